@@ -1,0 +1,292 @@
+//! Time, real or virtual, behind one handle.
+//!
+//! The real clock is the machine's monotonic clock anchored once to the wall clock, so that a step of the
+//! wall clock cannot stretch a measurement. The virtual clock is a discrete-event clock: it stands still while
+//! anything can run, and jumps to the next deadline when nothing can. What runs under it is therefore exact
+//! to the millisecond, at any pace, and never depends on how fast the machine is.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use chrono::{SubsecRound, TimeDelta, Utc};
+
+use crate::duration::Time;
+
+#[derive(Clone)]
+pub enum Clock {
+    Real { wall: Time, start: tokio::time::Instant },
+    Virtual(Rc<VirtualTime>),
+}
+
+impl Clock {
+    pub fn real() -> Self {
+        Self::Real { wall: Utc::now().trunc_subsecs(3), start: tokio::time::Instant::now() }
+    }
+
+    pub fn now(&self) -> Time {
+        match self {
+            Self::Real { wall, start } => {
+                (*wall + TimeDelta::from_std(start.elapsed()).unwrap_or(TimeDelta::MAX)).trunc_subsecs(3)
+            }
+            Self::Virtual(time) => time.now.get(),
+        }
+    }
+
+    pub async fn sleep(&self, duration: Duration) {
+        let delta = TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
+        match self.now().checked_add_signed(delta) {
+            Some(deadline) => self.sleep_until(deadline).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    pub async fn sleep_until(&self, deadline: Time) {
+        match self {
+            Self::Real { .. } => {
+                let left = (deadline - self.now()).to_std().unwrap_or(Duration::ZERO);
+                tokio::time::sleep(left).await;
+            }
+            Self::Virtual(time) => Timer { time: Rc::clone(time), deadline, key: None }.await,
+        }
+    }
+
+    /// Runs `future` until `deadline`; `None` when the deadline came first. At one and the same instant the future wins.
+    pub async fn timeout_at<F: Future>(&self, deadline: Time, future: F) -> Option<F::Output> {
+        tokio::select! {
+            biased;
+            output = future => Some(output),
+            () = self.sleep_until(deadline) => None,
+        }
+    }
+
+    /// Runs a whole program under this clock. On the virtual clock this is what moves time.
+    pub async fn drive<F: Future>(&self, pace: Pace, future: F) -> F::Output {
+        match self {
+            Self::Real { .. } => future.await,
+            Self::Virtual(time) => time.drive(pace, future).await,
+        }
+    }
+}
+
+/// How fast virtual time passes for somebody who watches.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Pace {
+    /// As fast as the machine can.
+    Max,
+    /// So many virtual seconds in a real one; 1 is real time.
+    Times(f64),
+}
+
+pub struct VirtualTime {
+    now: Cell<Time>,
+    /// Sleepers by deadline, then by the order in which they went to sleep.
+    sleepers: RefCell<BTreeMap<(Time, u64), Waker>>,
+    next_key: Cell<u64>,
+}
+
+impl VirtualTime {
+    pub fn starting_at(start: Time) -> Rc<Self> {
+        Rc::new(Self {
+            now: Cell::new(start.trunc_subsecs(3)),
+            sleepers: RefCell::default(),
+            next_key: Cell::new(0),
+        })
+    }
+
+    async fn drive<F: Future>(self: &Rc<Self>, pace: Pace, future: F) -> F::Output {
+        let mut future = pin!(future);
+        let flag = Arc::new(Flag::default());
+        let waker = Waker::from(Arc::clone(&flag));
+        // While a person watches, virtual time follows the real clock from this anchor.
+        let mut anchor = (self.now.get(), tokio::time::Instant::now());
+        let mut pause: Option<Pin<Box<tokio::time::Sleep>>> = None;
+        std::future::poll_fn(move |outer| {
+            flag.set_outer(outer.waker());
+            loop {
+                flag.woken.store(false, Ordering::Release);
+                if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+                    return Poll::Ready(output);
+                }
+                if flag.woken.load(Ordering::Acquire) {
+                    continue;
+                }
+                // Nothing can run: only time, or something outside (a signal), can help.
+                let Some(deadline) = self.next_deadline() else { return Poll::Pending };
+                if let Pace::Times(times) = pace {
+                    let ahead = (deadline - anchor.0).to_std().unwrap_or(Duration::ZERO).div_f64(times);
+                    let until = anchor.1 + ahead;
+                    let sleep = pause.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
+                    if sleep.deadline() != until {
+                        sleep.as_mut().reset(until);
+                    }
+                    if sleep.as_mut().poll(outer).is_pending() {
+                        return Poll::Pending;
+                    }
+                    pause = None;
+                    anchor = (deadline, until);
+                }
+                self.advance_to(deadline);
+            }
+        })
+        .await
+    }
+
+    fn next_deadline(&self) -> Option<Time> {
+        self.sleepers.borrow().first_key_value().map(|((deadline, _), _)| *deadline)
+    }
+
+    /// Moves to `deadline` and wakes all that waited for it.
+    fn advance_to(&self, deadline: Time) {
+        self.now.set(deadline.max(self.now.get()));
+        loop {
+            let due = {
+                let mut sleepers = self.sleepers.borrow_mut();
+                match sleepers.first_key_value() {
+                    Some((key, _)) if key.0 <= deadline => sleepers.pop_first(),
+                    _ => None,
+                }
+            };
+            match due {
+                Some((_, waker)) => waker.wake(),
+                None => return,
+            }
+        }
+    }
+}
+
+#[derive(Default)]
+struct Flag {
+    woken: AtomicBool,
+    outer: std::sync::Mutex<Option<Waker>>,
+}
+
+impl Flag {
+    fn set_outer(&self, waker: &Waker) {
+        if let Ok(mut outer) = self.outer.lock() {
+            match outer.as_mut() {
+                Some(known) => known.clone_from(waker),
+                None => *outer = Some(waker.clone()),
+            }
+        }
+    }
+}
+
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.woken.store(true, Ordering::Release);
+        if let Ok(outer) = self.outer.lock()
+            && let Some(waker) = outer.as_ref()
+        {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+struct Timer {
+    time: Rc<VirtualTime>,
+    deadline: Time,
+    key: Option<u64>,
+}
+
+impl Future for Timer {
+    type Output = ();
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if self.time.now.get() >= self.deadline {
+            return Poll::Ready(());
+        }
+        let key = match self.key {
+            Some(key) => key,
+            None => {
+                let key = self.time.next_key.get();
+                self.time.next_key.set(key + 1);
+                self.key = Some(key);
+                key
+            }
+        };
+        self.time.sleepers.borrow_mut().insert((self.deadline, key), context.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            self.time.sleepers.borrow_mut().remove(&(self.deadline, key));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+
+    fn at(seconds: i64) -> Time {
+        chrono::DateTime::from_timestamp(seconds, 0).unwrap()
+    }
+
+    fn run<F: Future>(pace: Pace, body: impl FnOnce(Clock) -> F) -> F::Output {
+        let clock = Clock::Virtual(VirtualTime::starting_at(at(0)));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let future = body(clock.clone());
+        runtime.block_on(async move {
+            let local = tokio::task::LocalSet::new();
+            clock.drive(pace, local.run_until(future)).await
+        })
+    }
+
+    #[test]
+    fn three_hours_pass_at_once_and_exactly() {
+        let real = Instant::now();
+        let ends = run(Pace::Max, |clock| async move {
+            let tasks: Vec<_> = [3600.0, 10_800.0, 0.001]
+                .map(|s| {
+                    let clock = clock.clone();
+                    tokio::task::spawn_local(async move {
+                        clock.sleep(Duration::from_secs_f64(s)).await;
+                        clock.now()
+                    })
+                })
+                .into();
+            let mut ends = Vec::new();
+            for task in tasks {
+                ends.push(task.await.unwrap());
+            }
+            ends
+        });
+        assert_eq!(ends, [at(3600), at(10_800), at(0) + TimeDelta::milliseconds(1)]);
+        assert!(real.elapsed() < Duration::from_secs(5));
+    }
+
+    #[test]
+    fn a_pace_changes_nothing_but_the_waiting() {
+        let real = Instant::now();
+        let end = run(Pace::Times(1000.0), |clock| async move {
+            clock.sleep(Duration::from_secs(100)).await;
+            clock.sleep(Duration::from_millis(1500)).await;
+            clock.now()
+        });
+        assert_eq!(end, at(101) + TimeDelta::milliseconds(500));
+        assert!(real.elapsed() >= Duration::from_millis(100));
+    }
+
+    #[test]
+    fn at_the_deadline_the_work_wins() {
+        let (tie, late) = run(Pace::Max, |clock| async move {
+            let tie = clock.timeout_at(at(5), clock.sleep(Duration::from_secs(5))).await;
+            let late = clock.timeout_at(at(6), clock.sleep(Duration::from_secs(2))).await;
+            (tie, late)
+        });
+        assert_eq!((tie, late), (Some(()), None));
+    }
+}

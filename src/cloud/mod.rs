@@ -1,0 +1,124 @@
+//! The port: all that Drillmaster ever asks of a cloud, as one trait with typed requests.
+//!
+//! Two clouds stand behind it: `twin` (an estate file under virtual time) and `aws` (the real APIs). Decorators
+//! over any of them add what must never be forgotten: the loss gate (`gate`) refuses what is lost.
+
+pub mod error;
+pub mod gate;
+pub mod request;
+
+use async_trait::async_trait;
+
+use crate::duration::Time;
+use crate::estate::RecoveryPoint;
+use crate::ids::{AccountId, AzId, Region};
+
+pub use error::{CloudError, ErrorKind, Sent};
+pub use gate::LossGate;
+pub use request::*;
+
+/// An account and a region: where a call goes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Place {
+    pub account: AccountId,
+    pub region: Region,
+}
+
+/// On whose behalf a call is made.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Origin {
+    /// A step's id, or `preflight`, `sandbox`, `teardown`.
+    pub by: String,
+    /// The attempt of the step, counted from 1.
+    pub attempt: u32,
+    /// What makes a repeated request the same request: derived from the run, the step and what is created.
+    /// At most 64 printable ASCII characters (the shortest limit among the APIs used).
+    pub token: String,
+}
+
+/// What everything that is created carries: `drillmaster:run` and `drillmaster:expires`, and a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marks {
+    pub run: crate::ids::RunId,
+    pub expires: Time,
+}
+
+pub const TAG_RUN: &str = "drillmaster:run";
+pub const TAG_EXPIRES: &str = "drillmaster:expires";
+
+pub type CloudResult<T> = Result<T, CloudError>;
+
+#[async_trait(?Send)]
+pub trait Cloud {
+    /// The account that the credentials for `account` really belong to.
+    async fn identity(&self, account: &AccountId) -> CloudResult<AccountId>;
+
+    /// The zones of a region, as this account names them.
+    async fn zones(&self, place: &Place) -> CloudResult<Vec<Zone>>;
+
+    /// All recovery points of what `query` names that this account can see there, its own and shared ones.
+    async fn recovery_points(&self, place: &Place, query: &PointQuery) -> CloudResult<Vec<RecoveryPoint>>;
+
+    /// Begins to create something. What comes back exists, and need not be ready: [`Cloud::observe`] tells.
+    async fn create(
+        &self,
+        place: &Place,
+        origin: &Origin,
+        marks: &Marks,
+        what: &Create,
+    ) -> CloudResult<Created>;
+
+    /// The states of resources of one kind, in one call per page. An id that is not there is `State::Gone`.
+    async fn observe(&self, place: &Place, kind: Kind, ids: &[String]) -> CloudResult<Vec<Observed>>;
+
+    /// Begins to delete one resource. Deleting what is gone already succeeds.
+    async fn delete(&self, place: &Place, origin: &Origin, resource: &ResourceRef) -> CloudResult<()>;
+
+    /// Everything at that place that carries the run's tag.
+    async fn tagged(&self, place: &Place, run: &crate::ids::RunId) -> CloudResult<Vec<ResourceRef>>;
+
+    /// The ways out of a VPC: gateways, peerings, transit attachments, open egress, public addresses, endpoints, roles.
+    async fn exposures(&self, place: &Place, vpc: &str) -> CloudResult<Vec<Exposure>>;
+
+    /// Copies objects between buckets.
+    async fn copy_objects(
+        &self,
+        origin: &Origin,
+        copy: &CopyObjects,
+        progress: &dyn Fn(Progress),
+    ) -> CloudResult<CopiedObjects>;
+
+    /// Compares the objects of a bucket with a manifest or another bucket.
+    async fn verify_objects(
+        &self,
+        origin: &Origin,
+        verify: &VerifyObjects,
+        progress: &dyn Fn(Progress),
+    ) -> CloudResult<VerifiedObjects>;
+
+    /// Counts and adds up objects under a prefix.
+    async fn measure_objects(&self, bucket: &BucketRef, prefix: &str) -> CloudResult<MeasuredObjects>;
+
+    /// Whether these credentials may do what the drill needs, where AWS can tell without doing it; and the quotas.
+    async fn preflight(&self, place: &Place, needs: &Needs) -> CloudResult<Vec<PreflightFinding>>;
+
+    /// How often each API call was made so far (`ec2:DescribeSnapshots`), throttled answers apart.
+    fn api_calls(&self) -> ApiCalls;
+
+    /// How a check of this id is answered, where the cloud answers checks itself (the twin). `None`: ask the network.
+    fn probe(&self, _check: &str, _ready_at: Time) -> Option<ProbeAnswer> {
+        None
+    }
+
+    /// How long the work of an action that makes no call takes here (`manual.task`, `command.run`). `None`: really do it.
+    fn rehearsed(&self, _origin: &Origin, _action: &str) -> Option<CloudResult<std::time::Duration>> {
+        None
+    }
+}
+
+/// A zone and its name in one account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Zone {
+    pub id: AzId,
+    pub name: String,
+}

@@ -1,0 +1,116 @@
+//! The disaster: what is lost, and whether a given thing lies inside it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::resource::Resource;
+use super::scope::{self, Scope};
+use crate::ids::{AccountId, AzId, Region};
+
+/// What the drill pretends to have lost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Loss {
+    Az(AzId),
+    Region(Region),
+    Account(AccountId),
+}
+
+/// Where a thing lives; what is absent does not bind it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Locus {
+    pub account: Option<AccountId>,
+    pub region: Option<Region>,
+    pub az: Option<AzId>,
+}
+
+impl Loss {
+    /// Whether a thing of that scope at that place is gone.
+    pub fn takes(&self, locus: &Locus, scope: Scope) -> bool {
+        match self {
+            Self::Account(account) => locus.account.as_ref() == Some(account),
+            Self::Region(region) => scope != Scope::Global && locus.region.as_ref() == Some(region),
+            Self::Az(az) => scope == Scope::Zonal && locus.az.as_ref() == Some(az),
+        }
+    }
+
+    pub fn takes_resource(&self, resource: &Resource) -> bool {
+        let scope = scope::row_of(&resource.id.kind).map_or(Scope::Zonal, |row| row.scope);
+        // A Multi-AZ instance has a standby in another zone and so lives as widely as its region.
+        let scope = if resource.multi_az && scope == Scope::Zonal { Scope::Regional } else { scope };
+        self.takes(&resource.locus, scope)
+    }
+
+    pub fn region(&self) -> Option<&Region> {
+        match self {
+            Self::Region(region) => Some(region),
+            _ => None,
+        }
+    }
+
+    pub fn account(&self) -> Option<&AccountId> {
+        match self {
+            Self::Account(account) => Some(account),
+            _ => None,
+        }
+    }
+
+    pub fn az(&self) -> Option<&AzId> {
+        match self {
+            Self::Az(az) => Some(az),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Az(az) => write!(f, "availability zone {az}"),
+            Self::Region(region) => write!(f, "region {region}"),
+            Self::Account(account) => write!(f, "account {account}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::duration::Size;
+
+    fn resource(id: &str, multi_az: bool) -> Resource {
+        Resource {
+            id: id.parse().unwrap(),
+            locus: Locus {
+                account: Some("111122223333".parse().unwrap()),
+                region: Some("us-east-1".parse().unwrap()),
+                az: Some("use1-az1".parse().unwrap()),
+            },
+            multi_az,
+            size: Size(0),
+            objects: 0,
+            tags: Default::default(),
+        }
+    }
+
+    #[test]
+    fn a_loss_takes_by_scope() {
+        let az = Loss::Az("use1-az1".parse().unwrap());
+        let region = Loss::Region("us-east-1".parse().unwrap());
+        let account = Loss::Account("111122223333".parse().unwrap());
+        for (id, multi_az, by_az, by_region, by_account) in [
+            ("rds:db/orders", false, true, true, true),
+            ("rds:db/orders", true, false, true, true),
+            ("ec2:volume/vol-1", false, true, true, true),
+            ("ec2:snapshot/snap-1", false, false, true, true),
+            ("s3:bucket/b", false, false, true, true),
+            ("iam:role/r", false, false, false, true),
+        ] {
+            let resource = resource(id, multi_az);
+            assert_eq!(az.takes_resource(&resource), by_az, "{id} az");
+            assert_eq!(region.takes_resource(&resource), by_region, "{id} region");
+            assert_eq!(account.takes_resource(&resource), by_account, "{id} account");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Resources and the selectors that workloads name them by: `rds:db/orders`, `ec2:instance[tag:app=orders]`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::loss::Locus;
+use super::scope;
+use crate::duration::Size;
+use crate::ids::BadName;
+
+/// `service:type/name`, the estate's own name of a resource.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ResourceId {
+    /// `service:type`, such as `rds:db`; one of the types of the scope table.
+    pub kind: String,
+    pub name: String,
+}
+
+impl ResourceId {
+    pub fn new(kind: &str, name: &str) -> Self {
+        Self { kind: kind.to_owned(), name: name.to_owned() }
+    }
+}
+
+impl FromStr for ResourceId {
+    type Err = BadName;
+    fn from_str(text: &str) -> Result<Self, BadName> {
+        let (kind, name) = text.split_once('/').unwrap_or((text, ""));
+        check_kind(text, kind)?;
+        if name.is_empty() || name.contains(['[', ']']) {
+            return Err(BadName {
+                message: format!("`{text}` is not the id of a resource"),
+                help: format!("write `{kind}/` and the resource's name"),
+            });
+        }
+        Ok(Self::new(kind, name))
+    }
+}
+
+fn check_kind(text: &str, kind: &str) -> Result<(), BadName> {
+    if scope::row_of(kind).is_some() {
+        return Ok(());
+    }
+    let kinds: Vec<&str> = scope::TABLE.iter().map(|row| row.kind).collect();
+    let near = kinds
+        .iter()
+        .map(|k| (strsim::damerau_levenshtein(k, kind), *k))
+        .filter(|(distance, _)| *distance <= 3)
+        .min();
+    let help = match near {
+        Some((_, near)) => format!("did you mean `{near}`?"),
+        None => format!("the known types are {}", kinds.join(", ")),
+    };
+    Err(BadName { message: format!("`{kind}` in `{text}` is not a known type of resource"), help })
+}
+
+impl fmt::Display for ResourceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{}/{}", self.kind, self.name))
+    }
+}
+
+/// One resource, by id, or all of a type that carry a tag.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Selector {
+    Id(ResourceId),
+    Tag { kind: String, key: String, value: String },
+}
+
+impl Selector {
+    pub fn kind(&self) -> &str {
+        match self {
+            Self::Id(id) => &id.kind,
+            Self::Tag { kind, .. } => kind,
+        }
+    }
+
+    pub fn selects(&self, resource: &Resource) -> bool {
+        match self {
+            Self::Id(id) => resource.id == *id,
+            Self::Tag { kind, key, value } => {
+                resource.id.kind == *kind && resource.tags.get(key) == Some(value)
+            }
+        }
+    }
+
+    /// What a step's argument names: `tag:app=orders`, or the name of one resource of type `kind`.
+    pub fn of_kind(kind: &str, text: &str) -> Result<Self, BadName> {
+        match text.strip_prefix("tag:") {
+            Some(tag) => format!("{kind}[tag:{tag}]").parse(),
+            None => Ok(Self::Id(ResourceId::new(kind, text))),
+        }
+    }
+}
+
+impl FromStr for Selector {
+    type Err = BadName;
+    fn from_str(text: &str) -> Result<Self, BadName> {
+        let Some((kind, rest)) = text.split_once('[') else { return text.parse().map(Self::Id) };
+        check_kind(text, kind)?;
+        let tag = rest.strip_suffix(']').and_then(|r| r.strip_prefix("tag:")).and_then(|t| t.split_once('='));
+        match tag {
+            Some((key, value)) if !key.is_empty() => {
+                Ok(Self::Tag { kind: kind.to_owned(), key: key.to_owned(), value: value.to_owned() })
+            }
+            _ => Err(BadName {
+                message: format!("`{text}` is not a selector"),
+                help: format!("write `{kind}/NAME` or `{kind}[tag:KEY=VALUE]`"),
+            }),
+        }
+    }
+}
+
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => id.fmt(f),
+            Self::Tag { kind, key, value } => f.pad(&format!("{kind}[tag:{key}={value}]")),
+        }
+    }
+}
+
+macro_rules! text_form {
+    ($type:ident, $format:literal, $description:literal) => {
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                text.parse().map_err(|e: BadName| serde::de::Error::custom(format!("{}; {}", e.message, e.help)))
+            }
+        }
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+        impl JsonSchema for $type {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($type).into()
+            }
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "string", "format": $format, "description": $description })
+            }
+        }
+    };
+}
+
+text_form!(ResourceId, "resource-id", "The id of a resource: `rds:db/orders`.");
+text_form!(Selector, "selector", "A resource (`rds:db/orders`) or a tag (`ec2:instance[tag:app=orders]`).");
+
+/// A resource of the estate.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resource {
+    pub id: ResourceId,
+    pub locus: Locus,
+    /// An RDS instance with a standby in another zone: it outlives the loss of one zone.
+    pub multi_az: bool,
+    pub size: Size,
+    /// Objects in a bucket.
+    pub objects: u64,
+    pub tags: BTreeMap<String, String>,
+}

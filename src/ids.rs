@@ -1,0 +1,194 @@
+//! Names of things in the cloud, checked once, where they enter.
+
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// What is wrong with a name, and what a right one looks like.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct BadName {
+    pub message: String,
+    pub help: String,
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $format:literal, $check:path) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+        pub struct $name(String);
+
+        impl $name {
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = BadName;
+            fn from_str(text: &str) -> Result<Self, BadName> {
+                $check(text)?;
+                Ok(Self(text.to_owned()))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                text.parse().map_err(|e: BadName| serde::de::Error::custom(format!("{}; {}", e.message, e.help)))
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "string", "format": $format })
+            }
+        }
+    };
+}
+
+name!(
+    /// An AWS account id: a string of 12 digits.
+    AccountId, "account-id", check_account
+);
+name!(
+    /// A region's name, such as `us-east-1`.
+    Region, "region", check_region
+);
+name!(
+    /// An availability zone's *id*, such as `use1-az1`. Ids mean the same zone in every account; names
+    /// (`us-east-1a`) do not, so names never stand in for ids.
+    AzId, "az-id", check_az
+);
+
+fn check_account(text: &str) -> Result<(), BadName> {
+    if text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit()) {
+        return Ok(());
+    }
+    Err(BadName {
+        message: format!("`{text}` is not an account id"),
+        help: "an account id is a string of 12 digits, in quotes: \"012345678901\"".into(),
+    })
+}
+
+fn check_region(text: &str) -> Result<(), BadName> {
+    let parts: Vec<&str> = text.split('-').collect();
+    let well_formed = parts.len() >= 3
+        && parts.first().is_some_and(|p| p.len() == 2 && p.bytes().all(|b| b.is_ascii_lowercase()))
+        && parts
+            .iter()
+            .skip(1)
+            .rev()
+            .skip(1)
+            .all(|p| p.len() >= 2 && p.bytes().all(|b| b.is_ascii_lowercase()))
+        && parts.last().is_some_and(|p| (1..=2).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_digit()));
+    if well_formed {
+        return Ok(());
+    }
+    let help = match text.strip_suffix(|c: char| c.is_ascii_lowercase()) {
+        Some(region) if check_region(region).is_ok() => {
+            format!("that is the name of a zone; its region is `{region}`")
+        }
+        _ => "a region looks like `us-east-1`".to_owned(),
+    };
+    Err(BadName { message: format!("`{text}` is not a region"), help })
+}
+
+fn check_az(text: &str) -> Result<(), BadName> {
+    let well_formed = text.rsplit_once("-az").is_some_and(|(region, number)| {
+        region.len() >= 4
+            && region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && !number.is_empty()
+            && number.bytes().all(|b| b.is_ascii_digit())
+    });
+    if well_formed {
+        return Ok(());
+    }
+    let zone_name =
+        text.strip_suffix(|c: char| c.is_ascii_lowercase()).and_then(|r| r.parse::<Region>().ok());
+    let help = match zone_name {
+        Some(region) => format!(
+            "names of zones differ between accounts; give the zone's id, such as `{}-az1` \
+             (`aws ec2 describe-availability-zones` shows both)",
+            region.zone_prefix()
+        ),
+        None => "the id of a zone looks like `use1-az1`".to_owned(),
+    };
+    Err(BadName { message: format!("`{text}` is not the id of an availability zone"), help })
+}
+
+impl Region {
+    /// The prefix that the ids of this region's zones share: `us-east-1` has `use1`.
+    pub fn zone_prefix(&self) -> String {
+        let mut prefix = String::new();
+        for (i, part) in self.0.split('-').enumerate() {
+            if i == 0 || part.bytes().all(|b| b.is_ascii_digit()) {
+                prefix.push_str(part);
+                continue;
+            }
+            match part {
+                "northeast" => prefix.push_str("ne"),
+                "northwest" => prefix.push_str("nw"),
+                "southeast" => prefix.push_str("se"),
+                "southwest" => prefix.push_str("sw"),
+                other => prefix.extend(other.chars().next()),
+            }
+        }
+        prefix
+    }
+
+    /// Whether a zone lies in this region.
+    pub fn holds(&self, az: &AzId) -> bool {
+        // A local zone's id (`usw2-lax1-az1`) starts with its parent region's prefix.
+        az.0.split_once('-').is_some_and(|(prefix, _)| prefix == self.zone_prefix())
+    }
+}
+
+/// One run of a drill: `20261122T074400Z-orders-region-loss-1f3a`, safe as a folder's name and as a tag's value.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct RunId(pub String);
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zone_ids_belong_to_their_region() {
+        for (region, az) in [
+            ("us-east-1", "use1-az1"),
+            ("ap-northeast-1", "apne1-az4"),
+            ("us-gov-west-1", "usgw1-az1"),
+            ("eu-central-1", "euc1-az2"),
+            ("us-west-2", "usw2-lax1-az1"),
+        ] {
+            let region: Region = region.parse().unwrap();
+            assert!(region.holds(&az.parse().unwrap()), "{region} {az}");
+        }
+        assert!(!"us-east-1".parse::<Region>().unwrap().holds(&"use2-az1".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_zone_name_is_told_from_an_id() {
+        let e = "us-east-1a".parse::<AzId>().unwrap_err();
+        assert!(e.help.contains("use1-az1"), "{e:?}");
+        assert!("us-east-1a".parse::<Region>().unwrap_err().help.contains("`us-east-1`"));
+        assert!("us-east".parse::<Region>().is_err());
+    }
+}

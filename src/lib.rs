@@ -1,0 +1,11 @@
+//! Drillmaster: disaster-recovery fire drills for AWS.
+//!
+//! The rooms and who may import whom are drawn in ARCHITECTURE.md; `tests/layering.rs` asserts it.
+
+pub mod clock;
+pub mod cloud;
+pub mod duration;
+pub mod estate;
+pub mod graph;
+pub mod ids;
+pub mod report;

@@ -1,0 +1,3 @@
+//! The report: what templates see (`model`), and its renderings.
+
+pub mod model;
