@@ -1,0 +1,302 @@
+//! The playbook as it stands in YAML. Doc comments become the descriptions in the JSON Schema.
+//!
+//! Keys are relied on from outside: extend, never rename.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::check::{CommandCheck, DnsCheck, HttpCheck, S3Check, SqlCheck, StateCheck, TcpCheck};
+use crate::duration::Span;
+use crate::estate::{Loss, Selector};
+use crate::ids::{AccountId, AzId, Region};
+
+/// A disaster-recovery drill.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Playbook {
+    /// The drill's name: letters, digits, `-`, `_` and `.`; it becomes part of the run's id.
+    pub name: String,
+    #[serde(default)]
+    pub description: String,
+    /// Path of the estate file, relative to this file: what the twin simulates and what coverage is measured against.
+    #[serde(default)]
+    pub estate: Option<String>,
+    /// What is lost: one region, one availability zone (by id) or one account.
+    pub lose: Lose,
+    /// Default objectives of every workload.
+    #[serde(default)]
+    pub objectives: Objectives,
+    /// Time that passes before anybody starts to recover.
+    #[serde(default)]
+    pub assume: Assume,
+    /// The accounts that the drill uses, by the names that the playbook gives them.
+    pub accounts: IndexMap<String, Account>,
+    pub sandbox: Sandbox,
+    /// Values that expressions name as `params.NAME`; overridden with `--param NAME=VALUE`.
+    #[serde(default)]
+    pub params: IndexMap<String, Value>,
+    /// What must come back.
+    pub workloads: IndexMap<String, Workload>,
+    pub steps: Vec<Step>,
+    #[serde(default)]
+    pub checks: Vec<Check>,
+    /// Send checks for HOST:PORT to another address, as `HOST:PORT=ADDR:PORT`.
+    #[serde(default)]
+    pub connect_to: Vec<String>,
+}
+
+/// What is lost: exactly one of these.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Lose {
+    #[serde(default)]
+    pub region: Option<Region>,
+    /// The zone's id (`use1-az1`), not its name.
+    #[serde(default)]
+    pub az: Option<AzId>,
+    #[serde(default)]
+    pub account: Option<AccountId>,
+}
+
+impl Lose {
+    /// The loss, where exactly one is named.
+    pub fn loss(&self) -> Option<Loss> {
+        match (&self.region, &self.az, &self.account) {
+            (Some(region), None, None) => Some(Loss::Region(region.clone())),
+            (None, Some(az), None) => Some(Loss::Az(az.clone())),
+            (None, None, Some(account)) => Some(Loss::Account(account.clone())),
+            _ => None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Objectives {
+    /// Recovery time objective: the longest that it may take to be back.
+    #[serde(default)]
+    pub rto: Option<Span>,
+    /// Recovery point objective: the most data, in time, that may be lost.
+    #[serde(default)]
+    pub rpo: Option<Span>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Assume {
+    /// Until somebody notices.
+    #[serde(default)]
+    pub detection: Option<Span>,
+    /// Until somebody decides to recover.
+    #[serde(default)]
+    pub decision: Option<Span>,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Account {
+    /// 12 digits, in quotes.
+    pub id: AccountId,
+    /// A profile of the AWS configuration files.
+    #[serde(default)]
+    pub profile: Option<String>,
+    /// The ARN of a role to assume, with the profile's or the environment's credentials.
+    #[serde(default)]
+    pub role: Option<String>,
+    /// The session name of the assumed role; default: the run's id.
+    #[serde(default)]
+    pub session_name: Option<String>,
+    #[serde(default)]
+    pub external_id: Option<String>,
+    /// The URL of another provider's S3-compatible storage: only S3 is used in this account.
+    #[serde(default)]
+    pub endpoint: Option<String>,
+    /// The environment variable with the access key for `endpoint`.
+    #[serde(default)]
+    pub access_key_env: Option<String>,
+    /// The environment variable with the secret key for `endpoint`.
+    #[serde(default)]
+    pub secret_key_env: Option<String>,
+}
+
+/// Where everything is restored, isolated from production.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Sandbox {
+    /// The name of one of `accounts`.
+    pub account: String,
+    pub region: Region,
+    pub network: Network,
+    /// The drill's deadline from T0, and the expiry of everything that it creates.
+    pub ttl: Span,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Network {
+    /// The range of the sandbox's VPC: `10.66.0.0/16`, a /16 to /26.
+    #[schemars(extend("format" = "cidr"))]
+    pub cidr: String,
+    /// In how many surviving zones it has a subnet; RDS wants 2.
+    #[serde(default = "two")]
+    #[schemars(range(min = 1, max = 6))]
+    pub azs: u32,
+}
+
+fn two() -> u32 {
+    2
+}
+
+/// Something that the business would miss.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Workload {
+    /// 1 is the most important.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 9))]
+    pub tier: Option<u32>,
+    #[serde(default)]
+    pub objectives: Objectives,
+    /// What it consists of in production: ids (`rds:db/orders`) or tags (`ec2:instance[tag:app=orders]`).
+    #[serde(default)]
+    pub resources: Vec<Selector>,
+}
+
+/// One act of the recovery.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    pub id: String,
+    /// The action: `rds.restore`, `ec2.launch`, …
+    pub uses: String,
+    /// The workload that it helps to recover.
+    #[serde(default)]
+    pub workload: Option<String>,
+    /// Steps and checks that must have succeeded before.
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// The action's arguments.
+    #[serde(default)]
+    pub with: Map<String, Value>,
+    /// An expression; the step runs only when it renders to `true`, `yes` or a number other than 0.
+    #[serde(default)]
+    #[schemars(with = "Option<WhenSchema>")]
+    pub when: Option<Value>,
+    /// Of one attempt; default: what is left until the sandbox's ttl.
+    #[serde(default)]
+    pub timeout: Option<Span>,
+    #[serde(default)]
+    pub retry: Retry,
+    /// When it fails, what needs it runs all the same. The workload is still not recovered.
+    #[serde(default)]
+    pub continue_on_error: bool,
+}
+
+/// A template string or a plain boolean.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum WhenSchema {
+    Plain(bool),
+    Template(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Retry {
+    /// How often it is tried in all; default: 1.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 100))]
+    pub attempts: u32,
+    /// Before the second attempt; doubles with each further one. Default: 10s.
+    #[serde(default = "ten_seconds")]
+    pub backoff: Span,
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn ten_seconds() -> Span {
+    Span::from_secs(10)
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self { attempts: one(), backoff: ten_seconds() }
+    }
+}
+
+/// A health check: exactly one of `http`, `tcp`, `dns`, `sql`, `s3`, `command`, `state`.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Check {
+    pub id: String,
+    /// The workload that is not recovered before this is healthy.
+    #[serde(default)]
+    pub workload: Option<String>,
+    /// Steps and checks that must have succeeded before.
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// `rpo`: what it returns is the newest timestamp in the restored data.
+    #[serde(default)]
+    pub measures: Option<Measures>,
+    /// It must become healthy within this time after what it needs was ready; default: 5m.
+    #[serde(default = "five_minutes")]
+    pub within: Span,
+    /// It must stay healthy this long; the recovery counts from the start of that stretch.
+    #[serde(default)]
+    pub stable_for: Span,
+    /// Between two tries; default: 5s.
+    #[serde(default = "five_seconds")]
+    pub every: Span,
+    #[serde(default)]
+    pub http: Option<HttpCheck>,
+    #[serde(default)]
+    pub tcp: Option<TcpCheck>,
+    #[serde(default)]
+    pub dns: Option<DnsCheck>,
+    #[serde(default)]
+    pub sql: Option<SqlCheck>,
+    #[serde(default)]
+    pub s3: Option<S3Check>,
+    #[serde(default)]
+    pub command: Option<CommandCheck>,
+    #[serde(default)]
+    pub state: Option<StateCheck>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Measures {
+    Rpo,
+}
+
+fn five_minutes() -> Span {
+    Span::from_secs(300)
+}
+
+fn five_seconds() -> Span {
+    Span::from_secs(5)
+}
+
+/// The keys of a check that say what kind it is; exactly one stands in each check.
+pub const CHECK_KINDS: [&str; 7] = ["http", "tcp", "dns", "sql", "s3", "command", "state"];
+
+impl Check {
+    /// The check's own part as it stands in the playbook, with the key that names its kind.
+    pub fn kind(&self) -> Option<(&'static str, Value)> {
+        fn part<T: Serialize>(kind: &'static str, spec: Option<&T>) -> Option<(&'static str, Value)> {
+            Some((kind, serde_json::to_value(spec?).ok()?))
+        }
+        part("http", self.http.as_ref())
+            .or_else(|| part("tcp", self.tcp.as_ref()))
+            .or_else(|| part("dns", self.dns.as_ref()))
+            .or_else(|| part("sql", self.sql.as_ref()))
+            .or_else(|| part("s3", self.s3.as_ref()))
+            .or_else(|| part("command", self.command.as_ref()))
+            .or_else(|| part("state", self.state.as_ref()))
+    }
+}
