@@ -1,0 +1,551 @@
+//! What a check asks for, as it stands in a playbook. How it is asked lives in `crate::checks`.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{Error, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::comparison::{Comparison, SizeComparison};
+use super::expr_value::{Expr, is_template};
+use crate::duration::Span;
+
+/// What one attempt may take where the check says nothing: connecting, TLS and the whole answer.
+pub const DEFAULT_TIMEOUT: Span = Span::from_secs(10);
+
+/// One kind of check with what it asks for.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckKind {
+    Http(HttpCheck),
+    Tcp(TcpCheck),
+    Dns(DnsCheck),
+    Sql(SqlCheck),
+    S3(S3Check),
+    Command(CommandCheck),
+    State(StateCheck),
+}
+
+/// Sends one HTTP request. Healthy when the status and everything else that is asked for is as expected.
+/// TLS is always verified. Proxy settings of the environment are ignored.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HttpCheck {
+    /// `http://` or `https://`. A user and password in it are sent as basic authentication.
+    pub url: String,
+    /// Request method; default `GET`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// Request headers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// Request body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    /// The accepted status, or a list of accepted ones; default 200.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<Expr<Statuses>>,
+    /// What the answer's body must be; its first MiB is looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect_body: Option<Expr<Comparison>>,
+    /// What headers of the answer must be, by name. A header that comes several times is joined with `, `.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub expect_header: BTreeMap<String, Expr<Comparison>>,
+    /// The longest time from dialling to the last byte of the answer for which the check is still healthy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_latency: Option<Expr<Span>>,
+    /// PEM file with certificate authorities to trust besides the system's; relative to the playbook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<String>,
+    /// SHA-256 of the server's certificate or of its public key (SPKI), as 64 hexadecimal digits or as base64.
+    /// A pin decides alone, without an authority and whatever the certificate's name and dates; with `ca_file` both must hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pin_sha256: Option<String>,
+    /// Follow up to 10 redirects; default false. Never from `https` to `http`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follow_redirects: Option<Expr<bool>>,
+    /// How long one attempt may take; default 10s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Expr<Span>>,
+}
+
+/// Opens a TCP connection; optionally sends text and looks at what comes back.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TcpCheck {
+    /// `host:port`; an IPv6 address in brackets.
+    pub address: String,
+    /// Text to send once connected. Line ends are not added: write `"PING\r\n"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub send: Option<String>,
+    /// What must be received. Without it, a connection is enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect: Option<Expr<Comparison>>,
+    /// How long one attempt may take; default 10s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Expr<Span>>,
+}
+
+/// Resolves a name. Healthy when there is an answer of the type, and it is as expected.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DnsCheck {
+    /// The whole name: search domains and the hosts file are not used.
+    pub name: String,
+    /// Record type; default `A`.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub record_type: Option<Expr<DnsType>>,
+    /// The server to ask, as `ip:port` or an IP address (port 53); default: the system's. `connect_to` does not apply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    /// What the answers must be, sorted and joined with `, `. Names are in lower case and without the final dot;
+    /// MX is `10 mail.example.com`, SRV is `0 5 5060 sip.example.com`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect: Option<Expr<Comparison>>,
+    /// Answers that must be among those given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contains: Vec<String>,
+    /// How long one attempt may take; default 10s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Expr<Span>>,
+}
+
+/// DNS record types that can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum DnsType {
+    #[default]
+    A,
+    Aaaa,
+    Cname,
+    Txt,
+    Srv,
+    Mx,
+    Ns,
+}
+
+/// Runs one query in a read-only session and looks at the first value of the first row.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SqlCheck {
+    /// `postgres://`, `postgresql://`, `mysql://` or `mariadb://`, then `user@host:port/database`. `?sslmode=` (or
+    /// `?ssl-mode=`) stands for `tls.mode`. Leave the password out: see `password_env`.
+    pub url: String,
+    /// The query. NULL, and no row at all, are unhealthy where a value is expected or measured.
+    pub query: String,
+    /// What the first value must be. Without it, a query that succeeds is healthy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect: Option<Expr<Comparison>>,
+    /// Name of the environment variable that holds the password; default `PGPASSWORD` for PostgreSQL, `MYSQL_PWD`
+    /// for MySQL. A password in the URL wins. Without a user in the URL, `PGUSER` or `MYSQL_USER`, then `USER` is used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_env: Option<String>,
+    /// How the connection is protected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<SqlTls>,
+    /// How long one attempt may take, the query included; default 10s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Expr<Span>>,
+}
+
+/// TLS of an SQL check.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SqlTls {
+    /// Default `verify-full`; for a URL whose host is `localhost` or a loopback address, `disable`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Expr<SqlTlsMode>>,
+    /// PEM file with certificate authorities to trust besides the system's; relative to the playbook. Amazon RDS
+    /// signs with its own, which no system trusts: take
+    /// <https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem>.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<String>,
+    /// The name that the certificate must carry, where it is not the URL's host, as through a tunnel on localhost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_name: Option<String>,
+}
+
+/// How a connection to a database is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SqlTlsMode {
+    /// No TLS.
+    Disable,
+    /// Encrypted, but whoever answers is believed: no protection against an impostor.
+    Require,
+    /// Encrypted, and the certificate must be trusted and carry the host's name.
+    VerifyFull,
+}
+
+/// Looks at objects of a bucket, through the cloud's own interface. With none of `exists`, `min_count`, `count` and
+/// `size`, at least one object must exist.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct S3Check {
+    /// The bucket's name, or an expression such as `{{ steps.receipts.bucket }}`.
+    pub bucket: String,
+    /// One object's key. Not together with `prefix`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Objects whose keys start like this; default: all of the bucket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<String>,
+    /// Whether anything must be there (true) or nothing may be (false).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exists: Option<Expr<bool>>,
+    /// The least number of objects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_count: Option<Expr<u64>>,
+    /// The number of objects, as a comparison such as `>= 1000`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<Expr<Comparison>>,
+    /// The size of all these objects together, as a comparison such as `>= 1GiB`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<Expr<SizeComparison>>,
+}
+
+/// Runs a program on the machine that runs the drill. It sees `PATH`, `HOME`, `LANG` and `TMPDIR` of the environment and what
+/// `env` gives, and nothing else: no cloud credentials.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CommandCheck {
+    /// The program and its arguments. There is no shell: write `["sh", "-c", "…"]` for one.
+    pub run: Vec<String>,
+    /// Environment variables for the program.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// Working directory, relative to the playbook; default: the playbook's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cwd: Option<String>,
+    /// The expected exit code; default 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<Expr<i32>>,
+    /// What standard output must be, without white space at both ends; its first MiB is looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect: Option<Expr<Comparison>>,
+    /// How long one attempt may take before the program and all it started is killed; default 10s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Expr<Span>>,
+}
+
+/// Asks the cloud for a resource's own status.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StateCheck {
+    /// The resource, mostly an expression such as `{{ steps.db.id }}`.
+    pub of: String,
+    /// What the status must be; default `healthy`: running and past its status checks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect: Option<Expr<Comparison>>,
+}
+
+/// The accepted HTTP statuses: one, or any of several.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Statuses(pub Vec<u16>);
+
+impl Default for Statuses {
+    fn default() -> Self {
+        Self(vec![200])
+    }
+}
+
+impl fmt::Display for Statuses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let texts: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.pad(&texts.join(" or "))
+    }
+}
+
+impl<'de> Deserialize<'de> for Statuses {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OneOrMany;
+        impl<'de> Visitor<'de> for OneOrMany {
+            type Value = Vec<u16>;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("an HTTP status such as 200, or a list of them")
+            }
+            fn visit_u64<E: Error>(self, status: u64) -> Result<Vec<u16>, E> {
+                Ok(vec![u16::try_from(status).unwrap_or(u16::MAX)])
+            }
+            fn visit_i64<E: Error>(self, status: i64) -> Result<Vec<u16>, E> {
+                Ok(vec![u16::try_from(status).unwrap_or(u16::MAX)])
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Vec<u16>, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(seq))
+            }
+        }
+        let statuses = deserializer.deserialize_any(OneOrMany)?;
+        if statuses.is_empty() {
+            return Err(D::Error::custom("an empty list of statuses: no answer could be healthy"));
+        }
+        match statuses.iter().find(|status| !(100..600).contains(*status)) {
+            Some(_) => Err(D::Error::custom("an HTTP status lies between 100 and 599")),
+            None => Ok(Self(statuses)),
+        }
+    }
+}
+
+impl JsonSchema for Statuses {
+    fn schema_name() -> Cow<'static, str> {
+        "Statuses".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let status = json_schema!({ "type": "integer", "minimum": 100, "maximum": 599 });
+        json_schema!({ "anyOf": [status, { "type": "array", "items": status, "minItems": 1 }] })
+    }
+}
+
+/// What is wrong with a check although each of its values is well formed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpecMistake {
+    /// The key whose value is wrong.
+    pub field: &'static str,
+    pub message: String,
+    pub help: String,
+}
+
+impl CheckKind {
+    /// The key under which this kind stands in a playbook.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Http(_) => "http",
+            Self::Tcp(_) => "tcp",
+            Self::Dns(_) => "dns",
+            Self::Sql(_) => "sql",
+            Self::S3(_) => "s3",
+            Self::Command(_) => "command",
+            Self::State(_) => "state",
+        }
+    }
+
+    /// How long one attempt may take; the default where an expression is left.
+    pub fn timeout(&self) -> Duration {
+        let given = match self {
+            Self::Http(c) => &c.timeout,
+            Self::Tcp(c) => &c.timeout,
+            Self::Dns(c) => &c.timeout,
+            Self::Sql(c) => &c.timeout,
+            Self::Command(c) => &c.timeout,
+            Self::S3(_) | Self::State(_) => &None,
+        };
+        given.as_ref().and_then(|span| span.get().ok()).unwrap_or(&DEFAULT_TIMEOUT).0
+    }
+
+    /// True when an attempt yields a value, so that `measures: rpo` can read a timestamp from it.
+    pub fn has_value(&self) -> bool {
+        matches!(self, Self::Sql(_) | Self::Command(_) | Self::Http(_))
+    }
+
+    /// Mistakes that the types cannot see. Values that are still expressions are left alone.
+    pub fn mistakes(&self) -> Vec<SpecMistake> {
+        let mut found = Vec::new();
+        let mut wrong = |field, message: String, help: &str| {
+            found.push(SpecMistake { field, message, help: help.to_owned() });
+        };
+        match self {
+            Self::Http(c) => {
+                if !is_template(&c.url) && !["http://", "https://"].iter().any(|s| starts_with(&c.url, s)) {
+                    wrong("url", format!("`{}` is not an HTTP URL", without_userinfo(&c.url)), "start it with `https://` or `http://`");
+                }
+                if let Some(pin) = c.pin_sha256.as_deref().filter(|pin| !is_template(pin)) {
+                    if parse_pin(pin).is_none() {
+                        wrong("pin_sha256", "not a SHA-256 pin".into(), "write 64 hexadecimal digits, or 44 characters of base64");
+                    }
+                    if starts_with(&c.url, "http://") {
+                        wrong("pin_sha256", "a pin without TLS pins nothing".into(), "use an `https://` URL");
+                    }
+                }
+            }
+            Self::Tcp(c) if !is_template(&c.address) && split_host_port(&c.address).is_none() => {
+                wrong("address", format!("`{}` is not an address", c.address), "write `host:port`, an IPv6 address as `[::1]:5432`");
+            }
+            Self::Dns(c) => {
+                if let Some(server) = c.server.as_deref().filter(|server| !is_template(server))
+                    && dns_server(server).is_none()
+                {
+                    wrong("server", format!("`{server}` is not the address of a DNS server"), "write `10.0.0.2:53`; a name cannot stand here");
+                }
+                if c.name.trim().is_empty() {
+                    wrong("name", "no name to resolve".into(), "write the whole name, such as `www.example.com`");
+                }
+            }
+            Self::Sql(c) => {
+                let schemes = ["postgres://", "postgresql://", "mysql://", "mariadb://"];
+                if !is_template(&c.url) && !schemes.iter().any(|s| starts_with(&c.url, s)) {
+                    wrong("url", format!("`{}` is no database URL", without_userinfo(&c.url)), "start it with `postgres://` or `mysql://`");
+                }
+                if c.query.trim().is_empty() {
+                    wrong("query", "no query".into(), "write one that returns a single value, such as `select count(*) from orders`");
+                }
+            }
+            Self::S3(c) if c.key.is_some() && c.prefix.is_some() => {
+                wrong("prefix", "both `key` and `prefix`".into(), "keep `key` for one object, or `prefix` for many");
+            }
+            Self::Command(c) if c.run.first().is_none_or(|program| program.trim().is_empty()) => {
+                wrong("run", "no program to run".into(), "write the program and its arguments: `[pg_isready, -h, localhost]`");
+            }
+            Self::Tcp(_) | Self::S3(_) | Self::Command(_) | Self::State(_) => {}
+        }
+        found
+    }
+}
+
+fn starts_with(text: &str, scheme: &str) -> bool {
+    text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+}
+
+/// `text` without what may be a user and a password, for messages.
+pub(crate) fn without_userinfo(text: &str) -> String {
+    match text.split_once("://") {
+        Some((scheme, rest)) => match rest.rsplit_once('@') {
+            Some((_, host)) => format!("{scheme}://…@{host}"),
+            None => text.to_owned(),
+        },
+        None => text.rsplit_once('@').map_or(text, |(_, host)| host).to_owned(),
+    }
+}
+
+/// `host:port` in its parts; brackets around an IPv6 address are taken off.
+pub(crate) fn split_host_port(text: &str) -> Option<(&str, u16)> {
+    let (host, port) = text.rsplit_once(':')?;
+    let host = match host.strip_prefix('[') {
+        Some(rest) => rest.strip_suffix(']').filter(|ip| ip.parse::<std::net::Ipv6Addr>().is_ok())?,
+        None if host.contains(':') => return None,
+        None => host,
+    };
+    let sane = !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || "/@[]=".contains(c));
+    let port = port.parse().ok().filter(|port| *port != 0)?;
+    sane.then_some((host, port))
+}
+
+pub(crate) fn dns_server(text: &str) -> Option<std::net::SocketAddr> {
+    text.parse().ok().or_else(|| Some((text.parse::<std::net::IpAddr>().ok()?, 53).into()))
+}
+
+/// A SHA-256 pin: hexadecimal (colons allowed) or base64, optionally after `sha256/`, `sha256//` or `sha256:`.
+pub(crate) fn parse_pin(text: &str) -> Option<[u8; 32]> {
+    let text = text.trim();
+    let text = ["sha256//", "sha256/", "sha256:"].iter().find_map(|p| text.strip_prefix(p)).unwrap_or(text);
+    let hex: String = text.chars().filter(|c| *c != ':').collect();
+    let bytes = if hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()) {
+        (0..32).map(|i| u8::from_str_radix(hex.get(2 * i..2 * i + 2)?, 16).ok()).collect::<Option<Vec<u8>>>()?
+    } else {
+        decode_base64(text)?
+    };
+    bytes.try_into().ok()
+}
+
+fn decode_base64(text: &str) -> Option<Vec<u8>> {
+    let mut bits = 0_u32;
+    let mut held = 0;
+    let mut bytes = Vec::new();
+    for c in text.trim_end_matches('=').bytes() {
+        let six = match c {
+            b'A'..=b'Z' => c - b'A',
+            b'a'..=b'z' => c - b'a' + 26,
+            b'0'..=b'9' => c - b'0' + 52,
+            b'+' | b'-' => 62,
+            b'/' | b'_' => 63,
+            _ => return None,
+        };
+        bits = (bits << 6 | u32::from(six)) & 0xFFFF;
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            bytes.push(u8::try_from(bits >> held & 0xFF).ok()?);
+        }
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(yaml: &str) -> Result<CheckKind, String> {
+        serde_saphyr::from_str(yaml).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn every_kind_reads() {
+        for yaml in [
+            "http: { url: 'http://{{ steps.web.ip }}/healthz', status: 200 }",
+            "http: { url: 'https://a/', status: [200, 204], expect_body: contains ok, expect_header: { server: matches nginx }, max_latency: 500ms, follow_redirects: true, timeout: 3s }",
+            "http: { url: 'https://a/', status: '{{ params.status }}', max_latency: '{{ params.slo }}' }",
+            "tcp: { address: 'db:5432' }",
+            "dns: { name: example.com, type: MX, server: 127.0.0.1:5353, contains: [10 mail.example.com] }",
+            "sql: { url: 'postgres://{{ steps.db.endpoint }}/orders', query: select 1, expect: '>= 1000' }",
+            "sql: { url: 'mysql://u@h/db', query: select 1, expect: 1, tls: { mode: verify-full, ca_file: rds.pem } }",
+            "s3: { bucket: b, prefix: logs/, min_count: 3, size: '>= 1GiB' }",
+            "command: { run: [pg_isready, -h, localhost], exit_code: 0 }",
+            "state: { of: '{{ steps.db.id }}' }",
+        ] {
+            let check = read(yaml).unwrap_or_else(|e| panic!("{yaml}: {e}"));
+            assert_eq!(check.mistakes(), [], "{yaml}");
+            let again: CheckKind = serde_json::from_str(&serde_json::to_string(&check).unwrap()).unwrap();
+            assert_eq!(again.name(), check.name());
+        }
+    }
+
+    #[test]
+    fn what_does_not_belong_is_refused() {
+        for yaml in [
+            "http: { url: 'http://a', insecure: true }",
+            "http: { url: 'http://a', status: 99 }",
+            "http: { url: 'http://a', status: [] }",
+            "http: { url: 'http://a', expect_body: '>= many' }",
+            "http: { url: 'http://a', timeout: 5 parsecs }",
+            "dns: { name: a, type: PTR }",
+            "sql: { url: 'postgres://h/d' }",
+            "sql: { url: 'postgres://h/d', query: q, tls: { mode: prefer } }",
+            "command: { run: ls }",
+            "ping: {}",
+        ] {
+            assert!(read(yaml).is_err(), "{yaml}");
+        }
+    }
+
+    #[test]
+    fn mistakes_name_their_field_and_no_password() {
+        for (yaml, field) in [
+            ("http: { url: 'ftp://joe:hunter22@a/' }", "url"),
+            ("http: { url: 'https://a/', pin_sha256: abc }", "pin_sha256"),
+            ("http: { url: 'http://a/', pin_sha256: '0000000000000000000000000000000000000000000000000000000000000000' }", "pin_sha256"),
+            ("tcp: { address: 'db' }", "address"),
+            ("tcp: { address: '::1:5432' }", "address"),
+            ("dns: { name: a, server: ns.example.com }", "server"),
+            ("sql: { url: 'oracle://joe:hunter22@h/d', query: q }", "url"),
+            ("sql: { url: 'postgres://h/d', query: ' ' }", "query"),
+            ("s3: { bucket: b, key: k, prefix: p }", "prefix"),
+            ("command: { run: [] }", "run"),
+        ] {
+            let found = read(yaml).unwrap().mistakes();
+            assert_eq!(found.iter().map(|m| m.field).collect::<Vec<_>>(), [field], "{yaml}");
+            assert!(!format!("{found:?}").contains("hunter22"), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn pins_read_in_both_spellings() {
+        let zeros = [0_u8; 32];
+        assert_eq!(parse_pin(&"00".repeat(32)), Some(zeros));
+        assert_eq!(parse_pin(&["00"; 32].join(":")), Some(zeros));
+        assert_eq!(parse_pin(&format!("sha256//{}=", "A".repeat(43))), Some(zeros));
+        // printf foo | openssl dgst -sha256 -binary | base64
+        let foo = parse_pin("LCa0a2j/xo/5m0U8HTBBNBNCLXBkg7+g+YpeiGJm564=").unwrap();
+        assert_eq!(foo[..4], [0x2c, 0x26, 0xb4, 0x6b]);
+        assert_eq!((parse_pin("abc"), parse_pin(""), parse_pin("!")), (None, None, None));
+    }
+
+    #[test]
+    fn the_schema_describes_itself() {
+        let schema = serde_json::to_string(&schemars::schema_for!(CheckKind)).unwrap();
+        for part in ["pin_sha256", "global-bundle.pem", "verify-full", "\\\\{\\\\{", "comparison", "default 10s"] {
+            assert!(schema.contains(part), "{part}: {schema}");
+        }
+    }
+}
