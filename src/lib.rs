@@ -2,10 +2,12 @@
 //!
 //! The rooms and who may import whom are drawn in ARCHITECTURE.md; `tests/layering.rs` asserts it.
 
+pub mod actions;
 pub mod clock;
 pub mod cloud;
 pub mod duration;
 pub mod estate;
 pub mod graph;
 pub mod ids;
+pub mod playbook;
 pub mod report;

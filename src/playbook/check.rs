@@ -349,11 +349,19 @@ impl CheckKind {
         match self {
             Self::Http(c) => {
                 if !is_template(&c.url) && !["http://", "https://"].iter().any(|s| starts_with(&c.url, s)) {
-                    wrong("url", format!("`{}` is not an HTTP URL", without_userinfo(&c.url)), "start it with `https://` or `http://`");
+                    wrong(
+                        "url",
+                        format!("`{}` is not an HTTP URL", without_userinfo(&c.url)),
+                        "start it with `https://` or `http://`",
+                    );
                 }
                 if let Some(pin) = c.pin_sha256.as_deref().filter(|pin| !is_template(pin)) {
                     if parse_pin(pin).is_none() {
-                        wrong("pin_sha256", "not a SHA-256 pin".into(), "write 64 hexadecimal digits, or 44 characters of base64");
+                        wrong(
+                            "pin_sha256",
+                            "not a SHA-256 pin".into(),
+                            "write 64 hexadecimal digits, or 44 characters of base64",
+                        );
                     }
                     if starts_with(&c.url, "http://") {
                         wrong("pin_sha256", "a pin without TLS pins nothing".into(), "use an `https://` URL");
@@ -361,32 +369,60 @@ impl CheckKind {
                 }
             }
             Self::Tcp(c) if !is_template(&c.address) && split_host_port(&c.address).is_none() => {
-                wrong("address", format!("`{}` is not an address", c.address), "write `host:port`, an IPv6 address as `[::1]:5432`");
+                wrong(
+                    "address",
+                    format!("`{}` is not an address", c.address),
+                    "write `host:port`, an IPv6 address as `[::1]:5432`",
+                );
             }
             Self::Dns(c) => {
                 if let Some(server) = c.server.as_deref().filter(|server| !is_template(server))
                     && dns_server(server).is_none()
                 {
-                    wrong("server", format!("`{server}` is not the address of a DNS server"), "write `10.0.0.2:53`; a name cannot stand here");
+                    wrong(
+                        "server",
+                        format!("`{server}` is not the address of a DNS server"),
+                        "write `10.0.0.2:53`; a name cannot stand here",
+                    );
                 }
                 if c.name.trim().is_empty() {
-                    wrong("name", "no name to resolve".into(), "write the whole name, such as `www.example.com`");
+                    wrong(
+                        "name",
+                        "no name to resolve".into(),
+                        "write the whole name, such as `www.example.com`",
+                    );
                 }
             }
             Self::Sql(c) => {
                 let schemes = ["postgres://", "postgresql://", "mysql://", "mariadb://"];
                 if !is_template(&c.url) && !schemes.iter().any(|s| starts_with(&c.url, s)) {
-                    wrong("url", format!("`{}` is no database URL", without_userinfo(&c.url)), "start it with `postgres://` or `mysql://`");
+                    wrong(
+                        "url",
+                        format!("`{}` is no database URL", without_userinfo(&c.url)),
+                        "start it with `postgres://` or `mysql://`",
+                    );
                 }
                 if c.query.trim().is_empty() {
-                    wrong("query", "no query".into(), "write one that returns a single value, such as `select count(*) from orders`");
+                    wrong(
+                        "query",
+                        "no query".into(),
+                        "write one that returns a single value, such as `select count(*) from orders`",
+                    );
                 }
             }
             Self::S3(c) if c.key.is_some() && c.prefix.is_some() => {
-                wrong("prefix", "both `key` and `prefix`".into(), "keep `key` for one object, or `prefix` for many");
+                wrong(
+                    "prefix",
+                    "both `key` and `prefix`".into(),
+                    "keep `key` for one object, or `prefix` for many",
+                );
             }
             Self::Command(c) if c.run.first().is_none_or(|program| program.trim().is_empty()) => {
-                wrong("run", "no program to run".into(), "write the program and its arguments: `[pg_isready, -h, localhost]`");
+                wrong(
+                    "run",
+                    "no program to run".into(),
+                    "write the program and its arguments: `[pg_isready, -h, localhost]`",
+                );
             }
             Self::Tcp(_) | Self::S3(_) | Self::Command(_) | Self::State(_) => {}
         }
@@ -432,7 +468,9 @@ pub(crate) fn parse_pin(text: &str) -> Option<[u8; 32]> {
     let text = ["sha256//", "sha256/", "sha256:"].iter().find_map(|p| text.strip_prefix(p)).unwrap_or(text);
     let hex: String = text.chars().filter(|c| *c != ':').collect();
     let bytes = if hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()) {
-        (0..32).map(|i| u8::from_str_radix(hex.get(2 * i..2 * i + 2)?, 16).ok()).collect::<Option<Vec<u8>>>()?
+        (0..32)
+            .map(|i| u8::from_str_radix(hex.get(2 * i..2 * i + 2)?, 16).ok())
+            .collect::<Option<Vec<u8>>>()?
     } else {
         decode_base64(text)?
     };
@@ -514,7 +552,10 @@ mod tests {
         for (yaml, field) in [
             ("http: { url: 'ftp://joe:hunter22@a/' }", "url"),
             ("http: { url: 'https://a/', pin_sha256: abc }", "pin_sha256"),
-            ("http: { url: 'http://a/', pin_sha256: '0000000000000000000000000000000000000000000000000000000000000000' }", "pin_sha256"),
+            (
+                "http: { url: 'http://a/', pin_sha256: '0000000000000000000000000000000000000000000000000000000000000000' }",
+                "pin_sha256",
+            ),
             ("tcp: { address: 'db' }", "address"),
             ("tcp: { address: '::1:5432' }", "address"),
             ("dns: { name: a, server: ns.example.com }", "server"),
@@ -544,7 +585,9 @@ mod tests {
     #[test]
     fn the_schema_describes_itself() {
         let schema = serde_json::to_string(&schemars::schema_for!(CheckKind)).unwrap();
-        for part in ["pin_sha256", "global-bundle.pem", "verify-full", "\\\\{\\\\{", "comparison", "default 10s"] {
+        for part in
+            ["pin_sha256", "global-bundle.pem", "verify-full", "\\\\{\\\\{", "comparison", "default 10s"]
+        {
             assert!(schema.contains(part), "{part}: {schema}");
         }
     }

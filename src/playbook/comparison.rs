@@ -81,7 +81,10 @@ impl FromStr for Comparison {
         let typed = Decimal::parse(&this.operand).is_some() || parse_calendar(&this.operand).is_some();
         if this.op.orders() && !typed {
             return Err(error(
-                format!("`{}` is neither a number nor a timestamp, so nothing is greater or less than it", this.operand),
+                format!(
+                    "`{}` is neither a number nor a timestamp, so nothing is greater or less than it",
+                    this.operand
+                ),
                 "compare text with `==`, `!=`, `matches` or `contains`; write a timestamp like `2026-01-31T08:00:00Z`",
             ));
         }
@@ -245,9 +248,15 @@ impl FromStr for SizeComparison {
     fn from_str(text: &str) -> Result<Self, ComparisonError> {
         let split = Comparison::split(text)?;
         if split.pattern.is_some() || split.op == Op::Contains {
-            return Err(error(format!("`{}` does not compare a size", split.text), "write it like `>= 1GiB`"));
+            return Err(error(
+                format!("`{}` does not compare a size", split.text),
+                "write it like `>= 1GiB`",
+            ));
         }
-        let size = split.operand.parse().map_err(|e: crate::ids::BadName| error(e.message, "write it like `>= 1GiB`"))?;
+        let size = split
+            .operand
+            .parse()
+            .map_err(|e: crate::ids::BadName| error(e.message, "write it like `>= 1GiB`"))?;
         Ok(Self { text: split.text, op: split.op, size })
     }
 }
@@ -326,7 +335,9 @@ impl Visitor<'_> for ScalarText {
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<String, E> {
         // Beyond 2^53 the number that was written may already be another one.
         if value.abs() >= 9_007_199_254_740_992.0 || !value.is_finite() {
-            return Err(E::custom("a number this large loses digits unless it is quoted: write `\"== 90071992547409931\"`"));
+            return Err(E::custom(
+                "a number this large loses digits unless it is quoted: write `\"== 90071992547409931\"`",
+            ));
         }
         Ok(value.to_string())
     }
@@ -364,8 +375,14 @@ mod tests {
     #[test]
     fn what_cannot_be_compared_never_holds() {
         for (comparison, observed) in [
-            (">= 1000", "many"), (">= 1000", ""), (">= 1000", "NaN"), (">= 1000", "Infinity"), ("!= 0", "error"),
-            ("> 2026-01-01", "5"), ("!= true", "maybe"), ("< 5", "2026-01-01"),
+            (">= 1000", "many"),
+            (">= 1000", ""),
+            (">= 1000", "NaN"),
+            (">= 1000", "Infinity"),
+            ("!= 0", "error"),
+            ("> 2026-01-01", "5"),
+            ("!= true", "maybe"),
+            ("< 5", "2026-01-01"),
         ] {
             assert_eq!(holds(comparison, observed), None, "{comparison} / {observed}");
         }
@@ -375,18 +392,30 @@ mod tests {
     fn timestamps_are_instants() {
         assert_eq!(holds("> 2026-01-02T03:04:05Z", "2026-01-02 03:04:06+00"), Some(true));
         assert_eq!(holds("== 2026-01-02T03:04:05Z", "2026-01-02 04:04:05+01"), Some(true));
-        let judged = "> 2026-01-01T00:00:00Z".parse::<Comparison>().unwrap().judge("2026-01-02 00:00:00").unwrap();
+        let judged =
+            "> 2026-01-01T00:00:00Z".parse::<Comparison>().unwrap().judge("2026-01-02 00:00:00").unwrap();
         assert!(judged.holds && judged.note.unwrap().contains("UTC"));
     }
 
     #[test]
     fn booleans_and_text() {
         for (comparison, observed, expected) in [
-            ("true", "t", true), ("== true", "1", true), ("== false", "f", true), ("!= true", "f", true),
-            ("== t", "t", true), ("== t", "true", false), ("== true", "yes", false),
-            ("ok", "ok", true), ("== ok", "OK", false), ("!= error", "ok", true),
-            ("matches ^v2", "v2.1", true), ("matches ^v2", "v1", false), ("contains foo", "a foo b", true),
-            ("matches ^a b$", "a b", true), ("containsfoo", "containsfoo", true), ("= x", "x", true),
+            ("true", "t", true),
+            ("== true", "1", true),
+            ("== false", "f", true),
+            ("!= true", "f", true),
+            ("== t", "t", true),
+            ("== t", "true", false),
+            ("== true", "yes", false),
+            ("ok", "ok", true),
+            ("== ok", "OK", false),
+            ("!= error", "ok", true),
+            ("matches ^v2", "v2.1", true),
+            ("matches ^v2", "v1", false),
+            ("contains foo", "a foo b", true),
+            ("matches ^a b$", "a b", true),
+            ("containsfoo", "containsfoo", true),
+            ("= x", "x", true),
         ] {
             assert_eq!(holds(comparison, observed), Some(expected), "{comparison} / {observed}");
         }
@@ -394,9 +423,14 @@ mod tests {
 
     #[test]
     fn mistakes_are_found_when_read() {
-        for text in ["", "  ", ">=", "matches", "contains ", ">= many", "> ok", "matches (", "<> 5", "=~ x", "< NaN"] {
+        for text in
+            ["", "  ", ">=", "matches", "contains ", ">= many", "> ok", "matches (", "<> 5", "=~ x", "< NaN"]
+        {
             let error = text.parse::<Comparison>().unwrap_err();
-            assert!(!error.message.is_empty() && !error.help.is_empty() && !error.message.contains('\n'), "{text}: {error:?}");
+            assert!(
+                !error.message.is_empty() && !error.help.is_empty() && !error.message.contains('\n'),
+                "{text}: {error:?}"
+            );
         }
     }
 
@@ -405,15 +439,19 @@ mod tests {
         let at_least: SizeComparison = ">= 1GiB".parse().unwrap();
         assert!(at_least.holds(1 << 30) && !at_least.holds((1 << 30) - 1));
         assert!("== 5".parse::<SizeComparison>().unwrap().holds(5));
-        assert!(">= big".parse::<SizeComparison>().is_err() && "matches 1".parse::<SizeComparison>().is_err());
+        assert!(
+            ">= big".parse::<SizeComparison>().is_err() && "matches 1".parse::<SizeComparison>().is_err()
+        );
     }
 
     #[test]
     fn yaml_scalars_need_no_quotes() {
-        let list: Vec<Comparison> = serde_saphyr::from_str("[5, true, 1.5, \">= 3\", ok, \"90071992547409931234\"]").unwrap();
+        let list: Vec<Comparison> =
+            serde_saphyr::from_str("[5, true, 1.5, \">= 3\", ok, \"90071992547409931234\"]").unwrap();
         let texts: Vec<String> = list.iter().map(ToString::to_string).collect();
         assert_eq!(texts, ["5", "true", "1.5", ">= 3", "ok", "90071992547409931234"]);
-        let error = serde_saphyr::from_str::<Vec<Comparison>>("[90071992547409931234]").unwrap_err().to_string();
+        let error =
+            serde_saphyr::from_str::<Vec<Comparison>>("[90071992547409931234]").unwrap_err().to_string();
         assert!(error.contains("quoted"), "{error}");
     }
 

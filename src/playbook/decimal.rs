@@ -79,7 +79,9 @@ mod tests {
 
     #[test]
     fn written_forms_of_one_number_are_equal() {
-        for (a, b) in [("1", "1.0"), ("1e3", "1000"), ("0.1", ".10"), ("-0", "0.00"), ("5.", "+5"), ("12e-1", "1.2")] {
+        for (a, b) in
+            [("1", "1.0"), ("1e3", "1000"), ("0.1", ".10"), ("-0", "0.00"), ("5.", "+5"), ("12e-1", "1.2")]
+        {
             assert_eq!(d(a).cmp(&d(b)), Ordering::Equal, "{a} {b}");
         }
         assert!(d("9007199254740993") > d("9007199254740992"));
@@ -88,7 +90,8 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_none() {
-        for text in ["", ".", "-", "0x10", "NaN", "Infinity", "1,000", "1_000", "1e", "e3", "1e99999999", "١"] {
+        for text in ["", ".", "-", "0x10", "NaN", "Infinity", "1,000", "1_000", "1e", "e3", "1e99999999", "١"]
+        {
             assert_eq!(Decimal::parse(text), None, "{text}");
         }
     }

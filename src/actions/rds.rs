@@ -1,0 +1,193 @@
+//! RDS and Aurora: snapshot copies, restores, replicas.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::args::{self, ClusterSource, DbCopySource, DbSource};
+use crate::estate::PointKind;
+use crate::playbook::action::{ActionDecl, ArgProblem, Output, Shape, SourceSpec};
+use crate::playbook::expr_value::Expr;
+
+const ENDPOINT: Output = Output { name: "endpoint", doc: "`host:port`", shape: Shape::Text };
+const ADDRESS: Output = Output { name: "address", doc: "the host", shape: Shape::Text };
+const PORT: Output = Output { name: "port", doc: "the port", shape: Shape::Number };
+const DB_ID: Output = Output { name: "db_id", doc: "the instance's identifier", shape: Shape::Text };
+
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CopySnapshotArgs {
+    pub from: DbCopySource,
+    /// The KMS key of the copy, in the sandbox's region.
+    #[serde(default)]
+    pub kms_key: Option<String>,
+}
+
+pub const COPY_SNAPSHOT: ActionDecl = ActionDecl {
+    name: "rds.copy_snapshot",
+    summary: "Copies a snapshot of a database or an Aurora cluster into the sandbox's account and region.",
+    args: |g| g.subschema_for::<CopySnapshotArgs>(),
+    check: |args| args::exactly_one(args, "/from", &["db", "cluster", "snapshot"]),
+    outputs: &[Output { name: "snapshot_id", doc: "the copy's id", shape: Shape::Text }],
+    source: |args| {
+        let CopySnapshotArgs { from, .. } = args::lenient(args)?;
+        let point = from.point.as_deref();
+        if let Some(cluster) = &from.cluster {
+            return Some(args::source(
+                args::of("rds:cluster", cluster, point),
+                &[PointKind::RdsClusterSnapshot],
+                true,
+                false,
+            ));
+        }
+        let kinds = [PointKind::RdsSnapshot, PointKind::RdsClusterSnapshot];
+        let kinds = if from.db.is_some() { &kinds[..1] } else { &kinds[..] };
+        let what = args::named_or_snapshot("rds:db", from.db.as_deref(), point, from.snapshot.as_deref())?;
+        Some(args::source(what, kinds, true, false))
+    },
+    calls: &["rds:CopyDBSnapshot", "rds:DescribeDBSnapshots"],
+};
+
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RestoreArgs {
+    pub from: DbSource,
+    /// The instance class: `db.t4g.medium`; default: as the source.
+    #[serde(default)]
+    pub class: Option<String>,
+    /// Default: false. Restores come up in one zone unless told otherwise.
+    #[serde(default)]
+    pub multi_az: Option<Expr<bool>>,
+    /// Default: the engine's own, which is a classic defect of drills: name production's.
+    #[serde(default)]
+    pub parameter_group: Option<String>,
+    #[serde(default)]
+    pub option_group: Option<String>,
+    #[serde(default)]
+    pub port: Option<Expr<i32>>,
+    /// The id of a zone to pin it to.
+    #[serde(default)]
+    pub az: Option<String>,
+}
+
+fn db_source(from: &DbSource, kind: PointKind) -> Option<SourceSpec> {
+    let what = args::named_or_snapshot(
+        "rds:db",
+        from.db.as_deref(),
+        from.point.as_deref(),
+        from.snapshot.as_deref(),
+    )?;
+    Some(args::source(what, &[kind], false, true))
+}
+
+pub const RESTORE: ActionDecl = ActionDecl {
+    name: "rds.restore",
+    summary: "Restores a database instance from a snapshot.",
+    args: |g| g.subschema_for::<RestoreArgs>(),
+    check: |args| args::exactly_one(args, "/from", &["db", "snapshot"]),
+    outputs: &[ENDPOINT, ADDRESS, PORT, DB_ID],
+    source: |args| db_source(&args::lenient::<RestoreArgs>(args)?.from, PointKind::RdsSnapshot),
+    calls: &["rds:RestoreDBInstanceFromDBSnapshot", "rds:DescribeDBInstances"],
+};
+
+pub const RESTORE_TO_TIME: ActionDecl = ActionDecl {
+    name: "rds.restore_to_time",
+    summary: "Restores a database instance to an instant (PITR), in its own account.",
+    args: |g| g.subschema_for::<RestoreArgs>(),
+    check: |args| {
+        let mut problems = args::exactly_one(args, "/from", &["db"]);
+        if args.pointer("/from/snapshot").is_some() {
+            problems.push(ArgProblem {
+                pointer: "/from/snapshot".into(),
+                message: "PITR restores to an instant, not from a snapshot".into(),
+                help: "use `rds.restore`, or name the database with `db`".into(),
+            });
+        }
+        problems
+    },
+    outputs: &[ENDPOINT, ADDRESS, PORT, DB_ID],
+    source: |args| db_source(&args::lenient::<RestoreArgs>(args)?.from, PointKind::RdsPitr),
+    calls: &["rds:RestoreDBInstanceToPointInTime", "rds:DescribeDBInstances"],
+};
+
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RestoreClusterArgs {
+    pub from: ClusterSource,
+    /// The engine: `aurora-postgresql` or `aurora-mysql`.
+    pub engine: String,
+    #[serde(default)]
+    pub engine_version: Option<String>,
+    /// The class of its instances.
+    pub class: String,
+    /// How many instances; the restored cluster has none of its own. Default: 1.
+    #[serde(default)]
+    pub instances: Option<Expr<u32>>,
+    /// The cluster parameter group.
+    #[serde(default)]
+    pub parameter_group: Option<String>,
+    #[serde(default)]
+    pub port: Option<Expr<i32>>,
+}
+
+pub const RESTORE_CLUSTER: ActionDecl = ActionDecl {
+    name: "rds.restore_cluster",
+    summary: "Restores an Aurora cluster from a snapshot, and its instances with it.",
+    args: |g| g.subschema_for::<RestoreClusterArgs>(),
+    check: |args| args::exactly_one(args, "/from", &["cluster", "snapshot"]),
+    outputs: &[
+        ENDPOINT,
+        ADDRESS,
+        PORT,
+        Output { name: "reader_endpoint", doc: "the reader's `host:port`", shape: Shape::Text },
+        Output { name: "cluster_id", doc: "the cluster's identifier", shape: Shape::Text },
+        Output { name: "instance_ids", doc: "the identifiers of its instances", shape: Shape::Texts },
+    ],
+    source: |args| {
+        let RestoreClusterArgs { from, .. } = args::lenient(args)?;
+        let what = args::named_or_snapshot(
+            "rds:cluster",
+            from.cluster.as_deref(),
+            from.point.as_deref(),
+            from.snapshot.as_deref(),
+        )?;
+        Some(args::source(what, &[PointKind::RdsClusterSnapshot], false, true))
+    },
+    calls: &[
+        "rds:RestoreDBClusterFromSnapshot",
+        "rds:CreateDBInstance",
+        "rds:DescribeDBClusters",
+        "rds:DescribeDBInstances",
+    ],
+};
+
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PromoteReplicaArgs {
+    /// The production database. Its replica is made in the sandbox before T0; production's own replicas are never touched.
+    pub from: ReplicaSource,
+    /// The instance class; default: as the source.
+    #[serde(default)]
+    pub class: Option<String>,
+    #[serde(default)]
+    pub parameter_group: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReplicaSource {
+    /// The production database's identifier.
+    pub db: String,
+}
+
+pub const PROMOTE_REPLICA: ActionDecl = ActionDecl {
+    name: "rds.promote_replica",
+    summary: "Promotes a read replica that the harness made in the sandbox before T0.",
+    args: |g| g.subschema_for::<PromoteReplicaArgs>(),
+    check: |_| Vec::new(),
+    outputs: &[ENDPOINT, ADDRESS, PORT, DB_ID],
+    source: |args| {
+        let PromoteReplicaArgs { from, .. } = args::lenient(args)?;
+        Some(args::source(args::of("rds:db", &from.db, None), &[PointKind::RdsReplica], true, true))
+    },
+    calls: &["rds:PromoteReadReplica", "rds:CreateDBInstanceReadReplica", "rds:DescribeDBInstances"],
+};
