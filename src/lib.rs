@@ -7,6 +7,7 @@ pub mod clock;
 pub mod cloud;
 pub mod duration;
 pub mod estate;
+pub mod event;
 pub mod graph;
 pub mod ids;
 pub mod playbook;

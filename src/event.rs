@@ -1,0 +1,325 @@
+//! The one stream of events that a run is. The journal, the terminal, the NDJSON output and the report are
+//! consumers of it that know nothing of each other.
+//!
+//! A run's state is a fold over its events (`report::record`), so what is not an event did not happen.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::clock::Clock;
+use crate::duration::Time;
+
+/// The version of the journal's format.
+pub const FORMAT: u32 = 1;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Counts from 0 without gaps.
+    pub seq: u64,
+    pub at: Time,
+    #[serde(flatten)]
+    pub body: Body,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    Preflight,
+    Prepare,
+    Recover,
+    Teardown,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Body {
+    /// Always first.
+    RunStarted(Box<RunStarted>),
+    PhaseStarted {
+        phase: Phase,
+    },
+    PhaseFinished {
+        phase: Phase,
+    },
+    /// Written and synced before a call that creates or deletes something.
+    Intent {
+        by: String,
+        attempt: u32,
+        call: String,
+        token: String,
+        account: String,
+        region: String,
+        what: Value,
+    },
+    /// The call with that token took effect; the resources exist.
+    Created {
+        by: String,
+        token: String,
+        resources: Vec<Value>,
+    },
+    /// The call failed; `sent` says whether it may have taken effect all the same.
+    NotCreated {
+        by: String,
+        token: String,
+        error: String,
+        sent: String,
+    },
+    SandboxReady {
+        azs: Vec<String>,
+        outputs: Value,
+    },
+    /// What was found open; nothing: the sandbox is closed.
+    Isolation {
+        exposures: Vec<String>,
+    },
+    /// T0: from here on the lost is out of reach.
+    DisasterDeclared {
+        t0: Time,
+    },
+    /// A recovery point that was found; `why_not`: why a step that asked for it may not use it.
+    PointSeen {
+        point: Value,
+        asked_by: Vec<String>,
+        why_not: Option<String>,
+        worst_case_s: Option<f64>,
+    },
+    StepStarted {
+        step: String,
+        attempt: u32,
+    },
+    /// The step will restore from this point.
+    StepSource {
+        step: String,
+        point: Value,
+        worst_case_s: Option<f64>,
+    },
+    /// Shown, not kept: how far a step or check is.
+    Progress {
+        id: String,
+        text: String,
+        done: Option<f64>,
+    },
+    StepRetry {
+        step: String,
+        attempt: u32,
+        error: String,
+        next_at: Time,
+    },
+    StepSucceeded {
+        step: String,
+        outputs: Value,
+        restored: Vec<String>,
+        data: bool,
+    },
+    StepFailed {
+        step: String,
+        because: String,
+        tolerated: bool,
+    },
+    StepSkipped {
+        step: String,
+        because: String,
+    },
+    StepNotRun {
+        step: String,
+        because: String,
+    },
+    CheckReady {
+        check: String,
+    },
+    /// A try; kept only when what it saw differs from the try before.
+    CheckTried {
+        check: String,
+        healthy: bool,
+        observed: String,
+        tries: u32,
+    },
+    CheckHealthy {
+        check: String,
+        healthy_at: Time,
+        observed: String,
+        tries: u32,
+        data_time: Option<Time>,
+    },
+    CheckUnhealthy {
+        check: String,
+        because: String,
+        observed: String,
+        tries: u32,
+    },
+    CheckSkipped {
+        check: String,
+        because: String,
+    },
+    Denied {
+        call: String,
+        locus: String,
+        step: String,
+        why: String,
+    },
+    Finding {
+        rule: String,
+        severity: String,
+        resource: String,
+        message: String,
+        fix: String,
+    },
+    DeleteIntent {
+        resource: Value,
+    },
+    Deleted {
+        resource: Value,
+    },
+    DeleteFailed {
+        resource: Value,
+        error: String,
+    },
+    /// `--keep-sandbox`.
+    Kept {
+        resources: Vec<Value>,
+        until: Time,
+    },
+    /// Teardown looked again and found these still there, or could not look.
+    LeftBehind {
+        resources: Vec<String>,
+    },
+    Interrupted {
+        by: String,
+    },
+    /// The drill could not be carried out.
+    Aborted {
+        error: String,
+        help: Option<String>,
+    },
+    /// Always last.
+    RunFinished {
+        api_calls: Value,
+    },
+}
+
+/// All that judging and rendering need, so that the journal alone is enough.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunStarted {
+    pub format: u32,
+    pub version: String,
+    pub run_id: String,
+    /// `twin` or `aws`
+    pub on: String,
+    pub seed: Option<u64>,
+    pub playbook: PlaybookText,
+    /// `{ "region": "us-east-1" }`
+    pub lose: IndexMap<String, String>,
+    pub detection_s: Option<f64>,
+    pub decision_s: Option<f64>,
+    pub sandbox_account: String,
+    pub sandbox_region: String,
+    pub sandbox_cidr: String,
+    pub expires: Time,
+    pub params: IndexMap<String, String>,
+    pub workloads: Vec<WorkloadPlan>,
+    pub steps: Vec<NodePlan>,
+    pub checks: Vec<NodePlan>,
+    pub lost: Vec<String>,
+    pub surviving: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlaybookText {
+    pub name: String,
+    pub description: String,
+    pub path: String,
+    pub sha256: String,
+    pub source: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WorkloadPlan {
+    pub name: String,
+    pub tier: Option<u32>,
+    pub rto_s: Option<f64>,
+    pub rpo_s: Option<f64>,
+    /// The workload itself sets `rpo` (it is not only a default).
+    pub own_rpo: bool,
+    /// Its lost resources.
+    pub lost: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NodePlan {
+    pub id: String,
+    /// A step's action, or a check's kind.
+    pub uses: String,
+    pub workload: Option<String>,
+    /// All that it waits for, the references in expressions included.
+    pub needs: Vec<String>,
+    /// A check that measures RPO.
+    pub measures_rpo: bool,
+    /// A step that restores data whose age counts towards RPO.
+    pub restores_data: bool,
+}
+
+/// Takes events in, one after the other. An error of the journal stops the run.
+pub trait Consumer {
+    fn take(&mut self, event: &Event) -> Result<(), ConsumerError>;
+}
+
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+pub struct ConsumerError {
+    pub message: String,
+}
+
+/// Puts events in one order and hands each to every consumer.
+pub struct Bus {
+    clock: Clock,
+    next: Cell<u64>,
+    consumers: RefCell<Vec<Box<dyn Consumer>>>,
+    broken: RefCell<Option<ConsumerError>>,
+}
+
+impl Bus {
+    pub fn new(clock: Clock, consumers: Vec<Box<dyn Consumer>>) -> Rc<Self> {
+        Rc::new(Self {
+            clock,
+            next: Cell::new(0),
+            consumers: RefCell::new(consumers),
+            broken: RefCell::default(),
+        })
+    }
+
+    /// Emits an event; an error means that it may not have been kept, and that what it announces must not be done.
+    pub fn emit(&self, body: Body) -> Result<(), ConsumerError> {
+        let event = Event { seq: self.next.get(), at: self.clock.now(), body };
+        if !matches!(event.body, Body::Progress { .. }) {
+            self.next.set(event.seq + 1);
+        }
+        let mut first_error = None;
+        for consumer in self.consumers.borrow_mut().iter_mut() {
+            if let Err(error) = consumer.take(&event) {
+                first_error.get_or_insert(error);
+            }
+        }
+        match first_error {
+            None => Ok(()),
+            Some(error) => {
+                self.broken.borrow_mut().get_or_insert_with(|| error.clone());
+                Err(error)
+            }
+        }
+    }
+
+    /// Emits what tells of something that has happened already; a failure is remembered (see [`Self::broken`]).
+    pub fn tell(&self, body: Body) {
+        // The error is kept in `broken`, which the engine looks at before it goes on.
+        let _kept = self.emit(body);
+    }
+
+    /// The first error of a consumer, if any.
+    pub fn broken(&self) -> Option<ConsumerError> {
+        self.broken.borrow().clone()
+    }
+}
