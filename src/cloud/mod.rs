@@ -5,7 +5,10 @@
 
 pub mod error;
 pub mod gate;
+pub mod gated;
 pub mod request;
+pub mod twin;
+pub mod wait;
 
 use async_trait::async_trait;
 
@@ -72,7 +75,14 @@ pub trait Cloud {
     async fn observe(&self, place: &Place, kind: Kind, ids: &[String]) -> CloudResult<Vec<Observed>>;
 
     /// Begins to delete one resource. Deleting what is gone already succeeds.
-    async fn delete(&self, place: &Place, origin: &Origin, resource: &ResourceRef) -> CloudResult<()>;
+    /// What does not carry the run's tag (read just before) is refused.
+    async fn delete(
+        &self,
+        place: &Place,
+        origin: &Origin,
+        marks: &Marks,
+        resource: &ResourceRef,
+    ) -> CloudResult<()>;
 
     /// Everything at that place that carries the run's tag.
     async fn tagged(&self, place: &Place, run: &crate::ids::RunId) -> CloudResult<Vec<ResourceRef>>;
@@ -104,6 +114,14 @@ pub trait Cloud {
 
     /// How often each API call was made so far (`ec2:DescribeSnapshots`), throttled answers apart.
     fn api_calls(&self) -> ApiCalls;
+
+    /// Whether [`Observed::next_change`] is always told: then nothing need be asked on the off chance.
+    fn tells_changes(&self) -> bool {
+        false
+    }
+
+    /// The disaster is declared: times relative to T0 are fixed from here on.
+    fn declare(&self, _t0: Time) {}
 
     /// How a check of this id is answered, where the cloud answers checks itself (the twin). `None`: ask the network.
     fn probe(&self, _check: &str, _ready_at: Time) -> Option<ProbeAnswer> {

@@ -1,0 +1,356 @@
+//! The twin: an estate file brought to life under virtual time. Nothing here is real, and every answer is exact.
+
+mod answer;
+pub mod timing;
+mod world;
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::*;
+use crate::clock::Clock;
+use crate::estate::file::{EstateFile, Fault, FaultKind};
+use crate::estate::{PointKind, Resource, Selector};
+use crate::ids::RunId;
+use world::World;
+
+pub struct Twin {
+    file: EstateFile,
+    resources: Vec<Resource>,
+    clock: Clock,
+    seed: Option<u64>,
+    t0: Cell<Option<Time>>,
+    world: RefCell<World>,
+    calls: RefCell<ApiCalls>,
+}
+
+impl Twin {
+    pub fn new(file: EstateFile, clock: Clock, seed: Option<u64>) -> Self {
+        let resources = file.resources();
+        Self {
+            file,
+            resources,
+            clock,
+            seed,
+            t0: Cell::new(None),
+            world: RefCell::default(),
+            calls: RefCell::default(),
+        }
+    }
+
+    /// T0, or now while the disaster has not been declared.
+    fn t0(&self) -> Time {
+        self.t0.get().unwrap_or_else(|| self.clock.now())
+    }
+
+    fn count(&self, call: &str, throttled: bool) {
+        let mut calls = self.calls.borrow_mut();
+        let entry = match calls.get_mut(call) {
+            Some(entry) => entry,
+            None => calls.entry(call.to_owned()).or_default(),
+        };
+        entry.count += 1;
+        entry.throttled += u64::from(throttled);
+    }
+
+    fn fault(&self, origin: &Origin) -> Option<FaultKind> {
+        let matches = |fault: &&Fault| {
+            fault.step.as_deref() == Some(origin.by.as_str())
+                && fault.attempt.is_none_or(|attempt| attempt == origin.attempt)
+                && !matches!(fault.error, FaultKind::WillNotDelete | FaultKind::SandboxOpen)
+        };
+        self.file.faults.iter().find(matches).map(|fault| fault.error)
+    }
+
+    fn takes(&self, action: &str, size: crate::duration::Size, origin: &Origin) -> Duration {
+        let timing = self.file.timings.get(action).copied().unwrap_or_else(|| timing::built_in(action));
+        timing::sample(&timing, size, self.seed, &format!("{action}/{}/{}", origin.by, origin.attempt))
+    }
+
+    /// The error of a call that a fault lets fail at once.
+    fn refuse(&self, fault: Option<FaultKind>, call: &str) -> CloudResult<()> {
+        match fault {
+            Some(FaultKind::Throttled) => {
+                self.count(call, true);
+                Err(CloudError::new(ErrorKind::Throttled, call, "Rate exceeded (a fault of the estate)"))
+            }
+            Some(FaultKind::ServerError) => {
+                self.count(call, false);
+                Err(CloudError::new(ErrorKind::Server, call, "InternalError (a fault of the estate)")
+                    .sent(Sent::No))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn lost_answer(call: &str) -> CloudError {
+        CloudError::new(ErrorKind::Network, call, "the answer was lost (a fault of the estate)")
+    }
+
+    fn know_place(&self, call: &str, place: &Place) -> CloudResult<()> {
+        if !self.file.accounts.contains_key(&place.account) {
+            return Err(CloudError::new(
+                ErrorKind::Credentials,
+                call,
+                format!("the estate has no account {}", place.account),
+            )
+            .help("add it to `accounts:` of the estate"));
+        }
+        if !self.file.regions.contains_key(&place.region) {
+            return Err(CloudError::new(
+                ErrorKind::Invalid,
+                call,
+                format!("the estate has no region {}", place.region),
+            )
+            .help("add it, with its zones, to `regions:` of the estate"));
+        }
+        Ok(())
+    }
+
+    fn points(&self) -> Vec<RecoveryPoint> {
+        let t0 = self.t0();
+        let mut points = self.file.recovery_points(t0);
+        // A bucket of which the estate knows no recovery point can still be read; how current it is, nobody knows.
+        for resource in &self.resources {
+            let (Some(account), Some(region)) = (&resource.locus.account, &resource.locus.region) else {
+                continue;
+            };
+            if resource.id.kind == "s3:bucket" && !points.iter().any(|p| p.id == resource.id.name) {
+                points.push(RecoveryPoint {
+                    of: resource.id.clone(),
+                    kind: PointKind::S3Replica,
+                    id: resource.id.name.clone(),
+                    account: account.clone(),
+                    region: region.clone(),
+                    taken: None,
+                    usable: Some(t0),
+                    size: resource.size,
+                    objects: resource.objects,
+                    shared_with: Vec::new(),
+                    managed_key: false,
+                });
+            }
+        }
+        points
+    }
+
+    fn selects(&self, selector: &Selector, point: &RecoveryPoint) -> bool {
+        match selector {
+            // A bucket is named itself, whatever it stands for.
+            Selector::Id(id) if id.kind == "s3:bucket" => point.id == id.name,
+            Selector::Id(id) => point.of == *id,
+            Selector::Tag { .. } => self.resources.iter().any(|r| r.id == point.of && selector.selects(r)),
+        }
+    }
+}
+
+#[async_trait(?Send)]
+impl Cloud for Twin {
+    async fn identity(&self, account: &AccountId) -> CloudResult<AccountId> {
+        self.count("sts:GetCallerIdentity", false);
+        if self.file.accounts.contains_key(account) {
+            return Ok(account.clone());
+        }
+        Err(CloudError::new(
+            ErrorKind::Credentials,
+            "sts:GetCallerIdentity",
+            format!("the estate has no account {account}"),
+        )
+        .help("add it to `accounts:` of the estate"))
+    }
+
+    async fn zones(&self, place: &Place) -> CloudResult<Vec<Zone>> {
+        self.know_place("ec2:DescribeAvailabilityZones", place)?;
+        self.count("ec2:DescribeAvailabilityZones", false);
+        let azs = self.file.regions.get(&place.region).map(|r| r.azs.as_slice()).unwrap_or_default();
+        Ok(azs
+            .iter()
+            .zip('a'..='z')
+            .map(|(id, letter)| Zone { id: id.clone(), name: format!("{}{letter}", place.region) })
+            .collect())
+    }
+
+    async fn recovery_points(&self, place: &Place, query: &PointQuery) -> CloudResult<Vec<RecoveryPoint>> {
+        let call = gated::points_call(query);
+        self.know_place(call, place)?;
+        self.count(call, false);
+        let visible = |p: &RecoveryPoint| {
+            p.region == place.region && (p.account == place.account || p.shared_with.contains(&place.account))
+        };
+        let wanted = |p: &RecoveryPoint| match query {
+            PointQuery::Of { selector, kinds } => kinds.contains(&p.kind) && self.selects(selector, p),
+            PointQuery::Id { id, kind } => {
+                p.kind == *kind && (p.id == *id || id.ends_with(&format!(":{}", p.id)))
+            }
+        };
+        Ok(self.points().into_iter().filter(|p| visible(p) && wanted(p)).collect())
+    }
+
+    async fn create(
+        &self,
+        place: &Place,
+        origin: &Origin,
+        marks: &Marks,
+        what: &Create,
+    ) -> CloudResult<Created> {
+        let call = what.call();
+        self.know_place(call, place)?;
+        let fault = self.fault(origin);
+        self.refuse(fault, call)?;
+        self.count(call, false);
+        let ready_at = match fault {
+            Some(FaultKind::NeverCompletes) => None,
+            _ => Some(
+                self.clock.now()
+                    + crate::duration::Span(self.takes(what.timing(), what.size(), origin)).delta(),
+            ),
+        };
+        let unhealthy = fault == Some(FaultKind::ComesUpUnhealthy);
+        let created = self.world.borrow_mut().create(place, origin, marks, what, ready_at, unhealthy)?;
+        if fault == Some(FaultKind::LostAnswer) {
+            return Err(Self::lost_answer(call));
+        }
+        Ok(created)
+    }
+
+    async fn observe(&self, place: &Place, kind: Kind, ids: &[String]) -> CloudResult<Vec<Observed>> {
+        self.count(gated::describe_call(kind), false);
+        let (world, now) = (self.world.borrow(), self.clock.now());
+        Ok(ids.iter().map(|id| world.observe(place, kind, id, now)).collect())
+    }
+
+    async fn delete(
+        &self,
+        place: &Place,
+        _origin: &Origin,
+        marks: &Marks,
+        resource: &ResourceRef,
+    ) -> CloudResult<()> {
+        let call = gated::delete_call(resource.kind);
+        self.know_place(call, place)?;
+        self.count(call, false);
+        let action = match resource.kind {
+            Kind::Instance => "teardown.instance",
+            Kind::DbInstance => "teardown.db",
+            Kind::DbCluster => "teardown.cluster",
+            Kind::Stack => "teardown.stack",
+            _ => "teardown.other",
+        };
+        let stuck = |by: &str| {
+            self.file
+                .faults
+                .iter()
+                .any(|f| f.error == FaultKind::WillNotDelete && f.step.as_deref() == Some(by))
+        };
+        let timing = self.file.timings.get(action).copied().unwrap_or_else(|| timing::built_in(action));
+        let gone_at =
+            self.clock.now() + crate::duration::Span(timing::mean(&timing, crate::duration::Size(0))).delta();
+        self.world.borrow_mut().delete(resource, marks, gone_at, self.clock.now(), stuck)
+    }
+
+    async fn tagged(&self, place: &Place, run: &RunId) -> CloudResult<Vec<ResourceRef>> {
+        self.count("ec2:DescribeTags", false);
+        Ok(self.world.borrow().tagged(place, run, self.clock.now()))
+    }
+
+    async fn exposures(&self, _place: &Place, vpc: &str) -> CloudResult<Vec<Exposure>> {
+        self.count("ec2:DescribeRouteTables", false);
+        let open = self.file.faults.iter().any(|f| f.error == FaultKind::SandboxOpen);
+        Ok(open
+            .then(|| Exposure {
+                resource: vpc.to_owned(),
+                what: "an internet gateway is attached (a fault of the estate)".into(),
+            })
+            .into_iter()
+            .collect())
+    }
+
+    async fn copy_objects(
+        &self,
+        origin: &Origin,
+        copy: &CopyObjects,
+        progress: &dyn Fn(Progress),
+    ) -> CloudResult<CopiedObjects> {
+        let call = "s3:CopyObject";
+        let fault = self.fault(origin);
+        self.refuse(fault, call)?;
+        self.count(call, false);
+        if fault == Some(FaultKind::NeverCompletes) {
+            return std::future::pending().await;
+        }
+        self.clock.sleep(self.takes("s3.restore", copy.size, origin)).await;
+        if fault == Some(FaultKind::LostAnswer) {
+            return Err(Self::lost_answer(call));
+        }
+        let copied = CopiedObjects { objects: copy.objects, bytes: copy.size.0, newest: None };
+        progress(Progress { objects: copied.objects, bytes: copied.bytes, of_objects: Some(copied.objects) });
+        Ok(copied)
+    }
+
+    async fn verify_objects(
+        &self,
+        origin: &Origin,
+        verify: &VerifyObjects,
+        _progress: &dyn Fn(Progress),
+    ) -> CloudResult<VerifiedObjects> {
+        let call = "s3:GetObject";
+        let fault = self.fault(origin);
+        self.refuse(fault, call)?;
+        self.count(call, false);
+        if fault == Some(FaultKind::NeverCompletes) {
+            return std::future::pending().await;
+        }
+        self.clock.sleep(self.takes("s3.verify", verify.size, origin)).await;
+        let different = u64::from(fault == Some(FaultKind::ComesUpUnhealthy));
+        Ok(VerifiedObjects {
+            matched: verify.objects.saturating_sub(different),
+            different,
+            ..VerifiedObjects::default()
+        })
+    }
+
+    async fn measure_objects(&self, bucket: &BucketRef, _prefix: &str) -> CloudResult<MeasuredObjects> {
+        self.count("s3:ListObjectsV2", false);
+        let found = self.resources.iter().find(|r| r.id.kind == "s3:bucket" && r.id.name == bucket.name);
+        Ok(found.map(|r| MeasuredObjects { count: r.objects, bytes: r.size.0 }).unwrap_or_default())
+    }
+
+    async fn preflight(&self, place: &Place, _needs: &Needs) -> CloudResult<Vec<PreflightFinding>> {
+        self.know_place("preflight", place)?;
+        Ok(Vec::new())
+    }
+
+    fn api_calls(&self) -> ApiCalls {
+        self.calls.borrow().clone()
+    }
+
+    fn tells_changes(&self) -> bool {
+        true
+    }
+
+    fn declare(&self, t0: Time) {
+        self.t0.set(Some(t0));
+    }
+
+    fn probe(&self, check: &str, ready_at: Time) -> Option<ProbeAnswer> {
+        let probe = self.file.probes.get(check);
+        Some(answer::answer(probe, ready_at, self.clock.now(), self.t0()))
+    }
+
+    fn rehearsed(&self, origin: &Origin, action: &str) -> Option<CloudResult<Duration>> {
+        let fault = self.fault(origin);
+        if let Err(error) = self.refuse(fault, action) {
+            return Some(Err(error));
+        }
+        Some(match fault {
+            Some(FaultKind::NeverCompletes) => Ok(Duration::MAX),
+            Some(FaultKind::LostAnswer) => Err(Self::lost_answer(action)),
+            Some(FaultKind::ComesUpUnhealthy) => {
+                Err(CloudError::new(ErrorKind::Invalid, action, "it failed (a fault of the estate)"))
+            }
+            _ => Ok(self.takes(action, crate::duration::Size(0), origin)),
+        })
+    }
+}

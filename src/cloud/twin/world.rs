@@ -1,0 +1,285 @@
+//! What the drill has created on the twin.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::{Value, json};
+
+use crate::cloud::*;
+use crate::ids::RunId;
+
+#[derive(Default)]
+pub struct World {
+    things: BTreeMap<(Kind, String), Thing>,
+    /// What a token has created: the same request again answers the same.
+    by_token: HashMap<String, Created>,
+    next: u32,
+}
+
+struct Thing {
+    place: Place,
+    by: String,
+    run: RunId,
+    created_at_order: u32,
+    /// `None`: never.
+    ready_at: Option<Time>,
+    unhealthy: bool,
+    gone_at: Option<Time>,
+    attributes: BTreeMap<String, Value>,
+}
+
+impl World {
+    pub fn create(
+        &mut self,
+        place: &Place,
+        origin: &Origin,
+        marks: &Marks,
+        what: &Create,
+        ready_at: Option<Time>,
+        unhealthy: bool,
+    ) -> CloudResult<Created> {
+        if let Some(created) = self.by_token.get(&origin.token) {
+            return Ok(created.clone());
+        }
+        let mut created = Created::default();
+        let mut add = |world: &mut Self,
+                       kind: Kind,
+                       id: String,
+                       attributes: Vec<(&str, Value)>|
+         -> CloudResult<String> {
+            let key = (kind, id.clone());
+            if world.things.get(&key).is_some_and(|t| t.gone_at.is_none()) {
+                return Err(CloudError::new(
+                    ErrorKind::AlreadyExists,
+                    what.call(),
+                    format!("{} {id} exists already", kind.name()),
+                ));
+            }
+            let thing = Thing {
+                place: place.clone(),
+                by: origin.by.clone(),
+                run: marks.run.clone(),
+                created_at_order: world.next,
+                ready_at,
+                unhealthy,
+                gone_at: None,
+                attributes: attributes.into_iter().map(|(k, v)| (k.to_owned(), v)).collect(),
+            };
+            world.things.insert(key, thing);
+            created.resources.push(ResourceRef {
+                kind,
+                id: id.clone(),
+                account: place.account.clone(),
+                region: place.region.clone(),
+            });
+            Ok(id)
+        };
+        match what {
+            Create::Vpc { cidr, .. } => {
+                let id = self.id("vpc");
+                add(self, Kind::Vpc, id, vec![("cidr", json!(cidr))])?;
+            }
+            Create::Subnet { cidr, az, .. } => {
+                let id = self.id("subnet");
+                add(self, Kind::Subnet, id, vec![("cidr", json!(cidr)), ("az", json!(az))])?;
+            }
+            Create::SecurityGroup { .. } => {
+                let id = self.id("sg");
+                add(self, Kind::SecurityGroup, id, vec![])?;
+            }
+            Create::DbSubnetGroup { name, .. } => {
+                add(self, Kind::DbSubnetGroup, name.clone(), vec![])?;
+            }
+            Create::Bucket { name } => {
+                add(self, Kind::Bucket, name.clone(), vec![])?;
+            }
+            Create::CopySnapshot { .. } => {
+                let id = self.id("snap");
+                add(self, Kind::Snapshot, id.clone(), vec![("snapshot_id", json!(id))])?;
+            }
+            Create::CopyImage { .. } => {
+                let id = self.id("ami");
+                add(self, Kind::Image, id.clone(), vec![("image_id", json!(id))])?;
+            }
+            Create::Volume(volume) => {
+                let id = self.id("vol");
+                let attributes = vec![("volume_id", json!(id)), ("az", json!(volume.az))];
+                add(self, Kind::Volume, id, attributes)?;
+            }
+            Create::Instances(run) => {
+                for i in 0..run.count {
+                    let id = self.id("i");
+                    let subnet = run.subnets.get(i as usize % run.subnets.len().max(1));
+                    let ip = subnet.map_or_else(|| "10.0.0.10".to_owned(), |s| self.address(&s.id));
+                    let az = subnet.map(|s| s.az.clone());
+                    add(
+                        self,
+                        Kind::Instance,
+                        id.clone(),
+                        vec![("instance_id", json!(id)), ("private_ip", json!(ip)), ("az", json!(az))],
+                    )?;
+                }
+            }
+            Create::AttachVolume { volume, instance, .. } => {
+                if let Some(thing) = self.things.get_mut(&(Kind::Volume, volume.clone())) {
+                    thing.attributes.insert("instance_id".into(), json!(instance));
+                }
+            }
+            Create::KeyPair { name, .. } => {
+                add(self, Kind::KeyPair, name.clone(), vec![("key_name", json!(name))])?;
+            }
+            Create::Address { .. } => {
+                let id = self.id("eipalloc");
+                let ip = format!("203.0.113.{}", self.next % 250 + 1);
+                add(
+                    self,
+                    Kind::Address,
+                    id.clone(),
+                    vec![("allocation_id", json!(id)), ("public_ip", json!(ip))],
+                )?;
+            }
+            Create::CopyDbSnapshot { name, .. } => {
+                add(self, Kind::DbSnapshot, name.clone(), vec![("snapshot_id", json!(name))])?;
+            }
+            Create::CopyDbClusterSnapshot { name, .. } => {
+                add(self, Kind::DbClusterSnapshot, name.clone(), vec![("snapshot_id", json!(name))])?;
+            }
+            Create::Db(db) | Create::DbToTime(RestoreDbToTime { db, .. }) | Create::DbReplica { db, .. } => {
+                add(self, Kind::DbInstance, db.name.clone(), database(&db.name, db.port, &place.region))?;
+            }
+            Create::DbCluster(cluster) => {
+                let mut attributes = database(&cluster.name, cluster.port, &place.region);
+                let reader = format!("{}.cluster-ro.{}.rds.twin.invalid", cluster.name, place.region);
+                attributes
+                    .push(("reader_endpoint", json!(format!("{reader}:{}", cluster.port.unwrap_or(5432)))));
+                attributes.push(("cluster_id", json!(cluster.name)));
+                add(self, Kind::DbCluster, cluster.name.clone(), attributes)?;
+            }
+            Create::DbClusterInstance { name, .. } => {
+                add(self, Kind::DbInstance, name.clone(), database(name, None, &place.region))?;
+            }
+            Create::PromoteReplica { db, .. } => {
+                let Some(thing) = self.things.get_mut(&(Kind::DbInstance, db.clone())) else {
+                    return Err(CloudError::new(
+                        ErrorKind::NotFound,
+                        what.call(),
+                        format!("no database {db}"),
+                    ));
+                };
+                thing.ready_at = ready_at;
+                thing.unhealthy = unhealthy;
+            }
+            Create::Stack(stack) => {
+                let id =
+                    format!("arn:aws:cloudformation:{}:{}:stack/{}", place.region, place.account, stack.name);
+                add(self, Kind::Stack, id.clone(), vec![("stack_id", json!(id)), ("outputs", json!({}))])?;
+            }
+        }
+        self.by_token.insert(origin.token.clone(), created.clone());
+        Ok(created)
+    }
+
+    /// `prefix-` and 17 hexadecimal digits, as EC2 makes them, counted.
+    fn id(&mut self, prefix: &str) -> String {
+        self.next += 1;
+        format!("{prefix}-{:017x}", self.next)
+    }
+
+    /// The next address in a subnet; the first four and the last are the VPC's own.
+    fn address(&self, subnet: &str) -> String {
+        let cidr = self.things.get(&(Kind::Subnet, subnet.to_owned())).and_then(|t| {
+            t.attributes.get("cidr")?.as_str()?.split_once('/')?.0.parse::<std::net::Ipv4Addr>().ok()
+        });
+        let base = cidr.map_or(0x0a00_0000, u32::from);
+        std::net::Ipv4Addr::from(base.saturating_add(10 + self.next)).to_string()
+    }
+
+    pub fn observe(&self, place: &Place, kind: Kind, id: &str, now: Time) -> Observed {
+        let thing = self.things.get(&(kind, id.to_owned())).filter(|t| t.place == *place);
+        let gone = Observed {
+            id: id.to_owned(),
+            state: State::Gone,
+            healthy: None,
+            attributes: BTreeMap::new(),
+            next_change: None,
+        };
+        let Some(thing) = thing else { return gone };
+        if let Some(gone_at) = thing.gone_at {
+            if gone_at <= now {
+                return gone;
+            }
+            return Observed { state: State::Pending("deleting".into()), next_change: Some(gone_at), ..gone };
+        }
+        let attributes = thing.attributes.clone();
+        match thing.ready_at {
+            Some(at) if at <= now && thing.unhealthy => Observed {
+                state: State::Failed("incompatible-restore (a fault of the estate)".into()),
+                attributes,
+                ..gone
+            },
+            Some(at) if at <= now => {
+                Observed { state: State::Ready, healthy: Some(true), attributes, ..gone }
+            }
+            at => Observed { state: State::Pending("creating".into()), attributes, next_change: at, ..gone },
+        }
+    }
+
+    pub fn delete(
+        &mut self,
+        resource: &ResourceRef,
+        marks: &Marks,
+        gone_at: Time,
+        now: Time,
+        stuck: impl Fn(&str) -> bool,
+    ) -> CloudResult<()> {
+        let call = gated::delete_call(resource.kind);
+        let Some(thing) = self.things.get_mut(&(resource.kind, resource.id.clone())) else { return Ok(()) };
+        if thing.run != marks.run {
+            return Err(CloudError::new(
+                ErrorKind::Guarded,
+                call,
+                format!("{resource} does not carry this run's tag"),
+            ));
+        }
+        if thing.gone_at.is_some_and(|at| at <= now) {
+            return Ok(());
+        }
+        if stuck(&thing.by) {
+            return Err(CloudError::new(
+                ErrorKind::InUse,
+                call,
+                "something still depends on it (a fault of the estate)",
+            ));
+        }
+        thing.gone_at.get_or_insert(gone_at);
+        Ok(())
+    }
+
+    pub fn tagged(&self, place: &Place, run: &RunId, now: Time) -> Vec<ResourceRef> {
+        let mut found: Vec<_> = self
+            .things
+            .iter()
+            .filter(|(_, t)| t.place == *place && t.run == *run && t.gone_at.is_none_or(|at| at > now))
+            .collect();
+        found.sort_by_key(|(_, t)| t.created_at_order);
+        found
+            .into_iter()
+            .map(|((kind, id), t)| ResourceRef {
+                kind: *kind,
+                id: id.clone(),
+                account: t.place.account.clone(),
+                region: t.place.region.clone(),
+            })
+            .collect()
+    }
+}
+
+/// The attributes of a database. The names end in `.invalid` (RFC 2606): nothing ever answers there.
+fn database(name: &str, port: Option<i32>, region: &Region) -> Vec<(&'static str, Value)> {
+    let (address, port) = (format!("{name}.{region}.rds.twin.invalid"), port.unwrap_or(5432));
+    vec![
+        ("endpoint", json!(format!("{address}:{port}"))),
+        ("address", json!(address)),
+        ("port", json!(port)),
+        ("db_id", json!(name)),
+    ]
+}
