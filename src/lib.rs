@@ -12,3 +12,4 @@ pub mod graph;
 pub mod ids;
 pub mod playbook;
 pub mod report;
+pub mod sandbox;

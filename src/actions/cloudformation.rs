@@ -1,9 +1,15 @@
 //! CloudFormation: infrastructure rebuilt from its templates.
 
+use std::collections::BTreeMap;
+
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use super::context::{Context, Outcome, StepError, decode};
+use crate::cloud::{Create, DeployStack};
+use crate::estate::ResourceId;
 
 use crate::playbook::action::{ActionDecl, Output, Shape};
 
@@ -34,3 +40,74 @@ pub const DEPLOY: ActionDecl = ActionDecl {
     source: |_| None,
     calls: &["cloudformation:CreateStack", "cloudformation:DescribeStacks"],
 };
+
+pub async fn deploy(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError> {
+    let args: DeployArgs = decode(args)?;
+    let path = cx.folder.join(&args.template);
+    let template = std::fs::read_to_string(&path).map_err(|e| {
+        StepError::wrong(
+            format!("{} cannot be read: {e}", path.display()),
+            "give the template's path, relative to the playbook",
+        )
+    })?;
+    let mut parameters = BTreeMap::new();
+    for (name, value) in &args.parameters {
+        let text = match value {
+            Value::String(text) => text.clone(),
+            Value::Array(list) => list.iter().map(plain).collect::<Vec<_>>().join(","),
+            other => plain(other),
+        };
+        parameters.insert(name.clone(), text);
+    }
+    let subnets: Vec<&str> = cx.sandbox.subnets.iter().map(|s| s.id.as_str()).collect();
+    for (name, value) in [
+        ("VpcId", cx.sandbox.vpc.clone()),
+        ("SubnetIds", subnets.join(",")),
+        ("SecurityGroupId", cx.sandbox.security_group.clone()),
+    ] {
+        if declares_parameter(&template, name) {
+            parameters.entry(name.to_owned()).or_insert(value);
+        }
+    }
+    let what = Create::Stack(DeployStack {
+        name: cx.name(""),
+        template,
+        parameters,
+        capabilities: args.capabilities,
+    });
+    let (id, seen, _) = cx.create_ready("", what).await?;
+    let mut outcome = Outcome::default();
+    outcome.outputs.insert("stack_id".into(), json!(id));
+    outcome
+        .outputs
+        .insert("outputs".into(), seen.attributes.get("outputs").cloned().unwrap_or_else(|| json!({})));
+    outcome.restored.push(ResourceId::new("cloudformation:stack", &args.name));
+    Ok(outcome)
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// Whether the template's `Parameters` have that name. A template that is no YAML or JSON is CloudFormation's to refuse.
+fn declares_parameter(template: &str, name: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Template {
+        #[serde(default, rename = "Parameters")]
+        parameters: BTreeMap<String, serde::de::IgnoredAny>,
+    }
+    serde_saphyr::from_str::<Template>(template).is_ok_and(|t| t.parameters.contains_key(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_found_in_yaml_with_intrinsics_and_in_json() {
+        let yaml = "Parameters:\n  VpcId: { Type: String }\nResources:\n  A:\n    Type: X\n    Properties: { V: !Ref VpcId, W: !GetAtt A.B }\n";
+        assert!(declares_parameter(yaml, "VpcId"));
+        assert!(!declares_parameter(yaml, "SubnetIds"));
+        assert!(declares_parameter("{\"Parameters\":{\"VpcId\":{}}}", "VpcId"));
+    }
+}

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::context::{Context, Outcome, StepError, decode};
 
 use crate::playbook::action::{ActionDecl, Output, Shape};
 
@@ -31,3 +34,46 @@ pub const RUN: ActionDecl = ActionDecl {
     source: |_| None,
     calls: &[],
 };
+
+/// The most of a command's output that is kept, in bytes.
+const MOST: usize = 64 * 1024;
+
+pub async fn run(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError> {
+    let args: RunArgs = decode(args)?;
+    let origin = cx.hands.origin(cx.step, cx.attempt, "");
+    let mut outcome = Outcome::default();
+    if let Some(rehearsed) = cx.hands.cloud().rehearsed(&origin, RUN.name) {
+        cx.clock.sleep(rehearsed?).await;
+        outcome.outputs.insert("stdout".into(), json!(""));
+        return Ok(outcome);
+    }
+    let Some((program, rest)) = args.run.split_first() else {
+        return Err(StepError::wrong("`run` is empty", "name a program and its arguments"));
+    };
+    let mut command = tokio::process::Command::new(program);
+    command.args(rest).current_dir(&cx.folder).env_clear().envs(&args.env).kill_on_drop(true);
+    command.stdin(std::process::Stdio::null());
+    // Cloud credentials are not handed on: what the command needs, the playbook says.
+    for name in ["PATH", "HOME", "LANG", "LC_ALL", "TMPDIR"] {
+        if let (Some(value), false) = (std::env::var_os(name), args.env.contains_key(name)) {
+            command.env(name, value);
+        }
+    }
+    let output = command.output().await.map_err(|e| {
+        StepError::wrong(
+            format!("`{program}` cannot be run: {e}"),
+            "give its path, relative to the playbook, or put it on PATH",
+        )
+    })?;
+    if !output.status.success() {
+        let tail = String::from_utf8_lossy(&output.stderr);
+        let tail: String =
+            tail.trim_end().chars().rev().take(300).collect::<Vec<_>>().into_iter().rev().collect();
+        return Err(StepError::failed(format!("`{program}` ended with {}: {tail}", output.status)));
+    }
+    let kept = &output.stdout[..output.stdout.len().min(MOST)];
+    outcome
+        .outputs
+        .insert("stdout".into(), json!(String::from_utf8_lossy(kept).trim_end_matches(['\r', '\n'])));
+    Ok(outcome)
+}

@@ -1,11 +1,16 @@
 //! EC2: snapshots, images, volumes, instances, key pairs, addresses.
 
+use futures_util::future::try_join_all;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use super::args::{self, ImageSource, VolumeSource};
-use crate::estate::PointKind;
+use super::context::{Context, Outcome, Source, StepError, decode, take, value};
+use crate::cloud::wait::Until;
+use crate::cloud::{Create, CreateVolume, Kind, Observed, RunInstances};
+use crate::estate::{PointKind, RecoveryPoint};
+use crate::ids::BadName;
 use crate::playbook::action::{ActionDecl, Output, Shape, SourceSpec};
 use crate::playbook::expr_value::Expr;
 
@@ -183,3 +188,155 @@ pub const ALLOCATE_ADDRESS: ActionDecl = ActionDecl {
     source: |_| None,
     calls: &["ec2:AllocateAddress"],
 };
+
+pub async fn copy_snapshot(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError> {
+    let args: CopySnapshotArgs = decode(args)?;
+    let source = cx.source()?;
+    let what = Create::CopySnapshot {
+        source: source.id.clone(),
+        source_region: source.point.region.clone(),
+        kms_key: args.kms_key,
+        name: cx.name(""),
+        size: cx.size(),
+    };
+    let (id, seen, _) = cx.create_ready("", what).await?;
+    Ok(copied(cx, source, &id, &seen, "snapshot_id"))
+}
+
+pub async fn copy_image(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError> {
+    let args: CopyImageArgs = decode(args)?;
+    let source = cx.source()?;
+    let what = Create::CopyImage {
+        source: source.id.clone(),
+        source_region: source.point.region.clone(),
+        kms_key: args.kms_key,
+        name: cx.name(""),
+        size: cx.size(),
+    };
+    let (id, seen, _) = cx.create_ready("", what).await?;
+    Ok(copied(cx, source, &id, &seen, "image_id"))
+}
+
+/// A copy is as old as what it was copied from: provenance passes through.
+pub(super) fn copied(cx: &Context<'_>, source: &Source, id: &str, seen: &Observed, output: &str) -> Outcome {
+    let mut outcome = Outcome::default();
+    outcome.outputs.insert(output.to_owned(), json!(id));
+    take(&mut outcome.outputs, seen, &[output]);
+    outcome.made.push(RecoveryPoint {
+        id: id.to_owned(),
+        account: cx.place().account.clone(),
+        region: cx.place().region.clone(),
+        usable: Some(cx.clock.now()),
+        shared_with: Vec::new(),
+        ..source.point.clone()
+    });
+    outcome
+}
+
+pub async fn restore_volume(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError> {
+    let args: RestoreVolumeArgs = decode(args)?;
+    let source = cx.source()?;
+    let az = match (&args.az, cx.sandbox.subnets.first()) {
+        (Some(az), _) => az.parse().map_err(|e: BadName| StepError::wrong(e.message, e.help))?,
+        (None, Some(subnet)) => subnet.az.clone(),
+        (None, None) => {
+            return Err(StepError::wrong("the sandbox has no zone", "give it one with `sandbox.network.azs`"));
+        }
+    };
+    let what = Create::Volume(CreateVolume {
+        snapshot: source.id.clone(),
+        az,
+        volume_type: args.volume_type.unwrap_or_else(|| "gp3".to_owned()),
+        iops: value(args.iops.as_ref())?,
+        throughput: value(args.throughput.as_ref())?,
+        initialization_rate: value(args.initialization_rate.as_ref())?,
+        name: cx.name(""),
+        size: cx.size(),
+    });
+    let (id, seen, _) = cx.create_ready("", what).await?;
+    let mut outcome = Outcome::default();
+    outcome.outputs.insert("volume_id".into(), json!(id));
+    take(&mut outcome.outputs, &seen, &["az"]);
+    Ok(outcome)
+}
+
+pub async fn launch(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError> {
+    let args: LaunchArgs = decode(args)?;
+    let source = cx.source()?;
+    let count = value(args.count.as_ref())?.unwrap_or(1);
+    if count == 0 || count > 1000 {
+        return Err(StepError::wrong(format!("`count` is {count}"), "launch between 1 and 1000 instances"));
+    }
+    // A volume can be attached only in its own zone: the first instance goes there.
+    let mut subnets = cx.sandbox.subnets.clone();
+    let mut volume_zone = None;
+    for volume in &args.volumes {
+        let seen = cx.ready(Kind::Volume, volume, Until::Ready).await?;
+        let zone = seen.attributes.get("az").and_then(Value::as_str).map(str::to_owned);
+        if volume_zone.is_some() && zone != volume_zone {
+            return Err(StepError::wrong(
+                "its volumes lie in different zones",
+                "restore them into one zone with `az`",
+            ));
+        }
+        volume_zone = zone;
+    }
+    if let Some(zone) = &volume_zone {
+        subnets.sort_by_key(|s| s.az.as_str() != zone);
+    }
+    let mut security_groups = vec![cx.sandbox.security_group.clone()];
+    security_groups.extend(args.security_groups);
+    let what = Create::Instances(RunInstances {
+        image: source.id.clone(),
+        instance_type: args.instance_type,
+        count,
+        subnets,
+        security_groups,
+        key_name: args.key_name,
+        user_data: args.user_data,
+        name: cx.name(""),
+    });
+    let created = cx.create("", what).await?;
+    let instances: Vec<&str> =
+        created.resources.iter().filter(|r| r.kind == Kind::Instance).map(|r| r.id.as_str()).collect();
+    if instances.is_empty() {
+        return Err(StepError::failed("ec2:RunInstances: the answer names no instance"));
+    }
+    let seen = try_join_all(instances.iter().map(|id| cx.ready(Kind::Instance, id, Until::Ready))).await?;
+    for (i, (volume, letter)) in args.volumes.iter().zip('f'..='p').enumerate() {
+        let what = Create::AttachVolume {
+            volume: volume.clone(),
+            instance: instances[0].to_owned(),
+            device: format!("/dev/sd{letter}"),
+        };
+        cx.create(&format!("attach-{i}"), what).await?;
+    }
+    let mut outcome = Outcome::default();
+    let records = seen.iter().map(|s| {
+        let mut record = Map::new();
+        record.insert("instance_id".into(), json!(s.id));
+        take(&mut record, s, &["private_ip", "az"]);
+        Value::Object(record)
+    });
+    outcome.outputs.insert("instances".into(), records.collect());
+    outcome.outputs.insert("instance_ids".into(), json!(instances));
+    Ok(outcome)
+}
+
+pub async fn import_key_pair(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError> {
+    let args: ImportKeyPairArgs = decode(args)?;
+    let name = cx.name("");
+    cx.create_ready("", Create::KeyPair { name: name.clone(), public_key: args.public_key }).await?;
+    let mut outcome = Outcome::default();
+    outcome.outputs.insert("key_name".into(), json!(name));
+    Ok(outcome)
+}
+
+pub async fn allocate_address(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError> {
+    let AllocateAddressArgs {} = decode(args)?;
+    let (id, seen, _) = cx.create_ready("", Create::Address { name: cx.name("") }).await?;
+    let mut outcome = Outcome::default();
+    outcome.outputs.insert("allocation_id".into(), json!(id));
+    take(&mut outcome.outputs, &seen, &["public_ip"]);
+    Ok(outcome)
+}

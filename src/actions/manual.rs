@@ -2,6 +2,9 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value;
+
+use super::context::{Context, Outcome, StepError, decode};
 
 use crate::duration::Span;
 use crate::playbook::action::{ActionDecl, Output};
@@ -27,3 +30,25 @@ pub const TASK: ActionDecl = ActionDecl {
 };
 
 const NONE: &[Output] = &[];
+
+pub async fn run(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError> {
+    let args: TaskArgs = decode(args)?;
+    let origin = cx.hands.origin(cx.step, cx.attempt, "");
+    if let Some(rehearsed) = cx.hands.cloud().rehearsed(&origin, TASK.name) {
+        let rehearsed = rehearsed?;
+        // A fault that never ends is longer than any assumption.
+        let assumed = args.assume.map_or(rehearsed, |assume| assume.0);
+        cx.clock.sleep(if rehearsed == std::time::Duration::MAX { rehearsed } else { assumed }).await;
+        return Ok(Outcome::default());
+    }
+    let Some(confirmed) = cx.person.confirm(cx.step, &args.instructions) else {
+        return Err(StepError::wrong(
+            "nobody is there to confirm the task",
+            "run the drill on a terminal, or replace the task by a command",
+        ));
+    };
+    if confirmed.await {
+        return Ok(Outcome::default());
+    }
+    Err(StepError::wrong("the task was refused", "do it, and confirm with `y`"))
+}

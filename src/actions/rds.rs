@@ -1,10 +1,16 @@
 //! RDS and Aurora: snapshot copies, restores, replicas.
 
+use futures_util::future::try_join_all;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::args::{self, ClusterSource, DbCopySource, DbSource};
+use super::context::{Context, Outcome, Source, StepError, decode, take, value};
+use crate::cloud::wait::Until;
+use crate::cloud::{Create, Kind, Observed, RestoreCluster, RestoreDb, RestoreDbToTime};
 use crate::estate::PointKind;
+use crate::ids::BadName;
 use crate::playbook::action::{ActionDecl, ArgProblem, Output, Shape, SourceSpec};
 use crate::playbook::expr_value::Expr;
 
@@ -191,3 +197,121 @@ pub const PROMOTE_REPLICA: ActionDecl = ActionDecl {
     },
     calls: &["rds:PromoteReadReplica", "rds:CreateDBInstanceReadReplica", "rds:DescribeDBInstances"],
 };
+
+pub async fn copy_snapshot(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError> {
+    let args: CopySnapshotArgs = decode(args)?;
+    let source = cx.source()?;
+    let (id, region, name, size) = (source.id.clone(), source.point.region.clone(), cx.name(""), cx.size());
+    let what = if source.point.kind == PointKind::RdsClusterSnapshot {
+        Create::CopyDbClusterSnapshot { source: id, source_region: region, kms_key: args.kms_key, name, size }
+    } else {
+        Create::CopyDbSnapshot { source: id, source_region: region, kms_key: args.kms_key, name, size }
+    };
+    let (id, seen, _) = cx.create_ready("", what).await?;
+    Ok(super::ec2::copied(cx, source, &id, &seen, "snapshot_id"))
+}
+
+fn restored_db(cx: &Context<'_>, args: RestoreArgs, source: &Source) -> Result<RestoreDb, StepError> {
+    Ok(RestoreDb {
+        source: source.id.clone(),
+        name: cx.name(""),
+        class: args.class,
+        subnet_group: subnet_group(cx)?,
+        security_groups: vec![cx.sandbox.security_group.clone()],
+        parameter_group: args.parameter_group,
+        option_group: args.option_group,
+        multi_az: value(args.multi_az.as_ref())?.unwrap_or(false),
+        az: args
+            .az
+            .map(|az| az.parse())
+            .transpose()
+            .map_err(|e: BadName| StepError::wrong(e.message, e.help))?,
+        port: value(args.port.as_ref())?,
+        size: cx.size(),
+    })
+}
+
+fn subnet_group(cx: &Context<'_>) -> Result<String, StepError> {
+    cx.sandbox.db_subnet_group.clone().ok_or_else(|| {
+        StepError::wrong(
+            "the sandbox has no DB subnet group",
+            "this is a defect of Drillmaster: please report it",
+        )
+    })
+}
+
+fn database(id: &str, seen: &Observed) -> Outcome {
+    let mut outcome = Outcome::default();
+    outcome.outputs.insert("db_id".into(), json!(id));
+    take(&mut outcome.outputs, seen, &["endpoint", "address", "port"]);
+    outcome
+}
+
+pub async fn restore(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError> {
+    let db = restored_db(cx, decode(args)?, cx.source()?)?;
+    let (id, seen, _) = cx.create_ready("", Create::Db(db)).await?;
+    Ok(database(&id, &seen))
+}
+
+pub async fn restore_to_time(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError> {
+    let source = cx.source()?;
+    let mut db = restored_db(cx, decode(args)?, source)?;
+    // PITR names the database, whose automated backups the point stands for.
+    db.source.clone_from(&source.point.of.name);
+    let (id, seen, created) =
+        cx.create_ready("", Create::DbToTime(RestoreDbToTime { db, to: source.at })).await?;
+    Ok(Outcome { consistent_at: created.restored_to.or(source.at), ..database(&id, &seen) })
+}
+
+pub async fn restore_cluster(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError> {
+    let args: RestoreClusterArgs = decode(args)?;
+    let source = cx.source()?;
+    let count = value(args.instances.as_ref())?.unwrap_or(1);
+    if count == 0 || count > 16 {
+        return Err(StepError::wrong(
+            format!("`instances` is {count}"),
+            "a cluster has between 1 and 16 instances",
+        ));
+    }
+    let what = Create::DbCluster(RestoreCluster {
+        snapshot: source.id.clone(),
+        name: cx.name(""),
+        engine: args.engine.clone(),
+        engine_version: args.engine_version,
+        subnet_group: subnet_group(cx)?,
+        security_groups: vec![cx.sandbox.security_group.clone()],
+        parameter_group: args.parameter_group,
+        port: value(args.port.as_ref())?,
+        size: cx.size(),
+    });
+    let (cluster, ..) = cx.create_ready("", what).await?;
+    // The restore creates no instances, and a cluster without instances answers nobody.
+    let instances = try_join_all((1..=count).map(|index| {
+        let (slot, cluster) = (format!("{index}"), cluster.clone());
+        let (class, engine) = (args.class.clone(), args.engine.clone());
+        async move {
+            let what = Create::DbClusterInstance { cluster, name: cx.name(&slot), class, engine, index };
+            Ok::<_, StepError>(cx.create_ready(&slot, what).await?.0)
+        }
+    }))
+    .await?;
+    let seen = cx.ready(Kind::DbCluster, &cluster, Until::Ready).await?;
+    let mut outcome = Outcome::default();
+    outcome.outputs.insert("cluster_id".into(), json!(cluster));
+    outcome.outputs.insert("instance_ids".into(), json!(instances));
+    take(&mut outcome.outputs, &seen, &["endpoint", "address", "port", "reader_endpoint"]);
+    Ok(outcome)
+}
+
+pub async fn promote_replica(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError> {
+    let PromoteReplicaArgs { .. } = decode(args)?;
+    let Some(replica) = cx.sandbox.replicas.get(cx.step) else {
+        return Err(StepError::wrong(
+            "its replica was not made before T0",
+            "this is a defect of Drillmaster: please report it",
+        ));
+    };
+    cx.create("", Create::PromoteReplica { db: replica.clone(), size: cx.size() }).await?;
+    let seen = cx.ready(Kind::DbInstance, replica, Until::Ready).await?;
+    Ok(database(replica, &seen))
+}

@@ -2,11 +2,14 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::args;
-use crate::duration::When;
+use super::context::{Context, Outcome, StepError, decode, value};
+use crate::cloud::{Against, BucketRef, CopyObjects, Create, ManifestEntry, Progress, VerifyObjects};
+use crate::duration::{Size, When};
 use crate::estate::PointKind;
-use crate::ids::Region;
+use crate::ids::{AccountId, Region};
 use crate::playbook::action::{ActionDecl, ArgProblem, Output, PointSpec, Shape, SourceWhat};
 use crate::playbook::expr_value::Expr;
 
@@ -111,3 +114,142 @@ pub const VERIFY: ActionDecl = ActionDecl {
     source: |_| None,
     calls: &["s3:ListObjectsV2", "s3:GetObject"],
 };
+
+pub async fn restore(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError> {
+    let args: RestoreArgs = decode(args)?;
+    let source = cx.source()?;
+    let real = match cx.sandbox.buckets.get(&args.to) {
+        Some(real) => real.clone(),
+        // Its name was known only now. After T0 this needs S3's bucket management, which may be lost.
+        None => cx.create_ready("bucket", Create::Bucket { name: cx.name(&args.to) }).await?.0,
+    };
+    let as_of = value(args.from.as_of.as_ref())?;
+    let copy = CopyObjects {
+        from: BucketRef {
+            name: args.from.bucket.clone(),
+            account: reader(cx, args.from.account.as_deref())?,
+            region: args.from.region.clone().unwrap_or_else(|| source.point.region.clone()),
+        },
+        to: BucketRef {
+            name: real.clone(),
+            account: cx.place().account.clone(),
+            region: cx.place().region.clone(),
+        },
+        prefix: args.from.prefix.clone().unwrap_or_default(),
+        as_of: as_of.map(|_| source.at.unwrap_or_else(|| cx.clock.now())),
+        size: source.point.size,
+        objects: source.point.objects,
+    };
+    let progress = |p: Progress| {
+        let done = p.of_objects.filter(|of| *of > 0).map(|of| p.objects as f64 / of as f64);
+        (cx.progress)(format!("{} objects, {}", p.objects, Size(p.bytes)), done);
+    };
+    let origin = cx.hands.origin(cx.step, cx.attempt, "copy");
+    let copied = cx.hands.cloud().copy_objects(&origin, &copy, &progress).await?;
+    let mut outcome = Outcome { consistent_at: source.at.or(copied.newest), ..Outcome::default() };
+    outcome.outputs.insert("bucket".into(), json!(real));
+    outcome.outputs.insert("objects".into(), json!(copied.objects));
+    outcome.outputs.insert("bytes".into(), json!(copied.bytes));
+    Ok(outcome)
+}
+
+fn reader(cx: &Context<'_>, account: Option<&str>) -> Result<AccountId, StepError> {
+    match account {
+        None => Ok(cx.place().account.clone()),
+        Some(name) => {
+            cx.accounts.get(name).cloned().ok_or_else(|| {
+                StepError::wrong(format!("`{name}` is none of `accounts`"), "name one of them")
+            })
+        }
+    }
+}
+
+pub async fn verify(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError> {
+    let args: VerifyArgs = decode(args)?;
+    let against = match (&args.source, &args.manifest) {
+        (Some(from), None) => Against::Bucket {
+            bucket: BucketRef {
+                name: from.bucket.clone(),
+                account: reader(cx, from.account.as_deref())?,
+                region: from.region.clone().unwrap_or_else(|| cx.place().region.clone()),
+            },
+            as_of: match value(from.as_of.as_ref())? {
+                Some(When::At(time)) => Some(time),
+                Some(_) => {
+                    return Err(StepError::wrong("`as_of` must be a timestamp here", "write it as RFC 3339"));
+                }
+                None => None,
+            },
+        },
+        (None, Some(path)) => Against::Manifest(manifest(&cx.folder.join(path))?),
+        _ => return Err(StepError::wrong("it says neither `source` nor `manifest`", "give one of them")),
+    };
+    let objects = match &against {
+        Against::Manifest(entries) => entries.len() as u64,
+        Against::Bucket { .. } => 0,
+    };
+    let verify = VerifyObjects {
+        bucket: BucketRef {
+            name: args.bucket.clone(),
+            account: cx.place().account.clone(),
+            region: cx.place().region.clone(),
+        },
+        prefix: args.prefix.clone().unwrap_or_default(),
+        against,
+        checksums: value(args.checksums.as_ref())?.unwrap_or(true),
+        size: Size(0),
+        objects,
+    };
+    let progress = |p: Progress| (cx.progress)(format!("{} objects compared", p.objects), None);
+    let origin = cx.hands.origin(cx.step, cx.attempt, "verify");
+    let seen = cx.hands.cloud().verify_objects(&origin, &verify, &progress).await?;
+    if seen.missing + seen.extra + seen.different > 0 {
+        return Err(StepError::failed(format!(
+            "{} objects are as they should be, {} are missing, {} are too many, {} differ: {}",
+            seen.matched,
+            seen.missing,
+            seen.extra,
+            seen.different,
+            seen.examples.join("; ")
+        )));
+    }
+    let mut outcome = Outcome::default();
+    outcome.outputs.insert("matched".into(), json!(seen.matched));
+    Ok(outcome)
+}
+
+/// Lines of `key,size,sha256`; the key may be quoted as in CSV, the checksum may be empty.
+fn manifest(path: &std::path::Path) -> Result<Vec<ManifestEntry>, StepError> {
+    let text = std::fs::read_to_string(path).map_err(|e| {
+        StepError::wrong(
+            format!("{} cannot be read: {e}", path.display()),
+            "give the manifest's path, relative to the playbook",
+        )
+    })?;
+    let mut entries = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        if line.trim().is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let bad = || {
+            StepError::wrong(
+                format!("{}:{}: this is not `key,size,sha256`", path.display(), number + 1),
+                "write a key, its size in bytes, and the SHA-256 in hexadecimal or nothing",
+            )
+        };
+        let (key, rest) = if let Some(quoted) = line.strip_prefix('"') {
+            let (key, rest) = quoted.split_once("\",").ok_or_else(bad)?;
+            (key.replace("\"\"", "\""), rest)
+        } else {
+            let (key, rest) = line.split_once(',').ok_or_else(bad)?;
+            (key.to_owned(), rest)
+        };
+        let (size, sha256) = rest.split_once(',').unwrap_or((rest, ""));
+        let sha256 = Some(sha256.trim().to_ascii_lowercase()).filter(|s| !s.is_empty());
+        if sha256.as_ref().is_some_and(|s| s.len() != 64 || !s.bytes().all(|b| b.is_ascii_hexdigit())) {
+            return Err(bad());
+        }
+        entries.push(ManifestEntry { key, size: size.trim().parse().map_err(|_| bad())?, sha256 });
+    }
+    Ok(entries)
+}

@@ -1,0 +1,199 @@
+//! What an action works with, and what it answers.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::clock::Clock;
+use crate::cloud::wait::{Until, Waiter};
+use crate::cloud::{CloudError, Create, Created, ErrorKind, Kind, Observed, Place, State};
+use crate::duration::{Size, Time};
+use crate::estate::{RecoveryPoint, ResourceId};
+use crate::ids::AccountId;
+use crate::sandbox::{HandError, Hands, Ready};
+
+/// Where an action restores from, chosen for this attempt.
+#[derive(Debug, Clone)]
+pub struct Source {
+    pub point: RecoveryPoint,
+    /// What the sandbox's account calls it: its id, or its ARN where it belongs to another account.
+    pub id: String,
+    /// For PITR: the instant that was asked for.
+    pub at: Option<Time>,
+}
+
+/// Asks a person; on a terminal only.
+pub trait Person {
+    /// Shows instructions and waits for a confirmation. `None`: nobody is there.
+    fn confirm(
+        &self,
+        step: &str,
+        instructions: &str,
+    ) -> Option<futures_util::future::LocalBoxFuture<'static, bool>>;
+}
+
+/// What one attempt of a step works with.
+pub struct Context<'a> {
+    pub hands: &'a Rc<Hands>,
+    pub waiter: &'a Rc<Waiter>,
+    pub clock: &'a Clock,
+    pub sandbox: &'a Ready,
+    pub person: &'a dyn Person,
+    pub step: &'a str,
+    pub attempt: u32,
+    pub source: Option<Source>,
+    /// The playbook's folder: what paths in arguments are relative to.
+    pub folder: PathBuf,
+    /// The accounts of the playbook by name.
+    pub accounts: &'a BTreeMap<String, AccountId>,
+    pub progress: &'a dyn Fn(String, Option<f64>),
+}
+
+/// What an action brought about.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    pub outputs: Map<String, Value>,
+    /// Recovery points that it made: copies, as old as what they were copied from.
+    pub made: Vec<RecoveryPoint>,
+    /// What it restored besides what its recovery point is of (a stack).
+    pub restored: Vec<ResourceId>,
+    /// The consistency time of what was restored, where it is known better than from the recovery point.
+    pub consistent_at: Option<Time>,
+}
+
+/// Why an attempt failed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StepError {
+    #[error(transparent)]
+    Hand(#[from] HandError),
+    #[error("{message}")]
+    Failed { message: String, help: Option<String>, again: bool },
+    /// What was created came up failed: the next attempt makes another.
+    #[error("{message}")]
+    CameUpBad { message: String },
+}
+
+impl StepError {
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self::Failed { message: message.into(), help: None, again: true }
+    }
+
+    /// What will be as wrong the next time.
+    pub fn wrong(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::Failed { message: message.into(), help: Some(help.into()), again: false }
+    }
+
+    /// Whether another attempt can make sense.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Hand(HandError::Cloud(error)) => {
+                !matches!(error.kind, ErrorKind::Lost | ErrorKind::Guarded | ErrorKind::Unsupported)
+            }
+            Self::Hand(HandError::Journal(_)) => false,
+            Self::Failed { again, .. } => *again,
+            Self::CameUpBad { .. } => true,
+        }
+    }
+
+    pub fn help(&self) -> Option<&str> {
+        match self {
+            Self::Hand(HandError::Cloud(error)) => error.help.as_deref(),
+            Self::Failed { help, .. } => help.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+impl From<CloudError> for StepError {
+    fn from(error: CloudError) -> Self {
+        Self::Hand(HandError::Cloud(error))
+    }
+}
+
+impl Context<'_> {
+    pub fn place(&self) -> &Place {
+        &self.sandbox.place
+    }
+
+    pub fn source(&self) -> Result<&Source, StepError> {
+        self.source
+            .as_ref()
+            .ok_or_else(|| StepError::wrong("it has nothing to restore from", "name a source in `from`"))
+    }
+
+    pub fn name(&self, slot: &str) -> String {
+        self.hands.name(self.step, slot)
+    }
+
+    /// Begins to create something; repeated, it is the same request.
+    pub async fn create(&self, slot: &str, what: Create) -> Result<Created, StepError> {
+        Ok(self.hands.create(self.place(), self.step, self.attempt, slot, what).await?)
+    }
+
+    /// Creates one thing and waits until it can be used.
+    pub async fn create_ready(
+        &self,
+        slot: &str,
+        what: Create,
+    ) -> Result<(String, Observed, Created), StepError> {
+        let (call, kind) = (what.call(), what.kind());
+        let created = self.create(slot, what).await?;
+        let Some(resource) = created.resources.iter().find(|r| r.kind == kind) else {
+            return Err(StepError::failed(format!("{call}: the answer names nothing that was created")));
+        };
+        let id = resource.id.clone();
+        let seen = self.ready(kind, &id, Until::Ready).await?;
+        Ok((id, seen, created))
+    }
+
+    /// Waits until something is ready; an error where it never will be.
+    pub async fn ready(&self, kind: Kind, id: &str, until: Until) -> Result<Observed, StepError> {
+        (self.progress)(format!("waiting for {} {id}", kind.name()), None);
+        let seen = self.waiter.wait(self.place(), kind, id, until).await?;
+        match &seen.state {
+            State::Ready => Ok(seen),
+            State::Failed(why) => {
+                self.hands.discard(self.step);
+                Err(StepError::CameUpBad { message: format!("{} {id} came up as {why}", kind.name()) })
+            }
+            State::Gone | State::Pending(_) => {
+                self.hands.discard(self.step);
+                Err(StepError::CameUpBad {
+                    message: format!("{} {id} was created, and is not there any more", kind.name()),
+                })
+            }
+        }
+    }
+
+    pub fn size(&self) -> Size {
+        self.source.as_ref().map(|s| s.point.size).unwrap_or_default()
+    }
+}
+
+/// Decodes rendered arguments.
+pub fn decode<T: DeserializeOwned>(args: &Value) -> Result<T, StepError> {
+    serde_json::from_value(args.clone())
+        .map_err(|e| StepError::wrong(format!("its arguments do not fit: {e}"), "see `drillmaster schema`"))
+}
+
+/// The value of an argument whose expressions have been rendered.
+pub fn value<T: Clone>(expr: Option<&crate::playbook::expr_value::Expr<T>>) -> Result<Option<T>, StepError> {
+    match expr {
+        None => Ok(None),
+        Some(expr) => expr.get().map(|v| Some(v.clone())).map_err(|e| {
+            StepError::wrong(e.to_string(), "this is a defect of Drillmaster: please report it")
+        }),
+    }
+}
+
+/// Copies named attributes into outputs.
+pub fn take(outputs: &mut Map<String, Value>, seen: &Observed, names: &[&str]) {
+    for name in names {
+        if let Some(value) = seen.attributes.get(*name) {
+            outputs.insert((*name).to_owned(), value.clone());
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The sandbox: made before T0, proved closed, and removed with proof.
+//!
+//! `hands` is the only way in which anything is created or deleted: it writes the intent first.
+
+pub mod hands;
+pub mod prepare;
+pub mod teardown;
+
+pub use hands::{HandError, Hands};
+pub use prepare::{Ready, prepare};

@@ -1,0 +1,220 @@
+//! Prepare: everything that the sandbox needs, before T0, as harness; then the proof that it has no way out.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use futures_util::future::try_join_all;
+
+use super::hands::{HandError, Hands};
+use crate::cloud::wait::{Until, Waiter};
+use crate::cloud::{CloudError, Create, ErrorKind, Exposure, Place, RestoreDb, State, SubnetRef, Zone};
+use crate::duration::Size;
+use crate::estate::Loss;
+use crate::ids::Region;
+
+/// What the playbook's sandbox and steps ask to have ready before T0.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    pub place: Place,
+    pub cidr: String,
+    pub azs: u32,
+    /// The names of the buckets that steps restore into.
+    pub buckets: Vec<String>,
+    pub replicas: Vec<WantedReplica>,
+    /// Some step restores a database.
+    pub databases: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct WantedReplica {
+    /// The step that will promote it.
+    pub step: String,
+    /// The production database's identifier or ARN.
+    pub source: String,
+    pub source_region: Region,
+    pub class: Option<String>,
+    pub parameter_group: Option<String>,
+    pub size: Size,
+}
+
+/// The sandbox, ready for use.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ready {
+    pub place: Place,
+    pub cidr: String,
+    pub vpc: String,
+    pub subnets: Vec<SubnetRef>,
+    pub security_group: String,
+    pub db_subnet_group: Option<String>,
+    /// The real names of buckets, by the names that steps give them.
+    pub buckets: BTreeMap<String, String>,
+    /// The identifiers of replicas, by the step that promotes them.
+    pub replicas: BTreeMap<String, String>,
+}
+
+/// Makes the sandbox. Whatever happens, what was created is known to `hands`.
+pub async fn prepare(
+    hands: &Rc<Hands>,
+    waiter: &Rc<Waiter>,
+    wanted: &Wanted,
+    loss: &Loss,
+) -> Result<Ready, HandError> {
+    let place = &wanted.place;
+    let zones = surviving_zones(hands.cloud().zones(place).await?, loss, wanted.azs, place)?;
+    let name = |slot: &str| hands.name("sandbox", slot);
+    let vpc = Create::Vpc { cidr: wanted.cidr.clone(), name: name("vpc") };
+    let vpc = one(hands, waiter, place, "vpc", vpc).await?;
+    let ranges = subnet_ranges(&wanted.cidr, zones.len())?;
+    let subnets = try_join_all(zones.iter().zip(ranges).enumerate().map(|(i, (zone, cidr))| {
+        let slot = format!("subnet-{i}");
+        let what = Create::Subnet { vpc: vpc.clone(), cidr, az: zone.id.clone(), name: name(&slot) };
+        async move {
+            let id = one(hands, waiter, place, &slot, what).await?;
+            Ok::<_, HandError>(SubnetRef { id, az: zone.id.clone() })
+        }
+    }))
+    .await?;
+    let group = Create::SecurityGroup { vpc: vpc.clone(), vpc_cidr: wanted.cidr.clone(), name: name("sg") };
+    let security_group = one(hands, waiter, place, "sg", group).await?;
+    let db_subnet_group = if wanted.databases {
+        let subnets = subnets.iter().map(|s| s.id.clone()).collect();
+        let what = Create::DbSubnetGroup { name: name("db-subnets"), subnets };
+        Some(one(hands, waiter, place, "db-subnets", what).await?)
+    } else {
+        None
+    };
+    let buckets = try_join_all(wanted.buckets.iter().map(|bucket| async move {
+        let slot = format!("bucket-{bucket}");
+        let real = bucket_name(hands, bucket);
+        one(hands, waiter, place, &slot, Create::Bucket { name: real.clone() }).await?;
+        Ok::<_, HandError>((bucket.clone(), real))
+    }));
+    let replicas = try_join_all(wanted.replicas.iter().map(|replica| {
+        let (subnet_group, security_group) =
+            (db_subnet_group.clone().unwrap_or_default(), security_group.clone());
+        async move {
+            let slot = format!("replica-{}", replica.step);
+            let what = Create::DbReplica {
+                source: replica.source.clone(),
+                source_region: replica.source_region.clone(),
+                db: RestoreDb {
+                    source: replica.source.clone(),
+                    name: hands.name("sandbox", &slot),
+                    class: replica.class.clone(),
+                    subnet_group,
+                    security_groups: vec![security_group],
+                    parameter_group: replica.parameter_group.clone(),
+                    option_group: None,
+                    multi_az: false,
+                    az: None,
+                    port: None,
+                    size: replica.size,
+                },
+            };
+            Ok::<_, HandError>((replica.step.clone(), one(hands, waiter, place, &slot, what).await?))
+        }
+    }));
+    let (buckets, replicas) = tokio::try_join!(buckets, replicas)?;
+    Ok(Ready {
+        place: place.clone(),
+        cidr: wanted.cidr.clone(),
+        vpc,
+        subnets,
+        security_group,
+        db_subnet_group,
+        buckets: buckets.into_iter().collect(),
+        replicas: replicas.into_iter().collect(),
+    })
+}
+
+/// The ways out of the sandbox, looked up in the live cloud. An error means that it could not be proved closed.
+pub async fn exposures(hands: &Hands, ready: &Ready) -> Result<Vec<Exposure>, CloudError> {
+    hands.cloud().exposures(&ready.place, &ready.vpc).await
+}
+
+/// The bucket's real name: S3's namespace is everybody's, so the run makes it unique.
+fn bucket_name(hands: &Hands, bucket: &str) -> String {
+    hands.name("sandbox", bucket)
+}
+
+/// Creates one thing and waits until it is ready.
+async fn one(
+    hands: &Rc<Hands>,
+    waiter: &Rc<Waiter>,
+    place: &Place,
+    slot: &str,
+    what: Create,
+) -> Result<String, HandError> {
+    let (call, kind) = (what.call(), what.kind());
+    let created = hands.create(place, "sandbox", 1, slot, what).await?;
+    let Some(resource) = created.resources.into_iter().find(|r| r.kind == kind) else {
+        return Err(
+            CloudError::new(ErrorKind::Server, call, "the answer names nothing that was created").into()
+        );
+    };
+    let seen = waiter.wait(place, kind, &resource.id, Until::Ready).await?;
+    match seen.state {
+        State::Ready => Ok(resource.id),
+        State::Failed(why) => {
+            Err(CloudError::new(ErrorKind::Server, call, format!("it came up as {why}")).into())
+        }
+        State::Gone | State::Pending(_) => {
+            Err(CloudError::new(ErrorKind::NotFound, call, "it was created, and is not there").into())
+        }
+    }
+}
+
+fn surviving_zones(
+    mut zones: Vec<Zone>,
+    loss: &Loss,
+    count: u32,
+    place: &Place,
+) -> Result<Vec<Zone>, CloudError> {
+    zones.retain(|zone| loss.az() != Some(&zone.id));
+    zones.sort_by(|a, b| a.id.cmp(&b.id));
+    if zones.len() < count as usize {
+        return Err(CloudError::new(
+            ErrorKind::Invalid,
+            "ec2:DescribeAvailabilityZones",
+            format!("{} has {} surviving zones, and the sandbox asks for {count}", place.region, zones.len()),
+        )
+        .help("lower `sandbox.network.azs`, or choose another region for the sandbox"));
+    }
+    zones.truncate(count as usize);
+    Ok(zones)
+}
+
+/// Equal parts of the range, one each: a /16 in two zones gives two /20 (parts are never larger).
+fn subnet_ranges(cidr: &str, count: usize) -> Result<Vec<String>, CloudError> {
+    let bad = |why: &str| CloudError::new(ErrorKind::Invalid, "ec2:CreateSubnet", format!("`{cidr}` {why}"));
+    let parsed = cidr.split_once('/').and_then(|(base, bits)| {
+        Some((u32::from(base.parse::<std::net::Ipv4Addr>().ok()?), bits.parse::<u32>().ok()?))
+    });
+    let Some((base, bits)) = parsed else { return Err(bad("is not a range like 10.66.0.0/16")) };
+    let doublings = count.next_power_of_two().trailing_zeros();
+    let part = (bits + doublings).max(20);
+    if bits > 26 || part > 28 {
+        return Err(bad("is too small for that many subnets"));
+    }
+    let size = 1_u32 << (32 - part);
+    #[expect(clippy::cast_possible_truncation, reason = "at most six zones")]
+    let ranges = (0..count as u32)
+        .map(|i| format!("{}/{part}", std::net::Ipv4Addr::from(base.wrapping_add(i * size))));
+    Ok(ranges.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_equal_parts() {
+        assert_eq!(subnet_ranges("10.66.0.0/16", 2).unwrap(), ["10.66.0.0/20", "10.66.16.0/20"]);
+        assert_eq!(
+            subnet_ranges("10.66.0.0/24", 3).unwrap(),
+            ["10.66.0.0/26", "10.66.0.64/26", "10.66.0.128/26"]
+        );
+        assert!(subnet_ranges("10.66.0.0/27", 1).is_err());
+        assert!(subnet_ranges("10.66.0.0/26", 6).is_err());
+    }
+}
