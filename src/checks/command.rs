@@ -1,0 +1,201 @@
+//! `command`: a program of the user's own, in a process group that does not outlive the attempt.
+
+use std::process::{ExitStatus, Stdio};
+
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::process::Command;
+
+use super::dial::{Failure, Stage, bounded};
+use super::observation::{Secrets, names_a_secret};
+use super::{Net, Observation, printable};
+use crate::playbook::check::{CheckKind, CommandCheck};
+
+const OUTPUT_LIMIT: usize = 1 << 20;
+
+/// Variables that a program gets from the drill's own environment. Credentials are not among them: a check that could
+/// reach production would prove nothing.
+const INHERITED: [&str; 4] = ["PATH", "HOME", "LANG", "TMPDIR"];
+
+/// One attempt of a command check.
+pub async fn command(spec: &CommandCheck, net: &Net) -> Observation {
+    let mut secrets = Secrets::default();
+    for (_, value) in spec.env.iter().filter(|(name, _)| names_a_secret(name)) {
+        secrets.add(value);
+    }
+    let stage = Stage::new();
+    let program = spec.run.first().map_or("", String::as_str);
+    let limit = CheckKind::Command(spec.clone()).timeout();
+    stage.enter("running; it was killed");
+    let seen = bounded(limit, &stage, &format!("`{program}`"), attempt(spec, net)).await;
+    secrets.scrub_observation(seen)
+}
+
+async fn attempt(spec: &CommandCheck, net: &Net) -> Result<Observation, Failure> {
+    let (program, arguments) = spec.run.split_first().ok_or_else(|| Failure::new("not run", "`run` is empty"))?;
+    let wanted = match &spec.exit_code {
+        Some(code) => *code.get()?,
+        None => 0,
+    };
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .current_dir(spec.cwd.as_deref().map_or_else(|| net.base_dir.clone(), |cwd| net.path(cwd)))
+        .env_clear()
+        .envs(INHERITED.iter().filter_map(|name| Some((*name, net.env(name)?))))
+        .envs(&spec.env)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    #[cfg(unix)]
+    command.process_group(0);
+    let mut child = command.spawn().map_err(|e| {
+        Failure::new("not run", format!("cannot run `{program}`: {e}; is it installed on this machine, and in PATH?"))
+    })?;
+    let mut group = Group::of(child.id());
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let (status, stdout, stderr) = tokio::join!(child.wait(), drain(stdout), drain(stderr));
+    let failed = |e: std::io::Error| Failure::new("not run", format!("lost sight of `{program}`: {e}"));
+    let (status, stdout, stderr) = (status.map_err(failed)?, stdout.map_err(failed)?, stderr.map_err(failed)?);
+    group.disarm();
+    judge(spec, program, wanted, status, &stdout, &stderr)
+}
+
+fn judge(spec: &CommandCheck, program: &str, wanted: i32, status: ExitStatus, stdout: &Output, stderr: &Output) -> Result<Observation, Failure> {
+    let (text, errors) = (String::from_utf8_lossy(&stdout.bytes), String::from_utf8_lossy(&stderr.bytes));
+    let text = text.trim();
+    let ended = match status.code() {
+        Some(code) => format!("exit code {code}"),
+        None => format!("`{program}` ended without an exit code ({status})"),
+    };
+    let observed = match text {
+        "" => ended.clone(),
+        text => format!("{ended}, `{text}`"),
+    };
+    if status.code() != Some(wanted) {
+        let said = if errors.trim().is_empty() { text } else { errors.trim() };
+        let said = match said.lines().last() {
+            Some(line) => format!("; it said `{}`", printable(line, 120)),
+            None => String::new(),
+        };
+        return Ok(Observation::unhealthy(&observed, format!("{ended}, expected {wanted}{said}")).with_value(text));
+    }
+    let seen = match &spec.expect {
+        Some(expect) => {
+            let expect = expect.get()?;
+            if stdout.truncated && expect.needs_whole() {
+                Observation::unhealthy(&observed, format!("the output is longer than 1 MiB, so it cannot be compared with `{expect}`"))
+            } else {
+                Observation::compared(&observed, "the output", text, expect)
+            }
+        }
+        None => Observation::healthy(&observed),
+    };
+    Ok(seen.with_value(text))
+}
+
+struct Output {
+    bytes: Vec<u8>,
+    truncated: bool,
+}
+
+/// Reads to the end, so that the program never blocks on a full pipe, and keeps the beginning.
+async fn drain(pipe: Option<impl AsyncRead + Unpin>) -> std::io::Result<Output> {
+    let mut output = Output { bytes: Vec::new(), truncated: false };
+    let Some(mut pipe) = pipe else { return Ok(output) };
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        let count = pipe.read(&mut buffer).await?;
+        if count == 0 {
+            return Ok(output);
+        }
+        let room = OUTPUT_LIMIT - output.bytes.len();
+        output.truncated |= count > room;
+        output.bytes.extend(buffer.iter().take(count.min(room)));
+    }
+}
+
+/// Kills all that the program started when the attempt ends before the program does.
+struct Group(Option<u32>);
+
+impl Group {
+    fn of(leader: Option<u32>) -> Self {
+        Self(leader)
+    }
+    fn disarm(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        #[cfg(unix)]
+        if let Some(pid) = self.0.and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw) {
+            // An error means that nobody is left to kill.
+            let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::testing::net;
+
+    async fn run(yaml: &str) -> Observation {
+        command(&serde_saphyr::from_str(yaml).unwrap(), &net()).await
+    }
+
+    #[tokio::test]
+    async fn exit_codes_and_output_are_judged() {
+        assert!(run("{ run: ['true'] }").await.healthy);
+        let failed = run("{ run: [sh, -c, 'echo nope >&2; exit 3'] }").await;
+        assert_eq!((failed.healthy, failed.observed.as_str()), (false, "exit code 3"));
+        assert_eq!(failed.why.unwrap(), "exit code 3, expected 0; it said `nope`");
+        assert!(run("{ run: [sh, -c, 'exit 3'], exit_code: 3 }").await.healthy);
+        let counted = run("{ run: [echo, '1200'], expect: '>= 1000' }").await;
+        assert_eq!((counted.healthy, counted.value.as_deref()), (true, Some("1200")));
+        assert!(!run("{ run: [echo, '12'], expect: '>= 1000' }").await.healthy);
+        assert!(!run("{ run: [sh, -c, 'kill -9 $$'] }").await.healthy);
+        assert!(run("{ run: [no-such-program] }").await.why.unwrap().contains("is it installed"));
+    }
+
+    #[tokio::test]
+    async fn a_program_that_hangs_is_killed_with_its_children() {
+        let dir = tempfile::tempdir().unwrap();
+        let pid_file = dir.path().join("pid");
+        let script = format!("sleep 60 & echo $! > {}; wait", pid_file.display());
+        let started = std::time::Instant::now();
+        let seen = run(&format!("{{ run: [sh, -c, '{script}'], timeout: 500ms }}")).await;
+        assert!(!seen.healthy && seen.observed == "no answer within 0.5s", "{seen:?}");
+        assert!(started.elapsed().as_secs() < 20);
+        let child: i32 = std::fs::read_to_string(&pid_file).unwrap().trim().parse().unwrap();
+        let child = rustix::process::Pid::from_raw(child).unwrap();
+        let state = || std::fs::read_to_string(format!("/proc/{}/stat", child.as_raw_nonzero()));
+        // Killed means gone, or a zombie until its new parent looks.
+        let gone = || state().map_or(true, |stat| stat.contains(") Z "));
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
+        while !gone() && std::time::Instant::now() < deadline {
+            tokio::task::yield_now().await;
+        }
+        assert!(gone(), "the child is still alive: {:?}", state());
+    }
+
+    #[tokio::test]
+    async fn the_environment_is_small_and_secrets_are_not_shown() {
+        let net = net().with_env([("PATH", "/usr/bin:/bin"), ("AWS_SECRET_ACCESS_KEY", "canary")].map(|(k, v)| (k.into(), v.into())));
+        let spec = serde_saphyr::from_str("{ run: [env], env: { A: b, DB_PASSWORD: canary22 } }").unwrap();
+        let seen = command(&spec, &net).await;
+        let variables = seen.value.unwrap();
+        assert!(variables.contains("A=b") && variables.contains("PATH=") && !variables.contains("AWS_"), "{variables}");
+        assert!(!seen.observed.contains("canary22"), "{}", seen.observed);
+    }
+
+    #[tokio::test]
+    async fn much_output_neither_blocks_nor_is_kept() {
+        let seen = run("{ run: [sh, -c, 'yes | head -c 3000000'], expect: contains y }").await;
+        assert_eq!((seen.healthy, seen.value.unwrap().len() <= OUTPUT_LIMIT), (true, true));
+        let whole = run("{ run: [sh, -c, 'yes | head -c 3000000'], expect: y }").await;
+        assert!(!whole.healthy && whole.why.unwrap().contains("1 MiB"));
+    }
+}

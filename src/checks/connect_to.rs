@@ -1,0 +1,113 @@
+//! `--connect-to HOST:PORT=ADDR:PORT`: dial elsewhere, as through a tunnel or a bastion, and change nothing else.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::ids::BadName;
+use crate::playbook::check::split_host_port;
+
+/// Connections to `host:port` are dialled at `to` instead. Host names, the Host header, SNI and the verification of
+/// TLS certificates stay as in the check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectTo {
+    pub host: String,
+    pub port: u16,
+    /// The host and port to dial; the host may be a name.
+    pub to: (String, u16),
+}
+
+impl ConnectTo {
+    pub fn applies(&self, host: &str, port: u16) -> bool {
+        self.port == port && same_host(&self.host, host)
+    }
+}
+
+/// Names are compared without case and without the final dot; IP addresses as addresses.
+fn same_host(a: &str, b: &str) -> bool {
+    let ip = |text: &str| text.parse::<std::net::IpAddr>().ok();
+    match (ip(a), ip(b)) {
+        (Some(a), Some(b)) => a == b,
+        _ => a.trim_end_matches('.').eq_ignore_ascii_case(b.trim_end_matches('.')),
+    }
+}
+
+impl FromStr for ConnectTo {
+    type Err = BadName;
+    fn from_str(text: &str) -> Result<Self, BadName> {
+        let bad = |why: String| BadName {
+            message: format!("`{text}` says no connection: {why}"),
+            help: "write `HOST:PORT=ADDR:PORT`, such as `db.internal:5432=127.0.0.1:15432`; an IPv6 address in brackets".into(),
+        };
+        let (from, to) = text.trim().split_once('=').ok_or_else(|| bad("there is no `=`".into()))?;
+        let part = |text: &str| {
+            let (host, port) = split_host_port(text.trim()).ok_or_else(|| bad(format!("`{}` is not `host:port`", text.trim())))?;
+            Ok((host.to_owned(), port))
+        };
+        let (host, port) = part(from)?;
+        Ok(Self { host, port, to: part(to)? })
+    }
+}
+
+impl fmt::Display for ConnectTo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", host_port(&self.host, self.port), host_port(&self.to.0, self.to.1))
+    }
+}
+
+pub(crate) fn host_port(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
+impl<'de> Deserialize<'de> for ConnectTo {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(|e: BadName| serde::de::Error::custom(format!("{}; {}", e.message, e.help)))
+    }
+}
+
+impl Serialize for ConnectTo {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl JsonSchema for ConnectTo {
+    fn schema_name() -> Cow<'static, str> {
+        "ConnectTo".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "pattern": "^.+:[0-9]+=.+:[0-9]+$",
+            "description": "`HOST:PORT=ADDR:PORT`: dial ADDR:PORT instead of HOST:PORT; names and TLS verification stay."
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_reads_and_prints() {
+        for text in ["db.internal:5432=127.0.0.1:15432", "[fd00::1]:80=[::1]:8080", "10.66.1.5:80=bastion:8080"] {
+            assert_eq!(text.parse::<ConnectTo>().unwrap().to_string(), text);
+        }
+        let rule: ConnectTo = "DB.internal:5432=127.0.0.1:15432".parse().unwrap();
+        assert!(rule.applies("db.INTERNAL.", 5432) && !rule.applies("db.internal", 5433) && !rule.applies("db", 5432));
+        let six: ConnectTo = "[fd00:0::1]:80=[::1]:8080".parse().unwrap();
+        assert!(six.applies("fd00::1", 80));
+    }
+
+    #[test]
+    fn mistakes_say_what_to_write() {
+        for text in ["", "a", "a:1", "a:1=", "a:1=b", "a=b:1", "a:0=b:1", "a:1=b:99999", "::1:80=a:1", "a:1=b:1=c:1", "a b:1=c:1"] {
+            let error = text.parse::<ConnectTo>().unwrap_err();
+            assert!(error.help.contains("HOST:PORT=ADDR:PORT"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Dialling, with a bound on the whole attempt and reasons that a person can act on.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::io::{Error, ErrorKind};
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+
+use super::connect_to::host_port;
+use super::{Net, Observation};
+use crate::duration::Span;
+use crate::playbook::expr_value::TemplateLeft;
+
+/// Why an attempt saw nothing to judge: in a word or two, and at length with what to do.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) observed: String,
+    pub(crate) why: String,
+}
+
+impl Failure {
+    pub(crate) fn new(observed: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { observed: observed.into(), why: why.into() }
+    }
+}
+
+impl From<TemplateLeft> for Failure {
+    fn from(left: TemplateLeft) -> Self {
+        Self::new("not asked", left.to_string())
+    }
+}
+
+impl From<Failure> for Observation {
+    fn from(failure: Failure) -> Self {
+        Self::unhealthy(failure.observed, failure.why)
+    }
+}
+
+/// What an attempt is busy with, for the message when its time is up.
+pub(crate) struct Stage(Cell<&'static str>);
+
+impl Stage {
+    pub(crate) fn new() -> Self {
+        Self(Cell::new("starting"))
+    }
+    pub(crate) fn enter(&self, stage: &'static str) {
+        self.0.set(stage);
+    }
+}
+
+pub(crate) const CONNECTING: &str = "connecting";
+pub(crate) const TLS: &str = "in the TLS handshake";
+
+/// Runs one attempt for at most `limit`. `peer` names whom it talks to.
+pub(crate) async fn bounded(
+    limit: Duration,
+    stage: &Stage,
+    peer: &str,
+    attempt: impl Future<Output = Result<Observation, Failure>>,
+) -> Observation {
+    match tokio::time::timeout(limit, attempt).await {
+        Ok(Ok(seen)) => seen,
+        Ok(Err(failure)) => failure.into(),
+        Err(_) => {
+            let (limit, stage) = (Span(limit), stage.0.get());
+            let help = if stage == CONNECTING {
+                "packets are dropped on the way: a sandbox can be reached only from inside or through a tunnel (`--connect-to`); check its security group"
+            } else {
+                "it may still be starting; raise `timeout` if one attempt takes this long"
+            };
+            Observation::unhealthy(format!("no answer within {limit}"), format!("{peer}: time was up after {limit} while {stage}; {help}"))
+        }
+    }
+}
+
+/// Connects to `host:port`, or to where `connect_to` says instead.
+pub(crate) async fn dial(net: &Net, stage: &Stage, host: &str, port: u16) -> Result<TcpStream, Failure> {
+    stage.enter(CONNECTING);
+    let (to_host, to_port) = net.target(host, port);
+    let stream = TcpStream::connect((to_host, to_port)).await.map_err(|e| unreachable(net, host, port, &e))?;
+    // One small request, one answer: never wait to fill a packet. A socket that refuses the option works without.
+    let _ = stream.set_nodelay(true);
+    Ok(stream)
+}
+
+/// Who is meant, and through whom where that differs.
+pub(crate) fn peer(net: &Net, host: &str, port: u16) -> String {
+    let named = host_port(host, port);
+    match net.target(host, port) {
+        (to_host, to_port) if (to_host, to_port) != (host, port) => format!("{named} (through {})", host_port(to_host, to_port)),
+        _ => named,
+    }
+}
+
+pub(crate) fn unreachable(net: &Net, host: &str, port: u16, error: &Error) -> Failure {
+    let peer = peer(net, host, port);
+    let help = match error.kind() {
+        ErrorKind::ConnectionRefused => "nothing listens there: has it started, and is the port right?",
+        ErrorKind::NetworkUnreachable | ErrorKind::HostUnreachable => {
+            "there is no route: a sandbox can be reached only from inside or through a tunnel (`--connect-to`)"
+        }
+        ErrorKind::TimedOut => "packets are dropped on the way: check the security group, or use a tunnel (`--connect-to`)",
+        // Failed look-ups carry no code of the operating system.
+        _ if error.raw_os_error().is_none() => "the name does not resolve from here: check it, or use `--connect-to`",
+        _ => "check the address and the network in between",
+    };
+    Failure::new("no connection", format!("cannot connect to {peer}: {error}; {help}"))
+}
+
+/// An error with its causes, without repeating what a cause says again.
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        next = cause.source();
+    }
+    text
+}

@@ -1,0 +1,282 @@
+//! `http`: one request, and everything about the answer that was asked for.
+
+use std::time::Instant;
+
+use base64::Engine as _;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use hyper::http::uri::Uri;
+use hyper::{Method, Request, Response, client::conn};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::ClientConfig;
+use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::JoinSet;
+use tokio_rustls::TlsConnector;
+use url::{Host, Url};
+
+use super::dial::{Failure, Stage, TLS, bounded, chain, dial, peer};
+use super::observation::{Secrets, names_a_secret};
+use super::redirect::{self, Hop};
+use super::tls::{Verify, explain, server_name};
+use super::{Net, Observation, printable};
+use crate::duration::Span;
+use crate::playbook::check::{CheckKind, HttpCheck, Statuses, parse_pin};
+
+/// How much of an answer's body is kept.
+const BODY_LIMIT: usize = 1 << 20;
+
+/// One attempt of an HTTP check.
+pub async fn http(spec: &HttpCheck, net: &Net) -> Observation {
+    let mut secrets = Secrets::default();
+    for (_, value) in spec.headers.iter().filter(|(name, _)| names_a_secret(name)) {
+        secrets.add(value);
+        // `Bearer …`: what follows the scheme is the secret.
+        if let Some((_, credential)) = value.split_once(' ') {
+            secrets.add(credential);
+        }
+    }
+    let hop = match first_hop(spec, &mut secrets) {
+        Ok(hop) => hop,
+        Err(failure) => return secrets.scrub_observation(failure.into()),
+    };
+    let stage = Stage::new();
+    let (host, port) = host_and_port(&hop.url);
+    let limit = CheckKind::Http(spec.clone()).timeout();
+    let seen = bounded(limit, &stage, &peer(net, &host, port), attempt(spec, net, &stage, hop)).await;
+    let seen = secrets.scrub_observation(seen);
+    Observation { value: seen.value.as_deref().map(|body| secrets.scrub(body)), ..seen }
+}
+
+fn not_asked(why: impl Into<String>) -> Failure {
+    Failure::new("not asked", why)
+}
+
+fn first_hop(spec: &HttpCheck, secrets: &mut Secrets) -> Result<Hop, Failure> {
+    let mut url: Url = spec.url.trim().parse().map_err(|e| not_asked(format!("the URL cannot be read: {e}")))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(not_asked(format!("`{}` is not http or https", url.scheme())));
+    }
+    let mut headers = HeaderMap::new();
+    headers.insert(USER_AGENT, HeaderValue::from_static(concat!("drillmaster/", env!("CARGO_PKG_VERSION"))));
+    if !url.username().is_empty() || url.password().is_some() {
+        let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let raw = url.password().unwrap_or_default();
+        let (user, password) = (decode(url.username()), decode(raw));
+        let credentials = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
+        secrets.add(raw);
+        secrets.add(password);
+        secrets.add(credentials.as_str());
+        let value = HeaderValue::from_str(&format!("Basic {credentials}")).map_err(|e| not_asked(e.to_string()))?;
+        headers.insert(AUTHORIZATION, value);
+        // Neither can fail: the URL has a host.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+    }
+    for (name, value) in &spec.headers {
+        let parsed = HeaderName::from_bytes(name.as_bytes());
+        let name = parsed.map_err(|_| not_asked(format!("`{name}` cannot be the name of a header")))?;
+        let value = HeaderValue::from_str(value)
+            .map_err(|_| not_asked(format!("the value of header `{name}` holds characters that no header may hold")))?;
+        headers.insert(name, value);
+    }
+    let method = spec.method.as_deref().unwrap_or("GET");
+    let method = Method::from_bytes(method.trim().to_ascii_uppercase().as_bytes())
+        .map_err(|_| not_asked(format!("`{method}` is no request method")))?;
+    Ok(Hop { url, method, headers, body: spec.body.clone().unwrap_or_default() })
+}
+
+fn host_and_port(url: &Url) -> (String, u16) {
+    let host = match url.host() {
+        Some(Host::Domain(name)) => name.to_owned(),
+        Some(Host::Ipv4(ip)) => ip.to_string(),
+        Some(Host::Ipv6(ip)) => ip.to_string(),
+        None => String::new(),
+    };
+    (host, url.port_or_known_default().unwrap_or(80))
+}
+
+struct Answer {
+    parts: hyper::http::response::Parts,
+    body: Vec<u8>,
+    truncated: bool,
+}
+
+async fn attempt(spec: &HttpCheck, net: &Net, stage: &Stage, mut hop: Hop) -> Result<Observation, Failure> {
+    let ca_file = spec.ca_file.as_deref().map(|path| net.path(path));
+    let verify = match &spec.pin_sha256 {
+        Some(pin) => {
+            let pin = parse_pin(pin).ok_or_else(|| not_asked("`pin_sha256` is not a SHA-256 pin"))?;
+            if hop.url.scheme() != "https" {
+                return Err(not_asked("a pin needs an https URL"));
+            }
+            Verify::Pinned { pin, ca_file: ca_file.as_deref() }
+        }
+        None => Verify::Full { ca_file: ca_file.as_deref() },
+    };
+    let follow = match &spec.follow_redirects {
+        Some(follow) => *follow.get()?,
+        None => false,
+    };
+    let mut tls: Option<Arc<ClientConfig>> = None;
+    let started = Instant::now();
+    for _ in 0..=redirect::MOST {
+        if hop.url.scheme() == "https" && tls.is_none() {
+            let mut config = net.trust.config(verify)?;
+            // HTTP/2 takes the name from the URL; a Host header of the user's own needs HTTP/1.1.
+            let own_host = spec.headers.keys().any(|name| name.eq_ignore_ascii_case("host"));
+            let protocols: &[&[u8]] = if own_host { &[b"http/1.1"] } else { &[b"h2", b"http/1.1"] };
+            config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+            tls = Some(Arc::new(config));
+        }
+        let answer = exchange(net, stage, &hop, tls.clone()).await?;
+        match hop.after(answer.parts.status, &answer.parts.headers).filter(|_| follow) {
+            Some(next) => hop = next?,
+            None => return judge(spec, &answer, Span(started.elapsed())),
+        }
+    }
+    Err(Failure::new("redirected", format!("more than {} redirects: they go round in circles", redirect::MOST)))
+}
+
+fn judge(spec: &HttpCheck, answer: &Answer, took: Span) -> Result<Observation, Failure> {
+    let body = String::from_utf8_lossy(&answer.body);
+    let status = answer.parts.status.as_u16();
+    let mut observed = format!("{status} in {} ms", took.0.as_millis());
+    let mut wrong: Vec<String> = Vec::new();
+    let mut notes: Vec<String> = Vec::new();
+    let mut take = |seen: Observation| {
+        let list = if seen.healthy { &mut notes } else { &mut wrong };
+        list.extend(seen.why);
+    };
+
+    let default = Statuses::default();
+    let accepted = match &spec.status {
+        Some(accepted) => accepted.get()?,
+        None => &default,
+    };
+    if !accepted.0.contains(&status) {
+        let location = answer.parts.headers.get("location").filter(|_| (300..400).contains(&status));
+        let help = match location {
+            Some(to) => format!("; it redirects to `{}`: set `follow_redirects` or ask there", printable(&String::from_utf8_lossy(to.as_bytes()), 80)),
+            None => format!("; the body begins `{}`", printable(body.trim(), 80)),
+        };
+        take(Observation::unhealthy("", format!("the status is {status}, expected {accepted}{help}")));
+    }
+    for (name, expect) in &spec.expect_header {
+        let values: Vec<_> =
+            answer.parts.headers.get_all(name.as_str()).iter().map(|v| String::from_utf8_lossy(v.as_bytes())).collect();
+        take(match values.as_slice() {
+            [] => Observation::unhealthy("", format!("the answer has no header `{name}`")),
+            values => Observation::compared("", &format!("header `{name}`"), &values.join(", "), expect.get()?),
+        });
+    }
+    if let Some(expect) = &spec.expect_body {
+        let expect = expect.get()?;
+        observed = format!("{observed}, `{}`", body.trim());
+        take(if answer.truncated && expect.needs_whole() {
+            Observation::unhealthy("", format!("the body is longer than 1 MiB, so it cannot be compared with `{expect}`; use `contains` or `matches`"))
+        } else {
+            Observation::compared("", "the body", &body, expect)
+        });
+    }
+    if let Some(most) = &spec.max_latency {
+        let most = *most.get()?;
+        if took > most {
+            take(Observation::unhealthy("", format!("the answer took {} ms, longer than `max_latency` {most}", took.0.as_millis())));
+        }
+    }
+    let seen = if wrong.is_empty() {
+        Observation::healthy(&observed).with_note((!notes.is_empty()).then(|| notes.join("; ")))
+    } else {
+        Observation::unhealthy(&observed, wrong.join("; "))
+    };
+    Ok(seen.with_value(body.trim()))
+}
+
+async fn exchange(net: &Net, stage: &Stage, hop: &Hop, tls: Option<Arc<ClientConfig>>) -> Result<Answer, Failure> {
+    let (host, port) = host_and_port(&hop.url);
+    let stream = dial(net, stage, &host, port).await?;
+    let who = peer(net, &host, port);
+    // Aborts the connection's task when the attempt ends, however it ends.
+    let mut tasks = JoinSet::new();
+    let response = if hop.url.scheme() == "https" {
+        stage.enter(TLS);
+        let config = tls.ok_or_else(|| not_asked("no TLS configuration"))?;
+        let stream = TlsConnector::from(config).connect(server_name(&host)?, stream).await.map_err(|e| {
+            let reason = explain(&e).unwrap_or_else(|| format!("{e}; does the server speak TLS on this port?"));
+            Failure::new("TLS refused", format!("no TLS with {who}: {reason}"))
+        })?;
+        let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        stage.enter("waiting for the answer");
+        if h2 { send_http2(hop, stream, &mut tasks).await } else { send_http1(hop, stream, &mut tasks).await }
+    } else {
+        stage.enter("waiting for the answer");
+        send_http1(hop, stream, &mut tasks).await
+    };
+    let broken = |e: &(dyn std::error::Error + 'static)| {
+        Failure::new("no answer", format!("{who} broke off: {}; it may still be starting, or speak another protocol", chain(e)))
+    };
+    let (parts, mut incoming) = response.map_err(|e| broken(&*e))?.into_parts();
+    stage.enter("reading the answer's body");
+    let mut body = Vec::new();
+    let mut truncated = false;
+    while let Some(frame) = incoming.frame().await {
+        let Ok(data) = frame.map_err(|e| broken(&e))?.into_data() else { continue };
+        let room = BODY_LIMIT - body.len();
+        body.extend(data.iter().take(room));
+        if data.len() > room {
+            truncated = true;
+            break;
+        }
+    }
+    Ok(Answer { parts, body, truncated })
+}
+
+type SendError = Box<dyn std::error::Error + Send + Sync>;
+
+async fn send_http1<S>(hop: &Hop, stream: S, tasks: &mut JoinSet<()>) -> Result<Response<Incoming>, SendError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (mut sender, connection) = conn::http1::handshake(TokioIo::new(stream)).await?;
+    tasks.spawn(async move {
+        // What breaks here breaks the request, which reports it.
+        let _ = connection.await;
+    });
+    let query = hop.url.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let mut request = request(hop, format!("{}{query}", hop.url.path()).parse()?);
+    if !request.headers().contains_key(HOST) {
+        request.headers_mut().insert(HOST, HeaderValue::from_str(&authority(&hop.url))?);
+    }
+    Ok(sender.send_request(request).await?)
+}
+
+async fn send_http2<S>(hop: &Hop, stream: S, tasks: &mut JoinSet<()>) -> Result<Response<Incoming>, SendError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (mut sender, connection) = conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
+    tasks.spawn(async move {
+        let _ = connection.await;
+    });
+    let mut url = hop.url.clone();
+    url.set_fragment(None);
+    let mut request = request(hop, url.as_str().parse()?);
+    request.headers_mut().remove(HOST);
+    Ok(sender.send_request(request).await?)
+}
+
+fn request(hop: &Hop, uri: Uri) -> Request<Full<Bytes>> {
+    let mut request = Request::new(Full::new(Bytes::from(hop.body.clone())));
+    *request.method_mut() = hop.method.clone();
+    *request.uri_mut() = uri;
+    *request.headers_mut() = hop.headers.clone();
+    request
+}
+
+/// The URL's host and, unless it is the scheme's own, port.
+fn authority(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}

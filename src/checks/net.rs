@@ -1,0 +1,49 @@
+//! What all live checks share.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::ConnectTo;
+use super::tls::Trust;
+
+/// What all checks over the network share; built once per run.
+pub struct Net {
+    pub connect_to: Vec<ConnectTo>,
+    /// The playbook's directory: `ca_file` and `cwd` are relative to it.
+    pub base_dir: PathBuf,
+    env: BTreeMap<String, String>,
+    pub(crate) trust: Trust,
+}
+
+impl Net {
+    /// Takes the environment as it is now. Nothing is read or dialled yet.
+    pub fn new(connect_to: Vec<ConnectTo>, base_dir: impl Into<PathBuf>) -> Self {
+        let env = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        Self { connect_to, base_dir: base_dir.into(), env, trust: Trust::new() }
+    }
+
+    /// Uses these environment variables instead of the process's own.
+    #[must_use]
+    pub fn with_env(mut self, env: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.env = env.into_iter().collect();
+        self
+    }
+
+    pub(crate) fn env(&self, name: &str) -> Option<&str> {
+        self.env.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    pub(crate) fn path(&self, relative: &str) -> PathBuf {
+        self.base_dir.join(Path::new(relative))
+    }
+
+    /// Where to dial for `host:port`.
+    pub(crate) fn target<'a>(&'a self, host: &'a str, port: u16) -> (&'a str, u16) {
+        match self.connect_to.iter().find(|rule| rule.applies(host, port)) {
+            Some(rule) => (&rule.to.0, rule.to.1),
+            None => (host, port),
+        }
+    }
+}

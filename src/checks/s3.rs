@@ -1,0 +1,84 @@
+//! Judging the objects that the cloud port counted.
+
+use super::Observation;
+use crate::duration::Size;
+use crate::playbook::check::S3Check;
+use crate::playbook::expr_value::TemplateLeft;
+
+/// The objects that the check's bucket holds under its key or prefix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct S3Observed {
+    /// Current versions only; delete markers do not count.
+    pub count: u64,
+    /// Their sizes added up.
+    pub bytes: u64,
+}
+
+/// Judges what the cloud port counted. Without any expectation, at least one object must exist.
+pub fn judge(spec: &S3Check, seen: &S3Observed) -> Observation {
+    try_judge(spec, seen).unwrap_or_else(Observation::from)
+}
+
+fn try_judge(spec: &S3Check, seen: &S3Observed) -> Result<Observation, TemplateLeft> {
+    let objects = if seen.count == 1 { "object" } else { "objects" };
+    let observed = format!("{} {objects}, {}", seen.count, Size(seen.bytes));
+    let place = match (&spec.key, &spec.prefix) {
+        (Some(key), _) => format!("s3://{}/{key}", spec.bucket),
+        (None, prefix) => format!("s3://{}/{}", spec.bucket, prefix.as_deref().unwrap_or_default()),
+    };
+    let no = |why: String| Ok(Observation::unhealthy(&observed, why));
+
+    let unasked = spec.min_count.is_none() && spec.count.is_none() && spec.size.is_none();
+    let exists = match &spec.exists {
+        Some(exists) => Some(*exists.get()?),
+        None => unasked.then_some(true),
+    };
+    match exists {
+        Some(true) if seen.count == 0 => return no(format!("nothing exists at {place}; has it been restored there?")),
+        Some(false) if seen.count > 0 => return no(format!("{place} exists, and should not")),
+        _ => {}
+    }
+    if let Some(least) = &spec.min_count {
+        let least = *least.get()?;
+        if seen.count < least {
+            return no(format!("{} {objects} at {place}, expected at least {least}", seen.count));
+        }
+    }
+    if let Some(expect) = &spec.count {
+        let judged = Observation::compared(&observed, "the number of objects", &seen.count.to_string(), expect.get()?);
+        if !judged.healthy {
+            return Ok(judged);
+        }
+    }
+    if let Some(expect) = &spec.size {
+        let expect = expect.get()?;
+        if !expect.holds(seen.bytes) {
+            return no(format!("{} ({} bytes) at {place}, expected `{expect}`", Size(seen.bytes), seen.bytes));
+        }
+    }
+    Ok(Observation::healthy(&observed).with_value(seen.count.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn healthy(yaml: &str, count: u64, bytes: u64) -> bool {
+        let spec: S3Check = serde_saphyr::from_str(yaml).unwrap();
+        let seen = judge(&spec, &S3Observed { count, bytes });
+        assert_eq!(seen.healthy, seen.why.is_none(), "{seen:?}");
+        seen.healthy
+    }
+
+    #[test]
+    fn everything_asked_for_must_hold() {
+        assert!(healthy("{ bucket: b }", 1, 0) && !healthy("{ bucket: b }", 0, 0));
+        assert!(healthy("{ bucket: b, exists: false }", 0, 0) && !healthy("{ bucket: b, exists: false }", 1, 1));
+        assert!(healthy("{ bucket: b, min_count: 3 }", 3, 0) && !healthy("{ bucket: b, min_count: 3 }", 2, 9));
+        assert!(healthy("{ bucket: b, min_count: 0 }", 0, 0));
+        assert!(healthy("{ bucket: b, count: '== 2' }", 2, 0) && !healthy("{ bucket: b, count: '== 2' }", 3, 0));
+        let sized = "{ bucket: b, key: k, exists: true, size: '>= 1KiB' }";
+        assert!(healthy(sized, 1, 1024) && !healthy(sized, 1, 1023) && !healthy(sized, 0, 0));
+        assert!(!healthy("{ bucket: b, min_count: '{{ params.n }}' }", 9, 9), "an expression that is left is no number");
+    }
+}

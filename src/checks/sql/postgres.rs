@@ -1,0 +1,129 @@
+//! PostgreSQL. The simple query protocol gives every type as the text that `psql` shows.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::TryStreamExt as _;
+use tokio::task::JoinSet;
+use tokio_postgres::config::SslMode;
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{Client, Config, Error, NoTls, SimpleQueryMessage};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::{First, Target};
+use crate::checks::Net;
+use crate::checks::dial::{Failure, Stage, chain, dial, peer};
+use crate::checks::tls::{Verify, explain, server_name};
+use crate::playbook::check::SqlTlsMode;
+
+pub(super) async fn first_value(
+    target: &Target,
+    query: &str,
+    net: &Net,
+    stage: &Stage,
+    limit: Duration,
+) -> Result<First, Failure> {
+    let mut config = Config::new();
+    config.user(&target.user).application_name("drillmaster");
+    if let Some(password) = &target.password {
+        config.password(password);
+    }
+    config.dbname(target.database.as_ref().unwrap_or(&target.user));
+    let stream = dial(net, stage, &target.host, target.port).await?;
+    stage.enter("signing in");
+    // Ends the connection with the attempt, however that ends.
+    let mut tasks = JoinSet::new();
+    let refused = |e: &Error| refused(target, net, e);
+    let client = if target.tls == SqlTlsMode::Disable {
+        config.ssl_mode(SslMode::Disable);
+        let (client, connection) = config.connect_raw(stream, NoTls).await.map_err(|e| refused(&e))?;
+        tasks.spawn(async move {
+            // What breaks here breaks the query, which reports it.
+            let _ = connection.await;
+        });
+        client
+    } else {
+        config.ssl_mode(SslMode::Require);
+        server_name(&target.server_name)?;
+        let verify = match target.tls {
+            SqlTlsMode::VerifyFull => Verify::Full { ca_file: target.ca_file.as_deref() },
+            SqlTlsMode::Require | SqlTlsMode::Disable => Verify::Anyone,
+        };
+        let mut tls = MakeRustlsConnect::new(net.trust.config(verify)?);
+        let tls = <MakeRustlsConnect as MakeTlsConnect<tokio::net::TcpStream>>::make_tls_connect(
+            &mut tls,
+            &target.server_name,
+        );
+        let tls = tls.unwrap_or_else(|never| match never {});
+        let (client, connection) = config.connect_raw(stream, tls).await.map_err(|e| refused(&e))?;
+        tasks.spawn(async move {
+            let _ = connection.await;
+        });
+        client
+    };
+    stage.enter("running the query");
+    ask(&client, query, limit).await.map_err(|e| failed(&e))
+}
+
+async fn ask(client: &Client, query: &str, limit: Duration) -> Result<First, Error> {
+    // Set after signing in, not as start-up options: connection poolers refuse those.
+    client
+        .batch_execute(&format!(
+            "SET default_transaction_read_only = on; SET statement_timeout = {}",
+            limit.as_millis().clamp(1, i32::MAX as u128)
+        ))
+        .await?;
+    let mut messages = pin!(client.simple_query_raw(query).await?);
+    while let Some(message) = messages.try_next().await? {
+        if let SimpleQueryMessage::Row(row) = message {
+            return Ok(match row.try_get(0)? {
+                Some(value) => First::Value(value.to_owned()),
+                None => First::Null,
+            });
+        }
+    }
+    Ok(First::NoRow)
+}
+
+fn refused(target: &Target, net: &Net, error: &Error) -> Failure {
+    let who = peer(net, &target.host, target.port);
+    if let Some(db) = error.as_db_error() {
+        let help = match db.code().code() {
+            "28P01" | "28000" => {
+                let tls = if target.tls == SqlTlsMode::Disable { "; the connection had no TLS, which the server may ask for (`tls`)" } else { "" };
+                format!("user `{}`, password from {}{tls}", target.user, target.password_source)
+            }
+            "3D000" => "has this database been restored under another name?".into(),
+            "57P03" => "the server is still starting".into(),
+            "53300" => "all of the server's connections are taken".into(),
+            _ => "see the server's log".into(),
+        };
+        return Failure::new("sign-in refused", format!("{who} refused: {}; {help}", db.message()));
+    }
+    if let Some(tls) = explain(error) {
+        return Failure::new("TLS refused", format!("no TLS with {who}: {tls}"));
+    }
+    let text = chain(error);
+    let help = if text.contains("does not support TLS") {
+        "`tls.mode` (or `?sslmode=`) asks for TLS, as is the default; `disable` goes without"
+    } else if text.contains("password missing") {
+        return Failure::new("sign-in refused", format!("{who} asks for a password: set {}", target.password_source));
+    } else {
+        "is this PostgreSQL, and has it finished starting?"
+    };
+    Failure::new("no connection", format!("no session with {who}: {text}; {help}"))
+}
+
+fn failed(error: &Error) -> Failure {
+    let Some(db) = error.as_db_error() else {
+        return Failure::new("query failed", format!("the query failed: {}", chain(error)));
+    };
+    let help = match db.code().code() {
+        "42P01" | "3F000" => "; has the table been restored, and is this the right database?",
+        "42501" => "; the user may not read it",
+        "25006" => "; checks only read: run what writes as a step",
+        "57014" => "; it ran into the check's `timeout`: raise it, or ask for less",
+        _ => "",
+    };
+    Failure::new("query failed", format!("the query failed: {} (SQLSTATE {}){help}", db.message(), db.code().code()))
+}

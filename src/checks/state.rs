@@ -1,0 +1,34 @@
+//! Judging the status that the cloud reports for a resource.
+
+use super::Observation;
+use crate::playbook::check::StateCheck;
+
+/// Judges a resource's status as the cloud port normalised it (`healthy`, or the cloud's own word for what it is).
+pub fn judge(spec: &StateCheck, status: &str) -> Observation {
+    let what = format!("the status of {}", spec.of);
+    match &spec.expect {
+        Some(expect) => match expect.get() {
+            Ok(expect) => Observation::compared(status, &what, status, expect),
+            Err(left) => left.into(),
+        },
+        None if status == "healthy" => Observation::healthy(status),
+        None => Observation::unhealthy(status, format!("{what} is `{status}`, expected `healthy`")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_status_is_compared() {
+        let plain: StateCheck = serde_saphyr::from_str("{ of: db }").unwrap();
+        assert!(judge(&plain, "healthy").healthy);
+        let impaired = judge(&plain, "impaired");
+        assert!(!impaired.healthy && impaired.why.unwrap().contains("impaired"));
+        let stopped: StateCheck = serde_saphyr::from_str("{ of: i, expect: stopped }").unwrap();
+        assert!(judge(&stopped, "stopped").healthy && !judge(&stopped, "healthy").healthy);
+        let left: StateCheck = serde_saphyr::from_str("{ of: i, expect: '{{ a }}' }").unwrap();
+        assert!(!judge(&left, "healthy").healthy);
+    }
+}

@@ -1,0 +1,139 @@
+//! `tcp`: a connection, and optionally what the other side says.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use super::dial::{Failure, Stage, bounded, dial, peer};
+use super::{Net, Observation};
+use crate::playbook::check::{CheckKind, TcpCheck, split_host_port};
+use crate::playbook::comparison::Comparison;
+
+const RECEIVED_LIMIT: usize = 1 << 20;
+
+/// After this silence what has come so far is judged; more may still come.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// One attempt of a TCP check.
+pub async fn tcp(spec: &TcpCheck, net: &Net) -> Observation {
+    let Some((host, port)) = split_host_port(spec.address.trim()) else {
+        return Observation::unhealthy("not asked", format!("`{}` is not `host:port`", spec.address));
+    };
+    let stage = Stage::new();
+    let limit = CheckKind::Tcp(spec.clone()).timeout();
+    let attempt = async {
+        let mut stream = dial(net, &stage, host, port).await?;
+        if let Some(text) = &spec.send {
+            stage.enter("sending");
+            stream.write_all(text.as_bytes()).await.map_err(|e| broken(&e))?;
+        }
+        let Some(expect) = &spec.expect else { return Ok(Observation::healthy("connected")) };
+        stage.enter("reading");
+        // Leaves time to report what did come before the attempt's own time is up.
+        let deadline = tokio::time::Instant::now() + limit.saturating_sub(limit / 20);
+        listen(&mut stream, expect.get()?, deadline).await
+    };
+    bounded(limit, &stage, &peer(net, host, port), attempt).await
+}
+
+fn broken(error: &std::io::Error) -> Failure {
+    Failure::new("connection broken", format!("the connection broke: {error}; has the service just gone down?"))
+}
+
+/// Reads until what came is as expected, or nothing more can come.
+async fn listen(stream: &mut TcpStream, expect: &Comparison, deadline: tokio::time::Instant) -> Result<Observation, Failure> {
+    let mut received = Vec::new();
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        let now = tokio::time::Instant::now();
+        let left = deadline.saturating_duration_since(now);
+        let wait = if received.is_empty() { left } else { left.min(PAUSE) };
+        let (ended, paused) = match tokio::time::timeout(wait, stream.read(&mut buffer)).await {
+            Ok(Ok(0)) => (true, false),
+            Ok(Ok(count)) => {
+                received.extend(buffer.iter().take(count));
+                (received.len() >= RECEIVED_LIMIT, false)
+            }
+            // What came before a reset counts: some services answer and slam the door.
+            Ok(Err(e)) if received.is_empty() => return Err(broken(&e)),
+            Ok(Err(_)) => (true, false),
+            Err(_) => (left <= PAUSE, true),
+        };
+        if !ended && !paused && !expect.is_monotone() {
+            continue;
+        }
+        let text = String::from_utf8_lossy(&received);
+        let shown = format!("received `{}`", text.trim());
+        if received.is_empty() {
+            if ended {
+                return Ok(Observation::unhealthy("received nothing", format!("nothing was received, expected `{expect}`")));
+            }
+            continue;
+        }
+        let seen = Observation::compared(&shown, "what was received", &text, expect);
+        if seen.healthy || ended {
+            return Ok(seen);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::testing::{net, serve_bytes, unused_port};
+
+    fn spec(yaml: &str) -> TcpCheck {
+        serde_saphyr::from_str(yaml).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_enough_unless_something_is_expected() {
+        let port = serve_bytes(|_| vec![b"SSH-2.0-x\r\n".to_vec()]).await;
+        let ask = async |more: &str| tcp(&spec(&format!("{{ address: '127.0.0.1:{port}', timeout: 2s{more} }}")), &net()).await;
+        assert_eq!(ask("").await, Observation::healthy("connected"));
+        assert!(ask(", expect: matches ^SSH-2").await.healthy);
+        assert!(ask(", expect: contains SSH").await.healthy);
+        assert!(ask(", expect: SSH-2.0-x").await.healthy);
+        let wrong = ask(", expect: contains FTP").await;
+        assert!(!wrong.healthy && wrong.observed == "received `SSH-2.0-x`", "{wrong:?}");
+        assert!(wrong.why.unwrap().contains("contains FTP"));
+    }
+
+    #[tokio::test]
+    async fn it_speaks_first_when_told_to_and_hears_late_parts() {
+        let port = serve_bytes(|asked| {
+            assert_eq!(asked, b"PING\r\n");
+            vec![b"+PO".to_vec(), b"NG\r\n".to_vec()]
+        })
+        .await;
+        let seen = tcp(&spec(&format!("{{ address: '127.0.0.1:{port}', send: \"PING\\r\\n\", expect: +PONG }}")), &net()).await;
+        assert!(seen.healthy, "{seen:?}");
+    }
+
+    #[tokio::test]
+    async fn a_closed_port_and_silence_are_told_apart() {
+        let port = unused_port();
+        let closed = tcp(&spec(&format!("{{ address: '127.0.0.1:{port}' }}")), &net()).await;
+        assert_eq!((closed.healthy, closed.observed.as_str()), (false, "no connection"));
+        assert!(closed.why.unwrap().contains("nothing listens there"));
+        let port = crate::checks::testing::serve_silence().await;
+        let silent = tcp(&spec(&format!("{{ address: '127.0.0.1:{port}', expect: contains x, timeout: 400ms }}")), &net()).await;
+        assert!(!silent.healthy, "{silent:?}");
+        let unknown = tcp(&spec("{ address: 'no-such-host.invalid:80', timeout: 5s }"), &net()).await;
+        assert!(!unknown.healthy && unknown.why.unwrap().contains("no-such-host.invalid"));
+    }
+
+    #[tokio::test]
+    async fn connect_to_dials_elsewhere() {
+        let port = serve_bytes(|_| vec![b"hello".to_vec()]).await;
+        let mut net = net();
+        net.connect_to.push(format!("db.invalid:5432=127.0.0.1:{port}").parse().unwrap());
+        let seen = tcp(&spec("{ address: 'db.invalid:5432', expect: hello }"), &net).await;
+        assert!(seen.healthy, "{seen:?}");
+        let port = unused_port();
+        net.connect_to = vec![format!("db.invalid:5432=127.0.0.1:{port}").parse().unwrap()];
+        let refused = tcp(&spec("{ address: 'db.invalid:5432' }"), &net).await.why.unwrap();
+        assert!(refused.contains(&format!("db.invalid:5432 (through 127.0.0.1:{port})")), "{refused}");
+    }
+}

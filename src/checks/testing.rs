@@ -1,0 +1,50 @@
+//! Peers for the tests of this room.
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+use super::Net;
+
+pub(crate) fn net() -> Net {
+    Net::new(Vec::new(), std::env::temp_dir())
+}
+
+/// A port on 127.0.0.1 on which nobody listens.
+pub(crate) fn unused_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Answers each connection with the pieces that `reply` gives for what was sent at once, and closes it.
+pub(crate) async fn serve_bytes(reply: impl Fn(&[u8]) -> Vec<Vec<u8>> + Send + Sync + 'static) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let reply = std::sync::Arc::new(reply);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let reply = std::sync::Arc::clone(&reply);
+            tokio::spawn(async move {
+                let mut buffer = vec![0; 4096];
+                let heard = tokio::time::timeout(std::time::Duration::from_millis(100), stream.read(&mut buffer)).await;
+                let length = heard.map_or(0, |read| read.unwrap_or(0));
+                for piece in reply(&buffer[..length]) {
+                    let _ = stream.write_all(&piece).await;
+                    let _ = stream.flush().await;
+                }
+            });
+        }
+    });
+    port
+}
+
+/// Accepts connections and says nothing.
+pub(crate) async fn serve_silence() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            held.push(stream);
+        }
+    });
+    port
+}

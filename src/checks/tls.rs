@@ -1,0 +1,182 @@
+//! Whom a TLS connection trusts. There is no switch that turns verification off for HTTP.
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::WebPkiServerVerifier;
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use sha2::{Digest, Sha256};
+
+use super::dial::{Failure, chain};
+
+/// How the server's certificate is judged.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Verify<'a> {
+    /// Signed by a trusted authority, for this name, and valid today.
+    Full { ca_file: Option<&'a Path> },
+    /// This very certificate or public key; with a CA file all of the above as well.
+    Pinned { pin: [u8; 32], ca_file: Option<&'a Path> },
+    /// Any certificate.
+    Anyone,
+}
+
+pub(crate) struct Trust {
+    provider: Arc<CryptoProvider>,
+    native: OnceLock<Vec<CertificateDer<'static>>>,
+}
+
+impl Trust {
+    pub(crate) fn new() -> Self {
+        let provider = rustls::crypto::ring::default_provider();
+        // mysql_async builds its own configuration from the process's default. An error says that one is set: fine.
+        let _ = provider.clone().install_default();
+        Self { provider: Arc::new(provider), native: OnceLock::new() }
+    }
+
+    /// The system's authorities, and those of `ca_file`.
+    pub(crate) fn authorities(&self, ca_file: Option<&Path>) -> Result<Vec<CertificateDer<'static>>, Failure> {
+        let mut certificates = self.native.get_or_init(|| rustls_native_certs::load_native_certs().certs).clone();
+        if let Some(path) = ca_file {
+            let unreadable = |e: String| {
+                Failure::new(
+                    "not asked",
+                    format!("cannot read the certificate authorities of {}: {e}; `ca_file` must be a PEM file", path.display()),
+                )
+            };
+            let given = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+            let given = given.map_err(|e| unreadable(chain(&e)))?;
+            if given.is_empty() {
+                return Err(unreadable("there is no certificate in it".into()));
+            }
+            certificates.extend(given);
+        }
+        // What the system keeps may hold certificates that are too odd to parse: they cannot sign anything here.
+        certificates.retain(|certificate| RootCertStore::empty().add(certificate.clone()).is_ok());
+        Ok(certificates)
+    }
+
+    pub(crate) fn config(&self, verify: Verify) -> Result<ClientConfig, Failure> {
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
+            .with_safe_default_protocol_versions()
+            .map_err(|e| Failure::new("not asked", e.to_string()))?;
+        let chain = |ca_file| {
+            let mut roots = RootCertStore::empty();
+            roots.add_parsable_certificates(self.authorities(ca_file)?);
+            if roots.is_empty() {
+                return Err(Failure::new(
+                    "not asked",
+                    "this machine trusts no certificate authority at all; install its CA bundle (`ca-certificates`), or give `ca_file`",
+                ));
+            }
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&self.provider))
+                .build()
+                .map_err(|e| Failure::new("not asked", e.to_string()))
+        };
+        let verifier: Arc<dyn ServerCertVerifier> = match verify {
+            Verify::Full { ca_file } => chain(ca_file)?,
+            Verify::Pinned { pin, ca_file } => {
+                let chain = ca_file.map(|path| chain(Some(path))).transpose()?;
+                Arc::new(Own { provider: Arc::clone(&self.provider), pin: Some(pin), chain })
+            }
+            Verify::Anyone => Arc::new(Own { provider: Arc::clone(&self.provider), pin: None, chain: None }),
+        };
+        Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
+    }
+}
+
+/// Accepts one pinned certificate or key, or anyone; handshake signatures are verified all the same.
+#[derive(Debug)]
+struct Own {
+    provider: Arc<CryptoProvider>,
+    pin: Option<[u8; 32]>,
+    chain: Option<Arc<WebPkiServerVerifier>>,
+}
+
+impl ServerCertVerifier for Own {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if let Some(pin) = self.pin {
+            let is_pinned = |der: &[u8]| Sha256::digest(der)[..] == pin[..];
+            let key = ParsedCertificate::try_from(end_entity)?.subject_public_key_info();
+            if !is_pinned(end_entity) && !is_pinned(&key) {
+                return Err(CertificateError::ApplicationVerificationFailure.into());
+            }
+        }
+        match &self.chain {
+            Some(chain) => chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now),
+            None => Ok(ServerCertVerified::assertion()),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// The name that a certificate must carry.
+pub(crate) fn server_name(host: &str) -> Result<ServerName<'static>, Failure> {
+    ServerName::try_from(host.to_owned())
+        .map_err(|_| Failure::new("not asked", format!("`{host}` cannot be the name of a TLS server")))
+}
+
+/// The TLS error among an error's causes, in words, with what to do. `None` when TLS is not the cause.
+pub(crate) fn explain(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let tls = cause.downcast_ref().or_else(|| inner?.downcast_ref::<rustls::Error>());
+        if let Some(tls) = tls {
+            return Some(in_words(tls));
+        }
+        next = cause.source();
+    }
+    None
+}
+
+fn in_words(error: &rustls::Error) -> String {
+    let rustls::Error::InvalidCertificate(problem) = error else {
+        return format!("{error}; does the server speak TLS on this port?");
+    };
+    match problem {
+        CertificateError::UnknownIssuer => {
+            "the certificate is signed by an authority that this machine does not trust; give the authority's certificate as `ca_file`".into()
+        }
+        CertificateError::ApplicationVerificationFailure => {
+            "the certificate is not the pinned one; if it was renewed, renew `pin_sha256`".into()
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            format!("{problem}; ask for the name in the certificate, and use `connect_to` where it resolves elsewhere")
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => format!("the certificate has expired: {problem}"),
+        other => format!("the certificate is not acceptable: {other}"),
+    }
+}
