@@ -1,5 +1,6 @@
 //! `command`: a program of the user's own, in a process group that does not outlive the attempt.
 
+use std::borrow::Cow;
 use std::process::{ExitStatus, Stdio};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
@@ -26,12 +27,12 @@ pub async fn command(spec: &CommandCheck, net: &Net) -> Observation {
     let program = spec.run.first().map_or("", String::as_str);
     let limit = CheckKind::Command(spec.clone()).timeout();
     stage.enter("running; it was killed");
-    let seen = bounded(limit, &stage, &format!("`{program}`"), attempt(spec, net)).await;
-    secrets.scrub_observation(seen)
+    bounded(limit, &stage, &format!("`{program}`"), &secrets, attempt(spec, net, &secrets)).await
 }
 
-async fn attempt(spec: &CommandCheck, net: &Net) -> Result<Observation, Failure> {
-    let (program, arguments) = spec.run.split_first().ok_or_else(|| Failure::new("not run", "`run` is empty"))?;
+async fn attempt(spec: &CommandCheck, net: &Net, secrets: &Secrets) -> Result<Observation, Failure> {
+    let (program, arguments) =
+        spec.run.split_first().ok_or_else(|| Failure::new("not run", "`run` is empty"))?;
     let wanted = match &spec.exit_code {
         Some(code) => *code.get()?,
         None => 0,
@@ -50,23 +51,35 @@ async fn attempt(spec: &CommandCheck, net: &Net) -> Result<Observation, Failure>
     #[cfg(unix)]
     command.process_group(0);
     let mut child = command.spawn().map_err(|e| {
-        Failure::new("not run", format!("cannot run `{program}`: {e}; is it installed on this machine, and in PATH?"))
+        Failure::new(
+            "not run",
+            format!("cannot run `{program}`: {e}; is it installed on this machine, and in PATH?"),
+        )
     })?;
     let mut group = Group::of(child.id());
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let (status, stdout, stderr) = tokio::join!(child.wait(), drain(stdout), drain(stderr));
     let failed = |e: std::io::Error| Failure::new("not run", format!("lost sight of `{program}`: {e}"));
-    let (status, stdout, stderr) = (status.map_err(failed)?, stdout.map_err(failed)?, stderr.map_err(failed)?);
+    let (status, stdout, stderr) =
+        (status.map_err(failed)?, stdout.map_err(failed)?, stderr.map_err(failed)?);
     group.disarm();
-    judge(spec, program, wanted, status, &stdout, &stderr)
+    judge(spec, wanted, status, &stdout, &secrets.scrub(&stderr.text()), secrets)
 }
 
-fn judge(spec: &CommandCheck, program: &str, wanted: i32, status: ExitStatus, stdout: &Output, stderr: &Output) -> Result<Observation, Failure> {
-    let (text, errors) = (String::from_utf8_lossy(&stdout.bytes), String::from_utf8_lossy(&stderr.bytes));
-    let text = text.trim();
+fn judge(
+    spec: &CommandCheck,
+    wanted: i32,
+    status: ExitStatus,
+    stdout: &Output,
+    errors: &str,
+    secrets: &Secrets,
+) -> Result<Observation, Failure> {
+    let raw = stdout.text();
+    let shown = secrets.scrub(raw.trim());
+    let text = shown.as_str();
     let ended = match status.code() {
         Some(code) => format!("exit code {code}"),
-        None => format!("`{program}` ended without an exit code ({status})"),
+        None => format!("no exit code ({status})"),
     };
     let observed = match text {
         "" => ended.clone(),
@@ -78,15 +91,20 @@ fn judge(spec: &CommandCheck, program: &str, wanted: i32, status: ExitStatus, st
             Some(line) => format!("; it said `{}`", printable(line, 120)),
             None => String::new(),
         };
-        return Ok(Observation::unhealthy(&observed, format!("{ended}, expected {wanted}{said}")).with_value(text));
+        return Ok(
+            Observation::unhealthy(&observed, format!("{ended}, expected {wanted}{said}")).with_value(text)
+        );
     }
     let seen = match &spec.expect {
         Some(expect) => {
             let expect = expect.get()?;
             if stdout.truncated && expect.needs_whole() {
-                Observation::unhealthy(&observed, format!("the output is longer than 1 MiB, so it cannot be compared with `{expect}`"))
+                Observation::unhealthy(
+                    &observed,
+                    format!("the output is longer than 1 MiB, so it cannot be compared with `{expect}`"),
+                )
             } else {
-                Observation::compared(&observed, "the output", text, expect)
+                Observation::compared_without(secrets, &observed, "the output", raw.trim(), expect)
             }
         }
         None => Observation::healthy(&observed),
@@ -97,6 +115,12 @@ fn judge(spec: &CommandCheck, program: &str, wanted: i32, status: ExitStatus, st
 struct Output {
     bytes: Vec<u8>,
     truncated: bool,
+}
+
+impl Output {
+    fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.bytes)
+    }
 }
 
 /// Reads to the end, so that the program never blocks on a full pipe, and keeps the beginning.
@@ -130,7 +154,9 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         #[cfg(unix)]
-        if let Some(pid) = self.0.and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw) {
+        if let Some(pid) =
+            self.0.and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw)
+        {
             // An error means that nobody is left to kill.
             let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
         }
@@ -183,12 +209,18 @@ mod tests {
 
     #[tokio::test]
     async fn the_environment_is_small_and_secrets_are_not_shown() {
-        let net = net().with_env([("PATH", "/usr/bin:/bin"), ("AWS_SECRET_ACCESS_KEY", "canary")].map(|(k, v)| (k.into(), v.into())));
+        let net = net().with_env(
+            [("PATH", "/usr/bin:/bin"), ("AWS_SECRET_ACCESS_KEY", "canary")]
+                .map(|(k, v)| (k.into(), v.into())),
+        );
         let spec = serde_saphyr::from_str("{ run: [env], env: { A: b, DB_PASSWORD: canary22 } }").unwrap();
         let seen = command(&spec, &net).await;
         let variables = seen.value.unwrap();
-        assert!(variables.contains("A=b") && variables.contains("PATH=") && !variables.contains("AWS_"), "{variables}");
-        assert!(!seen.observed.contains("canary22"), "{}", seen.observed);
+        assert!(
+            variables.contains("A=b") && variables.contains("PATH=") && !variables.contains("AWS_"),
+            "{variables}"
+        );
+        assert!(!format!("{}{variables}", seen.observed).contains("canary22"), "{}", seen.observed);
     }
 
     #[tokio::test]

@@ -38,13 +38,16 @@ fn same_host(a: &str, b: &str) -> bool {
 impl FromStr for ConnectTo {
     type Err = BadName;
     fn from_str(text: &str) -> Result<Self, BadName> {
-        let bad = |why: String| BadName {
+        let bad = |why: String| {
+            BadName {
             message: format!("`{text}` says no connection: {why}"),
             help: "write `HOST:PORT=ADDR:PORT`, such as `db.internal:5432=127.0.0.1:15432`; an IPv6 address in brackets".into(),
+        }
         };
         let (from, to) = text.trim().split_once('=').ok_or_else(|| bad("there is no `=`".into()))?;
         let part = |text: &str| {
-            let (host, port) = split_host_port(text.trim()).ok_or_else(|| bad(format!("`{}` is not `host:port`", text.trim())))?;
+            let (host, port) = split_host_port(text.trim())
+                .ok_or_else(|| bad(format!("`{}` is not `host:port`", text.trim())))?;
             Ok((host.to_owned(), port))
         };
         let (host, port) = part(from)?;
@@ -94,18 +97,36 @@ mod tests {
 
     #[test]
     fn it_reads_and_prints() {
-        for text in ["db.internal:5432=127.0.0.1:15432", "[fd00::1]:80=[::1]:8080", "10.66.1.5:80=bastion:8080"] {
+        for text in
+            ["db.internal:5432=127.0.0.1:15432", "[fd00::1]:80=[::1]:8080", "10.66.1.5:80=bastion:8080"]
+        {
             assert_eq!(text.parse::<ConnectTo>().unwrap().to_string(), text);
         }
         let rule: ConnectTo = "DB.internal:5432=127.0.0.1:15432".parse().unwrap();
-        assert!(rule.applies("db.INTERNAL.", 5432) && !rule.applies("db.internal", 5433) && !rule.applies("db", 5432));
+        assert!(
+            rule.applies("db.INTERNAL.", 5432)
+                && !rule.applies("db.internal", 5433)
+                && !rule.applies("db", 5432)
+        );
         let six: ConnectTo = "[fd00:0::1]:80=[::1]:8080".parse().unwrap();
         assert!(six.applies("fd00::1", 80));
     }
 
     #[test]
     fn mistakes_say_what_to_write() {
-        for text in ["", "a", "a:1", "a:1=", "a:1=b", "a=b:1", "a:0=b:1", "a:1=b:99999", "::1:80=a:1", "a:1=b:1=c:1", "a b:1=c:1"] {
+        for text in [
+            "",
+            "a",
+            "a:1",
+            "a:1=",
+            "a:1=b",
+            "a=b:1",
+            "a:0=b:1",
+            "a:1=b:99999",
+            "::1:80=a:1",
+            "a:1=b:1=c:1",
+            "a b:1=c:1",
+        ] {
             let error = text.parse::<ConnectTo>().unwrap_err();
             assert!(error.help.contains("HOST:PORT=ADDR:PORT"), "{text}");
         }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 
 use super::connect_to::host_port;
+use super::observation::Secrets;
 use super::{Net, Observation};
 use crate::duration::Span;
 use crate::playbook::expr_value::TemplateLeft;
@@ -31,12 +32,6 @@ impl From<TemplateLeft> for Failure {
     }
 }
 
-impl From<Failure> for Observation {
-    fn from(failure: Failure) -> Self {
-        Self::unhealthy(failure.observed, failure.why)
-    }
-}
-
 /// What an attempt is busy with, for the message when its time is up.
 pub(crate) struct Stage(Cell<&'static str>);
 
@@ -52,16 +47,25 @@ impl Stage {
 pub(crate) const CONNECTING: &str = "connecting";
 pub(crate) const TLS: &str = "in the TLS handshake";
 
+impl Failure {
+    /// The observation of an attempt that failed, without `secrets`.
+    pub(crate) fn without(self, secrets: &Secrets) -> Observation {
+        // Scrubbed before it is cut: half a secret is one too.
+        Observation::unhealthy(secrets.scrub(&self.observed), secrets.scrub(&self.why))
+    }
+}
+
 /// Runs one attempt for at most `limit`. `peer` names whom it talks to.
 pub(crate) async fn bounded(
     limit: Duration,
     stage: &Stage,
     peer: &str,
+    secrets: &Secrets,
     attempt: impl Future<Output = Result<Observation, Failure>>,
 ) -> Observation {
     match tokio::time::timeout(limit, attempt).await {
         Ok(Ok(seen)) => seen,
-        Ok(Err(failure)) => failure.into(),
+        Ok(Err(failure)) => failure.without(secrets),
         Err(_) => {
             let (limit, stage) = (Span(limit), stage.0.get());
             let help = if stage == CONNECTING {
@@ -69,7 +73,10 @@ pub(crate) async fn bounded(
             } else {
                 "it may still be starting; raise `timeout` if one attempt takes this long"
             };
-            Observation::unhealthy(format!("no answer within {limit}"), format!("{peer}: time was up after {limit} while {stage}; {help}"))
+            Observation::unhealthy(
+                format!("no answer within {limit}"),
+                format!("{peer}: time was up after {limit} while {stage}; {help}"),
+            )
         }
     }
 }
@@ -78,7 +85,8 @@ pub(crate) async fn bounded(
 pub(crate) async fn dial(net: &Net, stage: &Stage, host: &str, port: u16) -> Result<TcpStream, Failure> {
     stage.enter(CONNECTING);
     let (to_host, to_port) = net.target(host, port);
-    let stream = TcpStream::connect((to_host, to_port)).await.map_err(|e| unreachable(net, host, port, &e))?;
+    let stream =
+        TcpStream::connect((to_host, to_port)).await.map_err(|e| unreachable(net, host, port, &e))?;
     // One small request, one answer: never wait to fill a packet. A socket that refuses the option works without.
     let _ = stream.set_nodelay(true);
     Ok(stream)
@@ -88,7 +96,9 @@ pub(crate) async fn dial(net: &Net, stage: &Stage, host: &str, port: u16) -> Res
 pub(crate) fn peer(net: &Net, host: &str, port: u16) -> String {
     let named = host_port(host, port);
     match net.target(host, port) {
-        (to_host, to_port) if (to_host, to_port) != (host, port) => format!("{named} (through {})", host_port(to_host, to_port)),
+        (to_host, to_port) if (to_host, to_port) != (host, port) => {
+            format!("{named} (through {})", host_port(to_host, to_port))
+        }
         _ => named,
     }
 }
@@ -100,9 +110,13 @@ pub(crate) fn unreachable(net: &Net, host: &str, port: u16, error: &Error) -> Fa
         ErrorKind::NetworkUnreachable | ErrorKind::HostUnreachable => {
             "there is no route: a sandbox can be reached only from inside or through a tunnel (`--connect-to`)"
         }
-        ErrorKind::TimedOut => "packets are dropped on the way: check the security group, or use a tunnel (`--connect-to`)",
+        ErrorKind::TimedOut => {
+            "packets are dropped on the way: check the security group, or use a tunnel (`--connect-to`)"
+        }
         // Failed look-ups carry no code of the operating system.
-        _ if error.raw_os_error().is_none() => "the name does not resolve from here: check it, or use `--connect-to`",
+        _ if error.raw_os_error().is_none() => {
+            "the name does not resolve from here: check it, or use `--connect-to`"
+        }
         _ => "check the address and the network in between",
     };
     Failure::new("no connection", format!("cannot connect to {peer}: {error}; {help}"))

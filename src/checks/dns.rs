@@ -6,6 +6,7 @@ use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
 
 use super::dial::{Failure, Stage, bounded, chain};
+use super::observation::Secrets;
 use super::{Net, Observation};
 use crate::playbook::check::{CheckKind, DnsCheck, DnsType, dns_server};
 
@@ -14,7 +15,7 @@ pub async fn dns(spec: &DnsCheck, _net: &Net) -> Observation {
     let stage = Stage::new();
     stage.enter("waiting for the name server");
     let server = spec.server.as_deref().unwrap_or("the system's name server");
-    bounded(CheckKind::Dns(spec.clone()).timeout(), &stage, server, attempt(spec)).await
+    bounded(CheckKind::Dns(spec.clone()).timeout(), &stage, server, &Secrets::default(), attempt(spec)).await
 }
 
 async fn attempt(spec: &DnsCheck) -> Result<Observation, Failure> {
@@ -23,7 +24,8 @@ async fn attempt(spec: &DnsCheck) -> Result<Observation, Failure> {
         None => DnsType::default(),
     };
     let not_asked = |why: String| Failure::new("not asked", why);
-    let mut name = Name::from_utf8(spec.name.trim()).map_err(|e| not_asked(format!("`{}` is no name: {e}", spec.name)))?;
+    let mut name = Name::from_utf8(spec.name.trim())
+        .map_err(|e| not_asked(format!("`{}` is no name: {e}", spec.name)))?;
     name.set_fqdn(true);
     let resolver = resolver(spec, not_asked)?;
 
@@ -36,11 +38,17 @@ async fn attempt(spec: &DnsCheck) -> Result<Observation, Failure> {
             answers
         }
         Err(e) if e.is_nx_domain() => {
-            return Err(Failure::new("no such name", format!("`{}` does not exist; has its record been created?", spec.name)));
+            return Err(Failure::new(
+                "no such name",
+                format!("`{}` does not exist; has its record been created?", spec.name),
+            ));
         }
         Err(e) if e.is_no_records_found() => Vec::new(),
         Err(e) => {
-            let why = format!("the name server gave no answer: {}; check `server` and that it is reachable from here", chain(&e));
+            let why = format!(
+                "the name server gave no answer: {}; check `server` and that it is reachable from here",
+                chain(&e)
+            );
             return Err(Failure::new("no answer", why));
         }
     };
@@ -48,10 +56,17 @@ async fn attempt(spec: &DnsCheck) -> Result<Observation, Failure> {
         return Err(Failure::new("no records", format!("`{}` has no {record_type:?} record", spec.name)));
     }
     let joined = answers.join(", ");
-    let missing: Vec<&String> =
-        spec.contains.iter().filter(|wanted| !answers.iter().any(|answer| same(answer, wanted, record_type))).collect();
+    let missing: Vec<&String> = spec
+        .contains
+        .iter()
+        .filter(|wanted| !answers.iter().any(|answer| same(answer, wanted, record_type)))
+        .collect();
     if let Some(missing) = missing.first() {
-        return Ok(Observation::unhealthy(&joined, format!("`{missing}` is not among the answers `{joined}`")).with_value(joined));
+        return Ok(Observation::unhealthy(
+            &joined,
+            format!("`{missing}` is not among the answers `{joined}`"),
+        )
+        .with_value(joined));
     }
     let seen = match &spec.expect {
         Some(expect) => Observation::compared(&joined, "the answer", &joined, expect.get()?),
@@ -63,8 +78,9 @@ async fn attempt(spec: &DnsCheck) -> Result<Observation, Failure> {
 fn resolver(spec: &DnsCheck, not_asked: impl Fn(String) -> Failure) -> Result<TokioResolver, Failure> {
     let mut builder = match &spec.server {
         Some(server) => {
-            let address = dns_server(server.trim())
-                .ok_or_else(|| not_asked(format!("`{server}` is not the address of a name server; write `ip:port`")))?;
+            let address = dns_server(server.trim()).ok_or_else(|| {
+                not_asked(format!("`{server}` is not the address of a name server; write `ip:port`"))
+            })?;
             let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
                 connection.port = address.port();
                 connection
@@ -75,8 +91,9 @@ fn resolver(spec: &DnsCheck, not_asked: impl Fn(String) -> Failure) -> Result<To
                 TokioRuntimeProvider::default(),
             )
         }
-        None => TokioResolver::builder_tokio()
-            .map_err(|e| not_asked(format!("the system names no name server: {}; give `server`", chain(&e))))?,
+        None => TokioResolver::builder_tokio().map_err(|e| {
+            not_asked(format!("the system names no name server: {}; give `server`", chain(&e)))
+        })?,
     };
     let options = builder.options_mut();
     options.cache_size = 0;
@@ -105,8 +122,12 @@ fn written(data: &RData, record_type: DnsType) -> Option<String> {
         (DnsType::Cname, RData::CNAME(name)) => host(name),
         (DnsType::Ns, RData::NS(name)) => host(name),
         (DnsType::Mx, RData::MX(mx)) => format!("{} {}", mx.preference, host(&mx.exchange)),
-        (DnsType::Srv, RData::SRV(srv)) => format!("{} {} {} {}", srv.priority, srv.weight, srv.port, host(&srv.target)),
-        (DnsType::Txt, RData::TXT(txt)) => txt.txt_data.iter().map(|part| String::from_utf8_lossy(part)).collect(),
+        (DnsType::Srv, RData::SRV(srv)) => {
+            format!("{} {} {} {}", srv.priority, srv.weight, srv.port, host(&srv.target))
+        }
+        (DnsType::Txt, RData::TXT(txt)) => {
+            txt.txt_data.iter().map(|part| String::from_utf8_lossy(part)).collect()
+        }
         _ => return None,
     })
 }
@@ -154,9 +175,13 @@ mod tests {
                     }
                     ("www.test.", RecordType::AAAA) => add(RData::AAAA("fd00::1".parse().unwrap())),
                     ("www.test.", RecordType::CNAME) => add(RData::CNAME(CNAME(name("Edge.test.")))),
-                    ("www.test.", RecordType::TXT) => add(RData::TXT(TXT::new(vec!["v=1 ".into(), "x".into()]))),
+                    ("www.test.", RecordType::TXT) => {
+                        add(RData::TXT(TXT::new(vec!["v=1 ".into(), "x".into()])))
+                    }
                     ("www.test.", RecordType::MX) => add(RData::MX(MX::new(10, name("mail.test.")))),
-                    ("www.test.", RecordType::SRV) => add(RData::SRV(SRV::new(0, 5, 5060, name("sip.test.")))),
+                    ("www.test.", RecordType::SRV) => {
+                        add(RData::SRV(SRV::new(0, 5, 5060, name("sip.test."))))
+                    }
                     ("www.test.", _) => {}
                     ("broken.test.", _) => answer.metadata.response_code = ResponseCode::ServFail,
                     ("silent.test.", _) => continue,

@@ -39,14 +39,12 @@ pub async fn http(spec: &HttpCheck, net: &Net) -> Observation {
     }
     let hop = match first_hop(spec, &mut secrets) {
         Ok(hop) => hop,
-        Err(failure) => return secrets.scrub_observation(failure.into()),
+        Err(failure) => return failure.without(&secrets),
     };
     let stage = Stage::new();
     let (host, port) = host_and_port(&hop.url);
     let limit = CheckKind::Http(spec.clone()).timeout();
-    let seen = bounded(limit, &stage, &peer(net, &host, port), attempt(spec, net, &stage, hop)).await;
-    let seen = secrets.scrub_observation(seen);
-    Observation { value: seen.value.as_deref().map(|body| secrets.scrub(body)), ..seen }
+    bounded(limit, &stage, &peer(net, &host, port), &secrets, attempt(spec, net, &stage, &secrets, hop)).await
 }
 
 fn not_asked(why: impl Into<String>) -> Failure {
@@ -54,7 +52,8 @@ fn not_asked(why: impl Into<String>) -> Failure {
 }
 
 fn first_hop(spec: &HttpCheck, secrets: &mut Secrets) -> Result<Hop, Failure> {
-    let mut url: Url = spec.url.trim().parse().map_err(|e| not_asked(format!("the URL cannot be read: {e}")))?;
+    let mut url: Url =
+        spec.url.trim().parse().map_err(|e| not_asked(format!("the URL cannot be read: {e}")))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(not_asked(format!("`{}` is not http or https", url.scheme())));
     }
@@ -68,7 +67,8 @@ fn first_hop(spec: &HttpCheck, secrets: &mut Secrets) -> Result<Hop, Failure> {
         secrets.add(raw);
         secrets.add(password);
         secrets.add(credentials.as_str());
-        let value = HeaderValue::from_str(&format!("Basic {credentials}")).map_err(|e| not_asked(e.to_string()))?;
+        let value =
+            HeaderValue::from_str(&format!("Basic {credentials}")).map_err(|e| not_asked(e.to_string()))?;
         headers.insert(AUTHORIZATION, value);
         // Neither can fail: the URL has a host.
         let _ = url.set_username("");
@@ -77,8 +77,9 @@ fn first_hop(spec: &HttpCheck, secrets: &mut Secrets) -> Result<Hop, Failure> {
     for (name, value) in &spec.headers {
         let parsed = HeaderName::from_bytes(name.as_bytes());
         let name = parsed.map_err(|_| not_asked(format!("`{name}` cannot be the name of a header")))?;
-        let value = HeaderValue::from_str(value)
-            .map_err(|_| not_asked(format!("the value of header `{name}` holds characters that no header may hold")))?;
+        let value = HeaderValue::from_str(value).map_err(|_| {
+            not_asked(format!("the value of header `{name}` holds characters that no header may hold"))
+        })?;
         headers.insert(name, value);
     }
     let method = spec.method.as_deref().unwrap_or("GET");
@@ -103,7 +104,13 @@ struct Answer {
     truncated: bool,
 }
 
-async fn attempt(spec: &HttpCheck, net: &Net, stage: &Stage, mut hop: Hop) -> Result<Observation, Failure> {
+async fn attempt(
+    spec: &HttpCheck,
+    net: &Net,
+    stage: &Stage,
+    secrets: &Secrets,
+    mut hop: Hop,
+) -> Result<Observation, Failure> {
     let ca_file = spec.ca_file.as_deref().map(|path| net.path(path));
     let verify = match &spec.pin_sha256 {
         Some(pin) => {
@@ -133,14 +140,18 @@ async fn attempt(spec: &HttpCheck, net: &Net, stage: &Stage, mut hop: Hop) -> Re
         let answer = exchange(net, stage, &hop, tls.clone()).await?;
         match hop.after(answer.parts.status, &answer.parts.headers).filter(|_| follow) {
             Some(next) => hop = next?,
-            None => return judge(spec, &answer, Span(started.elapsed())),
+            None => return judge(spec, &answer, Span(started.elapsed()), secrets),
         }
     }
-    Err(Failure::new("redirected", format!("more than {} redirects: they go round in circles", redirect::MOST)))
+    Err(Failure::new(
+        "redirected",
+        format!("more than {} redirects: they go round in circles", redirect::MOST),
+    ))
 }
 
-fn judge(spec: &HttpCheck, answer: &Answer, took: Span) -> Result<Observation, Failure> {
+fn judge(spec: &HttpCheck, answer: &Answer, took: Span, secrets: &Secrets) -> Result<Observation, Failure> {
     let body = String::from_utf8_lossy(&answer.body);
+    let shown = secrets.scrub(body.trim());
     let status = answer.parts.status.as_u16();
     let mut observed = format!("{status} in {} ms", took.0.as_millis());
     let mut wrong: Vec<String> = Vec::new();
@@ -158,32 +169,54 @@ fn judge(spec: &HttpCheck, answer: &Answer, took: Span) -> Result<Observation, F
     if !accepted.0.contains(&status) {
         let location = answer.parts.headers.get("location").filter(|_| (300..400).contains(&status));
         let help = match location {
-            Some(to) => format!("; it redirects to `{}`: set `follow_redirects` or ask there", printable(&String::from_utf8_lossy(to.as_bytes()), 80)),
-            None => format!("; the body begins `{}`", printable(body.trim(), 80)),
+            Some(to) => format!(
+                "; it redirects to `{}`: set `follow_redirects` or ask there",
+                printable(&secrets.scrub(&String::from_utf8_lossy(to.as_bytes())), 80)
+            ),
+            None => format!("; the body begins `{}`", printable(&shown, 80)),
         };
         take(Observation::unhealthy("", format!("the status is {status}, expected {accepted}{help}")));
     }
     for (name, expect) in &spec.expect_header {
-        let values: Vec<_> =
-            answer.parts.headers.get_all(name.as_str()).iter().map(|v| String::from_utf8_lossy(v.as_bytes())).collect();
+        let values: Vec<_> = answer
+            .parts
+            .headers
+            .get_all(name.as_str())
+            .iter()
+            .map(|v| String::from_utf8_lossy(v.as_bytes()))
+            .collect();
         take(match values.as_slice() {
             [] => Observation::unhealthy("", format!("the answer has no header `{name}`")),
-            values => Observation::compared("", &format!("header `{name}`"), &values.join(", "), expect.get()?),
+            values => Observation::compared_without(
+                secrets,
+                "",
+                &format!("header `{name}`"),
+                &values.join(", "),
+                expect.get()?,
+            ),
         });
     }
     if let Some(expect) = &spec.expect_body {
         let expect = expect.get()?;
-        observed = format!("{observed}, `{}`", body.trim());
+        observed = format!("{observed}, `{shown}`");
         take(if answer.truncated && expect.needs_whole() {
-            Observation::unhealthy("", format!("the body is longer than 1 MiB, so it cannot be compared with `{expect}`; use `contains` or `matches`"))
+            Observation::unhealthy(
+                "",
+                format!(
+                    "the body is longer than 1 MiB, so it cannot be compared with `{expect}`; use `contains` or `matches`"
+                ),
+            )
         } else {
-            Observation::compared("", "the body", &body, expect)
+            Observation::compared_without(secrets, "", "the body", &body, expect)
         });
     }
     if let Some(most) = &spec.max_latency {
         let most = *most.get()?;
         if took > most {
-            take(Observation::unhealthy("", format!("the answer took {} ms, longer than `max_latency` {most}", took.0.as_millis())));
+            take(Observation::unhealthy(
+                "",
+                format!("the answer took {} ms, longer than `max_latency` {most}", took.0.as_millis()),
+            ));
         }
     }
     let seen = if wrong.is_empty() {
@@ -191,10 +224,15 @@ fn judge(spec: &HttpCheck, answer: &Answer, took: Span) -> Result<Observation, F
     } else {
         Observation::unhealthy(&observed, wrong.join("; "))
     };
-    Ok(seen.with_value(body.trim()))
+    Ok(seen.with_value(shown))
 }
 
-async fn exchange(net: &Net, stage: &Stage, hop: &Hop, tls: Option<Arc<ClientConfig>>) -> Result<Answer, Failure> {
+async fn exchange(
+    net: &Net,
+    stage: &Stage,
+    hop: &Hop,
+    tls: Option<Arc<ClientConfig>>,
+) -> Result<Answer, Failure> {
     let (host, port) = host_and_port(&hop.url);
     let stream = dial(net, stage, &host, port).await?;
     let who = peer(net, &host, port);
@@ -204,7 +242,8 @@ async fn exchange(net: &Net, stage: &Stage, hop: &Hop, tls: Option<Arc<ClientCon
         stage.enter(TLS);
         let config = tls.ok_or_else(|| not_asked("no TLS configuration"))?;
         let stream = TlsConnector::from(config).connect(server_name(&host)?, stream).await.map_err(|e| {
-            let reason = explain(&e).unwrap_or_else(|| format!("{e}; does the server speak TLS on this port?"));
+            let reason =
+                explain(&e).unwrap_or_else(|| format!("{e}; does the server speak TLS on this port?"));
             Failure::new("TLS refused", format!("no TLS with {who}: {reason}"))
         })?;
         let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
@@ -215,7 +254,10 @@ async fn exchange(net: &Net, stage: &Stage, hop: &Hop, tls: Option<Arc<ClientCon
         send_http1(hop, stream, &mut tasks).await
     };
     let broken = |e: &(dyn std::error::Error + 'static)| {
-        Failure::new("no answer", format!("{who} broke off: {}; it may still be starting, or speak another protocol", chain(e)))
+        Failure::new(
+            "no answer",
+            format!("{who} broke off: {}; it may still be starting, or speak another protocol", chain(e)),
+        )
     };
     let (parts, mut incoming) = response.map_err(|e| broken(&*e))?.into_parts();
     stage.enter("reading the answer's body");

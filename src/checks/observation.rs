@@ -47,13 +47,31 @@ impl Observation {
 
     /// Compares `value` and says what was seen in `observed`. `what` names the thing compared: `the body`.
     pub(crate) fn compared(observed: &str, what: &str, value: &str, expect: &Comparison) -> Self {
+        Self::compared_without(&Secrets::default(), observed, what, value, expect)
+    }
+
+    /// Like `compared`, for a value that may hold secrets: it is compared as it is, and shown without them.
+    pub(crate) fn compared_without(
+        secrets: &Secrets,
+        observed: &str,
+        what: &str,
+        value: &str,
+        expect: &Comparison,
+    ) -> Self {
+        // Scrubbed before it is cut: half a secret is one too.
+        let shown = secrets.scrub(value);
         match expect.judge(value) {
             Ok(judged) if judged.holds => Self::healthy(observed).with_note(judged.note),
             Ok(judged) => {
-                let seen = printable(value.trim(), 80);
-                Self::unhealthy(observed, format!("{what} is `{seen}`, expected `{expect}`")).with_note(judged.note)
+                let seen = printable(shown.trim(), 80);
+                Self::unhealthy(observed, format!("{what} is `{seen}`, expected `{expect}`"))
+                    .with_note(judged.note)
             }
-            Err(ComparisonError { message, help }) => Self::unhealthy(observed, format!("{what}: {message}; {help}")),
+            Err(raw) => {
+                let ComparisonError { message, help } =
+                    if shown == value { raw } else { expect.incomparable_as(&shown) };
+                Self::unhealthy(observed, format!("{what}: {message}; {help}"))
+            }
         }
     }
 }
@@ -70,7 +88,8 @@ pub fn printable(text: &str, longest: usize) -> String {
     let mut count = 0;
     for c in text.chars() {
         // Bidirectional overrides can make a report read otherwise than it is; escape them with the controls.
-        let hidden = c.is_control() || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}');
+        let hidden = c.is_control()
+            || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}');
         let piece: String = if hidden { c.escape_default().collect() } else { c.to_string() };
         let length = piece.chars().count();
         if count + length > longest.saturating_sub(1) {
@@ -103,20 +122,14 @@ impl Secrets {
     pub(crate) fn scrub(&self, text: &str) -> String {
         self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
     }
-
-    pub(crate) fn scrub_observation(&self, seen: Observation) -> Observation {
-        Observation {
-            observed: printable(&self.scrub(&seen.observed), OBSERVED_CHARS),
-            why: seen.why.map(|why| self.scrub(&why)),
-            ..seen
-        }
-    }
 }
 
 /// True for names of headers and variables whose values are secrets by convention.
 pub(crate) fn names_a_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    ["authorization", "cookie", "token", "secret", "passw", "pwd", "key", "credential"].iter().any(|part| name.contains(part))
+    ["authorization", "cookie", "token", "secret", "passw", "pwd", "key", "credential"]
+        .iter()
+        .any(|part| name.contains(part))
 }
 
 #[cfg(test)]
@@ -128,7 +141,10 @@ mod tests {
         assert_eq!(printable("a\nb\u{1b}[31m\u{202e}", 100), "a\\nb\\u{1b}[31m\\u{202e}");
         let long = printable(&"é".repeat(500), 200);
         assert_eq!((long.chars().count(), long.ends_with('…')), (200, true));
-        assert_eq!(Observation::healthy("\0".repeat(500)).observed.chars().filter(|c| c.is_control()).count(), 0);
+        assert_eq!(
+            Observation::healthy("\0".repeat(500)).observed.chars().filter(|c| c.is_control()).count(),
+            0
+        );
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Where a redirect leads, and what may go along.
 
-use hyper::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderMap, PROXY_AUTHORIZATION};
+use hyper::http::header::{
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderMap, PROXY_AUTHORIZATION,
+};
 use hyper::{Method, StatusCode};
 use url::Url;
 
@@ -24,16 +26,24 @@ impl Hop {
         }
         let location = answer.get("location")?;
         let target = location.to_str().ok().and_then(|text| self.url.join(text).ok());
-        let Some(url) = target.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host()) else {
-            return Some(Err(Failure::new(status.as_str(), "the answer redirects to something that is no HTTP URL")));
+        let Some(url) = target.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+        else {
+            return Some(Err(Failure::new(
+                status.as_str(),
+                "the answer redirects to something that is no HTTP URL",
+            )));
         };
         if self.url.scheme() == "https" && url.scheme() == "http" {
             return Some(Err(Failure::new(
                 status.as_str(),
-                format!("the answer redirects from https to http://{}; redirects may not give up TLS", url.host_str().unwrap_or_default()),
+                format!(
+                    "the answer redirects from https to http://{}; redirects may not give up TLS",
+                    url.host_str().unwrap_or_default()
+                ),
             )));
         }
-        let mut next = Self { method: self.method.clone(), headers: self.headers.clone(), body: self.body.clone(), url };
+        let mut next =
+            Self { method: self.method.clone(), headers: self.headers.clone(), body: self.body.clone(), url };
         // As browsers and curl do: only 307 and 308 promise to repeat the request.
         let to_get = match status.as_u16() {
             303 => self.method != Method::HEAD,
@@ -79,7 +89,11 @@ mod tests {
         assert_eq!((same.url.as_str(), same.headers.len()), ("https://a/y", 3));
         for elsewhere in ["https://b/", "https://a:444/"] {
             let other = hop(Method::GET, "https://a/x", 307, elsewhere).unwrap().unwrap();
-            assert_eq!(other.headers.keys().map(|k| k.as_str()).collect::<Vec<_>>(), ["accept"], "{elsewhere}");
+            assert_eq!(
+                other.headers.keys().map(|k| k.as_str()).collect::<Vec<_>>(),
+                ["accept"],
+                "{elsewhere}"
+            );
         }
     }
 
@@ -88,7 +102,9 @@ mod tests {
         assert!(hop(Method::GET, "https://a/", 301, "http://a/").unwrap().is_err());
         assert!(hop(Method::GET, "http://a/", 301, "file:///etc/passwd").unwrap().is_err());
         assert!(hop(Method::GET, "http://a/", 200, "/x").is_none());
-        for (status, method, body) in [(303, Method::GET, ""), (302, Method::GET, ""), (307, Method::POST, "b")] {
+        for (status, method, body) in
+            [(303, Method::GET, ""), (302, Method::GET, ""), (307, Method::POST, "b")]
+        {
             let next = hop(Method::POST, "http://a/", status, "/x").unwrap().unwrap();
             assert_eq!((next.method, next.body.as_str()), (method, body), "{status}");
         }

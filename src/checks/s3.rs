@@ -34,7 +34,9 @@ fn try_judge(spec: &S3Check, seen: &S3Observed) -> Result<Observation, TemplateL
         None => unasked.then_some(true),
     };
     match exists {
-        Some(true) if seen.count == 0 => return no(format!("nothing exists at {place}; has it been restored there?")),
+        Some(true) if seen.count == 0 => {
+            return no(format!("nothing exists at {place}; has it been restored there?"));
+        }
         Some(false) if seen.count > 0 => return no(format!("{place} exists, and should not")),
         _ => {}
     }
@@ -45,7 +47,8 @@ fn try_judge(spec: &S3Check, seen: &S3Observed) -> Result<Observation, TemplateL
         }
     }
     if let Some(expect) = &spec.count {
-        let judged = Observation::compared(&observed, "the number of objects", &seen.count.to_string(), expect.get()?);
+        let judged =
+            Observation::compared(&observed, "the number of objects", &seen.count.to_string(), expect.get()?);
         if !judged.healthy {
             return Ok(judged);
         }
@@ -53,7 +56,11 @@ fn try_judge(spec: &S3Check, seen: &S3Observed) -> Result<Observation, TemplateL
     if let Some(expect) = &spec.size {
         let expect = expect.get()?;
         if !expect.holds(seen.bytes) {
-            return no(format!("{} ({} bytes) at {place}, expected `{expect}`", Size(seen.bytes), seen.bytes));
+            return no(format!(
+                "{} ({} bytes) at {place}, expected `{expect}`",
+                Size(seen.bytes),
+                seen.bytes
+            ));
         }
     }
     Ok(Observation::healthy(&observed).with_value(seen.count.to_string()))
@@ -73,12 +80,21 @@ mod tests {
     #[test]
     fn everything_asked_for_must_hold() {
         assert!(healthy("{ bucket: b }", 1, 0) && !healthy("{ bucket: b }", 0, 0));
-        assert!(healthy("{ bucket: b, exists: false }", 0, 0) && !healthy("{ bucket: b, exists: false }", 1, 1));
-        assert!(healthy("{ bucket: b, min_count: 3 }", 3, 0) && !healthy("{ bucket: b, min_count: 3 }", 2, 9));
+        assert!(
+            healthy("{ bucket: b, exists: false }", 0, 0) && !healthy("{ bucket: b, exists: false }", 1, 1)
+        );
+        assert!(
+            healthy("{ bucket: b, min_count: 3 }", 3, 0) && !healthy("{ bucket: b, min_count: 3 }", 2, 9)
+        );
         assert!(healthy("{ bucket: b, min_count: 0 }", 0, 0));
-        assert!(healthy("{ bucket: b, count: '== 2' }", 2, 0) && !healthy("{ bucket: b, count: '== 2' }", 3, 0));
+        assert!(
+            healthy("{ bucket: b, count: '== 2' }", 2, 0) && !healthy("{ bucket: b, count: '== 2' }", 3, 0)
+        );
         let sized = "{ bucket: b, key: k, exists: true, size: '>= 1KiB' }";
         assert!(healthy(sized, 1, 1024) && !healthy(sized, 1, 1023) && !healthy(sized, 0, 0));
-        assert!(!healthy("{ bucket: b, min_count: '{{ params.n }}' }", 9, 9), "an expression that is left is no number");
+        assert!(
+            !healthy("{ bucket: b, min_count: '{{ params.n }}' }", 9, 9),
+            "an expression that is left is no number"
+        );
     }
 }

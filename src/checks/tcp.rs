@@ -6,6 +6,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::dial::{Failure, Stage, bounded, dial, peer};
+use super::observation::Secrets;
 use super::{Net, Observation};
 use crate::playbook::check::{CheckKind, TcpCheck, split_host_port};
 use crate::playbook::comparison::Comparison;
@@ -34,15 +35,22 @@ pub async fn tcp(spec: &TcpCheck, net: &Net) -> Observation {
         let deadline = tokio::time::Instant::now() + limit.saturating_sub(limit / 20);
         listen(&mut stream, expect.get()?, deadline).await
     };
-    bounded(limit, &stage, &peer(net, host, port), attempt).await
+    bounded(limit, &stage, &peer(net, host, port), &Secrets::default(), attempt).await
 }
 
 fn broken(error: &std::io::Error) -> Failure {
-    Failure::new("connection broken", format!("the connection broke: {error}; has the service just gone down?"))
+    Failure::new(
+        "connection broken",
+        format!("the connection broke: {error}; has the service just gone down?"),
+    )
 }
 
 /// Reads until what came is as expected, or nothing more can come.
-async fn listen(stream: &mut TcpStream, expect: &Comparison, deadline: tokio::time::Instant) -> Result<Observation, Failure> {
+async fn listen(
+    stream: &mut TcpStream,
+    expect: &Comparison,
+    deadline: tokio::time::Instant,
+) -> Result<Observation, Failure> {
     let mut received = Vec::new();
     let mut buffer = vec![0; 16 * 1024];
     loop {
@@ -67,7 +75,10 @@ async fn listen(stream: &mut TcpStream, expect: &Comparison, deadline: tokio::ti
         let shown = format!("received `{}`", text.trim());
         if received.is_empty() {
             if ended {
-                return Ok(Observation::unhealthy("received nothing", format!("nothing was received, expected `{expect}`")));
+                return Ok(Observation::unhealthy(
+                    "received nothing",
+                    format!("nothing was received, expected `{expect}`"),
+                ));
             }
             continue;
         }
@@ -90,7 +101,9 @@ mod tests {
     #[tokio::test]
     async fn a_connection_is_enough_unless_something_is_expected() {
         let port = serve_bytes(|_| vec![b"SSH-2.0-x\r\n".to_vec()]).await;
-        let ask = async |more: &str| tcp(&spec(&format!("{{ address: '127.0.0.1:{port}', timeout: 2s{more} }}")), &net()).await;
+        let ask = async |more: &str| {
+            tcp(&spec(&format!("{{ address: '127.0.0.1:{port}', timeout: 2s{more} }}")), &net()).await
+        };
         assert_eq!(ask("").await, Observation::healthy("connected"));
         assert!(ask(", expect: matches ^SSH-2").await.healthy);
         assert!(ask(", expect: contains SSH").await.healthy);
@@ -107,7 +120,11 @@ mod tests {
             vec![b"+PO".to_vec(), b"NG\r\n".to_vec()]
         })
         .await;
-        let seen = tcp(&spec(&format!("{{ address: '127.0.0.1:{port}', send: \"PING\\r\\n\", expect: +PONG }}")), &net()).await;
+        let seen = tcp(
+            &spec(&format!("{{ address: '127.0.0.1:{port}', send: \"PING\\r\\n\", expect: +PONG }}")),
+            &net(),
+        )
+        .await;
         assert!(seen.healthy, "{seen:?}");
     }
 
@@ -118,7 +135,11 @@ mod tests {
         assert_eq!((closed.healthy, closed.observed.as_str()), (false, "no connection"));
         assert!(closed.why.unwrap().contains("nothing listens there"));
         let port = crate::checks::testing::serve_silence().await;
-        let silent = tcp(&spec(&format!("{{ address: '127.0.0.1:{port}', expect: contains x, timeout: 400ms }}")), &net()).await;
+        let silent = tcp(
+            &spec(&format!("{{ address: '127.0.0.1:{port}', expect: contains x, timeout: 400ms }}")),
+            &net(),
+        )
+        .await;
         assert!(!silent.healthy, "{silent:?}");
         let unknown = tcp(&spec("{ address: 'no-such-host.invalid:80', timeout: 5s }"), &net()).await;
         assert!(!unknown.healthy && unknown.why.unwrap().contains("no-such-host.invalid"));

@@ -24,7 +24,9 @@ pub(crate) async fn serve_bytes(reply: impl Fn(&[u8]) -> Vec<Vec<u8>> + Send + S
             let reply = std::sync::Arc::clone(&reply);
             tokio::spawn(async move {
                 let mut buffer = vec![0; 4096];
-                let heard = tokio::time::timeout(std::time::Duration::from_millis(100), stream.read(&mut buffer)).await;
+                let heard =
+                    tokio::time::timeout(std::time::Duration::from_millis(100), stream.read(&mut buffer))
+                        .await;
                 let length = heard.map_or(0, |read| read.unwrap_or(0));
                 for piece in reply(&buffer[..length]) {
                     let _ = stream.write_all(&piece).await;

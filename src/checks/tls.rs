@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -39,13 +39,20 @@ impl Trust {
     }
 
     /// The system's authorities, and those of `ca_file`.
-    pub(crate) fn authorities(&self, ca_file: Option<&Path>) -> Result<Vec<CertificateDer<'static>>, Failure> {
-        let mut certificates = self.native.get_or_init(|| rustls_native_certs::load_native_certs().certs).clone();
+    pub(crate) fn authorities(
+        &self,
+        ca_file: Option<&Path>,
+    ) -> Result<Vec<CertificateDer<'static>>, Failure> {
+        let mut certificates =
+            self.native.get_or_init(|| rustls_native_certs::load_native_certs().certs).clone();
         if let Some(path) = ca_file {
             let unreadable = |e: String| {
                 Failure::new(
                     "not asked",
-                    format!("cannot read the certificate authorities of {}: {e}; `ca_file` must be a PEM file", path.display()),
+                    format!(
+                        "cannot read the certificate authorities of {}: {e}; `ca_file` must be a PEM file",
+                        path.display()
+                    ),
                 )
             };
             let given = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
@@ -114,7 +121,9 @@ impl ServerCertVerifier for Own {
             }
         }
         match &self.chain {
-            Some(chain) => chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now),
+            Some(chain) => {
+                chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+            }
             None => Ok(ServerCertVerified::assertion()),
         }
     }
@@ -167,7 +176,8 @@ fn in_words(error: &rustls::Error) -> String {
         return format!("{error}; does the server speak TLS on this port?");
     };
     match problem {
-        CertificateError::UnknownIssuer => {
+        // A bad signature comes from another authority that goes by the same name.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
             "the certificate is signed by an authority that this machine does not trust; give the authority's certificate as `ca_file`".into()
         }
         CertificateError::ApplicationVerificationFailure => {

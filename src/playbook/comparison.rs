@@ -177,6 +177,11 @@ impl Comparison {
         !matches!(self.op, Op::Contains | Op::Matches)
     }
 
+    /// The error of a comparison that could not be made, shown with another text than the one compared.
+    pub(crate) fn incomparable_as(&self, shown: &str) -> ComparisonError {
+        self.incomparable(shown.trim(), "comparable")
+    }
+
     fn incomparable(&self, observed: &str, wanted: &str) -> ComparisonError {
         let shown: String = observed.chars().take(60).collect();
         error(

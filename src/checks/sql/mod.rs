@@ -23,7 +23,7 @@ pub async fn sql(spec: &SqlCheck, net: &Net) -> Observation {
     let mut secrets = Secrets::default();
     let target = match Target::of(spec, net, &mut secrets) {
         Ok(target) => target,
-        Err(failure) => return secrets.scrub_observation(failure.into()),
+        Err(failure) => return failure.without(&secrets),
     };
     let stage = Stage::new();
     let limit = CheckKind::Sql(spec.clone()).timeout();
@@ -34,20 +34,25 @@ pub async fn sql(spec: &SqlCheck, net: &Net) -> Observation {
         };
         judge(spec, first)
     };
-    let seen = bounded(limit, &stage, &peer(net, &target.host, target.port), attempt).await;
-    // A value that was read is the database's, and shown as it is; only reasons can quote what a server was told.
-    Observation { why: seen.why.map(|why| secrets.scrub(&why)), ..seen }
+    // A value that was read is the database's, and shown as it is; only failures can quote what a server was told.
+    bounded(limit, &stage, &peer(net, &target.host, target.port), &secrets, attempt).await
 }
 
 fn judge(spec: &SqlCheck, first: First) -> Result<Observation, Failure> {
     let value = match (first, &spec.expect) {
         (First::Value(value), _) => value,
         (First::Null, Some(expect)) => {
-            let why = format!("the query returned NULL, expected `{}`; an empty table gives NULL for max() and the like", expect.get()?);
+            let why = format!(
+                "the query returned NULL, expected `{}`; an empty table gives NULL for max() and the like",
+                expect.get()?
+            );
             return Ok(Observation::unhealthy("NULL", why));
         }
         (First::NoRow, Some(expect)) => {
-            return Ok(Observation::unhealthy("no rows", format!("the query returned no row, expected `{}`", expect.get()?)));
+            return Ok(Observation::unhealthy(
+                "no rows",
+                format!("the query returned no row, expected `{}`", expect.get()?),
+            ));
         }
         (First::Null, None) => return Ok(Observation::healthy("NULL")),
         (First::NoRow, None) => return Ok(Observation::healthy("no rows")),

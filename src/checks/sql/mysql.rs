@@ -57,7 +57,10 @@ fn ssl(target: &Target, net: &Net) -> Result<Option<SslOpts>, Failure> {
     let anyone = target.tls == SqlTlsMode::Require;
     let authorities = net.trust.authorities(target.ca_file.as_deref())?;
     if authorities.is_empty() {
-        return Err(Failure::new("not asked", "this machine trusts no certificate authority at all; install `ca-certificates`, or give `tls.ca_file`"));
+        return Err(Failure::new(
+            "not asked",
+            "this machine trusts no certificate authority at all; install `ca-certificates`, or give `tls.ca_file`",
+        ));
     }
     let options = SslOpts::default()
         .with_disable_built_in_roots(true)
@@ -96,7 +99,9 @@ fn refused(target: &Target, net: &Net, error: &Error) -> Failure {
     match error {
         Error::Server(e) => {
             let help = match e.code {
-                1045 | 1044 | 1698 => format!("; user `{}`, password from {}", target.user, target.password_source),
+                1045 | 1044 | 1698 => {
+                    format!("; user `{}`, password from {}", target.user, target.password_source)
+                }
                 1049 => "; has this database been restored under another name?".into(),
                 1040 => "; all of the server's connections are taken".into(),
                 _ => String::new(),
@@ -105,7 +110,9 @@ fn refused(target: &Target, net: &Net, error: &Error) -> Failure {
         }
         Error::Driver(DriverError::NoClientSslFlagFromServer) => Failure::new(
             "no TLS",
-            format!("{who} does not speak TLS; `tls.mode` (or `?sslmode=`) asks for it, as is the default; `disable` goes without"),
+            format!(
+                "{who} does not speak TLS; `tls.mode` (or `?sslmode=`) asks for it, as is the default; `disable` goes without"
+            ),
         ),
         other => {
             if let Some(tls) = explain(other) {
@@ -113,7 +120,10 @@ fn refused(target: &Target, net: &Net, error: &Error) -> Failure {
             }
             match other {
                 Error::Io(mysql_async::IoError::Io(e)) => unreachable(net, &target.host, target.port, e),
-                _ => Failure::new("no connection", format!("no session with {who}: {}; is this MySQL or MariaDB?", chain(other))),
+                _ => Failure::new(
+                    "no connection",
+                    format!("no session with {who}: {}; is this MySQL or MariaDB?", chain(other)),
+                ),
             }
         }
     }

@@ -90,7 +90,11 @@ fn refused(target: &Target, net: &Net, error: &Error) -> Failure {
     if let Some(db) = error.as_db_error() {
         let help = match db.code().code() {
             "28P01" | "28000" => {
-                let tls = if target.tls == SqlTlsMode::Disable { "; the connection had no TLS, which the server may ask for (`tls`)" } else { "" };
+                let tls = if target.tls == SqlTlsMode::Disable {
+                    "; the connection had no TLS, which the server may ask for (`tls`)"
+                } else {
+                    ""
+                };
                 format!("user `{}`, password from {}{tls}", target.user, target.password_source)
             }
             "3D000" => "has this database been restored under another name?".into(),
@@ -107,7 +111,10 @@ fn refused(target: &Target, net: &Net, error: &Error) -> Failure {
     let help = if text.contains("does not support TLS") {
         "`tls.mode` (or `?sslmode=`) asks for TLS, as is the default; `disable` goes without"
     } else if text.contains("password missing") {
-        return Failure::new("sign-in refused", format!("{who} asks for a password: set {}", target.password_source));
+        return Failure::new(
+            "sign-in refused",
+            format!("{who} asks for a password: set {}", target.password_source),
+        );
     } else {
         "is this PostgreSQL, and has it finished starting?"
     };
@@ -125,5 +132,8 @@ fn failed(error: &Error) -> Failure {
         "57014" => "; it ran into the check's `timeout`: raise it, or ask for less",
         _ => "",
     };
-    Failure::new("query failed", format!("the query failed: {} (SQLSTATE {}){help}", db.message(), db.code().code()))
+    Failure::new(
+        "query failed",
+        format!("the query failed: {} (SQLSTATE {}){help}", db.message(), db.code().code()),
+    )
 }

@@ -44,25 +44,37 @@ impl Target {
         if let Some(end) = after_scheme.find(['/', '?', '#'])
             && after_scheme.get(end..).is_some_and(|rest| rest.contains('@'))
         {
-            return Err(not_asked("the URL's password holds `/`, `?` or `#` as it is: write `%2F`, `%3F` or `%23`, or use `password_env`"));
+            return Err(not_asked(
+                "the URL's password holds `/`, `?` or `#` as it is: write `%2F`, `%3F` or `%23`, or use `password_env`",
+            ));
         }
-        let url: Url = text.parse().map_err(|e| not_asked(format!("the database URL cannot be read: {e}")))?;
+        let url: Url =
+            text.parse().map_err(|e| not_asked(format!("the database URL cannot be read: {e}")))?;
         let (engine, default_port, password_env, user_env) = match url.scheme() {
             "postgres" | "postgresql" => (Engine::Postgres, 5432, "PGPASSWORD", "PGUSER"),
             "mysql" | "mariadb" => (Engine::MySql, 3306, "MYSQL_PWD", "MYSQL_USER"),
-            other => return Err(not_asked(format!("`{other}` is no database that can be asked; use `postgres://` or `mysql://`"))),
+            other => {
+                return Err(not_asked(format!(
+                    "`{other}` is no database that can be asked; use `postgres://` or `mysql://`"
+                )));
+            }
         };
         let decode = |text: &str| {
             let decoded = percent_encoding::percent_decode_str(text).decode_utf8();
-            decoded.map(std::borrow::Cow::into_owned).map_err(|_| not_asked("the URL holds `%` codes that are not UTF-8"))
+            decoded
+                .map(std::borrow::Cow::into_owned)
+                .map_err(|_| not_asked("the URL holds `%` codes that are not UTF-8"))
         };
         if let Some(raw) = url.password() {
             secrets.add(raw);
             secrets.add(decode(raw)?);
         }
-        let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
+        let host =
+            url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
         if host.is_empty() {
-            return Err(not_asked("the database URL names no host; sockets of this machine are not supported"));
+            return Err(not_asked(
+                "the database URL names no host; sockets of this machine are not supported",
+            ));
         }
         let password_env = spec.password_env.as_deref().unwrap_or(password_env);
         let (password, password_source) = match (url.password(), net.env(password_env)) {
@@ -75,7 +87,11 @@ impl Target {
         }
         let user = match (url.username(), net.env(user_env).or_else(|| net.env("USER"))) {
             ("", Some(user)) => user.to_owned(),
-            ("", None) => return Err(not_asked(format!("no user: write it into the URL (`user@host`) or set {user_env}"))),
+            ("", None) => {
+                return Err(not_asked(format!(
+                    "no user: write it into the URL (`user@host`) or set {user_env}"
+                )));
+            }
             (user, _) => decode(user)?,
         };
         let path = decode(url.path().trim_start_matches('/'))?;
@@ -85,7 +101,9 @@ impl Target {
         let mode = match (&tls.mode, url_mode) {
             (Some(mode), _) => *mode.get()?,
             (None, Some(mode)) => mode,
-            (None, None) if tls.ca_file.is_none() && tls.server_name.is_none() && is_loopback(&host) => SqlTlsMode::Disable,
+            (None, None) if tls.ca_file.is_none() && tls.server_name.is_none() && is_loopback(&host) => {
+                SqlTlsMode::Disable
+            }
             (None, None) => SqlTlsMode::VerifyFull,
         };
         Ok(Self {
@@ -135,7 +153,10 @@ mod tests {
     use crate::checks::testing::net;
 
     fn target(yaml: &str) -> Result<Target, Failure> {
-        let net = net().with_env([("PGPASSWORD", "from-env"), ("PGUSER", "joe"), ("OTHER", "elsewhere")].map(|(k, v)| (k.into(), v.into())));
+        let net = net().with_env(
+            [("PGPASSWORD", "from-env"), ("PGUSER", "joe"), ("OTHER", "elsewhere")]
+                .map(|(k, v)| (k.into(), v.into())),
+        );
         Target::of(&serde_saphyr::from_str(yaml).unwrap(), &net, &mut Secrets::default())
     }
 
@@ -146,11 +167,17 @@ mod tests {
             ("{ query: q, url: 'mysql://u@10.66.0.9/o' }", SqlTlsMode::VerifyFull),
             ("{ query: q, url: 'postgres://127.0.0.1/o' }", SqlTlsMode::Disable),
             ("{ query: q, url: 'postgres://[::1]/o' }", SqlTlsMode::Disable),
-            ("{ query: q, url: 'postgres://localhost/o', tls: { server_name: db.example } }", SqlTlsMode::VerifyFull),
+            (
+                "{ query: q, url: 'postgres://localhost/o', tls: { server_name: db.example } }",
+                SqlTlsMode::VerifyFull,
+            ),
             ("{ query: q, url: 'postgres://localhost.evil.example/o' }", SqlTlsMode::VerifyFull),
             ("{ query: q, url: 'postgres://db/o?sslmode=require' }", SqlTlsMode::Require),
             ("{ query: q, url: 'mysql://u@db/o?ssl-mode=DISABLED' }", SqlTlsMode::Disable),
-            ("{ query: q, url: 'postgres://db/o?sslmode=disable', tls: { mode: verify-full } }", SqlTlsMode::VerifyFull),
+            (
+                "{ query: q, url: 'postgres://db/o?sslmode=disable', tls: { mode: verify-full } }",
+                SqlTlsMode::VerifyFull,
+            ),
         ] {
             assert_eq!(target(yaml).map(|t| t.tls).map_err(|f| f.why), Ok(mode), "{yaml}");
         }
@@ -159,9 +186,21 @@ mod tests {
     #[test]
     fn parts_are_read_and_defaults_filled_in() {
         let full = target("{ query: q, url: 'postgres://a%40b:p%2Fw@[fd00::1]:6000/my%20db' }").ok().unwrap();
-        assert_eq!((full.user.as_str(), full.password.as_deref(), full.host.as_str(), full.port, full.database.as_deref()), ("a@b", Some("p/w"), "fd00::1", 6000, Some("my db")));
+        assert_eq!(
+            (
+                full.user.as_str(),
+                full.password.as_deref(),
+                full.host.as_str(),
+                full.port,
+                full.database.as_deref()
+            ),
+            ("a@b", Some("p/w"), "fd00::1", 6000, Some("my db"))
+        );
         let bare = target("{ query: q, url: 'postgres://db' }").ok().unwrap();
-        assert_eq!((bare.user.as_str(), bare.password.as_deref(), bare.port, bare.database), ("joe", Some("from-env"), 5432, None));
+        assert_eq!(
+            (bare.user.as_str(), bare.password.as_deref(), bare.port, bare.database),
+            ("joe", Some("from-env"), 5432, None)
+        );
         let other = target("{ query: q, url: 'postgres://db', password_env: OTHER }").ok().unwrap();
         assert_eq!(other.password.as_deref(), Some("elsewhere"));
     }
@@ -169,11 +208,18 @@ mod tests {
     #[test]
     fn bad_urls_are_refused_without_showing_them() {
         for url in [
-            "postgres://u:canary#1@db/o", "postgres://u:canary/1@db/o", "postgres://u:canary?1@db/o", "postgres://u:canary@/o",
-            "mysql://u:canary@db:99999/o", "postgres://u:canary@db/o?sslmode=prefer", "postgres://u:canary@db/o?options=-c", "oracle://u:canary@db/o",
+            "postgres://u:canary#1@db/o",
+            "postgres://u:canary/1@db/o",
+            "postgres://u:canary?1@db/o",
+            "postgres://u:canary@/o",
+            "mysql://u:canary@db:99999/o",
+            "postgres://u:canary@db/o?sslmode=prefer",
+            "postgres://u:canary@db/o?options=-c",
+            "oracle://u:canary@db/o",
             "mysql://:canary@db/o",
         ] {
-            let why = target(&format!("{{ query: q, url: '{url}' }}")).err().unwrap_or_else(|| panic!("{url}")).why;
+            let why =
+                target(&format!("{{ query: q, url: '{url}' }}")).err().unwrap_or_else(|| panic!("{url}")).why;
             assert!(!why.contains("canary"), "{url}: {why}");
         }
     }
