@@ -314,3 +314,39 @@ async fn methods_bodies_and_headers_are_sent() {
     );
     unhealthy(&ask(&net(), "{ url: 'http://127.0.0.1/', headers: { 'a b': c } }").await, "name of a header");
 }
+
+#[tokio::test]
+async fn http2_is_spoken_where_it_is_offered() {
+    let ca = Ca::new();
+    let leaf = ca.leaf(&["127.0.0.1"]);
+    let mut config =
+        rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![leaf.cert_der.into()],
+                rustls::pki_types::PrivatePkcs8KeyDer::from(leaf.key_der).into(),
+            )
+            .unwrap();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let stream = TlsAcceptor::from(Arc::new(config)).accept(stream).await.unwrap();
+        let answer = async |request: hyper::Request<hyper::body::Incoming>| {
+            let text = format!("{:?} {}", request.version(), request.uri());
+            Ok::<_, std::convert::Infallible>(hyper::Response::new(text))
+        };
+        let service = hyper::service::service_fn(answer);
+        let executor = hyper_util::rt::TokioExecutor::new();
+        let _ = hyper::server::conn::http2::Builder::new(executor)
+            .serve_connection(hyper_util::rt::TokioIo::new(stream), service)
+            .await;
+    });
+    let net = Net::new(Vec::new(), ca.dir.path());
+    let seen = ask(&net, &format!("{{ url: 'https://127.0.0.1:{port}/x?y=1', ca_file: ca.pem }}")).await;
+    assert!(seen.healthy, "{seen:?}");
+    assert_eq!(seen.value.as_deref(), Some(format!("HTTP/2.0 https://127.0.0.1:{port}/x?y=1").as_str()));
+}
