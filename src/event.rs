@@ -80,12 +80,11 @@ pub enum Body {
     DisasterDeclared {
         t0: Time,
     },
-    /// A recovery point that was found; `why_not`: why a step that asked for it may not use it.
+    /// A recovery point that was found when a step asked; `why_not`: why it is not the one that the step uses.
     PointSeen {
         point: Value,
-        asked_by: Vec<String>,
+        asked_by: String,
         why_not: Option<String>,
-        worst_case_s: Option<f64>,
     },
     StepStarted {
         step: String,
@@ -109,11 +108,14 @@ pub enum Body {
         error: String,
         next_at: Time,
     },
+    /// `restored`: production resources that are back; `consistent_at`: of the restored data, where it is known
+    /// better than from the recovery point.
     StepSucceeded {
         step: String,
         outputs: Value,
         restored: Vec<String>,
         data: bool,
+        consistent_at: Option<Time>,
     },
     StepFailed {
         step: String,

@@ -3,13 +3,16 @@
 //! The rooms and who may import whom are drawn in ARCHITECTURE.md; `tests/layering.rs` asserts it.
 
 pub mod actions;
+pub mod checks;
 pub mod clock;
 pub mod cloud;
 pub mod duration;
+pub mod engine;
 pub mod estate;
 pub mod event;
 pub mod graph;
 pub mod ids;
+pub mod plan;
 pub mod playbook;
 pub mod report;
 pub mod sandbox;

@@ -240,7 +240,10 @@ pub async fn restore_volume(cx: &Context<'_>, args: &Value) -> Result<Outcome, S
         (Some(az), _) => az.parse().map_err(|e: BadName| StepError::wrong(e.message, e.help))?,
         (None, Some(subnet)) => subnet.az.clone(),
         (None, None) => {
-            return Err(StepError::wrong("the sandbox has no zone", "give it one with `sandbox.network.azs`"));
+            return Err(StepError::wrong(
+                "the sandbox has no zone",
+                "give it one with `sandbox.network.azs`",
+            ));
         }
     };
     let what = Create::Volume(CreateVolume {

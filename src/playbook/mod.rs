@@ -4,6 +4,7 @@ pub mod action;
 pub mod check;
 pub mod comparison;
 pub mod decimal;
+pub mod expr;
 pub mod expr_value;
 pub mod model;
 pub mod timestamp;

@@ -1,0 +1,228 @@
+//! Before T0: what the record begins with, what the sandbox must have ready, and what must be in order.
+
+use std::collections::BTreeSet;
+
+use futures_util::future::join_all;
+use indexmap::IndexMap;
+
+use super::{Config, Engine, Stop};
+use crate::actions::CATALOGUE;
+use crate::cloud::{CloudError, ErrorKind, Needs, Place};
+use crate::duration::{Size, Time};
+use crate::estate::Loss;
+use crate::event::{Body, FORMAT, NodePlan, PlaybookText, RunStarted, WorkloadPlan};
+use crate::plan::{Plan, Work};
+use crate::playbook::model::Measures;
+use crate::sandbox::prepare::{Wanted, WantedReplica};
+
+pub fn run_started(plan: &Plan, config: &Config, expires: Time) -> RunStarted {
+    let (key, value) = match &plan.loss {
+        Loss::Az(az) => ("az", az.to_string()),
+        Loss::Region(region) => ("region", region.to_string()),
+        Loss::Account(account) => ("account", account.to_string()),
+    };
+    let (mut steps, mut checks) = (Vec::new(), Vec::new());
+    for (node, needs) in plan.nodes.iter().zip(&plan.graph.needs) {
+        let needs = needs.iter().map(|i| plan.nodes[*i].id.clone()).collect();
+        let (id, workload) = (node.id.clone(), node.workload.clone());
+        match &node.work {
+            Work::Step(work) => steps.push(NodePlan {
+                id,
+                workload,
+                needs,
+                uses: work.step.uses.clone(),
+                measures_rpo: false,
+                restores_data: work.source.as_ref().is_some_and(|s| s.data),
+            }),
+            Work::Check(work) => checks.push(NodePlan {
+                id,
+                workload,
+                needs,
+                uses: work.kind.to_owned(),
+                measures_rpo: work.check.measures == Some(Measures::Rpo),
+                restores_data: false,
+            }),
+        }
+    }
+    RunStarted {
+        format: FORMAT,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        run_id: config.run.to_string(),
+        on: config.on.to_owned(),
+        seed: config.seed,
+        playbook: PlaybookText {
+            name: plan.name.clone(),
+            description: plan.description.clone(),
+            path: plan.path.display().to_string(),
+            sha256: plan.sha256.clone(),
+            source: plan.source.clone(),
+        },
+        lose: IndexMap::from([(key.to_owned(), value)]),
+        detection_s: plan.assume.detection.map(|s| s.as_secs_f64()),
+        decision_s: plan.assume.decision.map(|s| s.as_secs_f64()),
+        sandbox_account: plan.sandbox_account.to_string(),
+        sandbox_region: plan.sandbox.region.to_string(),
+        sandbox_cidr: plan.sandbox.network.cidr.clone(),
+        expires,
+        params: plan
+            .params
+            .iter()
+            .map(|(k, v)| (k.clone(), v.as_str().map_or_else(|| v.to_string(), str::to_owned)))
+            .collect(),
+        workloads: plan
+            .workloads
+            .iter()
+            .map(|w| WorkloadPlan {
+                name: w.name.clone(),
+                tier: w.tier,
+                rto_s: w.objectives.rto.map(|s| s.as_secs_f64()),
+                rpo_s: w.objectives.rpo.map(|s| s.as_secs_f64()),
+                own_rpo: w.own_rpo,
+                lost: w.lost.clone(),
+            })
+            .collect(),
+        steps,
+        checks,
+        lost: plan.radius.lost.clone(),
+        surviving: plan.radius.surviving.clone(),
+    }
+}
+
+/// What must stand before T0.
+pub fn wanted(plan: &Plan) -> Wanted {
+    let text = |value: &serde_json::Value, pointer: &str| {
+        value.pointer(pointer).and_then(|v| v.as_str()).filter(|t| !t.contains("{{")).map(str::to_owned)
+    };
+    let mut buckets = BTreeSet::new();
+    let mut replicas = Vec::new();
+    let mut databases = false;
+    for (node, work) in plan.steps() {
+        match work.step.uses.as_str() {
+            "s3.restore" => buckets.extend(text(&work.with, "/to")),
+            "rds.promote_replica" => {
+                databases = true;
+                let Some(source) = text(&work.with, "/from/db") else { continue };
+                let id = crate::estate::ResourceId::new("rds:db", &source);
+                let resource = plan.resources().iter().find(|r| r.id == id);
+                let region = resource.and_then(|r| r.locus.region.clone());
+                replicas.push(WantedReplica {
+                    step: node.id.clone(),
+                    source_region: region.unwrap_or_else(|| plan.sandbox.region.clone()),
+                    source,
+                    class: text(&work.with, "/class"),
+                    parameter_group: text(&work.with, "/parameter_group"),
+                    size: resource.map_or(Size(0), |r| r.size),
+                });
+            }
+            uses => databases |= uses.starts_with("rds.restore"),
+        }
+    }
+    Wanted {
+        place: Place { account: plan.sandbox_account.clone(), region: plan.sandbox.region.clone() },
+        cidr: plan.sandbox.network.cidr.clone(),
+        azs: plan.sandbox.network.azs,
+        buckets: buckets.into_iter().collect(),
+        replicas,
+        databases,
+    }
+}
+
+/// Credentials, permissions and quotas, before anything is created.
+pub async fn preflight(engine: &Engine) -> Result<(), Stop> {
+    let plan = &engine.plan;
+    let accounts = plan.surviving_accounts();
+    let identities = join_all(accounts.iter().map(|account| engine.cloud.identity(account))).await;
+    for (account, identity) in accounts.iter().zip(identities) {
+        let found = match identity {
+            Ok(found) => found,
+            // Without the sandbox there is no drill; without another account its recovery points are unknown.
+            Err(error) if *account != plan.sandbox_account => {
+                finding(engine, "account-out-of-reach", "medium", account.as_str(), &error);
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if found != *account {
+            return Err(CloudError::new(
+                ErrorKind::Credentials,
+                "sts:GetCallerIdentity",
+                format!("the credentials for account {account} belong to account {found}"),
+            )
+            .help("check the profile, the role and the environment that the playbook's `accounts` names")
+            .into());
+        }
+    }
+    let place = Place { account: plan.sandbox_account.clone(), region: plan.sandbox.region.clone() };
+    let mut stop = None;
+    for seen in engine.cloud.preflight(&place, &needs(plan)).await? {
+        let severity = if seen.fatal { "high" } else { "low" };
+        engine.bus.tell(Body::Finding {
+            rule: "preflight".into(),
+            severity: severity.into(),
+            resource: format!("{} {}", place.account, place.region),
+            message: seen.what.clone(),
+            fix: seen.fix.clone(),
+        });
+        if seen.fatal {
+            stop.get_or_insert(Stop::Aborted { error: seen.what, help: Some(seen.fix) });
+        }
+    }
+    shared_account(engine);
+    stop.map_or(Ok(()), Err)
+}
+
+fn finding(engine: &Engine, rule: &str, severity: &str, resource: &str, error: &CloudError) {
+    engine.bus.tell(Body::Finding {
+        rule: rule.into(),
+        severity: severity.into(),
+        resource: resource.to_owned(),
+        message: format!("its recovery points cannot be looked at: {error}"),
+        fix: error.help.clone().unwrap_or_else(|| "give the drill credentials that may read there".into()),
+    });
+}
+
+/// A sandbox in an account that holds production is allowed, and worth knowing.
+fn shared_account(engine: &Engine) {
+    let plan = &engine.plan;
+    let shared = plan.resources().iter().any(|r| r.locus.account.as_ref() == Some(&plan.sandbox_account));
+    if shared {
+        engine.bus.tell(Body::Finding {
+            rule: "sandbox-shares-account".into(),
+            severity: "medium".into(),
+            resource: plan.sandbox_account.to_string(),
+            message: "the sandbox lies in an account that holds production: one stolen key reaches both"
+                .into(),
+            fix: "restore into an account of its own where the recovery points allow it (PITR does not)"
+                .into(),
+        });
+    }
+}
+
+fn needs(plan: &Plan) -> Needs {
+    let mut needs = Needs::default();
+    let mut calls =
+        BTreeSet::from(["ec2:CreateVpc", "ec2:CreateSubnet", "ec2:CreateSecurityGroup", "ec2:CreateTags"]);
+    for (_, work) in plan.steps() {
+        let Some(decl) = CATALOGUE.get(&work.step.uses) else { continue };
+        calls.extend(decl.calls);
+        let count = |pointer: &str| {
+            work.with.pointer(pointer).and_then(serde_json::Value::as_u64).and_then(|n| u32::try_from(n).ok())
+        };
+        match work.step.uses.as_str() {
+            "ec2.launch" => {
+                let n = count("/count").unwrap_or(1);
+                needs.instances += n;
+                if let Some(kind) = work.with.pointer("/type").and_then(|v| v.as_str()) {
+                    *needs.instance_types.entry(kind.to_owned()).or_default() += n;
+                }
+            }
+            "rds.restore_cluster" => needs.db_instances += count("/instances").unwrap_or(1),
+            uses if uses.starts_with("rds.restore") || uses == "rds.promote_replica" => {
+                needs.db_instances += 1
+            }
+            _ => {}
+        }
+    }
+    needs.calls = calls.into_iter().map(str::to_owned).collect();
+    needs
+}

@@ -1,0 +1,210 @@
+//! One check: tried until it is healthy and has stayed so, or until its time is up.
+
+use serde_json::json;
+
+use super::Recovery;
+use super::step::End;
+use crate::checks::{self, Observation, S3Observed};
+use crate::cloud::{BucketRef, Observed, ProbeAnswer, State};
+use crate::duration::Time;
+use crate::event::Body;
+use crate::plan::{CheckWork, Node};
+use crate::playbook::check::{CheckKind, S3Check, StateCheck};
+use crate::playbook::comparison::{Comparison, parse_timestamp};
+use crate::playbook::model::Measures;
+
+/// What one try saw, and when another answer can come.
+struct Try {
+    seen: Observation,
+    next_change: Option<Time>,
+    /// The answer is exact from this instant on: nothing need be asked before `next_change`.
+    exact: bool,
+}
+
+impl Recovery<'_> {
+    pub async fn check(&self, index: usize, node: &Node, work: &CheckWork) -> End {
+        let (bus, clock) = (&self.engine.bus, &self.engine.clock);
+        let id = &node.id;
+        bus.tell(Body::CheckReady { check: id.clone() });
+        let unhealthy = |because: String, observed: String, tries: u32| {
+            bus.tell(Body::CheckUnhealthy { check: id.clone(), because, observed, tries });
+            End::Failed
+        };
+        let kind = match self.spec(index, work) {
+            Ok(kind) => kind,
+            Err(error) => return unhealthy(error, String::new(), 0),
+        };
+        let ready_at = clock.now();
+        let deadline = ready_at + work.check.within.delta();
+        let mut healthy_since: Option<Time> = None;
+        let mut tries = 0;
+        let mut last: Option<(bool, String)> = None;
+        loop {
+            let started = clock.now();
+            let tried = self.try_once(id, work, &kind, ready_at).await;
+            let now = clock.now();
+            tries += 1;
+            let Try { seen, next_change, exact } = tried;
+            let told = (seen.healthy, seen.observed.clone());
+            if last.as_ref() != Some(&told) {
+                bus.tell(Body::CheckTried {
+                    check: id.clone(),
+                    healthy: seen.healthy,
+                    observed: seen.observed.clone(),
+                    tries,
+                });
+                last = Some(told);
+            }
+            if seen.healthy {
+                let since = *healthy_since.get_or_insert(now);
+                if now >= since + work.check.stable_for.delta() {
+                    let data_time = self.measured(work, &seen);
+                    bus.tell(Body::CheckHealthy {
+                        check: id.clone(),
+                        healthy_at: since,
+                        observed: seen.observed,
+                        tries,
+                        data_time,
+                    });
+                    return End::Done;
+                }
+            } else {
+                let flapped = healthy_since.take().is_some();
+                if now >= deadline {
+                    let why = seen.why.unwrap_or_else(|| "it was not healthy".into());
+                    let how = if flapped {
+                        "it did not stay healthy for `stable_for`"
+                    } else {
+                        "it did not become healthy"
+                    };
+                    return unhealthy(
+                        format!("{how} within {}: {why}", work.check.within),
+                        seen.observed,
+                        tries,
+                    );
+                }
+            }
+            let mut next = match (next_change, exact) {
+                (Some(change), _) => change,
+                (None, true) => Time::MAX_UTC,
+                (None, false) => (started + work.check.every.delta()).max(now),
+            };
+            match healthy_since {
+                Some(since) => next = next.min(since + work.check.stable_for.delta()),
+                None => next = next.min(deadline),
+            }
+            // Never in a tight loop, whatever the playbook says.
+            clock.sleep_until(next.max(now + chrono::TimeDelta::milliseconds(1))).await;
+        }
+    }
+
+    /// The check's own part with its expressions rendered.
+    fn spec(&self, index: usize, work: &CheckWork) -> Result<CheckKind, String> {
+        let rendered = self.render(index, &work.spec).map_err(|e| e.to_string())?;
+        serde_json::from_value(json!({ work.kind: rendered }))
+            .map_err(|e| format!("its arguments do not fit: {e}"))
+    }
+
+    async fn try_once(&self, id: &str, work: &CheckWork, kind: &CheckKind, ready_at: Time) -> Try {
+        if let Some(answer) = self.engine.cloud.probe(id, ready_at) {
+            return Try {
+                next_change: answer.next_change,
+                seen: self.rehearsed(work, kind, answer),
+                exact: true,
+            };
+        }
+        let seen = match kind {
+            CheckKind::S3(spec) => self.ask_s3(spec).await,
+            CheckKind::State(spec) => self.ask_state(spec).await,
+            other => self.engine.prober.probe(other).await,
+        };
+        Try { seen: self.must_measure(work, seen), next_change: None, exact: false }
+    }
+
+    /// The twin's answer, judged as a real one would be.
+    fn rehearsed(&self, work: &CheckWork, kind: &CheckKind, answer: ProbeAnswer) -> Observation {
+        if !answer.healthy {
+            return Observation::unhealthy("no answer", "it does not answer yet");
+        }
+        let Some(value) = answer.value else { return Observation::healthy("healthy") };
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        if let Some(expect) = expectation(kind) {
+            match expect.judge(&text) {
+                Ok(judged) if judged.holds => {}
+                Ok(_) => {
+                    return Observation::unhealthy(
+                        &text,
+                        format!("the value is `{text}`, expected `{expect}`"),
+                    );
+                }
+                Err(error) => {
+                    return Observation::unhealthy(&text, format!("{}; {}", error.message, error.help));
+                }
+            }
+        }
+        self.must_measure(work, Observation::healthy(&text).with_value(text))
+    }
+
+    /// A check that measures is healthy only with a timestamp to show.
+    fn must_measure(&self, work: &CheckWork, seen: Observation) -> Observation {
+        if work.check.measures != Some(Measures::Rpo) || !seen.healthy || self.measured(work, &seen).is_some()
+        {
+            return seen;
+        }
+        Observation::unhealthy(&seen.observed, "it measures RPO, and what it returns is not a timestamp")
+    }
+
+    fn measured(&self, work: &CheckWork, seen: &Observation) -> Option<Time> {
+        work.check.measures?;
+        parse_timestamp(seen.value.as_deref()?)
+    }
+
+    async fn ask_s3(&self, spec: &S3Check) -> Observation {
+        let place = &self.ready.place;
+        let bucket = BucketRef {
+            name: spec.bucket.clone(),
+            account: place.account.clone(),
+            region: place.region.clone(),
+        };
+        let prefix = spec.key.as_deref().or(spec.prefix.as_deref()).unwrap_or_default();
+        match self.engine.cloud.measure_objects(&bucket, prefix).await {
+            Ok(seen) => checks::judge_s3(spec, &S3Observed { count: seen.count, bytes: seen.bytes }),
+            Err(error) => Observation::unhealthy("not seen", error.to_string()),
+        }
+    }
+
+    async fn ask_state(&self, spec: &StateCheck) -> Observation {
+        let Some(resource) = self.hands.created().into_iter().find(|r| r.id == spec.of) else {
+            return Observation::unhealthy(
+                "not asked",
+                format!("`{}` is nothing that this run created", spec.of),
+            );
+        };
+        let ids = [resource.id.clone()];
+        match self.engine.cloud.observe(&resource.place(), resource.kind, &ids).await {
+            Ok(seen) => checks::judge_state(spec, &seen.first().map_or("gone".to_owned(), status)),
+            Err(error) => Observation::unhealthy("not seen", error.to_string()),
+        }
+    }
+}
+
+/// `healthy`, or the cloud's own word.
+fn status(seen: &Observed) -> String {
+    match &seen.state {
+        State::Ready if seen.healthy == Some(false) => "status checks not passed".into(),
+        State::Ready => "healthy".into(),
+        State::Pending(word) | State::Failed(word) => word.clone(),
+        State::Gone => "gone".into(),
+    }
+}
+
+fn expectation(kind: &CheckKind) -> Option<&Comparison> {
+    let expect = match kind {
+        CheckKind::Sql(spec) => &spec.expect,
+        CheckKind::Tcp(spec) => &spec.expect,
+        CheckKind::Dns(spec) => &spec.expect,
+        CheckKind::Command(spec) => &spec.expect,
+        CheckKind::Http(_) | CheckKind::S3(_) | CheckKind::State(_) => return None,
+    };
+    expect.as_ref()?.get().ok()
+}

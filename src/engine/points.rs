@@ -1,0 +1,368 @@
+//! Finding recovery points in what survives, and choosing the one that a step restores from.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
+
+use futures_util::future::join_all;
+use serde_json::json;
+
+use super::Recovery;
+use crate::actions::context::{Source, StepError};
+use crate::cloud::{CloudError, ErrorKind, Place, PointQuery};
+use crate::estate::point::{LOOK_BACK, Rejection, Use, Wanted, select, worst_case_rpo};
+use crate::estate::{PointKind, RecoveryPoint, Selector};
+use crate::event::Body;
+use crate::plan::StepWork;
+use crate::playbook::action::{PointSpec, SourceSpec, SourceWhat};
+
+#[derive(Default)]
+pub struct Points {
+    /// What each query found, over all surviving accounts and regions.
+    found: RefCell<HashMap<PointQuery, Rc<Vec<RecoveryPoint>>>>,
+    /// Points told of already.
+    told: RefCell<HashSet<(String, String)>>,
+    /// Copies that steps of this run made, with what they were copied from.
+    made: RefCell<HashMap<String, Made>>,
+}
+
+#[derive(Clone)]
+struct Made {
+    copy: RecoveryPoint,
+    origin: Chosen,
+}
+
+/// What a step restores from, and where that came from.
+#[derive(Clone)]
+pub struct Chosen {
+    pub source: Source,
+    /// The recovery point that existed before the disaster.
+    pub origin: RecoveryPoint,
+    pub worst_case_s: Option<f64>,
+    /// The production resources that it stands for.
+    pub covers: Vec<String>,
+}
+
+impl Recovery<'_> {
+    /// Chooses what a step restores from; `None` where its action restores nothing.
+    pub async fn choose(
+        &self,
+        step: &str,
+        work: &StepWork,
+        spec: Option<SourceSpec>,
+    ) -> Result<Option<Chosen>, StepError> {
+        let Some(spec) = spec else { return Ok(None) };
+        match &spec.what {
+            SourceWhat::Id(id) => self.by_id(id, &spec).await.map(Some),
+            SourceWhat::Of { kind, name, point } => {
+                let selector =
+                    Selector::of_kind(kind, name).map_err(|e| StepError::wrong(e.message, e.help))?;
+                self.of(step, work, &spec, selector, point).await.map(Some)
+            }
+        }
+    }
+
+    /// Remembers the copies that a step made.
+    pub fn remember(&self, made: Vec<RecoveryPoint>, origin: Option<&Chosen>) {
+        let Some(origin) = origin else { return };
+        for copy in made {
+            self.points.made.borrow_mut().insert(copy.id.clone(), Made { copy, origin: origin.clone() });
+        }
+    }
+
+    fn on<'b>(&'b self, spec: &'b SourceSpec) -> Use<'b> {
+        Use {
+            loss: &self.engine.plan.loss,
+            t0: self.t0,
+            account: &self.ready.place.account,
+            region: &self.ready.place.region,
+            kinds: &spec.kinds,
+            across_regions: spec.across_regions,
+        }
+    }
+
+    async fn of(
+        &self,
+        step: &str,
+        work: &StepWork,
+        spec: &SourceSpec,
+        selector: Selector,
+        point: &PointSpec,
+    ) -> Result<Chosen, StepError> {
+        let query = PointQuery::Of { selector: selector.clone(), kinds: spec.kinds.clone() };
+        let found = self.find(&query, &self.places()).await;
+        let (wanted, at) = match point {
+            PointSpec::Latest => (Wanted::Latest, None),
+            PointSpec::Id(id) => (Wanted::Id(id.clone()), None),
+            PointSpec::At(time) => (Wanted::AsOf(*time), Some(*time)),
+            PointSpec::BeforeT0(span) => {
+                let time = self.t0 - span.delta();
+                (Wanted::AsOf(time), Some(time))
+            }
+        };
+        let on = self.on(spec);
+        let selection = select(&found, &wanted, &on);
+        for (point, why) in &selection.rejected {
+            self.tell(step, point, Some(why.reason()));
+            if *why == Rejection::Lost {
+                self.engine.gate.know_lost_point(&point.id, &format!("{} {}", point.account, point.region));
+            }
+        }
+        for newer in selection.newer_by_copy() {
+            self.newer_by_copy(step, newer, selection.chosen);
+        }
+        let Some(chosen) = selection.chosen else {
+            return Err(self.nothing(&selector, &selection.rejected));
+        };
+        self.tell(step, chosen, None);
+        let mut covers: Vec<String> =
+            work.selects(spec).map(|s| self.engine.plan.radius.selected(&s)).unwrap_or_default();
+        covers.push(chosen.of.to_string());
+        // A series gives the data of the instant that was asked for; a snapshot only its own.
+        let at = at.filter(|_| chosen.kind.is_continuous());
+        let mut origin = chosen.clone();
+        if at.is_some() {
+            origin.taken = at;
+        }
+        Ok(Chosen {
+            source: Source { id: self.called(chosen), point: chosen.clone(), at },
+            origin,
+            worst_case_s: worst_case_rpo(&found, &on, LOOK_BACK),
+            covers,
+        })
+    }
+
+    async fn by_id(&self, id: &str, spec: &SourceSpec) -> Result<Chosen, StepError> {
+        if let Some(made) = self.points.made.borrow().get(id) {
+            let source = Source { point: made.copy.clone(), id: self.called(&made.copy), at: None };
+            return Ok(Chosen { source, ..made.origin.clone() });
+        }
+        let mut lost = None;
+        for kind in &spec.kinds {
+            let query = PointQuery::Id { id: id.to_owned(), kind: *kind };
+            for point in self.find(&query, &self.places_of(id)).await.iter() {
+                let on = self.on(spec);
+                match point.judge(&on) {
+                    Ok(()) => {
+                        self.tell("", point, None);
+                        return Ok(Chosen {
+                            source: Source { point: point.clone(), id: self.called(point), at: None },
+                            origin: point.clone(),
+                            // One point by name: how old it would be on another day, nobody can say.
+                            worst_case_s: None,
+                            covers: vec![point.of.to_string()],
+                        });
+                    }
+                    Err(why) => {
+                        self.tell("", point, Some(why.reason()));
+                        lost = Some(why);
+                    }
+                }
+            }
+        }
+        match lost {
+            Some(why) => Err(StepError::wrong(
+                format!("recovery point `{id}` cannot be used: {}", why.reason()),
+                "name one that survives the loss and was usable at T0, or `point: latest`",
+            )),
+            // The cloud says itself why it cannot be used: the gate, where it is lost; else that it is not there.
+            None => Ok(self.unknown(id, spec)),
+        }
+    }
+
+    /// A recovery point of which nothing is known but its id: its age is unknown.
+    fn unknown(&self, id: &str, spec: &SourceSpec) -> Chosen {
+        let kind = spec.kinds.first().copied().unwrap_or(PointKind::EbsSnapshot);
+        let service = match kind {
+            PointKind::Ami => "ec2:image",
+            PointKind::EbsSnapshot => "ec2:snapshot",
+            PointKind::RdsClusterSnapshot => "rds:cluster-snapshot",
+            PointKind::S3Replica | PointKind::S3Versions => "s3:bucket",
+            _ => "rds:snapshot",
+        };
+        let point = RecoveryPoint {
+            of: crate::estate::ResourceId::new(service, id),
+            kind,
+            id: id.to_owned(),
+            account: self.ready.place.account.clone(),
+            region: arn_part(id, 3)
+                .and_then(|r| r.parse().ok())
+                .unwrap_or_else(|| self.ready.place.region.clone()),
+            taken: None,
+            usable: None,
+            size: crate::duration::Size(0),
+            objects: 0,
+            shared_with: Vec::new(),
+            managed_key: false,
+        };
+        let source = Source { point: point.clone(), id: id.to_owned(), at: None };
+        Chosen { source, origin: point, worst_case_s: None, covers: Vec::new() }
+    }
+
+    /// What the sandbox's account calls a point.
+    fn called(&self, point: &RecoveryPoint) -> String {
+        let resource = match point.kind {
+            PointKind::RdsSnapshot => "snapshot",
+            PointKind::RdsClusterSnapshot => "cluster-snapshot",
+            _ => return point.id.clone(),
+        };
+        let here = point.account == self.ready.place.account && point.region == self.ready.place.region;
+        if here || point.id.starts_with("arn:") {
+            return point.id.clone();
+        }
+        let partition = match point.region.as_str() {
+            r if r.starts_with("us-gov-") => "aws-us-gov",
+            r if r.starts_with("cn-") => "aws-cn",
+            _ => "aws",
+        };
+        format!("arn:{partition}:rds:{}:{}:{resource}:{}", point.region, point.account, point.id)
+    }
+
+    /// Every surviving account in every surviving region of interest.
+    fn places(&self) -> Vec<Place> {
+        let plan = &self.engine.plan;
+        let regions = plan.regions();
+        plan.surviving_accounts()
+            .into_iter()
+            .flat_map(|account| {
+                regions.iter().map(move |region| Place { account: account.clone(), region: region.clone() })
+            })
+            .collect()
+    }
+
+    /// Where a point named by its id is looked for: where its ARN says, else where the sandbox is.
+    fn places_of(&self, id: &str) -> Vec<Place> {
+        let region = arn_part(id, 3).and_then(|r| r.parse().ok());
+        let mut place = self.ready.place.clone();
+        if let Some(region) = region {
+            if self.engine.plan.loss.region() == Some(&region) {
+                return Vec::new();
+            }
+            place.region = region;
+        }
+        vec![place]
+    }
+
+    /// Asks every place once, and makes one list of what they saw.
+    async fn find(&self, query: &PointQuery, places: &[Place]) -> Rc<Vec<RecoveryPoint>> {
+        if let Some(found) = self.points.found.borrow().get(query) {
+            return Rc::clone(found);
+        }
+        let answers =
+            join_all(places.iter().map(|place| self.engine.cloud.recovery_points(place, query))).await;
+        let mut merged: BTreeMap<(String, String, String), RecoveryPoint> = BTreeMap::new();
+        for (place, answer) in places.iter().zip(answers) {
+            match answer {
+                Ok(points) => points.into_iter().for_each(|p| merge(&mut merged, p)),
+                Err(error) => self.blind(place, &error),
+            }
+        }
+        let mut points: Vec<RecoveryPoint> = merged.into_values().collect();
+        self.learn_from_the_estate(&mut points);
+        let found = Rc::new(points);
+        self.points.found.borrow_mut().insert(query.clone(), Rc::clone(&found));
+        found
+    }
+
+    /// What a bucket stands for is not written on it: the estate knows.
+    fn learn_from_the_estate(&self, points: &mut [RecoveryPoint]) {
+        let Some(estate) = &self.engine.plan.estate else { return };
+        for point in points.iter_mut().filter(|p| p.of.kind == "s3:bucket") {
+            if let Some(entry) =
+                estate.recovery_points.iter().find(|e| e.id == point.id && e.of.kind == "s3:bucket")
+            {
+                point.of = entry.of.clone();
+            }
+        }
+    }
+
+    fn blind(&self, place: &Place, error: &CloudError) {
+        if error.kind == ErrorKind::Unsupported {
+            return;
+        }
+        self.engine.bus.tell(Body::Finding {
+            rule: "recovery-points-unseen".into(),
+            severity: "medium".into(),
+            resource: format!("{} {}", place.account, place.region),
+            message: format!("recovery points could not be listed: {error}"),
+            fix: error
+                .help
+                .clone()
+                .unwrap_or_else(|| "give the drill credentials that may read there".into()),
+        });
+    }
+
+    fn tell(&self, step: &str, point: &RecoveryPoint, why_not: Option<&str>) {
+        let key = (point.id.clone(), why_not.unwrap_or_default().to_owned());
+        if self.points.told.borrow_mut().insert(key) {
+            self.engine.bus.tell(Body::PointSeen {
+                point: json!(point),
+                asked_by: step.to_owned(),
+                why_not: why_not.map(str::to_owned),
+            });
+        }
+    }
+
+    fn newer_by_copy(&self, step: &str, newer: &RecoveryPoint, used: Option<&RecoveryPoint>) {
+        if !self.points.told.borrow_mut().insert((newer.id.clone(), format!("newer than used by {step}"))) {
+            return;
+        }
+        let used = used.map_or("nothing", |p| p.id.as_str());
+        self.engine.bus.tell(Body::Finding {
+            rule: "newer-point-needs-copy".into(),
+            severity: "medium".into(),
+            resource: newer.id.clone(),
+            message: format!(
+                "step `{step}` used {used}; {} in {} {} is newer, survives, and could be used only through a copy",
+                newer.id, newer.account, newer.region
+            ),
+            fix: "copy it to the recovery region and share it with the sandbox's account, before the disaster or in a step".into(),
+        });
+    }
+
+    fn nothing(&self, selector: &Selector, rejected: &[(&RecoveryPoint, Rejection)]) -> StepError {
+        if rejected.is_empty() {
+            return StepError::wrong(
+                format!("no recovery point of {selector} survives {}", self.engine.plan.loss),
+                "back it up to another region and another account, and share the copies with the sandbox's account",
+            );
+        }
+        let list: Vec<String> =
+            rejected.iter().take(5).map(|(p, why)| format!("{}: {}", p.id, why.reason())).collect();
+        let more = rejected.len().saturating_sub(5);
+        let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+        StepError::wrong(
+            format!("no recovery point of {selector} can be used ({}{more})", list.join("; ")),
+            "make a point that survives usable to the sandbox: copy it to its region, share it with its account",
+        )
+    }
+}
+
+fn arn_part(id: &str, part: usize) -> Option<&str> {
+    id.strip_prefix("arn:")?.split(':').nth(part - 1)
+}
+
+/// Several accounts may see the same point: its owner by id, others by ARN and without its grants.
+fn merge(merged: &mut BTreeMap<(String, String, String), RecoveryPoint>, mut point: RecoveryPoint) {
+    if point.id.starts_with("arn:")
+        && let Some(id) = point.id.rsplit(':').next()
+    {
+        point.id = id.to_owned();
+    }
+    let key = (point.account.to_string(), point.region.to_string(), point.id.clone());
+    let Some(known) = merged.get_mut(&key) else {
+        merged.insert(key, point);
+        return;
+    };
+    for account in point.shared_with {
+        if !known.shared_with.contains(&account) {
+            known.shared_with.push(account);
+        }
+    }
+    known.taken = known.taken.or(point.taken);
+    known.usable = known.usable.or(point.usable);
+    known.managed_key |= point.managed_key;
+    if known.of != point.of && point.taken.is_some() && known.of.name == known.id {
+        known.of = point.of;
+    }
+}

@@ -1,0 +1,253 @@
+//! One step: rendered, resolved, attempted, retried.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::Recovery;
+use super::points::Chosen;
+use crate::actions::context::{Context, Outcome, StepError};
+use crate::actions::{self, CATALOGUE};
+use crate::duration::Span;
+use crate::event::Body;
+use crate::plan::{Node, StepWork};
+use crate::playbook::expr;
+
+/// How a node ended, as far as others depend on it.
+pub enum End {
+    Done,
+    /// Those that depend on it run all the same.
+    Tolerated,
+    Failed,
+    NotRun,
+}
+
+/// The longest pause before a retry.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(15 * 60);
+
+impl Recovery<'_> {
+    pub async fn step(&self, index: usize, node: &Node, work: &StepWork) -> End {
+        let bus = &self.engine.bus;
+        let step = &work.step;
+        match self.is_wanted(index, work) {
+            Ok(true) => {}
+            Ok(false) => {
+                bus.tell(Body::StepNotRun { step: node.id.clone(), because: "its `when` is false".into() });
+                return End::NotRun;
+            }
+            Err(error) => return self.failed(work, &error),
+        }
+        let mut attempt = 1;
+        loop {
+            if let Err(error) = bus.emit(Body::StepStarted { step: step.id.clone(), attempt }) {
+                return self.failed(work, &StepError::Hand(error.into()));
+            }
+            let tried = self.attempt(index, work, attempt);
+            let ended = match step.timeout {
+                None => tried.await,
+                Some(timeout) => {
+                    let deadline = self.engine.clock.now() + timeout.delta();
+                    self.engine.clock.timeout_at(deadline, tried).await.unwrap_or_else(|| {
+                        self.hands.discard(&step.id);
+                        Err(StepError::failed(format!("it took longer than its timeout of {timeout}")))
+                    })
+                }
+            };
+            let error = match ended {
+                Ok((outcome, chosen)) => {
+                    self.succeeded(work, outcome, chosen.as_ref());
+                    return End::Done;
+                }
+                Err(error) => error,
+            };
+            if attempt >= step.retry.attempts || !error.may_pass() {
+                return self.failed(work, &error);
+            }
+            let pause = self.backoff(step.retry.backoff, attempt);
+            let next_at = self.engine.clock.now() + Span(pause).delta();
+            bus.tell(Body::StepRetry { step: step.id.clone(), attempt, error: error.to_string(), next_at });
+            self.engine.clock.sleep_until(next_at).await;
+            attempt += 1;
+        }
+    }
+
+    async fn attempt(
+        &self,
+        index: usize,
+        work: &StepWork,
+        attempt: u32,
+    ) -> Result<(Outcome, Option<Chosen>), StepError> {
+        let step = &work.step;
+        let args = self.render(index, &work.with)?;
+        let spec = CATALOGUE.get(&step.uses).and_then(|decl| (decl.source)(&args));
+        let chosen = self.choose(&step.id, work, spec).await?;
+        if let Some(chosen) = &chosen {
+            self.engine.bus.tell(Body::StepSource {
+                step: step.id.clone(),
+                point: json!(chosen.origin),
+                worst_case_s: chosen.worst_case_s,
+            });
+        }
+        let progress = |text: String, done: Option<f64>| {
+            self.engine.bus.tell(Body::Progress { id: step.id.clone(), text, done });
+        };
+        let accounts = self.engine.plan.accounts_by_name();
+        let cx = Context {
+            hands: self.hands,
+            waiter: self.waiter,
+            clock: &self.engine.clock,
+            sandbox: self.ready,
+            person: &*self.engine.person,
+            step: &step.id,
+            attempt,
+            source: chosen.as_ref().map(|c| c.source.clone()),
+            folder: self.engine.plan.folder(),
+            accounts: &accounts,
+            progress: &progress,
+        };
+        let outcome = actions::run(&step.uses, &cx, &args).await?;
+        Ok((outcome, chosen))
+    }
+
+    fn succeeded(&self, work: &StepWork, outcome: Outcome, chosen: Option<&Chosen>) {
+        let is_copy = work.source.as_ref().is_some_and(crate::playbook::action::SourceSpec::is_copy);
+        let mut restored: Vec<String> = outcome.restored.iter().map(ToString::to_string).collect();
+        if let (Some(chosen), false) = (chosen, is_copy) {
+            restored.extend(chosen.covers.iter().cloned());
+        }
+        restored.sort();
+        restored.dedup();
+        self.remember(outcome.made, chosen);
+        let outputs = Value::Object(outcome.outputs);
+        self.outputs.borrow_mut().insert(work.step.id.clone(), outputs.clone());
+        let data = work.source.as_ref().is_some_and(|s| s.data);
+        self.engine.bus.tell(Body::StepSucceeded {
+            step: work.step.id.clone(),
+            outputs,
+            restored,
+            data,
+            consistent_at: outcome.consistent_at,
+        });
+    }
+
+    fn failed(&self, work: &StepWork, error: &StepError) -> End {
+        let because = match error.help() {
+            Some(help) => format!("{error} ({help})"),
+            None => error.to_string(),
+        };
+        self.engine.bus.tell(Body::StepFailed {
+            step: work.step.id.clone(),
+            because,
+            tolerated: work.step.continue_on_error,
+        });
+        if work.step.continue_on_error { End::Tolerated } else { End::Failed }
+    }
+
+    /// Doubles with each attempt; on a real cloud spread between a half and the whole of it.
+    fn backoff(&self, base: Span, attempt: u32) -> Duration {
+        let whole = base.0.saturating_mul(2_u32.saturating_pow(attempt - 1)).min(LONGEST_BACKOFF);
+        if self.engine.config.jitter { whole.mul_f64(rand::random_range(0.5..=1.0)) } else { whole }
+    }
+
+    fn is_wanted(&self, index: usize, work: &StepWork) -> Result<bool, StepError> {
+        match &work.step.when {
+            None | Some(Value::Null) => Ok(true),
+            Some(Value::Bool(plain)) => Ok(*plain),
+            Some(other) => {
+                let rendered = self.render(index, other)?;
+                let text = rendered.as_str().map_or_else(|| rendered.to_string(), str::to_owned);
+                match text.trim().to_ascii_lowercase().as_str() {
+                    "true" | "yes" => Ok(true),
+                    "false" | "no" | "" => Ok(false),
+                    number => number.parse::<f64>().map(|n| n != 0.0).map_err(|_| {
+                        StepError::wrong(
+                            format!("`when` renders to `{text}`, which is neither true nor false"),
+                            "let it render to `true` or `false`",
+                        )
+                    }),
+                }
+            }
+        }
+    }
+
+    /// Renders the expressions of a node, which may name what it depends on.
+    pub fn render(&self, index: usize, value: &Value) -> Result<Value, StepError> {
+        if !has_expression(value) {
+            return Ok(value.clone());
+        }
+        let names = self.names(index, value);
+        expr::render_value(value, &names).map_err(|error| {
+            StepError::wrong(
+                error.to_string(),
+                "an expression may name only what the steps before have given",
+            )
+        })
+    }
+
+    fn names(&self, index: usize, value: &Value) -> Value {
+        let plan = &self.engine.plan;
+        let mut names = plan.expression_base();
+        let outputs = self.outputs.borrow();
+        let mut steps = Map::new();
+        for need in &plan.graph.needs[index] {
+            let id = &plan.nodes[*need].id;
+            if let Some(given) = outputs.get(id) {
+                steps.insert(id.clone(), given.clone());
+            }
+        }
+        names.insert("steps".into(), Value::Object(steps));
+        names.insert(
+            "sandbox".into(),
+            json!({
+                "account": self.ready.place.account,
+                "region": self.ready.place.region,
+                "cidr": self.ready.cidr,
+                "vpc_id": self.ready.vpc,
+                "subnet_ids": self.ready.subnets.iter().map(|s| &s.id).collect::<Vec<_>>(),
+                "security_group_id": self.ready.security_group,
+            }),
+        );
+        names.insert(
+            "run".into(),
+            json!({
+                "id": self.engine.config.run,
+                "t0": self.t0.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true),
+            }),
+        );
+        names.insert("env".into(), Value::Object(environment(value)));
+        Value::Object(names)
+    }
+}
+
+pub fn has_expression(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains("{{"),
+        Value::Array(list) => list.iter().any(has_expression),
+        Value::Object(record) => record.values().any(has_expression),
+        _ => false,
+    }
+}
+
+/// The environment variables that a value names, and no others.
+fn environment(value: &Value) -> Map<String, Value> {
+    let mut found = Map::new();
+    let mut rest = vec![value];
+    while let Some(value) = rest.pop() {
+        match value {
+            Value::String(text) => {
+                for reference in expr::references(text).unwrap_or_default() {
+                    if let [root, name] = reference.path.as_slice()
+                        && root == "env"
+                        && let Ok(given) = std::env::var(name)
+                    {
+                        found.insert(name.clone(), Value::String(given));
+                    }
+                }
+            }
+            Value::Array(list) => rest.extend(list),
+            Value::Object(record) => rest.extend(record.values()),
+            _ => {}
+        }
+    }
+    found
+}

@@ -1,0 +1,56 @@
+//! The blast radius: which resources the loss takes, and which are left.
+
+use indexmap::IndexMap;
+
+use crate::estate::file::EstateFile;
+use crate::estate::{Loss, Resource, Selector};
+use crate::playbook::model::Workload;
+
+#[derive(Debug, Clone, Default)]
+pub struct Radius {
+    pub resources: Vec<Resource>,
+    /// Ids; without an estate, what the workloads name (nobody has told us that it survives).
+    pub lost: Vec<String>,
+    pub surviving: Vec<String>,
+    known: bool,
+}
+
+impl Radius {
+    pub fn new(loss: &Loss, estate: Option<&EstateFile>, workloads: &IndexMap<String, Workload>) -> Self {
+        let Some(estate) = estate else {
+            let mut lost: Vec<String> =
+                workloads.values().flat_map(|w| &w.resources).map(ToString::to_string).collect();
+            lost.sort();
+            lost.dedup();
+            return Self { lost, ..Self::default() };
+        };
+        let resources = estate.resources();
+        let (lost, surviving): (Vec<&Resource>, Vec<&Resource>) =
+            resources.iter().partition(|r| loss.takes_resource(r));
+        let names = |list: Vec<&Resource>| list.into_iter().map(|r| r.id.to_string()).collect();
+        Self { lost: names(lost), surviving: names(surviving), known: true, resources }
+    }
+
+    /// The ids of all resources that a selector names; without an estate the selector itself.
+    pub fn selected(&self, selector: &Selector) -> Vec<String> {
+        if !self.known {
+            return vec![selector.to_string()];
+        }
+        self.resources.iter().filter(|r| selector.selects(r)).map(|r| r.id.to_string()).collect()
+    }
+
+    /// What of these is lost. A resource that the estate does not know counts as lost: nobody can say that it survives.
+    pub fn lost_of(&self, selectors: &[Selector]) -> Vec<String> {
+        let mut lost = Vec::new();
+        for selector in selectors {
+            let selected = self.selected(selector);
+            if let (true, Selector::Id(id)) = (selected.is_empty(), selector) {
+                lost.push(id.to_string());
+            }
+            lost.extend(selected.into_iter().filter(|id| self.lost.contains(id)));
+        }
+        lost.sort();
+        lost.dedup();
+        lost
+    }
+}
