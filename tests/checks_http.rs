@@ -1,5 +1,6 @@
 //! HTTP checks against real listeners on 127.0.0.1, with and without TLS.
 #![cfg(feature = "live")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a helper that fails fails the test that called it")]
 
 #[path = "support/certs.rs"]
 mod certs;

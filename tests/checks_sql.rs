@@ -1,5 +1,6 @@
 //! SQL checks against a real PostgreSQL and a real MariaDB on 127.0.0.1.
 #![cfg(feature = "live")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a helper that fails fails the test that called it")]
 
 #[path = "support/certs.rs"]
 mod certs;
@@ -149,7 +150,7 @@ async fn ask(net: &Net, yaml: &str) -> Observation {
 
 /// Waits until the server answers; its log tells why when it does not.
 async fn ready(net: &Net, ca: &Ca, yaml: &str) {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     loop {
         let seen = ask(net, yaml).await;
         if seen.healthy {
@@ -263,10 +264,8 @@ async fn postgresql() {
     ready(&net, &ca, &format!("{{ {at}, query: select 1 }}")).await;
     both("postgres", "postgres", &net, server.port).await;
 
-    let ssl = format!(
-        "{{ url: 'postgresql://joe@db.test:7777/postgres', tls: {{ ca_file: ca.pem }}, expect: true, query: 'select ssl from pg_stat_ssl where pid = pg_backend_pid()' }}"
-    );
-    assert!(ask(&net, &ssl).await.healthy);
+    let ssl = "{ url: 'postgresql://joe@db.test:7777/postgres', tls: { ca_file: ca.pem }, expect: true, query: 'select ssl from pg_stat_ssl where pid = pg_backend_pid()' }";
+    assert!(ask(&net, ssl).await.healthy);
     unhealthy(
         &ask(&net, &format!("{{ {at}, query: select pg_sleep(30), timeout: 500ms }}")).await,
         "no answer within 0.5s",
@@ -327,7 +326,7 @@ async fn another_protocol_is_no_database() {
     for scheme in ["postgres", "mysql"] {
         let yaml = format!("{{ url: '{scheme}://joe@127.0.0.1:{port}/o', query: select 1, timeout: 1s }}");
         let seen = ask(&net(&ca, port), &yaml).await;
-        assert!(!seen.healthy && seen.why.is_some(), "{seen:?}");
-        println!("{seen:?}");
+        let why = seen.why.as_deref().unwrap();
+        assert!(!seen.healthy && (why.contains("signing in") || why.contains("is this MySQL")), "{why}");
     }
 }

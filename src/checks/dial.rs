@@ -113,13 +113,15 @@ pub(crate) fn unreachable(net: &Net, host: &str, port: u16, error: &Error) -> Fa
         ErrorKind::TimedOut => {
             "packets are dropped on the way: check the security group, or use a tunnel (`--connect-to`)"
         }
-        // Failed look-ups carry no code of the operating system.
-        _ if error.raw_os_error().is_none() => {
-            "the name does not resolve from here: check it, or use `--connect-to`"
-        }
+        _ if is_lookup(error) => "the name does not resolve from here: check it, or use `--connect-to`",
         _ => "check the address and the network in between",
     };
     Failure::new("no connection", format!("cannot connect to {peer}: {error}; {help}"))
+}
+
+/// True when a name did not resolve: the standard library has no kind of its own for that.
+pub(crate) fn is_lookup(error: &Error) -> bool {
+    error.to_string().contains("lookup address")
 }
 
 /// An error with its causes, without repeating what a cause says again.

@@ -176,11 +176,11 @@ mod tests {
                     ("www.test.", RecordType::AAAA) => add(RData::AAAA("fd00::1".parse().unwrap())),
                     ("www.test.", RecordType::CNAME) => add(RData::CNAME(CNAME(name("Edge.test.")))),
                     ("www.test.", RecordType::TXT) => {
-                        add(RData::TXT(TXT::new(vec!["v=1 ".into(), "x".into()])))
+                        add(RData::TXT(TXT::new(vec!["v=1 ".into(), "x".into()])));
                     }
                     ("www.test.", RecordType::MX) => add(RData::MX(MX::new(10, name("mail.test.")))),
                     ("www.test.", RecordType::SRV) => {
-                        add(RData::SRV(SRV::new(0, 5, 5060, name("sip.test."))))
+                        add(RData::SRV(SRV::new(0, 5, 5060, name("sip.test."))));
                     }
                     ("www.test.", _) => {}
                     ("broken.test.", _) => answer.metadata.response_code = ResponseCode::ServFail,

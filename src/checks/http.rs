@@ -44,7 +44,9 @@ pub async fn http(spec: &HttpCheck, net: &Net) -> Observation {
     let stage = Stage::new();
     let (host, port) = host_and_port(&hop.url);
     let limit = CheckKind::Http(spec.clone()).timeout();
-    bounded(limit, &stage, &peer(net, &host, port), &secrets, attempt(spec, net, &stage, &secrets, hop)).await
+    // Boxed: a request with all its protocols is 20 kB of state, and thousands of checks may wait at once.
+    let attempt = Box::pin(attempt(spec, net, &stage, &secrets, hop));
+    bounded(limit, &stage, &peer(net, &host, port), &secrets, attempt).await
 }
 
 fn not_asked(why: impl Into<String>) -> Failure {

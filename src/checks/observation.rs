@@ -107,9 +107,11 @@ pub fn printable(text: &str, longest: usize) -> String {
 pub(crate) struct Secrets(Vec<String>);
 
 /// Shorter texts would blot out ordinary words, and protect nobody.
+#[cfg(any(feature = "live", test))]
 const SHORTEST_SECRET: usize = 4;
 
 impl Secrets {
+    #[cfg(any(feature = "live", test))]
     pub(crate) fn add(&mut self, secret: impl Into<String>) {
         let secret = secret.into();
         if secret.len() >= SHORTEST_SECRET && !self.0.contains(&secret) {
@@ -125,6 +127,7 @@ impl Secrets {
 }
 
 /// True for names of headers and variables whose values are secrets by convention.
+#[cfg(feature = "live")]
 pub(crate) fn names_a_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     ["authorization", "cookie", "token", "secret", "passw", "pwd", "key", "credential"]

@@ -90,7 +90,7 @@ mod tests {
         for elsewhere in ["https://b/", "https://a:444/"] {
             let other = hop(Method::GET, "https://a/x", 307, elsewhere).unwrap().unwrap();
             assert_eq!(
-                other.headers.keys().map(|k| k.as_str()).collect::<Vec<_>>(),
+                other.headers.keys().map(hyper::http::HeaderName::as_str).collect::<Vec<_>>(),
                 ["accept"],
                 "{elsewhere}"
             );

@@ -16,7 +16,7 @@ pub struct Leaf {
     pub key_pem: String,
     pub cert_der: Vec<u8>,
     pub key_der: Vec<u8>,
-    /// The public key as it stands in the certificate (SubjectPublicKeyInfo).
+    /// The public key as it stands in the certificate (`SubjectPublicKeyInfo`).
     pub spki: Vec<u8>,
 }
 

@@ -7,7 +7,7 @@ use mysql_async::{Conn, DriverError, Error, OptsBuilder, Row, SslOpts, Value};
 
 use super::{First, Target};
 use crate::checks::Net;
-use crate::checks::dial::{CONNECTING, Failure, Stage, chain, peer, unreachable};
+use crate::checks::dial::{CONNECTING, Failure, Stage, chain, is_lookup, peer, unreachable};
 use crate::checks::tls::{explain, server_name};
 use crate::playbook::check::SqlTlsMode;
 
@@ -119,7 +119,9 @@ fn refused(target: &Target, net: &Net, error: &Error) -> Failure {
                 return Failure::new("TLS refused", format!("no TLS with {who}: {tls}"));
             }
             match other {
-                Error::Io(mysql_async::IoError::Io(e)) => unreachable(net, &target.host, target.port, e),
+                Error::Io(mysql_async::IoError::Io(e)) if e.raw_os_error().is_some() || is_lookup(e) => {
+                    unreachable(net, &target.host, target.port, e)
+                }
                 _ => Failure::new(
                     "no connection",
                     format!("no session with {who}: {}; is this MySQL or MariaDB?", chain(other)),
