@@ -1,0 +1,56 @@
+"""Recovery points of a chosen age, for seeding: POST /peer/age."""
+
+from datetime import datetime, timezone
+
+from moto.ec2.models import ec2_backends
+from moto.rds.models import rds_backends
+
+from .delays import completed_at
+
+KINDS = {
+    "db_snapshot": lambda ec2, rds: rds.database_snapshots,
+    "db_cluster_snapshot": lambda ec2, rds: rds.cluster_snapshots,
+    "ebs_snapshot": lambda ec2, rds: ec2.snapshots,
+    "ami": lambda ec2, rds: ec2.amis,
+    "db_instance": lambda ec2, rds: rds.databases,
+    "db_cluster": lambda ec2, rds: rds.clusters,
+}
+KEYS = {"kind", "id", "account", "region", "taken", "earliest"}
+
+
+def age(wish):
+    """`taken` becomes the consistency time; for a DB instance or cluster the latest restorable time, `earliest` the earliest."""
+    unknown = set(wish) - KEYS
+    if unknown:
+        raise ValueError(f"age: unknown keys {sorted(unknown)}; known: {sorted(KEYS)}")
+    kind, name = wish["kind"], wish["id"]
+    if kind not in KINDS:
+        raise ValueError(f"age: unknown kind {kind!r}; one of {', '.join(KINDS)}")
+    account, region = wish["account"], wish["region"]
+    thing = KINDS[kind](ec2_backends[account][region], rds_backends[account][region]).get(name)
+    if thing is None:
+        raise ValueError(f"age: no {kind} {name} in {account} {region}")
+    taken = instant(wish["taken"])
+    if kind in ("db_instance", "db_cluster"):
+        thing.__dict__["peer_latest_restorable"] = taken
+        if "earliest" in wish:
+            thing.__dict__["peer_earliest_restorable"] = instant(wish["earliest"])
+            thing.earliest_restorable_time = thing.__dict__["peer_earliest_restorable"]
+    elif kind == "ebs_snapshot":
+        thing.start_time = taken
+        completed_at(thing, taken)
+    elif kind == "ami":
+        thing.creation_date = taken
+        thing.ebs_snapshot.start_time = taken
+        completed_at(thing.ebs_snapshot, taken)
+        thing.__dict__["peer_pending"] = None
+    else:
+        thing.created = thing.original_snapshot_create_time = taken
+        thing.__dict__["peer_pending"] = None
+
+
+def instant(text):
+    parsed = datetime.fromisoformat(text)
+    if parsed.tzinfo is None:
+        raise ValueError(f"age: {text!r} has no offset; write e.g. 2024-05-01T12:00:00Z")
+    return parsed.astimezone(timezone.utc).replace(tzinfo=None)

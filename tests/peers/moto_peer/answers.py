@@ -1,0 +1,68 @@
+"""Error answers in each service's own protocol, so that an SDK takes them for AWS's."""
+
+import json
+from xml.sax.saxutils import escape
+
+REQUEST_ID = "00000000-0000-4000-8000-000000000000"
+NAMESPACES = {
+    "rds": "http://rds.amazonaws.com/doc/2014-10-31/",
+    "cloudformation": "http://cloudformation.amazonaws.com/doc/2010-05-15/",
+    "sts": "https://sts.amazonaws.com/doc/2011-06-15/",
+}
+THROTTLE = {"ec2": (503, "RequestLimitExceeded", "Request limit exceeded."), "s3": (503, "SlowDown", "Please reduce your request rate.")}
+UNAVAILABLE = {"ec2": "Unavailable", "s3": "ServiceUnavailable"}
+INTERNAL = {"ec2": "InternalError", "s3": "InternalError"}
+
+
+def error(service, status, code, message, json_protocol=False):
+    """→ (status, headers, body)"""
+    code, message = escape(code), escape(message)
+    if json_protocol:
+        body = json.dumps({"__type": code, "message": message})
+        return status, [("Content-Type", "application/x-amz-json-1.1")], body.encode()
+    if service == "ec2":
+        body = f"<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors><RequestID>{REQUEST_ID}</RequestID></Response>"
+    elif service == "s3":
+        body = f"<Error><Code>{code}</Code><Message>{message}</Message><RequestId>{REQUEST_ID}</RequestId><HostId>peer</HostId></Error>"
+    else:
+        kind = "Receiver" if status >= 500 else "Sender"
+        space = NAMESPACES.get(service, "https://iam.amazonaws.com/doc/2010-05-08/")
+        body = (
+            f'<ErrorResponse xmlns="{space}"><Error><Type>{kind}</Type><Code>{code}</Code><Message>{message}</Message></Error>'
+            f"<RequestId>{REQUEST_ID}</RequestId></ErrorResponse>"
+        )
+    return status, [("Content-Type", "application/xml")], ('<?xml version="1.0" encoding="UTF-8"?>\n' + body).encode()
+
+
+def of_rule(rule, request, json_protocol):
+    """The answer of a throttle, 500, 503 or error rule."""
+    service, kind = request["service"], rule["kind"]
+    if kind == "throttle":
+        default = (400, "ThrottlingException" if json_protocol else "Throttling", "Rate exceeded")
+        status, code, message = THROTTLE.get(service, default)
+    elif kind == "500":
+        status, code, message = 500, INTERNAL.get(service, "InternalFailure"), "An internal error has occurred."
+    elif kind == "503":
+        status, code, message = 503, UNAVAILABLE.get(service, "ServiceUnavailable"), "The service is unavailable. Try again shortly."
+    else:
+        status, code, message = rule.get("status", 400), rule.get("code", "InvalidParameterValue"), rule.get("message", "Refused by a test.")
+    return error(service, status, code, message, json_protocol)
+
+
+DELETING = ("Delete", "Terminate", "Deregister", "Release", "Detach", "Disassociate")
+
+
+def undeletable(request):
+    """What AWS says when something else still holds the thing; None when the request deletes nothing."""
+    service, action = request["service"], request["action"]
+    if not action.startswith(DELETING):
+        return None
+    if service == "ec2":
+        return error(service, 400, "DependencyViolation", "The resource has a dependent object and cannot be deleted.")
+    if service == "rds":
+        code = "InvalidDBSubnetGroupStateFault" if action == "DeleteDBSubnetGroup" else "InvalidDBInstanceState"
+        return error(service, 400, code, "The resource is in use and cannot be deleted.")
+    if service == "s3":
+        code = ("BucketNotEmpty", 409) if action == "DeleteBucket" else ("AccessDenied", 403)
+        return error(service, code[1], code[0], "The resource cannot be deleted.")
+    return error(service, 400, "ValidationError", "The resource cannot be deleted.")

@@ -1,0 +1,192 @@
+"""The WSGI middleware around moto: request log, faults, idempotency tokens, the admin API under /peer/."""
+
+import json
+import socket
+import threading
+import time
+
+from moto.backends import list_of_moto_modules  # noqa: F401  (imported for its side effect: the backends register)
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+from . import ageing, answers, corrections, delays, inventory, sharing
+from .control import CONTROL
+from .identify import JSON_TARGET, identify
+
+TOKENS = ("ClientToken", "ClientRequestToken")
+
+
+class Dropped(ConnectionAbortedError):
+    """Werkzeug takes it for a client that hung up, and writes nothing."""
+
+
+class PeerApp:
+    def __init__(self):
+        delays.install()
+        sharing.install()
+        corrections.install()
+        self.moto = DomainDispatcherApplication(create_backend_app)
+        self.lock = threading.RLock()  # moto's models are not made for concurrent writers
+        self.log_lock = threading.Lock()
+        self.log = []
+        self.count = 0
+        self.tokens = {}
+
+    def __call__(self, environ, start_response):
+        path = environ.get("PATH_INFO", "")
+        if path.startswith("/peer/"):
+            return self.admin(environ, start_response, path)
+        if path.startswith("/moto-api"):
+            if path == "/moto-api/reset":
+                self.tokens.clear()
+            return self.moto(environ, start_response)
+        request = identify(environ)
+        entry = self.note(request)
+        status, headers, body = self.serve(environ, request, entry)
+        entry["status"] = status
+        start_response(f"{status} {'OK' if status < 400 else 'Error'}", headers)
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else body
+
+    def note(self, request):
+        with self.log_lock:
+            self.count += 1
+            entry = {"n": self.count, **request, "status": None}
+            self.log.append(entry)
+        return entry
+
+    def serve(self, environ, request, entry):
+        json_protocol = bool(environ.get(JSON_TARGET))
+        rule = CONTROL.transport_fault(request)
+        kind = rule["kind"] if rule else None
+        if kind is not None:
+            entry["fault"] = kind
+        if kind == "drop_before":
+            drop(environ)
+        if kind == "delay":
+            time.sleep(rule.get("seconds", 1))
+        if kind in ("throttle", "500", "503", "error"):
+            drain(environ)
+            status, headers, body = answers.of_rule(rule, request, json_protocol)
+            return status, sized(headers, body), [body]
+        refusal = answers.undeletable(request)
+        if refusal and CONTROL.take("undeletable", request):
+            drain(environ)
+            entry["fault"] = "undeletable"
+            status, headers, body = refusal
+            return status, sized(headers, body), [body]
+        # S3 bodies stream, and are stored under locks of moto's own; one after the other they could wait for each other.
+        if request["service"] == "s3":
+            answer = self.forward(environ, request)
+        else:
+            with self.lock:
+                delays.reap()
+                answer = self.once(environ, request)
+        if kind == "drop_after":
+            entry["status"] = answer[0]
+            drop(environ)
+        return answer
+
+    def once(self, environ, request):
+        """The same token in the same account and region gets the same answer, as AWS promises; moto ignores tokens."""
+        token = next((request["params"][name] for name in TOKENS if request["params"].get(name)), None)
+        if token is None or request["service"] not in ("ec2", "cloudformation"):
+            return self.forward(environ, request)
+        if str(request["params"].get("DryRun", "")).lower() == "true":
+            return self.forward(environ, request)
+        key = (request["service"], request["account"], request["region"], request["action"], token)
+        params = tuple(sorted(request["params"].items()))
+        if key in self.tokens:
+            known, answer = self.tokens[key]
+            if known == params:
+                return answer
+            message = "Arguments on this idempotent request are inconsistent with arguments used in previous request(s)."
+            status, headers, body = answers.error(request["service"], 400, "IdempotentParameterMismatch", message)
+            return status, sized(headers, body), [body]
+        answer = self.forward(environ, request)
+        if answer[0] < 300:
+            self.tokens[key] = (params, answer)
+        return answer
+
+    def forward(self, environ, request):
+        got = {}
+
+        def start_response(status, headers, _exc_info=None):
+            got["status"], got["headers"] = int(status.split(" ", 1)[0]), headers
+
+        with CONTROL.serving(request):
+            body = self.moto(environ, start_response)
+            try:
+                chunks = list(body)
+            finally:
+                if hasattr(body, "close"):
+                    body.close()
+        return got["status"], got["headers"], chunks
+
+    # --- the admin API
+
+    def admin(self, environ, start_response, path):
+        method = environ["REQUEST_METHOD"]
+        try:
+            body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+            given = json.loads(body) if body else None
+            status, answer = self.answer_admin(method, path, given)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            status, answer = 400, {"error": f"{type(error).__name__}: {error}"}
+        payload = json.dumps(answer, indent=1, ensure_ascii=False).encode()
+        start_response(f"{status} {'OK' if status == 200 else 'Error'}", sized([("Content-Type", "application/json")], payload))
+        return [payload]
+
+    def answer_admin(self, method, path, given):
+        match method, path:
+            case "GET", "/peer/health":
+                return 200, {"ready": True}
+            case "GET", "/peer/log":
+                with self.log_lock:
+                    return 200, [dict(entry) for entry in self.log]
+            case "DELETE", "/peer/log":
+                with self.log_lock:
+                    self.log.clear()
+                    self.count = 0
+            case "GET", "/peer/delays":
+                return 200, CONTROL.delays()
+            case "POST", "/peer/delays":
+                CONTROL.set_delays(given)
+                return 200, CONTROL.delays()
+            case "GET", "/peer/faults":
+                return 200, CONTROL.rules()
+            case "POST", "/peer/faults":
+                CONTROL.set_rules(given)
+                return 200, CONTROL.rules()
+            case "DELETE", "/peer/faults":
+                CONTROL.set_rules([])
+            case "POST", "/peer/age":
+                with self.lock:
+                    for wish in given if isinstance(given, list) else [given]:
+                        ageing.age(wish)
+            case "GET", "/peer/state":
+                with self.lock:
+                    delays.reap()
+                    return 200, inventory.inventory()
+            case _:
+                return 404, {"error": f"no {method} {path}"}
+        return 200, {"ok": True}
+
+
+def sized(headers, body):
+    return [*headers, ("Content-Length", str(len(body)))]
+
+
+def drain(environ):
+    """An answer given before the body was read would leave the rest of it on a kept-alive connection."""
+    stream, left = environ["wsgi.input"], int(environ.get("CONTENT_LENGTH") or 0)
+    while left > 0:
+        chunk = stream.read(min(left, 65536))
+        if not chunk:
+            break
+        left -= len(chunk)
+
+
+def drop(environ):
+    connection = environ.get("werkzeug.socket")
+    if connection is not None:
+        connection.shutdown(socket.SHUT_RDWR)
+    raise Dropped("dropped by a fault rule")

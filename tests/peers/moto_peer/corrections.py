@@ -1,0 +1,273 @@
+"""moto's gaps that would mislead a drill, corrected.
+
+EC2   DryRun is honoured where moto executes (VPCs, subnets, route tables, network ACLs, peerings, NAT and transit
+      gateways, VPC endpoints); an unknown image is refused (MOTO_ENABLE_AMI_VALIDATION, __main__.py); a subnet maps public
+      addresses on launch only when told to; zones of other regions are refused by CreateVolume and CreateSubnet; an interface
+      made by RunInstances goes with its instance; CopyImage keeps its tag specifications; CopySnapshot with Encrypted=true
+      is encrypted; a subnet or group that is in use is not deleted. ClientToken: app.py.
+RDS   a restore takes Multi-AZ, deletion protection, subnet, security and parameter groups from the request and never from
+      the source, which may live in another region or account, and its zone from the subnet group; a replica gets the
+      subnet group of its own region; a restore to a time after the latest restorable one (or before the earliest one, when
+      ageing set it) is refused; automated backups have a RestoreWindow; a subnet group in use is not deleted.
+"""
+
+from moto.core.utils import utcnow
+from moto.ec2.exceptions import EC2ClientError
+from moto.ec2.models import EC2Backend, ec2_backends
+from moto.ec2.models.instances import Instance
+from moto.ec2.responses.amis import AmisResponse
+from moto.ec2.responses.elastic_block_store import ElasticBlockStore
+from moto.ec2.responses.nat_gateways import NatGateways
+from moto.ec2.responses.network_acls import NetworkACLs
+from moto.ec2.responses.route_tables import RouteTables
+from moto.ec2.responses.subnets import Subnets
+from moto.ec2.responses.transit_gateways import TransitGateways
+from moto.ec2.responses.vpc_peering_connections import VPCPeeringConnections
+from moto.ec2.responses.vpcs import VPCs
+from moto.rds.exceptions import RDSClientError
+from moto.rds.models import DBCluster, DBInstance, DBInstanceAutomatedBackup, RDSBackend, rds_backends
+
+from .patching import after, replace
+
+CHANGES = ("create_", "delete_", "modify_", "associate_", "disassociate_")
+
+
+def install():
+    for cls in (VPCs, Subnets, RouteTables, NetworkACLs, VPCPeeringConnections, NatGateways, TransitGateways):
+        for name in [name for name in vars(cls) if name.startswith(CHANGES)]:
+            replace(cls, name, dry_run)
+    networks()
+    copies()
+    in_use()
+    restores()
+    point_in_time()
+
+
+def dry_run(moto):
+    def method(self):
+        self.error_on_dryrun()
+        return moto(self)
+
+    return method
+
+
+# --- EC2
+
+
+def networks():
+    def no_public_addresses(subnet, self, *_args, **_kwargs):
+        if subnet.vpc_id != (self.get_default_vpc() and self.get_default_vpc().id):
+            subnet.map_public_ip_on_launch = subnet.default_for_az = False
+
+    after(EC2Backend, "create_subnet", no_public_addresses)
+
+    def own_zone(moto):
+        def method(self):
+            zone = self._get_param("AvailabilityZone")
+            if zone and not zone.startswith(self.region):
+                raise EC2ClientError("InvalidParameterValue", f"Value ({zone}) for parameter availabilityZone is invalid.")
+            return moto(self)
+
+        return method
+
+    replace(ElasticBlockStore, "create_volume", own_zone)
+    replace(Subnets, "create_subnet", own_zone)
+
+    def owned_interfaces(moto):
+        def prep(self, nic_spec, *args, **kwargs):
+            brought = {nic.get("NetworkInterfaceId") for nic in nic_spec}
+            kept = {int(nic["DeviceIndex"]) for nic in nic_spec if nic.get("DeleteOnTermination") is False}
+            moto(self, nic_spec, *args, **kwargs)
+            for index, interface in self.nics.items():
+                if interface.id not in brought and int(index) not in kept:
+                    interface.delete_on_termination = True
+
+        return prep
+
+    replace(Instance, "prep_nics", owned_interfaces)
+
+
+def copies():
+    def tagged(moto):
+        def copy(self):
+            answer = moto(self)
+            image = self.ec2_backend.amis[answer.result["ImageId"]]
+            tags = self._parse_tag_specification()
+            image.add_tags(tags.get("image", {}))
+            image.ebs_snapshot.add_tags(tags.get("snapshot", {}))
+            return answer
+
+        return copy
+
+    replace(AmisResponse, "copy_image", tagged)
+
+    def encrypted(moto):
+        def copy(self):
+            answer = moto(self)
+            if self._get_bool_param("Encrypted", False):
+                self.ec2_backend.snapshots[answer.result["SnapshotId"]].encrypted = True
+            return answer
+
+        return copy
+
+    replace(ElasticBlockStore, "copy_snapshot", encrypted)
+
+
+def in_use():
+    def databases(backend):
+        return list(rds_backends[backend.account_id][backend.region_name].databases.values())
+
+    def subnet_group(database):
+        owner = database if database.db_cluster_identifier is None else None
+        group = owner.__dict__.get("db_subnet_group") if owner else None
+        return group
+
+    def refuse(thing):
+        raise EC2ClientError("DependencyViolation", f"{thing} has dependencies and cannot be deleted.")
+
+    def subnet(moto):
+        def delete(self, subnet_id):
+            if any(interface.subnet.id == subnet_id for interface in self.enis.values()):
+                refuse(f"The subnet '{subnet_id}'")
+            for database in databases(self):
+                group = subnet_group(database)
+                if group and any(subnet.id == subnet_id for subnet in group._subnets):
+                    refuse(f"The subnet '{subnet_id}'")
+            return moto(self, subnet_id)
+
+        return delete
+
+    replace(EC2Backend, "delete_subnet", subnet)
+
+    def security_group(moto):
+        def delete(self, name=None, group_id=None):
+            users = [group.id for interface in self.enis.values() for group in interface.group_set]
+            users += [i for database in databases(self) for i in (database.vpc_security_group_ids or [])]
+            users += [i for endpoint in self.vpc_end_points.values() if endpoint.state != "deleted" for i in endpoint.security_group_ids]
+            if group_id in users:
+                refuse(f"resource {group_id}")
+            return moto(self, name, group_id)
+
+        return delete
+
+    replace(EC2Backend, "delete_security_group", security_group)
+
+    def db_subnet_group(moto):
+        def delete(self, subnet_name):
+            held = [subnet_group(database) for database in self.databases.values()]
+            if any(group is not None and group.name == subnet_name.lower() for group in held):
+                raise RDSClientError("InvalidDBSubnetGroupStateFault", f"Cannot delete the subnet group '{subnet_name}': a DB instance uses it.")
+            return moto(self, subnet_name)
+
+        return delete
+
+    replace(RDSBackend, "delete_subnet_group", db_subnet_group)
+
+
+# --- RDS
+
+
+def restores():
+    def restoring(moto):
+        def restore(self, *args):
+            self.peer_restoring = args[-1]
+            try:
+                return moto(self, *args)
+            finally:
+                self.peer_restoring = None
+
+        return restore
+
+    RDSBackend.peer_restoring = None
+    replace(RDSBackend, "restore_db_instance_from_db_snapshot", restoring)
+    replace(RDSBackend, "restore_db_instance_to_point_in_time", restoring)
+
+    def create(moto):
+        def create_db_instance(self, db_kwargs):
+            asked = self.peer_restoring
+            if asked is not None:
+                db_kwargs = {**db_kwargs, "multi_az": bool(asked.get("multi_az")), "deletion_protection": bool(asked.get("deletion_protection"))}
+                for name in ("db_subnet_group_name", "vpc_security_group_ids", "db_parameter_group_name", "tags"):
+                    if asked.get(name):
+                        db_kwargs[name] = asked.get(name)
+                    else:
+                        db_kwargs.pop(name, None)
+                db_kwargs["availability_zone"] = asked.get("availability_zone") or zone_of(self, asked.get("db_subnet_group_name"))
+                if asked.get("publicly_accessible") is not None:
+                    db_kwargs["publicly_accessible"] = asked.get("publicly_accessible")
+            return moto(self, db_kwargs)
+
+        return create_db_instance
+
+    replace(RDSBackend, "create_db_instance", create)
+
+    def cluster(moto):
+        def restore(self, *args, **kwargs):
+            asked = args[-1] if args else kwargs
+            result = moto(self, *args, **kwargs)
+            result.deletion_protection = bool(asked.get("deletion_protection"))
+            return result
+
+        return restore
+
+    replace(RDSBackend, "restore_db_cluster_from_snapshot", cluster)
+    replace(RDSBackend, "restore_db_cluster_to_point_in_time", cluster)
+
+    def replica(moto):
+        def create(self, db_kwargs):
+            group = db_kwargs.get("db_subnet_group_name")
+            asked = {key: value for key, value in db_kwargs.items() if key != "db_subnet_group_name"}
+            result = moto(self, asked)
+            result.__dict__.pop("db_subnet_group", None)
+            result.__dict__["_db_subnet_group_name"] = None
+            if group:
+                result.backend = self
+                result.db_subnet_group_name = group
+            return result
+
+        return create
+
+    replace(RDSBackend, "create_db_instance_read_replica", replica)
+
+
+def zone_of(backend, group):
+    if group:
+        return backend.describe_db_subnet_groups(group)[0]._subnets[0].availability_zone
+    return ec2_backends[backend.account_id][backend.region_name].describe_availability_zones()[0].name
+
+
+def point_in_time():
+    def latest(self):
+        return self.__dict__.get("peer_latest_restorable") or utcnow()
+
+    DBInstance.latest_restorable_time = property(latest)
+    DBCluster.latest_restorable_time = property(latest)
+    DBInstanceAutomatedBackup.restore_window = property(window)
+
+    def checked(moto):
+        def restore(self, source, target, asked):
+            wanted = asked.get("restore_time")
+            database = self.describe_db_instances(source)[0]
+            if wanted is not None:
+                earliest = database.__dict__.get("peer_earliest_restorable")
+                wanted, newest = naive(wanted), naive(database.latest_restorable_time)
+                if wanted > newest or (earliest is not None and wanted < naive(earliest)):
+                    raise RDSClientError("InvalidRestoreFault", f"Cannot restore {source} to {wanted}: outside its restore window.")
+            return moto(self, source, target, asked)
+
+        return restore
+
+    replace(RDSBackend, "restore_db_instance_to_point_in_time", checked)
+
+
+def window(self):
+    database = self.backend.databases.get(self.db_instance_identifier)
+    if database is None:
+        return None
+    earliest = database.__dict__.get("peer_earliest_restorable") or database.created
+    return {"EarliestTime": earliest, "LatestTime": database.latest_restorable_time}
+
+
+def naive(instant):
+    """moto's times are UTC without saying so; those of a request say so."""
+    return instant.replace(tzinfo=None)

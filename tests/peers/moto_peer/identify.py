@@ -1,0 +1,133 @@
+"""Says which AWS operation an HTTP request is, before moto sees it."""
+
+import io
+from urllib.parse import parse_qsl, unquote, urlencode
+
+SECRET = ("password", "secret")
+JSON_TARGET = "HTTP_X_AMZ_TARGET"
+
+
+def identify(environ):
+    """→ {service, action, region, access_key, account, params}. Reads (and puts back) the body of query requests only."""
+    service, region, access_key = credential_scope(environ)
+    if environ.get(JSON_TARGET):
+        action, params = environ[JSON_TARGET].rsplit(".", 1)[-1], {}
+    elif service in ("s3", "unknown") and not is_form(environ):
+        service = "s3"
+        action, params = s3_operation(environ)
+    else:
+        pairs = parse_qsl(read_body(environ) + "&" + environ.get("QUERY_STRING", ""), keep_blank_values=True)
+        params = {key: redact(key, value) for key, value in pairs if key not in ("Action", "Version")}
+        action = dict(pairs).get("Action", "Unknown")
+    return {
+        "service": service,
+        "action": action,
+        "region": region,
+        "access_key": access_key,
+        "account": environ.get("HTTP_X_MOTO_ACCOUNT_ID") or account_of(access_key),
+        "params": params,
+    }
+
+
+def credential_scope(environ):
+    """service, region and access key of a SigV4 header or of a presigned URL."""
+    header = environ.get("HTTP_AUTHORIZATION", "")
+    scope = None
+    if "Credential=" in header:
+        scope = header.split("Credential=", 1)[1].split(",")[0].strip()
+    else:
+        query = dict(parse_qsl(environ.get("QUERY_STRING", "")))
+        scope = query.get("X-Amz-Credential")
+    parts = (scope or "").split("/")
+    if len(parts) != 5:
+        return "unknown", "", ""
+    access_key, _date, region, service, _ = parts
+    return service, region, access_key
+
+
+def account_of(access_key):
+    from moto.iam.models import get_account_id_from
+
+    return get_account_id_from(access_key)
+
+
+def is_form(environ):
+    return environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
+
+
+def read_body(environ):
+    if not is_form(environ):
+        return ""
+    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["wsgi.input"] = io.BytesIO(body)
+    return body.decode("utf-8", "replace")
+
+
+def redact(key, value):
+    return "…" if any(word in key.lower() for word in SECRET) else value
+
+
+# (method, level, what the query or a header must hold) → operation; the first that fits. Level: account, bucket or key.
+S3_OPERATIONS = (
+    ("PUT", "key", "partNumber", "x-amz-copy-source", "UploadPartCopy"),
+    ("PUT", "key", "partNumber", None, "UploadPart"),
+    ("PUT", "key", "retention", None, "PutObjectRetention"),
+    ("PUT", "key", "legal-hold", None, "PutObjectLegalHold"),
+    ("PUT", "key", "tagging", None, "PutObjectTagging"),
+    ("PUT", "key", "acl", None, "PutObjectAcl"),
+    ("PUT", "key", None, "x-amz-copy-source", "CopyObject"),
+    ("PUT", "key", None, None, "PutObject"),
+    ("POST", "key", "uploads", None, "CreateMultipartUpload"),
+    ("POST", "key", "uploadId", None, "CompleteMultipartUpload"),
+    ("DELETE", "key", "uploadId", None, "AbortMultipartUpload"),
+    ("DELETE", "key", "tagging", None, "DeleteObjectTagging"),
+    ("DELETE", "key", None, None, "DeleteObject"),
+    ("HEAD", "key", None, None, "HeadObject"),
+    ("GET", "key", "uploadId", None, "ListParts"),
+    ("GET", "key", "attributes", None, "GetObjectAttributes"),
+    ("GET", "key", "tagging", None, "GetObjectTagging"),
+    ("GET", "key", "acl", None, "GetObjectAcl"),
+    ("GET", "key", "retention", None, "GetObjectRetention"),
+    ("GET", "key", "legal-hold", None, "GetObjectLegalHold"),
+    ("GET", "key", None, None, "GetObject"),
+    ("POST", "bucket", "delete", None, "DeleteObjects"),
+    ("GET", "bucket", "versions", None, "ListObjectVersions"),
+    ("GET", "bucket", "uploads", None, "ListMultipartUploads"),
+    ("GET", "bucket", "list-type", None, "ListObjectsV2"),
+    ("GET", "bucket", "location", None, "GetBucketLocation"),
+    ("GET", "account", None, None, "ListBuckets"),
+    ("HEAD", "bucket", None, None, "HeadBucket"),
+)  # fmt: skip
+# ?policy and the like: the operation's name is the verb, "Bucket" and this.
+S3_CONFIGURATION = {
+    "versioning": "Versioning", "policy": "Policy", "policyStatus": "PolicyStatus", "tagging": "Tagging", "acl": "Acl",
+    "encryption": "Encryption", "lifecycle": "LifecycleConfiguration", "replication": "Replication", "cors": "Cors",
+    "publicAccessBlock": "PublicAccessBlock", "ownershipControls": "OwnershipControls", "logging": "Logging",
+    "notification": "NotificationConfiguration", "object-lock": "ObjectLockConfiguration", "website": "Website",
+}  # fmt: skip
+S3_UNPREFIXED = ("PublicAccessBlock", "ObjectLockConfiguration")
+
+
+def s3_operation(environ):
+    method = environ["REQUEST_METHOD"]
+    query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
+    path = environ.get("RAW_URI") or environ.get("REQUEST_URI") or environ.get("PATH_INFO", "/")
+    bucket, _, key = unquote(path.split("?", 1)[0]).lstrip("/").partition("/")
+    level = "key" if key else "bucket" if bucket else "account"
+    shown = {name: value for name, value in query.items() if not name.lower().startswith(("x-amz-", "x-id"))}
+    params = {"method": method, "bucket": bucket, "key": key, "query": urlencode(shown)}
+    source = environ.get("HTTP_X_AMZ_COPY_SOURCE")
+    if source:
+        params["copy_source"] = unquote(source)
+    for verb, where, wanted, header, operation in S3_OPERATIONS:
+        if (verb, where) != (method, level) or (wanted is not None and wanted not in query):
+            continue
+        if header is None or source:
+            return operation, params
+    if level == "bucket":
+        verb = {"GET": "Get", "PUT": "Put", "DELETE": "Delete"}.get(method, method)
+        for name, word in S3_CONFIGURATION.items():
+            if name in query:
+                return verb + ("" if word in S3_UNPREFIXED else "Bucket") + word, params
+        return {"PUT": "CreateBucket", "DELETE": "DeleteBucket", "GET": "ListObjects"}.get(method, "Unknown"), params
+    return "Unknown", params

@@ -1,0 +1,144 @@
+"""Everything in all accounts and regions that a drill could have created, sorted: equal before and after ⇔ nothing left.
+
+What every region of every account has by itself is left out (moto makes it when a region is first looked at): the default VPC with
+its subnets, and each VPC's own security group, main route table and network ACL; RDS's default parameter groups.
+"""
+
+from moto.cloudformation.models import cloudformation_backends
+from moto.ec2.models import ec2_backends
+from moto.rds.models import rds_backends
+from moto.s3.models import s3_backends
+
+
+def inventory():
+    found = [*ec2(), *rds(), *cloudformation(), *s3()]
+    return {"resources": sorted(found, key=lambda it: (it["account"], it["region"], it["type"], it["id"]))}
+
+
+def backends(service):
+    for account in list(service):
+        for region in list(service[account].keys()):
+            yield account, region, service[account][region]
+
+
+def ec2():
+    for account, region, backend in backends(ec2_backends):
+
+        def item(kind, thing, account=account, region=region, backend=backend, **more):
+            name = more.pop("id", None) or thing.id
+            tags = {tag["key"]: tag["value"] for tag in backend.describe_tags(filters={"resource-id": [thing.id]})}
+            return {"account": account, "region": region, "type": f"ec2:{kind}", "id": name, "tags": dict(sorted(tags.items())), **more}
+
+        default = backend.get_default_vpc()
+        default_id = default.id if default else None
+        for vpc in backend.vpcs.values():
+            if vpc.id != default_id:
+                yield item("vpc", vpc, cidr=vpc.cidr_block)
+        for zone in backend.subnets.values():
+            for subnet in zone.values():
+                if not (subnet.vpc_id == default_id and subnet.default_for_az):
+                    yield item("subnet", subnet, vpc=subnet.vpc_id, cidr=subnet.cidr_block)
+        for groups in backend.groups.values():
+            for group in groups.values():
+                if group.name != "default":
+                    rules = len(group.ingress_rules) + len(group.egress_rules)
+                    yield item("security-group", group, name=group.name, vpc=group.vpc_id, rules=rules)
+        for table in backend.route_tables.values():
+            if not table.main_association_id:
+                yield item("route-table", table, vpc=table.vpc_id, routes=sorted(str(route.destination_cidr_block) for route in table.routes))
+        for acl in backend.network_acls.network_acls.values() if hasattr(backend.network_acls, "network_acls") else backend.network_acls.values():
+            if str(acl.default).lower() != "true":
+                yield item("network-acl", acl, vpc=acl.vpc_id)
+        for options in backend.dhcp_options_sets.values():
+            yield item("dhcp-options", options)
+        for gateway in backend.internet_gateways.values():
+            yield item("internet-gateway", gateway, vpc=gateway.vpc.id if gateway.vpc else None)
+        for gateway in backend.egress_only_internet_gateways.values():
+            yield item("egress-only-internet-gateway", gateway)
+        for gateway in backend.nat_gateways.values():
+            if gateway.state != "deleted":
+                yield item("nat-gateway", gateway, subnet=gateway.subnet_id)
+        for gateway in backend.vpn_gateways.values():
+            yield item("vpn-gateway", gateway)
+        for gateway in backend.transit_gateways.values():
+            if gateway.state != "deleted":
+                yield item("transit-gateway", gateway)
+        for attachment in backend.transit_gateway_attachments.values():
+            if attachment.state != "deleted":
+                yield item("transit-gateway-attachment", attachment)
+        for peering in backend.vpc_pcxs.values():
+            if peering._status.code != "deleted":
+                yield item("vpc-peering", peering)
+        for endpoint in backend.vpc_end_points.values():
+            if endpoint.state != "deleted":
+                yield item("vpc-endpoint", endpoint, vpc=endpoint.vpc_id, service=endpoint.service_name)
+        for interface in backend.enis.values():
+            yield item("network-interface", interface, subnet=interface.subnet.id)
+        for volume in backend.volumes.values():
+            yield item("volume", volume, size=volume.size, snapshot=volume.snapshot_id, zone=volume.zone.name if volume.zone else None)
+        for snapshot in backend.snapshots.values():
+            shared = sorted(snapshot.create_volume_permission_userids | snapshot.create_volume_permission_groups)
+            yield item("snapshot", snapshot, size=snapshot.volume_size, started=str(snapshot.start_time), shared_with=shared)
+        for image in backend.amis.values():
+            shared = sorted(str(value) for permission in image.launch_permissions for value in permission.values())
+            yield item("image", image, name=image.name, created=str(image.creation_date), shared_with=shared)
+        for reservation in backend.reservations.values():
+            for instance in reservation.instances:
+                if instance.state != "terminated":
+                    yield item("instance", instance, image=instance.image_id, subnet=instance.subnet_id, state=instance.state)
+        for address in backend.addresses:
+            yield item("address", address, instance=address.instance_id or None)
+        for key in backend.key_pairs.values():
+            yield item("key-pair", key, name=key.key_name)
+        for template in backend.launch_templates.values():
+            yield item("launch-template", template)
+
+
+def rds():
+    for account, region, backend in backends(rds_backends):
+
+        def item(kind, thing, account=account, region=region, **more):
+            tags = {tag["Key"]: tag["Value"] for tag in thing.tags or []}
+            return {"account": account, "region": region, "type": f"rds:{kind}", "id": thing.resource_id, "tags": dict(sorted(tags.items())), **more}
+
+        for database in backend.databases.values():
+            yield item("db", database, cluster=database.db_cluster_identifier, multi_az=bool(database.multi_az), status=database.status)
+        for cluster in backend.clusters.values():
+            yield item("cluster", cluster, status=cluster.status)
+        for snapshot in backend.database_snapshots.values():
+            yield item("snapshot", snapshot, of=snapshot.db_instance_identifier, taken=str(snapshot.created), shared_with=sorted(snapshot.attributes["restore"]))
+        for snapshot in backend.cluster_snapshots.values():
+            yield item("cluster-snapshot", snapshot, of=snapshot.db_cluster_identifier, taken=str(snapshot.created), shared_with=sorted(snapshot.attributes["restore"]))
+        for group in backend.subnet_groups.values():
+            yield item("subnet-group", group, subnets=sorted(subnet.id for subnet in group._subnets))
+        for kind, groups in (("parameter-group", backend.db_parameter_groups), ("cluster-parameter-group", backend.db_cluster_parameter_groups), ("option-group", backend.option_groups)):
+            for group in groups.values():
+                if not group.resource_id.startswith(("default.", "default:")):
+                    yield item(kind, group)
+
+
+def cloudformation():
+    for account, region, backend in backends(cloudformation_backends):
+        for stack in backend.stacks.values():
+            tags = dict(sorted((stack.tags or {}).items()))
+            yield {"account": account, "region": region, "type": "cloudformation:stack", "id": stack.name, "tags": tags, "status": stack.status}
+
+
+def s3():
+    for account, _partition, backend in backends(s3_backends):
+        for bucket in list(backend.buckets.values()):
+            versions = [version for key in list(bucket.keys) for version in bucket.keys.getlist(key, [])]
+            objects = [version for version in versions if hasattr(version, "size")]
+            arn = getattr(bucket, "arn", f"arn:aws:s3:::{bucket.name}")
+            yield {
+                "account": account,
+                "region": bucket.region_name,
+                "type": "s3:bucket",
+                "id": bucket.name,
+                "tags": dict(sorted(backend.tagger.get_tag_dict_for_resource(arn).items())),
+                "versions": len(objects),
+                "delete_markers": len(versions) - len(objects),
+                "bytes": sum(version.size for version in objects),
+                "uploads": len(bucket.multiparts),
+                "versioning": bucket.versioning_status,
+            }

@@ -1,0 +1,607 @@
+"""The peer proves that it does what it says (moto_peer/__init__.py). Run: python -m unittest discover tests/peers"""
+
+import json
+import threading
+import time
+import unittest
+from datetime import datetime, timedelta, timezone
+
+from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, HTTPClientError
+
+from peer_client import PROD, SANDBOX, VAULT, Peer, eventually
+
+DROPPED = (ConnectionClosedError, EndpointConnectionError, HTTPClientError)
+DB = {"DBInstanceClass": "db.t4g.small", "Engine": "postgres", "EngineVersion": "15.4", "AllocatedStorage": 20, "MasterUsername": "u", "MasterUserPassword": "topsecret"}
+
+
+def code(error):
+    return error.exception.response["Error"]["Code"]
+
+
+class PeerTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.peer = Peer()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.peer.stop()
+
+    def setUp(self):
+        self.peer.reset()
+        self.ec2, self.rds, self.s3 = (self.peer.client(service) for service in ("ec2", "rds", "s3"))
+
+    def delays(self, **kinds):
+        self.peer.admin("POST", "/peer/delays", kinds)
+
+    def faults(self, *rules):
+        self.peer.admin("POST", "/peer/faults", list(rules))
+
+    def network(self, ec2):
+        vpc = ec2.create_vpc(CidrBlock="10.66.0.0/16")["Vpc"]["VpcId"]
+        zones = [zone["ZoneId"] for zone in ec2.describe_availability_zones()["AvailabilityZones"]]
+        subnets = [
+            ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.66.{i}.0/24", AvailabilityZoneId=zones[i])["Subnet"]["SubnetId"] for i in (0, 1)
+        ]
+        return vpc, subnets
+
+    def image(self, ec2, subnet=None):
+        base = ec2.register_image(Name="base", RootDeviceName="/dev/sda1")["ImageId"]
+        more = {"SubnetId": subnet} if subnet else {}
+        instance = ec2.run_instances(ImageId=base, MinCount=1, MaxCount=1, **more)["Instances"][0]["InstanceId"]
+        return ec2.create_image(InstanceId=instance, Name="app")["ImageId"], instance
+
+    def database(self, name="orders", **more):
+        self.rds.create_db_instance(DBInstanceIdentifier=name, **DB, **more)
+        return self.rds.create_db_snapshot(DBInstanceIdentifier=name, DBSnapshotIdentifier=f"{name}-snap")["DBSnapshot"]
+
+
+class Process(unittest.TestCase):
+    def test_ends_when_its_stdin_closes(self):
+        peer = Peer()
+        self.assertEqual(peer.admin("GET", "/peer/health"), {"ready": True})
+        self.assertEqual(peer.stop(), 0)
+
+
+class Delays(PeerTest):
+    def test_what_is_made_while_seeding_is_ready_at_once(self):
+        snapshot = self.database()
+        self.assertEqual(snapshot["Status"], "available")
+        self.assertEqual(self.rds.describe_db_instances()["DBInstances"][0]["DBInstanceStatus"], "available")
+
+    def test_ebs_and_images(self):
+        self.delays(default=0.6)
+        volume = self.ec2.create_volume(Size=8, AvailabilityZone="us-east-1a")
+        self.assertEqual(volume["State"], "creating")
+        read = lambda: self.ec2.describe_volumes(VolumeIds=[volume["VolumeId"]])["Volumes"][0]["State"]  # noqa: E731
+        self.assertEqual(eventually(read, "available")[0], "creating")
+        snapshot = self.ec2.create_snapshot(VolumeId=volume["VolumeId"])["SnapshotId"]
+        with self.assertRaises(ClientError) as early:
+            self.ec2.create_volume(SnapshotId=snapshot, AvailabilityZone="us-east-1a")
+        self.assertEqual(code(early), "IncorrectState")
+        state = lambda: self.ec2.describe_snapshots(SnapshotIds=[snapshot])["Snapshots"][0]  # noqa: E731
+        self.assertEqual((state()["State"], state()["Progress"]), ("pending", "50%"))
+        self.assertNotIn("CompletionTime", state())
+        eventually(lambda: state()["State"], "completed")
+        self.assertGreaterEqual(state()["CompletionTime"], state()["StartTime"])
+        self.ec2.create_volume(SnapshotId=snapshot, AvailabilityZone="us-east-1a")
+        with self.assertRaises(ClientError) as attaching:
+            newest = self.ec2.create_volume(Size=1, AvailabilityZone="us-east-1a")["VolumeId"]
+            self.ec2.attach_volume(VolumeId=newest, InstanceId="i-0", Device="/dev/sdf")
+        self.assertEqual(code(attaching), "IncorrectState")
+        image = self.ec2.register_image(Name="x", RootDeviceName="/dev/sda1")["ImageId"]
+        with self.assertRaises(ClientError) as launching:
+            self.ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1)
+        self.assertEqual(code(launching), "InvalidAMIID.Unavailable")
+        eventually(lambda: self.ec2.describe_images(ImageIds=[image])["Images"][0]["State"], "available")
+
+    def test_instances_pass_through_pending_and_initializing(self):
+        image, _ = self.image(self.ec2)
+        self.delays(instance=0.4, instance_status=0.4, instance_terminate=0.4)
+        instance = self.ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
+
+        def state():
+            return self.ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]["State"]["Name"]
+
+        def checks():
+            statuses = self.ec2.describe_instance_status(InstanceIds=[instance])["InstanceStatuses"]
+            return (statuses[0]["InstanceStatus"]["Status"], statuses[0]["SystemStatus"]["Status"]) if statuses else None
+
+        self.assertEqual(checks(), None)
+        self.assertEqual(eventually(state, "running")[0], "pending")
+        self.assertEqual(eventually(checks, ("ok", "ok"))[0], ("initializing", "initializing"))
+        self.ec2.terminate_instances(InstanceIds=[instance])
+        self.assertEqual(eventually(state, "terminated")[0], "shutting-down")
+
+    def test_databases(self):
+        self.database()
+        self.delays(default=0.5)
+        read = lambda: self.rds.describe_db_instances(DBInstanceIdentifier="back")["DBInstances"][0]["DBInstanceStatus"]  # noqa: E731
+        self.rds.restore_db_instance_from_db_snapshot(DBInstanceIdentifier="back", DBSnapshotIdentifier="orders-snap")
+        self.assertEqual(eventually(read, "available")[0], "creating")
+        copy = self.rds.copy_db_snapshot(SourceDBSnapshotIdentifier="orders-snap", TargetDBSnapshotIdentifier="copy")["DBSnapshot"]
+        self.assertEqual((copy["Status"], copy["PercentProgress"]), ("creating", 50))
+        with self.assertRaises(ClientError) as early:
+            self.rds.restore_db_instance_from_db_snapshot(DBInstanceIdentifier="early", DBSnapshotIdentifier="copy")
+        self.assertEqual(code(early), "InvalidDBSnapshotState")
+        eventually(lambda: self.rds.describe_db_snapshots(DBSnapshotIdentifier="copy")["DBSnapshots"][0]["Status"], "available")
+        deleted = self.rds.delete_db_instance(DBInstanceIdentifier="back", SkipFinalSnapshot=True)["DBInstance"]
+        self.assertEqual(deleted["DBInstanceStatus"], "deleting")
+        self.assertEqual(read(), "deleting")
+        with self.assertRaises(ClientError) as again:
+            self.rds.delete_db_instance(DBInstanceIdentifier="back", SkipFinalSnapshot=True)
+        self.assertEqual(code(again), "InvalidDBInstanceState")
+        end = time.monotonic() + 10
+        with self.assertRaises(ClientError) as gone:
+            while time.monotonic() < end:
+                read()
+                time.sleep(0.05)
+        self.assertEqual(code(gone), "DBInstanceNotFound")
+
+    def test_replicas_and_promotion(self):
+        self.database()
+        self.delays(db_instance=0.4)
+        self.rds.create_db_instance_read_replica(DBInstanceIdentifier="replica", SourceDBInstanceIdentifier="orders")
+        read = lambda: self.rds.describe_db_instances(DBInstanceIdentifier="replica")["DBInstances"][0]["DBInstanceStatus"]  # noqa: E731
+        self.assertEqual(eventually(read, "available")[0], "creating")
+        self.rds.promote_read_replica(DBInstanceIdentifier="replica")
+        self.assertEqual(eventually(read, "available")[0], "modifying")
+        self.assertEqual(self.rds.describe_db_instances(DBInstanceIdentifier="orders")["DBInstances"][0]["DBInstanceStatus"], "available")
+
+    def test_clusters_and_their_instances(self):
+        self.rds.create_db_cluster(DBClusterIdentifier="c", Engine="aurora-postgresql", MasterUsername="u", MasterUserPassword="p" * 9, DeletionProtection=True)
+        self.rds.create_db_cluster_snapshot(DBClusterIdentifier="c", DBClusterSnapshotIdentifier="cs")
+        self.delays(default=0.5)
+        self.rds.restore_db_cluster_from_snapshot(DBClusterIdentifier="back", SnapshotIdentifier="cs", Engine="aurora-postgresql")
+        cluster = lambda: self.rds.describe_db_clusters(DBClusterIdentifier="back")["DBClusters"][0]  # noqa: E731
+        self.assertEqual(eventually(lambda: cluster()["Status"], "available")[0], "creating")
+        self.assertEqual((cluster()["DBClusterMembers"], cluster()["DeletionProtection"]), ([], False))
+        self.rds.create_db_instance(DBInstanceIdentifier="back-1", DBClusterIdentifier="back", DBInstanceClass="db.r6g.large", Engine="aurora-postgresql")
+        read = lambda: self.rds.describe_db_instances(DBInstanceIdentifier="back-1")["DBInstances"][0]["DBInstanceStatus"]  # noqa: E731
+        self.assertEqual(eventually(read, "available")[0], "creating")
+        self.rds.delete_db_instance(DBInstanceIdentifier="back-1", SkipFinalSnapshot=True)
+        with self.assertRaises(ClientError) as held:
+            self.rds.delete_db_cluster(DBClusterIdentifier="back", SkipFinalSnapshot=True)
+        self.assertEqual(code(held), "InvalidDBClusterStateFault")
+
+    def test_stacks(self):
+        cfn = self.peer.client("cloudformation")
+        template = json.dumps({
+            "Resources": {"V": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.1.0.0/16"}}},
+            "Outputs": {"Id": {"Value": {"Ref": "V"}}},
+        })
+        self.delays(stack=0.4)
+        first = cfn.create_stack(StackName="s", TemplateBody=template, ClientRequestToken="t")["StackId"]
+        self.assertEqual(cfn.create_stack(StackName="s", TemplateBody=template, ClientRequestToken="t")["StackId"], first)
+        stack = lambda: cfn.describe_stacks(StackName="s")["Stacks"][0]  # noqa: E731
+        self.assertEqual(stack().get("Outputs", []), [])
+        self.assertEqual(eventually(lambda: stack()["StackStatus"], "CREATE_COMPLETE")[0], "CREATE_IN_PROGRESS")
+        self.assertEqual(stack()["Outputs"][0]["OutputKey"], "Id")
+        cfn.delete_stack(StackName="s")
+        self.assertEqual(cfn.describe_stacks()["Stacks"], [])
+
+    def test_bad_settings_are_refused(self):
+        self.assertIn("unknown kind 'db'", self.peer.rejected("POST", "/peer/delays", {"db": 1}))
+        self.assertIn("not a number", self.peer.rejected("POST", "/peer/delays", {"ami": "1s"}))
+        self.assertIn("unknown kind 'boom'", self.peer.rejected("POST", "/peer/faults", [{"action": "*", "kind": "boom"}]))
+        self.assertIn("unknown keys ['acton']", self.peer.rejected("POST", "/peer/faults", [{"acton": "*", "kind": "500"}]))
+        self.assertIn("no db_snapshot x", self.peer.rejected("POST", "/peer/age", {"kind": "db_snapshot", "id": "x", "account": PROD, "region": "us-east-1", "taken": "2024-01-01T00:00:00Z"}))
+
+
+class Faults(PeerTest):
+    def test_throttling_speaks_each_protocol(self):
+        self.faults({"action": "*", "kind": "throttle", "times": 4})
+        calls = (
+            (self.ec2.describe_vpcs, "RequestLimitExceeded", 503),
+            (self.rds.describe_db_instances, "Throttling", 400),
+            (self.peer.client("cloudformation").list_stacks, "Throttling", 400),
+            (self.s3.list_buckets, "SlowDown", 503),
+        )
+        self.faults({"action": "*", "kind": "throttle", "times": 4})
+        for call, expected, status in calls:
+            with self.assertRaises(ClientError) as error:
+                call()
+            self.assertEqual((code(error), error.exception.response["ResponseMetadata"]["HTTPStatusCode"]), (expected, status))
+        self.ec2.describe_vpcs()
+
+    def test_an_sdk_retries_them(self):
+        ec2 = self.peer.client("ec2", attempts=4)
+        self.faults({"action": "DescribeVpcs", "kind": "throttle", "times": 1}, {"action": "DescribeVpcs", "kind": "503"}, {"action": "DescribeVpcs", "kind": "500"})
+        ec2.describe_vpcs()
+        self.assertEqual([entry["status"] for entry in self.peer.log(action="DescribeVpcs")], [503, 503, 500, 200])
+        self.assertEqual([rule["hits"] for rule in self.peer.admin("GET", "/peer/faults")], [1, 1, 1])
+
+    def test_a_rule_can_be_narrowed(self):
+        self.faults({"action": "ec2:DescribeVpcs", "region": "us-west-2", "kind": "500"})
+        self.ec2.describe_vpcs()
+        with self.assertRaises(ClientError):
+            self.peer.client("ec2", region="us-west-2").describe_vpcs()
+        self.faults({"action": "CreateKeyPair", "id": "bad", "kind": "error", "code": "UnauthorizedOperation", "status": 403, "message": "no"})
+        self.ec2.create_key_pair(KeyName="good")
+        with self.assertRaises(ClientError) as error:
+            self.ec2.create_key_pair(KeyName="bad-1")
+        self.assertEqual(code(error), "UnauthorizedOperation")
+
+    def test_dropped_connections(self):
+        self.faults({"action": "CreateVpc", "kind": "drop_before"})
+        with self.assertRaises(DROPPED):
+            self.ec2.create_vpc(CidrBlock="10.1.0.0/16")
+        self.assertEqual(len(self.ec2.describe_vpcs(Filters=[{"Name": "cidr", "Values": ["10.1.0.0/16"]}])["Vpcs"]), 0)
+        self.faults({"action": "CreateVpc", "kind": "drop_after"})
+        with self.assertRaises(DROPPED):
+            self.ec2.create_vpc(CidrBlock="10.1.0.0/16")
+        self.assertEqual(len(self.ec2.describe_vpcs(Filters=[{"Name": "cidr", "Values": ["10.1.0.0/16"]}])["Vpcs"]), 1)
+        self.faults({"action": "PutObject", "kind": "drop_after"})
+        self.s3.create_bucket(Bucket="b")
+        with self.assertRaises(DROPPED):
+            self.s3.put_object(Bucket="b", Key="k", Body=b"x" * 100_000)
+        self.assertEqual(self.s3.head_object(Bucket="b", Key="k")["ContentLength"], 100_000)
+
+    def test_a_throttled_upload_leaves_the_connection_usable(self):
+        self.s3.create_bucket(Bucket="b")
+        self.faults({"action": "PutObject", "kind": "throttle"})
+        with self.assertRaises(ClientError):
+            self.s3.put_object(Bucket="b", Key="k", Body=b"x" * 500_000)
+        self.s3.put_object(Bucket="b", Key="k", Body=b"y")
+
+    def test_latency_blocks_nobody_else(self):
+        self.faults({"action": "DescribeVpcs", "kind": "delay", "seconds": 1.5})
+        slow = threading.Thread(target=self.ec2.describe_vpcs)
+        began = time.monotonic()
+        slow.start()
+        eventually(lambda: len(self.peer.log(action="DescribeVpcs")), 1)
+        self.peer.client("ec2").describe_subnets()
+        self.assertLess(time.monotonic() - began, 1.4)
+        slow.join()
+        self.assertGreaterEqual(time.monotonic() - began, 1.5)
+
+    def test_what_never_gets_ready(self):
+        self.database()
+        self.faults({"action": "RestoreDBInstanceFromDBSnapshot", "kind": "never_ready"}, {"id": "slow-", "kind": "never_ready"})
+        self.delays(default=0.1)
+        self.rds.restore_db_instance_from_db_snapshot(DBInstanceIdentifier="a", DBSnapshotIdentifier="orders-snap")
+        self.rds.create_db_instance(DBInstanceIdentifier="slow-1", **DB)
+        self.rds.create_db_instance(DBInstanceIdentifier="quick", **DB)
+        states = lambda: {db["DBInstanceIdentifier"]: db["DBInstanceStatus"] for db in self.rds.describe_db_instances()["DBInstances"]}  # noqa: E731
+        eventually(lambda: states()["quick"], "available")
+        self.assertEqual((states()["a"], states()["slow-1"]), ("creating", "creating"))
+        self.faults()
+        eventually(lambda: states()["slow-1"], "available")
+
+    def test_what_will_not_delete(self):
+        vpc = self.ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
+        self.database()
+        self.s3.create_bucket(Bucket="kept")
+        self.faults({"id": vpc, "kind": "undeletable"}, {"id": "ord", "kind": "undeletable"}, {"id": "kept", "kind": "undeletable"})
+        for call, expected in (
+            (lambda: self.ec2.delete_vpc(VpcId=vpc), "DependencyViolation"),
+            (lambda: self.rds.delete_db_instance(DBInstanceIdentifier="orders", SkipFinalSnapshot=True), "InvalidDBInstanceState"),
+            (lambda: self.s3.delete_bucket(Bucket="kept"), "BucketNotEmpty"),
+        ):
+            with self.assertRaises(ClientError) as error:
+                call()
+            self.assertEqual(code(error), expected)
+        self.ec2.describe_vpcs(VpcIds=[vpc])
+        self.faults()
+        self.ec2.delete_vpc(VpcId=vpc)
+
+
+class Log(PeerTest):
+    def test_every_request_in_order(self):
+        self.peer.admin("DELETE", "/peer/log")
+        self.ec2.describe_vpcs(Filters=[{"Name": "cidr", "Values": ["10.0.0.0/8"]}])
+        west = self.peer.client("rds", account=SANDBOX, region="us-west-2")
+        self.database()
+        west.describe_db_instances()
+        log = [entry for entry in self.peer.log() if entry["service"] != "sts"]
+        self.assertEqual([entry["action"] for entry in log], ["DescribeVpcs", "CreateDBInstance", "CreateDBSnapshot", "DescribeDBInstances"])
+        self.assertEqual([entry["n"] for entry in self.peer.log()], [1, 2, 3, 4, 5])
+        self.assertEqual((log[0]["service"], log[0]["region"], log[0]["account"], log[0]["status"]), ("ec2", "us-east-1", PROD, 200))
+        self.assertEqual(log[0]["params"], {"Filter.1.Name": "cidr", "Filter.1.Value.1": "10.0.0.0/8"})
+        self.assertEqual((log[3]["region"], log[3]["account"]), ("us-west-2", SANDBOX))
+        self.assertTrue(log[3]["access_key"])
+        self.assertNotIn("topsecret", json.dumps(log))
+
+    def test_the_operations_of_s3(self):
+        s3 = self.s3
+        s3.create_bucket(Bucket="b")
+        s3.put_bucket_versioning(Bucket="b", VersioningConfiguration={"Status": "Enabled"})
+        s3.get_bucket_versioning(Bucket="b")
+        s3.put_public_access_block(Bucket="b", PublicAccessBlockConfiguration={"BlockPublicAcls": True})
+        s3.put_object(Bucket="b", Key="dir/k é", Body=b"x")
+        s3.copy_object(Bucket="b", Key="k2", CopySource={"Bucket": "b", "Key": "dir/k é"})
+        upload = s3.create_multipart_upload(Bucket="b", Key="m")["UploadId"]
+        s3.upload_part(Bucket="b", Key="m", UploadId=upload, PartNumber=1, Body=b"x")
+        s3.upload_part_copy(Bucket="b", Key="m", UploadId=upload, PartNumber=2, CopySource="b/k2")
+        s3.abort_multipart_upload(Bucket="b", Key="m", UploadId=upload)
+        s3.get_object(Bucket="b", Key="k2")["Body"].read()
+        s3.head_object(Bucket="b", Key="k2")
+        s3.list_objects_v2(Bucket="b")
+        s3.list_objects(Bucket="b")
+        s3.list_object_versions(Bucket="b")
+        s3.head_bucket(Bucket="b")
+        s3.get_bucket_location(Bucket="b")
+        s3.delete_object(Bucket="b", Key="k2")
+        s3.delete_objects(Bucket="b", Delete={"Objects": [{"Key": "dir/k é"}]})
+        s3.list_buckets()
+        log = self.peer.log(service="s3")
+        self.assertEqual(
+            [entry["action"] for entry in log],
+            ["CreateBucket", "PutBucketVersioning", "GetBucketVersioning", "PutPublicAccessBlock", "PutObject", "CopyObject",
+             "CreateMultipartUpload", "UploadPart", "UploadPartCopy", "AbortMultipartUpload", "GetObject", "HeadObject", "ListObjectsV2",
+             "ListObjects", "ListObjectVersions", "HeadBucket", "GetBucketLocation", "DeleteObject", "DeleteObjects", "ListBuckets"],
+        )  # fmt: skip
+        self.assertEqual((log[4]["params"]["bucket"], log[4]["params"]["key"]), ("b", "dir/k é"))
+        self.assertEqual(log[5]["params"]["copy_source"], "b/dir/k é")
+        self.assertEqual({entry["status"] // 100 for entry in log}, {2})
+
+
+class Sharing(PeerTest):
+    def setUp(self):
+        super().setUp()
+        self.there = self.peer.client("ec2", account=SANDBOX)
+        self.rds_there = self.peer.client("rds", account=SANDBOX)
+
+    def test_ebs_snapshots(self):
+        volume = self.ec2.create_volume(Size=8, AvailabilityZone="us-east-1a")["VolumeId"]
+        snapshot = self.ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
+        attempts = (
+            lambda: self.there.describe_snapshots(SnapshotIds=[snapshot])["Snapshots"],
+            lambda: self.there.copy_snapshot(SourceSnapshotId=snapshot, SourceRegion="us-east-1"),
+            lambda: self.peer.client("ec2", account=SANDBOX, region="us-west-2").copy_snapshot(SourceSnapshotId=snapshot, SourceRegion="us-east-1"),
+            lambda: self.there.create_volume(SnapshotId=snapshot, AvailabilityZone="us-east-1a"),
+        )
+        for attempt in attempts:
+            with self.assertRaises(ClientError) as error:
+                attempt()
+            self.assertEqual(code(error), "InvalidSnapshot.NotFound")
+        self.ec2.modify_snapshot_attribute(SnapshotId=snapshot, Attribute="createVolumePermission", OperationType="add", UserIds=[SANDBOX])
+        self.assertEqual(attempts[0]()[0]["OwnerId"], PROD)
+        for attempt in attempts[1:]:
+            attempt()
+        self.assertEqual(len(self.there.describe_snapshots(OwnerIds=["self"])["Snapshots"]), 1)
+        self.assertEqual(len(self.there.describe_snapshots(OwnerIds=[PROD])["Snapshots"]), 1)
+        with self.assertRaises(ClientError):
+            self.there.delete_snapshot(SnapshotId=snapshot)
+        self.ec2.describe_snapshots(SnapshotIds=[snapshot])
+
+    def test_images(self):
+        image, _ = self.image(self.ec2)
+        west = self.peer.client("ec2", account=SANDBOX, region="us-west-2")
+        attempts = (
+            lambda: self.there.describe_images(ImageIds=[image])["Images"],
+            lambda: self.there.run_instances(ImageId=image, MinCount=1, MaxCount=1),
+            lambda: west.copy_image(SourceImageId=image, SourceRegion="us-east-1", Name="copy", TagSpecifications=[{"ResourceType": "image", "Tags": [{"Key": "run", "Value": "1"}]}]),
+        )
+        for attempt in attempts:
+            with self.assertRaises(ClientError) as error:
+                attempt()
+            self.assertEqual(code(error), "InvalidAMIID.NotFound")
+        self.ec2.modify_image_attribute(ImageId=image, LaunchPermission={"Add": [{"UserId": SANDBOX}]})
+        for attempt in attempts:
+            attempt()
+        self.assertEqual([one["ImageId"] for one in self.there.describe_images()["Images"]], [image])
+        self.assertEqual(self.there.describe_images(Owners=["self"])["Images"], [])
+        self.assertEqual(west.describe_images(Owners=["self"])["Images"][0]["Tags"], [{"Key": "run", "Value": "1"}])
+
+    def test_db_snapshots(self):
+        self.rds.create_db_subnet_group(DBSubnetGroupName="prod", DBSubnetGroupDescription="d", SubnetIds=self.network(self.ec2)[1])
+        arn = self.database(DBSubnetGroupName="prod", MultiAZ=True, DeletionProtection=True)["DBSnapshotArn"]
+        west = self.peer.client("rds", account=SANDBOX, region="us-west-2")
+        attempts = (
+            lambda: self.rds_there.describe_db_snapshots(DBSnapshotIdentifier=arn)["DBSnapshots"],
+            lambda: self.rds_there.copy_db_snapshot(SourceDBSnapshotIdentifier=arn, TargetDBSnapshotIdentifier="copy"),
+            lambda: west.copy_db_snapshot(SourceDBSnapshotIdentifier=arn, TargetDBSnapshotIdentifier="copy", SourceRegion="us-east-1"),
+            lambda: self.rds_there.restore_db_instance_from_db_snapshot(DBInstanceIdentifier="r", DBSnapshotIdentifier=arn),
+        )
+        for attempt in attempts:
+            with self.assertRaises(ClientError) as error:
+                attempt()
+            self.assertEqual(code(error), "DBSnapshotNotFound" if "Fault" not in code(error) else "DBSnapshotNotFoundFault")
+        self.assertEqual(self.rds_there.describe_db_snapshots(IncludeShared=True)["DBSnapshots"], [])
+        self.rds.modify_db_snapshot_attribute(DBSnapshotIdentifier="orders-snap", AttributeName="restore", ValuesToAdd=[SANDBOX])
+        self.assertEqual(self.rds_there.describe_db_snapshots()["DBSnapshots"], [])
+        self.assertEqual([one["DBSnapshotArn"] for one in self.rds_there.describe_db_snapshots(IncludeShared=True)["DBSnapshots"]], [arn])
+        self.assertEqual([one["DBSnapshotArn"] for one in self.rds_there.describe_db_snapshots(SnapshotType="shared")["DBSnapshots"]], [arn])
+        for attempt in attempts:
+            attempt()
+        restored = self.rds_there.describe_db_instances(DBInstanceIdentifier="r")["DBInstances"][0]
+        self.assertEqual((restored["MultiAZ"], restored["DeletionProtection"]), (False, False))
+        self.assertIn(f":{SANDBOX}:", restored["DBInstanceArn"])
+        with self.assertRaises(ClientError):
+            west.restore_db_instance_from_db_snapshot(DBInstanceIdentifier="r", DBSnapshotIdentifier=arn)
+
+    def test_db_cluster_snapshots(self):
+        self.rds.create_db_cluster(DBClusterIdentifier="c", Engine="aurora-postgresql", MasterUsername="u", MasterUserPassword="p" * 9)
+        arn = self.rds.create_db_cluster_snapshot(DBClusterIdentifier="c", DBClusterSnapshotIdentifier="cs")["DBClusterSnapshot"]["DBClusterSnapshotArn"]
+        restore = lambda name: self.rds_there.restore_db_cluster_from_snapshot(DBClusterIdentifier=name, SnapshotIdentifier=arn, Engine="aurora-postgresql")  # noqa: E731
+        with self.assertRaises(ClientError):
+            restore("r")
+        self.rds.modify_db_cluster_snapshot_attribute(DBClusterSnapshotIdentifier="cs", AttributeName="restore", ValuesToAdd=[SANDBOX])
+        self.assertIn(f":{SANDBOX}:", restore("r")["DBCluster"]["DBClusterArn"])
+        self.rds_there.copy_db_cluster_snapshot(SourceDBClusterSnapshotIdentifier=arn, TargetDBClusterSnapshotIdentifier="copy")
+        self.assertEqual(len(self.rds_there.describe_db_cluster_snapshots(IncludeShared=True)["DBClusterSnapshots"]), 2)
+
+    def test_buckets_open_to_whom_their_policy_names(self):
+        there = self.peer.client("s3", account=SANDBOX)
+        self.s3.create_bucket(Bucket="replica")
+        self.s3.put_object(Bucket="replica", Key="k", Body=b"x")
+        with self.assertRaises(ClientError) as error:
+            there.get_object(Bucket="replica", Key="k")
+        self.assertEqual(code(error), "AccessDenied")
+        statement = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{SANDBOX}:root"}, "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": ["arn:aws:s3:::replica/*", "arn:aws:s3:::replica"]}
+        self.s3.put_bucket_policy(Bucket="replica", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+        self.assertEqual(there.get_object(Bucket="replica", Key="k")["Body"].read(), b"x")
+        there.create_bucket(Bucket="sandbox")
+        there.copy_object(Bucket="sandbox", Key="k", CopySource="replica/k")
+        with self.assertRaises(ClientError):
+            self.peer.client("s3", account=VAULT).get_object(Bucket="replica", Key="k")
+
+
+class Times(PeerTest):
+    def age(self, kind, name, taken, **more):
+        self.peer.admin("POST", "/peer/age", {"kind": kind, "id": name, "account": PROD, "region": "us-east-1", "taken": taken.isoformat(), **more})
+
+    def test_recovery_points_of_a_known_age(self):
+        then = datetime.now(timezone.utc).replace(microsecond=0) - timedelta(hours=25)
+        self.database()
+        self.age("db_snapshot", "orders-snap", then)
+        west = self.peer.client("rds", region="us-west-2")
+        arn = self.rds.describe_db_snapshots(DBSnapshotIdentifier="orders-snap")["DBSnapshots"][0]["DBSnapshotArn"]
+        west.copy_db_snapshot(SourceDBSnapshotIdentifier=arn, TargetDBSnapshotIdentifier="copy")
+        old = self.rds.describe_db_snapshots(DBSnapshotIdentifier="orders-snap")["DBSnapshots"][0]
+        copy = west.describe_db_snapshots(DBSnapshotIdentifier="copy")["DBSnapshots"][0]
+        self.assertEqual((old["SnapshotCreateTime"], old["OriginalSnapshotCreateTime"], copy["OriginalSnapshotCreateTime"]), (then, then, then))
+        self.assertGreater(copy["SnapshotCreateTime"], then)
+        volume = self.ec2.create_volume(Size=8, AvailabilityZone="us-east-1a")["VolumeId"]
+        snapshot = self.ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
+        self.age("ebs_snapshot", snapshot, then)
+        seen = self.ec2.describe_snapshots(SnapshotIds=[snapshot])["Snapshots"][0]
+        self.assertEqual((seen["StartTime"], seen["CompletionTime"]), (then, then))
+        image, _ = self.image(self.ec2)
+        self.age("ami", image, then)
+        created = self.ec2.describe_images(ImageIds=[image])["Images"][0]["CreationDate"]
+        self.assertEqual(datetime.fromisoformat(created), then)
+
+    def test_restore_to_a_time(self):
+        self.database()
+        latest = datetime.now(timezone.utc).replace(microsecond=0) - timedelta(minutes=5)
+        self.age("db_instance", "orders", latest, earliest=(latest - timedelta(days=7)).isoformat())
+        self.assertEqual(self.rds.describe_db_instances()["DBInstances"][0]["LatestRestorableTime"], latest)
+        for when in (latest + timedelta(minutes=1), latest - timedelta(days=8)):
+            with self.assertRaises(ClientError) as error:
+                self.rds.restore_db_instance_to_point_in_time(SourceDBInstanceIdentifier="orders", TargetDBInstanceIdentifier="r", RestoreTime=when)
+            self.assertEqual(code(error), "InvalidRestoreFault")
+        self.rds.restore_db_instance_to_point_in_time(SourceDBInstanceIdentifier="orders", TargetDBInstanceIdentifier="r", RestoreTime=latest - timedelta(hours=1))
+        window = self.rds.describe_db_instance_automated_backups(DBInstanceIdentifier="orders")["DBInstanceAutomatedBackups"][0]["RestoreWindow"]
+        self.assertEqual(window["LatestTime"], latest)
+
+
+class Corrections(PeerTest):
+    def test_dry_run_changes_nothing(self):
+        vpc = self.ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
+        before = self.peer.admin("GET", "/peer/state")
+        for call in (
+            lambda: self.ec2.create_vpc(CidrBlock="10.2.0.0/16", DryRun=True),
+            lambda: self.ec2.delete_vpc(VpcId=vpc, DryRun=True),
+            lambda: self.ec2.create_network_acl(VpcId=vpc, DryRun=True),
+            lambda: self.ec2.create_subnet(VpcId=vpc, CidrBlock="10.1.0.0/24", DryRun=True),
+            lambda: self.ec2.create_volume(Size=1, AvailabilityZone="us-east-1a", DryRun=True, ClientToken="t"),
+        ):
+            with self.assertRaises(ClientError) as error:
+                call()
+            self.assertEqual((code(error), error.exception.response["ResponseMetadata"]["HTTPStatusCode"]), ("DryRunOperation", 412))
+        self.assertEqual(self.peer.admin("GET", "/peer/state"), before)
+
+    def test_the_same_token_makes_one(self):
+        image, _ = self.image(self.ec2)
+        run = lambda **more: self.ec2.run_instances(**{"ImageId": image, "MinCount": 2, "MaxCount": 2, "ClientToken": "t1", **more})  # noqa: E731
+        first = [one["InstanceId"] for one in run()["Instances"]]
+        self.assertEqual([one["InstanceId"] for one in run()["Instances"]], first)
+        with self.assertRaises(ClientError) as error:
+            run(MinCount=1, MaxCount=1)
+        self.assertEqual(code(error), "IdempotentParameterMismatch")
+        self.assertNotEqual([one["InstanceId"] for one in run(ClientToken="t2")["Instances"]], first)
+        make = lambda: self.ec2.create_volume(Size=1, AvailabilityZone="us-east-1a", ClientToken="v")["VolumeId"]  # noqa: E731
+        self.faults({"action": "CreateVolume", "kind": "drop_after"})
+        with self.assertRaises(DROPPED):
+            make()
+        self.assertEqual(make(), make())
+        self.assertEqual(len(self.ec2.describe_volumes(Filters=[{"Name": "size", "Values": ["1"]}])["Volumes"]), 1)
+
+    def test_no_public_address_unless_asked_for(self):
+        _, subnets = self.network(self.ec2)
+        image, _ = self.image(self.ec2, subnets[0])
+        launched = self.ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, SubnetId=subnets[0])["Instances"][0]
+        self.assertNotIn("PublicIpAddress", launched)
+        self.ec2.modify_subnet_attribute(SubnetId=subnets[1], MapPublicIpOnLaunch={"Value": True})
+        self.assertIn("PublicIpAddress", self.ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, SubnetId=subnets[1])["Instances"][0])
+
+    def test_a_restore_inherits_no_placement(self):
+        west_ec2, west = self.peer.client("ec2", region="us-west-2"), self.peer.client("rds", region="us-west-2")
+        self.rds.create_db_subnet_group(DBSubnetGroupName="prod", DBSubnetGroupDescription="d", SubnetIds=self.network(self.ec2)[1])
+        arn = self.database(DBSubnetGroupName="prod", MultiAZ=True, DeletionProtection=True)["DBSnapshotArn"]
+        west.copy_db_snapshot(SourceDBSnapshotIdentifier=arn, TargetDBSnapshotIdentifier="copy")
+        bare = west.restore_db_instance_from_db_snapshot(DBInstanceIdentifier="bare", DBSnapshotIdentifier="copy")["DBInstance"]
+        self.assertEqual((bare["MultiAZ"], bare["DeletionProtection"], "DBSubnetGroup" in bare), (False, False, False))
+        self.assertEqual(bare["AvailabilityZone"], "us-west-2a")
+        vpc, subnets = self.network(west_ec2)
+        group = west_ec2.create_security_group(GroupName="g", Description="d", VpcId=vpc)["GroupId"]
+        west.create_db_subnet_group(DBSubnetGroupName="sandbox", DBSubnetGroupDescription="d", SubnetIds=subnets)
+        told = west.restore_db_instance_from_db_snapshot(
+            DBInstanceIdentifier="told", DBSnapshotIdentifier="copy", DBSubnetGroupName="sandbox", VpcSecurityGroupIds=[group], MultiAZ=True, DBInstanceClass="db.r6g.large"
+        )["DBInstance"]
+        self.assertEqual((told["MultiAZ"], told["DBSubnetGroup"]["DBSubnetGroupName"], told["DBInstanceClass"]), (True, "sandbox", "db.r6g.large"))
+        self.assertEqual([one["VpcSecurityGroupId"] for one in told["VpcSecurityGroups"]], [group])
+        pitr = self.rds.restore_db_instance_to_point_in_time(SourceDBInstanceIdentifier="orders", TargetDBInstanceIdentifier="pitr", UseLatestRestorableTime=True)["DBInstance"]
+        self.assertEqual((pitr["MultiAZ"], pitr["DeletionProtection"]), (False, False))
+        self.rds.delete_db_instance(DBInstanceIdentifier="pitr", SkipFinalSnapshot=True)
+        replica = west.create_db_instance_read_replica(DBInstanceIdentifier="replica", SourceDBInstanceIdentifier=arn.replace(":snapshot:orders-snap", ":db:orders"), DBSubnetGroupName="sandbox")["DBInstance"]
+        self.assertEqual(replica["DBSubnetGroup"]["DBSubnetGroupName"], "sandbox")
+        self.assertEqual(self.rds.describe_db_instances(DBInstanceIdentifier="orders")["DBInstances"][0]["DBSubnetGroup"]["DBSubnetGroupName"], "prod")
+
+    def test_what_is_in_use_is_not_deleted(self):
+        vpc, subnets = self.network(self.ec2)
+        group = self.ec2.create_security_group(GroupName="g", Description="d", VpcId=vpc)["GroupId"]
+        image, _ = self.image(self.ec2)
+        instance = self.ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, SubnetId=subnets[0], SecurityGroupIds=[group])["Instances"][0]["InstanceId"]
+        self.rds.create_db_subnet_group(DBSubnetGroupName="g", DBSubnetGroupDescription="d", SubnetIds=subnets)
+        self.database(DBSubnetGroupName="g")
+        for call, expected in (
+            (lambda: self.ec2.delete_subnet(SubnetId=subnets[0]), "DependencyViolation"),
+            (lambda: self.ec2.delete_subnet(SubnetId=subnets[1]), "DependencyViolation"),
+            (lambda: self.ec2.delete_security_group(GroupId=group), "DependencyViolation"),
+            (lambda: self.rds.delete_db_subnet_group(DBSubnetGroupName="g"), "InvalidDBSubnetGroupStateFault"),
+        ):
+            with self.assertRaises(ClientError) as error:
+                call()
+            self.assertEqual(code(error), expected)
+        self.ec2.terminate_instances(InstanceIds=[instance])
+        self.rds.delete_db_instance(DBInstanceIdentifier="orders", SkipFinalSnapshot=True)
+        self.rds.delete_db_subnet_group(DBSubnetGroupName="g")
+        self.ec2.delete_security_group(GroupId=group)
+        for subnet in subnets:
+            self.ec2.delete_subnet(SubnetId=subnet)
+        self.ec2.delete_vpc(VpcId=vpc)
+
+
+class State(PeerTest):
+    def test_nothing_left_means_the_same_bytes(self):
+        self.database()
+        self.s3.create_bucket(Bucket="b")
+        self.s3.put_object(Bucket="b", Key="k", Body=b"abc")
+        before = self.peer.admin("GET", "/peer/state")
+        self.assertEqual([one["type"] for one in before["resources"]], ["s3:bucket", "rds:db", "rds:snapshot"])
+        self.assertEqual((before["resources"][0]["versions"], before["resources"][0]["bytes"]), (1, 3))
+        there_ec2, there = (self.peer.client(service, account=SANDBOX, region="eu-west-1") for service in ("ec2", "rds"))
+        there_ec2.describe_vpcs()  # makes the region's default VPC
+        there.describe_db_instances()
+        self.assertEqual(self.peer.admin("GET", "/peer/state"), before)
+        vpc, subnets = self.network(there_ec2)
+        image, first = self.image(there_ec2, subnets[0])
+        group = there_ec2.create_security_group(GroupName="g", Description="d", VpcId=vpc)["GroupId"]
+        there_ec2.create_tags(Resources=[vpc], Tags=[{"Key": "drillmaster:run", "Value": "r1"}])
+        key = there_ec2.create_key_pair(KeyName="k")["KeyPairId"]
+        address = there_ec2.allocate_address(Domain="vpc")["AllocationId"]
+        during = self.peer.admin("GET", "/peer/state")["resources"]
+        kinds = {one["type"] for one in during} - {one["type"] for one in before["resources"]}
+        self.assertLessEqual({"ec2:vpc", "ec2:subnet", "ec2:image", "ec2:snapshot", "ec2:instance", "ec2:volume", "ec2:security-group", "ec2:key-pair", "ec2:address", "ec2:network-interface"}, kinds)
+        self.assertEqual(next(one["tags"] for one in during if one["id"] == vpc), {"drillmaster:run": "r1"})
+        there_ec2.terminate_instances(InstanceIds=[first])
+        for one in there_ec2.describe_images(Owners=["self"])["Images"]:
+            there_ec2.deregister_image(ImageId=one["ImageId"])
+        for one in there_ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"]:
+            there_ec2.delete_snapshot(SnapshotId=one["SnapshotId"])
+        there_ec2.delete_security_group(GroupId=group)
+        there_ec2.delete_key_pair(KeyPairId=key)
+        there_ec2.release_address(AllocationId=address)
+        for subnet in subnets:
+            there_ec2.delete_subnet(SubnetId=subnet)
+        there_ec2.delete_vpc(VpcId=vpc)
+        self.assertEqual(self.peer.admin("GET", "/peer/state"), before)
+        self.s3.put_object(Bucket="b", Key="k2", Body=b"abc")
+        self.assertNotEqual(self.peer.admin("GET", "/peer/state"), before)
+
+
+if __name__ == "__main__":
+    unittest.main()
