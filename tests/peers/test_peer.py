@@ -89,7 +89,7 @@ class Delays(PeerTest):
             newest = self.ec2.create_volume(Size=1, AvailabilityZone="us-east-1a")["VolumeId"]
             self.ec2.attach_volume(VolumeId=newest, InstanceId="i-0", Device="/dev/sdf")
         self.assertEqual(code(attaching), "IncorrectState")
-        image = self.ec2.register_image(Name="x", RootDeviceName="/dev/sda1")["ImageId"]
+        image = self.ec2.register_image(Name="new", RootDeviceName="/dev/sda1")["ImageId"]
         with self.assertRaises(ClientError) as launching:
             self.ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1)
         self.assertEqual(code(launching), "InvalidAMIID.Unavailable")
@@ -190,7 +190,6 @@ class Delays(PeerTest):
 
 class Faults(PeerTest):
     def test_throttling_speaks_each_protocol(self):
-        self.faults({"action": "*", "kind": "throttle", "times": 4})
         calls = (
             (self.ec2.describe_vpcs, "RequestLimitExceeded", 503),
             (self.rds.describe_db_instances, "Throttling", 400),
@@ -232,17 +231,17 @@ class Faults(PeerTest):
             self.ec2.create_vpc(CidrBlock="10.1.0.0/16")
         self.assertEqual(len(self.ec2.describe_vpcs(Filters=[{"Name": "cidr", "Values": ["10.1.0.0/16"]}])["Vpcs"]), 1)
         self.faults({"action": "PutObject", "kind": "drop_after"})
-        self.s3.create_bucket(Bucket="b")
+        self.s3.create_bucket(Bucket="data")
         with self.assertRaises(DROPPED):
-            self.s3.put_object(Bucket="b", Key="k", Body=b"x" * 100_000)
-        self.assertEqual(self.s3.head_object(Bucket="b", Key="k")["ContentLength"], 100_000)
+            self.s3.put_object(Bucket="data", Key="k", Body=b"x" * 100_000)
+        self.assertEqual(self.s3.head_object(Bucket="data", Key="k")["ContentLength"], 100_000)
 
     def test_a_throttled_upload_leaves_the_connection_usable(self):
-        self.s3.create_bucket(Bucket="b")
+        self.s3.create_bucket(Bucket="data")
         self.faults({"action": "PutObject", "kind": "throttle"})
         with self.assertRaises(ClientError):
-            self.s3.put_object(Bucket="b", Key="k", Body=b"x" * 500_000)
-        self.s3.put_object(Bucket="b", Key="k", Body=b"y")
+            self.s3.put_object(Bucket="data", Key="k", Body=b"x" * 500_000)
+        self.s3.put_object(Bucket="data", Key="k", Body=b"y")
 
     def test_latency_blocks_nobody_else(self):
         self.faults({"action": "DescribeVpcs", "kind": "delay", "seconds": 1.5})
@@ -304,25 +303,25 @@ class Log(PeerTest):
 
     def test_the_operations_of_s3(self):
         s3 = self.s3
-        s3.create_bucket(Bucket="b")
-        s3.put_bucket_versioning(Bucket="b", VersioningConfiguration={"Status": "Enabled"})
-        s3.get_bucket_versioning(Bucket="b")
-        s3.put_public_access_block(Bucket="b", PublicAccessBlockConfiguration={"BlockPublicAcls": True})
-        s3.put_object(Bucket="b", Key="dir/k é", Body=b"x")
-        s3.copy_object(Bucket="b", Key="k2", CopySource={"Bucket": "b", "Key": "dir/k é"})
-        upload = s3.create_multipart_upload(Bucket="b", Key="m")["UploadId"]
-        s3.upload_part(Bucket="b", Key="m", UploadId=upload, PartNumber=1, Body=b"x")
-        s3.upload_part_copy(Bucket="b", Key="m", UploadId=upload, PartNumber=2, CopySource="b/k2")
-        s3.abort_multipart_upload(Bucket="b", Key="m", UploadId=upload)
-        s3.get_object(Bucket="b", Key="k2")["Body"].read()
-        s3.head_object(Bucket="b", Key="k2")
-        s3.list_objects_v2(Bucket="b")
-        s3.list_objects(Bucket="b")
-        s3.list_object_versions(Bucket="b")
-        s3.head_bucket(Bucket="b")
-        s3.get_bucket_location(Bucket="b")
-        s3.delete_object(Bucket="b", Key="k2")
-        s3.delete_objects(Bucket="b", Delete={"Objects": [{"Key": "dir/k é"}]})
+        s3.create_bucket(Bucket="data")
+        s3.put_bucket_versioning(Bucket="data", VersioningConfiguration={"Status": "Enabled"})
+        s3.get_bucket_versioning(Bucket="data")
+        s3.put_public_access_block(Bucket="data", PublicAccessBlockConfiguration={"BlockPublicAcls": True})
+        s3.put_object(Bucket="data", Key="dir/k é", Body=b"x")
+        s3.copy_object(Bucket="data", Key="k2", CopySource={"Bucket": "data", "Key": "dir/k é"})
+        upload = s3.create_multipart_upload(Bucket="data", Key="m")["UploadId"]
+        s3.upload_part(Bucket="data", Key="m", UploadId=upload, PartNumber=1, Body=b"x")
+        s3.upload_part_copy(Bucket="data", Key="m", UploadId=upload, PartNumber=2, CopySource="data/k2")
+        s3.abort_multipart_upload(Bucket="data", Key="m", UploadId=upload)
+        s3.get_object(Bucket="data", Key="k2")["Body"].read()
+        s3.head_object(Bucket="data", Key="k2")
+        s3.list_objects_v2(Bucket="data")
+        s3.list_objects(Bucket="data")
+        s3.list_object_versions(Bucket="data")
+        s3.head_bucket(Bucket="data")
+        s3.get_bucket_location(Bucket="data")
+        s3.delete_object(Bucket="data", Key="k2")
+        s3.delete_objects(Bucket="data", Delete={"Objects": [{"Key": "dir/k é"}]})
         s3.list_buckets()
         log = self.peer.log(service="s3")
         self.assertEqual(
@@ -331,8 +330,8 @@ class Log(PeerTest):
              "CreateMultipartUpload", "UploadPart", "UploadPartCopy", "AbortMultipartUpload", "GetObject", "HeadObject", "ListObjectsV2",
              "ListObjects", "ListObjectVersions", "HeadBucket", "GetBucketLocation", "DeleteObject", "DeleteObjects", "ListBuckets"],
         )  # fmt: skip
-        self.assertEqual((log[4]["params"]["bucket"], log[4]["params"]["key"]), ("b", "dir/k é"))
-        self.assertEqual(log[5]["params"]["copy_source"], "b/dir/k é")
+        self.assertEqual((log[4]["params"]["bucket"], log[4]["params"]["key"]), ("data", "dir/k é"))
+        self.assertEqual(log[5]["params"]["copy_source"], "data/dir/k é")
         self.assertEqual({entry["status"] // 100 for entry in log}, {2})
 
 
@@ -420,7 +419,10 @@ class Sharing(PeerTest):
         self.rds.modify_db_cluster_snapshot_attribute(DBClusterSnapshotIdentifier="cs", AttributeName="restore", ValuesToAdd=[SANDBOX])
         self.assertIn(f":{SANDBOX}:", restore("r")["DBCluster"]["DBClusterArn"])
         self.rds_there.copy_db_cluster_snapshot(SourceDBClusterSnapshotIdentifier=arn, TargetDBClusterSnapshotIdentifier="copy")
-        self.assertEqual(len(self.rds_there.describe_db_cluster_snapshots(IncludeShared=True)["DBClusterSnapshots"]), 2)
+        manual = self.rds_there.describe_db_cluster_snapshots(IncludeShared=True, SnapshotType="manual")["DBClusterSnapshots"]
+        self.assertEqual({one["DBClusterSnapshotIdentifier"] for one in manual}, {"copy", "cs"})
+        self.rds_there.delete_db_cluster(DBClusterIdentifier="r", SkipFinalSnapshot=True)
+        self.assertEqual(self.rds_there.describe_db_cluster_snapshots(SnapshotType="automated")["DBClusterSnapshots"], [])
 
     def test_buckets_open_to_whom_their_policy_names(self):
         there = self.peer.client("s3", account=SANDBOX)
@@ -446,6 +448,8 @@ class Times(PeerTest):
         then = datetime.now(timezone.utc).replace(microsecond=0) - timedelta(hours=25)
         self.database()
         self.age("db_snapshot", "orders-snap", then)
+        self.age("db_snapshot", "rds:orders-*", then)
+        self.assertEqual({one["SnapshotCreateTime"] for one in self.rds.describe_db_snapshots()["DBSnapshots"]}, {then})
         west = self.peer.client("rds", region="us-west-2")
         arn = self.rds.describe_db_snapshots(DBSnapshotIdentifier="orders-snap")["DBSnapshots"][0]["DBSnapshotArn"]
         west.copy_db_snapshot(SourceDBSnapshotIdentifier=arn, TargetDBSnapshotIdentifier="copy")
@@ -565,14 +569,21 @@ class Corrections(PeerTest):
         self.ec2.delete_vpc(VpcId=vpc)
 
 
+    def test_no_backups_where_none_are_kept(self):
+        self.rds.create_db_instance(DBInstanceIdentifier="bare", BackupRetentionPeriod=0, **DB)
+        self.assertEqual(self.rds.describe_db_snapshots()["DBSnapshots"], [])
+        self.rds.create_db_instance(DBInstanceIdentifier="kept", **DB)
+        self.assertEqual([one["SnapshotType"] for one in self.rds.describe_db_snapshots()["DBSnapshots"]], ["automated"])
+
+
 class State(PeerTest):
     def test_nothing_left_means_the_same_bytes(self):
         self.database()
-        self.s3.create_bucket(Bucket="b")
-        self.s3.put_object(Bucket="b", Key="k", Body=b"abc")
+        self.s3.create_bucket(Bucket="data")
+        self.s3.put_object(Bucket="data", Key="k", Body=b"abc")
         before = self.peer.admin("GET", "/peer/state")
-        self.assertEqual([one["type"] for one in before["resources"]], ["s3:bucket", "rds:db", "rds:snapshot"])
-        self.assertEqual((before["resources"][0]["versions"], before["resources"][0]["bytes"]), (1, 3))
+        self.assertEqual([one["type"] for one in before["resources"]], ["rds:db", "rds:snapshot", "rds:snapshot", "s3:bucket"])
+        self.assertEqual((before["resources"][3]["versions"], before["resources"][3]["bytes"]), (1, 3))
         there_ec2, there = (self.peer.client(service, account=SANDBOX, region="eu-west-1") for service in ("ec2", "rds"))
         there_ec2.describe_vpcs()  # makes the region's default VPC
         there.describe_db_instances()
@@ -599,7 +610,7 @@ class State(PeerTest):
             there_ec2.delete_subnet(SubnetId=subnet)
         there_ec2.delete_vpc(VpcId=vpc)
         self.assertEqual(self.peer.admin("GET", "/peer/state"), before)
-        self.s3.put_object(Bucket="b", Key="k2", Body=b"abc")
+        self.s3.put_object(Bucket="data", Key="k2", Body=b"abc")
         self.assertNotEqual(self.peer.admin("GET", "/peer/state"), before)
 
 

@@ -27,10 +27,16 @@ def age(wish):
     if kind not in KINDS:
         raise ValueError(f"age: unknown kind {kind!r}; one of {', '.join(KINDS)}")
     account, region = wish["account"], wish["region"]
-    thing = KINDS[kind](ec2_backends[account][region], rds_backends[account][region]).get(name)
-    if thing is None:
+    known = KINDS[kind](ec2_backends[account][region], rds_backends[account][region])
+    # moto names automated snapshots itself: rds:orders-* reaches them.
+    things = [known[key] for key in list(known) if key.startswith(name[:-1])] if name.endswith("*") else [known.get(name)]
+    if not things or things == [None]:
         raise ValueError(f"age: no {kind} {name} in {account} {region}")
-    taken = instant(wish["taken"])
+    for thing in things:
+        set_age(kind, thing, instant(wish["taken"]), wish)
+
+
+def set_age(kind, thing, taken, wish):
     if kind in ("db_instance", "db_cluster"):
         thing.__dict__["peer_latest_restorable"] = taken
         if "earliest" in wish:

@@ -4,19 +4,23 @@ EC2   DryRun is honoured where moto executes (VPCs, subnets, route tables, netwo
       gateways, VPC endpoints); an unknown image is refused (MOTO_ENABLE_AMI_VALIDATION, __main__.py); a subnet maps public
       addresses on launch only when told to; zones of other regions are refused by CreateVolume and CreateSubnet; an interface
       made by RunInstances goes with its instance; CopyImage keeps its tag specifications; CopySnapshot with Encrypted=true
-      is encrypted; a subnet or group that is in use is not deleted. ClientToken: app.py.
+      is encrypted; a subnet or group that is in use is not deleted; DeleteKeyPair takes an id. ClientToken: app.py.
 RDS   a restore takes Multi-AZ, deletion protection, subnet, security and parameter groups from the request and never from
       the source, which may live in another region or account, and its zone from the subnet group; a replica gets the
       subnet group of its own region; a restore to a time after the latest restorable one (or before the earliest one, when
-      ageing set it) is refused; automated backups have a RestoreWindow; a subnet group in use is not deleted.
+      ageing set it) is refused; automated backups have a RestoreWindow; a subnet group in use is not deleted;
+      a cluster's automated snapshots go with it; BackupRetentionPeriod=0 makes no automated snapshot, nor does an
+      instance of a cluster.
 """
 
+from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import EC2Backend, ec2_backends
 from moto.ec2.models.instances import Instance
 from moto.ec2.responses.amis import AmisResponse
 from moto.ec2.responses.elastic_block_store import ElasticBlockStore
+from moto.ec2.responses.key_pairs import KeyPairs
 from moto.ec2.responses.nat_gateways import NatGateways
 from moto.ec2.responses.network_acls import NetworkACLs
 from moto.ec2.responses.route_tables import RouteTables
@@ -27,7 +31,7 @@ from moto.ec2.responses.vpcs import VPCs
 from moto.rds.exceptions import RDSClientError
 from moto.rds.models import DBCluster, DBInstance, DBInstanceAutomatedBackup, RDSBackend, rds_backends
 
-from .patching import after, replace
+from .patching import after, around, replace
 
 CHANGES = ("create_", "delete_", "modify_", "associate_", "disassociate_")
 
@@ -39,6 +43,7 @@ def install():
     networks()
     copies()
     in_use()
+    backups()
     restores()
     point_in_time()
 
@@ -87,6 +92,21 @@ def networks():
     replace(Instance, "prep_nics", owned_interfaces)
 
 
+    def by_id(moto):
+        def delete(self):
+            wanted = self._get_param("KeyPairId")
+            for key in list(self.ec2_backend.key_pairs.values()) if wanted else []:
+                if key.id == wanted:
+                    self.error_on_dryrun()
+                    self.ec2_backend.delete_key_pair(key.key_name)
+                    return ActionResult({"Return": True, "KeyPairId": wanted})
+            return moto(self)
+
+        return delete
+
+    replace(KeyPairs, "delete_key_pair", by_id)
+
+
 def copies():
     def tagged(moto):
         def copy(self):
@@ -118,69 +138,75 @@ def in_use():
         return list(rds_backends[backend.account_id][backend.region_name].databases.values())
 
     def subnet_group(database):
-        owner = database if database.db_cluster_identifier is None else None
-        group = owner.__dict__.get("db_subnet_group") if owner else None
-        return group
+        return database.__dict__.get("db_subnet_group")
 
     def refuse(thing):
         raise EC2ClientError("DependencyViolation", f"{thing} has dependencies and cannot be deleted.")
 
-    def subnet(moto):
-        def delete(self, subnet_id):
-            if any(interface.subnet.id == subnet_id for interface in self.enis.values()):
-                refuse(f"The subnet '{subnet_id}'")
-            for database in databases(self):
-                group = subnet_group(database)
-                if group and any(subnet.id == subnet_id for subnet in group._subnets):
-                    refuse(f"The subnet '{subnet_id}'")
-            return moto(self, subnet_id)
+    def subnet(call, self, given):
+        name = given["subnet_id"]
+        users = [interface.subnet.id for interface in self.enis.values()]
+        for group in filter(None, map(subnet_group, databases(self))):
+            users += [member.id for member in group._subnets]
+        if name in users:
+            refuse(f"The subnet '{name}'")
+        return call(**given)
 
-        return delete
+    around(EC2Backend, "delete_subnet", subnet)
 
-    replace(EC2Backend, "delete_subnet", subnet)
+    def security_group(call, self, given):
+        users = [group.id for interface in self.enis.values() for group in interface.group_set]
+        users += [group for database in databases(self) for group in (database.vpc_security_group_ids or [])]
+        users += [group for endpoint in self.vpc_end_points.values() if endpoint.state != "deleted" for group in endpoint.security_group_ids]
+        if given.get("group_id") in users:
+            refuse(f"resource {given['group_id']}")
+        return call(**given)
 
-    def security_group(moto):
-        def delete(self, name=None, group_id=None):
-            users = [group.id for interface in self.enis.values() for group in interface.group_set]
-            users += [i for database in databases(self) for i in (database.vpc_security_group_ids or [])]
-            users += [i for endpoint in self.vpc_end_points.values() if endpoint.state != "deleted" for i in endpoint.security_group_ids]
-            if group_id in users:
-                refuse(f"resource {group_id}")
-            return moto(self, name, group_id)
+    around(EC2Backend, "delete_security_group", security_group)
 
-        return delete
+    def db_subnet_group(call, self, given):
+        name = given["subnet_name"]
+        if any(group.name == name.lower() for group in filter(None, map(subnet_group, self.databases.values()))):
+            raise RDSClientError("InvalidDBSubnetGroupStateFault", f"Cannot delete the subnet group '{name}': a DB instance uses it.")
+        return call(**given)
 
-    replace(EC2Backend, "delete_security_group", security_group)
+    around(RDSBackend, "delete_subnet_group", db_subnet_group)
 
-    def db_subnet_group(moto):
-        def delete(self, subnet_name):
-            held = [subnet_group(database) for database in self.databases.values()]
-            if any(group is not None and group.name == subnet_name.lower() for group in held):
-                raise RDSClientError("InvalidDBSubnetGroupStateFault", f"Cannot delete the subnet group '{subnet_name}': a DB instance uses it.")
-            return moto(self, subnet_name)
+    def db_cluster(call, self, given):
+        name, gone = given["cluster_identifier"], call(**given)
+        for snapshot in list(self.cluster_snapshots.values()):
+            if snapshot.snapshot_type == "automated" and snapshot.db_cluster_identifier == name.lower():
+                del self.cluster_snapshots[snapshot.db_cluster_snapshot_identifier]
+        return gone
 
-        return delete
+    around(RDSBackend, "delete_db_cluster", db_cluster)
 
-    replace(RDSBackend, "delete_subnet_group", db_subnet_group)
+
+def backups():
+    def instance(moto):
+        def save(self):
+            if self.backup_retention_period and self.db_cluster_identifier is None:
+                moto(self)
+
+        return save
+
+    replace(DBInstance, "save_automated_backup", instance)
 
 
 # --- RDS
 
 
 def restores():
-    def restoring(moto):
-        def restore(self, *args):
-            self.peer_restoring = args[-1]
-            try:
-                return moto(self, *args)
-            finally:
-                self.peer_restoring = None
-
-        return restore
+    def restoring(call, self, given):
+        self.peer_restoring = given["overrides"]
+        try:
+            return call(**given)
+        finally:
+            self.peer_restoring = None
 
     RDSBackend.peer_restoring = None
-    replace(RDSBackend, "restore_db_instance_from_db_snapshot", restoring)
-    replace(RDSBackend, "restore_db_instance_to_point_in_time", restoring)
+    around(RDSBackend, "restore_db_instance_from_db_snapshot", restoring)
+    around(RDSBackend, "restore_db_instance_to_point_in_time", restoring)
 
     def create(moto):
         def create_db_instance(self, db_kwargs):
@@ -201,17 +227,13 @@ def restores():
 
     replace(RDSBackend, "create_db_instance", create)
 
-    def cluster(moto):
-        def restore(self, *args, **kwargs):
-            asked = args[-1] if args else kwargs
-            result = moto(self, *args, **kwargs)
-            result.deletion_protection = bool(asked.get("deletion_protection"))
-            return result
+    def cluster(call, _self, given):
+        result = call(**given)
+        result.deletion_protection = bool(given.get("overrides", given).get("deletion_protection"))
+        return result
 
-        return restore
-
-    replace(RDSBackend, "restore_db_cluster_from_snapshot", cluster)
-    replace(RDSBackend, "restore_db_cluster_to_point_in_time", cluster)
+    around(RDSBackend, "restore_db_cluster_from_snapshot", cluster)
+    around(RDSBackend, "restore_db_cluster_to_point_in_time", cluster)
 
     def replica(moto):
         def create(self, db_kwargs):
@@ -244,20 +266,17 @@ def point_in_time():
     DBCluster.latest_restorable_time = property(latest)
     DBInstanceAutomatedBackup.restore_window = property(window)
 
-    def checked(moto):
-        def restore(self, source, target, asked):
-            wanted = asked.get("restore_time")
-            database = self.describe_db_instances(source)[0]
-            if wanted is not None:
-                earliest = database.__dict__.get("peer_earliest_restorable")
-                wanted, newest = naive(wanted), naive(database.latest_restorable_time)
-                if wanted > newest or (earliest is not None and wanted < naive(earliest)):
-                    raise RDSClientError("InvalidRestoreFault", f"Cannot restore {source} to {wanted}: outside its restore window.")
-            return moto(self, source, target, asked)
+    def checked(call, self, given):
+        source, wanted = given["source_db_identifier"], given["overrides"].get("restore_time")
+        database = self.describe_db_instances(source)[0]
+        if wanted is not None:
+            earliest = database.__dict__.get("peer_earliest_restorable")
+            wanted, newest = naive(wanted), naive(database.latest_restorable_time)
+            if wanted > newest or (earliest is not None and wanted < naive(earliest)):
+                raise RDSClientError("InvalidRestoreFault", f"Cannot restore {source} to {wanted}: outside its restore window.")
+        return call(**given)
 
-        return restore
-
-    replace(RDSBackend, "restore_db_instance_to_point_in_time", checked)
+    around(RDSBackend, "restore_db_instance_to_point_in_time", checked)
 
 
 def window(self):

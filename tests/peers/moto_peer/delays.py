@@ -12,7 +12,7 @@ import time
 from moto.cloudformation.models import CloudFormationBackend, Stack
 from moto.core.utils import utcnow
 from moto.ec2.exceptions import EC2ClientError
-from moto.ec2.models import EC2Backend
+from moto.ec2.models import EC2Backend, ec2_backends
 from moto.ec2.models.amis import Ami
 from moto.ec2.models.elastic_block_store import Snapshot, Volume
 from moto.ec2.models.instances import Instance, InstanceState
@@ -21,7 +21,7 @@ from moto.rds.exceptions import RDSClientError
 from moto.rds.models import DBCluster, DBClusterSnapshot, DBInstance, DBSnapshot, RDSBackend
 
 from .control import CONTROL, Pending, begin, pending
-from .patching import after, replace
+from .patching import after, around, replace
 
 _reaper = []  # (monotonic time, callable): what is gone for good then
 
@@ -138,28 +138,27 @@ def databases():
     after(RDSBackend, "create_db_instance_read_replica", replica)
     after(RDSBackend, "promote_read_replica", lambda result, *_a, **_k: begin(result, "modifying", CONTROL.ready_after("db_instance")))
 
-    def lingering(store, kind, state_of, already):
-        def wrap(moto):
-            def delete(self, identifier, *args, **kwargs):
-                known = getattr(self, store).get(identifier)
-                if known is not None and state_of(known) == "deleting":
-                    raise RDSClientError(already, f"{identifier} is already being deleted.")
-                gone = moto(self, identifier, *args, **kwargs)
-                seconds = CONTROL.ready_after(kind)
-                if seconds > 0:
-                    begin(gone, "deleting", math.inf)
-                    held = getattr(self, store)
-                    held[identifier] = gone
-                    if seconds < math.inf:
-                        _reaper.append((time.monotonic() + seconds, lambda: forget(held, identifier, gone)))
-                return gone
+    def lingering(store, name, kind, already):
+        def delete(call, self, given):
+            identifier, held = given[name], getattr(self, store)
+            known = held.get(identifier)
+            if known is not None and known.status == "deleting":
+                raise RDSClientError(already, f"{identifier} is already being deleted.")
+            gone = call(**given)
+            seconds = CONTROL.ready_after(kind)
+            if seconds > 0:
+                begin(gone, "deleting", math.inf)
+                held[identifier] = gone
+                if seconds < math.inf:
+                    _reaper.append((time.monotonic() + seconds, lambda: forget(held, identifier, gone)))
+            return gone
 
-            return delete
+        return delete
 
-        return wrap
-
-    replace(RDSBackend, "delete_db_instance", lingering("databases", "db_instance_delete", lambda it: it.status, "InvalidDBInstanceState"))
-    replace(RDSBackend, "delete_db_cluster", lingering("clusters", "db_cluster_delete", lambda it: it.status, "InvalidDBClusterStateFault"))
+    instance = lingering("databases", "db_instance_identifier", "db_instance_delete", "InvalidDBInstanceState")
+    cluster = lingering("clusters", "cluster_identifier", "db_cluster_delete", "InvalidDBClusterStateFault")
+    around(RDSBackend, "delete_db_instance", instance)
+    around(RDSBackend, "delete_db_cluster", cluster)
 
 
 def forget(held, identifier, gone):
@@ -183,85 +182,74 @@ def stacks():
 
 
 def refuse_unready():
-    def ec2(moto, find, code, ready):
-        def checked(self, *args, **kwargs):
-            thing = find(self, *args, **kwargs)
-            if thing is not None and ready(thing) is False:
+    def ec2(find, ready, code):
+        def checked(call, self, given):
+            thing = find(self, given)
+            if thing is not None and not ready(thing):
                 raise EC2ClientError(code, f"{thing.id} is not ready to be used.")
-            return moto(self, *args, **kwargs)
+            return call(**given)
 
         return checked
 
-    def source_snapshot(self, source_snapshot_id, source_region, *_args, **_kwargs):
-        return self.describe_elsewhere(source_region).describe_snapshots([source_snapshot_id])[0]
+    def source(self, given):
+        return ec2_backends[self.account_id][given["source_region"]]
 
-    def source_image(self, source_image_id, source_region, *_args, **_kwargs):
-        return self.describe_elsewhere(source_region).describe_images([source_image_id])[0]
+    def source_snapshot(self, given):
+        return source(self, given).describe_snapshots([given["source_snapshot_id"]])[0]
 
-    def volume_snapshot(self, *_args, snapshot_id=None, **_kwargs):
-        return self.describe_snapshots([snapshot_id])[0] if snapshot_id else None
+    def source_image(self, given):
+        return source(self, given).describe_images([given["source_image_id"]])[0]
 
-    def image(self, image_id, *_args, **_kwargs):
-        return next(iter(self.describe_images([image_id])), None) if image_id else None
+    def snapshot(self, given):
+        return self.describe_snapshots([given["snapshot_id"]])[0] if given.get("snapshot_id") else None
 
-    def elsewhere(self, region):
-        from moto.ec2.models import ec2_backends
+    def image(self, given):
+        return next(iter(self.describe_images([given["image_id"]])), None) if given.get("image_id") else None
 
-        return ec2_backends[self.account_id][region]
+    def completed(thing):
+        return thing.status == "completed"
 
-    EC2Backend.describe_elsewhere = elsewhere
-    completed = lambda snapshot: snapshot.status == "completed"  # noqa: E731
-    available = lambda thing: thing.state == "available"  # noqa: E731
-    replace(EC2Backend, "copy_snapshot", lambda moto: ec2(moto, source_snapshot, "IncorrectState", completed))
-    replace(EC2Backend, "create_volume", lambda moto: ec2(moto, volume_snapshot, "IncorrectState", completed))
-    replace(EC2Backend, "copy_image", lambda moto: ec2(moto, source_image, "InvalidAMIID.Unavailable", available))
-    replace(EC2Backend, "run_instances", lambda moto: ec2(moto, image, "InvalidAMIID.Unavailable", available))
+    def available(thing):
+        return thing.state == "available"
+
+    around(EC2Backend, "copy_snapshot", ec2(source_snapshot, completed, "IncorrectState"))
+    around(EC2Backend, "create_volume", ec2(snapshot, completed, "IncorrectState"))
+    around(EC2Backend, "copy_image", ec2(source_image, available, "InvalidAMIID.Unavailable"))
+    around(EC2Backend, "run_instances", ec2(image, available, "InvalidAMIID.Unavailable"))
 
     def attachable(moto):
         def attach(self):
             volume = self.ec2_backend.get_volume(self._get_param("VolumeId"))
             if volume.status != "available":
-                raise EC2ClientError("IncorrectState" if volume.status == "creating" else "VolumeInUse", f"{volume.id} is {volume.status}.")
+                code = "IncorrectState" if volume.status == "creating" else "VolumeInUse"
+                raise EC2ClientError(code, f"{volume.id} is {volume.status}.")
             return moto(self)
 
         return attach
 
     replace(ElasticBlockStore, "attach_volume", attachable)
 
-    def rds(moto, find, code):
-        def checked(self, *args, **kwargs):
-            snapshot = find(self, *args, **kwargs)
-            if snapshot.status != "available":
-                raise RDSClientError(code, f"The snapshot {snapshot.resource_id} is {snapshot.status}, not available.")
-            return moto(self, *args, **kwargs)
+    def rds(name, method, key, code):
+        def checked(call, self, given):
+            known = getattr(self, method)(given[key])
+            if known.status != "available":
+                raise RDSClientError(code, f"The snapshot {known.resource_id} is {known.status}, not available.")
+            return call(**given)
 
-        return checked
+        around(RDSBackend, name, checked)
 
-    def first(method):
-        return lambda self, identifier=None, *_a, **kwargs: getattr(self, method)(identifier or next(iter(kwargs.values())))
-
-    instance = first("get_db_snapshot")
-    cluster = first("get_db_cluster_snapshot")
-    replace(RDSBackend, "restore_db_instance_from_db_snapshot", lambda moto: rds(moto, instance, "InvalidDBSnapshotState"))
-    replace(RDSBackend, "restore_db_cluster_from_snapshot", lambda moto: rds(moto, cluster, "InvalidDBClusterSnapshotStateFault"))
-
-    def copying(method, key, code):
-        def find(self, *args, **kwargs):
-            return getattr(self, method)(args[0] if args else kwargs[key])
-
-        return lambda moto: rds(moto, find, code)
-
-    replace(RDSBackend, "copy_db_snapshot", copying("get_db_snapshot", "source_db_snapshot_identifier", "InvalidDBSnapshotState"))
-    replace(
-        RDSBackend,
-        "copy_db_cluster_snapshot",
-        copying("get_db_cluster_snapshot", "source_db_cluster_snapshot_identifier", "InvalidDBClusterSnapshotStateFault"),
-    )
+    instance = ("get_db_snapshot", "InvalidDBSnapshotState")
+    cluster = ("get_db_cluster_snapshot", "InvalidDBClusterSnapshotStateFault")
+    for name, key, (method, code) in (
+        ("restore_db_instance_from_db_snapshot", "from_snapshot_id", instance),
+        ("copy_db_snapshot", "source_db_snapshot_identifier", instance),
+        ("restore_db_cluster_from_snapshot", "from_snapshot_id", cluster),
+        ("copy_db_cluster_snapshot", "source_db_cluster_snapshot_identifier", cluster),
+    ):
+        rds(name, method, key, code)
 
 
 def completed_at(snapshot, instant):
     """For ageing: the snapshot was complete then."""
     snapshot.__dict__["peer_completion_time"] = instant
     snapshot.__dict__["peer_pending"] = None
-
-

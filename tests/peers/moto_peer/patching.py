@@ -1,6 +1,7 @@
-"""Two ways of changing a method of moto's; a name that moto no longer has fails at start, not in a test."""
+"""Ways of changing a method of moto's; a name that moto no longer has fails at start, not in a test."""
 
 import functools
+import inspect
 
 
 def replace(cls, name, wrap):
@@ -17,6 +18,24 @@ def after(cls, name, then):
             result = moto(self, *args, **kwargs)
             then(result, self, *args, **kwargs)
             return result
+
+        return method
+
+    replace(cls, name, wrap)
+
+
+def around(cls, name, instead):
+    """instead(call, self, given): `given` are the arguments by name, however the caller passed them; call(**given) is moto's."""
+
+    def wrap(moto):
+        signature = inspect.signature(moto)
+        rest = next((it.name for it in signature.parameters.values() if it.kind is it.VAR_KEYWORD), None)
+
+        def method(self, *args, **kwargs):
+            given = dict(signature.bind(self, *args, **kwargs).arguments)
+            given.pop("self")
+            given.update(given.pop(rest, {}))
+            return instead(functools.partial(moto, self), self, given)
 
         return method
 

@@ -18,7 +18,7 @@ from moto.rds.models import DBClusterSnapshot, DBSnapshot, RDSBackend, rds_backe
 from moto.rds.responses import RDSResponse
 from moto.s3.models import S3Backend, s3_backends
 
-from .patching import replace
+from .patching import around, replace
 
 
 def install():
@@ -140,41 +140,35 @@ def databases():
     replace(RDSBackend, "get_snapshot", get_snapshot)
 
     def restoring(cls, missing):
-        def wrap(moto):
-            def restore(self, from_snapshot_id, overrides):
-                arn = parse_arn(from_snapshot_id)
-                if arn is None:
-                    return moto(self, from_snapshot_id, overrides)
-                known = by_arn(self, arn, cls, missing)
-                if arn[0] != self.region_name:
-                    raise missing(from_snapshot_id)
-                with lent(self.resource_map[cls], {arn[2]: known}):
-                    return moto(self, arn[2], overrides)
+        def restore(call, self, given):
+            arn = parse_arn(given["from_snapshot_id"])
+            if arn is None:
+                return call(**given)
+            known = by_arn(self, arn, cls, missing)
+            if arn[0] != self.region_name:
+                raise missing(given["from_snapshot_id"])
+            with lent(self.resource_map[cls], {arn[2]: known}):
+                return call(**{**given, "from_snapshot_id": arn[2]})
 
-            return restore
-
-        return wrap
+        return restore
 
     def describing(cls, missing):
-        def wrap(moto):
-            def describe(self, owner_identifier, db_snapshot_identifier=None, snapshot_type=None, filters=None):
-                arn = parse_arn(db_snapshot_identifier)
-                if arn is not None:
-                    if arn[0] != self.region_name:
-                        raise missing(db_snapshot_identifier)
-                    return [by_arn(self, arn, cls, missing)]
-                return moto(self, owner_identifier, db_snapshot_identifier, snapshot_type, filters)
+        def describe(call, self, given):
+            arn = parse_arn(given.get("db_snapshot_identifier"))
+            if arn is None:
+                return call(**given)
+            if arn[0] != self.region_name:
+                raise missing(given["db_snapshot_identifier"])
+            return [by_arn(self, arn, cls, missing)]
 
-            return describe
-
-        return wrap
+        return describe
 
     for cls, missing, restore, describe in (
         (DBSnapshot, DBSnapshotNotFoundFault, "restore_db_instance_from_db_snapshot", "describe_db_snapshots"),
         (DBClusterSnapshot, DBClusterSnapshotNotFoundError, "restore_db_cluster_from_snapshot", "describe_db_cluster_snapshots"),
     ):
-        replace(RDSBackend, restore, restoring(cls, missing))
-        replace(RDSBackend, describe, describing(cls, missing))
+        around(RDSBackend, restore, restoring(cls, missing))
+        around(RDSBackend, describe, describing(cls, missing))
     replace(RDSResponse, "describe_db_snapshots", functools.partial(include_shared, "DBSnapshots", DBSnapshot))
     replace(RDSResponse, "describe_db_cluster_snapshots", functools.partial(include_shared, "DBClusterSnapshots", DBClusterSnapshot))
 
