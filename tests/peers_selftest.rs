@@ -1,4 +1,6 @@
-//! The peers do what the tests that use them rely on. (What the AWS peer does inside is proved by tests/peers/test_peer.py.)
+//! The peers do what the tests that use them rely on. (What the AWS peer does inside is proved by `tests/peers/test_peer.py`.)
+
+#![allow(clippy::unwrap_used)] // in the helpers below too: whatever fails here fails the test
 
 #[path = "support/peers.rs"]
 mod peers;

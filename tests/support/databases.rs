@@ -24,7 +24,7 @@ fn certificates(folder: &Path, account: &Account) -> Certificates {
 
 /// Users: `postgres` (superuser, no password) and `guarded` (superuser, [`PASSWORD`]).
 pub struct Postgres {
-    _server: Server, // before `folder`: fields drop in this order
+    server: Server, // before `folder`: fields drop in this order
     folder: tempfile::TempDir,
     tls: Certificates,
     port: u16,
@@ -64,10 +64,10 @@ impl Postgres {
             command.arg("-c").arg(setting);
         }
         let server = Server::start(&command, "QUIT", &folder.path().join("log"));
-        let mut this = Self { _server: server, folder, tls, port };
+        let mut this = Self { server, folder, tls, port };
         let create = format!("create role guarded superuser login password '{PASSWORD}'");
         let mut psql = this.psql("postgres", "select 1");
-        this._server.wait_until(|| {
+        this.server.wait_until(|| {
             let done = psql.output().map_err(|error| error.to_string())?;
             if done.status.success() {
                 Ok(())
@@ -116,7 +116,7 @@ impl Postgres {
 
 /// Users: `drill` (all rights, no password) and `guarded` (all rights, [`PASSWORD`]).
 pub struct MariaDb {
-    _server: Server,
+    server: Server,
     folder: tempfile::TempDir,
     tls: Certificates,
     port: u16,
@@ -142,9 +142,9 @@ impl MariaDb {
         command.arg(format!("--ssl-cert={}", tls.certificate.display()));
         command.arg(format!("--ssl-key={}", tls.key.display())).current_dir(folder.path());
         let server = Server::start(&command, "KILL", &folder.path().join("log"));
-        let mut this = Self { _server: server, folder, tls, port };
+        let mut this = Self { server, folder, tls, port };
         let mut ready = this.client("mysql", "select 1");
-        this._server.wait_until(|| {
+        this.server.wait_until(|| {
             let done = ready.output().map_err(|error| error.to_string())?;
             if done.status.success() {
                 Ok(())

@@ -1,4 +1,4 @@
-//! The AWS API of one test: tests/peers/moto_peer.
+//! The AWS API of one test: `tests/peers/moto_peer`.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -105,7 +105,7 @@ impl Moto {
     pub fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
         let payload = body.map(Value::to_string).unwrap_or_default();
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
         let length = payload.len();
         let head = format!("{method} {path} HTTP/1.0\r\nHost: 127.0.0.1\r\nContent-Length: {length}\r\n\r\n");
         stream.write_all((head + &payload).as_bytes()).unwrap();

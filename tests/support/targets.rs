@@ -185,7 +185,7 @@ fn answer_one(stream: &TcpStream, script: &Mutex<Script>) -> std::io::Result<()>
         answer.body.len()
     );
     for (name, value) in &answer.headers {
-        head += &format!("{name}: {value}\r\n");
+        head.extend([name, ": ", value, "\r\n"]);
     }
     let mut out = stream;
     out.write_all((head + "\r\n").as_bytes())?;
