@@ -21,7 +21,8 @@ def error(service, status, code, message, json_protocol=False):
         body = json.dumps({"__type": code, "message": message})
         return status, [("Content-Type", "application/x-amz-json-1.1")], body.encode()
     if service == "ec2":
-        body = f"<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors><RequestID>{REQUEST_ID}</RequestID></Response>"
+        failure = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+        body = f"<Response><Errors>{failure}</Errors><RequestID>{REQUEST_ID}</RequestID></Response>"
     elif service == "s3":
         body = f"<Error><Code>{code}</Code><Message>{message}</Message><RequestId>{REQUEST_ID}</RequestId><HostId>peer</HostId></Error>"
     else:

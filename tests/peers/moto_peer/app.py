@@ -41,7 +41,13 @@ class PeerApp:
             return self.moto(environ, start_response)
         request = identify(environ)
         entry = self.note(request)
-        status, headers, body = self.serve(environ, request, entry)
+        try:
+            status, headers, body = self.serve(environ, request, entry)
+        except Dropped:
+            raise
+        except Exception:
+            entry["status"] = 500  # moto does not know the operation: werkzeug answers with a page of HTML
+            raise
         entry["status"] = status
         start_response(f"{status} {'OK' if status < 400 else 'Error'}", headers)
         return [] if environ["REQUEST_METHOD"] == "HEAD" else body

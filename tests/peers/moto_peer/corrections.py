@@ -157,7 +157,8 @@ def in_use():
     def security_group(call, self, given):
         users = [group.id for interface in self.enis.values() for group in interface.group_set]
         users += [group for database in databases(self) for group in (database.vpc_security_group_ids or [])]
-        users += [group for endpoint in self.vpc_end_points.values() if endpoint.state != "deleted" for group in endpoint.security_group_ids]
+        for endpoint in self.vpc_end_points.values():
+            users += endpoint.security_group_ids if endpoint.state != "deleted" else []
         if given.get("group_id") in users:
             refuse(f"resource {given['group_id']}")
         return call(**given)
@@ -212,7 +213,8 @@ def restores():
         def create_db_instance(self, db_kwargs):
             asked = self.peer_restoring
             if asked is not None:
-                db_kwargs = {**db_kwargs, "multi_az": bool(asked.get("multi_az")), "deletion_protection": bool(asked.get("deletion_protection"))}
+                flags = {name: bool(asked.get(name)) for name in ("multi_az", "deletion_protection")}
+                db_kwargs = {**db_kwargs, **flags}
                 for name in ("db_subnet_group_name", "vpc_security_group_ids", "db_parameter_group_name", "tags"):
                     if asked.get(name):
                         db_kwargs[name] = asked.get(name)

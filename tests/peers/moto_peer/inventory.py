@@ -21,13 +21,17 @@ def backends(service):
             yield account, region, service[account][region]
 
 
+def entry(account, region, kind, name, tags, more):
+    return {"account": account, "region": region, "type": kind, "id": name, "tags": dict(sorted(tags.items())), **more}
+
+
 def ec2():
     for account, region, backend in backends(ec2_backends):
 
         def item(kind, thing, account=account, region=region, backend=backend, **more):
             name = more.pop("id", None) or thing.id
             tags = {tag["key"]: tag["value"] for tag in backend.describe_tags(filters={"resource-id": [thing.id]})}
-            return {"account": account, "region": region, "type": f"ec2:{kind}", "id": name, "tags": dict(sorted(tags.items())), **more}
+            return entry(account, region, f"ec2:{kind}", name, tags, more)
 
         default = backend.get_default_vpc()
         default_id = default.id if default else None
@@ -45,8 +49,9 @@ def ec2():
                     yield item("security-group", group, name=group.name, vpc=group.vpc_id, rules=rules)
         for table in backend.route_tables.values():
             if not table.main_association_id:
-                yield item("route-table", table, vpc=table.vpc_id, routes=sorted(str(route.destination_cidr_block) for route in table.routes))
-        for acl in backend.network_acls.network_acls.values() if hasattr(backend.network_acls, "network_acls") else backend.network_acls.values():
+                routes = sorted(str(route.destination_cidr_block) for route in table.routes)
+                yield item("route-table", table, vpc=table.vpc_id, routes=routes)
+        for acl in backend.network_acls.values():
             if str(acl.default).lower() != "true":
                 yield item("network-acl", acl, vpc=acl.vpc_id)
         for options in backend.dhcp_options_sets.values():
@@ -75,7 +80,7 @@ def ec2():
         for interface in backend.enis.values():
             yield item("network-interface", interface, subnet=interface.subnet.id)
         for volume in backend.volumes.values():
-            yield item("volume", volume, size=volume.size, snapshot=volume.snapshot_id, zone=volume.zone.name if volume.zone else None)
+            yield item("volume", volume, size=volume.size, snapshot=volume.snapshot_id, zone=volume.availability_zone)
         for snapshot in backend.snapshots.values():
             shared = sorted(snapshot.create_volume_permission_userids | snapshot.create_volume_permission_groups)
             yield item("snapshot", snapshot, size=snapshot.volume_size, started=str(snapshot.start_time), shared_with=shared)
@@ -99,29 +104,36 @@ def rds():
 
         def item(kind, thing, account=account, region=region, **more):
             tags = {tag["Key"]: tag["Value"] for tag in thing.tags or []}
-            return {"account": account, "region": region, "type": f"rds:{kind}", "id": thing.resource_id, "tags": dict(sorted(tags.items())), **more}
+            return entry(account, region, f"rds:{kind}", thing.resource_id, tags, more)
 
         for database in backend.databases.values():
             yield item("db", database, cluster=database.db_cluster_identifier, multi_az=bool(database.multi_az), status=database.status)
         for cluster in backend.clusters.values():
             yield item("cluster", cluster, status=cluster.status)
         for snapshot in backend.database_snapshots.values():
-            yield item("snapshot", snapshot, of=snapshot.db_instance_identifier, taken=str(snapshot.created), shared_with=sorted(snapshot.attributes["restore"]))
+            yield item("snapshot", snapshot, of=snapshot.db_instance_identifier, **taken_and_shared(snapshot))
         for snapshot in backend.cluster_snapshots.values():
-            yield item("cluster-snapshot", snapshot, of=snapshot.db_cluster_identifier, taken=str(snapshot.created), shared_with=sorted(snapshot.attributes["restore"]))
+            yield item("cluster-snapshot", snapshot, of=snapshot.db_cluster_identifier, **taken_and_shared(snapshot))
         for group in backend.subnet_groups.values():
             yield item("subnet-group", group, subnets=sorted(subnet.id for subnet in group._subnets))
-        for kind, groups in (("parameter-group", backend.db_parameter_groups), ("cluster-parameter-group", backend.db_cluster_parameter_groups), ("option-group", backend.option_groups)):
+        for kind, groups in (
+            ("parameter-group", backend.db_parameter_groups),
+            ("cluster-parameter-group", backend.db_cluster_parameter_groups),
+            ("option-group", backend.option_groups),
+        ):
             for group in groups.values():
                 if not group.resource_id.startswith(("default.", "default:")):
                     yield item(kind, group)
 
 
+def taken_and_shared(snapshot):
+    return {"taken": str(snapshot.created), "shared_with": sorted(snapshot.attributes["restore"])}
+
+
 def cloudformation():
     for account, region, backend in backends(cloudformation_backends):
         for stack in backend.stacks.values():
-            tags = dict(sorted((stack.tags or {}).items()))
-            yield {"account": account, "region": region, "type": "cloudformation:stack", "id": stack.name, "tags": tags, "status": stack.status}
+            yield entry(account, region, "cloudformation:stack", stack.name, stack.tags or {}, {"status": stack.status})
 
 
 def s3():
@@ -130,15 +142,11 @@ def s3():
             versions = [version for key in list(bucket.keys) for version in bucket.keys.getlist(key, [])]
             objects = [version for version in versions if hasattr(version, "size")]
             arn = getattr(bucket, "arn", f"arn:aws:s3:::{bucket.name}")
-            yield {
-                "account": account,
-                "region": bucket.region_name,
-                "type": "s3:bucket",
-                "id": bucket.name,
-                "tags": dict(sorted(backend.tagger.get_tag_dict_for_resource(arn).items())),
+            more = {
                 "versions": len(objects),
                 "delete_markers": len(versions) - len(objects),
                 "bytes": sum(version.size for version in objects),
                 "uploads": len(bucket.multiparts),
                 "versioning": bucket.versioning_status,
             }
+            yield entry(account, bucket.region_name, "s3:bucket", bucket.name, backend.tagger.get_tag_dict_for_resource(arn), more)

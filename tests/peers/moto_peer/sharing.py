@@ -119,7 +119,7 @@ def parse_arn(identifier):
 
 def by_arn(backend, arn, cls, missing):
     region, account, name = arn
-    known = rds_backends[account][region].resource_map[cls].get(name) if account in list(rds_backends) or account == backend.account_id else None
+    known = rds_backends[account][region].resource_map[cls].get(name)
     if known is None:
         raise missing(name)
     if account != backend.account_id and not {backend.account_id, "all"} & set(known.attributes["restore"]):
