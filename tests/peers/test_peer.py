@@ -1,5 +1,6 @@
 """The peer proves that it does what it says (moto_peer/__init__.py). Run: python -m unittest discover tests/peers"""
 
+import http.client
 import json
 import threading
 import time
@@ -243,6 +244,17 @@ class Faults(PeerTest):
             self.s3.put_object(Bucket="data", Key="k", Body=b"x" * 500_000)
         self.s3.put_object(Bucket="data", Key="k", Body=b"y")
 
+    def test_a_throttled_chunked_upload_too(self):
+        self.faults({"action": "PutObject", "kind": "throttle"})
+        connection = http.client.HTTPConnection(self.peer.url.removeprefix("http://"), timeout=10)
+        headers = {"Transfer-Encoding": "chunked"}
+        for expected in (503, 404):  # the second: no such bucket, on the same connection
+            connection.request("PUT", "/missing/k", body=iter([b"x" * 1000] * 50), encode_chunked=True, headers=headers)
+            answer = connection.getresponse()
+            answer.read()
+            self.assertEqual(answer.status, expected)
+        connection.close()
+
     def test_latency_blocks_nobody_else(self):
         self.faults({"action": "DescribeVpcs", "kind": "delay", "seconds": 1.5})
         slow = threading.Thread(target=self.ec2.describe_vpcs)
@@ -264,8 +276,11 @@ class Faults(PeerTest):
         states = lambda: {db["DBInstanceIdentifier"]: db["DBInstanceStatus"] for db in self.rds.describe_db_instances()["DBInstances"]}  # noqa: E731
         eventually(lambda: states()["quick"], "available")
         self.assertEqual((states()["a"], states()["slow-1"]), ("creating", "creating"))
-        self.faults()
+        self.faults({"action": "DeleteDBInstance", "kind": "never_ready"})
         eventually(lambda: states()["slow-1"], "available")
+        self.rds.delete_db_instance(DBInstanceIdentifier="quick", SkipFinalSnapshot=True)
+        time.sleep(0.3)
+        self.assertEqual(states()["quick"], "deleting")
 
     def test_what_will_not_delete(self):
         vpc = self.ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]

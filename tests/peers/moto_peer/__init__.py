@@ -11,4 +11,21 @@ Added or changed, each in a module of its own, so that a test knows what it must
   ageing       recovery points of a chosen age
   inventory    everything that a drill could have created, as sorted JSON
   app          the middleware: the request log, one request at a time but for S3, the admin API under /peer/
+
+The admin API (JSON; a mistake is answered 400 with {"error": …}):
+
+  GET    /peer/health
+  GET    /peer/log      [{n, service, action, region, account, access_key, params, status, fault?}, …]; DELETE clears it
+  POST   /peer/delays   {"default": 1.5, "db_instance": 3, …} seconds, merged; null: as default; kinds in control.py
+  POST   /peer/faults   [{"action": "RestoreDBInstanceFromDBSnapshot", "kind": "throttle", "times": 2}, …] replaces all rules
+                        (DELETE: none). action: a name, "service:Name" or "*". Narrowed by service, region, account,
+                        id (prefix of a parameter's value), match (part of one). Kinds: throttle, 500, 503, error (code,
+                        status, message), drop_before, drop_after, delay (seconds): once unless `times` says otherwise;
+                        never_ready (made by the action, or with this id), undeletable: for as long as the rule stands.
+                        never_ready of DeleteDBInstance or DeleteDBCluster: `deleting` for ever
+  GET    /peer/faults   the rules with their "hits"
+  POST   /peer/age      {"kind", "id", "account", "region", "taken", "earliest"?} or a list; kinds in ageing.py; an id may end in *
+  GET    /peer/state    {"resources": [{account, region, type, id, tags, …}, …]}
+
+moto's own: POST /moto-api/reset, /moto-api/reset-auth (body 0: IAM enforced, inf: not).
 """

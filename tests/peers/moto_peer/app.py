@@ -184,6 +184,9 @@ def sized(headers, body):
 def drain(environ):
     """An answer given before the body was read would leave the rest of it on a kept-alive connection."""
     stream, left = environ["wsgi.input"], int(environ.get("CONTENT_LENGTH") or 0)
+    if environ.get("wsgi.input_terminated") and not left:  # a chunked body knows its own end
+        while stream.read(65536):
+            pass
     while left > 0:
         chunk = stream.read(min(left, 65536))
         if not chunk:
