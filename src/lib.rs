@@ -12,6 +12,7 @@ pub mod estate;
 pub mod event;
 pub mod graph;
 pub mod ids;
+pub mod objectives;
 pub mod plan;
 pub mod playbook;
 pub mod report;
