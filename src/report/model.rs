@@ -215,6 +215,9 @@ pub struct Check {
     pub ready_at: Option<Time>,
     /// The start of the healthy stretch that held.
     pub healthy_at: Option<Time>,
+    /// When it was settled: healthy for long enough, or given up.
+    #[serde(default)]
+    pub settled_at: Option<Time>,
     /// From `ready_at` to `healthy_at`.
     pub seconds: Option<f64>,
     pub observed: Option<String>,
