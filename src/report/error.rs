@@ -1,0 +1,61 @@
+//! What can go wrong between a report and its file, and what to do about it.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+#[derive(Debug, Error)]
+pub enum ReportError {
+    #[error("cannot read {}: {source}", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("cannot write {}: {source}", path.display())]
+    Write { path: PathBuf, source: std::io::Error },
+    #[error("{} is no template: its name must end in `.html.hbs` or `.md.hbs`", .0.display())]
+    NotATemplate(PathBuf),
+    #[error("{} holds no template: none of report.html.hbs, report.md.hbs, report.css, partials/*.hbs is there", .0.display())]
+    NoTemplates(PathBuf),
+    /// `at` is `file:line:column`, or as much of it as is known.
+    #[error("{at}: {what}")]
+    Template { at: String, what: String },
+    #[error("{}:{line}:{column}: this is no report: {what}", path.display())]
+    Damaged { path: PathBuf, line: usize, column: usize, what: String },
+    #[error("{}: schema `{found}` is unknown; this drillmaster reads `{}`", path.display(), super::model::SCHEMA)]
+    UnknownSchema { path: PathBuf, found: String },
+    #[error("the report cannot be put into {format}: {what}")]
+    Render { format: &'static str, what: String },
+}
+
+impl ReportError {
+    /// What the user does next.
+    pub fn help(&self) -> String {
+        match self {
+            Self::Read { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                "name a run's folder (`runs/<run-id>`) or its report.json, and for --template a file or folder \
+                 that exists"
+                    .into()
+            }
+            Self::Read { .. } => "check that the file may be read".into(),
+            Self::Write { .. } => {
+                "make room or name another folder with --out, then render again with `drillmaster report`".into()
+            }
+            Self::NotATemplate(_) | Self::NoTemplates(_) => {
+                "start from a copy of the built-in templates (reports/ in the source), and see reports/README.md"
+                    .into()
+            }
+            Self::Template { .. } => {
+                "the names that a template may use are listed in reports/README.md; the built-in templates are used \
+                 without --template"
+                    .into()
+            }
+            Self::Damaged { .. } => {
+                "the file was cut short or edited; render it again from the run's journal, or run the drill again"
+                    .into()
+            }
+            Self::UnknownSchema { .. } => {
+                "read it with the drillmaster that wrote it (see `drillmaster_version` in the file), or a newer one"
+                    .into()
+            }
+            Self::Render { .. } => "please report this as a bug, with the run's report.json".into(),
+        }
+    }
+}

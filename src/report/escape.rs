@@ -1,0 +1,169 @@
+//! Text from outside, made safe for the place where it will stand.
+//!
+//! Everything in a report (ids, tags, error messages, answers of checks) may have been chosen by somebody hostile.
+//! Characters that show nothing or reorder what stands beside them are first made visible, so that two different
+//! names can never look the same; then each format escapes what it gives a meaning to.
+
+use std::fmt::Write as _;
+
+/// Makes control, bidirectional and invisible characters visible as `\u{202e}`. Newlines and tabs stay.
+pub fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    let mut before = ' ';
+    while let Some(c) = chars.next() {
+        // Joiners are at home inside emoji and in scripts that need them; next to ASCII they only hide.
+        let joins = matches!(c, '\u{200c}' | '\u{200d}')
+            && !before.is_ascii()
+            && chars.peek().is_some_and(|next| !next.is_ascii());
+        match c {
+            '\n' | '\t' => out.push(c),
+            '\r' if chars.peek() == Some(&'\n') => {}
+            _ if hides(c) && !joins => {
+                let _ = write!(out, "{}", c.escape_unicode());
+            }
+            _ => out.push(c),
+        }
+        before = c;
+    }
+    out
+}
+
+fn hides(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}'
+            | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// For HTML text and for attributes in quotes of either kind.
+pub fn html(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + text.len() / 8);
+    for c in visible(text).chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            '`' => out.push_str("&#96;"),
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+/// For running text of GitHub-flavoured Markdown, table cells included. The result is one line.
+///
+/// Backslashes do not stop mentions and issue references, which GitHub looks for after rendering: a zero-width
+/// space does.
+pub fn markdown(text: &str) -> String {
+    let line = one_line(text);
+    let mut out = String::with_capacity(line.len() + line.len() / 8);
+    // What would begin a heading, a list or a rule at the start of a line.
+    let digits = line.bytes().take_while(u8::is_ascii_digit).count();
+    let ordered = digits > 0 && line[digits..].starts_with(['.', ')']);
+    for (at, c) in line.char_indices() {
+        let rest = &line[at..];
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '@' => out.push_str("@&#8203;"),
+            '#' if at == 0 => out.push_str("\\#&#8203;"),
+            '#' => out.push_str("#&#8203;"),
+            '$' => out.push_str("&#36;"),
+            ':' if rest.starts_with("://") => out.push_str("&#58;"),
+            '.' if line[..at].to_ascii_lowercase().ends_with("www") => out.push_str("&#46;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' => {
+                out.push('\\');
+                out.push(c);
+            }
+            '-' | '+' | '=' | '!' if at == 0 => {
+                out.push('\\');
+                out.push(c);
+            }
+            '.' | ')' if ordered && at == digits => {
+                out.push('\\');
+                out.push(c);
+            }
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+/// A Markdown code span: nothing in it is a mention, a link or a reference. Safe in tables too.
+pub fn markdown_code(text: &str) -> String {
+    let line = one_line(text);
+    // A pipe cannot be written in a code span in a way that is right both in and out of a table.
+    if line.is_empty() || line.contains(['`', '|']) || line.starts_with(' ') || line.ends_with(' ') {
+        return format!("<code>{}</code>", markdown(&line));
+    }
+    format!("`{line}`")
+}
+
+fn one_line(text: &str) -> String {
+    visible(text).split(['\n', '\t']).map(str::trim).filter(|s| !s.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// The first `most` characters; of longer text it is said how much is missing.
+pub fn clip(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        None => text.to_owned(),
+        Some((end, _)) => {
+            format!("{}… ({} more characters in report.json)", &text[..end], text[end..].chars().count())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_hides_or_reorders_becomes_visible() {
+        assert_eq!(visible("a\u{202e}b\u{200b}c\0"), "a\\u{202e}b\\u{200b}c\\u{0}");
+        assert_eq!(visible("a\r\nb\tc\r"), "a\nb\tc\\u{d}");
+        assert_eq!(visible("orders\u{200d}"), "orders\\u{200d}");
+        assert_eq!(visible("👩\u{200d}🚒"), "👩\u{200d}🚒");
+    }
+
+    #[test]
+    fn html_has_no_markup_left() {
+        assert_eq!(html("</script><img onerror=\"x\" a='y'>&"), 
+            "&lt;/script&gt;&lt;img onerror=&quot;x&quot; a=&#39;y&#39;&gt;&amp;");
+    }
+
+    #[test]
+    fn markdown_neither_mentions_nor_links_nor_breaks_a_table() {
+        for (text, expected) in [
+            ("a | b\nc", "a \\| b c"),
+            ("# title", "\\#&#8203; title"),
+            ("see #12, @team", "see #&#8203;12, @&#8203;team"),
+            ("<b>&", "&lt;b&gt;&amp;"),
+            ("[x](http://evil)", "\\[x\\](http&#58;//evil)"),
+            ("www.evil.example", "www&#46;evil.example"),
+            ("- item", "\\- item"),
+            ("12. item", "12\\. item"),
+            ("1.5 s", "1\\.5 s"),
+            ("`code` *b* _i_ ~s~ $m$", "\\`code\\` \\*b\\* \\_i\\_ \\~s\\~ &#36;m&#36;"),
+        ] {
+            assert_eq!(markdown(text), expected);
+        }
+    }
+
+    #[test]
+    fn code_spans_close() {
+        assert_eq!(markdown_code("rds:db/orders"), "`rds:db/orders`");
+        assert_eq!(markdown_code("a`b|c"), "<code>a\\`b\\|c</code>");
+        assert_eq!(markdown_code(""), "<code></code>");
+    }
+
+    #[test]
+    fn clipping_says_what_is_missing() {
+        assert_eq!(clip("ééé", 3), "ééé");
+        assert_eq!(clip("éééé", 3), "ééé… (1 more characters in report.json)");
+    }
+}

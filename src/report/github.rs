@@ -1,0 +1,151 @@
+//! In GitHub Actions: the Markdown goes to the job's summary, and misses become annotations.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use super::escape::{clip, visible};
+use super::model::{CheckStatus, Report, Severity, Status, StepStatus, Verdict};
+use super::view::figures::length_beside;
+use super::{Format, ReportError, Templates, render};
+
+/// GitHub shows ten errors and ten warnings of a step, and silently drops the rest.
+const MOST: usize = 10;
+
+/// Appends the summary where `GITHUB_STEP_SUMMARY` names a file, and returns the annotations to print on stdout
+/// where `GITHUB_ACTIONS` is `true`. `env` reads the environment. Does nothing elsewhere.
+pub fn publish(
+    report: &Report,
+    templates: &Templates,
+    env: impl Fn(&str) -> Option<String>,
+) -> Result<Vec<String>, ReportError> {
+    if let Some(path) = env("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) {
+        append(&PathBuf::from(path), &render(report, Format::Markdown, templates)?)?;
+    }
+    if env("GITHUB_ACTIONS").as_deref() == Some("true") { Ok(annotations(report)) } else { Ok(Vec::new()) }
+}
+
+fn append(path: &Path, text: &str) -> Result<(), ReportError> {
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .and_then(|mut file| file.write_all(format!("{text}\n").as_bytes()))
+        .map_err(|source| ReportError::Write { path: path.to_owned(), source })
+}
+
+/// Workflow commands, most important first: at most ten errors (the last says how many are left out), then
+/// at most ten warnings.
+pub fn annotations(report: &Report) -> Vec<String> {
+    let path = &report.playbook.path;
+    let mut lines = level("error", errors(report), path);
+    lines.extend(level("warning", warnings(report), path));
+    lines
+}
+
+type Note = (String, String);
+
+fn level(level: &str, mut notes: Vec<Note>, path: &str) -> Vec<String> {
+    if notes.len() > MOST {
+        let left = notes.len() - (MOST - 1);
+        notes.truncate(MOST - 1);
+        notes.push((format!("{left} more"), "See report.html for all of them.".into()));
+    }
+    notes
+        .into_iter()
+        .map(|(title, message)| {
+            format!(
+                "::{level} file={},title={}::{}",
+                property(path),
+                property(&clip(&title, 200)),
+                data(&clip(&message, 1000))
+            )
+        })
+        .collect()
+}
+
+fn errors(report: &Report) -> Vec<Note> {
+    let mut notes = Vec::new();
+    let simulated = if report.simulated { "Simulated: " } else { "" };
+    let title = |text: String| format!("{simulated}{text}");
+    match report.verdict {
+        Verdict::Error => {
+            notes.push((title("The drill could not be carried out".into()), report.reasons.join("; ")));
+        }
+        Verdict::Interrupted => {
+            notes.push((title("The drill was interrupted".into()), report.reasons.join("; ")));
+        }
+        Verdict::Passed | Verdict::Failed => {}
+    }
+    for w in &report.workloads {
+        let rto = w.rto.with_assumptions_s.or(w.rto.measured_s);
+        for (what, status, figure, objective) in [
+            ("RTO", w.rto.status, rto, w.rto.objective_s),
+            ("RPO", w.rpo.status, w.rpo.measured_s, w.rpo.objective_s),
+        ] {
+            let word = match status {
+                Status::Met => continue,
+                Status::Missed => "missed",
+                Status::Unknown => "unknown",
+            };
+            let figure_text = figure.map_or_else(|| "unknown".into(), |s| length_beside(s, objective));
+            let wanted = objective.map_or_else(|| "none".into(), |s| length_beside(s, figure));
+            notes.push((
+                title(format!("{what} of {} {word}", w.name)),
+                format!("{figure_text}, objective {wanted}"),
+            ));
+        }
+        if !w.recovered {
+            let mut missing = w.incomplete.clone();
+            missing.extend(w.missing_resources.iter().map(|r| format!("{r} is lost and was not restored")));
+            notes.push((title(format!("{} did not recover", w.name)), missing.join("; ")));
+        }
+    }
+    if !report.teardown.left_behind.is_empty() {
+        notes.push((title("Teardown left something behind".into()), report.teardown.left_behind.join(", ")));
+    }
+    let reason = |because: &Option<String>| because.clone().unwrap_or_else(|| "no reason was recorded".into());
+    for step in report.steps.iter().filter(|s| s.status == StepStatus::Failed) {
+        notes.push((title(format!("Step {} failed", step.id)), reason(&step.because)));
+    }
+    for check in report.checks.iter().filter(|c| c.status == CheckStatus::Unhealthy) {
+        notes.push((title(format!("Check {} is unhealthy", check.id)), reason(&check.because)));
+    }
+    notes
+}
+
+fn warnings(report: &Report) -> Vec<Note> {
+    let denied = report.denied_calls.iter().map(|d| (format!("{} denied", d.call), format!("{}: {}", d.step, d.why)));
+    let findings = report.findings.iter().filter(|f| f.severity == Severity::High);
+    denied.chain(findings.map(|f| (format!("{}: {}", f.rule, f.resource), format!("{} {}", f.message, f.fix)))).collect()
+}
+
+/// The message of a workflow command.
+fn data(text: &str) -> String {
+    visible(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// A property of a workflow command.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_cannot_be_broken_out_of() {
+        assert_eq!(data("50%\r\n::error::x\r"), "50%25%0A::error::x\\u{d}");
+        assert_eq!(property("a:b,c%\nd"), "a%3Ab%2Cc%25%0Ad");
+    }
+
+    #[test]
+    fn only_ten_are_shown_so_the_tenth_counts_the_rest() {
+        let notes = |n| (0..n).map(|i| (i.to_string(), "m".to_owned())).collect::<Vec<_>>();
+        assert_eq!(level("error", notes(10), "p").len(), 10);
+        let lines = level("error", notes(25), "p");
+        assert_eq!(lines.len(), 10);
+        assert_eq!(lines[9], "::error file=p,title=16 more::See report.html for all of them.");
+    }
+}

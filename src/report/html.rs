@@ -1,0 +1,9 @@
+//! `report.html`: one file that loads nothing from anywhere.
+
+use super::templates::Templates;
+use super::view::{Limits, View};
+use super::{Report, ReportError};
+
+pub fn render(report: &Report, templates: &Templates) -> Result<String, ReportError> {
+    templates.html(&View::of(report, Limits::HTML, templates.css(), templates.css_hash()))
+}

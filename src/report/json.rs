@@ -1,0 +1,38 @@
+//! `report.json`: the record from which every other format can be made again.
+
+use std::fs;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::model::SCHEMA;
+use super::{Format, Report, ReportError};
+
+pub fn render(report: &Report) -> Result<String, ReportError> {
+    let mut text = serde_json::to_string_pretty(report)
+        .map_err(|e| ReportError::Render { format: "JSON", what: e.to_string() })?;
+    text.push('\n');
+    Ok(text)
+}
+
+/// Reads a report from a run's folder or from the file itself.
+pub fn read(path: &Path) -> Result<Report, ReportError> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        schema: String,
+    }
+    let file = if path.is_dir() { path.join(Format::Json.file_name()) } else { path.to_owned() };
+    let bytes = fs::read(&file).map_err(|source| ReportError::Read { path: file.clone(), source })?;
+    let damaged = |error: &serde_json::Error| ReportError::Damaged {
+        path: file.clone(),
+        line: error.line(),
+        column: error.column(),
+        what: error.to_string(),
+    };
+    // The version first: of another version nothing else can be expected to fit.
+    let Versioned { schema } = serde_json::from_slice(&bytes).map_err(|e| damaged(&e))?;
+    if schema != SCHEMA {
+        return Err(ReportError::UnknownSchema { path: file, found: schema });
+    }
+    serde_json::from_slice(&bytes).map_err(|e| damaged(&e))
+}

@@ -1,0 +1,197 @@
+//! The lists that an auditor checks line by line.
+
+use serde::Serialize;
+
+use super::figures::{from_t0, length};
+use super::{Badge, Limits, List};
+use crate::report::model::{Check, CheckStatus, Report, Severity, Step, StepStatus};
+
+#[derive(Debug, Serialize)]
+pub struct StepRow {
+    pub id: String,
+    pub uses: String,
+    pub workload: Option<String>,
+    pub status: Badge,
+    pub critical: bool,
+    pub because: Option<String>,
+    pub needs: List<String>,
+    pub start: Option<String>,
+    pub end: Option<String>,
+    pub took: Option<String>,
+    pub attempts: u32,
+    pub resources: List<String>,
+    pub recovery_points: List<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct CheckRow {
+    pub id: String,
+    pub kind: String,
+    pub workload: Option<String>,
+    pub status: Badge,
+    pub critical: bool,
+    pub because: Option<String>,
+    pub ready: Option<String>,
+    pub healthy: Option<String>,
+    pub took: Option<String>,
+    pub observed: Option<String>,
+    pub tries: u32,
+}
+
+#[derive(Debug, Serialize)]
+pub struct FindingRow {
+    pub severity: Badge,
+    pub rule: String,
+    pub resource: String,
+    pub message: String,
+    pub fix: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct DeniedRow {
+    pub call: String,
+    pub locus: String,
+    pub step: String,
+    pub why: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct CallRow {
+    pub name: String,
+    pub count: u64,
+    pub throttled: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub struct TeardownView {
+    pub created: usize,
+    pub deleted: usize,
+    pub left_behind: List<String>,
+    pub status: Badge,
+    pub sentence: String,
+}
+
+pub fn step_badge(status: StepStatus) -> Badge {
+    match status {
+        StepStatus::Succeeded => Badge::ok("succeeded"),
+        StepStatus::Failed => Badge::bad("failed"),
+        StepStatus::Skipped => Badge::unknown("skipped"),
+        StepStatus::NotRun => Badge::unknown("not run"),
+    }
+}
+
+pub fn check_badge(status: CheckStatus) -> Badge {
+    match status {
+        CheckStatus::Healthy => Badge::ok("healthy"),
+        CheckStatus::Unhealthy => Badge::bad("unhealthy"),
+        CheckStatus::Skipped => Badge::unknown("skipped"),
+    }
+}
+
+/// Steps in the order of the playbook; of more than fit, the bad and the critical ones are kept first.
+pub fn steps(report: &Report, limits: Limits, wanted: impl Fn(&Step) -> bool) -> List<StepRow> {
+    let chosen: Vec<&Step> = report.steps.iter().filter(|s| wanted(s)).collect();
+    List::choose(chosen, limits.rows, |s| s.status != StepStatus::Succeeded, |s| s.critical).map(|s| StepRow {
+        id: limits.name(&s.id),
+        uses: limits.name(&s.uses),
+        workload: s.workload.as_deref().map(|w| limits.name(w)),
+        status: step_badge(s.status),
+        critical: s.critical,
+        because: s.because.as_deref().map(|b| limits.prose(b)),
+        needs: List::cut(s.needs.iter().map(|n| limits.name(n)).collect(), 20),
+        start: s.started_at.map(|t| from_t0(t, report.t0.unwrap_or(report.started_at))),
+        end: s.finished_at.map(|t| from_t0(t, report.t0.unwrap_or(report.started_at))),
+        took: s.seconds.map(length),
+        attempts: s.attempts,
+        resources: List::cut(s.resources.iter().map(|n| limits.name(n)).collect(), 100),
+        recovery_points: List::cut(s.recovery_points.iter().map(|n| limits.name(n)).collect(), 20),
+    })
+}
+
+/// Checks, likewise.
+pub fn checks(report: &Report, limits: Limits, wanted: impl Fn(&Check) -> bool) -> List<CheckRow> {
+    let chosen: Vec<&Check> = report.checks.iter().filter(|c| wanted(c)).collect();
+    List::choose(chosen, limits.rows, |c| c.status != CheckStatus::Healthy, |c| c.critical).map(|c| CheckRow {
+        id: limits.name(&c.id),
+        kind: limits.name(&c.kind),
+        workload: c.workload.as_deref().map(|w| limits.name(w)),
+        status: check_badge(c.status),
+        critical: c.critical,
+        because: c.because.as_deref().map(|b| limits.prose(b)),
+        ready: c.ready_at.map(|t| from_t0(t, report.t0.unwrap_or(report.started_at))),
+        healthy: c.healthy_at.map(|t| from_t0(t, report.t0.unwrap_or(report.started_at))),
+        took: c.seconds.map(length),
+        observed: c.observed.as_deref().map(|o| limits.prose(o)),
+        tries: c.tries,
+    })
+}
+
+pub fn findings(report: &Report, limits: Limits) -> List<FindingRow> {
+    let mut findings: Vec<_> = report.findings.iter().collect();
+    findings.sort_by_key(|f| f.severity);
+    List::cut(findings, limits.rows).map(|f| FindingRow {
+        severity: match f.severity {
+            Severity::High => Badge::bad("high"),
+            Severity::Medium => Badge::unknown("medium"),
+            Severity::Low => Badge::plain("low"),
+        },
+        rule: limits.name(&f.rule),
+        resource: limits.name(&f.resource),
+        message: limits.prose(&f.message),
+        fix: limits.prose(&f.fix),
+    })
+}
+
+pub fn denied(report: &Report, limits: Limits) -> List<DeniedRow> {
+    List::cut(report.denied_calls.iter().collect(), limits.rows).map(|d| DeniedRow {
+        call: limits.name(&d.call),
+        locus: limits.name(&d.locus),
+        step: limits.name(&d.step),
+        why: limits.prose(&d.why),
+    })
+}
+
+pub fn calls(report: &Report, limits: Limits) -> List<CallRow> {
+    List::cut(report.api_calls.iter().collect(), limits.rows).map(|(name, count)| CallRow {
+        name: limits.name(name),
+        count: count.count,
+        throttled: count.throttled,
+    })
+}
+
+pub fn teardown(report: &Report, limits: Limits) -> TeardownView {
+    let t = &report.teardown;
+    let (status, sentence) = if !t.left_behind.is_empty() {
+        (
+            Badge::bad("left behind"),
+            format!("{} created, {} deleted; what is listed was not seen to be gone.", t.created, t.deleted),
+        )
+    } else if let Some(until) = report.sandbox.kept_until {
+        (
+            Badge::unknown("kept"),
+            format!(
+                "The sandbox was kept on request; it expires at {}. {} created, {} deleted.",
+                super::figures::instant(until),
+                t.created,
+                t.deleted
+            ),
+        )
+    } else if t.created == 0 {
+        (Badge::plain("nothing to do"), "Nothing was created.".into())
+    } else if t.deleted == t.created {
+        (Badge::ok("clean"), format!("{} created, {} deleted, nothing left behind.", t.created, t.deleted))
+    } else {
+        // Neither listed nor deleted: that is not known to be clean.
+        (
+            Badge::unknown("unclear"),
+            format!("{} created, {} deleted, and nothing is listed as left behind.", t.created, t.deleted),
+        )
+    };
+    TeardownView {
+        created: t.created,
+        deleted: t.deleted,
+        left_behind: List::cut(t.left_behind.iter().map(|s| limits.name(s)).collect(), limits.rows),
+        status,
+        sentence,
+    }
+}

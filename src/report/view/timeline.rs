@@ -1,0 +1,218 @@
+//! The timeline: phases, steps and checks, relative to T0.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::figures::{Bar, Mark, Scale, from_t0, length, ticks};
+use super::{Badge, Limits, rows};
+use crate::duration::{Time, seconds_between};
+use crate::report::model::{Check, CheckStatus, Report, Step, StepStatus};
+
+/// More rows than this no one reads in a picture.
+pub const MOST_ROWS: usize = 200;
+/// Of more rows, the longest are shown beside the critical and the failed ones.
+const LONGEST: usize = 100;
+
+#[derive(Debug, Serialize)]
+pub struct Timeline {
+    pub ticks: Vec<Mark>,
+    pub rows: Vec<Row>,
+    pub left_out: usize,
+    /// `T0`, or the start of the run where the disaster was never declared.
+    pub origin: &'static str,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Row {
+    pub id: String,
+    /// `phase`, `step` or `check`
+    pub kind: &'static str,
+    /// The action, the kind of check.
+    pub what: String,
+    pub status: Badge,
+    pub critical: bool,
+    /// Empty for what was never started.
+    pub bars: Vec<Bar>,
+    /// When it began, relative to T0.
+    pub start: Option<String>,
+    pub took: Option<String>,
+    pub note: Option<String>,
+}
+
+/// A row before it is known what the picture spans.
+struct Draft {
+    row: Row,
+    /// Seconds from T0, with the class of the bar.
+    stretches: Vec<(f64, f64, &'static str)>,
+    bad: bool,
+    order: f64,
+}
+
+pub fn of(report: &Report, limits: Limits) -> Timeline {
+    let origin = report.t0.unwrap_or(report.started_at);
+    let end = seconds_between(origin, report.finished_at).max(0.0);
+    let mut drafts = phases(report, origin, end);
+    let phase_count = drafts.len();
+    let recovered = report.phases.recover_s.clamp(0.0, end);
+    drafts.extend(report.steps.iter().map(|s| step(s, origin, recovered, limits)));
+    drafts.extend(report.checks.iter().map(|c| check(c, origin, recovered, limits)));
+    if let Some(work) = drafts.get_mut(phase_count..) {
+        work.sort_by(|a, b| a.order.total_cmp(&b.order));
+    }
+    let left_out = thin_out(&mut drafts, phase_count);
+
+    let edges = drafts.iter().flat_map(|d| d.stretches.iter().flat_map(|s| [s.0, s.1]));
+    let (from, to) = edges.filter(|s| s.is_finite()).fold((0.0_f64, end), |(a, b), s| (a.min(s), b.max(s)));
+    let scale = Scale { from, to };
+    Timeline {
+        ticks: ticks(scale),
+        rows: drafts
+            .into_iter()
+            .map(|draft| Row {
+                bars: draft.stretches.iter().map(|(a, b, class)| scale.bar(*a, *b, class)).collect(),
+                ..draft.row
+            })
+            .collect(),
+        left_out,
+        origin: if report.t0.is_some() { "T0" } else { "the start of the run" },
+    }
+}
+
+fn thin_out(drafts: &mut Vec<Draft>, phases: usize) -> usize {
+    let all = drafts.len();
+    if all - phases <= MOST_ROWS {
+        return 0;
+    }
+    let length = |d: &Draft| d.stretches.iter().map(|(a, b, _)| b - a).sum::<f64>();
+    let mut by_length: Vec<usize> = (phases..all).collect();
+    by_length.sort_by(|a, b| length(&drafts[*b]).total_cmp(&length(&drafts[*a])));
+    let longest: BTreeSet<usize> = by_length.into_iter().take(LONGEST).collect();
+    // A thousand steps skipped after one failure must not make the picture unreadable either.
+    let mut extra = 0;
+    let mut at = 0;
+    drafts.retain(|draft| {
+        let index = at;
+        at += 1;
+        if index < phases || longest.contains(&index) {
+            return true;
+        }
+        let wanted = (draft.row.critical || draft.bad) && extra < MOST_ROWS;
+        extra += usize::from(wanted);
+        wanted
+    });
+    all - drafts.len()
+}
+
+fn phases(report: &Report, origin: Time, end: f64) -> Vec<Draft> {
+    let start = seconds_between(origin, report.started_at);
+    let p = &report.phases;
+    let prepared = start + p.preflight_s;
+    // Teardown is the last that is timed: the report follows it.
+    let teardown = (end - p.teardown_s).max(p.recover_s.min(end));
+    let all = [
+        ("preflight", start, p.preflight_s, "harness"),
+        ("prepare the sandbox", prepared, p.prepare_s, "harness"),
+        ("recover and verify", 0.0, p.recover_s, "recover"),
+        ("teardown", teardown, p.teardown_s, "harness"),
+    ];
+    all.into_iter()
+        .filter(|(name, ..)| report.t0.is_some() || *name != "recover and verify")
+        .map(|(name, from, seconds, class)| Draft {
+            row: Row {
+                id: name.into(),
+                kind: "phase",
+                what: if class == "harness" { "harness time, no part of RTO".into() } else { String::new() },
+                status: Badge::plain(""),
+                critical: false,
+                bars: Vec::new(),
+                start: Some(offset(from)),
+                took: Some(length(seconds)),
+                note: None,
+            },
+            stretches: vec![(from, from + seconds, class)],
+            bad: false,
+            order: from,
+        })
+        .collect()
+}
+
+fn offset(seconds: f64) -> String {
+    match length(seconds.abs()) {
+        text if text == "0s" => "T0".into(),
+        text if seconds < 0.0 => format!("T0 − {text}"),
+        text => format!("T0 + {text}"),
+    }
+}
+
+fn step(step: &Step, origin: Time, recovered: f64, limits: Limits) -> Draft {
+    let class = match step.status {
+        StepStatus::Succeeded if step.critical => "step critical",
+        StepStatus::Succeeded => "step",
+        _ => "failed",
+    };
+    let from = step.started_at.map(|t| seconds_between(origin, t));
+    let to = step.finished_at.map_or(recovered, |t| seconds_between(origin, t));
+    let tries = (step.attempts > 1).then(|| format!("{} attempts", step.attempts));
+    let because = step.because.as_deref().map(|b| limits.note(b));
+    Draft {
+        row: Row {
+            id: limits.name(&step.id),
+            kind: "step",
+            what: limits.name(&step.uses),
+            status: rows::step_badge(step.status),
+            critical: step.critical,
+            bars: Vec::new(),
+            start: step.started_at.map(|t| from_t0(t, origin)),
+            took: step.seconds.map(length),
+            note: join(tries, because),
+        },
+        stretches: from.map(|from| (from, to.max(from), class)).into_iter().collect(),
+        bad: step.status != StepStatus::Succeeded,
+        order: from.unwrap_or(f64::MAX),
+    }
+}
+
+fn check(check: &Check, origin: Time, recovered: f64, limits: Limits) -> Draft {
+    let from = check.ready_at.map(|t| seconds_between(origin, t));
+    let healthy = check.healthy_at.map(|t| seconds_between(origin, t));
+    let settled = check.settled_at.map(|t| seconds_between(origin, t));
+    let mut stretches = Vec::new();
+    if let Some(from) = from {
+        match (check.status, healthy) {
+            (CheckStatus::Healthy, Some(healthy)) => {
+                let class = if check.critical { "check critical" } else { "check" };
+                stretches.push((from, healthy.max(from), class));
+                if let Some(settled) = settled.filter(|s| *s > healthy) {
+                    stretches.push((healthy, settled, "held"));
+                }
+            }
+            _ => stretches.push((from, settled.unwrap_or(recovered).max(from), "failed")),
+        }
+    }
+    let because = check.because.as_deref().map(|b| limits.note(b));
+    let observed = check.observed.as_deref().map(|o| format!("observed {}", limits.note(o)));
+    Draft {
+        row: Row {
+            id: limits.name(&check.id),
+            kind: "check",
+            what: limits.name(&check.kind),
+            status: rows::check_badge(check.status),
+            critical: check.critical,
+            bars: Vec::new(),
+            start: check.ready_at.map(|t| from_t0(t, origin)),
+            took: check.seconds.map(length),
+            note: because.or_else(|| observed.filter(|_| check.status != CheckStatus::Healthy)),
+        },
+        stretches,
+        bad: check.status != CheckStatus::Healthy,
+        order: from.unwrap_or(f64::MAX),
+    }
+}
+
+fn join(a: Option<String>, b: Option<String>) -> Option<String> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(format!("{a}; {b}")),
+        (a, b) => a.or(b),
+    }
+}

@@ -1,0 +1,260 @@
+//! A workload: its RTO and RPO against their objectives, its critical path, what it was restored from.
+
+use serde::Serialize;
+
+use super::figures::{self, Bar, Mark, Scale, length, length_beside, percent};
+use super::{Badge, Limits, List};
+use crate::report::model::{Assumptions, Report, Rpo, Rto, Source, Status, Workload};
+
+#[derive(Debug, Serialize)]
+pub struct WorkloadView {
+    pub name: String,
+    pub tier: Option<String>,
+    pub recovered: Badge,
+    pub incomplete: List<String>,
+    pub missing_resources: List<String>,
+    pub rto: Measure,
+    pub rpo: Measure,
+    pub path: List<LinkRow>,
+    pub path_bars: Vec<Bar>,
+    pub path_alt: String,
+    pub sources: List<SourceRow>,
+}
+
+/// A measured figure against its objective.
+#[derive(Debug, Serialize)]
+pub struct Measure {
+    pub badge: Badge,
+    /// Missed or unknown.
+    pub bad: bool,
+    /// The figure that the objective is compared with; `unknown` where it could not be taken.
+    pub figure: String,
+    pub known: bool,
+    /// The same in seconds, exact.
+    pub exact: Option<String>,
+    /// How the figure came about, or what a less lucky moment would have lost.
+    pub detail: Option<String>,
+    pub objective: String,
+    /// By how much it was missed or what was left.
+    pub margin: Option<String>,
+    pub bars: Vec<Bar>,
+    pub marker: Option<Mark>,
+    /// The picture in words.
+    pub alt: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct LinkRow {
+    pub id: String,
+    pub kind: String,
+    pub seconds: String,
+    pub share: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct SourceRow {
+    pub of: String,
+    pub recovery_point: String,
+    pub step: String,
+    pub from: String,
+    pub taken: Option<String>,
+    pub age: String,
+    pub data_age: Option<String>,
+    pub worst_case: String,
+}
+
+pub const UNKNOWN: &str = "unknown";
+
+pub fn of(workload: &Workload, report: &Report, limits: Limits) -> WorkloadView {
+    let name = limits.name(&workload.name);
+    WorkloadView {
+        // A text: as a number, tier 0 would be false to a template.
+        tier: workload.tier.map(|tier| tier.to_string()),
+        recovered: if workload.recovered {
+            Badge::ok("recovered")
+        } else if report.t0.is_none() {
+            Badge::unknown("not started")
+        } else {
+            Badge::bad("not recovered")
+        },
+        incomplete: List::cut(workload.incomplete.iter().map(|s| limits.prose(s)).collect(), limits.rows),
+        missing_resources: List::cut(
+            workload.missing_resources.iter().map(|s| limits.name(s)).collect(),
+            limits.rows,
+        ),
+        rto: rto(&name, &workload.rto, report.assume.as_ref()),
+        rpo: rpo(&name, &workload.rpo),
+        path_bars: path_bars(workload),
+        path_alt: workload
+            .critical_path
+            .iter()
+            .take(12)
+            .map(|l| format!("{} {}", limits.name(&l.id), percent(l.share)))
+            .collect::<Vec<_>>()
+            .join(", "),
+        path: List::cut(
+            workload
+                .critical_path
+                .iter()
+                .map(|link| LinkRow {
+                    id: limits.name(&link.id),
+                    kind: link.kind.clone(),
+                    seconds: length(link.seconds),
+                    share: percent(link.share),
+                })
+                .collect(),
+            limits.rows,
+        ),
+        sources: List::cut(workload.rpo.sources.iter().map(|s| source(s, limits)).collect(), limits.rows),
+        name,
+    }
+}
+
+/// The measuring status as a word. Only a figure that was taken and meets an objective is good.
+fn badge(status: Status, objective: Option<f64>) -> Badge {
+    match (status, objective) {
+        (Status::Missed, _) => Badge::bad("missed"),
+        (Status::Unknown, _) => Badge::unknown(UNKNOWN),
+        (Status::Met, Some(_)) => Badge::ok("met"),
+        (Status::Met, None) => Badge::plain("no objective"),
+    }
+}
+
+fn bar_class(status: Status) -> &'static str {
+    match status {
+        Status::Met => "ok",
+        Status::Missed => "bad",
+        Status::Unknown => "hatch",
+    }
+}
+
+fn objective(seconds: Option<f64>, figure: Option<f64>) -> String {
+    seconds.map_or_else(|| "none".into(), |s| length_beside(s, figure))
+}
+
+fn margin(figure: Option<f64>, objective: Option<f64>) -> Option<String> {
+    let over = figure? - objective?;
+    Some(if over > 0.0 {
+        format!("{} over", length_beside(over, Some(0.0)))
+    } else {
+        format!("{} to spare", length(-over))
+    })
+}
+
+/// As far as the picture must reach, with a little room behind the longest bar.
+fn scale(figures: &[Option<f64>]) -> Scale {
+    let longest = figures.iter().flatten().copied().filter(|s| s.is_finite()).fold(0.0, f64::max);
+    Scale { from: 0.0, to: longest * 1.06 }
+}
+
+fn rto(workload: &str, rto: &Rto, assume: Option<&Assumptions>) -> Measure {
+    let figure = rto.with_assumptions_s.or(rto.measured_s);
+    let scale = scale(&[figure, rto.objective_s]);
+    let mut bars = Vec::new();
+    let mut detail = None;
+    if let (Some(total), Some(measured)) = (rto.with_assumptions_s, rto.measured_s) {
+        let assumed = total - measured;
+        if assumed > 0.0 {
+            bars.push(scale.bar(0.0, assumed, "assumed"));
+        }
+        bars.push(scale.bar(assumed, total, bar_class(rto.status)));
+        detail = Some(format!("{} measured + {}", length(measured), assumptions(assumed, assume)));
+    } else if let Some(measured) = figure {
+        bars.push(scale.bar(0.0, measured, bar_class(rto.status)));
+        detail = Some("measured from T0 to healthy; nothing assumed".into());
+    }
+    measure("RTO", workload, figure, rto.objective_s, rto.status, bars, scale, detail)
+}
+
+fn assumptions(total: f64, assume: Option<&Assumptions>) -> String {
+    let named = [
+        ("detection", assume.and_then(|a| a.detection_s)),
+        ("decision", assume.and_then(|a| a.decision_s)),
+    ];
+    let parts: Vec<_> = named.iter().filter_map(|(n, s)| s.map(|s| format!("{n} {}", length(s)))).collect();
+    if parts.is_empty() {
+        return format!("{} assumed", length(total));
+    }
+    format!("{} assumed ({})", length(total), parts.join(", "))
+}
+
+fn rpo(workload: &str, rpo: &Rpo) -> Measure {
+    let scale = scale(&[rpo.measured_s, rpo.objective_s, rpo.worst_case_s]);
+    let mut bars = Vec::new();
+    if let Some(worst) = rpo.worst_case_s {
+        bars.push(scale.bar(0.0, worst, "worst"));
+    }
+    if let Some(measured) = rpo.measured_s {
+        bars.push(scale.bar(0.0, measured, bar_class(rpo.status)));
+    }
+    let detail = Some(match rpo.worst_case_s {
+        Some(worst) => format!("worst case {}", length(worst)),
+        None => "worst case unknown".into(),
+    });
+    measure("RPO", workload, rpo.measured_s, rpo.objective_s, rpo.status, bars, scale, detail)
+}
+
+#[expect(clippy::too_many_arguments, reason = "the one place where both measures come together")]
+fn measure(
+    what: &str,
+    workload: &str,
+    figure: Option<f64>,
+    objective_s: Option<f64>,
+    status: Status,
+    mut bars: Vec<Bar>,
+    scale: Scale,
+    detail: Option<String>,
+) -> Measure {
+    let badge = badge(status, objective_s);
+    if figure.is_none() {
+        bars.push(Bar { x: "0%".into(), w: "100%".into(), class: "hatch" });
+    }
+    let text = figure.map_or_else(|| UNKNOWN.to_owned(), |s| length_beside(s, objective_s));
+    let objective = objective(objective_s, figure);
+    Measure {
+        alt: format!(
+            "{what} of {workload}: {text}; objective {objective}; {}{}",
+            badge.word,
+            detail.as_deref().map(|d| format!("; {d}")).unwrap_or_default()
+        ),
+        bad: status != Status::Met,
+        known: figure.is_some(),
+        exact: figure.filter(|s| *s >= 60.0).map(|s| format!("{} s", (s * 1000.0).round() / 1000.0)),
+        figure: text,
+        detail,
+        margin: if status == Status::Unknown { None } else { margin(figure, objective_s) },
+        marker: objective_s.map(|s| figures::mark(scale.at(s), objective.clone(), "objective")),
+        objective,
+        bars,
+        badge,
+    }
+}
+
+fn path_bars(workload: &Workload) -> Vec<Bar> {
+    let scale = Scale { from: 0.0, to: 1.0 };
+    let mut start = 0.0;
+    workload
+        .critical_path
+        .iter()
+        .enumerate()
+        .map(|(n, link)| {
+            let from = start;
+            start += link.share;
+            scale.bar(from, start, if n % 2 == 0 { "link-a" } else { "link-b" })
+        })
+        .collect()
+}
+
+fn source(source: &Source, limits: Limits) -> SourceRow {
+    let figure = |s: Option<f64>| s.map_or_else(|| UNKNOWN.to_owned(), length);
+    SourceRow {
+        of: limits.name(&source.of),
+        recovery_point: limits.name(&source.recovery_point),
+        step: limits.name(&source.step),
+        from: limits.name(&source.from),
+        taken: source.taken.map(figures::instant),
+        age: figure(source.age_s),
+        data_age: source.data_age_s.map(length),
+        worst_case: figure(source.worst_case_s),
+    }
+}

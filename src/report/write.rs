@@ -1,0 +1,50 @@
+//! The report's files in a run's folder.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::Path;
+
+use super::{Format, Report, ReportError, Templates, render};
+
+/// What [`write_all`] writes.
+pub const FILES: [&str; 4] = [
+    Format::Json.file_name(),
+    Format::Html.file_name(),
+    Format::Markdown.file_name(),
+    Format::Junit.file_name(),
+];
+
+/// Writes every format into `dir`, which is created where it is missing. Each file appears whole or not at all.
+///
+/// One format's failure (a mistake in a template, say) does not keep the others from being written; the first
+/// error is returned at the end.
+pub fn write_all(report: &Report, dir: &Path, templates: &Templates) -> Result<(), ReportError> {
+    fs::create_dir_all(dir).map_err(|source| ReportError::Write { path: dir.to_owned(), source })?;
+    let mut first = Ok(());
+    for format in Format::ALL {
+        let written = render(report, format, templates)
+            .and_then(|text| write_whole(&dir.join(format.file_name()), &text));
+        if first.is_ok() {
+            first = written;
+        }
+    }
+    first
+}
+
+/// Writes beside the file, then renames over it.
+fn write_whole(path: &Path, text: &str) -> Result<(), ReportError> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = path.with_file_name(name);
+    let written = File::create(&temporary)
+        .and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.sync_all()
+        })
+        .and_then(|()| fs::rename(&temporary, path));
+    written.map_err(|source| {
+        // Whether or not it was created: what matters is the error above.
+        let _ = fs::remove_file(&temporary);
+        ReportError::Write { path: path.to_owned(), source }
+    })
+}
