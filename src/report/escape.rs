@@ -63,7 +63,8 @@ pub fn markdown(text: &str) -> String {
     let mut out = String::with_capacity(line.len() + line.len() / 8);
     // What would begin a heading, a list or a rule at the start of a line.
     let digits = line.bytes().take_while(u8::is_ascii_digit).count();
-    let ordered = digits > 0 && line[digits..].starts_with(['.', ')']);
+    let after = line[digits..].strip_prefix(['.', ')']);
+    let ordered = digits > 0 && after.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
     for (at, c) in line.char_indices() {
         let rest = &line[at..];
         match c {
@@ -147,7 +148,7 @@ mod tests {
             ("www.evil.example", "www&#46;evil.example"),
             ("- item", "\\- item"),
             ("12. item", "12\\. item"),
-            ("1.5 s", "1\\.5 s"),
+            ("1.5 s", "1.5 s"),
             ("`code` *b* _i_ ~s~ $m$", "\\`code\\` \\*b\\* \\_i\\_ \\~s\\~ &#36;m&#36;"),
         ] {
             assert_eq!(markdown(text), expected);

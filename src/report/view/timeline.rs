@@ -122,7 +122,7 @@ fn phases(report: &Report, origin: Time, end: f64) -> Vec<Draft> {
             row: Row {
                 id: name.into(),
                 kind: "phase",
-                what: if class == "harness" { "harness time, no part of RTO".into() } else { String::new() },
+                what: if class == "harness" { "harness".into() } else { String::new() },
                 status: Badge::plain(""),
                 critical: false,
                 bars: Vec::new(),

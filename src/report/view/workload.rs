@@ -19,6 +19,7 @@ pub struct WorkloadView {
     pub path_bars: Vec<Bar>,
     pub path_alt: String,
     pub sources: List<SourceRow>,
+    pub worst_case: String,
 }
 
 /// A measured figure against its objective.
@@ -35,8 +36,12 @@ pub struct Measure {
     /// How the figure came about, or what a less lucky moment would have lost.
     pub detail: Option<String>,
     pub objective: String,
+    /// `of 45m`, `no objective`
+    pub against: String,
     /// By how much it was missed or what was left.
     pub margin: Option<String>,
+    /// Margin, detail and the exact figure in one line.
+    pub remark: String,
     pub bars: Vec<Bar>,
     pub marker: Option<Mark>,
     /// The picture in words.
@@ -105,6 +110,7 @@ pub fn of(workload: &Workload, report: &Report, limits: Limits) -> WorkloadView 
                 .collect(),
             limits.rows,
         ),
+        worst_case: workload.rpo.worst_case_s.map_or_else(|| UNKNOWN.to_owned(), length),
         sources: List::cut(workload.rpo.sources.iter().map(|s| source(s, limits)).collect(), limits.rows),
         name,
     }
@@ -120,11 +126,13 @@ fn badge(status: Status, objective: Option<f64>) -> Badge {
     }
 }
 
-fn bar_class(status: Status) -> &'static str {
-    match status {
-        Status::Met => "ok",
-        Status::Missed => "bad",
-        Status::Unknown => "hatch",
+/// What meets no objective because there is none is not good either.
+fn bar_class(status: Status, objective: Option<f64>) -> &'static str {
+    match (status, objective) {
+        (Status::Met, Some(_)) => "ok",
+        (Status::Met, None) => "plain",
+        (Status::Missed, _) => "bad",
+        (Status::Unknown, _) => "hatch",
     }
 }
 
@@ -157,11 +165,14 @@ fn rto(workload: &str, rto: &Rto, assume: Option<&Assumptions>) -> Measure {
         if assumed > 0.0 {
             bars.push(scale.bar(0.0, assumed, "assumed"));
         }
-        bars.push(scale.bar(assumed, total, bar_class(rto.status)));
+        bars.push(scale.bar(assumed, total, bar_class(rto.status, rto.objective_s)));
         detail = Some(format!("{} measured + {}", length(measured), assumptions(assumed, assume)));
     } else if let Some(measured) = figure {
-        bars.push(scale.bar(0.0, measured, bar_class(rto.status)));
-        detail = Some("measured from T0 to healthy; nothing assumed".into());
+        bars.push(scale.bar(0.0, measured, bar_class(rto.status, rto.objective_s)));
+        detail = Some("measured from T0 to healthy, nothing assumed".into());
+    }
+    if rto.status == Status::Unknown && figure.is_some() {
+        detail = Some("what could be timed: the recovery is incomplete, so the real one is longer".into());
     }
     measure("RTO", workload, figure, rto.objective_s, rto.status, bars, scale, detail)
 }
@@ -185,7 +196,7 @@ fn rpo(workload: &str, rpo: &Rpo) -> Measure {
         bars.push(scale.bar(0.0, worst, "worst"));
     }
     if let Some(measured) = rpo.measured_s {
-        bars.push(scale.bar(0.0, measured, bar_class(rpo.status)));
+        bars.push(scale.bar(0.0, measured, bar_class(rpo.status, rpo.objective_s)));
     }
     let detail = Some(match rpo.worst_case_s {
         Some(worst) => format!("worst case {}", length(worst)),
@@ -211,7 +222,12 @@ fn measure(
     }
     let text = figure.map_or_else(|| UNKNOWN.to_owned(), |s| length_beside(s, objective_s));
     let objective = objective(objective_s, figure);
+    let margin = if status == Status::Unknown { None } else { margin(figure, objective_s) };
+    let exact = figure.filter(|s| *s >= 60.0).map(|s| format!("{} s", (s * 1000.0).round() / 1000.0));
+    let remarks = [margin.clone(), detail.clone(), exact.as_ref().map(|e| format!("{e} exactly"))];
     Measure {
+        against: if objective_s.is_some() { format!("of {objective}") } else { String::new() },
+        remark: remarks.into_iter().flatten().collect::<Vec<_>>().join("; "),
         alt: format!(
             "{what} of {workload}: {text}; objective {objective}; {}{}",
             badge.word,
@@ -219,10 +235,10 @@ fn measure(
         ),
         bad: status != Status::Met,
         known: figure.is_some(),
-        exact: figure.filter(|s| *s >= 60.0).map(|s| format!("{} s", (s * 1000.0).round() / 1000.0)),
+        exact,
         figure: text,
         detail,
-        margin: if status == Status::Unknown { None } else { margin(figure, objective_s) },
+        margin,
         marker: objective_s.map(|s| figures::mark(scale.at(s), objective.clone(), "objective")),
         objective,
         bars,
