@@ -4,6 +4,7 @@ use chrono::SecondsFormat;
 use serde::Serialize;
 
 use crate::duration::{Time, human_seconds, seconds_between};
+use crate::report::model::Report;
 
 /// A length of time: from a minute on to the second, below that to the tenth. The exact figure stands in report.json.
 pub fn length(seconds: f64) -> String {
@@ -22,13 +23,38 @@ pub fn length_beside(seconds: f64, other: Option<f64>) -> String {
     if same { human_seconds(seconds) } else { length(seconds) }
 }
 
-/// `T0 + 14m`, `T0 − 5s`, `T0`.
-pub fn from_t0(time: Time, t0: Time) -> String {
-    let seconds = seconds_between(t0, time);
-    match length(seconds.abs()) {
-        text if text == "0s" => "T0".into(),
-        text if seconds < 0.0 => format!("T0 − {text}"),
-        text => format!("T0 + {text}"),
+/// What times are counted from: T0, or the start of a run that ended before the disaster was declared.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin {
+    pub time: Time,
+    /// `T0` or `start`
+    pub name: &'static str,
+}
+
+impl Origin {
+    pub fn of(report: &Report) -> Self {
+        match report.t0 {
+            Some(time) => Self { time, name: "T0" },
+            None => Self { time: report.started_at, name: "start" },
+        }
+    }
+
+    pub fn seconds(self, time: Time) -> f64 {
+        seconds_between(self.time, time)
+    }
+
+    /// `T0 + 14m`, `T0 − 5s`, `T0`.
+    pub fn tell(self, time: Time) -> String {
+        self.offset(self.seconds(time))
+    }
+
+    /// The same for seconds since the origin.
+    pub fn offset(self, seconds: f64) -> String {
+        match length(seconds.abs()) {
+            text if text == "0s" => self.name.into(),
+            text if seconds < 0.0 => format!("{} − {text}", self.name),
+            text => format!("{} + {text}", self.name),
+        }
     }
 }
 
@@ -121,12 +147,12 @@ const TICKS: [f64; 22] = [
     21_600.0, 43_200.0, 86_400.0, 172_800.0, 604_800.0,
 ];
 
-/// At most seven ticks at round distances from T0 (which is 0).
-pub fn ticks(scale: Scale) -> Vec<Mark> {
+/// At most seven ticks at round distances from the origin (which is 0).
+pub fn ticks(scale: Scale, origin: &str) -> Vec<Mark> {
     let span = scale.to - scale.from;
     let step = TICKS.into_iter().find(|step| span / step <= 6.0).unwrap_or(span / 6.0);
     if !(step.is_finite() && step > 0.0) {
-        return vec![scale.mark(0.0, "T0".into(), "t0")];
+        return vec![scale.mark(0.0, origin.into(), "t0")];
     }
     let mut marks = Vec::new();
     let mut n = (scale.from / step).ceil();
@@ -135,7 +161,7 @@ pub fn ticks(scale: Scale) -> Vec<Mark> {
         let (label, class) = match at {
             at if at < 0.0 => (format!("−{}", length(-at)), "tick"),
             at if at > 0.0 => (format!("+{}", length(at)), "tick"),
-            _ => ("T0".into(), "t0"),
+            _ => (origin.into(), "t0"),
         };
         marks.push(scale.mark(at, label, class));
         n += 1.0;
@@ -168,16 +194,16 @@ mod tests {
         let nothing = Scale { from: 0.0, to: 0.0 };
         assert_eq!(nothing.bar(0.0, 0.0, "a").x, "0%");
         assert_eq!(nothing.bar(f64::NAN, f64::INFINITY, "a").x, "0%");
-        assert_eq!(ticks(nothing).len(), 1);
+        assert_eq!(ticks(nothing, "T0").len(), 1);
     }
 
     #[test]
     fn ticks_are_round_and_few() {
-        let labels = |from, to| ticks(Scale { from, to }).into_iter().map(|m| m.label).collect::<Vec<_>>();
+        let labels = |from, to| ticks(Scale { from, to }, "T0").into_iter().map(|m| m.label).collect::<Vec<_>>();
         assert_eq!(labels(-70.0, 1000.0), ["T0", "+5m", "+10m", "+15m"]);
         assert_eq!(labels(-3600.0, 10_800.0), ["−1h", "T0", "+1h", "+2h", "+3h"]);
         for to in [0.3, 7.0, 65.0, 905.0, 5_000.0, 90_000.0, 3e6, 9e9] {
-            let count = ticks(Scale { from: 0.0, to }).len();
+            let count = ticks(Scale { from: 0.0, to }, "T0").len();
             assert!((2..=8).contains(&count), "{to}: {count}");
         }
     }

@@ -328,7 +328,8 @@ fn facts(report: &Report, limits: Limits) -> Facts {
     Facts {
         lost: if lost.is_empty() { "nothing named".into() } else { lost.join(", ") },
         t0: report.t0.map(moment),
-        restored_in: (!place.is_empty()).then(|| place.join(", ")),
+        // Before T0 there may have been a sandbox, and nothing was restored in it.
+        restored_in: (report.t0.is_some() && !place.is_empty()).then(|| place.join(", ")),
         on: match report.on.as_str() {
             "twin" => "the twin (an in-memory model of the estate)".into(),
             "aws" => "AWS".into(),

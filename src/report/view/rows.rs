@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::figures::{from_t0, length};
+use super::figures::{Origin, length};
 use super::{Badge, Limits, List};
 use crate::report::model::{Check, CheckStatus, Report, Severity, Step, StepStatus};
 
@@ -99,8 +99,8 @@ pub fn steps(report: &Report, limits: Limits, wanted: impl Fn(&Step) -> bool) ->
         critical: s.critical,
         because: s.because.as_deref().map(|b| limits.prose(b)),
         needs: List::cut(s.needs.iter().map(|n| limits.name(n)).collect(), 20),
-        start: s.started_at.map(|t| from_t0(t, report.t0.unwrap_or(report.started_at))),
-        end: s.finished_at.map(|t| from_t0(t, report.t0.unwrap_or(report.started_at))),
+        start: s.started_at.map(|t| Origin::of(report).tell(t)),
+        end: s.finished_at.map(|t| Origin::of(report).tell(t)),
         took: s.seconds.map(length),
         attempts: s.attempts,
         resources: List::cut(s.resources.iter().map(|n| limits.name(n)).collect(), 100),
@@ -118,8 +118,8 @@ pub fn checks(report: &Report, limits: Limits, wanted: impl Fn(&Check) -> bool) 
         status: check_badge(c.status),
         critical: c.critical,
         because: c.because.as_deref().map(|b| limits.prose(b)),
-        ready: c.ready_at.map(|t| from_t0(t, report.t0.unwrap_or(report.started_at))),
-        healthy: c.healthy_at.map(|t| from_t0(t, report.t0.unwrap_or(report.started_at))),
+        ready: c.ready_at.map(|t| Origin::of(report).tell(t)),
+        healthy: c.healthy_at.map(|t| Origin::of(report).tell(t)),
         took: c.seconds.map(length),
         observed: c.observed.as_deref().map(|o| limits.prose(o)),
         tries: c.tries,

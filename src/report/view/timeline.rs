@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::figures::{Bar, Mark, Scale, from_t0, length, ticks};
+use super::figures::{Bar, Mark, Origin, Scale, length, ticks};
 use super::{Badge, Limits, rows};
-use crate::duration::{Time, seconds_between};
 use crate::report::model::{Check, CheckStatus, Report, Step, StepStatus};
 
 /// More rows than this no one reads in a picture.
@@ -50,8 +49,8 @@ struct Draft {
 }
 
 pub fn of(report: &Report, limits: Limits) -> Timeline {
-    let origin = report.t0.unwrap_or(report.started_at);
-    let end = seconds_between(origin, report.finished_at).max(0.0);
+    let origin = Origin::of(report);
+    let end = origin.seconds(report.finished_at).max(0.0);
     let mut drafts = phases(report, origin, end);
     let phase_count = drafts.len();
     let recovered = report.phases.recover_s.clamp(0.0, end);
@@ -66,7 +65,7 @@ pub fn of(report: &Report, limits: Limits) -> Timeline {
     let (from, to) = edges.filter(|s| s.is_finite()).fold((0.0_f64, end), |(a, b), s| (a.min(s), b.max(s)));
     let scale = Scale { from, to };
     Timeline {
-        ticks: ticks(scale),
+        ticks: ticks(scale, origin.name),
         rows: drafts
             .into_iter()
             .map(|draft| Row {
@@ -104,8 +103,8 @@ fn thin_out(drafts: &mut Vec<Draft>, phases: usize) -> usize {
     all - drafts.len()
 }
 
-fn phases(report: &Report, origin: Time, end: f64) -> Vec<Draft> {
-    let start = seconds_between(origin, report.started_at);
+fn phases(report: &Report, origin: Origin, end: f64) -> Vec<Draft> {
+    let start = origin.seconds(report.started_at);
     let p = &report.phases;
     let prepared = start + p.preflight_s;
     // Teardown is the last that is timed: the report follows it.
@@ -126,7 +125,7 @@ fn phases(report: &Report, origin: Time, end: f64) -> Vec<Draft> {
                 status: Badge::plain(""),
                 critical: false,
                 bars: Vec::new(),
-                start: Some(offset(from)),
+                start: Some(origin.offset(from)),
                 took: Some(length(seconds)),
                 note: None,
             },
@@ -137,22 +136,14 @@ fn phases(report: &Report, origin: Time, end: f64) -> Vec<Draft> {
         .collect()
 }
 
-fn offset(seconds: f64) -> String {
-    match length(seconds.abs()) {
-        text if text == "0s" => "T0".into(),
-        text if seconds < 0.0 => format!("T0 − {text}"),
-        text => format!("T0 + {text}"),
-    }
-}
-
-fn step(step: &Step, origin: Time, recovered: f64, limits: Limits) -> Draft {
+fn step(step: &Step, origin: Origin, recovered: f64, limits: Limits) -> Draft {
     let class = match step.status {
         StepStatus::Succeeded if step.critical => "step critical",
         StepStatus::Succeeded => "step",
         _ => "failed",
     };
-    let from = step.started_at.map(|t| seconds_between(origin, t));
-    let to = step.finished_at.map_or(recovered, |t| seconds_between(origin, t));
+    let from = step.started_at.map(|t| origin.seconds(t));
+    let to = step.finished_at.map_or(recovered, |t| origin.seconds(t));
     let tries = (step.attempts > 1).then(|| format!("{} attempts", step.attempts));
     let because = step.because.as_deref().map(|b| limits.note(b));
     Draft {
@@ -163,7 +154,7 @@ fn step(step: &Step, origin: Time, recovered: f64, limits: Limits) -> Draft {
             status: rows::step_badge(step.status),
             critical: step.critical,
             bars: Vec::new(),
-            start: step.started_at.map(|t| from_t0(t, origin)),
+            start: step.started_at.map(|t| origin.tell(t)),
             took: step.seconds.map(length),
             note: join(tries, because),
         },
@@ -173,10 +164,10 @@ fn step(step: &Step, origin: Time, recovered: f64, limits: Limits) -> Draft {
     }
 }
 
-fn check(check: &Check, origin: Time, recovered: f64, limits: Limits) -> Draft {
-    let from = check.ready_at.map(|t| seconds_between(origin, t));
-    let healthy = check.healthy_at.map(|t| seconds_between(origin, t));
-    let settled = check.settled_at.map(|t| seconds_between(origin, t));
+fn check(check: &Check, origin: Origin, recovered: f64, limits: Limits) -> Draft {
+    let from = check.ready_at.map(|t| origin.seconds(t));
+    let healthy = check.healthy_at.map(|t| origin.seconds(t));
+    let settled = check.settled_at.map(|t| origin.seconds(t));
     let mut stretches = Vec::new();
     if let Some(from) = from {
         match (check.status, healthy) {
@@ -200,7 +191,7 @@ fn check(check: &Check, origin: Time, recovered: f64, limits: Limits) -> Draft {
             status: rows::check_badge(check.status),
             critical: check.critical,
             bars: Vec::new(),
-            start: check.ready_at.map(|t| from_t0(t, origin)),
+            start: check.ready_at.map(|t| origin.tell(t)),
             took: check.seconds.map(length),
             note: because.or_else(|| observed.filter(|_| check.status != CheckStatus::Healthy)),
         },
