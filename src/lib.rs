@@ -4,6 +4,7 @@
 
 pub mod actions;
 pub mod checks;
+pub mod cli;
 pub mod clock;
 pub mod cloud;
 pub mod duration;
@@ -12,8 +13,10 @@ pub mod estate;
 pub mod event;
 pub mod graph;
 pub mod ids;
+pub mod journal;
 pub mod objectives;
 pub mod plan;
 pub mod playbook;
 pub mod report;
 pub mod sandbox;
+pub mod ui;

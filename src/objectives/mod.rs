@@ -1,6 +1,7 @@
-//! Judging a run: its events folded into a record, RTO and RPO measured from it, and the verdict.
+//! Judging a run: its events folded into a record, RTO and RPO measured from it, the verdict, and the gate.
 
 mod build;
+pub mod gate;
 mod measure;
 pub mod record;
 

@@ -1,0 +1,156 @@
+//! The record of a run: `journal.ndjson`, one event a line, only ever appended to.
+//!
+//! What must outlive a crash is on disk before the call that it announces: see [`must_be_kept`]. A line ends with its
+//! newline; what has none was never finished, and what it announced was never done.
+
+mod error;
+mod read;
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+pub use error::JournalError;
+pub use read::{Contents, read};
+
+use crate::event::{Body, Consumer, ConsumerError, Event};
+
+/// The journal's file in a run's folder.
+pub const FILE_NAME: &str = "journal.ndjson";
+
+/// What is buffered before it is written, where nothing asks for it earlier.
+const BUFFER: usize = 64 * 1024;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// On the disk itself before the run goes on: for runs that touch a real cloud.
+    Synced,
+    /// Handed to the operating system: for the twin, where a crash leaves nothing behind.
+    Buffered,
+}
+
+/// Appends every event but [`Body::Progress`].
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    file: File,
+    durability: Durability,
+    buffer: Vec<u8>,
+    /// The length of what was written whole.
+    written: u64,
+    next_seq: u64,
+    /// After a failure nothing is appended any more: a gap in the record would be worse than its end.
+    broken: Option<ConsumerError>,
+}
+
+impl Journal {
+    /// Starts the journal of a new run in the folder `dir`, which is created where it is missing.
+    ///
+    /// A journal that stands there already is never touched.
+    pub fn create(dir: &Path, durability: Durability) -> Result<Self, JournalError> {
+        let path = dir.join(FILE_NAME);
+        std::fs::create_dir_all(dir).map_err(|source| JournalError::create(dir, source))?;
+        let file = OpenOptions::new()
+            .append(true)
+            .create_new(true)
+            .open(&path)
+            .map_err(|source| JournalError::create(&path, source))?;
+        if durability == Durability::Synced {
+            // The file's name has to survive a crash as well as what it holds.
+            File::open(dir)
+                .and_then(|folder| folder.sync_all())
+                .map_err(|source| JournalError::append(&path, source))?;
+        }
+        Ok(Self { path, file, durability, buffer: Vec::new(), written: 0, next_seq: 0, broken: None })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Hands over all that is buffered, and syncs it where the run is durable.
+    pub fn flush(&mut self) -> Result<(), JournalError> {
+        self.write_out()?;
+        if self.durability == Durability::Synced {
+            self.file.sync_data().map_err(|source| JournalError::append(&self.path, source))?;
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, event: &Event) -> Result<(), JournalError> {
+        if event.seq != self.next_seq {
+            return Err(JournalError::OutOfOrder {
+                path: self.path.clone(),
+                expected: self.next_seq,
+                found: event.seq,
+            });
+        }
+        serde_json::to_writer(&mut self.buffer, event).map_err(|error| JournalError::Unwritable {
+            path: self.path.clone(),
+            seq: event.seq,
+            why: error.to_string(),
+        })?;
+        self.buffer.push(b'\n');
+        self.next_seq += 1;
+        if must_be_kept(&event.body) {
+            self.flush()
+        } else if self.durability == Durability::Synced || self.buffer.len() >= BUFFER {
+            self.write_out()
+        } else {
+            Ok(())
+        }
+    }
+
+    fn write_out(&mut self) -> Result<(), JournalError> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        if let Err(source) = self.file.write_all(&self.buffer) {
+            // Half a record may stand there: take it back if that is still possible. If not, it is a torn last line,
+            // which `read` drops.
+            let _as_good_as_it_gets = self.file.set_len(self.written);
+            return Err(JournalError::append(&self.path, source));
+        }
+        self.written += self.buffer.len() as u64;
+        self.buffer.clear();
+        Ok(())
+    }
+}
+
+impl Consumer for Journal {
+    fn take(&mut self, event: &Event) -> Result<(), ConsumerError> {
+        if matches!(event.body, Body::Progress { .. }) {
+            return Ok(());
+        }
+        if let Some(error) = &self.broken {
+            return Err(error.clone());
+        }
+        self.append(event).map_err(|error| {
+            let error = ConsumerError { message: error.to_string() };
+            self.broken = Some(error.clone());
+            error
+        })
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        if self.broken.is_none() {
+            // Only where the run ended without `RunFinished`, which flushes and tells; here nobody can be told.
+            let _nobody_to_tell = self.flush();
+        }
+    }
+}
+
+/// What a crash must not lose: what is about to be done to the cloud, and what the measures start from.
+pub fn must_be_kept(body: &Body) -> bool {
+    matches!(
+        body,
+        Body::RunStarted(_)
+            | Body::Intent { .. }
+            | Body::DeleteIntent { .. }
+            | Body::Created { .. }
+            | Body::DisasterDeclared { .. }
+            | Body::RunFinished { .. }
+    )
+}

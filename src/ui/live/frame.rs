@@ -1,0 +1,259 @@
+//! What stands on the terminal at an instant: a header, and a line per running step and check.
+
+use std::time::Instant;
+
+use chrono::TimeDelta;
+use indexmap::IndexMap;
+
+use super::super::tell::{Line, Mark, Teller, losing, phase_name};
+use super::super::text::{Look, Tone, clean, clock, pad, since, width, wrap};
+use crate::duration::{Time, seconds_between};
+use crate::event::{Body, Event};
+
+const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+const SPINNER_ASCII: [&str; 4] = ["|", "/", "-", "\\"];
+
+/// Rows left to the header, the summary line, and what scrolls up.
+const RESERVED_ROWS: usize = 6;
+
+pub struct Frame {
+    look: Look,
+    /// The run's seconds in one of the watcher's.
+    speed: f64,
+    began: Instant,
+    teller: Teller,
+    run: Option<Run>,
+    t0: Option<Time>,
+    phase: String,
+    interrupted: bool,
+    running: IndexMap<String, Running>,
+    settled: Vec<Line>,
+    /// The run's time at the last event, and when that was.
+    last: Option<(Time, Instant)>,
+}
+
+struct Run {
+    start: Time,
+    simulated: bool,
+    title: String,
+    steps: Tally,
+    checks: Tally,
+}
+
+#[derive(Default)]
+struct Tally {
+    all: usize,
+    settled: usize,
+    failed: usize,
+}
+
+struct Running {
+    is_check: bool,
+    uses: String,
+    since: Time,
+    note: String,
+    /// It waits for its next attempt.
+    retry_at: Option<Time>,
+    done: Option<f64>,
+}
+
+impl Frame {
+    pub fn new(look: Look, speed: f64) -> Self {
+        Self {
+            look,
+            speed,
+            began: Instant::now(),
+            teller: Teller::default(),
+            run: None,
+            t0: None,
+            phase: String::new(),
+            interrupted: false,
+            running: IndexMap::new(),
+            settled: Vec::new(),
+            last: None,
+        }
+    }
+
+    pub fn take(&mut self, event: &Event) {
+        self.last = Some((event.at, Instant::now()));
+        if let Some(line) = self.teller.tell(event)
+            && line.settled
+        {
+            self.settled.push(line);
+        }
+        match &event.body {
+            Body::RunStarted(run) => {
+                let uses = |nodes: &[crate::event::NodePlan]| Tally { all: nodes.len(), ..Tally::default() };
+                self.run = Some(Run {
+                    start: event.at,
+                    simulated: run.on == "twin",
+                    title: format!(
+                        "{}: losing {}, run {}",
+                        clean(&run.playbook.name),
+                        losing(run),
+                        clean(&run.run_id)
+                    ),
+                    steps: uses(&run.steps),
+                    checks: uses(&run.checks),
+                });
+            }
+            Body::PhaseStarted { phase } => self.phase = phase_name(*phase),
+            Body::DisasterDeclared { t0 } => self.t0 = Some(*t0),
+            Body::StepStarted { step, .. } => self.start(step, false, event.at),
+            Body::CheckReady { check } => self.start(check, true, event.at),
+            Body::StepSource { step, point, .. } => {
+                let id = point.get("id").and_then(serde_json::Value::as_str).unwrap_or("a recovery point");
+                self.note(step, format!("from {}", clean(id)), None);
+            }
+            Body::Progress { id, text, done } => {
+                let text = clean(text).into_owned();
+                self.note(id, text, *done);
+            }
+            Body::CheckTried { check, observed, tries, .. } => {
+                self.note(check, format!("try {tries}: {}", clean(observed)), None);
+            }
+            Body::StepRetry { step, attempt, error, next_at } => {
+                if let Some(running) = self.running.get_mut(step) {
+                    running.note = format!("attempt {attempt}: {}", clean(error));
+                    running.retry_at = Some(*next_at);
+                    running.done = None;
+                }
+            }
+            Body::StepSucceeded { step, .. } => self.settle(step, false, false),
+            Body::StepFailed { step, .. } => self.settle(step, false, true),
+            Body::StepSkipped { step, .. } | Body::StepNotRun { step, .. } => self.settle(step, false, false),
+            Body::CheckHealthy { check, .. } | Body::CheckSkipped { check, .. } => self.settle(check, true, false),
+            Body::CheckUnhealthy { check, .. } => self.settle(check, true, true),
+            Body::Interrupted { .. } => self.interrupted = true,
+            _ => {}
+        }
+    }
+
+    fn start(&mut self, id: &str, is_check: bool, at: Time) {
+        let uses = self.teller.uses(id);
+        let running = self.running.entry(id.to_owned()).or_insert_with(|| Running {
+            is_check,
+            uses,
+            since: at,
+            note: String::new(),
+            retry_at: None,
+            done: None,
+        });
+        if running.retry_at.take().is_some() {
+            running.note.clear();
+        }
+    }
+
+    fn note(&mut self, id: &str, note: String, done: Option<f64>) {
+        if let Some(running) = self.running.get_mut(id) {
+            running.note = note;
+            running.done = done.or(running.done);
+        }
+    }
+
+    fn settle(&mut self, id: &str, is_check: bool, failed: bool) {
+        // Thousands may run at once, and their order on the screen is the order of their start.
+        self.running.shift_remove(id);
+        if let Some(run) = &mut self.run {
+            let tally = if is_check { &mut run.checks } else { &mut run.steps };
+            tally.settled += 1;
+            tally.failed += usize::from(failed);
+        }
+    }
+
+    /// What finished since the last call, each as one or more lines of at most `columns`.
+    pub fn take_settled(&mut self, columns: usize) -> Vec<String> {
+        let room = columns.saturating_sub(1).max(20);
+        let mut out = Vec::new();
+        for line in std::mem::take(&mut self.settled) {
+            let symbol = line.mark.symbol(self.look.unicode);
+            let colon = if line.text.is_empty() { "" } else { ": " };
+            let text = format!("{}{colon}{}", line.subject, line.text);
+            let time = pad(&line.time, 10);
+            let indent = time.len() + 3;
+            for (n, part) in wrap(&text, room.saturating_sub(indent), 2).into_iter().enumerate() {
+                if n > 0 {
+                    out.push(format!("{}{part}", " ".repeat(indent)));
+                    continue;
+                }
+                let part = if line.mark == Mark::Failed { self.look.paint(Tone::Bad, &part) } else { part };
+                out.push(format!("{time} {} {part}", self.look.paint(line.mark.tone(), symbol)));
+            }
+        }
+        out
+    }
+
+    /// The run's time now: that of the last event, and what has passed since.
+    fn now(&self) -> Option<Time> {
+        let (at, when) = self.last?;
+        let passed = when.elapsed().as_secs_f64() * self.speed;
+        #[expect(clippy::cast_possible_truncation, reason = "saturates")]
+        let passed = TimeDelta::milliseconds((passed * 1000.0) as i64);
+        at.checked_add_signed(passed).or(Some(at))
+    }
+
+    pub fn draw(&self, columns: usize, rows: usize) -> String {
+        let (Some(run), Some(now)) = (&self.run, self.now()) else { return String::new() };
+        let room = columns.saturating_sub(1).max(10);
+        let mut lines = vec![self.title(run, room), self.status(run, now, room)];
+        let fits = rows.saturating_sub(RESERVED_ROWS).max(1);
+        let id_width = self.running.keys().take(fits).map(|id| width(&clean(id))).max().unwrap_or(0).min(room / 3);
+        lines.extend(self.running.iter().take(fits).map(|(id, r)| self.row(id, r, id_width, now, room)));
+        if let Some(more) = self.running.len().checked_sub(fits).filter(|more| *more > 0) {
+            let more = format!("  {} and {more} more running", self.look.ellipsis());
+            lines.push(self.look.paint(Tone::Quiet, &self.look.truncate(&more, room)));
+        }
+        lines.join("\n")
+    }
+
+    fn title(&self, run: &Run, room: usize) -> String {
+        let simulated = if run.simulated { "SIMULATED " } else { "" };
+        let title = self.look.truncate(&run.title, room.saturating_sub(simulated.len()));
+        let simulated = self.look.paint(Tone::Warning, simulated);
+        format!("{simulated}{}", self.look.paint(Tone::Strong, &title))
+    }
+
+    fn status(&self, run: &Run, now: Time, room: usize) -> String {
+        let mut parts = vec![since(run.start, self.t0, now), self.phase.clone()];
+        for (name, tally) in [("steps", &run.steps), ("checks", &run.checks)] {
+            let failed = if tally.failed > 0 { format!(" ({} failed)", tally.failed) } else { String::new() };
+            parts.push(format!("{name} {}/{}{failed}", tally.settled, tally.all));
+        }
+        parts.push(format!("{} running", self.running.len()));
+        if self.interrupted {
+            parts.push("INTERRUPTED: tearing down".into());
+        }
+        parts.retain(|part| !part.is_empty());
+        self.look.truncate(&parts.join("  "), room).into_owned()
+    }
+
+    fn row(&self, id: &str, running: &Running, id_width: usize, now: Time, room: usize) -> String {
+        let id = clean(id);
+        let id = pad(&self.look.truncate(&id, id_width), id_width);
+        let kind = if running.is_check { "check " } else { "" };
+        let elapsed = clock(seconds_between(running.since, now));
+        let mut text = format!("{id}  {kind}{}  {elapsed}", running.uses);
+        if let Some(at) = running.retry_at {
+            text += &format!("  again in {}:", clock(seconds_between(now, at)));
+        } else if let Some(done) = running.done {
+            text += &format!("  {:.0} %", (done * 100.0).clamp(0.0, 100.0));
+        }
+        if !running.note.is_empty() {
+            text += &format!("  {}", running.note);
+        }
+        let symbol = if running.retry_at.is_some() {
+            self.look.paint(Tone::Warning, Mark::Retrying.symbol(self.look.unicode))
+        } else {
+            self.spinner().to_owned()
+        };
+        format!("{symbol} {}", self.look.truncate(&text, room.saturating_sub(2)))
+    }
+
+    fn spinner(&self) -> &'static str {
+        let frames: &[&'static str] = if self.look.unicode { &SPINNER } else { &SPINNER_ASCII };
+        // At full pace nothing is to be watched, so nothing turns.
+        let turn = if self.speed > 0.0 { self.began.elapsed().as_millis() / 100 } else { 0 };
+        let turn = usize::try_from(turn % frames.len() as u128).unwrap_or(0);
+        frames.get(turn).copied().unwrap_or("-")
+    }
+}

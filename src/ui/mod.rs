@@ -1,0 +1,108 @@
+//! What a person or a pipeline sees of a run: consumers of the event stream, and the result at the end.
+//!
+//! stdout carries the result, stderr the progress. That stderr cannot be written to is no reason to stop a drill
+//! (the record is the journal); that stdout cannot is.
+
+pub mod lines;
+pub mod live;
+pub mod ndjson;
+pub mod summary;
+mod tell;
+pub mod text;
+
+use std::env;
+use std::io::IsTerminal;
+
+use clap::ValueEnum;
+
+use crate::clock::{Clock, Pace};
+use crate::event::Consumer;
+pub use text::Look;
+
+/// `--output`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum OutputMode {
+    /// For people: progress on stderr, the result on stdout.
+    #[default]
+    Text,
+    /// For programs: NDJSON on stdout.
+    Json,
+}
+
+/// What the process finds around it; a value, so that the choice can be tested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Surroundings {
+    pub stderr_is_terminal: bool,
+    pub stdout_is_terminal: bool,
+    /// `NO_COLOR` is set and not empty (no-color.org).
+    pub no_color: bool,
+    /// `TERM` is `dumb` or not set.
+    pub dumb: bool,
+    /// `CI` is set.
+    pub ci: bool,
+    /// The locale's encoding is UTF-8.
+    pub utf8: bool,
+}
+
+impl Surroundings {
+    pub fn detect() -> Self {
+        let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
+        let text = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(text).unwrap_or_default();
+        let locale = locale.to_ascii_lowercase();
+        Self {
+            stderr_is_terminal: std::io::stderr().is_terminal(),
+            stdout_is_terminal: std::io::stdout().is_terminal(),
+            no_color: set("NO_COLOR"),
+            dumb: text("TERM").is_none_or(|term| term == "dumb"),
+            ci: text("CI").is_some_and(|ci| ci != "false" && ci != "0"),
+            utf8: locale.ends_with("utf-8") || locale.ends_with("utf8"),
+        }
+    }
+
+    /// How to write on stderr.
+    pub fn stderr_look(&self) -> Look {
+        Look { color: self.stderr_is_terminal && !self.no_color && !self.dumb, unicode: self.utf8 }
+    }
+
+    /// How to write on stdout.
+    pub fn stdout_look(&self) -> Look {
+        Look { color: self.stdout_is_terminal && !self.no_color && !self.dumb, unicode: self.utf8 }
+    }
+}
+
+/// How a run is shown while it goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Display {
+    /// Events on stdout.
+    Ndjson,
+    /// A line per event on stderr.
+    Lines(Look),
+    /// Redrawn in place on stderr.
+    Live(Look),
+}
+
+/// Picks how a run is shown.
+pub fn choose(output: OutputMode, around: &Surroundings) -> Display {
+    match output {
+        OutputMode::Json => Display::Ndjson,
+        OutputMode::Text if around.stderr_is_terminal && !around.dumb && !around.ci => {
+            Display::Live(around.stderr_look())
+        }
+        OutputMode::Text => Display::Lines(around.stderr_look()),
+    }
+}
+
+/// The consumer for a display. `clock` and `pace` are the run's: between two events the shown time goes on with them.
+pub fn consumer(display: Display, clock: &Clock, pace: Pace) -> Box<dyn Consumer> {
+    let speed = match (clock, pace) {
+        (Clock::Real { .. }, _) => 1.0,
+        (Clock::Virtual(_), Pace::Times(times)) => times,
+        (Clock::Virtual(_), Pace::Max) => 0.0,
+    };
+    match display {
+        Display::Ndjson => Box::new(ndjson::Ndjson::new(std::io::stdout())),
+        Display::Lines(look) => Box::new(lines::Lines::new(std::io::stderr(), look)),
+        Display::Live(look) => Box::new(live::Live::on_stderr(look, speed)),
+    }
+}

@@ -1,0 +1,237 @@
+//! The result of a run on stdout.
+
+mod table;
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use self::table::Table;
+use super::text::{Look, Tone, clean, count, wrap};
+use crate::duration::human_seconds;
+use crate::report::model::{CheckStatus, Report, Severity, Status, StepStatus, Verdict, Workload};
+
+/// What all lines fit into.
+const COLUMNS: usize = 80;
+
+/// Writes the summary; `files`: where the reports lie, the one to open first.
+pub fn write(out: &mut dyn Write, report: &Report, files: &[PathBuf], look: Look) -> std::io::Result<()> {
+    out.write_all(render(report, files, look).as_bytes())?;
+    out.flush()
+}
+
+/// At most 80 columns wide, but for file names, which are never cut or broken.
+pub fn render(report: &Report, files: &[PathBuf], look: Look) -> String {
+    let mut page = Page { look, out: String::new() };
+    if report.simulated {
+        page.line(Tone::Warning, "SIMULATED on the twin: nothing was really restored.");
+        page.blank();
+    }
+    page.verdict(report);
+    page.workloads(report);
+    for workload in &report.workloads {
+        page.critical_path(workload);
+    }
+    page.incomplete(report);
+    page.failures(report);
+    page.denied(report);
+    page.findings(report);
+    page.teardown(report);
+    if !files.is_empty() {
+        page.blank();
+    }
+    for (n, file) in files.iter().enumerate() {
+        let label = if n == 0 { "Report: " } else { "        " };
+        page.out += &format!("{label}{}\n", clean(&file.display().to_string()));
+    }
+    page.out
+}
+
+struct Page {
+    look: Look,
+    out: String,
+}
+
+impl Page {
+    fn blank(&mut self) {
+        self.out.push('\n');
+    }
+
+    /// Wrapped first and painted then, so that the colour never counts as width.
+    fn wrapped(&mut self, tone: Tone, text: &str, indent: usize) {
+        for line in wrap(text, COLUMNS, indent) {
+            self.out += &self.look.paint(tone, &line);
+            self.blank();
+        }
+    }
+
+    fn line(&mut self, tone: Tone, text: &str) {
+        self.wrapped(tone, text, 2);
+    }
+
+    fn item(&mut self, text: &str) {
+        self.wrapped(Tone::Plain, &format!("  {text}"), 4);
+    }
+
+    fn heading(&mut self, text: &str) {
+        self.blank();
+        self.line(Tone::Strong, text);
+    }
+
+    fn verdict(&mut self, report: &Report) {
+        let (word, tone) = match report.verdict {
+            Verdict::Passed => ("PASSED", Tone::Good),
+            Verdict::Failed => ("FAILED", Tone::Bad),
+            Verdict::Error => ("ERROR", Tone::Bad),
+            Verdict::Interrupted => ("INTERRUPTED", Tone::Bad),
+        };
+        let tone = if report.exit_code == 0 { tone } else { Tone::Bad };
+        self.line(tone, &format!("{word}, exit code {}", report.exit_code));
+        let lost: Vec<String> = report.lose.iter().map(|(k, v)| format!("{k} {v}")).collect();
+        self.line(
+            Tone::Plain,
+            &format!(
+                "{}: loss of {}, run {}",
+                clean(&report.playbook.name),
+                clean(&lost.join(", ")),
+                clean(&report.run_id)
+            ),
+        );
+        for reason in &report.reasons {
+            self.item(&format!("- {}", clean(reason)));
+        }
+    }
+
+    fn workloads(&mut self, report: &Report) {
+        if report.workloads.is_empty() {
+            return;
+        }
+        self.blank();
+        if report.t0.is_none() {
+            self.line(Tone::Plain, "The disaster was never declared: nothing was measured.");
+        }
+        let table = Table::of(report);
+        self.out += &table.render(COLUMNS, self.look);
+    }
+
+    fn critical_path(&mut self, workload: &Workload) {
+        if workload.critical_path.is_empty() {
+            return;
+        }
+        let arrow = if self.look.unicode { " → " } else { " > " };
+        let links: Vec<String> = workload
+            .critical_path
+            .iter()
+            .map(|l| format!("{} {} ({:.0} %)", clean(&l.id), human_seconds(l.seconds), l.share * 100.0))
+            .collect();
+        self.heading(&format!("Critical path of {}", clean(&workload.name)));
+        self.item(&links.join(arrow));
+    }
+
+    fn incomplete(&mut self, report: &Report) {
+        for workload in report.workloads.iter().filter(|w| !w.recovered) {
+            self.heading(&format!("{} is not recovered", clean(&workload.name)));
+            for missing in &workload.missing_resources {
+                self.item(&format!("- no step restored {}", clean(missing)));
+            }
+            for what in &workload.incomplete {
+                // The sentences of `incomplete` may name the missing resources again.
+                if !workload.missing_resources.iter().any(|missing| what.contains(missing.as_str())) {
+                    self.item(&format!("- {}", clean(what)));
+                }
+            }
+            if workload.missing_resources.is_empty() && workload.incomplete.is_empty() {
+                self.item("- the report does not say why");
+            }
+        }
+    }
+
+    fn failures(&mut self, report: &Report) {
+        let because = |because: &Option<String>| clean(because.as_deref().unwrap_or("no reason given")).into_owned();
+        let mut lines = Vec::new();
+        for step in &report.steps {
+            let how = match step.status {
+                StepStatus::Succeeded => continue,
+                StepStatus::Failed => "failed",
+                StepStatus::Skipped => "was skipped",
+                StepStatus::NotRun => "was not run",
+            };
+            lines.push(format!("- step {} ({}) {how}: {}", clean(&step.id), clean(&step.uses), because(&step.because)));
+        }
+        for check in &report.checks {
+            let how = match check.status {
+                CheckStatus::Healthy => continue,
+                CheckStatus::Unhealthy => "never became healthy",
+                CheckStatus::Skipped => "was skipped",
+            };
+            let reason = because(&check.because);
+            let seen = match &check.observed {
+                Some(observed) if !observed.is_empty() && !reason.contains(clean(observed).as_ref()) => {
+                    format!("; last seen: {}", clean(observed))
+                }
+                _ => String::new(),
+            };
+            lines.push(format!("- check {} ({}) {how}: {reason}{seen}", clean(&check.id), clean(&check.kind)));
+        }
+        self.list("Steps and checks that did not succeed", &lines);
+    }
+
+    fn denied(&mut self, report: &Report) {
+        let lines: Vec<String> = report
+            .denied_calls
+            .iter()
+            .map(|d| {
+                format!("- {} at {}, by {}: {}", clean(&d.call), clean(&d.locus), clean(&d.step), clean(&d.why))
+            })
+            .collect();
+        self.list("Denied: what is lost was asked for", &lines);
+    }
+
+    fn findings(&mut self, report: &Report) {
+        let (high, other): (Vec<_>, Vec<_>) = report.findings.iter().partition(|f| f.severity == Severity::High);
+        let mut lines: Vec<String> = high
+            .iter()
+            .map(|f| format!("- {} ({}): {}; {}", clean(&f.resource), clean(&f.rule), clean(&f.message), clean(&f.fix)))
+            .collect();
+        if !other.is_empty() {
+            lines.push(format!("{} of lower severity: see the report", count(other.len(), "finding")));
+        }
+        self.list(if high.is_empty() { "Findings" } else { "Findings of high severity" }, &lines);
+    }
+
+    fn list(&mut self, heading: &str, lines: &[String]) {
+        if lines.is_empty() {
+            return;
+        }
+        self.heading(heading);
+        for line in lines {
+            self.item(line);
+        }
+    }
+
+    fn teardown(&mut self, report: &Report) {
+        let teardown = &report.teardown;
+        self.blank();
+        let done = format!("Teardown: {} created, {} deleted", teardown.created, teardown.deleted);
+        if let Some(until) = report.sandbox.kept_until {
+            let until = until.format("%Y-%m-%d %H:%M:%SZ");
+            self.line(Tone::Warning, &format!("{done}; the sandbox is kept until {until}."));
+        } else if teardown.left_behind.is_empty() {
+            self.line(Tone::Plain, &format!("{done}, nothing left behind."));
+        } else {
+            self.line(Tone::Bad, &format!("{done}; LEFT BEHIND, remove by hand:"));
+        }
+        for resource in &teardown.left_behind {
+            self.item(&format!("- {}", clean(resource)));
+        }
+    }
+}
+
+/// A status as it stands in the table.
+fn status_word(status: Status, objective: Option<f64>) -> (&'static str, Tone) {
+    match (status, objective) {
+        (_, None) => ("no objective", Tone::Quiet),
+        (Status::Met, _) => ("met", Tone::Good),
+        (Status::Missed, _) => ("MISSED", Tone::Bad),
+        (Status::Unknown, _) => ("UNKNOWN", Tone::Bad),
+    }
+}

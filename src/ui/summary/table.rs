@@ -1,0 +1,144 @@
+//! Objectives and measures per workload, in columns where they fit and in sentences where they do not.
+
+use super::super::text::{Look, Tone, clean, pad, width, wrap};
+use super::status_word;
+use crate::duration::human_seconds;
+use crate::report::model::Report;
+
+const HEADER: [&str; 6] = ["", "Objective", "Measured", "+ assumed", "Worst case", "Status"];
+
+pub struct Table {
+    rows: Vec<Row>,
+}
+
+struct Row {
+    workload: String,
+    cells: [String; 6],
+    tone: Tone,
+}
+
+impl Table {
+    pub fn of(report: &Report) -> Self {
+        let mut rows = Vec::new();
+        for w in &report.workloads {
+            let tier = w.tier.map(|tier| format!(" (tier {tier})")).unwrap_or_default();
+            let workload = format!("{}{tier}", clean(&w.name));
+            let (word, tone) = status_word(w.rto.status, w.rto.objective_s);
+            rows.push(Row {
+                workload: workload.clone(),
+                cells: [
+                    "RTO".into(),
+                    time(w.rto.objective_s, "none"),
+                    time(w.rto.measured_s, "unknown"),
+                    time(w.rto.with_assumptions_s, "-"),
+                    "-".into(),
+                    word.into(),
+                ],
+                tone,
+            });
+            let (word, tone) = status_word(w.rpo.status, w.rpo.objective_s);
+            rows.push(Row {
+                workload,
+                cells: [
+                    "RPO".into(),
+                    time(w.rpo.objective_s, "none"),
+                    time(w.rpo.measured_s, "unknown"),
+                    "-".into(),
+                    time(w.rpo.worst_case_s, "unknown"),
+                    word.into(),
+                ],
+                tone,
+            });
+        }
+        Self { rows }
+    }
+
+    pub fn render(&self, columns: usize, look: Look) -> String {
+        let mut widths = HEADER.map(width);
+        for row in &self.rows {
+            for (cell, w) in row.cells.iter().zip(&mut widths) {
+                *w = (*w).max(width(cell));
+            }
+        }
+        let cells: usize = widths.iter().map(|w| w + 2).sum::<usize>() - 2;
+        let name = self.rows.iter().map(|row| width(&row.workload)).max().unwrap_or(0).max(8);
+        if name + 2 + cells <= columns {
+            self.in_columns(name, &widths, look)
+        } else if 2 + cells <= columns {
+            self.under_names(&widths, columns, look)
+        } else {
+            self.in_sentences(columns, look)
+        }
+    }
+
+    fn in_columns(&self, name: usize, widths: &[usize; 6], look: Look) -> String {
+        let mut out = look.paint(Tone::Quiet, &set(&pad("Workload", name), &HEADER.map(str::to_owned), widths));
+        out.push('\n');
+        let mut last = "";
+        for row in &self.rows {
+            let shown = if row.workload == last { "" } else { row.workload.as_str() };
+            last = &row.workload;
+            out += &row.painted(&pad(shown, name), widths, look);
+        }
+        out
+    }
+
+    fn under_names(&self, widths: &[usize; 6], columns: usize, look: Look) -> String {
+        let mut out = look.paint(Tone::Quiet, set("", &HEADER.map(str::to_owned), widths).trim_end());
+        out.push('\n');
+        let mut last = "";
+        for row in &self.rows {
+            if row.workload != last {
+                for line in wrap(&row.workload, columns, 2) {
+                    out += &format!("{line}\n");
+                }
+            }
+            last = &row.workload;
+            out += &row.painted("", widths, look);
+        }
+        out
+    }
+
+    fn in_sentences(&self, columns: usize, look: Look) -> String {
+        let mut out = String::new();
+        for row in &self.rows {
+            let [measure, objective, measured, assumed, worst, status] = &row.cells;
+            let mut text = format!("{} {measure}: objective {objective}, measured {measured}", row.workload);
+            if assumed != "-" {
+                text += &format!(", with what is assumed {assumed}");
+            }
+            if worst != "-" {
+                text += &format!(", worst case {worst}");
+            }
+            for line in wrap(&format!("{text}: {status}"), columns, 2) {
+                out += &look.paint(row.tone, &line);
+                out.push('\n');
+            }
+        }
+        out
+    }
+}
+
+impl Row {
+    fn painted(&self, name: &str, widths: &[usize; 6], look: Look) -> String {
+        let line = set(name, &self.cells, widths);
+        let [.., status] = &self.cells;
+        match line.strip_suffix(status.as_str()) {
+            Some(front) => format!("{front}{}\n", look.paint(self.tone, status)),
+            None => format!("{line}\n"),
+        }
+    }
+}
+
+/// Without spaces at the end.
+fn set(name: &str, cells: &[String; 6], widths: &[usize; 6]) -> String {
+    let mut line = name.to_owned();
+    for (cell, width) in cells.iter().zip(widths) {
+        line += &format!("  {}", pad(cell, *width));
+    }
+    line.trim_end().to_owned()
+}
+
+fn time(seconds: Option<f64>, none: &str) -> String {
+    seconds.map_or_else(|| none.to_owned(), human_seconds)
+}

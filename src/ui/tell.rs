@@ -1,0 +1,359 @@
+//! An event in words: the same for a terminal and for a log.
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use super::text::{Tone, clean, count, since};
+use crate::duration::{Time, human_seconds, seconds_between};
+use crate::event::{Body, Event, Phase, RunStarted};
+
+/// What sort of thing a line tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    Info,
+    Started,
+    Waiting,
+    Retrying,
+    Done,
+    Failed,
+    Skipped,
+    Warning,
+}
+
+impl Mark {
+    /// For logs.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Started => "started",
+            Self::Waiting => "waiting",
+            Self::Retrying => "retrying",
+            Self::Done => "done",
+            Self::Failed => "FAILED",
+            Self::Skipped => "skipped",
+            Self::Warning => "warning",
+        }
+    }
+
+    /// For terminals.
+    pub fn symbol(self, unicode: bool) -> &'static str {
+        match (self, unicode) {
+            (Self::Info | Self::Started | Self::Waiting, true) => "·",
+            (Self::Info | Self::Started | Self::Waiting, false) => ".",
+            (Self::Retrying, true) => "↻",
+            (Self::Retrying, false) => "r",
+            (Self::Done, true) => "✓",
+            (Self::Done, false) => "+",
+            (Self::Failed, true) => "✗",
+            (Self::Failed, false) => "x",
+            (Self::Skipped, true) => "–",
+            (Self::Skipped, false) => "-",
+            (Self::Warning, _) => "!",
+        }
+    }
+
+    pub fn tone(self) -> Tone {
+        match self {
+            Self::Info | Self::Started | Self::Waiting => Tone::Plain,
+            Self::Done => Tone::Good,
+            Self::Failed => Tone::Bad,
+            Self::Skipped => Tone::Quiet,
+            Self::Retrying | Self::Warning => Tone::Warning,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// Since T0 or the start.
+    pub time: String,
+    pub mark: Mark,
+    /// `step db`, `phase recover`; harmless to print.
+    pub subject: String,
+    /// Harmless to print.
+    pub text: String,
+    /// Worth a line of its own on a terminal that shows what runs anyway.
+    pub settled: bool,
+}
+
+/// Puts events into words; knows what it was told before.
+#[derive(Debug, Default)]
+pub struct Teller {
+    start: Option<Time>,
+    t0: Option<Time>,
+    uses: IndexMap<String, String>,
+    /// When a step's first attempt started, or a check was ready.
+    since: IndexMap<String, Time>,
+    phase: Option<(Phase, Time)>,
+}
+
+impl Teller {
+    /// The time column of an event at `at`.
+    pub fn time(&self, at: Time) -> String {
+        since(self.start.unwrap_or(at), self.t0, at)
+    }
+
+    /// A step's action or a check's kind; harmless to print.
+    pub fn uses(&self, id: &str) -> String {
+        self.uses.get(id).map(|uses| clean(uses).into_owned()).unwrap_or_default()
+    }
+
+    fn took(&self, id: &str, at: Time) -> String {
+        match self.since.get(id) {
+            Some(start) => format!("in {}", human_seconds(seconds_between(*start, at))),
+            None => "at once".into(),
+        }
+    }
+
+    fn step(&self, id: &str) -> String {
+        match self.uses.get(id) {
+            Some(uses) => format!("step {} ({})", clean(id), clean(uses)),
+            None => format!("step {}", clean(id)),
+        }
+    }
+
+    fn check(&self, id: &str) -> String {
+        match self.uses.get(id) {
+            Some(uses) => format!("check {} ({})", clean(id), clean(uses)),
+            None => format!("check {}", clean(id)),
+        }
+    }
+
+    /// `None`: nothing that a person needs to see (all of it stands in the journal).
+    pub fn tell(&mut self, event: &Event) -> Option<Line> {
+        self.learn(event);
+        let (mark, subject, text, settled) = self.words(event)?;
+        Some(Line { time: self.time(event.at), mark, subject, text, settled })
+    }
+
+    fn learn(&mut self, event: &Event) {
+        match &event.body {
+            Body::RunStarted(run) => {
+                self.start = Some(event.at);
+                let nodes = run.steps.iter().chain(&run.checks);
+                self.uses = nodes.map(|node| (node.id.clone(), node.uses.clone())).collect();
+            }
+            Body::PhaseStarted { phase } => self.phase = Some((*phase, event.at)),
+            Body::DisasterDeclared { t0 } => self.t0 = Some(*t0),
+            Body::StepStarted { step: id, .. } | Body::CheckReady { check: id } => {
+                self.since.entry(id.clone()).or_insert(event.at);
+            }
+            _ => {}
+        }
+    }
+
+    fn words(&self, event: &Event) -> Option<(Mark, String, String, bool)> {
+        let at = event.at;
+        Some(match &event.body {
+            Body::RunStarted(run) => (Mark::Info, format!("run {}", clean(&run.run_id)), opening(run), true),
+            Body::PhaseStarted { phase } => (Mark::Started, phase_name(*phase), String::new(), false),
+            Body::PhaseFinished { phase } => {
+                let took = match self.phase {
+                    Some((running, start)) if running == *phase => {
+                        format!("in {}", human_seconds(seconds_between(start, at)))
+                    }
+                    _ => String::new(),
+                };
+                (Mark::Done, phase_name(*phase), took, true)
+            }
+            // An intent is told by what came of it; the error of `NotCreated` by the retry or the failure of its step.
+            Body::Intent { .. } | Body::NotCreated { .. } | Body::DeleteIntent { .. } => return None,
+            Body::Created { resources, .. } if resources.is_empty() => return None,
+            Body::Created { by, resources, .. } => {
+                (Mark::Info, format!("created by {}", clean(by)), names(resources), false)
+            }
+            Body::SandboxReady { azs, .. } => {
+                let where_ = if azs.is_empty() { String::new() } else { format!(" in {}", clean(&azs.join(", "))) };
+                (Mark::Done, "sandbox".into(), format!("ready{where_}"), true)
+            }
+            Body::Isolation { exposures } if exposures.is_empty() => {
+                (Mark::Done, "isolation".into(), "verified: the sandbox is closed".into(), true)
+            }
+            Body::Isolation { exposures } => (
+                Mark::Failed,
+                "isolation".into(),
+                format!("the sandbox is open: {}", clean(&exposures.join("; "))),
+                true,
+            ),
+            Body::DisasterDeclared { t0 } => (
+                Mark::Warning,
+                "disaster".into(),
+                format!("declared at {}; what is lost is out of reach from here on", t0.format("%Y-%m-%d %H:%M:%SZ")),
+                true,
+            ),
+            Body::PointSeen { point, why_not: Some(why), asked_by, .. } if !asked_by.is_empty() => (
+                Mark::Info,
+                format!("recovery point {}", point_name(point)),
+                format!("not for {}: {}", clean(&asked_by.join(", ")), clean(why)),
+                false,
+            ),
+            Body::PointSeen { .. } => return None,
+            Body::StepStarted { step, attempt: 1 } => (Mark::Started, self.step(step), String::new(), false),
+            Body::StepStarted { step, attempt } => {
+                (Mark::Started, self.step(step), format!("attempt {attempt}"), false)
+            }
+            Body::StepSource { step, point, worst_case_s } => {
+                (Mark::Info, self.step(step), self.source(point, *worst_case_s), false)
+            }
+            Body::Progress { id, text, done } => {
+                let done = done.map(|d| format!(" ({:.0} %)", (d * 100.0).clamp(0.0, 100.0))).unwrap_or_default();
+                let subject = if self.uses.contains_key(id) { clean(id).into_owned() } else { "progress".into() };
+                (Mark::Waiting, subject, format!("{}{done}", clean(text)), false)
+            }
+            Body::StepRetry { step, attempt, error, next_at } => (
+                Mark::Retrying,
+                self.step(step),
+                format!("attempt {attempt} failed, again at {}: {}", self.time(*next_at), clean(error)),
+                true,
+            ),
+            Body::StepSucceeded { step, .. } => (Mark::Done, self.step(step), self.took(step, at), true),
+            Body::StepFailed { step, because, tolerated } => {
+                let tolerated = if *tolerated { " (tolerated: continue_on_error)" } else { "" };
+                let text = format!("{}: {}{tolerated}", self.took(step, at), clean(because));
+                (Mark::Failed, self.step(step), text, true)
+            }
+            Body::StepSkipped { step, because } => {
+                (Mark::Skipped, self.step(step), clean(because).into_owned(), true)
+            }
+            Body::StepNotRun { step, because } => {
+                (Mark::Skipped, self.step(step), format!("not run: {}", clean(because)), true)
+            }
+            Body::CheckReady { check } => (Mark::Started, self.check(check), String::new(), false),
+            Body::CheckTried { check, healthy, observed, tries } => {
+                let state = if *healthy { "healthy, has to hold" } else { "not healthy yet" };
+                (Mark::Waiting, self.check(check), format!("try {tries}, {state}: {}", clean(observed)), false)
+            }
+            Body::CheckHealthy { check, healthy_at, observed, .. } => (
+                Mark::Done,
+                self.check(check),
+                format!("healthy at {}: {}", self.time(*healthy_at), clean(observed)),
+                true,
+            ),
+            Body::CheckUnhealthy { check, because, observed, tries } => {
+                // The reason often quotes what was observed.
+                let seen = if observed.is_empty() || because.contains(observed.as_str()) {
+                    String::new()
+                } else {
+                    format!("; last seen: {}", clean(observed))
+                };
+                (
+                    Mark::Failed,
+                    self.check(check),
+                    format!("after {tries} {}: {}{seen}", if *tries == 1 { "try" } else { "tries" }, clean(because)),
+                    true,
+                )
+            }
+            Body::CheckSkipped { check, because } => {
+                (Mark::Skipped, self.check(check), clean(because).into_owned(), true)
+            }
+            Body::Denied { call, locus, step, why } => (
+                Mark::Warning,
+                format!("denied {}", clean(call)),
+                format!("step {} at {}: {}", clean(step), clean(locus), clean(why)),
+                true,
+            ),
+            Body::Finding { rule, severity, resource, message, .. } => (
+                if severity == "high" { Mark::Warning } else { Mark::Info },
+                format!("finding {}", clean(rule)),
+                format!("{}: {}: {}", clean(severity), clean(resource), clean(message)),
+                severity == "high",
+            ),
+            Body::Deleted { resource } => (Mark::Info, "deleted".into(), name(resource), false),
+            Body::DeleteFailed { resource, error } => (
+                Mark::Warning,
+                "not deleted".into(),
+                format!("{}: {}", name(resource), clean(error)),
+                true,
+            ),
+            Body::Kept { resources, until } => (
+                Mark::Warning,
+                "kept".into(),
+                format!("until {}: {}", until.format("%Y-%m-%d %H:%M:%SZ"), names(resources)),
+                true,
+            ),
+            Body::LeftBehind { resources } if resources.is_empty() => {
+                (Mark::Done, "teardown".into(), "looked again: nothing is left behind".into(), true)
+            }
+            Body::LeftBehind { resources } => (
+                Mark::Failed,
+                "left behind".into(),
+                format!("remove by hand: {}", clean(&resources.join(", "))),
+                true,
+            ),
+            Body::Interrupted { by } => (
+                Mark::Warning,
+                "interrupted".into(),
+                format!("by {}: no more steps are started, the sandbox is torn down", clean(by)),
+                true,
+            ),
+            Body::Aborted { error, help } => {
+                let help = help.as_ref().map(|help| format!(" (help: {})", clean(help))).unwrap_or_default();
+                (Mark::Failed, "drill".into(), format!("could not be carried out: {}{help}", clean(error)), true)
+            }
+            Body::RunFinished { .. } => (Mark::Info, "run".into(), "finished".into(), false),
+        })
+    }
+
+    fn source(&self, point: &Value, worst_case_s: Option<f64>) -> String {
+        let taken = point.get("taken").and_then(Value::as_str).and_then(|taken| taken.parse::<Time>().ok());
+        let age = match (taken, self.t0) {
+            (Some(taken), Some(t0)) => format!("{} old at T0", human_seconds(seconds_between(taken, t0))),
+            (Some(taken), None) => format!("taken {}", taken.format("%Y-%m-%d %H:%M:%SZ")),
+            (None, _) => "its age is unknown".into(),
+        };
+        let worst = worst_case_s.map(|s| format!(", worst case {}", human_seconds(s))).unwrap_or_default();
+        format!("from recovery point {}, {age}{worst}", point_name(point))
+    }
+}
+
+fn opening(run: &RunStarted) -> String {
+    let on = if run.on == "twin" { "the twin (SIMULATED)".to_owned() } else { clean(&run.on).into_owned() };
+    format!(
+        "{} on {on}, losing {}: {}, {}; {} lost",
+        clean(&run.playbook.name),
+        losing(run),
+        count(run.steps.len(), "step"),
+        count(run.checks.len(), "check"),
+        count(run.lost.len(), "resource"),
+    )
+}
+
+/// `region us-east-1`
+pub fn losing(run: &RunStarted) -> String {
+    let parts: Vec<String> = run.lose.iter().map(|(k, v)| format!("{} {}", clean(k), clean(v))).collect();
+    parts.join(", ")
+}
+
+pub fn phase_name(phase: Phase) -> String {
+    let name = match phase {
+        Phase::Preflight => "preflight",
+        Phase::Prepare => "prepare",
+        Phase::Recover => "recover",
+        Phase::Teardown => "teardown",
+    };
+    format!("phase {name}")
+}
+
+fn names(resources: &[Value]) -> String {
+    resources.iter().map(name).collect::<Vec<_>>().join(", ")
+}
+
+/// A resource as it stands in events: a reference of the port, or any text.
+fn name(resource: &Value) -> String {
+    let field = |key: &str| resource.get(key).and_then(Value::as_str);
+    match (resource.as_str(), field("id")) {
+        (Some(text), _) => clean(text).into_owned(),
+        (None, Some(id)) => match field("kind") {
+            Some(kind) => format!("{} {}", clean(kind).replace('_', " "), clean(id)),
+            None => clean(id).into_owned(),
+        },
+        (None, None) => clean(&resource.to_string()).into_owned(),
+    }
+}
+
+fn point_name(point: &Value) -> String {
+    match point.get("id").and_then(Value::as_str).filter(|id| !id.is_empty()) {
+        Some(id) => clean(id).into_owned(),
+        None => name(point),
+    }
+}

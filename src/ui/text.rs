@@ -1,0 +1,116 @@
+//! Text for terminals: nothing from outside can move the cursor, and widths are what is seen, not bytes.
+
+use std::borrow::Cow;
+
+use console::{Style, measure_text_width};
+
+use crate::duration::{Time, seconds_between};
+
+/// How to write on a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Look {
+    pub color: bool,
+    /// Beyond ASCII.
+    pub unicode: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    Plain,
+    Good,
+    Bad,
+    Warning,
+    Strong,
+    Quiet,
+}
+
+impl Look {
+    pub fn paint(self, tone: Tone, text: &str) -> String {
+        let style = match tone {
+            Tone::Plain => return text.to_owned(),
+            Tone::Good => Style::new().green(),
+            Tone::Bad => Style::new().red().bold(),
+            Tone::Warning => Style::new().yellow(),
+            Tone::Strong => Style::new().bold(),
+            Tone::Quiet => Style::new().dim(),
+        };
+        style.force_styling(self.color).apply_to(text).to_string()
+    }
+
+    pub fn ellipsis(self) -> &'static str {
+        if self.unicode { "…" } else { "..." }
+    }
+
+    /// Cuts to `width` columns, and shows that it was cut.
+    pub fn truncate(self, text: &str, width: usize) -> Cow<'_, str> {
+        if self.ellipsis().len() > width && !self.unicode {
+            return console::truncate_str(text, width, "");
+        }
+        console::truncate_str(text, width, self.ellipsis())
+    }
+}
+
+/// Makes what came from outside harmless: control characters, and those that change the order of what is read,
+/// are shown as escapes.
+pub fn clean(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_harmful) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if is_harmful(c) { out.extend(c.escape_default()) } else { out.push(c) }
+    }
+    Cow::Owned(out)
+}
+
+fn is_harmful(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Columns on a terminal.
+pub fn width(text: &str) -> usize {
+    measure_text_width(text)
+}
+
+/// Breaks at spaces into lines of at most `width` columns; lines after the first are indented by `indent`.
+pub fn wrap(text: &str, width: usize, indent: usize) -> Vec<String> {
+    let indent = " ".repeat(indent.min(width / 2));
+    let options = textwrap::Options::new(width.max(10))
+        .subsequent_indent(&indent)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
+    textwrap::wrap(text, options).into_iter().map(Cow::into_owned).collect()
+}
+
+pub fn pad(text: &str, columns: usize) -> String {
+    let missing = columns.saturating_sub(width(text));
+    format!("{text}{}", " ".repeat(missing))
+}
+
+/// The time since T0 (`T+12m05s`), or since the start where there is no T0 yet (`+12m05s`); whole seconds.
+pub fn since(start: Time, t0: Option<Time>, at: Time) -> String {
+    let (prefix, from) = match t0 {
+        Some(t0) => ("T", t0),
+        None => ("", start),
+    };
+    let seconds = seconds_between(from, at);
+    let sign = if seconds < 0.0 { '-' } else { '+' };
+    format!("{prefix}{sign}{}", clock(seconds.abs()))
+}
+
+/// Whole seconds with fixed places (`5s`, `2m05s`, `1h02m05s`), so that what ticks does not dance.
+pub fn clock(seconds: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, which is good enough")]
+    let seconds = seconds.max(0.0) as u64;
+    let (h, m, s) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match (h, m) {
+        (0, 0) => format!("{s}s"),
+        (0, m) => format!("{m}m{s:02}s"),
+        (h, m) => format!("{h}h{m:02}m{s:02}s"),
+    }
+}
+
+/// `3 steps`, `1 step`
+pub fn count(n: usize, thing: &str) -> String {
+    if n == 1 { format!("1 {thing}") } else { format!("{n} {thing}s") }
+}
