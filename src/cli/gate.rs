@@ -1,0 +1,213 @@
+//! `drillmaster gate RUN…`
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::duration::Span;
+use crate::objectives::gate::{GateResult, GateStatus, Overrides, graver, judge};
+use crate::report::model::{Report, SCHEMA};
+use crate::ui::text::{Tone, clean, wrap};
+use crate::ui::{Look, OutputMode, Surroundings};
+
+/// Judge finished runs again, and tell the verdict as the exit code
+///
+/// 0: recovered, every objective met. 1: recovery failed, or an objective was missed or is unknown, or a measure is
+/// worse than the baseline. 2: a run or the baseline cannot be read or compared. 3: the drill could not be carried
+/// out. 4: teardown left something behind. 130: interrupted. Of several runs the gravest counts.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// Folders of runs, or their report.json
+    #[arg(value_name = "RUN", required = true)]
+    pub runs: Vec<PathBuf>,
+    /// Judge by this RTO instead of the playbook's, for every workload
+    #[arg(long, value_name = "DURATION", value_parser = span)]
+    pub rto: Option<Span>,
+    /// Judge by this RPO instead of the playbook's, for every workload
+    #[arg(long, value_name = "DURATION", value_parser = span)]
+    pub rpo: Option<Span>,
+    /// Fail also where a measure is worse than in this run
+    #[arg(long, value_name = "RUN")]
+    pub baseline: Option<PathBuf>,
+    /// How much worse than the baseline a measure may be: 20% or 0.2
+    #[arg(long, value_name = "SHARE", default_value = "0%", value_parser = tolerance, requires = "baseline")]
+    pub tolerance: f64,
+    #[arg(long, value_enum, default_value_t)]
+    pub output: OutputMode,
+}
+
+#[derive(Serialize)]
+struct Judged<'a> {
+    run: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    simulated: Option<bool>,
+    #[serde(flatten)]
+    result: Option<&'a GateResult>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+}
+
+/// Judges and prints to stdout, what is wrong with the arguments to stderr; returns the exit code.
+pub fn run(args: &Args) -> u8 {
+    let mut page = Vec::new();
+    let code = judge_all(args, Surroundings::detect().stdout_look(), &mut page);
+    match std::io::stdout().lock().write_all(&page) {
+        Ok(()) => code,
+        Err(error) => {
+            // The exit code is the verdict; that nobody read the reasons does not change it for the worse only.
+            let _nobody_there =
+                writeln!(std::io::stderr(), "error: the result cannot be written to stdout: {error}");
+            graver(code, 2)
+        }
+    }
+}
+
+/// As [`run`], into memory.
+pub fn judge_all(args: &Args, look: Look, page: &mut Vec<u8>) -> u8 {
+    let overrides = Overrides { rto: args.rto, rpo: args.rpo };
+    let baseline = match args.baseline.as_deref().map(read).transpose() {
+        Ok(baseline) => baseline,
+        Err(error) => {
+            print(page, args.output, look, args.baseline.as_deref(), Err(&format!("the baseline: {error}")));
+            return 2;
+        }
+    };
+    let mut code = 0;
+    for path in &args.runs {
+        match read(path) {
+            Ok(report) => {
+                let result = judge(&report, &overrides, baseline.as_ref(), args.tolerance);
+                code = graver(code, result.exit_code);
+                print(page, args.output, look, Some(path), Ok((&report, &result)));
+            }
+            Err(error) => {
+                code = graver(code, 2);
+                print(page, args.output, look, Some(path), Err(&error));
+            }
+        }
+    }
+    code
+}
+
+type Outcome<'a> = Result<(&'a Report, &'a GateResult), &'a str>;
+
+fn print(page: &mut Vec<u8>, output: OutputMode, look: Look, path: Option<&Path>, outcome: Outcome) {
+    match output {
+        OutputMode::Text => page.extend_from_slice(text(look, path, outcome).as_bytes()),
+        OutputMode::Json => {
+            let judged = Judged {
+                run: path.map(|path| path.display().to_string()).unwrap_or_default(),
+                run_id: outcome.ok().map(|(report, _)| report.run_id.as_str()),
+                simulated: outcome.ok().map(|(report, _)| report.simulated),
+                result: outcome.ok().map(|(_, result)| result),
+                error: outcome.err(),
+            };
+            // Figures and text only: there is nothing here that JSON could not hold.
+            let line =
+                serde_json::to_string(&judged).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"));
+            page.extend_from_slice(line.as_bytes());
+            page.push(b'\n');
+        }
+    }
+}
+
+fn text(look: Look, path: Option<&Path>, outcome: Outcome) -> String {
+    let path = path.map(|path| clean(&path.display().to_string()).into_owned()).unwrap_or_default();
+    let (report, result) = match outcome {
+        Ok(judged) => judged,
+        Err(error) => return format!("{} {}\n", look.paint(Tone::Bad, "error:"), clean(error)),
+    };
+    let (word, tone) = match result.exit_code {
+        0 => ("PASSED", Tone::Good),
+        2 => ("NOT COMPARABLE", Tone::Bad),
+        3 => ("ERROR", Tone::Bad),
+        4 => ("LEFT BEHIND", Tone::Bad),
+        130 => ("INTERRUPTED", Tone::Bad),
+        _ => ("FAILED", Tone::Bad),
+    };
+    let simulated = if report.simulated { " (SIMULATED on the twin)" } else { "" };
+    let mut out = format!(
+        "{} (exit code {})  {}, run {}{simulated}  {path}\n",
+        look.paint(tone, word),
+        result.exit_code,
+        clean(&report.playbook.name),
+        clean(&report.run_id),
+    );
+    for line in &result.lines {
+        let (word, tone) = match line.status {
+            GateStatus::Met => ("met", Tone::Good),
+            GateStatus::NoObjective => ("-", Tone::Quiet),
+            GateStatus::Missed => ("MISSED", Tone::Bad),
+            GateStatus::Unknown => ("UNKNOWN", Tone::Bad),
+            GateStatus::Regressed => ("REGRESSED", Tone::Bad),
+            GateStatus::Failed => ("FAILED", Tone::Bad),
+            GateStatus::NotComparable => ("ERROR", Tone::Bad),
+        };
+        let workload =
+            if line.workload.is_empty() { String::new() } else { format!("{}: ", clean(&line.workload)) };
+        let message = format!("{workload}{}", clean(&line.message));
+        for (n, part) in wrap(&message, 67, 2).into_iter().enumerate() {
+            let word = if n == 0 { word } else { "" };
+            out += &format!("  {}  {part}\n", look.paint(tone, &format!("{word:<9}")));
+        }
+    }
+    out
+}
+
+/// Reads the report of a run, named by its folder or its file.
+fn read(path: &Path) -> Result<Report, String> {
+    let file = if path.is_dir() { path.join("report.json") } else { path.to_owned() };
+    let shown = file.display();
+    let text = std::fs::read(&file).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound if path.is_dir() => {
+            format!("{shown}: there is no report in this folder; the run may have been cut short before it was written")
+        }
+        std::io::ErrorKind::NotFound => {
+            format!("{shown}: there is no such run; name its folder (runs/<run-id>) or its report.json")
+        }
+        _ => format!("{shown}: the report cannot be read: {error}"),
+    })?;
+    let value: Value = serde_json::from_slice(&text).map_err(|error| {
+        format!("{shown}:{}:{}: the report is damaged: {error}", error.line(), error.column())
+    })?;
+    match value.get("schema").and_then(Value::as_str) {
+        Some(SCHEMA) => {}
+        Some(other) => {
+            return Err(format!(
+                "{shown}: the report has the schema `{other}`, and this drillmaster reads `{SCHEMA}`; use the version that wrote it"
+            ));
+        }
+        None => return Err(format!("{shown}: this is no report of drillmaster: it has no `schema`")),
+    }
+    serde_json::from_value(value)
+        .map_err(|error| format!("{shown}: the report does not hold what `{SCHEMA}` says: {error}"))
+}
+
+fn span(text: &str) -> Result<Span, String> {
+    text.parse::<Span>().map_err(|error| format!("{}; {}", error.message, error.help))
+}
+
+/// `20%` or `0.2`
+fn tolerance(text: &str) -> Result<f64, String> {
+    let help = "write it like `20%` or `0.2`";
+    let text = text.trim();
+    let share = match text.strip_suffix('%') {
+        Some(percent) => percent.trim().parse::<f64>().map(|percent| percent / 100.0),
+        None => text.parse::<f64>(),
+    }
+    .map_err(|_| format!("`{text}` is no share; {help}"))?;
+    if !share.is_finite() || share < 0.0 {
+        return Err(format!("`{text}` is not a share of zero or more; {help}"));
+    }
+    if share > 1.0 && !text.ends_with('%') {
+        return Err(format!(
+            "`{text}` would be {} %; write `{text}%` if that many percent are meant",
+            share * 100.0
+        ));
+    }
+    Ok(share)
+}

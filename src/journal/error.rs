@@ -52,7 +52,9 @@ fn explain(error: &IoError) -> String {
         ErrorKind::StorageFull => "the disk is full: make room, or choose another folder with --out",
         ErrorKind::QuotaExceeded => "the quota is used up: make room, or choose another folder with --out",
         ErrorKind::ReadOnlyFilesystem => "the file system is read-only: choose another folder with --out",
-        ErrorKind::PermissionDenied => "this user may not: change its mode, or choose another folder with --out",
+        ErrorKind::PermissionDenied => {
+            "this user may not: change its mode, or choose another folder with --out"
+        }
         ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
             "a file stands where the folder should be: choose another folder with --out"
         }

@@ -57,7 +57,8 @@ impl Live {
         let mut live = Self::on(target, look, speed, Box::new(size));
         let shared = Arc::clone(&live.shared);
         // Without a thread the display stands still between events; the run itself does not need it.
-        live.painter = std::thread::Builder::new().name("painter".into()).spawn(move || shared.paint_on()).ok();
+        live.painter =
+            std::thread::Builder::new().name("painter".into()).spawn(move || shared.paint_on()).ok();
         live
     }
 
@@ -65,12 +66,11 @@ impl Live {
     pub fn on(target: ProgressDrawTarget, look: Look, speed: f64, size: Size) -> Self {
         let multi = MultiProgress::with_draw_target(target);
         let bar = multi.add(ProgressBar::no_length());
-        bar.set_style(ProgressStyle::default_bar().template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar.set_style(
+            ProgressStyle::default_bar().template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar()),
+        );
         let state = State { frame: Frame::new(look, speed), multi, bar, size, over: false };
-        Self {
-            shared: Arc::new(Shared { state: Mutex::new(state), ended: Condvar::new() }),
-            painter: None,
-        }
+        Self { shared: Arc::new(Shared { state: Mutex::new(state), ended: Condvar::new() }), painter: None }
     }
 
     pub fn paint(&self) {
@@ -87,7 +87,8 @@ impl Shared {
         let mut state = self.lock();
         while !state.over {
             state.paint();
-            state = self.ended.wait_timeout(state, REDRAW).map_or_else(|e| e.into_inner().0, |(state, _)| state);
+            state =
+                self.ended.wait_timeout(state, REDRAW).map_or_else(|e| e.into_inner().0, |(state, _)| state);
         }
     }
 }

@@ -146,7 +146,8 @@ impl Page {
     }
 
     fn failures(&mut self, report: &Report) {
-        let because = |because: &Option<String>| clean(because.as_deref().unwrap_or("no reason given")).into_owned();
+        let because =
+            |because: &Option<String>| clean(because.as_deref().unwrap_or("no reason given")).into_owned();
         let mut lines = Vec::new();
         for step in &report.steps {
             let how = match step.status {
@@ -155,7 +156,12 @@ impl Page {
                 StepStatus::Skipped => "was skipped",
                 StepStatus::NotRun => "was not run",
             };
-            lines.push(format!("- step {} ({}) {how}: {}", clean(&step.id), clean(&step.uses), because(&step.because)));
+            lines.push(format!(
+                "- step {} ({}) {how}: {}",
+                clean(&step.id),
+                clean(&step.uses),
+                because(&step.because)
+            ));
         }
         for check in &report.checks {
             let how = match check.status {
@@ -170,7 +176,11 @@ impl Page {
                 }
                 _ => String::new(),
             };
-            lines.push(format!("- check {} ({}) {how}: {reason}{seen}", clean(&check.id), clean(&check.kind)));
+            lines.push(format!(
+                "- check {} ({}) {how}: {reason}{seen}",
+                clean(&check.id),
+                clean(&check.kind)
+            ));
         }
         self.list("Steps and checks that did not succeed", &lines);
     }
@@ -180,17 +190,32 @@ impl Page {
             .denied_calls
             .iter()
             .map(|d| {
-                format!("- {} at {}, by {}: {}", clean(&d.call), clean(&d.locus), clean(&d.step), clean(&d.why))
+                format!(
+                    "- {} at {}, by {}: {}",
+                    clean(&d.call),
+                    clean(&d.locus),
+                    clean(&d.step),
+                    clean(&d.why)
+                )
             })
             .collect();
         self.list("Denied: what is lost was asked for", &lines);
     }
 
     fn findings(&mut self, report: &Report) {
-        let (high, other): (Vec<_>, Vec<_>) = report.findings.iter().partition(|f| f.severity == Severity::High);
+        let (high, other): (Vec<_>, Vec<_>) =
+            report.findings.iter().partition(|f| f.severity == Severity::High);
         let mut lines: Vec<String> = high
             .iter()
-            .map(|f| format!("- {} ({}): {}; {}", clean(&f.resource), clean(&f.rule), clean(&f.message), clean(&f.fix)))
+            .map(|f| {
+                format!(
+                    "- {} ({}): {}; {}",
+                    clean(&f.resource),
+                    clean(&f.rule),
+                    clean(&f.message),
+                    clean(&f.fix)
+                )
+            })
             .collect();
         if !other.is_empty() {
             lines.push(format!("{} of lower severity: see the report", count(other.len(), "finding")));

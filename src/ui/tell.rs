@@ -163,7 +163,8 @@ impl Teller {
                 (Mark::Info, format!("created by {}", clean(by)), names(resources), false)
             }
             Body::SandboxReady { azs, .. } => {
-                let where_ = if azs.is_empty() { String::new() } else { format!(" in {}", clean(&azs.join(", "))) };
+                let where_ =
+                    if azs.is_empty() { String::new() } else { format!(" in {}", clean(&azs.join(", "))) };
                 (Mark::Done, "sandbox".into(), format!("ready{where_}"), true)
             }
             Body::Isolation { exposures } if exposures.is_empty() => {
@@ -178,7 +179,10 @@ impl Teller {
             Body::DisasterDeclared { t0 } => (
                 Mark::Warning,
                 "disaster".into(),
-                format!("declared at {}; what is lost is out of reach from here on", t0.format("%Y-%m-%d %H:%M:%SZ")),
+                format!(
+                    "declared at {}; what is lost is out of reach from here on",
+                    t0.format("%Y-%m-%d %H:%M:%SZ")
+                ),
                 true,
             ),
             Body::PointSeen { point, why_not: Some(why), asked_by, .. } if !asked_by.is_empty() => (
@@ -196,8 +200,10 @@ impl Teller {
                 (Mark::Info, self.step(step), self.source(point, *worst_case_s), false)
             }
             Body::Progress { id, text, done } => {
-                let done = done.map(|d| format!(" ({:.0} %)", (d * 100.0).clamp(0.0, 100.0))).unwrap_or_default();
-                let subject = if self.uses.contains_key(id) { clean(id).into_owned() } else { "progress".into() };
+                let done =
+                    done.map(|d| format!(" ({:.0} %)", (d * 100.0).clamp(0.0, 100.0))).unwrap_or_default();
+                let subject =
+                    if self.uses.contains_key(id) { clean(id).into_owned() } else { "progress".into() };
                 (Mark::Waiting, subject, format!("{}{done}", clean(text)), false)
             }
             Body::StepRetry { step, attempt, error, next_at } => (
@@ -221,7 +227,12 @@ impl Teller {
             Body::CheckReady { check } => (Mark::Started, self.check(check), String::new(), false),
             Body::CheckTried { check, healthy, observed, tries } => {
                 let state = if *healthy { "healthy, has to hold" } else { "not healthy yet" };
-                (Mark::Waiting, self.check(check), format!("try {tries}, {state}: {}", clean(observed)), false)
+                (
+                    Mark::Waiting,
+                    self.check(check),
+                    format!("try {tries}, {state}: {}", clean(observed)),
+                    false,
+                )
             }
             Body::CheckHealthy { check, healthy_at, observed, .. } => (
                 Mark::Done,
@@ -239,7 +250,11 @@ impl Teller {
                 (
                     Mark::Failed,
                     self.check(check),
-                    format!("after {tries} {}: {}{seen}", if *tries == 1 { "try" } else { "tries" }, clean(because)),
+                    format!(
+                        "after {tries} {}: {}{seen}",
+                        if *tries == 1 { "try" } else { "tries" },
+                        clean(because)
+                    ),
                     true,
                 )
             }
@@ -259,12 +274,9 @@ impl Teller {
                 severity == "high",
             ),
             Body::Deleted { resource } => (Mark::Info, "deleted".into(), name(resource), false),
-            Body::DeleteFailed { resource, error } => (
-                Mark::Warning,
-                "not deleted".into(),
-                format!("{}: {}", name(resource), clean(error)),
-                true,
-            ),
+            Body::DeleteFailed { resource, error } => {
+                (Mark::Warning, "not deleted".into(), format!("{}: {}", name(resource), clean(error)), true)
+            }
             Body::Kept { resources, until } => (
                 Mark::Warning,
                 "kept".into(),
@@ -288,7 +300,12 @@ impl Teller {
             ),
             Body::Aborted { error, help } => {
                 let help = help.as_ref().map(|help| format!(" (help: {})", clean(help))).unwrap_or_default();
-                (Mark::Failed, "drill".into(), format!("could not be carried out: {}{help}", clean(error)), true)
+                (
+                    Mark::Failed,
+                    "drill".into(),
+                    format!("could not be carried out: {}{help}", clean(error)),
+                    true,
+                )
             }
             Body::RunFinished { .. } => (Mark::Info, "run".into(), "finished".into(), false),
         })

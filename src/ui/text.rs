@@ -100,7 +100,11 @@ pub fn since(start: Time, t0: Option<Time>, at: Time) -> String {
 
 /// Whole seconds with fixed places (`5s`, `2m05s`, `1h02m05s`), so that what ticks does not dance.
 pub fn clock(seconds: f64) -> String {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, which is good enough")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "saturates, which is good enough"
+    )]
     let seconds = seconds.max(0.0) as u64;
     let (h, m, s) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     match (h, m) {

@@ -1,9 +1,9 @@
 //! What stands on the terminal at an instant: a header, and a line per running step and check.
 
+use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
 use chrono::TimeDelta;
-use indexmap::IndexMap;
 
 use super::super::tell::{Line, Mark, Teller, losing, phase_name};
 use super::super::text::{Look, Tone, clean, clock, pad, since, width, wrap};
@@ -26,7 +26,10 @@ pub struct Frame {
     t0: Option<Time>,
     phase: String,
     interrupted: bool,
-    running: IndexMap<String, Running>,
+    /// In the order of their start; thousands may run at once.
+    running: BTreeMap<u64, Running>,
+    places: HashMap<String, u64>,
+    next_place: u64,
     settled: Vec<Line>,
     /// The run's time at the last event, and when that was.
     last: Option<(Time, Instant)>,
@@ -48,6 +51,7 @@ struct Tally {
 }
 
 struct Running {
+    id: String,
     is_check: bool,
     uses: String,
     since: Time,
@@ -68,7 +72,9 @@ impl Frame {
             t0: None,
             phase: String::new(),
             interrupted: false,
-            running: IndexMap::new(),
+            running: BTreeMap::new(),
+            places: HashMap::new(),
+            next_place: 0,
             settled: Vec::new(),
             last: None,
         }
@@ -113,16 +119,19 @@ impl Frame {
                 self.note(check, format!("try {tries}: {}", clean(observed)), None);
             }
             Body::StepRetry { step, attempt, error, next_at } => {
-                if let Some(running) = self.running.get_mut(step) {
+                if let Some(running) = self.running_mut(step) {
                     running.note = format!("attempt {attempt}: {}", clean(error));
                     running.retry_at = Some(*next_at);
                     running.done = None;
                 }
             }
-            Body::StepSucceeded { step, .. } => self.settle(step, false, false),
             Body::StepFailed { step, .. } => self.settle(step, false, true),
-            Body::StepSkipped { step, .. } | Body::StepNotRun { step, .. } => self.settle(step, false, false),
-            Body::CheckHealthy { check, .. } | Body::CheckSkipped { check, .. } => self.settle(check, true, false),
+            Body::StepSucceeded { step, .. }
+            | Body::StepSkipped { step, .. }
+            | Body::StepNotRun { step, .. } => self.settle(step, false, false),
+            Body::CheckHealthy { check, .. } | Body::CheckSkipped { check, .. } => {
+                self.settle(check, true, false);
+            }
             Body::CheckUnhealthy { check, .. } => self.settle(check, true, true),
             Body::Interrupted { .. } => self.interrupted = true,
             _ => {}
@@ -130,30 +139,41 @@ impl Frame {
     }
 
     fn start(&mut self, id: &str, is_check: bool, at: Time) {
-        let uses = self.teller.uses(id);
-        let running = self.running.entry(id.to_owned()).or_insert_with(|| Running {
+        if let Some(running) = self.running_mut(id) {
+            if running.retry_at.take().is_some() {
+                running.note.clear();
+            }
+            return;
+        }
+        let running = Running {
+            id: id.to_owned(),
             is_check,
-            uses,
+            uses: self.teller.uses(id),
             since: at,
             note: String::new(),
             retry_at: None,
             done: None,
-        });
-        if running.retry_at.take().is_some() {
-            running.note.clear();
-        }
+        };
+        self.running.insert(self.next_place, running);
+        self.places.insert(id.to_owned(), self.next_place);
+        self.next_place += 1;
+    }
+
+    fn running_mut(&mut self, id: &str) -> Option<&mut Running> {
+        self.running.get_mut(self.places.get(id)?)
     }
 
     fn note(&mut self, id: &str, note: String, done: Option<f64>) {
-        if let Some(running) = self.running.get_mut(id) {
+        if let Some(running) = self.running_mut(id) {
             running.note = note;
             running.done = done.or(running.done);
         }
     }
 
     fn settle(&mut self, id: &str, is_check: bool, failed: bool) {
-        // Thousands may run at once, and their order on the screen is the order of their start.
-        self.running.shift_remove(id);
+        if let Some(place) = self.places.remove(id) {
+            self.running.remove(&place);
+        }
         if let Some(run) = &mut self.run {
             let tally = if is_check { &mut run.checks } else { &mut run.steps };
             tally.settled += 1;
@@ -197,8 +217,9 @@ impl Frame {
         let room = columns.saturating_sub(1).max(10);
         let mut lines = vec![self.title(run, room), self.status(run, now, room)];
         let fits = rows.saturating_sub(RESERVED_ROWS).max(1);
-        let id_width = self.running.keys().take(fits).map(|id| width(&clean(id))).max().unwrap_or(0).min(room / 3);
-        lines.extend(self.running.iter().take(fits).map(|(id, r)| self.row(id, r, id_width, now, room)));
+        let id_width =
+            self.running.values().take(fits).map(|r| width(&clean(&r.id))).max().unwrap_or(0).min(room / 3);
+        lines.extend(self.running.values().take(fits).map(|r| self.row(r, id_width, now, room)));
         if let Some(more) = self.running.len().checked_sub(fits).filter(|more| *more > 0) {
             let more = format!("  {} and {more} more running", self.look.ellipsis());
             lines.push(self.look.paint(Tone::Quiet, &self.look.truncate(&more, room)));
@@ -227,8 +248,8 @@ impl Frame {
         self.look.truncate(&parts.join("  "), room).into_owned()
     }
 
-    fn row(&self, id: &str, running: &Running, id_width: usize, now: Time, room: usize) -> String {
-        let id = clean(id);
+    fn row(&self, running: &Running, id_width: usize, now: Time, room: usize) -> String {
+        let id = clean(&running.id);
         let id = pad(&self.look.truncate(&id, id_width), id_width);
         let kind = if running.is_check { "check " } else { "" };
         let elapsed = clock(seconds_between(running.since, now));

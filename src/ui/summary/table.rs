@@ -72,7 +72,8 @@ impl Table {
     }
 
     fn in_columns(&self, name: usize, widths: &[usize; 6], look: Look) -> String {
-        let mut out = look.paint(Tone::Quiet, &set(&pad("Workload", name), &HEADER.map(str::to_owned), widths));
+        let mut out =
+            look.paint(Tone::Quiet, &set(&pad("Workload", name), &HEADER.map(str::to_owned), widths));
         out.push('\n');
         let mut last = "";
         for row in &self.rows {
