@@ -154,3 +154,25 @@ pub fn must_be_kept(body: &Body) -> bool {
             | Body::RunFinished { .. }
     )
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    /// `/dev/full` takes no byte: what a full disk answers.
+    #[test]
+    fn a_full_disk_stops_the_run_and_says_what_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::create(dir.path(), Durability::Synced).unwrap();
+        journal.file = OpenOptions::new().append(true).open("/dev/full").unwrap();
+        let event = |seq| Event {
+            seq,
+            at: chrono::DateTime::UNIX_EPOCH,
+            body: Body::RunFinished { api_calls: serde_json::Value::Null },
+        };
+        let first = journal.take(&event(0)).unwrap_err().message;
+        assert!(first.contains("journal.ndjson") && first.contains("the disk is full: make room"), "{first}");
+        let second = journal.take(&event(1)).unwrap_err().message;
+        assert_eq!(first, second, "after a failure nothing is appended any more");
+    }
+}

@@ -158,8 +158,10 @@ impl Teller {
             }
             // An intent is told by what came of it; the error of `NotCreated` by the retry or the failure of its step.
             Body::Intent { .. } | Body::NotCreated { .. } | Body::DeleteIntent { .. } => return None,
-            Body::Created { resources, .. } if resources.is_empty() => return None,
             Body::Created { by, resources, .. } => {
+                if resources.is_empty() {
+                    return None;
+                }
                 (Mark::Info, format!("created by {}", clean(by)), names(resources), false)
             }
             Body::SandboxReady { azs, .. } => {

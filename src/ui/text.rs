@@ -48,6 +48,25 @@ impl Look {
         }
         console::truncate_str(text, width, self.ellipsis())
     }
+
+    /// Cuts a name in its middle: names that start alike often differ at their end only.
+    pub fn shorten(self, name: &str, columns: usize) -> String {
+        let seen = width(name);
+        let dots = width(self.ellipsis());
+        if seen <= columns || columns < dots + 4 {
+            return self.truncate(name, columns).into_owned();
+        }
+        let tail = (columns - dots) / 2;
+        let head = columns - dots - tail;
+        let mut end = String::new();
+        for c in name.chars().rev() {
+            if width(&format!("{c}{end}")) > tail {
+                break;
+            }
+            end.insert(0, c);
+        }
+        format!("{}{}{end}", console::truncate_str(name, head, ""), self.ellipsis())
+    }
 }
 
 /// Makes what came from outside harmless: control characters, and those that change the order of what is read,
@@ -117,4 +136,35 @@ pub fn clock(seconds: f64) -> String {
 /// `3 steps`, `1 step`
 pub fn count(n: usize, thing: &str) -> String {
     if n == 1 { format!("1 {thing}") } else { format!("{n} {thing}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_keep_both_ends() {
+        let look = Look { color: false, unicode: true };
+        assert_eq!(look.shorten("restore-volume-12", 20), "restore-volume-12");
+        assert_eq!(look.shorten("restore-volume-12", 9), "rest…e-12");
+        assert_eq!(look.shorten("restore-volume-12", 2), "r…");
+        for columns in 0..30 {
+            assert!(width(&look.shorten("データベース-restore-データ", columns)) <= columns);
+            assert!(width(&Look::default().shorten("データベース-restore-データ", columns)) <= columns);
+        }
+    }
+
+    #[test]
+    fn what_could_move_the_cursor_or_turn_text_round_is_escaped() {
+        assert_eq!(clean("a\u{1b}[2Jb\n\t\u{202e}c"), "a\\u{1b}[2Jb\\n\\t\\u{202e}c");
+        assert!(matches!(clean("plain ✓ データ"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn time_counts_from_t0_once_there_is_one() {
+        let at = |s| chrono::DateTime::from_timestamp(s, 999_000_000).unwrap_or_default();
+        assert_eq!(since(at(0), None, at(65)), "+1m05s");
+        assert_eq!(since(at(0), Some(at(60)), at(3665)), "T+1h00m05s");
+        assert_eq!(since(at(0), Some(at(60)), at(58)), "T-2s");
+    }
 }

@@ -218,12 +218,13 @@ impl Frame {
         let mut lines = vec![self.title(run, room), self.status(run, now, room)];
         let fits = rows.saturating_sub(RESERVED_ROWS).max(1);
         let id_width =
-            self.running.values().take(fits).map(|r| width(&clean(&r.id))).max().unwrap_or(0).min(room / 3);
+            self.running.values().take(fits).map(|r| width(&clean(&r.id))).max().unwrap_or(0).min(room / 2);
         lines.extend(self.running.values().take(fits).map(|r| self.row(r, id_width, now, room)));
         if let Some(more) = self.running.len().checked_sub(fits).filter(|more| *more > 0) {
             let more = format!("  {} and {more} more running", self.look.ellipsis());
             lines.push(self.look.paint(Tone::Quiet, &self.look.truncate(&more, room)));
         }
+        lines.truncate(rows.saturating_sub(1).max(1));
         lines.join("\n")
     }
 
@@ -250,7 +251,7 @@ impl Frame {
 
     fn row(&self, running: &Running, id_width: usize, now: Time, room: usize) -> String {
         let id = clean(&running.id);
-        let id = pad(&self.look.truncate(&id, id_width), id_width);
+        let id = pad(&self.look.shorten(&id, id_width), id_width);
         let kind = if running.is_check { "check " } else { "" };
         let elapsed = clock(seconds_between(running.since, now));
         let mut text = format!("{id}  {kind}{}  {elapsed}", running.uses);

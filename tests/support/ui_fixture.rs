@@ -1,0 +1,396 @@
+//! A scripted drill as events, and reports as they would be read back.
+
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+use std::path::PathBuf;
+
+use chrono::TimeDelta;
+use drillmaster::duration::Time;
+use drillmaster::event::{Body, Event, NodePlan, Phase, PlaybookText, RunStarted, WorkloadPlan};
+use drillmaster::report::model::Report;
+use serde_json::{Value, json};
+
+pub fn at(seconds: f64) -> Time {
+    let start: Time = "2026-03-01T11:58:30Z".parse().unwrap();
+    #[allow(clippy::cast_possible_truncation, reason = "a test's own figures")]
+    let millis = (seconds * 1000.0).round() as i64;
+    start + TimeDelta::milliseconds(millis)
+}
+
+/// T0 in seconds after the start.
+pub const T0: f64 = 90.0;
+
+pub fn node(id: &str, uses: &str) -> NodePlan {
+    NodePlan {
+        id: id.into(),
+        uses: uses.into(),
+        workload: Some("orders".into()),
+        needs: vec![],
+        measures_rpo: false,
+        restores_data: false,
+    }
+}
+
+pub fn run_started(steps: Vec<NodePlan>, checks: Vec<NodePlan>) -> Body {
+    Body::RunStarted(Box::new(RunStarted {
+        format: drillmaster::event::FORMAT,
+        version: "0.1.0".into(),
+        run_id: "20260301-115830-k3f9".into(),
+        on: "twin".into(),
+        seed: Some(1),
+        playbook: PlaybookText {
+            name: "region-loss".into(),
+            description: String::new(),
+            path: "drills/region-loss.yaml".into(),
+            sha256: "00".into(),
+            source: "name: region-loss\n".into(),
+        },
+        lose: [("region".to_owned(), "us-east-1".to_owned())].into_iter().collect(),
+        detection_s: Some(300.0),
+        decision_s: Some(600.0),
+        sandbox_account: "333333333333".into(),
+        sandbox_region: "us-west-2".into(),
+        sandbox_cidr: "10.99.0.0/16".into(),
+        expires: at(86_400.0),
+        params: [].into_iter().collect(),
+        workloads: vec![WorkloadPlan {
+            name: "orders".into(),
+            tier: Some(1),
+            rto_s: Some(2700.0),
+            rpo_s: Some(300.0),
+            own_rpo: true,
+            lost: vec!["rds:db/orders".into()],
+        }],
+        steps,
+        checks,
+        lost: vec!["rds:db/orders".into(), "ec2:instance/i-0a1".into()],
+        surviving: vec!["s3:bucket/orders-receipts-west".into()],
+    }))
+}
+
+/// Every kind of event at least once, in an order that a run could have.
+pub fn script() -> Vec<Event> {
+    let steps = vec![
+        node("db", "rds.restore"),
+        node("web", "ec2.launch"),
+        node("legacy", "command.run"),
+        node("after-legacy", "command.run"),
+        node("maybe", "command.run"),
+    ];
+    let checks = vec![node("rows", "sql"), node("web-up", "http"), node("cart", "http"), node("old", "tcp")];
+    let resource = |kind: &str, id: &str| json!({ "kind": kind, "id": id, "account": "333333333333", "region": "us-west-2" });
+    let s = String::from;
+    let point = json!({ "of": "rds:db/orders", "kind": "db_snapshot", "id": "orders-west-2h", "taken": at(T0 - 7200.0) });
+    let progress = |text: &str, done| Body::Progress { id: "db".into(), text: text.into(), done };
+    let bodies = vec![
+        (0.0, run_started(steps, checks)),
+        (0.0, Body::PhaseStarted { phase: Phase::Preflight }),
+        (
+            1.5,
+            Body::Finding {
+                rule: s("shared-account"),
+                severity: s("medium"),
+                resource: s("sandbox"),
+                message: s("the sandbox shares production's account"),
+                fix: s("use an account of its own"),
+            },
+        ),
+        (2.0, Body::PhaseFinished { phase: Phase::Preflight }),
+        (2.0, Body::PhaseStarted { phase: Phase::Prepare }),
+        (
+            2.0,
+            Body::Intent {
+                by: s("sandbox"),
+                attempt: 1,
+                call: s("ec2:CreateVpc"),
+                token: s("t1"),
+                account: s("333333333333"),
+                region: s("us-west-2"),
+                what: json!({}),
+            },
+        ),
+        (3.0, Body::Created { by: s("sandbox"), token: s("t1"), resources: vec![resource("vpc", "vpc-1")] }),
+        (88.0, Body::SandboxReady { azs: vec![s("usw2-az1"), s("usw2-az2")], outputs: json!({}) }),
+        (89.0, Body::Isolation { exposures: vec![] }),
+        (90.0, Body::PhaseFinished { phase: Phase::Prepare }),
+        (90.0, Body::DisasterDeclared { t0: at(T0) }),
+        (90.0, Body::PhaseStarted { phase: Phase::Recover }),
+        (
+            90.0,
+            Body::PointSeen {
+                point: point.clone(),
+                asked_by: vec![s("db")],
+                why_not: None,
+                worst_case_s: None,
+            },
+        ),
+        (
+            90.0,
+            Body::PointSeen {
+                point: json!({ "id": "orders-east-1h" }),
+                asked_by: vec![s("db")],
+                why_not: Some(s("it was lost with us-east-1")),
+                worst_case_s: None,
+            },
+        ),
+        (90.0, Body::StepStarted { step: s("db"), attempt: 1 }),
+        (90.0, Body::StepSource { step: s("db"), point, worst_case_s: Some(45_000.0) }),
+        (90.0, Body::StepStarted { step: s("legacy"), attempt: 1 }),
+        (
+            90.0,
+            Body::Denied {
+                call: s("rds:CopyDBSnapshot"),
+                locus: s("us-east-1"),
+                step: s("legacy"),
+                why: s("us-east-1 is lost"),
+            },
+        ),
+        (
+            90.0,
+            Body::NotCreated {
+                by: s("db"),
+                token: s("t2"),
+                error: s("Throttling: rate exceeded"),
+                sent: s("no"),
+            },
+        ),
+        (
+            90.0,
+            Body::StepRetry {
+                step: s("db"),
+                attempt: 1,
+                error: s("Throttling: rate exceeded"),
+                next_at: at(T0 + 10.0),
+            },
+        ),
+        (
+            91.0,
+            Body::StepFailed {
+                step: s("legacy"),
+                because: s("exit code 1: \u{1b}[31mno such host\u{1b}[0m\nsecond line"),
+                tolerated: true,
+            },
+        ),
+        (91.0, Body::StepSkipped { step: s("after-legacy"), because: s("legacy failed") }),
+        (91.0, Body::StepNotRun { step: s("maybe"), because: s("`when` is false") }),
+        (100.0, Body::StepStarted { step: s("db"), attempt: 2 }),
+        (110.0, progress("creating", Some(0.01))),
+        (120.0, progress("creating", Some(0.03))),
+        (141.0, progress("restoring", Some(0.06))),
+        (
+            940.0,
+            Body::StepSucceeded {
+                step: s("db"),
+                outputs: json!({}),
+                restored: vec![s("rds:db/orders")],
+                data: true,
+            },
+        ),
+        (940.0, Body::CheckReady { check: s("rows") }),
+        (940.0, Body::StepStarted { step: s("web"), attempt: 1 }),
+        (
+            941.0,
+            Body::CheckTried {
+                check: s("rows"),
+                healthy: false,
+                observed: s("connection refused"),
+                tries: 1,
+            },
+        ),
+        (
+            980.0,
+            Body::CheckHealthy {
+                check: s("rows"),
+                healthy_at: at(980.0),
+                observed: s("120000"),
+                tries: 5,
+                data_time: None,
+            },
+        ),
+        (985.0, Body::StepSucceeded { step: s("web"), outputs: json!({}), restored: vec![], data: false }),
+        (985.0, Body::CheckReady { check: s("web-up") }),
+        (985.0, Body::CheckReady { check: s("cart") }),
+        (
+            1005.0,
+            Body::CheckHealthy {
+                check: s("web-up"),
+                healthy_at: at(1005.0),
+                observed: s("200 OK"),
+                tries: 3,
+                data_time: None,
+            },
+        ),
+        (
+            1285.0,
+            Body::CheckUnhealthy {
+                check: s("cart"),
+                because: s("status 503, wanted 200"),
+                observed: s("503 Service Unavailable"),
+                tries: 60,
+            },
+        ),
+        (1285.0, Body::CheckSkipped { check: s("old"), because: s("legacy failed") }),
+        (1285.0, Body::PhaseFinished { phase: Phase::Recover }),
+        (1285.0, Body::Interrupted { by: s("SIGINT") }),
+        (1285.0, Body::PhaseStarted { phase: Phase::Teardown }),
+        (1285.0, Body::DeleteIntent { resource: resource("instance", "i-9") }),
+        (1300.0, Body::Deleted { resource: resource("instance", "i-9") }),
+        (
+            1301.0,
+            Body::DeleteFailed {
+                resource: resource("vpc", "vpc-1"),
+                error: s("DependencyViolation: has dependencies"),
+            },
+        ),
+        (1302.0, Body::Kept { resources: vec![resource("db_instance", "dm-db")], until: at(86_400.0) }),
+        (1303.0, Body::LeftBehind { resources: vec![s("vpc/vpc-1 (333333333333 us-west-2)")] }),
+        (
+            1303.0,
+            Body::Aborted { error: s("the sandbox could not be closed"), help: Some(s("look at vpc-1")) },
+        ),
+        (1304.0, Body::PhaseFinished { phase: Phase::Teardown }),
+        (1304.0, Body::RunFinished { api_calls: json!({ "ec2:CreateVpc": { "count": 1, "throttled": 0 } }) }),
+    ];
+    number(bodies)
+}
+
+/// As the bus numbers them: `Progress` takes no number.
+pub fn number(bodies: Vec<(f64, Body)>) -> Vec<Event> {
+    let mut seq = 0;
+    bodies
+        .into_iter()
+        .map(|(seconds, body)| {
+            let event = Event { seq, at: at(seconds), body };
+            if !matches!(event.body, Body::Progress { .. }) {
+                seq += 1;
+            }
+            event
+        })
+        .collect()
+}
+
+fn base() -> Value {
+    json!({
+        "schema": "drillmaster/report/v1", "run_id": "20260301-115830-k3f9", "on": "twin", "simulated": true,
+        "drillmaster_version": "0.1.0",
+        "playbook": { "name": "region-loss", "description": "", "path": "drills/region-loss.yaml", "sha256": "00", "source": "" },
+        "lose": { "region": "us-east-1" },
+        "started_at": at(0.0), "t0": at(T0), "finished_at": at(1304.0),
+        "verdict": "passed", "exit_code": 0, "reasons": [],
+        "assume": { "detection_s": 300.0, "decision_s": 600.0 },
+        "sandbox": { "account": "333333333333", "region": "us-west-2", "cidr": "10.99.0.0/16", "azs": ["usw2-az1"],
+            "isolation_verified": true, "kept_until": null },
+        "params": {}, "seed": 1,
+        "workloads": [workload("orders")],
+        "steps": [step("db", "rds.restore"), step("web", "ec2.launch")],
+        "checks": [check("rows", "sql"), check("web-up", "http")],
+        "phases": { "preflight_s": 2.0, "prepare_s": 88.0, "recover_s": 905.0, "teardown_s": 19.0 },
+        "denied_calls": [], "blast_radius": { "lost": ["rds:db/orders"], "surviving": [] },
+        "recovery_points": [], "coverage": { "covered": ["rds:db/orders"], "uncovered": [] },
+        "findings": [], "api_calls": {}, "teardown": { "created": 7, "deleted": 7, "left_behind": [] }
+    })
+}
+
+pub fn workload(name: &str) -> Value {
+    json!({
+        "name": name, "tier": 1, "recovered": true, "incomplete": [], "missing_resources": [],
+        "rto": { "objective_s": 2700.0, "measured_s": 905.0, "with_assumptions_s": 1805.0, "status": "met" },
+        "rpo": { "objective_s": 14400.0, "measured_s": 7380.0, "status": "met", "worst_case_s": 45000.0,
+            "sources": [ { "of": "rds:db/orders", "recovery_point": "orders-west-2h", "step": "db",
+                "from": "111111111111 us-west-2", "taken": null, "age_s": 7200.0, "data_age_s": 7380.0, "worst_case_s": 45000.0 } ] },
+        "critical_path": [
+            { "id": "db", "kind": "step", "seconds": 840.0, "share": 0.928 },
+            { "id": "web", "kind": "step", "seconds": 45.0, "share": 0.05 },
+            { "id": "web-up", "kind": "check", "seconds": 20.0, "share": 0.022 } ]
+    })
+}
+
+fn step(id: &str, uses: &str) -> Value {
+    json!({ "id": id, "uses": uses, "workload": "orders", "needs": [], "status": "succeeded", "because": null,
+        "started_at": null, "finished_at": null, "seconds": 840.0, "attempts": 1, "resources": [],
+        "recovery_points": [], "critical": true })
+}
+
+fn check(id: &str, kind: &str) -> Value {
+    json!({ "id": id, "kind": kind, "workload": "orders", "needs": [], "status": "healthy", "because": null,
+        "ready_at": null, "healthy_at": null, "settled_at": null, "seconds": 40.0, "observed": "120000", "tries": 5, "critical": false })
+}
+
+/// A passed run, changed by `change`.
+pub fn report(change: impl FnOnce(&mut Value)) -> Report {
+    let mut value = base();
+    change(&mut value);
+    serde_json::from_value(value).unwrap()
+}
+
+pub fn passed() -> Report {
+    report(|_| {})
+}
+
+/// Much went wrong, with long names.
+pub fn failed() -> Report {
+    report(|r| {
+        r["verdict"] = json!("failed");
+        r["exit_code"] = json!(4);
+        r["reasons"] = json!([
+            "teardown left 1 resource behind",
+            "orders: RPO 2h3m exceeds the objective of 5m",
+            "customer-facing-storefront-eu: the recovery is not complete"
+        ]);
+        let w = &mut r["workloads"];
+        w[0]["rpo"]["objective_s"] = json!(300.0);
+        w[0]["rpo"]["status"] = json!("missed");
+        let mut second = workload("customer-facing-storefront-eu");
+        second["recovered"] = json!(false);
+        second["tier"] = json!(null);
+        second["incomplete"] =
+            json!(["check cart never became healthy", "s3:bucket/orders-receipts was not restored"]);
+        second["missing_resources"] = json!(["s3:bucket/orders-receipts"]);
+        second["rto"] = json!({ "objective_s": 2700.0, "measured_s": null, "with_assumptions_s": null, "status": "unknown" });
+        second["rpo"] = json!({ "objective_s": null, "measured_s": 97_380.5, "status": "unknown", "worst_case_s": null, "sources": [] });
+        second["critical_path"] = json!([]);
+        w.as_array_mut().unwrap().push(second);
+        r["steps"][1]["status"] = json!("failed");
+        r["steps"][1]["because"] = json!(
+            "ec2:RunInstances: \u{1b}[2Jthe image ami-west is not shared with 333333333333; share it, or copy it into the sandbox's account before the drill"
+        );
+        r["checks"][1]["status"] = json!("unhealthy");
+        r["checks"][1]["because"] = json!("status 503, wanted 200");
+        r["checks"][1]["observed"] = json!("503 Service Unavailable: upstream \u{6ca1}\u{6709} reached");
+        r["denied_calls"] = json!([ { "call": "rds:CopyDBSnapshot", "locus": "us-east-1", "step": "legacy", "why": "us-east-1 is lost: what is copied from there would not be there in a real loss" } ]);
+        r["findings"] = json!([
+            { "rule": "no-recovery-point", "severity": "high", "resource": "s3:bucket/orders-receipts", "message": "nothing survives to restore it from", "fix": "replicate it to another region" },
+            { "rule": "shared-account", "severity": "medium", "resource": "sandbox", "message": "m", "fix": "f" } ]);
+        r["teardown"] =
+            json!({ "created": 7, "deleted": 6, "left_behind": ["vpc/vpc-1 (333333333333 us-west-2)"] });
+    })
+}
+
+pub fn error() -> Report {
+    report(|r| {
+        r["verdict"] = json!("error");
+        r["exit_code"] = json!(3);
+        r["on"] = json!("aws");
+        r["simulated"] = json!(false);
+        r["t0"] = json!(null);
+        r["reasons"] = json!(["the sandbox is not isolated: vpc-1 has the internet gateway igw-1"]);
+        let w = &mut r["workloads"][0];
+        w["recovered"] = json!(false);
+        w["incomplete"] = json!(["the disaster was never declared"]);
+        w["rto"] = json!({ "objective_s": 2700.0, "measured_s": null, "with_assumptions_s": null, "status": "unknown" });
+        w["rpo"] = json!({ "objective_s": 300.0, "measured_s": null, "status": "unknown", "worst_case_s": null, "sources": [] });
+        w["critical_path"] = json!([]);
+        r["steps"] = json!([]);
+        r["checks"] = json!([]);
+    })
+}
+
+/// Compares with `tests/golden/ui/NAME`; `UPDATE_GOLDEN=1` writes it.
+pub fn assert_golden(name: &str, actual: &str) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/ui").join(name);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, actual).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(actual, expected, "{} differs; UPDATE_GOLDEN=1 writes it", path.display());
+}
