@@ -20,3 +20,4 @@ pub mod playbook;
 pub mod report;
 pub mod sandbox;
 pub mod ui;
+pub mod yaml;

@@ -262,6 +262,7 @@ fn checks(record: &Record, started: &RunStarted, critical: &[&str]) -> Vec<Check
                     .or_else(|| check.status.is_none().then(|| "the drill ended before it".to_owned())),
                 ready_at: check.ready_at,
                 healthy_at: check.healthy_at,
+                settled_at: check.settled_at,
                 seconds: check.ready_at.zip(check.healthy_at).map(|(from, to)| seconds_between(from, to)),
                 observed: check.observed.clone(),
                 tries: check.tries,

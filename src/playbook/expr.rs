@@ -1,42 +1,521 @@
 //! Expressions: Handlebars in strict mode, without HTML escaping.
+//!
+//! Nearly all are plain paths (`{{ steps.db.endpoint }}`). Those are read and rendered here directly, as Handlebars would
+//! do it; everything else goes through Handlebars itself.
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use handlebars::Handlebars;
+use handlebars::template::{HelperTemplate, Parameter, Template, TemplateElement};
 use serde_json::Value;
-#[derive(Debug, Clone, thiserror::Error)]
+
+/// What is wrong with an expression.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct ExprError {
     pub message: String,
+    pub help: String,
+    /// Where in a rendered value: a JSON pointer; empty for a text.
+    pub pointer: String,
 }
-#[derive(Debug, Clone)]
+
+impl ExprError {
+    fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { message: message.into(), help: help.into(), pointer: String::new() }
+    }
+}
+
+/// A name that an expression uses: `steps.db.endpoint`.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference {
     pub path: Vec<String>,
+    /// Where in the text.
+    pub span: Range<usize>,
 }
+
+pub fn is_template(text: &str) -> bool {
+    text.contains("{{")
+}
+
+/// The names that a text refers to.
 pub fn references(text: &str) -> Result<Vec<Reference>, ExprError> {
-    let mut out = Vec::new();
-    let mut rest = text;
-    while let Some(i) = rest.find("{{") {
-        let Some(j) = rest[i..].find("}}") else { break };
-        out.push(Reference { path: rest[i + 2..i + j].trim().split('.').map(str::to_owned).collect() });
-        rest = &rest[i + j + 2..];
+    if !is_template(text) {
+        return Ok(Vec::new());
+    }
+    if let Some(parts) = simple_parts(text) {
+        return Ok(parts
+            .into_iter()
+            .filter_map(|part| match part {
+                Part::Text(_) => None,
+                Part::Path(span) => Some(Reference { path: split(&text[span.clone()]), span }),
+            })
+            .collect());
+    }
+    limit(text)?;
+    let template = Template::compile(text).map_err(|e| syntax_error(text, &e))?;
+    let mut collector = Collector { text, from: 0, scopes: Vec::new(), found: Vec::new(), wrong: None };
+    collector.template(&template);
+    match collector.wrong {
+        Some(wrong) => Err(wrong),
+        None => Ok(collector.found),
+    }
+}
+
+/// Handlebars' parser recurses: what nests without end must not get there.
+fn limit(text: &str) -> Result<(), ExprError> {
+    const LONGEST: usize = 64 << 10;
+    const DEEPEST: usize = 32;
+    let mut depth = 0_usize;
+    let mut deepest = 0;
+    for tag in text.split("{{").skip(1) {
+        let tag = tag.split("}}").next().unwrap_or(tag).trim_start_matches(['~', '{', '&']);
+        match tag.bytes().next() {
+            Some(b'#' | b'^') => depth += 1,
+            Some(b'/') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth).max(tag.bytes().filter(|b| matches!(b, b'(' | b'[' | b'{')).count());
+    }
+    if deepest > DEEPEST {
+        return Err(ExprError::new(
+            format!("an expression nested more than {DEEPEST} levels deep"),
+            "write several steps, or compute the value in a parameter",
+        ));
+    }
+    if text.len() > LONGEST || text.matches("{{").count() > 500 {
+        return Err(ExprError::new(
+            "a text with helpers in its expressions that is too long",
+            "keep texts of more than 64 KiB or 500 expressions to plain paths such as `{{ params.name }}`",
+        ));
+    }
+    Ok(())
+}
+
+enum Part {
+    Text(Range<usize>),
+    Path(Range<usize>),
+}
+
+/// The parts of a text whose expressions are all plain paths; `None` where anything else stands in it.
+fn simple_parts(text: &str) -> Option<Vec<Part>> {
+    let mut parts = Vec::new();
+    let mut at = 0;
+    while let Some(open) = text.get(at..)?.find("{{") {
+        let open = at + open;
+        // A backslash escapes the expression, and a third brace is Handlebars' other form.
+        if text.get(..open)?.ends_with('\\') {
+            return None;
+        }
+        let inner_start = open + 2;
+        let close = inner_start + text.get(inner_start..)?.find("}}")?;
+        let inner = text.get(inner_start..close)?;
+        let path = inner.trim();
+        if !is_plain_path(path) || text.get(close + 2..)?.starts_with('}') {
+            return None;
+        }
+        let start = inner_start + (inner.len() - inner.trim_start().len());
+        parts.push(Part::Text(at..open));
+        parts.push(Part::Path(start..start + path.len()));
+        at = close + 2;
+    }
+    parts.push(Part::Text(at..text.len()));
+    Some(parts)
+}
+
+/// `a.b.0.c`: at least two names of letters, digits, `_` and `-`, the first of which begins with a letter.
+fn is_plain_path(path: &str) -> bool {
+    let mut names = 0;
+    let fits = path.split('.').all(|name| {
+        names += 1;
+        !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+    });
+    fits && names > 1 && path.starts_with(|c: char| c.is_ascii_alphabetic()) && !path.starts_with("this.")
+}
+
+fn split(path: &str) -> Vec<String> {
+    path.split('.').map(str::to_owned).collect()
+}
+
+fn syntax_error(text: &str, error: &handlebars::TemplateError) -> ExprError {
+    let open = text.matches("{{").count();
+    let close = text.matches("}}").count();
+    if open > close {
+        return ExprError::new("an expression begins with `{{` and does not end", "close it with `}}`");
+    }
+    if text.contains("{{}}") || text.contains("{{ }}") {
+        return ExprError::new("an empty expression", "name a value: `{{ params.name }}`");
+    }
+    let reason = error.reason().to_string();
+    let reason = reason.lines().next().unwrap_or("").trim_end_matches(['.', ':']).to_owned();
+    let reason = if reason.is_empty() { String::new() } else { format!(" ({})", lower(&reason)) };
+    ExprError::new(
+        format!("this is no expression that can be read{reason}"),
+        "write a path such as `{{ steps.db.endpoint }}` or `{{ params.name }}`",
+    )
+}
+
+fn lower(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
+}
+
+/// Handlebars' own helpers; there are no others.
+const HELPERS: [&str; 18] = [
+    "if", "unless", "each", "with", "lookup", "raw", "log", "eq", "ne", "gt", "gte", "lt", "lte", "and",
+    "or", "not", "len", "else",
+];
+
+struct Collector<'a> {
+    text: &'a str,
+    /// Where the search for the next name begins.
+    from: usize,
+    /// The names that enclosing blocks bring, and whether they change what a bare name means.
+    scopes: Vec<(Vec<String>, bool)>,
+    found: Vec<Reference>,
+    wrong: Option<ExprError>,
+}
+
+impl Collector<'_> {
+    fn template(&mut self, template: &Template) {
+        for element in &template.elements {
+            match element {
+                TemplateElement::Expression(helper)
+                | TemplateElement::HtmlExpression(helper)
+                | TemplateElement::HelperBlock(helper) => self.helper(helper),
+                TemplateElement::RawString(_) | TemplateElement::Comment(_) => {}
+                _ => self.fail("partials and decorators are not supported in expressions"),
+            }
+        }
+    }
+
+    fn fail(&mut self, message: &str) {
+        self.wrong.get_or_insert_with(|| {
+            ExprError::new(
+                message,
+                "write a path such as `{{ steps.db.endpoint }}`, or use `if`, `unless`, `each`, `with`, `eq`",
+            )
+        });
+    }
+
+    fn helper(&mut self, helper: &HelperTemplate) {
+        let call = helper.block || !helper.params.is_empty() || !helper.hash.is_empty();
+        if call {
+            let name = helper.name.as_name().unwrap_or_default().to_owned();
+            if !HELPERS.contains(&name.as_str()) {
+                self.fail(&format!("`{name}` is no helper that expressions have"));
+                return;
+            }
+        } else {
+            self.parameter(&helper.name);
+        }
+        for param in &helper.params {
+            self.parameter(param);
+        }
+        let mut hash: Vec<_> = helper.hash.iter().collect();
+        hash.sort_by_key(|(name, _)| name.as_str());
+        for (_, param) in hash {
+            self.parameter(param);
+        }
+        let name = helper.name.as_name().unwrap_or_default();
+        let names = match &helper.block_param {
+            Some(handlebars::template::BlockParam::Single(one)) => {
+                one.as_name().map(str::to_owned).into_iter().collect()
+            }
+            Some(handlebars::template::BlockParam::Pair((one, two))) => {
+                one.as_name().into_iter().chain(two.as_name()).map(str::to_owned).collect()
+            }
+            _ => Vec::new(),
+        };
+        let moves = matches!(name, "each" | "with");
+        if let Some(inner) = &helper.template {
+            self.scopes.push((names, moves));
+            self.template(inner);
+            self.scopes.pop();
+        }
+        if let Some(inverse) = &helper.inverse {
+            self.template(inverse);
+        }
+    }
+
+    fn parameter(&mut self, parameter: &Parameter) {
+        match parameter {
+            Parameter::Subexpression(sub) => match sub.as_element() {
+                TemplateElement::Expression(helper) | TemplateElement::HtmlExpression(helper) => {
+                    let name = helper.name.as_name().unwrap_or_default().to_owned();
+                    if HELPERS.contains(&name.as_str()) {
+                        for param in helper.params.iter().chain(helper.hash.values()) {
+                            self.parameter(param);
+                        }
+                    } else {
+                        self.fail(&format!("`{name}` is no helper that expressions have"));
+                    }
+                }
+                _ => {}
+            },
+            Parameter::Literal(_) => {}
+            Parameter::Name(name) => self.name(name),
+            Parameter::Path(handlebars::Path::Relative((_, raw))) => self.name(raw),
+            // `@index` and the like are made by the blocks around them.
+            _ => {}
+        }
+    }
+
+    fn name(&mut self, raw: &str) {
+        if raw.starts_with(['@', '.']) || raw == "this" || raw.starts_with("this.") || raw.contains("../") {
+            return;
+        }
+        let raw = raw.replace(".[", ".").replace(['[', ']'], "");
+        let path = split(&raw);
+        let first = path.first().map_or("", String::as_str);
+        if self
+            .scopes
+            .iter()
+            .any(|(names, moves)| names.iter().any(|n| n == first) || (*moves && !ROOTS.contains(&first)))
+        {
+            return;
+        }
+        let rest = self.text.get(self.from..).unwrap_or("");
+        let start = rest.find(raw.as_str()).map_or(0, |at| self.from + at);
+        let span = start..(start + raw.len()).min(self.text.len());
+        self.from = span.end;
+        self.found.push(Reference { path, span });
+    }
+}
+
+/// What expressions may begin with.
+pub const ROOTS: [&str; 6] = ["params", "steps", "sandbox", "run", "accounts", "env"];
+
+thread_local! {
+    static HANDLEBARS: RefCell<Handlebars<'static>> = RefCell::new({
+        let mut handlebars = Handlebars::new();
+        handlebars.set_strict_mode(true);
+        handlebars.register_escape_fn(handlebars::no_escape);
+        handlebars
+    });
+}
+
+/// Renders a text; an unknown name is an error.
+pub fn render(text: &str, context: &Value) -> Result<String, ExprError> {
+    if !is_template(text) {
+        return Ok(text.to_owned());
+    }
+    if let Some(parts) = simple_parts(text) {
+        return render_simple(text, &parts, context);
+    }
+    // Reading it first gives errors that name the mistake.
+    references(text)?;
+    HANDLEBARS.with_borrow(|handlebars| handlebars.render_template(text, context)).map_err(|error| {
+        let reason = error.reason().to_string();
+        ExprError::new(
+            format!("`{}` cannot be rendered: {reason}", crate::yaml::node::short(text)),
+            "correct the names in the expression",
+        )
+    })
+}
+
+fn render_simple(text: &str, parts: &[Part], context: &Value) -> Result<String, ExprError> {
+    let mut out = String::with_capacity(text.len());
+    for part in parts {
+        match part {
+            Part::Text(span) => out.push_str(text.get(span.clone()).unwrap_or("")),
+            Part::Path(span) => {
+                let path = text.get(span.clone()).unwrap_or("");
+                match look_up(path, context)? {
+                    Value::String(value) => out.push_str(value),
+                    Value::Number(value) => out.push_str(&value.to_string()),
+                    Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+                    Value::Null => {
+                        return Err(ExprError::new(
+                            format!("`{path}` has no value"),
+                            "the step that it belongs to gave none",
+                        ));
+                    }
+                    Value::Array(items) => {
+                        return Err(ExprError::new(
+                            format!("`{path}` is a list of {}, not a single value", items.len()),
+                            format!("name one of its items: `{path}.0`"),
+                        ));
+                    }
+                    Value::Object(fields) => {
+                        let known: Vec<&str> = fields.keys().map(String::as_str).take(20).collect();
+                        return Err(ExprError::new(
+                            format!("`{path}` is a record, not a single value"),
+                            format!("name one of its fields: {}", known.join(", ")),
+                        ));
+                    }
+                }
+            }
+        }
     }
     Ok(out)
 }
-pub fn render(text: &str, ctx: &Value) -> Result<String, ExprError> {
-    if !text.contains("{{") {
-        return Ok(text.to_owned());
+
+fn look_up<'a>(path: &str, context: &'a Value) -> Result<&'a Value, ExprError> {
+    let mut value = context;
+    for (i, name) in path.split('.').enumerate() {
+        let next = match value {
+            Value::Object(fields) => fields.get(name),
+            Value::Array(items) => name.parse::<usize>().ok().and_then(|index| items.get(index)),
+            _ => None,
+        };
+        let Some(next) = next else {
+            let before = path.split('.').take(i).collect::<Vec<_>>().join(".");
+            let help = match value {
+                Value::Object(fields) => {
+                    crate::yaml::diagnostic::suggest(name, fields.keys().map(String::as_str), "name")
+                }
+                Value::Array(items) => Some(format!("`{before}` is a list of {}", items.len())),
+                _ => Some(format!("`{before}` is a single value")),
+            };
+            let message = if before.is_empty() {
+                format!("`{path}`: there is no `{name}`")
+            } else {
+                format!("`{path}`: there is no `{name}` in `{before}`")
+            };
+            return Err(ExprError::new(message, help.unwrap_or_else(|| "it is empty".into())));
+        };
+        value = next;
     }
-    let mut h = handlebars::Handlebars::new();
-    h.set_strict_mode(true);
-    h.register_escape_fn(handlebars::no_escape);
-    h.render_template(text, ctx).map_err(|e| ExprError { message: e.to_string() })
+    Ok(value)
 }
-pub fn render_value(value: &Value, ctx: &Value) -> Result<Value, ExprError> {
+
+/// Renders every text of a value; an error carries the pointer to the text.
+pub fn render_value(value: &Value, context: &Value) -> Result<Value, ExprError> {
+    fn at(step: &str) -> impl Fn(ExprError) -> ExprError {
+        let step = step.replace('~', "~0").replace('/', "~1");
+        move |error| ExprError { pointer: format!("/{step}{}", error.pointer), ..error }
+    }
     Ok(match value {
-        Value::String(s) => Value::String(render(s, ctx)?),
-        Value::Array(a) => Value::Array(a.iter().map(|v| render_value(v, ctx)).collect::<Result<_, _>>()?),
-        Value::Object(o) => Value::Object(
-            o.iter()
-                .map(|(k, v)| Ok((k.clone(), render_value(v, ctx)?)))
-                .collect::<Result<_, ExprError>>()?,
-        ),
-        v => v.clone(),
+        Value::String(text) => Value::String(render(text, context)?),
+        Value::Array(items) => {
+            let items = items.iter().enumerate();
+            Value::Array(
+                items
+                    .map(|(i, item)| render_value(item, context).map_err(at(&i.to_string())))
+                    .collect::<Result<_, _>>()?,
+            )
+        }
+        Value::Object(fields) => {
+            let fields = fields.iter();
+            Value::Object(
+                fields
+                    .map(|(name, field)| Ok((name.clone(), render_value(field, context).map_err(at(name))?)))
+                    .collect::<Result<_, ExprError>>()?,
+            )
+        }
+        plain => plain.clone(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn names(text: &str) -> Vec<String> {
+        references(text).unwrap().into_iter().map(|r| r.path.join(".")).collect()
+    }
+
+    #[test]
+    fn references_are_found_with_their_places() {
+        let text = "postgres://{{ steps.db.endpoint }}/{{params.name}}";
+        let found = references(text).unwrap();
+        assert_eq!(found[0].path, ["steps", "db", "endpoint"]);
+        assert_eq!(&text[found[0].span.clone()], "steps.db.endpoint");
+        assert_eq!(&text[found[1].span.clone()], "params.name");
+        assert_eq!(names("{{ steps.web.instances.0.private_ip }}"), ["steps.web.instances.0.private_ip"]);
+        assert_eq!(names("{{ steps.dns-cut.x }}"), ["steps.dns-cut.x"]);
+        assert_eq!(names("plain { text }}"), [""; 0]);
+        assert_eq!(names(r"\{{ no.name }}"), [""; 0]);
+    }
+
+    #[test]
+    fn helpers_and_blocks_are_understood() {
+        assert_eq!(
+            names("{{#if (eq params.size \"big\")}}{{steps.a.x}}{{else}}{{steps.b.y}}{{/if}}"),
+            ["params.size", "steps.a.x", "steps.b.y"]
+        );
+        assert_eq!(
+            names("{{#each steps.web.instances}}{{this.private_ip}} {{private_ip}} {{@index}}{{/each}}"),
+            ["steps.web.instances"]
+        );
+        assert_eq!(
+            names("{{#each steps.web.instance_ids as |id|}}{{id}},{{params.x}}{{/each}}"),
+            ["steps.web.instance_ids", "params.x"]
+        );
+        assert_eq!(
+            names("{{lookup steps.web.instance_ids params.index}}"),
+            ["steps.web.instance_ids", "params.index"]
+        );
+        assert_eq!(names("{{{params.raw}}}"), ["params.raw"]);
+        assert_eq!(names("{{~ params.a ~}}"), ["params.a"]);
+        assert_eq!(names("{{! a comment }}{{ params.a }}"), ["params.a"]);
+        assert_eq!(names("{{ region }}"), ["region"]);
+    }
+
+    #[test]
+    fn what_is_no_expression_says_so() {
+        for (text, part) in [
+            ("{{ params.a", "does not end"),
+            ("{{}}", "empty"),
+            ("{{#if params.a}}x", "expression"),
+            ("{{ upper params.a }}", "`upper` is no helper"),
+            ("{{> partial}}", "partials"),
+        ] {
+            let error = references(text).unwrap_err();
+            assert!(error.message.contains(part), "{text}: {error:?}");
+            assert!(render(text, &json!({})).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn nesting_without_end_is_refused() {
+        for text in [
+            format!("{{{{ eq {} }}}}", "(".repeat(100_000)),
+            "{{#if a}}".repeat(100_000),
+            format!("{{{{ len {}", "[".repeat(100_000)),
+            "{{".repeat(100_000),
+            "{".repeat(100_000),
+        ] {
+            assert!(references(&text).is_err());
+        }
+    }
+
+    #[test]
+    fn rendering_agrees_with_handlebars() {
+        let context = json!({ "params": { "n": 3, "t": "a<b&c", "yes": true, "f": 1.5 }, "steps": { "db": { "list": [{ "ip": "10.0.0.1" }], "endpoint": "h:1" } } });
+        for text in [
+            "{{params.n}}",
+            "x{{ params.t }}y{{params.yes}}",
+            "{{ steps.db.list.0.ip }}:{{steps.db.endpoint}}",
+            "{{params.f}}",
+        ] {
+            let simple = render(text, &context).unwrap();
+            let theirs = HANDLEBARS.with_borrow(|h| h.render_template(text, &context)).unwrap();
+            assert_eq!(simple, theirs, "{text}");
+        }
+        assert_eq!(render("{{#if params.yes}}{{params.t}}{{/if}}", &context).unwrap(), "a<b&c");
+    }
+
+    #[test]
+    fn unknown_names_are_named() {
+        let context =
+            json!({ "params": { "name": "x" }, "steps": { "web": { "ids": ["a"], "empty": null } } });
+        let error = |text: &str| render(text, &context).unwrap_err();
+        assert_eq!(error("{{ params.nmae }}").message, "`params.nmae`: there is no `nmae` in `params`");
+        assert!(error("{{ params.nmae }}").help.contains("`name`"));
+        assert!(error("{{ steps.web.ids.1 }}").help.contains("list of 1"));
+        assert!(error("{{ steps.web.ids }}").message.contains("list"));
+        assert!(error("{{ steps.web }}").message.contains("record"));
+        assert!(error("{{ steps.web.empty }}").message.contains("no value"));
+        assert!(error("{{#if true}}{{ params.other }}{{/if}}").message.contains("other"));
+        let error = render_value(&json!({ "a/b": ["x", "{{ nope.x }}"] }), &context).unwrap_err();
+        assert_eq!(error.pointer, "/a~1b/1");
+        assert_eq!(
+            render_value(&json!({ "a": [1, "{{ params.name }}", null] }), &context).unwrap(),
+            json!({ "a": [1, "x", null] })
+        );
+    }
 }

@@ -1,12 +1,19 @@
-//! A playbook: its typed model, the expressions in it, and what an action declares of itself.
+//! A playbook: its typed model, how it is loaded and checked, the expressions in it, and what an action declares of itself.
 
 pub mod action;
 pub mod check;
+pub mod cidr;
 pub mod comparison;
 pub mod decimal;
+mod draft;
 pub mod expr;
 pub mod expr_value;
+mod formats;
+pub mod load;
 pub mod model;
+mod rules;
+pub mod schema;
 pub mod timestamp;
 
+pub use load::{Loaded, load};
 pub use model::Playbook;

@@ -190,7 +190,7 @@ impl Teller {
             Body::PointSeen { point, why_not: Some(why), asked_by, .. } if !asked_by.is_empty() => (
                 Mark::Info,
                 format!("recovery point {}", point_name(point)),
-                format!("not for {}: {}", clean(&asked_by.join(", ")), clean(why)),
+                format!("not for {}: {}", clean(asked_by), clean(why)),
                 false,
             ),
             Body::PointSeen { .. } => return None,

@@ -1,0 +1,51 @@
+//! The words of `format` in the schemas, and the parsers behind them.
+
+use crate::duration::{Size, Span, When};
+use crate::estate::{ResourceId, Selector};
+use crate::ids::{AccountId, AzId, BadName, Region};
+use crate::yaml::Formats;
+
+/// What estates are written in; playbooks add their own.
+pub struct EstateFormats;
+
+impl Formats for EstateFormats {
+    fn check(&self, format: &str, text: &str) -> Result<(), BadName> {
+        match format {
+            "duration" => text.parse::<Span>().map(drop).map_err(|bad| clock_time(text, bad)),
+            "size" => text.parse::<Size>().map(drop),
+            "when" => text.parse::<When>().map(drop).map_err(|bad| clock_time(text, bad)),
+            "account-id" => text.parse::<AccountId>().map(drop),
+            "region" => text.parse::<Region>().map(drop),
+            "az-id" => text.parse::<AzId>().map(drop),
+            "resource-id" => text.parse::<ResourceId>().map(drop),
+            "selector" => text.parse::<Selector>().map(drop),
+            _ => Ok(()),
+        }
+    }
+
+    fn noun(&self, format: &str) -> Option<&'static str> {
+        Some(match format {
+            "duration" => "a duration such as `15m`",
+            "size" => "a size such as `200GiB`",
+            "when" => "a time such as `-2h`",
+            "account-id" => "an account id in quotes",
+            "region" => "a region such as `us-east-1`",
+            "az-id" => "the id of a zone such as `use1-az1`",
+            "resource-id" => "a resource such as `rds:db/orders`",
+            "selector" => "a resource such as `rds:db/orders`",
+            _ => return None,
+        })
+    }
+}
+
+/// `1:30` was sexagesimal once, and is nothing now.
+fn clock_time(text: &str, bad: BadName) -> BadName {
+    let parts =
+        text.split_once(':').and_then(|(a, b)| Some((a.parse::<u32>().ok()?, b.parse::<u32>().ok()?)));
+    match parts {
+        Some((a, b)) => {
+            BadName { help: format!("write `{a}h{b}m` or `{a}m{b}s`, whichever is meant"), ..bad }
+        }
+        None => bad,
+    }
+}

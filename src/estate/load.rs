@@ -1,0 +1,97 @@
+//! An estate file: read, checked, decoded.
+
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use schemars::generate::SchemaSettings;
+use serde_json::Value as Json;
+
+use super::file::EstateFile;
+use super::formats::EstateFormats;
+use super::rules;
+use crate::yaml::{Checker, Diagnostics, Node, Schema, Source, file};
+
+/// An estate as it was read; `file` is there only where nothing is wrong with it.
+#[derive(Debug)]
+pub struct EstateDraft {
+    pub path: PathBuf,
+    pub source: Source,
+    pub sha256: String,
+    pub root: Node,
+    pub file: Option<EstateFile>,
+}
+
+/// An estate without mistakes.
+#[derive(Debug, Clone)]
+pub struct LoadedEstate {
+    pub path: PathBuf,
+    pub source: String,
+    pub sha256: String,
+    pub file: EstateFile,
+}
+
+impl EstateDraft {
+    pub fn loaded(self) -> Option<LoadedEstate> {
+        let Self { path, source, sha256, file, .. } = self;
+        Some(LoadedEstate { path, source: source.text.to_string(), sha256, file: file? })
+    }
+}
+
+/// The JSON Schema of estates (draft 2020-12).
+pub fn estate_schema() -> Json {
+    let mut schema =
+        SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<EstateFile>().to_value();
+    if let Some(object) = schema.as_object_mut() {
+        object.insert("title".into(), "Drillmaster estate".into());
+    }
+    schema
+}
+
+static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::compile(&estate_schema()));
+
+/// Reads an estate and everything that is wrong with it; nothing where not even its YAML could be read.
+pub fn draft(path: &Path, out: &mut Diagnostics) -> Option<EstateDraft> {
+    let read = match file::read(path, 1) {
+        Ok(read) => read,
+        Err(diagnostic) => {
+            out.push(*diagnostic);
+            return None;
+        }
+    };
+    let mut found = Diagnostics::default();
+    let root = file::root(&read.source, "an estate", "accounts:", &mut found);
+    let draft = root.map(|root| {
+        let checker = Checker { source: &read.source, formats: &EstateFormats, templates: false };
+        checker.check(&root, &SCHEMA, &mut found);
+        let mut draft =
+            EstateDraft { path: path.to_owned(), source: read.source, sha256: read.sha256, root, file: None };
+        if !found.has_errors() {
+            match serde_json::from_value::<EstateFile>(draft.root.to_json()) {
+                Ok(file) => {
+                    rules::check(&draft, &file, &mut found);
+                    draft.file = (!found.has_errors()).then_some(file);
+                }
+                Err(error) => found.push(
+                    draft
+                        .source
+                        .error(draft.root.span, format!("the estate cannot be read: {error}"))
+                        .help("compare it with `drillmaster schema`"),
+                ),
+            }
+        }
+        draft
+    });
+    out.extend(found);
+    draft
+}
+
+/// An estate on its own, for commands that have no playbook.
+pub fn load(path: &Path) -> Result<(LoadedEstate, Diagnostics), Diagnostics> {
+    let mut found = Diagnostics::default();
+    let loaded = draft(path, &mut found).and_then(EstateDraft::loaded);
+    found.sort();
+    match loaded {
+        Some(loaded) if !found.has_errors() => Ok((loaded, found)),
+        _ => Err(found),
+    }
+}

@@ -1,0 +1,232 @@
+//! What an estate may have wrong although each value is well formed.
+
+use std::collections::{HashMap, HashSet};
+
+use super::file::EstateFile;
+use super::load::EstateDraft;
+use super::resource::ResourceId;
+use super::scope::{self, Scope};
+use crate::duration::When;
+use crate::ids::{AccountId, AzId, Region};
+use crate::yaml::diagnostic::suggest;
+use crate::yaml::{Diagnostics, Span};
+
+struct Walk<'a> {
+    draft: &'a EstateDraft,
+    file: &'a EstateFile,
+    out: &'a mut Diagnostics,
+}
+
+pub fn check(draft: &EstateDraft, file: &EstateFile, out: &mut Diagnostics) {
+    let mut walk = Walk { draft, file, out };
+    walk.regions();
+    walk.resources();
+    walk.points();
+    walk.timings_and_faults();
+}
+
+impl Walk<'_> {
+    fn span(&self, pointer: &str) -> Span {
+        self.draft.root.at_pointer(pointer).span
+    }
+
+    fn error(&mut self, pointer: &str, message: String, help: Option<String>) {
+        self.out.push(self.draft.source.error(self.span(pointer), message).maybe_help(help));
+    }
+
+    fn warning(&mut self, pointer: &str, message: String, help: &str) {
+        self.out.push(self.draft.source.warning(self.span(pointer), message).help(help));
+    }
+
+    fn regions(&mut self) {
+        let mut seen = HashMap::new();
+        for (region, entry) in &self.file.regions {
+            for (i, az) in entry.azs.iter().enumerate() {
+                let pointer = format!("/regions/{region}/azs/{i}");
+                if !region.holds(az) {
+                    let help = format!("the ids of its zones begin with `{}-`", region.zone_prefix());
+                    self.error(&pointer, format!("the zone `{az}` is not of region `{region}`"), Some(help));
+                } else if seen.insert(az, region).is_some() {
+                    self.error(
+                        &pointer,
+                        format!("the zone `{az}` stands here twice"),
+                        Some("keep one".into()),
+                    );
+                }
+            }
+        }
+    }
+
+    fn account(&mut self, pointer: &str, account: &AccountId) {
+        if !self.file.accounts.contains_key(account) {
+            let help = suggest(account.as_str(), self.file.accounts.keys().map(AccountId::as_str), "account");
+            self.error(pointer, format!("the account `{account}` is not among `accounts`"), help);
+        }
+    }
+
+    fn region(&mut self, pointer: &str, region: &Region) {
+        if !self.file.regions.contains_key(region) {
+            let help = suggest(region.as_str(), self.file.regions.keys().map(Region::as_str), "region");
+            self.error(pointer, format!("the region `{region}` is not among `regions`"), help);
+        }
+    }
+
+    fn resources(&mut self) {
+        let file = self.file;
+        let mut seen: HashSet<(&ResourceId, &AccountId, Option<&Region>)> = HashSet::new();
+        for (i, resource) in file.resources.iter().enumerate() {
+            let here = format!("/resources/{i}");
+            self.account(&format!("{here}/account"), &resource.account);
+            let row = scope::row_of(&resource.id.kind);
+            let scope = row.map_or(Scope::Zonal, |row| row.scope);
+            if !seen.insert((&resource.id, &resource.account, resource.region.as_ref())) {
+                self.error(
+                    &format!("{here}/id"),
+                    format!("the resource `{}` stands here twice", resource.id),
+                    Some("keep one".into()),
+                );
+            }
+            match &resource.region {
+                Some(region) => {
+                    self.region(&format!("{here}/region"), region);
+                    if let Some(az) = &resource.az {
+                        self.zone(&format!("{here}/az"), region, az);
+                    }
+                }
+                None if scope != Scope::Global => {
+                    let kind = &resource.id.kind;
+                    self.error(
+                        &format!("{here}/id"),
+                        format!("`{}` has no region", resource.id),
+                        Some(format!("add `region:`; every `{kind}` lives in one")),
+                    );
+                }
+                None => {}
+            }
+            if scope == Scope::Zonal
+                && resource.az.is_none()
+                && resource.region.is_some()
+                && !resource.multi_az
+            {
+                let help = if resource.id.kind == "rds:db" {
+                    "add `az:` with the zone's id, or `multi_az: true`: without it no loss of a zone takes it"
+                } else {
+                    "add `az:` with the zone's id: without it no loss of a zone takes it"
+                };
+                self.warning(&format!("{here}/id"), format!("`{}` has no zone", resource.id), help);
+            }
+            if resource.multi_az && resource.id.kind != "rds:db" {
+                self.error(
+                    &format!("{here}/multi_az"),
+                    format!("a `{}` cannot be Multi-AZ", resource.id.kind),
+                    Some("only an `rds:db` has a standby in another zone: remove it".into()),
+                );
+            }
+        }
+    }
+
+    fn zone(&mut self, pointer: &str, region: &Region, az: &AzId) {
+        let Some(known) = self.file.regions.get(region).map(|entry| &entry.azs) else { return };
+        if !known.contains(az) {
+            let help = suggest(az.as_str(), known.iter().map(AzId::as_str), "zone");
+            self.error(pointer, format!("the zone `{az}` is not among those of region `{region}`"), help);
+        }
+    }
+
+    fn points(&mut self) {
+        let file = self.file;
+        let known: HashSet<&ResourceId> = file.resources.iter().map(|resource| &resource.id).collect();
+        let mut seen = HashSet::new();
+        for (i, point) in file.recovery_points.iter().enumerate() {
+            let here = format!("/recovery_points/{i}");
+            self.account(&format!("{here}/account"), &point.account);
+            self.region(&format!("{here}/region"), &point.region);
+            for (j, account) in point.shared_with.iter().enumerate() {
+                self.account(&format!("{here}/shared_with/{j}"), account);
+            }
+            if !seen.insert((&point.id, point.kind, &point.account, &point.region)) {
+                self.error(
+                    &format!("{here}/id"),
+                    format!("the recovery point `{}` stands here twice", point.id),
+                    Some("keep one, or give the other its own id".into()),
+                );
+            }
+            if !known.contains(&point.of) {
+                self.warning(
+                    &format!("{here}/of"),
+                    format!(
+                        "`{}` is not among `resources`: coverage cannot count this recovery point",
+                        point.of
+                    ),
+                    "add the resource, or correct the name",
+                );
+            }
+            if let Some(wanted) = resource_kinds(point.kind)
+                && !wanted.contains(&point.of.kind.as_str())
+            {
+                let kind =
+                    self.draft.root.at_pointer(&format!("{here}/kind")).as_str().unwrap_or("").to_owned();
+                self.error(
+                    &format!("{here}/kind"),
+                    format!("a recovery point of kind `{kind}` cannot restore `{}`", point.of),
+                    Some(format!("it restores {}", wanted.join(" or "))),
+                );
+            }
+            if let (Some(taken), Some(usable)) = (point.taken, point.usable)
+                && before(usable, taken)
+            {
+                self.error(
+                    &format!("{here}/usable"),
+                    format!("it was usable ({usable}) before it was taken ({taken})"),
+                    Some("`usable` is when the copy was complete: at or after `taken`".into()),
+                );
+            }
+        }
+    }
+
+    fn timings_and_faults(&mut self) {
+        let file = self.file;
+        for (action, timing) in &file.timings {
+            if !(0.0..=5.0).contains(&timing.spread) {
+                self.error(
+                    &format!("/timings/{action}/spread"),
+                    format!("the spread {} is not sensible", timing.spread),
+                    Some("it is a share of the mean: between 0 and 5, mostly about 0.25".into()),
+                );
+            }
+        }
+        for (i, fault) in file.faults.iter().enumerate() {
+            if fault.attempt == Some(0) {
+                self.error(
+                    &format!("/faults/{i}/attempt"),
+                    "attempts are counted from 1".into(),
+                    Some("write 1 for the first, or leave it out for every attempt".into()),
+                );
+            }
+        }
+    }
+}
+
+/// The types of resources that points of a kind restore.
+fn resource_kinds(kind: super::PointKind) -> Option<&'static [&'static str]> {
+    use super::PointKind as K;
+    Some(match kind {
+        K::EbsSnapshot => &["ec2:volume"],
+        K::Ami => &["ec2:instance", "ec2:image", "autoscaling:group"],
+        K::RdsSnapshot => &["rds:db"],
+        K::RdsClusterSnapshot => &["rds:cluster"],
+        K::RdsPitr | K::RdsReplica => &["rds:db", "rds:cluster"],
+        K::S3Replica | K::S3Versions => &["s3:bucket"],
+    })
+}
+
+/// Whether `a` lies before `b`, where that can be told without knowing T0.
+fn before(a: When, b: When) -> bool {
+    match (a, b) {
+        (When::At(a), When::At(b)) => a < b,
+        (When::BeforeT0(a), When::BeforeT0(b)) => a > b,
+        (When::AfterT0(a), When::AfterT0(b)) => a < b,
+        (When::BeforeT0(a), When::AfterT0(b)) => !(a.0.is_zero() && b.0.is_zero()),
+        _ => false,
+    }
+}

@@ -1,0 +1,274 @@
+//! What a playbook says, as far as it can be read, with positions: rules work on it even where other parts are broken.
+//!
+//! A part that could not be read is absent here, and its mistake has been reported: rules pass over it in silence.
+
+use std::collections::HashMap;
+use std::str::FromStr;
+
+use super::action::{ActionDecl, Catalogue};
+use super::expr::{self, Reference};
+use super::model::CHECK_KINDS;
+use crate::estate::Loss;
+use crate::yaml::{Diagnostics, Entry, Map, Node, Source, Span, Value};
+
+/// A text where it stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Text<'a> {
+    pub text: &'a str,
+    pub span: Span,
+}
+
+impl<'a> Text<'a> {
+    fn of(node: &'a Node) -> Option<Self> {
+        Some(Self { text: node.as_str()?, span: node.span })
+    }
+
+    pub fn parse<T: FromStr>(&self) -> Option<T> {
+        self.text.parse().ok()
+    }
+}
+
+/// The entries of a mapping of names: `accounts`, `workloads`, `params`.
+#[derive(Debug, Default)]
+pub struct Names<'a> {
+    pub entries: Vec<&'a Entry>,
+    known: HashMap<&'a str, &'a Entry>,
+    /// It could not be read: nothing is known about the names in it.
+    pub broken: bool,
+}
+
+impl<'a> Names<'a> {
+    fn of(node: Option<&'a Node>) -> Self {
+        match node.map(|node| &node.value) {
+            Some(Value::Map(map)) => {
+                let mut known = HashMap::new();
+                for entry in &map.entries {
+                    known.entry(entry.key.as_str()).or_insert(entry);
+                }
+                Self { entries: map.entries.iter().collect(), known, broken: false }
+            }
+            None | Some(Value::Null) => Self::default(),
+            Some(_) => Self { broken: true, ..Self::default() },
+        }
+    }
+
+    pub fn get(&self, name: &str) -> Option<&'a Entry> {
+        self.known.get(name).copied()
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &'a str> + '_ {
+        self.entries.iter().map(|entry| entry.key.as_str())
+    }
+}
+
+/// An expression in an item, with where its names stand in the file.
+#[derive(Debug)]
+pub struct Use {
+    pub path: Vec<String>,
+    pub span: Span,
+}
+
+/// A step or a check.
+pub struct Item<'a> {
+    pub node: &'a Node,
+    pub is_step: bool,
+    pub id: Option<Text<'a>>,
+    pub workload: Option<Text<'a>>,
+    pub needs: Vec<Text<'a>>,
+    /// Of a step: the action that it names.
+    pub uses: Option<Text<'a>>,
+    pub decl: Option<&'static ActionDecl>,
+    pub with: Option<&'a Node>,
+    /// Of a check: the kinds that stand in it.
+    pub kinds: Vec<(&'static str, &'a Entry)>,
+    pub uses_of_names: Vec<Use>,
+}
+
+impl<'a> Item<'a> {
+    /// Where to point for what concerns the whole item.
+    pub fn span(&self) -> Span {
+        self.id.map_or(Span::new(self.node.span.start, self.node.span.start + 1), |id| id.span)
+    }
+
+    pub fn get(&self, key: &str) -> Option<&'a Node> {
+        self.node.get(key)
+    }
+
+    pub fn name(&self) -> String {
+        let kind = if self.is_step { "step" } else { "check" };
+        self.id.map_or_else(|| format!("a {kind}"), |id| format!("{kind} `{}`", id.text))
+    }
+
+    pub fn argument(&self, key: &str) -> Option<Text<'a>> {
+        self.with?.get(key).and_then(Text::of)
+    }
+}
+
+pub struct Draft<'a> {
+    pub source: &'a Source,
+    pub root: &'a Node,
+    pub accounts: Names<'a>,
+    pub workloads: Names<'a>,
+    pub params: Names<'a>,
+    /// What is lost, where exactly one thing is named, and where it stands.
+    pub loss: Option<(Loss, Span)>,
+    /// Steps first, then checks, in the file's order.
+    pub items: Vec<Item<'a>>,
+    by_id: HashMap<&'a str, usize>,
+    /// Some ids could not be read: an unknown one may be among them.
+    pub ids_broken: bool,
+}
+
+impl<'a> Draft<'a> {
+    /// Reads what can be read; expressions that cannot are reported.
+    pub fn read(source: &'a Source, root: &'a Node, catalogue: Catalogue, out: &mut Diagnostics) -> Self {
+        let mut draft = Self {
+            source,
+            root,
+            accounts: Names::of(root.get("accounts")),
+            workloads: Names::of(root.get("workloads")),
+            params: Names::of(root.get("params")),
+            loss: root.get("lose").and_then(loss),
+            items: Vec::new(),
+            by_id: HashMap::new(),
+            ids_broken: false,
+        };
+        for (key, is_step) in [("steps", true), ("checks", false)] {
+            match root.get(key).map(|node| &node.value) {
+                Some(Value::Seq(nodes)) => {
+                    for node in nodes {
+                        match &node.value {
+                            Value::Map(map) => draft.item(node, map, is_step, catalogue, out),
+                            _ => draft.ids_broken = true,
+                        }
+                    }
+                }
+                None | Some(Value::Null) => draft.ids_broken |= is_step,
+                Some(_) => draft.ids_broken = true,
+            }
+        }
+        draft
+    }
+
+    fn item(
+        &mut self,
+        node: &'a Node,
+        map: &'a Map,
+        is_step: bool,
+        catalogue: Catalogue,
+        out: &mut Diagnostics,
+    ) {
+        let text = |key| map.get(key).and_then(Text::of);
+        let id = text("id").filter(|id| !id.text.is_empty());
+        let uses = if is_step { text("uses") } else { None };
+        let needs = map.get("needs").and_then(Node::as_seq).unwrap_or_default();
+        let mut item = Item {
+            node,
+            is_step,
+            id,
+            workload: text("workload"),
+            needs: needs.iter().filter_map(Text::of).collect(),
+            uses,
+            decl: uses.and_then(|uses| catalogue.get(uses.text)),
+            with: map.get("with"),
+            kinds: Vec::new(),
+            uses_of_names: Vec::new(),
+        };
+        for entry in &map.entries {
+            let kind = CHECK_KINDS.iter().find(|kind| **kind == entry.key).filter(|_| !is_step);
+            if let Some(kind) = kind {
+                item.kinds.push((kind, entry));
+            }
+            if kind.is_some() || (is_step && matches!(entry.key.as_str(), "with" | "when")) {
+                self.expressions(&entry.value, &mut item.uses_of_names, out);
+            }
+        }
+        let index = self.items.len();
+        match id {
+            Some(id) => {
+                self.by_id.entry(id.text).or_insert(index);
+            }
+            None => self.ids_broken = true,
+        }
+        self.items.push(item);
+    }
+
+    fn expressions(&self, node: &Node, found: &mut Vec<Use>, out: &mut Diagnostics) {
+        match &node.value {
+            Value::Str(text) if expr::is_template(text) => match expr::references(text) {
+                Ok(references) => {
+                    found.extend(
+                        references
+                            .into_iter()
+                            .map(|r| Use { span: self.place(node, text, &r), path: r.path }),
+                    );
+                }
+                Err(error) => out.push(self.source.error(node.span, error.message).help(error.help)),
+            },
+            Value::Seq(items) => items.iter().for_each(|item| self.expressions(item, found, out)),
+            Value::Map(map) => {
+                map.entries.iter().for_each(|entry| self.expressions(&entry.value, found, out))
+            }
+            _ => {}
+        }
+    }
+
+    /// Where a reference stands in the file: escapes and folded lines move it, so it is searched for.
+    fn place(&self, node: &Node, text: &str, reference: &Reference) -> Span {
+        let raw = self.source.slice(node.span);
+        let name = text.get(reference.span.clone()).unwrap_or("");
+        let earlier = text.get(..reference.span.start).map_or(0, |before| before.matches(name).count());
+        if name.is_empty() {
+            return node.span;
+        }
+        raw.match_indices(name).nth(earlier).map_or(node.span, |(at, _)| {
+            let start = node.span.start + at;
+            Span::new(start, start + name.len())
+        })
+    }
+
+    /// The index of the step or check with that id.
+    pub fn index_of(&self, id: &str) -> Option<usize> {
+        self.by_id.get(id).copied()
+    }
+
+    pub fn item_of(&self, id: &str) -> Option<&Item<'a>> {
+        self.items.get(self.index_of(id)?)
+    }
+
+    pub fn ids(&self) -> impl Iterator<Item = &'a str> + '_ {
+        self.items.iter().filter_map(|item| item.id.map(|id| id.text))
+    }
+
+    /// A text at a path of keys: `["sandbox", "region"]`.
+    pub fn text_at(&self, path: &[&str]) -> Option<Text<'a>> {
+        self.node_at(path).and_then(Text::of)
+    }
+
+    pub fn node_at(&self, path: &[&str]) -> Option<&'a Node> {
+        let mut node = self.root;
+        for key in path {
+            node = node.get(key)?;
+        }
+        Some(node)
+    }
+
+    /// The id of the account with that name in `accounts`.
+    pub fn account_id(&self, name: &str) -> Option<Text<'a>> {
+        self.accounts.get(name)?.value.get("id").and_then(Text::of)
+    }
+}
+
+fn loss(node: &Node) -> Option<(Loss, Span)> {
+    let map = node.as_map()?;
+    let mut given = map.entries.iter().filter(|entry| !entry.value.is_null());
+    let (entry, None) = (given.next()?, given.next()) else { return None };
+    let text = Text::of(&entry.value)?;
+    let loss = match entry.key.as_str() {
+        "region" => Loss::Region(text.parse()?),
+        "az" => Loss::Az(text.parse()?),
+        "account" => Loss::Account(text.parse()?),
+        _ => return None,
+    };
+    Some((loss, text.span))
+}

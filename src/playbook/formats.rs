@@ -1,0 +1,31 @@
+//! The words of `format` in a playbook's schema: those of estates, and its own.
+
+use super::cidr::Cidr;
+use super::comparison::{Comparison, ComparisonError, SizeComparison};
+use crate::estate::EstateFormats;
+use crate::ids::BadName;
+use crate::yaml::Formats;
+
+pub struct PlaybookFormats;
+
+impl Formats for PlaybookFormats {
+    fn check(&self, format: &str, text: &str) -> Result<(), BadName> {
+        let bad = |e: ComparisonError| BadName { message: e.message, help: e.help };
+        match format {
+            "cidr" => text.parse::<Cidr>().map(drop),
+            "comparison" => text.parse::<Comparison>().map(drop).map_err(bad),
+            "size-comparison" => text.parse::<SizeComparison>().map(drop).map_err(bad),
+            _ => EstateFormats.check(format, text),
+        }
+    }
+
+    fn noun(&self, format: &str) -> Option<&'static str> {
+        Some(match format {
+            "cidr" => "a range such as `10.66.0.0/16`",
+            "comparison" => "a comparison such as `>= 1000`",
+            "size-comparison" => "a comparison such as `>= 1GiB`",
+            "action" => "an action",
+            _ => return EstateFormats.noun(format),
+        })
+    }
+}

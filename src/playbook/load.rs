@@ -1,0 +1,216 @@
+//! A playbook file: read, checked whole, decoded.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value as Json;
+
+use super::action::Catalogue;
+use super::draft::Draft;
+use super::formats::PlaybookFormats;
+use super::model::Playbook;
+use super::rules::{self, Context};
+use super::schema::Compiled;
+use crate::estate::load::{self as estate, EstateDraft, LoadedEstate};
+use crate::yaml::diagnostic::suggest;
+use crate::yaml::file::{self, Read};
+use crate::yaml::{Checker, Diagnostics, Node, Source, Span};
+
+/// A playbook without mistakes, and its estate where it names one.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    pub path: PathBuf,
+    pub source: String,
+    /// Of the file's bytes, in hexadecimal.
+    pub sha256: String,
+    pub playbook: Playbook,
+    pub estate: Option<LoadedEstate>,
+    /// Warnings.
+    pub diagnostics: Diagnostics,
+}
+
+/// Reads a playbook and its estate; every mistake of both comes back at once, ordered by file and position.
+///
+/// `params` are the values of `--param NAME=VALUE`. A value is read as YAML, and as text where the playbook's own is a text.
+pub fn load(path: &Path, catalogue: Catalogue, params: &[(String, String)]) -> Result<Loaded, Diagnostics> {
+    match file::read(path, 0) {
+        Ok(read) => load_read(path, read, catalogue, params),
+        Err(diagnostic) => {
+            let mut found = Diagnostics::default();
+            found.push(*diagnostic);
+            Err(found)
+        }
+    }
+}
+
+/// The same for bytes that are there already; `path` is where they would stand.
+pub fn load_bytes(
+    path: &Path,
+    bytes: &[u8],
+    catalogue: Catalogue,
+    params: &[(String, String)],
+) -> Result<Loaded, Diagnostics> {
+    match file::from_bytes(&path.display().to_string(), bytes, 0) {
+        Ok(read) => load_read(path, read, catalogue, params),
+        Err(diagnostic) => {
+            let mut found = Diagnostics::default();
+            found.push(*diagnostic);
+            Err(found)
+        }
+    }
+}
+
+fn load_read(
+    path: &Path,
+    read: Read,
+    catalogue: Catalogue,
+    params: &[(String, String)],
+) -> Result<Loaded, Diagnostics> {
+    let mut found = Diagnostics::default();
+    let loaded = read_playbook(path, &read, catalogue, params, &mut found);
+    found.sort();
+    match loaded {
+        Some((playbook, estate)) if !found.has_errors() => Ok(Loaded {
+            path: path.to_owned(),
+            source: read.source.text.to_string(),
+            sha256: read.sha256,
+            playbook,
+            estate,
+            diagnostics: found,
+        }),
+        _ => Err(found),
+    }
+}
+
+fn read_playbook(
+    path: &Path,
+    read: &Read,
+    catalogue: Catalogue,
+    params: &[(String, String)],
+    found: &mut Diagnostics,
+) -> Option<(Playbook, Option<LoadedEstate>)> {
+    let source = &read.source;
+    let root = file::root(source, "a playbook", "name:", found)?;
+    let schemas = Compiled::new(catalogue);
+    Checker { source, formats: &PlaybookFormats, templates: false }.check(&root, &schemas.playbook, found);
+    let draft = Draft::read(source, &root, catalogue, found);
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let estate = read_estate(&draft, folder, found);
+    let overrides = read_params(&draft, params, found);
+    let context = Context { catalogue, schemas: &schemas, estate: estate.as_ref(), folder };
+    rules::check(&draft, &context, found);
+    if found.has_errors() {
+        return None;
+    }
+    let mut json = root.to_json();
+    if let Some(Json::Object(given)) = json.get_mut("params") {
+        given.extend(overrides);
+    }
+    match serde_json::from_value(json) {
+        Ok(playbook) => Some((playbook, estate.and_then(EstateDraft::loaded))),
+        Err(error) => {
+            found.push(
+                source
+                    .error(
+                        place_of(&root, &error.to_string()),
+                        format!("the playbook cannot be read: {error}"),
+                    )
+                    .help("compare it with `drillmaster schema`"),
+            );
+            None
+        }
+    }
+}
+
+/// The schema and the types agree, so this is for what they say differently: point at a value that the message names.
+fn place_of(root: &Node, message: &str) -> Span {
+    fn search(node: &Node, text: &str) -> Option<Span> {
+        match &node.value {
+            crate::yaml::Value::Str(value) if value == text => Some(node.span),
+            crate::yaml::Value::Seq(items) => items.iter().find_map(|item| search(item, text)),
+            crate::yaml::Value::Map(map) => map
+                .entries
+                .iter()
+                .find_map(|e| if e.key == text { Some(e.key_span) } else { search(&e.value, text) }),
+            _ => None,
+        }
+    }
+    let quoted = message.split(['`', '"']).nth(1);
+    quoted.and_then(|text| search(root, text)).unwrap_or(Span::new(root.span.start, root.span.start + 1))
+}
+
+fn read_estate(draft: &Draft<'_>, folder: &Path, found: &mut Diagnostics) -> Option<EstateDraft> {
+    let name = draft.text_at(&["estate"])?;
+    let path = folder.join(name.text);
+    // A file that is not there is a mistake of the playbook, and is shown there.
+    let unreadable = match std::fs::metadata(&path) {
+        Err(error) => Some(file::plain(&error)),
+        Ok(meta) if meta.is_dir() => Some("it is a folder".to_owned()),
+        Ok(_) => None,
+    };
+    if let Some(why) = unreadable {
+        found.push(
+            draft
+                .source
+                .error(name.span, format!("the estate `{}` cannot be read: {why}", name.text))
+                .help(format!("the path is relative to the playbook: `{}` was looked for", path.display())),
+        );
+        return None;
+    }
+    estate::draft(&path, found)
+}
+
+/// The values of `--param`, each read as what the playbook's own value is.
+fn read_params(
+    draft: &Draft<'_>,
+    params: &[(String, String)],
+    found: &mut Diagnostics,
+) -> serde_json::Map<String, Json> {
+    let mut values = serde_json::Map::new();
+    for (name, text) in params {
+        let line = format!("--param {name}={text}");
+        let source = Source::new("command line", &line, u16::MAX);
+        let name_span = Span::new("--param ".len(), "--param ".len() + name.len());
+        if draft.params.broken {
+            continue;
+        }
+        let Some(entry) = draft.params.get(name) else {
+            let help = suggest(name, draft.params.names(), "parameter")
+                .unwrap_or_else(|| "the playbook has no `params`".into());
+            found.push(source.error(name_span, format!("the playbook has no parameter `{name}`")).help(help));
+            continue;
+        };
+        let default = entry.value.to_json();
+        let value = read_param(text);
+        let fits = match &default {
+            Json::String(_) => {
+                values.insert(name.clone(), Json::String(text.clone()));
+                continue;
+            }
+            Json::Null => true,
+            Json::Number(_) => value.is_number(),
+            Json::Bool(_) => value.is_boolean(),
+            Json::Array(_) => value.is_array(),
+            Json::Object(_) => value.is_object(),
+        };
+        if fits {
+            values.insert(name.clone(), value);
+            continue;
+        }
+        let span = Span::new(name_span.end + 1, line.len());
+        let default = entry.value.describe();
+        found.push(
+            source
+                .error(span, format!("`{text}` is of another type than the parameter's own value"))
+                .help(format!("the playbook has {default} there: give a value of the same type")),
+        );
+    }
+    values
+}
+
+fn read_param(text: &str) -> Json {
+    let source = Source::new("--param", text, 0);
+    match crate::yaml::parse(&source) {
+        (Some(node), found) if !found.has_errors() => node.to_json(),
+        _ => Json::String(text.to_owned()),
+    }
+}

@@ -1,0 +1,465 @@
+//! Nodes against a schema: every mistake, in the words that people use.
+
+use super::diagnostic::{Diagnostic, Diagnostics, list, nearest, suggest};
+use super::node::{Entry, Map, Node, Value, short};
+use super::scalar;
+use super::schema::{Additional, Rule, Schema, Types};
+use super::source::{Source, Span};
+use crate::ids::BadName;
+
+/// What the words in `format` mean.
+pub trait Formats {
+    /// Whether the text is one of those; a format that is not known takes anything.
+    fn check(&self, format: &str, text: &str) -> Result<(), BadName>;
+    /// `a duration`
+    fn noun(&self, format: &str) -> Option<&'static str>;
+}
+
+/// Checks nodes of one file.
+pub struct Checker<'a> {
+    pub source: &'a Source,
+    pub formats: &'a dyn Formats,
+    /// A text with `{{` stands for any text: what it becomes is known at run time only.
+    pub templates: bool,
+}
+
+impl Checker<'_> {
+    pub fn check(&self, node: &Node, schema: &Schema, out: &mut Diagnostics) {
+        Walk { checker: self, schema }.node(node, 0, out);
+    }
+}
+
+struct Walk<'a> {
+    checker: &'a Checker<'a>,
+    schema: &'a Schema,
+}
+
+fn is_template(node: &Node) -> bool {
+    matches!(&node.value, Value::Str(text) if text.contains("{{"))
+}
+
+fn types_of(node: &Node) -> Types {
+    match &node.value {
+        Value::Null => Types::NULL,
+        Value::Bool(_) => Types::BOOLEAN,
+        Value::Number(number, _) if number.is_f64() => Types::NUMBER.without(Types::INTEGER),
+        Value::Number(..) => Types::INTEGER,
+        Value::Str(_) => Types::STRING,
+        Value::Seq(_) => Types::ARRAY,
+        Value::Map(_) => Types::OBJECT,
+    }
+}
+
+impl Walk<'_> {
+    fn error(&self, span: Span, message: impl Into<String>) -> Diagnostic {
+        self.checker.source.error(span, message)
+    }
+
+    fn node(&self, node: &Node, rule: usize, out: &mut Diagnostics) {
+        let Some(rule) = self.schema.rule(rule) else { return };
+        if !rule.types.meets(types_of(node)) {
+            out.push(self.wrong_type(node, rule));
+            return;
+        }
+        if let Some(target) = rule.reference {
+            self.node(node, target, out);
+        }
+        for part in &rule.all {
+            self.node(node, *part, out);
+        }
+        if !rule.branches.is_empty() {
+            self.branches(node, rule, out);
+        }
+        match &node.value {
+            Value::Map(map) => self.map(node, map, rule, out),
+            Value::Seq(items) => self.list(node, items, rule, out),
+            Value::Str(text) => self.text(node, text, rule, out),
+            Value::Number(number, raw) => self.number(node, number, raw, rule, out),
+            Value::Null | Value::Bool(_) => {}
+        }
+        if !rule.values.is_empty() && !node.is_null() && !(self.checker.templates && is_template(node)) {
+            self.choice(node, rule, out);
+        }
+    }
+
+    /// The branches that a value of this kind can be meant for; where none fits, the one with the fewest mistakes.
+    fn branches(&self, node: &Node, rule: &Rule, out: &mut Diagnostics) {
+        let kind = types_of(node);
+        let mut candidates = Vec::new();
+        for index in &rule.branches {
+            let Some(branch) = self.schema.rule(*index) else { continue };
+            if is_template_branch(branch) {
+                if is_template(node) {
+                    return;
+                }
+            } else if branch.types.meets(kind) {
+                candidates.push(*index);
+            }
+        }
+        match candidates.as_slice() {
+            // The kind is none of theirs: a text, where only an expression may be one.
+            [] => out.push(self.wrong_type(node, rule)),
+            [one] => self.node(node, *one, out),
+            several => {
+                let mut best: Option<Diagnostics> = None;
+                for index in several {
+                    let mut found = Diagnostics::default();
+                    self.node(node, *index, &mut found);
+                    if !found.has_errors() {
+                        return;
+                    }
+                    if best.as_ref().is_none_or(|best| found.len() < best.len()) {
+                        best = Some(found);
+                    }
+                }
+                out.extend(best.unwrap_or_default());
+            }
+        }
+    }
+
+    fn map(&self, node: &Node, map: &Map, rule: &Rule, out: &mut Diagnostics) {
+        for entry in &map.entries {
+            if let Some(names) = rule.property_names {
+                self.key(entry, names, out);
+            }
+            match (rule.by_name.get(&entry.key).and_then(|i| rule.properties.get(*i)), rule.additional) {
+                (Some(property), _) => self.node(&entry.value, property.rule, out),
+                (None, Additional::Rule(other)) => self.node(&entry.value, other, out),
+                (None, Additional::Anything) => {}
+                (None, Additional::Nothing) => {
+                    let known = rule.properties.iter().map(|p| p.name.as_str());
+                    let diagnostic = self
+                        .error(entry.key_span, format!("unknown key `{}`", short(&entry.key)))
+                        .maybe_help(
+                            suggest(&entry.key, known, "key")
+                                .or_else(|| Some("nothing can stand here".into())),
+                        );
+                    out.push(diagnostic);
+                }
+            }
+        }
+        for key in &rule.required {
+            if map.get(key).is_none() && !self.is_mistyped(map, rule, key) {
+                let described = rule.by_name.get(key).and_then(|i| rule.properties.get(*i));
+                let described = described.and_then(|p| p.description.as_deref()).map(first_sentence);
+                let help = match described {
+                    Some(text) => format!("add `{key}:` ({text})"),
+                    None => format!("add `{key}:`"),
+                };
+                out.push(self.error(head(node), format!("the key `{key}` is missing")).help(help));
+            }
+        }
+    }
+
+    /// An unknown key that looks like this one has been reported with the suggestion: saying that it is missing as
+    /// well would be an echo.
+    fn is_mistyped(&self, map: &Map, rule: &Rule, key: &str) -> bool {
+        rule.additional == Additional::Nothing
+            && map.entries.iter().any(|entry| {
+                !rule.by_name.contains_key(&entry.key)
+                    && nearest(&entry.key, rule.properties.iter().map(|p| p.name.as_str())) == Some(key)
+            })
+    }
+
+    fn key(&self, entry: &Entry, names: usize, out: &mut Diagnostics) {
+        let value = if entry.bare { scalar::resolve(&entry.key) } else { Value::Str(entry.key.clone()) };
+        self.node(&Node { span: entry.key_span, value }, names, out);
+    }
+
+    fn list(&self, node: &Node, items: &[Node], rule: &Rule, out: &mut Diagnostics) {
+        if let Some(of) = rule.items {
+            for item in items {
+                self.node(item, of, out);
+            }
+        }
+        let count = items.len() as u64;
+        if rule.counts.0.is_some_and(|least| count < least) {
+            let message =
+                if items.is_empty() { "an empty list".to_owned() } else { format!("a list of {count}") };
+            let least = rule.counts.0.unwrap_or(1);
+            out.push(self.error(head(node), message).help(format!("give at least {least}")));
+        }
+        if let Some(most) = rule.counts.1.filter(|most| count > *most) {
+            out.push(
+                self.error(head(node), format!("a list of {count}")).help(format!("give at most {most}")),
+            );
+        }
+    }
+
+    fn text(&self, node: &Node, text: &str, rule: &Rule, out: &mut Diagnostics) {
+        if text.contains("{{") {
+            if self.checker.templates {
+                return;
+            }
+            if rule.format.is_some() {
+                out.push(
+                    self.error(node.span, format!("`{}`: an expression cannot stand here", short(text))).help(
+                        "expressions are rendered below `with`, in checks and in `when`; write the value itself",
+                    ),
+                );
+                return;
+            }
+        }
+        if let Some(format) = &rule.format
+            && rule.types.has(Types::STRING)
+            && let Err(bad) = self.checker.formats.check(format, text)
+        {
+            out.push(self.error(node.span, bad.message).help(bad.help));
+        }
+        if let Some(pattern) = rule.pattern.as_ref().filter(|p| !p.is_match(text)) {
+            out.push(
+                self.error(node.span, format!("`{}` is not of the form that is asked for here", short(text)))
+                    .help(format!("it must match `{pattern}`")),
+            );
+        }
+        let length = text.chars().count() as u64;
+        if let Some(least) = rule.lengths.0.filter(|least| length < *least) {
+            let message = if text.is_empty() {
+                "an empty text".to_owned()
+            } else {
+                format!("`{}` is too short", short(text))
+            };
+            out.push(
+                self.error(node.span, message).help(format!("at least {least} characters must stand here")),
+            );
+        }
+        if let Some(most) = rule.lengths.1.filter(|most| length > *most) {
+            out.push(
+                self.error(node.span, format!("a text of {length} characters is too long"))
+                    .help(format!("at most {most} can stand here")),
+            );
+        }
+    }
+
+    fn number(
+        &self,
+        node: &Node,
+        number: &serde_json::Number,
+        raw: &str,
+        rule: &Rule,
+        out: &mut Diagnostics,
+    ) {
+        let value = number.as_f64().unwrap_or(f64::NAN);
+        if rule.own_types == Types::ANY {
+            return;
+        }
+        if let Some(format) = rule.format.as_deref().filter(|_| rule.types.has(Types::STRING))
+            && let Err(bad) = self.checker.formats.check(format, raw)
+        {
+            out.push(self.error(node.span, bad.message).help(bad.help));
+            return;
+        }
+        let digits = raw.trim_start_matches(['-', '+']);
+        if digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit()) {
+            out.push(
+                self.error(
+                    node.span,
+                    format!("`{raw}` begins with a zero: some readers of YAML take it for octal"),
+                )
+                .help(format!("write {}", digits.trim_start_matches('0').parse::<u64>().unwrap_or(0))),
+            );
+            return;
+        }
+        let range = integer_range(rule.format.as_deref());
+        let least = rule.minimum.into_iter().chain(range.map(|r| r.0)).reduce(f64::max);
+        let most = rule.maximum.into_iter().chain(range.map(|r| r.1)).reduce(f64::min);
+        let help = match (least.filter(|n| n.abs() < 1e15), most.filter(|n| n.abs() < 1e9)) {
+            (Some(least), Some(most)) => format!("it must lie between {least} and {most}"),
+            (Some(least), None) => format!("it must be {least} or more"),
+            (None, Some(most)) => format!("it must be {most} or less"),
+            (None, None) => "write a smaller number".to_owned(),
+        };
+        if least.is_some_and(|least| value < least) {
+            out.push(self.error(node.span, format!("{raw} is too small")).help(help));
+        } else if most.is_some_and(|most| value > most) {
+            out.push(self.error(node.span, format!("{raw} is too large")).help(help));
+        }
+    }
+
+    fn choice(&self, node: &Node, rule: &Rule, out: &mut Diagnostics) {
+        let json = node.to_json();
+        if rule.values.contains(&json) {
+            return;
+        }
+        let known: Vec<&str> = rule.values.iter().filter_map(serde_json::Value::as_str).collect();
+        if let (Some(text), Some(noun)) =
+            (node.as_str(), rule.format.as_deref().and_then(|f| self.checker.formats.noun(f)))
+        {
+            let what = noun.split_once(' ').map_or(noun, |(_, word)| word);
+            let help = suggest(text, known.iter().copied(), what);
+            out.push(self.error(node.span, format!("`{}` is not {noun}", short(text))).maybe_help(help));
+            return;
+        }
+        let help = json
+            .as_str()
+            .and_then(|text| nearest(text, known.iter().copied()))
+            .map_or_else(|| format!("write {}", one_of(&known)), |near| format!("did you mean `{near}`?"));
+        let message = match node.as_str() {
+            Some(text) => format!("`{}` is not one of {}", short(text), list(&known)),
+            None => format!("expected one of {}, found {}", list(&known), node.describe()),
+        };
+        out.push(self.error(head(node), message).help(help));
+    }
+
+    fn wrong_type(&self, node: &Node, rule: &Rule) -> Diagnostic {
+        let (format, only_template_text) = self.wanted(rule);
+        let mut types = rule.types.without(Types::NULL);
+        if only_template_text {
+            types = types.without(Types::STRING);
+        }
+        let noun = format.as_deref().and_then(|f| self.checker.formats.noun(f));
+        if let (Some(format), Value::Number(_, raw)) = (format.as_deref(), &node.value) {
+            if format == "account-id" {
+                return self.bare_account(node, raw);
+            }
+            if let Err(bad) = self.checker.formats.check(format, raw) {
+                return self.error(node.span, bad.message).help(bad.help);
+            }
+        }
+        let wanted = noun.map_or_else(|| words(types), str::to_owned);
+        let mut message = format!("expected {wanted}, found {}", node.describe());
+        let help = match &node.value {
+            Value::Null => Some("give a value, or remove the key".to_owned()),
+            Value::Str(text) if text.contains("{{") => {
+                message.push_str("; an expression cannot stand here");
+                Some(format!("write {wanted} itself"))
+            }
+            Value::Number(_, raw) if types.meets(Types::STRING) => {
+                Some(format!("put it into quotes: \"{raw}\""))
+            }
+            Value::Bool(value) if types.meets(Types::STRING) => {
+                Some(format!("put it into quotes: \"{value}\""))
+            }
+            Value::Number(_, raw) if types.has(Types::INTEGER) => {
+                Some(format!("{raw} has a fraction or is too large"))
+            }
+            Value::Str(text) if types.meets(Types::BOOLEAN) => boolean_meant(text),
+            Value::Str(text)
+                if types.meets(Types::NUMBER) && matches!(scalar::resolve(text), Value::Number(..)) =>
+            {
+                Some(format!("remove the quotes: {text}"))
+            }
+            Value::Str(text) if types.has(Types::ARRAY) => Some(format!("write a list: [{}]", short(text))),
+            Value::Number(_, raw) if types.has(Types::ARRAY) => Some(format!("write a list: [{raw}]")),
+            Value::Seq(_) if types == Types::OBJECT => Some("write `key: value`, without the `-`".to_owned()),
+            Value::Seq(items) if types.meets(Types::STRING) && items.len() == 1 => {
+                Some("remove the brackets or the `-`".to_owned())
+            }
+            Value::Map(_) if types == Types::ARRAY => Some("begin each item with `- `".to_owned()),
+            _ => None,
+        };
+        self.error(head(node), message).maybe_help(help)
+    }
+
+    fn bare_account(&self, node: &Node, raw: &str) -> Diagnostic {
+        let loses = raw.starts_with('0');
+        let why = if loses {
+            "YAML reads a number here, and a number has no leading zero"
+        } else {
+            "YAML reads a number here"
+        };
+        let help = if raw.len() == 12 && raw.bytes().all(|b| b.is_ascii_digit()) {
+            format!("write it in quotes: \"{raw}\"")
+        } else if raw.len() < 12 && raw.bytes().all(|b| b.is_ascii_digit()) {
+            format!("an account id has 12 digits, in quotes; if leading zeros got lost it is \"{raw:0>12}\"")
+        } else {
+            "an account id has 12 digits, in quotes: \"012345678901\"".to_owned()
+        };
+        self.error(node.span, format!("the account id {raw} stands without quotes: {why}")).help(help)
+    }
+
+    /// The format that is wanted, behind references and branches, and whether texts are for expressions only.
+    fn wanted(&self, rule: &Rule) -> (Option<String>, bool) {
+        let mut rules = vec![rule];
+        let mut seen = 0;
+        let mut template = false;
+        let mut other_text = false;
+        let mut format = None;
+        while let Some(rule) = rules.pop() {
+            seen += 1;
+            if seen > 32 {
+                break;
+            }
+            if is_template_branch(rule) {
+                template = true;
+                continue;
+            }
+            let leaf = rule.reference.is_none() && rule.branches.is_empty();
+            other_text |= leaf && rule.types.has(Types::STRING);
+            if rule.types.has(Types::STRING) && format.is_none() {
+                format.clone_from(&rule.format);
+            }
+            rules.extend(rule.reference.iter().chain(&rule.branches).filter_map(|i| self.schema.rule(*i)));
+        }
+        (format, template && !other_text)
+    }
+}
+
+/// The branch of a value that may be an expression instead.
+fn is_template_branch(rule: &Rule) -> bool {
+    rule.pattern.as_ref().is_some_and(|p| p.as_str() == "\\{\\{")
+}
+
+/// The first line of a collection is enough to show; a scalar is shown whole.
+fn head(node: &Node) -> Span {
+    match node.value {
+        Value::Map(_) | Value::Seq(_) => Span::new(node.span.start, node.span.start + 1),
+        _ => node.span,
+    }
+}
+
+fn integer_range(format: Option<&str>) -> Option<(f64, f64)> {
+    Some(match format? {
+        "uint8" => (0.0, 255.0),
+        "uint16" => (0.0, 65_535.0),
+        "uint32" => (0.0, f64::from(u32::MAX)),
+        "int32" => (f64::from(i32::MIN), f64::from(i32::MAX)),
+        "uint64" | "uint" => (0.0, 1.8e19),
+        _ => return None,
+    })
+}
+
+fn words(types: Types) -> String {
+    let mut words = Vec::new();
+    for (kind, word) in [
+        (Types::STRING, "a text"),
+        (Types::BOOLEAN, "`true` or `false`"),
+        (Types::ARRAY, "a list"),
+        (Types::OBJECT, "a mapping"),
+    ] {
+        if types.has(kind) {
+            words.push(word);
+        }
+    }
+    if types.has(Types::NUMBER) {
+        words.push("a number");
+    } else if types.has(Types::INTEGER) {
+        words.push("a whole number");
+    }
+    words.join(" or ")
+}
+
+fn boolean_meant(text: &str) -> Option<String> {
+    let is = |all: &[&str]| all.iter().any(|word| text.eq_ignore_ascii_case(word));
+    if is(&["yes", "on", "y", "true"]) {
+        Some("write `true`, without quotes: in YAML 1.2 only `true` and `false` are booleans".into())
+    } else if is(&["no", "off", "n", "false"]) {
+        Some("write `false`, without quotes: in YAML 1.2 only `true` and `false` are booleans".into())
+    } else {
+        None
+    }
+}
+
+fn one_of(known: &[&str]) -> String {
+    match known {
+        [one] => format!("`{one}`"),
+        [rest @ .., last] => format!("{} or `{last}`", list(rest)),
+        [] => "another value".to_owned(),
+    }
+}
+
+fn first_sentence(text: &str) -> String {
+    let line = text.split("\n\n").next().unwrap_or(text).replace('\n', " ");
+    let sentence = line.split_once(". ").map_or(line.as_str(), |(first, _)| first);
+    sentence.trim_end_matches('.').to_owned()
+}

@@ -1,0 +1,145 @@
+//! A YAML document as a tree that knows where each part stands.
+
+use serde_json::Number;
+
+use super::source::Span;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    /// Where it stands; for an alias, where the alias stands.
+    pub span: Span,
+    pub value: Value,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    Null,
+    Bool(bool),
+    /// A number, with the text that stands in the file: `012` is not 12 to whoever wrote it.
+    Number(Number, String),
+    Str(String),
+    Seq(Vec<Node>),
+    Map(Map),
+}
+
+/// A mapping with all its entries in order, duplicates included.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Map {
+    pub entries: Vec<Entry>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    pub key: String,
+    pub key_span: Span,
+    /// The key stands there without quotes and is no text to YAML: `012345678901:` or `true:`.
+    pub bare: bool,
+    pub value: Node,
+}
+
+impl Map {
+    /// The first value with that key.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        self.entry(key).map(|entry| &entry.value)
+    }
+
+    pub fn entry(&self, key: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.key == key)
+    }
+}
+
+impl Node {
+    pub fn as_str(&self) -> Option<&str> {
+        match &self.value {
+            Value::Str(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub fn as_map(&self) -> Option<&Map> {
+        match &self.value {
+            Value::Map(map) => Some(map),
+            _ => None,
+        }
+    }
+
+    pub fn as_seq(&self) -> Option<&[Node]> {
+        match &self.value {
+            Value::Seq(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    pub fn is_null(&self) -> bool {
+        self.value == Value::Null
+    }
+
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        self.as_map()?.get(key)
+    }
+
+    /// What it is in words: `the text `abc``, `a list`.
+    pub fn describe(&self) -> String {
+        match &self.value {
+            Value::Null => "nothing".into(),
+            Value::Bool(value) => format!("`{value}`"),
+            Value::Number(_, raw) => format!("the number {}", short(raw)),
+            Value::Str(text) if text.is_empty() => "an empty text".into(),
+            Value::Str(text) => format!("the text `{}`", short(text)),
+            Value::Seq(_) => "a list".into(),
+            Value::Map(_) => "a mapping".into(),
+        }
+    }
+
+    /// The same as JSON; of duplicate keys the first counts.
+    pub fn to_json(&self) -> serde_json::Value {
+        match &self.value {
+            Value::Null => serde_json::Value::Null,
+            Value::Bool(value) => (*value).into(),
+            Value::Number(number, _) => serde_json::Value::Number(number.clone()),
+            Value::Str(text) => text.clone().into(),
+            Value::Seq(items) => items.iter().map(Self::to_json).collect(),
+            Value::Map(map) => map.to_json(),
+        }
+    }
+
+    /// The part at a JSON pointer; where the pointer leads to nothing, the deepest part on the way.
+    pub fn at_pointer(&self, pointer: &str) -> &Node {
+        let mut node = self;
+        for part in pointer.split('/').skip(1) {
+            let part = part.replace("~1", "/").replace("~0", "~");
+            let next = match &node.value {
+                Value::Map(map) => map.get(&part),
+                Value::Seq(items) => part.parse::<usize>().ok().and_then(|i| items.get(i)),
+                _ => None,
+            };
+            match next {
+                Some(next) => node = next,
+                None => return node,
+            }
+        }
+        node
+    }
+}
+
+impl Map {
+    pub fn to_json(&self) -> serde_json::Value {
+        let mut object = serde_json::Map::with_capacity(self.entries.len());
+        for entry in &self.entries {
+            if !object.contains_key(&entry.key) {
+                object.insert(entry.key.clone(), entry.value.to_json());
+            }
+        }
+        object.into()
+    }
+}
+
+/// A text for a message: its first line, not too long of it.
+pub fn short(text: &str) -> String {
+    let line = text.lines().next().unwrap_or("");
+    let mut shown: String = line.chars().take(60).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if shown.len() < text.trim_end().len() {
+        shown.push('…');
+    }
+    shown
+}

@@ -1,0 +1,94 @@
+//! The text of a file, and where in it something stands.
+
+use std::sync::Arc;
+
+/// A range of bytes in a source's text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, PartialOrd, Ord)]
+pub struct Span {
+    pub start: usize,
+    pub end: usize,
+}
+
+impl Span {
+    pub const fn new(start: usize, end: usize) -> Self {
+        Self { start, end }
+    }
+}
+
+/// Line and column, both counted from 1; columns count characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    pub line: usize,
+    pub column: usize,
+}
+
+/// A file's text under the name that diagnostics show.
+#[derive(Debug, Clone)]
+pub struct Source {
+    pub name: Arc<str>,
+    pub text: Arc<str>,
+    /// Diagnostics of several files are ordered by this first.
+    pub rank: u16,
+    /// The byte at which each line starts.
+    lines: Vec<usize>,
+}
+
+impl Source {
+    pub fn new(name: &str, text: &str, rank: u16) -> Self {
+        let starts = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i + 1);
+        let lines = std::iter::once(0).chain(starts).collect();
+        Self { name: name.into(), text: text.into(), rank, lines }
+    }
+
+    /// The position of a byte; past the end, that of the end.
+    pub fn position(&self, byte: usize) -> Position {
+        let byte = floor_char(&self.text, byte);
+        let line = self.lines.partition_point(|start| *start <= byte).max(1);
+        let start = self.lines.get(line - 1).copied().unwrap_or(0);
+        let before = self.text.get(start..byte).unwrap_or("");
+        let before = if start == 0 { before.trim_start_matches('\u{feff}') } else { before };
+        Position { line, column: before.chars().count() + 1 }
+    }
+
+    /// The text of a line (counted from 1) without its end.
+    pub fn line(&self, line: usize) -> &str {
+        let start = self.lines.get(line.saturating_sub(1)).copied().unwrap_or(self.text.len());
+        let end = self.lines.get(line).copied().unwrap_or(self.text.len());
+        let text = self.text.get(start..end).unwrap_or("").trim_end_matches(['\n', '\r']);
+        if start == 0 { text.trim_start_matches('\u{feff}') } else { text }
+    }
+
+    /// The text of a range.
+    pub fn slice(&self, span: Span) -> &str {
+        self.text.get(floor_char(&self.text, span.start)..floor_char(&self.text, span.end)).unwrap_or("")
+    }
+}
+
+/// The nearest start of a character at or before `byte`.
+fn floor_char(text: &str, byte: usize) -> usize {
+    let mut byte = byte.min(text.len());
+    while !text.is_char_boundary(byte) {
+        byte -= 1;
+    }
+    byte
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_count_characters_and_lines_end_anyhow() {
+        let source = Source::new("f", "\u{feff}é: 1\r\nb: 2\n", 0);
+        let at = |byte| (source.position(byte).line, source.position(byte).column);
+        assert_eq!(at(0), (1, 1));
+        assert_eq!(at(3), (1, 1));
+        assert_eq!(at(5), (1, 2));
+        assert_eq!(at(10), (2, 1));
+        assert_eq!(at(999), (3, 1));
+        assert_eq!(
+            (source.line(1), source.line(2), source.line(3), source.line(9)),
+            ("é: 1", "b: 2", "", "")
+        );
+    }
+}
