@@ -66,7 +66,10 @@ fn damaged_and_foreign_reports_are_told_apart() {
         message(&report::read(dir.path()).unwrap_err())
     };
     let foreign = read(whole.replacen("report/v1", "report/v9", 1).as_bytes());
-    assert!(foreign.contains("drillmaster/report/v9") && foreign.contains("drillmaster/report/v1"), "{foreign}");
+    assert!(
+        foreign.contains("drillmaster/report/v9") && foreign.contains("drillmaster/report/v1"),
+        "{foreign}"
+    );
     assert!(read(&whole.as_bytes()[..whole.len() / 2]).contains("no report: EOF"));
     assert!(read(b"").contains(":1:0: "));
     assert!(read(b"{}").contains("schema"));
@@ -140,7 +143,9 @@ fn what_is_no_template_is_refused() {
     let file = dir.path().join("report.html");
     fs::write(&file, "").unwrap();
     assert!(message(&Templates::load(Some(&file)).unwrap_err()).contains("is no template"));
-    assert!(message(&Templates::load(Some(Path::new("/no/such.md.hbs"))).unwrap_err()).contains("cannot read"));
+    assert!(
+        message(&Templates::load(Some(Path::new("/no/such.md.hbs"))).unwrap_err()).contains("cannot read")
+    );
 }
 
 #[test]
@@ -188,10 +193,15 @@ fn github_gets_a_summary_and_annotations_only_where_it_asks() {
     assert!(lines.iter().any(|l| l.contains("s3%3ACreateBucket denied")), "{lines:#?}");
     assert!(github::annotations(&passed()).is_empty());
     let error = github::annotations(&error_before_t0());
-    assert!(error[0].contains("The drill could not be carried out::the sandbox is not isolated"), "{error:#?}");
+    assert!(
+        error[0].contains("The drill could not be carried out::the sandbox is not isolated"),
+        "{error:#?}"
+    );
     let simulated = github::annotations(&region_loss());
     assert!(simulated[0].contains("title=Simulated%3A RPO of orders missed"), "{simulated:#?}");
 
-    let broken = github::publish(&passed(), &templates, |n| (n == "GITHUB_STEP_SUMMARY").then(|| "/no/such/file".into()));
+    let broken = github::publish(&passed(), &templates, |n| {
+        (n == "GITHUB_STEP_SUMMARY").then(|| "/no/such/file".into())
+    });
     assert!(message(&broken.unwrap_err()).contains("/no/such/file"));
 }

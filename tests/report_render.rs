@@ -1,11 +1,11 @@
 //! The report in every format: golden files for what people read in text, structure for HTML, and hostile content.
 
-#[path = "support/report_fixtures.rs"]
-#[expect(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "fixtures")]
-mod report_fixtures;
 #[path = "support/markup.rs"]
 #[expect(clippy::unwrap_used, clippy::panic, reason = "test support")]
 mod markup;
+#[path = "support/report_fixtures.rs"]
+#[expect(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "fixtures")]
+mod report_fixtures;
 
 use std::fs;
 use std::path::Path;
@@ -78,7 +78,8 @@ fn the_policy_lets_exactly_this_style_sheet_through() {
     let html = rendered(&passed(), Format::Html);
     let css = html.split_once("<style>").unwrap().1.split_once("</style>").unwrap().0;
     let hash = base64::engine::general_purpose::STANDARD.encode(sha2::Sha256::digest(css.as_bytes()));
-    let policy = format!("default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'");
+    let policy =
+        format!("default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'");
     assert!(html.contains(&policy), "{hash}");
 }
 
@@ -110,7 +111,9 @@ fn unknown_is_never_shown_as_good() {
     assert!(!score.contains("badge ok\">met") && !score.contains("rect class=\"ok\""), "{score}");
     assert!(score.contains("badge unknown\">unknown") && score.contains("rect class=\"hatch\""), "{score}");
     assert!(rendered(&report, Format::Markdown).contains("| unknown | 20m | **unknown** |"));
-    assert!(rendered(&report, Format::Junit).contains("<failure message=\"unknown: unknown, objective 20m\""));
+    assert!(
+        rendered(&report, Format::Junit).contains("<failure message=\"unknown: unknown, objective 20m\"")
+    );
 }
 
 #[test]
@@ -193,7 +196,13 @@ fn markdown_fits_into_a_comment_whatever_comes() {
     }
     let markdown = rendered(&report, Format::Markdown);
     assert!(markdown.len() < 60_000, "{}", markdown.len());
-    for section in ["Steps that did not succeed", "Findings", "Denied calls", "Coverage and teardown", "of 3003 workloads"] {
+    for section in [
+        "Steps that did not succeed",
+        "Findings",
+        "Denied calls",
+        "Coverage and teardown",
+        "of 3003 workloads",
+    ] {
         assert!(markdown.contains(section), "{section}");
     }
     assert!(!markdown.contains("Cut here"), "lists are shortened, not the text");
@@ -247,13 +256,29 @@ fn poison(report: &Report, text: &str) -> Report {
         }
     }
     const FIXED: [&str; 20] = [
-        "drillmaster/report/v1", "passed", "failed", "error", "interrupted", "met", "missed", "unknown", "succeeded",
-        "skipped", "not_run", "healthy", "unhealthy", "high", "medium", "low", "twin", "aws", "step", "check",
+        "drillmaster/report/v1",
+        "passed",
+        "failed",
+        "error",
+        "interrupted",
+        "met",
+        "missed",
+        "unknown",
+        "succeeded",
+        "skipped",
+        "not_run",
+        "healthy",
+        "unhealthy",
+        "high",
+        "medium",
+        "low",
+        "twin",
+        "aws",
+        "step",
+        "check",
     ];
     let mut value = serde_json::to_value(report).unwrap();
-    walk(&mut value, text, &mut |s| {
-        !FIXED.contains(&s) && chrono::DateTime::parse_from_rfc3339(s).is_err()
-    });
+    walk(&mut value, text, &mut |s| !FIXED.contains(&s) && chrono::DateTime::parse_from_rfc3339(s).is_err());
     serde_json::from_value(value).unwrap()
 }
 
@@ -279,7 +304,17 @@ fn hostile_text_neither_breaks_nor_injects() {
             }
 
             let markdown = rendered(&report, Format::Markdown);
-            for bad in ["<img", "</script", "@everyone", " #1 ", "](javascript", "http://", "www.evil", "\n# h", "\u{202e}"] {
+            for bad in [
+                "<img",
+                "</script",
+                "@everyone",
+                " #1 ",
+                "](javascript",
+                "http://",
+                "www.evil",
+                "\n# h",
+                "\u{202e}",
+            ] {
                 // In code spans GitHub looks for nothing.
                 let unescaped = markdown.replace("\\`", "").replace("\\]", "");
                 let outside: String = unescaped.split('`').step_by(2).collect();

@@ -133,8 +133,10 @@ mod tests {
 
     #[test]
     fn html_has_no_markup_left() {
-        assert_eq!(html("</script><img onerror=\"x\" a='y'>&"), 
-            "&lt;/script&gt;&lt;img onerror=&quot;x&quot; a=&#39;y&#39;&gt;&amp;");
+        assert_eq!(
+            html("</script><img onerror=\"x\" a='y'>&"),
+            "&lt;/script&gt;&lt;img onerror=&quot;x&quot; a=&#39;y&#39;&gt;&amp;"
+        );
     }
 
     #[test]

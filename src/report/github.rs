@@ -104,7 +104,8 @@ fn errors(report: &Report) -> Vec<Note> {
     if !report.teardown.left_behind.is_empty() {
         notes.push((title("Teardown left something behind".into()), report.teardown.left_behind.join(", ")));
     }
-    let reason = |because: &Option<String>| because.clone().unwrap_or_else(|| "no reason was recorded".into());
+    let reason =
+        |because: &Option<String>| because.clone().unwrap_or_else(|| "no reason was recorded".into());
     for step in report.steps.iter().filter(|s| s.status == StepStatus::Failed) {
         notes.push((title(format!("Step {} failed", step.id)), reason(&step.because)));
     }
@@ -115,9 +116,12 @@ fn errors(report: &Report) -> Vec<Note> {
 }
 
 fn warnings(report: &Report) -> Vec<Note> {
-    let denied = report.denied_calls.iter().map(|d| (format!("{} denied", d.call), format!("{}: {}", d.step, d.why)));
+    let denied =
+        report.denied_calls.iter().map(|d| (format!("{} denied", d.call), format!("{}: {}", d.step, d.why)));
     let findings = report.findings.iter().filter(|f| f.severity == Severity::High);
-    denied.chain(findings.map(|f| (format!("{}: {}", f.rule, f.resource), format!("{} {}", f.message, f.fix)))).collect()
+    denied
+        .chain(findings.map(|f| (format!("{}: {}", f.rule, f.resource), format!("{} {}", f.message, f.fix))))
+        .collect()
 }
 
 /// The message of a workflow command.

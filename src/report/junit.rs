@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use quick_junit::{NonSuccessKind, Property, Report as Document, TestCase, TestCaseStatus, TestSuite, XmlString};
+use quick_junit::{
+    NonSuccessKind, Property, Report as Document, TestCase, TestCaseStatus, TestSuite, XmlString,
+};
 
 use super::escape::visible;
 use super::model::{Check, CheckStatus, Report, Status, Step, StepStatus, Verdict, Workload};
@@ -20,7 +22,8 @@ pub fn render(report: &Report) -> Result<String, ReportError> {
     for workload in &report.workloads {
         document.add_test_suite(workload_suite(workload, report));
     }
-    let elsewhere = |check: &&Check| !report.workloads.iter().any(|w| Some(&w.name) == check.workload.as_ref());
+    let elsewhere =
+        |check: &&Check| !report.workloads.iter().any(|w| Some(&w.name) == check.workload.as_ref());
     suite_of(&mut document, report, "checks", report.checks.iter().filter(elsewhere).map(check));
     suite_of(&mut document, report, "steps", report.steps.iter().map(step));
     let mut xml =
@@ -83,7 +86,9 @@ fn drill(report: &Report) -> TestSuite {
     let carried_out = match report.verdict {
         Verdict::Passed | Verdict::Failed => TestCaseStatus::success(),
         Verdict::Error => failure(NonSuccessKind::Error, "error", &format!("not carried out: {reasons}")),
-        Verdict::Interrupted => failure(NonSuccessKind::Error, "interrupted", &format!("interrupted: {reasons}")),
+        Verdict::Interrupted => {
+            failure(NonSuccessKind::Error, "interrupted", &format!("interrupted: {reasons}"))
+        }
     };
     let p = &report.phases;
     suite.add_test_case(case("carried out", "drill", carried_out, None));

@@ -55,7 +55,15 @@ pub fn check(id: &str, kind: &str, needs: &[&str], ready: f64, healthy: f64, obs
     }
 }
 
-pub fn point(id: &str, of: &str, kind: &str, place: (&str, &str), age: f64, usable: f64, fate: Result<&str, &str>) -> PointRow {
+pub fn point(
+    id: &str,
+    of: &str,
+    kind: &str,
+    place: (&str, &str),
+    age: f64,
+    usable: f64,
+    fate: Result<&str, &str>,
+) -> PointRow {
     PointRow {
         id: id.into(),
         of: of.into(),
@@ -75,7 +83,9 @@ fn link(id: &str, kind: &str, seconds: f64, of: f64) -> Link {
 }
 
 fn calls(list: &[(&str, u64, u64)]) -> BTreeMap<String, CallCount> {
-    list.iter().map(|(n, count, throttled)| ((*n).into(), CallCount { count: *count, throttled: *throttled })).collect()
+    list.iter()
+        .map(|(n, count, throttled)| ((*n).into(), CallCount { count: *count, throttled: *throttled }))
+        .collect()
 }
 
 const PROD: &str = "111122223333";
@@ -233,15 +243,39 @@ fn region_points() -> Vec<PointRow> {
         point("orders-west-26h", db, "rds_snapshot", (PROD, WEST), 93_600.0, 91_800.0, Err(older)),
         point("orders-west-14h", db, "rds_snapshot", (PROD, WEST), 50_400.0, 48_600.0, Err(older)),
         point("orders-west-2h", db, "rds_snapshot", (PROD, WEST), 7200.0, 5400.0, Ok("db")),
-        point("orders-west-late", db, "rds_snapshot", (PROD, WEST), 1200.0, -600.0, Err("its copy was not complete at T0")),
+        point(
+            "orders-west-late",
+            db,
+            "rds_snapshot",
+            (PROD, WEST),
+            1200.0,
+            -600.0,
+            Err("its copy was not complete at T0"),
+        ),
         point("orders-east-1h", db, "rds_snapshot", (PROD, EAST), 3600.0, 3600.0, Err(lost)),
         point("orders-pitr", db, "rds_pitr", (PROD, EAST), 300.0, 300.0, Err(lost)),
         point("orders-vault-25h", db, "rds_snapshot", (VAULT, WEST), 90_000.0, 86_400.0, Err(older)),
         point("ami-east", "ec2:instance/i-0a1", "ami", (PROD, EAST), 86_400.0, 86_400.0, Err(lost)),
         point("ami-west", "ec2:instance/i-0a1", "ami", (PROD, WEST), 86_400.0, 86_400.0, Ok("web")),
-        point("ami-vault", "ec2:instance/i-0a1", "ami", (VAULT, WEST), 259_200.0, 259_200.0, Err("older than ami-west")),
+        point(
+            "ami-vault",
+            "ec2:instance/i-0a1",
+            "ami",
+            (VAULT, WEST),
+            259_200.0,
+            259_200.0,
+            Err("older than ami-west"),
+        ),
         point("snap-0c3", "ec2:volume/vol-0c3", "ebs_snapshot", (PROD, EAST), 21_600.0, 21_600.0, Err(lost)),
-        point("orders-receipts-replica", "s3:bucket/orders-receipts", "s3_replica", (VAULT, WEST), 240.0, 240.0, Ok("receipts")),
+        point(
+            "orders-receipts-replica",
+            "s3:bucket/orders-receipts",
+            "s3_replica",
+            (VAULT, WEST),
+            240.0,
+            240.0,
+            Ok("receipts"),
+        ),
     ]
 }
 
@@ -339,7 +373,12 @@ pub fn unpleasant() -> Report {
     orders.recovered = false;
     orders.incomplete = strings(&["step db failed", "check web-up was skipped", "check rows was skipped"]);
     orders.missing_resources = strings(&["s3:bucket/orders-receipts"]);
-    orders.rto = Rto { objective_s: Some(2700.0), measured_s: None, with_assumptions_s: None, status: Status::Unknown };
+    orders.rto = Rto {
+        objective_s: Some(2700.0),
+        measured_s: None,
+        with_assumptions_s: None,
+        status: Status::Unknown,
+    };
     orders.rpo.status = Status::Unknown;
     orders.rpo.measured_s = None;
     orders.rpo.worst_case_s = None;
@@ -382,7 +421,13 @@ pub fn unpleasant() -> Report {
             with_assumptions_s: None,
             status: Status::Unknown,
         },
-        rpo: Rpo { objective_s: Some(900.0), measured_s: None, status: Status::Unknown, worst_case_s: None, sources: vec![] },
+        rpo: Rpo {
+            objective_s: Some(900.0),
+            measured_s: None,
+            status: Status::Unknown,
+            worst_case_s: None,
+            sources: vec![],
+        },
         critical_path: vec![],
     });
     let mut db = step("db", "rds.restore", &[], 0.0, 2400.0);
@@ -395,11 +440,21 @@ pub fn unpleasant() -> Report {
         (step.started_at, step.finished_at, step.seconds, step.attempts) = (None, None, None, 0);
         step
     };
-    let web = not_started(step("web", "ec2.launch", &["db"], 0.0, 0.0), StepStatus::Skipped, "it needs db, which failed");
-    let dns = not_started(step("dns-cutover", "manual.task", &[], 0.0, 0.0), StepStatus::NotRun, "`when` was false");
+    let web = not_started(
+        step("web", "ec2.launch", &["db"], 0.0, 0.0),
+        StepStatus::Skipped,
+        "it needs db, which failed",
+    );
+    let dns = not_started(
+        step("dns-cutover", "manual.task", &[], 0.0, 0.0),
+        StepStatus::NotRun,
+        "`when` was false",
+    );
     let mut receipts = step("receipts", "s3.restore", &[], 0.0, 3.0);
     receipts.status = StepStatus::Failed;
-    receipts.because = Some("denied: s3:CreateBucket needs S3's bucket management, whose control plane lives in us-east-1".into());
+    receipts.because = Some(
+        "denied: s3:CreateBucket needs S3's bucket management, whose control plane lives in us-east-1".into(),
+    );
     let mut copy = step("ledger-copy", "rds.copy_snapshot", &[], 0.0, 1320.0);
     copy.workload = Some("payments".into());
     copy.critical = true;
@@ -444,7 +499,12 @@ pub fn unpleasant() -> Report {
     }];
     report.coverage = Coverage {
         covered: strings(&["ec2:instance/i-0a1"]),
-        uncovered: strings(&["ec2:instance/i-0d4", "ec2:volume/vol-0c3", "rds:db/orders", "s3:bucket/orders-receipts"]),
+        uncovered: strings(&[
+            "ec2:instance/i-0d4",
+            "ec2:volume/vol-0c3",
+            "rds:db/orders",
+            "s3:bucket/orders-receipts",
+        ]),
     };
     report.teardown = Teardown {
         created: 14,

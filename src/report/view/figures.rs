@@ -143,8 +143,8 @@ pub fn pct(value: f64) -> String {
 
 /// Lengths between ticks, in seconds: as clocks are divided.
 const TICKS: [f64; 22] = [
-    0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 10_800.0,
-    21_600.0, 43_200.0, 86_400.0, 172_800.0, 604_800.0,
+    0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0,
+    10_800.0, 21_600.0, 43_200.0, 86_400.0, 172_800.0, 604_800.0,
 ];
 
 /// At most seven ticks at round distances from the origin (which is 0).
@@ -199,7 +199,8 @@ mod tests {
 
     #[test]
     fn ticks_are_round_and_few() {
-        let labels = |from, to| ticks(Scale { from, to }, "T0").into_iter().map(|m| m.label).collect::<Vec<_>>();
+        let labels =
+            |from, to| ticks(Scale { from, to }, "T0").into_iter().map(|m| m.label).collect::<Vec<_>>();
         assert_eq!(labels(-70.0, 1000.0), ["T0", "+5m", "+10m", "+15m"]);
         assert_eq!(labels(-3600.0, 10_800.0), ["−1h", "T0", "+1h", "+2h", "+3h"]);
         for to in [0.3, 7.0, 65.0, 905.0, 5_000.0, 90_000.0, 3e6, 9e9] {

@@ -64,7 +64,12 @@ impl<T> List<T> {
     }
 
     /// Keeps, of more than `most`, first what is `bad`, then what is `critical`, then the rest; in their order.
-    pub fn choose(rows: Vec<T>, most: usize, bad: impl Fn(&T) -> bool, critical: impl Fn(&T) -> bool) -> Self {
+    pub fn choose(
+        rows: Vec<T>,
+        most: usize,
+        bad: impl Fn(&T) -> bool,
+        critical: impl Fn(&T) -> bool,
+    ) -> Self {
         let total = rows.len();
         if total <= most {
             return Self::cut(rows, most);
@@ -261,7 +266,9 @@ fn verdict(report: &Report, limits: Limits) -> VerdictView {
         }
         (Verdict::Failed, _) => (
             Badge::bad("Failed"),
-            format!("The drill ran{simulated}, and recovery failed or an objective was missed or is unknown."),
+            format!(
+                "The drill ran{simulated}, and recovery failed or an objective was missed or is unknown."
+            ),
         ),
         (Verdict::Error, _) => (
             Badge::unknown("Error"),

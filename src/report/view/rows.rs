@@ -91,38 +91,42 @@ pub fn check_badge(status: CheckStatus) -> Badge {
 /// Steps in the order of the playbook; of more than fit, the bad and the critical ones are kept first.
 pub fn steps(report: &Report, limits: Limits, wanted: impl Fn(&Step) -> bool) -> List<StepRow> {
     let chosen: Vec<&Step> = report.steps.iter().filter(|s| wanted(s)).collect();
-    List::choose(chosen, limits.rows, |s| s.status != StepStatus::Succeeded, |s| s.critical).map(|s| StepRow {
-        id: limits.name(&s.id),
-        uses: limits.name(&s.uses),
-        workload: s.workload.as_deref().map(|w| limits.name(w)),
-        status: step_badge(s.status),
-        critical: s.critical,
-        because: s.because.as_deref().map(|b| limits.prose(b)),
-        needs: List::cut(s.needs.iter().map(|n| limits.name(n)).collect(), 20),
-        start: s.started_at.map(|t| Origin::of(report).tell(t)),
-        end: s.finished_at.map(|t| Origin::of(report).tell(t)),
-        took: s.seconds.map(length),
-        attempts: s.attempts,
-        resources: List::cut(s.resources.iter().map(|n| limits.name(n)).collect(), 100),
-        recovery_points: List::cut(s.recovery_points.iter().map(|n| limits.name(n)).collect(), 20),
+    List::choose(chosen, limits.rows, |s| s.status != StepStatus::Succeeded, |s| s.critical).map(|s| {
+        StepRow {
+            id: limits.name(&s.id),
+            uses: limits.name(&s.uses),
+            workload: s.workload.as_deref().map(|w| limits.name(w)),
+            status: step_badge(s.status),
+            critical: s.critical,
+            because: s.because.as_deref().map(|b| limits.prose(b)),
+            needs: List::cut(s.needs.iter().map(|n| limits.name(n)).collect(), 20),
+            start: s.started_at.map(|t| Origin::of(report).tell(t)),
+            end: s.finished_at.map(|t| Origin::of(report).tell(t)),
+            took: s.seconds.map(length),
+            attempts: s.attempts,
+            resources: List::cut(s.resources.iter().map(|n| limits.name(n)).collect(), 100),
+            recovery_points: List::cut(s.recovery_points.iter().map(|n| limits.name(n)).collect(), 20),
+        }
     })
 }
 
 /// Checks, likewise.
 pub fn checks(report: &Report, limits: Limits, wanted: impl Fn(&Check) -> bool) -> List<CheckRow> {
     let chosen: Vec<&Check> = report.checks.iter().filter(|c| wanted(c)).collect();
-    List::choose(chosen, limits.rows, |c| c.status != CheckStatus::Healthy, |c| c.critical).map(|c| CheckRow {
-        id: limits.name(&c.id),
-        kind: limits.name(&c.kind),
-        workload: c.workload.as_deref().map(|w| limits.name(w)),
-        status: check_badge(c.status),
-        critical: c.critical,
-        because: c.because.as_deref().map(|b| limits.prose(b)),
-        ready: c.ready_at.map(|t| Origin::of(report).tell(t)),
-        healthy: c.healthy_at.map(|t| Origin::of(report).tell(t)),
-        took: c.seconds.map(length),
-        observed: c.observed.as_deref().map(|o| limits.prose(o)),
-        tries: c.tries,
+    List::choose(chosen, limits.rows, |c| c.status != CheckStatus::Healthy, |c| c.critical).map(|c| {
+        CheckRow {
+            id: limits.name(&c.id),
+            kind: limits.name(&c.kind),
+            workload: c.workload.as_deref().map(|w| limits.name(w)),
+            status: check_badge(c.status),
+            critical: c.critical,
+            because: c.because.as_deref().map(|b| limits.prose(b)),
+            ready: c.ready_at.map(|t| Origin::of(report).tell(t)),
+            healthy: c.healthy_at.map(|t| Origin::of(report).tell(t)),
+            took: c.seconds.map(length),
+            observed: c.observed.as_deref().map(|o| limits.prose(o)),
+            tries: c.tries,
+        }
     })
 }
 

@@ -178,10 +178,8 @@ fn rto(workload: &str, rto: &Rto, assume: Option<&Assumptions>) -> Measure {
 }
 
 fn assumptions(total: f64, assume: Option<&Assumptions>) -> String {
-    let named = [
-        ("detection", assume.and_then(|a| a.detection_s)),
-        ("decision", assume.and_then(|a| a.decision_s)),
-    ];
+    let named =
+        [("detection", assume.and_then(|a| a.detection_s)), ("decision", assume.and_then(|a| a.decision_s))];
     let parts: Vec<_> = named.iter().filter_map(|(n, s)| s.map(|s| format!("{n} {}", length(s)))).collect();
     if parts.is_empty() {
         return format!("{} assumed", length(total));

@@ -1,0 +1,200 @@
+//! `drillmaster plan`
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use chrono::{SubsecRound, Utc};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::wire::{self, Drill, On, Options};
+use super::{WRONG, complain, load_or_complain};
+use crate::clock::Pace;
+use crate::duration::{human_seconds, seconds_between};
+use crate::ids::RunId;
+use crate::report::Report;
+use crate::report::model::StepStatus;
+use crate::sandbox::teardown::PATIENCE;
+use crate::ui::text::{clean, pad, width};
+use crate::ui::{Look, OutputMode, Surroundings};
+
+/// Show what is lost, what survives, what will be restored from what, the order and the expected RTO; change nothing
+///
+/// The playbook is rehearsed on the twin: the figures are those of the estate's timings.
+#[derive(clap::Args)]
+pub struct Args {
+    playbook: PathBuf,
+    /// Override a param of the playbook
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = super::name_and_value)]
+    params: Vec<(String, String)>,
+    #[arg(long, value_enum, default_value_t)]
+    output: OutputMode,
+}
+
+pub fn run(args: &Args) -> u8 {
+    match carry_out(args) {
+        Ok(()) => 0,
+        Err(code) => code,
+    }
+}
+
+fn carry_out(args: &Args) -> Result<(), u8> {
+    let plan = wire::plan_of(load_or_complain(&args.playbook, &args.params)?);
+    let wrong = |message: String| {
+        complain(&message);
+        WRONG
+    };
+    let options = Options {
+        on: On::Twin,
+        run: RunId("plan".into()),
+        seed: None,
+        pace: Pace::Max,
+        jobs: 64,
+        keep_sandbox: false,
+        patience: PATIENCE,
+        connect_to: Vec::new(),
+        start: Utc::now().trunc_subsecs(0),
+    };
+    let report = wire::runtime().map_err(wrong)?.block_on(async {
+        let drill = Drill::new(plan.map_err(wrong)?, &options, CancellationToken::new(), |_| Vec::new())
+            .map_err(wrong)?;
+        drill.run().await.ok_or_else(|| wrong("the rehearsal left no record".into()))
+    })?;
+    super::print(&match args.output {
+        OutputMode::Json => format!("{:#}\n", as_json(&report)),
+        OutputMode::Text => as_text(&report, Surroundings::detect().stdout_look()),
+    })
+}
+
+fn as_json(report: &Report) -> serde_json::Value {
+    json!({
+        "playbook": report.playbook.name,
+        "lose": report.lose,
+        "blast_radius": report.blast_radius,
+        "recovery_points": report.recovery_points,
+        "steps": report.steps,
+        "checks": report.checks,
+        "workloads": report.workloads,
+        "coverage": report.coverage,
+        "findings": report.findings,
+    })
+}
+
+fn as_text(report: &Report, look: Look) -> String {
+    let mut text = String::new();
+    let lost = report.lose.iter().map(|(k, v)| format!("{k} {v}")).collect::<Vec<_>>().join(", ");
+    heading(&mut text, look, &format!("{}: losing {lost}", clean(&report.playbook.name)));
+    list(&mut text, "Lost", &report.blast_radius.lost);
+    list(&mut text, "Surviving", &report.blast_radius.surviving);
+    list(&mut text, "Lost and not restored", &report.coverage.uncovered);
+    points(&mut text, look, report);
+    order(&mut text, look, report);
+    expected(&mut text, look, report);
+    for finding in &report.findings {
+        line(&mut text, &format!("finding ({}): {}", finding.rule, clean(&finding.message)));
+    }
+    line(&mut text, "Nothing was changed. The times are the twin's: a rehearsal, not a measurement.");
+    text
+}
+
+fn line(text: &mut String, line: &str) {
+    // Writing to a string cannot fail.
+    let _infallible = writeln!(text, "{}", line.trim_end());
+}
+
+fn heading(text: &mut String, look: Look, title: &str) {
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    line(text, &look.paint(crate::ui::text::Tone::Strong, title));
+}
+
+fn list(text: &mut String, title: &str, items: &[String]) {
+    if items.is_empty() {
+        return;
+    }
+    line(text, &format!("{title}:"));
+    for item in items {
+        line(text, &format!("  {}", clean(item)));
+    }
+}
+
+fn points(text: &mut String, look: Look, report: &Report) {
+    heading(text, look, "Restored from");
+    let mut rows = Vec::new();
+    for step in &report.steps {
+        for id in &step.recovery_points {
+            let row = report.recovery_points.iter().find(|p| p.id == *id);
+            let place = row.map(|p| format!("{} {}", p.account, p.region)).unwrap_or_default();
+            let age = row
+                .and_then(|p| p.age_s)
+                .map_or_else(|| "of unknown age".to_owned(), |s| format!("{} old", human_seconds(s)));
+            rows.push([clean(&step.id).into_owned(), clean(id).into_owned(), age, place]);
+        }
+    }
+    table(text, &rows);
+}
+
+fn order(text: &mut String, look: Look, report: &Report) {
+    heading(text, look, "Order (from T0)");
+    let Some(t0) = report.t0 else {
+        line(text, &format!("  the rehearsal did not get to T0: {}", report.reasons.join("; ")));
+        return;
+    };
+    let mut rows = Vec::new();
+    for step in &report.steps {
+        let from = step.started_at.map(|at| seconds_between(t0, at));
+        let to = step.finished_at.map(|at| seconds_between(t0, at));
+        let note = match step.status {
+            StepStatus::Succeeded => step.uses.clone(),
+            _ => format!("{}: {}", step.uses, step.because.as_deref().unwrap_or("")),
+        };
+        rows.push((from, to, step.id.clone(), note));
+    }
+    for check in &report.checks {
+        let from = check.ready_at.map(|at| seconds_between(t0, at));
+        let to = check.healthy_at.map(|at| seconds_between(t0, at));
+        let note = check
+            .because
+            .clone()
+            .map_or_else(|| format!("check {}", check.kind), |b| format!("check {}: {b}", check.kind));
+        rows.push((from, to, check.id.clone(), note));
+    }
+    rows.sort_by(|a, b| a.0.unwrap_or(f64::INFINITY).total_cmp(&b.0.unwrap_or(f64::INFINITY)));
+    let time = |s: Option<f64>| s.map_or_else(|| "-".to_owned(), human_seconds);
+    let rows: Vec<[String; 4]> = rows
+        .into_iter()
+        .map(|(from, to, id, note)| {
+            [time(from), time(to), clean(&id).into_owned(), clean(&note).into_owned()]
+        })
+        .collect();
+    table(text, &rows);
+}
+
+fn expected(text: &mut String, look: Look, report: &Report) {
+    heading(text, look, "Expected");
+    let time = |s: Option<f64>| s.map_or_else(|| "unknown".to_owned(), human_seconds);
+    let objective = |s: Option<f64>| {
+        s.map_or_else(|| "no objective".to_owned(), |s| format!("objective {}", human_seconds(s)))
+    };
+    let mut rows = Vec::new();
+    for w in &report.workloads {
+        let rto = w.rto.with_assumptions_s.or(w.rto.measured_s);
+        rows.push([clean(&w.name).into_owned(), "RTO".into(), time(rto), objective(w.rto.objective_s)]);
+        rows.push([String::new(), "RPO".into(), time(w.rpo.measured_s), objective(w.rpo.objective_s)]);
+    }
+    table(text, &rows);
+}
+
+fn table<const N: usize>(text: &mut String, rows: &[[String; N]]) {
+    let mut widths = [0; N];
+    for row in rows {
+        for (cell, w) in row.iter().zip(&mut widths) {
+            *w = (*w).max(width(cell));
+        }
+    }
+    for row in rows {
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, w)| pad(cell, *w)).collect();
+        line(text, &format!("  {}", cells.join("  ")));
+    }
+}

@@ -1,0 +1,73 @@
+//! `drillmaster report`
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use crate::objectives::{self, Record};
+use crate::report::{self, Format, Report, Templates};
+use crate::{journal, ui};
+
+/// Render a finished run again, from its record
+#[derive(clap::Args)]
+pub struct Args {
+    /// The run's folder, or its report.json
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    #[arg(long, value_enum, default_value_t)]
+    format: Kind,
+    /// Handlebars templates instead of the built-in ones: a file `*.html.hbs` or `*.md.hbs`, or a folder of them
+    #[arg(long, value_name = "PATH")]
+    template: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Default, ValueEnum)]
+enum Kind {
+    Html,
+    #[default]
+    Markdown,
+    Json,
+    Junit,
+    /// As `run` prints it
+    Text,
+}
+
+pub fn run(args: &Args) -> u8 {
+    match render(args) {
+        Ok(text) => match super::print(&text) {
+            Ok(()) => 0,
+            Err(code) => code,
+        },
+        Err(message) => {
+            super::complain(&message);
+            super::WRONG
+        }
+    }
+}
+
+fn render(args: &Args) -> Result<String, String> {
+    let templates = Templates::load(args.template.as_deref()).map_err(|e| e.to_string())?;
+    let report = from_record(args)?;
+    let format = match args.format {
+        Kind::Html => Format::Html,
+        Kind::Markdown => Format::Markdown,
+        Kind::Json => Format::Json,
+        Kind::Junit => Format::Junit,
+        Kind::Text => {
+            let look = ui::Surroundings::detect().stdout_look();
+            return Ok(ui::summary::render(&report, &[], look));
+        }
+    };
+    report::render(&report, format, &templates).map_err(|e| e.to_string())
+}
+
+/// The journal is the record; a report.json alone will do where there is none.
+fn from_record(args: &Args) -> Result<Report, String> {
+    let folder = super::folder_of(&args.run);
+    if args.run.is_dir() && folder.join(journal::FILE_NAME).exists() {
+        let contents = journal::read(&folder).map_err(|e| e.to_string())?;
+        return objectives::report(&Record::from_events(&contents.events))
+            .ok_or_else(|| format!("{}: the journal does not tell of a run", folder.display()));
+    }
+    report::read(&args.run).map_err(|e| e.to_string())
+}

@@ -1,0 +1,215 @@
+//! `drillmaster run`
+
+use std::path::{Path, PathBuf};
+
+use chrono::{SubsecRound, Utc};
+use tokio_util::sync::CancellationToken;
+
+use super::wire::{self, Drill, On, Options};
+use super::{ERROR, WRONG, complain, load_or_complain};
+use crate::checks::ConnectTo;
+use crate::clock::Pace;
+use crate::duration::{Span, Time};
+use crate::event::Consumer;
+use crate::ids::RunId;
+use crate::journal::{Durability, Journal};
+use crate::report::{self, Report, Templates, github};
+use crate::ui::{self, OutputMode, Surroundings};
+
+/// Run a drill: prepare the sandbox, declare the disaster, recover, check, measure, tear down, report
+///
+/// The exit code is the verdict; see `drillmaster --help`.
+#[derive(clap::Args)]
+pub struct Args {
+    playbook: PathBuf,
+    /// Where: the twin is a simulation, and the default; nothing touches a real cloud unless you say so
+    #[arg(long, value_enum, default_value = "twin")]
+    on: On,
+    /// Override a param of the playbook
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = super::name_and_value)]
+    params: Vec<(String, String)>,
+    /// The folder for the run's files; default: runs/<run-id>
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Let the twin's times vary, always in the same way for the same seed
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// How fast the twin's time passes: max, realtime, or how many times faster than real
+    #[arg(long, value_name = "max|realtime|N", default_value = "max", value_parser = pace)]
+    pace: Pace,
+    /// The instant at which the twin's clock starts (RFC 3339); default: now
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    start: Option<Time>,
+    /// Leave the sandbox standing, and say what stays and until when
+    #[arg(long)]
+    keep_sandbox: bool,
+    /// Send checks for HOST:PORT to ADDR:PORT, host names and TLS verification unchanged
+    #[arg(long, value_name = "HOST:PORT=ADDR:PORT")]
+    connect_to: Vec<ConnectTo>,
+    /// How many steps may run at once
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000))]
+    jobs: usize,
+    /// How long one resource may resist its deletion in teardown
+    #[arg(long, value_name = "DURATION", default_value = "45m")]
+    teardown_timeout: Span,
+    /// Handlebars templates instead of the built-in ones: a file `*.html.hbs` or `*.md.hbs`, or a folder of them
+    #[arg(long, value_name = "PATH")]
+    template: Option<PathBuf>,
+    /// text: progress on stderr and the result on stdout; json: events as NDJSON on stdout
+    #[arg(long, value_enum, default_value_t)]
+    output: OutputMode,
+}
+
+fn pace(text: &str) -> Result<Pace, String> {
+    match text {
+        "max" => Ok(Pace::Max),
+        "realtime" => Ok(Pace::Times(1.0)),
+        number => match number.parse::<f64>() {
+            Ok(times) if times.is_finite() && times > 0.0 => Ok(Pace::Times(times)),
+            _ => Err("write `max`, `realtime`, or a number such as 60".to_owned()),
+        },
+    }
+}
+
+fn time(text: &str) -> Result<Time, String> {
+    chrono::DateTime::parse_from_rfc3339(text)
+        .map(|t| t.with_timezone(&Utc))
+        .map_err(|_| "write it like 2026-01-31T08:00:00Z".to_owned())
+}
+
+pub fn run(args: &Args) -> u8 {
+    match carry_out(args) {
+        Ok(code) | Err(code) => code,
+    }
+}
+
+fn carry_out(args: &Args) -> Result<u8, u8> {
+    let loaded = load_or_complain(&args.playbook, &args.params)?;
+    let wrong = |message: String| {
+        complain(&message);
+        WRONG
+    };
+    let templates = Templates::load(args.template.as_deref()).map_err(|e| wrong(e.to_string()))?;
+    let plan = wire::plan_of(loaded).map_err(wrong)?;
+    let started = Utc::now().trunc_subsecs(0);
+    let run = run_id(&plan.name, started);
+    let folder = args.out.clone().unwrap_or_else(|| Path::new("runs").join(run.to_string()));
+    let options = Options {
+        on: args.on,
+        run,
+        seed: args.seed,
+        pace: args.pace,
+        jobs: args.jobs,
+        keep_sandbox: args.keep_sandbox,
+        patience: args.teardown_timeout.0,
+        connect_to: args.connect_to.clone(),
+        start: args.start.unwrap_or(started),
+    };
+    // A build without aws, a playbook without an estate: told before anything is written.
+    let durability = if args.on == On::Aws { Durability::Synced } else { Durability::Buffered };
+    let around = Surroundings::detect();
+    let display = ui::choose(args.output, &around);
+    let interrupt = CancellationToken::new();
+    let runtime = wire::runtime().map_err(wrong)?;
+    let report = runtime.block_on(async {
+        let mut journal = None;
+        let drill = Drill::new(plan, &options, interrupt.clone(), |clock| {
+            let consumer: Vec<Box<dyn Consumer>> = match Journal::create(&folder, durability) {
+                Ok(kept) => vec![Box::new(kept), ui::consumer(display, clock, args.pace)],
+                Err(error) => {
+                    journal = Some(error);
+                    Vec::new()
+                }
+            };
+            consumer
+        })
+        .map_err(wrong)?;
+        if let Some(error) = journal {
+            complain(&error.to_string());
+            return Err(ERROR);
+        }
+        tokio::select! {
+            report = drill.run() => Ok(report),
+            () = interruptions(&interrupt) => std::process::exit(130),
+        }
+    })?;
+    let Some(report) = report else {
+        complain("the run left no record");
+        return Err(ERROR);
+    };
+    deliver(&report, &folder, &templates, args.output, &around)
+}
+
+/// The first signal lets the drill tear down; the second ends the process at once.
+async fn interruptions(interrupt: &CancellationToken) {
+    signal().await;
+    interrupt.cancel();
+    let _nobody_listens = std::io::Write::write_all(
+        &mut std::io::stderr(),
+        b"interrupted: tearing the sandbox down; once more to stop at once and leave it standing\n",
+    );
+    signal().await;
+    let _nobody_listens = std::io::Write::write_all(
+        &mut std::io::stderr(),
+        b"stopped at once: what the run created may still stand; it carries the tag drillmaster:run, and the journal lists it\n",
+    );
+}
+
+async fn signal() {
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut terminate) => {
+                terminate.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        Ok(()) = tokio::signal::ctrl_c() => {}
+        () = terminate => {}
+    }
+}
+
+fn deliver(
+    report: &Report,
+    folder: &Path,
+    templates: &Templates,
+    output: OutputMode,
+    around: &Surroundings,
+) -> Result<u8, u8> {
+    // A result that cannot be delivered is no pass.
+    let mut code = report.exit_code;
+    let mut spoilt = |message: String| {
+        complain(&message);
+        if code == 0 {
+            code = ERROR;
+        }
+    };
+    if let Err(error) = report::write_all(report, folder, templates) {
+        spoilt(error.to_string());
+    }
+    let annotations = github::publish(report, templates, |name| std::env::var(name).ok());
+    if output == OutputMode::Text {
+        let files: Vec<PathBuf> =
+            ["report.html", "report.md", "report.json"].iter().map(|f| folder.join(f)).collect();
+        if let Err(error) =
+            ui::summary::write(&mut std::io::stdout().lock(), report, &files, around.stdout_look())
+        {
+            spoilt(format!("the result cannot be written to stdout: {error}"));
+        }
+        match annotations {
+            Ok(lines) => {
+                for line in lines {
+                    super::print(&format!("{line}\n"))?;
+                }
+            }
+            Err(error) => spoilt(error.to_string()),
+        }
+    }
+    Ok(code)
+}
+
+/// `20261122T074400Z-NAME-1f3a2b4c`
+fn run_id(name: &str, started: Time) -> RunId {
+    RunId(format!("{}-{name}-{:08x}", started.format("%Y%m%dT%H%M%SZ"), rand::random::<u32>()))
+}

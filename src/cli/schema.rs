@@ -1,0 +1,30 @@
+//! `drillmaster schema`
+
+use clap::ValueEnum;
+
+use crate::actions::CATALOGUE;
+
+/// Print the JSON Schema of playbooks or of estates, for editors
+#[derive(clap::Args)]
+pub struct Args {
+    #[arg(value_enum, default_value_t)]
+    what: What,
+}
+
+#[derive(Clone, Copy, Default, ValueEnum)]
+enum What {
+    #[default]
+    Playbook,
+    Estate,
+}
+
+pub fn run(args: &Args) -> u8 {
+    let schema = match args.what {
+        What::Playbook => crate::playbook::schema::playbook_schema(CATALOGUE),
+        What::Estate => crate::estate::load::estate_schema(),
+    };
+    match super::print(&format!("{schema:#}\n")) {
+        Ok(()) => 0,
+        Err(code) => code,
+    }
+}

@@ -1,0 +1,63 @@
+//! `drillmaster validate`
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use crate::actions::CATALOGUE;
+use crate::playbook::load;
+use crate::ui::{OutputMode, Surroundings};
+
+/// Check playbooks and their estates: every mistake at once, with its place and what to write instead
+#[derive(clap::Args)]
+pub struct Args {
+    #[arg(value_name = "PLAYBOOK", required = true)]
+    playbooks: Vec<PathBuf>,
+    /// Override a param of the playbook
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = super::name_and_value)]
+    params: Vec<(String, String)>,
+    #[arg(long, value_enum, default_value_t)]
+    output: OutputMode,
+}
+
+/// 0: no mistakes (there may be warnings); 2: mistakes.
+pub fn run(args: &Args) -> u8 {
+    let colour = Surroundings::detect().stdout_look().color;
+    let (mut text, mut listed) = (String::new(), Vec::new());
+    let (mut errors, mut warnings) = (0, 0);
+    for path in &args.playbooks {
+        let found = match load(path, CATALOGUE, &args.params) {
+            Ok(loaded) => loaded.diagnostics,
+            Err(found) => found,
+        };
+        let (e, w) = found.count();
+        errors += e;
+        warnings += w;
+        text += &found.render(colour);
+        listed.extend(found.iter().map(|d| json!(d)));
+    }
+    let out = match args.output {
+        OutputMode::Json => {
+            format!("{:#}\n", json!({ "errors": errors, "warnings": warnings, "diagnostics": listed }))
+        }
+        OutputMode::Text => {
+            let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+            let playbooks = count(args.playbooks.len(), "playbook");
+            let verdict = if errors == 0 { "valid" } else { "not valid" };
+            // Writing to a string cannot fail.
+            let _infallible = writeln!(
+                text,
+                "{playbooks}: {verdict}: {}, {}",
+                count(errors, "error"),
+                count(warnings, "warning")
+            );
+            text
+        }
+    };
+    match super::print(&out) {
+        Err(code) => code,
+        Ok(()) if errors > 0 => super::WRONG,
+        Ok(()) => 0,
+    }
+}

@@ -1,0 +1,178 @@
+//! Puts a run together: plan, cloud, gate, clock, consumers.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+use crate::checks::{ConnectTo, Observation};
+use crate::clock::{Clock, Pace};
+use crate::cloud::gated::Gated;
+use crate::cloud::twin::Twin;
+use crate::cloud::{Cloud, LossGate};
+use crate::duration::Time;
+use crate::engine::{Config, Engine, Prober};
+use crate::event::{Bus, Consumer};
+use crate::ids::RunId;
+use crate::objectives::record::Recorder;
+use crate::objectives::{self, Record};
+use crate::plan::{Input, Plan};
+use crate::playbook::Loaded;
+use crate::playbook::check::CheckKind;
+use crate::report::Report;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum On {
+    /// The digital twin: the estate file under virtual time. Nothing real is touched.
+    Twin,
+    /// The real AWS APIs.
+    Aws,
+}
+
+pub struct Options {
+    pub on: On,
+    pub run: RunId,
+    pub seed: Option<u64>,
+    pub pace: Pace,
+    pub jobs: usize,
+    pub keep_sandbox: bool,
+    pub patience: Duration,
+    pub connect_to: Vec<ConnectTo>,
+    /// The instant at which the twin's clock starts.
+    pub start: Time,
+}
+
+pub fn plan_of(loaded: Loaded) -> Result<Plan, String> {
+    let Loaded { path, source, sha256, playbook, estate, .. } = loaded;
+    Plan::new(Input { playbook, estate: estate.map(|e| e.file), path, source, sha256 })
+        .map_err(|e| e.to_string())
+}
+
+/// A drill that is ready to run.
+pub struct Drill {
+    engine: Engine,
+    pace: Pace,
+    record: Rc<RefCell<Record>>,
+}
+
+impl Drill {
+    /// `consumers` see every event, in this order; the first should be the journal.
+    pub fn new(
+        plan: Plan,
+        options: &Options,
+        interrupt: CancellationToken,
+        consumers: impl FnOnce(&Clock) -> Vec<Box<dyn Consumer>>,
+    ) -> Result<Self, String> {
+        let clock = match options.on {
+            On::Twin => Clock::Virtual(crate::clock::VirtualTime::starting_at(options.start)),
+            On::Aws => Clock::real(),
+        };
+        let gate = Arc::new(LossGate::new(plan.loss.clone()));
+        let cloud: Rc<dyn Cloud> = match options.on {
+            On::Twin => {
+                let Some(estate) = &plan.estate else {
+                    return Err(format!(
+                        "{}: the twin simulates an estate, and the playbook names none: add `estate: FILE`, or run it --on aws",
+                        plan.path.display()
+                    ));
+                };
+                Rc::new(Twin::new(estate.clone(), clock.clone(), options.seed))
+            }
+            On::Aws => aws(&plan, &clock, &gate)?,
+        };
+        let mut connect_to = options.connect_to.clone();
+        for text in &plan.connect_to {
+            connect_to.push(text.parse().map_err(|e| format!("connect_to: {e}"))?);
+        }
+        let prober = prober(connect_to, plan.folder());
+        let record = Rc::new(RefCell::new(Record::default()));
+        let mut all = consumers(&clock);
+        all.push(Box::new(Recorder(Rc::clone(&record))));
+        let bus = Bus::new(clock.clone(), all);
+        let config = Config {
+            on: if options.on == On::Aws { "aws" } else { "twin" },
+            run: options.run.clone(),
+            jobs: options.jobs,
+            keep_sandbox: options.keep_sandbox,
+            patience: options.patience,
+            seed: options.seed,
+            jitter: options.on == On::Aws,
+        };
+        let cloud: Rc<dyn Cloud> = Rc::new(Gated::new(cloud, Arc::clone(&gate)));
+        let person = Rc::new(super::person::AtTerminal);
+        let engine = Engine { plan, cloud, gate, clock, bus, config, prober, person, interrupt };
+        Ok(Self { engine, pace: options.pace, record })
+    }
+
+    /// Runs it to its end. `None` where not even its beginning is on record.
+    pub async fn run(self) -> Option<Report> {
+        let clock = self.engine.clock.clone();
+        let local = tokio::task::LocalSet::new();
+        clock.drive(self.pace, local.run_until(self.engine.run())).await;
+        objectives::report(&self.record.borrow())
+    }
+}
+
+/// A runtime for one drill: everything runs on one thread.
+pub fn runtime() -> Result<tokio::runtime::Runtime, String> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| format!("the runtime cannot start: {e}"))
+}
+
+#[cfg(feature = "aws")]
+fn aws(plan: &Plan, clock: &Clock, gate: &Arc<LossGate>) -> Result<Rc<dyn Cloud>, String> {
+    use crate::cloud::aws::{Access, Aws, AwsConfig};
+    let accounts = plan.accounts.values().map(|account| {
+        let access = Access {
+            profile: account.profile.clone(),
+            role: account.role.clone(),
+            session_name: account.session_name.clone(),
+            external_id: account.external_id.clone(),
+            endpoint: account.endpoint.clone(),
+            access_key_env: account.access_key_env.clone(),
+            secret_key_env: account.secret_key_env.clone(),
+        };
+        (account.id.clone(), access)
+    });
+    let config = AwsConfig { accounts: accounts.collect(), endpoint_url: None, clock: clock.clone() };
+    let aws = Aws::connect(config, Arc::clone(gate)).map_err(|e| e.to_string())?;
+    Ok(Rc::new(aws))
+}
+
+#[cfg(not(feature = "aws"))]
+fn aws(_: &Plan, _: &Clock, _: &Arc<LossGate>) -> Result<Rc<dyn Cloud>, String> {
+    Err("this build cannot reach AWS: build it with the cargo feature `aws` (it is on by default)".into())
+}
+
+#[cfg(feature = "live")]
+fn prober(connect_to: Vec<ConnectTo>, folder: PathBuf) -> Rc<dyn Prober> {
+    struct Live(crate::checks::Net);
+    #[async_trait(?Send)]
+    impl Prober for Live {
+        async fn probe(&self, kind: &CheckKind) -> Observation {
+            crate::checks::probe(kind, &self.0).await
+        }
+    }
+    Rc::new(Live(crate::checks::Net::new(connect_to, folder)))
+}
+
+#[cfg(not(feature = "live"))]
+fn prober(_: Vec<ConnectTo>, _: PathBuf) -> Rc<dyn Prober> {
+    struct Blind;
+    #[async_trait(?Send)]
+    impl Prober for Blind {
+        async fn probe(&self, _: &CheckKind) -> Observation {
+            Observation::unhealthy(
+                "not asked",
+                "this build has no network checks: build it with the feature `live`",
+            )
+        }
+    }
+    Rc::new(Blind)
+}
