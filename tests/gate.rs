@@ -1,5 +1,12 @@
 //! Each exit code of the gate for its reason.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at what it did not expect"
+)]
+
 #[path = "support/ui_fixture.rs"]
 mod fixture;
 
@@ -175,7 +182,8 @@ fn a_workload_that_has_gone_is_a_regression_and_a_new_one_is_none() {
 
 #[test]
 fn a_baseline_that_says_nothing_is_refused() {
-    let cases: [(fn(&mut Value), &str); 5] = [
+    type Change = fn(&mut Value);
+    let cases: [(Change, &str); 5] = [
         (|r| r["playbook"]["name"] = json!("az-loss"), "`az-loss`"),
         (|r| r["on"] = json!("aws"), "on aws"),
         (|r| r["lose"] = json!({ "region": "eu-west-1" }), "lost something else"),

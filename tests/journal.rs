@@ -1,5 +1,12 @@
 //! The record of a run: what is on disk when, and what a damaged one is worth.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at what it did not expect"
+)]
+
 #[path = "support/ui_fixture.rs"]
 mod fixture;
 

@@ -1,5 +1,12 @@
 //! What people see: lines, the summary, the live display.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at what it did not expect"
+)]
+
 #[path = "support/ui_fixture.rs"]
 mod fixture;
 

@@ -118,6 +118,8 @@ impl State {
             let (columns, _) = (self.size)();
             self.print_settled(columns);
             self.bar.finish_and_clear();
+            // The result follows, and often on the same terminal.
+            let _gone = self.multi.println("");
         }
     }
 }

@@ -156,8 +156,6 @@ impl Teller {
                 };
                 (Mark::Done, phase_name(*phase), took, true)
             }
-            // An intent is told by what came of it; the error of `NotCreated` by the retry or the failure of its step.
-            Body::Intent { .. } | Body::NotCreated { .. } | Body::DeleteIntent { .. } => return None,
             Body::Created { by, resources, .. } => {
                 if resources.is_empty() {
                     return None;
@@ -193,7 +191,11 @@ impl Teller {
                 format!("not for {}: {}", clean(asked_by), clean(why)),
                 false,
             ),
-            Body::PointSeen { .. } => return None,
+            // An intent is told by what came of it; the error of `NotCreated` by the retry or the failure of its step.
+            Body::PointSeen { .. }
+            | Body::Intent { .. }
+            | Body::NotCreated { .. }
+            | Body::DeleteIntent { .. } => return None,
             Body::StepStarted { step, attempt: 1 } => (Mark::Started, self.step(step), String::new(), false),
             Body::StepStarted { step, attempt } => {
                 (Mark::Started, self.step(step), format!("attempt {attempt}"), false)

@@ -43,10 +43,8 @@ impl Look {
 
     /// Cuts to `width` columns, and shows that it was cut.
     pub fn truncate(self, text: &str, width: usize) -> Cow<'_, str> {
-        if self.ellipsis().len() > width && !self.unicode {
-            return console::truncate_str(text, width, "");
-        }
-        console::truncate_str(text, width, self.ellipsis())
+        let tail = if measure_text_width(self.ellipsis()) > width { "" } else { self.ellipsis() };
+        console::truncate_str(text, width, tail)
     }
 
     /// Cuts a name in its middle: names that start alike often differ at their end only.
