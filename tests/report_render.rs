@@ -1,10 +1,11 @@
 //! The report in every format: golden files for what people read in text, structure for HTML, and hostile content.
+#![expect(clippy::unwrap_used, reason = "a test may fail that way")]
 
 #[path = "support/markup.rs"]
-#[expect(clippy::unwrap_used, clippy::panic, reason = "test support")]
+#[expect(clippy::panic, reason = "test support")]
 mod markup;
 #[path = "support/report_fixtures.rs"]
-#[expect(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "fixtures")]
+#[expect(clippy::cast_possible_truncation, reason = "fixtures")]
 mod report_fixtures;
 
 use std::fs;
@@ -112,7 +113,8 @@ fn unknown_is_never_shown_as_good() {
     assert!(score.contains("badge unknown\">unknown") && score.contains("rect class=\"hatch\""), "{score}");
     assert!(rendered(&report, Format::Markdown).contains("| unknown | 20m | **unknown** |"));
     assert!(
-        rendered(&report, Format::Junit).contains("<failure message=\"unknown: unknown, objective 20m\"")
+        rendered(&report, Format::Junit)
+            .contains("<failure message=\"unknown: it could not be measured, objective 20m\"")
     );
 }
 
@@ -234,9 +236,7 @@ fn poison(report: &Report, text: &str) -> Report {
     fn walk(value: &mut serde_json::Value, text: &str, fits: &mut impl FnMut(&str) -> bool) {
         match value {
             serde_json::Value::String(s) => {
-                if fits(s) {
-                    s.push_str(text);
-                }
+                s.push_str(if fits(s) { text } else { "" });
             }
             serde_json::Value::Array(list) => list.iter_mut().for_each(|v| walk(v, text, fits)),
             serde_json::Value::Object(map) => {
@@ -330,4 +330,17 @@ fn hostile_text_neither_breaks_nor_injects() {
             assert!(!junit.contains('\u{0}') && !junit.contains('\u{1b}'));
         }
     }
+}
+
+#[test]
+fn of_a_long_chain_the_failed_step_is_still_in_the_picture() {
+    let mut report = many_steps(5000);
+    for step in &mut report.steps {
+        step.critical = true;
+    }
+    let last = report.steps.last_mut().unwrap();
+    (last.id, last.status, last.seconds) = ("the-last".into(), StepStatus::Failed, Some(0.1));
+    last.finished_at = last.started_at;
+    let html = rendered(&report, Format::Html);
+    assert!(html.contains("<span class=\"id\">the-last</span>"));
 }

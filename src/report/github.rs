@@ -5,8 +5,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::escape::{clip, visible};
+use super::junit::{figure_told, objective_told};
 use super::model::{CheckStatus, Report, Severity, Status, StepStatus, Verdict};
-use super::view::figures::length_beside;
 use super::{Format, ReportError, Templates, render};
 
 /// GitHub shows ten errors and ten warnings of a step, and silently drops the rest.
@@ -88,11 +88,10 @@ fn errors(report: &Report) -> Vec<Note> {
                 Status::Missed => "missed",
                 Status::Unknown => "unknown",
             };
-            let figure_text = figure.map_or_else(|| "unknown".into(), |s| length_beside(s, objective));
-            let wanted = objective.map_or_else(|| "none".into(), |s| length_beside(s, figure));
+            let told = figure_told(status, figure, objective, "");
             notes.push((
                 title(format!("{what} of {} {word}", w.name)),
-                format!("{figure_text}, objective {wanted}"),
+                format!("{told}, {}", objective_told(objective, figure)),
             ));
         }
         if !w.recovered {

@@ -153,9 +153,8 @@ fn objective(
     note: &str,
     seconds: Option<f64>,
 ) -> TestCase {
-    let shown = figure.map_or_else(|| "unknown".into(), |s| format!("{}{note}", length_beside(s, objective)));
-    let wanted = objective.map_or_else(|| "none".into(), |s| length_beside(s, figure));
-    let message = format!("{shown}, objective {wanted}");
+    let message =
+        format!("{}, {}", figure_told(status, figure, objective, note), objective_told(objective, figure));
     let outcome = match status {
         Status::Met => TestCaseStatus::success(),
         Status::Missed => failure(NonSuccessKind::Failure, "missed", &format!("missed: {message}")),
@@ -164,6 +163,21 @@ fn objective(
     let mut case = case(name, class, outcome, seconds);
     case.set_system_out(text(&message));
     case
+}
+
+/// A figure in words; of an unknown one, why it is none.
+pub(super) fn figure_told(status: Status, figure: Option<f64>, objective: Option<f64>, note: &str) -> String {
+    match (figure.map(|s| length_beside(s, objective)), status) {
+        (None, _) => "it could not be measured".into(),
+        (Some(figure), Status::Unknown) => {
+            format!("{figure}{note} could be timed, but the recovery is incomplete")
+        }
+        (Some(figure), _) => format!("{figure}{note}"),
+    }
+}
+
+pub(super) fn objective_told(objective: Option<f64>, figure: Option<f64>) -> String {
+    objective.map_or_else(|| "no objective".into(), |s| format!("objective {}", length_beside(s, figure)))
 }
 
 fn check(check: &Check) -> TestCase {

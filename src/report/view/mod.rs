@@ -42,6 +42,11 @@ impl Limits {
         clip(text, self.prose)
     }
 
+    /// A name inside a picture; the tables have more of it.
+    pub fn label(self, text: &str) -> String {
+        clip(text, self.name.min(60))
+    }
+
     /// A remark inside a picture.
     pub fn note(self, text: &str) -> String {
         clip(text, self.prose.min(160))

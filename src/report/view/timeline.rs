@@ -87,18 +87,22 @@ fn thin_out(drafts: &mut Vec<Draft>, phases: usize) -> usize {
     let mut by_length: Vec<usize> = (phases..all).collect();
     by_length.sort_by(|a, b| length(&drafts[*b]).total_cmp(&length(&drafts[*a])));
     let longest: BTreeSet<usize> = by_length.into_iter().take(LONGEST).collect();
-    // A thousand steps skipped after one failure must not make the picture unreadable either.
-    let mut extra = 0;
+    // There may be thousands of the others too: what failed comes first, then critical paths, then what never ran.
+    let rank = |d: &Draft| match (d.bad && !d.stretches.is_empty(), d.row.critical, d.bad) {
+        (true, _, _) => 0,
+        (_, true, _) => 1,
+        (_, _, true) => 2,
+        _ => 3,
+    };
+    let mut ranked: Vec<usize> =
+        (phases..all).filter(|at| rank(&drafts[*at]) < 3 && !longest.contains(at)).collect();
+    ranked.sort_by_key(|at| rank(&drafts[*at]));
+    let chosen: BTreeSet<usize> =
+        ranked.into_iter().take(MOST_ROWS).chain(longest).chain(0..phases).collect();
     let mut at = 0;
-    drafts.retain(|draft| {
-        let index = at;
+    drafts.retain(|_| {
         at += 1;
-        if index < phases || longest.contains(&index) {
-            return true;
-        }
-        let wanted = (draft.row.critical || draft.bad) && extra < MOST_ROWS;
-        extra += usize::from(wanted);
-        wanted
+        chosen.contains(&(at - 1))
     });
     all - drafts.len()
 }
@@ -148,9 +152,9 @@ fn step(step: &Step, origin: Origin, recovered: f64, limits: Limits) -> Draft {
     let because = step.because.as_deref().map(|b| limits.note(b));
     Draft {
         row: Row {
-            id: limits.name(&step.id),
+            id: limits.label(&step.id),
             kind: "step",
-            what: limits.name(&step.uses),
+            what: limits.label(&step.uses),
             status: rows::step_badge(step.status),
             critical: step.critical,
             bars: Vec::new(),
@@ -185,9 +189,9 @@ fn check(check: &Check, origin: Origin, recovered: f64, limits: Limits) -> Draft
     let observed = check.observed.as_deref().map(|o| format!("observed {}", limits.note(o)));
     Draft {
         row: Row {
-            id: limits.name(&check.id),
+            id: limits.label(&check.id),
             kind: "check",
-            what: limits.name(&check.kind),
+            what: limits.label(&check.kind),
             status: rows::check_badge(check.status),
             critical: check.critical,
             bars: Vec::new(),
