@@ -3,6 +3,8 @@
 //! Two clouds stand behind it: `twin` (an estate file under virtual time) and `aws` (the real APIs). Decorators
 //! over any of them add what must never be forgotten: the loss gate (`gate`) refuses what is lost.
 
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod error;
 pub mod gate;
 pub mod gated;

@@ -1,0 +1,252 @@
+//! The sandbox's network: VPC, subnets, security groups, all without a way out.
+
+use aws_sdk_ec2::Client;
+use aws_sdk_ec2::types::{
+    AttributeBooleanValue, IpPermission, IpRange, ResourceType, SecurityGroup, SubnetState, VpcState,
+};
+
+use super::{FILTER_VALUES, filter, made_before};
+use crate::cloud::aws::error::OrCloud;
+use crate::cloud::aws::once::once;
+use crate::cloud::aws::{At, missing, observed, pages, tags, with};
+use crate::cloud::{
+    CloudError, CloudResult, Create, Created, ErrorKind, Kind, Marks, Observed, ResourceRef, State, TAG_RUN,
+};
+
+pub async fn create(at: &At<'_>, what: &Create) -> CloudResult<Created> {
+    match what {
+        Create::Vpc { cidr, name } => vpc(at, cidr, name).await,
+        Create::Subnet { vpc, cidr, az, name } => {
+            let zone = at.zone_name(az).await?;
+            subnet(at, vpc, cidr, &zone, name).await
+        }
+        Create::SecurityGroup { vpc, vpc_cidr, name } => security_group(at, vpc, vpc_cidr, name).await,
+        _ => Err(CloudError::new(ErrorKind::Unsupported, what.call(), "not part of a network")),
+    }
+}
+
+async fn vpc(at: &At<'_>, cidr: &str, name: &str) -> CloudResult<Created> {
+    const CALL: &str = "ec2:CreateVpc";
+    let clients = at.clients().await?;
+    let id = once(
+        at,
+        async || {
+            let found = clients.ec2.describe_vpcs().set_filters(Some(made_before(at))).send().await;
+            Ok(found.or_cloud("ec2:DescribeVpcs")?.vpcs().iter().find_map(|v| v.vpc_id.clone()))
+        },
+        async || {
+            let answer = clients
+                .ec2_once
+                .create_vpc()
+                .cidr_block(cidr)
+                .tag_specifications(tags::ec2_spec(at, name, ResourceType::Vpc))
+                .send()
+                .await
+                .or_cloud(CALL)?;
+            answer.vpc.and_then(|v| v.vpc_id).ok_or_else(|| missing(CALL, "VPC id"))
+        },
+    )
+    .await?;
+    // Databases and instances are reached by name; one attribute per call is all the API takes.
+    let yes = AttributeBooleanValue::builder().value(true).build();
+    const MODIFY: &str = "ec2:ModifyVpcAttribute";
+    let modify = || clients.ec2.modify_vpc_attribute().vpc_id(&id);
+    modify().enable_dns_support(yes.clone()).send().await.or_cloud(MODIFY)?;
+    modify().enable_dns_hostnames(yes).send().await.or_cloud(MODIFY)?;
+    close_default_group(&clients.ec2, &id).await?;
+    Ok(at.created(Kind::Vpc, id, "vpc_id"))
+}
+
+/// The default security group of every VPC lets everything out, and is what a forgetful request gets.
+async fn close_default_group(ec2: &Client, vpc: &str) -> CloudResult<()> {
+    let groups = ec2
+        .describe_security_groups()
+        .filters(filter("vpc-id", [vpc]))
+        .filters(filter("group-name", ["default"]))
+        .send()
+        .await
+        .or_cloud("ec2:DescribeSecurityGroups")?;
+    for group in groups.security_groups() {
+        revoke_all(ec2, group, true).await?;
+    }
+    Ok(())
+}
+
+async fn revoke_all(ec2: &Client, group: &SecurityGroup, ingress_too: bool) -> CloudResult<()> {
+    let Some(id) = group.group_id() else { return Ok(()) };
+    if !group.ip_permissions_egress().is_empty() {
+        ec2.revoke_security_group_egress()
+            .group_id(id)
+            .set_ip_permissions(Some(group.ip_permissions_egress().to_vec()))
+            .send()
+            .await
+            .or_cloud("ec2:RevokeSecurityGroupEgress")?;
+    }
+    if ingress_too && !group.ip_permissions().is_empty() {
+        ec2.revoke_security_group_ingress()
+            .group_id(id)
+            .set_ip_permissions(Some(group.ip_permissions().to_vec()))
+            .send()
+            .await
+            .or_cloud("ec2:RevokeSecurityGroupIngress")?;
+    }
+    Ok(())
+}
+
+async fn subnet(at: &At<'_>, vpc: &str, cidr: &str, zone: &str, name: &str) -> CloudResult<Created> {
+    const CALL: &str = "ec2:CreateSubnet";
+    let clients = at.clients().await?;
+    let id = once(
+        at,
+        async || {
+            let found = clients.ec2.describe_subnets().set_filters(Some(made_before(at))).send().await;
+            Ok(found.or_cloud("ec2:DescribeSubnets")?.subnets().iter().find_map(|s| s.subnet_id.clone()))
+        },
+        async || {
+            let answer = clients
+                .ec2_once
+                .create_subnet()
+                .vpc_id(vpc)
+                .cidr_block(cidr)
+                .availability_zone(zone)
+                .tag_specifications(tags::ec2_spec(at, name, ResourceType::Subnet))
+                .send()
+                .await
+                .or_cloud(CALL)?;
+            answer.subnet.and_then(|s| s.subnet_id).ok_or_else(|| missing(CALL, "subnet id"))
+        },
+    )
+    .await?;
+    clients
+        .ec2
+        .modify_subnet_attribute()
+        .subnet_id(&id)
+        .map_public_ip_on_launch(AttributeBooleanValue::builder().value(false).build())
+        .send()
+        .await
+        .or_cloud("ec2:ModifySubnetAttribute")?;
+    Ok(at.created(Kind::Subnet, id, "subnet_id"))
+}
+
+async fn security_group(at: &At<'_>, vpc: &str, vpc_cidr: &str, name: &str) -> CloudResult<Created> {
+    const CALL: &str = "ec2:CreateSecurityGroup";
+    let clients = at.clients().await?;
+    let find = async || {
+        let found = clients.ec2.describe_security_groups().set_filters(Some(made_before(at))).send().await;
+        Ok(found
+            .or_cloud("ec2:DescribeSecurityGroups")?
+            .security_groups()
+            .iter()
+            .find_map(|g| g.group_id.clone()))
+    };
+    let id = once(at, find, async || {
+        let answer = clients
+            .ec2_once
+            .create_security_group()
+            .group_name(name)
+            .description("Drillmaster sandbox: traffic within the VPC only")
+            .vpc_id(vpc)
+            .tag_specifications(tags::ec2_spec(at, name, ResourceType::SecurityGroup))
+            .send()
+            .await
+            .or_cloud(CALL)?;
+        answer.group_id.ok_or_else(|| missing(CALL, "group id"))
+    })
+    .await?;
+    let group = clients
+        .ec2
+        .describe_security_groups()
+        .filters(filter("group-id", [&id]))
+        .send()
+        .await
+        .or_cloud("ec2:DescribeSecurityGroups")?;
+    for group in group.security_groups() {
+        revoke_all(&clients.ec2, group, true).await?;
+    }
+    let within = IpPermission::builder()
+        .ip_protocol("-1")
+        .ip_ranges(IpRange::builder().cidr_ip(vpc_cidr).description("within the sandbox").build())
+        .build();
+    let allowed =
+        clients.ec2.authorize_security_group_ingress().group_id(&id).ip_permissions(within.clone()).send();
+    repeated(allowed.await.or_cloud("ec2:AuthorizeSecurityGroupIngress"))?;
+    let allowed = clients.ec2.authorize_security_group_egress().group_id(&id).ip_permissions(within).send();
+    repeated(allowed.await.or_cloud("ec2:AuthorizeSecurityGroupEgress"))?;
+    Ok(at.created(Kind::SecurityGroup, id, "security_group_id"))
+}
+
+/// A rule that stands there already is what was wanted.
+fn repeated<T>(answer: CloudResult<T>) -> CloudResult<()> {
+    match answer {
+        Err(e) if e.kind != ErrorKind::AlreadyExists => Err(e),
+        _ => Ok(()),
+    }
+}
+
+pub async fn observe(ec2: &Client, kind: Kind, ids: &[String]) -> CloudResult<Vec<Observed>> {
+    let mut all = Vec::new();
+    for ids in ids.chunks(FILTER_VALUES) {
+        match kind {
+            Kind::Vpc => {
+                let request = ec2.describe_vpcs().filters(filter("vpc-id", ids));
+                for vpc in pages!("ec2:DescribeVpcs", vpcs, request) {
+                    let state = match vpc.state() {
+                        Some(VpcState::Available) => State::Ready,
+                        other => State::Pending(other.map_or("pending", VpcState::as_str).to_owned()),
+                    };
+                    let id = vpc.vpc_id.unwrap_or_default();
+                    all.push(with(observed(id.clone(), state), "vpc_id", id));
+                }
+            }
+            Kind::Subnet => {
+                let request = ec2.describe_subnets().filters(filter("subnet-id", ids));
+                for subnet in pages!("ec2:DescribeSubnets", subnets, request) {
+                    let state = match subnet.state() {
+                        Some(SubnetState::Available) => State::Ready,
+                        Some(SubnetState::FailedInsufficientCapacity) => {
+                            State::Failed("failed-insufficient-capacity".into())
+                        }
+                        other => State::Pending(other.map_or("pending", SubnetState::as_str).to_owned()),
+                    };
+                    let seen = observed(subnet.subnet_id.unwrap_or_default(), state);
+                    all.push(with(seen, "az", subnet.availability_zone_id));
+                }
+            }
+            _ => {
+                let request = ec2.describe_security_groups().filters(filter("group-id", ids));
+                for group in pages!("ec2:DescribeSecurityGroups", security_groups, request) {
+                    all.push(observed(group.group_id.unwrap_or_default(), State::Ready));
+                }
+            }
+        }
+    }
+    Ok(all)
+}
+
+pub async fn delete(ec2: &Client, marks: &Marks, resource: &ResourceRef) -> CloudResult<()> {
+    let id = &resource.id;
+    match resource.kind {
+        Kind::Vpc => {
+            let vpcs = ec2.describe_vpcs().filters(filter("vpc-id", [id])).send().await;
+            let vpcs = vpcs.or_cloud("ec2:DescribeVpcs")?;
+            let Some(vpc) = vpcs.vpcs().first() else { return Ok(()) };
+            tags::guard("ec2:DeleteVpc", id, tags::value(vpc.tags(), TAG_RUN), marks)?;
+            ec2.delete_vpc().vpc_id(id).send().await.or_cloud("ec2:DeleteVpc")?;
+        }
+        Kind::Subnet => {
+            let subnets = ec2.describe_subnets().filters(filter("subnet-id", [id])).send().await;
+            let subnets = subnets.or_cloud("ec2:DescribeSubnets")?;
+            let Some(subnet) = subnets.subnets().first() else { return Ok(()) };
+            tags::guard("ec2:DeleteSubnet", id, tags::value(subnet.tags(), TAG_RUN), marks)?;
+            ec2.delete_subnet().subnet_id(id).send().await.or_cloud("ec2:DeleteSubnet")?;
+        }
+        _ => {
+            let groups = ec2.describe_security_groups().filters(filter("group-id", [id])).send().await;
+            let groups = groups.or_cloud("ec2:DescribeSecurityGroups")?;
+            let Some(group) = groups.security_groups().first() else { return Ok(()) };
+            tags::guard("ec2:DeleteSecurityGroup", id, tags::value(group.tags(), TAG_RUN), marks)?;
+            ec2.delete_security_group().group_id(id).send().await.or_cloud("ec2:DeleteSecurityGroup")?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,208 @@
+//! On every SDK client: asks the loss gate before anything is sent, and counts what is sent.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
+    FinalizerInterceptorContextRef, Input,
+};
+use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
+use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
+
+use super::reads::{Reads, reads};
+use crate::cloud::gate::{Call, DeniedCall, LossGate};
+use crate::cloud::{ApiCalls, BucketRef, Place};
+use crate::ids::{AzId, Region};
+
+tokio::task_local! {
+    /// On whose behalf the current task calls (a step's id), and whether something of it may have taken effect unseen.
+    static CALLER: Caller;
+}
+
+struct Caller {
+    by: String,
+    doubtful: AtomicBool,
+}
+
+/// Runs a call of the port on behalf of `by`. Every SDK request is made in the task that awaits it, so that the
+/// interceptor finds the name.
+pub async fn on_behalf<F: Future>(by: &str, work: F) -> F::Output {
+    CALLER.scope(Caller { by: by.to_owned(), doubtful: AtomicBool::new(false) }, work).await
+}
+
+/// Whether an attempt since [`on_behalf`] may have taken effect although no answer came.
+pub fn doubtful() -> bool {
+    CALLER.try_with(|caller| caller.doubtful.load(Ordering::Relaxed)).unwrap_or(true)
+}
+
+/// The loss gate's refusal, on its way through the SDK's errors.
+#[derive(Debug)]
+pub struct Refused(pub DeniedCall);
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.why)
+    }
+}
+
+impl Error for Refused {}
+
+/// What all the clients' interceptors share.
+pub struct Shared {
+    pub gate: Arc<LossGate>,
+    calls: Mutex<ApiCalls>,
+    /// By place: the ids of the zones by the names that this account has for them.
+    zones: Mutex<BTreeMap<Place, BTreeMap<String, AzId>>>,
+    /// Buckets met so far: an S3 copy names its source without saying where it lies and whose it is.
+    buckets: Mutex<BTreeMap<String, BucketRef>>,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    pub fn new(gate: Arc<LossGate>) -> Self {
+        Self { gate, calls: Mutex::default(), zones: Mutex::default(), buckets: Mutex::default() }
+    }
+
+    pub fn api_calls(&self) -> ApiCalls {
+        lock(&self.calls).clone()
+    }
+
+    pub fn know_zones(&self, place: &Place, zones: BTreeMap<String, AzId>) {
+        lock(&self.zones).insert(place.clone(), zones);
+    }
+
+    pub fn know_bucket(&self, bucket: &BucketRef) {
+        lock(&self.buckets).insert(bucket.name.clone(), bucket.clone());
+    }
+
+    /// The ids of zones that a request names. A name that cannot be told counts as the lost zone, where that one lies
+    /// in the region: what cannot be verified is refused.
+    fn zone_ids(&self, place: &Place, reads: &Reads) -> Vec<AzId> {
+        let known = lock(&self.zones);
+        let names = known.get(place);
+        let mut ids = Vec::new();
+        for zone in &reads.zones {
+            let id = match names.and_then(|n| n.get(zone)) {
+                Some(id) => Some(id.clone()),
+                None => zone
+                    .parse()
+                    .ok()
+                    .or_else(|| self.gate.loss().az().filter(|lost| place.region.holds(lost)).cloned()),
+            };
+            ids.extend(id);
+        }
+        ids
+    }
+
+    fn count(&self, service: &str, operation: &str, throttled: bool) {
+        let mut calls = lock(&self.calls);
+        let entry = calls.entry(format!("{service}:{operation}")).or_default();
+        if throttled {
+            entry.throttled += 1;
+        } else {
+            entry.count += 1;
+        }
+    }
+}
+
+/// The interceptor of one client.
+#[derive(Debug)]
+pub struct Watch {
+    service: &'static str,
+    place: Place,
+    shared: Arc<Shared>,
+}
+
+impl Watch {
+    pub fn new(service: &'static str, place: &Place, shared: &Arc<Shared>) -> Self {
+        Self { service, place: place.clone(), shared: Arc::clone(shared) }
+    }
+
+    fn ask(&self, operation: &str, input: &Input) -> Result<(), DeniedCall> {
+        let mut found = reads(input);
+        if let Some(bucket) = found.bucket.take()
+            && let Some(known) = lock(&self.shared.buckets).get(&bucket)
+        {
+            // An S3 ARN tells neither region nor account: this one does, for the gate.
+            found.source = Some(format!("arn:aws:s3:{}:{}:{}", known.region, known.account, known.name));
+        }
+        let zones = self.shared.zone_ids(&self.place, &found);
+        let source_region: Option<Region> = found.source_region.as_deref().and_then(|r| r.parse().ok());
+        let call = Call {
+            service: self.service,
+            operation,
+            account: Some(&self.place.account),
+            region: Some(&self.place.region),
+            source_region: source_region.as_ref(),
+            source: found.source.as_deref(),
+            zones: zones.iter().collect(),
+        };
+        let by = CALLER.try_with(|caller| caller.by.clone()).unwrap_or_default();
+        self.shared.gate.check(&call, &by)
+    }
+}
+
+fn operation(cfg: &ConfigBag) -> &str {
+    cfg.load::<Metadata>().map_or("?", Metadata::name)
+}
+
+#[dyn_dispatch_hint]
+impl Intercept for Watch {
+    fn name(&self) -> &'static str {
+        "drillmaster-loss-gate"
+    }
+
+    fn read_before_serialization(
+        &self,
+        context: &BeforeSerializationInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.ask(operation(cfg), context.input()).map_err(|denied| Refused(denied).into())
+    }
+
+    fn read_before_transmit(
+        &self,
+        _context: &BeforeTransmitInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.shared.count(self.service, operation(cfg), false);
+        Ok(())
+    }
+
+    fn read_after_attempt(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let Some(Err(error)) = context.output_or_error() else { return Ok(()) };
+        let status = context.response().map(|r| r.status().as_u16());
+        let said = format!("{error:?}");
+        if super::error::THROTTLED.iter().any(|code| said.contains(code)) || status == Some(429) {
+            self.shared.count(self.service, operation(cfg), true);
+        } else if status.is_none_or(|s| s >= 500)
+            && error.as_connector_error().is_none_or(|e| !super::error::never_connected(e))
+        {
+            let _ = CALLER.try_with(|caller| caller.doubtful.store(true, Ordering::Relaxed));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,117 @@
+//! Machine images, our own and those shared with us.
+
+use aws_sdk_ec2::Client;
+use aws_sdk_ec2::types::{Image, ImageAttributeName, ImageState};
+
+use super::{MOST_ASKED_ABOUT, Search, TAG_OF, TAG_TAKEN, Want, accounts, named, tagged_time};
+use crate::cloud::aws::ec2::filter;
+use crate::cloud::aws::error::OrCloud;
+use crate::cloud::aws::{pages, tags};
+use crate::cloud::{CloudResult, ErrorKind};
+use crate::duration::Size;
+use crate::estate::{PointKind, RecoveryPoint, Selector};
+
+const CALL: &str = "ec2:DescribeImages";
+
+pub async fn find(ec2: &Client, search: &Search<'_>) -> CloudResult<Vec<RecoveryPoint>> {
+    let mut found: Vec<Image> = Vec::new();
+    for ours in [true, false] {
+        let request = ec2.describe_images();
+        let request = if ours { request.owners("self") } else { request.executable_users("self") };
+        let request = match search.want {
+            Want::Id(id) => request.filters(filter("image-id", [id])),
+            Want::Of(Selector::Id(id)) if id.kind == "ec2:image" => {
+                request.filters(filter("image-id", [&id.name]))
+            }
+            // No filter tells which instance an image is of.
+            Want::Of(Selector::Id(_)) => request,
+            Want::Of(Selector::Tag { key, value, .. }) => {
+                request.filters(filter(&format!("tag:{key}"), [value]))
+            }
+        };
+        for image in pages!(CALL, images, request) {
+            if wanted(search, &image) && !found.iter().any(|i| i.image_id == image.image_id) {
+                found.push(image);
+            }
+        }
+    }
+    found.sort_by(|a, b| b.creation_date.cmp(&a.creation_date));
+    let mut points = Vec::new();
+    for (index, image) in found.iter().enumerate() {
+        let Some(mut point) = point(search, image) else { continue };
+        if point.account != search.place.account {
+            point.shared_with = vec![search.place.account.clone()];
+        } else if index < MOST_ASKED_ABOUT {
+            point.shared_with = shared_with(ec2, &point.id).await?;
+        }
+        points.push(point);
+    }
+    Ok(points)
+}
+
+/// The instance that an image was made of, where anything tells: the API, a tag, AWS Backup's naming.
+fn instance_of(image: &Image) -> Option<String> {
+    let tagged = tags::value(image.tags(), TAG_OF).map(|of| named("ec2:instance", of).name);
+    let backup = || {
+        let name = image.name().filter(|name| name.starts_with("AwsBackup_"))?;
+        name.split('_').find(|part| part.starts_with("i-")).map(str::to_owned)
+    };
+    tagged.or_else(|| image.source_instance_id.clone()).or_else(backup)
+}
+
+fn wanted(search: &Search<'_>, image: &Image) -> bool {
+    match search.want {
+        Want::Of(Selector::Id(id)) if id.kind == "ec2:instance" => {
+            instance_of(image).as_deref() == Some(id.name.as_str())
+        }
+        _ => true,
+    }
+}
+
+fn point(search: &Search<'_>, image: &Image) -> Option<RecoveryPoint> {
+    let id = image.image_id()?.to_owned();
+    let of = match search.want {
+        Want::Of(Selector::Id(of)) => of.clone(),
+        _ => named("ec2:instance", &instance_of(image).unwrap_or_else(|| id.clone())),
+    };
+    let created = tagged_time(image.creation_date());
+    // A copy's creation date is that of the copying, which would flatter.
+    let copy = image.source_image_id().is_some_and(|source| source != id);
+    let taken = tagged_time(tags::value(image.tags(), TAG_TAKEN)).or(if copy { None } else { created });
+    let gib: i32 = image.block_device_mappings().iter().filter_map(|b| b.ebs()?.volume_size()).sum();
+    Some(RecoveryPoint {
+        of,
+        kind: PointKind::Ami,
+        id,
+        account: match image.owner_id() {
+            Some(owner) => owner.parse().ok()?,
+            None => search.place.account.clone(),
+        },
+        region: search.place.region.clone(),
+        taken,
+        usable: if image.state() == Some(&ImageState::Available) { created } else { None },
+        size: Size::gib(u64::try_from(gib).unwrap_or(0)),
+        objects: 0,
+        shared_with: Vec::new(),
+        managed_key: false,
+    })
+}
+
+async fn shared_with(ec2: &Client, id: &str) -> CloudResult<Vec<crate::ids::AccountId>> {
+    let answer = ec2
+        .describe_image_attribute()
+        .image_id(id)
+        .attribute(ImageAttributeName::LaunchPermission)
+        .send()
+        .await
+        .or_cloud("ec2:DescribeImageAttribute");
+    match answer {
+        Ok(answer) => {
+            let names: Vec<String> =
+                answer.launch_permissions().iter().filter_map(|p| p.user_id.clone()).collect();
+            Ok(accounts(&names))
+        }
+        Err(e) if matches!(e.kind, ErrorKind::NotFound | ErrorKind::Forbidden) => Ok(Vec::new()),
+        Err(e) => Err(e),
+    }
+}

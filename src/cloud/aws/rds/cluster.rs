@@ -1,0 +1,124 @@
+//! Aurora clusters: restored (without instances), then given instances.
+
+use aws_sdk_rds::Client;
+use aws_sdk_rds::types::DbCluster;
+
+use super::instance::{made_or_adopted, state};
+use super::{FILTER_VALUES, adopt, filter, taken};
+use crate::cloud::aws::error::OrCloud;
+use crate::cloud::aws::{At, missing, observed, pages, tags, with};
+use crate::cloud::{CloudResult, Created, ErrorKind, Kind, Marks, Observed, RestoreCluster, State, TAG_RUN};
+
+pub async fn restore(at: &At<'_>, cluster: &RestoreCluster) -> CloudResult<Created> {
+    const CALL: &str = "rds:RestoreDBClusterFromSnapshot";
+    let rds = &at.clients().await?.rds;
+    let made = rds
+        .restore_db_cluster_from_snapshot()
+        .snapshot_identifier(&cluster.snapshot)
+        .db_cluster_identifier(&cluster.name)
+        .engine(&cluster.engine)
+        .set_engine_version(cluster.engine_version.clone())
+        .db_subnet_group_name(&cluster.subnet_group)
+        .set_vpc_security_group_ids(Some(cluster.security_groups.clone()))
+        .set_db_cluster_parameter_group_name(cluster.parameter_group.clone())
+        .set_port(cluster.port)
+        .deletion_protection(false)
+        .copy_tags_to_snapshot(false)
+        .set_tags(Some(tags::rds(at, &cluster.name)))
+        .send()
+        .await
+        .or_cloud(CALL)
+        .map(drop);
+    let found = if taken(&made) { describe(rds, &cluster.name).await? } else { None };
+    adopt(at, made, &format!("the cluster {}", cluster.name), found.as_ref().map(DbCluster::tag_list))?;
+    Ok(at.created(Kind::DbCluster, &cluster.name, "cluster_id"))
+}
+
+pub async fn add_instance(
+    at: &At<'_>,
+    cluster: &str,
+    name: &str,
+    class: &str,
+    engine: &str,
+) -> CloudResult<Created> {
+    let rds = &at.clients().await?.rds;
+    let made = rds
+        .create_db_instance()
+        .db_instance_identifier(name)
+        .db_cluster_identifier(cluster)
+        .db_instance_class(class)
+        .engine(engine)
+        .publicly_accessible(false)
+        .auto_minor_version_upgrade(false)
+        .set_tags(Some(tags::rds(at, name)))
+        .send()
+        .await
+        .or_cloud("rds:CreateDBInstance")
+        .map(drop);
+    made_or_adopted(at, rds, name, made).await
+}
+
+async fn describe(rds: &Client, id: &str) -> CloudResult<Option<DbCluster>> {
+    let found = rds.describe_db_clusters().db_cluster_identifier(id).send().await;
+    match found.or_cloud("rds:DescribeDBClusters") {
+        Err(e) if e.kind == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e),
+        Ok(found) => match found.db_clusters.unwrap_or_default().into_iter().next() {
+            Some(cluster) => Ok(Some(cluster)),
+            None => Err(missing("rds:DescribeDBClusters", "cluster")),
+        },
+    }
+}
+
+pub async fn observe(rds: &Client, ids: &[String]) -> CloudResult<Vec<Observed>> {
+    let mut all = Vec::new();
+    for ids in ids.chunks(FILTER_VALUES) {
+        let request = rds.describe_db_clusters().filters(filter("db-cluster-id", ids));
+        for cluster in pages!("rds:DescribeDBClusters", db_clusters, request) {
+            let status = state(cluster.status());
+            let healthy = status == State::Ready;
+            let id = cluster.db_cluster_identifier.clone().unwrap_or_default();
+            let mut seen = with(observed(id.clone(), status), "id", id);
+            seen.healthy = Some(healthy);
+            if let (Some(address), Some(port)) = (cluster.endpoint(), cluster.port()) {
+                seen = with(seen, "endpoint", format!("{address}:{port}"));
+                seen = with(seen, "address", address);
+                seen = with(seen, "port", port);
+            }
+            if let (Some(address), Some(port)) = (cluster.reader_endpoint(), cluster.port()) {
+                seen = with(seen, "reader_endpoint", format!("{address}:{port}"));
+            }
+            let members = i64::try_from(cluster.db_cluster_members().len()).unwrap_or(i64::MAX);
+            let seen = with(seen, "members", members);
+            let seen = with(seen, "arn", cluster.db_cluster_arn);
+            all.push(with(seen, "engine", cluster.engine));
+        }
+    }
+    Ok(all)
+}
+
+pub async fn delete(rds: &Client, marks: &Marks, id: &str) -> CloudResult<()> {
+    const CALL: &str = "rds:DeleteDBCluster";
+    let Some(cluster) = describe(rds, id).await? else { return Ok(()) };
+    tags::guard(CALL, id, tags::rds_value(cluster.tag_list(), TAG_RUN), marks)?;
+    if cluster.status() == Some("deleting") {
+        return Ok(());
+    }
+    if cluster.deletion_protection() == Some(true) {
+        rds.modify_db_cluster()
+            .db_cluster_identifier(id)
+            .deletion_protection(false)
+            .apply_immediately(true)
+            .send()
+            .await
+            .or_cloud("rds:ModifyDBCluster")?;
+    }
+    rds.delete_db_cluster()
+        .db_cluster_identifier(id)
+        .skip_final_snapshot(true)
+        .delete_automated_backups(true)
+        .send()
+        .await
+        .or_cloud(CALL)?;
+    Ok(())
+}
