@@ -160,7 +160,10 @@ fn ten_thousand_steps_are_recorded_quickly() {
         ));
         bodies.push((1.0, Body::Created { by: s(), token: s(), resources: vec![] }));
         let outputs = serde_json::json!({});
-        bodies.push((2.0, Body::StepSucceeded { step: s(), outputs, restored: vec![], data: false }));
+        bodies.push((
+            2.0,
+            Body::StepSucceeded { step: s(), outputs, restored: vec![], data: false, consistent_at: None },
+        ));
     }
     let events = number(bodies);
     let dir = tempfile::tempdir().unwrap();

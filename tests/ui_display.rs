@@ -239,6 +239,7 @@ fn ten_thousand_steps_are_not_held_up_by_their_display() {
                 outputs: serde_json::json!({}),
                 restored: vec![],
                 data: false,
+                consistent_at: None,
             },
         )
     }));

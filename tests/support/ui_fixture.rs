@@ -115,22 +115,13 @@ pub fn script() -> Vec<Event> {
         (90.0, Body::PhaseFinished { phase: Phase::Prepare }),
         (90.0, Body::DisasterDeclared { t0: at(T0) }),
         (90.0, Body::PhaseStarted { phase: Phase::Recover }),
-        (
-            90.0,
-            Body::PointSeen {
-                point: point.clone(),
-                asked_by: vec![s("db")],
-                why_not: None,
-                worst_case_s: None,
-            },
-        ),
+        (90.0, Body::PointSeen { point: point.clone(), asked_by: s("db"), why_not: None }),
         (
             90.0,
             Body::PointSeen {
                 point: json!({ "id": "orders-east-1h" }),
-                asked_by: vec![s("db")],
+                asked_by: s("db"),
                 why_not: Some(s("it was lost with us-east-1")),
-                worst_case_s: None,
             },
         ),
         (90.0, Body::StepStarted { step: s("db"), attempt: 1 }),
@@ -184,6 +175,7 @@ pub fn script() -> Vec<Event> {
                 outputs: json!({}),
                 restored: vec![s("rds:db/orders")],
                 data: true,
+                consistent_at: None,
             },
         ),
         (940.0, Body::CheckReady { check: s("rows") }),
@@ -207,7 +199,16 @@ pub fn script() -> Vec<Event> {
                 data_time: None,
             },
         ),
-        (985.0, Body::StepSucceeded { step: s("web"), outputs: json!({}), restored: vec![], data: false }),
+        (
+            985.0,
+            Body::StepSucceeded {
+                step: s("web"),
+                outputs: json!({}),
+                restored: vec![],
+                data: false,
+                consistent_at: None,
+            },
+        ),
         (985.0, Body::CheckReady { check: s("web-up") }),
         (985.0, Body::CheckReady { check: s("cart") }),
         (
