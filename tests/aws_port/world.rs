@@ -1,0 +1,222 @@
+//! A peer of its own for each test, the cloud under test in front of it, and raw clients that seed it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_credential_types::Credentials;
+use drillmaster::clock::Clock;
+use drillmaster::cloud::aws::{Access, Aws, AwsConfig};
+use drillmaster::cloud::{
+    Cloud as _, CloudError, Create, Created, Kind, LossGate, Marks, Observed, Origin, Place, ResourceRef, State,
+};
+use drillmaster::estate::Loss;
+use drillmaster::ids::{AccountId, RunId};
+use serde_json::json;
+
+use crate::peers::Moto;
+
+pub const PRODUCTION: &str = "111111111111";
+pub const SANDBOX: &str = "222222222222";
+pub const VAULT: &str = "333333333333";
+pub const EAST: &str = "us-east-1";
+pub const WEST: &str = "us-west-2";
+
+pub struct World {
+    pub moto: Moto,
+    pub aws: Aws,
+    pub gate: Arc<LossGate>,
+    pub marks: Marks,
+}
+
+pub fn account(id: &str) -> AccountId {
+    id.parse().unwrap()
+}
+
+pub fn place(account: &str, region: &str) -> Place {
+    Place { account: account.parse().unwrap(), region: region.parse().unwrap() }
+}
+
+/// Moto takes any key; which account a role belongs to is what counts. The variables are cargo's own: a test cannot
+/// set any, since other threads may read them.
+pub fn keys() -> Access {
+    Access {
+        access_key_env: Some("CARGO_PKG_NAME".into()),
+        secret_key_env: Some("CARGO_PKG_VERSION".into()),
+        ..Access::default()
+    }
+}
+
+fn role(id: &str) -> (AccountId, Access) {
+    let role = Some(format!("arn:aws:iam::{id}:role/drill"));
+    (account(id), Access { role, session_name: Some("drillmaster test".into()), ..keys() })
+}
+
+pub fn connect(endpoint: &str, loss: Loss) -> (Aws, Arc<LossGate>) {
+    let gate = Arc::new(LossGate::new(loss));
+    let config = AwsConfig {
+        accounts: [role(PRODUCTION), role(SANDBOX), role(VAULT)].into(),
+        endpoint_url: Some(endpoint.to_owned()),
+        clock: Clock::real(),
+    };
+    (Aws::connect(config, Arc::clone(&gate)).unwrap(), gate)
+}
+
+impl World {
+    pub fn start(loss: Loss) -> Self {
+        let moto = Moto::start();
+        moto.delays(&json!({ "default": 0.3 }));
+        let (aws, gate) = connect(moto.endpoint(), loss);
+        let now = Clock::real().now();
+        let run = RunId(format!("{}-test-1f3a", now.format("%Y%m%dT%H%M%SZ")));
+        let marks = Marks { run, expires: now + chrono::TimeDelta::hours(4) };
+        Self { moto, aws, gate, marks }
+    }
+
+    pub fn losing_east() -> Self {
+        Self::start(Loss::Region(EAST.parse().unwrap()))
+    }
+
+    /// A raw SDK configuration for an account, to seed with: no gate, no tags.
+    pub async fn raw(&self, account: &str, region: &str) -> SdkConfig {
+        let base = aws_config::defaults(BehaviorVersion::latest())
+            .endpoint_url(self.moto.endpoint())
+            .region(aws_config::Region::new(region.to_owned()))
+            .http_client(http())
+            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+            .load()
+            .await;
+        let role = aws_sdk_sts::Client::new(&base).assume_role().role_session_name("seed");
+        let keys = role.role_arn(format!("arn:aws:iam::{account}:role/seed")).send().await.unwrap();
+        let keys = keys.credentials.unwrap();
+        let provider = Credentials::new(
+            keys.access_key_id,
+            keys.secret_access_key,
+            Some(keys.session_token),
+            None,
+            "seed",
+        );
+        base.to_builder()
+            .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(provider))
+            .build()
+    }
+
+    pub async fn ec2(&self, account: &str, region: &str) -> aws_sdk_ec2::Client {
+        aws_sdk_ec2::Client::new(&self.raw(account, region).await)
+    }
+
+    pub async fn rds(&self, account: &str, region: &str) -> aws_sdk_rds::Client {
+        aws_sdk_rds::Client::new(&self.raw(account, region).await)
+    }
+
+    pub async fn s3(&self, account: &str, region: &str) -> aws_sdk_s3::Client {
+        let config = aws_sdk_s3::config::Builder::from(&self.raw(account, region).await);
+        aws_sdk_s3::Client::from_conf(config.force_path_style(true).build())
+    }
+
+    pub async fn try_create(&self, place: &Place, what: &Create) -> Result<Created, CloudError> {
+        self.try_create_as(place, what, 1).await
+    }
+
+    pub async fn try_create_as(&self, place: &Place, what: &Create, attempt: u32) -> Result<Created, CloudError> {
+        // The same creation has the same token, as the engine's have.
+        use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+        let mut hasher = DefaultHasher::new();
+        serde_json::to_string(what).unwrap().hash(&mut hasher);
+        let token = format!("{}-{:x}", self.marks.run, hasher.finish());
+        let origin = Origin { by: "step".into(), attempt, token: token.chars().take(64).collect() };
+        self.aws.create(place, &origin, &self.marks, what).await
+    }
+
+    pub async fn create(&self, place: &Place, what: &Create) -> Created {
+        self.try_create(place, what).await.unwrap_or_else(|e| panic!("{what:?}: {e}"))
+    }
+
+    /// Creates one thing, waits until it is ready, and gives its id and what it tells of itself.
+    pub async fn ready(&self, place: &Place, what: &Create) -> (String, Observed) {
+        let created = self.create(place, what).await;
+        let id = created.resources.first().unwrap().id.clone();
+        let seen = self.wait(place, what.kind(), &id, |state| *state == State::Ready).await;
+        (id, seen)
+    }
+
+    pub async fn wait(&self, place: &Place, kind: Kind, id: &str, done: impl Fn(&State) -> bool) -> Observed {
+        let began = Instant::now();
+        loop {
+            let seen = self.aws.observe(place, kind, &[id.to_owned()]).await.unwrap();
+            let seen = seen.into_iter().next().unwrap();
+            if done(&seen.state) {
+                return seen;
+            }
+            assert!(!matches!(seen.state, State::Failed(_)), "{kind:?} {id}: {:?}", seen.state);
+            assert!(began.elapsed() < Duration::from_secs(30), "{kind:?} {id} is still {:?}", seen.state);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    pub async fn try_delete(&self, resource: &ResourceRef) -> Result<(), CloudError> {
+        let origin = Origin { by: "teardown".into(), attempt: 1, token: "delete".into() };
+        self.aws.delete(&resource.place(), &origin, &self.marks, resource).await
+    }
+
+    pub async fn tagged(&self, place: &Place) -> Vec<ResourceRef> {
+        self.aws.tagged(place, &self.marks.run).await.unwrap()
+    }
+
+    /// Deletes all that carries the tag, in whatever order works, and asserts that nothing is left.
+    pub async fn tear_down(&self, place: &Place) {
+        let began = Instant::now();
+        loop {
+            let left = self.tagged(place).await;
+            if left.is_empty() {
+                return;
+            }
+            assert!(began.elapsed() < Duration::from_secs(60), "left behind: {left:?}");
+            for resource in &left {
+                match self.try_delete(resource).await {
+                    Ok(()) => {}
+                    Err(e) if e.may_pass() => {}
+                    Err(e) => panic!("{resource}: {e}"),
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// A VPC with two subnets, a security group and a DB subnet group, ready.
+    pub async fn sandbox(&self, place: &Place) -> Sandbox {
+        let zones = self.aws.zones(place).await.unwrap();
+        let (vpc, _) = self.ready(place, &Create::Vpc { cidr: "10.66.0.0/16".into(), name: "drill".into() }).await;
+        let mut subnets = Vec::new();
+        for (index, zone) in zones.iter().take(2).enumerate() {
+            let what = Create::Subnet {
+                vpc: vpc.clone(),
+                cidr: format!("10.66.{index}.0/24"),
+                az: zone.id.clone(),
+                name: format!("drill-{index}"),
+            };
+            let (id, seen) = self.ready(place, &what).await;
+            assert_eq!(seen.attributes.get("az"), Some(&json!(zone.id.as_str())));
+            subnets.push(drillmaster::cloud::SubnetRef { id, az: zone.id.clone() });
+        }
+        let what =
+            Create::SecurityGroup { vpc: vpc.clone(), vpc_cidr: "10.66.0.0/16".into(), name: "drill-within".into() };
+        let (group, _) = self.ready(place, &what).await;
+        let name = "drill-databases".to_owned();
+        let what =
+            Create::DbSubnetGroup { name, subnets: subnets.iter().map(|s| s.id.clone()).collect() };
+        let (subnet_group, _) = self.ready(place, &what).await;
+        Sandbox { vpc, subnets, group, subnet_group }
+    }
+}
+
+pub struct Sandbox {
+    pub vpc: String,
+    pub subnets: Vec<drillmaster::cloud::SubnetRef>,
+    pub group: String,
+    pub subnet_group: String,
+}
+
+pub fn http() -> aws_smithy_runtime_api::client::http::SharedHttpClient {
+    aws_smithy_http_client::Builder::new().build_http()
+}
