@@ -38,7 +38,10 @@ async fn snapshots_cross_regions_and_become_volumes() {
     assert_eq!(seen.attributes["size_gib"], json!(3));
     let call = &world.moto.calls("CopySnapshot")[0]["params"];
     let url = call["PresignedUrl"].as_str().unwrap();
-    assert!(url.starts_with("https://ec2.us-east-1.amazonaws.com/?") && url.contains("X-Amz-Signature="), "{url}");
+    assert!(
+        url.starts_with("https://ec2.us-east-1.amazonaws.com/?") && url.contains("X-Amz-Signature="),
+        "{url}"
+    );
 
     let volume = Create::Volume(CreateVolume {
         snapshot: id,
@@ -125,7 +128,11 @@ async fn instances_come_up_without_role_or_public_address() {
     });
     let (volume, _) = world.ready(&at, &volume).await;
     let instance = created.resources[0].id.clone();
-    let attach = Create::AttachVolume { volume: volume.clone(), instance: instance.clone(), device: "/dev/sdf".into() };
+    let attach = Create::AttachVolume {
+        volume: volume.clone(),
+        instance: instance.clone(),
+        device: "/dev/sdf".into(),
+    };
     assert!(world.create(&at, &attach).await.resources.is_empty());
     let seen = world.wait(&at, Kind::Volume, &volume, |s| *s == State::Ready).await;
     assert_eq!(seen.attributes["attached_to"], json!(instance));
@@ -167,7 +174,8 @@ async fn keys_and_addresses() {
     let world = World::losing_east();
     let at = place(SANDBOX, WEST);
     let before = world.moto.state();
-    let public_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHl0d2VsdmVieXRlc2tleW1hdGVyaWFsMDEyMzQ1Njc4 drill".to_owned();
+    let public_key =
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHl0d2VsdmVieXRlc2tleW1hdGVyaWFsMDEyMzQ1Njc4 drill".to_owned();
     let (name, _) = world.ready(&at, &Create::KeyPair { name: "drill-key".into(), public_key }).await;
     assert_eq!(name, "drill-key");
     let (_, seen) = world.ready(&at, &Create::Address { name: "front".into() }).await;

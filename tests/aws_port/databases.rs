@@ -1,4 +1,6 @@
-use drillmaster::cloud::{Cloud as _, Create, ErrorKind, Kind, RestoreCluster, RestoreDb, RestoreDbToTime, State};
+use drillmaster::cloud::{
+    Cloud as _, Create, ErrorKind, Kind, RestoreCluster, RestoreDb, RestoreDbToTime, State,
+};
 use drillmaster::duration::Size;
 use serde_json::json;
 
@@ -22,7 +24,8 @@ pub async fn orders(world: &World, account: &str, region: &str) -> String {
         .send()
         .await
         .unwrap();
-    let made = rds.create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("orders-1").send();
+    let made =
+        rds.create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("orders-1").send();
     let arn = made.await.unwrap().db_snapshot.unwrap().db_snapshot_arn.unwrap();
     world.moto.delays(&json!({ "default": 0.3 }));
     arn
@@ -61,7 +64,10 @@ async fn a_snapshot_is_copied_across_regions_and_restored() {
     let (id, _) = world.ready(&at, &copy).await;
     let params = world.moto.calls("CopyDBSnapshot")[0]["params"].clone();
     let url = params["PreSignedUrl"].as_str().unwrap();
-    assert!(url.starts_with("https://rds.us-east-1.amazonaws.com/?") && url.contains("Action=CopyDBSnapshot"), "{url}");
+    assert!(
+        url.starts_with("https://rds.us-east-1.amazonaws.com/?") && url.contains("Action=CopyDBSnapshot"),
+        "{url}"
+    );
 
     let restore = Create::Db(restored(&id, "orders-drill", &sandbox));
     let (id, seen) = world.ready(&at, &restore).await;
@@ -92,7 +98,8 @@ async fn a_name_that_somebody_else_uses_is_not_taken_over() {
     let at = place(SANDBOX, WEST);
     orders(&world, SANDBOX, WEST).await;
     let sandbox = world.sandbox(&at).await;
-    let error = world.try_create(&at, &Create::Db(restored("orders-1", "orders", &sandbox))).await.unwrap_err();
+    let error =
+        world.try_create(&at, &Create::Db(restored("orders-1", "orders", &sandbox))).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::AlreadyExists);
     assert!(error.message.contains("did not create it"), "{error}");
 }

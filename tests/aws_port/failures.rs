@@ -134,5 +134,8 @@ async fn preflight_changes_nothing_and_tells_what_it_could_not_check() {
         "status": 403, "message": "You are not authorized to perform this operation." }]));
     let findings = world.aws.preflight(&at, &needs).await.unwrap();
     let fatal: Vec<_> = findings.iter().filter(|f| f.fatal).collect();
-    assert!(matches!(fatal.as_slice(), [f] if f.what.contains("may not call ec2:RunInstances")), "{findings:?}");
+    assert!(
+        matches!(fatal.as_slice(), [f] if f.what.contains("may not call ec2:RunInstances")),
+        "{findings:?}"
+    );
 }

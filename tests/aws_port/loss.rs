@@ -2,7 +2,8 @@
 
 use drillmaster::cloud::gate::Enforcement;
 use drillmaster::cloud::{
-    BucketRef, Cloud as _, CopyObjects, Create, CreateVolume, ErrorKind, Kind, Origin, RunInstances, Sent, SubnetRef,
+    BucketRef, Cloud as _, CopyObjects, Create, CreateVolume, ErrorKind, Kind, Origin, RunInstances, Sent,
+    SubnetRef,
 };
 use drillmaster::duration::Size;
 use drillmaster::estate::Loss;
@@ -41,7 +42,10 @@ async fn the_lost_region_is_not_called_nor_read_from() {
     world.moto.clear_log();
     let east = place(SANDBOX, EAST);
     assert_eq!(world.aws.zones(&east).await.unwrap_err().kind, ErrorKind::Lost);
-    assert_eq!(world.aws.observe(&east, Kind::Vpc, &["vpc-1".into()]).await.unwrap_err().kind, ErrorKind::Lost);
+    assert_eq!(
+        world.aws.observe(&east, Kind::Vpc, &["vpc-1".into()]).await.unwrap_err().kind,
+        ErrorKind::Lost
+    );
     let source_region = EAST.parse::<drillmaster::ids::Region>().unwrap();
     let (kms_key, name, size) = (None, "x".to_owned(), Size::gib(1));
     let source = "snap-1".to_owned();
@@ -59,7 +63,8 @@ async fn the_lost_region_is_not_called_nor_read_from() {
     refused(&world, &at, &Create::Bucket { name: "late".into() }, "control plane lives in us-east-1").await;
     world.gate.know_lost_point("snap-lost", "us-east-1");
     refused(&world, &at, &volume("snap-lost", "usw2-az1"), "the recovery point lies in us-east-1").await;
-    let lost = BucketRef { name: "receipts".into(), account: account(SANDBOX), region: EAST.parse().unwrap() };
+    let lost =
+        BucketRef { name: "receipts".into(), account: account(SANDBOX), region: EAST.parse().unwrap() };
     let to = BucketRef { region: WEST.parse().unwrap(), name: "drill".into(), ..lost.clone() };
     let job = CopyObjects { from: lost, to, prefix: String::new(), as_of: None, size: Size(0), objects: 0 };
     let origin = Origin { by: "receipts".into(), attempt: 1, token: "t".into() };

@@ -59,7 +59,10 @@ async fn everything_is_tagged_in_the_call_that_creates_it() {
     for action in ["CreateVpc", "CreateSubnet", "CreateSecurityGroup", "CreateDBSubnetGroup"] {
         for call in world.moto.calls(action) {
             let params = call["params"].to_string();
-            assert!(params.contains("drillmaster:run") && params.contains("drillmaster:expires"), "{action}: {params}");
+            assert!(
+                params.contains("drillmaster:run") && params.contains("drillmaster:expires"),
+                "{action}: {params}"
+            );
             assert!(params.contains(world.marks.run.0.as_str()), "{action}: {params}");
         }
     }
@@ -76,7 +79,12 @@ async fn what_does_not_carry_the_tag_is_never_deleted() {
     let bucket = "somebody-elses";
     let s3 = world.s3(SANDBOX, EAST).await;
     s3.create_bucket().bucket(bucket).send().await.unwrap();
-    let of = |kind, id: &str| ResourceRef { kind, id: id.into(), account: account(SANDBOX), region: WEST.parse().unwrap() };
+    let of = |kind, id: &str| ResourceRef {
+        kind,
+        id: id.into(),
+        account: account(SANDBOX),
+        region: WEST.parse().unwrap(),
+    };
     for resource in [
         of(Kind::Vpc, &vpc),
         of(Kind::Volume, volume.volume_id().unwrap()),

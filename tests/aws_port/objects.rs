@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use aws_sdk_s3::primitives::ByteStream;
 use drillmaster::cloud::aws::{Access, Aws, AwsConfig};
 use drillmaster::cloud::{
-    Against, BucketRef, Cloud as _, CopyObjects, Create, DeployStack, ErrorKind, Kind, ManifestEntry, Origin, Progress,
-    State, VerifyObjects,
+    Against, BucketRef, Cloud as _, CopyObjects, Create, DeployStack, ErrorKind, Kind, ManifestEntry, Origin,
+    Progress, State, VerifyObjects,
 };
 use drillmaster::duration::{Size, Time};
 use serde_json::json;
@@ -85,7 +85,11 @@ async fn objects_are_copied_on_the_servers_side_and_verified() {
 
     for checksums in [false, true] {
         let against = Against::Bucket { bucket: from.clone(), as_of: None };
-        let ok = world.aws.verify_objects(&origin(), &verify(to.clone(), against, checksums), &|_| {}).await.unwrap();
+        let ok = world
+            .aws
+            .verify_objects(&origin(), &verify(to.clone(), against, checksums), &|_| {})
+            .await
+            .unwrap();
         assert_eq!((ok.matched, ok.missing, ok.extra, ok.different), (8, 0, 0, 0), "{:?}", ok.examples);
     }
     // One missing, one more, one of another size, one of the same size and other content.
@@ -95,7 +99,11 @@ async fn objects_are_copied_on_the_servers_side_and_verified() {
     put(&s3, &name, "emoji-🦀", vec![b'x'; "emoji-🦀".len()]).await;
     for checksums in [false, true] {
         let against = Against::Bucket { bucket: from.clone(), as_of: None };
-        let bad = world.aws.verify_objects(&origin(), &verify(to.clone(), against, checksums), &|_| {}).await.unwrap();
+        let bad = world
+            .aws
+            .verify_objects(&origin(), &verify(to.clone(), against, checksums), &|_| {})
+            .await
+            .unwrap();
         assert_eq!((bad.matched, bad.missing, bad.extra, bad.different), (5, 1, 1, 2), "{:?}", bad.examples);
         assert_eq!(bad.examples.len(), 4);
     }
@@ -117,7 +125,10 @@ async fn a_bucket_is_private_encrypted_and_tagged() {
         let block = block.public_access_block_configuration().unwrap();
         assert_eq!((block.block_public_acls(), block.restrict_public_buckets()), (Some(true), Some(true)));
         let tagged = world.tagged(&at).await;
-        assert_eq!(tagged.iter().map(|r| (r.kind, r.id.as_str())).collect::<Vec<_>>(), [(Kind::Bucket, name.as_str())]);
+        assert_eq!(
+            tagged.iter().map(|r| (r.kind, r.id.as_str())).collect::<Vec<_>>(),
+            [(Kind::Bucket, name.as_str())]
+        );
     }
     world.tear_down(&place(SANDBOX, WEST)).await;
     world.tear_down(&place(SANDBOX, EAST)).await;
@@ -129,7 +140,8 @@ async fn a_versioned_bucket_is_restored_as_of_an_instant() {
     let at = place(SANDBOX, WEST);
     let s3 = world.s3(SANDBOX, WEST).await;
     make(&s3, "ledger", WEST).await;
-    let unversioned = copy(bucket("ledger", SANDBOX, WEST), bucket("x", SANDBOX, WEST), Some(chrono::Utc::now()));
+    let unversioned =
+        copy(bucket("ledger", SANDBOX, WEST), bucket("x", SANDBOX, WEST), Some(chrono::Utc::now()));
     let error = world.aws.copy_objects(&origin(), &unversioned, &|_| {}).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Invalid, "{error}");
     let enabled = aws_sdk_s3::types::VersioningConfiguration::builder()
@@ -139,8 +151,9 @@ async fn a_versioned_bucket_is_restored_as_of_an_instant() {
     for (key, content) in [("kept", "1"), ("changed", "old"), ("deleted", "here"), ("reborn", "first")] {
         put(&s3, "ledger", key, content.into()).await;
     }
-    s3.delete_object().bucket("ledger").key("reborn").send().await.unwrap();
     // S3's times are whole seconds.
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    s3.delete_object().bucket("ledger").key("reborn").send().await.unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
     let instant = chrono::Utc::now();
     tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
@@ -190,7 +203,9 @@ async fn objects_come_from_a_second_provider_through_here() {
             .credentials_provider(aws_credential_types::Credentials::new("t", "t", None, None, "t"))
             .load()
             .await;
-        aws_sdk_s3::Client::from_conf(aws_sdk_s3::config::Builder::from(&other).force_path_style(true).build())
+        aws_sdk_s3::Client::from_conf(
+            aws_sdk_s3::config::Builder::from(&other).force_path_style(true).build(),
+        )
     };
     make(&there, "offsite", WEST).await;
     let big: Vec<u8> = (0..40_u32 << 20).map(|n| (n % 251) as u8).collect();
@@ -203,7 +218,10 @@ async fn objects_come_from_a_second_provider_through_here() {
     world.ready(&at, &Create::Bucket { name: "drill-offsite".into() }).await;
     let (from, to) = (bucket("offsite", elsewhere, WEST), bucket("drill-offsite", SANDBOX, WEST));
     let copied = aws.copy_objects(&origin(), &copy(from.clone(), to.clone(), None), &|_| {}).await.unwrap();
-    assert_eq!((copied.objects, copied.bytes), (10, big.len() as u64 + KEYS.iter().map(|k| k.len() as u64).sum::<u64>()));
+    assert_eq!(
+        (copied.objects, copied.bytes),
+        (10, big.len() as u64 + KEYS.iter().map(|k| k.len() as u64).sum::<u64>())
+    );
     assert_eq!(world.moto.calls("UploadPart").len(), 3, "40 MiB in parts of 16 MiB");
     let against = Against::Bucket { bucket: from, as_of: None };
     let ok = aws.verify_objects(&origin(), &verify(to.clone(), against, false), &|_| {}).await.unwrap();
@@ -234,7 +252,12 @@ async fn a_manifest_is_held_against_what_is_there() {
     let manifest = vec![entry("b", 5, Some(hello)), entry("a", 5, Some(hello)), entry("c", 1, None)];
     let job = verify(bucket("receipts", SANDBOX, WEST), Against::Manifest(manifest), true);
     let found = world.aws.verify_objects(&origin(), &job, &|_| {}).await.unwrap();
-    assert_eq!((found.matched, found.missing, found.extra, found.different), (1, 1, 0, 1), "{:?}", found.examples);
+    assert_eq!(
+        (found.matched, found.missing, found.extra, found.different),
+        (1, 1, 0, 1),
+        "{:?}",
+        found.examples
+    );
 }
 
 #[tokio::test]
@@ -261,8 +284,10 @@ async fn what_cannot_be_copied_is_named() {
         put(&s3, "receipts", key, b"x".to_vec()).await;
     }
     world.ready(&at, &Create::Bucket { name: "drill".into() }).await;
-    world.moto.faults(&json!([{ "action": "CopyObject", "kind": "error", "code": "InvalidObjectState", "status": 403,
-        "match": "bad", "times": 50 }]));
+    world.moto.faults(
+        &json!([{ "action": "CopyObject", "kind": "error", "code": "InvalidObjectState", "status": 403,
+        "match": "bad", "times": 50 }]),
+    );
     let job = copy(bucket("receipts", SANDBOX, WEST), bucket("drill", SANDBOX, WEST), None);
     let error = world.aws.copy_objects(&origin(), &job, &|_| {}).await.unwrap_err();
     assert!(error.message.contains("1 objects were copied and 1 failed: bad"), "{error}");

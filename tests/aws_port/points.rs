@@ -18,7 +18,8 @@ async fn database_snapshots_are_seen_by_owner_and_by_whom_they_are_shared_with()
     world.moto.age(&json!({ "kind": "db_snapshot", "id": "orders-1", "account": PRODUCTION, "region": WEST,
         "taken": "2026-01-02T03:04:05Z" }));
     let rds = world.rds(PRODUCTION, WEST).await;
-    let share = rds.modify_db_snapshot_attribute().db_snapshot_identifier("orders-1").attribute_name("restore");
+    let share =
+        rds.modify_db_snapshot_attribute().db_snapshot_identifier("orders-1").attribute_name("restore");
     share.values_to_add(SANDBOX).send().await.unwrap();
 
     let own = find(&world, PRODUCTION, "rds:db/orders", PointKind::RdsSnapshot).await;
@@ -39,7 +40,10 @@ async fn database_snapshots_are_seen_by_owner_and_by_whom_they_are_shared_with()
     let pitr = find(&world, PRODUCTION, "rds:db/orders", PointKind::RdsPitr).await;
     assert_eq!(pitr.len(), 1);
     assert!(pitr[0].taken.is_some());
-    assert!(find(&world, SANDBOX, "rds:db/orders", PointKind::RdsPitr).await.is_empty(), "PITR never crosses accounts");
+    assert!(
+        find(&world, SANDBOX, "rds:db/orders", PointKind::RdsPitr).await.is_empty(),
+        "PITR never crosses accounts"
+    );
     assert!(find(&world, PRODUCTION, "rds:db/other", PointKind::RdsSnapshot).await.is_empty());
 }
 
@@ -56,12 +60,7 @@ async fn volumes_and_instances_have_points() {
     ec2.create_tags().resources(&snapshot).tags(tag("app", "orders")).send().await.unwrap();
     let share = ec2.modify_snapshot_attribute().snapshot_id(&snapshot);
     let share = share.attribute(aws_sdk_ec2::types::SnapshotAttributeName::CreateVolumePermission);
-    share
-        .operation_type(aws_sdk_ec2::types::OperationType::Add)
-        .user_ids(SANDBOX)
-        .send()
-        .await
-        .unwrap();
+    share.operation_type(aws_sdk_ec2::types::OperationType::Add).user_ids(SANDBOX).send().await.unwrap();
     world.moto.age(&json!({ "kind": "ebs_snapshot", "id": snapshot, "account": PRODUCTION, "region": WEST,
         "taken": "2026-01-02T03:04:05Z" }));
     for selector in [format!("ec2:volume/{volume}"), "ec2:volume[tag:app=orders]".to_owned()] {
@@ -88,7 +87,10 @@ async fn volumes_and_instances_have_points() {
     for selector in ["ec2:instance/i-0a1", "ec2:instance[tag:app=orders]"] {
         let points = find(&world, PRODUCTION, selector, PointKind::Ami).await;
         assert_eq!(points.len(), 1, "{selector}: {points:?}");
-        assert_eq!((points[0].id.as_str(), points[0].of.to_string().as_str()), (image.as_str(), "ec2:instance/i-0a1"));
+        assert_eq!(
+            (points[0].id.as_str(), points[0].of.to_string().as_str()),
+            (image.as_str(), "ec2:instance/i-0a1")
+        );
         assert!(points[0].usable.is_some());
     }
     assert!(find(&world, PRODUCTION, "ec2:instance/i-other", PointKind::Ami).await.is_empty());

@@ -8,7 +8,8 @@ use aws_credential_types::Credentials;
 use drillmaster::clock::Clock;
 use drillmaster::cloud::aws::{Access, Aws, AwsConfig};
 use drillmaster::cloud::{
-    Cloud as _, CloudError, Create, Created, Kind, LossGate, Marks, Observed, Origin, Place, ResourceRef, State,
+    Cloud as _, CloudError, Create, Created, Kind, LossGate, Marks, Observed, Origin, Place, ResourceRef,
+    State,
 };
 use drillmaster::estate::Loss;
 use drillmaster::ids::{AccountId, RunId};
@@ -118,7 +119,12 @@ impl World {
         self.try_create_as(place, what, 1).await
     }
 
-    pub async fn try_create_as(&self, place: &Place, what: &Create, attempt: u32) -> Result<Created, CloudError> {
+    pub async fn try_create_as(
+        &self,
+        place: &Place,
+        what: &Create,
+        attempt: u32,
+    ) -> Result<Created, CloudError> {
         // The same creation has the same token, as the engine's have.
         use std::hash::{DefaultHasher, Hash as _, Hasher as _};
         let mut hasher = DefaultHasher::new();
@@ -186,7 +192,8 @@ impl World {
     /// A VPC with two subnets, a security group and a DB subnet group, ready.
     pub async fn sandbox(&self, place: &Place) -> Sandbox {
         let zones = self.aws.zones(place).await.unwrap();
-        let (vpc, _) = self.ready(place, &Create::Vpc { cidr: "10.66.0.0/16".into(), name: "drill".into() }).await;
+        let (vpc, _) =
+            self.ready(place, &Create::Vpc { cidr: "10.66.0.0/16".into(), name: "drill".into() }).await;
         let mut subnets = Vec::new();
         for (index, zone) in zones.iter().take(2).enumerate() {
             let what = Create::Subnet {
@@ -199,12 +206,14 @@ impl World {
             assert_eq!(seen.attributes.get("az"), Some(&json!(zone.id.as_str())));
             subnets.push(drillmaster::cloud::SubnetRef { id, az: zone.id.clone() });
         }
-        let what =
-            Create::SecurityGroup { vpc: vpc.clone(), vpc_cidr: "10.66.0.0/16".into(), name: "drill-within".into() };
+        let what = Create::SecurityGroup {
+            vpc: vpc.clone(),
+            vpc_cidr: "10.66.0.0/16".into(),
+            name: "drill-within".into(),
+        };
         let (group, _) = self.ready(place, &what).await;
         let name = "drill-databases".to_owned();
-        let what =
-            Create::DbSubnetGroup { name, subnets: subnets.iter().map(|s| s.id.clone()).collect() };
+        let what = Create::DbSubnetGroup { name, subnets: subnets.iter().map(|s| s.id.clone()).collect() };
         let (subnet_group, _) = self.ready(place, &what).await;
         Sandbox { vpc, subnets, group, subnet_group }
     }

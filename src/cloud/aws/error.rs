@@ -52,6 +52,13 @@ where
         return from_code(call, meta.code(), status, message);
     }
     if let Some(e) = cause::<CredentialsError>(error) {
+        if let Some(connector) = cause::<ConnectorError>(e) {
+            // The way to STS (or another provider of credentials) is what is missing; the request itself was not made.
+            let said = format!("no credentials, no connection: {}", chain(e));
+            return CloudError::new(ErrorKind::Network, call, said)
+                .sent(if never_connected(connector) { Sent::No } else { Sent::Maybe })
+                .help("check the network, the region's name and the endpoint (AWS_ENDPOINT_URL)");
+        }
         return CloudError::new(ErrorKind::Credentials, call, format!("no credentials: {}", chain(e)))
             .help(CREDENTIALS_HELP);
     }

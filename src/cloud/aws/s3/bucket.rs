@@ -123,6 +123,7 @@ async fn empty(s3: &Client, name: &str) -> CloudResult<()> {
     const DELETE: &str = "s3:DeleteObjects";
     let invalid =
         |e: aws_sdk_s3::error::BuildError| CloudError::new(ErrorKind::Invalid, DELETE, e.to_string());
+    let mut before = Vec::new();
     loop {
         // Always from the start: what the page named is deleted by then.
         let page = s3
@@ -138,17 +139,19 @@ async fn empty(s3: &Client, name: &str) -> CloudResult<()> {
         for (key, version) in versions.chain(markers) {
             let Some(key) = key else { continue };
             let version = version.map(str::to_owned);
-            objects.push(
-                ObjectIdentifier::builder()
-                    .key(decode(key))
-                    .set_version_id(version)
-                    .build()
-                    .map_err(invalid)?,
-            );
+            let key = decode(key, page.encoding_type());
+            objects
+                .push(ObjectIdentifier::builder().key(key).set_version_id(version).build().map_err(invalid)?);
         }
         if objects.is_empty() {
             break;
         }
+        if objects == before {
+            let what = format!("{} objects of {name} are there again after their deletion", objects.len());
+            return Err(CloudError::new(ErrorKind::InUse, DELETE, what)
+                .help("something still writes to the bucket, or an object lock holds them"));
+        }
+        before.clone_from(&objects);
         for batch in objects.chunks(1000) {
             let delete =
                 Delete::builder().set_objects(Some(batch.to_vec())).quiet(true).build().map_err(invalid)?;

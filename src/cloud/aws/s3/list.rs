@@ -20,8 +20,11 @@ pub struct Entry {
     pub version: Option<String>,
 }
 
-/// Keys come percent-encoded: XML could not carry all of them as they are.
-pub fn decode(key: &str) -> String {
+/// Keys come percent-encoded where a store says so: XML could not carry all of them as they are. Not every store does.
+pub fn decode(key: &str, encoding: Option<&EncodingType>) -> String {
+    if encoding != Some(&EncodingType::Url) {
+        return key.to_owned();
+    }
     let spaced = key.replace('+', " ");
     percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
 }
@@ -80,9 +83,10 @@ impl<'a> Listing<'a> {
             Some(token) if answer.is_truncated == Some(true) => Next::Token(token),
             _ => Next::End,
         };
+        let encoding = answer.encoding_type;
         for object in answer.contents.unwrap_or_default() {
             self.page.push_back(Entry {
-                key: decode(object.key().unwrap_or_default()),
+                key: decode(object.key().unwrap_or_default(), encoding.as_ref()),
                 size: size(object.size()),
                 modified: some_time(object.last_modified()),
                 etag: object.e_tag,
@@ -107,6 +111,8 @@ impl<'a> Listing<'a> {
             request = request.set_key_marker(key.clone()).set_version_id_marker(version.clone());
         }
         let answer = request.send().await.or_cloud(CALL)?;
+        let encoding = answer.encoding_type.clone();
+        let decode = |key: &str| decode(key, encoding.as_ref());
         self.next = if answer.is_truncated == Some(true) && answer.next_key_marker.is_some() {
             Next::Marker(answer.next_key_marker().map(decode), answer.next_version_id_marker.clone())
         } else {
@@ -132,6 +138,8 @@ impl<'a> Listing<'a> {
             };
             all.push((entry, true, m.is_latest == Some(true)));
         }
+        // Times are whole seconds: where an object was written and deleted within one, and neither is the latest, the
+        // stable order keeps the object rather than losing it.
         all.sort_by(|(a, _, a_latest), (b, _, b_latest)| {
             (&a.key, b.modified, b_latest).cmp(&(&b.key, a.modified, a_latest))
         });
@@ -189,6 +197,7 @@ mod tests {
 
     #[test]
     fn keys_are_decoded() {
-        assert_eq!(decode("a+b%2Bc%20d%2F%C3%A9%01"), "a b+c d/é\u{1}");
+        assert_eq!(decode("a+b%2Bc%20d%2F%C3%A9%01", Some(&EncodingType::Url)), "a b+c d/é\u{1}");
+        assert_eq!(decode("a+b%2B", None), "a+b%2B");
     }
 }
