@@ -11,6 +11,7 @@ RDS   a restore takes Multi-AZ, deletion protection, subnet, security and parame
       ageing set it) is refused; automated backups have a RestoreWindow; a subnet group in use is not deleted;
       a cluster's automated snapshots go with it; BackupRetentionPeriod=0 makes no automated snapshot, nor does an
       instance of a cluster.
+S3    GetBucketVersioning answers with the element that SDKs look for.
 """
 
 from moto.core.responses import ActionResult
@@ -30,6 +31,7 @@ from moto.ec2.responses.vpc_peering_connections import VPCPeeringConnections
 from moto.ec2.responses.vpcs import VPCs
 from moto.rds.exceptions import RDSClientError
 from moto.rds.models import DBCluster, DBInstance, DBInstanceAutomatedBackup, RDSBackend, rds_backends
+from moto.s3.responses import S3Response
 
 from .patching import after, around, replace
 
@@ -46,12 +48,24 @@ def install():
     backups()
     restores()
     point_in_time()
+    replace(S3Response, "get_bucket_versioning", versioning)
 
 
 def dry_run(moto):
     def method(self):
         self.error_on_dryrun()
         return moto(self)
+
+    return method
+
+
+def versioning(_moto):
+    def method(self):
+        self.data["Action"] = "GetBucketVersioning"
+        status = self.backend.get_bucket_versioning(self.bucket_name)
+        inside = f"<Status>{status}</Status>" if status else ""
+        space = "http://s3.amazonaws.com/doc/2006-03-01/"
+        return 200, {}, f'<VersioningConfiguration xmlns="{space}">{inside}</VersioningConfiguration>'
 
     return method
 
