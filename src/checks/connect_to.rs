@@ -14,6 +14,8 @@ use crate::playbook::check::split_host_port;
 /// TLS certificates stay as in the check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectTo {
+    /// A name or an address; `*` stands for every host, `*.example.com` for every name below one. What a drill
+    /// restores has a new name in each run: patterns are how a tunnel to it can be named beforehand.
     pub host: String,
     pub port: u16,
     /// The host and port to dial; the host may be a name.
@@ -26,9 +28,17 @@ impl ConnectTo {
     }
 }
 
-/// Names are compared without case and without the final dot; IP addresses as addresses.
+/// Whether the rule's host `a` means `b`: names without case and without the final dot, IP addresses as addresses.
 fn same_host(a: &str, b: &str) -> bool {
     let ip = |text: &str| text.parse::<std::net::IpAddr>().ok();
+    if a == "*" {
+        return true;
+    }
+    if let Some(parent) = a.strip_prefix('*').filter(|rest| rest.starts_with('.')) {
+        let (parent, name) = (parent.trim_end_matches('.'), b.trim_end_matches('.'));
+        let cut = name.len().checked_sub(parent.len()).filter(|cut| *cut > 0);
+        return cut.and_then(|cut| name.get(cut..)).is_some_and(|tail| tail.eq_ignore_ascii_case(parent));
+    }
     match (ip(a), ip(b)) {
         (Some(a), Some(b)) => a == b,
         _ => a.trim_end_matches('.').eq_ignore_ascii_case(b.trim_end_matches('.')),
@@ -94,6 +104,16 @@ impl JsonSchema for ConnectTo {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn patterns_stand_for_names_not_known_before_the_run() {
+        let below: ConnectTo = "*.us-west-2.rds.amazonaws.com:5432=127.0.0.1:15432".parse().unwrap();
+        assert!(below.applies("dm-1f3a-db.abc.US-WEST-2.rds.amazonaws.com", 5432));
+        assert!(!below.applies("us-west-2.rds.amazonaws.com", 5432) && !below.applies("db.internal", 5432));
+        assert!(!below.applies("x.us-west-2.rds.amazonaws.com", 5433));
+        let every: ConnectTo = "*:80=127.0.0.1:8080".parse().unwrap();
+        assert!(every.applies("10.66.0.11", 80) && !every.applies("10.66.0.11", 81));
+    }
 
     #[test]
     fn it_reads_and_prints() {
