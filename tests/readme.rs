@@ -131,6 +131,22 @@ fn the_samples_do_what_their_readme_says() {
 }
 
 #[test]
+fn the_playbook_of_the_readme_is_valid_and_runs() {
+    let folder = clone();
+    let readme = page("README.md");
+    let all = blocks(&readme);
+    let (_, text) = all.iter().find(|(info, text)| info == "yaml" && text.contains("\nsteps:")).unwrap();
+    fs::write(folder.path().join("drills/readme.yaml"), text).unwrap();
+    assert_eq!(
+        run("drillmaster validate drills/readme.yaml", folder.path()),
+        "1 playbook: valid: 0 errors, 0 warnings\n"
+    );
+    // As in the sample, the newest snapshot that survives is two hours old.
+    let printed = run("drillmaster run drills/readme.yaml # exit code 1", folder.path());
+    assert!(printed.contains("RPO 2h missed its objective of 5m"), "{printed}");
+}
+
+#[test]
 fn links_lead_somewhere() {
     let link = Regex::new(r"\]\(([^)#\s]+)[^)]*\)").unwrap();
     let mut followed = 0;
