@@ -101,7 +101,9 @@ impl VirtualTime {
     }
 
     async fn drive<F: Future>(self: &Rc<Self>, pace: Pace, future: F) -> F::Output {
-        let mut future = pin!(future);
+        // Tokio's cooperative budget is refilled when a task returns to the runtime, which this one does only to pause:
+        // under a budget it would starve.
+        let mut future = pin!(tokio::task::coop::unconstrained(future));
         let flag = Arc::new(Flag::default());
         let waker = Waker::from(Arc::clone(&flag));
         // While a person watches, virtual time follows the real clock from this anchor.

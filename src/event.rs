@@ -1,7 +1,7 @@
 //! The one stream of events that a run is. The journal, the terminal, the NDJSON output and the report are
 //! consumers of it that know nothing of each other.
 //!
-//! A run's state is a fold over its events (`report::record`), so what is not an event did not happen.
+//! A run's state is a fold over its events (`objectives::record`), so what is not an event did not happen.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

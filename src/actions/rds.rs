@@ -50,7 +50,12 @@ pub const COPY_SNAPSHOT: ActionDecl = ActionDecl {
         let what = args::named_or_snapshot("rds:db", from.db.as_deref(), point, from.snapshot.as_deref())?;
         Some(args::source(what, kinds, true, false))
     },
-    calls: &["rds:CopyDBSnapshot", "rds:DescribeDBSnapshots"],
+    calls: &[
+        "rds:CopyDBSnapshot",
+        "rds:DescribeDBSnapshots",
+        "rds:CopyDBClusterSnapshot",
+        "rds:DescribeDBClusterSnapshots",
+    ],
 };
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

@@ -92,6 +92,9 @@ fn carry_out(args: &Args) -> Result<u8, u8> {
     let templates = Templates::load(args.template.as_deref()).map_err(|e| wrong(e.to_string()))?;
     let plan = wire::plan_of(loaded).map_err(wrong)?;
     let started = Utc::now().trunc_subsecs(0);
+    if let Some(folder) = args.out.as_ref().filter(|folder| folder.join(crate::journal::FILE_NAME).exists()) {
+        return Err(wrong(format!("{} holds a run already: choose another --out", folder.display())));
+    }
     let run = run_id(&plan.name, started);
     let folder = args.out.clone().unwrap_or_else(|| Path::new("runs").join(run.to_string()));
     let options = Options {

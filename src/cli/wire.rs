@@ -82,7 +82,7 @@ impl Drill {
                 };
                 Rc::new(Twin::new(estate.clone(), clock.clone(), options.seed))
             }
-            On::Aws => aws(&plan, &clock, &gate)?,
+            On::Aws => aws(&plan, &options.run, &clock, &gate)?,
         };
         let mut connect_to = options.connect_to.clone();
         for text in &plan.connect_to {
@@ -126,13 +126,13 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, String> {
 }
 
 #[cfg(feature = "aws")]
-fn aws(plan: &Plan, clock: &Clock, gate: &Arc<LossGate>) -> Result<Rc<dyn Cloud>, String> {
+fn aws(plan: &Plan, run: &RunId, clock: &Clock, gate: &Arc<LossGate>) -> Result<Rc<dyn Cloud>, String> {
     use crate::cloud::aws::{Access, Aws, AwsConfig};
     let accounts = plan.accounts.values().map(|account| {
         let access = Access {
             profile: account.profile.clone(),
             role: account.role.clone(),
-            session_name: account.session_name.clone(),
+            session_name: account.session_name.clone().or_else(|| Some(run.to_string())),
             external_id: account.external_id.clone(),
             endpoint: account.endpoint.clone(),
             access_key_env: account.access_key_env.clone(),
@@ -146,7 +146,7 @@ fn aws(plan: &Plan, clock: &Clock, gate: &Arc<LossGate>) -> Result<Rc<dyn Cloud>
 }
 
 #[cfg(not(feature = "aws"))]
-fn aws(_: &Plan, _: &Clock, _: &Arc<LossGate>) -> Result<Rc<dyn Cloud>, String> {
+fn aws(_: &Plan, _: &RunId, _: &Clock, _: &Arc<LossGate>) -> Result<Rc<dyn Cloud>, String> {
     Err("this build cannot reach AWS: build it with the cargo feature `aws` (it is on by default)".into())
 }
 

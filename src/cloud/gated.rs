@@ -198,6 +198,11 @@ impl Cloud for Gated {
         self.inner.measure_objects(bucket, prefix).await
     }
 
+    async fn measure_object(&self, bucket: &BucketRef, key: &str) -> CloudResult<MeasuredObjects> {
+        self.check_bucket("s3:ListObjectsV2", bucket, "check")?;
+        self.inner.measure_object(bucket, key).await
+    }
+
     async fn preflight(&self, place: &Place, needs: &Needs) -> CloudResult<Vec<PreflightFinding>> {
         self.inner.preflight(place, needs).await
     }

@@ -111,6 +111,9 @@ pub trait Cloud {
     /// Counts and adds up objects under a prefix.
     async fn measure_objects(&self, bucket: &BucketRef, prefix: &str) -> CloudResult<MeasuredObjects>;
 
+    /// One object by its key, which others may begin with: a count of 0 or 1, and its size.
+    async fn measure_object(&self, bucket: &BucketRef, key: &str) -> CloudResult<MeasuredObjects>;
+
     /// Whether these credentials may do what the drill needs, where AWS can tell without doing it; and the quotas.
     async fn preflight(&self, place: &Place, needs: &Needs) -> CloudResult<Vec<PreflightFinding>>;
 

@@ -205,6 +205,11 @@ fn needs(plan: &Plan) -> Needs {
     for (_, work) in plan.steps() {
         let Some(decl) = CATALOGUE.get(&work.step.uses) else { continue };
         calls.extend(decl.calls);
+        if work.step.uses == "s3.restore" {
+            calls.insert("s3:CreateBucket");
+        } else if work.step.uses.starts_with("rds.") {
+            calls.insert("rds:CreateDBSubnetGroup");
+        }
         let count = |pointer: &str| {
             work.with.pointer(pointer).and_then(serde_json::Value::as_u64).and_then(|n| u32::try_from(n).ok())
         };

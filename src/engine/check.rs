@@ -126,7 +126,13 @@ impl Recovery<'_> {
         if !answer.healthy {
             return Observation::unhealthy("no answer", "it does not answer yet");
         }
-        let Some(value) = answer.value else { return Observation::healthy("healthy") };
+        let Some(value) = answer.value else {
+            if expectation(kind).is_none() && work.check.measures.is_none() {
+                return Observation::healthy("healthy");
+            }
+            self.assumed(work);
+            return Observation::healthy("assumed: the estate gives no value");
+        };
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         if let Some(expect) = expectation(kind) {
             match expect.judge(&text) {
@@ -143,6 +149,18 @@ impl Recovery<'_> {
             }
         }
         self.must_measure(work, Observation::healthy(&text).with_value(text))
+    }
+
+    /// The twin can judge only what the estate tells it.
+    fn assumed(&self, work: &CheckWork) {
+        let id = &work.check.id;
+        self.engine.bus.tell(Body::Finding {
+            rule: "probe-without-value".into(),
+            severity: "low".into(),
+            resource: id.clone(),
+            message: format!("what check `{id}` expects was not judged: the estate gives no value for it"),
+            fix: format!("add `{id}: {{ value: … }}` to `probes:` of the estate"),
+        });
     }
 
     /// A check that measures is healthy only with a timestamp to show.
@@ -166,8 +184,13 @@ impl Recovery<'_> {
             account: place.account.clone(),
             region: place.region.clone(),
         };
-        let prefix = spec.key.as_deref().or(spec.prefix.as_deref()).unwrap_or_default();
-        match self.engine.cloud.measure_objects(&bucket, prefix).await {
+        let seen = match &spec.key {
+            Some(key) => self.engine.cloud.measure_object(&bucket, key).await,
+            None => {
+                self.engine.cloud.measure_objects(&bucket, spec.prefix.as_deref().unwrap_or_default()).await
+            }
+        };
+        match seen {
             Ok(seen) => checks::judge_s3(spec, &S3Observed { count: seen.count, bytes: seen.bytes }),
             Err(error) => Observation::unhealthy("not seen", error.to_string()),
         }

@@ -20,6 +20,8 @@ use crate::playbook::action::{PointSpec, SourceSpec, SourceWhat};
 pub struct Points {
     /// What each query found, over all surviving accounts and regions.
     found: RefCell<HashMap<PointQuery, Rc<Vec<RecoveryPoint>>>>,
+    /// The estate's points that lie in what is lost.
+    lost: RefCell<Option<Vec<RecoveryPoint>>>,
     /// Points told of already.
     told: RefCell<HashSet<(String, String)>>,
     /// Copies that steps of this run made, with what they were copied from.
@@ -221,11 +223,12 @@ impl Recovery<'_> {
     /// Every surviving account in every surviving region of interest.
     fn places(&self) -> Vec<Place> {
         let plan = &self.engine.plan;
-        let regions = plan.regions();
         plan.surviving_accounts()
             .into_iter()
             .flat_map(|account| {
-                regions.iter().map(move |region| Place { account: account.clone(), region: region.clone() })
+                plan.regions
+                    .iter()
+                    .map(move |region| Place { account: account.clone(), region: region.clone() })
             })
             .collect()
     }
@@ -257,11 +260,37 @@ impl Recovery<'_> {
                 Err(error) => self.blind(place, &error),
             }
         }
+        for point in self.lost_by_the_estate(query) {
+            merged
+                .entry((point.account.to_string(), point.region.to_string(), point.id.clone()))
+                .or_insert(point);
+        }
         let mut points: Vec<RecoveryPoint> = merged.into_values().collect();
         self.learn_from_the_estate(&mut points);
         let found = Rc::new(points);
         self.points.found.borrow_mut().insert(query.clone(), Rc::clone(&found));
         found
+    }
+
+    /// The points that nobody may ask for any more: the report tells what would have been there.
+    fn lost_by_the_estate(&self, query: &PointQuery) -> Vec<RecoveryPoint> {
+        let plan = &self.engine.plan;
+        let (Some(estate), PointQuery::Of { selector, kinds }) = (&plan.estate, query) else {
+            return Vec::new();
+        };
+        let selected = |point: &RecoveryPoint| match selector {
+            Selector::Id(id) if id.kind == "s3:bucket" => point.id == id.name,
+            Selector::Id(id) => point.of == *id,
+            Selector::Tag { .. } => plan.resources().iter().any(|r| r.id == point.of && selector.selects(r)),
+        };
+        // Read once: the estate may have tens of thousands.
+        let mut lost = self.points.lost.borrow_mut();
+        let lost = lost.get_or_insert_with(|| {
+            let mut points = estate.recovery_points(self.t0);
+            points.retain(|point| !point.survives(&plan.loss));
+            points
+        });
+        lost.iter().filter(|point| kinds.contains(&point.kind) && selected(point)).cloned().collect()
     }
 
     /// What a bucket stands for is not written on it: the estate knows.

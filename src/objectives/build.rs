@@ -1,14 +1,14 @@
 //! The report of a record, and its verdict.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::measure::Measures;
 use super::record::{Record, name};
 use crate::duration::seconds_between;
 use crate::event::{Phase, RunStarted};
 use crate::report::model::{
-    Assumptions, BlastRadius, Check, CheckStatus, Coverage, Phases, PlaybookRef, PointRow, Report, Rpo, Rto,
-    SCHEMA, SandboxRef, Status, Step, StepStatus, Teardown, Verdict, Workload,
+    Assumptions, BlastRadius, Check, CheckStatus, Coverage, Finding, Phases, PlaybookRef, PointRow, Report,
+    Rpo, Rto, SCHEMA, SandboxRef, Severity, Source, Status, Step, StepStatus, Teardown, Verdict, Workload,
 };
 
 /// The report; `None` while not even the run's beginning is on record.
@@ -80,8 +80,27 @@ pub fn report(record: &Record) -> Option<Report> {
         api_calls: record.api_calls.clone(),
         teardown,
     };
+    let implausible = report.workloads.iter().flat_map(|w| &w.rpo.sources).filter_map(newer_than_its_source);
+    report.findings.extend(implausible.collect::<Vec<_>>());
     report.findings.sort_by_key(|f| f.severity);
     Some(report)
+}
+
+/// Restored data that claim to be newer than what they were restored from.
+fn newer_than_its_source(source: &Source) -> Option<Finding> {
+    let data = source.data_age_s?;
+    let implausible = source.age_s.map_or(data < 0.0, |point| data < point);
+    implausible.then(|| Finding {
+        rule: "data-newer-than-its-source".into(),
+        severity: Severity::High,
+        resource: source.of.clone(),
+        message: format!(
+            "the newest timestamp in what step `{}` restored is newer than recovery point {}: something wrote it after \
+             the restore, so it shows nothing of what was lost, and is not counted",
+            source.step, source.recovery_point
+        ),
+        fix: "let the query read a timestamp that only production writes".into(),
+    })
 }
 
 fn workloads(started: &RunStarted, measures: Option<&Measures<'_>>) -> Vec<Workload> {
@@ -159,7 +178,7 @@ fn of_workload(workload: &Workload) -> Vec<String> {
     let name = &workload.name;
     let mut reasons = Vec::new();
     if !workload.recovered {
-        reasons.push(format!("{name}: not recovered: {}", workload.incomplete.join("; ")));
+        reasons.push(format!("{name}: not recovered: {}", first_few(&workload.incomplete)));
     }
     let (rto, rpo) = (&workload.rto, &workload.rpo);
     let figures = [
@@ -214,7 +233,7 @@ fn of_loose_nodes(record: &Record, started: &RunStarted) -> Vec<String> {
 
 fn steps(record: &Record, started: &RunStarted, critical: &[&str]) -> Vec<Step> {
     let none = super::record::StepRecord::default();
-    let critical: std::collections::HashSet<&&str> = critical.iter().collect();
+    let critical: HashSet<&&str> = critical.iter().collect();
     started
         .steps
         .iter()
@@ -244,7 +263,7 @@ fn steps(record: &Record, started: &RunStarted, critical: &[&str]) -> Vec<Step> 
 
 fn checks(record: &Record, started: &RunStarted, critical: &[&str]) -> Vec<Check> {
     let none = super::record::CheckRecord::default();
-    let critical: std::collections::HashSet<&&str> = critical.iter().collect();
+    let critical: HashSet<&&str> = critical.iter().collect();
     started
         .checks
         .iter()
@@ -307,22 +326,19 @@ fn points(record: &Record) -> Vec<PointRow> {
 
 fn coverage(started: &RunStarted, workloads: &[Workload], measures: Option<&Measures<'_>>) -> Coverage {
     let mut coverage = Coverage::default();
+    let owned: HashSet<&String> = started.workloads.iter().flat_map(|w| &w.lost).collect();
     for id in &started.lost {
-        let owned = started.workloads.iter().any(|w| w.lost.contains(id));
-        if owned && measures.is_some_and(|m| m.is_restored(id)) {
+        if owned.contains(id) && measures.is_some_and(|m| m.is_restored(id)) {
             coverage.covered.push(id.clone());
         } else {
             coverage.uncovered.push(id.clone());
         }
     }
     // What a workload names and the estate does not know.
-    for id in workloads.iter().flat_map(|w| &w.missing_resources) {
-        if !coverage.uncovered.contains(id) {
-            coverage.uncovered.push(id.clone());
-        }
-    }
+    coverage.uncovered.extend(workloads.iter().flat_map(|w| &w.missing_resources).cloned());
     coverage.covered.sort();
     coverage.uncovered.sort();
+    coverage.uncovered.dedup();
     coverage
 }
 
@@ -341,6 +357,16 @@ fn teardown(record: &Record) -> Teardown {
         (None, None) => created.iter().filter(|c| !deleted.contains(c)).cloned().collect(),
     };
     Teardown { created: created.len(), deleted: deleted.len(), left_behind }
+}
+
+/// A reason names what is wrong; the report lists all of it.
+fn first_few(items: &[String]) -> String {
+    const FEW: usize = 5;
+    let mut text = items.iter().take(FEW).cloned().collect::<Vec<_>>().join("; ");
+    if items.len() > FEW {
+        text += &format!("; and {} more", items.len() - FEW);
+    }
+    text
 }
 
 fn count(n: usize, what: &str) -> String {

@@ -148,7 +148,7 @@ impl<'a> Measures<'a> {
                 None => complete = false,
             }
         }
-        let ages: Vec<Option<f64>> = sources.iter().map(|s| s.data_age_s.or(s.age_s)).collect();
+        let ages: Vec<Option<f64>> = sources.iter().map(age).collect();
         complete &= ages.iter().all(Option::is_some);
         let measured_s = ages.into_iter().flatten().reduce(f64::max);
         let worst: Option<Vec<f64>> = sources.iter().map(|s| s.worst_case_s).collect();
@@ -227,6 +227,16 @@ impl<'a> Measures<'a> {
         }
         links.reverse();
         links
+    }
+}
+
+/// The age of a store's data. What a check found replaces the recovery point's time, but no data can be newer than
+/// the point that they were restored from: such a timestamp was written after the restore, and shows nothing.
+fn age(source: &Source) -> Option<f64> {
+    match (source.data_age_s, source.age_s) {
+        (Some(data), Some(point)) if data < point => Some(point),
+        (Some(data), None) if data < 0.0 => None,
+        (data, point) => data.or(point),
     }
 }
 

@@ -41,6 +41,9 @@ pub struct Plan {
     pub connect_to: Vec<String>,
     pub estate: Option<EstateFile>,
     pub radius: Radius,
+    /// The surviving regions in which recovery points are looked for: the estate's, the sandbox's, and those that
+    /// steps name.
+    pub regions: Vec<Region>,
 }
 
 pub struct Workload {
@@ -132,6 +135,7 @@ impl Plan {
             let path: Vec<&str> = cycle.iter().map(|i| nodes[*i].id.as_str()).collect();
             return Err(PlanError(format!("a cycle: {}", path.join(" → "))));
         }
+        let regions = regions(&loss, &playbook.sandbox.region, estate.as_ref(), &nodes);
         let defaults = playbook.objectives;
         let workloads = playbook
             .workloads
@@ -166,6 +170,7 @@ impl Plan {
             connect_to: playbook.connect_to,
             estate,
             radius,
+            regions,
         })
     }
 
@@ -175,27 +180,6 @@ impl Plan {
 
     pub fn resources(&self) -> &[Resource] {
         &self.radius.resources
-    }
-
-    /// The surviving regions in which recovery points are looked for: the estate's, the sandbox's, and those that
-    /// steps name.
-    pub fn regions(&self) -> Vec<Region> {
-        let mut regions: Vec<Region> = vec![self.sandbox.region.clone()];
-        if let Some(estate) = &self.estate {
-            regions.extend(estate.regions.keys().cloned());
-        }
-        for node in &self.nodes {
-            if let Work::Step(work) = &node.work
-                && let Some(region) = work.with.pointer("/from/region").and_then(Value::as_str)
-                && let Ok(region) = region.parse()
-            {
-                regions.push(region);
-            }
-        }
-        regions.retain(|region| self.loss.region() != Some(region));
-        regions.sort();
-        regions.dedup();
-        regions
     }
 
     /// The accounts whose credentials the drill may use after T0, without other providers'.
@@ -242,6 +226,23 @@ impl Plan {
             }
         }
     }
+}
+
+fn regions(loss: &Loss, sandbox: &Region, estate: Option<&EstateFile>, nodes: &[Node]) -> Vec<Region> {
+    let mut regions = vec![sandbox.clone()];
+    regions.extend(estate.iter().flat_map(|e| e.regions.keys().cloned()));
+    for node in nodes {
+        if let Work::Step(work) = &node.work
+            && let Some(region) = work.with.pointer("/from/region").and_then(Value::as_str)
+            && let Ok(region) = region.parse()
+        {
+            regions.push(region);
+        }
+    }
+    regions.retain(|region| loss.region() != Some(region));
+    regions.sort();
+    regions.dedup();
+    regions
 }
 
 /// Every node after what it `needs` and after the steps that its expressions name.

@@ -1,9 +1,11 @@
 //! The blast radius: which resources the loss takes, and which are left.
 
+use std::collections::HashSet;
+
 use indexmap::IndexMap;
 
 use crate::estate::file::EstateFile;
-use crate::estate::{Loss, Resource, Selector};
+use crate::estate::{Loss, Resource, ResourceId, Selector};
 use crate::playbook::model::Workload;
 
 #[derive(Debug, Clone, Default)]
@@ -12,7 +14,9 @@ pub struct Radius {
     /// Ids; without an estate, what the workloads name (nobody has told us that it survives).
     pub lost: Vec<String>,
     pub surviving: Vec<String>,
-    known: bool,
+    /// The ids in `resources`; `None` without an estate.
+    known: Option<HashSet<ResourceId>>,
+    lost_ids: HashSet<String>,
 }
 
 impl Radius {
@@ -22,19 +26,23 @@ impl Radius {
                 workloads.values().flat_map(|w| &w.resources).map(ToString::to_string).collect();
             lost.sort();
             lost.dedup();
-            return Self { lost, ..Self::default() };
+            let lost_ids = lost.iter().cloned().collect();
+            return Self { lost, lost_ids, ..Self::default() };
         };
         let resources = estate.resources();
         let (lost, surviving): (Vec<&Resource>, Vec<&Resource>) =
             resources.iter().partition(|r| loss.takes_resource(r));
         let names = |list: Vec<&Resource>| list.into_iter().map(|r| r.id.to_string()).collect();
-        Self { lost: names(lost), surviving: names(surviving), known: true, resources }
+        let (lost, surviving): (Vec<String>, Vec<String>) = (names(lost), names(surviving));
+        let known = Some(resources.iter().map(|r| r.id.clone()).collect());
+        Self { lost_ids: lost.iter().cloned().collect(), lost, surviving, known, resources }
     }
 
     /// The ids of all resources that a selector names; without an estate the selector itself.
     pub fn selected(&self, selector: &Selector) -> Vec<String> {
-        if !self.known {
-            return vec![selector.to_string()];
+        let Some(known) = &self.known else { return vec![selector.to_string()] };
+        if let Selector::Id(id) = selector {
+            return known.get(id).map(ToString::to_string).into_iter().collect();
         }
         self.resources.iter().filter(|r| selector.selects(r)).map(|r| r.id.to_string()).collect()
     }
@@ -47,7 +55,7 @@ impl Radius {
             if let (true, Selector::Id(id)) = (selected.is_empty(), selector) {
                 lost.push(id.to_string());
             }
-            lost.extend(selected.into_iter().filter(|id| self.lost.contains(id)));
+            lost.extend(selected.into_iter().filter(|id| self.lost_ids.contains(id)));
         }
         lost.sort();
         lost.dedup();

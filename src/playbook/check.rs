@@ -236,7 +236,7 @@ pub struct CommandCheck {
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StateCheck {
-    /// The resource, mostly an expression such as `{{ steps.db.id }}`.
+    /// The resource, mostly an expression such as `{{ steps.db.db_id }}`.
     pub of: String,
     /// What the status must be; default `healthy`: running and past its status checks.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use indexmap::IndexSet;
 use serde_json::json;
 use tokio::sync::Notify;
 
@@ -28,7 +29,7 @@ pub struct Hands {
     bus: Rc<Bus>,
     marks: Marks,
     /// All that exists because of this run, in the order of creation.
-    created: RefCell<Vec<ResourceRef>>,
+    created: RefCell<IndexSet<ResourceRef>>,
     /// Places to look for what a lost answer left behind.
     places: RefCell<std::collections::BTreeSet<Place>>,
     /// How often a thing was made anew because the one before came up failed.
@@ -60,7 +61,7 @@ impl Hands {
     }
 
     pub fn created(&self) -> Vec<ResourceRef> {
-        self.created.borrow().clone()
+        self.created.borrow().iter().cloned().collect()
     }
 
     pub fn places(&self) -> Vec<Place> {
@@ -133,11 +134,7 @@ impl Hands {
         match answer {
             Ok(created) => {
                 let mut known = self.created.borrow_mut();
-                for resource in &created.resources {
-                    if !known.contains(resource) {
-                        known.push(resource.clone());
-                    }
-                }
+                known.extend(created.resources.iter().cloned());
                 self.bus.tell(Body::Created {
                     by: origin.by.clone(),
                     token: origin.token.clone(),
@@ -158,8 +155,7 @@ impl Hands {
 
     /// Adds what a look by tag has found and no answer had told of.
     pub fn adopt(&self, resource: ResourceRef) -> bool {
-        let mut known = self.created.borrow_mut();
-        if known.contains(&resource) {
+        if self.created.borrow().contains(&resource) {
             return false;
         }
         self.bus.tell(Body::Created {
@@ -167,8 +163,7 @@ impl Hands {
             token: String::new(),
             resources: vec![json!(resource)],
         });
-        known.push(resource);
-        true
+        self.created.borrow_mut().insert(resource)
     }
 
     /// Begins to delete one thing of this run.

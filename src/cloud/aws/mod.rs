@@ -331,6 +331,14 @@ impl Cloud for Aws {
         .await
     }
 
+    async fn measure_object(&self, bucket: &BucketRef, key: &str) -> CloudResult<MeasuredObjects> {
+        on_behalf(READING, async {
+            let clients = self.bucket_clients(bucket).await?;
+            s3::list::measure_one(&clients.s3, &bucket.name, key).await
+        })
+        .await
+    }
+
     async fn preflight(&self, place: &Place, needs: &Needs) -> CloudResult<Vec<PreflightFinding>> {
         on_behalf("preflight", async {
             let clients = self.clients(place).await?;

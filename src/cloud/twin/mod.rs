@@ -5,6 +5,8 @@ pub mod timing;
 mod world;
 
 use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,7 +14,7 @@ use async_trait::async_trait;
 use super::*;
 use crate::clock::Clock;
 use crate::estate::file::{EstateFile, Fault, FaultKind};
-use crate::estate::{PointKind, Resource, Selector};
+use crate::estate::{PointKind, Resource, ResourceId, Selector};
 use crate::ids::RunId;
 use world::World;
 
@@ -22,6 +24,7 @@ pub struct Twin {
     clock: Clock,
     seed: Option<u64>,
     t0: Cell<Option<Time>>,
+    points: RefCell<Option<Rc<Points>>>,
     world: RefCell<World>,
     calls: RefCell<ApiCalls>,
 }
@@ -35,6 +38,7 @@ impl Twin {
             clock,
             seed,
             t0: Cell::new(None),
+            points: RefCell::default(),
             world: RefCell::default(),
             calls: RefCell::default(),
         }
@@ -109,15 +113,36 @@ impl Twin {
         Ok(())
     }
 
-    fn points(&self) -> Vec<RecoveryPoint> {
+    /// All recovery points; from T0 on they do not change any more.
+    fn points(&self) -> Rc<Points> {
+        if let Some(points) = self.points.borrow().as_ref() {
+            return Rc::clone(points);
+        }
+        let points = Rc::new(Points::new(self.all_points()));
+        if self.t0.get().is_some() {
+            *self.points.borrow_mut() = Some(Rc::clone(&points));
+        }
+        points
+    }
+
+    fn all_points(&self) -> Vec<RecoveryPoint> {
         let t0 = self.t0();
         let mut points = self.file.recovery_points(t0);
+        let known: HashSet<String> = points.iter().map(|p| p.id.clone()).collect();
+        // A bucket's size and objects may stand on the resource alone.
+        for point in points.iter_mut().filter(|p| p.objects == 0 && p.of.kind == "s3:bucket") {
+            if let Some(bucket) =
+                self.resources.iter().find(|r| r.id.kind == "s3:bucket" && r.id.name == point.id)
+            {
+                point.objects = bucket.objects;
+            }
+        }
         // A bucket of which the estate knows no recovery point can still be read; how current it is, nobody knows.
         for resource in &self.resources {
             let (Some(account), Some(region)) = (&resource.locus.account, &resource.locus.region) else {
                 continue;
             };
-            if resource.id.kind == "s3:bucket" && !points.iter().any(|p| p.id == resource.id.name) {
+            if resource.id.kind == "s3:bucket" && !known.contains(&resource.id.name) {
                 points.push(RecoveryPoint {
                     of: resource.id.clone(),
                     kind: PointKind::S3Replica,
@@ -136,13 +161,57 @@ impl Twin {
         points
     }
 
-    fn selects(&self, selector: &Selector, point: &RecoveryPoint) -> bool {
-        match selector {
-            // A bucket is named itself, whatever it stands for.
-            Selector::Id(id) if id.kind == "s3:bucket" => point.id == id.name,
-            Selector::Id(id) => point.of == *id,
-            Selector::Tag { .. } => self.resources.iter().any(|r| r.id == point.of && selector.selects(r)),
+    /// The points that a query means, wherever they are.
+    fn meant(&self, query: &PointQuery) -> Vec<RecoveryPoint> {
+        let points = self.points();
+        match query {
+            PointQuery::Id { id, kind } => {
+                // An ARN ends in the id.
+                let id = id.rsplit(':').next().unwrap_or(id);
+                points.by_id(id).filter(|p| p.kind == *kind).cloned().collect()
+            }
+            PointQuery::Of { selector, kinds } => {
+                let of_kind = |p: &&RecoveryPoint| kinds.contains(&p.kind);
+                match selector {
+                    // A bucket is named itself, whatever it stands for.
+                    Selector::Id(id) if id.kind == "s3:bucket" => {
+                        points.by_id(&id.name).filter(of_kind).cloned().collect()
+                    }
+                    Selector::Id(id) => points.by_resource(id).filter(of_kind).cloned().collect(),
+                    Selector::Tag { .. } => {
+                        let selected = self.resources.iter().filter(|r| selector.selects(r));
+                        selected.flat_map(|r| points.by_resource(&r.id)).filter(of_kind).cloned().collect()
+                    }
+                }
+            }
         }
+    }
+}
+
+/// Recovery points, found by what they restore and by their own id.
+struct Points {
+    all: Vec<RecoveryPoint>,
+    of: HashMap<ResourceId, Vec<usize>>,
+    ids: HashMap<String, Vec<usize>>,
+}
+
+impl Points {
+    fn new(all: Vec<RecoveryPoint>) -> Self {
+        let mut of: HashMap<ResourceId, Vec<usize>> = HashMap::new();
+        let mut ids: HashMap<String, Vec<usize>> = HashMap::new();
+        for (index, point) in all.iter().enumerate() {
+            of.entry(point.of.clone()).or_default().push(index);
+            ids.entry(point.id.clone()).or_default().push(index);
+        }
+        Self { all, of, ids }
+    }
+
+    fn by_resource(&self, id: &ResourceId) -> impl Iterator<Item = &RecoveryPoint> {
+        self.of.get(id).into_iter().flatten().map(|index| &self.all[*index])
+    }
+
+    fn by_id(&self, id: &str) -> impl Iterator<Item = &RecoveryPoint> {
+        self.ids.get(id).into_iter().flatten().map(|index| &self.all[*index])
     }
 }
 
@@ -179,13 +248,7 @@ impl Cloud for Twin {
         let visible = |p: &RecoveryPoint| {
             p.region == place.region && (p.account == place.account || p.shared_with.contains(&place.account))
         };
-        let wanted = |p: &RecoveryPoint| match query {
-            PointQuery::Of { selector, kinds } => kinds.contains(&p.kind) && self.selects(selector, p),
-            PointQuery::Id { id, kind } => {
-                p.kind == *kind && (p.id == *id || id.ends_with(&format!(":{}", p.id)))
-            }
-        };
-        Ok(self.points().into_iter().filter(|p| visible(p) && wanted(p)).collect())
+        Ok(self.meant(query).into_iter().filter(visible).collect())
     }
 
     async fn create(
@@ -315,6 +378,11 @@ impl Cloud for Twin {
         self.count("s3:ListObjectsV2", false);
         let found = self.resources.iter().find(|r| r.id.kind == "s3:bucket" && r.id.name == bucket.name);
         Ok(found.map(|r| MeasuredObjects { count: r.objects, bytes: r.size.0 }).unwrap_or_default())
+    }
+
+    async fn measure_object(&self, bucket: &BucketRef, key: &str) -> CloudResult<MeasuredObjects> {
+        let all = self.measure_objects(bucket, key).await?;
+        Ok(MeasuredObjects { count: all.count.min(1), bytes: all.bytes })
     }
 
     async fn preflight(&self, place: &Place, _needs: &Needs) -> CloudResult<Vec<PreflightFinding>> {

@@ -191,6 +191,13 @@ pub async fn measure(s3: &Client, bucket: &str, prefix: &str) -> CloudResult<Mea
     Ok(measured)
 }
 
+/// The object with exactly this key: of all keys that begin with it, it is listed first.
+pub async fn measure_one(s3: &Client, bucket: &str, key: &str) -> CloudResult<MeasuredObjects> {
+    let mut listing = Listing::new(s3, bucket, key, None);
+    let first = listing.next().await?.filter(|entry| entry.key == key);
+    Ok(first.map_or_else(MeasuredObjects::default, |entry| MeasuredObjects { count: 1, bytes: entry.size }))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
