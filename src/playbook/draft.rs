@@ -66,6 +66,8 @@ impl<'a> Names<'a> {
 pub struct Use {
     pub path: Vec<String>,
     pub span: Span,
+    /// What it names is printed, so it must be a single value.
+    pub rendered: bool,
 }
 
 /// A step or a check.
@@ -98,10 +100,6 @@ impl<'a> Item<'a> {
         let kind = if self.is_step { "step" } else { "check" };
         self.id.map_or_else(|| format!("a {kind}"), |id| format!("{kind} `{}`", id.text))
     }
-
-    pub fn argument(&self, key: &str) -> Option<Text<'a>> {
-        self.with?.get(key).and_then(Text::of)
-    }
 }
 
 pub struct Draft<'a> {
@@ -117,6 +115,8 @@ pub struct Draft<'a> {
     by_id: HashMap<&'a str, usize>,
     /// Some ids could not be read: an unknown one may be among them.
     pub ids_broken: bool,
+    /// Some expressions could not be read: what they use is not known.
+    pub expressions_broken: bool,
 }
 
 impl<'a> Draft<'a> {
@@ -132,6 +132,7 @@ impl<'a> Draft<'a> {
             items: Vec::new(),
             by_id: HashMap::new(),
             ids_broken: false,
+            expressions_broken: false,
         };
         for (key, is_step) in [("steps", true), ("checks", false)] {
             match root.get(key).map(|node| &node.value) {
@@ -193,15 +194,15 @@ impl<'a> Draft<'a> {
         self.items.push(item);
     }
 
-    fn expressions(&self, node: &Node, found: &mut Vec<Use>, out: &mut Diagnostics) {
+    fn expressions(&mut self, node: &Node, found: &mut Vec<Use>, out: &mut Diagnostics) {
         match &node.value {
             Value::Str(text) if expr::is_template(text) => match expr::references(text) {
                 Ok(references) => {
-                    found.extend(
-                        references
-                            .into_iter()
-                            .map(|r| Use { span: self.place(node, text, &r), path: r.path }),
-                    );
+                    found.extend(references.into_iter().map(|r| Use {
+                        span: self.place(node, text, &r),
+                        path: r.path,
+                        rendered: r.rendered,
+                    }));
                 }
                 Err(error) => out.push(self.source.error(node.span, error.message).help(error.help)),
             },

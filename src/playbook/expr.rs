@@ -32,6 +32,8 @@ pub struct Reference {
     pub path: Vec<String>,
     /// Where in the text.
     pub span: Range<usize>,
+    /// It stands for itself, and is no argument of a helper: it must be a single value.
+    pub rendered: bool,
 }
 
 pub fn is_template(text: &str) -> bool {
@@ -48,7 +50,11 @@ pub fn references(text: &str) -> Result<Vec<Reference>, ExprError> {
             .into_iter()
             .filter_map(|part| match part {
                 Part::Text(_) => None,
-                Part::Path(span) => Some(Reference { path: split(&text[span.clone()]), span }),
+                Part::Path(span) => Some(Reference {
+                    path: split(text.get(span.clone()).unwrap_or("")),
+                    span,
+                    rendered: true,
+                }),
             })
             .collect());
     }
@@ -207,15 +213,15 @@ impl Collector<'_> {
                 return;
             }
         } else {
-            self.parameter(&helper.name);
+            self.parameter(&helper.name, true);
         }
         for param in &helper.params {
-            self.parameter(param);
+            self.parameter(param, false);
         }
         let mut hash: Vec<_> = helper.hash.iter().collect();
         hash.sort_by_key(|(name, _)| name.as_str());
         for (_, param) in hash {
-            self.parameter(param);
+            self.parameter(param, false);
         }
         let name = helper.name.as_name().unwrap_or_default();
         let names = match &helper.block_param {
@@ -238,14 +244,14 @@ impl Collector<'_> {
         }
     }
 
-    fn parameter(&mut self, parameter: &Parameter) {
+    fn parameter(&mut self, parameter: &Parameter, rendered: bool) {
         match parameter {
             Parameter::Subexpression(sub) => match sub.as_element() {
                 TemplateElement::Expression(helper) | TemplateElement::HtmlExpression(helper) => {
                     let name = helper.name.as_name().unwrap_or_default().to_owned();
                     if HELPERS.contains(&name.as_str()) {
                         for param in helper.params.iter().chain(helper.hash.values()) {
-                            self.parameter(param);
+                            self.parameter(param, false);
                         }
                     } else {
                         self.fail(&format!("`{name}` is no helper that expressions have"));
@@ -254,14 +260,14 @@ impl Collector<'_> {
                 _ => {}
             },
             Parameter::Literal(_) => {}
-            Parameter::Name(name) => self.name(name),
-            Parameter::Path(handlebars::Path::Relative((_, raw))) => self.name(raw),
+            Parameter::Name(name) => self.name(name, rendered),
+            Parameter::Path(handlebars::Path::Relative((_, raw))) => self.name(raw, rendered),
             // `@index` and the like are made by the blocks around them.
             _ => {}
         }
     }
 
-    fn name(&mut self, raw: &str) {
+    fn name(&mut self, raw: &str, rendered: bool) {
         if raw.starts_with(['@', '.']) || raw == "this" || raw.starts_with("this.") || raw.contains("../") {
             return;
         }
@@ -279,7 +285,7 @@ impl Collector<'_> {
         let start = rest.find(raw.as_str()).map_or(0, |at| self.from + at);
         let span = start..(start + raw.len()).min(self.text.len());
         self.from = span.end;
-        self.found.push(Reference { path, span });
+        self.found.push(Reference { path, span, rendered });
     }
 }
 
@@ -378,6 +384,26 @@ fn look_up<'a>(path: &str, context: &'a Value) -> Result<&'a Value, ExprError> {
         value = next;
     }
     Ok(value)
+}
+
+/// The ids of the steps that the texts of a value refer to: what must have succeeded before it can be rendered.
+pub fn steps_named(value: &Value) -> Result<std::collections::BTreeSet<String>, ExprError> {
+    let mut found = std::collections::BTreeSet::new();
+    let mut waiting = vec![value];
+    while let Some(value) = waiting.pop() {
+        match value {
+            Value::String(text) => {
+                let names = references(text)?
+                    .into_iter()
+                    .filter(|r| r.path.first().is_some_and(|root| root == "steps"));
+                found.extend(names.filter_map(|r| r.path.into_iter().nth(1)));
+            }
+            Value::Array(items) => waiting.extend(items),
+            Value::Object(fields) => waiting.extend(fields.values()),
+            _ => {}
+        }
+    }
+    Ok(found)
 }
 
 /// Renders every text of a value; an error carries the pointer to the text.

@@ -1,5 +1,22 @@
 //! What a playbook may have wrong although each value is well formed: one file per rule, one row per rule here.
 
+mod arguments;
+mod checks;
+mod connect_to;
+mod cycles;
+mod estate_links;
+mod facts;
+mod files;
+mod identity;
+mod loss;
+mod lost_sources;
+mod names;
+mod network;
+mod objectives;
+mod pitr;
+mod references;
+mod workloads;
+
 use std::path::Path;
 
 use super::action::Catalogue;
@@ -7,6 +24,7 @@ use super::draft::Draft;
 use super::schema::Compiled;
 use crate::estate::load::EstateDraft;
 use crate::yaml::Diagnostics;
+use facts::Facts;
 
 /// What rules may look at besides the playbook.
 pub struct Context<'a> {
@@ -18,12 +36,29 @@ pub struct Context<'a> {
     pub folder: &'a Path,
 }
 
-pub type Rule = fn(&Draft<'_>, &Context<'_>, &mut Diagnostics);
+type Rule = fn(&Draft<'_>, &Facts<'_>, &Context<'_>, &mut Diagnostics);
 
-pub const RULES: [(&str, Rule); 0] = [];
+const RULES: [Rule; 15] = [
+    identity::check,
+    names::check,
+    cycles::check,
+    arguments::check,
+    references::check,
+    workloads::check,
+    objectives::check,
+    checks::check,
+    loss::check,
+    network::check,
+    lost_sources::check,
+    pitr::check,
+    files::check,
+    connect_to::check,
+    estate_links::check,
+];
 
 pub fn check(draft: &Draft<'_>, context: &Context<'_>, out: &mut Diagnostics) {
-    for (_, rule) in RULES {
-        rule(draft, context, out);
+    let facts = Facts::new(draft, context);
+    for rule in RULES {
+        rule(draft, &facts, context, out);
     }
 }

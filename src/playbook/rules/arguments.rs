@@ -1,0 +1,37 @@
+//! The arguments of actions: what each declares, by its schema and by its own check.
+
+use super::Context;
+use super::facts::Facts;
+use crate::playbook::draft::Draft;
+use crate::yaml::Diagnostics;
+use crate::yaml::diagnostic::list;
+use crate::yaml::schema::Schema;
+
+pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, context: &Context<'_>, out: &mut Diagnostics) {
+    for (item, wrong) in draft.items.iter().zip(&facts.arguments) {
+        out.extend(wrong.clone());
+        let (Some(decl), Some(uses)) = (item.decl, item.uses) else { continue };
+        if item.with.is_some() {
+            continue;
+        }
+        let required = context.schemas.arguments.get(decl.name).map(required).unwrap_or_default();
+        if !required.is_empty() {
+            let needed = list(&required);
+            let example = required.iter().map(|key| format!("{key}: …")).collect::<Vec<_>>().join(", ");
+            out.push(
+                draft
+                    .source
+                    .error(uses.span, format!("`{}` needs arguments: {needed}", decl.name))
+                    .help(format!("add `with: {{ {example} }}`")),
+            );
+        }
+    }
+}
+
+fn required(schema: &Schema) -> Vec<&str> {
+    let mut rule = schema.rule(0);
+    while let Some(target) = rule.and_then(|rule| rule.reference) {
+        rule = schema.rule(target);
+    }
+    rule.map(|rule| rule.required.iter().map(String::as_str).collect()).unwrap_or_default()
+}

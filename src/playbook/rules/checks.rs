@@ -1,0 +1,153 @@
+//! Checks: exactly one kind each, and nothing in it that its types cannot see.
+
+use serde_json::json;
+
+use super::Context;
+use super::facts::Facts;
+use crate::duration::Span as Length;
+use crate::playbook::check::CheckKind;
+use crate::playbook::draft::{Draft, Item, Text};
+use crate::playbook::model::CHECK_KINDS;
+use crate::yaml::diagnostic::{list, nearest};
+use crate::yaml::{Diagnostics, Node};
+
+pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Diagnostics) {
+    for (index, item) in draft.items.iter().enumerate().filter(|(_, item)| !item.is_step) {
+        one_kind(draft, item, out);
+        if let [(kind, entry)] = item.kinds.as_slice() {
+            // What does not decode has been reported against the schema.
+            let spec = serde_json::from_value::<CheckKind>(json!({ *kind: entry.value.to_json() }));
+            if let Ok(spec) = spec {
+                for mistake in spec.mistakes() {
+                    let span = entry.value.get(mistake.field).map_or(entry.key_span, |node| node.span);
+                    out.push(draft.source.error(span, mistake.message).help(mistake.help));
+                }
+                if item.get("measures").and_then(Node::as_str) == Some("rpo") {
+                    rpo(draft, facts, index, item, &spec, out);
+                }
+            }
+        }
+        times(draft, item, out);
+    }
+}
+
+fn one_kind(draft: &Draft<'_>, item: &Item<'_>, out: &mut Diagnostics) {
+    match item.kinds.as_slice() {
+        [_] => {}
+        [] => {
+            let entries = item.node.as_map().map(|map| map.entries.as_slice()).unwrap_or_default();
+            if entries.iter().any(|entry| nearest(&entry.key, CHECK_KINDS).is_some()) {
+                return;
+            }
+            out.push(
+                draft
+                    .source
+                    .error(item.span(), format!("the {} checks nothing", item.name()))
+                    .help(format!("add one of {}", list(&CHECK_KINDS))),
+            );
+        }
+        [(first, _), rest @ ..] => {
+            for (kind, entry) in rest.iter().filter(|(kind, _)| kind != first) {
+                out.push(
+                    draft
+                        .source
+                        .error(entry.key_span, format!("the {} has both `{first}` and `{kind}`", item.name()))
+                        .help("a check is of one kind: make two of it"),
+                );
+            }
+        }
+    }
+}
+
+fn rpo(
+    draft: &Draft<'_>,
+    facts: &Facts<'_>,
+    index: usize,
+    item: &Item<'_>,
+    spec: &CheckKind,
+    out: &mut Diagnostics,
+) {
+    let span = item.get("measures").map_or_else(|| item.span(), |node| node.span);
+    if !spec.has_value() {
+        out.push(
+            draft
+                .source
+                .error(span, format!("a `{}` check returns no timestamp to measure RPO with", spec.name()))
+                .help("use `sql` or `command`, and let it return the newest timestamp in the restored data"),
+        );
+        return;
+    }
+    let mut seen = vec![false; draft.items.len()];
+    let mut waiting = vec![index];
+    let mut restores = false;
+    while let Some(at) = waiting.pop() {
+        for need in facts.needs.get(at).into_iter().flatten() {
+            let Some(fresh) = seen.get_mut(*need).filter(|seen| !**seen) else { continue };
+            *fresh = true;
+            waiting.push(*need);
+            let broken = facts.arguments.get(*need).is_some_and(Diagnostics::has_errors);
+            let unknown =
+                draft.items.get(*need).is_some_and(|i| i.is_step && (i.decl.is_none() || i.with.is_none()));
+            let data = facts.sources.get(*need).and_then(Option::as_ref).is_some_and(|source| source.data);
+            restores |= data || broken || unknown;
+        }
+    }
+    // A need that does not exist has been reported.
+    let unknown_need = item.needs.iter().any(|need| draft.index_of(need.text).is_none());
+    if !restores && !unknown_need {
+        out.push(
+            draft
+                .source
+                .error(
+                    span,
+                    format!("the {} measures RPO, but needs no step that restores data", item.name()),
+                )
+                .help("name the step that restores what it reads: `needs: [db]`"),
+        );
+    }
+    if item.workload.is_none() {
+        out.push(
+            draft
+                .source
+                .warning(span, format!("the {} measures RPO for no workload", item.name()))
+                .help("add `workload:`"),
+        );
+    }
+}
+
+fn times(draft: &Draft<'_>, item: &Item<'_>, out: &mut Diagnostics) {
+    let length = |key: &str| -> Option<(Text<'_>, Length)> {
+        let node = item.get(key)?;
+        let text = Text { text: node.as_str()?, span: node.span };
+        Some((text, text.parse()?))
+    };
+    if let Some((text, _)) = length("every").filter(|every| every.1.0.is_zero()) {
+        out.push(
+            draft
+                .source
+                .error(text.span, "a check cannot be tried every 0s")
+                .help("leave some time between two tries: `5s`"),
+        );
+    } else if let (Some((text, every)), Some((_, within))) = (length("every"), length("within"))
+        && every > within
+        && !within.0.is_zero()
+    {
+        out.push(
+            draft
+                .source
+                .warning(
+                    text.span,
+                    format!("tried every {every}, but only within {within}: it is tried once"),
+                )
+                .help("make `every` shorter than `within`"),
+        );
+    }
+    if let Some((text, _)) = length("within").filter(|within| within.1.0.is_zero()) {
+        out.push(
+            draft
+                .source
+                .error(text.span, "a check cannot become healthy within 0s")
+                .help("say how long it may take: `5m`"),
+        );
+    }
+}

@@ -1,0 +1,109 @@
+//! What several rules need to know, worked out once.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use super::Context;
+use crate::estate::file::{EstateFile, PointEntry};
+use crate::estate::scope::Scope;
+use crate::estate::{Locus, Loss, Resource, Selector};
+use crate::ids::{AccountId, Region};
+use crate::playbook::action::SourceSpec;
+use crate::playbook::draft::Draft;
+use crate::playbook::formats::PlaybookFormats;
+use crate::yaml::{Checker, Diagnostics};
+
+pub struct Facts<'a> {
+    /// By item: what is wrong with a step's arguments.
+    pub arguments: Vec<Diagnostics>,
+    /// By item: what a step restores from, where its arguments are right.
+    pub sources: Vec<Option<SourceSpec>>,
+    /// By item: the items that it waits for, through `needs` and through expressions; itself left out.
+    pub needs: Vec<Vec<usize>>,
+    pub file: Option<&'a EstateFile>,
+    pub resources: Vec<Resource>,
+    points: HashMap<&'a str, Vec<&'a PointEntry>>,
+    found: RefCell<HashMap<(String, String), Vec<usize>>>,
+}
+
+impl<'a> Facts<'a> {
+    pub fn new(draft: &Draft<'_>, context: &Context<'a>) -> Self {
+        let file = context.estate.and_then(|estate| estate.file.as_ref());
+        let mut points: HashMap<&str, Vec<&PointEntry>> = HashMap::new();
+        for point in file.map_or(&[][..], |file| &file.recovery_points) {
+            points.entry(&point.id).or_default().push(point);
+        }
+        let mut facts = Self {
+            arguments: Vec::with_capacity(draft.items.len()),
+            sources: Vec::with_capacity(draft.items.len()),
+            needs: Vec::with_capacity(draft.items.len()),
+            file,
+            resources: file.map(EstateFile::resources).unwrap_or_default(),
+            points,
+            found: RefCell::default(),
+        };
+        let checker = Checker { source: draft.source, formats: &PlaybookFormats, templates: true };
+        for (index, item) in draft.items.iter().enumerate() {
+            let mut wrong = Diagnostics::default();
+            let mut source = None;
+            if let (Some(decl), Some(with)) = (item.decl, item.with.filter(|with| with.as_map().is_some())) {
+                if let Some(schema) = context.schemas.arguments.get(decl.name) {
+                    checker.check(with, schema, &mut wrong);
+                }
+                if !wrong.has_errors() {
+                    let json = with.to_json();
+                    for problem in (decl.check)(&json) {
+                        let span = with.at_pointer(&problem.pointer).span;
+                        wrong.push(draft.source.error(span, problem.message).help(problem.help));
+                    }
+                    if !wrong.has_errors() {
+                        source = (decl.source)(&json);
+                    }
+                }
+            }
+            let named = item.needs.iter().filter_map(|need| draft.index_of(need.text));
+            let referred = item.uses_of_names.iter().filter_map(|used| match used.path.as_slice() {
+                [root, id, ..] if root == "steps" => draft.index_of(id),
+                _ => None,
+            });
+            let mut needs: Vec<usize> = named.chain(referred).filter(|need| *need != index).collect();
+            needs.sort_unstable();
+            needs.dedup();
+            facts.arguments.push(wrong);
+            facts.sources.push(source);
+            facts.needs.push(needs);
+        }
+        facts
+    }
+
+    /// The estate's recovery points with that id; an ARN stands for the id at its end.
+    pub fn points(&self, id: &str) -> &[&'a PointEntry] {
+        let known = self.points.get(id).or_else(|| self.points.get(id.rsplit(':').next()?));
+        known.map_or(&[], Vec::as_slice)
+    }
+
+    /// The estate's resources that an argument names: a name, or `tag:KEY=VALUE`.
+    pub fn resources_named(&self, kind: &str, name: &str) -> Vec<&Resource> {
+        let mut found = self.found.borrow_mut();
+        let indices = found.entry((kind.to_owned(), name.to_owned())).or_insert_with(|| {
+            let Ok(selector) = Selector::of_kind(kind, name) else { return Vec::new() };
+            let all = self.resources.iter().enumerate();
+            all.filter(|(_, resource)| selector.selects(resource)).map(|(i, _)| i).collect()
+        });
+        indices.iter().filter_map(|i| self.resources.get(*i)).collect()
+    }
+
+    /// The id of the sandbox's account, where it can be read.
+    pub fn sandbox_account(draft: &Draft<'_>) -> Option<AccountId> {
+        draft.account_id(draft.text_at(&["sandbox", "account"])?.text)?.parse()
+    }
+
+    pub fn sandbox_region(draft: &Draft<'_>) -> Option<Region> {
+        draft.text_at(&["sandbox", "region"])?.parse()
+    }
+}
+
+pub fn survives(point: &PointEntry, loss: &Loss) -> bool {
+    let locus = Locus { account: Some(point.account.clone()), region: Some(point.region.clone()), az: None };
+    !loss.takes(&locus, Scope::Regional)
+}

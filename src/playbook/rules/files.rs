@@ -1,0 +1,70 @@
+//! Files that a playbook names: templates, manifests, certificates, programs.
+
+use std::collections::HashMap;
+
+use super::Context;
+use super::facts::Facts;
+use crate::playbook::draft::{Draft, Text};
+use crate::playbook::expr::is_template;
+use crate::yaml::file::plain;
+use crate::yaml::{Diagnostics, Node};
+
+pub fn check(draft: &Draft<'_>, _: &Facts<'_>, context: &Context<'_>, out: &mut Diagnostics) {
+    // The same template may stand in thousands of steps.
+    let mut looked_at: HashMap<String, Option<String>> = HashMap::new();
+    let mut look = |what: &str, node: Option<&Node>| {
+        let Some((text, span)) = node.and_then(|n| Some((n.as_str()?, n.span))) else { return };
+        if is_template(text) {
+            return;
+        }
+        let text = Text { text, span };
+        let path = context.folder.join(text.text);
+        let why = looked_at.entry(text.text.to_owned()).or_insert_with(|| match std::fs::File::open(&path) {
+            _ if text.text.is_empty() => Some("the path is empty".to_owned()),
+            Err(error) => Some(plain(&error)),
+            Ok(file) => match file.metadata() {
+                Ok(meta) if meta.is_dir() => Some("it is a folder".to_owned()),
+                Ok(_) => None,
+                Err(error) => Some(plain(&error)),
+            },
+        });
+        if let Some(why) = why {
+            out.push(
+                draft
+                    .source
+                    .error(text.span, format!("the {what} `{}` cannot be read: {why}", text.text))
+                    .help(format!(
+                        "the path is relative to the playbook: `{}` was looked for",
+                        path.display()
+                    )),
+            );
+        }
+    };
+    for item in &draft.items {
+        let argument = |key: &str| item.with.and_then(|with| with.get(key));
+        match item.decl.map(|decl| decl.name) {
+            Some("cloudformation.deploy") => look("template", argument("template")),
+            Some("s3.verify") => look("manifest", argument("manifest").filter(|node| !node.is_null())),
+            Some("command.run") => look("program", argument("run").and_then(relative_program)),
+            _ => {}
+        }
+        for (kind, entry) in &item.kinds {
+            let spec = &entry.value;
+            match *kind {
+                "http" => look("certificate file", spec.get("ca_file")),
+                "sql" => look("certificate file", spec.get("tls").and_then(|tls| tls.get("ca_file"))),
+                "command" if spec.get("cwd").is_none() => {
+                    look("program", spec.get("run").and_then(relative_program))
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// A program with a path of its own; a bare name is looked for in PATH, on the machine that runs the drill.
+fn relative_program(run: &Node) -> Option<&Node> {
+    run.as_seq()?
+        .first()
+        .filter(|node| node.as_str().is_some_and(|text| text.contains('/') && !text.starts_with('/')))
+}

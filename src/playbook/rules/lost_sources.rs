@@ -1,0 +1,197 @@
+//! Steps that name what is lost, or what the estate does not know.
+
+use super::Context;
+use super::facts::{Facts, survives};
+use crate::estate::Loss;
+use crate::estate::scope;
+use crate::ids::{AzId, Region};
+use crate::playbook::action::{PointSpec, SourceSpec, SourceWhat};
+use crate::playbook::draft::{Draft, Item};
+use crate::playbook::expr::is_template;
+use crate::yaml::diagnostic::nearest;
+use crate::yaml::{Diagnostics, Entry, Node, Span, Value};
+
+pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Diagnostics) {
+    let Some((loss, _)) = &draft.loss else { return };
+    for (item, source) in draft.items.iter().zip(&facts.sources) {
+        let Some(with) = item.with.filter(|_| item.is_step) else { continue };
+        let mut walk = Walk { draft, loss, item, out: &mut *out };
+        walk.arguments(with);
+        if let Some(source) = source {
+            walk.source(with, source, facts);
+        }
+    }
+}
+
+struct Walk<'a, 'o> {
+    draft: &'a Draft<'a>,
+    loss: &'a Loss,
+    item: &'a Item<'a>,
+    out: &'o mut Diagnostics,
+}
+
+impl Walk<'_, '_> {
+    fn lost(&mut self, span: Span, what: &str) {
+        self.out.push(
+            self.draft
+                .source
+                .error(
+                    span,
+                    format!(
+                        "the {} names {what}, which lies in {}: that is lost",
+                        self.item.name(),
+                        self.loss
+                    ),
+                )
+                .help("name something that survives; no call reaches what is lost"),
+        );
+    }
+
+    /// Regions, accounts, zones and ARNs that are given literally, anywhere in the arguments.
+    fn arguments(&mut self, node: &Node) {
+        match &node.value {
+            Value::Map(map) => map.entries.iter().for_each(|entry| {
+                self.named(entry);
+                self.arguments(&entry.value);
+            }),
+            Value::Seq(items) => items.iter().for_each(|item| self.arguments(item)),
+            Value::Str(text) if text.starts_with("arn:") => {
+                let parts: Vec<&str> = text.splitn(6, ':').collect();
+                let lost = match self.loss {
+                    Loss::Region(region) => parts.get(3) == Some(&region.as_str()),
+                    Loss::Account(account) => parts.get(4) == Some(&account.as_str()),
+                    Loss::Az(_) => false,
+                };
+                if lost {
+                    self.lost(node.span, "an ARN");
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn named(&mut self, entry: &Entry) {
+        let Some(text) = entry.value.as_str().filter(|text| !is_template(text)) else { return };
+        let span = entry.value.span;
+        match (entry.key.as_str(), self.loss) {
+            ("region", Loss::Region(lost)) if text == lost.as_str() => {
+                self.lost(span, &format!("the region `{lost}`"));
+            }
+            ("account", Loss::Account(lost))
+                if text == lost.as_str()
+                    || self.draft.account_id(text).is_some_and(|id| id.text == lost.as_str()) =>
+            {
+                self.lost(span, &format!("the account `{text}`"));
+            }
+            ("az", loss) => match text.parse::<AzId>() {
+                Err(bad) => self.out.push(self.draft.source.error(span, bad.message).help(bad.help)),
+                Ok(az) if loss.az() == Some(&az) => self.lost(span, &format!("the zone `{az}`")),
+                Ok(az) => {
+                    let sandbox = Facts::sandbox_region(self.draft);
+                    if let Some(region) = sandbox.filter(|region: &Region| !region.holds(&az)) {
+                        self.out.push(
+                            self.draft
+                                .source
+                                .error(
+                                    span,
+                                    format!("the zone `{az}` is not of `{region}`, where the sandbox is"),
+                                )
+                                .help(format!("its zones have ids such as `{}-az1`", region.zone_prefix())),
+                        );
+                    }
+                }
+            },
+            _ => {}
+        }
+    }
+
+    fn source(&mut self, with: &Node, source: &SourceSpec, facts: &Facts<'_>) {
+        let literal = |id: &&String| !is_template(id);
+        match &source.what {
+            SourceWhat::Id(id) => {
+                if let Some(id) = Some(id).filter(literal) {
+                    self.point(with, id, facts, false);
+                }
+            }
+            SourceWhat::Of { kind, name, point } => {
+                if let PointSpec::Id(id) = point
+                    && !is_template(id)
+                {
+                    self.point(with, id, facts, true);
+                }
+                if facts.file.is_some() && !is_template(name) {
+                    self.named_resource(with, kind, name, facts);
+                }
+            }
+        }
+    }
+
+    fn point(&mut self, with: &Node, id: &str, facts: &Facts<'_>, must_exist: bool) {
+        let span = find(with, id).unwrap_or(with.span);
+        let points = facts.points(id);
+        let (Some(first), loss) = (points.first(), self.loss) else {
+            if must_exist && let Some(file) = facts.file {
+                let near = nearest(id, file.recovery_points.iter().map(|point| point.id.as_str()));
+                let help = near.map_or_else(
+                    || "write `latest`, the id of one of the estate's `recovery_points`, or a time such as `-2h`".to_owned(),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                self.out.push(
+                    self.draft
+                        .source
+                        .warning(span, format!("the estate has no recovery point `{id}`"))
+                        .help(help),
+                );
+            }
+            return;
+        };
+        if points.iter().any(|point| survives(point, loss)) || id.starts_with("arn:") {
+            return;
+        }
+        let place = format!("`{id}` (in {}, account {})", first.region, first.account);
+        self.lost(span, &place);
+    }
+
+    /// A bucket is read where it is; everything else is only the name that its recovery points have.
+    fn named_resource(&mut self, with: &Node, kind: &str, name: &str, facts: &Facts<'_>) {
+        let span = find(with, name).unwrap_or(with.span);
+        let found = facts.resources_named(kind, name);
+        let is_bucket = kind == "s3:bucket";
+        if is_bucket {
+            let points = facts.points(name);
+            let lost = !points.is_empty() && !points.iter().any(|point| survives(point, self.loss));
+            let gone = !found.is_empty() && found.iter().all(|resource| self.loss.takes_resource(resource));
+            if lost || gone {
+                self.lost(span, &format!("the bucket `{name}`"));
+                return;
+            }
+            if !points.is_empty() {
+                return;
+            }
+        }
+        if found.is_empty() && scope::row_of(kind).is_some() {
+            let of_kind = facts.resources.iter().filter(|resource| resource.id.kind == kind);
+            let near = nearest(name, of_kind.map(|resource| resource.id.name.as_str()));
+            let help = near.map_or_else(
+                || format!("add `{kind}/{name}` to the estate, or correct the name"),
+                |near| format!("did you mean `{near}`?"),
+            );
+            self.out.push(
+                self.draft
+                    .source
+                    .warning(span, format!("the estate has no `{kind}` named `{name}`"))
+                    .help(help),
+            );
+        }
+    }
+}
+
+/// Where a text stands in the arguments.
+fn find(node: &Node, text: &str) -> Option<Span> {
+    match &node.value {
+        Value::Str(value) if value == text => Some(node.span),
+        Value::Seq(items) => items.iter().find_map(|item| find(item, text)),
+        Value::Map(map) => map.entries.iter().find_map(|entry| find(&entry.value, text)),
+        _ => None,
+    }
+}

@@ -1,0 +1,94 @@
+//! Objectives and times that cannot be what is meant.
+
+use super::Context;
+use super::facts::Facts;
+use crate::duration::Span as Length;
+use crate::playbook::draft::{Draft, Text};
+use crate::yaml::{Diagnostics, Node};
+
+pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Diagnostics) {
+    let ttl = draft.text_at(&["sandbox", "ttl"]).and_then(|ttl| Some((ttl, ttl.parse::<Length>()?)));
+    let mut longest: Option<Length> = None;
+    let objectives = draft.root.get("objectives").into_iter();
+    let own = draft.workloads.entries.iter().filter_map(|entry| entry.value.get("objectives"));
+    for node in objectives.chain(own) {
+        if let Some(rto) = length(node, "rto") {
+            longest = longest.max(Some(rto.1));
+            if rto.1.0.is_zero() {
+                out.push(
+                    draft
+                        .source
+                        .error(rto.0.span, "an RTO of 0 can never be met")
+                        .help("say how long recovery may take: `1h`"),
+                );
+            }
+        }
+        if let Some(rpo) = length(node, "rpo").filter(|rpo| rpo.1.0.is_zero()) {
+            out.push(
+                draft
+                    .source
+                    .error(rpo.0.span, "an RPO of 0 can never be met: every recovery point is older than T0")
+                    .help("say how much data, in time, may be lost: `5m`"),
+            );
+        }
+    }
+    if let Some((text, ttl)) = ttl {
+        if ttl.0.is_zero() {
+            out.push(
+                draft
+                    .source
+                    .error(text.span, "a sandbox with a ttl of 0 has expired when it begins")
+                    .help("say how long the drill may take at most: `4h`"),
+            );
+        } else if let Some(rto) = longest.filter(|rto| *rto > ttl) {
+            out.push(
+                draft
+                    .source
+                    .warning(
+                        text.span,
+                        format!("the sandbox's ttl ({ttl}) is shorter than an RTO objective ({rto})"),
+                    )
+                    .help("a drill that is cut off there says nothing about the objective: make it longer"),
+            );
+        }
+    }
+    data(draft, facts, out);
+}
+
+/// A workload with an RPO of its own, none of whose steps restores data: it stays unknown.
+fn data(draft: &Draft<'_>, facts: &Facts<'_>, out: &mut Diagnostics) {
+    for entry in &draft.workloads.entries {
+        let Some(rpo) = entry.value.get("objectives").and_then(|o| o.get("rpo")).filter(|rpo| !rpo.is_null())
+        else {
+            continue;
+        };
+        let mut steps = 0;
+        let restores = draft.items.iter().zip(&facts.sources).any(|(item, source)| {
+            let own = item.is_step && item.workload.is_some_and(|w| w.text == entry.key);
+            steps += usize::from(own);
+            // What could not be read may well restore data.
+            own && (item.decl.is_none()
+                || source.as_ref().map_or(item.with.is_none(), |source| source.data)
+                || (source.is_none() && facts_broken(draft, facts, item)))
+        });
+        if !restores && steps > 0 {
+            out.push(
+                draft
+                    .source
+                    .warning(rpo.span, format!("no step of `{}` restores data: its RPO stays unknown, and is not met", entry.key))
+                    .help("restore a database, a volume or a bucket, say `data: true` at an `ec2.launch`, or remove the objective"),
+            );
+        }
+    }
+}
+
+fn facts_broken(draft: &Draft<'_>, facts: &Facts<'_>, item: &crate::playbook::draft::Item<'_>) -> bool {
+    let index = draft.items.iter().position(|other| std::ptr::eq(other, item));
+    index.and_then(|i| facts.arguments.get(i)).is_some_and(Diagnostics::has_errors)
+}
+
+fn length<'a>(node: &'a Node, key: &str) -> Option<(Text<'a>, Length)> {
+    let node = node.get(key)?;
+    let text = Text { text: node.as_str()?, span: node.span };
+    Some((text, text.parse()?))
+}

@@ -1,0 +1,254 @@
+//! The names in expressions: each must exist, as far as that can be known before the run.
+
+use std::collections::HashSet;
+
+use super::Context;
+use super::facts::Facts;
+use crate::playbook::action::{Output, Shape};
+use crate::playbook::draft::{Draft, Item, Use};
+use crate::playbook::expr::ROOTS;
+use crate::yaml::diagnostic::{list, nearest, suggest};
+use crate::yaml::{Diagnostics, Node, Value};
+
+/// What the sandbox lends to expressions.
+const SANDBOX: [&str; 6] = ["vpc_id", "subnet_ids", "security_group_id", "account", "region", "cidr"];
+const RUN: [&str; 2] = ["id", "t0"];
+
+pub fn check(draft: &Draft<'_>, _: &Facts<'_>, _: &Context<'_>, out: &mut Diagnostics) {
+    let mut params = HashSet::new();
+    for item in &draft.items {
+        for used in &item.uses_of_names {
+            if let [root, name, ..] = used.path.as_slice()
+                && root == "params"
+            {
+                params.insert(name.as_str());
+            }
+            if let Err((message, help)) = resolve(draft, item, used) {
+                out.push(draft.source.error(used.span, message).help(help));
+            }
+        }
+    }
+    if draft.expressions_broken {
+        return;
+    }
+    for entry in draft.params.entries.iter().filter(|entry| !params.contains(entry.key.as_str())) {
+        out.push(
+            draft
+                .source
+                .warning(entry.key_span, format!("nothing uses the parameter `{}`", entry.key))
+                .help(format!("use it as \"{{{{ params.{} }}}}\", or remove it", entry.key)),
+        );
+    }
+}
+
+type Wrong = (String, String);
+
+fn resolve(draft: &Draft<'_>, item: &Item<'_>, used: &Use) -> Result<(), Wrong> {
+    let path: Vec<&str> = used.path.iter().map(String::as_str).collect();
+    let shown = used.path.join(".");
+    match path.as_slice() {
+        ["params"] => Err((format!("`{shown}` names no parameter"), named(draft.params.names(), "params"))),
+        ["params", name, rest @ ..] => param(draft, name, rest, &shown, used.rendered),
+        ["steps"] => Err((format!("`{shown}` names no step"), "write `steps.ID.OUTPUT`".into())),
+        ["steps", id, rest @ ..] => step(draft, item, id, rest, &shown, used.rendered),
+        ["sandbox", rest @ ..] => match rest {
+            ["subnet_ids"] if used.rendered => Err(is_list(&shown, "")),
+            ["subnet_ids", index] if index.parse::<usize>().is_ok() => Ok(()),
+            rest => fixed("sandbox", rest, &SANDBOX),
+        },
+        ["run", rest @ ..] => fixed("run", rest, &RUN),
+        ["accounts", name, rest @ ..] => {
+            if draft.accounts.broken || draft.accounts.get(name).is_some() {
+                return fixed(&format!("accounts.{name}"), rest, &["id"]);
+            }
+            let help = suggest(name, draft.accounts.names(), "account");
+            Err((
+                format!("there is no account `{name}`"),
+                help.unwrap_or_else(|| "there are no `accounts`".into()),
+            ))
+        }
+        ["env", _] => Ok(()),
+        ["env" | "accounts", ..] => {
+            Err((format!("`{shown}` names nothing"), "write `accounts.NAME.id` or `env.NAME`".into()))
+        }
+        [first, rest @ ..] => Err(unknown_root(draft, first, rest)),
+        [] => Ok(()),
+    }
+}
+
+fn unknown_root(draft: &Draft<'_>, first: &str, rest: &[&str]) -> Wrong {
+    let tail: String = rest.iter().map(|part| format!(".{part}")).collect();
+    let help = if draft.params.get(first).is_some() {
+        format!("did you mean `params.{first}{tail}`?")
+    } else if draft.item_of(first).is_some_and(|item| item.is_step) {
+        format!("did you mean `steps.{first}{tail}`?")
+    } else {
+        match nearest(first, ROOTS) {
+            Some(near) => format!("did you mean `{near}{tail}`?"),
+            None => format!("expressions begin with {}", list(&ROOTS)),
+        }
+    };
+    (format!("expressions know no `{first}`"), help)
+}
+
+fn fixed(what: &str, rest: &[&str], known: &[&str]) -> Result<(), Wrong> {
+    match rest {
+        [name] if known.contains(name) => Ok(()),
+        [name, more @ ..] if known.contains(name) => Err((
+            format!("`{what}.{name}` is a single value: it has no `{}`", more.join(".")),
+            format!("write `{what}.{name}`"),
+        )),
+        [name, ..] => Err((
+            format!("`{what}` has no `{name}`"),
+            suggest(name, known.iter().copied(), "name").unwrap_or_default(),
+        )),
+        [] => Err((format!("`{what}` is not a single value"), format!("name one of {}", list(known)))),
+    }
+}
+
+fn named<'a>(names: impl Iterator<Item = &'a str>, root: &str) -> String {
+    let names: Vec<&str> = names.take(20).collect();
+    if names.is_empty() { format!("there are no `{root}`") } else { format!("name one of {}", list(&names)) }
+}
+
+fn is_list(shown: &str, field: &str) -> Wrong {
+    (format!("`{shown}` is a list, not a single value"), format!("name one of its items: `{shown}.0{field}`"))
+}
+
+fn param(draft: &Draft<'_>, name: &str, rest: &[&str], shown: &str, rendered: bool) -> Result<(), Wrong> {
+    if draft.params.broken {
+        return Ok(());
+    }
+    let Some(entry) = draft.params.get(name) else {
+        let help = suggest(name, draft.params.names(), "parameter");
+        let help = help.unwrap_or_else(|| format!("add it: `params: {{ {name}: … }}`"));
+        return Err((format!("there is no parameter `{name}`"), help));
+    };
+    let mut node: &Node = &entry.value;
+    for part in rest {
+        let next = match &node.value {
+            Value::Map(map) => map.get(part),
+            Value::Seq(items) => part.parse::<usize>().ok().and_then(|i| items.get(i)),
+            _ => None,
+        };
+        let Some(next) = next else {
+            return Err((
+                format!("there is no `{part}` in what `params.{name}` holds"),
+                format!("it is {}", node.describe()),
+            ));
+        };
+        node = next;
+    }
+    match node.value {
+        Value::Seq(_) if rendered => Err(is_list(shown, "")),
+        Value::Map(_) if rendered => {
+            Err((format!("`{shown}` is a mapping, not a single value"), "name one of its keys".into()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn step(
+    draft: &Draft<'_>,
+    item: &Item<'_>,
+    id: &str,
+    rest: &[&str],
+    shown: &str,
+    rendered: bool,
+) -> Result<(), Wrong> {
+    let Some(target) = draft.item_of(id) else {
+        let steps = || draft.items.iter().filter(|i| i.is_step).filter_map(|i| i.id).map(|id| id.text);
+        if draft.ids_broken && nearest(id, steps()).is_none() {
+            return Ok(());
+        }
+        let help = suggest(id, steps(), "step").unwrap_or_else(|| "there are no steps".into());
+        return Err((format!("there is no step `{id}`"), help));
+    };
+    if !target.is_step {
+        return Err((format!("`{id}` is a check, and checks have no outputs"), "name a step".into()));
+    }
+    if std::ptr::eq(target, item) {
+        return Err((
+            format!("the step `{id}` uses an output of itself"),
+            "its outputs are there only once it has succeeded".into(),
+        ));
+    }
+    // An action that is not known has been reported, and its outputs are not known either.
+    let Some(decl) = target.decl else { return Ok(()) };
+    match rest {
+        [] => Err((format!("`{shown}` names no output"), outputs(decl.name, decl.outputs))),
+        [name, rest @ ..] => {
+            let Some(output) = decl.outputs.iter().find(|output| output.name == *name) else {
+                let help = nearest(name, decl.outputs.iter().map(|o| o.name)).map_or_else(
+                    || outputs(decl.name, decl.outputs),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                return Err((format!("`{}` (step `{id}`) has no output `{name}`", decl.name), help));
+            };
+            shape(output.shape, rest, shown, &format!("steps.{id}.{name}"), rendered)
+        }
+    }
+}
+
+fn outputs(action: &str, outputs: &[Output]) -> String {
+    if outputs.is_empty() {
+        return format!("`{action}` has no outputs");
+    }
+    let all: Vec<String> = outputs.iter().map(|o| format!("`{}` ({})", o.name, o.doc)).collect();
+    format!("`{action}` has {}", all.join(", "))
+}
+
+fn shape(shape: Shape, rest: &[&str], shown: &str, base: &str, rendered: bool) -> Result<(), Wrong> {
+    let index = |text: &str| text.parse::<usize>().is_ok();
+    match (shape, rest) {
+        (Shape::Text | Shape::Number, []) => Ok(()),
+        (Shape::Text | Shape::Number, more) => Err((
+            format!("`{base}` is a single value: it has no `{}`", more.join(".")),
+            format!("write `{base}`"),
+        )),
+        (Shape::Texts, []) if rendered => Err(is_list(shown, "")),
+        (Shape::Records(fields), []) if rendered => {
+            Err(is_list(shown, &fields.first().map(|f| format!(".{}", f.name)).unwrap_or_default()))
+        }
+        (Shape::Texts | Shape::Records(_), []) => Ok(()),
+        (Shape::Texts, [at]) if index(at) => Ok(()),
+        (Shape::Texts, [at, more @ ..]) if index(at) => Err((
+            format!("`{base}.{at}` is a single value: it has no `{}`", more.join(".")),
+            format!("write `{base}.{at}`"),
+        )),
+        (Shape::Texts | Shape::Records(_), [at, more @ ..]) if !index(at) => {
+            let tail: String = std::iter::once(at).chain(more).map(|part| format!(".{part}")).collect();
+            let tail = if matches!(shape, Shape::Texts) { String::new() } else { tail };
+            Err((
+                format!("`{base}` is a list: it has no `{at}`"),
+                format!("name an item by its number, from 0: `{base}.0{tail}`"),
+            ))
+        }
+        (Shape::Records(fields), [at]) if rendered => Err((
+            format!("`{base}.{at}` is a record, not a single value"),
+            format!("name a field: {}", fields_of(fields)),
+        )),
+        (Shape::Records(_), [_]) => Ok(()),
+        (Shape::Records(fields), [at, name, more @ ..]) => match fields.iter().find(|f| f.name == *name) {
+            Some(field) => self::shape(field.shape, more, shown, &format!("{base}.{at}.{name}"), rendered),
+            None => {
+                let help = suggest(name, fields.iter().map(|f| f.name), "field").unwrap_or_default();
+                Err((format!("`{base}.{at}` has no `{name}`"), help))
+            }
+        },
+        (Shape::Open, []) if rendered => {
+            Err((format!("`{base}` is a record, not a single value"), format!("name a field: `{base}.NAME`")))
+        }
+        (Shape::Open, [] | [_]) => Ok(()),
+        (Shape::Open, [name, more @ ..]) => Err((
+            format!("`{base}.{name}` is a single value: it has no `{}`", more.join(".")),
+            format!("write `{base}.{name}`"),
+        )),
+        (Shape::Texts, [..]) => Ok(()),
+    }
+}
+
+fn fields_of(fields: &[Output]) -> String {
+    let names: Vec<&str> = fields.iter().map(|f| f.name).collect();
+    list(&names)
+}
