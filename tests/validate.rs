@@ -37,7 +37,10 @@ fn every_broken_playbook_gives_its_diagnostics() {
     for path in files {
         let golden = path.with_extension("expected");
         let found = diagnostics(&path);
-        assert!(!found.is_empty(), "{} passes", path.display());
+        if found.is_empty() {
+            wrong.push(format!("{} passes", path.display()));
+            continue;
+        }
         if update {
             std::fs::write(&golden, &found).unwrap();
         } else if std::fs::read_to_string(&golden).unwrap_or_default() != found {

@@ -17,8 +17,10 @@ use crate::ids::{AccountId, AzId, Region};
 #[serde(deny_unknown_fields)]
 pub struct EstateFile {
     /// Account ids (strings of 12 digits) and their names.
+    #[schemars(extend("propertyNames" = { "type": "string", "format": "account-id" }))]
     pub accounts: BTreeMap<AccountId, AccountEntry>,
     /// The regions, and the ids of their availability zones.
+    #[schemars(extend("propertyNames" = { "type": "string", "format": "region" }))]
     pub regions: BTreeMap<Region, RegionEntry>,
     #[serde(default)]
     pub resources: Vec<ResourceEntry>,

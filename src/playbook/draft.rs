@@ -204,7 +204,10 @@ impl<'a> Draft<'a> {
                         rendered: r.rendered,
                     }));
                 }
-                Err(error) => out.push(self.source.error(node.span, error.message).help(error.help)),
+                Err(error) => {
+                    self.expressions_broken = true;
+                    out.push(self.source.error(node.span, error.message).help(error.help));
+                }
             },
             Value::Seq(items) => items.iter().for_each(|item| self.expressions(item, found, out)),
             Value::Map(map) => {

@@ -41,6 +41,7 @@ fn is_template(node: &Node) -> bool {
 fn types_of(node: &Node) -> Types {
     match &node.value {
         Value::Null => Types::NULL,
+        Value::Broken => Types::ANY,
         Value::Bool(_) => Types::BOOLEAN,
         Value::Number(number, _) if number.is_f64() => Types::NUMBER.without(Types::INTEGER),
         Value::Number(..) => Types::INTEGER,
@@ -56,6 +57,9 @@ impl Walk<'_> {
     }
 
     fn node(&self, node: &Node, rule: usize, out: &mut Diagnostics) {
+        if node.value == Value::Broken {
+            return;
+        }
         let Some(rule) = self.schema.rule(rule) else { return };
         if !rule.types.meets(types_of(node)) {
             out.push(self.wrong_type(node, rule));
@@ -75,7 +79,7 @@ impl Walk<'_> {
             Value::Seq(items) => self.list(node, items, rule, out),
             Value::Str(text) => self.text(node, text, rule, out),
             Value::Number(number, raw) => self.number(node, number, raw, rule, out),
-            Value::Null | Value::Bool(_) => {}
+            Value::Null | Value::Broken | Value::Bool(_) => {}
         }
         if !rule.values.is_empty() && !node.is_null() && !(self.checker.templates && is_template(node)) {
             self.choice(node, rule, out);
@@ -331,7 +335,7 @@ impl Walk<'_> {
                 Some(format!("put it into quotes: \"{value}\""))
             }
             Value::Number(_, raw) if types.has(Types::INTEGER) => {
-                Some(format!("{raw} has a fraction or is too large"))
+                Some("write it without a fraction".to_owned())
             }
             Value::Str(text) if types.meets(Types::BOOLEAN) => boolean_meant(text),
             Value::Str(text)

@@ -124,8 +124,11 @@ impl Diagnostic {
         let gutter = " ".repeat(number.len());
         let space = " ".repeat(*start);
         let marks = "^".repeat(*marked);
-        let _ = writeln!(out, " {dim}{number} |{plain} {text}");
-        let _ = writeln!(out, " {dim}{gutter} |{plain} {space}{paint}{marks}{plain}");
+        // An empty line shows nothing: the whole file is meant, or its end.
+        if !text.trim().is_empty() {
+            let _ = writeln!(out, " {dim}{number} |{plain} {text}");
+            let _ = writeln!(out, " {dim}{gutter} |{plain} {space}{paint}{marks}{plain}");
+        }
         if let Some(help) = &self.help {
             let _ = writeln!(out, " {gutter} {bold}help:{plain} {help}");
         }

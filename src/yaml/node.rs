@@ -14,6 +14,8 @@ pub struct Node {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     Null,
+    /// It could not be read, and has been reported: it fits everywhere.
+    Broken,
     Bool(bool),
     /// A number, with the text that stands in the file: `012` is not 12 to whoever wrote it.
     Number(Number, String),
@@ -81,7 +83,7 @@ impl Node {
     /// What it is in words: `the text `abc``, `a list`.
     pub fn describe(&self) -> String {
         match &self.value {
-            Value::Null => "nothing".into(),
+            Value::Null | Value::Broken => "nothing".into(),
             Value::Bool(value) => format!("`{value}`"),
             Value::Number(_, raw) => format!("the number {}", short(raw)),
             Value::Str(text) if text.is_empty() => "an empty text".into(),
@@ -94,7 +96,7 @@ impl Node {
     /// The same as JSON; of duplicate keys the first counts.
     pub fn to_json(&self) -> serde_json::Value {
         match &self.value {
-            Value::Null => serde_json::Value::Null,
+            Value::Null | Value::Broken => serde_json::Value::Null,
             Value::Bool(value) => (*value).into(),
             Value::Number(number, _) => serde_json::Value::Number(number.clone()),
             Value::Str(text) => text.clone().into(),

@@ -145,7 +145,7 @@ impl<'a> Builder<'a> {
                         (Some("int" | "float" | "bool" | "null"), _) => scalar::resolve(&text),
                         (_, suffix) => {
                             self.foreign_tag(span, suffix);
-                            Value::Str(text.clone().into_owned())
+                            Value::Broken
                         }
                     },
                 };
@@ -178,7 +178,7 @@ impl<'a> Builder<'a> {
                         "write `&{name}` before the value that it stands for, or quote the text: \"*{name}\""
                     ));
                 self.out.push(diagnostic);
-                Ready { node: Node { span, value: Value::Null }, text: None, plain: false, depth: 0 }
+                Ready { node: Node { span, value: Value::Broken }, text: None, plain: false, depth: 0 }
             }
             _ => return Ok(None),
         };
@@ -358,9 +358,10 @@ impl<'a> Builder<'a> {
 fn read_key(source: &Source, ready: Ready) -> Result<Key, Diagnostic> {
     let span = ready.node.span;
     let Some(text) = ready.text else {
-        let template = source.slice(Span::new(span.start.saturating_sub(1), span.end)).starts_with("{{");
+        let start = span.start.saturating_sub(1);
+        let template = source.slice(Span::new(start, span.end)).starts_with("{{");
         return Err(if template {
-            syntax::unquoted_template(source, Span::new(span.start.saturating_sub(1), span.end))
+            syntax::unquoted_template(source, Span::new(start, source.text.len()))
         } else {
             source
                 .error(span, format!("{} cannot be a key", ready.node.describe()))

@@ -17,15 +17,13 @@ pub fn explain(source: &Source, error: &ScanError) -> Diagnostic {
         E::TabNotAllowed | E::TabInBlockIndentation | E::TabInIndentation => {
             ("a tab where YAML wants spaces".to_owned(), "indent with spaces only")
         }
-        E::UnexpectedEofFlowSequence | E::ExpectedFlowSequenceSeparator => (
-            "the list that begins with `[` has no `]` here".to_owned(),
-            "close it, or separate its items with commas",
-        ),
-        E::UnexpectedEofFlowMapping
+        E::UnexpectedEofFlowSequence
+        | E::ExpectedFlowSequenceSeparator
+        | E::UnexpectedEofFlowMapping
         | E::UnexpectedEofImplicitFlowMapping
         | E::ExpectedFlowMappingSeparator => (
-            "the mapping that begins with `{` has no `}` here".to_owned(),
-            "close it, or separate its entries with commas; a text with `,`, `{` or `: ` in it needs quotes",
+            "a comma or a closing bracket is missing before this".to_owned(),
+            "a text with a comma, a bracket or `: ` in it needs quotes",
         ),
         E::UnclosedFlowCollection { open } => {
             (format!("nothing closes this `{open}`"), "close it; a text that contains brackets needs quotes")
@@ -72,7 +70,52 @@ pub fn explain(source: &Source, error: &ScanError) -> Diagnostic {
         }
         other => (format!("this is not YAML: {other}"), "put texts with special characters into quotes"),
     };
+    let open = matches!(
+        error.kind(),
+        E::UnexpectedEofFlowSequence
+            | E::ExpectedFlowSequenceSeparator
+            | E::UnexpectedEofFlowMapping
+            | E::UnexpectedEofImplicitFlowMapping
+            | E::ExpectedFlowMappingSeparator
+            | E::MappingValueNotAllowed
+            | E::InvalidColonPlacement
+            | E::BlockEntryInFlowCollection
+            | E::UnclosedFlowCollection { .. }
+    );
+    if let Some((bracket, at)) = open_bracket(source, byte).filter(|_| open) {
+        let at = source.position(at);
+        return source.error(span, message).help(format!(
+            "the `{bracket}` at {}:{} is still open here: close it, or put the text around it into quotes",
+            at.line, at.column
+        ));
+    }
     source.error(span, message).help(help)
+}
+
+/// The last bracket that begins a collection and is not closed before `byte`, as far as can be told without parsing.
+fn open_bracket(source: &Source, byte: usize) -> Option<(char, usize)> {
+    let mut open = Vec::new();
+    let mut quote = None;
+    let mut before = '\n';
+    let mut comment = false;
+    for (at, c) in source.text.get(..byte)?.char_indices() {
+        match (quote, c) {
+            _ if comment => comment = c != '\n',
+            (Some(q), c) if q == c && !(q == '"' && before == '\\') => quote = None,
+            (Some(_), _) => {}
+            (None, '#') if before.is_whitespace() => comment = true,
+            (None, '"' | '\'') if before.is_whitespace() || "[{,:-".contains(before) => quote = Some(c),
+            (None, '[' | '{') if !open.is_empty() || before.is_whitespace() || "[{,".contains(before) => {
+                open.push((c, at))
+            }
+            (None, ']' | '}') => {
+                open.pop();
+            }
+            _ => {}
+        }
+        before = c;
+    }
+    open.pop()
 }
 
 /// An error that is noticed only at the end of the file is shown after the last thing that stands there.

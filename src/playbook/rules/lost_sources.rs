@@ -37,13 +37,18 @@ impl Walk<'_, '_> {
                 .source
                 .error(
                     span,
-                    format!(
-                        "the {} names {what}, which lies in {}: that is lost",
-                        self.item.name(),
-                        self.loss
-                    ),
+                    format!("the {} names {what}, which is lost with {}", self.item.name(), self.loss),
                 )
                 .help("name something that survives; no call reaches what is lost"),
+        );
+    }
+
+    fn lost_itself(&mut self, span: Span, what: &str) {
+        self.out.push(
+            self.draft
+                .source
+                .error(span, format!("the {} names {what}, which is lost", self.item.name()))
+                .help("name one that survives; no call reaches what is lost"),
         );
     }
 
@@ -75,17 +80,17 @@ impl Walk<'_, '_> {
         let span = entry.value.span;
         match (entry.key.as_str(), self.loss) {
             ("region", Loss::Region(lost)) if text == lost.as_str() => {
-                self.lost(span, &format!("the region `{lost}`"));
+                self.lost_itself(span, &format!("the region `{lost}`"));
             }
             ("account", Loss::Account(lost))
                 if text == lost.as_str()
                     || self.draft.account_id(text).is_some_and(|id| id.text == lost.as_str()) =>
             {
-                self.lost(span, &format!("the account `{text}`"));
+                self.lost_itself(span, &format!("the account `{text}`"));
             }
             ("az", loss) => match text.parse::<AzId>() {
                 Err(bad) => self.out.push(self.draft.source.error(span, bad.message).help(bad.help)),
-                Ok(az) if loss.az() == Some(&az) => self.lost(span, &format!("the zone `{az}`")),
+                Ok(az) if loss.az() == Some(&az) => self.lost_itself(span, &format!("the zone `{az}`")),
                 Ok(az) => {
                     let sandbox = Facts::sandbox_region(self.draft);
                     if let Some(region) = sandbox.filter(|region: &Region| !region.holds(&az)) {
@@ -148,7 +153,7 @@ impl Walk<'_, '_> {
         if points.iter().any(|point| survives(point, loss)) || id.starts_with("arn:") {
             return;
         }
-        let place = format!("`{id}` (in {}, account {})", first.region, first.account);
+        let place = format!("`{id}` ({}, account {})", first.region, first.account);
         self.lost(span, &place);
     }
 

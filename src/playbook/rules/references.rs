@@ -21,7 +21,14 @@ pub fn check(draft: &Draft<'_>, _: &Facts<'_>, _: &Context<'_>, out: &mut Diagno
             if let [root, name, ..] = used.path.as_slice()
                 && root == "params"
             {
-                params.insert(name.as_str());
+                // Who mistyped it has been told so.
+                params.insert(if draft.params.get(name).is_some() {
+                    name.as_str()
+                } else {
+                    nearest(name, draft.params.names()).unwrap_or(name)
+                });
+            } else if let [first, ..] = used.path.as_slice() {
+                params.insert(first.as_str());
             }
             if let Err((message, help)) = resolve(draft, item, used) {
                 out.push(draft.source.error(used.span, message).help(help));

@@ -1,0 +1,241 @@
+//! Whatever the bytes: never a panic, and either a playbook or a mistake with its place in the file.
+//!
+//! Short by default; `FUZZ_SECONDS=600 cargo test --release --test fuzz_playbook -- --ignored` goes on for ten minutes.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use drillmaster::actions::CATALOGUE;
+use drillmaster::playbook::load::load_bytes;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
+
+/// Stands where the estate of the samples is, so that its rules take part.
+fn place() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/fuzzed.yaml")
+}
+
+fn holds(bytes: &[u8]) -> Result<(), TestCaseError> {
+    let found = match load_bytes(&place(), bytes, CATALOGUE, &[]) {
+        Ok(loaded) => {
+            prop_assert!(!loaded.diagnostics.has_errors());
+            loaded.diagnostics
+        }
+        Err(found) => {
+            prop_assert!(found.has_errors(), "refused without an error");
+            found
+        }
+    };
+    let name = place().display().to_string();
+    let text = String::from_utf8_lossy(bytes);
+    let lines: Vec<usize> = text.split('\n').map(|line| line.chars().count()).collect();
+    let mut before = (0, 0);
+    for d in found.iter().filter(|d| *d.file == *name) {
+        prop_assert!((1..=lines.len()).contains(&d.line), "{d:?}");
+        prop_assert!((1..=lines[d.line - 1] + 1).contains(&d.column), "{d:?}");
+        prop_assert!(!d.message.is_empty() && !d.message.contains('\n'), "{d:?}");
+        prop_assert!((d.line, d.column) >= before, "out of order: {d:?}");
+        before = (d.line, d.column);
+    }
+    prop_assert!(found.render(true).len() >= found.render(false).len());
+    Ok(())
+}
+
+/// Playbooks that are right, and broken ones: mutations of both reach far.
+fn seeds() -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+    let mut seeds: Vec<(PathBuf, Vec<u8>)> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "yaml"))
+        .map(|path| (path.clone(), std::fs::read(path).unwrap()))
+        .collect();
+    seeds.sort();
+    seeds.into_iter().map(|(_, bytes)| bytes).collect()
+}
+
+const PIECES: [&str; 40] = [
+    "{{",
+    "}}",
+    "{{ steps.db.endpoint }}",
+    "{{#if params.x}}",
+    "{{/if}}",
+    "{{else}}",
+    "{",
+    "}",
+    "[",
+    "]",
+    ": ",
+    "- ",
+    "\n",
+    "\n  ",
+    "\t",
+    "\"",
+    "'",
+    "&a ",
+    "*a",
+    "<<: *a",
+    "!!str ",
+    "!x ",
+    "|",
+    ">",
+    "#",
+    "0123",
+    "-1",
+    "1e99",
+    "null",
+    "~",
+    "true",
+    "\u{feff}",
+    "\r\n",
+    "é",
+    "\u{0}",
+    "---",
+    "...",
+    "? ",
+    "%YAML 1.2",
+    "99999999999999999999",
+];
+
+#[derive(Debug, Clone)]
+enum Change {
+    Remove(usize, usize),
+    Insert(usize, usize),
+    Swap(usize, usize),
+    Copy(usize, usize, usize),
+    Byte(usize, u8),
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let at = || any::<usize>();
+    prop_oneof![
+        (at(), 0_usize..40).prop_map(|(a, n)| Change::Remove(a, n)),
+        (at(), 0..PIECES.len()).prop_map(|(a, p)| Change::Insert(a, p)),
+        (at(), at()).prop_map(|(a, b)| Change::Swap(a, b)),
+        (at(), 0_usize..200, at()).prop_map(|(a, n, b)| Change::Copy(a, n, b)),
+        (at(), any::<u8>()).prop_map(|(a, b)| Change::Byte(a, b)),
+    ]
+}
+
+fn mutated(seed: &[u8], changes: &[Change]) -> Vec<u8> {
+    let mut bytes = seed.to_vec();
+    for change in changes {
+        let length = bytes.len().max(1);
+        match *change {
+            Change::Remove(at, n) => {
+                let at = at % length;
+                bytes.drain(at.min(bytes.len())..(at + n).min(bytes.len()));
+            }
+            Change::Insert(at, piece) => {
+                let at = (at % length).min(bytes.len());
+                bytes.splice(at..at, PIECES[piece].bytes());
+            }
+            Change::Swap(a, b) if !bytes.is_empty() => bytes.swap(a % length, b % length),
+            Change::Copy(from, n, to) => {
+                let from = (from % length).min(bytes.len());
+                let part = bytes[from..(from + n).min(bytes.len())].to_vec();
+                let to = (to % length).min(bytes.len());
+                bytes.splice(to..to, part);
+            }
+            Change::Byte(at, byte) if !bytes.is_empty() => bytes[at % length] = byte,
+            Change::Swap(..) | Change::Byte(..) => {}
+        }
+    }
+    bytes
+}
+
+/// Lines of keys and odd values: more often YAML than bytes are.
+fn yaml() -> impl Strategy<Value = String> {
+    let key = prop::sample::select(vec![
+        "name",
+        "lose",
+        "region",
+        "az",
+        "account",
+        "accounts",
+        "sandbox",
+        "network",
+        "cidr",
+        "azs",
+        "ttl",
+        "params",
+        "workloads",
+        "orders",
+        "resources",
+        "steps",
+        "checks",
+        "id",
+        "uses",
+        "with",
+        "from",
+        "needs",
+        "when",
+        "sql",
+        "url",
+        "expect",
+        "estate",
+        "objectives",
+        "rto",
+    ]);
+    let value = prop_oneof![
+        prop::sample::select(PIECES.to_vec()).prop_map(str::to_owned),
+        prop::sample::select(vec![
+            "rds.restore",
+            "ec2.launch",
+            "side/estate.yaml",
+            "us-east-1",
+            "[db]",
+            "{ db: orders }",
+            "1h",
+            "\"{{ steps.db.port }}\""
+        ])
+        .prop_map(str::to_owned),
+        "\\PC{0,12}",
+    ];
+    let line = (0_usize..6, any::<bool>(), key, value).prop_map(|(indent, item, key, value)| {
+        format!("{}{}{key}: {value}\n", "  ".repeat(indent), if item { "- " } else { "" })
+    });
+    prop::collection::vec(line, 0..30).prop_map(|lines| lines.concat())
+}
+
+fn run(cases: u32) {
+    let seeds = seeds();
+    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
+    runner.run(&prop::collection::vec(any::<u8>(), 0..400), |bytes| holds(&bytes)).unwrap();
+    runner.run(&"\\PC{0,200}", |text| holds(text.as_bytes())).unwrap();
+    runner.run(&yaml(), |text| holds(text.as_bytes())).unwrap();
+    let changes = (0..seeds.len(), prop::collection::vec(change(), 1..12));
+    runner.run(&changes, |(seed, changes)| holds(&mutated(&seeds[seed], &changes))).unwrap();
+}
+
+#[test]
+fn no_bytes_panic() {
+    run(150);
+}
+
+#[test]
+#[ignore = "goes on for FUZZ_SECONDS, 600 unless told"]
+fn no_bytes_panic_for_long() {
+    let seconds = std::env::var("FUZZ_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(600);
+    let end = Instant::now() + Duration::from_secs(seconds);
+    let mut cases = 0_u64;
+    while Instant::now() < end {
+        run(1000);
+        cases += 4000;
+    }
+    println!("{cases} cases in {seconds} s");
+}
+
+/// Every mutation that drops one line of a right playbook, and every truncation of it at a line.
+#[test]
+fn every_missing_line_is_survived() {
+    let sample = seeds().into_iter().find(|seed| seed.starts_with(b"name: orders-region-loss")).unwrap();
+    let text = String::from_utf8(sample).unwrap();
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    for at in 0..lines.len() {
+        let without: String =
+            lines.iter().enumerate().filter(|(i, _)| *i != at).map(|(_, line)| *line).collect();
+        holds(without.as_bytes()).unwrap();
+        holds(lines[..at].concat().as_bytes()).unwrap();
+    }
+}
