@@ -49,3 +49,77 @@ fn every_broken_playbook_gives_its_diagnostics() {
     }
     assert!(wrong.is_empty(), "{} differ from their golden files:\n{}", wrong.len(), wrong.join("\n"));
 }
+
+fn samples() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples");
+    ["region-loss.yaml", "az-loss.yaml", "account-loss.yaml"].map(|name| folder.join(name)).into()
+}
+
+#[test]
+fn the_samples_are_right() {
+    for path in samples() {
+        assert_eq!(
+            load(&path, CATALOGUE, &[]).map(|loaded| loaded.diagnostics.render(false)),
+            Ok(String::new())
+        );
+    }
+}
+
+/// What the command line gives takes the place of the playbook's own values, and must be of their type.
+#[test]
+fn parameters_are_overridden() {
+    let path = &samples()[0];
+    let given = |name: &str, value: &str| load(path, CATALOGUE, &[(name.to_owned(), value.to_owned())]);
+    let loaded = given("db_class", "1e3").unwrap();
+    assert_eq!(loaded.playbook.params["db_class"], "1e3");
+    let found = given("db_clas", "x").unwrap_err().render(false);
+    assert_eq!(
+        found,
+        "command line:1:9: error: the playbook has no parameter `db_clas`\n 1 | --param db_clas=x\n   |         ^^^^^^^\n   help: did you mean `db_class`?\n"
+    );
+    let text = std::fs::read_to_string(path)
+        .unwrap()
+        .replace("db_class: db.t4g.medium", "db_class: db.t4g.medium, n: 3, flag: true");
+    let text =
+        text.replace("\"{{ params.db_class }}\"", "\"{{ params.db_class }}{{ params.n }}{{ params.flag }}\"");
+    let given = |name: &str, value: &str| {
+        drillmaster::playbook::load::load_bytes(
+            path,
+            text.as_bytes(),
+            CATALOGUE,
+            &[(name.to_owned(), value.to_owned())],
+        )
+    };
+    assert_eq!(given("n", "4").unwrap().playbook.params["n"], 4);
+    assert!(given("n", "four").unwrap_err().render(false).contains("another type"));
+    assert_eq!(given("flag", "false").unwrap().playbook.params["flag"], false);
+    assert!(given("flag", "no").is_err());
+}
+
+/// Everything that the schemas say is understood by our own checks, for they are what enforces it.
+#[test]
+fn no_keyword_of_the_schemas_is_ignored() {
+    use drillmaster::playbook::schema::{arguments_schema, base_schema};
+    use drillmaster::yaml::Schema;
+    let estate = drillmaster::estate::load::estate_schema();
+    for schema in [base_schema(CATALOGUE), estate]
+        .into_iter()
+        .chain(CATALOGUE.0.iter().map(|decl| arguments_schema(decl)))
+    {
+        assert_eq!(Schema::compile(&schema).unknown, [""; 0]);
+    }
+}
+
+/// The schema that an editor gets describes the arguments of every action, and names nothing that it does not define.
+#[test]
+fn the_editor_schema_is_whole() {
+    let schema = drillmaster::playbook::schema::playbook_schema(CATALOGUE);
+    let text = schema.to_string();
+    for decl in CATALOGUE.0 {
+        assert!(text.contains(&format!("{{\"const\":\"{}\"}}", decl.name)), "{}", decl.name);
+    }
+    for part in text.split("\"$ref\":\"#").skip(1) {
+        let target = part.split('"').next().unwrap();
+        assert!(schema.pointer(target).is_some(), "{target}");
+    }
+}

@@ -2,6 +2,7 @@
 //!
 //! A part that could not be read is absent here, and its mistake has been reported: rules pass over it in silence.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::str::FromStr;
 
@@ -9,7 +10,10 @@ use super::action::{ActionDecl, Catalogue};
 use super::expr::{self, Reference};
 use super::model::CHECK_KINDS;
 use crate::estate::Loss;
+use crate::yaml::diagnostic::{list, nearest};
 use crate::yaml::{Diagnostics, Entry, Map, Node, Source, Span, Value};
+
+const MOST_COMPARISONS: usize = 200_000;
 
 /// A text where it stands.
 #[derive(Debug, Clone, Copy)]
@@ -113,6 +117,9 @@ pub struct Draft<'a> {
     /// Steps first, then checks, in the file's order.
     pub items: Vec<Item<'a>>,
     by_id: HashMap<&'a str, usize>,
+    /// What was searched for already, and how many more comparisons a search may cost: thousands of wrong names among
+    /// thousands of ids would take minutes.
+    searches: RefCell<(HashMap<String, Option<String>>, usize)>,
     /// Some ids could not be read: an unknown one may be among them.
     pub ids_broken: bool,
     /// Some expressions could not be read: what they use is not known.
@@ -131,6 +138,7 @@ impl<'a> Draft<'a> {
             loss: root.get("lose").and_then(loss),
             items: Vec::new(),
             by_id: HashMap::new(),
+            searches: RefCell::new((HashMap::new(), MOST_COMPARISONS)),
             ids_broken: false,
             expressions_broken: false,
         };
@@ -240,8 +248,32 @@ impl<'a> Draft<'a> {
         self.items.get(self.index_of(id)?)
     }
 
-    pub fn ids(&self) -> impl Iterator<Item = &'a str> + '_ {
-        self.items.iter().filter_map(|item| item.id.map(|id| id.text))
+    /// The id that looks most like a mistyped one, among those of steps or of steps and checks.
+    pub fn nearest_id(&self, name: &str, steps_only: bool) -> Option<String> {
+        let mut searches = self.searches.borrow_mut();
+        if let Some(known) = searches.0.get(name) {
+            return known.clone();
+        }
+        searches.1 = searches.1.checked_sub(self.items.len())?;
+        let items = self.items.iter().filter(|item| item.is_step || !steps_only);
+        let near = nearest(name, items.filter_map(|item| item.id).map(|id| id.text)).map(str::to_owned);
+        searches.0.insert(name.to_owned(), near.clone());
+        near
+    }
+
+    /// What to write instead of an unknown id.
+    pub fn suggest_id(&self, name: &str, steps_only: bool) -> String {
+        if let Some(near) = self.nearest_id(name, steps_only) {
+            return format!("did you mean `{near}`?");
+        }
+        let items = self.items.iter().filter(|item| item.is_step || !steps_only);
+        let ids: Vec<&str> = items.filter_map(|item| item.id).map(|id| id.text).take(21).collect();
+        let what = if steps_only { "steps" } else { "ids" };
+        match ids.len() {
+            0 => format!("there are no {what}"),
+            1..=20 => format!("known {what}: {}", list(&ids)),
+            _ => format!("none of the {} {what} looks like it", self.items.len()),
+        }
     }
 
     /// A text at a path of keys: `["sandbox", "region"]`.

@@ -124,7 +124,7 @@ impl<'a> Builder<'a> {
                 Ok(Some(node)) => root = Some(node),
                 Ok(None) => {}
                 Err(fatal) => {
-                    self.out.push(fatal);
+                    self.out.push(*fatal);
                     return None;
                 }
             }
@@ -132,29 +132,38 @@ impl<'a> Builder<'a> {
         root
     }
 
-    fn event(&mut self, event: Event<'_>, span: Span) -> Result<Option<Node>, Diagnostic> {
+    fn event(&mut self, event: Event<'_>, span: Span) -> Result<Option<Node>, Box<Diagnostic>> {
         let ready = match event {
             Event::Scalar(text, style, anchor, tag) => {
-                self.spend(span, Cost { nodes: 1, text: text.len() })?;
-                let plain = style == ScalarStyle::Plain;
-                let value = match tag.as_deref() {
-                    None if plain => scalar::resolve(&text),
-                    None => Value::Str(text.clone().into_owned()),
-                    Some(tag) => match (tag.core_suffix(), tag.suffix()) {
-                        (Some("str"), _) => Value::Str(text.clone().into_owned()),
-                        (Some("int" | "float" | "bool" | "null"), _) => scalar::resolve(&text),
-                        (_, suffix) => {
-                            self.foreign_tag(span, suffix);
-                            Value::Broken
+                let cost = Cost { nodes: 1, text: text.len() };
+                self.spend(span, cost)?;
+                let plain = style == ScalarStyle::Plain && tag.is_none();
+                let typed = match tag.as_deref() {
+                    None if plain => scalar::other_than_text(&text),
+                    None => None,
+                    Some(tag) => match tag.core_suffix() {
+                        Some("str") => None,
+                        Some("int" | "float" | "bool" | "null") => scalar::other_than_text(&text),
+                        _ => {
+                            self.foreign_tag(span, tag.suffix());
+                            Some(Value::Broken)
                         }
                     },
                 };
+                let is_key = matches!(self.stack.last(), Some(Frame { content: Content::Map(_, None), .. }));
+                let text = text.into_owned();
+                // A key's text is needed apart from its value; everything else keeps it once.
+                let (value, key) = match typed {
+                    Some(value) => (value, Some(text)),
+                    None if is_key && anchor == 0 => (Value::Str(String::new()), Some(text)),
+                    None if is_key => (Value::Str(text.clone()), Some(text)),
+                    None => (Value::Str(text), None),
+                };
                 let node = Node { span, value };
                 if anchor != 0 {
-                    let cost = Cost { nodes: 1, text: text.len() };
                     self.anchors.insert(anchor, Anchored { node: node.clone(), cost, depth: 0 });
                 }
-                Ready { node, text: Some(text.into_owned()), plain: plain && tag.is_none(), depth: 0 }
+                Ready { node, text: key, plain, depth: 0 }
             }
             Event::SequenceStart(_, anchor, tag) => {
                 self.check_tag(span, tag.as_deref());
@@ -201,7 +210,7 @@ impl<'a> Builder<'a> {
         self.out.push(diagnostic);
     }
 
-    fn spend(&mut self, span: Span, cost: Cost) -> Result<(), Diagnostic> {
+    fn spend(&mut self, span: Span, cost: Cost) -> Result<(), Box<Diagnostic>> {
         self.cost.nodes = self.cost.nodes.saturating_add(cost.nodes);
         self.cost.text = self.cost.text.saturating_add(cost.text);
         let what = if self.cost.nodes > MOST_NODES {
@@ -217,16 +226,18 @@ impl<'a> Builder<'a> {
                 span,
                 format!("the file holds {what} at this point, its aliases counted as often as they are used"),
             )
-            .help("that is no playbook that could be run; split it, or remove aliases of aliases"))
+            .help("that is no playbook that could be run; split it, or remove aliases of aliases")
+            .into())
     }
 
-    fn too_deep(&self, span: Span) -> Diagnostic {
+    fn too_deep(&self, span: Span) -> Box<Diagnostic> {
         self.source
             .error(span, format!("nested more than {DEEPEST} levels deep"))
             .help("nothing here needs more than ten")
+            .into()
     }
 
-    fn open(&mut self, span: Span, anchor: usize, content: Content) -> Result<Option<Node>, Diagnostic> {
+    fn open(&mut self, span: Span, anchor: usize, content: Content) -> Result<Option<Node>, Box<Diagnostic>> {
         if self.stack.len() >= DEEPEST {
             return Err(self.too_deep(span));
         }
@@ -236,7 +247,7 @@ impl<'a> Builder<'a> {
         Ok(None)
     }
 
-    fn close(&mut self, span: Span) -> Result<Option<Ready>, Diagnostic> {
+    fn close(&mut self, span: Span) -> Result<Option<Ready>, Box<Diagnostic>> {
         let Some(frame) = self.stack.pop() else { return Ok(None) };
         let start = frame.start;
         let value = match frame.content {
@@ -262,12 +273,13 @@ impl<'a> Builder<'a> {
         start + text.trim_end().len()
     }
 
-    fn alias(&mut self, id: usize, span: Span) -> Result<Ready, Diagnostic> {
+    fn alias(&mut self, id: usize, span: Span) -> Result<Ready, Box<Diagnostic>> {
         let Some(anchored) = self.anchors.get(&id) else {
             return Err(self
                 .source
                 .error(span, "this alias stands inside the value that it refers to")
-                .help("a value cannot contain itself"));
+                .help("a value cannot contain itself")
+                .into());
         };
         let (cost, depth) = (anchored.cost, anchored.depth);
         if self.stack.len() + depth > DEEPEST {
@@ -284,7 +296,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Puts a node where it belongs; the root is returned.
-    fn place(&mut self, ready: Ready) -> Result<Option<Node>, Diagnostic> {
+    fn place(&mut self, ready: Ready) -> Result<Option<Node>, Box<Diagnostic>> {
         let source = self.source;
         let Some(frame) = self.stack.last_mut() else { return Ok(Some(ready.node)) };
         frame.deepest = frame.deepest.max(ready.depth);
@@ -304,7 +316,7 @@ impl<'a> Builder<'a> {
         Ok(None)
     }
 
-    fn finish_map(&mut self, start: usize, mut entries: Vec<Entry>) -> Result<Map, Diagnostic> {
+    fn finish_map(&mut self, start: usize, mut entries: Vec<Entry>) -> Result<Map, Box<Diagnostic>> {
         self.report_duplicates(&entries);
         if let Some(merged) = self.merges.remove(&start) {
             let mut known: HashSet<String> = entries.iter().map(|entry| entry.key.clone()).collect();
@@ -355,22 +367,23 @@ impl<'a> Builder<'a> {
     }
 }
 
-fn read_key(source: &Source, ready: Ready) -> Result<Key, Diagnostic> {
+fn read_key(source: &Source, ready: Ready) -> Result<Key, Box<Diagnostic>> {
     let span = ready.node.span;
     let Some(text) = ready.text else {
         let start = span.start.saturating_sub(1);
         let template = source.slice(Span::new(start, span.end)).starts_with("{{");
         return Err(if template {
-            syntax::unquoted_template(source, Span::new(start, source.text.len()))
+            syntax::unquoted_template(source, Span::new(start, source.text.len())).into()
         } else {
             source
                 .error(span, format!("{} cannot be a key", ready.node.describe()))
                 .help("a key is a text: `key: value`")
+                .into()
         });
     };
     let bare = ready.plain && !matches!(ready.node.value, Value::Str(_));
     if bare && ready.node.is_null() {
-        return Err(source.error(span, "a key is missing before the `:`").help("write `key: value`"));
+        return Err(source.error(span, "a key is missing before the `:`").help("write `key: value`").into());
     }
     let merge = ready.plain && text == "<<";
     Ok(Key { text, span, bare, merge })

@@ -5,16 +5,18 @@ use serde_json::Number;
 use super::node::Value;
 
 pub fn resolve(text: &str) -> Value {
+    other_than_text(text).unwrap_or_else(|| Value::Str(text.to_owned()))
+}
+
+/// `None` for what is a text.
+pub fn other_than_text(text: &str) -> Option<Value> {
     match text {
-        "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
-        "true" | "True" | "TRUE" => return Value::Bool(true),
-        "false" | "False" | "FALSE" => return Value::Bool(false),
+        "" | "~" | "null" | "Null" | "NULL" => return Some(Value::Null),
+        "true" | "True" | "TRUE" => return Some(Value::Bool(true)),
+        "false" | "False" | "FALSE" => return Some(Value::Bool(false)),
         _ => {}
     }
-    match number(text) {
-        Some(number) => Value::Number(number, text.to_owned()),
-        None => Value::Str(text.to_owned()),
-    }
+    Some(Value::Number(number(text)?, text.to_owned()))
 }
 
 fn number(text: &str) -> Option<Number> {

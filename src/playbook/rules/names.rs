@@ -7,7 +7,7 @@ use super::facts::Facts;
 use crate::playbook::draft::{Draft, Names, Text};
 use crate::playbook::expr::is_template;
 use crate::yaml::Diagnostics;
-use crate::yaml::diagnostic::{nearest, suggest};
+use crate::yaml::diagnostic::suggest;
 use crate::yaml::node::short;
 
 pub fn check(draft: &Draft<'_>, _: &Facts<'_>, _: &Context<'_>, out: &mut Diagnostics) {
@@ -57,11 +57,10 @@ fn known(draft: &Draft<'_>, names: &Names<'_>, what: &str, name: Text<'_>, out: 
 }
 
 fn unknown_id(draft: &Draft<'_>, need: &Text<'_>, out: &mut Diagnostics) {
-    let near = nearest(need.text, draft.ids());
-    if near.is_none() && draft.ids_broken {
+    if draft.ids_broken && draft.nearest_id(need.text, false).is_none() {
         return;
     }
-    let help = suggest(need.text, draft.ids(), "id").unwrap_or_else(|| "there are no steps".into());
+    let help = draft.suggest_id(need.text, false);
     out.push(
         draft.source.error(need.span, format!("there is no step or check `{}`", short(need.text))).help(help),
     );

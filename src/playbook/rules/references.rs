@@ -164,11 +164,10 @@ fn step(
     rendered: bool,
 ) -> Result<(), Wrong> {
     let Some(target) = draft.item_of(id) else {
-        let steps = || draft.items.iter().filter(|i| i.is_step).filter_map(|i| i.id).map(|id| id.text);
-        if draft.ids_broken && nearest(id, steps()).is_none() {
+        if draft.ids_broken && draft.nearest_id(id, true).is_none() {
             return Ok(());
         }
-        let help = suggest(id, steps(), "step").unwrap_or_else(|| "there are no steps".into());
+        let help = draft.suggest_id(id, true);
         return Err((format!("there is no step `{id}`"), help));
     };
     if !target.is_step {
