@@ -2,6 +2,8 @@
 //!
 //! Short by default; `FUZZ_SECONDS=600 cargo test --release --test fuzz_playbook -- --ignored` goes on for ten minutes.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may stop, and say how far it came")]
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 

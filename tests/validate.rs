@@ -2,6 +2,8 @@
 //!
 //! `UPDATE_GOLDEN=1 cargo test --test validate` writes them anew: read the difference as a user would.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may stop, and say how far it came")]
+
 use std::path::{Path, PathBuf};
 
 use drillmaster::actions::CATALOGUE;

@@ -31,8 +31,7 @@ impl Formats for EstateFormats {
             "account-id" => "an account id in quotes",
             "region" => "a region such as `us-east-1`",
             "az-id" => "the id of a zone such as `use1-az1`",
-            "resource-id" => "a resource such as `rds:db/orders`",
-            "selector" => "a resource such as `rds:db/orders`",
+            "resource-id" | "selector" => "a resource such as `rds:db/orders`",
             _ => return None,
         })
     }

@@ -161,9 +161,8 @@ impl Walk<'_> {
                     "add the resource, or correct the name",
                 );
             }
-            if let Some(wanted) = resource_kinds(point.kind)
-                && !wanted.contains(&point.of.kind.as_str())
-            {
+            let wanted = resource_kinds(point.kind);
+            if !wanted.contains(&point.of.kind.as_str()) {
                 let kind =
                     self.draft.root.at_pointer(&format!("{here}/kind")).as_str().unwrap_or("").to_owned();
                 self.error(
@@ -208,16 +207,16 @@ impl Walk<'_> {
 }
 
 /// The types of resources that points of a kind restore.
-fn resource_kinds(kind: super::PointKind) -> Option<&'static [&'static str]> {
+fn resource_kinds(kind: super::PointKind) -> &'static [&'static str] {
     use super::PointKind as K;
-    Some(match kind {
+    match kind {
         K::EbsSnapshot => &["ec2:volume"],
         K::Ami => &["ec2:instance", "ec2:image", "autoscaling:group"],
         K::RdsSnapshot => &["rds:db"],
         K::RdsClusterSnapshot => &["rds:cluster"],
         K::RdsPitr | K::RdsReplica => &["rds:db", "rds:cluster"],
         K::S3Replica | K::S3Versions => &["s3:bucket"],
-    })
+    }
 }
 
 /// Whether `a` lies before `b`, where that can be told without knowing T0.

@@ -219,7 +219,7 @@ impl<'a> Draft<'a> {
             },
             Value::Seq(items) => items.iter().for_each(|item| self.expressions(item, found, out)),
             Value::Map(map) => {
-                map.entries.iter().for_each(|entry| self.expressions(&entry.value, found, out))
+                map.entries.iter().for_each(|entry| self.expressions(&entry.value, found, out));
             }
             _ => {}
         }

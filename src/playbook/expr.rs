@@ -259,10 +259,9 @@ impl Collector<'_> {
                 }
                 _ => {}
             },
-            Parameter::Literal(_) => {}
             Parameter::Name(name) => self.name(name, rendered),
             Parameter::Path(handlebars::Path::Relative((_, raw))) => self.name(raw, rendered),
-            // `@index` and the like are made by the blocks around them.
+            // Literals name nothing, and `@index` and the like are made by the blocks around them.
             _ => {}
         }
     }

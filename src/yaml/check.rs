@@ -81,7 +81,8 @@ impl Walk<'_> {
             Value::Number(number, raw) => self.number(node, number, raw, rule, out),
             Value::Null | Value::Broken | Value::Bool(_) => {}
         }
-        if !rule.values.is_empty() && !node.is_null() && !(self.checker.templates && is_template(node)) {
+        let rendered_later = self.checker.templates && is_template(node);
+        if !rule.values.is_empty() && !node.is_null() && !rendered_later {
             self.choice(node, rule, out);
         }
     }
@@ -143,7 +144,7 @@ impl Walk<'_> {
             }
         }
         for key in &rule.required {
-            if map.get(key).is_none() && !self.is_mistyped(map, rule, key) {
+            if map.get(key).is_none() && !is_mistyped(map, rule, key) {
                 let described = rule.by_name.get(key).and_then(|i| rule.properties.get(*i));
                 let described = described.and_then(|p| p.description.as_deref()).map(first_sentence);
                 let help = match described {
@@ -153,16 +154,6 @@ impl Walk<'_> {
                 out.push(self.error(head(node), format!("the key `{key}` is missing")).help(help));
             }
         }
-    }
-
-    /// An unknown key that looks like this one has been reported with the suggestion: saying that it is missing as
-    /// well would be an echo.
-    fn is_mistyped(&self, map: &Map, rule: &Rule, key: &str) -> bool {
-        rule.additional == Additional::Nothing
-            && map.entries.iter().any(|entry| {
-                !rule.by_name.contains_key(&entry.key)
-                    && nearest(&entry.key, rule.properties.iter().map(|p| p.name.as_str())) == Some(key)
-            })
     }
 
     fn key(&self, entry: &Entry, names: usize, out: &mut Diagnostics) {
@@ -466,4 +457,14 @@ fn first_sentence(text: &str) -> String {
     let line = text.split("\n\n").next().unwrap_or(text).replace('\n', " ");
     let sentence = line.split_once(". ").map_or(line.as_str(), |(first, _)| first);
     sentence.trim_end_matches('.').to_owned()
+}
+
+/// An unknown key that looks like this one has been reported with the suggestion: saying that it is missing as
+/// well would be an echo.
+fn is_mistyped(map: &Map, rule: &Rule, key: &str) -> bool {
+    rule.additional == Additional::Nothing
+        && map.entries.iter().any(|entry| {
+            !rule.by_name.contains_key(&entry.key)
+                && nearest(&entry.key, rule.properties.iter().map(|p| p.name.as_str())) == Some(key)
+        })
 }

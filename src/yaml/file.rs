@@ -64,7 +64,7 @@ pub fn from_bytes(name: &str, bytes: &[u8], rank: u16) -> Result<Read, Box<Diagn
         return Err(Box::new(diagnostic.help("is this the right file?")));
     }
     let digest = Sha256::digest(bytes);
-    let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     Ok(Read { source, sha256 })
 }
 

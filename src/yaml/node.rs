@@ -80,7 +80,7 @@ impl Node {
         self.as_map()?.get(key)
     }
 
-    /// What it is in words: `the text `abc``, `a list`.
+    /// What it is in words: the text …, a list.
     pub fn describe(&self) -> String {
         match &self.value {
             Value::Null | Value::Broken => "nothing".into(),

@@ -230,16 +230,15 @@ impl<'a> Builder<'a> {
             .into())
     }
 
-    fn too_deep(&self, span: Span) -> Box<Diagnostic> {
+    fn too_deep(&self, span: Span) -> Diagnostic {
         self.source
             .error(span, format!("nested more than {DEEPEST} levels deep"))
             .help("nothing here needs more than ten")
-            .into()
     }
 
     fn open(&mut self, span: Span, anchor: usize, content: Content) -> Result<Option<Node>, Box<Diagnostic>> {
         if self.stack.len() >= DEEPEST {
-            return Err(self.too_deep(span));
+            return Err(self.too_deep(span).into());
         }
         let before = self.cost;
         self.spend(span, Cost { nodes: 1, text: 0 })?;
@@ -252,7 +251,7 @@ impl<'a> Builder<'a> {
         let start = frame.start;
         let value = match frame.content {
             Content::Seq(items) => Value::Seq(items),
-            Content::Map(entries, _) => Value::Map(self.finish_map(start, entries)?),
+            Content::Map(entries, _) => Value::Map(self.finish_map(start, entries)),
         };
         let node = Node { span: Span::new(start, self.trim_end(start, span)), value };
         let depth = frame.deepest + 1;
@@ -283,10 +282,10 @@ impl<'a> Builder<'a> {
         };
         let (cost, depth) = (anchored.cost, anchored.depth);
         if self.stack.len() + depth > DEEPEST {
-            return Err(self.too_deep(span));
+            return Err(self.too_deep(span).into());
         }
         self.spend(span, cost)?;
-        let Some(anchored) = self.anchors.get(&id) else { return Err(self.too_deep(span)) };
+        let Some(anchored) = self.anchors.get(&id) else { return Err(self.too_deep(span).into()) };
         let node = Node { span, value: anchored.node.value.clone() };
         let text = match &node.value {
             Value::Str(text) | Value::Number(_, text) => Some(text.clone()),
@@ -316,7 +315,7 @@ impl<'a> Builder<'a> {
         Ok(None)
     }
 
-    fn finish_map(&mut self, start: usize, mut entries: Vec<Entry>) -> Result<Map, Box<Diagnostic>> {
+    fn finish_map(&mut self, start: usize, mut entries: Vec<Entry>) -> Map {
         self.report_duplicates(&entries);
         if let Some(merged) = self.merges.remove(&start) {
             let mut known: HashSet<String> = entries.iter().map(|entry| entry.key.clone()).collect();
@@ -338,7 +337,7 @@ impl<'a> Builder<'a> {
                 }
             }
         }
-        Ok(Map { entries })
+        Map { entries }
     }
 
     fn report_duplicates(&mut self, entries: &[Entry]) {

@@ -93,7 +93,7 @@ mod tests {
             ("1e3", 1000.0),
             (".5", 0.5),
             ("2.", 2.0),
-            ("123456789012345678901234", 1.2345678901234568e23),
+            ("123456789012345678901234", 1.234_567_890_123_456_8e23),
         ] {
             let Value::Number(number, raw) = resolve(text) else { panic!("{text}") };
             assert_eq!(number.as_f64(), Some(value), "{text}");

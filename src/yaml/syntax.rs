@@ -1,6 +1,6 @@
 //! What a syntax error means to the person who made it.
 
-use granit_parser::{ErrorKind, ScanError};
+use granit_parser::{ErrorKind as E, ScanError};
 
 use super::diagnostic::Diagnostic;
 use super::source::{Source, Span};
@@ -12,7 +12,6 @@ pub fn explain(source: &Source, error: &ScanError) -> Diagnostic {
     if let Some(template) = template_on_line(source, byte) {
         return unquoted_template(source, template);
     }
-    use ErrorKind as E;
     let (message, help) = match error.kind() {
         E::TabNotAllowed | E::TabInBlockIndentation | E::TabInIndentation => {
             ("a tab where YAML wants spaces".to_owned(), "indent with spaces only")
@@ -102,11 +101,10 @@ fn open_bracket(source: &Source, byte: usize) -> Option<(char, usize)> {
         match (quote, c) {
             _ if comment => comment = c != '\n',
             (Some(q), c) if q == c && !(q == '"' && before == '\\') => quote = None,
-            (Some(_), _) => {}
             (None, '#') if before.is_whitespace() => comment = true,
             (None, '"' | '\'') if before.is_whitespace() || "[{,:-".contains(before) => quote = Some(c),
             (None, '[' | '{') if !open.is_empty() || before.is_whitespace() || "[{,".contains(before) => {
-                open.push((c, at))
+                open.push((c, at));
             }
             (None, ']' | '}') => {
                 open.pop();

@@ -54,7 +54,7 @@ pub fn check(draft: &Draft<'_>, _: &Facts<'_>, context: &Context<'_>, out: &mut 
                 "http" => look("certificate file", spec.get("ca_file")),
                 "sql" => look("certificate file", spec.get("tls").and_then(|tls| tls.get("ca_file"))),
                 "command" if spec.get("cwd").is_none() => {
-                    look("program", spec.get("run").and_then(relative_program))
+                    look("program", spec.get("run").and_then(relative_program));
                 }
                 _ => {}
             }

@@ -55,10 +55,8 @@ pub fn check(draft: &Draft<'_>, _: &Facts<'_>, _: &Context<'_>, out: &mut Diagno
 }
 
 fn letters(draft: &Draft<'_>, what: &str, name: Text<'_>, extra: &str, why: &str, out: &mut Diagnostics) {
-    let mut allowed = String::from("letters, digits");
-    for c in extra.chars() {
-        allowed += &format!(", `{c}`");
-    }
+    let allowed: Vec<String> = extra.chars().map(|c| format!(", `{c}`")).collect();
+    let allowed = format!("letters, digits{}", allowed.concat());
     let because = if why.is_empty() { String::new() } else { format!(": {why}") };
     let error = |message: String, help: String| draft.source.error(name.span, message).help(help);
     if name.text.is_empty() {

@@ -74,17 +74,16 @@ fn resolve(draft: &Draft<'_>, item: &Item<'_>, used: &Use) -> Result<(), Wrong> 
                 help.unwrap_or_else(|| "there are no `accounts`".into()),
             ))
         }
-        ["env", _] => Ok(()),
+        ["env", _] | [] => Ok(()),
         ["env" | "accounts", ..] => {
             Err((format!("`{shown}` names nothing"), "write `accounts.NAME.id` or `env.NAME`".into()))
         }
         [first, rest @ ..] => Err(unknown_root(draft, first, rest)),
-        [] => Ok(()),
     }
 }
 
 fn unknown_root(draft: &Draft<'_>, first: &str, rest: &[&str]) -> Wrong {
-    let tail: String = rest.iter().map(|part| format!(".{part}")).collect();
+    let tail = dotted(rest);
     let help = if draft.params.get(first).is_some() {
         format!("did you mean `params.{first}{tail}`?")
     } else if draft.item_of(first).is_some_and(|item| item.is_step) {
@@ -206,25 +205,20 @@ fn outputs(action: &str, outputs: &[Output]) -> String {
 
 fn shape(shape: Shape, rest: &[&str], shown: &str, base: &str, rendered: bool) -> Result<(), Wrong> {
     let index = |text: &str| text.parse::<usize>().is_ok();
-    match (shape, rest) {
-        (Shape::Text | Shape::Number, []) => Ok(()),
-        (Shape::Text | Shape::Number, more) => Err((
+    let single = |base: &str, more: &[&str]| {
+        Err((
             format!("`{base}` is a single value: it has no `{}`", more.join(".")),
             format!("write `{base}`"),
-        )),
+        ))
+    };
+    match (shape, rest) {
         (Shape::Texts, []) if rendered => Err(is_list(shown, "")),
         (Shape::Records(fields), []) if rendered => {
             Err(is_list(shown, &fields.first().map(|f| format!(".{}", f.name)).unwrap_or_default()))
         }
-        (Shape::Texts | Shape::Records(_), []) => Ok(()),
-        (Shape::Texts, [at]) if index(at) => Ok(()),
-        (Shape::Texts, [at, more @ ..]) if index(at) => Err((
-            format!("`{base}.{at}` is a single value: it has no `{}`", more.join(".")),
-            format!("write `{base}.{at}`"),
-        )),
         (Shape::Texts | Shape::Records(_), [at, more @ ..]) if !index(at) => {
-            let tail: String = std::iter::once(at).chain(more).map(|part| format!(".{part}")).collect();
-            let tail = if matches!(shape, Shape::Texts) { String::new() } else { tail };
+            let tail =
+                if matches!(shape, Shape::Texts) { String::new() } else { format!(".{at}{}", dotted(more)) };
             Err((
                 format!("`{base}` is a list: it has no `{at}`"),
                 format!("name an item by its number, from 0: `{base}.0{tail}`"),
@@ -234,24 +228,24 @@ fn shape(shape: Shape, rest: &[&str], shown: &str, base: &str, rendered: bool) -
             format!("`{base}.{at}` is a record, not a single value"),
             format!("name a field: {}", fields_of(fields)),
         )),
-        (Shape::Records(_), [_]) => Ok(()),
-        (Shape::Records(fields), [at, name, more @ ..]) => match fields.iter().find(|f| f.name == *name) {
-            Some(field) => self::shape(field.shape, more, shown, &format!("{base}.{at}.{name}"), rendered),
-            None => {
-                let help = suggest(name, fields.iter().map(|f| f.name), "field").unwrap_or_default();
-                Err((format!("`{base}.{at}` has no `{name}`"), help))
-            }
-        },
         (Shape::Open, []) if rendered => {
             Err((format!("`{base}` is a record, not a single value"), format!("name a field: `{base}.NAME`")))
         }
-        (Shape::Open, [] | [_]) => Ok(()),
-        (Shape::Open, [name, more @ ..]) => Err((
-            format!("`{base}.{name}` is a single value: it has no `{}`", more.join(".")),
-            format!("write `{base}.{name}`"),
-        )),
-        (Shape::Texts, [..]) => Ok(()),
+        (_, []) | (Shape::Records(_) | Shape::Texts | Shape::Open, [_]) => Ok(()),
+        (Shape::Text | Shape::Number, more) => single(base, more),
+        (Shape::Texts | Shape::Open, [at, more @ ..]) => single(&format!("{base}.{at}"), more),
+        (Shape::Records(fields), [at, name, more @ ..]) => {
+            if let Some(field) = fields.iter().find(|f| f.name == *name) {
+                return self::shape(field.shape, more, shown, &format!("{base}.{at}.{name}"), rendered);
+            }
+            let help = suggest(name, fields.iter().map(|f| f.name), "field").unwrap_or_default();
+            Err((format!("`{base}.{at}` has no `{name}`"), help))
+        }
     }
+}
+
+fn dotted(parts: &[&str]) -> String {
+    parts.iter().flat_map(|part| [".", part]).collect()
 }
 
 fn fields_of(fields: &[Output]) -> String {
