@@ -38,6 +38,21 @@ fn as_text<S: serde::Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok
     serializer.serialize_str(text)
 }
 
+/// Messages repeat what stands in the file, which may be anything: control characters become spaces, and the middle of
+/// what is too long to be read is left out.
+fn tidy(text: &str) -> String {
+    const LONGEST: usize = 1000;
+    let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let length = text.chars().count();
+    if length <= LONGEST {
+        return clean.collect();
+    }
+    let half = LONGEST / 2;
+    let (start, end): (String, String) =
+        (clean.clone().take(half).collect(), clean.skip(length - half).collect());
+    format!("{start} … {end}")
+}
+
 /// A longer line is cut around the column.
 const WIDEST: usize = 140;
 /// How much of a long line stays before the column.
@@ -63,7 +78,7 @@ impl Source {
             file,
             line: at.line,
             column: at.column,
-            message,
+            message: tidy(&message),
             help: None,
             snippet,
             rank: self.rank,
@@ -93,13 +108,13 @@ fn cut(line: &str, column: usize, marked: usize) -> (String, usize, usize) {
 impl Diagnostic {
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(tidy(&help.into()));
         self
     }
 
     #[must_use]
     pub fn maybe_help(mut self, help: Option<String>) -> Self {
-        self.help = help;
+        self.help = help.as_deref().map(tidy);
         self
     }
 
