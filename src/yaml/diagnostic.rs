@@ -60,14 +60,14 @@ const LEAD: usize = 40;
 
 impl Source {
     pub fn error(&self, span: Span, message: impl Into<String>) -> Diagnostic {
-        self.diagnostic(Severity::Error, span, message.into())
+        self.diagnostic(Severity::Error, span, &message.into())
     }
 
     pub fn warning(&self, span: Span, message: impl Into<String>) -> Diagnostic {
-        self.diagnostic(Severity::Warning, span, message.into())
+        self.diagnostic(Severity::Warning, span, &message.into())
     }
 
-    fn diagnostic(&self, severity: Severity, span: Span, message: String) -> Diagnostic {
+    fn diagnostic(&self, severity: Severity, span: Span, message: &str) -> Diagnostic {
         let at = self.position(span.start);
         let line = self.line(at.line);
         let marked = self.slice(span).lines().next().unwrap_or("").trim_end().chars().count().max(1);
@@ -78,7 +78,7 @@ impl Source {
             file,
             line: at.line,
             column: at.column,
-            message: tidy(&message),
+            message: tidy(message),
             help: None,
             snippet,
             rank: self.rank,
@@ -114,7 +114,7 @@ impl Diagnostic {
 
     #[must_use]
     pub fn maybe_help(mut self, help: Option<String>) -> Self {
-        self.help = help.as_deref().map(tidy);
+        self.help = help.map(|help| tidy(&help));
         self
     }
 
