@@ -53,16 +53,23 @@ impl Clock {
                 let left = (deadline - self.now()).to_std().unwrap_or(Duration::ZERO);
                 tokio::time::sleep(left).await;
             }
-            Self::Virtual(time) => Timer { time: Rc::clone(time), deadline, key: None }.await,
+            Self::Virtual(time) => Timer::new(time, deadline, Turn::First).await,
         }
     }
 
-    /// Runs `future` until `deadline`; `None` when the deadline came first. At one and the same instant the future wins.
+    /// Runs `future` until `deadline`; `None` when the deadline came first. At one and the same instant the future
+    /// wins: virtual time lets everything else of that instant happen first, in whatever task.
     pub async fn timeout_at<F: Future>(&self, deadline: Time, future: F) -> Option<F::Output> {
+        let over = async {
+            match self {
+                Self::Real { .. } => self.sleep_until(deadline).await,
+                Self::Virtual(time) => Timer::new(time, deadline, Turn::Last).await,
+            }
+        };
         tokio::select! {
             biased;
             output = future => Some(output),
-            () = self.sleep_until(deadline) => None,
+            () = over => None,
         }
     }
 
@@ -84,10 +91,18 @@ pub enum Pace {
     Times(f64),
 }
 
+/// Who wakes first at one and the same instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Turn {
+    First,
+    /// When nothing else can happen at that instant: the end of a time limit.
+    Last,
+}
+
 pub struct VirtualTime {
     now: Cell<Time>,
-    /// Sleepers by deadline, then by the order in which they went to sleep.
-    sleepers: RefCell<BTreeMap<(Time, u64), Waker>>,
+    /// Sleepers by deadline and turn, then by the order in which they went to sleep.
+    sleepers: RefCell<BTreeMap<(Time, Turn, u64), Waker>>,
     next_key: Cell<u64>,
 }
 
@@ -120,7 +135,7 @@ impl VirtualTime {
                     continue;
                 }
                 // Nothing can run: only time, or something outside (a signal), can help.
-                let Some(deadline) = self.next_deadline() else { return Poll::Pending };
+                let Some((deadline, turn)) = self.next_deadline() else { return Poll::Pending };
                 if let Pace::Times(times) = pace {
                     let ahead = (deadline - anchor.0).to_std().unwrap_or(Duration::ZERO).div_f64(times);
                     let until = anchor.1 + ahead;
@@ -134,24 +149,24 @@ impl VirtualTime {
                     pause = None;
                     anchor = (deadline, until);
                 }
-                self.advance_to(deadline);
+                self.advance_to(deadline, turn);
             }
         })
         .await
     }
 
-    fn next_deadline(&self) -> Option<Time> {
-        self.sleepers.borrow().first_key_value().map(|((deadline, _), _)| *deadline)
+    fn next_deadline(&self) -> Option<(Time, Turn)> {
+        self.sleepers.borrow().first_key_value().map(|((deadline, turn, _), _)| (*deadline, *turn))
     }
 
-    /// Moves to `deadline` and wakes all that waited for it.
-    fn advance_to(&self, deadline: Time) {
+    /// Moves to `deadline` and wakes all whose turn it is then.
+    fn advance_to(&self, deadline: Time, turn: Turn) {
         self.now.set(deadline.max(self.now.get()));
         loop {
             let due = {
                 let mut sleepers = self.sleepers.borrow_mut();
                 match sleepers.first_key_value() {
-                    Some((key, _)) if key.0 <= deadline => sleepers.pop_first(),
+                    Some((key, _)) if (key.0, key.1) <= (deadline, turn) => sleepers.pop_first(),
                     _ => None,
                 }
             };
@@ -197,13 +212,33 @@ impl Wake for Flag {
 struct Timer {
     time: Rc<VirtualTime>,
     deadline: Time,
+    turn: Turn,
     key: Option<u64>,
+}
+
+impl Timer {
+    fn new(time: &Rc<VirtualTime>, deadline: Time, turn: Turn) -> Self {
+        Self { time: Rc::clone(time), deadline, turn, key: None }
+    }
+
+    /// Its time has come, and its turn.
+    fn is_due(&self) -> bool {
+        let now = self.time.now.get();
+        match self.turn {
+            Turn::First => now >= self.deadline,
+            // It was waked (and taken out) when nothing else was left to do at that instant.
+            Turn::Last => {
+                let waked = |key| !self.time.sleepers.borrow().contains_key(&(self.deadline, self.turn, key));
+                now > self.deadline || self.key.is_some_and(waked)
+            }
+        }
+    }
 }
 
 impl Future for Timer {
     type Output = ();
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if self.time.now.get() >= self.deadline {
+        if self.is_due() {
             return Poll::Ready(());
         }
         let key = match self.key {
@@ -215,7 +250,7 @@ impl Future for Timer {
                 key
             }
         };
-        self.time.sleepers.borrow_mut().insert((self.deadline, key), context.waker().clone());
+        self.time.sleepers.borrow_mut().insert((self.deadline, self.turn, key), context.waker().clone());
         Poll::Pending
     }
 }
@@ -223,7 +258,7 @@ impl Future for Timer {
 impl Drop for Timer {
     fn drop(&mut self) {
         if let Some(key) = self.key {
-            self.time.sleepers.borrow_mut().remove(&(self.deadline, key));
+            self.time.sleepers.borrow_mut().remove(&(self.deadline, self.turn, key));
         }
     }
 }
@@ -290,5 +325,31 @@ mod tests {
             (tie, late)
         });
         assert_eq!((tie, late), (Some(()), None));
+    }
+
+    #[test]
+    fn at_the_deadline_the_work_of_another_task_wins() {
+        let tie = run(Pace::Max, |clock| async move {
+            let (tell, told) = tokio::sync::oneshot::channel();
+            let other = clock.clone();
+            let told = clock.timeout_at(at(5), told);
+            tokio::task::spawn_local(async move {
+                other.sleep_until(at(5)).await;
+                tell.send(()).unwrap();
+            });
+            told.await
+        });
+        assert_eq!(tie, Some(Ok(())));
+    }
+
+    #[test]
+    fn a_deadline_that_has_passed_ends_at_once_what_is_not_ready() {
+        let ends = run(Pace::Max, |clock| async move {
+            clock.sleep_until(at(9)).await;
+            let never = clock.timeout_at(at(9), std::future::pending::<()>()).await;
+            let past = clock.timeout_at(at(8), std::future::pending::<()>()).await;
+            (never, past, clock.now())
+        });
+        assert_eq!(ends, (None, None, at(9)));
     }
 }
