@@ -113,6 +113,40 @@ impl Twin {
         Ok(())
     }
 
+    /// What is restored or copied from must be there, and this account must be able to see it.
+    fn know_source(&self, place: &Place, what: &Create) -> CloudResult<()> {
+        let (kind, made) = match what {
+            Create::CopySnapshot { .. } | Create::Volume(_) => (PointKind::EbsSnapshot, Kind::Snapshot),
+            Create::CopyImage { .. } | Create::Instances(_) => (PointKind::Ami, Kind::Image),
+            Create::CopyDbSnapshot { .. } | Create::Db(_) => (PointKind::RdsSnapshot, Kind::DbSnapshot),
+            Create::CopyDbClusterSnapshot { .. } | Create::DbCluster(_) => {
+                (PointKind::RdsClusterSnapshot, Kind::DbClusterSnapshot)
+            }
+            _ => return Ok(()),
+        };
+        let Some(source) = what.source() else { return Ok(()) };
+        let region = what.source_region().unwrap_or(&place.region);
+        let arn = |p: &RecoveryPoint| {
+            let tail = format!(":{}:{}:", p.region, p.account);
+            source.starts_with("arn:") && source.contains(&tail) && source.ends_with(&format!(":{}", p.id))
+        };
+        let stands = |p: &RecoveryPoint| {
+            p.kind == kind
+                && p.region == *region
+                && (p.account == place.account || p.shared_with.contains(&place.account))
+                && (p.id == source || arn(p))
+        };
+        if self.world.borrow().stands(place, made, source) || self.points().by_id(source.rsplit(':').next().unwrap_or(source)).any(stands) {
+            return Ok(());
+        }
+        Err(CloudError::new(
+            ErrorKind::NotFound,
+            what.call(),
+            format!("account {} sees no `{source}` in {region}", place.account),
+        )
+        .help("name a recovery point that is there, and share it with the sandbox's account"))
+    }
+
     /// All recovery points; from T0 on they do not change any more.
     fn points(&self) -> Rc<Points> {
         if let Some(points) = self.points.borrow().as_ref() {
@@ -263,6 +297,7 @@ impl Cloud for Twin {
         let fault = self.fault(origin);
         self.refuse(fault, call)?;
         self.count(call, false);
+        self.know_source(place, what)?;
         let ready_at = match fault {
             Some(FaultKind::NeverCompletes) => None,
             _ => Some(

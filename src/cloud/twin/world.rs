@@ -193,6 +193,11 @@ impl World {
         std::net::Ipv4Addr::from(base.saturating_add(10 + self.next)).to_string()
     }
 
+    /// Whether the drill has made it there, and it is not being deleted.
+    pub fn stands(&self, place: &Place, kind: Kind, id: &str) -> bool {
+        self.things.get(&(kind, id.to_owned())).is_some_and(|t| t.place == *place && t.gone_at.is_none())
+    }
+
     pub fn observe(&self, place: &Place, kind: Kind, id: &str, now: Time) -> Observed {
         let thing = self.things.get(&(kind, id.to_owned())).filter(|t| t.place == *place);
         let gone = Observed {
