@@ -37,6 +37,7 @@ impl Recovery<'_> {
         let ready_at = clock.now();
         let deadline = ready_at + work.check.within.delta();
         let mut healthy_since: Option<Time> = None;
+        let mut flapped = false;
         let mut tries = 0;
         let mut last: Option<(bool, String)> = None;
         loop {
@@ -69,7 +70,7 @@ impl Recovery<'_> {
                     return End::Done;
                 }
             } else {
-                let flapped = healthy_since.take().is_some();
+                flapped |= healthy_since.take().is_some();
                 if now >= deadline {
                     let why = seen.why.unwrap_or_else(|| "it was not healthy".into());
                     let how = if flapped {
@@ -127,11 +128,11 @@ impl Recovery<'_> {
             return Observation::unhealthy("no answer", "it does not answer yet");
         }
         let Some(value) = answer.value else {
-            if expectation(kind).is_none() && work.check.measures.is_none() {
-                return Observation::healthy("healthy");
+            if expectation(kind).is_none() {
+                return self.must_measure(work, Observation::healthy("healthy"));
             }
             self.assumed(work);
-            return Observation::healthy("assumed: the estate gives no value");
+            return self.must_measure(work, Observation::healthy("assumed: the estate gives no value"));
         };
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         if let Some(expect) = expectation(kind) {
@@ -163,13 +164,19 @@ impl Recovery<'_> {
         });
     }
 
-    /// A check that measures is healthy only with a timestamp to show.
+    /// A check that measures is healthy only with a timestamp to show, and one that restored data can have.
     fn must_measure(&self, work: &CheckWork, seen: Observation) -> Observation {
-        if work.check.measures != Some(Measures::Rpo) || !seen.healthy || self.measured(work, &seen).is_some()
-        {
+        if work.check.measures != Some(Measures::Rpo) || !seen.healthy {
             return seen;
         }
-        Observation::unhealthy(&seen.observed, "it measures RPO, and what it returns is not a timestamp")
+        let why = match self.measured(work, &seen) {
+            Some(newest) if newest <= self.t0 => return seen,
+            Some(_) => {
+                "it measures RPO, and the newest timestamp lies after T0: it was written since, not restored"
+            }
+            None => "it measures RPO, and what it returns is not a timestamp",
+        };
+        Observation::unhealthy(&seen.observed, why)
     }
 
     fn measured(&self, work: &CheckWork, seen: &Observation) -> Option<Time> {
