@@ -206,8 +206,12 @@ impl Engine {
     /// Recovery points that the estate places in what is lost may not be used by their bare ids either.
     fn know_what_is_lost(&self, t0: Time) {
         let Some(estate) = &self.plan.estate else { return };
-        for point in estate.recovery_points(t0) {
-            if !point.survives(&self.plan.loss) {
+        let loss = &self.plan.loss;
+        let (surviving, lost): (Vec<_>, Vec<_>) =
+            estate.recovery_points(t0).into_iter().partition(|point| point.survives(loss));
+        for point in lost {
+            // Of two snapshots of one name the bare name means the one that is called for where it lies.
+            if !surviving.iter().any(|other| other.id == point.id) {
                 self.gate.know_lost_point(&point.id, &format!("{} {}", point.account, point.region));
             }
         }

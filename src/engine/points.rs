@@ -106,7 +106,7 @@ impl Recovery<'_> {
         let selection = select(&found, &wanted, &on);
         for (point, why) in &selection.rejected {
             self.tell(step, point, Some(why.reason()));
-            if *why == Rejection::Lost {
+            if *why == Rejection::Lost && !self.has_a_namesake(point, &found) {
                 self.engine.gate.know_lost_point(&point.id, &format!("{} {}", point.account, point.region));
             }
         }
@@ -114,6 +114,17 @@ impl Recovery<'_> {
             self.newer_by_copy(step, newer, selection.chosen);
         }
         let Some(chosen) = selection.chosen else {
+            // Whoever names a point that is lost asks for a call that is denied: the gate says so, on record.
+            if let Wanted::Id(id) = &wanted
+                && !spec.kinds.iter().any(|k| k.is_continuous())
+            {
+                let named = selection.rejected.iter().find(|(p, _)| p.id == *id);
+                match named {
+                    Some((point, Rejection::Lost)) => return Ok(self.lost(point)),
+                    Some(_) => {}
+                    None => return Ok(self.unknown(id, spec)),
+                }
+            }
             return Err(self.nothing(&selector, &selection.rejected));
         };
         self.tell(step, chosen, None);
@@ -139,7 +150,7 @@ impl Recovery<'_> {
             let source = Source { point: made.copy.clone(), id: self.called(&made.copy), at: None };
             return Ok(Chosen { source, ..made.origin.clone() });
         }
-        let mut lost = None;
+        let mut unusable = None;
         for kind in &spec.kinds {
             let query = PointQuery::Id { id: id.to_owned(), kind: *kind };
             for point in self.find(&query, &self.places_of(id)).await.iter() {
@@ -155,14 +166,22 @@ impl Recovery<'_> {
                             covers: vec![point.of.to_string()],
                         });
                     }
+                    Err(Rejection::Lost) => {
+                        self.tell("", point, Some(Rejection::Lost.reason()));
+                        if !self.has_a_namesake(point, &[]) {
+                            let locus = format!("{} {}", point.account, point.region);
+                            self.engine.gate.know_lost_point(&point.id, &locus);
+                        }
+                        return Ok(self.lost(point));
+                    }
                     Err(why) => {
                         self.tell("", point, Some(why.reason()));
-                        lost = Some(why);
+                        unusable = Some(why);
                     }
                 }
             }
         }
-        match lost {
+        match unusable {
             Some(why) => Err(StepError::wrong(
                 format!("recovery point `{id}` cannot be used: {}", why.reason()),
                 "name one that survives the loss and was usable at T0, or `point: latest`",
@@ -170,6 +189,19 @@ impl Recovery<'_> {
             // The cloud says itself why it cannot be used: the gate, where it is lost; else that it is not there.
             None => Ok(self.unknown(id, spec)),
         }
+    }
+
+    /// A point that was named and is lost: the call that would use it is the gate's to deny.
+    fn lost(&self, point: &RecoveryPoint) -> Chosen {
+        let source = Source { point: point.clone(), id: self.called(point), at: None };
+        Chosen { source, origin: point.clone(), worst_case_s: None, covers: Vec::new() }
+    }
+
+    /// Snapshots of the same name in another region or account: the bare name says nothing of what is lost.
+    fn has_a_namesake(&self, point: &RecoveryPoint, found: &[RecoveryPoint]) -> bool {
+        let loss = &self.engine.plan.loss;
+        let known = self.engine.plan.estate.as_ref().map(|e| e.recovery_points(self.t0)).unwrap_or_default();
+        known.iter().chain(found).any(|other| other.id == point.id && other.survives(loss))
     }
 
     /// A recovery point of which nothing is known but its id: its age is unknown.
@@ -352,7 +384,10 @@ impl Recovery<'_> {
     fn nothing(&self, selector: &Selector, rejected: &[(&RecoveryPoint, Rejection)]) -> StepError {
         if rejected.is_empty() {
             return StepError::wrong(
-                format!("no recovery point of {selector} survives {}", self.engine.plan.loss),
+                format!(
+                    "no recovery point of {selector} is to be seen in what survives {}",
+                    self.engine.plan.loss
+                ),
                 "back it up to another region and another account, and share the copies with the sandbox's account",
             );
         }

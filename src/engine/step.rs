@@ -81,7 +81,8 @@ impl Recovery<'_> {
         let args = self.render(index, &work.with)?;
         let spec = CATALOGUE.get(&step.uses).and_then(|decl| (decl.source)(&args));
         let chosen = self.choose(&step.id, work, spec).await?;
-        if let Some(chosen) = &chosen {
+        // What is lost is no source: the call that would use it is denied.
+        if let Some(chosen) = chosen.as_ref().filter(|c| c.source.point.survives(&self.engine.plan.loss)) {
             self.engine.bus.tell(Body::StepSource {
                 step: step.id.clone(),
                 point: json!(chosen.origin),

@@ -95,8 +95,11 @@ pub enum Rejection {
     NotUsableAtT0,
     OtherRegion,
     NotShared,
+    ManagedKey,
     OtherKind,
     TooNew,
+    /// Usable, and another was named.
+    NotNamed,
     /// Usable, and an older point than the one that was used.
     Older,
 }
@@ -108,8 +111,12 @@ impl Rejection {
             Self::NotUsableAtT0 => "it was not usable at T0 (its copy was not complete)",
             Self::OtherRegion => "it lies in another region and would have to be copied",
             Self::NotShared => "it is not shared with the sandbox's account",
+            Self::ManagedKey => {
+                "it is encrypted with an AWS managed key, which the sandbox's account cannot be given"
+            }
             Self::OtherKind => "it is of a kind that this step cannot use",
             Self::TooNew => "it is newer than the instant that was asked for",
+            Self::NotNamed => "another one was named",
             Self::Older => "a newer one was used",
         }
     }
@@ -137,12 +144,11 @@ impl RecoveryPoint {
             return Err(Rejection::NotUsableAtT0);
         }
         let own = self.account == *on.account;
-        if !own
-            && (self.kind.is_bound_to_its_account()
-                || self.managed_key
-                || !self.shared_with.contains(on.account))
-        {
+        if !own && (self.kind.is_bound_to_its_account() || !self.shared_with.contains(on.account)) {
             return Err(Rejection::NotShared);
+        }
+        if !own && self.managed_key {
+            return Err(Rejection::ManagedKey);
         }
         if self.region != *on.region && !on.across_regions {
             return Err(Rejection::OtherRegion);
@@ -162,8 +168,9 @@ impl<'a> Selection<'a> {
     /// Survivors that are newer than the chosen one and could have been used only through a copy.
     pub fn newer_by_copy(&self) -> impl Iterator<Item = &'a RecoveryPoint> + '_ {
         self.rejected.iter().filter_map(|(point, why)| {
-            let by_copy = matches!(why, Rejection::OtherRegion | Rejection::NotShared)
-                && !point.kind.is_bound_to_its_account();
+            let by_copy =
+                matches!(why, Rejection::OtherRegion | Rejection::NotShared | Rejection::ManagedKey)
+                    && !point.kind.is_bound_to_its_account();
             (by_copy && point.taken > self.chosen.and_then(|c| c.taken)).then_some(*point)
         })
     }
@@ -178,7 +185,7 @@ pub fn select<'a>(points: &'a [RecoveryPoint], wanted: &Wanted, on: &Use<'_>) ->
             Wanted::Latest => Ok(()),
             Wanted::Id(id) => (point.id == *id || point.id.rsplit(':').next() == Some(id))
                 .then_some(())
-                .ok_or(Rejection::Older),
+                .ok_or(Rejection::NotNamed),
             // A continuous series reaches back: it can give the data of any earlier instant.
             Wanted::AsOf(at) if point.kind.is_continuous() || point.taken.is_some_and(|t| t <= *at) => Ok(()),
             Wanted::AsOf(_) => Err(Rejection::TooNew),
