@@ -122,10 +122,7 @@ fn region_loss() {
     );
     critical(&run, &[("db", "step", 840.0), ("web", "step", 45.0), ("web-up", "check", 20.0)]);
     run.is("/coverage/uncovered", json!(["ec2:instance/i-0d4", "ec2:volume/vol-0c3"]));
-    run.is(
-        "/coverage/covered",
-        json!(["ec2:instance/i-0a1", "rds:db/orders", "s3:bucket/orders-receipts"]),
-    );
+    run.is("/coverage/covered", json!(["ec2:instance/i-0a1", "rds:db/orders", "s3:bucket/orders-receipts"]));
     let late = run.one("/recovery_points", "id", "orders-west-late");
     assert!(late["why_not"].as_str().unwrap().contains("not usable at T0"), "{late:#}");
     run.is("/workloads/0/recovered", true).is("/findings", json!([])).is("/teardown/created", 9);
@@ -148,11 +145,9 @@ fn az_loss() {
         orders["rto"],
         json!({ "objective_s": 1200.0, "measured_s": 1145.0, "with_assumptions_s": null, "status": "met" })
     );
-    for (key, value) in [
-        ("objective_s", json!(21600.0)),
-        ("measured_s", json!(21600.0)),
-        ("status", json!("met")),
-    ] {
+    for (key, value) in
+        [("objective_s", json!(21600.0)), ("measured_s", json!(21600.0)), ("status", json!("met"))]
+    {
         assert_eq!(orders["rpo"][key], value, "{key}");
     }
     source(&run, "ec2:volume/vol-0c3", "snap-0c3", json!(21600.0), json!(null), json!(21600.0));
@@ -200,12 +195,7 @@ fn account_loss() {
     assert_eq!(run.step("copy")["recovery_points"], json!(["orders-vault-25h"]));
     critical(
         &run,
-        &[
-            ("copy", "step", 660.0),
-            ("db", "step", 840.0),
-            ("web", "step", 45.0),
-            ("web-up", "check", 20.0),
-        ],
+        &[("copy", "step", 660.0), ("db", "step", 840.0), ("web", "step", 45.0), ("web-up", "check", 20.0)],
     );
     run.is(
         "/coverage/uncovered",
@@ -227,7 +217,8 @@ fn a_throttled_attempt_costs_its_backoff() {
     run.is("/api_calls/rds:RestoreDBInstanceFromDBSnapshot", json!({ "count": 2, "throttled": 1 }));
     critical(&run, &[("db", "step", 850.0), ("web", "step", 45.0), ("web-up", "check", 20.0)]);
     // The backoff doubles: 10 s, then 20 s.
-    let twice = ["{ step: db, attempt: 1, error: throttled }", "{ step: db, attempt: 2, error: server_error }"];
+    let twice =
+        ["{ step: db, attempt: 1, error: throttled }", "{ step: db, attempt: 2, error: server_error }"];
     let run = Drill::of("region-loss").faults(&twice).run();
     ready(&run, "db", 870.0);
     assert_eq!(run.step("db")["attempts"], 3);
