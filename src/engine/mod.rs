@@ -93,10 +93,8 @@ impl From<HandError> for Stop {
     fn from(error: HandError) -> Self {
         match error {
             HandError::Cloud(error) => error.into(),
-            HandError::Journal(error) => Self::Aborted {
-                error: error.to_string(),
-                help: Some("free the disk or choose another --out".into()),
-            },
+            // It says itself what to do: about the disk, or about who reads stdout.
+            HandError::Journal(error) => Self::Aborted { error: error.to_string(), help: None },
         }
     }
 }

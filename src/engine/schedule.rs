@@ -55,10 +55,7 @@ impl Recovery<'_> {
                     }
                     self.ended(&mut board, index, &end);
                     if let Some(broken) = self.engine.bus.broken() {
-                        break Stop::Aborted {
-                            error: broken.to_string(),
-                            help: Some("free the disk or choose another --out".into()),
-                        };
+                        break Stop::Aborted { error: broken.to_string(), help: None };
                     }
                 }
                 () = &mut deadline => break Stop::Aborted {

@@ -166,9 +166,11 @@ impl Hands {
         self.created.borrow_mut().insert(resource)
     }
 
-    /// Begins to delete one thing of this run.
+    /// Begins to delete one thing of this run. Unlike creating, it does not need a record that can be written: only
+    /// what carries the run's tag is deleted, and to leave it standing because a disk is full or a reader has gone
+    /// would be worse.
     pub async fn delete(&self, resource: &ResourceRef) -> Result<(), HandError> {
-        self.bus.emit(Body::DeleteIntent { resource: json!(resource) })?;
+        self.bus.tell(Body::DeleteIntent { resource: json!(resource) });
         let origin = Origin { by: "teardown".into(), attempt: 1, token: self.name("teardown", &resource.id) };
         Ok(self.cloud.delete(&resource.place(), &origin, &self.marks, resource).await?)
     }
