@@ -65,8 +65,9 @@ fn pace(text: &str) -> Result<Pace, String> {
         "max" => Ok(Pace::Max),
         "realtime" => Ok(Pace::Times(1.0)),
         number => match number.parse::<f64>() {
-            Ok(times) if times.is_finite() && times > 0.0 => Ok(Pace::Times(times)),
-            _ => Err("write `max`, `realtime`, or a number such as 60".to_owned()),
+            // Slower, a drill would outlast the machine's clock.
+            Ok(times) if (0.001..=1e9).contains(&times) => Ok(Pace::Times(times)),
+            _ => Err("write `max`, `realtime`, or a number such as 60 (0.001 to 1e9)".to_owned()),
         },
     }
 }
