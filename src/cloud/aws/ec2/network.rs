@@ -27,6 +27,7 @@ pub async fn create(at: &At<'_>, what: &Create) -> CloudResult<Created> {
 
 async fn vpc(at: &At<'_>, cidr: &str, name: &str) -> CloudResult<Created> {
     const CALL: &str = "ec2:CreateVpc";
+    const MODIFY: &str = "ec2:ModifyVpcAttribute";
     let clients = at.clients().await?;
     let id = once(
         at,
@@ -49,7 +50,6 @@ async fn vpc(at: &At<'_>, cidr: &str, name: &str) -> CloudResult<Created> {
     .await?;
     // Databases and instances are reached by name; one attribute per call is all the API takes.
     let yes = AttributeBooleanValue::builder().value(true).build();
-    const MODIFY: &str = "ec2:ModifyVpcAttribute";
     let modify = || clients.ec2.modify_vpc_attribute().vpc_id(&id);
     modify().enable_dns_support(yes.clone()).send().await.or_cloud(MODIFY)?;
     modify().enable_dns_hostnames(yes).send().await.or_cloud(MODIFY)?;

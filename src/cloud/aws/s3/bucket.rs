@@ -54,6 +54,7 @@ pub async fn create(at: &At<'_>, name: &str) -> CloudResult<Created> {
 
 /// No public access, and encryption by default.
 async fn close(s3: &Client, name: &str) -> CloudResult<()> {
+    const ENCRYPT: &str = "s3:PutBucketEncryption";
     let block = PublicAccessBlockConfiguration::builder()
         .block_public_acls(true)
         .ignore_public_acls(true)
@@ -66,7 +67,6 @@ async fn close(s3: &Client, name: &str) -> CloudResult<()> {
         .send()
         .await
         .or_cloud("s3:PutPublicAccessBlock")?;
-    const ENCRYPT: &str = "s3:PutBucketEncryption";
     let invalid =
         |e: aws_sdk_s3::error::BuildError| CloudError::new(ErrorKind::Invalid, ENCRYPT, e.to_string());
     let default = ServerSideEncryptionByDefault::builder()

@@ -94,7 +94,6 @@ pub async fn stream(job: &Job<'_>, entry: &Entry) -> CloudResult<()> {
     let first = body.part(step, &entry.key).await?;
     if entry.size <= step {
         check_length(entry, body.read)?;
-        const CALL: &str = "s3:PutObject";
         let sum = job.checksums.then(|| sha256(&first));
         job.to
             .put_object()
@@ -111,7 +110,7 @@ pub async fn stream(job: &Job<'_>, entry: &Entry) -> CloudResult<()> {
             .body(ByteStream::from(first))
             .send()
             .await
-            .or_cloud(CALL)?;
+            .or_cloud("s3:PutObject")?;
         return Ok(());
     }
     let create = job
