@@ -11,7 +11,7 @@ RDS   a restore takes Multi-AZ, deletion protection, subnet, security and parame
       ageing set it) is refused; automated backups have a RestoreWindow; a subnet group in use is not deleted;
       a cluster's automated snapshots go with it; BackupRetentionPeriod=0 makes no automated snapshot, nor does an
       instance of a cluster.
-S3    GetBucketVersioning answers with the element that SDKs look for.
+S3    GetBucketVersioning answers with the element that SDKs look for; HeadBucket honours the expected owner.
 """
 
 from moto.core.responses import ActionResult
@@ -31,6 +31,7 @@ from moto.ec2.responses.vpc_peering_connections import VPCPeeringConnections
 from moto.ec2.responses.vpcs import VPCs
 from moto.rds.exceptions import RDSClientError
 from moto.rds.models import DBCluster, DBInstance, DBInstanceAutomatedBackup, RDSBackend, rds_backends
+from moto.s3.models import s3_backends
 from moto.s3.responses import S3Response
 
 from .patching import after, around, replace
@@ -49,6 +50,7 @@ def install():
     restores()
     point_in_time()
     replace(S3Response, "get_bucket_versioning", versioning)
+    replace(S3Response, "head_bucket", expected_owner)
 
 
 def dry_run(moto):
@@ -66,6 +68,17 @@ def versioning(_moto):
         inside = f"<Status>{status}</Status>" if status else ""
         space = "http://s3.amazonaws.com/doc/2006-03-01/"
         return 200, {}, f'<VersioningConfiguration xmlns="{space}">{inside}</VersioningConfiguration>'
+
+    return method
+
+
+def expected_owner(moto):
+    def method(self):
+        wanted = self.headers.get("x-amz-expected-bucket-owner")
+        owner = s3_backends.bucket_accounts.get(self.bucket_name, (None, None))[1]
+        if wanted and owner and wanted != owner:
+            return 403, {}, ""
+        return moto(self)
 
     return method
 
