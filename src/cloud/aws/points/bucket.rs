@@ -4,34 +4,26 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::types::BucketVersioningStatus;
 
 use super::{Search, Want, named};
+use crate::cloud::aws::Aws;
 use crate::cloud::aws::error::OrCloud;
 use crate::cloud::{CloudResult, ErrorKind};
 use crate::duration::Size;
 use crate::estate::{PointKind, RecoveryPoint, Selector};
+use crate::ids::AccountId;
 
 /// Both kinds are asked for by the name of the bucket that is read: nothing at a replica says whose replica it is.
-pub async fn find(s3: &Client, search: &Search<'_>, kind: PointKind) -> CloudResult<Vec<RecoveryPoint>> {
+pub async fn find(
+    aws: &Aws,
+    s3: &Client,
+    search: &Search<'_>,
+    kind: PointKind,
+) -> CloudResult<Vec<RecoveryPoint>> {
     let name = match search.want {
         Want::Id(id) => id,
-        Want::Of(Selector::Id(id)) if id.kind == "s3:bucket" && kind == PointKind::S3Versions => &id.name,
+        Want::Of(Selector::Id(id)) if id.kind == "s3:bucket" => &id.name,
         Want::Of(_) => return Ok(Vec::new()),
     };
-    // A bucket's name is global: it counts here only if it lies in this region and belongs to this account.
-    let head =
-        s3.head_bucket().bucket(name).expected_bucket_owner(search.place.account.as_str()).send().await;
-    match head.or_cloud("s3:HeadBucket") {
-        Ok(head) if head.bucket_region().is_some_and(|r| r != search.place.region.as_str()) => {
-            return Ok(Vec::new());
-        }
-        Ok(_) => {}
-        // 301: another region; 403: another account's, or not ours to see; 404: none.
-        Err(e)
-            if matches!(e.kind, ErrorKind::NotFound | ErrorKind::Forbidden) || e.message.contains("301") =>
-        {
-            return Ok(Vec::new());
-        }
-        Err(e) => return Err(e),
-    }
+    let Some(owner) = owner(aws, s3, search, name).await? else { return Ok(Vec::new()) };
     let taken = if kind == PointKind::S3Versions {
         let answer =
             s3.get_bucket_versioning().bucket(name).send().await.or_cloud("s3:GetBucketVersioning")?;
@@ -48,14 +40,47 @@ pub async fn find(s3: &Client, search: &Search<'_>, kind: PointKind) -> CloudRes
         of: named("s3:bucket", name),
         kind,
         id: name.to_owned(),
-        account: search.place.account.clone(),
+        // Another account's bucket that these credentials may read is shared with them, by its policy.
+        shared_with: if owner == search.place.account {
+            Vec::new()
+        } else {
+            vec![search.place.account.clone()]
+        },
+        account: owner,
         region: search.place.region.clone(),
         taken,
         usable: Some(search.now),
         // Counting them may take hours: `measure_objects` does it where it is wanted.
         size: Size(0),
         objects: 0,
-        shared_with: Vec::new(),
         managed_key: false,
     }])
+}
+
+/// Whose the bucket is, among the playbook's accounts. `None`: it is nobody's of them, it does not lie in this region
+/// (its name is global), or this account may not read it.
+async fn owner(aws: &Aws, s3: &Client, search: &Search<'_>, name: &str) -> CloudResult<Option<AccountId>> {
+    let own = &search.place.account;
+    let elsewhere = aws.access(own).endpoint.is_some();
+    let others = aws
+        .config
+        .accounts
+        .iter()
+        .filter(|(id, access)| !elsewhere && *id != own && access.endpoint.is_none());
+    // S3 tells an owner only to those who name it.
+    for account in std::iter::once(own).chain(others.map(|(id, _)| id)) {
+        let head = s3.head_bucket().bucket(name).expected_bucket_owner(account.as_str()).send().await;
+        match head.or_cloud("s3:HeadBucket") {
+            Ok(head) => {
+                let here = head.bucket_region().is_none_or(|r| r == search.place.region.as_str());
+                return Ok(here.then(|| account.clone()));
+            }
+            // 403: another account's, or not ours to see.
+            Err(e) if e.kind == ErrorKind::Forbidden => {}
+            // 404: none; 301: another region.
+            Err(e) if e.kind == ErrorKind::NotFound || e.message.contains("301") => return Ok(None),
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(None)
 }

@@ -42,10 +42,14 @@ pub async fn find(aws: &Aws, place: &Place, query: &PointQuery) -> CloudResult<V
     };
     let search = Search { place, want, now: aws.config.clock.now() };
     let clients = aws.s3_clients(place).await?;
-    let mut all = Vec::new();
+    let mut all: Vec<RecoveryPoint> = Vec::new();
     for kind in kinds {
         all.extend(match kind {
-            PointKind::S3Replica | PointKind::S3Versions => bucket::find(&clients.s3, &search, kind).await?,
+            // Replicas are versioned too: what counts of one that may be a replica is its unknown lag.
+            PointKind::S3Versions if all.iter().any(|p| p.kind == PointKind::S3Replica) => Vec::new(),
+            PointKind::S3Replica | PointKind::S3Versions => {
+                bucket::find(aws, &clients.s3, &search, kind).await?
+            }
             _ if aws.access(&place.account).endpoint.is_some() => Vec::new(),
             PointKind::EbsSnapshot => ebs::find(&clients.ec2, &search).await?,
             PointKind::Ami => image::find(&clients.ec2, &search).await?,
