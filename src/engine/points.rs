@@ -133,6 +133,9 @@ impl Recovery<'_> {
         covers.push(chosen.of.to_string());
         // A series gives the data of the instant that was asked for; a snapshot only its own.
         let at = at.filter(|_| chosen.kind.is_continuous());
+        // Production may live on while it is drilled: nothing that was written after T0 counts as recovered.
+        let beyond = chosen.kind == PointKind::RdsPitr && chosen.taken == Some(self.t0);
+        let at = at.or(beyond.then_some(self.t0));
         let mut origin = chosen.clone();
         if at.is_some() {
             origin.taken = at;
@@ -299,6 +302,11 @@ impl Recovery<'_> {
         }
         let mut points: Vec<RecoveryPoint> = merged.into_values().collect();
         self.learn_from_the_estate(&mut points);
+        // A series goes on while the drill runs: what counts is what it could give at T0.
+        for point in points.iter_mut().filter(|p| p.kind.is_continuous()) {
+            point.usable = point.usable.map(|usable| usable.min(self.t0));
+            point.taken = point.taken.map(|taken| taken.min(self.t0));
+        }
         let found = Rc::new(points);
         self.points.found.borrow_mut().insert(query.clone(), Rc::clone(&found));
         found
