@@ -85,8 +85,7 @@ async fn a_lost_region_is_rebuilt_in_the_other() {
         ("db.t4g.medium", "db.t3.medium"),
     ];
     let drill = Drill::sample("region-loss.yaml", &shop, &changes);
-    let done =
-        drill.connect(WEST_DATABASES, &server.address()).connect("*:80", &web.address()).run();
+    let done = drill.connect(WEST_DATABASES, &server.address()).connect("*:80", &web.address()).run();
     done.ends(1, "failed");
     done.nothing_is_left(&shop.moto, &before);
 
@@ -124,7 +123,11 @@ async fn a_lost_region_is_rebuilt_in_the_other() {
     assert_eq!(set(&coverage["uncovered"]), loose.iter().map(String::as_str).collect());
     assert_eq!(done.node("rows")["observed"], "1200");
     assert!(done.node("web-up")["tries"].as_u64().unwrap() >= 3);
-    assert!(web.requests().iter().all(|r| r.path == "/healthz" && r.header("host").unwrap().starts_with("10.66.")));
+    assert!(
+        web.requests()
+            .iter()
+            .all(|r| r.path == "/healthz" && r.header("host").unwrap().starts_with("10.66."))
+    );
     assert_eq!(done.report["denied_calls"], json!([]));
     assert!(done.calls("rds:RestoreDBInstanceFromDBSnapshot") == 1 && done.calls("ec2:RunInstances") >= 1);
     assert_eq!(done.calls("s3:CopyObject"), RECEIPTS as u64, "{}", done.report["api_calls"]);
@@ -138,8 +141,7 @@ async fn a_lost_zone_is_rebuilt_in_the_others() {
     let shop = Shop::open(2.0).await;
     let app = HttpTarget::start(Answer::status(200));
     let before = shop.moto.state();
-    let changes =
-        [("within: 5m", "within: 5m\n    every: 1s"), ("type: t4g.small", "type: t3.small")];
+    let changes = [("within: 5m", "within: 5m\n    every: 1s"), ("type: t4g.small", "type: t3.small")];
     let done = Drill::sample("az-loss.yaml", &shop, &changes).connect("*:8080", &app.address()).run();
     done.ends(0, "passed");
     done.nothing_is_left(&shop.moto, &before);
@@ -185,8 +187,7 @@ async fn a_lost_account_is_rebuilt_from_the_vault() {
         ("type: t4g.small", "type: t3.small"),
     ];
     let drill = Drill::sample("account-loss.yaml", &shop, &changes);
-    let done =
-        drill.connect(WEST_DATABASES, &server.address()).connect("*:80", &web.address()).run();
+    let done = drill.connect(WEST_DATABASES, &server.address()).connect("*:80", &web.address()).run();
     done.ends(1, "failed");
     done.nothing_is_left(&shop.moto, &before);
 
