@@ -8,9 +8,21 @@ mod peers;
 
 #[path = "aws_drills/account.rs"]
 mod account;
+#[path = "aws_drills/closet.rs"]
+mod closet;
+#[path = "aws_drills/denied.rs"]
+mod denied;
 #[path = "aws_drills/drill.rs"]
 mod drill;
+#[path = "aws_drills/everything.rs"]
+mod everything;
+#[path = "aws_drills/failures.rs"]
+mod failures;
 #[path = "aws_drills/losses.rs"]
 mod losses;
 #[path = "aws_drills/shop.rs"]
 mod shop;
+#[path = "aws_drills/unready.rs"]
+mod unready;
+#[path = "aws_drills/waiting.rs"]
+mod waiting;

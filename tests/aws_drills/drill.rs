@@ -1,4 +1,4 @@
-//! Runs the binary as a user would: a playbook in a folder of its own, a cleared environment, three variables.
+//! Runs the binary as a user would: a playbook in a folder of its own, a cleared environment with what AWS needs.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -37,6 +37,7 @@ impl Drill {
         command.env("AWS_ENDPOINT_URL", endpoint).env("AWS_REGION", "us-west-2");
         command.env("AWS_ACCESS_KEY_ID", "drill").env("AWS_SECRET_ACCESS_KEY", "drill");
         command.env("AWS_EC2_METADATA_DISABLED", "true").env("HOME", folder.path());
+        command.env("PATH", "/usr/bin:/bin");
         command.args(["run", "playbook.yaml", "--on", "aws", "--out", "out"]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Self { folder, command }

@@ -1,8 +1,6 @@
 //! The estate of drills/estate.yaml as it stands in AWS: two regions, three accounts, and recovery points of its ages.
 
-use aws_sdk_ec2::types::{
-    LaunchPermission, LaunchPermissionModifications, OperationType, SnapshotAttributeName, Tag,
-};
+use aws_sdk_ec2::types::{LaunchPermission, LaunchPermissionModifications, Tag};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -203,11 +201,4 @@ async fn receipts(east: &Account, vault: &Account) {
         "Principal": { "AWS": format!("arn:aws:iam::{SANDBOX}:root") }, "Action": ["s3:GetObject*", "s3:ListBucket*"],
         "Resource": [format!("arn:aws:s3:::{replica}"), format!("arn:aws:s3:::{replica}/*")] }] });
     vault.s3.put_bucket_policy().bucket(replica).policy(policy.to_string()).send().await.unwrap();
-}
-
-/// Lets the sandbox's account use a production EBS snapshot.
-pub async fn share_snapshot(account: &Account, snapshot: &str, with: &str) {
-    let share = account.ec2.modify_snapshot_attribute().snapshot_id(snapshot);
-    let share = share.attribute(SnapshotAttributeName::CreateVolumePermission);
-    share.operation_type(OperationType::Add).user_ids(with).send().await.unwrap();
 }

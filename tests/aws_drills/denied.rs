@@ -1,0 +1,116 @@
+//! From T0 on, what is lost is out of reach: the step fails with the reason, the report lists the call, and the peer's
+//! log shows that it was never sent.
+
+use serde_json::Value;
+
+use crate::closet::Closet;
+use crate::drill::{Done, Drill, role};
+use crate::shop::{BACKUP, EAST, PRODUCTION, SANDBOX, Shop};
+
+#[track_caller]
+fn denied(done: &Done, step: &str, call: &str, why: &str) {
+    let denied = done.report["denied_calls"].as_array().unwrap();
+    let found = denied.iter().find(|d| d["step"] == step && d["call"] == call);
+    let found = found.unwrap_or_else(|| panic!("{call} of {step} is not among {denied:?}: {}", done.told()));
+    assert!(found["why"].as_str().unwrap().contains(why), "{found}");
+    let node = done.node(step);
+    assert_eq!(node["status"], "failed", "{node}");
+    assert!(node["because"].as_str().unwrap().contains(why), "{node}");
+}
+
+#[tokio::test]
+async fn the_lost_region_and_its_control_planes_are_not_called() {
+    let shop = Shop::open(1.0).await;
+    let before = shop.moto.state();
+    let playbook = format!(
+        "{}params: {{ snapshot: none }}
+steps:
+  - {{ id: copy, uses: rds.copy_snapshot, workload: orders, with: {{ from: {{ snapshot: \"{{{{ params.snapshot }}}}\" }} }} }}
+  - {{ id: name, uses: command.run, workload: orders, with: {{ run: [printf, late] }} }}
+  - {{ id: bucket, uses: s3.restore, workload: orders, with: {{ from: {{ bucket: orders-receipts-replica }}, to: \"{{{{ steps.name.stdout }}}}\" }} }}
+checks:
+  - {{ id: there, workload: orders, needs: [bucket], s3: {{ bucket: \"{{{{ steps.bucket.bucket }}}}\" }} }}
+",
+        Closet::head("too-late").replace(
+            "accounts: {",
+            &format!("accounts: {{ backup: {{ id: \"{BACKUP}\", role: \"{}\" }},", role(BACKUP))
+        )
+    );
+    let arn = format!("arn:aws:rds:us-east-1:{PRODUCTION}:snapshot:orders-east-1h");
+    let drill = Drill::new(&playbook, shop.moto.endpoint());
+    let done = drill.arg("--param").arg(format!("snapshot={arn}")).run();
+    done.ends(1, "failed");
+    done.nothing_is_left(&shop.moto, &before);
+    denied(&done, "copy", "rds:CopyDBSnapshot", "would read from region us-east-1");
+    denied(&done, "bucket", "s3:CreateBucket", "control plane lives in us-east-1");
+    assert_eq!(done.node("there")["status"], "skipped");
+    assert!(shop.moto.calls("CopyDBSnapshot").is_empty());
+    assert!(shop.moto.calls("CreateBucket").is_empty());
+    assert!(shop.moto.log().iter().all(|call| call["region"] != EAST));
+}
+
+#[tokio::test]
+async fn the_lost_accounts_credentials_and_points_are_not_used() {
+    let shop = Shop::open(1.0).await;
+    let before = shop.moto.state();
+    let accounts = [("production", PRODUCTION), ("backup", BACKUP)]
+        .map(|(name, id)| format!("{name}: {{ id: \"{id}\", role: \"{}\" }}, ", role(id)));
+    let head = Closet::head_losing("stolen", &format!("account: \"{PRODUCTION}\""), &role(SANDBOX));
+    let playbook = format!(
+        "{}params: {{ snapshot: none, who: sandbox }}
+steps:
+  - {{ id: db, uses: rds.restore, workload: orders, with: {{ from: {{ snapshot: \"{{{{ params.snapshot }}}}\" }} }} }}
+  - {{ id: receipts, uses: s3.restore, workload: orders, with: {{ from: {{ bucket: orders-receipts-replica, account: \"{{{{ params.who }}}}\" }}, to: receipts }} }}
+checks:
+  - {{ id: there, workload: orders, needs: [receipts], s3: {{ bucket: \"{{{{ steps.receipts.bucket }}}}\" }} }}
+",
+        head.replace("accounts: { ", &format!("accounts: {{ {}", accounts.concat()))
+    );
+    let arn = format!("arn:aws:rds:us-west-2:{PRODUCTION}:snapshot:orders-west-2h");
+    let drill = Drill::new(&playbook, shop.moto.endpoint());
+    let drill = drill.arg("--param").arg(format!("snapshot={arn}"));
+    let done = drill.arg("--param").arg("who=production").run();
+    done.ends(1, "failed");
+    done.nothing_is_left(&shop.moto, &before);
+    denied(&done, "receipts", "s3:GetObject", "credentials are not to be used");
+    let db = done.node("db");
+    assert_eq!(db["status"], "failed", "{}", done.told());
+    assert!(db["because"].as_str().unwrap().contains("it is lost"), "{db}");
+    assert!(shop.moto.calls("RestoreDBInstanceFromDBSnapshot").is_empty());
+    let used = |call: &Value| {
+        call["account"] == PRODUCTION
+            || call["params"]["RoleArn"].as_str().is_some_and(|r| r.contains(PRODUCTION))
+    };
+    let log = shop.moto.log();
+    let used: Vec<&Value> = log.iter().filter(|call| used(call)).collect();
+    assert!(used.is_empty(), "{used:?}");
+}
+
+#[tokio::test]
+async fn nothing_is_created_in_the_lost_zone() {
+    let closet = Closet::open(1.0).await;
+    let head = Closet::head_losing("dark-zone", "az: usw2-az1", &role(SANDBOX));
+    let step = |id: &str, az: &str| {
+        let from = &closet.snapshot;
+        format!(
+            "  - {{ id: {id}, uses: ec2.restore_volume, workload: orders, with: {{ from: {{ snapshot: {from} }}, az: \"{az}\" }} }}\n"
+        )
+    };
+    let playbook = format!(
+        "{head}params: {{ zone: usw2-az2 }}\nsteps:\n{}{}checks:
+  - {{ id: state, workload: orders, needs: [light], state: {{ of: \"{{{{ steps.light.volume_id }}}}\" }} }}\n",
+        step("dark", "{{ params.zone }}"),
+        step("light", "usw2-az2"),
+    );
+    let drill = Drill::new(&playbook, closet.moto.endpoint());
+    let done = drill.arg("--param").arg("zone=usw2-az1").run();
+    done.ends(1, "failed");
+    done.nothing_is_left(&closet.moto, &closet.before);
+    denied(&done, "dark", "ec2:CreateVolume", "usw2-az1 is lost");
+    assert_eq!(done.node("light")["status"], "succeeded", "{}", done.told());
+    let made = closet.moto.calls("CreateVolume");
+    let made: Vec<&Value> = made.iter().filter(|c| c["params"]["DryRun"].is_null()).collect();
+    assert_eq!(made.len(), 1, "{made:?}");
+    // usw2-az2 is what this account calls us-west-2a.
+    assert_eq!(made[0]["params"]["AvailabilityZone"], "us-west-2a", "{}", made[0]);
+}

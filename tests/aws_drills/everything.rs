@@ -1,0 +1,59 @@
+//! Every action of the catalogue once, in one drill.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
+
+use crate::closet::Closet;
+use crate::drill::Drill;
+
+const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl drill";
+
+#[tokio::test]
+async fn every_action_once() {
+    let closet = Closet::open(1.0).await;
+    closet.moto.delays(&serde_json::json!({ "default": 0 }));
+    let rds = &closet.raw.rds;
+    let cluster = rds.create_db_cluster().db_cluster_identifier("ledger").engine("aurora-postgresql");
+    let cluster = cluster.engine_version("15.4").master_username("postgres");
+    cluster.master_user_password("secretsecret").send().await.unwrap();
+    let kept = rds.create_db_cluster_snapshot().db_cluster_identifier("ledger");
+    kept.db_cluster_snapshot_identifier("ledger-1").send().await.unwrap();
+    let place = CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::UsWest2);
+    let s3 = &closet.raw.s3;
+    let create = s3.create_bucket().bucket("papers").create_bucket_configuration(place.build());
+    create.send().await.unwrap();
+    for key in ["a", "b/c", "ü d"] {
+        let body = ByteStream::from(key.as_bytes().to_vec());
+        s3.put_object().bucket("papers").key(key).body(body).send().await.unwrap();
+    }
+    closet.moto.delays(&serde_json::json!({ "default": 1 }));
+    let before = closet.moto.state();
+
+    let steps = include_str!("everything.yaml");
+    let steps =
+        steps.replace("SNAPSHOT", &closet.snapshot).replace("IMAGE", &closet.image).replace("KEY", KEY);
+    let drill = Drill::new(&(Closet::head("everything") + &steps), closet.moto.endpoint());
+    let stack = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("drills/orders.stack.yaml");
+    drill.file("orders.stack.yaml", &std::fs::read_to_string(stack).unwrap());
+    let done = drill.run();
+    done.ends(0, "passed");
+    done.nothing_is_left(&closet.moto, &before);
+
+    let used: BTreeSet<&str> =
+        done.report["steps"].as_array().unwrap().iter().map(|s| s["uses"].as_str().unwrap()).collect();
+    // A person's confirmation needs a terminal.
+    let all: BTreeSet<&str> =
+        drillmaster::actions::CATALOGUE.0.iter().map(|a| a.name).filter(|n| *n != "manual.task").collect();
+    assert_eq!(used, all);
+    let attached = closet.moto.calls("AttachVolume");
+    assert_eq!(attached.len(), 1, "{attached:?}");
+    assert_eq!(done.node("papers")["status"], "succeeded");
+    assert_eq!(
+        done.node("copied")["observed"].as_str().unwrap().split(' ').next(),
+        Some("3"),
+        "{}",
+        done.node("copied")
+    );
+}

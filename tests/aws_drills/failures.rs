@@ -1,0 +1,92 @@
+//! A bad day: throttling, lost answers, what does not answer, what will not delete, Ctrl-C.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::closet::Closet;
+use crate::peers::{Answer, HttpTarget, free_port};
+
+#[tokio::test]
+async fn throttling_is_waited_out_and_lost_answers_duplicate_nothing() {
+    let closet = Closet::open(1.0).await;
+    let up = HttpTarget::start(Answer::status(200));
+    closet.moto.faults(&json!([
+        { "action": "RestoreDBInstanceFromDBSnapshot", "kind": "throttle", "times": 2 },
+        { "action": "RestoreDBInstanceFromDBSnapshot", "kind": "drop_after", "times": 1 },
+        { "action": "CreateVolume", "match": "snap-", "kind": "drop_after", "times": 1 },
+        { "action": "CreateVpc", "match": "10.70.", "kind": "drop_after", "times": 1 },
+    ]));
+    let done = closet.drill("bad-day", &up.url("/")).run();
+    done.ends(0, "passed");
+    for rule in closet.moto.faults_hit() {
+        assert_eq!(rule["hits"], rule["times"], "{rule}");
+    }
+    let restores = &done.report["api_calls"]["rds:RestoreDBInstanceFromDBSnapshot"];
+    assert_eq!(restores["throttled"], 2, "{restores}");
+    assert_eq!(done.node("db")["status"], "succeeded");
+    // VPC, two subnets, two groups, a volume, a database: each once.
+    assert_eq!(done.report["teardown"]["created"], 7, "{}", done.told());
+    done.nothing_is_left(&closet.moto, &closet.before);
+}
+
+#[tokio::test]
+async fn what_does_not_answer_is_not_recovered() {
+    let closet = Closet::open(1.0).await;
+    let url = format!("http://127.0.0.1:{}/", free_port());
+    let done = closet.drill("silent", &url).run();
+    done.ends(1, "failed");
+    let up = done.node("up");
+    assert_eq!(up["status"], "unhealthy");
+    assert!(up["because"].as_str().unwrap().contains("within 3s"), "{up}");
+    assert!(up["tries"].as_u64().unwrap() >= 2, "{up}");
+    let rto = &done.report["workloads"][0]["rto"];
+    assert_eq!((&rto["status"], &rto["measured_s"]), (&json!("unknown"), &json!(null)));
+    done.nothing_is_left(&closet.moto, &closet.before);
+}
+
+#[tokio::test]
+async fn what_will_not_delete_is_named() {
+    let closet = Closet::open(1.0).await;
+    let up = HttpTarget::start(Answer::status(200));
+    closet.moto.faults(&json!([{ "action": "DeleteVolume", "kind": "undeletable" }]));
+    let done = closet.drill("clinging", &up.url("/")).arg("--teardown-timeout").arg("5s").run();
+    // The drill itself went well, and that does not count.
+    done.ends(4, "passed");
+    let left = done.report["teardown"]["left_behind"].as_array().unwrap();
+    let volume = done.node("volume")["resources"][0].as_str().unwrap().to_owned();
+    assert_eq!(left.len(), 1, "{left:?}");
+    let named = left[0].as_str().unwrap();
+    assert!(
+        named.contains("vol-") && volume.contains(named.split(['/', ' ']).nth(1).unwrap()),
+        "{named}, {volume}"
+    );
+    assert!(done.stdout.contains("vol-"), "{}", done.told());
+    // Everything else is gone.
+    let ours = closet.moto.state()["resources"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|r| !r["tags"]["drillmaster:run"].is_null())
+        .count();
+    assert_eq!(ours, 1);
+}
+
+#[tokio::test]
+async fn an_interrupted_drill_tears_down() {
+    let closet = Closet::open(1.0).await;
+    closet.moto.delays(&json!({ "db_instance": 3600 }));
+    let mut running = closet.drill("cut-short", "http://127.0.0.1/").start();
+    let began = Instant::now();
+    while closet.count("RestoreDBInstanceFromDBSnapshot") == 0 {
+        assert!(!running.is_over() && began.elapsed() < Duration::from_secs(60), "no restore was begun");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    running.signal("INT");
+    let done = running.end();
+    done.ends(130, "interrupted");
+    assert_eq!(done.node("db")["status"], "failed", "{}", done.told());
+    assert_eq!(done.node("up")["status"], "skipped");
+    assert!(done.stderr.contains("tearing the sandbox down"), "{}", done.told());
+    done.nothing_is_left(&closet.moto, &closet.before);
+}
