@@ -174,8 +174,14 @@ impl Plan {
         })
     }
 
+    /// Where the playbook lies: paths in it are relative to this, and commands run here.
     pub fn folder(&self) -> PathBuf {
-        self.path.parent().map(PathBuf::from).unwrap_or_default()
+        match self.path.parent() {
+            // A bare file name: the empty path is no folder that a command could be run in.
+            None => PathBuf::from("."),
+            Some(parent) if parent.as_os_str().is_empty() => PathBuf::from("."),
+            Some(parent) => parent.to_owned(),
+        }
     }
 
     pub fn resources(&self) -> &[Resource] {
