@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use futures_util::future::join_all;
 use serde_json::json;
+use tokio::sync::OnceCell;
 
 use super::Recovery;
 use crate::actions::context::{Source, StepError};
@@ -19,7 +20,7 @@ use crate::playbook::action::{PointSpec, SourceSpec, SourceWhat};
 #[derive(Default)]
 pub struct Points {
     /// What each query found, over all surviving accounts and regions.
-    found: RefCell<HashMap<PointQuery, Rc<Vec<RecoveryPoint>>>>,
+    found: RefCell<HashMap<PointQuery, Rc<OnceCell<Rc<Vec<RecoveryPoint>>>>>>,
     /// The estate's points that lie in what is lost.
     lost: RefCell<Option<Vec<RecoveryPoint>>>,
     /// Points told of already.
@@ -281,11 +282,13 @@ impl Recovery<'_> {
         vec![place]
     }
 
-    /// Asks every place once, and makes one list of what they saw.
+    /// Asks every place once, also when many steps ask at the same time, and makes one list of what they saw.
     async fn find(&self, query: &PointQuery, places: &[Place]) -> Rc<Vec<RecoveryPoint>> {
-        if let Some(found) = self.points.found.borrow().get(query) {
-            return Rc::clone(found);
-        }
+        let found = Rc::clone(self.points.found.borrow_mut().entry(query.clone()).or_default());
+        Rc::clone(found.get_or_init(async || Rc::new(self.ask(query, places).await)).await)
+    }
+
+    async fn ask(&self, query: &PointQuery, places: &[Place]) -> Vec<RecoveryPoint> {
         let answers =
             join_all(places.iter().map(|place| self.engine.cloud.recovery_points(place, query))).await;
         let mut merged: BTreeMap<(String, String, String), RecoveryPoint> = BTreeMap::new();
@@ -307,9 +310,7 @@ impl Recovery<'_> {
             point.usable = point.usable.map(|usable| usable.min(self.t0));
             point.taken = point.taken.map(|taken| taken.min(self.t0));
         }
-        let found = Rc::new(points);
-        self.points.found.borrow_mut().insert(query.clone(), Rc::clone(&found));
-        found
+        points
     }
 
     /// The points that nobody may ask for any more: the report tells what would have been there.
