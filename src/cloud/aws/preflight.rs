@@ -41,58 +41,73 @@ pub async fn findings(clients: &Clients, place: &Place, needs: &Needs) -> CloudR
 /// credentials reach it at all, which is less.
 async fn refused(clients: &Clients, call: &str) -> CloudResult<Option<String>> {
     const ID: &str = "00000000000000000";
-    let ec2 = &clients.ec2_once;
+    // With the SDK's retries: a dry run does nothing, however often it is sent.
+    let ec2 = &clients.ec2;
     let Some((service, operation)) = call.split_once(':') else { return Ok(None) };
     let answer = match (service, operation) {
-        ("ec2", "CreateVpc") => dry(ec2.create_vpc().dry_run(true).cidr_block("10.255.0.0/24").send().await),
-        ("ec2", "CreateSubnet") => dry(ec2
-            .create_subnet()
-            .dry_run(true)
-            .vpc_id(format!("vpc-{ID}"))
-            .cidr_block("10.255.0.0/24")
-            .send()
-            .await),
-        ("ec2", "CreateSecurityGroup") => dry(ec2
-            .create_security_group()
-            .dry_run(true)
-            .group_name("drillmaster-preflight")
-            .description("dry run")
-            .vpc_id(format!("vpc-{ID}"))
-            .send()
-            .await),
-        ("ec2", "CopySnapshot") => dry(ec2
-            .copy_snapshot()
-            .dry_run(true)
-            .source_region("us-east-1")
-            .source_snapshot_id(format!("snap-{ID}"))
-            .send()
-            .await),
-        ("ec2", "CopyImage") => dry(ec2
-            .copy_image()
-            .dry_run(true)
-            .name("drillmaster-preflight")
-            .source_region("us-east-1")
-            .source_image_id(format!("ami-{ID}"))
-            .send()
-            .await),
-        ("ec2", "CreateVolume") => dry(ec2
-            .create_volume()
-            .dry_run(true)
-            .snapshot_id(format!("snap-{ID}"))
-            .volume_type(VolumeType::Gp3)
-            .send()
-            .await),
-        ("ec2", "RunInstances") => dry(ec2
-            .run_instances()
-            .dry_run(true)
-            .image_id(format!("ami-{ID}"))
-            .instance_type(InstanceType::T3Micro)
-            .min_count(1)
-            .max_count(1)
-            .send()
-            .await),
-        ("ec2", "AllocateAddress") => dry(ec2.allocate_address().dry_run(true).send().await),
-        ("ec2", _) => dry(ec2.describe_vpcs().dry_run(true).send().await),
+        ("ec2", "CreateVpc") => {
+            dry(call, ec2.create_vpc().dry_run(true).cidr_block("10.255.0.0/24").send().await)
+        }
+        ("ec2", "CreateSubnet") => dry(
+            call,
+            ec2.create_subnet()
+                .dry_run(true)
+                .vpc_id(format!("vpc-{ID}"))
+                .cidr_block("10.255.0.0/24")
+                .send()
+                .await,
+        ),
+        ("ec2", "CreateSecurityGroup") => dry(
+            call,
+            ec2.create_security_group()
+                .dry_run(true)
+                .group_name("drillmaster-preflight")
+                .description("dry run")
+                .vpc_id(format!("vpc-{ID}"))
+                .send()
+                .await,
+        ),
+        ("ec2", "CopySnapshot") => dry(
+            call,
+            ec2.copy_snapshot()
+                .dry_run(true)
+                .source_region("us-east-1")
+                .source_snapshot_id(format!("snap-{ID}"))
+                .send()
+                .await,
+        ),
+        ("ec2", "CopyImage") => dry(
+            call,
+            ec2.copy_image()
+                .dry_run(true)
+                .name("drillmaster-preflight")
+                .source_region("us-east-1")
+                .source_image_id(format!("ami-{ID}"))
+                .send()
+                .await,
+        ),
+        ("ec2", "CreateVolume") => dry(
+            call,
+            ec2.create_volume()
+                .dry_run(true)
+                .snapshot_id(format!("snap-{ID}"))
+                .volume_type(VolumeType::Gp3)
+                .send()
+                .await,
+        ),
+        ("ec2", "RunInstances") => dry(
+            call,
+            ec2.run_instances()
+                .dry_run(true)
+                .image_id(format!("ami-{ID}"))
+                .instance_type(InstanceType::T3Micro)
+                .min_count(1)
+                .max_count(1)
+                .send()
+                .await,
+        ),
+        ("ec2", "AllocateAddress") => dry(call, ec2.allocate_address().dry_run(true).send().await),
+        ("ec2", _) => dry("ec2:DescribeVpcs", ec2.describe_vpcs().dry_run(true).send().await),
         ("rds", _) => {
             let tried = clients.rds.describe_db_instances().max_records(20).send().await;
             tried.or_cloud("rds:DescribeDBInstances").map(drop)
@@ -113,11 +128,11 @@ async fn refused(clients: &Clients, call: &str) -> CloudResult<Option<String>> {
     }
 }
 
-fn dry<T, E>(answer: Result<T, SdkError<E, HttpResponse>>) -> CloudResult<()>
+fn dry<T, E>(call: &str, answer: Result<T, SdkError<E, HttpResponse>>) -> CloudResult<()>
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    answer.or_cloud("dry run").map(drop)
+    answer.or_cloud(&format!("{call} (dry run)")).map(drop)
 }
 
 /// A quota's value, or the finding that says that it could not be read.
