@@ -15,7 +15,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
-use super::interceptor::{Shared, Watch};
+use super::interceptor::{FirstContact, Shared, Watch};
 use crate::cloud::{CloudError, CloudResult, ErrorKind, Place};
 use crate::ids::AccountId;
 
@@ -105,6 +105,7 @@ pub fn clients(
     let region = aws_types::region::Region::new(place.region.to_string());
     let mut builder = base.to_builder().region(region);
     let watch = |service| Watch::new(service, place, shared);
+    let first = || FirstContact(Arc::clone(shared));
     if access.access_key_env.is_some() || access.secret_key_env.is_some() {
         builder = builder.credentials_provider(SharedCredentialsProvider::new(keys_from_env(access)?));
     }
@@ -112,7 +113,10 @@ pub fn clients(
         builder = builder.endpoint_url(endpoint.clone());
     }
     let config = builder.build();
-    let sts = aws_sdk_sts::config::Builder::from(&config).interceptor(watch("sts")).build();
+    let sts = aws_sdk_sts::config::Builder::from(&config)
+        .interceptor(watch("sts"))
+        .retry_classifier(first())
+        .build();
     let mut builder = config.to_builder();
     if let Some(role) = &access.role {
         let provider = AssumedRole {
@@ -125,9 +129,10 @@ pub fn clients(
     }
     let config = builder.build();
     let s3_endpoint = s3_endpoint(&config);
-    let ec2 = aws_sdk_ec2::config::Builder::from(&config).interceptor(watch("ec2"));
+    let ec2 = aws_sdk_ec2::config::Builder::from(&config).interceptor(watch("ec2")).retry_classifier(first());
     let mut s3 = aws_sdk_s3::config::Builder::from(&config)
         .interceptor(watch("s3"))
+        .retry_classifier(first())
         // Objects may be gigabytes: a stalled stream is cut by the stalled-stream protection instead.
         .timeout_config(
             TimeoutConfig::builder()
@@ -146,19 +151,29 @@ pub fn clients(
         ec2: aws_sdk_ec2::Client::from_conf(ec2.clone().build()),
         ec2_once: aws_sdk_ec2::Client::from_conf(ec2.retry_config(RetryConfig::disabled()).build()),
         rds: aws_sdk_rds::Client::from_conf(
-            aws_sdk_rds::config::Builder::from(&config).interceptor(watch("rds")).build(),
+            aws_sdk_rds::config::Builder::from(&config)
+                .interceptor(watch("rds"))
+                .retry_classifier(first())
+                .build(),
         ),
         s3: aws_sdk_s3::Client::from_conf(s3.build()),
         cloudformation: aws_sdk_cloudformation::Client::from_conf(
             aws_sdk_cloudformation::config::Builder::from(&config)
                 .interceptor(watch("cloudformation"))
+                .retry_classifier(first())
                 .build(),
         ),
         quotas: aws_sdk_servicequotas::Client::from_conf(
-            aws_sdk_servicequotas::config::Builder::from(&config).interceptor(watch("servicequotas")).build(),
+            aws_sdk_servicequotas::config::Builder::from(&config)
+                .interceptor(watch("servicequotas"))
+                .retry_classifier(first())
+                .build(),
         ),
         sts: aws_sdk_sts::Client::from_conf(
-            aws_sdk_sts::config::Builder::from(&config).interceptor(watch("sts")).build(),
+            aws_sdk_sts::config::Builder::from(&config)
+                .interceptor(watch("sts"))
+                .retry_classifier(first())
+                .build(),
         ),
         credentials: config.credentials_provider(),
         s3_endpoint,

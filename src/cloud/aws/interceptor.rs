@@ -9,10 +9,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::{
     BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
-    FinalizerInterceptorContextRef, Input,
+    FinalizerInterceptorContextRef, Input, InterceptorContext,
 };
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_runtime_api::client::retries::classifiers::{
+    ClassifyRetry, RetryAction, RetryClassifierPriority,
+};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
@@ -62,6 +65,8 @@ pub struct Shared {
     zones: Mutex<BTreeMap<Place, BTreeMap<String, AzId>>>,
     /// Buckets met so far: an S3 copy names its source without saying where it lies and whose it is.
     buckets: Mutex<BTreeMap<String, BucketRef>>,
+    /// Something has answered.
+    reached: AtomicBool,
 }
 
 impl fmt::Debug for Shared {
@@ -76,7 +81,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Shared {
     pub fn new(gate: Arc<LossGate>) -> Self {
-        Self { gate, calls: Mutex::default(), zones: Mutex::default(), buckets: Mutex::default() }
+        Self {
+            gate,
+            calls: Mutex::default(),
+            zones: Mutex::default(),
+            buckets: Mutex::default(),
+            reached: AtomicBool::new(false),
+        }
     }
 
     pub fn api_calls(&self) -> ApiCalls {
@@ -193,6 +204,9 @@ impl Intercept for Watch {
         _components: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
+        if context.response().is_some() {
+            self.shared.reached.store(true, Ordering::Relaxed);
+        }
         let Some(Err(error)) = context.output_or_error() else { return Ok(()) };
         let status = context.response().map(|r| r.status().as_u16());
         let said = format!("{error:?}");
@@ -204,5 +218,30 @@ impl Intercept for Watch {
             let _ = CALLER.try_with(|caller| caller.doubtful.store(true, Ordering::Relaxed));
         }
         Ok(())
+    }
+}
+
+/// Where nothing has ever answered and no connection can be made, the address is wrong or the network is down: that is
+/// told at once, and not after a minute of retries. Once something has answered, the way there is known to be good.
+#[derive(Debug)]
+pub struct FirstContact(pub Arc<Shared>);
+
+impl ClassifyRetry for FirstContact {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let error = context.output_or_error().and_then(Result::err);
+        let never = error.and_then(|e| e.as_connector_error()).is_some_and(super::error::never_connected);
+        if never && !self.0.reached.load(Ordering::Relaxed) {
+            return RetryAction::RetryForbidden;
+        }
+        RetryAction::NoActionIndicated
+    }
+
+    fn name(&self) -> &'static str {
+        "drillmaster-first-contact"
+    }
+
+    fn priority(&self) -> RetryClassifierPriority {
+        // What is asked last decides.
+        RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
     }
 }
