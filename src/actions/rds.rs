@@ -261,8 +261,11 @@ pub async fn restore(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepErro
 pub async fn restore_to_time(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError> {
     let source = cx.source()?;
     let mut db = restored_db(cx, decode(args)?, source)?;
-    // PITR names the database, whose automated backups the point stands for.
-    db.source.clone_from(&source.point.of.name);
+    // PITR names the database whose automated backups the point stands for; backups that were replicated into this
+    // region have an ARN of their own, and no database here.
+    if !db.source.contains(":auto-backup:") {
+        db.source.clone_from(&source.point.of.name);
+    }
     let (id, seen, created) =
         cx.create_ready("", Create::DbToTime(RestoreDbToTime { db, to: source.at })).await?;
     Ok(Outcome { consistent_at: created.restored_to.or(source.at), ..database(&id, &seen) })
