@@ -148,6 +148,15 @@ impl Region {
         prefix
     }
 
+    /// The partition that ARNs of this region name.
+    pub fn partition(&self) -> &'static str {
+        match self.0.as_str() {
+            r if r.starts_with("us-gov-") => "aws-us-gov",
+            r if r.starts_with("cn-") => "aws-cn",
+            _ => "aws",
+        }
+    }
+
     /// Whether a zone lies in this region.
     pub fn holds(&self, az: &AzId) -> bool {
         // A local zone's id (`usw2-lax1-az1`) starts with its parent region's prefix.

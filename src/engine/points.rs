@@ -248,11 +248,7 @@ impl Recovery<'_> {
         if here || point.id.starts_with("arn:") {
             return point.id.clone();
         }
-        let partition = match point.region.as_str() {
-            r if r.starts_with("us-gov-") => "aws-us-gov",
-            r if r.starts_with("cn-") => "aws-cn",
-            _ => "aws",
-        };
+        let partition = point.region.partition();
         format!("arn:{partition}:rds:{}:{}:{resource}:{}", point.region, point.account, point.id)
     }
 

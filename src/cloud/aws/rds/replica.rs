@@ -14,6 +14,11 @@ pub async fn create(
 ) -> CloudResult<Created> {
     let clients = at.clients().await?;
     let zone = pinned_zone(at, db).await?;
+    // Another region's database is named by its ARN; a replica is always made in its source's account.
+    let arn = (*source_region != at.place.region && !source.starts_with("arn:")).then(|| {
+        format!("arn:{}:rds:{source_region}:{}:db:{source}", source_region.partition(), at.place.account)
+    });
+    let source = arn.as_deref().unwrap_or(source);
     let parameters = [
         ("Action", "CreateDBInstanceReadReplica"),
         ("SourceDBInstanceIdentifier", source),
