@@ -39,7 +39,11 @@ impl Gated {
             region: Some(&place.region),
             ..Call::default()
         });
-        self.gate.check(&asked, by).map_err(|denied| {
+        self.ask(&asked, by)
+    }
+
+    fn ask(&self, call: &Call<'_>, by: &str) -> CloudResult<()> {
+        self.gate.check(call, by).map_err(|denied| {
             CloudError::new(ErrorKind::Lost, denied.call, denied.why)
                 .help("a recovery may use only what survives the loss; see the report's denied calls")
         })
@@ -114,6 +118,16 @@ pub fn points_call(query: &PointQuery) -> &'static str {
 #[async_trait(?Send)]
 impl Cloud for Gated {
     async fn identity(&self, account: &AccountId) -> CloudResult<AccountId> {
+        // Credentials are asked of a global service: only the account can be lost.
+        self.ask(
+            &Call {
+                service: "sts",
+                operation: "GetCallerIdentity",
+                account: Some(account),
+                ..Call::default()
+            },
+            "preflight",
+        )?;
         self.inner.identity(account).await
     }
 
