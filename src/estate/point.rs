@@ -34,6 +34,18 @@ impl PointKind {
         matches!(self, Self::RdsPitr | Self::RdsReplica | Self::S3Replica | Self::S3Versions)
     }
 
+    /// The type that a point of this kind is a resource of.
+    pub fn resource_kind(self) -> &'static str {
+        match self {
+            Self::EbsSnapshot => "ec2:snapshot",
+            Self::Ami => "ec2:image",
+            Self::RdsSnapshot => "rds:snapshot",
+            Self::RdsClusterSnapshot => "rds:cluster-snapshot",
+            Self::RdsPitr | Self::RdsReplica => "rds:db",
+            Self::S3Replica | Self::S3Versions => "s3:bucket",
+        }
+    }
+
     /// Whether it can be used only by the account that owns it.
     pub fn is_bound_to_its_account(self) -> bool {
         matches!(self, Self::RdsPitr | Self::RdsReplica)

@@ -1,11 +1,15 @@
 //! The twin: an estate file brought to life under virtual time. Nothing here is real, and every answer is exact.
 
 mod answer;
+mod objects;
+mod points;
+mod sources;
+mod template;
 pub mod timing;
 mod world;
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -14,9 +18,12 @@ use async_trait::async_trait;
 use super::*;
 use crate::clock::Clock;
 use crate::estate::file::{EstateFile, Fault, FaultKind};
-use crate::estate::{PointKind, Resource, ResourceId, Selector};
+use crate::estate::{PointKind, Resource, Selector};
 use crate::ids::RunId;
-use world::World;
+use objects::{Buckets, Contents, Restored};
+use points::Points;
+use sources::Sources;
+use world::{Making, World};
 
 pub struct Twin {
     file: EstateFile,
@@ -26,6 +33,7 @@ pub struct Twin {
     t0: Cell<Option<Time>>,
     points: RefCell<Option<Rc<Points>>>,
     world: RefCell<World>,
+    restored: RefCell<Restored>,
     calls: RefCell<ApiCalls>,
 }
 
@@ -40,6 +48,7 @@ impl Twin {
             t0: Cell::new(None),
             points: RefCell::default(),
             world: RefCell::default(),
+            restored: RefCell::default(),
             calls: RefCell::default(),
         }
     }
@@ -113,40 +122,6 @@ impl Twin {
         Ok(())
     }
 
-    /// What is restored or copied from must be there, and this account must be able to see it.
-    fn know_source(&self, place: &Place, what: &Create) -> CloudResult<()> {
-        let (kind, made) = match what {
-            Create::CopySnapshot { .. } | Create::Volume(_) => (PointKind::EbsSnapshot, Kind::Snapshot),
-            Create::CopyImage { .. } | Create::Instances(_) => (PointKind::Ami, Kind::Image),
-            Create::CopyDbSnapshot { .. } | Create::Db(_) => (PointKind::RdsSnapshot, Kind::DbSnapshot),
-            Create::CopyDbClusterSnapshot { .. } | Create::DbCluster(_) => {
-                (PointKind::RdsClusterSnapshot, Kind::DbClusterSnapshot)
-            }
-            _ => return Ok(()),
-        };
-        let Some(source) = what.source() else { return Ok(()) };
-        let region = what.source_region().unwrap_or(&place.region);
-        let arn = |p: &RecoveryPoint| {
-            let tail = format!(":{}:{}:", p.region, p.account);
-            source.starts_with("arn:") && source.contains(&tail) && source.ends_with(&format!(":{}", p.id))
-        };
-        let stands = |p: &RecoveryPoint| {
-            p.kind == kind
-                && p.region == *region
-                && (p.account == place.account || p.shared_with.contains(&place.account))
-                && (p.id == source || arn(p))
-        };
-        if self.world.borrow().stands(place, made, source) || self.points().by_id(source.rsplit(':').next().unwrap_or(source)).any(stands) {
-            return Ok(());
-        }
-        Err(CloudError::new(
-            ErrorKind::NotFound,
-            what.call(),
-            format!("account {} sees no `{source}` in {region}", place.account),
-        )
-        .help("name a recovery point that is there, and share it with the sandbox's account"))
-    }
-
     /// All recovery points; from T0 on they do not change any more.
     fn points(&self) -> Rc<Points> {
         if let Some(points) = self.points.borrow().as_ref() {
@@ -195,6 +170,33 @@ impl Twin {
         points
     }
 
+    /// Asks something about buckets.
+    fn buckets<T>(&self, ask: impl FnOnce(&Buckets<'_>) -> T) -> T {
+        let (points, now) = (self.points(), self.clock.now());
+        ask(&Buckets {
+            points: &points.all,
+            world: &self.world.borrow(),
+            restored: &self.restored.borrow(),
+            now,
+        })
+    }
+
+    /// Whether it is production's: part of the estate, and not made by any run.
+    fn is_of_the_estate(&self, resource: &ResourceRef) -> bool {
+        let kind = resource.kind.name();
+        self.resources.iter().any(|r| {
+            r.id.kind == kind
+                && r.id.name == resource.id
+                && r.locus.account.as_ref() == Some(&resource.account)
+                && r.locus.region.as_ref() == Some(&resource.region)
+        }) || self.file.recovery_points.iter().any(|p| {
+            p.kind.resource_kind() == kind
+                && p.id == resource.id
+                && p.account == resource.account
+                && p.region == resource.region
+        })
+    }
+
     /// The points that a query means, wherever they are.
     fn meant(&self, query: &PointQuery) -> Vec<RecoveryPoint> {
         let points = self.points();
@@ -219,33 +221,6 @@ impl Twin {
                 }
             }
         }
-    }
-}
-
-/// Recovery points, found by what they restore and by their own id.
-struct Points {
-    all: Vec<RecoveryPoint>,
-    of: HashMap<ResourceId, Vec<usize>>,
-    ids: HashMap<String, Vec<usize>>,
-}
-
-impl Points {
-    fn new(all: Vec<RecoveryPoint>) -> Self {
-        let mut of: HashMap<ResourceId, Vec<usize>> = HashMap::new();
-        let mut ids: HashMap<String, Vec<usize>> = HashMap::new();
-        for (index, point) in all.iter().enumerate() {
-            of.entry(point.of.clone()).or_default().push(index);
-            ids.entry(point.id.clone()).or_default().push(index);
-        }
-        Self { all, of, ids }
-    }
-
-    fn by_resource(&self, id: &ResourceId) -> impl Iterator<Item = &RecoveryPoint> {
-        self.of.get(id).into_iter().flatten().map(|index| &self.all[*index])
-    }
-
-    fn by_id(&self, id: &str) -> impl Iterator<Item = &RecoveryPoint> {
-        self.ids.get(id).into_iter().flatten().map(|index| &self.all[*index])
     }
 }
 
@@ -297,7 +272,6 @@ impl Cloud for Twin {
         let fault = self.fault(origin);
         self.refuse(fault, call)?;
         self.count(call, false);
-        self.know_source(place, what)?;
         let ready_at = match fault {
             Some(FaultKind::NeverCompletes) => None,
             _ => Some(
@@ -306,7 +280,22 @@ impl Cloud for Twin {
             ),
         };
         let unhealthy = fault == Some(FaultKind::ComesUpUnhealthy);
-        let created = self.world.borrow_mut().create(place, origin, marks, what, ready_at, unhealthy)?;
+        let repeated = self.world.borrow().created_by(&origin.token);
+        let created = if let Some(created) = repeated {
+            created
+        } else {
+            let points = self.points();
+            let restored_to = {
+                let (resources, world) = (&self.resources, &self.world.borrow());
+                let sources = Sources { points: &points, resources, world, now: self.clock.now() };
+                sources.check(place, what)?;
+                sources.instant(place, what)?
+            };
+            self.world.borrow_mut().create(
+                &Making { place, origin, marks, ready_at, unhealthy, restored_to, now: self.clock.now() },
+                what,
+            )?
+        };
         if fault == Some(FaultKind::LostAnswer) {
             return Err(Self::lost_answer(call));
         }
@@ -329,6 +318,13 @@ impl Cloud for Twin {
         let call = gated::delete_call(resource.kind);
         self.know_place(call, place)?;
         self.count(call, false);
+        if !self.world.borrow().knows(resource) && self.is_of_the_estate(resource) {
+            return Err(CloudError::new(
+                ErrorKind::Guarded,
+                call,
+                format!("{resource} is production's: it does not carry this run's tag"),
+            ));
+        }
         let action = match resource.kind {
             Kind::Instance => "teardown.instance",
             Kind::DbInstance => "teardown.db",
@@ -353,8 +349,14 @@ impl Cloud for Twin {
         Ok(self.world.borrow().tagged(place, run, self.clock.now()))
     }
 
-    async fn exposures(&self, _place: &Place, vpc: &str) -> CloudResult<Vec<Exposure>> {
+    async fn exposures(&self, place: &Place, vpc: &str) -> CloudResult<Vec<Exposure>> {
         self.count("ec2:DescribeRouteTables", false);
+        let seen = self.world.borrow().observe(place, Kind::Vpc, vpc, self.clock.now());
+        if seen.state == State::Gone {
+            // What cannot be looked at is not proved closed.
+            let what = format!("it could not be verified: there is no VPC {vpc}");
+            return Ok(vec![Exposure { resource: vpc.to_owned(), what }]);
+        }
         let open = self.file.faults.iter().any(|f| f.error == FaultKind::SandboxOpen);
         Ok(open
             .then(|| Exposure {
@@ -378,11 +380,20 @@ impl Cloud for Twin {
         if fault == Some(FaultKind::NeverCompletes) {
             return std::future::pending().await;
         }
+        let contents = self.buckets(|buckets| {
+            let contents = buckets.read("s3:ListObjectsV2", &copy.from)?;
+            if copy.as_of.is_some() {
+                buckets.versioned("s3:ListObjectVersions", &copy.from)?;
+            }
+            buckets.write(call, &copy.to).map(|()| contents)
+        })?;
         self.clock.sleep(self.takes("s3.restore", copy.size, origin)).await;
+        self.restored.borrow_mut().add(&copy.to.name, &copy.from.name, contents);
         if fault == Some(FaultKind::LostAnswer) {
             return Err(Self::lost_answer(call));
         }
-        let copied = CopiedObjects { objects: copy.objects, bytes: copy.size.0, newest: None };
+        let contents = contents.unwrap_or(Contents { objects: copy.objects, bytes: copy.size.0 });
+        let copied = CopiedObjects { objects: contents.objects, bytes: contents.bytes, newest: None };
         progress(Progress { objects: copied.objects, bytes: copied.bytes, of_objects: Some(copied.objects) });
         Ok(copied)
     }
@@ -400,19 +411,37 @@ impl Cloud for Twin {
         if fault == Some(FaultKind::NeverCompletes) {
             return std::future::pending().await;
         }
-        self.clock.sleep(self.takes("s3.verify", verify.size, origin)).await;
-        let different = u64::from(fault == Some(FaultKind::ComesUpUnhealthy));
-        Ok(VerifiedObjects {
-            matched: verify.objects.saturating_sub(different),
-            different,
-            ..VerifiedObjects::default()
-        })
+        let (found, wanted) = self.buckets(|buckets| {
+            let found = buckets.read("s3:ListObjectsV2", &verify.bucket)?;
+            let wanted = match &verify.against {
+                Against::Bucket { bucket, as_of } => {
+                    let wanted = buckets.read("s3:ListObjectsV2", bucket)?;
+                    if as_of.is_some() {
+                        buckets.versioned("s3:ListObjectVersions", bucket)?;
+                    }
+                    wanted
+                }
+                Against::Manifest(entries) => {
+                    let wanted = entries.iter().filter(|e| e.key.starts_with(&verify.prefix));
+                    Some(Contents { objects: wanted.count() as u64, bytes: 0 })
+                }
+            };
+            Ok::<_, CloudError>((found, wanted))
+        })?;
+        let read = found.map_or(verify.size, |contents| crate::duration::Size(contents.bytes));
+        self.clock.sleep(self.takes("s3.verify", read, origin)).await;
+        let seen = objects::compare(found, wanted);
+        if fault == Some(FaultKind::ComesUpUnhealthy) {
+            let (matched, different) = (seen.matched.saturating_sub(1), seen.different + 1);
+            return Ok(VerifiedObjects { matched, different, ..seen });
+        }
+        Ok(seen)
     }
 
     async fn measure_objects(&self, bucket: &BucketRef, _prefix: &str) -> CloudResult<MeasuredObjects> {
         self.count("s3:ListObjectsV2", false);
-        let found = self.resources.iter().find(|r| r.id.kind == "s3:bucket" && r.id.name == bucket.name);
-        Ok(found.map(|r| MeasuredObjects { count: r.objects, bytes: r.size.0 }).unwrap_or_default())
+        let contents = self.buckets(|buckets| buckets.read("s3:ListObjectsV2", bucket))?.unwrap_or_default();
+        Ok(MeasuredObjects { count: contents.objects, bytes: contents.bytes })
     }
 
     async fn measure_object(&self, bucket: &BucketRef, key: &str) -> CloudResult<MeasuredObjects> {

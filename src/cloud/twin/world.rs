@@ -15,6 +15,19 @@ pub struct World {
     next: u32,
 }
 
+/// What a request brings besides what it creates.
+pub struct Making<'a> {
+    pub place: &'a Place,
+    pub origin: &'a Origin,
+    pub marks: &'a Marks,
+    /// `None`: never.
+    pub ready_at: Option<Time>,
+    pub unhealthy: bool,
+    /// PITR: the instant that it restores to.
+    pub restored_to: Option<Time>,
+    pub now: Time,
+}
+
 struct Thing {
     place: Place,
     by: String,
@@ -24,30 +37,33 @@ struct Thing {
     ready_at: Option<Time>,
     unhealthy: bool,
     gone_at: Option<Time>,
+    /// What cannot be deleted while this is there.
+    uses: Vec<(Kind, String)>,
     attributes: BTreeMap<String, Value>,
 }
 
+impl Thing {
+    fn is_there(&self, now: Time) -> bool {
+        self.gone_at.is_none_or(|at| at > now)
+    }
+}
+
 impl World {
-    pub fn create(
-        &mut self,
-        place: &Place,
-        origin: &Origin,
-        marks: &Marks,
-        what: &Create,
-        ready_at: Option<Time>,
-        unhealthy: bool,
-    ) -> CloudResult<Created> {
-        if let Some(created) = self.by_token.get(&origin.token) {
-            return Ok(created.clone());
-        }
-        let mut created = Created::default();
+    /// What the same request has created before.
+    pub fn created_by(&self, token: &str) -> Option<Created> {
+        self.by_token.get(token).cloned()
+    }
+
+    pub fn create(&mut self, making: &Making<'_>, what: &Create) -> CloudResult<Created> {
+        let Making { place, origin, marks, ready_at, unhealthy, now, .. } = *making;
+        let mut created = Created { restored_to: making.restored_to, ..Created::default() };
         let mut add = |world: &mut Self,
                        kind: Kind,
                        id: String,
                        attributes: Vec<(&str, Value)>|
          -> CloudResult<String> {
             let key = (kind, id.clone());
-            if world.things.get(&key).is_some_and(|t| t.gone_at.is_none()) {
+            if world.things.get(&key).is_some_and(|t| t.is_there(now)) {
                 return Err(CloudError::new(
                     ErrorKind::AlreadyExists,
                     what.call(),
@@ -62,6 +78,7 @@ impl World {
                 ready_at,
                 unhealthy,
                 gone_at: None,
+                uses: uses(what),
                 attributes: attributes.into_iter().map(|(k, v)| (k.to_owned(), v)).collect(),
             };
             world.things.insert(key, thing);
@@ -102,7 +119,8 @@ impl World {
             }
             Create::Volume(volume) => {
                 let id = self.id("vol");
-                let attributes = vec![("volume_id", json!(id)), ("az", json!(volume.az))];
+                let attributes =
+                    vec![("volume_id", json!(id)), ("az", json!(volume.az)), ("size", json!(volume.size.0))];
                 add(self, Kind::Volume, id, attributes)?;
             }
             Create::Instances(run) => {
@@ -120,9 +138,10 @@ impl World {
                 }
             }
             Create::AttachVolume { volume, instance, .. } => {
-                if let Some(thing) = self.things.get_mut(&(Kind::Volume, volume.clone())) {
-                    thing.attributes.insert("instance_id".into(), json!(instance));
-                }
+                self.there(making, what, Kind::Volume, volume)?
+                    .attributes
+                    .insert("attached_to".into(), json!(instance));
+                self.there(making, what, Kind::Instance, instance)?.uses.push((Kind::Volume, volume.clone()));
             }
             Create::KeyPair { name, .. } => {
                 add(self, Kind::KeyPair, name.clone(), vec![("key_name", json!(name))])?;
@@ -152,30 +171,53 @@ impl World {
                 attributes
                     .push(("reader_endpoint", json!(format!("{reader}:{}", cluster.port.unwrap_or(5432)))));
                 attributes.push(("cluster_id", json!(cluster.name)));
+                attributes.push(("members", json!(0)));
                 add(self, Kind::DbCluster, cluster.name.clone(), attributes)?;
             }
-            Create::DbClusterInstance { name, .. } => {
+            Create::DbClusterInstance { cluster, name, .. } => {
+                self.there(making, what, Kind::DbCluster, cluster)?;
                 add(self, Kind::DbInstance, name.clone(), database(name, None, &place.region))?;
+                let members = self
+                    .things
+                    .values()
+                    .filter(|t| t.is_there(now) && t.uses.contains(&(Kind::DbCluster, cluster.clone())));
+                let members = members.count();
+                self.there(making, what, Kind::DbCluster, cluster)?
+                    .attributes
+                    .insert("members".into(), json!(members));
             }
             Create::PromoteReplica { db, .. } => {
-                let Some(thing) = self.things.get_mut(&(Kind::DbInstance, db.clone())) else {
-                    return Err(CloudError::new(
-                        ErrorKind::NotFound,
-                        what.call(),
-                        format!("no database {db}"),
-                    ));
-                };
+                let thing = self.there(making, what, Kind::DbInstance, db)?;
+                if thing.run != marks.run {
+                    let said = format!("{db} does not carry this run's tag");
+                    return Err(CloudError::new(ErrorKind::Guarded, what.call(), said));
+                }
                 thing.ready_at = ready_at;
                 thing.unhealthy = unhealthy;
             }
             Create::Stack(stack) => {
                 let id =
                     format!("arn:aws:cloudformation:{}:{}:stack/{}", place.region, place.account, stack.name);
-                add(self, Kind::Stack, id.clone(), vec![("stack_id", json!(id)), ("outputs", json!({}))])?;
+                let outputs = super::template::outputs(stack);
+                add(
+                    self,
+                    Kind::Stack,
+                    id.clone(),
+                    vec![("stack_id", json!(id)), ("outputs", json!(outputs))],
+                )?;
             }
         }
         self.by_token.insert(origin.token.clone(), created.clone());
         Ok(created)
+    }
+
+    /// Something that the request needs at its place.
+    fn there(&mut self, making: &Making<'_>, what: &Create, kind: Kind, id: &str) -> CloudResult<&mut Thing> {
+        let thing = self.things.get_mut(&(kind, id.to_owned()));
+        thing.filter(|t| t.place == *making.place && t.is_there(making.now)).ok_or_else(|| {
+            CloudError::new(ErrorKind::NotFound, what.call(), format!("there is no {} {id}", kind.name()))
+                .help("check the id, the account and the region that it is looked for in")
+        })
     }
 
     /// `prefix-` and 17 hexadecimal digits, as EC2 makes them, counted.
@@ -191,11 +233,6 @@ impl World {
         });
         let base = cidr.map_or(0x0a00_0000, u32::from);
         std::net::Ipv4Addr::from(base.saturating_add(10 + self.next)).to_string()
-    }
-
-    /// Whether the drill has made it there, and it is not being deleted.
-    pub fn stands(&self, place: &Place, kind: Kind, id: &str) -> bool {
-        self.things.get(&(kind, id.to_owned())).is_some_and(|t| t.place == *place && t.gone_at.is_none())
     }
 
     pub fn observe(&self, place: &Place, kind: Kind, id: &str, now: Time) -> Observed {
@@ -228,6 +265,11 @@ impl World {
         }
     }
 
+    /// Whether a run made it.
+    pub fn knows(&self, resource: &ResourceRef) -> bool {
+        self.things.contains_key(&(resource.kind, resource.id.clone()))
+    }
+
     pub fn delete(
         &mut self,
         resource: &ResourceRef,
@@ -237,7 +279,10 @@ impl World {
         stuck: impl Fn(&str) -> bool,
     ) -> CloudResult<()> {
         let call = gated::delete_call(resource.kind);
-        let Some(thing) = self.things.get_mut(&(resource.kind, resource.id.clone())) else { return Ok(()) };
+        let key = (resource.kind, resource.id.clone());
+        let user = self.things.iter().find(|(_, t)| t.is_there(now) && t.uses.contains(&key));
+        let user = user.map(|((kind, id), _)| format!("{} {id}", kind.name()));
+        let Some(thing) = self.things.get_mut(&key) else { return Ok(()) };
         if thing.run != marks.run {
             return Err(CloudError::new(
                 ErrorKind::Guarded,
@@ -254,6 +299,9 @@ impl World {
                 call,
                 "something still depends on it (a fault of the estate)",
             ));
+        }
+        if let Some(user) = user {
+            return Err(CloudError::new(ErrorKind::InUse, call, format!("{user} still depends on it")));
         }
         thing.gone_at.get_or_insert(gone_at);
         Ok(())
@@ -275,6 +323,32 @@ impl World {
                 region: t.place.region.clone(),
             })
             .collect()
+    }
+}
+
+/// What cannot be deleted before what the request creates.
+fn uses(what: &Create) -> Vec<(Kind, String)> {
+    let db = |db: &RestoreDb| {
+        let mut uses = vec![(Kind::DbSubnetGroup, db.subnet_group.clone())];
+        uses.extend(db.security_groups.iter().map(|g| (Kind::SecurityGroup, g.clone())));
+        uses
+    };
+    match what {
+        Create::Subnet { vpc, .. } | Create::SecurityGroup { vpc, .. } => vec![(Kind::Vpc, vpc.clone())],
+        Create::DbSubnetGroup { subnets, .. } => subnets.iter().map(|s| (Kind::Subnet, s.clone())).collect(),
+        Create::Instances(run) => {
+            let subnets = run.subnets.iter().map(|s| (Kind::Subnet, s.id.clone()));
+            subnets.chain(run.security_groups.iter().map(|g| (Kind::SecurityGroup, g.clone()))).collect()
+        }
+        Create::Db(one) | Create::DbReplica { db: one, .. } => db(one),
+        Create::DbToTime(to) => db(&to.db),
+        Create::DbCluster(cluster) => {
+            let mut uses = vec![(Kind::DbSubnetGroup, cluster.subnet_group.clone())];
+            uses.extend(cluster.security_groups.iter().map(|g| (Kind::SecurityGroup, g.clone())));
+            uses
+        }
+        Create::DbClusterInstance { cluster, .. } => vec![(Kind::DbCluster, cluster.clone())],
+        _ => Vec::new(),
     }
 }
 
