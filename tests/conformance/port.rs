@@ -1,0 +1,150 @@
+//! What the port promises beside the actions.
+
+use std::time::Duration;
+
+use drillmaster::cloud::{ErrorKind, Kind, ResourceRef, State};
+use drillmaster::estate::file::FaultKind;
+use drillmaster::sandbox::{HandError, prepare};
+use serde_json::json;
+
+use crate::estate::{BOOKS, ORDERS_WEST, PRODUCTION, RECEIPTS, SANDBOX, VAULT, account, sandbox_place};
+use crate::peer::{Peer, Setup};
+use crate::stage::{Stage, With};
+
+pub async fn accounts_and_zones(peer: &Peer) {
+    for id in [PRODUCTION, VAULT, SANDBOX] {
+        assert_eq!(peer.cloud.identity(&account(id)).await.unwrap(), account(id));
+    }
+    let zones = peer.cloud.zones(&sandbox_place()).await.unwrap();
+    for id in ["usw2-az1", "usw2-az2", "usw2-az3"] {
+        let zone = zones.iter().find(|z| z.id.as_str() == id).unwrap_or_else(|| panic!("{zones:?}"));
+        assert!(zone.name.starts_with("us-west-2"), "{zone:?}");
+    }
+    assert!(peer.cloud.api_calls()["ec2:DescribeAvailabilityZones"].count > 0);
+}
+
+pub async fn a_sandbox_is_closed_until_somebody_opens_it(peer: &Peer) {
+    let stage = Stage::open(peer, With::default()).await;
+    let closed = prepare::exposures(&stage.hands, &stage.ready).await.unwrap();
+    assert_eq!(closed, []);
+    // What cannot be looked at is not proved closed.
+    let unseen = peer.cloud.exposures(&stage.ready.place, "vpc-00000000000000000").await.unwrap();
+    assert!(!unseen.is_empty());
+    stage.close().await;
+
+    let peer = &peer.another(&Setup::fault(None, FaultKind::SandboxOpen));
+    let stage = Stage::open(peer, With::default()).await;
+    peer.open(&stage.ready.vpc).await;
+    let open = prepare::exposures(&stage.hands, &stage.ready).await.unwrap();
+    assert!(open.iter().any(|e| e.what.contains("internet gateway")), "{open:?}");
+    peer.shut(&stage.ready.vpc).await;
+    stage.close().await;
+}
+
+pub async fn what_was_never_there_is_gone(peer: &Peer) {
+    let at = sandbox_place();
+    for kind in Kind::ALL {
+        let id = match kind {
+            Kind::Vpc => "vpc-00000000000000000",
+            Kind::Subnet => "subnet-00000000000000000",
+            Kind::SecurityGroup => "sg-00000000000000000",
+            Kind::Snapshot => "snap-00000000000000000",
+            Kind::Image => "ami-00000000000000000",
+            Kind::Volume => "vol-00000000000000000",
+            Kind::Instance => "i-00000000000000000",
+            Kind::Address => "eipalloc-00000000000000000",
+            Kind::Stack => "arn:aws:cloudformation:us-west-2:999988887777:stack/none/1",
+            Kind::Bucket => "conformance-no-such-bucket",
+            Kind::DbSubnetGroup
+            | Kind::KeyPair
+            | Kind::DbInstance
+            | Kind::DbCluster
+            | Kind::DbSnapshot
+            | Kind::DbClusterSnapshot => "no-such-thing",
+        };
+        let ids = [id.to_owned(), format!("{id}1")];
+        let seen = peer.cloud.observe(&at, kind, &ids).await.unwrap_or_else(|e| panic!("{kind:?}: {e}"));
+        assert_eq!(seen.iter().map(|s| s.id.clone()).collect::<Vec<_>>(), ids, "in the order asked");
+        assert!(seen.iter().all(|s| s.state == State::Gone), "{seen:?}");
+        // To delete what is not there is to have deleted it.
+        let resource =
+            ResourceRef { kind, id: id.into(), account: account(SANDBOX), region: at.region.clone() };
+        let origin = drillmaster::cloud::Origin { by: "teardown".into(), attempt: 1, token: "delete".into() };
+        let deleted = peer.cloud.delete(&at, &origin, &peer.marks, &resource).await;
+        deleted.unwrap_or_else(|e| panic!("{resource}: {e}"));
+    }
+    assert_eq!(peer.cloud.tagged(&at, &peer.marks.run).await.unwrap(), []);
+}
+
+/// What holds another thing goes first; teardown knows the order.
+pub async fn what_others_use_is_not_deleted(peer: &Peer) {
+    let stage = Stage::open(peer, With::default()).await;
+    let args = json!({ "from": { "volume": peer.ids.volume } });
+    let volume = stage.does("volume", "ec2.restore_volume", args).await.outputs["volume_id"].clone();
+    let args = json!({ "image": peer.ids.image, "type": "t3.small", "volumes": [volume] });
+    let web = stage.does("web", "ec2.launch", args).await;
+    let subnet = &stage.ready.subnets[0];
+    assert_eq!(web.outputs["instances"][0]["az"], json!(subnet.az));
+    for resource in [
+        stage.resource(Kind::Vpc, &stage.ready.vpc),
+        stage.resource(Kind::Subnet, &subnet.id),
+        stage.resource(Kind::SecurityGroup, &stage.ready.security_group),
+        stage.resource(Kind::Volume, volume.as_str().unwrap()),
+    ] {
+        match stage.hands.delete(&resource).await {
+            Err(HandError::Cloud(error)) => assert_eq!(error.kind, ErrorKind::InUse, "{resource}: {error}"),
+            other => panic!("{resource}: {other:?}"),
+        }
+        assert_eq!(stage.state(&resource).await, State::Ready);
+    }
+    assert_eq!(stage.tear_down(Duration::from_mins(10)).await, Vec::<String>::new());
+    let order: Vec<Kind> = stage.deleted().iter().map(|r| r.kind).collect();
+    let position = |kind: Kind| order.iter().position(|k| *k == kind).unwrap();
+    assert!(position(Kind::Instance) < position(Kind::Volume), "{order:?}");
+    assert!(position(Kind::Volume) < position(Kind::SecurityGroup), "{order:?}");
+    assert_eq!(order.last(), Some(&Kind::Vpc), "{order:?}");
+    stage.close().await;
+}
+
+pub async fn what_another_run_made_is_not_deleted(peer: &Peer) {
+    let stage = Stage::open(peer, With { buckets: vec!["theirs"], ..With::default() }).await;
+    let other = peer.another(&Setup::default());
+    stage.does("address", "ec2.allocate_address", json!({})).await;
+    let args = json!({ "from": { "volume": peer.ids.volume } });
+    stage.does("volume", "ec2.restore_volume", args).await;
+    let origin = stage.hands.origin("teardown", 1, "");
+    for resource in stage.hands.created() {
+        // The same cloud, asked by another run.
+        let error = peer.cloud.delete(&resource.place(), &origin, &other.marks, &resource).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Guarded, "{resource}: {error}");
+        assert_eq!(stage.state(&resource).await, State::Ready, "{resource}");
+    }
+    // What no run has made is production's.
+    for (kind, id) in [(Kind::DbInstance, BOOKS), (Kind::DbSnapshot, ORDERS_WEST), (Kind::Bucket, RECEIPTS)] {
+        let resource = stage.resource(kind, id);
+        match stage.hands.delete(&resource).await {
+            Err(HandError::Cloud(error)) => assert_eq!(error.kind, ErrorKind::Guarded, "{resource}: {error}"),
+            other => panic!("{resource}: {other:?}"),
+        }
+    }
+    assert_eq!(peer.cloud.tagged(&sandbox_place(), &other.marks.run).await.unwrap(), []);
+    stage.close().await;
+}
+
+pub async fn what_resists_is_left_behind_and_told(peer: &Peer) {
+    let peer = &peer.another(&Setup::fault(Some("address"), FaultKind::WillNotDelete));
+    let stage = Stage::open(peer, With::default()).await;
+    let made = stage.does("address", "ec2.allocate_address", json!({})).await;
+    let id = made.outputs["allocation_id"].as_str().unwrap();
+    peer.hold(Some(id));
+    let address = stage.resource(Kind::Address, id);
+    assert_eq!(stage.tear_down(Duration::from_secs(20)).await, [address.to_string()]);
+    peer.hold(None);
+    assert_eq!(stage.tagged().await.into_iter().collect::<Vec<_>>(), [address.clone()]);
+    assert!(!stage.deleted().contains(&address));
+    if peer.is_twin() {
+        // The estate's fault holds it for ever.
+        return;
+    }
+    stage.close().await;
+}
