@@ -124,15 +124,26 @@ impl VirtualTime {
         // While a person watches, virtual time follows the real clock from this anchor.
         let mut anchor = (self.now.get(), tokio::time::Instant::now());
         let mut pause: Option<Pin<Box<tokio::time::Sleep>>> = None;
+        // The runtime's scheduler has had its turn since something last ran.
+        let mut turned = false;
         std::future::poll_fn(move |outer| {
             flag.set_outer(outer.waker());
             loop {
-                flag.woken.store(false, Ordering::Release);
+                if flag.woken.swap(false, Ordering::AcqRel) {
+                    turned = false;
+                }
                 if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
                     return Poll::Ready(output);
                 }
                 if flag.woken.load(Ordering::Acquire) {
                     continue;
+                }
+                // What has used up its share of a turn (tokio's cooperative budget) is waked again only by the
+                // scheduler's next turn: until that has come and waked nothing, something can still run now.
+                if !turned {
+                    turned = true;
+                    outer.waker().wake_by_ref();
+                    return Poll::Pending;
                 }
                 // Nothing can run: only time, or something outside (a signal), can help.
                 let Some((deadline, turn)) = self.next_deadline() else { return Poll::Pending };
@@ -150,6 +161,7 @@ impl VirtualTime {
                     anchor = (deadline, until);
                 }
                 self.advance_to(deadline, turn);
+                turned = false;
             }
         })
         .await
@@ -340,6 +352,31 @@ mod tests {
             told.await
         });
         assert_eq!(tie, Some(Ok(())));
+    }
+
+    /// tokio lets a task do 128 things a turn; time must not move before it has done the rest.
+    #[test]
+    fn however_much_happens_at_one_instant_time_stands_still() {
+        let (seen, now) = run(Pace::Max, |clock| async move {
+            let other = clock.clone();
+            tokio::task::spawn_local(async move { other.sleep(Duration::from_secs(3600)).await });
+            let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+            let teller = tokio::task::spawn_local(async move {
+                for n in 0..10_000 {
+                    tell.send(n).unwrap();
+                    if n % 500 == 0 {
+                        tokio::task::yield_now().await;
+                    }
+                }
+            });
+            let mut seen = 0;
+            while told.recv().await.is_some() {
+                seen += 1;
+            }
+            teller.await.unwrap();
+            (seen, clock.now())
+        });
+        assert_eq!((seen, now), (10_000, at(0)));
     }
 
     #[test]

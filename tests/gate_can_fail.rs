@@ -295,6 +295,41 @@ fn work_without_calls_that_never_completes() {
 }
 
 #[test]
+fn a_sandbox_that_is_never_ready() {
+    let run = good().faults(&["{ step: sandbox, error: never_completes }"]).run();
+    run.exits(3).is("/t0", json!(null)).is_clean().because(&["not ready within its ttl of 4h"]);
+}
+
+/// Cut off at the instant at which its steps ask for things: what was asked for is waited for, and removed.
+#[test]
+fn a_drill_without_time() {
+    // At 14 min the database is ready, and the machines are asked for.
+    for ttl in ["11s", "45s", "14m", "14m45s"] {
+        let run = good().playbook("ttl: 4h", &format!("ttl: {ttl}")).run();
+        run.exits(1).is_clean().because(&[&format!("ttl of {ttl} has passed")]);
+    }
+}
+
+/// Hundreds of things at one instant take no longer than one.
+#[test]
+fn many_at_once() {
+    let run = good().playbook("count: 2", "count: 1000").run();
+    run.exits(0).is(&format!("{RTO}/measured_s"), 905.0).is("/teardown/created", 1007).is_clean();
+    let mut chain = good();
+    for i in 0..200 {
+        let need = if i == 0 { "web".to_owned() } else { format!("s{}", i - 1) };
+        chain = chain.step(&format!(
+            "- id: s{i}\n  workload: orders\n  needs: [{need}]\n  uses: ec2.launch\n  with: {{ image: ami-west, type: t4g.small }}"
+        ));
+    }
+    let run = chain
+        .playbook("    needs: [web]\n    http", "    needs: [web, s199]\n    http")
+        .playbook("ttl: 4h", "ttl: 9h")
+        .run();
+    run.is(&format!("{RTO}/measured_s"), 885.0 + 200.0 * 45.0 + 20.0).is_clean().exits(1);
+}
+
+#[test]
 fn an_unhealthy_restore() {
     let run = good().faults(&["{ step: web, error: comes_up_unhealthy }"]).run();
     run.exits(1).because(&["step `web`", "came up as incompatible-restore"]).is_clean();

@@ -127,7 +127,7 @@ impl Engine {
     async fn carry_out(&self, hands: &Rc<Hands>, waiter: &Rc<Waiter>) -> Result<(), Stop> {
         let wanted = begin::wanted(&self.plan);
         self.phase(Phase::Preflight, begin::preflight(self)).await?;
-        let ready = self.phase(Phase::Prepare, self.prepare(hands, waiter, &wanted)).await?;
+        let ready = self.phase(Phase::Prepare, self.prepare_in_time(hands, waiter, &wanted)).await?;
         if let Some(broken) = self.bus.broken() {
             return Err(HandError::Journal(broken).into());
         }
@@ -166,6 +166,24 @@ impl Engine {
         };
         self.bus.tell(Body::PhaseFinished { phase });
         ended
+    }
+
+    /// A sandbox that is not ready when its ttl ends never will be.
+    async fn prepare_in_time(
+        &self,
+        hands: &Rc<Hands>,
+        waiter: &Rc<Waiter>,
+        wanted: &crate::sandbox::prepare::Wanted,
+    ) -> Result<Ready, Stop> {
+        let ttl = self.plan.sandbox.ttl;
+        let ready = self.prepare(hands, waiter, wanted);
+        let ended = self.clock.timeout_at(self.clock.now() + ttl.delta(), ready).await;
+        ended.unwrap_or_else(|| {
+            Err(Stop::Aborted {
+                error: format!("the sandbox was not ready within its ttl of {ttl}"),
+                help: Some("see in the journal what it waited for; give it more with `sandbox.ttl`".into()),
+            })
+        })
     }
 
     async fn prepare(

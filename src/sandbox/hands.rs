@@ -113,9 +113,10 @@ impl Hands {
         })?;
         self.places.borrow_mut().insert(place.clone());
         let (hands, place) = (Rc::clone(self), place.clone());
+        // Counted from here on: teardown must not begin between this and the task's first turn.
+        self.in_flight.set(self.in_flight.get() + 1);
         // A task of its own: an interruption or a time-out of the step must not drop a request that is under way.
         let task = tokio::task::spawn_local(async move {
-            hands.in_flight.set(hands.in_flight.get() + 1);
             let answer = hands.cloud.create(&place, &origin, &hands.marks, &what).await;
             hands.record(&origin, &answer);
             hands.in_flight.set(hands.in_flight.get() - 1);
