@@ -10,7 +10,7 @@ use crate::peers::Moto;
 use crate::shop::{BACKUP, PRODUCTION, SANDBOX, Shop};
 
 /// However slow the machine is, no drill of these tests takes longer.
-const LIMIT: Duration = Duration::from_secs(180);
+const LIMIT: Duration = Duration::from_mins(5);
 
 /// A folder with a playbook, and how it will be run.
 pub struct Drill {

@@ -56,4 +56,11 @@ async fn every_action_once() {
         "{}",
         done.node("copied")
     );
+    // Production lives on while it is drilled: nothing that it wrote after T0 is counted as recovered.
+    let asked = closet.moto.calls("RestoreDBInstanceToPointInTime");
+    let time = |value: &serde_json::Value| {
+        let text = value.as_str().unwrap_or_else(|| panic!("{value} is no time"));
+        chrono::DateTime::parse_from_rfc3339(text).unwrap().timestamp()
+    };
+    assert_eq!(time(&asked[0]["params"]["RestoreTime"]), time(&done.report["t0"]), "{}", asked[0]);
 }

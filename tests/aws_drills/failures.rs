@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::closet::Closet;
+use crate::drill::Drill;
 use crate::peers::{Answer, HttpTarget, free_port};
 
 #[tokio::test]
@@ -43,6 +44,37 @@ async fn what_does_not_answer_is_not_recovered() {
     assert!(up["tries"].as_u64().unwrap() >= 2, "{up}");
     let rto = &done.report["workloads"][0]["rto"];
     assert_eq!((&rto["status"], &rto["measured_s"]), (&json!("unknown"), &json!(null)));
+    done.nothing_is_left(&closet.moto, &closet.before);
+}
+
+#[tokio::test]
+async fn what_flaps_is_not_recovered() {
+    let closet = Closet::open(1.0).await;
+    let up = HttpTarget::start(Answer::status(200));
+    // Well, and then not, over and over.
+    for request in 1..200 {
+        up.then(request, Answer::status(if request % 2 == 0 { 200 } else { 503 }));
+    }
+    let playbook = closet.playbook(&Closet::head("flapping"), &up.url("/"));
+    let playbook = playbook.replace("within: 3s, every: 1s", "within: 4s, every: 1s, stable_for: 10s");
+    let done = Drill::new(&playbook, closet.moto.endpoint()).run();
+    done.ends(1, "failed");
+    let because = done.node("up")["because"].as_str().unwrap();
+    assert!(because.contains("did not stay healthy") && because.contains("503"), "{because}");
+    done.nothing_is_left(&closet.moto, &closet.before);
+}
+
+#[tokio::test]
+async fn what_is_too_slow_misses_its_objective() {
+    let closet = Closet::open(3.0).await;
+    let up = HttpTarget::start(Answer::status(200));
+    let playbook = closet.playbook(&Closet::head("slow"), &up.url("/")).replace("rto: 30m", "rto: 2s");
+    let done = Drill::new(&playbook, closet.moto.endpoint()).run();
+    done.ends(1, "failed");
+    let orders = &done.report["workloads"][0];
+    assert_eq!((&orders["recovered"], &orders["rto"]["status"]), (&json!(true), &json!("missed")));
+    assert!(done.seconds("/workloads/0/rto/measured_s") >= 3.0);
+    assert_eq!(orders["rpo"]["status"], "met", "{}", done.told());
     done.nothing_is_left(&closet.moto, &closet.before);
 }
 

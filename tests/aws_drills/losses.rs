@@ -43,10 +43,10 @@ fn adds_up(done: &Done, path: &[&str]) {
     assert!(measured <= done.seconds("/phases/recover_s") + 0.01 && measured < done.took.as_secs_f64());
 }
 
-/// Within a minute and a half: seeding and preparing take time on a busy machine, and ages grow meanwhile.
+/// Within two minutes and a half: seeding and preparing take time on a busy machine, and ages grow meanwhile.
 #[track_caller]
 fn about(found: f64, wanted: f64) {
-    assert!((wanted - 1.0..wanted + 90.0).contains(&found), "{found} is not about {wanted}");
+    assert!((wanted - 1.0..wanted + 150.0).contains(&found), "{found} is not about {wanted}");
 }
 
 /// The source of the store that `step` restored.
