@@ -8,7 +8,7 @@ EC2   DryRun is honoured where moto executes (VPCs, subnets, route tables, netwo
 RDS   a restore takes Multi-AZ, deletion protection, subnet, security and parameter groups from the request and never from
       the source, which may live in another region or account, and its zone from the subnet group; a replica gets the
       subnet group of its own region; a restore to a time after the latest restorable one (or before the earliest one, when
-      ageing set it) is refused; automated backups have a RestoreWindow; a subnet group in use is not deleted;
+      ageing set it) is refused; a second cluster of one name is refused, and does not take the first one's place; automated backups have a RestoreWindow; a subnet group in use is not deleted;
       a cluster's automated snapshots go with it; BackupRetentionPeriod=0 makes no automated snapshot, nor does an
       instance of a cluster.
 S3    GetBucketVersioning answers with the element that SDKs look for; HeadBucket honours the expected owner.
@@ -261,6 +261,16 @@ def restores():
         result.deletion_protection = bool(given.get("overrides", given).get("deletion_protection"))
         return result
 
+    def one_of_a_name(moto):
+        def create(self, kwargs):
+            name = kwargs["db_cluster_identifier"]
+            if name in self.clusters:
+                raise RDSClientError("DBClusterAlreadyExistsFault", f"DB Cluster already exists: {name}")
+            return moto(self, kwargs)
+
+        return create
+
+    replace(RDSBackend, "create_db_cluster", one_of_a_name)
     around(RDSBackend, "restore_db_cluster_from_snapshot", cluster)
     around(RDSBackend, "restore_db_cluster_to_point_in_time", cluster)
 
