@@ -11,6 +11,8 @@ use crate::stage::{Stage, With, is};
 pub async fn snapshots_are_copied_and_become_volumes(peer: &Peer) {
     let stage = Stage::open(peer, With::default()).await;
     let from = json!({ "volume": peer.ids.volume_east });
+    let source = stage.source_of("ec2.copy_snapshot", &json!({ "from": from })).await;
+    assert_eq!(source.point.region.as_str(), EAST);
     let copied = stage.does("copy", "ec2.copy_snapshot", json!({ "from": from })).await;
     let copy = &copied.made[0];
     assert_eq!((copy.id.as_str(), copied.made.len()), (copied.outputs["snapshot_id"].as_str().unwrap(), 1));
@@ -21,9 +23,6 @@ pub async fn snapshots_are_copied_and_become_volumes(peer: &Peer) {
     );
     assert_eq!((copy.account.as_str(), copy.region.as_str()), (SANDBOX, WEST));
     // As old as what it was copied from.
-    let spec = drillmaster::actions::CATALOGUE.get("ec2.copy_snapshot").unwrap();
-    let source = stage.source(&(spec.source)(&json!({ "from": from })).unwrap()).await;
-    assert_eq!(source.point.region.as_str(), EAST);
     assert!(copy.taken.is_some() && copy.taken == source.point.taken);
     assert!(copy.usable >= copy.taken);
 
@@ -122,6 +121,10 @@ pub async fn what_is_not_shared_is_refused_and_what_is_shared_works(peer: &Peer)
     ] {
         is(&stage.refuses("secret", uses, args).await, ErrorKind::NotFound);
     }
+    // It is seen as the other account's, shared with this one.
+    let args = json!({ "from": { "volume": peer.ids.volume } });
+    let point = stage.source_of("ec2.restore_volume", &args).await.point;
+    assert_eq!((&point.account, point.shared_with), (&account(PRODUCTION), vec![account(SANDBOX)]));
     let from = json!({ "snapshot": peer.ids.snapshot });
     let copied = stage.does("copy", "ec2.copy_snapshot", json!({ "from": from })).await;
     assert_eq!(copied.made[0].account, account(SANDBOX), "the copy is the sandbox's");
@@ -129,11 +132,6 @@ pub async fn what_is_not_shared_is_refused_and_what_is_shared_works(peer: &Peer)
     stage.does("volume", "ec2.restore_volume", json!({ "from": from })).await;
     let args = json!({ "image": peer.ids.image, "type": "t3.small" });
     stage.does("web", "ec2.launch", args).await;
-    // It is seen as the other account's, shared with this one.
-    let declared = drillmaster::actions::CATALOGUE.get("ec2.restore_volume").unwrap();
-    let spec = (declared.source)(&json!({ "from": { "volume": peer.ids.volume } })).unwrap();
-    let point = stage.source(&spec).await.point;
-    assert_eq!((&point.account, point.shared_with), (&account(PRODUCTION), vec![account(SANDBOX)]));
     stage.close().await;
 }
 

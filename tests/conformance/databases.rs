@@ -1,4 +1,3 @@
-use drillmaster::actions::CATALOGUE;
 use drillmaster::actions::context::{Outcome, StepError};
 use drillmaster::cloud::{ErrorKind, Kind, PointQuery, State};
 use drillmaster::estate::PointKind;
@@ -51,9 +50,8 @@ async fn lives_in_the_sandbox(stage: &Stage<'_>, db: &Value, multi_az: bool) {
 pub async fn snapshots_are_copied_and_restored(peer: &Peer) {
     let stage = Stage::open(peer, With::default()).await;
     let from = json!({ "db": "orders", "point": ORDERS_EAST });
+    let source = stage.source_of("rds.copy_snapshot", &json!({ "from": from })).await;
     let copied = stage.does("copy", "rds.copy_snapshot", json!({ "from": from })).await;
-    let declared = CATALOGUE.get("rds.copy_snapshot").unwrap();
-    let source = stage.source(&(declared.source)(&json!({ "from": from })).unwrap()).await;
     let copy = &copied.made[0];
     assert_eq!((source.point.region.as_str(), copy.region.as_str()), (EAST, WEST));
     assert_eq!(copy.of.to_string(), "rds:db/orders");

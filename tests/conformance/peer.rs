@@ -201,30 +201,44 @@ pub struct DatabaseFacts {
 }
 
 /// Runs a scenario, and asserts that the actions that it claims to cover have succeeded in it.
-fn run(on: On, start: Time, pace: Pace, covers: &[&str], scenario: impl AsyncFnOnce(&Peer)) {
-    let clock = Clock::Virtual(VirtualTime::starting_at(start));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let local = tokio::task::LocalSet::new();
-        let work = local.run_until(async {
-            let peer = Peer::new(on, &Setup::default(), clock.clone(), Rc::default());
-            scenario(&peer).await;
-            for action in covers {
-                assert!(peer.ran.borrow().contains(*action), "{action} has not succeeded in this scenario");
-            }
+fn run<S>(on: On, start: Time, pace: Pace, covers: &'static [&'static str], scenario: S)
+where
+    S: AsyncFnOnce(&Peer) + Send + 'static,
+{
+    let work = move || {
+        let clock = Clock::Virtual(VirtualTime::starting_at(start));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let local = tokio::task::LocalSet::new();
+            let work = local.run_until(async {
+                let peer = Peer::new(on, &Setup::default(), clock.clone(), Rc::default());
+                scenario(&peer).await;
+                for action in covers {
+                    assert!(
+                        peer.ran.borrow().contains(*action),
+                        "{action} has not succeeded in this scenario"
+                    );
+                }
+            });
+            clock.drive(pace, work).await;
         });
-        clock.drive(pace, work).await;
-    });
+    };
+    // The SDK's futures are large without optimization: a test's thread has a quarter of a program's stack.
+    let name = std::thread::current().name().unwrap_or("scenario").to_owned();
+    let thread = std::thread::Builder::new().name(name).stack_size(8 << 20).spawn(work).unwrap();
+    if let Err(panic) = thread.join() {
+        std::panic::resume_unwind(panic);
+    }
 }
 
-pub fn on_twin(covers: &[&str], scenario: impl AsyncFnOnce(&Peer)) {
+pub fn on_twin(covers: &'static [&'static str], scenario: impl AsyncFnOnce(&Peer) + Send + 'static) {
     run(On::Twin, "2026-03-01T12:00:00Z".parse().unwrap(), Pace::Max, covers, scenario);
 }
 
 /// Waiting goes eight times faster than it would: moto is ready within fractions of a second, and what is asserted
 /// is what comes, not when.
 #[cfg(feature = "aws")]
-pub fn on_moto(covers: &[&str], scenario: impl AsyncFnOnce(&Peer)) {
+pub fn on_moto(covers: &'static [&'static str], scenario: impl AsyncFnOnce(&Peer) + Send + 'static) {
     moto::seeded();
     run(On::Moto, chrono::Utc::now(), Pace::Times(8.0), covers, scenario);
 }

@@ -170,6 +170,11 @@ impl<'a> Stage<'a> {
         Ok(outcome)
     }
 
+    pub async fn source_of(&self, uses: &str, args: &Value) -> Source {
+        let declared = CATALOGUE.get(uses).unwrap();
+        self.source(&(declared.source)(args).unwrap()).await
+    }
+
     /// What arguments restore from, as the sandbox's own account sees it.
     pub async fn source(&self, spec: &SourceSpec) -> Source {
         match &spec.what {
