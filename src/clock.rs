@@ -253,14 +253,13 @@ impl Future for Timer {
         if self.is_due() {
             return Poll::Ready(());
         }
-        let key = match self.key {
-            Some(key) => key,
-            None => {
-                let key = self.time.next_key.get();
-                self.time.next_key.set(key + 1);
-                self.key = Some(key);
-                key
-            }
+        let key = if let Some(key) = self.key {
+            key
+        } else {
+            let key = self.time.next_key.get();
+            self.time.next_key.set(key + 1);
+            self.key = Some(key);
+            key
         };
         self.time.sleepers.borrow_mut().insert((self.deadline, self.turn, key), context.waker().clone());
         Poll::Pending
@@ -359,7 +358,7 @@ mod tests {
     fn however_much_happens_at_one_instant_time_stands_still() {
         let (seen, now) = run(Pace::Max, |clock| async move {
             let other = clock.clone();
-            tokio::task::spawn_local(async move { other.sleep(Duration::from_secs(3600)).await });
+            tokio::task::spawn_local(async move { other.sleep(Duration::from_hours(1)).await });
             let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
             let teller = tokio::task::spawn_local(async move {
                 for n in 0..10_000 {

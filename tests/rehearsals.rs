@@ -189,7 +189,7 @@ fn laws(run: &Run) {
         }
         assert!(path.iter().all(|l| l["seconds"].as_f64().unwrap() >= 0.0), "{path:#?}");
         let own = |id: &&str| nodes().any(|n| n["id"] == **id && n["workload"] == workload["name"]);
-        if failed.iter().any(|id| own(id)) {
+        if failed.iter().any(own) {
             assert_eq!((&workload["recovered"], &rto["measured_s"]), (&Value::Bool(false), &Value::Null));
             assert_ne!(code, 0);
         }

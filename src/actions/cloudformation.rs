@@ -94,7 +94,7 @@ fn declares_parameter(template: &str, name: &str) -> bool {
     #[derive(Deserialize)]
     struct Template {
         #[serde(default, rename = "Parameters")]
-        parameters: BTreeMap<String, serde::de::IgnoredAny>,
+        parameters: BTreeMap<String, Value>,
     }
     serde_saphyr::from_str::<Template>(template).is_ok_and(|t| t.parameters.contains_key(name))
 }

@@ -112,7 +112,7 @@ fn carry_out(args: &Args) -> Result<u8, u8> {
     // A build without aws, a playbook without an estate: told before anything is written.
     let durability = if args.on == On::Aws { Durability::Synced } else { Durability::Buffered };
     let around = Surroundings::detect();
-    let display = ui::choose(args.output, &around);
+    let display = ui::choose(args.output, around);
     let interrupt = CancellationToken::new();
     let runtime = wire::runtime().map_err(wrong)?;
     let report = runtime.block_on(async {
@@ -179,7 +179,7 @@ fn deliver(
     folder: &Path,
     templates: &Templates,
     output: OutputMode,
-    around: &Surroundings,
+    around: Surroundings,
 ) -> Result<u8, u8> {
     // A result that cannot be delivered is no pass.
     let mut code = report.exit_code;

@@ -112,7 +112,7 @@ impl Drill {
     pub async fn run(self) -> Option<Report> {
         let clock = self.engine.clock.clone();
         let local = tokio::task::LocalSet::new();
-        clock.drive(self.pace, local.run_until(self.engine.run())).await;
+        Box::pin(clock.drive(self.pace, local.run_until(self.engine.run()))).await;
         objectives::report(&self.record.borrow())
     }
 }

@@ -6,7 +6,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::gate::{Call, LossGate};
-use super::*;
+use super::{
+    AccountId, Against, ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
+    Create, Created, ErrorKind, Exposure, Kind, Marks, MeasuredObjects, Needs, Observed, Origin, Place,
+    PointQuery, PreflightFinding, ProbeAnswer, Progress, RecoveryPoint, ResourceRef, Time, VerifiedObjects,
+    VerifyObjects, Zone,
+};
 use crate::estate::PointKind;
 use crate::ids::RunId;
 

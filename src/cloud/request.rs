@@ -285,10 +285,9 @@ impl Create {
             | Self::CopyDbClusterSnapshot { size, .. }
             | Self::PromoteReplica { size, .. } => *size,
             Self::Volume(v) => v.size,
-            Self::Db(db) => db.size,
             Self::DbToTime(to) => to.db.size,
             Self::DbCluster(cluster) => cluster.size,
-            Self::DbReplica { db, .. } => db.size,
+            Self::Db(db) | Self::DbReplica { db, .. } => db.size,
             _ => Size(0),
         }
     }
@@ -296,10 +295,10 @@ impl Create {
     /// The zones that the thing is created in, where the request names any.
     pub fn zones(&self) -> Vec<&AzId> {
         match self {
-            Self::Subnet { az, .. } => vec![az],
             Self::Volume(v) => vec![&v.az],
             Self::Instances(i) => i.subnets.iter().map(|s| &s.az).collect(),
-            Self::Db(RestoreDb { az: Some(az), .. })
+            Self::Subnet { az, .. }
+            | Self::Db(RestoreDb { az: Some(az), .. })
             | Self::DbToTime(RestoreDbToTime { db: RestoreDb { az: Some(az), .. }, .. })
             | Self::DbReplica { db: RestoreDb { az: Some(az), .. }, .. } => vec![az],
             _ => Vec::new(),

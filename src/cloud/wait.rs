@@ -35,8 +35,7 @@ impl Until {
     /// Whether waiting has come to an end, good or bad. What was never seen yet may not be visible yet.
     fn ends_with(self, seen: &Observed, visible_by_now: bool) -> bool {
         match (self, &seen.state) {
-            (Self::Gone, State::Gone) => true,
-            (_, State::Gone) => visible_by_now,
+            (_, State::Gone) => self == Self::Gone || visible_by_now,
             (Self::Ready | Self::Healthy, State::Failed(_)) | (Self::Ready, State::Ready) => true,
             (Self::Healthy, State::Ready) => seen.healthy != Some(false),
             _ => false,

@@ -58,8 +58,8 @@ pub fn run_started(plan: &Plan, config: &Config, expires: Time) -> RunStarted {
             source: plan.source.clone(),
         },
         lose: IndexMap::from([(key.to_owned(), value)]),
-        detection_s: plan.assume.detection.map(|s| s.as_secs_f64()),
-        decision_s: plan.assume.decision.map(|s| s.as_secs_f64()),
+        detection_s: plan.assume.detection.map(super::super::duration::Span::as_secs_f64),
+        decision_s: plan.assume.decision.map(super::super::duration::Span::as_secs_f64),
         sandbox_account: plan.sandbox_account.to_string(),
         sandbox_region: plan.sandbox.region.to_string(),
         sandbox_cidr: plan.sandbox.network.cidr.clone(),
@@ -75,8 +75,8 @@ pub fn run_started(plan: &Plan, config: &Config, expires: Time) -> RunStarted {
             .map(|w| WorkloadPlan {
                 name: w.name.clone(),
                 tier: w.tier,
-                rto_s: w.objectives.rto.map(|s| s.as_secs_f64()),
-                rpo_s: w.objectives.rpo.map(|s| s.as_secs_f64()),
+                rto_s: w.objectives.rto.map(super::super::duration::Span::as_secs_f64),
+                rpo_s: w.objectives.rpo.map(super::super::duration::Span::as_secs_f64),
                 own_rpo: w.own_rpo,
                 lost: w.lost.clone(),
             })
@@ -223,7 +223,7 @@ fn needs(plan: &Plan) -> Needs {
             }
             "rds.restore_cluster" => needs.db_instances += count("/instances").unwrap_or(1),
             uses if uses.starts_with("rds.restore") || uses == "rds.promote_replica" => {
-                needs.db_instances += 1
+                needs.db_instances += 1;
             }
             _ => {}
         }

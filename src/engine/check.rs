@@ -59,7 +59,7 @@ impl Recovery<'_> {
             if seen.healthy {
                 let since = *healthy_since.get_or_insert(now);
                 if now >= since + work.check.stable_for.delta() {
-                    let data_time = self.measured(work, &seen);
+                    let data_time = Self::measured(work, &seen);
                     bus.tell(Body::CheckHealthy {
                         check: id.clone(),
                         healthy_at: since,
@@ -169,7 +169,7 @@ impl Recovery<'_> {
         if work.check.measures != Some(Measures::Rpo) || !seen.healthy {
             return seen;
         }
-        let why = match self.measured(work, &seen) {
+        let why = match Self::measured(work, &seen) {
             Some(newest) if newest <= self.t0 => return seen,
             Some(_) => {
                 "it measures RPO, and the newest timestamp lies after T0: it was written since, not restored"
@@ -179,7 +179,7 @@ impl Recovery<'_> {
         Observation::unhealthy(&seen.observed, why)
     }
 
-    fn measured(&self, work: &CheckWork, seen: &Observation) -> Option<Time> {
+    fn measured(work: &CheckWork, seen: &Observation) -> Option<Time> {
         work.check.measures?;
         parse_timestamp(seen.value.as_deref()?)
     }

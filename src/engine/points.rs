@@ -17,10 +17,13 @@ use crate::event::Body;
 use crate::plan::StepWork;
 use crate::playbook::action::{PointSpec, SourceSpec, SourceWhat};
 
+/// What a query found: asked once, however many steps want to know.
+type Answer = OnceCell<Rc<Vec<RecoveryPoint>>>;
+
 #[derive(Default)]
 pub struct Points {
     /// What each query found, over all surviving accounts and regions.
-    found: RefCell<HashMap<PointQuery, Rc<OnceCell<Rc<Vec<RecoveryPoint>>>>>>,
+    found: RefCell<HashMap<PointQuery, Rc<Answer>>>,
     /// The estate's points that lie in what is lost.
     lost: RefCell<Option<Vec<RecoveryPoint>>>,
     /// Points told of already.
@@ -416,7 +419,7 @@ fn merge(merged: &mut BTreeMap<(String, String, String), RecoveryPoint>, mut poi
     if point.id.starts_with("arn:")
         && let Some(id) = point.id.rsplit(':').next()
     {
-        point.id = id.to_owned();
+        point.id = String::from(id);
     }
     let key = (point.account.to_string(), point.region.to_string(), point.id.clone());
     let Some(known) = merged.get_mut(&key) else {

@@ -23,7 +23,7 @@ pub enum End {
 }
 
 /// The longest pause before a retry.
-const LONGEST_BACKOFF: Duration = Duration::from_secs(15 * 60);
+const LONGEST_BACKOFF: Duration = Duration::from_mins(15);
 
 impl Recovery<'_> {
     pub async fn step(&self, index: usize, node: &Node, work: &StepWork) -> End {

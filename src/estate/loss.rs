@@ -90,7 +90,7 @@ mod tests {
             multi_az,
             size: Size(0),
             objects: 0,
-            tags: Default::default(),
+            tags: std::collections::BTreeMap::new(),
         }
     }
 

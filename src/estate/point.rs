@@ -215,7 +215,7 @@ pub fn select<'a>(points: &'a [RecoveryPoint], wanted: &Wanted, on: &Use<'_>) ->
 }
 
 /// How far back a worst case looks by default: 30 days.
-pub const LOOK_BACK: Duration = Duration::from_secs(30 * 86_400);
+pub const LOOK_BACK: Duration = Duration::from_hours(720);
 
 /// What a less lucky T0 would have lost, in seconds: the supremum, over the instants t of the look-back window
 /// (not before the first point was usable), of `t − consistency time of the newest point usable at t`. `None`

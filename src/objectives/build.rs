@@ -196,7 +196,7 @@ fn of_workload(workload: &Workload) -> Vec<String> {
                 ));
             }
             (Status::Unknown, Some(_)) => {
-                reasons.push(format!("{name}: {measure} is unknown, and unknown meets no objective"))
+                reasons.push(format!("{name}: {measure} is unknown, and unknown meets no objective"));
             }
             _ => {}
         }

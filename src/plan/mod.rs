@@ -65,7 +65,7 @@ pub struct Node {
 
 pub enum Work {
     Step(StepWork),
-    Check(CheckWork),
+    Check(Box<CheckWork>),
 }
 
 pub struct StepWork {
@@ -127,7 +127,7 @@ impl Plan {
             nodes.push(Node {
                 id: check.id.clone(),
                 workload: check.workload.clone(),
-                work: Work::Check(CheckWork { check, kind, spec }),
+                work: Work::Check(Box::new(CheckWork { check, kind, spec })),
             });
         }
         let graph = edges(&nodes)?;

@@ -24,7 +24,7 @@ const ORDER: [&[Kind]; 5] = [
 ];
 
 /// How long one resource may resist by default: as long as AWS takes to delete the slowest (a database in creation).
-pub const PATIENCE: Duration = Duration::from_secs(45 * 60);
+pub const PATIENCE: Duration = Duration::from_mins(45);
 
 pub struct Teardown<'a> {
     pub hands: &'a Rc<Hands>,

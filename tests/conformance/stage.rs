@@ -270,7 +270,7 @@ impl<'a> Stage<'a> {
                     announced.insert(token.clone());
                 }
                 Body::Created { by, token, .. } if by == step => {
-                    assert!(announced.contains(token), "{token}")
+                    assert!(announced.contains(token), "{token}");
                 }
                 _ => {}
             }

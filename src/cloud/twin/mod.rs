@@ -15,7 +15,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::*;
+use super::{
+    AccountId, Against, ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
+    Create, Created, ErrorKind, Exposure, Kind, Marks, MeasuredObjects, Needs, Observed, Origin, Place,
+    PointQuery, PreflightFinding, ProbeAnswer, Progress, RecoveryPoint, ResourceRef, Sent, State, Time,
+    VerifiedObjects, VerifyObjects, Zone, gated,
+};
 use crate::clock::Clock;
 use crate::estate::file::{EstateFile, Fault, FaultKind};
 use crate::estate::{PointKind, Resource, Selector};

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::world::World;
-use crate::cloud::*;
+use crate::cloud::{
+    BucketRef, CloudError, CloudResult, ErrorKind, Kind, Place, State, Time, VerifiedObjects,
+};
 use crate::estate::{PointKind, RecoveryPoint};
 
 /// A bucket's objects. `None` stands for what the estate does not tell.

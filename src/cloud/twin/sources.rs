@@ -2,7 +2,7 @@
 
 use super::points::{Points, name_of};
 use super::world::World;
-use crate::cloud::*;
+use crate::cloud::{CloudError, CloudResult, Create, ErrorKind, Kind, Place, Region, RestoreDbToTime, State};
 use crate::duration::Time;
 use crate::estate::{PointKind, Resource};
 

@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn without_a_seed_it_is_the_mean() {
-        assert_eq!(sample(&timing("9m", "1.5s", 0.25), Size::gib(200), None, "db"), Duration::from_secs(840));
+        assert_eq!(sample(&timing("9m", "1.5s", 0.25), Size::gib(200), None, "db"), Duration::from_mins(14));
     }
 
     #[test]

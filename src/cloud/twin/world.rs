@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Value, json};
 
-use crate::cloud::*;
+use crate::cloud::{
+    CloudError, CloudResult, Create, Created, ErrorKind, Kind, Marks, Observed, Origin, Place, Region,
+    ResourceRef, RestoreDb, RestoreDbToTime, State, Time, gated,
+};
 use crate::ids::RunId;
 
 #[derive(Default)]
