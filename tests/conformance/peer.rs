@@ -1,4 +1,5 @@
 //! The two clouds as one type: what a scenario is run against, and the few things that only one of them can show.
+#![cfg_attr(not(feature = "aws"), allow(clippy::unused_async, reason = "only moto is asked anything"))]
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -110,7 +111,7 @@ impl Peer {
 
     /// What moto tells of a database beyond the port; `None` on the twin, which models none of it.
     pub async fn database(&self, id: &str) -> Option<DatabaseFacts> {
-        let _moto_only = id;
+        let _ = id; // only moto is told
         match self.on {
             On::Twin => None,
             #[cfg(feature = "aws")]
@@ -120,7 +121,7 @@ impl Peer {
 
     /// Somebody opens the network. On the twin the estate's fault has done so before.
     pub async fn open(&self, vpc: &str) {
-        let _moto_only = vpc;
+        let _ = vpc; // only moto is told
         match self.on {
             On::Twin => {}
             #[cfg(feature = "aws")]
@@ -130,7 +131,7 @@ impl Peer {
 
     /// It is closed again, so that it can be removed.
     pub async fn shut(&self, vpc: &str) {
-        let _moto_only = vpc;
+        let _ = vpc; // only moto is told
         match self.on {
             On::Twin => {}
             #[cfg(feature = "aws")]
@@ -140,7 +141,7 @@ impl Peer {
 
     /// Instances of this run come to a stop by themselves. On the twin the estate's fault makes them.
     pub async fn stop_instance(&self, id: &str) {
-        let _moto_only = id;
+        let _ = id; // only moto is told
         match self.on {
             On::Twin => {}
             #[cfg(feature = "aws")]
@@ -150,7 +151,7 @@ impl Peer {
 
     /// One resource resists its deletion. On the twin the estate's fault makes it.
     pub fn hold(&self, id: Option<&str>) {
-        let _moto_only = id;
+        let _ = id; // only moto is told
         match self.on {
             On::Twin => {}
             #[cfg(feature = "aws")]
@@ -160,7 +161,7 @@ impl Peer {
 
     /// Changes an object's content in place, its size unchanged. `false`: the twin knows no contents.
     pub async fn corrupt(&self, bucket: &str) -> bool {
-        let _moto_only = bucket;
+        let _ = bucket; // only moto is told
         match self.on {
             On::Twin => false,
             #[cfg(feature = "aws")]
@@ -173,7 +174,7 @@ impl Peer {
 
     /// The keys of a bucket; `None`: the twin knows none.
     pub async fn keys(&self, bucket: &str) -> Option<Vec<String>> {
-        let _moto_only = bucket;
+        let _ = bucket; // only moto is told
         match self.on {
             On::Twin => None,
             #[cfg(feature = "aws")]

@@ -140,7 +140,7 @@ pub async fn what_resists_is_left_behind_and_told(peer: &Peer) {
     let address = stage.resource(Kind::Address, id);
     assert_eq!(stage.tear_down(Duration::from_secs(20)).await, [address.to_string()]);
     peer.hold(None);
-    assert_eq!(stage.tagged().await.into_iter().collect::<Vec<_>>(), [address.clone()]);
+    assert_eq!(stage.tagged().await, [address.clone()].into());
     assert!(!stage.deleted().contains(&address));
     if peer.is_twin() {
         // The estate's fault holds it for ever.

@@ -365,7 +365,9 @@ fn fits(value: &Value, output: &Output, uses: &str) {
             for record in list {
                 let given: BTreeSet<&str> = record.as_object().unwrap().keys().map(String::as_str).collect();
                 assert_eq!(given, fields.iter().map(|f| f.name).collect(), "{uses}: {}", output.name);
-                fields.iter().for_each(|field| fits(&record[field.name], field, uses));
+                for field in fields {
+                    fits(&record[field.name], field, uses);
+                }
             }
             !list.is_empty()
         }
