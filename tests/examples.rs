@@ -65,7 +65,7 @@ fn critical(run: &Run, expected: &[(&str, &str, f64)]) {
 
 /// What the source of a store must say.
 #[track_caller]
-fn source(run: &Run, of: &str, point: &str, age: Value, data_age: Value, worst: Value) {
+fn source(run: &Run, of: &str, point: &str, [age, data_age, worst]: [Value; 3]) {
     let source = run.one("/workloads/0/rpo/sources", "of", of);
     assert_eq!(source["recovery_point"], point);
     assert_eq!((&source["age_s"], &source["data_age_s"], &source["worst_case_s"]), (&age, &data_age, &worst));
@@ -111,14 +111,12 @@ fn region_loss() {
     ] {
         assert_eq!(orders["rpo"][key], value, "{key}");
     }
-    source(&run, "rds:db/orders", "orders-west-2h", json!(7200.0), json!(7380.0), json!(45000.0));
+    source(&run, "rds:db/orders", "orders-west-2h", [json!(7200.0), json!(7380.0), json!(45000.0)]);
     source(
         &run,
         "s3:bucket/orders-receipts",
         "orders-receipts-replica",
-        json!(240.0),
-        json!(null),
-        json!(240.0),
+        [json!(240.0), json!(null), json!(240.0)],
     );
     critical(&run, &[("db", "step", 840.0), ("web", "step", 45.0), ("web-up", "check", 20.0)]);
     run.is("/coverage/uncovered", json!(["ec2:instance/i-0d4", "ec2:volume/vol-0c3"]));
@@ -150,8 +148,8 @@ fn az_loss() {
     {
         assert_eq!(orders["rpo"][key], value, "{key}");
     }
-    source(&run, "ec2:volume/vol-0c3", "snap-0c3", json!(21600.0), json!(null), json!(21600.0));
-    source(&run, "rds:db/orders", "orders-pitr", json!(300.0), json!(null), json!(300.0));
+    source(&run, "ec2:volume/vol-0c3", "snap-0c3", [json!(21600.0), json!(null), json!(21600.0)]);
+    source(&run, "rds:db/orders", "orders-pitr", [json!(300.0), json!(null), json!(300.0)]);
     critical(&run, &[("db", "step", 1120.0), ("app-up", "check", 25.0)]);
     run.is("/coverage/uncovered", json!([]));
     run.is("/coverage/covered", json!(["ec2:instance/i-0a1", "ec2:volume/vol-0c3", "rds:db/orders"]));
@@ -191,7 +189,7 @@ fn account_loss() {
         assert_eq!(orders["rpo"][key], value, "{key}");
     }
     // Provenance passes through the copy.
-    source(&run, "rds:db/orders", "orders-vault-25h", json!(90000.0), json!(null), json!(90000.0));
+    source(&run, "rds:db/orders", "orders-vault-25h", [json!(90000.0), json!(null), json!(90000.0)]);
     assert_eq!(run.step("copy")["recovery_points"], json!(["orders-vault-25h"]));
     critical(
         &run,

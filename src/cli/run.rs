@@ -112,7 +112,7 @@ fn carry_out(args: &Args) -> Result<u8, u8> {
     // A build without aws, a playbook without an estate: told before anything is written.
     let durability = if args.on == On::Aws { Durability::Synced } else { Durability::Buffered };
     let around = Surroundings::detect();
-    let display = ui::choose(args.output, around);
+    let display = ui::choose(args.output, &around);
     let interrupt = CancellationToken::new();
     let runtime = wire::runtime().map_err(wrong)?;
     let report = runtime.block_on(async {
@@ -141,7 +141,7 @@ fn carry_out(args: &Args) -> Result<u8, u8> {
         complain("the run left no record");
         return Err(ERROR);
     };
-    deliver(&report, &folder, &templates, args.output, &around)
+    deliver(&report, &folder, &templates, args.output, around)
 }
 
 /// The first signal lets the drill tear down; the second ends the process at once.
