@@ -208,7 +208,8 @@ fn a_folder_that_cannot_be_written() {
     let before = std::fs::read(once.folder.join("journal.ndjson")).unwrap();
     for out in [playbook, &format!("{playbook}/below"), "/proc/drills/1", "/dev/null", used] {
         let (code, stdout, stderr) = told(&["run", playbook, "--out", out]);
-        assert_eq!(code, 3, "{out}: {stderr}");
+        // A folder in use is a mistake of the command line; one that cannot be written keeps the drill from being carried out.
+        assert_eq!(code, if out == used { 2 } else { 3 }, "{out}: {stderr}");
         assert!(stdout.is_empty(), "{out}: {stdout}");
         assert!(stderr.starts_with("error: ") && stderr.contains(out), "{out}: {stderr}");
         assert!(!stderr.contains("phase"), "{out}: something was done: {stderr}");

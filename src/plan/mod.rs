@@ -64,7 +64,7 @@ pub struct Node {
 }
 
 pub enum Work {
-    Step(StepWork),
+    Step(Box<StepWork>),
     Check(Box<CheckWork>),
 }
 
@@ -118,7 +118,7 @@ impl Plan {
             nodes.push(Node {
                 id: step.id.clone(),
                 workload: step.workload.clone(),
-                work: Work::Step(StepWork { step, with, source }),
+                work: Work::Step(Box::new(StepWork { step, with, source })),
             });
         }
         for check in playbook.checks {

@@ -113,7 +113,9 @@ async fn instances_come_up_without_role_or_public_address() {
     // The same request again is the same request.
     let again = world.try_create_as(&at, &launch, 2).await.unwrap();
     let mut ids: Vec<_> = [&created, &again].map(|c| c.resources.clone()).to_vec();
-    ids.iter_mut().for_each(|ids| ids.sort());
+    for ids in &mut ids {
+        ids.sort();
+    }
     assert_eq!(ids[0], ids[1]);
 
     let volume = Create::Volume(drillmaster::cloud::CreateVolume {

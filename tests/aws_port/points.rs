@@ -28,7 +28,7 @@ async fn database_snapshots_are_seen_by_owner_and_by_whom_they_are_shared_with()
     assert_eq!(own.taken.unwrap().to_rfc3339(), "2026-01-02T03:04:05+00:00");
     assert_eq!(own.usable, own.taken);
     assert_eq!(own.shared_with, [account(SANDBOX)]);
-    assert_eq!(own.size.as_gib(), 20.0);
+    assert_eq!(own.size, drillmaster::duration::Size::gib(20));
 
     let shared = find(&world, SANDBOX, "rds:db/orders", PointKind::RdsSnapshot).await;
     assert_eq!(shared.len(), 1, "{shared:?}");

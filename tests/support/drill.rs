@@ -37,7 +37,8 @@ impl Drill {
         // Without comments: they may stand anywhere, and tests replace lines.
         let read = |file: &str| {
             let text = std::fs::read_to_string(drills.join(file)).unwrap();
-            text.lines().filter(|l| !l.trim_start().starts_with('#')).map(|l| format!("{l}\n")).collect::<String>()
+            let kept: Vec<&str> = text.lines().filter(|l| !l.trim_start().starts_with('#')).collect();
+            kept.join("\n") + "\n"
         };
         let drill = Self::new(&read(&format!("{name}.yaml")), &read("estate.yaml"));
         std::fs::copy(drills.join("orders.stack.yaml"), drill.folder().join("orders.stack.yaml")).unwrap();

@@ -241,15 +241,15 @@ impl Cloud for Aws {
                 Kind::Snapshot => ec2::snapshot::observe(&clients.ec2, ids).await?,
                 Kind::Image => ec2::image::observe(&clients.ec2, ids).await?,
                 Kind::Volume => {
-                    ec2::volume::observe(&clients.ec2, &*self.zone_map(place).await?, ids).await?
+                    ec2::volume::observe(&clients.ec2, &self.zone_map(place).await?, ids).await?
                 }
                 Kind::Instance => {
-                    ec2::instance::observe(&clients.ec2, &*self.zone_map(place).await?, ids).await?
+                    ec2::instance::observe(&clients.ec2, &self.zone_map(place).await?, ids).await?
                 }
                 Kind::KeyPair | Kind::Address => ec2::misc::observe(&clients.ec2, kind, ids).await?,
                 Kind::DbSubnetGroup => rds::subnet_group::observe(&clients.rds, ids).await?,
                 Kind::DbInstance => {
-                    rds::instance::observe(&clients.rds, &*self.zone_map(place).await?, ids).await?
+                    rds::instance::observe(&clients.rds, &self.zone_map(place).await?, ids).await?
                 }
                 Kind::DbCluster => rds::cluster::observe(&clients.rds, ids).await?,
                 Kind::DbSnapshot | Kind::DbClusterSnapshot => {

@@ -216,7 +216,7 @@ async fn vcpu_quota(
     let running = pages!("ec2:DescribeInstances", reservations, running);
     let used: i64 = running
         .iter()
-        .flat_map(|r| r.instances())
+        .flat_map(aws_sdk_ec2::types::Reservation::instances)
         .filter(|i| i.instance_type().is_some_and(|t| is_standard(t.as_str())))
         .filter_map(|i| i.cpu_options())
         .map(|c| i64::from(c.core_count().unwrap_or(0)) * i64::from(c.threads_per_core().unwrap_or(1)))

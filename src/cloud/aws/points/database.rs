@@ -156,7 +156,7 @@ async fn snapshot_shared_with(rds: &Client, id: Option<&str>) -> CloudResult<Vec
     match request.send().await.or_cloud("rds:DescribeDBSnapshotAttributes") {
         Ok(answer) => {
             let result = answer.db_snapshot_attributes_result();
-            let attributes = result.map(|r| r.db_snapshot_attributes()).unwrap_or_default();
+            let attributes = result.map(aws_sdk_rds::types::DbSnapshotAttributesResult::db_snapshot_attributes).unwrap_or_default();
             let restore = attributes.iter().find(|a| a.attribute_name() == Some("restore"));
             Ok(restore.map(|a| accounts(a.attribute_values())).unwrap_or_default())
         }
@@ -172,7 +172,7 @@ async fn cluster_snapshot_shared_with(rds: &Client, id: Option<&str>) -> CloudRe
     match request.send().await.or_cloud("rds:DescribeDBClusterSnapshotAttributes") {
         Ok(answer) => {
             let result = answer.db_cluster_snapshot_attributes_result();
-            let attributes = result.map(|r| r.db_cluster_snapshot_attributes()).unwrap_or_default();
+            let attributes = result.map(aws_sdk_rds::types::DbClusterSnapshotAttributesResult::db_cluster_snapshot_attributes).unwrap_or_default();
             let restore = attributes.iter().find(|a| a.attribute_name() == Some("restore"));
             Ok(restore.map(|a| accounts(a.attribute_values())).unwrap_or_default())
         }
@@ -232,7 +232,7 @@ pub async fn continuous(rds: &Client, search: &Search<'_>) -> CloudResult<Vec<Re
     Ok(points)
 }
 
-/// Read replicas. Their lag stands in CloudWatch, not in the API: the age of their data is unknown here, and a check
+/// Read replicas. Their lag stands in `CloudWatch`, not in the API: the age of their data is unknown here, and a check
 /// with `measures: rpo` finds it out.
 pub async fn replicas(rds: &Client, search: &Search<'_>) -> CloudResult<Vec<RecoveryPoint>> {
     let mut points = Vec::new();

@@ -85,15 +85,15 @@ pub async fn observe(rds: &Client, kind: Kind, ids: &[String]) -> CloudResult<Ve
         } else {
             let request = rds.describe_db_snapshots().filters(filter("db-snapshot-id", ids));
             for s in pages!("rds:DescribeDBSnapshots", db_snapshots, request) {
-                all.push(seen(s.db_snapshot_identifier, s.db_snapshot_arn, s.status, s.percent_progress));
+                all.push(seen(s.db_snapshot_identifier, s.db_snapshot_arn, s.status.as_deref(), s.percent_progress));
             }
         }
     }
     Ok(all)
 }
 
-fn seen(id: Option<String>, arn: Option<String>, status: Option<String>, progress: Option<i32>) -> Observed {
-    let state = match status.as_deref() {
+fn seen(id: Option<String>, arn: Option<String>, status: Option<&str>, progress: Option<i32>) -> Observed {
+    let state = match status {
         Some("available") => State::Ready,
         Some("failed") => State::Failed("failed".into()),
         other => State::Pending(other.unwrap_or("creating").to_owned()),

@@ -74,10 +74,10 @@ pub async fn run(aws: &Aws, copy: &CopyObjects, progress: &dyn Fn(Progress)) -> 
         })
         .buffer_unordered(if one_server { PARALLEL } else { STREAMS });
     copied.try_collect::<()>().await?;
-    report(failures.take(), done.into_inner())
+    report(&failures.take(), done.into_inner())
 }
 
-fn report(failures: Vec<(String, CloudError)>, done: CopiedObjects) -> CloudResult<CopiedObjects> {
+fn report(failures: &[(String, CloudError)], done: CopiedObjects) -> CloudResult<CopiedObjects> {
     let Some((_, first)) = failures.first() else { return Ok(done) };
     let keys: Vec<&str> = failures.iter().take(5).map(|(key, _)| key.as_str()).collect();
     let more = if failures.len() >= MOST_FAILURES { " (given up)" } else { "" };
