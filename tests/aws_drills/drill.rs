@@ -1,10 +1,10 @@
 //! Runs the binary as a user would: a playbook in a folder of its own, a cleared environment with what AWS needs.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::peers::Moto;
 use crate::shop::{BACKUP, PRODUCTION, SANDBOX, Shop};
@@ -128,28 +128,28 @@ impl Running {
 }
 
 impl Done {
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join("out").join(name)
-    }
-
     /// For the message of a failed assertion.
     pub fn told(&self) -> String {
         format!("exit {:?}\n--- stdout\n{}\n--- stderr\n{}", self.exit, self.stdout, self.stderr)
     }
 
-    /// The exit code, and that the report tells the same.
+    /// The exit code, that the report tells the same, and that it is there in all its forms.
     #[track_caller]
     pub fn ends(&self, code: i32, verdict: &str) {
         assert_eq!(self.exit, Some(code), "{}", self.told());
         assert_eq!(self.report["exit_code"], code, "{}", self.told());
         assert_eq!(self.report["verdict"], verdict, "{}", self.told());
+        assert_eq!((&self.report["on"], &self.report["simulated"]), (&json!("aws"), &json!(false)));
+        for name in ["journal.ndjson", "report.html", "report.md", "junit.xml"] {
+            assert!(self.folder.path().join("out").join(name).is_file(), "{name}: {}", self.told());
+        }
     }
 
     /// All that the run created was deleted, and the peer holds what it held before.
     #[track_caller]
     pub fn nothing_is_left(&self, moto: &Moto, before: &Value) {
         let teardown = &self.report["teardown"];
-        assert_eq!(teardown["left_behind"], serde_json::json!([]), "{}", self.told());
+        assert_eq!(teardown["left_behind"], json!([]), "{}", self.told());
         assert_eq!(teardown["created"], teardown["deleted"], "{}", self.told());
         let after = moto.state();
         assert_eq!(after.to_string(), before.to_string(), "{}", self.told());
