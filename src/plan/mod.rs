@@ -203,7 +203,7 @@ impl Plan {
 
     pub fn steps(&self) -> impl Iterator<Item = (&Node, &StepWork)> {
         self.nodes.iter().filter_map(|node| match &node.work {
-            Work::Step(work) => Some((node, work)),
+            Work::Step(work) => Some((node, &**work)),
             Work::Check(_) => None,
         })
     }

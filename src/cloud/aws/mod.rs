@@ -240,9 +240,7 @@ impl Cloud for Aws {
                 }
                 Kind::Snapshot => ec2::snapshot::observe(&clients.ec2, ids).await?,
                 Kind::Image => ec2::image::observe(&clients.ec2, ids).await?,
-                Kind::Volume => {
-                    ec2::volume::observe(&clients.ec2, &self.zone_map(place).await?, ids).await?
-                }
+                Kind::Volume => ec2::volume::observe(&clients.ec2, &self.zone_map(place).await?, ids).await?,
                 Kind::Instance => {
                     ec2::instance::observe(&clients.ec2, &self.zone_map(place).await?, ids).await?
                 }

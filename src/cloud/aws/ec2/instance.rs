@@ -77,7 +77,8 @@ async fn run_in(
             filters.push(filter("instance-state-name", ["pending", "running"]));
             let found = clients.ec2.describe_instances().set_filters(Some(filters)).send().await;
             let found = found.or_cloud("ec2:DescribeInstances")?;
-            let ids = ids_of(found.reservations().iter().flat_map(aws_sdk_ec2::types::Reservation::instances));
+            let ids =
+                ids_of(found.reservations().iter().flat_map(aws_sdk_ec2::types::Reservation::instances));
             Ok((!ids.is_empty()).then_some(ids))
         },
         async || {
@@ -127,7 +128,8 @@ pub async fn observe(ec2: &Client, zones: &[Zone], ids: &[String]) -> CloudResul
     for ids in ids.chunks(FILTER_VALUES) {
         let request = ec2.describe_instances().filters(filter("instance-id", ids));
         let found = pages!("ec2:DescribeInstances", reservations, request);
-        let instances: Vec<&Instance> = found.iter().flat_map(aws_sdk_ec2::types::Reservation::instances).collect();
+        let instances: Vec<&Instance> =
+            found.iter().flat_map(aws_sdk_ec2::types::Reservation::instances).collect();
         let running: Vec<String> =
             ids_of(instances.iter().copied().filter(|i| state_of(i) == Some(&InstanceStateName::Running)));
         let healthy = if running.is_empty() { BTreeSet::new() } else { healthy(ec2, &running).await? };
@@ -194,7 +196,9 @@ fn seen(instance: &Instance, zones: &[Zone], healthy: &BTreeSet<String>) -> Obse
 pub async fn terminate(ec2: &Client, marks: &Marks, id: &str) -> CloudResult<()> {
     let found = ec2.describe_instances().filters(filter("instance-id", [id])).send().await;
     let found = found.or_cloud("ec2:DescribeInstances")?;
-    let Some(instance) = found.reservations().iter().flat_map(aws_sdk_ec2::types::Reservation::instances).next() else {
+    let Some(instance) =
+        found.reservations().iter().flat_map(aws_sdk_ec2::types::Reservation::instances).next()
+    else {
         return Ok(());
     };
     if matches!(state_of(instance), Some(InstanceStateName::Terminated | InstanceStateName::ShuttingDown)) {

@@ -52,13 +52,14 @@ pub async fn attach(at: &At<'_>, volume: &str, instance: &str, device: &str) -> 
         async || {
             let found = clients.ec2.describe_volumes().filters(filter("volume-id", [volume])).send().await;
             let found = found.or_cloud("ec2:DescribeVolumes")?;
-            let attached = found.volumes().iter().flat_map(aws_sdk_ec2::types::Volume::attachments).any(|a| {
-                a.instance_id() == Some(instance)
-                    && matches!(
-                        a.state(),
-                        Some(VolumeAttachmentState::Attached | VolumeAttachmentState::Attaching)
-                    )
-            });
+            let attached =
+                found.volumes().iter().flat_map(aws_sdk_ec2::types::Volume::attachments).any(|a| {
+                    a.instance_id() == Some(instance)
+                        && matches!(
+                            a.state(),
+                            Some(VolumeAttachmentState::Attached | VolumeAttachmentState::Attaching)
+                        )
+                });
             Ok(attached.then_some(()))
         },
         async || {

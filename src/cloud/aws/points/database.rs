@@ -156,7 +156,9 @@ async fn snapshot_shared_with(rds: &Client, id: Option<&str>) -> CloudResult<Vec
     match request.send().await.or_cloud("rds:DescribeDBSnapshotAttributes") {
         Ok(answer) => {
             let result = answer.db_snapshot_attributes_result();
-            let attributes = result.map(aws_sdk_rds::types::DbSnapshotAttributesResult::db_snapshot_attributes).unwrap_or_default();
+            let attributes = result
+                .map(aws_sdk_rds::types::DbSnapshotAttributesResult::db_snapshot_attributes)
+                .unwrap_or_default();
             let restore = attributes.iter().find(|a| a.attribute_name() == Some("restore"));
             Ok(restore.map(|a| accounts(a.attribute_values())).unwrap_or_default())
         }
@@ -172,7 +174,9 @@ async fn cluster_snapshot_shared_with(rds: &Client, id: Option<&str>) -> CloudRe
     match request.send().await.or_cloud("rds:DescribeDBClusterSnapshotAttributes") {
         Ok(answer) => {
             let result = answer.db_cluster_snapshot_attributes_result();
-            let attributes = result.map(aws_sdk_rds::types::DbClusterSnapshotAttributesResult::db_cluster_snapshot_attributes).unwrap_or_default();
+            let attributes = result
+                .map(aws_sdk_rds::types::DbClusterSnapshotAttributesResult::db_cluster_snapshot_attributes)
+                .unwrap_or_default();
             let restore = attributes.iter().find(|a| a.attribute_name() == Some("restore"));
             Ok(restore.map(|a| accounts(a.attribute_values())).unwrap_or_default())
         }

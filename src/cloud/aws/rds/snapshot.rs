@@ -78,14 +78,19 @@ pub async fn observe(rds: &Client, kind: Kind, ids: &[String]) -> CloudResult<Ve
                 all.push(seen(
                     s.db_cluster_snapshot_identifier,
                     s.db_cluster_snapshot_arn,
-                    s.status,
+                    s.status.as_deref(),
                     s.percent_progress,
                 ));
             }
         } else {
             let request = rds.describe_db_snapshots().filters(filter("db-snapshot-id", ids));
             for s in pages!("rds:DescribeDBSnapshots", db_snapshots, request) {
-                all.push(seen(s.db_snapshot_identifier, s.db_snapshot_arn, s.status.as_deref(), s.percent_progress));
+                all.push(seen(
+                    s.db_snapshot_identifier,
+                    s.db_snapshot_arn,
+                    s.status.as_deref(),
+                    s.percent_progress,
+                ));
             }
         }
     }
