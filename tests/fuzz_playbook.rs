@@ -280,34 +280,18 @@ fn run(cases: u32) {
     runner().run(&values, test).unwrap();
 }
 
+/// One round, or as many as fit into `FUZZ_SECONDS`: `FUZZ_SECONDS=600 cargo test --test fuzz_playbook`.
 #[test]
 fn no_bytes_panic() {
-    run(100);
-}
-
-#[test]
-#[ignore = "goes on for FUZZ_SECONDS, 600 unless told"]
-fn no_bytes_panic_for_long() {
-    let seconds = std::env::var("FUZZ_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(600);
+    let seconds = std::env::var("FUZZ_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(0);
     let end = Instant::now() + Duration::from_secs(seconds);
-    let mut cases = 0_u64;
-    while Instant::now() < end {
+    let mut rounds = 0_u64;
+    loop {
         run(100);
-        cases += 500;
+        rounds += 1;
+        if Instant::now() >= end {
+            break;
+        }
     }
-    println!("{cases} cases in {seconds} s");
-}
-
-/// Every mutation that drops one line of a right playbook, and every truncation of it at a line.
-#[test]
-fn every_missing_line_is_survived() {
-    let sample = seeds().into_iter().find(|seed| seed.starts_with(b"name: orders-region-loss")).unwrap();
-    let text = String::from_utf8(sample).unwrap();
-    let lines: Vec<&str> = text.split_inclusive('\n').collect();
-    for at in 0..lines.len() {
-        let without: String =
-            lines.iter().enumerate().filter(|(i, _)| *i != at).map(|(_, line)| *line).collect();
-        holds(without.as_bytes()).unwrap();
-        holds(lines[..at].concat().as_bytes()).unwrap();
-    }
+    println!("{} cases", rounds * 500);
 }

@@ -210,23 +210,6 @@ fn markdown_fits_into_a_comment_whatever_comes() {
     assert!(!markdown.contains("Cut here"), "lists are shortened, not the text");
 }
 
-/// For looking at them: `REPORT_SAMPLES=/tmp/reports cargo test write_samples -- --ignored`.
-#[test]
-#[ignore = "writes files to look at"]
-fn write_samples() {
-    let dir = std::path::PathBuf::from(std::env::var_os("REPORT_SAMPLES").unwrap());
-    let templates = Templates::built_in().unwrap();
-    let more = [
-        ("many", many_steps(10_000)),
-        ("nearly-200", many_steps(190)),
-        ("hostile", poison(&unpleasant(), HOSTILE)),
-        ("hostile-long", poison(&unpleasant(), &format!("{HOSTILE}{}", "W".repeat(10_000)))),
-    ];
-    for (name, report) in fixtures().into_iter().chain(more) {
-        drillmaster::report::write_all(&report, &dir.join(name), &templates).unwrap();
-    }
-}
-
 const HOSTILE: &str = "</script></style></title><img src=x onerror=\"alert(1)\">'\"`{{#if}}{{{x}}} ]]> <!-- \u{202e}gnp.exe \
      \u{200b}\u{0}\u{1b}[31m | @everyone #1 [a](javascript:alert(1)) http://evil.example www.evil.example\r\n# heading\n\
      ::error::x\n\u{1f525}\u{feff}";
