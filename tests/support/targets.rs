@@ -222,6 +222,11 @@ impl TcpTarget {
     pub fn count(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
+
+    /// The count, also for after the target's end.
+    pub fn counter(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.connections)
+    }
 }
 
 /// An HTTPS server (`openssl s_server`) whose `/healthz` says `ok`, with a certificate for localhost and 127.0.0.1.
