@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::Context;
 use crate::estate::file::{EstateFile, PointEntry};
 use crate::estate::scope::Scope;
-use crate::estate::{Locus, Loss, Resource, Selector};
+use crate::estate::{Locus, Loss, Resource, ResourceId, Selector};
 use crate::ids::{AccountId, Region};
 use crate::playbook::action::SourceSpec;
 use crate::playbook::draft::Draft;
@@ -23,6 +23,8 @@ pub struct Facts<'a> {
     pub file: Option<&'a EstateFile>,
     pub resources: Vec<Resource>,
     points: HashMap<&'a str, Vec<&'a PointEntry>>,
+    /// Where in `resources` an id stands: an estate may have tens of thousands.
+    by_id: HashMap<ResourceId, Vec<usize>>,
     found: RefCell<HashMap<(String, String), Vec<usize>>>,
 }
 
@@ -33,13 +35,19 @@ impl<'a> Facts<'a> {
         for point in file.map_or(&[][..], |file| &file.recovery_points) {
             points.entry(&point.id).or_default().push(point);
         }
+        let resources = file.map(EstateFile::resources).unwrap_or_default();
+        let mut by_id: HashMap<ResourceId, Vec<usize>> = HashMap::new();
+        for (index, resource) in resources.iter().enumerate() {
+            by_id.entry(resource.id.clone()).or_default().push(index);
+        }
         let mut facts = Self {
             arguments: Vec::with_capacity(draft.items.len()),
             sources: Vec::with_capacity(draft.items.len()),
             needs: Vec::with_capacity(draft.items.len()),
             file,
-            resources: file.map(EstateFile::resources).unwrap_or_default(),
+            resources,
             points,
+            by_id,
             found: RefCell::default(),
         };
         let checker = Checker { source: draft.source, formats: &PlaybookFormats, templates: true };
@@ -82,13 +90,22 @@ impl<'a> Facts<'a> {
         known.map_or(&[], Vec::as_slice)
     }
 
+    /// Where the resources that a selector means stand in `resources`.
+    pub fn selected(&self, selector: &Selector) -> Vec<usize> {
+        match selector {
+            Selector::Id(id) => self.by_id.get(id).cloned().unwrap_or_default(),
+            Selector::Tag { .. } => {
+                let all = self.resources.iter().enumerate();
+                all.filter(|(_, resource)| selector.selects(resource)).map(|(index, _)| index).collect()
+            }
+        }
+    }
+
     /// The estate's resources that an argument names: a name, or `tag:KEY=VALUE`.
     pub fn resources_named(&self, kind: &str, name: &str) -> Vec<&Resource> {
         let mut found = self.found.borrow_mut();
         let indices = found.entry((kind.to_owned(), name.to_owned())).or_insert_with(|| {
-            let Ok(selector) = Selector::of_kind(kind, name) else { return Vec::new() };
-            let all = self.resources.iter().enumerate();
-            all.filter(|(_, resource)| selector.selects(resource)).map(|(i, _)| i).collect()
+            Selector::of_kind(kind, name).map(|selector| self.selected(&selector)).unwrap_or_default()
         });
         indices.iter().filter_map(|i| self.resources.get(*i)).collect()
     }

@@ -79,7 +79,7 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
 fn selector(draft: &Draft<'_>, facts: &Facts<'_>, node: &Node, out: &mut Diagnostics) {
     let (Some(text), true) = (node.as_str(), facts.file.is_some()) else { return };
     let Ok(selector) = text.parse::<Selector>() else { return };
-    if facts.resources.iter().any(|resource| selector.selects(resource)) {
+    if !facts.selected(&selector).is_empty() {
         return;
     }
     let ids: Vec<String> = facts.resources.iter().map(|resource| resource.id.to_string()).collect();
