@@ -6,7 +6,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::estate::PointKind;
-use crate::playbook::action::{ArgProblem, PointSpec, SourceSpec, SourceWhat};
+use crate::playbook::action::{ArgProblem, PointSpec, Purpose, SourceSpec, SourceWhat};
+use crate::playbook::expr_value::{Expr, is_template};
 
 /// Where a database comes from: `{ db, point }` or `{ snapshot }`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -94,8 +95,30 @@ pub fn of(kind: &'static str, name: &str, point: Option<&str>) -> SourceWhat {
     SourceWhat::Of { kind, name: name.to_owned(), point: PointSpec::read(point) }
 }
 
-pub fn source(what: SourceWhat, kinds: &[PointKind], across_regions: bool, data: bool) -> SourceSpec {
-    SourceSpec { what, kinds: kinds.to_vec(), across_regions, data }
+/// The source of a copy, which takes a point from any surviving region.
+pub fn copied(what: SourceWhat, kinds: &[PointKind]) -> SourceSpec {
+    SourceSpec { what, kinds: kinds.to_vec(), across_regions: true, purpose: Purpose::Copy }
+}
+
+/// The source of a restore in the sandbox's own region.
+pub fn restored(what: SourceWhat, kinds: &[PointKind], data: bool) -> SourceSpec {
+    SourceSpec { what, kinds: kinds.to_vec(), across_regions: false, purpose: Purpose::Restore { data } }
+}
+
+/// The source of a restore of data that reads from any surviving region.
+pub fn restored_from_afar(what: SourceWhat, kinds: &[PointKind]) -> SourceSpec {
+    SourceSpec { across_regions: true, ..restored(what, kinds, true) }
+}
+
+/// A text at a JSON pointer, unless only the run will know it.
+pub fn text(args: &Value, pointer: &str) -> Option<String> {
+    args.pointer(pointer)?.as_str().filter(|text| !is_template(text)).map(str::to_owned)
+}
+
+/// A number of things at a JSON pointer, which may stand as text; 1 where it is not given, or only the run will know it.
+pub fn count(args: &Value, pointer: &str) -> u32 {
+    let given = args.pointer(pointer);
+    given.and_then(|v| serde_json::from_value::<Expr<u32>>(v.clone()).ok()?.get().ok().copied()).unwrap_or(1)
 }
 
 /// `{ name, point }` or `{ snapshot }`.

@@ -7,11 +7,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::Action;
 use super::context::{Context, Outcome, StepError, decode};
 use crate::cloud::{Create, DeployStack};
 use crate::estate::ResourceId;
 
-use crate::playbook::action::{ActionDecl, Output, Shape};
+use crate::playbook::action::{ActionDecl, Demands, Output, Shape};
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -28,17 +29,21 @@ pub struct DeployArgs {
     pub capabilities: Vec<String>,
 }
 
-pub const DEPLOY: ActionDecl = ActionDecl {
-    name: "cloudformation.deploy",
-    summary: "Deploys a CloudFormation stack into the sandbox.",
-    args: |g| g.subschema_for::<DeployArgs>(),
-    check: |_| Vec::new(),
-    outputs: &[
-        Output { name: "stack_id", doc: "the stack's id", shape: Shape::Text },
-        Output { name: "outputs", doc: "the stack's outputs", shape: Shape::Open },
-    ],
-    source: |_| None,
-    calls: &["cloudformation:CreateStack", "cloudformation:DescribeStacks"],
+pub const DEPLOY: Action = Action {
+    decl: ActionDecl {
+        name: "cloudformation.deploy",
+        summary: "Deploys a CloudFormation stack into the sandbox.",
+        args: |g| g.subschema_for::<DeployArgs>(),
+        check: |_| Vec::new(),
+        outputs: &[
+            Output { name: "stack_id", doc: "the stack's id", shape: Shape::Text },
+            Output { name: "outputs", doc: "the stack's outputs", shape: Shape::Open },
+        ],
+        source: |_| None,
+        demands: Demands::none,
+        calls: &["cloudformation:CreateStack", "cloudformation:DescribeStacks"],
+    },
+    run: |cx, args| Box::pin(deploy(cx, args)),
 };
 
 pub async fn deploy(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError> {

@@ -6,9 +6,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::Action;
 use super::context::{Context, Outcome, StepError, decode};
 
-use crate::playbook::action::{ActionDecl, Output, Shape};
+use crate::playbook::action::{ActionDecl, Demands, Output, Shape};
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -21,18 +22,22 @@ pub struct RunArgs {
     pub env: BTreeMap<String, String>,
 }
 
-pub const RUN: ActionDecl = ActionDecl {
-    name: "command.run",
-    summary: "Runs a command on this machine; fails when it exits with anything but 0. The twin does not run it.",
-    args: |g| g.subschema_for::<RunArgs>(),
-    check: |_| Vec::new(),
-    outputs: &[Output {
-        name: "stdout",
-        doc: "what it printed, without the last line end",
-        shape: Shape::Text,
-    }],
-    source: |_| None,
-    calls: &[],
+pub const RUN: Action = Action {
+    decl: ActionDecl {
+        name: "command.run",
+        summary: "Runs a command on this machine; fails when it exits with anything but 0. The twin does not run it.",
+        args: |g| g.subschema_for::<RunArgs>(),
+        check: |_| Vec::new(),
+        outputs: &[Output {
+            name: "stdout",
+            doc: "what it printed, without the last line end",
+            shape: Shape::Text,
+        }],
+        source: |_| None,
+        demands: Demands::none,
+        calls: &[],
+    },
+    run: |cx, args| Box::pin(run(cx, args)),
 };
 
 /// The most of a command's output that is kept, in bytes.
@@ -42,7 +47,7 @@ pub async fn run(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError> {
     let args: RunArgs = decode(args)?;
     let origin = cx.hands.origin(cx.step, cx.attempt, "");
     let mut outcome = Outcome::default();
-    if let Some(rehearsed) = cx.hands.cloud().rehearsed(&origin, RUN.name) {
+    if let Some(rehearsed) = cx.hands.cloud().rehearsed(&origin, RUN.decl.name) {
         cx.clock.sleep(rehearsed?).await;
         outcome.outputs.insert("stdout".into(), json!(""));
         return Ok(outcome);

@@ -5,13 +5,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::Action;
 use super::args::{self, ImageSource, VolumeSource};
 use super::context::{Context, Outcome, Source, StepError, decode, take, value};
 use crate::cloud::wait::Until;
 use crate::cloud::{Create, CreateVolume, Kind, Observed, RunInstances};
 use crate::estate::{PointKind, RecoveryPoint};
 use crate::ids::BadName;
-use crate::playbook::action::{ActionDecl, Output, Shape, SourceSpec};
+use crate::playbook::action::{ActionDecl, Demands, Output, Shape, SourceWhat};
 use crate::playbook::expr_value::Expr;
 
 const SNAPSHOT_ID: Output = Output { name: "snapshot_id", doc: "the copy's id", shape: Shape::Text };
@@ -25,24 +26,26 @@ pub struct CopySnapshotArgs {
     pub kms_key: Option<String>,
 }
 
-pub const COPY_SNAPSHOT: ActionDecl = ActionDecl {
-    name: "ec2.copy_snapshot",
-    summary: "Copies an EBS snapshot into the sandbox's account and region.",
-    args: |g| g.subschema_for::<CopySnapshotArgs>(),
-    check: |args| args::exactly_one(args, "/from", &["volume", "snapshot"]),
-    outputs: &[SNAPSHOT_ID],
-    source: |args| volume_source(&args::lenient::<CopySnapshotArgs>(args)?.from, true, false),
-    calls: &["ec2:CopySnapshot", "ec2:DescribeSnapshots"],
+pub const COPY_SNAPSHOT: Action = Action {
+    decl: ActionDecl {
+        name: "ec2.copy_snapshot",
+        summary: "Copies an EBS snapshot into the sandbox's account and region.",
+        args: |g| g.subschema_for::<CopySnapshotArgs>(),
+        check: |args| args::exactly_one(args, "/from", &["volume", "snapshot"]),
+        outputs: &[SNAPSHOT_ID],
+        source: |args| {
+            let what = volume(&args::lenient::<CopySnapshotArgs>(args)?.from)?;
+            Some(args::copied(what, &[PointKind::EbsSnapshot]))
+        },
+        demands: Demands::none,
+        calls: &["ec2:CopySnapshot", "ec2:DescribeSnapshots"],
+    },
+    run: |cx, args| Box::pin(copy_snapshot(cx, args)),
 };
 
-fn volume_source(from: &VolumeSource, across_regions: bool, data: bool) -> Option<SourceSpec> {
-    let what = args::named_or_snapshot(
-        "ec2:volume",
-        from.volume.as_deref(),
-        from.point.as_deref(),
-        from.snapshot.as_deref(),
-    )?;
-    Some(args::source(what, &[PointKind::EbsSnapshot], across_regions, data))
+fn volume(from: &VolumeSource) -> Option<SourceWhat> {
+    let (point, snapshot) = (from.point.as_deref(), from.snapshot.as_deref());
+    args::named_or_snapshot("ec2:volume", from.volume.as_deref(), point, snapshot)
 }
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -54,22 +57,28 @@ pub struct CopyImageArgs {
     pub kms_key: Option<String>,
 }
 
-pub const COPY_IMAGE: ActionDecl = ActionDecl {
-    name: "ec2.copy_image",
-    summary: "Copies a machine image into the sandbox's account and region.",
-    args: |g| g.subschema_for::<CopyImageArgs>(),
-    check: |_| Vec::new(),
-    outputs: &[Output { name: "image_id", doc: "the copy's id", shape: Shape::Text }],
-    source: |args| Some(image_source(&args::lenient::<CopyImageArgs>(args)?.image, true, false)),
-    calls: &["ec2:CopyImage", "ec2:DescribeImages"],
+pub const COPY_IMAGE: Action = Action {
+    decl: ActionDecl {
+        name: "ec2.copy_image",
+        summary: "Copies a machine image into the sandbox's account and region.",
+        args: |g| g.subschema_for::<CopyImageArgs>(),
+        check: |_| Vec::new(),
+        outputs: &[Output { name: "image_id", doc: "the copy's id", shape: Shape::Text }],
+        source: |args| {
+            let what = image(args::lenient::<CopyImageArgs>(args)?.image);
+            Some(args::copied(what, &[PointKind::Ami]))
+        },
+        demands: Demands::none,
+        calls: &["ec2:CopyImage", "ec2:DescribeImages"],
+    },
+    run: |cx, args| Box::pin(copy_image(cx, args)),
 };
 
-fn image_source(image: &ImageSource, across_regions: bool, data: bool) -> SourceSpec {
-    let what = match image {
-        ImageSource::Id(id) => crate::playbook::action::SourceWhat::Id(id.clone()),
+fn image(image: ImageSource) -> SourceWhat {
+    match image {
+        ImageSource::Id(id) => SourceWhat::Id(id),
         ImageSource::Of(of) => args::of("ec2:instance", &of.of, of.point.as_deref()),
-    };
-    args::source(what, &[PointKind::Ami], across_regions, data)
+    }
 }
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -92,17 +101,24 @@ pub struct RestoreVolumeArgs {
     pub initialization_rate: Option<Expr<i32>>,
 }
 
-pub const RESTORE_VOLUME: ActionDecl = ActionDecl {
-    name: "ec2.restore_volume",
-    summary: "Makes an EBS volume from a snapshot.",
-    args: |g| g.subschema_for::<RestoreVolumeArgs>(),
-    check: |args| args::exactly_one(args, "/from", &["volume", "snapshot"]),
-    outputs: &[
-        Output { name: "volume_id", doc: "the volume's id", shape: Shape::Text },
-        Output { name: "az", doc: "the id of its zone", shape: Shape::Text },
-    ],
-    source: |args| volume_source(&args::lenient::<RestoreVolumeArgs>(args)?.from, false, true),
-    calls: &["ec2:CreateVolume", "ec2:DescribeVolumes"],
+pub const RESTORE_VOLUME: Action = Action {
+    decl: ActionDecl {
+        name: "ec2.restore_volume",
+        summary: "Makes an EBS volume from a snapshot.",
+        args: |g| g.subschema_for::<RestoreVolumeArgs>(),
+        check: |args| args::exactly_one(args, "/from", &["volume", "snapshot"]),
+        outputs: &[
+            Output { name: "volume_id", doc: "the volume's id", shape: Shape::Text },
+            Output { name: "az", doc: "the id of its zone", shape: Shape::Text },
+        ],
+        source: |args| {
+            let what = volume(&args::lenient::<RestoreVolumeArgs>(args)?.from)?;
+            Some(args::restored(what, &[PointKind::EbsSnapshot], true))
+        },
+        demands: Demands::none,
+        calls: &["ec2:CreateVolume", "ec2:DescribeVolumes"],
+    },
+    run: |cx, args| Box::pin(restore_volume(cx, args)),
 };
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -131,28 +147,36 @@ pub struct LaunchArgs {
     pub data: bool,
 }
 
-pub const LAUNCH: ActionDecl = ActionDecl {
-    name: "ec2.launch",
-    summary: "Launches instances from a machine image, without a role, with IMDSv2 required.",
-    args: |g| g.subschema_for::<LaunchArgs>(),
-    check: |_| Vec::new(),
-    outputs: &[
-        Output {
-            name: "instances",
-            doc: "the instances",
-            shape: Shape::Records(&[
-                Output { name: "instance_id", doc: "the instance's id", shape: Shape::Text },
-                Output { name: "private_ip", doc: "its private address", shape: Shape::Text },
-                Output { name: "az", doc: "the id of its zone", shape: Shape::Text },
-            ]),
+pub const LAUNCH: Action = Action {
+    decl: ActionDecl {
+        name: "ec2.launch",
+        summary: "Launches instances from a machine image, without a role, with IMDSv2 required.",
+        args: |g| g.subschema_for::<LaunchArgs>(),
+        check: |_| Vec::new(),
+        outputs: &[
+            Output {
+                name: "instances",
+                doc: "the instances",
+                shape: Shape::Records(&[
+                    Output { name: "instance_id", doc: "the instance's id", shape: Shape::Text },
+                    Output { name: "private_ip", doc: "its private address", shape: Shape::Text },
+                    Output { name: "az", doc: "the id of its zone", shape: Shape::Text },
+                ]),
+            },
+            Output { name: "instance_ids", doc: "the ids of the instances", shape: Shape::Texts },
+        ],
+        source: |args| {
+            let args: LaunchArgs = args::lenient(args)?;
+            Some(args::restored(image(args.image), &[PointKind::Ami], args.data))
         },
-        Output { name: "instance_ids", doc: "the ids of the instances", shape: Shape::Texts },
-    ],
-    source: |args| {
-        let args: LaunchArgs = args::lenient(args)?;
-        Some(image_source(&args.image, false, args.data))
+        demands: |args| Demands {
+            instances: args::count(args, "/count"),
+            instance_type: args::text(args, "/type"),
+            ..Demands::default()
+        },
+        calls: &["ec2:RunInstances", "ec2:DescribeInstances", "ec2:AttachVolume"],
     },
-    calls: &["ec2:RunInstances", "ec2:DescribeInstances", "ec2:AttachVolume"],
+    run: |cx, args| Box::pin(launch(cx, args)),
 };
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -162,31 +186,39 @@ pub struct ImportKeyPairArgs {
     pub public_key: String,
 }
 
-pub const IMPORT_KEY_PAIR: ActionDecl = ActionDecl {
-    name: "ec2.import_key_pair",
-    summary: "Imports a public key for the machines of the sandbox.",
-    args: |g| g.subschema_for::<ImportKeyPairArgs>(),
-    check: |_| Vec::new(),
-    outputs: &[Output { name: "key_name", doc: "the key pair's name", shape: Shape::Text }],
-    source: |_| None,
-    calls: &["ec2:ImportKeyPair"],
+pub const IMPORT_KEY_PAIR: Action = Action {
+    decl: ActionDecl {
+        name: "ec2.import_key_pair",
+        summary: "Imports a public key for the machines of the sandbox.",
+        args: |g| g.subschema_for::<ImportKeyPairArgs>(),
+        check: |_| Vec::new(),
+        outputs: &[Output { name: "key_name", doc: "the key pair's name", shape: Shape::Text }],
+        source: |_| None,
+        demands: Demands::none,
+        calls: &["ec2:ImportKeyPair"],
+    },
+    run: |cx, args| Box::pin(import_key_pair(cx, args)),
 };
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AllocateAddressArgs {}
 
-pub const ALLOCATE_ADDRESS: ActionDecl = ActionDecl {
-    name: "ec2.allocate_address",
-    summary: "Allocates an Elastic IP address, to prove that the quota allows it; it is attached to nothing.",
-    args: |g| g.subschema_for::<AllocateAddressArgs>(),
-    check: |_: &Value| Vec::new(),
-    outputs: &[
-        Output { name: "allocation_id", doc: "the address's id", shape: Shape::Text },
-        Output { name: "public_ip", doc: "the address", shape: Shape::Text },
-    ],
-    source: |_| None,
-    calls: &["ec2:AllocateAddress"],
+pub const ALLOCATE_ADDRESS: Action = Action {
+    decl: ActionDecl {
+        name: "ec2.allocate_address",
+        summary: "Allocates an Elastic IP address, to prove that the quota allows it; it is attached to nothing.",
+        args: |g| g.subschema_for::<AllocateAddressArgs>(),
+        check: |_: &Value| Vec::new(),
+        outputs: &[
+            Output { name: "allocation_id", doc: "the address's id", shape: Shape::Text },
+            Output { name: "public_ip", doc: "the address", shape: Shape::Text },
+        ],
+        source: |_| None,
+        demands: Demands::none,
+        calls: &["ec2:AllocateAddress"],
+    },
+    run: |cx, args| Box::pin(allocate_address(cx, args)),
 };
 
 pub async fn copy_snapshot(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError> {

@@ -4,10 +4,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::Action;
 use super::context::{Context, Outcome, StepError, decode};
 
 use crate::duration::Span;
-use crate::playbook::action::{ActionDecl, Output};
+use crate::playbook::action::{ActionDecl, Demands};
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -19,22 +20,24 @@ pub struct TaskArgs {
     pub assume: Option<Span>,
 }
 
-pub const TASK: ActionDecl = ActionDecl {
-    name: "manual.task",
-    summary: "Waits for a person to do something and confirm it.",
-    args: |g| g.subschema_for::<TaskArgs>(),
-    check: |_| Vec::new(),
-    outputs: NONE,
-    source: |_| None,
-    calls: &[],
+pub const TASK: Action = Action {
+    decl: ActionDecl {
+        name: "manual.task",
+        summary: "Waits for a person to do something and confirm it.",
+        args: |g| g.subschema_for::<TaskArgs>(),
+        check: |_| Vec::new(),
+        outputs: &[],
+        source: |_| None,
+        demands: Demands::none,
+        calls: &[],
+    },
+    run: |cx, args| Box::pin(run(cx, args)),
 };
-
-const NONE: &[Output] = &[];
 
 pub async fn run(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError> {
     let args: TaskArgs = decode(args)?;
     let origin = cx.hands.origin(cx.step, cx.attempt, "");
-    if let Some(rehearsed) = cx.hands.cloud().rehearsed(&origin, TASK.name) {
+    if let Some(rehearsed) = cx.hands.cloud().rehearsed(&origin, TASK.decl.name) {
         let rehearsed = rehearsed?;
         // A fault that never ends is longer than any assumption.
         let assumed = args.assume.map_or(rehearsed, |assume| assume.0);

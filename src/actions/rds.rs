@@ -5,13 +5,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::Action;
 use super::args::{self, ClusterSource, DbCopySource, DbSource};
 use super::context::{Context, Outcome, Source, StepError, decode, take, value};
 use crate::cloud::wait::Until;
 use crate::cloud::{Create, Kind, Observed, RestoreCluster, RestoreDb, RestoreDbToTime};
 use crate::estate::PointKind;
 use crate::ids::BadName;
-use crate::playbook::action::{ActionDecl, ArgProblem, Output, Shape, SourceSpec};
+use crate::playbook::action::{ActionDecl, ArgProblem, Demands, Output, ReplicaDemand, Shape, SourceSpec};
 use crate::playbook::expr_value::Expr;
 
 const ENDPOINT: Output = Output { name: "endpoint", doc: "`host:port`", shape: Shape::Text };
@@ -28,34 +29,35 @@ pub struct CopySnapshotArgs {
     pub kms_key: Option<String>,
 }
 
-pub const COPY_SNAPSHOT: ActionDecl = ActionDecl {
-    name: "rds.copy_snapshot",
-    summary: "Copies a snapshot of a database or an Aurora cluster into the sandbox's account and region.",
-    args: |g| g.subschema_for::<CopySnapshotArgs>(),
-    check: |args| args::exactly_one(args, "/from", &["db", "cluster", "snapshot"]),
-    outputs: &[Output { name: "snapshot_id", doc: "the copy's id", shape: Shape::Text }],
-    source: |args| {
-        let CopySnapshotArgs { from, .. } = args::lenient(args)?;
-        let point = from.point.as_deref();
-        if let Some(cluster) = &from.cluster {
-            return Some(args::source(
-                args::of("rds:cluster", cluster, point),
-                &[PointKind::RdsClusterSnapshot],
-                true,
-                false,
-            ));
-        }
-        let kinds = [PointKind::RdsSnapshot, PointKind::RdsClusterSnapshot];
-        let kinds = if from.db.is_some() { &kinds[..1] } else { &kinds[..] };
-        let what = args::named_or_snapshot("rds:db", from.db.as_deref(), point, from.snapshot.as_deref())?;
-        Some(args::source(what, kinds, true, false))
+pub const COPY_SNAPSHOT: Action = Action {
+    decl: ActionDecl {
+        name: "rds.copy_snapshot",
+        summary: "Copies a snapshot of a database or an Aurora cluster into the sandbox's account and region.",
+        args: |g| g.subschema_for::<CopySnapshotArgs>(),
+        check: |args| args::exactly_one(args, "/from", &["db", "cluster", "snapshot"]),
+        outputs: &[Output { name: "snapshot_id", doc: "the copy's id", shape: Shape::Text }],
+        source: |args| {
+            let CopySnapshotArgs { from, .. } = args::lenient(args)?;
+            let point = from.point.as_deref();
+            if let Some(cluster) = &from.cluster {
+                let what = args::of("rds:cluster", cluster, point);
+                return Some(args::copied(what, &[PointKind::RdsClusterSnapshot]));
+            }
+            let kinds = [PointKind::RdsSnapshot, PointKind::RdsClusterSnapshot];
+            let kinds = if from.db.is_some() { &kinds[..1] } else { &kinds[..] };
+            let what =
+                args::named_or_snapshot("rds:db", from.db.as_deref(), point, from.snapshot.as_deref())?;
+            Some(args::copied(what, kinds))
+        },
+        demands: Demands::none,
+        calls: &[
+            "rds:CopyDBSnapshot",
+            "rds:DescribeDBSnapshots",
+            "rds:CopyDBClusterSnapshot",
+            "rds:DescribeDBClusterSnapshots",
+        ],
     },
-    calls: &[
-        "rds:CopyDBSnapshot",
-        "rds:DescribeDBSnapshots",
-        "rds:CopyDBClusterSnapshot",
-        "rds:DescribeDBClusterSnapshots",
-    ],
+    run: |cx, args| Box::pin(copy_snapshot(cx, args)),
 };
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -80,6 +82,14 @@ pub struct RestoreArgs {
     pub az: Option<String>,
 }
 
+fn databases(db_instances: u32) -> Demands {
+    Demands { db_subnet_group: true, db_instances, ..Demands::default() }
+}
+
+fn one_database(_args: &Value) -> Demands {
+    databases(1)
+}
+
 fn db_source(from: &DbSource, kind: PointKind) -> Option<SourceSpec> {
     let what = args::named_or_snapshot(
         "rds:db",
@@ -87,37 +97,45 @@ fn db_source(from: &DbSource, kind: PointKind) -> Option<SourceSpec> {
         from.point.as_deref(),
         from.snapshot.as_deref(),
     )?;
-    Some(args::source(what, &[kind], false, true))
+    Some(args::restored(what, &[kind], true))
 }
 
-pub const RESTORE: ActionDecl = ActionDecl {
-    name: "rds.restore",
-    summary: "Restores a database instance from a snapshot.",
-    args: |g| g.subschema_for::<RestoreArgs>(),
-    check: |args| args::exactly_one(args, "/from", &["db", "snapshot"]),
-    outputs: &[ENDPOINT, ADDRESS, PORT, DB_ID],
-    source: |args| db_source(&args::lenient::<RestoreArgs>(args)?.from, PointKind::RdsSnapshot),
-    calls: &["rds:RestoreDBInstanceFromDBSnapshot", "rds:DescribeDBInstances"],
+pub const RESTORE: Action = Action {
+    decl: ActionDecl {
+        name: "rds.restore",
+        summary: "Restores a database instance from a snapshot.",
+        args: |g| g.subschema_for::<RestoreArgs>(),
+        check: |args| args::exactly_one(args, "/from", &["db", "snapshot"]),
+        outputs: &[ENDPOINT, ADDRESS, PORT, DB_ID],
+        source: |args| db_source(&args::lenient::<RestoreArgs>(args)?.from, PointKind::RdsSnapshot),
+        demands: one_database,
+        calls: &["rds:RestoreDBInstanceFromDBSnapshot", "rds:DescribeDBInstances"],
+    },
+    run: |cx, args| Box::pin(restore(cx, args)),
 };
 
-pub const RESTORE_TO_TIME: ActionDecl = ActionDecl {
-    name: "rds.restore_to_time",
-    summary: "Restores a database instance to an instant (PITR), in its own account.",
-    args: |g| g.subschema_for::<RestoreArgs>(),
-    check: |args| {
-        let mut problems = args::exactly_one(args, "/from", &["db"]);
-        if args.pointer("/from/snapshot").is_some() {
-            problems.push(ArgProblem {
-                pointer: "/from/snapshot".into(),
-                message: "PITR restores to an instant, not from a snapshot".into(),
-                help: "use `rds.restore`, or name the database with `db`".into(),
-            });
-        }
-        problems
+pub const RESTORE_TO_TIME: Action = Action {
+    decl: ActionDecl {
+        name: "rds.restore_to_time",
+        summary: "Restores a database instance to an instant (PITR), in its own account.",
+        args: |g| g.subschema_for::<RestoreArgs>(),
+        check: |args| {
+            let mut problems = args::exactly_one(args, "/from", &["db"]);
+            if args.pointer("/from/snapshot").is_some() {
+                problems.push(ArgProblem {
+                    pointer: "/from/snapshot".into(),
+                    message: "PITR restores to an instant, not from a snapshot".into(),
+                    help: "use `rds.restore`, or name the database with `db`".into(),
+                });
+            }
+            problems
+        },
+        outputs: &[ENDPOINT, ADDRESS, PORT, DB_ID],
+        source: |args| db_source(&args::lenient::<RestoreArgs>(args)?.from, PointKind::RdsPitr),
+        demands: one_database,
+        calls: &["rds:RestoreDBInstanceToPointInTime", "rds:DescribeDBInstances"],
     },
-    outputs: &[ENDPOINT, ADDRESS, PORT, DB_ID],
-    source: |args| db_source(&args::lenient::<RestoreArgs>(args)?.from, PointKind::RdsPitr),
-    calls: &["rds:RestoreDBInstanceToPointInTime", "rds:DescribeDBInstances"],
+    run: |cx, args| Box::pin(restore_to_time(cx, args)),
 };
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -140,35 +158,39 @@ pub struct RestoreClusterArgs {
     pub port: Option<Expr<i32>>,
 }
 
-pub const RESTORE_CLUSTER: ActionDecl = ActionDecl {
-    name: "rds.restore_cluster",
-    summary: "Restores an Aurora cluster from a snapshot, and its instances with it.",
-    args: |g| g.subschema_for::<RestoreClusterArgs>(),
-    check: |args| args::exactly_one(args, "/from", &["cluster", "snapshot"]),
-    outputs: &[
-        ENDPOINT,
-        ADDRESS,
-        PORT,
-        Output { name: "reader_endpoint", doc: "the reader's `host:port`", shape: Shape::Text },
-        Output { name: "cluster_id", doc: "the cluster's identifier", shape: Shape::Text },
-        Output { name: "instance_ids", doc: "the identifiers of its instances", shape: Shape::Texts },
-    ],
-    source: |args| {
-        let RestoreClusterArgs { from, .. } = args::lenient(args)?;
-        let what = args::named_or_snapshot(
-            "rds:cluster",
-            from.cluster.as_deref(),
-            from.point.as_deref(),
-            from.snapshot.as_deref(),
-        )?;
-        Some(args::source(what, &[PointKind::RdsClusterSnapshot], false, true))
+pub const RESTORE_CLUSTER: Action = Action {
+    decl: ActionDecl {
+        name: "rds.restore_cluster",
+        summary: "Restores an Aurora cluster from a snapshot, and its instances with it.",
+        args: |g| g.subschema_for::<RestoreClusterArgs>(),
+        check: |args| args::exactly_one(args, "/from", &["cluster", "snapshot"]),
+        outputs: &[
+            ENDPOINT,
+            ADDRESS,
+            PORT,
+            Output { name: "reader_endpoint", doc: "the reader's `host:port`", shape: Shape::Text },
+            Output { name: "cluster_id", doc: "the cluster's identifier", shape: Shape::Text },
+            Output { name: "instance_ids", doc: "the identifiers of its instances", shape: Shape::Texts },
+        ],
+        source: |args| {
+            let RestoreClusterArgs { from, .. } = args::lenient(args)?;
+            let what = args::named_or_snapshot(
+                "rds:cluster",
+                from.cluster.as_deref(),
+                from.point.as_deref(),
+                from.snapshot.as_deref(),
+            )?;
+            Some(args::restored(what, &[PointKind::RdsClusterSnapshot], true))
+        },
+        demands: |args| databases(args::count(args, "/instances")),
+        calls: &[
+            "rds:RestoreDBClusterFromSnapshot",
+            "rds:CreateDBInstance",
+            "rds:DescribeDBClusters",
+            "rds:DescribeDBInstances",
+        ],
     },
-    calls: &[
-        "rds:RestoreDBClusterFromSnapshot",
-        "rds:CreateDBInstance",
-        "rds:DescribeDBClusters",
-        "rds:DescribeDBInstances",
-    ],
+    run: |cx, args| Box::pin(restore_cluster(cx, args)),
 };
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -190,17 +212,29 @@ pub struct ReplicaSource {
     pub db: String,
 }
 
-pub const PROMOTE_REPLICA: ActionDecl = ActionDecl {
-    name: "rds.promote_replica",
-    summary: "Promotes a read replica that the harness made in the sandbox before T0.",
-    args: |g| g.subschema_for::<PromoteReplicaArgs>(),
-    check: |_| Vec::new(),
-    outputs: &[ENDPOINT, ADDRESS, PORT, DB_ID],
-    source: |args| {
-        let PromoteReplicaArgs { from, .. } = args::lenient(args)?;
-        Some(args::source(args::of("rds:db", &from.db, None), &[PointKind::RdsReplica], true, true))
+pub const PROMOTE_REPLICA: Action = Action {
+    decl: ActionDecl {
+        name: "rds.promote_replica",
+        summary: "Promotes a read replica that the harness made in the sandbox before T0.",
+        args: |g| g.subschema_for::<PromoteReplicaArgs>(),
+        check: |_| Vec::new(),
+        outputs: &[ENDPOINT, ADDRESS, PORT, DB_ID],
+        source: |args| {
+            let PromoteReplicaArgs { from, .. } = args::lenient(args)?;
+            let what = args::of("rds:db", &from.db, None);
+            Some(args::restored_from_afar(what, &[PointKind::RdsReplica]))
+        },
+        demands: |args| {
+            let replica = args::text(args, "/from/db").map(|source| ReplicaDemand {
+                source,
+                class: args::text(args, "/class"),
+                parameter_group: args::text(args, "/parameter_group"),
+            });
+            Demands { replica, ..databases(1) }
+        },
+        calls: &["rds:PromoteReadReplica", "rds:CreateDBInstanceReadReplica", "rds:DescribeDBInstances"],
     },
-    calls: &["rds:PromoteReadReplica", "rds:CreateDBInstanceReadReplica", "rds:DescribeDBInstances"],
+    run: |cx, args| Box::pin(promote_replica(cx, args)),
 };
 
 pub async fn copy_snapshot(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError> {

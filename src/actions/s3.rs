@@ -4,13 +4,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::args;
 use super::context::{Context, Outcome, StepError, decode, value};
+use super::{Action, args};
 use crate::cloud::{Against, BucketRef, CopyObjects, Create, ManifestEntry, Progress, VerifyObjects};
 use crate::duration::{Size, When};
 use crate::estate::PointKind;
 use crate::ids::{AccountId, Region};
-use crate::playbook::action::{ActionDecl, ArgProblem, Output, PointSpec, Shape, SourceWhat};
+use crate::playbook::action::{ActionDecl, ArgProblem, Demands, Output, PointSpec, Shape, SourceWhat};
 use crate::playbook::expr_value::Expr;
 
 /// A bucket to restore from.
@@ -44,43 +44,54 @@ pub struct RestoreArgs {
     pub to: String,
 }
 
-pub const RESTORE: ActionDecl = ActionDecl {
-    name: "s3.restore",
-    summary: "Copies the objects of a bucket into a bucket of the sandbox.",
-    args: |g| g.subschema_for::<RestoreArgs>(),
-    check: |args| {
-        let to = args.pointer("/to").and_then(|v| v.as_str()).unwrap_or("x");
-        let fits = to.contains("{{")
-            || (!to.is_empty()
-                && to.len() <= 30
-                && to.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'));
-        if fits {
-            return Vec::new();
-        }
-        vec![ArgProblem {
-            pointer: "/to".into(),
-            message: format!("`{to}` cannot be part of a bucket's name"),
-            help: "at most 30 lower-case letters, digits and hyphens".into(),
-        }]
+pub const RESTORE: Action = Action {
+    decl: ActionDecl {
+        name: "s3.restore",
+        summary: "Copies the objects of a bucket into a bucket of the sandbox.",
+        args: |g| g.subschema_for::<RestoreArgs>(),
+        check: |args| {
+            let to = args.pointer("/to").and_then(|v| v.as_str()).unwrap_or("x");
+            let fits = to.contains("{{")
+                || (!to.is_empty()
+                    && to.len() <= 30
+                    && to.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'));
+            if fits {
+                return Vec::new();
+            }
+            vec![ArgProblem {
+                pointer: "/to".into(),
+                message: format!("`{to}` cannot be part of a bucket's name"),
+                help: "at most 30 lower-case letters, digits and hyphens".into(),
+            }]
+        },
+        outputs: &[
+            Output { name: "bucket", doc: "the real name of the bucket in the sandbox", shape: Shape::Text },
+            Output { name: "objects", doc: "how many objects were copied", shape: Shape::Number },
+            Output { name: "bytes", doc: "their size", shape: Shape::Number },
+        ],
+        source: |args| {
+            let RestoreArgs { from, .. } = args::lenient(args)?;
+            let point = match from.as_of.as_ref().and_then(|w| w.get().ok()) {
+                Some(When::At(time)) => PointSpec::At(*time),
+                Some(When::BeforeT0(span)) => PointSpec::BeforeT0(*span),
+                _ => PointSpec::Latest,
+            };
+            let kinds = [PointKind::S3Replica, PointKind::S3Versions];
+            let kinds = if point == PointSpec::Latest { &kinds[..] } else { &kinds[1..] };
+            let what = SourceWhat::Of { kind: "s3:bucket", name: from.bucket, point };
+            Some(args::restored_from_afar(what, kinds))
+        },
+        demands: |args| Demands { bucket: args::text(args, "/to"), ..Demands::default() },
+        calls: &[
+            "s3:ListObjectsV2",
+            "s3:ListObjectVersions",
+            "s3:GetObject",
+            "s3:PutObject",
+            "s3:CopyObject",
+            "s3:CreateBucket",
+        ],
     },
-    outputs: &[
-        Output { name: "bucket", doc: "the real name of the bucket in the sandbox", shape: Shape::Text },
-        Output { name: "objects", doc: "how many objects were copied", shape: Shape::Number },
-        Output { name: "bytes", doc: "their size", shape: Shape::Number },
-    ],
-    source: |args| {
-        let RestoreArgs { from, .. } = args::lenient(args)?;
-        let point = match from.as_of.as_ref().and_then(|w| w.get().ok()) {
-            Some(When::At(time)) => PointSpec::At(*time),
-            Some(When::BeforeT0(span)) => PointSpec::BeforeT0(*span),
-            _ => PointSpec::Latest,
-        };
-        let kinds = [PointKind::S3Replica, PointKind::S3Versions];
-        let kinds = if point == PointSpec::Latest { &kinds[..] } else { &kinds[1..] };
-        let what = SourceWhat::Of { kind: "s3:bucket", name: from.bucket, point };
-        Some(args::source(what, kinds, true, true))
-    },
-    calls: &["s3:ListObjectsV2", "s3:ListObjectVersions", "s3:GetObject", "s3:PutObject", "s3:CopyObject"],
+    run: |cx, args| Box::pin(restore(cx, args)),
 };
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -101,18 +112,22 @@ pub struct VerifyArgs {
     pub prefix: Option<String>,
 }
 
-pub const VERIFY: ActionDecl = ActionDecl {
-    name: "s3.verify",
-    summary: "Compares names, sizes and checksums of a restored bucket with a manifest or with the source; fails on any difference.",
-    args: |g| g.subschema_for::<VerifyArgs>(),
-    check: |args| args::exactly_one(args, "", &["source", "manifest"]),
-    outputs: &[Output {
-        name: "matched",
-        doc: "how many objects are as they should be",
-        shape: Shape::Number,
-    }],
-    source: |_| None,
-    calls: &["s3:ListObjectsV2", "s3:GetObject"],
+pub const VERIFY: Action = Action {
+    decl: ActionDecl {
+        name: "s3.verify",
+        summary: "Compares names, sizes and checksums of a restored bucket with a manifest or with the source; fails on any difference.",
+        args: |g| g.subschema_for::<VerifyArgs>(),
+        check: |args| args::exactly_one(args, "", &["source", "manifest"]),
+        outputs: &[Output {
+            name: "matched",
+            doc: "how many objects are as they should be",
+            shape: Shape::Number,
+        }],
+        source: |_| None,
+        demands: Demands::none,
+        calls: &["s3:ListObjectsV2", "s3:GetObject"],
+    },
+    run: |cx, args| Box::pin(verify(cx, args)),
 };
 
 pub async fn restore(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError> {

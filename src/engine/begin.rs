@@ -6,12 +6,12 @@ use futures_util::future::join_all;
 use indexmap::IndexMap;
 
 use super::{Config, Engine, Stop};
-use crate::actions::CATALOGUE;
 use crate::cloud::{CloudError, ErrorKind, Needs, Place};
 use crate::duration::{Size, Time};
-use crate::estate::Loss;
+use crate::estate::{Loss, ResourceId};
 use crate::event::{Body, FORMAT, NodePlan, PlaybookText, RunStarted, WorkloadPlan};
 use crate::plan::{Plan, Work};
+use crate::playbook::action::SourceSpec;
 use crate::playbook::model::Measures;
 use crate::sandbox::prepare::{Wanted, WantedReplica};
 
@@ -32,7 +32,7 @@ pub fn run_started(plan: &Plan, config: &Config, expires: Time) -> RunStarted {
                 needs,
                 uses: work.step.uses.clone(),
                 measures_rpo: false,
-                restores_data: work.source.as_ref().is_some_and(|s| s.data),
+                restores_data: work.source.as_ref().is_some_and(SourceSpec::restores_data),
             }),
             Work::Check(work) => checks.push(NodePlan {
                 id,
@@ -90,41 +90,33 @@ pub fn run_started(plan: &Plan, config: &Config, expires: Time) -> RunStarted {
 
 /// What must stand before T0.
 pub fn wanted(plan: &Plan) -> Wanted {
-    let text = |value: &serde_json::Value, pointer: &str| {
-        value.pointer(pointer).and_then(|v| v.as_str()).filter(|t| !t.contains("{{")).map(str::to_owned)
-    };
-    let mut buckets = BTreeSet::new();
-    let mut replicas = Vec::new();
-    let mut databases = false;
-    for (node, work) in plan.steps() {
-        match work.step.uses.as_str() {
-            "s3.restore" => buckets.extend(text(&work.with, "/to")),
-            "rds.promote_replica" => {
-                databases = true;
-                let Some(source) = text(&work.with, "/from/db") else { continue };
-                let id = crate::estate::ResourceId::new("rds:db", &source);
-                let resource = plan.resources().iter().find(|r| r.id == id);
-                let region = resource.and_then(|r| r.locus.region.clone());
-                replicas.push(WantedReplica {
-                    step: node.id.clone(),
-                    source_region: region.unwrap_or_else(|| plan.sandbox.region.clone()),
-                    source,
-                    class: text(&work.with, "/class"),
-                    parameter_group: text(&work.with, "/parameter_group"),
-                    size: resource.map_or(Size(0), |r| r.size),
-                });
-            }
-            uses => databases |= uses.starts_with("rds.restore"),
-        }
-    }
-    Wanted {
+    let mut wanted = Wanted {
         place: Place { account: plan.sandbox_account.clone(), region: plan.sandbox.region.clone() },
         cidr: plan.sandbox.network.cidr.clone(),
         azs: plan.sandbox.network.azs,
-        buckets: buckets.into_iter().collect(),
-        replicas,
-        databases,
+        buckets: BTreeSet::new(),
+        replicas: Vec::new(),
+        databases: false,
+    };
+    for (node, work) in plan.steps() {
+        let demands = (work.action.decl.demands)(&work.with);
+        wanted.databases |= demands.db_subnet_group;
+        wanted.buckets.extend(demands.bucket);
+        wanted.replicas.extend(demands.replica.map(|replica| {
+            let id = ResourceId::new("rds:db", &replica.source);
+            let resource = plan.resources().iter().find(|r| r.id == id);
+            let region = resource.and_then(|r| r.locus.region.clone());
+            WantedReplica {
+                step: node.id.clone(),
+                source: replica.source,
+                source_region: region.unwrap_or_else(|| plan.sandbox.region.clone()),
+                class: replica.class,
+                parameter_group: replica.parameter_group,
+                size: resource.map_or(Size(0), |r| r.size),
+            }
+        }));
     }
+    wanted
 }
 
 /// Credentials, permissions and quotas, before anything is created.
@@ -203,29 +195,15 @@ fn needs(plan: &Plan) -> Needs {
     let mut calls =
         BTreeSet::from(["ec2:CreateVpc", "ec2:CreateSubnet", "ec2:CreateSecurityGroup", "ec2:CreateTags"]);
     for (_, work) in plan.steps() {
-        let Some(decl) = CATALOGUE.get(&work.step.uses) else { continue };
-        calls.extend(decl.calls);
-        if work.step.uses == "s3.restore" {
-            calls.insert("s3:CreateBucket");
-        } else if work.step.uses.starts_with("rds.") {
+        let demands = (work.action.decl.demands)(&work.with);
+        calls.extend(work.action.decl.calls);
+        if demands.db_subnet_group {
             calls.insert("rds:CreateDBSubnetGroup");
         }
-        let count = |pointer: &str| {
-            work.with.pointer(pointer).and_then(serde_json::Value::as_u64).and_then(|n| u32::try_from(n).ok())
-        };
-        match work.step.uses.as_str() {
-            "ec2.launch" => {
-                let n = count("/count").unwrap_or(1);
-                needs.instances += n;
-                if let Some(kind) = work.with.pointer("/type").and_then(|v| v.as_str()) {
-                    *needs.instance_types.entry(kind.to_owned()).or_default() += n;
-                }
-            }
-            "rds.restore_cluster" => needs.db_instances += count("/instances").unwrap_or(1),
-            uses if uses.starts_with("rds.restore") || uses == "rds.promote_replica" => {
-                needs.db_instances += 1;
-            }
-            _ => {}
+        needs.db_instances += demands.db_instances;
+        needs.instances += demands.instances;
+        if let Some(kind) = demands.instance_type {
+            *needs.instance_types.entry(kind).or_default() += demands.instances;
         }
     }
     needs.calls = calls.into_iter().map(str::to_owned).collect();

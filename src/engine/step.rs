@@ -7,10 +7,10 @@ use serde_json::{Map, Value, json};
 use super::Recovery;
 use super::points::Chosen;
 use crate::actions::context::{Context, Outcome, StepError};
-use crate::actions::{self, CATALOGUE};
 use crate::duration::Span;
 use crate::event::Body;
 use crate::plan::{Node, StepWork};
+use crate::playbook::action::SourceSpec;
 use crate::playbook::expr;
 
 /// How a node ended, as far as others depend on it.
@@ -79,7 +79,7 @@ impl Recovery<'_> {
     ) -> Result<(Outcome, Option<Chosen>), StepError> {
         let step = &work.step;
         let args = self.render(index, &work.with)?;
-        let spec = CATALOGUE.get(&step.uses).and_then(|decl| (decl.source)(&args));
+        let spec = (work.action.decl.source)(&args);
         let chosen = self.choose(&step.id, work, spec).await?;
         // What is lost is no source: the call that would use it is denied.
         if let Some(chosen) = chosen.as_ref().filter(|c| c.source.point.survives(&self.engine.plan.loss)) {
@@ -106,12 +106,12 @@ impl Recovery<'_> {
             accounts: &accounts,
             progress: &progress,
         };
-        let outcome = actions::run(&step.uses, &cx, &args).await?;
+        let outcome = (work.action.run)(&cx, &args).await?;
         Ok((outcome, chosen))
     }
 
     fn succeeded(&self, work: &StepWork, outcome: Outcome, chosen: Option<&Chosen>) {
-        let is_copy = work.source.as_ref().is_some_and(crate::playbook::action::SourceSpec::is_copy);
+        let is_copy = work.source.as_ref().is_some_and(SourceSpec::is_copy);
         let mut restored: Vec<String> = outcome.restored.iter().map(ToString::to_string).collect();
         if let (Some(chosen), false) = (chosen, is_copy) {
             restored.extend(chosen.covers.iter().cloned());
@@ -121,7 +121,7 @@ impl Recovery<'_> {
         self.remember(outcome.made, chosen);
         let outputs = Value::Object(outcome.outputs);
         self.outputs.borrow_mut().insert(work.step.id.clone(), outputs.clone());
-        let data = work.source.as_ref().is_some_and(|s| s.data);
+        let data = work.source.as_ref().is_some_and(SourceSpec::restores_data);
         self.engine.bus.tell(Body::StepSucceeded {
             step: work.step.id.clone(),
             outputs,

@@ -9,15 +9,15 @@ use std::path::PathBuf;
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
-use crate::actions::CATALOGUE;
+use crate::actions::{self, Action};
 use crate::duration::Span;
 use crate::estate::file::EstateFile;
 use crate::estate::{Loss, Resource, Selector};
 use crate::graph::Graph;
 use crate::ids::{AccountId, Region};
 use crate::playbook::action::{SourceSpec, SourceWhat};
+use crate::playbook::expr;
 use crate::playbook::model::{Account, Assume, Check, Objectives, Playbook, Sandbox, Step};
-use crate::playbook::{action, expr};
 
 pub use radius::Radius;
 
@@ -70,6 +70,8 @@ pub enum Work {
 
 pub struct StepWork {
     pub step: Step,
+    /// What it `uses`.
+    pub action: &'static Action,
     /// `with`, in which expressions that need no run are rendered.
     pub with: Value,
     /// What it restores from, as far as it can be told before the run.
@@ -111,14 +113,13 @@ impl Plan {
         let mut nodes = Vec::new();
         for step in playbook.steps {
             let with = render_static(&Value::Object(step.with.clone()), &statics);
-            let decl = CATALOGUE
-                .get(&step.uses)
-                .ok_or_else(|| PlanError(format!("`{}` is no action", step.uses)))?;
-            let source = (decl.source)(&with);
+            let action =
+                actions::get(&step.uses).ok_or_else(|| PlanError(format!("`{}` is no action", step.uses)))?;
+            let source = (action.decl.source)(&with);
             nodes.push(Node {
                 id: step.id.clone(),
                 workload: step.workload.clone(),
-                work: Work::Step(Box::new(StepWork { step, with, source })),
+                work: Work::Step(Box::new(StepWork { step, action, with, source })),
             });
         }
         for check in playbook.checks {
@@ -339,12 +340,5 @@ impl StepWork {
             SourceWhat::Of { kind, name, .. } => Selector::of_kind(kind, name).ok(),
             SourceWhat::Id(_) => None,
         }
-    }
-}
-
-impl action::SourceSpec {
-    /// A copy restores nothing itself.
-    pub fn is_copy(&self) -> bool {
-        self.across_regions && !self.data
     }
 }

@@ -20,8 +20,39 @@ pub struct ActionDecl {
     pub outputs: &'static [Output],
     /// The recovery point that these arguments ask for, where the action restores or copies one.
     pub source: fn(&Value) -> Option<SourceSpec>,
+    /// What it asks of the sandbox, as far as these arguments tell before the run.
+    pub demands: fn(&Value) -> Demands,
     /// The API calls that it makes, besides observing and tagging what it made.
     pub calls: &'static [&'static str],
+}
+
+/// What an action asks of the sandbox: what the harness makes for it before T0, and what counts against quotas.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Demands {
+    /// It puts databases into the sandbox's network.
+    pub db_subnet_group: bool,
+    /// The bucket that it restores into, by the name that the step gives it. A name that only the run will know is `None`.
+    pub bucket: Option<String>,
+    pub replica: Option<ReplicaDemand>,
+    pub db_instances: u32,
+    pub instances: u32,
+    /// The type of `instances`, where it is known before the run.
+    pub instance_type: Option<String>,
+}
+
+impl Demands {
+    pub fn none(_args: &Value) -> Self {
+        Self::default()
+    }
+}
+
+/// A read replica in the sandbox, made before T0 because production can give none after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplicaDemand {
+    /// The production database's identifier.
+    pub source: String,
+    pub class: Option<String>,
+    pub parameter_group: Option<String>,
 }
 
 /// Something wrong with arguments, at a JSON pointer below `with` (`/from/point`; empty: `with` itself).
@@ -57,10 +88,31 @@ pub enum Shape {
 pub struct SourceSpec {
     pub what: SourceWhat,
     pub kinds: Vec<PointKind>,
-    /// A copy: the point may lie in any surviving region.
+    /// The point may lie in any surviving region.
     pub across_regions: bool,
-    /// It restores data whose age counts towards RPO. A copy does not: what is restored from it does.
-    pub data: bool,
+    pub purpose: Purpose,
+}
+
+/// What an action makes of a recovery point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Another recovery point. It restores nothing itself: what is restored from the copy does.
+    Copy,
+    Restore {
+        /// Data whose age counts towards RPO.
+        data: bool,
+    },
+}
+
+impl SourceSpec {
+    pub fn is_copy(&self) -> bool {
+        self.purpose == Purpose::Copy
+    }
+
+    /// Whether it restores data whose age counts towards RPO.
+    pub fn restores_data(&self) -> bool {
+        self.purpose == Purpose::Restore { data: true }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -1,6 +1,6 @@
 //! Prepare: everything that the sandbox needs, before T0, as harness; then the proof that it has no way out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use futures_util::future::try_join_all;
@@ -19,7 +19,7 @@ pub struct Wanted {
     pub cidr: String,
     pub azs: u32,
     /// The names of the buckets that steps restore into.
-    pub buckets: Vec<String>,
+    pub buckets: BTreeSet<String>,
     pub replicas: Vec<WantedReplica>,
     /// Some step restores a database.
     pub databases: bool,

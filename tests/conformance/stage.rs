@@ -165,7 +165,8 @@ impl<'a> Stage<'a> {
             accounts: &accounts,
             progress: &|_, _| {},
         };
-        let outcome = actions::run(uses, &cx, args).await?;
+        let action = actions::get(uses).unwrap_or_else(|| panic!("{uses} is no action"));
+        let outcome = (action.run)(&cx, args).await?;
         self.peer.ran.borrow_mut().insert(uses.to_owned());
         Ok(outcome)
     }

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::Context;
 use super::facts::Facts;
 use crate::duration::Span as Length;
+use crate::playbook::action::SourceSpec;
 use crate::playbook::check::CheckKind;
 use crate::playbook::draft::{Draft, Item, Text};
 use crate::playbook::model::CHECK_KINDS;
@@ -88,7 +89,8 @@ fn rpo(
             let broken = facts.arguments.get(*need).is_some_and(Diagnostics::has_errors);
             let unknown =
                 draft.items.get(*need).is_some_and(|i| i.is_step && (i.decl.is_none() || i.with.is_none()));
-            let data = facts.sources.get(*need).and_then(Option::as_ref).is_some_and(|source| source.data);
+            let data =
+                facts.sources.get(*need).and_then(Option::as_ref).is_some_and(SourceSpec::restores_data);
             restores |= data || broken || unknown;
         }
     }

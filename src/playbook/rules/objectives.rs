@@ -3,6 +3,7 @@
 use super::Context;
 use super::facts::Facts;
 use crate::duration::Span as Length;
+use crate::playbook::action::SourceSpec;
 use crate::playbook::draft::{Draft, Text};
 use crate::yaml::{Diagnostics, Node};
 
@@ -68,7 +69,7 @@ fn data(draft: &Draft<'_>, facts: &Facts<'_>, out: &mut Diagnostics) {
             steps += usize::from(own);
             // What could not be read may well restore data.
             own && (item.decl.is_none()
-                || source.as_ref().map_or(item.with.is_none(), |source| source.data)
+                || source.as_ref().map_or(item.with.is_none(), SourceSpec::restores_data)
                 || (source.is_none() && facts_broken(draft, facts, item)))
         });
         if !restores && steps > 0 {
