@@ -1,9 +1,9 @@
 //! What an action works with, and what it answers.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use indexmap::IndexMap;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -12,7 +12,7 @@ use crate::cloud::wait::{Until, Waiter};
 use crate::cloud::{CloudError, Create, Created, ErrorKind, Kind, Observed, Place, State};
 use crate::duration::{Size, Time};
 use crate::estate::{RecoveryPoint, ResourceId};
-use crate::ids::AccountId;
+use crate::playbook::model::Account;
 use crate::sandbox::{HandError, Hands, Ready};
 
 /// Where an action restores from, chosen for this attempt.
@@ -48,7 +48,7 @@ pub struct Context<'a> {
     /// The playbook's folder: what paths in arguments are relative to.
     pub folder: PathBuf,
     /// The accounts of the playbook by name.
-    pub accounts: &'a BTreeMap<String, AccountId>,
+    pub accounts: &'a IndexMap<String, Account>,
     pub progress: &'a dyn Fn(String, Option<f64>),
 }
 

@@ -172,7 +172,7 @@ fn reader(cx: &Context<'_>, account: Option<&str>) -> Result<AccountId, StepErro
     match account {
         None => Ok(cx.place().account.clone()),
         Some(name) => {
-            cx.accounts.get(name).cloned().ok_or_else(|| {
+            cx.accounts.get(name).map(|account| account.id.clone()).ok_or_else(|| {
                 StepError::wrong(format!("`{name}` is none of `accounts`"), "name one of them")
             })
         }

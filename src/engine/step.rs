@@ -92,7 +92,6 @@ impl Recovery<'_> {
         let progress = |text: String, done: Option<f64>| {
             self.engine.bus.tell(Body::Progress { id: step.id.clone(), text, done });
         };
-        let accounts = self.engine.plan.accounts_by_name();
         let cx = Context {
             hands: self.hands,
             waiter: self.waiter,
@@ -103,7 +102,7 @@ impl Recovery<'_> {
             attempt,
             source: chosen.as_ref().map(|c| c.source.clone()),
             folder: self.engine.plan.folder(),
-            accounts: &accounts,
+            accounts: &self.engine.plan.accounts,
             progress: &progress,
         };
         let outcome = (work.action.run)(&cx, &args).await?;

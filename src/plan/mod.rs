@@ -3,7 +3,7 @@
 
 mod radius;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use indexmap::IndexMap;
@@ -207,10 +207,6 @@ impl Plan {
             Work::Step(work) => Some((node, &**work)),
             Work::Check(_) => None,
         })
-    }
-
-    pub fn accounts_by_name(&self) -> BTreeMap<String, AccountId> {
-        self.accounts.iter().map(|(name, account)| (name.clone(), account.id.clone())).collect()
     }
 
     /// What expressions may name, besides the outputs of steps.

@@ -151,7 +151,8 @@ impl<'a> Stage<'a> {
         args: &Value,
         source: Option<Source>,
     ) -> Result<Outcome, StepError> {
-        let accounts = [("sandbox".to_owned(), account(SANDBOX))].into();
+        let account = serde_json::from_value(serde_json::json!({ "id": SANDBOX })).unwrap();
+        let accounts = [("sandbox".to_owned(), account)].into();
         let cx = Context {
             hands: &self.hands,
             waiter: &self.waiter,
