@@ -17,6 +17,7 @@ pub mod journal;
 pub mod objectives;
 pub mod plan;
 pub mod playbook;
+pub mod process;
 pub mod report;
 pub mod sandbox;
 pub mod ui;

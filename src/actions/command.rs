@@ -10,6 +10,7 @@ use super::Action;
 use super::context::{Context, Outcome, StepError, decode};
 
 use crate::playbook::action::{ActionDecl, Demands, Output, Shape};
+use crate::process;
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -55,30 +56,24 @@ pub async fn run(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError> {
     let Some((program, rest)) = args.run.split_first() else {
         return Err(StepError::wrong("`run` is empty", "name a program and its arguments"));
     };
-    let mut command = tokio::process::Command::new(program);
-    command.args(rest).current_dir(&cx.folder).env_clear().envs(&args.env).kill_on_drop(true);
-    command.stdin(std::process::Stdio::null());
-    // Cloud credentials are not handed on: what the command needs, the playbook says.
-    for name in ["PATH", "HOME", "LANG", "LC_ALL", "TMPDIR"] {
-        if let (Some(value), false) = (std::env::var_os(name), args.env.contains_key(name)) {
-            command.env(name, value);
-        }
+    let inherited = process::INHERITED.iter().filter_map(|name| Some((*name, std::env::var_os(name)?)));
+    let given = args.env.iter().map(|(name, value)| (name.as_str(), value.into()));
+    let ended =
+        process::run(program, rest, &cx.folder, inherited.chain(given), MOST).await.map_err(|error| {
+            StepError::wrong(error.to_string(), "give its path, relative to the playbook, or put it on PATH")
+        })?;
+    if !ended.status.success() {
+        let said = ended.stderr.text();
+        let said = said.trim_end();
+        let tail = said
+            .char_indices()
+            .rev()
+            .take(300)
+            .last()
+            .map_or("", |(at, _)| said.get(at..).unwrap_or_default());
+        return Err(StepError::failed(format!("`{program}` ended with {}: {tail}", ended.status)));
     }
-    let output = command.output().await.map_err(|e| {
-        StepError::wrong(
-            format!("`{program}` cannot be run: {e}"),
-            "give its path, relative to the playbook, or put it on PATH",
-        )
-    })?;
-    if !output.status.success() {
-        let tail = String::from_utf8_lossy(&output.stderr);
-        let tail: String =
-            tail.trim_end().chars().rev().take(300).collect::<Vec<_>>().into_iter().rev().collect();
-        return Err(StepError::failed(format!("`{program}` ended with {}: {tail}", output.status)));
-    }
-    let kept = &output.stdout[..output.stdout.len().min(MOST)];
-    outcome
-        .outputs
-        .insert("stdout".into(), json!(String::from_utf8_lossy(kept).trim_end_matches(['\r', '\n'])));
+    let stdout = ended.stdout.text();
+    outcome.outputs.insert("stdout".into(), json!(stdout.trim_end_matches(['\r', '\n'])));
     Ok(outcome)
 }

@@ -1,21 +1,12 @@
 //! `command`: a program of the user's own, in a process group that does not outlive the attempt.
 
-use std::borrow::Cow;
-use std::process::{ExitStatus, Stdio};
-
-use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::process::Command;
-
 use super::dial::{Failure, Stage, bounded};
 use super::observation::{Secrets, names_a_secret};
 use super::{Net, Observation, printable};
 use crate::playbook::check::{CheckKind, CommandCheck};
+use crate::process::{self, Ended, ProcessError};
 
 const OUTPUT_LIMIT: usize = 1 << 20;
-
-/// Variables that a program gets from the drill's own environment. Credentials are not among them: a check that could
-/// reach production would prove nothing.
-const INHERITED: [&str; 4] = ["PATH", "HOME", "LANG", "TMPDIR"];
 
 /// One attempt of a command check.
 pub async fn command(spec: &CommandCheck, net: &Net) -> Observation {
@@ -37,43 +28,15 @@ async fn attempt(spec: &CommandCheck, net: &Net, secrets: &Secrets) -> Result<Ob
         Some(code) => *code.get()?,
         None => 0,
     };
-    let mut command = Command::new(program);
-    command
-        .args(arguments)
-        .current_dir(spec.cwd.as_deref().map_or_else(|| net.base_dir.clone(), |cwd| net.path(cwd)))
-        .env_clear()
-        .envs(INHERITED.iter().filter_map(|name| Some((*name, net.env(name)?))))
-        .envs(&spec.env)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    #[cfg(unix)]
-    command.process_group(0);
-    let mut child = command.spawn().map_err(|e| {
-        Failure::new(
-            "not run",
-            format!("cannot run `{program}`: {e}; is it installed on this machine, and in PATH?"),
-        )
-    })?;
-    let mut group = Group::of(child.id());
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let (status, stdout, stderr) = tokio::join!(child.wait(), drain(stdout), drain(stderr));
-    let failed = |e: std::io::Error| Failure::new("not run", format!("lost sight of `{program}`: {e}"));
-    let (status, stdout, stderr) =
-        (status.map_err(failed)?, stdout.map_err(failed)?, stderr.map_err(failed)?);
-    group.disarm();
-    judge(spec, wanted, status, &stdout, &secrets.scrub(&stderr.text()), secrets)
+    let folder = spec.cwd.as_deref().map_or_else(|| net.base_dir.clone(), |cwd| net.path(cwd));
+    let inherited = process::INHERITED.iter().filter_map(|name| Some((*name, net.env(name)?)));
+    let given = spec.env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let ended = process::run(program, arguments, &folder, inherited.chain(given), OUTPUT_LIMIT).await?;
+    judge(spec, wanted, &ended, secrets)
 }
 
-fn judge(
-    spec: &CommandCheck,
-    wanted: i32,
-    status: ExitStatus,
-    stdout: &Output,
-    errors: &str,
-    secrets: &Secrets,
-) -> Result<Observation, Failure> {
+fn judge(spec: &CommandCheck, wanted: i32, seen: &Ended, secrets: &Secrets) -> Result<Observation, Failure> {
+    let (status, stdout) = (seen.status, &seen.stdout);
     let raw = stdout.text();
     let shown = secrets.scrub(raw.trim());
     let text = shown.as_str();
@@ -86,6 +49,7 @@ fn judge(
         text => format!("{ended}, `{text}`"),
     };
     if status.code() != Some(wanted) {
+        let errors = secrets.scrub(&seen.stderr.text());
         let said = if errors.trim().is_empty() { text } else { errors.trim() };
         let said = match said.lines().last() {
             Some(line) => format!("; it said `{}`", printable(line, 120)),
@@ -112,54 +76,13 @@ fn judge(
     Ok(seen.with_value(text))
 }
 
-struct Output {
-    bytes: Vec<u8>,
-    truncated: bool,
-}
-
-impl Output {
-    fn text(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(&self.bytes)
-    }
-}
-
-/// Reads to the end, so that the program never blocks on a full pipe, and keeps the beginning.
-async fn drain(pipe: Option<impl AsyncRead + Unpin>) -> std::io::Result<Output> {
-    let mut output = Output { bytes: Vec::new(), truncated: false };
-    let Some(mut pipe) = pipe else { return Ok(output) };
-    let mut buffer = vec![0; 16 * 1024];
-    loop {
-        let count = pipe.read(&mut buffer).await?;
-        if count == 0 {
-            return Ok(output);
-        }
-        let room = OUTPUT_LIMIT - output.bytes.len();
-        output.truncated |= count > room;
-        output.bytes.extend(buffer.iter().take(count.min(room)));
-    }
-}
-
-/// Kills all that the program started when the attempt ends before the program does.
-struct Group(Option<u32>);
-
-impl Group {
-    fn of(leader: Option<u32>) -> Self {
-        Self(leader)
-    }
-    fn disarm(&mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        #[cfg(unix)]
-        if let Some(pid) =
-            self.0.and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw)
-        {
-            // An error means that nobody is left to kill.
-            let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
-        }
+impl From<ProcessError> for Failure {
+    fn from(error: ProcessError) -> Self {
+        let help = match error {
+            ProcessError::Start { .. } => "; is it installed on this machine, and in PATH?",
+            ProcessError::Lost { .. } => "",
+        };
+        Self::new("not run", format!("{error}{help}"))
     }
 }
 

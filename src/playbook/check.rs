@@ -208,8 +208,8 @@ pub struct S3Check {
     pub size: Option<Expr<SizeComparison>>,
 }
 
-/// Runs a program on the machine that runs the drill. It sees `PATH`, `HOME`, `LANG` and `TMPDIR` of the environment and what
-/// `env` gives, and nothing else: no cloud credentials.
+/// Runs a program on the machine that runs the drill. It sees `PATH`, `HOME`, `TMPDIR` and the locale of the environment and
+/// what `env` gives, and nothing else: no cloud credentials.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CommandCheck {
