@@ -108,7 +108,10 @@ fn report_and_gate() {
     }
     ends(&["report", folder, "--format", "text"], 0, &["PASSED, exit code 0", "SIMULATED"], &[]);
     ends(&["report", folder, "--format", "pdf"], 2, &[], &["html"]);
-    ends(&["report", "/no/such"], 2, &[], &["/no/such"]);
+    let none =
+        &["/no/such", "there is no such run; name a run's folder (`runs/<run-id>`) or its report.json"];
+    ends(&["report", "/no/such"], 2, &[], none);
+    ends(&["report", folder, "--template", "/no/such"], 2, &[], &["/no/such", "with --template"]);
     ends(&["gate", folder], 0, &["PASSED"], &[]);
     ends(&["gate", folder, "--rto", "19m5s"], 0, &["PASSED"], &[]);
     ends(
@@ -119,7 +122,7 @@ fn report_and_gate() {
     );
     ends(&["gate", folder, "--rpo", "5h"], 1, &["MISSED", "RPO"], &[]);
     ends(&["gate", folder, "--rto", "soon"], 2, &[], &["duration"]);
-    ends(&["gate", "/no/such"], 2, &["there is no such run"], &[]);
+    ends(&["gate", "/no/such"], 2, none, &[]);
     let slower = Drill::of("az-loss").estate("probes:\n", "probes:\n  other: { value: 1 }\n");
     let slower = slower.estate("app-up: { healthy_after: 25s }", "app-up: { healthy_after: 80s }").run();
     slower.exits(0);

@@ -71,13 +71,13 @@ fn damaged_and_foreign_reports_are_told_apart() {
         foreign.contains("drillmaster/report/v9") && foreign.contains("drillmaster/report/v1"),
         "{foreign}"
     );
-    assert!(read(&whole.as_bytes()[..whole.len() / 2]).contains("no report: EOF"));
+    assert!(read(&whole.as_bytes()[..whole.len() / 2]).contains("damaged: EOF"));
     assert!(read(b"").contains(":1:0: "));
     assert!(read(b"{}").contains("schema"));
     assert!(read(b"\xff\xfe\x00").contains("report.json:1:"));
     assert!(read(whole.replacen("\"exit_code\": 0", "\"exit_code\": \"zero\"", 1).as_bytes()).contains("u8"));
     fs::remove_file(&path).unwrap();
-    assert!(message(&report::read(dir.path()).unwrap_err()).contains("cannot read"));
+    assert!(message(&report::read(dir.path()).unwrap_err()).contains("there is no report in this folder"));
 }
 
 #[test]

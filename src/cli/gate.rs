@@ -4,11 +4,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::duration::Span;
 use crate::objectives::gate::{GateResult, GateStatus, Overrides, graver, judge};
-use crate::report::model::{Report, SCHEMA};
+use crate::report::{self, Report};
 use crate::ui::text::{Tone, clean, wrap};
 use crate::ui::{Look, OutputMode, Surroundings};
 
@@ -158,33 +157,8 @@ fn text(look: Look, path: Option<&Path>, outcome: Outcome) -> String {
     out
 }
 
-/// Reads the report of a run, named by its folder or its file.
 fn read(path: &Path) -> Result<Report, String> {
-    let file = if path.is_dir() { path.join("report.json") } else { path.to_owned() };
-    let shown = file.display();
-    let text = std::fs::read(&file).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound if path.is_dir() => {
-            format!("{shown}: there is no report in this folder; the run may have been cut short before it was written")
-        }
-        std::io::ErrorKind::NotFound => {
-            format!("{shown}: there is no such run; name its folder (runs/<run-id>) or its report.json")
-        }
-        _ => format!("{shown}: the report cannot be read: {error}"),
-    })?;
-    let value: Value = serde_json::from_slice(&text).map_err(|error| {
-        format!("{shown}:{}:{}: the report is damaged: {error}", error.line(), error.column())
-    })?;
-    match value.get("schema").and_then(Value::as_str) {
-        Some(SCHEMA) => {}
-        Some(other) => {
-            return Err(format!(
-                "{shown}: the report has the schema `{other}`, and this drillmaster reads `{SCHEMA}`; use the version that wrote it"
-            ));
-        }
-        None => return Err(format!("{shown}: this is no report of drillmaster: it has no `schema`")),
-    }
-    serde_json::from_value(value)
-        .map_err(|error| format!("{shown}: the report does not hold what `{SCHEMA}` says: {error}"))
+    report::read(path).map_err(|error| super::with_help(&error))
 }
 
 fn span(text: &str) -> Result<Span, String> {

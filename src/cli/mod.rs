@@ -17,6 +17,7 @@ use clap::{Parser, Subcommand};
 
 use crate::actions::CATALOGUE;
 use crate::playbook::{Loaded, load};
+use crate::report::ReportError;
 use crate::ui::Surroundings;
 
 /// Disaster-recovery fire drills for AWS: lose an AZ, a region or an account, restore into a sandbox, check,
@@ -63,6 +64,11 @@ pub fn main() -> ExitCode {
 /// Writes to stderr. Where nobody listens there, there is nobody to tell.
 fn complain(message: &str) {
     let _nobody_listens = writeln!(std::io::stderr(), "error: {message}");
+}
+
+/// What is wrong with a report or its templates, and what to do.
+fn with_help(error: &ReportError) -> String {
+    format!("{error}; {}", error.help())
 }
 
 /// Writes the result to stdout; `Err` holds the exit code of a result that could not be delivered.

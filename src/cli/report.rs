@@ -46,7 +46,7 @@ pub fn run(args: &Args) -> u8 {
 }
 
 fn render(args: &Args) -> Result<String, String> {
-    let templates = Templates::load(args.template.as_deref()).map_err(|e| e.to_string())?;
+    let templates = Templates::load(args.template.as_deref()).map_err(|e| super::with_help(&e))?;
     let report = from_record(args)?;
     let format = match args.format {
         Kind::Html => Format::Html,
@@ -58,7 +58,7 @@ fn render(args: &Args) -> Result<String, String> {
             return Ok(ui::summary::render(&report, &[], look));
         }
     };
-    report::render(&report, format, &templates).map_err(|e| e.to_string())
+    report::render(&report, format, &templates).map_err(|e| super::with_help(&e))
 }
 
 /// The journal is the record; a report.json alone will do where there is none.
@@ -69,5 +69,5 @@ fn from_record(args: &Args) -> Result<Report, String> {
         return objectives::report(&Record::from_events(&contents.events))
             .ok_or_else(|| format!("{}: the journal does not tell of a run", folder.display()));
     }
-    report::read(&args.run).map_err(|e| e.to_string())
+    report::read(&args.run).map_err(|e| super::with_help(&e))
 }

@@ -6,7 +6,7 @@ use chrono::{SubsecRound, Utc};
 use tokio_util::sync::CancellationToken;
 
 use super::wire::{self, Drill, On, Options};
-use super::{ERROR, WRONG, complain, load_or_complain};
+use super::{ERROR, WRONG, complain, load_or_complain, with_help};
 use crate::checks::ConnectTo;
 use crate::clock::Pace;
 use crate::duration::{Span, Time};
@@ -90,7 +90,7 @@ fn carry_out(args: &Args) -> Result<u8, u8> {
         complain(&message);
         WRONG
     };
-    let templates = Templates::load(args.template.as_deref()).map_err(|e| wrong(e.to_string()))?;
+    let templates = Templates::load(args.template.as_deref()).map_err(|e| wrong(with_help(&e)))?;
     let plan = wire::plan_of(loaded).map_err(wrong)?;
     let started = Utc::now().trunc_subsecs(0);
     if let Some(folder) = args.out.as_ref().filter(|folder| folder.join(crate::journal::FILE_NAME).exists()) {
@@ -190,7 +190,7 @@ fn deliver(
         }
     };
     if let Err(error) = report::write_all(report, folder, templates) {
-        spoilt(error.to_string());
+        spoilt(with_help(&error));
     }
     let annotations = github::publish(report, templates, |name| std::env::var(name).ok());
     if output == OutputMode::Text {
@@ -207,7 +207,7 @@ fn deliver(
                     super::print(&format!("{line}\n"))?;
                 }
             }
-            Err(error) => spoilt(error.to_string()),
+            Err(error) => spoilt(with_help(&error)),
         }
     }
     Ok(code)

@@ -17,9 +17,15 @@ pub enum ReportError {
     /// `at` is `file:line:column`, or as much of it as is known.
     #[error("{at}: {what}")]
     Template { at: String, what: String },
-    #[error("{}:{line}:{column}: this is no report: {what}", path.display())]
+    #[error("{}: there is no such run", .0.display())]
+    NoRun(PathBuf),
+    #[error("{}: there is no report in this folder", .0.display())]
+    NoReport(PathBuf),
+    #[error("{}: this is no report of drillmaster: it has no `schema`", .0.display())]
+    Foreign(PathBuf),
+    #[error("{}:{line}:{column}: the report is damaged: {what}", path.display())]
     Damaged { path: PathBuf, line: usize, column: usize, what: String },
-    #[error("{}: schema `{found}` is unknown; this drillmaster reads `{}`", path.display(), super::model::SCHEMA)]
+    #[error("{}: the report has the schema `{found}`, and this drillmaster reads `{}`", path.display(), super::model::SCHEMA)]
     UnknownSchema { path: PathBuf, found: String },
     #[error("the report cannot be put into {format}: {what}")]
     Render { format: &'static str, what: String },
@@ -30,8 +36,14 @@ impl ReportError {
     pub fn help(&self) -> String {
         match self {
             Self::Read { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
-                "name a run's folder (`runs/<run-id>`) or its report.json, and for --template a file or folder \
-                 that exists"
+                "name a file or folder that exists with --template".into()
+            }
+            Self::NoRun(_) | Self::Foreign(_) => {
+                "name a run's folder (`runs/<run-id>`) or its report.json".into()
+            }
+            Self::NoReport(_) => {
+                "the run may have been cut short before it was written: `drillmaster report --format json` makes it \
+                 from the journal, where there is one"
                     .into()
             }
             Self::Read { .. } => "check that the file may be read".into(),

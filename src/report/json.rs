@@ -1,6 +1,7 @@
 //! `report.json`: the record from which every other format can be made again.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -19,10 +20,14 @@ pub fn render(report: &Report) -> Result<String, ReportError> {
 pub fn read(path: &Path) -> Result<Report, ReportError> {
     #[derive(Deserialize)]
     struct Versioned {
-        schema: String,
+        schema: Option<String>,
     }
     let file = if path.is_dir() { path.join(Format::Json.file_name()) } else { path.to_owned() };
-    let bytes = fs::read(&file).map_err(|source| ReportError::Read { path: file.clone(), source })?;
+    let bytes = fs::read(&file).map_err(|source| match source.kind() {
+        ErrorKind::NotFound if path.is_dir() => ReportError::NoReport(path.to_owned()),
+        ErrorKind::NotFound => ReportError::NoRun(path.to_owned()),
+        _ => ReportError::Read { path: file.clone(), source },
+    })?;
     let damaged = |error: &serde_json::Error| ReportError::Damaged {
         path: file.clone(),
         line: error.line(),
@@ -31,8 +36,9 @@ pub fn read(path: &Path) -> Result<Report, ReportError> {
     };
     // The version first: of another version nothing else can be expected to fit.
     let Versioned { schema } = serde_json::from_slice(&bytes).map_err(|e| damaged(&e))?;
-    if schema != SCHEMA {
-        return Err(ReportError::UnknownSchema { path: file, found: schema });
+    match schema {
+        Some(schema) if schema == SCHEMA => serde_json::from_slice(&bytes).map_err(|e| damaged(&e)),
+        Some(found) => Err(ReportError::UnknownSchema { path: file, found }),
+        None => Err(ReportError::Foreign(file)),
     }
-    serde_json::from_slice(&bytes).map_err(|e| damaged(&e))
 }
