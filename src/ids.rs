@@ -14,6 +14,17 @@ pub struct BadName {
     pub help: String,
 }
 
+/// The name of what an ARN stands for; what is no ARN is a name itself.
+///
+/// Names may hold colons: an automated snapshot of RDS is called `rds:orders-2026-01-31-06-10`.
+pub fn name_of(id: &str) -> &str {
+    let Some(arn) = id.strip_prefix("arn:") else { return id };
+    // partition, service, region, account; then the name, or a type and the name.
+    let mut parts = arn.splitn(6, ':').skip(4);
+    let resource = parts.next().unwrap_or(id);
+    parts.next().unwrap_or(resource)
+}
+
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $format:literal, $check:path) => {
         $(#[$doc])*
@@ -177,6 +188,21 @@ impl fmt::Display for RunId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn arns_end_in_the_name() {
+        for (id, name) in [
+            ("orders-1", "orders-1"),
+            ("rds:orders-2026-01-31-06-10", "rds:orders-2026-01-31-06-10"),
+            ("arn:aws:rds:us-east-1:111122223333:db:orders", "orders"),
+            ("arn:aws:rds:us-east-1:111122223333:snapshot:rds:orders-1", "rds:orders-1"),
+            ("arn:aws:rds:us-west-2:111122223333:auto-backup:ab-1", "ab-1"),
+            ("arn:aws:s3:::uploads", "uploads"),
+            ("arn:aws", "arn:aws"),
+        ] {
+            assert_eq!(name_of(id), name, "{id}");
+        }
+    }
 
     #[test]
     fn zone_ids_belong_to_their_region() {

@@ -12,8 +12,9 @@ use super::Recovery;
 use crate::actions::context::{Source, StepError};
 use crate::cloud::{CloudError, ErrorKind, Place, PointQuery};
 use crate::estate::point::{LOOK_BACK, Rejection, Use, Wanted, select, worst_case_rpo};
-use crate::estate::{PointKind, RecoveryPoint, Selector};
+use crate::estate::{PointIndex, PointKind, RecoveryPoint, Selector};
 use crate::event::Body;
+use crate::ids::name_of;
 use crate::plan::StepWork;
 use crate::playbook::action::{PointSpec, SourceSpec, SourceWhat};
 
@@ -25,7 +26,7 @@ pub struct Points {
     /// What each query found, over all surviving accounts and regions.
     found: RefCell<HashMap<PointQuery, Rc<Answer>>>,
     /// The estate's points that lie in what is lost.
-    lost: RefCell<Option<Vec<RecoveryPoint>>>,
+    lost: RefCell<Option<PointIndex>>,
     /// Points told of already.
     told: RefCell<HashSet<(String, String)>>,
     /// Copies that steps of this run made, with what they were copied from.
@@ -318,19 +319,14 @@ impl Recovery<'_> {
         let (Some(estate), PointQuery::Of { selector, kinds }) = (&plan.estate, query) else {
             return Vec::new();
         };
-        let selected = |point: &RecoveryPoint| match selector {
-            Selector::Id(id) if id.kind == "s3:bucket" => point.id == id.name,
-            Selector::Id(id) => point.of == *id,
-            Selector::Tag { .. } => plan.resources().iter().any(|r| r.id == point.of && selector.selects(r)),
-        };
         // Read once: the estate may have tens of thousands.
         let mut lost = self.points.lost.borrow_mut();
         let lost = lost.get_or_insert_with(|| {
             let mut points = estate.recovery_points(self.t0);
             points.retain(|point| !point.survives(&plan.loss));
-            points
+            PointIndex::new(points)
         });
-        lost.iter().filter(|point| kinds.contains(&point.kind) && selected(point)).cloned().collect()
+        lost.selected(selector, kinds, plan.resources())
     }
 
     /// What a bucket stands for is not written on it: the estate knows.
@@ -416,11 +412,7 @@ fn arn_part(id: &str, part: usize) -> Option<&str> {
 
 /// Several accounts may see the same point: its owner by id, others by ARN and without its grants.
 fn merge(merged: &mut BTreeMap<(String, String, String), RecoveryPoint>, mut point: RecoveryPoint) {
-    if point.id.starts_with("arn:")
-        && let Some(id) = point.id.rsplit(':').next()
-    {
-        point.id = String::from(id);
-    }
+    point.id = name_of(&point.id).to_owned();
     let key = (point.account.to_string(), point.region.to_string(), point.id.clone());
     let Some(known) = merged.get_mut(&key) else {
         merged.insert(key, point);

@@ -2,6 +2,7 @@
 
 pub mod file;
 mod formats;
+mod index;
 pub mod load;
 pub mod loss;
 pub mod point;
@@ -10,6 +11,7 @@ mod rules;
 pub mod scope;
 
 pub use formats::EstateFormats;
+pub use index::PointIndex;
 pub use loss::{Locus, Loss};
 pub use point::{PointKind, RecoveryPoint};
 pub use resource::{Resource, ResourceId, Selector};

@@ -9,7 +9,7 @@ use super::loss::{Locus, Loss};
 use super::resource::ResourceId;
 use super::scope::Scope;
 use crate::duration::{Size, Time, seconds_between};
-use crate::ids::{AccountId, Region};
+use crate::ids::{AccountId, Region, name_of};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -195,9 +195,9 @@ pub fn select<'a>(points: &'a [RecoveryPoint], wanted: &Wanted, on: &Use<'_>) ->
     for point in points {
         let verdict = point.judge(on).and_then(|()| match wanted {
             Wanted::Latest => Ok(()),
-            Wanted::Id(id) => (point.id == *id || point.id.rsplit(':').next() == Some(id))
-                .then_some(())
-                .ok_or(Rejection::NotNamed),
+            Wanted::Id(id) => {
+                (point.id == *id || name_of(&point.id) == id).then_some(()).ok_or(Rejection::NotNamed)
+            }
             // A continuous series reaches back: it can give the data of any earlier instant.
             Wanted::AsOf(at) if point.kind.is_continuous() || point.taken.is_some_and(|t| t <= *at) => Ok(()),
             Wanted::AsOf(_) => Err(Rejection::TooNew),

@@ -2,7 +2,6 @@
 
 mod answer;
 mod objects;
-mod points;
 mod sources;
 mod template;
 pub mod timing;
@@ -23,10 +22,9 @@ use super::{
 };
 use crate::clock::Clock;
 use crate::estate::file::{EstateFile, Fault, FaultKind};
-use crate::estate::{PointKind, Resource, Selector};
+use crate::estate::{PointIndex, PointKind, Resource};
 use crate::ids::RunId;
 use objects::{Buckets, Contents, Restored};
-use points::Points;
 use sources::Sources;
 use world::{Making, World};
 
@@ -36,7 +34,7 @@ pub struct Twin {
     clock: Clock,
     seed: Option<u64>,
     t0: Cell<Option<Time>>,
-    points: RefCell<Option<Rc<Points>>>,
+    points: RefCell<Option<Rc<PointIndex>>>,
     world: RefCell<World>,
     restored: RefCell<Restored>,
     calls: RefCell<ApiCalls>,
@@ -128,11 +126,11 @@ impl Twin {
     }
 
     /// All recovery points; from T0 on they do not change any more.
-    fn points(&self) -> Rc<Points> {
+    fn points(&self) -> Rc<PointIndex> {
         if let Some(points) = self.points.borrow().as_ref() {
             return Rc::clone(points);
         }
-        let points = Rc::new(Points::new(self.all_points()));
+        let points = Rc::new(PointIndex::new(self.all_points()));
         if self.t0.get().is_some() {
             *self.points.borrow_mut() = Some(Rc::clone(&points));
         }
@@ -206,25 +204,8 @@ impl Twin {
     fn meant(&self, query: &PointQuery) -> Vec<RecoveryPoint> {
         let points = self.points();
         match query {
-            PointQuery::Id { id, kind } => {
-                // An ARN ends in the id.
-                let id = id.rsplit(':').next().unwrap_or(id);
-                points.by_id(id).filter(|p| p.kind == *kind).cloned().collect()
-            }
-            PointQuery::Of { selector, kinds } => {
-                let of_kind = |p: &&RecoveryPoint| kinds.contains(&p.kind);
-                match selector {
-                    // A bucket is named itself, whatever it stands for.
-                    Selector::Id(id) if id.kind == "s3:bucket" => {
-                        points.by_id(&id.name).filter(of_kind).cloned().collect()
-                    }
-                    Selector::Id(id) => points.by_resource(id).filter(of_kind).cloned().collect(),
-                    Selector::Tag { .. } => {
-                        let selected = self.resources.iter().filter(|r| selector.selects(r));
-                        selected.flat_map(|r| points.by_resource(&r.id)).filter(of_kind).cloned().collect()
-                    }
-                }
-            }
+            PointQuery::Id { id, kind } => points.by_id(id).filter(|p| p.kind == *kind).cloned().collect(),
+            PointQuery::Of { selector, kinds } => points.selected(selector, kinds, &self.resources),
         }
     }
 }

@@ -1,13 +1,13 @@
 //! What a request restores or copies must be there, complete, and open to the account that asks, as on the real cloud.
 
-use super::points::{Points, name_of};
 use super::world::World;
 use crate::cloud::{CloudError, CloudResult, Create, ErrorKind, Kind, Place, Region, RestoreDbToTime, State};
 use crate::duration::Time;
-use crate::estate::{PointKind, Resource};
+use crate::estate::{PointIndex, PointKind, Resource};
+use crate::ids::name_of;
 
 pub struct Sources<'a> {
-    pub points: &'a Points,
+    pub points: &'a PointIndex,
     pub resources: &'a [Resource],
     pub world: &'a World,
     pub now: Time,

@@ -7,7 +7,7 @@ use super::Context;
 use crate::estate::file::{EstateFile, PointEntry};
 use crate::estate::scope::Scope;
 use crate::estate::{Locus, Loss, Resource, ResourceId, Selector};
-use crate::ids::{AccountId, Region};
+use crate::ids::{AccountId, Region, name_of};
 use crate::playbook::action::SourceSpec;
 use crate::playbook::draft::Draft;
 use crate::playbook::formats::PlaybookFormats;
@@ -86,7 +86,7 @@ impl<'a> Facts<'a> {
 
     /// The estate's recovery points with that id; an ARN stands for the id at its end.
     pub fn points(&self, id: &str) -> &[&'a PointEntry] {
-        let known = self.points.get(id).or_else(|| self.points.get(id.rsplit(':').next()?));
+        let known = self.points.get(id).or_else(|| self.points.get(name_of(id)));
         known.map_or(&[], Vec::as_slice)
     }
 

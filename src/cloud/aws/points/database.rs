@@ -7,13 +7,12 @@ use super::{MOST_ASKED_ABOUT, Search, TAG_TAKEN, Want, account_of, accounts, nam
 use crate::cloud::aws::error::OrCloud;
 use crate::cloud::aws::pages;
 use crate::cloud::aws::rds::filter;
-use crate::cloud::aws::rds::instance::name_of;
 use crate::cloud::aws::tags::rds_value;
 use crate::cloud::aws::time::some_time;
 use crate::cloud::{CloudResult, ErrorKind};
 use crate::duration::{Size, Time};
 use crate::estate::{PointKind, RecoveryPoint, Selector};
-use crate::ids::AccountId;
+use crate::ids::{AccountId, name_of};
 
 /// Besides manual and automatic ones (what comes unasked): shared ones and AWS Backup's.
 const TYPES: [Option<&str>; 3] = [None, Some("shared"), Some("awsbackup")];

@@ -12,6 +12,7 @@ use crate::cloud::{
     TAG_RUN, Zone,
 };
 use crate::duration::Time;
+use crate::ids::name_of;
 
 pub async fn restore(at: &At<'_>, db: &RestoreDb) -> CloudResult<Created> {
     let rds = &at.clients().await?.rds;
@@ -100,11 +101,6 @@ pub async fn restore_to_time(at: &At<'_>, to: &RestoreDbToTime) -> CloudResult<C
     // An adopted one was restored to an earlier attempt's instant, which a "latest" of now would flatter.
     created.restored_to = if adopted && to.to.is_none() { None } else { Some(instant) };
     Ok(created)
-}
-
-/// The name in an ARN, or the name itself.
-pub fn name_of(id: &str) -> &str {
-    if id.starts_with("arn:") { id.rsplit(':').next().unwrap_or(id) } else { id }
 }
 
 async fn latest_restorable(rds: &Client, source: &str) -> CloudResult<Time> {

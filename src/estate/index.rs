@@ -1,0 +1,56 @@
+//! Recovery points, indexed: an estate may have tens of thousands.
+
+use std::collections::HashMap;
+
+use super::{PointKind, RecoveryPoint, Resource, ResourceId, Selector};
+use crate::ids::name_of;
+
+/// Recovery points, found by what they restore and by their own id.
+#[derive(Default)]
+pub struct PointIndex {
+    pub all: Vec<RecoveryPoint>,
+    of: HashMap<ResourceId, Vec<usize>>,
+    ids: HashMap<String, Vec<usize>>,
+}
+
+impl PointIndex {
+    pub fn new(all: Vec<RecoveryPoint>) -> Self {
+        let mut of: HashMap<ResourceId, Vec<usize>> = HashMap::new();
+        let mut ids: HashMap<String, Vec<usize>> = HashMap::new();
+        for (index, point) in all.iter().enumerate() {
+            of.entry(point.of.clone()).or_default().push(index);
+            ids.entry(name_of(&point.id).to_owned()).or_default().push(index);
+        }
+        Self { all, of, ids }
+    }
+
+    /// The points with this id, which may be an ARN.
+    pub fn by_id(&self, id: &str) -> impl Iterator<Item = &RecoveryPoint> {
+        self.ids.get(name_of(id)).into_iter().flatten().map(|index| &self.all[*index])
+    }
+
+    fn by_resource(&self, id: &ResourceId) -> impl Iterator<Item = &RecoveryPoint> {
+        self.of.get(id).into_iter().flatten().map(|index| &self.all[*index])
+    }
+
+    /// The points of these kinds that a selector means; `resources` are those that tags are looked up in.
+    pub fn selected(
+        &self,
+        selector: &Selector,
+        kinds: &[PointKind],
+        resources: &[Resource],
+    ) -> Vec<RecoveryPoint> {
+        let of_kind = |point: &&RecoveryPoint| kinds.contains(&point.kind);
+        match selector {
+            // A bucket is named itself, whatever it stands for.
+            Selector::Id(id) if id.kind == "s3:bucket" => {
+                self.by_id(&id.name).filter(of_kind).cloned().collect()
+            }
+            Selector::Id(id) => self.by_resource(id).filter(of_kind).cloned().collect(),
+            Selector::Tag { .. } => {
+                let tagged = resources.iter().filter(|resource| selector.selects(resource));
+                tagged.flat_map(|resource| self.by_resource(&resource.id)).filter(of_kind).cloned().collect()
+            }
+        }
+    }
+}
