@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::duration::Time;
 
 /// The version of the journal's format.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {

@@ -16,6 +16,7 @@ use drillmaster::event::{Body, Consumer, Event};
 use drillmaster::journal::{Contents, Durability, FILE_NAME, Journal, JournalError, read};
 use fixture::{node, number, run_started, script};
 use proptest::prelude::*;
+use sha2::Digest as _;
 
 fn recorded() -> Vec<Event> {
     script().into_iter().filter(|event| !matches!(event.body, Body::Progress { .. })).collect()
@@ -44,6 +45,7 @@ fn what_is_written_is_read_without_progress() {
         assert_eq!(contents.events, recorded());
         assert!(contents.finished() && !contents.torn);
         assert_eq!(contents.intact_bytes, bytes.len() as u64);
+        assert_eq!(bytes, lines_of(&recorded()), "the format, and its chain");
     }
 }
 
@@ -95,11 +97,27 @@ fn a_gap_is_refused_when_written_and_when_read() {
     let mut events = recorded();
     events.remove(3);
     let error = read_bytes(&lines_of(&events)).unwrap_err().to_string();
-    assert!(error.contains(":4: event 4 stands where event 3 was due"), "{error}");
+    assert!(
+        error.contains(":4: event 4 stands where event 3 was due: the record's number was changed"),
+        "{error}"
+    );
 }
 
+/// The journal of `events`, whatever their order, with a chain that is whole.
 fn lines_of(events: &[Event]) -> Vec<u8> {
-    events.iter().flat_map(|event| serde_json::to_vec(event).unwrap().into_iter().chain([b'\n'])).collect()
+    let mut prev = hash(b"");
+    let mut all = Vec::new();
+    for event in events {
+        let event = serde_json::to_string(event).unwrap();
+        let line = format!("{{\"prev\":\"{prev}\",{}\n", event.strip_prefix('{').unwrap());
+        prev = hash(line.as_bytes());
+        all.extend_from_slice(line.as_bytes());
+    }
+    all
+}
+
+fn hash(bytes: &[u8]) -> String {
+    sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[test]
@@ -129,10 +147,10 @@ fn only_a_whole_story_is_read() {
 
 #[test]
 fn another_format_and_no_journal_are_told_apart() {
-    let newer = br#"{"seq":0,"event":"run_started","format":2,"version":"9.1.0","whatever":true}
+    let newer = br#"{"seq":0,"event":"run_started","format":3,"version":"9.1.0","whatever":true}
 "#;
     let error = read_bytes(newer).unwrap_err().to_string();
-    assert!(error.contains("format 2") && error.contains("9.1.0"), "{error}");
+    assert!(error.contains("format 3") && error.contains("9.1.0"), "{error}");
     let error = read(Path::new("/nowhere/at/all")).unwrap_err().to_string();
     assert!(error.contains("there is no journal; name the folder of a run"), "{error}");
     let empty = read_bytes(b"").unwrap();

@@ -6,8 +6,14 @@ use std::path::{Path, PathBuf};
 pub enum JournalError {
     #[error("{}: a journal stands there already, and no run writes into another's; choose another folder with --out", path.display())]
     Exists { path: PathBuf },
-    #[error("{}: the journal cannot be created: {}", path.display(), explain(source))]
+    #[error("{}: the journal cannot be created: {}; or choose another folder with --out", path.display(), explain(source))]
     Create { path: PathBuf, source: IoError },
+    #[error("{}: {who} is writing this run's journal: wait until it has ended, or end it", path.display())]
+    Busy { path: PathBuf, who: String },
+    #[error("{}: the journal cannot be locked: {source}; the run's folder must lie on a file system that has locks", path.display())]
+    Lock { path: PathBuf, source: IoError },
+    #[error("{}: the journal cannot be opened for writing: {}", path.display(), explain(source))]
+    Reopen { path: PathBuf, source: IoError },
     #[error("{}: the journal cannot be written: {}; the run does nothing more that it could not record", path.display(), explain(source))]
     Append { path: PathBuf, source: IoError },
     #[error("{}: event {seq} cannot be written: {why}; please report this", path.display())]
@@ -38,6 +44,13 @@ impl JournalError {
     pub(super) fn append(path: &Path, source: IoError) -> Self {
         Self::Append { path: path.to_owned(), source }
     }
+    pub(super) fn reopen(path: &Path, source: IoError) -> Self {
+        match source.kind() {
+            ErrorKind::NotFound => Self::Missing { path: path.to_owned() },
+            _ => Self::Reopen { path: path.to_owned(), source },
+        }
+    }
+
     pub(super) fn read(path: &Path, source: IoError) -> Self {
         match source.kind() {
             ErrorKind::NotFound => Self::Missing { path: path.to_owned() },
@@ -49,15 +62,11 @@ impl JournalError {
 /// The cause in words, with what to do where that is known.
 fn explain(error: &IoError) -> String {
     let what_to_do = match error.kind() {
-        ErrorKind::StorageFull => "the disk is full: make room, or choose another folder with --out",
-        ErrorKind::QuotaExceeded => "the quota is used up: make room, or choose another folder with --out",
-        ErrorKind::ReadOnlyFilesystem => "the file system is read-only: choose another folder with --out",
-        ErrorKind::PermissionDenied => {
-            "this user may not: change its mode, or choose another folder with --out"
-        }
-        ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
-            "a file stands where the folder should be: choose another folder with --out"
-        }
+        ErrorKind::StorageFull => "the disk is full: make room",
+        ErrorKind::QuotaExceeded => "the quota is used up: make room",
+        ErrorKind::ReadOnlyFilesystem => "the file system is read-only",
+        ErrorKind::PermissionDenied => "this user may not: change its mode",
+        ErrorKind::NotADirectory | ErrorKind::AlreadyExists => "a file stands where the folder should be",
         ErrorKind::FileTooLarge => "the file may not grow any more: see `ulimit -f`",
         _ => return error.to_string(),
     };

@@ -1,15 +1,23 @@
 //! The record of a run: `journal.ndjson`, one event a line, only ever appended to.
 //!
 //! What must outlive a crash is on disk before the call that it announces: see [`must_be_kept`]. A line ends with its
-//! newline; what has none was never finished, and what it announced was never done.
+//! newline; what has none was never finished, and what it announced was never done. Each record names the hash of the one
+//! before it ([`Hash`]).
 
+mod chain;
 mod error;
+mod lock;
 mod read;
 
+use std::cell::Cell;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
+use serde::Serialize;
+
+pub use chain::{End, Hash};
 pub use error::JournalError;
 pub use read::{Contents, read};
 
@@ -29,7 +37,7 @@ pub enum Durability {
     Buffered,
 }
 
-/// Appends every event but [`Body::Progress`].
+/// Appends every event but [`Body::Progress`]. Nobody else writes while it lives: the file is locked.
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
@@ -38,7 +46,10 @@ pub struct Journal {
     buffer: Vec<u8>,
     /// The length of what was written whole.
     written: u64,
-    next_seq: u64,
+    /// With what is buffered.
+    end: End,
+    /// Of what was written whole.
+    end_in_file: Rc<Cell<End>>,
     /// After a failure nothing is appended any more: a gap in the record would be worse than its end.
     broken: Option<ConsumerError>,
 }
@@ -49,19 +60,52 @@ impl Journal {
     /// A journal that stands there already is never touched.
     pub fn create(dir: &Path, durability: Durability) -> Result<Self, JournalError> {
         let path = dir.join(FILE_NAME);
+        let standing = dir.ancestors().find(|folder| folder.is_dir());
         std::fs::create_dir_all(dir).map_err(|source| JournalError::create(dir, source))?;
         let file = OpenOptions::new()
             .append(true)
             .create_new(true)
             .open(&path)
             .map_err(|source| JournalError::create(&path, source))?;
+        lock::take(&file, &path)?;
         if durability == Durability::Synced {
-            // The file's name has to survive a crash as well as what it holds.
-            File::open(dir)
-                .and_then(|folder| folder.sync_all())
-                .map_err(|source| JournalError::append(&path, source))?;
+            sync_names(dir, standing).map_err(|source| JournalError::append(&path, source))?;
         }
-        Ok(Self { path, file, durability, buffer: Vec::new(), written: 0, next_seq: 0, broken: None })
+        Ok(Self::at(path, file, durability, 0, End::of_nothing()))
+    }
+
+    /// Goes on with the journal of a run that was cut short, on this machine or another; returns what it holds.
+    ///
+    /// A torn last line is cut off. What was damaged or changed is refused, and left as it is.
+    pub fn reopen(dir: &Path, durability: Durability) -> Result<(Self, Contents), JournalError> {
+        let path = dir.join(FILE_NAME);
+        let file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .open(&path)
+            .map_err(|source| JournalError::reopen(&path, source))?;
+        // Before it is read: what another process appends would be missed.
+        lock::take(&file, &path)?;
+        let contents = read::read_from(&file, &path)?;
+        if contents.torn {
+            file.set_len(contents.intact_bytes).map_err(|source| JournalError::append(&path, source))?;
+        }
+        // What the last process handed over has perhaps not reached the disk; from here on it is relied on.
+        file.sync_all()
+            .and_then(|()| sync_names(dir, Some(dir)))
+            .map_err(|source| JournalError::append(&path, source))?;
+        let journal = Self::at(path, file, durability, contents.intact_bytes, contents.end());
+        Ok((journal, contents))
+    }
+
+    fn at(path: PathBuf, file: File, durability: Durability, written: u64, end: End) -> Self {
+        let end_in_file = Rc::new(Cell::new(end));
+        Self { path, file, durability, buffer: Vec::new(), written, end, end_in_file, broken: None }
+    }
+
+    /// Where the journal in the file ends, now and later: when the run is over, where it ended.
+    pub fn end(&self) -> Rc<Cell<End>> {
+        Rc::clone(&self.end_in_file)
     }
 
     pub fn path(&self) -> &Path {
@@ -78,20 +122,24 @@ impl Journal {
     }
 
     fn append(&mut self, event: &Event) -> Result<(), JournalError> {
-        if event.seq != self.next_seq {
+        if event.seq != self.end.records {
             return Err(JournalError::OutOfOrder {
                 path: self.path.clone(),
-                expected: self.next_seq,
+                expected: self.end.records,
                 found: event.seq,
             });
         }
-        serde_json::to_writer(&mut self.buffer, event).map_err(|error| JournalError::Unwritable {
-            path: self.path.clone(),
-            seq: event.seq,
-            why: error.to_string(),
-        })?;
+        let start = self.buffer.len();
+        if let Err(error) = serde_json::to_writer(&mut self.buffer, &Record { prev: self.end.head, event }) {
+            self.buffer.truncate(start);
+            return Err(JournalError::Unwritable {
+                path: self.path.clone(),
+                seq: event.seq,
+                why: error.to_string(),
+            });
+        }
         self.buffer.push(b'\n');
-        self.next_seq += 1;
+        self.end = self.end.after(self.buffer.get(start..).unwrap_or_default());
         if must_be_kept(&event.body) {
             self.flush()
         } else if self.durability == Durability::Synced || self.buffer.len() >= BUFFER {
@@ -112,9 +160,32 @@ impl Journal {
             return Err(JournalError::append(&self.path, source));
         }
         self.written += self.buffer.len() as u64;
+        self.end_in_file.set(self.end);
         self.buffer.clear();
         Ok(())
     }
+}
+
+/// A line of the journal. `prev` comes first: [`chain::prev`] looks for it there.
+#[derive(Serialize)]
+struct Record<'a> {
+    prev: Hash,
+    #[serde(flatten)]
+    event: &'a Event,
+}
+
+/// The names have to survive a crash as well as what the file holds: the journal's in its folder, and those of the folders that
+/// were made for it, up to the one that stood there before.
+fn sync_names(dir: &Path, standing: Option<&Path>) -> std::io::Result<()> {
+    for folder in dir.ancestors() {
+        // The parent of `runs` is written "".
+        let here = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        File::open(here)?.sync_all()?;
+        if standing == Some(folder) {
+            break;
+        }
+    }
+    Ok(())
 }
 
 impl Consumer for Journal {

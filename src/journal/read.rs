@@ -1,9 +1,10 @@
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use serde_json::Value;
 
+use super::chain::{self, End, Hash};
 use super::{FILE_NAME, JournalError};
 use crate::event::{Body, Event, FORMAT};
 
@@ -11,10 +12,12 @@ use crate::event::{Body, Event, FORMAT};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Contents {
     pub events: Vec<Event>,
-    /// The last line was not finished, and is left out: the run was cut short while it was written.
+    /// Something without a newline stands at the end, and is left out: the run was cut short while it was written.
     pub torn: bool,
     /// The length of the finished lines in bytes: where an append has to go on.
     pub intact_bytes: u64,
+    /// Of each record in turn.
+    hashes: Vec<Hash>,
 }
 
 impl Contents {
@@ -22,50 +25,134 @@ impl Contents {
     pub fn finished(&self) -> bool {
         matches!(self.events.last(), Some(Event { body: Body::RunFinished { .. }, .. }))
     }
+
+    /// How many records there are, and the hash of the last.
+    pub fn end(&self) -> End {
+        match self.hashes.last() {
+            Some(head) => End { records: self.hashes.len() as u64, head: *head },
+            None => End::of_nothing(),
+        }
+    }
+
+    /// Where the journal ended when it had that many records; `None`: it never had.
+    pub fn end_at(&self, records: u64) -> Option<End> {
+        let Some(last) = records.checked_sub(1) else { return Some(End::of_nothing()) };
+        let head = *self.hashes.get(usize::try_from(last).ok()?)?;
+        Some(End { records, head })
+    }
 }
 
 /// Reads the journal in a run's folder. A torn last line is left out and told; anything else that is not as it was
 /// written is refused with its line.
+///
+/// Two changes cannot be seen in the journal alone: a last record that was changed, and a tail that was cut between two
+/// lines. [`Contents::end`] is compared with what the report noted.
 pub fn read(dir: &Path) -> Result<Contents, JournalError> {
     let path = dir.join(FILE_NAME);
     let file = File::open(&path).map_err(|source| JournalError::read(&path, source))?;
-    let mut reader = BufReader::new(file);
-    let mut contents = Contents { events: Vec::new(), torn: false, intact_bytes: 0 };
+    read_from(&file, &path)
+}
+
+pub(super) fn read_from(file: &File, path: &Path) -> Result<Contents, JournalError> {
+    let mut reader = Lines { from: BufReader::new(file), path };
+    let mut contents = Contents { events: Vec::new(), torn: false, intact_bytes: 0, hashes: Vec::new() };
     let mut line = Vec::new();
-    loop {
+    while reader.next(&mut line)? {
+        if !line.ends_with(b"\n") {
+            // Also what a crash of the file system may leave: a tail of NULs.
+            contents.torn = true;
+            break;
+        }
+        let event = contents.check(&line, &mut reader)?;
+        contents.events.push(event);
+        contents.hashes.push(Hash::of(&line));
+        contents.intact_bytes += line.len() as u64;
+    }
+    Ok(contents)
+}
+
+struct Lines<'a, R> {
+    from: BufReader<R>,
+    path: &'a Path,
+}
+
+impl<R: Read> Lines<'_, R> {
+    /// The next line with its newline, if it has one; false at the end.
+    fn next(&mut self, line: &mut Vec<u8>) -> Result<bool, JournalError> {
         line.clear();
         let length =
-            reader.read_until(b'\n', &mut line).map_err(|source| JournalError::read(&path, source))?;
-        if length == 0 {
-            return Ok(contents);
-        }
-        let Some(record) = line.strip_suffix(b"\n") else {
-            contents.torn = true;
-            return Ok(contents);
-        };
-        let number = contents.events.len() + 1;
-        let damaged = |why: String| JournalError::Damaged { path: path.clone(), line: number, why };
+            self.from.read_until(b'\n', line).map_err(|source| JournalError::read(self.path, source))?;
+        Ok(length > 0)
+    }
+}
+
+impl Contents {
+    /// Whether `line` is the record that follows on what was read so far.
+    fn check<R: Read>(&self, line: &[u8], reader: &mut Lines<R>) -> Result<Event, JournalError> {
+        let path = reader.path;
+        let number = self.events.len() + 1;
+        let damaged = |line, why| JournalError::Damaged { path: path.to_owned(), line, why };
         if number == 1 {
-            check_format(record, &path)?;
+            check_format(line, path)?;
         }
-        let event: Event = serde_json::from_slice(record)
-            .map_err(|error| damaged(format!("this is no record of an event ({error})")))?;
-        let expected = contents.events.len() as u64;
-        if event.seq != expected {
-            return Err(damaged(format!("event {} stands where event {expected} was due", event.seq)));
+        let event: Event = serde_json::from_slice(line)
+            .map_err(|error| damaged(number, format!("this is no record of an event ({error})")))?;
+        let Some(prev) = chain::prev(line) else {
+            return Err(damaged(
+                number,
+                "the record does not begin with `prev`, the hash of the one before".into(),
+            ));
+        };
+        let due = self.end();
+        if event.seq != due.records {
+            let why = if prev == due.head {
+                "the record's number was changed"
+            } else {
+                "a record was removed, inserted or moved"
+            };
+            return Err(damaged(
+                number,
+                format!("event {} stands where event {} was due: {why}", event.seq, due.records),
+            ));
         }
-        match (&event.body, contents.events.last().map(|last| &last.body)) {
+        if prev != due.head {
+            // Which of the two was changed? The one after them knows, if it is there.
+            let mut after = Vec::new();
+            let after = if reader.next(&mut after)? { chain::prev(&after) } else { None };
+            let before = number.saturating_sub(1);
+            return Err(match after {
+                _ if number == 1 => damaged(1, "the first record's `prev` is not the hash of nothing".into()),
+                Some(hash) if hash == Hash::of(line) => damaged(
+                    before,
+                    format!(
+                        "the record was changed: line {number} holds the hash of another one in its place"
+                    ),
+                ),
+                Some(_) => damaged(
+                    number,
+                    format!("the record does not follow on line {before}: its `prev` is another's hash"),
+                ),
+                None => damaged(
+                    number,
+                    format!(
+                        "the record does not follow on line {before}: one of the two was changed, or what stood between them is missing"
+                    ),
+                ),
+            });
+        }
+        match (&event.body, self.events.last().map(|last| &last.body)) {
             (Body::RunStarted(_), None) => {}
-            (_, None) => return Err(damaged("the first event is not `run_started`".into())),
-            (Body::RunStarted(_), Some(_)) => return Err(damaged("the run starts a second time".into())),
-            (Body::Progress { .. }, _) => return Err(damaged("`progress` is never recorded".into())),
+            (_, None) => return Err(damaged(number, "the first event is not `run_started`".into())),
+            (Body::RunStarted(_), Some(_)) => {
+                return Err(damaged(number, "the run starts a second time".into()));
+            }
+            (Body::Progress { .. }, _) => return Err(damaged(number, "`progress` is never recorded".into())),
             (_, Some(Body::RunFinished { .. })) => {
-                return Err(damaged("an event stands after `run_finished`".into()));
+                return Err(damaged(number, "an event stands after `run_finished`".into()));
             }
             _ => {}
         }
-        contents.events.push(event);
-        contents.intact_bytes += length as u64;
+        Ok(event)
     }
 }
 
