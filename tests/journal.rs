@@ -11,6 +11,7 @@
 mod fixture;
 
 use std::path::Path;
+use std::sync::LazyLock;
 
 use drillmaster::event::{Body, Consumer, Event};
 use drillmaster::journal::{Contents, Durability, FILE_NAME, Journal, JournalError, read};
@@ -192,7 +193,257 @@ fn ten_thousand_steps_are_recorded_quickly() {
     assert_eq!(read(dir.path()).unwrap().events.len(), 40_001);
 }
 
+/// What stands in the file after `edit`, and what was there before.
+fn edited(edit: impl FnOnce(&mut Vec<Vec<u8>>)) -> Result<Contents, JournalError> {
+    let mut lines: Vec<Vec<u8>> =
+        lines_of(&recorded()).split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+    edit(&mut lines);
+    read_bytes(&lines.concat())
+}
+
+#[track_caller]
+fn refused_at(line: usize, words: &str, read: Result<Contents, JournalError>) {
+    let error = read.unwrap_err().to_string();
+    assert!(error.contains(&format!("journal.ndjson:{line}: ")) && error.contains(words), "{error}");
+}
+
+fn replace(line: &mut Vec<u8>, from: &str, to: &str) {
+    let text = String::from_utf8(line.clone()).unwrap();
+    assert!(text.contains(from), "{text}");
+    *line = text.replacen(from, to, 1).into_bytes();
+}
+
+/// Lines are counted from 1, events and this test's indices from 0.
+#[test]
+fn the_record_that_does_not_fit_is_named() {
+    let last = recorded().len();
+    // A figure that was made better: the line itself is named, for the two after it fit each other.
+    let better = |lines: &mut Vec<Vec<u8>>| replace(&mut lines[5], "2026-03-01T", "2025-03-01T");
+    refused_at(6, "the record was changed: line 7 holds the hash of another one", edited(better));
+    refused_at(4, "a record was removed", edited(|lines| drop(lines.remove(3))));
+    refused_at(1, "event 1 stands where event 0 was due", edited(|lines| drop(lines.remove(0))));
+    refused_at(5, "inserted", edited(|lines| lines.insert(4, lines[3].clone())));
+    refused_at(3, "moved", edited(|lines| lines.swap(2, 8)));
+    refused_at(3, "no record of an event", edited(|lines| lines.insert(2, b"\n".to_vec())));
+    refused_at(
+        5,
+        "does not begin with `prev`",
+        edited(|lines| replace(&mut lines[4], "\"prev\"", "\"peev\"")),
+    );
+    refused_at(1, "hash of nothing", edited(|lines| replace(&mut lines[0], ":\"e3b0c442", ":\"e3b0c443")));
+    // The numbers may be made to fit; the chain is not.
+    let renumbered = |lines: &mut Vec<Vec<u8>>| {
+        lines.remove(3);
+        for (n, line) in lines.iter_mut().enumerate().skip(3) {
+            replace(line, &format!("\"seq\":{}", n + 1), &format!("\"seq\":{n}"));
+        }
+    };
+    refused_at(4, "does not follow on line 3", edited(renumbered));
+    // Of the last two nobody knows which: both are named.
+    let near_the_end = |lines: &mut Vec<Vec<u8>>| replace(&mut lines[last - 2], "2026-03-01T", "2025-03-01T");
+    refused_at(last, &format!("does not follow on line {}: one of the two", last - 1), edited(near_the_end));
+    // Only the head tells of a change to the last, and of a cut between two lines.
+    let whole = read_bytes(&lines_of(&recorded())).unwrap();
+    let changed = edited(|lines| replace(&mut lines[last - 1], "2026-03-01T", "2025-03-01T")).unwrap();
+    assert_eq!(changed.end().records, whole.end().records);
+    assert_ne!(changed.end().head, whole.end().head);
+    let cut = edited(|lines| lines.truncate(last - 4)).unwrap();
+    assert_eq!(Some(cut.end()), whole.end_at(cut.end().records));
+    assert_eq!(whole.end_at(whole.end().records + 1), None);
+}
+
+#[test]
+fn the_head_is_what_sha256sum_gives() {
+    let bytes = lines_of(&recorded());
+    let last = bytes.split_inclusive(|byte| *byte == b'\n').next_back().unwrap();
+    assert_eq!(read_bytes(&bytes).unwrap().end().head.to_string(), hash(last));
+    assert_eq!(read_bytes(b"").unwrap().end().head.to_string(), hash(b""));
+}
+
+/// Goes on with what was cut to `bytes`; returns the file.
+fn gone_on_with(bytes: &[u8]) -> Vec<u8> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(FILE_NAME);
+    std::fs::write(&path, bytes).unwrap();
+    let (mut journal, contents) = Journal::reopen(dir.path(), Durability::Synced).unwrap();
+    assert_eq!(
+        contents.intact_bytes,
+        std::fs::metadata(&path).unwrap().len(),
+        "what is torn is cut off at once"
+    );
+    assert_eq!(journal.kept().end(), contents.end());
+    for event in &recorded()[contents.events.len()..] {
+        journal.take(event).unwrap();
+    }
+    let kept = journal.kept();
+    drop(journal);
+    assert_eq!(kept.end(), read(dir.path()).unwrap().end());
+    std::fs::read(path).unwrap()
+}
+
+#[test]
+fn a_tail_of_nuls_is_a_torn_line() {
+    let whole = lines_of(&recorded());
+    let ends: Vec<usize> =
+        whole.iter().enumerate().filter(|(_, b)| **b == b'\n').map(|(n, _)| n + 1).collect();
+    for cut in [0, 10, ends[0], ends[4], ends[4] + 30] {
+        let mut bytes = whole[..cut].to_vec();
+        bytes.extend([0; 5000]);
+        let contents = read_bytes(&bytes).unwrap();
+        assert!(contents.torn);
+        assert_eq!(contents.events.len(), ends.iter().filter(|end| **end <= cut).count());
+        assert!(gone_on_with(&bytes) == whole);
+        // Something was written after them: not what a crash leaves.
+        bytes.extend(b"\n{}");
+        assert!(matches!(read_bytes(&bytes), Err(JournalError::Damaged { .. })));
+    }
+}
+
+#[test]
+fn what_is_damaged_is_not_reopened_nor_touched() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(FILE_NAME);
+    let mut bytes = lines_of(&recorded());
+    bytes[2000] ^= 1;
+    bytes.extend(b"torn");
+    std::fs::write(&path, &bytes).unwrap();
+    let error = Journal::reopen(dir.path(), Durability::Synced).unwrap_err();
+    assert_eq!(error.to_string(), read(dir.path()).unwrap_err().to_string());
+    assert!(std::fs::read(&path).unwrap() == bytes);
+    let error = Journal::reopen(&dir.path().join("none"), Durability::Synced).unwrap_err();
+    assert!(error.to_string().contains("there is no journal"), "{error}");
+}
+
+#[test]
+fn one_writer_and_any_number_of_readers() {
+    let dir = tempfile::tempdir().unwrap();
+    let busy = || {
+        let error = Journal::reopen(dir.path(), Durability::Buffered).unwrap_err();
+        assert!(matches!(error, JournalError::Busy { .. }), "{error}");
+        error.to_string()
+    };
+    let mut journal = Journal::create(dir.path(), Durability::Buffered).unwrap();
+    journal.take(&script()[0]).unwrap();
+    let error = busy();
+    assert!(error.contains("journal.ndjson") && error.contains("is writing this run's journal"), "{error}");
+    #[cfg(target_os = "linux")]
+    assert!(error.contains(&format!("process {} ", std::process::id())), "{error}");
+    assert_eq!(read(dir.path()).unwrap().events.len(), 1);
+    drop(journal);
+    let (second, contents) = Journal::reopen(dir.path(), Durability::Buffered).unwrap();
+    assert_eq!(contents.events.len(), 1);
+    busy();
+    drop(second);
+    Journal::reopen(dir.path(), Durability::Buffered).unwrap();
+}
+
+static SOUND: LazyLock<(Vec<u8>, Contents)> = LazyLock::new(|| {
+    let whole = lines_of(&recorded());
+    let contents = read_bytes(&whole).unwrap();
+    (whole, contents)
+});
+
+/// One change that somebody, or a bad disk, makes to the file.
+#[derive(Debug, Clone)]
+enum Edit {
+    Flip { place: prop::sample::Index, bit: u8 },
+    Drop(prop::sample::Index),
+    Swap(prop::sample::Index, prop::sample::Index),
+    Copy { of: prop::sample::Index, to: prop::sample::Index },
+    Cut(prop::sample::Index),
+}
+
+fn edit() -> impl Strategy<Value = Edit> {
+    let index = any::<prop::sample::Index>;
+    prop_oneof![
+        4 => (index(), 0..8_u8).prop_map(|(place, bit)| Edit::Flip { place, bit }),
+        1 => index().prop_map(Edit::Drop),
+        1 => (index(), index()).prop_map(|(a, b)| Edit::Swap(a, b)),
+        1 => (index(), index()).prop_map(|(of, to)| Edit::Copy { of, to }),
+        2 => index().prop_map(Edit::Cut),
+    ]
+}
+
+/// What must come of an edit.
+#[derive(Debug)]
+enum Due {
+    /// Refused at this line or, where nobody can know, at the one after.
+    Refused {
+        line: usize,
+        or: Option<usize>,
+    },
+    /// The last line was hit: refused there, or dropped as torn, or told by the head.
+    Last,
+    Prefix,
+    Same,
+}
+
+fn apply(edit: &Edit, bytes: &mut Vec<u8>) -> Due {
+    let mut lines: Vec<Vec<u8>> = bytes.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+    let count = lines.len();
+    let refused = |line| Due::Refused { line, or: None };
+    let due = match edit {
+        Edit::Flip { place, bit } => {
+            let place = place.index(bytes.len());
+            let line = bytes[..place].iter().filter(|byte| **byte == b'\n').count() + 1;
+            bytes[place] ^= 1 << bit;
+            return match line {
+                line if line == count => Due::Last,
+                line => Due::Refused { line, or: (line == count - 1).then_some(count) },
+            };
+        }
+        Edit::Cut(place) => {
+            bytes.truncate(place.index(bytes.len() + 1));
+            return Due::Prefix;
+        }
+        Edit::Drop(line) => {
+            let line = line.index(count);
+            lines.remove(line);
+            if line == count - 1 { Due::Prefix } else { refused(line + 1) }
+        }
+        Edit::Swap(a, b) => {
+            let (a, b) = (a.index(count), b.index(count));
+            lines.swap(a, b);
+            if a == b { Due::Same } else { refused(a.min(b) + 1) }
+        }
+        Edit::Copy { of, to } => {
+            let (copy, to) = (lines[of.index(count)].clone(), to.index(count + 1));
+            // Before itself: what stands there then is itself, and the second one is too many.
+            let line = if of.index(count) == to { to + 2 } else { to + 1 };
+            lines.insert(to, copy);
+            refused(line)
+        }
+    };
+    *bytes = lines.concat();
+    due
+}
+
 proptest! {
+    /// Every edit is refused with its line, but for two that the file alone cannot show: a cut tail, and a changed last
+    /// record. Those the head shows.
+    #[test]
+    fn every_edit_is_found(edit in edit()) {
+        let (whole, sound) = &*SOUND;
+        let mut bytes = whole.clone();
+        let due = apply(&edit, &mut bytes);
+        let found = read_bytes(&bytes);
+        match (&due, &found) {
+            (Due::Refused { line, or }, Err(JournalError::Damaged { line: found, .. })) => {
+                prop_assert!(found == line || Some(*found) == *or, "{found}, not {line}");
+            }
+            (Due::Refused { line: 1, .. }, Err(JournalError::Format { .. })) => {}
+            (Due::Last, Err(JournalError::Damaged { line, .. })) => prop_assert_eq!(*line, recorded().len()),
+            (Due::Last, Ok(contents)) => prop_assert!(contents.torn || contents.end() != sound.end()),
+            (Due::Prefix, Ok(contents)) => {
+                prop_assert_eq!(&contents.events[..], &sound.events[..contents.events.len()]);
+                prop_assert_eq!(Some(contents.end()), sound.end_at(contents.end().records));
+                prop_assert!(gone_on_with(&bytes) == *whole, "the same file as if it had never been cut");
+            }
+            (Due::Same, Ok(contents)) => prop_assert_eq!(contents, sound),
+            _ => prop_assert!(false, "{due:?}, but {found:?}"),
+        }
+    }
+
     /// However a run was cut short, what is read is what was told, up to some event.
     #[test]
     fn any_prefix_reads_as_a_prefix(cut in 0.0..=1.0_f64) {

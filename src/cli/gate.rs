@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::record::{self, Reach};
 use crate::duration::Span;
+use crate::journal;
 use crate::objectives::gate::{GateResult, GateStatus, Overrides, graver, judge};
 use crate::report::{self, Report};
 use crate::ui::text::{Tone, clean, wrap};
@@ -158,7 +160,32 @@ fn text(look: Look, path: Option<&Path>, outcome: Outcome) -> String {
 }
 
 fn read(path: &Path) -> Result<Report, String> {
-    report::read(path).map_err(|error| super::with_help(&error))
+    let report = report::read(path).map_err(|error| super::with_help(&error))?;
+    let file = if path.is_dir() { path.join("report.json") } else { path.to_owned() };
+    hold_to_journal(&report, &file)?;
+    Ok(report)
+}
+
+/// Where the journal lies beside the report, it must end where the report says. A copy of the report under another name, or in
+/// another folder, stands for itself.
+fn hold_to_journal(report: &Report, file: &Path) -> Result<(), String> {
+    let Some(noted) = &report.journal else { return Ok(()) };
+    let folder = super::folder_of(file);
+    if file.file_name() != Some("report.json".as_ref()) || !folder.join(journal::FILE_NAME).exists() {
+        return Ok(());
+    }
+    let contents = journal::read(&folder).map_err(|error| error.to_string())?;
+    match record::compare(&folder, &contents, noted)? {
+        Reach::Whole => Ok(()),
+        Reach::GoesOn => Err(format!(
+            "{}: the journal goes on after this report was made (record {} of {}): the run was resumed and has left no report \
+             since; see where it stands with `drillmaster report {}`",
+            file.display(),
+            noted.records,
+            contents.end().records,
+            folder.display()
+        )),
+    }
 }
 
 fn span(text: &str) -> Result<Span, String> {

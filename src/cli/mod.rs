@@ -3,6 +3,7 @@
 pub mod gate;
 mod person;
 mod plan;
+mod record;
 mod report;
 mod run;
 mod schema;

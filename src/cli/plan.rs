@@ -58,7 +58,7 @@ fn carry_out(args: &Args) -> Result<(), u8> {
     let report = wire::runtime().map_err(wrong)?.block_on(async {
         let drill = Drill::new(plan.map_err(wrong)?, &options, CancellationToken::new(), |_| Vec::new())
             .map_err(wrong)?;
-        Box::pin(drill.run()).await.ok_or_else(|| wrong("the rehearsal left no record".into()))
+        Box::pin(drill.run(None)).await.ok_or_else(|| wrong("the rehearsal left no record".into()))
     })?;
     super::print(&match args.output {
         OutputMode::Json => format!("{:#}\n", as_json(&report)),

@@ -1,11 +1,13 @@
 //! `drillmaster report`
 
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
+use super::record;
 use crate::objectives::{self, Record};
-use crate::report::{self, Format, Report, Templates};
+use crate::report::{self, Format, Report, ReportError, Templates};
 use crate::{journal, ui};
 
 /// Render a finished run again, from its record
@@ -65,9 +67,27 @@ fn render(args: &Args) -> Result<String, String> {
 fn from_record(args: &Args) -> Result<Report, String> {
     let folder = super::folder_of(&args.run);
     if args.run.is_dir() && folder.join(journal::FILE_NAME).exists() {
-        let contents = journal::read(&folder).map_err(|e| e.to_string())?;
-        return objectives::report(&Record::from_events(&contents.events))
-            .ok_or_else(|| format!("{}: the journal does not tell of a run", folder.display()));
+        return from_journal(&folder);
     }
     report::read(&args.run).map_err(|e| super::with_help(&e))
+}
+
+fn from_journal(folder: &Path) -> Result<Report, String> {
+    let contents = journal::read(folder).map_err(|e| e.to_string())?;
+    match report::read(folder) {
+        Ok(Report { journal: Some(noted), .. }) => {
+            // A journal that goes on is whole all the same: it is what is rendered here.
+            record::compare(folder, &contents, &noted)?;
+        }
+        // Of an older version, or of a run that was cut short.
+        Ok(_) => {}
+        Err(ReportError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => {}
+        Err(error) => super::complain(&format!(
+            "{error}; so whether the journal is whole at its end could not be seen, and it is rendered as it stands"
+        )),
+    }
+    let mut report = objectives::report(&Record::from_events(&contents.events))
+        .ok_or_else(|| format!("{}: the journal does not tell of a run", folder.display()))?;
+    report.journal = Some(record::noted(contents.end()));
+    Ok(report)
 }

@@ -118,22 +118,21 @@ fn carry_out(args: &Args) -> Result<u8, u8> {
     let report = runtime.block_on(async {
         let mut journal = None;
         let drill = Drill::new(plan, &options, interrupt.clone(), |clock| {
-            let consumer: Vec<Box<dyn Consumer>> = match Journal::create(&folder, durability) {
-                Ok(kept) => vec![Box::new(kept), ui::consumer(display, clock, args.pace)],
-                Err(error) => {
-                    journal = Some(error);
-                    Vec::new()
-                }
+            let (kept, consumers): (_, Vec<Box<dyn Consumer>>) = match Journal::create(&folder, durability) {
+                Ok(new) => (Ok(new.kept()), vec![Box::new(new), ui::consumer(display, clock, args.pace)]),
+                Err(error) => (Err(error.to_string()), Vec::new()),
             };
-            consumer
+            journal = Some(kept);
+            consumers
         })
         .map_err(wrong)?;
-        if let Some(error) = journal {
-            complain(&error.to_string());
-            return Err(ERROR);
-        }
+        let kept =
+            journal.unwrap_or_else(|| Err("the run would leave no journal".to_owned())).map_err(|error| {
+                complain(&error);
+                ERROR
+            })?;
         tokio::select! {
-            report = drill.run() => Ok(report),
+            report = drill.run(Some(&kept)) => Ok::<_, u8>(report),
             () = interruptions(&interrupt) => std::process::exit(130),
         }
     })?;

@@ -18,6 +18,7 @@ use crate::duration::Time;
 use crate::engine::{Config, Engine, Prober};
 use crate::event::{Bus, Consumer};
 use crate::ids::RunId;
+use crate::journal::Kept;
 use crate::objectives::record::Recorder;
 use crate::objectives::{self, Record};
 use crate::plan::{Input, Plan};
@@ -108,12 +109,22 @@ impl Drill {
         Ok(Self { engine, pace: options.pace, record })
     }
 
-    /// Runs it to its end. `None` where not even its beginning is on record.
-    pub async fn run(self) -> Option<Report> {
-        let clock = self.engine.clock.clone();
+    /// Runs it to its end. `None` where not even its beginning is on record. `kept` is that of the journal among the
+    /// consumers, if there is one.
+    pub async fn run(self, kept: Option<&Kept>) -> Option<Report> {
+        let Self { engine, pace, record } = self;
+        let clock = engine.clock.clone();
         let local = tokio::task::LocalSet::new();
-        Box::pin(clock.drive(self.pace, local.run_until(self.engine.run()))).await;
-        objectives::report(&self.record.borrow())
+        Box::pin(clock.drive(pace, local.run_until(engine.run()))).await;
+        // Closes the journal.
+        drop((engine, local));
+        if let Some(error) = kept.and_then(Kept::broken) {
+            // Where the run itself went on all the same: the teardown does, and the end comes after all else.
+            record.borrow_mut().aborted.get_or_insert(error.message);
+        }
+        let mut report = objectives::report(&record.borrow())?;
+        report.journal = kept.map(|kept| super::record::noted(kept.end()));
+        Some(report)
     }
 }
 

@@ -9,7 +9,7 @@ mod error;
 mod lock;
 mod read;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -48,10 +48,27 @@ pub struct Journal {
     written: u64,
     /// With what is buffered.
     end: End,
-    /// Of what was written whole.
-    end_in_file: Rc<Cell<End>>,
+    kept: Rc<Kept>,
+}
+
+/// What a journal has kept, for whoever asks when it is closed.
+#[derive(Debug)]
+pub struct Kept {
+    end: Cell<End>,
     /// After a failure nothing is appended any more: a gap in the record would be worse than its end.
-    broken: Option<ConsumerError>,
+    broken: RefCell<Option<ConsumerError>>,
+}
+
+impl Kept {
+    /// Where the journal in the file ends.
+    pub fn end(&self) -> End {
+        self.end.get()
+    }
+
+    /// Why the journal took nothing more.
+    pub fn broken(&self) -> Option<ConsumerError> {
+        self.broken.borrow().clone()
+    }
 }
 
 impl Journal {
@@ -99,13 +116,13 @@ impl Journal {
     }
 
     fn at(path: PathBuf, file: File, durability: Durability, written: u64, end: End) -> Self {
-        let end_in_file = Rc::new(Cell::new(end));
-        Self { path, file, durability, buffer: Vec::new(), written, end, end_in_file, broken: None }
+        let kept = Rc::new(Kept { end: Cell::new(end), broken: RefCell::default() });
+        Self { path, file, durability, buffer: Vec::new(), written, end, kept }
     }
 
-    /// Where the journal in the file ends, now and later: when the run is over, where it ended.
-    pub fn end(&self) -> Rc<Cell<End>> {
-        Rc::clone(&self.end_in_file)
+    /// Outlives the journal.
+    pub fn kept(&self) -> Rc<Kept> {
+        Rc::clone(&self.kept)
     }
 
     pub fn path(&self) -> &Path {
@@ -160,7 +177,7 @@ impl Journal {
             return Err(JournalError::append(&self.path, source));
         }
         self.written += self.buffer.len() as u64;
-        self.end_in_file.set(self.end);
+        self.kept.end.set(self.end);
         self.buffer.clear();
         Ok(())
     }
@@ -193,12 +210,12 @@ impl Consumer for Journal {
         if matches!(event.body, Body::Progress { .. }) {
             return Ok(());
         }
-        if let Some(error) = &self.broken {
-            return Err(error.clone());
+        if let Some(error) = self.kept.broken() {
+            return Err(error);
         }
         self.append(event).map_err(|error| {
             let error = ConsumerError { message: error.to_string() };
-            self.broken = Some(error.clone());
+            self.kept.broken.replace(Some(error.clone()));
             error
         })
     }
@@ -206,7 +223,7 @@ impl Consumer for Journal {
 
 impl Drop for Journal {
     fn drop(&mut self) {
-        if self.broken.is_none() {
+        if self.kept.broken().is_none() {
             // Only where the run ended without `RunFinished`, which flushes and tells; here nobody can be told.
             let _nobody_to_tell = self.flush();
         }

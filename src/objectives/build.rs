@@ -79,6 +79,7 @@ pub fn report(record: &Record) -> Option<Report> {
         findings: record.findings.clone(),
         api_calls: record.api_calls.clone(),
         teardown,
+        journal: None,
     };
     let implausible = report.workloads.iter().flat_map(|w| &w.rpo.sources).filter_map(newer_than_its_source);
     report.findings.extend(implausible.collect::<Vec<_>>());

@@ -51,6 +51,17 @@ pub struct Report {
     pub findings: Vec<Finding>,
     pub api_calls: BTreeMap<String, CallCount>,
     pub teardown: Teardown,
+    /// Where the run's journal ended when the report was made; not known of reports of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journal: Option<JournalEnd>,
+}
+
+/// A journal that was cut short or changed since then does not end there any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct JournalEnd {
+    pub records: u64,
+    /// SHA-256 of the last record's line, its newline included.
+    pub head: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

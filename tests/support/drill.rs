@@ -277,7 +277,8 @@ impl Run {
         let text = std::fs::read_to_string(self.folder.join("report.json")).unwrap();
         let id = self.report["run_id"].as_str().unwrap();
         let random = id.rsplit('-').next().unwrap();
-        text.replace(id, "RUN").replace(random, "RANDOM")
+        let head = self.report["journal"]["head"].as_str().unwrap();
+        text.replace(id, "RUN").replace(random, "RANDOM").replace(head, "HEAD")
     }
 }
 
