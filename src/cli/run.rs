@@ -115,7 +115,8 @@ fn carry_out(args: &Args) -> Result<u8, u8> {
     let display = ui::choose(args.output, &around);
     let interrupt = CancellationToken::new();
     let runtime = wire::runtime().map_err(wrong)?;
-    let report = runtime.block_on(async {
+    let (report, kept) = runtime.block_on(async {
+        outlast_file_size_limit();
         let mut journal = None;
         let drill = Drill::new(plan, &options, interrupt.clone(), |clock| {
             let (kept, consumers): (_, Vec<Box<dyn Consumer>>) = match Journal::create(&folder, durability) {
@@ -131,16 +132,31 @@ fn carry_out(args: &Args) -> Result<u8, u8> {
                 complain(&error);
                 ERROR
             })?;
-        tokio::select! {
-            report = drill.run(Some(&kept)) => Ok::<_, u8>(report),
+        let report = tokio::select! {
+            report = drill.run(Some(&kept)) => report,
             () = interruptions(&interrupt) => std::process::exit(130),
-        }
+        };
+        Ok::<_, u8>((report, kept))
     })?;
+    if let Some(error) = kept.broken() {
+        // Whatever else is told, and wherever: the record of this run has no end.
+        complain(&error.message);
+    }
     let Some(report) = report else {
         complain("the run left no record");
         return Err(ERROR);
     };
     deliver(&report, &folder, &templates, args.output, around)
+}
+
+/// A file that would outgrow `ulimit -f` is an error of that write, which lets the drill tear down. Without a handler its signal
+/// would end the process at once.
+fn outlast_file_size_limit() {
+    // Of the same number on Linux, macOS and the BSDs, but for MIPS and PA-RISC.
+    const SIGXFSZ: i32 = 25;
+    let kind = tokio::signal::unix::SignalKind::from_raw(SIGXFSZ);
+    // Handlers stay for the life of the process. Without one the signal does what it did.
+    let _stays = tokio::signal::unix::signal(kind);
 }
 
 /// The first signal lets the drill tear down; the second ends the process at once.

@@ -14,7 +14,7 @@ pub enum JournalError {
     Lock { path: PathBuf, source: IoError },
     #[error("{}: the journal cannot be opened for writing: {}", path.display(), explain(source))]
     Reopen { path: PathBuf, source: IoError },
-    #[error("{}: the journal cannot be written: {}; the run does nothing more that it could not record", path.display(), explain(source))]
+    #[error("{}: the journal cannot be written: {}; the run creates nothing more that it could not record", path.display(), explain(source))]
     Append { path: PathBuf, source: IoError },
     #[error("{}: event {seq} cannot be written: {why}; please report this", path.display())]
     Unwritable { path: PathBuf, seq: u64, why: String },

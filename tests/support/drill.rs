@@ -282,9 +282,15 @@ impl Run {
     }
 }
 
+/// The events of the journal, without what chains its lines.
 pub fn journal(folder: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(folder.join("journal.ndjson")).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    let event = |line| {
+        let mut event: Value = serde_json::from_str(line).unwrap();
+        assert!(event.as_object_mut().unwrap().shift_remove("prev").is_some_and(|hash| hash.is_string()));
+        event
+    };
+    text.lines().map(event).collect()
 }
 
 pub fn seconds(from: &Value, to: &Value) -> f64 {
