@@ -412,7 +412,8 @@ fn arn_part(id: &str, part: usize) -> Option<&str> {
 
 /// Several accounts may see the same point: its owner by id, others by ARN and without its grants.
 fn merge(merged: &mut BTreeMap<(String, String, String), RecoveryPoint>, mut point: RecoveryPoint) {
-    point.id = name_of(&point.id).to_owned();
+    let name = name_of(&point.id).to_owned();
+    point.id = name;
     let key = (point.account.to_string(), point.region.to_string(), point.id.clone());
     let Some(known) = merged.get_mut(&key) else {
         merged.insert(key, point);
