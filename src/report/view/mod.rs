@@ -62,9 +62,11 @@ pub struct List<T> {
 }
 
 impl<T> List<T> {
-    pub fn cut(mut rows: Vec<T>, most: usize) -> Self {
+    /// The first `most` rows. What is left out is only counted: of a large run it would be nearly all the work.
+    pub fn cut(rows: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator>, most: usize) -> Self {
+        let rows = rows.into_iter();
         let total = rows.len();
-        rows.truncate(most);
+        let rows: Vec<T> = rows.take(most).collect();
         Self { left_out: total - rows.len(), rows, total }
     }
 
@@ -198,9 +200,10 @@ pub struct Moment {
 
 impl<'a> View<'a> {
     pub fn of(report: &'a Report, limits: Limits, css: &'a str, css_hash: String) -> Self {
-        let names = |list: &[String]| List::cut(list.iter().map(|s| limits.name(s)).collect(), limits.rows);
+        let names = |list: &[String]| List::cut(list.iter().map(|s| limits.name(s)), limits.rows);
         let name = limits.name(&report.playbook.name);
         let verdict = verdict(report, limits);
+        let lines: Vec<&str> = report.playbook.source.lines().collect();
         Self {
             title: format!(
                 "{}{name}: {}",
@@ -212,16 +215,13 @@ impl<'a> View<'a> {
                 description: limits.prose(&report.playbook.description),
                 path: limits.name(&report.playbook.path),
                 sha256: limits.name(&report.playbook.sha256),
-                lines: List::cut(
-                    report.playbook.source.lines().map(|l| clip(l, 4000)).collect(),
-                    limits.source,
-                ),
+                lines: List::cut(lines.into_iter().map(|l| clip(l, 4000)), limits.source),
                 name,
             },
             verdict,
             facts: facts(report, limits),
             workloads: List::cut(
-                report.workloads.iter().map(|w| workload::of(w, report, limits)).collect(),
+                report.workloads.iter().map(|w| workload::of(w, report, limits)),
                 limits.rows,
             ),
             timeline: timeline::of(report, limits),
@@ -240,11 +240,7 @@ impl<'a> View<'a> {
             teardown: rows::teardown(report, limits),
             api_calls: rows::calls(report, limits),
             params: List::cut(
-                report
-                    .params
-                    .iter()
-                    .map(|(n, v)| Pair { name: limits.name(n), value: limits.prose(v) })
-                    .collect(),
+                report.params.iter().map(|(n, v)| Pair { name: limits.name(n), value: limits.prose(v) }),
                 limits.rows,
             ),
             assumptions: assumptions(report),
@@ -297,7 +293,7 @@ fn verdict(report: &Report, limits: Limits) -> VerdictView {
             130 => "interrupted, after teardown",
             _ => "no meaning is defined for it",
         },
-        reasons: List::cut(report.reasons.iter().map(|r| limits.prose(r)).collect(), limits.rows),
+        reasons: List::cut(report.reasons.iter().map(|r| limits.prose(r)), limits.rows),
     }
 }
 
@@ -327,12 +323,7 @@ fn facts(report: &Report, limits: Limits) -> Facts {
         Pair { name: "Region".into(), value: limits.name(&sandbox.region) },
         Pair {
             name: "Zones".into(),
-            value: List::cut(sandbox.azs.clone(), 20)
-                .rows
-                .iter()
-                .map(|z| limits.name(z))
-                .collect::<Vec<_>>()
-                .join(", "),
+            value: List::cut(sandbox.azs.iter().map(|z| limits.name(z)), 20).rows.join(", "),
         },
         Pair { name: "Network".into(), value: limits.name(&sandbox.cidr) },
     ];

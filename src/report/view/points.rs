@@ -83,7 +83,7 @@ pub fn of(report: &Report, limits: Limits) -> Points {
         .filter(|s| s.is_finite())
         .fold(600.0, f64::max);
     let scale = AgeScale { oldest };
-    let lanes = by_resource.iter().map(|(of, points)| lane(of, points, report, &scale, limits)).collect();
+    let lanes = by_resource.iter().map(|(of, points)| lane(of, points, report, &scale, limits));
     let mut ticks: Vec<Mark> = Vec::new();
     let mut last = 100.0;
     ticks.push(mark(scale.at(0.0), "T0".into(), "t0"));
@@ -101,7 +101,7 @@ pub fn of(report: &Report, limits: Limits) -> Points {
     Points {
         ticks,
         lanes: List::cut(lanes, MOST_LANES),
-        table: List::cut(rows.into_iter().map(|p| row(p, limits)).collect(), limits.rows),
+        table: List::cut(rows.into_iter().map(|p| row(p, limits)), limits.rows),
     }
 }
 

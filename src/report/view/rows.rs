@@ -99,13 +99,13 @@ pub fn steps(report: &Report, limits: Limits, wanted: impl Fn(&Step) -> bool) ->
             status: step_badge(s.status),
             critical: s.critical,
             because: s.because.as_deref().map(|b| limits.prose(b)),
-            needs: List::cut(s.needs.iter().map(|n| limits.name(n)).collect(), 20),
+            needs: List::cut(s.needs.iter().map(|n| limits.name(n)), 20),
             start: s.started_at.map(|t| Origin::of(report).tell(t)),
             end: s.finished_at.map(|t| Origin::of(report).tell(t)),
             took: s.seconds.map(length),
             attempts: s.attempts,
-            resources: List::cut(s.resources.iter().map(|n| limits.name(n)).collect(), 100),
-            recovery_points: List::cut(s.recovery_points.iter().map(|n| limits.name(n)).collect(), 20),
+            resources: List::cut(s.resources.iter().map(|n| limits.name(n)), 100),
+            recovery_points: List::cut(s.recovery_points.iter().map(|n| limits.name(n)), 20),
         }
     })
 }
@@ -147,7 +147,7 @@ pub fn findings(report: &Report, limits: Limits) -> List<FindingRow> {
 }
 
 pub fn denied(report: &Report, limits: Limits) -> List<DeniedRow> {
-    List::cut(report.denied_calls.iter().collect(), limits.rows).map(|d| DeniedRow {
+    List::cut(&report.denied_calls, limits.rows).map(|d| DeniedRow {
         call: limits.name(&d.call),
         locus: limits.name(&d.locus),
         step: limits.name(&d.step),
@@ -156,7 +156,7 @@ pub fn denied(report: &Report, limits: Limits) -> List<DeniedRow> {
 }
 
 pub fn calls(report: &Report, limits: Limits) -> List<CallRow> {
-    List::cut(report.api_calls.iter().collect(), limits.rows).map(|(name, count)| CallRow {
+    List::cut(&report.api_calls, limits.rows).map(|(name, count)| CallRow {
         name: limits.name(name),
         count: count.count,
         throttled: count.throttled,
@@ -194,7 +194,7 @@ pub fn teardown(report: &Report, limits: Limits) -> TeardownView {
     TeardownView {
         created: t.created,
         deleted: t.deleted,
-        left_behind: List::cut(t.left_behind.iter().map(|s| limits.name(s)).collect(), limits.rows),
+        left_behind: List::cut(t.left_behind.iter().map(|s| limits.name(s)), limits.rows),
         status,
         sentence,
     }

@@ -82,11 +82,8 @@ pub fn of(workload: &Workload, report: &Report, limits: Limits) -> WorkloadView 
         } else {
             Badge::bad("not recovered")
         },
-        incomplete: List::cut(workload.incomplete.iter().map(|s| limits.prose(s)).collect(), limits.rows),
-        missing_resources: List::cut(
-            workload.missing_resources.iter().map(|s| limits.name(s)).collect(),
-            limits.rows,
-        ),
+        incomplete: List::cut(workload.incomplete.iter().map(|s| limits.prose(s)), limits.rows),
+        missing_resources: List::cut(workload.missing_resources.iter().map(|s| limits.name(s)), limits.rows),
         rto: rto(&name, &workload.rto, report.assume.as_ref()),
         rpo: rpo(&name, &workload.rpo),
         path_bars: path_bars(workload),
@@ -98,20 +95,16 @@ pub fn of(workload: &Workload, report: &Report, limits: Limits) -> WorkloadView 
             .collect::<Vec<_>>()
             .join(", "),
         path: List::cut(
-            workload
-                .critical_path
-                .iter()
-                .map(|link| LinkRow {
-                    id: limits.name(&link.id),
-                    kind: link.kind.clone(),
-                    seconds: length(link.seconds),
-                    share: percent(link.share),
-                })
-                .collect(),
+            workload.critical_path.iter().map(|link| LinkRow {
+                id: limits.name(&link.id),
+                kind: link.kind.clone(),
+                seconds: length(link.seconds),
+                share: percent(link.share),
+            }),
             limits.rows,
         ),
         worst_case: workload.rpo.worst_case_s.map_or_else(|| UNKNOWN.to_owned(), length),
-        sources: List::cut(workload.rpo.sources.iter().map(|s| source(s, limits)).collect(), limits.rows),
+        sources: List::cut(workload.rpo.sources.iter().map(|s| source(s, limits)), limits.rows),
         name,
     }
 }
