@@ -118,7 +118,8 @@ fn lines_of(events: &[Event]) -> Vec<u8> {
 }
 
 fn hash(bytes: &[u8]) -> String {
-    sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    let nibbles = sha2::Sha256::digest(bytes).into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    nibbles.map(|nibble| char::from_digit(nibble.into(), 16).unwrap()).collect()
 }
 
 #[test]
@@ -385,7 +386,7 @@ fn apply(edit: &Edit, bytes: &mut Vec<u8>) -> Due {
     let due = match edit {
         Edit::Flip { place, bit } => {
             let place = place.index(bytes.len());
-            let line = bytes[..place].iter().filter(|byte| **byte == b'\n').count() + 1;
+            let line = bytes[..place].split(|byte| *byte == b'\n').count();
             bytes[place] ^= 1 << bit;
             return match line {
                 line if line == count => Due::Last,
