@@ -1,11 +1,13 @@
 //! YAML with positions: text becomes nodes that know where they stand, nodes are checked against a JSON Schema, and
 //! every mistake becomes a diagnostic that shows the line. What the keys mean is no business of this room.
 
+mod build;
 pub mod check;
 pub mod diagnostic;
 pub mod file;
 pub mod node;
 pub mod parse;
+mod raw;
 mod scalar;
 pub mod schema;
 pub mod source;

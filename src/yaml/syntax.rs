@@ -1,16 +1,135 @@
 //! What a syntax error means to the person who made it.
 
-use granit_parser::{ErrorKind as E, ScanError};
+use serde_saphyr::budget::BudgetBreach;
+use serde_saphyr::granit_parser::{ErrorKind as E, ScanError};
+use serde_saphyr::{Error, ExternalMessageSource, Location};
 
 use super::diagnostic::Diagnostic;
+use super::parse::{DEEPEST, MOST_KEPT, MOST_NODES, MOST_TEXT};
 use super::source::{Source, Span};
 
-pub fn explain(source: &Source, error: &ScanError) -> Diagnostic {
-    let byte = error.marker().byte_offset().unwrap_or(source.text.len());
+/// The byte at which a mistake stands; for what an alias repeats, the alias.
+pub fn place(source: &Source, error: &Error) -> usize {
+    if let Error::ExternalMessage { source: from, .. } = error
+        && let ExternalMessageSource::Parser(error) = &**from
+    {
+        return error.marker().byte_offset().unwrap_or(source.text.len());
+    }
+    let byte = |location: Location| {
+        let span = location.span();
+        let byte = span.byte_offset().and_then(|byte| usize::try_from(byte).ok());
+        // Some errors know the character only.
+        let character = usize::try_from(span.offset()).unwrap_or(usize::MAX);
+        byte.or_else(|| source.text.char_indices().nth(character).map(|(byte, _)| byte))
+    };
+    error.locations().and_then(|at| byte(at.reference_location)).unwrap_or(source.text.len())
+}
+
+/// What was wrong first, of an error that an alias has repeated.
+fn innermost(error: &Error) -> &Error {
+    match error {
+        Error::AliasError { error, .. } | Error::WithSnippet { error, .. } => innermost(error),
+        error => error,
+    }
+}
+
+/// The part of the text that has to go so that the rest can be read, and what takes its place byte by byte.
+pub fn repair(source: &Source, error: &Error, at: usize) -> Option<(Span, String)> {
+    match innermost(error) {
+        Error::UnknownAnchor { .. } | Error::RecursiveReferencesRequireWeakTypes { .. } => {
+            let alias = alias(source, at)?;
+            Some((alias, "x".repeat(alias.end - alias.start)))
+        }
+        Error::InvalidScalar { .. }
+        | Error::InvalidBooleanStrict { .. }
+        | Error::TaggedScalarCannotDeserializeIntoString { .. }
+        | Error::UnsupportedIncludeForm { .. }
+        | Error::UnsupportedTag { .. } => {
+            let tag = tag(source, at)?;
+            Some((tag, " ".repeat(tag.end - tag.start)))
+        }
+        _ => None,
+    }
+}
+
+fn alias(source: &Source, at: usize) -> Option<Span> {
+    let text = source.text.get(at..).filter(|text| text.starts_with('*'))?;
+    let length = text.find(|c: char| c.is_whitespace() || ",[]{}".contains(c)).unwrap_or(text.len());
+    Some(Span::new(at, at + length))
+}
+
+/// The tag of a value, which stands before or after its anchor.
+fn tag(source: &Source, value: usize) -> Option<Span> {
+    let before = source.text.get(..value)?;
+    before.split_whitespace().rev().take(2).find_map(|word| {
+        let start = word.as_ptr() as usize - before.as_ptr() as usize;
+        word.find('!').map(|n| Span::new(start + n, start + word.len()))
+    })
+}
+
+pub fn foreign_tag(source: &Source, span: Span, tag: &str) -> Diagnostic {
+    source
+        .error(span, format!("the tag `{tag}` has no meaning here"))
+        .help("remove it; for a text that begins with `!`, use quotes")
+}
+
+/// What an error means that has ended the reading.
+pub fn explain(source: &Source, error: &Error, at: usize) -> Diagnostic {
+    let next = source.text.get(at..).and_then(|text| text.chars().next()).map_or(1, char::len_utf8);
+    let span = alias(source, at).unwrap_or(Span::new(at, at + next));
+    let name = source.slice(span);
+    let (message, help) = match innermost(error) {
+        Error::ExternalMessage { source: from, .. } if let ExternalMessageSource::Parser(error) = &**from => {
+            return scan_error(source, error, at);
+        }
+        Error::UnknownAnchor { .. } => (
+            format!("`{name}` refers to an anchor that does not stand before it"),
+            format!(
+                "write `&{}` before the value that it stands for, or quote the text: \"{name}\"",
+                name.trim_start_matches('*')
+            ),
+        ),
+        Error::RecursiveReferencesRequireWeakTypes { .. } => (
+            "this alias stands inside the value that it refers to".to_owned(),
+            "a value cannot contain itself".to_owned(),
+        ),
+        Error::Budget { breach: BudgetBreach::Depth { .. }, .. } => {
+            (format!("nested more than {DEEPEST} levels deep"), "nothing here needs more than ten".to_owned())
+        }
+        Error::Budget { breach, .. } => {
+            let most = match breach {
+                BudgetBreach::ScalarBytes { .. } | BudgetBreach::RecordedAnchorBytes { .. } => {
+                    format!("{} MiB of text", MOST_TEXT >> 20)
+                }
+                BudgetBreach::RecordedAnchorEvents { .. } => format!("{MOST_KEPT} values under anchors"),
+                _ => format!("{MOST_NODES} values"),
+            };
+            (
+                format!(
+                    "the file holds more than {most} at this point, its aliases counted as often as they are used"
+                ),
+                "that is no playbook that could be run; split it, or remove aliases of aliases".to_owned(),
+            )
+        }
+        other => match tag(source, at).filter(|_| repair(source, error, at).is_some()) {
+            Some(tag) => return foreign_tag(source, Span::new(at, at + name.len()), source.slice(tag)),
+            None => (
+                format!(
+                    "this is not YAML: {}",
+                    other.render_with_formatter(&serde_saphyr::UserMessageFormatter)
+                ),
+                "put texts with special characters into quotes".to_owned(),
+            ),
+        },
+    };
+    source.error(span, message).help(help)
+}
+
+fn scan_error(source: &Source, error: &ScanError, byte: usize) -> Diagnostic {
     let byte = last_content(source, byte);
     let span = Span::new(byte, byte + 1);
-    if let Some(template) = template_on_line(source, byte) {
-        return unquoted_template(source, template);
+    if let Some(start) = template_on_line(source, byte) {
+        return unquoted_template(source, template(source, start));
     }
     let (message, help) = match error.kind() {
         E::TabNotAllowed | E::TabInBlockIndentation | E::TabInIndentation => {
@@ -126,7 +245,7 @@ fn last_content(source: &Source, byte: usize) -> usize {
 }
 
 /// An expression without quotes on the line of `byte` or the one before: YAML takes `{{` for a mapping.
-fn template_on_line(source: &Source, byte: usize) -> Option<Span> {
+fn template_on_line(source: &Source, byte: usize) -> Option<usize> {
     let line = source.position(byte).line;
     [line, line.saturating_sub(1)].into_iter().filter(|l| *l > 0).find_map(|line| {
         let text = source.line(line);
@@ -134,22 +253,23 @@ fn template_on_line(source: &Source, byte: usize) -> Option<Span> {
         let before = text.get(..at)?;
         let bare = before.trim_end().ends_with([':', '-', ',', '[']) && !before.contains(['"', '\'']);
         let base = text.as_ptr() as usize - source.text.as_ptr() as usize;
-        bare.then(|| Span::new(base + at, base + text.len()))
+        bare.then_some(base + at)
     })
 }
 
-pub fn unquoted_template(source: &Source, span: Span) -> Diagnostic {
-    let text = source.slice(span).lines().next().unwrap_or("");
+/// The template that begins at `start`: what of it stands on that line.
+pub fn template(source: &Source, start: usize) -> Span {
+    let text = source.slice(Span::new(start, source.text.len())).lines().next().unwrap_or("");
     let shown = text.split_inclusive("}}").next().unwrap_or(text).trim_end();
-    let help = if shown.ends_with("}}") {
-        format!("write it in quotes: \"{shown}\"")
+    Span::new(start, start + shown.len())
+}
+
+pub fn unquoted_template(source: &Source, template: Span) -> Diagnostic {
+    let text = source.slice(template);
+    let help = if text.ends_with("}}") {
+        format!("write it in quotes: \"{text}\"")
     } else {
         "put it into quotes: \"{{ params.name }}\"".to_owned()
     };
-    source
-        .error(
-            Span::new(span.start, span.start + shown.len()),
-            "an expression without quotes: to YAML, `{` begins a mapping",
-        )
-        .help(help)
+    source.error(template, "an expression without quotes: to YAML, `{` begins a mapping").help(help)
 }
