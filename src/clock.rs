@@ -27,7 +27,13 @@ pub enum Clock {
 
 impl Clock {
     pub fn real() -> Self {
-        Self::Real { wall: Utc::now().trunc_subsecs(3), start: tokio::time::Instant::now() }
+        Self::real_from(None)
+    }
+
+    /// The real clock of a run that goes on: it does not show less than the run's last record.
+    pub fn real_from(earliest: Option<Time>) -> Self {
+        let now = Utc::now().trunc_subsecs(3);
+        Self::Real { wall: earliest.map_or(now, |at| at.max(now)), start: tokio::time::Instant::now() }
     }
 
     pub fn now(&self) -> Time {

@@ -4,6 +4,7 @@
 //! A run's state is a fold over its events (`objectives::record`), so what is not an event did not happen.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use indexmap::IndexMap;
@@ -55,11 +56,15 @@ pub enum Body {
         region: String,
         what: Value,
     },
-    /// The call with that token took effect; the resources exist.
+    /// The call with that token took effect; the resources exist. `outputs` and `restored_to`: what else it answered.
     Created {
         by: String,
         token: String,
         resources: Vec<Value>,
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        outputs: BTreeMap<String, Value>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        restored_to: Option<Time>,
     },
     /// The call failed; `sent` says whether it may have taken effect all the same.
     NotCreated {
@@ -68,9 +73,17 @@ pub enum Body {
         error: String,
         sent: String,
     },
+    /// What `by` has made under its present names is given up; its next attempt makes new things under new names.
+    Discarded {
+        by: String,
+        because: String,
+    },
+    /// `outputs` for people and programs; `ready` is all of it, for a run that is resumed.
     SandboxReady {
         azs: Vec<String>,
         outputs: Value,
+        #[serde(default)]
+        ready: Value,
     },
     /// What was found open; nothing: the sandbox is closed.
     Isolation {
@@ -109,13 +122,15 @@ pub enum Body {
         next_at: Time,
     },
     /// `restored`: production resources that are back; `consistent_at`: of the restored data, where it is known
-    /// better than from the recovery point.
+    /// better than from the recovery point; `made`: copies of recovery points, with what they were copied from.
     StepSucceeded {
         step: String,
         outputs: Value,
         restored: Vec<String>,
         data: bool,
         consistent_at: Option<Time>,
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        made: Value,
     },
     StepFailed {
         step: String,
@@ -192,6 +207,11 @@ pub enum Body {
     Interrupted {
         by: String,
     },
+    /// Another process goes on with the run: after `gap_s` seconds in which none was there. `by`: `resume` or `abort`.
+    Resumed {
+        by: String,
+        gap_s: f64,
+    },
     /// The drill could not be carried out.
     Aborted {
         error: String,
@@ -227,6 +247,26 @@ pub struct RunStarted {
     pub checks: Vec<NodePlan>,
     pub lost: Vec<String>,
     pub surviving: Vec<String>,
+    pub inputs: Inputs,
+}
+
+/// What else a run was given, so that its folder is enough to go on with it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Inputs {
+    /// The playbook's folder, absolute: programs that it names are run from there.
+    pub folder: String,
+    /// The texts of the files that the playbook names, as it names them.
+    pub files: BTreeMap<String, String>,
+    /// `--param NAME=VALUE`, as given.
+    pub params: Vec<(String, String)>,
+    pub connect_to: Vec<String>,
+    /// How many steps may run at once.
+    pub jobs: usize,
+    pub keep_sandbox: bool,
+    /// How long one resource may resist its deletion, in seconds.
+    pub patience_s: f64,
+    /// So many virtual seconds in a real one; `null`: as many as the machine can.
+    pub pace: Option<f64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -267,6 +307,9 @@ pub struct NodePlan {
 /// Takes events in, one after the other. An error of the journal stops the run.
 pub trait Consumer {
     fn take(&mut self, event: &Event) -> Result<(), ConsumerError>;
+
+    /// An event of a run that goes on, from before its runner died: taken in once already, by another process.
+    fn recall(&mut self, _event: &Event) {}
 }
 
 #[derive(Debug, Clone, thiserror::Error)]
@@ -284,10 +327,11 @@ pub struct Bus {
 }
 
 impl Bus {
-    pub fn new(clock: Clock, consumers: Vec<Box<dyn Consumer>>) -> Rc<Self> {
+    /// `next`: the number of its first event; 0 for a new run.
+    pub fn new(clock: Clock, next: u64, consumers: Vec<Box<dyn Consumer>>) -> Rc<Self> {
         Rc::new(Self {
             clock,
-            next: Cell::new(0),
+            next: Cell::new(next),
             consumers: RefCell::new(consumers),
             broken: RefCell::default(),
         })
@@ -295,6 +339,11 @@ impl Bus {
 
     /// Emits an event; an error means that it may not have been kept, and that what it announces must not be done.
     pub fn emit(&self, body: Body) -> Result<(), ConsumerError> {
+        self.send(body).1
+    }
+
+    /// As [`Self::emit`], and gives the event back for folds that follow their own events.
+    pub fn send(&self, body: Body) -> (Event, Result<(), ConsumerError>) {
         let event = Event { seq: self.next.get(), at: self.clock.now(), body };
         if !matches!(event.body, Body::Progress { .. }) {
             self.next.set(event.seq + 1);
@@ -305,13 +354,14 @@ impl Bus {
                 first_error.get_or_insert(error);
             }
         }
-        match first_error {
+        let kept = match first_error {
             None => Ok(()),
             Some(error) => {
                 self.broken.borrow_mut().get_or_insert_with(|| error.clone());
                 Err(error)
             }
-        }
+        };
+        (event, kept)
     }
 
     /// Emits what tells of something that has happened already; a failure is remembered (see [`Self::broken`]).

@@ -178,11 +178,11 @@ fn ten_thousand_steps_are_recorded_quickly() {
                 what: serde_json::json!({}),
             },
         ));
-        bodies.push((1.0, Body::Created { by: s(), token: s(), resources: vec![] }));
+        bodies.push((1.0, Body::Created { by: s(), token: s(), resources: vec![], outputs: std::collections::BTreeMap::default(), restored_to: None }));
         let outputs = serde_json::json!({});
         bodies.push((
             2.0,
-            Body::StepSucceeded { step: s(), outputs, restored: vec![], data: false, consistent_at: None },
+            Body::StepSucceeded { step: s(), outputs, restored: vec![], data: false, consistent_at: None, made: Value::Null },
         ));
     }
     let events = number(bodies);

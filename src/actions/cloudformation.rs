@@ -40,7 +40,7 @@ pub const DEPLOY: Action = Action {
             Output { name: "outputs", doc: "the stack's outputs", shape: Shape::Open },
         ],
         source: |_| None,
-        demands: Demands::none,
+        demands: |args| Demands { file: super::args::text(args, "/template"), ..Demands::default() },
         calls: &["cloudformation:CreateStack", "cloudformation:DescribeStacks"],
     },
     run: |cx, args| Box::pin(deploy(cx, args)),
@@ -48,10 +48,9 @@ pub const DEPLOY: Action = Action {
 
 pub async fn deploy(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError> {
     let args: DeployArgs = decode(args)?;
-    let path = cx.folder.join(&args.template);
-    let template = std::fs::read_to_string(&path).map_err(|e| {
+    let template = cx.files.read(&args.template).map_err(|why| {
         StepError::wrong(
-            format!("{} cannot be read: {e}", path.display()),
+            format!("{} cannot be read: {why}", cx.files.path(&args.template).display()),
             "give the template's path, relative to the playbook",
         )
     })?;

@@ -1,22 +1,25 @@
 //! What an action works with, and what it answers.
 
-use std::path::PathBuf;
 use std::rc::Rc;
+use std::time::Duration;
 
+use chrono::TimeDelta;
 use indexmap::IndexMap;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::clock::Clock;
 use crate::cloud::wait::{Until, Waiter};
-use crate::cloud::{CloudError, Create, Created, ErrorKind, Kind, Observed, Place, State};
+use crate::cloud::{CloudError, Create, Created, ErrorKind, Kind, Observed, Origin, Place, State};
 use crate::duration::{Size, Time};
 use crate::estate::{RecoveryPoint, ResourceId};
 use crate::playbook::model::Account;
+use crate::yaml::files::Files;
 use crate::sandbox::{HandError, Hands, Ready};
 
 /// Where an action restores from, chosen for this attempt.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Source {
     pub point: RecoveryPoint,
     /// What the sandbox's account calls it: its id, or its ARN where it belongs to another account.
@@ -44,9 +47,13 @@ pub struct Context<'a> {
     pub person: &'a dyn Person,
     pub step: &'a str,
     pub attempt: u32,
+    /// When the attempt began.
+    pub began: Time,
+    /// It began under a runner that died.
+    pub resumed: bool,
     pub source: Option<Source>,
-    /// The playbook's folder: what paths in arguments are relative to.
-    pub folder: PathBuf,
+    /// The files of the playbook's folder: what paths in arguments are relative to.
+    pub files: &'a Files,
     /// The accounts of the playbook by name.
     pub accounts: &'a IndexMap<String, Account>,
     pub progress: &'a dyn Fn(String, Option<f64>),
@@ -71,9 +78,9 @@ pub enum StepError {
     Hand(#[from] HandError),
     #[error("{message}")]
     Failed { message: String, help: Option<String>, again: bool },
-    /// What was created came up failed: the next attempt makes another.
+    /// What was created is no good, or took too long: it was discarded, and the next attempt makes another.
     #[error("{message}")]
-    CameUpBad { message: String },
+    GivenUp { message: String },
 }
 
 impl StepError {
@@ -94,7 +101,7 @@ impl StepError {
             }
             Self::Hand(HandError::Journal(_)) => false,
             Self::Failed { again, .. } => *again,
-            Self::CameUpBad { .. } => true,
+            Self::GivenUp { .. } | Self::Hand(HandError::Changed { .. }) => true,
         }
     }
 
@@ -128,6 +135,19 @@ impl Context<'_> {
         self.hands.name(self.step, slot)
     }
 
+    /// For what is asked without creating anything.
+    pub fn origin(&self, slot: &str) -> Origin {
+        Origin { since: Some(self.began), ..self.hands.origin(self.step, self.attempt, slot) }
+    }
+
+    /// Lets time pass that the attempt takes from its beginning on.
+    pub async fn pass(&self, takes: Duration) {
+        match TimeDelta::from_std(takes).ok().and_then(|takes| self.began.checked_add_signed(takes)) {
+            Some(end) => self.clock.sleep_until(end).await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// Begins to create something; repeated, it is the same request.
     pub async fn create(&self, slot: &str, what: Create) -> Result<Created, StepError> {
         Ok(self.hands.create(self.place(), self.step, self.attempt, slot, what).await?)
@@ -153,19 +173,15 @@ impl Context<'_> {
     pub async fn ready(&self, kind: Kind, id: &str, until: Until) -> Result<Observed, StepError> {
         (self.progress)(format!("waiting for {} {id}", kind.name()), None);
         let seen = self.waiter.wait(self.place(), kind, id, until).await?;
-        match &seen.state {
-            State::Ready => Ok(seen),
-            State::Failed(why) => {
-                self.hands.discard(self.step);
-                Err(StepError::CameUpBad { message: format!("{} {id} came up as {why}", kind.name()) })
-            }
+        let message = match &seen.state {
+            State::Ready => return Ok(seen),
+            State::Failed(why) => format!("{} {id} came up as {why}", kind.name()),
             State::Gone | State::Pending(_) => {
-                self.hands.discard(self.step);
-                Err(StepError::CameUpBad {
-                    message: format!("{} {id} was created, and is not there any more", kind.name()),
-                })
+                format!("{} {id} was created, and is not there any more", kind.name())
             }
-        }
+        };
+        self.hands.discard(self.step, &message);
+        Err(StepError::GivenUp { message })
     }
 
     pub fn size(&self) -> Size {

@@ -12,6 +12,7 @@ use crate::estate::PointKind;
 use crate::ids::{AccountId, Region};
 use crate::playbook::action::{ActionDecl, ArgProblem, Demands, Output, PointSpec, Shape, SourceWhat};
 use crate::playbook::expr_value::Expr;
+use crate::yaml::files::Files;
 
 /// A bucket to restore from.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -124,7 +125,7 @@ pub const VERIFY: Action = Action {
             shape: Shape::Number,
         }],
         source: |_| None,
-        demands: Demands::none,
+        demands: |args| Demands { file: args::text(args, "/manifest"), ..Demands::default() },
         calls: &["s3:ListObjectsV2", "s3:GetObject"],
     },
     run: |cx, args| Box::pin(verify(cx, args)),
@@ -159,8 +160,7 @@ pub async fn restore(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepErro
         let done = p.of_objects.filter(|of| *of > 0).map(|of| p.objects as f64 / of as f64);
         (cx.progress)(format!("{} objects, {}", p.objects, Size(p.bytes)), done);
     };
-    let origin = cx.hands.origin(cx.step, cx.attempt, "copy");
-    let copied = cx.hands.cloud().copy_objects(&origin, &copy, &progress).await?;
+    let copied = cx.hands.copy_objects(cx.step, cx.attempt, &copy, &progress).await?;
     let mut outcome = Outcome { consistent_at: source.at.or(copied.newest), ..Outcome::default() };
     outcome.outputs.insert("bucket".into(), json!(real));
     outcome.outputs.insert("objects".into(), json!(copied.objects));
@@ -196,7 +196,7 @@ pub async fn verify(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError
                 None => None,
             },
         },
-        (None, Some(path)) => Against::Manifest(manifest(&cx.folder.join(path))?),
+        (None, Some(path)) => Against::Manifest(manifest(cx.files, path)?),
         _ => return Err(StepError::wrong("it says neither `source` nor `manifest`", "give one of them")),
     };
     let objects = match &against {
@@ -216,7 +216,7 @@ pub async fn verify(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError
         objects,
     };
     let progress = |p: Progress| (cx.progress)(format!("{} objects compared", p.objects), None);
-    let origin = cx.hands.origin(cx.step, cx.attempt, "verify");
+    let origin = cx.origin("verify");
     let seen = cx.hands.cloud().verify_objects(&origin, &verify, &progress).await?;
     if seen.missing + seen.extra + seen.different > 0 {
         return Err(StepError::failed(format!(
@@ -234,10 +234,11 @@ pub async fn verify(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError
 }
 
 /// Lines of `key,size,sha256`; the key may be quoted as in CSV, the checksum may be empty.
-fn manifest(path: &std::path::Path) -> Result<Vec<ManifestEntry>, StepError> {
-    let text = std::fs::read_to_string(path).map_err(|e| {
+fn manifest(files: &Files, name: &str) -> Result<Vec<ManifestEntry>, StepError> {
+    let path = files.path(name);
+    let text = files.read(name).map_err(|why| {
         StepError::wrong(
-            format!("{} cannot be read: {e}", path.display()),
+            format!("{} cannot be read: {why}", path.display()),
             "give the manifest's path, relative to the playbook",
         )
     })?;

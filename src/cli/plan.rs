@@ -54,9 +54,10 @@ fn carry_out(args: &Args) -> Result<(), u8> {
         patience: PATIENCE,
         connect_to: Vec::new(),
         start: Utc::now().trunc_subsecs(0),
+        abort: false,
     };
     let report = wire::runtime().map_err(wrong)?.block_on(async {
-        let drill = Drill::new(plan.map_err(wrong)?, &options, CancellationToken::new(), |_| Vec::new())
+        let drill = Drill::new(plan.map_err(wrong)?, &options, &[], CancellationToken::new(), |_| Vec::new())
             .map_err(wrong)?;
         Box::pin(drill.run(None)).await.ok_or_else(|| wrong("the rehearsal left no record".into()))
     })?;

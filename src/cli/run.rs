@@ -108,6 +108,7 @@ fn carry_out(args: &Args) -> Result<u8, u8> {
         patience: args.teardown_timeout.0,
         connect_to: args.connect_to.clone(),
         start: args.start.unwrap_or(started),
+        abort: false,
     };
     // A build without aws, a playbook without an estate: told before anything is written.
     let durability = if args.on == On::Aws { Durability::Synced } else { Durability::Buffered };
@@ -118,7 +119,7 @@ fn carry_out(args: &Args) -> Result<u8, u8> {
     let (report, kept) = runtime.block_on(async {
         outlast_file_size_limit();
         let mut journal = None;
-        let drill = Drill::new(plan, &options, interrupt.clone(), |clock| {
+        let drill = Drill::new(plan, &options, &[], interrupt.clone(), |clock| {
             let (kept, consumers): (_, Vec<Box<dyn Consumer>>) = match Journal::create(&folder, durability) {
                 Ok(new) => (Ok(new.kept()), vec![Box::new(new), ui::consumer(display, clock, args.pace)]),
                 Err(error) => (Err(error.to_string()), Vec::new()),

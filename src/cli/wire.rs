@@ -12,11 +12,11 @@ use tokio_util::sync::CancellationToken;
 use crate::checks::{ConnectTo, Observation};
 use crate::clock::{Clock, Pace};
 use crate::cloud::gated::Gated;
-use crate::cloud::twin::Twin;
+use crate::cloud::twin::{Twin, Unanswered};
 use crate::cloud::{Cloud, LossGate};
 use crate::duration::Time;
-use crate::engine::{Config, Engine, Prober};
-use crate::event::{Bus, Consumer};
+use crate::engine::{Config, Engine, Memory, Prober};
+use crate::event::{Bus, Consumer, Event, Inputs};
 use crate::ids::RunId;
 use crate::journal::Kept;
 use crate::objectives::record::Recorder;
@@ -45,12 +45,35 @@ pub struct Options {
     pub connect_to: Vec<ConnectTo>,
     /// The instant at which the twin's clock starts.
     pub start: Time,
+    /// Go on with a run only to tear it down.
+    pub abort: bool,
+}
+
+impl Options {
+    /// What a run that is resumed needs to be given again.
+    fn inputs(&self, plan: &Plan) -> Inputs {
+        let folder = plan.files.folder();
+        Inputs {
+            // A folder that cannot be made absolute stays as it was named.
+            folder: std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()).display().to_string(),
+            files: plan.files.kept().clone(),
+            params: plan.given.clone(),
+            connect_to: self.connect_to.iter().map(ToString::to_string).collect(),
+            jobs: self.jobs,
+            keep_sandbox: self.keep_sandbox,
+            patience_s: self.patience.as_secs_f64(),
+            pace: match self.pace {
+                Pace::Max => None,
+                Pace::Times(times) => Some(times),
+            },
+        }
+    }
 }
 
 pub fn plan_of(loaded: Loaded) -> Result<Plan, String> {
-    let Loaded { path, source, sha256, playbook, estate, .. } = loaded;
-    Plan::new(Input { playbook, estate: estate.map(|e| e.file), path, source, sha256 })
-        .map_err(|e| e.to_string())
+    let Loaded { path, source, sha256, playbook, estate, files, params, .. } = loaded;
+    let estate = estate.map(|e| e.file);
+    Plan::new(Input { playbook, estate, path, source, sha256, files, given: params }).map_err(|e| e.to_string())
 }
 
 /// A drill that is ready to run.
@@ -61,16 +84,21 @@ pub struct Drill {
 }
 
 impl Drill {
-    /// `consumers` see every event, in this order; the first should be the journal.
+    /// `consumers` see every event, in this order; the first should be the journal. `before` holds the events of a run
+    /// that goes on.
     pub fn new(
         plan: Plan,
         options: &Options,
+        before: &[Event],
         interrupt: CancellationToken,
         consumers: impl FnOnce(&Clock) -> Vec<Box<dyn Consumer>>,
     ) -> Result<Self, String> {
+        let memory = Memory::of(before)?;
+        let from = memory.last_at.unwrap_or(options.start);
         let clock = match options.on {
-            On::Twin => Clock::Virtual(crate::clock::VirtualTime::starting_at(options.start)),
-            On::Aws => Clock::real(),
+            On::Twin => Clock::Virtual(crate::clock::VirtualTime::starting_at(from)),
+            // Not before its last record: nothing may seem to take less than no time.
+            On::Aws => Clock::real_from(memory.last_at),
         };
         let gate = Arc::new(LossGate::new(plan.loss.clone()));
         let cloud: Rc<dyn Cloud> = match options.on {
@@ -81,7 +109,12 @@ impl Drill {
                         plan.path.display()
                     ));
                 };
-                Rc::new(Twin::new(estate.clone(), clock.clone(), options.seed))
+                Rc::new(if before.is_empty() {
+                    Twin::new(estate.clone(), clock.clone(), options.seed)
+                } else {
+                    // As if each request had taken effect whose answer is not on record: the harder half to resume.
+                    Twin::rebuild(estate.clone(), clock.clone(), options.seed, before, Unanswered::Done)?
+                })
             }
             On::Aws => aws(&plan, &options.run, &clock, &gate)?,
         };
@@ -89,11 +122,14 @@ impl Drill {
         for text in &plan.connect_to {
             connect_to.push(text.parse().map_err(|e| format!("connect_to: {e}"))?);
         }
-        let prober = prober(connect_to, plan.folder());
+        let prober = prober(connect_to, plan.files.folder().to_owned());
         let record = Rc::new(RefCell::new(Record::default()));
         let mut all = consumers(&clock);
         all.push(Box::new(Recorder(Rc::clone(&record))));
-        let bus = Bus::new(clock.clone(), all);
+        for event in before {
+            all.iter_mut().for_each(|consumer| consumer.recall(event));
+        }
+        let bus = Bus::new(clock.clone(), before.len() as u64, all);
         let config = Config {
             on: if options.on == On::Aws { "aws" } else { "twin" },
             run: options.run.clone(),
@@ -102,10 +138,15 @@ impl Drill {
             patience: options.patience,
             seed: options.seed,
             jitter: options.on == On::Aws,
+            abort: options.abort,
+            inputs: options.inputs(&plan),
         };
+        if options.abort {
+            interrupt.cancel();
+        }
         let cloud: Rc<dyn Cloud> = Rc::new(Gated::new(cloud, Arc::clone(&gate)));
         let person = Rc::new(super::person::AtTerminal);
-        let engine = Engine { plan, cloud, gate, clock, bus, config, prober, person, interrupt };
+        let engine = Engine { plan, cloud, gate, clock, bus, config, prober, person, interrupt, memory };
         Ok(Self { engine, pace: options.pace, record })
     }
 

@@ -91,6 +91,14 @@ impl LossGate {
         self.lock().lost_points.insert(id.to_owned(), locus.to_owned());
     }
 
+    /// What was refused, and told, before the runner died: refused again, it is not told again.
+    pub fn recall(&self, denied: DeniedCall) {
+        let mut state = self.lock();
+        if state.seen.insert((denied.call.clone(), denied.locus.clone(), denied.step.clone())) {
+            state.denied.push(denied);
+        }
+    }
+
     /// Refused calls in the order in which they were first refused.
     pub fn denied(&self) -> Vec<DeniedCall> {
         self.lock().denied.clone()

@@ -13,6 +13,7 @@ pub mod twin;
 pub mod wait;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 use crate::duration::Time;
 use crate::estate::RecoveryPoint;
@@ -23,7 +24,7 @@ pub use gate::LossGate;
 pub use request::*;
 
 /// An account and a region: where a call goes.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Place {
     pub account: AccountId,
     pub region: Region,
@@ -39,6 +40,17 @@ pub struct Origin {
     /// What makes a repeated request the same request: derived from the run, the step and what is created.
     /// At most 64 printable ASCII characters (the shortest limit among the APIs used).
     pub token: String,
+    /// The same request may have been sent before, by a runner that died or whose answer was lost: look for what it
+    /// made before making anything.
+    pub unsure: bool,
+    /// When it was first asked for, where that was earlier than now: what only takes time (on the twin) began then.
+    pub since: Option<Time>,
+}
+
+impl Origin {
+    pub fn new(by: impl Into<String>, attempt: u32, token: impl Into<String>) -> Self {
+        Self { by: by.into(), attempt, token: token.into(), unsure: false, since: None }
+    }
 }
 
 /// What everything that is created carries: `drillmaster:run` and `drillmaster:expires`, and a name.

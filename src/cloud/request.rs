@@ -464,7 +464,7 @@ pub enum PointQuery {
 }
 
 /// A bucket, and where it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BucketRef {
     pub name: String,
     /// The account whose credentials (and endpoint, for a second provider) are used.
@@ -472,7 +472,7 @@ pub struct BucketRef {
     pub region: Region,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CopyObjects {
     pub from: BucketRef,
     pub to: BucketRef,

@@ -9,7 +9,7 @@ use super::{Config, Engine, Stop};
 use crate::cloud::{CloudError, ErrorKind, Needs, Place};
 use crate::duration::{Size, Time};
 use crate::estate::{Loss, ResourceId};
-use crate::event::{Body, FORMAT, NodePlan, PlaybookText, RunStarted, WorkloadPlan};
+use crate::event::{FORMAT, NodePlan, PlaybookText, RunStarted, WorkloadPlan};
 use crate::plan::{Plan, Work};
 use crate::playbook::action::SourceSpec;
 use crate::playbook::model::Measures;
@@ -85,6 +85,7 @@ pub fn run_started(plan: &Plan, config: &Config, expires: Time) -> RunStarted {
         checks,
         lost: plan.radius.lost.clone(),
         surviving: plan.radius.surviving.clone(),
+        inputs: config.inputs.clone(),
     }
 }
 
@@ -148,13 +149,8 @@ pub async fn preflight(engine: &Engine) -> Result<(), Stop> {
     let mut stop = None;
     for seen in engine.cloud.preflight(&place, &needs(plan)).await? {
         let severity = if seen.fatal { "high" } else { "low" };
-        engine.bus.tell(Body::Finding {
-            rule: "preflight".into(),
-            severity: severity.into(),
-            resource: format!("{} {}", place.account, place.region),
-            message: seen.what.clone(),
-            fix: seen.fix.clone(),
-        });
+        let resource = format!("{} {}", place.account, place.region);
+        engine.find("preflight", severity, &resource, seen.what.clone(), seen.fix.clone());
         if seen.fatal {
             stop.get_or_insert(Stop::Aborted { error: seen.what, help: Some(seen.fix) });
         }
@@ -164,13 +160,9 @@ pub async fn preflight(engine: &Engine) -> Result<(), Stop> {
 }
 
 fn finding(engine: &Engine, rule: &str, severity: &str, resource: &str, error: &CloudError) {
-    engine.bus.tell(Body::Finding {
-        rule: rule.into(),
-        severity: severity.into(),
-        resource: resource.to_owned(),
-        message: format!("its recovery points cannot be looked at: {error}"),
-        fix: error.help.clone().unwrap_or_else(|| "give the drill credentials that may read there".into()),
-    });
+    let message = format!("its recovery points cannot be looked at: {error}");
+    let fix = error.help.clone().unwrap_or_else(|| "give the drill credentials that may read there".into());
+    engine.find(rule, severity, resource, message, fix);
 }
 
 /// A sandbox in an account that holds production is allowed, and worth knowing.
@@ -178,15 +170,13 @@ fn shared_account(engine: &Engine) {
     let plan = &engine.plan;
     let shared = plan.resources().iter().any(|r| r.locus.account.as_ref() == Some(&plan.sandbox_account));
     if shared {
-        engine.bus.tell(Body::Finding {
-            rule: "sandbox-shares-account".into(),
-            severity: "medium".into(),
-            resource: plan.sandbox_account.to_string(),
-            message: "the sandbox lies in an account that holds production: one stolen key reaches both"
-                .into(),
-            fix: "restore into an account of its own where the recovery points allow it (PITR does not)"
-                .into(),
-        });
+        engine.find(
+            "sandbox-shares-account",
+            "medium",
+            plan.sandbox_account.as_str(),
+            "the sandbox lies in an account that holds production: one stolen key reaches both".into(),
+            "restore into an account of its own where the recovery points allow it (PITR does not)".into(),
+        );
     }
 }
 

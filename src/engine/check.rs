@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::Recovery;
+use super::memory::CheckMemory;
 use super::step::End;
 use crate::checks::{self, Observation, S3Observed};
 use crate::cloud::{BucketRef, Observed, ProbeAnswer, State};
@@ -21,12 +22,45 @@ struct Try {
     exact: bool,
 }
 
+/// How far a check has come.
+struct Course {
+    ready_at: Time,
+    tries: u32,
+    /// What the last try saw.
+    last: Option<(bool, String)>,
+    healthy_since: Option<Time>,
+    /// It was healthy, and did not stay so.
+    flapped: bool,
+    /// The next try is the first of a new process, after one at that instant.
+    again: Option<Time>,
+}
+
+impl Course {
+    fn new(ready_at: Time) -> Self {
+        Self { ready_at, tries: 0, last: None, healthy_since: None, flapped: false, again: None }
+    }
+
+    /// Goes on after a runner died. A healthy stretch that nobody watched does not count, unless answers are exact.
+    fn resumed(known: &CheckMemory, exact: bool) -> Self {
+        let CheckMemory { ready_at, tries, last, tried_at, healthy_since, flapped } = known.clone();
+        let healthy_since = healthy_since.filter(|_| exact);
+        Self { ready_at, tries, last, healthy_since, flapped, again: tried_at }
+    }
+}
+
 impl Recovery<'_> {
     pub async fn check(&self, index: usize, node: &Node, work: &CheckWork) -> End {
         let (bus, clock) = (&self.engine.bus, &self.engine.clock);
         let id = &node.id;
-        bus.tell(Body::CheckReady { check: id.clone() });
+        let mut course = match self.engine.memory.checks.get(id) {
+            Some(known) => Course::resumed(known, self.engine.cloud.tells_changes()),
+            None => {
+                bus.tell(Body::CheckReady { check: id.clone() });
+                Course::new(clock.now())
+            }
+        };
         let unhealthy = |because: String, observed: String, tries: u32| {
+            self.tell_denials();
             bus.tell(Body::CheckUnhealthy { check: id.clone(), because, observed, tries });
             End::Failed
         };
@@ -34,46 +68,60 @@ impl Recovery<'_> {
             Ok(kind) => kind,
             Err(error) => return unhealthy(error, String::new(), 0),
         };
-        let ready_at = clock.now();
-        let deadline = ready_at + work.check.within.delta();
-        let mut healthy_since: Option<Time> = None;
-        let mut flapped = false;
-        let mut tries = 0;
-        let mut last: Option<(bool, String)> = None;
+        let deadline = course.ready_at + work.check.within.delta();
         loop {
             let started = clock.now();
-            let tried = self.try_once(id, work, &kind, ready_at).await;
+            let tried = self.try_once(id, work, &kind, course.ready_at).await;
             let now = clock.now();
-            tries += 1;
             let Try { seen, next_change, exact } = tried;
+            let next = |healthy_since: Option<Time>| {
+                let next = match (next_change, exact) {
+                    (Some(change), _) => change,
+                    (None, true) => Time::MAX_UTC,
+                    (None, false) => (started + work.check.every.delta()).max(now),
+                };
+                match healthy_since {
+                    Some(since) => next.min(since + work.check.stable_for.delta()),
+                    None => next.min(deadline),
+                }
+            };
             let told = (seen.healthy, seen.observed.clone());
-            if last.as_ref() != Some(&told) {
+            // Where answers are exact, and the runner died after a try: nothing has changed since.
+            let again = course.again.take().filter(|_| exact && course.last.as_ref() == Some(&told));
+            if again.is_some() && next(course.healthy_since) > now {
+                clock.sleep_until(next(course.healthy_since)).await;
+                continue;
+            }
+            // At the instant of the last try it is that one, of which the end was not told.
+            course.tries += u32::from(again != Some(now));
+            if course.last.as_ref() != Some(&told) {
                 bus.tell(Body::CheckTried {
                     check: id.clone(),
                     healthy: seen.healthy,
                     observed: seen.observed.clone(),
-                    tries,
+                    tries: course.tries,
                 });
-                last = Some(told);
+                course.last = Some(told);
             }
             if seen.healthy {
-                let since = *healthy_since.get_or_insert(now);
+                let since = *course.healthy_since.get_or_insert(now);
                 if now >= since + work.check.stable_for.delta() {
                     let data_time = Self::measured(work, &seen);
+                    self.tell_denials();
                     bus.tell(Body::CheckHealthy {
                         check: id.clone(),
                         healthy_at: since,
                         observed: seen.observed,
-                        tries,
+                        tries: course.tries,
                         data_time,
                     });
                     return End::Done;
                 }
             } else {
-                flapped |= healthy_since.take().is_some();
+                course.flapped |= course.healthy_since.take().is_some();
                 if now >= deadline {
                     let why = seen.why.unwrap_or_else(|| "it was not healthy".into());
-                    let how = if flapped {
+                    let how = if course.flapped {
                         "it did not stay healthy for `stable_for`"
                     } else {
                         "it did not become healthy"
@@ -81,21 +129,13 @@ impl Recovery<'_> {
                     return unhealthy(
                         format!("{how} within {}: {why}", work.check.within),
                         seen.observed,
-                        tries,
+                        course.tries,
                     );
                 }
             }
-            let mut next = match (next_change, exact) {
-                (Some(change), _) => change,
-                (None, true) => Time::MAX_UTC,
-                (None, false) => (started + work.check.every.delta()).max(now),
-            };
-            match healthy_since {
-                Some(since) => next = next.min(since + work.check.stable_for.delta()),
-                None => next = next.min(deadline),
-            }
             // Never in a tight loop, whatever the playbook says.
-            clock.sleep_until(next.max(now + chrono::TimeDelta::milliseconds(1))).await;
+            let next = next(course.healthy_since).max(now + chrono::TimeDelta::milliseconds(1));
+            clock.sleep_until(next).await;
         }
     }
 
@@ -155,13 +195,13 @@ impl Recovery<'_> {
     /// The twin can judge only what the estate tells it.
     fn assumed(&self, work: &CheckWork) {
         let id = &work.check.id;
-        self.engine.bus.tell(Body::Finding {
-            rule: "probe-without-value".into(),
-            severity: "low".into(),
-            resource: id.clone(),
-            message: format!("what check `{id}` expects was not judged: the estate gives no value for it"),
-            fix: format!("add `{id}: {{ value: … }}` to `probes:` of the estate"),
-        });
+        self.engine.find(
+            "probe-without-value",
+            "low",
+            id,
+            format!("what check `{id}` expects was not judged: the estate gives no value for it"),
+            format!("add `{id}: {{ value: … }}` to `probes:` of the estate"),
+        );
     }
 
     /// A check that measures is healthy only with a timestamp to show, and one that restored data can have.

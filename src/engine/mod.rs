@@ -5,11 +5,13 @@
 
 mod begin;
 mod check;
+mod memory;
 mod points;
 mod schedule;
 mod step;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,14 +23,17 @@ use tokio_util::sync::CancellationToken;
 use crate::actions::context::Person;
 use crate::checks::Observation;
 use crate::clock::Clock;
-use crate::cloud::gate::{Enforcement, LossGate};
+use crate::cloud::gate::{DeniedCall, Enforcement, LossGate};
 use crate::cloud::wait::Waiter;
 use crate::cloud::{Cloud, CloudError, Marks, Place};
-use crate::duration::Time;
-use crate::event::{Body, Bus, Phase};
+use crate::duration::{Time, seconds_between};
+use crate::estate::point::Rejection;
+use crate::event::{Body, Bus, Inputs, Phase};
 use crate::ids::RunId;
 use crate::plan::Plan;
 use crate::playbook::check::CheckKind;
+pub use memory::Memory;
+
 use crate::sandbox::teardown::Teardown;
 use crate::sandbox::{HandError, Hands, Ready, prepare};
 
@@ -50,6 +55,10 @@ pub struct Config {
     pub seed: Option<u64>,
     /// Spread the pauses before retries, so that many do not knock at once.
     pub jitter: bool,
+    /// Go on with a run only to tear it down.
+    pub abort: bool,
+    /// For the record: what a resumed run needs to be given again.
+    pub inputs: Inputs,
 }
 
 pub struct Engine {
@@ -64,6 +73,8 @@ pub struct Engine {
     pub person: Rc<dyn Person>,
     /// The first Ctrl-C: stop starting steps, tear down, report.
     pub interrupt: CancellationToken,
+    /// How far the run had come when its runner died.
+    pub memory: Memory,
 }
 
 /// What is shared by all that runs between T0 and teardown.
@@ -74,11 +85,55 @@ struct Recovery<'a> {
     ready: &'a Ready,
     t0: Time,
     points: points::Points,
-    outputs: RefCell<std::collections::HashMap<String, serde_json::Value>>,
+    outputs: RefCell<HashMap<String, serde_json::Value>>,
+    /// How many of the gate's refusals have been told.
+    denials_told: Cell<usize>,
+}
+
+impl<'a> Recovery<'a> {
+    fn new(
+        engine: &'a Engine,
+        hands: &'a Rc<Hands>,
+        waiter: &'a Rc<Waiter>,
+        ready: &'a Ready,
+        t0: Time,
+    ) -> Self {
+        let memory = &engine.memory;
+        let outputs = memory.steps.iter().map(|(id, step)| (id.clone(), step.outputs.clone()));
+        let recovery = Self {
+            engine,
+            hands,
+            waiter,
+            ready,
+            t0,
+            points: points::Points::of(memory),
+            outputs: RefCell::new(outputs.filter(|(_, outputs)| !outputs.is_null()).collect()),
+            denials_told: Cell::new(memory.denied.len()),
+        };
+        for (point, why_not) in &memory.points {
+            if why_not.as_deref() == Some(Rejection::Lost.reason()) {
+                recovery.know_lost(point, &[]);
+            }
+        }
+        for denied in &memory.denied {
+            engine.gate.recall(denied.clone());
+        }
+        recovery
+    }
+
+    /// Tells what the gate has refused since it was last asked: before what became of it is told.
+    fn tell_denials(&self) {
+        let denied = self.engine.gate.denied();
+        for denied in denied.iter().skip(self.denials_told.replace(denied.len())).cloned() {
+            let DeniedCall { call, locus, step, why } = denied;
+            self.engine.bus.tell(Body::Denied { call, locus, step, why });
+        }
+    }
 }
 
 /// Why the drill could not be carried out.
-enum Stop {
+#[derive(Debug, Clone)]
+pub enum Stop {
     Interrupted,
     Aborted { error: String, help: Option<String> },
 }
@@ -93,6 +148,10 @@ impl From<HandError> for Stop {
     fn from(error: HandError) -> Self {
         match error {
             HandError::Cloud(error) => error.into(),
+            HandError::Changed { .. } => Self::Aborted {
+                error: error.to_string(),
+                help: Some("tear the run down with `drillmaster abort`, and start it anew".into()),
+            },
             // It says itself what to do: about the disk, or about who reads stdout.
             HandError::Journal(error) => Self::Aborted { error: error.to_string(), help: None },
         }
@@ -100,24 +159,34 @@ impl From<HandError> for Stop {
 }
 
 impl Engine {
-    /// Runs the drill to its end. Whatever happens is told as events; the report judges them.
+    /// Runs the drill to its end, from its beginning or from where its records end. Whatever happens is told as
+    /// events; the report judges them.
     pub async fn run(&self) {
         let started = self.clock.now();
-        let expires = started + self.plan.sandbox.ttl.delta();
-        self.bus.tell(Body::RunStarted(Box::new(begin::run_started(&self.plan, &self.config, expires))));
-        let marks = Marks { run: self.config.run.clone(), expires };
-        let hands = Hands::new(Rc::clone(&self.cloud), Rc::clone(&self.bus), marks);
-        let waiter = Waiter::new(Rc::clone(&self.cloud), self.clock.clone());
-        match self.carry_out(&hands, &waiter).await {
-            Ok(()) => {}
-            Err(Stop::Interrupted) => self.bus.tell(Body::Interrupted { by: "the user".into() }),
-            Err(Stop::Aborted { error, help }) => self.bus.tell(Body::Aborted { error, help }),
+        let expires = self.memory.expires.unwrap_or_else(|| started + self.plan.sandbox.ttl.delta());
+        match self.memory.last_at {
+            None => {
+                let started = begin::run_started(&self.plan, &self.config, expires);
+                self.bus.tell(Body::RunStarted(Box::new(started)));
+            }
+            Some(last_at) => self.bus.tell(Body::Resumed {
+                by: if self.config.abort { "abort" } else { "resume" }.to_owned(),
+                gap_s: seconds_between(last_at, started).max(0.0),
+            }),
         }
+        let marks = Marks { run: self.config.run.clone(), expires };
+        let requests = self.memory.requests.clone();
+        let hands = Hands::new(Rc::clone(&self.cloud), Rc::clone(&self.bus), marks, requests);
+        let waiter = Waiter::new(Rc::clone(&self.cloud), self.clock.clone());
+        // Why it was cut short has been told.
+        let _told = self.carry_out(&hands, &waiter).await;
         self.gate.enforce(Enforcement::Teardown);
         if self.config.keep_sandbox {
             hands.settle().await;
-            let resources = hands.created().iter().map(|r| json!(r)).collect();
-            self.bus.tell(Body::Kept { resources, until: expires });
+            let resources = hands.standing().iter().map(|r| json!(r)).collect();
+            if !self.memory.kept {
+                self.bus.tell(Body::Kept { resources, until: expires });
+            }
         } else {
             self.tear_down(&hands, &waiter).await;
         }
@@ -125,31 +194,42 @@ impl Engine {
     }
 
     async fn carry_out(&self, hands: &Rc<Hands>, waiter: &Rc<Waiter>) -> Result<(), Stop> {
+        let memory = &self.memory;
+        if memory.has_begun(Phase::Teardown) || memory.kept {
+            return Ok(());
+        }
+        let (t0, ready) = match (memory.t0, &memory.ready, &memory.cut) {
+            (Some(t0), Some(ready), _) => (t0, ready.clone()),
+            (_, _, Some(cut)) => {
+                self.end_open_phases();
+                return Err(cut.clone());
+            }
+            _ => self.before_the_disaster(hands, waiter).await?,
+        };
+        self.cloud.declare(t0);
+        self.know_what_is_lost(t0);
+        self.gate.enforce(Enforcement::Full);
+        let recovery = Recovery::new(self, hands, waiter, &ready, t0);
+        self.begin(Phase::Recover);
+        recovery.run().await
+    }
+
+    /// Everything up to T0, which comes back with the sandbox.
+    async fn before_the_disaster(
+        &self,
+        hands: &Rc<Hands>,
+        waiter: &Rc<Waiter>,
+    ) -> Result<(Time, Ready), Stop> {
         let wanted = begin::wanted(&self.plan);
         self.phase(Phase::Preflight, begin::preflight(self)).await?;
         let ready = self.phase(Phase::Prepare, self.prepare_in_time(hands, waiter, &wanted)).await?;
         if let Some(broken) = self.bus.broken() {
-            return Err(HandError::Journal(broken).into());
+            return Err(self.told(HandError::Journal(broken).into()));
         }
         let t0 = self.clock.now();
-        self.bus.emit(Body::DisasterDeclared { t0 }).map_err(HandError::Journal)?;
-        self.cloud.declare(t0);
-        self.know_what_is_lost(t0);
-        self.gate.enforce(Enforcement::Full);
-        let recovery = Recovery {
-            engine: self,
-            hands,
-            waiter,
-            ready: &ready,
-            t0,
-            points: points::Points::default(),
-            outputs: RefCell::default(),
-        };
-        self.bus.tell(Body::PhaseStarted { phase: Phase::Recover });
-        let ended = recovery.run().await;
-        self.tell_denials();
-        self.bus.tell(Body::PhaseFinished { phase: Phase::Recover });
-        ended
+        let declared = self.bus.emit(Body::DisasterDeclared { t0 }).map_err(HandError::Journal);
+        declared.map_err(|error| self.told(error.into()))?;
+        Ok((t0, ready))
     }
 
     /// Runs a phase of the harness; an interruption ends it.
@@ -158,14 +238,53 @@ impl Engine {
         phase: Phase,
         work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, Stop> {
-        self.bus.tell(Body::PhaseStarted { phase });
+        self.begin(phase);
         let ended = tokio::select! {
             biased;
             () = self.interrupt.cancelled() => Err(Stop::Interrupted),
             ended = work => ended.map_err(Into::into),
         };
-        self.bus.tell(Body::PhaseFinished { phase });
+        let ended = ended.map_err(|stop| self.told(stop));
+        self.end(phase);
         ended
+    }
+
+    /// Tells why the drill is cut short, as soon as that is known: a run whose runner dies after this is only torn down.
+    fn told(&self, stop: Stop) -> Stop {
+        self.bus.tell(match stop.clone() {
+            Stop::Interrupted => Body::Interrupted {
+                by: if self.config.abort { "`drillmaster abort`" } else { "the user" }.to_owned(),
+            },
+            Stop::Aborted { error, help } => Body::Aborted { error, help },
+        });
+        stop
+    }
+
+    /// Begins a phase, which it may have done before its runner died.
+    fn begin(&self, phase: Phase) {
+        if !self.memory.has_begun(phase) {
+            self.bus.tell(Body::PhaseStarted { phase });
+        }
+    }
+
+    fn end(&self, phase: Phase) {
+        if !self.memory.has_ended(phase) {
+            self.bus.tell(Body::PhaseFinished { phase });
+        }
+    }
+
+    fn end_open_phases(&self) {
+        for phase in self.memory.phases.keys() {
+            self.end(*phase);
+        }
+    }
+
+    /// Tells a finding, once.
+    fn find(&self, rule: &str, severity: &str, resource: &str, message: String, fix: String) {
+        if self.memory.is_news(rule, resource, &message) {
+            let (rule, severity) = (rule.to_owned(), severity.to_owned());
+            self.bus.tell(Body::Finding { rule, severity, resource: resource.to_owned(), message, fix });
+        }
     }
 
     /// A sandbox that is not ready when its ttl ends never will be.
@@ -177,7 +296,8 @@ impl Engine {
     ) -> Result<Ready, Stop> {
         let ttl = self.plan.sandbox.ttl;
         let ready = self.prepare(hands, waiter, wanted);
-        let ended = self.clock.timeout_at(self.clock.now() + ttl.delta(), ready).await;
+        let since = self.memory.phases.get(&Phase::Prepare).map_or_else(|| self.clock.now(), |(at, _)| *at);
+        let ended = self.clock.timeout_at(since + ttl.delta(), ready).await;
         ended.unwrap_or_else(|| {
             Err(Stop::Aborted {
                 error: format!("the sandbox was not ready within its ttl of {ttl}"),
@@ -193,16 +313,18 @@ impl Engine {
         wanted: &crate::sandbox::prepare::Wanted,
     ) -> Result<Ready, Stop> {
         let ready = prepare(hands, waiter, wanted, &self.plan.loss).await?;
-        let azs = ready.subnets.iter().map(|s| s.az.to_string()).collect();
-        self.bus.tell(Body::SandboxReady {
-            azs,
-            outputs: json!({
-                "vpc_id": ready.vpc,
-                "subnet_ids": ready.subnets.iter().map(|s| &s.id).collect::<Vec<_>>(),
-                "security_group_id": ready.security_group,
-                "buckets": ready.buckets,
-            }),
-        });
+        if self.memory.ready.is_none() {
+            self.bus.tell(Body::SandboxReady {
+                azs: ready.subnets.iter().map(|s| s.az.to_string()).collect(),
+                outputs: json!({
+                    "vpc_id": ready.vpc,
+                    "subnet_ids": ready.subnets.iter().map(|s| &s.id).collect::<Vec<_>>(),
+                    "security_group_id": ready.security_group,
+                    "buckets": ready.buckets,
+                }),
+                ready: json!(ready),
+            });
+        }
         let exposures =
             crate::sandbox::prepare::exposures(hands, &ready).await.map_err(|e| Stop::Aborted {
                 error: format!("the sandbox could not be proved closed: {e}"),
@@ -233,15 +355,8 @@ impl Engine {
         }
     }
 
-    fn tell_denials(&self) {
-        for denied in self.gate.denied() {
-            let crate::cloud::gate::DeniedCall { call, locus, step, why } = denied;
-            self.bus.tell(Body::Denied { call, locus, step, why });
-        }
-    }
-
     async fn tear_down(&self, hands: &Rc<Hands>, waiter: &Rc<Waiter>) {
-        self.bus.tell(Body::PhaseStarted { phase: Phase::Teardown });
+        self.begin(Phase::Teardown);
         let mut places = hands.places();
         let sandbox =
             Place { account: self.plan.sandbox_account.clone(), region: self.plan.sandbox.region.clone() };
@@ -257,6 +372,6 @@ impl Engine {
             patience: self.config.patience,
         };
         teardown.run().await;
-        self.bus.tell(Body::PhaseFinished { phase: Phase::Teardown });
+        self.end(Phase::Teardown);
     }
 }

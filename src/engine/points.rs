@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
 use futures_util::future::join_all;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::OnceCell;
 
-use super::Recovery;
+use super::{Memory, Recovery};
 use crate::actions::context::{Source, StepError};
 use crate::cloud::{CloudError, ErrorKind, Place, PointQuery};
 use crate::estate::point::{LOOK_BACK, Rejection, Use, Wanted, select, worst_case_rpo};
@@ -30,17 +31,37 @@ pub struct Points {
     /// Points told of already.
     told: RefCell<HashSet<(String, String)>>,
     /// Copies that steps of this run made, with what they were copied from.
-    made: RefCell<HashMap<String, Made>>,
+    made: RefCell<HashMap<String, (RecoveryPoint, Chosen)>>,
 }
 
-#[derive(Clone)]
-struct Made {
-    copy: RecoveryPoint,
+/// Copies of recovery points, and what they were copied from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Made {
+    copies: Vec<RecoveryPoint>,
     origin: Chosen,
 }
 
+impl Points {
+    /// Those that a run knows which goes on.
+    pub fn of(memory: &Memory) -> Self {
+        let points = Self::default();
+        for (point, why_not) in &memory.points {
+            points.told.borrow_mut().insert((point.id.clone(), why_not.clone().unwrap_or_default()));
+        }
+        memory.made.iter().for_each(|made| points.remember(made));
+        points
+    }
+
+    /// Remembers the copies that a step made.
+    pub fn remember(&self, made: &Made) {
+        for copy in &made.copies {
+            self.made.borrow_mut().insert(copy.id.clone(), (copy.clone(), made.origin.clone()));
+        }
+    }
+}
+
 /// What a step restores from, and where that came from.
-#[derive(Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Chosen {
     pub source: Source,
     /// The recovery point that existed before the disaster.
@@ -69,11 +90,18 @@ impl Recovery<'_> {
         }
     }
 
-    /// Remembers the copies that a step made.
-    pub fn remember(&self, made: Vec<RecoveryPoint>, origin: Option<&Chosen>) {
-        let Some(origin) = origin else { return };
-        for copy in made {
-            self.points.made.borrow_mut().insert(copy.id.clone(), Made { copy, origin: origin.clone() });
+    /// Remembers the copies that a step made, and gives them as they are told.
+    pub fn remember(&self, copies: Vec<RecoveryPoint>, origin: Option<&Chosen>) -> serde_json::Value {
+        let Some(origin) = origin.filter(|_| !copies.is_empty()) else { return serde_json::Value::Null };
+        let made = Made { copies, origin: origin.clone() };
+        self.points.remember(&made);
+        json!(made)
+    }
+
+    /// Makes a point known to the gate as lost, unless its bare id means one that is not.
+    pub fn know_lost(&self, point: &RecoveryPoint, found: &[RecoveryPoint]) {
+        if !self.has_a_namesake(point, found) {
+            self.engine.gate.know_lost_point(&point.id, &format!("{} {}", point.account, point.region));
         }
     }
 
@@ -111,8 +139,8 @@ impl Recovery<'_> {
         let selection = select(&found, &wanted, &on);
         for (point, why) in &selection.rejected {
             self.tell(step, point, Some(why.reason()));
-            if *why == Rejection::Lost && !self.has_a_namesake(point, &found) {
-                self.engine.gate.know_lost_point(&point.id, &format!("{} {}", point.account, point.region));
+            if *why == Rejection::Lost {
+                self.know_lost(point, &found);
             }
         }
         for newer in selection.newer_by_copy() {
@@ -154,9 +182,9 @@ impl Recovery<'_> {
     }
 
     async fn by_id(&self, id: &str, spec: &SourceSpec) -> Result<Chosen, StepError> {
-        if let Some(made) = self.points.made.borrow().get(id) {
-            let source = Source { point: made.copy.clone(), id: self.called(&made.copy), at: None };
-            return Ok(Chosen { source, ..made.origin.clone() });
+        if let Some((copy, origin)) = self.points.made.borrow().get(id) {
+            let source = Source { point: copy.clone(), id: self.called(copy), at: None };
+            return Ok(Chosen { source, ..origin.clone() });
         }
         let mut unusable = None;
         for kind in &spec.kinds {
@@ -176,10 +204,7 @@ impl Recovery<'_> {
                     }
                     Err(Rejection::Lost) => {
                         self.tell("", point, Some(Rejection::Lost.reason()));
-                        if !self.has_a_namesake(point, &[]) {
-                            let locus = format!("{} {}", point.account, point.region);
-                            self.engine.gate.know_lost_point(&point.id, &locus);
-                        }
+                        self.know_lost(point, &[]);
                         return Ok(self.lost(point));
                     }
                     Err(why) => {
@@ -345,16 +370,13 @@ impl Recovery<'_> {
         if error.kind == ErrorKind::Unsupported {
             return;
         }
-        self.engine.bus.tell(Body::Finding {
-            rule: "recovery-points-unseen".into(),
-            severity: "medium".into(),
-            resource: format!("{} {}", place.account, place.region),
-            message: format!("recovery points could not be listed: {error}"),
-            fix: error
-                .help
-                .clone()
-                .unwrap_or_else(|| "give the drill credentials that may read there".into()),
-        });
+        self.engine.find(
+            "recovery-points-unseen",
+            "medium",
+            &format!("{} {}", place.account, place.region),
+            format!("recovery points could not be listed: {error}"),
+            error.help.clone().unwrap_or_else(|| "give the drill credentials that may read there".into()),
+        );
     }
 
     fn tell(&self, step: &str, point: &RecoveryPoint, why_not: Option<&str>) {
@@ -369,20 +391,17 @@ impl Recovery<'_> {
     }
 
     fn newer_by_copy(&self, step: &str, newer: &RecoveryPoint, used: Option<&RecoveryPoint>) {
-        if !self.points.told.borrow_mut().insert((newer.id.clone(), format!("newer than used by {step}"))) {
-            return;
-        }
         let used = used.map_or("nothing", |p| p.id.as_str());
-        self.engine.bus.tell(Body::Finding {
-            rule: "newer-point-needs-copy".into(),
-            severity: "medium".into(),
-            resource: newer.id.clone(),
-            message: format!(
+        self.engine.find(
+            "newer-point-needs-copy",
+            "medium",
+            &newer.id,
+            format!(
                 "step `{step}` used {used}; {} in {} {} is newer, survives, and could be used only through a copy",
                 newer.id, newer.account, newer.region
             ),
-            fix: "copy it to the recovery region and share it with the sandbox's account, before the disaster or in a step".into(),
-        });
+            "copy it to the recovery region and share it with the sandbox's account, before the disaster or in a step".into(),
+        );
     }
 
     fn nothing(&self, selector: &Selector, rejected: &[(&RecoveryPoint, Rejection)]) -> StepError {

@@ -5,21 +5,33 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::Recovery;
+use super::memory::StepMemory;
 use super::points::Chosen;
 use crate::actions::context::{Context, Outcome, StepError};
-use crate::duration::Span;
+use crate::duration::{Span, Time};
 use crate::event::Body;
 use crate::plan::{Node, StepWork};
 use crate::playbook::action::SourceSpec;
 use crate::playbook::expr;
 
 /// How a node ended, as far as others depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     Done,
     /// Those that depend on it run all the same.
     Tolerated,
     Failed,
     NotRun,
+    /// Something that it depends on did not end well.
+    Skipped,
+}
+
+/// One attempt of a step.
+struct Attempt<'a> {
+    number: u32,
+    began: Time,
+    /// What is on record of it, where it began under a runner that died.
+    known: Option<&'a StepMemory>,
 }
 
 /// The longest pause before a retry.
@@ -29,53 +41,83 @@ impl Recovery<'_> {
     pub async fn step(&self, index: usize, node: &Node, work: &StepWork) -> End {
         let bus = &self.engine.bus;
         let step = &work.step;
-        match self.is_wanted(index, work) {
-            Ok(true) => {}
-            Ok(false) => {
-                bus.tell(Body::StepNotRun { step: node.id.clone(), because: "its `when` is false".into() });
-                return End::NotRun;
+        let mut known = self.engine.memory.steps.get(&node.id);
+        if known.is_none() {
+            match self.is_wanted(index, work) {
+                Ok(true) => {}
+                Ok(false) => {
+                    let because = "its `when` is false".into();
+                    bus.tell(Body::StepNotRun { step: node.id.clone(), because });
+                    return End::NotRun;
+                }
+                Err(error) => return self.failed(work, &error),
             }
-            Err(error) => return self.failed(work, &error),
         }
-        let mut attempt = 1;
+        let mut number = known.map_or(1, |known| known.attempt);
         loop {
-            if let Err(error) = bus.emit(Body::StepStarted { step: step.id.clone(), attempt }) {
-                return self.failed(work, &StepError::Hand(error.into()));
-            }
-            let tried = self.attempt(index, work, attempt);
-            let ended = match step.timeout {
-                None => tried.await,
-                Some(timeout) => {
-                    let deadline = self.engine.clock.now() + timeout.delta();
-                    self.engine.clock.timeout_at(deadline, tried).await.unwrap_or_else(|| {
-                        self.hands.discard(&step.id);
-                        Err(StepError::failed(format!("it took longer than its timeout of {timeout}")))
-                    })
+            let again = known.take();
+            let next_at = if let Some(next_at) = again.and_then(|known| known.next_at) {
+                next_at
+            } else {
+                if again.is_none()
+                    && let Err(error) = bus.emit(Body::StepStarted { step: step.id.clone(), attempt: number })
+                {
+                    return self.failed(work, &StepError::Hand(error.into()));
                 }
-            };
-            let error = match ended {
-                Ok((outcome, chosen)) => {
-                    self.succeeded(work, outcome, chosen.as_ref());
-                    return End::Done;
+                let began = again.map_or_else(|| self.engine.clock.now(), |known| known.began);
+                let attempt = Attempt { number, began, known: again };
+                let error = match self.attempt_in_time(index, work, &attempt).await {
+                    Ok((outcome, chosen)) => {
+                        self.succeeded(work, outcome, chosen.as_ref());
+                        return End::Done;
+                    }
+                    Err(error) => error,
+                };
+                if number >= step.retry.attempts || !error.may_pass() {
+                    return self.failed(work, &error);
                 }
-                Err(error) => error,
+                let pause = self.backoff(step.retry.backoff, number);
+                let next_at = self.engine.clock.now() + Span(pause).delta();
+                self.tell_denials();
+                bus.tell(Body::StepRetry {
+                    step: step.id.clone(),
+                    attempt: number,
+                    error: error.to_string(),
+                    next_at,
+                });
+                next_at
             };
-            if attempt >= step.retry.attempts || !error.may_pass() {
-                return self.failed(work, &error);
-            }
-            let pause = self.backoff(step.retry.backoff, attempt);
-            let next_at = self.engine.clock.now() + Span(pause).delta();
-            bus.tell(Body::StepRetry { step: step.id.clone(), attempt, error: error.to_string(), next_at });
             self.engine.clock.sleep_until(next_at).await;
-            attempt += 1;
+            number += 1;
         }
+    }
+
+    async fn attempt_in_time(
+        &self,
+        index: usize,
+        work: &StepWork,
+        attempt: &Attempt<'_>,
+    ) -> Result<(Outcome, Option<Chosen>), StepError> {
+        if let Some(message) = attempt.known.and_then(|known| known.given_up.clone()) {
+            return Err(StepError::GivenUp { message });
+        }
+        let tried = self.attempt(index, work, attempt);
+        let Some(timeout) = work.step.timeout else { return tried.await };
+        let (clock, deadline) = (&self.engine.clock, attempt.began + timeout.delta());
+        // Where it passed while no runner was there, nothing is begun that would have to be given up at once.
+        let ended = if clock.now() > deadline { None } else { clock.timeout_at(deadline, tried).await };
+        ended.unwrap_or_else(|| {
+            let message = format!("it took longer than its timeout of {timeout}");
+            self.hands.discard(&work.step.id, &message);
+            Err(StepError::GivenUp { message })
+        })
     }
 
     async fn attempt(
         &self,
         index: usize,
         work: &StepWork,
-        attempt: u32,
+        attempt: &Attempt<'_>,
     ) -> Result<(Outcome, Option<Chosen>), StepError> {
         let step = &work.step;
         let args = self.render(index, &work.with)?;
@@ -83,11 +125,11 @@ impl Recovery<'_> {
         let chosen = self.choose(&step.id, work, spec).await?;
         // What is lost is no source: the call that would use it is denied.
         if let Some(chosen) = chosen.as_ref().filter(|c| c.source.point.survives(&self.engine.plan.loss)) {
-            self.engine.bus.tell(Body::StepSource {
-                step: step.id.clone(),
-                point: json!(chosen.origin),
-                worst_case_s: chosen.worst_case_s,
-            });
+            let point = json!(chosen.origin);
+            if attempt.known.and_then(|known| known.source.as_ref()) != Some(&point) {
+                let worst_case_s = chosen.worst_case_s;
+                self.engine.bus.tell(Body::StepSource { step: step.id.clone(), point, worst_case_s });
+            }
         }
         let progress = |text: String, done: Option<f64>| {
             self.engine.bus.tell(Body::Progress { id: step.id.clone(), text, done });
@@ -99,9 +141,11 @@ impl Recovery<'_> {
             sandbox: self.ready,
             person: &*self.engine.person,
             step: &step.id,
-            attempt,
+            attempt: attempt.number,
+            began: attempt.began,
+            resumed: attempt.known.is_some(),
             source: chosen.as_ref().map(|c| c.source.clone()),
-            folder: self.engine.plan.folder(),
+            files: &self.engine.plan.files,
             accounts: &self.engine.plan.accounts,
             progress: &progress,
         };
@@ -117,16 +161,18 @@ impl Recovery<'_> {
         }
         restored.sort();
         restored.dedup();
-        self.remember(outcome.made, chosen);
+        let made = self.remember(outcome.made, chosen);
         let outputs = Value::Object(outcome.outputs);
         self.outputs.borrow_mut().insert(work.step.id.clone(), outputs.clone());
         let data = work.source.as_ref().is_some_and(SourceSpec::restores_data);
+        self.tell_denials();
         self.engine.bus.tell(Body::StepSucceeded {
             step: work.step.id.clone(),
             outputs,
             restored,
             data,
             consistent_at: outcome.consistent_at,
+            made,
         });
     }
 
@@ -135,6 +181,7 @@ impl Recovery<'_> {
             Some(help) => format!("{error} ({help})"),
             None => error.to_string(),
         };
+        self.tell_denials();
         self.engine.bus.tell(Body::StepFailed {
             step: work.step.id.clone(),
             because,

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::file::EstateFile;
 use super::formats::EstateFormats;
 use super::rules;
-use crate::yaml::{Checker, Diagnostics, Node, Schema, Source, file};
+use crate::yaml::{Checker, Diagnostic, Diagnostics, Node, Schema, Source, file};
 
 /// An estate as it was read; `file` is there only where nothing is wrong with it.
 #[derive(Debug)]
@@ -49,9 +49,12 @@ pub fn estate_schema() -> Json {
 
 static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::compile(&estate_schema()));
 
+/// A file that was read, or why it could not be.
+pub type FileRead = Result<file::Read, Box<Diagnostic>>;
+
 /// Reads an estate and everything that is wrong with it; nothing where not even its YAML could be read.
-pub fn draft(path: &Path, out: &mut Diagnostics) -> Option<EstateDraft> {
-    let read = match file::read(path, 1) {
+pub fn draft(path: &Path, read: FileRead, out: &mut Diagnostics) -> Option<EstateDraft> {
+    let read = match read {
         Ok(read) => read,
         Err(diagnostic) => {
             out.push(*diagnostic);
@@ -88,7 +91,7 @@ pub fn draft(path: &Path, out: &mut Diagnostics) -> Option<EstateDraft> {
 /// An estate on its own, for commands that have no playbook.
 pub fn load(path: &Path) -> Result<(LoadedEstate, Diagnostics), Diagnostics> {
     let mut found = Diagnostics::default();
-    let loaded = draft(path, &mut found).and_then(EstateDraft::loaded);
+    let loaded = draft(path, file::read(path, 1), &mut found).and_then(EstateDraft::loaded);
     found.sort();
     match loaded {
         Some(loaded) if !found.has_errors() => Ok((loaded, found)),

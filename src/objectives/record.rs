@@ -236,4 +236,8 @@ impl Consumer for Recorder {
         self.0.borrow_mut().apply(event);
         Ok(())
     }
+
+    fn recall(&mut self, event: &Event) {
+        self.0.borrow_mut().apply(event);
+    }
 }

@@ -18,6 +18,7 @@ use crate::ids::{AccountId, Region};
 use crate::playbook::action::{SourceSpec, SourceWhat};
 use crate::playbook::expr;
 use crate::playbook::model::{Account, Assume, Check, Objectives, Playbook, Sandbox, Step};
+use crate::yaml::files::Files;
 
 pub use radius::Radius;
 
@@ -35,11 +36,15 @@ pub struct Plan {
     /// The id of the sandbox's account.
     pub sandbox_account: AccountId,
     pub params: IndexMap<String, Value>,
+    /// `--param NAME=VALUE`, as given.
+    pub given: Vec<(String, String)>,
     pub workloads: Vec<Workload>,
     pub nodes: Vec<Node>,
     pub graph: Graph,
     pub connect_to: Vec<String>,
     pub estate: Option<EstateFile>,
+    /// The files that the playbook names; their texts, as they were when it was planned.
+    pub files: Files,
     pub radius: Radius,
     /// The surviving regions in which recovery points are looked for: the estate's, the sandbox's, and those that
     /// steps name.
@@ -97,11 +102,13 @@ pub struct Input {
     pub path: PathBuf,
     pub source: String,
     pub sha256: String,
+    pub files: Files,
+    pub given: Vec<(String, String)>,
 }
 
 impl Plan {
     pub fn new(input: Input) -> Result<Self, PlanError> {
-        let Input { playbook, estate, path, source, sha256 } = input;
+        let Input { playbook, estate, path, source, sha256, mut files, given } = input;
         let loss = playbook.lose.loss().ok_or_else(|| PlanError("`lose` names no single thing".into()))?;
         let sandbox_account = playbook
             .accounts
@@ -116,6 +123,9 @@ impl Plan {
             let action =
                 actions::get(&step.uses).ok_or_else(|| PlanError(format!("`{}` is no action", step.uses)))?;
             let source = (action.decl.source)(&with);
+            if let Some(name) = (action.decl.demands)(&with).file {
+                files.keep_if_readable(&name);
+            }
             nodes.push(Node {
                 id: step.id.clone(),
                 workload: step.workload.clone(),
@@ -165,24 +175,16 @@ impl Plan {
             sandbox: playbook.sandbox,
             sandbox_account,
             params: playbook.params,
+            given,
             workloads,
             nodes,
             graph,
             connect_to: playbook.connect_to,
             estate,
+            files,
             radius,
             regions,
         })
-    }
-
-    /// Where the playbook lies: paths in it are relative to this, and commands run here.
-    pub fn folder(&self) -> PathBuf {
-        match self.path.parent() {
-            // A bare file name: the empty path is no folder that a command could be run in.
-            None => PathBuf::from("."),
-            Some(parent) if parent.as_os_str().is_empty() => PathBuf::from("."),
-            Some(parent) => parent.to_owned(),
-        }
     }
 
     pub fn resources(&self) -> &[Resource] {

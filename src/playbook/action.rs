@@ -38,6 +38,8 @@ pub struct Demands {
     pub instances: u32,
     /// The type of `instances`, where it is known before the run.
     pub instance_type: Option<String>,
+    /// The file that it reads, relative to the playbook, where it is known before the run: its text is kept with the run.
+    pub file: Option<String>,
 }
 
 impl Demands {

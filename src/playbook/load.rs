@@ -13,6 +13,7 @@ use super::schema::Compiled;
 use crate::estate::load::{self as estate, EstateDraft, LoadedEstate};
 use crate::yaml::diagnostic::suggest;
 use crate::yaml::file::{self, Read};
+use crate::yaml::files::Files;
 use crate::yaml::{Checker, Diagnostics, Node, Source, Span};
 
 /// A playbook without mistakes, and its estate where it names one.
@@ -24,6 +25,10 @@ pub struct Loaded {
     pub sha256: String,
     pub playbook: Playbook,
     pub estate: Option<LoadedEstate>,
+    /// The files that it names.
+    pub files: Files,
+    /// `--param NAME=VALUE`, as given.
+    pub params: Vec<(String, String)>,
     /// Warnings.
     pub diagnostics: Diagnostics,
 }
@@ -33,7 +38,7 @@ pub struct Loaded {
 /// `params` are the values of `--param NAME=VALUE`. A value is read as YAML, and as text where the playbook's own is a text.
 pub fn load(path: &Path, catalogue: Catalogue, params: &[(String, String)]) -> Result<Loaded, Diagnostics> {
     match file::read(path, 0) {
-        Ok(read) => load_read(path, read, catalogue, params),
+        Ok(read) => load_read(path, read, Files::of(folder_of(path)), catalogue, params),
         Err(diagnostic) => {
             let mut found = Diagnostics::default();
             found.push(*diagnostic);
@@ -50,7 +55,7 @@ pub fn load_bytes(
     params: &[(String, String)],
 ) -> Result<Loaded, Diagnostics> {
     match file::from_bytes(&path.display().to_string(), bytes, 0) {
-        Ok(read) => load_read(path, read, catalogue, params),
+        Ok(read) => load_read(path, read, Files::of(folder_of(path)), catalogue, params),
         Err(diagnostic) => {
             let mut found = Diagnostics::default();
             found.push(*diagnostic);
@@ -59,14 +64,37 @@ pub fn load_bytes(
     }
 }
 
+/// The same for what a run has kept: of what it read, nothing is read again.
+pub fn load_kept(
+    path: &Path,
+    text: &str,
+    files: Files,
+    catalogue: Catalogue,
+    params: &[(String, String)],
+) -> Result<Loaded, Diagnostics> {
+    match file::from_bytes(&path.display().to_string(), text.as_bytes(), 0) {
+        Ok(read) => load_read(path, read, files, catalogue, params),
+        Err(diagnostic) => {
+            let mut found = Diagnostics::default();
+            found.push(*diagnostic);
+            Err(found)
+        }
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("."))
+}
+
 fn load_read(
     path: &Path,
     read: Read,
+    mut files: Files,
     catalogue: Catalogue,
     params: &[(String, String)],
 ) -> Result<Loaded, Diagnostics> {
     let mut found = Diagnostics::default();
-    let loaded = read_playbook(path, &read, catalogue, params, &mut found);
+    let loaded = read_playbook(&read, &mut files, catalogue, params, &mut found);
     found.sort();
     match loaded {
         Some((playbook, estate)) if !found.has_errors() => Ok(Loaded {
@@ -75,6 +103,8 @@ fn load_read(
             sha256: read.sha256,
             playbook,
             estate,
+            files,
+            params: params.to_vec(),
             diagnostics: found,
         }),
         _ => Err(found),
@@ -82,8 +112,8 @@ fn load_read(
 }
 
 fn read_playbook(
-    path: &Path,
     read: &Read,
+    files: &mut Files,
     catalogue: Catalogue,
     params: &[(String, String)],
     found: &mut Diagnostics,
@@ -93,10 +123,9 @@ fn read_playbook(
     let schemas = Compiled::new(catalogue);
     Checker { source, formats: &PlaybookFormats, templates: false }.check(&root, &schemas.playbook, found);
     let draft = Draft::read(source, &root, catalogue, found);
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let estate = read_estate(&draft, folder, found);
+    let estate = read_estate(&draft, files, found);
     let overrides = read_params(&draft, params, found);
-    let context = Context { catalogue, schemas: &schemas, estate: estate.as_ref(), folder };
+    let context = Context { catalogue, schemas: &schemas, estate: estate.as_ref(), files };
     rules::check(&draft, &context, found);
     if found.has_errors() {
         return None;
@@ -138,16 +167,11 @@ fn place_of(root: &Node, message: &str) -> Span {
     quoted.and_then(|text| search(root, text)).unwrap_or(Span::new(root.span.start, root.span.start + 1))
 }
 
-fn read_estate(draft: &Draft<'_>, folder: &Path, found: &mut Diagnostics) -> Option<EstateDraft> {
+fn read_estate(draft: &Draft<'_>, files: &mut Files, found: &mut Diagnostics) -> Option<EstateDraft> {
     let name = draft.text_at(&["estate"])?;
-    let path = folder.join(name.text);
+    let path = files.path(name.text);
     // A file that is not there is a mistake of the playbook, and is shown there.
-    let unreadable = match std::fs::metadata(&path) {
-        Err(error) => Some(file::plain(&error)),
-        Ok(meta) if meta.is_dir() => Some("it is a folder".to_owned()),
-        Ok(_) => None,
-    };
-    if let Some(why) = unreadable {
+    if let Some(why) = files.unreadable(name.text) {
         found.push(
             draft
                 .source
@@ -156,7 +180,13 @@ fn read_estate(draft: &Draft<'_>, folder: &Path, found: &mut Diagnostics) -> Opt
         );
         return None;
     }
-    estate::draft(&path, found)
+    let read = match files.kept().get(name.text) {
+        Some(text) => file::from_bytes(&path.display().to_string(), text.as_bytes(), 1),
+        None => file::read(&path, 1),
+    };
+    let estate = estate::draft(&path, read, found)?;
+    files.keep(name.text, estate.source.text.to_string());
+    Some(estate)
 }
 
 /// The values of `--param`, each read as what the playbook's own value is.

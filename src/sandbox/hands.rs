@@ -2,16 +2,17 @@
 //! each call; the call itself is never dropped half-way, so that what it did is always known or known to be unknown.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use indexmap::IndexSet;
 use serde_json::json;
 use tokio::sync::Notify;
 
+use super::memory::{Answer, Memory};
 use crate::cloud::{
-    Cloud, CloudError, CloudResult, Create, Created, ErrorKind, Marks, Origin, Place, ResourceRef, Sent,
+    Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created, ErrorKind, Marks, Origin,
+    Place, Progress, ResourceRef, Sent,
 };
+use crate::duration::Time;
 use crate::event::{Body, Bus, ConsumerError};
 
 /// Why something was not created.
@@ -22,31 +23,29 @@ pub enum HandError {
     /// The journal could not take the intent: the call was not made.
     #[error("nothing was done: {0}")]
     Journal(#[from] ConsumerError),
+    /// The request differs from what stands on record under its token. What was made is given up.
+    #[error("{call}: what was asked for before, as {token}, differs from what is asked for now")]
+    Changed { call: &'static str, token: String },
 }
 
 pub struct Hands {
     cloud: Rc<dyn Cloud>,
     bus: Rc<Bus>,
     marks: Marks,
-    /// All that exists because of this run, in the order of creation.
-    created: RefCell<IndexSet<ResourceRef>>,
-    /// Places to look for what a lost answer left behind.
-    places: RefCell<std::collections::BTreeSet<Place>>,
-    /// How often a thing was made anew because the one before came up failed.
-    generations: RefCell<BTreeMap<String, u32>>,
+    /// What the run's records say, kept up with each event that is told here.
+    memory: RefCell<Memory>,
     in_flight: Cell<usize>,
     landed: Notify,
 }
 
 impl Hands {
-    pub fn new(cloud: Rc<dyn Cloud>, bus: Rc<Bus>, marks: Marks) -> Rc<Self> {
+    /// `memory`: what the records of a run say that goes on; empty for a new run.
+    pub fn new(cloud: Rc<dyn Cloud>, bus: Rc<Bus>, marks: Marks, memory: Memory) -> Rc<Self> {
         Rc::new(Self {
             cloud,
             bus,
             marks,
-            created: RefCell::default(),
-            places: RefCell::default(),
-            generations: RefCell::default(),
+            memory: RefCell::new(memory),
             in_flight: Cell::new(0),
             landed: Notify::new(),
         })
@@ -60,18 +59,38 @@ impl Hands {
         &self.marks
     }
 
+    /// All that exists because of this run, in the order of creation.
     pub fn created(&self) -> Vec<ResourceRef> {
-        self.created.borrow().iter().cloned().collect()
+        self.memory.borrow().created().iter().cloned().collect()
     }
 
+    /// What was created and is not known to be gone.
+    pub fn standing(&self) -> Vec<ResourceRef> {
+        let memory = self.memory.borrow();
+        memory.created().iter().filter(|r| !memory.is_deleted(r)).cloned().collect()
+    }
+
+    /// Places to look for what a lost answer left behind.
     pub fn places(&self) -> Vec<Place> {
-        self.places.borrow().iter().cloned().collect()
+        self.memory.borrow().places().iter().cloned().collect()
+    }
+
+    /// Tells an event, and remembers what it says.
+    pub fn tell(&self, body: Body) {
+        // The error is kept in `Bus::broken`, which the engine looks at before it goes on.
+        let _kept = self.emit(body);
+    }
+
+    fn emit(&self, body: Body) -> Result<(), ConsumerError> {
+        let (event, kept) = self.bus.send(body);
+        self.memory.borrow_mut().apply(&event);
+        kept
     }
 
     /// A name for what `by` makes in `slot`: the same until [`Self::discard`] says that it is no good.
     /// At most 63 characters of `a-z0-9-` with a letter first and no doubled or final hyphen: what RDS allows, the strictest.
     pub fn name(&self, by: &str, slot: &str) -> String {
-        let generation = self.generations.borrow().get(by).copied().unwrap_or(0);
+        let generation = self.memory.borrow().generation(by);
         let run = short(&self.marks.run.0);
         let mut text = format!("dm-{run}-{by}");
         if !slot.is_empty() {
@@ -84,15 +103,35 @@ impl Hands {
     }
 
     /// What `by` made is no good: its next attempt makes new things under new names.
-    pub fn discard(&self, by: &str) {
-        *self.generations.borrow_mut().entry(by.to_owned()).or_insert(0) += 1;
+    pub fn discard(&self, by: &str, because: &str) {
+        self.tell(Body::Discarded { by: by.to_owned(), because: because.to_owned() });
     }
 
     pub fn origin(&self, by: &str, attempt: u32, slot: &str) -> Origin {
-        Origin { by: by.to_owned(), attempt, token: self.name(by, slot) }
+        Origin::new(by, attempt, self.name(by, slot))
     }
 
-    /// Creates something in `slot` of `by`. Repeating it with the same slot is the same request.
+    /// Written before each call that creates something.
+    fn intend(
+        &self,
+        origin: &Origin,
+        place: &Place,
+        call: &str,
+        what: serde_json::Value,
+    ) -> Result<(), ConsumerError> {
+        self.emit(Body::Intent {
+            by: origin.by.clone(),
+            attempt: origin.attempt,
+            call: call.to_owned(),
+            token: origin.token.clone(),
+            account: place.account.to_string(),
+            region: place.region.to_string(),
+            what,
+        })
+    }
+
+    /// Creates something in `slot` of `by`. Repeating it with the same slot is the same request: what is on record as
+    /// created is answered from the record, and where nobody knows whether it was, the port looks before it makes it.
     pub async fn create(
         self: &Rc<Self>,
         place: &Place,
@@ -101,17 +140,21 @@ impl Hands {
         slot: &str,
         what: Create,
     ) -> Result<Created, HandError> {
-        let origin = self.origin(by, attempt, slot);
-        self.bus.emit(Body::Intent {
-            by: by.to_owned(),
-            attempt,
-            call: what.call().to_owned(),
-            token: origin.token.clone(),
-            account: place.account.to_string(),
-            region: place.region.to_string(),
-            what: describe(&what),
-        })?;
-        self.places.borrow_mut().insert(place.clone());
+        let mut origin = self.origin(by, attempt, slot);
+        let described = describe(&what);
+        let known = self.memory.borrow().request(&origin.token).cloned();
+        if let Some(known) = known.filter(|known| known.answer != Answer::Refused) {
+            if known.what != described {
+                let changed = HandError::Changed { call: what.call(), token: origin.token };
+                self.discard(by, &changed.to_string());
+                return Err(changed);
+            }
+            match known.answer {
+                Answer::Created(created) => return Ok(created),
+                Answer::Refused | Answer::Unknown => origin.unsure = true,
+            }
+        }
+        self.intend(&origin, place, what.call(), described)?;
         let (hands, place) = (Rc::clone(self), place.clone());
         // Counted from here on: teardown must not begin between this and the task's first turn.
         self.in_flight.set(self.in_flight.get() + 1);
@@ -133,16 +176,14 @@ impl Hands {
 
     fn record(&self, origin: &Origin, answer: &CloudResult<Created>) {
         match answer {
-            Ok(created) => {
-                let mut known = self.created.borrow_mut();
-                known.extend(created.resources.iter().cloned());
-                self.bus.tell(Body::Created {
-                    by: origin.by.clone(),
-                    token: origin.token.clone(),
-                    resources: created.resources.iter().map(|r| json!(r)).collect(),
-                });
-            }
-            Err(error) => self.bus.tell(Body::NotCreated {
+            Ok(created) => self.tell(Body::Created {
+                by: origin.by.clone(),
+                token: origin.token.clone(),
+                resources: created.resources.iter().map(|r| json!(r)).collect(),
+                outputs: created.outputs.clone(),
+                restored_to: created.restored_to,
+            }),
+            Err(error) => self.tell(Body::NotCreated {
                 by: origin.by.clone(),
                 token: origin.token.clone(),
                 error: error.to_string(),
@@ -154,25 +195,49 @@ impl Hands {
         }
     }
 
+    /// Copies objects into a bucket of this run, from what was copied of them before on.
+    pub async fn copy_objects(
+        &self,
+        by: &str,
+        attempt: u32,
+        copy: &CopyObjects,
+        progress: &dyn Fn(Progress),
+    ) -> Result<CopiedObjects, HandError> {
+        let mut origin = self.origin(by, attempt, "copy");
+        origin.since = self.memory.borrow().request(&origin.token).map(|request| request.since);
+        let place = Place { account: copy.to.account.clone(), region: copy.to.region.clone() };
+        self.intend(&origin, &place, COPY_OBJECTS, json!({ "copy_objects": copy }))?;
+        let answer = self.cloud.copy_objects(&origin, copy, progress).await;
+        // What was made lies in a bucket that is on record already.
+        self.record(&origin, &answer.as_ref().map(|_| Created::default()).map_err(Clone::clone));
+        Ok(answer?)
+    }
+
     /// Adds what a look by tag has found and no answer had told of.
-    pub fn adopt(&self, resource: ResourceRef) -> bool {
-        if self.created.borrow().contains(&resource) {
-            return false;
+    pub fn adopt(&self, resource: &ResourceRef) {
+        if self.memory.borrow().created().contains(resource) {
+            return;
         }
-        self.bus.tell(Body::Created {
+        self.tell(Body::Created {
             by: "teardown".into(),
             token: String::new(),
             resources: vec![json!(resource)],
+            outputs: std::collections::BTreeMap::new(),
+            restored_to: None,
         });
-        self.created.borrow_mut().insert(resource)
+    }
+
+    /// When this process, or one that it goes on from without a gap, first asked for the deletion.
+    pub fn deleting_since(&self, resource: &ResourceRef) -> Option<Time> {
+        self.memory.borrow().deleting_since(resource)
     }
 
     /// Begins to delete one thing of this run. Unlike creating, it does not need a record that can be written: only
     /// what carries the run's tag is deleted, and to leave it standing because a disk is full or a reader has gone
     /// would be worse.
     pub async fn delete(&self, resource: &ResourceRef) -> Result<(), HandError> {
-        self.bus.tell(Body::DeleteIntent { resource: json!(resource) });
-        let origin = Origin { by: "teardown".into(), attempt: 1, token: self.name("teardown", &resource.id) };
+        self.tell(Body::DeleteIntent { resource: json!(resource) });
+        let origin = self.origin("teardown", 1, &resource.id);
         Ok(self.cloud.delete(&resource.place(), &origin, &self.marks, resource).await?)
     }
 
@@ -188,18 +253,28 @@ impl Hands {
     }
 }
 
-/// What is written of a request: without templates, keys and user data, which may hold secrets or be long.
+/// The call that stands on record for copying objects.
+pub const COPY_OBJECTS: &str = "s3:CopyObject";
+
+/// What is written of a request: without keys and user data, which may hold secrets, and with a template's digest for
+/// its text, which is long and stands in the run's first record. It reads back as a request all the same.
 fn describe(what: &Create) -> serde_json::Value {
-    match what {
-        Create::Stack(stack) => json!({ "stack": { "name": stack.name } }),
-        Create::KeyPair { name, .. } => json!({ "key_pair": { "name": name } }),
-        Create::Instances(run) => {
-            let mut run = run.clone();
-            run.user_data = run.user_data.map(|_| "(not recorded)".to_owned());
-            json!({ "instances": run })
-        }
-        other => json!(other),
+    let left_out = || "(not recorded)".to_owned();
+    let mut what = what.clone();
+    match &mut what {
+        Create::Stack(stack) => stack.template = digest_of(&stack.template),
+        Create::KeyPair { public_key, .. } => *public_key = left_out(),
+        Create::Instances(run) => run.user_data = run.user_data.as_ref().map(|_| left_out()),
+        _ => {}
     }
+    json!(what)
+}
+
+/// `sha256:…` of a text: what stands for it in a request on record.
+pub fn digest_of(text: &str) -> String {
+    use sha2::Digest;
+    let digest = sha2::Sha256::digest(text.as_bytes());
+    digest.iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// The last characters of a run's id tell runs apart: its random end.

@@ -3,6 +3,7 @@
 //! `hands` is the only way in which anything is created or deleted: it writes the intent first.
 
 pub mod hands;
+pub mod memory;
 pub mod prepare;
 pub mod teardown;
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use futures_util::future::try_join_all;
+use serde::{Deserialize, Serialize};
 
 use super::hands::{HandError, Hands};
 use crate::cloud::wait::{Until, Waiter};
@@ -38,7 +39,7 @@ pub struct WantedReplica {
 }
 
 /// The sandbox, ready for use.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ready {
     pub place: Place,
     pub cidr: String,

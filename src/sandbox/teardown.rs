@@ -45,7 +45,7 @@ impl Teardown<'_> {
         let mut left = Vec::new();
         for kinds in ORDER {
             let group: Vec<ResourceRef> =
-                self.hands.created().into_iter().filter(|r| kinds.contains(&r.kind)).collect();
+                self.hands.standing().into_iter().filter(|r| kinds.contains(&r.kind)).collect();
             let removed = join_all(group.iter().map(|resource| self.remove(resource))).await;
             left.extend(removed.into_iter().flatten());
         }
@@ -70,7 +70,7 @@ impl Teardown<'_> {
         for place in &self.places {
             match self.hands.cloud().tagged(place, &self.hands.marks().run).await {
                 Ok(found) => {
-                    for resource in found {
+                    for resource in &found {
                         self.hands.adopt(resource);
                     }
                 }
@@ -88,12 +88,13 @@ impl Teardown<'_> {
 
     /// Removes one resource; what is returned says why it still stands.
     async fn remove(&self, resource: &ResourceRef) -> Option<String> {
-        let deadline = self.clock.now() + crate::duration::Span(self.patience).delta();
+        let since = self.hands.deleting_since(resource).unwrap_or_else(|| self.clock.now());
+        let deadline = since + crate::duration::Span(self.patience).delta();
         let failed = |error: String| {
             self.bus.tell(Body::DeleteFailed { resource: json!(resource), error });
             Some(resource.to_string())
         };
-        match self.delete_until(resource, deadline).await {
+        match self.delete_until(resource, since, deadline).await {
             Ok(()) => {}
             Err(error) => return failed(error),
         }
@@ -101,7 +102,7 @@ impl Teardown<'_> {
         let gone = self.waiter.wait(&place, resource.kind, &resource.id, Until::Gone);
         match self.clock.timeout_at(deadline, gone).await {
             Some(Ok(seen)) if seen.state == State::Gone => {
-                self.bus.tell(Body::Deleted { resource: json!(resource) });
+                self.hands.tell(Body::Deleted { resource: json!(resource) });
                 None
             }
             Some(Ok(seen)) => failed(format!("it is still there: {:?}", seen.state)),
@@ -110,14 +111,18 @@ impl Teardown<'_> {
         }
     }
 
-    async fn delete_until(&self, resource: &ResourceRef, deadline: Time) -> Result<(), String> {
-        let mut pause = Duration::from_secs(2);
+    /// Tries again after 2 s, 4 s, … 30 s, counted from the first try, also across the death of a runner.
+    async fn delete_until(&self, resource: &ResourceRef, since: Time, deadline: Time) -> Result<(), String> {
+        let (mut next, mut pause) = (since, Duration::from_secs(2));
         loop {
             match self.hands.delete(resource).await {
                 Ok(()) => return Ok(()),
                 Err(HandError::Cloud(error)) if error.may_pass() && self.clock.now() < deadline => {
-                    self.clock.sleep(pause).await;
-                    pause = (pause * 2).min(Duration::from_secs(30));
+                    while next <= self.clock.now() {
+                        next += crate::duration::Span(pause).delta();
+                        pause = (pause * 2).min(Duration::from_secs(30));
+                    }
+                    self.clock.sleep_until(next).await;
                 }
                 Err(error) => return Err(error.to_string()),
             }

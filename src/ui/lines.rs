@@ -72,4 +72,8 @@ impl<W: Write> Consumer for Lines<W> {
         }
         Ok(())
     }
+
+    fn recall(&mut self, event: &Event) {
+        self.teller.learn(event);
+    }
 }

@@ -134,6 +134,12 @@ impl Consumer for Live {
         }
         Ok(())
     }
+
+    fn recall(&mut self, event: &Event) {
+        let mut state = self.shared.lock();
+        state.frame.take(event);
+        let _told_already = state.frame.take_settled(0);
+    }
 }
 
 impl Drop for Live {

@@ -126,7 +126,7 @@ impl Teller {
         Some(Line { time: self.time(event.at), mark, subject, text, settled })
     }
 
-    fn learn(&mut self, event: &Event) {
+    pub fn learn(&mut self, event: &Event) {
         match &event.body {
             Body::RunStarted(run) => {
                 self.start = Some(event.at);
@@ -195,6 +195,7 @@ impl Teller {
             Body::PointSeen { .. }
             | Body::Intent { .. }
             | Body::NotCreated { .. }
+            | Body::Discarded { .. }
             | Body::DeleteIntent { .. } => return None,
             Body::StepStarted { step, attempt: 1 } => (Mark::Started, self.step(step), String::new(), false),
             Body::StepStarted { step, attempt } => {
@@ -300,6 +301,12 @@ impl Teller {
                 Mark::Warning,
                 "interrupted".into(),
                 format!("by {}: no more steps are started, the sandbox is torn down", clean(by)),
+                true,
+            ),
+            Body::Resumed { by, gap_s } => (
+                Mark::Warning,
+                "run".into(),
+                format!("goes on ({}), {} after its last record", clean(by), human_seconds(*gap_s)),
                 true,
             ),
             Body::Aborted { error, help } => {

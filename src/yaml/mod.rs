@@ -5,6 +5,7 @@ mod build;
 pub mod check;
 pub mod diagnostic;
 pub mod file;
+pub mod files;
 pub mod node;
 pub mod parse;
 mod raw;

@@ -67,7 +67,7 @@ async fn the_lost_region_is_not_called_nor_read_from() {
         BucketRef { name: "receipts".into(), account: account(SANDBOX), region: EAST.parse().unwrap() };
     let to = BucketRef { region: WEST.parse().unwrap(), name: "drill".into(), ..lost.clone() };
     let job = CopyObjects { from: lost, to, prefix: String::new(), as_of: None, size: Size(0), objects: 0 };
-    let origin = Origin { by: "receipts".into(), attempt: 1, token: "t".into() };
+    let origin = Origin::new("receipts", 1, "t");
     let error = world.aws.copy_objects(&origin, &job, &|_| {}).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Lost);
     let left: Vec<_> = world.moto.log().into_iter().filter(|r| r["service"] != "sts").collect();

@@ -22,7 +22,7 @@ fn bucket(name: &str, of: &str, region: &str) -> BucketRef {
 }
 
 fn origin() -> Origin {
-    Origin { by: "receipts".into(), attempt: 1, token: "t".into() }
+    Origin::new("receipts", 1, "t")
 }
 
 fn copy(from: BucketRef, to: BucketRef, as_of: Option<Time>) -> CopyObjects {

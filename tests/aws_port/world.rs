@@ -130,7 +130,7 @@ impl World {
         let mut hasher = DefaultHasher::new();
         serde_json::to_string(what).unwrap().hash(&mut hasher);
         let token = format!("{}-{:x}", self.marks.run, hasher.finish());
-        let origin = Origin { by: "step".into(), attempt, token: token.chars().take(64).collect() };
+        let origin = Origin::new("step", attempt, token.chars().take(64).collect::<String>());
         self.aws.create(place, &origin, &self.marks, what).await
     }
 
@@ -161,7 +161,7 @@ impl World {
     }
 
     pub async fn try_delete(&self, resource: &ResourceRef) -> Result<(), CloudError> {
-        let origin = Origin { by: "teardown".into(), attempt: 1, token: "delete".into() };
+        let origin = Origin::new("teardown", 1, "delete");
         self.aws.delete(&resource.place(), &origin, &self.marks, resource).await
     }
 

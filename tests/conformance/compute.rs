@@ -153,7 +153,7 @@ pub async fn what_comes_up_bad_ends_the_waiting(peer: &Peer) {
     };
     let (launched, instance) = futures_util::future::join(launch, stop).await;
     match launched {
-        Err(error @ StepError::CameUpBad { .. }) => {
+        Err(error @ StepError::GivenUp { .. }) => {
             assert!(error.to_string().contains(&instance.id) && error.may_pass(), "{error}");
         }
         other => panic!("{other:?}"),

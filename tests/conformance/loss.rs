@@ -13,7 +13,7 @@ use crate::peer::{Peer, Setup};
 
 async fn create(peer: &Peer, place: &Place, step: &str, what: &Create) -> Result<(), CloudError> {
     let token = format!("{}-{step}", peer.marks.run);
-    let origin = drillmaster::cloud::Origin { by: step.into(), attempt: 1, token };
+    let origin = drillmaster::cloud::Origin::new(step, 1, token);
     let marks = Marks { run: peer.marks.run.clone(), expires: peer.marks.expires };
     peer.cloud.create(place, &origin, &marks, what).await.map(drop)
 }
@@ -68,7 +68,7 @@ pub async fn the_lost_region(peer: &Peer) {
     let to = BucketRef { name: "x".into(), region: WEST.parse().unwrap(), ..from.clone() };
     let copy =
         CopyObjects { from: from.clone(), to, prefix: String::new(), as_of: None, size: Size(0), objects: 0 };
-    let origin = drillmaster::cloud::Origin { by: "receipts".into(), attempt: 1, token: "t".into() };
+    let origin = drillmaster::cloud::Origin::new("receipts", 1, "t");
     let copied = peer.cloud.copy_objects(&origin, &copy, &|_| {}).await;
     is_lost(&copied.unwrap_err(), "region us-east-1 is lost");
     is_lost(&peer.cloud.measure_objects(&from, "").await.unwrap_err(), "region us-east-1 is lost");

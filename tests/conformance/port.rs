@@ -69,7 +69,7 @@ pub async fn what_was_never_there_is_gone(peer: &Peer) {
         // To delete what is not there is to have deleted it.
         let resource =
             ResourceRef { kind, id: id.into(), account: account(SANDBOX), region: at.region.clone() };
-        let origin = drillmaster::cloud::Origin { by: "teardown".into(), attempt: 1, token: "delete".into() };
+        let origin = drillmaster::cloud::Origin::new("teardown", 1, "delete");
         let deleted = peer.cloud.delete(&at, &origin, &peer.marks, &resource).await;
         deleted.unwrap_or_else(|e| panic!("{resource}: {e}"));
     }

@@ -14,9 +14,11 @@ use drillmaster::estate::point::{Use, Wanted as WantedPoint, select};
 use drillmaster::estate::{PointKind, RecoveryPoint, Selector};
 use drillmaster::event::{Body, Bus, Consumer, ConsumerError, Event};
 use drillmaster::playbook::action::{Output, PointSpec, Shape, SourceSpec, SourceWhat};
+use drillmaster::sandbox::memory::Memory;
 use drillmaster::sandbox::prepare::{Wanted, WantedReplica};
 use drillmaster::sandbox::teardown::Teardown;
 use drillmaster::sandbox::{HandError, Hands, Ready, prepare};
+use drillmaster::yaml::files::Files;
 use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 
@@ -72,8 +74,8 @@ pub struct Stage<'a> {
 impl<'a> Stage<'a> {
     pub async fn open(peer: &'a Peer, with: With) -> Self {
         let log = Log::default();
-        let bus = Bus::new(peer.clock.clone(), vec![Box::new(log.clone())]);
-        let hands = Hands::new(Rc::clone(&peer.cloud), Rc::clone(&bus), peer.marks.clone());
+        let bus = Bus::new(peer.clock.clone(), 0, vec![Box::new(log.clone())]);
+        let hands = Hands::new(Rc::clone(&peer.cloud), Rc::clone(&bus), peer.marks.clone(), Memory::default());
         let waiter = Waiter::new(Rc::clone(&peer.cloud), peer.clock.clone());
         let replica = |step: &str| WantedReplica {
             step: step.to_owned(),
@@ -153,6 +155,7 @@ impl<'a> Stage<'a> {
     ) -> Result<Outcome, StepError> {
         let account = serde_json::from_value(serde_json::json!({ "id": SANDBOX })).unwrap();
         let accounts = [("sandbox".to_owned(), account)].into();
+        let files = Files::of(self.peer.folder.path());
         let cx = Context {
             hands: &self.hands,
             waiter: &self.waiter,
@@ -161,8 +164,10 @@ impl<'a> Stage<'a> {
             person: &self.person,
             step,
             attempt,
+            began: self.peer.clock.now(),
+            resumed: false,
             source,
-            folder: self.peer.folder.path().to_owned(),
+            files: &files,
             accounts: &accounts,
             progress: &|_, _| {},
         };

@@ -65,6 +65,7 @@ pub fn run_started(steps: Vec<NodePlan>, checks: Vec<NodePlan>) -> Body {
         checks,
         lost: vec!["rds:db/orders".into(), "ec2:instance/i-0a1".into()],
         surviving: vec!["s3:bucket/orders-receipts-west".into()],
+        inputs: drillmaster::event::Inputs::default(),
     }))
 }
 
@@ -109,8 +110,8 @@ pub fn script() -> Vec<Event> {
                 what: json!({}),
             },
         ),
-        (3.0, Body::Created { by: s("sandbox"), token: s("t1"), resources: vec![resource("vpc", "vpc-1")] }),
-        (88.0, Body::SandboxReady { azs: vec![s("usw2-az1"), s("usw2-az2")], outputs: json!({}) }),
+        (3.0, Body::Created { by: s("sandbox"), token: s("t1"), resources: vec![resource("vpc", "vpc-1")], outputs: std::collections::BTreeMap::default(), restored_to: None }),
+        (88.0, Body::SandboxReady { azs: vec![s("usw2-az1"), s("usw2-az2")], outputs: json!({}), ready: json!(null) }),
         (89.0, Body::Isolation { exposures: vec![] }),
         (90.0, Body::PhaseFinished { phase: Phase::Prepare }),
         (90.0, Body::DisasterDeclared { t0: at(T0) }),
@@ -176,6 +177,7 @@ pub fn script() -> Vec<Event> {
                 restored: vec![s("rds:db/orders")],
                 data: true,
                 consistent_at: None,
+                made: serde_json::Value::Null,
             },
         ),
         (940.0, Body::CheckReady { check: s("rows") }),
@@ -207,6 +209,7 @@ pub fn script() -> Vec<Event> {
                 restored: vec![],
                 data: false,
                 consistent_at: None,
+                made: serde_json::Value::Null,
             },
         ),
         (985.0, Body::CheckReady { check: s("web-up") }),

@@ -16,7 +16,7 @@ pub async fn once<T>(
     make: impl AsyncFn() -> CloudResult<T>,
 ) -> CloudResult<T> {
     let mut pause = Duration::from_millis(500);
-    let mut unsure = at.origin.attempt > 1;
+    let mut unsure = at.origin.unsure || at.origin.attempt > 1;
     let mut attempt = 1;
     loop {
         if unsure && let Some(found) = look().await? {

@@ -2,6 +2,7 @@
 
 mod answer;
 mod objects;
+mod rebuild;
 mod sources;
 mod template;
 pub mod timing;
@@ -24,6 +25,8 @@ use crate::clock::Clock;
 use crate::estate::file::{EstateFile, Fault, FaultKind};
 use crate::estate::{PointIndex, PointKind, Resource};
 use crate::ids::RunId;
+pub use rebuild::Unanswered;
+
 use objects::{Buckets, Contents, Restored};
 use sources::Sources;
 use world::{Making, World};
@@ -184,6 +187,77 @@ impl Twin {
         })
     }
 
+    /// Creates something at the instant `now`.
+    fn make(
+        &self,
+        place: &Place,
+        origin: &Origin,
+        marks: &Marks,
+        what: &Create,
+        now: Time,
+    ) -> CloudResult<Created> {
+        if let Some(created) = self.world.borrow().created_by(&origin.token) {
+            return Ok(created);
+        }
+        let fault = self.fault(origin);
+        let takes = crate::duration::Span(self.takes(what.timing(), what.size(), origin));
+        let ready_at = (fault != Some(FaultKind::NeverCompletes)).then(|| now + takes.delta());
+        let unhealthy = fault == Some(FaultKind::ComesUpUnhealthy);
+        let points = self.points();
+        let restored_to = {
+            let (resources, world) = (&self.resources, &self.world.borrow());
+            let sources = Sources { points: &points, resources, world, now };
+            sources.check(place, what)?;
+            sources.instant(place, what)?
+        };
+        let making = Making { place, origin, marks, ready_at, unhealthy, restored_to, now };
+        self.world.borrow_mut().create(&making, what)
+    }
+
+    /// Begins to delete something at the instant `now`.
+    fn remove(&self, marks: &Marks, resource: &ResourceRef, now: Time) -> CloudResult<()> {
+        let action = match resource.kind {
+            Kind::Instance => "teardown.instance",
+            Kind::DbInstance => "teardown.db",
+            Kind::DbCluster => "teardown.cluster",
+            Kind::Stack => "teardown.stack",
+            _ => "teardown.other",
+        };
+        let stuck = |by: &str| {
+            self.file
+                .faults
+                .iter()
+                .any(|f| f.error == FaultKind::WillNotDelete && f.step.as_deref() == Some(by))
+        };
+        let timing = self.file.timings.get(action).copied().unwrap_or_else(|| timing::built_in(action));
+        let gone_at = now + crate::duration::Span(timing::mean(&timing, crate::duration::Size(0))).delta();
+        self.world.borrow_mut().delete(resource, marks, gone_at, now, stuck)
+    }
+
+    /// What a copy would copy.
+    fn copying(&self, copy: &CopyObjects) -> CloudResult<Option<Contents>> {
+        self.buckets(|buckets| {
+            let contents = buckets.read("s3:ListObjectsV2", &copy.from)?;
+            if copy.as_of.is_some() {
+                buckets.versioned("s3:ListObjectVersions", &copy.from)?;
+            }
+            buckets.write("s3:CopyObject", &copy.to).map(|()| contents)
+        })
+    }
+
+    /// A copy that has come to its end.
+    fn copied(&self, copy: &CopyObjects) -> CloudResult<()> {
+        let contents = self.copying(copy)?;
+        self.restored.borrow_mut().add(&copy.to.name, &copy.from.name, contents);
+        Ok(())
+    }
+
+    /// Until what was asked for by `origin`, now or before, has taken its time.
+    async fn pass(&self, origin: &Origin, takes: Duration) {
+        let since = origin.since.unwrap_or_else(|| self.clock.now());
+        self.clock.sleep_until(since + crate::duration::Span(takes).delta()).await;
+    }
+
     /// Whether it is production's: part of the estate, and not made by any run.
     fn is_of_the_estate(&self, resource: &ResourceRef) -> bool {
         let kind = resource.kind.name();
@@ -258,30 +332,7 @@ impl Cloud for Twin {
         let fault = self.fault(origin);
         self.refuse(fault, call)?;
         self.count(call, false);
-        let ready_at = match fault {
-            Some(FaultKind::NeverCompletes) => None,
-            _ => Some(
-                self.clock.now()
-                    + crate::duration::Span(self.takes(what.timing(), what.size(), origin)).delta(),
-            ),
-        };
-        let unhealthy = fault == Some(FaultKind::ComesUpUnhealthy);
-        let repeated = self.world.borrow().created_by(&origin.token);
-        let created = if let Some(created) = repeated {
-            created
-        } else {
-            let points = self.points();
-            let restored_to = {
-                let (resources, world) = (&self.resources, &self.world.borrow());
-                let sources = Sources { points: &points, resources, world, now: self.clock.now() };
-                sources.check(place, what)?;
-                sources.instant(place, what)?
-            };
-            self.world.borrow_mut().create(
-                &Making { place, origin, marks, ready_at, unhealthy, restored_to, now: self.clock.now() },
-                what,
-            )?
-        };
+        let created = self.make(place, origin, marks, what, self.clock.now())?;
         if fault == Some(FaultKind::LostAnswer) {
             return Err(Self::lost_answer(call));
         }
@@ -311,23 +362,7 @@ impl Cloud for Twin {
                 format!("{resource} is production's: it does not carry this run's tag"),
             ));
         }
-        let action = match resource.kind {
-            Kind::Instance => "teardown.instance",
-            Kind::DbInstance => "teardown.db",
-            Kind::DbCluster => "teardown.cluster",
-            Kind::Stack => "teardown.stack",
-            _ => "teardown.other",
-        };
-        let stuck = |by: &str| {
-            self.file
-                .faults
-                .iter()
-                .any(|f| f.error == FaultKind::WillNotDelete && f.step.as_deref() == Some(by))
-        };
-        let timing = self.file.timings.get(action).copied().unwrap_or_else(|| timing::built_in(action));
-        let gone_at =
-            self.clock.now() + crate::duration::Span(timing::mean(&timing, crate::duration::Size(0))).delta();
-        self.world.borrow_mut().delete(resource, marks, gone_at, self.clock.now(), stuck)
+        self.remove(marks, resource, self.clock.now())
     }
 
     async fn tagged(&self, place: &Place, run: &RunId) -> CloudResult<Vec<ResourceRef>> {
@@ -366,14 +401,8 @@ impl Cloud for Twin {
         if fault == Some(FaultKind::NeverCompletes) {
             return std::future::pending().await;
         }
-        let contents = self.buckets(|buckets| {
-            let contents = buckets.read("s3:ListObjectsV2", &copy.from)?;
-            if copy.as_of.is_some() {
-                buckets.versioned("s3:ListObjectVersions", &copy.from)?;
-            }
-            buckets.write(call, &copy.to).map(|()| contents)
-        })?;
-        self.clock.sleep(self.takes("s3.restore", copy.size, origin)).await;
+        let contents = self.copying(copy)?;
+        self.pass(origin, self.takes("s3.restore", copy.size, origin)).await;
         self.restored.borrow_mut().add(&copy.to.name, &copy.from.name, contents);
         if fault == Some(FaultKind::LostAnswer) {
             return Err(Self::lost_answer(call));
@@ -415,7 +444,7 @@ impl Cloud for Twin {
             Ok::<_, CloudError>((found, wanted))
         })?;
         let read = found.map_or(verify.size, |contents| crate::duration::Size(contents.bytes));
-        self.clock.sleep(self.takes("s3.verify", read, origin)).await;
+        self.pass(origin, self.takes("s3.verify", read, origin)).await;
         let seen = objects::compare(found, wanted);
         if fault == Some(FaultKind::ComesUpUnhealthy) {
             let (matched, different) = (seen.matched.saturating_sub(1), seen.different + 1);

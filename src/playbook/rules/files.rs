@@ -6,7 +6,6 @@ use super::Context;
 use super::facts::Facts;
 use crate::playbook::draft::{Draft, Text};
 use crate::playbook::expr::is_template;
-use crate::yaml::file::plain;
 use crate::yaml::{Diagnostics, Node};
 
 pub fn check(draft: &Draft<'_>, _: &Facts<'_>, context: &Context<'_>, out: &mut Diagnostics) {
@@ -18,15 +17,11 @@ pub fn check(draft: &Draft<'_>, _: &Facts<'_>, context: &Context<'_>, out: &mut 
             return;
         }
         let text = Text { text, span };
-        let path = context.folder.join(text.text);
-        let why = looked_at.entry(text.text.to_owned()).or_insert_with(|| match std::fs::File::open(&path) {
-            _ if text.text.is_empty() => Some("the path is empty".to_owned()),
-            Err(error) => Some(plain(&error)),
-            Ok(file) => match file.metadata() {
-                Ok(meta) if meta.is_dir() => Some("it is a folder".to_owned()),
-                Ok(_) => None,
-                Err(error) => Some(plain(&error)),
-            },
+        let why = looked_at.entry(text.text.to_owned()).or_insert_with(|| {
+            if text.text.is_empty() {
+                return Some("the path is empty".to_owned());
+            }
+            context.files.unreadable(text.text)
         });
         if let Some(why) = why {
             out.push(
@@ -35,7 +30,7 @@ pub fn check(draft: &Draft<'_>, _: &Facts<'_>, context: &Context<'_>, out: &mut 
                     .error(text.span, format!("the {what} `{}` cannot be read: {why}", text.text))
                     .help(format!(
                         "the path is relative to the playbook: `{}` was looked for",
-                        path.display()
+                        context.files.path(text.text).display()
                     )),
             );
         }

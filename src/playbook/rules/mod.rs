@@ -17,12 +17,12 @@ mod pitr;
 mod references;
 mod workloads;
 
-use std::path::Path;
 
 use super::action::Catalogue;
 use super::draft::Draft;
 use super::schema::Compiled;
 use crate::estate::load::EstateDraft;
+use crate::yaml::files::Files;
 use crate::yaml::Diagnostics;
 use facts::Facts;
 
@@ -33,7 +33,7 @@ pub struct Context<'a> {
     /// Absent where the playbook names none, or it could not be read.
     pub estate: Option<&'a EstateDraft>,
     /// The playbook's: paths in it are relative to this.
-    pub folder: &'a Path,
+    pub files: &'a Files,
 }
 
 type Rule = fn(&Draft<'_>, &Facts<'_>, &Context<'_>, &mut Diagnostics);

@@ -1,0 +1,112 @@
+//! What the records say of requests: what was asked for, what it made, what is gone again. A pure fold, so that a
+//! run that goes on after its runner died knows what the one before knew.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use indexmap::IndexSet;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::cloud::{Created, Place, ResourceRef};
+use crate::duration::Time;
+use crate::event::{Body, Event};
+
+#[derive(Debug, Clone, Default)]
+pub struct Memory {
+    requests: HashMap<String, Request>,
+    created: IndexSet<ResourceRef>,
+    places: BTreeSet<Place>,
+    discarded: BTreeMap<String, u32>,
+    /// Since when each resource has been asked to go away by a process that lives on.
+    deleting: HashMap<ResourceRef, Time>,
+    deleted: BTreeSet<ResourceRef>,
+}
+
+/// A request under one token.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// As it was written down.
+    pub what: Value,
+    pub since: Time,
+    pub answer: Answer,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    Created(Created),
+    /// The cloud refused it, or it never left: nothing was made.
+    Refused,
+    /// It may have taken effect.
+    Unknown,
+}
+
+impl Memory {
+    /// Takes one record in. Records that say nothing of requests are passed over.
+    pub fn apply(&mut self, event: &Event) {
+        match &event.body {
+            Body::Intent { token, account, region, what, .. } => {
+                if let (Ok(account), Ok(region)) = (account.parse(), region.parse()) {
+                    self.places.insert(Place { account, region });
+                }
+                let since = self.requests.get(token).map_or(event.at, |request| request.since);
+                let request = Request { what: what.clone(), since, answer: Answer::Unknown };
+                self.requests.insert(token.clone(), request);
+            }
+            Body::Created { token, resources, outputs, restored_to, .. } => {
+                let resources: Vec<ResourceRef> = resources.iter().filter_map(read).collect();
+                self.created.extend(resources.iter().cloned());
+                if let Some(request) = self.requests.get_mut(token) {
+                    let (outputs, restored_to) = (outputs.clone(), *restored_to);
+                    request.answer = Answer::Created(Created { resources, outputs, restored_to });
+                }
+            }
+            Body::NotCreated { token, sent, .. } if sent == "no" => {
+                if let Some(request) = self.requests.get_mut(token) {
+                    request.answer = Answer::Refused;
+                }
+            }
+            Body::Discarded { by, .. } => *self.discarded.entry(by.clone()).or_default() += 1,
+            Body::DeleteIntent { resource } => {
+                if let Some(resource) = read(resource) {
+                    self.deleting.entry(resource).or_insert(event.at);
+                }
+            }
+            Body::Deleted { resource } => self.deleted.extend(read(resource)),
+            // Nobody was there to see whether they went: the time that they may resist starts anew.
+            Body::Resumed { gap_s, .. } if *gap_s > 0.0 => self.deleting.clear(),
+            _ => {}
+        }
+    }
+
+    pub fn request(&self, token: &str) -> Option<&Request> {
+        self.requests.get(token)
+    }
+
+    /// All that was made, in that order.
+    pub fn created(&self) -> &IndexSet<ResourceRef> {
+        &self.created
+    }
+
+    /// Where something was asked for.
+    pub fn places(&self) -> &BTreeSet<Place> {
+        &self.places
+    }
+
+    /// How often what `by` made was given up, so that its next attempt makes new things under new names.
+    pub fn generation(&self, by: &str) -> u32 {
+        self.discarded.get(by).copied().unwrap_or(0)
+    }
+
+    pub fn deleting_since(&self, resource: &ResourceRef) -> Option<Time> {
+        self.deleting.get(resource).copied()
+    }
+
+    pub fn is_deleted(&self, resource: &ResourceRef) -> bool {
+        self.deleted.contains(resource)
+    }
+}
+
+/// What was written by this program reads back; what does not is no resource.
+fn read<T: DeserializeOwned>(value: &Value) -> Option<T> {
+    serde_json::from_value(value.clone()).ok()
+}

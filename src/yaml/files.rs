@@ -1,0 +1,78 @@
+//! The files that a playbook names, as they were when they were first read.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::file::plain;
+use super::parse::LARGEST_FILE;
+
+/// Reads files of one folder. What was kept is answered from memory: a run that goes on does not see what has changed
+/// on disk since it began.
+#[derive(Debug, Clone, Default)]
+pub struct Files {
+    folder: PathBuf,
+    kept: BTreeMap<String, String>,
+}
+
+impl Files {
+    /// Those of a folder, without any that were kept.
+    pub fn of(folder: &Path) -> Self {
+        // A bare file name has an empty parent, which is no folder that a command could be run in.
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        Self { folder: folder.to_owned(), kept: BTreeMap::new() }
+    }
+
+    /// Those that a run has kept; the others are looked for in the folder.
+    pub fn kept_by_a_run(folder: &Path, kept: BTreeMap<String, String>) -> Self {
+        Self { kept, ..Self::of(folder) }
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Texts by the names that the playbook gives them.
+    pub fn kept(&self) -> &BTreeMap<String, String> {
+        &self.kept
+    }
+
+    /// The file's text; an error says in words why it cannot be read.
+    pub fn read(&self, name: &str) -> Result<String, String> {
+        match self.kept.get(name) {
+            Some(text) => Ok(text.clone()),
+            None => fs::read_to_string(self.path(name)).map_err(|e| e.to_string()),
+        }
+    }
+
+    /// Why the file cannot be read; `None`: it can.
+    pub fn unreadable(&self, name: &str) -> Option<String> {
+        if self.kept.contains_key(name) {
+            return None;
+        }
+        match fs::File::open(self.path(name)).and_then(|file| file.metadata()) {
+            Err(error) => Some(plain(&error)),
+            Ok(meta) if meta.is_dir() => Some("it is a folder".to_owned()),
+            Ok(_) => None,
+        }
+    }
+
+    pub fn keep(&mut self, name: &str, text: String) {
+        self.kept.insert(name.to_owned(), text);
+    }
+
+    /// Keeps a file's text if it can be read. What is larger than a playbook may be stays where it is.
+    pub fn keep_if_readable(&mut self, name: &str) {
+        let size = fs::metadata(self.path(name)).map_or(0, |meta| meta.len());
+        if !self.kept.contains_key(name)
+            && size <= LARGEST_FILE as u64
+            && let Ok(text) = self.read(name)
+        {
+            self.keep(name, text);
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! Runs whose runner dies at every instant that has a record, and go on: nothing is lost, nothing is made twice,
+//! nothing is left, and the figures are those of the run that was not cut short.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at what it did not expect"
+)]
+
+#[path = "support/drill.rs"]
+mod drill;
+#[path = "support/rehearsal.rs"]
+mod rehearsal;
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use drill::Drill;
+use drillmaster::cloud::twin::Unanswered;
+use drillmaster::event::{Body, Event};
+use drillmaster::report::Report;
+use rehearsal::{Given, Left, read_back, rehearse};
+
+/// A report without what says only how the run was carried out: `resumed` itself and the finding about it; `api_calls`,
+/// of which a dead process leaves no count; `journal`, the hash of the records.
+fn comparable(report: &Report) -> serde_json::Value {
+    let mut report = serde_json::to_value(report).unwrap();
+    let fields = report.as_object_mut().unwrap();
+    for only_how in ["resumed", "api_calls", "journal"] {
+        fields.remove(only_how);
+    }
+    fields["findings"].as_array_mut().unwrap().retain(|finding| finding["rule"] != "run-resumed");
+    report
+}
+
+/// Nothing was made under one token twice, and the records count on.
+fn is_sound(left: &Left, what: &str) {
+    let mut made = HashSet::new();
+    for (number, event) in left.events.iter().enumerate() {
+        assert_eq!(event.seq, number as u64, "{what}");
+        if let Body::Created { token, resources, .. } = &event.body
+            && !token.is_empty()
+            && !resources.is_empty()
+        {
+            assert!(made.insert(token.clone()), "{what}: `{token}` was created twice");
+        }
+    }
+    assert!(matches!(left.events.last().unwrap().body, Body::RunFinished { .. }), "{what}");
+}
+
+#[track_caller]
+fn same(found: &Report, expected: &Report, what: &str) {
+    let (found, expected) = (comparable(found), comparable(expected));
+    if found == expected {
+        return;
+    }
+    let (found, expected) = (lines(&found), lines(&expected));
+    let differ: Vec<String> = expected
+        .iter()
+        .filter(|line| !found.contains(line))
+        .map(|line| format!("- {line}"))
+        .chain(found.iter().filter(|line| !expected.contains(line)).map(|line| format!("+ {line}")))
+        .collect();
+    panic!("{what}:\n{}", differ.join("\n"));
+}
+
+/// `/steps/0/attempts: 1`, a line for each leaf.
+fn lines(value: &serde_json::Value) -> Vec<String> {
+    fn walk(value: &serde_json::Value, at: &str, out: &mut Vec<String>) {
+        match value {
+            serde_json::Value::Object(map) => map.iter().for_each(|(k, v)| walk(v, &format!("{at}/{k}"), out)),
+            serde_json::Value::Array(list) => {
+                list.iter().enumerate().for_each(|(i, v)| walk(v, &format!("{at}/{i}"), out));
+            }
+            leaf => out.push(format!("{at}: {leaf}")),
+        }
+    }
+    let mut out = Vec::new();
+    walk(value, "", &mut out);
+    out
+}
+
+fn told(event: &Event) -> String {
+    let text = serde_json::to_string(event).unwrap();
+    text.chars().take(300).collect()
+}
+
+/// Cuts a drill after every record and goes on with it, as if the unanswered requests had or had not taken effect.
+fn survives(drill: &Drill, given: &Given, first: impl Fn(&[Event]) -> usize) -> Report {
+    let playbook = drill.write();
+    let whole = rehearse(&playbook, given, &[], Unanswered::Done);
+    is_sound(&whole, "uncut");
+    let from = first(&whole.events);
+    let records = read_back(&whole.events);
+    let again = Given { interrupt: |_| false, ..given.clone() };
+    for cut in from..records.len() {
+        for unanswered in [Unanswered::Done, Unanswered::NotDone] {
+            let what = format!(
+                "cut after record {cut} of {}, {}, unanswered requests {unanswered:?}",
+                records.len(),
+                told(&records[cut - 1])
+            );
+            let left = rehearse(&playbook, &again, &records[..cut], unanswered);
+            is_sound(&left, &what);
+            same(&left.report, &whole.report, &what);
+            assert_eq!(left.standing, whole.standing, "{what}");
+        }
+    }
+    whole.report
+}
+
+fn from_the_start(_: &[Event]) -> usize {
+    1
+}
+
+#[test]
+fn the_drills_that_come_with_it() {
+    for (name, code) in [("region-loss", 1), ("az-loss", 0), ("account-loss", 1)] {
+        let report = survives(&Drill::of(name), &Given::default(), from_the_start);
+        assert_eq!((report.exit_code, report.teardown.left_behind), (code, vec![]), "{name}");
+    }
+}
+
+#[test]
+fn few_jobs_and_varying_times() {
+    let given = Given { jobs: 1, seed: Some(7), ..Given::default() };
+    survives(&Drill::of("region-loss"), &given, from_the_start);
+    survives(&Drill::of("az-loss"), &given, from_the_start);
+}
+
+/// Whatever goes wrong on the way: what a retry made anew, what was tolerated, what was skipped, what was denied.
+fn troubled() -> Drill {
+    Drill::of("region-loss")
+        .step("- id: note\n  uses: command.run\n  with: { run: [\"true\"] }\n  continue_on_error: true")
+        .step("- id: after-note\n  uses: command.run\n  needs: [note]\n  with: { run: [\"true\"] }")
+        .step("- id: never\n  uses: command.run\n  when: \"{{ params.db_class == 'x' }}\"\n  with: { run: [\"true\"] }")
+        .step("- id: after-never\n  uses: command.run\n  needs: [never]\n  with: { run: [\"true\"] }")
+        .step("- id: after-that\n  uses: command.run\n  needs: [after-never, web]\n  with: { run: [\"true\"] }")
+        .step("- id: east\n  uses: rds.copy_snapshot\n  with: { from: { snapshot: \"arn:aws:rds:us-east-1:111122223333:snapshot:orders-east-1h\" } }\n  continue_on_error: true")
+        .step("- id: same\n  uses: s3.verify\n  with: { bucket: \"{{ steps.receipts.bucket }}\", source: { bucket: orders-receipts-replica } }\n  retry: { attempts: 2, backoff: 5s }")
+        .step("- id: vault-copy\n  uses: rds.copy_snapshot\n  with: { from: { snapshot: \"arn:aws:rds:us-west-2:444455556666:snapshot:orders-vault-25h\" } }\n  timeout: 1m\n  retry: { attempts: 2, backoff: 1m }\n  continue_on_error: true")
+        .step("- id: person\n  uses: manual.task\n  with: { instructions: look, assume: 7m }")
+}
+
+#[test]
+fn every_fault_that_the_twin_knows() {
+    let steps = ["db", "receipts", "web", "same", "note", "vault-copy"];
+    for fault in ["throttled", "server_error", "lost_answer", "never_completes", "comes_up_unhealthy"] {
+        let faults: Vec<String> =
+            steps.map(|step| format!("{{ step: {step}, attempt: 1, error: {fault} }}")).into();
+        let faults: Vec<&str> = faults.iter().map(String::as_str).collect();
+        let drill = troubled().faults(&faults);
+        let report = survives(&drill, &Given { jobs: 3, ..Given::default() }, from_the_start);
+        assert!(report.steps.iter().any(|step| step.attempts > 1), "{fault}");
+    }
+}
+
+#[test]
+fn what_will_not_go_away_is_left_once() {
+    let drill = Drill::of("region-loss").faults(&["{ step: db, error: will_not_delete }"]);
+    let report = survives(&drill, &Given::default(), from_the_start);
+    assert_eq!(report.exit_code, 4);
+}
+
+#[test]
+fn before_the_disaster() {
+    let open = Drill::of("region-loss").faults(&["{ error: sandbox_open }"]);
+    assert_eq!(survives(&open, &Given::default(), from_the_start).exit_code, 3);
+    let late = Drill::of("region-loss").faults(&["{ step: sandbox, error: never_completes }"]);
+    assert_eq!(survives(&late, &Given::default(), from_the_start).exit_code, 3);
+    let broken = Drill::of("region-loss").faults(&["{ step: sandbox, error: server_error }"]);
+    assert_eq!(survives(&broken, &Given::default(), from_the_start).exit_code, 3);
+}
+
+#[test]
+fn checks_that_flap_and_time_that_runs_out() {
+    let flaps = Drill::of("region-loss")
+        .estate("web-up: { healthy_after: 20s }", "web-up: { healthy_after: 20s, flaps_after: 10s, down_for: 95s }");
+    survives(&flaps, &Given::default(), from_the_start);
+    let wrong = Drill::of("region-loss").estate("value: 120000", "value: 12");
+    survives(&wrong, &Given::default(), from_the_start);
+    let short = Drill::of("region-loss").playbook("  ttl: 4h", "  ttl: 15m");
+    let report = survives(&short, &Given::default(), from_the_start);
+    assert_eq!(report.exit_code, 1);
+}
+
+#[test]
+fn a_sandbox_that_is_kept() {
+    let given = Given { keep_sandbox: true, ..Given::default() };
+    let report = survives(&Drill::of("az-loss"), &given, from_the_start);
+    assert!(report.sandbox.kept_until.is_some());
+}
+
+/// A run that was interrupted is only torn down. Before the interruption is on record, it never happened.
+#[test]
+fn an_interrupted_run_is_only_torn_down() {
+    let interruptions: [fn(&Body) -> bool; 3] = [
+        |body| matches!(body, Body::Created { by, .. } if by == "sandbox"),
+        |body| matches!(body, Body::Created { by, .. } if by == "db"),
+        |body| matches!(body, Body::StepSucceeded { step, .. } if step == "db"),
+    ];
+    for interrupt in interruptions {
+        let given = Given { interrupt, ..Given::default() };
+        let told = |events: &[Event]| {
+            events.iter().position(|e| matches!(e.body, Body::Interrupted { .. })).unwrap() + 1
+        };
+        let report = survives(&Drill::of("region-loss"), &given, told);
+        assert_eq!((report.exit_code, report.teardown.left_behind), (130, vec![]));
+    }
+}
+
+#[test]
+fn an_abort_leaves_nothing_wherever_the_runner_died() {
+    for drill in [Drill::of("region-loss"), Drill::of("az-loss"), troubled()] {
+        let playbook = drill.write();
+        let whole = rehearse(&playbook, &Given::default(), &[], Unanswered::Done);
+        let records = read_back(&whole.events);
+        let abort = Given { abort: true, ..Given::default() };
+        for cut in 1..records.len() {
+            for unanswered in [Unanswered::Done, Unanswered::NotDone] {
+                let what = format!("cut after record {cut}: {}", told(&records[cut - 1]));
+                let left = rehearse(&playbook, &abort, &records[..cut], unanswered);
+                is_sound(&left, &what);
+                assert!(left.standing.is_empty(), "{what}: {:?}", left.standing);
+                assert!(left.report.teardown.left_behind.is_empty(), "{what}");
+                let after = &left.events[cut..];
+                let begun = |e: &Event| matches!(e.body, Body::Intent { .. } | Body::StepStarted { .. });
+                assert!(!after.iter().any(begun), "{what}: nothing new is begun");
+                let over = records[..cut].iter().any(|e| {
+                    matches!(e.body, Body::PhaseFinished { phase: drillmaster::event::Phase::Recover })
+                });
+                let code = if over { whole.report.exit_code } else { 130 };
+                assert_eq!(left.report.exit_code, code, "{what}");
+            }
+        }
+    }
+}
+
+/// A runner that dies again and again, each time after a few more records.
+#[test]
+fn a_resumed_run_is_resumed() {
+    for drill in [Drill::of("region-loss"), Drill::of("account-loss"), troubled()] {
+        let playbook = drill.write();
+        let whole = rehearse(&playbook, &Given::default(), &[], Unanswered::Done);
+        for stride in [1, 2, 5] {
+            let mut records = read_back(&whole.events[..1]);
+            for unanswered in [Unanswered::Done, Unanswered::NotDone].into_iter().cycle() {
+                let left = rehearse(&playbook, &Given::default(), &records, unanswered);
+                let what = format!("stride {stride}, after record {}", records.len());
+                is_sound(&left, &what);
+                same(&left.report, &whole.report, &what);
+                assert!(left.standing.is_empty(), "{what}");
+                // `resumed` is itself a record: beyond it, some of the run.
+                let next = records.len() + 1 + stride;
+                if next >= left.events.len() {
+                    break;
+                }
+                records = read_back(&left.events[..next]);
+            }
+        }
+    }
+}
+
+/// Nobody watched, so the time that a resource may resist its deletion begins anew; and the gap is on record.
+#[test]
+fn patience_is_counted_from_the_first_try() {
+    let drill = Drill::of("az-loss").faults(&["{ step: db, error: will_not_delete }"]);
+    let given = Given { patience: Duration::from_mins(1), ..Given::default() };
+    survives(&drill, &given, from_the_start);
+}

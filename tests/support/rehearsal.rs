@@ -1,0 +1,173 @@
+//! Drills on the twin within the test's own process, from their beginning or from the records of one that was cut short.
+
+#![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at what it did not expect"
+)]
+
+use std::cell::RefCell;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use drillmaster::actions::CATALOGUE;
+use drillmaster::actions::context::Person;
+use drillmaster::checks::Observation;
+use drillmaster::clock::{Clock, Pace, VirtualTime};
+use drillmaster::cloud::gated::Gated;
+use drillmaster::cloud::twin::{Twin, Unanswered};
+use drillmaster::cloud::{Cloud, LossGate, Place, ResourceRef};
+use drillmaster::duration::Time;
+use drillmaster::engine::{Config, Engine, Memory, Prober};
+use drillmaster::event::{Body, Bus, Consumer, ConsumerError, Event, Inputs};
+use drillmaster::ids::RunId;
+use drillmaster::objectives::{self, Record};
+use drillmaster::plan::{Input, Plan};
+use drillmaster::playbook::check::CheckKind;
+use drillmaster::playbook::load;
+use drillmaster::report::Report;
+use futures_util::future::LocalBoxFuture;
+use tokio_util::sync::CancellationToken;
+
+pub const RUN: &str = "20260301T120000Z-drill-0badcafe";
+
+/// What a rehearsal is given besides its playbook.
+#[derive(Clone)]
+pub struct Given {
+    pub jobs: usize,
+    pub seed: Option<u64>,
+    pub keep_sandbox: bool,
+    pub patience: Duration,
+    pub abort: bool,
+    /// The first Ctrl-C comes right after the first event for which this holds.
+    pub interrupt: fn(&Body) -> bool,
+}
+
+impl Default for Given {
+    fn default() -> Self {
+        let (jobs, patience) = (64, Duration::from_mins(45));
+        Self { jobs, seed: None, keep_sandbox: false, patience, abort: false, interrupt: |_| false }
+    }
+}
+
+/// What is left of a rehearsal.
+pub struct Left {
+    /// Those before it was cut short included.
+    pub events: Vec<Event>,
+    pub report: Report,
+    /// What still carries the run's tag.
+    pub standing: Vec<ResourceRef>,
+}
+
+struct Log {
+    events: Rc<RefCell<Vec<Event>>>,
+    interrupt: CancellationToken,
+    when: fn(&Body) -> bool,
+}
+
+impl Consumer for Log {
+    fn take(&mut self, event: &Event) -> Result<(), ConsumerError> {
+        if !matches!(event.body, Body::Progress { .. }) {
+            self.events.borrow_mut().push(event.clone());
+            if (self.when)(&event.body) {
+                self.interrupt.cancel();
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Nobody;
+
+impl Person for Nobody {
+    fn confirm(&self, _: &str, _: &str) -> Option<LocalBoxFuture<'static, bool>> {
+        None
+    }
+}
+
+#[async_trait(?Send)]
+impl Prober for Nobody {
+    async fn probe(&self, _: &CheckKind) -> Observation {
+        panic!("the twin answers checks itself")
+    }
+}
+
+/// Runs a playbook to its end; `before` are the records of a run that goes on.
+pub fn rehearse(playbook: &Path, given: &Given, before: &[Event], unanswered: Unanswered) -> Left {
+    let loaded = load(playbook, CATALOGUE, &[]).unwrap_or_else(|found| panic!("{}", found.render(false)));
+    let plan = Plan::new(Input {
+        playbook: loaded.playbook,
+        estate: loaded.estate.map(|estate| estate.file),
+        path: loaded.path,
+        source: loaded.source,
+        sha256: loaded.sha256,
+        files: loaded.files,
+        given: Vec::new(),
+    })
+    .unwrap();
+    let estate = plan.estate.clone().unwrap();
+    let memory = Memory::of(before).unwrap();
+    let start: Time = "2026-03-01T12:00:00Z".parse().unwrap();
+    let clock = Clock::Virtual(VirtualTime::starting_at(memory.last_at.unwrap_or(start)));
+    let twin = Rc::new(if before.is_empty() {
+        Twin::new(estate, clock.clone(), given.seed)
+    } else {
+        Twin::rebuild(estate, clock.clone(), given.seed, before, unanswered).unwrap()
+    });
+    let gate = Arc::new(LossGate::new(plan.loss.clone()));
+    let interrupt = CancellationToken::new();
+    if given.abort {
+        interrupt.cancel();
+    }
+    let events = Rc::new(RefCell::new(before.to_vec()));
+    let log = Log { events: Rc::clone(&events), interrupt: interrupt.clone(), when: given.interrupt };
+    let config = Config {
+        on: "twin",
+        run: RunId(RUN.into()),
+        jobs: given.jobs,
+        keep_sandbox: given.keep_sandbox,
+        patience: given.patience,
+        seed: given.seed,
+        jitter: false,
+        abort: given.abort,
+        inputs: Inputs { files: plan.files.kept().clone(), ..Inputs::default() },
+    };
+    let places = [(plan.sandbox_account.clone(), plan.sandbox.region.clone())];
+    let engine = Engine {
+        cloud: Rc::new(Gated::new(Rc::clone(&twin) as Rc<dyn Cloud>, Arc::clone(&gate))),
+        gate,
+        bus: Bus::new(clock.clone(), before.len() as u64, vec![Box::new(log)]),
+        clock: clock.clone(),
+        config,
+        prober: Rc::new(Nobody),
+        person: Rc::new(Nobody),
+        interrupt,
+        memory,
+        plan,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let standing = runtime.block_on(async {
+        let local = tokio::task::LocalSet::new();
+        clock.drive(Pace::Max, local.run_until(engine.run())).await;
+        let mut standing = Vec::new();
+        for (account, region) in places {
+            let place = Place { account, region };
+            standing.extend(twin.tagged(&place, &RunId(RUN.into())).await.unwrap());
+        }
+        standing
+    });
+    drop(engine);
+    let events = events.borrow().clone();
+    let report = objectives::report(&Record::from_events(&events)).unwrap();
+    Left { events, report, standing }
+}
+
+/// Records as they come back from a journal.
+pub fn read_back(events: &[Event]) -> Vec<Event> {
+    events.iter().map(|e| serde_json::from_str(&serde_json::to_string(e).unwrap()).unwrap()).collect()
+}
