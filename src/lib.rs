@@ -7,6 +7,7 @@ pub mod checks;
 pub mod cli;
 pub mod clock;
 pub mod cloud;
+pub mod config;
 pub mod duration;
 pub mod engine;
 pub mod estate;

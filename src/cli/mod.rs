@@ -1,5 +1,6 @@
 //! The command line: a file per command.
 
+mod configuration;
 pub mod gate;
 mod person;
 mod plan;
@@ -7,6 +8,7 @@ mod record;
 mod report;
 mod run;
 mod schema;
+mod sweep;
 mod validate;
 mod wire;
 
@@ -16,8 +18,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::actions::CATALOGUE;
-use crate::playbook::{Loaded, load};
+use crate::config::UserConfig;
+use crate::playbook::Loaded;
 use crate::report::ReportError;
 use crate::ui::Surroundings;
 
@@ -41,6 +43,7 @@ enum Command {
     Plan(plan::Args),
     Report(report::Args),
     Gate(gate::Args),
+    Sweep(sweep::Args),
     Schema(schema::Args),
 }
 
@@ -57,6 +60,7 @@ pub fn main() -> ExitCode {
         Command::Plan(args) => plan::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Gate(args) => gate::run(&args),
+        Command::Sweep(args) => sweep::run(&args),
         Command::Schema(args) => schema::run(&args),
     };
     ExitCode::from(code)
@@ -85,9 +89,9 @@ fn print(text: &str) -> Result<(), u8> {
 }
 
 /// Loads a playbook for a command that is going to use it; mistakes go to stderr.
-fn load_or_complain(path: &Path, params: &[(String, String)]) -> Result<Loaded, u8> {
+fn load_or_complain(path: &Path, params: &[(String, String)], config: &UserConfig) -> Result<Loaded, u8> {
     let colour = Surroundings::detect().stderr_look().color;
-    match load(path, CATALOGUE, params) {
+    match configuration::load_playbook(path, params, config) {
         Ok(loaded) => {
             if !loaded.diagnostics.is_empty() {
                 let _nobody_listens = write!(std::io::stderr(), "{}", loaded.diagnostics.render(colour));

@@ -7,6 +7,7 @@ use chrono::{SubsecRound, Utc};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use super::configuration::ConfigArg;
 use super::wire::{self, Drill, On, Options};
 use super::{WRONG, complain, load_or_complain};
 use crate::clock::Pace;
@@ -29,6 +30,8 @@ pub struct Args {
     params: Vec<(String, String)>,
     #[arg(long, value_enum, default_value_t)]
     output: OutputMode,
+    #[command(flatten)]
+    config: ConfigArg,
 }
 
 pub fn run(args: &Args) -> u8 {
@@ -39,7 +42,8 @@ pub fn run(args: &Args) -> u8 {
 }
 
 fn carry_out(args: &Args) -> Result<(), u8> {
-    let plan = wire::plan_of(load_or_complain(&args.playbook, &args.params)?);
+    let config = args.config.load_or_complain()?;
+    let plan = wire::plan_of(load_or_complain(&args.playbook, &args.params, &config)?);
     let wrong = |message: String| {
         complain(&message);
         WRONG
@@ -55,6 +59,7 @@ fn carry_out(args: &Args) -> Result<(), u8> {
         connect_to: Vec::new(),
         start: Utc::now().trunc_subsecs(0),
         abort: false,
+        protected: config.protected(),
     };
     let report = wire::runtime().map_err(wrong)?.block_on(async {
         let drill = Drill::new(plan.map_err(wrong)?, &options, &[], CancellationToken::new(), |_| Vec::new())

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use chrono::{SubsecRound, Utc};
 use tokio_util::sync::CancellationToken;
 
+use super::configuration::ConfigArg;
 use super::wire::{self, Drill, On, Options};
 use super::{ERROR, WRONG, complain, load_or_complain, with_help};
 use crate::checks::ConnectTo;
@@ -58,6 +59,8 @@ pub struct Args {
     /// text: progress on stderr and the result on stdout; json: events as NDJSON on stdout
     #[arg(long, value_enum, default_value_t)]
     output: OutputMode,
+    #[command(flatten)]
+    config: ConfigArg,
 }
 
 fn pace(text: &str) -> Result<Pace, String> {
@@ -85,7 +88,8 @@ pub fn run(args: &Args) -> u8 {
 }
 
 fn carry_out(args: &Args) -> Result<u8, u8> {
-    let loaded = load_or_complain(&args.playbook, &args.params)?;
+    let config = args.config.load_or_complain()?;
+    let loaded = load_or_complain(&args.playbook, &args.params, &config)?;
     let wrong = |message: String| {
         complain(&message);
         WRONG
@@ -109,6 +113,7 @@ fn carry_out(args: &Args) -> Result<u8, u8> {
         connect_to: args.connect_to.clone(),
         start: args.start.unwrap_or(started),
         abort: false,
+        protected: config.protected(),
     };
     // A build without aws, a playbook without an estate: told before anything is written.
     let durability = if args.on == On::Aws { Durability::Synced } else { Durability::Buffered };

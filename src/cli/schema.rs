@@ -4,7 +4,7 @@ use clap::ValueEnum;
 
 use crate::actions::CATALOGUE;
 
-/// Print the JSON Schema of playbooks or of estates, for editors
+/// Print the JSON Schema of playbooks, estates or the configuration, for editors
 #[derive(clap::Args)]
 pub struct Args {
     #[arg(value_enum, default_value_t)]
@@ -16,12 +16,14 @@ enum What {
     #[default]
     Playbook,
     Estate,
+    Config,
 }
 
 pub fn run(args: &Args) -> u8 {
     let schema = match args.what {
         What::Playbook => crate::playbook::schema::playbook_schema(CATALOGUE),
         What::Estate => crate::estate::load::estate_schema(),
+        What::Config => crate::config::config_schema(),
     };
     match super::print(&format!("{schema:#}\n")) {
         Ok(()) => 0,

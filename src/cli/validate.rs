@@ -5,8 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use crate::actions::CATALOGUE;
-use crate::playbook::load;
+use super::configuration::{self, ConfigArg};
 use crate::ui::{OutputMode, Surroundings};
 
 /// Check playbooks and their estates: every mistake at once, with its place and what to write instead
@@ -19,6 +18,8 @@ pub struct Args {
     params: Vec<(String, String)>,
     #[arg(long, value_enum, default_value_t)]
     output: OutputMode,
+    #[command(flatten)]
+    config: ConfigArg,
 }
 
 /// 0: no mistakes (there may be warnings); 2: mistakes.
@@ -26,8 +27,12 @@ pub fn run(args: &Args) -> u8 {
     let colour = Surroundings::detect().stdout_look().color;
     let (mut text, mut listed) = (String::new(), Vec::new());
     let (mut errors, mut warnings) = (0, 0);
+    let config = match args.config.load_or_complain() {
+        Ok(config) => config,
+        Err(code) => return code,
+    };
     for path in &args.playbooks {
-        let found = match load(path, CATALOGUE, &args.params) {
+        let found = match configuration::load_playbook(path, &args.params, &config) {
             Ok(loaded) => loaded.diagnostics,
             Err(found) => found,
         };

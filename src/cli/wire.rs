@@ -14,6 +14,7 @@ use crate::clock::{Clock, Pace};
 use crate::cloud::gated::Gated;
 use crate::cloud::twin::{Twin, Unanswered};
 use crate::cloud::{Cloud, LossGate};
+use crate::config::Protected;
 use crate::duration::Time;
 use crate::engine::{Config, Engine, Memory, Prober};
 use crate::event::{Bus, Consumer, Event, Inputs};
@@ -24,6 +25,7 @@ use crate::objectives::{self, Record};
 use crate::plan::{Input, Plan};
 use crate::playbook::Loaded;
 use crate::playbook::check::CheckKind;
+use crate::playbook::model::Account;
 use crate::report::Report;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -45,6 +47,7 @@ pub struct Options {
     pub connect_to: Vec<ConnectTo>,
     /// The instant at which the twin's clock starts.
     pub start: Time,
+    pub protected: Protected,
     /// Go on with a run only to tear it down.
     pub abort: bool,
 }
@@ -116,7 +119,7 @@ impl Drill {
                     Twin::rebuild(estate.clone(), clock.clone(), options.seed, before, Unanswered::Done)?
                 })
             }
-            On::Aws => aws(&plan, &options.run, &clock, &gate)?,
+            On::Aws => aws(plan.accounts.values(), &options.run.0, &clock, &gate)?,
         };
         let mut connect_to = options.connect_to.clone();
         for text in &plan.connect_to {
@@ -140,6 +143,7 @@ impl Drill {
             jitter: options.on == On::Aws,
             abort: options.abort,
             inputs: options.inputs(&plan),
+            protected: options.protected.clone(),
         };
         if options.abort {
             interrupt.cancel();
@@ -177,14 +181,20 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, String> {
         .map_err(|e| format!("the runtime cannot start: {e}"))
 }
 
+/// The real cloud, with a way into each of these accounts; `session` names sessions of roles where they have no name.
 #[cfg(feature = "aws")]
-fn aws(plan: &Plan, run: &RunId, clock: &Clock, gate: &Arc<LossGate>) -> Result<Rc<dyn Cloud>, String> {
+pub fn aws<'a>(
+    accounts: impl Iterator<Item = &'a Account>,
+    session: &str,
+    clock: &Clock,
+    gate: &Arc<LossGate>,
+) -> Result<Rc<dyn Cloud>, String> {
     use crate::cloud::aws::{Access, Aws, AwsConfig};
-    let accounts = plan.accounts.values().map(|account| {
+    let accounts = accounts.map(|account| {
         let access = Access {
             profile: account.profile.clone(),
             role: account.role.clone(),
-            session_name: account.session_name.clone().or_else(|| Some(run.to_string())),
+            session_name: account.session_name.clone().or_else(|| Some(session.to_owned())),
             external_id: account.external_id.clone(),
             endpoint: account.endpoint.clone(),
             access_key_env: account.access_key_env.clone(),
@@ -198,7 +208,12 @@ fn aws(plan: &Plan, run: &RunId, clock: &Clock, gate: &Arc<LossGate>) -> Result<
 }
 
 #[cfg(not(feature = "aws"))]
-fn aws(_: &Plan, _: &RunId, _: &Clock, _: &Arc<LossGate>) -> Result<Rc<dyn Cloud>, String> {
+pub fn aws<'a>(
+    _: impl Iterator<Item = &'a Account>,
+    _: &str,
+    _: &Clock,
+    _: &Arc<LossGate>,
+) -> Result<Rc<dyn Cloud>, String> {
     Err("this build cannot reach AWS: build it with the cargo feature `aws` (it is on by default)".into())
 }
 

@@ -55,7 +55,8 @@ pub enum Enforcement {
 }
 
 pub struct LossGate {
-    loss: Loss,
+    /// `None`: nothing is lost, and the gate lets everything pass (a sweep's).
+    loss: Option<Loss>,
     state: Mutex<GateState>,
 }
 
@@ -69,6 +70,15 @@ struct GateState {
 
 impl LossGate {
     pub fn new(loss: Loss) -> Self {
+        Self::of(Some(loss))
+    }
+
+    /// For what happens outside of any drill.
+    pub fn nothing_lost() -> Self {
+        Self::of(None)
+    }
+
+    fn of(loss: Option<Loss>) -> Self {
         let state = GateState {
             enforcement: Enforcement::Off,
             lost_points: BTreeMap::new(),
@@ -78,8 +88,8 @@ impl LossGate {
         Self { loss, state: Mutex::new(state) }
     }
 
-    pub fn loss(&self) -> &Loss {
-        &self.loss
+    pub fn loss(&self) -> Option<&Loss> {
+        self.loss.as_ref()
     }
 
     pub fn enforce(&self, enforcement: Enforcement) {
@@ -129,8 +139,9 @@ impl LossGate {
         if state.enforcement == Enforcement::Off {
             return None;
         }
+        let loss = self.loss.as_ref()?;
         let arn = call.source.and_then(ArnParts::of);
-        match &self.loss {
+        match loss {
             Loss::Region(lost) => {
                 if call.region == Some(lost) {
                     return Some((
@@ -173,7 +184,7 @@ impl LossGate {
             return Some((locus.clone(), format!("the recovery point lies in {locus}, which is lost")));
         }
         if state.enforcement == Enforcement::Full
-            && let Some(lost) = self.loss.region()
+            && let Some(lost) = loss.region()
             && let Some(plane) = control_plane(lost.as_str(), call.service, call.operation)
         {
             return Some((

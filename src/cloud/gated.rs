@@ -8,12 +8,11 @@ use async_trait::async_trait;
 use super::gate::{Call, LossGate};
 use super::{
     AccountId, Against, ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
-    Create, Created, ErrorKind, Exposure, Kind, Marks, MeasuredObjects, Needs, Observed, Origin, Place,
-    PointQuery, PreflightFinding, ProbeAnswer, Progress, RecoveryPoint, ResourceRef, Time, VerifiedObjects,
-    VerifyObjects, Zone,
+    Create, Created, ErrorKind, Exposure, Kind, MeasuredObjects, Needs, Observed, Origin, Permit, Place,
+    PointQuery, PreflightFinding, ProbeAnswer, Progress, RecoveryPoint, ResourceRef, Tagged, Time,
+    VerifiedObjects, VerifyObjects, Whose, Zone,
 };
 use crate::estate::PointKind;
-use crate::ids::RunId;
 
 pub struct Gated {
     inner: Rc<dyn Cloud>,
@@ -146,20 +145,18 @@ impl Cloud for Gated {
         self.inner.recovery_points(place, query).await
     }
 
-    async fn create(
-        &self,
-        place: &Place,
-        origin: &Origin,
-        marks: &Marks,
-        what: &Create,
-    ) -> CloudResult<Created> {
-        self.check_call(what.call(), place, &origin.by, |call| Call {
+    fn credentials_generation(&self, account: &AccountId) -> u64 {
+        self.inner.credentials_generation(account)
+    }
+
+    async fn create(&self, permit: &Permit, origin: &Origin, what: &Create) -> CloudResult<Created> {
+        self.check_call(what.call(), permit.place(), &origin.by, |call| Call {
             source: what.source(),
             source_region: what.source_region(),
             zones: what.zones(),
             ..call
         })?;
-        self.inner.create(place, origin, marks, what).await
+        self.inner.create(permit, origin, what).await
     }
 
     async fn observe(&self, place: &Place, kind: Kind, ids: &[String]) -> CloudResult<Vec<Observed>> {
@@ -167,20 +164,14 @@ impl Cloud for Gated {
         self.inner.observe(place, kind, ids).await
     }
 
-    async fn delete(
-        &self,
-        place: &Place,
-        origin: &Origin,
-        marks: &Marks,
-        resource: &ResourceRef,
-    ) -> CloudResult<()> {
-        self.check(delete_call(resource.kind), place, &origin.by)?;
-        self.inner.delete(place, origin, marks, resource).await
+    async fn delete(&self, permit: &Permit, origin: &Origin, resource: &ResourceRef) -> CloudResult<()> {
+        self.check(delete_call(resource.kind), permit.place(), &origin.by)?;
+        self.inner.delete(permit, origin, resource).await
     }
 
-    async fn tagged(&self, place: &Place, run: &RunId) -> CloudResult<Vec<ResourceRef>> {
+    async fn tagged(&self, place: &Place, whose: &Whose) -> CloudResult<Tagged> {
         self.check("ec2:DescribeTags", place, "teardown")?;
-        self.inner.tagged(place, run).await
+        self.inner.tagged(place, whose).await
     }
 
     async fn exposures(&self, place: &Place, vpc: &str) -> CloudResult<Vec<Exposure>> {
@@ -190,13 +181,14 @@ impl Cloud for Gated {
 
     async fn copy_objects(
         &self,
+        permit: &Permit,
         origin: &Origin,
         copy: &CopyObjects,
         progress: &dyn Fn(Progress),
     ) -> CloudResult<CopiedObjects> {
         self.check_bucket("s3:GetObject", &copy.from, &origin.by)?;
         self.check_bucket("s3:PutObject", &copy.to, &origin.by)?;
-        self.inner.copy_objects(origin, copy, progress).await
+        self.inner.copy_objects(permit, origin, copy, progress).await
     }
 
     async fn verify_objects(

@@ -8,9 +8,12 @@ pub mod aws;
 pub mod error;
 pub mod gate;
 pub mod gated;
+mod permit;
 pub mod request;
 pub mod twin;
 pub mod wait;
+
+use std::fmt;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -21,6 +24,7 @@ use crate::ids::{AccountId, AzId, Region};
 
 pub use error::{CloudError, ErrorKind, Sent};
 pub use gate::LossGate;
+pub use permit::{Deed, Permit};
 pub use request::*;
 
 /// An account and a region: where a call goes.
@@ -28,6 +32,12 @@ pub use request::*;
 pub struct Place {
     pub account: AccountId,
     pub region: Region,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "account {}, {}", self.account, self.region)
+    }
 }
 
 /// On whose behalf a call is made.
@@ -67,8 +77,13 @@ pub type CloudResult<T> = Result<T, CloudError>;
 
 #[async_trait(?Send)]
 pub trait Cloud {
-    /// The account that the credentials for `account` really belong to.
+    /// The account that the credentials for `account` really belong to: asked of STS each time.
     async fn identity(&self, account: &AccountId) -> CloudResult<AccountId>;
+
+    /// Grows whenever other credentials come into use for `account`: what [`Self::identity`] said before is then void.
+    fn credentials_generation(&self, _account: &AccountId) -> u64 {
+        0
+    }
 
     /// The zones of a region, as this account names them.
     async fn zones(&self, place: &Place) -> CloudResult<Vec<Zone>>;
@@ -77,36 +92,25 @@ pub trait Cloud {
     async fn recovery_points(&self, place: &Place, query: &PointQuery) -> CloudResult<Vec<RecoveryPoint>>;
 
     /// Begins to create something. What comes back exists, and need not be ready: [`Cloud::observe`] tells.
-    async fn create(
-        &self,
-        place: &Place,
-        origin: &Origin,
-        marks: &Marks,
-        what: &Create,
-    ) -> CloudResult<Created>;
+    async fn create(&self, permit: &Permit, origin: &Origin, what: &Create) -> CloudResult<Created>;
 
     /// The states of resources of one kind, in one call per page. An id that is not there is `State::Gone`.
     async fn observe(&self, place: &Place, kind: Kind, ids: &[String]) -> CloudResult<Vec<Observed>>;
 
     /// Begins to delete one resource. Deleting what is gone already succeeds.
     /// What does not carry the run's tag (read just before) is refused.
-    async fn delete(
-        &self,
-        place: &Place,
-        origin: &Origin,
-        marks: &Marks,
-        resource: &ResourceRef,
-    ) -> CloudResult<()>;
+    async fn delete(&self, permit: &Permit, origin: &Origin, resource: &ResourceRef) -> CloudResult<()>;
 
-    /// Everything at that place that carries the run's tag.
-    async fn tagged(&self, place: &Place, run: &crate::ids::RunId) -> CloudResult<Vec<ResourceRef>>;
+    /// Everything at that place that carries the run's tag, or any run's.
+    async fn tagged(&self, place: &Place, whose: &Whose) -> CloudResult<Tagged>;
 
     /// The ways out of a VPC: gateways, peerings, transit attachments, open egress, public addresses, endpoints, roles.
     async fn exposures(&self, place: &Place, vpc: &str) -> CloudResult<Vec<Exposure>>;
 
-    /// Copies objects between buckets.
+    /// Copies objects between buckets. A target that does not carry the run's tag (read just before) is refused.
     async fn copy_objects(
         &self,
+        permit: &Permit,
         origin: &Origin,
         copy: &CopyObjects,
         progress: &dyn Fn(Progress),

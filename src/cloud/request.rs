@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::Place;
 use crate::duration::{Size, Time};
 use crate::estate::{PointKind, Selector};
-use crate::ids::{AccountId, AzId, Region};
+use crate::ids::{AccountId, AzId, Region, RunId};
 
 /// The kinds of resources that a drill creates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -305,6 +305,25 @@ impl Create {
         }
     }
 
+    /// What is there already, and would be changed by the request: it must carry this run's tag.
+    pub fn changes(&self, place: &Place) -> Vec<ResourceRef> {
+        let of = |kind, id: &str| ResourceRef {
+            kind,
+            id: id.to_owned(),
+            account: place.account.clone(),
+            region: place.region.clone(),
+        };
+        match self {
+            Self::AttachVolume { volume, instance, .. } => {
+                vec![of(Kind::Volume, volume), of(Kind::Instance, instance)]
+            }
+            Self::PromoteReplica { db, .. } => vec![of(Kind::DbInstance, db)],
+            Self::DbClusterInstance { cluster, .. } => vec![of(Kind::DbCluster, cluster)],
+            Self::Subnet { vpc, .. } | Self::SecurityGroup { vpc, .. } => vec![of(Kind::Vpc, vpc)],
+            _ => Vec::new(),
+        }
+    }
+
     /// The region that the request reads from, besides the one it is sent to.
     pub fn source_region(&self) -> Option<&Region> {
         match self {
@@ -472,6 +491,17 @@ pub struct BucketRef {
     pub region: Region,
 }
 
+impl BucketRef {
+    pub fn place(&self) -> Place {
+        Place { account: self.account.clone(), region: self.region.clone() }
+    }
+
+    pub fn resource(&self) -> ResourceRef {
+        let (account, region) = (self.account.clone(), self.region.clone());
+        ResourceRef { kind: Kind::Bucket, id: self.name.clone(), account, region }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CopyObjects {
     pub from: BucketRef,
@@ -541,6 +571,42 @@ pub struct VerifiedObjects {
 pub struct MeasuredObjects {
     pub count: u64,
     pub bytes: u64,
+}
+
+/// Which things with the tag `drillmaster:run` are meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whose {
+    Run(RunId),
+    Any,
+}
+
+impl Whose {
+    /// Whether something that carries this run's id is meant.
+    pub fn means(&self, run: &str) -> bool {
+        match self {
+            Self::Run(wanted) => wanted.0 == run,
+            Self::Any => true,
+        }
+    }
+}
+
+/// What was found by its tag at one place.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Tagged {
+    pub things: Vec<TaggedThing>,
+    /// What could not be evaluated, and is therefore not among `things`: each with the reason.
+    pub unread: Vec<String>,
+}
+
+/// A thing that carries `drillmaster:run`, with what its other tags say.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TaggedThing {
+    pub resource: ResourceRef,
+    pub run: RunId,
+    /// The value of `drillmaster:expires`, as it stands there.
+    pub expires: Option<String>,
+    /// Where the API tells it.
+    pub created: Option<Time>,
 }
 
 /// A way out of the sandbox.

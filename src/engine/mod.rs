@@ -26,6 +26,7 @@ use crate::clock::Clock;
 use crate::cloud::gate::{DeniedCall, Enforcement, LossGate};
 use crate::cloud::wait::Waiter;
 use crate::cloud::{Cloud, CloudError, Marks, Place};
+use crate::config::Protected;
 use crate::duration::{Time, seconds_between};
 use crate::estate::point::Rejection;
 use crate::event::{Body, Bus, Inputs, Phase};
@@ -35,7 +36,7 @@ use crate::playbook::check::CheckKind;
 pub use memory::Memory;
 
 use crate::sandbox::teardown::Teardown;
-use crate::sandbox::{HandError, Hands, Ready, prepare};
+use crate::sandbox::{Guard, HandError, Hands, Ready, prepare};
 
 /// Asks what was restored over the real network. The twin answers checks itself.
 #[async_trait(?Send)]
@@ -59,6 +60,8 @@ pub struct Config {
     pub abort: bool,
     /// For the record: what a resumed run needs to be given again.
     pub inputs: Inputs,
+    /// Accounts that are never changed, whatever a playbook says.
+    pub protected: Protected,
 }
 
 pub struct Engine {
@@ -175,8 +178,9 @@ impl Engine {
             }),
         }
         let marks = Marks { run: self.config.run.clone(), expires };
+        let guard = Guard::new(Rc::clone(&self.cloud), self.sandbox(), marks, self.config.protected.clone());
         let requests = self.memory.requests.clone();
-        let hands = Hands::new(Rc::clone(&self.cloud), Rc::clone(&self.bus), marks, requests);
+        let hands = Hands::new(Rc::clone(&self.cloud), Rc::clone(&self.bus), guard, requests);
         let waiter = Waiter::new(Rc::clone(&self.cloud), self.clock.clone());
         // Why it was cut short has been told.
         let _told = self.carry_out(&hands, &waiter).await;
@@ -210,6 +214,7 @@ impl Engine {
         self.know_what_is_lost(t0);
         self.gate.enforce(Enforcement::Full);
         let recovery = Recovery::new(self, hands, waiter, &ready, t0);
+        hands.guard().enter(Phase::Recover);
         self.begin(Phase::Recover);
         recovery.run().await
     }
@@ -222,6 +227,7 @@ impl Engine {
     ) -> Result<(Time, Ready), Stop> {
         let wanted = begin::wanted(&self.plan);
         self.phase(Phase::Preflight, begin::preflight(self)).await?;
+        hands.guard().enter(Phase::Prepare);
         let ready = self.phase(Phase::Prepare, self.prepare_in_time(hands, waiter, &wanted)).await?;
         if let Some(broken) = self.bus.broken() {
             return Err(self.told(HandError::Journal(broken).into()));
@@ -355,11 +361,15 @@ impl Engine {
         }
     }
 
+    fn sandbox(&self) -> Place {
+        Place { account: self.plan.sandbox_account.clone(), region: self.plan.sandbox.region.clone() }
+    }
+
     async fn tear_down(&self, hands: &Rc<Hands>, waiter: &Rc<Waiter>) {
+        hands.guard().enter(Phase::Teardown);
         self.begin(Phase::Teardown);
         let mut places = hands.places();
-        let sandbox =
-            Place { account: self.plan.sandbox_account.clone(), region: self.plan.sandbox.region.clone() };
+        let sandbox = self.sandbox();
         if !places.is_empty() && !places.contains(&sandbox) {
             places.push(sandbox);
         }

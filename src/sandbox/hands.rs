@@ -7,10 +7,12 @@ use std::rc::Rc;
 use serde_json::json;
 use tokio::sync::Notify;
 
+use super::guard::Guard;
 use super::memory::{Answer, Memory};
+use crate::cloud::gated::delete_call;
 use crate::cloud::{
-    Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created, ErrorKind, Marks, Origin,
-    Place, Progress, ResourceRef, Sent,
+    Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created, Deed, ErrorKind, Marks,
+    Origin, Place, Progress, ResourceRef, Sent,
 };
 use crate::duration::Time;
 use crate::event::{Body, Bus, ConsumerError};
@@ -31,7 +33,7 @@ pub enum HandError {
 pub struct Hands {
     cloud: Rc<dyn Cloud>,
     bus: Rc<Bus>,
-    marks: Marks,
+    guard: Guard,
     /// What the run's records say, kept up with each event that is told here.
     memory: RefCell<Memory>,
     in_flight: Cell<usize>,
@@ -40,11 +42,11 @@ pub struct Hands {
 
 impl Hands {
     /// `memory`: what the records of a run say that goes on; empty for a new run.
-    pub fn new(cloud: Rc<dyn Cloud>, bus: Rc<Bus>, marks: Marks, memory: Memory) -> Rc<Self> {
+    pub fn new(cloud: Rc<dyn Cloud>, bus: Rc<Bus>, guard: Guard, memory: Memory) -> Rc<Self> {
         Rc::new(Self {
             cloud,
             bus,
-            marks,
+            guard,
             memory: RefCell::new(memory),
             in_flight: Cell::new(0),
             landed: Notify::new(),
@@ -55,8 +57,12 @@ impl Hands {
         &self.cloud
     }
 
+    pub fn guard(&self) -> &Guard {
+        &self.guard
+    }
+
     pub fn marks(&self) -> &Marks {
-        &self.marks
+        self.guard.marks()
     }
 
     /// All that exists because of this run, in the order of creation.
@@ -91,7 +97,7 @@ impl Hands {
     /// At most 63 characters of `a-z0-9-` with a letter first and no doubled or final hyphen: what RDS allows, the strictest.
     pub fn name(&self, by: &str, slot: &str) -> String {
         let generation = self.memory.borrow().generation(by);
-        let run = short(&self.marks.run.0);
+        let run = short(&self.marks().run.0);
         let mut text = format!("dm-{run}-{by}");
         if !slot.is_empty() {
             text = format!("{text}-{slot}");
@@ -160,7 +166,7 @@ impl Hands {
         self.in_flight.set(self.in_flight.get() + 1);
         // A task of its own: an interruption or a time-out of the step must not drop a request that is under way.
         let task = tokio::task::spawn_local(async move {
-            let answer = hands.cloud.create(&place, &origin, &hands.marks, &what).await;
+            let answer = hands.make(&place, &origin, &what).await;
             hands.record(&origin, &answer);
             hands.in_flight.set(hands.in_flight.get() - 1);
             hands.landed.notify_waiters();
@@ -172,6 +178,11 @@ impl Hands {
                 .sent(Sent::Maybe)
                 .into()),
         }
+    }
+
+    async fn make(&self, place: &Place, origin: &Origin, what: &Create) -> CloudResult<Created> {
+        let permit = self.guard.permit(place, Deed::Create, what.call()).await?;
+        self.cloud.create(&permit, origin, what).await
     }
 
     fn record(&self, origin: &Origin, answer: &CloudResult<Created>) {
@@ -205,9 +216,12 @@ impl Hands {
     ) -> Result<CopiedObjects, HandError> {
         let mut origin = self.origin(by, attempt, "copy");
         origin.since = self.memory.borrow().request(&origin.token).map(|request| request.since);
-        let place = Place { account: copy.to.account.clone(), region: copy.to.region.clone() };
+        let place = copy.to.place();
         self.intend(&origin, &place, COPY_OBJECTS, json!({ "copy_objects": copy }))?;
-        let answer = self.cloud.copy_objects(&origin, copy, progress).await;
+        let answer = match self.guard.permit(&place, Deed::Fill, COPY_OBJECTS).await {
+            Ok(permit) => self.cloud.copy_objects(&permit, &origin, copy, progress).await,
+            Err(refused) => Err(refused),
+        };
         // What was made lies in a bucket that is on record already.
         self.record(&origin, &answer.as_ref().map(|_| Created::default()).map_err(Clone::clone));
         Ok(answer?)
@@ -238,7 +252,8 @@ impl Hands {
     pub async fn delete(&self, resource: &ResourceRef) -> Result<(), HandError> {
         self.tell(Body::DeleteIntent { resource: json!(resource) });
         let origin = self.origin("teardown", 1, &resource.id);
-        Ok(self.cloud.delete(&resource.place(), &origin, &self.marks, resource).await?)
+        let permit = self.guard.permit(&resource.place(), Deed::Delete, delete_call(resource.kind)).await?;
+        Ok(self.cloud.delete(&permit, &origin, resource).await?)
     }
 
     /// Until no creating call is under way.

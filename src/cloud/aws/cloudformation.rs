@@ -2,19 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::types::{Capability, OnFailure, Parameter, Stack, StackStatus};
 use serde_json::Value;
 
+use super::access::{CloudFormationReader, Writer};
 use super::error::OrCloud;
 use super::{At, observed, pages, tags, with};
 use crate::cloud::{
-    CloudError, CloudResult, Created, DeployStack, ErrorKind, Kind, Marks, Observed, State, TAG_RUN,
+    CloudError, CloudResult, Created, DeployStack, ErrorKind, Kind, Observed, State, TAG_RUN,
 };
 
 pub async fn create(at: &At<'_>, stack: &DeployStack) -> CloudResult<Created> {
     const CALL: &str = "cloudformation:CreateStack";
-    let client = &at.clients().await?.cloudformation;
+    let writer = at.writer().await?;
+    let client = &writer.cloudformation;
     let parameters = stack
         .parameters
         .iter()
@@ -35,7 +36,7 @@ pub async fn create(at: &At<'_>, stack: &DeployStack) -> CloudResult<Created> {
     let id = match made {
         Ok(answer) => answer.stack_id.unwrap_or_else(|| stack.name.clone()),
         Err(e) if e.kind == ErrorKind::AlreadyExists => {
-            let found = describe(client, &stack.name).await?;
+            let found = describe(&writer.read.cloudformation, &stack.name).await?;
             match found {
                 Some(s) if run_of(&s) == Some(at.marks.run.0.as_str()) => {
                     s.stack_id.unwrap_or_else(|| stack.name.clone())
@@ -59,7 +60,7 @@ fn run_of(stack: &Stack) -> Option<&str> {
     stack.tags().iter().find(|t| t.key() == Some(TAG_RUN)).and_then(|t| t.value())
 }
 
-async fn describe(client: &Client, id: &str) -> CloudResult<Option<Stack>> {
+async fn describe(client: &CloudFormationReader, id: &str) -> CloudResult<Option<Stack>> {
     let found = client.describe_stacks().stack_name(id).send().await;
     match found.or_cloud("cloudformation:DescribeStacks") {
         Err(e) if e.kind == ErrorKind::NotFound => Ok(None),
@@ -67,12 +68,12 @@ async fn describe(client: &Client, id: &str) -> CloudResult<Option<Stack>> {
     }
 }
 
-pub async fn all(client: &Client) -> CloudResult<Vec<Stack>> {
+pub async fn all(client: &CloudFormationReader) -> CloudResult<Vec<Stack>> {
     Ok(pages!("cloudformation:DescribeStacks", stacks, client.describe_stacks()))
 }
 
 /// One request whatever the number: a single one by its id, several from the list of all (which leaves out deleted ones).
-pub async fn observe(client: &Client, ids: &[String]) -> CloudResult<Vec<Observed>> {
+pub async fn observe(client: &CloudFormationReader, ids: &[String]) -> CloudResult<Vec<Observed>> {
     let stacks = match ids {
         [id] => describe(client, id).await?.into_iter().collect(),
         _ => all(client).await?,
@@ -87,7 +88,7 @@ pub async fn observe(client: &Client, ids: &[String]) -> CloudResult<Vec<Observe
     Ok(seen)
 }
 
-async fn observe_one(client: &Client, id: &str, stack: &Stack) -> CloudResult<Observed> {
+async fn observe_one(client: &CloudFormationReader, id: &str, stack: &Stack) -> CloudResult<Observed> {
     let status = stack.stack_status().map_or("CREATE_IN_PROGRESS", StackStatus::as_str).to_owned();
     let said = stack.stack_status_reason().unwrap_or_default().to_owned();
     let failed = status.contains("ROLLBACK") || status.ends_with("_FAILED");
@@ -110,7 +111,7 @@ async fn observe_one(client: &Client, id: &str, stack: &Stack) -> CloudResult<Ob
 }
 
 /// What failed first, with the cloud's reason: what comes after is cancelled because of it.
-async fn first_failure(client: &Client, id: &str) -> CloudResult<Option<String>> {
+async fn first_failure(client: &CloudFormationReader, id: &str) -> CloudResult<Option<String>> {
     let events = pages!(
         "cloudformation:DescribeStackEvents",
         stack_events,
@@ -127,9 +128,10 @@ async fn first_failure(client: &Client, id: &str) -> CloudResult<Option<String>>
     }))
 }
 
-pub async fn delete(client: &Client, marks: &Marks, id: &str) -> CloudResult<()> {
+pub async fn delete(to: &Writer, id: &str) -> CloudResult<()> {
+    let (client, marks) = (&to.cloudformation, &to.marks);
     const CALL: &str = "cloudformation:DeleteStack";
-    let Some(stack) = describe(client, id).await? else { return Ok(()) };
+    let Some(stack) = describe(&to.read.cloudformation, id).await? else { return Ok(()) };
     if stack.stack_status() == Some(&StackStatus::DeleteComplete) {
         return Ok(());
     }

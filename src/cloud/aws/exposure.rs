@@ -2,12 +2,12 @@
 
 use std::net::Ipv4Addr;
 
-use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{
     AttachmentStatus, IpPermission, NatGatewayState, TransitGatewayAttachmentState,
     VpcPeeringConnectionStateReasonCode,
 };
 
+use super::access::Ec2Reader as Client;
 use super::ec2::filter;
 use super::pages;
 use crate::cloud::{CloudResult, Exposure};

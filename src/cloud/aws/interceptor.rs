@@ -1,6 +1,6 @@
 //! On every SDK client: asks the loss gate before anything is sent, and counts what is sent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,7 +22,8 @@ use aws_smithy_types::config_bag::ConfigBag;
 use super::reads::{Reads, reads};
 use crate::cloud::gate::{Call, DeniedCall, LossGate};
 use crate::cloud::{ApiCalls, BucketRef, Place};
-use crate::ids::{AzId, Region};
+use crate::estate::Loss;
+use crate::ids::{AccountId, AzId, Region};
 
 tokio::task_local! {
     /// On whose behalf the current task calls (a step's id), and whether something of it may have taken effect unseen.
@@ -67,6 +68,8 @@ pub struct Shared {
     buckets: Mutex<BTreeMap<String, BucketRef>>,
     /// Something has answered.
     reached: AtomicBool,
+    /// By account: the access keys that STS has said to be its own. Ids of keys are no secrets.
+    confirmed: Mutex<BTreeMap<AccountId, BTreeSet<String>>>,
 }
 
 impl fmt::Debug for Shared {
@@ -87,11 +90,25 @@ impl Shared {
             zones: Mutex::default(),
             buckets: Mutex::default(),
             reached: AtomicBool::new(false),
+            confirmed: Mutex::default(),
         }
     }
 
     pub fn api_calls(&self) -> ApiCalls {
         lock(&self.calls).clone()
+    }
+
+    pub fn is_confirmed(&self, account: &AccountId, key: &str) -> bool {
+        lock(&self.confirmed).get(account).is_some_and(|keys| keys.contains(key))
+    }
+
+    pub fn confirm(&self, account: &AccountId, key: &str) {
+        lock(&self.confirmed).entry(account.clone()).or_default().insert(key.to_owned());
+    }
+
+    /// How many access keys have been in use for the account so far.
+    pub fn keys_used(&self, account: &AccountId) -> u64 {
+        lock(&self.confirmed).get(account).map_or(0, |keys| keys.len() as u64)
     }
 
     pub fn know_zones(&self, place: &Place, zones: BTreeMap<String, AzId>) {
@@ -111,10 +128,9 @@ impl Shared {
         for zone in &reads.zones {
             let id = match names.and_then(|n| n.get(zone)) {
                 Some(id) => Some(id.clone()),
-                None => zone
-                    .parse()
-                    .ok()
-                    .or_else(|| self.gate.loss().az().filter(|lost| place.region.holds(lost)).cloned()),
+                None => zone.parse().ok().or_else(|| {
+                    self.gate.loss().and_then(Loss::az).filter(|lost| place.region.holds(lost)).cloned()
+                }),
             };
             ids.extend(id);
         }

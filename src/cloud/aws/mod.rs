@@ -29,16 +29,17 @@ use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
-use self::access::Clients;
+use self::access::{Clients, Writer};
 use self::error::OrCloud;
 use self::interceptor::{Shared, on_behalf};
+use super::gated::delete_call;
 use super::{
-    ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created,
-    ErrorKind, Exposure, Kind, LossGate, Marks, MeasuredObjects, Needs, Observed, Origin, Place, PointQuery,
-    PreflightFinding, Progress, ResourceRef, VerifiedObjects, VerifyObjects, Zone,
+    ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created, Deed,
+    ErrorKind, Exposure, Kind, LossGate, Marks, MeasuredObjects, Needs, Observed, Origin, Permit, Place,
+    PointQuery, PreflightFinding, Progress, ResourceRef, Tagged, VerifiedObjects, VerifyObjects, Whose, Zone,
 };
-use crate::estate::RecoveryPoint;
-use crate::ids::{AccountId, AzId, Region, RunId};
+use crate::estate::{Loss, RecoveryPoint};
+use crate::ids::{AccountId, AzId, Region};
 
 pub use access::{Access, AwsConfig};
 
@@ -142,7 +143,7 @@ impl Aws {
 
     /// A region to ask global things in: never the lost one.
     async fn any_place(&self, account: &AccountId) -> CloudResult<Place> {
-        let lost = self.shared.gate.loss().region().cloned();
+        let lost = self.shared.gate.loss().and_then(Loss::region).cloned();
         let base = self.base(self.access(account).profile.as_deref()).await;
         let configured = base.region().map(ToString::to_string);
         let region = configured
@@ -183,15 +184,14 @@ impl Cloud for Aws {
         on_behalf(READING, points::find(self, place, query)).await
     }
 
-    async fn create(
-        &self,
-        place: &Place,
-        origin: &Origin,
-        marks: &Marks,
-        what: &Create,
-    ) -> CloudResult<Created> {
+    fn credentials_generation(&self, account: &AccountId) -> u64 {
+        self.shared.keys_used(account)
+    }
+
+    async fn create(&self, permit: &Permit, origin: &Origin, what: &Create) -> CloudResult<Created> {
         on_behalf(&origin.by, async {
-            let at = At { aws: self, place, origin, marks };
+            let at = At { aws: self, permit, place: permit.place(), origin, marks: permit.marks() };
+            at.guard_changed(what).await?;
             match what {
                 Create::Vpc { .. } | Create::Subnet { .. } | Create::SecurityGroup { .. } => {
                     ec2::network::create(&at, what).await
@@ -260,32 +260,23 @@ impl Cloud for Aws {
         .await
     }
 
-    async fn delete(
-        &self,
-        place: &Place,
-        origin: &Origin,
-        marks: &Marks,
-        resource: &ResourceRef,
-    ) -> CloudResult<()> {
+    async fn delete(&self, permit: &Permit, origin: &Origin, resource: &ResourceRef) -> CloudResult<()> {
         on_behalf(&origin.by, async {
-            let clients = self.s3_clients(place).await?;
+            let clients = self.s3_clients(&resource.place()).await?;
+            let to = &clients.writer(permit, Deed::Delete, delete_call(resource.kind))?;
             let gone = match resource.kind {
-                Kind::Vpc | Kind::Subnet | Kind::SecurityGroup => {
-                    ec2::network::delete(&clients.ec2, marks, resource).await
-                }
-                Kind::Snapshot => ec2::snapshot::delete(&clients.ec2, marks, &resource.id).await,
-                Kind::Image => ec2::image::delete(&clients.ec2, marks, &resource.id).await,
-                Kind::Volume => ec2::volume::delete(&clients.ec2, marks, &resource.id).await,
-                Kind::Instance => ec2::instance::terminate(&clients.ec2, marks, &resource.id).await,
-                Kind::KeyPair | Kind::Address => ec2::misc::delete(&clients.ec2, marks, resource).await,
-                Kind::DbSubnetGroup => rds::subnet_group::delete(&clients.rds, marks, &resource.id).await,
-                Kind::DbInstance => rds::instance::delete(&clients.rds, marks, &resource.id).await,
-                Kind::DbCluster => rds::cluster::delete(&clients.rds, marks, &resource.id).await,
-                Kind::DbSnapshot | Kind::DbClusterSnapshot => {
-                    rds::snapshot::delete(&clients.rds, marks, resource).await
-                }
-                Kind::Bucket => s3::bucket::delete(&clients.s3, marks, &resource.id).await,
-                Kind::Stack => cloudformation::delete(&clients.cloudformation, marks, &resource.id).await,
+                Kind::Vpc | Kind::Subnet | Kind::SecurityGroup => ec2::network::delete(to, resource).await,
+                Kind::Snapshot => ec2::snapshot::delete(to, &resource.id).await,
+                Kind::Image => ec2::image::delete(to, &resource.id).await,
+                Kind::Volume => ec2::volume::delete(to, &resource.id).await,
+                Kind::Instance => ec2::instance::terminate(to, &resource.id).await,
+                Kind::KeyPair | Kind::Address => ec2::misc::delete(to, resource).await,
+                Kind::DbSubnetGroup => rds::subnet_group::delete(to, &resource.id).await,
+                Kind::DbInstance => rds::instance::delete(to, &resource.id).await,
+                Kind::DbCluster => rds::cluster::delete(to, &resource.id).await,
+                Kind::DbSnapshot | Kind::DbClusterSnapshot => rds::snapshot::delete(to, resource).await,
+                Kind::Bucket => s3::bucket::delete(to, &resource.id).await,
+                Kind::Stack => cloudformation::delete(to, &resource.id).await,
             };
             match gone {
                 Err(e) if e.kind == ErrorKind::NotFound => Ok(()),
@@ -295,8 +286,8 @@ impl Cloud for Aws {
         .await
     }
 
-    async fn tagged(&self, place: &Place, run: &RunId) -> CloudResult<Vec<ResourceRef>> {
-        on_behalf("teardown", tagged::all(self, place, run)).await
+    async fn tagged(&self, place: &Place, whose: &Whose) -> CloudResult<Tagged> {
+        on_behalf("teardown", tagged::all(self, place, whose)).await
     }
 
     async fn exposures(&self, place: &Place, vpc: &str) -> CloudResult<Vec<Exposure>> {
@@ -305,11 +296,12 @@ impl Cloud for Aws {
 
     async fn copy_objects(
         &self,
+        permit: &Permit,
         origin: &Origin,
         copy: &CopyObjects,
         progress: &dyn Fn(Progress),
     ) -> CloudResult<CopiedObjects> {
-        on_behalf(&origin.by, s3::copy::run(self, copy, progress)).await
+        on_behalf(&origin.by, s3::copy::run(self, permit, copy, progress)).await
     }
 
     async fn verify_objects(
@@ -362,14 +354,35 @@ impl Aws {
 /// All that a creating call needs to know besides what it creates.
 struct At<'a> {
     aws: &'a Aws,
+    permit: &'a Permit,
     place: &'a Place,
     origin: &'a Origin,
     marks: &'a Marks,
 }
 
 impl At<'_> {
-    async fn clients(&self) -> CloudResult<Rc<Clients>> {
-        self.aws.clients(self.place).await
+    /// The way to change the sandbox.
+    async fn writer(&self) -> CloudResult<Writer> {
+        self.aws.clients(self.place).await?.writer(self.permit, Deed::Create, "create")
+    }
+
+    /// The same where another provider may hold the buckets.
+    async fn bucket_writer(&self) -> CloudResult<Writer> {
+        self.aws.s3_clients(self.place).await?.writer(self.permit, Deed::Create, "s3:CreateBucket")
+    }
+
+    /// What is there already and would be changed must carry this run's tag right now.
+    async fn guard_changed(&self, what: &Create) -> CloudResult<()> {
+        let changed = what.changes(self.place);
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let clients = self.aws.clients(self.place).await?;
+        for resource in changed {
+            let run = tags::run_on(&clients, &resource).await?;
+            tags::guard(what.call(), &resource.to_string(), run.as_deref(), self.marks)?;
+        }
+        Ok(())
     }
 
     async fn zone_name(&self, id: &AzId) -> CloudResult<String> {

@@ -3,14 +3,13 @@
 
 use std::time::{Duration, SystemTime};
 
-use aws_credential_types::provider::ProvideCredentials;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sigv4::http_request::{
     SignableBody, SignableRequest, SignatureLocation, SigningParams, SigningSettings, sign,
 };
 use aws_sigv4::sign::v4;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::access::Clients;
 use crate::cloud::{CloudError, CloudResult, ErrorKind};
 use crate::ids::Region;
 
@@ -25,7 +24,7 @@ pub const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').re
 
 /// `None` within one region, where no such URL is needed.
 pub async fn url(
-    clients: &Clients,
+    credentials: &Option<SharedCredentialsProvider>,
     service: Service,
     from: &Region,
     to: &Region,
@@ -35,7 +34,7 @@ pub async fn url(
         return Ok(None);
     }
     let bad = |what: String| CloudError::new(ErrorKind::Credentials, "presign", what);
-    let provider = clients.credentials.as_ref().ok_or_else(|| bad("no credentials to sign with".into()))?;
+    let provider = credentials.as_ref().ok_or_else(|| bad("no credentials to sign with".into()))?;
     let credentials =
         provider.provide_credentials().await.map_err(|e| bad(format!("no credentials: {e}")))?;
     let (name, version) = match service {

@@ -3,8 +3,11 @@
 use aws_sdk_ec2::types::{ResourceType, Tag, TagSpecification};
 use chrono::SecondsFormat;
 
-use super::At;
-use crate::cloud::{CloudError, CloudResult, ErrorKind, Marks, TAG_EXPIRES, TAG_RUN};
+use super::access::Clients;
+use super::ec2::filter;
+use super::error::OrCloud;
+use super::{At, rds};
+use crate::cloud::{CloudError, CloudResult, ErrorKind, Kind, Marks, ResourceRef, TAG_EXPIRES, TAG_RUN};
 
 /// What makes a created thing findable again when the answer to its creation was lost.
 pub const TAG_TOKEN: &str = "drillmaster:token";
@@ -48,7 +51,7 @@ pub fn ec2_spec(at: &At<'_>, name: &str, kind: ResourceType) -> TagSpecification
     TagSpecification::builder().resource_type(kind).set_tags(Some(ec2(at, name))).build()
 }
 
-pub fn rds(at: &At<'_>, name: &str) -> Vec<aws_sdk_rds::types::Tag> {
+pub fn for_rds(at: &At<'_>, name: &str) -> Vec<aws_sdk_rds::types::Tag> {
     pairs(at, name)
         .into_iter()
         .map(|(k, v)| aws_sdk_rds::types::Tag::builder().key(k).value(v).build())
@@ -77,6 +80,37 @@ pub fn value<'a>(tags: &'a [Tag], key: &str) -> Option<&'a str> {
 
 pub fn rds_value<'a>(tags: &'a [aws_sdk_rds::types::Tag], key: &str) -> Option<&'a str> {
     tags.iter().find(|t| t.key() == Some(key)).and_then(|t| t.value())
+}
+
+/// The run that something carries, read now. Of the kinds that a creation may change; others carry none.
+pub async fn run_on(clients: &Clients, resource: &ResourceRef) -> CloudResult<Option<String>> {
+    let (ec2, id) = (&clients.ec2, &resource.id);
+    let owned = |tags: &[Tag]| value(tags, TAG_RUN).map(str::to_owned);
+    Ok(match resource.kind {
+        Kind::Vpc => {
+            let found = ec2.describe_vpcs().filters(filter("vpc-id", [id])).send().await;
+            found.or_cloud("ec2:DescribeVpcs")?.vpcs().first().and_then(|v| owned(v.tags()))
+        }
+        Kind::Volume => {
+            let found = ec2.describe_volumes().filters(filter("volume-id", [id])).send().await;
+            found.or_cloud("ec2:DescribeVolumes")?.volumes().first().and_then(|v| owned(v.tags()))
+        }
+        Kind::Instance => {
+            let found = ec2.describe_instances().filters(filter("instance-id", [id])).send().await;
+            let found = found.or_cloud("ec2:DescribeInstances")?;
+            let mut instances = found.reservations().iter().flat_map(|r| r.instances());
+            instances.next().and_then(|i| owned(i.tags()))
+        }
+        Kind::DbInstance => {
+            let found = rds::instance::describe(&clients.rds, id).await?;
+            found.and_then(|d| rds_value(d.tag_list(), TAG_RUN).map(str::to_owned))
+        }
+        Kind::DbCluster => {
+            let found = rds::cluster::describe(&clients.rds, id).await?;
+            found.and_then(|c| rds_value(c.tag_list(), TAG_RUN).map(str::to_owned))
+        }
+        _ => None,
+    })
 }
 
 /// Refuses what does not carry this run's tag right now.

@@ -17,14 +17,13 @@ use async_trait::async_trait;
 
 use super::{
     AccountId, Against, ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
-    Create, Created, ErrorKind, Exposure, Kind, Marks, MeasuredObjects, Needs, Observed, Origin, Place,
-    PointQuery, PreflightFinding, ProbeAnswer, Progress, RecoveryPoint, ResourceRef, Sent, State, Time,
-    VerifiedObjects, VerifyObjects, Zone, gated,
+    Create, Created, Deed, ErrorKind, Exposure, Kind, MeasuredObjects, Needs, Observed, Origin, Permit,
+    Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, RecoveryPoint, ResourceRef, Sent, State,
+    Tagged, Time, VerifiedObjects, VerifyObjects, Whose, Zone, gated,
 };
 use crate::clock::Clock;
 use crate::estate::file::{EstateFile, Fault, FaultKind};
 use crate::estate::{PointIndex, PointKind, Resource};
-use crate::ids::RunId;
 pub use rebuild::Unanswered;
 
 use objects::{Buckets, Contents, Restored};
@@ -199,6 +198,9 @@ impl Twin {
         if let Some(created) = self.world.borrow().created_by(&origin.token) {
             return Ok(created);
         }
+        if let Some(changed) = what.changes(place).into_iter().find(|r| self.is_of_the_estate(r)) {
+            return Err(Self::not_this_runs(what.call(), &changed));
+        }
         let fault = self.fault(origin);
         let takes = crate::duration::Span(self.takes(what.timing(), what.size(), origin));
         let ready_at = (fault != Some(FaultKind::NeverCompletes)).then(|| now + takes.delta());
@@ -274,6 +276,12 @@ impl Twin {
         })
     }
 
+    fn not_this_runs(call: &str, resource: &ResourceRef) -> CloudError {
+        let what = format!("{resource} is production's: it does not carry this run's tag");
+        CloudError::new(ErrorKind::Guarded, call, what)
+            .help("only what this run created, and still carries its tag, is ever changed")
+    }
+
     /// The points that a query means, wherever they are.
     fn meant(&self, query: &PointQuery) -> Vec<RecoveryPoint> {
         let points = self.points();
@@ -320,14 +328,9 @@ impl Cloud for Twin {
         Ok(self.meant(query).into_iter().filter(visible).collect())
     }
 
-    async fn create(
-        &self,
-        place: &Place,
-        origin: &Origin,
-        marks: &Marks,
-        what: &Create,
-    ) -> CloudResult<Created> {
-        let call = what.call();
+    async fn create(&self, permit: &Permit, origin: &Origin, what: &Create) -> CloudResult<Created> {
+        let (call, place, marks) = (what.call(), permit.place(), permit.marks());
+        permit.covers(Deed::Create, place, call)?;
         self.know_place(call, place)?;
         let fault = self.fault(origin);
         self.refuse(fault, call)?;
@@ -345,29 +348,21 @@ impl Cloud for Twin {
         Ok(ids.iter().map(|id| world.observe(place, kind, id, now)).collect())
     }
 
-    async fn delete(
-        &self,
-        place: &Place,
-        _origin: &Origin,
-        marks: &Marks,
-        resource: &ResourceRef,
-    ) -> CloudResult<()> {
-        let call = gated::delete_call(resource.kind);
+    async fn delete(&self, permit: &Permit, _origin: &Origin, resource: &ResourceRef) -> CloudResult<()> {
+        let (call, place, marks) = (gated::delete_call(resource.kind), permit.place(), permit.marks());
+        permit.covers(Deed::Delete, &resource.place(), call)?;
         self.know_place(call, place)?;
         self.count(call, false);
         if !self.world.borrow().knows(resource) && self.is_of_the_estate(resource) {
-            return Err(CloudError::new(
-                ErrorKind::Guarded,
-                call,
-                format!("{resource} is production's: it does not carry this run's tag"),
-            ));
+            return Err(Self::not_this_runs(call, resource));
         }
         self.remove(marks, resource, self.clock.now())
     }
 
-    async fn tagged(&self, place: &Place, run: &RunId) -> CloudResult<Vec<ResourceRef>> {
+    async fn tagged(&self, place: &Place, whose: &Whose) -> CloudResult<Tagged> {
         self.count("ec2:DescribeTags", false);
-        Ok(self.world.borrow().tagged(place, run, self.clock.now()))
+        let things = self.world.borrow().tagged(place, whose, self.clock.now());
+        Ok(Tagged { things, unread: Vec::new() })
     }
 
     async fn exposures(&self, place: &Place, vpc: &str) -> CloudResult<Vec<Exposure>> {
@@ -390,11 +385,17 @@ impl Cloud for Twin {
 
     async fn copy_objects(
         &self,
+        permit: &Permit,
         origin: &Origin,
         copy: &CopyObjects,
         progress: &dyn Fn(Progress),
     ) -> CloudResult<CopiedObjects> {
         let call = "s3:CopyObject";
+        permit.covers(Deed::Fill, &copy.to.place(), call)?;
+        let target = copy.to.resource();
+        if !self.world.borrow().knows(&target) && self.is_of_the_estate(&target) {
+            return Err(Self::not_this_runs(call, &target));
+        }
         let fault = self.fault(origin);
         self.refuse(fault, call)?;
         self.count(call, false);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::cloud::{
     CloudError, CloudResult, Create, Created, ErrorKind, Kind, Marks, Observed, Origin, Place, Region,
-    ResourceRef, RestoreDb, RestoreDbToTime, State, Time, gated,
+    ResourceRef, RestoreDb, RestoreDbToTime, State, TaggedThing, Time, Whose, gated,
 };
 use crate::ids::RunId;
 
@@ -35,6 +35,8 @@ struct Thing {
     place: Place,
     by: String,
     run: RunId,
+    expires: Time,
+    created: Time,
     created_at_order: u32,
     /// `None`: never.
     ready_at: Option<Time>,
@@ -77,6 +79,8 @@ impl World {
                 place: place.clone(),
                 by: origin.by.clone(),
                 run: marks.run.clone(),
+                expires: marks.expires,
+                created: now,
                 created_at_order: world.next,
                 ready_at,
                 unhealthy,
@@ -310,20 +314,27 @@ impl World {
         Ok(())
     }
 
-    pub fn tagged(&self, place: &Place, run: &RunId, now: Time) -> Vec<ResourceRef> {
+    pub fn tagged(&self, place: &Place, whose: &Whose, now: Time) -> Vec<TaggedThing> {
         let mut found: Vec<_> = self
             .things
             .iter()
-            .filter(|(_, t)| t.place == *place && t.run == *run && t.gone_at.is_none_or(|at| at > now))
+            .filter(|(_, t)| {
+                t.place == *place && whose.means(&t.run.0) && t.gone_at.is_none_or(|at| at > now)
+            })
             .collect();
         found.sort_by_key(|(_, t)| t.created_at_order);
         found
             .into_iter()
-            .map(|((kind, id), t)| ResourceRef {
-                kind: *kind,
-                id: id.clone(),
-                account: t.place.account.clone(),
-                region: t.place.region.clone(),
+            .map(|((kind, id), t)| TaggedThing {
+                resource: ResourceRef {
+                    kind: *kind,
+                    id: id.clone(),
+                    account: t.place.account.clone(),
+                    region: t.place.region.clone(),
+                },
+                run: t.run.clone(),
+                expires: Some(t.expires.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)),
+                created: Some(t.created),
             })
             .collect()
     }

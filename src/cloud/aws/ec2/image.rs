@@ -1,27 +1,25 @@
 //! Machine images: copied, observed, deregistered together with the snapshots of our copy.
 
-use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{Image, ImageState, ResourceType};
 
 use super::{FILTER_VALUES, filter, made_before};
+use crate::cloud::aws::access::{Ec2Reader, Writer};
 use crate::cloud::aws::error::OrCloud;
 use crate::cloud::aws::once::once;
 use crate::cloud::aws::{At, missing, observed, pages, tags, with};
-use crate::cloud::{
-    CloudError, CloudResult, Create, Created, ErrorKind, Kind, Marks, Observed, State, TAG_RUN,
-};
+use crate::cloud::{CloudError, CloudResult, Create, Created, ErrorKind, Kind, Observed, State, TAG_RUN};
 
 pub async fn copy(at: &At<'_>, what: &Create) -> CloudResult<Created> {
     const CALL: &str = "ec2:CopyImage";
     let Create::CopyImage { source, source_region, kms_key, name, .. } = what else {
         return Err(CloudError::new(ErrorKind::Unsupported, CALL, "not a copy of an image"));
     };
-    let clients = at.clients().await?;
+    let writer = at.writer().await?;
     let id = once(
         at,
         async || {
             let found =
-                clients.ec2.describe_images().owners("self").set_filters(Some(made_before(at))).send().await;
+                writer.ec2.describe_images().owners("self").set_filters(Some(made_before(at))).send().await;
             let found = found.or_cloud("ec2:DescribeImages")?;
             let alive = found
                 .images()
@@ -30,7 +28,7 @@ pub async fn copy(at: &At<'_>, what: &Create) -> CloudResult<Created> {
             Ok(alive.and_then(|i| i.image_id.clone()))
         },
         async || {
-            let answer = clients
+            let answer = writer
                 .ec2_once
                 .copy_image()
                 .source_image_id(source)
@@ -52,7 +50,7 @@ pub async fn copy(at: &At<'_>, what: &Create) -> CloudResult<Created> {
     Ok(at.created(Kind::Image, id, "image_id"))
 }
 
-pub async fn observe(ec2: &Client, ids: &[String]) -> CloudResult<Vec<Observed>> {
+pub async fn observe(ec2: &Ec2Reader, ids: &[String]) -> CloudResult<Vec<Observed>> {
     let mut all = Vec::new();
     for ids in ids.chunks(FILTER_VALUES) {
         let request = ec2.describe_images().filters(filter("image-id", ids));
@@ -78,7 +76,8 @@ pub fn snapshots_of(image: &Image) -> Vec<String> {
     image.block_device_mappings().iter().filter_map(|b| b.ebs()?.snapshot_id.clone()).collect()
 }
 
-pub async fn delete(ec2: &Client, marks: &Marks, id: &str) -> CloudResult<()> {
+pub async fn delete(to: &Writer, id: &str) -> CloudResult<()> {
+    let (ec2, marks) = (&to.ec2, &to.marks);
     let found = ec2.describe_images().filters(filter("image-id", [id])).send().await;
     let found = found.or_cloud("ec2:DescribeImages")?;
     let Some(image) = found.images().first() else { return Ok(()) };
@@ -87,7 +86,7 @@ pub async fn delete(ec2: &Client, marks: &Marks, id: &str) -> CloudResult<()> {
     ec2.deregister_image().image_id(id).send().await.or_cloud("ec2:DeregisterImage")?;
     for snapshot in snapshots {
         // Only copies that carry this run's tag are ours to delete; an image may share its snapshots with others.
-        match super::snapshot::delete(ec2, marks, &snapshot).await {
+        match super::snapshot::delete(to, &snapshot).await {
             Err(e) if matches!(e.kind, ErrorKind::Guarded | ErrorKind::NotFound) => {}
             other => other?,
         }

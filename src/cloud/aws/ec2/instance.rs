@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{
     HttpTokensState, Instance, InstanceMetadataOptionsRequest, InstanceNetworkInterfaceSpecification,
     InstanceStateName, InstanceType, Placement, ResourceType, ShutdownBehavior, SummaryStatus,
@@ -10,13 +9,14 @@ use aws_sdk_ec2::types::{
 use serde_json::Value;
 
 use super::{FILTER_VALUES, filter, made_before};
+use crate::cloud::aws::access::{Ec2Reader, Writer};
 use crate::cloud::aws::error::OrCloud;
 use crate::cloud::aws::once::once;
 use crate::cloud::aws::tags::{TAG_TOKEN, clean};
 use crate::cloud::aws::{At, observed, pages, tags, with};
 use crate::cloud::{
-    CloudError, CloudResult, Created, ErrorKind, Kind, Marks, Observed, RunInstances, State, SubnetRef,
-    TAG_RUN, Zone,
+    CloudError, CloudResult, Created, ErrorKind, Kind, Observed, RunInstances, State, SubnetRef, TAG_RUN,
+    Zone,
 };
 
 const CALL: &str = "ec2:RunInstances";
@@ -59,7 +59,7 @@ async fn run_in(
     subnet: &SubnetRef,
     count: i32,
 ) -> CloudResult<Vec<String>> {
-    let clients = at.clients().await?;
+    let writer = at.writer().await?;
     let zone = at.zone_name(&subnet.az).await?;
     let token = tags::token(at, &index.to_string());
     let spec = |kind| {
@@ -75,7 +75,7 @@ async fn run_in(
             filters.retain(|f| f.name() != Some(&format!("tag:{TAG_TOKEN}")));
             filters.push(filter(&format!("tag:{TAG_TOKEN}"), [clean(&token, 64)]));
             filters.push(filter("instance-state-name", ["pending", "running"]));
-            let found = clients.ec2.describe_instances().set_filters(Some(filters)).send().await;
+            let found = writer.ec2.describe_instances().set_filters(Some(filters)).send().await;
             let found = found.or_cloud("ec2:DescribeInstances")?;
             let ids =
                 ids_of(found.reservations().iter().flat_map(aws_sdk_ec2::types::Reservation::instances));
@@ -92,7 +92,7 @@ async fn run_in(
             let metadata =
                 InstanceMetadataOptionsRequest::builder().http_tokens(HttpTokensState::Required).build();
             let user_data = wanted.user_data.as_ref().map(aws_smithy_types::base64::encode);
-            let answer = clients
+            let answer = writer
                 .ec2_once
                 .run_instances()
                 .image_id(&wanted.image)
@@ -123,7 +123,7 @@ fn ids_of<'a>(instances: impl Iterator<Item = &'a Instance>) -> Vec<String> {
     instances.filter_map(|i| i.instance_id.clone()).collect()
 }
 
-pub async fn observe(ec2: &Client, zones: &[Zone], ids: &[String]) -> CloudResult<Vec<Observed>> {
+pub async fn observe(ec2: &Ec2Reader, zones: &[Zone], ids: &[String]) -> CloudResult<Vec<Observed>> {
     let mut all = Vec::new();
     for ids in ids.chunks(FILTER_VALUES) {
         let request = ec2.describe_instances().filters(filter("instance-id", ids));
@@ -141,7 +141,7 @@ pub async fn observe(ec2: &Client, zones: &[Zone], ids: &[String]) -> CloudResul
 }
 
 /// The running instances whose system and instance status checks have both passed: one request for all of them.
-async fn healthy(ec2: &Client, running: &[String]) -> CloudResult<BTreeSet<String>> {
+async fn healthy(ec2: &Ec2Reader, running: &[String]) -> CloudResult<BTreeSet<String>> {
     let request = ec2.describe_instance_status().set_instance_ids(Some(running.to_vec()));
     let ok = |s: Option<&aws_sdk_ec2::types::InstanceStatusSummary>| {
         s.and_then(|s| s.status()) == Some(&SummaryStatus::Ok)
@@ -193,7 +193,8 @@ fn seen(instance: &Instance, zones: &[Zone], healthy: &BTreeSet<String>) -> Obse
     with(seen, "az", az)
 }
 
-pub async fn terminate(ec2: &Client, marks: &Marks, id: &str) -> CloudResult<()> {
+pub async fn terminate(to: &Writer, id: &str) -> CloudResult<()> {
+    let (ec2, marks) = (&to.ec2, &to.marks);
     let found = ec2.describe_instances().filters(filter("instance-id", [id])).send().await;
     let found = found.or_cloud("ec2:DescribeInstances")?;
     let Some(instance) =

@@ -1,20 +1,19 @@
 //! Zones, key pairs and addresses.
 
-use aws_sdk_ec2::Client;
 use aws_sdk_ec2::primitives::Blob;
 use aws_sdk_ec2::types::{DomainType, ResourceType};
 
 use super::{FILTER_VALUES, filter, made_before};
+use crate::cloud::aws::access::{Ec2Reader, Writer};
 use crate::cloud::aws::error::OrCloud;
 use crate::cloud::aws::once::once;
 use crate::cloud::aws::{At, missing, observed, tags, with};
 use crate::cloud::{
-    CloudError, CloudResult, Create, Created, ErrorKind, Kind, Marks, Observed, ResourceRef, State, TAG_RUN,
-    Zone,
+    CloudError, CloudResult, Create, Created, ErrorKind, Kind, Observed, ResourceRef, State, TAG_RUN, Zone,
 };
 
 /// The region's own zones (no local or wavelength zones), in the order of their names.
-pub async fn zones(ec2: &Client) -> CloudResult<Vec<Zone>> {
+pub async fn zones(ec2: &Ec2Reader) -> CloudResult<Vec<Zone>> {
     const CALL: &str = "ec2:DescribeAvailabilityZones";
     let answer = ec2
         .describe_availability_zones()
@@ -43,16 +42,16 @@ pub async fn create(at: &At<'_>, what: &Create) -> CloudResult<Created> {
 }
 
 async fn key_pair(at: &At<'_>, name: &str, public_key: &str) -> CloudResult<Created> {
-    let clients = at.clients().await?;
+    let writer = at.writer().await?;
     once(
         at,
         async || {
             let filters = [made_before(at), vec![filter("key-name", [name])]].concat();
-            let found = clients.ec2.describe_key_pairs().set_filters(Some(filters)).send().await;
+            let found = writer.ec2.describe_key_pairs().set_filters(Some(filters)).send().await;
             Ok(found.or_cloud("ec2:DescribeKeyPairs")?.key_pairs().first().map(|_| ()))
         },
         async || {
-            clients
+            writer
                 .ec2_once
                 .import_key_pair()
                 .key_name(name)
@@ -70,16 +69,16 @@ async fn key_pair(at: &At<'_>, name: &str, public_key: &str) -> CloudResult<Crea
 
 async fn address(at: &At<'_>, name: &str) -> CloudResult<Created> {
     const CALL: &str = "ec2:AllocateAddress";
-    let clients = at.clients().await?;
+    let writer = at.writer().await?;
     let (id, ip) = once(
         at,
         async || {
-            let found = clients.ec2.describe_addresses().set_filters(Some(made_before(at))).send().await;
+            let found = writer.ec2.describe_addresses().set_filters(Some(made_before(at))).send().await;
             let found = found.or_cloud("ec2:DescribeAddresses")?;
             Ok(found.addresses().first().and_then(|a| Some((a.allocation_id.clone()?, a.public_ip.clone()))))
         },
         async || {
-            let answer = clients
+            let answer = writer
                 .ec2_once
                 .allocate_address()
                 .domain(DomainType::Vpc)
@@ -99,7 +98,7 @@ async fn address(at: &At<'_>, name: &str) -> CloudResult<Created> {
     Ok(created)
 }
 
-pub async fn observe(ec2: &Client, kind: Kind, ids: &[String]) -> CloudResult<Vec<Observed>> {
+pub async fn observe(ec2: &Ec2Reader, kind: Kind, ids: &[String]) -> CloudResult<Vec<Observed>> {
     let mut all = Vec::new();
     for ids in ids.chunks(FILTER_VALUES) {
         if kind == Kind::KeyPair {
@@ -119,7 +118,8 @@ pub async fn observe(ec2: &Client, kind: Kind, ids: &[String]) -> CloudResult<Ve
     Ok(all)
 }
 
-pub async fn delete(ec2: &Client, marks: &Marks, resource: &ResourceRef) -> CloudResult<()> {
+pub async fn delete(to: &Writer, resource: &ResourceRef) -> CloudResult<()> {
+    let (ec2, marks) = (&to.ec2, &to.marks);
     let id = &resource.id;
     if resource.kind == Kind::KeyPair {
         let found = ec2.describe_key_pairs().filters(filter("key-name", [id])).send().await;

@@ -1,16 +1,16 @@
 //! The sandbox's network: VPC, subnets, security groups, all without a way out.
 
-use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{
     AttributeBooleanValue, IpPermission, IpRange, ResourceType, SecurityGroup, SubnetState, VpcState,
 };
 
 use super::{FILTER_VALUES, filter, made_before};
+use crate::cloud::aws::access::{Ec2Reader, Writer};
 use crate::cloud::aws::error::OrCloud;
 use crate::cloud::aws::once::once;
 use crate::cloud::aws::{At, missing, observed, pages, tags, with};
 use crate::cloud::{
-    CloudError, CloudResult, Create, Created, ErrorKind, Kind, Marks, Observed, ResourceRef, State, TAG_RUN,
+    CloudError, CloudResult, Create, Created, ErrorKind, Kind, Observed, ResourceRef, State, TAG_RUN,
 };
 
 pub async fn create(at: &At<'_>, what: &Create) -> CloudResult<Created> {
@@ -28,15 +28,15 @@ pub async fn create(at: &At<'_>, what: &Create) -> CloudResult<Created> {
 async fn vpc(at: &At<'_>, cidr: &str, name: &str) -> CloudResult<Created> {
     const CALL: &str = "ec2:CreateVpc";
     const MODIFY: &str = "ec2:ModifyVpcAttribute";
-    let clients = at.clients().await?;
+    let writer = at.writer().await?;
     let id = once(
         at,
         async || {
-            let found = clients.ec2.describe_vpcs().set_filters(Some(made_before(at))).send().await;
+            let found = writer.ec2.describe_vpcs().set_filters(Some(made_before(at))).send().await;
             Ok(found.or_cloud("ec2:DescribeVpcs")?.vpcs().iter().find_map(|v| v.vpc_id.clone()))
         },
         async || {
-            let answer = clients
+            let answer = writer
                 .ec2_once
                 .create_vpc()
                 .cidr_block(cidr)
@@ -50,16 +50,17 @@ async fn vpc(at: &At<'_>, cidr: &str, name: &str) -> CloudResult<Created> {
     .await?;
     // Databases and instances are reached by name; one attribute per call is all the API takes.
     let yes = AttributeBooleanValue::builder().value(true).build();
-    let modify = || clients.ec2.modify_vpc_attribute().vpc_id(&id);
+    let modify = || writer.ec2.modify_vpc_attribute().vpc_id(&id);
     modify().enable_dns_support(yes.clone()).send().await.or_cloud(MODIFY)?;
     modify().enable_dns_hostnames(yes).send().await.or_cloud(MODIFY)?;
-    close_default_group(&clients.ec2, &id).await?;
+    close_default_group(&writer, &id).await?;
     Ok(at.created(Kind::Vpc, id, "vpc_id"))
 }
 
 /// The default security group of every VPC lets everything out, and is what a forgetful request gets.
-async fn close_default_group(ec2: &Client, vpc: &str) -> CloudResult<()> {
-    let groups = ec2
+async fn close_default_group(to: &Writer, vpc: &str) -> CloudResult<()> {
+    let groups = to
+        .ec2
         .describe_security_groups()
         .filters(filter("vpc-id", [vpc]))
         .filters(filter("group-name", ["default"]))
@@ -67,15 +68,16 @@ async fn close_default_group(ec2: &Client, vpc: &str) -> CloudResult<()> {
         .await
         .or_cloud("ec2:DescribeSecurityGroups")?;
     for group in groups.security_groups() {
-        revoke_all(ec2, group, true).await?;
+        revoke_all(to, group, true).await?;
     }
     Ok(())
 }
 
-async fn revoke_all(ec2: &Client, group: &SecurityGroup, ingress_too: bool) -> CloudResult<()> {
+async fn revoke_all(to: &Writer, group: &SecurityGroup, ingress_too: bool) -> CloudResult<()> {
     let Some(id) = group.group_id() else { return Ok(()) };
     if !group.ip_permissions_egress().is_empty() {
-        ec2.revoke_security_group_egress()
+        to.ec2
+            .revoke_security_group_egress()
             .group_id(id)
             .set_ip_permissions(Some(group.ip_permissions_egress().to_vec()))
             .send()
@@ -83,7 +85,8 @@ async fn revoke_all(ec2: &Client, group: &SecurityGroup, ingress_too: bool) -> C
             .or_cloud("ec2:RevokeSecurityGroupEgress")?;
     }
     if ingress_too && !group.ip_permissions().is_empty() {
-        ec2.revoke_security_group_ingress()
+        to.ec2
+            .revoke_security_group_ingress()
             .group_id(id)
             .set_ip_permissions(Some(group.ip_permissions().to_vec()))
             .send()
@@ -95,15 +98,15 @@ async fn revoke_all(ec2: &Client, group: &SecurityGroup, ingress_too: bool) -> C
 
 async fn subnet(at: &At<'_>, vpc: &str, cidr: &str, zone: &str, name: &str) -> CloudResult<Created> {
     const CALL: &str = "ec2:CreateSubnet";
-    let clients = at.clients().await?;
+    let writer = at.writer().await?;
     let id = once(
         at,
         async || {
-            let found = clients.ec2.describe_subnets().set_filters(Some(made_before(at))).send().await;
+            let found = writer.ec2.describe_subnets().set_filters(Some(made_before(at))).send().await;
             Ok(found.or_cloud("ec2:DescribeSubnets")?.subnets().iter().find_map(|s| s.subnet_id.clone()))
         },
         async || {
-            let answer = clients
+            let answer = writer
                 .ec2_once
                 .create_subnet()
                 .vpc_id(vpc)
@@ -117,7 +120,7 @@ async fn subnet(at: &At<'_>, vpc: &str, cidr: &str, zone: &str, name: &str) -> C
         },
     )
     .await?;
-    clients
+    writer
         .ec2
         .modify_subnet_attribute()
         .subnet_id(&id)
@@ -130,9 +133,9 @@ async fn subnet(at: &At<'_>, vpc: &str, cidr: &str, zone: &str, name: &str) -> C
 
 async fn security_group(at: &At<'_>, vpc: &str, vpc_cidr: &str, name: &str) -> CloudResult<Created> {
     const CALL: &str = "ec2:CreateSecurityGroup";
-    let clients = at.clients().await?;
+    let writer = at.writer().await?;
     let find = async || {
-        let found = clients.ec2.describe_security_groups().set_filters(Some(made_before(at))).send().await;
+        let found = writer.ec2.describe_security_groups().set_filters(Some(made_before(at))).send().await;
         Ok(found
             .or_cloud("ec2:DescribeSecurityGroups")?
             .security_groups()
@@ -140,7 +143,7 @@ async fn security_group(at: &At<'_>, vpc: &str, vpc_cidr: &str, name: &str) -> C
             .find_map(|g| g.group_id.clone()))
     };
     let id = once(at, find, async || {
-        let answer = clients
+        let answer = writer
             .ec2_once
             .create_security_group()
             .group_name(name)
@@ -153,7 +156,7 @@ async fn security_group(at: &At<'_>, vpc: &str, vpc_cidr: &str, name: &str) -> C
         answer.group_id.ok_or_else(|| missing(CALL, "group id"))
     })
     .await?;
-    let group = clients
+    let group = writer
         .ec2
         .describe_security_groups()
         .filters(filter("group-id", [&id]))
@@ -161,16 +164,16 @@ async fn security_group(at: &At<'_>, vpc: &str, vpc_cidr: &str, name: &str) -> C
         .await
         .or_cloud("ec2:DescribeSecurityGroups")?;
     for group in group.security_groups() {
-        revoke_all(&clients.ec2, group, true).await?;
+        revoke_all(&writer, group, true).await?;
     }
     let within = IpPermission::builder()
         .ip_protocol("-1")
         .ip_ranges(IpRange::builder().cidr_ip(vpc_cidr).description("within the sandbox").build())
         .build();
     let allowed =
-        clients.ec2.authorize_security_group_ingress().group_id(&id).ip_permissions(within.clone()).send();
+        writer.ec2.authorize_security_group_ingress().group_id(&id).ip_permissions(within.clone()).send();
     repeated(allowed.await.or_cloud("ec2:AuthorizeSecurityGroupIngress"))?;
-    let allowed = clients.ec2.authorize_security_group_egress().group_id(&id).ip_permissions(within).send();
+    let allowed = writer.ec2.authorize_security_group_egress().group_id(&id).ip_permissions(within).send();
     repeated(allowed.await.or_cloud("ec2:AuthorizeSecurityGroupEgress"))?;
     Ok(at.created(Kind::SecurityGroup, id, "security_group_id"))
 }
@@ -183,7 +186,7 @@ fn repeated<T>(answer: CloudResult<T>) -> CloudResult<()> {
     }
 }
 
-pub async fn observe(ec2: &Client, kind: Kind, ids: &[String]) -> CloudResult<Vec<Observed>> {
+pub async fn observe(ec2: &Ec2Reader, kind: Kind, ids: &[String]) -> CloudResult<Vec<Observed>> {
     let mut all = Vec::new();
     for ids in ids.chunks(FILTER_VALUES) {
         match kind {
@@ -223,7 +226,8 @@ pub async fn observe(ec2: &Client, kind: Kind, ids: &[String]) -> CloudResult<Ve
     Ok(all)
 }
 
-pub async fn delete(ec2: &Client, marks: &Marks, resource: &ResourceRef) -> CloudResult<()> {
+pub async fn delete(to: &Writer, resource: &ResourceRef) -> CloudResult<()> {
+    let (ec2, marks) = (&to.ec2, &to.marks);
     let id = &resource.id;
     match resource.kind {
         Kind::Vpc => {

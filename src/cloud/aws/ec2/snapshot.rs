@@ -1,25 +1,23 @@
 //! EBS snapshots: copied, observed, deleted.
 
-use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{ResourceType, SnapshotState};
 
 use super::{FILTER_VALUES, filter, made_before};
+use crate::cloud::aws::access::{Ec2Reader, Writer};
 use crate::cloud::aws::error::OrCloud;
 use crate::cloud::aws::once::once;
 use crate::cloud::aws::{At, missing, observed, pages, presign, tags, with};
-use crate::cloud::{
-    CloudError, CloudResult, Create, Created, ErrorKind, Kind, Marks, Observed, State, TAG_RUN,
-};
+use crate::cloud::{CloudError, CloudResult, Create, Created, ErrorKind, Kind, Observed, State, TAG_RUN};
 
 pub async fn copy(at: &At<'_>, what: &Create) -> CloudResult<Created> {
     const CALL: &str = "ec2:CopySnapshot";
     let Create::CopySnapshot { source, source_region, kms_key, name, .. } = what else {
         return Err(CloudError::new(ErrorKind::Unsupported, CALL, "not a copy of a snapshot"));
     };
-    let clients = at.clients().await?;
+    let writer = at.writer().await?;
     // Unencrypted copies are encrypted only on request; an encrypted source stays so either way.
     let url = presign::url(
-        &clients,
+        &writer.credentials,
         presign::Service::Ec2,
         source_region,
         &at.place.region,
@@ -29,7 +27,7 @@ pub async fn copy(at: &At<'_>, what: &Create) -> CloudResult<Created> {
     let id = once(
         at,
         async || {
-            let found = clients
+            let found = writer
                 .ec2
                 .describe_snapshots()
                 .owner_ids("self")
@@ -41,7 +39,7 @@ pub async fn copy(at: &At<'_>, what: &Create) -> CloudResult<Created> {
             Ok(alive.and_then(|s| s.snapshot_id.clone()))
         },
         async || {
-            let answer = clients
+            let answer = writer
                 .ec2_once
                 .copy_snapshot()
                 .source_snapshot_id(source)
@@ -61,7 +59,7 @@ pub async fn copy(at: &At<'_>, what: &Create) -> CloudResult<Created> {
     Ok(at.created(Kind::Snapshot, id, "snapshot_id"))
 }
 
-pub async fn observe(ec2: &Client, ids: &[String]) -> CloudResult<Vec<Observed>> {
+pub async fn observe(ec2: &Ec2Reader, ids: &[String]) -> CloudResult<Vec<Observed>> {
     let mut all = Vec::new();
     for ids in ids.chunks(FILTER_VALUES) {
         let request = ec2.describe_snapshots().filters(filter("snapshot-id", ids));
@@ -81,7 +79,8 @@ pub async fn observe(ec2: &Client, ids: &[String]) -> CloudResult<Vec<Observed>>
     Ok(all)
 }
 
-pub async fn delete(ec2: &Client, marks: &Marks, id: &str) -> CloudResult<()> {
+pub async fn delete(to: &Writer, id: &str) -> CloudResult<()> {
+    let (ec2, marks) = (&to.ec2, &to.marks);
     let found = ec2.describe_snapshots().filters(filter("snapshot-id", [id])).send().await;
     let found = found.or_cloud("ec2:DescribeSnapshots")?;
     let Some(snapshot) = found.snapshots().first() else { return Ok(()) };

@@ -1,22 +1,22 @@
 //! EBS volumes: restored from a snapshot, attached, observed, deleted.
 
-use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{ResourceType, VolumeAttachmentState, VolumeState, VolumeType};
 
 use super::{FILTER_VALUES, filter, made_before};
+use crate::cloud::aws::access::{Ec2Reader, Writer};
 use crate::cloud::aws::error::OrCloud;
 use crate::cloud::aws::once::once;
 use crate::cloud::aws::{At, missing, observed, pages, tags, with};
-use crate::cloud::{CloudResult, CreateVolume, Created, Kind, Marks, Observed, State, TAG_RUN, Zone};
+use crate::cloud::{CloudResult, CreateVolume, Created, Kind, Observed, State, TAG_RUN, Zone};
 
 pub async fn create(at: &At<'_>, volume: &CreateVolume) -> CloudResult<Created> {
     const CALL: &str = "ec2:CreateVolume";
-    let clients = at.clients().await?;
+    let writer = at.writer().await?;
     let zone = at.zone_name(&volume.az).await?;
     let id = once(
         at,
         async || {
-            let found = clients.ec2.describe_volumes().set_filters(Some(made_before(at))).send().await;
+            let found = writer.ec2.describe_volumes().set_filters(Some(made_before(at))).send().await;
             let found = found.or_cloud("ec2:DescribeVolumes")?;
             let alive = found.volumes().iter().find(|v| {
                 !matches!(v.state(), Some(VolumeState::Error | VolumeState::Deleting | VolumeState::Deleted))
@@ -24,7 +24,7 @@ pub async fn create(at: &At<'_>, volume: &CreateVolume) -> CloudResult<Created> 
             Ok(alive.and_then(|v| v.volume_id.clone()))
         },
         async || {
-            let answer = clients
+            let answer = writer
                 .ec2_once
                 .create_volume()
                 .snapshot_id(&volume.snapshot)
@@ -46,11 +46,11 @@ pub async fn create(at: &At<'_>, volume: &CreateVolume) -> CloudResult<Created> 
 }
 
 pub async fn attach(at: &At<'_>, volume: &str, instance: &str, device: &str) -> CloudResult<Created> {
-    let clients = at.clients().await?;
+    let writer = at.writer().await?;
     once(
         at,
         async || {
-            let found = clients.ec2.describe_volumes().filters(filter("volume-id", [volume])).send().await;
+            let found = writer.ec2.describe_volumes().filters(filter("volume-id", [volume])).send().await;
             let found = found.or_cloud("ec2:DescribeVolumes")?;
             let attached =
                 found.volumes().iter().flat_map(aws_sdk_ec2::types::Volume::attachments).any(|a| {
@@ -64,7 +64,7 @@ pub async fn attach(at: &At<'_>, volume: &str, instance: &str, device: &str) -> 
         },
         async || {
             let request =
-                clients.ec2_once.attach_volume().volume_id(volume).instance_id(instance).device(device);
+                writer.ec2_once.attach_volume().volume_id(volume).instance_id(instance).device(device);
             request.send().await.or_cloud("ec2:AttachVolume").map(drop)
         },
     )
@@ -73,7 +73,7 @@ pub async fn attach(at: &At<'_>, volume: &str, instance: &str, device: &str) -> 
     Ok(Created { outputs: outputs.into(), ..Created::default() })
 }
 
-pub async fn observe(ec2: &Client, zones: &[Zone], ids: &[String]) -> CloudResult<Vec<Observed>> {
+pub async fn observe(ec2: &Ec2Reader, zones: &[Zone], ids: &[String]) -> CloudResult<Vec<Observed>> {
     let mut all = Vec::new();
     for ids in ids.chunks(FILTER_VALUES) {
         let request = ec2.describe_volumes().filters(filter("volume-id", ids));
@@ -104,7 +104,8 @@ pub async fn observe(ec2: &Client, zones: &[Zone], ids: &[String]) -> CloudResul
     Ok(all)
 }
 
-pub async fn delete(ec2: &Client, marks: &Marks, id: &str) -> CloudResult<()> {
+pub async fn delete(to: &Writer, id: &str) -> CloudResult<()> {
+    let (ec2, marks) = (&to.ec2, &to.marks);
     let found = ec2.describe_volumes().filters(filter("volume-id", [id])).send().await;
     let found = found.or_cloud("ec2:DescribeVolumes")?;
     let Some(volume) = found.volumes().first() else { return Ok(()) };

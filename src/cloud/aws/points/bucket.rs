@@ -1,10 +1,10 @@
 //! Buckets to restore objects from: versioned ones, and replicas.
 
-use aws_sdk_s3::Client;
 use aws_sdk_s3::types::BucketVersioningStatus;
 
 use super::{Search, Want, named};
 use crate::cloud::aws::Aws;
+use crate::cloud::aws::access::S3Reader;
 use crate::cloud::aws::error::OrCloud;
 use crate::cloud::{CloudResult, ErrorKind};
 use crate::duration::Size;
@@ -14,7 +14,7 @@ use crate::ids::AccountId;
 /// Both kinds are asked for by the name of the bucket that is read: nothing at a replica says whose replica it is.
 pub async fn find(
     aws: &Aws,
-    s3: &Client,
+    s3: &S3Reader,
     search: &Search<'_>,
     kind: PointKind,
 ) -> CloudResult<Vec<RecoveryPoint>> {
@@ -59,7 +59,7 @@ pub async fn find(
 
 /// Whose the bucket is, among the playbook's accounts. `None`: it is nobody's of them, it does not lie in this region
 /// (its name is global), or this account may not read it.
-async fn owner(aws: &Aws, s3: &Client, search: &Search<'_>, name: &str) -> CloudResult<Option<AccountId>> {
+async fn owner(aws: &Aws, s3: &S3Reader, search: &Search<'_>, name: &str) -> CloudResult<Option<AccountId>> {
     let own = &search.place.account;
     let elsewhere = aws.access(own).endpoint.is_some();
     let others = aws

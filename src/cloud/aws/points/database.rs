@@ -1,9 +1,9 @@
 //! Snapshots of databases and clusters, point-in-time recovery, replicas.
 
-use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbClusterSnapshot, DbInstance, DbSnapshot, Tag};
 
 use super::{MOST_ASKED_ABOUT, Search, TAG_TAKEN, Want, account_of, accounts, named, tagged_time};
+use crate::cloud::aws::access::RdsReader;
 use crate::cloud::aws::error::OrCloud;
 use crate::cloud::aws::pages;
 use crate::cloud::aws::rds::filter;
@@ -17,7 +17,7 @@ use crate::ids::{AccountId, name_of};
 /// Besides manual and automatic ones (what comes unasked): shared ones and AWS Backup's.
 const TYPES: [Option<&str>; 3] = [None, Some("shared"), Some("awsbackup")];
 
-pub async fn snapshots(rds: &Client, search: &Search<'_>) -> CloudResult<Vec<RecoveryPoint>> {
+pub async fn snapshots(rds: &RdsReader, search: &Search<'_>) -> CloudResult<Vec<RecoveryPoint>> {
     let mut found: Vec<DbSnapshot> = Vec::new();
     for kind in TYPES {
         let request = rds.describe_db_snapshots().set_snapshot_type(kind.map(str::to_owned));
@@ -63,7 +63,7 @@ pub async fn snapshots(rds: &Client, search: &Search<'_>) -> CloudResult<Vec<Rec
     Ok(points)
 }
 
-pub async fn cluster_snapshots(rds: &Client, search: &Search<'_>) -> CloudResult<Vec<RecoveryPoint>> {
+pub async fn cluster_snapshots(rds: &RdsReader, search: &Search<'_>) -> CloudResult<Vec<RecoveryPoint>> {
     let mut found: Vec<DbClusterSnapshot> = Vec::new();
     for kind in TYPES {
         let request = rds.describe_db_cluster_snapshots().set_snapshot_type(kind.map(str::to_owned));
@@ -150,7 +150,7 @@ fn point(
     })
 }
 
-async fn snapshot_shared_with(rds: &Client, id: Option<&str>) -> CloudResult<Vec<AccountId>> {
+async fn snapshot_shared_with(rds: &RdsReader, id: Option<&str>) -> CloudResult<Vec<AccountId>> {
     let request = rds.describe_db_snapshot_attributes().set_db_snapshot_identifier(id.map(str::to_owned));
     match request.send().await.or_cloud("rds:DescribeDBSnapshotAttributes") {
         Ok(answer) => {
@@ -166,7 +166,7 @@ async fn snapshot_shared_with(rds: &Client, id: Option<&str>) -> CloudResult<Vec
     }
 }
 
-async fn cluster_snapshot_shared_with(rds: &Client, id: Option<&str>) -> CloudResult<Vec<AccountId>> {
+async fn cluster_snapshot_shared_with(rds: &RdsReader, id: Option<&str>) -> CloudResult<Vec<AccountId>> {
     let request = rds
         .describe_db_cluster_snapshot_attributes()
         .set_db_cluster_snapshot_identifier(id.map(str::to_owned));
@@ -184,7 +184,7 @@ async fn cluster_snapshot_shared_with(rds: &Client, id: Option<&str>) -> CloudRe
     }
 }
 
-async fn instances(rds: &Client, search: &Search<'_>) -> CloudResult<Vec<DbInstance>> {
+async fn instances(rds: &RdsReader, search: &Search<'_>) -> CloudResult<Vec<DbInstance>> {
     let request = rds.describe_db_instances();
     Ok(pages!("rds:DescribeDBInstances", db_instances, request)
         .into_iter()
@@ -193,7 +193,7 @@ async fn instances(rds: &Client, search: &Search<'_>) -> CloudResult<Vec<DbInsta
 }
 
 /// Point-in-time recovery: databases with automated backups here, and backups that are replicated here.
-pub async fn continuous(rds: &Client, search: &Search<'_>) -> CloudResult<Vec<RecoveryPoint>> {
+pub async fn continuous(rds: &RdsReader, search: &Search<'_>) -> CloudResult<Vec<RecoveryPoint>> {
     let mut points = Vec::new();
     for db in instances(rds, search).await? {
         let ids = [db.db_instance_identifier(), db.db_instance_arn()];
@@ -237,7 +237,7 @@ pub async fn continuous(rds: &Client, search: &Search<'_>) -> CloudResult<Vec<Re
 
 /// Read replicas. Their lag stands in `CloudWatch`, not in the API: the age of their data is unknown here, and a check
 /// with `measures: rpo` finds it out.
-pub async fn replicas(rds: &Client, search: &Search<'_>) -> CloudResult<Vec<RecoveryPoint>> {
+pub async fn replicas(rds: &RdsReader, search: &Search<'_>) -> CloudResult<Vec<RecoveryPoint>> {
     let mut points = Vec::new();
     for db in instances(rds, search).await? {
         let Some(source) = db.read_replica_source_db_instance_identifier().filter(|s| !s.is_empty()) else {

@@ -1,9 +1,9 @@
 //! EBS snapshots, our own and those shared with us.
 
-use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{Filter, Snapshot, SnapshotAttributeName, SnapshotState};
 
 use super::{MOST_ASKED_ABOUT, Search, TAG_OF, TAG_TAKEN, Want, accounts, named, tagged_time};
+use crate::cloud::aws::access::Ec2Reader;
 use crate::cloud::aws::ec2::filter;
 use crate::cloud::aws::error::OrCloud;
 use crate::cloud::aws::time::some_time;
@@ -16,7 +16,7 @@ const CALL: &str = "ec2:DescribeSnapshots";
 /// What stands in for the volume of a copy.
 const NO_VOLUME: &str = "vol-ffffffff";
 
-pub async fn find(ec2: &Client, search: &Search<'_>) -> CloudResult<Vec<RecoveryPoint>> {
+pub async fn find(ec2: &Ec2Reader, search: &Search<'_>) -> CloudResult<Vec<RecoveryPoint>> {
     let queries: Vec<Filter> = match search.want {
         Want::Id(id) => vec![filter("snapshot-id", [id])],
         Want::Of(Selector::Id(id)) if id.kind == "ec2:snapshot" => vec![filter("snapshot-id", [&id.name])],
@@ -90,7 +90,7 @@ fn point(search: &Search<'_>, snapshot: &Snapshot) -> Option<RecoveryPoint> {
     })
 }
 
-async fn shared_with(ec2: &Client, id: &str) -> CloudResult<Vec<crate::ids::AccountId>> {
+async fn shared_with(ec2: &Ec2Reader, id: &str) -> CloudResult<Vec<crate::ids::AccountId>> {
     let answer = ec2
         .describe_snapshot_attribute()
         .snapshot_id(id)

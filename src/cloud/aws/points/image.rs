@@ -1,9 +1,9 @@
 //! Machine images, our own and those shared with us.
 
-use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{Image, ImageAttributeName, ImageState};
 
 use super::{MOST_ASKED_ABOUT, Search, TAG_OF, TAG_TAKEN, Want, accounts, named, tagged_time};
+use crate::cloud::aws::access::Ec2Reader;
 use crate::cloud::aws::ec2::filter;
 use crate::cloud::aws::error::OrCloud;
 use crate::cloud::aws::{pages, tags};
@@ -13,7 +13,7 @@ use crate::estate::{PointKind, RecoveryPoint, Selector};
 
 const CALL: &str = "ec2:DescribeImages";
 
-pub async fn find(ec2: &Client, search: &Search<'_>) -> CloudResult<Vec<RecoveryPoint>> {
+pub async fn find(ec2: &Ec2Reader, search: &Search<'_>) -> CloudResult<Vec<RecoveryPoint>> {
     let mut found: Vec<Image> = Vec::new();
     for ours in [true, false] {
         let request = ec2.describe_images();
@@ -97,7 +97,7 @@ fn point(search: &Search<'_>, image: &Image) -> Option<RecoveryPoint> {
     })
 }
 
-async fn shared_with(ec2: &Client, id: &str) -> CloudResult<Vec<crate::ids::AccountId>> {
+async fn shared_with(ec2: &Ec2Reader, id: &str) -> CloudResult<Vec<crate::ids::AccountId>> {
     let answer = ec2
         .describe_image_attribute()
         .image_id(id)

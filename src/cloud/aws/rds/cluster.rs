@@ -1,17 +1,18 @@
 //! Aurora clusters: restored (without instances), then given instances.
 
-use aws_sdk_rds::Client;
 use aws_sdk_rds::types::DbCluster;
 
 use super::instance::{made_or_adopted, state};
 use super::{FILTER_VALUES, adopt, filter, taken};
+use crate::cloud::aws::access::{RdsReader, Writer};
 use crate::cloud::aws::error::OrCloud;
 use crate::cloud::aws::{At, missing, observed, pages, tags, with};
-use crate::cloud::{CloudResult, Created, ErrorKind, Kind, Marks, Observed, RestoreCluster, State, TAG_RUN};
+use crate::cloud::{CloudResult, Created, ErrorKind, Kind, Observed, RestoreCluster, State, TAG_RUN};
 
 pub async fn restore(at: &At<'_>, cluster: &RestoreCluster) -> CloudResult<Created> {
     const CALL: &str = "rds:RestoreDBClusterFromSnapshot";
-    let rds = &at.clients().await?.rds;
+    let writer = at.writer().await?;
+    let rds = &writer.rds;
     let made = rds
         .restore_db_cluster_from_snapshot()
         .snapshot_identifier(&cluster.snapshot)
@@ -24,12 +25,12 @@ pub async fn restore(at: &At<'_>, cluster: &RestoreCluster) -> CloudResult<Creat
         .set_port(cluster.port)
         .deletion_protection(false)
         .copy_tags_to_snapshot(false)
-        .set_tags(Some(tags::rds(at, &cluster.name)))
+        .set_tags(Some(tags::for_rds(at, &cluster.name)))
         .send()
         .await
         .or_cloud(CALL)
         .map(drop);
-    let found = if taken(&made) { describe(rds, &cluster.name).await? } else { None };
+    let found = if taken(&made) { describe(&writer.read.rds, &cluster.name).await? } else { None };
     adopt(at, made, &format!("the cluster {}", cluster.name), found.as_ref().map(DbCluster::tag_list))?;
     Ok(at.created(Kind::DbCluster, &cluster.name, "cluster_id"))
 }
@@ -41,7 +42,8 @@ pub async fn add_instance(
     class: &str,
     engine: &str,
 ) -> CloudResult<Created> {
-    let rds = &at.clients().await?.rds;
+    let writer = at.writer().await?;
+    let rds = &writer.rds;
     let made = rds
         .create_db_instance()
         .db_instance_identifier(name)
@@ -50,15 +52,15 @@ pub async fn add_instance(
         .engine(engine)
         .publicly_accessible(false)
         .auto_minor_version_upgrade(false)
-        .set_tags(Some(tags::rds(at, name)))
+        .set_tags(Some(tags::for_rds(at, name)))
         .send()
         .await
         .or_cloud("rds:CreateDBInstance")
         .map(drop);
-    made_or_adopted(at, rds, name, made).await
+    made_or_adopted(at, &writer.read.rds, name, made).await
 }
 
-async fn describe(rds: &Client, id: &str) -> CloudResult<Option<DbCluster>> {
+pub async fn describe(rds: &RdsReader, id: &str) -> CloudResult<Option<DbCluster>> {
     let found = rds.describe_db_clusters().db_cluster_identifier(id).send().await;
     match found.or_cloud("rds:DescribeDBClusters") {
         Err(e) if e.kind == ErrorKind::NotFound => Ok(None),
@@ -70,7 +72,7 @@ async fn describe(rds: &Client, id: &str) -> CloudResult<Option<DbCluster>> {
     }
 }
 
-pub async fn observe(rds: &Client, ids: &[String]) -> CloudResult<Vec<Observed>> {
+pub async fn observe(rds: &RdsReader, ids: &[String]) -> CloudResult<Vec<Observed>> {
     let mut all = Vec::new();
     for ids in ids.chunks(FILTER_VALUES) {
         let request = rds.describe_db_clusters().filters(filter("db-cluster-id", ids));
@@ -97,9 +99,10 @@ pub async fn observe(rds: &Client, ids: &[String]) -> CloudResult<Vec<Observed>>
     Ok(all)
 }
 
-pub async fn delete(rds: &Client, marks: &Marks, id: &str) -> CloudResult<()> {
+pub async fn delete(to: &Writer, id: &str) -> CloudResult<()> {
+    let (rds, marks) = (&to.rds, &to.marks);
     const CALL: &str = "rds:DeleteDBCluster";
-    let Some(cluster) = describe(rds, id).await? else { return Ok(()) };
+    let Some(cluster) = describe(&to.read.rds, id).await? else { return Ok(()) };
     tags::guard(CALL, id, tags::rds_value(cluster.tag_list(), TAG_RUN), marks)?;
     if cluster.status() == Some("deleting") {
         return Ok(());

@@ -1,21 +1,22 @@
 //! Database instances: restored from a snapshot or to an instant, observed, deleted.
 
-use aws_sdk_rds::Client;
 use aws_sdk_rds::types::DbInstance;
 
 use super::{FILTER_VALUES, adopt, filter, taken};
+use crate::cloud::aws::access::{RdsReader, Writer};
 use crate::cloud::aws::error::OrCloud;
 use crate::cloud::aws::time::{from_time, some_time};
 use crate::cloud::aws::{At, missing, observed, pages, tags, with};
 use crate::cloud::{
-    CloudError, CloudResult, Created, ErrorKind, Kind, Marks, Observed, RestoreDb, RestoreDbToTime, State,
-    TAG_RUN, Zone,
+    CloudError, CloudResult, Created, ErrorKind, Kind, Observed, RestoreDb, RestoreDbToTime, State, TAG_RUN,
+    Zone,
 };
 use crate::duration::Time;
 use crate::ids::name_of;
 
 pub async fn restore(at: &At<'_>, db: &RestoreDb) -> CloudResult<Created> {
-    let rds = &at.clients().await?.rds;
+    let writer = at.writer().await?;
+    let rds = &writer.rds;
     let zone = pinned_zone(at, db).await?;
     let made = rds
         .restore_db_instance_from_db_snapshot()
@@ -33,12 +34,12 @@ pub async fn restore(at: &At<'_>, db: &RestoreDb) -> CloudResult<Created> {
         .deletion_protection(false)
         .copy_tags_to_snapshot(false)
         .auto_minor_version_upgrade(false)
-        .set_tags(Some(tags::rds(at, &db.name)))
+        .set_tags(Some(tags::for_rds(at, &db.name)))
         .send()
         .await
         .or_cloud("rds:RestoreDBInstanceFromDBSnapshot")
         .map(drop);
-    made_or_adopted(at, rds, &db.name, made).await
+    made_or_adopted(at, &writer.read.rds, &db.name, made).await
 }
 
 /// AWS takes a zone only where the instance is not Multi-AZ.
@@ -51,7 +52,7 @@ pub async fn pinned_zone(at: &At<'_>, db: &RestoreDb) -> CloudResult<Option<Stri
 
 pub async fn made_or_adopted(
     at: &At<'_>,
-    rds: &Client,
+    rds: &RdsReader,
     name: &str,
     made: CloudResult<()>,
 ) -> CloudResult<Created> {
@@ -62,13 +63,14 @@ pub async fn made_or_adopted(
 
 pub async fn restore_to_time(at: &At<'_>, to: &RestoreDbToTime) -> CloudResult<Created> {
     const CALL: &str = "rds:RestoreDBInstanceToPointInTime";
-    let rds = &at.clients().await?.rds;
+    let writer = at.writer().await?;
+    let rds = &writer.rds;
     let db = &to.db;
     let zone = pinned_zone(at, db).await?;
     // The latest restorable time is looked up and asked for by name, so that the age of the data is known.
     let instant = match to.to {
         Some(instant) => instant,
-        None => latest_restorable(rds, &db.source).await?,
+        None => latest_restorable(&writer.read.rds, &db.source).await?,
     };
     let request = rds.restore_db_instance_to_point_in_time();
     let request = if db.source.contains(":auto-backup:") {
@@ -91,19 +93,19 @@ pub async fn restore_to_time(at: &At<'_>, to: &RestoreDbToTime) -> CloudResult<C
         .deletion_protection(false)
         .copy_tags_to_snapshot(false)
         .auto_minor_version_upgrade(false)
-        .set_tags(Some(tags::rds(at, &db.name)))
+        .set_tags(Some(tags::for_rds(at, &db.name)))
         .send()
         .await
         .or_cloud(CALL)
         .map(drop);
     let adopted = taken(&made);
-    let mut created = made_or_adopted(at, rds, &db.name, made).await?;
+    let mut created = made_or_adopted(at, &writer.read.rds, &db.name, made).await?;
     // An adopted one was restored to an earlier attempt's instant, which a "latest" of now would flatter.
     created.restored_to = if adopted && to.to.is_none() { None } else { Some(instant) };
     Ok(created)
 }
 
-async fn latest_restorable(rds: &Client, source: &str) -> CloudResult<Time> {
+async fn latest_restorable(rds: &RdsReader, source: &str) -> CloudResult<Time> {
     let (call, latest) = if source.contains(":auto-backup:") {
         const CALL: &str = "rds:DescribeDBInstanceAutomatedBackups";
         let request = rds.describe_db_instance_automated_backups().db_instance_automated_backups_arn(source);
@@ -126,7 +128,7 @@ async fn latest_restorable(rds: &Client, source: &str) -> CloudResult<Time> {
     })
 }
 
-pub async fn describe(rds: &Client, id: &str) -> CloudResult<Option<DbInstance>> {
+pub async fn describe(rds: &RdsReader, id: &str) -> CloudResult<Option<DbInstance>> {
     let found = rds.describe_db_instances().db_instance_identifier(id).send().await;
     match found.or_cloud("rds:DescribeDBInstances") {
         Err(e) if e.kind == ErrorKind::NotFound => Ok(None),
@@ -161,7 +163,7 @@ pub fn state(status: Option<&str>) -> State {
     }
 }
 
-pub async fn observe(rds: &Client, zones: &[Zone], ids: &[String]) -> CloudResult<Vec<Observed>> {
+pub async fn observe(rds: &RdsReader, zones: &[Zone], ids: &[String]) -> CloudResult<Vec<Observed>> {
     let mut all = Vec::new();
     for ids in ids.chunks(FILTER_VALUES) {
         let request = rds.describe_db_instances().filters(filter("db-instance-id", ids));
@@ -190,9 +192,10 @@ pub async fn observe(rds: &Client, zones: &[Zone], ids: &[String]) -> CloudResul
     Ok(all)
 }
 
-pub async fn delete(rds: &Client, marks: &Marks, id: &str) -> CloudResult<()> {
+pub async fn delete(to: &Writer, id: &str) -> CloudResult<()> {
+    let (rds, marks) = (&to.rds, &to.marks);
     const CALL: &str = "rds:DeleteDBInstance";
-    let Some(db) = describe(rds, id).await? else { return Ok(()) };
+    let Some(db) = describe(&to.read.rds, id).await? else { return Ok(()) };
     tags::guard(CALL, id, tags::rds_value(db.tag_list(), TAG_RUN), marks)?;
     if db.db_instance_status() == Some("deleting") {
         return Ok(());

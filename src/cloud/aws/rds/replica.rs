@@ -12,7 +12,7 @@ pub async fn create(
     source_region: &Region,
     db: &RestoreDb,
 ) -> CloudResult<Created> {
-    let clients = at.clients().await?;
+    let writer = at.writer().await?;
     let zone = pinned_zone(at, db).await?;
     // Another region's database is named by its ARN; a replica is always made in its source's account.
     let arn = (*source_region != at.place.region && !source.starts_with("arn:")).then(|| {
@@ -24,12 +24,18 @@ pub async fn create(
         ("SourceDBInstanceIdentifier", source),
         ("DBInstanceIdentifier", &db.name),
     ];
-    let url =
-        presign::url(&clients, presign::Service::Rds, source_region, &at.place.region, &parameters).await?;
+    let url = presign::url(
+        &writer.credentials,
+        presign::Service::Rds,
+        source_region,
+        &at.place.region,
+        &parameters,
+    )
+    .await?;
     // Within one region the subnet group is the source's: the API refuses another one.
     let group =
         (*source_region != at.place.region || source.starts_with("arn:")).then(|| db.subnet_group.clone());
-    let made = clients
+    let made = writer
         .rds
         .create_db_instance_read_replica()
         .source_db_instance_identifier(source)
@@ -47,19 +53,20 @@ pub async fn create(
         .deletion_protection(false)
         .copy_tags_to_snapshot(false)
         .auto_minor_version_upgrade(false)
-        .set_tags(Some(tags::rds(at, &db.name)))
+        .set_tags(Some(tags::for_rds(at, &db.name)))
         .send()
         .await
         .or_cloud("rds:CreateDBInstanceReadReplica")
         .map(drop);
-    made_or_adopted(at, &clients.rds, &db.name, made).await
+    made_or_adopted(at, &writer.read.rds, &db.name, made).await
 }
 
 /// Only a replica that this run made: promoting one of production's would cut production's replication.
 pub async fn promote(at: &At<'_>, id: &str) -> CloudResult<Created> {
     const CALL: &str = "rds:PromoteReadReplica";
-    let rds = &at.clients().await?.rds;
-    let db = describe(rds, id).await?.ok_or_else(|| {
+    let writer = at.writer().await?;
+    let rds = &writer.rds;
+    let db = describe(&writer.read.rds, id).await?.ok_or_else(|| {
         CloudError::new(ErrorKind::NotFound, CALL, format!("no database {id} in {}", at.place.region))
     })?;
     tags::guard(CALL, id, tags::rds_value(db.tag_list(), TAG_RUN), at.marks)?;

@@ -1,13 +1,13 @@
 //! Snapshots of databases and clusters: copied, observed, deleted.
 
-use aws_sdk_rds::Client;
 use aws_sdk_rds::types::Tag;
 
 use super::{FILTER_VALUES, adopt, filter, taken};
+use crate::cloud::aws::access::{RdsReader, Writer};
 use crate::cloud::aws::error::OrCloud;
 use crate::cloud::aws::{At, observed, pages, presign, tags, with};
 use crate::cloud::{
-    CloudError, CloudResult, Create, Created, ErrorKind, Kind, Marks, Observed, ResourceRef, State, TAG_RUN,
+    CloudError, CloudResult, Create, Created, ErrorKind, Kind, Observed, ResourceRef, State, TAG_RUN,
 };
 
 pub async fn copy(at: &At<'_>, what: &Create) -> CloudResult<Created> {
@@ -16,7 +16,7 @@ pub async fn copy(at: &At<'_>, what: &Create) -> CloudResult<Created> {
     else {
         return Err(CloudError::new(ErrorKind::Unsupported, what.call(), "not a copy of a snapshot"));
     };
-    let clients = at.clients().await?;
+    let writer = at.writer().await?;
     let of_cluster = matches!(what, Create::CopyDbClusterSnapshot { .. });
     let action = if of_cluster { "CopyDBClusterSnapshot" } else { "CopyDBSnapshot" };
     let word = if of_cluster { "DBClusterSnapshotIdentifier" } else { "DBSnapshotIdentifier" };
@@ -24,10 +24,16 @@ pub async fn copy(at: &At<'_>, what: &Create) -> CloudResult<Created> {
     let mut parameters =
         vec![("Action", action), (from.as_str(), source.as_str()), (target.as_str(), name.as_str())];
     parameters.extend(kms_key.as_deref().map(|key| ("KmsKeyId", key)));
-    let url =
-        presign::url(&clients, presign::Service::Rds, source_region, &at.place.region, &parameters).await?;
+    let url = presign::url(
+        &writer.credentials,
+        presign::Service::Rds,
+        source_region,
+        &at.place.region,
+        &parameters,
+    )
+    .await?;
     let (made, kind) = if of_cluster {
-        let request = clients
+        let request = writer
             .rds
             .copy_db_cluster_snapshot()
             .source_db_cluster_snapshot_identifier(source)
@@ -35,10 +41,10 @@ pub async fn copy(at: &At<'_>, what: &Create) -> CloudResult<Created> {
             .set_kms_key_id(kms_key.clone())
             .set_pre_signed_url(url)
             .copy_tags(false)
-            .set_tags(Some(tags::rds(at, name)));
+            .set_tags(Some(tags::for_rds(at, name)));
         (request.send().await.or_cloud(what.call()).map(drop), Kind::DbClusterSnapshot)
     } else {
-        let request = clients
+        let request = writer
             .rds
             .copy_db_snapshot()
             .source_db_snapshot_identifier(source)
@@ -46,15 +52,15 @@ pub async fn copy(at: &At<'_>, what: &Create) -> CloudResult<Created> {
             .set_kms_key_id(kms_key.clone())
             .set_pre_signed_url(url)
             .copy_tags(false)
-            .set_tags(Some(tags::rds(at, name)));
+            .set_tags(Some(tags::for_rds(at, name)));
         (request.send().await.or_cloud(what.call()).map(drop), Kind::DbSnapshot)
     };
-    let found = if taken(&made) { tags_of(&clients.rds, kind, name).await? } else { None };
+    let found = if taken(&made) { tags_of(&writer.read.rds, kind, name).await? } else { None };
     adopt(at, made, &format!("the snapshot {name}"), found.as_deref())?;
     Ok(at.created(kind, name, "snapshot_id"))
 }
 
-async fn tags_of(rds: &Client, kind: Kind, id: &str) -> CloudResult<Option<Vec<Tag>>> {
+async fn tags_of(rds: &RdsReader, kind: Kind, id: &str) -> CloudResult<Option<Vec<Tag>>> {
     if kind == Kind::DbClusterSnapshot {
         let found = rds.describe_db_cluster_snapshots().db_cluster_snapshot_identifier(id).send().await;
         return match found.or_cloud("rds:DescribeDBClusterSnapshots") {
@@ -69,7 +75,7 @@ async fn tags_of(rds: &Client, kind: Kind, id: &str) -> CloudResult<Option<Vec<T
     }
 }
 
-pub async fn observe(rds: &Client, kind: Kind, ids: &[String]) -> CloudResult<Vec<Observed>> {
+pub async fn observe(rds: &RdsReader, kind: Kind, ids: &[String]) -> CloudResult<Vec<Observed>> {
     let mut all = Vec::new();
     for ids in ids.chunks(FILTER_VALUES) {
         if kind == Kind::DbClusterSnapshot {
@@ -108,9 +114,10 @@ fn seen(id: Option<String>, arn: Option<String>, status: Option<&str>, progress:
     with(with(seen, "arn", arn), "progress", progress)
 }
 
-pub async fn delete(rds: &Client, marks: &Marks, resource: &ResourceRef) -> CloudResult<()> {
+pub async fn delete(to: &Writer, resource: &ResourceRef) -> CloudResult<()> {
+    let (rds, marks) = (&to.rds, &to.marks);
     let id = &resource.id;
-    let Some(found) = tags_of(rds, resource.kind, id).await? else { return Ok(()) };
+    let Some(found) = tags_of(&to.read.rds, resource.kind, id).await? else { return Ok(()) };
     let carried = tags::rds_value(&found, TAG_RUN);
     if resource.kind == Kind::DbClusterSnapshot {
         const CALL: &str = "rds:DeleteDBClusterSnapshot";

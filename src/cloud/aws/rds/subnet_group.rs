@@ -1,32 +1,32 @@
 //! The subnets that restored databases live in.
 
-use aws_sdk_rds::Client;
-
 use super::{adopt, taken};
+use crate::cloud::aws::access::{RdsReader, Writer};
 use crate::cloud::aws::error::OrCloud;
 use crate::cloud::aws::{At, observed, pages, tags};
-use crate::cloud::{CloudResult, Created, ErrorKind, Kind, Marks, Observed, State, TAG_RUN};
+use crate::cloud::{CloudResult, Created, ErrorKind, Kind, Observed, State, TAG_RUN};
 
 pub async fn create(at: &At<'_>, name: &str, subnets: &[String]) -> CloudResult<Created> {
     const CALL: &str = "rds:CreateDBSubnetGroup";
-    let rds = &at.clients().await?.rds;
+    let writer = at.writer().await?;
+    let rds = &writer.rds;
     let made = rds
         .create_db_subnet_group()
         .db_subnet_group_name(name)
         .db_subnet_group_description("Drillmaster sandbox")
         .set_subnet_ids(Some(subnets.to_vec()))
-        .set_tags(Some(tags::rds(at, name)))
+        .set_tags(Some(tags::for_rds(at, name)))
         .send()
         .await
         .or_cloud(CALL)
         .map(drop);
-    let found = if taken(&made) { tags_of(rds, name).await? } else { None };
+    let found = if taken(&made) { tags_of(&writer.read.rds, name).await? } else { None };
     adopt(at, made, &format!("the DB subnet group {name}"), found.as_deref())?;
     Ok(at.created(Kind::DbSubnetGroup, name, "db_subnet_group"))
 }
 
 /// `None` where there is none of that name.
-async fn tags_of(rds: &Client, name: &str) -> CloudResult<Option<Vec<aws_sdk_rds::types::Tag>>> {
+async fn tags_of(rds: &RdsReader, name: &str) -> CloudResult<Option<Vec<aws_sdk_rds::types::Tag>>> {
     let found = rds.describe_db_subnet_groups().db_subnet_group_name(name).send().await;
     let found = match found.or_cloud("rds:DescribeDBSubnetGroups") {
         Err(e) if e.kind == ErrorKind::NotFound => return Ok(None),
@@ -38,7 +38,7 @@ async fn tags_of(rds: &Client, name: &str) -> CloudResult<Option<Vec<aws_sdk_rds
     super::super::tagged::rds_tags(rds, arn).await.map(Some)
 }
 
-pub async fn observe(rds: &Client, ids: &[String]) -> CloudResult<Vec<Observed>> {
+pub async fn observe(rds: &RdsReader, ids: &[String]) -> CloudResult<Vec<Observed>> {
     let request = rds.describe_db_subnet_groups();
     let found = pages!("rds:DescribeDBSubnetGroups", db_subnet_groups, request);
     Ok(found
@@ -49,9 +49,10 @@ pub async fn observe(rds: &Client, ids: &[String]) -> CloudResult<Vec<Observed>>
         .collect())
 }
 
-pub async fn delete(rds: &Client, marks: &Marks, id: &str) -> CloudResult<()> {
+pub async fn delete(to: &Writer, id: &str) -> CloudResult<()> {
+    let (rds, marks) = (&to.rds, &to.marks);
     const CALL: &str = "rds:DeleteDBSubnetGroup";
-    let Some(found) = tags_of(rds, id).await? else { return Ok(()) };
+    let Some(found) = tags_of(&to.read.rds, id).await? else { return Ok(()) };
     tags::guard(CALL, id, tags::rds_value(&found, TAG_RUN), marks)?;
     rds.delete_db_subnet_group().db_subnet_group_name(id).send().await.or_cloud(CALL)?;
     Ok(())

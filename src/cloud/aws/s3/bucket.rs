@@ -1,6 +1,5 @@
 //! Buckets: created private and encrypted, observed, emptied and deleted.
 
-use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{
     BucketLocationConstraint, CreateBucketConfiguration, Delete, ObjectIdentifier,
     PublicAccessBlockConfiguration, ServerSideEncryption, ServerSideEncryptionByDefault,
@@ -8,13 +7,15 @@ use aws_sdk_s3::types::{
 };
 
 use super::list::decode;
+use crate::cloud::aws::access::{S3Reader, Writer};
 use crate::cloud::aws::error::OrCloud;
 use crate::cloud::aws::{At, observed, tags, with};
-use crate::cloud::{CloudError, CloudResult, Created, ErrorKind, Kind, Marks, Observed, State, TAG_RUN};
+use crate::cloud::{CloudError, CloudResult, Created, ErrorKind, Kind, Observed, State, TAG_RUN};
 
 pub async fn create(at: &At<'_>, name: &str) -> CloudResult<Created> {
     const CALL: &str = "s3:CreateBucket";
-    let s3 = &at.aws.s3_clients(at.place).await?.s3;
+    let writer = at.bucket_writer().await?;
+    let s3 = &writer.s3;
     let tags = tags::s3(at, name)?;
     let region = at.place.region.as_str();
     // us-east-1 is the one region that must not be named.
@@ -27,7 +28,7 @@ pub async fn create(at: &At<'_>, name: &str) -> CloudResult<Created> {
         s3.create_bucket().bucket(name).create_bucket_configuration(config).send().await.or_cloud(CALL);
     let had = match made {
         Ok(_) => None,
-        Err(e) if e.kind == ErrorKind::AlreadyExists => Some(tags_of(s3, name).await?),
+        Err(e) if e.kind == ErrorKind::AlreadyExists => Some(tags_of(&writer.read.s3, name).await?),
         Err(e) => return Err(e),
     };
     if let Some(had) = had
@@ -41,19 +42,20 @@ pub async fn create(at: &At<'_>, name: &str) -> CloudResult<Created> {
         .help("remove or rename it: nothing of another run is ever taken over"));
     }
     // Providers (and older regions' endpoints) may ignore tags at creation.
-    if run_of(&tags_of(s3, name).await?).is_none() {
+    if run_of(&tags_of(&writer.read.s3, name).await?).is_none() {
         let tagging = Tagging::builder().set_tag_set(Some(tags)).build();
         let tagging = tagging.map_err(|e| CloudError::new(ErrorKind::Invalid, CALL, e.to_string()))?;
         s3.put_bucket_tagging().bucket(name).tagging(tagging).send().await.or_cloud("s3:PutBucketTagging")?;
     }
     if at.aws.access(&at.place.account).endpoint.is_none() {
-        close(s3, name).await?;
+        close(&writer, name).await?;
     }
     Ok(at.created(Kind::Bucket, name, "bucket"))
 }
 
 /// No public access, and encryption by default.
-async fn close(s3: &Client, name: &str) -> CloudResult<()> {
+async fn close(to: &Writer, name: &str) -> CloudResult<()> {
+    let s3 = &to.s3;
     const ENCRYPT: &str = "s3:PutBucketEncryption";
     let block = PublicAccessBlockConfiguration::builder()
         .block_public_acls(true)
@@ -85,7 +87,7 @@ async fn close(s3: &Client, name: &str) -> CloudResult<()> {
 }
 
 /// A bucket without tags has none, which S3 tells by an error.
-pub async fn tags_of(s3: &Client, name: &str) -> CloudResult<Vec<Tag>> {
+pub async fn tags_of(s3: &S3Reader, name: &str) -> CloudResult<Vec<Tag>> {
     match s3.get_bucket_tagging().bucket(name).send().await.or_cloud("s3:GetBucketTagging") {
         Ok(answer) => Ok(answer.tag_set),
         Err(e) if e.message.starts_with("NoSuchTagSet") => Ok(Vec::new()),
@@ -97,7 +99,7 @@ pub fn run_of(tags: &[Tag]) -> Option<&str> {
     tags.iter().find(|t| t.key() == TAG_RUN).map(Tag::value)
 }
 
-pub async fn observe(s3: &Client, ids: &[String]) -> CloudResult<Vec<Observed>> {
+pub async fn observe(s3: &S3Reader, ids: &[String]) -> CloudResult<Vec<Observed>> {
     let mut all = Vec::new();
     for name in ids {
         // One request each: S3 has none that asks about several by name, and buckets need no waiting for.
@@ -111,15 +113,17 @@ pub async fn observe(s3: &Client, ids: &[String]) -> CloudResult<Vec<Observed>> 
 }
 
 /// Empties the bucket (all versions, delete markers and unfinished uploads) and deletes it.
-pub async fn delete(s3: &Client, marks: &Marks, name: &str) -> CloudResult<()> {
+pub async fn delete(to: &Writer, name: &str) -> CloudResult<()> {
+    let (s3, marks) = (&to.s3, &to.marks);
     const CALL: &str = "s3:DeleteBucket";
-    tags::guard(CALL, name, run_of(&tags_of(s3, name).await?), marks)?;
-    empty(s3, name).await?;
+    tags::guard(CALL, name, run_of(&tags_of(&to.read.s3, name).await?), marks)?;
+    empty(to, name).await?;
     s3.delete_bucket().bucket(name).send().await.or_cloud(CALL)?;
     Ok(())
 }
 
-async fn empty(s3: &Client, name: &str) -> CloudResult<()> {
+async fn empty(to: &Writer, name: &str) -> CloudResult<()> {
+    let s3 = &to.s3;
     const DELETE: &str = "s3:DeleteObjects";
     let invalid =
         |e: aws_sdk_s3::error::BuildError| CloudError::new(ErrorKind::Invalid, DELETE, e.to_string());

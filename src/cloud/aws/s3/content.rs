@@ -1,16 +1,16 @@
 //! Reading objects: their content's SHA-256, computed on our side.
 
-use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use sha2::{Digest as _, Sha256};
 
 use super::list::Entry;
+use crate::cloud::aws::access::S3Reader;
 use crate::cloud::aws::error::OrCloud;
 use crate::cloud::{CloudError, CloudResult, ErrorKind};
 
 const CALL: &str = "s3:GetObject";
 
-pub async fn get(s3: &Client, bucket: &str, entry: &Entry) -> CloudResult<GetObjectOutput> {
+pub async fn get(s3: &S3Reader, bucket: &str, entry: &Entry) -> CloudResult<GetObjectOutput> {
     s3.get_object()
         .bucket(bucket)
         .key(&entry.key)
@@ -21,7 +21,7 @@ pub async fn get(s3: &Client, bucket: &str, entry: &Entry) -> CloudResult<GetObj
 }
 
 /// The SHA-256 (hex) and the length of what is really there; the body is read in pieces and not kept.
-pub async fn digest(s3: &Client, bucket: &str, entry: &Entry) -> CloudResult<(String, u64)> {
+pub async fn digest(s3: &S3Reader, bucket: &str, entry: &Entry) -> CloudResult<(String, u64)> {
     let mut tries = 1;
     loop {
         match digest_once(s3, bucket, entry).await {
@@ -32,7 +32,7 @@ pub async fn digest(s3: &Client, bucket: &str, entry: &Entry) -> CloudResult<(St
     }
 }
 
-async fn digest_once(s3: &Client, bucket: &str, entry: &Entry) -> CloudResult<(String, u64)> {
+async fn digest_once(s3: &S3Reader, bucket: &str, entry: &Entry) -> CloudResult<(String, u64)> {
     let mut body = get(s3, bucket, entry).await?.body;
     let mut hash = Sha256::new();
     let mut length = 0_u64;

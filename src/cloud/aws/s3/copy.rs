@@ -2,16 +2,16 @@
 
 use std::cell::{Cell, RefCell};
 
-use aws_sdk_s3::Client;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use percent_encoding::utf8_percent_encode;
 
 use super::list::{Entry, Listing};
-use super::{PARALLEL, multipart};
-use crate::cloud::aws::Aws;
+use super::{PARALLEL, bucket, multipart};
+use crate::cloud::aws::access::S3Reader;
 use crate::cloud::aws::error::OrCloud;
 use crate::cloud::aws::presign::UNRESERVED;
-use crate::cloud::{CloudError, CloudResult, CopiedObjects, CopyObjects, ErrorKind, Progress};
+use crate::cloud::aws::{Aws, tags};
+use crate::cloud::{CloudError, CloudResult, CopiedObjects, CopyObjects, Deed, ErrorKind, Permit, Progress};
 
 /// The longest object that one `CopyObject` takes.
 const LONGEST_COPY: u64 = 5 << 30;
@@ -23,20 +23,29 @@ const TRIES: u32 = 4;
 
 /// The job: where objects are read and written.
 pub struct Job<'a> {
-    pub from: &'a Client,
-    pub to: &'a Client,
+    pub from: &'a S3Reader,
+    pub to: &'a aws_sdk_s3::Client,
     pub source: &'a str,
     pub target: &'a str,
     /// Whether the target's client can be told to verify our checksum (AWS does; other providers may not know it).
     pub checksums: bool,
 }
 
-pub async fn run(aws: &Aws, copy: &CopyObjects, progress: &dyn Fn(Progress)) -> CloudResult<CopiedObjects> {
+pub async fn run(
+    aws: &Aws,
+    permit: &Permit,
+    copy: &CopyObjects,
+    progress: &dyn Fn(Progress),
+) -> CloudResult<CopiedObjects> {
+    const CALL: &str = "s3:PutObject";
     let from = aws.bucket_clients(&copy.from).await?;
     let to = aws.bucket_clients(&copy.to).await?;
+    let writer = to.writer(permit, Deed::Fill, CALL)?;
+    let carried = bucket::tags_of(&writer.read.s3, &copy.to.name).await?;
+    tags::guard(CALL, &copy.to.name, bucket::run_of(&carried), &writer.marks)?;
     let job = Job {
         from: &from.s3,
-        to: &to.s3,
+        to: &writer.s3,
         source: &copy.from.name,
         target: &copy.to.name,
         checksums: aws.access(&copy.to.account).endpoint.is_none(),

@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
-use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{BucketVersioningStatus, EncodingType};
 
+use crate::cloud::aws::access::S3Reader;
 use crate::cloud::aws::error::OrCloud;
 use crate::cloud::aws::time::some_time;
 use crate::cloud::{CloudError, CloudResult, ErrorKind, MeasuredObjects};
@@ -31,7 +31,7 @@ pub fn decode(key: &str, encoding: Option<&EncodingType>) -> String {
 
 /// The objects under a prefix in the order of their keys' UTF-8 bytes; memory holds one page.
 pub struct Listing<'a> {
-    s3: &'a Client,
+    s3: &'a S3Reader,
     bucket: &'a str,
     prefix: &'a str,
     as_of: Option<Time>,
@@ -49,7 +49,7 @@ enum Next {
 }
 
 impl<'a> Listing<'a> {
-    pub fn new(s3: &'a Client, bucket: &'a str, prefix: &'a str, as_of: Option<Time>) -> Self {
+    pub fn new(s3: &'a S3Reader, bucket: &'a str, prefix: &'a str, as_of: Option<Time>) -> Self {
         Self { s3, bucket, prefix, as_of, page: VecDeque::new(), next: Next::Start, decided: None }
     }
 
@@ -181,7 +181,7 @@ fn size(size: Option<i64>) -> u64 {
     size.and_then(|s| u64::try_from(s).ok()).unwrap_or(0)
 }
 
-pub async fn measure(s3: &Client, bucket: &str, prefix: &str) -> CloudResult<MeasuredObjects> {
+pub async fn measure(s3: &S3Reader, bucket: &str, prefix: &str) -> CloudResult<MeasuredObjects> {
     let mut listing = Listing::new(s3, bucket, prefix, None);
     let mut measured = MeasuredObjects::default();
     while let Some(entry) = listing.next().await? {
@@ -192,7 +192,7 @@ pub async fn measure(s3: &Client, bucket: &str, prefix: &str) -> CloudResult<Mea
 }
 
 /// The object with exactly this key: of all keys that begin with it, it is listed first.
-pub async fn measure_one(s3: &Client, bucket: &str, key: &str) -> CloudResult<MeasuredObjects> {
+pub async fn measure_one(s3: &S3Reader, bucket: &str, key: &str) -> CloudResult<MeasuredObjects> {
     let mut listing = Listing::new(s3, bucket, key, None);
     let first = listing.next().await?.filter(|entry| entry.key == key);
     Ok(first.map_or_else(MeasuredObjects::default, |entry| MeasuredObjects { count: 1, bytes: entry.size }))

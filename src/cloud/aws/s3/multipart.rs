@@ -1,6 +1,7 @@
 //! Objects that take several requests: copied part by part on the server's side, or streamed through here.
 
 use aws_sdk_s3::operation::create_multipart_upload::builders::CreateMultipartUploadFluentBuilder;
+use aws_sdk_s3::operation::get_object_tagging::builders::GetObjectTaggingFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -48,7 +49,7 @@ pub async fn copy(job: &Job<'_>, entry: &Entry) -> CloudResult<()> {
         .set_content_disposition(head.content_disposition)
         .set_cache_control(head.cache_control)
         .set_metadata(head.metadata)
-        .set_tagging(tagging(job.to, job.source, entry).await?);
+        .set_tagging(tagging(job.to.get_object_tagging(), job.source, entry).await?);
     let upload = begin(job, entry, create).await?;
     let parts = copy_parts(job, entry, &upload).await;
     finish(job, entry, &upload, parts).await
@@ -88,7 +89,7 @@ async fn copy_parts(job: &Job<'_>, entry: &Entry, upload: &str) -> CloudResult<V
 /// Reads the object and writes it, 16 MiB (more for giants) at a time.
 pub async fn stream(job: &Job<'_>, entry: &Entry) -> CloudResult<()> {
     let mut source = get(job.from, job.source, entry).await?;
-    let tags = tagging(job.from, job.source, entry).await?;
+    let tags = tagging(job.from.get_object_tagging(), job.source, entry).await?;
     let step = part_size(entry.size, STREAM_PART);
     let mut body = Body { stream: std::mem::take(&mut source.body), left: Vec::new(), read: 0 };
     let first = body.part(step, &entry.key).await?;
@@ -209,9 +210,12 @@ impl Body {
 }
 
 /// The object's tags as a request's header wants them; a provider without object tags has none.
-async fn tagging(s3: &aws_sdk_s3::Client, bucket: &str, entry: &Entry) -> CloudResult<Option<String>> {
-    let request =
-        s3.get_object_tagging().bucket(bucket).key(&entry.key).set_version_id(entry.version.clone());
+async fn tagging(
+    request: GetObjectTaggingFluentBuilder,
+    bucket: &str,
+    entry: &Entry,
+) -> CloudResult<Option<String>> {
+    let request = request.bucket(bucket).key(&entry.key).set_version_id(entry.version.clone());
     let tags = match request.send().await.or_cloud("s3:GetObjectTagging") {
         Ok(answer) => answer.tag_set,
         Err(e) if e.kind == ErrorKind::Unsupported || e.message.starts_with("NotImplemented") => {

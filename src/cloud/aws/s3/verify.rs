@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::cmp::Ordering;
 
-use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{ChecksumMode, ChecksumType};
 use futures_util::{TryStreamExt as _, stream};
 
@@ -11,6 +10,7 @@ use super::PARALLEL;
 use super::content::digest;
 use super::list::{Entry, Listing};
 use crate::cloud::aws::Aws;
+use crate::cloud::aws::access::S3Reader;
 use crate::cloud::aws::error::OrCloud;
 use crate::cloud::{
     Against, CloudError, CloudResult, ManifestEntry, Progress, VerifiedObjects, VerifyObjects,
@@ -57,7 +57,7 @@ pub async fn run(
 }
 
 struct Side<'a> {
-    s3: &'a Client,
+    s3: &'a S3Reader,
     bucket: &'a str,
 }
 

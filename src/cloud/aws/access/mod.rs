@@ -1,5 +1,10 @@
 //! A way into each account: profile, assumed role or keys of a second provider; and the SDK clients made from it.
 
+mod confirmed;
+mod dry_run;
+mod read_only;
+mod writer;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -15,9 +20,14 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
+use self::confirmed::Confirmed;
 use super::interceptor::{FirstContact, Shared, Watch};
 use crate::cloud::{CloudError, CloudResult, ErrorKind, Place};
 use crate::ids::AccountId;
+
+pub use self::dry_run::refused;
+pub use self::read_only::{CloudFormationReader, Ec2Reader, QuotasReader, RdsReader, S3Reader, StsReader};
+pub use self::writer::Writer;
 
 /// How the real cloud is reached.
 #[derive(Clone)]
@@ -46,19 +56,28 @@ pub struct Access {
     pub secret_key_env: Option<String>,
 }
 
-/// The SDK's clients for one account and region.
+/// The SDK's clients for one account and region: all of them only read, until a permit gives a [`Writer`].
 pub struct Clients {
-    pub ec2: aws_sdk_ec2::Client,
-    /// Without the SDK's retries: for creations that have no idempotency token of their own (`super::once`).
-    pub ec2_once: aws_sdk_ec2::Client,
-    pub rds: aws_sdk_rds::Client,
-    pub s3: aws_sdk_s3::Client,
-    pub cloudformation: aws_sdk_cloudformation::Client,
-    pub quotas: aws_sdk_servicequotas::Client,
-    pub sts: aws_sdk_sts::Client,
-    pub credentials: Option<SharedCredentialsProvider>,
+    pub ec2: Ec2Reader,
+    pub rds: RdsReader,
+    pub s3: S3Reader,
+    pub cloudformation: CloudFormationReader,
+    pub quotas: QuotasReader,
+    pub sts: StsReader,
+    place: Place,
+    raw: Raw,
+    credentials: Option<SharedCredentialsProvider>,
     /// Where its S3 requests go, as far as that decides whether a copy can stay on the server's side.
     pub s3_endpoint: Option<String>,
+}
+
+/// The clients that can change things.
+struct Raw {
+    ec2: aws_sdk_ec2::Client,
+    ec2_once: aws_sdk_ec2::Client,
+    rds: aws_sdk_rds::Client,
+    s3: aws_sdk_s3::Client,
+    cloudformation: aws_sdk_cloudformation::Client,
 }
 
 /// At most so many attempts, so that an operation that always fails (an unknown one, on a test peer) ends soon.
@@ -113,14 +132,11 @@ pub fn clients(
         builder = builder.endpoint_url(endpoint.clone());
     }
     let config = builder.build();
-    let sts = aws_sdk_sts::config::Builder::from(&config)
-        .interceptor(watch("sts"))
-        .retry_classifier(first())
-        .build();
+    let sts = aws_sdk_sts::config::Builder::from(&config).interceptor(watch("sts")).retry_classifier(first());
     let mut builder = config.to_builder();
     if let Some(role) = &access.role {
         let provider = AssumedRole {
-            sts: aws_sdk_sts::Client::from_conf(sts),
+            sts: aws_sdk_sts::Client::from_conf(sts.clone().build()),
             role: role.clone(),
             session: session_name(access.session_name.as_deref()),
             external_id: access.external_id.clone(),
@@ -128,6 +144,21 @@ pub fn clients(
         builder = builder.credentials_provider(SharedCredentialsProvider::new(provider));
     }
     let config = builder.build();
+    // Who the credentials are is asked with them as they are; everything else waits for the answer.
+    let identity = aws_sdk_sts::config::Builder::from(&config)
+        .interceptor(watch("sts"))
+        .retry_classifier(first())
+        .build();
+    let config = match config.credentials_provider() {
+        // Another provider has no STS; its keys are of no AWS account.
+        Some(inner) if access.endpoint.is_none() => {
+            let account = place.account.clone();
+            let confirmed = Confirmed { inner, sts, account, shared: Arc::clone(shared) };
+            let provider = SharedCredentialsProvider::new(confirmed);
+            config.to_builder().credentials_provider(provider).build()
+        }
+        _ => config,
+    };
     let s3_endpoint = s3_endpoint(&config);
     let ec2 = aws_sdk_ec2::config::Builder::from(&config).interceptor(watch("ec2")).retry_classifier(first());
     let mut s3 = aws_sdk_s3::config::Builder::from(&config)
@@ -147,7 +178,7 @@ pub fn clients(
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
     }
-    Ok(Clients {
+    let raw = Raw {
         ec2: aws_sdk_ec2::Client::from_conf(ec2.clone().build()),
         ec2_once: aws_sdk_ec2::Client::from_conf(ec2.retry_config(RetryConfig::disabled()).build()),
         rds: aws_sdk_rds::Client::from_conf(
@@ -163,18 +194,21 @@ pub fn clients(
                 .retry_classifier(first())
                 .build(),
         ),
-        quotas: aws_sdk_servicequotas::Client::from_conf(
+    };
+    Ok(Clients {
+        ec2: Ec2Reader::new(raw.ec2.clone()),
+        rds: RdsReader::new(raw.rds.clone()),
+        s3: S3Reader::new(raw.s3.clone()),
+        cloudformation: CloudFormationReader::new(raw.cloudformation.clone()),
+        quotas: QuotasReader::new(aws_sdk_servicequotas::Client::from_conf(
             aws_sdk_servicequotas::config::Builder::from(&config)
                 .interceptor(watch("servicequotas"))
                 .retry_classifier(first())
                 .build(),
-        ),
-        sts: aws_sdk_sts::Client::from_conf(
-            aws_sdk_sts::config::Builder::from(&config)
-                .interceptor(watch("sts"))
-                .retry_classifier(first())
-                .build(),
-        ),
+        )),
+        sts: StsReader::new(aws_sdk_sts::Client::from_conf(identity)),
+        place: place.clone(),
+        raw,
         credentials: config.credentials_provider(),
         s3_endpoint,
     })

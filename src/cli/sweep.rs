@@ -1,0 +1,315 @@
+//! `drillmaster sweep`
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::configuration::ConfigArg;
+use super::{ERROR, WRONG, complain, wire};
+use crate::actions::CATALOGUE;
+use crate::clock::{Clock, Pace};
+use crate::cloud::{LossGate, Place};
+use crate::config::{SweptAccount, UserConfig};
+use crate::duration::{Span, Time, human_seconds, seconds_between};
+use crate::ids::{AccountId, Region};
+use crate::playbook::load;
+use crate::playbook::model::Account;
+use crate::sandbox::sweep::{self, Expiry, Leaving, Outcome, Sweeper, Swept};
+use crate::ui::text::{clean, count};
+use crate::ui::{OutputMode, Surroundings};
+
+/// Find what drills have left standing in AWS, by its tag drillmaster:run; with --delete, remove what has expired
+///
+/// Looks in all accounts and regions of the playbooks, or of the configuration where no playbook is named. Removed is
+/// only what carries drillmaster:run and a readable drillmaster:expires that has passed, in dependency order.
+///
+/// Exit codes: 0 nothing expired is left; 1 expired things stand, or things of which it cannot be told; 2 the command line, the
+/// configuration or a playbook is wrong; 3 it could not look everywhere; 4 something expired could not be removed.
+#[derive(clap::Args)]
+pub struct Args {
+    #[arg(value_name = "PLAYBOOK")]
+    playbooks: Vec<PathBuf>,
+    /// Look only in this account, by its id or its name; an id that is named nowhere is reached with the default credentials
+    #[arg(long = "account", value_name = "ACCOUNT")]
+    accounts: Vec<String>,
+    /// Look in this region, instead of those of the playbooks or the configuration
+    #[arg(long = "region", value_name = "REGION", value_parser = region)]
+    regions: Vec<Region>,
+    /// Remove what has expired
+    #[arg(long)]
+    delete: bool,
+    /// How long one resource may resist its deletion
+    #[arg(long, value_name = "DURATION", default_value = "45m")]
+    teardown_timeout: Span,
+    #[arg(long, value_enum, default_value_t)]
+    output: OutputMode,
+    #[command(flatten)]
+    config: ConfigArg,
+}
+
+/// Something expired could not be removed.
+const LEFT: u8 = 4;
+
+fn region(text: &str) -> Result<Region, String> {
+    text.parse().map_err(|e: crate::ids::BadName| format!("{}; {}", e.message, e.help))
+}
+
+pub fn run(args: &Args) -> u8 {
+    match carry_out(args) {
+        Ok(code) | Err(code) => code,
+    }
+}
+
+fn carry_out(args: &Args) -> Result<u8, u8> {
+    let wrong = |message: String| {
+        complain(&message);
+        WRONG
+    };
+    let config = args.config.load_or_complain()?;
+    let (accounts, places) = where_to_look(args, &config)?;
+    let clock = Clock::real();
+    let gate = Arc::new(LossGate::nothing_lost());
+    let cloud = wire::aws(accounts.values(), "drillmaster-sweep", &clock, &gate).map_err(wrong)?;
+    let runtime = wire::runtime().map_err(wrong)?;
+    let sweeper = Sweeper {
+        cloud: Rc::clone(&cloud),
+        clock: clock.clone(),
+        protected: config.protected(),
+        patience: args.teardown_timeout.0,
+    };
+    let now = clock.now();
+    let work = async {
+        let mut swept = sweep::look(&*cloud, &places, now).await;
+        if args.delete {
+            sweeper.remove_expired(&mut swept).await;
+        }
+        swept
+    };
+    let local = tokio::task::LocalSet::new();
+    let swept = runtime.block_on(clock.drive(Pace::Max, local.run_until(work)));
+    let code = exit_code(&swept);
+    let text = match args.output {
+        OutputMode::Json => format!("{:#}\n", as_json(&swept, code, now)),
+        OutputMode::Text => as_text(&swept, args.delete, now),
+    };
+    super::print(&text)?;
+    Ok(code)
+}
+
+/// The accounts with their ways in, and every place to look at.
+fn where_to_look(args: &Args, config: &UserConfig) -> Result<(BTreeMap<AccountId, Account>, Vec<Place>), u8> {
+    let mut named: Vec<(String, Account, BTreeSet<Region>)> = Vec::new();
+    for path in &args.playbooks {
+        // A protected sandbox is no mistake here: it is looked at like the others, and nothing in it is removed.
+        let loaded = load(path, CATALOGUE, &[]).map_err(|found| {
+            let colour = Surroundings::detect().stderr_look().color;
+            let _nobody_listens = write!(std::io::stderr(), "{}", found.render(colour));
+            WRONG
+        })?;
+        let plan = wire::plan_of(loaded).map_err(|message| {
+            complain(&message);
+            WRONG
+        })?;
+        let mut regions: BTreeSet<Region> = plan.regions.iter().cloned().collect();
+        regions.insert(plan.sandbox.region.clone());
+        regions.extend(plan.loss.region().cloned());
+        // Another provider has buckets only, and no sandbox is ever made there.
+        let accounts = plan.accounts.into_iter().filter(|(_, account)| account.endpoint.is_none());
+        named.extend(accounts.map(|(name, account)| (name, account, regions.clone())));
+    }
+    if args.playbooks.is_empty() {
+        let accounts = config.accounts.iter();
+        named.extend(accounts.map(|(name, a)| (name.clone(), way_in(a), config.regions.clone())));
+    }
+    for wanted in &args.accounts {
+        let known = named.iter().any(|(name, account, _)| name == wanted || account.id.as_str() == wanted);
+        if !known {
+            let Ok(id) = wanted.parse::<AccountId>() else {
+                let names: BTreeSet<&str> = named.iter().map(|(name, ..)| name.as_str()).collect();
+                let names = names.into_iter().collect::<Vec<_>>().join(", ");
+                complain(&format!(
+                    "--account {wanted}: neither an account id nor the name of an account ({})",
+                    if names.is_empty() { "none is named anywhere" } else { &names }
+                ));
+                return Err(WRONG);
+            };
+            let account = way_in(&SweptAccount { id, profile: None, role: None, external_id: None });
+            named.push((wanted.clone(), account, config.regions.clone()));
+        }
+    }
+    let meant = |name: &str, id: &AccountId| {
+        args.accounts.is_empty() || args.accounts.iter().any(|w| w == name || w == id.as_str())
+    };
+    let mut accounts: BTreeMap<AccountId, Account> = BTreeMap::new();
+    let mut places = BTreeSet::new();
+    for (name, account, regions) in named {
+        if !meant(&name, &account.id) {
+            continue;
+        }
+        let regions = if args.regions.is_empty() { regions } else { args.regions.iter().cloned().collect() };
+        places.extend(regions.into_iter().map(|region| Place { account: account.id.clone(), region }));
+        if let Some(other) = accounts.get(&account.id)
+            && ways(other) != ways(&account)
+        {
+            complain(&format!(
+                "account {} is given two different ways in; sweep one playbook at a time",
+                account.id
+            ));
+            return Err(WRONG);
+        }
+        accounts.insert(account.id.clone(), account);
+    }
+    if places.is_empty() {
+        complain(
+            "there is nowhere to look: name a playbook, or `accounts` and `regions` in the configuration, or give --account and --region",
+        );
+        return Err(WRONG);
+    }
+    Ok((accounts, places.into_iter().collect()))
+}
+
+fn ways(account: &Account) -> [Option<&String>; 3] {
+    [account.profile.as_ref(), account.role.as_ref(), account.external_id.as_ref()]
+}
+
+fn way_in(swept: &SweptAccount) -> Account {
+    Account {
+        id: swept.id.clone(),
+        profile: swept.profile.clone(),
+        role: swept.role.clone(),
+        session_name: None,
+        external_id: swept.external_id.clone(),
+        endpoint: None,
+        access_key_env: None,
+        secret_key_env: None,
+    }
+}
+
+/// The worst of what was found.
+fn exit_code(swept: &Swept) -> u8 {
+    let any = |is: fn(&Leaving) -> bool| swept.leavings.iter().any(is);
+    if any(|l| matches!(l.outcome, Outcome::Resisted(_))) {
+        LEFT
+    } else if !swept.unseen.is_empty() {
+        ERROR
+    } else {
+        let stands =
+            |l: &Leaving| l.outcome == Outcome::Stands && !matches!(l.expiry, Expiry::StandsUntil(_));
+        u8::from(any(stands))
+    }
+}
+
+/// The things of each run, in the order of their ids; a run's id begins with the time of its start.
+fn by_run(swept: &Swept) -> BTreeMap<&str, Vec<&Leaving>> {
+    let mut runs: BTreeMap<&str, Vec<&Leaving>> = BTreeMap::new();
+    for leaving in &swept.leavings {
+        runs.entry(&leaving.thing.run.0).or_default().push(leaving);
+    }
+    runs
+}
+
+/// When the run began: by its id, else by the oldest of its things.
+fn began(run: &str, leavings: &[&Leaving]) -> Option<Time> {
+    let stamp = run.split('-').next().unwrap_or_default();
+    let by_id = chrono::NaiveDateTime::parse_from_str(stamp, "%Y%m%dT%H%M%SZ").ok();
+    by_id.map(|t| t.and_utc()).or_else(|| leavings.iter().filter_map(|l| l.thing.created).min())
+}
+
+fn as_json(swept: &Swept, code: u8, now: Time) -> Value {
+    let runs: Vec<Value> = by_run(swept)
+        .into_iter()
+        .map(|(run, leavings)| {
+            let things: Vec<Value> = leavings.iter().map(|leaving| thing_as_json(leaving)).collect();
+            let age = began(run, &leavings).map(|began| seconds_between(began, now));
+            let expired = leavings.iter().filter(|l| matches!(l.expiry, Expiry::Expired(_))).count();
+            json!({ "run": run, "age_s": age, "things": things, "expired": expired })
+        })
+        .collect();
+    let looked_at: Vec<Value> =
+        swept.looked_at.iter().map(|p| json!({ "account": p.account, "region": p.region })).collect();
+    json!({
+        "schema": "drillmaster/sweep/v1",
+        "looked_at": looked_at,
+        "unseen": swept.unseen,
+        "runs": runs,
+        "exit_code": code,
+    })
+}
+
+fn thing_as_json(leaving: &Leaving) -> Value {
+    let (expiry, why) = match &leaving.expiry {
+        Expiry::Expired(_) => ("expired", None),
+        Expiry::StandsUntil(_) => ("stands", None),
+        Expiry::Unknown(why) => ("unknown", Some(why)),
+    };
+    let (outcome, why) = match &leaving.outcome {
+        Outcome::Stands => ("stands", why),
+        Outcome::Removed => ("removed", None),
+        Outcome::Resisted(why) => ("not_removed", Some(why)),
+    };
+    let thing = &leaving.thing;
+    json!({
+        "resource": thing.resource,
+        "created": thing.created,
+        "expires": thing.expires,
+        "expiry": expiry,
+        "outcome": outcome,
+        "why": why,
+    })
+}
+
+fn as_text(swept: &Swept, delete: bool, now: Time) -> String {
+    let mut text = String::new();
+    let mut line = |words: String| {
+        // Writing to a string cannot fail. Tags and errors are other people's words.
+        let _infallible = writeln!(text, "{}", clean(&words));
+    };
+    for (run, leavings) in by_run(swept) {
+        let age = began(run, &leavings).map_or("age unknown".to_owned(), |began| {
+            format!("{} old", human_seconds(seconds_between(began, now)))
+        });
+        line(format!("{run}: {}, {age}", count(leavings.len(), "thing")));
+        for leaving in leavings {
+            let expiry = match &leaving.expiry {
+                Expiry::Expired(at) => format!("expired {} ago", human_seconds(seconds_between(*at, now))),
+                Expiry::StandsUntil(at) => format!("expires in {}", human_seconds(seconds_between(now, *at))),
+                Expiry::Unknown(why) => format!("left alone: {why}"),
+            };
+            let outcome = match &leaving.outcome {
+                Outcome::Stands => String::new(),
+                Outcome::Removed => "; removed".to_owned(),
+                Outcome::Resisted(why) => format!("; NOT removed: {why}"),
+            };
+            line(format!("  {}: {expiry}{outcome}", leaving.thing.resource));
+        }
+    }
+    for unseen in &swept.unseen {
+        line(format!("could not be looked at: {unseen}"));
+    }
+    let number = |is: fn(&Leaving) -> bool| swept.leavings.iter().filter(|l| is(l)).count();
+    let places = count(swept.looked_at.len(), "place");
+    if swept.leavings.is_empty() {
+        line(format!("{places} looked at: no drill has left anything there"));
+        return text;
+    }
+    let expired = number(|l| matches!(l.expiry, Expiry::Expired(_)));
+    let mut words =
+        format!("{places} looked at: {}, {expired} expired", count(swept.leavings.len(), "thing"));
+    let unknown = number(|l| matches!(l.expiry, Expiry::Unknown(_)));
+    if unknown > 0 {
+        let _infallible = write!(words, ", {unknown} of which it cannot be told");
+    }
+    if delete {
+        let removed = number(|l| l.outcome == Outcome::Removed);
+        let _infallible = write!(words, ", {removed} removed");
+    } else if expired > 0 {
+        words.push_str("; remove what has expired with --delete");
+    }
+    line(words);
+    text
+}

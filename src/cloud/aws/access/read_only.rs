@@ -1,0 +1,97 @@
+//! The SDK's clients without what changes anything: the calls that read are forwarded one by one, and there is no way
+//! to the client behind them. An account without a permit has nothing else.
+
+macro_rules! read_only {
+    ($(#[$doc:meta])* $name:ident, $sdk:ident: $($call:ident $builder:ident,)*) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone)]
+        pub struct $name($sdk::Client);
+
+        impl $name {
+            pub(super) fn new(client: $sdk::Client) -> Self {
+                Self(client)
+            }
+
+            $(pub fn $call(&self) -> $sdk::operation::$call::builders::$builder {
+                self.0.$call()
+            })*
+        }
+    };
+}
+
+read_only! {
+    /// EC2, to read.
+    Ec2Reader, aws_sdk_ec2:
+    describe_addresses DescribeAddressesFluentBuilder,
+    describe_availability_zones DescribeAvailabilityZonesFluentBuilder,
+    describe_egress_only_internet_gateways DescribeEgressOnlyInternetGatewaysFluentBuilder,
+    describe_image_attribute DescribeImageAttributeFluentBuilder,
+    describe_images DescribeImagesFluentBuilder,
+    describe_instance_status DescribeInstanceStatusFluentBuilder,
+    describe_instance_types DescribeInstanceTypesFluentBuilder,
+    describe_instances DescribeInstancesFluentBuilder,
+    describe_internet_gateways DescribeInternetGatewaysFluentBuilder,
+    describe_key_pairs DescribeKeyPairsFluentBuilder,
+    describe_nat_gateways DescribeNatGatewaysFluentBuilder,
+    describe_network_interfaces DescribeNetworkInterfacesFluentBuilder,
+    describe_route_tables DescribeRouteTablesFluentBuilder,
+    describe_security_groups DescribeSecurityGroupsFluentBuilder,
+    describe_snapshot_attribute DescribeSnapshotAttributeFluentBuilder,
+    describe_snapshots DescribeSnapshotsFluentBuilder,
+    describe_subnets DescribeSubnetsFluentBuilder,
+    describe_transit_gateway_vpc_attachments DescribeTransitGatewayVpcAttachmentsFluentBuilder,
+    describe_volumes DescribeVolumesFluentBuilder,
+    describe_vpc_endpoints DescribeVpcEndpointsFluentBuilder,
+    describe_vpc_peering_connections DescribeVpcPeeringConnectionsFluentBuilder,
+    describe_vpcs DescribeVpcsFluentBuilder,
+    describe_vpn_gateways DescribeVpnGatewaysFluentBuilder,
+}
+
+read_only! {
+    /// RDS, to read.
+    RdsReader, aws_sdk_rds:
+    describe_db_cluster_snapshot_attributes DescribeDBClusterSnapshotAttributesFluentBuilder,
+    describe_db_cluster_snapshots DescribeDBClusterSnapshotsFluentBuilder,
+    describe_db_clusters DescribeDBClustersFluentBuilder,
+    describe_db_instance_automated_backups DescribeDBInstanceAutomatedBackupsFluentBuilder,
+    describe_db_instances DescribeDBInstancesFluentBuilder,
+    describe_db_snapshot_attributes DescribeDBSnapshotAttributesFluentBuilder,
+    describe_db_snapshots DescribeDBSnapshotsFluentBuilder,
+    describe_db_subnet_groups DescribeDBSubnetGroupsFluentBuilder,
+    list_tags_for_resource ListTagsForResourceFluentBuilder,
+}
+
+read_only! {
+    /// S3, to read.
+    S3Reader, aws_sdk_s3:
+    get_bucket_location GetBucketLocationFluentBuilder,
+    get_bucket_tagging GetBucketTaggingFluentBuilder,
+    get_bucket_versioning GetBucketVersioningFluentBuilder,
+    get_object GetObjectFluentBuilder,
+    get_object_tagging GetObjectTaggingFluentBuilder,
+    head_bucket HeadBucketFluentBuilder,
+    head_object HeadObjectFluentBuilder,
+    list_buckets ListBucketsFluentBuilder,
+    list_object_versions ListObjectVersionsFluentBuilder,
+    list_objects_v2 ListObjectsV2FluentBuilder,
+}
+
+read_only! {
+    /// CloudFormation, to read.
+    CloudFormationReader, aws_sdk_cloudformation:
+    describe_stack_events DescribeStackEventsFluentBuilder,
+    describe_stacks DescribeStacksFluentBuilder,
+    list_stacks ListStacksFluentBuilder,
+}
+
+read_only! {
+    /// Service Quotas, to read.
+    QuotasReader, aws_sdk_servicequotas:
+    get_service_quota GetServiceQuotaFluentBuilder,
+}
+
+read_only! {
+    /// Who the credentials are.
+    StsReader, aws_sdk_sts:
+    get_caller_identity GetCallerIdentityFluentBuilder,
+}

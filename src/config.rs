@@ -1,0 +1,208 @@
+//! The user's configuration: which accounts are never changed, and where `sweep` looks. It belongs to the person or the
+//! CI that runs drills, and wins over any playbook.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+use crate::ids::{AccountId, BadName, Region};
+use crate::yaml::{Checker, Diagnostics, Formats, Schema, file};
+
+/// Names the file where `--config` does not.
+pub const VARIABLE: &str = "DRILLMASTER_CONFIG";
+
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UserConfig {
+    /// Accounts in which nothing is ever changed, whatever a playbook says.
+    #[serde(default)]
+    pub protected_accounts: BTreeSet<AccountId>,
+    /// The accounts that `sweep` looks at, by a name of your choice, each with a way in.
+    #[serde(default)]
+    pub accounts: BTreeMap<String, SweptAccount>,
+    /// The regions that `sweep` looks at, in each of these accounts.
+    #[serde(default)]
+    pub regions: BTreeSet<Region>,
+    /// Where it was read from.
+    #[serde(skip)]
+    pub path: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SweptAccount {
+    pub id: AccountId,
+    /// A profile of the shared AWS configuration; absent: the default chain.
+    #[serde(default)]
+    pub profile: Option<String>,
+    /// The role to assume, by ARN.
+    #[serde(default)]
+    pub role: Option<String>,
+    #[serde(default)]
+    pub external_id: Option<String>,
+}
+
+/// The accounts in which nothing is ever changed, and who says so.
+#[derive(Debug, Clone, Default)]
+pub struct Protected {
+    accounts: BTreeSet<AccountId>,
+    path: PathBuf,
+}
+
+impl Protected {
+    /// Why nothing may be changed in this account; `None`: the list does not hold it.
+    pub fn why(&self, account: &AccountId) -> Option<String> {
+        let because = || {
+            format!(
+                "account {account} is protected: it is among `protected_accounts` of {}",
+                self.path.display()
+            )
+        };
+        self.accounts.contains(account).then(because)
+    }
+}
+
+impl UserConfig {
+    pub fn protected(&self) -> Protected {
+        Protected { accounts: self.protected_accounts.clone(), path: self.path.clone().unwrap_or_default() }
+    }
+}
+
+struct ConfigFormats;
+
+impl Formats for ConfigFormats {
+    fn check(&self, format: &str, text: &str) -> Result<(), BadName> {
+        match format {
+            "account-id" => text.parse::<AccountId>().map(drop),
+            "region" => text.parse::<Region>().map(drop),
+            _ => Ok(()),
+        }
+    }
+
+    fn noun(&self, format: &str) -> Option<&'static str> {
+        match format {
+            "account-id" => Some("an account id in quotes"),
+            "region" => Some("a region such as `us-east-1`"),
+            _ => None,
+        }
+    }
+}
+
+/// The JSON Schema of configurations (draft 2020-12).
+pub fn config_schema() -> Json {
+    let mut schema =
+        SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<UserConfig>().to_value();
+    if let Some(object) = schema.as_object_mut() {
+        object.insert("title".into(), "Drillmaster configuration".into());
+    }
+    schema
+}
+
+static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::compile(&config_schema()));
+
+/// Where the configuration is: what was named on the command line, else by the variable, else the usual place. The
+/// second value says whether it was named: then it must be there.
+pub fn locate(named: Option<&Path>, variable: impl Fn(&str) -> Option<OsString>) -> Option<(PathBuf, bool)> {
+    let set = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if let Some(path) = named.map(Path::to_owned).or_else(|| set(VARIABLE)) {
+        return Some((path, true));
+    }
+    // A relative path is to be ignored (XDG base directory specification).
+    let base = set("XDG_CONFIG_HOME").filter(|path| path.is_absolute());
+    let base = base.or_else(|| set("HOME").map(|home| home.join(".config")))?;
+    Some((base.join("drillmaster").join("config.yaml"), false))
+}
+
+/// Reads the configuration with all its mistakes. Where none was named and none is in the usual place, it is empty.
+///
+/// # Errors
+/// A file that was named and is not there; one that cannot be read: who protects accounts must not be ignored.
+pub fn load(place: Option<(PathBuf, bool)>) -> Result<UserConfig, Diagnostics> {
+    let Some((path, named)) = place else { return Ok(UserConfig::default()) };
+    let is_missing = || std::fs::metadata(&path).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound);
+    if !named && is_missing() {
+        return Ok(UserConfig::default());
+    }
+    let mut found = Diagnostics::default();
+    let config = match file::read(&path, 0) {
+        Ok(read) => {
+            let root = file::root(&read.source, "a configuration", "protected_accounts:", &mut found);
+            root.and_then(|root| {
+                let checker = Checker { source: &read.source, formats: &ConfigFormats, templates: false };
+                checker.check(&root, &SCHEMA, &mut found);
+                if found.has_errors() {
+                    return None;
+                }
+                serde_json::from_value::<UserConfig>(root.to_json())
+                    .map_err(|error| {
+                        let message = format!("the configuration cannot be read: {error}");
+                        found.push(
+                            read.source
+                                .error(root.span, message)
+                                .help("compare it with `drillmaster schema config`"),
+                        );
+                    })
+                    .ok()
+            })
+        }
+        Err(diagnostic) => {
+            found.push(*diagnostic);
+            None
+        }
+    };
+    found.sort();
+    match config {
+        Some(config) if !found.has_errors() => Ok(UserConfig { path: Some(path), ..config }),
+        _ => Err(found),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(named: Option<&str>, variables: &[(&str, &str)]) -> Option<(PathBuf, bool)> {
+        locate(named.map(Path::new), |name| {
+            variables.iter().find(|(n, _)| *n == name).map(|(_, value)| OsString::from(value))
+        })
+    }
+
+    #[test]
+    fn it_is_where_a_user_looks_for_it() {
+        let all = [(VARIABLE, "/v.yaml"), ("XDG_CONFIG_HOME", "/x"), ("HOME", "/h")];
+        assert_eq!(place(Some("n.yaml"), &all), Some(("n.yaml".into(), true)));
+        assert_eq!(place(None, &all), Some(("/v.yaml".into(), true)));
+        assert_eq!(place(None, &all[1..]), Some(("/x/drillmaster/config.yaml".into(), false)));
+        assert_eq!(place(None, &all[2..]), Some(("/h/.config/drillmaster/config.yaml".into(), false)));
+        let odd = [(VARIABLE, ""), ("XDG_CONFIG_HOME", "relative"), ("HOME", "/h")];
+        assert_eq!(place(None, &odd), Some(("/h/.config/drillmaster/config.yaml".into(), false)));
+        assert_eq!(place(None, &[]), None);
+    }
+
+    #[test]
+    fn what_is_named_must_be_there_and_right() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.yaml");
+        assert!(load(Some((path.clone(), false))).unwrap().protected_accounts.is_empty());
+        assert!(load(Some((path.clone(), true))).is_err());
+        let told = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            load(Some((path.clone(), false))).map_err(|found| found.render(false))
+        };
+        let config = told("protected_accounts: [\"111122223333\"]\nregions: [us-west-2]\n").unwrap();
+        let [production, other] = ["111122223333", "999988887777"].map(|id| id.parse::<AccountId>().unwrap());
+        assert!(config.protected().why(&production).unwrap().contains("config.yaml"));
+        assert_eq!(config.protected().why(&other), None);
+        let error = told("protected_acounts: [\"111122223333\"]\n").unwrap_err();
+        assert!(error.contains("config.yaml:1:1") && error.contains("protected_accounts"), "{error}");
+        let error = told("protected_accounts: [111122223333]\n").unwrap_err();
+        assert!(error.contains("config.yaml:1:22"), "{error}");
+        assert!(told("").is_err());
+    }
+}
