@@ -68,7 +68,7 @@ async fn the_lost_region_is_not_called_nor_read_from() {
     let to = BucketRef { region: WEST.parse().unwrap(), name: "drill".into(), ..lost.clone() };
     let job = CopyObjects { from: lost, to, prefix: String::new(), as_of: None, size: Size(0), objects: 0 };
     let origin = Origin::new("receipts", 1, "t");
-    let error = world.aws.copy_objects(&origin, &job, &|_| {}).await.unwrap_err();
+    let error = world.copy_objects(&origin, &job, &|_| {}).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Lost);
     let left: Vec<_> = world.moto.log().into_iter().filter(|r| r["service"] != "sts").collect();
     assert!(left.is_empty(), "these were sent: {left:?}");
@@ -85,6 +85,7 @@ async fn the_lost_region_is_not_called_nor_read_from() {
 async fn the_lost_accounts_role_is_not_assumed() {
     let world = World::start(Loss::Account(account(PRODUCTION)));
     world.aws.zones(&place(SANDBOX, WEST)).await.unwrap();
+    world.permit(&place(SANDBOX, WEST), drillmaster::cloud::Deed::Create).await.unwrap();
     world.gate.enforce(Enforcement::Full);
     world.moto.clear_log();
     let error = world.aws.identity(&account(PRODUCTION)).await.unwrap_err();
@@ -115,10 +116,11 @@ async fn the_lost_accounts_role_is_not_assumed() {
 async fn nothing_is_created_in_the_lost_zone() {
     let world = World::start(Loss::Az("usw2-az1".parse().unwrap()));
     let at = place(SANDBOX, WEST);
+    let (vpc, _) = world.ready(&at, &Create::Vpc { cidr: "10.66.0.0/16".into(), name: "drill".into() }).await;
     world.gate.enforce(Enforcement::Full);
     refused(&world, &at, &volume("snap-1", "usw2-az1"), "availability zone usw2-az1 is lost").await;
     let subnet = Create::Subnet {
-        vpc: "vpc-1".into(),
+        vpc,
         cidr: "10.66.0.0/24".into(),
         az: "usw2-az1".parse().unwrap(),
         name: "x".into(),

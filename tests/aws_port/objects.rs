@@ -68,7 +68,7 @@ async fn objects_are_copied_on_the_servers_side_and_verified() {
     let seen: RefCell<Vec<Progress>> = RefCell::default();
     let progress = |p: Progress| seen.borrow_mut().push(p);
     let copied =
-        world.aws.copy_objects(&origin(), &copy(from.clone(), to.clone(), None), &progress).await.unwrap();
+        world.copy_objects(&origin(), &copy(from.clone(), to.clone(), None), &progress).await.unwrap();
     assert_eq!(copied.objects, 8);
     assert_eq!(copied.bytes, KEYS.iter().map(|k| k.len() as u64).sum::<u64>());
     assert!(copied.newest.is_some());
@@ -140,9 +140,10 @@ async fn a_versioned_bucket_is_restored_as_of_an_instant() {
     let at = place(SANDBOX, WEST);
     let s3 = world.s3(SANDBOX, WEST).await;
     make(&s3, "ledger", WEST).await;
+    world.ready(&at, &Create::Bucket { name: "drill-x".into() }).await;
     let unversioned =
-        copy(bucket("ledger", SANDBOX, WEST), bucket("x", SANDBOX, WEST), Some(chrono::Utc::now()));
-    let error = world.aws.copy_objects(&origin(), &unversioned, &|_| {}).await.unwrap_err();
+        copy(bucket("ledger", SANDBOX, WEST), bucket("drill-x", SANDBOX, WEST), Some(chrono::Utc::now()));
+    let error = world.copy_objects(&origin(), &unversioned, &|_| {}).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Invalid, "{error}");
     let enabled = aws_sdk_s3::types::VersioningConfiguration::builder()
         .status(aws_sdk_s3::types::BucketVersioningStatus::Enabled)
@@ -165,7 +166,7 @@ async fn a_versioned_bucket_is_restored_as_of_an_instant() {
     world.ready(&at, &Create::Bucket { name: "drill-ledger".into() }).await;
     let (from, to) = (bucket("ledger", SANDBOX, WEST), bucket("drill-ledger", SANDBOX, WEST));
     let job = copy(from.clone(), to.clone(), Some(instant));
-    let copied = world.aws.copy_objects(&origin(), &job, &|_| {}).await.unwrap();
+    let copied = world.copy_objects(&origin(), &job, &|_| {}).await.unwrap();
     assert_eq!(copied.objects, 3);
     assert!(copied.newest.unwrap() <= instant);
     let list = s3.list_objects_v2().bucket("drill-ledger").send().await.unwrap();
@@ -217,7 +218,9 @@ async fn objects_come_from_a_second_provider_through_here() {
     let at = place(SANDBOX, WEST);
     world.ready(&at, &Create::Bucket { name: "drill-offsite".into() }).await;
     let (from, to) = (bucket("offsite", elsewhere, WEST), bucket("drill-offsite", SANDBOX, WEST));
-    let copied = aws.copy_objects(&origin(), &copy(from.clone(), to.clone(), None), &|_| {}).await.unwrap();
+    let permit = world.permit(&at, drillmaster::cloud::Deed::Fill).await.unwrap();
+    let job = copy(from.clone(), to.clone(), None);
+    let copied = aws.copy_objects(&permit, &origin(), &job, &|_| {}).await.unwrap();
     assert_eq!(
         (copied.objects, copied.bytes),
         (10, big.len() as u64 + KEYS.iter().map(|k| k.len() as u64).sum::<u64>())
@@ -269,7 +272,7 @@ async fn a_source_of_another_account_is_read_with_its_own_credentials() {
     let at = place(SANDBOX, WEST);
     world.ready(&at, &Create::Bucket { name: "ours".into() }).await;
     let job = copy(bucket("theirs", PRODUCTION, WEST), bucket("ours", SANDBOX, WEST), None);
-    let copied = world.aws.copy_objects(&origin(), &job, &|_| {}).await.unwrap();
+    let copied = world.copy_objects(&origin(), &job, &|_| {}).await.unwrap();
     assert_eq!((copied.objects, copied.bytes), (1, 5));
     world.tear_down(&at).await;
 }
@@ -289,7 +292,7 @@ async fn what_cannot_be_copied_is_named() {
         "match": "bad", "times": 50 }]),
     );
     let job = copy(bucket("receipts", SANDBOX, WEST), bucket("drill", SANDBOX, WEST), None);
-    let error = world.aws.copy_objects(&origin(), &job, &|_| {}).await.unwrap_err();
+    let error = world.copy_objects(&origin(), &job, &|_| {}).await.unwrap_err();
     assert!(error.message.contains("1 objects were copied and 1 failed: bad"), "{error}");
 }
 

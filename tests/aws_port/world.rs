@@ -1,5 +1,8 @@
 //! A peer of its own for each test, the cloud under test in front of it, and raw clients that seed it.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,11 +11,14 @@ use aws_credential_types::Credentials;
 use drillmaster::clock::Clock;
 use drillmaster::cloud::aws::{Access, Aws, AwsConfig};
 use drillmaster::cloud::{
-    Cloud as _, CloudError, Create, Created, Kind, LossGate, Marks, Observed, Origin, Place, ResourceRef,
-    State,
+    Cloud as _, CloudError, CopiedObjects, CopyObjects, Create, Created, Deed, Kind, LossGate, Marks,
+    Observed, Origin, Permit, Place, Progress, ResourceRef, State, Whose,
 };
+use drillmaster::config::Protected;
 use drillmaster::estate::Loss;
+use drillmaster::event::Phase;
 use drillmaster::ids::{AccountId, RunId};
+use drillmaster::sandbox::Guard;
 use serde_json::json;
 
 use crate::peers::Moto;
@@ -25,7 +31,8 @@ pub const WEST: &str = "us-west-2";
 
 pub struct World {
     pub moto: Moto,
-    pub aws: Aws,
+    pub aws: Rc<Aws>,
+    guards: RefCell<BTreeMap<Place, Rc<Guard>>>,
     pub gate: Arc<LossGate>,
     pub marks: Marks,
 }
@@ -71,7 +78,7 @@ impl World {
         let now = Clock::real().now();
         let run = RunId(format!("{}-test-1f3a", now.format("%Y%m%dT%H%M%SZ")));
         let marks = Marks { run, expires: now + chrono::TimeDelta::hours(4) };
-        Self { moto, aws, gate, marks }
+        Self { moto, aws: Rc::new(aws), guards: RefCell::default(), gate, marks }
     }
 
     pub fn losing_east() -> Self {
@@ -115,6 +122,30 @@ impl World {
         aws_sdk_s3::Client::from_conf(config.force_path_style(true).build())
     }
 
+    /// What the guard of a drill with its sandbox there would give.
+    pub async fn permit(&self, place: &Place, deed: Deed) -> Result<Permit, CloudError> {
+        let guard = {
+            let mut guards = self.guards.borrow_mut();
+            let guard = guards.entry(place.clone()).or_insert_with(|| {
+                let cloud: Rc<dyn drillmaster::cloud::Cloud> = Rc::<Aws>::clone(&self.aws);
+                Rc::new(Guard::new(cloud, place.clone(), self.marks.clone(), Protected::default()))
+            });
+            Rc::clone(guard)
+        };
+        guard.enter(if deed == Deed::Delete { Phase::Teardown } else { Phase::Recover });
+        guard.permit(place, deed, "test").await
+    }
+
+    pub async fn copy_objects(
+        &self,
+        origin: &Origin,
+        copy: &CopyObjects,
+        progress: &dyn Fn(Progress),
+    ) -> Result<CopiedObjects, CloudError> {
+        let permit = self.permit(&copy.to.place(), Deed::Fill).await?;
+        self.aws.copy_objects(&permit, origin, copy, progress).await
+    }
+
     pub async fn try_create(&self, place: &Place, what: &Create) -> Result<Created, CloudError> {
         self.try_create_as(place, what, 1).await
     }
@@ -130,8 +161,9 @@ impl World {
         let mut hasher = DefaultHasher::new();
         serde_json::to_string(what).unwrap().hash(&mut hasher);
         let token = format!("{}-{:x}", self.marks.run, hasher.finish());
-        let origin = Origin::new("step", attempt, token.chars().take(64).collect::<String>());
-        self.aws.create(place, &origin, &self.marks, what).await
+        let origin = Origin::new("step", attempt, token.chars().take(64).collect());
+        let permit = self.permit(place, Deed::Create).await?;
+        self.aws.create(&permit, &origin, what).await
     }
 
     pub async fn create(&self, place: &Place, what: &Create) -> Created {
@@ -162,11 +194,13 @@ impl World {
 
     pub async fn try_delete(&self, resource: &ResourceRef) -> Result<(), CloudError> {
         let origin = Origin::new("teardown", 1, "delete");
-        self.aws.delete(&resource.place(), &origin, &self.marks, resource).await
+        let permit = self.permit(&resource.place(), Deed::Delete).await?;
+        self.aws.delete(&permit, &origin, resource).await
     }
 
     pub async fn tagged(&self, place: &Place) -> Vec<ResourceRef> {
-        self.aws.tagged(place, &self.marks.run).await.unwrap()
+        let found = self.aws.tagged(place, &Whose::Run(self.marks.run.clone())).await.unwrap();
+        found.things.into_iter().map(|t| t.resource).collect()
     }
 
     /// Deletes all that carries the tag, in whatever order works, and asserts that nothing is left.

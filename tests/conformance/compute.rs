@@ -1,6 +1,6 @@
 use drillmaster::actions::context::StepError;
 use drillmaster::cloud::wait::Until;
-use drillmaster::cloud::{Create, ErrorKind, Kind, State};
+use drillmaster::cloud::{Create, Deed, ErrorKind, Kind, State};
 use drillmaster::estate::file::FaultKind;
 use serde_json::{Value, json};
 
@@ -105,7 +105,8 @@ pub async fn what_is_not_there_is_not_found(peer: &Peer) {
         device: "/dev/sdf".into(),
     };
     let origin = stage.hands.origin("attach", 1, "");
-    let error = peer.cloud.create(&stage.ready.place, &origin, &peer.marks, &attach).await.unwrap_err();
+    let permit = peer.permit(&peer.marks, &stage.ready.place, Deed::Create).await.unwrap();
+    let error = peer.cloud.create(&permit, &origin, &attach).await.unwrap_err();
     is(&error, ErrorKind::NotFound);
     stage.close().await;
 }

@@ -28,7 +28,7 @@ async fn lives_in_the_sandbox(stage: &Stage<'_>, db: &Value, multi_az: bool) {
     for resource in
         [stage.resource(Kind::DbSubnetGroup, &group), stage.resource(Kind::SecurityGroup, &security)]
     {
-        let error = match stage.hands.delete(&resource).await {
+        let error = match stage.delete(&resource).await {
             Err(HandError::Cloud(error)) => error,
             other => panic!("{resource}: {other:?}"),
         };
@@ -137,7 +137,7 @@ pub async fn a_cluster_is_restored_with_its_instances(peer: &Peer) {
         let seen = peer.cloud.observe(&stage.ready.place, Kind::DbCluster, &[id.to_owned()]).await.unwrap();
         assert_eq!(seen[0].attributes["members"], json!(count), "a cluster without instances answers nobody");
         // The cluster holds its place in the sandbox, and its instances hold it.
-        let error = match stage.hands.delete(&stage.resource(Kind::DbCluster, id)).await {
+        let error = match stage.delete(&stage.resource(Kind::DbCluster, id)).await {
             Err(HandError::Cloud(error)) => error,
             other => panic!("{other:?}"),
         };
@@ -179,7 +179,9 @@ async fn other_run(
     origin: &drillmaster::cloud::Origin,
     what: &drillmaster::cloud::Create,
 ) -> drillmaster::cloud::CloudError {
-    peer.cloud.create(&stage.ready.place, origin, &other.marks, what).await.unwrap_err()
+    let permit =
+        peer.permit(&other.marks, &stage.ready.place, drillmaster::cloud::Deed::Create).await.unwrap();
+    peer.cloud.create(&permit, origin, what).await.unwrap_err()
 }
 
 pub async fn what_is_not_there_or_not_shared_is_not_found(peer: &Peer) {

@@ -2,8 +2,8 @@
 
 use drillmaster::cloud::gate::Enforcement;
 use drillmaster::cloud::{
-    BucketRef, CloudError, CopyObjects, Create, CreateVolume, ErrorKind, Kind, Marks, Place, RestoreDb,
-    RunInstances, Sent, SubnetRef,
+    BucketRef, CloudError, CopyObjects, Create, CreateVolume, Deed, ErrorKind, Kind, Marks, Place, RestoreDb,
+    RunInstances, Sent, SubnetRef, Whose,
 };
 use drillmaster::duration::Size;
 use drillmaster::estate::Loss;
@@ -15,7 +15,8 @@ async fn create(peer: &Peer, place: &Place, step: &str, what: &Create) -> Result
     let token = format!("{}-{step}", peer.marks.run);
     let origin = drillmaster::cloud::Origin::new(step, 1, token);
     let marks = Marks { run: peer.marks.run.clone(), expires: peer.marks.expires };
-    peer.cloud.create(place, &origin, &marks, what).await.map(drop)
+    let permit = peer.permit(&marks, place, Deed::Create).await?;
+    peer.cloud.create(&permit, &origin, what).await.map(drop)
 }
 
 fn is_lost(error: &CloudError, why: &str) {
@@ -51,7 +52,8 @@ pub async fn the_lost_region(peer: &Peer) {
     is_lost(&peer.cloud.zones(&east).await.unwrap_err(), "region us-east-1 is lost");
     let seen = peer.cloud.observe(&east, Kind::Vpc, &["vpc-1".to_owned()]).await;
     is_lost(&seen.unwrap_err(), "region us-east-1 is lost");
-    is_lost(&peer.cloud.tagged(&east, &peer.marks.run).await.unwrap_err(), "region us-east-1 is lost");
+    let ours = Whose::Run(peer.marks.run.clone());
+    is_lost(&peer.cloud.tagged(&east, &ours).await.unwrap_err(), "region us-east-1 is lost");
     let vpc = Create::Vpc { cidr: "10.66.0.0/16".into(), name: "late".into() };
     refused(peer, &east, "there", &vpc, "region us-east-1 is lost").await;
     let (source_region, kms_key, name, size) = (EAST.parse().unwrap(), None, "copy".to_owned(), Size::gib(1));
@@ -69,7 +71,8 @@ pub async fn the_lost_region(peer: &Peer) {
     let copy =
         CopyObjects { from: from.clone(), to, prefix: String::new(), as_of: None, size: Size(0), objects: 0 };
     let origin = drillmaster::cloud::Origin::new("receipts", 1, "t");
-    let copied = peer.cloud.copy_objects(&origin, &copy, &|_| {}).await;
+    let permit = peer.permit(&peer.marks, &copy.to.place(), Deed::Fill).await.unwrap();
+    let copied = peer.cloud.copy_objects(&permit, &origin, &copy, &|_| {}).await;
     is_lost(&copied.unwrap_err(), "region us-east-1 is lost");
     is_lost(&peer.cloud.measure_objects(&from, "").await.unwrap_err(), "region us-east-1 is lost");
     // In teardown the control plane is used to clean up; the region itself stays out of reach.

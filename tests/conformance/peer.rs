@@ -11,11 +11,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use drillmaster::clock::{Clock, Pace, VirtualTime};
 use drillmaster::cloud::gated::Gated;
 use drillmaster::cloud::twin::Twin;
-use drillmaster::cloud::{Cloud, LossGate, Marks};
+use drillmaster::cloud::{Cloud, CloudError, Deed, LossGate, Marks, Permit, Place};
+use drillmaster::config::Protected;
 use drillmaster::duration::Time;
 use drillmaster::estate::Loss;
 use drillmaster::estate::file::{Fault, FaultKind};
+use drillmaster::event::Phase;
 use drillmaster::ids::RunId;
+use drillmaster::sandbox::Guard;
 
 use crate::estate::{self, EAST, Ids};
 #[cfg(feature = "aws")]
@@ -99,6 +102,14 @@ impl Peer {
     /// Another run, with its own resources, gate and faults, on the same cloud at the same time.
     pub fn another(&self, setup: &Setup) -> Self {
         Self::new(self.on, setup, self.clock.clone(), Rc::clone(&self.ran))
+    }
+
+    /// What the guard of a drill with its sandbox there would give.
+    pub async fn permit(&self, marks: &Marks, place: &Place, deed: Deed) -> Result<Permit, CloudError> {
+        let cloud = Rc::clone(&self.cloud);
+        let guard = Guard::new(cloud, place.clone(), marks.clone(), Protected::default());
+        guard.enter(if deed == Deed::Delete { Phase::Teardown } else { Phase::Recover });
+        guard.permit(place, deed, "test").await
     }
 
     pub fn is_twin(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use drillmaster::cloud::{ErrorKind, Kind, ResourceRef, State};
+use drillmaster::cloud::{Deed, ErrorKind, Kind, ResourceRef, State, Whose};
 use drillmaster::estate::file::FaultKind;
 use drillmaster::sandbox::{HandError, prepare};
 use serde_json::json;
@@ -70,10 +70,11 @@ pub async fn what_was_never_there_is_gone(peer: &Peer) {
         let resource =
             ResourceRef { kind, id: id.into(), account: account(SANDBOX), region: at.region.clone() };
         let origin = drillmaster::cloud::Origin::new("teardown", 1, "delete");
-        let deleted = peer.cloud.delete(&at, &origin, &peer.marks, &resource).await;
+        let permit = peer.permit(&peer.marks, &at, Deed::Delete).await.unwrap();
+        let deleted = peer.cloud.delete(&permit, &origin, &resource).await;
         deleted.unwrap_or_else(|e| panic!("{resource}: {e}"));
     }
-    assert_eq!(peer.cloud.tagged(&at, &peer.marks.run).await.unwrap(), []);
+    assert_eq!(peer.cloud.tagged(&at, &Whose::Run(peer.marks.run.clone())).await.unwrap().things, []);
 }
 
 /// What holds another thing goes first; teardown knows the order.
@@ -91,7 +92,7 @@ pub async fn what_others_use_is_not_deleted(peer: &Peer) {
         stage.resource(Kind::SecurityGroup, &stage.ready.security_group),
         stage.resource(Kind::Volume, volume.as_str().unwrap()),
     ] {
-        match stage.hands.delete(&resource).await {
+        match stage.delete(&resource).await {
             Err(HandError::Cloud(error)) => assert_eq!(error.kind, ErrorKind::InUse, "{resource}: {error}"),
             other => panic!("{resource}: {other:?}"),
         }
@@ -115,19 +116,21 @@ pub async fn what_another_run_made_is_not_deleted(peer: &Peer) {
     let origin = stage.hands.origin("teardown", 1, "");
     for resource in stage.hands.created() {
         // The same cloud, asked by another run.
-        let error = peer.cloud.delete(&resource.place(), &origin, &other.marks, &resource).await.unwrap_err();
+        let permit = peer.permit(&other.marks, &resource.place(), Deed::Delete).await.unwrap();
+        let error = peer.cloud.delete(&permit, &origin, &resource).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Guarded, "{resource}: {error}");
         assert_eq!(stage.state(&resource).await, State::Ready, "{resource}");
     }
     // What no run has made is production's.
     for (kind, id) in [(Kind::DbInstance, BOOKS), (Kind::DbSnapshot, ORDERS_WEST), (Kind::Bucket, RECEIPTS)] {
         let resource = stage.resource(kind, id);
-        match stage.hands.delete(&resource).await {
+        match stage.delete(&resource).await {
             Err(HandError::Cloud(error)) => assert_eq!(error.kind, ErrorKind::Guarded, "{resource}: {error}"),
             other => panic!("{resource}: {other:?}"),
         }
     }
-    assert_eq!(peer.cloud.tagged(&sandbox_place(), &other.marks.run).await.unwrap(), []);
+    let theirs = Whose::Run(other.marks.run.clone());
+    assert_eq!(peer.cloud.tagged(&sandbox_place(), &theirs).await.unwrap().things, []);
     stage.close().await;
 }
 

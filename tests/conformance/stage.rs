@@ -8,16 +8,17 @@ use std::time::Duration;
 use drillmaster::actions::context::{Context, Outcome, Person, Source, StepError};
 use drillmaster::actions::{self, CATALOGUE};
 use drillmaster::cloud::wait::Waiter;
-use drillmaster::cloud::{CloudError, ErrorKind, Kind, PointQuery, ResourceRef, State};
+use drillmaster::cloud::{CloudError, ErrorKind, Kind, PointQuery, ResourceRef, State, Whose};
+use drillmaster::config::Protected;
 use drillmaster::duration::Size;
 use drillmaster::estate::point::{Use, Wanted as WantedPoint, select};
 use drillmaster::estate::{PointKind, RecoveryPoint, Selector};
-use drillmaster::event::{Body, Bus, Consumer, ConsumerError, Event};
+use drillmaster::event::{Body, Bus, Consumer, ConsumerError, Event, Phase};
 use drillmaster::playbook::action::{Output, PointSpec, Shape, SourceSpec, SourceWhat};
 use drillmaster::sandbox::memory::Memory;
 use drillmaster::sandbox::prepare::{Wanted, WantedReplica};
 use drillmaster::sandbox::teardown::Teardown;
-use drillmaster::sandbox::{HandError, Hands, Ready, prepare};
+use drillmaster::sandbox::{Guard, HandError, Hands, Ready, prepare};
 use drillmaster::yaml::files::Files;
 use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
@@ -75,7 +76,10 @@ impl<'a> Stage<'a> {
     pub async fn open(peer: &'a Peer, with: With) -> Self {
         let log = Log::default();
         let bus = Bus::new(peer.clock.clone(), 0, vec![Box::new(log.clone())]);
-        let hands = Hands::new(Rc::clone(&peer.cloud), Rc::clone(&bus), peer.marks.clone(), Memory::default());
+        let (cloud, marks) = (Rc::clone(&peer.cloud), peer.marks.clone());
+        let guard = Guard::new(cloud, sandbox_place(), marks, Protected::default());
+        guard.enter(Phase::Prepare);
+        let hands = Hands::new(Rc::clone(&peer.cloud), Rc::clone(&bus), guard, Memory::default());
         let waiter = Waiter::new(Rc::clone(&peer.cloud), peer.clock.clone());
         let replica = |step: &str| WantedReplica {
             step: step.to_owned(),
@@ -93,7 +97,7 @@ impl<'a> Stage<'a> {
             replicas: with.replica.into_iter().map(replica).collect(),
             databases: true,
         };
-        let ready = prepare(&hands, &waiter, &wanted, peer.gate.loss()).await.unwrap();
+        let ready = prepare(&hands, &waiter, &wanted, peer.gate.loss().unwrap()).await.unwrap();
         let person = Somebody::Absent;
         Self { peer, hands, waiter, ready, person, bus, log, made: RefCell::default() }
     }
@@ -244,8 +248,9 @@ impl<'a> Stage<'a> {
     }
 
     pub async fn tagged(&self) -> BTreeSet<ResourceRef> {
-        let found = self.peer.cloud.tagged(&sandbox_place(), &self.peer.marks.run).await.unwrap();
-        found.into_iter().collect()
+        let whose = Whose::Run(self.peer.marks.run.clone());
+        let found = self.peer.cloud.tagged(&sandbox_place(), &whose).await.unwrap();
+        found.things.into_iter().map(|thing| thing.resource).collect()
     }
 
     pub async fn state(&self, resource: &ResourceRef) -> State {
@@ -284,7 +289,16 @@ impl<'a> Stage<'a> {
         }
     }
 
+    /// Asks for the deletion of one thing, as teardown does.
+    pub async fn delete(&self, resource: &ResourceRef) -> Result<(), HandError> {
+        self.hands.guard().enter(Phase::Teardown);
+        let deleted = self.hands.delete(resource).await;
+        self.hands.guard().enter(Phase::Recover);
+        deleted
+    }
+
     pub async fn tear_down(&self, patience: Duration) -> Vec<String> {
+        self.hands.guard().enter(Phase::Teardown);
         let teardown = Teardown {
             hands: &self.hands,
             waiter: &self.waiter,

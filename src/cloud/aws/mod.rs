@@ -373,14 +373,18 @@ impl At<'_> {
 
     /// What is there already and would be changed must carry this run's tag right now.
     async fn guard_changed(&self, what: &Create) -> CloudResult<()> {
-        let changed = what.changes(self.place);
+        let (changed, what_call) = (what.changes(self.place), what.call());
         if changed.is_empty() {
             return Ok(());
         }
         let clients = self.aws.clients(self.place).await?;
         for resource in changed {
-            let run = tags::run_on(&clients, &resource).await?;
-            tags::guard(what.call(), &resource.to_string(), run.as_deref(), self.marks)?;
+            let Some(run) = tags::run_on(&clients, &resource).await? else {
+                let what = format!("{resource} is not there");
+                return Err(CloudError::new(ErrorKind::NotFound, what_call, what)
+                    .help("check the id, the account and the region that it is looked for in"));
+            };
+            tags::guard(what_call, &resource.to_string(), run.as_deref(), self.marks)?;
         }
         Ok(())
     }

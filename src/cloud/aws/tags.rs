@@ -82,34 +82,30 @@ pub fn rds_value<'a>(tags: &'a [aws_sdk_rds::types::Tag], key: &str) -> Option<&
     tags.iter().find(|t| t.key() == Some(key)).and_then(|t| t.value())
 }
 
-/// The run that something carries, read now. Of the kinds that a creation may change; others carry none.
-pub async fn run_on(clients: &Clients, resource: &ResourceRef) -> CloudResult<Option<String>> {
+/// The run that something carries, read now; the inner `None`: it carries none, the outer: it is not there. For the
+/// kinds that a creation may change; of others nothing is known.
+pub async fn run_on(clients: &Clients, resource: &ResourceRef) -> CloudResult<Option<Option<String>>> {
     let (ec2, id) = (&clients.ec2, &resource.id);
     let owned = |tags: &[Tag]| value(tags, TAG_RUN).map(str::to_owned);
+    let of_rds = |tags: &[aws_sdk_rds::types::Tag]| rds_value(tags, TAG_RUN).map(str::to_owned);
     Ok(match resource.kind {
         Kind::Vpc => {
             let found = ec2.describe_vpcs().filters(filter("vpc-id", [id])).send().await;
-            found.or_cloud("ec2:DescribeVpcs")?.vpcs().first().and_then(|v| owned(v.tags()))
+            found.or_cloud("ec2:DescribeVpcs")?.vpcs().first().map(|v| owned(v.tags()))
         }
         Kind::Volume => {
             let found = ec2.describe_volumes().filters(filter("volume-id", [id])).send().await;
-            found.or_cloud("ec2:DescribeVolumes")?.volumes().first().and_then(|v| owned(v.tags()))
+            found.or_cloud("ec2:DescribeVolumes")?.volumes().first().map(|v| owned(v.tags()))
         }
         Kind::Instance => {
             let found = ec2.describe_instances().filters(filter("instance-id", [id])).send().await;
             let found = found.or_cloud("ec2:DescribeInstances")?;
-            let mut instances = found.reservations().iter().flat_map(|r| r.instances());
-            instances.next().and_then(|i| owned(i.tags()))
+            let instances = found.reservations().iter().flat_map(aws_sdk_ec2::types::Reservation::instances);
+            instances.map(|i| owned(i.tags())).next()
         }
-        Kind::DbInstance => {
-            let found = rds::instance::describe(&clients.rds, id).await?;
-            found.and_then(|d| rds_value(d.tag_list(), TAG_RUN).map(str::to_owned))
-        }
-        Kind::DbCluster => {
-            let found = rds::cluster::describe(&clients.rds, id).await?;
-            found.and_then(|c| rds_value(c.tag_list(), TAG_RUN).map(str::to_owned))
-        }
-        _ => None,
+        Kind::DbInstance => rds::instance::describe(&clients.rds, id).await?.map(|d| of_rds(d.tag_list())),
+        Kind::DbCluster => rds::cluster::describe(&clients.rds, id).await?.map(|c| of_rds(c.tag_list())),
+        _ => Some(None),
     })
 }
 
