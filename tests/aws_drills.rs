@@ -20,8 +20,12 @@ mod everything;
 mod failures;
 #[path = "aws_drills/losses.rs"]
 mod losses;
+#[path = "aws_drills/protected.rs"]
+mod protected;
 #[path = "aws_drills/shop.rs"]
 mod shop;
+#[path = "aws_drills/sweep.rs"]
+mod sweep;
 #[path = "aws_drills/unready.rs"]
 mod unready;
 #[path = "aws_drills/waiting.rs"]

@@ -11,6 +11,8 @@ mod compute;
 mod databases;
 #[path = "aws_port/failures.rs"]
 mod failures;
+#[path = "aws_port/identity.rs"]
+mod identity;
 #[path = "aws_port/loss.rs"]
 mod loss;
 #[path = "aws_port/network.rs"]

@@ -100,6 +100,7 @@ scenarios! {
         what_was_never_there_is_gone []
         what_others_use_is_not_deleted []
         what_another_run_made_is_not_deleted []
+        what_is_productions_is_not_changed []
         what_resists_is_left_behind_and_told []
     }
 }

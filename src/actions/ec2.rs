@@ -9,7 +9,7 @@ use super::Action;
 use super::args::{self, ImageSource, VolumeSource};
 use super::context::{Context, Outcome, Source, StepError, decode, take, value};
 use crate::cloud::wait::Until;
-use crate::cloud::{Create, CreateVolume, Kind, Observed, RunInstances};
+use crate::cloud::{Create, CreateVolume, Kind, Observed, ResourceRef, RunInstances};
 use crate::estate::{PointKind, RecoveryPoint};
 use crate::ids::BadName;
 use crate::playbook::action::{ActionDecl, Demands, Output, Shape, SourceWhat};
@@ -306,6 +306,15 @@ pub async fn launch(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError
     let mut subnets = cx.sandbox.subnets.clone();
     let mut volume_zone = None;
     for volume in &args.volumes {
+        let ours = |r: &ResourceRef| r.kind == Kind::Volume && r.id == *volume;
+        if !cx.hands.created().iter().any(ours) {
+            return Err(StepError::wrong(
+                format!(
+                    "the volume {volume} was not made by this run: attaching it would change what is not the drill's"
+                ),
+                "name what a step restored: `{{ steps.<id>.volume_id }}`",
+            ));
+        }
         let seen = cx.ready(Kind::Volume, volume, Until::Ready).await?;
         let zone = seen.attributes.get("az").and_then(Value::as_str).map(str::to_owned);
         if volume_zone.is_some() && zone != volume_zone {

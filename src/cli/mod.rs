@@ -28,7 +28,7 @@ use crate::ui::Surroundings;
 ///
 /// Exit codes: 0 recovered, every objective met; 1 recovery failed, or an objective was missed or is unknown; 2 the
 /// playbook or the command line is wrong, nothing was touched; 3 the drill could not be carried out; 4 teardown left
-/// something behind; 130 interrupted, after teardown.
+/// something behind; 130 interrupted, after teardown. `sweep` has codes of its own: see its help.
 #[derive(Parser)]
 #[command(name = "drillmaster", version, max_term_width = 100)]
 struct Cli {

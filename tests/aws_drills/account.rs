@@ -10,6 +10,7 @@ pub struct Account {
     pub ec2: aws_sdk_ec2::Client,
     pub rds: aws_sdk_rds::Client,
     pub s3: aws_sdk_s3::Client,
+    pub cloudformation: aws_sdk_cloudformation::Client,
 }
 
 impl Account {
@@ -32,6 +33,7 @@ impl Account {
             ec2: aws_sdk_ec2::Client::new(&config),
             rds: aws_sdk_rds::Client::new(&config),
             s3: aws_sdk_s3::Client::from_conf(s3),
+            cloudformation: aws_sdk_cloudformation::Client::new(&config),
         }
     }
 }

@@ -43,6 +43,17 @@ impl Drill {
         Self { folder, command }
     }
 
+    /// Another command than `run`, with the same surroundings and all its arguments.
+    pub fn command(playbook: &str, endpoint: &str, args: &[&str]) -> Self {
+        let mut drill = Self::new(playbook, endpoint);
+        let mut command = Command::new(drill.command.get_program());
+        command.env_clear().envs(drill.command.get_envs().filter_map(|(k, v)| Some((k, v?))));
+        command.current_dir(drill.folder.path()).args(args);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        drill.command = command;
+        drill
+    }
+
     /// One of the playbooks in drills/, with its estate and template, adapted by replacing text. What is not there any
     /// more cannot be adapted: the test must follow the sample.
     pub fn sample(name: &str, shop: &Shop, changes: &[(&str, &str)]) -> Self {

@@ -2,12 +2,17 @@
 
 use std::time::Duration;
 
-use drillmaster::cloud::{Deed, ErrorKind, Kind, ResourceRef, State, Whose};
+use drillmaster::cloud::{
+    BucketRef, CopyObjects, Create, Deed, ErrorKind, Kind, ResourceRef, Sent, State, Whose,
+};
+use drillmaster::duration::Size;
 use drillmaster::estate::file::FaultKind;
 use drillmaster::sandbox::{HandError, prepare};
 use serde_json::json;
 
-use crate::estate::{BOOKS, ORDERS_WEST, PRODUCTION, RECEIPTS, SANDBOX, VAULT, account, sandbox_place};
+use crate::estate::{
+    BOOKS, EAST, ORDERS_WEST, PRODUCTION, RECEIPTS, SANDBOX, VAULT, account, place, sandbox_place,
+};
 use crate::peer::{Peer, Setup};
 use crate::stage::{Stage, With};
 
@@ -149,5 +154,51 @@ pub async fn what_resists_is_left_behind_and_told(peer: &Peer) {
         // The estate's fault holds it for ever.
         return;
     }
+    stage.close().await;
+}
+
+/// Every way in which a change could reach what stands beside the sandbox in its own account.
+pub async fn what_is_productions_is_not_changed(peer: &Peer) {
+    let stage = Stage::open(peer, With { buckets: vec!["ours"], ..With::default() }).await;
+    let args = json!({ "from": { "volume": peer.ids.volume } });
+    let ours = stage.does("volume", "ec2.restore_volume", args).await.outputs["volume_id"].clone();
+    let args = json!({ "image": peer.ids.image, "type": "t3.small" });
+    let web = stage.does("web", "ec2.launch", args).await.outputs["instances"][0]["instance_id"].clone();
+    let [ours, web] = [ours, web].map(|id| id.as_str().unwrap().to_owned());
+    let theirs = peer.ids.volume.clone();
+    let origin = stage.hands.origin("hostile", 1, "");
+    let device = "/dev/sdf".to_owned();
+    for what in [
+        Create::AttachVolume { volume: theirs.clone(), instance: web, device: device.clone() },
+        Create::PromoteReplica { db: BOOKS.into(), size: Size(0) },
+    ] {
+        let permit = peer.permit(&peer.marks, &stage.ready.place, Deed::Create).await.unwrap();
+        let error = peer.cloud.create(&permit, &origin, &what).await.unwrap_err();
+        assert_eq!((error.kind, error.sent), (ErrorKind::Guarded, Sent::No), "{what:?}: {error}");
+        assert!(error.message.contains("this run's"), "{error}");
+    }
+    // By the step that would do it: before it has made any machine.
+    let before = stage.tagged().await;
+    let args = json!({ "image": peer.ids.image, "type": "t3.small", "volumes": [theirs] });
+    let error = stage.attempt("hostile", 1, "ec2.launch", &args).await.unwrap_err();
+    assert!(error.to_string().contains("was not made by this run"), "{error}");
+    assert_eq!(stage.tagged().await, before);
+    // A bucket of production's as the target of a copy.
+    let (account, region) = (account(SANDBOX), sandbox_place().region);
+    let from = BucketRef { name: RECEIPTS.into(), account, region };
+    let copy =
+        CopyObjects { to: from.clone(), from, prefix: String::new(), as_of: None, size: Size(0), objects: 0 };
+    let permit = peer.permit(&peer.marks, &stage.ready.place, Deed::Fill).await.unwrap();
+    let error = peer.cloud.copy_objects(&permit, &origin, &copy, &|_| {}).await.unwrap_err();
+    assert_eq!((error.kind, error.sent), (ErrorKind::Guarded, Sent::No), "{error}");
+    // A permit is for one kind of thing at one place.
+    let permit = peer.permit(&peer.marks, &stage.ready.place, Deed::Fill).await.unwrap();
+    let volume = stage.resource(Kind::Volume, &ours);
+    let error = peer.cloud.delete(&permit, &origin, &volume).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Guarded, "{error}");
+    let permit = peer.permit(&peer.marks, &place(SANDBOX, EAST), Deed::Delete).await.unwrap();
+    let error = peer.cloud.delete(&permit, &origin, &volume).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Guarded, "{error}");
+    assert_eq!(stage.state(&volume).await, State::Ready);
     stage.close().await;
 }

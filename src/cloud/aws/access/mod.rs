@@ -27,7 +27,7 @@ use crate::ids::AccountId;
 
 pub use self::dry_run::refused;
 pub use self::read_only::{CloudFormationReader, Ec2Reader, QuotasReader, RdsReader, S3Reader, StsReader};
-pub use self::writer::Writer;
+pub use self::writer::{S3Writer, Writer};
 
 /// How the real cloud is reached.
 #[derive(Clone)]

@@ -6,13 +6,16 @@ use super::Clients;
 use super::read_only::{CloudFormationReader, RdsReader, S3Reader};
 use crate::cloud::{CloudResult, Deed, Marks, Permit};
 
+/// S3, to write: from a [`Writer`].
+pub type S3Writer = aws_sdk_s3::Client;
+
 /// What changes the sandbox. There is no other way to a client that can.
 pub struct Writer {
     pub ec2: aws_sdk_ec2::Client,
     /// Without the SDK's retries: for creations that have no idempotency token of their own (`super::once`).
     pub ec2_once: aws_sdk_ec2::Client,
     pub rds: aws_sdk_rds::Client,
-    pub s3: aws_sdk_s3::Client,
+    pub s3: S3Writer,
     pub cloudformation: aws_sdk_cloudformation::Client,
     /// For pre-signed requests.
     pub credentials: Option<SharedCredentialsProvider>,

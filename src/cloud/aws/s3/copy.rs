@@ -7,7 +7,7 @@ use percent_encoding::utf8_percent_encode;
 
 use super::list::{Entry, Listing};
 use super::{PARALLEL, bucket, multipart};
-use crate::cloud::aws::access::S3Reader;
+use crate::cloud::aws::access::{S3Reader, S3Writer};
 use crate::cloud::aws::error::OrCloud;
 use crate::cloud::aws::presign::UNRESERVED;
 use crate::cloud::aws::{Aws, tags};
@@ -24,7 +24,7 @@ const TRIES: u32 = 4;
 /// The job: where objects are read and written.
 pub struct Job<'a> {
     pub from: &'a S3Reader,
-    pub to: &'a aws_sdk_s3::Client,
+    pub to: &'a S3Writer,
     pub source: &'a str,
     pub target: &'a str,
     /// Whether the target's client can be told to verify our checksum (AWS does; other providers may not know it).

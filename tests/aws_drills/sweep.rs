@@ -1,0 +1,263 @@
+//! `drillmaster sweep`: what killed runs have left is found and removed; what no run has made stays as it is.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use aws_sdk_ec2::primitives::Blob;
+use aws_sdk_ec2::types::{ResourceType, Tag, TagSpecification};
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
+use drillmaster::cloud::{Kind, TAG_EXPIRES, TAG_RUN};
+use serde_json::{Value, json};
+
+use crate::closet::Closet;
+use crate::drill::{Done, Drill, role};
+use crate::shop::{PRODUCTION, SANDBOX};
+
+const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl drill";
+const RUNS: u64 = 20;
+const AT_ONCE: u64 = 4;
+/// Seconds. Longer than any run lives, so that none ends by itself.
+const TTL: u64 = 25;
+
+fn sweep(closet: &Closet, playbook: &str, more: &[&str]) -> Done {
+    let args = [&["sweep", "playbook.yaml", "--output", "json"], more].concat();
+    let drill = Drill::command(playbook, closet.moto.endpoint(), &args);
+    with_stack(&drill);
+    drill.run()
+}
+
+fn with_stack(drill: &Drill) {
+    let stack = Path::new(env!("CARGO_MANIFEST_DIR")).join("drills/orders.stack.yaml");
+    drill.file("orders.stack.yaml", &std::fs::read_to_string(stack).unwrap());
+}
+
+#[track_caller]
+fn result(done: &Done, code: i32) -> Value {
+    assert_eq!(done.exit, Some(code), "{}", done.told());
+    let result: Value = serde_json::from_str(&done.stdout).unwrap_or_else(|e| panic!("{e}: {}", done.told()));
+    assert_eq!((&result["schema"], &result["exit_code"]), (&json!("drillmaster/sweep/v1"), &json!(code)));
+    assert_eq!(result["unseen"], json!([]), "{}", done.told());
+    result
+}
+
+fn things(result: &Value) -> Vec<&Value> {
+    let runs = result["runs"].as_array().unwrap().iter();
+    runs.flat_map(|run| run["things"].as_array().unwrap()).collect()
+}
+
+fn kinds(result: &Value) -> BTreeSet<&str> {
+    things(result).into_iter().map(|thing| thing["resource"]["kind"].as_str().unwrap()).collect()
+}
+
+/// One of each kind that a drill makes, without any tag, beside the sandbox.
+async fn untagged(closet: &Closet) {
+    let (ec2, rds, s3) = (&closet.raw.ec2, &closet.raw.rds, &closet.raw.s3);
+    let vpc = ec2.create_vpc().cidr_block("10.99.0.0/16").send().await.unwrap().vpc.unwrap().vpc_id.unwrap();
+    let mut subnets = Vec::new();
+    for (cidr, zone) in [("10.99.0.0/20", "us-west-2a"), ("10.99.16.0/20", "us-west-2b")] {
+        let made = ec2.create_subnet().vpc_id(&vpc).cidr_block(cidr).availability_zone(zone).send().await;
+        subnets.push(made.unwrap().subnet.unwrap().subnet_id.unwrap());
+    }
+    let group = ec2.create_security_group().group_name("live").description("live").vpc_id(&vpc);
+    group.send().await.unwrap();
+    let key = ec2.import_key_pair().key_name("live");
+    key.public_key_material(Blob::new(KEY.as_bytes())).send().await.unwrap();
+    ec2.allocate_address().send().await.unwrap();
+    let run = ec2.run_instances().image_id(&closet.image).min_count(1).max_count(1).subnet_id(&subnets[0]);
+    run.instance_type("t3.small".into()).send().await.unwrap();
+    let group = rds.create_db_subnet_group().db_subnet_group_name("live").set_subnet_ids(Some(subnets));
+    group.db_subnet_group_description("live").send().await.unwrap();
+    let cluster = rds.create_db_cluster().db_cluster_identifier("ledger").engine("aurora-postgresql");
+    let cluster = cluster.engine_version("15.4").master_username("postgres");
+    cluster.master_user_password("secretsecret").send().await.unwrap();
+    let kept = rds.create_db_cluster_snapshot().db_cluster_identifier("ledger");
+    kept.db_cluster_snapshot_identifier("ledger-1").send().await.unwrap();
+    let place = CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::UsWest2);
+    let create = s3.create_bucket().bucket("papers").create_bucket_configuration(place.build());
+    create.send().await.unwrap();
+    for key in ["a", "b/c", "ü d"] {
+        let body = ByteStream::from(key.as_bytes().to_vec());
+        s3.put_object().bucket("papers").key(key).body(body).send().await.unwrap();
+    }
+    // A stack of production's: the API of the other services stands for it as well, since the peer keeps them in one state.
+    let stack = closet.raw.cloudformation.create_stack().stack_name("live");
+    stack.template_body(r#"{"Resources":{"Q":{"Type":"AWS::EC2::SecurityGroup","Properties":{"GroupDescription":"live"}}}}"#).send().await.unwrap();
+}
+
+/// Instants at which runs are killed, always the same ones.
+fn instants() -> impl Iterator<Item = Duration> {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    std::iter::repeat_with(move || {
+        // xorshift64
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        Duration::from_millis(1500 + state % 10_500)
+    })
+}
+
+#[tokio::test]
+async fn the_leavings_of_killed_runs_are_removed_and_nothing_else() {
+    let closet = Closet::open(0.5).await;
+    closet.moto.seeding(0.0, |_| ());
+    untagged(&closet).await;
+    closet.moto.delays(&json!({ "default": 0.5 }));
+    let before = closet.moto.state();
+    let steps = include_str!("everything.yaml");
+    let steps =
+        steps.replace("SNAPSHOT", &closet.snapshot).replace("IMAGE", &closet.image).replace("KEY", KEY);
+    let head = Closet::head("swept").replace("ttl: 1h", &format!("ttl: {TTL}s"));
+    let playbook = head + &steps;
+
+    let mut instants = instants();
+    for _ in 0..RUNS / AT_ONCE {
+        let began = Instant::now();
+        let mut running: Vec<_> = (0..AT_ONCE)
+            .map(|_| {
+                let drill = Drill::new(&playbook, closet.moto.endpoint());
+                with_stack(&drill);
+                (instants.next().unwrap(), drill.start())
+            })
+            .collect();
+        running.sort_by_key(|(instant, _)| *instant);
+        for (instant, run) in running {
+            // What is awaited is the instant itself.
+            tokio::time::sleep(instant.saturating_sub(began.elapsed())).await;
+            run.signal("KILL");
+            assert_eq!(run.end().exit, None, "it was killed");
+        }
+    }
+    let last = Instant::now();
+
+    // The last ones have not expired: they are listed, and left standing.
+    let standing = sweep(&closet, &playbook, &["--delete"]);
+    let result_of_young: Value = serde_json::from_str(&standing.stdout).unwrap();
+    let young = things(&result_of_young).into_iter().filter(|t| t["expiry"] == "stands").count();
+    assert!(last.elapsed() > Duration::from_secs(TTL) || young > 0, "{}", standing.told());
+    let kept = things(&result_of_young).into_iter().filter(|t| t["expiry"] == "stands");
+    assert!(kept.into_iter().all(|t| t["outcome"] == "stands"), "{}", standing.told());
+
+    tokio::time::sleep(Duration::from_secs(TTL + 1).saturating_sub(last.elapsed())).await;
+    let told = result(&sweep(&closet, &playbook, &[]), 1);
+    assert!(things(&told).iter().all(|t| t["expiry"] == "expired" && t["outcome"] == "stands"), "{told:#}");
+    let done = sweep(&closet, &playbook, &["--delete"]);
+    let removed = result(&done, 0);
+    assert!(things(&removed).iter().all(|t| t["outcome"] == "removed"), "{removed:#}");
+    assert_eq!(things(&removed).len(), things(&told).len());
+    let all: BTreeSet<&str> = kinds(&result_of_young).union(&kinds(&removed)).copied().collect();
+    let runs = |result: &Value| -> BTreeSet<String> {
+        result["runs"].as_array().unwrap().iter().map(|r| r["run"].as_str().unwrap().to_owned()).collect()
+    };
+    let swept: BTreeSet<String> = runs(&result_of_young).union(&runs(&removed)).cloned().collect();
+    eprintln!(
+        "{} runs left {} and then {} things of the kinds {all:?}",
+        swept.len(),
+        things(&result_of_young).len(),
+        things(&removed).len()
+    );
+    // A run that is killed before it has made anything leaves nothing.
+    assert!(swept.len() as u64 >= RUNS / 2, "{swept:?}");
+    for kind in Kind::ALL {
+        let name = json!(kind);
+        assert!(all.contains(name.as_str().unwrap()), "no run has left a {kind:?}: {all:?}");
+    }
+
+    let nothing = result(&sweep(&closet, &playbook, &["--delete"]), 0);
+    assert_eq!(nothing["runs"], json!([]));
+    assert_eq!(closet.moto.state().to_string(), before.to_string(), "{}", done.told());
+}
+
+fn tags(pairs: &[(&str, &str)]) -> TagSpecification {
+    let tags = pairs.iter().map(|(k, v)| Tag::builder().key(*k).value(*v).build()).collect();
+    TagSpecification::builder().resource_type(ResourceType::Volume).set_tags(Some(tags)).build()
+}
+
+#[tokio::test]
+async fn what_cannot_be_evaluated_is_told_and_left_alone() {
+    let closet = Closet::open(0.0).await;
+    let playbook = closet.playbook(&Closet::head("careful"), "http://127.0.0.1:1/");
+    let volume = async |pairs: &[(&str, &str)]| {
+        let made = closet.raw.ec2.create_volume().availability_zone("us-west-2a").size(1);
+        made.tag_specifications(tags(pairs)).send().await.unwrap().volume_id.unwrap()
+    };
+    let past = volume(&[(TAG_RUN, "20200101T000000Z-old-1f3a"), (TAG_EXPIRES, "2020-01-01T01:00:00Z")]).await;
+    let future =
+        volume(&[(TAG_RUN, "20200101T000000Z-old-1f3a"), (TAG_EXPIRES, "2999-01-01T01:00:00Z")]).await;
+    let without = volume(&[(TAG_RUN, "20200101T000000Z-old-1f3a")]).await;
+    let garbled = volume(&[(TAG_RUN, "odd"), (TAG_EXPIRES, "long ago")]).await;
+    volume(&[(TAG_EXPIRES, "2020-01-01T01:00:00Z")]).await;
+    volume(&[("Name", TAG_RUN)]).await;
+
+    let done = sweep(&closet, &playbook, &["--delete"]);
+    let told = result(&done, 1);
+    let fates: Vec<(&str, &str, &str)> = things(&told)
+        .into_iter()
+        .map(|t| {
+            let text =
+                |value: &'_ Value| -> &str { Box::leak(value.as_str().unwrap().to_owned().into_boxed_str()) };
+            (text(&t["resource"]["id"]), text(&t["expiry"]), text(&t["outcome"]))
+        })
+        .collect();
+    let fate =
+        |id: &str| fates.iter().find(|(of, ..)| *of == id).map(|(_, expiry, outcome)| (*expiry, *outcome));
+    assert_eq!(fate(&past), Some(("expired", "removed")));
+    assert_eq!(fate(&future), Some(("stands", "stands")));
+    assert_eq!(fate(&without), Some(("unknown", "stands")));
+    assert_eq!(fate(&garbled), Some(("unknown", "stands")));
+    assert_eq!(fates.len(), 4, "{told:#}");
+    let left = closet.raw.ec2.describe_volumes().send().await.unwrap();
+    let left: Vec<&str> = left.volumes().iter().filter_map(|v| v.volume_id()).collect();
+    assert!(!left.contains(&past.as_str()) && left.contains(&garbled.as_str()), "{left:?}");
+    assert_eq!(closet.moto.calls("DeleteVolume").len(), 1);
+}
+
+#[tokio::test]
+async fn a_sweep_tells_where_it_could_not_look_and_what_resists() {
+    let closet = Closet::open(0.0).await;
+    let config = format!(
+        "protected_accounts: [\"{PRODUCTION}\"]\nregions: [us-west-2]\naccounts:\n  sandbox: {{ id: \"{SANDBOX}\", role: \"{}\" }}\n  live: {{ id: \"{PRODUCTION}\", role: \"{}\" }}\n  wrong: {{ id: \"121212121212\", role: \"{}\" }}\n",
+        role(SANDBOX),
+        role(PRODUCTION),
+        role(SANDBOX),
+    );
+    let sweep = |args: &[&str]| {
+        let args = [&["sweep", "--config", "config.yaml"], args].concat();
+        let drill = Drill::command("", closet.moto.endpoint(), &args);
+        drill.file("config.yaml", &config);
+        drill.run()
+    };
+    let old = [(TAG_RUN, "20200101T000000Z-old-1f3a"), (TAG_EXPIRES, "2020-01-01T01:00:00Z")];
+    let live = crate::account::Account::of(&closet.moto, PRODUCTION, "us-west-2").await;
+    let made =
+        live.ec2.create_volume().availability_zone("us-west-2a").size(1).tag_specifications(tags(&old));
+    made.send().await.unwrap();
+
+    let clean = sweep(&["--account", "sandbox"]);
+    assert_eq!(clean.exit, Some(0), "{}", clean.told());
+    assert!(clean.stdout.contains("1 place looked at: no drill has left anything there"), "{}", clean.told());
+    // The wrong account's role looks at nothing.
+    let blind = sweep(&["--account", "sandbox", "--account", "wrong"]);
+    assert_eq!(blind.exit, Some(3), "{}", blind.told());
+    assert!(blind.stdout.contains("could not be looked at: account 121212121212"), "{}", blind.told());
+    assert!(blind.stdout.contains(&format!("belong to account {SANDBOX}")), "{}", blind.told());
+    // What the user protects is not even swept.
+    let protected = sweep(&["--account", "live", "--delete"]);
+    assert_eq!(protected.exit, Some(4), "{}", protected.told());
+    assert!(protected.stdout.contains("NOT removed") && protected.stdout.contains("is protected"));
+    assert!(closet.moto.calls("DeleteVolume").is_empty());
+    for (args, word) in [
+        (&["--account", "nobody"][..], "nobody"),
+        (&["--region", "mars"], "mars"),
+        (&["--on", "twin"], "--on"),
+        (&["no-such.yaml"], "no-such.yaml"),
+    ] {
+        let wrong = sweep(args);
+        assert_eq!(wrong.exit, Some(2), "{}", wrong.told());
+        assert!(wrong.stderr.contains(word), "{}", wrong.told());
+    }
+    let nowhere = Drill::command("", closet.moto.endpoint(), &["sweep"]).run();
+    assert_eq!(nowhere.exit, Some(2), "{}", nowhere.told());
+    assert!(nowhere.stderr.contains("nowhere to look"), "{}", nowhere.told());
+}

@@ -1,0 +1,249 @@
+//! The guard: what it looks at before anything is changed, and that whoever names what is not the drill's is stopped.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at what it did not expect"
+)]
+
+#[path = "support/drill.rs"]
+mod drill;
+#[path = "guard/liar.rs"]
+mod liar;
+
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use drill::{Drill, drillmaster};
+use drillmaster::cloud::{Deed, ErrorKind, Marks, Place};
+use drillmaster::config::{self, Protected};
+use drillmaster::event::Phase;
+use drillmaster::ids::RunId;
+use drillmaster::sandbox::Guard;
+use liar::Liar;
+
+const PRODUCTION: &str = "111122223333";
+const SANDBOX: &str = "999988887777";
+
+fn place(account: &str, region: &str) -> Place {
+    Place { account: account.parse().unwrap(), region: region.parse().unwrap() }
+}
+
+fn guard(cloud: &Rc<Liar>, protected: Protected) -> Guard {
+    let marks = Marks { run: RunId("20260301T120000Z-x-1f3a".into()), expires: chrono::DateTime::UNIX_EPOCH };
+    Guard::new(Rc::<Liar>::clone(cloud), place(SANDBOX, "us-west-2"), marks, protected)
+}
+
+async fn refused(guard: &Guard, place: &Place, deed: Deed) -> Option<String> {
+    match guard.permit(place, deed, "ec2:CreateVpc").await {
+        Ok(permit) => {
+            assert_eq!(permit.place(), place);
+            permit.covers(deed, place, "ec2:CreateVpc").unwrap();
+            None
+        }
+        Err(error) => {
+            assert_eq!(error.kind, ErrorKind::Guarded, "{error}");
+            assert!(error.help.is_some(), "{error} does not say what to do");
+            Some(error.message)
+        }
+    }
+}
+
+#[tokio::test]
+async fn only_the_sandbox_is_changed() {
+    let cloud = Liar::honest();
+    let guard = guard(&cloud, Protected::default());
+    guard.enter(Phase::Recover);
+    assert_eq!(refused(&guard, &place(SANDBOX, "us-west-2"), Deed::Create).await, None);
+    for elsewhere in [place(PRODUCTION, "us-west-2"), place(SANDBOX, "us-east-1")] {
+        let why = refused(&guard, &elsewhere, Deed::Create).await.unwrap();
+        assert!(why.contains("is not the sandbox") && why.contains(elsewhere.account.as_str()), "{why}");
+    }
+}
+
+#[tokio::test]
+async fn each_phase_allows_its_own_changes() {
+    let cloud = Liar::honest();
+    let guard = guard(&cloud, Protected::default());
+    let at = place(SANDBOX, "us-west-2");
+    let allowed = async || {
+        let mut all = Vec::new();
+        for deed in [Deed::Create, Deed::Fill, Deed::Delete] {
+            if refused(&guard, &at, deed).await.is_none() {
+                all.push(deed);
+            }
+        }
+        all
+    };
+    assert_eq!(allowed().await, [], "before anything has begun");
+    for (phase, deeds) in [
+        (Phase::Preflight, &[][..]),
+        (Phase::Prepare, &[Deed::Create, Deed::Fill]),
+        (Phase::Recover, &[Deed::Create, Deed::Fill]),
+        (Phase::Teardown, &[Deed::Delete]),
+    ] {
+        guard.enter(phase);
+        assert_eq!(allowed().await, deeds, "{phase:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_permit_is_good_for_nothing_else() {
+    let cloud = Liar::honest();
+    let guard = guard(&cloud, Protected::default());
+    guard.enter(Phase::Teardown);
+    let at = place(SANDBOX, "us-west-2");
+    let permit = guard.permit(&at, Deed::Delete, "x").await.unwrap();
+    permit.covers(Deed::Delete, &at, "x").unwrap();
+    for (deed, at) in
+        [(Deed::Create, at.clone()), (Deed::Fill, at), (Deed::Delete, place(PRODUCTION, "us-west-2"))]
+    {
+        assert_eq!(permit.covers(deed, &at, "x").unwrap_err().kind, ErrorKind::Guarded);
+    }
+}
+
+#[tokio::test]
+async fn credentials_are_confirmed_whenever_they_change() {
+    let cloud = Liar::honest();
+    let guard = guard(&cloud, Protected::default());
+    guard.enter(Phase::Prepare);
+    let at = place(SANDBOX, "us-west-2");
+    let (one, two, three) = tokio::join!(
+        refused(&guard, &at, Deed::Create),
+        refused(&guard, &at, Deed::Create),
+        refused(&guard, &at, Deed::Fill)
+    );
+    assert_eq!((one, two, three), (None, None, None));
+    assert_eq!(cloud.asked.get(), 1, "many calls ask once");
+    cloud.generation.set(1);
+    assert_eq!(refused(&guard, &at, Deed::Create).await, None);
+    assert_eq!(refused(&guard, &at, Deed::Create).await, None);
+    assert_eq!(cloud.asked.get(), 2, "other credentials are asked about again");
+    cloud.generation.set(2);
+    cloud.answers(PRODUCTION);
+    for _ in 0..2 {
+        let why = refused(&guard, &at, Deed::Create).await.unwrap();
+        assert_eq!(why, format!("the credentials for account {SANDBOX} belong to account {PRODUCTION}"));
+    }
+    cloud.answers(SANDBOX);
+    assert_eq!(refused(&guard, &at, Deed::Create).await, None);
+    cloud.generation.set(3);
+    cloud.fails();
+    let error = guard.permit(&at, Deed::Create, "x").await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Network, "what cannot be confirmed is not permitted");
+}
+
+#[tokio::test]
+async fn a_protected_account_is_never_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.yaml");
+    std::fs::write(&path, format!("protected_accounts: [\"{SANDBOX}\"]\n")).unwrap();
+    let protected = config::load(Some((path, true))).unwrap().protected();
+    let cloud = Liar::honest();
+    let guard = guard(&cloud, protected);
+    for phase in [Phase::Prepare, Phase::Recover, Phase::Teardown] {
+        guard.enter(phase);
+        for deed in [Deed::Create, Deed::Fill, Deed::Delete] {
+            let why = refused(&guard, &place(SANDBOX, "us-west-2"), deed).await.unwrap();
+            assert!(why.contains("is protected") && why.contains("config.yaml"), "{why}");
+        }
+    }
+    assert_eq!(cloud.asked.get(), 0);
+}
+
+/// The program with this configuration, at each place where it may lie.
+fn with_config(drill: &Drill, text: &str, args: &[&str]) -> Vec<(i32, String)> {
+    let path = drill.write();
+    let home = drill.folder().join("home/.config/drillmaster");
+    let xdg = drill.folder().join("xdg/drillmaster");
+    let file = |folder: &PathBuf| {
+        std::fs::create_dir_all(folder).unwrap();
+        std::fs::write(folder.join("config.yaml"), text).unwrap();
+        folder.join("config.yaml")
+    };
+    let (home_file, xdg_file) = (file(&home), file(&xdg));
+    let run = |more: &[&str], variables: &[(&str, PathBuf)]| {
+        let mut command = drillmaster();
+        command.args(args).arg(&path).args(more).envs(variables.iter().map(|(k, v)| (k, v)));
+        let output = command.current_dir(drill.folder()).output().unwrap();
+        let told = [output.stdout, output.stderr].concat();
+        (output.status.code().unwrap(), String::from_utf8(told).unwrap())
+    };
+    vec![
+        run(&["--config", xdg_file.to_str().unwrap()], &[]),
+        run(&[], &[("DRILLMASTER_CONFIG", home_file)]),
+        run(&[], &[("XDG_CONFIG_HOME", drill.folder().join("xdg"))]),
+        run(&[], &[("HOME", drill.folder().join("home"))]),
+    ]
+}
+
+#[test]
+fn a_sandbox_in_a_protected_account_is_a_mistake() {
+    let drill = Drill::of("region-loss");
+    for command in ["validate", "plan", "run"] {
+        for (code, told) in with_config(&drill, &format!("protected_accounts: [\"{SANDBOX}\"]"), &[command]) {
+            assert_eq!(code, 2, "{told}");
+            assert!(told.contains("playbook.yaml:") && told.contains("account: sandbox"), "{told}");
+            assert!(told.contains(&format!("account {SANDBOX} is protected")), "{told}");
+            assert!(told.contains("config.yaml"), "it does not say who protects it: {told}");
+        }
+        assert!(!drill.folder().join("runs").exists(), "{command} has begun a run");
+    }
+    // Protecting production is what the list is for.
+    for (code, told) in with_config(&drill, &format!("protected_accounts: [\"{PRODUCTION}\"]"), &["validate"])
+    {
+        assert_eq!(code, 0, "{told}");
+    }
+}
+
+#[test]
+fn a_configuration_that_cannot_be_read_stops_everything() {
+    let drill = Drill::of("region-loss");
+    for (text, word) in [
+        ("protected_account: [\"111122223333\"]", "protected_accounts"),
+        ("protected_accounts: [111122223333]", "quotes"),
+        ("protected_accounts: [\"1111\"]", "12"),
+        ("- x", "configuration"),
+    ] {
+        for (code, told) in with_config(&drill, text, &["run"]) {
+            assert_eq!(code, 2, "{told}");
+            assert!(told.contains("config.yaml:1:") && told.contains(word), "no `{word}`: {told}");
+        }
+    }
+    let path = drill.write();
+    let output = drillmaster().arg("run").arg(path).args(["--config", "/no/such.yaml"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("/no/such.yaml"));
+    assert!(!drill.folder().join("runs").exists());
+}
+
+/// A volume of production's beside the sandbox, in its own account and region.
+const LIVE: &str = "  - { id: \"ec2:volume/vol-live\", account: \"999988887777\", region: us-west-2, az: usw2-az1, size: 1GiB }";
+
+#[test]
+fn a_playbook_that_names_what_is_productions_is_stopped() {
+    let drill = Drill::of("region-loss")
+        .estate("\nresources:\n", &format!("\nresources:\n{LIVE}\n"))
+        .playbook("      count: 2\n", "      count: 2\n      volumes: [vol-live]\n");
+    let run = drill.run();
+    run.exits(1).is_clean();
+    let because = run.step("web")["because"].as_str().unwrap();
+    assert!(because.contains("vol-live was not made by this run"), "{because}");
+    let launched = run.events("intent").iter().any(|e| e["call"] == "ec2:RunInstances");
+    assert!(!launched, "machines were started all the same");
+}
+
+#[test]
+fn a_targets_name_never_means_productions_bucket() {
+    let drill = Drill::of("region-loss").playbook("to: receipts", "to: orders-receipts-replica");
+    let run = drill.run();
+    run.is_clean();
+    assert_eq!(run.step("receipts")["status"], "succeeded");
+    let made = run.step("receipts")["resources"].to_string();
+    assert!(!made.contains("s3:bucket/orders-receipts-replica "), "{made}");
+    for event in run.events("delete_intent").iter().chain(&run.events("deleted")) {
+        let id = event["resource"]["id"].as_str().unwrap();
+        assert!(id != "orders-receipts-replica", "{event}");
+    }
+}

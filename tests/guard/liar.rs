@@ -1,0 +1,116 @@
+//! A cloud that does nothing but answer who the credentials are.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use async_trait::async_trait;
+use drillmaster::cloud::{
+    ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created,
+    ErrorKind, Exposure, Kind, MeasuredObjects, Needs, Observed, Origin, Permit, Place, PointQuery,
+    PreflightFinding, Progress, ResourceRef, Tagged, VerifiedObjects, VerifyObjects, Whose, Zone,
+};
+use drillmaster::estate::RecoveryPoint;
+use drillmaster::ids::AccountId;
+
+#[derive(Default)]
+pub struct Liar {
+    pub asked: Cell<u32>,
+    pub generation: Cell<u64>,
+    /// `None`: the account that was asked about.
+    says: RefCell<Option<CloudResult<AccountId>>>,
+}
+
+impl Liar {
+    pub fn honest() -> Rc<Self> {
+        Rc::default()
+    }
+
+    pub fn answers(&self, account: &str) {
+        *self.says.borrow_mut() = Some(Ok(account.parse().unwrap()));
+    }
+
+    pub fn fails(&self) {
+        *self.says.borrow_mut() = Some(Err(CloudError::new(ErrorKind::Network, "sts", "no answer")));
+    }
+}
+
+fn never<T>() -> CloudResult<T> {
+    panic!("the guard asks only who the credentials are")
+}
+
+#[async_trait(?Send)]
+impl Cloud for Liar {
+    async fn identity(&self, account: &AccountId) -> CloudResult<AccountId> {
+        self.asked.set(self.asked.get() + 1);
+        // Others get their turn while STS is asked.
+        tokio::task::yield_now().await;
+        self.says.borrow().clone().unwrap_or_else(|| Ok(account.clone()))
+    }
+
+    fn credentials_generation(&self, _account: &AccountId) -> u64 {
+        self.generation.get()
+    }
+
+    async fn zones(&self, _: &Place) -> CloudResult<Vec<Zone>> {
+        never()
+    }
+
+    async fn recovery_points(&self, _: &Place, _: &PointQuery) -> CloudResult<Vec<RecoveryPoint>> {
+        never()
+    }
+
+    async fn create(&self, _: &Permit, _: &Origin, _: &Create) -> CloudResult<Created> {
+        never()
+    }
+
+    async fn observe(&self, _: &Place, _: Kind, _: &[String]) -> CloudResult<Vec<Observed>> {
+        never()
+    }
+
+    async fn delete(&self, _: &Permit, _: &Origin, _: &ResourceRef) -> CloudResult<()> {
+        never()
+    }
+
+    async fn tagged(&self, _: &Place, _: &Whose) -> CloudResult<Tagged> {
+        never()
+    }
+
+    async fn exposures(&self, _: &Place, _: &str) -> CloudResult<Vec<Exposure>> {
+        never()
+    }
+
+    async fn copy_objects(
+        &self,
+        _: &Permit,
+        _: &Origin,
+        _: &CopyObjects,
+        _: &dyn Fn(Progress),
+    ) -> CloudResult<CopiedObjects> {
+        never()
+    }
+
+    async fn verify_objects(
+        &self,
+        _: &Origin,
+        _: &VerifyObjects,
+        _: &dyn Fn(Progress),
+    ) -> CloudResult<VerifiedObjects> {
+        never()
+    }
+
+    async fn measure_objects(&self, _: &BucketRef, _: &str) -> CloudResult<MeasuredObjects> {
+        never()
+    }
+
+    async fn measure_object(&self, _: &BucketRef, _: &str) -> CloudResult<MeasuredObjects> {
+        never()
+    }
+
+    async fn preflight(&self, _: &Place, _: &Needs) -> CloudResult<Vec<PreflightFinding>> {
+        never()
+    }
+
+    fn api_calls(&self) -> ApiCalls {
+        ApiCalls::default()
+    }
+}
