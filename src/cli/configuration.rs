@@ -12,8 +12,8 @@ use crate::yaml::{Diagnostic, Diagnostics, Source};
 
 #[derive(clap::Args)]
 pub struct ConfigArg {
-    /// The user's configuration: protected accounts, and where `sweep` looks; default: $DRILLMASTER_CONFIG, else
-    /// drillmaster/config.yaml in $XDG_CONFIG_HOME or ~/.config
+    /// The user's configuration: protected accounts, and where `sweep` looks; default: the file that
+    /// `DRILLMASTER_CONFIG` names, else drillmaster/config.yaml in `XDG_CONFIG_HOME` or ~/.config
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }

@@ -129,8 +129,8 @@ async fn first_failure(client: &CloudFormationReader, id: &str) -> CloudResult<O
 }
 
 pub async fn delete(to: &Writer, id: &str) -> CloudResult<()> {
-    let (client, marks) = (&to.cloudformation, &to.marks);
     const CALL: &str = "cloudformation:DeleteStack";
+    let (client, marks) = (&to.cloudformation, &to.marks);
     let Some(stack) = describe(&to.read.cloudformation, id).await? else { return Ok(()) };
     if stack.stack_status() == Some(&StackStatus::DeleteComplete) {
         return Ok(());

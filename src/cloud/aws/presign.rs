@@ -24,7 +24,7 @@ pub const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').re
 
 /// `None` within one region, where no such URL is needed.
 pub async fn url(
-    credentials: &Option<SharedCredentialsProvider>,
+    credentials: Option<&SharedCredentialsProvider>,
     service: Service,
     from: &Region,
     to: &Region,
@@ -34,7 +34,7 @@ pub async fn url(
         return Ok(None);
     }
     let bad = |what: String| CloudError::new(ErrorKind::Credentials, "presign", what);
-    let provider = credentials.as_ref().ok_or_else(|| bad("no credentials to sign with".into()))?;
+    let provider = credentials.ok_or_else(|| bad("no credentials to sign with".into()))?;
     let credentials =
         provider.provide_credentials().await.map_err(|e| bad(format!("no credentials: {e}")))?;
     let (name, version) = match service {

@@ -195,6 +195,9 @@ pub async fn rds_tags(rds: &RdsReader, arn: &str) -> CloudResult<Vec<Tag>> {
     Ok(answer.or_cloud("rds:ListTagsForResource")?.tag_list.unwrap_or_default())
 }
 
+/// A bucket's name, when it was made, and its tags or why they cannot be read.
+type AskedBucket = (String, Option<Time>, Result<Vec<BucketTag>, String>);
+
 /// S3 has no filter by tag either: the buckets here are asked for their tags (of a run only those made since it began).
 async fn buckets(clients: &Clients, found: &mut Found<'_>) -> CloudResult<()> {
     let (place, whose) = (found.place, found.whose);
@@ -214,7 +217,7 @@ async fn buckets(clients: &Clients, found: &mut Found<'_>) -> CloudResult<()> {
         })
         .filter_map(|(made, name)| Some((name?, made)))
         .collect();
-    let asked: Vec<Option<(String, Option<Time>, Result<Vec<BucketTag>, String>)>> = stream::iter(names)
+    let asked: Vec<Option<AskedBucket>> = stream::iter(names)
         .map(async |(name, made)| {
             let tags = match s3::bucket::tags_of(&clients.s3, &name).await {
                 Ok(tags) if s3::bucket::run_of(&tags).is_some_and(|run| whose.means(run)) => tags,

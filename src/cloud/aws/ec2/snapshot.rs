@@ -17,7 +17,7 @@ pub async fn copy(at: &At<'_>, what: &Create) -> CloudResult<Created> {
     let writer = at.writer().await?;
     // Unencrypted copies are encrypted only on request; an encrypted source stays so either way.
     let url = presign::url(
-        &writer.credentials,
+        writer.credentials.as_ref(),
         presign::Service::Ec2,
         source_region,
         &at.place.region,

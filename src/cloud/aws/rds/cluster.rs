@@ -100,8 +100,8 @@ pub async fn observe(rds: &RdsReader, ids: &[String]) -> CloudResult<Vec<Observe
 }
 
 pub async fn delete(to: &Writer, id: &str) -> CloudResult<()> {
-    let (rds, marks) = (&to.rds, &to.marks);
     const CALL: &str = "rds:DeleteDBCluster";
+    let (rds, marks) = (&to.rds, &to.marks);
     let Some(cluster) = describe(&to.read.rds, id).await? else { return Ok(()) };
     tags::guard(CALL, id, tags::rds_value(cluster.tag_list(), TAG_RUN), marks)?;
     if cluster.status() == Some("deleting") {

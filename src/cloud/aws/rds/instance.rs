@@ -193,8 +193,8 @@ pub async fn observe(rds: &RdsReader, zones: &[Zone], ids: &[String]) -> CloudRe
 }
 
 pub async fn delete(to: &Writer, id: &str) -> CloudResult<()> {
-    let (rds, marks) = (&to.rds, &to.marks);
     const CALL: &str = "rds:DeleteDBInstance";
+    let (rds, marks) = (&to.rds, &to.marks);
     let Some(db) = describe(&to.read.rds, id).await? else { return Ok(()) };
     tags::guard(CALL, id, tags::rds_value(db.tag_list(), TAG_RUN), marks)?;
     if db.db_instance_status() == Some("deleting") {

@@ -25,7 +25,7 @@ pub async fn create(
         ("DBInstanceIdentifier", &db.name),
     ];
     let url = presign::url(
-        &writer.credentials,
+        writer.credentials.as_ref(),
         presign::Service::Rds,
         source_region,
         &at.place.region,

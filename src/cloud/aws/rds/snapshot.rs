@@ -25,7 +25,7 @@ pub async fn copy(at: &At<'_>, what: &Create) -> CloudResult<Created> {
         vec![("Action", action), (from.as_str(), source.as_str()), (target.as_str(), name.as_str())];
     parameters.extend(kms_key.as_deref().map(|key| ("KmsKeyId", key)));
     let url = presign::url(
-        &writer.credentials,
+        writer.credentials.as_ref(),
         presign::Service::Rds,
         source_region,
         &at.place.region,

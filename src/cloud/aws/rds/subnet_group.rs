@@ -50,8 +50,8 @@ pub async fn observe(rds: &RdsReader, ids: &[String]) -> CloudResult<Vec<Observe
 }
 
 pub async fn delete(to: &Writer, id: &str) -> CloudResult<()> {
-    let (rds, marks) = (&to.rds, &to.marks);
     const CALL: &str = "rds:DeleteDBSubnetGroup";
+    let (rds, marks) = (&to.rds, &to.marks);
     let Some(found) = tags_of(&to.read.rds, id).await? else { return Ok(()) };
     tags::guard(CALL, id, tags::rds_value(&found, TAG_RUN), marks)?;
     rds.delete_db_subnet_group().db_subnet_group_name(id).send().await.or_cloud(CALL)?;

@@ -55,8 +55,8 @@ pub async fn create(at: &At<'_>, name: &str) -> CloudResult<Created> {
 
 /// No public access, and encryption by default.
 async fn close(to: &Writer, name: &str) -> CloudResult<()> {
-    let s3 = &to.s3;
     const ENCRYPT: &str = "s3:PutBucketEncryption";
+    let s3 = &to.s3;
     let block = PublicAccessBlockConfiguration::builder()
         .block_public_acls(true)
         .ignore_public_acls(true)
@@ -114,8 +114,8 @@ pub async fn observe(s3: &S3Reader, ids: &[String]) -> CloudResult<Vec<Observed>
 
 /// Empties the bucket (all versions, delete markers and unfinished uploads) and deletes it.
 pub async fn delete(to: &Writer, name: &str) -> CloudResult<()> {
-    let (s3, marks) = (&to.s3, &to.marks);
     const CALL: &str = "s3:DeleteBucket";
+    let (s3, marks) = (&to.s3, &to.marks);
     tags::guard(CALL, name, run_of(&tags_of(&to.read.s3, name).await?), marks)?;
     empty(to, name).await?;
     s3.delete_bucket().bucket(name).send().await.or_cloud(CALL)?;
@@ -123,8 +123,8 @@ pub async fn delete(to: &Writer, name: &str) -> CloudResult<()> {
 }
 
 async fn empty(to: &Writer, name: &str) -> CloudResult<()> {
-    let s3 = &to.s3;
     const DELETE: &str = "s3:DeleteObjects";
+    let s3 = &to.s3;
     let invalid =
         |e: aws_sdk_s3::error::BuildError| CloudError::new(ErrorKind::Invalid, DELETE, e.to_string());
     let mut before = Vec::new();
