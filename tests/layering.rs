@@ -271,10 +271,11 @@ fn trespasses_are_found() {
     assert_eq!(of("cloud/wait.rs", "use super::twin::Twin;"), 1, "by way of super, downwards in the tree");
     assert_eq!(of("cloud/mod.rs", "use twin::Twin;"), 1, "by its bare name");
     assert_eq!(of("cloud/twin/mod.rs", "use super::*;\nuse super::aws::Aws;"), 1, "a room beside it");
-    assert_eq!(of("engine/step.rs", "use aws_sdk_rds::Client;"), 1, "the SDK");
+    assert_eq!(of("engine/step.rs", "use aws_sdk_rds::types::Tag;"), 1, "the SDK");
     assert_eq!(of("engine/step.rs", "println!(\"x\"); let _ = tokio::time::sleep(d);"), 2, "output, time");
     assert_eq!(of("sandbox/hands.rs", "let p = Permit::grant(place, marks, deed);"), 1, "the guard's");
     assert_eq!(of("cloud/aws/mod.rs", "let p = Permit::grant(place, marks, deed);"), 1, "the guard's");
+    assert_eq!(of("cloud/aws/tagged.rs", "fn f(c: &aws_sdk_rds::Client) {}"), 1, "a client that can write");
     assert_eq!(of("attic.rs", ""), 1, "no floor");
 
     assert_eq!(of("sandbox/guard.rs", "let p = Permit::grant(place, marks, deed);"), 0);

@@ -11,7 +11,8 @@ async fn identities_and_zones() {
     let zones = world.aws.zones(&place(SANDBOX, WEST)).await.unwrap();
     assert!(zones.iter().any(|z| z.id.as_str() == "usw2-az2" && z.name == "us-west-2a"), "{zones:?}");
     let calls = world.aws.api_calls();
-    assert_eq!(calls["sts:GetCallerIdentity"].count, 2);
+    // Asked twice here, and once by the first credentials that sign anything else.
+    assert_eq!(calls["sts:GetCallerIdentity"].count, 3);
     assert_eq!(calls["ec2:DescribeAvailabilityZones"].count, 1);
 }
 
@@ -102,8 +103,10 @@ async fn what_does_not_carry_the_tag_is_never_deleted() {
 #[tokio::test]
 async fn a_zone_of_another_region_is_refused() {
     let world = World::losing_east();
+    let at = place(SANDBOX, WEST);
+    let (vpc, _) = world.ready(&at, &Create::Vpc { cidr: "10.66.0.0/16".into(), name: "drill".into() }).await;
     let what = Create::Subnet {
-        vpc: "vpc-1".into(),
+        vpc,
         cidr: "10.66.0.0/24".into(),
         az: "use1-az1".parse().unwrap(),
         name: "x".into(),

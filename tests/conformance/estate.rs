@@ -37,6 +37,8 @@ pub struct Ids {
     /// A volume of production's, with a shared snapshot in the west; and the sandbox's, with one in the east.
     pub volume: String,
     pub volume_east: String,
+    /// One that lives beside the sandbox, in its own account and region.
+    pub volume_live: String,
     pub snapshot: String,
     /// The vault's, not shared.
     pub snapshot_secret: String,
@@ -68,6 +70,7 @@ pub fn ids_of_the_twin(now: Time) -> Ids {
     Ids {
         volume: "vol-0c3".into(),
         volume_east: "vol-0e3".into(),
+        volume_live: "vol-0f3".into(),
         snapshot: "snap-0c3".into(),
         snapshot_secret: "snap-0sec".into(),
         image: "ami-0a1".into(),
@@ -96,6 +99,7 @@ pub fn of_the_twin(ids: &Ids, now: Time, faults: &[Fault]) -> EstateFile {
             WEST: { "azs": ["usw2-az1", "usw2-az2", "usw2-az3"] },
         },
         "resources": [
+            { "id": format!("ec2:volume/{}", ids.volume_live), "account": SANDBOX, "region": WEST, "az": "usw2-az1", "size": "5GiB" },
             { "id": format!("rds:db/{BOOKS}"), "account": SANDBOX, "region": WEST, "az": "usw2-az1", "size": "5GiB" },
             { "id": format!("rds:db/{MIRROR}"), "account": SANDBOX, "region": EAST, "az": "use1-az1", "size": "5GiB" },
         ],

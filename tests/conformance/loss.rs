@@ -85,12 +85,17 @@ pub async fn the_lost_account(peer: &Peer) {
     let peer = &peer.another(&Setup::losing(Loss::Account(account(PRODUCTION))));
     let production = place(PRODUCTION, WEST);
     peer.cloud.zones(&production).await.unwrap();
+    let permit = peer.permit(&peer.marks, &production, Deed::Create).await.unwrap();
     peer.gate.enforce(Enforcement::Full);
     let why = "its credentials are not to be used";
     is_lost(&peer.cloud.identity(&account(PRODUCTION)).await.unwrap_err(), why);
     is_lost(&peer.cloud.zones(&production).await.unwrap_err(), why);
     let vpc = Create::Vpc { cidr: "10.66.0.0/16".into(), name: "theirs".into() };
-    refused(peer, &production, "there", &vpc, why).await;
+    let origin = drillmaster::cloud::Origin { by: "there".into(), attempt: 1, token: "t".into() };
+    is_lost(&peer.cloud.create(&permit, &origin, &vpc).await.unwrap_err(), why);
+    assert!(peer.gate.denied().iter().any(|d| d.call == vpc.call() && d.step == "there"));
+    // Whose the lost account's credentials are is not even asked.
+    is_lost(&peer.permit(&peer.marks, &production, Deed::Create).await.unwrap_err(), why);
     let db = RestoreDb {
         source: format!("arn:aws:rds:us-west-2:{PRODUCTION}:snapshot:orders-1"),
         name: "orders".into(),

@@ -111,6 +111,7 @@ async fn seed(moto: &Moto) -> Ids {
     let (volume, snapshot) = snapshot(&production, WEST, true).await;
     let (_, snapshot_secret) = self::snapshot(&vault, WEST, false).await;
     let (volume_east, _) = self::snapshot(&east, EAST, false).await;
+    let (volume_live, _) = self::snapshot(&ec2(SANDBOX, WEST, moto).await, WEST, false).await;
     let image = image(&production, "i-0a1", true).await;
     let image_secret = self::image(&vault, "i-0sec", false).await;
     let image_east = self::image(&east, "i-0e1", false).await;
@@ -119,7 +120,18 @@ async fn seed(moto: &Moto) -> Ids {
         "taken": latest.to_rfc3339() }));
     let instant = buckets(&s3(moto).await).await;
     moto.delays(&json!({ "default": 0.3 }));
-    Ids { volume, volume_east, snapshot, snapshot_secret, image, image_east, image_secret, latest, instant }
+    Ids {
+        volume,
+        volume_east,
+        volume_live,
+        snapshot,
+        snapshot_secret,
+        image,
+        image_east,
+        image_secret,
+        latest,
+        instant,
+    }
 }
 
 async fn snapshot(ec2: &aws_sdk_ec2::Client, region: &str, shared: bool) -> (String, String) {

@@ -165,7 +165,7 @@ pub async fn what_is_productions_is_not_changed(peer: &Peer) {
     let args = json!({ "image": peer.ids.image, "type": "t3.small" });
     let web = stage.does("web", "ec2.launch", args).await.outputs["instances"][0]["instance_id"].clone();
     let [ours, web] = [ours, web].map(|id| id.as_str().unwrap().to_owned());
-    let theirs = peer.ids.volume.clone();
+    let theirs = peer.ids.volume_live.clone();
     let origin = stage.hands.origin("hostile", 1, "");
     let device = "/dev/sdf".to_owned();
     for what in [
