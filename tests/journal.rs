@@ -178,11 +178,27 @@ fn ten_thousand_steps_are_recorded_quickly() {
                 what: serde_json::json!({}),
             },
         ));
-        bodies.push((1.0, Body::Created { by: s(), token: s(), resources: vec![], outputs: std::collections::BTreeMap::default(), restored_to: None }));
+        bodies.push((
+            1.0,
+            Body::Created {
+                by: s(),
+                token: s(),
+                resources: vec![],
+                outputs: std::collections::BTreeMap::default(),
+                restored_to: None,
+            },
+        ));
         let outputs = serde_json::json!({});
         bodies.push((
             2.0,
-            Body::StepSucceeded { step: s(), outputs, restored: vec![], data: false, consistent_at: None, made: Value::Null },
+            Body::StepSucceeded {
+                step: s(),
+                outputs,
+                restored: vec![],
+                data: false,
+                consistent_at: None,
+                made: serde_json::Value::Null,
+            },
         ));
     }
     let events = number(bodies);

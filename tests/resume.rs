@@ -69,7 +69,9 @@ fn same(found: &Report, expected: &Report, what: &str) {
 fn lines(value: &serde_json::Value) -> Vec<String> {
     fn walk(value: &serde_json::Value, at: &str, out: &mut Vec<String>) {
         match value {
-            serde_json::Value::Object(map) => map.iter().for_each(|(k, v)| walk(v, &format!("{at}/{k}"), out)),
+            serde_json::Value::Object(map) => {
+                map.iter().for_each(|(k, v)| walk(v, &format!("{at}/{k}"), out))
+            }
             serde_json::Value::Array(list) => {
                 list.iter().enumerate().for_each(|(i, v)| walk(v, &format!("{at}/{i}"), out));
             }
@@ -175,8 +177,10 @@ fn before_the_disaster() {
 
 #[test]
 fn checks_that_flap_and_time_that_runs_out() {
-    let flaps = Drill::of("region-loss")
-        .estate("web-up: { healthy_after: 20s }", "web-up: { healthy_after: 20s, flaps_after: 10s, down_for: 95s }");
+    let flaps = Drill::of("region-loss").estate(
+        "web-up: { healthy_after: 20s }",
+        "web-up: { healthy_after: 20s, flaps_after: 10s, down_for: 95s }",
+    );
     survives(&flaps, &Given::default(), from_the_start);
     let wrong = Drill::of("region-loss").estate("value: 120000", "value: 12");
     survives(&wrong, &Given::default(), from_the_start);

@@ -63,10 +63,11 @@ pub async fn run(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError> {
     };
     let inherited = process::INHERITED.iter().filter_map(|name| Some((*name, std::env::var_os(name)?)));
     let given = args.env.iter().map(|(name, value)| (name.as_str(), value.into()));
-    let ended =
-        process::run(program, rest, cx.files.folder(), inherited.chain(given), MOST).await.map_err(|error| {
+    let ended = process::run(program, rest, cx.files.folder(), inherited.chain(given), MOST).await.map_err(
+        |error| {
             StepError::wrong(error.to_string(), "give its path, relative to the playbook, or put it on PATH")
-        })?;
+        },
+    )?;
     if !ended.status.success() {
         let said = ended.stderr.text();
         let said = said.trim_end();

@@ -15,8 +15,8 @@ use crate::cloud::{CloudError, Create, Created, ErrorKind, Kind, Observed, Origi
 use crate::duration::{Size, Time};
 use crate::estate::{RecoveryPoint, ResourceId};
 use crate::playbook::model::Account;
-use crate::yaml::files::Files;
 use crate::sandbox::{HandError, Hands, Ready};
+use crate::yaml::files::Files;
 
 /// Where an action restores from, chosen for this attempt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

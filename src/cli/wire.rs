@@ -76,7 +76,8 @@ impl Options {
 pub fn plan_of(loaded: Loaded) -> Result<Plan, String> {
     let Loaded { path, source, sha256, playbook, estate, files, params, .. } = loaded;
     let estate = estate.map(|e| e.file);
-    Plan::new(Input { playbook, estate, path, source, sha256, files, given: params }).map_err(|e| e.to_string())
+    Plan::new(Input { playbook, estate, path, source, sha256, files, given: params })
+        .map_err(|e| e.to_string())
 }
 
 /// A drill that is ready to run.

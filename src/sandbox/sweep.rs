@@ -108,12 +108,13 @@ impl Sweeper {
 
     async fn remove_run(&self, place: Place, run: RunId, mut leavings: Vec<&mut Leaving>) {
         let told = Told::default();
-        let bus = Bus::new(self.clock.clone(), vec![Box::new(told.clone())]);
+        let bus = Bus::new(self.clock.clone(), 0, vec![Box::new(told.clone())]);
         // What a sweep does carries the swept run's tag: nothing else may be deleted by its guard.
         let marks = Marks { run, expires: self.clock.now() };
         let guard = Guard::new(Rc::clone(&self.cloud), place, marks, self.protected.clone());
         guard.enter(Phase::Teardown);
-        let hands = Hands::new(Rc::clone(&self.cloud), Rc::clone(&bus), guard, super::memory::Memory::default());
+        let hands =
+            Hands::new(Rc::clone(&self.cloud), Rc::clone(&bus), guard, super::memory::Memory::default());
         let waiter = Waiter::new(Rc::clone(&self.cloud), self.clock.clone());
         let (clock, patience) = (&self.clock, self.patience);
         let removal = Removal { hands: &hands, waiter: &waiter, clock, bus: &bus, patience };

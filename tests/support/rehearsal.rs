@@ -21,7 +21,8 @@ use drillmaster::checks::Observation;
 use drillmaster::clock::{Clock, Pace, VirtualTime};
 use drillmaster::cloud::gated::Gated;
 use drillmaster::cloud::twin::{Twin, Unanswered};
-use drillmaster::cloud::{Cloud, LossGate, Place, ResourceRef};
+use drillmaster::cloud::{Cloud, LossGate, Place, ResourceRef, Whose};
+use drillmaster::config::Protected;
 use drillmaster::duration::Time;
 use drillmaster::engine::{Config, Engine, Memory, Prober};
 use drillmaster::event::{Body, Bus, Consumer, ConsumerError, Event, Inputs};
@@ -135,6 +136,7 @@ pub fn rehearse(playbook: &Path, given: &Given, before: &[Event], unanswered: Un
         seed: given.seed,
         jitter: false,
         abort: given.abort,
+        protected: Protected::default(),
         inputs: Inputs { files: plan.files.kept().clone(), ..Inputs::default() },
     };
     let places = [(plan.sandbox_account.clone(), plan.sandbox.region.clone())];
@@ -157,7 +159,8 @@ pub fn rehearse(playbook: &Path, given: &Given, before: &[Event], unanswered: Un
         let mut standing = Vec::new();
         for (account, region) in places {
             let place = Place { account, region };
-            standing.extend(twin.tagged(&place, &RunId(RUN.into())).await.unwrap());
+            let found = twin.tagged(&place, &Whose::Run(RunId(RUN.into()))).await.unwrap();
+            standing.extend(found.things.into_iter().map(|thing| thing.resource));
         }
         standing
     });

@@ -110,8 +110,24 @@ pub fn script() -> Vec<Event> {
                 what: json!({}),
             },
         ),
-        (3.0, Body::Created { by: s("sandbox"), token: s("t1"), resources: vec![resource("vpc", "vpc-1")], outputs: std::collections::BTreeMap::default(), restored_to: None }),
-        (88.0, Body::SandboxReady { azs: vec![s("usw2-az1"), s("usw2-az2")], outputs: json!({}), ready: json!(null) }),
+        (
+            3.0,
+            Body::Created {
+                by: s("sandbox"),
+                token: s("t1"),
+                resources: vec![resource("vpc", "vpc-1")],
+                outputs: std::collections::BTreeMap::default(),
+                restored_to: None,
+            },
+        ),
+        (
+            88.0,
+            Body::SandboxReady {
+                azs: vec![s("usw2-az1"), s("usw2-az2")],
+                outputs: json!({}),
+                ready: json!(null),
+            },
+        ),
         (89.0, Body::Isolation { exposures: vec![] }),
         (90.0, Body::PhaseFinished { phase: Phase::Prepare }),
         (90.0, Body::DisasterDeclared { t0: at(T0) }),

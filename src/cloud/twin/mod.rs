@@ -17,9 +17,9 @@ use async_trait::async_trait;
 
 use super::{
     AccountId, Against, ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
-    Create, Created, Deed, ErrorKind, Exposure, Kind, MeasuredObjects, Needs, Observed, Origin, Permit,
-    Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, RecoveryPoint, ResourceRef, Sent, State,
-    Tagged, Time, VerifiedObjects, VerifyObjects, Whose, Zone, gated,
+    Create, Created, Deed, ErrorKind, Exposure, Kind, Marks, MeasuredObjects, Needs, Observed, Origin,
+    Permit, Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, RecoveryPoint, ResourceRef, Sent,
+    State, Tagged, Time, VerifiedObjects, VerifyObjects, Whose, Zone, gated,
 };
 use crate::clock::Clock;
 use crate::estate::file::{EstateFile, Fault, FaultKind};

@@ -73,7 +73,11 @@ impl Twin {
                         let created = rebuilding
                             .again(&intent, event.at)
                             .map_err(|why| format!("record {}: {why}", number + 1))?;
-                        if created.resources.iter().map(|r| serde_json::json!(r)).ne(resources.iter().cloned())
+                        if created
+                            .resources
+                            .iter()
+                            .map(|r| serde_json::json!(r))
+                            .ne(resources.iter().cloned())
                         {
                             return Err(format!(
                                 "record {}: this version would have made something else",
@@ -88,7 +92,8 @@ impl Twin {
                     }
                 }
                 Body::DeleteIntent { resource } => {
-                    let is_open = event.at == last.at && !events[number..].iter().any(|e| is_end(e, resource));
+                    let is_open =
+                        event.at == last.at && !events[number..].iter().any(|e| is_end(e, resource));
                     if !(is_open && unanswered == Unanswered::NotDone)
                         && let Ok(resource) = serde_json::from_value::<ResourceRef>(resource.clone())
                     {

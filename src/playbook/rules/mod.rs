@@ -17,13 +17,12 @@ mod pitr;
 mod references;
 mod workloads;
 
-
 use super::action::Catalogue;
 use super::draft::Draft;
 use super::schema::Compiled;
 use crate::estate::load::EstateDraft;
-use crate::yaml::files::Files;
 use crate::yaml::Diagnostics;
+use crate::yaml::files::Files;
 use facts::Facts;
 
 /// What rules may look at besides the playbook.
