@@ -20,7 +20,7 @@ use drill::Drill;
 use drillmaster::cloud::twin::Unanswered;
 use drillmaster::event::{Body, Event};
 use drillmaster::report::Report;
-use rehearsal::{Given, Left, read_back, rehearse};
+use rehearsal::{Given, Left, loaded, read_back, rehearse};
 
 /// A report without what says only how the run was carried out: `resumed` itself and the finding about it; `api_calls`,
 /// of which a dead process leaves no count; `journal`, the hash of the records.
@@ -90,7 +90,7 @@ fn told(event: &Event) -> String {
 
 /// Cuts a drill after every record and goes on with it, as if the unanswered requests had or had not taken effect.
 fn survives(drill: &Drill, given: &Given, first: impl Fn(&[Event]) -> usize) -> Report {
-    let playbook = drill.write();
+    let playbook = loaded(&drill.write());
     let whole = rehearse(&playbook, given, &[], Unanswered::Done);
     is_sound(&whole, "uncut");
     let from = first(&whole.events);
@@ -217,7 +217,7 @@ fn an_interrupted_run_is_only_torn_down() {
 #[test]
 fn an_abort_leaves_nothing_wherever_the_runner_died() {
     for drill in [Drill::of("region-loss"), Drill::of("az-loss"), troubled()] {
-        let playbook = drill.write();
+        let playbook = loaded(&drill.write());
         let whole = rehearse(&playbook, &Given::default(), &[], Unanswered::Done);
         let records = read_back(&whole.events);
         let abort = Given { abort: true, ..Given::default() };
@@ -245,7 +245,7 @@ fn an_abort_leaves_nothing_wherever_the_runner_died() {
 #[test]
 fn a_resumed_run_is_resumed() {
     for drill in [Drill::of("region-loss"), Drill::of("account-loss"), troubled()] {
-        let playbook = drill.write();
+        let playbook = loaded(&drill.write());
         let whole = rehearse(&playbook, &Given::default(), &[], Unanswered::Done);
         for stride in [1, 2, 5] {
             let mut records = read_back(&whole.events[..1]);

@@ -6,6 +6,7 @@ mod person;
 mod plan;
 mod record;
 mod report;
+mod resume;
 mod run;
 mod schema;
 mod sweep;
@@ -39,6 +40,8 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Run(Box<run::Args>),
+    Resume(Box<resume::Args>),
+    Abort(Box<resume::AbortArgs>),
     Validate(validate::Args),
     Plan(plan::Args),
     Report(report::Args),
@@ -56,6 +59,8 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let code = match cli.command {
         Command::Run(args) => run::run(&args),
+        Command::Resume(args) => resume::resume(&args),
+        Command::Abort(args) => resume::abort(&args),
         Command::Validate(args) => validate::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Report(args) => report::run(&args),

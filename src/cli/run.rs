@@ -11,9 +11,10 @@ use super::{ERROR, WRONG, complain, load_or_complain, with_help};
 use crate::checks::ConnectTo;
 use crate::clock::Pace;
 use crate::duration::{Span, Time};
-use crate::event::Consumer;
+use crate::event::{Consumer, Event};
 use crate::ids::RunId;
-use crate::journal::{Durability, Journal};
+use crate::journal::{Durability, Journal, JournalError};
+use crate::plan::Plan;
 use crate::report::{self, Report, Templates, github};
 use crate::ui::{self, OutputMode, Surroundings};
 
@@ -115,44 +116,74 @@ fn carry_out(args: &Args) -> Result<u8, u8> {
         abort: false,
         protected: config.protected(),
     };
-    // A build without aws, a playbook without an estate: told before anything is written.
     let durability = if args.on == On::Aws { Durability::Synced } else { Durability::Buffered };
-    let around = Surroundings::detect();
-    let display = ui::choose(args.output, &around);
-    let interrupt = CancellationToken::new();
-    let runtime = wire::runtime().map_err(wrong)?;
-    let (report, kept) = runtime.block_on(async {
-        outlast_file_size_limit();
-        let mut journal = None;
-        let drill = Drill::new(plan, &options, &[], interrupt.clone(), |clock| {
-            let (kept, consumers): (_, Vec<Box<dyn Consumer>>) = match Journal::create(&folder, durability) {
-                Ok(new) => (Ok(new.kept()), vec![Box::new(new), ui::consumer(display, clock, args.pace)]),
-                Err(error) => (Err(error.to_string()), Vec::new()),
-            };
-            journal = Some(kept);
-            consumers
-        })
-        .map_err(wrong)?;
-        let kept =
-            journal.unwrap_or_else(|| Err("the run would leave no journal".to_owned())).map_err(|error| {
-                complain(&error);
-                ERROR
-            })?;
-        let report = tokio::select! {
-            report = drill.run(Some(&kept)) => report,
-            () = interruptions(&interrupt) => std::process::exit(130),
+    let at = folder.clone();
+    let run = Run { options, before: Vec::new(), folder, templates, output: args.output };
+    run.carry_out(plan, move || Journal::create(&at, durability))
+}
+
+/// A run as the command line has it, from its beginning or from its records.
+pub struct Run {
+    pub options: Options,
+    /// Of a run that goes on.
+    pub before: Vec<Event>,
+    pub folder: PathBuf,
+    pub templates: Templates,
+    pub output: OutputMode,
+}
+
+impl Run {
+    /// Carries it out and delivers its report. `journal` is opened when nothing but the run itself can go wrong any more:
+    /// a build without aws, a playbook without an estate is told before anything is written.
+    pub fn carry_out(
+        self,
+        plan: Plan,
+        journal: impl FnOnce() -> Result<Journal, JournalError>,
+    ) -> Result<u8, u8> {
+        let Self { options, before, folder, templates, output } = self;
+        let wrong = |message: String| {
+            complain(&message);
+            WRONG
         };
-        Ok::<_, u8>((report, kept))
-    })?;
-    if let Some(error) = kept.broken() {
-        // Whatever else is told, and wherever: the record of this run has no end.
-        complain(&error.message);
+        let around = Surroundings::detect();
+        let display = ui::choose(output, &around);
+        let interrupt = CancellationToken::new();
+        let runtime = wire::runtime().map_err(wrong)?;
+        let (report, kept) = runtime.block_on(async {
+            outlast_file_size_limit();
+            let mut opened = None;
+            let drill = Drill::new(plan, &options, &before, interrupt.clone(), |clock| {
+                let (kept, consumers): (_, Vec<Box<dyn Consumer>>) = match journal() {
+                    Ok(new) => {
+                        (Ok(new.kept()), vec![Box::new(new), ui::consumer(display, clock, options.pace)])
+                    }
+                    Err(error) => (Err(error.to_string()), Vec::new()),
+                };
+                opened = Some(kept);
+                consumers
+            })
+            .map_err(wrong)?;
+            let kept =
+                opened.unwrap_or_else(|| Err("the run would leave no journal".to_owned())).map_err(|error| {
+                    complain(&error);
+                    ERROR
+                })?;
+            let report = tokio::select! {
+                report = drill.run(Some(&kept)) => report,
+                () = interruptions(&interrupt, &folder) => std::process::exit(130),
+            };
+            Ok::<_, u8>((report, kept))
+        })?;
+        if let Some(error) = kept.broken() {
+            // Whatever else is told, and wherever: the record of this run has no end.
+            complain(&error.message);
+        }
+        let Some(report) = report else {
+            complain("the run left no record");
+            return Err(ERROR);
+        };
+        deliver(&report, &folder, &templates, output, around)
     }
-    let Some(report) = report else {
-        complain("the run left no record");
-        return Err(ERROR);
-    };
-    deliver(&report, &folder, &templates, args.output, around)
 }
 
 /// A file that would outgrow `ulimit -f` is an error of that write, which lets the drill tear down. Without a handler its signal
@@ -166,18 +197,19 @@ fn outlast_file_size_limit() {
 }
 
 /// The first signal lets the drill tear down; the second ends the process at once.
-async fn interruptions(interrupt: &CancellationToken) {
+async fn interruptions(interrupt: &CancellationToken, folder: &Path) {
     signal().await;
     interrupt.cancel();
-    let _nobody_listens = std::io::Write::write_all(
-        &mut std::io::stderr(),
-        b"interrupted: tearing the sandbox down; once more to stop at once and leave it standing\n",
-    );
+    let tell = |text: &str| {
+        let _nobody_listens = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
+    };
+    tell("interrupted: tearing the sandbox down; once more to stop at once and leave it standing\n");
     signal().await;
-    let _nobody_listens = std::io::Write::write_all(
-        &mut std::io::stderr(),
-        b"stopped at once: what the run created may still stand; it carries the tag drillmaster:run, and the journal lists it\n",
-    );
+    tell(&format!(
+        "stopped at once: what the run created may still stand; it carries the tag drillmaster:run, and the journal lists \
+         it. `drillmaster resume {0}` and `drillmaster abort {0}` go on with the teardown\n",
+        folder.display()
+    ));
 }
 
 async fn signal() {
@@ -195,7 +227,7 @@ async fn signal() {
     }
 }
 
-fn deliver(
+pub fn deliver(
     report: &Report,
     folder: &Path,
     templates: &Templates,

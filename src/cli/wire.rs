@@ -17,7 +17,7 @@ use crate::cloud::{Cloud, LossGate};
 use crate::config::Protected;
 use crate::duration::Time;
 use crate::engine::{Config, Engine, Memory, Prober};
-use crate::event::{Bus, Consumer, Event, Inputs};
+use crate::event::{Body, Bus, Consumer, Event, Inputs};
 use crate::ids::RunId;
 use crate::journal::Kept;
 use crate::objectives::record::Recorder;
@@ -152,6 +152,14 @@ impl Drill {
         let cloud: Rc<dyn Cloud> = Rc::new(Gated::new(cloud, Arc::clone(&gate)));
         let person = Rc::new(super::person::AtTerminal);
         let engine = Engine { plan, cloud, gate, clock, bus, config, prober, person, interrupt, memory };
+        if let Some(Body::RunStarted(started)) = before.first().map(|first| &first.body)
+            && !engine.is_of(started)
+        {
+            return Err(format!(
+                "this version reads the playbook in another way than version {}, which began the run: go on with that one",
+                started.version
+            ));
+        }
         Ok(Self { engine, pace: options.pace, record })
     }
 

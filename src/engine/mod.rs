@@ -29,7 +29,7 @@ use crate::cloud::{Cloud, CloudError, Marks, Place};
 use crate::config::Protected;
 use crate::duration::{Time, seconds_between};
 use crate::estate::point::Rejection;
-use crate::event::{Body, Bus, Inputs, Phase};
+use crate::event::{Body, Bus, Inputs, Phase, RunStarted};
 use crate::ids::RunId;
 use crate::plan::Plan;
 use crate::playbook::check::CheckKind;
@@ -162,6 +162,20 @@ impl From<HandError> for Stop {
 }
 
 impl Engine {
+    /// Whether the plan is the one that a run began with; another version may read a playbook in another way.
+    pub fn is_of(&self, started: &RunStarted) -> bool {
+        let again = begin::run_started(&self.plan, &self.config, started.expires);
+        (again.steps, again.checks, again.lose, again.sandbox_account, again.sandbox_region, again.sandbox_cidr)
+            == (
+                started.steps.clone(),
+                started.checks.clone(),
+                started.lose.clone(),
+                started.sandbox_account.clone(),
+                started.sandbox_region.clone(),
+                started.sandbox_cidr.clone(),
+            )
+    }
+
     /// Runs the drill to its end, from its beginning or from where its records end. Whatever happens is told as
     /// events; the report judges them.
     pub async fn run(&self) {

@@ -15,5 +15,5 @@ mod rules;
 pub mod schema;
 pub mod timestamp;
 
-pub use load::{Loaded, load};
+pub use load::{Loaded, load, load_kept};
 pub use model::Playbook;

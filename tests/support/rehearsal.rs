@@ -30,7 +30,7 @@ use drillmaster::ids::RunId;
 use drillmaster::objectives::{self, Record};
 use drillmaster::plan::{Input, Plan};
 use drillmaster::playbook::check::CheckKind;
-use drillmaster::playbook::load;
+use drillmaster::playbook::{Loaded, load};
 use drillmaster::report::Report;
 use futures_util::future::LocalBoxFuture;
 use tokio_util::sync::CancellationToken;
@@ -98,9 +98,13 @@ impl Prober for Nobody {
     }
 }
 
+pub fn loaded(playbook: &Path) -> Loaded {
+    load(playbook, CATALOGUE, &[]).unwrap_or_else(|found| panic!("{}", found.render(false)))
+}
+
 /// Runs a playbook to its end; `before` are the records of a run that goes on.
-pub fn rehearse(playbook: &Path, given: &Given, before: &[Event], unanswered: Unanswered) -> Left {
-    let loaded = load(playbook, CATALOGUE, &[]).unwrap_or_else(|found| panic!("{}", found.render(false)));
+pub fn rehearse(playbook: &Loaded, given: &Given, before: &[Event], unanswered: Unanswered) -> Left {
+    let loaded = playbook.clone();
     let plan = Plan::new(Input {
         playbook: loaded.playbook,
         estate: loaded.estate.map(|estate| estate.file),

@@ -1,0 +1,170 @@
+//! `drillmaster resume` and `drillmaster abort`
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono::{TimeDelta, Utc};
+
+use super::run::{Run, deliver};
+use super::wire::{self, On, Options};
+use super::{ERROR, WRONG, complain};
+use crate::actions::CATALOGUE;
+use crate::checks::ConnectTo;
+use crate::clock::Pace;
+use crate::event::{Body, Event, RunStarted};
+use crate::ids::RunId;
+use crate::journal::{self, Durability, Journal};
+use crate::objectives::{self, Record};
+use crate::playbook::{Loaded, load_kept};
+use crate::report::Templates;
+use crate::ui::{OutputMode, Surroundings};
+use crate::yaml::files::Files;
+
+/// Go on with a run whose runner died, from its folder alone
+///
+/// Nothing that was done is done again: what may have been made is looked for first, and steps and checks that ended
+/// stay ended. The RTO clock never stopped. A run that was interrupted, or was being torn down, is only torn down. Of a
+/// run that has ended, the reports are written again. The exit code is the verdict, as of `run`.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    common: Common,
+    /// How many steps may run at once; default: as the run was given
+    #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000))]
+    jobs: Option<usize>,
+}
+
+/// Tear down a run whose runner died, and do nothing else
+///
+/// The drill counts as interrupted: 130 when all that it made is gone, 4 when something is left.
+#[derive(clap::Args)]
+pub struct AbortArgs {
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(clap::Args)]
+struct Common {
+    /// The run's folder
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// Send checks for HOST:PORT to ADDR:PORT, host names and TLS verification unchanged; default: as the run was given
+    #[arg(long, value_name = "HOST:PORT=ADDR:PORT")]
+    connect_to: Vec<ConnectTo>,
+    /// Handlebars templates instead of the built-in ones: a file `*.html.hbs` or `*.md.hbs`, or a folder of them
+    #[arg(long, value_name = "PATH")]
+    template: Option<PathBuf>,
+    /// text: progress on stderr and the result on stdout; json: events as NDJSON on stdout
+    #[arg(long, value_enum, default_value_t)]
+    output: OutputMode,
+}
+
+pub fn resume(args: &Args) -> u8 {
+    match go_on(&args.common, args.jobs, false) {
+        Ok(code) | Err(code) => code,
+    }
+}
+
+pub fn abort(args: &AbortArgs) -> u8 {
+    match go_on(&args.common, None, true) {
+        Ok(code) | Err(code) => code,
+    }
+}
+
+fn go_on(args: &Common, jobs: Option<usize>, abort: bool) -> Result<u8, u8> {
+    let wrong = |message: String| {
+        complain(&message);
+        WRONG
+    };
+    let failed = |message: String| {
+        complain(&message);
+        ERROR
+    };
+    let folder = super::folder_of(&args.run);
+    let templates = Templates::load(args.template.as_deref()).map_err(|e| wrong(e.to_string()))?;
+    // Looked at before it is touched: a run that has ended is not opened again.
+    let contents = journal::read(&folder).map_err(|e| wrong(e.to_string()))?;
+    let started = started(&contents.events, &folder).map_err(wrong)?;
+    if contents.finished() {
+        if abort && contents.events.iter().any(|e| matches!(e.body, Body::Kept { .. })) {
+            complain("the run has ended, and its sandbox was kept: remove what carries its tag by hand");
+        }
+        let mut report = objectives::report(&Record::from_events(&contents.events))
+            .ok_or_else(|| failed("the run left no record".into()))?;
+        report.journal = Some(super::record::noted(contents.end()));
+        return deliver(&report, &folder, &templates, args.output, Surroundings::detect());
+    }
+    let on = if started.on == "aws" { On::Aws } else { On::Twin };
+    let durability = if on == On::Aws { Durability::Synced } else { Durability::Buffered };
+    // Read again under the lock: whoever held it may have gone on.
+    let (journal, contents) = Journal::reopen(&folder, durability).map_err(|e| failed(e.to_string()))?;
+    if contents.finished() {
+        return Err(failed(format!("{}: the run has just ended: look at its report", folder.display())));
+    }
+    if on == On::Aws {
+        clock_agrees(&contents.events).map_err(failed)?;
+    }
+    let plan = wire::plan_of(loaded(&started)?).map_err(wrong)?;
+    let inputs = &started.inputs;
+    let connect_to = if args.connect_to.is_empty() {
+        let given = inputs.connect_to.iter().map(|text| text.parse::<ConnectTo>());
+        given.collect::<Result<_, _>>().map_err(|e| wrong(e.to_string()))?
+    } else {
+        args.connect_to.clone()
+    };
+    let options = Options {
+        on,
+        run: RunId(started.run_id.clone()),
+        seed: started.seed,
+        pace: inputs.pace.map_or(Pace::Max, Pace::Times),
+        jobs: jobs.unwrap_or(inputs.jobs).max(1),
+        keep_sandbox: inputs.keep_sandbox && !abort,
+        patience: Duration::try_from_secs_f64(inputs.patience_s).unwrap_or(crate::sandbox::teardown::PATIENCE),
+        connect_to,
+        start: Utc::now(),
+        abort,
+    };
+    let run = Run { options, before: contents.events, folder, templates, output: args.output };
+    run.carry_out(plan, move || Ok(journal))
+}
+
+/// What the run began with.
+fn started(events: &[Event], folder: &Path) -> Result<RunStarted, String> {
+    match events.first().map(|first| &first.body) {
+        Some(Body::RunStarted(started)) => Ok((**started).clone()),
+        _ => Err(format!(
+            "{}: not even the run's beginning is on record, so nothing was done: run the drill anew with another --out, or remove the folder",
+            folder.display()
+        )),
+    }
+}
+
+/// The playbook as the run read it, with the files that it names.
+fn loaded(started: &RunStarted) -> Result<Loaded, u8> {
+    let folder = PathBuf::from(&started.inputs.folder);
+    let name = Path::new(&started.playbook.path).file_name().unwrap_or("playbook.yaml".as_ref());
+    let files = Files::kept_by_a_run(&folder, started.inputs.files.clone());
+    let path = folder.join(name);
+    load_kept(&path, &started.playbook.source, files, CATALOGUE, &started.inputs.params).map_err(|found| {
+        let _nobody_listens =
+            std::io::Write::write_all(&mut std::io::stderr(), found.render(false).as_bytes());
+        complain(&format!(
+            "the playbook as the run kept it cannot be read by this version: go on with version {}",
+            started.version
+        ));
+        WRONG
+    })
+}
+
+/// The figures are differences between instants that different machines may have noted.
+fn clock_agrees(events: &[Event]) -> Result<(), String> {
+    let now = Utc::now();
+    match events.last() {
+        Some(last) if last.at > now + TimeDelta::seconds(1) => Err(format!(
+            "this machine's clock says {}, and the run's last record is of {}: set the clock, or every figure would be wrong",
+            now.format("%Y-%m-%dT%H:%M:%SZ"),
+            last.at.format("%Y-%m-%dT%H:%M:%SZ"),
+        )),
+        _ => Ok(()),
+    }
+}
