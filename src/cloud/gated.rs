@@ -59,6 +59,20 @@ impl Gated {
     }
 }
 
+/// What the gate needs to know of a request that creates something.
+pub fn create_call<'a>(place: &'a Place, what: &'a Create) -> Call<'a> {
+    let (service, operation) = what.call().split_once(':').unwrap_or((what.call(), ""));
+    Call {
+        service,
+        operation,
+        account: Some(&place.account),
+        region: Some(&place.region),
+        source: what.source(),
+        source_region: what.source_region(),
+        zones: what.zones(),
+    }
+}
+
 /// The call that asks for the state of a kind.
 pub fn describe_call(kind: Kind) -> &'static str {
     match kind {
@@ -150,12 +164,7 @@ impl Cloud for Gated {
     }
 
     async fn create(&self, permit: &Permit, origin: &Origin, what: &Create) -> CloudResult<Created> {
-        self.check_call(what.call(), permit.place(), &origin.by, |call| Call {
-            source: what.source(),
-            source_region: what.source_region(),
-            zones: what.zones(),
-            ..call
-        })?;
+        self.ask(&create_call(permit.place(), what), &origin.by)?;
         self.inner.create(permit, origin, what).await
     }
 

@@ -7,7 +7,7 @@ use super::record::{Record, name};
 use crate::duration::seconds_between;
 use crate::event::{Phase, RunStarted};
 use crate::report::model::{
-    Assumptions, BlastRadius, Check, CheckStatus, Coverage, Finding, Phases, PlaybookRef, PointRow, Report,
+    Assumptions, BlastRadius, Check, CheckStatus, Coverage, Finding, Phases, PlaybookRef, PointRow, Report, Resumption,
     Rpo, Rto, SCHEMA, SandboxRef, Severity, Source, Status, Step, StepStatus, Teardown, Verdict, Workload,
 };
 
@@ -79,10 +79,12 @@ pub fn report(record: &Record) -> Option<Report> {
         findings: record.findings.clone(),
         api_calls: record.api_calls.clone(),
         teardown,
+        resumed: record.resumed.clone(),
         journal: None,
     };
     let implausible = report.workloads.iter().flat_map(|w| &w.rpo.sources).filter_map(newer_than_its_source);
     report.findings.extend(implausible.collect::<Vec<_>>());
+    report.findings.extend(resumed(&report.resumed));
     report.findings.sort_by_key(|f| f.severity);
     Some(report)
 }
@@ -101,6 +103,22 @@ fn newer_than_its_source(source: &Source) -> Option<Finding> {
             source.step, source.recovery_point
         ),
         fix: "let the query read a timestamp that only production writes".into(),
+    })
+}
+
+/// What a run that was resumed cannot say of itself.
+fn resumed(resumed: &[Resumption]) -> Option<Finding> {
+    let gaps = resumed.iter().map(|r| r.gap_s).sum();
+    (!resumed.is_empty()).then(|| Finding {
+        rule: "run-resumed".into(),
+        severity: Severity::Low,
+        resource: "run".into(),
+        message: format!(
+            "the runner died, and the run went on {}; none was there for {} in all, which counts as recovery time;              `api_calls` are those of the last process",
+            if resumed.len() == 1 { "once".to_owned() } else { format!("{} times", resumed.len()) },
+            crate::duration::human_seconds(gaps),
+        ),
+        fix: "run the drill again for figures without a gap, on a machine that stays up".into(),
     })
 }
 

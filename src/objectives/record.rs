@@ -10,7 +10,7 @@ use crate::cloud::gate::DeniedCall;
 use crate::duration::Time;
 use crate::estate::RecoveryPoint;
 use crate::event::{Body, Consumer, ConsumerError, Event, Phase, RunStarted};
-use crate::report::model::{CheckStatus, Finding, Severity, StepStatus};
+use crate::report::model::{CheckStatus, Finding, Resumption, Severity, StepStatus};
 
 #[derive(Debug, Clone, Default)]
 pub struct Record {
@@ -33,6 +33,7 @@ pub struct Record {
     pub interrupted: bool,
     pub aborted: Option<String>,
     pub api_calls: BTreeMap<String, CallCount>,
+    pub resumed: Vec<Resumption>,
     pub finished: bool,
 }
 
@@ -139,6 +140,9 @@ impl Record {
                     Some(help) => format!("{error} ({help})"),
                     None => error.clone(),
                 });
+            }
+            Body::Resumed { by, gap_s } => {
+                self.resumed.push(Resumption { at, by: by.clone(), gap_s: *gap_s });
             }
             Body::RunFinished { api_calls } => {
                 self.api_calls = serde_json::from_value(api_calls.clone()).unwrap_or_default();

@@ -51,6 +51,9 @@ pub struct Report {
     pub findings: Vec<Finding>,
     pub api_calls: BTreeMap<String, CallCount>,
     pub teardown: Teardown,
+    /// When the run went on after its runner had died, and how long none was there; empty for most runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resumed: Vec<Resumption>,
     /// Where the run's journal ended when the report was made; not known of reports of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub journal: Option<JournalEnd>,
@@ -62,6 +65,16 @@ pub struct JournalEnd {
     pub records: u64,
     /// SHA-256 of the last record's line, its newline included.
     pub head: String,
+}
+
+/// Another process went on with the run. The RTO clock did not stop for that.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Resumption {
+    pub at: Time,
+    /// `resume` or `abort`
+    pub by: String,
+    /// Since the last record before.
+    pub gap_s: f64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

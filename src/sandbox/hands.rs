@@ -241,9 +241,9 @@ impl Hands {
         });
     }
 
-    /// When this process, or one that it goes on from without a gap, first asked for the deletion.
-    pub fn deleting_since(&self, resource: &ResourceRef) -> Option<Time> {
-        self.memory.borrow().deleting_since(resource)
+    /// When this process, or one that it goes on from without a gap, first and last asked for the deletion.
+    pub fn deleting(&self, resource: &ResourceRef) -> Option<(Time, Time)> {
+        self.memory.borrow().deleting(resource)
     }
 
     /// Begins to delete one thing of this run. Unlike creating, it does not need a record that can be written: only

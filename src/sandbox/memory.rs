@@ -17,8 +17,8 @@ pub struct Memory {
     created: IndexSet<ResourceRef>,
     places: BTreeSet<Place>,
     discarded: BTreeMap<String, u32>,
-    /// Since when each resource has been asked to go away by a process that lives on.
-    deleting: HashMap<ResourceRef, Time>,
+    /// When each resource was first and last asked to go away, by a process that lives on.
+    deleting: HashMap<ResourceRef, (Time, Time)>,
     deleted: BTreeSet<ResourceRef>,
 }
 
@@ -68,7 +68,7 @@ impl Memory {
             Body::Discarded { by, .. } => *self.discarded.entry(by.clone()).or_default() += 1,
             Body::DeleteIntent { resource } => {
                 if let Some(resource) = read(resource) {
-                    self.deleting.entry(resource).or_insert(event.at);
+                    self.deleting.entry(resource).or_insert((event.at, event.at)).1 = event.at;
                 }
             }
             Body::Deleted { resource } => self.deleted.extend(read(resource)),
@@ -97,7 +97,8 @@ impl Memory {
         self.discarded.get(by).copied().unwrap_or(0)
     }
 
-    pub fn deleting_since(&self, resource: &ResourceRef) -> Option<Time> {
+    /// When it was first and last asked to go away.
+    pub fn deleting(&self, resource: &ResourceRef) -> Option<(Time, Time)> {
         self.deleting.get(resource).copied()
     }
 

@@ -45,13 +45,13 @@ impl Removal<'_> {
 
     /// Removes one resource; what is returned says why it still stands.
     async fn remove(&self, resource: &ResourceRef) -> Option<String> {
-        let since = self.hands.deleting_since(resource).unwrap_or_else(|| self.clock.now());
+        let (since, last) = self.hands.deleting(resource).unwrap_or((self.clock.now(), self.clock.now()));
         let deadline = since + crate::duration::Span(self.patience).delta();
         let failed = |error: String| {
             self.bus.tell(Body::DeleteFailed { resource: json!(resource), error });
             Some(resource.to_string())
         };
-        match self.delete_until(resource, since, deadline).await {
+        match self.delete_until(resource, (since, last), deadline).await {
             Ok(()) => {}
             Err(error) => return failed(error),
         }
@@ -69,20 +69,38 @@ impl Removal<'_> {
     }
 
     /// Tries again after 2 s, 4 s, … 30 s, counted from the first try, also across the death of a runner.
-    async fn delete_until(&self, resource: &ResourceRef, since: Time, deadline: Time) -> Result<(), String> {
-        let (mut next, mut pause) = (since, Duration::from_secs(2));
+    async fn delete_until(
+        &self,
+        resource: &ResourceRef,
+        (first, last): (Time, Time),
+        deadline: Time,
+    ) -> Result<(), String> {
+        let (mut next, mut pause) = (first, Duration::from_secs(2));
+        let mut later = |than: Time| {
+            while next <= than {
+                next += crate::duration::Span(pause).delta();
+                pause = (pause * 2).min(Duration::from_secs(30));
+            }
+            next
+        };
+        if last < self.clock.now().min(deadline) && self.resists(resource).await {
+            self.clock.sleep_until(later(last)).await;
+        }
         loop {
             match self.hands.delete(resource).await {
                 Ok(()) => return Ok(()),
                 Err(HandError::Cloud(error)) if error.may_pass() && self.clock.now() < deadline => {
-                    while next <= self.clock.now() {
-                        next += crate::duration::Span(pause).delta();
-                        pause = (pause * 2).min(Duration::from_secs(30));
-                    }
-                    self.clock.sleep_until(next).await;
+                    self.clock.sleep_until(later(self.clock.now())).await;
                 }
                 Err(error) => return Err(error.to_string()),
             }
         }
+    }
+
+    /// Whether a resource that was asked to go away is not on its way.
+    async fn resists(&self, resource: &ResourceRef) -> bool {
+        let ids = [resource.id.clone()];
+        let seen = self.hands.cloud().observe(&resource.place(), resource.kind, &ids).await;
+        seen.is_ok_and(|seen| seen.iter().any(|s| matches!(s.state, State::Ready | State::Failed(_))))
     }
 }

@@ -99,7 +99,11 @@ impl Prober for Nobody {
 }
 
 pub fn loaded(playbook: &Path) -> Loaded {
-    load(playbook, CATALOGUE, &[]).unwrap_or_else(|found| panic!("{}", found.render(false)))
+    // What validation would refuse, were it to stand in the playbook.
+    let lost = "arn:aws:rds:us-east-1:111122223333:snapshot:orders-east-1h";
+    let named = std::fs::read_to_string(playbook).unwrap().contains("lost_snapshot:");
+    let params = named.then(|| ("lost_snapshot".to_owned(), lost.to_owned()));
+    load(playbook, CATALOGUE, params.as_slice()).unwrap_or_else(|found| panic!("{}", found.render(false)))
 }
 
 /// Runs a playbook to its end; `before` are the records of a run that goes on.
@@ -122,7 +126,7 @@ pub fn rehearse(playbook: &Loaded, given: &Given, before: &[Event], unanswered: 
     let twin = Rc::new(if before.is_empty() {
         Twin::new(estate, clock.clone(), given.seed)
     } else {
-        Twin::rebuild(estate, clock.clone(), given.seed, before, unanswered).unwrap()
+        Twin::rebuild(estate, clock.clone(), given.seed, &plan.loss, before, unanswered).unwrap()
     });
     let gate = Arc::new(LossGate::new(plan.loss.clone()));
     let interrupt = CancellationToken::new();

@@ -232,6 +232,7 @@ pub fn region_loss() -> Report {
             ("rds:RestoreDBInstanceFromDBSnapshot", 2, 1),
         ]),
         teardown: Teardown { created: 11, deleted: 11, left_behind: vec![] },
+        resumed: Vec::new(),
         journal: None,
     }
 }

@@ -7,8 +7,12 @@ use serde_json::Value;
 
 use super::Twin;
 use crate::clock::Clock;
+use crate::cloud::gate::{Enforcement, LossGate};
+use crate::cloud::gated::create_call;
 use crate::cloud::{Cloud, CopyObjects, Create, Created, Marks, Origin, Place, ResourceRef, Time};
-use crate::estate::file::EstateFile;
+use crate::estate::Loss;
+use crate::estate::file::{EstateFile, FaultKind};
+use crate::estate::point::Rejection;
 use crate::event::{Body, Event};
 use crate::ids::RunId;
 use crate::sandbox::hands::digest_of;
@@ -37,11 +41,12 @@ struct Rebuilding<'a> {
 }
 
 impl Twin {
-    /// An error where the records and this twin do not agree.
+    /// An error where the records and this twin do not agree. `loss`: what the run lost, and no call could reach.
     pub fn rebuild(
         file: EstateFile,
         clock: Clock,
         seed: Option<u64>,
+        loss: &Loss,
         events: &[Event],
         unanswered: Unanswered,
     ) -> Result<Self, String> {
@@ -51,6 +56,7 @@ impl Twin {
         else {
             return Err("the records do not begin with the run's beginning".into());
         };
+        let gate = LossGate::new(loss.clone());
         let rebuilding = Rebuilding {
             twin: &twin,
             marks: Marks { run: RunId(started.run_id.clone()), expires: started.expires },
@@ -59,7 +65,15 @@ impl Twin {
         let mut open: IndexMap<&str, Intent> = IndexMap::new();
         for (number, event) in events.iter().enumerate() {
             match &event.body {
-                Body::DisasterDeclared { t0 } => twin.declare(*t0),
+                Body::DisasterDeclared { t0 } => {
+                    twin.declare(*t0);
+                    gate.enforce(Enforcement::Full);
+                }
+                Body::PointSeen { point, why_not: Some(why), .. } if why == Rejection::Lost.reason() => {
+                    if let Some(id) = point.get("id").and_then(Value::as_str) {
+                        gate.know_lost_point(id, "what is lost");
+                    }
+                }
                 Body::Intent { by, attempt, token, account, region, what, .. } => {
                     let place = Place {
                         account: account.parse().map_err(|e| format!("record {}: {e}", number + 1))?,
@@ -105,7 +119,15 @@ impl Twin {
         }
         if unanswered == Unanswered::Done {
             for intent in open.values().filter(|intent| intent.what.get("copy_objects").is_none()) {
-                let _refused = rebuilding.again(intent, last.at);
+                // What the gate refuses was never sent, and what a fault of the estate refuses made nothing.
+                let what = rebuilding.request(intent)?;
+                let refused = matches!(
+                    twin.fault(&intent.origin),
+                    Some(FaultKind::Throttled | FaultKind::ServerError)
+                );
+                if !refused && gate.check(&create_call(&intent.place, &what), &intent.origin.by).is_ok() {
+                    let _refused = rebuilding.again(intent, last.at);
+                }
             }
         }
         Ok(twin)
@@ -125,12 +147,18 @@ impl Rebuilding<'_> {
             self.twin.copied(&copy).map_err(|e| e.to_string())?;
             return Ok(Created::default());
         }
+        let what = self.request(intent)?;
+        self.twin.make(&intent.place, &intent.origin, &self.marks, &what, at).map_err(|e| e.to_string())
+    }
+
+    /// The request that stands on record, whole again.
+    fn request(&self, intent: &Intent) -> Result<Create, String> {
         let mut what: Create = serde_json::from_value(intent.what.clone()).map_err(|e| e.to_string())?;
         if let Create::Stack(stack) = &mut what
             && let Some(text) = self.templates.get(&stack.template)
         {
             (*text).clone_into(&mut stack.template);
         }
-        self.twin.make(&intent.place, &intent.origin, &self.marks, &what, at).map_err(|e| e.to_string())
+        Ok(what)
     }
 }
