@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::clock::Clock;
 use crate::duration::Time;
+use crate::estate::point::WorstCase;
 
 /// The version of the journal's format.
 pub const FORMAT: u32 = 2;
@@ -89,6 +90,10 @@ pub enum Body {
     Isolation {
         exposures: Vec<String>,
     },
+    /// What there was to restore from just before T0: pairs of what was asked and the points that were seen.
+    Surveyed {
+        points: Value,
+    },
     /// T0: from here on the lost is out of reach.
     DisasterDeclared {
         t0: Time,
@@ -107,7 +112,8 @@ pub enum Body {
     StepSource {
         step: String,
         point: Value,
-        worst_case_s: Option<f64>,
+        #[serde(default)]
+        worst_case: WorstCase,
     },
     /// Shown, not kept: how far a step or check is.
     Progress {
@@ -203,6 +209,9 @@ pub enum Body {
     /// Teardown looked again and found these still there, or could not look.
     LeftBehind {
         resources: Vec<String>,
+        /// In how many places it looked. 0: nothing had been asked for anywhere.
+        #[serde(default = "one")]
+        places: usize,
     },
     Interrupted {
         by: String,
@@ -221,6 +230,11 @@ pub enum Body {
     RunFinished {
         api_calls: Value,
     },
+}
+
+/// Records from before it was told.
+fn one() -> usize {
+    1
 }
 
 /// All that judging and rendering need, so that the journal alone is enough.
@@ -286,6 +300,9 @@ pub struct WorkloadPlan {
     pub rpo_s: Option<f64>,
     /// The workload itself sets `rpo` (it is not only a default).
     pub own_rpo: bool,
+    /// It lists resources, and none that is lost holds data: a default RPO says nothing of it.
+    #[serde(default)]
+    pub stateless: bool,
     /// Its lost resources.
     pub lost: Vec<String>,
 }
@@ -300,6 +317,9 @@ pub struct NodePlan {
     pub needs: Vec<String>,
     /// A check that measures RPO.
     pub measures_rpo: bool,
+    /// The steps whose data it measures: the nearest that restore any, along everything that it waits for.
+    #[serde(default)]
+    pub measures_of: Vec<String>,
     /// A step that restores data whose age counts towards RPO.
     pub restores_data: bool,
 }

@@ -113,8 +113,12 @@ fn rehearse(day: &Day) -> Run {
             }
         }
     }
-    playbook +=
-        "checks:\n  - { id: always, workload: orders, needs: [s0], tcp: { address: \"a.example.com:1\" } }\n";
+    // A workload's checks must look at one of its own steps.
+    let own = day.steps.iter().position(|step| step.orders).unwrap_or(0);
+    let _infallible = writeln!(
+        playbook,
+        "checks:\n  - {{ id: always, workload: orders, needs: [s{own}], tcp: {{ address: \"a.example.com:1\" }} }}"
+    );
     let mut probes = String::new();
     for (i, check) in day.checks.iter().enumerate() {
         let _infallible = writeln!(

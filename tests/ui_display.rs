@@ -43,6 +43,17 @@ fn a_log_has_one_line_per_event() {
     assert_eq!(text.matches("rate exceeded").count(), 1);
 }
 
+/// Where nothing was asked for there is nowhere to look, and nothing to claim.
+#[test]
+fn a_teardown_that_looked_nowhere_says_so() {
+    let told = |places| {
+        let left = Body::LeftBehind { resources: vec![], places };
+        lines(&number(vec![(0.0, run_started(vec![], vec![])), (1.0, left)]), PLAIN)
+    };
+    assert!(told(0).contains("nothing was created") && !told(0).contains("looked again"), "{}", told(0));
+    assert!(told(1).contains("looked again: nothing is left behind"), "{}", told(1));
+}
+
 #[test]
 fn a_log_has_colour_only_when_asked() {
     assert!(lines(&script(), Look { color: true, unicode: true }).contains("\u{1b}[32m"));

@@ -51,6 +51,8 @@ pub struct Context<'a> {
     pub began: Time,
     /// It began under a runner that died.
     pub resumed: bool,
+    /// When the disaster was declared: nothing that was written since counts as recovered.
+    pub t0: Time,
     pub source: Option<Source>,
     /// The files of the playbook's folder: what paths in arguments are relative to.
     pub files: &'a Files,
@@ -69,6 +71,21 @@ pub struct Outcome {
     pub restored: Vec<ResourceId>,
     /// The consistency time of what was restored, where it is known better than from the recovery point.
     pub consistent_at: Option<Time>,
+    /// It restored less than all of what its recovery point is of: that is not covered.
+    pub in_part: bool,
+    /// What the report should tell of it.
+    pub findings: Vec<Finding>,
+}
+
+/// Something worth knowing that is no failure of the step.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    pub rule: &'static str,
+    /// `high`, `medium` or `low`
+    pub severity: &'static str,
+    pub resource: String,
+    pub message: String,
+    pub fix: &'static str,
 }
 
 /// Why an attempt failed.

@@ -231,8 +231,9 @@ pub async fn copy_snapshot(cx: &Context<'_>, args: &Value) -> Result<Outcome, St
         name: cx.name(""),
         size: cx.size(),
     };
+    let key = what.kms_key().map(str::to_owned);
     let (id, seen, _) = cx.create_ready("", what).await?;
-    Ok(copied(cx, source, &id, &seen, "snapshot_id"))
+    Ok(copied(cx, source, &id, &seen, "snapshot_id", key))
 }
 
 pub async fn copy_image(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError> {
@@ -245,12 +246,20 @@ pub async fn copy_image(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepE
         name: cx.name(""),
         size: cx.size(),
     };
+    let key = what.kms_key().map(str::to_owned);
     let (id, seen, _) = cx.create_ready("", what).await?;
-    Ok(copied(cx, source, &id, &seen, "image_id"))
+    Ok(copied(cx, source, &id, &seen, "image_id", key))
 }
 
 /// A copy is as old as what it was copied from: provenance passes through.
-pub(super) fn copied(cx: &Context<'_>, source: &Source, id: &str, seen: &Observed, output: &str) -> Outcome {
+pub(super) fn copied(
+    cx: &Context<'_>,
+    source: &Source,
+    id: &str,
+    seen: &Observed,
+    output: &str,
+    kms_key: Option<String>,
+) -> Outcome {
     let mut outcome = Outcome::default();
     outcome.outputs.insert(output.to_owned(), json!(id));
     take(&mut outcome.outputs, seen, &[output]);
@@ -259,7 +268,10 @@ pub(super) fn copied(cx: &Context<'_>, source: &Source, id: &str, seen: &Observe
         account: cx.place().account.clone(),
         region: cx.place().region.clone(),
         usable: Some(cx.clock.now()),
+        seen_usable: None,
         shared_with: Vec::new(),
+        encrypted: source.point.encrypted || kms_key.is_some(),
+        kms_key,
         ..source.point.clone()
     });
     outcome

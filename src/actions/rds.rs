@@ -246,8 +246,9 @@ pub async fn copy_snapshot(cx: &Context<'_>, args: &Value) -> Result<Outcome, St
     } else {
         Create::CopyDbSnapshot { source: id, source_region: region, kms_key: args.kms_key, name, size }
     };
+    let key = what.kms_key().map(str::to_owned);
     let (id, seen, _) = cx.create_ready("", what).await?;
-    Ok(super::ec2::copied(cx, source, &id, &seen, "snapshot_id"))
+    Ok(super::ec2::copied(cx, source, &id, &seen, "snapshot_id", key))
 }
 
 fn restored_db(cx: &Context<'_>, args: RestoreArgs, source: &Source) -> Result<RestoreDb, StepError> {

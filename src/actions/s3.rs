@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::context::{Context, Outcome, StepError, decode, value};
+use super::context::{Context, Finding, Outcome, Source, StepError, decode, value};
 use super::{Action, args};
 use crate::cloud::{Against, BucketRef, CopyObjects, Create, ManifestEntry, Progress, VerifyObjects};
 use crate::duration::{Size, When};
@@ -43,6 +43,9 @@ pub struct RestoreArgs {
     pub from: BucketSource,
     /// A name for the bucket in the sandbox; the real one is made unique by the run. It is created before T0.
     pub to: String,
+    /// Default: false. A restore of no object at all has failed, unless the bucket is meant to be empty.
+    #[serde(default)]
+    pub allow_empty: bool,
 }
 
 pub const RESTORE: Action = Action {
@@ -84,6 +87,7 @@ pub const RESTORE: Action = Action {
         },
         demands: |args| Demands { bucket: args::text(args, "/to"), ..Demands::default() },
         calls: &[
+            "s3:GetBucketVersioning",
             "s3:ListObjectsV2",
             "s3:ListObjectVersions",
             "s3:GetObject",
@@ -111,6 +115,9 @@ pub struct VerifyArgs {
     pub checksums: Option<Expr<bool>>,
     #[serde(default)]
     pub prefix: Option<String>,
+    /// Default: false. A comparison of no object at all shows nothing, and has failed.
+    #[serde(default)]
+    pub allow_empty: bool,
 }
 
 pub const VERIFY: Action = Action {
@@ -126,7 +133,7 @@ pub const VERIFY: Action = Action {
         }],
         source: |_| None,
         demands: |args| Demands { file: args::text(args, "/manifest"), ..Demands::default() },
-        calls: &["s3:ListObjectsV2", "s3:GetObject"],
+        calls: &["s3:GetBucketVersioning", "s3:ListObjectsV2", "s3:ListObjectVersions", "s3:GetObject"],
     },
     run: |cx, args| Box::pin(verify(cx, args)),
 };
@@ -152,7 +159,8 @@ pub async fn restore(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepErro
             region: cx.place().region.clone(),
         },
         prefix: args.from.prefix.clone().unwrap_or_default(),
-        as_of: as_of.map(|_| source.at.unwrap_or_else(|| cx.clock.now())),
+        as_of: as_of.map(|_| source.at.unwrap_or(cx.t0)),
+        not_after: Some(cx.t0),
         size: source.point.size,
         objects: source.point.objects,
     };
@@ -161,11 +169,55 @@ pub async fn restore(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepErro
         (cx.progress)(format!("{} objects, {}", p.objects, Size(p.bytes)), done);
     };
     let copied = cx.hands.copy_objects(cx.step, cx.attempt, &copy, &progress).await?;
-    let mut outcome = Outcome { consistent_at: source.at.or(copied.newest), ..Outcome::default() };
+    if copied.objects == 0 && copied.bytes == 0 && !args.allow_empty {
+        return Err(StepError::wrong(
+            format!("0 objects were copied from {}: nothing was restored", copy.from.name),
+            "look into the bucket (on the twin: say how many `objects` it has), or say `allow_empty: true`",
+        ));
+    }
+    let mut outcome = Outcome {
+        consistent_at: source.at.or(copied.newest),
+        in_part: !copy.prefix.is_empty(),
+        findings: restored_less(&copy, copied.left_out, source),
+        ..Outcome::default()
+    };
     outcome.outputs.insert("bucket".into(), json!(real));
     outcome.outputs.insert("objects".into(), json!(copied.objects));
     outcome.outputs.insert("bytes".into(), json!(copied.bytes));
     Ok(outcome)
+}
+
+/// What a restore left out, for the report.
+fn restored_less(copy: &CopyObjects, left_out: u64, source: &Source) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let bucket = &copy.from.name;
+    if left_out > 0 {
+        findings.push(Finding {
+            rule: "objects-after-t0",
+            severity: "medium",
+            resource: source.point.of.to_string(),
+            message: format!(
+                "{} in {bucket} {} written after T0 and left out; what an object was before it was overwritten, a bucket \
+                 without versions does not tell",
+                if left_out == 1 { "1 object".to_owned() } else { format!("{left_out} objects") },
+                if left_out == 1 { "was" } else { "were" },
+            ),
+            fix: "keep versions in the bucket that is restored from",
+        });
+    }
+    if !copy.prefix.is_empty() {
+        findings.push(Finding {
+            rule: "restored-in-part",
+            severity: "medium",
+            resource: source.point.of.to_string(),
+            message: format!(
+                "only objects of {bucket} whose key begins with `{}` were restored: that does not cover the bucket",
+                copy.prefix
+            ),
+            fix: "leave `prefix` out, or name as a resource only what is meant to come back",
+        });
+    }
+    findings
 }
 
 fn reader(cx: &Context<'_>, account: Option<&str>) -> Result<AccountId, StepError> {
@@ -211,6 +263,7 @@ pub async fn verify(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError
         },
         prefix: args.prefix.clone().unwrap_or_default(),
         against,
+        not_after: Some(cx.t0),
         checksums: value(args.checksums.as_ref())?.unwrap_or(true),
         size: Size(0),
         objects,
@@ -227,6 +280,12 @@ pub async fn verify(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError
             seen.different,
             seen.examples.join("; ")
         )));
+    }
+    if seen.matched == 0 && !args.allow_empty {
+        return Err(StepError::wrong(
+            "it compared nothing: there is no object on either side",
+            "look at the bucket and the `prefix`, or say `allow_empty: true`",
+        ));
     }
     let mut outcome = Outcome::default();
     outcome.outputs.insert("matched".into(), json!(seen.matched));

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
 
+use super::configuration::ConfigArg;
 use super::run::{Run, deliver};
 use super::wire::{self, On, Options};
 use super::{ERROR, WRONG, complain};
@@ -57,6 +58,8 @@ struct Common {
     /// text: progress on stderr and the result on stdout; json: events as NDJSON on stdout
     #[arg(long, value_enum, default_value_t)]
     output: OutputMode,
+    #[command(flatten)]
+    config: ConfigArg,
 }
 
 pub fn resume(args: &Args) -> u8 {
@@ -80,6 +83,7 @@ fn go_on(args: &Common, jobs: Option<usize>, abort: bool) -> Result<u8, u8> {
         complain(&message);
         ERROR
     };
+    let config = args.config.load_or_complain()?;
     let folder = super::folder_of(&args.run);
     let templates = Templates::load(args.template.as_deref()).map_err(|e| wrong(e.to_string()))?;
     // Looked at before it is touched: a run that has ended is not opened again.
@@ -119,10 +123,12 @@ fn go_on(args: &Common, jobs: Option<usize>, abort: bool) -> Result<u8, u8> {
         pace: inputs.pace.map_or(Pace::Max, Pace::Times),
         jobs: jobs.unwrap_or(inputs.jobs).max(1),
         keep_sandbox: inputs.keep_sandbox && !abort,
-        patience: Duration::try_from_secs_f64(inputs.patience_s).unwrap_or(crate::sandbox::teardown::PATIENCE),
+        patience: Duration::try_from_secs_f64(inputs.patience_s)
+            .unwrap_or(crate::sandbox::teardown::PATIENCE),
         connect_to,
         start: Utc::now(),
         abort,
+        protected: config.protected(),
     };
     let run = Run { options, before: contents.events, folder, templates, output: args.output };
     run.carry_out(plan, move || Ok(journal))

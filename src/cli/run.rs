@@ -163,11 +163,12 @@ impl Run {
                 consumers
             })
             .map_err(wrong)?;
-            let kept =
-                opened.unwrap_or_else(|| Err("the run would leave no journal".to_owned())).map_err(|error| {
+            let kept = opened.unwrap_or_else(|| Err("the run would leave no journal".to_owned())).map_err(
+                |error| {
                     complain(&error);
                     ERROR
-                })?;
+                },
+            )?;
             let report = tokio::select! {
                 report = drill.run(Some(&kept)) => report,
                 () = interruptions(&interrupt, &folder) => std::process::exit(130),

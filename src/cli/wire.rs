@@ -117,7 +117,14 @@ impl Drill {
                     Twin::new(estate.clone(), clock.clone(), options.seed)
                 } else {
                     // As if each request had taken effect whose answer is not on record: the harder half to resume.
-                    Twin::rebuild(estate.clone(), clock.clone(), options.seed, &plan.loss, before, Unanswered::Done)?
+                    Twin::rebuild(
+                        estate.clone(),
+                        clock.clone(),
+                        options.seed,
+                        &plan.loss,
+                        before,
+                        Unanswered::Done,
+                    )?
                 })
             }
             On::Aws => aws(plan.accounts.values(), &options.run.0, &clock, &gate)?,

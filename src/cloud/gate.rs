@@ -26,6 +26,8 @@ pub struct Call<'a> {
     pub source_region: Option<&'a Region>,
     /// What it reads from: an id or an ARN.
     pub source: Option<&'a str>,
+    /// The KMS key that it encrypts with: an ARN, an id or an alias.
+    pub key: Option<&'a str>,
     /// The zones that it creates something in.
     pub zones: Vec<&'a AzId>,
 }
@@ -141,6 +143,12 @@ impl LossGate {
         }
         let loss = self.loss.as_ref()?;
         let arn = call.source.and_then(ArnParts::of);
+        let key = call.key.and_then(ArnParts::of);
+        let of_lost_key = match (loss, &key) {
+            (Loss::Region(lost), Some(key)) => key.region == lost.as_str(),
+            (Loss::Account(lost), Some(key)) => key.account == lost.as_str(),
+            _ => false,
+        };
         match loss {
             Loss::Region(lost) => {
                 if call.region == Some(lost) {
@@ -179,6 +187,11 @@ impl LossGate {
                     ));
                 }
             }
+        }
+        if of_lost_key && let Some(key) = key {
+            let locus = format!("{} {}", key.account, key.region);
+            let why = format!("it would use a KMS key of {locus}, which is lost with {loss}");
+            return Some((locus, why));
         }
         if let Some(locus) = call.source.and_then(|s| state.lost_points.get(s)) {
             return Some((locus.clone(), format!("the recovery point lies in {locus}, which is lost")));

@@ -69,6 +69,7 @@ pub fn create_call<'a>(place: &'a Place, what: &'a Create) -> Call<'a> {
         region: Some(&place.region),
         source: what.source(),
         source_region: what.source_region(),
+        key: what.kms_key(),
         zones: what.zones(),
     }
 }
@@ -233,6 +234,10 @@ impl Cloud for Gated {
 
     fn tells_changes(&self) -> bool {
         self.inner.tells_changes()
+    }
+
+    fn least_pitr_lag(&self) -> std::time::Duration {
+        self.inner.least_pitr_lag()
     }
 
     fn declare(&self, t0: Time) {

@@ -141,6 +141,12 @@ pub trait Cloud {
         false
     }
 
+    /// What point-in-time recovery lags behind at its worst, as far as the cloud is known to do no better whatever it
+    /// shows at one instant. The twin's estate says it itself.
+    fn least_pitr_lag(&self) -> std::time::Duration {
+        std::time::Duration::ZERO
+    }
+
     /// The disaster is declared: times relative to T0 are fixed from here on.
     fn declare(&self, _t0: Time) {}
 

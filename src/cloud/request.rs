@@ -336,6 +336,17 @@ impl Create {
         }
     }
 
+    /// The KMS key that what it creates is to be encrypted with: an ARN, an id or an alias.
+    pub fn kms_key(&self) -> Option<&str> {
+        match self {
+            Self::CopySnapshot { kms_key, .. }
+            | Self::CopyImage { kms_key, .. }
+            | Self::CopyDbSnapshot { kms_key, .. }
+            | Self::CopyDbClusterSnapshot { kms_key, .. } => kms_key.as_deref(),
+            _ => None,
+        }
+    }
+
     /// The recovery point that the request uses: an id or an ARN.
     pub fn source(&self) -> Option<&str> {
         match self {
@@ -474,7 +485,8 @@ pub struct Observed {
 }
 
 /// Of what the recovery points are sought.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum PointQuery {
     /// Of one resource or all with a tag, of these kinds.
     Of { selector: Selector, kinds: Vec<PointKind> },
@@ -507,8 +519,12 @@ pub struct CopyObjects {
     pub from: BucketRef,
     pub to: BucketRef,
     pub prefix: String,
-    /// Restore the versions that were current at that instant; a delete marker then means absent.
+    /// Restore the versions that were current at that instant; a delete marker then means absent. A bucket that is not
+    /// versioned is an error.
     pub as_of: Option<Time>,
+    /// T0: what was written after it is no part of a recovery. From a versioned bucket the versions that were current
+    /// then are taken; from any other, objects that were modified since are left out, and counted.
+    pub not_after: Option<Time>,
     /// The size and count that are expected, where known (the twin's timing; progress).
     pub size: Size,
     pub objects: u64,
@@ -527,6 +543,8 @@ pub struct CopiedObjects {
     pub bytes: u64,
     /// The newest modification among what was copied: no object of the source was lost that is older than this.
     pub newest: Option<Time>,
+    /// Objects that were modified after `not_after`, in a bucket that keeps no versions.
+    pub left_out: u64,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -534,6 +552,8 @@ pub struct VerifyObjects {
     pub bucket: BucketRef,
     pub prefix: String,
     pub against: Against,
+    /// As with [`CopyObjects::not_after`], for the bucket that is compared with.
+    pub not_after: Option<Time>,
     /// Read every object and compare its content's checksum, computed on our side.
     pub checksums: bool,
     pub size: Size,

@@ -22,7 +22,7 @@ pub fn run_started(plan: &Plan, config: &Config, expires: Time) -> RunStarted {
         Loss::Account(account) => ("account", account.to_string()),
     };
     let (mut steps, mut checks) = (Vec::new(), Vec::new());
-    for (node, needs) in plan.nodes.iter().zip(&plan.graph.needs) {
+    for (index, (node, needs)) in plan.nodes.iter().zip(&plan.graph.needs).enumerate() {
         let needs = needs.iter().map(|i| plan.nodes[*i].id.clone()).collect();
         let (id, workload) = (node.id.clone(), node.workload.clone());
         match &node.work {
@@ -32,6 +32,7 @@ pub fn run_started(plan: &Plan, config: &Config, expires: Time) -> RunStarted {
                 needs,
                 uses: work.step.uses.clone(),
                 measures_rpo: false,
+                measures_of: Vec::new(),
                 restores_data: work.source.as_ref().is_some_and(SourceSpec::restores_data),
             }),
             Work::Check(work) => checks.push(NodePlan {
@@ -40,6 +41,10 @@ pub fn run_started(plan: &Plan, config: &Config, expires: Time) -> RunStarted {
                 needs,
                 uses: work.kind.to_owned(),
                 measures_rpo: work.check.measures == Some(Measures::Rpo),
+                measures_of: match work.check.measures {
+                    Some(Measures::Rpo) => plan.nearest_stores(index),
+                    None => Vec::new(),
+                },
                 restores_data: false,
             }),
         }
@@ -78,6 +83,7 @@ pub fn run_started(plan: &Plan, config: &Config, expires: Time) -> RunStarted {
                 rto_s: w.objectives.rto.map(super::super::duration::Span::as_secs_f64),
                 rpo_s: w.objectives.rpo.map(super::super::duration::Span::as_secs_f64),
                 own_rpo: w.own_rpo,
+                stateless: w.stateless,
                 lost: w.lost.clone(),
             })
             .collect(),

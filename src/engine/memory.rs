@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::points::Made;
 use super::step::End;
+use super::survey::Frozen;
 use crate::cloud::gate::DeniedCall;
 use crate::duration::Time;
 use crate::estate::RecoveryPoint;
@@ -22,6 +23,8 @@ pub struct Memory {
     /// When each phase began, and whether it has ended.
     pub phases: BTreeMap<Phase, (Time, bool)>,
     pub ready: Option<Ready>,
+    /// What was seen just before T0.
+    pub frozen: Frozen,
     pub t0: Option<Time>,
     pub cut: Option<super::Stop>,
     pub kept: bool,
@@ -86,6 +89,7 @@ impl Memory {
             }
             Body::PhaseFinished { phase } => self.phases.entry(*phase).or_insert((event.at, true)).1 = true,
             Body::SandboxReady { ready, .. } => self.ready = Some(read(ready)?),
+            Body::Surveyed { points } => self.frozen = read::<Vec<_>>(points)?.into_iter().collect(),
             Body::DisasterDeclared { t0 } => self.t0 = Some(*t0),
             Body::PointSeen { point, why_not, .. } => self.points.push((read(point)?, why_not.clone())),
             Body::Denied { call, locus, step, why } => self.denied.push(DeniedCall {

@@ -9,6 +9,7 @@ mod memory;
 mod points;
 mod schedule;
 mod step;
+mod survey;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -34,6 +35,7 @@ use crate::ids::RunId;
 use crate::plan::Plan;
 use crate::playbook::check::CheckKind;
 pub use memory::Memory;
+use survey::Frozen;
 
 use crate::sandbox::teardown::Teardown;
 use crate::sandbox::{Guard, HandError, Hands, Ready, prepare};
@@ -100,6 +102,7 @@ impl<'a> Recovery<'a> {
         waiter: &'a Rc<Waiter>,
         ready: &'a Ready,
         t0: Time,
+        frozen: Frozen,
     ) -> Self {
         let memory = &engine.memory;
         let outputs = memory.steps.iter().map(|(id, step)| (id.clone(), step.outputs.clone()));
@@ -109,7 +112,7 @@ impl<'a> Recovery<'a> {
             waiter,
             ready,
             t0,
-            points: points::Points::of(memory),
+            points: points::Points::of(memory, frozen),
             outputs: RefCell::new(outputs.filter(|(_, outputs)| !outputs.is_null()).collect()),
             denials_told: Cell::new(memory.denied.len()),
         };
@@ -165,15 +168,21 @@ impl Engine {
     /// Whether the plan is the one that a run began with; another version may read a playbook in another way.
     pub fn is_of(&self, started: &RunStarted) -> bool {
         let again = begin::run_started(&self.plan, &self.config, started.expires);
-        (again.steps, again.checks, again.lose, again.sandbox_account, again.sandbox_region, again.sandbox_cidr)
-            == (
-                started.steps.clone(),
-                started.checks.clone(),
-                started.lose.clone(),
-                started.sandbox_account.clone(),
-                started.sandbox_region.clone(),
-                started.sandbox_cidr.clone(),
-            )
+        (
+            again.steps,
+            again.checks,
+            again.lose,
+            again.sandbox_account,
+            again.sandbox_region,
+            again.sandbox_cidr,
+        ) == (
+            started.steps.clone(),
+            started.checks.clone(),
+            started.lose.clone(),
+            started.sandbox_account.clone(),
+            started.sandbox_region.clone(),
+            started.sandbox_cidr.clone(),
+        )
     }
 
     /// Runs the drill to its end, from its beginning or from where its records end. Whatever happens is told as
@@ -216,8 +225,8 @@ impl Engine {
         if memory.has_begun(Phase::Teardown) || memory.kept {
             return Ok(());
         }
-        let (t0, ready) = match (memory.t0, &memory.ready, &memory.cut) {
-            (Some(t0), Some(ready), _) => (t0, ready.clone()),
+        let (t0, ready, frozen) = match (memory.t0, &memory.ready, &memory.cut) {
+            (Some(t0), Some(ready), _) => (t0, ready.clone(), memory.frozen.clone()),
             (_, _, Some(cut)) => {
                 self.end_open_phases();
                 return Err(cut.clone());
@@ -227,29 +236,36 @@ impl Engine {
         self.cloud.declare(t0);
         self.know_what_is_lost(t0);
         self.gate.enforce(Enforcement::Full);
-        let recovery = Recovery::new(self, hands, waiter, &ready, t0);
+        let recovery = Recovery::new(self, hands, waiter, &ready, t0, frozen);
         hands.guard().enter(Phase::Recover);
         self.begin(Phase::Recover);
         recovery.run().await
     }
 
-    /// Everything up to T0, which comes back with the sandbox.
+    /// Everything up to T0, which comes back with the sandbox and what there is to restore from.
     async fn before_the_disaster(
         &self,
         hands: &Rc<Hands>,
         waiter: &Rc<Waiter>,
-    ) -> Result<(Time, Ready), Stop> {
+    ) -> Result<(Time, Ready, Frozen), Stop> {
         let wanted = begin::wanted(&self.plan);
         self.phase(Phase::Preflight, begin::preflight(self)).await?;
         hands.guard().enter(Phase::Prepare);
-        let ready = self.phase(Phase::Prepare, self.prepare_in_time(hands, waiter, &wanted)).await?;
+        let prepare = async {
+            let ready = self.prepare_in_time(hands, waiter, &wanted).await?;
+            // As late as can be before T0: what is not usable by now was not usable at T0.
+            let frozen = self.survey(&ready).await;
+            self.bus.tell(Body::Surveyed { points: survey::record(&frozen) });
+            Ok::<_, Stop>((ready, frozen))
+        };
+        let (ready, frozen) = self.phase(Phase::Prepare, prepare).await?;
         if let Some(broken) = self.bus.broken() {
             return Err(self.told(HandError::Journal(broken).into()));
         }
         let t0 = self.clock.now();
         let declared = self.bus.emit(Body::DisasterDeclared { t0 }).map_err(HandError::Journal);
         declared.map_err(|error| self.told(error.into()))?;
-        Ok((t0, ready))
+        Ok((t0, ready, frozen))
     }
 
     /// Runs a phase of the harness; an interruption ends it.

@@ -4,18 +4,18 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
-use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::OnceCell;
 
+use super::survey::{Frozen, key};
 use super::{Memory, Recovery};
 use crate::actions::context::{Source, StepError};
-use crate::cloud::{CloudError, ErrorKind, Place, PointQuery};
-use crate::estate::point::{LOOK_BACK, Rejection, Use, Wanted, select, worst_case_rpo};
+use crate::cloud::{Place, PointQuery};
+use crate::duration::Time;
+use crate::estate::point::{LOOK_BACK, Rejection, Use, Wanted, WorstCase, select, worst_case_rpo};
 use crate::estate::{PointIndex, PointKind, RecoveryPoint, Selector};
 use crate::event::Body;
-use crate::ids::name_of;
 use crate::plan::StepWork;
 use crate::playbook::action::{PointSpec, SourceSpec, SourceWhat};
 
@@ -24,6 +24,8 @@ type Answer = OnceCell<Rc<Vec<RecoveryPoint>>>;
 
 #[derive(Default)]
 pub struct Points {
+    /// What was seen just before T0.
+    frozen: Frozen,
     /// What each query found, over all surviving accounts and regions.
     found: RefCell<HashMap<PointQuery, Rc<Answer>>>,
     /// The estate's points that lie in what is lost.
@@ -43,8 +45,8 @@ pub struct Made {
 
 impl Points {
     /// Those that a run knows which goes on.
-    pub fn of(memory: &Memory) -> Self {
-        let points = Self::default();
+    pub fn of(memory: &Memory, frozen: Frozen) -> Self {
+        let points = Self { frozen, ..Self::default() };
         for (point, why_not) in &memory.points {
             points.told.borrow_mut().insert((point.id.clone(), why_not.clone().unwrap_or_default()));
         }
@@ -66,9 +68,11 @@ pub struct Chosen {
     pub source: Source,
     /// The recovery point that existed before the disaster.
     pub origin: RecoveryPoint,
-    pub worst_case_s: Option<f64>,
-    /// The production resources that it stands for.
+    pub worst_case: WorstCase,
+    /// The production resources that it is of.
     pub covers: Vec<String>,
+    /// The machines that one image stands for, where the playbook names them by a tag: as many as are launched of it.
+    pub machines: Option<Selector>,
 }
 
 impl Recovery<'_> {
@@ -125,7 +129,7 @@ impl Recovery<'_> {
         point: &PointSpec,
     ) -> Result<Chosen, StepError> {
         let query = PointQuery::Of { selector: selector.clone(), kinds: spec.kinds.clone() };
-        let found = self.find(&query, &self.places()).await;
+        let found = self.find(&query, &self.engine.places()).await;
         let (wanted, at) = match point {
             PointSpec::Latest => (Wanted::Latest, None),
             PointSpec::Id(id) => (Wanted::Id(id.clone()), None),
@@ -138,7 +142,7 @@ impl Recovery<'_> {
         let on = self.on(spec);
         let selection = select(&found, &wanted, &on);
         for (point, why) in &selection.rejected {
-            self.tell(step, point, Some(why.reason()));
+            self.tell(step, point, Some(&point.why(*why, on.loss)));
             if *why == Rejection::Lost {
                 self.know_lost(point, &found);
             }
@@ -161,14 +165,17 @@ impl Recovery<'_> {
             return Err(self.nothing(&selector, &selection.rejected));
         };
         self.tell(step, chosen, None);
-        let mut covers: Vec<String> =
-            work.selects(spec).map(|s| self.engine.plan.radius.selected(&s)).unwrap_or_default();
-        covers.push(chosen.of.to_string());
+        // One point restores the one thing that it is of, however many a tag selects.
+        let mut covers = vec![chosen.of.to_string()];
+        let mut machines = None;
+        match work.selects(spec) {
+            Some(id @ Selector::Id(_)) => covers.extend(self.engine.plan.radius.selected(&id)),
+            Some(tag) if chosen.kind == PointKind::Ami => machines = Some(tag),
+            _ => {}
+        }
         // A series gives the data of the instant that was asked for; a snapshot only its own.
         let at = at.filter(|_| chosen.kind.is_continuous());
-        // Production may live on while it is drilled: nothing that was written after T0 counts as recovered.
-        let beyond = chosen.kind == PointKind::RdsPitr && chosen.taken == Some(self.t0);
-        let at = at.or(beyond.then_some(self.t0));
+        let at = if chosen.kind == PointKind::RdsPitr { Some(self.instant(chosen, at)?) } else { at };
         let mut origin = chosen.clone();
         if at.is_some() {
             origin.taken = at;
@@ -176,9 +183,31 @@ impl Recovery<'_> {
         Ok(Chosen {
             source: Source { id: self.called(chosen), point: chosen.clone(), at },
             origin,
-            worst_case_s: worst_case_rpo(&found, &on, LOOK_BACK),
+            worst_case: worst_case_rpo(&found, &on, LOOK_BACK, self.engine.cloud.least_pitr_lag()),
             covers,
+            machines,
         })
+    }
+
+    /// To which instant PITR restores. Production may live on while it is drilled, and what can be restored grows with
+    /// it: only what could be at T0 counts.
+    fn instant(&self, chosen: &RecoveryPoint, wanted: Option<Time>) -> Result<Time, StepError> {
+        let Some(latest) = chosen.taken.map(|taken| taken.min(self.t0)) else {
+            return Err(StepError::wrong(
+                format!("to which instant {} could be restored at T0 is not known", chosen.of),
+                "look at its automated backups (in an estate: say when the point was `taken`)",
+            ));
+        };
+        match wanted {
+            Some(at) if at > latest => Err(StepError::wrong(
+                format!(
+                    "{} cannot be restored to {at}: at T0 it could be restored up to {latest}",
+                    chosen.of
+                ),
+                "ask for an earlier instant, or for `latest`",
+            )),
+            wanted => Ok(wanted.unwrap_or(latest)),
+        }
     }
 
     async fn by_id(&self, id: &str, spec: &SourceSpec) -> Result<Chosen, StepError> {
@@ -189,7 +218,7 @@ impl Recovery<'_> {
         let mut unusable = None;
         for kind in &spec.kinds {
             let query = PointQuery::Id { id: id.to_owned(), kind: *kind };
-            for point in self.find(&query, &self.places_of(id)).await.iter() {
+            for point in self.find(&query, &self.engine.places_of(id, self.ready)).await.iter() {
                 let on = self.on(spec);
                 match point.judge(&on) {
                     Ok(()) => {
@@ -198,8 +227,9 @@ impl Recovery<'_> {
                             source: Source { point: point.clone(), id: self.called(point), at: None },
                             origin: point.clone(),
                             // One point by name: how old it would be on another day, nobody can say.
-                            worst_case_s: None,
+                            worst_case: WorstCase::default(),
                             covers: vec![point.of.to_string()],
+                            machines: None,
                         });
                     }
                     Err(Rejection::Lost) => {
@@ -208,7 +238,8 @@ impl Recovery<'_> {
                         return Ok(self.lost(point));
                     }
                     Err(why) => {
-                        self.tell("", point, Some(why.reason()));
+                        let why = point.why(why, on.loss);
+                        self.tell("", point, Some(&why));
                         unusable = Some(why);
                     }
                 }
@@ -216,7 +247,7 @@ impl Recovery<'_> {
         }
         match unusable {
             Some(why) => Err(StepError::wrong(
-                format!("recovery point `{id}` cannot be used: {}", why.reason()),
+                format!("recovery point `{id}` cannot be used: {why}"),
                 "name one that survives the loss and was usable at T0, or `point: latest`",
             )),
             // The cloud says itself why it cannot be used: the gate, where it is lost; else that it is not there.
@@ -227,7 +258,8 @@ impl Recovery<'_> {
     /// A point that was named and is lost: the call that would use it is the gate's to deny.
     fn lost(&self, point: &RecoveryPoint) -> Chosen {
         let source = Source { point: point.clone(), id: self.called(point), at: None };
-        Chosen { source, origin: point.clone(), worst_case_s: None, covers: Vec::new() }
+        let (worst_case, covers) = (WorstCase::default(), Vec::new());
+        Chosen { source, origin: point.clone(), worst_case, covers, machines: None }
     }
 
     /// Snapshots of the same name in another region or account: the bare name says nothing of what is lost.
@@ -261,9 +293,13 @@ impl Recovery<'_> {
             objects: 0,
             shared_with: Vec::new(),
             managed_key: false,
+            seen_usable: None,
+            encrypted: false,
+            kms_key: None,
         };
         let source = Source { point: point.clone(), id: id.to_owned(), at: None };
-        Chosen { source, origin: point, worst_case_s: None, covers: Vec::new() }
+        let (worst_case, covers) = (WorstCase::default(), Vec::new());
+        Chosen { source, origin: point, worst_case, covers, machines: None }
     }
 
     /// What the sandbox's account calls a point.
@@ -281,32 +317,6 @@ impl Recovery<'_> {
         format!("arn:{partition}:rds:{}:{}:{resource}:{}", point.region, point.account, point.id)
     }
 
-    /// Every surviving account in every surviving region of interest.
-    fn places(&self) -> Vec<Place> {
-        let plan = &self.engine.plan;
-        plan.surviving_accounts()
-            .into_iter()
-            .flat_map(|account| {
-                plan.regions
-                    .iter()
-                    .map(move |region| Place { account: account.clone(), region: region.clone() })
-            })
-            .collect()
-    }
-
-    /// Where a point named by its id is looked for: where its ARN says, else where the sandbox is.
-    fn places_of(&self, id: &str) -> Vec<Place> {
-        let region = arn_part(id, 3).and_then(|r| r.parse().ok());
-        let mut place = self.ready.place.clone();
-        if let Some(region) = region {
-            if self.engine.plan.loss.region() == Some(&region) {
-                return Vec::new();
-            }
-            place.region = region;
-        }
-        vec![place]
-    }
-
     /// Asks every place once, also when many steps ask at the same time, and makes one list of what they saw.
     async fn find(&self, query: &PointQuery, places: &[Place]) -> Rc<Vec<RecoveryPoint>> {
         let found = Rc::clone(self.points.found.borrow_mut().entry(query.clone()).or_default());
@@ -314,25 +324,20 @@ impl Recovery<'_> {
     }
 
     async fn ask(&self, query: &PointQuery, places: &[Place]) -> Vec<RecoveryPoint> {
-        let answers =
-            join_all(places.iter().map(|place| self.engine.cloud.recovery_points(place, query))).await;
-        let mut merged: BTreeMap<(String, String, String), RecoveryPoint> = BTreeMap::new();
-        for (place, answer) in places.iter().zip(answers) {
-            match answer {
-                Ok(points) => points.into_iter().for_each(|p| merge(&mut merged, p)),
-                Err(error) => self.blind(place, &error),
-            }
-        }
+        let seen = match self.points.frozen.get(query) {
+            Some(frozen) => frozen.clone(),
+            // Known only now, from what a step gave: `judge` takes nothing that may have become usable since.
+            None => self.engine.ask_for_points(query, places).await,
+        };
+        let mut merged: BTreeMap<_, RecoveryPoint> = seen.into_iter().map(|p| (key(&p), p)).collect();
         for point in self.lost_by_the_estate(query) {
-            merged
-                .entry((point.account.to_string(), point.region.to_string(), point.id.clone()))
-                .or_insert(point);
+            merged.entry(key(&point)).or_insert(point);
         }
         let mut points: Vec<RecoveryPoint> = merged.into_values().collect();
         self.learn_from_the_estate(&mut points);
-        // A series goes on while the drill runs: what counts is what it could give at T0.
-        for point in points.iter_mut().filter(|p| p.kind.is_continuous()) {
-            point.usable = point.usable.map(|usable| usable.min(self.t0));
+        // A bucket is read as of T0, whenever it is asked for.
+        for point in points.iter_mut().filter(|p| p.of.kind == "s3:bucket") {
+            point.seen_usable = point.seen_usable.map(|seen| seen.min(self.t0));
             point.taken = point.taken.map(|taken| taken.min(self.t0));
         }
         points
@@ -364,19 +369,6 @@ impl Recovery<'_> {
                 point.of = entry.of.clone();
             }
         }
-    }
-
-    fn blind(&self, place: &Place, error: &CloudError) {
-        if error.kind == ErrorKind::Unsupported {
-            return;
-        }
-        self.engine.find(
-            "recovery-points-unseen",
-            "medium",
-            &format!("{} {}", place.account, place.region),
-            format!("recovery points could not be listed: {error}"),
-            error.help.clone().unwrap_or_else(|| "give the drill credentials that may read there".into()),
-        );
     }
 
     fn tell(&self, step: &str, point: &RecoveryPoint, why_not: Option<&str>) {
@@ -414,8 +406,14 @@ impl Recovery<'_> {
                 "back it up to another region and another account, and share the copies with the sandbox's account",
             );
         }
-        let list: Vec<String> =
-            rejected.iter().take(5).map(|(p, why)| format!("{}: {}", p.id, why.reason())).collect();
+        // What was nearly good enough says most: the lost ones come last.
+        let mut nearest: Vec<_> = rejected.iter().collect();
+        nearest.sort_by_key(|(_, why)| *why == Rejection::Lost);
+        let list: Vec<String> = nearest
+            .iter()
+            .take(5)
+            .map(|(p, why)| format!("{}: {}", p.id, p.why(*why, &self.engine.plan.loss)))
+            .collect();
         let more = rejected.len().saturating_sub(5);
         let more = if more > 0 { format!("; and {more} more") } else { String::new() };
         StepError::wrong(
@@ -425,28 +423,6 @@ impl Recovery<'_> {
     }
 }
 
-fn arn_part(id: &str, part: usize) -> Option<&str> {
+pub(super) fn arn_part(id: &str, part: usize) -> Option<&str> {
     id.strip_prefix("arn:")?.split(':').nth(part - 1)
-}
-
-/// Several accounts may see the same point: its owner by id, others by ARN and without its grants.
-fn merge(merged: &mut BTreeMap<(String, String, String), RecoveryPoint>, mut point: RecoveryPoint) {
-    let name = name_of(&point.id).to_owned();
-    point.id = name;
-    let key = (point.account.to_string(), point.region.to_string(), point.id.clone());
-    let Some(known) = merged.get_mut(&key) else {
-        merged.insert(key, point);
-        return;
-    };
-    for account in point.shared_with {
-        if !known.shared_with.contains(&account) {
-            known.shared_with.push(account);
-        }
-    }
-    known.taken = known.taken.or(point.taken);
-    known.usable = known.usable.or(point.usable);
-    known.managed_key |= point.managed_key;
-    if known.of != point.of && point.taken.is_some() && known.of.name == known.id {
-        known.of = point.of;
-    }
 }

@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::Recovery;
 use super::memory::StepMemory;
 use super::points::Chosen;
-use crate::actions::context::{Context, Outcome, StepError};
+use super::{Engine, Recovery};
+use crate::actions::context::{Context, Finding, Outcome, StepError};
 use crate::duration::{Span, Time};
 use crate::event::Body;
 use crate::plan::{Node, StepWork};
 use crate::playbook::action::SourceSpec;
 use crate::playbook::expr;
+use crate::sandbox::Ready;
 
 /// How a node ended, as far as others depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,8 +128,8 @@ impl Recovery<'_> {
         if let Some(chosen) = chosen.as_ref().filter(|c| c.source.point.survives(&self.engine.plan.loss)) {
             let point = json!(chosen.origin);
             if attempt.known.and_then(|known| known.source.as_ref()) != Some(&point) {
-                let worst_case_s = chosen.worst_case_s;
-                self.engine.bus.tell(Body::StepSource { step: step.id.clone(), point, worst_case_s });
+                let worst_case = chosen.worst_case;
+                self.engine.bus.tell(Body::StepSource { step: step.id.clone(), point, worst_case });
             }
         }
         let progress = |text: String, done: Option<f64>| {
@@ -144,6 +145,7 @@ impl Recovery<'_> {
             attempt: attempt.number,
             began: attempt.began,
             resumed: attempt.known.is_some(),
+            t0: self.t0,
             source: chosen.as_ref().map(|c| c.source.clone()),
             files: &self.engine.plan.files,
             accounts: &self.engine.plan.accounts,
@@ -156,11 +158,15 @@ impl Recovery<'_> {
     fn succeeded(&self, work: &StepWork, outcome: Outcome, chosen: Option<&Chosen>) {
         let is_copy = work.source.as_ref().is_some_and(SourceSpec::is_copy);
         let mut restored: Vec<String> = outcome.restored.iter().map(ToString::to_string).collect();
-        if let (Some(chosen), false) = (chosen, is_copy) {
+        if let (Some(chosen), false) = (chosen, is_copy || outcome.in_part) {
             restored.extend(chosen.covers.iter().cloned());
+            restored.extend(self.machines(chosen, &outcome));
         }
         restored.sort();
         restored.dedup();
+        for Finding { rule, severity, resource, message, fix } in outcome.findings {
+            self.engine.find(rule, severity, &resource, message, fix.into());
+        }
         let made = self.remember(outcome.made, chosen);
         let outputs = Value::Object(outcome.outputs);
         self.outputs.borrow_mut().insert(work.step.id.clone(), outputs.clone());
@@ -174,6 +180,15 @@ impl Recovery<'_> {
             consistent_at: outcome.consistent_at,
             made,
         });
+    }
+
+    /// Machines of one tag are back when as many were launched of their image as were lost. Fewer are a part of them, and
+    /// which part nobody can say.
+    fn machines(&self, chosen: &Chosen, outcome: &Outcome) -> Vec<String> {
+        let radius = &self.engine.plan.radius;
+        let launched = outcome.outputs.get("instance_ids").and_then(Value::as_array).map_or(0, Vec::len);
+        let lost = chosen.machines.iter().flat_map(|tag| radius.lost_by_name(tag)).collect::<Vec<_>>();
+        if launched >= lost.len() { lost } else { Vec::new() }
     }
 
     fn failed(&self, work: &StepWork, error: &StepError) -> End {
@@ -233,7 +248,7 @@ impl Recovery<'_> {
 
     fn names(&self, index: usize, value: &Value) -> Value {
         let plan = &self.engine.plan;
-        let mut names = plan.expression_base();
+        let mut names = known_names(self.engine, self.ready, value);
         let outputs = self.outputs.borrow();
         let mut steps = Map::new();
         for need in &plan.graph.needs[index] {
@@ -244,26 +259,33 @@ impl Recovery<'_> {
         }
         names.insert("steps".into(), Value::Object(steps));
         names.insert(
-            "sandbox".into(),
-            json!({
-                "account": self.ready.place.account,
-                "region": self.ready.place.region,
-                "cidr": self.ready.cidr,
-                "vpc_id": self.ready.vpc,
-                "subnet_ids": self.ready.subnets.iter().map(|s| &s.id).collect::<Vec<_>>(),
-                "security_group_id": self.ready.security_group,
-            }),
-        );
-        names.insert(
             "run".into(),
             json!({
                 "id": self.engine.config.run,
                 "t0": self.t0.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true),
             }),
         );
-        names.insert("env".into(), Value::Object(environment(value)));
         Value::Object(names)
     }
+}
+
+/// What expressions may name before anything of the run is known: all but outputs of steps and T0.
+pub fn known_names(engine: &Engine, ready: &Ready, value: &Value) -> Map<String, Value> {
+    let mut names = engine.plan.expression_base();
+    names.insert(
+        "sandbox".into(),
+        json!({
+            "account": ready.place.account,
+            "region": ready.place.region,
+            "cidr": ready.cidr,
+            "vpc_id": ready.vpc,
+            "subnet_ids": ready.subnets.iter().map(|s| &s.id).collect::<Vec<_>>(),
+            "security_group_id": ready.security_group,
+        }),
+    );
+    names.insert("run".into(), json!({ "id": engine.config.run }));
+    names.insert("env".into(), Value::Object(environment(value)));
+    names
 }
 
 pub fn has_expression(value: &Value) -> bool {

@@ -95,11 +95,20 @@ pub struct PointEntry {
     /// The number of objects in a bucket.
     #[serde(default)]
     pub objects: u64,
+    /// Objects that are written to the bucket after T0, besides `objects`: no restore may count them.
+    #[serde(default)]
+    pub late_objects: u64,
     #[serde(default)]
     pub shared_with: Vec<AccountId>,
     /// Encrypted with an AWS managed key, which no other account can be given.
     #[serde(default)]
     pub managed_key: bool,
+    /// RDS restores no snapshot that is both shared and encrypted: copy it first.
+    #[serde(default)]
+    pub encrypted: bool,
+    /// The ARN of the KMS key that it is encrypted with. With the key's account or region lost, the point is lost too.
+    #[serde(default)]
+    pub kms_key: Option<String>,
 }
 
 /// `base + per_gib × size`.
@@ -204,6 +213,9 @@ impl EstateFile {
                 objects: entry.objects,
                 shared_with: entry.shared_with.clone(),
                 managed_key: entry.managed_key,
+                seen_usable: None,
+                encrypted: entry.encrypted || entry.kms_key.is_some(),
+                kms_key: entry.kms_key.clone(),
             })
             .collect()
     }

@@ -64,8 +64,11 @@ pub struct RecoveryPoint {
     pub region: Region,
     /// The consistency time: the data are as they were then. `None`: the cloud does not tell, so the age is unknown.
     pub taken: Option<Time>,
-    /// When it became usable (its copy complete). `None`: not complete yet.
+    /// When it became usable (its copy complete). `None`: not complete yet, or the cloud does not tell since when.
     pub usable: Option<Time>,
+    /// Where the cloud does not tell since when it is usable: when it was seen to be.
+    #[serde(default)]
+    pub seen_usable: Option<Time>,
     pub size: Size,
     /// Objects in a bucket.
     #[serde(default)]
@@ -76,6 +79,12 @@ pub struct RecoveryPoint {
     /// Encrypted with a key that other accounts cannot be given (an AWS managed key).
     #[serde(default)]
     pub managed_key: bool,
+    /// RDS restores no snapshot that is both shared and encrypted: it has to be copied first.
+    #[serde(default)]
+    pub encrypted: bool,
+    /// The ARN of the KMS key that it is encrypted with: who loses the key has lost the point.
+    #[serde(default)]
+    pub kms_key: Option<String>,
 }
 
 /// Which point a step wants.
@@ -104,10 +113,15 @@ pub struct Use<'a> {
 #[serde(rename_all = "snake_case")]
 pub enum Rejection {
     Lost,
+    /// The key that it is encrypted with.
+    KeyLost,
     NotUsableAtT0,
+    /// Asked for only after T0, and the cloud does not tell since when it is usable.
+    UnknownAtT0,
     OtherRegion,
     NotShared,
     ManagedKey,
+    SharedEncrypted,
     OtherKind,
     TooNew,
     /// Usable, and another was named.
@@ -120,12 +134,17 @@ impl Rejection {
     pub fn reason(self) -> &'static str {
         match self {
             Self::Lost => "it is lost",
+            Self::KeyLost => "the key that it is encrypted with is lost",
             Self::NotUsableAtT0 => "it was not usable at T0 (its copy was not complete)",
+            Self::UnknownAtT0 => {
+                "whether it was usable at T0 is not known (it was first asked for after T0, and the cloud does not tell)"
+            }
             Self::OtherRegion => "it lies in another region and would have to be copied",
             Self::NotShared => "it is not shared with the sandbox's account",
             Self::ManagedKey => {
                 "it is encrypted with an AWS managed key, which the sandbox's account cannot be given"
             }
+            Self::SharedEncrypted => "it is shared and encrypted: copy it first with rds.copy_snapshot",
             Self::OtherKind => "it is of a kind that this step cannot use",
             Self::TooNew => "it is newer than the instant that was asked for",
             Self::NotNamed => "another one was named",
@@ -144,6 +163,19 @@ impl RecoveryPoint {
         !loss.takes(&self.locus(), Scope::Regional)
     }
 
+    /// Why it cannot be decrypted any more, where its key is lost.
+    pub fn lost_key(&self, loss: &Loss) -> Option<String> {
+        let key = self.kms_key.as_deref()?;
+        let lost = loss.takes(&key_locus(key)?, Scope::Regional);
+        lost.then(|| format!("its key {key} is lost with {loss}"))
+    }
+
+    /// A rejection in words, with what this point has to do with it.
+    pub fn why(&self, why: Rejection, loss: &Loss) -> String {
+        let key = if why == Rejection::KeyLost { self.lost_key(loss) } else { None };
+        key.unwrap_or_else(|| why.reason().to_owned())
+    }
+
     /// Whether it could be used at T0, apart from being the newest.
     pub fn judge(&self, on: &Use<'_>) -> Result<(), Rejection> {
         if !on.kinds.contains(&self.kind) {
@@ -152,8 +184,14 @@ impl RecoveryPoint {
         if !self.survives(on.loss) {
             return Err(Rejection::Lost);
         }
-        if self.usable.is_none_or(|usable| usable > on.t0) {
-            return Err(Rejection::NotUsableAtT0);
+        if self.lost_key(on.loss).is_some() {
+            return Err(Rejection::KeyLost);
+        }
+        match (self.usable, self.seen_usable) {
+            (Some(usable), _) if usable <= on.t0 => {}
+            (None, Some(seen)) if seen <= on.t0 => {}
+            (None, Some(_)) => return Err(Rejection::UnknownAtT0),
+            _ => return Err(Rejection::NotUsableAtT0),
         }
         let own = self.account == *on.account;
         if !own && (self.kind.is_bound_to_its_account() || !self.shared_with.contains(on.account)) {
@@ -162,11 +200,21 @@ impl RecoveryPoint {
         if !own && self.managed_key {
             return Err(Rejection::ManagedKey);
         }
+        let by_rds = matches!(self.kind, PointKind::RdsSnapshot | PointKind::RdsClusterSnapshot);
+        if !own && self.encrypted && by_rds && !on.across_regions {
+            return Err(Rejection::SharedEncrypted);
+        }
         if self.region != *on.region && !on.across_regions {
             return Err(Rejection::OtherRegion);
         }
         Ok(())
     }
+}
+
+/// Where a KMS key lives, by its ARN. A multi-Region key is a key of its own in each of its regions.
+pub fn key_locus(key: &str) -> Option<Locus> {
+    let mut parts = key.strip_prefix("arn:")?.splitn(5, ':').skip(2);
+    Some(Locus { region: parts.next()?.parse().ok(), account: parts.next()?.parse().ok(), az: None })
 }
 
 /// What was chosen, and why every other was not.
@@ -180,9 +228,13 @@ impl<'a> Selection<'a> {
     /// Survivors that are newer than the chosen one and could have been used only through a copy.
     pub fn newer_by_copy(&self) -> impl Iterator<Item = &'a RecoveryPoint> + '_ {
         self.rejected.iter().filter_map(|(point, why)| {
-            let by_copy =
-                matches!(why, Rejection::OtherRegion | Rejection::NotShared | Rejection::ManagedKey)
-                    && !point.kind.is_bound_to_its_account();
+            let by_copy = matches!(
+                why,
+                Rejection::OtherRegion
+                    | Rejection::NotShared
+                    | Rejection::ManagedKey
+                    | Rejection::SharedEncrypted
+            ) && !point.kind.is_bound_to_its_account();
             (by_copy && point.taken > self.chosen.and_then(|c| c.taken)).then_some(*point)
         })
     }
@@ -217,26 +269,49 @@ pub fn select<'a>(points: &'a [RecoveryPoint], wanted: &Wanted, on: &Use<'_>) ->
 /// How far back a worst case looks by default: 30 days.
 pub const LOOK_BACK: Duration = Duration::from_hours(720);
 
-/// What a less lucky T0 would have lost, in seconds: the supremum, over the instants t of the look-back window
-/// (not before the first point was usable), of `t − consistency time of the newest point usable at t`. `None`
-/// when no point qualifies, or one that does has no known age.
-pub fn worst_case_rpo(points: &[RecoveryPoint], on: &Use<'_>, look_back: Duration) -> Option<f64> {
-    let mut dated = Vec::new();
+/// What a less lucky T0 would have lost.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct WorstCase {
+    /// In seconds. `None`: unknown.
+    pub seconds: Option<f64>,
+    /// Where `seconds` is unknown because the cloud does not tell when its points became usable: not less than this.
+    pub at_least: Option<f64>,
+    /// How many points were looked at, series without gaps left out, and how far back they reach, in seconds.
+    pub points: usize,
+    pub span: Option<f64>,
+}
+
+/// The worst case, in seconds: the supremum, over the instants t of the look-back window (not before the first point
+/// was usable), of `t − consistency time of the newest point usable at t`. Unknown when no point qualifies, or one that
+/// does has no known age. `least_pitr_lag`: what point-in-time recovery lags behind at its worst, whatever it was at T0.
+pub fn worst_case_rpo(
+    points: &[RecoveryPoint],
+    on: &Use<'_>,
+    look_back: Duration,
+    least_pitr_lag: Duration,
+) -> WorstCase {
+    let (mut dated, mut series) = (Vec::new(), None::<f64>);
+    let mut exact = true;
     for point in points.iter().filter(|p| p.judge(on).is_ok()) {
-        dated.push((point.usable?, point.taken?, point.kind.is_continuous()));
+        let Some(taken) = point.taken else { return WorstCase::default() };
+        if point.kind.is_continuous() {
+            // A series loses its lag at every instant of the window; a snapshot may only ever do better.
+            let least = if point.kind == PointKind::RdsPitr { least_pitr_lag } else { Duration::ZERO };
+            let lag = seconds_between(taken, on.t0).max(least.as_secs_f64());
+            series = Some(series.map_or(lag, |s| s.min(lag)));
+        } else {
+            // Since when it is usable is not known: not before it was taken. The later it was, the more was lost.
+            exact &= point.usable.is_some();
+            dated.push((point.usable.unwrap_or(taken), taken));
+        }
     }
-    // A continuous series loses its lag at every instant of the window; a snapshot may only ever do better.
-    let continuous = dated
-        .iter()
-        .filter(|(.., c)| *c)
-        .map(|(_, taken, _)| seconds_between(*taken, on.t0))
-        .reduce(f64::min);
-    dated.retain(|(.., continuous)| !continuous);
     dated.sort();
-    let window = on.t0 - chrono::TimeDelta::from_std(look_back).ok()?;
+    let Some(window) = chrono::TimeDelta::from_std(look_back).ok().map(|look_back| on.t0 - look_back) else {
+        return WorstCase::default();
+    };
     let mut worst: Option<f64> = None;
     let mut newest: Option<Time> = None;
-    for (i, (usable, taken, _)) in dated.iter().enumerate() {
+    for (i, (usable, taken)) in dated.iter().enumerate() {
         newest = newest.max(Some(*taken));
         // Just before the next point becomes usable (or at T0) this one is oldest.
         let until = dated.get(i + 1).map_or(on.t0, |(next, ..)| *next);
@@ -248,15 +323,23 @@ pub fn worst_case_rpo(points: &[RecoveryPoint], on: &Use<'_>, look_back: Duratio
             worst = Some(worst.map_or(loss, |w| w.max(loss)));
         }
     }
-    match (worst, continuous) {
-        (Some(snapshots), Some(series)) => Some(snapshots.min(series)),
+    let found = match (worst, series) {
+        (Some(snapshots), Some(series)) => {
+            exact |= snapshots >= series;
+            Some(snapshots.min(series))
+        }
         (one, other) => one.or(other),
-    }
+    };
+    let span = dated.first().map(|(usable, _)| seconds_between((*usable).max(window), on.t0));
+    let (seconds, at_least) = if exact { (found, None) } else { (None, found) };
+    WorstCase { seconds, at_least, points: dated.len(), span }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const NO_LAG: Duration = Duration::ZERO;
 
     fn t0() -> Time {
         chrono::DateTime::from_timestamp(1_000_000_000, 0).unwrap()
@@ -277,6 +360,9 @@ mod tests {
             objects: 0,
             shared_with: vec!["999988887777".parse().unwrap()],
             managed_key: false,
+            seen_usable: None,
+            encrypted: false,
+            kms_key: None,
         }
     }
 
@@ -307,12 +393,16 @@ mod tests {
             let why: Vec<_> = selection.rejected.iter().map(|(p, w)| (p.id.as_str(), *w)).collect();
             assert!(why.contains(&("west-late", Rejection::NotUsableAtT0)), "{why:?}");
             assert!(why.contains(&("east-1h", Rejection::Lost)), "{why:?}");
-            assert_eq!(worst_case_rpo(&points, on, LOOK_BACK), Some(45_000.0));
+            let worst = worst_case_rpo(&points, on, LOOK_BACK, NO_LAG);
+            assert_eq!((worst.seconds, worst.at_least), (Some(45_000.0), None));
+            assert_eq!((worst.points, worst.span), (4, Some(91_800.0)));
         });
         let account = Loss::Account("111122223333".parse().unwrap());
         with_use(&account, true, |on| {
             assert_eq!(select(&points, &Wanted::Latest, on).chosen.unwrap().id, "vault-25h");
-            assert_eq!(worst_case_rpo(&points, on, LOOK_BACK), Some(90_000.0));
+            let worst = worst_case_rpo(&points, on, LOOK_BACK, NO_LAG);
+            // One point tells what it tells, and how little that is.
+            assert_eq!((worst.seconds, worst.points, worst.span), (Some(90_000.0), 1, Some(86_400.0)));
         });
     }
 
@@ -336,7 +426,10 @@ mod tests {
         let region = Loss::Region("us-east-1".parse().unwrap());
         with_use(&region, false, |on| {
             let on = Use { kinds: &[PointKind::RdsSnapshot, PointKind::RdsPitr], ..on.clone() };
-            assert_eq!(worst_case_rpo(&points, &on, LOOK_BACK), Some(360.0));
+            assert_eq!(worst_case_rpo(&points, &on, LOOK_BACK, NO_LAG).seconds, Some(360.0));
+            // What it lagged behind at T0 is no promise: 2 min then, and 5 min at other times.
+            let least = Duration::from_mins(10);
+            assert_eq!(worst_case_rpo(&points, &on, LOOK_BACK, least).seconds, Some(600.0));
         });
     }
 
@@ -345,6 +438,63 @@ mod tests {
         let mut points = shop();
         points[0].taken = None;
         let region = Loss::Region("us-east-1".parse().unwrap());
-        with_use(&region, false, |on| assert_eq!(worst_case_rpo(&points, on, LOOK_BACK), None));
+        with_use(&region, false, |on| {
+            assert_eq!(worst_case_rpo(&points, on, LOOK_BACK, NO_LAG), WorstCase::default());
+        });
+    }
+
+    #[test]
+    fn what_does_not_tell_since_when_it_is_usable_gives_a_lower_bound() {
+        let mut points = shop();
+        for point in &mut points {
+            point.usable = None;
+            point.seen_usable = Some(t0() - chrono::TimeDelta::seconds(3));
+        }
+        points.retain(|p| p.id != "west-late");
+        let region = Loss::Region("us-east-1".parse().unwrap());
+        with_use(&region, false, |on| {
+            assert_eq!(select(&points, &Wanted::Latest, on).chosen.unwrap().id, "west-2h");
+            let worst = worst_case_rpo(&points, on, LOOK_BACK, NO_LAG);
+            // 14 h to 2 h: usable when they were taken at the earliest.
+            assert_eq!((worst.seconds, worst.at_least), (None, Some(43_200.0)));
+        });
+        // Seen only after T0: it may have become usable since.
+        for point in &mut points {
+            point.seen_usable = Some(t0() + chrono::TimeDelta::seconds(3));
+        }
+        with_use(&region, false, |on| {
+            let selection = select(&points, &Wanted::Latest, on);
+            assert!(selection.chosen.is_none());
+            assert!(selection.rejected.iter().any(|(_, why)| *why == Rejection::UnknownAtT0));
+        });
+    }
+
+    #[test]
+    fn a_point_is_lost_with_its_key() {
+        let mut point = point("vault", "us-west-2", "444455556666", -25.0, -24.0);
+        point.kms_key = Some("arn:aws:kms:us-west-2:111122223333:key/1".into());
+        let account = Loss::Account("111122223333".parse().unwrap());
+        with_use(&account, true, |on| assert_eq!(point.judge(on), Err(Rejection::KeyLost)));
+        assert!(point.why(Rejection::KeyLost, &account).ends_with("is lost with account 111122223333"));
+        let region = Loss::Region("us-east-1".parse().unwrap());
+        with_use(&region, true, |on| assert_eq!(point.judge(on), Ok(())));
+        // A bare id or an alias is a key of the account and region that use it.
+        point.kms_key = Some("alias/backup".into());
+        with_use(&account, true, |on| assert_eq!(point.judge(on), Ok(())));
+    }
+
+    #[test]
+    fn shared_and_encrypted_is_for_copies_only() {
+        let mut point = point("west", "us-west-2", "111122223333", -2.0, -2.0);
+        point.encrypted = true;
+        let region = Loss::Region("us-east-1".parse().unwrap());
+        with_use(&region, false, |on| assert_eq!(point.judge(on), Err(Rejection::SharedEncrypted)));
+        with_use(&region, true, |on| assert_eq!(point.judge(on), Ok(())));
+        // EC2 launches and restores from shared and encrypted ones, where their key is shared.
+        point.kind = PointKind::EbsSnapshot;
+        with_use(&region, false, |on| {
+            let on = Use { kinds: &[PointKind::EbsSnapshot], ..on.clone() };
+            assert_eq!(point.judge(&on), Ok(()));
+        });
     }
 }

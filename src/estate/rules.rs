@@ -171,6 +171,17 @@ impl Walk<'_> {
                     Some(format!("it restores {}", wanted.join(" or "))),
                 );
             }
+            let is_key = |key: &str| {
+                let locus = super::point::key_locus(key);
+                locus.is_some_and(|l| l.account.is_some() && l.region.is_some()) && key.contains(":kms:")
+            };
+            if let Some(key) = point.kms_key.as_deref().filter(|key| !is_key(key)) {
+                self.error(
+                    &format!("{here}/kms_key"),
+                    format!("`{key}` is not the ARN of a KMS key: whether it is lost could not be told"),
+                    Some("write it like `arn:aws:kms:us-west-2:111122223333:key/1234abcd-…`".into()),
+                );
+            }
             if let (Some(taken), Some(usable)) = (point.taken, point.usable)
                 && before(usable, taken)
             {

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::measure::Measures;
+use super::measure::{Measures, is_from_after};
 use super::record::{Record, name};
 use crate::duration::seconds_between;
 use crate::event::{Phase, RunStarted};
 use crate::report::model::{
-    Assumptions, BlastRadius, Check, CheckStatus, Coverage, Finding, Phases, PlaybookRef, PointRow, Report, Resumption,
-    Rpo, Rto, SCHEMA, SandboxRef, Severity, Source, Status, Step, StepStatus, Teardown, Verdict, Workload,
+    Assumptions, BlastRadius, Check, CheckStatus, Coverage, Finding, Phases, PlaybookRef, PointRow, Report,
+    Resumption, Rpo, Rto, SCHEMA, SandboxRef, Severity, Source, Status, Step, StepStatus, Teardown, Verdict,
+    Workload,
 };
 
 /// The report; `None` while not even the run's beginning is on record.
@@ -82,11 +83,32 @@ pub fn report(record: &Record) -> Option<Report> {
         resumed: record.resumed.clone(),
         journal: None,
     };
-    let implausible = report.workloads.iter().flat_map(|w| &w.rpo.sources).filter_map(newer_than_its_source);
-    report.findings.extend(implausible.collect::<Vec<_>>());
-    report.findings.extend(resumed(&report.resumed));
+    let implausible = sources(&report).filter_map(newer_than_its_source);
+    let mut more: Vec<Finding> = implausible.collect();
+    more.extend(sources(&report).filter_map(|source| from_after_t0(source, record.t0?)));
+    more.extend(resumed(&report.resumed));
+    report.findings.extend(more);
     report.findings.sort_by_key(|f| f.severity);
     Some(report)
+}
+
+fn sources(report: &Report) -> impl Iterator<Item = &Source> {
+    report.workloads.iter().flat_map(|w| &w.rpo.sources)
+}
+
+/// What is from after T0 could not have been had on the day.
+fn from_after_t0(source: &Source, t0: crate::duration::Time) -> Option<Finding> {
+    is_from_after(source, t0).then(|| Finding {
+        rule: "data-from-after-t0".into(),
+        severity: Severity::High,
+        resource: source.of.clone(),
+        message: format!(
+            "what step `{}` restored from {} is from after T0: on the day it would not have been there, so its age is \
+             unknown",
+            source.step, source.recovery_point
+        ),
+        fix: "restore from a point that was complete at T0, or as of an instant before it".into(),
+    })
 }
 
 /// Restored data that claim to be newer than what they were restored from.
@@ -136,7 +158,14 @@ fn workloads(started: &RunStarted, measures: Option<&Measures<'_>>) -> Vec<Workl
                 incomplete: vec!["the disaster was never declared".into()],
                 missing_resources: plan.lost.clone(),
                 rto,
-                rpo: Rpo { objective_s, measured_s, status, worst_case_s: None, sources: Vec::new() },
+                rpo: Rpo {
+                    objective_s,
+                    measured_s,
+                    status,
+                    worst_case_s: None,
+                    worst_case_at_least_s: None,
+                    sources: Vec::new(),
+                },
                 critical_path: Vec::new(),
             };
         };

@@ -148,20 +148,30 @@ impl<'a> Measures<'a> {
                 None => complete = false,
             }
         }
-        let ages: Vec<Option<f64>> = sources.iter().map(age).collect();
+        // What was to be measured and was not is unknown, whatever the recovery points say; so is what a check measured
+        // of nothing in particular.
+        complete &= self.started.checks.iter().filter(|n| n.measures_rpo).all(|check| {
+            let own = check.workload.as_deref() == Some(&workload.name);
+            let stores = steps.iter().any(|step| check.measures_of.contains(&step.id));
+            if check.measures_of.is_empty() { !own } else { !stores || self.ended(&check.id).well }
+        });
+        let ages: Vec<Option<f64>> = sources.iter().map(|source| age(source, self.t0)).collect();
         complete &= ages.iter().all(Option::is_some);
         let measured_s = ages.into_iter().flatten().reduce(f64::max);
-        let worst: Option<Vec<f64>> = sources.iter().map(|s| s.worst_case_s).collect();
-        let worst_case_s =
-            worst.filter(|_| stores == sources.len()).and_then(|w| w.into_iter().reduce(f64::max));
-        // A default objective says nothing of a workload that holds no data, unless lost data were not restored.
-        let stateless = stores == 0 && !missing.iter().any(|id| holds_data(id));
+        // Of the oldest of several only a lower bound is known where one of them is not.
+        let exact = stores == sources.len() && sources.iter().all(|s| s.worst_case_s.is_some());
+        let worst =
+            sources.iter().filter_map(|s| s.worst_case_s.or(s.worst_case_at_least_s)).reduce(f64::max);
+        let (worst_case_s, worst_case_at_least_s) = if exact { (worst, None) } else { (None, worst) };
+        // A default objective says nothing of a workload that lists what it needs, and none of it holds data.
+        let stateless = stores == 0 && workload.stateless;
         let objective_s = workload.rpo_s.filter(|_| !stateless || workload.own_rpo);
         Rpo {
             objective_s,
             measured_s,
             status: judge(objective_s, measured_s, complete),
             worst_case_s,
+            worst_case_at_least_s,
             sources,
         }
     }
@@ -180,9 +190,13 @@ impl<'a> Measures<'a> {
             step: id.to_owned(),
             from: format!("{} {}", point.account, point.region),
             taken,
-            age_s: taken.map(|taken| seconds_between(taken, self.t0)),
+            // What is from after T0 has no age: it could not have been had on the day.
+            age_s: taken.filter(|taken| *taken <= self.t0).map(|taken| seconds_between(taken, self.t0)),
             data_age_s: data_time.map(|newest| seconds_between(newest, self.t0)),
-            worst_case_s: step.worst_case_s,
+            worst_case_s: step.worst_case.seconds,
+            worst_case_at_least_s: step.worst_case.at_least,
+            worst_case_points: step.worst_case.points,
+            worst_case_span_s: step.worst_case.span,
         })
     }
 
@@ -191,18 +205,9 @@ impl<'a> Measures<'a> {
         self.started
             .checks
             .iter()
-            .filter(|n| n.measures_rpo && self.first_store(n) == Some(step))
+            .filter(|n| n.measures_of.iter().any(|of| of == step))
             .filter_map(|n| self.record.checks.get(&n.id)?.data_time)
             .min()
-    }
-
-    /// The data-restoring step that a measuring check depends on.
-    fn first_store(&self, check: &'a NodePlan) -> Option<&'a str> {
-        check
-            .needs
-            .iter()
-            .find(|need| self.nodes.get(need.as_str()).is_some_and(|(node, _)| node.restores_data))
-            .map(String::as_str)
     }
 
     /// The chain that ends at the recovery, each link the dependency that finished last. Shares add up to 1.
@@ -232,7 +237,10 @@ impl<'a> Measures<'a> {
 
 /// The age of a store's data. What a check found replaces the recovery point's time, but no data can be newer than
 /// the point that they were restored from: such a timestamp was written after the restore, and shows nothing.
-fn age(source: &Source) -> Option<f64> {
+fn age(source: &Source, t0: Time) -> Option<f64> {
+    if is_from_after(source, t0) {
+        return None;
+    }
     match (source.data_age_s, source.age_s) {
         (Some(data), Some(point)) if data < point => Some(point),
         (Some(data), None) if data < 0.0 => None,
@@ -240,9 +248,9 @@ fn age(source: &Source) -> Option<f64> {
     }
 }
 
-fn holds_data(resource: &str) -> bool {
-    let kind = resource.split(['/', '[']).next().unwrap_or(resource);
-    crate::estate::scope::row_of(kind).is_some_and(|row| row.data)
+/// Whether the data, or what they were restored from, are said to be from after T0.
+pub fn is_from_after(source: &Source, t0: Time) -> bool {
+    source.taken.is_some_and(|taken| taken > t0)
 }
 
 /// What is known to exceed the objective is missed, complete or not; what is not complete is never met.

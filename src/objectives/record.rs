@@ -9,6 +9,7 @@ use crate::cloud::CallCount;
 use crate::cloud::gate::DeniedCall;
 use crate::duration::Time;
 use crate::estate::RecoveryPoint;
+use crate::estate::point::WorstCase;
 use crate::event::{Body, Consumer, ConsumerError, Event, Phase, RunStarted};
 use crate::report::model::{CheckStatus, Finding, Resumption, Severity, StepStatus};
 
@@ -47,7 +48,7 @@ pub struct StepRecord {
     pub attempts: u32,
     pub resources: Vec<String>,
     pub source: Option<RecoveryPoint>,
-    pub worst_case_s: Option<f64>,
+    pub worst_case: WorstCase,
     pub restored: Vec<String>,
     pub data: bool,
     pub consistent_at: Option<Time>,
@@ -133,7 +134,7 @@ impl Record {
             }),
             Body::Deleted { resource } => self.deleted.push(resource.clone()),
             Body::Kept { resources, until } => self.kept = Some((resources.clone(), *until)),
-            Body::LeftBehind { resources } => self.left_behind = Some(resources.clone()),
+            Body::LeftBehind { resources, .. } => self.left_behind = Some(resources.clone()),
             Body::Interrupted { .. } => self.interrupted = true,
             Body::Aborted { error, help } => {
                 self.aborted = Some(match help {
@@ -159,10 +160,10 @@ impl Record {
                 step.started_at.get_or_insert(at);
                 step.attempts = *attempt;
             }
-            Body::StepSource { step, point, worst_case_s } => {
+            Body::StepSource { step, point, worst_case } => {
                 let step = self.step(step);
                 step.source = serde_json::from_value(point.clone()).ok();
-                step.worst_case_s = *worst_case_s;
+                step.worst_case = *worst_case;
             }
             Body::StepSucceeded { step, restored, data, consistent_at, .. } => {
                 let step = self.step(step);

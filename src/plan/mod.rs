@@ -57,6 +57,8 @@ pub struct Workload {
     pub objectives: Objectives,
     /// The workload sets `rpo` itself.
     pub own_rpo: bool,
+    /// It lists resources, and none of them is lost and holds data.
+    pub stateless: bool,
     pub resources: Vec<Selector>,
     /// What of it is lost.
     pub lost: Vec<String>,
@@ -119,7 +121,7 @@ impl Plan {
         let statics = statics(&playbook, &sandbox_account);
         let mut nodes = Vec::new();
         for step in playbook.steps {
-            let with = render_static(&Value::Object(step.with.clone()), &statics);
+            let with = render_known(&Value::Object(step.with.clone()), &statics);
             let action =
                 actions::get(&step.uses).ok_or_else(|| PlanError(format!("`{}` is no action", step.uses)))?;
             let source = (action.decl.source)(&with);
@@ -155,6 +157,8 @@ impl Plan {
                 lost: radius.lost_of(&workload.resources),
                 tier: workload.tier,
                 own_rpo: workload.objectives.rpo.is_some(),
+                stateless: !workload.resources.is_empty()
+                    && workload.resources.iter().all(|selector| radius.loses_no_data(selector)),
                 objectives: Objectives {
                     rto: workload.objectives.rto.or(defaults.rto),
                     rpo: workload.objectives.rpo.or(defaults.rpo),
@@ -202,6 +206,30 @@ impl Plan {
         accounts.sort();
         accounts.dedup();
         accounts
+    }
+
+    /// The steps whose data a node looks at: along everything that it waits for, the nearest that restore any.
+    pub fn nearest_stores(&self, index: usize) -> Vec<String> {
+        let mut seen = vec![false; self.nodes.len()];
+        let (mut waiting, mut found) = (vec![index], Vec::new());
+        while let Some(at) = waiting.pop() {
+            for need in self.graph.needs.get(at).into_iter().flatten() {
+                let (Some(node), Some(fresh)) = (self.nodes.get(*need), seen.get_mut(*need)) else {
+                    continue;
+                };
+                if std::mem::replace(fresh, true) {
+                    continue;
+                }
+                match &node.work {
+                    Work::Step(work) if work.source.as_ref().is_some_and(SourceSpec::restores_data) => {
+                        found.push(*need)
+                    }
+                    _ => waiting.push(*need),
+                }
+            }
+        }
+        found.sort_unstable();
+        found.into_iter().filter_map(|at| self.nodes.get(at)).map(|node| node.id.clone()).collect()
     }
 
     pub fn steps(&self) -> impl Iterator<Item = (&Node, &StepWork)> {
@@ -307,15 +335,15 @@ fn statics(playbook: &Playbook, sandbox_account: &AccountId) -> Value {
     })
 }
 
-/// Renders the expressions that name nothing of a run; the others stay as they are.
-fn render_static(value: &Value, statics: &Value) -> Value {
+/// Renders the expressions that name only what is known already; the others stay as they are.
+pub fn render_known(value: &Value, statics: &Value) -> Value {
     match value {
         Value::String(text) if text.contains("{{") => {
             expr::render(text, statics).map_or_else(|_| value.clone(), Value::String)
         }
-        Value::Array(list) => list.iter().map(|v| render_static(v, statics)).collect(),
+        Value::Array(list) => list.iter().map(|v| render_known(v, statics)).collect(),
         Value::Object(record) => {
-            Value::Object(record.iter().map(|(k, v)| (k.clone(), render_static(v, statics))).collect())
+            Value::Object(record.iter().map(|(k, v)| (k.clone(), render_known(v, statics))).collect())
         }
         other => other.clone(),
     }

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use indexmap::IndexMap;
 
 use crate::estate::file::EstateFile;
+use crate::estate::scope;
 use crate::estate::{Loss, Resource, ResourceId, Selector};
 use crate::playbook::model::Workload;
 
@@ -45,6 +46,22 @@ impl Radius {
             return known.get(id).map(ToString::to_string).into_iter().collect();
         }
         self.resources.iter().filter(|r| selector.selects(r)).map(|r| r.id.to_string()).collect()
+    }
+
+    /// The lost resources that a selector means, each by its id. Without an estate that cannot be told of a tag.
+    pub fn lost_by_name(&self, selector: &Selector) -> Vec<String> {
+        let selected = if self.known.is_some() { self.selected(selector) } else { Vec::new() };
+        selected.into_iter().filter(|id| self.lost_ids.contains(id)).collect()
+    }
+
+    /// Whether what a selector means holds no data, or survives as far as anybody can tell.
+    pub fn loses_no_data(&self, selector: &Selector) -> bool {
+        let holds_data = scope::row_of(selector.kind()).is_none_or(|row| row.data);
+        if !holds_data {
+            return true;
+        }
+        let selected = if self.known.is_some() { self.selected(selector) } else { Vec::new() };
+        !selected.is_empty() && !selected.iter().any(|id| self.lost_ids.contains(id))
     }
 
     /// What of these is lost. A resource that the estate does not know counts as lost: nobody can say that it survives.

@@ -93,6 +93,11 @@ impl FromStr for Comparison {
 }
 
 impl Comparison {
+    /// Whether nothing at all (SQL's NULL) is expected: `== null`.
+    pub fn is_null(&self) -> bool {
+        self.op == Op::Equal && self.operand.eq_ignore_ascii_case("null")
+    }
+
     fn split(text: &str) -> Result<Self, ComparisonError> {
         let trimmed = text.trim();
         if trimmed.is_empty() {

@@ -157,6 +157,9 @@ pub struct Rpo {
     pub status: Status,
     /// What a less lucky T0 would have lost within the look-back window.
     pub worst_case_s: Option<f64>,
+    /// Where that is not known: not less than this. The cloud does not tell of every recovery point since when it is usable.
+    #[serde(default)]
+    pub worst_case_at_least_s: Option<f64>,
     pub sources: Vec<Source>,
 }
 
@@ -174,6 +177,14 @@ pub struct Source {
     /// T0 − newest timestamp found in the restored data, where a check measured it.
     pub data_age_s: Option<f64>,
     pub worst_case_s: Option<f64>,
+    #[serde(default)]
+    pub worst_case_at_least_s: Option<f64>,
+    /// How many recovery points the worst case is told from (series without gaps left out), and how far back they reach
+    /// within the look-back window: one point says little of other days.
+    #[serde(default)]
+    pub worst_case_points: usize,
+    #[serde(default)]
+    pub worst_case_span_s: Option<f64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -50,7 +50,7 @@ impl Teardown<'_> {
         }
         left.sort();
         left.dedup();
-        self.bus.tell(Body::LeftBehind { resources: left.clone() });
+        self.bus.tell(Body::LeftBehind { resources: left.clone(), places: self.places.len() });
         left
     }
 

@@ -240,6 +240,8 @@ impl Page {
         if let Some(until) = report.sandbox.kept_until {
             let until = until.format("%Y-%m-%d %H:%M:%SZ");
             self.line(Tone::Warning, &format!("{done}; the sandbox is kept until {until}."));
+        } else if teardown.left_behind.is_empty() && teardown.created == 0 {
+            self.line(Tone::Plain, "Teardown: nothing was created.");
         } else if teardown.left_behind.is_empty() {
             self.line(Tone::Plain, &format!("{done}, nothing left behind."));
         } else {

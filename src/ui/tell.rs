@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::text::{Tone, clean, count, since};
 use crate::duration::{Time, human_seconds, seconds_between};
+use crate::estate::point::WorstCase;
 use crate::event::{Body, Event, Phase, RunStarted};
 
 /// What sort of thing a line tells.
@@ -193,6 +194,7 @@ impl Teller {
             ),
             // An intent is told by what came of it; the error of `NotCreated` by the retry or the failure of its step.
             Body::PointSeen { .. }
+            | Body::Surveyed { .. }
             | Body::Intent { .. }
             | Body::NotCreated { .. }
             | Body::Discarded { .. }
@@ -201,8 +203,8 @@ impl Teller {
             Body::StepStarted { step, attempt } => {
                 (Mark::Started, self.step(step), format!("attempt {attempt}"), false)
             }
-            Body::StepSource { step, point, worst_case_s } => {
-                (Mark::Info, self.step(step), self.source(point, *worst_case_s), false)
+            Body::StepSource { step, point, worst_case } => {
+                (Mark::Info, self.step(step), self.source(point, worst_case), false)
             }
             Body::Progress { id, text, done } => {
                 let done =
@@ -288,10 +290,16 @@ impl Teller {
                 format!("until {}: {}", until.format("%Y-%m-%d %H:%M:%SZ"), names(resources)),
                 true,
             ),
-            Body::LeftBehind { resources } if resources.is_empty() => {
+            Body::LeftBehind { resources, places: 0 } if resources.is_empty() => (
+                Mark::Done,
+                "teardown".into(),
+                "nothing was created, and nothing had to be removed".into(),
+                true,
+            ),
+            Body::LeftBehind { resources, .. } if resources.is_empty() => {
                 (Mark::Done, "teardown".into(), "looked again: nothing is left behind".into(), true)
             }
-            Body::LeftBehind { resources } => (
+            Body::LeftBehind { resources, .. } => (
                 Mark::Failed,
                 "left behind".into(),
                 format!("remove by hand: {}", clean(&resources.join(", "))),
@@ -322,14 +330,25 @@ impl Teller {
         })
     }
 
-    fn source(&self, point: &Value, worst_case_s: Option<f64>) -> String {
+    fn source(&self, point: &Value, worst_case: &WorstCase) -> String {
         let taken = point.get("taken").and_then(Value::as_str).and_then(|taken| taken.parse::<Time>().ok());
         let age = match (taken, self.t0) {
             (Some(taken), Some(t0)) => format!("{} old at T0", human_seconds(seconds_between(taken, t0))),
             (Some(taken), None) => format!("taken {}", taken.format("%Y-%m-%d %H:%M:%SZ")),
             (None, _) => "its age is unknown".into(),
         };
-        let worst = worst_case_s.map(|s| format!(", worst case {}", human_seconds(s))).unwrap_or_default();
+        let worst = match (worst_case.seconds, worst_case.at_least) {
+            (Some(s), _) => format!(", worst case {}", human_seconds(s)),
+            (None, Some(s)) => format!(", worst case at least {}", human_seconds(s)),
+            (None, None) => String::new(),
+        };
+        let over = match (worst_case.points, worst_case.span) {
+            (points @ 1.., Some(span)) if !worst.is_empty() => {
+                format!(" over {} in {}", count(points, "point"), human_seconds(span))
+            }
+            _ => String::new(),
+        };
+        let worst = worst + &over;
         format!("from recovery point {}, {age}{worst}", point_name(point))
     }
 }

@@ -51,7 +51,7 @@ async fn a_role_that_may_not_be_assumed_ends_the_drill() {
 fn an_endpoint_where_nobody_listens_ends_the_drill_soon() {
     let endpoint = format!("http://127.0.0.1:{}", free_port());
     let playbook = format!(
-        "{}steps:\n  - {{ id: ip, uses: ec2.allocate_address, workload: orders }}\nchecks:\n  - {{ id: up, workload: orders, http: {{ url: \"http://127.0.0.1/\" }} }}\n",
+        "{}steps:\n  - {{ id: ip, uses: ec2.allocate_address, workload: orders }}\nchecks:\n  - {{ id: up, workload: orders, needs: [ip], http: {{ url: \"http://127.0.0.1/\" }} }}\n",
         Closet::head("nobody-there")
     );
     let done = Drill::new(&playbook, &endpoint).run();

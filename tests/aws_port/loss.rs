@@ -67,7 +67,15 @@ async fn the_lost_region_is_not_called_nor_read_from() {
     let lost =
         BucketRef { name: "receipts".into(), account: account(SANDBOX), region: EAST.parse().unwrap() };
     let to = BucketRef { region: WEST.parse().unwrap(), name: "drill".into(), ..lost.clone() };
-    let job = CopyObjects { from: lost, to, prefix: String::new(), as_of: None, size: Size(0), objects: 0 };
+    let job = CopyObjects {
+        from: lost,
+        to,
+        prefix: String::new(),
+        as_of: None,
+        not_after: None,
+        size: Size(0),
+        objects: 0,
+    };
     let origin = Origin::new("receipts", 1, "t");
     let error = world.copy_objects(&origin, &job, &|_| {}).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Lost);

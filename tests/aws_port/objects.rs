@@ -26,11 +26,19 @@ fn origin() -> Origin {
 }
 
 fn copy(from: BucketRef, to: BucketRef, as_of: Option<Time>) -> CopyObjects {
-    CopyObjects { from, to, prefix: String::new(), as_of, size: Size(0), objects: 8 }
+    CopyObjects { from, to, prefix: String::new(), as_of, not_after: None, size: Size(0), objects: 8 }
 }
 
 fn verify(bucket: BucketRef, against: Against, checksums: bool) -> VerifyObjects {
-    VerifyObjects { bucket, prefix: String::new(), against, checksums, size: Size(0), objects: 0 }
+    VerifyObjects {
+        bucket,
+        prefix: String::new(),
+        against,
+        not_after: None,
+        checksums,
+        size: Size(0),
+        objects: 0,
+    }
 }
 
 async fn make(s3: &aws_sdk_s3::Client, name: &str, region: &str) {
@@ -177,6 +185,39 @@ async fn a_versioned_bucket_is_restored_as_of_an_instant() {
     let against = Against::Bucket { bucket: from, as_of: Some(instant) };
     let ok = world.aws.verify_objects(&origin(), &verify(to, against, true), &|_| {}).await.unwrap();
     assert_eq!((ok.matched, ok.missing, ok.extra, ok.different), (3, 0, 0, 0), "{:?}", ok.examples);
+    // Without an instant that was asked for, T0 is the last that counts.
+    world.ready(&at, &Create::Bucket { name: "drill-t0".into() }).await;
+    let job = CopyObjects {
+        not_after: Some(instant),
+        ..copy(bucket("ledger", SANDBOX, WEST), bucket("drill-t0", SANDBOX, WEST), None)
+    };
+    let copied = world.aws.copy_objects(&origin(), &job, &|_| {}).await.unwrap();
+    assert_eq!((copied.objects, copied.left_out), (3, 0));
+    world.tear_down(&at).await;
+}
+
+#[tokio::test]
+async fn what_was_written_after_t0_is_left_out() {
+    let world = World::losing_east();
+    let at = place(SANDBOX, WEST);
+    let s3 = world.s3(SANDBOX, WEST).await;
+    make(&s3, "plain", WEST).await;
+    put(&s3, "plain", "before", "1".into()).await;
+    // S3's times are whole seconds.
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    let t0 = chrono::Utc::now();
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    put(&s3, "plain", "after", "2".into()).await;
+    world.ready(&at, &Create::Bucket { name: "drill-plain".into() }).await;
+    let (from, to) = (bucket("plain", SANDBOX, WEST), bucket("drill-plain", SANDBOX, WEST));
+    let job = CopyObjects { not_after: Some(t0), ..copy(from.clone(), to.clone(), None) };
+    let copied = world.aws.copy_objects(&origin(), &job, &|_| {}).await.unwrap();
+    assert_eq!((copied.objects, copied.left_out), (1, 1));
+    assert!(copied.newest.unwrap() <= t0);
+    let against = Against::Bucket { bucket: from, as_of: None };
+    let job = VerifyObjects { not_after: Some(t0), ..verify(to, against, true) };
+    let ok = world.aws.verify_objects(&origin(), &job, &|_| {}).await.unwrap();
+    assert_eq!((ok.matched, ok.missing, ok.extra, ok.different), (1, 0, 0, 0), "{:?}", ok.examples);
     world.tear_down(&at).await;
 }
 

@@ -68,8 +68,15 @@ pub async fn the_lost_region(peer: &Peer) {
     refused(peer, &at, "bucket", &bucket, "control plane lives in us-east-1").await;
     let from = BucketRef { name: RECEIPTS.into(), account: account(SANDBOX), region: EAST.parse().unwrap() };
     let to = BucketRef { name: "x".into(), region: WEST.parse().unwrap(), ..from.clone() };
-    let copy =
-        CopyObjects { from: from.clone(), to, prefix: String::new(), as_of: None, size: Size(0), objects: 0 };
+    let copy = CopyObjects {
+        from: from.clone(),
+        to,
+        prefix: String::new(),
+        as_of: None,
+        not_after: None,
+        size: Size(0),
+        objects: 0,
+    };
     let origin = drillmaster::cloud::Origin::new("receipts", 1, "t");
     let permit = peer.permit(&peer.marks, &copy.to.place(), Deed::Fill).await.unwrap();
     let copied = peer.cloud.copy_objects(&permit, &origin, &copy, &|_| {}).await;
@@ -91,7 +98,7 @@ pub async fn the_lost_account(peer: &Peer) {
     is_lost(&peer.cloud.identity(&account(PRODUCTION)).await.unwrap_err(), why);
     is_lost(&peer.cloud.zones(&production).await.unwrap_err(), why);
     let vpc = Create::Vpc { cidr: "10.66.0.0/16".into(), name: "theirs".into() };
-    let origin = drillmaster::cloud::Origin { by: "there".into(), attempt: 1, token: "t".into() };
+    let origin = drillmaster::cloud::Origin::new("there", 1, "t");
     is_lost(&peer.cloud.create(&permit, &origin, &vpc).await.unwrap_err(), why);
     assert!(peer.gate.denied().iter().any(|d| d.call == vpc.call() && d.step == "there"));
     // Whose the lost account's credentials are is not even asked.

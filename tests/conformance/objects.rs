@@ -71,6 +71,7 @@ pub async fn a_difference_fails_the_comparison(peer: &Peer) {
         bucket: bucket(restored.outputs["bucket"].as_str().unwrap()),
         prefix: String::new(),
         against,
+        not_after: None,
         checksums: true,
         size: Size(0),
         objects: 0,

@@ -186,8 +186,15 @@ pub async fn what_is_productions_is_not_changed(peer: &Peer) {
     // A bucket of production's as the target of a copy.
     let (account, region) = (account(SANDBOX), sandbox_place().region);
     let from = BucketRef { name: RECEIPTS.into(), account, region };
-    let copy =
-        CopyObjects { to: from.clone(), from, prefix: String::new(), as_of: None, size: Size(0), objects: 0 };
+    let copy = CopyObjects {
+        to: from.clone(),
+        from,
+        prefix: String::new(),
+        as_of: None,
+        not_after: None,
+        size: Size(0),
+        objects: 0,
+    };
     let permit = peer.permit(&peer.marks, &stage.ready.place, Deed::Fill).await.unwrap();
     let error = peer.cloud.copy_objects(&permit, &origin, &copy, &|_| {}).await.unwrap_err();
     assert_eq!((error.kind, error.sent), (ErrorKind::Guarded, Sent::No), "{error}");

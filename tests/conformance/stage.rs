@@ -170,6 +170,7 @@ impl<'a> Stage<'a> {
             attempt,
             began: self.peer.clock.now(),
             resumed: false,
+            t0: self.peer.clock.now(),
             source,
             files: &files,
             accounts: &accounts,
@@ -359,6 +360,9 @@ pub fn unknown(id: &str, kind: PointKind) -> Source {
         objects: 0,
         shared_with: Vec::new(),
         managed_key: false,
+        seen_usable: None,
+        encrypted: false,
+        kms_key: None,
     };
     Source { id: id.to_owned(), point, at: None }
 }

@@ -157,6 +157,7 @@ pub fn region_loss() -> Report {
                 measured_s: Some(7380.0),
                 status: Status::Missed,
                 worst_case_s: Some(45_000.0),
+                worst_case_at_least_s: None,
                 sources: vec![
                     Source {
                         of: "rds:db/orders".into(),
@@ -167,6 +168,9 @@ pub fn region_loss() -> Report {
                         age_s: Some(7200.0),
                         data_age_s: Some(7380.0),
                         worst_case_s: Some(45_000.0),
+                        worst_case_at_least_s: None,
+                        worst_case_points: 4,
+                        worst_case_span_s: Some(91_800.0),
                     },
                     Source {
                         of: "s3:bucket/orders-receipts".into(),
@@ -177,6 +181,9 @@ pub fn region_loss() -> Report {
                         age_s: Some(240.0),
                         data_age_s: None,
                         worst_case_s: Some(240.0),
+                        worst_case_at_least_s: None,
+                        worst_case_points: 0,
+                        worst_case_span_s: None,
                     },
                 ],
             },
@@ -302,6 +309,9 @@ pub fn passed() -> Report {
         age_s: Some(age),
         data_age_s: None,
         worst_case_s: Some(age),
+        worst_case_at_least_s: None,
+        worst_case_points: 1,
+        worst_case_span_s: Some(age),
     };
     Report {
         on: "aws".into(),
@@ -336,6 +346,7 @@ pub fn passed() -> Report {
                 measured_s: Some(21_600.0),
                 status: Status::Met,
                 worst_case_s: Some(21_600.0),
+                worst_case_at_least_s: None,
                 sources: vec![
                     source("ec2:volume/vol-0c3", "snap-0c3", "volume", 21_600.0),
                     source("rds:db/orders", "orders-pitr", "db", 300.0),
@@ -403,6 +414,7 @@ pub fn unpleasant() -> Report {
             measured_s: Some(3605.0),
             status: Status::Met,
             worst_case_s: None,
+            worst_case_at_least_s: None,
             sources: vec![],
         },
         critical_path: vec![
@@ -428,6 +440,7 @@ pub fn unpleasant() -> Report {
             measured_s: None,
             status: Status::Unknown,
             worst_case_s: None,
+            worst_case_at_least_s: None,
             sources: vec![],
         },
         critical_path: vec![],

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use chrono::TimeDelta;
 use drillmaster::duration::Time;
+use drillmaster::estate::point::WorstCase;
 use drillmaster::event::{Body, Event, NodePlan, Phase, PlaybookText, RunStarted, WorkloadPlan};
 use drillmaster::report::model::Report;
 use serde_json::{Value, json};
@@ -27,6 +28,7 @@ pub fn node(id: &str, uses: &str) -> NodePlan {
         workload: Some("orders".into()),
         needs: vec![],
         measures_rpo: false,
+        measures_of: vec![],
         restores_data: false,
     }
 }
@@ -59,6 +61,7 @@ pub fn run_started(steps: Vec<NodePlan>, checks: Vec<NodePlan>) -> Body {
             rto_s: Some(2700.0),
             rpo_s: Some(300.0),
             own_rpo: true,
+            stateless: false,
             lost: vec!["rds:db/orders".into()],
         }],
         steps,
@@ -142,7 +145,19 @@ pub fn script() -> Vec<Event> {
             },
         ),
         (90.0, Body::StepStarted { step: s("db"), attempt: 1 }),
-        (90.0, Body::StepSource { step: s("db"), point, worst_case_s: Some(45_000.0) }),
+        (
+            90.0,
+            Body::StepSource {
+                step: s("db"),
+                point,
+                worst_case: WorstCase {
+                    seconds: Some(45_000.0),
+                    points: 4,
+                    span: Some(91_800.0),
+                    ..WorstCase::default()
+                },
+            },
+        ),
         (90.0, Body::StepStarted { step: s("legacy"), attempt: 1 }),
         (
             90.0,
@@ -263,7 +278,7 @@ pub fn script() -> Vec<Event> {
             },
         ),
         (1302.0, Body::Kept { resources: vec![resource("db_instance", "dm-db")], until: at(86_400.0) }),
-        (1303.0, Body::LeftBehind { resources: vec![s("vpc/vpc-1 (333333333333 us-west-2)")] }),
+        (1303.0, Body::LeftBehind { resources: vec![s("vpc/vpc-1 (333333333333 us-west-2)")], places: 1 }),
         (
             1303.0,
             Body::Aborted { error: s("the sandbox could not be closed"), help: Some(s("look at vpc-1")) },

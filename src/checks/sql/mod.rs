@@ -41,6 +41,7 @@ pub async fn sql(spec: &SqlCheck, net: &Net) -> Observation {
 fn judge(spec: &SqlCheck, first: First) -> Result<Observation, Failure> {
     let value = match (first, &spec.expect) {
         (First::Value(value), _) => value,
+        (First::Null, Some(expect)) if expect.get()?.is_null() => return Ok(Observation::healthy("NULL")),
         (First::Null, Some(expect)) => {
             let why = format!(
                 "the query returned NULL, expected `{}`; an empty table gives NULL for max() and the like",
@@ -54,12 +55,46 @@ fn judge(spec: &SqlCheck, first: First) -> Result<Observation, Failure> {
                 format!("the query returned no row, expected `{}`", expect.get()?),
             ));
         }
-        (First::Null, None) => return Ok(Observation::healthy("NULL")),
-        (First::NoRow, None) => return Ok(Observation::healthy("no rows")),
+        // Nothing was found: that shows nothing, unless it is what was expected.
+        (First::Null, None) => {
+            let why = "the query returned NULL: an empty table gives NULL for max() and the like; if that is right, say `expect: == null`";
+            return Ok(Observation::unhealthy("NULL", why));
+        }
+        (First::NoRow, None) => {
+            let why = "the query returned no row; let it return a value, such as `select count(*) …`";
+            return Ok(Observation::unhealthy("no rows", why));
+        }
     };
     let seen = match &spec.expect {
         Some(expect) => Observation::compared(&value, "the first value", &value, expect.get()?),
         None => Observation::healthy(&value),
     };
     Ok(seen.with_value(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(expect: Option<&str>, first: First) -> Observation {
+        let mut spec =
+            serde_json::json!({ "url": "postgres://db/orders", "query": "select max(id) from orders" });
+        if let Some(expect) = expect {
+            spec["expect"] = expect.into();
+        }
+        judge(&serde_json::from_value(spec).unwrap(), first).unwrap_or_else(|_| panic!("not judged"))
+    }
+
+    #[test]
+    fn nothing_found_shows_nothing() {
+        for first in [First::Null, First::NoRow] {
+            let seen = judged(None, first);
+            assert!(!seen.healthy && seen.value.is_none() && seen.why.is_some(), "{seen:?}");
+        }
+        assert!(judged(None, First::Value(String::new())).healthy);
+        assert!(judged(Some("== null"), First::Null).healthy);
+        assert!(!judged(Some("== null"), First::NoRow).healthy);
+        assert!(!judged(Some("!= null"), First::Null).healthy);
+        assert!(!judged(Some("== null"), First::Value("7".into())).healthy);
+    }
 }

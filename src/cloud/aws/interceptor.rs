@@ -178,6 +178,7 @@ impl Watch {
             region: Some(&self.place.region),
             source_region: source_region.as_ref(),
             source: found.source.as_deref(),
+            key: found.key.as_deref(),
             zones: zones.iter().collect(),
         };
         let by = CALLER.try_with(|caller| caller.by.clone()).unwrap_or_default();

@@ -159,6 +159,10 @@ impl Aws {
     }
 }
 
+/// RDS user guide, "Restoring a DB instance to a specified time": transaction logs are uploaded every 5 minutes, so that
+/// the latest restorable time is typically within the last 5 minutes.
+const LEAST_PITR_LAG: std::time::Duration = std::time::Duration::from_mins(5);
+
 /// What a call that reads is made on behalf of, unless a step's name stands around it.
 const READING: &str = "reading";
 
@@ -178,6 +182,10 @@ impl Cloud for Aws {
 
     async fn zones(&self, place: &Place) -> CloudResult<Vec<Zone>> {
         on_behalf(READING, async { Ok(self.zone_map(place).await?.to_vec()) }).await
+    }
+
+    fn least_pitr_lag(&self) -> std::time::Duration {
+        LEAST_PITR_LAG
     }
 
     async fn recovery_points(&self, place: &Place, query: &PointQuery) -> CloudResult<Vec<RecoveryPoint>> {

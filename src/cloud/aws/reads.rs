@@ -12,6 +12,8 @@ pub struct Reads {
     pub source_region: Option<String>,
     /// A bucket that is read from, by name.
     pub bucket: Option<String>,
+    /// The KMS key that it encrypts with.
+    pub key: Option<String>,
     /// Zones by name or id.
     pub zones: Vec<String>,
 }
@@ -23,6 +25,11 @@ impl Reads {
 
     fn from(mut self, region: Option<&String>) -> Self {
         self.source_region = region.cloned();
+        self
+    }
+
+    fn key(mut self, key: Option<&String>) -> Self {
+        self.key = key.cloned();
         self
     }
 
@@ -55,11 +62,14 @@ pub fn reads(input: &Input) -> Reads {
             .zone(i.availability_zone.as_ref()).zone(i.availability_zone_id.as_ref());
         ec2::create_subnet::CreateSubnetInput: |i| Reads::default()
             .zone(i.availability_zone.as_ref()).zone(i.availability_zone_id.as_ref());
-        ec2::copy_snapshot::CopySnapshotInput: |i| Reads::source(i.source_snapshot_id.as_ref()).from(i.source_region.as_ref());
-        ec2::copy_image::CopyImageInput: |i| Reads::source(i.source_image_id.as_ref()).from(i.source_region.as_ref());
-        rds::copy_db_snapshot::CopyDbSnapshotInput: |i| Reads::source(i.source_db_snapshot_identifier.as_ref());
+        ec2::copy_snapshot::CopySnapshotInput: |i| Reads::source(i.source_snapshot_id.as_ref())
+            .from(i.source_region.as_ref()).key(i.kms_key_id.as_ref());
+        ec2::copy_image::CopyImageInput: |i| Reads::source(i.source_image_id.as_ref())
+            .from(i.source_region.as_ref()).key(i.kms_key_id.as_ref());
+        rds::copy_db_snapshot::CopyDbSnapshotInput: |i| Reads::source(i.source_db_snapshot_identifier.as_ref())
+            .key(i.kms_key_id.as_ref());
         rds::copy_db_cluster_snapshot::CopyDbClusterSnapshotInput: |i|
-            Reads::source(i.source_db_cluster_snapshot_identifier.as_ref());
+            Reads::source(i.source_db_cluster_snapshot_identifier.as_ref()).key(i.kms_key_id.as_ref());
         rds::restore_db_instance_from_db_snapshot::RestoreDbInstanceFromDbSnapshotInput: |i|
             Reads::source(i.db_snapshot_identifier.as_ref().or(i.db_cluster_snapshot_identifier.as_ref()))
                 .zone(i.availability_zone.as_ref());

@@ -36,7 +36,8 @@ pub struct Twin {
     clock: Clock,
     seed: Option<u64>,
     t0: Cell<Option<Time>>,
-    points: RefCell<Option<Rc<PointIndex>>>,
+    /// The points, and the T0 that their relative times were counted from.
+    points: RefCell<Option<(Time, Rc<PointIndex>)>>,
     world: RefCell<World>,
     restored: RefCell<Restored>,
     calls: RefCell<ApiCalls>,
@@ -127,15 +128,14 @@ impl Twin {
         Ok(())
     }
 
-    /// All recovery points; from T0 on they do not change any more.
+    /// All recovery points; from T0 on they do not change any more. Before, T0 is now.
     fn points(&self) -> Rc<PointIndex> {
-        if let Some(points) = self.points.borrow().as_ref() {
+        let t0 = self.t0();
+        if let Some((_, points)) = self.points.borrow().as_ref().filter(|(of, _)| *of == t0) {
             return Rc::clone(points);
         }
         let points = Rc::new(PointIndex::new(self.all_points()));
-        if self.t0.get().is_some() {
-            *self.points.borrow_mut() = Some(Rc::clone(&points));
-        }
+        *self.points.borrow_mut() = Some((t0, Rc::clone(&points)));
         points
     }
 
@@ -169,6 +169,9 @@ impl Twin {
                     objects: resource.objects,
                     shared_with: Vec::new(),
                     managed_key: false,
+                    seen_usable: None,
+                    encrypted: false,
+                    kms_key: None,
                 });
             }
         }
@@ -236,20 +239,26 @@ impl Twin {
         self.world.borrow_mut().delete(resource, marks, gone_at, now, stuck)
     }
 
-    /// What a copy would copy.
-    fn copying(&self, copy: &CopyObjects) -> CloudResult<Option<Contents>> {
+    /// What a copy would copy, and how many objects it would leave out.
+    fn copying(&self, copy: &CopyObjects) -> CloudResult<(Option<Contents>, u64)> {
+        let late = self.late_objects(&copy.from);
         self.buckets(|buckets| {
-            let contents = buckets.read("s3:ListObjectsV2", &copy.from)?;
+            let mut contents = buckets.read("s3:ListObjectsV2", &copy.from)?;
             if copy.as_of.is_some() {
                 buckets.versioned("s3:ListObjectVersions", &copy.from)?;
             }
-            buckets.write("s3:CopyObject", &copy.to).map(|()| contents)
+            let timeless = copy.as_of.is_none() && copy.not_after.is_none();
+            let left_out = if timeless || buckets.is_versioned(&copy.from) { 0 } else { late };
+            if let Some(contents) = contents.as_mut().filter(|_| timeless) {
+                contents.objects += late;
+            }
+            buckets.write("s3:CopyObject", &copy.to).map(|()| (contents, left_out))
         })
     }
 
     /// A copy that has come to its end.
     fn copied(&self, copy: &CopyObjects) -> CloudResult<()> {
-        let contents = self.copying(copy)?;
+        let (contents, _) = self.copying(copy)?;
         self.restored.borrow_mut().add(&copy.to.name, &copy.from.name, contents);
         Ok(())
     }
@@ -258,6 +267,14 @@ impl Twin {
     async fn pass(&self, origin: &Origin, takes: Duration) {
         let since = origin.since.unwrap_or_else(|| self.clock.now());
         self.clock.sleep_until(since + crate::duration::Span(takes).delta()).await;
+    }
+
+    /// How many objects production writes to a bucket while the drill runs.
+    fn late_objects(&self, bucket: &BucketRef) -> u64 {
+        let of_bucket = |p: &&crate::estate::file::PointEntry| {
+            p.of.kind == "s3:bucket" && p.id == bucket.name && p.region == bucket.region
+        };
+        self.file.recovery_points.iter().filter(of_bucket).map(|p| p.late_objects).sum()
     }
 
     /// Whether it is production's: part of the estate, and not made by any run.
@@ -402,14 +419,15 @@ impl Cloud for Twin {
         if fault == Some(FaultKind::NeverCompletes) {
             return std::future::pending().await;
         }
-        let contents = self.copying(copy)?;
+        let (contents, left_out) = self.copying(copy)?;
         self.pass(origin, self.takes("s3.restore", copy.size, origin)).await;
         self.restored.borrow_mut().add(&copy.to.name, &copy.from.name, contents);
         if fault == Some(FaultKind::LostAnswer) {
             return Err(Self::lost_answer(call));
         }
         let contents = contents.unwrap_or(Contents { objects: copy.objects, bytes: copy.size.0 });
-        let copied = CopiedObjects { objects: contents.objects, bytes: contents.bytes, newest: None };
+        let copied =
+            CopiedObjects { objects: contents.objects, bytes: contents.bytes, newest: None, left_out };
         progress(Progress { objects: copied.objects, bytes: copied.bytes, of_objects: Some(copied.objects) });
         Ok(copied)
     }
@@ -431,9 +449,12 @@ impl Cloud for Twin {
             let found = buckets.read("s3:ListObjectsV2", &verify.bucket)?;
             let wanted = match &verify.against {
                 Against::Bucket { bucket, as_of } => {
-                    let wanted = buckets.read("s3:ListObjectsV2", bucket)?;
+                    let mut wanted = buckets.read("s3:ListObjectsV2", bucket)?;
                     if as_of.is_some() {
                         buckets.versioned("s3:ListObjectVersions", bucket)?;
+                    } else if verify.not_after.is_none() {
+                        wanted =
+                            wanted.map(|w| Contents { objects: w.objects + self.late_objects(bucket), ..w });
                     }
                     wanted
                 }

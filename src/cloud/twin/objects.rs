@@ -72,9 +72,13 @@ impl Buckets<'_> {
         Ok((contents != Contents::default()).then_some(contents))
     }
 
+    pub fn is_versioned(&self, bucket: &BucketRef) -> bool {
+        self.points.iter().any(|p| p.kind == PointKind::S3Versions && p.id == bucket.name)
+    }
+
     /// Only a versioned bucket can be read as it was.
     pub fn versioned(&self, call: &str, bucket: &BucketRef) -> CloudResult<()> {
-        if self.points.iter().any(|p| p.kind == PointKind::S3Versions && p.id == bucket.name) {
+        if self.is_versioned(bucket) {
             return Ok(());
         }
         Err(CloudError::new(

@@ -121,10 +121,8 @@ impl Twin {
             for intent in open.values().filter(|intent| intent.what.get("copy_objects").is_none()) {
                 // What the gate refuses was never sent, and what a fault of the estate refuses made nothing.
                 let what = rebuilding.request(intent)?;
-                let refused = matches!(
-                    twin.fault(&intent.origin),
-                    Some(FaultKind::Throttled | FaultKind::ServerError)
-                );
+                let refused =
+                    matches!(twin.fault(&intent.origin), Some(FaultKind::Throttled | FaultKind::ServerError));
                 if !refused && gate.check(&create_call(&intent.place, &what), &intent.origin.by).is_ok() {
                     let _refused = rebuilding.again(intent, last.at);
                 }

@@ -3,7 +3,7 @@
 use super::world::World;
 use crate::cloud::{CloudError, CloudResult, Create, ErrorKind, Kind, Place, Region, RestoreDbToTime, State};
 use crate::duration::Time;
-use crate::estate::{PointIndex, PointKind, Resource};
+use crate::estate::{PointIndex, PointKind, RecoveryPoint, Resource};
 use crate::ids::name_of;
 
 pub struct Sources<'a> {
@@ -76,6 +76,7 @@ impl Sources<'_> {
             Some(point) if point.usable.is_none_or(|usable| usable > self.now) => {
                 Err(not_complete(what, source))
             }
+            Some(point) if point.encrypted => encrypted(place, what, point),
             Some(_) => Ok(()),
         }
     }
@@ -131,6 +132,28 @@ impl Sources<'_> {
         )
         .help("a read replica is made in the account of its source"))
     }
+}
+
+/// What RDS refuses to do with an encrypted snapshot of another account or region.
+fn encrypted(place: &Place, what: &Create, point: &RecoveryPoint) -> CloudResult<()> {
+    let shared = point.account != place.account;
+    let (said, help) = match what {
+        Create::Db(_) | Create::DbCluster(_) if shared => (
+            format!("{} is shared and encrypted: it can be copied, and not restored from", point.id),
+            "copy it first with `rds.copy_snapshot`, under a key of the sandbox's account",
+        ),
+        Create::CopyDbSnapshot { kms_key: None, .. }
+        | Create::CopyDbClusterSnapshot { kms_key: None, .. }
+            if shared || point.region != place.region =>
+        {
+            (
+                format!("{} is encrypted, and its key is of another account or region", point.id),
+                "name a key of the sandbox's account and region with `kms_key`",
+            )
+        }
+        _ => return Ok(()),
+    };
+    Err(CloudError::new(ErrorKind::Invalid, what.call(), said).help(help))
 }
 
 fn not_complete(what: &Create, source: &str) -> CloudError {

@@ -122,5 +122,7 @@ impl<'a> Facts<'a> {
 
 pub fn survives(point: &PointEntry, loss: &Loss) -> bool {
     let locus = Locus { account: Some(point.account.clone()), region: Some(point.region.clone()), az: None };
-    !loss.takes(&locus, Scope::Regional)
+    let key = point.kms_key.as_deref().and_then(crate::estate::point::key_locus);
+    // With the key that it is encrypted with, a point is lost too.
+    !loss.takes(&locus, Scope::Regional) && !key.is_some_and(|key| loss.takes(&key, Scope::Regional))
 }

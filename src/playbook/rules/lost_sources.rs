@@ -192,7 +192,7 @@ impl Walk<'_, '_> {
 }
 
 /// Where a text stands in the arguments.
-fn find(node: &Node, text: &str) -> Option<Span> {
+pub(super) fn find(node: &Node, text: &str) -> Option<Span> {
     match &node.value {
         Value::Str(value) if value == text => Some(node.span),
         Value::Seq(items) => items.iter().find_map(|item| find(item, text)),

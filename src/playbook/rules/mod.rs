@@ -3,6 +3,7 @@
 mod arguments;
 mod checks;
 mod connect_to;
+mod coverage;
 mod cycles;
 mod estate_links;
 mod facts;
@@ -15,6 +16,7 @@ mod network;
 mod objectives;
 mod pitr;
 mod references;
+mod shown;
 mod workloads;
 
 use super::action::Catalogue;
@@ -37,13 +39,15 @@ pub struct Context<'a> {
 
 type Rule = fn(&Draft<'_>, &Facts<'_>, &Context<'_>, &mut Diagnostics);
 
-const RULES: [Rule; 15] = [
+const RULES: [Rule; 17] = [
     identity::check,
     names::check,
     cycles::check,
     arguments::check,
     references::check,
     workloads::check,
+    shown::check,
+    coverage::check,
     objectives::check,
     checks::check,
     loss::check,

@@ -10,6 +10,7 @@ use crate::yaml::diagnostic::nearest;
 use crate::yaml::{Diagnostics, Node, Span, Value};
 
 pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Diagnostics) {
+    let without_estate = draft.root.get("estate").is_none_or(Node::is_null);
     let mut counts: HashMap<&str, (usize, usize)> = HashMap::new();
     let mut mistyped = HashSet::new();
     for item in &draft.items {
@@ -53,7 +54,24 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
                     .help(format!("add a check with `workload: {}`", entry.key)),
             );
         }
-        if steps == 0 && !echo && readable("steps") {
+        let lists_nothing = entry
+            .value
+            .get("resources")
+            .is_none_or(|node| node.is_null() || node.as_seq().is_some_and(<[Node]>::is_empty));
+        if steps == 0 && lists_nothing && !echo && readable("steps") {
+            out.push(
+                draft
+                    .source
+                    .error(
+                        entry.key_span,
+                        format!(
+                            "the workload `{}` has neither resources nor steps: there is nothing to recover",
+                            entry.key
+                        ),
+                    )
+                    .help("list its `resources`, and add the steps that restore them"),
+            );
+        } else if steps == 0 && !echo && readable("steps") {
             out.push(
                 draft
                     .source
@@ -62,7 +80,7 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
             );
         }
         for node in entry.value.get("resources").and_then(Node::as_seq).unwrap_or_default() {
-            selector(draft, facts, node, out);
+            selector(draft, facts, node, without_estate, out);
         }
     }
     if let Some(node) = draft.root.get("steps").filter(|n| n.as_seq().is_some_and(<[Node]>::is_empty)) {
@@ -76,9 +94,25 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
     }
 }
 
-fn selector(draft: &Draft<'_>, facts: &Facts<'_>, node: &Node, out: &mut Diagnostics) {
-    let (Some(text), true) = (node.as_str(), facts.file.is_some()) else { return };
+fn selector(draft: &Draft<'_>, facts: &Facts<'_>, node: &Node, without_estate: bool, out: &mut Diagnostics) {
+    let Some(text) = node.as_str() else { return };
     let Ok(selector) = text.parse::<Selector>() else { return };
+    if without_estate && matches!(selector, Selector::Tag { .. }) {
+        out.push(
+            draft
+                .source
+                .warning(
+                    node.span,
+                    format!(
+                        "what `{text}` selects nobody can tell without an estate: it counts as not restored"
+                    ),
+                )
+                .help("name an `estate`, or list the resources by their ids"),
+        );
+    }
+    if facts.file.is_none() {
+        return;
+    }
     if !facts.selected(&selector).is_empty() {
         return;
     }

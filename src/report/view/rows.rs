@@ -183,7 +183,11 @@ pub fn teardown(report: &Report, limits: Limits) -> TeardownView {
     } else if t.created == 0 {
         (Badge::plain("nothing to do"), "Nothing was created.".into())
     } else if t.deleted == t.created {
-        (Badge::ok("clean"), format!("{} created, {} deleted, nothing left behind.", t.created, t.deleted))
+        let sentence = match t.created {
+            0 => "Nothing was created.".to_owned(),
+            created => format!("{created} created, {} deleted, nothing left behind.", t.deleted),
+        };
+        (Badge::ok("clean"), sentence)
     } else {
         // Neither listed nor deleted: that is not known to be clean.
         (

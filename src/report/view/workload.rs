@@ -20,6 +20,8 @@ pub struct WorkloadView {
     pub path_alt: String,
     pub sources: List<SourceRow>,
     pub worst_case: String,
+    /// From how many recovery points the worst case is told: `over 4 points in 1d1h30m`.
+    pub worst_case_over: Option<String>,
 }
 
 /// A measured figure against its objective.
@@ -66,6 +68,7 @@ pub struct SourceRow {
     pub age: String,
     pub data_age: Option<String>,
     pub worst_case: String,
+    pub worst_case_over: Option<String>,
 }
 
 pub const UNKNOWN: &str = "unknown";
@@ -103,7 +106,13 @@ pub fn of(workload: &Workload, report: &Report, limits: Limits) -> WorkloadView 
             }),
             limits.rows,
         ),
-        worst_case: workload.rpo.worst_case_s.map_or_else(|| UNKNOWN.to_owned(), length),
+        worst_case: worst_case(workload.rpo.worst_case_s, workload.rpo.worst_case_at_least_s),
+        worst_case_over: workload
+            .rpo
+            .sources
+            .iter()
+            .max_by(|a, b| worst_of(a).total_cmp(&worst_of(b)))
+            .and_then(over),
         sources: List::cut(workload.rpo.sources.iter().map(|s| source(s, limits)), limits.rows),
         name,
     }
@@ -181,18 +190,16 @@ fn assumptions(total: f64, assume: Option<&Assumptions>) -> String {
 }
 
 fn rpo(workload: &str, rpo: &Rpo) -> Measure {
-    let scale = scale(&[rpo.measured_s, rpo.objective_s, rpo.worst_case_s]);
+    let worst = rpo.worst_case_s.or(rpo.worst_case_at_least_s);
+    let scale = scale(&[rpo.measured_s, rpo.objective_s, worst]);
     let mut bars = Vec::new();
-    if let Some(worst) = rpo.worst_case_s {
+    if let Some(worst) = worst {
         bars.push(scale.bar(0.0, worst, "worst"));
     }
     if let Some(measured) = rpo.measured_s {
         bars.push(scale.bar(0.0, measured, bar_class(rpo.status, rpo.objective_s)));
     }
-    let detail = Some(match rpo.worst_case_s {
-        Some(worst) => format!("worst case {}", length(worst)),
-        None => "worst case unknown".into(),
-    });
+    let detail = Some(format!("worst case {}", worst_case(rpo.worst_case_s, rpo.worst_case_at_least_s)));
     measure("RPO", workload, rpo.measured_s, rpo.objective_s, rpo.status, bars, scale, detail)
 }
 
@@ -252,6 +259,26 @@ fn path_bars(workload: &Workload) -> Vec<Bar> {
         .collect()
 }
 
+fn worst_case(exact: Option<f64>, at_least: Option<f64>) -> String {
+    match (exact, at_least) {
+        (Some(exact), _) => length(exact),
+        (None, Some(at_least)) => format!("≥ {}", length(at_least)),
+        (None, None) => UNKNOWN.to_owned(),
+    }
+}
+
+fn worst_of(source: &Source) -> f64 {
+    source.worst_case_s.or(source.worst_case_at_least_s).unwrap_or(0.0)
+}
+
+/// A worst case over one point in six hours says less than one over many in a month.
+fn over(source: &Source) -> Option<String> {
+    let span = source.worst_case_span_s?;
+    let points = source.worst_case_points;
+    let points = if points == 1 { "1 point".to_owned() } else { format!("{points} points") };
+    Some(format!("over {points} in {}", length(span)))
+}
+
 fn source(source: &Source, limits: Limits) -> SourceRow {
     let figure = |s: Option<f64>| s.map_or_else(|| UNKNOWN.to_owned(), length);
     SourceRow {
@@ -262,6 +289,7 @@ fn source(source: &Source, limits: Limits) -> SourceRow {
         taken: source.taken.map(figures::instant),
         age: figure(source.age_s),
         data_age: source.data_age_s.map(length),
-        worst_case: figure(source.worst_case_s),
+        worst_case: worst_case(source.worst_case_s, source.worst_case_at_least_s),
+        worst_case_over: over(source),
     }
 }

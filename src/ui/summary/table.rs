@@ -44,7 +44,10 @@ impl Table {
                     time(w.rpo.objective_s, "none"),
                     time(w.rpo.measured_s, "unknown"),
                     "-".into(),
-                    time(w.rpo.worst_case_s, "unknown"),
+                    match (w.rpo.worst_case_s, w.rpo.worst_case_at_least_s) {
+                        (None, Some(at_least)) => format!("≥ {}", human_seconds(at_least)),
+                        (worst, _) => time(worst, "unknown"),
+                    },
                     word.into(),
                 ],
                 tone,

@@ -49,11 +49,16 @@ pub async fn find(
         account: owner,
         region: search.place.region.clone(),
         taken,
-        usable: Some(search.now),
+        // Since when it can be read, S3 does not tell: it is read as of T0.
+        usable: None,
+        seen_usable: Some(search.now),
         // Counting them may take hours: `measure_objects` does it where it is wanted.
         size: Size(0),
         objects: 0,
         managed_key: false,
+        // Each object has a key of its own, or none: reading tells.
+        encrypted: false,
+        kms_key: None,
     }])
 }
 

@@ -50,9 +50,10 @@ pub async fn snapshots(rds: &RdsReader, search: &Search<'_>) -> CloudResult<Vec<
         let ready = s.status() == Some("available");
         let gib = s.allocated_storage().unwrap_or(0);
         let ids = (s.db_snapshot_identifier(), s.db_snapshot_arn());
-        let Some(mut point) = point(search, PointKind::RdsSnapshot, of, ids, taken, made, ready, gib) else {
+        let Some(mut point) = point(search, PointKind::RdsSnapshot, of, ids, taken, ready, gib) else {
             continue;
         };
+        (point.encrypted, point.kms_key) = encryption(s.encrypted(), s.kms_key_id());
         // Only manual ones can be shared.
         let ask = s.snapshot_type() == Some("manual") && index < MOST_ASKED_ABOUT;
         if point.account == search.place.account && ask {
@@ -97,10 +98,10 @@ pub async fn cluster_snapshots(rds: &RdsReader, search: &Search<'_>) -> CloudRes
         let ready = s.status() == Some("available");
         let gib = s.allocated_storage().unwrap_or(0);
         let ids = (s.db_cluster_snapshot_identifier(), s.db_cluster_snapshot_arn());
-        let Some(mut point) = point(search, PointKind::RdsClusterSnapshot, of, ids, taken, made, ready, gib)
-        else {
+        let Some(mut point) = point(search, PointKind::RdsClusterSnapshot, of, ids, taken, ready, gib) else {
             continue;
         };
+        (point.encrypted, point.kms_key) = encryption(s.storage_encrypted(), s.kms_key_id());
         let ask = s.snapshot_type() == Some("manual") && index < MOST_ASKED_ABOUT;
         if point.account == search.place.account && ask {
             point.shared_with = cluster_snapshot_shared_with(rds, s.db_cluster_snapshot_identifier()).await?;
@@ -108,6 +109,12 @@ pub async fn cluster_snapshots(rds: &RdsReader, search: &Search<'_>) -> CloudRes
         points.push(point);
     }
     Ok(points)
+}
+
+/// Whether it is encrypted, and with which key.
+fn encryption(encrypted: Option<bool>, key: Option<&str>) -> (bool, Option<String>) {
+    let encrypted = encrypted == Some(true);
+    (encrypted, key.filter(|_| encrypted).map(str::to_owned))
 }
 
 /// Whether a snapshot of `of`, with these ids and tags, is among what is wanted.
@@ -120,14 +127,12 @@ fn fits(search: &Search<'_>, kind: &str, of: Option<&str>, ids: [Option<&str>; 2
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "what two kinds of snapshot have in common")]
 fn point(
     search: &Search<'_>,
     kind: PointKind,
     of: crate::estate::ResourceId,
     (id, arn): (Option<&str>, Option<&str>),
     taken: Option<Time>,
-    made: Option<Time>,
     ready: bool,
     gib: i32,
 ) -> Option<RecoveryPoint> {
@@ -140,12 +145,16 @@ fn point(
         id: if own { id? } else { arn? }.to_owned(),
         region: search.place.region.clone(),
         taken,
-        // RDS does not tell when a snapshot became available: not before this one (a copy: the copy) was begun.
-        usable: if ready { made } else { None },
+        // RDS does not tell when a snapshot became available, only when it (a copy: the copy) was begun; nor since when
+        // a backup can be restored to what it can be restored to now.
+        usable: None,
+        seen_usable: ready.then_some(search.now),
         size: Size::gib(u64::try_from(gib).unwrap_or(0)),
         objects: 0,
         shared_with: if own { Vec::new() } else { vec![search.place.account.clone()] },
         managed_key: false,
+        encrypted: false,
+        kms_key: None,
         account,
     })
 }
@@ -205,7 +214,9 @@ pub async fn continuous(rds: &RdsReader, search: &Search<'_>) -> CloudResult<Vec
         let of = named("rds:db", db.db_instance_identifier().unwrap_or_default());
         let gib = db.allocated_storage().unwrap_or(0);
         let ids = (db.db_instance_identifier(), db.db_instance_arn());
-        points.extend(point(search, PointKind::RdsPitr, of, ids, Some(latest), Some(latest), true, gib));
+        let point = point(search, PointKind::RdsPitr, of, ids, Some(latest), true, gib);
+        let (encrypted, kms_key) = encryption(db.storage_encrypted(), db.kms_key_id());
+        points.extend(point.map(|point| RecoveryPoint { encrypted, kms_key, ..point }));
     }
     let request = rds.describe_db_instance_automated_backups();
     for backup in pages!("rds:DescribeDBInstanceAutomatedBackups", db_instance_automated_backups, request) {
@@ -221,16 +232,9 @@ pub async fn continuous(rds: &RdsReader, search: &Search<'_>) -> CloudResult<Vec
         let latest = some_time(backup.restore_window().and_then(|w| w.latest_time()));
         let of = named("rds:db", backup.db_instance_identifier().unwrap_or_default());
         let gib = backup.allocated_storage().unwrap_or(0);
-        points.extend(point(
-            search,
-            PointKind::RdsPitr,
-            of,
-            (arn, arn),
-            latest,
-            latest,
-            latest.is_some(),
-            gib,
-        ));
+        let point = point(search, PointKind::RdsPitr, of, (arn, arn), latest, latest.is_some(), gib);
+        let (encrypted, kms_key) = encryption(backup.encrypted(), backup.kms_key_id());
+        points.extend(point.map(|point| RecoveryPoint { encrypted, kms_key, ..point }));
     }
     Ok(points)
 }
@@ -248,20 +252,10 @@ pub async fn replicas(rds: &RdsReader, search: &Search<'_>) -> CloudResult<Vec<R
         if !fits(search, "rds:db", Some(source), ids, db.tag_list()) {
             continue;
         }
-        let created = some_time(db.instance_create_time());
         let ready = db.db_instance_status() == Some("available");
         let gib = db.allocated_storage().unwrap_or(0);
         let ids = (db.db_instance_identifier(), db.db_instance_arn());
-        points.extend(point(
-            search,
-            PointKind::RdsReplica,
-            named("rds:db", source),
-            ids,
-            None,
-            created,
-            ready,
-            gib,
-        ));
+        points.extend(point(search, PointKind::RdsReplica, named("rds:db", source), ids, None, ready, gib));
     }
     Ok(points)
 }

@@ -70,7 +70,8 @@ fn point(search: &Search<'_>, snapshot: &Snapshot) -> Option<RecoveryPoint> {
     // A snapshot is of the instant at which it was started; a copy's start is that of the copying, which would flatter.
     let taken = tagged_time(tag(TAG_TAKEN)).or(if copy { None } else { started });
     let complete = snapshot.state() == Some(&SnapshotState::Completed);
-    let usable = if complete { some_time(snapshot.completion_time()).or(started) } else { None };
+    let usable = if complete { some_time(snapshot.completion_time()) } else { None };
+    let encrypted = snapshot.encrypted() == Some(true);
     Some(RecoveryPoint {
         of,
         kind: PointKind::EbsSnapshot,
@@ -82,11 +83,14 @@ fn point(search: &Search<'_>, snapshot: &Snapshot) -> Option<RecoveryPoint> {
         region: search.place.region.clone(),
         taken,
         usable,
+        seen_usable: complete.then_some(search.now),
         size: Size::gib(u64::try_from(snapshot.volume_size().unwrap_or(0)).unwrap_or(0)),
         objects: 0,
         shared_with: Vec::new(),
         // Whether its key is AWS's own only KMS tells; but such a snapshot cannot be shared in the first place.
         managed_key: false,
+        encrypted,
+        kms_key: snapshot.kms_key_id().filter(|_| encrypted).map(str::to_owned),
     })
 }
 

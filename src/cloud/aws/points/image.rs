@@ -1,6 +1,6 @@
 //! Machine images, our own and those shared with us.
 
-use aws_sdk_ec2::types::{Image, ImageAttributeName, ImageState};
+use aws_sdk_ec2::types::{EbsBlockDevice, Image, ImageAttributeName, ImageState};
 
 use super::{MOST_ASKED_ABOUT, Search, TAG_OF, TAG_TAKEN, Want, accounts, named, tagged_time};
 use crate::cloud::aws::access::Ec2Reader;
@@ -10,6 +10,7 @@ use crate::cloud::aws::{pages, tags};
 use crate::cloud::{CloudResult, ErrorKind};
 use crate::duration::Size;
 use crate::estate::{PointKind, RecoveryPoint, Selector};
+use crate::ids::AccountId;
 
 const CALL: &str = "ec2:DescribeImages";
 
@@ -39,6 +40,9 @@ pub async fn find(ec2: &Ec2Reader, search: &Search<'_>) -> CloudResult<Vec<Recov
     let mut points = Vec::new();
     for (index, image) in found.iter().enumerate() {
         let Some(mut point) = point(search, image) else { continue };
+        if point.encrypted && index < MOST_ASKED_ABOUT {
+            point.kms_key = key_of(ec2, image, &point.account).await?;
+        }
         if point.account != search.place.account {
             point.shared_with = vec![search.place.account.clone()];
         } else if index < MOST_ASKED_ABOUT {
@@ -89,12 +93,40 @@ fn point(search: &Search<'_>, image: &Image) -> Option<RecoveryPoint> {
         },
         region: search.place.region.clone(),
         taken,
-        usable: if image.state() == Some(&ImageState::Available) { created } else { None },
+        // An image's creation date is that of its beginning: when it was complete, EC2 does not tell.
+        usable: None,
+        seen_usable: (image.state() == Some(&ImageState::Available)).then_some(search.now),
         size: Size::gib(u64::try_from(gib).unwrap_or(0)),
         objects: 0,
         shared_with: Vec::new(),
         managed_key: false,
+        encrypted: image
+            .block_device_mappings()
+            .iter()
+            .any(|b| b.ebs().and_then(EbsBlockDevice::encrypted) == Some(true)),
+        // Which key, only its snapshots tell: `keys`.
+        kms_key: None,
     })
+}
+
+/// The key of an image's snapshots; where they have several, one of another account first: that one may be lost alone.
+async fn key_of(ec2: &Ec2Reader, image: &Image, owner: &AccountId) -> CloudResult<Option<String>> {
+    const CALL: &str = "ec2:DescribeSnapshots";
+    let blocks = image.block_device_mappings().iter();
+    let ids: Vec<&str> = blocks.filter_map(|b| b.ebs()?.snapshot_id()).collect();
+    if ids.is_empty() {
+        return Ok(None);
+    }
+    // A filter, not the parameter: what may not be seen is left out, and is no error.
+    let request = ec2.describe_snapshots().filters(filter("snapshot-id", ids));
+    let found = match request.send().await.or_cloud(CALL) {
+        Ok(answer) => answer.snapshots.unwrap_or_default(),
+        Err(e) if matches!(e.kind, ErrorKind::NotFound | ErrorKind::Forbidden) => return Ok(None),
+        Err(e) => return Err(e),
+    };
+    let mut keys: Vec<String> = found.into_iter().filter_map(|s| s.kms_key_id).collect();
+    keys.sort_by_key(|key| super::account_of(key).as_ref() == Some(owner));
+    Ok(keys.into_iter().next())
 }
 
 async fn shared_with(ec2: &Ec2Reader, id: &str) -> CloudResult<Vec<crate::ids::AccountId>> {

@@ -58,7 +58,8 @@ pub async fn run(
     let failures: RefCell<Vec<(String, CloudError)>> = RefCell::default();
     let done = RefCell::new(CopiedObjects::default());
     let of_objects = (copy.objects > 0).then_some(copy.objects);
-    let listing = Listing::new(&from.s3, &copy.from.name, &copy.prefix, copy.as_of);
+    let listing = Listing::new(&from.s3, &copy.from.name, &copy.prefix, copy.as_of).not_after(copy.not_after);
+    let left_out = listing.left_out();
     let entries = stream::try_unfold(listing, async |mut listing| {
         Ok::<_, CloudError>(listing.next().await?.map(|entry| (entry, listing)))
     });
@@ -83,7 +84,7 @@ pub async fn run(
         })
         .buffer_unordered(if one_server { PARALLEL } else { STREAMS });
     copied.try_collect::<()>().await?;
-    report(&failures.take(), done.into_inner())
+    report(&failures.take(), CopiedObjects { left_out: left_out.get(), ..done.into_inner() })
 }
 
 fn report(failures: &[(String, CloudError)], done: CopiedObjects) -> CloudResult<CopiedObjects> {

@@ -1,6 +1,8 @@
 //! Ordered listings of a bucket, page by page: as it is, or as it was at an instant.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use aws_sdk_s3::types::{BucketVersioningStatus, EncodingType};
 
@@ -29,12 +31,17 @@ pub fn decode(key: &str, encoding: Option<&EncodingType>) -> String {
     percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
 }
 
+const VERSIONING: &str = "s3:GetBucketVersioning";
+
 /// The objects under a prefix in the order of their keys' UTF-8 bytes; memory holds one page.
 pub struct Listing<'a> {
     s3: &'a S3Reader,
     bucket: &'a str,
     prefix: &'a str,
     as_of: Option<Time>,
+    not_after: Option<Time>,
+    /// How many objects were left out because they were modified after `not_after`.
+    left_out: Rc<Cell<u64>>,
     page: VecDeque<Entry>,
     next: Next,
     /// As of an instant: the key being decided on, and whether it is decided (a newer version may stand on the next page).
@@ -50,7 +57,34 @@ enum Next {
 
 impl<'a> Listing<'a> {
     pub fn new(s3: &'a S3Reader, bucket: &'a str, prefix: &'a str, as_of: Option<Time>) -> Self {
-        Self { s3, bucket, prefix, as_of, page: VecDeque::new(), next: Next::Start, decided: None }
+        Self {
+            s3,
+            bucket,
+            prefix,
+            as_of,
+            not_after: None,
+            left_out: Rc::default(),
+            page: VecDeque::new(),
+            next: Next::Start,
+            decided: None,
+        }
+    }
+
+    /// Leaves out what was modified after this instant: from a bucket with versions those that were current then are
+    /// listed instead. An earlier instant that was asked for stays.
+    #[must_use]
+    pub fn not_after(mut self, at: Option<Time>) -> Self {
+        self.not_after = at;
+        self.as_of = match (self.as_of, at) {
+            (Some(as_of), Some(at)) => Some(as_of.min(at)),
+            (as_of, _) => as_of,
+        };
+        self
+    }
+
+    /// Counts what was left out, also while the listing goes on.
+    pub fn left_out(&self) -> Rc<Cell<u64>> {
+        Rc::clone(&self.left_out)
     }
 
     pub async fn next(&mut self) -> CloudResult<Option<Entry>> {
@@ -60,6 +94,13 @@ impl<'a> Listing<'a> {
             }
             if matches!(self.next, Next::End) {
                 return Ok(None);
+            }
+            let undecided = matches!(self.next, Next::Start) && self.as_of.is_none();
+            if undecided
+                && let Some(at) = self.not_after
+                && self.keeps_versions().await?
+            {
+                self.as_of = Some(at);
             }
             match self.as_of {
                 None => self.load_current().await?,
@@ -85,13 +126,19 @@ impl<'a> Listing<'a> {
         };
         let encoding = answer.encoding_type;
         for object in answer.contents.unwrap_or_default() {
-            self.page.push_back(Entry {
+            let entry = Entry {
                 key: decode(object.key().unwrap_or_default(), encoding.as_ref()),
                 size: size(object.size()),
                 modified: some_time(object.last_modified()),
                 etag: object.e_tag,
                 version: None,
-            });
+            };
+            // What does not tell when it was written cannot be shown to be from before.
+            if self.not_after.is_some_and(|at| entry.modified.is_none_or(|modified| modified > at)) {
+                self.left_out.set(self.left_out.get() + 1);
+            } else {
+                self.page.push_back(entry);
+            }
         }
         Ok(())
     }
@@ -162,15 +209,30 @@ impl<'a> Listing<'a> {
         Ok(())
     }
 
+    /// Whether versions can be listed. A store that does not know of versions, or does not let us ask, has none for us.
+    async fn keeps_versions(&self) -> CloudResult<bool> {
+        match self.is_versioned().await {
+            Err(e)
+                if matches!(e.kind, ErrorKind::Forbidden | ErrorKind::Unsupported | ErrorKind::Invalid) =>
+            {
+                Ok(false)
+            }
+            other => other,
+        }
+    }
+
+    async fn is_versioned(&self) -> CloudResult<bool> {
+        let answer = self.s3.get_bucket_versioning().bucket(self.bucket).send().await.or_cloud(VERSIONING)?;
+        Ok(answer.status() == Some(&BucketVersioningStatus::Enabled))
+    }
+
     async fn require_versioning(&self) -> CloudResult<()> {
-        const CALL: &str = "s3:GetBucketVersioning";
-        let answer = self.s3.get_bucket_versioning().bucket(self.bucket).send().await.or_cloud(CALL)?;
-        if answer.status() == Some(&BucketVersioningStatus::Enabled) {
+        if self.is_versioned().await? {
             return Ok(());
         }
         Err(CloudError::new(
             ErrorKind::Invalid,
-            CALL,
+            VERSIONING,
             format!("bucket {} is not versioned: how it was at an earlier instant is not known", self.bucket),
         )
         .help("leave `as_of` out, or restore from a bucket with versioning"))

@@ -30,7 +30,8 @@ pub async fn run(
         Against::Bucket { bucket, as_of } => {
             let clients = aws.bucket_clients(bucket).await?;
             let there = Side { s3: &clients.s3, bucket: &bucket.name };
-            let wanted = Listing::new(there.s3, there.bucket, &verify.prefix, *as_of);
+            let wanted =
+                Listing::new(there.s3, there.bucket, &verify.prefix, *as_of).not_after(verify.not_after);
             compare(
                 Walk { found, wanted: Wanted::Bucket(wanted), peeked: None },
                 &here,

@@ -1,0 +1,160 @@
+//! What there is to restore from, asked for before T0 and frozen: nothing that becomes usable later counts.
+
+use std::collections::{BTreeMap, HashSet};
+
+use futures_util::{StreamExt as _, future::join_all, stream};
+use indexmap::IndexMap;
+use serde_json::{Map, Value, json};
+
+use super::Engine;
+use super::step::known_names;
+use crate::cloud::{CloudError, ErrorKind, Place, PointQuery};
+use crate::estate::{RecoveryPoint, Selector};
+use crate::ids::name_of;
+use crate::plan::{StepWork, render_known};
+use crate::playbook::action::{SourceSpec, SourceWhat};
+use crate::playbook::expr::is_template;
+use crate::sandbox::Ready;
+
+/// By query: the points that were seen just before T0.
+pub type Frozen = IndexMap<PointQuery, Vec<RecoveryPoint>>;
+
+/// How it stands on record: pairs of a query and its points, since a query is no text that could be a key.
+pub(super) fn record(frozen: &Frozen) -> Value {
+    json!(frozen.iter().collect::<Vec<_>>())
+}
+
+/// How many queries are under way at once: APIs throttle those who list everything at the same time.
+const AT_ONCE: usize = 8;
+
+impl Engine {
+    /// Asks, as harness, all that can be known before the run: each query once.
+    pub(super) async fn survey(&self, ready: &Ready) -> Frozen {
+        let mut seen = HashSet::new();
+        let mut wanted = Vec::new();
+        for (_, work) in self.plan.steps() {
+            for (query, places) in self.queries(work, ready) {
+                if seen.insert(query.clone()) {
+                    wanted.push((query, places));
+                }
+            }
+        }
+        let asked = stream::iter(wanted).map(async |(query, places)| {
+            let points = self.ask_for_points(&query, &places).await;
+            (query, points)
+        });
+        asked.buffered(AT_ONCE).collect().await
+    }
+
+    fn queries(&self, work: &StepWork, ready: &Ready) -> Vec<(PointQuery, Vec<Place>)> {
+        let Some(spec) = self.known_source(work, ready) else { return Vec::new() };
+        match &spec.what {
+            SourceWhat::Of { kind, name, .. } if !is_template(name) => {
+                let selector = Selector::of_kind(kind, name).ok();
+                let query = selector.map(|selector| PointQuery::Of { selector, kinds: spec.kinds });
+                query.into_iter().map(|query| (query, self.places())).collect()
+            }
+            SourceWhat::Id(id) if !is_template(id) => {
+                let query = |kind: &_| PointQuery::Id { id: id.clone(), kind: *kind };
+                spec.kinds.iter().map(|kind| (query(kind), self.places_of(id, ready))).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// What a step restores from, as far as it can be told before T0: params and the environment are known by then.
+    fn known_source(&self, work: &StepWork, ready: &Ready) -> Option<SourceSpec> {
+        let mut with = work.with.as_object()?.clone();
+        for key in ["from", "image"] {
+            if let Some(value) = with.get_mut(key) {
+                let names: Map<String, Value> = known_names(self, ready, value);
+                *value = render_known(value, &Value::Object(names));
+            }
+        }
+        (work.action.decl.source)(&Value::Object(with))
+    }
+
+    /// Every surviving account in every surviving region of interest.
+    pub(super) fn places(&self) -> Vec<Place> {
+        let plan = &self.plan;
+        plan.surviving_accounts()
+            .into_iter()
+            .flat_map(|account| {
+                plan.regions
+                    .iter()
+                    .map(move |region| Place { account: account.clone(), region: region.clone() })
+            })
+            .collect()
+    }
+
+    /// Where a point named by its id is looked for: where its ARN says, else where the sandbox is.
+    pub(super) fn places_of(&self, id: &str, ready: &Ready) -> Vec<Place> {
+        let region = super::points::arn_part(id, 3).and_then(|r| r.parse().ok());
+        let mut place = ready.place.clone();
+        if let Some(region) = region {
+            if self.plan.loss.region() == Some(&region) {
+                return Vec::new();
+            }
+            place.region = region;
+        }
+        vec![place]
+    }
+
+    /// Asks every place, and makes one list of what they saw.
+    pub(super) async fn ask_for_points(&self, query: &PointQuery, places: &[Place]) -> Vec<RecoveryPoint> {
+        let answers = join_all(places.iter().map(|place| self.cloud.recovery_points(place, query))).await;
+        let mut merged: BTreeMap<Key, RecoveryPoint> = BTreeMap::new();
+        for (place, answer) in places.iter().zip(answers) {
+            match answer {
+                Ok(points) => points.into_iter().for_each(|p| merge(&mut merged, p)),
+                Err(error) => self.blind(place, &error),
+            }
+        }
+        merged.into_values().collect()
+    }
+
+    fn blind(&self, place: &Place, error: &CloudError) {
+        if error.kind == ErrorKind::Unsupported {
+            return;
+        }
+        self.find(
+            "recovery-points-unseen",
+            "medium",
+            &format!("{} {}", place.account, place.region),
+            format!("recovery points could not be listed: {error}"),
+            error.help.clone().unwrap_or_else(|| "give the drill credentials that may read there".into()),
+        );
+    }
+}
+
+/// Account, region and id.
+pub(super) type Key = (String, String, String);
+
+pub(super) fn key(point: &RecoveryPoint) -> Key {
+    (point.account.to_string(), point.region.to_string(), point.id.clone())
+}
+
+/// Several accounts may see the same point: its owner by id, others by ARN and without its grants.
+fn merge(merged: &mut BTreeMap<Key, RecoveryPoint>, mut point: RecoveryPoint) {
+    let name = name_of(&point.id).to_owned();
+    point.id = name;
+    let key = key(&point);
+    let Some(known) = merged.get_mut(&key) else {
+        merged.insert(key, point);
+        return;
+    };
+    for account in point.shared_with {
+        if !known.shared_with.contains(&account) {
+            known.shared_with.push(account);
+        }
+    }
+    known.taken = known.taken.or(point.taken);
+    known.usable = known.usable.or(point.usable);
+    known.seen_usable = known.seen_usable.or(point.seen_usable);
+    known.managed_key |= point.managed_key;
+    known.encrypted |= point.encrypted;
+    known.kms_key = known.kms_key.take().or(point.kms_key);
+    if known.of != point.of && point.taken.is_some() && known.of.name == known.id {
+        known.of = point.of;
+    }
+}

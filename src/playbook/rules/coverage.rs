@@ -1,0 +1,59 @@
+//! A tag may select more than a step restores: what is left has been restored by nobody.
+
+use super::Context;
+use super::facts::Facts;
+use super::lost_sources::find;
+use crate::playbook::action::SourceWhat;
+use crate::playbook::draft::Draft;
+use crate::playbook::expr::is_template;
+use crate::yaml::Diagnostics;
+
+pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Diagnostics) {
+    for (item, source) in draft.items.iter().zip(&facts.sources) {
+        let (Some(with), Some(source)) = (item.with, source) else { continue };
+        let SourceWhat::Of { kind, name, .. } = &source.what else { continue };
+        if !name.starts_with("tag:") || is_template(name) {
+            continue;
+        }
+        let found = facts.resources_named(kind, name);
+        let span = find(with, name).unwrap_or(with.span);
+        if *kind != "ec2:instance" {
+            if found.len() > 1 {
+                out.push(
+                    draft
+                        .source
+                        .warning(
+                            span,
+                            format!(
+                                "`{name}` selects {} of `{kind}`, and the {} restores one",
+                                found.len(),
+                                item.name()
+                            ),
+                        )
+                        .help("restore each in a step of its own, by its name"),
+                );
+            }
+            continue;
+        }
+        let Some((loss, _)) = &draft.loss else { continue };
+        let lost = found.iter().filter(|resource| loss.takes_resource(resource)).count() as u64;
+        let count = with.get("count");
+        let launched = match count.map(crate::yaml::Node::to_json) {
+            None => Some(1),
+            Some(count) => count.as_u64(),
+        };
+        if let Some(launched) =
+            launched.filter(|n| *n < lost && item.decl.is_some_and(|d| d.name == "ec2.launch"))
+        {
+            out.push(
+                draft
+                    .source
+                    .warning(
+                        count.map_or(span, |node| node.span),
+                        format!("of the machines that `{name}` selects {lost} are lost, and {launched} launched: they are not restored"),
+                    )
+                    .help(format!("launch as many as are lost: `count: {lost}`")),
+            );
+        }
+    }
+}
