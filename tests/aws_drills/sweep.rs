@@ -81,7 +81,6 @@ async fn untagged(closet: &Closet) {
         let body = ByteStream::from(key.as_bytes().to_vec());
         s3.put_object().bucket("papers").key(key).body(body).send().await.unwrap();
     }
-    // A stack of production's: the API of the other services stands for it as well, since the peer keeps them in one state.
     let stack = closet.raw.cloudformation.create_stack().stack_name("live");
     stack.template_body(r#"{"Resources":{"Q":{"Type":"AWS::EC2::SecurityGroup","Properties":{"GroupDescription":"live"}}}}"#).send().await.unwrap();
 }
