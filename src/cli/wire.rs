@@ -138,7 +138,9 @@ impl Drill {
         let mut all = consumers(&clock);
         all.push(Box::new(Recorder(Rc::clone(&record))));
         for event in before {
-            all.iter_mut().for_each(|consumer| consumer.recall(event));
+            for consumer in &mut all {
+                consumer.recall(event);
+            }
         }
         let bus = Bus::new(clock.clone(), before.len() as u64, all);
         let config = Config {

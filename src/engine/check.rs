@@ -52,12 +52,11 @@ impl Recovery<'_> {
     pub async fn check(&self, index: usize, node: &Node, work: &CheckWork) -> End {
         let (bus, clock) = (&self.engine.bus, &self.engine.clock);
         let id = &node.id;
-        let mut course = match self.engine.memory.checks.get(id) {
-            Some(known) => Course::resumed(known, self.engine.cloud.tells_changes()),
-            None => {
-                bus.tell(Body::CheckReady { check: id.clone() });
-                Course::new(clock.now())
-            }
+        let mut course = if let Some(known) = self.engine.memory.checks.get(id) {
+            Course::resumed(known, self.engine.cloud.tells_changes())
+        } else {
+            bus.tell(Body::CheckReady { check: id.clone() });
+            Course::new(clock.now())
         };
         let unhealthy = |because: String, observed: String, tries: u32| {
             self.tell_denials();

@@ -1,0 +1,110 @@
+//! `drillmaster resume` and `drillmaster abort`, from a run's folder alone.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops at what it did not expect"
+)]
+
+#[path = "support/drill.rs"]
+mod drill;
+
+use std::path::Path;
+
+use drill::{Drill, Run, told};
+
+/// Leaves `keep` records of a finished run and half of the next, as a crash may; nothing else of it, and no playbook.
+fn cut(run: &Run, playbook: &Path, keep: usize) {
+    let journal = run.folder.join("journal.ndjson");
+    let text = std::fs::read_to_string(&journal).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let mut left = lines[..keep].join("\n") + "\n";
+    left += &lines[keep][..lines[keep].len() / 2];
+    for file in std::fs::read_dir(&run.folder).unwrap() {
+        std::fs::remove_file(file.unwrap().path()).unwrap();
+    }
+    std::fs::write(journal, left).unwrap();
+    for file in ["playbook.yaml", "estate.yaml", "orders.stack.yaml"] {
+        let _may_be_gone = std::fs::remove_file(playbook.join(file));
+    }
+}
+
+fn report(folder: &Path) -> serde_json::Value {
+    serde_json::from_slice(&std::fs::read(folder.join("report.json")).unwrap()).unwrap()
+}
+
+#[test]
+fn a_run_goes_on_from_its_folder_alone() {
+    let drill = Drill::of("account-loss");
+    for share in [1, 30, 55, 80] {
+        let whole = drill.run();
+        let records = whole.journal().len();
+        cut(&whole, drill.folder(), (records * share / 100).max(1));
+        std::fs::copy(
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("drills/orders.stack.yaml"),
+            drill.folder().join("orders.stack.yaml.elsewhere"),
+        )
+        .unwrap();
+        let (code, out, err) = told(&["resume", whole.folder.to_str().unwrap()]);
+        assert_eq!(code, whole.code, "{out}{err}");
+        let found = report(&whole.folder);
+        for figure in
+            ["verdict", "reasons", "workloads", "t0", "finished_at", "steps", "checks", "teardown", "phases"]
+        {
+            assert_eq!(found[figure], whole.report[figure], "{figure} after {share} %");
+        }
+        assert_eq!(
+            (&found["resumed"][0]["by"], &found["resumed"][0]["gap_s"]),
+            (&"resume".into(), &0.0.into())
+        );
+        for file in ["report.html", "report.md"] {
+            let page = std::fs::read_to_string(whole.folder.join(file)).unwrap();
+            assert!(page.contains("the runner died"), "{file}");
+        }
+        assert_eq!(told(&["gate", whole.folder.to_str().unwrap()]).0, whole.code);
+        // The next round needs it again.
+        std::fs::rename(
+            drill.folder().join("orders.stack.yaml.elsewhere"),
+            drill.folder().join("orders.stack.yaml"),
+        )
+        .unwrap();
+    }
+}
+
+#[test]
+fn an_abort_only_tears_down() {
+    let drill = Drill::of("region-loss");
+    let whole = drill.run();
+    cut(&whole, drill.folder(), 40);
+    let folder = whole.folder.to_str().unwrap();
+    let (code, out, err) = told(&["abort", folder]);
+    assert_eq!(code, 130, "{out}{err}");
+    assert!(err.contains("by `drillmaster abort`"), "{err}");
+    let found = report(&whole.folder);
+    assert_eq!(found["teardown"]["left_behind"], serde_json::json!([]));
+    assert_eq!(found["teardown"]["created"], found["teardown"]["deleted"]);
+    // It has ended: both only write the reports again.
+    std::fs::remove_file(whole.folder.join("report.md")).unwrap();
+    assert_eq!((told(&["resume", folder]).0, told(&["abort", folder]).0), (130, 130));
+    assert!(whole.folder.join("report.md").exists());
+}
+
+#[test]
+fn what_cannot_be_resumed_says_why() {
+    let nothing = tempfile::tempdir().unwrap();
+    let folder = nothing.path().to_str().unwrap();
+    let (code, _, err) = told(&["resume", folder]);
+    assert_eq!((code, err.contains("there is no journal")), (2, true), "{err}");
+    std::fs::write(nothing.path().join("journal.ndjson"), "{\"prev\":\"00").unwrap();
+    let (code, _, err) = told(&["abort", folder]);
+    assert_eq!((code, err.contains("nothing was done")), (2, true), "{err}");
+    let drill = Drill::of("az-loss");
+    let run = drill.run();
+    let journal = run.folder.join("journal.ndjson");
+    let text = std::fs::read_to_string(&journal).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    std::fs::write(&journal, [&lines[..10], &lines[11..20]].concat().join("\n") + "\n").unwrap();
+    let (code, _, err) = told(&["resume", run.folder.to_str().unwrap()]);
+    assert_eq!((code, err.contains("journal.ndjson:11:")), (2, true), "{err}");
+}
