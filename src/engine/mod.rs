@@ -189,20 +189,24 @@ impl Engine {
     /// events; the report judges them.
     pub async fn run(&self) {
         let started = self.clock.now();
+        let mut requests = self.memory.requests.clone();
         let expires = self.memory.expires.unwrap_or_else(|| started + self.plan.sandbox.ttl.delta());
         match self.memory.last_at {
             None => {
                 let started = begin::run_started(&self.plan, &self.config, expires);
                 self.bus.tell(Body::RunStarted(Box::new(started)));
             }
-            Some(last_at) => self.bus.tell(Body::Resumed {
-                by: if self.config.abort { "abort" } else { "resume" }.to_owned(),
-                gap_s: seconds_between(last_at, started).max(0.0),
-            }),
+            Some(last_at) => {
+                let by = if self.config.abort { "abort" } else { "resume" }.to_owned();
+                let gap_s = seconds_between(last_at, started).max(0.0);
+                if gap_s > 0.0 {
+                    requests.forget_deletions();
+                }
+                self.bus.tell(Body::Resumed { by, gap_s });
+            }
         }
         let marks = Marks { run: self.config.run.clone(), expires };
         let guard = Guard::new(Rc::clone(&self.cloud), self.sandbox(), marks, self.config.protected.clone());
-        let requests = self.memory.requests.clone();
         let hands = Hands::new(Rc::clone(&self.cloud), Rc::clone(&self.bus), guard, requests);
         let waiter = Waiter::new(Rc::clone(&self.cloud), self.clock.clone());
         // Why it was cut short has been told.

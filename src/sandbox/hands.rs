@@ -2,6 +2,7 @@
 //! each call; the call itself is never dropped half-way, so that what it did is always known or known to be unknown.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use serde_json::json;
@@ -36,6 +37,7 @@ pub struct Hands {
     guard: Guard,
     /// What the run's records say, kept up with each event that is told here.
     memory: RefCell<Memory>,
+    deleting: HashMap<ResourceRef, (Time, Time)>,
     in_flight: Cell<usize>,
     landed: Notify,
 }
@@ -47,6 +49,7 @@ impl Hands {
             cloud,
             bus,
             guard,
+            deleting: memory.deletions().clone(),
             memory: RefCell::new(memory),
             in_flight: Cell::new(0),
             landed: Notify::new(),
@@ -241,9 +244,9 @@ impl Hands {
         });
     }
 
-    /// When this process, or one that it goes on from without a gap, first and last asked for the deletion.
+    /// When the runner that this one goes on from without a gap first and last asked for the deletion.
     pub fn deleting(&self, resource: &ResourceRef) -> Option<(Time, Time)> {
-        self.memory.borrow().deleting(resource)
+        self.deleting.get(resource).copied()
     }
 
     /// Begins to delete one thing of this run. Unlike creating, it does not need a record that can be written: only

@@ -73,7 +73,7 @@ impl Memory {
             }
             Body::Deleted { resource } => self.deleted.extend(read(resource)),
             // Nobody was there to see whether they went: the time that they may resist starts anew.
-            Body::Resumed { gap_s, .. } if *gap_s > 0.0 => self.deleting.clear(),
+            Body::Resumed { gap_s, .. } if *gap_s > 0.0 => self.forget_deletions(),
             _ => {}
         }
     }
@@ -98,8 +98,13 @@ impl Memory {
     }
 
     /// When it was first and last asked to go away.
-    pub fn deleting(&self, resource: &ResourceRef) -> Option<(Time, Time)> {
-        self.deleting.get(resource).copied()
+    pub fn deletions(&self) -> &HashMap<ResourceRef, (Time, Time)> {
+        &self.deleting
+    }
+
+    /// What was asked to go away is asked anew, and may resist as long as ever.
+    pub fn forget_deletions(&mut self) {
+        self.deleting.clear();
     }
 
     pub fn is_deleted(&self, resource: &ResourceRef) -> bool {
