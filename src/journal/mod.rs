@@ -230,7 +230,8 @@ impl Drop for Journal {
     }
 }
 
-/// What a crash must not lose: what is about to be done to the cloud, and what the measures start from.
+/// What a crash must not lose: what is about to be done to the cloud, what the measures start from, and that the drill
+/// is not to go on.
 pub fn must_be_kept(body: &Body) -> bool {
     matches!(
         body,
@@ -239,6 +240,8 @@ pub fn must_be_kept(body: &Body) -> bool {
             | Body::DeleteIntent { .. }
             | Body::Created { .. }
             | Body::DisasterDeclared { .. }
+            | Body::Interrupted { .. }
+            | Body::Aborted { .. }
             | Body::RunFinished { .. }
     )
 }

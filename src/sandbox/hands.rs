@@ -37,6 +37,7 @@ pub struct Hands {
     guard: Guard,
     /// What the run's records say, kept up with each event that is told here.
     memory: RefCell<Memory>,
+    /// When a process that this one goes on from first and last asked for deletions.
     deleting: HashMap<ResourceRef, (Time, Time)>,
     in_flight: Cell<usize>,
     landed: Notify,
