@@ -70,7 +70,7 @@ fn lines(value: &serde_json::Value) -> Vec<String> {
     fn walk(value: &serde_json::Value, at: &str, out: &mut Vec<String>) {
         match value {
             serde_json::Value::Object(map) => {
-                map.iter().for_each(|(k, v)| walk(v, &format!("{at}/{k}"), out))
+                map.iter().for_each(|(k, v)| walk(v, &format!("{at}/{k}"), out));
             }
             serde_json::Value::Array(list) => {
                 list.iter().enumerate().for_each(|(i, v)| walk(v, &format!("{at}/{i}"), out));
