@@ -191,7 +191,7 @@ async fn a_versioned_bucket_is_restored_as_of_an_instant() {
         not_after: Some(instant),
         ..copy(bucket("ledger", SANDBOX, WEST), bucket("drill-t0", SANDBOX, WEST), None)
     };
-    let copied = world.aws.copy_objects(&origin(), &job, &|_| {}).await.unwrap();
+    let copied = world.copy_objects(&origin(), &job, &|_| {}).await.unwrap();
     assert_eq!((copied.objects, copied.left_out), (3, 0));
     world.tear_down(&at).await;
 }
@@ -211,7 +211,7 @@ async fn what_was_written_after_t0_is_left_out() {
     world.ready(&at, &Create::Bucket { name: "drill-plain".into() }).await;
     let (from, to) = (bucket("plain", SANDBOX, WEST), bucket("drill-plain", SANDBOX, WEST));
     let job = CopyObjects { not_after: Some(t0), ..copy(from.clone(), to.clone(), None) };
-    let copied = world.aws.copy_objects(&origin(), &job, &|_| {}).await.unwrap();
+    let copied = world.copy_objects(&origin(), &job, &|_| {}).await.unwrap();
     assert_eq!((copied.objects, copied.left_out), (1, 1));
     assert!(copied.newest.unwrap() <= t0);
     let against = Against::Bucket { bucket: from, as_of: None };

@@ -161,7 +161,7 @@ impl World {
         let mut hasher = DefaultHasher::new();
         serde_json::to_string(what).unwrap().hash(&mut hasher);
         let token = format!("{}-{:x}", self.marks.run, hasher.finish());
-        let origin = Origin::new("step", attempt, token.chars().take(64).collect());
+        let origin = Origin::new("step", attempt, token.chars().take(64).collect::<String>());
         let permit = self.permit(place, Deed::Create).await?;
         self.aws.create(&permit, &origin, what).await
     }
