@@ -106,14 +106,15 @@ impl<'a> Stage<'a> {
     /// ready, and the second time nothing new is made.
     pub async fn does(&self, step: &str, uses: &str, args: Value) -> Outcome {
         let before = self.hands.created();
-        let outcome =
-            self.attempt(step, 1, uses, &args).await.unwrap_or_else(|e| panic!("{uses} {args}: {e}"));
+        let source = self.chosen(uses, &args).await;
+        let attempt = |number| self.attempt_from(step, number, uses, &args, source.clone());
+        let outcome = attempt(1).await.unwrap_or_else(|e| panic!("{uses} {args}: {e}"));
         assert_outputs(uses, &outcome);
         let made: Vec<_> = self.hands.created().into_iter().filter(|r| !before.contains(r)).collect();
         self.is_ours_and_ready(&made).await;
         self.was_announced(step);
 
-        let again = self.attempt(step, 2, uses, &args).await.unwrap_or_else(|e| panic!("{uses} again: {e}"));
+        let again = attempt(2).await.unwrap_or_else(|e| panic!("{uses} again: {e}"));
         assert_eq!(again.outputs, outcome.outputs, "{uses}: the same request is the same request");
         assert_eq!(self.hands.created().len(), before.len() + made.len(), "{uses}: made twice");
         self.remember(&outcome);
@@ -140,13 +141,18 @@ impl<'a> Stage<'a> {
         uses: &str,
         args: &Value,
     ) -> Result<Outcome, StepError> {
+        let source = self.chosen(uses, args).await;
+        self.attempt_from(step, attempt, uses, args, source).await
+    }
+
+    /// What a step restores from. A drill looks once, before T0: what it makes itself is no source of its next attempt.
+    async fn chosen(&self, uses: &str, args: &Value) -> Option<Source> {
         let declared = CATALOGUE.get(uses).unwrap_or_else(|| panic!("{uses} is no action"));
         assert_eq!((declared.check)(args).len(), 0, "{uses} {args}");
-        let source = match (declared.source)(args) {
+        match (declared.source)(args) {
             Some(spec) => Some(self.source(&spec).await),
             None => None,
-        };
-        self.attempt_from(step, attempt, uses, args, source).await
+        }
     }
 
     pub async fn attempt_from(
