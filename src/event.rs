@@ -3,6 +3,8 @@
 //!
 //! A run's state is a fold over its events (`objectives::record`), so what is not an event did not happen.
 
+mod redacted;
+
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -137,6 +139,9 @@ pub enum Body {
         consistent_at: Option<Time>,
         #[serde(default, skip_serializing_if = "Value::is_null")]
         made: Value,
+        /// The outputs held secrets, which do not stand here: a run that is resumed cannot take them from the record.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        redacted: bool,
     },
     StepFailed {
         step: String,
@@ -357,14 +362,15 @@ impl Bus {
         })
     }
 
-    /// Emits an event; an error means that it may not have been kept, and that what it announces must not be done.
+    /// Emits an event, without the secrets in its texts; an error means that it may not have been kept, and that what it announces must not be done.
     pub fn emit(&self, body: Body) -> Result<(), ConsumerError> {
         self.send(body).1
     }
 
     /// As [`Self::emit`], and gives the event back for folds that follow their own events.
     pub fn send(&self, body: Body) -> (Event, Result<(), ConsumerError>) {
-        let event = Event { seq: self.next.get(), at: self.clock.now(), body };
+        let mut event = Event { seq: self.next.get(), at: self.clock.now(), body };
+        event.body.redact();
         if !matches!(event.body, Body::Progress { .. }) {
             self.next.set(event.seq + 1);
         }

@@ -8,6 +8,8 @@ use std::process::{ExitStatus, Stdio};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
 
+use crate::redact;
+
 /// Variables that a program gets from the drill's own environment, if the playbook sets no others. Credentials are not
 /// among them: a program that could reach production would prove nothing.
 pub const INHERITED: [&str; 5] = ["PATH", "HOME", "LANG", "LC_ALL", "TMPDIR"];
@@ -32,8 +34,13 @@ pub struct Output {
 }
 
 impl Output {
+    /// Where output was cut, the beginning of a secret at its end is left out: nobody would know it for one.
     pub fn text(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(&self.bytes)
+        match String::from_utf8_lossy(&self.bytes) {
+            whole if !self.truncated => whole,
+            Cow::Borrowed(cut) => Cow::Borrowed(redact::without_begun(cut)),
+            Cow::Owned(cut) => Cow::Owned(redact::without_begun(&cut).to_owned()),
+        }
     }
 }
 

@@ -198,6 +198,7 @@ fn ten_thousand_steps_are_recorded_quickly() {
                 data: false,
                 consistent_at: None,
                 made: serde_json::Value::Null,
+                redacted: false,
             },
         ));
     }

@@ -252,6 +252,7 @@ fn ten_thousand_steps_are_not_held_up_by_their_display() {
                 data: false,
                 consistent_at: None,
                 made: serde_json::Value::Null,
+                redacted: false,
             },
         )
     }));

@@ -35,6 +35,7 @@ pub const DEPLOY: Action = Action {
         summary: "Deploys a CloudFormation stack into the sandbox.",
         args: |g| g.subschema_for::<DeployArgs>(),
         check: |_| Vec::new(),
+        secrets: &["parameters"],
         outputs: &[
             Output { name: "stack_id", doc: "the stack's id", shape: Shape::Text },
             Output { name: "outputs", doc: "the stack's outputs", shape: Shape::Open },

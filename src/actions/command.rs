@@ -10,7 +10,7 @@ use super::Action;
 use super::context::{Context, Outcome, StepError, decode};
 
 use crate::playbook::action::{ActionDecl, Demands, Output, Shape};
-use crate::process;
+use crate::{process, redact};
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -18,7 +18,8 @@ pub struct RunArgs {
     /// The program and its arguments; no shell is involved. Relative paths are relative to the playbook.
     #[schemars(length(min = 1))]
     pub run: Vec<String>,
-    /// Environment variables besides PATH, HOME and the locale.
+    /// Environment variables besides PATH, HOME and the locale: here secrets belong, since everyone on the machine can read
+    /// the arguments of a running program.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
 }
@@ -29,6 +30,7 @@ pub const RUN: Action = Action {
         summary: "Runs a command on this machine; fails when it exits with anything but 0. The twin does not run it.",
         args: |g| g.subschema_for::<RunArgs>(),
         check: |_| Vec::new(),
+        secrets: &["run", "env"],
         outputs: &[Output {
             name: "stdout",
             doc: "what it printed, without the last line end",
@@ -70,7 +72,8 @@ pub async fn run(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError> {
     )?;
     if !ended.status.success() {
         let said = ended.stderr.text();
-        let said = said.trim_end();
+        // Before the cut: half a secret would not be known for one.
+        let said = redact::text(said.trim_end());
         let tail = said
             .char_indices()
             .rev()

@@ -32,6 +32,7 @@ pub const COPY_SNAPSHOT: Action = Action {
         summary: "Copies an EBS snapshot into the sandbox's account and region.",
         args: |g| g.subschema_for::<CopySnapshotArgs>(),
         check: |args| args::exactly_one(args, "/from", &["volume", "snapshot"]),
+        secrets: &[],
         outputs: &[SNAPSHOT_ID],
         source: |args| {
             let what = volume(&args::lenient::<CopySnapshotArgs>(args)?.from)?;
@@ -63,6 +64,7 @@ pub const COPY_IMAGE: Action = Action {
         summary: "Copies a machine image into the sandbox's account and region.",
         args: |g| g.subschema_for::<CopyImageArgs>(),
         check: |_| Vec::new(),
+        secrets: &[],
         outputs: &[Output { name: "image_id", doc: "the copy's id", shape: Shape::Text }],
         source: |args| {
             let what = image(args::lenient::<CopyImageArgs>(args)?.image);
@@ -107,6 +109,7 @@ pub const RESTORE_VOLUME: Action = Action {
         summary: "Makes an EBS volume from a snapshot.",
         args: |g| g.subschema_for::<RestoreVolumeArgs>(),
         check: |args| args::exactly_one(args, "/from", &["volume", "snapshot"]),
+        secrets: &[],
         outputs: &[
             Output { name: "volume_id", doc: "the volume's id", shape: Shape::Text },
             Output { name: "az", doc: "the id of its zone", shape: Shape::Text },
@@ -153,6 +156,7 @@ pub const LAUNCH: Action = Action {
         summary: "Launches instances from a machine image, without a role, with IMDSv2 required.",
         args: |g| g.subschema_for::<LaunchArgs>(),
         check: |_| Vec::new(),
+        secrets: &["user_data"],
         outputs: &[
             Output {
                 name: "instances",
@@ -192,6 +196,7 @@ pub const IMPORT_KEY_PAIR: Action = Action {
         summary: "Imports a public key for the machines of the sandbox.",
         args: |g| g.subschema_for::<ImportKeyPairArgs>(),
         check: |_| Vec::new(),
+        secrets: &[],
         outputs: &[Output { name: "key_name", doc: "the key pair's name", shape: Shape::Text }],
         source: |_| None,
         demands: Demands::none,
@@ -210,6 +215,7 @@ pub const ALLOCATE_ADDRESS: Action = Action {
         summary: "Allocates an Elastic IP address, to prove that the quota allows it; it is attached to nothing.",
         args: |g| g.subschema_for::<AllocateAddressArgs>(),
         check: |_: &Value| Vec::new(),
+        secrets: &[],
         outputs: &[
             Output { name: "allocation_id", doc: "the address's id", shape: Shape::Text },
             Output { name: "public_ip", doc: "the address", shape: Shape::Text },

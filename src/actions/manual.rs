@@ -26,6 +26,7 @@ pub const TASK: Action = Action {
         summary: "Waits for a person to do something and confirm it.",
         args: |g| g.subschema_for::<TaskArgs>(),
         check: |_| Vec::new(),
+        secrets: &[],
         outputs: &[],
         source: |_| None,
         demands: Demands::none,

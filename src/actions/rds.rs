@@ -35,6 +35,7 @@ pub const COPY_SNAPSHOT: Action = Action {
         summary: "Copies a snapshot of a database or an Aurora cluster into the sandbox's account and region.",
         args: |g| g.subschema_for::<CopySnapshotArgs>(),
         check: |args| args::exactly_one(args, "/from", &["db", "cluster", "snapshot"]),
+        secrets: &[],
         outputs: &[Output { name: "snapshot_id", doc: "the copy's id", shape: Shape::Text }],
         source: |args| {
             let CopySnapshotArgs { from, .. } = args::lenient(args)?;
@@ -106,6 +107,7 @@ pub const RESTORE: Action = Action {
         summary: "Restores a database instance from a snapshot.",
         args: |g| g.subschema_for::<RestoreArgs>(),
         check: |args| args::exactly_one(args, "/from", &["db", "snapshot"]),
+        secrets: &[],
         outputs: &[ENDPOINT, ADDRESS, PORT, DB_ID],
         source: |args| db_source(&args::lenient::<RestoreArgs>(args)?.from, PointKind::RdsSnapshot),
         demands: one_database,
@@ -130,6 +132,7 @@ pub const RESTORE_TO_TIME: Action = Action {
             }
             problems
         },
+        secrets: &[],
         outputs: &[ENDPOINT, ADDRESS, PORT, DB_ID],
         source: |args| db_source(&args::lenient::<RestoreArgs>(args)?.from, PointKind::RdsPitr),
         demands: one_database,
@@ -164,6 +167,7 @@ pub const RESTORE_CLUSTER: Action = Action {
         summary: "Restores an Aurora cluster from a snapshot, and its instances with it.",
         args: |g| g.subschema_for::<RestoreClusterArgs>(),
         check: |args| args::exactly_one(args, "/from", &["cluster", "snapshot"]),
+        secrets: &[],
         outputs: &[
             ENDPOINT,
             ADDRESS,
@@ -218,6 +222,7 @@ pub const PROMOTE_REPLICA: Action = Action {
         summary: "Promotes a read replica that the harness made in the sandbox before T0.",
         args: |g| g.subschema_for::<PromoteReplicaArgs>(),
         check: |_| Vec::new(),
+        secrets: &[],
         outputs: &[ENDPOINT, ADDRESS, PORT, DB_ID],
         source: |args| {
             let PromoteReplicaArgs { from, .. } = args::lenient(args)?;

@@ -68,6 +68,7 @@ pub const RESTORE: Action = Action {
                 help: "at most 30 lower-case letters, digits and hyphens".into(),
             }]
         },
+        secrets: &[],
         outputs: &[
             Output { name: "bucket", doc: "the real name of the bucket in the sandbox", shape: Shape::Text },
             Output { name: "objects", doc: "how many objects were copied", shape: Shape::Number },
@@ -126,6 +127,7 @@ pub const VERIFY: Action = Action {
         summary: "Compares names, sizes and checksums of a restored bucket with a manifest or with the source; fails on any difference.",
         args: |g| g.subschema_for::<VerifyArgs>(),
         check: |args| args::exactly_one(args, "", &["source", "manifest"]),
+        secrets: &[],
         outputs: &[Output {
             name: "matched",
             doc: "how many objects are as they should be",

@@ -2,6 +2,7 @@
 
 use crate::playbook::comparison::{Comparison, ComparisonError};
 use crate::playbook::expr_value::TemplateLeft;
+use crate::redact;
 
 /// What one attempt saw. `healthy` only when everything that was asked for was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +84,10 @@ impl From<TemplateLeft> for Observation {
 }
 
 /// `text` on one line: control characters and the like escaped, cut after `longest` characters with an ellipsis.
+///
+/// Secrets go before the cut: half of one would not be known for one.
 pub fn printable(text: &str, longest: usize) -> String {
+    let text = redact::text(text);
     let mut shown = String::new();
     let mut count = 0;
     for c in text.chars() {
@@ -102,7 +106,7 @@ pub fn printable(text: &str, longest: usize) -> String {
     shown
 }
 
-/// Texts that must not be printed: passwords, tokens.
+/// Texts that must not be printed, besides what `redact` knows: passwords and tokens that the playbook or a URL gives.
 #[derive(Clone, Default)]
 pub(crate) struct Secrets(Vec<String>);
 
@@ -122,7 +126,8 @@ impl Secrets {
     }
 
     pub(crate) fn scrub(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
+        let text = redact::text(text).into_owned();
+        self.0.iter().fold(text, |text, secret| text.replace(secret, redact::MARK))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod configuration;
 pub mod gate;
+mod panics;
 mod person;
 mod plan;
 mod record;
@@ -21,6 +22,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::UserConfig;
 use crate::playbook::Loaded;
+use crate::redact;
 use crate::report::ReportError;
 use crate::ui::Surroundings;
 
@@ -55,7 +57,10 @@ pub const WRONG: u8 = 2;
 /// The drill could not be carried out.
 pub const ERROR: u8 = 3;
 
+pub use panics::tell_without_secrets;
+
 pub fn main() -> ExitCode {
+    tell_without_secrets();
     let cli = Cli::parse();
     let code = match cli.command {
         Command::Run(args) => run::run(&args),
@@ -73,7 +78,7 @@ pub fn main() -> ExitCode {
 
 /// Writes to stderr. Where nobody listens there, there is nobody to tell.
 fn complain(message: &str) {
-    let _nobody_listens = writeln!(std::io::stderr(), "error: {message}");
+    let _nobody_listens = writeln!(std::io::stderr(), "error: {}", redact::text(message));
 }
 
 /// What is wrong with a report or its templates, and what to do.

@@ -6,6 +6,7 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
 use crate::actions::context::Person;
+use crate::redact;
 use crate::ui::text::clean;
 
 /// Somebody at the terminal, if there is one.
@@ -16,7 +17,7 @@ impl Person for AtTerminal {
         if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
             return None;
         }
-        let question = format!("\n{}: {}\nDone? [y/n] ", clean(step), clean(instructions));
+        let question = format!("\n{}: {}\nDone? [y/n] ", clean(step), clean(&redact::text(instructions)));
         let answer = tokio::task::spawn_blocking(move || {
             let mut err = std::io::stderr();
             let mut line = String::new();

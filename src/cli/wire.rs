@@ -13,7 +13,7 @@ use crate::checks::{ConnectTo, Observation};
 use crate::clock::{Clock, Pace};
 use crate::cloud::gated::Gated;
 use crate::cloud::twin::{Twin, Unanswered};
-use crate::cloud::{Cloud, LossGate};
+use crate::cloud::{Cloud, LossGate, Place};
 use crate::config::Protected;
 use crate::duration::Time;
 use crate::engine::{Config, Engine, Memory, Prober};
@@ -27,6 +27,7 @@ use crate::playbook::Loaded;
 use crate::playbook::check::CheckKind;
 use crate::playbook::model::Account;
 use crate::report::Report;
+use crate::secrets::Secrets;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum On {
@@ -160,7 +161,17 @@ impl Drill {
         }
         let cloud: Rc<dyn Cloud> = Rc::new(Gated::new(cloud, Arc::clone(&gate)));
         let person = Rc::new(super::person::AtTerminal);
-        let engine = Engine { plan, cloud, gate, clock, bus, config, prober, person, interrupt, memory };
+        let sandbox = Place { account: plan.sandbox_account.clone(), region: plan.sandbox.region.clone() };
+        let secrets = Secrets::new(
+            Rc::clone(&cloud),
+            clock.clone(),
+            Rc::clone(&bus),
+            plan.files.folder().to_owned(),
+            sandbox,
+            options.on == On::Twin,
+        );
+        let engine =
+            Engine { plan, cloud, gate, clock, bus, config, prober, person, secrets, interrupt, memory };
         if let Some(Body::RunStarted(started)) = before.first().map(|first| &first.body)
             && !engine.is_of(started)
         {

@@ -228,6 +228,11 @@ impl Cloud for Gated {
         self.inner.preflight(place, needs).await
     }
 
+    async fn secret(&self, place: &Place, id: &str) -> CloudResult<String> {
+        self.check("secretsmanager:GetSecretValue", place, "secrets")?;
+        self.inner.secret(place, id).await
+    }
+
     fn api_calls(&self) -> ApiCalls {
         self.inner.api_calls()
     }

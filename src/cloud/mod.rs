@@ -133,6 +133,15 @@ pub trait Cloud {
     /// Whether these credentials may do what the drill needs, where AWS can tell without doing it; and the quotas.
     async fn preflight(&self, place: &Place, needs: &Needs) -> CloudResult<Vec<PreflightFinding>>;
 
+    /// The text of a secret of AWS Secrets Manager, by its name or ARN.
+    async fn secret(&self, _place: &Place, id: &str) -> CloudResult<String> {
+        Err(CloudError::new(
+            ErrorKind::Unsupported,
+            "secretsmanager:GetSecretValue",
+            format!("`{id}` cannot be looked up here"),
+        ))
+    }
+
     /// How often each API call was made so far (`ec2:DescribeSnapshots`), throttled answers apart.
     fn api_calls(&self) -> ApiCalls;
 

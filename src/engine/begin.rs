@@ -14,6 +14,7 @@ use crate::plan::{Plan, Work};
 use crate::playbook::action::SourceSpec;
 use crate::playbook::model::Measures;
 use crate::sandbox::prepare::{Wanted, WantedReplica};
+use crate::secrets::{Asked, Keys};
 
 pub fn run_started(plan: &Plan, config: &Config, expires: Time) -> RunStarted {
     let (key, value) = match &plan.loss {
@@ -161,8 +162,29 @@ pub async fn preflight(engine: &Engine) -> Result<(), Stop> {
             stop.get_or_insert(Stop::Aborted { error: seen.what, help: Some(seen.fix) });
         }
     }
+    if let Some(missing) = missing_secrets(engine).await {
+        stop.get_or_insert(missing);
+    }
     shared_account(engine);
     stop.map_or(Ok(()), Err)
+}
+
+/// Every secret and variable is read now: a drill that misses a password in its fortieth minute has proved nothing.
+async fn missing_secrets(engine: &Engine) -> Option<Stop> {
+    if engine.secrets.is_rehearsal() {
+        return None;
+    }
+    let asked = engine.plan.nodes.iter().flat_map(|node| match &node.work {
+        Work::Step(work) => {
+            let asked = |value| Asked { value, secret: Keys::These(work.action.decl.secrets) };
+            [Some(asked(&work.with)), work.step.when.as_ref().map(asked)]
+        }
+        Work::Check(work) => [Some(Asked { value: &work.spec, secret: Keys::All }), None],
+    });
+    let wrong = engine.secrets.look_up(asked.flatten()).await;
+    let help = wrong.first()?.help.clone();
+    let all: Vec<String> = wrong.into_iter().map(|wrong| wrong.message).collect();
+    Some(Stop::Aborted { error: all.join("; "), help: Some(help) })
 }
 
 fn finding(engine: &Engine, rule: &str, severity: &str, resource: &str, error: &CloudError) {

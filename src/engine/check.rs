@@ -1,6 +1,8 @@
 //! One check: tried until it is healthy and has stayed so, or until its time is up.
 
-use serde_json::json;
+use std::borrow::Cow;
+
+use serde_json::{Value, json};
 
 use super::Recovery;
 use super::memory::CheckMemory;
@@ -12,7 +14,9 @@ use crate::event::Body;
 use crate::plan::{CheckWork, Node};
 use crate::playbook::check::{CheckKind, S3Check, StateCheck};
 use crate::playbook::comparison::{Comparison, parse_timestamp};
+use crate::playbook::expr;
 use crate::playbook::model::Measures;
+use crate::secrets::PLACEHOLDER;
 
 /// What one try saw, and when another answer can come.
 struct Try {
@@ -63,7 +67,7 @@ impl Recovery<'_> {
             bus.tell(Body::CheckUnhealthy { check: id.clone(), because, observed, tries });
             End::Failed
         };
-        let kind = match self.spec(index, work) {
+        let kind = match self.spec(index, work).await {
             Ok(kind) => kind,
             Err(error) => return unhealthy(error, String::new(), 0),
         };
@@ -139,8 +143,19 @@ impl Recovery<'_> {
     }
 
     /// The check's own part with its expressions rendered.
-    fn spec(&self, index: usize, work: &CheckWork) -> Result<CheckKind, String> {
-        let rendered = self.render(index, &work.spec).map_err(|e| e.to_string())?;
+    async fn spec(&self, index: usize, work: &CheckWork) -> Result<CheckKind, String> {
+        let mut spec = Cow::Borrowed(&work.spec);
+        // A password in a URL may hold any character.
+        if let (Some(Value::String(url)), "http" | "sql") = (work.spec.get("url"), work.kind) {
+            let encoded = expr::url_encoded(url);
+            if encoded != *url {
+                spec.to_mut()["url"] = encoded.into();
+            }
+        }
+        let rendered = self.render(index, &spec).await.map_err(|error| match error.help() {
+            Some(help) => format!("{error} ({help})"),
+            None => error.to_string(),
+        })?;
         serde_json::from_value(json!({ work.kind: rendered }))
             .map_err(|e| format!("its arguments do not fit: {e}"))
     }
@@ -175,6 +190,10 @@ impl Recovery<'_> {
         };
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         if let Some(expect) = expectation(kind) {
+            // What is compared with a secret is known on aws only.
+            if expect.to_string().contains(PLACEHOLDER) {
+                return self.must_measure(work, Observation::healthy("assumed: the twin looks no secret up"));
+            }
             match expect.judge(&text) {
                 Ok(judged) if judged.holds => {}
                 Ok(_) => {

@@ -36,6 +36,8 @@ pub struct Memory {
     pub ended: Vec<(String, End)>,
     /// Recovery points told of, with why they were not used.
     pub points: Vec<(RecoveryPoint, Option<String>)>,
+    /// Steps whose outputs held secrets, which are on no record.
+    pub redacted: HashSet<String>,
     /// Copies of recovery points that steps made.
     pub made: Vec<Made>,
     pub denied: Vec<DeniedCall>,
@@ -182,7 +184,10 @@ impl Memory {
                     known.given_up = Some(because.clone());
                 }
             }
-            Body::StepSucceeded { step, outputs, made, .. } => {
+            Body::StepSucceeded { step, outputs, made, redacted, .. } => {
+                if *redacted {
+                    self.redacted.insert(step.clone());
+                }
                 if let Some(known) = self.steps.get_mut(step) {
                     known.outputs = outputs.clone();
                 }

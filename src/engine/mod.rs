@@ -39,6 +39,7 @@ use survey::Frozen;
 
 use crate::sandbox::teardown::Teardown;
 use crate::sandbox::{Guard, HandError, Hands, Ready, prepare};
+use crate::secrets::Secrets;
 
 /// Asks what was restored over the real network. The twin answers checks itself.
 #[async_trait(?Send)]
@@ -76,6 +77,8 @@ pub struct Engine {
     pub config: Config,
     pub prober: Rc<dyn Prober>,
     pub person: Rc<dyn Person>,
+    /// What expressions name below `env` and `secret`.
+    pub secrets: Secrets,
     /// The first Ctrl-C: stop starting steps, tear down, report.
     pub interrupt: CancellationToken,
     /// How far the run had come when its runner died.

@@ -10,10 +10,11 @@ use super::{Engine, Recovery};
 use crate::actions::context::{Context, Finding, Outcome, StepError};
 use crate::duration::{Span, Time};
 use crate::event::Body;
-use crate::plan::{Node, StepWork};
+use crate::plan::{Node, StepWork, Work};
 use crate::playbook::action::SourceSpec;
 use crate::playbook::expr;
 use crate::sandbox::Ready;
+use crate::secrets::{Asked, Keys};
 
 /// How a node ended, as far as others depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +45,7 @@ impl Recovery<'_> {
         let step = &work.step;
         let mut known = self.engine.memory.steps.get(&node.id);
         if known.is_none() {
-            match self.is_wanted(index, work) {
+            match self.is_wanted(index, work).await {
                 Ok(true) => {}
                 Ok(false) => {
                     let because = "its `when` is false".into();
@@ -121,7 +122,7 @@ impl Recovery<'_> {
         attempt: &Attempt<'_>,
     ) -> Result<(Outcome, Option<Chosen>), StepError> {
         let step = &work.step;
-        let args = self.render(index, &work.with)?;
+        let args = self.render(index, &work.with).await?;
         let spec = (work.action.decl.source)(&args);
         let chosen = self.choose(&step.id, work, spec).await?;
         // What is lost is no source: the call that would use it is denied.
@@ -179,6 +180,7 @@ impl Recovery<'_> {
             data,
             consistent_at: outcome.consistent_at,
             made,
+            redacted: false,
         });
     }
 
@@ -211,12 +213,12 @@ impl Recovery<'_> {
         if self.engine.config.jitter { whole.mul_f64(rand::random_range(0.5..=1.0)) } else { whole }
     }
 
-    fn is_wanted(&self, index: usize, work: &StepWork) -> Result<bool, StepError> {
+    async fn is_wanted(&self, index: usize, work: &StepWork) -> Result<bool, StepError> {
         match &work.step.when {
             None | Some(Value::Null) => Ok(true),
             Some(Value::Bool(plain)) => Ok(*plain),
             Some(other) => {
-                let rendered = self.render(index, other)?;
+                let rendered = self.render(index, other).await?;
                 let text = rendered.as_str().map_or_else(|| rendered.to_string(), str::to_owned);
                 match text.trim().to_ascii_lowercase().as_str() {
                     "true" | "yes" => Ok(true),
@@ -233,12 +235,28 @@ impl Recovery<'_> {
     }
 
     /// Renders the expressions of a node, which may name what it depends on.
-    pub fn render(&self, index: usize, value: &Value) -> Result<Value, StepError> {
+    pub async fn render(&self, index: usize, value: &Value) -> Result<Value, StepError> {
         if !has_expression(value) {
             return Ok(value.clone());
         }
-        let names = self.names(index, value);
-        expr::render_value(value, &names).map_err(|error| {
+        if let Some(step) = self.names_redacted(value) {
+            return Err(StepError::wrong(
+                format!(
+                    "the outputs of `{step}` held a secret, and are on no record: they ended with the runner that died"
+                ),
+                "tear the run down with `drillmaster abort`, and start it anew",
+            ));
+        }
+        let secret = match &self.engine.plan.nodes[index].work {
+            Work::Step(work) => Keys::These(work.action.decl.secrets),
+            Work::Check(_) => Keys::All,
+        };
+        let read = self.engine.secrets.named_in(Asked { value, secret }).await.map_err(|error| {
+            StepError::Failed { message: error.message, help: Some(error.help), again: true }
+        })?;
+        let mut names = self.names(index);
+        names.extend(read);
+        expr::render_value(value, &Value::Object(names)).map_err(|error| {
             StepError::wrong(
                 error.to_string(),
                 "an expression may name only what the steps before have given",
@@ -246,9 +264,28 @@ impl Recovery<'_> {
         })
     }
 
-    fn names(&self, index: usize, value: &Value) -> Value {
+    /// A step whose outputs a value names, and which a run that is resumed does not have any more.
+    fn names_redacted(&self, value: &Value) -> Option<String> {
+        let redacted = &self.engine.memory.redacted;
+        if redacted.is_empty() {
+            return None;
+        }
+        match value {
+            Value::String(text) => {
+                let named = expr::references(text).unwrap_or_default().into_iter();
+                named
+                    .filter(|r| r.path.first().is_some_and(|root| root == "steps"))
+                    .find_map(|r| r.path.get(1).filter(|step| redacted.contains(*step)).cloned())
+            }
+            Value::Array(list) => list.iter().find_map(|value| self.names_redacted(value)),
+            Value::Object(record) => record.values().find_map(|value| self.names_redacted(value)),
+            _ => None,
+        }
+    }
+
+    fn names(&self, index: usize) -> Map<String, Value> {
         let plan = &self.engine.plan;
-        let mut names = known_names(self.engine, self.ready, value);
+        let mut names = known_names(self.engine, self.ready);
         let outputs = self.outputs.borrow();
         let mut steps = Map::new();
         for need in &plan.graph.needs[index] {
@@ -265,12 +302,12 @@ impl Recovery<'_> {
                 "t0": self.t0.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true),
             }),
         );
-        Value::Object(names)
+        names
     }
 }
 
-/// What expressions may name before anything of the run is known: all but outputs of steps and T0.
-pub fn known_names(engine: &Engine, ready: &Ready, value: &Value) -> Map<String, Value> {
+/// What expressions may name before anything of the run is known: all but outputs of steps, T0, environment and secrets.
+pub fn known_names(engine: &Engine, ready: &Ready) -> Map<String, Value> {
     let mut names = engine.plan.expression_base();
     names.insert(
         "sandbox".into(),
@@ -284,7 +321,6 @@ pub fn known_names(engine: &Engine, ready: &Ready, value: &Value) -> Map<String,
         }),
     );
     names.insert("run".into(), json!({ "id": engine.config.run }));
-    names.insert("env".into(), Value::Object(environment(value)));
     names
 }
 
@@ -295,28 +331,4 @@ pub fn has_expression(value: &Value) -> bool {
         Value::Object(record) => record.values().any(has_expression),
         _ => false,
     }
-}
-
-/// The environment variables that a value names, and no others.
-fn environment(value: &Value) -> Map<String, Value> {
-    let mut found = Map::new();
-    let mut rest = vec![value];
-    while let Some(value) = rest.pop() {
-        match value {
-            Value::String(text) => {
-                for reference in expr::references(text).unwrap_or_default() {
-                    if let [root, name] = reference.path.as_slice()
-                        && root == "env"
-                        && let Ok(given) = std::env::var(name)
-                    {
-                        found.insert(name.clone(), Value::String(given));
-                    }
-                }
-            }
-            Value::Array(list) => rest.extend(list),
-            Value::Object(record) => rest.extend(record.values()),
-            _ => {}
-        }
-    }
-    found
 }

@@ -15,6 +15,7 @@ use crate::plan::{StepWork, render_known};
 use crate::playbook::action::{SourceSpec, SourceWhat};
 use crate::playbook::expr::is_template;
 use crate::sandbox::Ready;
+use crate::secrets::{Asked, Keys};
 
 /// By query: the points that were seen just before T0.
 pub type Frozen = IndexMap<PointQuery, Vec<RecoveryPoint>>;
@@ -33,7 +34,7 @@ impl Engine {
         let mut seen = HashSet::new();
         let mut wanted = Vec::new();
         for (_, work) in self.plan.steps() {
-            for (query, places) in self.queries(work, ready) {
+            for (query, places) in self.queries(work, ready).await {
                 if seen.insert(query.clone()) {
                     wanted.push((query, places));
                 }
@@ -46,8 +47,8 @@ impl Engine {
         asked.buffered(AT_ONCE).collect().await
     }
 
-    fn queries(&self, work: &StepWork, ready: &Ready) -> Vec<(PointQuery, Vec<Place>)> {
-        let Some(spec) = self.known_source(work, ready) else { return Vec::new() };
+    async fn queries(&self, work: &StepWork, ready: &Ready) -> Vec<(PointQuery, Vec<Place>)> {
+        let Some(spec) = self.known_source(work, ready).await else { return Vec::new() };
         match &spec.what {
             SourceWhat::Of { kind, name, .. } if !is_template(name) => {
                 let selector = Selector::of_kind(kind, name).ok();
@@ -63,11 +64,14 @@ impl Engine {
     }
 
     /// What a step restores from, as far as it can be told before T0: params and the environment are known by then.
-    fn known_source(&self, work: &StepWork, ready: &Ready) -> Option<SourceSpec> {
+    async fn known_source(&self, work: &StepWork, ready: &Ready) -> Option<SourceSpec> {
         let mut with = work.with.as_object()?.clone();
         for key in ["from", "image"] {
             if let Some(value) = with.get_mut(key) {
-                let names: Map<String, Value> = known_names(self, ready, value);
+                let secret = Keys::These(work.action.decl.secrets);
+                let mut names: Map<String, Value> = known_names(self, ready);
+                // What cannot be read is told where the step needs it.
+                names.extend(self.secrets.named_in(Asked { value, secret }).await.unwrap_or_default());
                 *value = render_known(value, &Value::Object(names));
             }
         }

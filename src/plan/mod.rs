@@ -222,7 +222,7 @@ impl Plan {
                 }
                 match &node.work {
                     Work::Step(work) if work.source.as_ref().is_some_and(SourceSpec::restores_data) => {
-                        found.push(*need)
+                        found.push(*need);
                     }
                     _ => waiting.push(*need),
                 }

@@ -17,6 +17,8 @@ pub struct ActionDecl {
     pub args: fn(&mut SchemaGenerator) -> Schema,
     /// What arguments that fit the schema may still have wrong (two of three that exclude each other…).
     pub check: fn(&Value) -> Vec<ArgProblem>,
+    /// The arguments that may hold secrets: they are sent to whom they are for, and stand nowhere on record.
+    pub secrets: &'static [&'static str],
     pub outputs: &'static [Output],
     /// The recovery point that these arguments ask for, where the action restores or copies one.
     pub source: fn(&Value) -> Option<SourceSpec>,

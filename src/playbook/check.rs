@@ -133,7 +133,8 @@ pub enum DnsType {
 #[serde(deny_unknown_fields)]
 pub struct SqlCheck {
     /// `postgres://`, `postgresql://`, `mysql://` or `mariadb://`, then `user@host:port/database`. `?sslmode=` (or
-    /// `?ssl-mode=`) stands for `tls.mode`. Leave the password out: see `password_env`.
+    /// `?ssl-mode=`) stands for `tls.mode`. Leave the password out (see `password_env`), or let an expression stand for it:
+    /// `postgres://user:{{ secret "file:/run/secrets/db" }}@host/db`. There it is percent-encoded.
     pub url: String,
     /// The query. NULL, and no row at all, are unhealthy where a value is expected or measured.
     pub query: String,
@@ -215,7 +216,8 @@ pub struct S3Check {
 pub struct CommandCheck {
     /// The program and its arguments. There is no shell: write `["sh", "-c", "…"]` for one.
     pub run: Vec<String>,
-    /// Environment variables for the program.
+    /// Environment variables for the program: here secrets belong, since everyone on the machine can read the arguments
+    /// of a running program.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
     /// Working directory, relative to the playbook; default: the playbook's.

@@ -4,10 +4,14 @@
 //! do it; everything else goes through Handlebars itself.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
-use handlebars::Handlebars;
 use handlebars::template::{HelperTemplate, Parameter, Template, TemplateElement};
+use handlebars::{
+    Context, Handlebars, Helper, HelperResult, JsonRender, Output, RenderContext, RenderErrorReason,
+};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 /// What is wrong with an expression.
@@ -29,6 +33,7 @@ impl ExprError {
 /// A name that an expression uses: `steps.db.endpoint`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference {
+    /// `["steps", "db", "endpoint"]`; of `secret "file:/x"`, `["secret", "file:/x"]`.
     pub path: Vec<String>,
     /// Where in the text.
     pub span: Range<usize>,
@@ -166,11 +171,16 @@ fn lower(text: &str) -> String {
     chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }
 
-/// Handlebars' own helpers; there are no others.
-const HELPERS: [&str; 18] = [
+/// Handlebars' own helpers and ours; there are no others.
+const HELPERS: [&str; 20] = [
     "if", "unless", "each", "with", "lookup", "raw", "log", "eq", "ne", "gt", "gte", "lt", "lte", "and",
-    "or", "not", "len", "else",
+    "or", "not", "len", "else", SECRET, URLENCODE,
 ];
+
+/// `{{ secret "file:/path" }}`
+pub const SECRET: &str = "secret";
+/// `{{ urlencode env.NAME }}`: percent-encoded, so that it can stand in any part of a URL.
+const URLENCODE: &str = "urlencode";
 
 struct Collector<'a> {
     text: &'a str,
@@ -212,16 +222,9 @@ impl Collector<'_> {
                 self.fail(&format!("`{name}` is no helper that expressions have"));
                 return;
             }
+            self.arguments(&name, helper);
         } else {
             self.parameter(&helper.name, true);
-        }
-        for param in &helper.params {
-            self.parameter(param, false);
-        }
-        let mut hash: Vec<_> = helper.hash.iter().collect();
-        hash.sort_by_key(|(name, _)| name.as_str());
-        for (_, param) in hash {
-            self.parameter(param, false);
         }
         let name = helper.name.as_name().unwrap_or_default();
         let names = match &helper.block_param {
@@ -244,15 +247,52 @@ impl Collector<'_> {
         }
     }
 
+    fn arguments(&mut self, name: &str, helper: &HelperTemplate) {
+        if name == SECRET {
+            return self.secret(helper);
+        }
+        if name == URLENCODE && (helper.block || helper.params.len() != 1) {
+            return self.fail("`urlencode` takes one value");
+        }
+        for param in &helper.params {
+            self.parameter(param, name == URLENCODE);
+        }
+        let mut hash: Vec<_> = helper.hash.iter().collect();
+        hash.sort_by_key(|(name, _)| name.as_str());
+        for (_, param) in hash {
+            self.parameter(param, false);
+        }
+    }
+
+    /// What it names must be known before the run: it is looked up before T0.
+    fn secret(&mut self, helper: &HelperTemplate) {
+        match (helper.params.as_slice(), helper.block) {
+            ([Parameter::Literal(Value::String(reference))], false) if helper.hash.is_empty() => {
+                let span = self.span_of(reference);
+                self.found.push(Reference {
+                    path: vec![SECRET.to_owned(), reference.clone()],
+                    span,
+                    rendered: true,
+                });
+            }
+            _ => {
+                self.wrong.get_or_insert_with(|| {
+                    ExprError::new(
+                        "`secret` takes one text in quotes: it is looked up before the run",
+                        "write `{{ secret \"file:/path\" }}`, `{{ secret \"command:pass show db\" }}` or `{{ secret \"aws:NAME\" }}`",
+                    )
+                });
+            }
+        }
+    }
+
     fn parameter(&mut self, parameter: &Parameter, rendered: bool) {
         match parameter {
             Parameter::Subexpression(sub) => match sub.as_element() {
                 TemplateElement::Expression(helper) | TemplateElement::HtmlExpression(helper) => {
                     let name = helper.name.as_name().unwrap_or_default().to_owned();
                     if HELPERS.contains(&name.as_str()) {
-                        for param in helper.params.iter().chain(helper.hash.values()) {
-                            self.parameter(param, false);
-                        }
+                        self.arguments(&name, helper);
                     } else {
                         self.fail(&format!("`{name}` is no helper that expressions have"));
                     }
@@ -280,11 +320,16 @@ impl Collector<'_> {
         {
             return;
         }
-        let rest = self.text.get(self.from..).unwrap_or("");
-        let start = rest.find(raw.as_str()).map_or(0, |at| self.from + at);
-        let span = start..(start + raw.len()).min(self.text.len());
-        self.from = span.end;
+        let span = self.span_of(&raw);
         self.found.push(Reference { path, span, rendered });
+    }
+
+    fn span_of(&mut self, name: &str) -> Range<usize> {
+        let rest = self.text.get(self.from..).unwrap_or("");
+        let start = rest.find(name).map_or(0, |at| self.from + at);
+        let span = start..(start + name.len()).min(self.text.len());
+        self.from = span.end;
+        span
     }
 }
 
@@ -296,8 +341,91 @@ thread_local! {
         let mut handlebars = Handlebars::new();
         handlebars.set_strict_mode(true);
         handlebars.register_escape_fn(handlebars::no_escape);
+        handlebars.register_helper(SECRET, Box::new(secret));
+        handlebars.register_helper(URLENCODE, Box::new(urlencode));
         handlebars
     });
+}
+
+/// Writes what the context has for the reference: whoever renders has looked it up before.
+fn secret(
+    helper: &Helper<'_>,
+    _: &Handlebars<'_>,
+    context: &Context,
+    _: &mut RenderContext<'_, '_>,
+    out: &mut dyn Output,
+) -> HelperResult {
+    let reference = helper.param(0).and_then(|param| param.value().as_str()).unwrap_or_default();
+    match context.data().get(SECRET).and_then(|known| known.get(reference)).and_then(Value::as_str) {
+        Some(value) => Ok(out.write(value)?),
+        None => Err(RenderErrorReason::Other(format!("the secret \"{reference}\" is not known yet")).into()),
+    }
+}
+
+fn urlencode(
+    helper: &Helper<'_>,
+    _: &Handlebars<'_>,
+    _: &Context,
+    _: &mut RenderContext<'_, '_>,
+    out: &mut dyn Output,
+) -> HelperResult {
+    let text = helper.param(0).map(|param| param.value().render()).unwrap_or_default();
+    Ok(out.write(&utf8_percent_encode(&text, UNRESERVED).to_string())?)
+}
+
+/// What may stand in any part of a URL as it is.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// The text of a URL with `urlencode` around each `env.NAME` and `secret "…"` that stands by itself in its user, its password or
+/// its query: a password may hold any character. What begins the URL, or stands in its host or path, is taken as it is.
+pub fn url_encoded(url: &str) -> String {
+    // Tags blotted out, so that what they hold is not taken for the URL's own `/`, `?` and `@`.
+    let mut bare = String::new();
+    let mut tags = Vec::new();
+    let mut at = 0;
+    while let Some(open) = url.get(at..).and_then(|rest| rest.find("{{")).map(|open| at + open) {
+        let Some(end) = url.get(open..).and_then(|rest| rest.find("}}")).map(|close| open + close + 2) else {
+            break;
+        };
+        bare.push_str(url.get(at..open).unwrap_or(""));
+        tags.push((bare.len(), open..end));
+        bare.push('\u{0}');
+        at = end;
+    }
+    bare.push_str(url.get(at..).unwrap_or(""));
+    let mut out = String::new();
+    at = 0;
+    for (place, span) in tags {
+        let (before, after) = bare.split_at_checked(place).unwrap_or((&bare, ""));
+        out.push_str(url.get(at..span.start).unwrap_or(""));
+        let tag = url.get(span.clone()).unwrap_or("");
+        let inner = tag.trim_start_matches('{').trim_end_matches('}').trim();
+        let by_itself = (inner.starts_with("env.") && is_plain_path(inner))
+            || (inner.split_ascii_whitespace().next() == Some(SECRET));
+        // An expression without braces of its own kind (`{{{`, `\{{`) is Handlebars' other business.
+        let plain = !before.ends_with('\\') && !tag.starts_with("{{{");
+        if by_itself && plain && must_be_encoded(before, after) {
+            let inner = if inner.starts_with(SECRET) { format!("({inner})") } else { inner.to_owned() };
+            out.push_str(&format!("{{{{ {URLENCODE} {inner} }}}}"));
+        } else {
+            out.push_str(tag);
+        }
+        at = span.end;
+    }
+    out.push_str(url.get(at..).unwrap_or(""));
+    out
+}
+
+fn must_be_encoded(before: &str, after: &str) -> bool {
+    if before.trim().is_empty() {
+        return false;
+    }
+    if before.contains(['?', '#']) {
+        return true;
+    }
+    let rest = before.split_once("://").map_or(before, |(_, rest)| rest);
+    let authority = after.split(['/', '?', '#']).next().unwrap_or(after);
+    !rest.contains('/') && authority.contains('@')
 }
 
 /// Renders a text; an unknown name is an error.
@@ -386,15 +514,20 @@ fn look_up<'a>(path: &str, context: &'a Value) -> Result<&'a Value, ExprError> {
 }
 
 /// The ids of the steps that the texts of a value refer to: what must have succeeded before it can be rendered.
-pub fn steps_named(value: &Value) -> Result<std::collections::BTreeSet<String>, ExprError> {
-    let mut found = std::collections::BTreeSet::new();
+pub fn steps_named(value: &Value) -> Result<BTreeSet<String>, ExprError> {
+    named(value, "steps")
+}
+
+/// The second names of all that the texts of a value refer to below `root`: `db` of `steps.db.endpoint`.
+pub fn named(value: &Value, root: &str) -> Result<BTreeSet<String>, ExprError> {
+    let mut found = BTreeSet::new();
     let mut waiting = vec![value];
     while let Some(value) = waiting.pop() {
         match value {
             Value::String(text) => {
                 let names = references(text)?
                     .into_iter()
-                    .filter(|r| r.path.first().is_some_and(|root| root == "steps"));
+                    .filter(|r| r.path.first().is_some_and(|first| first == root));
                 found.extend(names.filter_map(|r| r.path.into_iter().nth(1)));
             }
             Value::Array(items) => waiting.extend(items),
@@ -493,6 +626,77 @@ mod tests {
             assert!(error.message.contains(part), "{text}: {error:?}");
             assert!(render(text, &json!({})).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn secrets_are_found_with_their_places_and_rendered() {
+        let text = "postgres://u:{{ secret \"file:/run/pw\" }}@{{ steps.db.endpoint }}/o";
+        let found = references(text).unwrap();
+        assert_eq!(found[0].path, ["secret", "file:/run/pw"]);
+        assert_eq!(&text[found[0].span.clone()], "file:/run/pw");
+        assert_eq!(found[1].path, ["steps", "db", "endpoint"]);
+        assert_eq!(
+            names("{{#if (eq (secret 'command:a b') params.x)}}{{ urlencode (secret \"aws:n#k\") }}{{/if}}"),
+            ["secret.command:a b", "params.x", "secret.aws:n#k"]
+        );
+        let context =
+            json!({ "secret": { "file:/run/pw": "p@s/<&" }, "steps": { "db": { "endpoint": "h:1" } } });
+        assert_eq!(render(text, &context).unwrap(), "postgres://u:p@s/<&@h:1/o");
+        assert_eq!(render(&url_encoded(text), &context).unwrap(), "postgres://u:p%40s%2F%3C%26@h:1/o");
+        let unknown = render("{{ secret \"file:/other\" }}", &context).unwrap_err();
+        assert!(unknown.message.contains("file:/other"), "{unknown:?}");
+        for wrong in [
+            "{{ secret params.x }}",
+            "{{ secret \"a:b\" \"c:d\" }}",
+            "{{ secret 7 }}",
+            "{{#secret \"a:b\"}}{{/secret}}",
+            "{{ secret \"a:b\" x=1 }}",
+            "{{ len (secret params.x) }}",
+        ] {
+            assert!(references(wrong).unwrap_err().message.contains("one text in quotes"), "{wrong}");
+        }
+        assert_eq!(names("{{ secret }}"), ["secret"]);
+        assert!(references("{{ urlencode }}").is_ok_and(|found| found.len() == 1));
+        assert!(references("{{ urlencode params.a params.b }}").is_err());
+    }
+
+    #[test]
+    fn what_stands_in_a_url_is_encoded_where_it_could_end_a_part_of_it() {
+        for (url, encoded) in [
+            (
+                "postgres://{{ env.U }}:{{env.P}}@h/d",
+                "postgres://{{ urlencode env.U }}:{{ urlencode env.P }}@h/d",
+            ),
+            (
+                "https://h/?t={{ env.T }}&u={{ params.u }}",
+                "https://h/?t={{ urlencode env.T }}&u={{ params.u }}",
+            ),
+            (
+                "{{ params.base }}?t={{ secret 'file:/a?b@c' }}",
+                "{{ params.base }}?t={{ urlencode (secret 'file:/a?b@c') }}",
+            ),
+            // As they are: the whole URL, a host with a port, a path of several parts.
+            ("{{ env.URL }}", "{{ env.URL }}"),
+            ("{{ env.BASE }}/x@y", "{{ env.BASE }}/x@y"),
+            (
+                "https://{{ env.HOST }}/{{ env.PATH_AND_MORE }}/a@b",
+                "https://{{ env.HOST }}/{{ env.PATH_AND_MORE }}/a@b",
+            ),
+            ("https://{{ env.HOST }}", "https://{{ env.HOST }}"),
+            (
+                "https://{{ secret 'file:/x' }}{{ steps.a.b }}/?",
+                "https://{{ secret 'file:/x' }}{{ steps.a.b }}/?",
+            ),
+            // Left to who wrote them.
+            ("https://h/?t={{#if env.T}}{{{env.T}}}{{/if}}", "https://h/?t={{#if env.T}}{{{env.T}}}{{/if}}"),
+            ("https://h/?t={{ urlencode env.T }}", "https://h/?t={{ urlencode env.T }}"),
+            ("https://h/?t=\\{{ env.T }}", "https://h/?t=\\{{ env.T }}"),
+            ("https://h/?t={{ env.T", "https://h/?t={{ env.T"),
+        ] {
+            assert_eq!(url_encoded(url), encoded);
+        }
+        let context = json!({ "env": { "T": "a&b=c d" } });
+        assert_eq!(render("{{ urlencode env.T }}", &context).unwrap(), "a%26b%3Dc%20d");
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod load;
 pub mod model;
 mod rules;
 pub mod schema;
+pub mod secret;
 pub mod timestamp;
 
 pub use load::{Loaded, load, load_kept};

@@ -9,6 +9,7 @@ use crate::checks::Net;
 use crate::checks::dial::Failure;
 use crate::checks::observation::Secrets;
 use crate::playbook::check::{SqlCheck, SqlTlsMode};
+use crate::redact;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Engine {
@@ -83,6 +84,7 @@ impl Target {
             (None, None) => (None, format!("${password_env}, which is not set")),
         };
         if let Some(password) = &password {
+            redact::register(password);
             secrets.add(password.as_str());
         }
         let user = match (url.username(), net.env(user_env).or_else(|| net.env("USER"))) {

@@ -16,6 +16,7 @@ mod presign;
 mod rds;
 mod reads;
 mod s3;
+mod secrets;
 mod tagged;
 mod tags;
 mod time;
@@ -343,6 +344,10 @@ impl Cloud for Aws {
             preflight::findings(&clients, place, needs).await
         })
         .await
+    }
+
+    async fn secret(&self, place: &Place, id: &str) -> CloudResult<String> {
+        on_behalf(READING, secrets::text(&*self.clients(place).await?, id)).await
     }
 
     fn api_calls(&self) -> ApiCalls {

@@ -16,6 +16,7 @@ mod network;
 mod objectives;
 mod pitr;
 mod references;
+mod secrets;
 mod shown;
 mod workloads;
 
@@ -39,12 +40,13 @@ pub struct Context<'a> {
 
 type Rule = fn(&Draft<'_>, &Facts<'_>, &Context<'_>, &mut Diagnostics);
 
-const RULES: [Rule; 17] = [
+const RULES: [Rule; 18] = [
     identity::check,
     names::check,
     cycles::check,
     arguments::check,
     references::check,
+    secrets::check,
     workloads::check,
     shown::check,
     coverage::check,

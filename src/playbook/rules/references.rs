@@ -7,6 +7,7 @@ use super::facts::Facts;
 use crate::playbook::action::{Output, Shape};
 use crate::playbook::draft::{Draft, Item, Use};
 use crate::playbook::expr::ROOTS;
+use crate::playbook::secret::is_variable;
 use crate::yaml::diagnostic::{list, nearest, suggest};
 use crate::yaml::{Diagnostics, Node, Value};
 
@@ -74,10 +75,19 @@ fn resolve(draft: &Draft<'_>, item: &Item<'_>, used: &Use) -> Result<(), Wrong> 
                 help.unwrap_or_else(|| "there are no `accounts`".into()),
             ))
         }
-        ["env", _] | [] => Ok(()),
-        ["env" | "accounts", ..] => {
-            Err((format!("`{shown}` names nothing"), "write `accounts.NAME.id` or `env.NAME`".into()))
-        }
+        // What it names is looked at by the rule for secrets.
+        ["secret", _] | [] => Ok(()),
+        ["secret", ..] => Err((
+            "`secret` does not say which one".into(),
+            "write `{{ secret \"file:/path\" }}`, `{{ secret \"command:pass show db\" }}` or `{{ secret \"aws:NAME\" }}`".into(),
+        )),
+        ["env", name] if is_variable(name) => Ok(()),
+        ["env", name] => Err((
+            format!("`{name}` cannot be the name of an environment variable"),
+            "its names are letters, digits and `_`, and do not begin with a digit".into(),
+        )),
+        ["env", ..] => Err((format!("`{shown}` names no environment variable"), "write `env.NAME`".into())),
+        ["accounts", ..] => Err((format!("`{shown}` names nothing"), "write `accounts.NAME.id`".into())),
         [first, rest @ ..] => Err(unknown_root(draft, first, rest)),
     }
 }

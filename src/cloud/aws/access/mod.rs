@@ -26,7 +26,9 @@ use crate::cloud::{CloudError, CloudResult, ErrorKind, Place};
 use crate::ids::AccountId;
 
 pub use self::dry_run::refused;
-pub use self::read_only::{CloudFormationReader, Ec2Reader, QuotasReader, RdsReader, S3Reader, StsReader};
+pub use self::read_only::{
+    CloudFormationReader, Ec2Reader, QuotasReader, RdsReader, S3Reader, SecretsReader, StsReader,
+};
 pub use self::writer::{S3Writer, Writer};
 
 /// How the real cloud is reached.
@@ -63,6 +65,7 @@ pub struct Clients {
     pub s3: S3Reader,
     pub cloudformation: CloudFormationReader,
     pub quotas: QuotasReader,
+    pub secrets: SecretsReader,
     pub sts: StsReader,
     place: Place,
     raw: Raw,
@@ -206,6 +209,12 @@ pub fn clients(
                 .retry_classifier(first())
                 .build(),
         )),
+        secrets: SecretsReader::new(aws_sdk_secretsmanager::Client::from_conf(
+            aws_sdk_secretsmanager::config::Builder::from(&config)
+                .interceptor(watch("secretsmanager"))
+                .retry_classifier(first())
+                .build(),
+        )),
         sts: StsReader::new(aws_sdk_sts::Client::from_conf(identity)),
         place: place.clone(),
         raw,
@@ -253,6 +262,7 @@ fn keys_from_env(access: &Access) -> CloudResult<Credentials> {
     };
     let key = read(access.access_key_env.as_ref(), "access_key_env")?;
     let secret = read(access.secret_key_env.as_ref(), "secret_key_env")?;
+    crate::redact::register(&secret);
     Ok(Credentials::new(key, secret, None, None, "environment variables of the playbook"))
 }
 

@@ -91,6 +91,12 @@ read_only! {
 }
 
 read_only! {
+    /// Secrets Manager, to read.
+    SecretsReader, aws_sdk_secretsmanager:
+    get_secret_value GetSecretValueFluentBuilder,
+}
+
+read_only! {
     /// Who the credentials are.
     StsReader, aws_sdk_sts:
     get_caller_identity GetCallerIdentityFluentBuilder,

@@ -1,0 +1,27 @@
+//! A panic is a defect of Drillmaster, and is told like any error: without the secrets that its message may hold.
+
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::io::Write;
+use std::panic::PanicHookInfo;
+
+use crate::redact;
+
+/// From here on panics are told on stderr without secrets.
+pub fn tell_without_secrets() {
+    std::panic::set_hook(Box::new(|panic| {
+        // Where nobody listens there is nobody to tell.
+        let _nobody_listens = std::io::stderr().write_all(text_of(panic, &Backtrace::capture()).as_bytes());
+    }));
+}
+
+fn text_of(panic: &PanicHookInfo<'_>, backtrace: &Backtrace) -> String {
+    let thread = std::thread::current();
+    let place = panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
+    let message = panic.payload_as_str().unwrap_or("(no message)");
+    let mut text =
+        format!("\nthread '{}' panicked at {place}:\n{message}\n", thread.name().unwrap_or("unnamed"));
+    if backtrace.status() == BacktraceStatus::Captured {
+        text = format!("{text}stack backtrace:\n{backtrace}\n");
+    }
+    format!("{}This is a defect of Drillmaster: please report it.\n", redact::text(&text))
+}

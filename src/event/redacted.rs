@@ -1,0 +1,63 @@
+//! Events without secrets: what every consumer sees.
+
+use super::Body;
+use crate::redact;
+
+impl Body {
+    /// Takes secrets out of all that is text. What the run's state hangs on stays as it is: the ids of steps and checks,
+    /// tokens, places, and what resources are called. No secret can stand in those: `rules::secrets` sees to it.
+    pub(super) fn redact(&mut self) {
+        let all = |texts: &mut [&mut String]| {
+            for text in texts {
+                redact::string(text);
+            }
+        };
+        let list = |texts: &mut Vec<String>| {
+            for text in texts {
+                redact::string(text);
+            }
+        };
+        match self {
+            // Before the first of them is read; and the playbook in it must stay as it was read.
+            Self::RunStarted(_)
+            | Self::PhaseStarted { .. }
+            | Self::PhaseFinished { .. }
+            // A request is described without what may be secret: `sandbox::hands::describe`.
+            | Self::Intent { .. }
+            | Self::Created { .. }
+            | Self::SandboxReady { .. }
+            | Self::Surveyed { .. }
+            | Self::Resumed { .. }
+            | Self::DisasterDeclared { .. }
+            | Self::StepStarted { .. }
+            | Self::StepSource { .. }
+            | Self::CheckReady { .. }
+            | Self::DeleteIntent { .. }
+            | Self::Deleted { .. }
+            | Self::Kept { .. }
+            | Self::LeftBehind { .. }
+            | Self::Interrupted { .. }
+            | Self::RunFinished { .. } => {}
+            Self::NotCreated { error, .. } | Self::DeleteFailed { error, .. } | Self::StepRetry { error, .. } => {
+                all(&mut [error]);
+            }
+            Self::Isolation { exposures } => list(exposures),
+            Self::PointSeen { why_not, .. } => all(&mut why_not.iter_mut().collect::<Vec<_>>()),
+            Self::Progress { text, .. } => all(&mut [text]),
+            Self::StepSucceeded { outputs, redacted, .. } => *redacted |= redact::value(outputs),
+            Self::StepFailed { because, .. }
+            | Self::Discarded { because, .. }
+            | Self::StepSkipped { because, .. }
+            | Self::StepNotRun { because, .. }
+            | Self::CheckSkipped { because, .. } => all(&mut [because]),
+            Self::CheckTried { observed, .. } | Self::CheckHealthy { observed, .. } => all(&mut [observed]),
+            Self::CheckUnhealthy { because, observed, .. } => all(&mut [because, observed]),
+            Self::Denied { locus, why, .. } => all(&mut [locus, why]),
+            Self::Finding { resource, message, fix, .. } => all(&mut [resource, message, fix]),
+            Self::Aborted { error, help } => {
+                all(&mut [error]);
+                all(&mut help.iter_mut().collect::<Vec<_>>());
+            }
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Secrets that the process has read, and texts without them.
+//!
+//! There is one list for the whole process: a panic, an error on stderr and the journal must all know it, and whoever forgets
+//! to pass a list along would leak. Values are registered when they are read, before anything is done with them.
+
+mod forms;
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::{LazyLock, PoisonError, RwLock};
+
+use aho_corasick::AhoCorasick;
+use serde_json::Value;
+
+/// What stands in the place of a secret.
+pub const MARK: &str = "***";
+
+/// Values of fewer characters stand in ordinary words too: to blot them out would protect nobody and spoil every text.
+pub const SHORTEST: usize = 4;
+
+static OURS: LazyLock<Redactor> = LazyLock::new(Redactor::default);
+
+/// Registers a secret for the whole process. `false`: it is too short to be redacted.
+pub fn register(secret: &str) -> bool {
+    OURS.register(secret)
+}
+
+/// `text` without the secrets that the process has read, in whatever form they stand in it.
+pub fn text(text: &str) -> Cow<'_, str> {
+    OURS.text(text)
+}
+
+/// A text that was cut at its end, without the beginning of a secret that may stand there.
+pub fn without_begun(text: &str) -> &str {
+    OURS.without_begun(text)
+}
+
+/// Takes the secrets out of all texts and keys of a value; says whether there were any.
+pub fn value(value: &mut Value) -> bool {
+    OURS.value(value)
+}
+
+/// Takes the secrets out of a text; says whether there were any.
+pub fn string(string: &mut String) -> bool {
+    OURS.string(string)
+}
+
+/// A list of secrets.
+#[derive(Default)]
+pub struct Redactor(RwLock<Known>);
+
+#[derive(Default)]
+struct Known {
+    secrets: BTreeSet<String>,
+    forms: BTreeSet<String>,
+    /// Finds all forms at once; absent where there are none, or where it could not be built.
+    finder: Option<AhoCorasick>,
+}
+
+impl Redactor {
+    /// Remembers a secret in all its forms. `false`: it is too short to be redacted.
+    pub fn register(&self, secret: &str) -> bool {
+        if secret.trim().chars().count() < SHORTEST {
+            return false;
+        }
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner).secrets.contains(secret);
+        if !known {
+            let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+            known.secrets.insert(secret.to_owned());
+            known.forms.extend(forms::of(secret));
+            known.finder = AhoCorasick::new(&known.forms).ok();
+        }
+        true
+    }
+
+    pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if known.forms.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        let ranges = known.found_in(text);
+        if ranges.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        let mut out = String::with_capacity(text.len());
+        let mut at = 0;
+        for range in ranges {
+            out.push_str(text.get(at..range.start).unwrap_or(""));
+            out.push_str(MARK);
+            at = range.end;
+        }
+        out.push_str(text.get(at..).unwrap_or(""));
+        Cow::Owned(out)
+    }
+
+    /// `text`, which was cut at its end, without the beginning of a secret that may stand there.
+    pub fn without_begun<'a>(&self, text: &'a str) -> &'a str {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let mut rest = text;
+        // Again and again: of `abab`, the `ab` at its end is a beginning too.
+        while let Some(length) = known.forms.iter().filter_map(|form| begun_at_end(form, rest)).max() {
+            rest = rest.get(..rest.len() - length).unwrap_or("");
+        }
+        rest
+    }
+
+    pub fn string(&self, string: &mut String) -> bool {
+        match self.text(string) {
+            Cow::Borrowed(_) => false,
+            Cow::Owned(clean) => {
+                *string = clean;
+                true
+            }
+        }
+    }
+
+    pub fn value(&self, value: &mut Value) -> bool {
+        match value {
+            Value::String(string) => self.string(string),
+            Value::Array(items) => items.iter_mut().fold(false, |any, item| self.value(item) | any),
+            Value::Object(fields) => {
+                let mut any = fields.values_mut().fold(false, |any, field| self.value(field) | any);
+                if fields.keys().any(|key| matches!(self.text(key), Cow::Owned(_))) {
+                    any = true;
+                    let old = std::mem::take(fields);
+                    fields.extend(old.into_iter().map(|(key, field)| (self.text(&key).into_owned(), field)));
+                }
+                any
+            }
+            // A secret of digits only may stand as a number.
+            Value::Number(number) => {
+                let text = number.to_string();
+                match self.text(&text) {
+                    Cow::Borrowed(_) => false,
+                    Cow::Owned(clean) => {
+                        *value = Value::String(clean);
+                        true
+                    }
+                }
+            }
+            Value::Null | Value::Bool(_) => false,
+        }
+    }
+}
+
+/// The length of the beginning of `form` with which `text` ends.
+fn begun_at_end(form: &str, text: &str) -> Option<usize> {
+    let ends = form.char_indices().map(|(at, _)| at).skip(1).take_while(|at| *at <= text.len());
+    ends.filter(|end| form.get(..*end).is_some_and(|begun| text.ends_with(begun))).max()
+}
+
+impl Known {
+    /// Where secrets stand, in order; those that overlap as one, so that no rest of one is left.
+    fn found_in(&self, text: &str) -> Vec<Range<usize>> {
+        let mut found: Vec<Range<usize>> = if let Some(finder) = &self.finder {
+            finder.find_overlapping_iter(text).map(|m| m.range()).collect()
+        } else {
+            let each = |form: &String| {
+                let length = form.len();
+                text.match_indices(form.as_str()).map(move |(at, _)| at..at + length).collect::<Vec<_>>()
+            };
+            self.forms.iter().flat_map(each).collect()
+        };
+        found.sort_by_key(|range| (range.start, range.end));
+        let mut merged: Vec<Range<usize>> = Vec::new();
+        for range in found {
+            match merged.last_mut() {
+                Some(last) if range.start < last.end => last.end = last.end.max(range.end),
+                _ => merged.push(range),
+            }
+        }
+        merged
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn knowing(secrets: &[&str]) -> Redactor {
+        let redactor = Redactor::default();
+        for secret in secrets {
+            assert!(redactor.register(secret), "{secret}");
+        }
+        redactor
+    }
+
+    #[test]
+    fn secrets_are_blotted_out_wherever_they_stand() {
+        let redactor = knowing(&["hunter2", "hunter22", "overlap", "lapping"]);
+        assert_eq!(redactor.text("hunter22, hunter2; hunter"), "***, ***; hunter");
+        assert_eq!(redactor.text("overlapping"), "***", "no rest of one is left where another begins");
+        assert!(matches!(redactor.text("nothing"), Cow::Borrowed("nothing")));
+        assert!(!redactor.register("abc") && !redactor.register("a  \n"), "too short to be found safely");
+        assert_eq!(redactor.text("abc"), "abc");
+    }
+
+    #[test]
+    fn what_was_cut_leaves_no_half_secret() {
+        let redactor = knowing(&["hunter2-long", "ababac"]);
+        assert_eq!(redactor.without_begun("it is hunter2-lo"), "it is ");
+        assert_eq!(redactor.without_begun("it is ababa"), "it is ");
+        assert_eq!(redactor.without_begun("it is over"), "it is over");
+        assert_eq!(redactor.without_begun(""), "");
+        assert_eq!(Redactor::default().without_begun("as it is"), "as it is");
+    }
+
+    #[test]
+    fn values_are_searched_to_the_bottom() {
+        let redactor = knowing(&["hunter2", "84759321"]);
+        let mut value = json!({ "a": ["x hunter2", 1], "hunter2": { "n": 84_759_321 }, "ok": true });
+        assert!(redactor.value(&mut value));
+        assert_eq!(value, json!({ "a": ["x ***", 1], "***": { "n": "***" }, "ok": true }));
+        let mut plain = json!({ "a": ["x", 1.5, null] });
+        assert!(!redactor.value(&mut plain));
+        assert_eq!(plain, json!({ "a": ["x", 1.5, null] }));
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::test_runner::Config::with_cases(24))]
+        /// Whatever a secret is made of, none of its forms is left in a text that holds it.
+        #[test]
+        fn no_form_survives(secret in "\\PC{4,40}", before in "\\PC{0,10}", after in "\\PC{0,10}") {
+            proptest::prop_assume!(secret.trim().chars().count() >= SHORTEST);
+            let redactor = knowing(&[&secret]);
+            for form in forms::of(&secret) {
+                let clean = redactor.text(&format!("{before}{form}{after}")).into_owned();
+                proptest::prop_assert!(clean.contains(MARK));
+                proptest::prop_assert!(!clean.replace(MARK, "\u{0}").contains(&form), "{form:?} in {clean:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! A canary in the place of each secret: every byte that a run writes is searched for it, in all encodings. What the search
+//! would find is shown by the same drill with the same value given as a plain parameter.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test stops at what it did not expect"
+)]
+#![cfg(unix)]
+
+#[path = "support/drill.rs"]
+mod drill;
+#[cfg(feature = "live")]
+#[path = "secrets/live.rs"]
+mod live;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use drill::{Drill, drillmaster};
+
+/// Letters and digits, which no encoding of text changes.
+const CORE: &str = "Zq7CanaryKx9";
+/// With all that URLs, pages, shells and JSON write in their own ways.
+const CANARY: &str = "Zq7CanaryKx9@/\"<&>'+% ;";
+
+/// What is searched for: halves too, so that a cut canary is found.
+fn traces() -> Vec<String> {
+    let (first, second) = CORE.split_at(CORE.len() / 2);
+    let mut traces: Vec<String> = vec![first.to_lowercase(), second.to_lowercase()];
+    traces.push(hex(CORE));
+    traces
+}
+
+fn hex(text: &str) -> String {
+    text.bytes().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+}
+
+/// Case counts in base64.
+fn base64_traces() -> Vec<String> {
+    (0..3)
+        .map(|shift| {
+            let mut bytes = vec![b'x'; shift];
+            bytes.extend(CORE.bytes());
+            STANDARD_NO_PAD.encode(&bytes)[4..bytes.len() * 8 / 6].to_owned()
+        })
+        .collect()
+}
+
+/// What of the canary stands in `text`.
+fn found(text: &str) -> Vec<String> {
+    let small = text.to_lowercase();
+    let mut found: Vec<String> = traces().into_iter().filter(|trace| small.contains(trace)).collect();
+    found.extend(base64_traces().into_iter().filter(|trace| text.contains(trace)));
+    found
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files.extend(self::files(&path)) } else { files.push(path) }
+    }
+    files
+}
+
+/// Everything that a run wrote, by where it wrote it.
+fn written(folder: &Path, output: &Output) -> Vec<(String, String)> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let mut all =
+        vec![("stdout".to_owned(), text(&output.stdout)), ("stderr".to_owned(), text(&output.stderr))];
+    if folder.exists() {
+        all.extend(
+            files(folder)
+                .iter()
+                .map(|path| (path.display().to_string(), text(&std::fs::read(path).unwrap()))),
+        );
+    }
+    all
+}
+
+#[track_caller]
+fn is_nowhere(all: &[(String, String)]) {
+    for (place, text) in all {
+        let found = found(text);
+        let line = text.lines().find(|line| !self::found(line).is_empty()).unwrap_or_default();
+        assert!(found.is_empty(), "{found:?} in {place}: {line}");
+    }
+}
+
+#[test]
+fn the_search_finds_the_canary_in_every_encoding() {
+    for text in [
+        format!("say {CANARY}!"),
+        "Zq7CanaryKx9%40%2F%22".to_owned(),
+        "zq7canarykx9.example".to_owned(),
+        "only Zq7Can…".to_owned(),
+        "…aryKx9 only".to_owned(),
+        "5a7137".to_owned() + "43616e6172794b7839",
+        STANDARD_NO_PAD.encode(format!("user:{CANARY}")),
+        STANDARD_NO_PAD.encode(format!("u:{CANARY}")),
+        STANDARD_NO_PAD.encode(CANARY),
+        serde_json::to_string(CANARY).unwrap(),
+    ] {
+        assert!(!found(&text).is_empty(), "{text}");
+    }
+    assert_eq!(found("nothing of it, *** and base64: bm90aGluZyBvZiBpdA=="), [""; 0]);
+}
+
+/// A rehearsal on the twin reads variables and looks no secret up.
+#[test]
+fn a_rehearsal_tells_nothing_and_needs_nothing() {
+    let with = |check: &str| {
+        Drill::of("region-loss").check(check).env("CANARY", CANARY).env("SHORT", "abc").step(
+            "- id: migrate\n  uses: command.run\n  with: { run: [\"true\"], env: { A: \"{{ env.CANARY }}\", B: '{{ secret \"file:nowhere\" }}' } }",
+        )
+    };
+    let drill = with(
+        "- id: page\n  needs: [migrate]\n  http: { url: 'https://u:{{ env.CANARY }}@{{ env.MISSING }}/', headers: { X: '{{ env.SHORT }}' } }\n- id: secretly\n  sql: { url: 'postgres://u:{{ secret \"command:false\" }}@db/o', query: select 1, expect: '= {{ secret \"file:x\" }}' }",
+    )
+    .probe("secretly: { value: 7 }");
+    for output in ["text", "json"] {
+        let out = drill.next_out();
+        let run = drill.command(&out, &["--output", output]).output().unwrap();
+        // The drill itself misses its RPO.
+        assert_eq!(run.status.code(), Some(1), "{}", String::from_utf8_lossy(&run.stderr));
+        is_nowhere(&written(&out, &run));
+        let journal = std::fs::read_to_string(out.join("journal.ndjson")).unwrap();
+        for (rule, resource) in [("variable-not-set", "env.MISSING"), ("secret-too-short", "env.SHORT")] {
+            let told = journal
+                .matches(&format!("\"rule\":\"{rule}\",\"severity\":\"low\",\"resource\":\"{resource}\""))
+                .count();
+            assert_eq!(told, 1, "{rule}");
+        }
+        assert!(journal.contains("assumed: the twin looks no secret up"));
+        assert!(
+            !journal.contains("\"event\":\"check_unhealthy\"")
+                && !journal.contains("\"event\":\"step_failed\"")
+        );
+    }
+    // The control: the same value in a place that is told.
+    let plain = with(&format!(
+        "- id: page\n  http: {{ url: 'https://x/?{CORE}', max_latency: '{CORE}{{{{ env.SHORT }}}}' }}"
+    ));
+    let out = plain.next_out();
+    let run = plain.command(&out, &[]).output().unwrap();
+    assert!(written(&out, &run).iter().any(|(place, text)| place == "stderr" && !found(text).is_empty()));
+}
+
+/// A variable's value that does not fit its argument is not quoted.
+#[test]
+fn what_does_not_fit_is_not_quoted() {
+    let drill = Drill::of("region-loss").env("CANARY", CANARY).check(
+        "- id: page\n  http: { url: 'https://x/', max_latency: '{{ env.CANARY }}' }\n- id: rows-too\n  sql: { url: 'postgres://u@h/o', query: q, expect: '>= {{ env.CANARY }}' }",
+    );
+    let out = drill.next_out();
+    let run = drill.command(&out, &[]).output().unwrap();
+    assert_eq!(run.status.code(), Some(1));
+    let all = written(&out, &run);
+    is_nowhere(&all);
+    assert!(
+        all.iter().any(|(place, text)| place == "stderr" && text.contains("its arguments do not fit")),
+        "{all:?}"
+    );
+}
+
+#[test]
+fn mistakes_in_a_playbook_show_no_value() {
+    let drill = Drill::of("region-loss")
+        .env("CANARY", CANARY)
+        .check("- id: page\n  http: { url: '{{ env.CANARY }}', status: '{{ env.CANARY.x }}', nonsense: '{{ env.CANARY }}' }");
+    let out = drill.next_out();
+    let run = drill.command(&out, &[]).output().unwrap();
+    assert_eq!(run.status.code(), Some(2));
+    is_nowhere(&written(&out, &run));
+    assert!(String::from_utf8_lossy(&run.stderr).contains("`env.CANARY.x` names no environment variable"));
+    // The control: a value on the command line is shown as what it is.
+    let run = drill.command(&out, &["--param", &format!("x={CANARY}")]).output().unwrap();
+    assert!(!found(&String::from_utf8_lossy(&run.stderr)).is_empty());
+}
+
+/// Run by the test below, in a process of its own.
+#[test]
+#[ignore = "it panics, for the test of panics"]
+fn panics() {
+    if std::env::var("HOOK").is_ok() {
+        drillmaster::cli::tell_without_secrets();
+    }
+    assert!(drillmaster::redact::register(CANARY));
+    panic!("no row for {CANARY:?} in {}", STANDARD_NO_PAD.encode(CANARY));
+}
+
+#[test]
+fn a_panic_shows_no_secret() {
+    let run = |hook: bool| {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "panics", "--ignored", "--nocapture"]).env_clear();
+        if hook {
+            command.env("HOOK", "1");
+        }
+        command.output().unwrap()
+    };
+    let told = run(true);
+    assert!(!told.status.success());
+    is_nowhere(&written(Path::new("/nowhere"), &told));
+    let stderr = String::from_utf8_lossy(&told.stderr);
+    assert!(stderr.contains("no row for \"***\" in ***") && stderr.contains("please report it"), "{stderr}");
+    // The control: without the hook it is there.
+    assert!(!found(&String::from_utf8_lossy(&run(false).stderr)).is_empty());
+    // The program sets the hook before it does anything.
+    assert!(drillmaster().arg("--version").output().unwrap().status.success());
+}
+
+mod age {
+    use std::cell::RefCell;
+    use std::path::Path;
+    use std::rc::Rc;
+    use std::time::Duration;
+
+    use drillmaster::clock::{Clock, Pace, VirtualTime};
+    use drillmaster::cloud::Place;
+    use drillmaster::cloud::twin::Twin;
+    use drillmaster::event::{Body, Bus, Consumer, ConsumerError, Event};
+    use drillmaster::secrets::{Asked, Keys, Secrets};
+    use serde_json::json;
+
+    #[derive(Clone, Default)]
+    struct Log(Rc<RefCell<Vec<Body>>>);
+
+    impl Consumer for Log {
+        fn take(&mut self, event: &Event) -> Result<(), ConsumerError> {
+            self.0.borrow_mut().push(event.body.clone());
+            Ok(())
+        }
+    }
+
+    fn secrets(clock: &Clock, log: &Log, folder: &Path) -> Secrets {
+        let bus = Bus::new(clock.clone(), 0, vec![Box::new(log.clone())]);
+        let estate = serde_saphyr::from_str(
+            "{ accounts: { '999988887777': { name: sandbox } }, regions: { us-west-2: { azs: [usw2-az1] } } }",
+        )
+        .unwrap();
+        let twin = Rc::new(Twin::new(estate, clock.clone(), None));
+        let place = Place { account: "999988887777".parse().unwrap(), region: "us-west-2".parse().unwrap() };
+        Secrets::new(twin, clock.clone(), bus, folder.to_owned(), place, false)
+    }
+
+    /// Tokens that expire are made anew; a store that has locked itself since does not fail the drill.
+    #[tokio::test]
+    async fn values_are_read_again_when_they_have_grown_old() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::Virtual(VirtualTime::starting_at("2026-03-01T12:00:00Z".parse().unwrap()));
+        let log = Log::default();
+        let secrets = secrets(&clock, &log, folder.path());
+        let file = folder.path().join("token");
+        let read = async || {
+            let names = secrets
+                .named_in(Asked {
+                    value: &json!({ "a": ["{{ secret \"file:token\" }}"] }),
+                    secret: Keys::All,
+                })
+                .await;
+            names
+                .map(|names| names["secret"]["file:token"].as_str().unwrap().to_owned())
+                .map_err(|e| e.message)
+        };
+        let minutes = async |n: u64| clock.drive(Pace::Max, clock.sleep(Duration::from_secs(60 * n))).await;
+
+        assert!(read().await.unwrap_err().contains("cannot be read"), "what was never read is missing");
+        std::fs::write(&file, "first-token\n").unwrap();
+        assert_eq!(read().await.as_deref(), Ok("first-token"));
+        std::fs::write(&file, "second-token\n").unwrap();
+        minutes(4).await;
+        assert_eq!(read().await.as_deref(), Ok("first-token"));
+        minutes(2).await;
+        assert_eq!(read().await.as_deref(), Ok("second-token"));
+        std::fs::remove_file(&file).unwrap();
+        minutes(6).await;
+        assert_eq!(read().await.as_deref(), Ok("second-token"));
+        assert_eq!(read().await.as_deref(), Ok("second-token"));
+        let findings: Vec<String> = log
+            .0
+            .borrow()
+            .iter()
+            .filter_map(|body| match body {
+                Body::Finding { rule, resource, .. } => Some(format!("{rule} {resource}")),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(findings, ["secret-not-read-again secret \"file:token\""], "told once");
+        assert_eq!(drillmaster::redact::text("first-token, second-token"), "***, ***");
+    }
+
+    /// A variable is a secret where secrets may stand, and configuration elsewhere.
+    #[tokio::test]
+    async fn variables_of_other_arguments_are_shown() {
+        // Set by cargo for every test.
+        let (value, variable) = (env!("CARGO_MANIFEST_DIR"), "CARGO_MANIFEST_DIR");
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::real();
+        let secrets = secrets(&clock, &Log::default(), folder.path());
+        let args = json!({ "snapshot": "{{ env.CARGO_MANIFEST_DIR }}", "env": { "A": "{{ env.CARGO_PKG_DESCRIPTION }}" } });
+        let names = secrets.named_in(Asked { value: &args, secret: Keys::These(&["env"]) }).await.unwrap();
+        assert_eq!(names["env"][variable], value);
+        assert_eq!(drillmaster::redact::text(value), value);
+        assert_eq!(drillmaster::redact::text(env!("CARGO_PKG_DESCRIPTION")), "***");
+        secrets.named_in(Asked { value: &args, secret: Keys::All }).await.unwrap();
+        assert_eq!(drillmaster::redact::text(value), "***");
+    }
+
+    /// A command that waits for somebody at the keyboard does not hold the drill up, and leaves nothing running.
+    #[tokio::test]
+    async fn a_command_that_hangs_is_cut_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::Virtual(VirtualTime::starting_at("2026-03-01T12:00:00Z".parse().unwrap()));
+        let secrets = secrets(&clock, &Log::default(), folder.path());
+        let named = json!("{{ secret \"command:sleep 3600\" }}");
+        // Virtual time passes at once, since nothing but the command is under way.
+        let ended =
+            clock.drive(Pace::Max, secrets.named_in(Asked { value: &named, secret: Keys::All })).await;
+        assert!(ended.unwrap_err().message.contains("did not come within 30 s"));
+    }
+}
