@@ -32,6 +32,7 @@ use drillmaster::plan::{Input, Plan};
 use drillmaster::playbook::check::CheckKind;
 use drillmaster::playbook::{Loaded, load};
 use drillmaster::report::Report;
+use drillmaster::secrets::Secrets;
 use futures_util::future::LocalBoxFuture;
 use tokio_util::sync::CancellationToken;
 
@@ -148,10 +149,15 @@ pub fn rehearse(playbook: &Loaded, given: &Given, before: &[Event], unanswered: 
         inputs: Inputs { files: plan.files.kept().clone(), ..Inputs::default() },
     };
     let places = [(plan.sandbox_account.clone(), plan.sandbox.region.clone())];
+    let cloud: Rc<dyn Cloud> = Rc::new(Gated::new(Rc::clone(&twin) as Rc<dyn Cloud>, Arc::clone(&gate)));
+    let bus = Bus::new(clock.clone(), before.len() as u64, vec![Box::new(log)]);
+    let sandbox = Place { account: plan.sandbox_account.clone(), region: plan.sandbox.region.clone() };
+    let folder = plan.files.folder().to_owned();
     let engine = Engine {
-        cloud: Rc::new(Gated::new(Rc::clone(&twin) as Rc<dyn Cloud>, Arc::clone(&gate))),
+        secrets: Secrets::new(Rc::clone(&cloud), clock.clone(), Rc::clone(&bus), folder, sandbox, true),
+        cloud,
         gate,
-        bus: Bus::new(clock.clone(), before.len() as u64, vec![Box::new(log)]),
+        bus,
         clock: clock.clone(),
         config,
         prober: Rc::new(Nobody),
