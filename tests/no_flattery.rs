@@ -277,3 +277,13 @@ fn a_default_rpo_that_nothing_answers() {
     run.exits(0);
     assert_eq!(run.one("/workloads", "name", "search")["rpo"]["objective_s"], json!(null));
 }
+
+/// A store that a step of no workload brings back is still the workload's: its age counts.
+#[test]
+fn a_store_restored_by_a_step_of_no_workload() {
+    let drill = Drill::of("region-loss")
+        .playbook("rto: 45m, rpo: 5m", "rto: 45m, rpo: 1h")
+        .playbook(FRESHNESS, "")
+        .playbook("    uses: rds.restore\n    workload: orders\n", "    uses: rds.restore\n");
+    drill.run().exits(1).is("/workloads/0/rpo/status", "missed").is("/workloads/0/rpo/measured_s", 7200.0);
+}

@@ -52,6 +52,13 @@ impl Course {
     }
 }
 
+impl Try {
+    fn too_late() -> Self {
+        let why = "the question was still without an answer when `within` ended";
+        Self { seen: Observation::unhealthy("no answer", why), next_change: None, exact: false }
+    }
+}
+
 impl Recovery<'_> {
     pub async fn check(&self, index: usize, node: &Node, work: &CheckWork) -> End {
         let (bus, clock) = (&self.engine.bus, &self.engine.clock);
@@ -74,7 +81,13 @@ impl Recovery<'_> {
         let deadline = course.ready_at + work.check.within.delta();
         loop {
             let started = clock.now();
-            let tried = self.try_once(id, work, &kind, course.ready_at).await;
+            let asked = self.try_once(id, work, &kind, course.ready_at);
+            // An answer that comes when the time is up comes too late, unless the check has only to hold.
+            let tried = if course.healthy_since.is_none() && started < deadline {
+                clock.timeout_at(deadline, asked).await.unwrap_or_else(Try::too_late)
+            } else {
+                asked.await
+            };
             let now = clock.now();
             let Try { seen, next_change, exact } = tried;
             let next = |healthy_since: Option<Time>| {

@@ -193,7 +193,10 @@ impl Engine {
     pub async fn run(&self) {
         let started = self.clock.now();
         let mut requests = self.memory.requests.clone();
-        let expires = self.memory.expires.unwrap_or_else(|| started + self.plan.sandbox.ttl.delta());
+        // Nobody sweeps up what may still be in use: the drill's time, and then teardown's.
+        let patience = crate::duration::Span(self.config.patience).delta();
+        let expires =
+            self.memory.expires.unwrap_or_else(|| started + self.plan.sandbox.ttl.delta() + patience);
         match self.memory.last_at {
             None => {
                 let started = begin::run_started(&self.plan, &self.config, expires);
@@ -339,8 +342,7 @@ impl Engine {
     ) -> Result<Ready, Stop> {
         let ttl = self.plan.sandbox.ttl;
         let ready = self.prepare(hands, waiter, wanted);
-        let since = self.memory.phases.get(&Phase::Prepare).map_or_else(|| self.clock.now(), |(at, _)| *at);
-        let ended = self.clock.timeout_at(since + ttl.delta(), ready).await;
+        let ended = self.clock.timeout_at(self.deadline(hands), ready).await;
         ended.unwrap_or_else(|| {
             Err(Stop::Aborted {
                 error: format!("the sandbox was not ready within its ttl of {ttl}"),
@@ -396,6 +398,11 @@ impl Engine {
                 self.gate.know_lost_point(&point.id, &format!("{} {}", point.account, point.region));
             }
         }
+    }
+
+    /// When the sandbox's ttl ends: preparing it, recovering and verifying have that long together.
+    fn deadline(&self, hands: &Hands) -> Time {
+        hands.marks().expires - crate::duration::Span(self.config.patience).delta()
     }
 
     fn sandbox(&self) -> Place {

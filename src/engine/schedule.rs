@@ -75,7 +75,7 @@ impl Recovery<'_> {
         if !self.engine.interrupt.is_cancelled() {
             steps_running = again.into_iter().filter(|index| self.start_one(*index, &running)).count();
         }
-        let deadline = self.engine.clock.sleep_until(self.t0 + plan.sandbox.ttl.delta());
+        let deadline = self.engine.clock.sleep_until(self.engine.deadline(self.hands));
         tokio::pin!(deadline);
         loop {
             if self.engine.interrupt.is_cancelled() {

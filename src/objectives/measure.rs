@@ -64,7 +64,13 @@ impl<'a> Measures<'a> {
     }
 
     pub fn workload(&self, workload: &WorkloadPlan) -> Measured {
-        let steps = self.started.steps.iter().filter(|n| n.workload.as_deref() == Some(&workload.name));
+        // A step that brings back what the workload lists is one of its steps, whatever the playbook says of it.
+        let restores = |node: &NodePlan| {
+            let step = self.record.steps.get(&node.id);
+            step.is_some_and(|step| step.restored.iter().any(|id| workload.lost.contains(id)))
+        };
+        let own = |node: &NodePlan| node.workload.as_deref() == Some(&workload.name);
+        let steps = self.started.steps.iter().filter(|n| own(n) || restores(n));
         let checks = self.started.checks.iter().filter(|n| n.workload.as_deref() == Some(&workload.name));
         let steps: Vec<&NodePlan> = steps.collect();
         let checks: Vec<&NodePlan> = checks.collect();

@@ -101,15 +101,7 @@ impl Hands {
     /// At most 63 characters of `a-z0-9-` with a letter first and no doubled or final hyphen: what RDS allows, the strictest.
     pub fn name(&self, by: &str, slot: &str) -> String {
         let generation = self.memory.borrow().generation(by);
-        let run = short(&self.marks().run.0);
-        let mut text = format!("dm-{run}-{by}");
-        if !slot.is_empty() {
-            text = format!("{text}-{slot}");
-        }
-        if generation > 0 {
-            text = format!("{text}-r{generation}");
-        }
-        tidy(&text)
+        named(short(&self.marks().run.0), by, slot, generation)
     }
 
     /// What `by` made is no good: its next attempt makes new things under new names.
@@ -301,6 +293,26 @@ fn short(run: &str) -> &str {
     run.rsplit('-').next().unwrap_or(run)
 }
 
+fn named(run: &str, by: &str, slot: &str, generation: u32) -> String {
+    let mut text = format!("dm-{run}-{by}");
+    if slot.is_empty() && generation == 0 && by == tidy(by) {
+        return tidy(&text);
+    }
+    if !slot.is_empty() {
+        text = format!("{text}-{slot}");
+    }
+    if generation > 0 {
+        text = format!("{text}-r{generation}");
+    }
+    // Put together or tidied up, two names could become one: a digest of the parts keeps them apart.
+    tidy(&format!("{}-{}", tidy(&text), digest(&format!("{by}\0{slot}\0{generation}"))))
+}
+
+/// Eight characters that stand for a text.
+fn digest(text: &str) -> String {
+    digest_of(text).trim_start_matches("sha256:").chars().take(8).collect()
+}
+
 fn tidy(text: &str) -> String {
     let mut name = String::new();
     for c in text.to_lowercase().chars() {
@@ -310,18 +322,9 @@ fn tidy(text: &str) -> String {
         }
     }
     if name.len() > 63 {
-        // Long step ids may differ only at their end: a digest keeps them apart.
-        use sha2::Digest;
-        let digest = sha2::Sha256::digest(text.as_bytes());
+        // Long step ids may differ only at their end.
         name.truncate(54);
-        name = format!(
-            "{}-{:02x}{:02x}{:02x}{:02x}",
-            name.trim_end_matches('-'),
-            digest[0],
-            digest[1],
-            digest[2],
-            digest[3]
-        );
+        name = format!("{}-{}", name.trim_end_matches('-'), digest(text));
     }
     name.trim_end_matches('-').to_owned()
 }
@@ -329,6 +332,23 @@ fn tidy(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_different_steps_make_has_different_names() {
+        let parts = [
+            ("vault-db", "", 0),
+            ("vault_db", "", 0),
+            ("Vault-db", "", 0),
+            ("vault", "db", 0),
+            ("vault-db-r1", "", 0),
+            ("vault-db", "", 1),
+            ("vault", "db", 1),
+        ];
+        let names: std::collections::BTreeSet<String> =
+            parts.iter().map(|(by, slot, generation)| named("1f3a", by, slot, *generation)).collect();
+        assert_eq!(names.len(), parts.len(), "{names:?}");
+        assert!(names.contains("dm-1f3a-vault-db"), "a plain id stays readable: {names:?}");
+    }
 
     #[test]
     fn names_fit_rds_and_stay_apart() {

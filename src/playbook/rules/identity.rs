@@ -10,6 +10,9 @@ use crate::yaml::{Diagnostics, Span};
 
 const LONGEST: usize = 64;
 
+/// On whose behalf the harness itself acts (`cloud::Origin::by`).
+const OWN: [&str; 3] = ["preflight", "sandbox", "teardown"];
+
 pub fn check(draft: &Draft<'_>, _: &Facts<'_>, _: &Context<'_>, out: &mut Diagnostics) {
     if let Some(name) = draft.text_at(&["name"]) {
         letters(draft, "name", name, "._-", "", out);
@@ -37,6 +40,13 @@ pub fn check(draft: &Draft<'_>, _: &Facts<'_>, _: &Context<'_>, out: &mut Diagno
             continue;
         };
         letters(draft, "id", id, "_-", "expressions use it", out);
+        if OWN.contains(&id.text) {
+            let diagnostic = draft
+                .source
+                .error(id.span, format!("`{}` is what Drillmaster calls a part of itself", id.text))
+                .help("the record, the report and names of resources use it; choose another id");
+            out.push(diagnostic);
+        }
         if let Some((first, is_step)) = seen.get(id.text) {
             let at = draft.source.position(first.start);
             let kind = if *is_step { "step" } else { "check" };
