@@ -229,9 +229,15 @@ impl Intercept for Watch {
         let said = format!("{error:?}");
         if super::error::THROTTLED.iter().any(|code| said.contains(code)) || status == Some(429) {
             self.shared.count(self.service, operation(cfg), true);
-        } else if status.is_none_or(|s| s >= 500)
-            && error.as_connector_error().is_none_or(|e| !super::error::never_connected(e))
-        {
+        } else if match status {
+            Some(status) => status >= 500,
+            // Without credentials nothing was sent.
+            None => {
+                error.is_timeout_error()
+                    || error.is_response_error()
+                    || error.as_connector_error().is_some_and(|e| !super::error::never_connected(e))
+            }
+        } {
             let _ = CALLER.try_with(|caller| caller.doubtful.store(true, Ordering::Relaxed));
         }
         Ok(())

@@ -200,7 +200,7 @@ impl Cloud for Aws {
         on_behalf(&origin.by, async {
             let at = At { aws: self, permit, place: permit.place(), origin, marks: permit.marks() };
             at.guard_changed(what).await?;
-            match what {
+            let answer = match what {
                 Create::Vpc { .. } | Create::Subnet { .. } | Create::SecurityGroup { .. } => {
                     ec2::network::create(&at, what).await
                 }
@@ -230,7 +230,9 @@ impl Cloud for Aws {
                 }
                 Create::Bucket { name } => s3::bucket::create(&at, name).await,
                 Create::Stack(stack) => cloudformation::create(&at, stack).await,
-            }
+            };
+            // The last answer may be a refusal, and an earlier attempt's answer have been lost.
+            if interceptor::doubtful() { once::begun(answer) } else { answer }
         })
         .await
     }

@@ -10,7 +10,7 @@ KINDS = (
     "db_instance", "db_instance_delete", "db_snapshot", "db_cluster", "db_cluster_delete", "db_cluster_snapshot",
     "stack",
 )  # fmt: skip
-TRANSPORT = ("throttle", "500", "503", "error", "drop_before", "drop_after", "delay")
+TRANSPORT = ("throttle", "500", "503", "error", "drop_before", "drop_after", "delay", "unseen", "offered_in")
 STANDING = ("never_ready", "undeletable")
 RULE_KEYS = {"action", "kind", "times", "seconds", "service", "region", "account", "id", "match", "code", "status", "message"}
 

@@ -6,6 +6,7 @@ use super::instance::{made_or_adopted, state};
 use super::{FILTER_VALUES, adopt, filter, taken};
 use crate::cloud::aws::access::{RdsReader, Writer};
 use crate::cloud::aws::error::OrCloud;
+use crate::cloud::aws::once::begun;
 use crate::cloud::aws::{At, missing, observed, pages, tags, with};
 use crate::cloud::{CloudResult, Created, ErrorKind, Kind, Observed, RestoreCluster, State, TAG_RUN};
 
@@ -30,7 +31,7 @@ pub async fn restore(at: &At<'_>, cluster: &RestoreCluster) -> CloudResult<Creat
         .await
         .or_cloud(CALL)
         .map(drop);
-    let found = if taken(&made) { describe(&writer.read.rds, &cluster.name).await? } else { None };
+    let found = if taken(&made) { begun(describe(&writer.read.rds, &cluster.name).await)? } else { None };
     adopt(at, made, &format!("the cluster {}", cluster.name), found.as_ref().map(DbCluster::tag_list))?;
     Ok(at.created(Kind::DbCluster, &cluster.name, "cluster_id"))
 }

@@ -5,6 +5,7 @@ use aws_sdk_rds::types::DbInstance;
 use super::{FILTER_VALUES, adopt, filter, taken};
 use crate::cloud::aws::access::{RdsReader, Writer};
 use crate::cloud::aws::error::OrCloud;
+use crate::cloud::aws::once::begun;
 use crate::cloud::aws::time::{from_time, some_time};
 use crate::cloud::aws::{At, missing, observed, pages, tags, with};
 use crate::cloud::{
@@ -56,7 +57,7 @@ pub async fn made_or_adopted(
     name: &str,
     made: CloudResult<()>,
 ) -> CloudResult<Created> {
-    let found = if taken(&made) { describe(rds, name).await? } else { None };
+    let found = if taken(&made) { begun(describe(rds, name).await)? } else { None };
     adopt(at, made, &format!("the database {name}"), found.as_ref().map(DbInstance::tag_list))?;
     Ok(at.created(Kind::DbInstance, name, "id"))
 }
