@@ -170,12 +170,18 @@ const READING: &str = "reading";
 impl Cloud for Aws {
     async fn identity(&self, account: &AccountId) -> CloudResult<AccountId> {
         on_behalf(READING, async {
-            const CALL: &str = "sts:GetCallerIdentity";
             let place = self.any_place(account).await?;
-            let answer = self.clients(&place).await?.sts.get_caller_identity().send().await.or_cloud(CALL)?;
-            let id = answer.account.unwrap_or_default();
-            id.parse()
-                .map_err(|_| CloudError::new(ErrorKind::Server, CALL, format!("`{id}` is not an account id")))
+            let clients = self.clients(&place).await?;
+            if let Some(sts) = &clients.sts_before_role
+                && self.shared.signer(account).is_none()
+            {
+                let signer = whose(sts).await?;
+                self.shared.know_signer(account, &signer);
+                if self.shared.gate.loss().account() == Some(&signer) {
+                    return Err(entered_through_the_lost(account, &signer));
+                }
+            }
+            whose(&clients.sts).await
         })
         .await
     }
@@ -359,6 +365,23 @@ impl Aws {
         let place = Place { account: bucket.account.clone(), region: bucket.region.clone() };
         self.s3_clients(&place).await
     }
+}
+
+/// The account that the client's credentials belong to. Needs no permission.
+async fn whose(sts: &access::StsReader) -> CloudResult<AccountId> {
+    const CALL: &str = "sts:GetCallerIdentity";
+    let id = sts.get_caller_identity().send().await.or_cloud(CALL)?.account.unwrap_or_default();
+    id.parse().map_err(|_| CloudError::new(ErrorKind::Server, CALL, format!("`{id}` is not an account id")))
+}
+
+fn entered_through_the_lost(account: &AccountId, lost: &AccountId) -> CloudError {
+    let said = format!(
+        "the role in account {account} is assumed with credentials of account {lost}, which the drill loses: \
+         whoever has lost {lost} cannot enter {account} this way"
+    );
+    CloudError::new(ErrorKind::Credentials, "sts:AssumeRole", said).help(
+        "give the account a way in that survives: a `profile` (or the environment) whose credentials belong to another account",
+    )
 }
 
 /// All that a creating call needs to know besides what it creates.
