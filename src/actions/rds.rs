@@ -203,6 +203,9 @@ pub struct PromoteReplicaArgs {
     pub class: Option<String>,
     #[serde(default)]
     pub parameter_group: Option<String>,
+    /// The KMS key of the replica, in the sandbox's region: needed where the database is encrypted.
+    #[serde(default)]
+    pub kms_key: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -210,6 +213,9 @@ pub struct PromoteReplicaArgs {
 pub struct ReplicaSource {
     /// The production database's identifier.
     pub db: String,
+    /// The region that it is in, another one than the sandbox's; default: what the estate says.
+    #[serde(default)]
+    pub source_region: Option<String>,
 }
 
 pub const PROMOTE_REPLICA: Action = Action {
@@ -227,8 +233,10 @@ pub const PROMOTE_REPLICA: Action = Action {
         demands: |args| {
             let replica = args::text(args, "/from/db").map(|source| ReplicaDemand {
                 source,
+                source_region: args::text(args, "/from/source_region"),
                 class: args::text(args, "/class"),
                 parameter_group: args::text(args, "/parameter_group"),
+                kms_key: args::text(args, "/kms_key"),
             });
             Demands { replica, ..databases(1) }
         },
@@ -355,6 +363,6 @@ pub async fn promote_replica(cx: &Context<'_>, args: &Value) -> Result<Outcome, 
         ));
     };
     cx.create("", Create::PromoteReplica { db: replica.clone(), size: cx.size() }).await?;
-    let seen = cx.ready(Kind::DbInstance, replica, Until::Ready).await?;
+    let seen = cx.ready(Kind::DbInstance, replica, Until::Promoted).await?;
     Ok(database(replica, &seen))
 }

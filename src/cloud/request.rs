@@ -182,10 +182,13 @@ pub enum Create {
         engine: String,
         index: u32,
     },
-    /// A read replica of a production database, made in the sandbox before T0.
+    /// A read replica of a production database of another region, made in the sandbox before T0. Within one region a
+    /// replica lives in its source's VPC, which is production's.
     DbReplica {
         source: String,
         source_region: Region,
+        /// In the sandbox's region: an encrypted source needs one there.
+        kms_key: Option<String>,
         db: RestoreDb,
     },
     /// Makes a replica that carries this run's tag a database of its own.
@@ -342,7 +345,8 @@ impl Create {
             Self::CopySnapshot { kms_key, .. }
             | Self::CopyImage { kms_key, .. }
             | Self::CopyDbSnapshot { kms_key, .. }
-            | Self::CopyDbClusterSnapshot { kms_key, .. } => kms_key.as_deref(),
+            | Self::CopyDbClusterSnapshot { kms_key, .. }
+            | Self::DbReplica { kms_key, .. } => kms_key.as_deref(),
             _ => None,
         }
     }

@@ -112,13 +112,17 @@ pub fn wanted(plan: &Plan) -> Wanted {
         wanted.replicas.extend(demands.replica.map(|replica| {
             let id = ResourceId::new("rds:db", &replica.source);
             let resource = plan.resources().iter().find(|r| r.id == id);
-            let region = resource.and_then(|r| r.locus.region.clone());
+            let in_arn = replica.source.strip_prefix("arn:");
+            let in_arn = in_arn.and_then(|arn| arn.split(':').nth(2)?.parse().ok());
+            let named = replica.source_region.and_then(|region| region.parse().ok());
+            let region = in_arn.or(named).or_else(|| resource.and_then(|r| r.locus.region.clone()));
             WantedReplica {
                 step: node.id.clone(),
                 source: replica.source,
                 source_region: region.unwrap_or_else(|| plan.sandbox.region.clone()),
                 class: replica.class,
                 parameter_group: replica.parameter_group,
+                kms_key: replica.kms_key,
                 size: resource.map_or(Size(0), |r| r.size),
             }
         }));

@@ -53,8 +53,11 @@ impl Demands {
 pub struct ReplicaDemand {
     /// The production database's identifier.
     pub source: String,
+    /// Where it is, as far as the playbook says it.
+    pub source_region: Option<String>,
     pub class: Option<String>,
     pub parameter_group: Option<String>,
+    pub kms_key: Option<String>,
 }
 
 /// Something wrong with arguments, at a JSON pointer below `with` (`/from/point`; empty: `with` itself).

@@ -35,6 +35,8 @@ pub struct WantedReplica {
     pub source_region: Region,
     pub class: Option<String>,
     pub parameter_group: Option<String>,
+    /// In the sandbox's region.
+    pub kms_key: Option<String>,
     pub size: Size,
 }
 
@@ -98,6 +100,7 @@ pub async fn prepare(
             let what = Create::DbReplica {
                 source: replica.source.clone(),
                 source_region: replica.source_region.clone(),
+                kms_key: replica.kms_key.clone(),
                 db: RestoreDb {
                     source: replica.source.clone(),
                     name: hands.name("sandbox", &slot),

@@ -87,6 +87,7 @@ impl<'a> Stage<'a> {
             source_region: EAST.parse().unwrap(),
             class: None,
             parameter_group: None,
+            kms_key: None,
             size: Size::gib(5),
         };
         let wanted = Wanted {

@@ -226,8 +226,8 @@ impl Cloud for Aws {
                 }
                 Create::Db(db) => rds::instance::restore(&at, db).await,
                 Create::DbToTime(to) => rds::instance::restore_to_time(&at, to).await,
-                Create::DbReplica { source, source_region, db } => {
-                    rds::replica::create(&at, source, source_region, db).await
+                Create::DbReplica { source, source_region, kms_key, db } => {
+                    rds::replica::create(&at, source, source_region, kms_key.as_deref(), db).await
                 }
                 Create::PromoteReplica { db, .. } => rds::replica::promote(&at, db).await,
                 Create::DbCluster(cluster) => rds::cluster::restore(&at, cluster).await,

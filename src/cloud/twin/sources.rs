@@ -25,6 +25,11 @@ impl Sources<'_> {
             Create::Instances(run) => (run.image.as_str(), &place.region),
             Create::Db(db) => (db.source.as_str(), &place.region),
             Create::DbCluster(cluster) => (cluster.snapshot.as_str(), &place.region),
+            Create::DbReplica { source, source_region, .. } if *source_region == place.region => {
+                let said = format!("a replica of {source} in its own region would stand in production's VPC");
+                return Err(CloudError::new(ErrorKind::Invalid, what.call(), said)
+                    .help("put the sandbox into another region, or restore with `rds.restore_to_time`"));
+            }
             Create::DbReplica { source, source_region, .. } => {
                 return self.database(place, what, source, source_region);
             }

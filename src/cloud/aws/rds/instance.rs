@@ -8,6 +8,7 @@ use crate::cloud::aws::error::OrCloud;
 use crate::cloud::aws::once::begun;
 use crate::cloud::aws::time::{from_time, some_time};
 use crate::cloud::aws::{At, missing, observed, pages, tags, with};
+use crate::cloud::wait::REPLICA_OF;
 use crate::cloud::{
     CloudError, CloudResult, Created, ErrorKind, Kind, Observed, RestoreDb, RestoreDbToTime, State, TAG_RUN,
     Zone,
@@ -186,6 +187,8 @@ pub async fn observe(rds: &RdsReader, zones: &[Zone], ids: &[String]) -> CloudRe
                 .find(|z| Some(z.name.as_str()) == db.availability_zone())
                 .map(|z| z.id.to_string());
             let seen = with(seen, "az", az);
+            let replica_of = db.read_replica_source_db_instance_identifier.filter(|s| !s.is_empty());
+            let seen = with(seen, REPLICA_OF, replica_of);
             let seen = with(seen, "arn", db.db_instance_arn);
             all.push(with(seen, "engine", db.engine));
         }
