@@ -104,6 +104,11 @@ pub trait Cloud {
     /// Everything at that place that carries the run's tag, or any run's.
     async fn tagged(&self, place: &Place, whose: &Whose) -> CloudResult<Tagged>;
 
+    /// What a stack that is gone has left standing: what its template retains, and final snapshots.
+    async fn remains(&self, _stack: &ResourceRef) -> CloudResult<Vec<Remains>> {
+        Ok(Vec::new())
+    }
+
     /// The ways out of a VPC: gateways, peerings, transit attachments, open egress, public addresses, endpoints, roles.
     async fn exposures(&self, place: &Place, vpc: &str) -> CloudResult<Vec<Exposure>>;
 

@@ -633,6 +633,15 @@ pub struct TaggedThing {
     pub created: Option<Time>,
 }
 
+/// What the deletion of a stack has left standing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remains {
+    /// Where its kind is one that a drill knows how to delete.
+    pub resource: Option<ResourceRef>,
+    /// What it is, and why it stands.
+    pub what: String,
+}
+
 /// A way out of the sandbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exposure {

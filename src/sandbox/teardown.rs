@@ -37,7 +37,13 @@ impl Teardown<'_> {
             bus: self.bus,
             patience: self.patience,
         };
-        let mut left = removal.run(&self.hands.standing()).await;
+        let again = async || {
+            self.look().await;
+            self.hands.standing()
+        };
+        let gone = removal.run(self.hands.standing(), again).await;
+        let mut left = gone.resisting;
+        left.extend(gone.retained);
         // Look again: only what is not found any more is gone.
         for place in &self.places {
             match self.hands.cloud().tagged(place, &self.whose()).await {

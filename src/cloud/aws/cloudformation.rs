@@ -96,6 +96,7 @@ async fn observe_one(client: &CloudFormationReader, id: &str, stack: &Stack) -> 
     let state = match status.as_str() {
         "CREATE_COMPLETE" | "UPDATE_COMPLETE" | "IMPORT_COMPLETE" => State::Ready,
         "DELETE_COMPLETE" => State::Gone,
+        "DELETE_FAILED" => State::Failed(format!("{status} {said}").trim().to_owned()),
         // A rollback under way ends in failure: there is nothing to wait for.
         _ if failed => {
             let why = first_failure(client, id).await?.unwrap_or_else(|| said.clone());

@@ -15,6 +15,7 @@ mod preflight;
 mod presign;
 mod rds;
 mod reads;
+mod remains;
 mod s3;
 mod tagged;
 mod tags;
@@ -35,8 +36,8 @@ use self::interceptor::{Shared, on_behalf};
 use super::gated::delete_call;
 use super::{
     ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created, Deed,
-    ErrorKind, Exposure, Kind, LossGate, Marks, MeasuredObjects, Needs, Observed, Origin, Permit, Place,
-    PointQuery, PreflightFinding, Progress, ResourceRef, Tagged, VerifiedObjects, VerifyObjects, Whose, Zone,
+    ErrorKind, Exposure, Kind, LossGate, Marks, MeasuredObjects, Needs, Observed, Offers, Origin, Permit, Place,
+    PointQuery, PreflightFinding, Progress, Remains, ResourceRef, Tagged, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 use crate::estate::{Loss, RecoveryPoint};
 use crate::ids::{AccountId, AzId, Region};
@@ -304,6 +305,14 @@ impl Cloud for Aws {
 
     async fn tagged(&self, place: &Place, whose: &Whose) -> CloudResult<Tagged> {
         on_behalf("teardown", tagged::all(self, place, whose)).await
+    }
+
+    async fn remains(&self, stack: &ResourceRef) -> CloudResult<Vec<Remains>> {
+        on_behalf("teardown", async {
+            let clients = self.clients(&stack.place()).await?;
+            remains::of(&clients, stack).await
+        })
+        .await
     }
 
     async fn exposures(&self, place: &Place, vpc: &str) -> CloudResult<Vec<Exposure>> {

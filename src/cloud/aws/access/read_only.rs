@@ -81,6 +81,8 @@ read_only! {
     CloudFormationReader, aws_sdk_cloudformation:
     describe_stack_events DescribeStackEventsFluentBuilder,
     describe_stacks DescribeStacksFluentBuilder,
+    get_template GetTemplateFluentBuilder,
+    list_stack_resources ListStackResourcesFluentBuilder,
     list_stacks ListStacksFluentBuilder,
 }
 
