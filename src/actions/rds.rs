@@ -182,7 +182,10 @@ pub const RESTORE_CLUSTER: Action = Action {
             )?;
             Some(args::restored(what, &[PointKind::RdsClusterSnapshot], true))
         },
-        demands: |args| databases(args::count(args, "/instances")),
+        demands: |args| Demands {
+            db_class: args::text(args, "/engine").zip(args::text(args, "/class")),
+            ..databases(args::count(args, "/instances"))
+        },
         calls: &[
             "rds:RestoreDBClusterFromSnapshot",
             "rds:CreateDBInstance",

@@ -155,6 +155,11 @@ impl Cloud for Gated {
         self.inner.zones(place).await
     }
 
+    async fn offers(&self, place: &Place, wishes: &Wishes) -> CloudResult<Offers> {
+        self.check("ec2:DescribeInstanceTypeOfferings", place, "sandbox")?;
+        self.inner.offers(place, wishes).await
+    }
+
     async fn recovery_points(&self, place: &Place, query: &PointQuery) -> CloudResult<Vec<RecoveryPoint>> {
         self.check(points_call(query), place, "recovery points")?;
         self.inner.recovery_points(place, query).await

@@ -88,6 +88,11 @@ pub trait Cloud {
     /// The zones of a region, as this account names them.
     async fn zones(&self, place: &Place) -> CloudResult<Vec<Zone>>;
 
+    /// Which zones offer what; what is not among the answers is offered everywhere, as far as is known.
+    async fn offers(&self, _place: &Place, _wishes: &Wishes) -> CloudResult<Offers> {
+        Ok(Offers::new())
+    }
+
     /// All recovery points of what `query` names that this account can see there, its own and shared ones.
     async fn recovery_points(&self, place: &Place, query: &PointQuery) -> CloudResult<Vec<RecoveryPoint>>;
 

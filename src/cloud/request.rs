@@ -658,12 +658,29 @@ pub struct Needs {
     pub instances: u32,
     /// vCPUs are not known to us by type; the instance types that will be launched, with their count.
     pub instance_types: BTreeMap<String, u32>,
+    /// The range of the sandbox's VPC.
+    pub cidr: String,
+    /// What everything that is created will carry: policies may demand it.
+    pub marks: Option<super::Marks>,
 }
+
+/// What the zones of the sandbox should offer.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Wishes {
+    pub instance_types: Vec<String>,
+    /// Engine and class of databases, where both are known before the restore.
+    pub db_classes: Vec<(String, String)>,
+}
+
+/// By what is wished (an instance type, a DB class): the zones that offer it.
+pub type Offers = BTreeMap<String, std::collections::BTreeSet<AzId>>;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PreflightFinding {
     /// The drill cannot succeed: stop before T0 (exit 3).
     pub fatal: bool,
+    /// Not fatal, and worth a look before the drill.
+    pub doubtful: bool,
     pub what: String,
     pub fix: String,
 }

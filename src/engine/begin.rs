@@ -100,7 +100,9 @@ pub fn wanted(plan: &Plan) -> Wanted {
     let mut wanted = Wanted {
         place: Place { account: plan.sandbox_account.clone(), region: plan.sandbox.region.clone() },
         cidr: plan.sandbox.network.cidr.clone(),
-        azs: plan.sandbox.network.azs,
+        azs: plan.sandbox.network.zone_count(),
+        zones: plan.sandbox.network.zones.clone(),
+        wishes: Wishes::default(),
         buckets: BTreeSet::new(),
         replicas: Vec::new(),
         databases: false,
@@ -109,6 +111,8 @@ pub fn wanted(plan: &Plan) -> Wanted {
         let demands = (work.action.decl.demands)(&work.with);
         wanted.databases |= demands.db_subnet_group;
         wanted.buckets.extend(demands.bucket);
+        wanted.wishes.instance_types.extend(demands.instance_type);
+        wanted.wishes.db_classes.extend(demands.db_class);
         wanted.replicas.extend(demands.replica.map(|replica| {
             let id = ResourceId::new("rds:db", &replica.source);
             let resource = plan.resources().iter().find(|r| r.id == id);
@@ -127,6 +131,10 @@ pub fn wanted(plan: &Plan) -> Wanted {
             }
         }));
     }
+    wanted.wishes.instance_types.sort();
+    wanted.wishes.instance_types.dedup();
+    wanted.wishes.db_classes.sort();
+    wanted.wishes.db_classes.dedup();
     wanted
 }
 

@@ -35,6 +35,8 @@ pub struct Demands {
     pub bucket: Option<String>,
     pub replica: Option<ReplicaDemand>,
     pub db_instances: u32,
+    /// Engine and class of `db_instances`, where both are known before the run: a snapshot does not tell its engine.
+    pub db_class: Option<(String, String)>,
     pub instances: u32,
     /// The type of `instances`, where it is known before the run.
     pub instance_type: Option<String>,

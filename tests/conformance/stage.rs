@@ -94,6 +94,8 @@ impl<'a> Stage<'a> {
             place: sandbox_place(),
             cidr: "10.66.0.0/16".into(),
             azs: 2,
+            zones: Vec::new(),
+            wishes: drillmaster::cloud::Wishes::default(),
             buckets: with.buckets.iter().map(|b| (*b).to_owned()).collect(),
             replicas: with.replica.into_iter().map(replica).collect(),
             databases: true,

@@ -195,6 +195,14 @@ impl Cloud for Aws {
         LEAST_PITR_LAG
     }
 
+    async fn offers(&self, place: &Place, wishes: &Wishes) -> CloudResult<Offers> {
+        on_behalf("sandbox", async {
+            let clients = self.clients(place).await?;
+            preflight::offers(&clients, &self.zone_map(place).await?, wishes).await
+        })
+        .await
+    }
+
     async fn recovery_points(&self, place: &Place, query: &PointQuery) -> CloudResult<Vec<RecoveryPoint>> {
         on_behalf(READING, points::find(self, place, query)).await
     }
