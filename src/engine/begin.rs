@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use indexmap::IndexMap;
 
 use super::{Config, Engine, Stop};
-use crate::cloud::{CloudError, ErrorKind, Needs, Place};
+use crate::cloud::{CloudError, ErrorKind, Marks, Needs, Place, Wishes};
 use crate::duration::{Size, Time};
 use crate::estate::{Loss, ResourceId};
 use crate::event::{FORMAT, NodePlan, PlaybookText, RunStarted, WorkloadPlan};
@@ -165,8 +165,15 @@ pub async fn preflight(engine: &Engine) -> Result<(), Stop> {
     }
     let place = Place { account: plan.sandbox_account.clone(), region: plan.sandbox.region.clone() };
     let mut stop = None;
-    for seen in engine.cloud.preflight(&place, &needs(plan)).await? {
-        let severity = if seen.fatal { "high" } else { "low" };
+    let marks =
+        Marks { run: engine.config.run.clone(), expires: engine.clock.now() + plan.sandbox.ttl.delta() };
+    let needs = Needs { cidr: plan.sandbox.network.cidr.clone(), marks: Some(marks), ..needs(plan) };
+    for seen in engine.cloud.preflight(&place, &needs).await? {
+        let severity = match (seen.fatal, seen.doubtful) {
+            (true, _) => "high",
+            (false, true) => "medium",
+            (false, false) => "low",
+        };
         let resource = format!("{} {}", place.account, place.region);
         engine.find("preflight", severity, &resource, seen.what.clone(), seen.fix.clone());
         if seen.fatal {

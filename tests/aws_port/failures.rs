@@ -125,17 +125,48 @@ async fn preflight_changes_nothing_and_tells_what_it_could_not_check() {
         .to_vec(),
         db_instances: 1,
         instances: 2,
-        instance_types: [("t3.small".to_owned(), 2)].into(),
+        instance_types: [("t3.small".to_owned(), 2), ("m5.large".to_owned(), 1)].into(),
+        cidr: "10.66.0.0/16".into(),
+        marks: Some(world.marks.clone()),
     };
     let findings = world.aws.preflight(&at, &needs).await.unwrap();
     assert!(findings.iter().all(|f| !f.fatal), "{findings:?}");
     assert_eq!(world.moto.state(), before);
-    world.moto.faults(&json!([{ "action": "RunInstances", "kind": "error", "code": "UnauthorizedOperation",
-        "status": 403, "message": "You are not authorized to perform this operation." }]));
+    // What the drill will really ask for: its range, its types, its tags.
+    let asked = |action: &str| {
+        let calls = world.moto.calls(action);
+        calls.into_iter().map(|c| c["params"].clone()).collect::<Vec<_>>()
+    };
+    let run = world.marks.run.to_string();
+    assert_eq!(asked("CreateVpc")[0]["CidrBlock"], "10.66.0.0/16");
+    let types: Vec<_> = asked("RunInstances").iter().map(|p| p["InstanceType"].clone()).collect();
+    assert_eq!(types, ["m5.large", "t3.small"]);
+    for action in [
+        "CreateVpc",
+        "CreateSubnet",
+        "CreateSecurityGroup",
+        "CopySnapshot",
+        "CopyImage",
+        "CreateVolume",
+        "RunInstances",
+        "AllocateAddress",
+    ] {
+        for params in asked(action) {
+            assert!(params.to_string().contains(&run), "{action} without its tags: {params}");
+        }
+    }
+    // Refused although the request is the real one: fatal. With made-up ids: perhaps a policy that names resources.
+    let refused = |action: &str| {
+        json!({ "action": action, "kind": "error", "code": "UnauthorizedOperation",
+        "status": 403, "message": "You are not authorized to perform this operation." })
+    };
+    world.moto.faults(&json!([refused("RunInstances"), refused("CreateVpc")]));
     let findings = world.aws.preflight(&at, &needs).await.unwrap();
     let fatal: Vec<_> = findings.iter().filter(|f| f.fatal).collect();
+    assert!(matches!(fatal.as_slice(), [f] if f.what.contains("may not call ec2:CreateVpc")), "{findings:?}");
+    let doubtful: Vec<_> = findings.iter().filter(|f| f.doubtful).collect();
     assert!(
-        matches!(fatal.as_slice(), [f] if f.what.contains("may not call ec2:RunInstances")),
+        matches!(doubtful.as_slice(), [f] if f.what.contains("may not call ec2:RunInstances") && f.what.contains("m5.large")),
         "{findings:?}"
     );
 }

@@ -27,7 +27,7 @@ use super::interceptor::{FirstContact, Shared, Watch};
 use crate::cloud::{CloudError, CloudResult, ErrorKind, Place};
 use crate::ids::AccountId;
 
-pub use self::dry_run::refused;
+pub use self::dry_run::{Asked, refused};
 pub use self::read_only::{CloudFormationReader, Ec2Reader, QuotasReader, RdsReader, S3Reader, StsReader};
 pub use self::writer::{S3Writer, Writer};
 
