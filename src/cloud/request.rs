@@ -441,7 +441,17 @@ pub struct RestoreCluster {
     pub security_groups: Vec<String>,
     pub parameter_group: Option<String>,
     pub port: Option<i32>,
+    /// What instances of the class `db.serverless` need.
+    #[serde(default)]
+    pub serverless: Option<Serverless>,
     pub size: Size,
+}
+
+/// How far Aurora Serverless v2 scales, in Aurora capacity units.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Serverless {
+    pub min: f64,
+    pub max: f64,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

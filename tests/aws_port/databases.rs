@@ -225,9 +225,13 @@ async fn a_cluster_gets_its_instances() {
         security_groups: vec![sandbox.group.clone()],
         parameter_group: None,
         port: None,
+        serverless: Some(drillmaster::cloud::Serverless { min: 0.5, max: 4.0 }),
         size: Size(0),
     });
     let (_, seen) = world.ready(&at, &restore).await;
+    let asked = &world.moto.calls("RestoreDBClusterFromSnapshot")[0]["params"];
+    assert_eq!(asked["ServerlessV2ScalingConfiguration.MinCapacity"], "0.5", "{asked}");
+    assert_eq!(asked["ServerlessV2ScalingConfiguration.MaxCapacity"], "4.0", "{asked}");
     assert_eq!(seen.attributes["members"], json!(0), "Aurora's restore creates no instances");
     for index in 0..2 {
         let instance = Create::DbClusterInstance {

@@ -9,10 +9,7 @@ use super::access::{Asked, Clients, refused};
 use super::ec2::filter;
 use super::error::OrCloud;
 use super::pages;
-use crate::cloud::{
-    CloudError, CloudResult, ErrorKind, Needs, Offers, Place, PreflightFinding, TAG_EXPIRES, TAG_RUN, Wishes,
-    Zone,
-};
+use crate::cloud::{CloudResult, Needs, Offers, Place, PreflightFinding, Wishes, Zone};
 
 /// "DB instances" of RDS, and "Running On-Demand Standard instances" (in vCPUs) of EC2: the Service Quotas console.
 const DB_INSTANCES: (&str, &str) = ("rds", "L-7B6409FD");

@@ -1,6 +1,6 @@
 //! Aurora clusters: restored (without instances), then given instances.
 
-use aws_sdk_rds::types::DbCluster;
+use aws_sdk_rds::types::{DbCluster, ServerlessV2ScalingConfiguration};
 
 use super::instance::{made_or_adopted, state};
 use super::{FILTER_VALUES, adopt, filter, taken};
@@ -24,6 +24,9 @@ pub async fn restore(at: &At<'_>, cluster: &RestoreCluster) -> CloudResult<Creat
         .set_vpc_security_group_ids(Some(cluster.security_groups.clone()))
         .set_db_cluster_parameter_group_name(cluster.parameter_group.clone())
         .set_port(cluster.port)
+        .set_serverless_v2_scaling_configuration(cluster.serverless.map(|s| {
+            ServerlessV2ScalingConfiguration::builder().min_capacity(s.min).max_capacity(s.max).build()
+        }))
         .deletion_protection(false)
         .copy_tags_to_snapshot(false)
         .set_tags(Some(tags::for_rds(at, &cluster.name)))
