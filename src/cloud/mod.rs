@@ -6,6 +6,8 @@
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod error;
+#[cfg(test)]
+pub mod fake;
 pub mod gate;
 pub mod gated;
 mod permit;

@@ -133,7 +133,17 @@ impl Waiter {
                         () = self.clock.sleep_until(next) => {}
                     }
                 }
-                (false, _) => self.clock.sleep(interval(poller, self.clock.now())).await,
+                (false, _) => {
+                    let looked = self.clock.now();
+                    tokio::select! {
+                        () = self.clock.sleep(interval(poller, looked)) => {}
+                        // Whoever comes now does not wait for the turn of those who have waited for long: that would count
+                        // as time of recovery. One look a second is all there is.
+                        () = poller.arrived.notified() => {
+                            self.clock.sleep_until(looked + crate::duration::Span(SHORTEST).delta()).await;
+                        }
+                    }
+                }
             }
         }
     }
