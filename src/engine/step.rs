@@ -100,7 +100,7 @@ impl Recovery<'_> {
         attempt: &Attempt<'_>,
     ) -> Result<(Outcome, Option<Chosen>), StepError> {
         if let Some(message) = attempt.known.and_then(|known| known.given_up.clone()) {
-            return Err(StepError::GivenUp { message });
+            return Err(StepError::GivenUp { message, help: None });
         }
         let tried = self.attempt(index, work, attempt);
         let Some(timeout) = work.step.timeout else { return tried.await };
@@ -110,7 +110,7 @@ impl Recovery<'_> {
         ended.unwrap_or_else(|| {
             let message = format!("it took longer than its timeout of {timeout}");
             self.hands.discard(&work.step.id, &message);
-            Err(StepError::GivenUp { message })
+            Err(StepError::GivenUp { message, help: None })
         })
     }
 

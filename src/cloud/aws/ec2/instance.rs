@@ -171,7 +171,11 @@ fn state_of(instance: &Instance) -> Option<&InstanceStateName> {
 }
 
 fn seen(instance: &Instance, zones: &[Zone], healthy: &BTreeSet<String>) -> Observed {
-    let reason = instance.state_reason().and_then(|r| r.message()).map(str::to_owned);
+    // The code tells more reliably than the message, which often begins with it.
+    let reason = instance.state_reason().map(|r| match (r.code(), r.message()) {
+        (Some(code), Some(message)) if !message.starts_with(code) => format!("{code}: {message}"),
+        (code, message) => message.or(code).unwrap_or_default().to_owned(),
+    });
     let state = match state_of(instance) {
         Some(InstanceStateName::Running) => State::Ready,
         Some(InstanceStateName::Terminated) => State::Gone,
