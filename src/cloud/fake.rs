@@ -5,7 +5,6 @@ use std::cell::RefCell;
 use async_trait::async_trait;
 
 use super::*;
-use crate::ids::RunId;
 
 pub struct Fake<C, O> {
     pub create: C,
@@ -20,8 +19,8 @@ fn no<T>() -> CloudResult<T> {
 
 #[async_trait(?Send)]
 impl<C: Fn(&Create) -> CloudResult<Created>, O: Fn(&str) -> Observed> Cloud for Fake<C, O> {
-    async fn identity(&self, _: &AccountId) -> CloudResult<AccountId> {
-        no()
+    async fn identity(&self, account: &AccountId) -> CloudResult<AccountId> {
+        Ok(account.clone())
     }
     async fn zones(&self, _: &Place) -> CloudResult<Vec<Zone>> {
         no()
@@ -29,17 +28,17 @@ impl<C: Fn(&Create) -> CloudResult<Created>, O: Fn(&str) -> Observed> Cloud for 
     async fn recovery_points(&self, _: &Place, _: &PointQuery) -> CloudResult<Vec<RecoveryPoint>> {
         no()
     }
-    async fn create(&self, _: &Place, _: &Origin, _: &Marks, what: &Create) -> CloudResult<Created> {
+    async fn create(&self, _: &Permit, _: &Origin, what: &Create) -> CloudResult<Created> {
         (self.create)(what)
     }
     async fn observe(&self, _: &Place, _: Kind, ids: &[String]) -> CloudResult<Vec<Observed>> {
         self.observed.borrow_mut().push(ids.to_vec());
         Ok(ids.iter().map(|id| (self.observe)(id)).collect())
     }
-    async fn delete(&self, _: &Place, _: &Origin, _: &Marks, _: &ResourceRef) -> CloudResult<()> {
+    async fn delete(&self, _: &Permit, _: &Origin, _: &ResourceRef) -> CloudResult<()> {
         no()
     }
-    async fn tagged(&self, _: &Place, _: &RunId) -> CloudResult<Vec<ResourceRef>> {
+    async fn tagged(&self, _: &Place, _: &Whose) -> CloudResult<Tagged> {
         no()
     }
     async fn exposures(&self, _: &Place, _: &str) -> CloudResult<Vec<Exposure>> {
@@ -47,6 +46,7 @@ impl<C: Fn(&Create) -> CloudResult<Created>, O: Fn(&str) -> Observed> Cloud for 
     }
     async fn copy_objects(
         &self,
+        _: &Permit,
         _: &Origin,
         _: &CopyObjects,
         _: &dyn Fn(Progress),

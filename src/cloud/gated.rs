@@ -66,6 +66,7 @@ pub fn create_call<'a>(place: &'a Place, what: &'a Create) -> Call<'a> {
         service,
         operation,
         account: Some(&place.account),
+        signer: None,
         region: Some(&place.region),
         source: what.source(),
         source_region: what.source_region(),

@@ -178,7 +178,7 @@ impl Cloud for Aws {
             {
                 let signer = whose(sts).await?;
                 self.shared.know_signer(account, &signer);
-                if self.shared.gate.loss().account() == Some(&signer) {
+                if self.shared.gate.loss().and_then(Loss::account) == Some(&signer) {
                     return Err(entered_through_the_lost(account, &signer));
                 }
             }
