@@ -149,7 +149,7 @@ impl Run {
         let display = ui::choose(output, &around);
         let interrupt = CancellationToken::new();
         let runtime = wire::runtime().map_err(wrong)?;
-        let (report, kept) = runtime.block_on(async {
+        let ended = runtime.block_on(async {
             outlast_file_size_limit();
             let mut opened = None;
             let drill = Drill::new(plan, &options, &before, interrupt.clone(), |clock| {
@@ -174,7 +174,10 @@ impl Run {
                 () = interruptions(&interrupt, &folder) => std::process::exit(130),
             };
             Ok::<_, u8>((report, kept))
-        })?;
+        });
+        // Nobody waits for what may never return, such as a name that is being resolved.
+        runtime.shutdown_background();
+        let (report, kept) = ended?;
         if let Some(error) = kept.broken() {
             // Whatever else is told, and wherever: the record of this run has no end.
             complain(&error.message);

@@ -159,7 +159,7 @@ impl Drill {
             interrupt.cancel();
         }
         let cloud: Rc<dyn Cloud> = Rc::new(Gated::new(cloud, Arc::clone(&gate)));
-        let person = Rc::new(super::person::AtTerminal);
+        let person = Rc::new(super::person::AtTerminal::default());
         let engine = Engine { plan, cloud, gate, clock, bus, config, prober, person, interrupt, memory };
         if let Some(Body::RunStarted(started)) = before.first().map(|first| &first.body)
             && !engine.is_of(started)
