@@ -12,7 +12,7 @@ mod step;
 mod survey;
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -387,9 +387,10 @@ impl Engine {
         let loss = &self.plan.loss;
         let (surviving, lost): (Vec<_>, Vec<_>) =
             estate.recovery_points(t0).into_iter().partition(|point| point.survives(loss));
-        for point in lost {
+        let surviving: HashSet<&str> = surviving.iter().map(|point| point.id.as_str()).collect();
+        for point in &lost {
             // Of two snapshots of one name the bare name means the one that is called for where it lies.
-            if !surviving.iter().any(|other| other.id == point.id) {
+            if !surviving.contains(point.id.as_str()) {
                 self.gate.know_lost_point(&point.id, &format!("{} {}", point.account, point.region));
             }
         }
