@@ -28,8 +28,7 @@ pub struct Teardown<'a> {
 impl Teardown<'_> {
     /// Removes everything; what is returned was left behind.
     pub async fn run(&self) -> Vec<String> {
-        self.hands.settle().await;
-        self.look().await;
+        self.survey().await;
         let removal = Removal {
             hands: self.hands,
             waiter: self.waiter,
@@ -58,6 +57,20 @@ impl Teardown<'_> {
         left.dedup();
         self.bus.tell(Body::LeftBehind { resources: left.clone(), places: self.places.len() });
         left
+    }
+
+    /// All that the run has made is known to `hands` after this, as far as it can be.
+    pub async fn survey(&self) {
+        if !self.hands.settle(self.clock).await {
+            self.bus.tell(Body::Finding {
+                rule: "creation-abandoned".into(),
+                severity: "medium".into(),
+                resource: "teardown".into(),
+                message: "a creating call was still under way when teardown began".into(),
+                fix: "look for the tag drillmaster:run by hand, some minutes later".into(),
+            });
+        }
+        self.look().await;
     }
 
     fn whose(&self) -> Whose {
