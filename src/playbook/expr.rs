@@ -385,26 +385,6 @@ fn look_up<'a>(path: &str, context: &'a Value) -> Result<&'a Value, ExprError> {
     Ok(value)
 }
 
-/// The ids of the steps that the texts of a value refer to: what must have succeeded before it can be rendered.
-pub fn steps_named(value: &Value) -> Result<std::collections::BTreeSet<String>, ExprError> {
-    let mut found = std::collections::BTreeSet::new();
-    let mut waiting = vec![value];
-    while let Some(value) = waiting.pop() {
-        match value {
-            Value::String(text) => {
-                let names = references(text)?
-                    .into_iter()
-                    .filter(|r| r.path.first().is_some_and(|root| root == "steps"));
-                found.extend(names.filter_map(|r| r.path.into_iter().nth(1)));
-            }
-            Value::Array(items) => waiting.extend(items),
-            Value::Object(fields) => waiting.extend(fields.values()),
-            _ => {}
-        }
-    }
-    Ok(found)
-}
-
 /// Renders every text of a value; an error carries the pointer to the text.
 pub fn render_value(value: &Value, context: &Value) -> Result<Value, ExprError> {
     fn at(step: &str) -> impl Fn(ExprError) -> ExprError {
