@@ -46,11 +46,7 @@ pub struct Left {
 impl Removal<'_> {
     /// Removes these; what is returned still stands. Each outcome is told as an event. Once stacks are gone, `again` is
     /// asked for what is known by then: what they have left with the run's tag goes with its kind.
-    pub async fn run(
-        &self,
-        resources: Vec<ResourceRef>,
-        again: impl AsyncFn() -> Vec<ResourceRef>,
-    ) -> Left {
+    pub async fn run(&self, resources: Vec<ResourceRef>, again: impl AsyncFn() -> Vec<ResourceRef>) -> Left {
         let (mut resources, mut left) = (resources, Left::default());
         for kinds in ORDER {
             let group: Vec<ResourceRef> =

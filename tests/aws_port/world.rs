@@ -87,7 +87,7 @@ impl World {
 
     /// The same cloud, through clients of its own.
     pub fn another(&self) -> Aws {
-        connect(self.moto.endpoint(), self.gate.loss().clone()).0
+        connect(self.moto.endpoint(), self.gate.loss().cloned().unwrap()).0
     }
 
     /// A raw SDK configuration for an account, to seed with: no gate, no tags.

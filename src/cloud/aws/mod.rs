@@ -36,8 +36,9 @@ use self::interceptor::{Shared, on_behalf};
 use super::gated::delete_call;
 use super::{
     ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created, Deed,
-    ErrorKind, Exposure, Kind, LossGate, Marks, MeasuredObjects, Needs, Observed, Offers, Origin, Permit, Place,
-    PointQuery, PreflightFinding, Progress, Remains, ResourceRef, Tagged, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
+    ErrorKind, Exposure, Kind, LossGate, Marks, MeasuredObjects, Needs, Observed, Offers, Origin, Permit,
+    Place, PointQuery, PreflightFinding, Progress, Remains, ResourceRef, Tagged, VerifiedObjects,
+    VerifyObjects, Whose, Wishes, Zone,
 };
 use crate::estate::{Loss, RecoveryPoint};
 use crate::ids::{AccountId, AzId, Region};

@@ -73,7 +73,8 @@ async fn revoke_all(at: &At<'_>, to: &Writer, filters: &[Filter], what: &str) ->
     if !group.ip_permissions_egress().is_empty() {
         let rules = Some(group.ip_permissions_egress().to_vec());
         follow_up(at, async || {
-            let request = to.ec2.revoke_security_group_egress().group_id(id).set_ip_permissions(rules.clone());
+            let request =
+                to.ec2.revoke_security_group_egress().group_id(id).set_ip_permissions(rules.clone());
             revoked(request.send().await.or_cloud("ec2:RevokeSecurityGroupEgress"))
         })
         .await?;
@@ -81,7 +82,8 @@ async fn revoke_all(at: &At<'_>, to: &Writer, filters: &[Filter], what: &str) ->
     if !group.ip_permissions().is_empty() {
         let rules = Some(group.ip_permissions().to_vec());
         follow_up(at, async || {
-            let request = to.ec2.revoke_security_group_ingress().group_id(id).set_ip_permissions(rules.clone());
+            let request =
+                to.ec2.revoke_security_group_ingress().group_id(id).set_ip_permissions(rules.clone());
             revoked(request.send().await.or_cloud("ec2:RevokeSecurityGroupIngress"))
         })
         .await?;
