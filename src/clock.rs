@@ -1,7 +1,7 @@
 //! Time, real or virtual, behind one handle.
 //!
 //! The real clock is the machine's monotonic clock anchored once to the wall clock, so that a step of the
-//! wall clock cannot stretch a measurement. The virtual clock is a discrete-event clock: it stands still while
+//! wall clock cannot stretch a measurement; the one that goes on while the machine sleeps, since recovery does. The virtual clock is a discrete-event clock: it stands still while
 //! anything can run, and jumps to the next deadline when nothing can. What runs under it is therefore exact
 //! to the millisecond, at any pace, and never depends on how fast the machine is.
 
@@ -21,7 +21,7 @@ use crate::duration::Time;
 
 #[derive(Clone)]
 pub enum Clock {
-    Real { wall: Time, start: tokio::time::Instant },
+    Real { wall: Time, start: Uptime },
     Virtual(Rc<VirtualTime>),
 }
 
@@ -33,7 +33,7 @@ impl Clock {
     /// The real clock of a run that goes on: it does not show less than the run's last record.
     pub fn real_from(earliest: Option<Time>) -> Self {
         let now = Utc::now().trunc_subsecs(3);
-        Self::Real { wall: earliest.map_or(now, |at| at.max(now)), start: tokio::time::Instant::now() }
+        Self::Real { wall: earliest.map_or(now, |at| at.max(now)), start: Uptime::now() }
     }
 
     pub fn now(&self) -> Time {
@@ -56,8 +56,15 @@ impl Clock {
     pub async fn sleep_until(&self, deadline: Time) {
         match self {
             Self::Real { .. } => {
-                let left = (deadline - self.now()).to_std().unwrap_or(Duration::ZERO);
-                tokio::time::sleep(left).await;
+                // The runtime's timers stand still while the machine sleeps: what is due is looked for at least so often.
+                const AT_MOST: Duration = Duration::from_secs(5);
+                loop {
+                    let left = (deadline - self.now()).to_std().unwrap_or(Duration::ZERO);
+                    tokio::time::sleep(left.min(AT_MOST)).await;
+                    if left <= AT_MOST {
+                        return;
+                    }
+                }
             }
             Self::Virtual(time) => Timer::new(time, deadline, Turn::First).await,
         }
@@ -85,6 +92,27 @@ impl Clock {
             Self::Real { .. } => future.await,
             Self::Virtual(time) => time.drive(pace, future).await,
         }
+    }
+}
+
+/// How long the machine has been up, the time that it slept included.
+#[derive(Debug, Clone, Copy)]
+pub struct Uptime(Duration);
+
+impl Uptime {
+    fn now() -> Self {
+        use rustix::time::{ClockId, clock_gettime};
+        // Linux's monotonic clock stops in sleep, other systems' does not.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let clock = ClockId::Boottime;
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        let clock = ClockId::Monotonic;
+        // Never negative: the time since the machine was started.
+        Self(Duration::try_from(clock_gettime(clock)).unwrap_or_default())
+    }
+
+    fn elapsed(self) -> Duration {
+        Self::now().0.saturating_sub(self.0)
     }
 }
 
@@ -283,6 +311,23 @@ impl Drop for Timer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// `/proc/uptime` counts the time that the machine slept.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_real_clock_goes_on_while_the_machine_sleeps() {
+        let uptime = std::fs::read_to_string("/proc/uptime").unwrap();
+        let uptime: f64 = uptime.split(' ').next().unwrap().parse().unwrap();
+        let ours = Uptime::now().0.as_secs_f64();
+        assert!((ours - uptime).abs() < 2.0, "{ours} is not {uptime}");
+        let clock = Clock::Real { wall: chrono::DateTime::UNIX_EPOCH, start: Uptime(Duration::ZERO) };
+        assert!(seconds_of(clock.now()) >= ours);
+    }
+
+    #[cfg(target_os = "linux")]
+    fn seconds_of(time: Time) -> f64 {
+        crate::duration::seconds_between(chrono::DateTime::UNIX_EPOCH, time) + 0.001
+    }
     use std::time::Instant;
 
     fn at(seconds: i64) -> Time {

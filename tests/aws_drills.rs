@@ -24,6 +24,8 @@ mod losses;
 mod protected;
 #[path = "aws_drills/shop.rs"]
 mod shop;
+#[path = "aws_drills/stacks.rs"]
+mod stacks;
 #[path = "aws_drills/sweep.rs"]
 mod sweep;
 #[path = "aws_drills/unready.rs"]

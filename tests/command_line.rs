@@ -26,6 +26,17 @@ fn ends(args: &[&str], code: i32, stdout_has: &[&str], stderr_has: &[&str]) {
 }
 
 #[test]
+fn what_is_about_the_twins_time_is_refused_on_aws() {
+    let drill = Drill::of("region-loss");
+    let path = drill.write();
+    let path = path.to_str().unwrap();
+    for given in [["--seed", "7"], ["--pace", "max"], ["--start", START]] {
+        let args = ["run", path, "--on", "aws", given[0], given[1]];
+        ends(&args, 2, &[], &[given[0], "the twin's time"]);
+    }
+}
+
+#[test]
 fn validate() {
     let drill = Drill::of("region-loss");
     let path = drill.write();

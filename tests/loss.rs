@@ -178,3 +178,20 @@ fn the_harness_is_not_denied() {
     assert_eq!(run.at("/api_calls/s3:CreateBucket/count"), 1);
     assert_eq!(run.at("/api_calls/s3:DeleteBucket/count"), 1);
 }
+
+/// Snapshots of one name in two regions: the report shows the one that was used, and not its lost namesake.
+#[test]
+fn a_lost_namesake_is_not_shown_as_what_was_used() {
+    let mut drill = Drill::of("region-loss");
+    assert!(drill.estate.contains("id: orders-east-1h"));
+    drill.estate = drill.estate.replace("id: orders-east-1h", "id: orders-west-2h");
+    let run = drill.run();
+    let rows = run.at("/recovery_points").as_array().unwrap().clone();
+    let named: Vec<_> = rows.iter().filter(|row| row["id"] == "orders-west-2h").collect();
+    assert_eq!(named.len(), 2, "{rows:?}");
+    for row in named {
+        let used = row["region"] == "us-west-2";
+        assert_eq!(row["used_by"].is_string(), used, "{row}");
+        assert_eq!(row["why_not"].is_string(), !used, "{row}");
+    }
+}

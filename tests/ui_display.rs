@@ -177,6 +177,28 @@ fn live(rows: u16, columns: u16, look: Look) -> (InMemoryTerm, Live) {
 }
 
 #[test]
+fn a_question_is_not_painted_over() {
+    let (terminal, mut live) = live(24, 80, PLAIN);
+    let mut events = script().into_iter();
+    let half = events.by_ref().take(12).collect::<Vec<_>>();
+    for event in &half {
+        live.take(event).unwrap();
+    }
+    live.paint();
+    assert!(!terminal.contents().is_empty());
+    let hushed = live.hush();
+    let cleared = terminal.contents();
+    for event in events.by_ref().take(5) {
+        live.take(&event).unwrap();
+        live.paint();
+    }
+    assert_eq!(terminal.contents(), cleared, "the display painted while somebody was asked");
+    drop(hushed);
+    live.paint();
+    assert_ne!(terminal.contents(), cleared);
+}
+
+#[test]
 fn a_terminal_shows_what_runs() {
     let (terminal, mut live) = live(24, 80, PLAIN);
     let mut shown = String::new();

@@ -125,3 +125,28 @@ fn the_editor_schema_is_whole() {
         assert!(schema.pointer(target).is_some(), "{target}");
     }
 }
+
+/// CloudFormation takes 51,200 bytes in a request: known before anything is touched.
+#[test]
+fn a_template_that_is_too_long_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+    let playbook = std::fs::read_to_string(corpus.join("cidr-no-room.yaml")).unwrap();
+    let playbook = playbook
+        .replace("10.66.0.0/26, azs: 5", "10.66.0.0/16, azs: 2")
+        .replace("estate: side/estate.yaml\n", "");
+    let playbook = playbook.replace(
+        "\nchecks:",
+        "  - { id: stack, uses: cloudformation.deploy, workload: orders, with: { name: x, template: big.yaml } }\n\nchecks:",
+    );
+    let path = folder.path().join("playbook.yaml");
+    std::fs::write(&path, playbook).unwrap();
+    for (bytes, refused) in [(51_200, false), (51_201, true)] {
+        std::fs::write(folder.path().join("big.yaml"), "#".repeat(bytes)).unwrap();
+        let found = diagnostics(&path);
+        let told =
+            found.contains("the template `big.yaml` has 51201 bytes, and CloudFormation takes 51200 at most");
+        assert_eq!(told, refused, "{found}");
+        assert!(!told || found.contains("playbook.yaml:"), "{found}");
+    }
+}

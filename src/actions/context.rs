@@ -97,7 +97,7 @@ pub enum StepError {
     Failed { message: String, help: Option<String>, again: bool },
     /// What was created is no good, or took too long: it was discarded, and the next attempt makes another.
     #[error("{message}")]
-    GivenUp { message: String },
+    GivenUp { message: String, help: Option<String> },
 }
 
 impl StepError {
@@ -125,8 +125,8 @@ impl StepError {
     pub fn help(&self) -> Option<&str> {
         match self {
             Self::Hand(HandError::Cloud(error)) => error.help.as_deref(),
-            Self::Failed { help, .. } => help.as_deref(),
-            _ => None,
+            Self::Failed { help, .. } | Self::GivenUp { help, .. } => help.as_deref(),
+            Self::Hand(_) => None,
         }
     }
 }
@@ -190,20 +190,42 @@ impl Context<'_> {
     pub async fn ready(&self, kind: Kind, id: &str, until: Until) -> Result<Observed, StepError> {
         (self.progress)(format!("waiting for {} {id}", kind.name()), None);
         let seen = self.waiter.wait(self.place(), kind, id, until).await?;
-        let message = match &seen.state {
+        let (message, help) = match &seen.state {
             State::Ready => return Ok(seen),
-            State::Failed(why) => format!("{} {id} came up as {why}", kind.name()),
+            State::Failed(why) => (format!("{} {id} came up as {why}", kind.name()), help_about(why)),
             State::Gone | State::Pending(_) => {
-                format!("{} {id} was created, and is not there any more", kind.name())
+                let reason = seen.attributes.get("reason").and_then(Value::as_str).unwrap_or_default();
+                let said = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+                let message = format!("{} {id} was created, and is not there any more{said}", kind.name());
+                (message, help_about(reason))
             }
         };
         self.hands.discard(self.step, &message);
-        Err(StepError::GivenUp { message })
+        Err(StepError::GivenUp { message, help })
     }
 
     pub fn size(&self) -> Size {
         self.source.as_ref().map(|s| s.point.size).unwrap_or_default()
     }
+}
+
+/// What can be done about the reasons that EC2 gives for an instance that ended at once (EC2 user guide, "Troubleshoot
+/// instance launch issues", "instance terminates immediately").
+fn help_about(reason: &str) -> Option<String> {
+    let help = if reason.contains("Client.InvalidKMSKey") {
+        "its disks are encrypted with a KMS key that is disabled, gone or in another region: copy the image or snapshot \
+         with a key of the sandbox's region (`kms_key`)"
+    } else if reason.contains("Client.InternalError") {
+        "most often the sandbox's account may not use the KMS key of its disks: share the key with it, or copy the image \
+         or snapshot with a key of its own (`kms_key`)"
+    } else if reason.contains("VolumeLimitExceeded") {
+        "the account's quota of EBS storage is used up: ask Service Quotas for more, or restore less at once"
+    } else if reason.contains("InvalidSnapshot.NotFound") {
+        "a snapshot of the image is gone or not shared: share the image's snapshots with the sandbox's account"
+    } else {
+        return None;
+    };
+    Some(help.to_owned())
 }
 
 /// Decodes rendered arguments.
@@ -228,5 +250,20 @@ pub fn take(outputs: &mut Map<String, Value>, seen: &Observed, names: &[&str]) {
         if let Some(value) = seen.attributes.get(*name) {
             outputs.insert((*name).to_owned(), value.clone());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_of_an_early_end_have_help() {
+        let key = "Client.InvalidKMSKey.InvalidState: The KMS key provided is in an incorrect state";
+        assert!(help_about(key).unwrap().contains("kms_key"));
+        assert!(
+            help_about("Client.InternalError: Client error on launch").unwrap().contains("share the key")
+        );
+        assert_eq!(help_about("Client.UserInitiatedShutdown: User initiated shutdown"), None);
     }
 }

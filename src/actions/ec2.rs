@@ -12,7 +12,7 @@ use crate::cloud::wait::Until;
 use crate::cloud::{Create, CreateVolume, Kind, Observed, ResourceRef, RunInstances};
 use crate::estate::{PointKind, RecoveryPoint};
 use crate::ids::BadName;
-use crate::playbook::action::{ActionDecl, Demands, Output, Shape, SourceWhat};
+use crate::playbook::action::{ActionDecl, ArgProblem, Demands, Output, Shape, SourceWhat};
 use crate::playbook::expr_value::Expr;
 
 const SNAPSHOT_ID: Output = Output { name: "snapshot_id", doc: "the copy's id", shape: Shape::Text };
@@ -134,8 +134,9 @@ pub struct LaunchArgs {
     /// The instance type: `t4g.small`.
     #[serde(rename = "type")]
     pub instance_type: String,
-    /// Ids of volumes to attach to the first instance, as /dev/sdf, /dev/sdg and so on.
+    /// Ids of volumes to attach to the first instance, as /dev/sdf, /dev/sdg and so on: 11 at most.
     #[serde(default)]
+    #[schemars(length(max = 11))]
     pub volumes: Vec<String>,
     /// The name of a key pair, such as an import step's `key_name`.
     #[serde(default)]
@@ -155,7 +156,10 @@ pub const LAUNCH: Action = Action {
         name: "ec2.launch",
         summary: "Launches instances from a machine image, without a role, with IMDSv2 required.",
         args: |g| g.subschema_for::<LaunchArgs>(),
-        check: |_| Vec::new(),
+        check: |args| {
+            let volumes = args.pointer("/volumes").and_then(Value::as_array).map_or(0, Vec::len);
+            too_many_volumes(volumes).into_iter().collect()
+        },
         secrets: &["user_data"],
         outputs: &[
             Output {
@@ -317,6 +321,9 @@ pub async fn launch(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError
     let args: LaunchArgs = decode(args)?;
     let source = cx.source()?;
     let count = value(args.count.as_ref())?.unwrap_or(1);
+    if let Some(problem) = too_many_volumes(args.volumes.len()) {
+        return Err(StepError::wrong(problem.message, problem.help));
+    }
     if count == 0 || count > 1000 {
         return Err(StepError::wrong(format!("`count` is {count}"), "launch between 1 and 1000 instances"));
     }
@@ -365,13 +372,8 @@ pub async fn launch(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError
         return Err(StepError::failed("ec2:RunInstances: the answer names no instance"));
     }
     let seen = try_join_all(instances.iter().map(|id| cx.ready(Kind::Instance, id, Until::Ready))).await?;
-    for (i, (volume, letter)) in args.volumes.iter().zip('f'..='p').enumerate() {
-        let what = Create::AttachVolume {
-            volume: volume.clone(),
-            instance: instances[0].to_owned(),
-            device: format!("/dev/sd{letter}"),
-        };
-        cx.create(&format!("attach-{i}"), what).await?;
+    if let Some(first) = instances.first() {
+        attach(cx, &args.volumes, first).await?;
     }
     let mut outcome = Outcome::default();
     let records = seen.iter().map(|s| {
@@ -383,6 +385,29 @@ pub async fn launch(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError
     outcome.outputs.insert("instances".into(), records.collect());
     outcome.outputs.insert("instance_ids".into(), json!(instances));
     Ok(outcome)
+}
+
+/// Attaches the volumes, and waits until all are: a machine whose data are not there yet is not restored.
+async fn attach(cx: &Context<'_>, volumes: &[String], instance: &str) -> Result<(), StepError> {
+    for (i, (volume, letter)) in volumes.iter().zip(DEVICES).enumerate() {
+        let (volume, instance) = (volume.clone(), instance.to_owned());
+        let what = Create::AttachVolume { volume, instance, device: format!("/dev/sd{letter}") };
+        cx.create(&format!("attach-{i}"), what).await?;
+    }
+    try_join_all(volumes.iter().map(|volume| cx.ready(Kind::Volume, volume, Until::Attached))).await?;
+    Ok(())
+}
+
+/// The letters of /dev/sdf to /dev/sdp, which EC2 recommends for data volumes (EC2 user guide, "Device names").
+const DEVICES: std::ops::RangeInclusive<char> = 'f'..='p';
+
+fn too_many_volumes(count: usize) -> Option<ArgProblem> {
+    let most = DEVICES.count();
+    (count > most).then(|| ArgProblem {
+        pointer: "/volumes".into(),
+        message: format!("{count} volumes are to be attached, and there are device names for {most}"),
+        help: format!("attach {most} at most (/dev/sdf to /dev/sdp), or put several disks into the image"),
+    })
 }
 
 pub async fn import_key_pair(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError> {

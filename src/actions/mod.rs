@@ -97,8 +97,10 @@ mod tests {
             demands("rds.promote_replica", json!({ "from": { "db": "orders" }, "class": "db.t4g.micro" }));
         let replica = ReplicaDemand {
             source: "orders".into(),
+            source_region: None,
             class: Some("db.t4g.micro".into()),
             parameter_group: None,
+            kms_key: None,
         };
         assert_eq!(known.replica, Some(replica));
         let unknown = demands("rds.promote_replica", json!({ "from": { "db": "{{ steps.a.db }}" } }));

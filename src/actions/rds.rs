@@ -9,7 +9,7 @@ use super::Action;
 use super::args::{self, ClusterSource, DbCopySource, DbSource};
 use super::context::{Context, Outcome, Source, StepError, decode, take, value};
 use crate::cloud::wait::Until;
-use crate::cloud::{Create, Kind, Observed, RestoreCluster, RestoreDb, RestoreDbToTime};
+use crate::cloud::{Create, Kind, Observed, RestoreCluster, RestoreDb, RestoreDbToTime, Serverless};
 use crate::estate::PointKind;
 use crate::ids::BadName;
 use crate::playbook::action::{ActionDecl, ArgProblem, Demands, Output, ReplicaDemand, Shape, SourceSpec};
@@ -149,8 +149,11 @@ pub struct RestoreClusterArgs {
     pub engine: String,
     #[serde(default)]
     pub engine_version: Option<String>,
-    /// The class of its instances.
+    /// The class of its instances; `db.serverless` needs `serverless`.
     pub class: String,
+    /// How far Aurora Serverless v2 scales: `{ min: 0.5, max: 4 }`, in Aurora capacity units.
+    #[serde(default)]
+    pub serverless: Option<ServerlessArgs>,
     /// How many instances; the restored cluster has none of its own. Default: 1.
     #[serde(default)]
     pub instances: Option<Expr<u32>>,
@@ -161,12 +164,45 @@ pub struct RestoreClusterArgs {
     pub port: Option<Expr<i32>>,
 }
 
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ServerlessArgs {
+    #[schemars(range(min = 0.0, max = 256.0))]
+    pub min: f64,
+    #[schemars(range(min = 1.0, max = 256.0))]
+    pub max: f64,
+}
+
+fn check_cluster(args: &Value) -> Vec<ArgProblem> {
+    let mut problems = args::exactly_one(args, "/from", &["cluster", "snapshot"]);
+    let capacity = |name: &str| args.pointer(&format!("/serverless/{name}")).and_then(Value::as_f64);
+    let serverless = args.get("serverless").filter(|v| !v.is_null());
+    if args.get("class").and_then(Value::as_str) == Some("db.serverless") && serverless.is_none() {
+        problems.push(ArgProblem {
+            pointer: "/class".into(),
+            message: "`db.serverless` needs to know how far it scales".into(),
+            help: "add `serverless: { min: 0.5, max: 4 }`, in Aurora capacity units, as production has it"
+                .into(),
+        });
+    }
+    if let (Some(min), Some(max)) = (capacity("min"), capacity("max"))
+        && (min > max || [min, max].iter().any(|c| (c * 2.0).fract() != 0.0))
+    {
+        problems.push(ArgProblem {
+            pointer: "/serverless".into(),
+            message: format!("a cluster cannot scale between {min} and {max} capacity units"),
+            help: "write halves or whole numbers, the smaller one as `min`: `{ min: 0.5, max: 4 }`".into(),
+        });
+    }
+    problems
+}
+
 pub const RESTORE_CLUSTER: Action = Action {
     decl: ActionDecl {
         name: "rds.restore_cluster",
         summary: "Restores an Aurora cluster from a snapshot, and its instances with it.",
         args: |g| g.subschema_for::<RestoreClusterArgs>(),
-        check: |args| args::exactly_one(args, "/from", &["cluster", "snapshot"]),
+        check: check_cluster,
         secrets: &[],
         outputs: &[
             ENDPOINT,
@@ -186,7 +222,10 @@ pub const RESTORE_CLUSTER: Action = Action {
             )?;
             Some(args::restored(what, &[PointKind::RdsClusterSnapshot], true))
         },
-        demands: |args| databases(args::count(args, "/instances")),
+        demands: |args| Demands {
+            db_class: args::text(args, "/engine").zip(args::text(args, "/class")),
+            ..databases(args::count(args, "/instances"))
+        },
         calls: &[
             "rds:RestoreDBClusterFromSnapshot",
             "rds:CreateDBInstance",
@@ -207,6 +246,9 @@ pub struct PromoteReplicaArgs {
     pub class: Option<String>,
     #[serde(default)]
     pub parameter_group: Option<String>,
+    /// The KMS key of the replica, in the sandbox's region: needed where the database is encrypted.
+    #[serde(default)]
+    pub kms_key: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -214,6 +256,9 @@ pub struct PromoteReplicaArgs {
 pub struct ReplicaSource {
     /// The production database's identifier.
     pub db: String,
+    /// The region that it is in, another one than the sandbox's; default: what the estate says.
+    #[serde(default)]
+    pub source_region: Option<String>,
 }
 
 pub const PROMOTE_REPLICA: Action = Action {
@@ -232,8 +277,10 @@ pub const PROMOTE_REPLICA: Action = Action {
         demands: |args| {
             let replica = args::text(args, "/from/db").map(|source| ReplicaDemand {
                 source,
+                source_region: args::text(args, "/from/source_region"),
                 class: args::text(args, "/class"),
                 parameter_group: args::text(args, "/parameter_group"),
+                kms_key: args::text(args, "/kms_key"),
             });
             Demands { replica, ..databases(1) }
         },
@@ -330,6 +377,7 @@ pub async fn restore_cluster(cx: &Context<'_>, args: &Value) -> Result<Outcome, 
         security_groups: vec![cx.sandbox.security_group.clone()],
         parameter_group: args.parameter_group,
         port: value(args.port.as_ref())?,
+        serverless: args.serverless.map(|s| Serverless { min: s.min, max: s.max }),
         size: cx.size(),
     });
     let (cluster, ..) = cx.create_ready("", what).await?;
@@ -360,6 +408,6 @@ pub async fn promote_replica(cx: &Context<'_>, args: &Value) -> Result<Outcome, 
         ));
     };
     cx.create("", Create::PromoteReplica { db: replica.clone(), size: cx.size() }).await?;
-    let seen = cx.ready(Kind::DbInstance, replica, Until::Ready).await?;
+    let seen = cx.ready(Kind::DbInstance, replica, Until::Promoted).await?;
     Ok(database(replica, &seen))
 }

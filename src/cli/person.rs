@@ -1,16 +1,26 @@
 //! Asking a person on the terminal.
+//!
+//! One thread reads the standard input for the whole process: a question that was given up (a time-out) leaves no reader
+//! behind that would take the answer to the next one, or keep the process from ending.
 
 use std::io::{BufRead, IsTerminal, Write};
+use std::rc::Rc;
 
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
+use tokio::sync::{Mutex, mpsc};
 
 use crate::actions::context::Person;
 use crate::redact;
+use crate::ui::live::hush;
 use crate::ui::text::clean;
 
 /// Somebody at the terminal, if there is one.
-pub struct AtTerminal;
+#[derive(Default)]
+pub struct AtTerminal {
+    /// What was typed, by line. One question is asked at a time.
+    typed: Rc<Mutex<Option<mpsc::UnboundedReceiver<String>>>>,
+}
 
 impl Person for AtTerminal {
     fn confirm(&self, step: &str, instructions: &str) -> Option<LocalBoxFuture<'static, bool>> {
@@ -18,13 +28,73 @@ impl Person for AtTerminal {
             return None;
         }
         let question = format!("\n{}: {}\nDone? [y/n] ", clean(step), clean(&redact::text(instructions)));
-        let answer = tokio::task::spawn_blocking(move || {
-            let mut err = std::io::stderr();
-            let mut line = String::new();
-            let asked = err.write_all(question.as_bytes()).and_then(|()| err.flush());
-            asked.and_then(|()| std::io::stdin().lock().read_line(&mut line)).is_ok()
-                && matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes")
+        let typed = Rc::clone(&self.typed);
+        let asked = async move {
+            let mut typed = typed.lock().await;
+            let lines = typed.get_or_insert_with(|| lines_of(|| std::io::stdin().lock()));
+            // The live display must not paint over the question.
+            let _hushed = hush();
+            answer(lines, &question, &mut std::io::stderr()).await
+        };
+        Some(asked.boxed_local())
+    }
+}
+
+/// The lines of an input, read by a thread that nobody waits for.
+fn lines_of<R: BufRead>(open: impl FnOnce() -> R + Send + 'static) -> mpsc::UnboundedReceiver<String> {
+    let (sender, lines) = mpsc::unbounded_channel();
+    let read = move || {
+        let mut input = open();
+        let mut line = String::new();
+        while input.read_line(&mut line).is_ok_and(|n| n > 0)
+            && sender.send(std::mem::take(&mut line)).is_ok()
+        {}
+    };
+    // Without a thread the channel is closed, and nobody has confirmed anything.
+    let _ends_with_the_process = std::thread::Builder::new().name("stdin".into()).spawn(read);
+    lines
+}
+
+async fn answer(lines: &mut mpsc::UnboundedReceiver<String>, question: &str, out: &mut impl Write) -> bool {
+    // What was typed before the question is no answer to it.
+    while lines.try_recv().is_ok() {}
+    if out.write_all(question.as_bytes()).and_then(|()| out.flush()).is_err() {
+        return false;
+    }
+    let line = lines.recv().await.unwrap_or_default();
+    matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::BufReader;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_abandoned_question_takes_no_answer() {
+        let (reader, mut keyboard) = std::io::pipe().unwrap();
+        let mut lines = lines_of(|| BufReader::new(reader));
+        let mut screen = Vec::new();
+        let clock = crate::clock::Clock::real();
+        let soon = clock.now() + chrono::TimeDelta::milliseconds(50);
+        let first = clock.timeout_at(soon, answer(&mut lines, "one?", &mut screen)).await;
+        assert_eq!(first, None, "nobody has answered");
+        // Too late for the first question, and before the second.
+        keyboard.write_all(b"y\n").unwrap();
+        clock.sleep(Duration::from_millis(100)).await;
+        let typed = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(300));
+            keyboard.write_all(b"no\nyes\n").unwrap();
+            std::thread::sleep(Duration::from_millis(300));
+            keyboard.write_all(b"YES\n").unwrap();
         });
-        Some(async move { answer.await.unwrap_or(false) }.boxed_local())
+        assert!(!answer(&mut lines, "two?", &mut screen).await, "the old answer was taken");
+        clock.sleep(Duration::from_millis(100)).await;
+        assert!(answer(&mut lines, "three?", &mut screen).await);
+        typed.join().unwrap();
+        assert!(!answer(&mut lines, "four?", &mut screen).await, "the input has ended");
+        assert_eq!(screen, b"one?two?three?four?");
     }
 }

@@ -130,7 +130,10 @@ fn points(text: &mut String, look: Look, report: &Report) {
     let mut rows = Vec::new();
     for step in &report.steps {
         for id in &step.recovery_points {
-            let row = report.recovery_points.iter().find(|p| p.id == *id);
+            // Of several of one name, the one that was used.
+            let named = || report.recovery_points.iter().filter(|p| p.id == *id);
+            let row = named().find(|p| p.used_by.as_deref() == Some(step.id.as_str()));
+            let row = row.or_else(|| named().find(|p| p.used_by.is_some())).or_else(|| named().next());
             let place = row.map(|p| format!("{} {}", p.account, p.region)).unwrap_or_default();
             let age = row
                 .and_then(|p| p.age_s)

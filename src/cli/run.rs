@@ -36,9 +36,9 @@ pub struct Args {
     /// Let the twin's times vary, always in the same way for the same seed
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// How fast the twin's time passes: max, realtime, or how many times faster than real
-    #[arg(long, value_name = "max|realtime|N", default_value = "max", value_parser = pace)]
-    pace: Pace,
+    /// How fast the twin's time passes: max (the default), realtime, or how many times faster than real
+    #[arg(long, value_name = "max|realtime|N", value_parser = pace)]
+    pace: Option<Pace>,
     /// The instant at which the twin's clock starts (RFC 3339); default: now
     #[arg(long, value_name = "TIME", value_parser = time)]
     start: Option<Time>,
@@ -89,6 +89,15 @@ pub fn run(args: &Args) -> u8 {
 }
 
 fn carry_out(args: &Args) -> Result<u8, u8> {
+    if args.on == On::Aws
+        && let Some(flag) = only_for_the_twin(args)
+    {
+        complain(&format!(
+            "{flag} is about the twin's time, and --on aws has only the real one: leave one of them out"
+        ));
+        return Err(WRONG);
+    }
+    let pace = args.pace.unwrap_or(Pace::Max);
     let config = args.config.load_or_complain()?;
     let loaded = load_or_complain(&args.playbook, &args.params, &config)?;
     let wrong = |message: String| {
@@ -107,7 +116,7 @@ fn carry_out(args: &Args) -> Result<u8, u8> {
         on: args.on,
         run,
         seed: args.seed,
-        pace: args.pace,
+        pace,
         jobs: args.jobs,
         keep_sandbox: args.keep_sandbox,
         patience: args.teardown_timeout.0,
@@ -149,7 +158,7 @@ impl Run {
         let display = ui::choose(output, &around);
         let interrupt = CancellationToken::new();
         let runtime = wire::runtime().map_err(wrong)?;
-        let (report, kept) = runtime.block_on(async {
+        let ended = runtime.block_on(async {
             outlast_file_size_limit();
             let mut opened = None;
             let drill = Drill::new(plan, &options, &before, interrupt.clone(), |clock| {
@@ -174,7 +183,10 @@ impl Run {
                 () = interruptions(&interrupt, &folder) => std::process::exit(130),
             };
             Ok::<_, u8>((report, kept))
-        })?;
+        });
+        // Nobody waits for what may never return, such as a name that is being resolved.
+        runtime.shutdown_background();
+        let (report, kept) = ended?;
         if let Some(error) = kept.broken() {
             // Whatever else is told, and wherever: the record of this run has no end.
             complain(&error.message);
@@ -195,6 +207,13 @@ fn outlast_file_size_limit() {
     let kind = tokio::signal::unix::SignalKind::from_raw(SIGXFSZ);
     // Handlers stay for the life of the process. Without one the signal does what it did.
     let _stays = tokio::signal::unix::signal(kind);
+}
+
+/// What was asked for and would be ignored on a real cloud.
+fn only_for_the_twin(args: &Args) -> Option<&'static str> {
+    let asked =
+        [(args.pace.is_some(), "--pace"), (args.seed.is_some(), "--seed"), (args.start.is_some(), "--start")];
+    asked.into_iter().find_map(|(given, flag)| given.then_some(flag))
 }
 
 /// The first signal lets the drill tear down; the second ends the process at once.

@@ -160,7 +160,7 @@ impl Drill {
             interrupt.cancel();
         }
         let cloud: Rc<dyn Cloud> = Rc::new(Gated::new(cloud, Arc::clone(&gate)));
-        let person = Rc::new(super::person::AtTerminal);
+        let person = Rc::new(super::person::AtTerminal::default());
         let sandbox = Place { account: plan.sandbox_account.clone(), region: plan.sandbox.region.clone() };
         let secrets = Secrets::new(
             Rc::clone(&cloud),

@@ -18,8 +18,10 @@ pub struct Call<'a> {
     pub service: &'a str,
     /// `CopyDBSnapshot`
     pub operation: &'a str,
-    /// Whose credentials sign it.
+    /// The account that it acts in.
     pub account: Option<&'a AccountId>,
+    /// The account whose credentials sign it, or were used to obtain those that do, where it is another one.
+    pub signer: Option<&'a AccountId>,
     /// The endpoint that it goes to.
     pub region: Option<&'a Region>,
     /// A region that the cloud reads from to carry it out.
@@ -170,6 +172,12 @@ impl LossGate {
                     return Some((
                         lost.to_string(),
                         format!("account {lost} is lost: its credentials are not to be used"),
+                    ));
+                }
+                if call.signer == Some(lost) {
+                    return Some((
+                        lost.to_string(),
+                        format!("its credentials are obtained with those of account {lost}, which is lost"),
                     ));
                 }
                 if arn.as_ref().is_some_and(|a| a.account == lost.as_str()) {

@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use super::gate::{Call, LossGate};
 use super::{
     AccountId, Against, ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
-    Create, Created, ErrorKind, Exposure, Kind, MeasuredObjects, Needs, Observed, Origin, Permit, Place,
-    PointQuery, PreflightFinding, ProbeAnswer, Progress, RecoveryPoint, ResourceRef, Tagged, Time,
-    VerifiedObjects, VerifyObjects, Whose, Zone,
+    Create, Created, ErrorKind, Exposure, Kind, MeasuredObjects, Needs, Observed, Offers, Origin, Permit,
+    Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, RecoveryPoint, Remains, ResourceRef, Tagged,
+    Time, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 use crate::estate::PointKind;
 
@@ -66,6 +66,7 @@ pub fn create_call<'a>(place: &'a Place, what: &'a Create) -> Call<'a> {
         service,
         operation,
         account: Some(&place.account),
+        signer: None,
         region: Some(&place.region),
         source: what.source(),
         source_region: what.source_region(),
@@ -155,6 +156,11 @@ impl Cloud for Gated {
         self.inner.zones(place).await
     }
 
+    async fn offers(&self, place: &Place, wishes: &Wishes) -> CloudResult<Offers> {
+        self.check("ec2:DescribeInstanceTypeOfferings", place, "sandbox")?;
+        self.inner.offers(place, wishes).await
+    }
+
     async fn recovery_points(&self, place: &Place, query: &PointQuery) -> CloudResult<Vec<RecoveryPoint>> {
         self.check(points_call(query), place, "recovery points")?;
         self.inner.recovery_points(place, query).await
@@ -182,6 +188,11 @@ impl Cloud for Gated {
     async fn tagged(&self, place: &Place, whose: &Whose) -> CloudResult<Tagged> {
         self.check("ec2:DescribeTags", place, "teardown")?;
         self.inner.tagged(place, whose).await
+    }
+
+    async fn remains(&self, stack: &ResourceRef) -> CloudResult<Vec<Remains>> {
+        self.check("cloudformation:ListStackResources", &stack.place(), "teardown")?;
+        self.inner.remains(stack).await
     }
 
     async fn exposures(&self, place: &Place, vpc: &str) -> CloudResult<Vec<Exposure>> {

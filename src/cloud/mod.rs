@@ -6,6 +6,8 @@
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod error;
+#[cfg(test)]
+pub mod fake;
 pub mod gate;
 pub mod gated;
 mod permit;
@@ -88,6 +90,11 @@ pub trait Cloud {
     /// The zones of a region, as this account names them.
     async fn zones(&self, place: &Place) -> CloudResult<Vec<Zone>>;
 
+    /// Which zones offer what; what is not among the answers is offered everywhere, as far as is known.
+    async fn offers(&self, _place: &Place, _wishes: &Wishes) -> CloudResult<Offers> {
+        Ok(Offers::new())
+    }
+
     /// All recovery points of what `query` names that this account can see there, its own and shared ones.
     async fn recovery_points(&self, place: &Place, query: &PointQuery) -> CloudResult<Vec<RecoveryPoint>>;
 
@@ -103,6 +110,11 @@ pub trait Cloud {
 
     /// Everything at that place that carries the run's tag, or any run's.
     async fn tagged(&self, place: &Place, whose: &Whose) -> CloudResult<Tagged>;
+
+    /// What a stack that is gone has left standing: what its template retains, and final snapshots.
+    async fn remains(&self, _stack: &ResourceRef) -> CloudResult<Vec<Remains>> {
+        Ok(Vec::new())
+    }
 
     /// The ways out of a VPC: gateways, peerings, transit attachments, open egress, public addresses, endpoints, roles.
     async fn exposures(&self, place: &Place, vpc: &str) -> CloudResult<Vec<Exposure>>;

@@ -182,10 +182,13 @@ pub enum Create {
         engine: String,
         index: u32,
     },
-    /// A read replica of a production database, made in the sandbox before T0.
+    /// A read replica of a production database of another region, made in the sandbox before T0. Within one region a
+    /// replica lives in its source's VPC, which is production's.
     DbReplica {
         source: String,
         source_region: Region,
+        /// In the sandbox's region: an encrypted source needs one there.
+        kms_key: Option<String>,
         db: RestoreDb,
     },
     /// Makes a replica that carries this run's tag a database of its own.
@@ -342,7 +345,8 @@ impl Create {
             Self::CopySnapshot { kms_key, .. }
             | Self::CopyImage { kms_key, .. }
             | Self::CopyDbSnapshot { kms_key, .. }
-            | Self::CopyDbClusterSnapshot { kms_key, .. } => kms_key.as_deref(),
+            | Self::CopyDbClusterSnapshot { kms_key, .. }
+            | Self::DbReplica { kms_key, .. } => kms_key.as_deref(),
             _ => None,
         }
     }
@@ -437,7 +441,17 @@ pub struct RestoreCluster {
     pub security_groups: Vec<String>,
     pub parameter_group: Option<String>,
     pub port: Option<i32>,
+    /// What instances of the class `db.serverless` need.
+    #[serde(default)]
+    pub serverless: Option<Serverless>,
     pub size: Size,
+}
+
+/// How far Aurora Serverless v2 scales, in Aurora capacity units.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Serverless {
+    pub min: f64,
+    pub max: f64,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -448,6 +462,10 @@ pub struct DeployStack {
     pub parameters: BTreeMap<String, String>,
     pub capabilities: Vec<String>,
 }
+
+/// Bytes: the longest template that CloudFormation takes in a request (CloudFormation quotas, "Template body size in a
+/// request"); longer ones have to lie in a bucket.
+pub const LONGEST_TEMPLATE: usize = 51_200;
 
 /// What a creating call brought into being.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -629,6 +647,15 @@ pub struct TaggedThing {
     pub created: Option<Time>,
 }
 
+/// What the deletion of a stack has left standing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remains {
+    /// Where its kind is one that a drill knows how to delete.
+    pub resource: Option<ResourceRef>,
+    /// What it is, and why it stands.
+    pub what: String,
+}
+
 /// A way out of the sandbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exposure {
@@ -645,12 +672,29 @@ pub struct Needs {
     pub instances: u32,
     /// vCPUs are not known to us by type; the instance types that will be launched, with their count.
     pub instance_types: BTreeMap<String, u32>,
+    /// The range of the sandbox's VPC.
+    pub cidr: String,
+    /// What everything that is created will carry: policies may demand it.
+    pub marks: Option<super::Marks>,
 }
+
+/// What the zones of the sandbox should offer.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Wishes {
+    pub instance_types: Vec<String>,
+    /// Engine and class of databases, where both are known before the restore.
+    pub db_classes: Vec<(String, String)>,
+}
+
+/// By what is wished (an instance type, a DB class): the zones that offer it.
+pub type Offers = BTreeMap<String, std::collections::BTreeSet<AzId>>;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PreflightFinding {
     /// The drill cannot succeed: stop before T0 (exit 3).
     pub fatal: bool,
+    /// Not fatal, and worth a look before the drill.
+    pub doubtful: bool,
     pub what: String,
     pub fix: String,
 }

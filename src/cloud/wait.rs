@@ -22,12 +22,20 @@ const LONGEST: Duration = Duration::from_secs(15);
 /// Seconds. AWS APIs are eventually consistent: what was just created may not be seen at once.
 const VISIBLE_AFTER: f64 = 60.0;
 
+/// What a database tells while it is a replica: of which it is one.
+pub const REPLICA_OF: &str = "replica_of";
+
+/// What a volume tells while it is attached: to which instance.
+pub const ATTACHED_TO: &str = "attached_to";
+
 /// What is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Until {
     Ready,
-    /// Ready, and the cloud's own status checks passed.
-    Healthy,
+    /// Ready, and a replica of nothing any more: a replica is `available` all along, also before its promotion has begun.
+    Promoted,
+    /// Of a volume: attached to an instance. One that is about to be may be seen `available` still.
+    Attached,
     Gone,
 }
 
@@ -36,8 +44,10 @@ impl Until {
     fn ends_with(self, seen: &Observed, visible_by_now: bool) -> bool {
         match (self, &seen.state) {
             (_, State::Gone) => self == Self::Gone || visible_by_now,
-            (Self::Ready | Self::Healthy, State::Failed(_)) | (Self::Ready, State::Ready) => true,
-            (Self::Healthy, State::Ready) => seen.healthy != Some(false),
+            // A deletion that has failed (a stack's) does not go on by itself either.
+            (_, State::Failed(_)) | (Self::Ready, State::Ready) => true,
+            (Self::Attached, State::Ready) => seen.attributes.contains_key(ATTACHED_TO),
+            (Self::Promoted, State::Ready) => !seen.attributes.contains_key(REPLICA_OF),
             _ => false,
         }
     }
@@ -133,7 +143,17 @@ impl Waiter {
                         () = self.clock.sleep_until(next) => {}
                     }
                 }
-                (false, _) => self.clock.sleep(interval(poller, self.clock.now())).await,
+                (false, _) => {
+                    let looked = self.clock.now();
+                    tokio::select! {
+                        () = self.clock.sleep(interval(poller, looked)) => {}
+                        // Whoever comes now does not wait for the turn of those who have waited for long: that would count
+                        // as time of recovery. One look a second is all there is.
+                        () = poller.arrived.notified() => {
+                            self.clock.sleep_until(looked + crate::duration::Span(SHORTEST).delta()).await;
+                        }
+                    }
+                }
             }
         }
     }
@@ -188,5 +208,73 @@ fn deliver(poller: &Poller, seen: Vec<Observed>, now: Time, exact: bool) {
 fn fail(poller: &Poller, error: &CloudError) {
     for w in std::mem::take(&mut *poller.waiting.borrow_mut()).into_values().flatten() {
         let _unwanted = w.answer.send(Err(error.clone()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{Pace, VirtualTime};
+    use crate::cloud::fake::Fake;
+
+    fn seen(id: &str, state: State, attributes: &[&str]) -> Observed {
+        let attributes = attributes.iter().map(|name| ((*name).to_owned(), "x".into())).collect();
+        Observed { id: id.to_owned(), state, healthy: None, attributes, next_change: None }
+    }
+
+    #[test]
+    fn a_promotion_has_ended_when_nothing_is_replicated_any_more_and_a_failed_deletion_ends_waiting() {
+        let ends = |until: Until, state: State, attributes: &[&str]| {
+            until.ends_with(&seen("x", state, attributes), true)
+        };
+        assert!(!ends(Until::Promoted, State::Ready, &[REPLICA_OF]));
+        assert!(!ends(Until::Promoted, State::Pending("modifying".into()), &[]));
+        assert!(ends(Until::Promoted, State::Ready, &[]));
+        assert!(!ends(Until::Attached, State::Ready, &[]));
+        assert!(ends(Until::Attached, State::Ready, &[ATTACHED_TO]));
+        assert!(ends(Until::Gone, State::Failed("DELETE_FAILED".into()), &[]));
+    }
+
+    /// On a cloud that does not tell changes: whoever comes late does not wait for the turn of those who wait for long.
+    #[test]
+    fn who_arrives_is_looked_at_within_a_second() {
+        let time = VirtualTime::starting_at(chrono::DateTime::UNIX_EPOCH);
+        let clock = Clock::Virtual(time);
+        let looks = Rc::new(RefCell::new(Vec::new()));
+        let (told, watch) = (Rc::clone(&looks), clock.clone());
+        let cloud = Rc::new(Fake {
+            create: |_: &crate::cloud::Create| Err(CloudError::new(ErrorKind::Unsupported, "x", "x")),
+            observe: move |id: &str| {
+                told.borrow_mut().push((id.to_owned(), watch.now()));
+                let state = if id == "quick" { State::Ready } else { State::Pending("creating".into()) };
+                seen(id, state, &[])
+            },
+            observed: RefCell::default(),
+        });
+        let waiter = Waiter::new(cloud, clock.clone());
+        let place = Place { account: "222222222222".parse().unwrap(), region: "us-west-2".parse().unwrap() };
+        let test = async {
+            let slow = waiter.wait(&place, Kind::DbInstance, "slow", Until::Ready);
+            let quick = async {
+                clock.sleep(Duration::from_secs(400)).await;
+                // Not at an instant at which it looks anyway.
+                clock.sleep(Duration::from_millis(1_300)).await;
+                let asked = clock.now();
+                waiter.wait(&place, Kind::DbInstance, "quick", Until::Ready).await.unwrap();
+                seconds_between(asked, clock.now())
+            };
+            tokio::select! {
+                _ = slow => f64::NAN,
+                took = quick => took,
+            }
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let local = tokio::task::LocalSet::new();
+        let took = runtime.block_on(clock.drive(Pace::Max, local.run_until(test)));
+        assert!(took <= 1.0, "it was looked at after {took} s");
+        let slow: Vec<Time> =
+            looks.borrow().iter().filter(|(id, _)| id == "slow").map(|(_, at)| *at).collect();
+        assert!(slow.windows(2).all(|w| seconds_between(w[0], w[1]) >= 1.0), "more than a look a second");
+        assert!(slow.len() < 80, "{} looks in 400 s", slow.len());
     }
 }

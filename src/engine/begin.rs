@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use indexmap::IndexMap;
 
 use super::{Config, Engine, Stop};
-use crate::cloud::{CloudError, ErrorKind, Needs, Place};
+use crate::cloud::{CloudError, ErrorKind, Marks, Needs, Place, Wishes};
 use crate::duration::{Size, Time};
 use crate::estate::{Loss, ResourceId};
 use crate::event::{FORMAT, NodePlan, PlaybookText, RunStarted, WorkloadPlan};
@@ -101,7 +101,9 @@ pub fn wanted(plan: &Plan) -> Wanted {
     let mut wanted = Wanted {
         place: Place { account: plan.sandbox_account.clone(), region: plan.sandbox.region.clone() },
         cidr: plan.sandbox.network.cidr.clone(),
-        azs: plan.sandbox.network.azs,
+        azs: plan.sandbox.network.zone_count(),
+        zones: plan.sandbox.network.zones.clone(),
+        wishes: Wishes::default(),
         buckets: BTreeSet::new(),
         replicas: Vec::new(),
         databases: false,
@@ -110,20 +112,30 @@ pub fn wanted(plan: &Plan) -> Wanted {
         let demands = (work.action.decl.demands)(&work.with);
         wanted.databases |= demands.db_subnet_group;
         wanted.buckets.extend(demands.bucket);
+        wanted.wishes.instance_types.extend(demands.instance_type);
+        wanted.wishes.db_classes.extend(demands.db_class);
         wanted.replicas.extend(demands.replica.map(|replica| {
             let id = ResourceId::new("rds:db", &replica.source);
             let resource = plan.resources().iter().find(|r| r.id == id);
-            let region = resource.and_then(|r| r.locus.region.clone());
+            let in_arn = replica.source.strip_prefix("arn:");
+            let in_arn = in_arn.and_then(|arn| arn.split(':').nth(2)?.parse().ok());
+            let named = replica.source_region.and_then(|region| region.parse().ok());
+            let region = in_arn.or(named).or_else(|| resource.and_then(|r| r.locus.region.clone()));
             WantedReplica {
                 step: node.id.clone(),
                 source: replica.source,
                 source_region: region.unwrap_or_else(|| plan.sandbox.region.clone()),
                 class: replica.class,
                 parameter_group: replica.parameter_group,
+                kms_key: replica.kms_key,
                 size: resource.map_or(Size(0), |r| r.size),
             }
         }));
     }
+    wanted.wishes.instance_types.sort();
+    wanted.wishes.instance_types.dedup();
+    wanted.wishes.db_classes.sort();
+    wanted.wishes.db_classes.dedup();
     wanted
 }
 
@@ -154,8 +166,15 @@ pub async fn preflight(engine: &Engine) -> Result<(), Stop> {
     }
     let place = Place { account: plan.sandbox_account.clone(), region: plan.sandbox.region.clone() };
     let mut stop = None;
-    for seen in engine.cloud.preflight(&place, &needs(plan)).await? {
-        let severity = if seen.fatal { "high" } else { "low" };
+    let marks =
+        Marks { run: engine.config.run.clone(), expires: engine.clock.now() + plan.sandbox.ttl.delta() };
+    let needs = Needs { cidr: plan.sandbox.network.cidr.clone(), marks: Some(marks), ..needs(plan) };
+    for seen in engine.cloud.preflight(&place, &needs).await? {
+        let severity = match (seen.fatal, seen.doubtful) {
+            (true, _) => "high",
+            (false, true) => "medium",
+            (false, false) => "low",
+        };
         let resource = format!("{} {}", place.account, place.region);
         engine.find("preflight", severity, &resource, seen.what.clone(), seen.fix.clone());
         if seen.fatal {

@@ -12,7 +12,7 @@ mod step;
 mod survey;
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -219,9 +219,10 @@ impl Engine {
         let _told = self.carry_out(&hands, &waiter).await;
         self.gate.enforce(Enforcement::Teardown);
         if self.config.keep_sandbox {
-            hands.settle().await;
-            let resources = hands.standing().iter().map(|r| json!(r)).collect();
             if !self.memory.kept {
+                // What a lost answer or a crash has left untold stays too, and is told.
+                self.teardown(&hands, &waiter).survey().await;
+                let resources = hands.standing().iter().map(|r| json!(r)).collect();
                 self.bus.tell(Body::Kept { resources, until: expires });
             }
         } else {
@@ -378,6 +379,7 @@ impl Engine {
         let open: Vec<String> = exposures.iter().map(|e| format!("{}: {}", e.resource, e.what)).collect();
         self.bus.tell(Body::Isolation { exposures: open.clone() });
         if open.is_empty() {
+            self.tell_of_the_resolver(&ready);
             return Ok(ready);
         }
         Err(Stop::Aborted {
@@ -386,15 +388,34 @@ impl Engine {
         })
     }
 
+    /// Every VPC has a resolver that asks the world's name servers: data can leave in the names that are asked for. It cannot
+    /// be switched off while databases and machines are to be reached by name.
+    fn tell_of_the_resolver(&self, ready: &Ready) {
+        if self.config.on != "aws" {
+            return;
+        }
+        self.find(
+            "sandbox-resolves-names",
+            "low",
+            &ready.vpc,
+            "what runs in the sandbox can look up public names through the VPC's own resolver: no traffic leaves, but the \
+             names that are asked for do"
+                .into(),
+            "where that matters, have a Route 53 Resolver DNS Firewall rule group associated with new VPCs of the account"
+                .into(),
+        );
+    }
+
     /// Recovery points that the estate places in what is lost may not be used by their bare ids either.
     fn know_what_is_lost(&self, t0: Time) {
         let Some(estate) = &self.plan.estate else { return };
         let loss = &self.plan.loss;
         let (surviving, lost): (Vec<_>, Vec<_>) =
             estate.recovery_points(t0).into_iter().partition(|point| point.survives(loss));
-        for point in lost {
+        let surviving: HashSet<&str> = surviving.iter().map(|point| point.id.as_str()).collect();
+        for point in &lost {
             // Of two snapshots of one name the bare name means the one that is called for where it lies.
-            if !surviving.iter().any(|other| other.id == point.id) {
+            if !surviving.contains(point.id.as_str()) {
                 self.gate.know_lost_point(&point.id, &format!("{} {}", point.account, point.region));
             }
         }
@@ -409,23 +430,19 @@ impl Engine {
         Place { account: self.plan.sandbox_account.clone(), region: self.plan.sandbox.region.clone() }
     }
 
-    async fn tear_down(&self, hands: &Rc<Hands>, waiter: &Rc<Waiter>) {
-        hands.guard().enter(Phase::Teardown);
-        self.begin(Phase::Teardown);
+    fn teardown<'a>(&'a self, hands: &'a Rc<Hands>, waiter: &'a Rc<Waiter>) -> Teardown<'a> {
         let mut places = hands.places();
         let sandbox = self.sandbox();
         if !places.is_empty() && !places.contains(&sandbox) {
             places.push(sandbox);
         }
-        let teardown = Teardown {
-            hands,
-            waiter,
-            clock: &self.clock,
-            bus: &self.bus,
-            places,
-            patience: self.config.patience,
-        };
-        teardown.run().await;
+        Teardown { hands, waiter, clock: &self.clock, bus: &self.bus, places, patience: self.config.patience }
+    }
+
+    async fn tear_down(&self, hands: &Rc<Hands>, waiter: &Rc<Waiter>) {
+        hands.guard().enter(Phase::Teardown);
+        self.begin(Phase::Teardown);
+        self.teardown(hands, waiter).run().await;
         self.end(Phase::Teardown);
     }
 }

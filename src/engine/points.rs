@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::OnceCell;
 
-use super::survey::{Frozen, key};
+use super::survey::{Found, Frozen, key};
 use super::{Memory, Recovery};
 use crate::actions::context::{Source, StepError};
 use crate::cloud::{Place, PointQuery};
@@ -20,7 +20,7 @@ use crate::plan::StepWork;
 use crate::playbook::action::{PointSpec, SourceSpec, SourceWhat};
 
 /// What a query found: asked once, however many steps want to know.
-type Answer = OnceCell<Rc<Vec<RecoveryPoint>>>;
+type Answer = OnceCell<Rc<Found>>;
 
 #[derive(Default)]
 pub struct Points {
@@ -32,6 +32,8 @@ pub struct Points {
     lost: RefCell<Option<PointIndex>>,
     /// Points told of already.
     told: RefCell<HashSet<(String, String)>>,
+    /// The ids of the estate's points that survive.
+    surviving: RefCell<Option<HashSet<String>>>,
     /// Copies that steps of this run made, with what they were copied from.
     made: RefCell<HashMap<String, (RecoveryPoint, Chosen)>>,
 }
@@ -48,7 +50,7 @@ impl Points {
     pub fn of(memory: &Memory, frozen: Frozen) -> Self {
         let points = Self { frozen, ..Self::default() };
         for (point, why_not) in &memory.points {
-            points.told.borrow_mut().insert((point.id.clone(), why_not.clone().unwrap_or_default()));
+            points.told.borrow_mut().insert(telling(point, why_not.as_deref()));
         }
         memory.made.iter().for_each(|made| points.remember(made));
         points
@@ -60,6 +62,12 @@ impl Points {
             self.made.borrow_mut().insert(copy.id.clone(), (copy.clone(), made.origin.clone()));
         }
     }
+}
+
+/// By what a telling is told from another: snapshots of one name may lie in several places.
+fn telling(point: &RecoveryPoint, why_not: Option<&str>) -> (String, String) {
+    let place = format!("{} {} {}", point.id, point.account, point.region);
+    (place, why_not.unwrap_or_default().to_owned())
 }
 
 /// What a step restores from, and where that came from.
@@ -129,7 +137,8 @@ impl Recovery<'_> {
         point: &PointSpec,
     ) -> Result<Chosen, StepError> {
         let query = PointQuery::Of { selector: selector.clone(), kinds: spec.kinds.clone() };
-        let found = self.find(&query, &self.engine.places()).await;
+        let looked = self.find(&query, &self.engine.places()).await;
+        let found = &looked.points;
         let (wanted, at) = match point {
             PointSpec::Latest => (Wanted::Latest, None),
             PointSpec::Id(id) => (Wanted::Id(id.clone()), None),
@@ -140,11 +149,11 @@ impl Recovery<'_> {
             }
         };
         let on = self.on(spec);
-        let selection = select(&found, &wanted, &on);
+        let selection = select(found, &wanted, &on);
         for (point, why) in &selection.rejected {
             self.tell(step, point, Some(&point.why(*why, on.loss)));
             if *why == Rejection::Lost {
-                self.know_lost(point, &found);
+                self.know_lost(point, found);
             }
         }
         for newer in selection.newer_by_copy() {
@@ -162,7 +171,15 @@ impl Recovery<'_> {
                     None => return Ok(self.unknown(id, spec)),
                 }
             }
-            return Err(self.nothing(&selector, &selection.rejected));
+            let nothing = self.nothing(&selector, &selection.rejected);
+            return Err(match nothing {
+                // Where it could not be looked it may be: the next attempt looks again.
+                StepError::Failed { message, help, .. } if !looked.complete => {
+                    let message = format!("{message} (not every place could be looked at)");
+                    StepError::Failed { message, help, again: true }
+                }
+                other => other,
+            });
         };
         self.tell(step, chosen, None);
         // One point restores the one thing that it is of, however many a tag selects.
@@ -183,7 +200,7 @@ impl Recovery<'_> {
         Ok(Chosen {
             source: Source { id: self.called(chosen), point: chosen.clone(), at },
             origin,
-            worst_case: worst_case_rpo(&found, &on, LOOK_BACK, self.engine.cloud.least_pitr_lag()),
+            worst_case: worst_case_rpo(found, &on, LOOK_BACK, self.engine.cloud.least_pitr_lag()),
             covers,
             machines,
         })
@@ -218,7 +235,7 @@ impl Recovery<'_> {
         let mut unusable = None;
         for kind in &spec.kinds {
             let query = PointQuery::Id { id: id.to_owned(), kind: *kind };
-            for point in self.find(&query, &self.engine.places_of(id, self.ready)).await.iter() {
+            for point in &self.find(&query, &self.engine.places_of(id, self.ready)).await.points {
                 let on = self.on(spec);
                 match point.judge(&on) {
                     Ok(()) => {
@@ -265,8 +282,17 @@ impl Recovery<'_> {
     /// Snapshots of the same name in another region or account: the bare name says nothing of what is lost.
     fn has_a_namesake(&self, point: &RecoveryPoint, found: &[RecoveryPoint]) -> bool {
         let loss = &self.engine.plan.loss;
-        let known = self.engine.plan.estate.as_ref().map(|e| e.recovery_points(self.t0)).unwrap_or_default();
-        known.iter().chain(found).any(|other| other.id == point.id && other.survives(loss))
+        if found.iter().any(|other| other.id == point.id && other.survives(loss)) {
+            return true;
+        }
+        // Worked out once: the estate may have tens of thousands, and as many be lost.
+        let mut surviving = self.points.surviving.borrow_mut();
+        let surviving = surviving.get_or_insert_with(|| {
+            let known =
+                self.engine.plan.estate.as_ref().map(|e| e.recovery_points(self.t0)).unwrap_or_default();
+            known.into_iter().filter(|other| other.survives(loss)).map(|other| other.id).collect()
+        });
+        surviving.contains(&point.id)
     }
 
     /// A recovery point of which nothing is known but its id: its age is unknown.
@@ -318,14 +344,22 @@ impl Recovery<'_> {
     }
 
     /// Asks every place once, also when many steps ask at the same time, and makes one list of what they saw.
-    async fn find(&self, query: &PointQuery, places: &[Place]) -> Rc<Vec<RecoveryPoint>> {
-        let found = Rc::clone(self.points.found.borrow_mut().entry(query.clone()).or_default());
-        Rc::clone(found.get_or_init(async || Rc::new(self.ask(query, places).await)).await)
+    async fn find(&self, query: &PointQuery, places: &[Place]) -> Rc<Found> {
+        let answer = Rc::clone(self.points.found.borrow_mut().entry(query.clone()).or_default());
+        let found = Rc::clone(answer.get_or_init(async || Rc::new(self.ask(query, places).await)).await);
+        if !found.complete {
+            // Whoever asks later looks again where it could not be looked.
+            let mut known = self.points.found.borrow_mut();
+            if known.get(query).is_some_and(|kept| Rc::ptr_eq(kept, &answer)) {
+                known.remove(query);
+            }
+        }
+        found
     }
 
-    async fn ask(&self, query: &PointQuery, places: &[Place]) -> Vec<RecoveryPoint> {
-        let seen = match self.points.frozen.get(query) {
-            Some(frozen) => frozen.clone(),
+    async fn ask(&self, query: &PointQuery, places: &[Place]) -> Found {
+        let Found { points: seen, complete } = match self.points.frozen.get(query) {
+            Some(frozen) => Found { points: frozen.clone(), complete: true },
             // Known only now, from what a step gave: `judge` takes nothing that may have become usable since.
             None => self.engine.ask_for_points(query, places).await,
         };
@@ -340,7 +374,7 @@ impl Recovery<'_> {
             point.seen_usable = point.seen_usable.map(|seen| seen.min(self.t0));
             point.taken = point.taken.map(|taken| taken.min(self.t0));
         }
-        points
+        Found { points, complete }
     }
 
     /// The points that nobody may ask for any more: the report tells what would have been there.
@@ -372,8 +406,7 @@ impl Recovery<'_> {
     }
 
     fn tell(&self, step: &str, point: &RecoveryPoint, why_not: Option<&str>) {
-        let key = (point.id.clone(), why_not.unwrap_or_default().to_owned());
-        if self.points.told.borrow_mut().insert(key) {
+        if self.points.told.borrow_mut().insert(telling(point, why_not)) {
             self.engine.bus.tell(Body::PointSeen {
                 point: json!(point),
                 asked_by: step.to_owned(),

@@ -101,7 +101,7 @@ impl Recovery<'_> {
         attempt: &Attempt<'_>,
     ) -> Result<(Outcome, Option<Chosen>), StepError> {
         if let Some(message) = attempt.known.and_then(|known| known.given_up.clone()) {
-            return Err(StepError::GivenUp { message });
+            return Err(StepError::GivenUp { message, help: None });
         }
         let tried = self.attempt(index, work, attempt);
         let Some(timeout) = work.step.timeout else { return tried.await };
@@ -111,7 +111,7 @@ impl Recovery<'_> {
         ended.unwrap_or_else(|| {
             let message = format!("it took longer than its timeout of {timeout}");
             self.hands.discard(&work.step.id, &message);
-            Err(StepError::GivenUp { message })
+            Err(StepError::GivenUp { message, help: None })
         })
     }
 
@@ -270,17 +270,7 @@ impl Recovery<'_> {
         if redacted.is_empty() {
             return None;
         }
-        match value {
-            Value::String(text) => {
-                let named = expr::references(text).unwrap_or_default().into_iter();
-                named
-                    .filter(|r| r.path.first().is_some_and(|root| root == "steps"))
-                    .find_map(|r| r.path.get(1).filter(|step| redacted.contains(*step)).cloned())
-            }
-            Value::Array(list) => list.iter().find_map(|value| self.names_redacted(value)),
-            Value::Object(record) => record.values().find_map(|value| self.names_redacted(value)),
-            _ => None,
-        }
+        expr::named(value, "steps").ok()?.into_iter().find(|step| redacted.contains(step))
     }
 
     fn names(&self, index: usize) -> Map<String, Value> {

@@ -41,10 +41,11 @@ impl Engine {
             }
         }
         let asked = stream::iter(wanted).map(async |(query, places)| {
-            let points = self.ask_for_points(&query, &places).await;
-            (query, points)
+            let seen = self.ask_for_points(&query, &places).await;
+            // Where a place could not be looked at, whoever needs it looks again.
+            seen.complete.then_some((query, seen.points))
         });
-        asked.buffered(AT_ONCE).collect().await
+        asked.buffered(AT_ONCE).filter_map(std::future::ready).collect().await
     }
 
     async fn queries(&self, work: &StepWork, ready: &Ready) -> Vec<(PointQuery, Vec<Place>)> {
@@ -105,16 +106,20 @@ impl Engine {
     }
 
     /// Asks every place, and makes one list of what they saw.
-    pub(super) async fn ask_for_points(&self, query: &PointQuery, places: &[Place]) -> Vec<RecoveryPoint> {
+    pub(super) async fn ask_for_points(&self, query: &PointQuery, places: &[Place]) -> Found {
         let answers = join_all(places.iter().map(|place| self.cloud.recovery_points(place, query))).await;
         let mut merged: BTreeMap<Key, RecoveryPoint> = BTreeMap::new();
+        let mut complete = true;
         for (place, answer) in places.iter().zip(answers) {
             match answer {
                 Ok(points) => points.into_iter().for_each(|p| merge(&mut merged, p)),
-                Err(error) => self.blind(place, &error),
+                Err(error) => {
+                    complete &= error.kind == ErrorKind::Unsupported;
+                    self.blind(place, &error);
+                }
             }
         }
-        merged.into_values().collect()
+        Found { points: merged.into_values().collect(), complete }
     }
 
     fn blind(&self, place: &Place, error: &CloudError) {
@@ -129,6 +134,13 @@ impl Engine {
             error.help.clone().unwrap_or_else(|| "give the drill credentials that may read there".into()),
         );
     }
+}
+
+/// What a query found.
+pub(super) struct Found {
+    pub points: Vec<RecoveryPoint>,
+    /// Every place could be looked at.
+    pub complete: bool,
 }
 
 /// Account, region and id.

@@ -315,8 +315,10 @@ pub fn worst_case_rpo(
         newest = newest.max(Some(*taken));
         // Just before the next point becomes usable (or at T0) this one is oldest.
         let until = dated.get(i + 1).map_or(on.t0, |(next, ..)| *next);
+        // Where several became usable at one instant, only the last of them was ever the newest.
+        let last = i + 1 == dated.len();
         if until > window
-            && until >= *usable
+            && (until > *usable || last)
             && let Some(newest) = newest
         {
             let loss = seconds_between(newest, until);
@@ -430,6 +432,20 @@ mod tests {
             // What it lagged behind at T0 is no promise: 2 min then, and 5 min at other times.
             let least = Duration::from_mins(10);
             assert_eq!(worst_case_rpo(&points, &on, LOOK_BACK, least).seconds, Some(600.0));
+        });
+    }
+
+    #[test]
+    fn points_that_became_usable_together_leave_no_gap_between_them() {
+        let region = Loss::Region("us-east-1".parse().unwrap());
+        let mut points = vec![
+            point("old", "us-west-2", "111122223333", -50.0, -10.0),
+            point("new", "us-west-2", "111122223333", -11.0, -10.0),
+        ];
+        with_use(&region, false, |on| {
+            assert_eq!(worst_case_rpo(&points, on, LOOK_BACK, NO_LAG).seconds, Some(39_600.0));
+            points.push(point("now", "us-west-2", "111122223333", -1.0, 0.0));
+            assert_eq!(worst_case_rpo(&points, on, LOOK_BACK, NO_LAG).seconds, Some(39_600.0));
         });
     }
 

@@ -11,6 +11,9 @@ use crate::ids::{AccountId, AzId, Region};
 use crate::yaml::diagnostic::suggest;
 use crate::yaml::{Diagnostics, Span};
 
+/// Ten years: nothing that takes longer is a recovery.
+const LONGEST: crate::duration::Span = crate::duration::Span::from_secs(3650 * 86_400);
+
 struct Walk<'a> {
     draft: &'a EstateDraft,
     file: &'a EstateFile,
@@ -196,7 +199,20 @@ impl Walk<'_> {
 
     fn timings_and_faults(&mut self) {
         let file = self.file;
+        let largest =
+            file.resources().iter().map(|r| r.size).chain(file.recovery_points.iter().map(|p| p.size)).max();
+        let largest = largest.unwrap_or_default();
         for (action, timing) in &file.timings {
+            let takes = timing.base.as_secs_f64() + timing.per_gib.as_secs_f64() * largest.as_gib();
+            if takes > LONGEST.as_secs_f64() {
+                self.error(
+                    &format!("/timings/{action}/per_gib"),
+                    format!(
+                        "for the largest size of this estate ({largest}) it comes to more than {LONGEST}"
+                    ),
+                    Some("a unit may be wrong: `per_gib` is the time for each GiB, such as `1.5s`".into()),
+                );
+            }
             if !(0.0..=5.0).contains(&timing.spread) {
                 self.error(
                     &format!("/timings/{action}/spread"),

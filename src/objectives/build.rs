@@ -340,16 +340,20 @@ fn checks(record: &Record, started: &RunStarted, critical: &[&str]) -> Vec<Check
 }
 
 fn points(record: &Record) -> Vec<PointRow> {
-    let mut used: BTreeMap<String, String> = BTreeMap::new();
+    // Snapshots of one name may lie in several places, lost ones among them.
+    let key = |p: &crate::estate::RecoveryPoint| {
+        (p.kind, p.account.to_string(), p.region.to_string(), p.id.clone())
+    };
+    let mut used = BTreeMap::new();
     for (id, step) in &record.steps {
         if let Some(point) = &step.source {
-            used.entry(point.id.clone()).or_insert_with(|| id.clone());
+            used.entry(key(point)).or_insert_with(|| id.clone());
         }
     }
-    let mut rows: BTreeMap<(String, String), PointRow> = BTreeMap::new();
+    let mut rows = BTreeMap::new();
     for seen in &record.points {
         let point = &seen.point;
-        let used_by = used.get(&point.id).cloned();
+        let used_by = used.get(&key(point)).cloned();
         let row = PointRow {
             id: point.id.clone(),
             of: point.of.to_string(),
@@ -365,7 +369,7 @@ fn points(record: &Record) -> Vec<PointRow> {
             why_not: seen.why_not.clone().filter(|_| used_by.is_none()),
             used_by,
         };
-        rows.entry((row.of.clone(), row.id.clone())).or_insert(row);
+        rows.entry((row.of.clone(), key(point))).or_insert(row);
     }
     let mut rows: Vec<PointRow> = rows.into_values().collect();
     rows.sort_by(|a, b| (&a.of, b.taken, &a.id).cmp(&(&b.of, a.taken, &b.id)));

@@ -10,7 +10,6 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
 use crate::actions::{self, Action};
-use crate::duration::Span;
 use crate::estate::file::EstateFile;
 use crate::estate::{Loss, Resource, Selector};
 use crate::graph::Graph;
@@ -249,16 +248,6 @@ impl Plan {
         );
         base
     }
-
-    /// Assumed detection and decision together.
-    pub fn assumed(&self) -> Option<Span> {
-        match (self.assume.detection, self.assume.decision) {
-            (None, None) => None,
-            (detection, decision) => {
-                Some(Span(detection.unwrap_or_default().0 + decision.unwrap_or_default().0))
-            }
-        }
-    }
 }
 
 fn regions(loss: &Loss, sandbox: &Region, estate: Option<&EstateFile>, nodes: &[Node]) -> Vec<Region> {
@@ -350,12 +339,6 @@ pub fn render_known(value: &Value, statics: &Value) -> Value {
 }
 
 impl StepWork {
-    /// The resources that it restores, as its arguments name them: for coverage.
-    pub fn covers(&self) -> Option<Selector> {
-        let spec = self.source.as_ref().filter(|s| !s.is_copy())?;
-        self.selects(spec)
-    }
-
     /// What its source names, copies included: the step that restores from the copy covers it.
     pub fn selects(&self, spec: &SourceSpec) -> Option<Selector> {
         match &spec.what {

@@ -37,6 +37,8 @@ pub struct Demands {
     pub bucket: Option<String>,
     pub replica: Option<ReplicaDemand>,
     pub db_instances: u32,
+    /// Engine and class of `db_instances`, where both are known before the run: a snapshot does not tell its engine.
+    pub db_class: Option<(String, String)>,
     pub instances: u32,
     /// The type of `instances`, where it is known before the run.
     pub instance_type: Option<String>,
@@ -55,8 +57,11 @@ impl Demands {
 pub struct ReplicaDemand {
     /// The production database's identifier.
     pub source: String,
+    /// Where it is, as far as the playbook says it.
+    pub source_region: Option<String>,
     pub class: Option<String>,
     pub parameter_group: Option<String>,
+    pub kms_key: Option<String>,
 }
 
 /// Something wrong with arguments, at a JSON pointer below `with` (`/from/point`; empty: `with` itself).

@@ -513,11 +513,6 @@ fn look_up<'a>(path: &str, context: &'a Value) -> Result<&'a Value, ExprError> {
     Ok(value)
 }
 
-/// The ids of the steps that the texts of a value refer to: what must have succeeded before it can be rendered.
-pub fn steps_named(value: &Value) -> Result<BTreeSet<String>, ExprError> {
-    named(value, "steps")
-}
-
 /// The second names of all that the texts of a value refer to below `root`: `db` of `steps.db.endpoint`.
 pub fn named(value: &Value, root: &str) -> Result<BTreeSet<String>, ExprError> {
     let mut found = BTreeSet::new();

@@ -143,6 +143,18 @@ pub struct Network {
     #[serde(default = "two")]
     #[schemars(range(min = 1, max = 6))]
     pub azs: u32,
+    /// The zones themselves, by id: `[use1-az1, use1-az4]`; default: the first ones that survive and offer what the plan
+    /// launches.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1, max = 6))]
+    pub zones: Vec<AzId>,
+}
+
+impl Network {
+    /// In how many zones it has a subnet.
+    pub fn zone_count(&self) -> u32 {
+        if self.zones.is_empty() { self.azs } else { u32::try_from(self.zones.len()).unwrap_or(u32::MAX) }
+    }
 }
 
 fn two() -> u32 {

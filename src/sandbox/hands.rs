@@ -4,18 +4,20 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::Notify;
 
 use super::guard::Guard;
 use super::memory::{Answer, Memory};
+use crate::clock::Clock;
 use crate::cloud::gated::delete_call;
 use crate::cloud::{
     Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created, Deed, ErrorKind, Marks,
     Origin, Place, Progress, ResourceRef, Sent,
 };
-use crate::duration::Time;
+use crate::duration::{Span, Time};
 use crate::event::{Body, Bus, ConsumerError};
 
 /// Why something was not created.
@@ -157,23 +159,24 @@ impl Hands {
             }
         }
         self.intend(&origin, place, what.call(), described)?;
-        let (hands, place) = (Rc::clone(self), place.clone());
+        let (hands, place, call) = (Rc::clone(self), place.clone(), what.call());
         // Counted from here on: teardown must not begin between this and the task's first turn.
-        self.in_flight.set(self.in_flight.get() + 1);
+        let flight = InFlight::new(self);
+        let asked = origin.clone();
         // A task of its own: an interruption or a time-out of the step must not drop a request that is under way.
         let task = tokio::task::spawn_local(async move {
             let answer = hands.make(&place, &origin, &what).await;
             hands.record(&origin, &answer);
-            hands.in_flight.set(hands.in_flight.get() - 1);
-            hands.landed.notify_waiters();
+            drop(flight);
             answer
         });
-        match task.await {
-            Ok(answer) => Ok(answer?),
-            Err(_) => Err(CloudError::new(ErrorKind::Server, "create", "the request was abandoned")
-                .sent(Sent::Maybe)
-                .into()),
-        }
+        let answer = task.await.unwrap_or_else(|ended| {
+            let said = format!("the request was abandoned: {ended}");
+            let answer = Err(CloudError::new(ErrorKind::Server, call, said).sent(Sent::Maybe));
+            self.record(&asked, &answer);
+            answer
+        });
+        Ok(answer?)
     }
 
     async fn make(&self, place: &Place, origin: &Origin, what: &Create) -> CloudResult<Created> {
@@ -252,15 +255,39 @@ impl Hands {
         Ok(self.cloud.delete(&permit, &origin, resource).await?)
     }
 
-    /// Until no creating call is under way.
-    pub async fn settle(&self) {
-        loop {
-            let landed = self.landed.notified();
-            if self.in_flight.get() == 0 {
-                return;
+    /// Until no creating call is under way, or its time is over: what lands later carries the run's tag all the same.
+    /// `false` where something was still under way.
+    pub async fn settle(&self, clock: &Clock) -> bool {
+        let landed = async {
+            loop {
+                let landed = self.landed.notified();
+                if self.in_flight.get() == 0 {
+                    return;
+                }
+                landed.await;
             }
-            landed.await;
-        }
+        };
+        clock.timeout_at(clock.now() + Span(SETTLES_WITHIN).delta(), landed).await.is_some()
+    }
+}
+
+/// A creation may consist of some calls, each with retries, and each call may take five minutes (the clients' own limit).
+const SETTLES_WITHIN: Duration = Duration::from_mins(15);
+
+/// A creating call under way; however its task ends, it is not under way any more then.
+struct InFlight(Rc<Hands>);
+
+impl InFlight {
+    fn new(hands: &Rc<Hands>) -> Self {
+        hands.in_flight.set(hands.in_flight.get() + 1);
+        Self(Rc::clone(hands))
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.set(self.0.in_flight.get().saturating_sub(1));
+        self.0.landed.notify_waiters();
     }
 }
 
@@ -332,6 +359,48 @@ fn tidy(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cloud::fake::Fake;
+    use crate::event::{Consumer, Event};
+
+    #[derive(Clone, Default)]
+    struct Log(Rc<RefCell<Vec<Body>>>);
+
+    impl Consumer for Log {
+        fn take(&mut self, event: &Event) -> Result<(), ConsumerError> {
+            self.0.borrow_mut().push(event.body.clone());
+            Ok(())
+        }
+    }
+
+    /// Whatever becomes of a request, teardown does not wait for it for ever, and the record says that it may have worked.
+    #[test]
+    fn a_request_that_panics_may_have_been_sent() {
+        let clock = Clock::real();
+        let log = Log::default();
+        let bus = Bus::new(clock.clone(), 0, vec![Box::new(log.clone())]);
+        let cloud = Rc::new(Fake {
+            create: |_: &Create| -> CloudResult<Created> { panic!("a defect") },
+            observe: |_: &str| unreachable!(),
+            observed: RefCell::default(),
+        });
+        let marks = Marks { run: crate::ids::RunId("20260101T000000Z-x-1f3a".into()), expires: clock.now() };
+        let place = Place { account: "222222222222".parse().unwrap(), region: "us-west-2".parse().unwrap() };
+        let guard = Guard::new(cloud.clone(), place.clone(), marks, crate::config::Protected::default());
+        guard.enter(crate::event::Phase::Recover);
+        let hands = Hands::new(cloud, bus, guard, Memory::default());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let local = tokio::task::LocalSet::new();
+        let (answer, settled) = runtime.block_on(local.run_until(async {
+            let what = Create::Address { name: "front".into() };
+            let answer = hands.create(&place, "step", 1, "", what).await;
+            (answer, hands.settle(&clock).await)
+        }));
+        let Err(HandError::Cloud(error)) = answer else { panic!("{answer:?}") };
+        assert_eq!((error.call.as_str(), error.sent), ("ec2:AllocateAddress", Sent::Maybe));
+        assert!(settled);
+        let told = log.0.borrow();
+        assert!(matches!(&told[1], Body::NotCreated { sent, .. } if sent == "maybe"), "{told:?}");
+    }
 
     #[test]
     fn what_different_steps_make_has_different_names() {

@@ -8,10 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use super::hands::{HandError, Hands};
 use crate::cloud::wait::{Until, Waiter};
-use crate::cloud::{CloudError, Create, ErrorKind, Exposure, Place, RestoreDb, State, SubnetRef, Zone};
+use crate::cloud::{
+    CloudError, Create, ErrorKind, Exposure, Offers, Place, RestoreDb, State, SubnetRef, Wishes, Zone,
+};
 use crate::duration::Size;
 use crate::estate::Loss;
-use crate::ids::Region;
+use crate::event::Body;
+use crate::ids::{AzId, Region};
 
 /// What the playbook's sandbox and steps ask to have ready before T0.
 #[derive(Debug, Clone)]
@@ -19,6 +22,9 @@ pub struct Wanted {
     pub place: Place,
     pub cidr: String,
     pub azs: u32,
+    /// The playbook's own choice; empty: whichever survive and offer what is wished.
+    pub zones: Vec<AzId>,
+    pub wishes: Wishes,
     /// The names of the buckets that steps restore into.
     pub buckets: BTreeSet<String>,
     pub replicas: Vec<WantedReplica>,
@@ -35,6 +41,8 @@ pub struct WantedReplica {
     pub source_region: Region,
     pub class: Option<String>,
     pub parameter_group: Option<String>,
+    /// In the sandbox's region.
+    pub kms_key: Option<String>,
     pub size: Size,
 }
 
@@ -61,7 +69,23 @@ pub async fn prepare(
     loss: &Loss,
 ) -> Result<Ready, HandError> {
     let place = &wanted.place;
-    let zones = surviving_zones(hands.cloud().zones(place).await?, loss, wanted.azs, place)?;
+    let cloud = hands.cloud();
+    let zones = surviving_zones(cloud.zones(place).await?, loss, wanted)?;
+    let offers = match cloud.offers(place, &wanted.wishes).await {
+        Ok(offers) => offers,
+        // Then the call that launches tells; and the report why nobody knew before.
+        Err(error) => {
+            hands.tell(Body::Finding {
+                rule: "zones-not-checked".into(),
+                severity: "low".into(),
+                resource: format!("{} {}", place.account, place.region),
+                message: format!("which zones offer what the plan launches could not be looked up: {error}"),
+                fix: "allow ec2:DescribeInstanceTypeOfferings and rds:DescribeOrderableDBInstanceOptions, or choose zones with `sandbox.network.zones`".into(),
+            });
+            Offers::new()
+        }
+    };
+    let zones = offering_zones(zones, &offers, wanted)?;
     let name = |slot: &str| hands.name("sandbox", slot);
     let vpc = Create::Vpc { cidr: wanted.cidr.clone(), name: name("vpc") };
     let vpc = one(hands, waiter, place, "vpc", vpc).await?;
@@ -98,6 +122,7 @@ pub async fn prepare(
             let what = Create::DbReplica {
                 source: replica.source.clone(),
                 source_region: replica.source_region.clone(),
+                kms_key: replica.kms_key.clone(),
                 db: RestoreDb {
                     source: replica.source.clone(),
                     name: hands.name("sandbox", &slot),
@@ -165,23 +190,56 @@ async fn one(
     }
 }
 
-fn surviving_zones(
-    mut zones: Vec<Zone>,
-    loss: &Loss,
-    count: u32,
-    place: &Place,
-) -> Result<Vec<Zone>, CloudError> {
-    zones.retain(|zone| loss.az() != Some(&zone.id));
-    zones.sort_by(|a, b| a.id.cmp(&b.id));
-    if zones.len() < count as usize {
+/// By id; of the playbook's own choice, where it has made one.
+fn surviving_zones(mut zones: Vec<Zone>, loss: &Loss, wanted: &Wanted) -> Result<Vec<Zone>, CloudError> {
+    const CALL: &str = "ec2:DescribeAvailabilityZones";
+    let region = &wanted.place.region;
+    if let Some(missing) = wanted.zones.iter().find(|id| !zones.iter().any(|zone| zone.id == **id)) {
+        let known: Vec<&str> = zones.iter().map(|zone| zone.id.as_str()).collect();
         return Err(CloudError::new(
             ErrorKind::Invalid,
-            "ec2:DescribeAvailabilityZones",
-            format!("{} has {} surviving zones, and the sandbox asks for {count}", place.region, zones.len()),
+            CALL,
+            format!("there is no zone {missing} in {region}"),
+        )
+        .help(format!("name some of {} in `sandbox.network.zones`", known.join(", "))));
+    }
+    zones.retain(|zone| {
+        loss.az() != Some(&zone.id) && (wanted.zones.is_empty() || wanted.zones.contains(&zone.id))
+    });
+    zones.sort_by(|a, b| a.id.cmp(&b.id));
+    if zones.len() < wanted.azs as usize {
+        return Err(CloudError::new(
+            ErrorKind::Invalid,
+            CALL,
+            format!("{region} has {} surviving zones, and the sandbox asks for {}", zones.len(), wanted.azs),
         )
         .help("lower `sandbox.network.azs`, or choose another region for the sandbox"));
     }
-    zones.truncate(count as usize);
+    Ok(zones)
+}
+
+/// The first zones that offer all that is wished: instances are spread over them in turn.
+fn offering_zones(mut zones: Vec<Zone>, offers: &Offers, wanted: &Wanted) -> Result<Vec<Zone>, CloudError> {
+    zones.retain(|zone| offers.values().all(|ids| ids.contains(&zone.id)));
+    if zones.len() < wanted.azs as usize {
+        let said = offers.iter().map(|(what, ids)| {
+            let ids: Vec<&str> = ids.iter().map(AzId::as_str).collect();
+            format!("{what} in {}", if ids.is_empty() { "none".to_owned() } else { ids.join(", ") })
+        });
+        return Err(CloudError::new(
+            ErrorKind::Invalid,
+            "ec2:DescribeInstanceTypeOfferings",
+            format!(
+                "the sandbox wants {} zones of {} that offer all that the plan launches, and {} of those that may be used do: {}",
+                wanted.azs,
+                wanted.place.region,
+                zones.len(),
+                said.collect::<Vec<_>>().join("; ")
+            ),
+        )
+        .help("lower `sandbox.network.azs`, name other `zones` there, or launch types that more zones offer"));
+    }
+    zones.truncate(wanted.azs as usize);
     Ok(zones)
 }
 

@@ -13,10 +13,13 @@ use crate::cloud::{Kind, ResourceRef, State};
 use crate::duration::Time;
 use crate::event::{Body, Bus};
 
-/// What holds others goes first; each group is gone before the next begins.
-const ORDER: [&[Kind]; 5] = [
-    &[Kind::Stack, Kind::Instance, Kind::DbInstance],
-    &[Kind::DbCluster, Kind::Volume, Kind::Image, Kind::Address, Kind::KeyPair, Kind::Bucket],
+/// What holds others goes first; each group is gone before the next begins. Stacks go after what may use their security
+/// groups; and after databases, also their own: CloudFormation would leave a final snapshot of each.
+const ORDER: [&[Kind]; 7] = [
+    &[Kind::Instance, Kind::DbInstance],
+    &[Kind::DbCluster],
+    &[Kind::Stack],
+    &[Kind::Volume, Kind::Image, Kind::Address, Kind::KeyPair, Kind::Bucket],
     &[Kind::Snapshot, Kind::DbSnapshot, Kind::DbClusterSnapshot],
     &[Kind::DbSubnetGroup, Kind::SecurityGroup, Kind::Subnet],
     &[Kind::Vpc],
@@ -31,14 +34,50 @@ pub struct Removal<'a> {
     pub patience: Duration,
 }
 
+/// What stands after a removal.
+#[derive(Default)]
+pub struct Left {
+    /// What was to go, and resisted.
+    pub resisting: Vec<String>,
+    /// What stacks have left standing when they went.
+    pub retained: Vec<String>,
+}
+
 impl Removal<'_> {
-    /// Removes these; what is returned still stands. Each outcome is told as an event.
-    pub async fn run(&self, resources: &[ResourceRef]) -> Vec<String> {
-        let mut left = Vec::new();
+    /// Removes these; what is returned still stands. Each outcome is told as an event. Once stacks are gone, `again` is
+    /// asked for what is known by then: what they have left with the run's tag goes with its kind.
+    pub async fn run(&self, resources: Vec<ResourceRef>, again: impl AsyncFn() -> Vec<ResourceRef>) -> Left {
+        let (mut resources, mut left) = (resources, Left::default());
         for kinds in ORDER {
-            let group = resources.iter().filter(|r| kinds.contains(&r.kind));
-            let removed = join_all(group.map(|resource| self.remove(resource))).await;
-            left.extend(removed.into_iter().flatten());
+            let group: Vec<ResourceRef> =
+                resources.iter().filter(|r| kinds.contains(&r.kind)).cloned().collect();
+            let removed = join_all(group.iter().map(|resource| self.remove(resource))).await;
+            left.resisting.extend(removed.into_iter().flatten());
+            let stacks: Vec<&ResourceRef> = group.iter().filter(|r| r.kind == Kind::Stack).collect();
+            if !stacks.is_empty() {
+                let found: Vec<ResourceRef> =
+                    again().await.into_iter().filter(|found| !resources.contains(found)).collect();
+                resources.extend(found);
+                left.retained.extend(self.retained(&stacks, &resources).await);
+            }
+        }
+        left
+    }
+
+    /// What stacks have left standing, apart from what is removed anyway.
+    async fn retained(&self, stacks: &[&ResourceRef], ours: &[ResourceRef]) -> Vec<String> {
+        let mut left = Vec::new();
+        for stack in stacks {
+            match self.hands.cloud().remains(stack).await {
+                Ok(remains) => {
+                    let strange =
+                        remains.into_iter().filter(|r| r.resource.as_ref().is_none_or(|r| !ours.contains(r)));
+                    left.extend(strange.map(|r| r.what));
+                }
+                Err(error) => {
+                    left.push(format!("unknown (what {stack} retained could not be looked at: {error})"));
+                }
+            }
         }
         left
     }
@@ -51,20 +90,33 @@ impl Removal<'_> {
             self.bus.tell(Body::DeleteFailed { resource: json!(resource), error });
             Some(resource.to_string())
         };
-        match self.delete_until(resource, (since, last), deadline).await {
-            Ok(()) => {}
-            Err(error) => return failed(error),
-        }
         let place = resource.place();
-        let gone = self.waiter.wait(&place, resource.kind, &resource.id, Until::Gone);
-        match self.clock.timeout_at(deadline, gone).await {
-            Some(Ok(seen)) if seen.state == State::Gone => {
-                self.hands.tell(Body::Deleted { resource: json!(resource) });
-                None
+        let (mut tried, mut pause) = ((since, last), Duration::from_secs(2));
+        loop {
+            if let Err(error) = self.delete_until(resource, tried, deadline).await {
+                return failed(error);
             }
-            Some(Ok(seen)) => failed(format!("it is still there: {:?}", seen.state)),
-            Some(Err(error)) => failed(error.to_string()),
-            None => failed("it was still being deleted when patience ended".into()),
+            let gone = self.waiter.wait(&place, resource.kind, &resource.id, Until::Gone);
+            match self.clock.timeout_at(deadline, gone).await {
+                Some(Ok(seen)) if seen.state == State::Gone => {
+                    self.hands.tell(Body::Deleted { resource: json!(resource) });
+                    return None;
+                }
+                // A deletion that has failed (a stack's, over what was still in use) is tried again.
+                Some(Ok(_)) if self.clock.now() < deadline => {
+                    self.clock.sleep(pause).await;
+                    pause = (pause * 2).min(Duration::from_secs(30));
+                    tried = (self.clock.now(), self.clock.now());
+                }
+                Some(Ok(seen)) => {
+                    return failed(match seen.state {
+                        State::Failed(why) => format!("its deletion failed: {why}"),
+                        other => format!("it is still there: {other:?}"),
+                    });
+                }
+                Some(Err(error)) => return failed(error.to_string()),
+                None => return failed("it was still being deleted when patience ended".into()),
+            }
         }
     }
 

@@ -102,11 +102,14 @@ impl Sweeper {
                 runs.entry(key).or_default().push(leaving);
             }
         }
-        join_all(runs.into_iter().map(|((place, run), leavings)| self.remove_run(place, run, leavings)))
-            .await;
+        let removed =
+            join_all(runs.into_iter().map(|((place, run), leavings)| self.remove_run(place, run, leavings)))
+                .await;
+        swept.unseen.extend(removed.into_iter().flatten());
     }
 
-    async fn remove_run(&self, place: Place, run: RunId, mut leavings: Vec<&mut Leaving>) {
+    /// What is returned was retained by stacks, without a tag of its own.
+    async fn remove_run(&self, place: Place, run: RunId, mut leavings: Vec<&mut Leaving>) -> Vec<String> {
         let told = Told::default();
         let bus = Bus::new(self.clock.clone(), 0, vec![Box::new(told.clone())]);
         // What a sweep does carries the swept run's tag: nothing else may be deleted by its guard.
@@ -119,15 +122,17 @@ impl Sweeper {
         let (clock, patience) = (&self.clock, self.patience);
         let removal = Removal { hands: &hands, waiter: &waiter, clock, bus: &bus, patience };
         let resources: Vec<ResourceRef> = leavings.iter().map(|l| l.thing.resource.clone()).collect();
-        let left = removal.run(&resources).await;
+        // What a stack has handed its tags on to was found by them before, and judged by its own expiry.
+        let left = removal.run(resources, async || Vec::new()).await;
         for leaving in &mut leavings {
             let name = leaving.thing.resource.to_string();
             leaving.outcome = match told.why(&leaving.thing.resource) {
                 Some(why) => Outcome::Resisted(why),
-                None if left.contains(&name) => Outcome::Resisted("it still stands".into()),
+                None if left.resisting.contains(&name) => Outcome::Resisted("it still stands".into()),
                 None => Outcome::Removed,
             };
         }
+        left.retained
     }
 }
 

@@ -28,8 +28,7 @@ pub struct Teardown<'a> {
 impl Teardown<'_> {
     /// Removes everything; what is returned was left behind.
     pub async fn run(&self) -> Vec<String> {
-        self.hands.settle().await;
-        self.look().await;
+        self.survey().await;
         let removal = Removal {
             hands: self.hands,
             waiter: self.waiter,
@@ -37,7 +36,13 @@ impl Teardown<'_> {
             bus: self.bus,
             patience: self.patience,
         };
-        let mut left = removal.run(&self.hands.standing()).await;
+        let again = async || {
+            self.look().await;
+            self.hands.standing()
+        };
+        let gone = removal.run(self.hands.standing(), again).await;
+        let mut left = gone.resisting;
+        left.extend(gone.retained);
         // Look again: only what is not found any more is gone.
         for place in &self.places {
             match self.hands.cloud().tagged(place, &self.whose()).await {
@@ -52,6 +57,20 @@ impl Teardown<'_> {
         left.dedup();
         self.bus.tell(Body::LeftBehind { resources: left.clone(), places: self.places.len() });
         left
+    }
+
+    /// All that the run has made is known to `hands` after this, as far as it can be.
+    pub async fn survey(&self) {
+        if !self.hands.settle(self.clock).await {
+            self.bus.tell(Body::Finding {
+                rule: "creation-abandoned".into(),
+                severity: "medium".into(),
+                resource: "teardown".into(),
+                message: "a creating call was still under way when teardown began".into(),
+                fix: "look for the tag drillmaster:run by hand, some minutes later".into(),
+            });
+        }
+        self.look().await;
     }
 
     fn whose(&self) -> Whose {

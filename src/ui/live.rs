@@ -6,7 +6,7 @@
 mod frame;
 
 use std::io::IsTerminal;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -39,6 +39,40 @@ struct State {
     size: Size,
     /// The run has ended, or its display was dropped.
     over: bool,
+    /// How many questions stand on the terminal.
+    hushed: usize,
+}
+
+/// The display on stderr, if there is one.
+static SHOWN: Mutex<Weak<Shared>> = Mutex::new(Weak::new());
+
+/// The display is taken off the terminal, and stays away while this is held: somebody is asked something there.
+pub struct Hush(Weak<Shared>);
+
+/// Clears what is displayed on stderr for a question.
+#[must_use]
+pub fn hush() -> Hush {
+    let shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    hush_one(shown)
+}
+
+fn hush_one(shown: Weak<Shared>) -> Hush {
+    if let Some(shared) = shown.upgrade() {
+        let mut state = shared.lock();
+        state.hushed += 1;
+        // A terminal that has gone away is asked in vain, and the question says so itself.
+        let _gone = state.multi.clear();
+    }
+    Hush(shown)
+}
+
+impl Drop for Hush {
+    fn drop(&mut self) {
+        if let Some(shared) = self.0.upgrade() {
+            let mut state = shared.lock();
+            state.hushed = state.hushed.saturating_sub(1);
+        }
+    }
 }
 
 impl Live {
@@ -55,6 +89,7 @@ impl Live {
             ProgressDrawTarget::hidden()
         };
         let mut live = Self::on(target, look, speed, Box::new(size));
+        *SHOWN.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&live.shared);
         let shared = Arc::clone(&live.shared);
         // Without a thread the display stands still between events; the run itself does not need it.
         live.painter =
@@ -69,12 +104,18 @@ impl Live {
         bar.set_style(
             ProgressStyle::default_bar().template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar()),
         );
-        let state = State { frame: Frame::new(look, speed), multi, bar, size, over: false };
+        let state = State { frame: Frame::new(look, speed), multi, bar, size, over: false, hushed: 0 };
         Self { shared: Arc::new(Shared { state: Mutex::new(state), ended: Condvar::new() }), painter: None }
     }
 
     pub fn paint(&self) {
         self.shared.lock().paint();
+    }
+
+    /// As [`hush`], of this display.
+    #[must_use]
+    pub fn hush(&self) -> Hush {
+        hush_one(Arc::downgrade(&self.shared))
     }
 }
 
@@ -95,6 +136,9 @@ impl Shared {
 
 impl State {
     fn paint(&mut self) {
+        if self.hushed > 0 {
+            return;
+        }
         let (columns, rows) = (self.size)();
         let frame = self.frame.draw(columns, rows);
         self.print_settled(columns);

@@ -61,6 +61,14 @@ impl Files {
         }
     }
 
+    /// In bytes; `None` where it is no file that can be looked at.
+    pub fn size(&self, name: &str) -> Option<u64> {
+        match self.kept.get(name) {
+            Some(text) => Some(text.len() as u64),
+            None => fs::metadata(self.path(name)).ok().filter(fs::Metadata::is_file).map(|meta| meta.len()),
+        }
+    }
+
     pub fn keep(&mut self, name: &str, text: String) {
         self.kept.insert(name.to_owned(), text);
     }

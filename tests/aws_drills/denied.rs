@@ -85,6 +85,75 @@ checks:
     assert!(used.is_empty(), "{used:?}");
 }
 
+/// Roles are entered with somebody's credentials: where those belong to the lost account, the way in is lost with it.
+#[tokio::test]
+async fn the_lost_accounts_credentials_open_no_other_account() {
+    let shop = Shop::open(1.0).await;
+    // Credentials of production, as a profile.
+    let base = aws_config::defaults(aws_config::BehaviorVersion::latest())
+        .endpoint_url(shop.moto.endpoint())
+        .region(aws_config::Region::new("us-west-2"))
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .credentials_provider(aws_credential_types::Credentials::new("test", "test", None, None, "test"));
+    let assumed = aws_sdk_sts::Client::new(&base.load().await).assume_role().role_session_name("thief");
+    let keys = assumed.role_arn(role(PRODUCTION)).send().await.unwrap().credentials.unwrap();
+    let profile = format!(
+        "[stolen]\naws_access_key_id = {}\naws_secret_access_key = {}\naws_session_token = {}\n",
+        keys.access_key_id, keys.secret_access_key, keys.session_token
+    );
+    shop.moto.clear_log();
+    let before = shop.moto.state();
+    let playbook = |sandbox: &str, backup: &str| {
+        let head = Closet::head_losing("stolen", &format!("account: \"{PRODUCTION}\""), &role(SANDBOX));
+        let head = head.replace(
+            "accounts: { sandbox: { ",
+            &format!(
+                "accounts: {{ backup: {{ id: \"{BACKUP}\", role: \"{}\"{backup} }}, sandbox: {{ {sandbox}",
+                role(BACKUP)
+            ),
+        );
+        format!(
+            "{head}steps:
+  - {{ id: receipts, uses: s3.restore, workload: orders, with: {{ from: {{ bucket: orders-receipts-replica, account: backup }}, to: receipts }} }}
+checks:
+  - {{ id: there, workload: orders, needs: [receipts], s3: {{ bucket: \"{{{{ steps.receipts.bucket }}}}\" }} }}
+"
+        )
+    };
+    let run = |playbook: &str| {
+        let drill = Drill::new(playbook, shop.moto.endpoint());
+        drill.folder_for(".aws");
+        drill.file(".aws/credentials", &profile);
+        drill.run()
+    };
+    let by_the_thief = || {
+        let log =
+            shop.moto.log().into_iter().filter(|call| call["access_key"] == keys.access_key_id.as_str());
+        log.map(|call| call["action"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let done = run(&playbook("", ", profile: stolen"));
+    done.ends(1, "failed");
+    done.nothing_is_left(&shop.moto, &before);
+    denied(&done, "receipts", "s3:ListObjectsV2", &format!("obtained with those of account {PRODUCTION}"));
+    assert_eq!(by_the_thief(), ["GetCallerIdentity"]);
+    let findings = done.report["findings"].as_array().unwrap();
+    let out_of_reach = findings.iter().find(|f| f["rule"] == "account-out-of-reach").unwrap();
+    assert!(out_of_reach["message"].as_str().unwrap().contains(PRODUCTION), "{out_of_reach}");
+
+    // The sandbox itself: the drill cannot be carried out.
+    shop.moto.clear_log();
+    let done = run(&playbook("profile: stolen, ", ""));
+    done.ends(3, "error");
+    assert!(
+        done.stderr.contains(&format!("credentials of account {PRODUCTION}, which the drill loses")),
+        "{}",
+        done.told()
+    );
+    assert!(done.stderr.contains("a way in that survives"), "{}", done.told());
+    assert_eq!(by_the_thief(), ["GetCallerIdentity"]);
+    assert_eq!(crate::closet::creations(&shop.moto), Vec::<Value>::new());
+}
+
 #[tokio::test]
 async fn nothing_is_created_in_the_lost_zone() {
     let closet = Closet::open(1.0).await;

@@ -78,6 +78,10 @@ impl Drill {
         std::fs::write(self.folder.path().join(name), text).unwrap();
     }
 
+    pub fn folder_for(&self, name: &str) {
+        std::fs::create_dir_all(self.folder.path().join(name)).unwrap();
+    }
+
     pub fn arg(mut self, arg: impl AsRef<std::ffi::OsStr>) -> Self {
         self.command.arg(arg);
         self

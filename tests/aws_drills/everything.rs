@@ -28,6 +28,11 @@ async fn every_action_once() {
         let body = ByteStream::from(key.as_bytes().to_vec());
         s3.put_object().bucket("papers").key(key).body(body).send().await.unwrap();
     }
+    let east = crate::account::Account::of(&closet.moto, crate::shop::SANDBOX, crate::shop::EAST).await;
+    let db = east.rds.create_db_instance().db_instance_identifier("orders-east").engine("postgres");
+    let db = db.db_instance_class("db.t3.medium").engine_version("16.3").allocated_storage(20);
+    let db = db.master_username("postgres").master_user_password("secretsecret");
+    db.backup_retention_period(1).send().await.unwrap();
     closet.moto.delays(&serde_json::json!({ "default": 1 }));
     let before = closet.moto.state();
 

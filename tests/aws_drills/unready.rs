@@ -100,3 +100,44 @@ async fn first_vpc(closet: &Closet, running: &mut Running) -> String {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
+
+/// What was created and no answer told of stays too, and is told.
+#[tokio::test]
+async fn a_kept_sandbox_names_what_only_its_tag_finds() {
+    let closet = Closet::open(1.0).await;
+    closet
+        .moto
+        .faults(&json!([{ "action": "ModifyVpcAttribute", "kind": "error", "code": "UnauthorizedOperation",
+        "status": 403, "message": "You are not authorized to perform this operation.", "times": 9 }]));
+    let done = closet.drill("half-built", "http://127.0.0.1/").arg("--keep-sandbox").run();
+    assert_eq!(done.exit, Some(3), "{}", done.told());
+    let vpcs = closet.raw.ec2.describe_vpcs().send().await.unwrap();
+    let tagged = vpcs.vpcs().iter().filter(|v| v.tags().iter().any(|t| t.key() == Some("drillmaster:run")));
+    let vpc = tagged.map(|v| v.vpc_id().unwrap()).next().unwrap();
+    assert!(done.stderr.contains(vpc), "{vpc} is not told of: {}", done.told());
+    assert_eq!(done.report["teardown"]["created"], 1, "{}", done.told());
+}
+
+/// Some zones do not offer what the plan launches: they are passed over, or named where too few are left.
+#[tokio::test]
+async fn zones_that_do_not_offer_what_is_launched_are_passed_over() {
+    let closet = Closet::open(0.5).await;
+    let playbook = |zones: &str| {
+        let head = Closet::head("picky").replace("azs: 2", zones);
+        format!(
+            "{head}steps:\n  - {{ id: web, uses: ec2.launch, workload: orders, with: {{ image: {}, type: t3.small }} }}\n\
+             checks:\n  - {{ id: fine, workload: orders, needs: [web], command: {{ run: [\"true\"] }} }}\n",
+            closet.image
+        )
+    };
+    closet.moto.faults(&json!([{ "action": "DescribeInstanceTypeOfferings", "kind": "offered_in", "zones": ["usw2-az2", "usw2-az3"], "times": 9 }]));
+    let done = Drill::new(&playbook("azs: 2"), closet.moto.endpoint()).run();
+    done.ends(0, "passed");
+    assert_eq!(done.report["sandbox"]["azs"], json!(["usw2-az2", "usw2-az3"]), "{}", done.told());
+    let done = Drill::new(&playbook("zones: [usw2-az3]"), closet.moto.endpoint()).run();
+    assert_eq!(done.report["sandbox"]["azs"], json!(["usw2-az3"]), "{}", done.told());
+    let done = Drill::new(&playbook("zones: [usw2-az1, usw2-az2]"), closet.moto.endpoint()).run();
+    done.ends(3, "error");
+    says(&done, &["t3.small in usw2-az2, usw2-az3", "`sandbox.network.azs`"]);
+    assert_eq!(creations(&closet.moto).iter().filter(|c| c["action"] == "CreateVpc").count(), 2);
+}

@@ -1,8 +1,8 @@
-use drillmaster::cloud::{Cloud as _, Create, CreateVolume, Kind, RunInstances, State};
+use drillmaster::cloud::{Cloud as _, Create, CreateVolume, Kind, Place, RunInstances, State};
 use drillmaster::duration::Size;
 use serde_json::json;
 
-use crate::world::{EAST, SANDBOX, WEST, World, place};
+use crate::world::{EAST, SANDBOX, Sandbox, WEST, World, place};
 
 async fn snapshot(world: &World, account: &str, region: &str) -> String {
     let ec2 = world.ec2(account, region).await;
@@ -19,6 +19,23 @@ async fn image(world: &World, account: &str, region: &str) -> String {
     let ec2 = world.ec2(account, region).await;
     let image = ec2.register_image().name("web").root_device_name("/dev/sda1").send().await.unwrap();
     image.image_id.unwrap()
+}
+
+/// A request for so many instances in that sandbox, from an image of its account.
+pub async fn instances(world: &World, at: &Place, sandbox: &Sandbox, count: u32) -> Create {
+    world.moto.delays(&json!({ "default": 0 }));
+    let image = image(world, at.account.as_str(), at.region.as_str()).await;
+    world.moto.delays(&json!({ "default": 0.3 }));
+    Create::Instances(RunInstances {
+        image,
+        instance_type: "t3.small".into(),
+        count,
+        subnets: sandbox.subnets.clone(),
+        security_groups: vec![sandbox.group.clone()],
+        key_name: None,
+        user_data: None,
+        name: "web".into(),
+    })
 }
 
 #[tokio::test]

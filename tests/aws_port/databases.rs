@@ -145,12 +145,44 @@ async fn a_replica_is_promoted_only_if_it_is_ours() {
     let replica = Create::DbReplica {
         source: source.clone(),
         source_region: EAST.parse().unwrap(),
+        kms_key: Some("alias/drill".into()),
         db: restored(&source, "orders-replica", &sandbox),
     };
     world.ready(&at, &replica).await;
+    let asked = &world.moto.calls("CreateDBInstanceReadReplica")[1]["params"];
+    assert_eq!(asked["KmsKeyId"], "alias/drill");
+    assert!(asked["PreSignedUrl"].as_str().unwrap().contains("KmsKeyId=alias"), "{asked}");
+    world.moto.delays(&json!({ "default": 5 }));
     world.create(&at, &promote("orders-replica")).await;
     assert_eq!(world.moto.calls("PromoteReadReplica").len(), 1);
-    world.wait(&at, Kind::DbInstance, "orders-replica", |s| *s == State::Ready).await;
+    // It is available all along, and a replica still.
+    let seen = world.aws.observe(&at, Kind::DbInstance, &["orders-replica".into()]).await.unwrap().remove(0);
+    assert_eq!((&seen.state, &seen.attributes["replica_of"]), (&State::Ready, &json!(source)));
+    let waiter = drillmaster::cloud::wait::Waiter::new(
+        std::rc::Rc::new(world.another()),
+        drillmaster::clock::Clock::real(),
+    );
+    let promoted =
+        waiter.wait(&at, Kind::DbInstance, "orders-replica", drillmaster::cloud::wait::Until::Promoted);
+    let promoted = tokio::task::LocalSet::new().run_until(promoted).await.unwrap();
+    assert!(
+        promoted.state == State::Ready && !promoted.attributes.contains_key("replica_of"),
+        "{promoted:?}"
+    );
+    let rds = world.rds(SANDBOX, WEST).await;
+    let now = rds.describe_db_instances().db_instance_identifier("orders-replica").send().await.unwrap();
+    assert_eq!(now.db_instances()[0].db_instance_status(), Some("available"));
+
+    // In its own region a replica takes no other subnet group, and stands in production's VPC.
+    let here = Create::DbReplica {
+        source: "production-replica".into(),
+        source_region: WEST.parse().unwrap(),
+        kms_key: None,
+        db: restored("production-replica", "beside-production", &sandbox),
+    };
+    let error = world.try_create(&at, &here).await.unwrap_err();
+    assert!(error.kind == ErrorKind::Invalid && error.message.contains("production's VPC"), "{error}");
+    assert_eq!(world.moto.calls("CreateDBInstanceReadReplica").len(), 2);
 }
 
 #[tokio::test]
@@ -193,9 +225,13 @@ async fn a_cluster_gets_its_instances() {
         security_groups: vec![sandbox.group.clone()],
         parameter_group: None,
         port: None,
+        serverless: Some(drillmaster::cloud::Serverless { min: 0.5, max: 4.0 }),
         size: Size(0),
     });
     let (_, seen) = world.ready(&at, &restore).await;
+    let asked = &world.moto.calls("RestoreDBClusterFromSnapshot")[0]["params"];
+    assert_eq!(asked["ServerlessV2ScalingConfiguration.MinCapacity"], "0.5", "{asked}");
+    assert_eq!(asked["ServerlessV2ScalingConfiguration.MaxCapacity"], "4.0", "{asked}");
     assert_eq!(seen.attributes["members"], json!(0), "Aurora's restore creates no instances");
     for index in 0..2 {
         let instance = Create::DbClusterInstance {

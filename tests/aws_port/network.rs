@@ -11,8 +11,9 @@ async fn identities_and_zones() {
     let zones = world.aws.zones(&place(SANDBOX, WEST)).await.unwrap();
     assert!(zones.iter().any(|z| z.id.as_str() == "usw2-az2" && z.name == "us-west-2a"), "{zones:?}");
     let calls = world.aws.api_calls();
-    // Asked twice here, and once by the first credentials that sign anything else.
-    assert_eq!(calls["sts:GetCallerIdentity"].count, 3);
+    // Asked here of each account and of the credentials that its role is assumed with, and once by the first credentials
+    // that sign anything else.
+    assert_eq!(calls["sts:GetCallerIdentity"].count, 5);
     assert_eq!(calls["ec2:DescribeAvailabilityZones"].count, 1);
 }
 

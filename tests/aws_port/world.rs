@@ -85,6 +85,11 @@ impl World {
         Self::start(Loss::Region(EAST.parse().unwrap()))
     }
 
+    /// The same cloud, through clients of its own.
+    pub fn another(&self) -> Aws {
+        connect(self.moto.endpoint(), self.gate.loss().cloned().unwrap()).0
+    }
+
     /// A raw SDK configuration for an account, to seed with: no gate, no tags.
     pub async fn raw(&self, account: &str, region: &str) -> SdkConfig {
         let base = aws_config::defaults(BehaviorVersion::latest())

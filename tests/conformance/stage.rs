@@ -87,12 +87,15 @@ impl<'a> Stage<'a> {
             source_region: EAST.parse().unwrap(),
             class: None,
             parameter_group: None,
+            kms_key: None,
             size: Size::gib(5),
         };
         let wanted = Wanted {
             place: sandbox_place(),
             cidr: "10.66.0.0/16".into(),
             azs: 2,
+            zones: Vec::new(),
+            wishes: drillmaster::cloud::Wishes::default(),
             buckets: with.buckets.iter().map(|b| (*b).to_owned()).collect(),
             replicas: with.replica.into_iter().map(replica).collect(),
             databases: true,

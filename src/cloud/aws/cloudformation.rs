@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::access::{CloudFormationReader, Writer};
 use super::error::OrCloud;
+use super::once::begun;
 use super::{At, observed, pages, tags, with};
 use crate::cloud::{
     CloudError, CloudResult, Created, DeployStack, ErrorKind, Kind, Observed, State, TAG_RUN,
@@ -36,7 +37,7 @@ pub async fn create(at: &At<'_>, stack: &DeployStack) -> CloudResult<Created> {
     let id = match made {
         Ok(answer) => answer.stack_id.unwrap_or_else(|| stack.name.clone()),
         Err(e) if e.kind == ErrorKind::AlreadyExists => {
-            let found = describe(&writer.read.cloudformation, &stack.name).await?;
+            let found = begun(describe(&writer.read.cloudformation, &stack.name).await)?;
             match found {
                 Some(s) if run_of(&s) == Some(at.marks.run.0.as_str()) => {
                     s.stack_id.unwrap_or_else(|| stack.name.clone())
@@ -95,6 +96,7 @@ async fn observe_one(client: &CloudFormationReader, id: &str, stack: &Stack) -> 
     let state = match status.as_str() {
         "CREATE_COMPLETE" | "UPDATE_COMPLETE" | "IMPORT_COMPLETE" => State::Ready,
         "DELETE_COMPLETE" => State::Gone,
+        "DELETE_FAILED" => State::Failed(format!("{status} {said}").trim().to_owned()),
         // A rollback under way ends in failure: there is nothing to wait for.
         _ if failed => {
             let why = first_failure(client, id).await?.unwrap_or_else(|| said.clone());

@@ -66,6 +66,9 @@ pub struct Shared {
     zones: Mutex<BTreeMap<Place, BTreeMap<String, AzId>>>,
     /// Buckets met so far: an S3 copy names its source without saying where it lies and whose it is.
     buckets: Mutex<BTreeMap<String, BucketRef>>,
+    /// By account: whose credentials its role is assumed with. It is they that sign, and are used up to the end: a lost
+    /// account takes along the way into every account that is entered through it.
+    signers: Mutex<BTreeMap<AccountId, AccountId>>,
     /// Something has answered.
     reached: AtomicBool,
     /// By account: the access keys that STS has said to be its own. Ids of keys are no secrets.
@@ -89,6 +92,7 @@ impl Shared {
             calls: Mutex::default(),
             zones: Mutex::default(),
             buckets: Mutex::default(),
+            signers: Mutex::default(),
             reached: AtomicBool::new(false),
             confirmed: Mutex::default(),
         }
@@ -117,6 +121,14 @@ impl Shared {
 
     pub fn know_bucket(&self, bucket: &BucketRef) {
         lock(&self.buckets).insert(bucket.name.clone(), bucket.clone());
+    }
+
+    pub fn know_signer(&self, account: &AccountId, signer: &AccountId) {
+        lock(&self.signers).insert(account.clone(), signer.clone());
+    }
+
+    pub fn signer(&self, account: &AccountId) -> Option<AccountId> {
+        lock(&self.signers).get(account).cloned()
     }
 
     /// The ids of zones that a request names. A name that cannot be told counts as the lost zone, where that one lies
@@ -171,10 +183,12 @@ impl Watch {
         }
         let zones = self.shared.zone_ids(&self.place, &found);
         let source_region: Option<Region> = found.source_region.as_deref().and_then(|r| r.parse().ok());
+        let signer = self.shared.signer(&self.place.account);
         let call = Call {
             service: self.service,
             operation,
             account: Some(&self.place.account),
+            signer: signer.as_ref(),
             region: Some(&self.place.region),
             source_region: source_region.as_ref(),
             source: found.source.as_deref(),
@@ -229,9 +243,15 @@ impl Intercept for Watch {
         let said = format!("{error:?}");
         if super::error::THROTTLED.iter().any(|code| said.contains(code)) || status == Some(429) {
             self.shared.count(self.service, operation(cfg), true);
-        } else if status.is_none_or(|s| s >= 500)
-            && error.as_connector_error().is_none_or(|e| !super::error::never_connected(e))
-        {
+        } else if match status {
+            Some(status) => status >= 500,
+            // Without credentials nothing was sent.
+            None => {
+                error.is_timeout_error()
+                    || error.is_response_error()
+                    || error.as_connector_error().is_some_and(|e| !super::error::never_connected(e))
+            }
+        } {
             let _ = CALLER.try_with(|caller| caller.doubtful.store(true, Ordering::Relaxed));
         }
         Ok(())

@@ -15,6 +15,7 @@ mod preflight;
 mod presign;
 mod rds;
 mod reads;
+mod remains;
 mod s3;
 mod secrets;
 mod tagged;
@@ -36,8 +37,9 @@ use self::interceptor::{Shared, on_behalf};
 use super::gated::delete_call;
 use super::{
     ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created, Deed,
-    ErrorKind, Exposure, Kind, LossGate, Marks, MeasuredObjects, Needs, Observed, Origin, Permit, Place,
-    PointQuery, PreflightFinding, Progress, ResourceRef, Tagged, VerifiedObjects, VerifyObjects, Whose, Zone,
+    ErrorKind, Exposure, Kind, LossGate, Marks, MeasuredObjects, Needs, Observed, Offers, Origin, Permit,
+    Place, PointQuery, PreflightFinding, Progress, Remains, ResourceRef, Tagged, VerifiedObjects,
+    VerifyObjects, Whose, Wishes, Zone,
 };
 use crate::estate::{Loss, RecoveryPoint};
 use crate::ids::{AccountId, AzId, Region};
@@ -171,12 +173,18 @@ const READING: &str = "reading";
 impl Cloud for Aws {
     async fn identity(&self, account: &AccountId) -> CloudResult<AccountId> {
         on_behalf(READING, async {
-            const CALL: &str = "sts:GetCallerIdentity";
             let place = self.any_place(account).await?;
-            let answer = self.clients(&place).await?.sts.get_caller_identity().send().await.or_cloud(CALL)?;
-            let id = answer.account.unwrap_or_default();
-            id.parse()
-                .map_err(|_| CloudError::new(ErrorKind::Server, CALL, format!("`{id}` is not an account id")))
+            let clients = self.clients(&place).await?;
+            if let Some(sts) = &clients.sts_before_role
+                && self.shared.signer(account).is_none()
+            {
+                let signer = whose(sts).await?;
+                self.shared.know_signer(account, &signer);
+                if self.shared.gate.loss().and_then(Loss::account) == Some(&signer) {
+                    return Err(entered_through_the_lost(account, &signer));
+                }
+            }
+            whose(&clients.sts).await
         })
         .await
     }
@@ -187,6 +195,14 @@ impl Cloud for Aws {
 
     fn least_pitr_lag(&self) -> std::time::Duration {
         LEAST_PITR_LAG
+    }
+
+    async fn offers(&self, place: &Place, wishes: &Wishes) -> CloudResult<Offers> {
+        on_behalf("sandbox", async {
+            let clients = self.clients(place).await?;
+            preflight::offers(&clients, &self.zone_map(place).await?, wishes).await
+        })
+        .await
     }
 
     async fn recovery_points(&self, place: &Place, query: &PointQuery) -> CloudResult<Vec<RecoveryPoint>> {
@@ -201,7 +217,7 @@ impl Cloud for Aws {
         on_behalf(&origin.by, async {
             let at = At { aws: self, permit, place: permit.place(), origin, marks: permit.marks() };
             at.guard_changed(what).await?;
-            match what {
+            let answer = match what {
                 Create::Vpc { .. } | Create::Subnet { .. } | Create::SecurityGroup { .. } => {
                     ec2::network::create(&at, what).await
                 }
@@ -221,8 +237,8 @@ impl Cloud for Aws {
                 }
                 Create::Db(db) => rds::instance::restore(&at, db).await,
                 Create::DbToTime(to) => rds::instance::restore_to_time(&at, to).await,
-                Create::DbReplica { source, source_region, db } => {
-                    rds::replica::create(&at, source, source_region, db).await
+                Create::DbReplica { source, source_region, kms_key, db } => {
+                    rds::replica::create(&at, source, source_region, kms_key.as_deref(), db).await
                 }
                 Create::PromoteReplica { db, .. } => rds::replica::promote(&at, db).await,
                 Create::DbCluster(cluster) => rds::cluster::restore(&at, cluster).await,
@@ -231,7 +247,9 @@ impl Cloud for Aws {
                 }
                 Create::Bucket { name } => s3::bucket::create(&at, name).await,
                 Create::Stack(stack) => cloudformation::create(&at, stack).await,
-            }
+            };
+            // The last answer may be a refusal, and an earlier attempt's answer have been lost.
+            if interceptor::doubtful() { once::begun(answer) } else { answer }
         })
         .await
     }
@@ -299,6 +317,14 @@ impl Cloud for Aws {
         on_behalf("teardown", tagged::all(self, place, whose)).await
     }
 
+    async fn remains(&self, stack: &ResourceRef) -> CloudResult<Vec<Remains>> {
+        on_behalf("teardown", async {
+            let clients = self.clients(&stack.place()).await?;
+            remains::of(&clients, stack).await
+        })
+        .await
+    }
+
     async fn exposures(&self, place: &Place, vpc: &str) -> CloudResult<Vec<Exposure>> {
         on_behalf("sandbox", async { Ok(exposure::find(&self.clients(place).await?.ec2, vpc).await) }).await
     }
@@ -362,6 +388,23 @@ impl Aws {
         let place = Place { account: bucket.account.clone(), region: bucket.region.clone() };
         self.s3_clients(&place).await
     }
+}
+
+/// The account that the client's credentials belong to. Needs no permission.
+async fn whose(sts: &access::StsReader) -> CloudResult<AccountId> {
+    const CALL: &str = "sts:GetCallerIdentity";
+    let id = sts.get_caller_identity().send().await.or_cloud(CALL)?.account.unwrap_or_default();
+    id.parse().map_err(|_| CloudError::new(ErrorKind::Server, CALL, format!("`{id}` is not an account id")))
+}
+
+fn entered_through_the_lost(account: &AccountId, lost: &AccountId) -> CloudError {
+    let said = format!(
+        "the role in account {account} is assumed with credentials of account {lost}, which the drill loses: \
+         whoever has lost {lost} cannot enter {account} this way"
+    );
+    CloudError::new(ErrorKind::Credentials, "sts:AssumeRole", said).help(
+        "give the account a way in that survives: a `profile` (or the environment) whose credentials belong to another account",
+    )
 }
 
 /// All that a creating call needs to know besides what it creates.

@@ -1,15 +1,22 @@
-//! Creating something exactly once where the API has no idempotency token, or a peer may ignore it.
+//! Creating something exactly once where the API has no idempotency token, or a peer may ignore it; and the calls that
+//! follow a creation.
 
 use std::time::Duration;
 
 use super::{At, interceptor};
 use crate::cloud::{CloudResult, ErrorKind, Sent};
+use crate::duration::Span;
 
 /// Attempts against throttling and lost answers, with 0.5 s, 1 s, … 8 s between them.
 const ATTEMPTS: u32 = 6;
 
+/// How long what was just created may still be unknown to the calls that follow: EC2 and S3 are eventually consistent
+/// (EC2 developer guide, "Eventual consistency": an id that a creating call has returned may be answered with
+/// `InvalidVpcID.NotFound` for a while).
+const VISIBLE_AFTER: Duration = Duration::from_mins(1);
+
 /// Calls `make` (on a client without retries of its own) until it succeeds, or fails for good. Whenever an earlier
-/// call may have taken effect, `look` first looks for what it made.
+/// call may have taken effect, `look` first looks for what it made; and a failure then says that something may be there.
 pub async fn once<T>(
     at: &At<'_>,
     look: impl AsyncFn() -> CloudResult<Option<T>>,
@@ -19,7 +26,7 @@ pub async fn once<T>(
     let mut unsure = at.origin.unsure || at.origin.attempt > 1;
     let mut attempt = 1;
     loop {
-        if unsure && let Some(found) = look().await? {
+        if unsure && let Some(found) = begun(look().await)? {
             return Ok(found);
         }
         let error = match make().await {
@@ -30,10 +37,30 @@ pub async fn once<T>(
             || matches!(error.kind, ErrorKind::Server | ErrorKind::Network);
         unsure |= error.sent == Sent::Maybe || interceptor::doubtful();
         if !again || attempt == ATTEMPTS {
-            return Err(error);
+            return if unsure { begun(Err(error)) } else { Err(error) };
         }
         attempt += 1;
         at.aws.config.clock.sleep(pause).await;
         pause = (pause * 2).min(Duration::from_secs(16));
+    }
+}
+
+/// The rest of a creation whose first call has taken effect: whatever fails from here on, something may be there.
+pub fn begun<T>(answer: CloudResult<T>) -> CloudResult<T> {
+    answer.map_err(|error| error.sent(Sent::Maybe))
+}
+
+/// A call that follows a creation: `NotFound` of what was just created is "not yet", for a minute.
+pub async fn follow_up<T>(at: &At<'_>, call: impl AsyncFn() -> CloudResult<T>) -> CloudResult<T> {
+    let clock = &at.aws.config.clock;
+    let deadline = clock.now() + Span(VISIBLE_AFTER).delta();
+    let mut pause = Duration::from_millis(500);
+    loop {
+        match call().await {
+            Err(error) if error.kind == ErrorKind::NotFound && clock.now() < deadline => {}
+            answer => return begun(answer),
+        }
+        clock.sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(5));
     }
 }

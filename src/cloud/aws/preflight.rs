@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_ec2::types::InstanceType;
+use aws_sdk_ec2::types::{InstanceType, LocationType};
+use aws_sdk_rds::types::OrderableDbInstanceOption;
 
-use super::access::{Clients, refused};
+use super::access::{Asked, Clients, refused};
 use super::ec2::filter;
 use super::error::OrCloud;
 use super::pages;
-use crate::cloud::{CloudResult, Needs, Place, PreflightFinding};
+use crate::cloud::{CloudResult, Needs, Offers, Place, PreflightFinding, Wishes, Zone};
 
 /// "DB instances" of RDS, and "Running On-Demand Standard instances" (in vCPUs) of EC2: the Service Quotas console.
 const DB_INSTANCES: (&str, &str) = ("rds", "L-7B6409FD");
@@ -17,10 +18,20 @@ const STANDARD_VCPUS: (&str, &str) = ("ec2", "L-1216C47A");
 pub async fn findings(clients: &Clients, place: &Place, needs: &Needs) -> CloudResult<Vec<PreflightFinding>> {
     let mut findings = Vec::new();
     for call in &needs.calls {
-        if let Some(why) = refused(clients, call).await? {
+        if let Some((why, asked)) = refused(clients, needs, call).await? {
+            let faked = asked == Asked::WithMadeUpIds;
+            let doubt = if faked {
+                ", in a dry run with made-up ids (a policy that allows it for certain resources would refuse that too)"
+            } else {
+                ""
+            };
             findings.push(PreflightFinding {
-                fatal: true,
-                what: format!("account {} may not call {call} in {}: {why}", place.account, place.region),
+                fatal: !faked,
+                doubtful: faked,
+                what: format!(
+                    "account {} may not call {call} in {}{doubt}: {why}",
+                    place.account, place.region
+                ),
                 fix: format!("allow `{call}` in the policy of the role or user that the playbook names"),
             });
         }
@@ -32,6 +43,36 @@ pub async fn findings(clients: &Clients, place: &Place, needs: &Needs) -> CloudR
         vcpu_quota(clients, place, &needs.instance_types, &mut findings).await?;
     }
     Ok(findings)
+}
+
+/// Which zones offer the instance types and the DB classes.
+pub async fn offers(clients: &Clients, zones: &[Zone], wishes: &Wishes) -> CloudResult<Offers> {
+    let mut offers = Offers::new();
+    if !wishes.instance_types.is_empty() {
+        let request = clients.ec2.describe_instance_type_offerings();
+        let request = request.location_type(LocationType::AvailabilityZoneId);
+        let request = request.filters(filter("instance-type", &wishes.instance_types));
+        let found = pages!("ec2:DescribeInstanceTypeOfferings", instance_type_offerings, request);
+        for kind in &wishes.instance_types {
+            let here =
+                found.iter().filter(|o| o.instance_type().map(InstanceType::as_str) == Some(kind.as_str()));
+            let ids = here.filter_map(|o| o.location()?.parse().ok()).collect();
+            offers.insert(kind.clone(), ids);
+        }
+    }
+    for (engine, class) in &wishes.db_classes {
+        let request = clients.rds.describe_orderable_db_instance_options().engine(engine);
+        let request = request.db_instance_class(class).vpc(true);
+        let found = pages!("rds:DescribeOrderableDBInstanceOptions", orderable_db_instance_options, request);
+        let names: Vec<&str> = found
+            .iter()
+            .flat_map(OrderableDbInstanceOption::availability_zones)
+            .filter_map(|z| z.name())
+            .collect();
+        let ids = zones.iter().filter(|z| names.contains(&z.name.as_str())).map(|z| z.id.clone()).collect();
+        offers.insert(format!("{class} ({engine})"), ids);
+    }
+    Ok(offers)
 }
 
 /// A quota's value, or the finding that says that it could not be read.
@@ -53,6 +94,7 @@ async fn quota(
 fn unread(service: &str, code: &str, why: &str) -> PreflightFinding {
     PreflightFinding {
         fatal: false,
+        doubtful: false,
         what: format!("the quota {service}/{code} was not checked: {why}"),
         fix: "allow `servicequotas:GetServiceQuota`, or check it in the Service Quotas console".into(),
     }
@@ -69,6 +111,7 @@ async fn db_quota(
     if there as f64 + f64::from(needed) > limit {
         findings.push(PreflightFinding {
             fatal: true,
+            doubtful: false,
             what: format!(
                 "{there} DB instances are there, {needed} are needed, and account {} may have {limit} in {}",
                 place.account, place.region
@@ -105,6 +148,7 @@ async fn vcpu_quota(
             Some(vcpus) => needed += i64::from(vcpus) * i64::from(*count),
             None => findings.push(PreflightFinding {
                 fatal: true,
+                doubtful: false,
                 what: format!("{} does not offer the instance type {name}", place.region),
                 fix: "choose a type that the sandbox's region offers".into(),
             }),
@@ -123,6 +167,7 @@ async fn vcpu_quota(
     if (used + needed) as f64 > limit {
         findings.push(PreflightFinding {
             fatal: true,
+            doubtful: false,
             what: format!(
                 "{used} vCPUs run, {needed} are needed, and account {} may run {limit} in {}",
                 place.account, place.region

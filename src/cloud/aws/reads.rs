@@ -82,7 +82,7 @@ pub fn reads(input: &Input) -> Reads {
             reads
         };
         rds::create_db_instance_read_replica::CreateDbInstanceReadReplicaInput: |i|
-            Reads::source(i.source_db_instance_identifier.as_ref()).zone(i.availability_zone.as_ref());
+            Reads::source(i.source_db_instance_identifier.as_ref()).key(i.kms_key_id.as_ref()).zone(i.availability_zone.as_ref());
         rds::create_db_instance::CreateDbInstanceInput: |i| Reads::default().zone(i.availability_zone.as_ref());
         s3::copy_object::CopyObjectInput: |i| Reads::copy_source(i.copy_source.as_ref());
         s3::upload_part_copy::UploadPartCopyInput: |i| Reads::copy_source(i.copy_source.as_ref());

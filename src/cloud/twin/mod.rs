@@ -205,8 +205,11 @@ impl Twin {
             return Err(Self::not_this_runs(what.call(), &changed));
         }
         let fault = self.fault(origin);
-        let takes = crate::duration::Span(self.takes(what.timing(), what.size(), origin));
-        let ready_at = (fault != Some(FaultKind::NeverCompletes)).then(|| now + takes.delta());
+        let ready_at = match fault {
+            Some(FaultKind::NeverCompletes) => None,
+            // What would take longer than time goes is never ready.
+            _ => after(now, self.takes(what.timing(), what.size(), origin)),
+        };
         let unhealthy = fault == Some(FaultKind::ComesUpUnhealthy);
         let points = self.points();
         let restored_to = {
@@ -235,7 +238,7 @@ impl Twin {
                 .any(|f| f.error == FaultKind::WillNotDelete && f.step.as_deref() == Some(by))
         };
         let timing = self.file.timings.get(action).copied().unwrap_or_else(|| timing::built_in(action));
-        let gone_at = now + crate::duration::Span(timing::mean(&timing, crate::duration::Size(0))).delta();
+        let gone_at = after(now, timing::mean(&timing, crate::duration::Size(0))).unwrap_or(Time::MAX_UTC);
         self.world.borrow_mut().delete(resource, marks, gone_at, now, stuck)
     }
 
@@ -266,7 +269,7 @@ impl Twin {
     /// Until what was asked for by `origin`, now or before, has taken its time.
     async fn pass(&self, origin: &Origin, takes: Duration) {
         let since = origin.since.unwrap_or_else(|| self.clock.now());
-        self.clock.sleep_until(since + crate::duration::Span(takes).delta()).await;
+        self.clock.sleep_until(after(since, takes).unwrap_or(Time::MAX_UTC)).await;
     }
 
     /// How many objects production writes to a bucket while the drill runs.
@@ -307,6 +310,11 @@ impl Twin {
             PointQuery::Of { selector, kinds } => points.selected(selector, kinds, &self.resources),
         }
     }
+}
+
+/// The instant so long after another one; `None` where time does not go that far.
+fn after(instant: Time, duration: Duration) -> Option<Time> {
+    instant.checked_add_signed(crate::duration::Span(duration).delta())
 }
 
 #[async_trait(?Send)]

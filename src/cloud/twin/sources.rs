@@ -1,7 +1,9 @@
 //! What a request restores or copies must be there, complete, and open to the account that asks, as on the real cloud.
 
 use super::world::World;
-use crate::cloud::{CloudError, CloudResult, Create, ErrorKind, Kind, Place, Region, RestoreDbToTime, State};
+use crate::cloud::{
+    CloudError, CloudResult, Create, ErrorKind, Kind, LONGEST_TEMPLATE, Place, Region, RestoreDbToTime, State,
+};
 use crate::duration::Time;
 use crate::estate::{PointIndex, PointKind, RecoveryPoint, Resource};
 use crate::ids::name_of;
@@ -25,8 +27,20 @@ impl Sources<'_> {
             Create::Instances(run) => (run.image.as_str(), &place.region),
             Create::Db(db) => (db.source.as_str(), &place.region),
             Create::DbCluster(cluster) => (cluster.snapshot.as_str(), &place.region),
+            Create::DbReplica { source, source_region, .. } if *source_region == place.region => {
+                let said = format!("a replica of {source} in its own region would stand in production's VPC");
+                return Err(CloudError::new(ErrorKind::Invalid, what.call(), said)
+                    .help("put the sandbox into another region, or restore with `rds.restore_to_time`"));
+            }
             Create::DbReplica { source, source_region, .. } => {
                 return self.database(place, what, source, source_region);
+            }
+            Create::Stack(stack) if stack.template.len() > LONGEST_TEMPLATE => {
+                let said = format!(
+                    "ValidationError: the template has {} bytes, and a request takes {LONGEST_TEMPLATE} at most",
+                    stack.template.len()
+                );
+                return Err(CloudError::new(ErrorKind::Invalid, what.call(), said));
             }
             _ => return Ok(()),
         };

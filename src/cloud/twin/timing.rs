@@ -123,6 +123,13 @@ mod tests {
     }
 
     #[test]
+    fn what_takes_longer_than_time_goes_does_not_stop_the_program() {
+        let longest = mean(&timing("36000d", "36000d", 0.0), Size(u64::MAX));
+        assert!(chrono::DateTime::UNIX_EPOCH.checked_add_signed(Span(longest).delta()).is_none());
+        sample(&timing("36000d", "36000d", 5.0), Size(u64::MAX), Some(1), "db");
+    }
+
+    #[test]
     fn samples_have_the_mean_and_spread_asked_for() {
         let timing = timing("100s", "0s", 0.25);
         let samples: Vec<f64> =

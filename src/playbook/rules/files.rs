@@ -11,6 +11,7 @@ use crate::yaml::{Diagnostics, Node};
 pub fn check(draft: &Draft<'_>, _: &Facts<'_>, context: &Context<'_>, out: &mut Diagnostics) {
     // The same template may stand in thousands of steps.
     let mut looked_at: HashMap<String, Option<String>> = HashMap::new();
+    too_long_templates(draft, context, out);
     let mut look = |what: &str, node: Option<&Node>| {
         let Some((text, span)) = node.and_then(|n| Some((n.as_str()?, n.span))) else { return };
         if is_template(text) {
@@ -53,6 +54,26 @@ pub fn check(draft: &Draft<'_>, _: &Facts<'_>, context: &Context<'_>, out: &mut 
                 }
                 _ => {}
             }
+        }
+    }
+}
+
+/// Bytes: CloudFormation's quota "Template body size in a request", which the port's `LONGEST_TEMPLATE` holds the twin to.
+const LONGEST_TEMPLATE: u64 = 51_200;
+
+fn too_long_templates(draft: &Draft<'_>, context: &Context<'_>, out: &mut Diagnostics) {
+    for item in draft.items.iter().filter(|item| item.decl.is_some_and(|d| d.name == "cloudformation.deploy"))
+    {
+        let Some(node) = item.with.and_then(|with| with.get("template")) else { continue };
+        let Some(text) = node.as_str().filter(|text| !is_template(text)) else { continue };
+        // One that cannot be read is told of as such.
+        let Some(bytes) = context.files.size(text) else { continue };
+        if bytes > LONGEST_TEMPLATE {
+            let said = format!(
+                "the template `{text}` has {bytes} bytes, and CloudFormation takes {LONGEST_TEMPLATE} at most in a request"
+            );
+            let help = "split it into several stacks, or leave out comments and blanks";
+            out.push(draft.source.error(node.span, said).help(help));
         }
     }
 }

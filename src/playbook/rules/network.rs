@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::facts::Facts;
+use crate::ids::AzId;
 use crate::playbook::cidr::Cidr;
 use crate::playbook::draft::Draft;
 use crate::yaml::{Diagnostics, Value};
@@ -11,11 +12,24 @@ const SMALLEST_SUBNET: u32 = 28;
 
 pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Diagnostics) {
     let azs_node = draft.node_at(&["sandbox", "network", "azs"]);
+    let zones = zones(draft, facts, out);
     let azs = match azs_node.map(|node| &node.value) {
         None => Some(2),
         Some(Value::Number(number, _)) => number.as_u64().filter(|n| (1..=6).contains(n)),
         Some(_) => None,
     };
+    if let (Some(node), Some(azs), Some(zones)) = (azs_node, azs, zones)
+        && azs != zones
+    {
+        out.push(
+            draft
+                .source
+                .error(node.span, format!("`azs` is {azs}, and `zones` names {zones}"))
+                .help("leave `azs` out: the zones are counted"),
+        );
+        return;
+    }
+    let azs = zones.or(azs);
     let cidr_text = draft.text_at(&["sandbox", "network", "cidr"]);
     let cidr = cidr_text.and_then(|text| text.parse::<Cidr>());
     if let (Some(text), Some(cidr)) = (cidr_text, cidr) {
@@ -91,4 +105,36 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
                 .help(format!("write `azs: {surviving}`, or add the region's other zones to the estate")),
         );
     }
+}
+
+/// How many zones the playbook names itself; each must be of the sandbox's region and survive.
+fn zones(draft: &Draft<'_>, facts: &Facts<'_>, out: &mut Diagnostics) -> Option<u64> {
+    let items = draft.node_at(&["sandbox", "network", "zones"])?.as_seq()?;
+    let region = Facts::sandbox_region(draft);
+    let known = region.as_ref().and_then(|region| facts.file.and_then(|file| file.regions.get(region)));
+    let lost = draft.loss.as_ref().and_then(|(loss, _)| loss.az());
+    let mut seen: Vec<AzId> = Vec::new();
+    for item in items {
+        // What is no zone's id at all is the schema's business.
+        let Some(az) = item.as_str().and_then(|text| text.parse::<AzId>().ok()) else { continue };
+        let problem = if let Some(region) = region.as_ref().filter(|region| !region.holds(&az)) {
+            let help = format!("its zones have ids such as `{}-az1`", region.zone_prefix());
+            Some((format!("the zone `{az}` is not of `{region}`, where the sandbox is"), help))
+        } else if lost == Some(&az) {
+            Some((format!("the zone `{az}` is lost"), "name one that survives".to_owned()))
+        } else if seen.contains(&az) {
+            Some((format!("the zone `{az}` stands here twice"), "keep one".to_owned()))
+        } else if let Some(known) = known.filter(|known| !known.azs.contains(&az)) {
+            let names: Vec<&str> = known.azs.iter().map(AzId::as_str).collect();
+            let help = format!("the estate has {}: choose one of them, or add it there", names.join(", "));
+            Some((format!("the estate has no zone `{az}`"), help))
+        } else {
+            None
+        };
+        if let Some((said, help)) = problem {
+            out.push(draft.source.error(item.span, said).help(help));
+        }
+        seen.push(az);
+    }
+    Some(items.len() as u64)
 }

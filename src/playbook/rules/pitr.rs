@@ -1,12 +1,14 @@
-//! PITR and replicas stay in their account.
+//! PITR and replicas stay in their account, and a replica that is to stand in the sandbox leaves its source's region.
 
 use super::Context;
 use super::facts::Facts;
+use crate::ids::Region;
 use crate::playbook::action::SourceWhat;
 use crate::playbook::draft::Draft;
 use crate::yaml::{Diagnostics, Node};
 
 pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Diagnostics) {
+    replicas(draft, facts, out);
     let Some(sandbox) = Facts::sandbox_account(draft) else { return };
     for (item, source) in draft.items.iter().zip(&facts.sources) {
         let Some(source) =
@@ -36,5 +38,46 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
                 )
                 .help("restore a shared snapshot with `rds.restore`, or put the sandbox into the database's account"),
         );
+    }
+}
+
+/// Within one region a read replica stands in its source's VPC: in production's, and not in the sandbox.
+fn replicas(draft: &Draft<'_>, facts: &Facts<'_>, out: &mut Diagnostics) {
+    let Some(sandbox) = Facts::sandbox_region(draft) else { return };
+    for item in &draft.items {
+        if item.decl.is_none_or(|decl| decl.name != "rds.promote_replica") {
+            continue;
+        }
+        let Some(from) = item.with.and_then(|with| with.get("from")) else { continue };
+        let Some((db, node)) = from.get("db").and_then(|node| Some((node.as_str()?, node))) else { continue };
+        let named = from.get("source_region").and_then(|node| Some((node.as_str()?.parse().ok()?, node)));
+        let in_arn = db.strip_prefix("arn:").and_then(|arn| arn.split(':').nth(2)?.parse::<Region>().ok());
+        let (region, node) = match (in_arn, named) {
+            (Some(region), _) => (Some(region), node),
+            (None, Some((region, node))) => (Some(region), node),
+            (None, None) => {
+                let found = facts.resources_named("rds:db", db);
+                let known = found.iter().find_map(|resource| resource.locus.region.clone());
+                // Without any word of where it is, the sandbox's own region is all that is left to assume.
+                (known.or_else(|| found.is_empty().then(|| sandbox.clone())), node)
+            }
+        };
+        if region.as_ref() != Some(&sandbox) || crate::playbook::expr::is_template(db) {
+            continue;
+        }
+        let nowhere = facts.resources_named("rds:db", db).is_empty() && from.get("source_region").is_none();
+        let problem = if nowhere && !db.starts_with("arn:") {
+            draft
+                .source
+                .error(node.span, format!("nothing says in which region the database `{db}` is"))
+                .help("add `source_region: us-east-1` to `from`, or the database to the estate")
+        } else {
+            draft.source.error(
+                node.span,
+                format!("a replica of `{db}` cannot stand in the sandbox: both are in `{sandbox}`, where a replica lives in its source's VPC"),
+            )
+            .help("put the sandbox into another region, or use `rds.restore_to_time` or `rds.restore`")
+        };
+        out.push(problem);
     }
 }

@@ -20,7 +20,11 @@ The admin API (JSON; a mistake is answered 400 with {"error": …}):
   POST   /peer/faults   [{"action": "RestoreDBInstanceFromDBSnapshot", "kind": "throttle", "times": 2}, …] replaces all rules
                         (DELETE: none). action: a name, "service:Name" or "*". Narrowed by service, region, account,
                         id (prefix of a parameter's value), match (part of one). Kinds: throttle, 500, 503, error (code,
-                        status, message), drop_before, drop_after, delay (seconds): once unless `times` says otherwise;
+                        status, message), drop_before, drop_after, delay (seconds), unseen (a
+                        describing call of EC2 answers with an empty list, as right after a creation), offered_in (zones: of
+                        DescribeInstanceTypeOfferings, the only ones): once unless `times` says otherwise;
+                        delete_fails (of DeleteStack: the stack is
+                        DELETE_FAILED, once);
                         never_ready (made by the action, or with this id), undeletable: for as long as the rule stands.
                         never_ready of DeleteDBInstance or DeleteDBCluster: `deleting` for ever
   GET    /peer/faults   the rules with their "hits"

@@ -36,8 +36,12 @@ def error(service, status, code, message, json_protocol=False):
 
 
 def of_rule(rule, request, json_protocol):
-    """The answer of a throttle, 500, 503 or error rule."""
+    """The answer of a throttle, 500, 503, error or unseen rule."""
     service, kind = request["service"], rule["kind"]
+    if kind == "unseen":
+        return nothing(request)
+    if kind == "offered_in":
+        return offered(request, rule["zones"])
     if kind == "throttle":
         default = (400, "ThrottlingException" if json_protocol else "Throttling", "Rate exceeded")
         status, code, message = THROTTLE.get(service, default)
@@ -48,6 +52,27 @@ def of_rule(rule, request, json_protocol):
     else:
         status, code, message = rule.get("status", 400), rule.get("code", "InvalidParameterValue"), rule.get("message", "Refused by a test.")
     return error(service, status, code, message, json_protocol)
+
+
+def offered(request, zones):
+    """DescribeInstanceTypeOfferings: the types asked for, in these zones only."""
+    types = [value for key, value in sorted(request["params"].items()) if key.startswith("Filter.1.Value")]
+    items = "".join(
+        f"<item><instanceType>{kind}</instanceType><locationType>availability-zone-id</locationType><location>{zone}</location></item>"
+        for kind in types
+        for zone in zones
+    )
+    action = request["action"]
+    body = f'<{action}Response xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>{REQUEST_ID}</requestId>'
+    body += f"<instanceTypeOfferingSet>{items}</instanceTypeOfferingSet></{action}Response>"
+    return 200, [("Content-Type", "application/xml")], body.encode()
+
+
+def nothing(request):
+    """A describing call of EC2 that does not see yet what was just created: an empty list."""
+    action = request["action"]
+    body = f'<{action}Response xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>{REQUEST_ID}</requestId></{action}Response>'
+    return 200, [("Content-Type", "application/xml")], body.encode()
 
 
 DELETING = ("Delete", "Terminate", "Deregister", "Release", "Detach", "Disassociate")

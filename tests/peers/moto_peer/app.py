@@ -69,7 +69,7 @@ class PeerApp:
             drop(environ)
         if kind == "delay":
             time.sleep(rule.get("seconds", 1))
-        if kind in ("throttle", "500", "503", "error"):
+        if kind in ("throttle", "500", "503", "error", "unseen", "offered_in"):
             drain(environ)
             status, headers, body = answers.of_rule(rule, request, json_protocol)
             return status, sized(headers, body), [body]

@@ -10,9 +10,10 @@ KINDS = (
     "db_instance", "db_instance_delete", "db_snapshot", "db_cluster", "db_cluster_delete", "db_cluster_snapshot",
     "stack",
 )  # fmt: skip
-TRANSPORT = ("throttle", "500", "503", "error", "drop_before", "drop_after", "delay")
+TRANSPORT = ("throttle", "500", "503", "error", "drop_before", "drop_after", "delay", "unseen", "offered_in")
 STANDING = ("never_ready", "undeletable")
-RULE_KEYS = {"action", "kind", "times", "seconds", "service", "region", "account", "id", "match", "code", "status", "message"}
+LATER = ("delete_fails",)
+RULE_KEYS = {"action", "kind", "times", "seconds", "service", "region", "account", "id", "match", "code", "status", "message", "zones"}
 
 
 class Control:
@@ -72,8 +73,8 @@ class Control:
             if unknown:
                 raise ValueError(f"faults: unknown keys {sorted(unknown)}; known: {sorted(RULE_KEYS)}")
             kind = rule.get("kind")
-            if kind not in TRANSPORT + STANDING:
-                raise ValueError(f"faults: unknown kind {kind!r}; one of {', '.join(TRANSPORT + STANDING)}")
+            if kind not in TRANSPORT + STANDING + LATER:
+                raise ValueError(f"faults: unknown kind {kind!r}; one of {', '.join(TRANSPORT + STANDING + LATER)}")
             if kind in TRANSPORT and "action" not in rule:
                 raise ValueError(f"faults: {kind} needs an action (or \"*\")")
             if kind in STANDING and "action" not in rule and "id" not in rule:

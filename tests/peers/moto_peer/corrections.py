@@ -9,11 +9,16 @@ RDS   a restore takes Multi-AZ, deletion protection, subnet, security and parame
       the source, which may live in another region or account, and its zone from the subnet group; a replica gets the
       subnet group of its own region; a restore to a time after the latest restorable one (or before the earliest one, when
       ageing set it) is refused; a second cluster of one name is refused, and does not take the first one's place; automated backups have a RestoreWindow; a subnet group in use is not deleted;
+      every class can be ordered in every zone of the region (moto lists two engines, in zones of us-east-1);
       a cluster's automated snapshots go with it; BackupRetentionPeriod=0 makes no automated snapshot, nor does an
       instance of a cluster.
+CFN   ListStackResources tells of a deleted stack what became of its resources (DELETE_COMPLETE, DELETE_SKIPPED for what
+      is retained); a DB instance or cluster without a DeletionPolicy (or with Snapshot) leaves a final snapshot.
 S3    GetBucketVersioning answers with the element that SDKs look for; HeadBucket honours the expected owner.
 """
 
+from moto.cloudformation.models import CloudFormationBackend
+from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
 from moto.ec2.exceptions import EC2ClientError
@@ -31,9 +36,11 @@ from moto.ec2.responses.vpc_peering_connections import VPCPeeringConnections
 from moto.ec2.responses.vpcs import VPCs
 from moto.rds.exceptions import RDSClientError
 from moto.rds.models import DBCluster, DBInstance, DBInstanceAutomatedBackup, RDSBackend, rds_backends
+from moto.rds.responses import RDSResponse
 from moto.s3.models import s3_backends
 from moto.s3.responses import S3Response
 
+from .control import CONTROL
 from .patching import after, around, replace
 
 CHANGES = ("create_", "delete_", "modify_", "associate_", "disassociate_")
@@ -49,6 +56,8 @@ def install():
     backups()
     restores()
     point_in_time()
+    stacks()
+    replace(RDSResponse, "describe_orderable_db_instance_options", orderable)
     replace(S3Response, "get_bucket_versioning", versioning)
     replace(S3Response, "head_bucket", expected_owner)
 
@@ -72,6 +81,16 @@ def versioning(_moto):
     return method
 
 
+def orderable(_moto):
+    def method(self):
+        zones = ec2_backends[self.current_account][self.region].describe_availability_zones()
+        option = {"Engine": self.params.get("Engine"), "EngineVersion": "1", "DBInstanceClass": self.params.get("DBInstanceClass")}
+        option["AvailabilityZones"] = [{"Name": zone.name} for zone in zones]
+        return ActionResult({"OrderableDBInstanceOptions": [option]})
+
+    return method
+
+
 def expected_owner(moto):
     def method(self):
         wanted = self.headers.get("x-amz-expected-bucket-owner")
@@ -81,6 +100,59 @@ def expected_owner(moto):
         return moto(self)
 
     return method
+
+
+# --- CloudFormation
+
+
+def stacks():
+    def delete(call, self, given):
+        stack = self.stacks.get(given["name_or_stack_id"])
+        if stack is None:
+            return call(**given)  # by its name: moto calls this again with the id
+        if CONTROL.take("delete_fails", CONTROL.current()):
+            stack.status = "DELETE_FAILED"
+            stack.status_reason = "The following resource(s) failed to delete: a test's."
+            return None
+        declared = stack.resource_map._resource_json_map
+        made = stack.resource_map._parsed_resources  # reading the map itself would make what is not there
+        had = [
+            {"LogicalResourceId": name, "PhysicalResourceId": made[name].physical_resource_id, "ResourceType": one["Type"]}
+            for name, one in declared.items()
+            if made.get(name) is not None
+        ]
+        for one in had:
+            final_snapshot(self, stack, one)
+        gone = call(**given)
+        kept = set(made)
+        stack.peer_resources = [
+            {**one, "ResourceStatus": "DELETE_SKIPPED" if one["LogicalResourceId"] in kept else "DELETE_COMPLETE"} for one in had
+        ]
+        return gone
+
+    around(CloudFormationBackend, "delete_stack", delete)
+
+    def listed(moto):
+        def answer(self):
+            stack = self.cloudformation_backend.get_stack(self._get_param("StackName"))
+            known = stack.__dict__.get("peer_resources")
+            if known is None:
+                return moto(self)
+            return ActionResult({"StackResourceSummaries": [{**one, "LastUpdatedTimestamp": stack.creation_time} for one in known]})
+
+        return answer
+
+    replace(CloudFormationResponse, "list_stack_resources", listed)
+
+
+def final_snapshot(backend, stack, one):
+    declared = stack.resource_map._resource_json_map[one["LogicalResourceId"]]
+    in_cluster = "DBClusterIdentifier" in declared.get("Properties", {})
+    default = "Snapshot" if one["ResourceType"] == "AWS::RDS::DBInstance" and not in_cluster else "Delete"
+    if one["ResourceType"] == "AWS::RDS::DBInstance" and declared.get("DeletionPolicy", default) == "Snapshot":
+        rds = rds_backends[backend.account_id][backend.region_name]
+        name = f"{stack.name}-snapshot-{one['LogicalResourceId']}".lower()
+        rds.create_db_snapshot(one["PhysicalResourceId"], name)
 
 
 # --- EC2

@@ -55,7 +55,7 @@ def starts_pending(cls, attribute, kind, word, name, stored=None, settled=None):
 
     def read(self):
         value = self.__dict__.get(stored)
-        return pending(self, getattr(self, name)) or (settled or {}).get(value, value)
+        return pending_is(self, "peer_promotion") or pending(self, getattr(self, name)) or (settled or {}).get(value, value)
 
     def write(self, value):
         self.__dict__[stored] = value
@@ -136,7 +136,7 @@ def databases():
         begin(result, "creating", CONTROL.ready_after("db_instance"))  # moto copies its source, readiness and all
 
     after(RDSBackend, "create_db_instance_read_replica", replica)
-    after(RDSBackend, "promote_read_replica", lambda result, *_a, **_k: begin(result, "modifying", CONTROL.ready_after("db_instance")))
+    promotions()
 
     def lingering(store, name, kind, already):
         def delete(call, self, given):
@@ -159,6 +159,31 @@ def databases():
     cluster = lingering("clusters", "cluster_identifier", "db_cluster_delete", "InvalidDBClusterStateFault")
     around(RDSBackend, "delete_db_instance", instance)
     around(RDSBackend, "delete_db_cluster", cluster)
+
+
+def promotions():
+    """A promotion takes a while to begin: the replica is `available` still, and names its source; then it is `modifying`."""
+    source = DBInstance.read_replica_source_db_instance_identifier.fget
+
+    def named(self):
+        if "peer_promoted_from" in self.__dict__:
+            return None if pending_is(self, "peer_promotion") is None else self.__dict__["peer_promoted_from"]
+        return source(self)
+
+    DBInstance.read_replica_source_db_instance_identifier = property(named)
+
+    def promoted(result, *_args, **_kwargs):
+        seconds = CONTROL.ready_after("db_instance")
+        result.__dict__["peer_promoted_from"] = source(result)
+        result.__dict__["peer_promotion"] = Pending("available", seconds)
+        result.__dict__["peer_pending"] = Pending("modifying", 2 * seconds)
+
+    after(RDSBackend, "promote_read_replica", promoted)
+
+
+def pending_is(thing, name):
+    state = thing.__dict__.get(name)
+    return state.word if state is not None and not state.over() else None
 
 
 def forget(held, identifier, gone):

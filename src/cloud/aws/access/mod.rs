@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{
@@ -25,7 +27,7 @@ use super::interceptor::{FirstContact, Shared, Watch};
 use crate::cloud::{CloudError, CloudResult, ErrorKind, Place};
 use crate::ids::AccountId;
 
-pub use self::dry_run::refused;
+pub use self::dry_run::{Asked, refused};
 pub use self::read_only::{
     CloudFormationReader, Ec2Reader, QuotasReader, RdsReader, S3Reader, SecretsReader, StsReader,
 };
@@ -67,6 +69,8 @@ pub struct Clients {
     pub quotas: QuotasReader,
     pub secrets: SecretsReader,
     pub sts: StsReader,
+    /// With the credentials that the role is assumed with, where there is one.
+    pub sts_before_role: Option<StsReader>,
     place: Place,
     raw: Raw,
     credentials: Option<SharedCredentialsProvider>,
@@ -114,7 +118,13 @@ pub async fn load(profile: Option<&str>, endpoint: Option<&str>, http: &SharedHt
     if let Some(url) = endpoint {
         loader = loader.endpoint_url(url);
     }
-    loader.load().await
+    let config = loader.load().await;
+    let Some(profile) = profile else { return config };
+    // The usual chain would prefer the environment's keys to those of a profile that the playbook names.
+    let way = ProviderConfig::without_region().with_region(config.region().cloned());
+    let way = way.with_http_client(http.clone());
+    let keys = ProfileFileCredentialsProvider::builder().profile_name(profile).configure(&way).build();
+    config.into_builder().credentials_provider(SharedCredentialsProvider::new(keys)).build()
 }
 
 /// The clients for `place`, each with the interceptor that asks the gate and counts.
@@ -137,9 +147,12 @@ pub fn clients(
     let config = builder.build();
     let sts = aws_sdk_sts::config::Builder::from(&config).interceptor(watch("sts")).retry_classifier(first());
     let mut builder = config.to_builder();
+    let mut sts_before_role = None;
     if let Some(role) = &access.role {
+        let sts = aws_sdk_sts::Client::from_conf(sts.clone().build());
+        sts_before_role = Some(StsReader::new(sts.clone()));
         let provider = AssumedRole {
-            sts: aws_sdk_sts::Client::from_conf(sts.clone().build()),
+            sts,
             role: role.clone(),
             session: session_name(access.session_name.as_deref()),
             external_id: access.external_id.clone(),
@@ -216,6 +229,7 @@ pub fn clients(
                 .build(),
         )),
         sts: StsReader::new(aws_sdk_sts::Client::from_conf(identity)),
+        sts_before_role,
         place: place.clone(),
         raw,
         credentials: config.credentials_provider(),

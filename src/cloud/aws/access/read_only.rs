@@ -28,6 +28,7 @@ read_only! {
     describe_image_attribute DescribeImageAttributeFluentBuilder,
     describe_images DescribeImagesFluentBuilder,
     describe_instance_status DescribeInstanceStatusFluentBuilder,
+    describe_instance_type_offerings DescribeInstanceTypeOfferingsFluentBuilder,
     describe_instance_types DescribeInstanceTypesFluentBuilder,
     describe_instances DescribeInstancesFluentBuilder,
     describe_internet_gateways DescribeInternetGatewaysFluentBuilder,
@@ -58,6 +59,7 @@ read_only! {
     describe_db_snapshot_attributes DescribeDBSnapshotAttributesFluentBuilder,
     describe_db_snapshots DescribeDBSnapshotsFluentBuilder,
     describe_db_subnet_groups DescribeDBSubnetGroupsFluentBuilder,
+    describe_orderable_db_instance_options DescribeOrderableDBInstanceOptionsFluentBuilder,
     list_tags_for_resource ListTagsForResourceFluentBuilder,
 }
 
@@ -81,6 +83,8 @@ read_only! {
     CloudFormationReader, aws_sdk_cloudformation:
     describe_stack_events DescribeStackEventsFluentBuilder,
     describe_stacks DescribeStacksFluentBuilder,
+    get_template GetTemplateFluentBuilder,
+    list_stack_resources ListStackResourcesFluentBuilder,
     list_stacks ListStacksFluentBuilder,
 }
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{FILTER_VALUES, filter, made_before};
 use crate::cloud::aws::access::{Ec2Reader, Writer};
 use crate::cloud::aws::error::OrCloud;
-use crate::cloud::aws::once::once;
+use crate::cloud::aws::once::{begun, once};
 use crate::cloud::aws::tags::{TAG_TOKEN, clean};
 use crate::cloud::aws::{At, observed, pages, tags, with};
 use crate::cloud::{
@@ -28,7 +28,9 @@ pub async fn run(at: &At<'_>, wanted: &RunInstances) -> CloudResult<Created> {
     }
     let mut ids = Vec::new();
     for (index, subnet, count) in spread(&wanted.subnets, wanted.count) {
-        ids.extend(run_in(at, wanted, index, subnet, count).await?);
+        let more = run_in(at, wanted, index, subnet, count).await;
+        // What the requests before this one have launched runs.
+        ids.extend(if ids.is_empty() { more } else { begun(more) }?);
     }
     let resources = ids.iter().map(|id| at.resource(Kind::Instance, id.clone())).collect();
     Ok(Created {
@@ -169,7 +171,11 @@ fn state_of(instance: &Instance) -> Option<&InstanceStateName> {
 }
 
 fn seen(instance: &Instance, zones: &[Zone], healthy: &BTreeSet<String>) -> Observed {
-    let reason = instance.state_reason().and_then(|r| r.message()).map(str::to_owned);
+    // The code tells more reliably than the message, which often begins with it.
+    let reason = instance.state_reason().map(|r| match (r.code(), r.message()) {
+        (Some(code), Some(message)) if !message.starts_with(code) => format!("{code}: {message}"),
+        (code, message) => message.or(code).unwrap_or_default().to_owned(),
+    });
     let state = match state_of(instance) {
         Some(InstanceStateName::Running) => State::Ready,
         Some(InstanceStateName::Terminated) => State::Gone,

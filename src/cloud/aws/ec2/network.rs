@@ -1,13 +1,13 @@
 //! The sandbox's network: VPC, subnets, security groups, all without a way out.
 
 use aws_sdk_ec2::types::{
-    AttributeBooleanValue, IpPermission, IpRange, ResourceType, SecurityGroup, SubnetState, VpcState,
+    AttributeBooleanValue, Filter, IpPermission, IpRange, ResourceType, SubnetState, VpcState,
 };
 
 use super::{FILTER_VALUES, filter, made_before};
 use crate::cloud::aws::access::{Ec2Reader, Writer};
 use crate::cloud::aws::error::OrCloud;
-use crate::cloud::aws::once::once;
+use crate::cloud::aws::once::{follow_up, once};
 use crate::cloud::aws::{At, missing, observed, pages, tags, with};
 use crate::cloud::{
     CloudError, CloudResult, Create, Created, ErrorKind, Kind, Observed, ResourceRef, State, TAG_RUN,
@@ -51,49 +51,53 @@ async fn vpc(at: &At<'_>, cidr: &str, name: &str) -> CloudResult<Created> {
     // Databases and instances are reached by name; one attribute per call is all the API takes.
     let yes = AttributeBooleanValue::builder().value(true).build();
     let modify = || writer.ec2.modify_vpc_attribute().vpc_id(&id);
-    modify().enable_dns_support(yes.clone()).send().await.or_cloud(MODIFY)?;
-    modify().enable_dns_hostnames(yes).send().await.or_cloud(MODIFY)?;
-    close_default_group(&writer, &id).await?;
+    follow_up(at, async || modify().enable_dns_support(yes.clone()).send().await.or_cloud(MODIFY)).await?;
+    follow_up(at, async || modify().enable_dns_hostnames(yes.clone()).send().await.or_cloud(MODIFY)).await?;
+    // The default security group of every VPC lets everything out, and is what a forgetful request gets.
+    let default = [filter("vpc-id", [&id]), filter("group-name", ["default"])];
+    revoke_all(at, &writer, &default, &format!("the default security group of {id}")).await?;
     Ok(at.created(Kind::Vpc, id, "vpc_id"))
 }
 
-/// The default security group of every VPC lets everything out, and is what a forgetful request gets.
-async fn close_default_group(to: &Writer, vpc: &str) -> CloudResult<()> {
-    let groups = to
-        .ec2
-        .describe_security_groups()
-        .filters(filter("vpc-id", [vpc]))
-        .filters(filter("group-name", ["default"]))
-        .send()
-        .await
-        .or_cloud("ec2:DescribeSecurityGroups")?;
-    for group in groups.security_groups() {
-        revoke_all(to, group, true).await?;
+/// Removes all rules of the one group that the filters name, which has just been created. That it is not seen says
+/// nothing yet: it is there.
+async fn revoke_all(at: &At<'_>, to: &Writer, filters: &[Filter], what: &str) -> CloudResult<()> {
+    const CALL: &str = "ec2:DescribeSecurityGroups";
+    let group = follow_up(at, async || {
+        let found = to.ec2.describe_security_groups().set_filters(Some(filters.to_vec())).send().await;
+        let found = found.or_cloud(CALL)?.security_groups.unwrap_or_default().into_iter().next();
+        found.ok_or_else(|| CloudError::new(ErrorKind::NotFound, CALL, format!("{what} is not seen")))
+    })
+    .await?;
+    let id = group.group_id().unwrap_or_default();
+    if !group.ip_permissions_egress().is_empty() {
+        let rules = Some(group.ip_permissions_egress().to_vec());
+        follow_up(at, async || {
+            let request =
+                to.ec2.revoke_security_group_egress().group_id(id).set_ip_permissions(rules.clone());
+            revoked(request.send().await.or_cloud("ec2:RevokeSecurityGroupEgress"))
+        })
+        .await?;
+    }
+    if !group.ip_permissions().is_empty() {
+        let rules = Some(group.ip_permissions().to_vec());
+        follow_up(at, async || {
+            let request =
+                to.ec2.revoke_security_group_ingress().group_id(id).set_ip_permissions(rules.clone());
+            revoked(request.send().await.or_cloud("ec2:RevokeSecurityGroupIngress"))
+        })
+        .await?;
     }
     Ok(())
 }
 
-async fn revoke_all(to: &Writer, group: &SecurityGroup, ingress_too: bool) -> CloudResult<()> {
-    let Some(id) = group.group_id() else { return Ok(()) };
-    if !group.ip_permissions_egress().is_empty() {
-        to.ec2
-            .revoke_security_group_egress()
-            .group_id(id)
-            .set_ip_permissions(Some(group.ip_permissions_egress().to_vec()))
-            .send()
-            .await
-            .or_cloud("ec2:RevokeSecurityGroupEgress")?;
+/// A rule that is not there any more (an answer was lost, and the call repeated) is what was wanted: in a VPC that is not
+/// the default one AWS says `InvalidPermission.NotFound` of it.
+fn revoked<T>(answer: CloudResult<T>) -> CloudResult<()> {
+    match answer {
+        Err(e) if e.message.starts_with("InvalidPermission.NotFound") => Ok(()),
+        other => other.map(drop),
     }
-    if ingress_too && !group.ip_permissions().is_empty() {
-        to.ec2
-            .revoke_security_group_ingress()
-            .group_id(id)
-            .set_ip_permissions(Some(group.ip_permissions().to_vec()))
-            .send()
-            .await
-            .or_cloud("ec2:RevokeSecurityGroupIngress")?;
-    }
-    Ok(())
 }
 
 async fn subnet(at: &At<'_>, vpc: &str, cidr: &str, zone: &str, name: &str) -> CloudResult<Created> {
@@ -120,14 +124,12 @@ async fn subnet(at: &At<'_>, vpc: &str, cidr: &str, zone: &str, name: &str) -> C
         },
     )
     .await?;
-    writer
-        .ec2
-        .modify_subnet_attribute()
-        .subnet_id(&id)
-        .map_public_ip_on_launch(AttributeBooleanValue::builder().value(false).build())
-        .send()
-        .await
-        .or_cloud("ec2:ModifySubnetAttribute")?;
+    follow_up(at, async || {
+        let no = AttributeBooleanValue::builder().value(false).build();
+        let request = writer.ec2.modify_subnet_attribute().subnet_id(&id).map_public_ip_on_launch(no);
+        request.send().await.or_cloud("ec2:ModifySubnetAttribute")
+    })
+    .await?;
     Ok(at.created(Kind::Subnet, id, "subnet_id"))
 }
 
@@ -156,25 +158,23 @@ async fn security_group(at: &At<'_>, vpc: &str, vpc_cidr: &str, name: &str) -> C
         answer.group_id.ok_or_else(|| missing(CALL, "group id"))
     })
     .await?;
-    let group = writer
-        .ec2
-        .describe_security_groups()
-        .filters(filter("group-id", [&id]))
-        .send()
-        .await
-        .or_cloud("ec2:DescribeSecurityGroups")?;
-    for group in group.security_groups() {
-        revoke_all(&writer, group, true).await?;
-    }
+    revoke_all(at, &writer, &[filter("group-id", [&id])], &format!("the security group {id}")).await?;
     let within = IpPermission::builder()
         .ip_protocol("-1")
         .ip_ranges(IpRange::builder().cidr_ip(vpc_cidr).description("within the sandbox").build())
         .build();
-    let allowed =
-        writer.ec2.authorize_security_group_ingress().group_id(&id).ip_permissions(within.clone()).send();
-    repeated(allowed.await.or_cloud("ec2:AuthorizeSecurityGroupIngress"))?;
-    let allowed = writer.ec2.authorize_security_group_egress().group_id(&id).ip_permissions(within).send();
-    repeated(allowed.await.or_cloud("ec2:AuthorizeSecurityGroupEgress"))?;
+    follow_up(at, async || {
+        let request = writer.ec2.authorize_security_group_ingress().group_id(&id);
+        let allowed = request.ip_permissions(within.clone()).send().await;
+        repeated(allowed.or_cloud("ec2:AuthorizeSecurityGroupIngress"))
+    })
+    .await?;
+    follow_up(at, async || {
+        let request = writer.ec2.authorize_security_group_egress().group_id(&id);
+        let allowed = request.ip_permissions(within.clone()).send().await;
+        repeated(allowed.or_cloud("ec2:AuthorizeSecurityGroupEgress"))
+    })
+    .await?;
     Ok(at.created(Kind::SecurityGroup, id, "security_group_id"))
 }
 

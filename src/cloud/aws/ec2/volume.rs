@@ -7,6 +7,7 @@ use crate::cloud::aws::access::{Ec2Reader, Writer};
 use crate::cloud::aws::error::OrCloud;
 use crate::cloud::aws::once::once;
 use crate::cloud::aws::{At, missing, observed, pages, tags, with};
+use crate::cloud::wait::ATTACHED_TO;
 use crate::cloud::{CloudResult, CreateVolume, Created, Kind, Observed, State, TAG_RUN, Zone};
 
 pub async fn create(at: &At<'_>, volume: &CreateVolume) -> CloudResult<Created> {
@@ -93,11 +94,13 @@ pub async fn observe(ec2: &Ec2Reader, zones: &[Zone], ids: &[String]) -> CloudRe
                     .find(|z| Some(z.name.as_str()) == volume.availability_zone())
                     .map(|z| z.id.to_string())
             });
-            let attached = volume.attachments().iter().find_map(|a| a.instance_id.clone());
+            let attached =
+                volume.attachments().iter().find(|a| a.state() == Some(&VolumeAttachmentState::Attached));
+            let attached = attached.and_then(|a| a.instance_id.clone());
             let id = volume.volume_id.unwrap_or_default();
             let seen = with(observed(id.clone(), state), "volume_id", id);
             let seen = with(seen, "size", volume.size.map(|gib| i64::from(gib) << 30));
-            let seen = with(seen, "attached_to", attached);
+            let seen = with(seen, ATTACHED_TO, attached);
             all.push(with(seen, "az", az));
         }
     }

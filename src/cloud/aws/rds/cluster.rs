@@ -1,11 +1,12 @@
 //! Aurora clusters: restored (without instances), then given instances.
 
-use aws_sdk_rds::types::DbCluster;
+use aws_sdk_rds::types::{DbCluster, ServerlessV2ScalingConfiguration};
 
 use super::instance::{made_or_adopted, state};
 use super::{FILTER_VALUES, adopt, filter, taken};
 use crate::cloud::aws::access::{RdsReader, Writer};
 use crate::cloud::aws::error::OrCloud;
+use crate::cloud::aws::once::begun;
 use crate::cloud::aws::{At, missing, observed, pages, tags, with};
 use crate::cloud::{CloudResult, Created, ErrorKind, Kind, Observed, RestoreCluster, State, TAG_RUN};
 
@@ -23,6 +24,9 @@ pub async fn restore(at: &At<'_>, cluster: &RestoreCluster) -> CloudResult<Creat
         .set_vpc_security_group_ids(Some(cluster.security_groups.clone()))
         .set_db_cluster_parameter_group_name(cluster.parameter_group.clone())
         .set_port(cluster.port)
+        .set_serverless_v2_scaling_configuration(cluster.serverless.map(|s| {
+            ServerlessV2ScalingConfiguration::builder().min_capacity(s.min).max_capacity(s.max).build()
+        }))
         .deletion_protection(false)
         .copy_tags_to_snapshot(false)
         .set_tags(Some(tags::for_rds(at, &cluster.name)))
@@ -30,7 +34,7 @@ pub async fn restore(at: &At<'_>, cluster: &RestoreCluster) -> CloudResult<Creat
         .await
         .or_cloud(CALL)
         .map(drop);
-    let found = if taken(&made) { describe(&writer.read.rds, &cluster.name).await? } else { None };
+    let found = if taken(&made) { begun(describe(&writer.read.rds, &cluster.name).await)? } else { None };
     adopt(at, made, &format!("the cluster {}", cluster.name), found.as_ref().map(DbCluster::tag_list))?;
     Ok(at.created(Kind::DbCluster, &cluster.name, "cluster_id"))
 }

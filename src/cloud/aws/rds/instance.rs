@@ -5,8 +5,10 @@ use aws_sdk_rds::types::DbInstance;
 use super::{FILTER_VALUES, adopt, filter, taken};
 use crate::cloud::aws::access::{RdsReader, Writer};
 use crate::cloud::aws::error::OrCloud;
+use crate::cloud::aws::once::begun;
 use crate::cloud::aws::time::{from_time, some_time};
 use crate::cloud::aws::{At, missing, observed, pages, tags, with};
+use crate::cloud::wait::REPLICA_OF;
 use crate::cloud::{
     CloudError, CloudResult, Created, ErrorKind, Kind, Observed, RestoreDb, RestoreDbToTime, State, TAG_RUN,
     Zone,
@@ -56,7 +58,7 @@ pub async fn made_or_adopted(
     name: &str,
     made: CloudResult<()>,
 ) -> CloudResult<Created> {
-    let found = if taken(&made) { describe(rds, name).await? } else { None };
+    let found = if taken(&made) { begun(describe(rds, name).await)? } else { None };
     adopt(at, made, &format!("the database {name}"), found.as_ref().map(DbInstance::tag_list))?;
     Ok(at.created(Kind::DbInstance, name, "id"))
 }
@@ -185,6 +187,8 @@ pub async fn observe(rds: &RdsReader, zones: &[Zone], ids: &[String]) -> CloudRe
                 .find(|z| Some(z.name.as_str()) == db.availability_zone())
                 .map(|z| z.id.to_string());
             let seen = with(seen, "az", az);
+            let replica_of = db.read_replica_source_db_instance_identifier.filter(|s| !s.is_empty());
+            let seen = with(seen, REPLICA_OF, replica_of);
             let seen = with(seen, "arn", db.db_instance_arn);
             all.push(with(seen, "engine", db.engine));
         }

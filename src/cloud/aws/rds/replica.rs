@@ -10,20 +10,27 @@ pub async fn create(
     at: &At<'_>,
     source: &str,
     source_region: &Region,
+    kms_key: Option<&str>,
     db: &RestoreDb,
 ) -> CloudResult<Created> {
+    const CALL: &str = "rds:CreateDBInstanceReadReplica";
+    if *source_region == at.place.region {
+        return Err(in_productions_vpc(source, source_region));
+    }
     let writer = at.writer().await?;
     let zone = pinned_zone(at, db).await?;
     // Another region's database is named by its ARN; a replica is always made in its source's account.
-    let arn = (*source_region != at.place.region && !source.starts_with("arn:")).then(|| {
+    let arn = (!source.starts_with("arn:")).then(|| {
         format!("arn:{}:rds:{source_region}:{}:db:{source}", source_region.partition(), at.place.account)
     });
     let source = arn.as_deref().unwrap_or(source);
-    let parameters = [
+    let mut parameters = vec![
         ("Action", "CreateDBInstanceReadReplica"),
         ("SourceDBInstanceIdentifier", source),
         ("DBInstanceIdentifier", &db.name),
     ];
+    // What AWS verifies the signed request against: all of it that the source's region has to know.
+    parameters.extend(kms_key.map(|key| ("KmsKeyId", key)));
     let url = presign::url(
         writer.credentials.as_ref(),
         presign::Service::Rds,
@@ -32,16 +39,14 @@ pub async fn create(
         &parameters,
     )
     .await?;
-    // Within one region the subnet group is the source's: the API refuses another one.
-    let group =
-        (*source_region != at.place.region || source.starts_with("arn:")).then(|| db.subnet_group.clone());
     let made = writer
         .rds
         .create_db_instance_read_replica()
         .source_db_instance_identifier(source)
         .db_instance_identifier(&db.name)
         .set_db_instance_class(db.class.clone())
-        .set_db_subnet_group_name(group)
+        .db_subnet_group_name(&db.subnet_group)
+        .set_kms_key_id(kms_key.map(str::to_owned))
         .set_vpc_security_group_ids(Some(db.security_groups.clone()))
         .set_db_parameter_group_name(db.parameter_group.clone())
         .set_option_group_name(db.option_group.clone())
@@ -56,9 +61,30 @@ pub async fn create(
         .set_tags(Some(tags::for_rds(at, &db.name)))
         .send()
         .await
-        .or_cloud("rds:CreateDBInstanceReadReplica")
+        .or_cloud(CALL)
+        .map_err(|e| if kms_key.is_none() { about_its_key(e) } else { e })
         .map(drop);
     made_or_adopted(at, &writer.read.rds, &db.name, made).await
+}
+
+/// RDS user guide, "Creating a read replica": in its source's region a replica takes no DB subnet group of another VPC.
+/// Without one it stands in the source's VPC, beside production and outside the sandbox.
+fn in_productions_vpc(source: &str, region: &Region) -> CloudError {
+    let said = format!(
+        "{source} is in {region}, and so is the sandbox: a replica would stand in production's VPC, not in the sandbox"
+    );
+    CloudError::new(ErrorKind::Invalid, "rds:CreateDBInstanceReadReplica", said)
+        .help("put the sandbox into another region, or restore with `rds.restore_to_time` or `rds.restore`")
+}
+
+/// An encrypted source needs a key of the replica's own region (RDS API reference, `KmsKeyId`).
+fn about_its_key(error: CloudError) -> CloudError {
+    let about =
+        error.kind == ErrorKind::Invalid && ["KmsKey", "ncrypt"].iter().any(|w| error.message.contains(w));
+    if about && error.help.is_none() {
+        return error.help("the source is encrypted: name a key of the sandbox's region with `kms_key`");
+    }
+    error
 }
 
 /// Only a replica that this run made: promoting one of production's would cut production's replication.

@@ -5,6 +5,7 @@ use aws_sdk_rds::types::Tag;
 use super::{FILTER_VALUES, adopt, filter, taken};
 use crate::cloud::aws::access::{RdsReader, Writer};
 use crate::cloud::aws::error::OrCloud;
+use crate::cloud::aws::once::begun;
 use crate::cloud::aws::{At, observed, pages, presign, tags, with};
 use crate::cloud::{
     CloudError, CloudResult, Create, Created, ErrorKind, Kind, Observed, ResourceRef, State, TAG_RUN,
@@ -55,7 +56,7 @@ pub async fn copy(at: &At<'_>, what: &Create) -> CloudResult<Created> {
             .set_tags(Some(tags::for_rds(at, name)));
         (request.send().await.or_cloud(what.call()).map(drop), Kind::DbSnapshot)
     };
-    let found = if taken(&made) { tags_of(&writer.read.rds, kind, name).await? } else { None };
+    let found = if taken(&made) { begun(tags_of(&writer.read.rds, kind, name).await)? } else { None };
     adopt(at, made, &format!("the snapshot {name}"), found.as_deref())?;
     Ok(at.created(kind, name, "snapshot_id"))
 }

@@ -3,6 +3,7 @@
 use super::{adopt, taken};
 use crate::cloud::aws::access::{RdsReader, Writer};
 use crate::cloud::aws::error::OrCloud;
+use crate::cloud::aws::once::begun;
 use crate::cloud::aws::{At, observed, pages, tags};
 use crate::cloud::{CloudResult, Created, ErrorKind, Kind, Observed, State, TAG_RUN};
 
@@ -20,7 +21,7 @@ pub async fn create(at: &At<'_>, name: &str, subnets: &[String]) -> CloudResult<
         .await
         .or_cloud(CALL)
         .map(drop);
-    let found = if taken(&made) { tags_of(&writer.read.rds, name).await? } else { None };
+    let found = if taken(&made) { begun(tags_of(&writer.read.rds, name).await)? } else { None };
     adopt(at, made, &format!("the DB subnet group {name}"), found.as_deref())?;
     Ok(at.created(Kind::DbSubnetGroup, name, "db_subnet_group"))
 }

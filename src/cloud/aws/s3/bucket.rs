@@ -9,6 +9,7 @@ use aws_sdk_s3::types::{
 use super::list::decode;
 use crate::cloud::aws::access::{S3Reader, Writer};
 use crate::cloud::aws::error::OrCloud;
+use crate::cloud::aws::once::{begun, follow_up};
 use crate::cloud::aws::{At, observed, tags, with};
 use crate::cloud::{CloudError, CloudResult, Created, ErrorKind, Kind, Observed, State, TAG_RUN};
 
@@ -28,7 +29,11 @@ pub async fn create(at: &At<'_>, name: &str) -> CloudResult<Created> {
         s3.create_bucket().bucket(name).create_bucket_configuration(config).send().await.or_cloud(CALL);
     let had = match made {
         Ok(_) => None,
-        Err(e) if e.kind == ErrorKind::AlreadyExists => Some(tags_of(&writer.read.s3, name).await?),
+        Err(e) if e.kind == ErrorKind::AlreadyExists => match tags_of(&writer.read.s3, name).await {
+            // Another account's: we could read our own.
+            Err(e) if e.kind == ErrorKind::Forbidden => Some(Vec::new()),
+            had => Some(begun(had)?),
+        },
         Err(e) => return Err(e),
     };
     if let Some(had) = had
@@ -42,13 +47,14 @@ pub async fn create(at: &At<'_>, name: &str) -> CloudResult<Created> {
         .help("remove or rename it: nothing of another run is ever taken over"));
     }
     // Providers (and older regions' endpoints) may ignore tags at creation.
-    if run_of(&tags_of(&writer.read.s3, name).await?).is_none() {
+    if run_of(&follow_up(at, async || tags_of(&writer.read.s3, name).await).await?).is_none() {
         let tagging = Tagging::builder().set_tag_set(Some(tags)).build();
-        let tagging = tagging.map_err(|e| CloudError::new(ErrorKind::Invalid, CALL, e.to_string()))?;
-        s3.put_bucket_tagging().bucket(name).tagging(tagging).send().await.or_cloud("s3:PutBucketTagging")?;
+        let tagging = begun(tagging.map_err(|e| CloudError::new(ErrorKind::Invalid, CALL, e.to_string())))?;
+        let put = || s3.put_bucket_tagging().bucket(name).tagging(tagging.clone());
+        follow_up(at, async || put().send().await.or_cloud("s3:PutBucketTagging")).await?;
     }
     if at.aws.access(&at.place.account).endpoint.is_none() {
-        close(&writer, name).await?;
+        follow_up(at, async || close(&writer, name).await).await?;
     }
     Ok(at.created(Kind::Bucket, name, "bucket"))
 }

@@ -1,0 +1,76 @@
+//! A cloud for unit tests: it answers what it is told to, and refuses everything else.
+
+use std::cell::RefCell;
+
+use async_trait::async_trait;
+
+use super::*;
+
+pub struct Fake<C, O> {
+    pub create: C,
+    pub observe: O,
+    /// What was asked about, and how often.
+    pub observed: RefCell<Vec<Vec<String>>>,
+}
+
+fn no<T>() -> CloudResult<T> {
+    Err(CloudError::new(ErrorKind::Unsupported, "fake", "not in this test"))
+}
+
+#[async_trait(?Send)]
+impl<C: Fn(&Create) -> CloudResult<Created>, O: Fn(&str) -> Observed> Cloud for Fake<C, O> {
+    async fn identity(&self, account: &AccountId) -> CloudResult<AccountId> {
+        Ok(account.clone())
+    }
+    async fn zones(&self, _: &Place) -> CloudResult<Vec<Zone>> {
+        no()
+    }
+    async fn recovery_points(&self, _: &Place, _: &PointQuery) -> CloudResult<Vec<RecoveryPoint>> {
+        no()
+    }
+    async fn create(&self, _: &Permit, _: &Origin, what: &Create) -> CloudResult<Created> {
+        (self.create)(what)
+    }
+    async fn observe(&self, _: &Place, _: Kind, ids: &[String]) -> CloudResult<Vec<Observed>> {
+        self.observed.borrow_mut().push(ids.to_vec());
+        Ok(ids.iter().map(|id| (self.observe)(id)).collect())
+    }
+    async fn delete(&self, _: &Permit, _: &Origin, _: &ResourceRef) -> CloudResult<()> {
+        no()
+    }
+    async fn tagged(&self, _: &Place, _: &Whose) -> CloudResult<Tagged> {
+        no()
+    }
+    async fn exposures(&self, _: &Place, _: &str) -> CloudResult<Vec<Exposure>> {
+        no()
+    }
+    async fn copy_objects(
+        &self,
+        _: &Permit,
+        _: &Origin,
+        _: &CopyObjects,
+        _: &dyn Fn(Progress),
+    ) -> CloudResult<CopiedObjects> {
+        no()
+    }
+    async fn verify_objects(
+        &self,
+        _: &Origin,
+        _: &VerifyObjects,
+        _: &dyn Fn(Progress),
+    ) -> CloudResult<VerifiedObjects> {
+        no()
+    }
+    async fn measure_objects(&self, _: &BucketRef, _: &str) -> CloudResult<MeasuredObjects> {
+        no()
+    }
+    async fn measure_object(&self, _: &BucketRef, _: &str) -> CloudResult<MeasuredObjects> {
+        no()
+    }
+    async fn preflight(&self, _: &Place, _: &Needs) -> CloudResult<Vec<PreflightFinding>> {
+        no()
+    }
+    fn api_calls(&self) -> ApiCalls {
+        ApiCalls::new()
+    }
+}
