@@ -20,6 +20,7 @@ const RUNS: usize = 20;
 const AT_ONCE: usize = 5;
 /// Seconds.
 const TTL: u64 = 25;
+const TEARDOWN: u64 = 1;
 
 fn sweep(closet: &Closet, playbook: &str, more: &[&str]) -> Done {
     let args = [&["sweep", "playbook.yaml", "--output", "json"], more].concat();
@@ -143,6 +144,8 @@ async fn the_leavings_of_killed_runs_are_removed_and_nothing_else() {
         let running = (0..AT_ONCE).map(|_| {
             let drill = Drill::new(&playbook, closet.moto.endpoint());
             with_stack(&drill);
+            // What a run makes expires when its ttl and its teardown's time have passed.
+            let drill = drill.arg("--teardown-timeout").arg(format!("{TEARDOWN}s"));
             kill(drill.start(), instants.next().unwrap())
         });
         killed += futures_util::future::join_all(running).await.into_iter().filter(|k| *k).count();
@@ -154,11 +157,11 @@ async fn the_leavings_of_killed_runs_are_removed_and_nothing_else() {
     let standing = sweep(&closet, &playbook, &["--delete"]);
     let result_of_young: Value = serde_json::from_str(&standing.stdout).unwrap();
     let young = things(&result_of_young).into_iter().filter(|t| t["expiry"] == "stands").count();
-    assert!(last.elapsed() > Duration::from_secs(TTL) || young > 0, "{}", standing.told());
+    assert!(last.elapsed() > Duration::from_secs(TTL + TEARDOWN) || young > 0, "{}", standing.told());
     let kept = things(&result_of_young).into_iter().filter(|t| t["expiry"] == "stands");
     assert!(kept.into_iter().all(|t| t["outcome"] == "stands"), "{}", standing.told());
 
-    tokio::time::sleep(Duration::from_secs(TTL + 1).saturating_sub(last.elapsed())).await;
+    tokio::time::sleep(Duration::from_secs(TTL + TEARDOWN + 1).saturating_sub(last.elapsed())).await;
     let told = result(&sweep(&closet, &playbook, &[]), 1);
     assert!(things(&told).iter().all(|t| t["expiry"] == "expired" && t["outcome"] == "stands"), "{told:#}");
     let done = sweep(&closet, &playbook, &["--delete"]);
