@@ -18,6 +18,8 @@ mod drill;
 mod everything;
 #[path = "aws_drills/failures.rs"]
 mod failures;
+#[path = "aws_drills/killed.rs"]
+mod killed;
 #[path = "aws_drills/losses.rs"]
 mod losses;
 #[path = "aws_drills/protected.rs"]

@@ -147,6 +147,18 @@ impl Running {
 }
 
 impl Done {
+    pub fn file(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Another command in the same folder.
+    pub fn then(self, endpoint: &str, args: &[&str]) -> Drill {
+        let mut drill = Drill::command("", endpoint, args);
+        drill.command.current_dir(self.folder.path()).env("HOME", self.folder.path());
+        drill.folder = self.folder;
+        drill
+    }
+
     /// For the message of a failed assertion.
     pub fn told(&self) -> String {
         format!("exit {:?}\n--- stdout\n{}\n--- stderr\n{}", self.exit, self.stdout, self.stderr)

@@ -75,6 +75,11 @@ async fn untagged(closet: &Closet) {
     cluster.master_user_password("secretsecret").send().await.unwrap();
     let kept = rds.create_db_cluster_snapshot().db_cluster_identifier("ledger");
     kept.db_cluster_snapshot_identifier("ledger-1").send().await.unwrap();
+    let east = crate::account::Account::of(&closet.moto, SANDBOX, crate::shop::EAST).await;
+    let db = east.rds.create_db_instance().db_instance_identifier("orders-east").engine("postgres");
+    let db = db.db_instance_class("db.t3.medium").engine_version("16.3").allocated_storage(20);
+    let db = db.master_username("postgres").master_user_password("secretsecret");
+    db.backup_retention_period(1).send().await.unwrap();
     let place = CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::UsWest2);
     let create = s3.create_bucket().bucket("papers").create_bucket_configuration(place.build());
     create.send().await.unwrap();

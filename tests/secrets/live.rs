@@ -19,12 +19,13 @@ use drillmaster::clock::Clock;
 use drillmaster::cloud::twin::Twin;
 use drillmaster::cloud::{
     ApiCalls, BucketRef, Cloud, CloudResult, CopiedObjects, CopyObjects, Create, Created, Exposure, Kind,
-    LossGate, Marks, MeasuredObjects, Needs, Observed, Origin, Place, PointQuery, PreflightFinding, Progress,
-    ResourceRef, VerifiedObjects, VerifyObjects, Zone,
+    LossGate, MeasuredObjects, Needs, Observed, Origin, Permit, Place, PointQuery, PreflightFinding,
+    Progress, ResourceRef, Tagged, VerifiedObjects, VerifyObjects, Whose, Zone,
 };
-use drillmaster::engine::{Config, Engine, Prober};
+use drillmaster::config::Protected;
+use drillmaster::engine::{Config, Engine, Memory, Prober};
 use drillmaster::estate::RecoveryPoint;
-use drillmaster::event::{Bus, Consumer};
+use drillmaster::event::{Bus, Consumer, Inputs};
 use drillmaster::ids::{AccountId, RunId};
 use drillmaster::journal::{Durability, Journal};
 use drillmaster::objectives::{self, Record, record::Recorder};
@@ -53,28 +54,29 @@ impl Cloud for Real {
     async fn recovery_points(&self, place: &Place, query: &PointQuery) -> CloudResult<Vec<RecoveryPoint>> {
         self.0.recovery_points(place, query).await
     }
-    async fn create(&self, place: &Place, by: &Origin, marks: &Marks, what: &Create) -> CloudResult<Created> {
-        self.0.create(place, by, marks, what).await
+    async fn create(&self, permit: &Permit, by: &Origin, what: &Create) -> CloudResult<Created> {
+        self.0.create(permit, by, what).await
     }
     async fn observe(&self, place: &Place, kind: Kind, ids: &[String]) -> CloudResult<Vec<Observed>> {
         self.0.observe(place, kind, ids).await
     }
-    async fn delete(&self, place: &Place, by: &Origin, marks: &Marks, what: &ResourceRef) -> CloudResult<()> {
-        self.0.delete(place, by, marks, what).await
+    async fn delete(&self, permit: &Permit, by: &Origin, what: &ResourceRef) -> CloudResult<()> {
+        self.0.delete(permit, by, what).await
     }
-    async fn tagged(&self, place: &Place, run: &RunId) -> CloudResult<Vec<ResourceRef>> {
-        self.0.tagged(place, run).await
+    async fn tagged(&self, place: &Place, whose: &Whose) -> CloudResult<Tagged> {
+        self.0.tagged(place, whose).await
     }
     async fn exposures(&self, place: &Place, vpc: &str) -> CloudResult<Vec<Exposure>> {
         self.0.exposures(place, vpc).await
     }
     async fn copy_objects(
         &self,
+        permit: &Permit,
         by: &Origin,
         copy: &CopyObjects,
         progress: &dyn Fn(Progress),
     ) -> CloudResult<CopiedObjects> {
-        self.0.copy_objects(by, copy, progress).await
+        self.0.copy_objects(permit, by, copy, progress).await
     }
     async fn verify_objects(
         &self,
@@ -137,6 +139,8 @@ fn a_drill() {
         path: loaded.path,
         source: loaded.source,
         sha256: loaded.sha256,
+        files: loaded.files,
+        given: loaded.params.into_iter().collect(),
     })
     .unwrap();
     let out = folder.join("out");
@@ -151,13 +155,22 @@ fn a_drill() {
             Box::new(Lines::new(std::io::stderr(), Look { color: false, unicode: true }))
         };
         let journal = Journal::create(&out, Durability::Buffered).unwrap();
-        let bus =
-            Bus::new(clock.clone(), vec![Box::new(journal), display, Box::new(Recorder(Rc::clone(&record)))]);
+        let bus = Bus::new(
+            clock.clone(),
+            0,
+            vec![Box::new(journal), display, Box::new(Recorder(Rc::clone(&record)))],
+        );
         let cloud: Rc<dyn Cloud> =
             Rc::new(Real(Twin::new(plan.estate.clone().unwrap(), clock.clone(), None)));
         let sandbox = Place { account: plan.sandbox_account.clone(), region: plan.sandbox.region.clone() };
-        let secrets =
-            Secrets::new(Rc::clone(&cloud), clock.clone(), Rc::clone(&bus), plan.folder(), sandbox, false);
+        let secrets = Secrets::new(
+            Rc::clone(&cloud),
+            clock.clone(),
+            Rc::clone(&bus),
+            plan.files.folder().to_owned(),
+            sandbox,
+            false,
+        );
         let config = Config {
             on: "aws",
             run: RunId("20260101T000000Z-canary-0000abcd".into()),
@@ -166,6 +179,9 @@ fn a_drill() {
             patience: Duration::from_secs(60),
             seed: None,
             jitter: false,
+            abort: false,
+            inputs: Inputs::default(),
+            protected: Protected::default(),
         };
         let engine = Engine {
             gate: Arc::new(LossGate::new(plan.loss.clone())),
@@ -178,6 +194,7 @@ fn a_drill() {
             bus,
             config,
             secrets,
+            memory: Memory::default(),
         };
         engine.run().await;
     }));
