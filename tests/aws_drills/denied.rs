@@ -134,8 +134,14 @@ checks:
     let done = run(&playbook("", ", profile: stolen"));
     done.ends(1, "failed");
     done.nothing_is_left(&shop.moto, &before);
-    denied(&done, "receipts", "s3:ListObjectsV2", &format!("obtained with those of account {PRODUCTION}"));
-    assert_eq!(by_the_thief(), ["GetCallerIdentity"]);
+    denied(
+        &done,
+        "receipts",
+        "s3:GetBucketVersioning",
+        &format!("obtained with those of account {PRODUCTION}"),
+    );
+    // Before T0, when recovery points are looked for, the role is still assumed; from T0 on nothing is asked with these keys.
+    assert_eq!(by_the_thief(), ["GetCallerIdentity", "AssumeRole"]);
     let findings = done.report["findings"].as_array().unwrap();
     let out_of_reach = findings.iter().find(|f| f["rule"] == "account-out-of-reach").unwrap();
     assert!(out_of_reach["message"].as_str().unwrap().contains(PRODUCTION), "{out_of_reach}");
