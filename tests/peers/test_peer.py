@@ -562,6 +562,8 @@ class Corrections(PeerTest):
         self.rds.delete_db_instance(DBInstanceIdentifier="pitr", SkipFinalSnapshot=True)
         replica = west.create_db_instance_read_replica(DBInstanceIdentifier="replica", SourceDBInstanceIdentifier=arn.replace(":snapshot:orders-snap", ":db:orders"), DBSubnetGroupName="sandbox")["DBInstance"]
         self.assertEqual(replica["DBSubnetGroup"]["DBSubnetGroupName"], "sandbox")
+        west.delete_db_instance(DBInstanceIdentifier="replica", SkipFinalSnapshot=True)
+        self.assertEqual(self.rds.describe_db_instances(DBInstanceIdentifier="orders")["DBInstances"][0]["ReadReplicaDBInstanceIdentifiers"], [])
         self.assertEqual(self.rds.describe_db_instances(DBInstanceIdentifier="orders")["DBInstances"][0]["DBSubnetGroup"]["DBSubnetGroupName"], "prod")
 
     def test_what_is_in_use_is_not_deleted(self):

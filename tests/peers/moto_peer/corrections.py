@@ -7,11 +7,11 @@ EC2   DryRun is honoured where moto executes (VPCs, subnets, route tables, netwo
       is encrypted; a subnet or group that is in use is not deleted; DeleteKeyPair takes an id. ClientToken: app.py.
 RDS   a restore takes Multi-AZ, deletion protection, subnet, security and parameter groups from the request and never from
       the source, which may live in another region or account, and its zone from the subnet group; a replica gets the
-      subnet group of its own region; a restore to a time after the latest restorable one (or before the earliest one, when
+      subnet group of its own region, and no protection of its source's; a restore to a time after the latest restorable one (or before the earliest one, when
       ageing set it) is refused; a second cluster of one name is refused, and does not take the first one's place; automated backups have a RestoreWindow; a subnet group in use is not deleted;
       every class can be ordered in every zone of the region (moto lists two engines, in zones of us-east-1);
       a cluster's automated snapshots go with it; BackupRetentionPeriod=0 makes no automated snapshot, nor does an
-      instance of a cluster.
+      instance of a cluster; a replica in another region than its source can be deleted.
 CFN   ListStackResources tells of a deleted stack what became of its resources (DELETE_COMPLETE, DELETE_SKIPPED for what
       is retained); a DB instance or cluster without a DeletionPolicy (or with Snapshot) leaves a final snapshot.
 S3    GetBucketVersioning answers with the element that SDKs look for; HeadBucket honours the expected owner.
@@ -353,6 +353,7 @@ def restores():
             result = moto(self, asked)
             result.__dict__.pop("db_subnet_group", None)
             result.__dict__["_db_subnet_group_name"] = None
+            result.deletion_protection = bool(db_kwargs.get("deletion_protection"))
             if group:
                 result.backend = self
                 result.db_subnet_group_name = group
@@ -361,6 +362,18 @@ def restores():
         return create
 
     replace(RDSBackend, "create_db_instance_read_replica", replica)
+
+    def forgotten(moto):
+        def remove(self, replica):
+            # Of a replica in another region the source holds the ARN.
+            if self.region == replica.region:
+                moto(self, replica)
+            elif replica.db_instance_arn in self.replicas:
+                self.replicas.remove(replica.db_instance_arn)
+
+        return remove
+
+    replace(DBInstance, "remove_replica", forgotten)
 
 
 def zone_of(backend, group):
