@@ -3,6 +3,7 @@
 //!
 //! A run's state is a fold over its events (`objectives::record`), so what is not an event did not happen.
 
+pub mod legal;
 mod redacted;
 
 use std::cell::{Cell, RefCell};
@@ -243,7 +244,7 @@ fn one() -> usize {
 }
 
 /// All that judging and rendering need, so that the journal alone is enough.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct RunStarted {
     pub format: u32,
     pub version: String,
@@ -288,7 +289,7 @@ pub struct Inputs {
     pub pace: Option<f64>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct PlaybookText {
     pub name: String,
     pub description: String,

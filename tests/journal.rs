@@ -13,7 +13,7 @@ mod fixture;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use drillmaster::event::{Body, Consumer, Event};
+use drillmaster::event::{Body, Consumer, Event, Phase};
 use drillmaster::journal::{Contents, Durability, FILE_NAME, Journal, JournalError, read};
 use fixture::{node, number, run_started, script};
 use proptest::prelude::*;
@@ -147,6 +147,67 @@ fn only_a_whole_story_is_read() {
     assert!(!read_bytes(&lines_of(&bodies(vec![start(), interrupted()]))).unwrap().finished());
 }
 
+/// Stories that no run can have: each is refused when it is read, and when it is told.
+#[test]
+fn a_record_that_cannot_follow_is_refused() {
+    let whole = recorded();
+    let place = |wanted: fn(&Body) -> bool| whole.iter().position(|event| wanted(&event.body)).unwrap();
+    let intent = place(|body| matches!(body, Body::Intent { by, .. } if by == "web"));
+    let created = place(|body| matches!(body, Body::Created { by, .. } if by == "web"));
+    let declared = place(|body| matches!(body, Body::DisasterDeclared { .. }));
+    let retried = place(|body| matches!(body, Body::StepStarted { attempt: 2, .. }));
+    let done = place(|body| matches!(body, Body::StepSucceeded { step, .. } if step == "db"));
+    let ready = place(|body| matches!(body, Body::CheckReady { check } if check == "rows"));
+    let healthy = place(|body| matches!(body, Body::CheckHealthy { check, .. } if check == "rows"));
+    let deleting = place(|body| matches!(body, Body::DeleteIntent { .. }));
+    let deleted = place(|body| matches!(body, Body::Deleted { .. }));
+    let begun = place(|body| matches!(body, Body::PhaseStarted { phase } if *phase == Phase::Recover));
+    let sandbox = place(|body| matches!(body, Body::SandboxReady { .. }));
+    let without = |left_out: usize| {
+        let mut bodies: Vec<Body> = whole.iter().map(|event| event.body.clone()).collect();
+        bodies.remove(left_out);
+        bodies
+    };
+    let twice = |of: usize| {
+        let mut bodies: Vec<Body> = whole.iter().map(|event| event.body.clone()).collect();
+        bodies.insert(of + 1, bodies[of].clone());
+        bodies
+    };
+    for (bodies, line, why) in [
+        (without(intent), created, "an answer for t3, which nobody had asked for"),
+        (twice(created), created + 1, "an answer for t3, which nobody had asked for"),
+        (without(sandbox), declared - 1, "the sandbox was not ready"),
+        (twice(declared), declared + 1, "the disaster is declared a second time"),
+        (without(declared), retried, "step `db` is not begun"),
+        (without(retried), done - 1, "step `db` is between two attempts"),
+        (twice(retried), retried + 1, "step `db` is running"),
+        (twice(done), done + 1, "step `db` is over"),
+        (without(ready), healthy - 2, "check `rows` is not begun"),
+        (twice(healthy), healthy + 1, "check `rows` is over"),
+        (without(created), deleting - 1, "is nothing that the run made"),
+        (without(deleting), deleted - 1, "nobody had asked for the deletion of"),
+        (twice(deleted), deleted + 1, "nobody had asked for the deletion of"),
+        (twice(begun), begun + 1, "the phase Recover begins a second time"),
+    ] {
+        let events = number(bodies.into_iter().map(|body| (0.0, body)).collect());
+        let error = read_bytes(&lines_of(&events)).unwrap_err();
+        let JournalError::Damaged { line: found, why: said, .. } = &error else { panic!("{error}") };
+        assert!(said.contains(why), "{why}: {error}");
+        // Earlier where what was left out was missed before.
+        assert!(*found <= line + 1, "{why}: line {}, and {error}", line + 1);
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::create(dir.path(), Durability::Buffered).unwrap();
+        let refused = events.iter().find_map(|event| Some((event.seq, journal.take(event).err()?)));
+        let (seq, refused) = refused.unwrap();
+        assert_eq!(seq + 1, *found as u64, "{why}");
+        assert!(refused.message.contains(why) && refused.message.contains("please report this"), "{refused}");
+    }
+    let mut backwards = whole.clone();
+    backwards[5].at = fixture::at(-1.0);
+    let error = read_bytes(&lines_of(&backwards)).unwrap_err().to_string();
+    assert!(error.contains(":6: it is of ") && error.contains(", and the record before it of "), "{error}");
+}
+
 #[test]
 fn another_format_and_no_journal_are_told_apart() {
     let newer = br#"{"seq":0,"event":"run_started","format":3,"version":"9.1.0","whatever":true}
@@ -162,7 +223,12 @@ fn another_format_and_no_journal_are_told_apart() {
 #[test]
 fn ten_thousand_steps_are_recorded_quickly() {
     let steps: Vec<_> = (0..10_000).map(|n| node(&format!("step-{n}"), "rds.restore")).collect();
-    let mut bodies = vec![(0.0, run_started(steps.clone(), vec![]))];
+    let nothing = || serde_json::json!({});
+    let mut bodies = vec![
+        (0.0, run_started(steps.clone(), vec![])),
+        (1.0, Body::SandboxReady { azs: vec![], outputs: nothing(), ready: nothing() }),
+        (1.0, Body::DisasterDeclared { t0: fixture::at(1.0) }),
+    ];
     for step in &steps {
         let s = || step.id.clone();
         bodies.push((1.0, Body::StepStarted { step: s(), attempt: 1 }));
@@ -190,7 +256,7 @@ fn ten_thousand_steps_are_recorded_quickly() {
         ));
         let outputs = serde_json::json!({});
         bodies.push((
-            2.0,
+            1.0,
             Body::StepSucceeded {
                 step: s(),
                 outputs,
@@ -208,7 +274,7 @@ fn ten_thousand_steps_are_recorded_quickly() {
     write(dir.path(), &events, Durability::Buffered);
     // Unoptimised, and beside other tests: a sync for each record would take far longer.
     assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
-    assert_eq!(read(dir.path()).unwrap().events.len(), 40_001);
+    assert_eq!(read(dir.path()).unwrap().events.len(), 40_003);
 }
 
 /// What stands in the file after `edit`, and what was there before.
@@ -258,11 +324,11 @@ fn the_record_that_does_not_fit_is_named() {
     };
     refused_at(4, "does not follow on line 3", edited(renumbered));
     // Of the last two nobody knows which: both are named.
-    let near_the_end = |lines: &mut Vec<Vec<u8>>| replace(&mut lines[last - 2], "2026-03-01T", "2025-03-01T");
+    let near_the_end = |lines: &mut Vec<Vec<u8>>| replace(&mut lines[last - 2], "12:20:14Z", "12:20:13Z");
     refused_at(last, &format!("does not follow on line {}: one of the two", last - 1), edited(near_the_end));
     // Only the head tells of a change to the last, and of a cut between two lines.
     let whole = read_bytes(&lines_of(&recorded())).unwrap();
-    let changed = edited(|lines| replace(&mut lines[last - 1], "2026-03-01T", "2025-03-01T")).unwrap();
+    let changed = edited(|lines| replace(&mut lines[last - 1], "12:20:14Z", "12:20:15Z")).unwrap();
     assert_eq!(changed.end().records, whole.end().records);
     assert_ne!(changed.end().head, whole.end().head);
     let cut = edited(|lines| lines.truncate(last - 4)).unwrap();

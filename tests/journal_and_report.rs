@@ -85,7 +85,7 @@ fn a_record_that_was_changed_is_found() {
     let all = lines(&run);
     let mut last = all.clone();
     let end = last.last_mut().unwrap();
-    *end = end.replacen("\"at\":\"2026", "\"at\":\"2025", 1);
+    *end = end.replacen("\"at\":\"2026", "\"at\":\"2027", 1);
     write(&run, &last);
     refused(&run, &[&format!("journal.ndjson:{}: this record is not the one", all.len())]);
     let mut middle = all.clone();

@@ -20,6 +20,9 @@ pub enum JournalError {
     Unwritable { path: PathBuf, seq: u64, why: String },
     #[error("{}: event {found} came where event {expected} was due; please report this", path.display())]
     OutOfOrder { path: PathBuf, expected: u64, found: u64 },
+    /// A defect of the program: nothing is relied on that no run may have written.
+    #[error("{}: event {seq} cannot follow on those before it: {why}; please report this", path.display())]
+    Illegal { path: PathBuf, seq: u64, why: String },
     #[error("{}: there is no journal; name the folder of a run, such as runs/<run-id>", path.display())]
     Missing { path: PathBuf },
     #[error("{}: the journal cannot be read: {}", path.display(), explain(source))]

@@ -21,6 +21,7 @@ pub use chain::{End, Hash};
 pub use error::JournalError;
 pub use read::{Contents, read};
 
+use crate::event::legal::Course;
 use crate::event::{Body, Consumer, ConsumerError, Event};
 
 /// The journal's file in a run's folder.
@@ -48,6 +49,8 @@ pub struct Journal {
     written: u64,
     /// With what is buffered.
     end: End,
+    /// What may follow on the records so far.
+    course: Course,
     kept: Rc<Kept>,
 }
 
@@ -88,7 +91,7 @@ impl Journal {
         if durability == Durability::Synced {
             sync_names(dir, standing).map_err(|source| JournalError::append(&path, source))?;
         }
-        Ok(Self::at(path, file, durability, 0, End::of_nothing()))
+        Ok(Self::at(path, file, durability, 0, End::of_nothing(), Course::default()))
     }
 
     /// Goes on with the journal of a run that was cut short, on this machine or another; returns what it holds.
@@ -111,13 +114,14 @@ impl Journal {
         file.sync_all()
             .and_then(|()| sync_names(dir, Some(dir)))
             .map_err(|source| JournalError::append(&path, source))?;
-        let journal = Self::at(path, file, durability, contents.intact_bytes, contents.end());
+        let course = contents.course.clone();
+        let journal = Self::at(path, file, durability, contents.intact_bytes, contents.end(), course);
         Ok((journal, contents))
     }
 
-    fn at(path: PathBuf, file: File, durability: Durability, written: u64, end: End) -> Self {
+    fn at(path: PathBuf, file: File, durability: Durability, written: u64, end: End, course: Course) -> Self {
         let kept = Rc::new(Kept { end: Cell::new(end), broken: RefCell::default() });
-        Self { path, file, durability, buffer: Vec::new(), written, end, kept }
+        Self { path, file, durability, buffer: Vec::new(), written, end, course, kept }
     }
 
     /// Outlives the journal.
@@ -146,6 +150,11 @@ impl Journal {
                 found: event.seq,
             });
         }
+        self.course.follow(event).map_err(|why| JournalError::Illegal {
+            path: self.path.clone(),
+            seq: event.seq,
+            why,
+        })?;
         let start = self.buffer.len();
         if let Err(error) = serde_json::to_writer(&mut self.buffer, &Record { prev: self.end.head, event }) {
             self.buffer.truncate(start);
@@ -256,11 +265,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut journal = Journal::create(dir.path(), Durability::Synced).unwrap();
         journal.file = OpenOptions::new().append(true).open("/dev/full").unwrap();
-        let event = |seq| Event {
-            seq,
-            at: chrono::DateTime::UNIX_EPOCH,
-            body: Body::RunFinished { api_calls: serde_json::Value::Null },
-        };
+        let event =
+            |seq| Event { seq, at: chrono::DateTime::UNIX_EPOCH, body: Body::RunStarted(Box::default()) };
         let first = journal.take(&event(0)).unwrap_err().message;
         assert!(first.contains("journal.ndjson") && first.contains("the disk is full: make room"), "{first}");
         let second = journal.take(&event(1)).unwrap_err().message;

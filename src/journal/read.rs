@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::chain::{self, End, Hash};
 use super::{FILE_NAME, JournalError};
+use crate::event::legal::Course;
 use crate::event::{Body, Event, FORMAT};
 
 /// What a journal holds.
@@ -18,6 +19,8 @@ pub struct Contents {
     pub intact_bytes: u64,
     /// Of each record in turn.
     hashes: Vec<Hash>,
+    /// What may follow.
+    pub(super) course: Course,
 }
 
 impl Contents {
@@ -55,7 +58,13 @@ pub fn read(dir: &Path) -> Result<Contents, JournalError> {
 
 pub(super) fn read_from(file: &File, path: &Path) -> Result<Contents, JournalError> {
     let mut reader = Lines { from: BufReader::new(file), path };
-    let mut contents = Contents { events: Vec::new(), torn: false, intact_bytes: 0, hashes: Vec::new() };
+    let mut contents = Contents {
+        events: Vec::new(),
+        torn: false,
+        intact_bytes: 0,
+        hashes: Vec::new(),
+        course: Course::default(),
+    };
     let mut line = Vec::new();
     while reader.next(&mut line)? {
         if !line.ends_with(b"\n") {
@@ -88,10 +97,17 @@ impl<R: Read> Lines<'_, R> {
 
 impl Contents {
     /// Whether `line` is the record that follows on what was read so far.
-    fn check<R: Read>(&self, line: &[u8], reader: &mut Lines<R>) -> Result<Event, JournalError> {
+    fn check<R: Read>(&mut self, line: &[u8], reader: &mut Lines<R>) -> Result<Event, JournalError> {
         let path = reader.path;
         let number = self.events.len() + 1;
         let damaged = |line, why| JournalError::Damaged { path: path.to_owned(), line, why };
+        let changed = |line: usize| {
+            let why = format!(
+                "the record was changed: line {} holds the hash of another one in its place",
+                line + 1
+            );
+            damaged(line, why)
+        };
         if number == 1 {
             check_format(line, path)?;
         }
@@ -122,12 +138,7 @@ impl Contents {
             let before = number.saturating_sub(1);
             return Err(match after {
                 _ if number == 1 => damaged(1, "the first record's `prev` is not the hash of nothing".into()),
-                Some(hash) if hash == Hash::of(line) => damaged(
-                    before,
-                    format!(
-                        "the record was changed: line {number} holds the hash of another one in its place"
-                    ),
-                ),
+                Some(hash) if hash == Hash::of(line) => changed(before),
                 Some(_) => damaged(
                     number,
                     format!("the record does not follow on line {before}: its `prev` is another's hash"),
@@ -140,17 +151,13 @@ impl Contents {
                 ),
             });
         }
-        match (&event.body, self.events.last().map(|last| &last.body)) {
-            (Body::RunStarted(_), None) => {}
-            (_, None) => return Err(damaged(number, "the first event is not `run_started`".into())),
-            (Body::RunStarted(_), Some(_)) => {
-                return Err(damaged(number, "the run starts a second time".into()));
-            }
-            (Body::Progress { .. }, _) => return Err(damaged(number, "`progress` is never recorded".into())),
-            (_, Some(Body::RunFinished { .. })) => {
-                return Err(damaged(number, "an event stands after `run_finished`".into()));
-            }
-            _ => {}
+        if let Err(why) = self.course.follow(&event) {
+            let mut after = Vec::new();
+            let after = if reader.next(&mut after)? { chain::prev(&after) } else { None };
+            return Err(match after {
+                Some(hash) if hash != Hash::of(line) => changed(number),
+                _ => damaged(number, why),
+            });
         }
         Ok(event)
     }

@@ -170,6 +170,18 @@ pub fn script() -> Vec<Event> {
         ),
         (
             90.0,
+            Body::Intent {
+                by: s("db"),
+                attempt: 1,
+                call: s("rds:RestoreDBInstanceFromDBSnapshot"),
+                token: s("t2"),
+                account: s("333333333333"),
+                region: s("us-west-2"),
+                what: json!({}),
+            },
+        ),
+        (
+            90.0,
             Body::NotCreated {
                 by: s("db"),
                 token: s("t2"),
@@ -214,6 +226,28 @@ pub fn script() -> Vec<Event> {
         ),
         (940.0, Body::CheckReady { check: s("rows") }),
         (940.0, Body::StepStarted { step: s("web"), attempt: 1 }),
+        (
+            940.0,
+            Body::Intent {
+                by: s("web"),
+                attempt: 1,
+                call: s("ec2:RunInstances"),
+                token: s("t3"),
+                account: s("333333333333"),
+                region: s("us-west-2"),
+                what: json!({}),
+            },
+        ),
+        (
+            940.0,
+            Body::Created {
+                by: s("web"),
+                token: s("t3"),
+                resources: vec![resource("instance", "i-9")],
+                outputs: std::collections::BTreeMap::default(),
+                restored_to: None,
+            },
+        ),
         (
             941.0,
             Body::CheckTried {
@@ -272,6 +306,7 @@ pub fn script() -> Vec<Event> {
         (1285.0, Body::PhaseStarted { phase: Phase::Teardown }),
         (1285.0, Body::DeleteIntent { resource: resource("instance", "i-9") }),
         (1300.0, Body::Deleted { resource: resource("instance", "i-9") }),
+        (1300.0, Body::DeleteIntent { resource: resource("vpc", "vpc-1") }),
         (
             1301.0,
             Body::DeleteFailed {

@@ -1,0 +1,273 @@
+//! Which event may follow on those before it: a record that breaks these rules was not written by a run, or by one with a
+//! defect. Nothing is measured from it, and nothing is gone on with.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::TimeDelta;
+use serde_json::Value;
+
+use super::{Body, Event, Phase, RunStarted};
+use crate::duration::Time;
+
+/// By whom the sandbox is made, and what only its tag has shown is told of.
+const SANDBOX: &str = "sandbox";
+const TEARDOWN: &str = "teardown";
+
+/// What two machines' clocks may differ by, where one goes on with the other's run.
+const CLOCKS_DIFFER_BY: TimeDelta = TimeDelta::seconds(1);
+
+/// How far a run has come: a fold over its events, as much of it as decides what may come next.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Course {
+    last_at: Option<Time>,
+    phases: HashMap<Phase, bool>,
+    ready: bool,
+    surveyed: bool,
+    declared: bool,
+    finished: bool,
+    steps: HashMap<String, Step>,
+    checks: HashMap<String, Check>,
+    requests: HashMap<String, Request>,
+    created: HashSet<String>,
+    deleting: HashSet<String>,
+    deleted: HashSet<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Waiting,
+    Running { attempt: u32 },
+    Pausing { attempt: u32 },
+    Ended,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Check {
+    Waiting,
+    Asked,
+    Ended,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Request {
+    Open,
+    /// It made something: it is not sent again.
+    Made,
+    /// It made nothing, or nobody knows: it may be sent again.
+    Answered,
+}
+
+type Verdict = Result<(), String>;
+
+impl Course {
+    /// Takes one event in. `Err`: it cannot follow on those before it, and why; nothing may follow on it then.
+    pub fn follow(&mut self, event: &Event) -> Verdict {
+        if self.finished {
+            return Err("an event stands after `run_finished`".into());
+        }
+        self.in_time(event)?;
+        match (&event.body, self.last_at) {
+            (Body::RunStarted(started), None) => self.start(started),
+            (_, None) => return Err("the first event is not `run_started`".into()),
+            (Body::RunStarted(_), Some(_)) => return Err("the run starts a second time".into()),
+            (Body::Progress { .. }, _) => return Err("`progress` is never recorded".into()),
+            (body, _) => self.harness(body)?,
+        }
+        self.last_at = Some(event.at);
+        Ok(())
+    }
+
+    fn in_time(&self, event: &Event) -> Verdict {
+        let differ =
+            if matches!(event.body, Body::Resumed { .. }) { CLOCKS_DIFFER_BY } else { TimeDelta::zero() };
+        match self.last_at {
+            Some(last) if event.at + differ < last => {
+                Err(format!("it is of {}, and the record before it of {last}", event.at))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn start(&mut self, started: &RunStarted) {
+        self.steps = started.steps.iter().map(|node| (node.id.clone(), Step::Waiting)).collect();
+        self.checks = started.checks.iter().map(|node| (node.id.clone(), Check::Waiting)).collect();
+    }
+
+    fn harness(&mut self, body: &Body) -> Verdict {
+        match body {
+            Body::PhaseStarted { phase } => match self.phases.insert(*phase, false) {
+                None => Ok(()),
+                Some(_) => Err(format!("the phase {phase:?} begins a second time")),
+            },
+            Body::PhaseFinished { phase } => match self.phases.insert(*phase, true) {
+                Some(false) => Ok(()),
+                _ => Err(format!("the phase {phase:?} ends, and it is not under way")),
+            },
+            Body::SandboxReady { .. } => {
+                self.before_t0("the sandbox is ready")?;
+                once(&mut self.ready, "the sandbox is ready a second time")
+            }
+            Body::Surveyed { .. } => {
+                self.before_t0("recovery points are looked for")?;
+                once(&mut self.surveyed, "recovery points are looked for a second time")
+            }
+            Body::DisasterDeclared { .. } => {
+                if !self.ready {
+                    return Err("the disaster is declared, and the sandbox was not ready".into());
+                }
+                once(&mut self.declared, "the disaster is declared a second time")
+            }
+            Body::RunFinished { .. } => once(&mut self.finished, "the run ends a second time"),
+            other => self.step(other),
+        }
+    }
+
+    fn before_t0(&self, what: &str) -> Verdict {
+        if self.declared { Err(format!("{what} after the disaster was declared")) } else { Ok(()) }
+    }
+
+    fn step(&mut self, body: &Body) -> Verdict {
+        let (id, next) = match body {
+            Body::StepStarted { step, attempt } => (step, Some(Step::Running { attempt: *attempt })),
+            Body::StepRetry { step, attempt, .. } => (step, Some(Step::Pausing { attempt: *attempt })),
+            Body::StepSource { step, .. } => (step, None),
+            Body::StepSucceeded { step, .. }
+            | Body::StepFailed { step, .. }
+            | Body::StepSkipped { step, .. }
+            | Body::StepNotRun { step, .. } => (step, Some(Step::Ended)),
+            other => return self.check(other),
+        };
+        let declared = self.declared;
+        let Some(now) = self.steps.get_mut(id) else {
+            return Err(format!("the run has no step `{id}`"));
+        };
+        let may = match (*now, next) {
+            (Step::Waiting, Some(Step::Running { attempt: 1 })) => declared,
+            (Step::Pausing { attempt }, Some(Step::Running { attempt: next })) => next == attempt + 1,
+            (Step::Running { attempt }, Some(Step::Pausing { attempt: same })) => same == attempt,
+            (Step::Running { .. }, None | Some(Step::Ended)) => true,
+            (Step::Waiting | Step::Pausing { .. }, Some(Step::Ended)) => {
+                !matches!(body, Body::StepSucceeded { .. })
+            }
+            _ => false,
+        };
+        if !may {
+            return Err(format!("step `{id}` is {}, and this does not follow on that", now.name()));
+        }
+        *now = next.unwrap_or(*now);
+        Ok(())
+    }
+
+    fn check(&mut self, body: &Body) -> Verdict {
+        let (id, next) = match body {
+            Body::CheckReady { check } | Body::CheckTried { check, .. } => (check, Check::Asked),
+            Body::CheckHealthy { check, .. }
+            | Body::CheckUnhealthy { check, .. }
+            | Body::CheckSkipped { check, .. } => (check, Check::Ended),
+            other => return self.request(other),
+        };
+        let declared = self.declared;
+        let Some(now) = self.checks.get_mut(id) else {
+            return Err(format!("the run has no check `{id}`"));
+        };
+        let may = match body {
+            Body::CheckReady { .. } => *now == Check::Waiting && declared,
+            Body::CheckTried { .. } | Body::CheckHealthy { .. } => *now == Check::Asked,
+            _ => *now != Check::Ended,
+        };
+        if !may {
+            return Err(format!("check `{id}` is {}, and this does not follow on that", now.name()));
+        }
+        *now = next;
+        Ok(())
+    }
+
+    fn request(&mut self, body: &Body) -> Verdict {
+        match body {
+            Body::Intent { by, token, call, .. } => {
+                match self.steps.get(by) {
+                    Some(Step::Running { .. }) => {}
+                    Some(step) => {
+                        return Err(format!("{call} is asked for by step `{by}`, which is {}", step.name()));
+                    }
+                    None if by == SANDBOX => self.before_t0("something is asked for as the sandbox's")?,
+                    None => {
+                        return Err(format!("{call} is asked for by `{by}`, which is no step of the run"));
+                    }
+                }
+                if self.requests.get(token) == Some(&Request::Made) {
+                    return Err(format!("{token} is asked for again, and stands as made"));
+                }
+                self.requests.insert(token.clone(), Request::Open);
+                Ok(())
+            }
+            Body::Created { by, token, resources, .. } => {
+                if by != TEARDOWN {
+                    // Objects are copied again by the next attempt: what they lie in stands already.
+                    let made = if resources.is_empty() { Request::Answered } else { Request::Made };
+                    self.answered(token, made)?;
+                }
+                self.created.extend(resources.iter().map(Value::to_string));
+                Ok(())
+            }
+            Body::NotCreated { token, .. } => self.answered(token, Request::Answered),
+            Body::DeleteIntent { resource } => {
+                let resource = resource.to_string();
+                if !self.created.contains(&resource) {
+                    return Err(format!("{resource} is to be deleted, and is nothing that the run made"));
+                }
+                if self.deleted.contains(&resource) {
+                    return Err(format!("{resource} is to be deleted, and is gone already"));
+                }
+                self.deleting.insert(resource);
+                Ok(())
+            }
+            Body::Deleted { resource } | Body::DeleteFailed { resource, .. } => {
+                let name = resource.to_string();
+                if !self.deleting.contains(&name) || self.deleted.contains(&name) {
+                    return Err(format!("nobody had asked for the deletion of {name}"));
+                }
+                if matches!(body, Body::Deleted { .. }) {
+                    self.deleted.insert(name);
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn answered(&mut self, token: &str, answer: Request) -> Verdict {
+        match self.requests.get_mut(token) {
+            Some(request @ Request::Open) => {
+                *request = answer;
+                Ok(())
+            }
+            _ => Err(format!("an answer for {token}, which nobody had asked for")),
+        }
+    }
+}
+
+fn once(told: &mut bool, otherwise: &str) -> Verdict {
+    if std::mem::replace(told, true) { Err(otherwise.to_owned()) } else { Ok(()) }
+}
+
+impl Step {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "not begun",
+            Self::Running { .. } => "running",
+            Self::Pausing { .. } => "between two attempts",
+            Self::Ended => "over",
+        }
+    }
+}
+
+impl Check {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "not begun",
+            Self::Asked => "under way",
+            Self::Ended => "over",
+        }
+    }
+}
