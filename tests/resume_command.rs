@@ -91,6 +91,45 @@ fn an_abort_only_tears_down() {
 }
 
 #[test]
+fn an_abort_removes_what_was_kept_and_leaves_the_verdict() {
+    let drill = Drill::of("az-loss");
+    let whole = drill.run_with(&["--start", drill::START, "--keep-sandbox"]);
+    let folder = whole.folder.to_str().unwrap();
+    assert!(whole.report["sandbox"]["kept_until"].is_string());
+    assert_eq!(whole.report["teardown"]["deleted"], 0);
+    // A resume has nothing to go on with.
+    assert_eq!(told(&["resume", folder]).0, whole.code);
+    let journal = whole.folder.join("journal.ndjson");
+    let kept = std::fs::read_to_string(&journal).unwrap();
+    assert_eq!(kept.lines().count(), whole.journal().len());
+
+    let torn_down = |by: &str| {
+        let (code, out, err) = told(&[by, folder]);
+        assert_eq!(code, whole.code, "{out}{err}");
+        let found = report(&whole.folder);
+        for figure in ["verdict", "reasons", "workloads", "t0", "steps", "checks", "findings", "resumed"] {
+            assert_eq!(found[figure], whole.report[figure], "{figure}");
+        }
+        assert_eq!(found["sandbox"]["kept_until"], serde_json::Value::Null);
+        assert_eq!(found["teardown"]["created"], whole.report["teardown"]["created"]);
+        assert_eq!(found["teardown"]["created"], found["teardown"]["deleted"]);
+        assert_eq!(found["teardown"]["left_behind"], serde_json::json!([]));
+        assert_eq!(told(&["gate", folder]).0, whole.code);
+    };
+    torn_down("abort");
+    let all = std::fs::read_to_string(&journal).unwrap();
+    torn_down("abort");
+    assert_eq!(std::fs::read_to_string(&journal).unwrap(), all, "there was nothing to do any more");
+    // Wherever it dies while it removes, another goes on with that, and with nothing else.
+    let (begun, ended) = (kept.lines().count() + 1, all.lines().count());
+    for (records, by) in [(begun, "resume"), (begun + 4, "resume"), (ended - 2, "abort")] {
+        let left: Vec<&str> = all.lines().take(records).collect();
+        std::fs::write(&journal, left.join("\n") + "\n").unwrap();
+        torn_down(by);
+    }
+}
+
+#[test]
 fn what_cannot_be_resumed_says_why() {
     let nothing = tempfile::tempdir().unwrap();
     let folder = nothing.path().to_str().unwrap();

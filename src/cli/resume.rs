@@ -14,7 +14,7 @@ use crate::checks::ConnectTo;
 use crate::clock::Pace;
 use crate::event::{Body, Event, RunStarted};
 use crate::ids::RunId;
-use crate::journal::{self, Durability, Journal};
+use crate::journal::{self, Contents, Durability, Journal};
 use crate::objectives::{self, Record};
 use crate::playbook::{Loaded, load_kept};
 use crate::report::Templates;
@@ -35,9 +35,10 @@ pub struct Args {
     jobs: Option<usize>,
 }
 
-/// Tear down a run whose runner died, and do nothing else
+/// Tear down a run whose runner died, or that was kept, and do nothing else
 ///
-/// The drill counts as interrupted: 130 when all that it made is gone, 4 when something is left.
+/// The drill counts as interrupted: 130 when all that it made is gone, 4 when something is left. A drill that had ended, and
+/// whose sandbox was kept (`run --keep-sandbox`), keeps its verdict: its exit code, or 4.
 #[derive(clap::Args)]
 pub struct AbortArgs {
     #[command(flatten)]
@@ -89,10 +90,7 @@ fn go_on(args: &Common, jobs: Option<usize>, abort: bool) -> Result<u8, u8> {
     // Looked at before it is touched: a run that has ended is not opened again.
     let contents = journal::read(&folder).map_err(|e| wrong(e.to_string()))?;
     let started = started(&contents.events, &folder).map_err(wrong)?;
-    if contents.finished() {
-        if abort && contents.events.iter().any(|e| matches!(e.body, Body::Kept { .. })) {
-            complain("the run has ended, and its sandbox was kept: remove what carries its tag by hand");
-        }
+    if is_over(&contents, abort) {
         let mut report = objectives::report(&Record::from_events(&contents.events))
             .ok_or_else(|| failed("the run left no record".into()))?;
         report.journal = Some(super::record::noted(contents.end()));
@@ -102,7 +100,7 @@ fn go_on(args: &Common, jobs: Option<usize>, abort: bool) -> Result<u8, u8> {
     let durability = if on == On::Aws { Durability::Synced } else { Durability::Buffered };
     // Read again under the lock: whoever held it may have gone on.
     let (journal, contents) = Journal::reopen(&folder, durability).map_err(|e| failed(e.to_string()))?;
-    if contents.finished() {
+    if is_over(&contents, abort) {
         return Err(failed(format!("{}: the run has just ended: look at its report", folder.display())));
     }
     if on == On::Aws {
@@ -132,6 +130,12 @@ fn go_on(args: &Common, jobs: Option<usize>, abort: bool) -> Result<u8, u8> {
     };
     let run = Run { options, before: contents.events, folder, templates, output: args.output };
     run.carry_out(plan, move || Ok(journal))
+}
+
+/// Nothing is left to do but to write the reports: the run has ended, and there is no sandbox that was kept and is to go.
+fn is_over(contents: &Contents, abort: bool) -> bool {
+    let kept = || Record::from_events(&contents.events).kept.is_some();
+    contents.finished() && !(abort && kept())
 }
 
 /// What the run began with.

@@ -28,6 +28,8 @@ pub struct Memory {
     pub t0: Option<Time>,
     pub cut: Option<super::Stop>,
     pub kept: bool,
+    /// What was kept after the drill is to be removed.
+    pub given_back: bool,
     pub finished: bool,
     pub steps: HashMap<String, StepMemory>,
     pub checks: HashMap<String, CheckMemory>,
@@ -109,6 +111,9 @@ impl Memory {
             }
             Body::Kept { .. } => self.kept = true,
             Body::RunFinished { .. } => self.finished = true,
+            Body::Resumed { .. } if self.finished => {
+                (self.finished, self.given_back) = (false, true);
+            }
             Body::StepStarted { .. }
             | Body::StepSource { .. }
             | Body::StepRetry { .. }

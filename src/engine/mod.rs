@@ -218,7 +218,7 @@ impl Engine {
         // Why it was cut short has been told.
         let _told = self.carry_out(&hands, &waiter).await;
         self.gate.enforce(Enforcement::Teardown);
-        if self.config.keep_sandbox {
+        if self.config.keep_sandbox && !self.memory.given_back {
             if !self.memory.kept {
                 // What a lost answer or a crash has left untold stays too, and is told.
                 self.teardown(&hands, &waiter).survey().await;

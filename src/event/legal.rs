@@ -25,6 +25,8 @@ pub struct Course {
     surveyed: bool,
     declared: bool,
     finished: bool,
+    /// The sandbox was kept on request, and nobody has begun to remove it.
+    kept: bool,
     steps: HashMap<String, Step>,
     checks: HashMap<String, Check>,
     requests: HashMap<String, Request>,
@@ -62,7 +64,8 @@ type Verdict = Result<(), String>;
 impl Course {
     /// Takes one event in. `Err`: it cannot follow on those before it, and why; nothing may follow on it then.
     pub fn follow(&mut self, event: &Event) -> Verdict {
-        if self.finished {
+        // What was kept may be torn down long after the drill.
+        if self.finished && !(self.kept && matches!(event.body, Body::Resumed { .. })) {
             return Err("an event stands after `run_finished`".into());
         }
         self.in_time(event)?;
@@ -116,6 +119,11 @@ impl Course {
                     return Err("the disaster is declared, and the sandbox was not ready".into());
                 }
                 once(&mut self.declared, "the disaster is declared a second time")
+            }
+            Body::Kept { .. } => once(&mut self.kept, "the sandbox is kept a second time"),
+            Body::Resumed { .. } if self.finished => {
+                (self.finished, self.kept) = (false, false);
+                Ok(())
             }
             Body::RunFinished { .. } => once(&mut self.finished, "the run ends a second time"),
             other => self.step(other),

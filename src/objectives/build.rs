@@ -136,7 +136,8 @@ fn resumed(resumed: &[Resumption]) -> Option<Finding> {
         severity: Severity::Low,
         resource: "run".into(),
         message: format!(
-            "the runner died, and the run went on {}; none was there for {} in all, which counts as recovery time;              `api_calls` are those of the last process",
+            "the runner died, and the run went on {}; none was there for {} in all, which counts as recovery time; \
+             `api_calls` are those of the last process",
             if resumed.len() == 1 { "once".to_owned() } else { format!("{} times", resumed.len()) },
             crate::duration::human_seconds(gaps),
         ),

@@ -31,6 +31,8 @@ pub struct Record {
     /// `None`: teardown has not ended.
     pub left_behind: Option<Vec<String>>,
     pub kept: Option<(Vec<Value>, Time)>,
+    /// What was kept is being removed, or has been.
+    pub given_back: bool,
     pub interrupted: bool,
     pub aborted: Option<String>,
     pub api_calls: BTreeMap<String, CallCount>,
@@ -142,11 +144,21 @@ impl Record {
                     None => error.clone(),
                 });
             }
+            // The drill had ended: what was kept of it is removed.
+            Body::Resumed { .. } if self.finished || self.given_back => {
+                (self.finished, self.given_back, self.kept) = (false, true, None);
+            }
             Body::Resumed { by, gap_s } => {
                 self.resumed.push(Resumption { at, by: by.clone(), gap_s: *gap_s });
             }
             Body::RunFinished { api_calls } => {
-                self.api_calls = serde_json::from_value(api_calls.clone()).unwrap_or_default();
+                let calls: BTreeMap<String, CallCount> =
+                    serde_json::from_value(api_calls.clone()).unwrap_or_default();
+                for (call, counted) in calls {
+                    let all = self.api_calls.entry(call).or_default();
+                    all.count += counted.count;
+                    all.throttled += counted.throttled;
+                }
                 self.finished = true;
             }
             other => self.apply_node(at, other),
