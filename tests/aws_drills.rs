@@ -3,6 +3,8 @@
 #![cfg(feature = "aws")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "support/canary.rs"]
+mod canary;
 #[path = "support/peers.rs"]
 mod peers;
 
@@ -24,6 +26,8 @@ mod killed;
 mod losses;
 #[path = "aws_drills/protected.rs"]
 mod protected;
+#[path = "aws_drills/secrets.rs"]
+mod secrets;
 #[path = "aws_drills/shop.rs"]
 mod shop;
 #[path = "aws_drills/stacks.rs"]

@@ -4,6 +4,8 @@
 
 #[path = "support/peers.rs"]
 mod peers;
+#[path = "support/requests.rs"]
+mod requests;
 
 #[path = "aws_port/compute.rs"]
 mod compute;

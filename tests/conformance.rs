@@ -10,6 +10,8 @@
 #[cfg(feature = "aws")]
 #[path = "support/peers.rs"]
 mod peers;
+#[path = "support/requests.rs"]
+mod requests;
 
 #[path = "conformance/compute.rs"]
 mod compute;

@@ -11,32 +11,15 @@
 #[path = "support/drill.rs"]
 mod drill;
 
-use drill::{Drill, Run};
+use drill::{Drill, FRESHNESS, Run};
 use serde_json::json;
 
 const RPO: &str = "/workloads/0/rpo";
-
-const FRESHNESS: &str = r#"  - id: freshness
-    workload: orders
-    needs: [db]
-    measures: rpo
-    sql: { url: "postgres://{{ steps.db.endpoint }}/orders", query: "select max(updated_at) from orders" }
-"#;
 
 const NEWEST: &str = "id: orders-west-2h, account: \"111122223333\", region: us-west-2, taken: -2h, usable: -1h30m, size: 200GiB";
 const REPLICA: &str = "taken: -4m, usable: -4m, size: 10GiB";
 const REPLICA_BUCKET: &str = "{ id: \"s3:bucket/orders-receipts-replica\", account: \"444455556666\", region: us-west-2, size: 10GiB, objects: 20000 }";
 const RECEIPTS: &str = "with: { from: { bucket: orders-receipts-replica }, to: receipts }";
-
-/// The sample of a lost region, with an RPO that its recovery points meet.
-fn measured() -> Drill {
-    Drill::of("region-loss").playbook("rto: 45m, rpo: 5m", "rto: 45m, rpo: 3h")
-}
-
-/// The same, judged by the recovery points' own times.
-fn good() -> Drill {
-    measured().playbook(FRESHNESS, "")
-}
 
 /// The output of a step that it gave others.
 fn output(run: &Run, step: &str, name: &str) -> serde_json::Value {
@@ -56,13 +39,13 @@ fn refused(drill: &Drill, words: &[&str]) {
 
 #[test]
 fn without_a_defect_it_passes() {
-    good().run().exits(0).is("/findings", json!([]));
-    measured().run().exits(0);
+    Drill::good().run().exits(0).is("/findings", json!([]));
+    Drill::measured().run().exits(0);
 }
 
 #[test]
 fn data_from_after_t0() {
-    let run = good()
+    let run = Drill::good()
         .estate("kind: s3_replica", "kind: s3_versions")
         .playbook(RECEIPTS, &RECEIPTS.replace("replica }", "replica, as_of: \"2026-03-01T13:00:00Z\" }"))
         .run();
@@ -78,14 +61,14 @@ fn data_from_after_t0() {
 #[test]
 fn objects_written_after_t0() {
     let late = format!("{REPLICA}, late_objects: 3");
-    let run = good().estate(REPLICA, &late).run();
+    let run = Drill::good().estate(REPLICA, &late).run();
     // Without versions, what is left of an object that was overwritten nobody knows: it is left out, and told.
     run.exits(0);
     assert_eq!(output(&run, "receipts", "objects"), 20000);
     let finding = run.one("/findings", "rule", "objects-after-t0");
     assert!(finding["message"].as_str().unwrap().contains("3 objects"), "{finding:#}");
     // A versioned bucket gives each object as it was at T0.
-    let versions = good().estate(REPLICA, &late).estate("kind: s3_replica", "kind: s3_versions").run();
+    let versions = Drill::good().estate(REPLICA, &late).estate("kind: s3_replica", "kind: s3_versions").run();
     versions.exits(0).is("/findings", json!([]));
     assert_eq!(output(&versions, "receipts", "objects"), 20000);
 }
@@ -121,7 +104,7 @@ const SECOND_DB: &str = "resources:\n  - { id: \"rds:db/orders-archive\", accoun
 
 #[test]
 fn one_database_of_several_with_a_tag() {
-    let drill = good()
+    let drill = Drill::good()
         .estate("\nresources:\n", &format!("\n{SECOND_DB}"))
         .playbook("[\"rds:db/orders\",", "[\"rds:db[tag:app=orders]\",")
         .playbook("{ db: orders, point: latest }", "{ db: \"tag:app=orders\", point: latest }");
@@ -135,7 +118,7 @@ const SECOND_MACHINE: &str = "resources:\n  - { id: \"ec2:instance/i-0a2\", acco
 
 #[test]
 fn fewer_machines_than_were_lost() {
-    let two = || good().estate("\nresources:\n", &format!("\n{SECOND_MACHINE}"));
+    let two = || Drill::good().estate("\nresources:\n", &format!("\n{SECOND_MACHINE}"));
     two().run().exits(0);
     let run = two().playbook("count: 2", "count: 1").run();
     run.exits(1).because(&["ec2:instance/i-0a2 is lost, and no step restored it"]).is_clean();
@@ -144,7 +127,7 @@ fn fewer_machines_than_were_lost() {
 #[test]
 fn nothing_in_the_bucket() {
     let empty = || {
-        good()
+        Drill::good()
             .estate(REPLICA_BUCKET, &REPLICA_BUCKET.replace("objects: 20000", "objects: 0"))
             .estate(REPLICA, "taken: -4m, usable: -4m")
     };
@@ -156,12 +139,13 @@ fn nothing_in_the_bucket() {
     let verify = "- id: verify\n  workload: orders\n  uses: s3.verify\n  with: { bucket: \"{{ steps.receipts.bucket }}\", source: { bucket: orders-receipts-replica } }";
     let run = allowed().step(verify).run();
     run.exits(1).because(&["step `verify`", "compared nothing"]).is_clean();
-    good().step(verify).run().exits(0);
+    Drill::good().step(verify).run().exits(0);
 }
 
 #[test]
 fn a_part_of_the_bucket() {
-    let run = good().playbook(RECEIPTS, &RECEIPTS.replace("replica }", "replica, prefix: 2026/ }")).run();
+    let run =
+        Drill::good().playbook(RECEIPTS, &RECEIPTS.replace("replica }", "replica, prefix: 2026/ }")).run();
     run.exits(1).because(&["s3:bucket/orders-receipts is lost, and no step restored it"]).is_clean();
     let finding = run.one("/findings", "rule", "restored-in-part");
     assert!(finding["message"].as_str().unwrap().contains("2026/"), "{finding:#}");
@@ -169,15 +153,16 @@ fn a_part_of_the_bucket() {
 
 #[test]
 fn checks_that_look_at_nothing_restored() {
-    let mut drill = good();
+    let mut drill = Drill::good();
     let from = drill.playbook.find("checks:\n").unwrap();
     drill.playbook.truncate(from);
     drill.playbook +=
         "checks:\n  - id: site\n    workload: orders\n    tcp: { address: \"shop.example.com:443\" }\n";
     refused(&drill, &["no check of the workload `orders` looks at what its steps restore", "needs:"]);
     // One that does is enough; the other is worth a word.
-    let run =
-        good().check("- id: site\n  workload: orders\n  tcp: { address: \"shop.example.com:443\" }").run();
+    let run = Drill::good()
+        .check("- id: site\n  workload: orders\n  tcp: { address: \"shop.example.com:443\" }")
+        .run();
     run.exits(0);
     assert!(run.stderr.contains("the check `site` depends on no step"), "{}", run.stderr);
 }
@@ -186,7 +171,7 @@ fn checks_that_look_at_nothing_restored() {
 fn a_measuring_check_behind_another_step() {
     let behind =
         FRESHNESS.replace("needs: [db]", "needs: [web]").replace("{{ steps.db.endpoint }}", "db.internal");
-    let stale = || measured().estate("freshness: { value: -2h3m }", "freshness: { value: -4h }");
+    let stale = || Drill::measured().estate("freshness: { value: -2h3m }", "freshness: { value: -4h }");
     let run = stale().playbook(FRESHNESS, &behind).run();
     run.exits(1).is(&format!("{RPO}/measured_s"), 14400.0).is(&format!("{RPO}/status"), "missed");
     // Two stores, one check: it speaks for both.
@@ -197,13 +182,13 @@ fn a_measuring_check_behind_another_step() {
         assert_eq!(run.one(&format!("{RPO}/sources"), "step", step)["data_age_s"], 14400.0, "{step}");
     }
     // What was to be measured and was not is unknown, whatever the recovery points say.
-    let run = measured().estate("freshness: { value: -2h3m }", "freshness: { never: true }").run();
+    let run = Drill::measured().estate("freshness: { value: -2h3m }", "freshness: { never: true }").run();
     run.exits(1).is(&format!("{RPO}/status"), "unknown");
 }
 
 #[test]
 fn a_shared_and_encrypted_snapshot() {
-    let encrypted = || good().estate(NEWEST, &format!("{NEWEST}, encrypted: true"));
+    let encrypted = || Drill::good().estate(NEWEST, &format!("{NEWEST}, encrypted: true"));
     let run = encrypted().run();
     run.exits(1).because(&["orders", "RPO", "missed"]).is(&format!("{RPO}/measured_s"), 50400.0).is_clean();
     let newest = run.one("/recovery_points", "id", "orders-west-2h");
@@ -231,7 +216,7 @@ fn a_shared_and_encrypted_snapshot() {
 #[test]
 fn a_key_that_is_lost() {
     let key = "kms_key: \"arn:aws:kms:us-east-1:111122223333:key/1234abcd\"";
-    let run = good().estate(NEWEST, &format!("{NEWEST}, encrypted: true, {key}")).run();
+    let run = Drill::good().estate(NEWEST, &format!("{NEWEST}, encrypted: true, {key}")).run();
     run.exits(1).is(&format!("{RPO}/measured_s"), 50400.0).is_clean();
     let newest = run.one("/recovery_points", "id", "orders-west-2h");
     let why = newest["why_not"].as_str().unwrap();
@@ -243,14 +228,14 @@ fn a_key_that_is_lost() {
     run.exits(1).because(&["step `copy`", "is lost with account 111122223333"]);
     // A key that a step names passes the gate too.
     let copy = "- id: copy\n  workload: orders\n  uses: rds.copy_snapshot\n  with: { from: { db: orders }, kms_key: \"{{ env.KEY }}\" }";
-    let run = good().step(copy).env("KEY", "arn:aws:kms:us-east-1:111122223333:key/1234abcd").run();
+    let run = Drill::good().step(copy).env("KEY", "arn:aws:kms:us-east-1:111122223333:key/1234abcd").run();
     run.exits(1).because(&["step `copy`", "KMS key", "is lost"]).is_clean();
     assert_eq!(run.at("/denied_calls/0/call"), "rds:CopyDBSnapshot");
 }
 
 #[test]
 fn a_workload_that_holds_nothing() {
-    let empty = good()
+    let empty = Drill::good()
         .playbook("workloads:\n", "workloads:\n  search: {}\n")
         .check("- id: search-up\n  workload: search\n  tcp: { address: \"search.example.com:443\" }");
     refused(&empty, &["the workload `search` has neither resources nor steps", "nothing to recover"]);
@@ -264,7 +249,7 @@ const SEARCH_UP: &str =
 #[test]
 fn a_default_rpo_that_nothing_answers() {
     let search = |resources: &str| {
-        good()
+        Drill::good()
             .playbook("workloads:\n", &format!("workloads:\n  search: {{{resources}}}\n"))
             .step(SEARCH)
             .check(SEARCH_UP)

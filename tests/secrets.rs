@@ -10,87 +10,21 @@
 )]
 #![cfg(unix)]
 
+#[path = "support/canary.rs"]
+mod canary;
 #[path = "support/drill.rs"]
 mod drill;
 #[cfg(feature = "live")]
 #[path = "secrets/live.rs"]
 mod live;
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
+use std::process::Command;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
+use canary::{CANARY, CORE, found, is_nowhere, written};
 use drill::{Drill, drillmaster};
-
-/// Letters and digits, which no encoding of text changes.
-const CORE: &str = "Zq7CanaryKx9";
-/// With all that URLs, pages, shells and JSON write in their own ways.
-const CANARY: &str = "Zq7CanaryKx9@/\"<&>'+% ;";
-
-/// What is searched for: halves too, so that a cut canary is found.
-fn traces() -> Vec<String> {
-    let (first, second) = CORE.split_at(CORE.len() / 2);
-    let mut traces: Vec<String> = vec![first.to_lowercase(), second.to_lowercase()];
-    traces.push(hex(CORE));
-    traces
-}
-
-fn hex(text: &str) -> String {
-    text.bytes().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
-}
-
-/// Case counts in base64.
-fn base64_traces() -> Vec<String> {
-    (0..3)
-        .map(|shift| {
-            let mut bytes = vec![b'x'; shift];
-            bytes.extend(CORE.bytes());
-            STANDARD_NO_PAD.encode(&bytes)[4..bytes.len() * 8 / 6].to_owned()
-        })
-        .collect()
-}
-
-/// What of the canary stands in `text`.
-fn found(text: &str) -> Vec<String> {
-    let small = text.to_lowercase();
-    let mut found: Vec<String> = traces().into_iter().filter(|trace| small.contains(trace)).collect();
-    found.extend(base64_traces().into_iter().filter(|trace| text.contains(trace)));
-    found
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() { files.extend(self::files(&path)) } else { files.push(path) }
-    }
-    files
-}
-
-/// Everything that a run wrote, by where it wrote it.
-fn written(folder: &Path, output: &Output) -> Vec<(String, String)> {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let mut all =
-        vec![("stdout".to_owned(), text(&output.stdout)), ("stderr".to_owned(), text(&output.stderr))];
-    if folder.exists() {
-        all.extend(
-            files(folder)
-                .iter()
-                .map(|path| (path.display().to_string(), text(&std::fs::read(path).unwrap()))),
-        );
-    }
-    all
-}
-
-#[track_caller]
-fn is_nowhere(all: &[(String, String)]) {
-    for (place, text) in all {
-        let found = found(text);
-        let line = text.lines().find(|line| !self::found(line).is_empty()).unwrap_or_default();
-        assert!(found.is_empty(), "{found:?} in {place}: {line}");
-    }
-}
 
 #[test]
 fn the_search_finds_the_canary_in_every_encoding() {
@@ -128,7 +62,7 @@ fn a_rehearsal_tells_nothing_and_needs_nothing() {
         let run = drill.command(&out, &["--output", output]).output().unwrap();
         // The drill itself misses its RPO.
         assert_eq!(run.status.code(), Some(1), "{}", String::from_utf8_lossy(&run.stderr));
-        is_nowhere(&written(&out, &run));
+        is_nowhere(&written(&out, &run.stdout, &run.stderr));
         let journal = std::fs::read_to_string(out.join("journal.ndjson")).unwrap();
         for (rule, resource) in [("variable-not-set", "env.MISSING"), ("secret-too-short", "env.SHORT")] {
             let told = journal
@@ -148,7 +82,11 @@ fn a_rehearsal_tells_nothing_and_needs_nothing() {
     ));
     let out = plain.next_out();
     let run = plain.command(&out, &[]).output().unwrap();
-    assert!(written(&out, &run).iter().any(|(place, text)| place == "stderr" && !found(text).is_empty()));
+    assert!(
+        written(&out, &run.stdout, &run.stderr)
+            .iter()
+            .any(|(place, text)| place == "stderr" && !found(text).is_empty())
+    );
 }
 
 /// A variable's value that does not fit its argument is not quoted.
@@ -160,7 +98,7 @@ fn what_does_not_fit_is_not_quoted() {
     let out = drill.next_out();
     let run = drill.command(&out, &[]).output().unwrap();
     assert_eq!(run.status.code(), Some(1));
-    let all = written(&out, &run);
+    let all = written(&out, &run.stdout, &run.stderr);
     is_nowhere(&all);
     assert!(
         all.iter().any(|(place, text)| place == "stderr" && text.contains("its arguments do not fit")),
@@ -176,7 +114,7 @@ fn mistakes_in_a_playbook_show_no_value() {
     let out = drill.next_out();
     let run = drill.command(&out, &[]).output().unwrap();
     assert_eq!(run.status.code(), Some(2));
-    is_nowhere(&written(&out, &run));
+    is_nowhere(&written(&out, &run.stdout, &run.stderr));
     assert!(String::from_utf8_lossy(&run.stderr).contains("`env.CANARY.x` names no environment variable"));
     // The control: a value on the command line is shown as what it is.
     let run = drill.command(&out, &["--param", &format!("x={CANARY}")]).output().unwrap();
@@ -206,7 +144,7 @@ fn a_panic_shows_no_secret() {
     };
     let told = run(true);
     assert!(!told.status.success());
-    is_nowhere(&written(Path::new("/nowhere"), &told));
+    is_nowhere(&written(Path::new("/nowhere"), &told.stdout, &told.stderr));
     let stderr = String::from_utf8_lossy(&told.stderr);
     assert!(stderr.contains("no row for \"***\" in ***") && stderr.contains("please report it"), "{stderr}");
     // The control: without the hook it is there.

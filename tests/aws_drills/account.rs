@@ -11,6 +11,7 @@ pub struct Account {
     pub rds: aws_sdk_rds::Client,
     pub s3: aws_sdk_s3::Client,
     pub cloudformation: aws_sdk_cloudformation::Client,
+    pub secrets: aws_sdk_secretsmanager::Client,
 }
 
 impl Account {
@@ -34,6 +35,7 @@ impl Account {
             rds: aws_sdk_rds::Client::new(&config),
             s3: aws_sdk_s3::Client::from_conf(s3),
             cloudformation: aws_sdk_cloudformation::Client::new(&config),
+            secrets: aws_sdk_secretsmanager::Client::new(&config),
         }
     }
 }

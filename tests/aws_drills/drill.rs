@@ -151,6 +151,15 @@ impl Done {
         self.folder.path().join(name)
     }
 
+    /// Everything that it wrote, by where it wrote it.
+    pub fn written(&self) -> Vec<(String, String)> {
+        crate::canary::written(
+            &self.folder.path().join("out"),
+            self.stdout.as_bytes(),
+            self.stderr.as_bytes(),
+        )
+    }
+
     /// Another command in the same folder.
     pub fn then(self, endpoint: &str, args: &[&str]) -> Drill {
         let mut drill = Drill::command("", endpoint, args);

@@ -1,22 +1,10 @@
-use drillmaster::cloud::{Cloud as _, Create, CreateVolume, ErrorKind, Kind, Needs, Sent};
+use drillmaster::cloud::{Cloud as _, Create, ErrorKind, Kind, Needs, Sent};
 use drillmaster::duration::Size;
 use drillmaster::estate::Loss;
 use serde_json::json;
 
+use crate::requests::volume;
 use crate::world::{EAST, SANDBOX, WEST, World, connect, place};
-
-fn volume(snapshot: &str) -> Create {
-    Create::Volume(CreateVolume {
-        snapshot: snapshot.into(),
-        az: "usw2-az1".parse().unwrap(),
-        volume_type: "gp3".into(),
-        iops: None,
-        throughput: None,
-        initialization_rate: None,
-        name: "data".into(),
-        size: Size::gib(1),
-    })
-}
 
 #[tokio::test]
 async fn an_endpoint_that_is_not_there_was_sent_nothing() {
@@ -49,7 +37,7 @@ async fn keys_that_are_not_set_are_named() {
 async fn what_is_not_there_is_not_found() {
     let world = World::losing_east();
     let at = place(SANDBOX, WEST);
-    let error = world.try_create(&at, &volume("snap-00000000000000000")).await.unwrap_err();
+    let error = world.try_create(&at, &volume("snap-00000000000000000", "usw2-az1")).await.unwrap_err();
     assert_eq!((error.kind, error.sent), (ErrorKind::NotFound, Sent::No), "{error}");
     assert!(error.call == "ec2:CreateVolume" && error.help.is_some());
     let promote = Create::PromoteReplica { db: "none".into(), size: Size(0) };

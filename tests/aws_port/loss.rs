@@ -2,26 +2,13 @@
 
 use drillmaster::cloud::gate::Enforcement;
 use drillmaster::cloud::{
-    BucketRef, Cloud as _, CopyObjects, Create, CreateVolume, ErrorKind, Kind, Origin, RunInstances, Sent,
-    SubnetRef,
+    BucketRef, Cloud as _, CopyObjects, Create, ErrorKind, Kind, Origin, RunInstances, Sent, SubnetRef,
 };
 use drillmaster::duration::Size;
 use drillmaster::estate::Loss;
 
+use crate::requests::volume;
 use crate::world::{EAST, PRODUCTION, SANDBOX, VAULT, WEST, World, account, place};
-
-fn volume(snapshot: &str, az: &str) -> Create {
-    Create::Volume(CreateVolume {
-        snapshot: snapshot.into(),
-        az: az.parse().unwrap(),
-        volume_type: "gp3".into(),
-        iops: None,
-        throughput: None,
-        initialization_rate: None,
-        name: "data".into(),
-        size: Size::gib(1),
-    })
-}
 
 async fn refused(world: &World, place: &drillmaster::cloud::Place, what: &Create, why: &str) {
     let error = world.try_create(place, what).await.unwrap_err();

@@ -2,14 +2,15 @@
 
 use drillmaster::cloud::gate::Enforcement;
 use drillmaster::cloud::{
-    BucketRef, CloudError, CopyObjects, Create, CreateVolume, Deed, ErrorKind, Kind, Marks, Place, RestoreDb,
-    RunInstances, Sent, SubnetRef, Whose,
+    BucketRef, CloudError, CopyObjects, Create, Deed, ErrorKind, Kind, Marks, Place, RestoreDb, RunInstances,
+    Sent, SubnetRef, Whose,
 };
 use drillmaster::duration::Size;
 use drillmaster::estate::Loss;
 
 use crate::estate::{EAST, PRODUCTION, RECEIPTS, SANDBOX, VAULT, WEST, account, place, sandbox_place};
 use crate::peer::{Peer, Setup};
+use crate::requests::volume;
 
 async fn create(peer: &Peer, place: &Place, step: &str, what: &Create) -> Result<(), CloudError> {
     let token = format!("{}-{step}", peer.marks.run);
@@ -29,19 +30,6 @@ async fn refused(peer: &Peer, place: &Place, step: &str, what: &Create, why: &st
     is_lost(&create(peer, place, step, what).await.unwrap_err(), why);
     let denied = peer.gate.denied();
     assert!(denied.iter().any(|d| d.call == what.call() && d.step == step), "{denied:?}");
-}
-
-fn volume(snapshot: &str, az: &str) -> Create {
-    Create::Volume(CreateVolume {
-        snapshot: snapshot.into(),
-        az: az.parse().unwrap(),
-        volume_type: "gp3".into(),
-        iops: None,
-        throughput: None,
-        initialization_rate: None,
-        name: "data".into(),
-        size: Size::gib(1),
-    })
 }
 
 pub async fn the_lost_region(peer: &Peer) {

@@ -38,7 +38,7 @@ use drillmaster::ui::{Look, lines::Lines, ndjson::Ndjson, summary};
 use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 
-use super::{CANARY, CORE, found, hex, is_nowhere, written};
+use crate::canary::{CANARY, CORE, found, hex, is_nowhere, written};
 
 /// The twin, except that it answers no check and rehearses no command.
 struct Real(Twin);
@@ -413,7 +413,7 @@ fn run(playbook: &str, prepare: impl FnOnce(&Path), set: &[(&str, &str)]) -> Ran
     let output = command.stdin(std::process::Stdio::null()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let out = folder.path().join("out");
-    let all = written(&out, &output);
+    let all = written(&out, &output.stdout, &output.stderr);
     Ran { _folder: folder, out, output, all }
 }
 

@@ -21,6 +21,14 @@ use tempfile::TempDir;
 /// A fixed start, so that reports of the same drill can be compared.
 pub const START: &str = "2026-03-01T12:00:00Z";
 
+/// The check of the sample that measures RPO.
+pub const FRESHNESS: &str = r#"  - id: freshness
+    workload: orders
+    needs: [db]
+    measures: rpo
+    sql: { url: "postgres://{{ steps.db.endpoint }}/orders", query: "select max(updated_at) from orders" }
+"#;
+
 /// A playbook and its estate in a folder of their own.
 pub struct Drill {
     folder: Rc<TempDir>,
@@ -106,6 +114,17 @@ impl Drill {
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.env.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// The sample of a lost region with an RPO that its recovery points meet, judged by the newest timestamp in the
+    /// restored data.
+    pub fn measured() -> Self {
+        Self::of("region-loss").playbook("rto: 45m, rpo: 5m", "rto: 45m, rpo: 3h")
+    }
+
+    /// The same, judged by the recovery points' own times.
+    pub fn good() -> Self {
+        Self::measured().playbook(FRESHNESS, "")
     }
 
     /// Writes the files as they are now; returns the playbook's path.

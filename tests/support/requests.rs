@@ -1,0 +1,18 @@
+//! Requests of the port that more than one test makes.
+
+use drillmaster::cloud::{Create, CreateVolume};
+use drillmaster::duration::Size;
+
+/// A volume of 1 GiB in the zone `az`.
+pub fn volume(snapshot: &str, az: &str) -> Create {
+    Create::Volume(CreateVolume {
+        snapshot: snapshot.into(),
+        az: az.parse().unwrap(),
+        volume_type: "gp3".into(),
+        iops: None,
+        throughput: None,
+        initialization_rate: None,
+        name: "data".into(),
+        size: Size::gib(1),
+    })
+}
