@@ -153,9 +153,12 @@ pub enum Body {
         step: String,
         because: String,
     },
+    /// `unwanted`: its `when` is false; otherwise the run was cut short before it.
     StepNotRun {
         step: String,
         because: String,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unwanted: bool,
     },
     CheckReady {
         check: String,

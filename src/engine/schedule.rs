@@ -191,9 +191,9 @@ impl Recovery<'_> {
 
     /// Skips all that depends on a node, each naming the way to the cause.
     fn skip_dependents(&self, board: &mut Board, index: usize, cause: &str) {
-        let mut rest: Vec<(usize, String)> =
-            board.dependents[index].iter().rev().map(|d| (*d, cause.to_owned())).collect();
-        while let Some((next, because)) = rest.pop() {
+        let direct = board.dependents[index].iter().rev();
+        let mut rest: Vec<(usize, String, bool)> = direct.map(|d| (*d, cause.to_owned(), true)).collect();
+        while let Some((next, because, is_direct)) = rest.pop() {
             // What was skipped before a runner died, and told: what follows may not have been.
             let before = match board.state[next] {
                 State::Waiting => false,
@@ -202,15 +202,16 @@ impl Recovery<'_> {
             };
             board.state[next] = State::Ended;
             let node = &self.engine.plan.nodes[next];
-            let onward = if because.contains(" because ") {
-                because.clone()
-            } else {
+            // Of a long way its beginning is told: what failed, and what hung on that.
+            let onward = if is_direct {
                 format!("`{}` was skipped because {because}", node.id)
+            } else {
+                because.clone()
             };
             if !before {
                 self.skipped(node, because);
             }
-            rest.extend(board.dependents[next].iter().rev().map(|d| (*d, onward.clone())));
+            rest.extend(board.dependents[next].iter().rev().map(|d| (*d, onward.clone(), false)));
         }
     }
 
@@ -232,7 +233,7 @@ impl Recovery<'_> {
             self.engine.bus.tell(match (&node.work, state) {
                 (_, State::Ended | State::Skipped) => continue,
                 (Work::Step(_), State::Running) => Body::StepFailed { step: id, because, tolerated: false },
-                (Work::Step(_), State::Waiting) => Body::StepNotRun { step: id, because },
+                (Work::Step(_), State::Waiting) => Body::StepNotRun { step: id, because, unwanted: false },
                 (Work::Check(_), State::Running) => {
                     Body::CheckUnhealthy { check: id, because, observed: String::new(), tries: 0 }
                 }

@@ -49,7 +49,7 @@ impl Recovery<'_> {
                 Ok(true) => {}
                 Ok(false) => {
                     let because = "its `when` is false".into();
-                    bus.tell(Body::StepNotRun { step: node.id.clone(), because });
+                    bus.tell(Body::StepNotRun { step: node.id.clone(), because, unwanted: true });
                     return End::NotRun;
                 }
                 Err(error) => return self.failed(work, &error),

@@ -106,9 +106,7 @@ impl<'a> Measures<'a> {
 
     /// A step whose `when` was false belongs to no recovery; what it would have restored is missed as a resource.
     fn is_left_out(&self, id: &str) -> bool {
-        self.record.steps.get(id).is_some_and(|s| {
-            s.status == Some(StepStatus::NotRun) && s.because.as_deref() == Some("its `when` is false")
-        })
+        self.record.steps.get(id).is_some_and(|step| step.unwanted)
     }
 
     fn because(&self, id: &str) -> Option<&str> {

@@ -45,6 +45,8 @@ pub struct StepRecord {
     pub status: Option<StepStatus>,
     pub because: Option<String>,
     pub tolerated: bool,
+    /// It was not run because its `when` is false.
+    pub unwanted: bool,
     pub started_at: Option<Time>,
     pub finished_at: Option<Time>,
     pub attempts: u32,
@@ -197,8 +199,9 @@ impl Record {
                 step.status = Some(StepStatus::Skipped);
                 step.because = Some(because.clone());
             }
-            Body::StepNotRun { step, because } => {
+            Body::StepNotRun { step, because, unwanted } => {
                 let step = self.step(step);
+                step.unwanted = *unwanted;
                 step.status = Some(StepStatus::NotRun);
                 step.because = Some(because.clone());
             }

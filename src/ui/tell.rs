@@ -228,7 +228,7 @@ impl Teller {
             Body::StepSkipped { step, because } => {
                 (Mark::Skipped, self.step(step), clean(because).into_owned(), true)
             }
-            Body::StepNotRun { step, because } => {
+            Body::StepNotRun { step, because, .. } => {
                 (Mark::Skipped, self.step(step), format!("not run: {}", clean(because)), true)
             }
             Body::CheckReady { check } => (Mark::Started, self.check(check), String::new(), false),

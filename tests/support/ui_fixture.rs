@@ -207,7 +207,7 @@ pub fn script() -> Vec<Event> {
             },
         ),
         (91.0, Body::StepSkipped { step: s("after-legacy"), because: s("legacy failed") }),
-        (91.0, Body::StepNotRun { step: s("maybe"), because: s("`when` is false") }),
+        (91.0, Body::StepNotRun { step: s("maybe"), because: s("`when` is false"), unwanted: true }),
         (100.0, Body::StepStarted { step: s("db"), attempt: 2 }),
         (110.0, progress("creating", Some(0.01))),
         (120.0, progress("creating", Some(0.03))),
