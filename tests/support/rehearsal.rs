@@ -107,10 +107,9 @@ pub fn loaded(playbook: &Path) -> Loaded {
     load(playbook, CATALOGUE, params.as_slice()).unwrap_or_else(|found| panic!("{}", found.render(false)))
 }
 
-/// Runs a playbook to its end; `before` are the records of a run that goes on.
-pub fn rehearse(playbook: &Loaded, given: &Given, before: &[Event], unanswered: Unanswered) -> Left {
+pub fn plan_of(playbook: &Loaded) -> Plan {
     let loaded = playbook.clone();
-    let plan = Plan::new(Input {
+    Plan::new(Input {
         playbook: loaded.playbook,
         estate: loaded.estate.map(|estate| estate.file),
         path: loaded.path,
@@ -119,23 +118,25 @@ pub fn rehearse(playbook: &Loaded, given: &Given, before: &[Event], unanswered: 
         files: loaded.files,
         given: Vec::new(),
     })
-    .unwrap();
-    let estate = plan.estate.clone().unwrap();
-    let memory = Memory::of(before).unwrap();
-    let start: Time = "2026-03-01T12:00:00Z".parse().unwrap();
-    let clock = Clock::Virtual(VirtualTime::starting_at(memory.last_at.unwrap_or(start)));
-    let twin = Rc::new(if before.is_empty() {
-        Twin::new(estate, clock.clone(), given.seed)
-    } else {
-        Twin::rebuild(estate, clock.clone(), given.seed, &plan.loss, before, unanswered).unwrap()
-    });
+    .unwrap()
+}
+
+/// When rehearsals begin.
+pub fn start() -> Time {
+    "2026-03-01T12:00:00Z".parse().unwrap()
+}
+
+/// An engine over a cloud that stands behind the loss gate.
+pub fn engine(
+    plan: Plan,
+    given: &Given,
+    before: &[Event],
+    clock: &Clock,
+    cloud: Rc<dyn Cloud>,
+    consumer: Box<dyn Consumer>,
+    interrupt: CancellationToken,
+) -> Engine {
     let gate = Arc::new(LossGate::new(plan.loss.clone()));
-    let interrupt = CancellationToken::new();
-    if given.abort {
-        interrupt.cancel();
-    }
-    let events = Rc::new(RefCell::new(before.to_vec()));
-    let log = Log { events: Rc::clone(&events), interrupt: interrupt.clone(), when: given.interrupt };
     let config = Config {
         on: "twin",
         run: RunId(RUN.into()),
@@ -148,12 +149,14 @@ pub fn rehearse(playbook: &Loaded, given: &Given, before: &[Event], unanswered: 
         protected: Protected::default(),
         inputs: Inputs { files: plan.files.kept().clone(), ..Inputs::default() },
     };
-    let places = [(plan.sandbox_account.clone(), plan.sandbox.region.clone())];
-    let cloud: Rc<dyn Cloud> = Rc::new(Gated::new(Rc::clone(&twin) as Rc<dyn Cloud>, Arc::clone(&gate)));
-    let bus = Bus::new(clock.clone(), before.len() as u64, vec![Box::new(log)]);
+    if given.abort {
+        interrupt.cancel();
+    }
+    let cloud: Rc<dyn Cloud> = Rc::new(Gated::new(cloud, Arc::clone(&gate)));
+    let bus = Bus::new(clock.clone(), before.len() as u64, vec![consumer]);
     let sandbox = Place { account: plan.sandbox_account.clone(), region: plan.sandbox.region.clone() };
     let folder = plan.files.folder().to_owned();
-    let engine = Engine {
+    Engine {
         secrets: Secrets::new(Rc::clone(&cloud), clock.clone(), Rc::clone(&bus), folder, sandbox, true),
         cloud,
         gate,
@@ -163,20 +166,34 @@ pub fn rehearse(playbook: &Loaded, given: &Given, before: &[Event], unanswered: 
         prober: Rc::new(Nobody),
         person: Rc::new(Nobody),
         interrupt,
-        memory,
+        memory: Memory::of(before).unwrap(),
         plan,
-    };
+    }
+}
+
+/// Runs a playbook to its end; `before` are the records of a run that goes on.
+pub fn rehearse(playbook: &Loaded, given: &Given, before: &[Event], unanswered: Unanswered) -> Left {
+    let plan = plan_of(playbook);
+    let estate = plan.estate.clone().unwrap();
+    let from = Memory::of(before).unwrap().last_at.unwrap_or_else(start);
+    let clock = Clock::Virtual(VirtualTime::starting_at(from));
+    let twin = Rc::new(if before.is_empty() {
+        Twin::new(estate, clock.clone(), given.seed)
+    } else {
+        Twin::rebuild(estate, clock.clone(), given.seed, &plan.loss, before, unanswered).unwrap()
+    });
+    let interrupt = CancellationToken::new();
+    let events = Rc::new(RefCell::new(before.to_vec()));
+    let log = Log { events: Rc::clone(&events), interrupt: interrupt.clone(), when: given.interrupt };
+    let place = Place { account: plan.sandbox_account.clone(), region: plan.sandbox.region.clone() };
+    let cloud = Rc::clone(&twin) as Rc<dyn Cloud>;
+    let engine = engine(plan, given, before, &clock, cloud, Box::new(log), interrupt);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let standing = runtime.block_on(async {
         let local = tokio::task::LocalSet::new();
         clock.drive(Pace::Max, local.run_until(engine.run())).await;
-        let mut standing = Vec::new();
-        for (account, region) in places {
-            let place = Place { account, region };
-            let found = twin.tagged(&place, &Whose::Run(RunId(RUN.into()))).await.unwrap();
-            standing.extend(found.things.into_iter().map(|thing| thing.resource));
-        }
-        standing
+        let found = twin.tagged(&place, &Whose::Run(RunId(RUN.into()))).await.unwrap();
+        found.things.into_iter().map(|thing| thing.resource).collect()
     });
     drop(engine);
     let events = events.borrow().clone();

@@ -1,0 +1,477 @@
+//! A decorator over the twin that lets calls fail, by seed, in the ways in which calls to AWS fail; and keeps, as ground
+//! truth, what really took effect.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use drillmaster::clock::Clock;
+use drillmaster::cloud::gated::{delete_call, describe_call, points_call};
+use drillmaster::cloud::twin::Twin;
+use drillmaster::cloud::{
+    ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created,
+    ErrorKind, Exposure, Kind, MeasuredObjects, Needs, Observed, Offers, Origin, Permit, Place, PointQuery,
+    PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef, Sent, State, Tagged, TaggedThing, VerifiedObjects,
+    VerifyObjects, Whose, Wishes, Zone,
+};
+use drillmaster::duration::{Span, Time};
+use drillmaster::estate::RecoveryPoint;
+use drillmaster::ids::AccountId;
+
+use super::dice::Dice;
+
+/// What becomes of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// Refused: too many requests.
+    Throttled,
+    /// The cloud's own error, before it did anything, and it says so.
+    NotDone,
+    /// As far as the caller can tell it may have worked; it has not.
+    MaybeNotDone,
+    /// It worked, and the answer was lost.
+    LostAnswer,
+    /// It arrives late.
+    Slow,
+    /// It works at once, and the answer is late.
+    SlowAnswer,
+    /// The request arrives twice.
+    Twice,
+    /// The credentials have expired.
+    Expired,
+    /// No answer until the client's own limit of five minutes; nothing was done.
+    Hangs,
+    /// The same, and it was done.
+    HangsDone,
+    /// Something is said to depend still on what is to be deleted.
+    InUse,
+    /// What was just made is not seen yet, or what was just deleted is seen still.
+    Stale,
+}
+
+/// The clients' own limit of a call.
+const HANGS: Duration = Duration::from_mins(5);
+/// Longer than that nothing stays unseen, or is seen after it has gone.
+const STALE: u64 = 45;
+/// A run that asks more often than this does not end by itself.
+const CALLS: u64 = 300_000;
+
+/// How a seed's day goes.
+#[derive(Debug, Clone)]
+pub struct Weather {
+    /// How many calls in a thousand fail.
+    pub rate: u64,
+    /// After so many faults there are no more.
+    pub budget: u32,
+    /// The cloud does not tell when states will change, and is eventually consistent.
+    pub like_aws: bool,
+    /// Tags cannot be looked at, ever.
+    pub blind: bool,
+    /// Nothing of this kind can be deleted.
+    pub clinging: Option<Kind>,
+}
+
+impl Weather {
+    pub fn of(dice: &mut Dice) -> Self {
+        Self {
+            rate: dice.one_of(&[10, 30, 60, 100, 250]),
+            budget: dice.one_of(&[2, 5, 10, 30, 1000]),
+            like_aws: dice.permille(500),
+            blind: dice.permille(20),
+            clinging: dice.permille(40).then(|| dice.one_of(&Kind::ALL)),
+        }
+    }
+
+    pub fn fair() -> Self {
+        Self { rate: 0, budget: 0, like_aws: false, blind: false, clinging: None }
+    }
+}
+
+/// A request that took effect.
+pub struct Made {
+    pub by: String,
+    pub token: String,
+    pub resources: Vec<ResourceRef>,
+}
+
+/// What really happened, whatever anybody was told of it.
+#[derive(Default)]
+pub struct Ledger {
+    /// By token: the same token again is the same request.
+    pub made: RefCell<Vec<Made>>,
+    /// Whoever has copied objects to their end.
+    pub copied: RefCell<Vec<String>>,
+    pub deletions: RefCell<Vec<ResourceRef>>,
+    pub places: RefCell<Vec<Place>>,
+    pub faults: RefCell<BTreeMap<Fault, u64>>,
+    /// What must not be, in words: a panic in a task of the run would be taken for an answer.
+    pub wrong: RefCell<Vec<String>>,
+    calls: Cell<u64>,
+    /// Until when what was made is not seen.
+    unseen: RefCell<HashMap<ResourceRef, Time>>,
+    /// Until when what is deleted is seen as it was.
+    lingering: RefCell<HashMap<ResourceRef, Lingering>>,
+}
+
+struct Lingering {
+    until: Time,
+    seen: Observed,
+    tagged: Option<TaggedThing>,
+}
+
+pub struct Faulty {
+    inner: Rc<Twin>,
+    clock: Clock,
+    weather: Weather,
+    dice: RefCell<Dice>,
+    left: Cell<u32>,
+    ledger: Rc<Ledger>,
+    /// The runner is dead: nothing that it still does arrives.
+    dead: Rc<Cell<bool>>,
+}
+
+impl Faulty {
+    pub fn new(
+        inner: Rc<Twin>,
+        clock: Clock,
+        weather: Weather,
+        dice: Dice,
+        ledger: Rc<Ledger>,
+        dead: Rc<Cell<bool>>,
+    ) -> Rc<Self> {
+        let left = Cell::new(weather.budget);
+        Rc::new(Self {
+            inner,
+            clock,
+            weather,
+            dice: RefCell::new(dice),
+            left,
+            ledger,
+            dead,
+        })
+    }
+
+    async fn alive(&self) {
+        if self.dead.get() {
+            std::future::pending::<()>().await;
+        }
+        let calls = self.ledger.calls.get() + 1;
+        self.ledger.calls.set(calls);
+        if calls >= CALLS {
+            self.ledger.wrong.borrow_mut().push("it asks on and on".into());
+            self.dead.set(true);
+            std::future::pending::<()>().await;
+        }
+    }
+
+    fn hit(&self, fault: Fault) -> Fault {
+        *self.ledger.faults.borrow_mut().entry(fault).or_default() += 1;
+        fault
+    }
+
+    /// Whether this call is one that fails.
+    fn is_hit(&self) -> bool {
+        let hit = self.left.get() > 0 && self.dice.borrow_mut().permille(self.weather.rate);
+        if hit {
+            self.left.set(self.left.get() - 1);
+        }
+        hit
+    }
+
+    fn draw(&self, faults: &[Fault]) -> Option<Fault> {
+        self.is_hit().then(|| self.hit(self.dice.borrow_mut().one_of(faults)))
+    }
+
+    fn seconds(&self, end: u64) -> Duration {
+        Duration::from_millis(self.dice.borrow_mut().below(end * 1000))
+    }
+
+    /// A call, as it goes today.
+    async fn call<T>(
+        &self,
+        call: &str,
+        faults: &[Fault],
+        work: impl AsyncFn() -> CloudResult<T>,
+    ) -> CloudResult<T> {
+        self.alive().await;
+        let lost = |said: &str| Err(CloudError::new(ErrorKind::Network, call, said).sent(Sent::Maybe));
+        match self.draw(faults) {
+            None | Some(Fault::Stale) => work().await,
+            Some(Fault::Throttled) => Err(CloudError::new(ErrorKind::Throttled, call, "Rate exceeded")),
+            Some(Fault::NotDone) => {
+                Err(CloudError::new(ErrorKind::Server, call, "Unavailable").sent(Sent::No))
+            }
+            Some(Fault::MaybeNotDone) => {
+                Err(CloudError::new(ErrorKind::Server, call, "InternalFailure").sent(Sent::Maybe))
+            }
+            Some(Fault::Expired) => {
+                Err(CloudError::new(ErrorKind::Credentials, call, "the token has expired"))
+            }
+            Some(Fault::InUse) => {
+                Err(CloudError::new(ErrorKind::InUse, call, "something still depends on it"))
+            }
+            Some(Fault::LostAnswer) => {
+                work().await?;
+                lost("connection reset")
+            }
+            Some(Fault::Slow) => {
+                self.clock.sleep(self.seconds(90)).await;
+                self.alive().await;
+                work().await
+            }
+            Some(Fault::SlowAnswer) => {
+                let answer = work().await;
+                self.clock.sleep(self.seconds(90)).await;
+                answer
+            }
+            Some(Fault::Twice) => {
+                let _first = work().await;
+                self.alive().await;
+                work().await
+            }
+            Some(Fault::Hangs) => {
+                self.clock.sleep(HANGS).await;
+                lost("timed out")
+            }
+            Some(Fault::HangsDone) => {
+                work().await?;
+                self.clock.sleep(HANGS).await;
+                lost("timed out")
+            }
+        }
+    }
+
+    fn is_unseen(&self, resource: &ResourceRef) -> bool {
+        self.ledger.unseen.borrow().get(resource).is_some_and(|until| *until > self.clock.now())
+    }
+
+    fn after(&self, seconds: u64) -> Time {
+        self.clock.now() + Span(self.seconds(seconds)).delta()
+    }
+
+    /// What is made now may not be seen at once.
+    fn hide(&self, created: &Created) {
+        for resource in &created.resources {
+            if self.weather.like_aws && self.is_hit() {
+                self.hit(Fault::Stale);
+                let until = self.after(STALE);
+                self.ledger.unseen.borrow_mut().entry(resource.clone()).or_insert(until);
+            }
+        }
+    }
+}
+
+const READS: &[Fault] = &[Fault::Throttled, Fault::NotDone, Fault::Slow, Fault::Expired, Fault::Hangs];
+const CREATES: &[Fault] = &[
+    Fault::Throttled,
+    Fault::NotDone,
+    Fault::MaybeNotDone,
+    Fault::LostAnswer,
+    Fault::LostAnswer,
+    Fault::Slow,
+    Fault::SlowAnswer,
+    Fault::Twice,
+    Fault::Expired,
+    Fault::Hangs,
+    Fault::HangsDone,
+];
+const DELETES: &[Fault] = &[
+    Fault::Throttled,
+    Fault::NotDone,
+    Fault::MaybeNotDone,
+    Fault::LostAnswer,
+    Fault::Slow,
+    Fault::SlowAnswer,
+    Fault::Twice,
+    Fault::InUse,
+    Fault::Hangs,
+    Fault::HangsDone,
+];
+
+#[async_trait(?Send)]
+impl Cloud for Faulty {
+    async fn identity(&self, account: &AccountId) -> CloudResult<AccountId> {
+        self.call("sts:GetCallerIdentity", READS, async || self.inner.identity(account).await).await
+    }
+
+    /// Credentials are renewed every quarter of an hour.
+    fn credentials_generation(&self, _: &AccountId) -> u64 {
+        if self.weather.like_aws { self.clock.now().timestamp().unsigned_abs() / 900 } else { 0 }
+    }
+
+    async fn zones(&self, place: &Place) -> CloudResult<Vec<Zone>> {
+        self.call("ec2:DescribeAvailabilityZones", READS, async || self.inner.zones(place).await).await
+    }
+
+    async fn offers(&self, place: &Place, wishes: &Wishes) -> CloudResult<Offers> {
+        let call = "ec2:DescribeInstanceTypeOfferings";
+        self.call(call, READS, async || self.inner.offers(place, wishes).await).await
+    }
+
+    async fn recovery_points(&self, place: &Place, query: &PointQuery) -> CloudResult<Vec<RecoveryPoint>> {
+        let ask = async || self.inner.recovery_points(place, query).await;
+        self.call(points_call(query), READS, ask).await
+    }
+
+    async fn create(&self, permit: &Permit, origin: &Origin, what: &Create) -> CloudResult<Created> {
+        let make = async || {
+            self.ledger.places.borrow_mut().push(permit.place().clone());
+            let created = self.inner.create(permit, origin, what).await?;
+            let mut made = self.ledger.made.borrow_mut();
+            if let Some(known) = made.iter().find(|known| known.token == origin.token) {
+                if known.resources != created.resources {
+                    self.ledger.wrong.borrow_mut().push(format!("{} made two things", origin.token));
+                }
+            } else {
+                self.hide(&created);
+                let (by, token) = (origin.by.clone(), origin.token.clone());
+                made.push(Made { by, token, resources: created.resources.clone() });
+            }
+            Ok(created)
+        };
+        self.call(what.call(), CREATES, make).await
+    }
+
+    async fn observe(&self, place: &Place, kind: Kind, ids: &[String]) -> CloudResult<Vec<Observed>> {
+        let look = async || {
+            let mut seen = self.inner.observe(place, kind, ids).await?;
+            for one in &mut seen {
+                let (account, region) = (place.account.clone(), place.region.clone());
+                let resource = ResourceRef { kind, id: one.id.clone(), account, region };
+                if self.is_unseen(&resource) {
+                    one.state = State::Gone;
+                    one.attributes.clear();
+                } else if let Some(lingering) = self.ledger.lingering.borrow().get(&resource)
+                    && lingering.until > self.clock.now()
+                {
+                    one.clone_from(&lingering.seen);
+                }
+                if self.weather.like_aws {
+                    one.next_change = None;
+                }
+            }
+            Ok(seen)
+        };
+        self.call(describe_call(kind), READS, look).await
+    }
+
+    async fn delete(&self, permit: &Permit, origin: &Origin, resource: &ResourceRef) -> CloudResult<()> {
+        let call = delete_call(resource.kind);
+        if self.weather.clinging == Some(resource.kind) {
+            self.alive().await;
+            self.hit(Fault::InUse);
+            return Err(CloudError::new(ErrorKind::InUse, call, "something still depends on it"));
+        }
+        let delete = async || {
+            self.ledger.places.borrow_mut().push(permit.place().clone());
+            self.ledger.deletions.borrow_mut().push(resource.clone());
+            let place = resource.place();
+            let seen = self.inner.observe(&place, resource.kind, std::slice::from_ref(&resource.id)).await?;
+            let tagged = self.inner.tagged(&place, &Whose::Run(permit.marks().run.clone())).await?;
+            self.inner.delete(permit, origin, resource).await?;
+            if self.weather.like_aws && self.is_hit() {
+                self.hit(Fault::Stale);
+                let tagged = tagged.things.into_iter().find(|thing| thing.resource == *resource);
+                let (until, seen) = (self.after(STALE), seen.into_iter().next().unwrap());
+                let lingering = Lingering { until, seen, tagged };
+                self.ledger.lingering.borrow_mut().entry(resource.clone()).or_insert(lingering);
+            }
+            Ok(())
+        };
+        self.call(call, DELETES, delete).await
+    }
+
+    async fn tagged(&self, place: &Place, whose: &Whose) -> CloudResult<Tagged> {
+        if self.weather.blind {
+            self.alive().await;
+            return Err(CloudError::new(ErrorKind::Forbidden, "ec2:DescribeTags", "not authorized"));
+        }
+        let look = async || {
+            let mut tagged = self.inner.tagged(place, whose).await?;
+            tagged.things.retain(|thing| !self.is_unseen(&thing.resource));
+            for lingering in self.ledger.lingering.borrow().values() {
+                if let Some(thing) = &lingering.tagged
+                    && lingering.until > self.clock.now()
+                    && !tagged.things.contains(thing)
+                {
+                    tagged.things.push(thing.clone());
+                }
+            }
+            tagged.things.sort();
+            Ok(tagged)
+        };
+        self.call("ec2:DescribeTags", READS, look).await
+    }
+
+    async fn remains(&self, stack: &ResourceRef) -> CloudResult<Vec<Remains>> {
+        self.call("cloudformation:ListStackResources", READS, async || self.inner.remains(stack).await).await
+    }
+
+    async fn exposures(&self, place: &Place, vpc: &str) -> CloudResult<Vec<Exposure>> {
+        self.call("ec2:DescribeRouteTables", READS, async || self.inner.exposures(place, vpc).await).await
+    }
+
+    async fn copy_objects(
+        &self,
+        permit: &Permit,
+        origin: &Origin,
+        copy: &CopyObjects,
+        progress: &dyn Fn(Progress),
+    ) -> CloudResult<CopiedObjects> {
+        let work = async || {
+            self.ledger.places.borrow_mut().push(permit.place().clone());
+            let copied = self.inner.copy_objects(permit, origin, copy, progress).await?;
+            self.ledger.copied.borrow_mut().push(origin.by.clone());
+            Ok(copied)
+        };
+        self.call("s3:CopyObject", CREATES, work).await
+    }
+
+    async fn verify_objects(
+        &self,
+        origin: &Origin,
+        verify: &VerifyObjects,
+        progress: &dyn Fn(Progress),
+    ) -> CloudResult<VerifiedObjects> {
+        let work = async || self.inner.verify_objects(origin, verify, progress).await;
+        self.call("s3:GetObject", READS, work).await
+    }
+
+    async fn measure_objects(&self, bucket: &BucketRef, prefix: &str) -> CloudResult<MeasuredObjects> {
+        let work = async || self.inner.measure_objects(bucket, prefix).await;
+        self.call("s3:ListObjectsV2", READS, work).await
+    }
+
+    async fn measure_object(&self, bucket: &BucketRef, key: &str) -> CloudResult<MeasuredObjects> {
+        let work = async || self.inner.measure_object(bucket, key).await;
+        self.call("s3:ListObjectsV2", READS, work).await
+    }
+
+    async fn preflight(&self, place: &Place, needs: &Needs) -> CloudResult<Vec<PreflightFinding>> {
+        self.call("preflight", READS, async || self.inner.preflight(place, needs).await).await
+    }
+
+    fn api_calls(&self) -> ApiCalls {
+        self.inner.api_calls()
+    }
+
+    fn tells_changes(&self) -> bool {
+        !self.weather.like_aws
+    }
+
+    fn declare(&self, t0: Time) {
+        if !self.dead.get() {
+            self.inner.declare(t0);
+        }
+    }
+
+    fn probe(&self, check: &str, ready_at: Time) -> Option<ProbeAnswer> {
+        self.inner.probe(check, ready_at)
+    }
+
+    fn rehearsed(&self, origin: &Origin, action: &str) -> Option<CloudResult<Duration>> {
+        self.inner.rehearsed(origin, action)
+    }
+}
