@@ -54,7 +54,8 @@ fn stubborn(mut drill: Drill) -> Drill {
     let steps: Vec<&str> = text.lines().collect();
     for (number, line) in steps.iter().enumerate() {
         lines.push((*line).to_owned());
-        let rest = steps[number + 1..].iter().take_while(|l| !l.starts_with("  - ") && !l.starts_with("checks"));
+        let rest =
+            steps[number + 1..].iter().take_while(|l| !l.starts_with("  - ") && !l.starts_with("checks"));
         if line.trim_start().starts_with("uses:") && !rest.clone().any(|l| l.contains("retry:")) {
             lines.push("    retry: { attempts: 4, backoff: 5s }".to_owned());
         }
@@ -122,7 +123,10 @@ fn attempt(seed: u64, playbooks: &[Playbook]) -> Result<Tried, String> {
             return Ok(tried);
         }
     }
-    let how = format!("{}, {weather:?}, deaths {:?}, gap {:?}, abort {}, interrupt {:?}", playbook.name, fate.deaths, fate.gap, fate.abort, fate.interrupt);
+    let how = format!(
+        "{}, {weather:?}, deaths {:?}, gap {:?}, abort {}, interrupt {:?}",
+        playbook.name, fate.deaths, fate.gap, fate.abort, fate.interrupt
+    );
     Err(format!("SEED={seed} cargo test --test faults -- --nocapture\n  {how}\n  {}", wrong.join("\n  ")))
 }
 
@@ -153,7 +157,10 @@ fn whatever_happens_nothing_is_lost() {
         }
     }
     let _default = std::panic::take_hook();
-    let mut told = format!("{} seeds, {resumed} of them resumed; ended with {codes:?}\nfaults: {faults:?}", seeds.clone().count());
+    let mut told = format!(
+        "{} seeds, {resumed} of them resumed; ended with {codes:?}\nfaults: {faults:?}",
+        seeds.clone().count()
+    );
     for one in failed.iter().take(6) {
         let _infallible = write!(told, "\n{one}");
     }

@@ -19,8 +19,9 @@ use crate::duration::{Time, seconds_between};
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(15);
 
-/// Seconds. AWS APIs are eventually consistent: what was just created may not be seen at once.
-const VISIBLE_AFTER: f64 = 60.0;
+/// AWS APIs are eventually consistent: what was just created may not be seen at once, and what was just deleted be seen still
+/// (EC2 developer guide, "Eventual consistency": back off for up to minutes; a minute covers what is seen in practice).
+pub const CONSISTENT_AFTER: Duration = Duration::from_mins(1);
 
 /// What a database tells while it is a replica: of which it is one.
 pub const REPLICA_OF: &str = "replica_of";
@@ -190,7 +191,8 @@ fn deliver(poller: &Poller, seen: Vec<Observed>, now: Time, exact: bool) {
     for observed in seen {
         let Some(list) = waiting.get_mut(&observed.id) else { continue };
         let (ended, rest): (Vec<_>, Vec<_>) = list.drain(..).partition(|w| {
-            w.until.ends_with(&observed, exact || w.existed || seconds_between(w.since, now) > VISIBLE_AFTER)
+            let visible = seconds_between(w.since, now) > CONSISTENT_AFTER.as_secs_f64();
+            w.until.ends_with(&observed, exact || w.existed || visible)
         });
         *list = rest;
         for w in list.iter_mut() {

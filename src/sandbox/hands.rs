@@ -82,6 +82,21 @@ impl Hands {
         memory.created().iter().filter(|r| !memory.is_deleted(r)).cloned().collect()
     }
 
+    /// Whether it was made by this run, as far as is known.
+    pub fn has_created(&self, resource: &ResourceRef) -> bool {
+        self.memory.borrow().created().contains(resource)
+    }
+
+    /// Whether it was seen to be gone.
+    pub fn is_deleted(&self, resource: &ResourceRef) -> bool {
+        self.memory.borrow().is_deleted(resource)
+    }
+
+    /// When something was last heard of a request of which nobody knows whether it made something.
+    pub fn last_unknown(&self) -> Option<Time> {
+        self.memory.borrow().last_unknown()
+    }
+
     /// Places to look for what a lost answer left behind.
     pub fn places(&self) -> Vec<Place> {
         self.memory.borrow().places().iter().cloned().collect()
@@ -228,7 +243,7 @@ impl Hands {
 
     /// Adds what a look by tag has found and no answer had told of.
     pub fn adopt(&self, resource: &ResourceRef) {
-        if self.memory.borrow().created().contains(resource) {
+        if self.has_created(resource) {
             return;
         }
         self.tell(Body::Created {

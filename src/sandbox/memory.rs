@@ -28,7 +28,17 @@ pub struct Request {
     /// As it was written down.
     pub what: Value,
     pub since: Time,
+    /// When it was last asked for, or answered.
+    pub heard: Time,
     pub answer: Answer,
+}
+
+impl Request {
+    /// Whether it may have made something of which no record tells.
+    fn is_unknown(&self) -> bool {
+        const MAKE_NOTHING: [&str; 3] = ["copy_objects", "attach_volume", "promote_replica"];
+        self.answer == Answer::Unknown && !MAKE_NOTHING.iter().any(|what| self.what.get(what).is_some())
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -49,7 +59,7 @@ impl Memory {
                     self.places.insert(Place { account, region });
                 }
                 let since = self.requests.get(token).map_or(event.at, |request| request.since);
-                let request = Request { what: what.clone(), since, answer: Answer::Unknown };
+                let request = Request { what: what.clone(), since, heard: event.at, answer: Answer::Unknown };
                 self.requests.insert(token.clone(), request);
             }
             Body::Created { token, resources, outputs, restored_to, .. } => {
@@ -60,9 +70,12 @@ impl Memory {
                     request.answer = Answer::Created(Created { resources, outputs, restored_to });
                 }
             }
-            Body::NotCreated { token, sent, .. } if sent == "no" => {
+            Body::NotCreated { token, sent, .. } => {
                 if let Some(request) = self.requests.get_mut(token) {
-                    request.answer = Answer::Refused;
+                    request.heard = event.at;
+                    if sent == "no" {
+                        request.answer = Answer::Refused;
+                    }
                 }
             }
             Body::Discarded { by, .. } => *self.discarded.entry(by.clone()).or_default() += 1,
@@ -80,6 +93,11 @@ impl Memory {
 
     pub fn request(&self, token: &str) -> Option<&Request> {
         self.requests.get(token)
+    }
+
+    /// When something was last heard of a request of which nobody knows whether it made something.
+    pub fn last_unknown(&self) -> Option<Time> {
+        self.requests.values().filter(|request| request.is_unknown()).map(|request| request.heard).max()
     }
 
     /// All that was made, in that order.

@@ -1,5 +1,6 @@
 //! Removal in dependency order: what teardown does with what its run made, and sweep with what others left.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -9,8 +10,8 @@ use serde_json::json;
 use super::hands::{HandError, Hands};
 use crate::clock::Clock;
 use crate::cloud::wait::{Until, Waiter};
-use crate::cloud::{Kind, ResourceRef, State};
-use crate::duration::Time;
+use crate::cloud::{CloudError, CloudResult, ErrorKind, Kind, ResourceRef, State};
+use crate::duration::{Span, Time};
 use crate::event::{Body, Bus};
 
 /// What holds others goes first; each group is gone before the next begins. Stacks go after what may use their security
@@ -32,13 +33,59 @@ pub struct Removal<'a> {
     pub bus: &'a Rc<Bus>,
     /// How long one resource may resist.
     pub patience: Duration,
+    pub access: Access,
+}
+
+/// Credentials that expire may be renewed, by whoever renews them; but a removal whose credentials are gone for good does not
+/// try for hours.
+#[derive(Default)]
+pub struct Access {
+    lost_since: Cell<Option<Time>>,
+}
+
+/// All in all, for one removal: long enough for a provider that renews, or a person who logs in again.
+const ACCESS_WITHIN: Duration = Duration::from_mins(2);
+
+/// How long a look that fails is tried again, at most.
+const LOOKS_FOR: Duration = Duration::from_mins(5);
+
+impl Access {
+    /// Whether what has failed may work when it is tried again.
+    pub fn may_pass(&self, error: &CloudError, now: Time) -> bool {
+        if error.kind != ErrorKind::Credentials {
+            return error.may_pass();
+        }
+        let since = self.lost_since.get().unwrap_or(now);
+        self.lost_since.set(Some(since));
+        now < since + Span(ACCESS_WITHIN).delta()
+    }
+
+    /// Asks, and again while what fails may pass: one request that fails is no reason not to know.
+    pub async fn look<T>(
+        &self,
+        clock: &Clock,
+        patience: Duration,
+        ask: impl AsyncFn() -> CloudResult<T>,
+    ) -> CloudResult<T> {
+        let until = clock.now() + Span(LOOKS_FOR.min(patience)).delta();
+        let mut pause = Duration::from_secs(2);
+        loop {
+            let now = clock.now();
+            match ask().await {
+                Err(error) if now < until && self.may_pass(&error, now) => {}
+                answer => return answer,
+            }
+            clock.sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(30));
+        }
+    }
 }
 
 /// What stands after a removal.
 #[derive(Default)]
 pub struct Left {
     /// What was to go, and resisted.
-    pub resisting: Vec<String>,
+    pub resisting: Vec<ResourceRef>,
     /// What stacks have left standing when they went.
     pub retained: Vec<String>,
 }
@@ -68,7 +115,8 @@ impl Removal<'_> {
     async fn retained(&self, stacks: &[&ResourceRef], ours: &[ResourceRef]) -> Vec<String> {
         let mut left = Vec::new();
         for stack in stacks {
-            match self.hands.cloud().remains(stack).await {
+            let ask = async || self.hands.cloud().remains(stack).await;
+            match self.access.look(self.clock, self.patience, ask).await {
                 Ok(remains) => {
                     let strange =
                         remains.into_iter().filter(|r| r.resource.as_ref().is_none_or(|r| !ours.contains(r)));
@@ -82,13 +130,13 @@ impl Removal<'_> {
         left
     }
 
-    /// Removes one resource; what is returned says why it still stands.
-    async fn remove(&self, resource: &ResourceRef) -> Option<String> {
+    /// Removes one resource; it is returned where it could not be seen to go.
+    async fn remove(&self, resource: &ResourceRef) -> Option<ResourceRef> {
         let (since, last) = self.hands.deleting(resource).unwrap_or((self.clock.now(), self.clock.now()));
-        let deadline = since + crate::duration::Span(self.patience).delta();
+        let deadline = since + Span(self.patience).delta();
         let failed = |error: String| {
             self.bus.tell(Body::DeleteFailed { resource: json!(resource), error });
-            Some(resource.to_string())
+            Some(resource.clone())
         };
         let place = resource.place();
         let (mut tried, mut pause) = ((since, last), Duration::from_secs(2));
@@ -103,11 +151,8 @@ impl Removal<'_> {
                     return None;
                 }
                 // A deletion that has failed (a stack's, over what was still in use) is tried again.
-                Some(Ok(_)) if self.clock.now() < deadline => {
-                    self.clock.sleep(pause).await;
-                    pause = (pause * 2).min(Duration::from_secs(30));
-                    tried = (self.clock.now(), self.clock.now());
-                }
+                Some(Ok(_)) if self.clock.now() < deadline => {}
+                Some(Err(error)) if self.passes(&error, deadline) => {}
                 Some(Ok(seen)) => {
                     return failed(match seen.state {
                         State::Failed(why) => format!("its deletion failed: {why}"),
@@ -117,6 +162,9 @@ impl Removal<'_> {
                 Some(Err(error)) => return failed(error.to_string()),
                 None => return failed("it was still being deleted when patience ended".into()),
             }
+            self.clock.sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(30));
+            tried = (self.clock.now(), self.clock.now());
         }
     }
 
@@ -130,7 +178,7 @@ impl Removal<'_> {
         let (mut next, mut pause) = (first, Duration::from_secs(2));
         let mut later = |than: Time| {
             while next <= than {
-                next += crate::duration::Span(pause).delta();
+                next += Span(pause).delta();
                 pause = (pause * 2).min(Duration::from_secs(30));
             }
             next
@@ -141,12 +189,18 @@ impl Removal<'_> {
         loop {
             match self.hands.delete(resource).await {
                 Ok(()) => return Ok(()),
-                Err(HandError::Cloud(error)) if error.may_pass() && self.clock.now() < deadline => {
+                Err(HandError::Cloud(error)) if self.passes(&error, deadline) => {
                     self.clock.sleep_until(later(self.clock.now())).await;
                 }
                 Err(error) => return Err(error.to_string()),
             }
         }
+    }
+
+    /// Whether it is worth trying again.
+    fn passes(&self, error: &CloudError, deadline: Time) -> bool {
+        let now = self.clock.now();
+        now < deadline && self.access.may_pass(error, now)
     }
 
     /// Whether a resource that was asked to go away is not on its way.

@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 
 use super::guard::Guard;
 use super::hands::Hands;
-use super::removal::Removal;
+use super::removal::{Access, Removal};
 use crate::clock::Clock;
 use crate::cloud::wait::Waiter;
 use crate::cloud::{Cloud, Marks, Place, ResourceRef, TAG_EXPIRES, TaggedThing, Whose};
@@ -120,15 +120,17 @@ impl Sweeper {
             Hands::new(Rc::clone(&self.cloud), Rc::clone(&bus), guard, super::memory::Memory::default());
         let waiter = Waiter::new(Rc::clone(&self.cloud), self.clock.clone());
         let (clock, patience) = (&self.clock, self.patience);
-        let removal = Removal { hands: &hands, waiter: &waiter, clock, bus: &bus, patience };
+        let access = Access::default();
+        let removal = Removal { hands: &hands, waiter: &waiter, clock, bus: &bus, patience, access };
         let resources: Vec<ResourceRef> = leavings.iter().map(|l| l.thing.resource.clone()).collect();
         // What a stack has handed its tags on to was found by them before, and judged by its own expiry.
         let left = removal.run(resources, async || Vec::new()).await;
         for leaving in &mut leavings {
-            let name = leaving.thing.resource.to_string();
             leaving.outcome = match told.why(&leaving.thing.resource) {
                 Some(why) => Outcome::Resisted(why),
-                None if left.resisting.contains(&name) => Outcome::Resisted("it still stands".into()),
+                None if left.resisting.contains(&leaving.thing.resource) => {
+                    Outcome::Resisted("it still stands".into())
+                }
                 None => Outcome::Removed,
             };
         }

@@ -13,8 +13,8 @@ use drillmaster::cloud::twin::Twin;
 use drillmaster::cloud::{
     ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created,
     ErrorKind, Exposure, Kind, MeasuredObjects, Needs, Observed, Offers, Origin, Permit, Place, PointQuery,
-    PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef, Sent, State, Tagged, TaggedThing, VerifiedObjects,
-    VerifyObjects, Whose, Wishes, Zone,
+    PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef, Sent, State, Tagged, TaggedThing,
+    VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 use drillmaster::duration::{Span, Time};
 use drillmaster::estate::RecoveryPoint;
@@ -67,6 +67,8 @@ pub struct Weather {
     pub budget: u32,
     /// The cloud does not tell when states will change, and is eventually consistent.
     pub like_aws: bool,
+    /// All goes well until T0.
+    pub from_t0: bool,
     /// Tags cannot be looked at, ever.
     pub blind: bool,
     /// Nothing of this kind can be deleted.
@@ -79,13 +81,14 @@ impl Weather {
             rate: dice.one_of(&[10, 30, 60, 100, 250]),
             budget: dice.one_of(&[2, 5, 10, 30, 1000]),
             like_aws: dice.permille(500),
+            from_t0: dice.permille(600),
             blind: dice.permille(20),
             clinging: dice.permille(40).then(|| dice.one_of(&Kind::ALL)),
         }
     }
 
     pub fn fair() -> Self {
-        Self { rate: 0, budget: 0, like_aws: false, blind: false, clinging: None }
+        Self { rate: 0, budget: 0, like_aws: false, from_t0: false, blind: false, clinging: None }
     }
 }
 
@@ -127,6 +130,7 @@ pub struct Faulty {
     weather: Weather,
     dice: RefCell<Dice>,
     left: Cell<u32>,
+    declared: Cell<bool>,
     ledger: Rc<Ledger>,
     /// The runner is dead: nothing that it still does arrives.
     dead: Rc<Cell<bool>>,
@@ -148,6 +152,7 @@ impl Faulty {
             weather,
             dice: RefCell::new(dice),
             left,
+            declared: Cell::default(),
             ledger,
             dead,
         })
@@ -173,7 +178,8 @@ impl Faulty {
 
     /// Whether this call is one that fails.
     fn is_hit(&self) -> bool {
-        let hit = self.left.get() > 0 && self.dice.borrow_mut().permille(self.weather.rate);
+        let begun = !self.weather.from_t0 || self.declared.get();
+        let hit = begun && self.left.get() > 0 && self.dice.borrow_mut().permille(self.weather.rate);
         if hit {
             self.left.set(self.left.get() - 1);
         }
@@ -463,6 +469,7 @@ impl Cloud for Faulty {
 
     fn declare(&self, t0: Time) {
         if !self.dead.get() {
+            self.declared.set(true);
             self.inner.declare(t0);
         }
     }

@@ -125,7 +125,9 @@ fn exit_code(left: &Left) -> Vec<String> {
         4
     } else if has(|b| matches!(b, Body::Interrupted { .. })) {
         130
-    } else if has(|b| matches!(b, Body::Aborted { .. })) || !has(|b| matches!(b, Body::DisasterDeclared { .. })) {
+    } else if has(|b| matches!(b, Body::Aborted { .. }))
+        || !has(|b| matches!(b, Body::DisasterDeclared { .. }))
+    {
         3
     } else if is_recovered(report) {
         0
@@ -164,7 +166,11 @@ fn figures(left: &Left, fair: &Fair) -> Vec<String> {
                 wrong.push(format!("{}: RTO {rto}, and {:?} without faults", workload.name, fair.0));
             }
         }
-        if let (Some(rpo), Some(fair)) = (workload.rpo.measured_s, fair.1)
+        if !workload.recovered && workload.rto.status == Status::Met {
+            wrong.push(format!("{}: it is not recovered, and its RTO is met", workload.name));
+        }
+        // What was not restored has no age.
+        if let (true, Some(rpo), Some(fair)) = (workload.recovered, workload.rpo.measured_s, fair.1)
             && rpo < fair - 0.002
         {
             wrong.push(format!("{}: RPO {rpo}, and {fair} without faults", workload.name));

@@ -215,7 +215,8 @@ pub fn run(playbook: &Loaded, weather: &Weather, fate: &Fate, dice: &mut Dice) -
                 tokio::select! {
                     biased;
                     () = killed.cancelled() => false,
-                    () = engine.run() => true,
+                    // Dead, it may have come to its end all the same, and nobody heard of it.
+                    () = engine.run() => !dead.get(),
                 }
             };
             tokio::time::timeout(LIMIT, clock.drive(Pace::Max, local.run_until(life))).await
@@ -224,6 +225,8 @@ pub fn run(playbook: &Loaded, weather: &Weather, fate: &Fate, dice: &mut Dice) -
         before = read(folder.path()).unwrap().events;
         match ended {
             Ok(true) => break,
+            // It died of nothing any more.
+            Ok(false) if before.last().is_some_and(|e| matches!(e.body, Body::RunFinished { .. })) => break,
             Ok(false) => runtime.block_on(clock.drive(Pace::Max, clock.sleep(fate.gap))),
             Err(_) => panic!("it does not end; its last record is {:?}", before.last()),
         }
@@ -231,7 +234,7 @@ pub fn run(playbook: &Loaded, weather: &Weather, fate: &Fate, dice: &mut Dice) -
     let (standing, others_stand) = runtime.block_on(async {
         let found = twin.tagged(&place, &Whose::Run(RunId(RUN.into()))).await.unwrap();
         let there = twin.observe(&place, Kind::Vpc, &[others]).await.unwrap();
-        (found.things.into_iter().map(|thing| thing.resource).collect(), there[0].state == State::Ready)
+        (found.things.into_iter().map(|thing| thing.resource).collect(), there[0].state != State::Gone)
     });
     let events = std::mem::take(&mut seen.borrow_mut().events);
     let report = objectives::report(&Record::from_events(&events)).unwrap();
