@@ -6,13 +6,13 @@
 //! own waiters (10 minutes for a snapshot, 30 for a database, 60 for a stack).
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot};
 
-use super::{Cloud, CloudError, ErrorKind, Kind, Observed, Place, State};
+use super::{Cloud, CloudError, ErrorKind, Kind, Observed, Place, ResourceRef, State};
 use crate::clock::Clock;
 use crate::duration::{Time, seconds_between};
 
@@ -41,10 +41,10 @@ pub enum Until {
 }
 
 impl Until {
-    /// Whether waiting has come to an end, good or bad. What was never seen yet may not be visible yet.
+    /// Whether waiting has come to an end, good or bad. What was never seen yet may not be visible yet: it has not gone.
     fn ends_with(self, seen: &Observed, visible_by_now: bool) -> bool {
         match (self, &seen.state) {
-            (_, State::Gone) => self == Self::Gone || visible_by_now,
+            (_, State::Gone) => visible_by_now,
             // A deletion that has failed (a stack's) does not go on by itself either.
             (_, State::Failed(_)) | (Self::Ready, State::Ready) => true,
             (Self::Attached, State::Ready) => seen.attributes.contains_key(ATTACHED_TO),
@@ -59,13 +59,13 @@ struct Waiting {
     since: Time,
     /// When to look at it; `None`: at the next tick.
     due: Option<Time>,
-    /// It was seen to exist: when it is gone now, it is gone.
-    existed: bool,
     answer: oneshot::Sender<Result<Observed, CloudError>>,
 }
 
 #[derive(Default)]
 struct Poller {
+    /// What was seen to exist: when it is gone now, it is gone.
+    existed: RefCell<HashSet<String>>,
     waiting: RefCell<BTreeMap<String, Vec<Waiting>>>,
     arrived: Notify,
     running: RefCell<bool>,
@@ -78,9 +78,26 @@ pub struct Waiter {
     pollers: RefCell<HashMap<(Place, Kind), Rc<Poller>>>,
 }
 
+impl Poller {
+    fn saw(&self, id: &str) {
+        if !self.existed.borrow().contains(id) {
+            self.existed.borrow_mut().insert(id.to_owned());
+        }
+    }
+}
+
 impl Waiter {
     pub fn new(cloud: Rc<dyn Cloud>, clock: Clock) -> Rc<Self> {
         Rc::new(Self { cloud, clock, pollers: RefCell::default() })
+    }
+
+    fn poller(&self, place: &Place, kind: Kind) -> Rc<Poller> {
+        Rc::clone(self.pollers.borrow_mut().entry((place.clone(), kind)).or_default())
+    }
+
+    /// Somebody else has seen that it exists.
+    pub fn saw(&self, resource: &ResourceRef) {
+        self.poller(&resource.place(), resource.kind).saw(&resource.id);
     }
 
     /// Waits until the resource is as wanted, or never will be: the answer's state tells. Errors that may pass
@@ -92,9 +109,9 @@ impl Waiter {
         id: &str,
         until: Until,
     ) -> Result<Observed, CloudError> {
-        let poller = Rc::clone(self.pollers.borrow_mut().entry((place.clone(), kind)).or_default());
+        let poller = self.poller(place, kind);
         let (answer, answered) = oneshot::channel();
-        let waiting = Waiting { until, since: self.clock.now(), due: None, existed: false, answer };
+        let waiting = Waiting { until, since: self.clock.now(), due: None, answer };
         poller.waiting.borrow_mut().entry(id.to_owned()).or_default().push(waiting);
         if poller.running.replace(true) {
             poller.arrived.notify_one();
@@ -189,14 +206,17 @@ fn interval(poller: &Poller, now: Time) -> Duration {
 fn deliver(poller: &Poller, seen: Vec<Observed>, now: Time, exact: bool) {
     let mut waiting = poller.waiting.borrow_mut();
     for observed in seen {
+        if observed.state != State::Gone {
+            poller.saw(&observed.id);
+        }
+        let existed = exact || poller.existed.borrow().contains(&observed.id);
         let Some(list) = waiting.get_mut(&observed.id) else { continue };
         let (ended, rest): (Vec<_>, Vec<_>) = list.drain(..).partition(|w| {
             let visible = seconds_between(w.since, now) > CONSISTENT_AFTER.as_secs_f64();
-            w.until.ends_with(&observed, exact || w.existed || visible)
+            w.until.ends_with(&observed, existed || visible)
         });
         *list = rest;
         for w in list.iter_mut() {
-            w.existed |= observed.state != State::Gone;
             // A cloud that tells changes and sees none coming will not change by itself: nothing to look for.
             w.due = exact.then(|| observed.next_change.filter(|next| *next > now).unwrap_or(Time::MAX_UTC));
         }

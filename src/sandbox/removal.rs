@@ -43,11 +43,12 @@ pub struct Access {
     lost_since: Cell<Option<Time>>,
 }
 
-/// All in all, for one removal: long enough for a provider that renews, or a person who logs in again.
+/// Long enough for a provider that renews, or a person who logs in again.
 const ACCESS_WITHIN: Duration = Duration::from_mins(2);
 
-/// How long a look that fails is tried again, at most.
+/// How long a look that fails is tried again, and how often in any case: a client may wait five minutes for one answer.
 const LOOKS_FOR: Duration = Duration::from_mins(5);
+const LOOKS: u32 = 4;
 
 impl Access {
     /// Whether what has failed may work when it is tried again.
@@ -60,6 +61,12 @@ impl Access {
         now < since + Span(ACCESS_WITHIN).delta()
     }
 
+    fn works(&self, yes: bool) {
+        if yes {
+            self.lost_since.set(None);
+        }
+    }
+
     /// Asks, and again while what fails may pass: one request that fails is no reason not to know.
     pub async fn look<T>(
         &self,
@@ -68,12 +75,17 @@ impl Access {
         ask: impl AsyncFn() -> CloudResult<T>,
     ) -> CloudResult<T> {
         let until = clock.now() + Span(LOOKS_FOR.min(patience)).delta();
-        let mut pause = Duration::from_secs(2);
+        let (mut pause, mut looks) = (Duration::from_secs(2), 0);
         loop {
+            let answer = ask().await;
+            looks += 1;
             let now = clock.now();
-            match ask().await {
-                Err(error) if now < until && self.may_pass(&error, now) => {}
-                answer => return answer,
+            match answer {
+                Err(error) if (now < until || looks < LOOKS) && self.may_pass(&error, now) => {}
+                answer => {
+                    self.works(answer.is_ok());
+                    return answer;
+                }
             }
             clock.sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(30));
@@ -147,6 +159,7 @@ impl Removal<'_> {
             let gone = self.waiter.wait(&place, resource.kind, &resource.id, Until::Gone);
             match self.clock.timeout_at(deadline, gone).await {
                 Some(Ok(seen)) if seen.state == State::Gone => {
+                    self.access.works(true);
                     self.hands.tell(Body::Deleted { resource: json!(resource) });
                     return None;
                 }
@@ -188,7 +201,10 @@ impl Removal<'_> {
         }
         loop {
             match self.hands.delete(resource).await {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    self.access.works(true);
+                    return Ok(());
+                }
                 Err(HandError::Cloud(error)) if self.passes(&error, deadline) => {
                     self.clock.sleep_until(later(self.clock.now())).await;
                 }

@@ -75,7 +75,10 @@ impl Teardown<'_> {
             let (known, late): (Vec<_>, Vec<_>) =
                 seen.things.iter().cloned().partition(|thing| self.hands.has_created(thing));
             if !late.is_empty() {
-                late.iter().for_each(|thing| self.hands.adopt(thing));
+                for thing in &late {
+                    self.waiter.saw(thing);
+                    self.hands.adopt(thing);
+                }
                 let more = removal.run(late, async || Vec::new()).await;
                 gone.resisting.extend(more.resisting);
                 gone.retained.extend(more.retained);
@@ -91,10 +94,7 @@ impl Teardown<'_> {
     async fn not_seen_to_go(&self, resisting: Vec<ResourceRef>, seen: &Seen) -> Vec<ResourceRef> {
         let mut left = Vec::new();
         for resource in resisting {
-            let place = resource.place();
-            let listed =
-                seen.things.contains(&resource) || seen.blind.iter().any(|(blind, _)| *blind == place);
-            if !listed && self.is_gone(&resource).await {
+            if !seen.things.contains(&resource) && self.is_gone(&resource).await {
                 self.hands.tell(Body::Deleted { resource: json!(resource) });
             } else {
                 left.push(resource);
@@ -152,6 +152,7 @@ impl Teardown<'_> {
     async fn look(&self) {
         let seen = self.seen().await;
         for thing in &seen.things {
+            self.waiter.saw(thing);
             self.hands.adopt(thing);
         }
         for (place, error) in seen.blind {

@@ -40,14 +40,15 @@ class Peer:
         self.admin("DELETE", "/peer/log")
         self.admin("POST", "/peer/delays", {"default": 0, **{kind: None for kind in self.admin("GET", "/peer/delays") if kind != "default"}})
 
-    def client(self, service, account=PROD, region="us-east-1", attempts=1):
+    def client(self, service, account=PROD, region="us-east-1", attempts=1, port=None):
+        """`port`: of a front, by which the client then goes."""
         retries = {"total_max_attempts": attempts, "mode": "standard"}
         config = Config(retries=retries, s3={"addressing_style": "path"}, read_timeout=20)
         sts = boto3.client("sts", endpoint_url=self.url, region_name=region, aws_access_key_id="k", aws_secret_access_key="s")
         given = sts.assume_role(RoleArn=f"arn:aws:iam::{account}:role/drill", RoleSessionName="test")["Credentials"]
         return boto3.client(
             service,
-            endpoint_url=self.url,
+            endpoint_url=self.url if port is None else f"http://127.0.0.1:{port}",
             region_name=region,
             config=config,
             aws_access_key_id=given["AccessKeyId"],
@@ -56,7 +57,7 @@ class Peer:
         )
 
     def log(self, **wanted):
-        return [entry for entry in self.admin("GET", "/peer/log") if all(entry[key] == value for key, value in wanted.items())]
+        return [entry for entry in self.admin("GET", "/peer/log") if all(entry.get(key) == value for key, value in wanted.items())]
 
     def rejected(self, method, path, body):
         try:

@@ -2,12 +2,14 @@
 
 import http.client
 import json
+import socket
 import threading
 import time
 import unittest
 from datetime import datetime, timedelta, timezone
 
-from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, HTTPClientError
+from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, HTTPClientError, IncompleteReadError, ResponseStreamingError
+from botocore.parsers import ResponseParserError
 
 from peer_client import PROD, SANDBOX, VAULT, Peer, eventually
 
@@ -241,6 +243,69 @@ class Faults(PeerTest):
         with self.assertRaises(DROPPED):
             self.s3.put_object(Bucket="data", Key="k", Body=b"x" * 100_000)
         self.assertEqual(self.s3.head_object(Bucket="data", Key="k")["ContentLength"], 100_000)
+
+    def test_resets_are_resets(self):
+        for kind, made in (("reset_before", 0), ("reset_after", 1)):
+            self.faults({"action": "CreateVpc", "kind": kind})
+            body = "Action=CreateVpc&Version=2016-11-15&CidrBlock=10.2.0.0/16"
+            scope = "AKIAIOSFODNN7EXAMPLE/20260101/us-east-1/ec2/aws4_request"
+            head = f"POST / HTTP/1.0\r\nHost: x\r\nx-moto-account-id: {PROD}\r\nAuthorization: AWS4-HMAC-SHA256 Credential={scope}, Signature=0\r\n"
+            head += f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n"
+            with socket.create_connection(("127.0.0.1", int(self.peer.url.rsplit(":", 1)[1]))) as connection:
+                connection.sendall((head + body).encode())
+                with self.assertRaises(ConnectionResetError):
+                    connection.recv(1)
+            self.assertEqual(len(self.ec2.describe_vpcs(Filters=[{"Name": "cidr", "Values": ["10.2.0.0/16"]}])["Vpcs"]), made)
+
+    def test_an_error_may_hide_an_effect(self):
+        for number, kind in enumerate(("500_after", "503_after")):
+            self.faults({"action": "CreateVpc", "kind": kind})
+            with self.assertRaises(ClientError) as error:
+                self.ec2.create_vpc(CidrBlock=f"10.{number}.0.0/16")
+            self.assertEqual(error.exception.response["ResponseMetadata"]["HTTPStatusCode"], int(kind[:3]))
+            self.assertEqual(len(self.ec2.describe_vpcs(Filters=[{"Name": "cidr", "Values": [f"10.{number}.0.0/16"]}])["Vpcs"]), 1)
+
+    def test_answers_are_cut(self):
+        self.s3.create_bucket(Bucket="data")
+        self.s3.put_object(Bucket="data", Key="k", Body=b"x" * 100_000)
+        for kind, errors in (("truncated", (*DROPPED, IncompleteReadError, ResponseStreamingError)), ("cut", ResponseParserError)):
+            self.faults({"action": "DescribeVpcs", "kind": kind})
+            with self.assertRaises(errors):
+                self.ec2.describe_vpcs()
+        self.faults({"action": "GetObject", "kind": "truncated"})
+        with self.assertRaises((*DROPPED, IncompleteReadError, ResponseStreamingError)):
+            self.s3.get_object(Bucket="data", Key="k")["Body"].read()
+
+    def test_a_request_arrives_twice(self):
+        self.faults({"action": "CreateVpc", "kind": "twice"}, {"action": "CreateVolume", "kind": "twice"}, {"action": "PutObject", "kind": "twice"})
+        self.ec2.create_vpc(CidrBlock="10.3.0.0/16")
+        self.assertEqual(len(self.ec2.describe_vpcs(Filters=[{"Name": "cidr", "Values": ["10.3.0.0/16"]}])["Vpcs"]), 2)
+        self.ec2.create_volume(AvailabilityZone="us-east-1a", Size=1, ClientToken="once")
+        self.assertEqual(len(self.ec2.describe_volumes()["Volumes"]), 1)
+        self.s3.create_bucket(Bucket="data")
+        self.s3.put_object(Bucket="data", Key="k", Body=b"x" * 100_000)
+        self.assertEqual(self.s3.head_object(Bucket="data", Key="k")["ContentLength"], 100_000)
+
+    def test_a_front_fails_by_seed(self):
+        def asked(seed, requests=12):
+            front = self.peer.admin("POST", "/peer/fronts", {"seed": seed, "rate": 0.5, "faults": 5, "kinds": ["500", "throttle"]})
+            ec2 = self.peer.client("ec2", port=front["port"])
+            failed = []
+            for number in range(requests):
+                try:
+                    ec2.describe_vpcs()
+                except ClientError as error:
+                    failed.append((number + 1, error.response["Error"]["Code"]))
+            told = next(one for one in self.peer.admin("GET", "/peer/fronts") if one["port"] == front["port"])
+            self.assertEqual([hit["number"] for hit in told["hits"] if hit["action"] == "ec2:DescribeVpcs"], [number for number, _ in failed])
+            self.assertEqual(len(told["hits"]), 5)
+            self.assertEqual(len(self.peer.log(action="DescribeVpcs", front=front["port"])), requests)
+            return failed
+
+        self.assertEqual(asked(1), asked(1))
+        self.assertNotEqual(asked(1), asked(2))
+        self.assertIn("seed", self.peer.rejected("POST", "/peer/fronts", {"rate": 1}))
+        self.assertIn("kinds", self.peer.rejected("POST", "/peer/fronts", {"seed": 1, "kinds": ["sleep"]}))
 
     def test_a_throttled_upload_leaves_the_connection_usable(self):
         self.s3.create_bucket(Bucket="data")

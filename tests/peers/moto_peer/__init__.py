@@ -9,6 +9,7 @@ Added or changed, each in a module of its own, so that a test knows what it must
   sharing      a snapshot or image shared with an account can be seen, copied and used by it
   corrections  gaps of moto that would mislead a drill (the list is at the head of the module)
   ageing       recovery points of a chosen age
+  front        further ports, on which requests fail by seed
   inventory    everything that a drill could have created, as sorted JSON
   app          the middleware: the request log, one request at a time but for S3, the admin API under /peer/
 
@@ -22,13 +23,18 @@ The admin API (JSON; a mistake is answered 400 with {"error": …}):
                         id (prefix of a parameter's value), match (part of one). Kinds: throttle, 500, 503, error (code,
                         status, message), drop_before, drop_after, delay (seconds), unseen (a
                         describing call of EC2 answers with an empty list, as right after a creation), offered_in (zones: of
-                        DescribeInstanceTypeOfferings, the only ones): once unless `times` says otherwise;
+                        DescribeInstanceTypeOfferings, the only ones), 500_after and 503_after (it was done), reset_before
+                        and reset_after (RST on the socket), truncated (half the answer, then RST), cut (half of it as if it were
+                        all), twice (it arrives twice, and the second answer is given): once unless `times` says otherwise;
                         delete_fails (of DeleteStack: the stack is
                         DELETE_FAILED, once);
                         never_ready (made by the action, or with this id), undeletable: for as long as the rule stands.
                         never_ready of DeleteDBInstance or DeleteDBCluster: `deleting` for ever
   GET    /peer/faults   the rules with their "hits"
   POST   /peer/age      {"kind", "id", "account", "region", "taken", "earliest"?} or a list; kinds in ageing.py; an id may end in *
+  POST   /peer/fronts   {"seed": 7, "rate": 0.05, "faults": 20, "kinds"?: […]} → {"port", …}: one more port of the peer, on which
+                        that share of requests fails, by seed, until there were so many faults
+  GET    /peer/fronts   [{"port", "seed", "hits": [{action, number, kind}, …]}, …]
   GET    /peer/state    {"resources": [{account, region, type, id, tags, …}, …]}
 
 moto's own: POST /moto-api/reset, /moto-api/reset-auth (body 0: IAM enforced, inf: not).

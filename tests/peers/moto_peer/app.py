@@ -1,14 +1,17 @@
 """The WSGI middleware around moto: request log, faults, idempotency tokens, the admin API under /peer/."""
 
+import io
 import json
+import os
 import socket
+import struct
 import threading
 import time
 
 from moto.backends import list_of_moto_modules  # noqa: F401  (imported for its side effect: the backends register)
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from . import ageing, answers, corrections, delays, inventory, sharing
+from . import ageing, answers, corrections, delays, front, inventory, sharing
 from .control import CONTROL
 from .identify import JSON_TARGET, identify
 
@@ -30,6 +33,7 @@ class PeerApp:
         self.log = []
         self.count = 0
         self.tokens = {}
+        self.fronts = []
 
     def __call__(self, environ, start_response):
         path = environ.get("PATH_INFO", "")
@@ -40,7 +44,7 @@ class PeerApp:
                 self.tokens.clear()
             return self.moto(environ, start_response)
         request = identify(environ)
-        entry = self.note(request)
+        entry = self.note(request, environ.get("peer.front"))
         try:
             status, headers, body = self.serve(environ, request, entry)
         except Dropped:
@@ -52,21 +56,28 @@ class PeerApp:
         start_response(f"{status} {'OK' if status < 400 else 'Error'}", headers)
         return [] if environ["REQUEST_METHOD"] == "HEAD" else body
 
-    def note(self, request):
+    def note(self, request, front):
         with self.log_lock:
             self.count += 1
             entry = {"n": self.count, **request, "status": None}
+            if front is not None:
+                entry["front"] = front.server.server_port
             self.log.append(entry)
         return entry
 
     def serve(self, environ, request, entry):
         json_protocol = bool(environ.get(JSON_TARGET))
         rule = CONTROL.transport_fault(request)
+        if rule is None and "peer.front" in environ:
+            rule = environ["peer.front"].fault(request)
         kind = rule["kind"] if rule else None
         if kind is not None:
             entry["fault"] = kind
         if kind == "drop_before":
             drop(environ)
+        if kind == "reset_before":
+            drain(environ)
+            reset(environ)
         if kind == "delay":
             time.sleep(rule.get("seconds", 1))
         if kind in ("throttle", "500", "503", "error", "unseen", "offered_in"):
@@ -79,17 +90,32 @@ class PeerApp:
             entry["fault"] = "undeletable"
             status, headers, body = refusal
             return status, sized(headers, body), [body]
+        answer = self.answer(environ, request, twice=kind == "twice")
+        entry["status"] = answer[0]
+        if kind == "drop_after":
+            drop(environ)
+        if kind == "reset_after":
+            reset(environ)
+        if kind in ("500_after", "503_after"):
+            status, headers, body = answers.of_rule({"kind": kind[:3]}, request, json_protocol)
+            return status, sized(headers, body), [body]
+        if kind in ("truncated", "cut"):
+            # Objects are told whole or not: half of one that passes for it would be another fault than the network's.
+            return halved(environ, answer, "truncated" if request["action"] == "GetObject" else kind)
+        return answer
+
+    def answer(self, environ, request, twice):
+        if twice:
+            body = take_body(environ)
+            environ["wsgi.input"] = io.BytesIO(body)
+            self.answer({**environ}, request, twice=False)
+            environ["wsgi.input"] = io.BytesIO(body)
         # S3 bodies stream, and are stored under locks of moto's own; one after the other they could wait for each other.
         if request["service"] == "s3":
-            answer = self.forward(environ, request)
-        else:
-            with self.lock:
-                delays.reap()
-                answer = self.once(environ, request)
-        if kind == "drop_after":
-            entry["status"] = answer[0]
-            drop(environ)
-        return answer
+            return self.forward(environ, request)
+        with self.lock:
+            delays.reap()
+            return self.once(environ, request)
 
     def once(self, environ, request):
         """The same token in the same account and region gets the same answer, as AWS promises; moto ignores tokens."""
@@ -164,6 +190,11 @@ class PeerApp:
                 return 200, CONTROL.rules()
             case "DELETE", "/peer/faults":
                 CONTROL.set_rules([])
+            case "POST", "/peer/fronts":
+                self.fronts.append(front.opened(self, given))
+                return 200, self.fronts[-1].told()
+            case "GET", "/peer/fronts":
+                return 200, [one.told() for one in self.fronts]
             case "POST", "/peer/age":
                 with self.lock:
                     for wish in given if isinstance(given, list) else [given]:
@@ -179,6 +210,44 @@ class PeerApp:
 
 def sized(headers, body):
     return [*headers, ("Content-Length", str(len(body)))]
+
+
+def halved(environ, answer, kind):
+    """Half of the answer's body. truncated: its length says that there is more, and the connection is reset; cut: it says nothing."""
+    status, headers, chunks = answer
+    body = b"".join(chunks)
+    half = body[: len(body) // 2]
+    headers = [(name, value) for name, value in headers if name.lower() not in ("content-length", "transfer-encoding")]
+    if not half or environ["REQUEST_METHOD"] == "HEAD":
+        reset(environ)
+    if kind == "cut":
+        return status, sized(headers, half), [half]
+
+    def broken():
+        yield half
+        reset(environ)
+
+    return status, sized(headers, body), broken()
+
+
+def take_body(environ):
+    """All of the body, so that it can be given to moto more than once."""
+    stream, left = environ["wsgi.input"], int(environ.get("CONTENT_LENGTH") or 0)
+    if environ.get("wsgi.input_terminated") and not left:
+        return stream.read()
+    return stream.read(left)
+
+
+def reset(environ):
+    """The connection ends with RST. The descriptor stays taken until werkzeug closes it: it is a socket whose other end is gone."""
+    connection = environ.get("werkzeug.socket")
+    if connection is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        ours, theirs = socket.socketpair()
+        theirs.close()
+        os.dup2(ours.fileno(), connection.fileno())
+        ours.close()
+    raise Dropped("reset by a fault rule")
 
 
 def drain(environ):

@@ -10,7 +10,10 @@ KINDS = (
     "db_instance", "db_instance_delete", "db_snapshot", "db_cluster", "db_cluster_delete", "db_cluster_snapshot",
     "stack",
 )  # fmt: skip
-TRANSPORT = ("throttle", "500", "503", "error", "drop_before", "drop_after", "delay", "unseen", "offered_in")
+TRANSPORT = (
+    "throttle", "500", "503", "error", "drop_before", "drop_after", "delay", "unseen", "offered_in",
+    "500_after", "503_after", "reset_before", "reset_after", "truncated", "cut", "twice",
+)  # fmt: skip
 STANDING = ("never_ready", "undeletable")
 LATER = ("delete_fails",)
 RULE_KEYS = {"action", "kind", "times", "seconds", "service", "region", "account", "id", "match", "code", "status", "message", "zones"}

@@ -1,0 +1,59 @@
+"""Fronts: further ports of the peer, on which requests fail by seed. What one front does to its requests hangs on its seed, the
+action and how often that was asked for there before, and not on what others ask at the same time."""
+
+import random
+import threading
+
+from werkzeug.serving import make_server
+
+from moto.moto_server.werkzeug_app import MotoRequestHandler
+
+# What fails more often stands here more often.
+KINDS = (
+    "throttle", "throttle", "500", "503", "500_after", "503_after", "reset_before", "reset_before", "reset_after", "reset_after",
+    "drop_before", "drop_after", "delay", "delay", "truncated", "cut", "twice",
+)  # fmt: skip
+KEYS = {"seed", "rate", "faults", "kinds"}
+
+
+class Front:
+    """`rate`: the share of requests that fail. `faults`: after so many, none does."""
+
+    def __init__(self, app, seed, rate=0.05, faults=20, kinds=KINDS):
+        if not set(kinds) <= set(KINDS) or not kinds:
+            raise ValueError(f"front: kinds are some of {sorted(set(KINDS))}")
+        self.app, self.seed, self.rate, self.left, self.kinds = app, int(seed), float(rate), int(faults), tuple(kinds)
+        self.lock = threading.Lock()
+        self.asked = {}
+        self.hits = []
+        self.server = make_server("127.0.0.1", 0, self, threaded=True, request_handler=MotoRequestHandler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def __call__(self, environ, start_response):
+        environ["peer.front"] = self
+        return self.app(environ, start_response)
+
+    def fault(self, request):
+        """A rule for this request, or None."""
+        name = f"{request['service']}:{request['action']}"
+        with self.lock:
+            number = self.asked[name] = self.asked.get(name, 0) + 1
+            dice = random.Random(f"{self.seed}/{name}/{number}")
+            if self.left == 0 or dice.random() >= self.rate:
+                return None
+            self.left -= 1
+            rule = {"kind": dice.choice(self.kinds), "seconds": round(dice.uniform(0.1, 1.5), 3)}
+            self.hits.append({"action": name, "number": number, "kind": rule["kind"]})
+            return rule
+
+    def told(self):
+        with self.lock:
+            return {"port": self.server.server_port, "seed": self.seed, "hits": list(self.hits)}
+
+
+def opened(app, wish):
+    unknown = set(wish) - KEYS
+    if unknown or "seed" not in wish:
+        raise ValueError(f"front: a seed is needed, and these keys are known: {sorted(KEYS)}")
+    return Front(app, **wish)
