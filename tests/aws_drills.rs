@@ -20,6 +20,8 @@ mod drill;
 mod everything;
 #[path = "aws_drills/failures.rs"]
 mod failures;
+#[path = "aws_drills/faults.rs"]
+mod faults;
 #[path = "aws_drills/killed.rs"]
 mod killed;
 #[path = "aws_drills/losses.rs"]

@@ -14,21 +14,26 @@ const KILLS: usize = 6;
 const AT_ONCE: usize = 3;
 const LONGEST: u64 = 12_000;
 
-fn playbook(closet: &Closet) -> String {
+pub fn playbook(closet: &Closet) -> String {
     let steps =
         include_str!("killed.yaml").replace("SNAPSHOT", &closet.snapshot).replace("IMAGE", &closet.image);
     Closet::head("killed") + &steps
 }
 
-fn start(closet: &Closet, playbook: &str) -> Drill {
-    let drill = Drill::new(playbook, closet.moto.endpoint());
+pub fn start(closet: &Closet, playbook: &str) -> Drill {
+    start_at(closet.moto.endpoint(), playbook)
+}
+
+/// By an endpoint that is not the peer's own.
+pub fn start_at(endpoint: &str, playbook: &str) -> Drill {
+    let drill = Drill::new(playbook, endpoint);
     let stack = Path::new(env!("CARGO_MANIFEST_DIR")).join("drills/orders.stack.yaml");
     drill.file("orders.stack.yaml", &std::fs::read_to_string(stack).unwrap());
     drill
 }
 
 /// How many of each kind the run has made, by its journal.
-fn made(done: &Done) -> BTreeMap<String, usize> {
+pub fn made(done: &Done) -> BTreeMap<String, usize> {
     let journal = std::fs::read_to_string(done.file("out/journal.ndjson")).unwrap();
     let events = journal.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let mut made = BTreeMap::new();

@@ -78,6 +78,19 @@ impl Moto {
         self.call("GET", "/peer/faults", None).as_array().unwrap().clone()
     }
 
+    /// One more port of the peer, on which requests fail: `{seed, rate, faults}`.
+    pub fn front(&self, wish: &Value) -> u16 {
+        let told = self.call("POST", "/peer/fronts", Some(wish));
+        u16::try_from(told["port"].as_u64().unwrap()).unwrap()
+    }
+
+    /// What failed on a front: `{action, number, kind}` each.
+    pub fn hits(&self, front: u16) -> Vec<Value> {
+        let fronts = self.call("GET", "/peer/fronts", None);
+        let one = fronts.as_array().unwrap().iter().find(|one| one["port"] == front).unwrap();
+        one["hits"].as_array().unwrap().clone()
+    }
+
     /// Seconds until things made from now on are ready, by kind or `default`; merged into what was set.
     pub fn delays(&self, seconds: &Value) {
         self.call("POST", "/peer/delays", Some(seconds));
