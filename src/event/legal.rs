@@ -22,7 +22,6 @@ pub struct Course {
     last_at: Option<Time>,
     phases: HashMap<Phase, bool>,
     ready: bool,
-    surveyed: bool,
     declared: bool,
     finished: bool,
     /// The sandbox was kept on request, and nobody has begun to remove it.
@@ -110,10 +109,8 @@ impl Course {
                 self.before_t0("the sandbox is ready")?;
                 once(&mut self.ready, "the sandbox is ready a second time")
             }
-            Body::Surveyed { .. } => {
-                self.before_t0("recovery points are looked for")?;
-                once(&mut self.surveyed, "recovery points are looked for a second time")
-            }
+            // Again where a runner died between this and T0: what counts is what there was just before T0.
+            Body::Surveyed { .. } => self.before_t0("recovery points are looked for"),
             Body::DisasterDeclared { .. } => {
                 if !self.ready {
                     return Err("the disaster is declared, and the sandbox was not ready".into());
