@@ -16,6 +16,8 @@ mod dice;
 mod drill;
 #[path = "faults/faulty.rs"]
 mod faulty;
+#[path = "faults/mends.rs"]
+mod mends;
 #[path = "faults/property.rs"]
 mod property;
 #[path = "support/rehearsal.rs"]

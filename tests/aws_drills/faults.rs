@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
 use crate::closet::Closet;
@@ -13,7 +14,7 @@ use crate::killed::{made, playbook, start, start_at};
 
 /// How many seeds a usual run of the tests tries.
 const SEEDS: u64 = 6;
-const AT_ONCE: usize = 3;
+const AT_ONCE: usize = 6;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap())
@@ -21,8 +22,8 @@ fn number(name: &str) -> Option<u64> {
 
 /// How bad a day it is.
 fn weather(seed: u64) -> Value {
-    let rate = [0.02, 0.05, 0.1, 0.2][usize::try_from(seed % 4).unwrap()];
-    let faults = [3, 10, 30][usize::try_from(seed % 3).unwrap()];
+    let rate = [0.02, 0.05, 0.1, 0.3][usize::try_from(seed % 4).unwrap()];
+    let faults = [3, 10, 60][usize::try_from(seed % 3).unwrap()];
     json!({ "seed": seed, "rate": rate, "faults": faults })
 }
 
@@ -124,50 +125,51 @@ async fn whatever_the_network_does_nothing_is_lost() {
     };
     let (mut codes, mut faults) = (BTreeMap::<i32, usize>::new(), BTreeMap::<String, usize>::new());
     let (mut failed, mut longest) = (Vec::new(), 0.0_f64);
-    let mut left = before.clone();
-    for some in seeds.chunks(AT_ONCE) {
-        let running = some.iter().map(|seed| {
-            let front = closet.moto.front(&weather(*seed));
-            let drill =
-                start_at(&format!("http://127.0.0.1:{front}"), &playbook).arg("--teardown-timeout").arg("1m");
-            async move {
-                let done = tokio::task::spawn_blocking(move || drill.run()).await.unwrap();
-                (*seed, front, done)
-            }
-        });
-        let ended = futures_util::future::join_all(running).await;
-        let state = closet.moto.state();
-        for (seed, front, done) in ended {
-            let hits = closet.moto.hits(front);
-            longest = longest.max(done.took.as_secs_f64());
-            *codes.entry(done.exit.unwrap_or(-1)).or_default() += 1;
-            for hit in &hits {
-                *faults.entry(hit["kind"].as_str().unwrap().to_owned()).or_default() += 1;
-            }
-            let wrong = violations(&done, &state, &hits, &expected);
-            if !wrong.is_empty() {
-                let journal = std::fs::read_to_string(done.file("out/journal.ndjson")).unwrap_or_default();
-                if let Some(folder) = std::env::var_os("FAILED") {
-                    std::fs::write(std::path::Path::new(&folder).join(format!("{seed}.ndjson")), journal)
-                        .unwrap();
-                }
-                failed.push(format!(
-                    "SEED={seed} cargo test --test aws_drills faults -- --nocapture: {}\n  {}\n  {}\n{}",
-                    weather(seed),
-                    wrong.join("\n  "),
-                    json!(hits),
-                    done.told()
-                ));
-            }
+    let running = futures_util::stream::iter(&seeds).map(|seed| {
+        let front = closet.moto.front(&weather(*seed));
+        let drill = start_at(&format!("http://127.0.0.1:{front}"), &playbook);
+        let drill = drill.arg("--teardown-timeout").arg("1m");
+        async move {
+            let done = tokio::task::spawn_blocking(move || drill.run()).await.unwrap();
+            (*seed, front, done)
         }
-        // What is not of these runs is as it was; what they have left has been judged.
-        let others = |state: &Value| {
-            let all = state["resources"].as_array().unwrap();
-            all.iter().filter(|r| r["tags"]["drillmaster:run"].is_null()).cloned().collect::<Vec<_>>()
-        };
-        assert_eq!(json!(others(&state)), json!(others(&left)), "something of others was changed: {some:?}");
-        left = state;
+    });
+    let mut running = running.buffer_unordered(AT_ONCE);
+    while let Some((seed, front, done)) = running.next().await {
+        let hits = closet.moto.hits(front);
+        longest = longest.max(done.took.as_secs_f64());
+        *codes.entry(done.exit.unwrap_or(-1)).or_default() += 1;
+        for hit in &hits {
+            *faults.entry(hit["kind"].as_str().unwrap().to_owned()).or_default() += 1;
+        }
+        let wrong = violations(&done, &closet.moto.state(), &hits, &expected);
+        let journal = std::fs::read_to_string(done.file("out/journal.ndjson")).unwrap_or_default();
+        if let Some(folder) = std::env::var_os("JOURNALS") {
+            std::fs::write(std::path::Path::new(&folder).join(format!("{seed}.ndjson")), journal).unwrap();
+        }
+        let (reasons, left) = (&done.report["reasons"], &done.report["teardown"]["left_behind"]);
+        eprintln!(
+            "seed {seed}: {} faults, exit {:?} after {:?} {reasons} {left}",
+            hits.len(),
+            done.exit,
+            done.took
+        );
+        if !wrong.is_empty() {
+            failed.push(format!(
+                "SEED={seed} cargo test --test aws_drills faults -- --nocapture: {}\n  {}\n  {}\n{}",
+                weather(seed),
+                wrong.join("\n  "),
+                json!(hits),
+                done.told()
+            ));
+        }
     }
+    // What these runs have left has been judged; all else is as it was.
+    let others = |state: &Value| {
+        let all = state["resources"].as_array().unwrap();
+        json!(all.iter().filter(|r| r["tags"]["drillmaster:run"].is_null()).collect::<Vec<_>>())
+    };
+    assert_eq!(others(&closet.moto.state()), others(&before), "something of others was changed");
     let told = format!(
         "{} seeds ended with {codes:?}, the longest after {longest:.0} s\nfaults: {faults:?}",
         seeds.len()

@@ -51,6 +51,11 @@ pub enum Fault {
     Stale,
 }
 
+/// For [`Weather::only`]: what was made is not seen for a while.
+pub const UNSEEN: &str = "unseen";
+/// What was deleted is seen for a while.
+pub const LINGERING: &str = "lingering";
+
 /// The clients' own limit of a call.
 const HANGS: Duration = Duration::from_mins(5);
 /// Longer than that nothing stays unseen, or is seen after it has gone.
@@ -69,6 +74,8 @@ pub struct Weather {
     pub like_aws: bool,
     /// All goes well until T0.
     pub from_t0: bool,
+    /// Not by chance: these calls, in this way, until the budget is used up.
+    pub only: Vec<(&'static str, Fault)>,
     /// Tags cannot be looked at, ever.
     pub blind: bool,
     /// Nothing of this kind can be deleted.
@@ -82,13 +89,15 @@ impl Weather {
             budget: dice.one_of(&[2, 5, 10, 30, 1000]),
             like_aws: dice.permille(500),
             from_t0: dice.permille(600),
+            only: Vec::new(),
             blind: dice.permille(20),
             clinging: dice.permille(40).then(|| dice.one_of(&Kind::ALL)),
         }
     }
 
     pub fn fair() -> Self {
-        Self { rate: 0, budget: 0, like_aws: false, from_t0: false, blind: false, clinging: None }
+        let (like_aws, from_t0, blind) = (false, false, false);
+        Self { rate: 0, budget: 0, like_aws, from_t0, only: Vec::new(), blind, clinging: None }
     }
 }
 
@@ -171,23 +180,22 @@ impl Faulty {
         }
     }
 
-    fn hit(&self, fault: Fault) -> Fault {
-        *self.ledger.faults.borrow_mut().entry(fault).or_default() += 1;
-        fault
-    }
-
-    /// Whether this call is one that fails.
-    fn is_hit(&self) -> bool {
+    /// Whether this call is one that fails, and then how.
+    fn draw(&self, call: &str, faults: &[Fault]) -> Option<Fault> {
         let begun = !self.weather.from_t0 || self.declared.get();
-        let hit = begun && self.left.get() > 0 && self.dice.borrow_mut().permille(self.weather.rate);
-        if hit {
-            self.left.set(self.left.get() - 1);
+        if !begun || self.left.get() == 0 {
+            return None;
         }
-        hit
-    }
-
-    fn draw(&self, faults: &[Fault]) -> Option<Fault> {
-        self.is_hit().then(|| self.hit(self.dice.borrow_mut().one_of(faults)))
+        let only = &self.weather.only;
+        let fault = if only.is_empty() {
+            let mut dice = self.dice.borrow_mut();
+            dice.permille(self.weather.rate).then(|| dice.one_of(faults))?
+        } else {
+            only.iter().find(|(name, _)| *name == call)?.1
+        };
+        self.left.set(self.left.get() - 1);
+        *self.ledger.faults.borrow_mut().entry(fault).or_default() += 1;
+        Some(fault)
     }
 
     fn seconds(&self, end: u64) -> Duration {
@@ -203,7 +211,7 @@ impl Faulty {
     ) -> CloudResult<T> {
         self.alive().await;
         let lost = |said: &str| Err(CloudError::new(ErrorKind::Network, call, said).sent(Sent::Maybe));
-        match self.draw(faults) {
+        match self.draw(call, faults) {
             None | Some(Fault::Stale) => work().await,
             Some(Fault::Throttled) => Err(CloudError::new(ErrorKind::Throttled, call, "Rate exceeded")),
             Some(Fault::NotDone) => {
@@ -260,8 +268,7 @@ impl Faulty {
     /// What is made now may not be seen at once.
     fn hide(&self, created: &Created) {
         for resource in &created.resources {
-            if self.weather.like_aws && self.is_hit() {
-                self.hit(Fault::Stale);
+            if self.weather.like_aws && self.draw(UNSEEN, &[Fault::Stale]).is_some() {
                 let until = self.after(STALE);
                 self.ledger.unseen.borrow_mut().entry(resource.clone()).or_insert(until);
             }
@@ -367,7 +374,7 @@ impl Cloud for Faulty {
         let call = delete_call(resource.kind);
         if self.weather.clinging == Some(resource.kind) {
             self.alive().await;
-            self.hit(Fault::InUse);
+            *self.ledger.faults.borrow_mut().entry(Fault::InUse).or_default() += 1;
             return Err(CloudError::new(ErrorKind::InUse, call, "something still depends on it"));
         }
         let delete = async || {
@@ -377,8 +384,7 @@ impl Cloud for Faulty {
             let seen = self.inner.observe(&place, resource.kind, std::slice::from_ref(&resource.id)).await?;
             let tagged = self.inner.tagged(&place, &Whose::Run(permit.marks().run.clone())).await?;
             self.inner.delete(permit, origin, resource).await?;
-            if self.weather.like_aws && self.is_hit() {
-                self.hit(Fault::Stale);
+            if self.weather.like_aws && self.draw(LINGERING, &[Fault::Stale]).is_some() {
                 let tagged = tagged.things.into_iter().find(|thing| thing.resource == *resource);
                 let (until, seen) = (self.after(STALE), seen.into_iter().next().unwrap());
                 let lingering = Lingering { until, seen, tagged };
