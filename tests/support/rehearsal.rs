@@ -25,6 +25,7 @@ use drillmaster::cloud::{Cloud, LossGate, Place, ResourceRef, Whose};
 use drillmaster::config::Protected;
 use drillmaster::duration::Time;
 use drillmaster::engine::{Config, Engine, Memory, Prober};
+use drillmaster::event::legal::Course;
 use drillmaster::event::{Body, Bus, Consumer, ConsumerError, Event, Inputs};
 use drillmaster::ids::RunId;
 use drillmaster::objectives::{self, Record};
@@ -197,6 +198,10 @@ pub fn rehearse(playbook: &Loaded, given: &Given, before: &[Event], unanswered: 
     });
     drop(engine);
     let events = events.borrow().clone();
+    let mut course = Course::default();
+    for event in &events {
+        course.follow(event).unwrap_or_else(|why| panic!("no journal would take {event:?}: {why}"));
+    }
     let report = objectives::report(&Record::from_events(&events)).unwrap();
     Left { events, report, standing }
 }
