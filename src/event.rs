@@ -19,7 +19,7 @@ use crate::duration::Time;
 use crate::estate::point::WorstCase;
 
 /// The version of the journal's format.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
@@ -89,9 +89,13 @@ pub enum Body {
         #[serde(default)]
         ready: Value,
     },
-    /// What was found open; nothing: the sandbox is closed.
+    /// A look at the sandbox: what stands open, and what could not be looked at. Nothing of both: it is closed.
     Isolation {
-        exposures: Vec<String>,
+        stage: Stage,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        exposures: Vec<Exposed>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unknown: Vec<Exposed>,
     },
     /// What there was to restore from just before T0: pairs of what was asked and the points that were seen.
     Surveyed {
@@ -239,6 +243,29 @@ pub enum Body {
     RunFinished {
         api_calls: Value,
     },
+}
+
+/// When the sandbox was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// The proof without which there is no T0.
+    BeforeT0,
+    /// After steps that could have opened it.
+    AfterT0,
+    /// Before the verdict.
+    Last,
+}
+
+/// One thing that a look found: a finding of the report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exposed {
+    pub rule: String,
+    /// `high`, `medium` or `low`
+    pub severity: String,
+    pub resource: String,
+    pub message: String,
+    pub fix: String,
 }
 
 /// Records from before it was told.

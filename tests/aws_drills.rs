@@ -22,6 +22,8 @@ mod everything;
 mod failures;
 #[path = "aws_drills/faults.rs"]
 mod faults;
+#[path = "aws_drills/isolation.rs"]
+mod isolation;
 #[path = "aws_drills/killed.rs"]
 mod killed;
 #[path = "aws_drills/losses.rs"]

@@ -230,6 +230,34 @@ fn an_open_sandbox() {
 }
 
 #[test]
+fn a_sandbox_that_is_opened_after_t0() {
+    let clean = good().run();
+    // By a step that makes machines, by the one that ends last, and by a command, of which nobody knows what it did.
+    let last = good().step("- id: note\n  uses: command.run\n  needs: [web]\n  with: { run: [\"true\"] }");
+    for (drill, step) in [(good(), "db"), (good(), "web"), (last, "note")] {
+        let run = drill.faults(&[&format!("{{ step: {step}, error: sandbox_open }}")]).run();
+        run.exits(1).is("/verdict", "failed").is_clean();
+        run.because(&["the sandbox was not closed after T0", "an internet gateway is attached"]);
+        run.is("/sandbox/isolation_verified", false);
+        // What was measured stands: looks are no part of it.
+        assert_eq!(run.at(RTO), clean.at(RTO));
+        assert_eq!(run.at("/phases/recover_s"), clean.at("/phases/recover_s"));
+        let found = run.one("/findings", "rule", "sandbox-open");
+        assert_eq!(found["severity"], "high");
+        assert!(found["resource"].as_str().unwrap().starts_with("vpc-"), "{found}");
+        assert!(found["fix"].as_str().unwrap().contains("CloudTrail"), "{found}");
+        for file in ["report.md", "report.html", "junit.xml"] {
+            let text = std::fs::read_to_string(run.folder.join(file)).unwrap();
+            assert!(text.contains("internet gateway"), "{file}: {text}");
+        }
+    }
+    let looks = clean.events("isolation");
+    assert_eq!(looks.first().unwrap()["stage"], "before_t0");
+    assert_eq!(looks.iter().filter(|look| look["stage"] == "last").count(), 1);
+    assert!(looks.iter().any(|look| look["stage"] == "after_t0"), "{looks:?}");
+}
+
+#[test]
 fn what_will_not_delete() {
     let stuck = Drill::good().faults(&["{ step: web, error: will_not_delete }"]);
     let run = stuck.run_with(&["--start", START, "--teardown-timeout", "5m"]);

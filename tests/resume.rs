@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use drill::Drill;
 use drillmaster::cloud::twin::Unanswered;
-use drillmaster::event::{Body, Event};
+use drillmaster::event::{Body, Event, Stage};
 use drillmaster::report::Report;
 use rehearsal::{Given, Left, loaded, read_back, rehearse};
 
@@ -174,6 +174,65 @@ fn before_the_disaster() {
     assert_eq!(survives(&late, &Given::default(), from_the_start).exit_code, 3);
     let broken = Drill::of("region-loss").faults(&["{ step: sandbox, error: server_error }"]);
     assert_eq!(survives(&broken, &Given::default(), from_the_start).exit_code, 3);
+}
+
+/// What was found stays found; what nobody has looked at since is looked at again.
+#[test]
+fn a_sandbox_that_is_opened_after_t0() {
+    for step in ["db", "app"] {
+        let opened = Drill::of("az-loss").faults(&[&format!("{{ step: {step}, error: sandbox_open }}")]);
+        let report = survives(&opened, &Given::default(), from_the_start);
+        assert_eq!((report.exit_code, report.sandbox.isolation_verified), (1, false), "{step}");
+    }
+    let note = "- id: note\n  uses: command.run\n  needs: [app]\n  with: { run: [\"true\"] }";
+    let opened = Drill::of("az-loss").step(note).faults(&["{ step: note, error: sandbox_open }"]);
+    assert_eq!(survives(&opened, &Given::default(), from_the_start).exit_code, 1);
+}
+
+fn looks(left: &Left, stage: Stage) -> usize {
+    let of = |e: &&Event| matches!(&e.body, Body::Isolation { stage: of, .. } if *of == stage);
+    left.events.iter().filter(of).count()
+}
+
+/// However long a look takes, no step and no measure waits for it; and many that end meanwhile are looked after at once.
+#[test]
+fn looks_take_no_time_from_the_recovery() {
+    let twenty: String = (0..20)
+        .map(|n| {
+            let assume = 30 * n;
+            format!("- id: n{n}\n  uses: manual.task\n  with: {{ instructions: look, assume: {assume}s }}\n")
+        })
+        .collect();
+    let playbook = loaded(&Drill::of("region-loss").step(twenty.trim_end()).write());
+    let quick = rehearse(&playbook, &Given::default(), &[], Unanswered::Done);
+    let slow = Given { a_look_takes: Duration::from_mins(4), ..Given::default() };
+    let slow = rehearse(&playbook, &slow, &[], Unanswered::Done);
+    let steps = slow.report.steps.len();
+    assert!(looks(&slow, Stage::AfterT0) >= 2, "{}", looks(&slow, Stage::AfterT0));
+    assert!(looks(&slow, Stage::AfterT0) < steps / 2, "{} of {steps}", looks(&slow, Stage::AfterT0));
+    assert_eq!((looks(&slow, Stage::BeforeT0), looks(&slow, Stage::Last)), (1, 1));
+    let measured = |left: &Left| {
+        let report = &left.report;
+        let of = |w: &drillmaster::report::model::Workload| {
+            (w.rto.clone(), w.rpo.clone(), w.critical_path.clone())
+        };
+        (report.workloads.iter().map(of).collect::<Vec<_>>(), report.phases.recover_s, report.exit_code)
+    };
+    assert_eq!(measured(&slow), measured(&quick));
+    // Before T0 and after the recovery it is waited for.
+    let longer = |left: &Left| (left.report.finished_at - left.report.started_at).num_seconds();
+    assert_eq!(longer(&slow) - longer(&quick), 2 * 240);
+}
+
+#[test]
+fn a_look_without_an_answer_is_no_proof() {
+    let playbook = loaded(&Drill::of("region-loss").write());
+    let given = Given { a_look_takes: Duration::from_mins(11), ..Given::default() };
+    let left = rehearse(&playbook, &given, &[], Unanswered::Done);
+    assert_eq!(left.report.exit_code, 3);
+    let why = left.report.reasons.join(" ");
+    assert!(why.contains("could not be proved closed") && why.contains("no answer within 10m"), "{why}");
+    assert!(left.report.findings.iter().any(|f| f.rule == "isolation-unknown"));
 }
 
 #[test]

@@ -74,6 +74,15 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), ACTIONS.len());
     }
+
+    #[test]
+    fn what_opens_nothing_is_an_action() {
+        for name in crate::playbook::action::OPENS_NOTHING {
+            assert!(!get(name).unwrap().decl.may_open());
+        }
+        assert!(get("ec2.launch").unwrap().decl.may_open() && get("command.run").unwrap().decl.may_open());
+    }
+
     #[allow(clippy::needless_pass_by_value)] // `json!` at each call
     fn demands(name: &str, args: Value) -> Demands {
         (get(name).unwrap().decl.demands)(&args)

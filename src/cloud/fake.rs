@@ -41,7 +41,7 @@ impl<C: Fn(&Create) -> CloudResult<Created>, O: Fn(&str) -> Observed> Cloud for 
     async fn tagged(&self, _: &Place, _: &Whose) -> CloudResult<Tagged> {
         no()
     }
-    async fn exposures(&self, _: &Place, _: &str) -> CloudResult<Vec<Exposure>> {
+    async fn exposures(&self, _: &Look) -> CloudResult<Vec<Exposure>> {
         no()
     }
     async fn copy_objects(

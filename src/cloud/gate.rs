@@ -134,6 +134,11 @@ impl LossGate {
         Err(denied)
     }
 
+    /// Whether the call would pass. For what the harness can put off until it does: nobody was refused anything.
+    pub fn lets_through(&self, call: &Call<'_>) -> bool {
+        self.verdict(&self.lock(), call).is_none()
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, GateState> {
         // A panic elsewhere must not open the gate: the state is still good.
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)

@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use super::gate::{Call, LossGate};
 use super::{
     AccountId, Against, ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
-    Create, Created, ErrorKind, Exposure, Kind, MeasuredObjects, Needs, Observed, Offers, Origin, Permit,
-    Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, RecoveryPoint, Remains, ResourceRef, Tagged,
-    Time, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
+    Create, Created, ErrorKind, Exposure, Kind, Look, MeasuredObjects, Needs, Observed, Offers, Origin,
+    Permit, Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, RecoveryPoint, Remains, ResourceRef,
+    Tagged, Time, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 use crate::estate::PointKind;
 
@@ -195,9 +195,9 @@ impl Cloud for Gated {
         self.inner.remains(stack).await
     }
 
-    async fn exposures(&self, place: &Place, vpc: &str) -> CloudResult<Vec<Exposure>> {
-        self.check("ec2:DescribeRouteTables", place, "isolation")?;
-        self.inner.exposures(place, vpc).await
+    async fn exposures(&self, look: &Look) -> CloudResult<Vec<Exposure>> {
+        self.check("ec2:DescribeRouteTables", &look.place, "isolation")?;
+        self.inner.exposures(look).await
     }
 
     async fn copy_objects(

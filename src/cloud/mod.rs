@@ -10,6 +10,7 @@ pub mod error;
 pub mod fake;
 pub mod gate;
 pub mod gated;
+mod look;
 mod permit;
 pub mod request;
 pub mod twin;
@@ -26,6 +27,7 @@ use crate::ids::{AccountId, AzId, Region};
 
 pub use error::{CloudError, ErrorKind, Sent};
 pub use gate::LossGate;
+pub use look::{CALLS as LOOK_CALLS, Exposure, Leak, Look};
 pub use permit::{Deed, Permit};
 pub use request::*;
 
@@ -116,8 +118,9 @@ pub trait Cloud {
         Ok(Vec::new())
     }
 
-    /// The ways out of a VPC: gateways, peerings, transit attachments, open egress, public addresses, endpoints, roles.
-    async fn exposures(&self, place: &Place, vpc: &str) -> CloudResult<Vec<Exposure>>;
+    /// Looks at the live sandbox: ways in and out of its network, public addresses, roles, shares with others. What
+    /// could not be looked at is among the answers, as [`Leak::Unknown`].
+    async fn exposures(&self, look: &Look) -> CloudResult<Vec<Exposure>>;
 
     /// Copies objects between buckets. A target that does not carry the run's tag (read just before) is refused.
     async fn copy_objects(

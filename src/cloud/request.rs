@@ -656,13 +656,6 @@ pub struct Remains {
     pub what: String,
 }
 
-/// A way out of the sandbox.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Exposure {
-    pub resource: String,
-    pub what: String,
-}
-
 /// What preflight asks about at one place.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Needs {

@@ -11,7 +11,7 @@ use super::survey::Frozen;
 use crate::cloud::gate::DeniedCall;
 use crate::duration::Time;
 use crate::estate::RecoveryPoint;
-use crate::event::{Body, Event, Phase};
+use crate::event::{Body, Event, Phase, Stage};
 use crate::sandbox::Ready;
 use crate::sandbox::memory::Memory as Requests;
 
@@ -26,6 +26,8 @@ pub struct Memory {
     /// What was seen just before T0.
     pub frozen: Frozen,
     pub t0: Option<Time>,
+    /// The last look at the sandbox was taken.
+    pub looked_last: bool,
     pub cut: Option<super::Stop>,
     pub kept: bool,
     /// What was kept after the drill is to be removed.
@@ -93,6 +95,7 @@ impl Memory {
             }
             Body::PhaseFinished { phase } => self.phases.entry(*phase).or_insert((event.at, true)).1 = true,
             Body::SandboxReady { ready, .. } => self.ready = Some(read(ready)?),
+            Body::Isolation { stage: Stage::Last, .. } => self.looked_last = true,
             Body::Surveyed { points } => self.frozen = read::<Vec<_>>(points)?.into_iter().collect(),
             Body::DisasterDeclared { t0 } => self.t0 = Some(*t0),
             Body::PointSeen { point, why_not, .. } => self.points.push((read(point)?, why_not.clone())),

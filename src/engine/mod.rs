@@ -5,6 +5,7 @@
 
 mod begin;
 mod check;
+mod isolation;
 mod memory;
 mod points;
 mod schedule;
@@ -34,6 +35,7 @@ use crate::event::{Body, Bus, Inputs, Phase, RunStarted};
 use crate::ids::RunId;
 use crate::plan::Plan;
 use crate::playbook::check::CheckKind;
+use isolation::Looks;
 pub use memory::Memory;
 use survey::Frozen;
 
@@ -91,6 +93,7 @@ struct Recovery<'a> {
     hands: &'a Rc<Hands>,
     waiter: &'a Rc<Waiter>,
     ready: &'a Ready,
+    looks: &'a Looks<'a>,
     t0: Time,
     points: points::Points,
     outputs: RefCell<HashMap<String, serde_json::Value>>,
@@ -103,7 +106,7 @@ impl<'a> Recovery<'a> {
         engine: &'a Engine,
         hands: &'a Rc<Hands>,
         waiter: &'a Rc<Waiter>,
-        ready: &'a Ready,
+        looks: &'a Looks<'a>,
         t0: Time,
         frozen: Frozen,
     ) -> Self {
@@ -113,7 +116,8 @@ impl<'a> Recovery<'a> {
             engine,
             hands,
             waiter,
-            ready,
+            ready: looks.ready(),
+            looks,
             t0,
             points: points::Points::of(memory, frozen),
             outputs: RefCell::new(outputs.filter(|(_, outputs)| !outputs.is_null()).collect()),
@@ -247,10 +251,18 @@ impl Engine {
         self.cloud.declare(t0);
         self.know_what_is_lost(t0);
         self.gate.enforce(Enforcement::Full);
-        let recovery = Recovery::new(self, hands, waiter, &ready, t0, frozen);
+        let looks = Looks::new(self, hands, &ready);
+        let recovery = Recovery::new(self, hands, waiter, &looks, t0, frozen);
         hands.guard().enter(Phase::Recover);
+        // What the runner that died had not looked at since.
+        if memory.has_begun(Phase::Recover) && !memory.has_ended(Phase::Recover) {
+            looks.want();
+        }
         self.begin(Phase::Recover);
-        recovery.run().await
+        looks.beside(recovery.run()).await?;
+        // In harness time. What a real loss would have kept from being asked can be asked from here on.
+        self.gate.enforce(Enforcement::Teardown);
+        looks.last().await
     }
 
     /// Everything up to T0, which comes back with the sandbox and what there is to restore from.
@@ -371,21 +383,9 @@ impl Engine {
                 ready: json!(ready),
             });
         }
-        let exposures =
-            crate::sandbox::prepare::exposures(hands, &ready).await.map_err(|e| Stop::Aborted {
-                error: format!("the sandbox could not be proved closed: {e}"),
-                help: Some("grant the read-only calls that look at it (ec2:Describe*)".into()),
-            })?;
-        let open: Vec<String> = exposures.iter().map(|e| format!("{}: {}", e.resource, e.what)).collect();
-        self.bus.tell(Body::Isolation { exposures: open.clone() });
-        if open.is_empty() {
-            self.tell_of_the_resolver(&ready);
-            return Ok(ready);
-        }
-        Err(Stop::Aborted {
-            error: format!("the sandbox is not isolated: {}", open.join("; ")),
-            help: Some("find out what opens new VPCs in this account, and close it".into()),
-        })
+        Looks::new(self, hands, &ready).prove().await?;
+        self.tell_of_the_resolver(&ready);
+        Ok(ready)
     }
 
     /// Every VPC has a resolver that asks the world's name servers: data can leave in the names that are asked for. It cannot

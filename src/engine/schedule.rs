@@ -89,8 +89,12 @@ impl Recovery<'_> {
                 biased;
                 () = self.engine.interrupt.cancelled() => return Some(Stop::Interrupted),
                 Some((index, end)) = running.next() => {
-                    if matches!(plan.nodes[index].work, Work::Step(_)) {
+                    if let Work::Step(work) = &plan.nodes[index].work {
                         steps_running -= 1;
+                        // However it ended: what it made is there.
+                        if work.action.decl.may_open() {
+                            self.looks.want();
+                        }
                     }
                     self.ended(board, index, end);
                     if let Some(broken) = self.engine.bus.broken() {

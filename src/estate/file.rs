@@ -150,7 +150,8 @@ pub struct Probe {
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// The step whose calls meet it; absent for `will_not_delete` and `sandbox_open`.
+    /// The step whose calls meet it. `will_not_delete`: that made what stays. `sandbox_open`: that opens the sandbox;
+    /// absent: it is open from the beginning.
     #[serde(default)]
     pub step: Option<String>,
     /// The attempt, counted from 1; absent: every attempt.

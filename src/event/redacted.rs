@@ -12,11 +12,6 @@ impl Body {
                 redact::string(text);
             }
         };
-        let list = |texts: &mut Vec<String>| {
-            for text in texts {
-                redact::string(text);
-            }
-        };
         match self {
             // Before the first of them is read; and the playbook in it must stay as it was read.
             Self::RunStarted(_)
@@ -41,7 +36,11 @@ impl Body {
             Self::NotCreated { error, .. } | Self::DeleteFailed { error, .. } | Self::StepRetry { error, .. } => {
                 all(&mut [error]);
             }
-            Self::Isolation { exposures } => list(exposures),
+            Self::Isolation { exposures, unknown, .. } => {
+                for found in exposures.iter_mut().chain(unknown) {
+                    all(&mut [&mut found.message]);
+                }
+            }
             Self::PointSeen { why_not, .. } => all(&mut why_not.iter_mut().collect::<Vec<_>>()),
             Self::Progress { text, .. } => all(&mut [text]),
             Self::StepSucceeded { outputs, redacted, .. } => *redacted |= redact::value(outputs),

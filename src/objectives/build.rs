@@ -59,7 +59,7 @@ pub fn report(record: &Record) -> Option<Report> {
             region: started.sandbox_region.clone(),
             cidr: started.sandbox_cidr.clone(),
             azs: record.azs.clone(),
-            isolation_verified: record.isolation_verified,
+            isolation_verified: record.isolation.is_verified(record.t0.is_some()),
             kept_until: record.kept.as_ref().map(|(_, until)| *until),
         },
         params: started.params.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
@@ -87,6 +87,8 @@ pub fn report(record: &Record) -> Option<Report> {
     let mut more: Vec<Finding> = implausible.collect();
     more.extend(sources(&report).filter_map(|source| from_after_t0(source, record.t0?)));
     more.extend(resumed(&report.resumed));
+    let carried_out = matches!(report.verdict, Verdict::Passed | Verdict::Failed);
+    more.extend(record.isolation.findings(carried_out));
     report.findings.extend(more);
     report.findings.sort_by_key(|f| f.severity);
     Some(report)
@@ -203,6 +205,7 @@ fn judge(
         reasons.push("the drill did not come to its end".to_owned());
         Verdict::Error
     } else {
+        reasons.extend(record.isolation.failures());
         for workload in workloads {
             reasons.extend(of_workload(workload));
         }

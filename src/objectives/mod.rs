@@ -2,6 +2,7 @@
 
 mod build;
 pub mod gate;
+mod isolation;
 mod measure;
 pub mod record;
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 use serde_json::Value;
 
+use super::isolation::Isolation;
 use crate::cloud::CallCount;
 use crate::cloud::gate::DeniedCall;
 use crate::duration::Time;
@@ -20,7 +21,7 @@ pub struct Record {
     pub t0: Option<Time>,
     pub phases: BTreeMap<Phase, (Time, Option<Time>)>,
     pub azs: Vec<String>,
-    pub isolation_verified: bool,
+    pub isolation: Isolation,
     pub steps: IndexMap<String, StepRecord>,
     pub checks: IndexMap<String, CheckRecord>,
     pub points: Vec<PointRecord>,
@@ -105,7 +106,9 @@ impl Record {
                 self.phases.entry(*phase).or_insert((at, None)).1 = Some(at);
             }
             Body::SandboxReady { azs, .. } => self.azs.clone_from(azs),
-            Body::Isolation { exposures } => self.isolation_verified = exposures.is_empty(),
+            Body::Isolation { stage, exposures, unknown } => {
+                self.isolation.apply(*stage, exposures, unknown);
+            }
             Body::DisasterDeclared { t0 } => self.t0 = Some(*t0),
             Body::Created { by, resources, .. } => {
                 let names: Vec<String> = resources.iter().map(name).collect();
@@ -127,11 +130,7 @@ impl Record {
             }),
             Body::Finding { rule, severity, resource, message, fix } => self.findings.push(Finding {
                 rule: rule.clone(),
-                severity: match severity.as_str() {
-                    "high" => Severity::High,
-                    "medium" => Severity::Medium,
-                    _ => Severity::Low,
-                },
+                severity: Severity::of(severity),
                 resource: resource.clone(),
                 message: message.clone(),
                 fix: fix.clone(),

@@ -28,6 +28,17 @@ pub struct ActionDecl {
     pub calls: &'static [&'static str],
 }
 
+/// The actions that make nothing which has a network, an owner, a role or a share, and change nothing of the kind.
+pub const OPENS_NOTHING: [&str; 4] = ["ec2.import_key_pair", "ec2.restore_volume", "s3.restore", "s3.verify"];
+
+impl ActionDecl {
+    /// Whether the sandbox is to be looked at again after it. So it is after a command or a person, of whom nobody knows
+    /// what they did, and after an action that is not known here.
+    pub fn may_open(&self) -> bool {
+        !OPENS_NOTHING.contains(&self.name)
+    }
+}
+
 /// What an action asks of the sandbox: what the harness makes for it before T0, and what counts against quotas.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Demands {

@@ -7,9 +7,10 @@ use quick_junit::{
 };
 
 use super::escape::visible;
-use super::model::{Check, CheckStatus, Report, Status, Step, StepStatus, Verdict, Workload};
+use super::model::{Check, CheckStatus, Report, Severity, Status, Step, StepStatus, Verdict, Workload};
 use super::view::figures::{length, length_beside};
 use super::{ReportError, model};
+use crate::cloud::Leak;
 
 pub fn render(report: &Report) -> Result<String, ReportError> {
     let simulated = if report.simulated { " (SIMULATED)" } else { "" };
@@ -95,7 +96,11 @@ fn drill(report: &Report) -> TestSuite {
     let isolation = if report.sandbox.isolation_verified {
         TestCaseStatus::success()
     } else {
-        failure(NonSuccessKind::Failure, "isolation", "the sandbox was not verified to be isolated")
+        let found = report.findings.iter();
+        let found = found.filter(|f| f.severity == Severity::High && Leak::is_rule(&f.rule));
+        let found = found.map(|f| format!("; {}: {} ({})", f.resource, f.message, f.fix));
+        let message = format!("the sandbox was not verified to be isolated{}", found.collect::<String>());
+        failure(NonSuccessKind::Failure, "isolation", &message)
     };
     suite.add_test_case(case("isolation", "drill", isolation, Some(p.preflight_s + p.prepare_s)));
     suite.add_test_case(case("teardown", "drill", teardown(report), Some(p.teardown_s)));

@@ -109,7 +109,7 @@ pub struct SandboxRef {
     pub region: String,
     pub cidr: String,
     pub azs: Vec<String>,
-    /// What was looked at before T0, and found closed.
+    /// Looked at before T0, after what could have opened it, and before the verdict; and closed each time.
     pub isolation_verified: bool,
     /// `--keep-sandbox`: it stands until then.
     pub kept_until: Option<Time>,
@@ -304,6 +304,17 @@ pub enum Severity {
     High,
     Medium,
     Low,
+}
+
+impl Severity {
+    /// As events say it; what is not known is low.
+    pub fn of(text: &str) -> Self {
+        match text {
+            "high" => Self::High,
+            "medium" => Self::Medium,
+            _ => Self::Low,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -5,6 +5,7 @@
 
 pub mod guard;
 pub mod hands;
+pub mod isolation;
 pub mod memory;
 pub mod prepare;
 pub mod removal;

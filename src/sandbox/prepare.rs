@@ -1,4 +1,4 @@
-//! Prepare: everything that the sandbox needs, before T0, as harness; then the proof that it has no way out.
+//! Prepare: everything that the sandbox needs, before T0, as harness. The proof that it has no way out: `isolation`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -8,9 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::hands::{HandError, Hands};
 use crate::cloud::wait::{Until, Waiter};
-use crate::cloud::{
-    CloudError, Create, ErrorKind, Exposure, Offers, Place, RestoreDb, State, SubnetRef, Wishes, Zone,
-};
+use crate::cloud::{CloudError, Create, ErrorKind, Offers, Place, RestoreDb, State, SubnetRef, Wishes, Zone};
 use crate::duration::Size;
 use crate::estate::Loss;
 use crate::event::Body;
@@ -151,11 +149,6 @@ pub async fn prepare(
         buckets: buckets.into_iter().collect(),
         replicas: replicas.into_iter().collect(),
     })
-}
-
-/// The ways out of the sandbox, looked up in the live cloud. An error means that it could not be proved closed.
-pub async fn exposures(hands: &Hands, ready: &Ready) -> Result<Vec<Exposure>, CloudError> {
-    hands.cloud().exposures(&ready.place, &ready.vpc).await
 }
 
 /// The bucket's real name: S3's namespace is everybody's, so the run makes it unique.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::text::{Tone, clean, count, since};
 use crate::duration::{Time, human_seconds, seconds_between};
 use crate::estate::point::WorstCase;
-use crate::event::{Body, Event, Phase, RunStarted};
+use crate::event::{Body, Event, Exposed, Phase, RunStarted, Stage};
 
 /// What sort of thing a line tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,15 +168,7 @@ impl Teller {
                     if azs.is_empty() { String::new() } else { format!(" in {}", clean(&azs.join(", "))) };
                 (Mark::Done, "sandbox".into(), format!("ready{where_}"), true)
             }
-            Body::Isolation { exposures } if exposures.is_empty() => {
-                (Mark::Done, "isolation".into(), "verified: the sandbox is closed".into(), true)
-            }
-            Body::Isolation { exposures } => (
-                Mark::Failed,
-                "isolation".into(),
-                format!("the sandbox is open: {}", clean(&exposures.join("; "))),
-                true,
-            ),
+            Body::Isolation { stage, exposures, unknown } => isolation(*stage, exposures, unknown)?,
             Body::DisasterDeclared { t0 } => (
                 Mark::Warning,
                 "disaster".into(),
@@ -369,6 +361,31 @@ fn opening(run: &RunStarted) -> String {
 pub fn losing(run: &RunStarted) -> String {
     let parts: Vec<String> = run.lose.iter().map(|(k, v)| format!("{} {}", clean(k), clean(v))).collect();
     parts.join(", ")
+}
+
+/// A look that finds the sandbox as closed as before is no news while steps run.
+fn isolation(stage: Stage, open: &[Exposed], unknown: &[Exposed]) -> Option<(Mark, String, String, bool)> {
+    let list = |found: &[&Exposed]| {
+        let said = found.iter().map(|f| format!("{}: {}", clean(&f.resource), clean(&f.message)));
+        said.collect::<Vec<_>>().join("; ")
+    };
+    let (high, low): (Vec<_>, Vec<_>) = open.iter().partition(|found| found.severity == "high");
+    let (mark, text) = if !high.is_empty() {
+        (Mark::Failed, format!("the sandbox is open: {}", list(&high)))
+    } else if !unknown.is_empty() {
+        let mark = if stage == Stage::AfterT0 { Mark::Warning } else { Mark::Failed };
+        (
+            mark,
+            format!("the sandbox is not known to be closed: {}", list(&unknown.iter().collect::<Vec<_>>())),
+        )
+    } else if stage == Stage::AfterT0 {
+        return None;
+    } else if low.is_empty() {
+        (Mark::Done, "verified: the sandbox is closed".into())
+    } else {
+        (Mark::Done, format!("verified: the sandbox is closed; worth a look: {}", list(&low)))
+    };
+    Some((mark, "isolation".into(), text, true))
 }
 
 pub fn phase_name(phase: Phase) -> String {

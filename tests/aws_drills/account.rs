@@ -9,6 +9,7 @@ use crate::peers::Moto;
 pub struct Account {
     pub ec2: aws_sdk_ec2::Client,
     pub rds: aws_sdk_rds::Client,
+    pub route53: aws_sdk_route53::Client,
     pub s3: aws_sdk_s3::Client,
     pub cloudformation: aws_sdk_cloudformation::Client,
     pub secrets: aws_sdk_secretsmanager::Client,
@@ -33,6 +34,7 @@ impl Account {
         Self {
             ec2: aws_sdk_ec2::Client::new(&config),
             rds: aws_sdk_rds::Client::new(&config),
+            route53: aws_sdk_route53::Client::new(&config),
             s3: aws_sdk_s3::Client::from_conf(s3),
             cloudformation: aws_sdk_cloudformation::Client::new(&config),
             secrets: aws_sdk_secretsmanager::Client::new(&config),

@@ -125,7 +125,7 @@ async fn instances_come_up_without_role_or_public_address() {
             assert!(tags.into_iter().any(|k| k == json!("drillmaster:run")), "{params}");
         }
     }
-    assert_eq!(world.aws.exposures(&at, &sandbox.vpc).await.unwrap(), []);
+    assert_eq!(world.exposures(&at, &sandbox.vpc).await, []);
 
     // The same request again is the same request.
     let again = world.try_create_as(&at, &launch, 2).await.unwrap();

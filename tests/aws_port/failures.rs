@@ -233,7 +233,7 @@ async fn what_was_just_created_may_not_be_found_at_once() {
     ]));
     let sandbox = world.sandbox(&at).await;
     assert!(world.moto.faults_hit().iter().all(|f| f["hits"] == f["times"]), "{:?}", world.moto.faults_hit());
-    let exposures = world.aws.exposures(&at, &sandbox.vpc).await.unwrap();
+    let exposures = world.exposures(&at, &sandbox.vpc).await;
     assert_eq!(exposures, [], "an unseen group was taken for one without rules");
     let ec2 = world.ec2(SANDBOX, WEST).await;
     let groups = ec2.describe_security_groups().send().await.unwrap();

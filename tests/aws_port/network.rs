@@ -22,20 +22,20 @@ async fn a_sandbox_has_no_way_out_until_somebody_makes_one() {
     let world = World::losing_east();
     let at = place(SANDBOX, WEST);
     let sandbox = world.sandbox(&at).await;
-    assert_eq!(world.aws.exposures(&at, &sandbox.vpc).await.unwrap(), []);
+    assert_eq!(world.exposures(&at, &sandbox.vpc).await, []);
 
     let ec2 = world.ec2(SANDBOX, WEST).await;
     let gateway = ec2.create_internet_gateway().send().await.unwrap();
     let gateway = gateway.internet_gateway().unwrap().internet_gateway_id().unwrap().to_owned();
     ec2.attach_internet_gateway().internet_gateway_id(&gateway).vpc_id(&sandbox.vpc).send().await.unwrap();
-    let found = world.aws.exposures(&at, &sandbox.vpc).await.unwrap();
+    let found = world.exposures(&at, &sandbox.vpc).await;
     assert_eq!(found.iter().map(|e| e.resource.as_str()).collect::<Vec<_>>(), [&gateway]);
 
     let tables = ec2.describe_route_tables().send().await.unwrap();
     let table = tables.route_tables().iter().find(|t| t.vpc_id() == Some(&sandbox.vpc)).unwrap();
     let route = ec2.create_route().route_table_id(table.route_table_id().unwrap());
     route.destination_cidr_block("0.0.0.0/0").gateway_id(&gateway).send().await.unwrap();
-    let found = world.aws.exposures(&at, &sandbox.vpc).await.unwrap();
+    let found = world.exposures(&at, &sandbox.vpc).await;
     assert!(found.iter().any(|e| e.what.contains("0.0.0.0/0") && e.what.contains(&gateway)), "{found:?}");
 
     ec2.delete_route()

@@ -11,8 +11,8 @@ use aws_credential_types::Credentials;
 use drillmaster::clock::Clock;
 use drillmaster::cloud::aws::{Access, Aws, AwsConfig};
 use drillmaster::cloud::{
-    Cloud as _, CloudError, CopiedObjects, CopyObjects, Create, Created, Deed, Kind, LossGate, Marks,
-    Observed, Origin, Permit, Place, Progress, ResourceRef, State, Whose,
+    Cloud as _, CloudError, CopiedObjects, CopyObjects, Create, Created, Deed, Exposure, Kind, Look,
+    LossGate, Marks, Observed, Origin, Permit, Place, Progress, ResourceRef, State, Whose,
 };
 use drillmaster::config::Protected;
 use drillmaster::estate::Loss;
@@ -201,6 +201,12 @@ impl World {
         let origin = Origin::new("teardown", 1, "delete");
         let permit = self.permit(&resource.place(), Deed::Delete).await?;
         self.aws.delete(&permit, &origin, resource).await
+    }
+
+    /// A whole look at a VPC, and at what carries the run's tag.
+    pub async fn exposures(&self, at: &Place, vpc: &str) -> Vec<Exposure> {
+        let (vpc, run, made) = (vpc.to_owned(), self.marks.run.clone(), Vec::new());
+        self.aws.exposures(&Look { place: at.clone(), vpc, run, made, whole: true }).await.unwrap()
     }
 
     pub async fn tagged(&self, place: &Place) -> Vec<ResourceRef> {

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use drillmaster::cloud::{
-    BucketRef, CopyObjects, Create, Deed, ErrorKind, Kind, ResourceRef, Sent, State, Whose,
+    BucketRef, CopyObjects, Create, Deed, ErrorKind, Kind, Leak, ResourceRef, Sent, State, Whose,
 };
 use drillmaster::duration::Size;
 use drillmaster::estate::file::FaultKind;
-use drillmaster::sandbox::{HandError, prepare};
+use drillmaster::sandbox::{HandError, Ready, isolation};
 use serde_json::json;
 
 use crate::estate::{
@@ -30,17 +30,18 @@ pub async fn accounts_and_zones(peer: &Peer) {
 
 pub async fn a_sandbox_is_closed_until_somebody_opens_it(peer: &Peer) {
     let stage = Stage::open(peer, With::default()).await;
-    let closed = prepare::exposures(&stage.hands, &stage.ready).await.unwrap();
+    let closed = isolation::look(&stage.hands, &stage.ready, true).await.unwrap();
     assert_eq!(closed, []);
     // What cannot be looked at is not proved closed.
-    let unseen = peer.cloud.exposures(&stage.ready.place, "vpc-00000000000000000").await.unwrap();
-    assert!(!unseen.is_empty());
+    let elsewhere = Ready { vpc: "vpc-00000000000000000".into(), ..stage.ready.clone() };
+    let unseen = isolation::look(&stage.hands, &elsewhere, true).await.unwrap();
+    assert!(unseen.iter().any(|e| e.leak == Leak::Unknown), "{unseen:?}");
     stage.close().await;
 
     let peer = &peer.another(&Setup::fault(None, FaultKind::SandboxOpen));
     let stage = Stage::open(peer, With::default()).await;
     peer.open(&stage.ready.vpc).await;
-    let open = prepare::exposures(&stage.hands, &stage.ready).await.unwrap();
+    let open = isolation::look(&stage.hands, &stage.ready, true).await.unwrap();
     assert!(open.iter().any(|e| e.what.contains("internet gateway")), "{open:?}");
     peer.shut(&stage.ready.vpc).await;
     stage.close().await;

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use async_trait::async_trait;
 use drillmaster::cloud::{
     ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created,
-    ErrorKind, Exposure, Kind, MeasuredObjects, Needs, Observed, Origin, Permit, Place, PointQuery,
+    ErrorKind, Exposure, Kind, Look, MeasuredObjects, Needs, Observed, Origin, Permit, Place, PointQuery,
     PreflightFinding, Progress, ResourceRef, Tagged, VerifiedObjects, VerifyObjects, Whose, Zone,
 };
 use drillmaster::estate::RecoveryPoint;
@@ -75,7 +75,7 @@ impl Cloud for Liar {
         never()
     }
 
-    async fn exposures(&self, _: &Place, _: &str) -> CloudResult<Vec<Exposure>> {
+    async fn exposures(&self, _: &Look) -> CloudResult<Vec<Exposure>> {
         never()
     }
 

@@ -188,6 +188,18 @@ class Delays(PeerTest):
         cfn.delete_stack(StackName="s")
         self.assertEqual(cfn.describe_stacks()["Stacks"], [])
 
+    def test_a_stacks_group_lets_out_what_it_says(self):
+        cfn = self.peer.client("cloudformation")
+        vpc, _subnets = self.network(self.ec2)
+        group = lambda **more: {"Type": "AWS::EC2::SecurityGroup", "Properties": {"GroupDescription": "g", "VpcId": vpc, **more}}  # noqa: E731
+        egress = [{"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "DestinationSecurityGroupId": {"Ref": "Open"}}, {"IpProtocol": "-1", "CidrIp": "10.66.0.0/16"}]
+        cfn.create_stack(StackName="s", TemplateBody=json.dumps({"Resources": {"Open": group(), "Shut": group(SecurityGroupEgress=egress)}}))
+        made = {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in cfn.list_stack_resources(StackName="s")["StackResourceSummaries"]}
+        out = lambda name: self.ec2.describe_security_groups(GroupIds=[made[name]])["SecurityGroups"][0]["IpPermissionsEgress"]  # noqa: E731
+        self.assertEqual([rule["IpRanges"][0]["CidrIp"] for rule in out("Open")], ["0.0.0.0/0"])
+        self.assertEqual([one["GroupId"] for rule in out("Shut") for one in rule.get("UserIdGroupPairs", [])], [made["Open"]])
+        self.assertEqual([one["CidrIp"] for rule in out("Shut") for one in rule.get("IpRanges", [])], ["10.66.0.0/16"])
+
     def test_bad_settings_are_refused(self):
         self.assertIn("unknown kind 'db'", self.peer.rejected("POST", "/peer/delays", {"db": 1}))
         self.assertIn("not a number", self.peer.rejected("POST", "/peer/delays", {"ami": "1s"}))

@@ -66,8 +66,8 @@ impl Cloud for Real {
     async fn tagged(&self, place: &Place, whose: &Whose) -> CloudResult<Tagged> {
         self.0.tagged(place, whose).await
     }
-    async fn exposures(&self, place: &Place, vpc: &str) -> CloudResult<Vec<Exposure>> {
-        self.0.exposures(place, vpc).await
+    async fn exposures(&self, look: &drillmaster::cloud::Look) -> CloudResult<Vec<Exposure>> {
+        self.0.exposures(look).await
     }
     async fn copy_objects(
         &self,

@@ -47,6 +47,7 @@ pub struct Given {
     pub keep_sandbox: bool,
     pub patience: Duration,
     pub abort: bool,
+    pub a_look_takes: Duration,
     /// The first Ctrl-C comes right after the first event for which this holds.
     pub interrupt: fn(&Body) -> bool,
 }
@@ -54,7 +55,15 @@ pub struct Given {
 impl Default for Given {
     fn default() -> Self {
         let (jobs, patience) = (64, Duration::from_mins(45));
-        Self { jobs, seed: None, keep_sandbox: false, patience, abort: false, interrupt: |_| false }
+        Self {
+            jobs,
+            seed: None,
+            keep_sandbox: false,
+            patience,
+            abort: false,
+            a_look_takes: Duration::ZERO,
+            interrupt: |_| false,
+        }
     }
 }
 
@@ -183,6 +192,7 @@ pub fn rehearse(playbook: &Loaded, given: &Given, before: &[Event], unanswered: 
     } else {
         Twin::rebuild(estate, clock.clone(), given.seed, &plan.loss, before, unanswered).unwrap()
     });
+    twin.look_slowly(given.a_look_takes);
     let interrupt = CancellationToken::new();
     let events = Rc::new(RefCell::new(before.to_vec()));
     let log = Log { events: Rc::clone(&events), interrupt: interrupt.clone(), when: given.interrupt };

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use chrono::TimeDelta;
 use drillmaster::duration::Time;
 use drillmaster::estate::point::WorstCase;
-use drillmaster::event::{Body, Event, NodePlan, Phase, PlaybookText, RunStarted, WorkloadPlan};
+use drillmaster::event::{Body, Event, NodePlan, Phase, PlaybookText, RunStarted, Stage, WorkloadPlan};
 use drillmaster::report::model::Report;
 use serde_json::{Value, json};
 
@@ -131,7 +131,7 @@ pub fn script() -> Vec<Event> {
                 ready: json!(null),
             },
         ),
-        (89.0, Body::Isolation { exposures: vec![] }),
+        (89.0, Body::Isolation { stage: Stage::BeforeT0, exposures: vec![], unknown: vec![] }),
         (90.0, Body::PhaseFinished { phase: Phase::Prepare }),
         (90.0, Body::DisasterDeclared { t0: at(T0) }),
         (90.0, Body::PhaseStarted { phase: Phase::Recover }),

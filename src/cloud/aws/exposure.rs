@@ -1,78 +1,126 @@
-//! The ways out of a VPC, looked for one by one. A list that cannot be read counts as a way out.
+//! Looks at the live sandbox, one kind of opening after the other. A list that cannot be read counts as an opening.
+//!
+//! `made` looks at what the run has made, wherever it stands; this file at its networks.
 
+mod made;
+
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use aws_sdk_ec2::types::{
-    AttachmentStatus, IpPermission, NatGatewayState, TransitGatewayAttachmentState,
-    VpcPeeringConnectionStateReasonCode,
+    AttachmentStatus, Filter, IpPermission, NatGatewayState, NetworkInterfaceType,
+    TransitGatewayAttachmentState, Vpc, VpcPeeringConnectionStateReasonCode,
 };
+use futures_util::future::LocalBoxFuture;
+use futures_util::{StreamExt as _, stream};
 
-use super::access::Ec2Reader as Client;
+use super::access::{Clients, Ec2Reader as Client};
 use super::ec2::filter;
-use super::pages;
-use crate::cloud::{CloudResult, Exposure};
+use super::error::OrCloud;
+use super::{missing, pages};
+use crate::cloud::{CloudError, CloudResult, ErrorKind, Exposure, Leak, Look, TAG_RUN};
 
-pub async fn find(ec2: &Client, vpc: &str) -> Vec<Exposure> {
-    let mut all = Found { vpc, exposures: Vec::new() };
-    let ranges = match ranges(ec2, vpc).await {
-        Ok(ranges) => ranges,
+/// How many lists are read at once: a look must not take the API's allowance from the steps.
+const AT_ONCE: usize = 4;
+
+type Looked<'a> = LocalBoxFuture<'a, CloudResult<Vec<Exposure>>>;
+
+/// `zones`: the loss gate lets Route 53 be asked.
+pub async fn find(clients: &Clients, look: &Look, zones: bool) -> Vec<Exposure> {
+    let ec2 = &clients.ec2;
+    let mut all = Vec::new();
+    let vpcs = match Vpcs::of(ec2, look).await {
+        Ok(vpcs) => vpcs,
         Err(e) => {
-            all.unread("the VPC itself", &e);
-            Vec::new()
+            all.push(unread(look, "the VPC itself", &e));
+            Vpcs(BTreeMap::from([(look.vpc.clone(), Vec::new())]))
         }
     };
-    let read = |what, list: CloudResult<Vec<Exposure>>, all: &mut Found<'_>| match list {
-        Ok(list) => all.exposures.extend(list),
-        Err(e) => all.unread(what, &e),
-    };
-    read("internet gateways", internet(ec2, vpc).await, &mut all);
-    read("egress-only internet gateways", egress_only(ec2, vpc).await, &mut all);
-    read("NAT gateways", nat(ec2, vpc).await, &mut all);
-    read("peering connections", peerings(ec2, vpc).await, &mut all);
-    read("transit gateway attachments", transit(ec2, vpc).await, &mut all);
-    read("VPN gateways", vpn(ec2, vpc).await, &mut all);
-    read("VPC endpoints", endpoints(ec2, vpc).await, &mut all);
-    read("route tables", routes(ec2, vpc).await, &mut all);
-    read("security groups", groups(ec2, vpc, &ranges).await, &mut all);
-    read("subnets", subnets(ec2, vpc).await, &mut all);
-    read("network interfaces", interfaces(ec2, vpc).await, &mut all);
-    read("instances", instances(ec2, vpc).await, &mut all);
-    all.exposures
-}
-
-struct Found<'a> {
-    vpc: &'a str,
-    exposures: Vec<Exposure>,
-}
-
-impl Found<'_> {
-    fn unread(&mut self, what: &str, error: &crate::cloud::CloudError) {
-        let what = format!("its {what} could not be verified: {error}");
-        self.exposures.push(Exposure { resource: self.vpc.to_owned(), what });
+    let (vpcs, ours) = (&vpcs, made::Ours::of(look));
+    let ours = &ours;
+    let mut lists: Vec<(&str, Looked<'_>)> = vec![
+        ("internet gateways", Box::pin(internet(ec2, vpcs))),
+        ("egress-only internet gateways", Box::pin(egress_only(ec2, vpcs))),
+        ("NAT gateways", Box::pin(nat(ec2, vpcs))),
+        ("peering connections", Box::pin(peerings(ec2, vpcs))),
+        ("transit gateway attachments", Box::pin(transit(ec2, vpcs))),
+        ("VPN gateways", Box::pin(vpn(ec2, vpcs))),
+        ("VPC endpoints", Box::pin(endpoints(ec2, vpcs))),
+        ("route tables", Box::pin(routes(ec2, vpcs))),
+        ("security groups", Box::pin(groups(ec2, vpcs))),
+        ("network ACLs", Box::pin(network_acls(ec2, vpcs))),
+        ("subnets", Box::pin(subnets(ec2, vpcs))),
+        ("network interfaces", Box::pin(interfaces(ec2, vpcs))),
+        ("instances", Box::pin(made::instances(ec2, ours, vpcs))),
+        ("Elastic IPs", Box::pin(made::addresses(ec2, ours))),
+        ("snapshots and images", Box::pin(made::shares(ec2, ours))),
+        ("databases", Box::pin(made::databases(&clients.rds, ours, vpcs))),
+        ("database snapshots", Box::pin(made::db_shares(&clients.rds, ours))),
+        ("buckets", Box::pin(made::buckets(&clients.s3, ours))),
+    ];
+    // Asked again by the last look, which is a whole one: the gate lets Route 53 through by then.
+    if zones || look.whole {
+        lists.push(("private DNS zones", Box::pin(private_zones(clients, look, vpcs))));
     }
+    let mut answers =
+        stream::iter(lists.into_iter().map(async |(what, list)| (what, list.await))).buffered(AT_ONCE);
+    while let Some((what, answer)) = answers.next().await {
+        match answer {
+            Ok(found) => all.extend(found),
+            Err(e) => all.push(unread(look, what, &e)),
+        }
+    }
+    all
+}
+
+fn unread(look: &Look, what: &str, error: &CloudError) -> Exposure {
+    Exposure::new(Leak::Unknown, &look.vpc, format!("its {what} could not be verified: {error}"))
+}
+
+fn found(leak: Leak, resource: Option<String>, what: impl Into<String>) -> Exposure {
+    Exposure::new(leak, resource.unwrap_or_else(|| "?".to_owned()), what)
 }
 
 fn way(resource: Option<String>, what: impl Into<String>) -> Exposure {
-    Exposure { resource: resource.unwrap_or_else(|| "?".to_owned()), what: what.into() }
+    found(Leak::Way, resource, what)
 }
 
-/// The VPC's own IPv4 ranges.
-async fn ranges(ec2: &Client, vpc: &str) -> CloudResult<Vec<(u32, u8)>> {
-    let vpcs = pages!("ec2:DescribeVpcs", vpcs, ec2.describe_vpcs().filters(filter("vpc-id", [vpc])));
-    let Some(found) = vpcs.into_iter().next() else {
-        let what = format!("there is no VPC {vpc}");
-        return Err(crate::cloud::CloudError::new(
-            crate::cloud::ErrorKind::NotFound,
-            "ec2:DescribeVpcs",
-            what,
-        ));
-    };
-    let more = found.cidr_block_association_set().iter().filter_map(|a| a.cidr_block());
-    Ok(found.cidr_block().into_iter().chain(more).filter_map(range).collect())
+/// An IPv4 range: its first address and its length.
+type Range = (u32, u8);
+
+/// The run's VPCs with their IPv4 ranges: the sandbox's, and what a stack may have made besides.
+struct Vpcs(BTreeMap<String, Vec<Range>>);
+
+impl Vpcs {
+    async fn of(ec2: &Client, look: &Look) -> CloudResult<Self> {
+        const CALL: &str = "ec2:DescribeVpcs";
+        let of = |filter: Filter| async move {
+            Ok::<_, CloudError>(pages!(CALL, vpcs, ec2.describe_vpcs().filters(filter)))
+        };
+        let mut all: Vec<Vpc> = of(filter("vpc-id", [&look.vpc])).await?;
+        if all.is_empty() {
+            return Err(CloudError::new(ErrorKind::NotFound, CALL, format!("there is no VPC {}", look.vpc)));
+        }
+        all.extend(of(filter(&format!("tag:{TAG_RUN}"), [look.run.to_string()])).await?);
+        let ranges = |vpc: &Vpc| {
+            let more = vpc.cidr_block_association_set().iter().filter_map(|a| a.cidr_block());
+            vpc.cidr_block().into_iter().chain(more).filter_map(range).collect()
+        };
+        let known = all.iter().map(|vpc| Some((vpc.vpc_id.clone()?, ranges(vpc))));
+        Ok(Self(known.collect::<Option<_>>().ok_or_else(|| missing(CALL, "VPC id"))?))
+    }
+
+    fn filter(&self, name: &str) -> Filter {
+        filter(name, self.0.keys())
+    }
+
+    fn has(&self, vpc: Option<&str>) -> bool {
+        vpc.is_some_and(|vpc| self.0.contains_key(vpc))
+    }
 }
 
-async fn internet(ec2: &Client, vpc: &str) -> CloudResult<Vec<Exposure>> {
-    let request = ec2.describe_internet_gateways().filters(filter("attachment.vpc-id", [vpc]));
+async fn internet(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
+    let request = ec2.describe_internet_gateways().filters(vpcs.filter("attachment.vpc-id"));
     let found = pages!("ec2:DescribeInternetGateways", internet_gateways, request);
     Ok(found
         .into_iter()
@@ -80,7 +128,7 @@ async fn internet(ec2: &Client, vpc: &str) -> CloudResult<Vec<Exposure>> {
         .collect())
 }
 
-async fn egress_only(ec2: &Client, vpc: &str) -> CloudResult<Vec<Exposure>> {
+async fn egress_only(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
     let request = ec2.describe_egress_only_internet_gateways();
     let found = pages!("ec2:DescribeEgressOnlyInternetGateways", egress_only_internet_gateways, request);
     Ok(found
@@ -88,7 +136,7 @@ async fn egress_only(ec2: &Client, vpc: &str) -> CloudResult<Vec<Exposure>> {
         .filter(|g| {
             g.attachments()
                 .iter()
-                .any(|a| a.vpc_id() == Some(vpc) && a.state() != Some(&AttachmentStatus::Detached))
+                .any(|a| vpcs.has(a.vpc_id()) && a.state() != Some(&AttachmentStatus::Detached))
         })
         .map(|g| {
             way(g.egress_only_internet_gateway_id, "an egress-only internet gateway lets IPv6 out of the VPC")
@@ -96,8 +144,8 @@ async fn egress_only(ec2: &Client, vpc: &str) -> CloudResult<Vec<Exposure>> {
         .collect())
 }
 
-async fn nat(ec2: &Client, vpc: &str) -> CloudResult<Vec<Exposure>> {
-    let request = ec2.describe_nat_gateways().filter(filter("vpc-id", [vpc]));
+async fn nat(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
+    let request = ec2.describe_nat_gateways().filter(vpcs.filter("vpc-id"));
     let found = pages!("ec2:DescribeNatGateways", nat_gateways, request);
     Ok(found
         .into_iter()
@@ -106,11 +154,11 @@ async fn nat(ec2: &Client, vpc: &str) -> CloudResult<Vec<Exposure>> {
         .collect())
 }
 
-async fn peerings(ec2: &Client, vpc: &str) -> CloudResult<Vec<Exposure>> {
+async fn peerings(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
     use VpcPeeringConnectionStateReasonCode as Code;
     let mut all = Vec::new();
     for side in ["requester-vpc-info.vpc-id", "accepter-vpc-info.vpc-id"] {
-        let request = ec2.describe_vpc_peering_connections().filters(filter(side, [vpc]));
+        let request = ec2.describe_vpc_peering_connections().filters(vpcs.filter(side));
         for p in pages!("ec2:DescribeVpcPeeringConnections", vpc_peering_connections, request) {
             let over = matches!(
                 p.status().and_then(|s| s.code()),
@@ -124,35 +172,34 @@ async fn peerings(ec2: &Client, vpc: &str) -> CloudResult<Vec<Exposure>> {
     Ok(all)
 }
 
-async fn transit(ec2: &Client, vpc: &str) -> CloudResult<Vec<Exposure>> {
+async fn transit(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
     use TransitGatewayAttachmentState as State;
-    let request = ec2.describe_transit_gateway_vpc_attachments().filters(filter("vpc-id", [vpc]));
+    let request = ec2.describe_transit_gateway_vpc_attachments().filters(vpcs.filter("vpc-id"));
     let found = pages!("ec2:DescribeTransitGatewayVpcAttachments", transit_gateway_vpc_attachments, request);
     Ok(found
         .into_iter()
-        .filter(|a| a.vpc_id().is_none_or(|v| v == vpc))
+        .filter(|a| a.vpc_id().is_none() || vpcs.has(a.vpc_id()))
         .filter(|a| !matches!(a.state(), Some(State::Deleted | State::Rejected | State::Failed)))
         .map(|a| way(a.transit_gateway_attachment_id, "a transit gateway is attached to the VPC"))
         .collect())
 }
 
-async fn vpn(ec2: &Client, vpc: &str) -> CloudResult<Vec<Exposure>> {
-    use super::error::OrCloud;
-    let request = ec2.describe_vpn_gateways().filters(filter("attachment.vpc-id", [vpc]));
+async fn vpn(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
+    let request = ec2.describe_vpn_gateways().filters(vpcs.filter("attachment.vpc-id"));
     let found = request.send().await.or_cloud("ec2:DescribeVpnGateways")?.vpn_gateways.unwrap_or_default();
     Ok(found
         .into_iter()
         .filter(|g| {
             g.vpc_attachments()
                 .iter()
-                .any(|a| a.vpc_id() == Some(vpc) && a.state() != Some(&AttachmentStatus::Detached))
+                .any(|a| vpcs.has(a.vpc_id()) && a.state() != Some(&AttachmentStatus::Detached))
         })
         .map(|g| way(g.vpn_gateway_id, "a VPN gateway is attached to the VPC"))
         .collect())
 }
 
-async fn endpoints(ec2: &Client, vpc: &str) -> CloudResult<Vec<Exposure>> {
-    let request = ec2.describe_vpc_endpoints().filters(filter("vpc-id", [vpc]));
+async fn endpoints(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
+    let request = ec2.describe_vpc_endpoints().filters(vpcs.filter("vpc-id"));
     let found = pages!("ec2:DescribeVpcEndpoints", vpc_endpoints, request);
     Ok(found
         .into_iter()
@@ -164,8 +211,8 @@ async fn endpoints(ec2: &Client, vpc: &str) -> CloudResult<Vec<Exposure>> {
         .collect())
 }
 
-async fn routes(ec2: &Client, vpc: &str) -> CloudResult<Vec<Exposure>> {
-    let request = ec2.describe_route_tables().filters(filter("vpc-id", [vpc]));
+async fn routes(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
+    let request = ec2.describe_route_tables().filters(vpcs.filter("vpc-id"));
     let mut all = Vec::new();
     for table in pages!("ec2:DescribeRouteTables", route_tables, request) {
         for route in table.routes() {
@@ -195,12 +242,13 @@ async fn routes(ec2: &Client, vpc: &str) -> CloudResult<Vec<Exposure>> {
     Ok(all)
 }
 
-async fn groups(ec2: &Client, vpc: &str, ranges: &[(u32, u8)]) -> CloudResult<Vec<Exposure>> {
-    let request = ec2.describe_security_groups().filters(filter("vpc-id", [vpc]));
+async fn groups(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
+    let request = ec2.describe_security_groups().filters(vpcs.filter("vpc-id"));
     let found = pages!("ec2:DescribeSecurityGroups", security_groups, request);
     let ours: Vec<&str> = found.iter().filter_map(|g| g.group_id()).collect();
     let mut all = Vec::new();
     for group in &found {
+        let ranges = group.vpc_id().and_then(|vpc| vpcs.0.get(vpc)).map(Vec::as_slice).unwrap_or_default();
         for (rules, how) in [
             (group.ip_permissions_egress(), "lets traffic out to"),
             (group.ip_permissions(), "lets traffic in from"),
@@ -214,7 +262,7 @@ async fn groups(ec2: &Client, vpc: &str, ranges: &[(u32, u8)]) -> CloudResult<Ve
 }
 
 /// What a rule names outside the VPC.
-fn beyond(rule: &IpPermission, ranges: &[(u32, u8)], groups: &[&str]) -> Vec<String> {
+fn beyond(rule: &IpPermission, ranges: &[Range], groups: &[&str]) -> Vec<String> {
     let v4 = rule.ip_ranges().iter().filter_map(|r| r.cidr_ip());
     let v4 = v4.filter(|cidr| range(cidr).is_none_or(|r| !ranges.iter().any(|outer| holds(*outer, r))));
     let v6 = rule.ipv6_ranges().iter().filter_map(|r| r.cidr_ipv6());
@@ -225,7 +273,7 @@ fn beyond(rule: &IpPermission, ranges: &[(u32, u8)], groups: &[&str]) -> Vec<Str
 }
 
 /// `10.0.0.0/16` as its first address and its length.
-fn range(cidr: &str) -> Option<(u32, u8)> {
+fn range(cidr: &str) -> Option<Range> {
     let (address, length) = cidr.split_once('/')?;
     let length: u8 = length.parse().ok().filter(|l| *l <= 32)?;
     Some((u32::from(address.parse::<Ipv4Addr>().ok()?) & mask(length), length))
@@ -235,50 +283,101 @@ fn mask(length: u8) -> u32 {
     u32::MAX.checked_shl(32 - u32::from(length)).unwrap_or(0)
 }
 
-fn holds((outer, length): (u32, u8), (inner, inner_length): (u32, u8)) -> bool {
+fn holds((outer, length): Range, (inner, inner_length): Range) -> bool {
     inner_length >= length && inner & mask(length) == outer
 }
 
-async fn subnets(ec2: &Client, vpc: &str) -> CloudResult<Vec<Exposure>> {
-    let request = ec2.describe_subnets().filters(filter("vpc-id", [vpc]));
-    let found = pages!("ec2:DescribeSubnets", subnets, request);
-    Ok(found
+async fn subnets(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
+    let request = ec2.describe_subnets().filters(vpcs.filter("vpc-id"));
+    let list = pages!("ec2:DescribeSubnets", subnets, request);
+    Ok(list
         .into_iter()
         .filter(|s| {
             s.map_public_ip_on_launch() == Some(true) || s.assign_ipv6_address_on_creation() == Some(true)
         })
-        .map(|s| way(s.subnet_id, "the subnet gives instances public addresses"))
+        .map(|s| found(Leak::PublicAddress, s.subnet_id, "the subnet gives instances public addresses"))
         .collect())
 }
 
-async fn interfaces(ec2: &Client, vpc: &str) -> CloudResult<Vec<Exposure>> {
-    let request = ec2.describe_network_interfaces().filters(filter("vpc-id", [vpc]));
+/// Interfaces through which AWS leads traffic in or out without any gateway (EC2 Instance Connect, API Gateway links,
+/// Global Accelerator…). Gateways and endpoints are looked at themselves; what is new is suspected.
+fn leads_out(of: &NetworkInterfaceType) -> bool {
+    !matches!(
+        of,
+        NetworkInterfaceType::Interface
+            | NetworkInterfaceType::Efa
+            | NetworkInterfaceType::EfaOnly
+            | NetworkInterfaceType::Trunk
+            | NetworkInterfaceType::Branch
+            | NetworkInterfaceType::Lambda
+            | NetworkInterfaceType::LoadBalancer
+            | NetworkInterfaceType::NetworkLoadBalancer
+            | NetworkInterfaceType::NatGateway
+            | NetworkInterfaceType::VpcEndpoint
+            | NetworkInterfaceType::GatewayLoadBalancerEndpoint
+            | NetworkInterfaceType::TransitGateway
+    )
+}
+
+async fn interfaces(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
+    let request = ec2.describe_network_interfaces().filters(vpcs.filter("vpc-id"));
     let mut all = Vec::new();
     for nic in pages!("ec2:DescribeNetworkInterfaces", network_interfaces, request) {
         let address = nic.association().and_then(|a| a.public_ip()).filter(|ip| !ip.is_empty());
         if let Some(address) = address {
-            all.push(way(
+            all.push(found(
+                Leak::PublicAddress,
                 nic.network_interface_id.clone(),
                 format!("the network interface has the public address {address}"),
             ));
+        }
+        if let Some(of) = nic.interface_type().filter(|of| leads_out(of)) {
+            let what = format!("a network interface of the type {} stands in the VPC", of.as_str());
+            all.push(way(nic.network_interface_id.clone(), what));
         }
     }
     Ok(all)
 }
 
-async fn instances(ec2: &Client, vpc: &str) -> CloudResult<Vec<Exposure>> {
-    let request = ec2
-        .describe_instances()
-        .filters(filter("vpc-id", [vpc]))
-        .filters(filter("instance-state-name", ["pending", "running", "stopping", "stopped"]));
+/// Who replaces the default ACL, which lets everything through, has had a hand in the sandbox. But an ACL only takes away
+/// from what routes, gateways and groups let through.
+async fn network_acls(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
+    let request = ec2.describe_network_acls().filters(vpcs.filter("vpc-id"));
     let mut all = Vec::new();
-    for reservation in pages!("ec2:DescribeInstances", reservations, request) {
-        for instance in reservation.instances.unwrap_or_default() {
-            if let Some(profile) = instance.iam_instance_profile().and_then(|p| p.arn()) {
-                all.push(way(
-                    instance.instance_id.clone(),
-                    format!("the instance runs with the role of {profile}"),
-                ));
+    for acl in pages!("ec2:DescribeNetworkAcls", network_acls, request) {
+        let subnets: Vec<&str> = acl.associations().iter().filter_map(|a| a.subnet_id()).collect();
+        if acl.is_default() != Some(true) && !subnets.is_empty() {
+            let what = format!(
+                "a network ACL that is not the VPC's default one stands before {}",
+                subnets.join(", ")
+            );
+            all.push(found(Leak::NetworkAcl, acl.network_acl_id.clone(), what));
+        }
+    }
+    Ok(all)
+}
+
+/// Private zones whose names the sandbox resolves.
+async fn private_zones(clients: &Clients, look: &Look, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
+    let mut all = Vec::new();
+    for vpc in vpcs.0.keys() {
+        let mut next = None;
+        loop {
+            let request = clients.route53.list_hosted_zones_by_vpc().vpc_id(vpc);
+            let request = request.vpc_region(look.place.region.as_str().into()).set_next_token(next.take());
+            let answer = request.send().await.or_cloud("route53:ListHostedZonesByVPC")?;
+            for zone in answer.hosted_zone_summaries {
+                let owner = zone.owner.as_ref();
+                let owner = owner.and_then(|o| o.owning_account().or(o.owning_service())).unwrap_or("?");
+                let what = format!(
+                    "names of the private zone {} ({owner}) resolve in {vpc}",
+                    zone.name.trim_end_matches('.')
+                );
+                all.push(Exposure::new(Leak::Zone, zone.hosted_zone_id, what));
+            }
+            next = answer.next_token;
+            if next.is_none() {
+                break;
             }
         }
     }

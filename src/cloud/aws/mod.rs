@@ -34,11 +34,12 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use self::access::{Clients, Writer};
 use self::error::OrCloud;
 use self::interceptor::{Shared, on_behalf};
+use super::gate::Call;
 use super::gated::delete_call;
 use super::{
     ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created, Deed,
-    ErrorKind, Exposure, Kind, LossGate, Marks, MeasuredObjects, Needs, Observed, Offers, Origin, Permit,
-    Place, PointQuery, PreflightFinding, Progress, Remains, ResourceRef, Tagged, VerifiedObjects,
+    ErrorKind, Exposure, Kind, Look, LossGate, Marks, MeasuredObjects, Needs, Observed, Offers, Origin,
+    Permit, Place, PointQuery, PreflightFinding, Progress, Remains, ResourceRef, Tagged, VerifiedObjects,
     VerifyObjects, Whose, Wishes, Zone,
 };
 use crate::estate::{Loss, RecoveryPoint};
@@ -325,8 +326,19 @@ impl Cloud for Aws {
         .await
     }
 
-    async fn exposures(&self, place: &Place, vpc: &str) -> CloudResult<Vec<Exposure>> {
-        on_behalf("sandbox", async { Ok(exposure::find(&self.clients(place).await?.ec2, vpc).await) }).await
+    async fn exposures(&self, look: &Look) -> CloudResult<Vec<Exposure>> {
+        on_behalf("isolation", async {
+            let clients = self.clients(&look.place).await?;
+            let zones = Call {
+                service: "route53",
+                operation: "ListHostedZonesByVPC",
+                account: Some(&look.place.account),
+                region: Some(&look.place.region),
+                ..Call::default()
+            };
+            Ok(exposure::find(&clients, look, self.shared.gate.lets_through(&zones)).await)
+        })
+        .await
     }
 
     async fn copy_objects(

@@ -17,9 +17,9 @@ use async_trait::async_trait;
 
 use super::{
     AccountId, Against, ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
-    Create, Created, Deed, ErrorKind, Exposure, Kind, Marks, MeasuredObjects, Needs, Observed, Origin,
-    Permit, Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, RecoveryPoint, ResourceRef, Sent,
-    State, Tagged, Time, VerifiedObjects, VerifyObjects, Whose, Zone, gated,
+    Create, Created, Deed, ErrorKind, Exposure, Kind, Leak, Look, Marks, MeasuredObjects, Needs, Observed,
+    Origin, Permit, Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, RecoveryPoint, ResourceRef,
+    Sent, State, Tagged, Time, VerifiedObjects, VerifyObjects, Whose, Zone, gated,
 };
 use crate::clock::Clock;
 use crate::estate::file::{EstateFile, Fault, FaultKind};
@@ -41,6 +41,10 @@ pub struct Twin {
     world: RefCell<World>,
     restored: RefCell<Restored>,
     calls: RefCell<ApiCalls>,
+    /// The steps that have begun to do something.
+    acted: RefCell<HashSet<String>>,
+    /// How long a look at the sandbox takes.
+    looking: Cell<Duration>,
 }
 
 impl Twin {
@@ -56,7 +60,18 @@ impl Twin {
             world: RefCell::default(),
             restored: RefCell::default(),
             calls: RefCell::default(),
+            acted: RefCell::default(),
+            looking: Cell::default(),
         }
+    }
+
+    /// Lets looks at the sandbox take time, which they do not by themselves.
+    pub fn look_slowly(&self, takes: Duration) {
+        self.looking.set(takes);
+    }
+
+    fn acts(&self, step: &str) {
+        self.acted.borrow_mut().insert(step.to_owned());
     }
 
     /// T0, or now while the disaster has not been declared.
@@ -198,6 +213,7 @@ impl Twin {
         what: &Create,
         now: Time,
     ) -> CloudResult<Created> {
+        self.acts(&origin.by);
         if let Some(created) = self.world.borrow().created_by(&origin.token) {
             return Ok(created);
         }
@@ -390,19 +406,23 @@ impl Cloud for Twin {
         Ok(Tagged { things, unread: Vec::new() })
     }
 
-    async fn exposures(&self, place: &Place, vpc: &str) -> CloudResult<Vec<Exposure>> {
+    async fn exposures(&self, look: &Look) -> CloudResult<Vec<Exposure>> {
         self.count("ec2:DescribeRouteTables", false);
+        self.clock.sleep(self.looking.get()).await;
+        let (place, vpc) = (&look.place, look.vpc.as_str());
         let seen = self.world.borrow().observe(place, Kind::Vpc, vpc, self.clock.now());
         if seen.state == State::Gone {
             // What cannot be looked at is not proved closed.
             let what = format!("it could not be verified: there is no VPC {vpc}");
-            return Ok(vec![Exposure { resource: vpc.to_owned(), what }]);
+            return Ok(vec![Exposure::new(Leak::Unknown, vpc, what)]);
         }
-        let open = self.file.faults.iter().any(|f| f.error == FaultKind::SandboxOpen);
-        Ok(open
-            .then(|| Exposure {
-                resource: vpc.to_owned(),
-                what: "an internet gateway is attached (a fault of the estate)".into(),
+        let acted = self.acted.borrow();
+        let mut opened = self.file.faults.iter().filter(|f| f.error == FaultKind::SandboxOpen);
+        Ok(opened
+            .any(|fault| fault.step.as_ref().is_none_or(|step| acted.contains(step)))
+            .then(|| {
+                let what = "an internet gateway is attached (a fault of the estate)";
+                Exposure::new(Leak::Way, vpc, what)
             })
             .into_iter()
             .collect())
@@ -416,6 +436,7 @@ impl Cloud for Twin {
         progress: &dyn Fn(Progress),
     ) -> CloudResult<CopiedObjects> {
         let call = "s3:CopyObject";
+        self.acts(&origin.by);
         permit.covers(Deed::Fill, &copy.to.place(), call)?;
         let target = copy.to.resource();
         if !self.world.borrow().knows(&target) && self.is_of_the_estate(&target) {
@@ -517,6 +538,7 @@ impl Cloud for Twin {
     }
 
     fn rehearsed(&self, origin: &Origin, action: &str) -> Option<CloudResult<Duration>> {
+        self.acts(&origin.by);
         let fault = self.fault(origin);
         if let Err(error) = self.refuse(fault, action) {
             return Some(Err(error));

@@ -69,6 +69,7 @@ impl Twin {
                     twin.declare(*t0);
                     gate.enforce(Enforcement::Full);
                 }
+                Body::StepStarted { step, .. } => twin.acts(step),
                 Body::PointSeen { point, why_not: Some(why), .. } if why == Rejection::Lost.reason() => {
                     if let Some(id) = point.get("id").and_then(Value::as_str) {
                         gate.know_lost_point(id, "what is lost");

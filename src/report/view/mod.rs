@@ -346,7 +346,11 @@ fn facts(report: &Report, limits: Limits) -> Facts {
         seed: report.seed.map(|seed| seed.to_string()),
         sandbox: pairs,
         isolation: if sandbox.isolation_verified {
-            Badge::ok(if report.simulated { "verified (on the twin)" } else { "verified before T0" })
+            Badge::ok(if report.simulated {
+                "verified (on the twin)"
+            } else {
+                "verified before T0 and to the end"
+            })
         } else {
             Badge::bad("not verified")
         },

@@ -13,7 +13,8 @@ RDS   a restore takes Multi-AZ, deletion protection, subnet, security and parame
       a cluster's automated snapshots go with it; BackupRetentionPeriod=0 makes no automated snapshot, nor does an
       instance of a cluster; a replica in another region than its source can be deleted.
 CFN   ListStackResources tells of a deleted stack what became of its resources (DELETE_COMPLETE, DELETE_SKIPPED for what
-      is retained); a DB instance or cluster without a DeletionPolicy (or with Snapshot) leaves a final snapshot.
+      is retained); a DB instance or cluster without a DeletionPolicy (or with Snapshot) leaves a final snapshot;
+      a security group's SecurityGroupEgress takes the place of the rule that lets everything out.
 S3    GetBucketVersioning answers with the element that SDKs look for; HeadBucket honours the expected owner.
 """
 
@@ -24,6 +25,7 @@ from moto.core.utils import utcnow
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import EC2Backend, ec2_backends
 from moto.ec2.models.instances import Instance
+from moto.ec2.models.security_groups import SecurityGroup
 from moto.ec2.responses.amis import AmisResponse
 from moto.ec2.responses.elastic_block_store import ElasticBlockStore
 from moto.ec2.responses.key_pairs import KeyPairs
@@ -143,6 +145,29 @@ def stacks():
         return answer
 
     replace(CloudFormationResponse, "list_stack_resources", listed)
+    SecurityGroup.create_from_cloudformation_json = classmethod(with_egress(SecurityGroup.create_from_cloudformation_json.__func__))
+
+
+def with_egress(moto):
+    def create(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs):
+        group = moto(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs)
+        rules = cloudformation_json["Properties"].get("SecurityGroupEgress")
+        if rules is not None:
+            group.egress_rules.clear()
+        for rule in rules or []:
+            to = rule.get("DestinationSecurityGroupId")
+            ec2_backends[account_id][region_name].authorize_security_group_egress(
+                group_name_or_id=group.id,
+                ip_protocol=rule["IpProtocol"],
+                from_port=rule.get("FromPort"),
+                to_port=rule.get("ToPort"),
+                ip_ranges=[rule["CidrIp"]] if rule.get("CidrIp") else [],
+                source_groups=[{"GroupId": to}] if to else [],
+                vpc_id=group.vpc_id,
+            )
+        return group
+
+    return create
 
 
 def final_snapshot(backend, stack, one):

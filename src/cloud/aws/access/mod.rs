@@ -29,7 +29,8 @@ use crate::ids::AccountId;
 
 pub use self::dry_run::{Asked, refused};
 pub use self::read_only::{
-    CloudFormationReader, Ec2Reader, QuotasReader, RdsReader, S3Reader, SecretsReader, StsReader,
+    CloudFormationReader, Ec2Reader, QuotasReader, RdsReader, Route53Reader, S3Reader, SecretsReader,
+    StsReader,
 };
 pub use self::writer::{S3Writer, Writer};
 
@@ -67,6 +68,7 @@ pub struct Clients {
     pub s3: S3Reader,
     pub cloudformation: CloudFormationReader,
     pub quotas: QuotasReader,
+    pub route53: Route53Reader,
     pub secrets: SecretsReader,
     pub sts: StsReader,
     /// With the credentials that the role is assumed with, where there is one.
@@ -219,6 +221,12 @@ pub fn clients(
         quotas: QuotasReader::new(aws_sdk_servicequotas::Client::from_conf(
             aws_sdk_servicequotas::config::Builder::from(&config)
                 .interceptor(watch("servicequotas"))
+                .retry_classifier(first())
+                .build(),
+        )),
+        route53: Route53Reader::new(aws_sdk_route53::Client::from_conf(
+            aws_sdk_route53::config::Builder::from(&config)
+                .interceptor(watch("route53"))
                 .retry_classifier(first())
                 .build(),
         )),

@@ -34,6 +34,7 @@ read_only! {
     describe_internet_gateways DescribeInternetGatewaysFluentBuilder,
     describe_key_pairs DescribeKeyPairsFluentBuilder,
     describe_nat_gateways DescribeNatGatewaysFluentBuilder,
+    describe_network_acls DescribeNetworkAclsFluentBuilder,
     describe_network_interfaces DescribeNetworkInterfacesFluentBuilder,
     describe_route_tables DescribeRouteTablesFluentBuilder,
     describe_security_groups DescribeSecurityGroupsFluentBuilder,
@@ -67,10 +68,12 @@ read_only! {
     /// S3, to read.
     S3Reader, aws_sdk_s3:
     get_bucket_location GetBucketLocationFluentBuilder,
+    get_bucket_policy GetBucketPolicyFluentBuilder,
     get_bucket_tagging GetBucketTaggingFluentBuilder,
     get_bucket_versioning GetBucketVersioningFluentBuilder,
     get_object GetObjectFluentBuilder,
     get_object_tagging GetObjectTaggingFluentBuilder,
+    get_public_access_block GetPublicAccessBlockFluentBuilder,
     head_bucket HeadBucketFluentBuilder,
     head_object HeadObjectFluentBuilder,
     list_buckets ListBucketsFluentBuilder,
@@ -86,6 +89,12 @@ read_only! {
     get_template GetTemplateFluentBuilder,
     list_stack_resources ListStackResourcesFluentBuilder,
     list_stacks ListStacksFluentBuilder,
+}
+
+read_only! {
+    /// Route 53, to read.
+    Route53Reader, aws_sdk_route53:
+    list_hosted_zones_by_vpc ListHostedZonesByVPCFluentBuilder,
 }
 
 read_only! {
