@@ -43,6 +43,8 @@ pub enum Leak {
     /// Traffic can leave or come in: a route, a gateway, a peering, an endpoint, a rule of a security group; or something
     /// of the run stands in another network.
     Way,
+    /// Who is allowed to by IAM can connect to what stands inside. Nothing inside can connect to anything by it.
+    WayIn,
     /// Something of the run has, or would be given, an address that the internet can reach.
     PublicAddress,
     /// A machine or database of the run may call AWS as somebody.
@@ -60,8 +62,9 @@ pub enum Leak {
 }
 
 impl Leak {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Way,
+        Self::WayIn,
         Self::PublicAddress,
         Self::Role,
         Self::Share,
@@ -75,6 +78,7 @@ impl Leak {
     pub fn rule(self) -> &'static str {
         match self {
             Self::Way => "sandbox-open",
+            Self::WayIn => "sandbox-way-in",
             Self::PublicAddress => "sandbox-public-address",
             Self::Role => "sandbox-role",
             Self::Share => "sandbox-data-shared",
@@ -91,7 +95,7 @@ impl Leak {
             Self::Way | Self::PublicAddress | Self::Role | Self::Share | Self::Bucket | Self::Unknown => {
                 "high"
             }
-            Self::Zone => "medium",
+            Self::WayIn | Self::Zone => "medium",
             Self::NetworkAcl => "low",
         }
     }
@@ -100,6 +104,9 @@ impl Leak {
         match self {
             Self::Way => {
                 "find out who or what opened it (a step, a template, automation of the account, a hand: CloudTrail tells), and keep it from doing so"
+            }
+            Self::WayIn => {
+                "nothing where checks go through it; allow as few as possible ec2-instance-connect:OpenTunnel"
             }
             Self::PublicAddress => {
                 "restore without a public address, and leave addresses of the run unassociated; reach checks through a tunnel (`--connect-to`)"

@@ -88,9 +88,9 @@ impl<'a> Looks<'a> {
         let interrupted = async {
             // An abort is an interruption from the beginning, and must look all the same: the drill had been carried out.
             if self.engine.config.abort {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             } else {
-                self.engine.interrupt.cancelled().await
+                self.engine.interrupt.cancelled().await;
             }
         };
         tokio::select! {

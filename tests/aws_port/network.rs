@@ -1,4 +1,6 @@
-use drillmaster::cloud::{Cloud as _, Create, ErrorKind, Kind, ResourceRef, State};
+use aws_sdk_ec2::types::{ResourceType, Tag, TagSpecification};
+use drillmaster::cloud::{Cloud as _, Create, ErrorKind, Kind, Leak, Look, ResourceRef, State};
+use serde_json::json;
 
 use crate::world::{EAST, PRODUCTION, SANDBOX, WEST, World, account, place};
 
@@ -50,6 +52,133 @@ async fn a_sandbox_has_no_way_out_until_somebody_makes_one() {
     world.tear_down(&at).await;
     let seen = world.aws.observe(&at, Kind::Vpc, &[sandbox.vpc]).await.unwrap();
     assert_eq!(seen[0].state, State::Gone);
+}
+
+/// What stands open beside the network, one thing after the other.
+#[tokio::test]
+async fn what_the_run_has_made_is_looked_at_wherever_it_stands() {
+    let world = World::losing_east();
+    let at = place(SANDBOX, WEST);
+    let sandbox = world.sandbox(&at).await;
+    world.moto.delays(&json!({ "default": 0 }));
+    let (ec2, s3) = (world.ec2(SANDBOX, WEST).await, world.s3(SANDBOX, WEST).await);
+    let run = Tag::builder().key("drillmaster:run").value(world.marks.run.to_string()).build();
+    let tagged = |kind| TagSpecification::builder().resource_type(kind).tags(run.clone()).build();
+    let finds = async |leak: Leak, resource: &str, words: &str| {
+        let found = world.exposures(&at, &sandbox.vpc).await;
+        let found = found.iter().any(|e| e.leak == leak && e.resource == resource && e.what.contains(words));
+        assert!(found, "{leak:?} {resource} {words}: {:#?}", world.exposures(&at, &sandbox.vpc).await);
+    };
+
+    // A machine of the run in another network, and an address that leads to it.
+    let image = ec2.register_image().name("web").root_device_name("/dev/sda1").send().await.unwrap();
+    let launch = ec2.run_instances().image_id(image.image_id().unwrap()).min_count(1).max_count(1);
+    let launched = launch.tag_specifications(tagged(ResourceType::Instance)).send().await.unwrap();
+    let instance = launched.instances()[0].instance_id().unwrap().to_owned();
+    finds(Leak::Way, &instance, "which is not the run's").await;
+    let address =
+        ec2.allocate_address().tag_specifications(tagged(ResourceType::ElasticIp)).send().await.unwrap();
+    let address = address.allocation_id().unwrap().to_owned();
+    assert!(!world.exposures(&at, &sandbox.vpc).await.iter().any(|e| e.resource == address));
+    ec2.associate_address().allocation_id(&address).instance_id(&instance).send().await.unwrap();
+    finds(Leak::PublicAddress, &address, &instance).await;
+    let association = ec2.describe_addresses().allocation_ids(&address).send().await.unwrap();
+    let association = association.addresses()[0].association_id().unwrap().to_owned();
+    ec2.disassociate_address().association_id(association).send().await.unwrap();
+    ec2.terminate_instances().instance_ids(&instance).send().await.unwrap();
+
+    // The sandbox's own subnet gives addresses; a network ACL takes the default one's place.
+    let subnet = &sandbox.subnets[0].id;
+    let public = |yes| aws_sdk_ec2::types::AttributeBooleanValue::builder().value(yes).build();
+    ec2.modify_subnet_attribute()
+        .subnet_id(subnet)
+        .map_public_ip_on_launch(public(true))
+        .send()
+        .await
+        .unwrap();
+    finds(Leak::PublicAddress, subnet, "gives instances public addresses").await;
+    ec2.modify_subnet_attribute()
+        .subnet_id(subnet)
+        .map_public_ip_on_launch(public(false))
+        .send()
+        .await
+        .unwrap();
+    let acl = ec2.create_network_acl().vpc_id(&sandbox.vpc).send().await.unwrap();
+    let acl = acl.network_acl().unwrap().network_acl_id().unwrap().to_owned();
+    assert_eq!(world.exposures(&at, &sandbox.vpc).await, [], "it stands before nothing");
+    let acls = ec2.describe_network_acls().send().await.unwrap();
+    let associations = acls.network_acls().iter().flat_map(aws_sdk_ec2::types::NetworkAcl::associations);
+    let of =
+        associations.filter(|a| a.subnet_id() == Some(subnet)).find_map(|a| a.network_acl_association_id());
+    ec2.replace_network_acl_association()
+        .association_id(of.unwrap())
+        .network_acl_id(&acl)
+        .send()
+        .await
+        .unwrap();
+    finds(Leak::NetworkAcl, &acl, subnet).await;
+
+    // Somebody's peering, and an endpoint.
+    let other = ec2.create_vpc().cidr_block("10.9.0.0/16").send().await.unwrap().vpc.unwrap().vpc_id.unwrap();
+    let peering =
+        ec2.create_vpc_peering_connection().vpc_id(&other).peer_vpc_id(&sandbox.vpc).send().await.unwrap();
+    let peering = peering.vpc_peering_connection().unwrap().vpc_peering_connection_id().unwrap().to_owned();
+    finds(Leak::Way, &peering, "peering connection").await;
+    let endpoint = ec2.create_vpc_endpoint().vpc_id(&sandbox.vpc).service_name("com.amazonaws.us-west-2.s3");
+    let endpoint = endpoint.send().await.unwrap().vpc_endpoint.unwrap().vpc_endpoint_id.unwrap();
+    finds(Leak::Way, &endpoint, "com.amazonaws.us-west-2.s3").await;
+
+    // A network of the run's own beside the sandbox (a stack's) is held to the same.
+    let vpc = ec2.create_vpc().cidr_block("10.8.0.0/16").tag_specifications(tagged(ResourceType::Vpc));
+    let vpc = vpc.send().await.unwrap().vpc.unwrap().vpc_id.unwrap();
+    let gateway = ec2.create_internet_gateway().send().await.unwrap().internet_gateway.unwrap();
+    let gateway = gateway.internet_gateway_id.unwrap();
+    ec2.attach_internet_gateway().internet_gateway_id(&gateway).vpc_id(&vpc).send().await.unwrap();
+    finds(Leak::Way, &gateway, "an internet gateway").await;
+
+    // Buckets of the run, by its records.
+    let (bucket, _) = world.ready(&at, &Create::Bucket { name: "papers-of-a-run".into() }).await;
+    let made = vec![ResourceRef {
+        kind: Kind::Bucket,
+        id: bucket.clone(),
+        account: account(SANDBOX),
+        region: WEST.parse().unwrap(),
+    }];
+    let look =
+        Look { place: at.clone(), vpc: sandbox.vpc.clone(), run: world.marks.run.clone(), made, whole: true };
+    let of_bucket = async || {
+        let found = world.aws.exposures(&look).await.unwrap().into_iter();
+        found.filter(|e| e.resource == bucket).map(|e| e.what).collect::<Vec<_>>()
+    };
+    assert_eq!(of_bucket().await, Vec::<String>::new());
+    let policy = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "s3:GetObject",
+        "Principal": { "AWS": format!("arn:aws:iam::{PRODUCTION}:root") }, "Resource": format!("arn:aws:s3:::{bucket}/*") }] });
+    s3.put_bucket_policy().bucket(&bucket).policy(policy.to_string()).send().await.unwrap();
+    assert_eq!(of_bucket().await, [format!("the bucket's policy lets arn:aws:iam::{PRODUCTION}:root in")]);
+    s3.delete_bucket_policy().bucket(&bucket).send().await.unwrap();
+    s3.delete_public_access_block().bucket(&bucket).send().await.unwrap();
+    assert_eq!(of_bucket().await, ["public access to the bucket is not blocked"]);
+}
+
+#[tokio::test]
+async fn databases_of_the_run_are_looked_at() {
+    let world = World::losing_east();
+    let at = place(SANDBOX, WEST);
+    let sandbox = world.sandbox(&at).await;
+    let rds = world.rds(SANDBOX, WEST).await;
+    let run =
+        aws_sdk_rds::types::Tag::builder().key("drillmaster:run").value(world.marks.run.to_string()).build();
+    let db =
+        rds.create_db_instance().db_instance_identifier("open").engine("postgres").engine_version("16.3");
+    let db = db.db_instance_class("db.t3.medium").allocated_storage(20).master_username("postgres");
+    let db = db.master_user_password("secretsecret").publicly_accessible(true).tags(run);
+    db.send().await.unwrap();
+    let found = world.exposures(&at, &sandbox.vpc).await;
+    assert!(found.iter().any(|e| e.leak == Leak::PublicAddress && e.resource == "open"), "{found:?}");
+    let role = rds.add_role_to_db_instance().db_instance_identifier("open").feature_name("s3Import");
+    role.role_arn(format!("arn:aws:iam::{SANDBOX}:role/reader")).send().await.unwrap();
+    let found = world.exposures(&at, &sandbox.vpc).await;
+    assert!(found.iter().any(|e| e.leak == Leak::Role && e.what.contains("role/reader")), "{found:?}");
 }
 
 #[tokio::test]

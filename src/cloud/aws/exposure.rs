@@ -299,24 +299,27 @@ async fn subnets(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
         .collect())
 }
 
-/// Interfaces through which AWS leads traffic in or out without any gateway (EC2 Instance Connect, API Gateway links,
-/// Global Accelerator…). Gateways and endpoints are looked at themselves; what is new is suspected.
-fn leads_out(of: &NetworkInterfaceType) -> bool {
-    !matches!(
-        of,
+/// What an interface of this type means. Gateways and endpoints are looked at themselves; what is new is suspected of
+/// leading traffic in or out without any gateway, as those of Global Accelerator do.
+fn of_type(kind: &NetworkInterfaceType) -> Option<(Leak, &'static str)> {
+    match kind {
         NetworkInterfaceType::Interface
-            | NetworkInterfaceType::Efa
-            | NetworkInterfaceType::EfaOnly
-            | NetworkInterfaceType::Trunk
-            | NetworkInterfaceType::Branch
-            | NetworkInterfaceType::Lambda
-            | NetworkInterfaceType::LoadBalancer
-            | NetworkInterfaceType::NetworkLoadBalancer
-            | NetworkInterfaceType::NatGateway
-            | NetworkInterfaceType::VpcEndpoint
-            | NetworkInterfaceType::GatewayLoadBalancerEndpoint
-            | NetworkInterfaceType::TransitGateway
-    )
+        | NetworkInterfaceType::Efa
+        | NetworkInterfaceType::EfaOnly
+        | NetworkInterfaceType::Trunk
+        | NetworkInterfaceType::Branch
+        | NetworkInterfaceType::Lambda
+        | NetworkInterfaceType::LoadBalancer
+        | NetworkInterfaceType::NetworkLoadBalancer
+        | NetworkInterfaceType::NatGateway
+        | NetworkInterfaceType::VpcEndpoint
+        | NetworkInterfaceType::GatewayLoadBalancerEndpoint
+        | NetworkInterfaceType::TransitGateway => None,
+        kind if kind.as_str() == "ec2_instance_connect_endpoint" => {
+            Some((Leak::WayIn, "an EC2 Instance Connect Endpoint lets in whom IAM allows to"))
+        }
+        _ => Some((Leak::Way, "a network interface that AWS manages stands in the VPC")),
+    }
 }
 
 async fn interfaces(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
@@ -331,9 +334,11 @@ async fn interfaces(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
                 format!("the network interface has the public address {address}"),
             ));
         }
-        if let Some(of) = nic.interface_type().filter(|of| leads_out(of)) {
-            let what = format!("a network interface of the type {} stands in the VPC", of.as_str());
-            all.push(way(nic.network_interface_id.clone(), what));
+        if let Some(kind) = nic.interface_type()
+            && let Some((leak, what)) = of_type(kind)
+        {
+            let what = format!("{what} (type {})", kind.as_str());
+            all.push(found(leak, nic.network_interface_id.clone(), what));
         }
     }
     Ok(all)
@@ -388,6 +393,15 @@ async fn private_zones(clients: &Clients, look: &Look, vpcs: &Vpcs) -> CloudResu
 mod tests {
     use super::*;
     use aws_sdk_ec2::types::{IpRange, UserIdGroupPair};
+
+    #[test]
+    fn interfaces_that_lead_through_are_told_from_those_that_stand_there() {
+        let of = |name: &str| of_type(&NetworkInterfaceType::from(name)).map(|(leak, _)| leak);
+        assert_eq!((of("interface"), of("nat_gateway")), (None, None));
+        assert_eq!(of("ec2_instance_connect_endpoint"), Some(Leak::WayIn));
+        assert_eq!(of("global_accelerator_managed"), Some(Leak::Way));
+        assert_eq!(of("something_of_next_year"), Some(Leak::Way));
+    }
 
     #[test]
     fn rules_beyond_the_vpc_are_found() {

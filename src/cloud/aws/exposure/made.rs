@@ -232,7 +232,7 @@ async fn db_snapshot_shares(rds: &RdsReader, ours: &Ours<'_>, id: String) -> Clo
     let answer = answer.or_cloud("rds:DescribeDBSnapshotAttributes")?.db_snapshot_attributes_result;
     let lists = answer.and_then(|r| r.db_snapshot_attributes).unwrap_or_default();
     let with = lists.iter().filter(|a| a.attribute_name() == Some(RESTORE));
-    let with = with.flat_map(|a| a.attribute_values()).map(String::as_str);
+    let with = with.filter_map(|a| a.attribute_values.as_ref()).flatten().map(String::as_str);
     Ok(shared_as(ours, "snapshot", &id, with))
 }
 
@@ -243,7 +243,7 @@ async fn cluster_snapshot_shares(rds: &RdsReader, ours: &Ours<'_>, id: String) -
     let lists = answer.db_cluster_snapshot_attributes_result;
     let lists = lists.and_then(|r| r.db_cluster_snapshot_attributes).unwrap_or_default();
     let with = lists.iter().filter(|a| a.attribute_name() == Some(RESTORE));
-    let with = with.flat_map(|a| a.attribute_values()).map(String::as_str);
+    let with = with.filter_map(|a| a.attribute_values.as_ref()).flatten().map(String::as_str);
     Ok(shared_as(ours, "snapshot", &id, with))
 }
 
