@@ -210,10 +210,10 @@ fn a_record_that_cannot_follow_is_refused() {
 
 #[test]
 fn another_format_and_no_journal_are_told_apart() {
-    let newer = br#"{"seq":0,"event":"run_started","format":3,"version":"9.1.0","whatever":true}
+    let newer = br#"{"seq":0,"event":"run_started","format":4,"version":"9.1.0","whatever":true}
 "#;
     let error = read_bytes(newer).unwrap_err().to_string();
-    assert!(error.contains("format 3") && error.contains("9.1.0"), "{error}");
+    assert!(error.contains("format 4") && error.contains("9.1.0"), "{error}");
     let error = read(Path::new("/nowhere/at/all")).unwrap_err().to_string();
     assert!(error.contains("there is no journal; name the folder of a run"), "{error}");
     let empty = read_bytes(b"").unwrap();

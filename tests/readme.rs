@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use drillmaster::actions::CATALOGUE;
+use drillmaster::cloud::LOOK_CALLS;
 use drillmaster::playbook::action::{Output, Shape};
 use regex::Regex;
 use serde_json::Value;
@@ -302,6 +303,7 @@ fn iam_action(call: &str) -> &str {
         | "s3:UploadPartCopy"
         | "s3:CreateMultipartUpload"
         | "s3:CompleteMultipartUpload" => "s3:PutObject",
+        "s3:GetPublicAccessBlock" => "s3:GetBucketPublicAccessBlock",
         same => same,
     }
 }
@@ -315,9 +317,10 @@ fn sources(folder: &Path, all: &mut Vec<PathBuf>) {
 
 #[test]
 fn every_call_to_aws_stands_among_the_permissions() {
-    let call =
-        Regex::new(r#""((?:ec2|rds|s3|sts|cloudformation|servicequotas|secretsmanager):[A-Z][A-Za-z0-9]+)""#)
-            .unwrap();
+    let call = Regex::new(
+        r#""((?:ec2|rds|s3|sts|cloudformation|route53|servicequotas|secretsmanager):[A-Z][A-Za-z0-9]+)""#,
+    )
+    .unwrap();
     let mut files = Vec::new();
     sources(&Path::new(ROOT).join("src/cloud/aws"), &mut files);
     let mut calls: BTreeSet<String> =
@@ -342,6 +345,22 @@ fn every_call_to_aws_stands_among_the_permissions() {
         })
         .collect();
     assert!(missing.is_empty(), "README.md's permissions lack {missing:?}");
+}
+
+/// What a look at the sandbox says that it calls is what it calls.
+#[test]
+fn the_calls_of_a_look_are_listed() {
+    let call = Regex::new(r#""((?:ec2|rds|s3|route53):[A-Z][A-Za-z0-9]+)""#).unwrap();
+    let folder = Path::new(ROOT).join("src/cloud/aws");
+    let mut files = vec![folder.join("exposure.rs")];
+    sources(&folder.join("exposure"), &mut files);
+    let mut called = BTreeSet::new();
+    for file in files {
+        let text = fs::read_to_string(file).unwrap();
+        called.extend(call.captures_iter(&text).map(|found| iam_action(&found[1]).to_owned()));
+    }
+    let listed: BTreeSet<String> = LOOK_CALLS.iter().map(|call| (*call).to_owned()).collect();
+    assert_eq!(called, listed);
 }
 
 #[test]

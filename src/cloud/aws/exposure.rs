@@ -397,7 +397,7 @@ mod tests {
     #[test]
     fn interfaces_that_lead_through_are_told_from_those_that_stand_there() {
         let of = |name: &str| of_type(&NetworkInterfaceType::from(name)).map(|(leak, _)| leak);
-        assert_eq!((of("interface"), of("nat_gateway")), (None, None));
+        assert_eq!((of("interface"), of("natGateway")), (None, None));
         assert_eq!(of("ec2_instance_connect_endpoint"), Some(Leak::WayIn));
         assert_eq!(of("global_accelerator_managed"), Some(Leak::Way));
         assert_eq!(of("something_of_next_year"), Some(Leak::Way));
