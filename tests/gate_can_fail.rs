@@ -231,10 +231,11 @@ fn an_open_sandbox() {
 
 #[test]
 fn a_sandbox_that_is_opened_after_t0() {
-    let clean = good().run();
+    let clean = Drill::good().run();
     // By a step that makes machines, by the one that ends last, and by a command, of which nobody knows what it did.
-    let last = good().step("- id: note\n  uses: command.run\n  needs: [web]\n  with: { run: [\"true\"] }");
-    for (drill, step) in [(good(), "db"), (good(), "web"), (last, "note")] {
+    let last =
+        Drill::good().step("- id: note\n  uses: command.run\n  needs: [web]\n  with: { run: [\"true\"] }");
+    for (drill, step) in [(Drill::good(), "db"), (Drill::good(), "web"), (last, "note")] {
         let run = drill.faults(&[&format!("{{ step: {step}, error: sandbox_open }}")]).run();
         run.exits(1).is("/verdict", "failed").is_clean();
         run.because(&["the sandbox was not closed after T0", "an internet gateway is attached"]);

@@ -123,7 +123,9 @@ impl Sweeper {
         let access = Access::default();
         let removal = Removal { hands: &hands, waiter: &waiter, clock, bus: &bus, patience, access };
         let resources: Vec<ResourceRef> = leavings.iter().map(|l| l.thing.resource.clone()).collect();
-        resources.iter().for_each(|resource| waiter.saw(resource));
+        for resource in &resources {
+            waiter.saw(resource);
+        }
         // What a stack has handed its tags on to was found by them before, and judged by its own expiry.
         let left = removal.run(resources, async || Vec::new()).await;
         for leaving in &mut leavings {

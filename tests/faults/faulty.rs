@@ -12,9 +12,9 @@ use drillmaster::cloud::gated::{delete_call, describe_call, points_call};
 use drillmaster::cloud::twin::Twin;
 use drillmaster::cloud::{
     ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created,
-    ErrorKind, Exposure, Kind, MeasuredObjects, Needs, Observed, Offers, Origin, Permit, Place, PointQuery,
-    PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef, Sent, State, Tagged, TaggedThing,
-    VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
+    ErrorKind, Exposure, Kind, Look, MeasuredObjects, Needs, Observed, Offers, Origin, Permit, Place,
+    PointQuery, PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef, Sent, State, Tagged,
+    TaggedThing, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 use drillmaster::duration::{Span, Time};
 use drillmaster::estate::RecoveryPoint;
@@ -421,8 +421,8 @@ impl Cloud for Faulty {
         self.call("cloudformation:ListStackResources", READS, async || self.inner.remains(stack).await).await
     }
 
-    async fn exposures(&self, place: &Place, vpc: &str) -> CloudResult<Vec<Exposure>> {
-        self.call("ec2:DescribeRouteTables", READS, async || self.inner.exposures(place, vpc).await).await
+    async fn exposures(&self, look: &Look) -> CloudResult<Vec<Exposure>> {
+        self.call("ec2:DescribeRouteTables", READS, async || self.inner.exposures(look).await).await
     }
 
     async fn copy_objects(
