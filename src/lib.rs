@@ -18,6 +18,7 @@ pub mod journal;
 pub mod objectives;
 pub mod plan;
 pub mod playbook;
+pub mod policy;
 pub mod process;
 pub mod redact;
 pub mod report;

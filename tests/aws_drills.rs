@@ -26,8 +26,12 @@ mod faults;
 mod isolation;
 #[path = "aws_drills/killed.rs"]
 mod killed;
+#[path = "aws_drills/least_privilege.rs"]
+mod least_privilege;
 #[path = "aws_drills/losses.rs"]
 mod losses;
+#[path = "aws_drills/privileges.rs"]
+mod privileges;
 #[path = "aws_drills/protected.rs"]
 mod protected;
 #[path = "aws_drills/secrets.rs"]

@@ -42,7 +42,13 @@ pub const DEPLOY: Action = Action {
         ],
         source: |_| None,
         demands: |args| Demands { file: super::args::text(args, "/template"), ..Demands::default() },
-        calls: &["cloudformation:CreateStack", "cloudformation:DescribeStacks"],
+        calls: &[
+            "cloudformation:CreateStack",
+            "cloudformation:DescribeStacks",
+            "cloudformation:DescribeStackEvents",
+            "cloudformation:ListStacks",
+        ],
+        bucket_calls: &[],
     },
     run: |cx, args| Box::pin(deploy(cx, args)),
 };

@@ -39,6 +39,7 @@ pub const RUN: Action = Action {
         source: |_| None,
         demands: Demands::none,
         calls: &[],
+        bucket_calls: &[],
     },
     run: |cx, args| Box::pin(run(cx, args)),
 };

@@ -40,6 +40,7 @@ pub const COPY_SNAPSHOT: Action = Action {
         },
         demands: Demands::none,
         calls: &["ec2:CopySnapshot", "ec2:DescribeSnapshots"],
+        bucket_calls: &[],
     },
     run: |cx, args| Box::pin(copy_snapshot(cx, args)),
 };
@@ -72,6 +73,7 @@ pub const COPY_IMAGE: Action = Action {
         },
         demands: Demands::none,
         calls: &["ec2:CopyImage", "ec2:DescribeImages"],
+        bucket_calls: &[],
     },
     run: |cx, args| Box::pin(copy_image(cx, args)),
 };
@@ -119,7 +121,8 @@ pub const RESTORE_VOLUME: Action = Action {
             Some(args::restored(what, &[PointKind::EbsSnapshot], true))
         },
         demands: Demands::none,
-        calls: &["ec2:CreateVolume", "ec2:DescribeVolumes"],
+        calls: &["ec2:CreateVolume", "ec2:DescribeVolumes", "ec2:DescribeAvailabilityZones"],
+        bucket_calls: &[],
     },
     run: |cx, args| Box::pin(restore_volume(cx, args)),
 };
@@ -182,7 +185,14 @@ pub const LAUNCH: Action = Action {
             instance_type: args::text(args, "/type"),
             ..Demands::default()
         },
-        calls: &["ec2:RunInstances", "ec2:DescribeInstances", "ec2:AttachVolume"],
+        calls: &[
+            "ec2:RunInstances",
+            "ec2:DescribeInstances",
+            "ec2:DescribeInstanceStatus",
+            "ec2:AttachVolume",
+            "ec2:DescribeVolumes",
+        ],
+        bucket_calls: &[],
     },
     run: |cx, args| Box::pin(launch(cx, args)),
 };
@@ -204,7 +214,8 @@ pub const IMPORT_KEY_PAIR: Action = Action {
         outputs: &[Output { name: "key_name", doc: "the key pair's name", shape: Shape::Text }],
         source: |_| None,
         demands: Demands::none,
-        calls: &["ec2:ImportKeyPair"],
+        calls: &["ec2:ImportKeyPair", "ec2:DescribeKeyPairs"],
+        bucket_calls: &[],
     },
     run: |cx, args| Box::pin(import_key_pair(cx, args)),
 };
@@ -226,7 +237,8 @@ pub const ALLOCATE_ADDRESS: Action = Action {
         ],
         source: |_| None,
         demands: Demands::none,
-        calls: &["ec2:AllocateAddress"],
+        calls: &["ec2:AllocateAddress", "ec2:DescribeAddresses"],
+        bucket_calls: &[],
     },
     run: |cx, args| Box::pin(allocate_address(cx, args)),
 };

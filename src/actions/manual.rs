@@ -31,6 +31,7 @@ pub const TASK: Action = Action {
         source: |_| None,
         demands: Demands::none,
         calls: &[],
+        bucket_calls: &[],
     },
     run: |cx, args| Box::pin(run(cx, args)),
 };

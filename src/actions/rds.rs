@@ -57,6 +57,7 @@ pub const COPY_SNAPSHOT: Action = Action {
             "rds:CopyDBClusterSnapshot",
             "rds:DescribeDBClusterSnapshots",
         ],
+        bucket_calls: &[],
     },
     run: |cx, args| Box::pin(copy_snapshot(cx, args)),
 };
@@ -112,6 +113,7 @@ pub const RESTORE: Action = Action {
         source: |args| db_source(&args::lenient::<RestoreArgs>(args)?.from, PointKind::RdsSnapshot),
         demands: one_database,
         calls: &["rds:RestoreDBInstanceFromDBSnapshot", "rds:DescribeDBInstances"],
+        bucket_calls: &[],
     },
     run: |cx, args| Box::pin(restore(cx, args)),
 };
@@ -137,6 +139,7 @@ pub const RESTORE_TO_TIME: Action = Action {
         source: |args| db_source(&args::lenient::<RestoreArgs>(args)?.from, PointKind::RdsPitr),
         demands: one_database,
         calls: &["rds:RestoreDBInstanceToPointInTime", "rds:DescribeDBInstances"],
+        bucket_calls: &[],
     },
     run: |cx, args| Box::pin(restore_to_time(cx, args)),
 };
@@ -232,6 +235,7 @@ pub const RESTORE_CLUSTER: Action = Action {
             "rds:DescribeDBClusters",
             "rds:DescribeDBInstances",
         ],
+        bucket_calls: &[],
     },
     run: |cx, args| Box::pin(restore_cluster(cx, args)),
 };
@@ -285,6 +289,7 @@ pub const PROMOTE_REPLICA: Action = Action {
             Demands { replica, ..databases(1) }
         },
         calls: &["rds:PromoteReadReplica", "rds:CreateDBInstanceReadReplica", "rds:DescribeDBInstances"],
+        bucket_calls: &[],
     },
     run: |cx, args| Box::pin(promote_replica(cx, args)),
 };

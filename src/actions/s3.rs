@@ -48,6 +48,16 @@ pub struct RestoreArgs {
     pub allow_empty: bool,
 }
 
+/// What reading a bucket calls; `CopyObject` reads its source as `GetObject` and `GetObjectTagging` do.
+const READS: &[&str] = &[
+    "s3:GetBucketVersioning",
+    "s3:ListObjectsV2",
+    "s3:ListObjectVersions",
+    "s3:HeadObject",
+    "s3:GetObject",
+    "s3:GetObjectTagging",
+];
+
 pub const RESTORE: Action = Action {
     decl: ActionDecl {
         name: "s3.restore",
@@ -88,14 +98,18 @@ pub const RESTORE: Action = Action {
         },
         demands: |args| Demands { bucket: args::text(args, "/to"), ..Demands::default() },
         calls: &[
-            "s3:GetBucketVersioning",
-            "s3:ListObjectsV2",
-            "s3:ListObjectVersions",
-            "s3:GetObject",
-            "s3:PutObject",
-            "s3:CopyObject",
             "s3:CreateBucket",
+            "s3:GetBucketTagging",
+            "s3:ListBuckets",
+            "s3:CopyObject",
+            "s3:PutObject",
+            "s3:CreateMultipartUpload",
+            "s3:UploadPart",
+            "s3:UploadPartCopy",
+            "s3:CompleteMultipartUpload",
+            "s3:AbortMultipartUpload",
         ],
+        bucket_calls: READS,
     },
     run: |cx, args| Box::pin(restore(cx, args)),
 };
@@ -135,7 +149,8 @@ pub const VERIFY: Action = Action {
         }],
         source: |_| None,
         demands: |args| Demands { file: args::text(args, "/manifest"), ..Demands::default() },
-        calls: &["s3:GetBucketVersioning", "s3:ListObjectsV2", "s3:ListObjectVersions", "s3:GetObject"],
+        calls: READS,
+        bucket_calls: READS,
     },
     run: |cx, args| Box::pin(verify(cx, args)),
 };

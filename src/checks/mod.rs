@@ -5,8 +5,8 @@
 //! cloud port; what they mean is judged here.
 
 mod observation;
-mod s3;
-mod state;
+pub mod s3;
+pub mod state;
 
 pub mod connect_to;
 

@@ -5,6 +5,9 @@ use crate::duration::Size;
 use crate::playbook::check::S3Check;
 use crate::playbook::expr_value::TemplateLeft;
 
+/// The AWS calls that count them.
+pub const CALLS: &[&str] = &["s3:ListObjectsV2"];
+
 /// The objects that the check's bucket holds under its key or prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct S3Observed {

@@ -3,6 +3,10 @@
 use super::Observation;
 use crate::playbook::check::StateCheck;
 
+/// The AWS calls that look at a resource's state, besides those of the step that made it: none, it is looked at in the
+/// same way.
+pub const CALLS: &[&str] = &[];
+
 /// Judges a resource's status as the cloud port normalised it (`healthy`, or the cloud's own word for what it is).
 pub fn judge(spec: &StateCheck, status: &str) -> Observation {
     let what = format!("the status of {}", spec.of);

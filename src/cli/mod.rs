@@ -2,6 +2,7 @@
 
 mod configuration;
 pub mod gate;
+mod iam_policy;
 mod panics;
 mod person;
 mod plan;
@@ -46,6 +47,7 @@ enum Command {
     Abort(Box<resume::AbortArgs>),
     Validate(validate::Args),
     Plan(plan::Args),
+    IamPolicy(iam_policy::Args),
     Report(report::Args),
     Gate(gate::Args),
     Sweep(sweep::Args),
@@ -68,6 +70,7 @@ pub fn main() -> ExitCode {
         Command::Abort(args) => resume::abort(&args),
         Command::Validate(args) => validate::run(&args),
         Command::Plan(args) => plan::run(&args),
+        Command::IamPolicy(args) => iam_policy::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Gate(args) => gate::run(&args),
         Command::Sweep(args) => sweep::run(&args),

@@ -1,6 +1,7 @@
 //! Puts a run together: plan, cloud, gate, clock, consumers.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,12 +14,12 @@ use crate::checks::{ConnectTo, Observation};
 use crate::clock::{Clock, Pace};
 use crate::cloud::gated::Gated;
 use crate::cloud::twin::{Twin, Unanswered};
-use crate::cloud::{Cloud, LossGate, Place};
+use crate::cloud::{Cloud, Grant, LossGate, Place};
 use crate::config::Protected;
 use crate::duration::Time;
 use crate::engine::{Config, Engine, Memory, Prober};
 use crate::event::{Body, Bus, Consumer, Event, Inputs};
-use crate::ids::RunId;
+use crate::ids::{AccountId, RunId};
 use crate::journal::Kept;
 use crate::objectives::record::Recorder;
 use crate::objectives::{self, Record};
@@ -26,6 +27,7 @@ use crate::plan::{Input, Plan};
 use crate::playbook::Loaded;
 use crate::playbook::check::CheckKind;
 use crate::playbook::model::Account;
+use crate::policy;
 use crate::report::Report;
 use crate::secrets::Secrets;
 
@@ -155,6 +157,7 @@ impl Drill {
             abort: options.abort,
             inputs: options.inputs(&plan),
             protected: options.protected.clone(),
+            grants: grants(&plan)?,
         };
         if options.abort {
             interrupt.cancel();
@@ -200,6 +203,12 @@ impl Drill {
         report.journal = kept.map(|kept| super::record::noted(kept.end()));
         Some(report)
     }
+}
+
+/// What each account's role must be allowed.
+fn grants(plan: &Plan) -> Result<BTreeMap<AccountId, Vec<Grant>>, String> {
+    let policies = policy::of(plan).map_err(|error| error.to_string())?;
+    Ok(policies.accounts.into_iter().map(|policy| (policy.account.clone(), policy.grants())).collect())
 }
 
 /// A runtime for one drill: everything runs on one thread.

@@ -11,6 +11,7 @@ pub mod fake;
 pub mod gate;
 pub mod gated;
 mod look;
+mod grant;
 mod permit;
 pub mod request;
 pub mod twin;
@@ -28,6 +29,7 @@ use crate::ids::{AccountId, AzId, Region};
 pub use error::{CloudError, ErrorKind, Sent};
 pub use gate::LossGate;
 pub use look::{CALLS as LOOK_CALLS, Exposure, Leak, Look};
+pub use grant::{Conditions, Grant, Test};
 pub use permit::{Deed, Permit};
 pub use request::*;
 

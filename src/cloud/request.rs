@@ -669,6 +669,8 @@ pub struct Needs {
     pub cidr: String,
     /// What everything that is created will carry: policies may demand it.
     pub marks: Option<super::Marks>,
+    /// What the role must be allowed, to be proved without doing it.
+    pub grants: Vec<super::Grant>,
 }
 
 /// What the zones of the sandbox should offer.

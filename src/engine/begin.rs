@@ -6,10 +6,11 @@ use futures_util::future::join_all;
 use indexmap::IndexMap;
 
 use super::{Config, Engine, Stop};
-use crate::cloud::{CloudError, ErrorKind, Marks, Needs, Place, Wishes};
+use crate::cloud::{CloudError, ErrorKind, Grant, Marks, Needs, Place, Wishes};
 use crate::duration::{Size, Time};
 use crate::estate::{Loss, ResourceId};
 use crate::event::{FORMAT, NodePlan, PlaybookText, RunStarted, WorkloadPlan};
+use crate::ids::AccountId;
 use crate::plan::{Plan, Work};
 use crate::playbook::action::SourceSpec;
 use crate::playbook::model::Measures;
@@ -144,6 +145,7 @@ pub async fn preflight(engine: &Engine) -> Result<(), Stop> {
     let plan = &engine.plan;
     let accounts = plan.surviving_accounts();
     let identities = join_all(accounts.iter().map(|account| engine.cloud.identity(account))).await;
+    let mut reached = Vec::new();
     for (account, identity) in accounts.iter().zip(identities) {
         let found = match identity {
             Ok(found) => found,
@@ -163,13 +165,25 @@ pub async fn preflight(engine: &Engine) -> Result<(), Stop> {
             .help("check the profile, the role and the environment that the playbook's `accounts` names")
             .into());
         }
+        reached.push(found);
     }
     let place = Place { account: plan.sandbox_account.clone(), region: plan.sandbox.region.clone() };
     let mut stop = None;
     let marks =
         Marks { run: engine.config.run.clone(), expires: engine.clock.now() + plan.sandbox.ttl.delta() };
     let needs = Needs { cidr: plan.sandbox.network.cidr.clone(), marks: Some(marks), ..needs(plan) };
-    for seen in engine.cloud.preflight(&place, &needs).await? {
+    let needs = Needs { grants: engine.grants_in(&place.account), ..needs };
+    let mut all = vec![(place.clone(), engine.cloud.preflight(&place, &needs).await?)];
+    for account in reached.into_iter().filter(|account| *account != place.account) {
+        // Elsewhere nothing is made: only that what is read may be read.
+        let needs = Needs { grants: engine.grants_in(&account), ..Needs::default() };
+        let there = Place { account, region: place.region.clone() };
+        let seen = engine.cloud.preflight(&there, &needs).await?;
+        all.push((there, seen));
+    }
+    for (place, seen) in
+        all.into_iter().flat_map(|(place, all)| all.into_iter().map(move |s| (place.clone(), s)))
+    {
         let severity = match (seen.fatal, seen.doubtful) {
             (true, _) => "high",
             (false, true) => "medium",
@@ -186,6 +200,12 @@ pub async fn preflight(engine: &Engine) -> Result<(), Stop> {
     }
     shared_account(engine);
     stop.map_or(Ok(()), Err)
+}
+
+impl Engine {
+    fn grants_in(&self, account: &AccountId) -> Vec<Grant> {
+        self.config.grants.get(account).cloned().unwrap_or_default()
+    }
 }
 
 /// Every secret and variable is read now: a drill that misses a password in its fortieth minute has proved nothing.

@@ -13,7 +13,7 @@ mod step;
 mod survey;
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,12 +27,12 @@ use crate::checks::Observation;
 use crate::clock::Clock;
 use crate::cloud::gate::{DeniedCall, Enforcement, LossGate};
 use crate::cloud::wait::Waiter;
-use crate::cloud::{Cloud, CloudError, Marks, Place};
+use crate::cloud::{Cloud, CloudError, Grant, Marks, Place};
 use crate::config::Protected;
 use crate::duration::{Time, seconds_between};
 use crate::estate::point::Rejection;
 use crate::event::{Body, Bus, Inputs, Phase, RunStarted};
-use crate::ids::RunId;
+use crate::ids::{AccountId, RunId};
 use crate::plan::Plan;
 use crate::playbook::check::CheckKind;
 use isolation::Looks;
@@ -67,6 +67,8 @@ pub struct Config {
     pub inputs: Inputs,
     /// Accounts that are never changed, whatever a playbook says.
     pub protected: Protected,
+    /// By account: what its role must be allowed, which preflight has proved.
+    pub grants: BTreeMap<AccountId, Vec<Grant>>,
 }
 
 pub struct Engine {

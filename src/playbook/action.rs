@@ -24,8 +24,12 @@ pub struct ActionDecl {
     pub source: fn(&Value) -> Option<SourceSpec>,
     /// What it asks of the sandbox, as far as these arguments tell before the run.
     pub demands: fn(&Value) -> Demands,
-    /// The API calls that it makes, besides observing and tagging what it made.
+    /// The API calls that it makes in the sandbox's account and region, each that may come up: also those that watch what
+    /// it made, and read a tag before they change something.
     pub calls: &'static [&'static str],
+    /// The API calls that it makes about the bucket that its arguments name (`/from`, `/source`), with the credentials of
+    /// the account that stands there, else the sandbox's.
+    pub bucket_calls: &'static [&'static str],
 }
 
 /// The actions that make nothing which has a network, an owner, a role or a share, and change nothing of the kind.

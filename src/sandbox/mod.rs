@@ -3,6 +3,7 @@
 //! `hands` is the only way in which anything is created or deleted: it writes the intent first, and asks the `guard`
 //! for leave.
 
+pub mod calls;
 pub mod guard;
 pub mod hands;
 pub mod isolation;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::peers::Moto;
+use crate::privileges;
 use crate::shop::{BACKUP, PRODUCTION, SANDBOX, Shop};
 
 /// However slow the machine is, no drill of these tests takes longer.
@@ -16,6 +17,7 @@ const LIMIT: Duration = Duration::from_mins(5);
 pub struct Drill {
     folder: tempfile::TempDir,
     command: Command,
+    endpoint: String,
 }
 
 pub struct Done {
@@ -40,7 +42,7 @@ impl Drill {
         command.env("PATH", "/usr/bin:/bin");
         command.args(["run", "playbook.yaml", "--on", "aws", "--out", "out"]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Self { folder, command }
+        Self { folder, command, endpoint: endpoint.to_owned() }
     }
 
     /// Another command than `run`, with the same surroundings and all its arguments.
@@ -92,9 +94,37 @@ impl Drill {
         self.arg("--connect-to").arg(format!("{from}={to}"))
     }
 
+    /// Every drill has the policies that `iam-policy` prints for its playbook, and no others: what it may not do is not
+    /// declared. Other commands than drills are not held to them.
     pub fn start(mut self) -> Running {
+        let args: Vec<String> = self.command.get_args().map(|a| a.to_string_lossy().into_owned()).collect();
+        match args.first().map(String::as_str) {
+            Some("run") => {
+                let policies = self.policies(&args);
+                privileges::enforce(&self.endpoint, &policies);
+            }
+            Some("resume" | "abort") => {}
+            _ => privileges::enforce_none(&self.endpoint),
+        }
         let child = self.command.spawn().unwrap();
-        Running { child, folder: self.folder, began: Instant::now() }
+        Running { child, folder: self.folder, began: Instant::now(), endpoint: self.endpoint }
+    }
+
+    /// Starts it with the policies that the peer has.
+    pub fn start_as_it_is(mut self) -> Running {
+        let child = self.command.spawn().unwrap();
+        Running { child, folder: self.folder, began: Instant::now(), endpoint: self.endpoint }
+    }
+
+    /// What `iam-policy` prints for the playbook, with the same params. A playbook that is refused has none.
+    pub fn policies(&self, args: &[String]) -> Value {
+        let mut command = Command::new(self.command.get_program());
+        command.env_clear().envs(self.command.get_envs().filter_map(|(k, v)| Some((k, v?))));
+        command.current_dir(self.folder.path()).args(["iam-policy", "playbook.yaml", "--output", "json"]);
+        for pair in args.windows(2).filter(|pair| pair[0] == "--param") {
+            command.args(pair);
+        }
+        serde_json::from_slice(&command.output().unwrap().stdout).unwrap_or(Value::Null)
     }
 
     pub fn run(self) -> Done {
@@ -106,6 +136,7 @@ pub struct Running {
     child: Child,
     folder: tempfile::TempDir,
     began: Instant,
+    endpoint: String,
 }
 
 impl Running {
@@ -122,8 +153,17 @@ impl Running {
         self.child.try_wait().unwrap().is_some()
     }
 
-    /// Waits for the end; kills what does not end, and fails.
+    /// Waits for the end; kills what does not end, and fails. Nothing that it called was refused by its policies.
     pub fn end(self) -> Done {
+        let endpoint = self.endpoint.clone();
+        let done = self.end_refused();
+        let denied = privileges::denied(&endpoint);
+        assert!(denied.is_empty(), "the printed policy does not allow {denied:#?}: {}", done.told());
+        done
+    }
+
+    /// The same where something may have been refused.
+    pub fn end_refused(self) -> Done {
         let id = self.child.id();
         let (sender, over) = std::sync::mpsc::channel::<()>();
         let watchdog = std::thread::spawn(move || {

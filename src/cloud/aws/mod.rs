@@ -18,6 +18,7 @@ mod reads;
 mod remains;
 mod s3;
 mod secrets;
+mod simulate;
 mod tagged;
 mod tags;
 mod time;
@@ -379,7 +380,13 @@ impl Cloud for Aws {
     async fn preflight(&self, place: &Place, needs: &Needs) -> CloudResult<Vec<PreflightFinding>> {
         on_behalf("preflight", async {
             let clients = self.clients(place).await?;
-            preflight::findings(&clients, place, needs).await
+            let role = self.access(&place.account).role;
+            let mut found = simulate::findings(&clients, place, role.as_deref(), &needs.grants).await?;
+            // What IAM says would be refused needs no second question.
+            if !found.iter().any(|f| f.fatal) {
+                found.extend(preflight::findings(&clients, place, needs).await?);
+            }
+            Ok(found)
         })
         .await
     }

@@ -10,6 +10,7 @@ Added or changed, each in a module of its own, so that a test knows what it must
   corrections  gaps of moto that would mislead a drill (the list is at the head of the module)
   ageing       recovery points of a chosen age
   front        further ports, on which requests fail by seed
+  iam          policies of roles, enforced and simulated (what is evaluated stands at its head)
   inventory    everything that a drill could have created, as sorted JSON
   app          the middleware: the request log, one request at a time but for S3, the admin API under /peer/
 
@@ -35,6 +36,8 @@ The admin API (JSON; a mistake is answered 400 with {"error": …}):
   POST   /peer/fronts   {"seed": 7, "rate": 0.05, "faults": 20, "kinds"?: […]} → {"port", …}: one more port of the peer, on which
                         that share of requests fails, by seed, until there were so many faults
   GET    /peer/fronts   [{"port", "seed", "hits": [{action, number, kind}, …]}, …]
+  POST   /peer/policies {"ROLE-ARN": [policy documents]}: enforced from now on for sessions of these roles, and simulated (DELETE: none);
+                        a refused request has "denied": {action, resource, context} in the log
   GET    /peer/state    {"resources": [{account, region, type, id, tags, …}, …]}
 
 moto's own: POST /moto-api/reset, /moto-api/reset-auth (body 0: IAM enforced, inf: not).

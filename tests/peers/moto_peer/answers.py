@@ -35,6 +35,16 @@ def error(service, status, code, message, json_protocol=False):
     return status, [("Content-Type", "application/xml")], ('<?xml version="1.0" encoding="UTF-8"?>\n' + body).encode()
 
 
+def denied(request, action, json_protocol):
+    """What each service says to whom it does not know as allowed."""
+    service = request["service"]
+    if service == "ec2":
+        return error(service, 403, "UnauthorizedOperation", f"You are not authorized to perform this operation: {action}.")
+    code, status = ("AccessDeniedException", 400) if json_protocol else ("AccessDenied", 403)
+    message = f"User is not authorized to perform: {action} because no identity-based policy allows the {action} action"
+    return error(service, status, code, message, json_protocol)
+
+
 def of_rule(rule, request, json_protocol):
     """The answer of a throttle, 500, 503, error or unseen rule."""
     service, kind = request["service"], rule["kind"]

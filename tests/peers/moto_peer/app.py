@@ -13,6 +13,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 
 from . import ageing, answers, corrections, delays, front, inventory, sharing
 from .control import CONTROL
+from .iam import SIMULATE, Iam
 from .identify import JSON_TARGET, identify
 
 TOKENS = ("ClientToken", "ClientRequestToken")
@@ -34,6 +35,7 @@ class PeerApp:
         self.count = 0
         self.tokens = {}
         self.fronts = []
+        self.iam = Iam()
 
     def __call__(self, environ, start_response):
         path = environ.get("PATH_INFO", "")
@@ -67,6 +69,13 @@ class PeerApp:
 
     def serve(self, environ, request, entry):
         json_protocol = bool(environ.get(JSON_TARGET))
+        with self.lock:
+            refused = self.iam.refused(request)
+        if refused:
+            drain(environ)
+            entry["denied"] = refused
+            status, headers, body = answers.denied(request, refused["action"], json_protocol)
+            return status, sized(headers, body), [body]
         rule = CONTROL.transport_fault(request)
         if rule is None and "peer.front" in environ:
             rule = environ["peer.front"].fault(request)
@@ -90,8 +99,13 @@ class PeerApp:
             entry["fault"] = "undeletable"
             status, headers, body = refusal
             return status, sized(headers, body), [body]
+        if (request["service"], request["action"]) == ("iam", SIMULATE):
+            body = self.iam.simulate(request["params"])
+            return 200, sized([("Content-Type", "text/xml")], body), [body]
         answer = self.answer(environ, request, twice=kind == "twice")
         entry["status"] = answer[0]
+        if request["action"] == "AssumeRole":
+            self.iam.assumed(request, b"".join(answer[2]))
         if kind == "drop_after":
             drop(environ)
         if kind == "reset_after":
@@ -199,6 +213,10 @@ class PeerApp:
                 with self.lock:
                     for wish in given if isinstance(given, list) else [given]:
                         ageing.age(wish)
+            case "POST", "/peer/policies":
+                return 200, self.iam.set(given)
+            case "DELETE", "/peer/policies":
+                self.iam.clear()
             case "GET", "/peer/state":
                 with self.lock:
                     delays.reap()

@@ -29,7 +29,7 @@ use crate::ids::AccountId;
 
 pub use self::dry_run::{Asked, refused};
 pub use self::read_only::{
-    CloudFormationReader, Ec2Reader, QuotasReader, RdsReader, Route53Reader, S3Reader, SecretsReader,
+    CloudFormationReader, Ec2Reader, IamReader, QuotasReader, RdsReader, Route53Reader, S3Reader, SecretsReader,
     StsReader,
 };
 pub use self::writer::{S3Writer, Writer};
@@ -67,6 +67,7 @@ pub struct Clients {
     pub rds: RdsReader,
     pub s3: S3Reader,
     pub cloudformation: CloudFormationReader,
+    pub iam: IamReader,
     pub quotas: QuotasReader,
     pub route53: Route53Reader,
     pub secrets: SecretsReader,
@@ -218,6 +219,12 @@ pub fn clients(
         rds: RdsReader::new(raw.rds.clone()),
         s3: S3Reader::new(raw.s3.clone()),
         cloudformation: CloudFormationReader::new(raw.cloudformation.clone()),
+        iam: IamReader::new(aws_sdk_iam::Client::from_conf(
+            aws_sdk_iam::config::Builder::from(&config)
+                .interceptor(watch("iam"))
+                .retry_classifier(first())
+                .build(),
+        )),
         quotas: QuotasReader::new(aws_sdk_servicequotas::Client::from_conf(
             aws_sdk_servicequotas::config::Builder::from(&config)
                 .interceptor(watch("servicequotas"))

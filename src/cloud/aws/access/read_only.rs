@@ -98,6 +98,12 @@ read_only! {
 }
 
 read_only! {
+    /// IAM, to ask what it would allow.
+    IamReader, aws_sdk_iam:
+    simulate_principal_policy SimulatePrincipalPolicyFluentBuilder,
+}
+
+read_only! {
     /// Service Quotas, to read.
     QuotasReader, aws_sdk_servicequotas:
     get_service_quota GetServiceQuotaFluentBuilder,

@@ -1,0 +1,208 @@
+//! `drillmaster iam-policy`
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use super::configuration::ConfigArg;
+use super::{WRONG, complain, load_or_complain, wire};
+use crate::policy::{self, AccountPolicy, Document, LONGEST, Policies, Trust};
+use crate::redact;
+use crate::ui::OutputMode;
+
+/// Print the smallest IAM policy that the playbook needs in each account, with the trust policy of the role; change nothing
+///
+/// It is derived from the calls that actions, checks and the harness declare. What no playbook tells (keys of encrypted
+/// snapshots, resources of templates) is said on stderr, and has to be added. Accounts other than the sandbox's are only read.
+///
+/// Exit codes: 0 printed; 2 the playbook or the command line is wrong.
+#[derive(clap::Args)]
+pub struct Args {
+    playbook: PathBuf,
+    /// Override a param of the playbook
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = super::name_and_value)]
+    params: Vec<(String, String)>,
+    /// Only of this account, by its name in the playbook or its id
+    #[arg(long, value_name = "ACCOUNT")]
+    account: Option<String>,
+    /// Whoever runs the drills, by ARN: the principal of the trust policies
+    #[arg(long, value_name = "ARN", value_parser = principal)]
+    trust: Option<String>,
+    /// text: a heading and a policy for each account; json: one object with all of it
+    #[arg(long, value_enum, default_value_t)]
+    output: OutputMode,
+    #[command(flatten)]
+    config: ConfigArg,
+}
+
+fn principal(text: &str) -> Result<String, String> {
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    let is = matches!(parts.as_slice(), ["arn", partition, "iam", "", account, rest]
+        if partition.starts_with("aws")
+            && account.len() == 12
+            && account.bytes().all(|b| b.is_ascii_digit())
+            && (*rest == "root" || ["role/", "user/"].iter().any(|kind| rest.len() > kind.len() && rest.starts_with(kind))));
+    if is {
+        return Ok(text.to_owned());
+    }
+    Err("write the ARN of a role or user, such as arn:aws:iam::123456789012:role/ci".to_owned())
+}
+
+pub fn run(args: &Args) -> u8 {
+    match carry_out(args) {
+        Ok(()) => 0,
+        Err(code) => code,
+    }
+}
+
+fn carry_out(args: &Args) -> Result<(), u8> {
+    let wrong = |message: String| {
+        complain(&message);
+        WRONG
+    };
+    let config = args.config.load_or_complain()?;
+    let plan = wire::plan_of(load_or_complain(&args.playbook, &args.params, &config)?).map_err(wrong)?;
+    let mut policies = policy::of(&plan).map_err(|error| wrong(error.to_string()))?;
+    if let Some(wanted) = &args.account {
+        let known: Vec<String> = policies.accounts.iter().flat_map(|a| a.names.clone()).collect();
+        policies.accounts.retain(|a| a.account.as_str() == wanted || a.names.contains(wanted));
+        if policies.accounts.is_empty() {
+            return Err(wrong(format!(
+                "the drill uses no account `{wanted}` (an account that is lost, or another provider's, needs no policy): name one of {}",
+                known.join(", ")
+            )));
+        }
+    }
+    let notes = notes(&policies, args.trust.as_deref());
+    let text = match args.output {
+        OutputMode::Json => format!("{:#}\n", as_json(&policies, args.trust.as_deref(), &notes)),
+        OutputMode::Text => as_text(&policies, args.trust.as_deref()),
+    };
+    super::print(&text)?;
+    for note in notes {
+        let _nobody_listens = writeln!(std::io::stderr(), "note: {}", redact::text(&note));
+    }
+    Ok(())
+}
+
+/// What stands in no policy, and has to be seen to.
+fn notes(policies: &Policies, principal: Option<&str>) -> Vec<String> {
+    let mut all: Vec<String> = policies.notes.iter().cloned().collect();
+    for account in &policies.accounts {
+        match policy::trust(account, principal) {
+            Trust::Policy(_) => {}
+            Trust::NoRole => all.push(format!(
+                "account {} is entered without a role: attach the policy to whoever the profile or the environment is",
+                called(account)
+            )),
+            Trust::NotTold => all.push(format!(
+                "who assumes the role of account {}, the playbook does not say: name it with --trust ARN, and its trust policy is printed",
+                called(account)
+            )),
+        }
+        let documents = policy::documents(account);
+        if documents.len() > 1 {
+            all.push(format!(
+                "account {} needs {} policies: a managed policy has at most {LONGEST} characters",
+                called(account),
+                documents.len()
+            ));
+        }
+        if let Some(long) = documents.iter().find(|document| document.length > LONGEST) {
+            all.push(format!(
+                "a statement of account {} has {} characters, more than a managed policy may have ({LONGEST}): put it into an inline policy",
+                called(account),
+                long.length
+            ));
+        }
+    }
+    all.push("an account that has never used RDS or EC2 Auto Scaling may lack service-linked roles: a restore then asks for iam:CreateServiceLinkedRole once; make the role for rds.amazonaws.com beforehand".into());
+    all
+}
+
+fn called(policy: &AccountPolicy) -> String {
+    match policy.names.as_slice() {
+        [] => policy.account.to_string(),
+        names => format!("{} ({})", policy.account, names.join(", ")),
+    }
+}
+
+fn as_json(policies: &Policies, principal: Option<&str>, notes: &[String]) -> Value {
+    let accounts = policies.accounts.iter().map(|account| {
+        let documents: Vec<Value> = policy::documents(account).into_iter().map(|d| d.json).collect();
+        let trust = match policy::trust(account, principal) {
+            Trust::Policy(trust) => trust,
+            Trust::NoRole | Trust::NotTold => Value::Null,
+        };
+        json!({
+            "account": account.account,
+            "names": account.names,
+            "role": account.role,
+            "changes": account.is_sandbox,
+            "policies": documents,
+            "trust": trust,
+        })
+    });
+    json!({
+        "schema": "drillmaster/iam-policy/v1",
+        "accounts": accounts.collect::<Vec<_>>(),
+        "runner": policy::runner(policies),
+        "notes": notes,
+    })
+}
+
+fn as_text(policies: &Policies, principal: Option<&str>) -> String {
+    let mut text = String::new();
+    for account in &policies.accounts {
+        let documents = policy::documents(account);
+        let role = account.role.as_deref().map(|role| format!(", role {role}")).unwrap_or_default();
+        let does = if account.is_sandbox { "holds the sandbox" } else { "is only read" };
+        for (index, Document { json, .. }) in documents.iter().enumerate() {
+            let part = if documents.len() > 1 {
+                format!(" (policy {} of {})", index + 1, documents.len())
+            } else {
+                String::new()
+            };
+            heading(&mut text, &format!("account {}{role}: {does}{part}", called(account)), json);
+        }
+        if let Trust::Policy(trust) = policy::trust(account, principal) {
+            heading(&mut text, &format!("account {}: the role's trust policy", called(account)), &trust);
+        }
+    }
+    if let Some(runner) = policy::runner(policies) {
+        heading(&mut text, "whoever runs the drills, in its own account", &runner);
+    }
+    text
+}
+
+fn heading(text: &mut String, words: &str, policy: &Value) {
+    // Writing to a string cannot fail.
+    let _infallible = writeln!(text, "# {words}\n{policy:#}\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::principal;
+
+    #[test]
+    fn principals_are_roles_and_users() {
+        for good in [
+            "arn:aws:iam::123456789012:role/ci",
+            "arn:aws-cn:iam::123456789012:user/a/b",
+            "arn:aws:iam::123456789012:root",
+        ] {
+            assert!(principal(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "*",
+            "123456789012",
+            "arn:aws:iam::12345:role/ci",
+            "arn:aws:iam::123456789012:role/",
+            "arn:aws:s3:::x",
+        ] {
+            assert!(principal(bad).is_err(), "{bad}");
+        }
+    }
+}

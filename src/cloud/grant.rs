@@ -1,0 +1,127 @@
+//! What a role must be allowed to do, in the terms of IAM: what `iam-policy` prints, and preflight has proved.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// An example of a name that a run gives to what it makes.
+const EXAMPLE_NAME: &str = "dm-00000000";
+/// An example of an id: EC2's are 17 hexadecimal digits.
+const EXAMPLE_ID: &str = "0123456789abcdef0";
+
+/// How a condition compares; IAM's own words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Test {
+    StringEquals,
+    StringLike,
+}
+
+impl Test {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::StringEquals => "StringEquals",
+            Self::StringLike => "StringLike",
+        }
+    }
+}
+
+/// What comparison, of which key of the request, with which values: any of them will do.
+pub type Conditions = BTreeMap<(Test, String), BTreeSet<String>>;
+
+/// Actions that are needed on each of these resources, under conditions that the request fulfils.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Grant {
+    /// `ec2:RunInstances`
+    pub actions: BTreeSet<String>,
+    /// Patterns of ARNs; `*` only where the actions know no resources.
+    pub resources: BTreeSet<String>,
+    pub conditions: Conditions,
+}
+
+impl Grant {
+    /// ARNs as they may be in a run, one for each pattern: what a simulation is asked about.
+    pub fn examples(&self) -> Vec<String> {
+        self.resources.iter().map(|pattern| example(pattern)).collect()
+    }
+
+    /// Every combination of one value of each condition: what a request may carry, key by key.
+    pub fn contexts(&self) -> Vec<Vec<(String, String)>> {
+        let mut all = vec![Vec::new()];
+        for ((_, key), values) in &self.conditions {
+            all = all
+                .iter()
+                .flat_map(|before: &Vec<(String, String)>| {
+                    values.iter().map(move |value| {
+                        let value = if value.contains('*') { EXAMPLE_NAME } else { value };
+                        let mut context = before.clone();
+                        context.push((key.clone(), value.to_owned()));
+                        context
+                    })
+                })
+                .collect();
+        }
+        all
+    }
+}
+
+fn example(pattern: &str) -> String {
+    if pattern == "*" {
+        return pattern.to_owned();
+    }
+    // Ids of EC2 say of what they are; a policy may go by that.
+    let pattern = pattern.replace("dm-????????", EXAMPLE_NAME).replace('?', "0");
+    let id = [
+        ("vpc/*", "vpc"),
+        ("subnet/*", "subnet"),
+        ("security-group/*", "sg"),
+        ("snapshot/*", "snap"),
+        ("image/*", "ami"),
+        ("volume/*", "vol"),
+        ("instance/*", "i"),
+        ("network-interface/*", "eni"),
+        ("elastic-ip/*", "eipalloc"),
+    ];
+    for (end, prefix) in id {
+        if let Some(start) = pattern.strip_suffix(end) {
+            let kind = end.trim_end_matches('*');
+            return format!("{start}{kind}{prefix}-{EXAMPLE_ID}").replace('*', "example");
+        }
+    }
+    pattern.replace("-*", &format!("-{EXAMPLE_ID}")).replace('*', "example")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn examples_look_like_the_real_thing() {
+        for (pattern, wanted) in [
+            ("*", "*"),
+            ("arn:aws:ec2:us-west-2:9:vpc/*", "arn:aws:ec2:us-west-2:9:vpc/vpc-0123456789abcdef0"),
+            ("arn:aws:ec2:*::snapshot/snap-*", "arn:aws:ec2:example::snapshot/snap-0123456789abcdef0"),
+            (
+                "arn:aws:rds:us-west-2:9:db:dm-????????-*",
+                "arn:aws:rds:us-west-2:9:db:dm-00000000-0123456789abcdef0",
+            ),
+            ("arn:aws:s3:::dm-????????-*/*", "arn:aws:s3:::dm-00000000-0123456789abcdef0/example"),
+        ] {
+            assert_eq!(example(pattern), wanted);
+        }
+    }
+
+    #[test]
+    fn every_value_of_every_condition_is_asked_about() {
+        let set = |values: &[&str]| values.iter().map(|v| (*v).to_owned()).collect();
+        let grant = Grant {
+            actions: set(&["ec2:CreateTags"]),
+            resources: set(&["*"]),
+            conditions: BTreeMap::from([
+                ((Test::StringEquals, "ec2:CreateAction".to_owned()), set(&["CreateVpc", "RunInstances"])),
+                ((Test::StringLike, "aws:RequestTag/drillmaster:run".to_owned()), set(&["*"])),
+            ]),
+        };
+        let tag = ("aws:RequestTag/drillmaster:run".to_owned(), EXAMPLE_NAME.to_owned());
+        let action = |name: &str| ("ec2:CreateAction".to_owned(), name.to_owned());
+        let wanted = [vec![action("CreateVpc"), tag.clone()], vec![action("RunInstances"), tag]];
+        assert_eq!(grant.contexts(), wanted);
+    }
+}

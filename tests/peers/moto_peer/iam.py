@@ -1,0 +1,323 @@
+"""IAM, as far as drills depend on it: policies of roles, enforced on every request of their sessions, and simulated.
+
+moto's own enforcement (POST /moto-api/reset-auth) evaluates actions and hardly any resource or condition. This evaluates
+Action, Resource and the conditions StringEquals and StringLike with what a request tells:
+
+  aws:RequestedRegion   from the signature
+  aws:RequestTag/K      from the tags that the request creates something with
+  aws:ResourceTag/K     from the tags that the thing has in moto (EC2, RDS, CloudFormation)
+  ec2:CreateAction      for the ec2:CreateTags that is part of a creation
+
+Which actions and resources a request is authorised for stands in a table of its own here (from the Service Authorization
+Reference), apart from drillmaster's. Not evaluated: Deny, NotAction, boundaries, organizations' policies, policies of buckets and
+keys, what CloudFormation does with the caller's permissions, the resources of JSON services (Service Quotas, Secrets Manager) and of a
+request that names none. A role without policies here may do everything.
+"""
+
+import re
+from fnmatch import fnmatchcase
+from xml.sax.saxutils import escape
+
+SIMULATE = "SimulatePrincipalPolicy"
+# What a request makes: it has no id yet.
+MADE = {
+    "CreateVpc": ["vpc"], "CreateSubnet": ["subnet"], "CreateSecurityGroup": ["security-group"], "CopySnapshot": ["snapshot"],
+    "CopyImage": ["image", "snapshot"], "CreateVolume": ["volume"], "RunInstances": ["instance", "volume", "network-interface"],
+    "ImportKeyPair": ["key-pair"], "AllocateAddress": ["elastic-ip"],
+}  # fmt: skip
+EC2_IDS = {
+    "vpc": "vpc", "subnet": "subnet", "sg": "security-group", "snap": "snapshot", "ami": "image", "vol": "volume", "i": "instance",
+    "eipalloc": "elastic-ip",
+}  # fmt: skip
+WITHOUT_ACCOUNT = ("snapshot", "image")
+RDS_MADE = {
+    "CreateDBSubnetGroup": "DBSubnetGroupName", "CopyDBSnapshot": "TargetDBSnapshotIdentifier",
+    "CopyDBClusterSnapshot": "TargetDBClusterSnapshotIdentifier", "RestoreDBInstanceFromDBSnapshot": "DBInstanceIdentifier",
+    "RestoreDBInstanceToPointInTime": "TargetDBInstanceIdentifier", "RestoreDBClusterFromSnapshot": "DBClusterIdentifier",
+    "CreateDBInstance": "DBInstanceIdentifier", "CreateDBInstanceReadReplica": "DBInstanceIdentifier",
+}  # fmt: skip
+RDS_NAMES = {
+    "DBInstanceIdentifier": "db", "TargetDBInstanceIdentifier": "db", "SourceDBInstanceIdentifier": "db", "DBClusterIdentifier": "cluster",
+    "DBSnapshotIdentifier": "snapshot", "TargetDBSnapshotIdentifier": "snapshot", "SourceDBSnapshotIdentifier": "snapshot",
+    "DBClusterSnapshotIdentifier": "cluster-snapshot", "TargetDBClusterSnapshotIdentifier": "cluster-snapshot",
+    "SourceDBClusterSnapshotIdentifier": "cluster-snapshot", "SnapshotIdentifier": "cluster-snapshot", "DBSubnetGroupName": "subgrp",
+    "DBParameterGroupName": "pg", "DBClusterParameterGroupName": "cluster-pg", "OptionGroupName": "og",
+}  # fmt: skip
+# operation → actions on the bucket, actions on the object
+S3 = {
+    "HeadBucket": (["ListBucket"], []), "ListObjectsV2": (["ListBucket"], []), "ListObjects": (["ListBucket"], []),
+    "ListObjectVersions": (["ListBucketVersions"], []), "ListMultipartUploads": (["ListBucketMultipartUploads"], []),
+    "CreateBucket": (["CreateBucket", "TagResource"], []), "DeleteBucket": (["DeleteBucket"], []),
+    "PutPublicAccessBlock": (["PutBucketPublicAccessBlock"], []), "PutBucketEncryption": (["PutEncryptionConfiguration"], []),
+    "HeadObject": ([], ["GetObject"]), "GetObject": ([], ["GetObject"]), "GetObjectTagging": ([], ["GetObjectTagging"]),
+    "PutObject": ([], ["PutObject"]), "CreateMultipartUpload": ([], ["PutObject"]), "UploadPart": ([], ["PutObject"]),
+    "CompleteMultipartUpload": ([], ["PutObject"]), "AbortMultipartUpload": ([], ["AbortMultipartUpload"]),
+    "UploadPartCopy": ([], ["PutObject"]), "CopyObject": ([], ["PutObject", "PutObjectTagging"]),
+    "DeleteObjects": ([], ["DeleteObject", "DeleteObjectVersion"]),
+}  # fmt: skip
+OF_VERSIONS = {"GetObject": "GetObjectVersion", "GetObjectTagging": "GetObjectVersionTagging"}
+
+
+class Iam:
+    def __init__(self):
+        self.policies = {}  # role's ARN → policy documents
+        self.sessions = {}  # access key → role's ARN
+
+    def set(self, policies):
+        for role, documents in policies.items():
+            for statement in statements(documents):
+                check(statement)
+            self.policies[role] = documents
+        return {"roles": sorted(self.policies)}
+
+    def clear(self):
+        self.policies.clear()
+
+    def assumed(self, request, body):
+        """Remembers whose session an answer of AssumeRole gives."""
+        key = re.search(rb"<AccessKeyId>([^<]+)</AccessKeyId>", body)
+        if key:
+            self.sessions[key.group(1).decode()] = request["params"].get("RoleArn")
+
+    def refused(self, request):
+        """The first of the actions that the caller may not do; None where it may do them all."""
+        documents = self.policies.get(self.sessions.get(request["access_key"]))
+        if documents is None or request["service"] == "sts":
+            return None
+        for action, resource, context in authorised(request):
+            if not allowed(documents, action, resource, {"aws:RequestedRegion": request["region"], **context}):
+                return {"action": action, "resource": resource, "context": context}
+        return None
+
+    def simulate(self, params):
+        role = params["PolicySourceArn"]
+        actions, resources = listed(params, "ActionNames"), listed(params, "ResourceArns") or ["*"]
+        context = {}
+        for n in range(1, 100):
+            key = params.get(f"ContextEntries.member.{n}.ContextKeyName")
+            if key is None:
+                break
+            context[key] = params[f"ContextEntries.member.{n}.ContextKeyValues.member.1"]
+        documents = self.policies.get(role)
+        members = []
+        for action in actions:
+            each = [(on, documents is None or allowed(documents, action, on, context)) for on in resources]
+            said = "".join(
+                f"<member><EvalResourceName>{escape(on)}</EvalResourceName><EvalResourceDecision>{decision(may)}</EvalResourceDecision></member>"
+                for on, may in each
+            )
+            members.append(
+                f"<member><EvalActionName>{escape(action)}</EvalActionName><EvalResourceName>{escape(resources[0])}</EvalResourceName>"
+                f"<EvalDecision>{decision(all(may for _, may in each))}</EvalDecision>"
+                f"<ResourceSpecificResults>{said}</ResourceSpecificResults></member>"
+            )
+        return (
+            '<SimulatePrincipalPolicyResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><SimulatePrincipalPolicyResult>'
+            f"<IsTruncated>false</IsTruncated><EvaluationResults>{''.join(members)}</EvaluationResults>"
+            "</SimulatePrincipalPolicyResult><ResponseMetadata><RequestId>0</RequestId></ResponseMetadata></SimulatePrincipalPolicyResponse>"
+        ).encode()
+
+
+def decision(may):
+    return "allowed" if may else "implicitDeny"
+
+
+def listed(params, name):
+    found = []
+    while (value := params.get(f"{name}.member.{len(found) + 1}")) is not None:
+        found.append(value)
+    return found
+
+
+# --- policies
+
+
+def several(value):
+    return value if isinstance(value, list) else [value]
+
+
+def statements(documents):
+    return [statement for document in documents for statement in several(document["Statement"])]
+
+
+def check(statement):
+    """What is not evaluated must not stand there."""
+    unknown = set(statement) - {"Sid", "Effect", "Action", "Resource", "Condition"}
+    tests = set(statement.get("Condition", {})) - {"StringEquals", "StringLike"}
+    if unknown or tests or statement["Effect"] != "Allow":
+        raise ValueError(f"not evaluated: {sorted(unknown | tests)} {statement['Effect']}")
+    if not re.fullmatch("[A-Za-z0-9]*", statement.get("Sid", "")):
+        raise ValueError(f"no Sid: {statement['Sid']}")
+
+
+def like(pattern, text):
+    return fnmatchcase(text, pattern.replace("[", "[[]"))
+
+
+def allowed(documents, action, resource, context):
+    """`resource` None: the request does not tell; then neither it nor its tags are evaluated."""
+    for statement in statements(documents):
+        if not any(like(pattern.lower(), action.lower()) for pattern in several(statement["Action"])):
+            continue
+        if resource is not None and not any(like(pattern, resource) for pattern in several(statement["Resource"])):
+            continue
+        if all(
+            holds(test, key, several(wanted), context, resource)
+            for test, keys in statement.get("Condition", {}).items()
+            for key, wanted in keys.items()
+        ):
+            return True
+    return False
+
+
+def holds(test, key, wanted, context, resource):
+    if resource is None and key.startswith("aws:ResourceTag/"):
+        return True
+    value = context.get(key)
+    if value is None:
+        return False
+    return value in wanted if test == "StringEquals" else any(like(pattern, value) for pattern in wanted)
+
+
+# --- what a request is authorised for
+
+
+def authorised(request):
+    """[(action, resource or None, context)]"""
+    service, operation = request["service"], request["action"]
+    if service == "s3":
+        return of_s3(request)
+    action = f"{service}:{operation}"
+    if service == "iam":
+        return [(action, request["params"].get("PolicySourceArn"), {})]
+    if service in ("ec2", "rds", "cloudformation"):
+        if service == "cloudformation" and operation in ("DescribeStackEvents", "ListStackResources", "GetTemplate"):
+            return [(action, stack_arn(request), {})]
+        if operation.startswith(("Describe", "List")):
+            return [(action, "*", {})]
+        return {"ec2": of_ec2, "rds": of_rds, "cloudformation": of_stacks}[service](request, action)
+    return [(action, None, {})]
+
+
+def of_ec2(request, action):
+    params, operation = request["params"], request["action"]
+    made = MADE.get(operation, [])
+    needed = []
+    for kind in made:
+        tags = {f"aws:RequestTag/{key}": value for key, value in tags_for(params, kind).items()}
+        arn = ec2_arn(request, kind, "*")
+        needed.append((action, arn, tags))
+        if tags:
+            needed.append(("ec2:CreateTags", arn, {**tags, "ec2:CreateAction": operation}))
+    for name, value in params.items():
+        prefix = value.split("-")[0]
+        if prefix in EC2_IDS and re.fullmatch(r"[a-z]+-[0-9a-f]{8,17}", value):
+            needed.append((action, ec2_arn(request, EC2_IDS[prefix], value), tags_of_ec2(request, value)))
+        elif name == "KeyName" and operation != "ImportKeyPair":
+            needed.append((action, ec2_arn(request, "key-pair", value), tags_of_key(request, value)))
+    return needed or [(action, None, {})]
+
+
+def ec2_arn(request, kind, name):
+    account = "" if kind in WITHOUT_ACCOUNT else request["account"]
+    return f"arn:aws:ec2:{request['region']}:{account}:{kind}/{name}"
+
+
+def tags_for(params, kind):
+    """The tags that a request gives to what it makes of this kind."""
+    found = {}
+    for n in range(1, 10):
+        if params.get(f"TagSpecification.{n}.ResourceType") == kind:
+            found |= pairs(params, f"TagSpecification.{n}.Tag")
+    return found
+
+
+def pairs(params, prefix):
+    found = {}
+    while (key := params.get(f"{prefix}.{len(found) + 1}.Key")) is not None:
+        found[key] = params.get(f"{prefix}.{len(found) + 1}.Value", "")
+    return found
+
+
+def carried(tags):
+    return {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
+
+
+def ec2_backend(request):
+    from moto.ec2.models import ec2_backends
+
+    return ec2_backends[request["account"]][request["region"]]
+
+
+def tags_of_ec2(request, thing):
+    tags = ec2_backend(request).describe_tags({"resource-id": [thing]})
+    return carried({tag["key"]: tag["value"] for tag in tags})
+
+
+def tags_of_key(request, name):
+    key = ec2_backend(request).keypairs.get(name)
+    return carried({tag["key"]: tag["value"] for tag in key.get_tags()}) if key else {}
+
+
+def of_rds(request, action):
+    params, operation = request["params"], request["action"]
+    new = RDS_MADE.get(operation)
+    tags = {f"aws:RequestTag/{key}": value for kind in ("Tag", "member") for key, value in pairs(params, f"Tags.{kind}").items()}
+    needed = []
+    for name, kind in RDS_NAMES.items():
+        if name not in params:
+            continue
+        value = params[name]
+        arn = value if value.startswith("arn:") else f"arn:aws:rds:{request['region']}:{request['account']}:{kind}:{value}"
+        if name == new:
+            needed.append((action, arn, tags))
+            if tags:
+                needed.append(("rds:AddTagsToResource", arn, tags))
+        else:
+            needed.append((action, arn, tags_of_rds(request, arn)))
+    return needed or [(action, None, {})]
+
+
+def tags_of_rds(request, arn):
+    from moto.rds.models import rds_backends
+
+    backend = rds_backends[request["account"]][request["region"]]
+    for holder in (backend.databases, backend.clusters, backend.database_snapshots, backend.cluster_snapshots, backend.subnet_groups):
+        for thing in holder.values():
+            if thing.arn == arn:
+                return carried({tag["Key"]: tag["Value"] for tag in thing.get_tags()})
+    return {}
+
+
+def stack_arn(request):
+    name = request["params"].get("StackName", "")
+    return name if name.startswith("arn:") else f"arn:aws:cloudformation:{request['region']}:{request['account']}:stack/{name}/0"
+
+
+def of_stacks(request, action):
+    from moto.cloudformation.models import cloudformation_backends
+
+    arn = stack_arn(request)
+    if request["action"] == "CreateStack":
+        tags = {f"aws:RequestTag/{key}": value for key, value in pairs(request["params"], "Tags.member").items()}
+        return [(action, arn, tags)] + ([("cloudformation:TagResource", arn, tags)] if tags else [])
+    stack = cloudformation_backends[request["account"]][request["region"]].stacks.get(arn)
+    return [(action, arn, carried(stack.tags if stack else {}))]
+
+
+def of_s3(request):
+    operation, params = request["action"], request["params"]
+    bucket, key = params.get("bucket", ""), params.get("key", "")
+    if operation == "ListBuckets":
+        return [("s3:ListAllMyBuckets", "*", {})]
+    on_bucket, on_object = S3.get(operation, ([operation], []))
+    version = "versionId" in params.get("query", "")
+    on_object = [OF_VERSIONS.get(action, action) if version else action for action in on_object]
+    needed = [(f"s3:{action}", f"arn:aws:s3:::{bucket}", {}) for action in on_bucket]
+    needed += [(f"s3:{action}", f"arn:aws:s3:::{bucket}/{key or '*'}", {}) for action in on_object]
+    source = params.get("copy_source")
+    if source:
+        path, _, version = source.lstrip("/").partition("?versionId=")
+        for action in ["GetObject"] + (["GetObjectTagging"] if operation == "CopyObject" else []):
+            needed.append((f"s3:{OF_VERSIONS[action] if version else action}", f"arn:aws:s3:::{path}", {}))
+    return needed
