@@ -46,7 +46,6 @@ pub const DEPLOY: Action = Action {
             "cloudformation:CreateStack",
             "cloudformation:DescribeStacks",
             "cloudformation:DescribeStackEvents",
-            "cloudformation:ListStacks",
         ],
         bucket_calls: &[],
     },

@@ -130,6 +130,9 @@ impl Derived<'_> {
         self.sandbox(calls::PREFLIGHT)?;
         self.sandbox(calls::ISOLATION)?;
         self.sandbox(calls::TAGGED)?;
+        self.notes.insert(
+            "ec2:RevokeSecurityGroupIngress and ec2:RevokeSecurityGroupEgress stand without a condition on the run's tag, for the default group of the sandbox's VPC cannot carry one: in an account with networks of its own they reach those groups' rules, too".into(),
+        );
         self.made(calls::NETWORK)
     }
 

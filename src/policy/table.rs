@@ -72,8 +72,10 @@ pub const TABLE: &[(&str, &[Need])] = &[
     ("ec2:CreateSecurityGroup", &[need("ec2:CreateSecurityGroup", Born, GROUP), need("ec2:CreateSecurityGroup", Ours, VPC)]),
     ("ec2:AuthorizeSecurityGroupIngress", &[need("ec2:AuthorizeSecurityGroupIngress", Ours, GROUP)]),
     ("ec2:AuthorizeSecurityGroupEgress", &[need("ec2:AuthorizeSecurityGroupEgress", Ours, GROUP)]),
-    ("ec2:RevokeSecurityGroupIngress", &[need("ec2:RevokeSecurityGroupIngress", Ours, GROUP)]),
-    ("ec2:RevokeSecurityGroupEgress", &[need("ec2:RevokeSecurityGroupEgress", Ours, GROUP)]),
+    // Also of the group that every new VPC has by default: nothing can tag that one in the call that makes it, and the
+    // permission to tag what is there would open everything that the run's tag protects.
+    ("ec2:RevokeSecurityGroupIngress", &[need("ec2:RevokeSecurityGroupIngress", Used, GROUP)]),
+    ("ec2:RevokeSecurityGroupEgress", &[need("ec2:RevokeSecurityGroupEgress", Used, GROUP)]),
     ("ec2:DeleteSecurityGroup", &[need("ec2:DeleteSecurityGroup", Ours, GROUP)]),
     // Since 2024 the source is authorised as well as the copy; the copy has no id yet.
     ("ec2:CopySnapshot", &[need("ec2:CopySnapshot", Born, SNAPSHOT), need("ec2:CopySnapshot", Used, &["ec2:*:*:snapshot/snap-*"])]),

@@ -382,10 +382,14 @@ impl Cloud for Aws {
             let clients = self.clients(place).await?;
             let role = self.access(&place.account).role;
             let mut found = simulate::findings(&clients, place, role.as_deref(), &needs.grants).await?;
-            // What IAM says would be refused needs no second question.
-            if !found.iter().any(|f| f.fatal) {
-                found.extend(preflight::findings(&clients, place, needs).await?);
+            if found.iter().any(|f| f.fatal) {
+                return Ok(found);
             }
+            // What IAM has proved needs no dry run: those are asked with made-up ids, which a narrow policy refuses.
+            if needs.grants.is_empty() || !found.is_empty() {
+                found.extend(preflight::refusals(&clients, place, needs).await?);
+            }
+            found.extend(preflight::quotas(&clients, place, needs).await?);
             Ok(found)
         })
         .await

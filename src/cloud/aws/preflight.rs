@@ -15,7 +15,8 @@ use crate::cloud::{CloudResult, Needs, Offers, Place, PreflightFinding, Wishes, 
 const DB_INSTANCES: (&str, &str) = ("rds", "L-7B6409FD");
 const STANDARD_VCPUS: (&str, &str) = ("ec2", "L-1216C47A");
 
-pub async fn findings(clients: &Clients, place: &Place, needs: &Needs) -> CloudResult<Vec<PreflightFinding>> {
+/// What would be refused, as far as dry runs and reads tell.
+pub async fn refusals(clients: &Clients, place: &Place, needs: &Needs) -> CloudResult<Vec<PreflightFinding>> {
     let mut findings = Vec::new();
     for call in &needs.calls {
         if let Some((why, asked)) = refused(clients, needs, call).await? {
@@ -36,6 +37,11 @@ pub async fn findings(clients: &Clients, place: &Place, needs: &Needs) -> CloudR
             });
         }
     }
+    Ok(findings)
+}
+
+pub async fn quotas(clients: &Clients, place: &Place, needs: &Needs) -> CloudResult<Vec<PreflightFinding>> {
+    let mut findings = Vec::new();
     if needs.db_instances > 0 {
         db_quota(clients, place, needs.db_instances, &mut findings).await?;
     }

@@ -255,7 +255,7 @@ def tags_of_ec2(request, thing):
 
 
 def tags_of_key(request, name):
-    key = ec2_backend(request).keypairs.get(name)
+    key = ec2_backend(request).key_pairs.get(name)
     return carried({tag["key"]: tag["value"] for tag in key.get_tags()}) if key else {}
 
 

@@ -56,8 +56,8 @@ pub async fn refused(clients: &Clients, needs: &Needs, call: &str) -> CloudResul
             tried.or_cloud("rds:DescribeDBInstances").map(drop)
         }
         ("cloudformation", _) => {
-            let tried = clients.cloudformation.list_stacks().send().await;
-            tried.or_cloud("cloudformation:ListStacks").map(drop)
+            let tried = clients.cloudformation.describe_stacks().send().await;
+            tried.or_cloud("cloudformation:DescribeStacks").map(drop)
         }
         ("s3", _) => clients.s3.list_buckets().send().await.or_cloud("s3:ListBuckets").map(drop),
         _ => Ok(()),

@@ -88,7 +88,6 @@ read_only! {
     describe_stacks DescribeStacksFluentBuilder,
     get_template GetTemplateFluentBuilder,
     list_stack_resources ListStackResourcesFluentBuilder,
-    list_stacks ListStacksFluentBuilder,
 }
 
 read_only! {
