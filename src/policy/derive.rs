@@ -272,7 +272,8 @@ impl Derived<'_> {
             let service = uses.split('.').next().unwrap_or_default();
             let region = &self.plan.sandbox.region;
             let mut conditions = in_regions(&self.here);
-            let via = format!("{service}.{region}.amazonaws.com");
+            let suffix = if grants.partition() == "aws-cn" { ".cn" } else { "" };
+            let via = format!("{service}.{region}.amazonaws.com{suffix}");
             conditions.insert((Test::StringEquals, "kms:ViaService".into()), BTreeSet::from([via]));
             let on = if key.starts_with("arn:") && key.contains(":key/") {
                 key.to_owned()

@@ -10,3 +10,84 @@ mod trust;
 pub use derive::{AccountPolicy, Policies, PolicyError, of};
 pub use document::{Document, LONGEST, documents};
 pub use trust::{Trust, runner, trust};
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::grants::{At, Grants};
+    use super::table::{TABLE, of_resource_type};
+    use crate::actions::ACTIONS;
+    use crate::checks;
+    use crate::estate::PointKind;
+    use crate::sandbox::calls;
+
+    const KINDS: [PointKind; 8] = [
+        PointKind::EbsSnapshot,
+        PointKind::Ami,
+        PointKind::RdsSnapshot,
+        PointKind::RdsClusterSnapshot,
+        PointKind::RdsPitr,
+        PointKind::RdsReplica,
+        PointKind::S3Replica,
+        PointKind::S3Versions,
+    ];
+
+    fn declared() -> BTreeSet<&'static str> {
+        let mut all: BTreeSet<&str> = BTreeSet::new();
+        for list in [
+            calls::PREFLIGHT,
+            calls::FOR_INSTANCES,
+            calls::FOR_DATABASES,
+            calls::FOR_DB_CLASSES,
+            calls::NETWORK,
+            calls::DB_SUBNET_GROUP,
+            calls::BUCKET,
+            calls::ISOLATION,
+            calls::TAGGED,
+            checks::s3::CALLS,
+            checks::state::CALLS,
+        ] {
+            all.extend(list);
+        }
+        all.extend(ACTIONS.iter().flat_map(|a| a.decl.calls.iter().chain(a.decl.bucket_calls)));
+        all.extend(KINDS.iter().flat_map(|kind| calls::survey(*kind)));
+        all.extend(of_resource_type("AWS::EC2::SecurityGroup").unwrap_or_default());
+        let undoing: Vec<&str> = all.iter().flat_map(|call| calls::undoing(call)).copied().collect();
+        all.extend(undoing);
+        all
+    }
+
+    #[test]
+    fn every_declared_call_is_known() {
+        let (account, region) = ("999988887777".parse().unwrap(), "us-west-2".parse().unwrap());
+        let mut grants = Grants::new(&account, Some(&region), &region);
+        let regions = BTreeSet::from([region]);
+        for call in declared() {
+            assert_eq!(grants.calls(&[call], &At { regions: &regions, bucket: None }), Ok(()), "{call}");
+        }
+        assert!(grants.calls(&["ec2:DoAnything"], &At { regions: &regions, bucket: None }).is_err());
+    }
+
+    #[test]
+    fn the_table_knows_nothing_that_nobody_calls() {
+        let declared = declared();
+        let idle: Vec<&str> = TABLE.iter().map(|(call, _)| *call).filter(|call| !declared.contains(call)).collect();
+        assert_eq!(idle, Vec::<&str>::new());
+    }
+
+    #[test]
+    fn arns_are_of_the_regions_partition() {
+        let account = "999988887777".parse().unwrap();
+        for (region, partition) in
+            [("us-west-2", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")]
+        {
+            let region = region.parse().unwrap();
+            let grants = Grants::new(&account, Some(&region), &region);
+            assert_eq!(
+                grants.arn("ec2:{r}:{a}:vpc/*", None),
+                format!("arn:{partition}:ec2:{region}:999988887777:vpc/*")
+            );
+        }
+    }
+}

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 import unittest
+import urllib.error
 from datetime import datetime, timedelta, timezone
 
 from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, HTTPClientError, IncompleteReadError, ResponseStreamingError
@@ -711,6 +712,81 @@ class State(PeerTest):
         self.assertEqual(self.peer.admin("GET", "/peer/state"), before)
         self.s3.put_object(Bucket="data", Key="k2", Body=b"abc")
         self.assertNotEqual(self.peer.admin("GET", "/peer/state"), before)
+
+
+class Policies(PeerTest):
+    ROLE = f"arn:aws:iam::{PROD}:role/drill"
+
+    def policy(self, *statements):
+        documents = [{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement} for statement in statements]}]
+        return self.peer.admin("POST", "/peer/policies", {self.ROLE: documents})
+
+    def tearDown(self):
+        self.peer.admin("DELETE", "/peer/policies")
+
+    def refused(self, call, **arguments):
+        with self.assertRaises(ClientError) as error:
+            call(**arguments)
+        self.assertIn(code(error), ("UnauthorizedOperation", "AccessDenied", "403"))
+        return self.peer.admin("GET", "/peer/log")[-1]["denied"]
+
+    def test_nothing_is_refused_without_a_policy(self):
+        self.ec2.create_vpc(CidrBlock="10.0.0.0/16")
+
+    def test_action_region_and_request_tags_are_evaluated(self):
+        here, run = {"StringEquals": {"aws:RequestedRegion": "us-east-1"}}, {"aws:RequestTag/drillmaster:run": "*"}
+        vpcs = "arn:aws:ec2:us-east-1:*:vpc/*"
+        self.policy(
+            {"Action": "ec2:DescribeVpcs", "Resource": "*", "Condition": here},
+            {"Action": "ec2:CreateVpc", "Resource": vpcs, "Condition": {**here, "StringLike": run}},
+            {"Action": "ec2:CreateTags", "Resource": vpcs, "Condition": {"StringEquals": {"ec2:CreateAction": "CreateVpc"}}},
+        )
+        self.ec2.describe_vpcs()
+        self.refused(self.peer.client("ec2", PROD, "us-west-2").describe_vpcs)
+        self.refused(self.ec2.describe_subnets)
+        self.refused(self.ec2.create_vpc, CidrBlock="10.0.0.0/16")
+        tags = [{"ResourceType": "vpc", "Tags": [{"Key": "drillmaster:run", "Value": "r"}]}]
+        self.ec2.create_vpc(CidrBlock="10.0.0.0/16", TagSpecifications=tags)
+        self.policy({"Action": "ec2:CreateVpc", "Resource": vpcs})
+        denied = self.refused(self.ec2.create_vpc, CidrBlock="10.0.0.0/16", TagSpecifications=tags)
+        self.assertEqual((denied["action"], denied["context"]["ec2:CreateAction"]), ("ec2:CreateTags", "CreateVpc"))
+
+    def test_the_tags_of_what_is_there_are_evaluated(self):
+        tagged, bare = (self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"] for _ in range(2))
+        self.ec2.create_tags(Resources=[tagged], Tags=[{"Key": "drillmaster:run", "Value": "r"}])
+        ours = {"StringLike": {"aws:ResourceTag/drillmaster:run": "*"}}
+        self.policy({"Action": "ec2:DeleteVpc", "Resource": "*", "Condition": ours})
+        self.refused(self.ec2.delete_vpc, VpcId=bare)
+        self.ec2.delete_vpc(VpcId=tagged)
+
+    def test_names_and_buckets_are_evaluated(self):
+        self.policy(
+            {"Action": ["rds:CreateDBInstance", "rds:AddTagsToResource"], "Resource": "arn:aws:rds:us-east-1:*:db:dm-*"},
+            {"Action": ["s3:CreateBucket", "s3:TagResource"], "Resource": "arn:aws:s3:::dm-*"},
+        )
+        self.rds.create_db_instance(DBInstanceIdentifier="dm-1", **DB)
+        self.refused(self.rds.create_db_instance, DBInstanceIdentifier="orders", **DB)
+        self.s3.create_bucket(Bucket="dm-1")
+        self.refused(self.s3.create_bucket, Bucket="orders")
+        self.assertEqual(self.refused(self.s3.put_object, Bucket="dm-1", Key="a", Body=b"a")["action"], "s3:PutObject")
+
+    def test_simulations_say_what_would_happen(self):
+        self.policy({"Action": ["ec2:DeleteVpc", "iam:SimulatePrincipalPolicy"], "Resource": "*"})
+        answer = self.peer.client("iam").simulate_principal_policy(
+            PolicySourceArn=self.ROLE, ActionNames=["ec2:DeleteVpc", "ec2:DeleteSubnet"], ResourceArns=["*"]
+        )
+        said = {result["EvalActionName"]: result["EvalDecision"] for result in answer["EvaluationResults"]}
+        self.assertEqual(said, {"ec2:DeleteVpc": "allowed", "ec2:DeleteSubnet": "implicitDeny"})
+        self.policy({"Action": "ec2:DeleteVpc", "Resource": "*"})
+        self.refused(
+            self.peer.client("iam").simulate_principal_policy, PolicySourceArn=self.ROLE, ActionNames=["ec2:DeleteVpc"]
+        )
+
+    def test_what_is_not_evaluated_is_refused(self):
+        for statement in ({"NotAction": "*", "Action": "*", "Resource": "*"}, {"Action": "*", "Resource": "*", "Condition": {"Bool": {}}}):
+            with self.assertRaises(urllib.error.HTTPError) as error:
+                self.policy(statement)
+            error.exception.close()
 
 
 if __name__ == "__main__":
