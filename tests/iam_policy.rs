@@ -7,9 +7,15 @@
     reason = "a test stops at what it did not expect"
 )]
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use drillmaster::actions::CATALOGUE;
+use drillmaster::checks;
+use drillmaster::estate::PointKind;
+use drillmaster::sandbox::calls;
+use regex::Regex;
 use serde_json::Value;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -68,7 +74,8 @@ fn the_samples_have_these_policies() {
 /// Reads and lists, and nothing else, in accounts that do not hold the sandbox.
 fn reads(action: &str) -> bool {
     let (_, name) = action.split_once(':').unwrap();
-    ["Describe", "List", "Get"].iter().any(|verb| name.starts_with(verb)) || action == "iam:SimulatePrincipalPolicy"
+    ["Describe", "List", "Get"].iter().any(|verb| name.starts_with(verb))
+        || action == "iam:SimulatePrincipalPolicy"
 }
 
 #[test]
@@ -78,7 +85,7 @@ fn every_policy_keeps_to_its_account_region_and_tags() {
         let accounts = printed["accounts"].as_array().unwrap();
         assert_eq!(accounts.iter().filter(|a| a["changes"] == true).count(), 1);
         for account in accounts {
-            let mut sids = std::collections::BTreeSet::new();
+            let mut sids = BTreeSet::new();
             for document in account["policies"].as_array().unwrap() {
                 assert_eq!(document["Version"], "2012-10-17");
                 let length = document.to_string().chars().filter(|c| !c.is_whitespace()).count();
@@ -103,9 +110,13 @@ fn every_policy_keeps_to_its_account_region_and_tags() {
                 // What deletes or changes needs the run's tag, or a name that only runs give.
                 let tagged = tests["StringLike"]["aws:ResourceTag/drillmaster:run"] == "*";
                 let named = several(&statement["Resource"]).iter().all(|on| on.contains("dm-????????-*"));
-                for action in actions.iter().filter(|a| {
-                    ["Delete", "Terminate", "Modify", "Deregister", "Release", "Attach"].iter().any(|v| a.contains(v))
-                }) {
+                let changes = |action: &&&str| {
+                    let name = action.split(':').nth(1).unwrap();
+                    ["Delete", "Terminate", "Modify", "Deregister", "Release", "Attach"]
+                        .iter()
+                        .any(|verb| name.starts_with(verb))
+                };
+                for action in actions.iter().filter(changes) {
                     assert!(tagged || named, "{action}: {statement:#}");
                 }
             }
@@ -200,4 +211,62 @@ fn a_role_trusts_whom_the_command_line_names() {
     let (code, _, stderr) = told(&["playbook.yaml", "--trust", "*"], folder.path());
     assert_eq!(code, Some(2));
     assert!(stderr.contains("ARN of a role or user"), "{stderr}");
+}
+
+/// Needs no permission, or is declared by what the playbook's arguments name.
+const APART: [&str; 3] = ["sts:GetCallerIdentity", "sts:AssumeRole", "secretsmanager:GetSecretValue"];
+
+fn sources(folder: &Path, all: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { sources(&path, all) } else { all.push(path) }
+    }
+}
+
+/// Also those that no drill of the tests makes: whatever names itself in an error is a call.
+#[test]
+fn every_call_to_aws_is_declared() {
+    let mut declared: BTreeSet<&str> = APART.into();
+    for list in [
+        calls::PREFLIGHT,
+        calls::FOR_INSTANCES,
+        calls::FOR_DATABASES,
+        calls::FOR_DB_CLASSES,
+        calls::NETWORK,
+        calls::DB_SUBNET_GROUP,
+        calls::BUCKET,
+        calls::ISOLATION,
+        calls::TAGGED,
+        checks::s3::CALLS,
+    ] {
+        declared.extend(list);
+    }
+    declared.extend(CATALOGUE.0.iter().flat_map(|a| a.calls.iter().chain(a.bucket_calls)));
+    for kind in [
+        PointKind::EbsSnapshot,
+        PointKind::Ami,
+        PointKind::RdsSnapshot,
+        PointKind::RdsClusterSnapshot,
+        PointKind::RdsPitr,
+        PointKind::RdsReplica,
+        PointKind::S3Replica,
+        PointKind::S3Versions,
+    ] {
+        declared.extend(calls::survey(kind));
+    }
+    let undoing: Vec<&str> = declared.iter().flat_map(|call| calls::undoing(call)).copied().collect();
+    declared.extend(undoing);
+    let declared: BTreeSet<&str> = declared.iter().map(|call| call.split('/').next().unwrap()).collect();
+    let call = "ec2|rds|s3|sts|cloudformation|servicequotas|secretsmanager|route53|kms|ssm|backup";
+    let call = Regex::new(&format!("\"((?:{call}):[A-Z][A-Za-z0-9]+)[\" ]")).unwrap();
+    let mut files = Vec::new();
+    sources(&Path::new(ROOT).join("src/cloud/aws"), &mut files);
+    let mut made = BTreeSet::new();
+    for file in files {
+        let text = std::fs::read_to_string(file).unwrap();
+        made.extend(call.captures_iter(&text).map(|found| found[1].to_owned()));
+    }
+    assert!(made.len() > 80, "{}", made.len());
+    let missing: Vec<&String> = made.iter().filter(|call| !declared.contains(call.as_str())).collect();
+    assert!(missing.is_empty(), "no action, check or `sandbox::calls` declares {missing:?}");
 }

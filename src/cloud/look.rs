@@ -137,8 +137,7 @@ impl Leak {
     }
 }
 
-/// The IAM actions of a whole look, all of which only read. (`s3:GetPublicAccessBlock` is allowed by the IAM action
-/// `s3:GetBucketPublicAccessBlock`; the others are called as their actions.)
+/// The calls of a whole look, all of which only read.
 pub const CALLS: &[&str] = &[
     "ec2:DescribeAddresses",
     "ec2:DescribeEgressOnlyInternetGateways",
@@ -167,5 +166,5 @@ pub const CALLS: &[&str] = &[
     "rds:DescribeDBSnapshots",
     "route53:ListHostedZonesByVPC",
     "s3:GetBucketPolicy",
-    "s3:GetBucketPublicAccessBlock",
+    "s3:GetPublicAccessBlock",
 ];

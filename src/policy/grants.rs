@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::table::{Need, Only, TABLE, is_listing};
+use super::table::{Need, Only, TABLE, is_global, is_listing};
 use crate::cloud::{Conditions, Grant, TAG_RUN, Test};
 use crate::ids::{AccountId, Region};
 
@@ -75,7 +75,8 @@ impl Grants {
     }
 
     fn look(&mut self, action: &str, regions: &BTreeSet<Region>) {
-        self.looks.entry(action.to_owned()).or_default().extend(regions.iter().map(ToString::to_string));
+        let regions = regions.iter().filter(|_| !is_global(action)).map(ToString::to_string);
+        self.looks.entry(action.to_owned()).or_default().extend(regions);
     }
 
     fn need(&mut self, call: &str, need: &Need, at: &At<'_>) {
@@ -131,7 +132,7 @@ impl Grants {
     /// In an order that does not change.
     pub fn finish(mut self) -> Vec<Statement> {
         for (action, regions) in std::mem::take(&mut self.looks) {
-            let conditions = conditions_of(regions);
+            let conditions = if regions.is_empty() { Conditions::new() } else { conditions_of(regions) };
             self.add("Look", &action, BTreeSet::from(["*".to_owned()]), conditions);
         }
         self.found

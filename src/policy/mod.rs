@@ -72,8 +72,24 @@ mod tests {
     #[test]
     fn the_table_knows_nothing_that_nobody_calls() {
         let declared = declared();
-        let idle: Vec<&str> = TABLE.iter().map(|(call, _)| *call).filter(|call| !declared.contains(call)).collect();
+        let idle: Vec<&str> =
+            TABLE.iter().map(|(call, _)| *call).filter(|call| !declared.contains(call)).collect();
         assert_eq!(idle, Vec::<&str>::new());
+    }
+
+    #[test]
+    fn services_without_regions_have_no_condition_on_one() {
+        let (account, region) = ("999988887777".parse().unwrap(), "us-west-2".parse().unwrap());
+        let mut grants = Grants::new(&account, Some(&region), &region);
+        let regions = BTreeSet::from([region]);
+        let at = At { regions: &regions, bucket: None };
+        grants.calls(&["route53:ListHostedZonesByVPC", "ec2:DescribeVpcs"], &at).unwrap();
+        let all = grants.finish();
+        let conditions = |action: &str| {
+            let found = all.iter().find(|s| s.grant.actions.contains(action)).unwrap();
+            found.grant.conditions.len()
+        };
+        assert_eq!((conditions("route53:ListHostedZonesByVPC"), conditions("ec2:DescribeVpcs")), (0, 1));
     }
 
     #[test]

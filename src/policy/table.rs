@@ -163,6 +163,8 @@ pub const TABLE: &[(&str, &[Need])] = &[
     ("s3:PutBucketTagging", &[need("s3:PutBucketTagging", Named, BUCKET)]),
     ("s3:PutPublicAccessBlock", &[need("s3:PutBucketPublicAccessBlock", Named, BUCKET)]),
     ("s3:PutBucketEncryption", &[need("s3:PutEncryptionConfiguration", Named, BUCKET)]),
+    ("s3:GetPublicAccessBlock", &[need("s3:GetBucketPublicAccessBlock", Named, BUCKET)]),
+    ("s3:GetBucketPolicy", &[need("s3:GetBucketPolicy", Named, BUCKET)]),
     ("s3:GetBucketVersioning", &[need("s3:GetBucketVersioning", Named, BUCKET)]),
     ("s3:ListObjectsV2", &[need("s3:ListBucket", Named, BUCKET)]),
     ("s3:ListObjectVersions", &[need("s3:ListBucketVersions", Named, BUCKET)]),
@@ -191,12 +193,17 @@ pub const TABLE: &[(&str, &[Need])] = &[
     ("servicequotas:GetServiceQuota/rds", &[need("servicequotas:GetServiceQuota", Named, &["servicequotas:{r}:{a}:rds/L-7B6409FD"])]),
 ];
 
-/// What is allowed by the same action, of everything there is: EC2's `Describe…` know no resources; RDS and
-/// CloudFormation are asked without a name.
+/// What is allowed by the same action, of everything there is: EC2's `Describe…` and Route 53's lists know no resources;
+/// RDS and CloudFormation are asked without a name.
 pub fn is_listing(call: &str) -> bool {
     let Some((service, operation)) = call.split_once(':') else { return false };
-    matches!(service, "ec2" | "rds" | "cloudformation")
+    matches!(service, "ec2" | "rds" | "cloudformation" | "route53")
         && (operation.starts_with("Describe") || operation.starts_with("List"))
+}
+
+/// Services without regions: their requests count as sent to wherever the partition's control plane is.
+pub fn is_global(call: &str) -> bool {
+    call.starts_with("route53:")
 }
 
 /// What CloudFormation calls with the caller's own permissions for a resource of this type, to make and to delete it;

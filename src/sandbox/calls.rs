@@ -52,21 +52,7 @@ pub const BUCKET: &[&str] = &[
 ];
 
 /// The proof that nothing leads out of the sandbox (`Cloud::exposures`), where the sandbox is.
-pub const ISOLATION: &[&str] = &[
-    "ec2:DescribeEgressOnlyInternetGateways",
-    "ec2:DescribeInstances",
-    "ec2:DescribeInternetGateways",
-    "ec2:DescribeNatGateways",
-    "ec2:DescribeNetworkInterfaces",
-    "ec2:DescribeRouteTables",
-    "ec2:DescribeSecurityGroups",
-    "ec2:DescribeSubnets",
-    "ec2:DescribeTransitGatewayVpcAttachments",
-    "ec2:DescribeVpcEndpoints",
-    "ec2:DescribeVpcPeeringConnections",
-    "ec2:DescribeVpcs",
-    "ec2:DescribeVpnGateways",
-];
+pub const ISOLATION: &[&str] = crate::cloud::LOOK_CALLS;
 
 /// The last look of a teardown: what carries the run's tag, of every kind that a drill may make (`Cloud::tagged`).
 pub const TAGGED: &[&str] = &[

@@ -15,7 +15,7 @@ async fn throttling_is_waited_out_and_lost_answers_duplicate_nothing() {
     closet.moto.faults(&json!([
         { "action": "RestoreDBInstanceFromDBSnapshot", "kind": "throttle", "times": 2 },
         { "action": "RestoreDBInstanceFromDBSnapshot", "kind": "drop_after", "times": 1 },
-        { "action": "CreateVolume", "match": "snap-00000000000000000", "kind": "drop_before", "times": 1 },
+        { "action": "SimulatePrincipalPolicy", "kind": "drop_before", "times": 1 },
         { "action": "CreateVolume", "match": closet.snapshot, "kind": "drop_after", "times": 1 },
         { "action": "CreateVpc", "match": "10.70.", "kind": "drop_after", "times": 1 },
     ]));
