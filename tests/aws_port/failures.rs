@@ -116,6 +116,7 @@ async fn preflight_changes_nothing_and_tells_what_it_could_not_check() {
         instance_types: [("t3.small".to_owned(), 2), ("m5.large".to_owned(), 1)].into(),
         cidr: "10.66.0.0/16".into(),
         marks: Some(world.marks.clone()),
+        ..Needs::default()
     };
     let findings = world.aws.preflight(&at, &needs).await.unwrap();
     assert!(findings.iter().all(|f| !f.fatal), "{findings:?}");

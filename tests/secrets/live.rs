@@ -182,6 +182,7 @@ fn a_drill() {
             abort: false,
             inputs: Inputs::default(),
             protected: Protected::default(),
+            grants: std::collections::BTreeMap::new(),
         };
         let engine = Engine {
             gate: Arc::new(LossGate::new(plan.loss.clone())),

@@ -157,6 +157,7 @@ pub fn engine(
         jitter: false,
         abort: given.abort,
         protected: Protected::default(),
+        grants: std::collections::BTreeMap::new(),
         inputs: Inputs { files: plan.files.kept().clone(), ..Inputs::default() },
     };
     if given.abort {
