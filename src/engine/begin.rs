@@ -178,8 +178,12 @@ pub async fn preflight(engine: &Engine) -> Result<(), Stop> {
         // Elsewhere nothing is made: only that what is read may be read.
         let needs = Needs { grants: engine.grants_in(&account), ..Needs::default() };
         let there = Place { account, region: place.region.clone() };
-        let seen = engine.cloud.preflight(&there, &needs).await?;
-        all.push((there, seen));
+        match engine.cloud.preflight(&there, &needs).await {
+            Ok(seen) => all.push((there, seen)),
+            Err(error) => {
+                finding(engine, "account-out-of-reach", "medium", there.account.as_str(), &error);
+            }
+        }
     }
     for (place, seen) in
         all.into_iter().flat_map(|(place, all)| all.into_iter().map(move |s| (place.clone(), s)))
