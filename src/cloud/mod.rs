@@ -10,8 +10,8 @@ pub mod error;
 pub mod fake;
 pub mod gate;
 pub mod gated;
-mod look;
 mod grant;
+mod look;
 mod permit;
 pub mod request;
 pub mod twin;
@@ -28,8 +28,8 @@ use crate::ids::{AccountId, AzId, Region};
 
 pub use error::{CloudError, ErrorKind, Sent};
 pub use gate::LossGate;
-pub use look::{CALLS as LOOK_CALLS, Exposure, Leak, Look};
 pub use grant::{Conditions, Grant, Test};
+pub use look::{CALLS as LOOK_CALLS, Exposure, Leak, Look};
 pub use permit::{Deed, Permit};
 pub use request::*;
 

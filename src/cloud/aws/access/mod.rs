@@ -29,8 +29,8 @@ use crate::ids::AccountId;
 
 pub use self::dry_run::{Asked, refused};
 pub use self::read_only::{
-    CloudFormationReader, Ec2Reader, IamReader, QuotasReader, RdsReader, Route53Reader, S3Reader, SecretsReader,
-    StsReader,
+    CloudFormationReader, Ec2Reader, IamReader, QuotasReader, RdsReader, Route53Reader, S3Reader,
+    SecretsReader, StsReader,
 };
 pub use self::writer::{S3Writer, Writer};
 
