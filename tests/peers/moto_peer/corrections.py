@@ -161,7 +161,7 @@ def with_egress(moto):
                 ip_protocol=rule["IpProtocol"],
                 from_port=rule.get("FromPort"),
                 to_port=rule.get("ToPort"),
-                ip_ranges=[rule["CidrIp"]] if rule.get("CidrIp") else [],
+                ip_ranges=[{"CidrIp": rule["CidrIp"]}] if rule.get("CidrIp") else [],
                 source_groups=[{"GroupId": to}] if to else [],
                 vpc_id=group.vpc_id,
             )
