@@ -24,5 +24,6 @@ pub mod redact;
 pub mod report;
 pub mod sandbox;
 pub mod secrets;
+pub mod template;
 pub mod ui;
 pub mod yaml;

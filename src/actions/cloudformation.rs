@@ -8,11 +8,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Action;
-use super::context::{Context, Outcome, StepError, decode};
+use super::context::{Context, Finding, Outcome, StepError, decode};
 use crate::cloud::{Create, DeployStack};
 use crate::estate::ResourceId;
-
-use crate::playbook::action::{ActionDecl, Demands, Output, Shape};
+use crate::playbook::action::{ActionDecl, ArgProblem, Demands, Output, Shape};
+use crate::template::{self, Allow, Given, SANDBOX_CIDR, SANDBOX_IDS, Severity, Surroundings, Template};
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -21,12 +21,17 @@ pub struct DeployArgs {
     pub name: String,
     /// The template's path, relative to the playbook.
     pub template: String,
-    /// Parameters. `VpcId`, `SubnetIds` and `SecurityGroupId` are the sandbox's where the template has them and none are given.
+    /// Parameters. `VpcId`, `SubnetIds`, `SecurityGroupId` and `VpcCidr` are the sandbox's where the template has them and
+    /// none are given.
     #[serde(default)]
     pub parameters: IndexMap<String, Value>,
     /// `CAPABILITY_IAM` and the like, where the template needs them.
     #[serde(default)]
     pub capabilities: Vec<String>,
+    /// What the inspection of the template lets pass, each as a finding of the report: `iam` (roles and policies),
+    /// `retain` (what outlives the stack), and types that are not known to stay inside the sandbox (`AWS::ECS::Cluster`).
+    #[serde(default)]
+    pub allow: Vec<String>,
 }
 
 pub const DEPLOY: Action = Action {
@@ -34,7 +39,7 @@ pub const DEPLOY: Action = Action {
         name: "cloudformation.deploy",
         summary: "Deploys a CloudFormation stack into the sandbox.",
         args: |g| g.subschema_for::<DeployArgs>(),
-        check: |_| Vec::new(),
+        check: |args| allowed(args).err().into_iter().collect(),
         secrets: &["parameters"],
         outputs: &[
             Output { name: "stack_id", doc: "the stack's id", shape: Shape::Text },
@@ -52,41 +57,44 @@ pub const DEPLOY: Action = Action {
     run: |cx, args| Box::pin(deploy(cx, args)),
 };
 
+/// What `allow` names.
+fn allowed(args: &Value) -> Result<Allow, ArgProblem> {
+    let given = args.pointer("/allow").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let names: Vec<&str> = given.iter().map(|name| name.as_str().unwrap_or_default()).collect();
+    Allow::read(&names).map_err(|(index, message, help)| ArgProblem {
+        pointer: format!("/allow/{index}"),
+        message,
+        help,
+    })
+}
+
 pub async fn deploy(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError> {
+    let allow = allowed(args).map_err(|problem| StepError::wrong(problem.message, problem.help))?;
     let args: DeployArgs = decode(args)?;
-    let template = cx.files.read(&args.template).map_err(|why| {
+    let text = cx.files.read(&args.template).map_err(|why| {
         StepError::wrong(
             format!("{} cannot be read: {why}", cx.files.path(&args.template).display()),
             "give the template's path, relative to the playbook",
         )
     })?;
-    let mut parameters = BTreeMap::new();
-    for (name, value) in &args.parameters {
-        let text = match value {
-            Value::String(text) => text.clone(),
-            Value::Array(list) => list.iter().map(plain).collect::<Vec<_>>().join(","),
-            other => plain(other),
-        };
-        parameters.insert(name.clone(), text);
-    }
-    let subnets: Vec<&str> = cx.sandbox.subnets.iter().map(|s| s.id.as_str()).collect();
-    for (name, value) in [
-        ("VpcId", cx.sandbox.vpc.clone()),
-        ("SubnetIds", subnets.join(",")),
-        ("SecurityGroupId", cx.sandbox.security_group.clone()),
-    ] {
-        if declares_parameter(&template, name) {
-            parameters.entry(name.to_owned()).or_insert(value);
-        }
-    }
+    let template = Template::read(&args.template, &text, 0).map_err(|found| {
+        let first = found.iter().next();
+        let said = first.map(|d| format!("{}:{}:{}: {}", d.file, d.line, d.column, d.message));
+        StepError::wrong(
+            format!("the template cannot be inspected: {}", said.unwrap_or_default()),
+            first.and_then(|d| d.help.clone()).unwrap_or_default(),
+        )
+    })?;
+    let parameters = parameters(cx, &args, &template);
+    let findings = inspected(cx, &template, &parameters, &allow)?;
     let what = Create::Stack(DeployStack {
         name: cx.name(""),
-        template,
+        template: text,
         parameters,
         capabilities: args.capabilities,
     });
     let (id, seen, _) = cx.create_ready("", what).await?;
-    let mut outcome = Outcome::default();
+    let mut outcome = Outcome { findings, ..Outcome::default() };
     outcome.outputs.insert("stack_id".into(), json!(id));
     outcome
         .outputs
@@ -95,29 +103,64 @@ pub async fn deploy(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError
     Ok(outcome)
 }
 
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+/// Those that the step gives, and the sandbox's own where the template has them.
+fn parameters(cx: &Context<'_>, args: &DeployArgs, template: &Template) -> BTreeMap<String, String> {
+    let given = args.parameters.iter();
+    let mut parameters: BTreeMap<String, String> =
+        given.map(|(name, value)| (name.clone(), template::parameter_text(value))).collect();
+    let subnets: Vec<&str> = cx.sandbox.subnets.iter().map(|s| s.id.as_str()).collect();
+    let ids = [cx.sandbox.vpc.clone(), subnets.join(","), cx.sandbox.security_group.clone()];
+    for (name, value) in SANDBOX_IDS.into_iter().zip(ids).chain([(SANDBOX_CIDR, cx.sandbox.cidr.clone())]) {
+        if template.declares(name) {
+            parameters.entry(name.to_owned()).or_insert(value);
+        }
+    }
+    parameters
 }
 
-/// Whether the template's `Parameters` have that name. A template that is no YAML or JSON is CloudFormation's to refuse.
-fn declares_parameter(template: &str, name: &str) -> bool {
-    #[derive(Deserialize)]
-    struct Template {
-        #[serde(default, rename = "Parameters")]
-        parameters: BTreeMap<String, Value>,
+/// What the report should tell of a template; an error where it must not be deployed.
+fn inspected(
+    cx: &Context<'_>,
+    template: &Template,
+    parameters: &BTreeMap<String, String>,
+    allow: &Allow,
+) -> Result<Vec<Finding>, StepError> {
+    let sandbox = cx.sandbox;
+    let ids =
+        [&sandbox.vpc, &sandbox.security_group].into_iter().chain(sandbox.subnets.iter().map(|s| &s.id));
+    let surroundings = Surroundings {
+        account: Some(sandbox.place.account.clone()),
+        region: Some(sandbox.place.region.clone()),
+        cidr: Some(sandbox.cidr.clone()),
+        ids: ids.chain(&sandbox.db_subnet_group).cloned().collect(),
+        parameters: parameters
+            .iter()
+            .map(|(name, text)| (name.clone(), Given::Value(text.clone())))
+            .collect(),
+        trust_parameters: true,
+    };
+    let found = template::inspect(template, &surroundings, allow);
+    let mut stops = found.iter().filter(|finding| finding.severity == Severity::High);
+    if let Some(first) = stops.next() {
+        let more = match stops.count() {
+            0 => String::new(),
+            more => format!(" (and {more} more)"),
+        };
+        let said = format!("the template is not deployed: {}{more}", first.told(template));
+        return Err(StepError::wrong(said, first.fix.clone()));
     }
-    serde_saphyr::from_str::<Template>(template).is_ok_and(|t| t.parameters.contains_key(name))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parameters_are_found_in_yaml_with_intrinsics_and_in_json() {
-        let yaml = "Parameters:\n  VpcId: { Type: String }\nResources:\n  A:\n    Type: X\n    Properties: { V: !Ref VpcId, W: !GetAtt A.B }\n";
-        assert!(declares_parameter(yaml, "VpcId"));
-        assert!(!declares_parameter(yaml, "SubnetIds"));
-        assert!(declares_parameter("{\"Parameters\":{\"VpcId\":{}}}", "VpcId"));
-    }
+    Ok(found
+        .into_iter()
+        .map(|finding| Finding {
+            rule: "template",
+            severity: finding.severity.name(),
+            resource: finding.resource.clone(),
+            message: finding.told(template),
+            fix: if finding.severity == Severity::Medium {
+                "remove it from `allow` once the template can do without"
+            } else {
+                "nothing has to be done for a drill"
+            },
+        })
+        .collect())
 }

@@ -125,7 +125,8 @@ fn read_playbook(
     let draft = Draft::read(source, &root, catalogue, found);
     let estate = read_estate(&draft, files, found);
     let overrides = read_params(&draft, params, found);
-    let context = Context { catalogue, schemas: &schemas, estate: estate.as_ref(), files };
+    let context =
+        Context { catalogue, schemas: &schemas, estate: estate.as_ref(), files, params: &overrides };
     rules::check(&draft, &context, found);
     if found.has_errors() {
         return None;

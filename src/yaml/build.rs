@@ -13,14 +13,19 @@ pub struct Builder<'a> {
     pub out: Diagnostics,
     /// Where values begin that could not be read and have been reported.
     pub broken: Vec<usize>,
+    tags: Tags,
 }
+
+/// The key that a tag of the document's own stands for: a value `!Ref x` is then read as `{ Ref: x }`. `None`: the tag
+/// has no meaning, which is a mistake.
+pub type Tags = fn(&str) -> Option<&'static str>;
 
 /// What a tag of YAML itself resolves to, before its name.
 const CORE: &str = "tag:yaml.org,2002:";
 
 impl<'a> Builder<'a> {
-    pub fn new(source: &'a Source) -> Self {
-        Self { source, out: Diagnostics::default(), broken: Vec::new() }
+    pub fn new(source: &'a Source, tags: Tags) -> Self {
+        Self { source, out: Diagnostics::default(), broken: Vec::new(), tags }
     }
 
     /// The whole document; `None` if there is none.
@@ -37,7 +42,9 @@ impl<'a> Builder<'a> {
         let written = raw.written.span();
         let mut span = if repeated { written } else { raw.used.span() };
         let repeated = repeated || alias;
-        let foreign = raw.tag.as_deref().is_some_and(|tag| self.is_foreign(tag, &raw, repeated));
+        let function = raw.tag.as_deref().and_then(self.tags);
+        let foreign =
+            function.is_none() && raw.tag.as_deref().is_some_and(|tag| self.is_foreign(tag, &raw, repeated));
         let start = written.start;
         let value = match raw.content {
             _ if self.broken.contains(&start) => Value::Broken,
@@ -66,7 +73,10 @@ impl<'a> Builder<'a> {
             _ if foreign => Value::Broken,
             content => self.scalar(content, raw.tag.is_some(), written),
         };
-        Node { span, value }
+        let Some(function) = function else { return Node { span, value } };
+        let entry =
+            Entry { key: function.to_owned(), key_span: span, bare: false, value: Node { span, value } };
+        Node { span, value: Value::Map(Map { entries: vec![entry] }) }
     }
 
     fn is_foreign(&mut self, tag: &str, raw: &Raw<'_>, repeated: bool) -> bool {

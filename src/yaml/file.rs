@@ -4,9 +4,10 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use super::build::Tags;
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::node::Node;
-use super::parse::{LARGEST_FILE, parse};
+use super::parse::{LARGEST_FILE, parse_tagged};
 use super::source::{Source, Span};
 
 pub struct Read {
@@ -70,7 +71,18 @@ pub fn from_bytes(name: &str, bytes: &[u8], rank: u16) -> Result<Read, Box<Diagn
 
 /// The root mapping of a document; `what` is `a playbook`, `first` the key that one begins with.
 pub fn root(source: &Source, what: &str, first: &str, out: &mut Diagnostics) -> Option<Node> {
-    let (node, found) = parse(source);
+    tagged_root(source, what, first, |_| None, out)
+}
+
+/// The same for a document that has tags of its own.
+pub fn tagged_root(
+    source: &Source,
+    what: &str,
+    first: &str,
+    tags: Tags,
+    out: &mut Diagnostics,
+) -> Option<Node> {
+    let (node, found) = parse_tagged(source, tags);
     let broken = found.has_errors();
     out.extend(found);
     let help = format!("{what} is a mapping that begins with keys such as `{first}`");

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy, NonFiniteFloatPolicy};
 use serde_saphyr::{Error, Options};
 
-use super::build::Builder;
+use super::build::{Builder, Tags};
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::node::Node;
 use super::raw::Raw;
@@ -29,7 +29,12 @@ const MOST_REPAIRS: usize = 32;
 
 /// The document's root where there is one, and all that is wrong with the text.
 pub fn parse(source: &Source) -> (Option<Node>, Diagnostics) {
-    let mut builder = Builder::new(source);
+    parse_tagged(source, |_| None)
+}
+
+/// The same for a document that has tags of its own.
+pub fn parse_tagged(source: &Source, tags: Tags) -> (Option<Node>, Diagnostics) {
+    let mut builder = Builder::new(source, tags);
     let mut text = Cow::Borrowed(&*source.text);
     loop {
         let (raw, error) = read(&text);

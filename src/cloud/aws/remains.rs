@@ -2,31 +2,16 @@
 //! where the template says nothing: `DeletionPolicy` of an `AWS::RDS::DBCluster`, and of an `AWS::RDS::DBInstance` that
 //! belongs to none, is `Snapshot` by default (CloudFormation user guide, "`DeletionPolicy` attribute").
 
-use std::collections::BTreeMap;
-
 use aws_sdk_cloudformation::types::{ResourceStatus, StackResourceSummary, TemplateStage};
-use serde::Deserialize;
-use serde_json::Value;
 
 use super::access::Clients;
 use super::ec2::filter;
 use super::error::OrCloud;
 use super::pages;
 use crate::cloud::{CloudError, CloudResult, ErrorKind, Kind, Remains, ResourceRef};
-
-#[derive(Default, Deserialize)]
-struct Template {
-    #[serde(default, rename = "Resources")]
-    resources: BTreeMap<String, Declared>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Declared {
-    deletion_policy: Option<String>,
-    #[serde(default)]
-    properties: Value,
-}
+use crate::template::Template;
+use crate::template::types::leaves_a_snapshot;
+use crate::yaml::Node;
 
 /// Both lists can be had for 90 days after the deletion, by the stack's id.
 pub async fn of(clients: &Clients, stack: &ResourceRef) -> CloudResult<Vec<Remains>> {
@@ -38,7 +23,7 @@ pub async fn of(clients: &Clients, stack: &ResourceRef) -> CloudResult<Vec<Remai
         let listed = pages!("cloudformation:ListStackResources", stack_resource_summaries, request);
         let template = template(clients, &id).await?;
         for one in &listed {
-            let declared = one.logical_resource_id().and_then(|name| template.resources.get(name));
+            let declared = one.logical_resource_id().and_then(|name| template.entry("Resources", name));
             if one.resource_status() == Some(&ResourceStatus::DeleteSkipped) {
                 found.push(retained(stack, one));
             } else if one.resource_type() == Some("AWS::CloudFormation::Stack") {
@@ -57,22 +42,19 @@ async fn template(clients: &Clients, id: &str) -> CloudResult<Template> {
     let request =
         clients.cloudformation.get_template().stack_name(id).template_stage(TemplateStage::Processed);
     let text = request.send().await.or_cloud(CALL)?.template_body.unwrap_or_default();
-    serde_saphyr::from_str(&text).map_err(|e| {
-        CloudError::new(ErrorKind::Invalid, CALL, format!("the template of {id} cannot be read: {e}"))
+    Template::read(id, &text, 0).map_err(|found| {
+        let why = found.iter().next().map(|first| first.message.clone()).unwrap_or_default();
+        CloudError::new(ErrorKind::Invalid, CALL, format!("the template of {id} cannot be read: {why}"))
     })
 }
 
-fn snapshotted(one: &StackResourceSummary, declared: Option<&Declared>) -> bool {
-    if let Some(policy) = declared.and_then(|d| d.deletion_policy.as_deref()) {
+fn snapshotted(one: &StackResourceSummary, declared: Option<&Node>) -> bool {
+    if let Some(policy) = declared.and_then(|d| d.get("DeletionPolicy")).and_then(Node::as_str) {
         return policy == "Snapshot";
     }
-    match one.resource_type() {
-        Some("AWS::RDS::DBCluster") => true,
-        Some("AWS::RDS::DBInstance") => {
-            declared.is_none_or(|d| d.properties.get("DBClusterIdentifier").is_none())
-        }
-        _ => false,
-    }
+    let in_a_cluster =
+        declared.is_some_and(|d| d.get("Properties").is_some_and(|p| p.get("DBClusterIdentifier").is_some()));
+    leaves_a_snapshot(one.resource_type().unwrap_or_default(), in_a_cluster)
 }
 
 /// `Orders (AWS::S3::Bucket orders-1x2y)`

@@ -205,7 +205,7 @@ impl World {
             Create::Stack(stack) => {
                 let id =
                     format!("arn:aws:cloudformation:{}:{}:stack/{}", place.region, place.account, stack.name);
-                let outputs = super::template::outputs(stack);
+                let outputs = super::template::outputs(stack, place);
                 add(
                     self,
                     Kind::Stack,

@@ -59,7 +59,7 @@ pub fn check(draft: &Draft<'_>, _: &Facts<'_>, context: &Context<'_>, out: &mut 
 }
 
 /// Bytes: CloudFormation's quota "Template body size in a request", which the port's `LONGEST_TEMPLATE` holds the twin to.
-const LONGEST_TEMPLATE: u64 = 51_200;
+pub const LONGEST_TEMPLATE: u64 = 51_200;
 
 fn too_long_templates(draft: &Draft<'_>, context: &Context<'_>, out: &mut Diagnostics) {
     for item in draft.items.iter().filter(|item| item.decl.is_some_and(|d| d.name == "cloudformation.deploy"))

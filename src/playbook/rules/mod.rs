@@ -18,6 +18,7 @@ mod pitr;
 mod references;
 mod secrets;
 mod shown;
+mod templates;
 mod workloads;
 
 use super::action::Catalogue;
@@ -36,11 +37,13 @@ pub struct Context<'a> {
     pub estate: Option<&'a EstateDraft>,
     /// The playbook's: paths in it are relative to this.
     pub files: &'a Files,
+    /// The values of `--param` that fit.
+    pub params: &'a serde_json::Map<String, serde_json::Value>,
 }
 
 type Rule = fn(&Draft<'_>, &Facts<'_>, &Context<'_>, &mut Diagnostics);
 
-const RULES: [Rule; 18] = [
+const RULES: [Rule; 19] = [
     identity::check,
     names::check,
     cycles::check,
@@ -57,6 +60,7 @@ const RULES: [Rule; 18] = [
     lost_sources::check,
     pitr::check,
     files::check,
+    templates::check,
     connect_to::check,
     estate_links::check,
 ];

@@ -1,0 +1,125 @@
+//! CloudFormation templates are inspected as far as their parameters are known; the step inspects them again with all.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::Context;
+use super::facts::Facts;
+use super::files::LONGEST_TEMPLATE;
+use crate::playbook::draft::Draft;
+use crate::playbook::expr;
+use crate::template::{
+    Allow, Given, SANDBOX_CIDR, SANDBOX_IDS, Surroundings, Template, inspect, parameter_text,
+};
+use crate::yaml::{Diagnostics, Node};
+
+/// Diagnostics of templates stand after those of the playbook and of the estate.
+const FIRST_RANK: u16 = 2;
+
+pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, context: &Context<'_>, out: &mut Diagnostics) {
+    let known = known(draft, context);
+    // The same template may stand in thousands of steps, mostly with the same parameters.
+    let mut read: BTreeMap<String, Option<Template>> = BTreeMap::new();
+    let mut inspected: BTreeSet<String> = BTreeSet::new();
+    for (item, wrong) in draft.items.iter().zip(&facts.arguments) {
+        let deploys = item.decl.is_some_and(|decl| decl.name == "cloudformation.deploy");
+        let Some(with) = item.with.filter(|_| deploys && !wrong.has_errors()) else { continue };
+        let arguments = with.to_json();
+        // A name that only the run will know is looked at there.
+        let name = arguments.get("template").and_then(|name| rendered(name, &known));
+        let Some(Value::String(name)) = name else { continue };
+        let parameters = arguments.get("parameters").cloned().unwrap_or_default();
+        let allowed = arguments.get("allow").cloned().unwrap_or_default();
+        if !inspected.insert(json!([name, parameters, allowed]).to_string()) {
+            continue;
+        }
+        let rank = FIRST_RANK.saturating_add(u16::try_from(read.len()).unwrap_or(u16::MAX));
+        let template = read.entry(name).or_insert_with_key(|name| template(context, name, rank, out));
+        let names: Vec<&str> = allowed.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let (Some(template), Ok(allow)) = (template, Allow::read(&names)) else { continue };
+        for finding in inspect(template, &surroundings(draft, template, &parameters, &known), &allow) {
+            out.push(finding.diagnostic(template));
+        }
+    }
+}
+
+/// A template that can be read; what cannot is told. Missing and oversized ones are told of elsewhere.
+fn template(context: &Context<'_>, name: &str, rank: u16, out: &mut Diagnostics) -> Option<Template> {
+    if name.is_empty() || context.files.size(name).is_none_or(|bytes| bytes > LONGEST_TEMPLATE) {
+        return None;
+    }
+    let path = context.files.path(name).display().to_string();
+    match context.files.read(name) {
+        Ok(text) => Template::read(&path, &text, rank).map_err(|found| out.extend(found)).ok(),
+        Err(why) => {
+            let source = crate::yaml::Source::new(&path, "", rank);
+            let found = source.error(crate::yaml::Span::default(), format!("cannot be read: {why}"));
+            out.push(found.help("save it as UTF-8 text"));
+            None
+        }
+    }
+}
+
+/// What expressions may name before a run.
+fn known(draft: &Draft<'_>, context: &Context<'_>) -> Value {
+    let mut params = draft.root.get("params").map_or_else(|| json!({}), Node::to_json);
+    if let Value::Object(params) = &mut params {
+        params.extend(context.params.clone());
+    }
+    let accounts: serde_json::Map<String, Value> = draft
+        .accounts
+        .names()
+        .filter_map(|name| Some((name.to_owned(), json!({ "id": draft.account_id(name)?.text }))))
+        .collect();
+    json!({
+        "params": params,
+        "accounts": accounts,
+        "sandbox": {
+            "account": Facts::sandbox_account(draft),
+            "region": Facts::sandbox_region(draft),
+            "cidr": draft.text_at(&["sandbox", "network", "cidr"]).map(|cidr| cidr.text),
+        },
+    })
+}
+
+/// A value without expressions; `None` where one of them names what only the run will know.
+fn rendered(value: &Value, known: &Value) -> Option<Value> {
+    let is_known = |text: &str| {
+        expr::references(text).is_ok_and(|used| {
+            used.iter().all(|one| one.path.first().is_some_and(|root| known.get(root).is_some()))
+        })
+    };
+    let all_known = match value {
+        Value::String(text) => is_known(text),
+        Value::Array(items) => items.iter().filter_map(Value::as_str).all(is_known),
+        _ => true,
+    };
+    if all_known { expr::render_value(value, known).ok() } else { None }
+}
+
+fn surroundings(draft: &Draft<'_>, template: &Template, parameters: &Value, known: &Value) -> Surroundings {
+    let given = parameters.as_object().into_iter().flatten();
+    let mut parameters: BTreeMap<String, Given> = given
+        .map(|(name, value)| {
+            let value = rendered(value, known).map(|value| Given::Value(parameter_text(&value)));
+            (name.clone(), value.unwrap_or(Given::Later))
+        })
+        .collect();
+    let cidr = draft.text_at(&["sandbox", "network", "cidr"]).map(|cidr| cidr.text.to_owned());
+    for name in SANDBOX_IDS {
+        parameters.entry(name.to_owned()).or_insert(Given::Sandbox);
+    }
+    if let Some(cidr) = &cidr {
+        parameters.entry(SANDBOX_CIDR.to_owned()).or_insert_with(|| Given::Value(cidr.clone()));
+    }
+    parameters.retain(|name, _| template.declares(name));
+    Surroundings {
+        account: Facts::sandbox_account(draft),
+        region: Facts::sandbox_region(draft),
+        cidr,
+        ids: BTreeSet::new(),
+        parameters,
+        trust_parameters: false,
+    }
+}

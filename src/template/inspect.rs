@@ -1,0 +1,310 @@
+//! Which parts of a template would open the sandbox, reach beyond it, or stay behind.
+
+use super::properties;
+use super::read::Template;
+use super::resolve::{Knowledge, Resolver, Surroundings, Truth, What, knowledge};
+use super::table::Rule;
+use super::types::{INSIDE, leaves_a_snapshot, outward};
+use crate::yaml::{Diagnostic, Entry, Node, Span, Value};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    Low,
+    /// The step allows it.
+    Medium,
+    /// The template is not deployed.
+    High,
+}
+
+impl Severity {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+}
+
+/// What was found, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    pub rule: Rule,
+    pub severity: Severity,
+    pub span: Span,
+    /// The logical id; empty for what concerns the whole template.
+    pub resource: String,
+    pub message: String,
+    pub fix: String,
+}
+
+impl Finding {
+    /// As a mistake, or as a warning where it stops nothing.
+    pub fn diagnostic(&self, template: &Template) -> Diagnostic {
+        let source = &template.source;
+        match self.severity {
+            Severity::High => source.error(self.span, &self.message),
+            Severity::Medium | Severity::Low => source.warning(self.span, &self.message),
+        }
+        .help(&self.fix)
+    }
+
+    /// `stack.yaml:12:7: …`
+    pub fn told(&self, template: &Template) -> String {
+        let at = template.source.position(self.span.start);
+        format!("{}:{}:{}: {}", template.source.name, at.line, at.column, self.message)
+    }
+}
+
+/// What a step lets pass. Nothing in it can allow what opens the network.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Allow {
+    iam: bool,
+    retain: bool,
+    kinds: Vec<String>,
+}
+
+impl Allow {
+    /// Reads the names of `allow:`; an error says which is none, and why.
+    ///
+    /// # Errors
+    /// The first name that cannot be allowed, with what to write instead.
+    pub fn read<T: AsRef<str>>(names: &[T]) -> Result<Self, (usize, String, String)> {
+        let mut allow = Self::default();
+        for (index, name) in names.iter().map(AsRef::as_ref).enumerate() {
+            let wrong = |said: String, help: &str| Err((index, said, help.to_owned()));
+            match name {
+                "iam" => allow.iam = true,
+                "retain" => allow.retain = true,
+                kind if outward(kind).is_some_and(|row| row.rule == Rule::Iam) => {
+                    return wrong(format!("`{kind}` is allowed by another name"), "write `iam`");
+                }
+                kind if outward(kind).is_some() => {
+                    return wrong(
+                        format!(
+                            "`{kind}` cannot be allowed: it leads out of the sandbox, or cannot be inspected"
+                        ),
+                        "leave the resource out of the drill's deployment, with a `Condition`",
+                    );
+                }
+                kind if INSIDE.contains(&kind) => {
+                    return wrong(format!("`{kind}` needs no leave"), "remove it from `allow`");
+                }
+                kind if is_a_type(kind) => allow.kinds.push(kind.to_owned()),
+                other => {
+                    return wrong(
+                        format!("`{other}` is nothing that can be allowed"),
+                        "`allow` takes `iam`, `retain`, and types that are not known to stay inside, such as `AWS::ECS::Cluster`",
+                    );
+                }
+            }
+        }
+        Ok(allow)
+    }
+
+    /// What allows it, if anything does.
+    fn names(&self, rule: Rule, kind: &str) -> Option<String> {
+        match rule {
+            Rule::Iam if self.iam => Some("iam".to_owned()),
+            Rule::Retain if self.retain => Some("retain".to_owned()),
+            Rule::Unlisted => self.kinds.iter().find(|k| *k == kind).cloned(),
+            _ => None,
+        }
+    }
+}
+
+/// `AWS::Service::Resource`
+fn is_a_type(text: &str) -> bool {
+    let parts: Vec<&str> = text.split("::").collect();
+    let word = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric());
+    matches!(parts.as_slice(), ["AWS", _, _]) && parts.iter().all(word)
+}
+
+/// Everything worth a finding, in the order of the file. Where a value will be known to the run only, nothing is said of
+/// it: the inspection is repeated with all parameters before the deployment.
+pub fn inspect(template: &Template, surroundings: &Surroundings, allow: &Allow) -> Vec<Finding> {
+    let resolver = Resolver::new(template, surroundings);
+    let mut found = Found { allow, resource: String::new(), kind: String::new(), list: Vec::new() };
+    whole(template, &resolver, &mut found);
+    for entry in template.section("Resources") {
+        if !entry.key.starts_with("Fn::") {
+            resource(entry, &resolver, &mut found);
+        }
+    }
+    let mut list = found.list;
+    list.sort_by_key(|f| (f.span.start, f.span.end, std::cmp::Reverse(f.severity), f.rule));
+    // Whoever is let in from another account is also named: that is one finding.
+    let same = |a: &Finding, b: &Finding| {
+        a.message == b.message || (b.rule == Rule::Access && a.rule == Rule::Elsewhere)
+    };
+    list.dedup_by(|a, b| a.span == b.span && a.severity == b.severity && same(a, b));
+    list
+}
+
+/// What has been found so far, and of which resource.
+pub struct Found<'a> {
+    allow: &'a Allow,
+    resource: String,
+    pub kind: String,
+    list: Vec<Finding>,
+}
+
+impl Found<'_> {
+    /// `what` goes on after the resource's name.
+    pub fn push(&mut self, rule: Rule, span: Span, what: &str, fix: &str) {
+        let allowed = self.allow.names(rule, &self.kind);
+        let subject = match (self.resource.as_str(), self.kind.as_str()) {
+            ("", _) => String::new(),
+            (name, "") => format!("`{name}` "),
+            (name, kind) => format!("`{name}` ({kind}) "),
+        };
+        let (severity, message, fix) = match allowed {
+            Some(name) => (
+                Severity::Medium,
+                format!("{subject}{what}; the step allows it (`{name}`)"),
+                "remove it from `allow` once the template can do without".to_owned(),
+            ),
+            None => (Severity::High, format!("{subject}{what}"), fix.to_owned()),
+        };
+        self.list.push(Finding { rule, severity, span, resource: self.resource.clone(), message, fix });
+    }
+}
+
+const CANNOT_TELL: &str =
+    "give it a value that is known before the deployment: a literal, or a parameter that the step sets";
+
+/// Macros, and functions that bring in what is not here.
+fn whole(template: &Template, resolver: &Resolver<'_>, found: &mut Found<'_>) {
+    const PROCESSED: &str = "deploy what the macro makes of it: `aws cloudformation get-template --template-stage Processed` prints that";
+    if let Some(node) = template.root().get("Transform") {
+        let seen = resolver.see(node);
+        for item in seen.items() {
+            // It adds functions, which are looked at below, and no resources.
+            if item.known() != Some("AWS::LanguageExtensions") {
+                let what = "a macro rewrites this template: what is deployed is not what stands here";
+                found.push(Rule::Uninspected, item.span, what, PROCESSED);
+            }
+        }
+    }
+    functions(template.root(), &mut |entry| {
+        let what = if entry.key == "Fn::Transform" {
+            "a macro rewrites this part: what is deployed is not what stands here"
+        } else {
+            "`Fn::ForEach` makes what does not stand here: it cannot be inspected"
+        };
+        found.push(Rule::Uninspected, entry.key_span, what, PROCESSED);
+    });
+}
+
+fn functions(node: &Node, told: &mut impl FnMut(&Entry)) {
+    match &node.value {
+        Value::Map(map) => {
+            for entry in &map.entries {
+                if entry.key == "Fn::Transform" || entry.key.starts_with("Fn::ForEach") {
+                    told(entry);
+                } else {
+                    functions(&entry.value, told);
+                }
+            }
+        }
+        Value::Seq(items) => items.iter().for_each(|item| functions(item, told)),
+        _ => {}
+    }
+}
+
+fn resource(entry: &Entry, resolver: &Resolver<'_>, found: &mut Found<'_>) {
+    let node = &entry.value;
+    // `No`: it is not made. `Later`: whether it is will be known when the step is about to deploy.
+    if matches!(resolver.is_made(node), Truth::No | Truth::Later) {
+        return;
+    }
+    found.resource.clone_from(&entry.key);
+    found.kind = String::new();
+    let (Some(kind_node), Some(_)) = (node.get("Type"), node.as_map()) else {
+        let what = "has no `Type`: what it would make cannot be told";
+        return found.push(Rule::Uninspected, entry.key_span, what, "write `Type: AWS::…`");
+    };
+    let Some(kind) = kind_node.as_str() else {
+        let what = "has a `Type` that is no text: what it would make cannot be told";
+        return found.push(Rule::Uninspected, kind_node.span, what, "write `Type: AWS::…`");
+    };
+    kind.clone_into(&mut found.kind);
+    if let Some(row) = outward(kind) {
+        found.push(row.rule, kind_node.span, row.what, row.fix);
+    } else if kind.ends_with("::MODULE") {
+        let what = "is a module: what it makes does not stand here";
+        found.push(Rule::Uninspected, kind_node.span, what, "put what it brings into this template");
+    } else if !is_a_type(kind) {
+        let what = "is none of AWS's own types: it runs code that decides what is made";
+        found.push(Rule::Uninspected, kind_node.span, what, "leave it out with a `Condition`");
+    } else if !INSIDE.contains(&kind) {
+        let fix = format!(
+            "leave it out with a `Condition`; if it stays inside, write `allow: [\"{kind}\"]` on the step"
+        );
+        found.push(
+            Rule::Unlisted,
+            kind_node.span,
+            "is of a type that is not known to stay inside the sandbox",
+            &fix,
+        );
+    }
+    deletion(entry, resolver, found);
+    properties::check(entry, resolver, found);
+}
+
+const LEAVES: &str =
+    "write `DeletionPolicy: Delete`; or `allow: [retain]` on the step, and remove what is left yourself";
+
+fn deletion(entry: &Entry, resolver: &Resolver<'_>, found: &mut Found<'_>) {
+    let node = &entry.value;
+    if let Some(policy) = node.get("DeletionPolicy") {
+        let seen = resolver.see(policy);
+        for (leaf, text) in seen.leaves() {
+            match (knowledge(text), text) {
+                (Knowledge::Known, "Delete") | (Knowledge::Later, _) => {}
+                (Knowledge::Known, "Snapshot") => {
+                    found.push(
+                        Rule::Retain,
+                        leaf.span,
+                        "leaves a snapshot when the stack is deleted",
+                        LEAVES,
+                    );
+                }
+                (Knowledge::Known, _) => {
+                    found.push(Rule::Retain, leaf.span, "stays when the stack is deleted", LEAVES);
+                }
+                _ => {
+                    let what = "may stay when the stack is deleted: its `DeletionPolicy` cannot be told";
+                    found.push(Rule::Retain, leaf.span, what, CANNOT_TELL);
+                }
+            }
+        }
+        let decided = !matches!(seen.what, What::Nothing);
+        if decided && seen.leaves().is_empty() {
+            let what = "may stay when the stack is deleted: its `DeletionPolicy` cannot be told";
+            found.push(Rule::Retain, policy.span, what, CANNOT_TELL);
+        }
+    }
+    let in_a_cluster = node.get("Properties").is_some_and(|p| p.get("DBClusterIdentifier").is_some());
+    let silent = node.get("DeletionPolicy").is_none_or(|p| matches!(resolver.see(p).what, What::Nothing));
+    if silent && leaves_a_snapshot(&found.kind, in_a_cluster) {
+        let what = "leaves a snapshot when the stack is deleted: `DeletionPolicy` is `Snapshot` where it is not given";
+        found.push(Rule::Retain, entry.key_span, what, LEAVES);
+    }
+    if let Some(policy) = node.get("UpdateReplacePolicy") {
+        let keeps = resolver.see(policy).leaves().iter().any(|(_, text)| *text != "Delete");
+        if keeps {
+            found.list.push(Finding {
+                rule: Rule::Retain,
+                severity: Severity::Low,
+                span: policy.span,
+                resource: entry.key.clone(),
+                message: format!(
+                    "`{}` ({}) would stay when an update replaces it; a drill deploys once and updates nothing",
+                    entry.key, found.kind
+                ),
+                fix: "nothing has to be done; `UpdateReplacePolicy: Delete` says nothing else for a drill".to_owned(),
+            });
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! The properties of a resource: by name, by value, and by what is missing.
+
+use super::cidr::lies_in;
+use super::inspect::Found;
+use super::policy;
+use super::resolve::{Knowledge, Resolver, Seen, Truth, What, knowledge, shown, truth};
+use super::table::{
+    NEEDED, NETWORK_IDS, Needed, OF_THE_STACK, PROPERTIES, Property, REGION_KEYS, Rule, When,
+};
+use crate::yaml::{Entry, Span};
+
+const UNKNOWN: &str =
+    "give it a value that is known before the deployment: a literal, or a parameter that the step sets";
+
+pub fn check(entry: &Entry, resolver: &Resolver<'_>, found: &mut Found<'_>) {
+    let seen = match entry.value.get("Properties") {
+        Some(node) => resolver.see(node),
+        None => Seen { span: entry.key_span, what: What::Nothing, given: false },
+    };
+    for leaf in seen.leaves() {
+        if knowledge(leaf.1) != Knowledge::Later {
+            found.push(
+                Rule::Uninspected,
+                leaf.0.span,
+                "has properties that cannot be told before the deployment",
+                UNKNOWN,
+            );
+        }
+    }
+    let look = Look { resolver, kind: found.kind.clone() };
+    for needed in NEEDED.iter().filter(|needed| needed.kind == look.kind) {
+        look.needed(needed, &seen, entry.key_span, found);
+    }
+    look.walk(&seen, found);
+}
+
+struct Look<'a> {
+    resolver: &'a Resolver<'a>,
+    kind: String,
+}
+
+impl Look<'_> {
+    fn needed(&self, needed: &Needed, seen: &Seen, span: Span, found: &mut Found<'_>) {
+        let there = |path: &&str| {
+            let mut at = vec![Some(seen)];
+            for key in path.split('/') {
+                at = at
+                    .into_iter()
+                    .flat_map(|form| form.map_or_else(|| vec![None], |form| form.get(key)))
+                    .collect();
+            }
+            at.into_iter().all(|form| form.is_some_and(Seen::is_given))
+        };
+        // Properties that will be known later are judged later.
+        let later = seen.leaves().iter().any(|(_, text)| knowledge(text) == Knowledge::Later);
+        if !later && !needed.any.iter().any(there) {
+            found.push(needed.rule, span, needed.what, needed.fix);
+        }
+    }
+
+    /// Every value at every depth, in each of the forms that it may take.
+    fn walk(&self, seen: &Seen, found: &mut Found<'_>) {
+        match &seen.what {
+            What::Text(_) => self.text(seen, found),
+            What::List(items) | What::Either(items) => items.iter().for_each(|item| self.walk(item, found)),
+            What::Map(entries) => {
+                policy::statement(seen, self.resolver, found);
+                self.attribute(entries, found);
+                for (key, _, value) in entries {
+                    self.entry(key, value, found);
+                    self.walk(value, found);
+                }
+            }
+            What::Nothing => {}
+        }
+    }
+
+    fn entry(&self, key: &str, value: &Seen, found: &mut Found<'_>) {
+        for row in
+            PROPERTIES.iter().filter(|row| row.key == key && (row.kind.is_empty() || row.kind == self.kind))
+        {
+            property(row, value, found);
+        }
+        for row in
+            OF_THE_STACK.iter().filter(|row| row.key == key && !row.except.contains(&self.kind.as_str()))
+        {
+            for (leaf, text) in value.leaves() {
+                // Some keys take several, with commas between.
+                for one in text.split(',').map(str::trim).filter(|one| !one.is_empty()) {
+                    self.of_the_stack(key, one, leaf, row.by_parameter, row.fix, found);
+                }
+            }
+        }
+        match key {
+            "CidrIp" => self.range(value, found),
+            "CidrIpv6" if self.is_a_group() => {
+                for (leaf, text) in value.leaves() {
+                    if knowledge(text) != Knowledge::Later {
+                        let what = format!(
+                            "lets traffic pass to or from `{}`, which is outside the sandbox",
+                            shown(text)
+                        );
+                        found.push(
+                            Rule::Network,
+                            leaf.span,
+                            &what,
+                            "the sandbox has no IPv6: remove the rule",
+                        );
+                    }
+                }
+            }
+            _ if REGION_KEYS.contains(&key) => self.region(value, found),
+            _ if key.contains("Account") || key.contains("OwnerId") => self.account(value, found),
+            _ => {}
+        }
+    }
+
+    fn is_a_group(&self) -> bool {
+        self.kind.starts_with("AWS::EC2::SecurityGroup")
+    }
+
+    fn of_the_stack(
+        &self,
+        key: &str,
+        text: &str,
+        leaf: &Seen,
+        by_parameter: bool,
+        fix: &str,
+        found: &mut Found<'_>,
+    ) {
+        let around = self.resolver.surroundings;
+        match knowledge(text) {
+            Knowledge::Own | Knowledge::Later => {}
+            Knowledge::Known if around.ids.contains(text) => {}
+            Knowledge::Known if by_parameter && leaf.given && around.trust_parameters => {}
+            Knowledge::Known => {
+                let what = format!("has `{}` as its `{key}`, which is not of the sandbox", shown(text));
+                found.push(Rule::Network, leaf.span, &what, fix);
+            }
+            Knowledge::Open => {
+                let what = format!(
+                    "has a `{key}` that cannot be told before the deployment: it may be outside the sandbox"
+                );
+                found.push(Rule::Network, leaf.span, &what, fix);
+            }
+        }
+    }
+
+    /// IPv4 ranges of security groups. Those of network ACLs only narrow what groups let pass.
+    fn range(&self, value: &Seen, found: &mut Found<'_>) {
+        const INSIDE: &str =
+            "write `CidrIp: !Ref VpcCidr`: a parameter `VpcCidr` is filled in with the sandbox's range";
+        let sandbox = self.resolver.surroundings.cidr.as_deref().unwrap_or_default();
+        for (leaf, text) in value.leaves() {
+            match knowledge(text) {
+                Knowledge::Later => {}
+                Knowledge::Known if lies_in(text, sandbox) => {}
+                Knowledge::Known => {
+                    let what = format!(
+                        "lets traffic pass to or from `{}`, which is more than the sandbox's {sandbox}",
+                        shown(text)
+                    );
+                    found.push(Rule::Network, leaf.span, &what, INSIDE);
+                }
+                Knowledge::Own | Knowledge::Open => {
+                    let what =
+                        "lets traffic pass to or from a range that cannot be told before the deployment";
+                    found.push(Rule::Network, leaf.span, what, INSIDE);
+                }
+            }
+        }
+    }
+
+    fn region(&self, value: &Seen, found: &mut Found<'_>) {
+        let ours = self.resolver.surroundings.region.as_ref().map(|region| region.as_str());
+        for (leaf, text) in value.leaves() {
+            let is_region = text.parse::<crate::ids::Region>().is_ok();
+            if knowledge(text) == Knowledge::Known && is_region && Some(text) != ours {
+                let what = format!("names the region `{}`, which is not the sandbox's", shown(text));
+                found.push(Rule::Elsewhere, leaf.span, &what, "write `!Ref AWS::Region`");
+            }
+        }
+    }
+
+    fn account(&self, value: &Seen, found: &mut Found<'_>) {
+        let ours = self.resolver.surroundings.account.as_ref().map(|account| account.as_str());
+        for (leaf, text) in value.leaves() {
+            if is_account(text) && Some(text) != ours {
+                let what = format!("names the account `{text}`, which is not the sandbox's");
+                found.push(Rule::Elsewhere, leaf.span, &what, "write `!Ref AWS::AccountId`");
+            }
+        }
+    }
+
+    /// ARNs and ids of networks, wherever they stand.
+    fn text(&self, seen: &Seen, found: &mut Found<'_>) {
+        let What::Text(text) = &seen.what else { return };
+        for at in text.match_indices("arn:").map(|(at, _)| at) {
+            self.arn(text.get(at..).unwrap_or_default(), seen, found);
+        }
+        let around = self.resolver.surroundings;
+        for (start, by_parameter) in NETWORK_IDS {
+            let is_one = text.strip_prefix(start).is_some_and(|rest| {
+                (8..=17).contains(&rest.len()) && rest.bytes().all(|b| b.is_ascii_hexdigit())
+            });
+            let trusted = *by_parameter && seen.given && around.trust_parameters;
+            if is_one && !around.ids.contains(text) && !trusted {
+                let what = format!("names `{text}`, which is not of the sandbox");
+                let fix = "refer to a resource of this template, or to the sandbox's by the parameters `VpcId`, `SubnetIds`, `SecurityGroupId`";
+                found.push(Rule::Network, seen.span, &what, fix);
+            }
+        }
+    }
+
+    /// `arn:partition:service:region:account:resource`
+    fn arn(&self, arn: &str, seen: &Seen, found: &mut Found<'_>) {
+        const OURS: &str = "write `${AWS::Region}` and `${AWS::AccountId}` with `!Sub`, or take the ARN from a parameter that the step sets";
+        let parts: Vec<&str> = arn.splitn(6, ':').collect();
+        let [_, _, _, region, account, _] = parts.as_slice() else { return };
+        let around = self.resolver.surroundings;
+        let ours = around.account.as_ref().map(|account| account.as_str());
+        let here = around.region.as_ref().map(|region| region.as_str());
+        let told = shown(arn.split(|c: char| c.is_whitespace() || "\"',".contains(c)).next().unwrap_or(arn));
+        match knowledge(account) {
+            Knowledge::Known if is_account(account) && Some(*account) != ours => {
+                let what = format!("names something of another account: `{told}`");
+                return found.push(Rule::Elsewhere, seen.span, &what, OURS);
+            }
+            Knowledge::Open => {
+                let what = format!(
+                    "names something of an account that cannot be told before the deployment: `{told}`"
+                );
+                return found.push(Rule::Elsewhere, seen.span, &what, OURS);
+            }
+            _ => {}
+        }
+        match knowledge(region) {
+            Knowledge::Known if region.parse::<crate::ids::Region>().is_ok() && Some(*region) != here => {
+                let what = format!("names something of another region: `{told}`");
+                found.push(Rule::Elsewhere, seen.span, &what, OURS);
+            }
+            Knowledge::Open => {
+                let what = format!(
+                    "names something of a region that cannot be told before the deployment: `{told}`"
+                );
+                found.push(Rule::Elsewhere, seen.span, &what, OURS);
+            }
+            _ => {}
+        }
+    }
+
+    /// `{ Key: deletion_protection.enabled, Value: true }` of load balancers.
+    fn attribute(&self, entries: &[(String, Span, Seen)], found: &mut Found<'_>) {
+        let get = |key: &str| entries.iter().find(|e| e.0 == key).map(|e| &e.2);
+        let (Some(key), Some(value)) = (get("Key"), get("Value")) else { return };
+        if key.known() == Some("deletion_protection.enabled")
+            && self.kind.starts_with("AWS::ElasticLoadBalancing")
+        {
+            const ROW: Property = Property {
+                kind: "",
+                key: "deletion_protection.enabled",
+                when: When::True,
+                rule: Rule::Retain,
+                what: "keeps it from being deleted",
+                fix: "set it to false; with `!If` or a parameter, where production needs the other value",
+            };
+            property(&ROW, value, found);
+        }
+    }
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Whether a property's value is a finding, in each of the forms that it may take.
+fn property(row: &Property, value: &Seen, found: &mut Found<'_>) {
+    let told = |found: &mut Found<'_>, span: Span| {
+        let what = format!("has `{}`, which {}", row.key, row.what);
+        found.push(row.rule, span, &what, row.fix);
+    };
+    if row.when == When::Given {
+        let later = matches!(&value.what, What::Text(text) if knowledge(text) == Knowledge::Later);
+        let any = match &value.what {
+            What::Either(forms) => forms.iter().any(Seen::is_given),
+            _ => value.is_given(),
+        };
+        if any && !later {
+            told(found, value.span);
+        }
+        return;
+    }
+    for (leaf, text) in value.leaves() {
+        let known = knowledge(text) == Knowledge::Known;
+        let bad = match row.when {
+            _ if knowledge(text) == Knowledge::Later => Some(false),
+            When::True => decided(truth(text)),
+            When::False => decided(truth(text)).map(|yes| !yes),
+            When::Is(words) => known.then(|| words.contains(&text)),
+            When::IsNot(words) => known.then(|| !words.contains(&text)),
+            When::Given => None,
+        };
+        match bad {
+            Some(false) => {}
+            Some(true) => told(found, leaf.span),
+            None => {
+                let what = format!(
+                    "has `{}`, whose value cannot be told before the deployment: it may be one that {}",
+                    row.key, row.what
+                );
+                found.push(row.rule, leaf.span, &what, UNKNOWN);
+            }
+        }
+    }
+}
+
+fn decided(truth: Truth) -> Option<bool> {
+    match truth {
+        Truth::Yes => Some(true),
+        Truth::No => Some(false),
+        Truth::Open | Truth::Later => None,
+    }
+}

@@ -1,0 +1,563 @@
+//! Values as far as they can be known before a deployment: parameters, pseudo parameters, mappings, conditions and the
+//! functions that only rearrange text. What cannot be known is kept apart from what is known to be of the stack itself.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::read::Template;
+use crate::ids::{AccountId, Region};
+use crate::yaml::{Node, Span, Value};
+
+/// A parameter's value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Given {
+    Value(String),
+    /// An id of the sandbox, which the run will fill in.
+    Sandbox,
+    /// Only the run will know it.
+    Later,
+}
+
+/// Where a template is to be deployed, and with what.
+#[derive(Debug, Clone, Default)]
+pub struct Surroundings {
+    pub account: Option<AccountId>,
+    pub region: Option<Region>,
+    /// The sandbox's IPv4 range.
+    pub cidr: Option<String>,
+    /// The ids of the sandbox's VPC, subnets, groups, as far as they are known.
+    pub ids: BTreeSet<String>,
+    pub parameters: BTreeMap<String, Given>,
+    /// Ids in parameters come from the run's own steps: literal ones have been judged before.
+    pub trust_parameters: bool,
+}
+
+/// What stands in a text for an id or a name of this stack or of the sandbox.
+const OWN: char = '\u{fdd0}';
+/// What stands in a text for what nobody knows before the deployment.
+const OPEN: char = '\u{fdd1}';
+/// What stands in a text for what only the run will know.
+const LATER: char = '\u{fdd2}';
+
+/// A value, with its place in the template: where it is used, not where a parameter is declared.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    pub span: Span,
+    pub what: What,
+    /// It comes from a parameter that the deployment was given.
+    pub given: bool,
+}
+
+#[derive(Debug, Clone)]
+pub enum What {
+    /// Also numbers and truth values, which CloudFormation takes as texts.
+    Text(String),
+    List(Vec<Seen>),
+    Map(Vec<(String, Span, Seen)>),
+    /// One of these: the condition cannot be decided.
+    Either(Vec<Seen>),
+    /// `AWS::NoValue`: as if it were not there.
+    Nothing,
+}
+
+/// How much is known of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Knowledge {
+    Known,
+    /// It holds names of this stack or of the sandbox, and is known apart from them.
+    Own,
+    Open,
+    Later,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Truth {
+    Yes,
+    No,
+    Open,
+    Later,
+}
+
+/// Of a text.
+pub fn knowledge(text: &str) -> Knowledge {
+    if text.contains(LATER) {
+        Knowledge::Later
+    } else if text.contains(OPEN) {
+        Knowledge::Open
+    } else if text.contains(OWN) {
+        Knowledge::Own
+    } else {
+        Knowledge::Known
+    }
+}
+
+/// YAML 1.1, which CloudFormation reads, has more words for a truth value than YAML 1.2.
+pub fn truth(text: &str) -> Truth {
+    match (knowledge(text), text.to_ascii_lowercase().as_str()) {
+        (Knowledge::Later, _) => Truth::Later,
+        (Knowledge::Known, "true" | "yes" | "on" | "y" | "1") => Truth::Yes,
+        (Knowledge::Known, "false" | "no" | "off" | "n" | "0") => Truth::No,
+        _ => Truth::Open,
+    }
+}
+
+impl Seen {
+    fn text(span: Span, text: impl Into<String>) -> Self {
+        let mut text = text.into();
+        // Functions within functions can make texts that fill the memory.
+        if text.len() > LONGEST {
+            text = OPEN.into();
+        }
+        Self { span, what: What::Text(text), given: false }
+    }
+
+    fn mark(span: Span, mark: char) -> Self {
+        Self::text(span, mark)
+    }
+
+    /// The text, where all of it is known.
+    pub fn known(&self) -> Option<&str> {
+        match &self.what {
+            What::Text(text) if knowledge(text) == Knowledge::Known => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The value of a key, in each of the forms that this may take, and of all the items of a list; `None` for each that
+    /// has no such key.
+    pub fn get(&self, key: &str) -> Vec<Option<&Seen>> {
+        match &self.what {
+            What::Map(entries) => vec![entries.iter().find(|e| e.0 == key).map(|e| &e.2)],
+            What::Either(forms) | What::List(forms) if !forms.is_empty() => {
+                forms.iter().flat_map(|form| form.get(key)).collect()
+            }
+            _ => vec![None],
+        }
+    }
+
+    /// Every text in it at the same level: of a list its items, of a choice all that it may be.
+    pub fn leaves(&self) -> Vec<(&Seen, &str)> {
+        match &self.what {
+            What::Text(text) => vec![(self, text)],
+            What::List(items) | What::Either(items) => items.iter().flat_map(Self::leaves).collect(),
+            What::Map(_) | What::Nothing => Vec::new(),
+        }
+    }
+
+    /// The things that a list holds, in each of its forms.
+    pub fn items(&self) -> Vec<&Seen> {
+        match &self.what {
+            What::List(items) | What::Either(items) => items.iter().flat_map(Self::items).collect(),
+            What::Nothing => Vec::new(),
+            What::Text(_) | What::Map(_) => vec![self],
+        }
+    }
+
+    /// Whether it is there whatever conditions say.
+    pub fn is_given(&self) -> bool {
+        match &self.what {
+            What::Text(text) => !text.is_empty(),
+            What::List(items) => items.iter().any(Self::is_given),
+            What::Map(entries) => !entries.is_empty(),
+            What::Either(forms) => forms.iter().all(Self::is_given),
+            What::Nothing => false,
+        }
+    }
+
+    fn flat(&self) -> String {
+        match &self.what {
+            What::Text(text) => text.clone(),
+            What::Nothing => String::new(),
+            What::List(_) | What::Map(_) | What::Either(_) => {
+                let later = self
+                    .items()
+                    .iter()
+                    .any(|item| matches!(&item.what, What::Text(text) if text.contains(LATER)));
+                if later { LATER } else { OPEN }.into()
+            }
+        }
+    }
+}
+
+/// Levels of functions within functions.
+const DEEPEST: usize = 32;
+/// Bytes of a text that functions make: more than any property takes.
+const LONGEST: usize = 1 << 16;
+
+pub struct Resolver<'a> {
+    pub template: &'a Template,
+    pub surroundings: &'a Surroundings,
+    /// What is known of conditions; of one that is being worked out, that it is open.
+    conditions: RefCell<HashMap<String, Truth>>,
+}
+
+impl<'a> Resolver<'a> {
+    pub fn new(template: &'a Template, surroundings: &'a Surroundings) -> Self {
+        Self { template, surroundings, conditions: RefCell::default() }
+    }
+
+    pub fn see(&self, node: &Node) -> Seen {
+        self.value(node, 0)
+    }
+
+    /// Whether a resource or an output exists, by its `Condition`.
+    pub fn is_made(&self, node: &Node) -> Truth {
+        match node.get("Condition") {
+            None => Truth::Yes,
+            Some(name) => name.as_str().map_or(Truth::Open, |name| self.named_condition(name, 0)),
+        }
+    }
+
+    fn value(&self, node: &Node, depth: usize) -> Seen {
+        let span = node.span;
+        if depth > DEEPEST {
+            return Seen::mark(span, OPEN);
+        }
+        let what = match &node.value {
+            Value::Null => What::Nothing,
+            Value::Broken => return Seen::mark(span, OPEN),
+            Value::Bool(value) => What::Text(value.to_string()),
+            Value::Number(_, raw) => What::Text(raw.clone()),
+            Value::Str(text) => What::Text(literal(text)),
+            Value::Seq(items) => What::List(items.iter().map(|item| self.value(item, depth + 1)).collect()),
+            Value::Map(map) => match map.entries.as_slice() {
+                [one] if one.key == "Ref" || one.key.starts_with("Fn::") => {
+                    return Seen { span, ..self.function(&one.key, &one.value, depth + 1) };
+                }
+                entries => What::Map(
+                    entries
+                        .iter()
+                        .map(|e| (e.key.clone(), e.key_span, self.value(&e.value, depth + 1)))
+                        .collect(),
+                ),
+            },
+        };
+        Seen { span, what, given: false }
+    }
+
+    fn function(&self, name: &str, argument: &Node, depth: usize) -> Seen {
+        let span = argument.span;
+        let open = || Seen::mark(span, OPEN);
+        let arguments = argument.as_seq().unwrap_or_default();
+        let at = |index: usize| arguments.get(index).map(|node| self.value(node, depth));
+        match name {
+            "Ref" => argument.as_str().map_or_else(open, |name| self.reference(name, span)),
+            "Fn::GetAtt" => {
+                let of = argument.as_str().or_else(|| arguments.first()?.as_str());
+                let of = of.map(|of| of.split('.').next().unwrap_or(of));
+                let mine = of.is_some_and(|of| self.template.entry("Resources", of).is_some());
+                Seen::mark(span, if mine { OWN } else { OPEN })
+            }
+            "Fn::Sub" => self.substitute(argument, depth),
+            // The inner text is what matters here.
+            "Fn::Base64" | "Fn::ToJsonString" => self.value(argument, depth),
+            // Names of zones of the stack's own region.
+            "Fn::GetAZs" => Seen::mark(span, OWN),
+            "Fn::If" => match (arguments.first().and_then(Node::as_str), at(1), at(2)) {
+                (Some(condition), Some(then), Some(otherwise)) => {
+                    match self.named_condition(condition, depth) {
+                        Truth::Yes => then,
+                        Truth::No => otherwise,
+                        Truth::Later => Seen::mark(span, LATER),
+                        Truth::Open => Seen { span, what: What::Either(vec![then, otherwise]), given: false },
+                    }
+                }
+                _ => open(),
+            },
+            "Fn::Join" => match (at(0), at(1)) {
+                (Some(between), Some(Seen { what: What::List(items), .. })) => {
+                    let between = between.flat();
+                    Seen::text(span, items.iter().map(Seen::flat).collect::<Vec<_>>().join(&between))
+                }
+                (_, Some(Seen { what: What::Text(text), .. })) => Seen::mark(span, worst(&text)),
+                _ => open(),
+            },
+            "Fn::Split" => match (at(0).as_ref().and_then(Seen::known), at(1)) {
+                (Some(between), Some(Seen { what: What::Text(text), given, .. })) if !between.is_empty() => {
+                    let part = |part: &str| Seen { given, ..Seen::text(span, part) };
+                    Seen { span, what: What::List(text.split(between).map(part).collect()), given }
+                }
+                _ => open(),
+            },
+            "Fn::Select" => match (at(0).as_ref().and_then(Seen::known), at(1)) {
+                (Some(index), Some(Seen { what: What::List(items), .. })) => {
+                    index.parse::<usize>().ok().and_then(|i| items.into_iter().nth(i)).unwrap_or_else(open)
+                }
+                (_, Some(Seen { what: What::Text(text), .. })) if knowledge(&text) != Knowledge::Known => {
+                    Seen::mark(span, worst(&text))
+                }
+                _ => open(),
+            },
+            "Fn::FindInMap" => {
+                let path: Option<Vec<String>> =
+                    (0..3).map(|i| Some(at(i)?.flat())).collect::<Option<Vec<_>>>();
+                let Some([map, first, second]) = path.as_deref() else { return open() };
+                if [map, first, second].iter().any(|key| knowledge(key) == Knowledge::Later) {
+                    return Seen::mark(span, LATER);
+                }
+                let found = self.template.entry("Mappings", map).and_then(|m| m.get(first)?.get(second));
+                found.map_or_else(open, |node| Seen { span, ..constant(node) })
+            }
+            _ => open(),
+        }
+    }
+
+    fn reference(&self, name: &str, span: Span) -> Seen {
+        let known =
+            |text: Option<String>| text.map_or_else(|| Seen::mark(span, OPEN), |t| Seen::text(span, t));
+        match name {
+            "AWS::NoValue" => Seen { span, what: What::Nothing, given: false },
+            "AWS::AccountId" => known(self.surroundings.account.as_ref().map(ToString::to_string)),
+            "AWS::Region" => known(self.surroundings.region.as_ref().map(ToString::to_string)),
+            "AWS::Partition" => {
+                known(self.surroundings.region.as_ref().map(|region| region.partition().to_owned()))
+            }
+            "AWS::URLSuffix" => known(self.surroundings.region.as_ref().map(|region| {
+                if region.partition() == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" }.to_owned()
+            })),
+            "AWS::StackName" | "AWS::StackId" => Seen::mark(span, OWN),
+            _ => match self.template.entry("Parameters", name) {
+                Some(declared) => self.parameter(name, declared, span),
+                None if self.template.entry("Resources", name).is_some() => Seen::mark(span, OWN),
+                None => Seen::mark(span, OPEN),
+            },
+        }
+    }
+
+    fn parameter(&self, name: &str, declared: &Node, span: Span) -> Seen {
+        let kind = declared.get("Type").and_then(Node::as_str).unwrap_or_default();
+        // Its value is the name of a parameter of Systems Manager, which CloudFormation looks up.
+        let looked_up = kind.starts_with("AWS::SSM::Parameter::Value");
+        let (text, given) = match self.surroundings.parameters.get(name) {
+            Some(Given::Later) => return Seen::mark(span, LATER),
+            _ if looked_up => return Seen::mark(span, OPEN),
+            Some(Given::Sandbox) => return Seen::mark(span, OWN),
+            Some(Given::Value(text)) => (literal(text), true),
+            None => match declared.get("Default").map(constant) {
+                Some(default) => (default.flat(), false),
+                None => return Seen::mark(span, OPEN),
+            },
+        };
+        let item = |text: &str| Seen { given, ..Seen::text(span, text) };
+        if kind == "CommaDelimitedList" || kind.starts_with("List<") {
+            let items = text.split(',').map(|part| item(part.trim())).collect();
+            return Seen { span, what: What::List(items), given };
+        }
+        item(&text)
+    }
+
+    /// `${Name}`, `${Name.Attribute}`, and `${!Literal}`, which is `${Literal}`.
+    fn substitute(&self, argument: &Node, depth: usize) -> Seen {
+        let span = argument.span;
+        let (text, names) = match argument.as_seq() {
+            Some([text, names, ..]) => (text.as_str(), Some(names)),
+            Some([text]) => (text.as_str(), None),
+            _ => (argument.as_str(), None),
+        };
+        let Some(mut rest) = text else { return Seen::mark(span, OPEN) };
+        let (mut out, mut given) = (String::new(), false);
+        let mut values: HashMap<&str, Seen> = HashMap::new();
+        while let Some((before, after)) = rest.split_once("${") {
+            out.push_str(&literal(before));
+            let Some((name, after)) = after.split_once('}') else {
+                out.push(OPEN);
+                rest = "";
+                break;
+            };
+            rest = after;
+            if let Some(plain) = name.strip_prefix('!') {
+                out.push_str(&literal(&format!("${{{plain}}}")));
+                continue;
+            }
+            let name = name.trim();
+            let seen = values.entry(name).or_insert_with(|| match names.and_then(|names| names.get(name)) {
+                Some(node) => self.value(node, depth),
+                None => match name.split_once('.') {
+                    Some((of, _)) if self.template.entry("Resources", of).is_some() => Seen::mark(span, OWN),
+                    _ => self.reference(name, span),
+                },
+            });
+            given |= seen.given;
+            if out.len() <= LONGEST {
+                out.push_str(&seen.flat());
+            }
+        }
+        out.push_str(&literal(rest));
+        Seen { given, ..Seen::text(span, out) }
+    }
+
+    fn named_condition(&self, name: &str, depth: usize) -> Truth {
+        let Some(node) = self.template.entry("Conditions", name) else { return Truth::Open };
+        if let Some(known) = self.conditions.borrow().get(name) {
+            return *known;
+        }
+        self.conditions.borrow_mut().insert(name.to_owned(), Truth::Open);
+        let truth = self.condition(node, depth + 1);
+        self.conditions.borrow_mut().insert(name.to_owned(), truth);
+        truth
+    }
+
+    fn condition(&self, node: &Node, depth: usize) -> Truth {
+        let Some([one]) = node.as_map().map(|map| map.entries.as_slice()) else { return Truth::Open };
+        if depth > DEEPEST {
+            return Truth::Open;
+        }
+        let arguments = one.value.as_seq().unwrap_or_default();
+        let each = || arguments.iter().map(|node| self.condition(node, depth + 1)).collect::<Vec<_>>();
+        match (one.key.as_str(), arguments) {
+            ("Condition", _) => {
+                one.value.as_str().map_or(Truth::Open, |name| self.named_condition(name, depth))
+            }
+            ("Fn::Not", [inner]) => match self.condition(inner, depth + 1) {
+                Truth::Yes => Truth::No,
+                Truth::No => Truth::Yes,
+                unknown => unknown,
+            },
+            ("Fn::And", [_, ..]) => together(&each(), Truth::No),
+            ("Fn::Or", [_, ..]) => together(&each(), Truth::Yes),
+            ("Fn::Equals", [left, right]) => {
+                let (left, right) = (self.value(left, depth).flat(), self.value(right, depth).flat());
+                match (knowledge(&left), knowledge(&right)) {
+                    (Knowledge::Later, _) | (_, Knowledge::Later) => Truth::Later,
+                    (Knowledge::Open, _) | (_, Knowledge::Open) | (Knowledge::Own, Knowledge::Own) => {
+                        Truth::Open
+                    }
+                    // An id of the sandbox, made by the run, is no text that was written before.
+                    _ if left == right => Truth::Yes,
+                    _ => Truth::No,
+                }
+            }
+            _ => Truth::Open,
+        }
+    }
+}
+
+/// A value where functions mean nothing: in `Mappings`, or a parameter's default.
+fn constant(node: &Node) -> Seen {
+    let span = node.span;
+    let what = match &node.value {
+        Value::Null => What::Nothing,
+        Value::Bool(value) => What::Text(value.to_string()),
+        Value::Number(_, raw) => What::Text(raw.clone()),
+        Value::Str(text) => What::Text(literal(text)),
+        Value::Seq(items) => What::List(items.iter().map(|item| Seen { span, ..constant(item) }).collect()),
+        Value::Map(_) | Value::Broken => What::Text(OPEN.into()),
+    };
+    Seen { span, what, given: false }
+}
+
+/// `Fn::And` is decided by a no, `Fn::Or` by a yes.
+fn together(parts: &[Truth], decisive: Truth) -> Truth {
+    let otherwise = if decisive == Truth::Yes { Truth::No } else { Truth::Yes };
+    [decisive, Truth::Later, Truth::Open].into_iter().find(|t| parts.contains(t)).unwrap_or(otherwise)
+}
+
+/// A text from outside: without our marks. A dynamic reference is looked up by CloudFormation.
+fn literal(text: &str) -> String {
+    let mut text = if text.contains([OWN, OPEN, LATER]) {
+        text.replace([OWN, OPEN, LATER], "\u{fffd}")
+    } else {
+        text.to_owned()
+    };
+    if text.contains("{{resolve:") {
+        text.push(OPEN);
+    }
+    text
+}
+
+fn worst(text: &str) -> char {
+    match knowledge(text) {
+        Knowledge::Later => LATER,
+        Knowledge::Own => OWN,
+        Knowledge::Open | Knowledge::Known => OPEN,
+    }
+}
+
+/// A text for people: what is not known in it as `…`.
+pub fn shown(text: &str) -> String {
+    text.replace([OWN, OPEN, LATER], "…")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn see(expression: &str) -> String {
+        let text = format!(
+            "Parameters:\n  Env: {{ Type: String, Default: dev }}\n  Zones: {{ Type: CommaDelimitedList }}\n  \
+             Net: {{ Type: String }}\n  Late: {{ Type: String }}\n  Ami: {{ Type: 'AWS::SSM::Parameter::Value<String>', Default: /x }}\n\
+             Mappings: {{ M: {{ us-west-2: {{ Name: west }} }} }}\n\
+             Conditions:\n  Prod: !Equals [!Ref Env, prod]\n  NotProd: !Not [!Condition Prod]\n  Loop: !Condition Loop\n  \
+             Late: !Equals [!Ref Late, x]\n  Both: !And [!Condition NotProd, !Condition Loop]\n  One: !Or [!Condition NotProd, !Condition Loop]\n\
+             Resources: {{ R: {{ Type: X }} }}\nOutputs:\n  O:\n    Value: {expression}\n"
+        );
+        let template = Template::read("t", &text, 0).unwrap_or_else(|f| panic!("{}", f.render(false)));
+        let surroundings = Surroundings {
+            account: "111122223333".parse().ok(),
+            region: "us-west-2".parse().ok(),
+            parameters: [
+                ("Zones".to_owned(), Given::Value("a, b".to_owned())),
+                ("Net".to_owned(), Given::Sandbox),
+                ("Late".to_owned(), Given::Later),
+            ]
+            .into(),
+            ..Surroundings::default()
+        };
+        let resolver = Resolver::new(&template, &surroundings);
+        let seen = resolver.see(template.root().at_pointer("/Outputs/O/Value"));
+        fn tell(seen: &Seen) -> String {
+            match &seen.what {
+                What::Text(text) => {
+                    text.replace(OWN, "<own>").replace(OPEN, "<open>").replace(LATER, "<later>")
+                }
+                What::List(items) => format!("[{}]", items.iter().map(tell).collect::<Vec<_>>().join(" ")),
+                What::Map(entries) => {
+                    entries.iter().map(|e| format!("{}={}", e.0, tell(&e.2))).collect::<Vec<_>>().join(" ")
+                }
+                What::Either(forms) => forms.iter().map(tell).collect::<Vec<_>>().join("|"),
+                What::Nothing => "-".to_owned(),
+            }
+        }
+        tell(&seen)
+    }
+
+    #[test]
+    fn values_are_resolved_as_far_as_they_can_be() {
+        for (expression, expected) in [
+            ("!Ref Env", "dev"),
+            ("!Ref Zones", "[a b]"),
+            ("!Ref Net", "<own>"),
+            ("!Ref Late", "<later>"),
+            ("!Ref Ami", "<open>"),
+            ("!Ref R", "<own>"),
+            ("!Ref Nobody", "<open>"),
+            ("!Ref AWS::NoValue", "-"),
+            ("!GetAtt R.Arn", "<own>"),
+            ("!GetAtt [Nobody, Arn]", "<open>"),
+            (
+                "!Sub 'arn:${AWS::Partition}:x:${AWS::Region}:${AWS::AccountId}:${R.Name}/${!Kept}'",
+                "arn:aws:x:us-west-2:111122223333:<own>/${Kept}",
+            ),
+            ("!Sub ['${A}-${Late}', { A: !Ref Env }]", "dev-<later>"),
+            ("!Sub 'open ${'", "open <open>"),
+            ("!Join ['-', [a, !Ref Env, !Ref R]]", "a-dev-<own>"),
+            ("!Select [1, !Ref Zones]", "b"),
+            ("!Select [9, !Ref Zones]", "<open>"),
+            ("!Select [0, !GetAZs '']", "<own>"),
+            ("!Select [1, !Split [':', 'a:b']]", "b"),
+            ("!FindInMap [M, !Ref AWS::Region, Name]", "west"),
+            ("!FindInMap [M, nowhere, Name]", "<open>"),
+            ("!If [Prod, a, b]", "b"),
+            ("!If [NotProd, a, b]", "a"),
+            ("!If [Loop, a, b]", "a|b"),
+            ("!If [Late, a, b]", "<later>"),
+            ("!If [Both, a, b]", "a|b"),
+            ("!If [One, a, b]", "a"),
+            ("!ImportValue x", "<open>"),
+            ("'{{resolve:ssm:x}}'", "{{resolve:ssm:x}}<open>"),
+            ("\"\\uFDD0\"", "\u{fffd}"),
+        ] {
+            assert_eq!(see(expression), expected, "{expression}");
+        }
+    }
+}
