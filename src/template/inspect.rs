@@ -231,6 +231,10 @@ fn resource(entry: &Entry, resolver: &Resolver<'_>, found: &mut Found<'_>) {
     kind.clone_into(&mut found.kind);
     if let Some(row) = outward(kind) {
         found.push(row.rule, kind_node.span, row.what, row.fix);
+        // Its properties do not matter where it cannot be allowed.
+        if row.rule != Rule::Iam {
+            return;
+        }
     } else if kind.ends_with("::MODULE") {
         let what = "is a module: what it makes does not stand here";
         found.push(Rule::Uninspected, kind_node.span, what, "put what it brings into this template");

@@ -49,7 +49,7 @@ impl Look<'_> {
                     .flat_map(|form| form.map_or_else(|| vec![None], |form| form.get(key)))
                     .collect();
             }
-            at.into_iter().all(|form| form.is_some_and(Seen::is_given))
+            !at.is_empty() && at.into_iter().all(|form| form.is_some_and(Seen::is_given))
         };
         // Properties that will be known later are judged later.
         let later = seen.leaves().iter().any(|(_, text)| knowledge(text) == Knowledge::Later);
@@ -67,15 +67,19 @@ impl Look<'_> {
                 policy::statement(seen, self.resolver, found);
                 self.attribute(entries, found);
                 for (key, _, value) in entries {
-                    self.entry(key, value, found);
-                    self.walk(value, found);
+                    // What must be of the stack has been judged by that.
+                    if !self.entry(key, value, found) {
+                        self.walk(value, found);
+                    }
                 }
             }
             What::Nothing => {}
         }
     }
 
-    fn entry(&self, key: &str, value: &Seen, found: &mut Found<'_>) {
+    /// Whether it has been judged whole.
+    fn entry(&self, key: &str, value: &Seen, found: &mut Found<'_>) -> bool {
+        let mut whole = false;
         for row in
             PROPERTIES.iter().filter(|row| row.key == key && (row.kind.is_empty() || row.kind == self.kind))
         {
@@ -84,6 +88,7 @@ impl Look<'_> {
         for row in
             OF_THE_STACK.iter().filter(|row| row.key == key && !row.except.contains(&self.kind.as_str()))
         {
+            whole = true;
             for (leaf, text) in value.leaves() {
                 // Some keys take several, with commas between.
                 for one in text.split(',').map(str::trim).filter(|one| !one.is_empty()) {
@@ -113,6 +118,7 @@ impl Look<'_> {
             _ if key.contains("Account") || key.contains("OwnerId") => self.account(value, found),
             _ => {}
         }
+        whole
     }
 
     fn is_a_group(&self) -> bool {
@@ -195,6 +201,12 @@ impl Look<'_> {
     /// ARNs and ids of networks, wherever they stand.
     fn text(&self, seen: &Seen, found: &mut Found<'_>) {
         let What::Text(text) = &seen.what else { return };
+        // A policy may be given as the text of one.
+        if text.trim_start().starts_with('{')
+            && let Ok(policy) = serde_json::from_str::<serde_json::Value>(text)
+        {
+            self.statements(&json(&policy, seen.span), found);
+        }
         for at in text.match_indices("arn:").map(|(at, _)| at) {
             self.arn(text.get(at..).unwrap_or_default(), seen, found);
         }
@@ -209,6 +221,17 @@ impl Look<'_> {
                 let fix = "refer to a resource of this template, or to the sandbox's by the parameters `VpcId`, `SubnetIds`, `SecurityGroupId`";
                 found.push(Rule::Network, seen.span, &what, fix);
             }
+        }
+    }
+
+    fn statements(&self, seen: &Seen, found: &mut Found<'_>) {
+        match &seen.what {
+            What::Map(entries) => {
+                policy::statement(seen, self.resolver, found);
+                entries.iter().for_each(|(_, _, value)| self.statements(value, found));
+            }
+            What::List(items) => items.iter().for_each(|item| self.statements(item, found)),
+            What::Text(_) | What::Either(_) | What::Nothing => {}
         }
     }
 
@@ -267,6 +290,21 @@ impl Look<'_> {
             property(&ROW, value, found);
         }
     }
+}
+
+/// A value that stands in a text.
+fn json(value: &serde_json::Value, span: Span) -> Seen {
+    use serde_json::Value;
+    let what = match value {
+        Value::Null => What::Nothing,
+        Value::String(text) => What::Text(text.clone()),
+        Value::Array(items) => What::List(items.iter().map(|item| json(item, span)).collect()),
+        Value::Object(record) => {
+            What::Map(record.iter().map(|(key, value)| (key.clone(), span, json(value, span))).collect())
+        }
+        other => What::Text(other.to_string()),
+    };
+    Seen { span, what, given: false }
 }
 
 fn is_account(text: &str) -> bool {

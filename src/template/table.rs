@@ -322,6 +322,20 @@ pub const NEEDED: &[Needed] = &[
         what: "would be public: `internet-facing` is the default",
         fix: "write `Scheme: internal`",
     },
+    Needed {
+        kind: "AWS::Route53::HostedZone",
+        any: &["VPCs/VPCId"],
+        rule: Rule::Public,
+        what: "is a public zone: the world sees its names",
+        fix: "make it private: `VPCs: [{ VPCId: !Ref VpcId, VPCRegion: !Ref AWS::Region }]`",
+    },
+    Needed {
+        kind: "AWS::Route53::RecordSet",
+        any: &["HostedZoneId"],
+        rule: Rule::Network,
+        what: "names its zone by name: it may be production's",
+        fix: OWN_ZONE,
+    },
     // "When you create a security group, if you do not add egress rules, we add egress rules that allow all outbound
     // IPv4 and IPv6 traffic" (CloudFormation template reference, AWS::EC2::SecurityGroup). No gateway is there to be
     // reached; the proof of isolation counts it as a way out all the same, so that one mistake alone opens nothing.
@@ -343,6 +357,8 @@ pub struct OfTheStack {
     pub fix: &'static str,
 }
 
+const OWN_ZONE: &str =
+    "refer to a private zone that this template makes, with the sandbox's `VpcId` in `VPCs`";
 const FILLED_IN: &str =
     "declare a parameter `VpcId` or `SubnetIds` and refer to it: the step fills in the sandbox's";
 const OWN: &str = "refer to one that this template makes";
@@ -367,6 +383,7 @@ pub const OF_THE_STACK: &[OfTheStack] = &[
         by_parameter: true,
         fix: IN_GROUP,
     },
+    OfTheStack { key: "HostedZoneId", except: &[], by_parameter: false, fix: OWN_ZONE },
     OfTheStack { key: "LaunchTemplateId", except: &[], by_parameter: false, fix: OWN },
     OfTheStack {
         key: "LaunchTemplateName",
@@ -406,4 +423,4 @@ pub const NETWORK_IDS: &[(&str, bool)] = &[
 
 /// Keys that name a region.
 pub const REGION_KEYS: &[&str] =
-    &["Region", "SourceRegion", "DestinationRegion", "PeerRegion", "ReplicaRegion"];
+    &["Region", "VPCRegion", "SourceRegion", "DestinationRegion", "PeerRegion", "ReplicaRegion"];

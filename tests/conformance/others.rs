@@ -11,6 +11,7 @@ Parameters:
   VpcId: { Type: 'AWS::EC2::VPC::Id' }
   SubnetIds: { Type: CommaDelimitedList }
   SecurityGroupId: { Type: String }
+  VpcCidr: { Type: String }
   Purpose: { Type: String }
 Resources:
   Web:
@@ -18,9 +19,11 @@ Resources:
     Properties:
       GroupDescription: { Ref: Purpose }
       VpcId: { Ref: VpcId }
+      SecurityGroupEgress: [{ IpProtocol: '-1', CidrIp: { Ref: VpcCidr } }]
 Outputs:
   Vpc: { Value: { Ref: VpcId } }
   Within: { Value: { Ref: SecurityGroupId } }
+  Range: { Value: { Ref: VpcCidr } }
   Purpose: { Value: { Ref: Purpose } }
   Group: { Value: { Ref: Web } }
 ";
@@ -33,6 +36,7 @@ pub async fn a_stack_gets_the_sandboxs_network(peer: &Peer) {
     let outputs = &deployed.outputs["outputs"];
     assert_eq!(outputs["Vpc"], json!(stage.ready.vpc), "{outputs}");
     assert_eq!(outputs["Within"], json!(stage.ready.security_group), "{outputs}");
+    assert_eq!(outputs["Range"], json!(stage.ready.cidr), "{outputs}");
     assert_eq!(outputs["Purpose"], json!("a drill"));
     assert!(outputs["Group"].as_str().is_some_and(|g| !g.is_empty()), "{outputs}");
     let restored: Vec<String> = deployed.restored.iter().map(ToString::to_string).collect();
@@ -40,6 +44,22 @@ pub async fn a_stack_gets_the_sandboxs_network(peer: &Peer) {
     let id = deployed.outputs["stack_id"].as_str().unwrap();
     assert!(stage.hands.created().contains(&stage.resource(Kind::Stack, id)));
     assert_eq!(stage.state(&stage.resource(Kind::Stack, id)).await, State::Ready);
+
+    // What would open the sandbox is not deployed, whatever `allow` says.
+    peer.write("open.yaml", "Resources:\n  Gateway: { Type: \"AWS::EC2::InternetGateway\" }\n");
+    let args = json!({ "name": "open", "template": "open.yaml", "allow": ["iam", "retain"] });
+    let error = stage.attempt("open", 1, "cloudformation.deploy", &args).await.unwrap_err();
+    let StepError::Failed { message, again: false, .. } = &error else { panic!("{error:?}") };
+    assert!(message.contains("open.yaml:2:20: `Gateway` (AWS::EC2::InternetGateway) connects"), "{message}");
+
+    // What is let pass is told.
+    peer.write(
+        "kept.yaml",
+        "Resources:\n  Q: { Type: \"AWS::SQS::Queue\", DeletionPolicy: RetainExceptOnCreate }\n",
+    );
+    let args = json!({ "name": "kept", "template": "kept.yaml" });
+    let error = stage.attempt("kept", 1, "cloudformation.deploy", &args).await.unwrap_err();
+    assert!(error.to_string().contains("stays when the stack is deleted"), "{error}");
 
     let args = json!({ "name": "orders", "template": "none.yaml" });
     let error = stage.attempt("none", 1, "cloudformation.deploy", &args).await.unwrap_err();
