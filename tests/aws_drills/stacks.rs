@@ -101,7 +101,7 @@ async fn a_template_with_an_internet_gateway_is_stopped_with_the_reason() {
 
     template["Resources"]["Gateway"]["Condition"] = "IsProduction".into();
     let done = drill(&closet, "late", ", parameters: { Stage: '{{ steps.stage.stdout }}' }", &template);
-    done.ends(1, "fail");
+    done.ends(1, "failed");
     let stack = done.node("stack");
     assert_eq!(stack["status"], "failed", "{stack}");
     let error = stack["error"].as_str().unwrap_or_default();

@@ -119,7 +119,7 @@ def stacks():
         declared = stack.resource_map._resource_json_map
         made = stack.resource_map._parsed_resources  # reading the map itself would make what is not there
         had = [
-            {"LogicalResourceId": name, "PhysicalResourceId": made[name].physical_resource_id, "ResourceType": one["Type"]}
+            {"LogicalResourceId": name, "PhysicalResourceId": physical_id(made[name]), "ResourceType": one["Type"]}
             for name, one in declared.items()
             if made.get(name) is not None
         ]
@@ -168,6 +168,11 @@ def with_egress(moto):
         return group
 
     return create
+
+
+def physical_id(resource):
+    # moto's DB subnet groups have none, by which it tells them from what is referred to by its id.
+    return getattr(resource, "physical_resource_id", None) or resource.name
 
 
 def final_snapshot(backend, stack, one):
