@@ -29,7 +29,9 @@ fn principal(who: &Seen, resolver: &Resolver<'_>, found: &mut Found<'_>) {
             for (kind, span, whom) in kinds {
                 match kind.as_str() {
                     "AWS" => {
-                        whom.leaves().into_iter().for_each(|(leaf, text)| one(leaf, text, resolver, found))
+                        for (leaf, text) in whom.leaves() {
+                            one(leaf, text, resolver, found);
+                        }
                     }
                     // Services act for whoever owns the resource they act on; other accounts come as `AWS`.
                     "Service" => {}
@@ -49,9 +51,8 @@ fn one(leaf: &Seen, text: &str, resolver: &Resolver<'_>, found: &mut Found<'_>) 
     let ours = resolver.surroundings.account.as_ref();
     let account = if text.starts_with("arn:") { text.split(':').nth(4).unwrap_or_default() } else { text };
     match knowledge(account) {
-        Knowledge::Later => {}
-        // A role of this very stack.
-        Knowledge::Own => {}
+        // `Own`: a role of this very stack.
+        Knowledge::Later | Knowledge::Own => {}
         Knowledge::Open => {
             found.push(
                 Rule::Access,
@@ -62,7 +63,7 @@ fn one(leaf: &Seen, text: &str, resolver: &Resolver<'_>, found: &mut Found<'_>) 
         }
         Knowledge::Known if ours.is_some_and(|ours| ours.as_str() == account) => {}
         Knowledge::Known if text.contains('*') => {
-            found.push(Rule::Access, leaf.span, "lets everybody in", OURS)
+            found.push(Rule::Access, leaf.span, "lets everybody in", OURS);
         }
         // `lambda.amazonaws.com`, as the principal of a permission.
         Knowledge::Known if text.contains(".amazonaws.") => {}

@@ -29,7 +29,7 @@ pub fn check(entry: &Entry, resolver: &Resolver<'_>, found: &mut Found<'_>) {
     }
     let look = Look { resolver, kind: found.kind.clone() };
     for needed in NEEDED.iter().filter(|needed| needed.kind == look.kind) {
-        look.needed(needed, &seen, entry.key_span, found);
+        Look::needed(needed, &seen, entry.key_span, found);
     }
     look.walk(&seen, found);
 }
@@ -40,7 +40,7 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
-    fn needed(&self, needed: &Needed, seen: &Seen, span: Span, found: &mut Found<'_>) {
+    fn needed(needed: &Needed, seen: &Seen, span: Span, found: &mut Found<'_>) {
         let there = |path: &&str| {
             let mut at = vec![Some(seen)];
             for key in path.split('/') {
@@ -178,7 +178,7 @@ impl Look<'_> {
     }
 
     fn region(&self, value: &Seen, found: &mut Found<'_>) {
-        let ours = self.resolver.surroundings.region.as_ref().map(|region| region.as_str());
+        let ours = self.resolver.surroundings.region.as_ref().map(crate::ids::Region::as_str);
         for (leaf, text) in value.leaves() {
             let is_region = text.parse::<crate::ids::Region>().is_ok();
             if knowledge(text) == Knowledge::Known && is_region && Some(text) != ours {
@@ -189,7 +189,7 @@ impl Look<'_> {
     }
 
     fn account(&self, value: &Seen, found: &mut Found<'_>) {
-        let ours = self.resolver.surroundings.account.as_ref().map(|account| account.as_str());
+        let ours = self.resolver.surroundings.account.as_ref().map(crate::ids::AccountId::as_str);
         for (leaf, text) in value.leaves() {
             if is_account(text) && Some(text) != ours {
                 let what = format!("names the account `{text}`, which is not the sandbox's");
@@ -228,7 +228,9 @@ impl Look<'_> {
         match &seen.what {
             What::Map(entries) => {
                 policy::statement(seen, self.resolver, found);
-                entries.iter().for_each(|(_, _, value)| self.statements(value, found));
+                for (_, _, value) in entries {
+                    self.statements(value, found);
+                }
             }
             What::List(items) => items.iter().for_each(|item| self.statements(item, found)),
             What::Text(_) | What::Either(_) | What::Nothing => {}
@@ -241,8 +243,8 @@ impl Look<'_> {
         let parts: Vec<&str> = arn.splitn(6, ':').collect();
         let [_, _, _, region, account, _] = parts.as_slice() else { return };
         let around = self.resolver.surroundings;
-        let ours = around.account.as_ref().map(|account| account.as_str());
-        let here = around.region.as_ref().map(|region| region.as_str());
+        let ours = around.account.as_ref().map(crate::ids::AccountId::as_str);
+        let here = around.region.as_ref().map(crate::ids::Region::as_str);
         let told = shown(arn.split(|c: char| c.is_whitespace() || "\"',".contains(c)).next().unwrap_or(arn));
         match knowledge(account) {
             Knowledge::Known if is_account(account) && Some(*account) != ours => {

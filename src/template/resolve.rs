@@ -482,6 +482,18 @@ pub fn shown(text: &str) -> String {
 mod tests {
     use super::*;
 
+    fn tell(seen: &Seen) -> String {
+        match &seen.what {
+            What::Text(text) => text.replace(OWN, "<own>").replace(OPEN, "<open>").replace(LATER, "<later>"),
+            What::List(items) => format!("[{}]", items.iter().map(tell).collect::<Vec<_>>().join(" ")),
+            What::Map(entries) => {
+                entries.iter().map(|e| format!("{}={}", e.0, tell(&e.2))).collect::<Vec<_>>().join(" ")
+            }
+            What::Either(forms) => forms.iter().map(tell).collect::<Vec<_>>().join("|"),
+            What::Nothing => "-".to_owned(),
+        }
+    }
+
     fn see(expression: &str) -> String {
         let text = format!(
             "Parameters:\n  Env: {{ Type: String, Default: dev }}\n  Zones: {{ Type: CommaDelimitedList }}\n  \
@@ -505,19 +517,6 @@ mod tests {
         };
         let resolver = Resolver::new(&template, &surroundings);
         let seen = resolver.see(template.root().at_pointer("/Outputs/O/Value"));
-        fn tell(seen: &Seen) -> String {
-            match &seen.what {
-                What::Text(text) => {
-                    text.replace(OWN, "<own>").replace(OPEN, "<open>").replace(LATER, "<later>")
-                }
-                What::List(items) => format!("[{}]", items.iter().map(tell).collect::<Vec<_>>().join(" ")),
-                What::Map(entries) => {
-                    entries.iter().map(|e| format!("{}={}", e.0, tell(&e.2))).collect::<Vec<_>>().join(" ")
-                }
-                What::Either(forms) => forms.iter().map(tell).collect::<Vec<_>>().join("|"),
-                What::Nothing => "-".to_owned(),
-            }
-        }
         tell(&seen)
     }
 

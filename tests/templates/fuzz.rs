@@ -150,15 +150,15 @@ fn templates_made_to_grow_do_not() {
     for _ in 0..9 {
         sub = format!("!Sub [\"{}\", {{ A: {sub} }}]", "${A}".repeat(100));
     }
-    let conditions: String =
-        (0..40).map(|i| format!("  C{i}: !And [!Condition C{n}, !Condition C{n}]\n", n = i + 1)).collect();
+    let conditions = (0..40).map(|i| format!("  C{i}: !And [!Condition C{n}, !Condition C{n}]", n = i + 1));
+    let conditions = format!("{}\n", conditions.collect::<Vec<_>>().join("\n"));
     let mapping = "Mappings: { M: { A: { B: [!FindInMap [M, A, B], !FindInMap [M, A, B]] } } }\n";
     let text = format!(
         "{mapping}Conditions:\n{conditions}  C40: !Condition C0\nResources:\n  It:\n    Type: AWS::SSM::Parameter\n    Condition: C0\n    \
          Properties: {{ Value: {sub}, Other: !FindInMap [M, A, B] }}\n"
     );
     holds(&text).unwrap();
-    let bomb: String =
-        (1..12).map(|i| format!("a{i}: &a{i} [{}]\n", vec![format!("*a{}", i - 1); 9].join(", "))).collect();
+    let bomb = (1..12).map(|i| format!("a{i}: &a{i} [{}]", vec![format!("*a{}", i - 1); 9].join(", ")));
+    let bomb = format!("{}\n", bomb.collect::<Vec<_>>().join("\n"));
     holds(&format!("a0: &a0 [x, x]\n{bomb}Resources: {{ It: *a11 }}\n")).unwrap();
 }
