@@ -10,7 +10,7 @@ use serde_json::json;
 use super::hands::{HandError, Hands};
 use crate::clock::Clock;
 use crate::cloud::wait::{Until, Waiter};
-use crate::cloud::{CloudError, CloudResult, ErrorKind, Kind, ResourceRef, State};
+use crate::cloud::{CloudError, CloudResult, ErrorKind, Kind, Observed, ResourceRef, State};
 use crate::duration::{Span, Time};
 use crate::event::{Body, Bus};
 
@@ -45,6 +45,9 @@ pub struct Access {
 
 /// Long enough for a provider that renews, or a person who logs in again.
 const ACCESS_WITHIN: Duration = Duration::from_mins(2);
+
+/// How long what was asked to go away may look as before.
+const TAKES_EFFECT_WITHIN: Duration = Duration::from_mins(2);
 
 /// How long a look that fails is tried again, and how often in any case: a client may wait five minutes for one answer.
 const LOOKS_FOR: Duration = Duration::from_mins(5);
@@ -150,20 +153,18 @@ impl Removal<'_> {
             self.bus.tell(Body::DeleteFailed { resource: json!(resource), error });
             Some(resource.clone())
         };
-        let place = resource.place();
         let (mut tried, mut pause) = ((since, last), Duration::from_secs(2));
         loop {
             if let Err(error) = self.delete_until(resource, tried, deadline).await {
                 return failed(error);
             }
-            let gone = self.waiter.wait(&place, resource.kind, &resource.id, Until::Gone);
-            match self.clock.timeout_at(deadline, gone).await {
+            match self.gone(resource, deadline).await {
                 Some(Ok(seen)) if seen.state == State::Gone => {
                     self.access.works(true);
                     self.hands.tell(Body::Deleted { resource: json!(resource) });
                     return None;
                 }
-                // A deletion that has failed (a stack's, over what was still in use) is tried again.
+                // A deletion that has failed (a stack's, over what was still in use) or has no effect is tried again.
                 Some(Ok(_)) if self.clock.now() < deadline => {}
                 Some(Err(error)) if self.passes(&error, deadline) => {}
                 Some(Ok(seen)) => {
@@ -196,7 +197,7 @@ impl Removal<'_> {
             }
             next
         };
-        if last < self.clock.now().min(deadline) && self.resists(resource).await {
+        if last < self.clock.now().min(deadline) && self.resisting(resource).await.is_some() {
             self.clock.sleep_until(later(last)).await;
         }
         loop {
@@ -213,16 +214,34 @@ impl Removal<'_> {
         }
     }
 
+    /// Until it has gone, or its deletion has failed or is seen to have had no effect. `None`: its time is over.
+    async fn gone(&self, resource: &ResourceRef, deadline: Time) -> Option<CloudResult<Observed>> {
+        let place = resource.place();
+        loop {
+            let gone = self.waiter.wait(&place, resource.kind, &resource.id, Until::Gone);
+            // A cloud that tells changes has told of it.
+            let exact = self.hands.cloud().tells_changes();
+            let looks = if exact { deadline } else { self.clock.now() + Span(TAKES_EFFECT_WITHIN).delta() };
+            let ended = self.clock.timeout_at(looks.min(deadline), gone).await;
+            if ended.is_some() || self.clock.now() >= deadline {
+                return ended;
+            }
+            if let Some(seen) = self.resisting(resource).await {
+                return Some(Ok(seen));
+            }
+        }
+    }
+
     /// Whether it is worth trying again.
     fn passes(&self, error: &CloudError, deadline: Time) -> bool {
         let now = self.clock.now();
         now < deadline && self.access.may_pass(error, now)
     }
 
-    /// Whether a resource that was asked to go away is not on its way.
-    async fn resists(&self, resource: &ResourceRef) -> bool {
+    /// A resource that was asked to go away and is not on its way, as it is seen.
+    async fn resisting(&self, resource: &ResourceRef) -> Option<Observed> {
         let ids = [resource.id.clone()];
         let seen = self.hands.cloud().observe(&resource.place(), resource.kind, &ids).await;
-        seen.is_ok_and(|seen| seen.iter().any(|s| matches!(s.state, State::Ready | State::Failed(_))))
+        seen.ok()?.into_iter().find(|seen| matches!(seen.state, State::Ready | State::Failed(_)))
     }
 }

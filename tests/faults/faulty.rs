@@ -49,10 +49,14 @@ pub enum Fault {
     InUse,
     /// What was just made is not seen yet, or what was just deleted is seen still.
     Stale,
+    /// A deletion is accepted, and has no effect.
+    Ignored,
 }
 
 /// For [`Weather::only`]: what was made is not seen for a while.
 pub const UNSEEN: &str = "unseen";
+/// What is to be deleted is left standing.
+pub const IGNORED: &str = "ignored";
 /// What was deleted is seen for a while.
 pub const LINGERING: &str = "lingering";
 
@@ -212,7 +216,7 @@ impl Faulty {
         self.alive().await;
         let lost = |said: &str| Err(CloudError::new(ErrorKind::Network, call, said).sent(Sent::Maybe));
         match self.draw(call, faults) {
-            None | Some(Fault::Stale) => work().await,
+            None | Some(Fault::Stale | Fault::Ignored) => work().await,
             Some(Fault::Throttled) => Err(CloudError::new(ErrorKind::Throttled, call, "Rate exceeded")),
             Some(Fault::NotDone) => {
                 Err(CloudError::new(ErrorKind::Server, call, "Unavailable").sent(Sent::No))
@@ -376,6 +380,10 @@ impl Cloud for Faulty {
             self.alive().await;
             *self.ledger.faults.borrow_mut().entry(Fault::InUse).or_default() += 1;
             return Err(CloudError::new(ErrorKind::InUse, call, "something still depends on it"));
+        }
+        if self.weather.like_aws && self.draw(IGNORED, &[Fault::Ignored]).is_some() {
+            self.alive().await;
+            return Ok(());
         }
         let delete = async || {
             self.ledger.places.borrow_mut().push(permit.place().clone());

@@ -2,7 +2,7 @@
 
 use crate::dice::Dice;
 use crate::drill::Drill;
-use crate::faulty::{Fault, LINGERING, UNSEEN, Weather};
+use crate::faulty::{Fault, IGNORED, LINGERING, UNSEEN, Weather};
 use crate::property::{Fair, violations};
 use crate::rehearsal::loaded;
 use crate::run::{Fate, Left, run};
@@ -61,13 +61,20 @@ fn credentials_that_are_renewed_do_not_end_a_teardown() {
 /// What was just made and is not seen yet has not gone; and what is seen still, though it has, is not left behind.
 #[test]
 fn what_is_not_seen_is_not_gone() {
-    for interrupt in 1..60 {
+    for interrupt in (1..60).step_by(3) {
         let fate = Fate { interrupt: Some(interrupt), ..Fate::calm() };
         for what in [UNSEEN, LINGERING] {
             let weather = Weather { like_aws: true, from_t0: false, ..only(&[(what, Fault::Stale)], 100) };
             drill("account-loss", &weather, &fate);
         }
     }
+}
+
+#[test]
+fn a_deletion_without_effect_is_asked_for_again() {
+    let weather = Weather { like_aws: true, ..only(&[(IGNORED, Fault::Ignored)], 4) };
+    let left = drill("az-loss", &weather, &Fate::calm());
+    assert_eq!((left.report.exit_code, left.ledger.faults.borrow()[&Fault::Ignored]), (0, 4));
 }
 
 /// It was made, nobody was told, and it is not seen when teardown begins.

@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::{
     BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
-    FinalizerInterceptorContextRef, Input, InterceptorContext,
+    FinalizerInterceptorContextMut, FinalizerInterceptorContextRef, Input, InterceptorContext,
 };
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
-use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_runtime_api::client::orchestrator::{Metadata, OrchestratorError};
 use aws_smithy_runtime_api::client::retries::classifiers::{
     ClassifyRetry, RetryAction, RetryClassifierPriority,
 };
@@ -229,6 +229,22 @@ impl Intercept for Watch {
         Ok(())
     }
 
+    /// What came in part has not come: then the SDK asks again, or the caller hears that it may have been done.
+    fn modify_before_attempt_completion(
+        &self,
+        context: &mut FinalizerInterceptorContextMut<'_>,
+        _components: &RuntimeComponents,
+        _cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let body = context.response().and_then(|response| response.body().bytes());
+        if !body.is_none_or(super::whole::is_whole)
+            && let Some(answer) = context.output_or_error_mut()
+        {
+            *answer = Err(OrchestratorError::response("the answer was cut short".into()));
+        }
+        Ok(())
+    }
+
     fn read_after_attempt(
         &self,
         context: &FinalizerInterceptorContextRef<'_>,
@@ -244,7 +260,8 @@ impl Intercept for Watch {
         if super::error::THROTTLED.iter().any(|code| said.contains(code)) || status == Some(429) {
             self.shared.count(self.service, operation(cfg), true);
         } else if match status {
-            Some(status) => status >= 500,
+            // An answer that could not be read tells that the request arrived.
+            Some(status) => status >= 500 || error.is_response_error(),
             // Without credentials nothing was sent.
             None => {
                 error.is_timeout_error()

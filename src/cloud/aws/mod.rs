@@ -22,6 +22,7 @@ mod simulate;
 mod tagged;
 mod tags;
 mod time;
+mod whole;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -33,6 +33,13 @@ pub async fn once<T>(
             Ok(made) => return Ok(made),
             Err(error) => error,
         };
+        // Names end in what only this run has: what has ours was made by a request that arrived twice.
+        if error.kind == ErrorKind::AlreadyExists
+            && !unsure
+            && let Some(found) = begun(look().await)?
+        {
+            return Ok(found);
+        }
         let again = error.kind == ErrorKind::Throttled
             || matches!(error.kind, ErrorKind::Server | ErrorKind::Network);
         unsure |= error.sent == Sent::Maybe || interceptor::doubtful();
