@@ -22,7 +22,7 @@ impl Fair {
     pub fn of(left: &Left) -> Self {
         let measured = left.report.workloads.iter();
         let measured = measured.map(|w| (w.name.clone(), (w.rto.measured_s, w.rpo.measured_s))).collect();
-        assert_eq!(left.report.teardown.left_behind, [String::new(); 0]);
+        assert!(left.report.teardown.left_behind.is_empty(), "{:?}", left.report.teardown);
         Self { made: made(&left.ledger), measured }
     }
 }
@@ -60,11 +60,11 @@ fn accounts(left: &Left, weather: &Weather) -> Vec<String> {
         wrong.extend(standing.difference(&named).map(|r| format!("{r} is left, and not named")));
         let made: BTreeSet<ResourceRef> =
             left.ledger.made.borrow().iter().flat_map(|made| made.resources.clone()).collect();
-        if told.created as usize != made.len() {
+        if told.created != made.len() {
             wrong.push(format!("{} were made, and {} are told", made.len(), told.created));
         }
         let gone = made.len() - standing.len();
-        if told.deleted as usize != gone {
+        if told.deleted != gone {
             wrong.push(format!("{gone} are gone, and {} are told", told.deleted));
         }
     } else if !weather.blind && weather.budget >= 1000 {
@@ -98,10 +98,10 @@ fn twice(left: &Left, fair: &Fair) -> Vec<String> {
     for event in &left.events {
         match &event.body {
             Body::Discarded { by, .. } => *given_up.entry(by).or_default() += 1,
-            Body::Created { token, resources, .. } if !token.is_empty() && !resources.is_empty() => {
-                if !tokens.insert(token) {
-                    wrong.push(format!("{token} is on record as created twice"));
-                }
+            Body::Created { token, resources, .. }
+                if !token.is_empty() && !resources.is_empty() && !tokens.insert(token) =>
+            {
+                wrong.push(format!("{token} is on record as created twice"));
             }
             _ => {}
         }
@@ -129,10 +129,8 @@ fn exit_code(left: &Left) -> Vec<String> {
         || !has(|b| matches!(b, Body::DisasterDeclared { .. }))
     {
         3
-    } else if is_recovered(report) {
-        0
     } else {
-        1
+        u8::from(!is_recovered(report))
     };
     if report.exit_code == truth {
         return Vec::new();

@@ -228,7 +228,7 @@ pub fn run(playbook: &Loaded, weather: &Weather, fate: &Fate, dice: &mut Dice) -
             // It died of nothing any more.
             Ok(false) if before.last().is_some_and(|e| matches!(e.body, Body::RunFinished { .. })) => break,
             Ok(false) => runtime.block_on(clock.drive(Pace::Max, clock.sleep(fate.gap))),
-            Err(_) => panic!("it does not end; its last record is {:?}", before.last()),
+            Err(late) => panic!("it does not end ({late}); its last record is {:?}", before.last()),
         }
     }
     let (standing, others_stand) = runtime.block_on(async {
