@@ -74,10 +74,8 @@ fn violations(done: &Done, state: &Value, hits: &[Value], expected: &BTreeMap<St
         4
     } else if done.report["t0"].is_null() {
         3
-    } else if is_recovered(&done.report) {
-        0
     } else {
-        1
+        i32::from(!is_recovered(&done.report))
     };
     if done.exit != Some(truth) || done.report["exit_code"] != truth {
         wrong.push(format!("exit code {:?}, report {}, truth {truth}", done.exit, done.report["exit_code"]));

@@ -67,9 +67,8 @@ fn accounts(left: &Left, weather: &Weather) -> Vec<String> {
         if told.deleted != gone {
             wrong.push(format!("{gone} are gone, and {} are told", told.deleted));
         }
-    } else if !weather.blind && weather.budget >= 1000 {
-        // Fault upon fault: then it may be unknown.
-    } else if !weather.blind {
+    } else if !weather.blind && weather.budget < 1000 {
+        // Where fault follows upon fault, it may be unknown.
         wrong.push(format!("{unknown:?} although it could be looked at"));
     }
     wrong.extend(named.difference(&standing).map(|r| format!("{r} is named, and not there")));

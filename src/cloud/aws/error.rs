@@ -155,7 +155,8 @@ fn classify(code: &str, status: u16, message: &str) -> (ErrorKind, Option<&'stat
             Some("something still depends on it, or another change to it is under way: wait"),
         );
     }
-    if has(&["AlreadyExists", "Duplicate", "AlreadyOwnedByYou"]) {
+    // A subnet with that range: only a request that arrived twice can have made it, in a VPC of our own.
+    if has(&["AlreadyExists", "Duplicate", "AlreadyOwnedByYou", "InvalidSubnet.Conflict"]) {
         return (ErrorKind::AlreadyExists, None);
     }
     if has(&[
@@ -268,6 +269,7 @@ mod tests {
             ("DBSnapshotNotFound", 404, ErrorKind::NotFound),
             ("DBInstanceAlreadyExists", 400, ErrorKind::AlreadyExists),
             ("InvalidKeyPair.Duplicate", 400, ErrorKind::AlreadyExists),
+            ("InvalidSubnet.Conflict", 400, ErrorKind::AlreadyExists),
             ("AuthFailure", 401, ErrorKind::Credentials),
             ("ExpiredToken", 400, ErrorKind::Credentials),
             ("UnauthorizedOperation", 403, ErrorKind::Forbidden),
