@@ -11,6 +11,7 @@ use super::{Engine, Stop};
 use crate::cloud::{Exposure, Leak};
 use crate::duration::Span;
 use crate::event::{Body, Exposed, Stage};
+use crate::sandbox::removal::Access;
 use crate::sandbox::{Hands, Ready, isolation};
 
 /// A look that takes longer has failed. The clients try each call for up to five minutes, several at once.
@@ -102,7 +103,9 @@ impl<'a> Looks<'a> {
 
     async fn look(&self, stage: Stage) -> Vec<Exposure> {
         let Engine { clock, bus, .. } = self.engine;
-        let looking = isolation::look(self.hands, self.ready, stage != Stage::AfterT0);
+        let ask = async || isolation::look(self.hands, self.ready, stage != Stage::AfterT0).await;
+        let access = Access::default();
+        let looking = access.look(clock, LONGEST, ask);
         let by = clock.now() + Span(LONGEST).delta();
         let unknown = |why: String| {
             vec![Exposure::new(Leak::Unknown, &self.ready.vpc, format!("it could not be looked at: {why}"))]

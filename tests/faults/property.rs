@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use drillmaster::cloud::{Kind, ResourceRef};
 use drillmaster::duration::{Time, seconds_between};
-use drillmaster::event::{Body, Event};
+use drillmaster::event::{Body, Event, Stage};
 use drillmaster::report::Report;
 use drillmaster::report::model::{CheckStatus, Status, StepStatus};
 
@@ -129,12 +129,21 @@ fn exit_code(left: &Left) -> Vec<String> {
     {
         3
     } else {
-        u8::from(!is_recovered(report))
+        u8::from(!is_recovered(report) || !was_seen_closed(left))
     };
     if report.exit_code == truth {
         return Vec::new();
     }
     vec![format!("exit code {}, and the truth is {truth}: {:?}", report.exit_code, report.reasons)]
+}
+
+/// Whether the last look could look.
+fn was_seen_closed(left: &Left) -> bool {
+    let last = left.events.iter().rev().find_map(|e| match &e.body {
+        Body::Isolation { stage: Stage::Last, unknown, .. } => Some(unknown.is_empty()),
+        _ => None,
+    });
+    last == Some(true)
 }
 
 fn is_recovered(report: &Report) -> bool {
