@@ -44,6 +44,54 @@ async fn what_is_not_there_is_not_found() {
     assert_eq!(world.try_create(&at, &promote).await.unwrap_err().kind, ErrorKind::NotFound);
 }
 
+/// Half of a list is no list: the SDK's readers would take it for one.
+#[tokio::test]
+async fn answers_that_are_cut_short_have_not_come() {
+    let world = World::losing_east();
+    let at = place(SANDBOX, WEST);
+    let vpc = |name: &str| Create::Vpc { cidr: "10.66.0.0/16".into(), name: name.into() };
+    let first = world.create(&at, &vpc("first")).await;
+    for kind in ["cut", "truncated"] {
+        world.moto.faults(&json!([
+            { "action": "DescribeVpcs", "kind": kind, "times": 2 },
+            { "action": "DescribeTags", "kind": kind, "times": 1 },
+        ]));
+        assert!(world.tagged(&at).await.contains(&first.resources[0]), "{kind}");
+        assert_eq!(world.moto.faults_hit()[0]["hits"], 2, "{kind}");
+    }
+    // It was made, and half of the answer does not say so: it is looked for, and not made again.
+    world.moto.faults(&json!([{ "action": "CreateVpc", "kind": "cut" }]));
+    world.create(&at, &vpc("second")).await;
+    let vpcs = world.tagged(&at).await.into_iter().filter(|r| r.kind == Kind::Vpc);
+    assert_eq!(vpcs.count(), 2);
+    world.moto.faults(&json!([]));
+    world.tear_down(&at).await;
+}
+
+/// The second answer says that it is there already; it is ours.
+#[tokio::test]
+async fn what_a_doubled_request_has_made_is_taken_over() {
+    let world = World::losing_east();
+    let at = place(SANDBOX, WEST);
+    let vpc = Create::Vpc { cidr: "10.66.0.0/16".into(), name: "drill".into() };
+    let vpc = world.create(&at, &vpc).await.resources[0].id.clone();
+    world.moto.faults(&json!([
+        { "action": "CreateSubnet", "kind": "twice" },
+        { "action": "CreateSecurityGroup", "kind": "twice" },
+    ]));
+    let subnet = Create::Subnet {
+        vpc: vpc.clone(),
+        cidr: "10.66.0.0/20".into(),
+        az: "usw2-az1".parse().unwrap(),
+        name: "one".into(),
+    };
+    world.create(&at, &subnet).await;
+    let group = Create::SecurityGroup { vpc, vpc_cidr: "10.66.0.0/16".into(), name: "group".into() };
+    world.create(&at, &group).await;
+    assert!(world.moto.faults_hit().iter().all(|rule| rule["hits"] == 1));
+    world.tear_down(&at).await;
+}
+
 #[tokio::test]
 async fn throttling_is_waited_out_and_counted() {
     let world = World::losing_east();
