@@ -11,7 +11,7 @@ use crate::privileges;
 use crate::shop::{BACKUP, PRODUCTION, SANDBOX, Shop};
 
 /// However slow the machine is, no drill of these tests takes longer.
-const LIMIT: Duration = Duration::from_mins(5);
+const LIMIT: Duration = Duration::from_mins(10);
 
 /// A folder with a playbook, and how it will be run.
 pub struct Drill {

@@ -15,6 +15,8 @@ def identify(environ):
     elif service in ("s3", "unknown") and not is_form(environ):
         service = "s3"
         action, params = s3_operation(environ)
+    elif service == "route53":
+        action, params = route53_operation(environ)
     else:
         pairs = parse_qsl(read_body(environ) + "&" + environ.get("QUERY_STRING", ""), keep_blank_values=True)
         params = {key: redact(key, value) for key, value in pairs if key not in ("Action", "Version")}
@@ -106,6 +108,14 @@ S3_CONFIGURATION = {
     "notification": "NotificationConfiguration", "object-lock": "ObjectLockConfiguration", "website": "Website",
 }  # fmt: skip
 S3_UNPREFIXED = ("PublicAccessBlock", "ObjectLockConfiguration")
+
+
+def route53_operation(environ):
+    """Of those that a drill makes; the seeding of tests is not told apart."""
+    known = {("GET", "hostedzonesbyvpc"): "ListHostedZonesByVPC"}
+    path = environ.get("PATH_INFO", "/").strip("/").split("/")
+    params = dict(parse_qsl(environ.get("QUERY_STRING", "")))
+    return known.get((environ["REQUEST_METHOD"], path[-1]), "Unknown"), params
 
 
 def s3_operation(environ):
