@@ -49,13 +49,12 @@ enum Check {
     Ended,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Request {
-    Open,
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Request {
+    /// How often it was sent without an answer so far: an attempt may ask while the one before still waits.
+    open: u32,
     /// It made something: it is not sent again.
-    Made,
-    /// It made nothing, or nobody knows: it may be sent again.
-    Answered,
+    made: bool,
 }
 
 type Verdict = Result<(), String>;
@@ -200,22 +199,22 @@ impl Course {
                         return Err(format!("{call} is asked for by `{by}`, which is no step of the run"));
                     }
                 }
-                if self.requests.get(token) == Some(&Request::Made) {
+                let request = self.requests.entry(token.clone()).or_default();
+                if request.made {
                     return Err(format!("{token} is asked for again, and stands as made"));
                 }
-                self.requests.insert(token.clone(), Request::Open);
+                request.open += 1;
                 Ok(())
             }
             Body::Created { by, token, resources, .. } => {
                 if by != TEARDOWN {
                     // Objects are copied again by the next attempt: what they lie in stands already.
-                    let made = if resources.is_empty() { Request::Answered } else { Request::Made };
-                    self.answered(token, made)?;
+                    self.answered(token, !resources.is_empty())?;
                 }
                 self.created.extend(resources.iter().map(Value::to_string));
                 Ok(())
             }
-            Body::NotCreated { token, .. } => self.answered(token, Request::Answered),
+            Body::NotCreated { token, .. } => self.answered(token, false),
             Body::DeleteIntent { resource } => {
                 let resource = resource.to_string();
                 if !self.created.contains(&resource) {
@@ -241,10 +240,11 @@ impl Course {
         }
     }
 
-    fn answered(&mut self, token: &str, answer: Request) -> Verdict {
+    fn answered(&mut self, token: &str, made: bool) -> Verdict {
         match self.requests.get_mut(token) {
-            Some(request @ Request::Open) => {
-                *request = answer;
+            Some(request) if request.open > 0 => {
+                request.open -= 1;
+                request.made |= made;
                 Ok(())
             }
             _ => Err(format!("an answer for {token}, which nobody had asked for")),

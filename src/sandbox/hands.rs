@@ -200,6 +200,12 @@ impl Hands {
     }
 
     fn record(&self, origin: &Origin, answer: &CloudResult<Created>) {
+        // An attempt may ask while the request of the one before is under way: what either has made is told once, and no
+        // answer to the other takes it back.
+        let known = self.memory.borrow().request(&origin.token).map(|request| request.answer.clone());
+        if matches!(known, Some(Answer::Created(_))) {
+            return;
+        }
         match answer {
             Ok(created) => self.tell(Body::Created {
                 by: origin.by.clone(),

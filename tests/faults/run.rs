@@ -149,7 +149,8 @@ impl Consumer for Watch {
         if self.dead.get() || matches!(event.body, Body::Progress { .. }) {
             return Ok(());
         }
-        self.journal.take(event)?;
+        let kept = self.journal.take(event);
+        kept.inspect_err(|refused| self.ledger.wrong.borrow_mut().push(refused.message.clone()))?;
         self.look(event);
         let records = usize::try_from(event.seq).unwrap() + 1;
         if self.interrupt_after.is_some_and(|after| records > after) {

@@ -15,7 +15,7 @@ const CALL: &str = "iam:SimulatePrincipalPolicy";
 /// How many simulations are under way at once: IAM throttles early.
 const AT_ONCE: usize = 4;
 
-/// Each action that IAM would refuse; or that IAM does not let us ask.
+/// Each action that IAM would refuse, the simulation included; or that IAM cannot be asked.
 pub async fn findings(
     clients: &Clients,
     place: &Place,
@@ -46,6 +46,10 @@ pub async fn findings(
         // Nothing else would work either.
         Err(e) if matches!(e.kind, ErrorKind::Credentials | ErrorKind::Lost | ErrorKind::Network) => {
             return Err(e);
+        }
+        // An action like the others: `drillmaster iam-policy` prints it among them.
+        Err(e) if e.kind == ErrorKind::Forbidden => {
+            return Ok(vec![denied(place, &principal, CALL, &BTreeSet::from([e.to_string()]))]);
         }
         Err(e) => return Ok(vec![unproven(place, &e.to_string())]),
     };
@@ -136,7 +140,7 @@ fn denied(place: &Place, principal: &str, action: &str, how: &BTreeSet<String>) 
         fatal: true,
         doubtful: false,
         what: format!(
-            "account {} would refuse {action} to {principal}: IAM's simulation says so for {}",
+            "account {} would refuse {action} to {principal}: IAM says so of {}",
             place.account,
             how.join("; ")
         ),
