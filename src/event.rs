@@ -18,6 +18,11 @@ use crate::clock::Clock;
 use crate::duration::Time;
 use crate::estate::point::WorstCase;
 
+/// By whom what the sandbox consists of is made.
+pub const SANDBOX: &str = "sandbox";
+/// By whom what only its tag has shown is told of.
+pub const TEARDOWN: &str = "teardown";
+
 /// The version of the journal's format.
 pub const FORMAT: u32 = 3;
 

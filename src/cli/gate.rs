@@ -15,8 +15,8 @@ use crate::ui::{Look, OutputMode, Surroundings};
 
 /// Judge finished runs again, and tell the verdict as the exit code
 ///
-/// 0: recovered, every objective met. 1: recovery failed, or an objective was missed or is unknown, or a measure is
-/// worse than the baseline. 2: a run or the baseline cannot be read or compared. 3: the drill could not be carried
+/// 0: recovered, every objective met. 1: recovery failed, an objective was missed or is unknown, the sandbox did not
+/// stay closed, or a measure is worse than the baseline. 2: a run or the baseline cannot be read or compared. 3: the drill could not be carried
 /// out. 4: teardown left something behind. 130: interrupted. Of several runs the gravest counts.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::configuration::ConfigArg;
-use super::{WRONG, complain, load_or_complain, wire};
+use super::{ERROR, WRONG, complain, load_or_complain, wire};
 use crate::policy::{self, AccountPolicy, Document, LONGEST, Policies, Trust};
 use crate::redact;
 use crate::ui::OutputMode;
@@ -64,7 +64,10 @@ fn carry_out(args: &Args) -> Result<(), u8> {
     };
     let config = args.config.load_or_complain()?;
     let plan = wire::plan_of(load_or_complain(&args.playbook, &args.params, &config)?).map_err(wrong)?;
-    let mut policies = policy::of(&plan).map_err(|error| wrong(error.to_string()))?;
+    let mut policies = policy::of(&plan).map_err(|error| {
+        complain(&error.to_string());
+        ERROR
+    })?;
     if let Some(wanted) = &args.account {
         let known: Vec<String> = policies.accounts.iter().flat_map(|a| a.names.clone()).collect();
         policies.accounts.retain(|a| a.account.as_str() == wanted || a.names.contains(wanted));

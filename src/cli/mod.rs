@@ -30,9 +30,10 @@ use crate::ui::Surroundings;
 /// Disaster-recovery fire drills for AWS: lose an AZ, a region or an account, restore into a sandbox, check,
 /// measure RTO and RPO, and judge them by the exit code.
 ///
-/// Exit codes: 0 recovered, every objective met; 1 recovery failed, or an objective was missed or is unknown; 2 the
-/// playbook or the command line is wrong, nothing was touched; 3 the drill could not be carried out; 4 teardown left
-/// something behind; 130 interrupted, after teardown. `sweep` has codes of its own: see its help.
+/// Exit codes: 0 recovered, every objective met; 1 recovery failed, an objective was missed or is unknown, or the
+/// sandbox did not stay closed; 2 the playbook or the command line is wrong, nothing was touched; 3 the drill could not
+/// be carried out; 4 teardown left something behind; 130 interrupted, after teardown. `sweep` has codes of its own: see
+/// its help.
 #[derive(Parser)]
 #[command(name = "drillmaster", version, max_term_width = 100)]
 struct Cli {

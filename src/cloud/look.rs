@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Place, ResourceRef};
+use super::{CloudError, Place, ResourceRef};
 use crate::ids::RunId;
 
 /// What a look is to cover.
@@ -25,11 +25,17 @@ pub struct Exposure {
     /// The cloud's own id of what is to be changed.
     pub resource: String,
     pub what: String,
+    /// Of what could not be looked at: it may be seen when it is looked at again.
+    pub may_pass: bool,
 }
 
 impl Exposure {
     pub fn new(leak: Leak, resource: impl Into<String>, what: impl Into<String>) -> Self {
-        Self { leak, resource: resource.into(), what: what.into() }
+        Self { leak, resource: resource.into(), what: what.into(), may_pass: false }
+    }
+
+    pub fn unread(resource: impl Into<String>, what: impl Into<String>, error: &CloudError) -> Self {
+        Self { may_pass: error.may_pass(), ..Self::new(Leak::Unknown, resource, what) }
     }
 
     pub fn is_high(&self) -> bool {

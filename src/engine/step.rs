@@ -236,7 +236,7 @@ impl Recovery<'_> {
 
     /// Renders the expressions of a node, which may name what it depends on.
     pub async fn render(&self, index: usize, value: &Value) -> Result<Value, StepError> {
-        if !has_expression(value) {
+        if !expr::has_expression(value) {
             return Ok(value.clone());
         }
         if let Some(step) = self.names_redacted(value) {
@@ -312,13 +312,4 @@ pub fn known_names(engine: &Engine, ready: &Ready) -> Map<String, Value> {
     );
     names.insert("run".into(), json!({ "id": engine.config.run }));
     names
-}
-
-pub fn has_expression(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.contains("{{"),
-        Value::Array(list) => list.iter().any(has_expression),
-        Value::Object(record) => record.values().any(has_expression),
-        _ => false,
-    }
 }

@@ -6,12 +6,8 @@ use std::collections::{HashMap, HashSet};
 use chrono::TimeDelta;
 use serde_json::Value;
 
-use super::{Body, Event, Phase, RunStarted};
+use super::{Body, Event, Phase, RunStarted, SANDBOX, TEARDOWN};
 use crate::duration::Time;
-
-/// By whom the sandbox is made, and what only its tag has shown is told of.
-const SANDBOX: &str = "sandbox";
-const TEARDOWN: &str = "teardown";
 
 /// What two machines' clocks may differ by, where one goes on with the other's run.
 const CLOCKS_DIFFER_BY: TimeDelta = TimeDelta::seconds(1);

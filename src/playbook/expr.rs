@@ -41,6 +41,16 @@ pub struct Reference {
     pub rendered: bool,
 }
 
+/// Whether any text in a value holds an expression.
+pub fn has_expression(value: &Value) -> bool {
+    match value {
+        Value::String(text) => is_template(text),
+        Value::Array(list) => list.iter().any(has_expression),
+        Value::Object(record) => record.values().any(has_expression),
+        _ => false,
+    }
+}
+
 pub fn is_template(text: &str) -> bool {
     text.contains("{{")
 }

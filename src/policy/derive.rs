@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::grants::{At, Grants, Statement, Unknown, in_regions};
@@ -17,6 +16,8 @@ use crate::playbook::expr::{self, is_template};
 use crate::playbook::model::Account;
 use crate::playbook::secret::SecretRef;
 use crate::sandbox::calls;
+use crate::template::resolve::{Resolver, Truth};
+use crate::template::{Given, Surroundings, Template, parameter_text};
 
 /// What the playbook needs in one account.
 #[derive(Debug, Clone)]
@@ -310,7 +311,9 @@ impl Derived<'_> {
             return Ok(());
         }
         let name = work.with.get("template").and_then(Value::as_str).unwrap_or_default();
-        let Some(types) = self.plan.files.read(name).ok().and_then(|text| resource_types(&text)) else {
+        let surroundings = self.surroundings(&work.with);
+        let read = self.plan.files.read(name).ok();
+        let Some(types) = read.and_then(|text| resource_types(&text, &surroundings)) else {
             self.notes.insert(format!(
                 "the template {name} cannot be read now: add what CloudFormation needs for its resources, to make and to delete them"
             ));
@@ -331,6 +334,20 @@ impl Derived<'_> {
             ));
         }
         Ok(())
+    }
+
+    /// With the parameters that are plain values: what hangs on others may be made.
+    fn surroundings(&self, with: &Value) -> Surroundings {
+        let given = with.get("parameters").and_then(Value::as_object).into_iter().flatten();
+        let plain = given.filter(|(_, value)| !expr::has_expression(value));
+        Surroundings {
+            account: Some(self.plan.sandbox_account.clone()),
+            region: Some(self.plan.sandbox.region.clone()),
+            parameters: plain
+                .map(|(name, value)| (name.clone(), Given::Value(parameter_text(value))))
+                .collect(),
+            ..Surroundings::default()
+        }
     }
 
     fn secrets(&mut self, value: &Value) {
@@ -381,18 +398,11 @@ fn is_of_s3(kind: PointKind) -> bool {
     matches!(kind, PointKind::S3Replica | PointKind::S3Versions)
 }
 
-/// The types of the template's resources; `None`: it is no template.
-fn resource_types(text: &str) -> Option<BTreeSet<String>> {
-    #[derive(Deserialize)]
-    struct Template {
-        #[serde(rename = "Resources")]
-        resources: BTreeMap<String, Resource>,
-    }
-    #[derive(Deserialize)]
-    struct Resource {
-        #[serde(rename = "Type")]
-        kind: String,
-    }
-    let template: Template = serde_saphyr::from_str(text).ok()?;
-    Some(template.resources.into_values().map(|resource| resource.kind).collect())
+/// The types of the resources that are made, or may be; `None`: it is no template.
+fn resource_types(text: &str, surroundings: &Surroundings) -> Option<BTreeSet<String>> {
+    let template = Template::read("template", text, 0).ok()?;
+    let resolver = Resolver::new(&template, surroundings);
+    let made =
+        template.section("Resources").iter().filter(|entry| resolver.is_made(&entry.value) != Truth::No);
+    Some(made.filter_map(|entry| entry.value.get("Type")?.as_str().map(str::to_owned)).collect())
 }

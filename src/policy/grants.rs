@@ -48,7 +48,7 @@ impl Grants {
         Self {
             account: account.clone(),
             region: region.cloned(),
-            partition: partition(any),
+            partition: any.partition(),
             found: BTreeMap::new(),
             looks: BTreeMap::new(),
         }
@@ -151,16 +151,4 @@ pub fn in_regions(regions: &BTreeSet<Region>) -> Conditions {
 
 fn conditions_of(regions: BTreeSet<String>) -> Conditions {
     Conditions::from([((Test::StringEquals, "aws:RequestedRegion".to_owned()), regions)])
-}
-
-/// AWS's partitions, as far as their regions' names tell.
-pub fn partition(region: &Region) -> &'static str {
-    let name = region.as_str();
-    if name.starts_with("cn-") {
-        "aws-cn"
-    } else if name.starts_with("us-gov-") {
-        "aws-us-gov"
-    } else {
-        "aws"
-    }
 }

@@ -307,12 +307,12 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// As events say it; what is not known is low.
+    /// As events say it; what is not known is high: the verdict hangs on it.
     pub fn of(text: &str) -> Self {
         match text {
-            "high" => Self::High,
             "medium" => Self::Medium,
-            _ => Self::Low,
+            "low" => Self::Low,
+            _ => Self::High,
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::cloud::{
     Origin, Place, Progress, ResourceRef, Sent,
 };
 use crate::duration::{Span, Time};
-use crate::event::{Body, Bus, ConsumerError};
+use crate::event::{Body, Bus, ConsumerError, TEARDOWN};
 
 /// Why something was not created.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -253,7 +253,7 @@ impl Hands {
             return;
         }
         self.tell(Body::Created {
-            by: "teardown".into(),
+            by: TEARDOWN.into(),
             token: String::new(),
             resources: vec![json!(resource)],
             outputs: std::collections::BTreeMap::new(),
@@ -271,7 +271,7 @@ impl Hands {
     /// would be worse.
     pub async fn delete(&self, resource: &ResourceRef) -> Result<(), HandError> {
         self.tell(Body::DeleteIntent { resource: json!(resource) });
-        let origin = self.origin("teardown", 1, &resource.id);
+        let origin = self.origin(TEARDOWN, 1, &resource.id);
         let permit = self.guard.permit(&resource.place(), Deed::Delete, delete_call(resource.kind)).await?;
         Ok(self.cloud.delete(&permit, &origin, resource).await?)
     }

@@ -11,7 +11,7 @@ use crate::cloud::wait::{Until, Waiter};
 use crate::cloud::{CloudError, Create, ErrorKind, Offers, Place, RestoreDb, State, SubnetRef, Wishes, Zone};
 use crate::duration::Size;
 use crate::estate::Loss;
-use crate::event::Body;
+use crate::event::{Body, SANDBOX};
 use crate::ids::{AzId, Region};
 
 /// What the playbook's sandbox and steps ask to have ready before T0.
@@ -84,7 +84,7 @@ pub async fn prepare(
         }
     };
     let zones = offering_zones(zones, &offers, wanted)?;
-    let name = |slot: &str| hands.name("sandbox", slot);
+    let name = |slot: &str| hands.name(SANDBOX, slot);
     let vpc = Create::Vpc { cidr: wanted.cidr.clone(), name: name("vpc") };
     let vpc = one(hands, waiter, place, "vpc", vpc).await?;
     let ranges = subnet_ranges(&wanted.cidr, zones.len())?;
@@ -123,7 +123,7 @@ pub async fn prepare(
                 kms_key: replica.kms_key.clone(),
                 db: RestoreDb {
                     source: replica.source.clone(),
-                    name: hands.name("sandbox", &slot),
+                    name: hands.name(SANDBOX, &slot),
                     class: replica.class.clone(),
                     subnet_group,
                     security_groups: vec![security_group],
@@ -153,7 +153,7 @@ pub async fn prepare(
 
 /// The bucket's real name: S3's namespace is everybody's, so the run makes it unique.
 fn bucket_name(hands: &Hands, bucket: &str) -> String {
-    hands.name("sandbox", bucket)
+    hands.name(SANDBOX, bucket)
 }
 
 /// Creates one thing and waits until it is ready.
@@ -165,7 +165,7 @@ async fn one(
     what: Create,
 ) -> Result<String, HandError> {
     let (call, kind) = (what.call(), what.kind());
-    let created = hands.create(place, "sandbox", 1, slot, what).await?;
+    let created = hands.create(place, SANDBOX, 1, slot, what).await?;
     let Some(resource) = created.resources.into_iter().find(|r| r.kind == kind) else {
         return Err(
             CloudError::new(ErrorKind::Server, call, "the answer names nothing that was created").into()

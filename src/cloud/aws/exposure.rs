@@ -74,7 +74,7 @@ pub async fn find(clients: &Clients, look: &Look, zones: bool) -> Vec<Exposure> 
 }
 
 fn unread(look: &Look, what: &str, error: &CloudError) -> Exposure {
-    Exposure::new(Leak::Unknown, &look.vpc, format!("its {what} could not be verified: {error}"))
+    Exposure::unread(&look.vpc, format!("its {what} could not be verified: {error}"), error)
 }
 
 fn found(leak: Leak, resource: Option<String>, what: impl Into<String>) -> Exposure {

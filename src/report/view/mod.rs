@@ -268,7 +268,7 @@ fn verdict(report: &Report, limits: Limits) -> VerdictView {
         (Verdict::Failed, _) => (
             Badge::bad("Failed"),
             format!(
-                "The drill ran{simulated}, and recovery failed or an objective was missed or is unknown."
+                "The drill ran{simulated}, and recovery failed, an objective was missed or is unknown, or the sandbox did not stay closed."
             ),
         ),
         (Verdict::Error, _) => (
@@ -286,7 +286,7 @@ fn verdict(report: &Report, limits: Limits) -> VerdictView {
         exit_code: report.exit_code,
         exit_meaning: match report.exit_code {
             0 => "recovered, every objective met",
-            1 => "recovery failed, or an objective was missed or is unknown",
+            1 => "recovery failed, an objective was missed or is unknown, or the sandbox did not stay closed",
             2 => "the playbook or the command line is wrong; nothing was touched",
             3 => "the drill could not be carried out",
             4 => "teardown left something behind",
