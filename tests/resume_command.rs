@@ -130,6 +130,31 @@ fn an_abort_removes_what_was_kept_and_leaves_the_verdict() {
 }
 
 #[test]
+fn an_abort_tries_again_what_resisted() {
+    let stuck = "{ step: db, error: will_not_delete }";
+    let drill = Drill::of("az-loss").faults(&[stuck]);
+    let whole = drill.run_with(&["--start", drill::START]);
+    let folder = whole.folder.to_str().unwrap();
+    assert_eq!(whole.code, 4, "{}", whole.stderr);
+    assert!(whole.stderr.contains("`drillmaster abort` tries again"), "{}", whole.stderr);
+    // What hangs on it is tried, too, and not for as long as it resisted itself.
+    let teardown_s = whole.report["phases"]["teardown_s"].as_f64().unwrap();
+    assert!((2700.0..5400.0).contains(&teardown_s), "{teardown_s}");
+    let records = whole.journal().len();
+    for _ in 0..2 {
+        let (code, out, err) = told(&["abort", folder]);
+        assert_eq!(code, 4, "{out}{err}");
+        let found = report(&whole.folder);
+        assert_eq!(found["teardown"]["left_behind"], whole.report["teardown"]["left_behind"]);
+        assert_eq!(found["workloads"], whole.report["workloads"]);
+        assert_eq!(told(&["resume", folder]).0, 4);
+    }
+    let journal = std::fs::read_to_string(whole.folder.join("journal.ndjson")).unwrap();
+    let again: Vec<&str> = journal.lines().skip(records).collect();
+    assert!(again.iter().filter(|line| line.contains("\"delete_intent\"")).count() > 2, "{}", again.len());
+}
+
+#[test]
 fn what_cannot_be_resumed_says_why() {
     let nothing = tempfile::tempdir().unwrap();
     let folder = nothing.path().to_str().unwrap();

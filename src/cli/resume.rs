@@ -35,10 +35,10 @@ pub struct Args {
     jobs: Option<usize>,
 }
 
-/// Tear down a run whose runner died, or that was kept, and do nothing else
+/// Tear down a run whose runner died, and do nothing else; or what a run has left standing
 ///
 /// The drill counts as interrupted: 130 when all that it made is gone, 4 when something is left. A drill that had ended, and
-/// whose sandbox was kept (`run --keep-sandbox`), keeps its verdict: its exit code, or 4.
+/// whose sandbox was kept (`run --keep-sandbox`) or could not be removed, keeps its verdict: its exit code, or 4.
 #[derive(clap::Args)]
 pub struct AbortArgs {
     #[command(flatten)]
@@ -132,10 +132,14 @@ fn go_on(args: &Common, jobs: Option<usize>, abort: bool) -> Result<u8, u8> {
     run.carry_out(plan, move || Ok(journal))
 }
 
-/// Nothing is left to do but to write the reports: the run has ended, and there is no sandbox that was kept and is to go.
+/// Nothing is left to do but to write the reports: the run has ended, and there is nothing that was kept or left behind and is
+/// to go.
 fn is_over(contents: &Contents, abort: bool) -> bool {
-    let kept = || Record::from_events(&contents.events).kept.is_some();
-    contents.finished() && !(abort && kept())
+    let stands = || {
+        let record = Record::from_events(&contents.events);
+        record.kept.is_some() || record.left_behind.is_some_and(|left| !left.is_empty())
+    };
+    contents.finished() && !(abort && stands())
 }
 
 /// What the run began with.

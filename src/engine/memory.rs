@@ -30,7 +30,7 @@ pub struct Memory {
     pub looked_last: bool,
     pub cut: Option<super::Stop>,
     pub kept: bool,
-    /// What was kept after the drill is to be removed.
+    /// What was kept or left behind after the drill is to be removed.
     pub given_back: bool,
     pub finished: bool,
     pub steps: HashMap<String, StepMemory>,

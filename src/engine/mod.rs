@@ -211,7 +211,8 @@ impl Engine {
             Some(last_at) => {
                 let by = if self.config.abort { "abort" } else { "resume" }.to_owned();
                 let gap_s = seconds_between(last_at, started).max(0.0);
-                if gap_s > 0.0 {
+                // A drill that had ended is torn down once more, with all the time that takes.
+                if gap_s > 0.0 || self.memory.finished {
                     requests.forget_deletions();
                 }
                 self.bus.tell(Body::Resumed { by, gap_s });

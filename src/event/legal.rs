@@ -20,7 +20,8 @@ pub struct Course {
     ready: bool,
     declared: bool,
     finished: bool,
-    /// The sandbox was kept on request, and nobody has begun to remove it.
+    /// What the run has made still stands, as far as it has told: kept on request, or left behind.
+    stands: bool,
     kept: bool,
     steps: HashMap<String, Step>,
     checks: HashMap<String, Check>,
@@ -58,8 +59,8 @@ type Verdict = Result<(), String>;
 impl Course {
     /// Takes one event in. `Err`: it cannot follow on those before it, and why; nothing may follow on it then.
     pub fn follow(&mut self, event: &Event) -> Verdict {
-        // What was kept may be torn down long after the drill.
-        if self.finished && !(self.kept && matches!(event.body, Body::Resumed { .. })) {
+        // What still stands may be torn down long after the drill.
+        if self.finished && !(self.stands && matches!(event.body, Body::Resumed { .. })) {
             return Err("an event stands after `run_finished`".into());
         }
         self.in_time(event)?;
@@ -112,9 +113,16 @@ impl Course {
                 }
                 once(&mut self.declared, "the disaster is declared a second time")
             }
-            Body::Kept { .. } => once(&mut self.kept, "the sandbox is kept a second time"),
+            Body::Kept { .. } => {
+                self.stands = true;
+                once(&mut self.kept, "the sandbox is kept a second time")
+            }
+            Body::LeftBehind { resources, .. } => {
+                self.stands = !resources.is_empty();
+                Ok(())
+            }
             Body::Resumed { .. } if self.finished => {
-                (self.finished, self.kept) = (false, false);
+                self.finished = false;
                 Ok(())
             }
             Body::RunFinished { .. } => once(&mut self.finished, "the run ends a second time"),

@@ -32,7 +32,7 @@ pub struct Record {
     /// `None`: teardown has not ended.
     pub left_behind: Option<Vec<String>>,
     pub kept: Option<(Vec<Value>, Time)>,
-    /// What was kept is being removed, or has been.
+    /// What was kept or left behind is being removed, or has been.
     pub given_back: bool,
     pub interrupted: bool,
     pub aborted: Option<String>,
@@ -145,9 +145,9 @@ impl Record {
                     None => error.clone(),
                 });
             }
-            // The drill had ended: what was kept of it is removed.
+            // The drill had ended: what was kept or left behind is removed.
             Body::Resumed { .. } if self.finished || self.given_back => {
-                (self.finished, self.given_back, self.kept) = (false, true, None);
+                (self.finished, self.given_back, self.kept, self.left_behind) = (false, true, None, None);
             }
             Body::Resumed { by, gap_s } => {
                 self.resumed.push(Resumption { at, by: by.clone(), gap_s: *gap_s });

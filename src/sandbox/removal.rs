@@ -105,6 +105,9 @@ pub struct Left {
     pub retained: Vec<String>,
 }
 
+/// How long a resource may resist after another before it has.
+const HINDERED: Duration = Duration::from_mins(10);
+
 impl Removal<'_> {
     /// Removes these; what is returned still stands. Each outcome is told as an event. Once stacks are gone, `again` is
     /// asked for what is known by then: what they have left with the run's tag goes with its kind.
@@ -113,7 +116,10 @@ impl Removal<'_> {
         for kinds in ORDER {
             let group: Vec<ResourceRef> =
                 resources.iter().filter(|r| kinds.contains(&r.kind)).cloned().collect();
-            let removed = join_all(group.iter().map(|resource| self.remove(resource))).await;
+            // What resists holds up what comes after it: that is given another try, and not hours.
+            let patience =
+                if left.resisting.is_empty() { self.patience } else { self.patience.min(HINDERED) };
+            let removed = join_all(group.iter().map(|resource| self.remove(resource, patience))).await;
             left.resisting.extend(removed.into_iter().flatten());
             let stacks: Vec<&ResourceRef> = group.iter().filter(|r| r.kind == Kind::Stack).collect();
             if !stacks.is_empty() {
@@ -146,9 +152,9 @@ impl Removal<'_> {
     }
 
     /// Removes one resource; it is returned where it could not be seen to go.
-    async fn remove(&self, resource: &ResourceRef) -> Option<ResourceRef> {
+    async fn remove(&self, resource: &ResourceRef, patience: Duration) -> Option<ResourceRef> {
         let (since, last) = self.hands.deleting(resource).unwrap_or((self.clock.now(), self.clock.now()));
-        let deadline = since + Span(self.patience).delta();
+        let deadline = since + Span(patience).delta();
         let failed = |error: String| {
             self.bus.tell(Body::DeleteFailed { resource: json!(resource), error });
             Some(resource.clone())

@@ -245,7 +245,10 @@ impl Page {
         } else if teardown.left_behind.is_empty() {
             self.line(Tone::Plain, &format!("{done}, nothing left behind."));
         } else {
-            self.line(Tone::Bad, &format!("{done}; LEFT BEHIND, remove by hand:"));
+            self.line(
+                Tone::Bad,
+                &format!("{done}; LEFT BEHIND (`drillmaster abort` tries again; else remove by hand):"),
+            );
         }
         for resource in &teardown.left_behind {
             self.item(&format!("- {}", clean(resource)));

@@ -294,7 +294,10 @@ impl Teller {
             Body::LeftBehind { resources, .. } => (
                 Mark::Failed,
                 "left behind".into(),
-                format!("remove by hand: {}", clean(&resources.join(", "))),
+                format!(
+                    "`drillmaster abort` tries again; else remove by hand: {}",
+                    clean(&resources.join(", "))
+                ),
                 true,
             ),
             Body::Interrupted { by } => (

@@ -48,7 +48,7 @@ S3 = {
     "HeadBucket": (["ListBucket"], []), "ListObjectsV2": (["ListBucket"], []), "ListObjects": (["ListBucket"], []),
     "ListObjectVersions": (["ListBucketVersions"], []), "ListMultipartUploads": (["ListBucketMultipartUploads"], []),
     "CreateBucket": (["CreateBucket", "TagResource"], []), "DeleteBucket": (["DeleteBucket"], []),
-    "PutPublicAccessBlock": (["PutBucketPublicAccessBlock"], []), "PutBucketEncryption": (["PutEncryptionConfiguration"], []),
+    "PutPublicAccessBlock": (["PutBucketPublicAccessBlock"], []), "GetPublicAccessBlock": (["GetBucketPublicAccessBlock"], []), "PutBucketEncryption": (["PutEncryptionConfiguration"], []),
     "HeadObject": ([], ["GetObject"]), "GetObject": ([], ["GetObject"]), "GetObjectTagging": ([], ["GetObjectTagging"]),
     "PutObject": ([], ["PutObject"]), "CreateMultipartUpload": ([], ["PutObject"]), "UploadPart": ([], ["PutObject"]),
     "CompleteMultipartUpload": ([], ["PutObject"]), "AbortMultipartUpload": ([], ["AbortMultipartUpload"]),
