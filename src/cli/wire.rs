@@ -18,7 +18,7 @@ use crate::cloud::{Cloud, Grant, LossGate, Place};
 use crate::config::Protected;
 use crate::duration::Time;
 use crate::engine::{Config, Engine, Memory, Prober};
-use crate::event::{Body, Bus, Consumer, Event, Inputs, Phase};
+use crate::event::{Body, Bus, Consumer, Event, Inputs};
 use crate::ids::{AccountId, RunId};
 use crate::journal::Kept;
 use crate::objectives::record::Recorder;
@@ -157,8 +157,8 @@ impl Drill {
             abort: options.abort,
             inputs: options.inputs(&plan),
             protected: options.protected.clone(),
-            // Preflight on aws proves them; nobody else asks.
-            grants: if options.on == On::Aws && !options.abort && !memory.has_ended(Phase::Preflight) {
+            // Preflight on aws proves them, until T0; nobody else asks.
+            grants: if options.on == On::Aws && !options.abort && memory.t0.is_none() {
                 grants(&plan)?
             } else {
                 BTreeMap::new()
