@@ -116,7 +116,11 @@ struct Derived<'a> {
 
 impl Derived<'_> {
     fn sandbox(&mut self, calls: &[&str]) -> Result<(), Unknown> {
-        let at = At { regions: &self.here, bucket: None };
+        self.sandbox_from(calls, &BTreeSet::new())
+    }
+
+    fn sandbox_from(&mut self, calls: &[&str], sources: &BTreeSet<Region>) -> Result<(), Unknown> {
+        let at = At { regions: &self.here, sources, bucket: None };
         let grants = self.grants.get_mut(&self.plan.sandbox_account);
         grants.map_or(Ok(()), |grants| grants.calls(calls, &at))
     }
@@ -140,7 +144,9 @@ impl Derived<'_> {
     fn step(&mut self, work: &StepWork) -> Result<(), PolicyError> {
         let decl = &work.action.decl;
         let demands = (decl.demands)(&work.with);
-        self.made(decl.calls)?;
+        let sources = work.source.as_ref().map(|source| self.regions_of(source)).unwrap_or_default();
+        self.sandbox_from(decl.calls, &sources)?;
+        decl.calls.iter().try_for_each(|call| self.sandbox(calls::undoing(call)))?;
         if demands.db_subnet_group {
             self.made(calls::DB_SUBNET_GROUP)?;
         }
@@ -176,7 +182,7 @@ impl Derived<'_> {
                 let name = work.spec.get("bucket").and_then(Value::as_str).unwrap_or("{{");
                 // What an expression names is the output of a step: a bucket that the run has made.
                 let bucket = (!is_template(name)).then_some(name);
-                let at = At { regions: &self.here, bucket };
+                let at = At { regions: &self.here, sources: &self.here, bucket };
                 if let Some(grants) = self.grants.get_mut(&self.plan.sandbox_account) {
                     grants.calls(checks::s3::CALLS, &at)?;
                 }
@@ -187,26 +193,34 @@ impl Derived<'_> {
         Ok(())
     }
 
-    /// Recovery points are looked for in every surviving account; those named by an id where the sandbox is, or where
-    /// their ARN says.
-    fn survey(&mut self, source: &SourceSpec) -> Result<(), Unknown> {
-        let (accounts, regions): (Vec<AccountId>, BTreeSet<Region>) = match &source.what {
-            SourceWhat::Of { .. } => (self.grants.keys().cloned().collect(), self.everywhere.clone()),
+    /// Where the recovery point may lie.
+    fn regions_of(&self, source: &SourceSpec) -> BTreeSet<Region> {
+        match &source.what {
+            SourceWhat::Of { .. } => self.everywhere.clone(),
             SourceWhat::Id(id) => {
                 let named = id.starts_with("arn:").then(|| id.split(':').nth(3)?.parse().ok()).flatten();
-                let regions = match named {
+                match named {
                     Some(region) => BTreeSet::from([region]),
                     None if is_template(id) => self.everywhere.clone(),
                     None => self.here.clone(),
-                };
-                (vec![self.plan.sandbox_account.clone()], regions)
+                }
             }
+        }
+    }
+
+    /// Recovery points are looked for in every surviving account; those named by an id where the sandbox is, or where
+    /// their ARN says.
+    fn survey(&mut self, source: &SourceSpec) -> Result<(), Unknown> {
+        let regions = self.regions_of(source);
+        let accounts: Vec<AccountId> = match &source.what {
+            SourceWhat::Of { .. } => self.grants.keys().cloned().collect(),
+            SourceWhat::Id(_) => vec![self.plan.sandbox_account.clone()],
         };
         let bucket = match &source.what {
             SourceWhat::Of { kind: "s3:bucket", name, .. } if !is_template(name) => name.as_str(),
             _ => "*",
         };
-        let at = At { regions: &regions, bucket: Some(bucket) };
+        let at = At { regions: &regions, sources: &regions, bucket: Some(bucket) };
         for account in accounts {
             if let Some(grants) = self.grants.get_mut(&account) {
                 for kind in &source.kinds {
@@ -252,7 +266,7 @@ impl Derived<'_> {
                 Some(name) => readers.extend(self.plan.accounts.get(name).map(|a| a.id.clone())),
                 None => {}
             }
-            let at = At { regions: &regions, bucket: Some(bucket) };
+            let at = At { regions: &regions, sources: &regions, bucket: Some(bucket) };
             for reader in readers {
                 if let Some(grants) = self.grants.get_mut(&reader) {
                     grants.calls(bucket_calls, &at)?;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::table::{Need, Only, TABLE, is_global, is_listing};
+use super::table::{Need, Only, TABLE, is_global, is_listing, is_presigned};
 use crate::cloud::{Conditions, Grant, TAG_RUN, Test};
 use crate::ids::{AccountId, Region};
 
@@ -24,6 +24,8 @@ pub struct Statement {
 pub struct At<'a> {
     /// The endpoints that it may be sent to.
     pub regions: &'a BTreeSet<Region>,
+    /// Where the recovery point may lie: what is presigned goes there, too.
+    pub sources: &'a BTreeSet<Region>,
     /// The bucket that it is about, where it is about one that the run does not make; `*`: not known before the run.
     pub bucket: Option<&'a str>,
 }
@@ -84,7 +86,11 @@ impl Grants {
             return self.look(need.action, at.regions);
         }
         let resources: BTreeSet<String> = need.on.iter().map(|on| self.arn(on, at.bucket)).collect();
-        let mut conditions = in_regions(at.regions);
+        let mut regions = at.regions.clone();
+        if need.only == Only::Used && is_presigned(call) {
+            regions.extend(at.sources.iter().cloned());
+        }
+        let mut conditions = in_regions(&regions);
         let (purpose, key) = match need.only {
             Only::Born => ("Make", Some("aws:RequestTag")),
             Only::Ours => ("Change", Some("aws:ResourceTag")),

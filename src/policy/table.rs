@@ -98,7 +98,10 @@ pub const TABLE: &[(&str, &[Need])] = &[
     ("ec2:ImportKeyPair", &[need("ec2:ImportKeyPair", Born, KEY_PAIR)]),
     ("ec2:DeleteKeyPair", &[need("ec2:DeleteKeyPair", Ours, KEY_PAIR)]),
     ("ec2:AllocateAddress", &[need("ec2:AllocateAddress", Born, ADDRESS)]),
-    ("ec2:DisassociateAddress", &[need("ec2:DisassociateAddress", Ours, ADDRESS)]),
+    ("ec2:DisassociateAddress", &[
+        need("ec2:DisassociateAddress", Ours, ADDRESS),
+        need("ec2:DisassociateAddress", Used, &["ec2:{r}:{a}:network-interface/*"]),
+    ]),
     ("ec2:ReleaseAddress", &[need("ec2:ReleaseAddress", Ours, ADDRESS)]),
 
     ("rds:CreateDBSubnetGroup", &[need("rds:CreateDBSubnetGroup", Born, SUBNET_GROUP), need("rds:AddTagsToResource", Born, SUBNET_GROUP)]),
@@ -141,7 +144,7 @@ pub const TABLE: &[(&str, &[Need])] = &[
     ]),
     ("rds:CreateDBInstanceReadReplica", &[
         need("rds:CreateDBInstanceReadReplica", Born, DB),
-        need("rds:CreateDBInstanceReadReplica", Used, &["rds:*:{a}:db:*"]),
+        need("rds:CreateDBInstanceReadReplica", Used, &["rds:*:{a}:cluster:*", "rds:*:{a}:db:*"]),
         need("rds:CreateDBInstanceReadReplica", Used, DB_SURROUNDINGS),
         need("rds:AddTagsToResource", Born, DB),
     ]),
@@ -149,7 +152,8 @@ pub const TABLE: &[(&str, &[Need])] = &[
     ("rds:ModifyDBInstance", &[need("rds:ModifyDBInstance", Ours, DB)]),
     ("rds:DeleteDBInstance", &[need("rds:DeleteDBInstance", Ours, DB)]),
     ("rds:ModifyDBCluster", &[need("rds:ModifyDBCluster", Ours, CLUSTER)]),
-    ("rds:DeleteDBCluster", &[need("rds:DeleteDBCluster", Ours, CLUSTER)]),
+    // The last snapshot, which a teardown does not take, is among its resources.
+    ("rds:DeleteDBCluster", &[need("rds:DeleteDBCluster", Ours, CLUSTER), need("rds:DeleteDBCluster", Used, CLUSTER_SNAPSHOT)]),
 
     // The action has another name, and buckets are not its only resource.
     ("s3:ListBuckets", &[need("s3:ListAllMyBuckets", Look, &["*"])]),
@@ -199,6 +203,17 @@ pub fn is_listing(call: &str) -> bool {
     let Some((service, operation)) = call.split_once(':') else { return false };
     matches!(service, "ec2" | "rds" | "cloudformation" | "route53")
         && (operation.starts_with("Describe") || operation.starts_with("List"))
+}
+
+/// Calls that carry a request presigned for the source's region: AWS makes it there, with the caller's permissions.
+pub fn is_presigned(call: &str) -> bool {
+    matches!(
+        call,
+        "ec2:CopySnapshot"
+            | "rds:CopyDBSnapshot"
+            | "rds:CopyDBClusterSnapshot"
+            | "rds:CreateDBInstanceReadReplica"
+    )
 }
 
 /// Services without regions: their requests count as sent to wherever the partition's control plane is.
