@@ -20,6 +20,7 @@ use crate::ui::OutputMode;
 /// Exit codes: 0 printed; 2 the playbook or the command line is wrong.
 #[derive(clap::Args)]
 pub struct Args {
+    /// The playbook that the policies are for
     playbook: PathBuf,
     /// Override a param of the playbook
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = super::name_and_value)]
@@ -31,7 +32,7 @@ pub struct Args {
     #[arg(long, value_name = "ARN", value_parser = principal)]
     trust: Option<String>,
     /// text: a heading and a policy for each account; json: one object with all of it
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_enum, default_value_t, hide_possible_values = true, value_name = "text|json")]
     output: OutputMode,
     #[command(flatten)]
     config: ConfigArg,

@@ -11,6 +11,8 @@ use crate::report::{self, Format, Report, ReportError, Templates};
 use crate::{journal, ui};
 
 /// Render a finished run again, from its record
+///
+/// Exit codes: 0 rendered; 2 the record, a template or the command line is wrong; 3 the result could not be written.
 #[derive(clap::Args)]
 pub struct Args {
     /// The run's folder, or its report.json

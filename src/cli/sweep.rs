@@ -32,6 +32,7 @@ use crate::ui::{OutputMode, Surroundings};
 /// configuration or a playbook is wrong; 3 it could not look everywhere; 4 something expired could not be removed.
 #[derive(clap::Args)]
 pub struct Args {
+    /// Playbooks whose accounts and regions are looked through
     #[arg(value_name = "PLAYBOOK")]
     playbooks: Vec<PathBuf>,
     /// Look only in this account, by its id or its name; an id that is named nowhere is reached with the default credentials
@@ -46,7 +47,8 @@ pub struct Args {
     /// How long one resource may resist its deletion
     #[arg(long, value_name = "DURATION", default_value = "45m")]
     teardown_timeout: Span,
-    #[arg(long, value_enum, default_value_t)]
+    /// text: what was found, and what became of it; json: one object with all of it
+    #[arg(long, value_enum, default_value_t, hide_possible_values = true, value_name = "text|json")]
     output: OutputMode,
     #[command(flatten)]
     config: ConfigArg,
