@@ -203,6 +203,21 @@ fn what_arguments_name_is_all_that_is_allowed() {
 }
 
 #[test]
+fn what_a_false_condition_leaves_out_is_not_noted() {
+    let folder = folder();
+    let given = PLAYBOOK.replace("template: web.json", r#"template: web.json, parameters: { Full: "no" }"#);
+    std::fs::write(folder.path().join("playbook.yaml"), given).unwrap();
+    let template = r#"{ "Parameters": { "Full": { "Type": "String", "Default": "yes" } },
+        "Conditions": { "IsFull": { "Fn::Equals": [ { "Ref": "Full" }, "yes" ] } }, "Resources": {
+        "Q": { "Type": "AWS::SQS::Queue", "Condition": "IsFull" },
+        "T": { "Type": "AWS::SNS::Topic" } } }"#;
+    std::fs::write(folder.path().join("web.json"), template).unwrap();
+    let printed = printed(&["playbook.yaml"], folder.path());
+    let notes = printed["notes"].to_string();
+    assert!(notes.contains("makes AWS::SNS::Topic: add") && !notes.contains("AWS::SQS::Queue"), "{notes}");
+}
+
+#[test]
 fn a_role_trusts_whom_the_command_line_names() {
     let folder = folder();
     let told_nobody = printed(&["playbook.yaml"], folder.path());
