@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::read::Template;
+use super::types::MADE_BY_AWS;
 use crate::ids::{AccountId, Region};
 use crate::yaml::{Node, Span, Value};
 
@@ -189,11 +190,13 @@ pub struct Resolver<'a> {
     pub surroundings: &'a Surroundings,
     /// What is known of conditions; of one that is being worked out, that it is open.
     conditions: RefCell<HashMap<String, Truth>>,
+    /// What the template's parameters of Systems Manager hold.
+    kept: RefCell<HashMap<String, Seen>>,
 }
 
 impl<'a> Resolver<'a> {
     pub fn new(template: &'a Template, surroundings: &'a Surroundings) -> Self {
-        Self { template, surroundings, conditions: RefCell::default() }
+        Self { template, surroundings, conditions: RefCell::default(), kept: RefCell::default() }
     }
 
     pub fn see(&self, node: &Node) -> Seen {
@@ -243,10 +246,13 @@ impl<'a> Resolver<'a> {
         match name {
             "Ref" => argument.as_str().map_or_else(open, |name| self.reference(name, span)),
             "Fn::GetAtt" => {
-                let of = argument.as_str().or_else(|| arguments.first()?.as_str());
-                let of = of.map(|of| of.split('.').next().unwrap_or(of));
-                let mine = of.is_some_and(|of| self.template.entry("Resources", of).is_some());
-                Seen::mark(span, if mine { OWN } else { OPEN })
+                let parts = match argument.as_str() {
+                    Some(text) => text.split_once('.'),
+                    None => {
+                        arguments.first().and_then(Node::as_str).zip(arguments.get(1).and_then(Node::as_str))
+                    }
+                };
+                parts.map_or_else(open, |(of, which)| self.attribute(of, which, span, depth))
             }
             "Fn::Sub" => self.substitute(argument, depth),
             // The inner text is what matters here.
@@ -274,7 +280,12 @@ impl<'a> Resolver<'a> {
             },
             "Fn::Split" => match (at(0).as_ref().and_then(Seen::known), at(1)) {
                 (Some(between), Some(Seen { what: What::Text(text), given, .. })) if !between.is_empty() => {
-                    let part = |part: &str| Seen { given, ..Seen::text(span, part) };
+                    // A part of a name may be any text; only a list's items are names of their own.
+                    let whole = between == ",";
+                    let part = |part: &str| match knowledge(part) {
+                        Knowledge::Own if !whole => Seen::mark(span, OPEN),
+                        _ => Seen { given, ..Seen::text(span, part) },
+                    };
                     Seen { span, what: What::List(text.split(between).map(part).collect()), given }
                 }
                 _ => open(),
@@ -321,6 +332,30 @@ impl<'a> Resolver<'a> {
                 None if self.template.entry("Resources", name).is_some() => Seen::mark(span, OWN),
                 None => Seen::mark(span, OPEN),
             },
+        }
+    }
+
+    /// What AWS makes is of the stack; what somebody gave is what was given; of anything else nobody knows.
+    fn attribute(&self, of: &str, which: &str, span: Span, depth: usize) -> Seen {
+        let Some(resource) = self.template.entry("Resources", of) else { return Seen::mark(span, OPEN) };
+        match resource.get("Type").and_then(Node::as_str) {
+            Some("AWS::SSM::Parameter") if which == "Value" => {
+                if let Some(known) = self.kept.borrow().get(of) {
+                    return Seen { span, ..known.clone() };
+                }
+                // Of one that is being worked out.
+                self.kept.borrow_mut().insert(of.to_owned(), Seen::mark(span, OPEN));
+                let value = resource.get("Properties").and_then(|p| p.get("Value"));
+                let seen = value.map(|node| self.value(node, depth + 1));
+                let seen = seen.map_or_else(
+                    || Seen::mark(span, OPEN),
+                    |seen| Seen { given: seen.given, ..Seen::text(span, seen.flat()) },
+                );
+                self.kept.borrow_mut().insert(of.to_owned(), seen.clone());
+                seen
+            }
+            Some(kind) if kind.starts_with("AWS::") && MADE_BY_AWS.contains(&which) => Seen::mark(span, OWN),
+            _ => Seen::mark(span, OPEN),
         }
     }
 
@@ -373,7 +408,9 @@ impl<'a> Resolver<'a> {
             let seen = values.entry(name).or_insert_with(|| match names.and_then(|names| names.get(name)) {
                 Some(node) => self.value(node, depth),
                 None => match name.split_once('.') {
-                    Some((of, _)) if self.template.entry("Resources", of).is_some() => Seen::mark(span, OWN),
+                    Some((of, which)) if self.template.entry("Resources", of).is_some() => {
+                        self.attribute(of, which, span, depth)
+                    }
                     _ => self.reference(name, span),
                 },
             });
@@ -422,7 +459,10 @@ impl<'a> Resolver<'a> {
                     (Knowledge::Open, _) | (_, Knowledge::Open) | (Knowledge::Own, Knowledge::Own) => {
                         Truth::Open
                     }
-                    // An id of the sandbox, made by the run, is no text that was written before.
+                    // A name of the sandbox or of the stack is never empty; else it may be what was written before.
+                    (Knowledge::Own, Knowledge::Known) if right.is_empty() => Truth::No,
+                    (Knowledge::Known, Knowledge::Own) if left.is_empty() => Truth::No,
+                    (Knowledge::Own, _) | (_, Knowledge::Own) => Truth::Open,
                     _ if left == right => Truth::Yes,
                     _ => Truth::No,
                 }
@@ -500,8 +540,12 @@ mod tests {
              Net: {{ Type: String }}\n  Late: {{ Type: String }}\n  Ami: {{ Type: 'AWS::SSM::Parameter::Value<String>', Default: /x }}\n\
              Mappings: {{ M: {{ us-west-2: {{ Name: west }} }} }}\n\
              Conditions:\n  Prod: !Equals [!Ref Env, prod]\n  NotProd: !Not [!Condition Prod]\n  Loop: !Condition Loop\n  \
-             Late: !Equals [!Ref Late, x]\n  Both: !And [!Condition NotProd, !Condition Loop]\n  One: !Or [!Condition NotProd, !Condition Loop]\n\
-             Resources: {{ R: {{ Type: X }} }}\nOutputs:\n  O:\n    Value: {expression}\n"
+             Late: !Equals [!Ref Late, x]\n  Both: !And [!Condition NotProd, !Condition Loop]\n  One: !Or [!Condition NotProd, !Condition Loop]\n  \
+             Named: !Equals [!Ref Net, vpc-1]\n  NotNamed: !Not [!Condition Named]\n  Empty: !Equals ['', !Ref Net]\n  \
+             Zone: !Equals [!Select [0, !GetAZs ''], us-west-2a]\n\
+             Resources:\n  R: {{ Type: X }}\n  W: {{ Type: 'AWS::CloudFormation::WaitCondition' }}\n  \
+             P: {{ Type: 'AWS::SSM::Parameter', Properties: {{ Value: !Sub '${{Env}}-${{W}}' }} }}\n  \
+             Round: {{ Type: 'AWS::SSM::Parameter', Properties: {{ Value: !Join ['', [!GetAtt Round.Value, !GetAtt Round.Value]] }} }}\nOutputs:\n  O:\n    Value: {expression}\n"
         );
         let template = Template::read("t", &text, 0).unwrap_or_else(|f| panic!("{}", f.render(false)));
         let surroundings = Surroundings {
@@ -529,12 +573,26 @@ mod tests {
             ("!Ref Late", "<later>"),
             ("!Ref Ami", "<open>"),
             ("!Ref R", "<own>"),
+            ("!GetAtt R.Data", "<open>"),
+            ("!GetAtt R", "<open>"),
+            ("!GetAtt W.Arn", "<own>"),
+            ("!GetAtt [W, Data]", "<open>"),
+            ("!Sub '${W.Data}'", "<open>"),
+            ("!GetAtt P.Value", "dev-<own>"),
+            ("!Sub 'x${P.Value}'", "xdev-<own>"),
+            ("!GetAtt Round.Value", "<open><open>"),
+            ("!Select [0, !Split ['-', !Ref AWS::StackName]]", "<open>"),
+            ("!Select [1, !Split ['-', !Sub 'a-b-${AWS::StackName}']]", "b"),
+            ("!If [Named, a, b]", "a|b"),
+            ("!If [NotNamed, a, b]", "a|b"),
+            ("!If [Zone, a, b]", "a|b"),
+            ("!If [Empty, a, b]", "b"),
             ("!Ref Nobody", "<open>"),
             ("!Ref AWS::NoValue", "-"),
-            ("!GetAtt R.Arn", "<own>"),
+            ("!GetAtt R.Arn", "<open>"),
             ("!GetAtt [Nobody, Arn]", "<open>"),
             (
-                "!Sub 'arn:${AWS::Partition}:x:${AWS::Region}:${AWS::AccountId}:${R.Name}/${!Kept}'",
+                "!Sub 'arn:${AWS::Partition}:x:${AWS::Region}:${AWS::AccountId}:${W.Arn}/${!Kept}'",
                 "arn:aws:x:us-west-2:111122223333:<own>/${Kept}",
             ),
             ("!Sub ['${A}-${Late}', { A: !Ref Env }]", "dev-<later>"),
