@@ -150,6 +150,10 @@ pub struct Found<'a> {
 }
 
 impl Found<'_> {
+    pub fn count(&self) -> usize {
+        self.list.len()
+    }
+
     /// `what` goes on after the resource's name.
     pub fn push(&mut self, rule: Rule, span: Span, what: &str, fix: &str) {
         let allowed = self.allow.names(rule, &self.kind);
@@ -289,7 +293,8 @@ fn deletion(entry: &Entry, resolver: &Resolver<'_>, found: &mut Found<'_>) {
             found.push(Rule::Retain, policy.span, what, CANNOT_TELL);
         }
     }
-    let in_a_cluster = node.get("Properties").is_some_and(|p| p.get("DBClusterIdentifier").is_some());
+    let cluster = node.get("Properties").and_then(|p| p.get("DBClusterIdentifier"));
+    let in_a_cluster = cluster.is_some_and(|cluster| resolver.see(cluster).is_given());
     let silent = node.get("DeletionPolicy").is_none_or(|p| matches!(resolver.see(p).what, What::Nothing));
     if silent && leaves_a_snapshot(&found.kind, in_a_cluster) {
         let what = "leaves a snapshot when the stack is deleted: `DeletionPolicy` is `Snapshot` where it is not given";

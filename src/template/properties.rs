@@ -5,7 +5,8 @@ use super::inspect::Found;
 use super::policy;
 use super::resolve::{Knowledge, Resolver, Seen, Truth, What, knowledge, shown, truth};
 use super::table::{
-    NEEDED, NETWORK_IDS, Needed, OF_THE_STACK, PROPERTIES, Property, REGION_KEYS, Rule, When,
+    NEEDED, NETWORK_IDS, Needed, OF_THE_STACK, OfTheStack, PROPERTIES, Property, REGION_KEYS, ROLE_KEYS,
+    ROLES, Rule, When,
 };
 use crate::yaml::{Entry, Span};
 
@@ -79,28 +80,36 @@ impl Look<'_> {
 
     /// Whether it has been judged whole.
     fn entry(&self, key: &str, value: &Seen, found: &mut Found<'_>) -> bool {
-        let mut whole = false;
         for row in
             PROPERTIES.iter().filter(|row| row.key == key && (row.kind.is_empty() || row.kind == self.kind))
         {
             property(row, value, found);
         }
-        for row in
-            OF_THE_STACK.iter().filter(|row| row.key == key && !row.except.contains(&self.kind.as_str()))
-        {
-            whole = true;
+        let before = found.count();
+        let is = |kind: &&str| match kind.strip_suffix('*') {
+            Some(start) => self.kind.starts_with(start),
+            None => self.kind == **kind,
+        };
+        let rows = OF_THE_STACK.iter().filter(|row| {
+            row.key == key
+                && (row.kinds.is_empty() || row.kinds.iter().any(|k| is(&k)))
+                && !row.except.iter().any(|k| is(&k))
+        });
+        let role = ROLE_KEYS.0.iter().any(|end| key.ends_with(end)) && key != ROLE_KEYS.1;
+        for row in rows.chain(role.then_some(ROLES)) {
             for (leaf, text) in value.leaves() {
                 // Some keys take several, with commas between.
                 for one in text.split(',').map(str::trim).filter(|one| !one.is_empty()) {
-                    self.of_the_stack(key, one, leaf, row.by_parameter, row.fix, found);
+                    self.of_the_stack(key, one, leaf, row, found);
                 }
             }
         }
+        let whole = found.count() > before;
         match key {
             "CidrIp" => self.range(value, found),
             "CidrIpv6" if self.is_a_group() => {
                 for (leaf, text) in value.leaves() {
-                    if knowledge(text) != Knowledge::Later {
+                    if knowledge(text) != Knowledge::Later && text != "::1/128" {
                         let what = format!(
                             "lets traffic pass to or from `{}`, which is outside the sandbox",
                             shown(text)
@@ -125,29 +134,21 @@ impl Look<'_> {
         self.kind.starts_with("AWS::EC2::SecurityGroup")
     }
 
-    fn of_the_stack(
-        &self,
-        key: &str,
-        text: &str,
-        leaf: &Seen,
-        by_parameter: bool,
-        fix: &str,
-        found: &mut Found<'_>,
-    ) {
+    fn of_the_stack(&self, key: &str, text: &str, leaf: &Seen, row: &OfTheStack, found: &mut Found<'_>) {
         let around = self.resolver.surroundings;
         match knowledge(text) {
             Knowledge::Own | Knowledge::Later => {}
             Knowledge::Known if around.ids.contains(text) => {}
-            Knowledge::Known if by_parameter && leaf.given && around.trust_parameters => {}
+            Knowledge::Known if row.by_parameter && leaf.given && around.trust_parameters => {}
             Knowledge::Known => {
                 let what = format!("has `{}` as its `{key}`, which is not of the sandbox", shown(text));
-                found.push(Rule::Network, leaf.span, &what, fix);
+                found.push(row.rule, leaf.span, &what, row.fix);
             }
             Knowledge::Open => {
                 let what = format!(
                     "has a `{key}` that cannot be told before the deployment: it may be outside the sandbox"
                 );
-                found.push(Rule::Network, leaf.span, &what, fix);
+                found.push(row.rule, leaf.span, &what, row.fix);
             }
         }
     }
@@ -156,11 +157,14 @@ impl Look<'_> {
     fn range(&self, value: &Seen, found: &mut Found<'_>) {
         const INSIDE: &str =
             "write `CidrIp: !Ref VpcCidr`: a parameter `VpcCidr` is filled in with the sandbox's range";
+        const NOWHERE: [&str; 2] = ["127.0.0.0/8", "255.255.255.255/32"];
         let sandbox = self.resolver.surroundings.cidr.as_deref().unwrap_or_default();
         for (leaf, text) in value.leaves() {
             match knowledge(text) {
                 Knowledge::Later => {}
                 Knowledge::Known if lies_in(text, sandbox) => {}
+                // What stands where no address is: the usual way to let nothing pass.
+                Knowledge::Known if NOWHERE.iter().any(|nowhere| lies_in(text, nowhere)) => {}
                 Knowledge::Known => {
                     let what = format!(
                         "lets traffic pass to or from `{}`, which is more than the sandbox's {sandbox}",
@@ -241,11 +245,23 @@ impl Look<'_> {
     fn arn(&self, arn: &str, seen: &Seen, found: &mut Found<'_>) {
         const OURS: &str = "write `${AWS::Region}` and `${AWS::AccountId}` with `!Sub`, or take the ARN from a parameter that the step sets";
         let parts: Vec<&str> = arn.splitn(6, ':').collect();
-        let [_, _, _, region, account, _] = parts.as_slice() else { return };
+        let [_, _, service, region, account, name] = parts.as_slice() else { return };
         let around = self.resolver.surroundings;
         let ours = around.account.as_ref().map(crate::ids::AccountId::as_str);
         let here = around.region.as_ref().map(crate::ids::Region::as_str);
         let told = shown(arn.split(|c: char| c.is_whitespace() || "\"',".contains(c)).next().unwrap_or(arn));
+        if self.kind == "AWS::S3::Bucket"
+            && *service == "s3"
+            && knowledge(name) != Knowledge::Own
+            && knowledge(name) != Knowledge::Later
+        {
+            let what = format!("names a bucket that is not of the sandbox: `{told}`");
+            return found.push(Rule::Elsewhere, seen.span, &what, "refer to one that this template makes");
+        }
+        if self.kind.starts_with("AWS::CloudWatch::") && ["automate", "swf"].contains(service) {
+            let what = format!("stops, starts or ends machines by an alarm: `{told}`");
+            return found.push(Rule::Elsewhere, seen.span, &what, "let it tell a topic of this template");
+        }
         match knowledge(account) {
             Knowledge::Known if is_account(account) && Some(*account) != ours => {
                 let what = format!("names something of another account: `{told}`");

@@ -119,6 +119,30 @@ pub const PROPERTIES: &[Property] = &[
         "asks for IPv6 addresses, which are public",
         CLOSED,
     ),
+    property(
+        "",
+        "Ipv6Addresses",
+        When::Given,
+        Rule::Public,
+        "asks for IPv6 addresses, which are public",
+        CLOSED,
+    ),
+    property(
+        "",
+        "Ipv6Prefixes",
+        When::Given,
+        Rule::Public,
+        "asks for IPv6 addresses, which are public",
+        CLOSED,
+    ),
+    property(
+        "",
+        "Ipv6PrefixCount",
+        When::Given,
+        Rule::Public,
+        "asks for IPv6 addresses, which are public",
+        CLOSED,
+    ),
     property("", "IamInstanceProfile", When::Given, Rule::Credentials, "gives machines a role", NO_ROLE),
     property("", "DeletionProtection", When::True, Rule::Retain, "keeps it from being deleted", TO_FALSE),
     property(
@@ -176,12 +200,52 @@ pub const PROPERTIES: &[Property] = &[
         LEAVE_OUT,
     ),
     property(
-        "AWS::RDS::DBCluster",
+        "",
         "GlobalClusterIdentifier",
         When::Given,
         Rule::Elsewhere,
         "joins a global cluster",
         LEAVE_OUT,
+    ),
+    property(
+        "",
+        "GlobalReplicationGroupId",
+        When::Given,
+        Rule::Elsewhere,
+        "joins a global replication group",
+        LEAVE_OUT,
+    ),
+    property(
+        "",
+        "SourceDBClusterIdentifier",
+        When::Given,
+        Rule::Elsewhere,
+        "copies another cluster",
+        "restore from a recovery point with `rds.restore_cluster`",
+    ),
+    property(
+        "",
+        "EnableHttpEndpoint",
+        When::True,
+        Rule::Public,
+        "answers queries from outside the sandbox's network",
+        TO_FALSE,
+    ),
+    property(
+        "AWS::AutoScaling::LaunchConfiguration",
+        "InstanceId",
+        When::Given,
+        Rule::Credentials,
+        "copies an instance, and its role",
+        "write out what it would copy",
+    ),
+    property(
+        "AWS::AutoScaling::AutoScalingGroup",
+        "InstanceId",
+        When::Given,
+        Rule::Credentials,
+        "copies an instance, and its role",
+        "give it a launch template of this template",
     ),
     property(
         "",
@@ -350,10 +414,13 @@ pub const NEEDED: &[Needed] = &[
 
 pub struct OfTheStack {
     pub key: &'static str,
+    /// Types, or the beginnings of types before a `*`, that it decides of; empty: all.
+    pub kinds: &'static [&'static str],
     /// Types whose own name this is.
     pub except: &'static [&'static str],
     /// What else it may name, besides resources of the stack: ids of the sandbox only, or also what a step made.
     pub by_parameter: bool,
+    pub rule: Rule,
     pub fix: &'static str,
 }
 
@@ -363,40 +430,188 @@ const FILLED_IN: &str =
     "declare a parameter `VpcId` or `SubnetIds` and refer to it: the step fills in the sandbox's";
 const OWN: &str = "refer to one that this template makes";
 
-/// Keys that decide where something stands, or with which settings of somebody else's it starts.
+const TARGET: &str = "refer to one that this template makes, or that a step makes, by a parameter";
+
+const fn target(
+    key: &'static str,
+    kinds: &'static [&'static str],
+    except: &'static [&'static str],
+) -> OfTheStack {
+    OfTheStack { key, kinds, except, by_parameter: true, rule: Rule::Elsewhere, fix: TARGET }
+}
+
+const fn rights(
+    key: &'static str,
+    kinds: &'static [&'static str],
+    except: &'static [&'static str],
+) -> OfTheStack {
+    OfTheStack { key, kinds, except, by_parameter: false, rule: Rule::Credentials, fix: OWN_ROLE }
+}
+
+/// Whatever key ends like this names a role.
+pub const ROLES: &OfTheStack = &rights("", &[], &[]);
+/// The ends of such keys; and a key that names a role of AWS itself.
+pub const ROLE_KEYS: (&[&str], &str) = (&["RoleArn", "RoleARN"], "ServiceLinkedRoleARN");
+const OWN_ROLE: &str =
+    "refer to a role that this template makes, with `allow: [iam]` on the step, or leave it out";
+
+/// Keys that decide where something stands, what it acts on, or with which settings or rights of somebody else's.
 pub const OF_THE_STACK: &[OfTheStack] = &[
-    OfTheStack { key: "VpcId", except: &[], by_parameter: false, fix: FILLED_IN },
-    OfTheStack { key: "VPCId", except: &[], by_parameter: false, fix: FILLED_IN },
-    OfTheStack { key: "SubnetId", except: &[], by_parameter: false, fix: FILLED_IN },
-    OfTheStack { key: "SubnetIds", except: &[], by_parameter: false, fix: FILLED_IN },
-    OfTheStack { key: "Subnets", except: &[], by_parameter: false, fix: FILLED_IN },
-    OfTheStack { key: "VPCZoneIdentifier", except: &[], by_parameter: false, fix: FILLED_IN },
+    OfTheStack {
+        key: "VpcId",
+        kinds: &[],
+        except: &[],
+        by_parameter: false,
+        rule: Rule::Network,
+        fix: FILLED_IN,
+    },
+    OfTheStack {
+        key: "VPCId",
+        kinds: &[],
+        except: &[],
+        by_parameter: false,
+        rule: Rule::Network,
+        fix: FILLED_IN,
+    },
+    OfTheStack {
+        key: "SubnetId",
+        kinds: &[],
+        except: &[],
+        by_parameter: false,
+        rule: Rule::Network,
+        fix: FILLED_IN,
+    },
+    OfTheStack {
+        key: "SubnetIds",
+        kinds: &[],
+        except: &[],
+        by_parameter: false,
+        rule: Rule::Network,
+        fix: FILLED_IN,
+    },
+    OfTheStack {
+        key: "Subnets",
+        kinds: &[],
+        except: &[],
+        by_parameter: false,
+        rule: Rule::Network,
+        fix: FILLED_IN,
+    },
+    OfTheStack {
+        key: "VPCZoneIdentifier",
+        kinds: &[],
+        except: &[],
+        by_parameter: false,
+        rule: Rule::Network,
+        fix: FILLED_IN,
+    },
     OfTheStack {
         key: "DBSubnetGroupName",
+        kinds: &[],
         except: &["AWS::RDS::DBSubnetGroup", "AWS::DocDB::DBSubnetGroup", "AWS::Neptune::DBSubnetGroup"],
         by_parameter: true,
+        rule: Rule::Network,
         fix: IN_GROUP,
     },
     OfTheStack {
         key: "CacheSubnetGroupName",
+        kinds: &[],
         except: &["AWS::ElastiCache::SubnetGroup"],
         by_parameter: true,
+        rule: Rule::Network,
         fix: IN_GROUP,
     },
-    OfTheStack { key: "HostedZoneId", except: &[], by_parameter: false, fix: OWN_ZONE },
-    OfTheStack { key: "LaunchTemplateId", except: &[], by_parameter: false, fix: OWN },
+    OfTheStack {
+        key: "HostedZoneId",
+        kinds: &[],
+        except: &[],
+        by_parameter: false,
+        rule: Rule::Network,
+        fix: OWN_ZONE,
+    },
+    OfTheStack {
+        key: "LaunchTemplateId",
+        kinds: &[],
+        except: &[],
+        by_parameter: false,
+        rule: Rule::Network,
+        fix: OWN,
+    },
     OfTheStack {
         key: "LaunchTemplateName",
+        kinds: &[],
         except: &["AWS::EC2::LaunchTemplate"],
         by_parameter: false,
+        rule: Rule::Network,
         fix: OWN,
     },
     OfTheStack {
         key: "LaunchConfigurationName",
+        kinds: &[],
         except: &["AWS::AutoScaling::LaunchConfiguration"],
         by_parameter: false,
+        rule: Rule::Network,
         fix: OWN,
     },
+    // What is changed, filled or started by them.
+    target("Bucket", &["AWS::S3::BucketPolicy"], &[]),
+    target("Queues", &["AWS::SQS::QueuePolicy"], &[]),
+    target("Queue", &["AWS::SQS::QueueInlinePolicy", "AWS::S3::Bucket"], &[]),
+    target("Topics", &["AWS::SNS::TopicPolicy"], &[]),
+    target("TopicArn", &[], &[]),
+    target("Topic", &["AWS::S3::Bucket"], &[]),
+    target("Function", &["AWS::S3::Bucket"], &[]),
+    target("Endpoint", &["AWS::SNS::*"], &[]),
+    target("SecretId", &[], &[]),
+    target("AutoScalingGroupName", &[], &["AWS::AutoScaling::AutoScalingGroup"]),
+    target(
+        "DBClusterIdentifier",
+        &[],
+        &["AWS::RDS::DBCluster", "AWS::DocDB::DBCluster", "AWS::Neptune::DBCluster"],
+    ),
+    target("FileSystemId", &[], &["AWS::EFS::FileSystem"]),
+    target("VolumeId", &[], &[]),
+    target(
+        "InstanceId",
+        &[],
+        &["AWS::AutoScaling::LaunchConfiguration", "AWS::AutoScaling::AutoScalingGroup"],
+    ),
+    target("InstanceIds", &[], &[]),
+    target("Instances", &["AWS::ElasticLoadBalancing::LoadBalancer"], &[]),
+    target("ListenerArn", &[], &[]),
+    target("LoadBalancerArn", &[], &[]),
+    target("LoadBalancerNames", &[], &[]),
+    target("TargetGroupARNs", &[], &[]),
+    target("TargetGroupArns", &[], &[]),
+    target("TargetGroupArn", &[], &[]),
+    target("GroupId", &["AWS::EC2::SecurityGroupIngress", "AWS::EC2::SecurityGroupEgress"], &[]),
+    target("GroupName", &["AWS::EC2::SecurityGroupIngress"], &[]),
+    target("NetworkAclId", &[], &[]),
+    target("RouteTableId", &[], &[]),
+    target("NetworkInterfaceId", &[], &[]),
+    target("FunctionName", &[], &["AWS::Lambda::Function"]),
+    target("TargetId", &["AWS::SecretsManager::SecretTargetAttachment"], &[]),
+    target("TargetKeyId", &[], &[]),
+    target("LogGroupName", &[], &["AWS::Logs::LogGroup"]),
+    target("AlarmActions", &[], &[]),
+    target("OKActions", &[], &[]),
+    target("InsufficientDataActions", &[], &[]),
+    target("DestinationBucketName", &[], &[]),
+    target("BucketArn", &[], &[]),
+    target("BucketARN", &[], &[]),
+    target("S3BucketName", &["AWS::ElasticLoadBalancing::LoadBalancer"], &[]),
+    target("StreamArn", &[], &[]),
+    target("KinesisStreamArn", &[], &[]),
+    target("DestinationArn", &[], &[]),
+    target("deadLetterTargetArn", &[], &[]),
+    target("TargetArn", &["AWS::Lambda::Function"], &[]),
+    // Rights of somebody else: a role that the template makes needs `allow: [iam]`.
+    rights("Role", &[], &[]),
+    rights("CustomIAMInstanceProfile", &[], &[]),
+    rights("Roles", &["AWS::IAM::*"], &[]),
+    rights("Users", &["AWS::IAM::*"], &[]),
+    rights("Groups", &["AWS::IAM::*"], &[]),
+    rights("RoleName", &[], &["AWS::IAM::Role"]),
 ];
 
 /// Beginnings of ids that name a place or a way, and whether a parameter may bring one that a step made.
