@@ -19,11 +19,77 @@ pub fn statement(statement: &Seen, resolver: &Resolver<'_>, found: &mut Found<'_
         found.push(Rule::Access, but.span, "lets in everybody but some", OURS);
     }
     if let Some(who) = get("Principal") {
-        principal(who, resolver, found);
+        // A role's trust policy lets a service act for the account; anybody may send a service to a bucket or a queue.
+        let bound = found.kind.starts_with("AWS::IAM::")
+            || get("Effect").is_none()
+            || get("Condition").is_some_and(|condition| binds(condition, resolver));
+        principal(who, bound, resolver, found);
     }
 }
 
-fn principal(who: &Seen, resolver: &Resolver<'_>, found: &mut Found<'_>) {
+/// Whether a condition lets a service in for our account only.
+fn binds(condition: &Seen, resolver: &Resolver<'_>) -> bool {
+    const OPERATORS: [&str; 6] =
+        ["StringEquals", "StringEqualsIgnoreCase", "StringLike", "ArnEquals", "ArnLike", "NumericEquals"];
+    const ACCOUNTS: [&str; 3] = ["aws:sourceaccount", "aws:sourceowner", "kms:calleraccount"];
+    const ARNS: [&str; 2] = ["aws:sourcearn", "kms:encryptioncontext:aws:logs:arn"];
+    let ours = resolver.surroundings.account.as_ref().map(crate::ids::AccountId::as_str);
+    let account = |text: &str| knowledge(text) == Knowledge::Later || Some(text) == ours;
+    let arn = |text: &str| match (knowledge(text), text.split(':').nth(4)) {
+        (Knowledge::Later, _) => true,
+        (Knowledge::Open, _) => false,
+        (Knowledge::Own, None | Some("")) => !text.contains(['*', '?']),
+        (_, Some(of)) => knowledge(of) == Knowledge::Own && !of.contains(['*', '?']) || account(of),
+        (Knowledge::Known, None) => false,
+    };
+    let all = |value: &Seen, fits: &dyn Fn(&str) -> bool| {
+        let leaves = value.leaves();
+        !leaves.is_empty() && leaves.iter().all(|(_, text)| fits(text))
+    };
+    match &condition.what {
+        What::Map(operators) => operators.iter().any(|(operator, _, keys)| {
+            let operator = operator.strip_prefix("ForAnyValue:").unwrap_or(operator);
+            let What::Map(keys) = &keys.what else { return false };
+            OPERATORS.contains(&operator)
+                && keys.iter().any(|(key, _, value)| {
+                    let key = key.to_ascii_lowercase();
+                    (ACCOUNTS.contains(&key.as_str()) && all(value, &account))
+                        || (ARNS.contains(&key.as_str()) && all(value, &arn))
+                })
+        }),
+        What::Either(forms) => !forms.is_empty() && forms.iter().all(|form| binds(form, resolver)),
+        What::Text(text) => knowledge(text) == Knowledge::Later,
+        What::List(_) | What::Nothing => false,
+    }
+}
+
+/// A service acts for whoever tells it to: it must be one, and come for our account.
+fn service(leaf: &Seen, text: &str, bound: bool, found: &mut Found<'_>) {
+    const FOR_US: &str =
+        "give the statement `Condition: { StringEquals: { \"aws:SourceAccount\": !Ref AWS::AccountId } }`";
+    match knowledge(text) {
+        Knowledge::Later => {}
+        Knowledge::Known if text.contains(['*', '?']) => {
+            found.push(Rule::Access, leaf.span, "lets every service in, for whomever it acts", OURS);
+        }
+        Knowledge::Known if text.contains(".amazonaws.com") || text.ends_with(".aws.internal") => {
+            if !bound {
+                let what = format!("lets in `{}`, for whichever account it acts", shown(text));
+                found.push(Rule::Access, leaf.span, &what, FOR_US);
+            }
+        }
+        Knowledge::Known | Knowledge::Own | Knowledge::Open => {
+            found.push(
+                Rule::Access,
+                leaf.span,
+                "lets in a service that cannot be told before the deployment",
+                OURS,
+            );
+        }
+    }
+}
+
+fn principal(who: &Seen, bound: bool, resolver: &Resolver<'_>, found: &mut Found<'_>) {
     match &who.what {
         What::Map(kinds) => {
             for (kind, span, whom) in kinds {
@@ -33,16 +99,19 @@ fn principal(who: &Seen, resolver: &Resolver<'_>, found: &mut Found<'_>) {
                             one(leaf, text, resolver, found);
                         }
                     }
-                    // Services act for whoever owns the resource they act on; other accounts come as `AWS`.
-                    "Service" => {}
+                    "Service" => {
+                        for (leaf, text) in whom.leaves() {
+                            service(leaf, text, bound, found);
+                        }
+                    }
                     "Federated" => found.push(Rule::Access, *span, "lets in identities of others", OURS),
                     _ => found.push(Rule::Access, *span, "lets in principals that cannot be judged", OURS),
                 }
             }
         }
-        What::Either(forms) => forms.iter().for_each(|form| principal(form, resolver, found)),
+        What::Either(forms) => forms.iter().for_each(|form| principal(form, bound, resolver, found)),
         What::Text(text) => one(who, text, resolver, found),
-        What::List(items) => items.iter().for_each(|item| principal(item, resolver, found)),
+        What::List(items) => items.iter().for_each(|item| principal(item, bound, resolver, found)),
         What::Nothing => {}
     }
 }
