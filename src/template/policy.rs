@@ -37,10 +37,9 @@ fn binds(condition: &Seen, resolver: &Resolver<'_>) -> bool {
     let account = |text: &str| knowledge(text) == Knowledge::Later || Some(text) == ours;
     let arn = |text: &str| match (knowledge(text), text.split(':').nth(4)) {
         (Knowledge::Later, _) => true,
-        (Knowledge::Open, _) => false,
+        (Knowledge::Open, _) | (Knowledge::Known, None) => false,
         (Knowledge::Own, None | Some("")) => !text.contains(['*', '?']),
-        (_, Some(of)) => knowledge(of) == Knowledge::Own && !of.contains(['*', '?']) || account(of),
-        (Knowledge::Known, None) => false,
+        (_, Some(of)) => (knowledge(of) == Knowledge::Own && !of.contains(['*', '?'])) || account(of),
     };
     let all = |value: &Seen, fits: &dyn Fn(&str) -> bool| {
         let leaves = value.leaves();

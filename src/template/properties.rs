@@ -92,8 +92,8 @@ impl Look<'_> {
         };
         let rows = OF_THE_STACK.iter().filter(|row| {
             row.key == key
-                && (row.kinds.is_empty() || row.kinds.iter().any(|k| is(&k)))
-                && !row.except.iter().any(|k| is(&k))
+                && (row.kinds.is_empty() || row.kinds.iter().any(&is))
+                && !row.except.iter().any(&is)
         });
         let role = ROLE_KEYS.0.iter().any(|end| key.ends_with(end)) && key != ROLE_KEYS.1;
         for row in rows.chain(role.then_some(ROLES)) {
