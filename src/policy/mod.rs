@@ -64,9 +64,17 @@ mod tests {
         let mut grants = Grants::new(&account, Some(&region), &region);
         let regions = BTreeSet::from([region]);
         for call in declared() {
-            assert_eq!(grants.calls(&[call], &At { regions: &regions, bucket: None }), Ok(()), "{call}");
+            assert_eq!(
+                grants.calls(&[call], &At { regions: &regions, sources: &regions, bucket: None }),
+                Ok(()),
+                "{call}"
+            );
         }
-        assert!(grants.calls(&["ec2:DoAnything"], &At { regions: &regions, bucket: None }).is_err());
+        assert!(
+            grants
+                .calls(&["ec2:DoAnything"], &At { regions: &regions, sources: &regions, bucket: None })
+                .is_err()
+        );
     }
 
     #[test]
@@ -82,7 +90,7 @@ mod tests {
         let (account, region) = ("999988887777".parse().unwrap(), "us-west-2".parse().unwrap());
         let mut grants = Grants::new(&account, Some(&region), &region);
         let regions = BTreeSet::from([region]);
-        let at = At { regions: &regions, bucket: None };
+        let at = At { regions: &regions, sources: &regions, bucket: None };
         grants.calls(&["route53:ListHostedZonesByVPC", "ec2:DescribeVpcs"], &at).unwrap();
         let all = grants.finish();
         let conditions = |action: &str| {
