@@ -133,7 +133,7 @@ impl Leak {
                 "find out who put it there: it may also keep the recovery's own traffic from flowing"
             }
             Self::Unknown => {
-                "allow the call that is named to the sandbox's role, and see that the API answers; what was not looked at is not known to be closed"
+                "allow the sandbox's role the calls that are named: they only read; and see that the API answers. What was not looked at is not known to be closed"
             }
         }
     }

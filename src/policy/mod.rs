@@ -15,10 +15,11 @@ pub use trust::{Trust, runner, trust};
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::grants::{At, Grants};
+    use super::grants::{At, Grants, Statement};
     use super::table::{TABLE, of_resource_type};
     use crate::actions::ACTIONS;
     use crate::checks;
+    use crate::cloud::Test;
     use crate::estate::PointKind;
     use crate::sandbox::calls;
 
@@ -98,6 +99,30 @@ mod tests {
             found.grant.conditions.len()
         };
         assert_eq!((conditions("route53:ListHostedZonesByVPC"), conditions("ec2:DescribeVpcs")), (0, 1));
+    }
+
+    #[test]
+    fn what_is_presigned_may_be_called_where_the_source_is() {
+        let (account, region) = ("999988887777".parse().unwrap(), "us-west-2".parse().unwrap());
+        let mut grants = Grants::new(&account, Some(&region), &region);
+        let (regions, sources) = (BTreeSet::from([region]), BTreeSet::from(["us-east-1".parse().unwrap()]));
+        let at = At { regions: &regions, sources: &sources, bucket: None };
+        grants.calls(&["ec2:CopySnapshot", "rds:RestoreDBInstanceFromDBSnapshot"], &at).unwrap();
+        let mut presigned = 0;
+        for Statement { purpose, grant } in grants.finish() {
+            let key = (Test::StringEquals, "aws:RequestedRegion".to_owned());
+            let allowed: Vec<&str> = grant.conditions[&key].iter().map(String::as_str).collect();
+            if purpose == "Use" && grant.actions.contains("ec2:CopySnapshot") {
+                presigned += 1;
+                assert_eq!(allowed, ["us-east-1", "us-west-2"]);
+                let asked = grant.contexts().concat();
+                assert!(asked.iter().any(|(_, value)| value == "us-east-1"), "{asked:?}");
+                assert!(asked.iter().any(|(_, value)| value == "us-west-2"), "{asked:?}");
+            } else {
+                assert_eq!(allowed, ["us-west-2"], "{:?}", grant.actions);
+            }
+        }
+        assert_eq!(presigned, 1);
     }
 
     #[test]
