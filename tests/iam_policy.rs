@@ -250,33 +250,9 @@ fn sources(folder: &Path, all: &mut Vec<PathBuf>) {
 #[test]
 fn every_call_to_aws_is_declared() {
     let mut declared: BTreeSet<&str> = APART.into();
-    for list in [
-        calls::PREFLIGHT,
-        calls::FOR_INSTANCES,
-        calls::FOR_DATABASES,
-        calls::FOR_DB_CLASSES,
-        calls::NETWORK,
-        calls::DB_SUBNET_GROUP,
-        calls::BUCKET,
-        calls::ISOLATION,
-        calls::TAGGED,
-        checks::s3::CALLS,
-    ] {
-        declared.extend(list);
-    }
+    declared.extend(calls::ALL.into_iter().flatten().chain(checks::s3::CALLS));
     declared.extend(CATALOGUE.0.iter().flat_map(|a| a.calls.iter().chain(a.bucket_calls)));
-    for kind in [
-        PointKind::EbsSnapshot,
-        PointKind::Ami,
-        PointKind::RdsSnapshot,
-        PointKind::RdsClusterSnapshot,
-        PointKind::RdsPitr,
-        PointKind::RdsReplica,
-        PointKind::S3Replica,
-        PointKind::S3Versions,
-    ] {
-        declared.extend(calls::survey(kind));
-    }
+    declared.extend(PointKind::ALL.into_iter().flat_map(calls::survey));
     let undoing: Vec<&str> = declared.iter().flat_map(|call| calls::undoing(call)).copied().collect();
     declared.extend(undoing);
     let declared: BTreeSet<&str> = declared.iter().map(|call| call.split('/').next().unwrap()).collect();

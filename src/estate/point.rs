@@ -29,6 +29,17 @@ pub enum PointKind {
 }
 
 impl PointKind {
+    pub const ALL: [Self; 8] = [
+        Self::EbsSnapshot,
+        Self::Ami,
+        Self::RdsSnapshot,
+        Self::RdsClusterSnapshot,
+        Self::RdsPitr,
+        Self::RdsReplica,
+        Self::S3Replica,
+        Self::S3Versions,
+    ];
+
     /// A series without gaps: at any instant of its window, what was there `lag` before can be had.
     pub fn is_continuous(self) -> bool {
         matches!(self, Self::RdsPitr | Self::RdsReplica | Self::S3Replica | Self::S3Versions)

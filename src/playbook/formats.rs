@@ -1,6 +1,6 @@
 //! The words of `format` in a playbook's schema: those of estates, and its own.
 
-use super::cidr::Cidr;
+use super::cidr;
 use super::comparison::{Comparison, ComparisonError, SizeComparison};
 use crate::estate::EstateFormats;
 use crate::ids::BadName;
@@ -12,7 +12,7 @@ impl Formats for PlaybookFormats {
     fn check(&self, format: &str, text: &str) -> Result<(), BadName> {
         let bad = |e: ComparisonError| BadName { message: e.message, help: e.help };
         match format {
-            "cidr" => text.parse::<Cidr>().map(drop),
+            "cidr" => cidr::read(text).map(drop),
             "comparison" => text.parse::<Comparison>().map(drop).map_err(bad),
             "size-comparison" => text.parse::<SizeComparison>().map(drop).map_err(bad),
             _ => EstateFormats.check(format, text),

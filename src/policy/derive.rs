@@ -16,7 +16,8 @@ use crate::playbook::expr::{self, is_template};
 use crate::playbook::model::Account;
 use crate::playbook::secret::SecretRef;
 use crate::sandbox::calls;
-use crate::template::resolve::{Resolver, Truth};
+use crate::template::resolve::Resolver;
+use crate::template::value::Truth;
 use crate::template::{Given, Surroundings, Template, parameter_text};
 
 /// What the playbook needs in one account.

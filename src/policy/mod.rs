@@ -23,36 +23,12 @@ mod tests {
     use crate::estate::PointKind;
     use crate::sandbox::calls;
 
-    const KINDS: [PointKind; 8] = [
-        PointKind::EbsSnapshot,
-        PointKind::Ami,
-        PointKind::RdsSnapshot,
-        PointKind::RdsClusterSnapshot,
-        PointKind::RdsPitr,
-        PointKind::RdsReplica,
-        PointKind::S3Replica,
-        PointKind::S3Versions,
-    ];
-
     fn declared() -> BTreeSet<&'static str> {
         let mut all: BTreeSet<&str> = BTreeSet::new();
-        for list in [
-            calls::PREFLIGHT,
-            calls::FOR_INSTANCES,
-            calls::FOR_DATABASES,
-            calls::FOR_DB_CLASSES,
-            calls::NETWORK,
-            calls::DB_SUBNET_GROUP,
-            calls::BUCKET,
-            calls::ISOLATION,
-            calls::TAGGED,
-            checks::s3::CALLS,
-            checks::state::CALLS,
-        ] {
-            all.extend(list);
-        }
+        all.extend(calls::ALL.into_iter().flatten());
+        all.extend(checks::s3::CALLS.iter().chain(checks::state::CALLS));
         all.extend(ACTIONS.iter().flat_map(|a| a.decl.calls.iter().chain(a.decl.bucket_calls)));
-        all.extend(KINDS.iter().flat_map(|kind| calls::survey(*kind)));
+        all.extend(PointKind::ALL.into_iter().flat_map(calls::survey));
         all.extend(of_resource_type("AWS::EC2::SecurityGroup").unwrap_or_default());
         let undoing: Vec<&str> = all.iter().flat_map(|call| calls::undoing(call)).copied().collect();
         all.extend(undoing);

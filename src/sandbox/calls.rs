@@ -4,6 +4,19 @@
 
 use crate::estate::PointKind;
 
+/// All lists below, for those who look at every call that a drill may make.
+pub const ALL: [&[&str]; 9] = [
+    PREFLIGHT,
+    FOR_INSTANCES,
+    FOR_DATABASES,
+    FOR_DB_CLASSES,
+    NETWORK,
+    DB_SUBNET_GROUP,
+    BUCKET,
+    ISOLATION,
+    TAGGED,
+];
+
 /// Before T0, where the sandbox is: the zones, what is free there, and what they offer.
 pub const PREFLIGHT: &[&str] = &["ec2:DescribeAvailabilityZones", "ec2:DescribeVpcs"];
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use futures_util::future::try_join_all;
+use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
 use super::hands::{HandError, Hands};
@@ -239,20 +240,14 @@ fn offering_zones(mut zones: Vec<Zone>, offers: &Offers, wanted: &Wanted) -> Res
 /// Equal parts of the range, one each: a /16 in two zones gives two /20 (parts are never larger).
 fn subnet_ranges(cidr: &str, count: usize) -> Result<Vec<String>, CloudError> {
     let bad = |why: &str| CloudError::new(ErrorKind::Invalid, "ec2:CreateSubnet", format!("`{cidr}` {why}"));
-    let parsed = cidr.split_once('/').and_then(|(base, bits)| {
-        Some((u32::from(base.parse::<std::net::Ipv4Addr>().ok()?), bits.parse::<u32>().ok()?))
-    });
-    let Some((base, bits)) = parsed else { return Err(bad("is not a range like 10.66.0.0/16")) };
-    let doublings = count.next_power_of_two().trailing_zeros();
-    let part = (bits + doublings).max(20);
-    if bits > 26 || part > 28 {
+    let range: Ipv4Net = cidr.parse().map_err(|_| bad("is not a range like 10.66.0.0/16"))?;
+    let doublings = count.next_power_of_two().ilog2();
+    let part = u8::try_from(u32::from(range.prefix_len()) + doublings).unwrap_or(u8::MAX).max(20);
+    if range.prefix_len() > 26 || part > 28 {
         return Err(bad("is too small for that many subnets"));
     }
-    let size = 1_u32 << (32 - part);
-    #[expect(clippy::cast_possible_truncation, reason = "at most six zones")]
-    let ranges = (0..count as u32)
-        .map(|i| format!("{}/{part}", std::net::Ipv4Addr::from(base.wrapping_add(i * size))));
-    Ok(ranges.collect())
+    let parts = range.subnets(part).map_err(|_| bad("is too small for that many subnets"))?;
+    Ok(parts.take(count).map(|part| part.to_string()).collect())
 }
 
 #[cfg(test)]

@@ -2,9 +2,10 @@
 
 use super::properties;
 use super::read::Template;
-use super::resolve::{Knowledge, Resolver, Surroundings, Truth, What, knowledge};
+use super::resolve::{Resolver, Surroundings};
 use super::table::Rule;
 use super::types::{INSIDE, leaves_a_snapshot, outward};
+use super::value::{Knowledge, Truth, What, knowledge};
 use crate::yaml::{Diagnostic, Entry, Node, Span, Value};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

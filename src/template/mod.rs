@@ -1,8 +1,7 @@
 //! CloudFormation templates: the only reader of them. `read` makes nodes with positions of YAML (short forms of
-//! intrinsic functions included) and JSON, `resolve` works out values as far as they can be known before a deployment,
+//! intrinsic functions included) and JSON, `resolve` works out each `value` as far as it can be known before a deployment,
 //! `inspect` finds what would open the sandbox, reach beyond it, or stay behind; the lists are in `types` and `table`.
 
-mod cidr;
 pub mod inspect;
 mod policy;
 mod properties;
@@ -10,6 +9,7 @@ mod read;
 pub mod resolve;
 pub mod table;
 pub mod types;
+pub mod value;
 
 use std::collections::BTreeMap;
 
@@ -39,7 +39,7 @@ pub fn outputs(template: &Template, surroundings: &Surroundings) -> BTreeMap<Str
     template
         .section("Outputs")
         .iter()
-        .filter(|entry| resolver.is_made(&entry.value) != resolve::Truth::No)
+        .filter(|entry| resolver.is_made(&entry.value) != value::Truth::No)
         .filter_map(|entry| {
             let value = resolver.see(entry.value.get("Value")?);
             Some((entry.key.clone(), value.known().map(str::to_owned)))

@@ -1,8 +1,9 @@
 //! Whom a policy lets in: principals of resource policies, key policies and trust policies.
 
 use super::inspect::Found;
-use super::resolve::{Knowledge, Resolver, Seen, What, knowledge, shown};
+use super::resolve::Resolver;
 use super::table::Rule;
+use super::value::{Knowledge, Seen, What, knowledge, shown};
 
 const OURS: &str =
     "name principals of the sandbox's account only: `!Sub arn:${AWS::Partition}:iam::${AWS::AccountId}:root`";

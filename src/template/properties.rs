@@ -1,13 +1,15 @@
 //! The properties of a resource: by name, by value, and by what is missing.
 
-use super::cidr::lies_in;
+use ipnet::Ipv4Net;
+
 use super::inspect::Found;
 use super::policy;
-use super::resolve::{Knowledge, Resolver, Seen, Truth, What, knowledge, shown, truth};
+use super::resolve::Resolver;
 use super::table::{
     NEEDED, NETWORK_IDS, Needed, OF_THE_STACK, OfTheStack, PROPERTIES, Property, REGION_KEYS, ROLE_KEYS,
     ROLES, Rule, When,
 };
+use super::value::{Knowledge, Seen, Truth, What, knowledge, shown, truth};
 use crate::yaml::{Entry, Span};
 
 const UNKNOWN: &str =
@@ -375,5 +377,38 @@ fn decided(truth: Truth) -> Option<bool> {
         Truth::Yes => Some(true),
         Truth::No => Some(false),
         Truth::Open | Truth::Later => None,
+    }
+}
+
+/// Whether every address of `inner` is one of `outer`; false where either is no IPv4 range.
+fn lies_in(inner: &str, outer: &str) -> bool {
+    // `010.0.0.0/8`, which some read as octal, is not what it would be printed as.
+    let known = inner.parse::<Ipv4Net>().ok().filter(|range| range.to_string() == inner);
+    known.is_some_and(|inner| outer.parse::<Ipv4Net>().is_ok_and(|outer| outer.contains(&inner)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lies_in;
+
+    #[test]
+    fn ranges_hold_others() {
+        for inside in ["10.66.0.0/16", "10.66.3.0/24", "10.66.255.255/32", "10.66.1.7/24"] {
+            assert!(lies_in(inside, "10.66.0.0/16"), "{inside}");
+        }
+        for outside in [
+            "10.0.0.0/8",
+            "0.0.0.0/0",
+            "10.67.0.0/16",
+            "010.66.0.0/16",
+            "10.66.0.0",
+            "10.66.0.0/33",
+            "::/0",
+            "x/1",
+            "",
+        ] {
+            assert!(!lies_in(outside, "10.66.0.0/16"), "{outside}");
+        }
+        assert!(lies_in("0.0.0.0/0", "0.0.0.0/0"));
     }
 }

@@ -57,7 +57,7 @@ fn an_endpoint_where_nobody_listens_ends_the_drill_soon() {
     let done = Drill::new(&playbook, &endpoint).run();
     done.ends(3, "error");
     says(&done, &["AWS_ENDPOINT_URL"]);
-    assert!(done.took < Duration::from_secs(10), "{:?}", done.took);
+    assert!(done.took < Duration::from_secs(60), "{:?}", done.took);
 }
 
 #[tokio::test]

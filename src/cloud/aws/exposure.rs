@@ -5,7 +5,6 @@
 mod made;
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
 
 use aws_sdk_ec2::types::{
     AttachmentStatus, Filter, IpPermission, NatGatewayState, NetworkInterfaceType,
@@ -13,6 +12,7 @@ use aws_sdk_ec2::types::{
 };
 use futures_util::future::LocalBoxFuture;
 use futures_util::{StreamExt as _, stream};
+use ipnet::Ipv4Net;
 
 use super::access::{Clients, Ec2Reader as Client};
 use super::ec2::filter;
@@ -85,11 +85,8 @@ fn way(resource: Option<String>, what: impl Into<String>) -> Exposure {
     found(Leak::Way, resource, what)
 }
 
-/// An IPv4 range: its first address and its length.
-type Range = (u32, u8);
-
 /// The run's VPCs with their IPv4 ranges: the sandbox's, and what a stack may have made besides.
-struct Vpcs(BTreeMap<String, Vec<Range>>);
+struct Vpcs(BTreeMap<String, Vec<Ipv4Net>>);
 
 impl Vpcs {
     async fn of(ec2: &Client, look: &Look) -> CloudResult<Self> {
@@ -104,7 +101,7 @@ impl Vpcs {
         all.extend(of(filter(&format!("tag:{TAG_RUN}"), [look.run.to_string()])).await?);
         let ranges = |vpc: &Vpc| {
             let more = vpc.cidr_block_association_set().iter().filter_map(|a| a.cidr_block());
-            vpc.cidr_block().into_iter().chain(more).filter_map(range).collect()
+            vpc.cidr_block().into_iter().chain(more).filter_map(|cidr| cidr.parse().ok()).collect()
         };
         let known = all.iter().map(|vpc| Some((vpc.vpc_id.clone()?, ranges(vpc))));
         Ok(Self(known.collect::<Option<_>>().ok_or_else(|| missing(CALL, "VPC id"))?))
@@ -262,29 +259,15 @@ async fn groups(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
 }
 
 /// What a rule names outside the VPC.
-fn beyond(rule: &IpPermission, ranges: &[Range], groups: &[&str]) -> Vec<String> {
+fn beyond(rule: &IpPermission, ranges: &[Ipv4Net], groups: &[&str]) -> Vec<String> {
     let v4 = rule.ip_ranges().iter().filter_map(|r| r.cidr_ip());
-    let v4 = v4.filter(|cidr| range(cidr).is_none_or(|r| !ranges.iter().any(|outer| holds(*outer, r))));
+    let v4 =
+        v4.filter(|cidr| !cidr.parse::<Ipv4Net>().is_ok_and(|cidr| ranges.iter().any(|r| r.contains(&cidr))));
     let v6 = rule.ipv6_ranges().iter().filter_map(|r| r.cidr_ipv6());
     let lists = rule.prefix_list_ids().iter().filter_map(|l| l.prefix_list_id());
     let others =
         rule.user_id_group_pairs().iter().filter_map(|p| p.group_id()).filter(|g| !groups.contains(g));
     v4.chain(v6).chain(lists).chain(others).map(str::to_owned).collect()
-}
-
-/// `10.0.0.0/16` as its first address and its length.
-fn range(cidr: &str) -> Option<Range> {
-    let (address, length) = cidr.split_once('/')?;
-    let length: u8 = length.parse().ok().filter(|l| *l <= 32)?;
-    Some((u32::from(address.parse::<Ipv4Addr>().ok()?) & mask(length), length))
-}
-
-fn mask(length: u8) -> u32 {
-    u32::MAX.checked_shl(32 - u32::from(length)).unwrap_or(0)
-}
-
-fn holds((outer, length): Range, (inner, inner_length): Range) -> bool {
-    inner_length >= length && inner & mask(length) == outer
 }
 
 async fn subnets(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
@@ -405,7 +388,7 @@ mod tests {
 
     #[test]
     fn rules_beyond_the_vpc_are_found() {
-        let ranges = [range("10.66.0.0/16").unwrap()];
+        let ranges = ["10.66.0.0/16".parse().unwrap()];
         let to =
             |cidr: &str| IpPermission::builder().ip_ranges(IpRange::builder().cidr_ip(cidr).build()).build();
         for inside in ["10.66.0.0/16", "10.66.7.0/24", "10.66.1.2/32"] {

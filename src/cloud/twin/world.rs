@@ -235,10 +235,11 @@ impl World {
 
     /// The next address in a subnet; the first four and the last are the VPC's own.
     fn address(&self, subnet: &str) -> String {
-        let cidr = self.things.get(&(Kind::Subnet, subnet.to_owned())).and_then(|t| {
-            t.attributes.get("cidr")?.as_str()?.split_once('/')?.0.parse::<std::net::Ipv4Addr>().ok()
-        });
-        let base = cidr.map_or(0x0a00_0000, u32::from);
+        let cidr = self
+            .things
+            .get(&(Kind::Subnet, subnet.to_owned()))
+            .and_then(|t| t.attributes.get("cidr")?.as_str()?.parse::<ipnet::Ipv4Net>().ok());
+        let base = cidr.map_or(0x0a00_0000, |cidr| u32::from(cidr.addr()));
         std::net::Ipv4Addr::from(base.saturating_add(10 + self.next)).to_string()
     }
 

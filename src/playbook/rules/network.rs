@@ -3,7 +3,7 @@
 use super::Context;
 use super::facts::Facts;
 use crate::ids::AzId;
-use crate::playbook::cidr::Cidr;
+use crate::playbook::cidr;
 use crate::playbook::draft::Draft;
 use crate::yaml::{Diagnostics, Value};
 
@@ -31,9 +31,9 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
     }
     let azs = zones.or(azs);
     let cidr_text = draft.text_at(&["sandbox", "network", "cidr"]);
-    let cidr = cidr_text.and_then(|text| text.parse::<Cidr>());
-    if let (Some(text), Some(cidr)) = (cidr_text, cidr) {
-        if !(16..=26).contains(&cidr.prefix) {
+    let range = cidr_text.and_then(|text| cidr::read(text.text).ok());
+    if let (Some(text), Some(range)) = (cidr_text, range) {
+        if !(16..=26).contains(&range.prefix_len()) {
             out.push(
                 draft
                     .source
@@ -43,7 +43,7 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
         } else if let Some(azs) = azs {
             // One subnet per zone, all of one size: a power of two of them.
             let bits = u64::next_power_of_two(azs).trailing_zeros();
-            if u32::from(cidr.prefix) + bits > SMALLEST_SUBNET {
+            if u32::from(range.prefix_len()) + bits > SMALLEST_SUBNET {
                 out.push(
                     draft
                         .source
@@ -61,7 +61,7 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
                 );
             }
         }
-        if !cidr.is_private() {
+        if !cidr::is_private(range) {
             out.push(
                 draft
                     .source
