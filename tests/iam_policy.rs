@@ -263,7 +263,8 @@ fn every_call_to_aws_is_declared() {
     let mut made = BTreeSet::new();
     for file in files {
         let text = std::fs::read_to_string(file).unwrap();
-        made.extend(call.captures_iter(&text).map(|found| found[1].to_owned()));
+        let text = text.split("#[cfg(test)]").next().unwrap();
+        made.extend(call.captures_iter(text).map(|found| found[1].to_owned()));
     }
     assert!(made.len() > 80, "{}", made.len());
     let missing: Vec<&String> = made.iter().filter(|call| !declared.contains(call.as_str())).collect();

@@ -50,6 +50,7 @@ pub const DEPLOY: Action = Action {
         calls: &[
             "cloudformation:CreateStack",
             "cloudformation:DescribeStacks",
+            "cloudformation:ListStacks",
             "cloudformation:DescribeStackEvents",
         ],
         bucket_calls: &[],

@@ -61,6 +61,9 @@ pub struct Context<'a> {
     pub progress: &'a dyn Fn(String, Option<f64>),
 }
 
+/// How long to wait before asking again for what may not be begun yet: at first, and at most.
+const BUSY: (Duration, Duration) = (Duration::from_secs(5), Duration::from_mins(1));
+
 /// What an action brought about.
 #[derive(Debug, Default)]
 pub struct Outcome {
@@ -165,9 +168,20 @@ impl Context<'_> {
         }
     }
 
-    /// Begins to create something; repeated, it is the same request.
+    /// Begins to create something; repeated, it is the same request. Where as much is under way as may be at once, it waits
+    /// until some of that has ended: that is a part of how long a recovery takes.
     pub async fn create(&self, slot: &str, what: Create) -> Result<Created, StepError> {
-        Ok(self.hands.create(self.place(), self.step, self.attempt, slot, what).await?)
+        let mut pause = BUSY.0;
+        loop {
+            let answer = self.hands.create(self.place(), self.step, self.attempt, slot, what.clone()).await;
+            let Err(HandError::Cloud(error)) = &answer else { return Ok(answer?) };
+            if error.kind != ErrorKind::Busy {
+                return Ok(answer?);
+            }
+            (self.progress)(format!("waiting until it may begin: {error}"), None);
+            self.clock.sleep(pause).await;
+            pause = (pause * 2).min(BUSY.1);
+        }
     }
 
     /// Creates one thing and waits until it can be used.

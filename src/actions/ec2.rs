@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::Action;
 use super::args::{self, ImageSource, VolumeSource};
 use super::context::{Context, Outcome, Source, StepError, decode, take, value};
-use crate::cloud::wait::Until;
+use crate::cloud::wait::{DEVICES, Until};
 use crate::cloud::{Create, CreateVolume, Kind, Observed, ResourceRef, RunInstances};
 use crate::estate::{PointKind, RecoveryPoint};
 use crate::ids::BadName;
@@ -294,6 +294,7 @@ pub(super) fn copied(
         shared_with: Vec::new(),
         encrypted: source.point.encrypted || kms_key.is_some(),
         kms_key,
+        shared_widely: false,
         ..source.point.clone()
     });
     outcome
@@ -384,7 +385,7 @@ pub async fn launch(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError
         return Err(StepError::failed("ec2:RunInstances: the answer names no instance"));
     }
     let seen = try_join_all(instances.iter().map(|id| cx.ready(Kind::Instance, id, Until::Ready))).await?;
-    if let Some(first) = instances.first() {
+    if let Some(first) = seen.first() {
         attach(cx, &args.volumes, first).await?;
     }
     let mut outcome = Outcome::default();
@@ -400,9 +401,14 @@ pub async fn launch(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError
 }
 
 /// Attaches the volumes, and waits until all are: a machine whose data are not there yet is not restored.
-async fn attach(cx: &Context<'_>, volumes: &[String], instance: &str) -> Result<(), StepError> {
-    for (i, (volume, letter)) in volumes.iter().zip(DEVICES).enumerate() {
-        let (volume, instance) = (volume.clone(), instance.to_owned());
+async fn attach(cx: &Context<'_>, volumes: &[String], instance: &Observed) -> Result<(), StepError> {
+    let letters = free_letters(instance.attributes.get(DEVICES), volumes);
+    if letters.len() < volumes.len() {
+        let said = "the image's own disks leave no device name for them";
+        return Err(StepError::wrong(said, "attach fewer volumes, or use an image without data disks"));
+    }
+    for (i, (volume, letter)) in volumes.iter().zip(letters).enumerate() {
+        let (volume, instance) = (volume.clone(), instance.id.clone());
         let what = Create::AttachVolume { volume, instance, device: format!("/dev/sd{letter}") };
         cx.create(&format!("attach-{i}"), what).await?;
     }
@@ -411,10 +417,24 @@ async fn attach(cx: &Context<'_>, volumes: &[String], instance: &str) -> Result<
 }
 
 /// The letters of /dev/sdf to /dev/sdp, which EC2 recommends for data volumes (EC2 user guide, "Device names").
-const DEVICES: std::ops::RangeInclusive<char> = 'f'..='p';
+const LETTERS: std::ops::RangeInclusive<char> = 'f'..='p';
+
+/// Those that no disk of the image has: `/dev/xvdf` is taken for `/dev/sdf`, too. What the step itself has attached, before
+/// it was resumed, keeps its own.
+fn free_letters(devices: Option<&Value>, ours: &[String]) -> Vec<char> {
+    let devices = devices.and_then(Value::as_object).into_iter().flatten();
+    let others = devices.filter(|(_, volume)| !volume.as_str().is_some_and(|v| ours.iter().any(|o| o == v)));
+    let taken: Vec<char> = others
+        .filter_map(|(name, _)| {
+            let disk = name.trim_start_matches("/dev/");
+            disk.strip_prefix("sd").or_else(|| disk.strip_prefix("xvd"))?.chars().next()
+        })
+        .collect();
+    LETTERS.filter(|letter| !taken.contains(letter)).collect()
+}
 
 fn too_many_volumes(count: usize) -> Option<ArgProblem> {
-    let most = DEVICES.count();
+    let most = LETTERS.count();
     (count > most).then(|| ArgProblem {
         pointer: "/volumes".into(),
         message: format!("{count} volumes are to be attached, and there are device names for {most}"),
@@ -438,4 +458,21 @@ pub async fn allocate_address(cx: &Context<'_>, args: &Value) -> Result<Outcome,
     outcome.outputs.insert("allocation_id".into(), json!(id));
     take(&mut outcome.outputs, &seen, &["public_ip"]);
     Ok(outcome)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::free_letters;
+
+    #[test]
+    fn disks_of_the_image_keep_their_names() {
+        let devices =
+            json!({ "/dev/xvda": "vol-1", "/dev/sdf": "vol-2", "/dev/xvdh": null, "/dev/sdg": "vol-9" });
+        let letters = free_letters(Some(&devices), &["vol-9".to_owned()]);
+        // `g` is the step's own, attached before it was resumed.
+        assert_eq!(letters[..3], ['g', 'i', 'j']);
+        assert_eq!(free_letters(None, &[]).len(), 11);
+    }
 }

@@ -233,6 +233,7 @@ pub const RESTORE_CLUSTER: Action = Action {
             "rds:RestoreDBClusterFromSnapshot",
             "rds:CreateDBInstance",
             "rds:DescribeDBClusters",
+            "rds:DescribeDBClusterSnapshots",
             "rds:DescribeDBInstances",
         ],
         bucket_calls: &[],
@@ -297,6 +298,17 @@ pub const PROMOTE_REPLICA: Action = Action {
 pub async fn copy_snapshot(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError> {
     let args: CopySnapshotArgs = decode(args)?;
     let source = cx.source()?;
+    let elsewhere = source.point.region != cx.place().region || source.point.account != cx.place().account;
+    if source.point.encrypted && elsewhere && args.kms_key.is_none() {
+        // RDS API reference, `CopyDBSnapshot` and `CopyDBClusterSnapshot`, `KmsKeyId`.
+        return Err(StepError::wrong(
+            format!(
+                "{} is encrypted: RDS copies it from another region or account only with a key of the copy's own",
+                source.id
+            ),
+            "name a key of the sandbox's region with `kms_key`",
+        ));
+    }
     let (id, region, name, size) = (source.id.clone(), source.point.region.clone(), cx.name(""), cx.size());
     let what = if source.point.kind == PointKind::RdsClusterSnapshot {
         Create::CopyDbClusterSnapshot { source: id, source_region: region, kms_key: args.kms_key, name, size }

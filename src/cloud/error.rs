@@ -31,6 +31,8 @@ pub enum ErrorKind {
     Invalid,
     /// A limit of the account.
     Quota,
+    /// A limit of what may be under way at once: it passes when something of that ends.
+    Busy,
     /// Something still depends on it.
     InUse,
     /// A fault on the cloud's side.

@@ -12,6 +12,8 @@ const EXAMPLE_ID: &str = "0123456789abcdef0";
 pub enum Test {
     StringEquals,
     StringLike,
+    /// Of a key that has several values.
+    ForAnyValueStringEquals,
 }
 
 impl Test {
@@ -19,12 +21,17 @@ impl Test {
         match self {
             Self::StringEquals => "StringEquals",
             Self::StringLike => "StringLike",
+            Self::ForAnyValueStringEquals => "ForAnyValue:StringEquals",
         }
     }
 }
 
 /// What comparison, of which key of the request, with which values: any of them will do.
 pub type Conditions = BTreeMap<(Test, String), BTreeSet<String>>;
+
+/// What else is true of every launch of a drill: organizations and permissions guard `ec2:RunInstances` by these keys.
+pub const LAUNCH: [(&str, &str); 2] =
+    [("ec2:MetadataHttpTokens", "required"), ("ec2:AssociatePublicIpAddress", "false")];
 
 /// Actions that are needed on each of these resources, under conditions that the request fulfils.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -10,7 +10,7 @@ pub mod error;
 pub mod fake;
 pub mod gate;
 pub mod gated;
-mod grant;
+pub mod grant;
 mod look;
 mod permit;
 pub mod request;

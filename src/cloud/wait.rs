@@ -29,6 +29,9 @@ pub const REPLICA_OF: &str = "replica_of";
 /// What a volume tells while it is attached: to which instance.
 pub const ATTACHED_TO: &str = "attached_to";
 
+/// What an instance tells of its disks: by device name the volume.
+pub const DEVICES: &str = "devices";
+
 /// What is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Until {

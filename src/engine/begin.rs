@@ -100,7 +100,7 @@ pub fn run_started(plan: &Plan, config: &Config, expires: Time) -> RunStarted {
 /// What must stand before T0.
 pub fn wanted(plan: &Plan) -> Wanted {
     let mut wanted = Wanted {
-        place: Place { account: plan.sandbox_account.clone(), region: plan.sandbox.region.clone() },
+        place: plan.sandbox_place(),
         cidr: plan.sandbox.network.cidr.clone(),
         azs: plan.sandbox.network.zone_count(),
         zones: plan.sandbox.network.zones.clone(),
@@ -167,7 +167,7 @@ pub async fn preflight(engine: &Engine) -> Result<(), Stop> {
         }
         reached.push(found);
     }
-    let place = Place { account: plan.sandbox_account.clone(), region: plan.sandbox.region.clone() };
+    let place = plan.sandbox_place();
     let mut stop = None;
     let marks =
         Marks { run: engine.config.run.clone(), expires: engine.clock.now() + plan.sandbox.ttl.delta() };

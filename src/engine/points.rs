@@ -320,6 +320,8 @@ impl Recovery<'_> {
             shared_with: Vec::new(),
             managed_key: false,
             seen_usable: None,
+            made: None,
+            shared_widely: false,
             encrypted: false,
             kms_key: None,
         };

@@ -119,7 +119,29 @@ impl Engine {
                 }
             }
         }
+        complete &= self.ask_who_may(&mut merged).await;
         Found { points: merged.into_values().collect(), complete }
+    }
+
+    /// What is shared with an organization, the sandbox's account has to look at itself, each by its id.
+    async fn ask_who_may(&self, merged: &mut BTreeMap<Key, RecoveryPoint>) -> bool {
+        let place = self.plan.sandbox_place();
+        let widely = merged.values().filter(|p| {
+            p.shared_widely && p.region == place.region && !p.shared_with.contains(&place.account)
+        });
+        let queries: Vec<_> = widely.map(|p| PointQuery::Id { id: p.id.clone(), kind: p.kind }).collect();
+        let asked = join_all(queries.iter().map(|query| self.cloud.recovery_points(&place, query))).await;
+        let mut complete = true;
+        for answer in asked {
+            match answer {
+                Ok(points) => points.into_iter().for_each(|p| merge(merged, p)),
+                Err(error) => {
+                    complete = false;
+                    self.blind(&place, &error);
+                }
+            }
+        }
+        complete
     }
 
     fn blind(&self, place: &Place, error: &CloudError) {
@@ -152,8 +174,10 @@ pub(super) fn key(point: &RecoveryPoint) -> Key {
 
 /// Several accounts may see the same point: its owner by id, others by ARN and without its grants.
 fn merge(merged: &mut BTreeMap<Key, RecoveryPoint>, mut point: RecoveryPoint) {
-    let name = name_of(&point.id).to_owned();
-    point.id = name;
+    // Backups that are replicated into a region have no other name than their ARN.
+    if !point.id.contains(":auto-backup:") {
+        point.id = name_of(&point.id).to_owned();
+    }
     let key = key(&point);
     let Some(known) = merged.get_mut(&key) else {
         merged.insert(key, point);
@@ -165,6 +189,8 @@ fn merge(merged: &mut BTreeMap<Key, RecoveryPoint>, mut point: RecoveryPoint) {
         }
     }
     known.taken = known.taken.or(point.taken);
+    known.made = known.made.or(point.made);
+    known.shared_widely |= point.shared_widely;
     known.usable = known.usable.or(point.usable);
     known.seen_usable = known.seen_usable.or(point.seen_usable);
     known.managed_key |= point.managed_key;
@@ -172,5 +198,45 @@ fn merge(merged: &mut BTreeMap<Key, RecoveryPoint>, mut point: RecoveryPoint) {
     known.kms_key = known.kms_key.take().or(point.kms_key);
     if known.of != point.of && point.taken.is_some() && known.of.name == known.id {
         known.of = point.of;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::estate::PointKind;
+
+    #[test]
+    fn what_several_accounts_see_is_one_point_and_backups_keep_their_arn() {
+        let point = |id: &str, shared: bool| RecoveryPoint {
+            of: "rds:db/orders".parse().unwrap(),
+            kind: PointKind::RdsSnapshot,
+            id: id.into(),
+            account: "111122223333".parse().unwrap(),
+            region: "us-west-2".parse().unwrap(),
+            taken: None,
+            usable: None,
+            seen_usable: None,
+            made: None,
+            shared_widely: false,
+            size: crate::duration::Size(0),
+            objects: 0,
+            shared_with: if shared { vec!["999988887777".parse().unwrap()] } else { Vec::new() },
+            managed_key: false,
+            encrypted: false,
+            kms_key: None,
+        };
+        let backup = "arn:aws:rds:us-west-2:111122223333:auto-backup:ab-1";
+        let mut merged = BTreeMap::new();
+        for seen in [
+            point("orders-1", false),
+            point("arn:aws:rds:us-west-2:111122223333:snapshot:orders-1", true),
+            point(backup, false),
+        ] {
+            merge(&mut merged, seen);
+        }
+        let found: Vec<(&str, usize)> =
+            merged.values().map(|p| (p.id.as_str(), p.shared_with.len())).collect();
+        assert_eq!(found, [(backup, 0), ("orders-1", 1)]);
     }
 }

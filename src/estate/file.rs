@@ -215,6 +215,8 @@ impl EstateFile {
                 shared_with: entry.shared_with.clone(),
                 managed_key: entry.managed_key,
                 seen_usable: None,
+                made: None,
+                shared_widely: false,
                 encrypted: entry.encrypted || entry.kms_key.is_some(),
                 kms_key: entry.kms_key.clone(),
             })

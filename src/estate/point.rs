@@ -75,6 +75,10 @@ pub struct RecoveryPoint {
     pub region: Region,
     /// The consistency time: the data are as they were then. `None`: the cloud does not tell, so the age is unknown.
     pub taken: Option<Time>,
+    /// Where `taken` is not known: when the cloud says that it was made. A copy is begun after its data were taken, so that
+    /// this tells which of several is likely the newest, and how new its data are at most; never how old.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made: Option<Time>,
     /// When it became usable (its copy complete). `None`: not complete yet, or the cloud does not tell since when.
     pub usable: Option<Time>,
     /// Where the cloud does not tell since when it is usable: when it was seen to be.
@@ -87,10 +91,14 @@ pub struct RecoveryPoint {
     /// The accounts besides its own that may use it.
     #[serde(default)]
     pub shared_with: Vec<AccountId>,
+    /// Shared with an organization, a part of one, or everybody: whether an account may use it, only that account can see.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shared_widely: bool,
     /// Encrypted with a key that other accounts cannot be given (an AWS managed key).
     #[serde(default)]
     pub managed_key: bool,
-    /// RDS restores no snapshot that is both shared and encrypted: it has to be copied first.
+    /// RDS restores no snapshot of an instance that is both shared and encrypted: it has to be copied first. Aurora restores
+    /// those of clusters (Aurora user guide, "Sharing a DB cluster snapshot").
     #[serde(default)]
     pub encrypted: bool,
     /// The ARN of the KMS key that it is encrypted with: who loses the key has lost the point.
@@ -146,7 +154,7 @@ impl Rejection {
         match self {
             Self::Lost => "it is lost",
             Self::KeyLost => "the key that it is encrypted with is lost",
-            Self::NotUsableAtT0 => "it was not usable at T0 (its copy was not complete)",
+            Self::NotUsableAtT0 => "it was not usable at T0 (its copy was not complete, or it is archived)",
             Self::UnknownAtT0 => {
                 "whether it was usable at T0 is not known (it was first asked for after T0, and the cloud does not tell)"
             }
@@ -211,8 +219,7 @@ impl RecoveryPoint {
         if !own && self.managed_key {
             return Err(Rejection::ManagedKey);
         }
-        let by_rds = matches!(self.kind, PointKind::RdsSnapshot | PointKind::RdsClusterSnapshot);
-        if !own && self.encrypted && by_rds && !on.across_regions {
+        if !own && self.encrypted && self.kind == PointKind::RdsSnapshot && !on.across_regions {
             return Err(Rejection::SharedEncrypted);
         }
         if self.region != *on.region && !on.across_regions {
@@ -262,7 +269,11 @@ pub fn select<'a>(points: &'a [RecoveryPoint], wanted: &Wanted, on: &Use<'_>) ->
                 (point.id == *id || name_of(&point.id) == id).then_some(()).ok_or(Rejection::NotNamed)
             }
             // A continuous series reaches back: it can give the data of any earlier instant.
-            Wanted::AsOf(at) if point.kind.is_continuous() || point.taken.is_some_and(|t| t <= *at) => Ok(()),
+            Wanted::AsOf(at)
+                if point.kind.is_continuous() || point.taken.or(point.made).is_some_and(|t| t <= *at) =>
+            {
+                Ok(())
+            }
             Wanted::AsOf(_) => Err(Rejection::TooNew),
         });
         match verdict {
@@ -271,7 +282,7 @@ pub fn select<'a>(points: &'a [RecoveryPoint], wanted: &Wanted, on: &Use<'_>) ->
         }
     }
     // A point of unknown age sorts before every known one: it is used only where there is nothing better.
-    usable.sort_by(|a, b| (a.taken, &b.id).cmp(&(b.taken, &a.id)));
+    usable.sort_by(|a, b| (a.taken, a.made, &b.id).cmp(&(b.taken, b.made, &a.id)));
     selection.chosen = usable.pop();
     selection.rejected.extend(usable.into_iter().map(|p| (p, Rejection::Older)));
     selection
@@ -376,6 +387,8 @@ mod tests {
             seen_usable: None,
             encrypted: false,
             kms_key: None,
+            made: None,
+            shared_widely: false,
         }
     }
 
@@ -517,11 +530,36 @@ mod tests {
         let region = Loss::Region("us-east-1".parse().unwrap());
         with_use(&region, false, |on| assert_eq!(point.judge(on), Err(Rejection::SharedEncrypted)));
         with_use(&region, true, |on| assert_eq!(point.judge(on), Ok(())));
-        // EC2 launches and restores from shared and encrypted ones, where their key is shared.
-        point.kind = PointKind::EbsSnapshot;
+        // EC2 and Aurora take shared and encrypted ones, where their key is shared.
+        for kind in [PointKind::EbsSnapshot, PointKind::RdsClusterSnapshot] {
+            point.kind = kind;
+            with_use(&region, false, |on| {
+                let on = Use { kinds: &[kind], ..on.clone() };
+                assert_eq!(point.judge(&on), Ok(()));
+            });
+        }
+    }
+
+    #[test]
+    fn of_copies_whose_age_nobody_tells_the_one_that_was_made_last_is_chosen() {
+        let mut points = shop();
+        points.retain(|p| ["west-26h", "west-14h", "west-2h"].contains(&p.id.as_str()));
+        // By id, the oldest would come first.
+        for (point, id) in points.iter_mut().zip(["a", "b", "c"]) {
+            (point.made, point.taken, point.id) = (point.taken, None, id.into());
+        }
+        let region = Loss::Region("us-east-1".parse().unwrap());
         with_use(&region, false, |on| {
-            let on = Use { kinds: &[PointKind::EbsSnapshot], ..on.clone() };
-            assert_eq!(point.judge(&on), Ok(()));
+            assert_eq!(select(&points, &Wanted::Latest, on).chosen.unwrap().id, "c");
+            // Made before then, its data are no newer.
+            let then = t0() - chrono::TimeDelta::hours(3);
+            assert_eq!(select(&points, &Wanted::AsOf(then), on).chosen.unwrap().id, "b");
+            assert_eq!(worst_case_rpo(&points, on, LOOK_BACK, NO_LAG), WorstCase::default());
+        });
+        // One whose age is known is used before all of them.
+        points[0].taken = points[0].made.take();
+        with_use(&region, false, |on| {
+            assert_eq!(select(&points, &Wanted::Latest, on).chosen.unwrap().id, "a");
         });
     }
 }

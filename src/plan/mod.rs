@@ -10,6 +10,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
 use crate::actions::{self, Action};
+use crate::cloud::Place;
 use crate::estate::file::EstateFile;
 use crate::estate::{Loss, Resource, Selector};
 use crate::graph::Graph;
@@ -108,6 +109,11 @@ pub struct Input {
 }
 
 impl Plan {
+    /// Account and region of the sandbox.
+    pub fn sandbox_place(&self) -> Place {
+        Place { account: self.sandbox_account.clone(), region: self.sandbox.region.clone() }
+    }
+
     pub fn new(input: Input) -> Result<Self, PlanError> {
         let Input { playbook, estate, path, source, sha256, mut files, given } = input;
         let loss = playbook.lose.loss().ok_or_else(|| PlanError("`lose` names no single thing".into()))?;

@@ -274,7 +274,7 @@ impl Derived<'_> {
                 }
             }
             self.notes.insert(format!(
-                "the bucket {name}: if it belongs to another account, that account's bucket policy must let the reading role in; if it is encrypted with a customer managed key, add kms:Decrypt for that key"
+                "the bucket {name}: if it belongs to another account, that account's bucket policy must let the reading role in (s3:ListBucket, s3:ListBucketVersions, s3:GetBucketVersioning, s3:GetObject, s3:GetObjectVersion, s3:GetObjectTagging, s3:GetObjectVersionTagging); if it is encrypted with a customer managed key, add kms:Decrypt for that key"
             ));
         }
         Ok(())
@@ -296,7 +296,7 @@ impl Derived<'_> {
             } else if is_template(key) || key.contains("alias/") {
                 if let Some((_, alias)) = key.split_once("alias/").filter(|_| !is_template(key)) {
                     let alias = BTreeSet::from([format!("alias/{alias}")]);
-                    conditions.insert((Test::StringEquals, "kms:ResourceAliases".into()), alias);
+                    conditions.insert((Test::ForAnyValueStringEquals, "kms:ResourceAliases".into()), alias);
                 } else {
                     self.notes.insert(format!(
                         "the key `{key}` is known only during the run: narrow the keys that the policy names"
@@ -312,7 +312,7 @@ impl Derived<'_> {
         }
         if work.source.as_ref().is_some_and(|s| !s.kinds.iter().all(|kind| is_of_s3(*kind))) {
             self.notes.insert(
-                "snapshots and images that are encrypted with a customer managed key: which key, the playbook does not say; add kms:CreateGrant, kms:Decrypt, kms:DescribeKey and kms:ReEncryptFrom for it here, and let this account use it in the key's own policy".into(),
+                "snapshots and images that are encrypted with a customer managed key: which key, the playbook does not say; add kms:CreateGrant, kms:Decrypt, kms:DescribeKey, kms:GenerateDataKeyWithoutPlaintext and kms:ReEncrypt* for it here, and let this account use it in the key's own policy".into(),
             );
             self.notes.insert(
                 "recovery points of another account must be shared with the sandbox's account by their owner: a drill shares nothing, and needs no permission to".into(),
@@ -375,15 +375,17 @@ impl Derived<'_> {
             let reader =
                 if self.grants.contains_key(&account) { account } else { self.plan.sandbox_account.clone() };
             let Some(grants) = self.grants.get_mut(&reader) else { continue };
+            // Secrets Manager ends ARNs with six characters of its own, which may be left out when one is asked for.
             let on = if secret.id.starts_with("arn:") {
-                secret.id.clone()
+                BTreeSet::from([secret.id.clone(), format!("{}-??????", secret.id)])
             } else {
-                // Secrets Manager ends ARNs with six characters of its own.
                 let partition = grants.partition();
-                format!("arn:{partition}:secretsmanager:{region}:{reader}:secret:{}-??????", secret.id)
+                let arn =
+                    format!("arn:{partition}:secretsmanager:{region}:{reader}:secret:{}-??????", secret.id);
+                BTreeSet::from([arn])
             };
             let conditions = in_regions(&BTreeSet::from([region]));
-            grants.add("Secret", "secretsmanager:GetSecretValue", BTreeSet::from([on]), conditions);
+            grants.add("Secret", "secretsmanager:GetSecretValue", on, conditions);
             self.notes.insert(format!(
                 "the secret {}: if it is encrypted with a customer managed key, add kms:Decrypt for that key",
                 secret.id

@@ -95,8 +95,12 @@ impl Grants {
             Only::Born => ("Make", Some("aws:RequestTag")),
             Only::Ours => ("Change", Some("aws:ResourceTag")),
             Only::Used => ("Use", None),
-            Only::Look | Only::Named => ("Named", None),
+            Only::Look | Only::Named | Only::Mine => ("Named", None),
         };
+        if need.only == Only::Mine {
+            let own = BTreeSet::from([self.account.to_string()]);
+            conditions.insert((Test::StringEquals, "s3:ResourceAccount".into()), own);
+        }
         if let Some(key) = key {
             conditions
                 .insert((Test::StringLike, format!("{key}/{TAG_RUN}")), BTreeSet::from(["*".to_owned()]));

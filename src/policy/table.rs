@@ -20,6 +20,8 @@ pub enum Only {
     Used,
     /// It is known by its name alone: S3 has no conditions on a bucket's tags that hold for every bucket.
     Named,
+    /// The same, in a bucket of the role's own account: names of buckets are everybody's, and data must not leave.
+    Mine,
 }
 
 pub struct Need {
@@ -32,7 +34,7 @@ const fn need(action: &'static str, only: Only, on: &'static [&'static str]) -> 
     Need { action, on, only }
 }
 
-use Only::{Born, Look, Named, Ours, Used};
+use Only::{Born, Look, Mine, Named, Ours, Used};
 
 const VPC: &[&str] = &["ec2:{r}:{a}:vpc/*"];
 const SUBNET: &[&str] = &["ec2:{r}:{a}:subnet/*"];
@@ -159,14 +161,14 @@ pub const TABLE: &[(&str, &[Need])] = &[
     ("s3:ListBuckets", &[need("s3:ListAllMyBuckets", Look, &["*"])]),
     // A bucket is made with its tags, which S3 authorises apart (`s3:TagResource`).
     ("s3:CreateBucket", &[need("s3:CreateBucket", Named, BUCKET), need("s3:TagResource", Named, BUCKET)]),
-    ("s3:DeleteBucket", &[need("s3:DeleteBucket", Named, BUCKET)]),
+    ("s3:DeleteBucket", &[need("s3:DeleteBucket", Mine, BUCKET)]),
     ("s3:HeadBucket", &[need("s3:ListBucket", Named, BUCKET)]),
     ("s3:GetBucketLocation", &[need("s3:GetBucketLocation", Named, BUCKET)]),
     // Of every bucket that was made since the run began: which of them are its own only their tags tell.
     ("s3:GetBucketTagging", &[need("s3:GetBucketTagging", Named, &["s3:::*"])]),
-    ("s3:PutBucketTagging", &[need("s3:PutBucketTagging", Named, BUCKET)]),
-    ("s3:PutPublicAccessBlock", &[need("s3:PutBucketPublicAccessBlock", Named, BUCKET)]),
-    ("s3:PutBucketEncryption", &[need("s3:PutEncryptionConfiguration", Named, BUCKET)]),
+    ("s3:PutBucketTagging", &[need("s3:PutBucketTagging", Mine, BUCKET)]),
+    ("s3:PutPublicAccessBlock", &[need("s3:PutBucketPublicAccessBlock", Mine, BUCKET)]),
+    ("s3:PutBucketEncryption", &[need("s3:PutEncryptionConfiguration", Mine, BUCKET)]),
     ("s3:GetPublicAccessBlock", &[need("s3:GetBucketPublicAccessBlock", Named, BUCKET)]),
     ("s3:GetBucketPolicy", &[need("s3:GetBucketPolicy", Named, BUCKET)]),
     ("s3:GetBucketVersioning", &[need("s3:GetBucketVersioning", Named, BUCKET)]),
@@ -177,14 +179,14 @@ pub const TABLE: &[(&str, &[Need])] = &[
     ("s3:GetObject", &[need("s3:GetObject", Named, OBJECTS), need("s3:GetObjectVersion", Named, OBJECTS)]),
     ("s3:GetObjectTagging", &[need("s3:GetObjectTagging", Named, OBJECTS), need("s3:GetObjectVersionTagging", Named, OBJECTS)]),
     // The copy takes the source's tags along.
-    ("s3:CopyObject", &[need("s3:PutObject", Named, OBJECTS), need("s3:PutObjectTagging", Named, OBJECTS)]),
-    ("s3:PutObject", &[need("s3:PutObject", Named, OBJECTS), need("s3:PutObjectTagging", Named, OBJECTS)]),
-    ("s3:CreateMultipartUpload", &[need("s3:PutObject", Named, OBJECTS), need("s3:PutObjectTagging", Named, OBJECTS)]),
-    ("s3:UploadPart", &[need("s3:PutObject", Named, OBJECTS)]),
-    ("s3:UploadPartCopy", &[need("s3:PutObject", Named, OBJECTS)]),
-    ("s3:CompleteMultipartUpload", &[need("s3:PutObject", Named, OBJECTS)]),
-    ("s3:AbortMultipartUpload", &[need("s3:AbortMultipartUpload", Named, OBJECTS)]),
-    ("s3:DeleteObjects", &[need("s3:DeleteObject", Named, OBJECTS), need("s3:DeleteObjectVersion", Named, OBJECTS)]),
+    ("s3:CopyObject", &[need("s3:PutObject", Mine, OBJECTS), need("s3:PutObjectTagging", Mine, OBJECTS)]),
+    ("s3:PutObject", &[need("s3:PutObject", Mine, OBJECTS), need("s3:PutObjectTagging", Mine, OBJECTS)]),
+    ("s3:CreateMultipartUpload", &[need("s3:PutObject", Mine, OBJECTS), need("s3:PutObjectTagging", Mine, OBJECTS)]),
+    ("s3:UploadPart", &[need("s3:PutObject", Mine, OBJECTS)]),
+    ("s3:UploadPartCopy", &[need("s3:PutObject", Mine, OBJECTS)]),
+    ("s3:CompleteMultipartUpload", &[need("s3:PutObject", Mine, OBJECTS)]),
+    ("s3:AbortMultipartUpload", &[need("s3:AbortMultipartUpload", Mine, OBJECTS)]),
+    ("s3:DeleteObjects", &[need("s3:DeleteObject", Mine, OBJECTS), need("s3:DeleteObjectVersion", Mine, OBJECTS)]),
 
     // A stack is made with its tags, which CloudFormation authorises apart.
     ("cloudformation:CreateStack", &[need("cloudformation:CreateStack", Born, STACK), need("cloudformation:TagResource", Born, STACK)]),

@@ -69,7 +69,9 @@ pub const ISOLATION: &[&str] = crate::cloud::LOOK_CALLS;
 
 /// The last look of a teardown: what carries the run's tag, of every kind that a drill may make (`Cloud::tagged`).
 pub const TAGGED: &[&str] = &[
+    // Whoever describes stacks without a name lists them (Service Authorization Reference).
     "cloudformation:DescribeStacks",
+    "cloudformation:ListStacks",
     "ec2:DescribeAddresses",
     "ec2:DescribeImages",
     "ec2:DescribeInstances",

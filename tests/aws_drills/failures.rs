@@ -123,3 +123,24 @@ async fn an_interrupted_drill_tears_down() {
     assert!(done.stderr.contains("tearing the sandbox down"), "{}", done.told());
     done.nothing_is_left(&closet.moto, &closet.before);
 }
+
+#[tokio::test]
+async fn what_is_too_much_at_once_is_waited_for() {
+    let closet = Closet::open(0.2).await;
+    closet.moto.faults(&json!([{ "action": "CopySnapshot", "kind": "error", "code": "ResourceLimitExceeded",
+        "status": 400, "times": 2,
+        "message": "Too many snapshot copies in progress. The limit is 20 for this destination region." }]));
+    let playbook = format!(
+        "{}steps:\n  - {{ id: copy, uses: ec2.copy_snapshot, workload: orders, with: {{ from: {{ snapshot: {} }} }} }}\n\
+         checks:\n  - {{ id: done, workload: orders, needs: [copy], command: {{ run: [\"true\"] }} }}\n",
+        Closet::head("busy"),
+        closet.snapshot
+    );
+    let done = Drill::new(&playbook, closet.moto.endpoint()).run();
+    let copy = done.node("copy");
+    assert_eq!((&copy["status"], &copy["attempts"]), (&json!("succeeded"), &json!(1)), "{}", done.told());
+    // The pauses are 5 s and 10 s, and part of the recovery.
+    assert!(copy["seconds"].as_f64().unwrap() >= 15.0, "{copy}");
+    assert_eq!(closet.count("CopySnapshot"), 3);
+    done.nothing_is_left(&closet.moto, &closet.before);
+}

@@ -272,3 +272,19 @@ async fn a_snapshot_shared_by_another_account_is_used_by_its_arn() {
     assert_eq!(account(SANDBOX), at.account);
     let _ = world.aws.api_calls();
 }
+
+#[tokio::test]
+async fn backups_that_were_replicated_are_named_by_their_own_arn() {
+    let world = World::losing_east();
+    let at = place(SANDBOX, WEST);
+    let sandbox = world.sandbox(&at).await;
+    let arn = format!("arn:aws:rds:us-west-2:{SANDBOX}:auto-backup:ab-1");
+    let to = Some("2026-01-02T03:04:05Z".parse().unwrap());
+    let restore = Create::DbToTime(RestoreDbToTime { db: restored(&arn, "orders-pitr", &sandbox), to });
+    // The peer knows no replicated backups: what counts is what it was asked for.
+    let _answer = world.try_create(&at, &restore).await;
+    let asked = &world.moto.calls("RestoreDBInstanceToPointInTime")[0]["params"];
+    assert_eq!(asked["SourceDBInstanceAutomatedBackupsArn"], arn.as_str(), "{asked}");
+    assert_eq!(asked["SourceDBInstanceIdentifier"], json!(null));
+    assert_eq!(asked["RestoreTime"], "2026-01-02T03:04:05Z");
+}

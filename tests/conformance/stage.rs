@@ -370,6 +370,8 @@ pub fn unknown(id: &str, kind: PointKind) -> Source {
         shared_with: Vec::new(),
         managed_key: false,
         seen_usable: None,
+        made: None,
+        shared_widely: false,
         encrypted: false,
         kms_key: None,
     };

@@ -109,20 +109,32 @@ fn classify(code: &str, status: u16, message: &str) -> (ErrorKind, Option<&'stat
             Some("lower `--jobs`, or run when less else calls this account's APIs"),
         );
     }
-    if has(&[
-        "AuthFailure",
-        "ExpiredToken",
-        "InvalidClientTokenId",
-        "InvalidAccessKeyId",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClient",
-        "MissingAuthenticationToken",
-        "RequestExpired",
-        "InvalidToken",
-    ]) {
+    // EC2 says `AuthFailure` of images and addresses of others, too.
+    let whose = code == "AuthFailure" && (status == 401 || message.contains("access credentials"));
+    if whose
+        || has(&[
+            "ExpiredToken",
+            "InvalidClientTokenId",
+            "InvalidAccessKeyId",
+            "SignatureDoesNotMatch",
+            "UnrecognizedClient",
+            "MissingAuthenticationToken",
+            "RequestExpired",
+            "InvalidToken",
+        ])
+    {
         return (ErrorKind::Credentials, Some(CREDENTIALS_HELP));
     }
+    // Before what goes by the status alone.
+    if has(&["InvalidObjectState", "ObjectNotInActiveTier"]) {
+        let help = "the object lies in an archive (Glacier, or an archive tier): restore it there first, or leave it out with `prefix`";
+        return (ErrorKind::Invalid, Some(help));
+    }
+    if has(&["PermanentRedirect"]) || status == 301 {
+        return (ErrorKind::Invalid, Some("the bucket lies in another region: say which with `region`"));
+    }
     if has(&[
+        "AuthFailure",
         "UnauthorizedOperation",
         "AccessDenied",
         "NotAuthorized",
@@ -159,6 +171,13 @@ fn classify(code: &str, status: u16, message: &str) -> (ErrorKind, Option<&'stat
     if has(&["AlreadyExists", "Duplicate", "AlreadyOwnedByYou", "InvalidSubnet.Conflict"]) {
         return (ErrorKind::AlreadyExists, None);
     }
+    // "Too many snapshot copies in progress. The limit is 20 for this destination region."
+    if has(&["LimitExceeded", "QuotaExceeded"]) && message.contains("in progress") {
+        return (
+            ErrorKind::Busy,
+            Some("a limit of what may be under way at once: wait until some of it has ended"),
+        );
+    }
     if has(&[
         "LimitExceeded",
         "QuotaExceeded",
@@ -166,6 +185,9 @@ fn classify(code: &str, status: u16, message: &str) -> (ErrorKind, Option<&'stat
         "InsufficientDBInstanceCapacity",
         "InsufficientCapacity",
         "InsufficientFreeAddresses",
+        "InsufficientDBClusterCapacity",
+        "InsufficientStorageClusterCapacity",
+        "ProvisionedIopsNotAvailableInAZ",
         "TooManyBuckets",
     ]) {
         return (
@@ -259,6 +281,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_too_much_at_once_passes() {
+        let said = "Too many snapshot copies in progress. The limit is 20 for this destination region.";
+        assert_eq!(from_code("x:Y", Some("ResourceLimitExceeded"), 400, said).kind, ErrorKind::Busy);
+    }
+
+    #[test]
     fn codes_have_kinds() {
         for (code, status, kind) in [
             ("Throttling", 400, ErrorKind::Throttled),
@@ -271,12 +299,17 @@ mod tests {
             ("InvalidKeyPair.Duplicate", 400, ErrorKind::AlreadyExists),
             ("InvalidSubnet.Conflict", 400, ErrorKind::AlreadyExists),
             ("AuthFailure", 401, ErrorKind::Credentials),
+            ("AuthFailure", 400, ErrorKind::Forbidden),
+            ("InsufficientDBClusterCapacityFault", 403, ErrorKind::Quota),
             ("ExpiredToken", 400, ErrorKind::Credentials),
             ("UnauthorizedOperation", 403, ErrorKind::Forbidden),
             ("AccessDenied", 403, ErrorKind::Forbidden),
             ("DependencyViolation", 400, ErrorKind::InUse),
             ("InvalidDBInstanceState", 400, ErrorKind::InUse),
             ("BucketNotEmpty", 409, ErrorKind::InUse),
+            ("OperationAborted", 409, ErrorKind::InUse),
+            ("InvalidObjectState", 403, ErrorKind::Invalid),
+            ("PermanentRedirect", 301, ErrorKind::Invalid),
             ("InstanceQuotaExceeded", 400, ErrorKind::Quota),
             ("ResourceLimitExceeded", 400, ErrorKind::Quota),
             ("InsufficientInstanceCapacity", 500, ErrorKind::Quota),

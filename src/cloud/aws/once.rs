@@ -57,15 +57,23 @@ pub fn begun<T>(answer: CloudResult<T>) -> CloudResult<T> {
     answer.map_err(|error| error.sent(Sent::Maybe))
 }
 
-/// A call that follows a creation: `NotFound` of what was just created is "not yet", for a minute.
+/// A call that follows a creation: whatever becomes of it, something is there.
 pub async fn follow_up<T>(at: &At<'_>, call: impl AsyncFn() -> CloudResult<T>) -> CloudResult<T> {
+    begun(settled(at, call).await)
+}
+
+/// A call about what was made a moment ago, for a minute: `NotFound` is "not yet", and `InUse` says that its creation goes on
+/// (S3's `OperationAborted` on a new bucket).
+pub async fn settled<T>(at: &At<'_>, call: impl AsyncFn() -> CloudResult<T>) -> CloudResult<T> {
     let clock = &at.aws.config.clock;
     let deadline = clock.now() + Span(VISIBLE_AFTER).delta();
     let mut pause = Duration::from_millis(500);
     loop {
         match call().await {
-            Err(error) if error.kind == ErrorKind::NotFound && clock.now() < deadline => {}
-            answer => return begun(answer),
+            Err(error)
+                if matches!(error.kind, ErrorKind::NotFound | ErrorKind::InUse) && clock.now() < deadline => {
+            }
+            answer => return answer,
         }
         clock.sleep(pause).await;
         pause = (pause * 2).min(Duration::from_secs(5));

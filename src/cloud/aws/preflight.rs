@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_ec2::types::{InstanceType, LocationType};
+use aws_sdk_ec2::types::{InstanceLifecycleType, InstanceType, LocationType};
 use aws_sdk_rds::types::OrderableDbInstanceOption;
 
 use super::access::{Asked, Clients, refused};
@@ -160,13 +160,15 @@ async fn vcpu_quota(
             }),
         }
     }
-    let running =
-        clients.ec2.describe_instances().filters(filter("instance-state-name", ["pending", "running"]));
+    let running = clients.ec2.describe_instances().max_results(1000);
+    let running = running.filters(filter("instance-state-name", ["pending", "running"]));
     let running = pages!("ec2:DescribeInstances", reservations, running);
     let used: i64 = running
         .iter()
         .flat_map(aws_sdk_ec2::types::Reservation::instances)
         .filter(|i| i.instance_type().is_some_and(|t| is_standard(t.as_str())))
+        // Spot instances have a quota of their own.
+        .filter(|i| i.instance_lifecycle() != Some(&InstanceLifecycleType::Spot))
         .filter_map(|i| i.cpu_options())
         .map(|c| i64::from(c.core_count().unwrap_or(0)) * i64::from(c.threads_per_core().unwrap_or(1)))
         .sum();

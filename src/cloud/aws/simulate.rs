@@ -9,7 +9,8 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use super::access::{Clients, IamReader};
 use super::error::OrCloud;
 use super::pages;
-use crate::cloud::{CloudResult, ErrorKind, Grant, Place, PreflightFinding};
+use crate::cloud::grant::LAUNCH;
+use crate::cloud::{CloudResult, ErrorKind, Grant, Place, PreflightFinding, Test};
 
 const CALL: &str = "iam:SimulatePrincipalPolicy";
 /// How many simulations are under way at once: IAM throttles early.
@@ -49,15 +50,18 @@ pub async fn findings(
         }
         // An action like the others: `drillmaster iam-policy` prints it among them.
         Err(e) if e.kind == ErrorKind::Forbidden => {
-            return Ok(vec![denied(place, &principal, CALL, &BTreeSet::from([e.to_string()]))]);
+            return Ok(vec![denied(place, &principal, CALL, &BTreeSet::from([e.to_string()]), false)]);
         }
         Err(e) => return Ok(vec![unproven(place, &e.to_string())]),
     };
-    let mut by_action: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut by_action: BTreeMap<String, (BTreeSet<String>, bool)> = BTreeMap::new();
     for refusal in refused.into_iter().flatten() {
-        by_action.entry(refusal.action).or_default().insert(refusal.how);
+        let (how, doubtful) = by_action.entry(refusal.action).or_insert_with(|| (BTreeSet::new(), true));
+        how.insert(refusal.how);
+        *doubtful &= refusal.doubtful;
     }
-    Ok(by_action.into_iter().map(|(action, how)| denied(place, &principal, &action, &how)).collect())
+    let found = by_action.into_iter();
+    Ok(found.map(|(action, (how, doubtful))| denied(place, &principal, &action, &how, doubtful)).collect())
 }
 
 /// Whose policies are asked about, where the playbook names no role. `None`: somebody without any.
@@ -83,6 +87,23 @@ fn principal_of(arn: &str) -> Option<String> {
 struct Refusal {
     action: String,
     how: String,
+    /// IAM may say otherwise of the real request.
+    doubtful: bool,
+}
+
+/// Why IAM may say otherwise of the real request, which tells more than a simulation can be told.
+fn doubt(result: &EvaluationResult) -> Option<&'static str> {
+    let organization = result.organizations_decision_detail();
+    if organization.is_some_and(|detail| !detail.allowed_by_organizations()) {
+        return Some(
+            "a policy of the organization refuses it, which may be for want of what only the request tells",
+        );
+    }
+    if !result.missing_context_values().is_empty() {
+        return Some("a condition asks for what only the request tells");
+    }
+    // The key's own policy may allow what the role's does not.
+    result.eval_action_name.starts_with("kms:").then_some("the key's own policy is not seen")
 }
 
 async fn refusals(
@@ -92,10 +113,22 @@ async fn refusals(
     context: Vec<(String, String)>,
 ) -> CloudResult<Vec<Refusal>> {
     let shown: Vec<String> = context.iter().map(|(key, value)| format!("{key} = {value}")).collect();
-    let entries = context.into_iter().map(|(key, value)| {
+    let entry = |key: String, value: String, kind| {
         let entry = ContextEntry::builder().context_key_name(key).context_key_values(value);
-        entry.context_key_type(ContextKeyTypeEnum::String).build()
+        entry.context_key_type(kind).build()
+    };
+    let launch = LAUNCH.into_iter().filter(|_| grant.actions.contains("ec2:RunInstances"));
+    let launch = launch.map(|(key, value)| {
+        let kind = if value == "false" { ContextKeyTypeEnum::Boolean } else { ContextKeyTypeEnum::String };
+        entry(key.to_owned(), value.to_owned(), kind)
     });
+    let entries = context.into_iter().map(|(key, value)| {
+        let several =
+            grant.conditions.keys().any(|(test, k)| *test == Test::ForAnyValueStringEquals && *k == key);
+        let kind = if several { ContextKeyTypeEnum::StringList } else { ContextKeyTypeEnum::String };
+        entry(key, value, kind)
+    });
+    let entries = entries.chain(launch);
     let request = iam
         .simulate_principal_policy()
         .policy_source_arn(principal)
@@ -105,15 +138,22 @@ async fn refusals(
     let results = pages!(CALL, evaluation_results, request);
     let mut refusals = Vec::new();
     for result in &results {
+        let doubt = doubt(result);
         for on in refused_on(result) {
             let with = if shown.is_empty() { String::new() } else { format!(" with {}", shown.join(", ")) };
-            refusals.push(Refusal { action: result.eval_action_name.clone(), how: format!("{on}{with}") });
+            let why = doubt.map(|why| format!(", but {why}")).unwrap_or_default();
+            refusals.push(Refusal {
+                action: result.eval_action_name.clone(),
+                how: format!("{on}{with}{why}"),
+                doubtful: doubt.is_some(),
+            });
         }
     }
     // What was not answered is not proved.
     let answered: BTreeSet<&str> = results.iter().map(|r| r.eval_action_name.as_str()).collect();
     for action in grant.actions.iter().filter(|action| !answered.contains(action.as_str())) {
-        refusals.push(Refusal { action: action.clone(), how: "the simulation says nothing of it".into() });
+        let how = "the simulation says nothing of it".to_owned();
+        refusals.push(Refusal { action: action.clone(), how, doubtful: false });
     }
     Ok(refusals)
 }
@@ -134,11 +174,17 @@ fn refused_on(result: &EvaluationResult) -> Vec<String> {
     refused
 }
 
-fn denied(place: &Place, principal: &str, action: &str, how: &BTreeSet<String>) -> PreflightFinding {
+fn denied(
+    place: &Place,
+    principal: &str,
+    action: &str,
+    how: &BTreeSet<String>,
+    doubtful: bool,
+) -> PreflightFinding {
     let how: Vec<&str> = how.iter().map(String::as_str).take(3).collect();
     PreflightFinding {
-        fatal: true,
-        doubtful: false,
+        fatal: !doubtful,
+        doubtful,
         what: format!(
             "account {} would refuse {action} to {principal}: IAM says so of {}",
             place.account,
@@ -164,7 +210,24 @@ fn unproven(place: &Place, why: &str) -> PreflightFinding {
 
 #[cfg(test)]
 mod tests {
-    use super::principal_of;
+    use aws_sdk_iam::types::{EvaluationResult, OrganizationsDecisionDetail, PolicyEvaluationDecisionType};
+
+    use super::{doubt, principal_of};
+
+    #[test]
+    fn a_simulation_that_was_told_too_little_proves_nothing() {
+        let refused = |action: &str| {
+            let result = EvaluationResult::builder().eval_action_name(action);
+            result.eval_decision(PolicyEvaluationDecisionType::ImplicitDeny)
+        };
+        assert_eq!(doubt(&refused("ec2:RunInstances").build().unwrap()), None);
+        let organization = OrganizationsDecisionDetail::builder().allowed_by_organizations(false).build();
+        let result = refused("ec2:RunInstances").organizations_decision_detail(organization);
+        assert!(doubt(&result.build().unwrap()).unwrap().contains("organization"));
+        let result = refused("ec2:RunInstances").missing_context_values("ec2:InstanceType");
+        assert!(doubt(&result.build().unwrap()).unwrap().contains("condition"));
+        assert!(doubt(&refused("kms:CreateGrant").build().unwrap()).unwrap().contains("key"));
+    }
 
     #[test]
     fn sessions_are_simulated_as_their_roles() {

@@ -1,6 +1,6 @@
 //! Everything that carries a run's tag (or any run's) at a place, of every kind that a drill creates.
 
-use aws_sdk_ec2::types::{Filter, InstanceStateName, Tag as Ec2Tag, VolumeState};
+use aws_sdk_ec2::types::{Filter, ImageState, InstanceStateName, Tag as Ec2Tag, VolumeState};
 use aws_sdk_rds::types::Tag;
 use aws_sdk_s3::types::Tag as BucketTag;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -124,6 +124,10 @@ async fn ec2(clients: &Clients, found: &mut Found<'_>) -> CloudResult<()> {
         found.add_ec2(Kind::Snapshot, s.snapshot_id.clone(), some_time(s.start_time()), s.tags());
     }
     for i in pages!("ec2:DescribeImages", images, ec2.describe_images().owners("self").filters(ours())) {
+        // A deregistered image is only remembered for a while.
+        if i.state() == Some(&ImageState::Deregistered) {
+            continue;
+        }
         let created = i.creation_date().and_then(|d| chrono::DateTime::parse_from_rfc3339(d).ok());
         found.add_ec2(Kind::Image, i.image_id.clone(), created.map(|d| d.to_utc()), i.tags());
     }

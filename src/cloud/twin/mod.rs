@@ -185,6 +185,8 @@ impl Twin {
                     shared_with: Vec::new(),
                     managed_key: false,
                     seen_usable: None,
+                    made: None,
+                    shared_widely: false,
                     encrypted: false,
                     kms_key: None,
                 });
@@ -223,8 +225,12 @@ impl Twin {
         let fault = self.fault(origin);
         let ready_at = match fault {
             Some(FaultKind::NeverCompletes) => None,
-            // What would take longer than time goes is never ready.
-            _ => after(now, self.takes(what.timing(), what.size(), origin)),
+            // What would take longer than time goes is never ready; nor is what is queued behind what never ends.
+            _ => self
+                .world
+                .borrow()
+                .begins(place, what.kind(), timing::at_once(what), now)
+                .and_then(|begins| after(begins, self.takes(what.timing(), what.size(), origin))),
         };
         let unhealthy = fault == Some(FaultKind::ComesUpUnhealthy);
         let points = self.points();

@@ -5,6 +5,7 @@ use rand_distr::{Distribution, LogNormal};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 
+use crate::cloud::Create;
 use crate::duration::{Size, Span};
 use crate::estate::file::Timing;
 
@@ -74,6 +75,17 @@ pub fn built_in(action: &str) -> Timing {
             spread: row.spread,
         },
         None => Timing { base: Span::default(), per_gib: Span::default(), spread: 0.0 },
+    }
+}
+
+/// How many of this kind may be under way at once in a Region of an account (quotas of Amazon EBS, Amazon EC2 and Amazon RDS;
+/// the Aurora guide says 5 of clusters' snapshots). `None`: no such limit.
+pub fn at_once(what: &Create) -> Option<usize> {
+    match what {
+        Create::CopySnapshot { .. } | Create::CopyDbSnapshot { .. } => Some(20),
+        Create::CopyDbClusterSnapshot { .. } => Some(5),
+        Create::CopyImage { .. } => Some(100),
+        _ => None,
     }
 }
 

@@ -59,6 +59,23 @@ impl World {
         self.by_token.get(token).cloned()
     }
 
+    /// When one more of a kind can begin in a place, where `most` may be under way at once: AWS refuses the others, and a drill
+    /// asks again until one has ended. `None`: never.
+    pub fn begins(&self, place: &Place, kind: Kind, most: Option<usize>, now: Time) -> Option<Time> {
+        let Some(most) = most else { return Some(now) };
+        let of_kind = self.things.iter().filter(|((k, _), thing)| *k == kind && thing.place == *place);
+        let mut ends: Vec<Time> = of_kind
+            .filter(|(_, thing)| thing.is_there(now))
+            .map(|(_, thing)| thing.ready_at.unwrap_or(Time::MAX_UTC))
+            .filter(|end| *end > now)
+            .collect();
+        ends.sort_unstable();
+        match ends.len().checked_sub(most) {
+            None => Some(now),
+            Some(before) => ends.get(before).copied().filter(|end| *end < Time::MAX_UTC),
+        }
+    }
+
     pub fn create(&mut self, making: &Making<'_>, what: &Create) -> CloudResult<Created> {
         let Making { place, origin, marks, ready_at, unhealthy, now, .. } = *making;
         let mut created = Created { restored_to: making.restored_to, ..Created::default() };

@@ -1,11 +1,12 @@
 """IAM, as far as drills depend on it: policies of roles, enforced on every request of their sessions, and simulated.
 
 moto's own enforcement (POST /moto-api/reset-auth) evaluates actions and hardly any resource or condition. This evaluates
-Action, Resource and the conditions StringEquals and StringLike with what a request tells:
+Action, Resource and the conditions StringEquals, StringLike and ForAnyValue:StringEquals with what a request tells:
 
   aws:RequestedRegion   from the signature
   aws:RequestTag/K      from the tags that the request creates something with
   aws:ResourceTag/K     from the tags that the thing has in moto (EC2, RDS, CloudFormation)
+  s3:ResourceAccount    the owner of the bucket, or the caller where there is none yet
   ec2:CreateAction      for the ec2:CreateTags that is part of a creation
 
 Which actions and resources a request is authorised for stands in a table of its own here (from the Service Authorization
@@ -143,7 +144,7 @@ def statements(documents):
 def check(statement):
     """What is not evaluated must not stand there."""
     unknown = set(statement) - {"Sid", "Effect", "Action", "Resource", "Condition"}
-    tests = set(statement.get("Condition", {})) - {"StringEquals", "StringLike"}
+    tests = set(statement.get("Condition", {})) - {"StringEquals", "StringLike", "ForAnyValue:StringEquals"}
     if unknown or tests or statement["Effect"] != "Allow":
         raise ValueError(f"not evaluated: {sorted(unknown | tests)} {statement['Effect']}")
     if not re.fullmatch("[A-Za-z0-9]*", statement.get("Sid", "")):
@@ -176,7 +177,7 @@ def holds(test, key, wanted, context, resource):
     value = context.get(key)
     if value is None:
         return False
-    return value in wanted if test == "StringEquals" else any(like(pattern, value) for pattern in wanted)
+    return value in wanted if test.endswith("StringEquals") else any(like(pattern, value) for pattern in wanted)
 
 
 # --- what a request is authorised for
@@ -193,6 +194,8 @@ def authorised(request):
     if service in ("ec2", "rds", "cloudformation"):
         if service == "cloudformation" and operation in ("DescribeStackEvents", "ListStackResources", "GetTemplate"):
             return [(action, stack_arn(request), {})]
+        if operation == "DescribeStacks" and "StackName" not in request["params"]:
+            return [(action, "*", {}), ("cloudformation:ListStacks", "*", {})]
         if operation.startswith(("Describe", "List")):
             return [(action, "*", {})]
         return {"ec2": of_ec2, "rds": of_rds, "cloudformation": of_stacks}[service](request, action)
@@ -305,6 +308,14 @@ def of_stacks(request, action):
     return [(action, arn, carried(stack.tags if stack else {}))]
 
 
+def owner_of(request, bucket):
+    """The account of a bucket; the caller's, where there is none yet."""
+    from moto.s3.models import s3_backends
+
+    _, account = s3_backends.bucket_accounts.get(bucket, (None, request["account"]))
+    return account
+
+
 def of_s3(request):
     operation, params = request["action"], request["params"]
     bucket, key = params.get("bucket", ""), params.get("key", "")
@@ -313,8 +324,9 @@ def of_s3(request):
     on_bucket, on_object = S3.get(operation, ([operation], []))
     version = "versionId" in params.get("query", "")
     on_object = [OF_VERSIONS.get(action, action) if version else action for action in on_object]
-    needed = [(f"s3:{action}", f"arn:aws:s3:::{bucket}", {}) for action in on_bucket]
-    needed += [(f"s3:{action}", f"arn:aws:s3:::{bucket}/{key or '*'}", {}) for action in on_object]
+    owner = {"s3:ResourceAccount": owner_of(request, bucket)}
+    needed = [(f"s3:{action}", f"arn:aws:s3:::{bucket}", owner) for action in on_bucket]
+    needed += [(f"s3:{action}", f"arn:aws:s3:::{bucket}/{key or '*'}", owner) for action in on_object]
     source = params.get("copy_source")
     if source:
         path, _, version = source.lstrip("/").partition("?versionId=")

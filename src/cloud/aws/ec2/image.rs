@@ -42,12 +42,23 @@ pub async fn copy(at: &At<'_>, what: &Create) -> CloudResult<Created> {
                 .tag_specifications(tags::ec2_spec(at, name, ResourceType::Snapshot))
                 .send()
                 .await
-                .or_cloud(CALL)?;
+                .or_cloud(CALL)
+                .map_err(about_its_disks)?;
             answer.image_id.ok_or_else(|| missing(CALL, "image id"))
         },
     )
     .await?;
     Ok(at.created(Kind::Image, id, "image_id"))
+}
+
+/// Who may launch an image may not copy it yet (EC2 API reference, `CopyImage`).
+fn about_its_disks(error: CloudError) -> CloudError {
+    if error.message.contains("permission to access the storage") {
+        return error.help(
+            "the image is shared, and the snapshots of its disks are not: let its owner share those with the sandbox's account",
+        );
+    }
+    error
 }
 
 pub async fn observe(ec2: &Ec2Reader, ids: &[String]) -> CloudResult<Vec<Observed>> {

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ec2::types::{
-    HttpTokensState, Instance, InstanceMetadataOptionsRequest, InstanceNetworkInterfaceSpecification,
-    InstanceStateName, InstanceType, Placement, ResourceType, ShutdownBehavior, SummaryStatus,
+    HttpTokensState, Instance, InstanceBlockDeviceMapping, InstanceMetadataOptionsRequest,
+    InstanceNetworkInterfaceSpecification, InstanceStateName, InstanceType, Placement, ResourceType,
+    ShutdownBehavior, SummaryStatus,
 };
 use serde_json::Value;
 
@@ -14,6 +15,7 @@ use crate::cloud::aws::error::OrCloud;
 use crate::cloud::aws::once::{begun, once};
 use crate::cloud::aws::tags::{TAG_TOKEN, clean};
 use crate::cloud::aws::{At, observed, pages, tags, with};
+use crate::cloud::wait::DEVICES;
 use crate::cloud::{
     CloudError, CloudResult, Created, ErrorKind, Kind, Observed, RunInstances, State, SubnetRef, TAG_RUN,
     Zone,
@@ -134,7 +136,7 @@ pub async fn observe(ec2: &Ec2Reader, zones: &[Zone], ids: &[String]) -> CloudRe
             found.iter().flat_map(aws_sdk_ec2::types::Reservation::instances).collect();
         let running: Vec<String> =
             ids_of(instances.iter().copied().filter(|i| state_of(i) == Some(&InstanceStateName::Running)));
-        let healthy = if running.is_empty() { BTreeSet::new() } else { healthy(ec2, &running).await? };
+        let healthy = healthy(ec2, &running).await?;
         for instance in instances {
             all.push(seen(instance, zones, &healthy));
         }
@@ -142,8 +144,19 @@ pub async fn observe(ec2: &Ec2Reader, zones: &[Zone], ids: &[String]) -> CloudRe
     Ok(all)
 }
 
-/// The running instances whose system and instance status checks have both passed: one request for all of them.
+/// "Maximum 100 explicitly specified instance IDs" (EC2 API reference, `DescribeInstanceStatus`).
+const STATUSES: usize = 100;
+
+/// Those of the running instances whose system and instance status checks have both passed.
 async fn healthy(ec2: &Ec2Reader, running: &[String]) -> CloudResult<BTreeSet<String>> {
+    let mut passed = BTreeSet::new();
+    for ids in running.chunks(STATUSES) {
+        passed.extend(healthy_of(ec2, ids).await?);
+    }
+    Ok(passed)
+}
+
+async fn healthy_of(ec2: &Ec2Reader, running: &[String]) -> CloudResult<BTreeSet<String>> {
     let request = ec2.describe_instance_status().set_instance_ids(Some(running.to_vec()));
     let ok = |s: Option<&aws_sdk_ec2::types::InstanceStatusSummary>| {
         s.and_then(|s| s.status()) == Some(&SummaryStatus::Ok)
@@ -196,6 +209,11 @@ fn seen(instance: &Instance, zones: &[Zone], healthy: &BTreeSet<String>) -> Obse
     let seen = with(seen, "private_ip", non_empty(&instance.private_ip_address));
     let seen = with(seen, "private_dns", non_empty(&instance.private_dns_name));
     let seen = with(seen, "reason", non_empty(&reason));
+    let volume = |m: &InstanceBlockDeviceMapping| m.ebs().and_then(|e| e.volume_id()).map(str::to_owned);
+    let devices = instance.block_device_mappings().iter();
+    let devices: serde_json::Map<String, Value> =
+        devices.filter_map(|m| Some((m.device_name()?.to_owned(), volume(m).into()))).collect();
+    let seen = with(seen, DEVICES, devices);
     with(seen, "az", az)
 }
 

@@ -7,7 +7,7 @@ use aws_sdk_ec2::types::{
 use super::{FILTER_VALUES, filter, made_before};
 use crate::cloud::aws::access::{Ec2Reader, Writer};
 use crate::cloud::aws::error::OrCloud;
-use crate::cloud::aws::once::{follow_up, once};
+use crate::cloud::aws::once::{follow_up, once, settled};
 use crate::cloud::aws::{At, missing, observed, pages, tags, with};
 use crate::cloud::{
     CloudError, CloudResult, Create, Created, ErrorKind, Kind, Observed, ResourceRef, State, TAG_RUN,
@@ -110,16 +110,14 @@ async fn subnet(at: &At<'_>, vpc: &str, cidr: &str, zone: &str, name: &str) -> C
             Ok(found.or_cloud("ec2:DescribeSubnets")?.subnets().iter().find_map(|s| s.subnet_id.clone()))
         },
         async || {
-            let answer = writer
-                .ec2_once
-                .create_subnet()
-                .vpc_id(vpc)
-                .cidr_block(cidr)
-                .availability_zone(zone)
-                .tag_specifications(tags::ec2_spec(at, name, ResourceType::Subnet))
-                .send()
-                .await
-                .or_cloud(CALL)?;
+            // The VPC was made a moment ago.
+            let answer = settled(at, async || {
+                let request = writer.ec2_once.create_subnet().vpc_id(vpc).cidr_block(cidr);
+                let request = request.availability_zone(zone);
+                let request = request.tag_specifications(tags::ec2_spec(at, name, ResourceType::Subnet));
+                request.send().await.or_cloud(CALL)
+            })
+            .await?;
             answer.subnet.and_then(|s| s.subnet_id).ok_or_else(|| missing(CALL, "subnet id"))
         },
     )
@@ -145,16 +143,13 @@ async fn security_group(at: &At<'_>, vpc: &str, vpc_cidr: &str, name: &str) -> C
             .find_map(|g| g.group_id.clone()))
     };
     let id = once(at, find, async || {
-        let answer = writer
-            .ec2_once
-            .create_security_group()
-            .group_name(name)
-            .description("Drillmaster sandbox: traffic within the VPC only")
-            .vpc_id(vpc)
-            .tag_specifications(tags::ec2_spec(at, name, ResourceType::SecurityGroup))
-            .send()
-            .await
-            .or_cloud(CALL)?;
+        let answer = settled(at, async || {
+            let request = writer.ec2_once.create_security_group().group_name(name).vpc_id(vpc);
+            let request = request.description("Drillmaster sandbox: traffic within the VPC only");
+            let request = request.tag_specifications(tags::ec2_spec(at, name, ResourceType::SecurityGroup));
+            request.send().await.or_cloud(CALL)
+        })
+        .await?;
         answer.group_id.ok_or_else(|| missing(CALL, "group id"))
     })
     .await?;

@@ -52,6 +52,8 @@ pub async fn find(
         // Since when it can be read, S3 does not tell: it is read as of T0.
         usable: None,
         seen_usable: Some(search.now),
+        made: None,
+        shared_widely: false,
         // Counting them may take hours: `measure_objects` does it where it is wanted.
         size: Size(0),
         objects: 0,
@@ -82,8 +84,11 @@ async fn owner(aws: &Aws, s3: &S3Reader, search: &Search<'_>, name: &str) -> Clo
             }
             // 403: another account's, or not ours to see.
             Err(e) if e.kind == ErrorKind::Forbidden => {}
-            // 404: none; 301: another region.
-            Err(e) if e.kind == ErrorKind::NotFound || e.message.contains("301") => return Ok(None),
+            // 404: none; 301, or 400 from some regions: another region.
+            Err(e) if e.kind == ErrorKind::NotFound => return Ok(None),
+            Err(e) if ["HTTP 301", "HTTP 400", "PermanentRedirect"].iter().any(|s| e.message.contains(s)) => {
+                return Ok(None);
+            }
             Err(e) => return Err(e),
         }
     }

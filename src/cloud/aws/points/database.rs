@@ -7,6 +7,7 @@ use crate::cloud::aws::access::RdsReader;
 use crate::cloud::aws::error::OrCloud;
 use crate::cloud::aws::pages;
 use crate::cloud::aws::rds::filter;
+use crate::cloud::aws::rds::instance::restorable;
 use crate::cloud::aws::tags::rds_value;
 use crate::cloud::aws::time::some_time;
 use crate::cloud::{CloudResult, ErrorKind};
@@ -44,8 +45,11 @@ pub async fn snapshots(rds: &RdsReader, search: &Search<'_>) -> CloudResult<Vec<
     let mut points = Vec::new();
     for (index, s) in found.iter().enumerate() {
         let made = some_time(s.snapshot_create_time());
-        // "Changes for the copy when the snapshot is copied": the original time does not.
+        // "Changes for the copy when the snapshot is copied": the original time does not. A replica's snapshot is as old as the
+        // last transaction that the replica had received (RDS API reference, `SnapshotDatabaseTime`).
         let taken = some_time(s.original_snapshot_create_time()).or(made);
+        let newest = some_time(s.snapshot_database_time());
+        let taken = taken.map(|taken| newest.map_or(taken, |newest| taken.min(newest)));
         let of = named("rds:db", s.db_instance_identifier().unwrap_or_default());
         let ready = s.status() == Some("available");
         let gib = s.allocated_storage().unwrap_or(0);
@@ -101,6 +105,7 @@ pub async fn cluster_snapshots(rds: &RdsReader, search: &Search<'_>) -> CloudRes
         let Some(mut point) = point(search, PointKind::RdsClusterSnapshot, of, ids, taken, ready, gib) else {
             continue;
         };
+        point.made = made;
         (point.encrypted, point.kms_key) = encryption(s.storage_encrypted(), s.kms_key_id());
         let ask = s.snapshot_type() == Some("manual") && index < MOST_ASKED_ABOUT;
         if point.account == search.place.account && ask {
@@ -149,6 +154,8 @@ fn point(
         // a backup can be restored to what it can be restored to now.
         usable: None,
         seen_usable: ready.then_some(search.now),
+        made: None,
+        shared_widely: false,
         size: Size::gib(u64::try_from(gib).unwrap_or(0)),
         objects: 0,
         shared_with: if own { Vec::new() } else { vec![search.place.account.clone()] },
@@ -210,7 +217,7 @@ pub async fn continuous(rds: &RdsReader, search: &Search<'_>) -> CloudResult<Vec
         if !kept || !fits(search, "rds:db", db.db_instance_identifier(), ids, db.tag_list()) {
             continue;
         }
-        let Some(latest) = some_time(db.latest_restorable_time()) else { continue };
+        let Some(latest) = restorable(some_time(db.latest_restorable_time())) else { continue };
         let of = named("rds:db", db.db_instance_identifier().unwrap_or_default());
         let gib = db.allocated_storage().unwrap_or(0);
         let ids = (db.db_instance_identifier(), db.db_instance_arn());
@@ -229,7 +236,7 @@ pub async fn continuous(rds: &RdsReader, search: &Search<'_>) -> CloudResult<Vec
         {
             continue;
         }
-        let latest = some_time(backup.restore_window().and_then(|w| w.latest_time()));
+        let latest = restorable(some_time(backup.restore_window().and_then(|w| w.latest_time())));
         let of = named("rds:db", backup.db_instance_identifier().unwrap_or_default());
         let gib = backup.allocated_storage().unwrap_or(0);
         let point = point(search, PointKind::RdsPitr, of, (arn, arn), latest, latest.is_some(), gib);

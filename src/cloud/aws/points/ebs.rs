@@ -1,8 +1,8 @@
 //! EBS snapshots, our own and those shared with us.
 
-use aws_sdk_ec2::types::{Filter, Snapshot, SnapshotAttributeName, SnapshotState};
+use aws_sdk_ec2::types::{Filter, Snapshot, SnapshotAttributeName, SnapshotState, StorageTier};
 
-use super::{MOST_ASKED_ABOUT, Search, TAG_OF, TAG_TAKEN, Want, accounts, named, tagged_time};
+use super::{MOST_ASKED_ABOUT, PAGE, Search, TAG_OF, TAG_TAKEN, Want, accounts, named, tagged_time};
 use crate::cloud::aws::access::Ec2Reader;
 use crate::cloud::aws::ec2::filter;
 use crate::cloud::aws::error::OrCloud;
@@ -11,6 +11,7 @@ use crate::cloud::aws::{pages, tags};
 use crate::cloud::{CloudResult, ErrorKind};
 use crate::duration::Size;
 use crate::estate::{PointKind, RecoveryPoint, Selector};
+use crate::ids::AccountId;
 
 const CALL: &str = "ec2:DescribeSnapshots";
 /// What stands in for the volume of a copy.
@@ -30,9 +31,14 @@ pub async fn find(ec2: &Ec2Reader, search: &Search<'_>) -> CloudResult<Vec<Recov
     let mut found: Vec<Snapshot> = Vec::new();
     for query in queries {
         let own = ec2.describe_snapshots().owner_ids("self").filters(query.clone());
-        let shared = ec2.describe_snapshots().restorable_by_user_ids("self").filters(query);
-        for request in [own, shared] {
-            for snapshot in pages!(CALL, snapshots, request) {
+        let shared = ec2.describe_snapshots().restorable_by_user_ids("self").filters(query.clone());
+        // What is shared with everybody can be seen only by its id.
+        let requests = match search.want {
+            Want::Id(_) => vec![ec2.describe_snapshots().filters(query)],
+            Want::Of(_) => vec![own, shared],
+        };
+        for request in requests {
+            for snapshot in pages!(CALL, snapshots, request.max_results(PAGE)) {
                 if !found.iter().any(|s| s.snapshot_id == snapshot.snapshot_id) {
                     found.push(snapshot);
                 }
@@ -46,7 +52,7 @@ pub async fn find(ec2: &Ec2Reader, search: &Search<'_>) -> CloudResult<Vec<Recov
         if point.account != search.place.account {
             point.shared_with = vec![search.place.account.clone()];
         } else if index < MOST_ASKED_ABOUT {
-            point.shared_with = shared_with(ec2, &point.id).await?;
+            (point.shared_with, point.shared_widely) = shared_with(ec2, &point.id).await?;
         }
         points.push(point);
     }
@@ -69,7 +75,9 @@ fn point(search: &Search<'_>, snapshot: &Snapshot) -> Option<RecoveryPoint> {
     let started = some_time(snapshot.start_time());
     // A snapshot is of the instant at which it was started; a copy's start is that of the copying, which would flatter.
     let taken = tagged_time(tag(TAG_TAKEN)).or(if copy { None } else { started });
-    let complete = snapshot.state() == Some(&SnapshotState::Completed);
+    // An archived one has to be brought back first, which takes up to three days (EBS user guide, "Archive Amazon EBS snapshots").
+    let archived = snapshot.storage_tier() == Some(&StorageTier::Archive);
+    let complete = snapshot.state() == Some(&SnapshotState::Completed) && !archived;
     let usable = if complete { some_time(snapshot.completion_time()) } else { None };
     let encrypted = snapshot.encrypted() == Some(true);
     Some(RecoveryPoint {
@@ -84,6 +92,8 @@ fn point(search: &Search<'_>, snapshot: &Snapshot) -> Option<RecoveryPoint> {
         taken,
         usable,
         seen_usable: complete.then_some(search.now),
+        made: started,
+        shared_widely: false,
         size: Size::gib(u64::try_from(snapshot.volume_size().unwrap_or(0)).unwrap_or(0)),
         objects: 0,
         shared_with: Vec::new(),
@@ -94,7 +104,8 @@ fn point(search: &Search<'_>, snapshot: &Snapshot) -> Option<RecoveryPoint> {
     })
 }
 
-async fn shared_with(ec2: &Ec2Reader, id: &str) -> CloudResult<Vec<crate::ids::AccountId>> {
+/// The accounts that may use it, and whether everybody may.
+async fn shared_with(ec2: &Ec2Reader, id: &str) -> CloudResult<(Vec<AccountId>, bool)> {
     let answer = ec2
         .describe_snapshot_attribute()
         .snapshot_id(id)
@@ -104,12 +115,12 @@ async fn shared_with(ec2: &Ec2Reader, id: &str) -> CloudResult<Vec<crate::ids::A
         .or_cloud("ec2:DescribeSnapshotAttribute");
     match answer {
         Ok(answer) => {
-            let names: Vec<String> =
-                answer.create_volume_permissions().iter().filter_map(|p| p.user_id.clone()).collect();
-            Ok(accounts(&names))
+            let all = answer.create_volume_permissions();
+            let names: Vec<String> = all.iter().filter_map(|p| p.user_id.clone()).collect();
+            Ok((accounts(&names), all.iter().any(|p| p.user_id.is_none())))
         }
         // Deleted meanwhile, or a role that may not see it: then nobody is known to have it.
-        Err(e) if matches!(e.kind, ErrorKind::NotFound | ErrorKind::Forbidden) => Ok(Vec::new()),
+        Err(e) if matches!(e.kind, ErrorKind::NotFound | ErrorKind::Forbidden) => Ok((Vec::new(), false)),
         Err(e) => Err(e),
     }
 }

@@ -2,7 +2,7 @@
 
 use aws_sdk_ec2::types::{EbsBlockDevice, Image, ImageAttributeName, ImageState};
 
-use super::{MOST_ASKED_ABOUT, Search, TAG_OF, TAG_TAKEN, Want, accounts, named, tagged_time};
+use super::{MOST_ASKED_ABOUT, PAGE, Search, TAG_OF, TAG_TAKEN, Want, accounts, named, tagged_time};
 use crate::cloud::aws::access::Ec2Reader;
 use crate::cloud::aws::ec2::filter;
 use crate::cloud::aws::error::OrCloud;
@@ -16,9 +16,14 @@ const CALL: &str = "ec2:DescribeImages";
 
 pub async fn find(ec2: &Ec2Reader, search: &Search<'_>) -> CloudResult<Vec<RecoveryPoint>> {
     let mut found: Vec<Image> = Vec::new();
-    for ours in [true, false] {
-        let request = ec2.describe_images();
-        let request = if ours { request.owners("self") } else { request.executable_users("self") };
+    let ours = ec2.describe_images().owners("self");
+    // Those that name this account. What an organization may use can be seen only by its id.
+    let shared = ec2.describe_images().executable_users("self");
+    let requests = match search.want {
+        Want::Id(_) => vec![ec2.describe_images()],
+        Want::Of(_) => vec![ours, shared],
+    };
+    for request in requests {
         let request = match search.want {
             Want::Id(id) => request.filters(filter("image-id", [id])),
             Want::Of(Selector::Id(id)) if id.kind == "ec2:image" => {
@@ -30,7 +35,7 @@ pub async fn find(ec2: &Ec2Reader, search: &Search<'_>) -> CloudResult<Vec<Recov
                 request.filters(filter(&format!("tag:{key}"), [value]))
             }
         };
-        for image in pages!(CALL, images, request) {
+        for image in pages!(CALL, images, request.max_results(PAGE)) {
             if wanted(search, &image) && !found.iter().any(|i| i.image_id == image.image_id) {
                 found.push(image);
             }
@@ -46,7 +51,7 @@ pub async fn find(ec2: &Ec2Reader, search: &Search<'_>) -> CloudResult<Vec<Recov
         if point.account != search.place.account {
             point.shared_with = vec![search.place.account.clone()];
         } else if index < MOST_ASKED_ABOUT {
-            point.shared_with = shared_with(ec2, &point.id).await?;
+            (point.shared_with, point.shared_widely) = shared_with(ec2, &point.id).await?;
         }
         points.push(point);
     }
@@ -79,8 +84,11 @@ fn point(search: &Search<'_>, image: &Image) -> Option<RecoveryPoint> {
         _ => named("ec2:instance", &instance_of(image).unwrap_or_else(|| id.clone())),
     };
     let created = tagged_time(image.creation_date());
-    // A copy's creation date is that of the copying, which would flatter.
-    let copy = image.source_image_id().is_some_and(|source| source != id);
+    // A copy's creation date is that of the copying, which would flatter. Of an image of an instance, the source image is the
+    // one that the instance was launched from; only such an image names an instance (EC2 API reference, `SourceInstanceId`).
+    let said = image.description().unwrap_or_default();
+    let copy = image.source_instance_id().is_none()
+        && (image.source_image_id().is_some_and(|source| source != id) || said.starts_with("[Copied ami-"));
     let taken = tagged_time(tags::value(image.tags(), TAG_TAKEN)).or(if copy { None } else { created });
     let gib: i32 = image.block_device_mappings().iter().filter_map(|b| b.ebs()?.volume_size()).sum();
     Some(RecoveryPoint {
@@ -96,6 +104,8 @@ fn point(search: &Search<'_>, image: &Image) -> Option<RecoveryPoint> {
         // An image's creation date is that of its beginning: when it was complete, EC2 does not tell.
         usable: None,
         seen_usable: (image.state() == Some(&ImageState::Available)).then_some(search.now),
+        made: created,
+        shared_widely: false,
         size: Size::gib(u64::try_from(gib).unwrap_or(0)),
         objects: 0,
         shared_with: Vec::new(),
@@ -129,7 +139,8 @@ async fn key_of(ec2: &Ec2Reader, image: &Image, owner: &AccountId) -> CloudResul
     Ok(keys.into_iter().next())
 }
 
-async fn shared_with(ec2: &Ec2Reader, id: &str) -> CloudResult<Vec<crate::ids::AccountId>> {
+/// The accounts that may use it, and whether others may whom the API does not name one by one.
+async fn shared_with(ec2: &Ec2Reader, id: &str) -> CloudResult<(Vec<AccountId>, bool)> {
     let answer = ec2
         .describe_image_attribute()
         .image_id(id)
@@ -139,11 +150,37 @@ async fn shared_with(ec2: &Ec2Reader, id: &str) -> CloudResult<Vec<crate::ids::A
         .or_cloud("ec2:DescribeImageAttribute");
     match answer {
         Ok(answer) => {
-            let names: Vec<String> =
-                answer.launch_permissions().iter().filter_map(|p| p.user_id.clone()).collect();
-            Ok(accounts(&names))
+            let all = answer.launch_permissions();
+            let names: Vec<String> = all.iter().filter_map(|p| p.user_id.clone()).collect();
+            Ok((accounts(&names), all.iter().any(|p| p.user_id.is_none())))
         }
-        Err(e) if matches!(e.kind, ErrorKind::NotFound | ErrorKind::Forbidden) => Ok(Vec::new()),
+        Err(e) if matches!(e.kind, ErrorKind::NotFound | ErrorKind::Forbidden) => Ok((Vec::new(), false)),
         Err(e) => Err(e),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ec2::types::Image;
+
+    use super::*;
+    use crate::cloud::Place;
+
+    #[test]
+    fn images_of_instances_are_as_old_as_they_are_and_copies_of_unknown_age() {
+        let place = Place { account: "111122223333".parse().unwrap(), region: "us-west-2".parse().unwrap() };
+        let now = "2026-02-01T00:00:00Z".parse().unwrap();
+        let search = Search { place: &place, want: Want::Id("ami-1"), now };
+        let image = || Image::builder().image_id("ami-1").creation_date("2026-01-02T03:04:05.000Z");
+        let age = |image: Image| {
+            let point = point(&search, &image).unwrap();
+            assert!(point.made.is_some());
+            point.taken.is_some()
+        };
+        // The source of an image of an instance is what the instance was launched from.
+        assert!(age(image().source_image_id("ami-0").source_instance_id("i-1").build()));
+        assert!(age(image().build()));
+        assert!(!age(image().source_image_id("ami-0").build()));
+        assert!(!age(image().description("[Copied ami-0 from us-east-1] web").build()));
     }
 }

@@ -20,6 +20,9 @@ const TAG_OF: &str = "drillmaster:of";
 /// Who a point is shared with costs a request per point: only the newest so many of a query are asked about.
 const MOST_ASKED_ABOUT: usize = 20;
 
+/// How many a page holds: EC2 throttles who asks for all at once (EC2 API reference, "Use only paginated requests").
+const PAGE: i32 = 1000;
+
 /// What points are wanted.
 #[derive(Debug, Clone, Copy)]
 enum Want<'a> {

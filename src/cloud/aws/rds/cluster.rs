@@ -14,12 +14,16 @@ pub async fn restore(at: &At<'_>, cluster: &RestoreCluster) -> CloudResult<Creat
     const CALL: &str = "rds:RestoreDBClusterFromSnapshot";
     let writer = at.writer().await?;
     let rds = &writer.rds;
+    let version = match &cluster.engine_version {
+        Some(version) => Some(version.clone()),
+        None => version_of(&writer.read.rds, &cluster.snapshot).await?,
+    };
     let made = rds
         .restore_db_cluster_from_snapshot()
         .snapshot_identifier(&cluster.snapshot)
         .db_cluster_identifier(&cluster.name)
         .engine(&cluster.engine)
-        .set_engine_version(cluster.engine_version.clone())
+        .set_engine_version(version)
         .db_subnet_group_name(&cluster.subnet_group)
         .set_vpc_security_group_ids(Some(cluster.security_groups.clone()))
         .set_db_cluster_parameter_group_name(cluster.parameter_group.clone())
@@ -37,6 +41,16 @@ pub async fn restore(at: &At<'_>, cluster: &RestoreCluster) -> CloudResult<Creat
     let found = if taken(&made) { begun(describe(&writer.read.rds, &cluster.name).await)? } else { None };
     adopt(at, made, &format!("the cluster {}", cluster.name), found.as_ref().map(DbCluster::tag_list))?;
     Ok(at.created(Kind::DbCluster, &cluster.name, "cluster_id"))
+}
+
+/// The version of a snapshot. Without one, RDS takes the newest default of the region (RDS API reference,
+/// `RestoreDBClusterFromSnapshot`, `EngineVersion`): another one than the data's, which it refuses or upgrades them to.
+async fn version_of(rds: &RdsReader, snapshot: &str) -> CloudResult<Option<String>> {
+    let request = rds.describe_db_cluster_snapshots().db_cluster_snapshot_identifier(snapshot);
+    // By its ARN, a shared one is found only among the shared.
+    let request = request.include_shared(snapshot.starts_with("arn:"));
+    let found = request.send().await.or_cloud("rds:DescribeDBClusterSnapshots")?;
+    Ok(found.db_cluster_snapshots().first().and_then(|s| s.engine_version.clone()))
 }
 
 pub async fn add_instance(

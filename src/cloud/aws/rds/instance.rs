@@ -40,8 +40,20 @@ pub async fn restore(at: &At<'_>, db: &RestoreDb) -> CloudResult<Created> {
         .send()
         .await
         .or_cloud("rds:RestoreDBInstanceFromDBSnapshot")
+        .map_err(about_its_group)
         .map(drop);
     made_or_adopted(at, &writer.read.rds, &db.name, made).await
+}
+
+/// An option group belongs to one VPC (RDS user guide, "Working with option groups"), and a restore takes the source's.
+fn about_its_group(error: CloudError) -> CloudError {
+    if error.message.contains("option group") && error.message.contains("VPC") {
+        return error.help(
+            "the source's option group belongs to production's VPC: name one with `option_group`, made for drills, or AWS's \
+             own (`default:mysql-8-0`)",
+        );
+    }
+    error
 }
 
 /// AWS takes a zone only where the instance is not Multi-AZ.
@@ -99,12 +111,19 @@ pub async fn restore_to_time(at: &At<'_>, to: &RestoreDbToTime) -> CloudResult<C
         .send()
         .await
         .or_cloud(CALL)
+        .map_err(about_its_group)
         .map(drop);
     let adopted = taken(&made);
     let mut created = made_or_adopted(at, &writer.read.rds, &db.name, made).await?;
     // An adopted one was restored to an earlier attempt's instant, which a "latest" of now would flatter.
     created.restored_to = if adopted && to.to.is_none() { None } else { Some(instant) };
     Ok(created)
+}
+
+/// The instant that a restore may name "must be before the latest restorable time" (RDS API reference, `RestoreTime`), which
+/// is told in whole seconds.
+pub fn restorable(latest: Option<Time>) -> Option<Time> {
+    latest?.checked_sub_signed(chrono::TimeDelta::seconds(1))
 }
 
 async fn latest_restorable(rds: &RdsReader, source: &str) -> CloudResult<Time> {
@@ -124,7 +143,7 @@ async fn latest_restorable(rds: &RdsReader, source: &str) -> CloudResult<Time> {
             .or_cloud(CALL)?;
         (CALL, found.db_instances().first().and_then(|d| some_time(d.latest_restorable_time())))
     };
-    latest.ok_or_else(|| {
+    restorable(latest).ok_or_else(|| {
         CloudError::new(ErrorKind::Invalid, call, format!("{source} has no latest restorable time"))
             .help("automated backups are off (backup retention 0), or the first one is not complete")
     })
@@ -142,7 +161,8 @@ pub async fn describe(rds: &RdsReader, id: &str) -> CloudResult<Option<DbInstanc
     }
 }
 
-/// RDS's words for what waiting will not mend (user guide, "Viewing DB instance status").
+/// RDS's words for what waiting will not mend (user guide, "Viewing DB instance status" and "Viewing DB cluster status").
+/// `storage-initialization`: blocks are still loaded after a restore, and "it remains available for operations".
 pub fn state(status: Option<&str>) -> State {
     let word = status.unwrap_or("creating").to_owned();
     match word.as_str() {
@@ -152,9 +172,13 @@ pub fn state(status: Option<&str>) -> State {
         | "configuring-enhanced-monitoring"
         | "configuring-iam-database-auth"
         | "configuring-log-exports"
+        | "storage-initialization"
         | "storage-optimization" => State::Ready,
         "failed"
         | "restore-error"
+        | "cloning-failed"
+        | "migration-failed"
+        | "upgrade_failed"
         | "storage-full"
         | "inaccessible-encryption-credentials"
         | "inaccessible-encryption-credentials-recoverable"

@@ -63,6 +63,7 @@ pub async fn create(
         .await
         .or_cloud(CALL)
         .map_err(|e| if kms_key.is_none() { about_its_key(e) } else { e })
+        .map_err(|e| about_its_vpc(e, &at.place.region))
         .map(drop);
     made_or_adopted(at, &writer.read.rds, &db.name, made).await
 }
@@ -83,6 +84,17 @@ fn about_its_key(error: CloudError) -> CloudError {
         error.kind == ErrorKind::Invalid && ["KmsKey", "ncrypt"].iter().any(|w| error.message.contains(w));
     if about && error.help.is_none() {
         return error.help("the source is encrypted: name a key of the sandbox's region with `kms_key`");
+    }
+    error
+}
+
+/// All replicas of one database in one region stand in one VPC (RDS API reference, `DBSubnetGroupName`).
+fn about_its_vpc(error: CloudError, region: &Region) -> CloudError {
+    if error.kind == ErrorKind::Invalid && error.message.contains("same customer VPC") {
+        return error.help(format!(
+            "the database has a replica in {region} already, in another VPC than the sandbox's, and AWS wants all of them in \
+             one: put the sandbox into another region, or restore with `rds.restore`"
+        ));
     }
     error
 }

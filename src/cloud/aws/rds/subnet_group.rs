@@ -3,27 +3,43 @@
 use super::{adopt, taken};
 use crate::cloud::aws::access::{RdsReader, Writer};
 use crate::cloud::aws::error::OrCloud;
-use crate::cloud::aws::once::begun;
+use crate::cloud::aws::once::{begun, settled};
 use crate::cloud::aws::{At, observed, pages, tags};
-use crate::cloud::{CloudResult, Created, ErrorKind, Kind, Observed, State, TAG_RUN};
+use crate::cloud::{CloudError, CloudResult, Created, ErrorKind, Kind, Observed, State, TAG_RUN};
 
 pub async fn create(at: &At<'_>, name: &str, subnets: &[String]) -> CloudResult<Created> {
     const CALL: &str = "rds:CreateDBSubnetGroup";
     let writer = at.writer().await?;
-    let rds = &writer.rds;
-    let made = rds
-        .create_db_subnet_group()
-        .db_subnet_group_name(name)
-        .db_subnet_group_description("Drillmaster sandbox")
-        .set_subnet_ids(Some(subnets.to_vec()))
-        .set_tags(Some(tags::for_rds(at, name)))
-        .send()
-        .await
-        .or_cloud(CALL)
-        .map(drop);
+    let made = settled(at, async || {
+        let request = writer
+            .rds
+            .create_db_subnet_group()
+            .db_subnet_group_name(name)
+            .db_subnet_group_description("Drillmaster sandbox")
+            .set_subnet_ids(Some(subnets.to_vec()))
+            .set_tags(Some(tags::for_rds(at, name)));
+        request.send().await.or_cloud(CALL).map(drop).map_err(not_yet)
+    })
+    .await;
     let found = if taken(&made) { begun(tags_of(&writer.read.rds, name).await)? } else { None };
     adopt(at, made, &format!("the DB subnet group {name}"), found.as_deref())?;
     Ok(at.created(Kind::DbSubnetGroup, name, "db_subnet_group"))
+}
+
+/// What passes by itself: the subnets were made a moment ago; and the first call of an account makes RDS make its role, which
+/// it can use some seconds later (RDS user guide, "Using service-linked roles for Amazon RDS").
+fn not_yet(error: CloudError) -> CloudError {
+    let said = error.message.replace(['-', ' '], "").to_lowercase();
+    if said.contains("servicelinkedrole") {
+        return CloudError { kind: ErrorKind::InUse, ..error }.help(
+            "the account has never used RDS: make its role once, as an administrator, with `aws iam \
+             create-service-linked-role --aws-service-name rds.amazonaws.com`",
+        );
+    }
+    if error.message.starts_with("InvalidSubnet") {
+        return CloudError { kind: ErrorKind::NotFound, ..error };
+    }
+    error
 }
 
 /// `None` where there is none of that name.

@@ -11,7 +11,9 @@ use crate::cloud::aws::access::{S3Reader, S3Writer};
 use crate::cloud::aws::error::OrCloud;
 use crate::cloud::aws::presign::UNRESERVED;
 use crate::cloud::aws::{Aws, tags};
-use crate::cloud::{CloudError, CloudResult, CopiedObjects, CopyObjects, Deed, ErrorKind, Permit, Progress};
+use crate::cloud::{
+    BucketRef, CloudError, CloudResult, CopiedObjects, CopyObjects, Deed, ErrorKind, Permit, Progress,
+};
 
 /// The longest object that one `CopyObject` takes.
 const LONGEST_COPY: u64 = 5 << 30;
@@ -24,6 +26,8 @@ const TRIES: u32 = 4;
 /// The job: where objects are read and written.
 pub struct Job<'a> {
     pub from: &'a S3Reader,
+    /// With the target's credentials, where the source lies: S3 answers for a bucket in its own region only.
+    pub from_by_target: &'a S3Reader,
     pub to: &'a S3Writer,
     pub source: &'a str,
     pub target: &'a str,
@@ -40,11 +44,14 @@ pub async fn run(
     const CALL: &str = "s3:PutObject";
     let from = aws.bucket_clients(&copy.from).await?;
     let to = aws.bucket_clients(&copy.to).await?;
+    let there = BucketRef { account: copy.to.account.clone(), ..copy.from.clone() };
+    let there = aws.bucket_clients(&there).await?;
     let writer = to.writer(permit, Deed::Fill, CALL)?;
     let carried = bucket::tags_of(&writer.read.s3, &copy.to.name).await?;
     tags::guard(CALL, &copy.to.name, bucket::run_of(&carried), &writer.marks)?;
     let job = Job {
         from: &from.s3,
+        from_by_target: &there.s3,
         to: &writer.s3,
         source: &copy.from.name,
         target: &copy.to.name,
@@ -67,7 +74,9 @@ pub async fn run(
         .take_while(|_| std::future::ready(failures.borrow().len() < MOST_FAILURES))
         .map(async |entry: CloudResult<Entry>| {
             let entry = entry?;
-            match one(&job, &entry, &through_here, may_fall_back).await {
+            // What is refused to the first object is refused to all.
+            let first = done.borrow().objects == 0;
+            match one(&job, &entry, &through_here, may_fall_back, first).await {
                 Ok(()) => {
                     let mut done = done.borrow_mut();
                     done.objects += 1;
@@ -107,10 +116,11 @@ async fn one(
     entry: &Entry,
     through_here: &Cell<bool>,
     may_fall_back: bool,
+    first: bool,
 ) -> CloudResult<()> {
-    let mut tries = 1;
+    let (mut tries, mut here) = (1, false);
     loop {
-        let here = through_here.get();
+        here |= through_here.get();
         let done = if here {
             multipart::stream(job, entry).await
         } else if entry.size > LONGEST_COPY {
@@ -125,7 +135,10 @@ async fn one(
                 .map(drop)
         };
         match done {
-            Err(e) if !here && may_fall_back && e.kind == ErrorKind::Forbidden => through_here.set(true),
+            Err(e) if !here && may_fall_back && e.kind == ErrorKind::Forbidden => {
+                here = true;
+                through_here.set(first);
+            }
             Err(e) if e.may_pass() && tries < TRIES => tries += 1,
             other => return other,
         }

@@ -32,7 +32,7 @@ fn part_size(size: u64, least: u64) -> u64 {
 /// Server-side copy of an object above 5 GiB; what `CopyObject` keeps (metadata, tags) is carried over by hand.
 pub async fn copy(job: &Job<'_>, entry: &Entry) -> CloudResult<()> {
     let head = job
-        .to
+        .from_by_target
         .head_object()
         .bucket(job.source)
         .key(&entry.key)
@@ -49,7 +49,7 @@ pub async fn copy(job: &Job<'_>, entry: &Entry) -> CloudResult<()> {
         .set_content_disposition(head.content_disposition)
         .set_cache_control(head.cache_control)
         .set_metadata(head.metadata)
-        .set_tagging(tagging(job.to.get_object_tagging(), job.source, entry).await?);
+        .set_tagging(tagging(job.from_by_target.get_object_tagging(), job.source, entry).await?);
     let upload = begin(job, entry, create).await?;
     let parts = copy_parts(job, entry, &upload).await;
     finish(job, entry, &upload, parts).await
@@ -74,6 +74,8 @@ async fn copy_parts(job: &Job<'_>, entry: &Entry, upload: &str) -> CloudResult<V
                 .copy_source_range(format!("bytes={first}-{last}"))
                 // All parts must be of one and the same object.
                 .set_copy_source_if_match(entry.etag.clone())
+                .customize()
+                .config_override(patient())
                 .send()
                 .await
                 .or_cloud(CALL)?;
@@ -84,6 +86,13 @@ async fn copy_parts(job: &Job<'_>, entry: &Entry, upload: &str) -> CloudResult<V
         .try_collect()
         .await?;
     Ok(parts)
+}
+
+/// While a part is copied between regions S3 sends nothing for longer than the SDK takes for a stalled answer (smithy-rs
+/// issue 4439); a call has its own limit all the same.
+fn patient() -> aws_sdk_s3::config::Builder {
+    let never = aws_sdk_s3::config::StalledStreamProtectionConfig::disabled();
+    aws_sdk_s3::config::Builder::new().stalled_stream_protection(never)
 }
 
 /// Reads the object and writes it, 16 MiB (more for giants) at a time.
