@@ -247,3 +247,30 @@ async fn a_zone_of_another_region_is_refused() {
     assert_eq!(error.kind, ErrorKind::Invalid);
     assert!(error.help.unwrap().contains("usw2-az"));
 }
+
+#[tokio::test]
+async fn what_hangs_on_a_network_that_resists_is_named() {
+    let world = World::losing_east();
+    let at = place(SANDBOX, WEST);
+    let sandbox = world.sandbox(&at).await;
+    let subnet = sandbox.subnets[0].id.clone();
+    let ec2 = world.ec2(SANDBOX, WEST).await;
+    let made = ec2.create_network_interface().subnet_id(&subnet).description("somebody's endpoint");
+    let interface = made.send().await.unwrap().network_interface.unwrap().network_interface_id.unwrap();
+    world.moto.faults(&json!([{ "action": "DeleteSubnet", "kind": "error", "code": "DependencyViolation",
+        "status": 400, "message": "The subnet has dependencies and cannot be deleted.", "times": 1 }]));
+    let resource = ResourceRef {
+        kind: Kind::Subnet,
+        id: subnet,
+        account: at.account.clone(),
+        region: at.region.clone(),
+    };
+    let error = world.try_delete(&resource).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::InUse);
+    assert!(
+        error.message.ends_with(&format!("on it still hangs {interface} (somebody's endpoint)")),
+        "{error}"
+    );
+    ec2.delete_network_interface().network_interface_id(interface).send().await.unwrap();
+    world.tear_down(&at).await;
+}

@@ -1,7 +1,8 @@
 //! The sandbox's network: VPC, subnets, security groups, all without a way out.
 
 use aws_sdk_ec2::types::{
-    AttributeBooleanValue, Filter, IpPermission, IpRange, ResourceType, SubnetState, VpcState,
+    AttributeBooleanValue, Filter, IpPermission, IpRange, NetworkInterfaceType, ResourceType, SubnetState,
+    VpcState,
 };
 
 use super::{FILTER_VALUES, filter, made_before};
@@ -221,6 +222,28 @@ pub async fn observe(ec2: &Ec2Reader, kind: Kind, ids: &[String]) -> CloudResult
     Ok(all)
 }
 
+/// Names what still hangs on a network that resists: what AWS or somebody else has put there, nobody expects.
+async fn in_the_way<T>(to: &Writer, deleted: CloudResult<T>, there: Filter) -> CloudResult<()> {
+    let Err(mut error) = deleted else { return Ok(()) };
+    if error.kind != ErrorKind::InUse {
+        return Err(error);
+    }
+    let found = to.ec2.describe_network_interfaces().filters(there).send().await;
+    // That it could not be told changes nothing of the error.
+    if let Ok(found) = found {
+        let shown = found.network_interfaces().iter().map(|interface| {
+            let kind = interface.interface_type().map_or("interface", NetworkInterfaceType::as_str);
+            let said = interface.description().filter(|said| !said.is_empty()).unwrap_or(kind);
+            format!("{} ({said})", interface.network_interface_id().unwrap_or("?"))
+        });
+        let shown: Vec<String> = shown.take(5).collect();
+        if !shown.is_empty() {
+            error.message = format!("{}; on it still hangs {}", error.message, shown.join(", "));
+        }
+    }
+    Err(error)
+}
+
 pub async fn delete(to: &Writer, resource: &ResourceRef) -> CloudResult<()> {
     let (ec2, marks) = (&to.ec2, &to.marks);
     let id = &resource.id;
@@ -230,21 +253,24 @@ pub async fn delete(to: &Writer, resource: &ResourceRef) -> CloudResult<()> {
             let vpcs = vpcs.or_cloud("ec2:DescribeVpcs")?;
             let Some(vpc) = vpcs.vpcs().first() else { return Ok(()) };
             tags::guard("ec2:DeleteVpc", id, tags::value(vpc.tags(), TAG_RUN), marks)?;
-            ec2.delete_vpc().vpc_id(id).send().await.or_cloud("ec2:DeleteVpc")?;
+            let deleted = ec2.delete_vpc().vpc_id(id).send().await.or_cloud("ec2:DeleteVpc");
+            in_the_way(to, deleted, filter("vpc-id", [id])).await?;
         }
         Kind::Subnet => {
             let subnets = ec2.describe_subnets().filters(filter("subnet-id", [id])).send().await;
             let subnets = subnets.or_cloud("ec2:DescribeSubnets")?;
             let Some(subnet) = subnets.subnets().first() else { return Ok(()) };
             tags::guard("ec2:DeleteSubnet", id, tags::value(subnet.tags(), TAG_RUN), marks)?;
-            ec2.delete_subnet().subnet_id(id).send().await.or_cloud("ec2:DeleteSubnet")?;
+            let deleted = ec2.delete_subnet().subnet_id(id).send().await.or_cloud("ec2:DeleteSubnet");
+            in_the_way(to, deleted, filter("subnet-id", [id])).await?;
         }
         _ => {
             let groups = ec2.describe_security_groups().filters(filter("group-id", [id])).send().await;
             let groups = groups.or_cloud("ec2:DescribeSecurityGroups")?;
             let Some(group) = groups.security_groups().first() else { return Ok(()) };
             tags::guard("ec2:DeleteSecurityGroup", id, tags::value(group.tags(), TAG_RUN), marks)?;
-            ec2.delete_security_group().group_id(id).send().await.or_cloud("ec2:DeleteSecurityGroup")?;
+            let deleted = ec2.delete_security_group().group_id(id).send().await;
+            in_the_way(to, deleted.or_cloud("ec2:DeleteSecurityGroup"), filter("group-id", [id])).await?;
         }
     }
     Ok(())
