@@ -337,6 +337,7 @@ fn restored_db(cx: &Context<'_>, args: RestoreArgs, source: &Source) -> Result<R
             .map_err(|e: BadName| StepError::wrong(e.message, e.help))?,
         port: value(args.port.as_ref())?,
         size: cx.size(),
+        engine: source.point.engine.clone(),
     })
 }
 

@@ -32,7 +32,7 @@ pub struct BucketSource {
     /// The name of the account in `accounts` whose credentials read it; default: the sandbox's.
     #[serde(default)]
     pub account: Option<String>,
-    /// The bucket's region; default: what the estate says, else the sandbox's.
+    /// The bucket's region; default: for a restore where it is found, else the sandbox's.
     #[serde(default)]
     pub region: Option<Region>,
 }

@@ -422,6 +422,9 @@ pub struct RestoreDb {
     pub az: Option<AzId>,
     pub port: Option<i32>,
     pub size: Size,
+    /// `None`: not known.
+    #[serde(default)]
+    pub engine: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

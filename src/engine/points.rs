@@ -322,6 +322,7 @@ impl Recovery<'_> {
             seen_usable: None,
             made: None,
             shared_widely: false,
+            engine: None,
             encrypted: false,
             kms_key: None,
         };

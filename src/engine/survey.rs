@@ -176,7 +176,8 @@ pub(super) fn key(point: &RecoveryPoint) -> Key {
 fn merge(merged: &mut BTreeMap<Key, RecoveryPoint>, mut point: RecoveryPoint) {
     // Backups that are replicated into a region have no other name than their ARN.
     if !point.id.contains(":auto-backup:") {
-        point.id = name_of(&point.id).to_owned();
+        let name = name_of(&point.id).to_owned();
+        point.id = name;
     }
     let key = key(&point);
     let Some(known) = merged.get_mut(&key) else {
@@ -196,6 +197,7 @@ fn merge(merged: &mut BTreeMap<Key, RecoveryPoint>, mut point: RecoveryPoint) {
     known.managed_key |= point.managed_key;
     known.encrypted |= point.encrypted;
     known.kms_key = known.kms_key.take().or(point.kms_key);
+    known.engine = known.engine.take().or(point.engine);
     if known.of != point.of && point.taken.is_some() && known.of.name == known.id {
         known.of = point.of;
     }
@@ -219,6 +221,7 @@ mod tests {
             seen_usable: None,
             made: None,
             shared_widely: false,
+            engine: None,
             size: crate::duration::Size(0),
             objects: 0,
             shared_with: if shared { vec!["999988887777".parse().unwrap()] } else { Vec::new() },

@@ -217,6 +217,7 @@ impl EstateFile {
                 seen_usable: None,
                 made: None,
                 shared_widely: false,
+                engine: None,
                 encrypted: entry.encrypted || entry.kms_key.is_some(),
                 kms_key: entry.kms_key.clone(),
             })

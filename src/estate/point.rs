@@ -104,6 +104,9 @@ pub struct RecoveryPoint {
     /// The ARN of the KMS key that it is encrypted with: who loses the key has lost the point.
     #[serde(default)]
     pub kms_key: Option<String>,
+    /// A database's engine, as RDS names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
 }
 
 /// Which point a step wants.
@@ -389,6 +392,7 @@ mod tests {
             kms_key: None,
             made: None,
             shared_widely: false,
+            engine: None,
         }
     }
 

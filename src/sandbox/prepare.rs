@@ -134,6 +134,7 @@ pub async fn prepare(
                     az: None,
                     port: None,
                     size: replica.size,
+                    engine: None,
                 },
             };
             Ok::<_, HandError>((replica.step.clone(), one(hands, waiter, place, &slot, what).await?))

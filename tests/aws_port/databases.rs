@@ -44,6 +44,7 @@ fn restored(source: &str, name: &str, sandbox: &Sandbox) -> RestoreDb {
         az: None,
         port: None,
         size: Size::gib(20),
+        engine: None,
     }
 }
 

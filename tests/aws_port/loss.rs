@@ -99,6 +99,7 @@ async fn the_lost_accounts_role_is_not_assumed() {
         parameter_group: None,
         option_group: None,
         multi_az: false,
+        engine: None,
         az: None,
         port: None,
         size: Size(0),

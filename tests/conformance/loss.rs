@@ -100,6 +100,7 @@ pub async fn the_lost_account(peer: &Peer) {
         parameter_group: None,
         option_group: None,
         multi_az: false,
+        engine: None,
         az: None,
         port: None,
         size: Size(0),

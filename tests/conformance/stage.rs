@@ -372,6 +372,7 @@ pub fn unknown(id: &str, kind: PointKind) -> Source {
         seen_usable: None,
         made: None,
         shared_widely: false,
+        engine: None,
         encrypted: false,
         kms_key: None,
     };

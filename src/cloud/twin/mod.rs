@@ -187,6 +187,7 @@ impl Twin {
                     seen_usable: None,
                     made: None,
                     shared_widely: false,
+                    engine: None,
                     encrypted: false,
                     kms_key: None,
                 });

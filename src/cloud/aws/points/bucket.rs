@@ -54,6 +54,7 @@ pub async fn find(
         seen_usable: Some(search.now),
         made: None,
         shared_widely: false,
+        engine: None,
         // Counting them may take hours: `measure_objects` does it where it is wanted.
         size: Size(0),
         objects: 0,

@@ -58,6 +58,7 @@ pub async fn snapshots(rds: &RdsReader, search: &Search<'_>) -> CloudResult<Vec<
             continue;
         };
         (point.encrypted, point.kms_key) = encryption(s.encrypted(), s.kms_key_id());
+        point.engine = s.engine().map(str::to_owned);
         // Only manual ones can be shared.
         let ask = s.snapshot_type() == Some("manual") && index < MOST_ASKED_ABOUT;
         if point.account == search.place.account && ask {
@@ -156,6 +157,7 @@ fn point(
         seen_usable: ready.then_some(search.now),
         made: None,
         shared_widely: false,
+        engine: None,
         size: Size::gib(u64::try_from(gib).unwrap_or(0)),
         objects: 0,
         shared_with: if own { Vec::new() } else { vec![search.place.account.clone()] },
@@ -223,7 +225,8 @@ pub async fn continuous(rds: &RdsReader, search: &Search<'_>) -> CloudResult<Vec
         let ids = (db.db_instance_identifier(), db.db_instance_arn());
         let point = point(search, PointKind::RdsPitr, of, ids, Some(latest), true, gib);
         let (encrypted, kms_key) = encryption(db.storage_encrypted(), db.kms_key_id());
-        points.extend(point.map(|point| RecoveryPoint { encrypted, kms_key, ..point }));
+        let engine = db.engine.clone();
+        points.extend(point.map(|point| RecoveryPoint { encrypted, kms_key, engine, ..point }));
     }
     let request = rds.describe_db_instance_automated_backups();
     for backup in pages!("rds:DescribeDBInstanceAutomatedBackups", db_instance_automated_backups, request) {
@@ -241,7 +244,8 @@ pub async fn continuous(rds: &RdsReader, search: &Search<'_>) -> CloudResult<Vec
         let gib = backup.allocated_storage().unwrap_or(0);
         let point = point(search, PointKind::RdsPitr, of, (arn, arn), latest, latest.is_some(), gib);
         let (encrypted, kms_key) = encryption(backup.encrypted(), backup.kms_key_id());
-        points.extend(point.map(|point| RecoveryPoint { encrypted, kms_key, ..point }));
+        let engine = backup.engine.clone();
+        points.extend(point.map(|point| RecoveryPoint { encrypted, kms_key, engine, ..point }));
     }
     Ok(points)
 }

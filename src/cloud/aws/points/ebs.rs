@@ -94,6 +94,7 @@ fn point(search: &Search<'_>, snapshot: &Snapshot) -> Option<RecoveryPoint> {
         seen_usable: complete.then_some(search.now),
         made: started,
         shared_widely: false,
+        engine: None,
         size: Size::gib(u64::try_from(snapshot.volume_size().unwrap_or(0)).unwrap_or(0)),
         objects: 0,
         shared_with: Vec::new(),

@@ -106,6 +106,7 @@ fn point(search: &Search<'_>, image: &Image) -> Option<RecoveryPoint> {
         seen_usable: (image.state() == Some(&ImageState::Available)).then_some(search.now),
         made: created,
         shared_widely: false,
+        engine: None,
         size: Size::gib(u64::try_from(gib).unwrap_or(0)),
         objects: 0,
         shared_with: Vec::new(),

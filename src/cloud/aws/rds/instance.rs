@@ -29,7 +29,7 @@ pub async fn restore(at: &At<'_>, db: &RestoreDb) -> CloudResult<Created> {
         .set_vpc_security_group_ids(Some(db.security_groups.clone()))
         .set_db_parameter_group_name(db.parameter_group.clone())
         .set_option_group_name(db.option_group.clone())
-        .multi_az(db.multi_az)
+        .set_multi_az(multi_az(db))
         .set_availability_zone(zone)
         .set_port(db.port)
         .publicly_accessible(false)
@@ -43,6 +43,13 @@ pub async fn restore(at: &At<'_>, db: &RestoreDb) -> CloudResult<Created> {
         .map_err(about_its_group)
         .map(drop);
     made_or_adopted(at, &writer.read.rds, &db.name, made).await
+}
+
+/// Told explicitly, whatever the source has. But SQL Server's engines get theirs from their option group, and "expect this
+/// value set to null" otherwise (the `CloudFormation` provider of RDS, pull request 82).
+fn multi_az(db: &RestoreDb) -> Option<bool> {
+    let by_group = db.engine.as_deref().is_some_and(|engine| engine.starts_with("sqlserver"));
+    (db.multi_az || !by_group).then_some(db.multi_az)
 }
 
 /// An option group belongs to one VPC (RDS user guide, "Working with option groups"), and a restore takes the source's.
@@ -100,7 +107,7 @@ pub async fn restore_to_time(at: &At<'_>, to: &RestoreDbToTime) -> CloudResult<C
         .set_vpc_security_group_ids(Some(db.security_groups.clone()))
         .set_db_parameter_group_name(db.parameter_group.clone())
         .set_option_group_name(db.option_group.clone())
-        .multi_az(db.multi_az)
+        .set_multi_az(multi_az(db))
         .set_availability_zone(zone)
         .set_port(db.port)
         .publicly_accessible(false)
@@ -247,4 +254,31 @@ pub async fn delete(to: &Writer, id: &str) -> CloudResult<()> {
     };
     request.send().await.or_cloud(CALL)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::duration::Size;
+
+    #[test]
+    fn sql_server_is_not_told_to_do_without_a_mirror() {
+        let db = |engine: &str, multi_az| RestoreDb {
+            source: "s".into(),
+            name: "n".into(),
+            class: None,
+            subnet_group: "g".into(),
+            security_groups: Vec::new(),
+            parameter_group: None,
+            option_group: None,
+            multi_az,
+            az: None,
+            port: None,
+            size: Size(0),
+            engine: Some(engine.into()),
+        };
+        assert_eq!(multi_az(&db("postgres", false)), Some(false));
+        assert_eq!(multi_az(&db("sqlserver-se", false)), None);
+        assert_eq!(multi_az(&db("sqlserver-se", true)), Some(true));
+    }
 }

@@ -1,9 +1,9 @@
 //! Read replicas: made in the sandbox before T0, promoted after it.
 
-use super::instance::{describe, made_or_adopted, pinned_zone};
+use super::instance::{describe, made_or_adopted, pinned_zone, state};
 use crate::cloud::aws::error::OrCloud;
 use crate::cloud::aws::{At, presign, tags};
-use crate::cloud::{CloudError, CloudResult, Created, ErrorKind, RestoreDb, TAG_RUN};
+use crate::cloud::{CloudError, CloudResult, Created, ErrorKind, RestoreDb, State, TAG_RUN};
 use crate::ids::Region;
 
 pub async fn create(
@@ -110,6 +110,17 @@ pub async fn promote(at: &At<'_>, id: &str) -> CloudResult<Created> {
     tags::guard(CALL, id, tags::rds_value(db.tag_list(), TAG_RUN), at.marks)?;
     let promoted_before = db.read_replica_source_db_instance_identifier().is_none_or(str::is_empty);
     if !promoted_before {
+        // "Cannot be promoted while it is backing-up" (RDS API reference, `PromoteReadReplica`), or anything else but available.
+        let status = db.db_instance_status().unwrap_or_default();
+        match state(Some(status)) {
+            State::Failed(why) => {
+                return Err(CloudError::new(ErrorKind::Invalid, CALL, format!("the replica {id} is {why}")));
+            }
+            _ if status != "available" => {
+                return Err(CloudError::new(ErrorKind::Busy, CALL, format!("the replica {id} is {status}")));
+            }
+            _ => {}
+        }
         rds.promote_read_replica().db_instance_identifier(id).send().await.or_cloud(CALL)?;
     }
     Ok(Created { outputs: [("id".to_owned(), id.into())].into(), ..Created::default() })
