@@ -33,6 +33,9 @@ pub struct Args {
     /// How many steps may run at once; default: as the run was given
     #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000))]
     jobs: Option<usize>,
+    /// Send checks for HOST:PORT to ADDR:PORT, host names and TLS verification unchanged; default: as the run was given
+    #[arg(long, value_name = "HOST:PORT=ADDR:PORT")]
+    connect_to: Vec<ConnectTo>,
 }
 
 /// Tear down a run whose runner died, and do nothing else; or what a run has left standing
@@ -50,9 +53,6 @@ struct Common {
     /// The run's folder
     #[arg(value_name = "RUN")]
     run: PathBuf,
-    /// Send checks for HOST:PORT to ADDR:PORT, host names and TLS verification unchanged; default: as the run was given
-    #[arg(long, value_name = "HOST:PORT=ADDR:PORT")]
-    connect_to: Vec<ConnectTo>,
     /// Handlebars templates instead of the built-in ones: a file `*.html.hbs` or `*.md.hbs`, or a folder of them
     #[arg(long, value_name = "PATH")]
     template: Option<PathBuf>,
@@ -64,18 +64,18 @@ struct Common {
 }
 
 pub fn resume(args: &Args) -> u8 {
-    match go_on(&args.common, args.jobs, false) {
+    match go_on(&args.common, args.jobs, &args.connect_to, false) {
         Ok(code) | Err(code) => code,
     }
 }
 
 pub fn abort(args: &AbortArgs) -> u8 {
-    match go_on(&args.common, None, true) {
+    match go_on(&args.common, None, &[], true) {
         Ok(code) | Err(code) => code,
     }
 }
 
-fn go_on(args: &Common, jobs: Option<usize>, abort: bool) -> Result<u8, u8> {
+fn go_on(args: &Common, jobs: Option<usize>, connect_to: &[ConnectTo], abort: bool) -> Result<u8, u8> {
     let wrong = |message: String| {
         complain(&message);
         WRONG
@@ -108,11 +108,11 @@ fn go_on(args: &Common, jobs: Option<usize>, abort: bool) -> Result<u8, u8> {
     }
     let plan = wire::plan_of(loaded(&started)?).map_err(wrong)?;
     let inputs = &started.inputs;
-    let connect_to = if args.connect_to.is_empty() {
+    let connect_to = if connect_to.is_empty() {
         let given = inputs.connect_to.iter().map(|text| text.parse::<ConnectTo>());
         given.collect::<Result<_, _>>().map_err(|e| wrong(e.to_string()))?
     } else {
-        args.connect_to.clone()
+        connect_to.to_vec()
     };
     let options = Options {
         on,

@@ -224,14 +224,14 @@ impl Twin {
             return Err(Self::not_this_runs(what.call(), &changed));
         }
         let fault = self.fault(origin);
+        let most = timing::at_once(what);
         let ready_at = match fault {
             Some(FaultKind::NeverCompletes) => None,
             // What would take longer than time goes is never ready; nor is what is queued behind what never ends.
-            _ => self
-                .world
-                .borrow()
-                .begins(place, what.kind(), timing::at_once(what), now)
-                .and_then(|begins| after(begins, self.takes(what.timing(), what.size(), origin))),
+            _ => {
+                let begins = self.world.borrow_mut().begins(place, what.kind(), most, now);
+                begins.and_then(|begins| after(begins, self.takes(what.timing(), what.size(), origin)))
+            }
         };
         let unhealthy = fault == Some(FaultKind::ComesUpUnhealthy);
         let points = self.points();
@@ -242,7 +242,11 @@ impl Twin {
             sources.instant(place, what)?
         };
         let making = Making { place, origin, marks, ready_at, unhealthy, restored_to, now };
-        self.world.borrow_mut().create(&making, what)
+        let created = self.world.borrow_mut().create(&making, what)?;
+        if most.is_some() {
+            self.world.borrow_mut().has_begun(place, what.kind(), ready_at);
+        }
+        Ok(created)
     }
 
     /// Begins to delete something at the instant `now`.

@@ -15,6 +15,8 @@ pub struct World {
     things: BTreeMap<(Kind, String), Thing>,
     /// What a token has created: the same request again answers the same.
     by_token: HashMap<String, Created>,
+    /// When those end of which only so many may be under way at once.
+    under_way: HashMap<(Kind, Place), Vec<Time>>,
     next: u32,
 }
 
@@ -60,20 +62,21 @@ impl World {
     }
 
     /// When one more of a kind can begin in a place, where `most` may be under way at once: AWS refuses the others, and a drill
-    /// asks again until one has ended. `None`: never.
-    pub fn begins(&self, place: &Place, kind: Kind, most: Option<usize>, now: Time) -> Option<Time> {
+    /// asks again until one has ended. One that is deleted goes on until it has ended, as on AWS. `None`: never.
+    pub fn begins(&mut self, place: &Place, kind: Kind, most: Option<usize>, now: Time) -> Option<Time> {
         let Some(most) = most else { return Some(now) };
-        let of_kind = self.things.iter().filter(|((k, _), thing)| *k == kind && thing.place == *place);
-        let mut ends: Vec<Time> = of_kind
-            .filter(|(_, thing)| thing.is_there(now))
-            .map(|(_, thing)| thing.ready_at.unwrap_or(Time::MAX_UTC))
-            .filter(|end| *end > now)
-            .collect();
+        let ends = self.under_way.entry((kind, place.clone())).or_default();
+        ends.retain(|end| *end > now);
         ends.sort_unstable();
         match ends.len().checked_sub(most) {
             None => Some(now),
             Some(before) => ends.get(before).copied().filter(|end| *end < Time::MAX_UTC),
         }
+    }
+
+    /// One of those has begun; `None`: it never ends.
+    pub fn has_begun(&mut self, place: &Place, kind: Kind, ready_at: Option<Time>) {
+        self.under_way.entry((kind, place.clone())).or_default().push(ready_at.unwrap_or(Time::MAX_UTC));
     }
 
     pub fn create(&mut self, making: &Making<'_>, what: &Create) -> CloudResult<Created> {
