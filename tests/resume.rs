@@ -124,6 +124,16 @@ fn the_drills_that_come_with_it() {
     }
 }
 
+/// More copies than may be under way at once, one of which never ends, and is given up.
+#[test]
+fn copies_that_wait_for_their_turn() {
+    let drill = drill::copies(23, "orders-west-2h")
+        .playbook("id: c3, ", "id: c3, timeout: 150s, ")
+        .faults(&["{ step: c3, error: never_completes }"]);
+    let report = survives(&drill, &Given::default(), |events| events.len() / 2);
+    assert_eq!((report.exit_code, report.teardown.left_behind), (1, vec![]));
+}
+
 #[test]
 fn few_jobs_and_varying_times() {
     let given = Given { jobs: 1, seed: Some(7), ..Given::default() };

@@ -193,9 +193,13 @@ pub async fn restore(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepErro
         ));
     }
     let mut outcome = Outcome {
-        consistent_at: if is_copy_of_unknown_lag(&copy, source) { None } else { source.at.or(copied.newest) },
+        consistent_at: if is_copy_of_unknown_lag(&args.from, source) {
+            None
+        } else {
+            source.at.or(copied.newest)
+        },
         in_part: !copy.prefix.is_empty(),
-        findings: restored_less(&copy, copied.left_out, source),
+        findings: restored_less(&args.from, &copy, copied.left_out, source),
         ..Outcome::default()
     };
     outcome.outputs.insert("bucket".into(), json!(real));
@@ -206,23 +210,25 @@ pub async fn restore(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepErro
 
 /// How far a bucket lags behind the one that it stands for, S3 does not tell. Its objects do not either: a replica's carry the
 /// time of the original (S3 user guide, "What does Amazon S3 replicate?"), also where they came after T0, and those of another
-/// copy that of the copying.
-fn is_copy_of_unknown_lag(copy: &CopyObjects, source: &Source) -> bool {
-    source.point.taken.is_none() && source.point.of.name != copy.from.name
+/// copy that of the copying. Its versions tell only what it held itself. An estate knows, and says since when the point was usable.
+fn is_copy_of_unknown_lag(from: &BucketSource, source: &Source) -> bool {
+    let named = from.of.as_ref().is_some_and(|of| *of != from.bucket);
+    let is_copy = named || source.point.of.name != from.bucket;
+    is_copy && source.point.usable.is_none()
 }
 
 /// What a restore left out, or could not tell, for the report.
-fn restored_less(copy: &CopyObjects, left_out: u64, source: &Source) -> Vec<Finding> {
+fn restored_less(from: &BucketSource, copy: &CopyObjects, left_out: u64, source: &Source) -> Vec<Finding> {
     let mut findings = Vec::new();
     let bucket = &copy.from.name;
-    if is_copy_of_unknown_lag(copy, source) {
+    if is_copy_of_unknown_lag(from, source) {
         findings.push(Finding {
             rule: "lag-unknown",
             severity: "medium",
             resource: source.point.of.to_string(),
             message: format!(
                 "how far {bucket} lagged behind {} at T0, S3 does not tell: how old its data are is unknown",
-                source.point.of.name
+                from.of.as_ref().unwrap_or(&source.point.of.name)
             ),
             fix: "let a check with `measures: rpo` return the newest timestamp in what was restored",
         });

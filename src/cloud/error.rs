@@ -76,6 +76,7 @@ impl CloudError {
 
     /// Whether the same request may succeed later.
     pub fn may_pass(&self) -> bool {
-        matches!(self.kind, ErrorKind::Throttled | ErrorKind::Server | ErrorKind::Network | ErrorKind::InUse)
+        use ErrorKind::{Busy, InUse, Network, Server, Throttled};
+        matches!(self.kind, Throttled | Server | Network | InUse | Busy)
     }
 }

@@ -423,7 +423,7 @@ pub struct RestoreDb {
     pub port: Option<i32>,
     pub size: Size,
     /// `None`: not known.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<String>,
 }
 

@@ -254,6 +254,8 @@ impl Recovery<'_> {
                         self.know_lost(point, &[]);
                         return Ok(self.lost(point));
                     }
+                    // A stranger's that is public: nothing is known of it but its id.
+                    Err(Rejection::UnknownAtT0) if !self.engine.plan.has_account(&point.account) => {}
                     Err(why) => {
                         let why = point.why(why, on.loss);
                         self.tell("", point, Some(&why));
@@ -419,14 +421,18 @@ impl Recovery<'_> {
     }
 
     fn newer_by_copy(&self, step: &str, newer: &RecoveryPoint, used: Option<&RecoveryPoint>) {
+        let dated = used.is_none_or(|used| used.taken.is_some());
         let used = used.map_or("nothing", |p| p.id.as_str());
         self.engine.find(
             "newer-point-needs-copy",
             "medium",
             &newer.id,
             format!(
-                "step `{step}` used {used}; {} in {} {} is newer, survives, and could be used only through a copy",
-                newer.id, newer.account, newer.region
+                "step `{step}` used {used}; {} in {} {} {} newer, survives, and could be used only through a copy",
+                newer.id,
+                newer.account,
+                newer.region,
+                if newer.taken.is_some() && dated { "is" } else { "may be" },
             ),
             "copy it to the recovery region and share it with the sandbox's account, before the disaster or in a step".into(),
         );

@@ -125,19 +125,22 @@ impl Engine {
 
     /// What is shared with an organization, the sandbox's account has to look at itself, each by its id.
     async fn ask_who_may(&self, merged: &mut BTreeMap<Key, RecoveryPoint>) -> bool {
-        let place = self.plan.sandbox_place();
-        let widely = merged.values().filter(|p| {
-            p.shared_widely && p.region == place.region && !p.shared_with.contains(&place.account)
-        });
-        let queries: Vec<_> = widely.map(|p| PointQuery::Id { id: p.id.clone(), kind: p.kind }).collect();
-        let asked = join_all(queries.iter().map(|query| self.cloud.recovery_points(&place, query))).await;
+        let account = &self.plan.sandbox_account;
+        let widely = merged.values().filter(|p| p.shared_widely && !p.shared_with.contains(account));
+        let asked: Vec<_> = widely
+            .map(|p| {
+                let place = Place { account: account.clone(), region: p.region.clone() };
+                (place, PointQuery::Id { id: p.id.clone(), kind: p.kind })
+            })
+            .collect();
+        let answers = asked.iter().map(|(place, query)| self.cloud.recovery_points(place, query));
         let mut complete = true;
-        for answer in asked {
+        for ((place, _), answer) in asked.iter().zip(join_all(answers).await) {
             match answer {
                 Ok(points) => points.into_iter().for_each(|p| merge(merged, p)),
                 Err(error) => {
                     complete = false;
-                    self.blind(&place, &error);
+                    self.blind(place, &error);
                 }
             }
         }

@@ -150,6 +150,8 @@ pub enum Rejection {
     NotNamed,
     /// Usable, and an older point than the one that was used.
     Older,
+    /// Usable, and of unknown age, where the age of the one that was used is known.
+    Undated,
 }
 
 impl Rejection {
@@ -171,6 +173,7 @@ impl Rejection {
             Self::TooNew => "it is newer than the instant that was asked for",
             Self::NotNamed => "another one was named",
             Self::Older => "a newer one was used",
+            Self::Undated => "how old it is is not known, and one whose age is was used",
         }
     }
 }
@@ -246,7 +249,8 @@ pub struct Selection<'a> {
 }
 
 impl<'a> Selection<'a> {
-    /// Survivors that are newer than the chosen one and could have been used only through a copy.
+    /// Survivors that are newer than the chosen one, or may be where an age is unknown, and could have been used only through
+    /// a copy.
     pub fn newer_by_copy(&self) -> impl Iterator<Item = &'a RecoveryPoint> + '_ {
         self.rejected.iter().filter_map(|(point, why)| {
             let by_copy = matches!(
@@ -256,7 +260,8 @@ impl<'a> Selection<'a> {
                     | Rejection::ManagedKey
                     | Rejection::SharedEncrypted
             ) && !point.kind.is_bound_to_its_account();
-            (by_copy && point.taken > self.chosen.and_then(|c| c.taken)).then_some(*point)
+            let begun = |p: &RecoveryPoint| p.taken.or(p.made);
+            (by_copy && begun(point) > self.chosen.and_then(begun)).then_some(*point)
         })
     }
 }
@@ -287,7 +292,11 @@ pub fn select<'a>(points: &'a [RecoveryPoint], wanted: &Wanted, on: &Use<'_>) ->
     // A point of unknown age sorts before every known one: it is used only where there is nothing better.
     usable.sort_by(|a, b| (a.taken, a.made, &b.id).cmp(&(b.taken, b.made, &a.id)));
     selection.chosen = usable.pop();
-    selection.rejected.extend(usable.into_iter().map(|p| (p, Rejection::Older)));
+    let dated = selection.chosen.is_some_and(|chosen| chosen.taken.is_some());
+    selection.rejected.extend(usable.into_iter().map(|p| {
+        let undated = dated && p.taken.is_none();
+        (p, if undated { Rejection::Undated } else { Rejection::Older })
+    }));
     selection
 }
 

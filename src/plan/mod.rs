@@ -109,6 +109,11 @@ pub struct Input {
 }
 
 impl Plan {
+    /// Whether it is one of the playbook's.
+    pub fn has_account(&self, id: &AccountId) -> bool {
+        self.accounts.values().any(|account| account.id == *id)
+    }
+
     /// Account and region of the sandbox.
     pub fn sandbox_place(&self) -> Place {
         Place { account: self.sandbox_account.clone(), region: self.sandbox.region.clone() }

@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::cloud::gated::delete_call;
 use crate::cloud::{
     Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created, Deed, ErrorKind, Marks,
-    Origin, Place, Progress, ResourceRef, Sent,
+    Origin, Place, Progress, ResourceRef, RestoreDbToTime, Sent,
 };
 use crate::duration::{Span, Time};
 use crate::event::{Body, Bus, ConsumerError, TEARDOWN};
@@ -323,6 +323,10 @@ fn describe(what: &Create) -> serde_json::Value {
     match &mut what {
         Create::Stack(stack) => stack.template = digest_of(&stack.template),
         Create::KeyPair { public_key, .. } => *public_key = left_out(),
+        // Found out, and not asked for: a request is the same without it.
+        Create::Db(db) | Create::DbToTime(RestoreDbToTime { db, .. }) | Create::DbReplica { db, .. } => {
+            db.engine = None;
+        }
         Create::Instances(run) => run.user_data = run.user_data.as_ref().map(|_| left_out()),
         _ => {}
     }

@@ -1,6 +1,8 @@
 //! The smallest estate that a drill needs: one database snapshot, one EBS snapshot and one image in the sandbox's own
 //! account, and a playbook that restores the first two.
 
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 use serde_json::{Value, json};
 
 use crate::account::Account;
@@ -38,6 +40,19 @@ impl Closet {
         moto.clear_log();
         let before = moto.state();
         Self { moto, raw, snapshot, image, before }
+    }
+
+    /// A bucket `papers` of three objects.
+    pub async fn papers(&self) {
+        let place =
+            CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::UsWest2);
+        let s3 = &self.raw.s3;
+        let create = s3.create_bucket().bucket("papers").create_bucket_configuration(place.build());
+        create.send().await.unwrap();
+        for key in ["a", "b/c", "ü d"] {
+            let body = ByteStream::from(key.as_bytes().to_vec());
+            s3.put_object().bucket("papers").key(key).body(body).send().await.unwrap();
+        }
     }
 
     /// The head of a playbook that loses us-east-1 and restores in us-west-2.

@@ -2,9 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
-
 use crate::closet::Closet;
 use crate::drill::Drill;
 
@@ -20,14 +17,7 @@ async fn every_action_once() {
     cluster.master_user_password("secretsecret").send().await.unwrap();
     let kept = rds.create_db_cluster_snapshot().db_cluster_identifier("ledger");
     kept.db_cluster_snapshot_identifier("ledger-1").send().await.unwrap();
-    let place = CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::UsWest2);
-    let s3 = &closet.raw.s3;
-    let create = s3.create_bucket().bucket("papers").create_bucket_configuration(place.build());
-    create.send().await.unwrap();
-    for key in ["a", "b/c", "ü d"] {
-        let body = ByteStream::from(key.as_bytes().to_vec());
-        s3.put_object().bucket("papers").key(key).body(body).send().await.unwrap();
-    }
+    closet.papers().await;
     let east = crate::account::Account::of(&closet.moto, crate::shop::SANDBOX, crate::shop::EAST).await;
     let db = east.rds.create_db_instance().db_instance_identifier("orders-east").engine("postgres");
     let db = db.db_instance_class("db.t3.medium").engine_version("16.3").allocated_storage(20);

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use crate::closet::Closet;
 use crate::drill::{Done, Drill};
 use crate::peers::{Answer, HttpTarget, Postgres};
 use crate::shop::{BACKUP, EAST, PRODUCTION, RECEIPTS, Shop};
@@ -224,4 +225,31 @@ async fn a_lost_account_is_rebuilt_from_the_vault() {
         assert_ne!(call["account"], PRODUCTION, "{call}");
         assert!(!call["params"]["RoleArn"].as_str().unwrap_or_default().contains(PRODUCTION), "{call}");
     }
+}
+
+/// Whether `of` names the original, or the estate does, or the versions of an instant are restored: how far a copy lagged behind
+/// is unknown.
+#[tokio::test]
+async fn a_bucket_that_stands_for_another_is_of_unknown_age() {
+    let closet = Closet::open(0.2).await;
+    closet.papers().await;
+    let before = closet.moto.state();
+    let drill = |from: &str| {
+        let playbook = format!(
+            "{}steps:\n  - {{ id: papers, uses: s3.restore, workload: orders, with: {{ from: {{ bucket: papers{from} }}, to: papers }} }}\n\
+             checks:\n  - {{ id: there, workload: orders, s3: {{ bucket: \"{{{{ steps.papers.bucket }}}}\" }} }}\n",
+            Closet::head("papers")
+        );
+        Drill::new(&playbook, closet.moto.endpoint()).run()
+    };
+    let done = drill("");
+    done.ends(0, "passed");
+    assert_eq!(done.report["workloads"][0]["rpo"]["status"], "met");
+    let done = drill(", of: original");
+    done.ends(1, "failed");
+    let rpo = &done.report["workloads"][0]["rpo"];
+    assert_eq!((&rpo["status"], &rpo["sources"][0]["age_s"]), (&json!("unknown"), &Value::Null), "{rpo}");
+    let told = done.report["findings"].as_array().unwrap().iter().find(|f| f["rule"] == "lag-unknown");
+    assert!(told.unwrap()["message"].as_str().unwrap().contains("papers lagged behind original"));
+    done.nothing_is_left(&closet.moto, &before);
 }

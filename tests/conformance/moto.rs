@@ -116,8 +116,9 @@ async fn seed(moto: &Moto) -> Ids {
     let image_secret = self::image(&vault, "i-0sec", false).await;
     let image_east = self::image(&east, "i-0e1", false).await;
     databases(moto).await;
+    // What a restore may name is a second before the latest restorable time.
     moto.age(&json!({ "kind": "db_instance", "id": BOOKS, "account": SANDBOX, "region": WEST,
-        "taken": latest.to_rfc3339() }));
+        "taken": (latest + chrono::TimeDelta::seconds(1)).to_rfc3339() }));
     let instant = buckets(&s3(moto).await).await;
     moto.delays(&json!({ "default": 0.3 }));
     Ids {

@@ -166,6 +166,25 @@ impl Drill {
 }
 
 /// The program in an empty environment.
+/// The zone's drill with nothing but copies of one snapshot, of 100 s each.
+pub fn copies(count: usize, point: &str) -> Drill {
+    let sample = Drill::of("az-loss");
+    let (head, _) = sample.playbook.split_once("\nsteps:\n").unwrap();
+    let step = |n| {
+        format!(
+            "  - {{ id: c{n}, uses: rds.copy_snapshot, workload: orders, with: {{ from: {{ db: orders, point: {point} }} }} }}\n"
+        )
+    };
+    let steps: String = (0..count).map(step).collect();
+    let check = format!(
+        "checks:\n  - {{ id: c, workload: orders, needs: [c{}], tcp: {{ address: \"a.example.com:1\" }} }}\n",
+        count - 1
+    );
+    let timing =
+        ("rds.copy_snapshot: { base: 1m, per_gib: 3s,", "rds.copy_snapshot: { base: 100s, per_gib: 0s,");
+    Drill::new(&format!("{head}\nsteps:\n{steps}{check}"), &sample.estate).estate(timing.0, timing.1)
+}
+
 pub fn drillmaster() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_drillmaster"));
     command.env_clear().stdin(std::process::Stdio::null());

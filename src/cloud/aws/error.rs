@@ -171,8 +171,10 @@ fn classify(code: &str, status: u16, message: &str) -> (ErrorKind, Option<&'stat
     if has(&["AlreadyExists", "Duplicate", "AlreadyOwnedByYou", "InvalidSubnet.Conflict"]) {
         return (ErrorKind::AlreadyExists, None);
     }
-    // "Too many snapshot copies in progress. The limit is 20 for this destination region."
-    if has(&["LimitExceeded", "QuotaExceeded"]) && message.contains("in progress") {
+    // EC2: "Too many snapshot copies in progress. The limit is 20 for this destination region." RDS: "Cannot copy more than 20
+    // snapshots across regions."
+    let at_once = ["in progress", "across regions"].iter().any(|words| message.contains(words));
+    if has(&["LimitExceeded", "QuotaExceeded"]) && at_once {
         return (
             ErrorKind::Busy,
             Some("a limit of what may be under way at once: wait until some of it has ended"),
@@ -284,6 +286,10 @@ mod tests {
     fn what_is_too_much_at_once_passes() {
         let said = "Too many snapshot copies in progress. The limit is 20 for this destination region.";
         assert_eq!(from_code("x:Y", Some("ResourceLimitExceeded"), 400, said).kind, ErrorKind::Busy);
+        let said = "Cannot copy more than 5 snapshots across regions";
+        assert_eq!(from_code("x:Y", Some("SnapshotQuotaExceeded"), 400, said).kind, ErrorKind::Busy);
+        let said = "Cannot create more than 100 manual snapshots";
+        assert_eq!(from_code("x:Y", Some("SnapshotQuotaExceeded"), 400, said).kind, ErrorKind::Quota);
     }
 
     #[test]

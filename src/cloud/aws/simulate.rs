@@ -35,10 +35,13 @@ pub async fn findings(
             "no policies can be simulated for these credentials (an account's root user, or a federated one)";
         return Ok(vec![unproven(place, why)]);
     };
+    let keys = grants.iter().flat_map(|grant| grant.conditions.keys().map(|(_, key)| key.as_str()));
+    let told: BTreeSet<String> =
+        keys.chain(LAUNCH.iter().map(|(key, _)| *key)).map(str::to_lowercase).collect();
     let asked =
         grants.iter().flat_map(|grant| grant.contexts().into_iter().map(move |context| (grant, context)));
     let answers: CloudResult<Vec<Vec<Refusal>>> = stream::iter(asked)
-        .map(|(grant, context)| refusals(&clients.iam, &principal, grant, context))
+        .map(|(grant, context)| refusals(&clients.iam, &principal, grant, context, &told))
         .buffered(AT_ONCE)
         .try_collect()
         .await;
@@ -92,14 +95,16 @@ struct Refusal {
 }
 
 /// Why IAM may say otherwise of the real request, which tells more than a simulation can be told.
-fn doubt(result: &EvaluationResult) -> Option<&'static str> {
+///
+/// `told`: the keys that the drill's own permissions go by; of those nothing is missing where it matters.
+fn doubt(result: &EvaluationResult, told: &BTreeSet<String>) -> Option<&'static str> {
     let organization = result.organizations_decision_detail();
     if organization.is_some_and(|detail| !detail.allowed_by_organizations()) {
         return Some(
             "a policy of the organization refuses it, which may be for want of what only the request tells",
         );
     }
-    if !result.missing_context_values().is_empty() {
+    if result.missing_context_values().iter().any(|key| !told.contains(&key.to_lowercase())) {
         return Some("a condition asks for what only the request tells");
     }
     // The key's own policy may allow what the role's does not.
@@ -111,6 +116,7 @@ async fn refusals(
     principal: &str,
     grant: &Grant,
     context: Vec<(String, String)>,
+    told: &BTreeSet<String>,
 ) -> CloudResult<Vec<Refusal>> {
     let shown: Vec<String> = context.iter().map(|(key, value)| format!("{key} = {value}")).collect();
     let entry = |key: String, value: String, kind| {
@@ -138,7 +144,7 @@ async fn refusals(
     let results = pages!(CALL, evaluation_results, request);
     let mut refusals = Vec::new();
     for result in &results {
-        let doubt = doubt(result);
+        let doubt = doubt(result, told);
         for on in refused_on(result) {
             let with = if shown.is_empty() { String::new() } else { format!(" with {}", shown.join(", ")) };
             let why = doubt.map(|why| format!(", but {why}")).unwrap_or_default();
@@ -212,21 +218,24 @@ fn unproven(place: &Place, why: &str) -> PreflightFinding {
 mod tests {
     use aws_sdk_iam::types::{EvaluationResult, OrganizationsDecisionDetail, PolicyEvaluationDecisionType};
 
-    use super::{doubt, principal_of};
+    use super::{BTreeSet, doubt, principal_of};
 
     #[test]
     fn a_simulation_that_was_told_too_little_proves_nothing() {
+        let told = BTreeSet::from(["aws:requesttag/drillmaster:run".to_owned()]);
         let refused = |action: &str| {
             let result = EvaluationResult::builder().eval_action_name(action);
             result.eval_decision(PolicyEvaluationDecisionType::ImplicitDeny)
         };
-        assert_eq!(doubt(&refused("ec2:RunInstances").build().unwrap()), None);
+        assert_eq!(doubt(&refused("ec2:RunInstances").build().unwrap(), &told), None);
+        let result = refused("ec2:RunInstances").missing_context_values("aws:RequestTag/drillmaster:run");
+        assert_eq!(doubt(&result.build().unwrap(), &told), None);
         let organization = OrganizationsDecisionDetail::builder().allowed_by_organizations(false).build();
         let result = refused("ec2:RunInstances").organizations_decision_detail(organization);
-        assert!(doubt(&result.build().unwrap()).unwrap().contains("organization"));
+        assert!(doubt(&result.build().unwrap(), &told).unwrap().contains("organization"));
         let result = refused("ec2:RunInstances").missing_context_values("ec2:InstanceType");
-        assert!(doubt(&result.build().unwrap()).unwrap().contains("condition"));
-        assert!(doubt(&refused("kms:CreateGrant").build().unwrap()).unwrap().contains("key"));
+        assert!(doubt(&result.build().unwrap(), &told).unwrap().contains("condition"));
+        assert!(doubt(&refused("kms:CreateGrant").build().unwrap(), &told).unwrap().contains("key"));
     }
 
     #[test]

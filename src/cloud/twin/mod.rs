@@ -224,7 +224,7 @@ impl Twin {
             return Err(Self::not_this_runs(what.call(), &changed));
         }
         let fault = self.fault(origin);
-        let most = timing::at_once(what);
+        let most = timing::at_once(place, what);
         let ready_at = match fault {
             Some(FaultKind::NeverCompletes) => None,
             // What would take longer than time goes is never ready; nor is what is queued behind what never ends.

@@ -152,7 +152,7 @@ impl Sources<'_> {
 fn encrypted(place: &Place, what: &Create, point: &RecoveryPoint) -> CloudResult<()> {
     let shared = point.account != place.account;
     let (said, help) = match what {
-        Create::Db(_) | Create::DbCluster(_) if shared => (
+        Create::Db(_) if shared => (
             format!("{} is shared and encrypted: it can be copied, and not restored from", point.id),
             "copy it first with `rds.copy_snapshot`, under a key of the sandbox's account",
         ),

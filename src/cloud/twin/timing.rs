@@ -5,7 +5,7 @@ use rand_distr::{Distribution, LogNormal};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 
-use crate::cloud::Create;
+use crate::cloud::{Create, Place};
 use crate::duration::{Size, Span};
 use crate::estate::file::Timing;
 
@@ -78,9 +78,12 @@ pub fn built_in(action: &str) -> Timing {
     }
 }
 
-/// How many of this kind may be under way at once in a Region of an account (quotas of Amazon EBS, Amazon EC2 and Amazon RDS;
-/// the Aurora guide says 5 of clusters' snapshots). `None`: no such limit.
-pub fn at_once(what: &Create) -> Option<usize> {
+/// How many copies from other Regions may be under way at once to a Region of an account (quotas of Amazon EBS, Amazon EC2 and
+/// Amazon RDS; the Aurora guide says 5 of clusters' snapshots). `None`: no such limit.
+pub fn at_once(place: &Place, what: &Create) -> Option<usize> {
+    if what.source_region().is_none_or(|from| *from == place.region) {
+        return None;
+    }
     match what {
         Create::CopySnapshot { .. } | Create::CopyDbSnapshot { .. } => Some(20),
         Create::CopyDbClusterSnapshot { .. } => Some(5),

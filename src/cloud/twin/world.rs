@@ -62,7 +62,7 @@ impl World {
     }
 
     /// When one more of a kind can begin in a place, where `most` may be under way at once: AWS refuses the others, and a drill
-    /// asks again until one has ended. One that is deleted goes on until it has ended, as on AWS. `None`: never.
+    /// asks again until one has ended. One that is deleted holds its turn until then. `None`: never.
     pub fn begins(&mut self, place: &Place, kind: Kind, most: Option<usize>, now: Time) -> Option<Time> {
         let Some(most) = most else { return Some(now) };
         let ends = self.under_way.entry((kind, place.clone())).or_default();

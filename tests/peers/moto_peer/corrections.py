@@ -426,7 +426,7 @@ def point_in_time():
         if wanted is not None:
             earliest = database.__dict__.get("peer_earliest_restorable")
             wanted, newest = naive(wanted), naive(database.latest_restorable_time)
-            if wanted > newest or (earliest is not None and wanted < naive(earliest)):
+            if wanted >= newest or (earliest is not None and wanted < naive(earliest)):
                 raise RDSClientError("InvalidRestoreFault", f"Cannot restore {source} to {wanted}: outside its restore window.")
         return call(**given)
 

@@ -78,6 +78,11 @@ async fn owner(aws: &Aws, s3: &S3Reader, search: &Search<'_>, name: &str) -> Clo
     // S3 tells an owner only to those who name it.
     for account in std::iter::once(own).chain(others.map(|(id, _)| id)) {
         let head = s3.head_bucket().bucket(name).expected_bucket_owner(account.as_str()).send().await;
+        // 301, 400 or 403, by region and owner: S3 says where the bucket is, whatever it answers.
+        let region = head.as_ref().err().and_then(|e| e.raw_response()?.headers().get("x-amz-bucket-region"));
+        if region.is_some_and(|region| region != search.place.region.as_str()) {
+            return Ok(None);
+        }
         match head.or_cloud("s3:HeadBucket") {
             Ok(head) => {
                 let here = head.bucket_region().is_none_or(|r| r == search.place.region.as_str());
@@ -85,11 +90,8 @@ async fn owner(aws: &Aws, s3: &S3Reader, search: &Search<'_>, name: &str) -> Clo
             }
             // 403: another account's, or not ours to see.
             Err(e) if e.kind == ErrorKind::Forbidden => {}
-            // 404: none; 301, or 400 from some regions: another region.
-            Err(e) if e.kind == ErrorKind::NotFound => return Ok(None),
-            Err(e) if ["HTTP 301", "HTTP 400", "PermanentRedirect"].iter().any(|s| e.message.contains(s)) => {
-                return Ok(None);
-            }
+            // 404: none; 301: another region.
+            Err(e) if e.kind == ErrorKind::NotFound || e.message.contains("301") => return Ok(None),
             Err(e) => return Err(e),
         }
     }

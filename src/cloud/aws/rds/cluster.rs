@@ -49,7 +49,11 @@ async fn version_of(rds: &RdsReader, snapshot: &str) -> CloudResult<Option<Strin
     let request = rds.describe_db_cluster_snapshots().db_cluster_snapshot_identifier(snapshot);
     // By its ARN, a shared one is found only among the shared.
     let request = request.include_shared(snapshot.starts_with("arn:"));
-    let found = request.send().await.or_cloud("rds:DescribeDBClusterSnapshots")?;
+    let found = match request.send().await.or_cloud("rds:DescribeDBClusterSnapshots") {
+        // A snapshot of an instance, from which a cluster can be made as well.
+        Err(e) if e.kind == ErrorKind::NotFound => return Ok(None),
+        other => other?,
+    };
     Ok(found.db_cluster_snapshots().first().and_then(|s| s.engine_version.clone()))
 }
 

@@ -110,18 +110,19 @@ pub async fn promote(at: &At<'_>, id: &str) -> CloudResult<Created> {
     tags::guard(CALL, id, tags::rds_value(db.tag_list(), TAG_RUN), at.marks)?;
     let promoted_before = db.read_replica_source_db_instance_identifier().is_none_or(str::is_empty);
     if !promoted_before {
-        // "Cannot be promoted while it is backing-up" (RDS API reference, `PromoteReadReplica`), or anything else but available.
+        // It "cannot be promoted" while it is backing-up (RDS API reference, `PromoteReadReplica`).
         let status = db.db_instance_status().unwrap_or_default();
         match state(Some(status)) {
             State::Failed(why) => {
                 return Err(CloudError::new(ErrorKind::Invalid, CALL, format!("the replica {id} is {why}")));
             }
-            _ if status != "available" => {
-                return Err(CloudError::new(ErrorKind::Busy, CALL, format!("the replica {id} is {status}")));
-            }
-            _ => {}
+            State::Ready if status != "backing-up" => {}
+            _ => return Err(CloudError::new(ErrorKind::Busy, CALL, format!("the replica {id} is {status}"))),
         }
-        rds.promote_read_replica().db_instance_identifier(id).send().await.or_cloud(CALL)?;
+        let promoted = rds.promote_read_replica().db_instance_identifier(id).send().await.or_cloud(CALL);
+        promoted.map_err(|e| {
+            if e.kind == ErrorKind::InUse { CloudError { kind: ErrorKind::Busy, ..e } } else { e }
+        })?;
     }
     Ok(Created { outputs: [("id".to_owned(), id.into())].into(), ..Created::default() })
 }

@@ -12,7 +12,7 @@ use crate::cloud::aws::error::OrCloud;
 use crate::cloud::aws::presign::UNRESERVED;
 use crate::cloud::aws::{Aws, tags};
 use crate::cloud::{
-    BucketRef, CloudError, CloudResult, CopiedObjects, CopyObjects, Deed, ErrorKind, Permit, Progress,
+    CloudError, CloudResult, CopiedObjects, CopyObjects, Deed, ErrorKind, Permit, Place, Progress,
 };
 
 /// The longest object that one `CopyObject` takes.
@@ -44,8 +44,8 @@ pub async fn run(
     const CALL: &str = "s3:PutObject";
     let from = aws.bucket_clients(&copy.from).await?;
     let to = aws.bucket_clients(&copy.to).await?;
-    let there = BucketRef { account: copy.to.account.clone(), ..copy.from.clone() };
-    let there = aws.bucket_clients(&there).await?;
+    let there = Place { account: copy.to.account.clone(), region: copy.from.region.clone() };
+    let there = aws.s3_clients(&there).await?;
     let writer = to.writer(permit, Deed::Fill, CALL)?;
     let carried = bucket::tags_of(&writer.read.s3, &copy.to.name).await?;
     tags::guard(CALL, &copy.to.name, bucket::run_of(&carried), &writer.marks)?;
@@ -137,7 +137,9 @@ async fn one(
         match done {
             Err(e) if !here && may_fall_back && e.kind == ErrorKind::Forbidden => {
                 here = true;
-                through_here.set(first);
+                if first {
+                    through_here.set(true);
+                }
             }
             Err(e) if e.may_pass() && tries < TRIES => tries += 1,
             other => return other,

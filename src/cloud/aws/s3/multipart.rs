@@ -1,5 +1,9 @@
 //! Objects that take several requests: copied part by part on the server's side, or streamed through here.
 
+use std::time::Duration;
+
+use aws_sdk_s3::config::StalledStreamProtectionConfig;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::operation::create_multipart_upload::builders::CreateMultipartUploadFluentBuilder;
 use aws_sdk_s3::operation::get_object_tagging::builders::GetObjectTaggingFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
@@ -23,6 +27,8 @@ const STREAM_PART: u64 = 16 << 20;
 /// A part copied on the server's side.
 const COPY_PART: u64 = 512 << 20;
 const MOST_PARTS: u64 = 10_000;
+/// 512 MiB between regions take a minute or so.
+const PART_WITHIN: Duration = Duration::from_mins(15);
 
 /// Large enough that 10,000 parts hold it all.
 fn part_size(size: u64, least: u64) -> u64 {
@@ -89,10 +95,11 @@ async fn copy_parts(job: &Job<'_>, entry: &Entry, upload: &str) -> CloudResult<V
 }
 
 /// While a part is copied between regions S3 sends nothing for longer than the SDK takes for a stalled answer (smithy-rs
-/// issue 4439); a call has its own limit all the same.
+/// issue 4439). What never answers has a limit of its own.
 fn patient() -> aws_sdk_s3::config::Builder {
-    let never = aws_sdk_s3::config::StalledStreamProtectionConfig::disabled();
-    aws_sdk_s3::config::Builder::new().stalled_stream_protection(never)
+    let never = StalledStreamProtectionConfig::disabled();
+    let limit = TimeoutConfig::builder().operation_attempt_timeout(PART_WITHIN).build();
+    aws_sdk_s3::config::Builder::new().stalled_stream_protection(never).timeout_config(limit)
 }
 
 /// Reads the object and writes it, 16 MiB (more for giants) at a time.
