@@ -225,13 +225,12 @@ impl Twin {
         }
         let fault = self.fault(origin);
         let most = timing::at_once(place, what);
-        let ready_at = match fault {
-            Some(FaultKind::NeverCompletes) => None,
-            // What would take longer than time goes is never ready; nor is what is queued behind what never ends.
-            _ => {
-                let begins = self.world.borrow_mut().begins(place, what.kind(), most, now);
-                begins.and_then(|begins| after(begins, self.takes(what.timing(), what.size(), origin)))
-            }
+        // What would take longer than time goes is never ready; nor is what is queued behind what never ends.
+        let ready_at = if fault == Some(FaultKind::NeverCompletes) {
+            None
+        } else {
+            let begins = self.world.borrow_mut().begins(place, what.kind(), most, now);
+            begins.and_then(|begins| after(begins, self.takes(what.timing(), what.size(), origin)))
         };
         let unhealthy = fault == Some(FaultKind::ComesUpUnhealthy);
         let points = self.points();
