@@ -27,6 +27,8 @@ use super::dice::Dice;
 pub enum Fault {
     /// Refused: too many requests.
     Throttled,
+    /// Refused: as much is under way as may be.
+    Busy,
     /// The cloud's own error, before it did anything, and it says so.
     NotDone,
     /// As far as the caller can tell it may have worked; it has not.
@@ -218,6 +220,7 @@ impl Faulty {
         match self.draw(call, faults) {
             None | Some(Fault::Stale | Fault::Ignored) => work().await,
             Some(Fault::Throttled) => Err(CloudError::new(ErrorKind::Throttled, call, "Rate exceeded")),
+            Some(Fault::Busy) => Err(CloudError::new(ErrorKind::Busy, call, "Too many copies in progress")),
             Some(Fault::NotDone) => {
                 Err(CloudError::new(ErrorKind::Server, call, "Unavailable").sent(Sent::No))
             }
@@ -283,6 +286,7 @@ impl Faulty {
 const READS: &[Fault] = &[Fault::Throttled, Fault::NotDone, Fault::Slow, Fault::Expired, Fault::Hangs];
 const CREATES: &[Fault] = &[
     Fault::Throttled,
+    Fault::Busy,
     Fault::NotDone,
     Fault::MaybeNotDone,
     Fault::LostAnswer,
