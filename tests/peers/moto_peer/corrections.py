@@ -422,6 +422,9 @@ def point_in_time():
 
     def checked(call, self, given):
         source, wanted = given["source_db_identifier"], given["overrides"].get("restore_time")
+        if source is None:
+            # moto has no replicated backups, and would take any database for theirs.
+            raise RDSClientError("DBInstanceAutomatedBackupNotFound", "There are no replicated automated backups here.")
         database = self.describe_db_instances(source)[0]
         if wanted is not None:
             earliest = database.__dict__.get("peer_earliest_restorable")

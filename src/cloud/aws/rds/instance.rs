@@ -16,27 +16,33 @@ use crate::cloud::{
 use crate::duration::Time;
 use crate::ids::name_of;
 
+/// What every database of a drill is told, whatever it is made from. The SDK's builders share no trait.
+macro_rules! as_wished {
+    ($request:expr, $at:expr, $db:expr, $zone:expr) => {
+        $request
+            .set_db_instance_class($db.class.clone())
+            .db_subnet_group_name(&$db.subnet_group)
+            .set_vpc_security_group_ids(Some($db.security_groups.clone()))
+            .set_db_parameter_group_name($db.parameter_group.clone())
+            .set_option_group_name($db.option_group.clone())
+            .set_multi_az($crate::cloud::aws::rds::instance::multi_az($db))
+            .set_availability_zone($zone)
+            .set_port($db.port)
+            .publicly_accessible(false)
+            .deletion_protection(false)
+            .copy_tags_to_snapshot(false)
+            .auto_minor_version_upgrade(false)
+            .set_tags(Some($crate::cloud::aws::tags::for_rds($at, &$db.name)))
+    };
+}
+pub(super) use as_wished;
+
 pub async fn restore(at: &At<'_>, db: &RestoreDb) -> CloudResult<Created> {
     let writer = at.writer().await?;
     let rds = &writer.rds;
     let zone = pinned_zone(at, db).await?;
-    let made = rds
-        .restore_db_instance_from_db_snapshot()
-        .db_snapshot_identifier(&db.source)
-        .db_instance_identifier(&db.name)
-        .set_db_instance_class(db.class.clone())
-        .db_subnet_group_name(&db.subnet_group)
-        .set_vpc_security_group_ids(Some(db.security_groups.clone()))
-        .set_db_parameter_group_name(db.parameter_group.clone())
-        .set_option_group_name(db.option_group.clone())
-        .set_multi_az(multi_az(db))
-        .set_availability_zone(zone)
-        .set_port(db.port)
-        .publicly_accessible(false)
-        .deletion_protection(false)
-        .copy_tags_to_snapshot(false)
-        .auto_minor_version_upgrade(false)
-        .set_tags(Some(tags::for_rds(at, &db.name)))
+    let request = rds.restore_db_instance_from_db_snapshot().db_snapshot_identifier(&db.source);
+    let made = as_wished!(request.db_instance_identifier(&db.name), at, db, zone)
         .send()
         .await
         .or_cloud("rds:RestoreDBInstanceFromDBSnapshot")
@@ -47,7 +53,7 @@ pub async fn restore(at: &At<'_>, db: &RestoreDb) -> CloudResult<Created> {
 
 /// Told explicitly, whatever the source has. But SQL Server's engines get theirs from their option group, and "expect this
 /// value set to null" otherwise (the `CloudFormation` provider of RDS, pull request 82).
-fn multi_az(db: &RestoreDb) -> Option<bool> {
+pub fn multi_az(db: &RestoreDb) -> Option<bool> {
     let by_group = db.engine.as_deref().is_some_and(|engine| engine.starts_with("sqlserver"));
     (db.multi_az || !by_group).then_some(db.multi_az)
 }
@@ -99,27 +105,9 @@ pub async fn restore_to_time(at: &At<'_>, to: &RestoreDbToTime) -> CloudResult<C
     } else {
         request.source_db_instance_identifier(name_of(&db.source))
     };
-    let made = request
-        .target_db_instance_identifier(&db.name)
-        .restore_time(from_time(instant))
-        .set_db_instance_class(db.class.clone())
-        .db_subnet_group_name(&db.subnet_group)
-        .set_vpc_security_group_ids(Some(db.security_groups.clone()))
-        .set_db_parameter_group_name(db.parameter_group.clone())
-        .set_option_group_name(db.option_group.clone())
-        .set_multi_az(multi_az(db))
-        .set_availability_zone(zone)
-        .set_port(db.port)
-        .publicly_accessible(false)
-        .deletion_protection(false)
-        .copy_tags_to_snapshot(false)
-        .auto_minor_version_upgrade(false)
-        .set_tags(Some(tags::for_rds(at, &db.name)))
-        .send()
-        .await
-        .or_cloud(CALL)
-        .map_err(about_its_group)
-        .map(drop);
+    let request = request.target_db_instance_identifier(&db.name).restore_time(from_time(instant));
+    let made =
+        as_wished!(request, at, db, zone).send().await.or_cloud(CALL).map_err(about_its_group).map(drop);
     let adopted = taken(&made);
     let mut created = made_or_adopted(at, &writer.read.rds, &db.name, made).await?;
     // An adopted one was restored to an earlier attempt's instant, which a "latest" of now would flatter.

@@ -1,6 +1,6 @@
 //! Read replicas: made in the sandbox before T0, promoted after it.
 
-use super::instance::{describe, made_or_adopted, pinned_zone, state};
+use super::instance::{as_wished, describe, made_or_adopted, pinned_zone, state};
 use crate::cloud::aws::error::OrCloud;
 use crate::cloud::aws::{At, presign, tags};
 use crate::cloud::{CloudError, CloudResult, Created, ErrorKind, RestoreDb, State, TAG_RUN};
@@ -39,26 +39,10 @@ pub async fn create(
         &parameters,
     )
     .await?;
-    let made = writer
-        .rds
-        .create_db_instance_read_replica()
-        .source_db_instance_identifier(source)
-        .db_instance_identifier(&db.name)
-        .set_db_instance_class(db.class.clone())
-        .db_subnet_group_name(&db.subnet_group)
-        .set_kms_key_id(kms_key.map(str::to_owned))
-        .set_vpc_security_group_ids(Some(db.security_groups.clone()))
-        .set_db_parameter_group_name(db.parameter_group.clone())
-        .set_option_group_name(db.option_group.clone())
-        .multi_az(db.multi_az)
-        .set_availability_zone(zone)
-        .set_port(db.port)
-        .set_pre_signed_url(url)
-        .publicly_accessible(false)
-        .deletion_protection(false)
-        .copy_tags_to_snapshot(false)
-        .auto_minor_version_upgrade(false)
-        .set_tags(Some(tags::for_rds(at, &db.name)))
+    let request = writer.rds.create_db_instance_read_replica().source_db_instance_identifier(source);
+    let request = request.db_instance_identifier(&db.name);
+    let request = request.set_kms_key_id(kms_key.map(str::to_owned)).set_pre_signed_url(url);
+    let made = as_wished!(request, at, db, zone)
         .send()
         .await
         .or_cloud(CALL)
