@@ -11,8 +11,9 @@ use schemars::generate::SchemaSettings;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use crate::ids::{AccountId, BadName, Region};
-use crate::yaml::{Checker, Diagnostics, Formats, Schema, file};
+use base::ids::{AccountId, BadName, Region};
+use port::Protected;
+use yaml::{Checker, Diagnostics, Formats, Schema, file};
 
 /// Names the file where `--config` does not.
 pub const VARIABLE: &str = "DRILLMASTER_CONFIG";
@@ -48,29 +49,9 @@ pub struct SweptAccount {
     pub external_id: Option<String>,
 }
 
-/// The accounts in which nothing is ever changed, and who says so.
-#[derive(Debug, Clone, Default)]
-pub struct Protected {
-    accounts: BTreeSet<AccountId>,
-    path: PathBuf,
-}
-
-impl Protected {
-    /// Why nothing may be changed in this account; `None`: the list does not hold it.
-    pub fn why(&self, account: &AccountId) -> Option<String> {
-        let because = || {
-            format!(
-                "account {account} is protected: it is among `protected_accounts` of {}",
-                self.path.display()
-            )
-        };
-        self.accounts.contains(account).then(because)
-    }
-}
-
 impl UserConfig {
     pub fn protected(&self) -> Protected {
-        Protected { accounts: self.protected_accounts.clone(), path: self.path.clone().unwrap_or_default() }
+        Protected::new(self.protected_accounts.clone(), self.path.clone().unwrap_or_default())
     }
 }
 

@@ -13,8 +13,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use certs::Ca;
-use drillmaster::checks::{Net, Observation, sql};
-use drillmaster::playbook::comparison::parse_timestamp;
+use checks::{Net, Observation, sql};
+use playbook::comparison::parse_timestamp;
 
 const PASSWORD: &str = "canary-of-4";
 const GET_IT: &str = "run `tests/peers/setup`, which installs PostgreSQL and MariaDB";

@@ -17,8 +17,6 @@ mod requests;
 mod compute;
 #[path = "conformance/databases.rs"]
 mod databases;
-#[path = "conformance/estate.rs"]
-mod estate;
 #[path = "conformance/loss.rs"]
 mod loss;
 #[cfg(feature = "aws")]
@@ -32,6 +30,8 @@ mod others;
 mod peer;
 #[path = "conformance/port.rs"]
 mod port;
+#[path = "conformance/production.rs"]
+mod production;
 #[path = "conformance/stage.rs"]
 mod stage;
 
@@ -109,7 +109,7 @@ scenarios! {
 
 #[test]
 fn every_action_is_covered() {
-    let missing: Vec<&str> = drillmaster::actions::CATALOGUE
+    let missing: Vec<&str> = engine::actions::CATALOGUE
         .0
         .iter()
         .map(|action| action.name)

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use drill::{Drill, told};
-use drillmaster::journal::{self, Durability, Journal};
+use record::journal::{self, Durability, Journal};
 use serde_json::{Value, json};
 
 /// A drill on a disk of its own; `None` where none can be mounted.
@@ -147,7 +147,7 @@ fn a_disk_that_fills_while_the_drill_runs() {
     assert!(in_the_middle >= 2 && whole >= 2, "{in_the_middle} {whole}");
 }
 
-const FILES: [&str; 4] = drillmaster::report::FILES;
+const FILES: [&str; 4] = record::report::FILES;
 
 /// As a full disk, for whoever may not mount one: `ulimit -f`, in blocks of 512 bytes.
 #[test]

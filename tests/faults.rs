@@ -32,8 +32,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use dice::Dice;
 use drill::Drill;
-use drillmaster::playbook::Loaded;
 use faulty::{Fault, Weather};
+use playbook::Loaded;
 use property::Fair;
 use rehearsal::loaded;
 use run::{Fate, run};

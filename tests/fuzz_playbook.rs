@@ -7,8 +7,8 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use drillmaster::actions::CATALOGUE;
-use drillmaster::playbook::load::load_bytes;
+use engine::actions::CATALOGUE;
+use playbook::load::load_bytes;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
@@ -59,8 +59,7 @@ fn seeds() -> Vec<Vec<u8>> {
 /// Those of the seeds that are YAML, as JSON.
 fn documents(seeds: &[Vec<u8>]) -> Vec<serde_json::Value> {
     let texts = seeds.iter().filter_map(|seed| std::str::from_utf8(seed).ok());
-    let nodes =
-        texts.filter_map(|text| drillmaster::yaml::parse(&drillmaster::yaml::Source::new("seed", text, 0)).0);
+    let nodes = texts.filter_map(|text| yaml::parse(&yaml::Source::new("seed", text, 0)).0);
     nodes.filter(|node| node.as_map().is_some()).map(|node| node.to_json()).collect()
 }
 

@@ -12,13 +12,13 @@ mod fixture;
 
 use std::path::PathBuf;
 
+use base::duration::Span;
 use clap::Parser;
 use drillmaster::cli::gate;
-use drillmaster::duration::Span;
-use drillmaster::objectives::gate::{GateResult, GateStatus, Measure, Overrides, graver, judge};
-use drillmaster::report::model::Report;
 use drillmaster::ui::Look;
 use fixture::{failed, passed, report, workload};
+use record::objectives::gate::{GateResult, GateStatus, Measure, Overrides, graver, judge};
+use record::report::model::Report;
 use serde_json::{Value, json};
 
 fn plain(report: &Report) -> GateResult {

@@ -15,13 +15,14 @@ mod liar;
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use base::ids::RunId;
 use drill::{Drill, drillmaster};
-use drillmaster::cloud::{Deed, ErrorKind, Marks, Place};
-use drillmaster::config::{self, Protected};
-use drillmaster::event::Phase;
-use drillmaster::ids::RunId;
-use drillmaster::sandbox::Guard;
+use drillmaster::config;
+use event::Phase;
 use liar::Liar;
+use port::Guard;
+use port::Protected;
+use port::{Deed, ErrorKind, Marks, Place};
 
 const PRODUCTION: &str = "111122223333";
 const SANDBOX: &str = "999988887777";

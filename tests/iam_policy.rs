@@ -11,10 +11,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use drillmaster::actions::CATALOGUE;
-use drillmaster::checks;
-use drillmaster::estate::PointKind;
-use drillmaster::sandbox::calls;
+use checks;
+use engine::actions::CATALOGUE;
+use engine::sandbox::calls;
+use estate::PointKind;
 use regex::Regex;
 use serde_json::Value;
 
@@ -259,7 +259,7 @@ fn every_call_to_aws_is_declared() {
     let call = "ec2|rds|s3|sts|cloudformation|servicequotas|secretsmanager|route53|kms|ssm|backup";
     let call = Regex::new(&format!("\"((?:{call}):[A-Z][A-Za-z0-9]+)[\" ]")).unwrap();
     let mut files = Vec::new();
-    sources(&Path::new(ROOT).join("src/cloud/aws"), &mut files);
+    sources(&Path::new(ROOT).join("src/aws"), &mut files);
     let mut made = BTreeSet::new();
     for file in files {
         let text = std::fs::read_to_string(file).unwrap();

@@ -13,10 +13,10 @@ mod fixture;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use drillmaster::event::{Body, Consumer, Event, Phase};
-use drillmaster::journal::{Contents, Durability, FILE_NAME, Journal, JournalError, read};
+use event::{Body, Consumer, Event, Phase};
 use fixture::{node, number, run_started, script};
 use proptest::prelude::*;
+use record::journal::{Contents, Durability, FILE_NAME, Journal, JournalError, read};
 use sha2::Digest as _;
 
 fn recorded() -> Vec<Event> {
@@ -57,7 +57,7 @@ fn what_a_crash_must_not_lose_is_written_before_take_returns() {
     let mut looked = 0;
     for event in script() {
         journal.take(&event).unwrap();
-        if drillmaster::journal::must_be_kept(&event.body) {
+        if record::journal::must_be_kept(&event.body) {
             looked += 1;
             assert_eq!(read(dir.path()).unwrap().events.last(), Some(&event));
         }

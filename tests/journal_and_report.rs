@@ -16,7 +16,7 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 
 use drill::{Drill, Run, told};
-use drillmaster::journal::{self, Durability, FILE_NAME, Journal, JournalError};
+use record::journal::{self, Durability, FILE_NAME, Journal, JournalError};
 use serde_json::{Value, json};
 
 fn passed() -> Run {

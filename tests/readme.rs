@@ -7,9 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use drillmaster::actions::CATALOGUE;
-use drillmaster::cloud::LOOK_CALLS;
-use drillmaster::playbook::action::{Output, Shape};
+use engine::actions::CATALOGUE;
+use playbook::action::{Output, Shape};
+use port::LOOK_CALLS;
 use regex::Regex;
 use serde_json::Value;
 
@@ -298,7 +298,7 @@ fn sources(folder: &Path, all: &mut Vec<PathBuf>) {
 #[test]
 fn the_calls_of_a_look_are_listed() {
     let call = Regex::new(r#""((?:ec2|rds|s3|route53):[A-Z][A-Za-z0-9]+)""#).unwrap();
-    let folder = Path::new(ROOT).join("src/cloud/aws");
+    let folder = Path::new(ROOT).join("src/aws");
     let mut files = vec![folder.join("exposure.rs")];
     sources(&folder.join("exposure"), &mut files);
     let mut called = BTreeSet::new();

@@ -8,7 +8,7 @@ mod report_fixtures;
 use std::fs;
 use std::path::Path;
 
-use drillmaster::report::{self, FILES, Format, ReportError, Templates, github, render, write_all};
+use record::report::{self, FILES, Format, ReportError, Templates, github, render, write_all};
 use report_fixtures::{error_before_t0, passed, region_loss, unpleasant};
 
 fn dir() -> tempfile::TempDir {

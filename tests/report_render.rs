@@ -11,8 +11,8 @@ mod report_fixtures;
 use std::fs;
 use std::path::Path;
 
-use drillmaster::report::model::{CheckStatus, Status, StepStatus};
-use drillmaster::report::{Format, Report, Templates, render};
+use record::report::model::{CheckStatus, Status, StepStatus};
+use record::report::{Format, Report, Templates, render};
 use report_fixtures::{error_before_t0, many_steps, passed, region_loss, unpleasant};
 
 fn fixtures() -> [(&'static str, Report); 4] {

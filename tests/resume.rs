@@ -17,10 +17,10 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use drill::Drill;
-use drillmaster::cloud::twin::Unanswered;
-use drillmaster::event::{Body, Event, Stage};
-use drillmaster::report::Report;
+use event::{Body, Event, Stage};
+use record::report::Report;
 use rehearsal::{Given, Left, loaded, read_back, rehearse};
+use twin::Unanswered;
 
 /// A report without what says only how the run was carried out: `resumed` itself and the finding about it; `api_calls`,
 /// of which a dead process leaves no count; `journal`, the hash of the records.
@@ -223,7 +223,7 @@ fn looks_take_no_time_from_the_recovery() {
     assert_eq!((looks(&slow, Stage::BeforeT0), looks(&slow, Stage::Last)), (1, 1));
     let measured = |left: &Left| {
         let report = &left.report;
-        let of = |w: &drillmaster::report::model::Workload| {
+        let of = |w: &record::report::model::Workload| {
             (w.rto.clone(), w.rpo.measured_s, w.rpo.worst_case_s, w.critical_path.clone())
         };
         (report.workloads.iter().map(of).collect::<Vec<_>>(), report.phases.recover_s, report.exit_code)
@@ -301,9 +301,9 @@ fn an_abort_leaves_nothing_wherever_the_runner_died() {
                 let after = &left.events[cut..];
                 let begun = |e: &Event| matches!(e.body, Body::Intent { .. } | Body::StepStarted { .. });
                 assert!(!after.iter().any(begun), "{what}: nothing new is begun");
-                let over = records[..cut].iter().any(|e| {
-                    matches!(e.body, Body::PhaseFinished { phase: drillmaster::event::Phase::Recover })
-                });
+                let over = records[..cut]
+                    .iter()
+                    .any(|e| matches!(e.body, Body::PhaseFinished { phase: event::Phase::Recover }));
                 let code = if over { whole.report.exit_code } else { 130 };
                 assert_eq!(left.report.exit_code, code, "{what}");
             }

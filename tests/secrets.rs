@@ -128,7 +128,7 @@ fn panics() {
     if std::env::var("HOOK").is_ok() {
         drillmaster::cli::tell_without_secrets();
     }
-    assert!(drillmaster::redact::register(CANARY));
+    assert!(base::redact::register(CANARY));
     panic!("no row for {CANARY:?} in {}", STANDARD_NO_PAD.encode(CANARY));
 }
 
@@ -159,12 +159,12 @@ mod age {
     use std::rc::Rc;
     use std::time::Duration;
 
-    use drillmaster::clock::{Clock, Pace, VirtualTime};
-    use drillmaster::cloud::Place;
-    use drillmaster::cloud::twin::Twin;
-    use drillmaster::event::{Body, Bus, Consumer, ConsumerError, Event};
-    use drillmaster::secrets::{Asked, Keys, Secrets};
+    use base::clock::{Clock, Pace, VirtualTime};
+    use engine::secrets::{Asked, Keys, Secrets};
+    use event::{Body, Bus, Consumer, ConsumerError, Event};
+    use port::Place;
     use serde_json::json;
+    use twin::Twin;
 
     #[derive(Clone, Default)]
     struct Log(Rc<RefCell<Vec<Body>>>);
@@ -230,7 +230,7 @@ mod age {
             })
             .collect();
         assert_eq!(findings, ["secret-not-read-again secret \"file:token\""], "told once");
-        assert_eq!(drillmaster::redact::text("first-token, second-token"), "***, ***");
+        assert_eq!(base::redact::text("first-token, second-token"), "***, ***");
     }
 
     /// A variable is a secret where secrets may stand, and configuration elsewhere.
@@ -244,10 +244,10 @@ mod age {
         let args = json!({ "snapshot": "{{ env.CARGO_MANIFEST_DIR }}", "env": { "A": "{{ env.CARGO_PKG_DESCRIPTION }}" } });
         let names = secrets.named_in(Asked { value: &args, secret: Keys::These(&["env"]) }).await.unwrap();
         assert_eq!(names["env"][variable], value);
-        assert_eq!(drillmaster::redact::text(value), value);
-        assert_eq!(drillmaster::redact::text(env!("CARGO_PKG_DESCRIPTION")), "***");
+        assert_eq!(base::redact::text(value), value);
+        assert_eq!(base::redact::text(env!("CARGO_PKG_DESCRIPTION")), "***");
         secrets.named_in(Asked { value: &args, secret: Keys::All }).await.unwrap();
-        assert_eq!(drillmaster::redact::text(value), "***");
+        assert_eq!(base::redact::text(value), "***");
     }
 
     /// A command that waits for somebody at the keyboard does not hold the drill up, and leaves nothing running.

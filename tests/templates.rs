@@ -8,9 +8,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use drillmaster::template::{
-    Allow, Given, SANDBOX_CIDR, SANDBOX_IDS, Severity, Surroundings, Template, inspect,
-};
+use template::{Allow, Given, SANDBOX_CIDR, SANDBOX_IDS, Severity, Surroundings, Template, inspect};
 
 #[path = "templates/drills.rs"]
 mod drills;
@@ -109,7 +107,7 @@ fn innocent_templates_give_nothing() {
 /// Every type that leads out is found by its name, and no type is in both lists.
 #[test]
 fn the_lists_of_types_do_not_overlap() {
-    use drillmaster::template::types::{INSIDE, OUTWARD, outward};
+    use template::types::{INSIDE, OUTWARD, outward};
     for kind in INSIDE {
         assert!(outward(kind).is_none(), "{kind}");
     }
@@ -127,7 +125,7 @@ fn the_lists_of_types_do_not_overlap() {
 /// What opens the network, or cannot be read, can be allowed by no name.
 #[test]
 fn only_some_things_can_be_allowed() {
-    use drillmaster::template::types::OUTWARD;
+    use template::types::OUTWARD;
     for row in OUTWARD {
         assert!(Allow::read(&[row.kind.replace('*', "Anything")]).is_err(), "{}", row.kind);
     }

@@ -13,12 +13,12 @@ mod fixture;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use drillmaster::event::{Body, Consumer, ConsumerError, Event, Phase};
 use drillmaster::ui::lines::Lines;
 use drillmaster::ui::live::Live;
 use drillmaster::ui::ndjson::Ndjson;
 use drillmaster::ui::text::width;
 use drillmaster::ui::{Display, Look, OutputMode, Surroundings, choose, summary};
+use event::{Body, Consumer, ConsumerError, Event, Phase};
 use fixture::{assert_golden, node, number, run_started, script};
 use indicatif::{InMemoryTerm, ProgressDrawTarget};
 

@@ -6,8 +6,8 @@
 
 use std::path::{Path, PathBuf};
 
-use drillmaster::actions::CATALOGUE;
-use drillmaster::playbook::load;
+use engine::actions::CATALOGUE;
+use playbook::load;
 
 fn corpus() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
@@ -85,12 +85,7 @@ fn parameters_are_overridden() {
     let text =
         text.replace("\"{{ params.db_class }}\"", "\"{{ params.db_class }}{{ params.n }}{{ params.flag }}\"");
     let given = |name: &str, value: &str| {
-        drillmaster::playbook::load::load_bytes(
-            path,
-            text.as_bytes(),
-            CATALOGUE,
-            &[(name.to_owned(), value.to_owned())],
-        )
+        playbook::load::load_bytes(path, text.as_bytes(), CATALOGUE, &[(name.to_owned(), value.to_owned())])
     };
     assert_eq!(given("n", "4").unwrap().playbook.params["n"], 4);
     assert!(given("n", "four").unwrap_err().render(false).contains("another type"));
@@ -101,9 +96,9 @@ fn parameters_are_overridden() {
 /// Everything that the schemas say is understood by our own checks, for they are what enforces it.
 #[test]
 fn no_keyword_of_the_schemas_is_ignored() {
-    use drillmaster::playbook::schema::{arguments_schema, base_schema};
-    use drillmaster::yaml::Schema;
-    let estate = drillmaster::estate::load::estate_schema();
+    use playbook::schema::{arguments_schema, base_schema};
+    use yaml::Schema;
+    let estate = estate::load::estate_schema();
     for schema in [base_schema(CATALOGUE), estate]
         .into_iter()
         .chain(CATALOGUE.0.iter().map(|decl| arguments_schema(decl)))
@@ -115,7 +110,7 @@ fn no_keyword_of_the_schemas_is_ignored() {
 /// The schema that an editor gets describes the arguments of every action, and names nothing that it does not define.
 #[test]
 fn the_editor_schema_is_whole() {
-    let schema = drillmaster::playbook::schema::playbook_schema(CATALOGUE);
+    let schema = playbook::schema::playbook_schema(CATALOGUE);
     let text = schema.to_string();
     for decl in CATALOGUE.0 {
         assert!(text.contains(&format!("{{\"const\":\"{}\"}}", decl.name)), "{}", decl.name);

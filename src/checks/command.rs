@@ -1,10 +1,11 @@
 //! `command`: a program of the user's own, in a process group that does not outlive the attempt.
+#![allow(clippy::disallowed_methods, reason = "an answer's latency and a socket's time limit are real")]
 
 use super::dial::{Failure, Stage, bounded};
 use super::observation::{Secrets, names_a_secret};
 use super::{Net, Observation, printable};
-use crate::playbook::check::{CheckKind, CommandCheck};
-use crate::process::{self, Ended, ProcessError};
+use base::process::{self, Ended, ProcessError};
+use playbook::check::{CheckKind, CommandCheck};
 
 const OUTPUT_LIMIT: usize = 1 << 20;
 
@@ -89,7 +90,7 @@ impl From<ProcessError> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::testing::net;
+    use crate::testing::net;
 
     async fn run(yaml: &str) -> Observation {
         command(&serde_saphyr::from_str(yaml).unwrap(), &net()).await

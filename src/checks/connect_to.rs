@@ -7,8 +7,8 @@ use std::str::FromStr;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::ids::BadName;
-use crate::playbook::check::split_host_port;
+use base::ids::BadName;
+use playbook::check::split_host_port;
 
 /// Connections to `host:port` are dialled at `to` instead. Host names, the Host header, SNI and the verification of
 /// TLS certificates stay as in the check.

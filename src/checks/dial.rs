@@ -1,4 +1,5 @@
 //! Dialling, with a bound on the whole attempt and reasons that a person can act on.
+#![allow(clippy::disallowed_methods, reason = "an answer's latency and a socket's time limit are real")]
 
 use std::cell::Cell;
 use std::future::Future;
@@ -10,8 +11,8 @@ use tokio::net::TcpStream;
 use super::connect_to::host_port;
 use super::observation::Secrets;
 use super::{Net, Observation};
-use crate::duration::Span;
-use crate::playbook::expr_value::TemplateLeft;
+use base::duration::Span;
+use playbook::expr_value::TemplateLeft;
 
 /// Why an attempt saw nothing to judge: in a word or two, and at length with what to do.
 #[derive(Debug)]

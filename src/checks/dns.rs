@@ -8,7 +8,7 @@ use hickory_resolver::proto::rr::{Name, RData, RecordType};
 use super::dial::{Failure, Stage, bounded, chain};
 use super::observation::Secrets;
 use super::{Net, Observation};
-use crate::playbook::check::{CheckKind, DnsCheck, DnsType, dns_server};
+use playbook::check::{CheckKind, DnsCheck, DnsType, dns_server};
 
 /// One attempt of a DNS check. Nothing is cached, and the hosts file is not read.
 pub async fn dns(spec: &DnsCheck, _net: &Net) -> Observation {
@@ -143,7 +143,7 @@ fn same(answer: &str, wanted: &str, record_type: DnsType) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::testing::net;
+    use crate::testing::net;
     use hickory_resolver::proto::op::{Message, ResponseCode};
     use hickory_resolver::proto::rr::Record;
     use hickory_resolver::proto::rr::rdata::{CNAME, MX, SRV, TXT};

@@ -1,4 +1,5 @@
 //! `http`: one request, and everything about the answer that was asked for.
+#![allow(clippy::disallowed_methods, reason = "an answer's latency and a socket's time limit are real")]
 
 use std::time::Instant;
 
@@ -21,8 +22,8 @@ use super::observation::{Secrets, names_a_secret};
 use super::redirect::{self, Hop};
 use super::tls::{Verify, explain, server_name};
 use super::{Net, Observation, printable};
-use crate::duration::Span;
-use crate::playbook::check::{CheckKind, HttpCheck, Statuses, parse_pin};
+use base::duration::Span;
+use playbook::check::{CheckKind, HttpCheck, Statuses, parse_pin};
 
 /// How much of an answer's body is kept.
 const BODY_LIMIT: usize = 1 << 20;

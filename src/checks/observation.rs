@@ -1,8 +1,8 @@
 //! What one attempt of a check saw.
 
-use crate::playbook::comparison::{Comparison, ComparisonError};
-use crate::playbook::expr_value::TemplateLeft;
-use crate::redact;
+use base::redact;
+use playbook::comparison::{Comparison, ComparisonError};
+use playbook::expr_value::TemplateLeft;
 
 /// What one attempt saw. `healthy` only when everything that was asked for was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! Judging the objects that the cloud port counted.
 
 use super::Observation;
-use crate::duration::Size;
-use crate::playbook::check::S3Check;
-use crate::playbook::expr_value::TemplateLeft;
+use base::duration::Size;
+use playbook::check::S3Check;
+use playbook::expr_value::TemplateLeft;
 
 /// The AWS calls that count them.
 pub const CALLS: &[&str] = &["s3:ListObjectsV2"];

@@ -1,7 +1,7 @@
 //! Judging the status that the cloud reports for a resource.
 
 use super::Observation;
-use crate::playbook::check::StateCheck;
+use playbook::check::StateCheck;
 
 /// The AWS calls that look at a resource's state, besides those of the step that made it: none, it is looked at in the
 /// same way.

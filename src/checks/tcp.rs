@@ -1,4 +1,5 @@
 //! `tcp`: a connection, and optionally what the other side says.
+#![allow(clippy::disallowed_methods, reason = "an answer's latency and a socket's time limit are real")]
 
 use std::time::Duration;
 
@@ -8,8 +9,8 @@ use tokio::net::TcpStream;
 use super::dial::{Failure, Stage, bounded, dial, peer};
 use super::observation::Secrets;
 use super::{Net, Observation};
-use crate::playbook::check::{CheckKind, TcpCheck, split_host_port};
-use crate::playbook::comparison::Comparison;
+use playbook::check::{CheckKind, TcpCheck, split_host_port};
+use playbook::comparison::Comparison;
 
 const RECEIVED_LIMIT: usize = 1 << 20;
 
@@ -92,7 +93,7 @@ async fn listen(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::testing::{net, serve_bytes, unused_port};
+    use crate::testing::{net, serve_bytes, unused_port};
 
     fn spec(yaml: &str) -> TcpCheck {
         serde_saphyr::from_str(yaml).unwrap()
@@ -134,7 +135,7 @@ mod tests {
         let closed = tcp(&spec(&format!("{{ address: '127.0.0.1:{port}' }}")), &net()).await;
         assert_eq!((closed.healthy, closed.observed.as_str()), (false, "no connection"));
         assert!(closed.why.unwrap().contains("nothing listens there"));
-        let port = crate::checks::testing::serve_silence().await;
+        let port = crate::testing::serve_silence().await;
         let silent = tcp(
             &spec(&format!("{{ address: '127.0.0.1:{port}', expect: contains x, timeout: 400ms }}")),
             &net(),

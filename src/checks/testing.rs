@@ -1,4 +1,5 @@
 //! Peers for the tests of this room.
+#![allow(clippy::disallowed_methods, reason = "an answer's latency and a socket's time limit are real")]
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;

@@ -4,11 +4,11 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::WRONG;
-use crate::actions::CATALOGUE;
 use crate::config::{self, UserConfig};
-use crate::playbook::{Loaded, load};
 use crate::ui::Surroundings;
-use crate::yaml::{Diagnostic, Diagnostics, Source};
+use engine::actions::CATALOGUE;
+use playbook::{Loaded, load};
+use yaml::{Diagnostic, Diagnostics, Source};
 
 #[derive(clap::Args)]
 pub struct ConfigArg {
@@ -55,7 +55,7 @@ fn protected_sandbox(loaded: &Loaded, config: &UserConfig) -> Option<Diagnostic>
     let why = config.protected().why(&loaded.playbook.accounts.get(name)?.id)?;
     let source = Source::new(&loaded.path.display().to_string(), &loaded.source, 0);
     // It was read without mistakes before, so the place is there; a diagnostic without one is better than none.
-    let span = crate::yaml::parse(&source).0.map(|root| root.at_pointer("/sandbox/account").span);
+    let span = yaml::parse(&source).0.map(|root| root.at_pointer("/sandbox/account").span);
     let message = format!("the sandbox lies in a protected account: {why}");
     Some(
         source

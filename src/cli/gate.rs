@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::record::{self, Reach};
-use crate::duration::Span;
-use crate::journal;
-use crate::objectives::gate::{GateResult, GateStatus, Overrides, graver, judge};
-use crate::report::{self, Report};
+use super::run_folder::{self, Reach};
 use crate::ui::text::{Tone, clean, wrap};
 use crate::ui::{Look, OutputMode, Surroundings};
+use base::duration::Span;
+use record::journal;
+use record::objectives::gate::{GateResult, GateStatus, Overrides, graver, judge};
+use record::report::{self, Report};
 
 /// Judge finished runs again, and tell the verdict as the exit code
 ///
@@ -175,7 +175,7 @@ fn hold_to_journal(report: &Report, file: &Path) -> Result<(), String> {
         return Ok(());
     }
     let contents = journal::read(&folder).map_err(|error| error.to_string())?;
-    match record::compare(&folder, &contents, noted)? {
+    match run_folder::compare(&folder, &contents, noted)? {
         Reach::Whole => Ok(()),
         Reach::GoesOn => Err(format!(
             "{}: the journal goes on after this report was made (record {} of {}): the run was resumed and has left no report \

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::configuration::ConfigArg;
 use super::{ERROR, WRONG, complain, load_or_complain, wire};
-use crate::policy::{self, AccountPolicy, Document, LONGEST, Policies, Trust};
-use crate::redact;
 use crate::ui::OutputMode;
+use base::redact;
+use engine::policy::{self, AccountPolicy, Document, LONGEST, Policies, Trust};
 
 /// Print the smallest IAM policy that the playbook needs in each account, with the trust policy of the role; change nothing
 ///

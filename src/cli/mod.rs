@@ -1,4 +1,5 @@
 //! The command line: a file per command.
+#![allow(clippy::disallowed_methods, reason = "writes results, and names a run before its clock exists")]
 
 mod configuration;
 pub mod gate;
@@ -6,10 +7,10 @@ mod iam_policy;
 mod panics;
 mod person;
 mod plan;
-mod record;
 mod report;
 mod resume;
 mod run;
+mod run_folder;
 mod schema;
 mod sweep;
 mod validate;
@@ -22,10 +23,10 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::UserConfig;
-use crate::playbook::Loaded;
-use crate::redact;
-use crate::report::ReportError;
 use crate::ui::Surroundings;
+use base::redact;
+use playbook::Loaded;
+use record::report::ReportError;
 
 /// Disaster-recovery fire drills for AWS: lose an AZ, a region or an account, restore into a sandbox, check,
 /// measure RTO and RPO, and judge them by the exit code.

@@ -4,7 +4,7 @@ use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::Write;
 use std::panic::PanicHookInfo;
 
-use crate::redact;
+use base::redact;
 
 /// From here on panics are told on stderr without secrets.
 pub fn tell_without_secrets() {

@@ -10,10 +10,10 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use tokio::sync::{Mutex, mpsc};
 
-use crate::actions::context::Person;
-use crate::redact;
 use crate::ui::live::hush;
 use crate::ui::text::clean;
+use base::redact;
+use engine::actions::context::Person;
 
 /// Somebody at the terminal, if there is one.
 #[derive(Default)]
@@ -77,7 +77,7 @@ mod tests {
         let (reader, mut keyboard) = std::io::pipe().unwrap();
         let mut lines = lines_of(|| BufReader::new(reader));
         let mut screen = Vec::new();
-        let clock = crate::clock::Clock::real();
+        let clock = base::clock::Clock::real();
         let soon = clock.now() + chrono::TimeDelta::milliseconds(50);
         let first = clock.timeout_at(soon, answer(&mut lines, "one?", &mut screen)).await;
         assert_eq!(first, None, "nobody has answered");

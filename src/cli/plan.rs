@@ -10,14 +10,14 @@ use tokio_util::sync::CancellationToken;
 use super::configuration::ConfigArg;
 use super::wire::{self, Drill, On, Options};
 use super::{WRONG, complain, load_or_complain};
-use crate::clock::Pace;
-use crate::duration::{human_seconds, seconds_between};
-use crate::ids::RunId;
-use crate::report::Report;
-use crate::report::model::StepStatus;
-use crate::sandbox::teardown::PATIENCE;
 use crate::ui::text::{clean, pad, width};
 use crate::ui::{Look, OutputMode, Surroundings};
+use base::clock::Pace;
+use base::duration::{human_seconds, seconds_between};
+use base::ids::RunId;
+use engine::sandbox::teardown::PATIENCE;
+use record::report::Report;
+use record::report::model::StepStatus;
 
 /// Show what is lost, what survives, what will be restored from what, the order and the expected RTO; change nothing
 ///

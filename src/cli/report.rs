@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-use super::record;
-use crate::objectives::{self, Record};
-use crate::report::{self, Format, Report, ReportError, Templates};
-use crate::{journal, ui};
+use super::run_folder;
+use crate::ui;
+use record::journal;
+use record::objectives::{self, Record};
+use record::report::{self, Format, Report, ReportError, Templates};
 
 /// Render a finished run again, from its record
 ///
@@ -79,7 +80,7 @@ fn from_journal(folder: &Path) -> Result<Report, String> {
     match report::read(folder) {
         Ok(Report { journal: Some(noted), .. }) => {
             // A journal that goes on is whole all the same: it is what is rendered here.
-            record::compare(folder, &contents, &noted)?;
+            run_folder::compare(folder, &contents, &noted)?;
         }
         // Of an older version, or of a run that was cut short.
         Ok(_) => {}
@@ -90,6 +91,6 @@ fn from_journal(folder: &Path) -> Result<Report, String> {
     }
     let mut report = objectives::report(&Record::from_events(&contents.events))
         .ok_or_else(|| format!("{}: the journal does not tell of a run", folder.display()))?;
-    report.journal = Some(record::noted(contents.end()));
+    report.journal = Some(run_folder::noted(contents.end()));
     Ok(report)
 }

@@ -9,17 +9,17 @@ use super::configuration::ConfigArg;
 use super::run::{Run, deliver};
 use super::wire::{self, On, Options};
 use super::{ERROR, WRONG, complain};
-use crate::actions::CATALOGUE;
-use crate::checks::ConnectTo;
-use crate::clock::Pace;
-use crate::event::{Body, Event, RunStarted};
-use crate::ids::RunId;
-use crate::journal::{self, Contents, Durability, Journal};
-use crate::objectives::{self, Record};
-use crate::playbook::{Loaded, load_kept};
-use crate::report::Templates;
 use crate::ui::{OutputMode, Surroundings};
-use crate::yaml::files::Files;
+use base::clock::Pace;
+use base::ids::RunId;
+use checks::ConnectTo;
+use engine::actions::CATALOGUE;
+use event::{Body, Event, RunStarted};
+use playbook::{Loaded, load_kept};
+use record::journal::{self, Contents, Durability, Journal};
+use record::objectives::{self, Record};
+use record::report::Templates;
+use yaml::files::Files;
 
 /// Go on with a run whose runner died, from its folder alone
 ///
@@ -93,7 +93,7 @@ fn go_on(args: &Common, jobs: Option<usize>, connect_to: &[ConnectTo], abort: bo
     if is_over(&contents, abort) {
         let mut report = objectives::report(&Record::from_events(&contents.events))
             .ok_or_else(|| failed("the run left no record".into()))?;
-        report.journal = Some(super::record::noted(contents.end()));
+        report.journal = Some(super::run_folder::noted(contents.end()));
         return deliver(&report, &folder, &templates, args.output, Surroundings::detect());
     }
     let on = if started.on == "aws" { On::Aws } else { On::Twin };
@@ -122,7 +122,7 @@ fn go_on(args: &Common, jobs: Option<usize>, connect_to: &[ConnectTo], abort: bo
         jobs: jobs.unwrap_or(inputs.jobs).max(1),
         keep_sandbox: inputs.keep_sandbox && !abort,
         patience: Duration::try_from_secs_f64(inputs.patience_s)
-            .unwrap_or(crate::sandbox::teardown::PATIENCE),
+            .unwrap_or(engine::sandbox::teardown::PATIENCE),
         connect_to,
         start: Utc::now(),
         abort,

@@ -8,15 +8,15 @@ use tokio_util::sync::CancellationToken;
 use super::configuration::ConfigArg;
 use super::wire::{self, Drill, On, Options};
 use super::{ERROR, WRONG, complain, load_or_complain, with_help};
-use crate::checks::ConnectTo;
-use crate::clock::Pace;
-use crate::duration::{Span, Time};
-use crate::event::{Consumer, Event};
-use crate::ids::RunId;
-use crate::journal::{Durability, Journal, JournalError};
-use crate::plan::Plan;
-use crate::report::{self, Report, Templates, github};
 use crate::ui::{self, OutputMode, Surroundings};
+use base::clock::Pace;
+use base::duration::{Span, Time};
+use base::ids::RunId;
+use checks::ConnectTo;
+use engine::plan::Plan;
+use event::{Consumer, Event};
+use record::journal::{Durability, Journal, JournalError};
+use record::report::{self, Report, Templates, github};
 
 /// Run a drill: prepare the sandbox, declare the disaster, recover, check, measure, tear down, report
 ///
@@ -107,7 +107,8 @@ fn carry_out(args: &Args) -> Result<u8, u8> {
     let templates = Templates::load(args.template.as_deref()).map_err(|e| wrong(with_help(&e)))?;
     let plan = wire::plan_of(loaded).map_err(wrong)?;
     let started = Utc::now().trunc_subsecs(0);
-    if let Some(folder) = args.out.as_ref().filter(|folder| folder.join(crate::journal::FILE_NAME).exists()) {
+    if let Some(folder) = args.out.as_ref().filter(|folder| folder.join(record::journal::FILE_NAME).exists())
+    {
         return Err(wrong(format!("{} holds a run already: choose another --out", folder.display())));
     }
     let run = run_id(&plan.name, started);

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use crate::actions::CATALOGUE;
+use engine::actions::CATALOGUE;
 
 /// Print the JSON Schema of playbooks, estates or the configuration, for editors
 #[derive(clap::Args)]
@@ -21,8 +21,8 @@ enum What {
 
 pub fn run(args: &Args) -> u8 {
     let schema = match args.what {
-        What::Playbook => crate::playbook::schema::playbook_schema(CATALOGUE),
-        What::Estate => crate::estate::load::estate_schema(),
+        What::Playbook => playbook::schema::playbook_schema(CATALOGUE),
+        What::Estate => estate::load::estate_schema(),
         What::Config => crate::config::config_schema(),
     };
     match super::print(&format!("{schema:#}\n")) {

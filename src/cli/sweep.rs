@@ -11,17 +11,17 @@ use serde_json::{Value, json};
 
 use super::configuration::ConfigArg;
 use super::{ERROR, WRONG, complain, wire};
-use crate::actions::CATALOGUE;
-use crate::clock::{Clock, Pace};
-use crate::cloud::{LossGate, Place};
 use crate::config::{SweptAccount, UserConfig};
-use crate::duration::{Span, Time, human_seconds, seconds_between};
-use crate::ids::{AccountId, Region};
-use crate::playbook::load;
-use crate::playbook::model::Account;
-use crate::sandbox::sweep::{self, Expiry, Leaving, Outcome, Sweeper, Swept};
 use crate::ui::text::{clean, count};
 use crate::ui::{OutputMode, Surroundings};
+use base::clock::{Clock, Pace};
+use base::duration::{Span, Time, human_seconds, seconds_between};
+use base::ids::{AccountId, Region};
+use engine::actions::CATALOGUE;
+use engine::sandbox::sweep::{self, Expiry, Leaving, Outcome, Sweeper, Swept};
+use playbook::load;
+use playbook::model::Account;
+use port::{LossGate, Place};
 
 /// Find what drills have left standing in AWS, by its tag drillmaster:run; with --delete, remove what has expired
 ///
@@ -58,7 +58,7 @@ pub struct Args {
 const LEFT: u8 = 4;
 
 fn region(text: &str) -> Result<Region, String> {
-    text.parse().map_err(|e: crate::ids::BadName| format!("{}; {}", e.message, e.help))
+    text.parse().map_err(|e: base::ids::BadName| format!("{}; {}", e.message, e.help))
 }
 
 pub fn run(args: &Args) -> u8 {

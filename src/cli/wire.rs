@@ -10,26 +10,26 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use crate::checks::{ConnectTo, Observation};
-use crate::clock::{Clock, Pace};
-use crate::cloud::gated::Gated;
-use crate::cloud::twin::{Twin, Unanswered};
-use crate::cloud::{Cloud, Grant, LossGate, Place};
-use crate::config::Protected;
-use crate::duration::Time;
-use crate::engine::{Config, Engine, Memory, Prober};
-use crate::event::{Body, Bus, Consumer, Event, Inputs};
-use crate::ids::{AccountId, RunId};
-use crate::journal::Kept;
-use crate::objectives::record::Recorder;
-use crate::objectives::{self, Record};
-use crate::plan::{Input, Plan};
-use crate::playbook::Loaded;
-use crate::playbook::check::CheckKind;
-use crate::playbook::model::Account;
-use crate::policy;
-use crate::report::Report;
-use crate::secrets::Secrets;
+use base::clock::{Clock, Pace};
+use base::duration::Time;
+use base::ids::{AccountId, RunId};
+use checks::{ConnectTo, Observation};
+use engine::plan::{Input, Plan};
+use engine::policy;
+use engine::run::{Config, Engine, Memory, Prober};
+use engine::secrets::Secrets;
+use event::{Body, Bus, Consumer, Event, Inputs};
+use playbook::Loaded;
+use playbook::check::CheckKind;
+use playbook::model::Account;
+use port::Protected;
+use port::gated::Gated;
+use port::{Cloud, Grant, LossGate, Place};
+use record::journal::Kept;
+use record::objectives::record::Recorder;
+use record::objectives::{self, Record};
+use record::report::Report;
+use twin::{Twin, Unanswered};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum On {
@@ -103,7 +103,7 @@ impl Drill {
         let memory = Memory::of(before)?;
         let from = memory.last_at.unwrap_or(options.start);
         let clock = match options.on {
-            On::Twin => Clock::Virtual(crate::clock::VirtualTime::starting_at(from)),
+            On::Twin => Clock::Virtual(base::clock::VirtualTime::starting_at(from)),
             // Not before its last record: nothing may seem to take less than no time.
             On::Aws => Clock::real_from(memory.last_at),
         };
@@ -205,7 +205,7 @@ impl Drill {
             record.borrow_mut().aborted.get_or_insert(error.message);
         }
         let mut report = objectives::report(&record.borrow())?;
-        report.journal = kept.map(|kept| super::record::noted(kept.end()));
+        report.journal = kept.map(|kept| super::run_folder::noted(kept.end()));
         Some(report)
     }
 }
@@ -232,7 +232,7 @@ pub fn aws<'a>(
     clock: &Clock,
     gate: &Arc<LossGate>,
 ) -> Result<Rc<dyn Cloud>, String> {
-    use crate::cloud::aws::{Access, Aws, AwsConfig};
+    use aws::{Access, Aws, AwsConfig};
     let accounts = accounts.map(|account| {
         let access = Access {
             profile: account.profile.clone(),
@@ -262,14 +262,14 @@ pub fn aws<'a>(
 
 #[cfg(feature = "live")]
 fn prober(connect_to: Vec<ConnectTo>, folder: PathBuf) -> Rc<dyn Prober> {
-    struct Live(crate::checks::Net);
+    struct Live(checks::Net);
     #[async_trait(?Send)]
     impl Prober for Live {
         async fn probe(&self, kind: &CheckKind) -> Observation {
-            crate::checks::probe(kind, &self.0).await
+            checks::probe(kind, &self.0).await
         }
     }
-    Rc::new(Live(crate::checks::Net::new(connect_to, folder)))
+    Rc::new(Live(checks::Net::new(connect_to, folder)))
 }
 
 #[cfg(not(feature = "live"))]

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::loss::Locus;
 use super::point::{PointKind, RecoveryPoint};
 use super::resource::{Resource, ResourceId};
-use crate::duration::{Size, Span, Time, When};
-use crate::ids::{AccountId, AzId, Region};
+use base::duration::{Size, Span, Time, When};
+use base::ids::{AccountId, AzId, Region};
 
 /// An estate: what production consists of, its recovery points, and how the twin behaves.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]

@@ -1,9 +1,9 @@
 //! The words of `format` in the schemas, and the parsers behind them.
 
-use crate::duration::{Size, Span, When};
-use crate::estate::{ResourceId, Selector};
-use crate::ids::{AccountId, AzId, BadName, Region};
-use crate::yaml::Formats;
+use crate::{ResourceId, Selector};
+use base::duration::{Size, Span, When};
+use base::ids::{AccountId, AzId, BadName, Region};
+use yaml::Formats;
 
 /// What estates are written in; playbooks add their own.
 pub struct EstateFormats;

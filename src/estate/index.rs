@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{PointKind, RecoveryPoint, Resource, ResourceId, Selector};
-use crate::ids::name_of;
+use base::ids::name_of;
 
 /// Recovery points, found by what they restore and by their own id.
 #[derive(Default)]

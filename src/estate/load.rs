@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::file::EstateFile;
 use super::formats::EstateFormats;
 use super::rules;
-use crate::yaml::{Checker, Diagnostic, Diagnostics, Node, Schema, Source, file};
+use yaml::{Checker, Diagnostic, Diagnostics, Node, Schema, Source, file};
 
 /// An estate as it was read; `file` is there only where nothing is wrong with it.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::resource::Resource;
 use super::scope::{self, Scope};
-use crate::ids::{AccountId, AzId, Region};
+use base::ids::{AccountId, AzId, Region};
 
 /// What the drill pretends to have lost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,7 +77,7 @@ impl fmt::Display for Loss {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::duration::Size;
+    use base::duration::Size;
 
     fn resource(id: &str, multi_az: bool) -> Resource {
         Resource {

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::loss::{Locus, Loss};
 use super::resource::ResourceId;
 use super::scope::Scope;
-use crate::duration::{Size, Time, seconds_between};
-use crate::ids::{AccountId, Region, name_of};
+use base::duration::{Size, Time, seconds_between};
+use base::ids::{AccountId, Region, name_of};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

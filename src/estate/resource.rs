@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::loss::Locus;
 use super::scope;
-use crate::duration::Size;
-use crate::ids::BadName;
+use base::duration::Size;
+use base::ids::BadName;
 
 /// `service:type/name`, the estate's own name of a resource.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

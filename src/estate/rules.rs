@@ -6,13 +6,13 @@ use super::file::EstateFile;
 use super::load::EstateDraft;
 use super::resource::ResourceId;
 use super::scope::{self, Scope};
-use crate::duration::When;
-use crate::ids::{AccountId, AzId, Region};
-use crate::yaml::diagnostic::suggest;
-use crate::yaml::{Diagnostics, Span};
+use base::duration::When;
+use base::ids::{AccountId, AzId, Region};
+use yaml::diagnostic::suggest;
+use yaml::{Diagnostics, Span};
 
 /// Ten years: nothing that takes longer is a recovery.
-const LONGEST: crate::duration::Span = crate::duration::Span::from_secs(3650 * 86_400);
+const LONGEST: base::duration::Span = base::duration::Span::from_secs(3650 * 86_400);
 
 struct Walk<'a> {
     draft: &'a EstateDraft,

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use serde_json::Value;
 
 use super::{Body, Event, Phase, RunStarted, SANDBOX, TEARDOWN};
-use crate::duration::Time;
+use base::duration::Time;
 
 /// What two machines' clocks may differ by, where one goes on with the other's run.
 const CLOCKS_DIFFER_BY: TimeDelta = TimeDelta::seconds(1);

@@ -1,7 +1,7 @@
 //! Events without secrets: what every consumer sees.
 
 use super::Body;
-use crate::redact;
+use base::redact;
 
 impl Body {
     /// Takes secrets out of all that is text. What the run's state hangs on stays as it is: the ids of steps and checks,

@@ -5,8 +5,8 @@
 use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 
-use crate::duration::{Span, Time};
-use crate::estate::PointKind;
+use base::duration::{Span, Time};
+use estate::PointKind;
 
 pub struct ActionDecl {
     /// `rds.restore`
@@ -162,8 +162,8 @@ impl PointSpec {
         match text {
             None | Some("latest") => Self::Latest,
             Some(text) => match text.parse() {
-                Ok(crate::duration::When::At(time)) => Self::At(time),
-                Ok(crate::duration::When::BeforeT0(span)) => Self::BeforeT0(span),
+                Ok(base::duration::When::At(time)) => Self::At(time),
+                Ok(base::duration::When::BeforeT0(span)) => Self::BeforeT0(span),
                 _ => Self::Id(text.to_owned()),
             },
         }

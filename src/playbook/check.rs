@@ -1,4 +1,4 @@
-//! What a check asks for, as it stands in a playbook. How it is asked lives in `crate::checks`.
+//! What a check asks for, as it stands in a playbook. How it is asked lives in `checks`.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::comparison::{Comparison, SizeComparison};
 use super::expr_value::{Expr, is_template};
-use crate::duration::Span;
+use base::duration::Span;
 
 /// What one attempt may take where the check says nothing: connecting, TLS and the whole answer.
 pub const DEFAULT_TIMEOUT: Span = Span::from_secs(10);
@@ -448,7 +448,7 @@ pub(crate) fn without_userinfo(text: &str) -> String {
 }
 
 /// `host:port` in its parts; brackets around an IPv6 address are taken off.
-pub(crate) fn split_host_port(text: &str) -> Option<(&str, u16)> {
+pub fn split_host_port(text: &str) -> Option<(&str, u16)> {
     let (host, port) = text.rsplit_once(':')?;
     let host = match host.strip_prefix('[') {
         Some(rest) => rest.strip_suffix(']').filter(|ip| ip.parse::<std::net::Ipv6Addr>().is_ok())?,

@@ -2,7 +2,7 @@
 
 use ipnet::Ipv4Net;
 
-use crate::ids::BadName;
+use base::ids::BadName;
 
 /// A canonical range: no bit is set behind the prefix, where EC2 would drop it in silence.
 pub fn read(text: &str) -> Result<Ipv4Net, BadName> {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::decimal::Decimal;
 use super::timestamp::{Stamp, parse_calendar};
-use crate::duration::Size;
+use base::duration::Size;
 
 pub use super::timestamp::parse_timestamp;
 
@@ -183,7 +183,7 @@ impl Comparison {
     }
 
     /// The error of a comparison that could not be made, shown with another text than the one compared.
-    pub(crate) fn incomparable_as(&self, shown: &str) -> ComparisonError {
+    pub fn incomparable_as(&self, shown: &str) -> ComparisonError {
         self.incomparable(shown.trim(), "comparable")
     }
 
@@ -266,7 +266,7 @@ impl FromStr for SizeComparison {
         let size = split
             .operand
             .parse()
-            .map_err(|e: crate::ids::BadName| error(e.message, "write it like `>= 1GiB`"))?;
+            .map_err(|e: base::ids::BadName| error(e.message, "write it like `>= 1GiB`"))?;
         Ok(Self { text: split.text, op: split.op, size })
     }
 }

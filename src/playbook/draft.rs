@@ -9,9 +9,9 @@ use std::str::FromStr;
 use super::action::{ActionDecl, Catalogue};
 use super::expr::{self, Reference};
 use super::model::CHECK_KINDS;
-use crate::estate::Loss;
-use crate::yaml::diagnostic::{list, nearest};
-use crate::yaml::{Diagnostics, Entry, Map, Node, Source, Span, Value};
+use estate::Loss;
+use yaml::diagnostic::{list, nearest};
+use yaml::{Diagnostics, Entry, Map, Node, Source, Span, Value};
 
 const MOST_COMPARISONS: usize = 200_000;
 

@@ -451,7 +451,7 @@ pub fn render(text: &str, context: &Value) -> Result<String, ExprError> {
     HANDLEBARS.with_borrow(|handlebars| handlebars.render_template(text, context)).map_err(|error| {
         let reason = error.reason().to_string();
         ExprError::new(
-            format!("`{}` cannot be rendered: {reason}", crate::yaml::node::short(text)),
+            format!("`{}` cannot be rendered: {reason}", yaml::node::short(text)),
             "correct the names in the expression",
         )
     })
@@ -506,7 +506,7 @@ fn look_up<'a>(path: &str, context: &'a Value) -> Result<&'a Value, ExprError> {
             let before = path.split('.').take(i).collect::<Vec<_>>().join(".");
             let help = match value {
                 Value::Object(fields) => {
-                    crate::yaml::diagnostic::suggest(name, fields.keys().map(String::as_str), "name")
+                    yaml::diagnostic::suggest(name, fields.keys().map(String::as_str), "name")
                 }
                 Value::Array(items) => Some(format!("`{before}` is a list of {}", items.len())),
                 _ => Some(format!("`{before}` is a single value")),

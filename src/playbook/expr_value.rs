@@ -49,7 +49,7 @@ impl<T> From<T> for Expr<T> {
     }
 }
 
-pub(crate) fn is_template(text: &str) -> bool {
+pub fn is_template(text: &str) -> bool {
     text.contains("{{")
 }
 
@@ -127,7 +127,7 @@ impl<T: JsonSchema> JsonSchema for Expr<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::duration::Span;
+    use base::duration::Span;
 
     #[test]
     fn values_text_and_templates_are_told_apart() {

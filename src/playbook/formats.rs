@@ -2,9 +2,9 @@
 
 use super::cidr;
 use super::comparison::{Comparison, ComparisonError, SizeComparison};
-use crate::estate::EstateFormats;
-use crate::ids::BadName;
-use crate::yaml::Formats;
+use base::ids::BadName;
+use estate::EstateFormats;
+use yaml::Formats;
 
 pub struct PlaybookFormats;
 

@@ -10,11 +10,11 @@ use super::formats::PlaybookFormats;
 use super::model::Playbook;
 use super::rules::{self, Context};
 use super::schema::Compiled;
-use crate::estate::load::{self as estate, EstateDraft, LoadedEstate};
-use crate::yaml::diagnostic::suggest;
-use crate::yaml::file::{self, Read};
-use crate::yaml::files::Files;
-use crate::yaml::{Checker, Diagnostics, Node, Source, Span};
+use estate::load::{EstateDraft, LoadedEstate};
+use yaml::diagnostic::suggest;
+use yaml::file::{self, Read};
+use yaml::files::Files;
+use yaml::{Checker, Diagnostics, Node, Source, Span};
 
 /// A playbook without mistakes, and its estate where it names one.
 #[derive(Debug, Clone)]
@@ -155,9 +155,9 @@ fn read_playbook(
 fn place_of(root: &Node, message: &str) -> Span {
     fn search(node: &Node, text: &str) -> Option<Span> {
         match &node.value {
-            crate::yaml::Value::Str(value) if value == text => Some(node.span),
-            crate::yaml::Value::Seq(items) => items.iter().find_map(|item| search(item, text)),
-            crate::yaml::Value::Map(map) => map
+            yaml::Value::Str(value) if value == text => Some(node.span),
+            yaml::Value::Seq(items) => items.iter().find_map(|item| search(item, text)),
+            yaml::Value::Map(map) => map
                 .entries
                 .iter()
                 .find_map(|e| if e.key == text { Some(e.key_span) } else { search(&e.value, text) }),
@@ -185,7 +185,7 @@ fn read_estate(draft: &Draft<'_>, files: &mut Files, found: &mut Diagnostics) ->
         Some(text) => file::from_bytes(&path.display().to_string(), text.as_bytes(), 1),
         None => file::read(&path, 1),
     };
-    let estate = estate::draft(&path, read, found)?;
+    let estate = estate::load::draft(&path, read, found)?;
     files.keep(name.text, estate.source.text.to_string());
     Some(estate)
 }
@@ -240,7 +240,7 @@ fn read_params(
 
 fn read_param(text: &str) -> Json {
     let source = Source::new("--param", text, 0);
-    match crate::yaml::parse(&source) {
+    match yaml::parse(&source) {
         (Some(node), found) if !found.has_errors() => node.to_json(),
         _ => Json::String(text.to_owned()),
     }

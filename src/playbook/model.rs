@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::check::{CommandCheck, DnsCheck, HttpCheck, S3Check, SqlCheck, StateCheck, TcpCheck};
-use crate::duration::Span;
-use crate::estate::{Loss, Selector};
-use crate::ids::{AccountId, AzId, Region};
+use base::duration::Span;
+use base::ids::{AccountId, AzId, Region};
+use estate::{Loss, Selector};
 
 /// A disaster-recovery drill.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]

@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 
 use super::action::{ActionDecl, Catalogue};
 use super::model::{CHECK_KINDS, Playbook};
-use crate::yaml::Schema;
+use yaml::Schema;
 
 fn generator() -> SchemaGenerator {
     SchemaSettings::draft2020_12().into_generator()

@@ -1,10 +1,10 @@
-//! What `{{ secret "…" }}` names: where a secret is kept. How it is read lives in `crate::secrets`.
+//! What `{{ secret "…" }}` names: where a secret is kept. How it is read lives in `engine::secrets`.
 
 use std::fmt;
 use std::str::FromStr;
 
-use crate::ids::{AccountId, Region};
-use crate::yaml::diagnostic::nearest;
+use base::ids::{AccountId, Region};
+use yaml::diagnostic::nearest;
 
 /// Where a secret is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use super::resolve::{Resolver, Surroundings};
 use super::table::Rule;
 use super::types::{INSIDE, leaves_a_snapshot, outward};
 use super::value::{Knowledge, Truth, What, knowledge};
-use crate::yaml::{Diagnostic, Entry, Node, Span, Value};
+use yaml::{Diagnostic, Entry, Node, Span, Value};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {

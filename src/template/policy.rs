@@ -34,7 +34,7 @@ fn binds(condition: &Seen, resolver: &Resolver<'_>) -> bool {
         ["StringEquals", "StringEqualsIgnoreCase", "StringLike", "ArnEquals", "ArnLike", "NumericEquals"];
     const ACCOUNTS: [&str; 3] = ["aws:sourceaccount", "aws:sourceowner", "kms:calleraccount"];
     const ARNS: [&str; 2] = ["aws:sourcearn", "kms:encryptioncontext:aws:logs:arn"];
-    let ours = resolver.surroundings.account.as_ref().map(crate::ids::AccountId::as_str);
+    let ours = resolver.surroundings.account.as_ref().map(base::ids::AccountId::as_str);
     let account = |text: &str| knowledge(text) == Knowledge::Later || Some(text) == ours;
     let arn = |text: &str| match (knowledge(text), text.split(':').nth(4)) {
         (Knowledge::Later, _) => true,

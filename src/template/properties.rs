@@ -10,7 +10,7 @@ use super::table::{
     ROLES, Rule, When,
 };
 use super::value::{Knowledge, Seen, Truth, What, knowledge, shown, truth};
-use crate::yaml::{Entry, Span};
+use yaml::{Entry, Span};
 
 const UNKNOWN: &str =
     "give it a value that is known before the deployment: a literal, or a parameter that the step sets";
@@ -184,9 +184,9 @@ impl Look<'_> {
     }
 
     fn region(&self, value: &Seen, found: &mut Found<'_>) {
-        let ours = self.resolver.surroundings.region.as_ref().map(crate::ids::Region::as_str);
+        let ours = self.resolver.surroundings.region.as_ref().map(base::ids::Region::as_str);
         for (leaf, text) in value.leaves() {
-            let is_region = text.parse::<crate::ids::Region>().is_ok();
+            let is_region = text.parse::<base::ids::Region>().is_ok();
             if knowledge(text) == Knowledge::Known && is_region && Some(text) != ours {
                 let what = format!("names the region `{}`, which is not the sandbox's", shown(text));
                 found.push(Rule::Elsewhere, leaf.span, &what, "write `!Ref AWS::Region`");
@@ -195,7 +195,7 @@ impl Look<'_> {
     }
 
     fn account(&self, value: &Seen, found: &mut Found<'_>) {
-        let ours = self.resolver.surroundings.account.as_ref().map(crate::ids::AccountId::as_str);
+        let ours = self.resolver.surroundings.account.as_ref().map(base::ids::AccountId::as_str);
         for (leaf, text) in value.leaves() {
             if is_account(text) && Some(text) != ours {
                 let what = format!("names the account `{text}`, which is not the sandbox's");
@@ -249,8 +249,8 @@ impl Look<'_> {
         let parts: Vec<&str> = arn.splitn(6, ':').collect();
         let [_, _, service, region, account, name] = parts.as_slice() else { return };
         let around = self.resolver.surroundings;
-        let ours = around.account.as_ref().map(crate::ids::AccountId::as_str);
-        let here = around.region.as_ref().map(crate::ids::Region::as_str);
+        let ours = around.account.as_ref().map(base::ids::AccountId::as_str);
+        let here = around.region.as_ref().map(base::ids::Region::as_str);
         let told = shown(arn.split(|c: char| c.is_whitespace() || "\"',".contains(c)).next().unwrap_or(arn));
         if self.kind == "AWS::S3::Bucket"
             && *service == "s3"
@@ -278,7 +278,7 @@ impl Look<'_> {
             _ => {}
         }
         match knowledge(region) {
-            Knowledge::Known if region.parse::<crate::ids::Region>().is_ok() && Some(*region) != here => {
+            Knowledge::Known if region.parse::<base::ids::Region>().is_ok() && Some(*region) != here => {
                 let what = format!("names something of another region: `{told}`");
                 found.push(Rule::Elsewhere, seen.span, &what, OURS);
             }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::yaml::{Diagnostics, Entry, Node, Source, file};
+use yaml::{Diagnostics, Entry, Node, Source, file};
 
 /// A template that can be read. What CloudFormation would say about it is another matter.
 #[derive(Debug, Clone)]

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::read::Template;
 use super::types::MADE_BY_AWS;
 use super::value::{Knowledge, LATER, LONGEST, OPEN, OWN, Seen, Truth, What, knowledge, literal, worst};
-use crate::ids::{AccountId, Region};
-use crate::yaml::{Node, Span, Value};
+use base::ids::{AccountId, Region};
+use yaml::{Node, Span, Value};
 
 /// A parameter's value.
 #[derive(Debug, Clone, PartialEq, Eq)]

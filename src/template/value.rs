@@ -1,6 +1,6 @@
 //! A value of a template as far as it is known. In texts, characters that no text from outside may hold stand for what is not.
 
-use crate::yaml::Span;
+use yaml::Span;
 
 /// What stands in a text for an id or a name of this stack or of the sandbox.
 pub(super) const OWN: char = '\u{fdd0}';

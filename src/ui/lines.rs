@@ -7,8 +7,8 @@ use chrono::TimeDelta;
 
 use super::tell::{Line, Teller};
 use super::text::{Look, pad};
-use crate::duration::Time;
-use crate::event::{Body, Consumer, ConsumerError, Event};
+use base::duration::Time;
+use event::{Body, Consumer, ConsumerError, Event};
 
 /// How often the progress of one step or check is told.
 const PROGRESS_EVERY: TimeDelta = TimeDelta::seconds(30);

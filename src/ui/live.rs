@@ -14,7 +14,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use self::frame::Frame;
 use super::text::Look;
-use crate::event::{Body, Consumer, ConsumerError, Event};
+use event::{Body, Consumer, ConsumerError, Event};
 
 /// Between two drawings.
 const REDRAW: Duration = Duration::from_millis(100);

@@ -2,6 +2,7 @@
 //!
 //! stdout carries the result, stderr the progress. That stderr cannot be written to is no reason to stop a drill
 //! (the record is the journal); that stdout cannot is.
+#![allow(clippy::disallowed_methods, reason = "what a terminal sees, and when it was drawn last")]
 
 pub mod lines;
 pub mod live;
@@ -15,8 +16,8 @@ use std::io::IsTerminal;
 
 use clap::ValueEnum;
 
-use crate::clock::{Clock, Pace};
-use crate::event::Consumer;
+use base::clock::{Clock, Pace};
+use event::Consumer;
 pub use text::Look;
 
 /// `--output`

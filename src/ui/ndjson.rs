@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use crate::event::{Body, Consumer, ConsumerError, Event};
+use event::{Body, Consumer, ConsumerError, Event};
 
 pub struct Ndjson<W: Write> {
     out: W,

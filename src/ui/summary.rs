@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use self::table::Table;
 use super::text::{Look, Tone, clean, count, wrap};
-use crate::duration::human_seconds;
-use crate::report::model::{CheckStatus, Report, Severity, Status, StepStatus, Verdict, Workload};
+use base::duration::human_seconds;
+use record::report::model::{CheckStatus, Report, Severity, Status, StepStatus, Verdict, Workload};
 
 /// What all lines fit into.
 const COLUMNS: usize = 80;

@@ -4,9 +4,9 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::text::{Tone, clean, count, since};
-use crate::duration::{Time, human_seconds, seconds_between};
-use crate::estate::point::WorstCase;
-use crate::event::{Body, Event, Exposed, Phase, RunStarted, Stage};
+use base::duration::{Time, human_seconds, seconds_between};
+use estate::point::WorstCase;
+use event::{Body, Event, Exposed, Phase, RunStarted, Stage};
 
 /// What sort of thing a line tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use console::{Style, measure_text_width};
 
-use crate::duration::{Time, seconds_between};
+use base::duration::{Time, seconds_between};
 
 /// How to write on a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -5,7 +5,7 @@ use super::node::{Entry, Map, Node, Value, short};
 use super::scalar;
 use super::schema::{Additional, Rule, Schema, Types};
 use super::source::{Source, Span};
-use crate::ids::BadName;
+use base::ids::BadName;
 
 /// What the words in `format` mean.
 pub trait Formats {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::build::Tags;
+use super::builder::Tags;
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::node::Node;
 use super::parse::{LARGEST_FILE, parse_tagged};

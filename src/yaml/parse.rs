@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy, NonFiniteFloatPolicy};
 use serde_saphyr::{Error, Options};
 
-use super::build::{Builder, Tags};
+use super::builder::{Builder, Tags};
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::node::Node;
 use super::raw::Raw;

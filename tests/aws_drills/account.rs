@@ -1,5 +1,9 @@
 //! Raw SDK clients of one account in one region, to seed the peer with: no gate, no tags.
 
+use aws::sdk::{
+    aws_config, aws_credential_types, aws_sdk_cloudformation, aws_sdk_ec2, aws_sdk_rds, aws_sdk_route53,
+    aws_sdk_s3, aws_sdk_secretsmanager, aws_sdk_sts, aws_smithy_http_client,
+};
 use aws_config::BehaviorVersion;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;

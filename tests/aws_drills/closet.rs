@@ -1,6 +1,7 @@
 //! The smallest estate that a drill needs: one database snapshot, one EBS snapshot and one image in the sandbox's own
 //! account, and a playbook that restores the first two.
 
+use aws::sdk::aws_sdk_s3;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 use serde_json::{Value, json};

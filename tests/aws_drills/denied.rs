@@ -1,6 +1,7 @@
 //! From T0 on, what is lost is out of reach: the step fails with the reason, the report lists the call, and the peer's
 //! log shows that it was never sent.
 
+use aws::sdk::{aws_config, aws_credential_types, aws_sdk_sts, aws_smithy_http_client};
 use serde_json::Value;
 
 use crate::closet::Closet;

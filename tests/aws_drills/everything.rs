@@ -40,7 +40,7 @@ async fn every_action_once() {
         done.report["steps"].as_array().unwrap().iter().map(|s| s["uses"].as_str().unwrap()).collect();
     // A person's confirmation needs a terminal.
     let all: BTreeSet<&str> =
-        drillmaster::actions::CATALOGUE.0.iter().map(|a| a.name).filter(|n| *n != "manual.task").collect();
+        engine::actions::CATALOGUE.0.iter().map(|a| a.name).filter(|n| *n != "manual.task").collect();
     assert_eq!(used, all);
     let attached = closet.moto.calls("AttachVolume");
     assert_eq!(attached.len(), 1, "{attached:?}");

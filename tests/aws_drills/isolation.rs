@@ -1,13 +1,14 @@
 //! The sandbox is looked at as it is: a hand that opens it, before T0 or while the drill runs, is seen, and the drill is no
 //! pass. The hand acts between two conditions: a step has begun that waits for a file, and the test writes that file.
 
+use aws::sdk::{aws_sdk_ec2, aws_sdk_route53};
 use std::time::Duration;
 
 use aws_sdk_ec2::types::{
     CreateVolumePermission, CreateVolumePermissionModifications, IamInstanceProfileSpecification,
     IpPermission, IpRange, LaunchPermission, LaunchPermissionModifications, PermissionGroup,
 };
-use drillmaster::cloud::LOOK_CALLS;
+use port::LOOK_CALLS;
 use serde_json::{Value, json};
 
 use crate::closet::{Closet, creations};

@@ -1,5 +1,6 @@
 //! The estate of drills/estate.yaml as it stands in AWS: two regions, three accounts, and recovery points of its ages.
 
+use aws::sdk::{aws_sdk_ec2, aws_sdk_rds, aws_sdk_s3};
 use aws_sdk_ec2::types::{LaunchPermission, LaunchPermissionModifications, Tag};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};

@@ -1,5 +1,6 @@
 //! `drillmaster sweep`: what killed runs have left is found and removed; what no run has made stays as it is.
 
+use aws::sdk::{aws_sdk_ec2, aws_sdk_s3};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -8,7 +9,7 @@ use aws_sdk_ec2::primitives::Blob;
 use aws_sdk_ec2::types::{ResourceType, Tag, TagSpecification};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
-use drillmaster::cloud::{Kind, TAG_EXPIRES, TAG_RUN};
+use port::{Kind, TAG_EXPIRES, TAG_RUN};
 use serde_json::{Value, json};
 
 use crate::closet::Closet;

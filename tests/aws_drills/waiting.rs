@@ -39,7 +39,7 @@ async fn two_hundred_restores_cost_one_describe_a_tick() {
     assert_eq!(steps.len(), VOLUMES + DATABASES);
     assert!(steps.iter().all(|s| s["seconds"].as_f64().unwrap() >= 6.0), "nobody waited");
 
-    // The interval starts at one second (src/cloud/wait.rs): never more often than the seconds that passed.
+    // The interval starts at one second (src/port/wait.rs): never more often than the seconds that passed.
     let ticks = done.seconds("/phases/recover_s");
     let log = closet.moto.log();
     let volumes = asked(&log, "DescribeVolumes", "CreateVolume");

@@ -1,5 +1,5 @@
-use drillmaster::cloud::{Cloud as _, Create, CreateVolume, Kind, Place, RunInstances, State};
-use drillmaster::duration::Size;
+use base::duration::Size;
+use port::{Cloud as _, Create, CreateVolume, Kind, Place, RunInstances, State};
 use serde_json::json;
 
 use crate::world::{EAST, SANDBOX, Sandbox, WEST, World, place};
@@ -135,7 +135,7 @@ async fn instances_come_up_without_role_or_public_address() {
     }
     assert_eq!(ids[0], ids[1]);
 
-    let volume = Create::Volume(drillmaster::cloud::CreateVolume {
+    let volume = Create::Volume(port::CreateVolume {
         snapshot: root,
         az: sandbox.subnets[0].az.clone(),
         volume_type: "gp3".into(),

@@ -1,7 +1,5 @@
-use drillmaster::cloud::{
-    Cloud as _, Create, ErrorKind, Kind, RestoreCluster, RestoreDb, RestoreDbToTime, State,
-};
-use drillmaster::duration::Size;
+use base::duration::Size;
+use port::{Cloud as _, Create, ErrorKind, Kind, RestoreCluster, RestoreDb, RestoreDbToTime, State};
 use serde_json::json;
 
 use crate::world::{EAST, PRODUCTION, SANDBOX, Sandbox, WEST, World, account, place};
@@ -159,12 +157,8 @@ async fn a_replica_is_promoted_only_if_it_is_ours() {
     // It is available all along, and a replica still.
     let seen = world.aws.observe(&at, Kind::DbInstance, &["orders-replica".into()]).await.unwrap().remove(0);
     assert_eq!((&seen.state, &seen.attributes["replica_of"]), (&State::Ready, &json!(source)));
-    let waiter = drillmaster::cloud::wait::Waiter::new(
-        std::rc::Rc::new(world.another()),
-        drillmaster::clock::Clock::real(),
-    );
-    let promoted =
-        waiter.wait(&at, Kind::DbInstance, "orders-replica", drillmaster::cloud::wait::Until::Promoted);
+    let waiter = port::wait::Waiter::new(std::rc::Rc::new(world.another()), base::clock::Clock::real());
+    let promoted = waiter.wait(&at, Kind::DbInstance, "orders-replica", port::wait::Until::Promoted);
     let promoted = tokio::task::LocalSet::new().run_until(promoted).await.unwrap();
     assert!(
         promoted.state == State::Ready && !promoted.attributes.contains_key("replica_of"),
@@ -226,7 +220,7 @@ async fn a_cluster_gets_its_instances() {
         security_groups: vec![sandbox.group.clone()],
         parameter_group: None,
         port: None,
-        serverless: Some(drillmaster::cloud::Serverless { min: 0.5, max: 4.0 }),
+        serverless: Some(port::Serverless { min: 0.5, max: 4.0 }),
         size: Size(0),
     });
     let (_, seen) = world.ready(&at, &restore).await;

@@ -1,6 +1,7 @@
-use drillmaster::cloud::{Cloud as _, Create, ErrorKind, Kind, Needs, Sent};
-use drillmaster::duration::Size;
-use drillmaster::estate::Loss;
+use aws::sdk::aws_sdk_ec2;
+use base::duration::Size;
+use estate::Loss;
+use port::{Cloud as _, Create, ErrorKind, Kind, Needs, Sent};
 use serde_json::json;
 
 use crate::requests::volume;
@@ -17,17 +18,15 @@ async fn an_endpoint_that_is_not_there_was_sent_nothing() {
 
 #[tokio::test]
 async fn keys_that_are_not_set_are_named() {
-    let access = drillmaster::cloud::aws::Access {
-        access_key_env: Some("DRILLMASTER_NO_SUCH_VARIABLE".into()),
-        ..crate::world::keys()
-    };
-    let config = drillmaster::cloud::aws::AwsConfig {
+    let access =
+        aws::Access { access_key_env: Some("DRILLMASTER_NO_SUCH_VARIABLE".into()), ..crate::world::keys() };
+    let config = aws::AwsConfig {
         accounts: [(crate::world::account(SANDBOX), access)].into(),
         endpoint_url: Some("http://127.0.0.1:1".into()),
-        clock: drillmaster::clock::Clock::real(),
+        clock: base::clock::Clock::real(),
     };
-    let gate = drillmaster::cloud::LossGate::new(Loss::Region(EAST.parse().unwrap()));
-    let aws = drillmaster::cloud::aws::Aws::connect(config, gate.into()).unwrap();
+    let gate = port::LossGate::new(Loss::Region(EAST.parse().unwrap()));
+    let aws = aws::Aws::connect(config, gate.into()).unwrap();
     let error = aws.identity(&crate::world::account(SANDBOX)).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Credentials);
     assert!(error.message.contains("DRILLMASTER_NO_SUCH_VARIABLE"), "{error}");

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use drillmaster::clock::Clock;
-use drillmaster::cloud::aws::{Access, Aws, AwsConfig};
-use drillmaster::cloud::{Cloud as _, ErrorKind, Kind, Sent, Whose};
+use aws::{Access, Aws, AwsConfig};
+use base::clock::Clock;
+use port::{Cloud as _, ErrorKind, Kind, Sent, Whose};
 
 use crate::world::{PRODUCTION, SANDBOX, WEST, World, account, keys, place};
 

@@ -1,16 +1,16 @@
 //! From T0 nothing that touches the lost leaves the machine: the peer's log is the witness.
 
-use drillmaster::cloud::gate::Enforcement;
-use drillmaster::cloud::{
+use base::duration::Size;
+use estate::Loss;
+use port::gate::Enforcement;
+use port::{
     BucketRef, Cloud as _, CopyObjects, Create, ErrorKind, Kind, Origin, RunInstances, Sent, SubnetRef,
 };
-use drillmaster::duration::Size;
-use drillmaster::estate::Loss;
 
 use crate::requests::volume;
 use crate::world::{EAST, PRODUCTION, SANDBOX, VAULT, WEST, World, account, place};
 
-async fn refused(world: &World, place: &drillmaster::cloud::Place, what: &Create, why: &str) {
+async fn refused(world: &World, place: &port::Place, what: &Create, why: &str) {
     let error = world.try_create(place, what).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Lost, "{what:?}: {error}");
     assert_eq!(error.sent, Sent::No);
@@ -34,7 +34,7 @@ async fn the_lost_region_is_not_called_nor_read_from() {
         world.aws.observe(&east, Kind::Vpc, &["vpc-1".into()]).await.unwrap_err().kind,
         ErrorKind::Lost
     );
-    let source_region = EAST.parse::<drillmaster::ids::Region>().unwrap();
+    let source_region = EAST.parse::<base::ids::Region>().unwrap();
     let (kms_key, name, size) = (None, "x".to_owned(), Size::gib(1));
     let source = "snap-1".to_owned();
     let snapshot = Create::CopySnapshot {
@@ -83,14 +83,14 @@ async fn the_lost_region_is_not_called_nor_read_from() {
 async fn the_lost_accounts_role_is_not_assumed() {
     let world = World::start(Loss::Account(account(PRODUCTION)));
     world.aws.zones(&place(SANDBOX, WEST)).await.unwrap();
-    world.permit(&place(SANDBOX, WEST), drillmaster::cloud::Deed::Create).await.unwrap();
+    world.permit(&place(SANDBOX, WEST), port::Deed::Create).await.unwrap();
     world.gate.enforce(Enforcement::Full);
     world.moto.clear_log();
     let error = world.aws.identity(&account(PRODUCTION)).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Lost);
     assert!(error.message.contains("credentials are not to be used"), "{error}");
     assert_eq!(world.aws.zones(&place(PRODUCTION, WEST)).await.unwrap_err().kind, ErrorKind::Lost);
-    let db = drillmaster::cloud::RestoreDb {
+    let db = port::RestoreDb {
         source: format!("arn:aws:rds:us-west-2:{PRODUCTION}:snapshot:orders-1"),
         name: "orders".into(),
         class: None,

@@ -1,5 +1,6 @@
+use aws::sdk::{aws_sdk_ec2, aws_sdk_rds};
 use aws_sdk_ec2::types::{ResourceType, Tag, TagSpecification};
-use drillmaster::cloud::{Cloud as _, Create, ErrorKind, Kind, Leak, Look, ResourceRef, State};
+use port::{Cloud as _, Create, ErrorKind, Kind, Leak, Look, ResourceRef, State};
 use serde_json::json;
 
 use crate::world::{EAST, PRODUCTION, SANDBOX, WEST, World, account, place};

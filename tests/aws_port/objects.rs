@@ -1,13 +1,14 @@
+use aws::sdk::{aws_config, aws_credential_types, aws_sdk_s3};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use aws::{Access, Aws, AwsConfig};
 use aws_sdk_s3::primitives::ByteStream;
-use drillmaster::cloud::aws::{Access, Aws, AwsConfig};
-use drillmaster::cloud::{
+use base::duration::{Size, Time};
+use port::{
     Against, BucketRef, Cloud as _, CopyObjects, Create, DeployStack, ErrorKind, Kind, ManifestEntry, Origin,
     Progress, State, VerifyObjects,
 };
-use drillmaster::duration::{Size, Time};
 use serde_json::json;
 
 use crate::peers::Moto;
@@ -231,7 +232,7 @@ async fn objects_come_from_a_second_provider_through_here() {
     let config = AwsConfig {
         accounts: [(account(elsewhere), access), (account(SANDBOX), sandbox)].into(),
         endpoint_url: Some(world.moto.endpoint().to_owned()),
-        clock: drillmaster::clock::Clock::real(),
+        clock: base::clock::Clock::real(),
     };
     let aws = Aws::connect(config, std::sync::Arc::clone(&world.gate)).unwrap();
     let error = aws.zones(&place(elsewhere, WEST)).await.unwrap_err();
@@ -259,7 +260,7 @@ async fn objects_come_from_a_second_provider_through_here() {
     let at = place(SANDBOX, WEST);
     world.ready(&at, &Create::Bucket { name: "drill-offsite".into() }).await;
     let (from, to) = (bucket("offsite", elsewhere, WEST), bucket("drill-offsite", SANDBOX, WEST));
-    let permit = world.permit(&at, drillmaster::cloud::Deed::Fill).await.unwrap();
+    let permit = world.permit(&at, port::Deed::Fill).await.unwrap();
     let job = copy(from.clone(), to.clone(), None);
     let copied = aws.copy_objects(&permit, &origin(), &job, &|_| {}).await.unwrap();
     assert_eq!(

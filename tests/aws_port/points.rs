@@ -1,5 +1,6 @@
-use drillmaster::cloud::{Cloud as _, PointQuery};
-use drillmaster::estate::{PointKind, RecoveryPoint, Selector};
+use aws::sdk::{aws_sdk_ec2, aws_sdk_s3};
+use estate::{PointKind, RecoveryPoint, Selector};
+use port::{Cloud as _, PointQuery};
 use serde_json::json;
 
 use crate::databases::orders;
@@ -29,7 +30,7 @@ async fn database_snapshots_are_seen_by_owner_and_by_whom_they_are_shared_with()
     // RDS does not tell since when it is available.
     assert_eq!((own.usable, own.seen_usable.is_some()), (None, true));
     assert_eq!(own.shared_with, [account(SANDBOX)]);
-    assert_eq!(own.size, drillmaster::duration::Size::gib(20));
+    assert_eq!(own.size, base::duration::Size::gib(20));
 
     let shared = find(&world, SANDBOX, "rds:db/orders", PointKind::RdsSnapshot).await;
     assert_eq!(shared.len(), 1, "{shared:?}");

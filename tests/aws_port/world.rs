@@ -1,24 +1,28 @@
 //! A peer of its own for each test, the cloud under test in front of it, and raw clients that seed it.
 
+use aws::sdk::{
+    aws_config, aws_credential_types, aws_sdk_ec2, aws_sdk_rds, aws_sdk_s3, aws_sdk_sts,
+    aws_smithy_http_client, aws_smithy_runtime_api,
+};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use aws::{Access, Aws, AwsConfig};
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials;
-use drillmaster::clock::Clock;
-use drillmaster::cloud::aws::{Access, Aws, AwsConfig};
-use drillmaster::cloud::{
+use base::clock::Clock;
+use base::ids::{AccountId, RunId};
+use estate::Loss;
+use event::Phase;
+use port::Guard;
+use port::Protected;
+use port::{
     Cloud as _, CloudError, CopiedObjects, CopyObjects, Create, Created, Deed, Exposure, Kind, Look,
     LossGate, Marks, Observed, Origin, Permit, Place, Progress, ResourceRef, State, Whose,
 };
-use drillmaster::config::Protected;
-use drillmaster::estate::Loss;
-use drillmaster::event::Phase;
-use drillmaster::ids::{AccountId, RunId};
-use drillmaster::sandbox::Guard;
 use serde_json::json;
 
 use crate::peers::Moto;
@@ -132,7 +136,7 @@ impl World {
         let guard = {
             let mut guards = self.guards.borrow_mut();
             let guard = guards.entry(place.clone()).or_insert_with(|| {
-                let cloud: Rc<dyn drillmaster::cloud::Cloud> = Rc::<Aws>::clone(&self.aws);
+                let cloud: Rc<dyn port::Cloud> = Rc::<Aws>::clone(&self.aws);
                 Rc::new(Guard::new(cloud, place.clone(), self.marks.clone(), Protected::default()))
             });
             Rc::clone(guard)
@@ -249,7 +253,7 @@ impl World {
             };
             let (id, seen) = self.ready(place, &what).await;
             assert_eq!(seen.attributes.get("az"), Some(&json!(zone.id.as_str())));
-            subnets.push(drillmaster::cloud::SubnetRef { id, az: zone.id.clone() });
+            subnets.push(port::SubnetRef { id, az: zone.id.clone() });
         }
         let what = Create::SecurityGroup {
             vpc: vpc.clone(),
@@ -266,7 +270,7 @@ impl World {
 
 pub struct Sandbox {
     pub vpc: String,
-    pub subnets: Vec<drillmaster::cloud::SubnetRef>,
+    pub subnets: Vec<port::SubnetRef>,
     pub group: String,
     pub subnet_group: String,
 }

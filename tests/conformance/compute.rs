@@ -1,11 +1,11 @@
-use drillmaster::actions::context::StepError;
-use drillmaster::cloud::wait::Until;
-use drillmaster::cloud::{Create, Deed, ErrorKind, Kind, State};
-use drillmaster::estate::file::FaultKind;
+use engine::actions::context::StepError;
+use estate::file::FaultKind;
+use port::wait::Until;
+use port::{Create, Deed, ErrorKind, Kind, State};
 use serde_json::{Value, json};
 
-use crate::estate::{EAST, PRODUCTION, SANDBOX, WEST, account};
 use crate::peer::{Peer, Setup};
+use crate::production::{EAST, PRODUCTION, SANDBOX, WEST, account};
 use crate::stage::{Stage, With, is};
 
 pub async fn snapshots_are_copied_and_become_volumes(peer: &Peer) {

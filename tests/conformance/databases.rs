@@ -1,14 +1,14 @@
-use drillmaster::actions::context::{Outcome, StepError};
-use drillmaster::cloud::{ErrorKind, Kind, PointQuery, State};
-use drillmaster::estate::PointKind;
-use drillmaster::sandbox::HandError;
+use engine::actions::context::{Outcome, StepError};
+use engine::sandbox::HandError;
+use estate::PointKind;
+use port::{ErrorKind, Kind, PointQuery, State};
 use serde_json::{Value, json};
 
-use crate::estate::{
+use crate::peer::{DatabaseFacts, Peer};
+use crate::production::{
     BOOKS, EAST, LEDGER_SECRET, LEDGER_VAULT, MIRROR, ORDERS_EAST, ORDERS_SECRET, ORDERS_VAULT, ORDERS_WEST,
     SANDBOX, VAULT, WEST, account,
 };
-use crate::peer::{DatabaseFacts, Peer};
 use crate::stage::{Stage, With, is};
 
 fn arn(account: &str, region: &str, word: &str, id: &str) -> String {
@@ -163,8 +163,7 @@ pub async fn a_replica_made_before_is_promoted(peer: &Peer) {
     let error = stage.attempt_from("other", 1, "rds.promote_replica", &args, None).await.unwrap_err();
     assert!(matches!(error, StepError::Failed { again: false, .. }), "{error:?}");
     let other = peer.another(&crate::peer::Setup::default());
-    let promote =
-        drillmaster::cloud::Create::PromoteReplica { db: replica, size: drillmaster::duration::Size(0) };
+    let promote = port::Create::PromoteReplica { db: replica, size: base::duration::Size(0) };
     let origin = stage.hands.origin("theirs", 1, "");
     let error = other_run(peer, &other, &stage, &origin, &promote).await;
     assert_eq!(error.kind, ErrorKind::Guarded, "{error}");
@@ -176,11 +175,10 @@ async fn other_run(
     peer: &Peer,
     other: &Peer,
     stage: &Stage<'_>,
-    origin: &drillmaster::cloud::Origin,
-    what: &drillmaster::cloud::Create,
-) -> drillmaster::cloud::CloudError {
-    let permit =
-        peer.permit(&other.marks, &stage.ready.place, drillmaster::cloud::Deed::Create).await.unwrap();
+    origin: &port::Origin,
+    what: &port::Create,
+) -> port::CloudError {
+    let permit = peer.permit(&other.marks, &stage.ready.place, port::Deed::Create).await.unwrap();
     peer.cloud.create(&permit, origin, what).await.unwrap_err()
 }
 

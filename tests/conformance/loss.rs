@@ -1,20 +1,20 @@
 //! From T0 what would touch the lost is refused before it is sent, in the same way on both clouds.
 
-use drillmaster::cloud::gate::Enforcement;
-use drillmaster::cloud::{
+use base::duration::Size;
+use estate::Loss;
+use port::gate::Enforcement;
+use port::{
     BucketRef, CloudError, CopyObjects, Create, Deed, ErrorKind, Kind, Marks, Place, RestoreDb, RunInstances,
     Sent, SubnetRef, Whose,
 };
-use drillmaster::duration::Size;
-use drillmaster::estate::Loss;
 
-use crate::estate::{EAST, PRODUCTION, RECEIPTS, SANDBOX, VAULT, WEST, account, place, sandbox_place};
 use crate::peer::{Peer, Setup};
+use crate::production::{EAST, PRODUCTION, RECEIPTS, SANDBOX, VAULT, WEST, account, place, sandbox_place};
 use crate::requests::volume;
 
 async fn create(peer: &Peer, place: &Place, step: &str, what: &Create) -> Result<(), CloudError> {
     let token = format!("{}-{step}", peer.marks.run);
-    let origin = drillmaster::cloud::Origin::new(step, 1, token);
+    let origin = port::Origin::new(step, 1, token);
     let marks = Marks { run: peer.marks.run.clone(), expires: peer.marks.expires };
     let permit = peer.permit(&marks, place, Deed::Create).await?;
     peer.cloud.create(&permit, &origin, what).await.map(drop)
@@ -65,7 +65,7 @@ pub async fn the_lost_region(peer: &Peer) {
         size: Size(0),
         objects: 0,
     };
-    let origin = drillmaster::cloud::Origin::new("receipts", 1, "t");
+    let origin = port::Origin::new("receipts", 1, "t");
     let permit = peer.permit(&peer.marks, &copy.to.place(), Deed::Fill).await.unwrap();
     let copied = peer.cloud.copy_objects(&permit, &origin, &copy, &|_| {}).await;
     is_lost(&copied.unwrap_err(), "region us-east-1 is lost");
@@ -86,7 +86,7 @@ pub async fn the_lost_account(peer: &Peer) {
     is_lost(&peer.cloud.identity(&account(PRODUCTION)).await.unwrap_err(), why);
     is_lost(&peer.cloud.zones(&production).await.unwrap_err(), why);
     let vpc = Create::Vpc { cidr: "10.66.0.0/16".into(), name: "theirs".into() };
-    let origin = drillmaster::cloud::Origin::new("there", 1, "t");
+    let origin = port::Origin::new("there", 1, "t");
     is_lost(&peer.cloud.create(&permit, &origin, &vpc).await.unwrap_err(), why);
     assert!(peer.gate.denied().iter().any(|d| d.call == vpc.call() && d.step == "there"));
     // Whose the lost account's credentials are is not even asked.

@@ -1,8 +1,13 @@
 //! The AWS API that the aws half runs against: one for all its scenarios, seeded once, each run with its own names.
 
+use aws::sdk::{
+    aws_config, aws_credential_types, aws_sdk_ec2, aws_sdk_rds, aws_sdk_s3, aws_sdk_sts,
+    aws_smithy_http_client,
+};
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 
+use aws::{Access, Aws, AwsConfig};
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -11,18 +16,17 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{
     BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, VersioningConfiguration,
 };
-use drillmaster::clock::Clock;
-use drillmaster::cloud::aws::{Access, Aws, AwsConfig};
-use drillmaster::cloud::{Cloud, LossGate, TAG_RUN};
-use drillmaster::ids::{AccountId, RunId};
+use base::clock::Clock;
+use base::ids::{AccountId, RunId};
+use port::{Cloud, LossGate, TAG_RUN};
 use serde_json::json;
 
-use crate::estate::{
+use crate::peer::DatabaseFacts;
+use crate::peers::Moto;
+use crate::production::{
     self, BOOKS, EAST, Ids, LEDGER_SECRET, LEDGER_VAULT, MIRROR, ORDERS_EAST, ORDERS_SECRET, ORDERS_VAULT,
     ORDERS_WEST, PRODUCTION, RECEIPTS, SANDBOX, VAULT, VERSIONED, WEST,
 };
-use crate::peer::DatabaseFacts;
-use crate::peers::Moto;
 
 struct Seeded {
     moto: Moto,
@@ -62,7 +66,7 @@ fn role(id: &str) -> (AccountId, Access) {
         role: Some(format!("arn:aws:iam::{id}:role/drill")),
         ..Access::default()
     };
-    (estate::account(id), access)
+    (production::account(id), access)
 }
 
 pub fn connect(gate: &Arc<LossGate>) -> Rc<dyn Cloud> {
@@ -206,7 +210,7 @@ async fn databases(moto: &Moto) {
 }
 
 /// Buckets with objects; the instant at which the versioned one held other ones.
-async fn buckets(s3: &aws_sdk_s3::Client) -> drillmaster::duration::Time {
+async fn buckets(s3: &aws_sdk_s3::Client) -> base::duration::Time {
     for bucket in [RECEIPTS, VERSIONED] {
         let place = BucketLocationConstraint::from(WEST);
         let config = CreateBucketConfiguration::builder().location_constraint(place).build();

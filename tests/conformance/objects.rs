@@ -1,14 +1,14 @@
-use drillmaster::actions::context::StepError;
-use drillmaster::cloud::{Against, BucketRef, ErrorKind, VerifyObjects};
-use drillmaster::duration::Size;
-use drillmaster::estate::PointKind;
-use drillmaster::sandbox::HandError;
+use base::duration::Size;
+use engine::actions::context::StepError;
+use engine::sandbox::HandError;
+use estate::PointKind;
+use port::{Against, BucketRef, ErrorKind, VerifyObjects};
 use serde_json::json;
 
-use crate::estate::{
+use crate::peer::Peer;
+use crate::production::{
     RECEIPTS, RECEIPTS_BYTES, RECEIPTS_OBJECTS, SANDBOX, VERSIONED, VERSIONED_OBJECTS, WEST, account,
 };
-use crate::peer::Peer;
 use crate::stage::{Stage, With, is, unknown};
 
 fn bucket(name: &str) -> BucketRef {

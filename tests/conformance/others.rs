@@ -1,5 +1,5 @@
-use drillmaster::actions::context::StepError;
-use drillmaster::cloud::{Kind, State};
+use engine::actions::context::StepError;
+use port::{Kind, State};
 use serde_json::json;
 
 use crate::peer::Peer;

@@ -8,21 +8,21 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use drillmaster::clock::{Clock, Pace, VirtualTime};
-use drillmaster::cloud::gated::Gated;
-use drillmaster::cloud::twin::Twin;
-use drillmaster::cloud::{Cloud, CloudError, Deed, LossGate, Marks, Permit, Place};
-use drillmaster::config::Protected;
-use drillmaster::duration::Time;
-use drillmaster::estate::Loss;
-use drillmaster::estate::file::{Fault, FaultKind};
-use drillmaster::event::Phase;
-use drillmaster::ids::RunId;
-use drillmaster::sandbox::Guard;
+use base::clock::{Clock, Pace, VirtualTime};
+use base::duration::Time;
+use base::ids::RunId;
+use estate::Loss;
+use estate::file::{Fault, FaultKind};
+use event::Phase;
+use port::Guard;
+use port::Protected;
+use port::gated::Gated;
+use port::{Cloud, CloudError, Deed, LossGate, Marks, Permit, Place};
+use twin::Twin;
 
-use crate::estate::{self, EAST, Ids};
 #[cfg(feature = "aws")]
 use crate::moto;
+use crate::production::{self, EAST, Ids};
 
 /// One run against one cloud.
 pub struct Peer {
@@ -78,8 +78,8 @@ impl Peer {
         let now = clock.now();
         let (cloud, ids): (Rc<dyn Cloud>, Ids) = match on {
             On::Twin => {
-                let ids = estate::ids_of_the_twin(now);
-                let file = estate::of_the_twin(&ids, now, &setup.faults);
+                let ids = production::ids_of_the_twin(now);
+                let file = production::of_the_twin(&ids, now, &setup.faults);
                 (Rc::new(Twin::new(file, clock.clone(), None)), ids)
             }
             #[cfg(feature = "aws")]

@@ -2,18 +2,16 @@
 
 use std::time::Duration;
 
-use drillmaster::cloud::{
-    BucketRef, CopyObjects, Create, Deed, ErrorKind, Kind, Leak, ResourceRef, Sent, State, Whose,
-};
-use drillmaster::duration::Size;
-use drillmaster::estate::file::FaultKind;
-use drillmaster::sandbox::{HandError, Ready, isolation};
+use base::duration::Size;
+use engine::sandbox::{HandError, Ready, isolation};
+use estate::file::FaultKind;
+use port::{BucketRef, CopyObjects, Create, Deed, ErrorKind, Kind, Leak, ResourceRef, Sent, State, Whose};
 use serde_json::json;
 
-use crate::estate::{
+use crate::peer::{Peer, Setup};
+use crate::production::{
     BOOKS, EAST, ORDERS_WEST, PRODUCTION, RECEIPTS, SANDBOX, VAULT, account, place, sandbox_place,
 };
-use crate::peer::{Peer, Setup};
 use crate::stage::{Stage, With};
 
 pub async fn accounts_and_zones(peer: &Peer) {
@@ -75,7 +73,7 @@ pub async fn what_was_never_there_is_gone(peer: &Peer) {
         // To delete what is not there is to have deleted it.
         let resource =
             ResourceRef { kind, id: id.into(), account: account(SANDBOX), region: at.region.clone() };
-        let origin = drillmaster::cloud::Origin::new("teardown", 1, "delete");
+        let origin = port::Origin::new("teardown", 1, "delete");
         let permit = peer.permit(&peer.marks, &at, Deed::Delete).await.unwrap();
         let deleted = peer.cloud.delete(&permit, &origin, &resource).await;
         deleted.unwrap_or_else(|e| panic!("{resource}: {e}"));

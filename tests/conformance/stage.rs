@@ -5,26 +5,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
-use drillmaster::actions::context::{Context, Outcome, Person, Source, StepError};
-use drillmaster::actions::{self, CATALOGUE};
-use drillmaster::cloud::wait::Waiter;
-use drillmaster::cloud::{CloudError, ErrorKind, Kind, PointQuery, ResourceRef, State, Whose};
-use drillmaster::config::Protected;
-use drillmaster::duration::Size;
-use drillmaster::estate::point::{Use, Wanted as WantedPoint, select};
-use drillmaster::estate::{PointKind, RecoveryPoint, Selector};
-use drillmaster::event::{Body, Bus, Consumer, ConsumerError, Event, Phase};
-use drillmaster::playbook::action::{Output, PointSpec, Shape, SourceSpec, SourceWhat};
-use drillmaster::sandbox::memory::Memory;
-use drillmaster::sandbox::prepare::{Wanted, WantedReplica};
-use drillmaster::sandbox::teardown::Teardown;
-use drillmaster::sandbox::{Guard, HandError, Hands, Ready, prepare};
-use drillmaster::yaml::files::Files;
+use base::duration::Size;
+use engine::actions::context::{Context, Outcome, Person, Source, StepError};
+use engine::actions::{self, CATALOGUE};
+use engine::sandbox::memory::Memory;
+use engine::sandbox::prepare::{Wanted, WantedReplica};
+use engine::sandbox::teardown::Teardown;
+use engine::sandbox::{HandError, Hands, Ready, prepare};
+use estate::point::{Use, Wanted as WantedPoint, select};
+use estate::{PointKind, RecoveryPoint, Selector};
+use event::{Body, Bus, Consumer, ConsumerError, Event, Phase};
 use futures_util::future::LocalBoxFuture;
+use playbook::action::{Output, PointSpec, Shape, SourceSpec, SourceWhat};
+use port::Guard;
+use port::Protected;
+use port::wait::Waiter;
+use port::{CloudError, ErrorKind, Kind, PointQuery, ResourceRef, State, Whose};
 use serde_json::Value;
+use yaml::files::Files;
 
-use crate::estate::{EAST, MIRROR, SANDBOX, WEST, account, place, sandbox_place};
 use crate::peer::Peer;
+use crate::production::{EAST, MIRROR, SANDBOX, WEST, account, place, sandbox_place};
 
 /// Whether anybody is there to confirm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +96,7 @@ impl<'a> Stage<'a> {
             cidr: "10.66.0.0/16".into(),
             azs: 2,
             zones: Vec::new(),
-            wishes: drillmaster::cloud::Wishes::default(),
+            wishes: port::Wishes::default(),
             buckets: with.buckets.iter().map(|b| (*b).to_owned()).collect(),
             replicas: with.replica.into_iter().map(replica).collect(),
             databases: true,
@@ -212,7 +213,7 @@ impl<'a> Stage<'a> {
                 let now = self.peer.clock.now();
                 let on = Use {
                     // Before T0 nothing is lost yet.
-                    loss: &drillmaster::estate::Loss::Az("use1-az6".parse().unwrap()),
+                    loss: &estate::Loss::Az("use1-az6".parse().unwrap()),
                     t0: now,
                     account: &account(SANDBOX),
                     region: &WEST.parse().unwrap(),
@@ -358,7 +359,7 @@ pub fn called(point: &RecoveryPoint) -> String {
 
 pub fn unknown(id: &str, kind: PointKind) -> Source {
     let point = RecoveryPoint {
-        of: drillmaster::estate::ResourceId::new(kind.resource_kind(), id),
+        of: estate::ResourceId::new(kind.resource_kind(), id),
         kind,
         id: id.to_owned(),
         account: account(SANDBOX),
@@ -413,7 +414,7 @@ fn fits(value: &Value, output: &Output, uses: &str) {
 }
 
 pub fn is(error: &CloudError, kind: ErrorKind) {
-    assert_eq!((error.kind, error.sent), (kind, drillmaster::cloud::Sent::No), "{error:?}");
+    assert_eq!((error.kind, error.sent), (kind, port::Sent::No), "{error:?}");
     assert!(!error.message.is_empty(), "{error:?}");
     assert!(error.help.is_some() || kind != ErrorKind::NotFound, "{error:?}");
 }

@@ -7,18 +7,18 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use drillmaster::clock::Clock;
-use drillmaster::cloud::gated::{delete_call, describe_call, points_call};
-use drillmaster::cloud::twin::Twin;
-use drillmaster::cloud::{
+use base::clock::Clock;
+use base::duration::{Span, Time};
+use base::ids::AccountId;
+use estate::RecoveryPoint;
+use port::gated::{delete_call, describe_call, points_call};
+use port::{
     ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created,
     ErrorKind, Exposure, Kind, Look, MeasuredObjects, Needs, Observed, Offers, Origin, Permit, Place,
     PointQuery, PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef, Sent, State, Tagged,
     TaggedThing, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
-use drillmaster::duration::{Span, Time};
-use drillmaster::estate::RecoveryPoint;
-use drillmaster::ids::AccountId;
+use twin::Twin;
 
 use super::dice::Dice;
 

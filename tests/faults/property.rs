@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use drillmaster::cloud::{Kind, ResourceRef};
-use drillmaster::duration::{Time, seconds_between};
-use drillmaster::event::{Body, Event, Stage};
-use drillmaster::report::Report;
-use drillmaster::report::model::{CheckStatus, Status, StepStatus};
+use base::duration::{Time, seconds_between};
+use event::{Body, Event, Stage};
+use port::{Kind, ResourceRef};
+use record::report::Report;
+use record::report::model::{CheckStatus, Status, StepStatus};
 
 use super::faulty::{Ledger, Weather};
 use super::run::Left;

@@ -4,13 +4,13 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use async_trait::async_trait;
-use drillmaster::cloud::{
+use base::ids::AccountId;
+use estate::RecoveryPoint;
+use port::{
     ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created,
     ErrorKind, Exposure, Kind, Look, MeasuredObjects, Needs, Observed, Origin, Permit, Place, PointQuery,
     PreflightFinding, Progress, ResourceRef, Tagged, VerifiedObjects, VerifyObjects, Whose, Zone,
 };
-use drillmaster::estate::RecoveryPoint;
-use drillmaster::ids::AccountId;
 
 #[derive(Default)]
 pub struct Liar {

@@ -10,33 +10,33 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use base::clock::Clock;
+use base::ids::{AccountId, RunId};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use drillmaster::actions::CATALOGUE;
-use drillmaster::actions::context::Person;
-use drillmaster::checks::{Net, Observation};
-use drillmaster::clock::Clock;
-use drillmaster::cloud::twin::Twin;
-use drillmaster::cloud::{
+use checks::{Net, Observation};
+use drillmaster::ui::{Look, lines::Lines, ndjson::Ndjson, summary};
+use engine::actions::CATALOGUE;
+use engine::actions::context::Person;
+use engine::plan::{Input, Plan};
+use engine::run::{Config, Engine, Memory, Prober};
+use engine::secrets::Secrets;
+use estate::RecoveryPoint;
+use event::{Bus, Consumer, Inputs};
+use futures_util::future::LocalBoxFuture;
+use playbook::check::CheckKind;
+use playbook::load;
+use port::Protected;
+use port::{
     ApiCalls, BucketRef, Cloud, CloudResult, CopiedObjects, CopyObjects, Create, Created, Exposure, Kind,
     LossGate, MeasuredObjects, Needs, Observed, Origin, Permit, Place, PointQuery, PreflightFinding,
     Progress, ResourceRef, Tagged, VerifiedObjects, VerifyObjects, Whose, Zone,
 };
-use drillmaster::config::Protected;
-use drillmaster::engine::{Config, Engine, Memory, Prober};
-use drillmaster::estate::RecoveryPoint;
-use drillmaster::event::{Bus, Consumer, Inputs};
-use drillmaster::ids::{AccountId, RunId};
-use drillmaster::journal::{Durability, Journal};
-use drillmaster::objectives::{self, Record, record::Recorder};
-use drillmaster::plan::{Input, Plan};
-use drillmaster::playbook::check::CheckKind;
-use drillmaster::playbook::load;
-use drillmaster::report::{Templates, write_all};
-use drillmaster::secrets::Secrets;
-use drillmaster::ui::{Look, lines::Lines, ndjson::Ndjson, summary};
-use futures_util::future::LocalBoxFuture;
+use record::journal::{Durability, Journal};
+use record::objectives::{self, Record, record::Recorder};
+use record::report::{Templates, write_all};
 use serde_json::Value;
+use twin::Twin;
 
 use crate::canary::{CANARY, CORE, found, hex, is_nowhere, written};
 
@@ -66,7 +66,7 @@ impl Cloud for Real {
     async fn tagged(&self, place: &Place, whose: &Whose) -> CloudResult<Tagged> {
         self.0.tagged(place, whose).await
     }
-    async fn exposures(&self, look: &drillmaster::cloud::Look) -> CloudResult<Vec<Exposure>> {
+    async fn exposures(&self, look: &port::Look) -> CloudResult<Vec<Exposure>> {
         self.0.exposures(look).await
     }
     async fn copy_objects(
@@ -113,7 +113,7 @@ struct Network(Net);
 #[async_trait(?Send)]
 impl Prober for Network {
     async fn probe(&self, kind: &CheckKind) -> Observation {
-        drillmaster::checks::probe(kind, &self.0).await
+        checks::probe(kind, &self.0).await
     }
 }
 

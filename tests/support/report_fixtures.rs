@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use drillmaster::cloud::gate::DeniedCall;
-use drillmaster::cloud::request::CallCount;
-use drillmaster::report::model::*;
+use port::gate::DeniedCall;
+use port::request::CallCount;
+use record::report::model::*;
 
 pub fn t0() -> DateTime<Utc> {
     "2026-03-02T09:00:00Z".parse().unwrap()

@@ -1,7 +1,7 @@
 //! Requests of the port that more than one test makes.
 
-use drillmaster::cloud::{Create, CreateVolume};
-use drillmaster::duration::Size;
+use base::duration::Size;
+use port::{Create, CreateVolume};
 
 /// A volume of 1 GiB in the zone `az`.
 pub fn volume(snapshot: &str, az: &str) -> Create {

@@ -4,11 +4,11 @@
 
 use std::path::PathBuf;
 
+use base::duration::Time;
 use chrono::TimeDelta;
-use drillmaster::duration::Time;
-use drillmaster::estate::point::WorstCase;
-use drillmaster::event::{Body, Event, NodePlan, Phase, PlaybookText, RunStarted, Stage, WorkloadPlan};
-use drillmaster::report::model::Report;
+use estate::point::WorstCase;
+use event::{Body, Event, NodePlan, Phase, PlaybookText, RunStarted, Stage, WorkloadPlan};
+use record::report::model::Report;
 use serde_json::{Value, json};
 
 pub fn at(seconds: f64) -> Time {
@@ -35,7 +35,7 @@ pub fn node(id: &str, uses: &str) -> NodePlan {
 
 pub fn run_started(steps: Vec<NodePlan>, checks: Vec<NodePlan>) -> Body {
     Body::RunStarted(Box::new(RunStarted {
-        format: drillmaster::event::FORMAT,
+        format: event::FORMAT,
         version: "0.1.0".into(),
         run_id: "20260301-115830-k3f9".into(),
         on: "twin".into(),
@@ -68,7 +68,7 @@ pub fn run_started(steps: Vec<NodePlan>, checks: Vec<NodePlan>) -> Body {
         checks,
         lost: vec!["rds:db/orders".into(), "ec2:instance/i-0a1".into()],
         surviving: vec!["s3:bucket/orders-receipts-west".into()],
-        inputs: drillmaster::event::Inputs::default(),
+        inputs: event::Inputs::default(),
     }))
 }
 

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use drillmaster::template::{Allow, Template, inspect, outputs};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use template::{Allow, Template, inspect, outputs};
 
 use crate::{surroundings, templates};
 

@@ -8,7 +8,7 @@ use self::target::{Engine, Target};
 use super::dial::{Failure, Stage, bounded, peer};
 use super::observation::Secrets;
 use super::{Net, Observation};
-use crate::playbook::check::{CheckKind, SqlCheck};
+use playbook::check::{CheckKind, SqlCheck};
 
 /// The first value of the first row.
 #[derive(Debug, PartialEq, Eq)]

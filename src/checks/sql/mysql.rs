@@ -6,10 +6,10 @@ use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, DriverError, Error, OptsBuilder, Row, SslOpts, Value};
 
 use super::{First, Target};
-use crate::checks::Net;
-use crate::checks::dial::{CONNECTING, Failure, Stage, chain, is_lookup, peer, unreachable};
-use crate::checks::tls::{explain, server_name};
-use crate::playbook::check::SqlTlsMode;
+use crate::Net;
+use crate::dial::{CONNECTING, Failure, Stage, chain, is_lookup, peer, unreachable};
+use crate::tls::{explain, server_name};
+use playbook::check::SqlTlsMode;
 
 /// The largest packet that is read: a value beyond it fails the query.
 const PACKET_LIMIT: usize = 16 << 20;

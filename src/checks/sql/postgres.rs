@@ -11,10 +11,10 @@ use tokio_postgres::{Client, Config, Error, NoTls, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{First, Target};
-use crate::checks::Net;
-use crate::checks::dial::{Failure, Stage, chain, dial, peer};
-use crate::checks::tls::{Verify, explain, server_name};
-use crate::playbook::check::SqlTlsMode;
+use crate::Net;
+use crate::dial::{Failure, Stage, chain, dial, peer};
+use crate::tls::{Verify, explain, server_name};
+use playbook::check::SqlTlsMode;
 
 pub(super) async fn first_value(
     target: &Target,

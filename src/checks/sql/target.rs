@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use url::Url;
 
-use crate::checks::Net;
-use crate::checks::dial::Failure;
-use crate::checks::observation::Secrets;
-use crate::playbook::check::{SqlCheck, SqlTlsMode};
-use crate::redact;
+use crate::Net;
+use crate::dial::Failure;
+use crate::observation::Secrets;
+use base::redact;
+use playbook::check::{SqlCheck, SqlTlsMode};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Engine {
@@ -152,7 +152,7 @@ fn tls_mode_of(url: &Url) -> Result<Option<SqlTlsMode>, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::testing::net;
+    use crate::testing::net;
 
     fn target(yaml: &str) -> Result<Target, Failure> {
         let net = net().with_env(

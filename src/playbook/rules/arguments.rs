@@ -2,10 +2,10 @@
 
 use super::Context;
 use super::facts::Facts;
-use crate::playbook::draft::Draft;
-use crate::yaml::Diagnostics;
-use crate::yaml::diagnostic::list;
-use crate::yaml::schema::Schema;
+use crate::draft::Draft;
+use yaml::Diagnostics;
+use yaml::diagnostic::list;
+use yaml::schema::Schema;
 
 pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, context: &Context<'_>, out: &mut Diagnostics) {
     for (item, wrong) in draft.items.iter().zip(&facts.arguments) {

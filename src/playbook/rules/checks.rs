@@ -4,13 +4,13 @@ use serde_json::json;
 
 use super::Context;
 use super::facts::Facts;
-use crate::duration::Span as Length;
-use crate::playbook::action::SourceSpec;
-use crate::playbook::check::CheckKind;
-use crate::playbook::draft::{Draft, Item, Text};
-use crate::playbook::model::CHECK_KINDS;
-use crate::yaml::diagnostic::{list, nearest};
-use crate::yaml::{Diagnostics, Node};
+use crate::action::SourceSpec;
+use crate::check::CheckKind;
+use crate::draft::{Draft, Item, Text};
+use crate::model::CHECK_KINDS;
+use base::duration::Span as Length;
+use yaml::diagnostic::{list, nearest};
+use yaml::{Diagnostics, Node};
 
 pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Diagnostics) {
     for (index, item) in draft.items.iter().enumerate().filter(|(_, item)| !item.is_step) {

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use super::Context;
 use super::facts::Facts;
-use crate::playbook::check::split_host_port;
-use crate::playbook::draft::Draft;
-use crate::yaml::{Diagnostics, Node};
+use crate::check::split_host_port;
+use crate::draft::Draft;
+use yaml::{Diagnostics, Node};
 
 pub fn check(draft: &Draft<'_>, _: &Facts<'_>, _: &Context<'_>, out: &mut Diagnostics) {
     let mut seen = HashSet::new();

@@ -3,10 +3,10 @@
 use super::Context;
 use super::facts::Facts;
 use super::lost_sources::find;
-use crate::playbook::action::SourceWhat;
-use crate::playbook::draft::Draft;
-use crate::playbook::expr::is_template;
-use crate::yaml::Diagnostics;
+use crate::action::SourceWhat;
+use crate::draft::Draft;
+use crate::expr::is_template;
+use yaml::Diagnostics;
 
 pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Diagnostics) {
     for (item, source) in draft.items.iter().zip(&facts.sources) {
@@ -38,7 +38,7 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
         let Some((loss, _)) = &draft.loss else { continue };
         let lost = found.iter().filter(|resource| loss.takes_resource(resource)).count() as u64;
         let count = with.get("count");
-        let launched = match count.map(crate::yaml::Node::to_json) {
+        let launched = match count.map(yaml::Node::to_json) {
             None => Some(1),
             Some(count) => count.as_u64(),
         };

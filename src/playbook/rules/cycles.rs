@@ -2,9 +2,9 @@
 
 use super::Context;
 use super::facts::Facts;
-use crate::graph::Graph;
-use crate::playbook::draft::Draft;
-use crate::yaml::Diagnostics;
+use crate::draft::Draft;
+use base::graph::Graph;
+use yaml::Diagnostics;
 
 /// Each circle that is found is cut open to find the next; nobody mends more than this at once.
 const MOST: usize = 20;

@@ -2,9 +2,9 @@
 
 use super::Context;
 use super::facts::Facts;
-use crate::playbook::draft::Draft;
-use crate::yaml::diagnostic::{nearest, suggest};
-use crate::yaml::{Diagnostics, Node};
+use crate::draft::Draft;
+use yaml::diagnostic::{nearest, suggest};
+use yaml::{Diagnostics, Node};
 
 pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, context: &Context<'_>, out: &mut Diagnostics) {
     let (Some(estate), Some(_)) = (context.estate, facts.file) else { return };

@@ -4,14 +4,14 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use super::Context;
-use crate::estate::file::{EstateFile, PointEntry};
-use crate::estate::scope::Scope;
-use crate::estate::{Locus, Loss, Resource, ResourceId, Selector};
-use crate::ids::{AccountId, Region, name_of};
-use crate::playbook::action::SourceSpec;
-use crate::playbook::draft::Draft;
-use crate::playbook::formats::PlaybookFormats;
-use crate::yaml::{Checker, Diagnostics};
+use crate::action::SourceSpec;
+use crate::draft::Draft;
+use crate::formats::PlaybookFormats;
+use base::ids::{AccountId, Region, name_of};
+use estate::file::{EstateFile, PointEntry};
+use estate::scope::Scope;
+use estate::{Locus, Loss, Resource, ResourceId, Selector};
+use yaml::{Checker, Diagnostics};
 
 pub struct Facts<'a> {
     /// By item: what is wrong with a step's arguments.
@@ -122,7 +122,7 @@ impl<'a> Facts<'a> {
 
 pub fn survives(point: &PointEntry, loss: &Loss) -> bool {
     let locus = Locus { account: Some(point.account.clone()), region: Some(point.region.clone()), az: None };
-    let key = point.kms_key.as_deref().and_then(crate::estate::point::key_locus);
+    let key = point.kms_key.as_deref().and_then(estate::point::key_locus);
     // With the key that it is encrypted with, a point is lost too.
     !loss.takes(&locus, Scope::Regional) && !key.is_some_and(|key| loss.takes(&key, Scope::Regional))
 }

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use super::Context;
 use super::facts::Facts;
-use crate::playbook::draft::{Draft, Text};
-use crate::playbook::expr::is_template;
-use crate::yaml::{Diagnostics, Node};
+use crate::draft::{Draft, Text};
+use crate::expr::is_template;
+use yaml::{Diagnostics, Node};
 
 pub fn check(draft: &Draft<'_>, _: &Facts<'_>, context: &Context<'_>, out: &mut Diagnostics) {
     // The same template may stand in thousands of steps.

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use super::Context;
 use super::facts::Facts;
-use crate::playbook::draft::{Draft, Text};
-use crate::yaml::node::short;
-use crate::yaml::{Diagnostics, Span};
+use crate::draft::{Draft, Text};
+use yaml::node::short;
+use yaml::{Diagnostics, Span};
 
 const LONGEST: usize = 64;
 

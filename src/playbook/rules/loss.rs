@@ -2,12 +2,12 @@
 
 use super::Context;
 use super::facts::Facts;
-use crate::estate::Loss;
-use crate::estate::file::EstateFile;
-use crate::ids::{AccountId, AzId, Region};
-use crate::playbook::draft::Draft;
-use crate::yaml::diagnostic::{nearest, suggest};
-use crate::yaml::{Diagnostics, Span};
+use crate::draft::Draft;
+use base::ids::{AccountId, AzId, Region};
+use estate::Loss;
+use estate::file::EstateFile;
+use yaml::diagnostic::{nearest, suggest};
+use yaml::{Diagnostics, Span};
 
 pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Diagnostics) {
     exactly_one(draft, out);

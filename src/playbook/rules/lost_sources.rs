@@ -2,14 +2,14 @@
 
 use super::Context;
 use super::facts::{Facts, survives};
-use crate::estate::Loss;
-use crate::estate::scope;
-use crate::ids::{AzId, Region};
-use crate::playbook::action::{PointSpec, SourceSpec, SourceWhat};
-use crate::playbook::draft::{Draft, Item};
-use crate::playbook::expr::is_template;
-use crate::yaml::diagnostic::nearest;
-use crate::yaml::{Diagnostics, Entry, Node, Span, Value};
+use crate::action::{PointSpec, SourceSpec, SourceWhat};
+use crate::draft::{Draft, Item};
+use crate::expr::is_template;
+use base::ids::{AzId, Region};
+use estate::Loss;
+use estate::scope;
+use yaml::diagnostic::nearest;
+use yaml::{Diagnostics, Entry, Node, Span, Value};
 
 pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Diagnostics) {
     let Some((loss, _)) = &draft.loss else { return };

@@ -24,10 +24,10 @@ mod workloads;
 use super::action::Catalogue;
 use super::draft::Draft;
 use super::schema::Compiled;
-use crate::estate::load::EstateDraft;
-use crate::yaml::Diagnostics;
-use crate::yaml::files::Files;
+use estate::load::EstateDraft;
 use facts::Facts;
+use yaml::Diagnostics;
+use yaml::files::Files;
 
 /// What rules may look at besides the playbook.
 pub struct Context<'a> {

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 
 use super::Context;
 use super::facts::Facts;
-use crate::playbook::draft::{Draft, Names, Text};
-use crate::playbook::expr::is_template;
-use crate::yaml::Diagnostics;
-use crate::yaml::diagnostic::suggest;
-use crate::yaml::node::short;
+use crate::draft::{Draft, Names, Text};
+use crate::expr::is_template;
+use yaml::Diagnostics;
+use yaml::diagnostic::suggest;
+use yaml::node::short;
 
 pub fn check(draft: &Draft<'_>, _: &Facts<'_>, _: &Context<'_>, out: &mut Diagnostics) {
     if let Some(account) = draft.text_at(&["sandbox", "account"]) {

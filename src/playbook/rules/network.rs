@@ -2,10 +2,10 @@
 
 use super::Context;
 use super::facts::Facts;
-use crate::ids::AzId;
-use crate::playbook::cidr;
-use crate::playbook::draft::Draft;
-use crate::yaml::{Diagnostics, Value};
+use crate::cidr;
+use crate::draft::Draft;
+use base::ids::AzId;
+use yaml::{Diagnostics, Value};
 
 /// The longest prefix that a subnet of a VPC may have.
 const SMALLEST_SUBNET: u32 = 28;

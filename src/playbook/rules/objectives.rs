@@ -2,10 +2,10 @@
 
 use super::Context;
 use super::facts::Facts;
-use crate::duration::Span as Length;
-use crate::playbook::action::SourceSpec;
-use crate::playbook::draft::{Draft, Text};
-use crate::yaml::{Diagnostics, Node};
+use crate::action::SourceSpec;
+use crate::draft::{Draft, Text};
+use base::duration::Span as Length;
+use yaml::{Diagnostics, Node};
 
 pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Diagnostics) {
     let ttl = draft.text_at(&["sandbox", "ttl"]).and_then(|ttl| Some((ttl, ttl.parse::<Length>()?)));
@@ -83,7 +83,7 @@ fn data(draft: &Draft<'_>, facts: &Facts<'_>, out: &mut Diagnostics) {
     }
 }
 
-fn facts_broken(draft: &Draft<'_>, facts: &Facts<'_>, item: &crate::playbook::draft::Item<'_>) -> bool {
+fn facts_broken(draft: &Draft<'_>, facts: &Facts<'_>, item: &crate::draft::Item<'_>) -> bool {
     let index = draft.items.iter().position(|other| std::ptr::eq(other, item));
     index.and_then(|i| facts.arguments.get(i)).is_some_and(Diagnostics::has_errors)
 }

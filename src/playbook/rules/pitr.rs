@@ -2,10 +2,10 @@
 
 use super::Context;
 use super::facts::Facts;
-use crate::ids::Region;
-use crate::playbook::action::SourceWhat;
-use crate::playbook::draft::Draft;
-use crate::yaml::{Diagnostics, Node};
+use crate::action::SourceWhat;
+use crate::draft::Draft;
+use base::ids::Region;
+use yaml::{Diagnostics, Node};
 
 pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Diagnostics) {
     replicas(draft, facts, out);
@@ -62,7 +62,7 @@ fn replicas(draft: &Draft<'_>, facts: &Facts<'_>, out: &mut Diagnostics) {
                 (known.or_else(|| found.is_empty().then(|| sandbox.clone())), node)
             }
         };
-        if region.as_ref() != Some(&sandbox) || crate::playbook::expr::is_template(db) {
+        if region.as_ref() != Some(&sandbox) || crate::expr::is_template(db) {
             continue;
         }
         let nowhere = facts.resources_named("rds:db", db).is_empty() && from.get("source_region").is_none();

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 
 use super::Context;
 use super::facts::Facts;
-use crate::playbook::action::{Output, Shape};
-use crate::playbook::draft::{Draft, Item, Use};
-use crate::playbook::expr::ROOTS;
-use crate::playbook::secret::is_variable;
-use crate::yaml::diagnostic::{list, nearest, suggest};
-use crate::yaml::{Diagnostics, Node, Value};
+use crate::action::{Output, Shape};
+use crate::draft::{Draft, Item, Use};
+use crate::expr::ROOTS;
+use crate::secret::is_variable;
+use yaml::diagnostic::{list, nearest, suggest};
+use yaml::{Diagnostics, Node, Value};
 
 /// What the sandbox lends to expressions.
 const SANDBOX: [&str; 6] = ["vpc_id", "subnet_ids", "security_group_id", "account", "region", "cidr"];

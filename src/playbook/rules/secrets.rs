@@ -2,12 +2,12 @@
 
 use super::Context;
 use super::facts::Facts;
-use crate::estate::Loss;
-use crate::playbook::draft::{Draft, Item, Use};
-use crate::playbook::expr::SECRET;
-use crate::playbook::secret::SecretRef;
-use crate::yaml::diagnostic::list;
-use crate::yaml::{Diagnostics, Node, Span};
+use crate::draft::{Draft, Item, Use};
+use crate::expr::SECRET;
+use crate::secret::SecretRef;
+use estate::Loss;
+use yaml::diagnostic::list;
+use yaml::{Diagnostics, Node, Span};
 
 pub fn check(draft: &Draft<'_>, _: &Facts<'_>, _: &Context<'_>, out: &mut Diagnostics) {
     for item in &draft.items {

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use super::Context;
 use super::facts::Facts;
-use crate::playbook::draft::Draft;
-use crate::yaml::Diagnostics;
+use crate::draft::Draft;
+use yaml::Diagnostics;
 
 pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Diagnostics) {
     // What an expression that cannot be read names is not known.

@@ -7,12 +7,10 @@ use serde_json::{Value, json};
 use super::Context;
 use super::facts::Facts;
 use super::files::LONGEST_TEMPLATE;
-use crate::playbook::draft::Draft;
-use crate::playbook::expr;
-use crate::template::{
-    Allow, Given, SANDBOX_CIDR, SANDBOX_IDS, Surroundings, Template, inspect, parameter_text,
-};
-use crate::yaml::{Diagnostics, Node};
+use crate::draft::Draft;
+use crate::expr;
+use template::{Allow, Given, SANDBOX_CIDR, SANDBOX_IDS, Surroundings, Template, inspect, parameter_text};
+use yaml::{Diagnostics, Node};
 
 /// Diagnostics of templates stand after those of the playbook and of the estate.
 const FIRST_RANK: u16 = 2;
@@ -53,8 +51,8 @@ fn template(context: &Context<'_>, name: &str, rank: u16, out: &mut Diagnostics)
     match context.files.read(name) {
         Ok(text) => Template::read(&path, &text, rank).map_err(|found| out.extend(found)).ok(),
         Err(why) => {
-            let source = crate::yaml::Source::new(&path, "", rank);
-            let found = source.error(crate::yaml::Span::default(), format!("cannot be read: {why}"));
+            let source = yaml::Source::new(&path, "", rank);
+            let found = source.error(yaml::Span::default(), format!("cannot be read: {why}"));
             out.push(found.help("save it as UTF-8 text"));
             None
         }

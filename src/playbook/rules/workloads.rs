@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use super::Context;
 use super::facts::Facts;
-use crate::estate::Selector;
-use crate::playbook::draft::Draft;
-use crate::yaml::diagnostic::nearest;
-use crate::yaml::{Diagnostics, Node, Span, Value};
+use crate::draft::Draft;
+use estate::Selector;
+use yaml::diagnostic::nearest;
+use yaml::{Diagnostics, Node, Span, Value};
 
 pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Diagnostics) {
     let without_estate = draft.root.get("estate").is_none_or(Node::is_null);

@@ -7,8 +7,8 @@ use chrono::TimeDelta;
 
 use super::super::tell::{Line, Mark, Teller, losing, phase_name};
 use super::super::text::{Look, Tone, clean, clock, pad, since, width, wrap};
-use crate::duration::{Time, seconds_between};
-use crate::event::{Body, Event};
+use base::duration::{Time, seconds_between};
+use event::{Body, Event};
 
 const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 const SPINNER_ASCII: [&str; 4] = ["|", "/", "-", "\\"];
@@ -89,7 +89,7 @@ impl Frame {
         }
         match &event.body {
             Body::RunStarted(run) => {
-                let uses = |nodes: &[crate::event::NodePlan]| Tally { all: nodes.len(), ..Tally::default() };
+                let uses = |nodes: &[event::NodePlan]| Tally { all: nodes.len(), ..Tally::default() };
                 self.run = Some(Run {
                     start: event.at,
                     simulated: run.on == "twin",

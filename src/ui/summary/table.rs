@@ -2,8 +2,8 @@
 
 use super::super::text::{Look, Tone, clean, pad, width, wrap};
 use super::status_word;
-use crate::duration::human_seconds;
-use crate::report::model::Report;
+use base::duration::human_seconds;
+use record::report::model::Report;
 
 const HEADER: [&str; 6] = ["", "Objective", "Measured", "+ assumed", "Worst case", "Status"];
 

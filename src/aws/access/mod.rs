@@ -1,0 +1,373 @@
+//! A way into each account: profile, assumed role or keys of a second provider; and the SDK clients made from it.
+
+mod confirmed;
+mod dry_run;
+mod read_only;
+mod writer;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::{
+    self, ProvideCredentials, SharedCredentialsProvider, error::CredentialsError, future,
+};
+use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
+use aws_smithy_http_client::tls;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+
+use self::confirmed::Confirmed;
+use super::interceptor::{FirstContact, Shared, Watch};
+use base::ids::AccountId;
+use port::{CloudError, CloudResult, ErrorKind, Place};
+
+pub use self::dry_run::{Asked, refused};
+pub use self::read_only::{
+    CloudFormationReader, Ec2Reader, IamReader, QuotasReader, RdsReader, Route53Reader, S3Reader,
+    SecretsReader, StsReader,
+};
+pub use self::writer::{S3Writer, Writer};
+
+/// How the real cloud is reached.
+#[derive(Clone)]
+pub struct AwsConfig {
+    /// An account that is absent is reached with the default chain (environment, profile, SSO, instance role).
+    pub accounts: BTreeMap<AccountId, Access>,
+    /// Overrides `AWS_ENDPOINT_URL` and the profile's endpoint.
+    pub endpoint_url: Option<String>,
+    pub clock: base::clock::Clock,
+}
+
+/// The way into one account.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Access {
+    /// A profile of the shared configuration; absent: the default chain.
+    pub profile: Option<String>,
+    /// The role to assume, by ARN, with the profile's or the default chain's credentials.
+    pub role: Option<String>,
+    /// Default: `drillmaster`.
+    pub session_name: Option<String>,
+    pub external_id: Option<String>,
+    /// An S3-compatible second provider: only its buckets can be used.
+    pub endpoint: Option<String>,
+    /// The environment variables that hold the second provider's keys; absent: the usual chain.
+    pub access_key_env: Option<String>,
+    pub secret_key_env: Option<String>,
+}
+
+/// The SDK's clients for one account and region: all of them only read, until a permit gives a [`Writer`].
+pub struct Clients {
+    pub ec2: Ec2Reader,
+    pub rds: RdsReader,
+    pub s3: S3Reader,
+    pub cloudformation: CloudFormationReader,
+    pub iam: IamReader,
+    pub quotas: QuotasReader,
+    pub route53: Route53Reader,
+    pub secrets: SecretsReader,
+    pub sts: StsReader,
+    /// With the credentials that the role is assumed with, where there is one.
+    pub sts_before_role: Option<StsReader>,
+    place: Place,
+    raw: Raw,
+    credentials: Option<SharedCredentialsProvider>,
+    /// Where its S3 requests go, as far as that decides whether a copy can stay on the server's side.
+    pub s3_endpoint: Option<String>,
+}
+
+/// The clients that can change things.
+struct Raw {
+    ec2: aws_sdk_ec2::Client,
+    ec2_once: aws_sdk_ec2::Client,
+    rds: aws_sdk_rds::Client,
+    s3: aws_sdk_s3::Client,
+    cloudformation: aws_sdk_cloudformation::Client,
+}
+
+/// At most so many attempts, so that an operation that always fails (an unknown one, on a test peer) ends soon.
+const ATTEMPTS: u32 = 8;
+
+pub fn http_client() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new()
+        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+        .build_https()
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(5))
+        .read_timeout(Duration::from_secs(40))
+        .operation_attempt_timeout(Duration::from_secs(60))
+        .operation_timeout(Duration::from_secs(300))
+        .build()
+}
+
+/// What a profile (or the default chain) gives: credentials, endpoint, default region.
+pub async fn load(profile: Option<&str>, endpoint: Option<&str>, http: &SharedHttpClient) -> SdkConfig {
+    let retry = RetryConfig::standard().with_max_attempts(ATTEMPTS).with_max_backoff(Duration::from_secs(20));
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http.clone())
+        .retry_config(retry)
+        .timeout_config(timeouts());
+    if let Some(profile) = profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(url) = endpoint {
+        loader = loader.endpoint_url(url);
+    }
+    let config = loader.load().await;
+    let Some(profile) = profile else { return config };
+    // The usual chain would prefer the environment's keys to those of a profile that the playbook names.
+    let way = ProviderConfig::without_region().with_region(config.region().cloned());
+    let way = way.with_http_client(http.clone());
+    let keys = ProfileFileCredentialsProvider::builder().profile_name(profile).configure(&way).build();
+    config.into_builder().credentials_provider(SharedCredentialsProvider::new(keys)).build()
+}
+
+/// The clients for `place`, each with the interceptor that asks the gate and counts.
+pub fn clients(
+    base: &SdkConfig,
+    access: &Access,
+    place: &Place,
+    shared: &Arc<Shared>,
+) -> CloudResult<Clients> {
+    let region = aws_types::region::Region::new(place.region.to_string());
+    let mut builder = base.to_builder().region(region);
+    let watch = |service| Watch::new(service, place, shared);
+    let first = || FirstContact(Arc::clone(shared));
+    if access.access_key_env.is_some() || access.secret_key_env.is_some() {
+        builder = builder.credentials_provider(SharedCredentialsProvider::new(keys_from_env(access)?));
+    }
+    if let Some(endpoint) = &access.endpoint {
+        builder = builder.endpoint_url(endpoint.clone());
+    }
+    let config = builder.build();
+    let sts = aws_sdk_sts::config::Builder::from(&config).interceptor(watch("sts")).retry_classifier(first());
+    let mut builder = config.to_builder();
+    let mut sts_before_role = None;
+    if let Some(role) = &access.role {
+        let sts = aws_sdk_sts::Client::from_conf(sts.clone().build());
+        sts_before_role = Some(StsReader::new(sts.clone()));
+        let provider = AssumedRole {
+            sts,
+            role: role.clone(),
+            session: session_name(access.session_name.as_deref()),
+            external_id: access.external_id.clone(),
+        };
+        builder = builder.credentials_provider(SharedCredentialsProvider::new(provider));
+    }
+    let config = builder.build();
+    // Who the credentials are is asked with them as they are; everything else waits for the answer.
+    let identity = aws_sdk_sts::config::Builder::from(&config)
+        .interceptor(watch("sts"))
+        .retry_classifier(first())
+        .build();
+    let config = match config.credentials_provider() {
+        // Another provider has no STS; its keys are of no AWS account.
+        Some(inner) if access.endpoint.is_none() => {
+            let account = place.account.clone();
+            let confirmed = Confirmed { inner, sts, account, shared: Arc::clone(shared) };
+            let provider = SharedCredentialsProvider::new(confirmed);
+            config.to_builder().credentials_provider(provider).build()
+        }
+        _ => config,
+    };
+    let s3_endpoint = s3_endpoint(&config);
+    let ec2 = aws_sdk_ec2::config::Builder::from(&config).interceptor(watch("ec2")).retry_classifier(first());
+    let mut s3 = aws_sdk_s3::config::Builder::from(&config)
+        .interceptor(watch("s3"))
+        .retry_classifier(first())
+        // Objects may be gigabytes: a stalled stream is cut by the stalled-stream protection instead.
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(Duration::from_secs(5))
+                .read_timeout(Duration::from_secs(60))
+                .build(),
+        )
+        .force_path_style(s3_endpoint.as_deref().is_some_and(needs_path_style) || access.endpoint.is_some());
+    if access.endpoint.is_some() {
+        // Other providers do not know S3's newer checksum headers; ours are computed apart from them.
+        s3 = s3
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
+    }
+    let raw = Raw {
+        ec2: aws_sdk_ec2::Client::from_conf(ec2.clone().build()),
+        ec2_once: aws_sdk_ec2::Client::from_conf(ec2.retry_config(RetryConfig::disabled()).build()),
+        rds: aws_sdk_rds::Client::from_conf(
+            aws_sdk_rds::config::Builder::from(&config)
+                .interceptor(watch("rds"))
+                .retry_classifier(first())
+                .build(),
+        ),
+        s3: aws_sdk_s3::Client::from_conf(s3.build()),
+        cloudformation: aws_sdk_cloudformation::Client::from_conf(
+            aws_sdk_cloudformation::config::Builder::from(&config)
+                .interceptor(watch("cloudformation"))
+                .retry_classifier(first())
+                .build(),
+        ),
+    };
+    Ok(Clients {
+        ec2: Ec2Reader::new(raw.ec2.clone()),
+        rds: RdsReader::new(raw.rds.clone()),
+        s3: S3Reader::new(raw.s3.clone()),
+        cloudformation: CloudFormationReader::new(raw.cloudformation.clone()),
+        iam: IamReader::new(aws_sdk_iam::Client::from_conf(
+            aws_sdk_iam::config::Builder::from(&config)
+                .interceptor(watch("iam"))
+                .retry_classifier(first())
+                .build(),
+        )),
+        quotas: QuotasReader::new(aws_sdk_servicequotas::Client::from_conf(
+            aws_sdk_servicequotas::config::Builder::from(&config)
+                .interceptor(watch("servicequotas"))
+                .retry_classifier(first())
+                .build(),
+        )),
+        route53: Route53Reader::new(aws_sdk_route53::Client::from_conf(
+            aws_sdk_route53::config::Builder::from(&config)
+                .interceptor(watch("route53"))
+                .retry_classifier(first())
+                .build(),
+        )),
+        secrets: SecretsReader::new(aws_sdk_secretsmanager::Client::from_conf(
+            aws_sdk_secretsmanager::config::Builder::from(&config)
+                .interceptor(watch("secretsmanager"))
+                .retry_classifier(first())
+                .build(),
+        )),
+        sts: StsReader::new(aws_sdk_sts::Client::from_conf(identity)),
+        sts_before_role,
+        place: place.clone(),
+        raw,
+        credentials: config.credentials_provider(),
+        s3_endpoint,
+    })
+}
+
+fn s3_endpoint(config: &SdkConfig) -> Option<String> {
+    std::env::var("AWS_ENDPOINT_URL_S3")
+        .ok()
+        .filter(|url| !url.is_empty())
+        .or_else(|| config.endpoint_url().map(str::to_owned))
+}
+
+/// An address has no sub-domains to put a bucket's name into.
+fn needs_path_style(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split('/').next().unwrap_or(rest);
+    let host = match authority.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or(v6),
+        None => authority.rsplit_once(':').map_or(authority, |(host, _)| host),
+    };
+    host.eq_ignore_ascii_case("localhost") || host.parse::<std::net::IpAddr>().is_ok()
+}
+
+fn keys_from_env(access: &Access) -> CloudResult<Credentials> {
+    let read = |name: Option<&String>, what: &str| {
+        let Some(name) = name else {
+            return Err(CloudError::new(
+                ErrorKind::Credentials,
+                "credentials",
+                format!("the account has no `{what}`"),
+            )
+            .help(format!("name the environment variable in `{what}`")));
+        };
+        std::env::var(name).map_err(|_| {
+            CloudError::new(
+                ErrorKind::Credentials,
+                "credentials",
+                format!("the environment variable {name} (`{what}`) is not set"),
+            )
+            .help(format!("export {name} with the second provider's key"))
+        })
+    };
+    let key = read(access.access_key_env.as_ref(), "access_key_env")?;
+    let secret = read(access.secret_key_env.as_ref(), "secret_key_env")?;
+    base::redact::register(&secret);
+    Ok(Credentials::new(key, secret, None, None, "environment variables of the playbook"))
+}
+
+/// What STS takes as a session's name: 2–64 of `[\w+=,.@-]`.
+pub fn session_name(wanted: Option<&str>) -> String {
+    let name: String = wanted
+        .unwrap_or("drillmaster")
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || "_+=,.@-".contains(c) { c } else { '-' })
+        .take(64)
+        .collect();
+    if name.len() < 2 { "drillmaster".to_owned() } else { name }
+}
+
+/// An assumed role. aws-config has a provider for this, but gives no way to put an interceptor on its STS client:
+/// then the gate would not see the call, and it would not be counted.
+#[derive(Debug)]
+struct AssumedRole {
+    sts: aws_sdk_sts::Client,
+    role: String,
+    session: String,
+    external_id: Option<String>,
+}
+
+impl AssumedRole {
+    async fn assume(&self) -> provider::Result {
+        let answer = self
+            .sts
+            .assume_role()
+            .role_arn(&self.role)
+            .role_session_name(&self.session)
+            .set_external_id(self.external_id.clone())
+            .send()
+            .await
+            .map_err(CredentialsError::provider_error)?;
+        let keys = answer
+            .credentials
+            .ok_or_else(|| CredentialsError::provider_error("AssumeRole answered without credentials"))?;
+        let expires = SystemTime::try_from(keys.expiration).map_err(CredentialsError::provider_error)?;
+        Ok(Credentials::new(
+            keys.access_key_id,
+            keys.secret_access_key,
+            Some(keys.session_token),
+            Some(expires),
+            "AssumeRole",
+        ))
+    }
+}
+
+impl ProvideCredentials for AssumedRole {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(self.assume())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_need_path_style() {
+        for url in
+            ["http://127.0.0.1:5000", "http://localhost:5000/", "http://[::1]:9000", "https://10.0.0.1"]
+        {
+            assert!(needs_path_style(url), "{url}");
+        }
+        assert!(!needs_path_style("https://s3.eu-central-1.amazonaws.com"));
+    }
+
+    #[test]
+    fn session_names_are_made_acceptable() {
+        assert_eq!(session_name(Some("drillmaster 2026:ö")), "drillmaster-2026--");
+        assert_eq!(session_name(Some(&"x".repeat(99))).len(), 64);
+        assert_eq!(session_name(Some("")), "drillmaster");
+    }
+}

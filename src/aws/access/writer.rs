@@ -1,0 +1,54 @@
+//! The SDK's whole clients, for whoever holds a permit for this very account and region.
+
+use aws_credential_types::provider::SharedCredentialsProvider;
+
+use super::Clients;
+use super::read_only::{CloudFormationReader, RdsReader, S3Reader};
+use port::{CloudResult, Deed, Marks, Permit};
+
+/// S3, to write: from a [`Writer`].
+pub type S3Writer = aws_sdk_s3::Client;
+
+/// What changes the sandbox. There is no other way to a client that can.
+pub struct Writer {
+    pub ec2: aws_sdk_ec2::Client,
+    /// Without the SDK's retries: for creations that have no idempotency token of their own (`super::once`).
+    pub ec2_once: aws_sdk_ec2::Client,
+    pub rds: aws_sdk_rds::Client,
+    pub s3: S3Writer,
+    pub cloudformation: aws_sdk_cloudformation::Client,
+    /// For pre-signed requests.
+    pub credentials: Option<SharedCredentialsProvider>,
+    pub read: Reading,
+    pub marks: Marks,
+}
+
+/// The same clients, for functions that only read.
+pub struct Reading {
+    pub rds: RdsReader,
+    pub s3: S3Reader,
+    pub cloudformation: CloudFormationReader,
+}
+
+impl Clients {
+    /// # Errors
+    /// `Guarded`: the permit is for something else, or for another account or region.
+    pub fn writer(&self, permit: &Permit, deed: Deed, call: &str) -> CloudResult<Writer> {
+        permit.covers(deed, &self.place, call)?;
+        let raw = &self.raw;
+        Ok(Writer {
+            ec2: raw.ec2.clone(),
+            ec2_once: raw.ec2_once.clone(),
+            rds: raw.rds.clone(),
+            s3: raw.s3.clone(),
+            cloudformation: raw.cloudformation.clone(),
+            credentials: self.credentials.clone(),
+            read: Reading {
+                rds: self.rds.clone(),
+                s3: self.s3.clone(),
+                cloudformation: self.cloudformation.clone(),
+            },
+            marks: permit.marks().clone(),
+        })
+    }
+}

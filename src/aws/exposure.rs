@@ -1,0 +1,405 @@
+//! Looks at the live sandbox, one kind of opening after the other. A list that cannot be read counts as an opening.
+//!
+//! `made` looks at what the run has made, wherever it stands; this file at its networks.
+
+mod made;
+
+use std::collections::BTreeMap;
+
+use aws_sdk_ec2::types::{
+    AttachmentStatus, Filter, IpPermission, NatGatewayState, NetworkInterfaceType,
+    TransitGatewayAttachmentState, Vpc, VpcPeeringConnectionStateReasonCode,
+};
+use futures_util::future::LocalBoxFuture;
+use futures_util::{StreamExt as _, stream};
+use ipnet::Ipv4Net;
+
+use super::access::{Clients, Ec2Reader as Client};
+use super::ec2::filter;
+use super::error::OrCloud;
+use super::{missing, pages};
+use port::{CloudError, CloudResult, ErrorKind, Exposure, Leak, Look, TAG_RUN};
+
+/// How many lists are read at once: a look must not take the API's allowance from the steps.
+const AT_ONCE: usize = 4;
+
+type Looked<'a> = LocalBoxFuture<'a, CloudResult<Vec<Exposure>>>;
+
+/// `zones`: the loss gate lets Route 53 be asked.
+pub async fn find(clients: &Clients, look: &Look, zones: bool) -> Vec<Exposure> {
+    let ec2 = &clients.ec2;
+    let mut all = Vec::new();
+    let vpcs = match Vpcs::of(ec2, look).await {
+        Ok(vpcs) => vpcs,
+        Err(e) => {
+            all.push(unread(look, "the VPC itself", &e));
+            Vpcs(BTreeMap::from([(look.vpc.clone(), Vec::new())]))
+        }
+    };
+    let (vpcs, ours) = (&vpcs, made::Ours::of(look));
+    let ours = &ours;
+    let mut lists: Vec<(&str, Looked<'_>)> = vec![
+        ("internet gateways", Box::pin(internet(ec2, vpcs))),
+        ("egress-only internet gateways", Box::pin(egress_only(ec2, vpcs))),
+        ("NAT gateways", Box::pin(nat(ec2, vpcs))),
+        ("peering connections", Box::pin(peerings(ec2, vpcs))),
+        ("transit gateway attachments", Box::pin(transit(ec2, vpcs))),
+        ("VPN gateways", Box::pin(vpn(ec2, vpcs))),
+        ("VPC endpoints", Box::pin(endpoints(ec2, vpcs))),
+        ("route tables", Box::pin(routes(ec2, vpcs))),
+        ("security groups", Box::pin(groups(ec2, vpcs))),
+        ("network ACLs", Box::pin(network_acls(ec2, vpcs))),
+        ("subnets", Box::pin(subnets(ec2, vpcs))),
+        ("network interfaces", Box::pin(interfaces(ec2, vpcs))),
+        ("instances", Box::pin(made::instances(ec2, ours, vpcs))),
+        ("Elastic IPs", Box::pin(made::addresses(ec2, ours))),
+        ("snapshots and images", Box::pin(made::shares(ec2, ours))),
+        ("databases", Box::pin(made::databases(&clients.rds, ours, vpcs))),
+        ("database snapshots", Box::pin(made::db_shares(&clients.rds, ours))),
+        ("buckets", Box::pin(made::buckets(&clients.s3, ours))),
+    ];
+    // Asked again by the last look, which is a whole one: the gate lets Route 53 through by then.
+    if zones || look.whole {
+        lists.push(("private DNS zones", Box::pin(private_zones(clients, look, vpcs))));
+    }
+    let mut answers =
+        stream::iter(lists.into_iter().map(async |(what, list)| (what, list.await))).buffered(AT_ONCE);
+    while let Some((what, answer)) = answers.next().await {
+        match answer {
+            Ok(found) => all.extend(found),
+            Err(e) => all.push(unread(look, what, &e)),
+        }
+    }
+    all
+}
+
+fn unread(look: &Look, what: &str, error: &CloudError) -> Exposure {
+    Exposure::unread(&look.vpc, format!("its {what} could not be verified: {error}"), error)
+}
+
+fn found(leak: Leak, resource: Option<String>, what: impl Into<String>) -> Exposure {
+    Exposure::new(leak, resource.unwrap_or_else(|| "?".to_owned()), what)
+}
+
+fn way(resource: Option<String>, what: impl Into<String>) -> Exposure {
+    found(Leak::Way, resource, what)
+}
+
+/// The run's VPCs with their IPv4 ranges: the sandbox's, and what a stack may have made besides.
+struct Vpcs(BTreeMap<String, Vec<Ipv4Net>>);
+
+impl Vpcs {
+    async fn of(ec2: &Client, look: &Look) -> CloudResult<Self> {
+        const CALL: &str = "ec2:DescribeVpcs";
+        let of = |filter: Filter| async move {
+            Ok::<_, CloudError>(pages!(CALL, vpcs, ec2.describe_vpcs().filters(filter)))
+        };
+        let mut all: Vec<Vpc> = of(filter("vpc-id", [&look.vpc])).await?;
+        if all.is_empty() {
+            return Err(CloudError::new(ErrorKind::NotFound, CALL, format!("there is no VPC {}", look.vpc)));
+        }
+        all.extend(of(filter(&format!("tag:{TAG_RUN}"), [look.run.to_string()])).await?);
+        let ranges = |vpc: &Vpc| {
+            let more = vpc.cidr_block_association_set().iter().filter_map(|a| a.cidr_block());
+            vpc.cidr_block().into_iter().chain(more).filter_map(|cidr| cidr.parse().ok()).collect()
+        };
+        let known = all.iter().map(|vpc| Some((vpc.vpc_id.clone()?, ranges(vpc))));
+        Ok(Self(known.collect::<Option<_>>().ok_or_else(|| missing(CALL, "VPC id"))?))
+    }
+
+    fn filter(&self, name: &str) -> Filter {
+        filter(name, self.0.keys())
+    }
+
+    fn has(&self, vpc: Option<&str>) -> bool {
+        vpc.is_some_and(|vpc| self.0.contains_key(vpc))
+    }
+}
+
+async fn internet(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
+    let request = ec2.describe_internet_gateways().filters(vpcs.filter("attachment.vpc-id"));
+    let found = pages!("ec2:DescribeInternetGateways", internet_gateways, request);
+    Ok(found
+        .into_iter()
+        .map(|g| way(g.internet_gateway_id, "an internet gateway is attached to the VPC"))
+        .collect())
+}
+
+async fn egress_only(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
+    let request = ec2.describe_egress_only_internet_gateways();
+    let found = pages!("ec2:DescribeEgressOnlyInternetGateways", egress_only_internet_gateways, request);
+    Ok(found
+        .into_iter()
+        .filter(|g| {
+            g.attachments()
+                .iter()
+                .any(|a| vpcs.has(a.vpc_id()) && a.state() != Some(&AttachmentStatus::Detached))
+        })
+        .map(|g| {
+            way(g.egress_only_internet_gateway_id, "an egress-only internet gateway lets IPv6 out of the VPC")
+        })
+        .collect())
+}
+
+async fn nat(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
+    let request = ec2.describe_nat_gateways().filter(vpcs.filter("vpc-id"));
+    let found = pages!("ec2:DescribeNatGateways", nat_gateways, request);
+    Ok(found
+        .into_iter()
+        .filter(|g| !matches!(g.state(), Some(NatGatewayState::Deleted | NatGatewayState::Failed)))
+        .map(|g| way(g.nat_gateway_id, "a NAT gateway stands in the VPC"))
+        .collect())
+}
+
+async fn peerings(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
+    use VpcPeeringConnectionStateReasonCode as Code;
+    let mut all = Vec::new();
+    for side in ["requester-vpc-info.vpc-id", "accepter-vpc-info.vpc-id"] {
+        let request = ec2.describe_vpc_peering_connections().filters(vpcs.filter(side));
+        for p in pages!("ec2:DescribeVpcPeeringConnections", vpc_peering_connections, request) {
+            let over = matches!(
+                p.status().and_then(|s| s.code()),
+                Some(Code::Deleted | Code::Rejected | Code::Expired | Code::Failed)
+            );
+            if !over {
+                all.push(way(p.vpc_peering_connection_id, "a peering connection joins the VPC to another"));
+            }
+        }
+    }
+    Ok(all)
+}
+
+async fn transit(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
+    use TransitGatewayAttachmentState as State;
+    let request = ec2.describe_transit_gateway_vpc_attachments().filters(vpcs.filter("vpc-id"));
+    let found = pages!("ec2:DescribeTransitGatewayVpcAttachments", transit_gateway_vpc_attachments, request);
+    Ok(found
+        .into_iter()
+        .filter(|a| a.vpc_id().is_none() || vpcs.has(a.vpc_id()))
+        .filter(|a| !matches!(a.state(), Some(State::Deleted | State::Rejected | State::Failed)))
+        .map(|a| way(a.transit_gateway_attachment_id, "a transit gateway is attached to the VPC"))
+        .collect())
+}
+
+async fn vpn(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
+    let request = ec2.describe_vpn_gateways().filters(vpcs.filter("attachment.vpc-id"));
+    let found = request.send().await.or_cloud("ec2:DescribeVpnGateways")?.vpn_gateways.unwrap_or_default();
+    Ok(found
+        .into_iter()
+        .filter(|g| {
+            g.vpc_attachments()
+                .iter()
+                .any(|a| vpcs.has(a.vpc_id()) && a.state() != Some(&AttachmentStatus::Detached))
+        })
+        .map(|g| way(g.vpn_gateway_id, "a VPN gateway is attached to the VPC"))
+        .collect())
+}
+
+async fn endpoints(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
+    let request = ec2.describe_vpc_endpoints().filters(vpcs.filter("vpc-id"));
+    let found = pages!("ec2:DescribeVpcEndpoints", vpc_endpoints, request);
+    Ok(found
+        .into_iter()
+        .filter(|e| !e.state().is_some_and(|s| s.as_str().eq_ignore_ascii_case("deleted")))
+        .map(|e| {
+            let service = e.service_name.unwrap_or_default();
+            way(e.vpc_endpoint_id, format!("a VPC endpoint leads to {service}"))
+        })
+        .collect())
+}
+
+async fn routes(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
+    let request = ec2.describe_route_tables().filters(vpcs.filter("vpc-id"));
+    let mut all = Vec::new();
+    for table in pages!("ec2:DescribeRouteTables", route_tables, request) {
+        for route in table.routes() {
+            if route.gateway_id() == Some("local") {
+                continue;
+            }
+            let to = route
+                .destination_cidr_block()
+                .or(route.destination_ipv6_cidr_block())
+                .or(route.destination_prefix_list_id())
+                .unwrap_or("?");
+            let through = [
+                route.gateway_id(),
+                route.nat_gateway_id(),
+                route.egress_only_internet_gateway_id(),
+                route.transit_gateway_id(),
+                route.vpc_peering_connection_id(),
+                route.network_interface_id(),
+                route.local_gateway_id(),
+                route.carrier_gateway_id(),
+                route.core_network_arn(),
+            ];
+            let through = through.into_iter().flatten().next().unwrap_or("something else than the VPC");
+            all.push(way(table.route_table_id.clone(), format!("a route leads to {to} through {through}")));
+        }
+    }
+    Ok(all)
+}
+
+async fn groups(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
+    let request = ec2.describe_security_groups().filters(vpcs.filter("vpc-id"));
+    let found = pages!("ec2:DescribeSecurityGroups", security_groups, request);
+    let ours: Vec<&str> = found.iter().filter_map(|g| g.group_id()).collect();
+    let mut all = Vec::new();
+    for group in &found {
+        let ranges = group.vpc_id().and_then(|vpc| vpcs.0.get(vpc)).map(Vec::as_slice).unwrap_or_default();
+        for (rules, how) in [
+            (group.ip_permissions_egress(), "lets traffic out to"),
+            (group.ip_permissions(), "lets traffic in from"),
+        ] {
+            for place in rules.iter().flat_map(|rule| beyond(rule, ranges, &ours)) {
+                all.push(way(group.group_id.clone(), format!("the security group {how} {place}")));
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// What a rule names outside the VPC.
+fn beyond(rule: &IpPermission, ranges: &[Ipv4Net], groups: &[&str]) -> Vec<String> {
+    let v4 = rule.ip_ranges().iter().filter_map(|r| r.cidr_ip());
+    let v4 =
+        v4.filter(|cidr| !cidr.parse::<Ipv4Net>().is_ok_and(|cidr| ranges.iter().any(|r| r.contains(&cidr))));
+    let v6 = rule.ipv6_ranges().iter().filter_map(|r| r.cidr_ipv6());
+    let lists = rule.prefix_list_ids().iter().filter_map(|l| l.prefix_list_id());
+    let others =
+        rule.user_id_group_pairs().iter().filter_map(|p| p.group_id()).filter(|g| !groups.contains(g));
+    v4.chain(v6).chain(lists).chain(others).map(str::to_owned).collect()
+}
+
+async fn subnets(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
+    let request = ec2.describe_subnets().filters(vpcs.filter("vpc-id"));
+    let list = pages!("ec2:DescribeSubnets", subnets, request);
+    Ok(list
+        .into_iter()
+        .filter(|s| {
+            s.map_public_ip_on_launch() == Some(true) || s.assign_ipv6_address_on_creation() == Some(true)
+        })
+        .map(|s| found(Leak::PublicAddress, s.subnet_id, "the subnet gives instances public addresses"))
+        .collect())
+}
+
+/// What an interface of this type means. Gateways and endpoints are looked at themselves; what is new is suspected of
+/// leading traffic in or out without any gateway, as those of Global Accelerator do.
+fn of_type(kind: &NetworkInterfaceType) -> Option<(Leak, &'static str)> {
+    match kind {
+        NetworkInterfaceType::Interface
+        | NetworkInterfaceType::Efa
+        | NetworkInterfaceType::EfaOnly
+        | NetworkInterfaceType::Trunk
+        | NetworkInterfaceType::Branch
+        | NetworkInterfaceType::Lambda
+        | NetworkInterfaceType::LoadBalancer
+        | NetworkInterfaceType::NetworkLoadBalancer
+        | NetworkInterfaceType::NatGateway
+        | NetworkInterfaceType::VpcEndpoint
+        | NetworkInterfaceType::GatewayLoadBalancerEndpoint
+        | NetworkInterfaceType::TransitGateway => None,
+        kind if kind.as_str() == "ec2_instance_connect_endpoint" => {
+            Some((Leak::WayIn, "an EC2 Instance Connect Endpoint lets in whom IAM allows to"))
+        }
+        _ => Some((Leak::Way, "a network interface that AWS manages stands in the VPC")),
+    }
+}
+
+async fn interfaces(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
+    let request = ec2.describe_network_interfaces().filters(vpcs.filter("vpc-id"));
+    let mut all = Vec::new();
+    for nic in pages!("ec2:DescribeNetworkInterfaces", network_interfaces, request) {
+        let address = nic.association().and_then(|a| a.public_ip()).filter(|ip| !ip.is_empty());
+        if let Some(address) = address {
+            all.push(found(
+                Leak::PublicAddress,
+                nic.network_interface_id.clone(),
+                format!("the network interface has the public address {address}"),
+            ));
+        }
+        if let Some(kind) = nic.interface_type()
+            && let Some((leak, what)) = of_type(kind)
+        {
+            let what = format!("{what} (type {})", kind.as_str());
+            all.push(found(leak, nic.network_interface_id.clone(), what));
+        }
+    }
+    Ok(all)
+}
+
+/// Who replaces the default ACL, which lets everything through, has had a hand in the sandbox. But an ACL only takes away
+/// from what routes, gateways and groups let through.
+async fn network_acls(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
+    let request = ec2.describe_network_acls().filters(vpcs.filter("vpc-id"));
+    let mut all = Vec::new();
+    for acl in pages!("ec2:DescribeNetworkAcls", network_acls, request) {
+        let subnets: Vec<&str> = acl.associations().iter().filter_map(|a| a.subnet_id()).collect();
+        if acl.is_default() != Some(true) && !subnets.is_empty() {
+            let what = format!(
+                "a network ACL that is not the VPC's default one stands before {}",
+                subnets.join(", ")
+            );
+            all.push(found(Leak::NetworkAcl, acl.network_acl_id.clone(), what));
+        }
+    }
+    Ok(all)
+}
+
+/// Private zones whose names the sandbox resolves.
+async fn private_zones(clients: &Clients, look: &Look, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
+    let mut all = Vec::new();
+    for vpc in vpcs.0.keys() {
+        let mut next = None;
+        loop {
+            let request = clients.route53.list_hosted_zones_by_vpc().vpc_id(vpc);
+            let request = request.vpc_region(look.place.region.as_str().into()).set_next_token(next.take());
+            let answer = request.send().await.or_cloud("route53:ListHostedZonesByVPC")?;
+            for zone in answer.hosted_zone_summaries {
+                let owner = zone.owner.as_ref();
+                let owner = owner.and_then(|o| o.owning_account().or(o.owning_service())).unwrap_or("?");
+                let what = format!(
+                    "names of the private zone {} ({owner}) resolve in {vpc}",
+                    zone.name.trim_end_matches('.')
+                );
+                all.push(Exposure::new(Leak::Zone, zone.hosted_zone_id, what));
+            }
+            next = answer.next_token;
+            if next.is_none() {
+                break;
+            }
+        }
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_ec2::types::{IpRange, UserIdGroupPair};
+
+    #[test]
+    fn interfaces_that_lead_through_are_told_from_those_that_stand_there() {
+        let of = |name: &str| of_type(&NetworkInterfaceType::from(name)).map(|(leak, _)| leak);
+        assert_eq!((of("interface"), of("natGateway")), (None, None));
+        assert_eq!(of("ec2_instance_connect_endpoint"), Some(Leak::WayIn));
+        assert_eq!(of("global_accelerator_managed"), Some(Leak::Way));
+        assert_eq!(of("something_of_next_year"), Some(Leak::Way));
+    }
+
+    #[test]
+    fn rules_beyond_the_vpc_are_found() {
+        let ranges = ["10.66.0.0/16".parse().unwrap()];
+        let to =
+            |cidr: &str| IpPermission::builder().ip_ranges(IpRange::builder().cidr_ip(cidr).build()).build();
+        for inside in ["10.66.0.0/16", "10.66.7.0/24", "10.66.1.2/32"] {
+            assert!(beyond(&to(inside), &ranges, &[]).is_empty(), "{inside}");
+        }
+        for outside in ["0.0.0.0/0", "10.67.0.0/16", "10.0.0.0/8", "10.66.0.0/15", "nonsense"] {
+            assert_eq!(beyond(&to(outside), &ranges, &[]), [outside]);
+        }
+        let pair = UserIdGroupPair::builder().group_id("sg-1").build();
+        let rule = IpPermission::builder().user_id_group_pairs(pair).build();
+        assert!(beyond(&rule, &ranges, &["sg-1"]).is_empty());
+        assert_eq!(beyond(&rule, &ranges, &["sg-2"]), ["sg-1"]);
+    }
+}

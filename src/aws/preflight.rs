@@ -1,0 +1,217 @@
+//! Whether the drill can succeed, as far as AWS tells without doing anything: permissions and quotas.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_ec2::types::{InstanceLifecycleType, InstanceType, LocationType};
+use aws_sdk_rds::types::OrderableDbInstanceOption;
+
+use super::access::{Asked, Clients, refused};
+use super::ec2::filter;
+use super::error::OrCloud;
+use super::pages;
+use port::{CloudResult, Needs, Offers, Place, PreflightFinding, Wishes, Zone};
+
+/// "DB instances" of RDS, and "Running On-Demand Standard instances" (in vCPUs) of EC2: the Service Quotas console.
+const DB_INSTANCES: (&str, &str) = ("rds", "L-7B6409FD");
+const STANDARD_VCPUS: (&str, &str) = ("ec2", "L-1216C47A");
+
+/// What would be refused, as far as dry runs and reads tell.
+pub async fn refusals(clients: &Clients, place: &Place, needs: &Needs) -> CloudResult<Vec<PreflightFinding>> {
+    let mut findings = Vec::new();
+    for call in &needs.calls {
+        if let Some((why, asked)) = refused(clients, needs, call).await? {
+            let faked = asked == Asked::WithMadeUpIds;
+            let doubt = if faked {
+                ", in a dry run with made-up ids (a policy that allows it for certain resources would refuse that too)"
+            } else {
+                ""
+            };
+            findings.push(PreflightFinding {
+                fatal: !faked,
+                doubtful: faked,
+                what: format!(
+                    "account {} may not call {call} in {}{doubt}: {why}",
+                    place.account, place.region
+                ),
+                fix: format!("allow `{call}` in the policy of the role or user that the playbook names"),
+            });
+        }
+    }
+    Ok(findings)
+}
+
+pub async fn quotas(clients: &Clients, place: &Place, needs: &Needs) -> CloudResult<Vec<PreflightFinding>> {
+    let mut findings = Vec::new();
+    if needs.db_instances > 0 {
+        db_quota(clients, place, needs.db_instances, &mut findings).await?;
+    }
+    if !needs.instance_types.is_empty() {
+        vcpu_quota(clients, place, &needs.instance_types, &mut findings).await?;
+    }
+    Ok(findings)
+}
+
+/// Which zones offer the instance types and the DB classes.
+pub async fn offers(clients: &Clients, zones: &[Zone], wishes: &Wishes) -> CloudResult<Offers> {
+    let mut offers = Offers::new();
+    if !wishes.instance_types.is_empty() {
+        let request = clients.ec2.describe_instance_type_offerings();
+        let request = request.location_type(LocationType::AvailabilityZoneId);
+        let request = request.filters(filter("instance-type", &wishes.instance_types));
+        let found = pages!("ec2:DescribeInstanceTypeOfferings", instance_type_offerings, request);
+        for kind in &wishes.instance_types {
+            let here =
+                found.iter().filter(|o| o.instance_type().map(InstanceType::as_str) == Some(kind.as_str()));
+            let ids = here.filter_map(|o| o.location()?.parse().ok()).collect();
+            offers.insert(kind.clone(), ids);
+        }
+    }
+    for (engine, class) in &wishes.db_classes {
+        let request = clients.rds.describe_orderable_db_instance_options().engine(engine);
+        let request = request.db_instance_class(class).vpc(true);
+        let found = pages!("rds:DescribeOrderableDBInstanceOptions", orderable_db_instance_options, request);
+        let names: Vec<&str> = found
+            .iter()
+            .flat_map(OrderableDbInstanceOption::availability_zones)
+            .filter_map(|z| z.name())
+            .collect();
+        let ids = zones.iter().filter(|z| names.contains(&z.name.as_str())).map(|z| z.id.clone()).collect();
+        offers.insert(format!("{class} ({engine})"), ids);
+    }
+    Ok(offers)
+}
+
+/// A quota's value, or the finding that says that it could not be read.
+async fn quota(
+    clients: &Clients,
+    (service, code): (&str, &str),
+    findings: &mut Vec<PreflightFinding>,
+) -> Option<f64> {
+    let answer = clients.quotas.get_service_quota().service_code(service).quota_code(code).send().await;
+    let value = answer.or_cloud("servicequotas:GetServiceQuota").map(|a| a.quota.and_then(|q| q.value));
+    match value {
+        Ok(Some(value)) => return Some(value),
+        Ok(None) => findings.push(unread(service, code, "Service Quotas tells no value")),
+        Err(e) => findings.push(unread(service, code, &e.to_string())),
+    }
+    None
+}
+
+fn unread(service: &str, code: &str, why: &str) -> PreflightFinding {
+    PreflightFinding {
+        fatal: false,
+        doubtful: false,
+        what: format!("the quota {service}/{code} was not checked: {why}"),
+        fix: "allow `servicequotas:GetServiceQuota`, or check it in the Service Quotas console".into(),
+    }
+}
+
+async fn db_quota(
+    clients: &Clients,
+    place: &Place,
+    needed: u32,
+    findings: &mut Vec<PreflightFinding>,
+) -> CloudResult<()> {
+    let Some(limit) = quota(clients, DB_INSTANCES, findings).await else { return Ok(()) };
+    let there = pages!("rds:DescribeDBInstances", db_instances, clients.rds.describe_db_instances()).len();
+    if there as f64 + f64::from(needed) > limit {
+        findings.push(PreflightFinding {
+            fatal: true,
+            doubtful: false,
+            what: format!(
+                "{there} DB instances are there, {needed} are needed, and account {} may have {limit} in {}",
+                place.account, place.region
+            ),
+            fix: "raise the quota `rds/L-7B6409FD`, or drill fewer databases at once".into(),
+        });
+    }
+    Ok(())
+}
+
+/// The quota of the standard families (A, C, D, H, I, M, R, T, Z), which are counted in vCPUs.
+async fn vcpu_quota(
+    clients: &Clients,
+    place: &Place,
+    wanted: &BTreeMap<String, u32>,
+    findings: &mut Vec<PreflightFinding>,
+) -> CloudResult<()> {
+    let standard: BTreeMap<&String, u32> =
+        wanted.iter().filter(|(name, _)| is_standard(name)).map(|(name, count)| (name, *count)).collect();
+    if standard.is_empty() {
+        return Ok(());
+    }
+    let Some(limit) = quota(clients, STANDARD_VCPUS, findings).await else { return Ok(()) };
+    let types = standard.keys().map(|name| InstanceType::from(name.as_str())).collect();
+    let request = clients.ec2.describe_instance_types().set_instance_types(Some(types));
+    let known = pages!("ec2:DescribeInstanceTypes", instance_types, request);
+    let mut needed = 0;
+    for (name, count) in &standard {
+        let vcpus = known
+            .iter()
+            .find(|t| t.instance_type().map(InstanceType::as_str) == Some(name.as_str()))
+            .and_then(|t| t.v_cpu_info()?.default_v_cpus());
+        match vcpus {
+            Some(vcpus) => needed += i64::from(vcpus) * i64::from(*count),
+            None => findings.push(PreflightFinding {
+                fatal: true,
+                doubtful: false,
+                what: format!("{} does not offer the instance type {name}", place.region),
+                fix: "choose a type that the sandbox's region offers".into(),
+            }),
+        }
+    }
+    let running = clients.ec2.describe_instances().max_results(1000);
+    let running = running.filters(filter("instance-state-name", ["pending", "running"]));
+    let running = pages!("ec2:DescribeInstances", reservations, running);
+    let used: i64 = running
+        .iter()
+        .flat_map(aws_sdk_ec2::types::Reservation::instances)
+        .filter(|i| i.instance_type().is_some_and(|t| is_standard(t.as_str())))
+        // Spot instances have a quota of their own.
+        .filter(|i| i.instance_lifecycle() != Some(&InstanceLifecycleType::Spot))
+        .filter_map(|i| i.cpu_options())
+        .map(|c| i64::from(c.core_count().unwrap_or(0)) * i64::from(c.threads_per_core().unwrap_or(1)))
+        .sum();
+    if (used + needed) as f64 > limit {
+        findings.push(PreflightFinding {
+            fatal: true,
+            doubtful: false,
+            what: format!(
+                "{used} vCPUs run, {needed} are needed, and account {} may run {limit} in {}",
+                place.account, place.region
+            ),
+            fix: "raise the quota `ec2/L-1216C47A`, or launch fewer or smaller instances".into(),
+        });
+    }
+    Ok(())
+}
+
+fn is_standard(instance_type: &str) -> bool {
+    let family: String = instance_type.chars().take_while(char::is_ascii_alphabetic).collect();
+    let first = family.chars().next();
+    first.is_some_and(|c| "acdhimrtz".contains(c))
+        && !["dl", "hpc", "mac", "trn", "inf"].contains(&family.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_standard;
+
+    #[test]
+    fn families_have_quotas_of_their_own() {
+        for name in ["t4g.small", "m7i.large", "c7gn.xlarge", "r6id.metal", "im4gn.large"] {
+            assert!(is_standard(name), "{name}");
+        }
+        for name in [
+            "p5.48xlarge",
+            "g5.xlarge",
+            "trn1.2xlarge",
+            "inf2.xlarge",
+            "mac2.metal",
+            "hpc7g.4xlarge",
+            "x2gd.large",
+        ] {
+            assert!(!is_standard(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Aurora clusters: restored (without instances), then given instances.
+
+use aws_sdk_rds::types::{DbCluster, ServerlessV2ScalingConfiguration};
+
+use super::instance::{made_or_adopted, state};
+use super::{FILTER_VALUES, adopt, filter, taken};
+use crate::access::{RdsReader, Writer};
+use crate::error::OrCloud;
+use crate::once::begun;
+use crate::{At, missing, observed, pages, tags, with};
+use port::{CloudResult, Created, ErrorKind, Kind, Observed, RestoreCluster, State, TAG_RUN};
+
+pub async fn restore(at: &At<'_>, cluster: &RestoreCluster) -> CloudResult<Created> {
+    const CALL: &str = "rds:RestoreDBClusterFromSnapshot";
+    let writer = at.writer().await?;
+    let rds = &writer.rds;
+    let version = match &cluster.engine_version {
+        Some(version) => Some(version.clone()),
+        None => version_of(&writer.read.rds, &cluster.snapshot).await?,
+    };
+    let made = rds
+        .restore_db_cluster_from_snapshot()
+        .snapshot_identifier(&cluster.snapshot)
+        .db_cluster_identifier(&cluster.name)
+        .engine(&cluster.engine)
+        .set_engine_version(version)
+        .db_subnet_group_name(&cluster.subnet_group)
+        .set_vpc_security_group_ids(Some(cluster.security_groups.clone()))
+        .set_db_cluster_parameter_group_name(cluster.parameter_group.clone())
+        .set_port(cluster.port)
+        .set_serverless_v2_scaling_configuration(cluster.serverless.map(|s| {
+            ServerlessV2ScalingConfiguration::builder().min_capacity(s.min).max_capacity(s.max).build()
+        }))
+        .deletion_protection(false)
+        .copy_tags_to_snapshot(false)
+        .set_tags(Some(tags::for_rds(at, &cluster.name)))
+        .send()
+        .await
+        .or_cloud(CALL)
+        .map(drop);
+    let found = if taken(&made) { begun(describe(&writer.read.rds, &cluster.name).await)? } else { None };
+    adopt(at, made, &format!("the cluster {}", cluster.name), found.as_ref().map(DbCluster::tag_list))?;
+    Ok(at.created(Kind::DbCluster, &cluster.name, "cluster_id"))
+}
+
+/// The version of a snapshot. Without one, RDS takes the newest default of the region (RDS API reference,
+/// `RestoreDBClusterFromSnapshot`, `EngineVersion`): another one than the data's, which it refuses or upgrades them to.
+async fn version_of(rds: &RdsReader, snapshot: &str) -> CloudResult<Option<String>> {
+    let request = rds.describe_db_cluster_snapshots().db_cluster_snapshot_identifier(snapshot);
+    // By its ARN, a shared one is found only among the shared.
+    let request = request.include_shared(snapshot.starts_with("arn:"));
+    let found = match request.send().await.or_cloud("rds:DescribeDBClusterSnapshots") {
+        // A snapshot of an instance, from which a cluster can be made as well.
+        Err(e) if e.kind == ErrorKind::NotFound => return Ok(None),
+        other => other?,
+    };
+    Ok(found.db_cluster_snapshots().first().and_then(|s| s.engine_version.clone()))
+}
+
+pub async fn add_instance(
+    at: &At<'_>,
+    cluster: &str,
+    name: &str,
+    class: &str,
+    engine: &str,
+) -> CloudResult<Created> {
+    let writer = at.writer().await?;
+    let rds = &writer.rds;
+    let made = rds
+        .create_db_instance()
+        .db_instance_identifier(name)
+        .db_cluster_identifier(cluster)
+        .db_instance_class(class)
+        .engine(engine)
+        .publicly_accessible(false)
+        .auto_minor_version_upgrade(false)
+        .set_tags(Some(tags::for_rds(at, name)))
+        .send()
+        .await
+        .or_cloud("rds:CreateDBInstance")
+        .map(drop);
+    made_or_adopted(at, &writer.read.rds, name, made).await
+}
+
+pub async fn describe(rds: &RdsReader, id: &str) -> CloudResult<Option<DbCluster>> {
+    let found = rds.describe_db_clusters().db_cluster_identifier(id).send().await;
+    match found.or_cloud("rds:DescribeDBClusters") {
+        Err(e) if e.kind == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e),
+        Ok(found) => match found.db_clusters.unwrap_or_default().into_iter().next() {
+            Some(cluster) => Ok(Some(cluster)),
+            None => Err(missing("rds:DescribeDBClusters", "cluster")),
+        },
+    }
+}
+
+pub async fn observe(rds: &RdsReader, ids: &[String]) -> CloudResult<Vec<Observed>> {
+    let mut all = Vec::new();
+    for ids in ids.chunks(FILTER_VALUES) {
+        let request = rds.describe_db_clusters().filters(filter("db-cluster-id", ids));
+        for cluster in pages!("rds:DescribeDBClusters", db_clusters, request) {
+            let status = state(cluster.status());
+            let healthy = status == State::Ready;
+            let id = cluster.db_cluster_identifier.clone().unwrap_or_default();
+            let mut seen = with(observed(id.clone(), status), "id", id);
+            seen.healthy = Some(healthy);
+            if let (Some(address), Some(port)) = (cluster.endpoint(), cluster.port()) {
+                seen = with(seen, "endpoint", format!("{address}:{port}"));
+                seen = with(seen, "address", address);
+                seen = with(seen, "port", port);
+            }
+            if let (Some(address), Some(port)) = (cluster.reader_endpoint(), cluster.port()) {
+                seen = with(seen, "reader_endpoint", format!("{address}:{port}"));
+            }
+            let members = i64::try_from(cluster.db_cluster_members().len()).unwrap_or(i64::MAX);
+            let seen = with(seen, "members", members);
+            let seen = with(seen, "arn", cluster.db_cluster_arn);
+            all.push(with(seen, "engine", cluster.engine));
+        }
+    }
+    Ok(all)
+}
+
+pub async fn delete(to: &Writer, id: &str) -> CloudResult<()> {
+    const CALL: &str = "rds:DeleteDBCluster";
+    let (rds, marks) = (&to.rds, &to.marks);
+    let Some(cluster) = describe(&to.read.rds, id).await? else { return Ok(()) };
+    tags::guard(CALL, id, tags::rds_value(cluster.tag_list(), TAG_RUN), marks)?;
+    if cluster.status() == Some("deleting") {
+        return Ok(());
+    }
+    if cluster.deletion_protection() == Some(true) {
+        rds.modify_db_cluster()
+            .db_cluster_identifier(id)
+            .deletion_protection(false)
+            .apply_immediately(true)
+            .send()
+            .await
+            .or_cloud("rds:ModifyDBCluster")?;
+    }
+    rds.delete_db_cluster()
+        .db_cluster_identifier(id)
+        .skip_final_snapshot(true)
+        .delete_automated_backups(true)
+        .send()
+        .await
+        .or_cloud(CALL)?;
+    Ok(())
+}

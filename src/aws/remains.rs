@@ -1,0 +1,131 @@
+//! What a deleted stack has left standing. CloudFormation keeps what a template retains, and takes final snapshots, also
+//! where the template says nothing: `DeletionPolicy` of an `AWS::RDS::DBCluster`, and of an `AWS::RDS::DBInstance` that
+//! belongs to none, is `Snapshot` by default (CloudFormation user guide, "`DeletionPolicy` attribute").
+
+use aws_sdk_cloudformation::types::{ResourceStatus, StackResourceSummary, TemplateStage};
+
+use super::access::Clients;
+use super::ec2::filter;
+use super::error::OrCloud;
+use super::pages;
+use port::{CloudError, CloudResult, ErrorKind, Kind, Remains, ResourceRef};
+use template::Template;
+use template::types::leaves_a_snapshot;
+use yaml::Node;
+
+/// Both lists can be had for 90 days after the deletion, by the stack's id.
+pub async fn of(clients: &Clients, stack: &ResourceRef) -> CloudResult<Vec<Remains>> {
+    let mut found = Vec::new();
+    // Nested stacks are resources of their parent.
+    let mut stacks = vec![stack.id.clone()];
+    while let Some(id) = stacks.pop() {
+        let request = clients.cloudformation.list_stack_resources().stack_name(&id);
+        let listed = pages!("cloudformation:ListStackResources", stack_resource_summaries, request);
+        let template = template(clients, &id).await?;
+        for one in &listed {
+            let declared = one.logical_resource_id().and_then(|name| template.entry("Resources", name));
+            if one.resource_status() == Some(&ResourceStatus::DeleteSkipped) {
+                found.push(retained(stack, one));
+            } else if one.resource_type() == Some("AWS::CloudFormation::Stack") {
+                stacks.extend(one.physical_resource_id().map(str::to_owned));
+            } else if snapshotted(one, declared) {
+                found.extend(snapshots(clients, stack, one).await?);
+            }
+        }
+    }
+    Ok(found)
+}
+
+async fn template(clients: &Clients, id: &str) -> CloudResult<Template> {
+    const CALL: &str = "cloudformation:GetTemplate";
+    // As it was carried out: macros may have added resources.
+    let request =
+        clients.cloudformation.get_template().stack_name(id).template_stage(TemplateStage::Processed);
+    let text = request.send().await.or_cloud(CALL)?.template_body.unwrap_or_default();
+    Template::read(id, &text, 0).map_err(|found| {
+        let why = found.iter().next().map(|first| first.message.clone()).unwrap_or_default();
+        CloudError::new(ErrorKind::Invalid, CALL, format!("the template of {id} cannot be read: {why}"))
+    })
+}
+
+fn snapshotted(one: &StackResourceSummary, declared: Option<&Node>) -> bool {
+    if let Some(policy) = declared.and_then(|d| d.get("DeletionPolicy")).and_then(Node::as_str) {
+        return policy == "Snapshot";
+    }
+    let in_a_cluster =
+        declared.is_some_and(|d| d.get("Properties").is_some_and(|p| p.get("DBClusterIdentifier").is_some()));
+    leaves_a_snapshot(one.resource_type().unwrap_or_default(), in_a_cluster)
+}
+
+/// `Orders (AWS::S3::Bucket orders-1x2y)`
+fn name(one: &StackResourceSummary) -> String {
+    let [logical, kind, id] = [one.logical_resource_id(), one.resource_type(), one.physical_resource_id()];
+    format!("{} ({} {})", logical.unwrap_or("?"), kind.unwrap_or("?"), id.unwrap_or("?"))
+}
+
+fn resource(stack: &ResourceRef, kind: Kind, id: &str) -> ResourceRef {
+    ResourceRef { kind, id: id.to_owned(), account: stack.account.clone(), region: stack.region.clone() }
+}
+
+fn retained(stack: &ResourceRef, one: &StackResourceSummary) -> Remains {
+    let kind = match one.resource_type().unwrap_or_default() {
+        "AWS::EC2::VPC" => Some(Kind::Vpc),
+        "AWS::EC2::Subnet" => Some(Kind::Subnet),
+        "AWS::EC2::SecurityGroup" => Some(Kind::SecurityGroup),
+        "AWS::EC2::Volume" => Some(Kind::Volume),
+        "AWS::EC2::Instance" => Some(Kind::Instance),
+        "AWS::EC2::KeyPair" => Some(Kind::KeyPair),
+        "AWS::RDS::DBSubnetGroup" => Some(Kind::DbSubnetGroup),
+        "AWS::RDS::DBInstance" => Some(Kind::DbInstance),
+        "AWS::RDS::DBCluster" => Some(Kind::DbCluster),
+        "AWS::S3::Bucket" => Some(Kind::Bucket),
+        _ => None,
+    };
+    Remains {
+        resource: kind.zip(one.physical_resource_id()).map(|(kind, id)| resource(stack, kind, id)),
+        what: format!("{} of the stack {}: its template retains it", name(one), stack.id),
+    }
+}
+
+/// The final snapshots of one resource: whatever there is of it, since it was the stack's own.
+async fn snapshots(
+    clients: &Clients,
+    stack: &ResourceRef,
+    one: &StackResourceSummary,
+) -> CloudResult<Vec<Remains>> {
+    let Some(id) = one.physical_resource_id().filter(|id| !id.is_empty()) else { return Ok(Vec::new()) };
+    let of = format!("of {} of the stack {}", name(one), stack.id);
+    let (kind, ids): (Kind, Vec<String>) = match one.resource_type().unwrap_or_default() {
+        "AWS::RDS::DBInstance" => {
+            let request =
+                clients.rds.describe_db_snapshots().db_instance_identifier(id).snapshot_type("manual");
+            let found = pages!("rds:DescribeDBSnapshots", db_snapshots, request);
+            (Kind::DbSnapshot, found.into_iter().filter_map(|s| s.db_snapshot_identifier).collect())
+        }
+        "AWS::RDS::DBCluster" => {
+            let request = clients.rds.describe_db_cluster_snapshots().db_cluster_identifier(id);
+            let request = request.snapshot_type("manual");
+            let found = pages!("rds:DescribeDBClusterSnapshots", db_cluster_snapshots, request);
+            let ids = found.into_iter().filter_map(|s| s.db_cluster_snapshot_identifier);
+            (Kind::DbClusterSnapshot, ids.collect())
+        }
+        "AWS::EC2::Volume" => {
+            let request =
+                clients.ec2.describe_snapshots().owner_ids("self").filters(filter("volume-id", [id]));
+            let found = pages!("ec2:DescribeSnapshots", snapshots, request);
+            (Kind::Snapshot, found.into_iter().filter_map(|s| s.snapshot_id).collect())
+        }
+        _ => {
+            let what =
+                format!("unknown: a final snapshot {of}, which this version does not know how to look for");
+            return Ok(vec![Remains { resource: None, what }]);
+        }
+    };
+    Ok(ids
+        .into_iter()
+        .map(|id| Remains {
+            what: format!("the final snapshot {id} {of}"),
+            resource: Some(resource(stack, kind, &id)),
+        })
+        .collect())
+}

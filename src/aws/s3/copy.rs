@@ -1,0 +1,155 @@
+//! Copying objects between buckets: on the server's side where one server holds both, else through here in bounded memory.
+
+use std::cell::{Cell, RefCell};
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use percent_encoding::utf8_percent_encode;
+
+use super::list::{Entry, Listing};
+use super::{PARALLEL, bucket, multipart};
+use crate::access::{S3Reader, S3Writer};
+use crate::error::OrCloud;
+use crate::presign::UNRESERVED;
+use crate::{Aws, tags};
+use port::{CloudError, CloudResult, CopiedObjects, CopyObjects, Deed, ErrorKind, Permit, Place, Progress};
+
+/// The longest object that one `CopyObject` takes.
+const LONGEST_COPY: u64 = 5 << 30;
+/// So many failed objects end the copy: what goes wrong goes wrong for all.
+const MOST_FAILURES: usize = 20;
+/// Objects streamed through here at once; each holds up to one part in memory.
+const STREAMS: usize = 4;
+const TRIES: u32 = 4;
+
+/// The job: where objects are read and written.
+pub struct Job<'a> {
+    pub from: &'a S3Reader,
+    /// With the target's credentials, where the source lies: S3 answers for a bucket in its own region only.
+    pub from_by_target: &'a S3Reader,
+    pub to: &'a S3Writer,
+    pub source: &'a str,
+    pub target: &'a str,
+    /// Whether the target's client can be told to verify our checksum (AWS does; other providers may not know it).
+    pub checksums: bool,
+}
+
+pub async fn run(
+    aws: &Aws,
+    permit: &Permit,
+    copy: &CopyObjects,
+    progress: &dyn Fn(Progress),
+) -> CloudResult<CopiedObjects> {
+    const CALL: &str = "s3:PutObject";
+    let from = aws.bucket_clients(&copy.from).await?;
+    let to = aws.bucket_clients(&copy.to).await?;
+    let there = Place { account: copy.to.account.clone(), region: copy.from.region.clone() };
+    let there = aws.s3_clients(&there).await?;
+    let writer = to.writer(permit, Deed::Fill, CALL)?;
+    let carried = bucket::tags_of(&writer.read.s3, &copy.to.name).await?;
+    tags::guard(CALL, &copy.to.name, bucket::run_of(&carried), &writer.marks)?;
+    let job = Job {
+        from: &from.s3,
+        from_by_target: &there.s3,
+        to: &writer.s3,
+        source: &copy.from.name,
+        target: &copy.to.name,
+        checksums: aws.access(&copy.to.account).endpoint.is_none(),
+    };
+    let one_server = from.s3_endpoint == to.s3_endpoint
+        && aws.access(&copy.from.account).endpoint == aws.access(&copy.to.account).endpoint;
+    // Where the target's credentials may not read the source, the source's own can.
+    let through_here = Cell::new(!one_server);
+    let may_fall_back = copy.from.account != copy.to.account;
+    let failures: RefCell<Vec<(String, CloudError)>> = RefCell::default();
+    let done = RefCell::new(CopiedObjects::default());
+    let of_objects = (copy.objects > 0).then_some(copy.objects);
+    let listing = Listing::new(&from.s3, &copy.from.name, &copy.prefix, copy.as_of).not_after(copy.not_after);
+    let left_out = listing.left_out();
+    let entries = stream::try_unfold(listing, async |mut listing| {
+        Ok::<_, CloudError>(listing.next().await?.map(|entry| (entry, listing)))
+    });
+    let copied = entries
+        .take_while(|_| std::future::ready(failures.borrow().len() < MOST_FAILURES))
+        .map(async |entry: CloudResult<Entry>| {
+            let entry = entry?;
+            // What is refused to the first object is refused to all.
+            let first = done.borrow().objects == 0;
+            match one(&job, &entry, &through_here, may_fall_back, first).await {
+                Ok(()) => {
+                    let mut done = done.borrow_mut();
+                    done.objects += 1;
+                    done.bytes += entry.size;
+                    done.newest = done.newest.max(entry.modified);
+                    let now = Progress { objects: done.objects, bytes: done.bytes, of_objects };
+                    drop(done);
+                    progress(now);
+                }
+                Err(e) if e.kind == ErrorKind::Lost => return Err(e),
+                Err(e) => failures.borrow_mut().push((entry.key, e)),
+            }
+            Ok(())
+        })
+        .buffer_unordered(if one_server { PARALLEL } else { STREAMS });
+    copied.try_collect::<()>().await?;
+    report(&failures.take(), CopiedObjects { left_out: left_out.get(), ..done.into_inner() })
+}
+
+fn report(failures: &[(String, CloudError)], done: CopiedObjects) -> CloudResult<CopiedObjects> {
+    let Some((_, first)) = failures.first() else { return Ok(done) };
+    let keys: Vec<&str> = failures.iter().take(5).map(|(key, _)| key.as_str()).collect();
+    let more = if failures.len() >= MOST_FAILURES { " (given up)" } else { "" };
+    let mut error = first.clone();
+    error.message = format!(
+        "{} objects were copied and {} failed{more}: {}; the first: {}",
+        done.objects,
+        failures.len(),
+        keys.join(", "),
+        first.message,
+    );
+    Err(error)
+}
+
+async fn one(
+    job: &Job<'_>,
+    entry: &Entry,
+    through_here: &Cell<bool>,
+    may_fall_back: bool,
+    first: bool,
+) -> CloudResult<()> {
+    let (mut tries, mut here) = (1, false);
+    loop {
+        here |= through_here.get();
+        let done = if here {
+            multipart::stream(job, entry).await
+        } else if entry.size > LONGEST_COPY {
+            multipart::copy(job, entry).await
+        } else {
+            let request = job.to.copy_object().bucket(job.target).key(&entry.key);
+            request
+                .copy_source(copy_source(job.source, entry))
+                .send()
+                .await
+                .or_cloud("s3:CopyObject")
+                .map(drop)
+        };
+        match done {
+            Err(e) if !here && may_fall_back && e.kind == ErrorKind::Forbidden => {
+                here = true;
+                if first {
+                    through_here.set(true);
+                }
+            }
+            Err(e) if e.may_pass() && tries < TRIES => tries += 1,
+            other => return other,
+        }
+    }
+}
+
+/// What `x-amz-copy-source` names: bucket, percent-encoded key, version.
+pub fn copy_source(bucket: &str, entry: &Entry) -> String {
+    let key = utf8_percent_encode(&entry.key, UNRESERVED);
+    match entry.version.as_deref() {
+        Some(version) => format!("{bucket}/{key}?versionId={version}"),
+        None => format!("{bucket}/{key}"),
+    }
+}

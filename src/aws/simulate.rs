@@ -1,0 +1,259 @@
+//! Whether a role may do what the drill will do, asked of IAM: a simulation does nothing, and knows every service. It
+//! goes by the policies of the role, its boundary and the organization's; policies of buckets and keys it does not see.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+
+use super::access::{Clients, IamReader};
+use super::error::OrCloud;
+use super::pages;
+use port::grant::LAUNCH;
+use port::{CloudResult, ErrorKind, Grant, Place, PreflightFinding, Test};
+
+const CALL: &str = "iam:SimulatePrincipalPolicy";
+/// How many simulations are under way at once: IAM throttles early.
+const AT_ONCE: usize = 4;
+
+/// Each action that IAM would refuse, the simulation included; or that IAM cannot be asked.
+pub async fn findings(
+    clients: &Clients,
+    place: &Place,
+    role: Option<&str>,
+    grants: &[Grant],
+) -> CloudResult<Vec<PreflightFinding>> {
+    if grants.is_empty() {
+        return Ok(Vec::new());
+    }
+    let principal = match role {
+        Some(role) => Some(role.to_owned()),
+        None => principal(clients).await?,
+    };
+    let Some(principal) = principal else {
+        let why =
+            "no policies can be simulated for these credentials (an account's root user, or a federated one)";
+        return Ok(vec![unproven(place, why)]);
+    };
+    let keys = grants.iter().flat_map(|grant| grant.conditions.keys().map(|(_, key)| key.as_str()));
+    let told: BTreeSet<String> =
+        keys.chain(LAUNCH.iter().map(|(key, _)| *key)).map(str::to_lowercase).collect();
+    let asked =
+        grants.iter().flat_map(|grant| grant.contexts().into_iter().map(move |context| (grant, context)));
+    let answers: CloudResult<Vec<Vec<Refusal>>> = stream::iter(asked)
+        .map(|(grant, context)| refusals(&clients.iam, &principal, grant, context, &told))
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await;
+    let refused = match answers {
+        Ok(refused) => refused,
+        // Nothing else would work either.
+        Err(e) if matches!(e.kind, ErrorKind::Credentials | ErrorKind::Lost | ErrorKind::Network) => {
+            return Err(e);
+        }
+        // An action like the others: `drillmaster iam-policy` prints it among them.
+        Err(e) if e.kind == ErrorKind::Forbidden => {
+            return Ok(vec![denied(place, &principal, CALL, &BTreeSet::from([e.to_string()]), false)]);
+        }
+        Err(e) => return Ok(vec![unproven(place, &e.to_string())]),
+    };
+    let mut by_action: BTreeMap<String, (BTreeSet<String>, bool)> = BTreeMap::new();
+    for refusal in refused.into_iter().flatten() {
+        let (how, doubtful) = by_action.entry(refusal.action).or_insert_with(|| (BTreeSet::new(), true));
+        how.insert(refusal.how);
+        *doubtful &= refusal.doubtful;
+    }
+    let found = by_action.into_iter();
+    Ok(found.map(|(action, (how, doubtful))| denied(place, &principal, &action, &how, doubtful)).collect())
+}
+
+/// Whose policies are asked about, where the playbook names no role. `None`: somebody without any.
+async fn principal(clients: &Clients) -> CloudResult<Option<String>> {
+    let answer = clients.sts.get_caller_identity().send().await.or_cloud("sts:GetCallerIdentity")?;
+    Ok(answer.arn.as_deref().and_then(principal_of))
+}
+
+/// The role behind a session's ARN, which has lost the role's path; a user's is its own.
+fn principal_of(arn: &str) -> Option<String> {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let ["arn", partition, service, _, account, rest] = parts.as_slice() else { return None };
+    match (*service, rest.split('/').collect::<Vec<_>>().as_slice()) {
+        // What AWS makes for its single sign-on lies below a path of its own, with a region that nobody tells.
+        ("sts", ["assumed-role", role, ..]) if !role.starts_with("AWSReservedSSO_") => {
+            Some(format!("arn:{partition}:iam::{account}:role/{role}"))
+        }
+        ("iam", ["user", ..]) => Some(arn.to_owned()),
+        _ => None,
+    }
+}
+
+struct Refusal {
+    action: String,
+    how: String,
+    /// IAM may say otherwise of the real request.
+    doubtful: bool,
+}
+
+/// Why IAM may say otherwise of the real request, which tells more than a simulation can be told.
+///
+/// `told`: the keys that the drill's own permissions go by; of those nothing is missing where it matters.
+fn doubt(result: &EvaluationResult, told: &BTreeSet<String>) -> Option<&'static str> {
+    let organization = result.organizations_decision_detail();
+    if organization.is_some_and(|detail| !detail.allowed_by_organizations()) {
+        return Some(
+            "a policy of the organization refuses it, which may be for want of what only the request tells",
+        );
+    }
+    if result.missing_context_values().iter().any(|key| !told.contains(&key.to_lowercase())) {
+        return Some("a condition asks for what only the request tells");
+    }
+    // The key's own policy may allow what the role's does not.
+    result.eval_action_name.starts_with("kms:").then_some("the key's own policy is not seen")
+}
+
+async fn refusals(
+    iam: &IamReader,
+    principal: &str,
+    grant: &Grant,
+    context: Vec<(String, String)>,
+    told: &BTreeSet<String>,
+) -> CloudResult<Vec<Refusal>> {
+    let shown: Vec<String> = context.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+    let entry = |key: String, value: String, kind| {
+        let entry = ContextEntry::builder().context_key_name(key).context_key_values(value);
+        entry.context_key_type(kind).build()
+    };
+    let launch = LAUNCH.into_iter().filter(|_| grant.actions.contains("ec2:RunInstances"));
+    let launch = launch.map(|(key, value)| {
+        let kind = if value == "false" { ContextKeyTypeEnum::Boolean } else { ContextKeyTypeEnum::String };
+        entry(key.to_owned(), value.to_owned(), kind)
+    });
+    let entries = context.into_iter().map(|(key, value)| {
+        let several =
+            grant.conditions.keys().any(|(test, k)| *test == Test::ForAnyValueStringEquals && *k == key);
+        let kind = if several { ContextKeyTypeEnum::StringList } else { ContextKeyTypeEnum::String };
+        entry(key, value, kind)
+    });
+    let entries = entries.chain(launch);
+    let request = iam
+        .simulate_principal_policy()
+        .policy_source_arn(principal)
+        .set_action_names(Some(grant.actions.iter().cloned().collect()))
+        .set_resource_arns(Some(grant.examples()))
+        .set_context_entries(Some(entries.collect()));
+    let results = pages!(CALL, evaluation_results, request);
+    let mut refusals = Vec::new();
+    for result in &results {
+        let doubt = doubt(result, told);
+        for on in refused_on(result) {
+            let with = if shown.is_empty() { String::new() } else { format!(" with {}", shown.join(", ")) };
+            let why = doubt.map(|why| format!(", but {why}")).unwrap_or_default();
+            refusals.push(Refusal {
+                action: result.eval_action_name.clone(),
+                how: format!("{on}{with}{why}"),
+                doubtful: doubt.is_some(),
+            });
+        }
+    }
+    // What was not answered is not proved.
+    let answered: BTreeSet<&str> = results.iter().map(|r| r.eval_action_name.as_str()).collect();
+    for action in grant.actions.iter().filter(|action| !answered.contains(action.as_str())) {
+        let how = "the simulation says nothing of it".to_owned();
+        refusals.push(Refusal { action: action.clone(), how, doubtful: false });
+    }
+    Ok(refusals)
+}
+
+/// The resources on which it would be refused, each with how.
+fn refused_on(result: &EvaluationResult) -> Vec<String> {
+    let allowed = PolicyEvaluationDecisionType::Allowed;
+    let mut refused: Vec<String> = result
+        .resource_specific_results()
+        .iter()
+        .filter(|one| one.eval_resource_decision != allowed)
+        .map(|one| format!("{} ({})", one.eval_resource_name, one.eval_resource_decision.as_str()))
+        .collect();
+    if refused.is_empty() && result.eval_decision != allowed {
+        let on = result.eval_resource_name().unwrap_or("*");
+        refused.push(format!("{on} ({})", result.eval_decision.as_str()));
+    }
+    refused
+}
+
+fn denied(
+    place: &Place,
+    principal: &str,
+    action: &str,
+    how: &BTreeSet<String>,
+    doubtful: bool,
+) -> PreflightFinding {
+    let how: Vec<&str> = how.iter().map(String::as_str).take(3).collect();
+    PreflightFinding {
+        fatal: !doubtful,
+        doubtful,
+        what: format!(
+            "account {} would refuse {action} to {principal}: IAM says so of {}",
+            place.account,
+            how.join("; ")
+        ),
+        fix: format!(
+            "allow `{action}` in the role's own policy (the simulation sees no policies of buckets and keys): `drillmaster iam-policy` prints all that the playbook needs"
+        ),
+    }
+}
+
+fn unproven(place: &Place, why: &str) -> PreflightFinding {
+    PreflightFinding {
+        fatal: false,
+        doubtful: true,
+        what: format!(
+            "whether account {} allows all that the drill calls could not be proved: {why}",
+            place.account
+        ),
+        fix: format!("allow `{CALL}` on the role itself, as the policy of `drillmaster iam-policy` does"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_iam::types::{EvaluationResult, OrganizationsDecisionDetail, PolicyEvaluationDecisionType};
+
+    use super::{BTreeSet, doubt, principal_of};
+
+    #[test]
+    fn a_simulation_that_was_told_too_little_proves_nothing() {
+        let told = BTreeSet::from(["aws:requesttag/drillmaster:run".to_owned()]);
+        let refused = |action: &str| {
+            let result = EvaluationResult::builder().eval_action_name(action);
+            result.eval_decision(PolicyEvaluationDecisionType::ImplicitDeny)
+        };
+        assert_eq!(doubt(&refused("ec2:RunInstances").build().unwrap(), &told), None);
+        let result = refused("ec2:RunInstances").missing_context_values("aws:RequestTag/drillmaster:run");
+        assert_eq!(doubt(&result.build().unwrap(), &told), None);
+        let organization = OrganizationsDecisionDetail::builder().allowed_by_organizations(false).build();
+        let result = refused("ec2:RunInstances").organizations_decision_detail(organization);
+        assert!(doubt(&result.build().unwrap(), &told).unwrap().contains("organization"));
+        let result = refused("ec2:RunInstances").missing_context_values("ec2:InstanceType");
+        assert!(doubt(&result.build().unwrap(), &told).unwrap().contains("condition"));
+        assert!(doubt(&refused("kms:CreateGrant").build().unwrap(), &told).unwrap().contains("key"));
+    }
+
+    #[test]
+    fn sessions_are_simulated_as_their_roles() {
+        let role = "arn:aws-us-gov:iam::999988887777:role/drillmaster";
+        assert_eq!(
+            principal_of("arn:aws-us-gov:sts::999988887777:assumed-role/drillmaster/run-1").as_deref(),
+            Some(role)
+        );
+        let user = "arn:aws:iam::999988887777:user/ops/ann";
+        assert_eq!(principal_of(user).as_deref(), Some(user));
+        for none in [
+            "arn:aws:iam::999988887777:root",
+            "arn:aws:sts::999988887777:federated-user/ann",
+            "arn:aws:sts::999988887777:assumed-role/AWSReservedSSO_Admin_0123/ann",
+            "",
+        ] {
+            assert_eq!(principal_of(none), None, "{none}");
+        }
+    }
+}

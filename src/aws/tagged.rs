@@ -1,0 +1,281 @@
+//! Everything that carries a run's tag (or any run's) at a place, of every kind that a drill creates.
+
+use aws_sdk_ec2::types::{Filter, ImageState, InstanceStateName, Tag as Ec2Tag, VolumeState};
+use aws_sdk_rds::types::Tag;
+use aws_sdk_s3::types::Tag as BucketTag;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+
+use super::access::{Clients, RdsReader};
+use super::ec2::filter;
+use super::error::OrCloud;
+use super::tags::{rds_value, value};
+use super::time::some_time;
+use super::{Aws, cloudformation, pages, s3};
+use base::duration::Time;
+use base::ids::RunId;
+use port::{
+    CloudResult, ErrorKind, Kind, Place, ResourceRef, TAG_EXPIRES, TAG_RUN, Tagged, TaggedThing, Whose,
+};
+
+/// Collects what is found at one place.
+struct Found<'a> {
+    place: &'a Place,
+    whose: &'a Whose,
+    all: Tagged,
+}
+
+impl Found<'_> {
+    /// Adds it if its tags say that it is meant. Without an id it cannot be named, and cannot be deleted.
+    fn add(
+        &mut self,
+        kind: Kind,
+        id: Option<String>,
+        created: Option<Time>,
+        tag: impl Fn(&str) -> Option<String>,
+    ) {
+        let (Some(id), Some(run)) = (id, tag(TAG_RUN)) else { return };
+        if !self.whose.means(&run) {
+            return;
+        }
+        let (account, region) = (self.place.account.clone(), self.place.region.clone());
+        self.all.things.push(TaggedThing {
+            resource: ResourceRef { kind, id, account, region },
+            run: RunId(run),
+            expires: tag(TAG_EXPIRES),
+            created,
+        });
+    }
+
+    fn add_ec2(&mut self, kind: Kind, id: Option<String>, created: Option<Time>, tags: &[Ec2Tag]) {
+        self.add(kind, id, created, |key| value(tags, key).map(str::to_owned));
+    }
+
+    fn add_rds(&mut self, kind: Kind, id: Option<String>, created: Option<Time>, tags: &[Tag]) {
+        self.add(kind, id, created, |key| rds_value(tags, key).map(str::to_owned));
+    }
+
+    /// A teardown must have seen everything; a sweep goes on with what it may see, and tells of the rest.
+    fn or_unread(&mut self, looked: CloudResult<()>) -> CloudResult<()> {
+        match looked {
+            Err(e) if e.kind == ErrorKind::Forbidden && *self.whose == Whose::Any => {
+                self.all.unread.push(format!("{}: {e}", self.place));
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    /// EC2's filter for what is meant.
+    fn filter(&self) -> Filter {
+        match self.whose {
+            Whose::Run(run) => filter(&format!("tag:{TAG_RUN}"), [run.0.as_str()]),
+            Whose::Any => filter("tag-key", [TAG_RUN]),
+        }
+    }
+}
+
+pub async fn all(aws: &Aws, place: &Place, whose: &Whose) -> CloudResult<Tagged> {
+    let clients = aws.s3_clients(place).await?;
+    let mut found = Found { place, whose, all: Tagged::default() };
+    if aws.access(&place.account).endpoint.is_none() {
+        let looked = ec2(&clients, &mut found).await;
+        found.or_unread(looked)?;
+        let looked = rds(&clients, &mut found).await;
+        found.or_unread(looked)?;
+        let looked = stacks(&clients, &mut found).await;
+        found.or_unread(looked)?;
+    }
+    let looked = buckets(&clients, &mut found).await;
+    found.or_unread(looked)?;
+    found.all.things.sort();
+    found.all.things.dedup();
+    Ok(found.all)
+}
+
+async fn stacks(clients: &Clients, found: &mut Found<'_>) -> CloudResult<()> {
+    for stack in cloudformation::all(&clients.cloudformation).await? {
+        let created = some_time(stack.creation_time());
+        let tag = |key: &str| {
+            let tag = stack.tags().iter().find(|t| t.key() == Some(key));
+            tag.and_then(|t| t.value()).map(str::to_owned)
+        };
+        found.add(Kind::Stack, stack.stack_id().map(str::to_owned), created, tag);
+    }
+    Ok(())
+}
+
+async fn ec2(clients: &Clients, found: &mut Found<'_>) -> CloudResult<()> {
+    let ec2 = &clients.ec2;
+    let ours = found.filter();
+    let ours = || ours.clone();
+    for v in pages!("ec2:DescribeVpcs", vpcs, ec2.describe_vpcs().filters(ours())) {
+        found.add_ec2(Kind::Vpc, v.vpc_id.clone(), None, v.tags());
+    }
+    for s in pages!("ec2:DescribeSubnets", subnets, ec2.describe_subnets().filters(ours())) {
+        found.add_ec2(Kind::Subnet, s.subnet_id.clone(), None, s.tags());
+    }
+    let request = ec2.describe_security_groups().filters(ours());
+    for g in pages!("ec2:DescribeSecurityGroups", security_groups, request) {
+        found.add_ec2(Kind::SecurityGroup, g.group_id.clone(), None, g.tags());
+    }
+    for s in
+        pages!("ec2:DescribeSnapshots", snapshots, ec2.describe_snapshots().owner_ids("self").filters(ours()))
+    {
+        found.add_ec2(Kind::Snapshot, s.snapshot_id.clone(), some_time(s.start_time()), s.tags());
+    }
+    for i in pages!("ec2:DescribeImages", images, ec2.describe_images().owners("self").filters(ours())) {
+        // A deregistered image is only remembered for a while.
+        if i.state() == Some(&ImageState::Deregistered) {
+            continue;
+        }
+        let created = i.creation_date().and_then(|d| chrono::DateTime::parse_from_rfc3339(d).ok());
+        found.add_ec2(Kind::Image, i.image_id.clone(), created.map(|d| d.to_utc()), i.tags());
+    }
+    for v in pages!("ec2:DescribeVolumes", volumes, ec2.describe_volumes().filters(ours())) {
+        if v.state() != Some(&VolumeState::Deleted) {
+            found.add_ec2(Kind::Volume, v.volume_id.clone(), some_time(v.create_time()), v.tags());
+        }
+    }
+    for r in pages!("ec2:DescribeInstances", reservations, ec2.describe_instances().filters(ours())) {
+        for i in r.instances.unwrap_or_default() {
+            // A terminated instance is only remembered for a while.
+            if i.state().and_then(|s| s.name()) != Some(&InstanceStateName::Terminated) {
+                found.add_ec2(Kind::Instance, i.instance_id.clone(), some_time(i.launch_time()), i.tags());
+            }
+        }
+    }
+    let keys = ec2.describe_key_pairs().filters(ours()).send().await.or_cloud("ec2:DescribeKeyPairs")?;
+    for k in keys.key_pairs.unwrap_or_default() {
+        found.add_ec2(Kind::KeyPair, k.key_name.clone(), some_time(k.create_time()), k.tags());
+    }
+    let addresses =
+        ec2.describe_addresses().filters(ours()).send().await.or_cloud("ec2:DescribeAddresses")?;
+    for a in addresses.addresses.unwrap_or_default() {
+        found.add_ec2(Kind::Address, a.allocation_id.clone(), None, a.tags());
+    }
+    Ok(())
+}
+
+/// RDS has no filter by tag: everything is listed, with its tags.
+async fn rds(clients: &Clients, found: &mut Found<'_>) -> CloudResult<()> {
+    let rds = &clients.rds;
+    for d in pages!("rds:DescribeDBInstances", db_instances, rds.describe_db_instances()) {
+        let created = some_time(d.instance_create_time());
+        found.add_rds(Kind::DbInstance, d.db_instance_identifier.clone(), created, d.tag_list());
+    }
+    for c in pages!("rds:DescribeDBClusters", db_clusters, rds.describe_db_clusters()) {
+        let created = some_time(c.cluster_create_time());
+        found.add_rds(Kind::DbCluster, c.db_cluster_identifier.clone(), created, c.tag_list());
+    }
+    for s in
+        pages!("rds:DescribeDBSnapshots", db_snapshots, rds.describe_db_snapshots().snapshot_type("manual"))
+    {
+        let created = some_time(s.snapshot_create_time());
+        found.add_rds(Kind::DbSnapshot, s.db_snapshot_identifier.clone(), created, s.tag_list());
+    }
+    let request = rds.describe_db_cluster_snapshots().snapshot_type("manual");
+    for s in pages!("rds:DescribeDBClusterSnapshots", db_cluster_snapshots, request) {
+        let created = some_time(s.snapshot_create_time());
+        found.add_rds(
+            Kind::DbClusterSnapshot,
+            s.db_cluster_snapshot_identifier.clone(),
+            created,
+            s.tag_list(),
+        );
+    }
+    for g in pages!("rds:DescribeDBSubnetGroups", db_subnet_groups, rds.describe_db_subnet_groups()) {
+        let Some(arn) = g.db_subnet_group_arn() else { continue };
+        match rds_tags(rds, arn).await {
+            Ok(tags) => found.add_rds(Kind::DbSubnetGroup, g.db_subnet_group_name.clone(), None, &tags),
+            Err(e) if e.kind == ErrorKind::NotFound => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
+}
+
+pub async fn rds_tags(rds: &RdsReader, arn: &str) -> CloudResult<Vec<Tag>> {
+    let answer = rds.list_tags_for_resource().resource_name(arn).send().await;
+    Ok(answer.or_cloud("rds:ListTagsForResource")?.tag_list.unwrap_or_default())
+}
+
+/// A bucket's name, when it was made, and its tags or why they cannot be read.
+type AskedBucket = (String, Option<Time>, Result<Vec<BucketTag>, String>);
+
+/// S3 has no filter by tag either: the buckets here are asked for their tags (of a run only those made since it began).
+async fn buckets(clients: &Clients, found: &mut Found<'_>) -> CloudResult<()> {
+    let (place, whose) = (found.place, found.whose);
+    let began = match whose {
+        Whose::Run(run) => began(run),
+        Whose::Any => None,
+    };
+    let all =
+        pages!("s3:ListBuckets", buckets, clients.s3.list_buckets().bucket_region(place.region.as_str()));
+    let names: Vec<(String, Option<Time>)> = all
+        .into_iter()
+        .filter(|b| b.bucket_region().is_none_or(|r| r == place.region.as_str()))
+        .map(|b| (some_time(b.creation_date()), b.name))
+        .filter(|(made, _)| match (began, made) {
+            (Some(began), Some(made)) => *made >= began,
+            _ => true,
+        })
+        .filter_map(|(made, name)| Some((name?, made)))
+        .collect();
+    let asked: Vec<Option<AskedBucket>> = stream::iter(names)
+        .map(async |(name, made)| {
+            let tags = match s3::bucket::tags_of(&clients.s3, &name).await {
+                Ok(tags) if s3::bucket::run_of(&tags).is_some_and(|run| whose.means(run)) => tags,
+                Ok(_) => return Ok(None),
+                // Another region's, or gone meanwhile.
+                Err(e) if matches!(e.kind, ErrorKind::NotFound | ErrorKind::Invalid) => return Ok(None),
+                // Its tags we may not read. A run's own it could; a sweep tells of it.
+                Err(e) if e.kind == ErrorKind::Forbidden => {
+                    return Ok(Some((name, made, Err(e.to_string()))));
+                }
+                Err(e) => return Err(e),
+            };
+            let location = clients.s3.get_bucket_location().bucket(&name).send().await;
+            let location = location.or_cloud("s3:GetBucketLocation")?;
+            let region = location.location_constraint().map_or("us-east-1", |c| c.as_str());
+            let region = match region {
+                "" => "us-east-1",
+                "EU" => "eu-west-1",
+                other => other,
+            };
+            Ok((region == place.region.as_str()).then_some((name, made, Ok(tags))))
+        })
+        .buffer_unordered(16)
+        .try_collect()
+        .await?;
+    for (name, made, tags) in asked.into_iter().flatten() {
+        match tags {
+            Ok(tags) => found.add(Kind::Bucket, Some(name), made, |key| {
+                tags.iter().find(|t| t.key() == key).map(|t| t.value().to_owned())
+            }),
+            Err(why) => {
+                found.all.unread.push(format!("s3:bucket/{name} ({place}): its tags cannot be read: {why}"));
+            }
+        }
+    }
+    found.all.unread.sort();
+    Ok(())
+}
+
+/// When the run began, with an hour of grace for clocks: a run's id starts with it.
+fn began(run: &RunId) -> Option<Time> {
+    let stamp = run.0.split('-').next()?;
+    let began = chrono::NaiveDateTime::parse_from_str(stamp, "%Y%m%dT%H%M%SZ").ok()?.and_utc();
+    Some(began - chrono::TimeDelta::hours(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_tells_when_it_began() {
+        let run = RunId("20261122T074400Z-orders-region-loss-1f3a".into());
+        assert_eq!(began(&run).unwrap().to_rfc3339(), "2026-11-22T06:44:00+00:00");
+        assert_eq!(began(&RunId("mine".into())), None);
+    }
+}

@@ -1,0 +1,124 @@
+//! The tags that everything created carries, in each service's own type, and the check before a deletion.
+
+use aws_sdk_ec2::types::{ResourceType, Tag, TagSpecification};
+use chrono::SecondsFormat;
+
+use super::access::Clients;
+use super::ec2::filter;
+use super::error::OrCloud;
+use super::{At, rds};
+use port::{CloudError, CloudResult, ErrorKind, Kind, Marks, ResourceRef, TAG_EXPIRES, TAG_RUN};
+
+/// What makes a created thing findable again when the answer to its creation was lost.
+pub const TAG_TOKEN: &str = "drillmaster:token";
+
+/// The tags of a new resource, by key.
+pub fn pairs(at: &At<'_>, name: &str) -> Vec<(&'static str, String)> {
+    vec![
+        ("Name", clean(name, 255)),
+        (TAG_RUN, at.marks.run.to_string()),
+        (TAG_EXPIRES, at.marks.expires.to_rfc3339_opts(SecondsFormat::Secs, true)),
+        (TAG_TOKEN, clean(&at.origin.token, 64)),
+    ]
+}
+
+/// The characters that every service takes in a tag's value.
+pub fn clean(text: &str, longest: usize) -> String {
+    text.chars()
+        .map(|c| if c.is_ascii_alphanumeric() || " _.:/=+-@".contains(c) { c } else { '-' })
+        .take(longest)
+        .collect()
+}
+
+/// A token with a suffix, in the characters that every API takes and at most 64 of them.
+pub fn token(at: &At<'_>, suffix: &str) -> String {
+    let room = 64_usize.saturating_sub(suffix.len() + 1);
+    let token: String = at
+        .origin
+        .token
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .take(if suffix.is_empty() { 64 } else { room })
+        .collect();
+    if suffix.is_empty() { token } else { format!("{token}-{suffix}") }
+}
+
+pub fn ec2(at: &At<'_>, name: &str) -> Vec<Tag> {
+    pairs(at, name).into_iter().map(|(k, v)| Tag::builder().key(k).value(v).build()).collect()
+}
+
+pub fn ec2_spec(at: &At<'_>, name: &str, kind: ResourceType) -> TagSpecification {
+    TagSpecification::builder().resource_type(kind).set_tags(Some(ec2(at, name))).build()
+}
+
+pub fn for_rds(at: &At<'_>, name: &str) -> Vec<aws_sdk_rds::types::Tag> {
+    pairs(at, name)
+        .into_iter()
+        .map(|(k, v)| aws_sdk_rds::types::Tag::builder().key(k).value(v).build())
+        .collect()
+}
+
+pub fn cloudformation(at: &At<'_>, name: &str) -> Vec<aws_sdk_cloudformation::types::Tag> {
+    pairs(at, name)
+        .into_iter()
+        .map(|(k, v)| aws_sdk_cloudformation::types::Tag::builder().key(k).value(v).build())
+        .collect()
+}
+
+pub fn s3(at: &At<'_>, name: &str) -> CloudResult<Vec<aws_sdk_s3::types::Tag>> {
+    pairs(at, name)
+        .into_iter()
+        .map(|(k, v)| aws_sdk_s3::types::Tag::builder().key(k).value(v).build())
+        .collect::<Result<_, _>>()
+        .map_err(|e| CloudError::new(ErrorKind::Invalid, "s3:CreateBucket", e.to_string()))
+}
+
+/// The value of a tag among EC2's.
+pub fn value<'a>(tags: &'a [Tag], key: &str) -> Option<&'a str> {
+    tags.iter().find(|t| t.key() == Some(key)).and_then(Tag::value)
+}
+
+pub fn rds_value<'a>(tags: &'a [aws_sdk_rds::types::Tag], key: &str) -> Option<&'a str> {
+    tags.iter().find(|t| t.key() == Some(key)).and_then(|t| t.value())
+}
+
+/// The run that something carries, read now; the inner `None`: it carries none, the outer: it is not there. For the
+/// kinds that a creation may change; of others nothing is known.
+pub async fn run_on(clients: &Clients, resource: &ResourceRef) -> CloudResult<Option<Option<String>>> {
+    let (ec2, id) = (&clients.ec2, &resource.id);
+    let owned = |tags: &[Tag]| value(tags, TAG_RUN).map(str::to_owned);
+    let of_rds = |tags: &[aws_sdk_rds::types::Tag]| rds_value(tags, TAG_RUN).map(str::to_owned);
+    Ok(match resource.kind {
+        Kind::Vpc => {
+            let found = ec2.describe_vpcs().filters(filter("vpc-id", [id])).send().await;
+            found.or_cloud("ec2:DescribeVpcs")?.vpcs().first().map(|v| owned(v.tags()))
+        }
+        Kind::Volume => {
+            let found = ec2.describe_volumes().filters(filter("volume-id", [id])).send().await;
+            found.or_cloud("ec2:DescribeVolumes")?.volumes().first().map(|v| owned(v.tags()))
+        }
+        Kind::Instance => {
+            let found = ec2.describe_instances().filters(filter("instance-id", [id])).send().await;
+            let found = found.or_cloud("ec2:DescribeInstances")?;
+            let instances = found.reservations().iter().flat_map(aws_sdk_ec2::types::Reservation::instances);
+            instances.map(|i| owned(i.tags())).next()
+        }
+        Kind::DbInstance => rds::instance::describe(&clients.rds, id).await?.map(|d| of_rds(d.tag_list())),
+        Kind::DbCluster => rds::cluster::describe(&clients.rds, id).await?.map(|c| of_rds(c.tag_list())),
+        _ => Some(None),
+    })
+}
+
+/// Refuses what does not carry this run's tag right now.
+pub fn guard(call: &str, what: &str, carried: Option<&str>, marks: &Marks) -> CloudResult<()> {
+    if carried == Some(marks.run.0.as_str()) {
+        return Ok(());
+    }
+    let has = carried.map_or_else(|| format!("no `{TAG_RUN}` tag"), |run| format!("`{TAG_RUN}` = `{run}`"));
+    Err(CloudError::new(
+        ErrorKind::Guarded,
+        call,
+        format!("{what} carries {has}, not this run's (`{}`): it is left alone", marks.run),
+    )
+    .help("look at it by hand: only what this run created, and still carries its tag, is ever changed"))
+}

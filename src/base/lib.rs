@@ -1,0 +1,9 @@
+//! The floor of the house: names, durations and sizes, clocks, graphs, texts without secrets, programs.
+
+pub mod clock;
+pub mod digest;
+pub mod duration;
+pub mod graph;
+pub mod ids;
+pub mod process;
+pub mod redact;

@@ -1,0 +1,60 @@
+//! Asking whether what was restored is healthy: one file per kind of check.
+//!
+//! An attempt never fails as such: whatever keeps it from seeing what was asked for is an unhealthy observation
+//! with the reason. Trying again, `within` and `stable_for` are the engine's. `s3` and `state` are asked through the
+//! cloud port; what they mean is judged here.
+
+mod observation;
+pub mod s3;
+pub mod state;
+
+pub mod connect_to;
+
+#[cfg(feature = "live")]
+mod command;
+#[cfg(feature = "live")]
+mod dial;
+#[cfg(feature = "live")]
+mod dns;
+#[cfg(feature = "live")]
+mod http;
+#[cfg(feature = "live")]
+mod net;
+#[cfg(feature = "live")]
+mod redirect;
+#[cfg(feature = "live")]
+mod sql;
+#[cfg(feature = "live")]
+mod tcp;
+#[cfg(feature = "live")]
+mod tls;
+
+#[cfg(test)]
+#[cfg(feature = "live")]
+mod testing;
+
+pub use connect_to::ConnectTo;
+pub use observation::{Observation, printable};
+pub use s3::{S3Observed, judge as judge_s3};
+pub use state::judge as judge_state;
+
+#[cfg(feature = "live")]
+pub use self::{command::command, dns::dns, http::http, net::Net, sql::sql, tcp::tcp};
+
+/// One attempt of a check over the network or on this machine. `s3` and `state` belong to the cloud port: asked
+/// here, they are unhealthy.
+#[cfg(feature = "live")]
+pub async fn probe(kind: &playbook::check::CheckKind, net: &Net) -> Observation {
+    use playbook::check::CheckKind;
+    match kind {
+        CheckKind::Http(spec) => http(spec, net).await,
+        CheckKind::Tcp(spec) => tcp(spec, net).await,
+        CheckKind::Dns(spec) => dns(spec, net).await,
+        CheckKind::Sql(spec) => sql(spec, net).await,
+        CheckKind::Command(spec) => command(spec, net).await,
+        CheckKind::S3(_) | CheckKind::State(_) => Observation::unhealthy(
+            "not asked",
+            format!("a check of kind `{}` is asked through the cloud, not over the network", kind.name()),
+        ),
+    }
+}

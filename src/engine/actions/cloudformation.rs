@@ -1,0 +1,167 @@
+//! CloudFormation: infrastructure rebuilt from its templates.
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Action;
+use super::context::{Context, Finding, Outcome, StepError, decode};
+use estate::ResourceId;
+use playbook::action::{ActionDecl, ArgProblem, Demands, Output, Shape};
+use port::{Create, DeployStack};
+use template::{self, Allow, Given, SANDBOX_CIDR, SANDBOX_IDS, Severity, Surroundings, Template};
+
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeployArgs {
+    /// The production stack's name; the sandbox's is made unique by the run.
+    pub name: String,
+    /// The template's path, relative to the playbook.
+    pub template: String,
+    /// Parameters. `VpcId`, `SubnetIds`, `SecurityGroupId` and `VpcCidr` are the sandbox's where the template has them and
+    /// none are given.
+    #[serde(default)]
+    pub parameters: IndexMap<String, Value>,
+    /// `CAPABILITY_IAM` and the like, where the template needs them.
+    #[serde(default)]
+    pub capabilities: Vec<String>,
+    /// What the inspection of the template lets pass, each as a finding of the report: `iam` (roles and policies),
+    /// `retain` (what outlives the stack), and types that are not known to stay inside the sandbox (`AWS::ECS::Cluster`).
+    #[serde(default)]
+    pub allow: Vec<String>,
+}
+
+pub const DEPLOY: Action = Action {
+    decl: ActionDecl {
+        name: "cloudformation.deploy",
+        summary: "Deploys a CloudFormation stack into the sandbox.",
+        args: |g| g.subschema_for::<DeployArgs>(),
+        check: |args| allowed(args).err().into_iter().collect(),
+        secrets: &["parameters"],
+        outputs: &[
+            Output { name: "stack_id", doc: "the stack's id", shape: Shape::Text },
+            Output { name: "outputs", doc: "the stack's outputs", shape: Shape::Open },
+        ],
+        source: |_| None,
+        demands: |args| Demands { file: super::args::text(args, "/template"), ..Demands::default() },
+        calls: &[
+            "cloudformation:CreateStack",
+            "cloudformation:DescribeStacks",
+            "cloudformation:ListStacks",
+            "cloudformation:DescribeStackEvents",
+        ],
+        bucket_calls: &[],
+    },
+    run: |cx, args| Box::pin(deploy(cx, args)),
+};
+
+/// What `allow` names.
+fn allowed(args: &Value) -> Result<Allow, ArgProblem> {
+    let given = args.pointer("/allow").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let names: Vec<&str> = given.iter().map(|name| name.as_str().unwrap_or_default()).collect();
+    Allow::read(&names).map_err(|(index, message, help)| ArgProblem {
+        pointer: format!("/allow/{index}"),
+        message,
+        help,
+    })
+}
+
+pub async fn deploy(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError> {
+    let allow = allowed(args).map_err(|problem| StepError::wrong(problem.message, problem.help))?;
+    let args: DeployArgs = decode(args)?;
+    let text = cx.files.read(&args.template).map_err(|why| {
+        StepError::wrong(
+            format!("{} cannot be read: {why}", cx.files.path(&args.template).display()),
+            "give the template's path, relative to the playbook",
+        )
+    })?;
+    let template = Template::read(&args.template, &text, 0).map_err(|found| {
+        let first = found.iter().next();
+        let said = first.map(|d| format!("{}:{}:{}: {}", d.file, d.line, d.column, d.message));
+        StepError::wrong(
+            format!("the template cannot be inspected: {}", said.unwrap_or_default()),
+            first.and_then(|d| d.help.clone()).unwrap_or_default(),
+        )
+    })?;
+    let parameters = parameters(cx, &args, &template);
+    let findings = inspected(cx, &template, &parameters, &allow)?;
+    let what = Create::Stack(DeployStack {
+        name: cx.name(""),
+        template: text,
+        parameters,
+        capabilities: args.capabilities,
+    });
+    let (id, seen, _) = cx.create_ready("", what).await?;
+    let mut outcome = Outcome { findings, ..Outcome::default() };
+    outcome.outputs.insert("stack_id".into(), json!(id));
+    outcome
+        .outputs
+        .insert("outputs".into(), seen.attributes.get("outputs").cloned().unwrap_or_else(|| json!({})));
+    outcome.restored.push(ResourceId::new("cloudformation:stack", &args.name));
+    Ok(outcome)
+}
+
+/// Those that the step gives, and the sandbox's own where the template has them.
+fn parameters(cx: &Context<'_>, args: &DeployArgs, template: &Template) -> BTreeMap<String, String> {
+    let given = args.parameters.iter();
+    let mut parameters: BTreeMap<String, String> =
+        given.map(|(name, value)| (name.clone(), template::parameter_text(value))).collect();
+    let subnets: Vec<&str> = cx.sandbox.subnets.iter().map(|s| s.id.as_str()).collect();
+    let ids = [cx.sandbox.vpc.clone(), subnets.join(","), cx.sandbox.security_group.clone()];
+    for (name, value) in SANDBOX_IDS.into_iter().zip(ids).chain([(SANDBOX_CIDR, cx.sandbox.cidr.clone())]) {
+        if template.declares(name) {
+            parameters.entry(name.to_owned()).or_insert(value);
+        }
+    }
+    parameters
+}
+
+/// What the report should tell of a template; an error where it must not be deployed.
+fn inspected(
+    cx: &Context<'_>,
+    template: &Template,
+    parameters: &BTreeMap<String, String>,
+    allow: &Allow,
+) -> Result<Vec<Finding>, StepError> {
+    let sandbox = cx.sandbox;
+    let ids =
+        [&sandbox.vpc, &sandbox.security_group].into_iter().chain(sandbox.subnets.iter().map(|s| &s.id));
+    let surroundings = Surroundings {
+        account: Some(sandbox.place.account.clone()),
+        region: Some(sandbox.place.region.clone()),
+        cidr: Some(sandbox.cidr.clone()),
+        ids: ids.chain(&sandbox.db_subnet_group).cloned().collect(),
+        parameters: parameters
+            .iter()
+            .map(|(name, text)| (name.clone(), Given::Value(text.clone())))
+            .collect(),
+        trust_parameters: true,
+    };
+    let found = template::inspect(template, &surroundings, allow);
+    let mut stops = found.iter().filter(|finding| finding.severity == Severity::High);
+    if let Some(first) = stops.next() {
+        let more = match stops.count() {
+            0 => String::new(),
+            more => format!(" (and {more} more)"),
+        };
+        let said = format!("the template is not deployed: {}{more}", first.told(template));
+        return Err(StepError::wrong(said, first.fix.clone()));
+    }
+    Ok(found
+        .into_iter()
+        .map(|finding| Finding {
+            rule: "template",
+            severity: finding.severity.name(),
+            resource: finding.resource.clone(),
+            message: finding.told(template),
+            fix: if finding.severity == Severity::Medium {
+                "remove it from `allow` once the template can do without"
+            } else {
+                "nothing has to be done for a drill"
+            },
+        })
+        .collect())
+}

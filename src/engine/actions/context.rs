@@ -1,0 +1,283 @@
+//! What an action works with, and what it answers.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use indexmap::IndexMap;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::sandbox::{HandError, Hands, Ready};
+use base::clock::Clock;
+use base::duration::{Size, Time};
+use estate::{RecoveryPoint, ResourceId};
+use playbook::model::Account;
+use port::wait::{Until, Waiter};
+use port::{CloudError, Create, Created, ErrorKind, Kind, Observed, Origin, Place, State};
+use yaml::files::Files;
+
+/// Where an action restores from, chosen for this attempt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Source {
+    pub point: RecoveryPoint,
+    /// What the sandbox's account calls it: its id, or its ARN where it belongs to another account.
+    pub id: String,
+    /// For PITR: the instant that was asked for.
+    pub at: Option<Time>,
+}
+
+/// Asks a person; on a terminal only.
+pub trait Person {
+    /// Shows instructions and waits for a confirmation. `None`: nobody is there.
+    fn confirm(
+        &self,
+        step: &str,
+        instructions: &str,
+    ) -> Option<futures_util::future::LocalBoxFuture<'static, bool>>;
+}
+
+/// What one attempt of a step works with.
+pub struct Context<'a> {
+    pub hands: &'a Rc<Hands>,
+    pub waiter: &'a Rc<Waiter>,
+    pub clock: &'a Clock,
+    pub sandbox: &'a Ready,
+    pub person: &'a dyn Person,
+    pub step: &'a str,
+    pub attempt: u32,
+    /// When the attempt began.
+    pub began: Time,
+    /// It began under a runner that died.
+    pub resumed: bool,
+    /// When the disaster was declared: nothing that was written since counts as recovered.
+    pub t0: Time,
+    pub source: Option<Source>,
+    /// The files of the playbook's folder: what paths in arguments are relative to.
+    pub files: &'a Files,
+    /// The accounts of the playbook by name.
+    pub accounts: &'a IndexMap<String, Account>,
+    pub progress: &'a dyn Fn(String, Option<f64>),
+}
+
+/// How long to wait before asking again for what may not be begun yet: at first, and at most.
+const BUSY: (Duration, Duration) = (Duration::from_secs(5), Duration::from_mins(1));
+
+/// What an action brought about.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    pub outputs: Map<String, Value>,
+    /// Recovery points that it made: copies, as old as what they were copied from.
+    pub made: Vec<RecoveryPoint>,
+    /// What it restored besides what its recovery point is of (a stack).
+    pub restored: Vec<ResourceId>,
+    /// The consistency time of what was restored, where it is known better than from the recovery point.
+    pub consistent_at: Option<Time>,
+    /// It restored less than all of what its recovery point is of: that is not covered.
+    pub in_part: bool,
+    /// What the report should tell of it.
+    pub findings: Vec<Finding>,
+}
+
+/// Something worth knowing that is no failure of the step.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    pub rule: &'static str,
+    /// `high`, `medium` or `low`
+    pub severity: &'static str,
+    pub resource: String,
+    pub message: String,
+    pub fix: &'static str,
+}
+
+/// Why an attempt failed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StepError {
+    #[error(transparent)]
+    Hand(#[from] HandError),
+    #[error("{message}")]
+    Failed { message: String, help: Option<String>, again: bool },
+    /// What was created is no good, or took too long: it was discarded, and the next attempt makes another.
+    #[error("{message}")]
+    GivenUp { message: String, help: Option<String> },
+}
+
+impl StepError {
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self::Failed { message: message.into(), help: None, again: true }
+    }
+
+    /// What will be as wrong the next time.
+    pub fn wrong(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::Failed { message: message.into(), help: Some(help.into()), again: false }
+    }
+
+    /// Whether another attempt can make sense.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Hand(HandError::Cloud(error)) => {
+                !matches!(error.kind, ErrorKind::Lost | ErrorKind::Guarded | ErrorKind::Unsupported)
+            }
+            Self::Hand(HandError::Journal(_)) => false,
+            Self::Failed { again, .. } => *again,
+            Self::GivenUp { .. } | Self::Hand(HandError::Changed { .. }) => true,
+        }
+    }
+
+    pub fn help(&self) -> Option<&str> {
+        match self {
+            Self::Hand(HandError::Cloud(error)) => error.help.as_deref(),
+            Self::Failed { help, .. } | Self::GivenUp { help, .. } => help.as_deref(),
+            Self::Hand(_) => None,
+        }
+    }
+}
+
+impl From<CloudError> for StepError {
+    fn from(error: CloudError) -> Self {
+        Self::Hand(HandError::Cloud(error))
+    }
+}
+
+impl Context<'_> {
+    pub fn place(&self) -> &Place {
+        &self.sandbox.place
+    }
+
+    pub fn source(&self) -> Result<&Source, StepError> {
+        self.source
+            .as_ref()
+            .ok_or_else(|| StepError::wrong("it has nothing to restore from", "name a source in `from`"))
+    }
+
+    pub fn name(&self, slot: &str) -> String {
+        self.hands.name(self.step, slot)
+    }
+
+    /// For what is asked without creating anything.
+    pub fn origin(&self, slot: &str) -> Origin {
+        Origin { since: Some(self.began), ..self.hands.origin(self.step, self.attempt, slot) }
+    }
+
+    /// Lets time pass that the attempt takes from its beginning on.
+    pub async fn pass(&self, takes: Duration) {
+        match TimeDelta::from_std(takes).ok().and_then(|takes| self.began.checked_add_signed(takes)) {
+            Some(end) => self.clock.sleep_until(end).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Begins to create something; repeated, it is the same request. Where as much is under way as may be at once, it waits
+    /// until some of that has ended: that is a part of how long a recovery takes.
+    pub async fn create(&self, slot: &str, what: Create) -> Result<Created, StepError> {
+        let mut pause = BUSY.0;
+        loop {
+            let answer = self.hands.create(self.place(), self.step, self.attempt, slot, what.clone()).await;
+            let Err(HandError::Cloud(error)) = &answer else { return Ok(answer?) };
+            if error.kind != ErrorKind::Busy {
+                return Ok(answer?);
+            }
+            (self.progress)(format!("waiting until it may begin: {error}"), None);
+            self.clock.sleep(pause).await;
+            pause = (pause * 2).min(BUSY.1);
+        }
+    }
+
+    /// Creates one thing and waits until it can be used.
+    pub async fn create_ready(
+        &self,
+        slot: &str,
+        what: Create,
+    ) -> Result<(String, Observed, Created), StepError> {
+        let (call, kind) = (what.call(), what.kind());
+        let created = self.create(slot, what).await?;
+        let Some(resource) = created.resources.iter().find(|r| r.kind == kind) else {
+            return Err(StepError::failed(format!("{call}: the answer names nothing that was created")));
+        };
+        let id = resource.id.clone();
+        let seen = self.ready(kind, &id, Until::Ready).await?;
+        Ok((id, seen, created))
+    }
+
+    /// Waits until something is ready; an error where it never will be.
+    pub async fn ready(&self, kind: Kind, id: &str, until: Until) -> Result<Observed, StepError> {
+        (self.progress)(format!("waiting for {} {id}", kind.name()), None);
+        let seen = self.waiter.wait(self.place(), kind, id, until).await?;
+        let (message, help) = match &seen.state {
+            State::Ready => return Ok(seen),
+            State::Failed(why) => (format!("{} {id} came up as {why}", kind.name()), help_about(why)),
+            State::Gone | State::Pending(_) => {
+                let reason = seen.attributes.get("reason").and_then(Value::as_str).unwrap_or_default();
+                let said = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+                let message = format!("{} {id} was created, and is not there any more{said}", kind.name());
+                (message, help_about(reason))
+            }
+        };
+        self.hands.discard(self.step, &message);
+        Err(StepError::GivenUp { message, help })
+    }
+
+    pub fn size(&self) -> Size {
+        self.source.as_ref().map(|s| s.point.size).unwrap_or_default()
+    }
+}
+
+/// What can be done about the reasons that EC2 gives for an instance that ended at once (EC2 user guide, "Troubleshoot
+/// instance launch issues", "instance terminates immediately").
+fn help_about(reason: &str) -> Option<String> {
+    let help = if reason.contains("Client.InvalidKMSKey") {
+        "its disks are encrypted with a KMS key that is disabled, gone or in another region: copy the image or snapshot \
+         with a key of the sandbox's region (`kms_key`)"
+    } else if reason.contains("Client.InternalError") {
+        "most often the sandbox's account may not use the KMS key of its disks: share the key with it, or copy the image \
+         or snapshot with a key of its own (`kms_key`)"
+    } else if reason.contains("VolumeLimitExceeded") {
+        "the account's quota of EBS storage is used up: ask Service Quotas for more, or restore less at once"
+    } else if reason.contains("InvalidSnapshot.NotFound") {
+        "a snapshot of the image is gone or not shared: share the image's snapshots with the sandbox's account"
+    } else {
+        return None;
+    };
+    Some(help.to_owned())
+}
+
+/// Decodes rendered arguments.
+pub fn decode<T: DeserializeOwned>(args: &Value) -> Result<T, StepError> {
+    serde_json::from_value(args.clone())
+        .map_err(|e| StepError::wrong(format!("its arguments do not fit: {e}"), "see `drillmaster schema`"))
+}
+
+/// The value of an argument whose expressions have been rendered.
+pub fn value<T: Clone>(expr: Option<&playbook::expr_value::Expr<T>>) -> Result<Option<T>, StepError> {
+    match expr {
+        None => Ok(None),
+        Some(expr) => expr.get().map(|v| Some(v.clone())).map_err(|e| {
+            StepError::wrong(e.to_string(), "this is a defect of Drillmaster: please report it")
+        }),
+    }
+}
+
+/// Copies named attributes into outputs.
+pub fn take(outputs: &mut Map<String, Value>, seen: &Observed, names: &[&str]) {
+    for name in names {
+        if let Some(value) = seen.attributes.get(*name) {
+            outputs.insert((*name).to_owned(), value.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_of_an_early_end_have_help() {
+        let key = "Client.InvalidKMSKey.InvalidState: The KMS key provided is in an incorrect state";
+        assert!(help_about(key).unwrap().contains("kms_key"));
+        assert!(
+            help_about("Client.InternalError: Client error on launch").unwrap().contains("share the key")
+        );
+        assert_eq!(help_about("Client.UserInitiatedShutdown: User initiated shutdown"), None);
+    }
+}

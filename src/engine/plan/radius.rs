@@ -1,0 +1,81 @@
+//! The blast radius: which resources the loss takes, and which are left.
+
+use std::collections::HashSet;
+
+use indexmap::IndexMap;
+
+use estate::file::EstateFile;
+use estate::scope;
+use estate::{Loss, Resource, ResourceId, Selector};
+use playbook::model::Workload;
+
+#[derive(Debug, Clone, Default)]
+pub struct Radius {
+    pub resources: Vec<Resource>,
+    /// Ids; without an estate, what the workloads name (nobody has told us that it survives).
+    pub lost: Vec<String>,
+    pub surviving: Vec<String>,
+    /// The ids in `resources`; `None` without an estate.
+    known: Option<HashSet<ResourceId>>,
+    lost_ids: HashSet<String>,
+}
+
+impl Radius {
+    pub fn new(loss: &Loss, estate: Option<&EstateFile>, workloads: &IndexMap<String, Workload>) -> Self {
+        let Some(estate) = estate else {
+            let mut lost: Vec<String> =
+                workloads.values().flat_map(|w| &w.resources).map(ToString::to_string).collect();
+            lost.sort();
+            lost.dedup();
+            let lost_ids = lost.iter().cloned().collect();
+            return Self { lost, lost_ids, ..Self::default() };
+        };
+        let resources = estate.resources();
+        let (lost, surviving): (Vec<&Resource>, Vec<&Resource>) =
+            resources.iter().partition(|r| loss.takes_resource(r));
+        let names = |list: Vec<&Resource>| list.into_iter().map(|r| r.id.to_string()).collect();
+        let (lost, surviving): (Vec<String>, Vec<String>) = (names(lost), names(surviving));
+        let known = Some(resources.iter().map(|r| r.id.clone()).collect());
+        Self { lost_ids: lost.iter().cloned().collect(), lost, surviving, known, resources }
+    }
+
+    /// The ids of all resources that a selector names; without an estate the selector itself.
+    pub fn selected(&self, selector: &Selector) -> Vec<String> {
+        let Some(known) = &self.known else { return vec![selector.to_string()] };
+        if let Selector::Id(id) = selector {
+            return known.get(id).map(ToString::to_string).into_iter().collect();
+        }
+        self.resources.iter().filter(|r| selector.selects(r)).map(|r| r.id.to_string()).collect()
+    }
+
+    /// The lost resources that a selector means, each by its id. Without an estate that cannot be told of a tag.
+    pub fn lost_by_name(&self, selector: &Selector) -> Vec<String> {
+        let selected = if self.known.is_some() { self.selected(selector) } else { Vec::new() };
+        selected.into_iter().filter(|id| self.lost_ids.contains(id)).collect()
+    }
+
+    /// Whether what a selector means holds no data, or survives as far as anybody can tell.
+    pub fn loses_no_data(&self, selector: &Selector) -> bool {
+        let holds_data = scope::row_of(selector.kind()).is_none_or(|row| row.data);
+        if !holds_data {
+            return true;
+        }
+        let selected = if self.known.is_some() { self.selected(selector) } else { Vec::new() };
+        !selected.is_empty() && !selected.iter().any(|id| self.lost_ids.contains(id))
+    }
+
+    /// What of these is lost. A resource that the estate does not know counts as lost: nobody can say that it survives.
+    pub fn lost_of(&self, selectors: &[Selector]) -> Vec<String> {
+        let mut lost = Vec::new();
+        for selector in selectors {
+            let selected = self.selected(selector);
+            if let (true, Selector::Id(id)) = (selected.is_empty(), selector) {
+                lost.push(id.to_string());
+            }
+            lost.extend(selected.into_iter().filter(|id| self.lost_ids.contains(id)));
+        }
+        lost.sort();
+        lost.dedup();
+        lost
+    }
+}

@@ -1,0 +1,425 @@
+//! From a plan to what each account's role must be allowed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::grants::{At, Grants, Statement, Unknown, in_regions};
+use super::table::{KEY, of_resource_type};
+use crate::plan::{CheckWork, Plan, StepWork, Work};
+use crate::sandbox::calls;
+use base::ids::{AccountId, Region};
+use checks;
+use estate::PointKind;
+use playbook::action::{SourceSpec, SourceWhat};
+use playbook::expr::{self, is_template};
+use playbook::model::Account;
+use playbook::secret::SecretRef;
+use port::{Conditions, Grant, Test};
+use template::resolve::Resolver;
+use template::value::Truth;
+use template::{Given, Surroundings, Template, parameter_text};
+
+/// What the playbook needs in one account.
+#[derive(Debug, Clone)]
+pub struct AccountPolicy {
+    pub account: AccountId,
+    /// The names that the playbook has for it.
+    pub names: Vec<String>,
+    /// The role that is assumed there, where the playbook names one.
+    pub role: Option<String>,
+    pub external_id: Option<String>,
+    /// The sandbox lies here: something is changed.
+    pub is_sandbox: bool,
+    pub statements: Vec<Statement>,
+}
+
+impl AccountPolicy {
+    /// What preflight has proved.
+    pub fn grants(&self) -> Vec<Grant> {
+        self.statements.iter().map(|statement| statement.grant.clone()).collect()
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct Policies {
+    /// The accounts that the drill uses, the sandbox's first.
+    pub accounts: Vec<AccountPolicy>,
+    /// What must be added, or looked at by a person: what no playbook tells.
+    pub notes: BTreeSet<String>,
+}
+
+/// A call stands in no table. A defect of Drillmaster, not of the playbook.
+#[derive(Debug, thiserror::Error)]
+#[error("what the call {0} needs is not known; this is a defect of Drillmaster: please report it")]
+pub struct PolicyError(String);
+
+impl From<Unknown> for PolicyError {
+    fn from(unknown: Unknown) -> Self {
+        Self(unknown.0)
+    }
+}
+
+/// The policies of a plan, for every account that survives and has a way in of AWS.
+///
+/// # Errors
+/// A declared call stands in no table: a defect.
+pub fn of(plan: &Plan) -> Result<Policies, PolicyError> {
+    let mut all = Derived {
+        plan,
+        here: BTreeSet::from([plan.sandbox.region.clone()]),
+        everywhere: plan.regions.iter().cloned().collect(),
+        grants: BTreeMap::new(),
+        notes: BTreeSet::new(),
+    };
+    for account in plan.surviving_accounts() {
+        let region = (account == plan.sandbox_account).then_some(&plan.sandbox.region);
+        let grants = Grants::new(&account, region, &plan.sandbox.region);
+        all.grants.insert(account, grants);
+    }
+    all.harness()?;
+    for node in &plan.nodes {
+        match &node.work {
+            Work::Step(work) => all.step(work)?,
+            Work::Check(work) => all.check(work)?,
+        }
+    }
+    all.prove();
+    let Derived { grants, notes, .. } = all;
+    let mut accounts: Vec<AccountPolicy> = grants
+        .into_iter()
+        .map(|(account, grants)| {
+            let named = |wanted: &Account| wanted.id == account;
+            let first = plan.accounts.values().find(|a| named(a));
+            AccountPolicy {
+                names: plan.accounts.iter().filter(|(_, a)| named(a)).map(|(n, _)| n.clone()).collect(),
+                role: first.and_then(|a| a.role.clone()),
+                external_id: first.and_then(|a| a.external_id.clone()),
+                is_sandbox: account == plan.sandbox_account,
+                statements: grants.finish(),
+                account,
+            }
+        })
+        .collect();
+    accounts.sort_by_key(|policy| (!policy.is_sandbox, policy.account.clone()));
+    Ok(Policies { accounts, notes })
+}
+
+struct Derived<'a> {
+    plan: &'a Plan,
+    /// The sandbox's region.
+    here: BTreeSet<Region>,
+    /// Where recovery points are looked for.
+    everywhere: BTreeSet<Region>,
+    grants: BTreeMap<AccountId, Grants>,
+    notes: BTreeSet<String>,
+}
+
+impl Derived<'_> {
+    fn sandbox(&mut self, calls: &[&str]) -> Result<(), Unknown> {
+        self.sandbox_from(calls, &BTreeSet::new())
+    }
+
+    fn sandbox_from(&mut self, calls: &[&str], sources: &BTreeSet<Region>) -> Result<(), Unknown> {
+        let at = At { regions: &self.here, sources, bucket: None };
+        let grants = self.grants.get_mut(&self.plan.sandbox_account);
+        grants.map_or(Ok(()), |grants| grants.calls(calls, &at))
+    }
+
+    /// A creating call, and what undoes it.
+    fn made(&mut self, calls: &[&str]) -> Result<(), Unknown> {
+        self.sandbox(calls)?;
+        calls.iter().try_for_each(|call| self.sandbox(calls::undoing(call)))
+    }
+
+    fn harness(&mut self) -> Result<(), Unknown> {
+        self.sandbox(calls::PREFLIGHT)?;
+        self.sandbox(calls::ISOLATION)?;
+        self.sandbox(calls::TAGGED)?;
+        self.notes.insert(
+            "ec2:RevokeSecurityGroupIngress and ec2:RevokeSecurityGroupEgress stand without a condition on the run's tag, for the default group of the sandbox's VPC cannot carry one: in an account with networks of its own they reach those groups' rules, too".into(),
+        );
+        self.made(calls::NETWORK)
+    }
+
+    fn step(&mut self, work: &StepWork) -> Result<(), PolicyError> {
+        let decl = &work.action.decl;
+        let demands = (decl.demands)(&work.with);
+        let sources = work.source.as_ref().map(|source| self.regions_of(source)).unwrap_or_default();
+        self.sandbox_from(decl.calls, &sources)?;
+        decl.calls.iter().try_for_each(|call| self.sandbox(calls::undoing(call)))?;
+        if demands.db_subnet_group {
+            self.made(calls::DB_SUBNET_GROUP)?;
+        }
+        if demands.db_instances > 0 {
+            self.sandbox(calls::FOR_DATABASES)?;
+        }
+        if demands.db_class.is_some() {
+            self.sandbox(calls::FOR_DB_CLASSES)?;
+        }
+        if demands.instances > 0 {
+            self.sandbox(calls::FOR_INSTANCES)?;
+        }
+        if decl.calls.contains(&"s3:CreateBucket") {
+            self.made(calls::BUCKET)?;
+        }
+        if let Some(source) = &work.source {
+            self.survey(source)?;
+        }
+        self.buckets(work)?;
+        self.key(work);
+        self.stack(work)?;
+        self.secrets(&work.with);
+        if let Some(when) = &work.step.when {
+            self.secrets(when);
+        }
+        Ok(())
+    }
+
+    fn check(&mut self, work: &CheckWork) -> Result<(), PolicyError> {
+        match work.kind {
+            "state" => self.sandbox(checks::state::CALLS)?,
+            "s3" => {
+                let name = work.spec.get("bucket").and_then(Value::as_str).unwrap_or("{{");
+                // What an expression names is the output of a step: a bucket that the run has made.
+                let bucket = (!is_template(name)).then_some(name);
+                let at = At { regions: &self.here, sources: &self.here, bucket };
+                if let Some(grants) = self.grants.get_mut(&self.plan.sandbox_account) {
+                    grants.calls(checks::s3::CALLS, &at)?;
+                }
+            }
+            _ => {}
+        }
+        self.secrets(&work.spec);
+        Ok(())
+    }
+
+    /// Where the recovery point may lie.
+    fn regions_of(&self, source: &SourceSpec) -> BTreeSet<Region> {
+        match &source.what {
+            SourceWhat::Of { .. } => self.everywhere.clone(),
+            SourceWhat::Id(id) => {
+                let named = id.starts_with("arn:").then(|| id.split(':').nth(3)?.parse().ok()).flatten();
+                match named {
+                    Some(region) => BTreeSet::from([region]),
+                    None if is_template(id) => self.everywhere.clone(),
+                    None => self.here.clone(),
+                }
+            }
+        }
+    }
+
+    /// Recovery points are looked for in every surviving account; those named by an id where the sandbox is, or where
+    /// their ARN says.
+    fn survey(&mut self, source: &SourceSpec) -> Result<(), Unknown> {
+        let regions = self.regions_of(source);
+        let accounts: Vec<AccountId> = match &source.what {
+            SourceWhat::Of { .. } => self.grants.keys().cloned().collect(),
+            SourceWhat::Id(_) => vec![self.plan.sandbox_account.clone()],
+        };
+        let bucket = match &source.what {
+            SourceWhat::Of { kind: "s3:bucket", name, .. } if !is_template(name) => name.as_str(),
+            _ => "*",
+        };
+        let at = At { regions: &regions, sources: &regions, bucket: Some(bucket) };
+        for account in accounts {
+            if let Some(grants) = self.grants.get_mut(&account) {
+                for kind in &source.kinds {
+                    grants.calls(calls::survey(*kind), &at)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The buckets that the arguments name, read with the credentials of the account that stands there, and on the
+    /// server's side with the sandbox's.
+    fn buckets(&mut self, work: &StepWork) -> Result<(), Unknown> {
+        let bucket_calls = work.action.decl.bucket_calls;
+        if bucket_calls.is_empty() {
+            return Ok(());
+        }
+        for named in ["/from", "/source", ""] {
+            let Some(name) = work.with.pointer(&format!("{named}/bucket")).and_then(Value::as_str) else {
+                continue;
+            };
+            if named.is_empty() && is_template(name) {
+                continue; // What a step has made: the action's own calls are about it.
+            }
+            let text = |key: &str| work.with.pointer(&format!("{named}/{key}")).and_then(Value::as_str);
+            let mut regions = self.here.clone();
+            match text("region").map(str::parse::<Region>) {
+                Some(Ok(region)) => drop(regions.insert(region)),
+                // Wherever the estate or the survey finds it.
+                _ => regions.extend(self.everywhere.iter().cloned()),
+            }
+            let bucket = if is_template(name) {
+                self.notes.insert(format!(
+                    "the bucket `{name}` is known only during the run: the policy lets every bucket be read; narrow `arn:aws:s3:::*`"
+                ));
+                "*"
+            } else {
+                name
+            };
+            let mut readers = BTreeSet::from([self.plan.sandbox_account.clone()]);
+            match text("account") {
+                Some(name) if is_template(name) => readers.extend(self.grants.keys().cloned()),
+                Some(name) => readers.extend(self.plan.accounts.get(name).map(|a| a.id.clone())),
+                None => {}
+            }
+            let at = At { regions: &regions, sources: &regions, bucket: Some(bucket) };
+            for reader in readers {
+                if let Some(grants) = self.grants.get_mut(&reader) {
+                    grants.calls(bucket_calls, &at)?;
+                }
+            }
+            self.notes.insert(format!(
+                "the bucket {name}: if it belongs to another account, that account's bucket policy must let the reading role in (s3:ListBucket, s3:ListBucketVersions, s3:GetBucketVersioning, s3:GetObject, s3:GetObjectVersion, s3:GetObjectTagging, s3:GetObjectVersionTagging); if it is encrypted with a customer managed key, add kms:Decrypt for that key"
+            ));
+        }
+        Ok(())
+    }
+
+    /// The key that a copy or a replica is encrypted with, used by EC2 and RDS on the role's behalf.
+    fn key(&mut self, work: &StepWork) {
+        let Some(grants) = self.grants.get_mut(&self.plan.sandbox_account) else { return };
+        let uses = &work.step.uses;
+        if let Some(key) = work.with.get("kms_key").and_then(Value::as_str) {
+            let service = uses.split('.').next().unwrap_or_default();
+            let region = &self.plan.sandbox.region;
+            let mut conditions = in_regions(&self.here);
+            let suffix = if grants.partition() == "aws-cn" { ".cn" } else { "" };
+            let via = format!("{service}.{region}.amazonaws.com{suffix}");
+            conditions.insert((Test::StringEquals, "kms:ViaService".into()), BTreeSet::from([via]));
+            let on = if key.starts_with("arn:") && key.contains(":key/") {
+                key.to_owned()
+            } else if is_template(key) || key.contains("alias/") {
+                if let Some((_, alias)) = key.split_once("alias/").filter(|_| !is_template(key)) {
+                    let alias = BTreeSet::from([format!("alias/{alias}")]);
+                    conditions.insert((Test::ForAnyValueStringEquals, "kms:ResourceAliases".into()), alias);
+                } else {
+                    self.notes.insert(format!(
+                        "the key `{key}` is known only during the run: narrow the keys that the policy names"
+                    ));
+                }
+                grants.arn("kms:{r}:{a}:key/*", None)
+            } else {
+                grants.arn(&format!("kms:{{r}}:{{a}}:key/{key}"), None)
+            };
+            for action in KEY {
+                grants.add("Key", action, BTreeSet::from([on.clone()]), conditions.clone());
+            }
+        }
+        if work.source.as_ref().is_some_and(|s| !s.kinds.iter().all(|kind| is_of_s3(*kind))) {
+            self.notes.insert(
+                "snapshots and images that are encrypted with a customer managed key: which key, the playbook does not say; add kms:CreateGrant, kms:Decrypt, kms:DescribeKey, kms:GenerateDataKeyWithoutPlaintext and kms:ReEncrypt* for it here, and let this account use it in the key's own policy".into(),
+            );
+            self.notes.insert(
+                "recovery points of another account must be shared with the sandbox's account by their owner: a drill shares nothing, and needs no permission to".into(),
+            );
+        }
+    }
+
+    /// CloudFormation makes a stack's resources with the caller's permissions.
+    fn stack(&mut self, work: &StepWork) -> Result<(), Unknown> {
+        if work.step.uses != "cloudformation.deploy" {
+            return Ok(());
+        }
+        let name = work.with.get("template").and_then(Value::as_str).unwrap_or_default();
+        let surroundings = self.surroundings(&work.with);
+        let read = self.plan.files.read(name).ok();
+        let Some(types) = read.and_then(|text| resource_types(&text, &surroundings)) else {
+            self.notes.insert(format!(
+                "the template {name} cannot be read now: add what CloudFormation needs for its resources, to make and to delete them"
+            ));
+            return Ok(());
+        };
+        let mut unknown = BTreeSet::new();
+        for kind in types {
+            match of_resource_type(&kind) {
+                Some(calls) => self.sandbox(calls)?,
+                None => drop(unknown.insert(kind)),
+            }
+        }
+        if !unknown.is_empty() {
+            let unknown: Vec<String> = unknown.into_iter().collect();
+            self.notes.insert(format!(
+                "the template {name} makes {}: add what CloudFormation needs for that, to make and to delete it; the policy does not hold it",
+                unknown.join(", ")
+            ));
+        }
+        Ok(())
+    }
+
+    /// With the parameters that are plain values: what hangs on others may be made.
+    fn surroundings(&self, with: &Value) -> Surroundings {
+        let given = with.get("parameters").and_then(Value::as_object).into_iter().flatten();
+        let plain = given.filter(|(_, value)| !expr::has_expression(value));
+        Surroundings {
+            account: Some(self.plan.sandbox_account.clone()),
+            region: Some(self.plan.sandbox.region.clone()),
+            parameters: plain
+                .map(|(name, value)| (name.clone(), Given::Value(parameter_text(value))))
+                .collect(),
+            ..Surroundings::default()
+        }
+    }
+
+    fn secrets(&mut self, value: &Value) {
+        let Ok(named) = expr::named(value, "secret") else { return };
+        for text in named {
+            let Ok(SecretRef::Aws(secret)) = text.parse::<SecretRef>() else { continue };
+            let (region, account) = secret
+                .place
+                .unwrap_or_else(|| (self.plan.sandbox.region.clone(), self.plan.sandbox_account.clone()));
+            let reader =
+                if self.grants.contains_key(&account) { account } else { self.plan.sandbox_account.clone() };
+            let Some(grants) = self.grants.get_mut(&reader) else { continue };
+            // Secrets Manager ends ARNs with six characters of its own, which may be left out when one is asked for.
+            let on = if secret.id.starts_with("arn:") {
+                BTreeSet::from([secret.id.clone(), format!("{}-??????", secret.id)])
+            } else {
+                let partition = grants.partition();
+                let arn =
+                    format!("arn:{partition}:secretsmanager:{region}:{reader}:secret:{}-??????", secret.id);
+                BTreeSet::from([arn])
+            };
+            let conditions = in_regions(&BTreeSet::from([region]));
+            grants.add("Secret", "secretsmanager:GetSecretValue", on, conditions);
+            self.notes.insert(format!(
+                "the secret {}: if it is encrypted with a customer managed key, add kms:Decrypt for that key",
+                secret.id
+            ));
+        }
+    }
+
+    /// Preflight asks IAM whether the rest is allowed: about the role itself, nothing else.
+    fn prove(&mut self) {
+        for (account, grants) in &mut self.grants {
+            let role = self.plan.accounts.values().find(|a| a.id == *account).and_then(|a| a.role.clone());
+            let on = match role {
+                Some(role) => BTreeSet::from([role]),
+                None => {
+                    ["iam::{a}:role/*", "iam::{a}:user/*"].iter().map(|on| grants.arn(on, None)).collect()
+                }
+            };
+            grants.add("Prove", PROVE, on, Conditions::new());
+        }
+    }
+}
+
+/// What preflight proves everything else with.
+pub const PROVE: &str = "iam:SimulatePrincipalPolicy";
+
+fn is_of_s3(kind: PointKind) -> bool {
+    matches!(kind, PointKind::S3Replica | PointKind::S3Versions)
+}
+
+/// The types of the resources that are made, or may be; `None`: it is no template.
+fn resource_types(text: &str, surroundings: &Surroundings) -> Option<BTreeSet<String>> {
+    let template = Template::read("template", text, 0).ok()?;
+    let resolver = Resolver::new(&template, surroundings);
+    let made =
+        template.section("Resources").iter().filter(|entry| resolver.is_made(&entry.value) != Truth::No);
+    Some(made.filter_map(|entry| entry.value.get("Type")?.as_str().map(str::to_owned)).collect())
+}

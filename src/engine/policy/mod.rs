@@ -1,0 +1,118 @@
+//! The smallest IAM policies that a playbook needs, account by account: derived from the calls that its actions and
+//! checks and the harness declare, and from what its arguments name.
+
+mod derive;
+mod document;
+mod grants;
+mod table;
+mod trust;
+
+pub use derive::{AccountPolicy, Policies, PolicyError, of};
+pub use document::{Document, LONGEST, documents};
+pub use trust::{Trust, runner, trust};
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::grants::{At, Grants, Statement};
+    use super::table::{TABLE, of_resource_type};
+    use crate::actions::ACTIONS;
+    use crate::sandbox::calls;
+    use checks;
+    use estate::PointKind;
+    use port::Test;
+
+    fn declared() -> BTreeSet<&'static str> {
+        let mut all: BTreeSet<&str> = BTreeSet::new();
+        all.extend(calls::ALL.into_iter().flatten());
+        all.extend(checks::s3::CALLS.iter().chain(checks::state::CALLS));
+        all.extend(ACTIONS.iter().flat_map(|a| a.decl.calls.iter().chain(a.decl.bucket_calls)));
+        all.extend(PointKind::ALL.into_iter().flat_map(calls::survey));
+        all.extend(of_resource_type("AWS::EC2::SecurityGroup").unwrap_or_default());
+        let undoing: Vec<&str> = all.iter().flat_map(|call| calls::undoing(call)).copied().collect();
+        all.extend(undoing);
+        all
+    }
+
+    #[test]
+    fn every_declared_call_is_known() {
+        let (account, region) = ("999988887777".parse().unwrap(), "us-west-2".parse().unwrap());
+        let mut grants = Grants::new(&account, Some(&region), &region);
+        let regions = BTreeSet::from([region]);
+        for call in declared() {
+            assert_eq!(
+                grants.calls(&[call], &At { regions: &regions, sources: &regions, bucket: None }),
+                Ok(()),
+                "{call}"
+            );
+        }
+        assert!(
+            grants
+                .calls(&["ec2:DoAnything"], &At { regions: &regions, sources: &regions, bucket: None })
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn the_table_knows_nothing_that_nobody_calls() {
+        let declared = declared();
+        let idle: Vec<&str> =
+            TABLE.iter().map(|(call, _)| *call).filter(|call| !declared.contains(call)).collect();
+        assert_eq!(idle, Vec::<&str>::new());
+    }
+
+    #[test]
+    fn services_without_regions_have_no_condition_on_one() {
+        let (account, region) = ("999988887777".parse().unwrap(), "us-west-2".parse().unwrap());
+        let mut grants = Grants::new(&account, Some(&region), &region);
+        let regions = BTreeSet::from([region]);
+        let at = At { regions: &regions, sources: &regions, bucket: None };
+        grants.calls(&["route53:ListHostedZonesByVPC", "ec2:DescribeVpcs"], &at).unwrap();
+        let all = grants.finish();
+        let conditions = |action: &str| {
+            let found = all.iter().find(|s| s.grant.actions.contains(action)).unwrap();
+            found.grant.conditions.len()
+        };
+        assert_eq!((conditions("route53:ListHostedZonesByVPC"), conditions("ec2:DescribeVpcs")), (0, 1));
+    }
+
+    #[test]
+    fn what_is_presigned_may_be_called_where_the_source_is() {
+        let (account, region) = ("999988887777".parse().unwrap(), "us-west-2".parse().unwrap());
+        let mut grants = Grants::new(&account, Some(&region), &region);
+        let (regions, sources) = (BTreeSet::from([region]), BTreeSet::from(["us-east-1".parse().unwrap()]));
+        let at = At { regions: &regions, sources: &sources, bucket: None };
+        grants.calls(&["ec2:CopySnapshot", "rds:RestoreDBInstanceFromDBSnapshot"], &at).unwrap();
+        let mut presigned = 0;
+        for Statement { purpose, grant } in grants.finish() {
+            let key = (Test::StringEquals, "aws:RequestedRegion".to_owned());
+            let allowed: Vec<&str> = grant.conditions[&key].iter().map(String::as_str).collect();
+            if purpose == "Use" && grant.actions.contains("ec2:CopySnapshot") {
+                presigned += 1;
+                assert_eq!(allowed, ["us-east-1", "us-west-2"]);
+                let asked = grant.contexts().concat();
+                assert!(asked.iter().any(|(_, value)| value == "us-east-1"), "{asked:?}");
+                assert!(asked.iter().any(|(_, value)| value == "us-west-2"), "{asked:?}");
+            } else {
+                assert_eq!(allowed, ["us-west-2"], "{:?}", grant.actions);
+            }
+        }
+        assert_eq!(presigned, 1);
+    }
+
+    #[test]
+    fn arns_are_of_the_regions_partition() {
+        let account = "999988887777".parse().unwrap();
+        for (region, partition) in
+            [("us-west-2", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")]
+        {
+            let region = region.parse().unwrap();
+            let grants = Grants::new(&account, Some(&region), &region);
+            assert_eq!(
+                grants.arn("ec2:{r}:{a}:vpc/*", None),
+                format!("arn:{partition}:ec2:{region}:999988887777:vpc/*")
+            );
+        }
+    }
+}

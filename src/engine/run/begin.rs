@@ -1,0 +1,272 @@
+//! Before T0: what the record begins with, what the sandbox must have ready, and what must be in order.
+
+use std::collections::BTreeSet;
+
+use futures_util::future::join_all;
+use indexmap::IndexMap;
+
+use super::{Config, Engine, Stop};
+use crate::plan::{Plan, Work};
+use crate::sandbox::prepare::{Wanted, WantedReplica};
+use crate::secrets::{Asked, Keys};
+use base::duration::{Size, Time};
+use base::ids::AccountId;
+use estate::{Loss, ResourceId};
+use event::{FORMAT, NodePlan, PlaybookText, RunStarted, WorkloadPlan};
+use playbook::action::SourceSpec;
+use playbook::model::Measures;
+use port::{CloudError, ErrorKind, Grant, Marks, Needs, Place, Wishes};
+
+pub fn run_started(plan: &Plan, config: &Config, expires: Time) -> RunStarted {
+    let (key, value) = match &plan.loss {
+        Loss::Az(az) => ("az", az.to_string()),
+        Loss::Region(region) => ("region", region.to_string()),
+        Loss::Account(account) => ("account", account.to_string()),
+    };
+    let (mut steps, mut checks) = (Vec::new(), Vec::new());
+    for (index, (node, needs)) in plan.nodes.iter().zip(&plan.graph.needs).enumerate() {
+        let needs = needs.iter().map(|i| plan.nodes[*i].id.clone()).collect();
+        let (id, workload) = (node.id.clone(), node.workload.clone());
+        match &node.work {
+            Work::Step(work) => steps.push(NodePlan {
+                id,
+                workload,
+                needs,
+                uses: work.step.uses.clone(),
+                measures_rpo: false,
+                measures_of: Vec::new(),
+                restores_data: work.source.as_ref().is_some_and(SourceSpec::restores_data),
+            }),
+            Work::Check(work) => checks.push(NodePlan {
+                id,
+                workload,
+                needs,
+                uses: work.kind.to_owned(),
+                measures_rpo: work.check.measures == Some(Measures::Rpo),
+                measures_of: match work.check.measures {
+                    Some(Measures::Rpo) => plan.nearest_stores(index),
+                    None => Vec::new(),
+                },
+                restores_data: false,
+            }),
+        }
+    }
+    RunStarted {
+        format: FORMAT,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        run_id: config.run.to_string(),
+        on: config.on.to_owned(),
+        seed: config.seed,
+        playbook: PlaybookText {
+            name: plan.name.clone(),
+            description: plan.description.clone(),
+            path: plan.path.display().to_string(),
+            sha256: plan.sha256.clone(),
+            source: plan.source.clone(),
+        },
+        lose: IndexMap::from([(key.to_owned(), value)]),
+        detection_s: plan.assume.detection.map(base::duration::Span::as_secs_f64),
+        decision_s: plan.assume.decision.map(base::duration::Span::as_secs_f64),
+        sandbox_account: plan.sandbox_account.to_string(),
+        sandbox_region: plan.sandbox.region.to_string(),
+        sandbox_cidr: plan.sandbox.network.cidr.clone(),
+        expires,
+        params: plan
+            .params
+            .iter()
+            .map(|(k, v)| (k.clone(), v.as_str().map_or_else(|| v.to_string(), str::to_owned)))
+            .collect(),
+        workloads: plan
+            .workloads
+            .iter()
+            .map(|w| WorkloadPlan {
+                name: w.name.clone(),
+                tier: w.tier,
+                rto_s: w.objectives.rto.map(base::duration::Span::as_secs_f64),
+                rpo_s: w.objectives.rpo.map(base::duration::Span::as_secs_f64),
+                own_rpo: w.own_rpo,
+                stateless: w.stateless,
+                lost: w.lost.clone(),
+            })
+            .collect(),
+        steps,
+        checks,
+        lost: plan.radius.lost.clone(),
+        surviving: plan.radius.surviving.clone(),
+        inputs: config.inputs.clone(),
+    }
+}
+
+/// What must stand before T0.
+pub fn wanted(plan: &Plan) -> Wanted {
+    let mut wanted = Wanted {
+        place: plan.sandbox_place(),
+        cidr: plan.sandbox.network.cidr.clone(),
+        azs: plan.sandbox.network.zone_count(),
+        zones: plan.sandbox.network.zones.clone(),
+        wishes: Wishes::default(),
+        buckets: BTreeSet::new(),
+        replicas: Vec::new(),
+        databases: false,
+    };
+    for (node, work) in plan.steps() {
+        let demands = (work.action.decl.demands)(&work.with);
+        wanted.databases |= demands.db_subnet_group;
+        wanted.buckets.extend(demands.bucket);
+        wanted.wishes.instance_types.extend(demands.instance_type);
+        wanted.wishes.db_classes.extend(demands.db_class);
+        wanted.replicas.extend(demands.replica.map(|replica| {
+            let id = ResourceId::new("rds:db", &replica.source);
+            let resource = plan.resources().iter().find(|r| r.id == id);
+            let in_arn = replica.source.strip_prefix("arn:");
+            let in_arn = in_arn.and_then(|arn| arn.split(':').nth(2)?.parse().ok());
+            let named = replica.source_region.and_then(|region| region.parse().ok());
+            let region = in_arn.or(named).or_else(|| resource.and_then(|r| r.locus.region.clone()));
+            WantedReplica {
+                step: node.id.clone(),
+                source: replica.source,
+                source_region: region.unwrap_or_else(|| plan.sandbox.region.clone()),
+                class: replica.class,
+                parameter_group: replica.parameter_group,
+                kms_key: replica.kms_key,
+                size: resource.map_or(Size(0), |r| r.size),
+            }
+        }));
+    }
+    wanted.wishes.instance_types.sort();
+    wanted.wishes.instance_types.dedup();
+    wanted.wishes.db_classes.sort();
+    wanted.wishes.db_classes.dedup();
+    wanted
+}
+
+/// Credentials, permissions and quotas, before anything is created.
+pub async fn preflight(engine: &Engine) -> Result<(), Stop> {
+    let plan = &engine.plan;
+    let accounts = plan.surviving_accounts();
+    let identities = join_all(accounts.iter().map(|account| engine.cloud.identity(account))).await;
+    let mut reached = Vec::new();
+    for (account, identity) in accounts.iter().zip(identities) {
+        let found = match identity {
+            Ok(found) => found,
+            // Without the sandbox there is no drill; without another account its recovery points are unknown.
+            Err(error) if *account != plan.sandbox_account => {
+                finding(engine, "account-out-of-reach", "medium", account.as_str(), &error);
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if found != *account {
+            return Err(CloudError::new(
+                ErrorKind::Credentials,
+                "sts:GetCallerIdentity",
+                format!("the credentials for account {account} belong to account {found}"),
+            )
+            .help("check the profile, the role and the environment that the playbook's `accounts` names")
+            .into());
+        }
+        reached.push(found);
+    }
+    let place = plan.sandbox_place();
+    let mut stop = None;
+    let marks =
+        Marks { run: engine.config.run.clone(), expires: engine.clock.now() + plan.sandbox.ttl.delta() };
+    let needs = Needs { cidr: plan.sandbox.network.cidr.clone(), marks: Some(marks), ..needs(plan) };
+    let needs = Needs { grants: engine.grants_in(&place.account), ..needs };
+    let mut all = vec![(place.clone(), engine.cloud.preflight(&place, &needs).await?)];
+    for account in reached.into_iter().filter(|account| *account != place.account) {
+        // Elsewhere nothing is made: only that what is read may be read.
+        let needs = Needs { grants: engine.grants_in(&account), ..Needs::default() };
+        let there = Place { account, region: place.region.clone() };
+        match engine.cloud.preflight(&there, &needs).await {
+            Ok(seen) => all.push((there, seen)),
+            Err(error) => {
+                finding(engine, "account-out-of-reach", "medium", there.account.as_str(), &error);
+            }
+        }
+    }
+    for (place, seen) in
+        all.into_iter().flat_map(|(place, all)| all.into_iter().map(move |s| (place.clone(), s)))
+    {
+        let severity = match (seen.fatal, seen.doubtful) {
+            (true, _) => "high",
+            (false, true) => "medium",
+            (false, false) => "low",
+        };
+        let resource = format!("{} {}", place.account, place.region);
+        engine.find("preflight", severity, &resource, seen.what.clone(), seen.fix.clone());
+        if seen.fatal {
+            stop.get_or_insert(Stop::Aborted { error: seen.what, help: Some(seen.fix) });
+        }
+    }
+    if let Some(missing) = missing_secrets(engine).await {
+        stop.get_or_insert(missing);
+    }
+    shared_account(engine);
+    stop.map_or(Ok(()), Err)
+}
+
+impl Engine {
+    fn grants_in(&self, account: &AccountId) -> Vec<Grant> {
+        self.config.grants.get(account).cloned().unwrap_or_default()
+    }
+}
+
+/// Every secret and variable is read now: a drill that misses a password in its fortieth minute has proved nothing.
+async fn missing_secrets(engine: &Engine) -> Option<Stop> {
+    if engine.secrets.is_rehearsal() {
+        return None;
+    }
+    let asked = engine.plan.nodes.iter().flat_map(|node| match &node.work {
+        Work::Step(work) => {
+            let asked = |value| Asked { value, secret: Keys::These(work.action.decl.secrets) };
+            [Some(asked(&work.with)), work.step.when.as_ref().map(asked)]
+        }
+        Work::Check(work) => [Some(Asked { value: &work.spec, secret: Keys::All }), None],
+    });
+    let wrong = engine.secrets.look_up(asked.flatten()).await;
+    let help = wrong.first()?.help.clone();
+    let all: Vec<String> = wrong.into_iter().map(|wrong| wrong.message).collect();
+    Some(Stop::Aborted { error: all.join("; "), help: Some(help) })
+}
+
+fn finding(engine: &Engine, rule: &str, severity: &str, resource: &str, error: &CloudError) {
+    let message = format!("its recovery points cannot be looked at: {error}");
+    let fix = error.help.clone().unwrap_or_else(|| "give the drill credentials that may read there".into());
+    engine.find(rule, severity, resource, message, fix);
+}
+
+/// A sandbox in an account that holds production is allowed, and worth knowing.
+fn shared_account(engine: &Engine) {
+    let plan = &engine.plan;
+    let shared = plan.resources().iter().any(|r| r.locus.account.as_ref() == Some(&plan.sandbox_account));
+    if shared {
+        engine.find(
+            "sandbox-shares-account",
+            "medium",
+            plan.sandbox_account.as_str(),
+            "the sandbox lies in an account that holds production: one stolen key reaches both".into(),
+            "restore into an account of its own where the recovery points allow it (PITR does not)".into(),
+        );
+    }
+}
+
+fn needs(plan: &Plan) -> Needs {
+    let mut needs = Needs::default();
+    let mut calls =
+        BTreeSet::from(["ec2:CreateVpc", "ec2:CreateSubnet", "ec2:CreateSecurityGroup", "ec2:CreateTags"]);
+    for (_, work) in plan.steps() {
+        let demands = (work.action.decl.demands)(&work.with);
+        calls.extend(work.action.decl.calls);
+        if demands.db_subnet_group {
+            calls.insert("rds:CreateDBSubnetGroup");
+        }
+        needs.db_instances += demands.db_instances;
+        needs.instances += demands.instances;
+        if let Some(kind) = demands.instance_type {
+            *needs.instance_types.entry(kind).or_default() += demands.instances;
+        }
+    }
+    needs.calls = calls.into_iter().map(str::to_owned).collect();
+    needs
+}

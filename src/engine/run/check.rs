@@ -1,0 +1,311 @@
+//! One check: tried until it is healthy and has stayed so, or until its time is up.
+
+use std::borrow::Cow;
+
+use serde_json::{Value, json};
+
+use super::Recovery;
+use super::memory::CheckMemory;
+use super::step::End;
+use crate::plan::{CheckWork, Node};
+use crate::secrets::PLACEHOLDER;
+use base::duration::Time;
+use checks::{self, Observation, S3Observed};
+use event::Body;
+use playbook::check::{CheckKind, S3Check, StateCheck};
+use playbook::comparison::{Comparison, parse_timestamp};
+use playbook::expr;
+use playbook::model::Measures;
+use port::{BucketRef, Observed, ProbeAnswer, State};
+
+/// What one try saw, and when another answer can come.
+struct Try {
+    seen: Observation,
+    next_change: Option<Time>,
+    /// The answer is exact from this instant on: nothing need be asked before `next_change`.
+    exact: bool,
+}
+
+/// How far a check has come.
+struct Course {
+    ready_at: Time,
+    tries: u32,
+    /// What the last try saw.
+    last: Option<(bool, String)>,
+    healthy_since: Option<Time>,
+    /// It was healthy, and did not stay so.
+    flapped: bool,
+    /// The next try is the first of a new process, after one at that instant.
+    again: Option<Time>,
+}
+
+impl Course {
+    fn new(ready_at: Time) -> Self {
+        Self { ready_at, tries: 0, last: None, healthy_since: None, flapped: false, again: None }
+    }
+
+    /// Goes on after a runner died. A healthy stretch that nobody watched does not count, unless answers are exact.
+    fn resumed(known: &CheckMemory, exact: bool) -> Self {
+        let CheckMemory { ready_at, tries, last, tried_at, healthy_since, flapped } = known.clone();
+        let healthy_since = healthy_since.filter(|_| exact);
+        Self { ready_at, tries, last, healthy_since, flapped, again: tried_at }
+    }
+}
+
+impl Try {
+    fn too_late() -> Self {
+        let why = "the question was still without an answer when `within` ended";
+        Self { seen: Observation::unhealthy("no answer", why), next_change: None, exact: false }
+    }
+}
+
+impl Recovery<'_> {
+    pub async fn check(&self, index: usize, node: &Node, work: &CheckWork) -> End {
+        let (bus, clock) = (&self.engine.bus, &self.engine.clock);
+        let id = &node.id;
+        let mut course = if let Some(known) = self.engine.memory.checks.get(id) {
+            Course::resumed(known, self.engine.cloud.tells_changes())
+        } else {
+            bus.tell(Body::CheckReady { check: id.clone() });
+            Course::new(clock.now())
+        };
+        let unhealthy = |because: String, observed: String, tries: u32| {
+            self.tell_denials();
+            bus.tell(Body::CheckUnhealthy { check: id.clone(), because, observed, tries });
+            End::Failed
+        };
+        let kind = match self.spec(index, work).await {
+            Ok(kind) => kind,
+            Err(error) => return unhealthy(error, String::new(), 0),
+        };
+        let deadline = course.ready_at + work.check.within.delta();
+        loop {
+            let started = clock.now();
+            let asked = self.try_once(id, work, &kind, course.ready_at);
+            // An answer that comes when the time is up comes too late, unless the check has only to hold.
+            let tried = if course.healthy_since.is_none() && started < deadline {
+                clock.timeout_at(deadline, asked).await.unwrap_or_else(Try::too_late)
+            } else {
+                asked.await
+            };
+            let now = clock.now();
+            let Try { seen, next_change, exact } = tried;
+            let next = |healthy_since: Option<Time>| {
+                let next = match (next_change, exact) {
+                    (Some(change), _) => change,
+                    (None, true) => Time::MAX_UTC,
+                    (None, false) => (started + work.check.every.delta()).max(now),
+                };
+                match healthy_since {
+                    Some(since) => next.min(since + work.check.stable_for.delta()),
+                    None => next.min(deadline),
+                }
+            };
+            let told = (seen.healthy, seen.observed.clone());
+            // Where answers are exact, and the runner died after a try: nothing has changed since.
+            let again = course.again.take().filter(|_| exact && course.last.as_ref() == Some(&told));
+            if again.is_some() && next(course.healthy_since) > now {
+                clock.sleep_until(next(course.healthy_since)).await;
+                continue;
+            }
+            // At the instant of the last try it is that one, of which the end was not told.
+            course.tries += u32::from(again != Some(now));
+            if course.last.as_ref() != Some(&told) {
+                bus.tell(Body::CheckTried {
+                    check: id.clone(),
+                    healthy: seen.healthy,
+                    observed: seen.observed.clone(),
+                    tries: course.tries,
+                });
+                course.last = Some(told);
+            }
+            if seen.healthy {
+                let since = *course.healthy_since.get_or_insert(now);
+                if now >= since + work.check.stable_for.delta() {
+                    let data_time = Self::measured(work, &seen);
+                    self.tell_denials();
+                    bus.tell(Body::CheckHealthy {
+                        check: id.clone(),
+                        healthy_at: since,
+                        observed: seen.observed,
+                        tries: course.tries,
+                        data_time,
+                    });
+                    return End::Done;
+                }
+            } else {
+                course.flapped |= course.healthy_since.take().is_some();
+                if now >= deadline {
+                    let why = seen.why.unwrap_or_else(|| "it was not healthy".into());
+                    let how = if course.flapped {
+                        "it did not stay healthy for `stable_for`"
+                    } else {
+                        "it did not become healthy"
+                    };
+                    return unhealthy(
+                        format!("{how} within {}: {why}", work.check.within),
+                        seen.observed,
+                        course.tries,
+                    );
+                }
+            }
+            // Never in a tight loop, whatever the playbook says.
+            let next = next(course.healthy_since).max(now + chrono::TimeDelta::milliseconds(1));
+            clock.sleep_until(next).await;
+        }
+    }
+
+    /// The check's own part with its expressions rendered.
+    async fn spec(&self, index: usize, work: &CheckWork) -> Result<CheckKind, String> {
+        let mut spec = Cow::Borrowed(&work.spec);
+        // A password in a URL may hold any character.
+        if let (Some(Value::String(url)), "http" | "sql") = (work.spec.get("url"), work.kind) {
+            let encoded = expr::url_encoded(url);
+            if encoded != *url {
+                spec.to_mut()["url"] = encoded.into();
+            }
+        }
+        let rendered = self.render(index, &spec).await.map_err(|error| match error.help() {
+            Some(help) => format!("{error} ({help})"),
+            None => error.to_string(),
+        })?;
+        serde_json::from_value(json!({ work.kind: rendered }))
+            .map_err(|e| format!("its arguments do not fit: {e}"))
+    }
+
+    async fn try_once(&self, id: &str, work: &CheckWork, kind: &CheckKind, ready_at: Time) -> Try {
+        if let Some(answer) = self.engine.cloud.probe(id, ready_at) {
+            return Try {
+                next_change: answer.next_change,
+                seen: self.rehearsed(work, kind, answer),
+                exact: true,
+            };
+        }
+        let seen = match kind {
+            CheckKind::S3(spec) => self.ask_s3(spec).await,
+            CheckKind::State(spec) => self.ask_state(spec).await,
+            other => self.engine.prober.probe(other).await,
+        };
+        Try { seen: self.must_measure(work, seen), next_change: None, exact: false }
+    }
+
+    /// The twin's answer, judged as a real one would be.
+    fn rehearsed(&self, work: &CheckWork, kind: &CheckKind, answer: ProbeAnswer) -> Observation {
+        if !answer.healthy {
+            return Observation::unhealthy("no answer", "it does not answer yet");
+        }
+        let Some(value) = answer.value else {
+            if expectation(kind).is_none() {
+                return self.must_measure(work, Observation::healthy("healthy"));
+            }
+            self.assumed(work);
+            return self.must_measure(work, Observation::healthy("assumed: the estate gives no value"));
+        };
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        if let Some(expect) = expectation(kind) {
+            // What is compared with a secret is known on aws only.
+            if expect.to_string().contains(PLACEHOLDER) {
+                return self.must_measure(work, Observation::healthy("assumed: the twin looks no secret up"));
+            }
+            match expect.judge(&text) {
+                Ok(judged) if judged.holds => {}
+                Ok(_) => {
+                    return Observation::unhealthy(
+                        &text,
+                        format!("the value is `{text}`, expected `{expect}`"),
+                    );
+                }
+                Err(error) => {
+                    return Observation::unhealthy(&text, format!("{}; {}", error.message, error.help));
+                }
+            }
+        }
+        self.must_measure(work, Observation::healthy(&text).with_value(text))
+    }
+
+    /// The twin can judge only what the estate tells it.
+    fn assumed(&self, work: &CheckWork) {
+        let id = &work.check.id;
+        self.engine.find(
+            "probe-without-value",
+            "low",
+            id,
+            format!("what check `{id}` expects was not judged: the estate gives no value for it"),
+            format!("add `{id}: {{ value: … }}` to `probes:` of the estate"),
+        );
+    }
+
+    /// A check that measures is healthy only with a timestamp to show, and one that restored data can have.
+    fn must_measure(&self, work: &CheckWork, seen: Observation) -> Observation {
+        if work.check.measures != Some(Measures::Rpo) || !seen.healthy {
+            return seen;
+        }
+        let why = match Self::measured(work, &seen) {
+            Some(newest) if newest <= self.t0 => return seen,
+            Some(_) => {
+                "it measures RPO, and the newest timestamp lies after T0: it was written since, not restored"
+            }
+            None => "it measures RPO, and what it returns is not a timestamp",
+        };
+        Observation::unhealthy(&seen.observed, why)
+    }
+
+    fn measured(work: &CheckWork, seen: &Observation) -> Option<Time> {
+        work.check.measures?;
+        parse_timestamp(seen.value.as_deref()?)
+    }
+
+    async fn ask_s3(&self, spec: &S3Check) -> Observation {
+        let place = &self.ready.place;
+        let bucket = BucketRef {
+            name: spec.bucket.clone(),
+            account: place.account.clone(),
+            region: place.region.clone(),
+        };
+        let seen = match &spec.key {
+            Some(key) => self.engine.cloud.measure_object(&bucket, key).await,
+            None => {
+                self.engine.cloud.measure_objects(&bucket, spec.prefix.as_deref().unwrap_or_default()).await
+            }
+        };
+        match seen {
+            Ok(seen) => checks::judge_s3(spec, &S3Observed { count: seen.count, bytes: seen.bytes }),
+            Err(error) => Observation::unhealthy("not seen", error.to_string()),
+        }
+    }
+
+    async fn ask_state(&self, spec: &StateCheck) -> Observation {
+        let Some(resource) = self.hands.created().into_iter().find(|r| r.id == spec.of) else {
+            return Observation::unhealthy(
+                "not asked",
+                format!("`{}` is nothing that this run created", spec.of),
+            );
+        };
+        let ids = [resource.id.clone()];
+        match self.engine.cloud.observe(&resource.place(), resource.kind, &ids).await {
+            Ok(seen) => checks::judge_state(spec, &seen.first().map_or("gone".to_owned(), status)),
+            Err(error) => Observation::unhealthy("not seen", error.to_string()),
+        }
+    }
+}
+
+/// `healthy`, or the cloud's own word.
+fn status(seen: &Observed) -> String {
+    match &seen.state {
+        State::Ready if seen.healthy == Some(false) => "status checks not passed".into(),
+        State::Ready => "healthy".into(),
+        State::Pending(word) | State::Failed(word) => word.clone(),
+        State::Gone => "gone".into(),
+    }
+}
+
+fn expectation(kind: &CheckKind) -> Option<&Comparison> {
+    let expect = match kind {
+        CheckKind::Sql(spec) => &spec.expect,
+        CheckKind::Tcp(spec) => &spec.expect,
+        CheckKind::Dns(spec) => &spec.expect,
+        CheckKind::Command(spec) => &spec.expect,
+        CheckKind::Http(_) | CheckKind::S3(_) | CheckKind::State(_) => return None,
+    };
+    expect.as_ref()?.get().ok()
+}

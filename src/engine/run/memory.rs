@@ -1,0 +1,232 @@
+//! How far a run had come when its runner died: a pure fold over its records. Empty for a new run.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use serde_json::Value;
+
+use super::points::Made;
+use super::step::End;
+use super::survey::Frozen;
+use crate::sandbox::Ready;
+use crate::sandbox::memory::Memory as Requests;
+use base::duration::Time;
+use estate::RecoveryPoint;
+use event::{Body, Event, Phase, Stage};
+use port::gate::DeniedCall;
+
+#[derive(Default)]
+pub struct Memory {
+    /// When what the run makes expires; `None`: the run is new.
+    pub expires: Option<Time>,
+    pub last_at: Option<Time>,
+    /// When each phase began, and whether it has ended.
+    pub phases: BTreeMap<Phase, (Time, bool)>,
+    pub ready: Option<Ready>,
+    /// What was seen just before T0.
+    pub frozen: Frozen,
+    pub t0: Option<Time>,
+    /// The last look at the sandbox was taken.
+    pub looked_last: bool,
+    pub cut: Option<super::Stop>,
+    pub kept: bool,
+    /// What was kept or left behind after the drill is to be removed.
+    pub given_back: bool,
+    pub finished: bool,
+    pub steps: HashMap<String, StepMemory>,
+    pub checks: HashMap<String, CheckMemory>,
+    /// Steps and checks in the order in which they began, and ended.
+    pub begun: Vec<String>,
+    pub ended: Vec<(String, End)>,
+    /// Recovery points told of, with why they were not used.
+    pub points: Vec<(RecoveryPoint, Option<String>)>,
+    /// Steps whose outputs held secrets, which are on no record.
+    pub redacted: HashSet<String>,
+    /// Copies of recovery points that steps made.
+    pub made: Vec<Made>,
+    pub denied: Vec<DeniedCall>,
+    /// Rule, resource and message: a finding is told once.
+    pub findings: RefCell<HashSet<(String, String, String)>>,
+    pub requests: Requests,
+}
+
+/// The last attempt of a step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepMemory {
+    pub attempt: u32,
+    pub began: Time,
+    /// What it restores from, as it was told.
+    pub source: Option<Value>,
+    /// Why what it made was given up: the attempt has failed.
+    pub given_up: Option<String>,
+    /// The attempt has failed, and the next one is due then.
+    pub next_at: Option<Time>,
+    pub outputs: Value,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct CheckMemory {
+    pub ready_at: Time,
+    pub tries: u32,
+    /// What was last seen.
+    pub last: Option<(bool, String)>,
+    pub tried_at: Option<Time>,
+    pub healthy_since: Option<Time>,
+    pub flapped: bool,
+}
+
+impl Memory {
+    /// Folds the records of a run. An error says what of them cannot be understood.
+    pub fn of(events: &[Event]) -> Result<Self, String> {
+        let mut memory = Self::default();
+        for event in events {
+            memory.apply(event).map_err(|why| format!("record {}: {why}", event.seq + 1))?;
+        }
+        Ok(memory)
+    }
+
+    fn apply(&mut self, event: &Event) -> Result<(), String> {
+        self.last_at = Some(event.at);
+        self.requests.apply(event);
+        match &event.body {
+            Body::RunStarted(started) => self.expires = Some(started.expires),
+            Body::PhaseStarted { phase } => {
+                self.phases.insert(*phase, (event.at, false));
+            }
+            Body::PhaseFinished { phase } => self.phases.entry(*phase).or_insert((event.at, true)).1 = true,
+            Body::SandboxReady { ready, .. } => self.ready = Some(read(ready)?),
+            Body::Isolation { stage: Stage::Last, .. } => self.looked_last = true,
+            Body::Surveyed { points } => self.frozen = read::<Vec<_>>(points)?.into_iter().collect(),
+            Body::DisasterDeclared { t0 } => self.t0 = Some(*t0),
+            Body::PointSeen { point, why_not, .. } => self.points.push((read(point)?, why_not.clone())),
+            Body::Denied { call, locus, step, why } => self.denied.push(DeniedCall {
+                call: call.clone(),
+                locus: locus.clone(),
+                step: step.clone(),
+                why: why.clone(),
+            }),
+            Body::Finding { rule, resource, message, .. } => {
+                self.is_news(rule, resource, message);
+            }
+            Body::Interrupted { .. } => self.cut = Some(super::Stop::Interrupted),
+            Body::Aborted { error, help } => {
+                self.cut = Some(super::Stop::Aborted { error: error.clone(), help: help.clone() });
+            }
+            Body::Kept { .. } => self.kept = true,
+            Body::RunFinished { .. } => self.finished = true,
+            Body::Resumed { .. } if self.finished => {
+                (self.finished, self.given_back) = (false, true);
+            }
+            Body::StepStarted { .. }
+            | Body::StepSource { .. }
+            | Body::StepRetry { .. }
+            | Body::Discarded { .. }
+            | Body::StepSucceeded { .. } => self.apply_step(event)?,
+            Body::CheckReady { check } => {
+                self.begun.push(check.clone());
+                let known = CheckMemory {
+                    ready_at: event.at,
+                    tries: 0,
+                    last: None,
+                    tried_at: None,
+                    healthy_since: None,
+                    flapped: false,
+                };
+                self.checks.insert(check.clone(), known);
+            }
+            Body::CheckTried { check, healthy, observed, tries } => {
+                if let Some(known) = self.checks.get_mut(check) {
+                    known.tries = *tries;
+                    known.last = Some((*healthy, observed.clone()));
+                    known.tried_at = Some(event.at);
+                    if *healthy {
+                        known.healthy_since.get_or_insert(event.at);
+                    } else {
+                        known.flapped |= known.healthy_since.take().is_some();
+                    }
+                }
+            }
+            Body::StepFailed { step, tolerated: true, .. } => self.end(step, End::Tolerated),
+            Body::StepFailed { step: id, .. } | Body::CheckUnhealthy { check: id, .. } => {
+                self.end(id, End::Failed);
+            }
+            Body::StepNotRun { step, .. } => self.end(step, End::NotRun),
+            Body::StepSkipped { step: id, .. } | Body::CheckSkipped { check: id, .. } => {
+                self.end(id, End::Skipped);
+            }
+            Body::CheckHealthy { check, .. } => self.end(check, End::Done),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn apply_step(&mut self, event: &Event) -> Result<(), String> {
+        match &event.body {
+            Body::StepStarted { step, attempt } => {
+                if !self.steps.contains_key(step) {
+                    self.begun.push(step.clone());
+                }
+                let (attempt, began) = (*attempt, event.at);
+                let known = StepMemory {
+                    attempt,
+                    began,
+                    source: None,
+                    given_up: None,
+                    next_at: None,
+                    outputs: Value::Null,
+                };
+                self.steps.insert(step.clone(), known);
+            }
+            Body::StepSource { step, point, .. } => {
+                if let Some(known) = self.steps.get_mut(step) {
+                    known.source = Some(point.clone());
+                }
+            }
+            Body::StepRetry { step, next_at, .. } => {
+                if let Some(known) = self.steps.get_mut(step) {
+                    known.next_at = Some(*next_at);
+                }
+            }
+            Body::Discarded { by, because } => {
+                if let Some(known) = self.steps.get_mut(by) {
+                    known.given_up = Some(because.clone());
+                }
+            }
+            Body::StepSucceeded { step, outputs, made, redacted, .. } => {
+                if *redacted {
+                    self.redacted.insert(step.clone());
+                }
+                if let Some(known) = self.steps.get_mut(step) {
+                    known.outputs = outputs.clone();
+                }
+                if !made.is_null() {
+                    self.made.push(read(made)?);
+                }
+                self.end(step, End::Done);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, id: &str, end: End) {
+        self.ended.push((id.to_owned(), end));
+    }
+
+    pub fn has_begun(&self, phase: Phase) -> bool {
+        self.phases.contains_key(&phase)
+    }
+
+    pub fn has_ended(&self, phase: Phase) -> bool {
+        self.phases.get(&phase).is_some_and(|(_, ended)| *ended)
+    }
+
+    /// Whether a finding has not been told yet; from now on it has.
+    pub fn is_news(&self, rule: &str, resource: &str, message: &str) -> bool {
+        self.findings.borrow_mut().insert((rule.to_owned(), resource.to_owned(), message.to_owned()))
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, String> {
+    serde_json::from_value(value.clone()).map_err(|e| format!("it cannot be understood ({e})"))
+}

@@ -1,0 +1,452 @@
+//! The engine: carries a plan out, phase by phase, and tells all of it as events.
+//!
+//! validate → preflight → prepare the sandbox → **T0** → recover and verify → teardown. Everything runs on one
+//! thread under one clock, so that on the twin the same plan gives the same events.
+
+mod begin;
+mod check;
+mod isolation;
+mod memory;
+mod points;
+mod schedule;
+mod step;
+mod survey;
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use crate::actions::context::Person;
+use crate::plan::Plan;
+use base::clock::Clock;
+use base::duration::{Time, seconds_between};
+use base::ids::{AccountId, RunId};
+use checks::Observation;
+use estate::point::Rejection;
+use event::{Body, Bus, Inputs, Phase, RunStarted};
+use isolation::Looks;
+pub use memory::Memory;
+use playbook::check::CheckKind;
+use port::Protected;
+use port::gate::{DeniedCall, Enforcement, LossGate};
+use port::wait::Waiter;
+use port::{Cloud, CloudError, Grant, Marks, Place};
+use survey::Frozen;
+
+use crate::sandbox::teardown::Teardown;
+use crate::sandbox::{HandError, Hands, Ready, prepare};
+use crate::secrets::Secrets;
+use port::Guard;
+
+/// Asks what was restored over the real network. The twin answers checks itself.
+#[async_trait(?Send)]
+pub trait Prober {
+    async fn probe(&self, kind: &CheckKind) -> Observation;
+}
+
+pub struct Config {
+    /// `twin` or `aws`
+    pub on: &'static str,
+    pub run: RunId,
+    /// How many steps may run at once.
+    pub jobs: usize,
+    pub keep_sandbox: bool,
+    /// How long one resource may resist its deletion.
+    pub patience: Duration,
+    pub seed: Option<u64>,
+    /// Spread the pauses before retries, so that many do not knock at once.
+    pub jitter: bool,
+    /// Go on with a run only to tear it down.
+    pub abort: bool,
+    /// For the record: what a resumed run needs to be given again.
+    pub inputs: Inputs,
+    /// Accounts that are never changed, whatever a playbook says.
+    pub protected: Protected,
+    /// By account: what its role must be allowed, which preflight has proved.
+    pub grants: BTreeMap<AccountId, Vec<Grant>>,
+}
+
+pub struct Engine {
+    pub plan: Plan,
+    /// Behind the gate.
+    pub cloud: Rc<dyn Cloud>,
+    pub gate: Arc<LossGate>,
+    pub clock: Clock,
+    pub bus: Rc<Bus>,
+    pub config: Config,
+    pub prober: Rc<dyn Prober>,
+    pub person: Rc<dyn Person>,
+    /// What expressions name below `env` and `secret`.
+    pub secrets: Secrets,
+    /// The first Ctrl-C: stop starting steps, tear down, report.
+    pub interrupt: CancellationToken,
+    /// How far the run had come when its runner died.
+    pub memory: Memory,
+}
+
+/// What is shared by all that runs between T0 and teardown.
+struct Recovery<'a> {
+    engine: &'a Engine,
+    hands: &'a Rc<Hands>,
+    waiter: &'a Rc<Waiter>,
+    ready: &'a Ready,
+    looks: &'a Looks<'a>,
+    t0: Time,
+    points: points::Points,
+    outputs: RefCell<HashMap<String, serde_json::Value>>,
+    /// How many of the gate's refusals have been told.
+    denials_told: Cell<usize>,
+}
+
+impl<'a> Recovery<'a> {
+    fn new(
+        engine: &'a Engine,
+        hands: &'a Rc<Hands>,
+        waiter: &'a Rc<Waiter>,
+        looks: &'a Looks<'a>,
+        t0: Time,
+        frozen: Frozen,
+    ) -> Self {
+        let memory = &engine.memory;
+        let outputs = memory.steps.iter().map(|(id, step)| (id.clone(), step.outputs.clone()));
+        let recovery = Self {
+            engine,
+            hands,
+            waiter,
+            ready: looks.ready(),
+            looks,
+            t0,
+            points: points::Points::of(memory, frozen),
+            outputs: RefCell::new(outputs.filter(|(_, outputs)| !outputs.is_null()).collect()),
+            denials_told: Cell::new(memory.denied.len()),
+        };
+        for (point, why_not) in &memory.points {
+            if why_not.as_deref() == Some(Rejection::Lost.reason()) {
+                recovery.know_lost(point, &[]);
+            }
+        }
+        for denied in &memory.denied {
+            engine.gate.recall(denied.clone());
+        }
+        recovery
+    }
+
+    /// Tells what the gate has refused since it was last asked: before what became of it is told.
+    fn tell_denials(&self) {
+        let denied = self.engine.gate.denied();
+        for denied in denied.iter().skip(self.denials_told.replace(denied.len())).cloned() {
+            let DeniedCall { call, locus, step, why } = denied;
+            self.engine.bus.tell(Body::Denied { call, locus, step, why });
+        }
+    }
+}
+
+/// Why the drill could not be carried out.
+#[derive(Debug, Clone)]
+pub enum Stop {
+    Interrupted,
+    Aborted { error: String, help: Option<String> },
+}
+
+impl From<CloudError> for Stop {
+    fn from(error: CloudError) -> Self {
+        Self::Aborted { help: error.help.clone(), error: error.to_string() }
+    }
+}
+
+impl From<HandError> for Stop {
+    fn from(error: HandError) -> Self {
+        match error {
+            HandError::Cloud(error) => error.into(),
+            HandError::Changed { .. } => Self::Aborted {
+                error: error.to_string(),
+                help: Some("tear the run down with `drillmaster abort`, and start it anew".into()),
+            },
+            // It says itself what to do: about the disk, or about who reads stdout.
+            HandError::Journal(error) => Self::Aborted { error: error.to_string(), help: None },
+        }
+    }
+}
+
+impl Engine {
+    /// Whether the plan is the one that a run began with; another version may read a playbook in another way.
+    pub fn is_of(&self, started: &RunStarted) -> bool {
+        let again = begin::run_started(&self.plan, &self.config, started.expires);
+        (
+            again.steps,
+            again.checks,
+            again.lose,
+            again.sandbox_account,
+            again.sandbox_region,
+            again.sandbox_cidr,
+        ) == (
+            started.steps.clone(),
+            started.checks.clone(),
+            started.lose.clone(),
+            started.sandbox_account.clone(),
+            started.sandbox_region.clone(),
+            started.sandbox_cidr.clone(),
+        )
+    }
+
+    /// Runs the drill to its end, from its beginning or from where its records end. Whatever happens is told as
+    /// events; the report judges them.
+    pub async fn run(&self) {
+        let started = self.clock.now();
+        let mut requests = self.memory.requests.clone();
+        // Nobody sweeps up what may still be in use: the drill's time, and then teardown's.
+        let patience = base::duration::Span(self.config.patience).delta();
+        let expires =
+            self.memory.expires.unwrap_or_else(|| started + self.plan.sandbox.ttl.delta() + patience);
+        match self.memory.last_at {
+            None => {
+                let started = begin::run_started(&self.plan, &self.config, expires);
+                self.bus.tell(Body::RunStarted(Box::new(started)));
+            }
+            Some(last_at) => {
+                let by = if self.config.abort { "abort" } else { "resume" }.to_owned();
+                let gap_s = seconds_between(last_at, started).max(0.0);
+                // A drill that had ended is torn down once more, with all the time that takes.
+                if gap_s > 0.0 || self.memory.finished {
+                    requests.forget_deletions();
+                }
+                self.bus.tell(Body::Resumed { by, gap_s });
+            }
+        }
+        let marks = Marks { run: self.config.run.clone(), expires };
+        let guard = Guard::new(Rc::clone(&self.cloud), self.sandbox(), marks, self.config.protected.clone());
+        let hands = Hands::new(Rc::clone(&self.cloud), Rc::clone(&self.bus), guard, requests);
+        let waiter = Waiter::new(Rc::clone(&self.cloud), self.clock.clone());
+        // Why it was cut short has been told.
+        let _told = self.carry_out(&hands, &waiter).await;
+        self.gate.enforce(Enforcement::Teardown);
+        if self.config.keep_sandbox && !self.memory.given_back {
+            if !self.memory.kept {
+                // What a lost answer or a crash has left untold stays too, and is told.
+                self.teardown(&hands, &waiter).survey().await;
+                let resources = hands.standing().iter().map(|r| json!(r)).collect();
+                self.bus.tell(Body::Kept { resources, until: expires });
+            }
+        } else {
+            self.tear_down(&hands, &waiter).await;
+        }
+        self.bus.tell(Body::RunFinished { api_calls: json!(self.cloud.api_calls()) });
+    }
+
+    async fn carry_out(&self, hands: &Rc<Hands>, waiter: &Rc<Waiter>) -> Result<(), Stop> {
+        let memory = &self.memory;
+        if memory.has_begun(Phase::Teardown) || memory.kept {
+            return Ok(());
+        }
+        let (t0, ready, frozen) = match (memory.t0, &memory.ready, &memory.cut) {
+            (Some(t0), Some(ready), _) => (t0, ready.clone(), memory.frozen.clone()),
+            (_, _, Some(cut)) => {
+                self.end_open_phases();
+                return Err(cut.clone());
+            }
+            _ => self.before_the_disaster(hands, waiter).await?,
+        };
+        self.cloud.declare(t0);
+        self.know_what_is_lost(t0);
+        self.gate.enforce(Enforcement::Full);
+        let looks = Looks::new(self, hands, &ready);
+        let recovery = Recovery::new(self, hands, waiter, &looks, t0, frozen);
+        hands.guard().enter(Phase::Recover);
+        // What the runner that died had not looked at since.
+        if memory.has_begun(Phase::Recover) && !memory.has_ended(Phase::Recover) {
+            looks.want();
+        }
+        self.begin(Phase::Recover);
+        looks.beside(recovery.run()).await?;
+        // In harness time. What a real loss would have kept from being asked can be asked from here on.
+        self.gate.enforce(Enforcement::Teardown);
+        looks.last().await
+    }
+
+    /// Everything up to T0, which comes back with the sandbox and what there is to restore from.
+    async fn before_the_disaster(
+        &self,
+        hands: &Rc<Hands>,
+        waiter: &Rc<Waiter>,
+    ) -> Result<(Time, Ready, Frozen), Stop> {
+        let wanted = begin::wanted(&self.plan);
+        self.phase(Phase::Preflight, begin::preflight(self)).await?;
+        hands.guard().enter(Phase::Prepare);
+        let prepare = async {
+            let ready = self.prepare_in_time(hands, waiter, &wanted).await?;
+            // As late as can be before T0: what is not usable by now was not usable at T0.
+            let frozen = self.survey(&ready).await;
+            self.bus.tell(Body::Surveyed { points: survey::record(&frozen) });
+            Ok::<_, Stop>((ready, frozen))
+        };
+        let (ready, frozen) = self.phase(Phase::Prepare, prepare).await?;
+        if let Some(broken) = self.bus.broken() {
+            return Err(self.told(HandError::Journal(broken).into()));
+        }
+        let t0 = self.clock.now();
+        let declared = self.bus.emit(Body::DisasterDeclared { t0 }).map_err(HandError::Journal);
+        declared.map_err(|error| self.told(error.into()))?;
+        Ok((t0, ready, frozen))
+    }
+
+    /// Runs a phase of the harness; an interruption ends it.
+    async fn phase<T, E: Into<Stop>>(
+        &self,
+        phase: Phase,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Stop> {
+        self.begin(phase);
+        let ended = tokio::select! {
+            biased;
+            () = self.interrupt.cancelled() => Err(Stop::Interrupted),
+            ended = work => ended.map_err(Into::into),
+        };
+        let ended = ended.map_err(|stop| self.told(stop));
+        self.end(phase);
+        ended
+    }
+
+    /// Tells why the drill is cut short, as soon as that is known: a run whose runner dies after this is only torn down.
+    fn told(&self, stop: Stop) -> Stop {
+        self.bus.tell(match stop.clone() {
+            Stop::Interrupted => Body::Interrupted {
+                by: if self.config.abort { "`drillmaster abort`" } else { "the user" }.to_owned(),
+            },
+            Stop::Aborted { error, help } => Body::Aborted { error, help },
+        });
+        stop
+    }
+
+    /// Begins a phase, which it may have done before its runner died.
+    fn begin(&self, phase: Phase) {
+        if !self.memory.has_begun(phase) {
+            self.bus.tell(Body::PhaseStarted { phase });
+        }
+    }
+
+    fn end(&self, phase: Phase) {
+        if !self.memory.has_ended(phase) {
+            self.bus.tell(Body::PhaseFinished { phase });
+        }
+    }
+
+    fn end_open_phases(&self) {
+        for phase in self.memory.phases.keys() {
+            self.end(*phase);
+        }
+    }
+
+    /// Tells a finding, once.
+    fn find(&self, rule: &str, severity: &str, resource: &str, message: String, fix: String) {
+        if self.memory.is_news(rule, resource, &message) {
+            let (rule, severity) = (rule.to_owned(), severity.to_owned());
+            self.bus.tell(Body::Finding { rule, severity, resource: resource.to_owned(), message, fix });
+        }
+    }
+
+    /// A sandbox that is not ready when its ttl ends never will be.
+    async fn prepare_in_time(
+        &self,
+        hands: &Rc<Hands>,
+        waiter: &Rc<Waiter>,
+        wanted: &crate::sandbox::prepare::Wanted,
+    ) -> Result<Ready, Stop> {
+        let ttl = self.plan.sandbox.ttl;
+        let ready = self.prepare(hands, waiter, wanted);
+        let ended = self.clock.timeout_at(self.deadline(hands), ready).await;
+        ended.unwrap_or_else(|| {
+            Err(Stop::Aborted {
+                error: format!("the sandbox was not ready within its ttl of {ttl}"),
+                help: Some("see in the journal what it waited for; give it more with `sandbox.ttl`".into()),
+            })
+        })
+    }
+
+    async fn prepare(
+        &self,
+        hands: &Rc<Hands>,
+        waiter: &Rc<Waiter>,
+        wanted: &crate::sandbox::prepare::Wanted,
+    ) -> Result<Ready, Stop> {
+        let ready = prepare(hands, waiter, wanted, &self.plan.loss).await?;
+        if self.memory.ready.is_none() {
+            self.bus.tell(Body::SandboxReady {
+                azs: ready.subnets.iter().map(|s| s.az.to_string()).collect(),
+                outputs: json!({
+                    "vpc_id": ready.vpc,
+                    "subnet_ids": ready.subnets.iter().map(|s| &s.id).collect::<Vec<_>>(),
+                    "security_group_id": ready.security_group,
+                    "buckets": ready.buckets,
+                }),
+                ready: json!(ready),
+            });
+        }
+        Looks::new(self, hands, &ready).prove().await?;
+        self.tell_of_the_resolver(&ready);
+        Ok(ready)
+    }
+
+    /// Every VPC has a resolver that asks the world's name servers: data can leave in the names that are asked for. It cannot
+    /// be switched off while databases and machines are to be reached by name.
+    fn tell_of_the_resolver(&self, ready: &Ready) {
+        if self.config.on != "aws" {
+            return;
+        }
+        self.find(
+            "sandbox-resolves-names",
+            "low",
+            &ready.vpc,
+            "what runs in the sandbox can look up public names through the VPC's own resolver: no traffic leaves, but the \
+             names that are asked for do"
+                .into(),
+            "where that matters, have a Route 53 Resolver DNS Firewall rule group associated with new VPCs of the account"
+                .into(),
+        );
+    }
+
+    /// Recovery points that the estate places in what is lost may not be used by their bare ids either.
+    fn know_what_is_lost(&self, t0: Time) {
+        let Some(estate) = &self.plan.estate else { return };
+        let loss = &self.plan.loss;
+        let (surviving, lost): (Vec<_>, Vec<_>) =
+            estate.recovery_points(t0).into_iter().partition(|point| point.survives(loss));
+        let surviving: HashSet<&str> = surviving.iter().map(|point| point.id.as_str()).collect();
+        for point in &lost {
+            // Of two snapshots of one name the bare name means the one that is called for where it lies.
+            if !surviving.contains(point.id.as_str()) {
+                self.gate.know_lost_point(&point.id, &format!("{} {}", point.account, point.region));
+            }
+        }
+    }
+
+    /// When the sandbox's ttl ends: preparing it, recovering and verifying have that long together.
+    fn deadline(&self, hands: &Hands) -> Time {
+        hands.marks().expires - base::duration::Span(self.config.patience).delta()
+    }
+
+    fn sandbox(&self) -> Place {
+        Place { account: self.plan.sandbox_account.clone(), region: self.plan.sandbox.region.clone() }
+    }
+
+    fn teardown<'a>(&'a self, hands: &'a Rc<Hands>, waiter: &'a Rc<Waiter>) -> Teardown<'a> {
+        let mut places = hands.places();
+        let sandbox = self.sandbox();
+        if !places.is_empty() && !places.contains(&sandbox) {
+            places.push(sandbox);
+        }
+        Teardown { hands, waiter, clock: &self.clock, bus: &self.bus, places, patience: self.config.patience }
+    }
+
+    async fn tear_down(&self, hands: &Rc<Hands>, waiter: &Rc<Waiter>) {
+        hands.guard().enter(Phase::Teardown);
+        self.begin(Phase::Teardown);
+        self.teardown(hands, waiter).run().await;
+        self.end(Phase::Teardown);
+    }
+}

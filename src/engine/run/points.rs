@@ -1,0 +1,470 @@
+//! Finding recovery points in what survives, and choosing the one that a step restores from.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tokio::sync::OnceCell;
+
+use super::survey::{Found, Frozen, key};
+use super::{Memory, Recovery};
+use crate::actions::context::{Source, StepError};
+use crate::plan::StepWork;
+use base::duration::Time;
+use estate::point::{LOOK_BACK, Rejection, Use, Wanted, WorstCase, select, worst_case_rpo};
+use estate::{PointIndex, PointKind, RecoveryPoint, Selector};
+use event::Body;
+use playbook::action::{PointSpec, SourceSpec, SourceWhat};
+use port::{Place, PointQuery};
+
+/// What a query found: asked once, however many steps want to know.
+type Answer = OnceCell<Rc<Found>>;
+
+#[derive(Default)]
+pub struct Points {
+    /// What was seen just before T0.
+    frozen: Frozen,
+    /// What each query found, over all surviving accounts and regions.
+    found: RefCell<HashMap<PointQuery, Rc<Answer>>>,
+    /// The estate's points that lie in what is lost.
+    lost: RefCell<Option<PointIndex>>,
+    /// Points told of already.
+    told: RefCell<HashSet<(String, String)>>,
+    /// The ids of the estate's points that survive.
+    surviving: RefCell<Option<HashSet<String>>>,
+    /// Copies that steps of this run made, with what they were copied from.
+    made: RefCell<HashMap<String, (RecoveryPoint, Chosen)>>,
+}
+
+/// Copies of recovery points, and what they were copied from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Made {
+    copies: Vec<RecoveryPoint>,
+    origin: Chosen,
+}
+
+impl Points {
+    /// Those that a run knows which goes on.
+    pub fn of(memory: &Memory, frozen: Frozen) -> Self {
+        let points = Self { frozen, ..Self::default() };
+        for (point, why_not) in &memory.points {
+            points.told.borrow_mut().insert(telling(point, why_not.as_deref()));
+        }
+        memory.made.iter().for_each(|made| points.remember(made));
+        points
+    }
+
+    /// Remembers the copies that a step made.
+    pub fn remember(&self, made: &Made) {
+        for copy in &made.copies {
+            self.made.borrow_mut().insert(copy.id.clone(), (copy.clone(), made.origin.clone()));
+        }
+    }
+}
+
+/// By what a telling is told from another: snapshots of one name may lie in several places.
+fn telling(point: &RecoveryPoint, why_not: Option<&str>) -> (String, String) {
+    let place = format!("{} {} {}", point.id, point.account, point.region);
+    (place, why_not.unwrap_or_default().to_owned())
+}
+
+/// What a step restores from, and where that came from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Chosen {
+    pub source: Source,
+    /// The recovery point that existed before the disaster.
+    pub origin: RecoveryPoint,
+    pub worst_case: WorstCase,
+    /// The production resources that it is of.
+    pub covers: Vec<String>,
+    /// The machines that one image stands for, where the playbook names them by a tag: as many as are launched of it.
+    pub machines: Option<Selector>,
+}
+
+impl Recovery<'_> {
+    /// Chooses what a step restores from; `None` where its action restores nothing.
+    pub async fn choose(
+        &self,
+        step: &str,
+        work: &StepWork,
+        spec: Option<SourceSpec>,
+    ) -> Result<Option<Chosen>, StepError> {
+        let Some(spec) = spec else { return Ok(None) };
+        match &spec.what {
+            SourceWhat::Id(id) => self.by_id(id, &spec).await.map(Some),
+            SourceWhat::Of { kind, name, point } => {
+                let selector =
+                    Selector::of_kind(kind, name).map_err(|e| StepError::wrong(e.message, e.help))?;
+                self.of(step, work, &spec, selector, point).await.map(Some)
+            }
+        }
+    }
+
+    /// Remembers the copies that a step made, and gives them as they are told.
+    pub fn remember(&self, copies: Vec<RecoveryPoint>, origin: Option<&Chosen>) -> serde_json::Value {
+        let Some(origin) = origin.filter(|_| !copies.is_empty()) else { return serde_json::Value::Null };
+        let made = Made { copies, origin: origin.clone() };
+        self.points.remember(&made);
+        json!(made)
+    }
+
+    /// Makes a point known to the gate as lost, unless its bare id means one that is not.
+    pub fn know_lost(&self, point: &RecoveryPoint, found: &[RecoveryPoint]) {
+        if !self.has_a_namesake(point, found) {
+            self.engine.gate.know_lost_point(&point.id, &format!("{} {}", point.account, point.region));
+        }
+    }
+
+    fn on<'b>(&'b self, spec: &'b SourceSpec) -> Use<'b> {
+        Use {
+            loss: &self.engine.plan.loss,
+            t0: self.t0,
+            account: &self.ready.place.account,
+            region: &self.ready.place.region,
+            kinds: &spec.kinds,
+            across_regions: spec.across_regions,
+        }
+    }
+
+    async fn of(
+        &self,
+        step: &str,
+        work: &StepWork,
+        spec: &SourceSpec,
+        selector: Selector,
+        point: &PointSpec,
+    ) -> Result<Chosen, StepError> {
+        let query = PointQuery::Of { selector: selector.clone(), kinds: spec.kinds.clone() };
+        let looked = self.find(&query, &self.engine.places()).await;
+        let found = &looked.points;
+        let (wanted, at) = match point {
+            PointSpec::Latest => (Wanted::Latest, None),
+            PointSpec::Id(id) => (Wanted::Id(id.clone()), None),
+            PointSpec::At(time) => (Wanted::AsOf(*time), Some(*time)),
+            PointSpec::BeforeT0(span) => {
+                let time = self.t0 - span.delta();
+                (Wanted::AsOf(time), Some(time))
+            }
+        };
+        let on = self.on(spec);
+        let selection = select(found, &wanted, &on);
+        for (point, why) in &selection.rejected {
+            self.tell(step, point, Some(&point.why(*why, on.loss)));
+            if *why == Rejection::Lost {
+                self.know_lost(point, found);
+            }
+        }
+        for newer in selection.newer_by_copy() {
+            self.newer_by_copy(step, newer, selection.chosen);
+        }
+        let Some(chosen) = selection.chosen else {
+            // Whoever names a point that is lost asks for a call that is denied: the gate says so, on record.
+            if let Wanted::Id(id) = &wanted
+                && !spec.kinds.iter().any(|k| k.is_continuous())
+            {
+                let named = selection.rejected.iter().find(|(p, _)| p.id == *id);
+                match named {
+                    Some((point, Rejection::Lost)) => return Ok(self.lost(point)),
+                    Some(_) => {}
+                    None => return Ok(self.unknown(id, spec)),
+                }
+            }
+            let nothing = self.nothing(&selector, &selection.rejected);
+            return Err(match nothing {
+                // Where it could not be looked it may be: the next attempt looks again.
+                StepError::Failed { message, help, .. } if !looked.complete => {
+                    let message = format!("{message} (not every place could be looked at)");
+                    StepError::Failed { message, help, again: true }
+                }
+                other => other,
+            });
+        };
+        self.tell(step, chosen, None);
+        // One point restores the one thing that it is of, however many a tag selects.
+        let mut covers = vec![chosen.of.to_string()];
+        let mut machines = None;
+        match work.selects(spec) {
+            Some(id @ Selector::Id(_)) => covers.extend(self.engine.plan.radius.selected(&id)),
+            Some(tag) if chosen.kind == PointKind::Ami => machines = Some(tag),
+            _ => {}
+        }
+        // A series gives the data of the instant that was asked for; a snapshot only its own.
+        let at = at.filter(|_| chosen.kind.is_continuous());
+        let at = if chosen.kind == PointKind::RdsPitr { Some(self.instant(chosen, at)?) } else { at };
+        let mut origin = chosen.clone();
+        if at.is_some() {
+            origin.taken = at;
+        }
+        Ok(Chosen {
+            source: Source { id: self.called(chosen), point: chosen.clone(), at },
+            origin,
+            worst_case: worst_case_rpo(found, &on, LOOK_BACK, self.engine.cloud.least_pitr_lag()),
+            covers,
+            machines,
+        })
+    }
+
+    /// To which instant PITR restores. Production may live on while it is drilled, and what can be restored grows with
+    /// it: only what could be at T0 counts.
+    fn instant(&self, chosen: &RecoveryPoint, wanted: Option<Time>) -> Result<Time, StepError> {
+        let Some(latest) = chosen.taken.map(|taken| taken.min(self.t0)) else {
+            return Err(StepError::wrong(
+                format!("to which instant {} could be restored at T0 is not known", chosen.of),
+                "look at its automated backups (in an estate: say when the point was `taken`)",
+            ));
+        };
+        match wanted {
+            Some(at) if at > latest => Err(StepError::wrong(
+                format!(
+                    "{} cannot be restored to {at}: at T0 it could be restored up to {latest}",
+                    chosen.of
+                ),
+                "ask for an earlier instant, or for `latest`",
+            )),
+            wanted => Ok(wanted.unwrap_or(latest)),
+        }
+    }
+
+    async fn by_id(&self, id: &str, spec: &SourceSpec) -> Result<Chosen, StepError> {
+        if let Some((copy, origin)) = self.points.made.borrow().get(id) {
+            let source = Source { point: copy.clone(), id: self.called(copy), at: None };
+            return Ok(Chosen { source, ..origin.clone() });
+        }
+        let mut unusable = None;
+        for kind in &spec.kinds {
+            let query = PointQuery::Id { id: id.to_owned(), kind: *kind };
+            for point in &self.find(&query, &self.engine.places_of(id, self.ready)).await.points {
+                let on = self.on(spec);
+                match point.judge(&on) {
+                    Ok(()) => {
+                        self.tell("", point, None);
+                        return Ok(Chosen {
+                            source: Source { point: point.clone(), id: self.called(point), at: None },
+                            origin: point.clone(),
+                            // One point by name: how old it would be on another day, nobody can say.
+                            worst_case: WorstCase::default(),
+                            covers: vec![point.of.to_string()],
+                            machines: None,
+                        });
+                    }
+                    Err(Rejection::Lost) => {
+                        self.tell("", point, Some(Rejection::Lost.reason()));
+                        self.know_lost(point, &[]);
+                        return Ok(self.lost(point));
+                    }
+                    // A stranger's that is public: nothing is known of it but its id.
+                    Err(Rejection::UnknownAtT0) if !self.engine.plan.has_account(&point.account) => {}
+                    Err(why) => {
+                        let why = point.why(why, on.loss);
+                        self.tell("", point, Some(&why));
+                        unusable = Some(why);
+                    }
+                }
+            }
+        }
+        match unusable {
+            Some(why) => Err(StepError::wrong(
+                format!("recovery point `{id}` cannot be used: {why}"),
+                "name one that survives the loss and was usable at T0, or `point: latest`",
+            )),
+            // The cloud says itself why it cannot be used: the gate, where it is lost; else that it is not there.
+            None => Ok(self.unknown(id, spec)),
+        }
+    }
+
+    /// A point that was named and is lost: the call that would use it is the gate's to deny.
+    fn lost(&self, point: &RecoveryPoint) -> Chosen {
+        let source = Source { point: point.clone(), id: self.called(point), at: None };
+        let (worst_case, covers) = (WorstCase::default(), Vec::new());
+        Chosen { source, origin: point.clone(), worst_case, covers, machines: None }
+    }
+
+    /// Snapshots of the same name in another region or account: the bare name says nothing of what is lost.
+    fn has_a_namesake(&self, point: &RecoveryPoint, found: &[RecoveryPoint]) -> bool {
+        let loss = &self.engine.plan.loss;
+        if found.iter().any(|other| other.id == point.id && other.survives(loss)) {
+            return true;
+        }
+        // Worked out once: the estate may have tens of thousands, and as many be lost.
+        let mut surviving = self.points.surviving.borrow_mut();
+        let surviving = surviving.get_or_insert_with(|| {
+            let known =
+                self.engine.plan.estate.as_ref().map(|e| e.recovery_points(self.t0)).unwrap_or_default();
+            known.into_iter().filter(|other| other.survives(loss)).map(|other| other.id).collect()
+        });
+        surviving.contains(&point.id)
+    }
+
+    /// A recovery point of which nothing is known but its id: its age is unknown.
+    fn unknown(&self, id: &str, spec: &SourceSpec) -> Chosen {
+        let kind = spec.kinds.first().copied().unwrap_or(PointKind::EbsSnapshot);
+        let service = match kind {
+            PointKind::Ami => "ec2:image",
+            PointKind::EbsSnapshot => "ec2:snapshot",
+            PointKind::RdsClusterSnapshot => "rds:cluster-snapshot",
+            PointKind::S3Replica | PointKind::S3Versions => "s3:bucket",
+            _ => "rds:snapshot",
+        };
+        let point = RecoveryPoint {
+            of: estate::ResourceId::new(service, id),
+            kind,
+            id: id.to_owned(),
+            account: self.ready.place.account.clone(),
+            region: arn_part(id, 3)
+                .and_then(|r| r.parse().ok())
+                .unwrap_or_else(|| self.ready.place.region.clone()),
+            taken: None,
+            usable: None,
+            size: base::duration::Size(0),
+            objects: 0,
+            shared_with: Vec::new(),
+            managed_key: false,
+            seen_usable: None,
+            made: None,
+            shared_widely: false,
+            engine: None,
+            encrypted: false,
+            kms_key: None,
+        };
+        let source = Source { point: point.clone(), id: id.to_owned(), at: None };
+        let (worst_case, covers) = (WorstCase::default(), Vec::new());
+        Chosen { source, origin: point, worst_case, covers, machines: None }
+    }
+
+    /// What the sandbox's account calls a point.
+    fn called(&self, point: &RecoveryPoint) -> String {
+        let resource = match point.kind {
+            PointKind::RdsSnapshot => "snapshot",
+            PointKind::RdsClusterSnapshot => "cluster-snapshot",
+            _ => return point.id.clone(),
+        };
+        let here = point.account == self.ready.place.account && point.region == self.ready.place.region;
+        if here || point.id.starts_with("arn:") {
+            return point.id.clone();
+        }
+        let partition = point.region.partition();
+        format!("arn:{partition}:rds:{}:{}:{resource}:{}", point.region, point.account, point.id)
+    }
+
+    /// Asks every place once, also when many steps ask at the same time, and makes one list of what they saw.
+    async fn find(&self, query: &PointQuery, places: &[Place]) -> Rc<Found> {
+        let answer = Rc::clone(self.points.found.borrow_mut().entry(query.clone()).or_default());
+        let found = Rc::clone(answer.get_or_init(async || Rc::new(self.ask(query, places).await)).await);
+        if !found.complete {
+            // Whoever asks later looks again where it could not be looked.
+            let mut known = self.points.found.borrow_mut();
+            if known.get(query).is_some_and(|kept| Rc::ptr_eq(kept, &answer)) {
+                known.remove(query);
+            }
+        }
+        found
+    }
+
+    async fn ask(&self, query: &PointQuery, places: &[Place]) -> Found {
+        let Found { points: seen, complete } = match self.points.frozen.get(query) {
+            Some(frozen) => Found { points: frozen.clone(), complete: true },
+            // Known only now, from what a step gave: `judge` takes nothing that may have become usable since.
+            None => self.engine.ask_for_points(query, places).await,
+        };
+        let mut merged: BTreeMap<_, RecoveryPoint> = seen.into_iter().map(|p| (key(&p), p)).collect();
+        for point in self.lost_by_the_estate(query) {
+            merged.entry(key(&point)).or_insert(point);
+        }
+        let mut points: Vec<RecoveryPoint> = merged.into_values().collect();
+        self.learn_from_the_estate(&mut points);
+        // A bucket is read as of T0, whenever it is asked for.
+        for point in points.iter_mut().filter(|p| p.of.kind == "s3:bucket") {
+            point.seen_usable = point.seen_usable.map(|seen| seen.min(self.t0));
+            point.taken = point.taken.map(|taken| taken.min(self.t0));
+        }
+        Found { points, complete }
+    }
+
+    /// The points that nobody may ask for any more: the report tells what would have been there.
+    fn lost_by_the_estate(&self, query: &PointQuery) -> Vec<RecoveryPoint> {
+        let plan = &self.engine.plan;
+        let (Some(estate), PointQuery::Of { selector, kinds }) = (&plan.estate, query) else {
+            return Vec::new();
+        };
+        // Read once: the estate may have tens of thousands.
+        let mut lost = self.points.lost.borrow_mut();
+        let lost = lost.get_or_insert_with(|| {
+            let mut points = estate.recovery_points(self.t0);
+            points.retain(|point| !point.survives(&plan.loss));
+            PointIndex::new(points)
+        });
+        lost.selected(selector, kinds, plan.resources())
+    }
+
+    /// What a bucket stands for is not written on it: the estate knows.
+    fn learn_from_the_estate(&self, points: &mut [RecoveryPoint]) {
+        let Some(estate) = &self.engine.plan.estate else { return };
+        for point in points.iter_mut().filter(|p| p.of.kind == "s3:bucket") {
+            if let Some(entry) =
+                estate.recovery_points.iter().find(|e| e.id == point.id && e.of.kind == "s3:bucket")
+            {
+                point.of = entry.of.clone();
+            }
+        }
+    }
+
+    fn tell(&self, step: &str, point: &RecoveryPoint, why_not: Option<&str>) {
+        if self.points.told.borrow_mut().insert(telling(point, why_not)) {
+            self.engine.bus.tell(Body::PointSeen {
+                point: json!(point),
+                asked_by: step.to_owned(),
+                why_not: why_not.map(str::to_owned),
+            });
+        }
+    }
+
+    fn newer_by_copy(&self, step: &str, newer: &RecoveryPoint, used: Option<&RecoveryPoint>) {
+        let dated = used.is_none_or(|used| used.taken.is_some());
+        let used = used.map_or("nothing", |p| p.id.as_str());
+        self.engine.find(
+            "newer-point-needs-copy",
+            "medium",
+            &newer.id,
+            format!(
+                "step `{step}` used {used}; {} in {} {} {} newer, survives, and could be used only through a copy",
+                newer.id,
+                newer.account,
+                newer.region,
+                if newer.taken.is_some() && dated { "is" } else { "may be" },
+            ),
+            "copy it to the recovery region and share it with the sandbox's account, before the disaster or in a step".into(),
+        );
+    }
+
+    fn nothing(&self, selector: &Selector, rejected: &[(&RecoveryPoint, Rejection)]) -> StepError {
+        if rejected.is_empty() {
+            return StepError::wrong(
+                format!(
+                    "no recovery point of {selector} is to be seen in what survives {}",
+                    self.engine.plan.loss
+                ),
+                "back it up to another region and another account, and share the copies with the sandbox's account",
+            );
+        }
+        // What was nearly good enough says most: the lost ones come last.
+        let mut nearest: Vec<_> = rejected.iter().collect();
+        nearest.sort_by_key(|(_, why)| *why == Rejection::Lost);
+        let list: Vec<String> = nearest
+            .iter()
+            .take(5)
+            .map(|(p, why)| format!("{}: {}", p.id, p.why(*why, &self.engine.plan.loss)))
+            .collect();
+        let more = rejected.len().saturating_sub(5);
+        let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+        StepError::wrong(
+            format!("no recovery point of {selector} can be used ({}{more})", list.join("; ")),
+            "make a point that survives usable to the sandbox: copy it to its region, share it with its account",
+        )
+    }
+}
+
+pub(super) fn arn_part(id: &str, part: usize) -> Option<&str> {
+    id.strip_prefix("arn:")?.split(':').nth(part - 1)
+}

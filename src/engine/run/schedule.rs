@@ -1,0 +1,248 @@
+//! The graph, run as parallel as its edges allow.
+
+use std::collections::{BTreeSet, HashMap};
+
+use futures_util::StreamExt;
+use futures_util::future::LocalBoxFuture;
+use futures_util::stream::FuturesUnordered;
+
+use super::step::End;
+use super::{Recovery, Stop};
+use crate::plan::{Node, Work};
+use event::{Body, Phase};
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Waiting,
+    Running,
+    Ended,
+    /// By a runner that died, which may not have told it of all that follows.
+    Skipped,
+}
+
+struct Board {
+    state: Vec<State>,
+    missing: Vec<usize>,
+    dependents: Vec<Vec<usize>>,
+    /// Ready to run, in the order in which the playbook lists them.
+    ready: BTreeSet<usize>,
+}
+
+impl Recovery<'_> {
+    /// Runs every node that has not ended yet. `Err` where the run was cut short.
+    pub async fn run(&self) -> Result<(), Stop> {
+        let (plan, memory) = (&self.engine.plan, &self.engine.memory);
+        let mut board = Board {
+            state: vec![State::Waiting; plan.nodes.len()],
+            missing: plan.graph.needs.iter().map(Vec::len).collect(),
+            dependents: plan.graph.dependents(),
+            ready: BTreeSet::new(),
+        };
+        board.ready.extend(board.missing.iter().enumerate().filter(|(_, m)| **m == 0).map(|(i, _)| i));
+        let again = self.restore(&mut board);
+        let time_is_up = Stop::Aborted {
+            error: format!("the sandbox's ttl of {} has passed", plan.sandbox.ttl),
+            help: Some("give the drill more time with `sandbox.ttl`".into()),
+        };
+        let (cut, told) = match &memory.cut {
+            Some(cut) => (Some(cut.clone()), true),
+            None if memory.has_ended(Phase::Recover) => (Some(time_is_up), true),
+            None => (self.run_nodes(&mut board, again, time_is_up).await, false),
+        };
+        // A drill whose time is up has been carried out: it failed.
+        let stop = match &cut {
+            Some(Stop::Aborted { .. }) if self.engine.bus.broken().is_none() && memory.cut.is_none() => None,
+            stop => stop.clone(),
+        };
+        self.tell_denials();
+        // In this order: a run whose runner dies after this does not go on with what is cut short.
+        if let (Some(stop), false) = (&stop, told) {
+            self.engine.told(stop.clone());
+        }
+        self.engine.end(Phase::Recover);
+        if let Some(cut) = cut {
+            self.cut_short(&board, &cut);
+        }
+        stop.map_or(Ok(()), Err)
+    }
+
+    /// Runs nodes until all have ended, or says why the run is cut short. `again`: those that had begun under a runner
+    /// that died.
+    async fn run_nodes(&self, board: &mut Board, again: Vec<usize>, time_is_up: Stop) -> Option<Stop> {
+        let plan = &self.engine.plan;
+        let mut running: FuturesUnordered<LocalBoxFuture<'_, (usize, End)>> = FuturesUnordered::new();
+        let mut steps_running = 0;
+        if !self.engine.interrupt.is_cancelled() {
+            steps_running = again.into_iter().filter(|index| self.start_one(*index, &running)).count();
+        }
+        let deadline = self.engine.clock.sleep_until(self.engine.deadline(self.hands));
+        tokio::pin!(deadline);
+        loop {
+            if self.engine.interrupt.is_cancelled() {
+                return Some(Stop::Interrupted);
+            }
+            steps_running += self.start(board, &running, steps_running);
+            if running.is_empty() {
+                return None;
+            }
+            tokio::select! {
+                biased;
+                () = self.engine.interrupt.cancelled() => return Some(Stop::Interrupted),
+                Some((index, end)) = running.next() => {
+                    if let Work::Step(work) = &plan.nodes[index].work {
+                        steps_running -= 1;
+                        // However it ended: what it made is there.
+                        if work.action.decl.may_open() {
+                            self.looks.want();
+                        }
+                    }
+                    self.ended(board, index, end);
+                    if let Some(broken) = self.engine.bus.broken() {
+                        return Some(Stop::Aborted { error: broken.to_string(), help: None });
+                    }
+                }
+                () = &mut deadline => return Some(time_is_up),
+            }
+        }
+    }
+
+    /// Puts the board as the records leave it, and says what had begun and not ended, in the order in which it began.
+    fn restore(&self, board: &mut Board) -> Vec<usize> {
+        let memory = &self.engine.memory;
+        let index: HashMap<&str, usize> =
+            self.engine.plan.nodes.iter().enumerate().map(|(i, node)| (node.id.as_str(), i)).collect();
+        let at = |id: &str| index.get(id).copied();
+        for i in memory.begun.iter().filter_map(|id| at(id)) {
+            board.state[i] = State::Running;
+        }
+        for (i, end) in memory.ended.iter().filter_map(|(id, end)| Some((at(id)?, *end))) {
+            board.state[i] = if end == End::Skipped { State::Skipped } else { State::Ended };
+        }
+        board.ready.retain(|i| board.state[*i] == State::Waiting);
+        // Of a run that was cut short nothing follows any more.
+        if memory.cut.is_none() && !memory.has_ended(Phase::Recover) {
+            for (i, end) in memory.ended.iter().filter_map(|(id, end)| Some((at(id)?, *end))) {
+                self.ended(board, i, end);
+            }
+        }
+        let begun = memory.begun.iter().filter_map(|id| at(id));
+        begun.filter(|i| board.state[*i] == State::Running).collect()
+    }
+
+    /// Starts all that may start, and says how many steps that were. Checks are not counted against the limit:
+    /// one that waits for its turn would measure the limit.
+    fn start<'s>(
+        &'s self,
+        board: &mut Board,
+        running: &FuturesUnordered<LocalBoxFuture<'s, (usize, End)>>,
+        steps_running: usize,
+    ) -> usize {
+        let mut started = 0;
+        let mut later = BTreeSet::new();
+        while let Some(index) = board.ready.pop_first() {
+            let is_step = matches!(self.engine.plan.nodes[index].work, Work::Step(_));
+            if is_step && steps_running + started >= self.engine.config.jobs {
+                later.insert(index);
+                continue;
+            }
+            started += usize::from(self.start_one(index, running));
+            board.state[index] = State::Running;
+        }
+        board.ready = later;
+        started
+    }
+
+    /// Starts one node, and says whether it is a step.
+    fn start_one<'s>(
+        &'s self,
+        index: usize,
+        running: &FuturesUnordered<LocalBoxFuture<'s, (usize, End)>>,
+    ) -> bool {
+        let node = &self.engine.plan.nodes[index];
+        match &node.work {
+            Work::Step(work) => {
+                running.push(Box::pin(async move { (index, self.step(index, node, work).await) }));
+                true
+            }
+            Work::Check(work) => {
+                running.push(Box::pin(async move { (index, self.check(index, node, work).await) }));
+                false
+            }
+        }
+    }
+
+    fn ended(&self, board: &mut Board, index: usize, end: End) {
+        let node = &self.engine.plan.nodes[index];
+        match end {
+            End::Done | End::Tolerated => {
+                for &next in &board.dependents[index] {
+                    board.missing[next] -= 1;
+                    if board.missing[next] == 0 && board.state[next] == State::Waiting {
+                        board.ready.insert(next);
+                    }
+                }
+            }
+            End::Failed => {
+                let what = if matches!(node.work, Work::Check(_)) { "is unhealthy" } else { "failed" };
+                self.skip_dependents(board, index, &format!("`{}` {what}", node.id));
+            }
+            End::NotRun => self.skip_dependents(board, index, &format!("`{}` was not run", node.id)),
+            // What depends on it was skipped along with it.
+            End::Skipped => return,
+        }
+        board.state[index] = State::Ended;
+    }
+
+    /// Skips all that depends on a node, each naming the way to the cause.
+    fn skip_dependents(&self, board: &mut Board, index: usize, cause: &str) {
+        let direct = board.dependents[index].iter().rev();
+        let mut rest: Vec<(usize, String, bool)> = direct.map(|d| (*d, cause.to_owned(), true)).collect();
+        while let Some((next, because, is_direct)) = rest.pop() {
+            // What was skipped before a runner died, and told: what follows may not have been.
+            let before = match board.state[next] {
+                State::Waiting => false,
+                State::Skipped => true,
+                State::Running | State::Ended => continue,
+            };
+            board.state[next] = State::Ended;
+            let node = &self.engine.plan.nodes[next];
+            // Of a long way its beginning is told: what failed, and what hung on that.
+            let onward = if is_direct {
+                format!("`{}` was skipped because {because}", node.id)
+            } else {
+                because.clone()
+            };
+            if !before {
+                self.skipped(node, because);
+            }
+            rest.extend(board.dependents[next].iter().rev().map(|d| (*d, onward.clone(), false)));
+        }
+    }
+
+    fn skipped(&self, node: &Node, because: String) {
+        self.engine.bus.tell(match node.work {
+            Work::Step(_) => Body::StepSkipped { step: node.id.clone(), because },
+            Work::Check(_) => Body::CheckSkipped { check: node.id.clone(), because },
+        });
+    }
+
+    /// Tells of every node what became of it when the run was cut short.
+    fn cut_short(&self, board: &Board, cut: &Stop) {
+        let why = match cut {
+            Stop::Interrupted => "the drill was interrupted".to_owned(),
+            Stop::Aborted { error, .. } => error.clone(),
+        };
+        for (node, state) in self.engine.plan.nodes.iter().zip(&board.state) {
+            let (id, because) = (node.id.clone(), why.clone());
+            self.engine.bus.tell(match (&node.work, state) {
+                (_, State::Ended | State::Skipped) => continue,
+                (Work::Step(_), State::Running) => Body::StepFailed { step: id, because, tolerated: false },
+                (Work::Step(_), State::Waiting) => Body::StepNotRun { step: id, because, unwanted: false },
+                (Work::Check(_), State::Running) => {
+                    Body::CheckUnhealthy { check: id, because, observed: String::new(), tries: 0 }
+                }
+                (Work::Check(_), State::Waiting) => Body::CheckSkipped { check: id, because },
+            });
+        }
+    }
+}

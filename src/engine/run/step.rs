@@ -1,0 +1,315 @@
+//! One step: rendered, resolved, attempted, retried.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::memory::StepMemory;
+use super::points::Chosen;
+use super::{Engine, Recovery};
+use crate::actions::context::{Context, Finding, Outcome, StepError};
+use crate::plan::{Node, StepWork, Work};
+use crate::sandbox::Ready;
+use crate::secrets::{Asked, Keys};
+use base::duration::{Span, Time};
+use event::Body;
+use playbook::action::SourceSpec;
+use playbook::expr;
+
+/// How a node ended, as far as others depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    Done,
+    /// Those that depend on it run all the same.
+    Tolerated,
+    Failed,
+    NotRun,
+    /// Something that it depends on did not end well.
+    Skipped,
+}
+
+/// One attempt of a step.
+struct Attempt<'a> {
+    number: u32,
+    began: Time,
+    /// What is on record of it, where it began under a runner that died.
+    known: Option<&'a StepMemory>,
+}
+
+/// The longest pause before a retry.
+const LONGEST_BACKOFF: Duration = Duration::from_mins(15);
+
+impl Recovery<'_> {
+    pub async fn step(&self, index: usize, node: &Node, work: &StepWork) -> End {
+        let bus = &self.engine.bus;
+        let step = &work.step;
+        let mut known = self.engine.memory.steps.get(&node.id);
+        if known.is_none() {
+            match self.is_wanted(index, work).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    let because = "its `when` is false".into();
+                    bus.tell(Body::StepNotRun { step: node.id.clone(), because, unwanted: true });
+                    return End::NotRun;
+                }
+                Err(error) => return self.failed(work, &error),
+            }
+        }
+        let mut number = known.map_or(1, |known| known.attempt);
+        loop {
+            let again = known.take();
+            let next_at = if let Some(next_at) = again.and_then(|known| known.next_at) {
+                next_at
+            } else {
+                if again.is_none()
+                    && let Err(error) = bus.emit(Body::StepStarted { step: step.id.clone(), attempt: number })
+                {
+                    return self.failed(work, &StepError::Hand(error.into()));
+                }
+                let began = again.map_or_else(|| self.engine.clock.now(), |known| known.began);
+                let attempt = Attempt { number, began, known: again };
+                let error = match self.attempt_in_time(index, work, &attempt).await {
+                    Ok((outcome, chosen)) => {
+                        self.succeeded(work, outcome, chosen.as_ref());
+                        return End::Done;
+                    }
+                    Err(error) => error,
+                };
+                if number >= step.retry.attempts || !error.may_pass() {
+                    return self.failed(work, &error);
+                }
+                let pause = self.backoff(step.retry.backoff, number);
+                let next_at = self.engine.clock.now() + Span(pause).delta();
+                self.tell_denials();
+                bus.tell(Body::StepRetry {
+                    step: step.id.clone(),
+                    attempt: number,
+                    error: error.to_string(),
+                    next_at,
+                });
+                next_at
+            };
+            self.engine.clock.sleep_until(next_at).await;
+            number += 1;
+        }
+    }
+
+    async fn attempt_in_time(
+        &self,
+        index: usize,
+        work: &StepWork,
+        attempt: &Attempt<'_>,
+    ) -> Result<(Outcome, Option<Chosen>), StepError> {
+        if let Some(message) = attempt.known.and_then(|known| known.given_up.clone()) {
+            return Err(StepError::GivenUp { message, help: None });
+        }
+        let tried = self.attempt(index, work, attempt);
+        let Some(timeout) = work.step.timeout else { return tried.await };
+        let (clock, deadline) = (&self.engine.clock, attempt.began + timeout.delta());
+        // Where it passed while no runner was there, nothing is begun that would have to be given up at once.
+        let ended = if clock.now() > deadline { None } else { clock.timeout_at(deadline, tried).await };
+        ended.unwrap_or_else(|| {
+            let message = format!("it took longer than its timeout of {timeout}");
+            self.hands.discard(&work.step.id, &message);
+            Err(StepError::GivenUp { message, help: None })
+        })
+    }
+
+    async fn attempt(
+        &self,
+        index: usize,
+        work: &StepWork,
+        attempt: &Attempt<'_>,
+    ) -> Result<(Outcome, Option<Chosen>), StepError> {
+        let step = &work.step;
+        let args = self.render(index, &work.with).await?;
+        let spec = (work.action.decl.source)(&args);
+        let chosen = self.choose(&step.id, work, spec).await?;
+        // What is lost is no source: the call that would use it is denied.
+        if let Some(chosen) = chosen.as_ref().filter(|c| c.source.point.survives(&self.engine.plan.loss)) {
+            let point = json!(chosen.origin);
+            if attempt.known.and_then(|known| known.source.as_ref()) != Some(&point) {
+                let worst_case = chosen.worst_case;
+                self.engine.bus.tell(Body::StepSource { step: step.id.clone(), point, worst_case });
+            }
+        }
+        let progress = |text: String, done: Option<f64>| {
+            self.engine.bus.tell(Body::Progress { id: step.id.clone(), text, done });
+        };
+        let cx = Context {
+            hands: self.hands,
+            waiter: self.waiter,
+            clock: &self.engine.clock,
+            sandbox: self.ready,
+            person: &*self.engine.person,
+            step: &step.id,
+            attempt: attempt.number,
+            began: attempt.began,
+            resumed: attempt.known.is_some(),
+            t0: self.t0,
+            source: chosen.as_ref().map(|c| c.source.clone()),
+            files: &self.engine.plan.files,
+            accounts: &self.engine.plan.accounts,
+            progress: &progress,
+        };
+        let outcome = (work.action.run)(&cx, &args).await?;
+        Ok((outcome, chosen))
+    }
+
+    fn succeeded(&self, work: &StepWork, outcome: Outcome, chosen: Option<&Chosen>) {
+        let is_copy = work.source.as_ref().is_some_and(SourceSpec::is_copy);
+        let mut restored: Vec<String> = outcome.restored.iter().map(ToString::to_string).collect();
+        if let (Some(chosen), false) = (chosen, is_copy || outcome.in_part) {
+            restored.extend(chosen.covers.iter().cloned());
+            restored.extend(self.machines(chosen, &outcome));
+        }
+        restored.sort();
+        restored.dedup();
+        for Finding { rule, severity, resource, message, fix } in outcome.findings {
+            self.engine.find(rule, severity, &resource, message, fix.into());
+        }
+        let made = self.remember(outcome.made, chosen);
+        let outputs = Value::Object(outcome.outputs);
+        self.outputs.borrow_mut().insert(work.step.id.clone(), outputs.clone());
+        let data = work.source.as_ref().is_some_and(SourceSpec::restores_data);
+        self.tell_denials();
+        self.engine.bus.tell(Body::StepSucceeded {
+            step: work.step.id.clone(),
+            outputs,
+            restored,
+            data,
+            consistent_at: outcome.consistent_at,
+            made,
+            redacted: false,
+        });
+    }
+
+    /// Machines of one tag are back when as many were launched of their image as were lost. Fewer are a part of them, and
+    /// which part nobody can say.
+    fn machines(&self, chosen: &Chosen, outcome: &Outcome) -> Vec<String> {
+        let radius = &self.engine.plan.radius;
+        let launched = outcome.outputs.get("instance_ids").and_then(Value::as_array).map_or(0, Vec::len);
+        let lost = chosen.machines.iter().flat_map(|tag| radius.lost_by_name(tag)).collect::<Vec<_>>();
+        if launched >= lost.len() { lost } else { Vec::new() }
+    }
+
+    fn failed(&self, work: &StepWork, error: &StepError) -> End {
+        let because = match error.help() {
+            Some(help) => format!("{error} ({help})"),
+            None => error.to_string(),
+        };
+        self.tell_denials();
+        self.engine.bus.tell(Body::StepFailed {
+            step: work.step.id.clone(),
+            because,
+            tolerated: work.step.continue_on_error,
+        });
+        if work.step.continue_on_error { End::Tolerated } else { End::Failed }
+    }
+
+    /// Doubles with each attempt; on a real cloud spread between a half and the whole of it.
+    fn backoff(&self, base: Span, attempt: u32) -> Duration {
+        let whole = base.0.saturating_mul(2_u32.saturating_pow(attempt - 1)).min(LONGEST_BACKOFF);
+        if self.engine.config.jitter { whole.mul_f64(rand::random_range(0.5..=1.0)) } else { whole }
+    }
+
+    async fn is_wanted(&self, index: usize, work: &StepWork) -> Result<bool, StepError> {
+        match &work.step.when {
+            None | Some(Value::Null) => Ok(true),
+            Some(Value::Bool(plain)) => Ok(*plain),
+            Some(other) => {
+                let rendered = self.render(index, other).await?;
+                let text = rendered.as_str().map_or_else(|| rendered.to_string(), str::to_owned);
+                match text.trim().to_ascii_lowercase().as_str() {
+                    "true" | "yes" => Ok(true),
+                    "false" | "no" | "" => Ok(false),
+                    number => number.parse::<f64>().map(|n| n != 0.0).map_err(|_| {
+                        StepError::wrong(
+                            format!("`when` renders to `{text}`, which is neither true nor false"),
+                            "let it render to `true` or `false`",
+                        )
+                    }),
+                }
+            }
+        }
+    }
+
+    /// Renders the expressions of a node, which may name what it depends on.
+    pub async fn render(&self, index: usize, value: &Value) -> Result<Value, StepError> {
+        if !expr::has_expression(value) {
+            return Ok(value.clone());
+        }
+        if let Some(step) = self.names_redacted(value) {
+            return Err(StepError::wrong(
+                format!(
+                    "the outputs of `{step}` held a secret, and are on no record: they ended with the runner that died"
+                ),
+                "tear the run down with `drillmaster abort`, and start it anew",
+            ));
+        }
+        let secret = match &self.engine.plan.nodes[index].work {
+            Work::Step(work) => Keys::These(work.action.decl.secrets),
+            Work::Check(_) => Keys::All,
+        };
+        let read = self.engine.secrets.named_in(Asked { value, secret }).await.map_err(|error| {
+            StepError::Failed { message: error.message, help: Some(error.help), again: true }
+        })?;
+        let mut names = self.names(index);
+        names.extend(read);
+        expr::render_value(value, &Value::Object(names)).map_err(|error| {
+            StepError::wrong(
+                error.to_string(),
+                "an expression may name only what the steps before have given",
+            )
+        })
+    }
+
+    /// A step whose outputs a value names, and which a run that is resumed does not have any more.
+    fn names_redacted(&self, value: &Value) -> Option<String> {
+        let redacted = &self.engine.memory.redacted;
+        if redacted.is_empty() {
+            return None;
+        }
+        expr::named(value, "steps").ok()?.into_iter().find(|step| redacted.contains(step))
+    }
+
+    fn names(&self, index: usize) -> Map<String, Value> {
+        let plan = &self.engine.plan;
+        let mut names = known_names(self.engine, self.ready);
+        let outputs = self.outputs.borrow();
+        let mut steps = Map::new();
+        for need in &plan.graph.needs[index] {
+            let id = &plan.nodes[*need].id;
+            if let Some(given) = outputs.get(id) {
+                steps.insert(id.clone(), given.clone());
+            }
+        }
+        names.insert("steps".into(), Value::Object(steps));
+        names.insert(
+            "run".into(),
+            json!({
+                "id": self.engine.config.run,
+                "t0": self.t0.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true),
+            }),
+        );
+        names
+    }
+}
+
+/// What expressions may name before anything of the run is known: all but outputs of steps, T0, environment and secrets.
+pub fn known_names(engine: &Engine, ready: &Ready) -> Map<String, Value> {
+    let mut names = engine.plan.expression_base();
+    names.insert(
+        "sandbox".into(),
+        json!({
+            "account": ready.place.account,
+            "region": ready.place.region,
+            "cidr": ready.cidr,
+            "vpc_id": ready.vpc,
+            "subnet_ids": ready.subnets.iter().map(|s| &s.id).collect::<Vec<_>>(),
+            "security_group_id": ready.security_group,
+        }),
+    );
+    names.insert("run".into(), json!({ "id": engine.config.run }));
+    names
+}

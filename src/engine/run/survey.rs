@@ -1,0 +1,248 @@
+//! What there is to restore from, asked for before T0 and frozen: nothing that becomes usable later counts.
+
+use std::collections::{BTreeMap, HashSet};
+
+use futures_util::{StreamExt as _, future::join_all, stream};
+use indexmap::IndexMap;
+use serde_json::{Map, Value, json};
+
+use super::Engine;
+use super::step::known_names;
+use crate::plan::{StepWork, render_known};
+use crate::sandbox::Ready;
+use crate::secrets::{Asked, Keys};
+use base::ids::name_of;
+use estate::{RecoveryPoint, Selector};
+use playbook::action::{SourceSpec, SourceWhat};
+use playbook::expr::is_template;
+use port::{CloudError, ErrorKind, Place, PointQuery};
+
+/// By query: the points that were seen just before T0.
+pub type Frozen = IndexMap<PointQuery, Vec<RecoveryPoint>>;
+
+/// How it stands on record: pairs of a query and its points, since a query is no text that could be a key.
+pub(super) fn record(frozen: &Frozen) -> Value {
+    json!(frozen.iter().collect::<Vec<_>>())
+}
+
+/// How many queries are under way at once: APIs throttle those who list everything at the same time.
+const AT_ONCE: usize = 8;
+
+impl Engine {
+    /// Asks, as harness, all that can be known before the run: each query once.
+    pub(super) async fn survey(&self, ready: &Ready) -> Frozen {
+        let mut seen = HashSet::new();
+        let mut wanted = Vec::new();
+        for (_, work) in self.plan.steps() {
+            for (query, places) in self.queries(work, ready).await {
+                if seen.insert(query.clone()) {
+                    wanted.push((query, places));
+                }
+            }
+        }
+        let asked = stream::iter(wanted).map(async |(query, places)| {
+            let seen = self.ask_for_points(&query, &places).await;
+            // Where a place could not be looked at, whoever needs it looks again.
+            seen.complete.then_some((query, seen.points))
+        });
+        asked.buffered(AT_ONCE).filter_map(std::future::ready).collect().await
+    }
+
+    async fn queries(&self, work: &StepWork, ready: &Ready) -> Vec<(PointQuery, Vec<Place>)> {
+        let Some(spec) = self.known_source(work, ready).await else { return Vec::new() };
+        match &spec.what {
+            SourceWhat::Of { kind, name, .. } if !is_template(name) => {
+                let selector = Selector::of_kind(kind, name).ok();
+                let query = selector.map(|selector| PointQuery::Of { selector, kinds: spec.kinds });
+                query.into_iter().map(|query| (query, self.places())).collect()
+            }
+            SourceWhat::Id(id) if !is_template(id) => {
+                let query = |kind: &_| PointQuery::Id { id: id.clone(), kind: *kind };
+                spec.kinds.iter().map(|kind| (query(kind), self.places_of(id, ready))).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// What a step restores from, as far as it can be told before T0: params and the environment are known by then.
+    async fn known_source(&self, work: &StepWork, ready: &Ready) -> Option<SourceSpec> {
+        let mut with = work.with.as_object()?.clone();
+        for key in ["from", "image"] {
+            if let Some(value) = with.get_mut(key) {
+                let secret = Keys::These(work.action.decl.secrets);
+                let mut names: Map<String, Value> = known_names(self, ready);
+                // What cannot be read is told where the step needs it.
+                names.extend(self.secrets.named_in(Asked { value, secret }).await.unwrap_or_default());
+                *value = render_known(value, &Value::Object(names));
+            }
+        }
+        (work.action.decl.source)(&Value::Object(with))
+    }
+
+    /// Every surviving account in every surviving region of interest.
+    pub(super) fn places(&self) -> Vec<Place> {
+        let plan = &self.plan;
+        plan.surviving_accounts()
+            .into_iter()
+            .flat_map(|account| {
+                plan.regions
+                    .iter()
+                    .map(move |region| Place { account: account.clone(), region: region.clone() })
+            })
+            .collect()
+    }
+
+    /// Where a point named by its id is looked for: where its ARN says, else where the sandbox is.
+    pub(super) fn places_of(&self, id: &str, ready: &Ready) -> Vec<Place> {
+        let region = super::points::arn_part(id, 3).and_then(|r| r.parse().ok());
+        let mut place = ready.place.clone();
+        if let Some(region) = region {
+            if self.plan.loss.region() == Some(&region) {
+                return Vec::new();
+            }
+            place.region = region;
+        }
+        vec![place]
+    }
+
+    /// Asks every place, and makes one list of what they saw.
+    pub(super) async fn ask_for_points(&self, query: &PointQuery, places: &[Place]) -> Found {
+        let answers = join_all(places.iter().map(|place| self.cloud.recovery_points(place, query))).await;
+        let mut merged: BTreeMap<Key, RecoveryPoint> = BTreeMap::new();
+        let mut complete = true;
+        for (place, answer) in places.iter().zip(answers) {
+            match answer {
+                Ok(points) => points.into_iter().for_each(|p| merge(&mut merged, p)),
+                Err(error) => {
+                    complete &= error.kind == ErrorKind::Unsupported;
+                    self.blind(place, &error);
+                }
+            }
+        }
+        complete &= self.ask_who_may(&mut merged).await;
+        Found { points: merged.into_values().collect(), complete }
+    }
+
+    /// What is shared with an organization, the sandbox's account has to look at itself, each by its id.
+    async fn ask_who_may(&self, merged: &mut BTreeMap<Key, RecoveryPoint>) -> bool {
+        let account = &self.plan.sandbox_account;
+        let widely = merged.values().filter(|p| p.shared_widely && !p.shared_with.contains(account));
+        let asked: Vec<_> = widely
+            .map(|p| {
+                let place = Place { account: account.clone(), region: p.region.clone() };
+                (place, PointQuery::Id { id: p.id.clone(), kind: p.kind })
+            })
+            .collect();
+        let answers = asked.iter().map(|(place, query)| self.cloud.recovery_points(place, query));
+        let mut complete = true;
+        for ((place, _), answer) in asked.iter().zip(join_all(answers).await) {
+            match answer {
+                Ok(points) => points.into_iter().for_each(|p| merge(merged, p)),
+                Err(error) => {
+                    complete = false;
+                    self.blind(place, &error);
+                }
+            }
+        }
+        complete
+    }
+
+    fn blind(&self, place: &Place, error: &CloudError) {
+        if error.kind == ErrorKind::Unsupported {
+            return;
+        }
+        self.find(
+            "recovery-points-unseen",
+            "medium",
+            &format!("{} {}", place.account, place.region),
+            format!("recovery points could not be listed: {error}"),
+            error.help.clone().unwrap_or_else(|| "give the drill credentials that may read there".into()),
+        );
+    }
+}
+
+/// What a query found.
+pub(super) struct Found {
+    pub points: Vec<RecoveryPoint>,
+    /// Every place could be looked at.
+    pub complete: bool,
+}
+
+/// Account, region and id.
+pub(super) type Key = (String, String, String);
+
+pub(super) fn key(point: &RecoveryPoint) -> Key {
+    (point.account.to_string(), point.region.to_string(), point.id.clone())
+}
+
+/// Several accounts may see the same point: its owner by id, others by ARN and without its grants.
+fn merge(merged: &mut BTreeMap<Key, RecoveryPoint>, mut point: RecoveryPoint) {
+    // Backups that are replicated into a region have no other name than their ARN.
+    if !point.id.contains(":auto-backup:") {
+        let name = name_of(&point.id).to_owned();
+        point.id = name;
+    }
+    let key = key(&point);
+    let Some(known) = merged.get_mut(&key) else {
+        merged.insert(key, point);
+        return;
+    };
+    for account in point.shared_with {
+        if !known.shared_with.contains(&account) {
+            known.shared_with.push(account);
+        }
+    }
+    known.taken = known.taken.or(point.taken);
+    known.made = known.made.or(point.made);
+    known.shared_widely |= point.shared_widely;
+    known.usable = known.usable.or(point.usable);
+    known.seen_usable = known.seen_usable.or(point.seen_usable);
+    known.managed_key |= point.managed_key;
+    known.encrypted |= point.encrypted;
+    known.kms_key = known.kms_key.take().or(point.kms_key);
+    known.engine = known.engine.take().or(point.engine);
+    if known.of != point.of && point.taken.is_some() && known.of.name == known.id {
+        known.of = point.of;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use estate::PointKind;
+
+    #[test]
+    fn what_several_accounts_see_is_one_point_and_backups_keep_their_arn() {
+        let point = |id: &str, shared: bool| RecoveryPoint {
+            of: "rds:db/orders".parse().unwrap(),
+            kind: PointKind::RdsSnapshot,
+            id: id.into(),
+            account: "111122223333".parse().unwrap(),
+            region: "us-west-2".parse().unwrap(),
+            taken: None,
+            usable: None,
+            seen_usable: None,
+            made: None,
+            shared_widely: false,
+            engine: None,
+            size: base::duration::Size(0),
+            objects: 0,
+            shared_with: if shared { vec!["999988887777".parse().unwrap()] } else { Vec::new() },
+            managed_key: false,
+            encrypted: false,
+            kms_key: None,
+        };
+        let backup = "arn:aws:rds:us-west-2:111122223333:auto-backup:ab-1";
+        let mut merged = BTreeMap::new();
+        for seen in [
+            point("orders-1", false),
+            point("arn:aws:rds:us-west-2:111122223333:snapshot:orders-1", true),
+            point(backup, false),
+        ] {
+            merge(&mut merged, seen);
+        }
+        let found: Vec<(&str, usize)> =
+            merged.values().map(|p| (p.id.as_str(), p.shared_with.len())).collect();
+        assert_eq!(found, [(backup, 0), ("orders-1", 1)]);
+    }
+}

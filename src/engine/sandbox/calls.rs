@@ -1,0 +1,159 @@
+//! The AWS calls that the harness makes around a playbook's steps, in the place that each list names. With what actions
+//! and checks declare, they are what `crate::policy` derives a policy from; the tests that drill against an AWS API
+//! with these policies enforced keep the lists complete.
+
+use estate::PointKind;
+
+/// All lists below, for those who look at every call that a drill may make.
+pub const ALL: [&[&str]; 9] = [
+    PREFLIGHT,
+    FOR_INSTANCES,
+    FOR_DATABASES,
+    FOR_DB_CLASSES,
+    NETWORK,
+    DB_SUBNET_GROUP,
+    BUCKET,
+    ISOLATION,
+    TAGGED,
+];
+
+/// Before T0, where the sandbox is: the zones, what is free there, and what they offer.
+pub const PREFLIGHT: &[&str] = &["ec2:DescribeAvailabilityZones", "ec2:DescribeVpcs"];
+
+/// Where the plan launches instances: their quota, and which zones offer their types.
+pub const FOR_INSTANCES: &[&str] = &[
+    "ec2:DescribeInstanceTypeOfferings",
+    "ec2:DescribeInstanceTypes",
+    "ec2:DescribeInstances",
+    "servicequotas:GetServiceQuota/ec2",
+];
+
+/// Where the plan restores databases: their quota.
+pub const FOR_DATABASES: &[&str] = &["rds:DescribeDBInstances", "servicequotas:GetServiceQuota/rds"];
+
+/// Where engine and class of a database are known before it is restored.
+pub const FOR_DB_CLASSES: &[&str] = &["rds:DescribeOrderableDBInstanceOptions"];
+
+/// Prepare: the network that everything is restored into.
+pub const NETWORK: &[&str] = &[
+    "ec2:CreateVpc",
+    "ec2:ModifyVpcAttribute",
+    "ec2:DescribeVpcs",
+    "ec2:CreateSubnet",
+    "ec2:ModifySubnetAttribute",
+    "ec2:DescribeSubnets",
+    "ec2:CreateSecurityGroup",
+    "ec2:AuthorizeSecurityGroupIngress",
+    "ec2:AuthorizeSecurityGroupEgress",
+    "ec2:RevokeSecurityGroupIngress",
+    "ec2:RevokeSecurityGroupEgress",
+    "ec2:DescribeSecurityGroups",
+];
+
+/// Prepare: for databases.
+pub const DB_SUBNET_GROUP: &[&str] =
+    &["rds:CreateDBSubnetGroup", "rds:DescribeDBSubnetGroups", "rds:ListTagsForResource"];
+
+/// Prepare: a bucket to restore into.
+pub const BUCKET: &[&str] = &[
+    "s3:CreateBucket",
+    "s3:GetBucketTagging",
+    "s3:PutBucketTagging",
+    "s3:PutPublicAccessBlock",
+    "s3:PutBucketEncryption",
+    "s3:HeadBucket",
+];
+
+/// The proof that nothing leads out of the sandbox (`Cloud::exposures`), where the sandbox is.
+pub const ISOLATION: &[&str] = port::LOOK_CALLS;
+
+/// The last look of a teardown: what carries the run's tag, of every kind that a drill may make (`Cloud::tagged`).
+pub const TAGGED: &[&str] = &[
+    // Whoever describes stacks without a name lists them (Service Authorization Reference).
+    "cloudformation:DescribeStacks",
+    "cloudformation:ListStacks",
+    "ec2:DescribeAddresses",
+    "ec2:DescribeImages",
+    "ec2:DescribeInstances",
+    "ec2:DescribeKeyPairs",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSnapshots",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVolumes",
+    "ec2:DescribeVpcs",
+    "rds:DescribeDBClusterSnapshots",
+    "rds:DescribeDBClusters",
+    "rds:DescribeDBInstances",
+    "rds:DescribeDBSnapshots",
+    "rds:DescribeDBSubnetGroups",
+    "rds:ListTagsForResource",
+    "s3:GetBucketLocation",
+    "s3:GetBucketTagging",
+    "s3:ListBuckets",
+];
+
+/// Before T0, in every surviving account and region: what there is to restore from (`Cloud::recovery_points`). Of S3
+/// the calls are about the one bucket that a step names.
+pub fn survey(kind: PointKind) -> &'static [&'static str] {
+    match kind {
+        PointKind::EbsSnapshot => &["ec2:DescribeSnapshots", "ec2:DescribeSnapshotAttribute"],
+        PointKind::Ami => &["ec2:DescribeImages", "ec2:DescribeImageAttribute", "ec2:DescribeSnapshots"],
+        PointKind::RdsSnapshot => &["rds:DescribeDBSnapshots", "rds:DescribeDBSnapshotAttributes"],
+        PointKind::RdsClusterSnapshot => {
+            &["rds:DescribeDBClusterSnapshots", "rds:DescribeDBClusterSnapshotAttributes"]
+        }
+        PointKind::RdsPitr => &["rds:DescribeDBInstances", "rds:DescribeDBInstanceAutomatedBackups"],
+        PointKind::RdsReplica => &["rds:DescribeDBInstances"],
+        PointKind::S3Replica => &["s3:HeadBucket"],
+        PointKind::S3Versions => &["s3:HeadBucket", "s3:GetBucketVersioning"],
+    }
+}
+
+/// What teardown calls, besides the last look, to undo what this call has made.
+pub fn undoing(call: &str) -> &'static [&'static str] {
+    match call {
+        "ec2:CreateVpc" => &["ec2:DeleteVpc"],
+        "ec2:CreateSubnet" => &["ec2:DeleteSubnet"],
+        "ec2:CreateSecurityGroup" => &[
+            "ec2:DescribeSecurityGroups",
+            "ec2:RevokeSecurityGroupIngress",
+            "ec2:RevokeSecurityGroupEgress",
+            "ec2:DeleteSecurityGroup",
+        ],
+        "ec2:CopySnapshot" => &["ec2:DeleteSnapshot"],
+        "ec2:CopyImage" => &["ec2:DeregisterImage", "ec2:DeleteSnapshot"],
+        "ec2:CreateVolume" => &["ec2:DeleteVolume"],
+        // Volumes of an image are deleted with the instance where the image says so, else one by one.
+        "ec2:RunInstances" => &["ec2:TerminateInstances", "ec2:DeleteVolume"],
+        "ec2:ImportKeyPair" => &["ec2:DeleteKeyPair"],
+        "ec2:AllocateAddress" => &["ec2:DisassociateAddress", "ec2:ReleaseAddress"],
+        "rds:CreateDBSubnetGroup" => &["rds:DeleteDBSubnetGroup"],
+        "rds:CopyDBSnapshot" => &["rds:DeleteDBSnapshot"],
+        "rds:CopyDBClusterSnapshot" => &["rds:DeleteDBClusterSnapshot"],
+        "rds:RestoreDBInstanceFromDBSnapshot"
+        | "rds:RestoreDBInstanceToPointInTime"
+        | "rds:CreateDBInstanceReadReplica"
+        | "rds:CreateDBInstance" => {
+            &["rds:DescribeDBInstances", "rds:ModifyDBInstance", "rds:DeleteDBInstance"]
+        }
+        "rds:RestoreDBClusterFromSnapshot" => {
+            &["rds:DescribeDBClusters", "rds:ModifyDBCluster", "rds:DeleteDBCluster"]
+        }
+        "s3:CreateBucket" => &[
+            "s3:GetBucketTagging",
+            "s3:ListObjectVersions",
+            "s3:DeleteObjects",
+            "s3:ListMultipartUploads",
+            "s3:AbortMultipartUpload",
+            "s3:DeleteBucket",
+        ],
+        // What a stack retains is looked for, and deleted where it carries the run's tag and its kind is known.
+        "cloudformation:CreateStack" => &[
+            "cloudformation:DescribeStackEvents",
+            "cloudformation:DeleteStack",
+            "cloudformation:ListStackResources",
+            "cloudformation:GetTemplate",
+        ],
+        _ => &[],
+    }
+}

@@ -1,0 +1,136 @@
+//! What the records say of requests: what was asked for, what it made, what is gone again. A pure fold, so that a
+//! run that goes on after its runner died knows what the one before knew.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use indexmap::IndexSet;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use base::duration::Time;
+use event::{Body, Event};
+use port::{Created, Place, ResourceRef};
+
+#[derive(Debug, Clone, Default)]
+pub struct Memory {
+    requests: HashMap<String, Request>,
+    created: IndexSet<ResourceRef>,
+    places: BTreeSet<Place>,
+    discarded: BTreeMap<String, u32>,
+    /// When each resource was first and last asked to go away, by a process that lives on.
+    deleting: HashMap<ResourceRef, (Time, Time)>,
+    deleted: BTreeSet<ResourceRef>,
+}
+
+/// A request under one token.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// As it was written down.
+    pub what: Value,
+    pub since: Time,
+    /// When it was last asked for, or answered.
+    pub heard: Time,
+    pub answer: Answer,
+}
+
+impl Request {
+    /// Whether it may have made something of which no record tells.
+    fn is_unknown(&self) -> bool {
+        const MAKE_NOTHING: [&str; 3] = ["copy_objects", "attach_volume", "promote_replica"];
+        self.answer == Answer::Unknown && !MAKE_NOTHING.iter().any(|what| self.what.get(what).is_some())
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    Created(Created),
+    /// The cloud refused it, or it never left: nothing was made.
+    Refused,
+    /// It may have taken effect.
+    Unknown,
+}
+
+impl Memory {
+    /// Takes one record in. Records that say nothing of requests are passed over.
+    pub fn apply(&mut self, event: &Event) {
+        match &event.body {
+            Body::Intent { token, account, region, what, .. } => {
+                if let (Ok(account), Ok(region)) = (account.parse(), region.parse()) {
+                    self.places.insert(Place { account, region });
+                }
+                let since = self.requests.get(token).map_or(event.at, |request| request.since);
+                let request = Request { what: what.clone(), since, heard: event.at, answer: Answer::Unknown };
+                self.requests.insert(token.clone(), request);
+            }
+            Body::Created { token, resources, outputs, restored_to, .. } => {
+                let resources: Vec<ResourceRef> = resources.iter().filter_map(read).collect();
+                self.created.extend(resources.iter().cloned());
+                if let Some(request) = self.requests.get_mut(token) {
+                    let (outputs, restored_to) = (outputs.clone(), *restored_to);
+                    request.answer = Answer::Created(Created { resources, outputs, restored_to });
+                }
+            }
+            Body::NotCreated { token, sent, .. } => {
+                if let Some(request) = self.requests.get_mut(token) {
+                    request.heard = event.at;
+                    if sent == "no" {
+                        request.answer = Answer::Refused;
+                    }
+                }
+            }
+            Body::Discarded { by, .. } => *self.discarded.entry(by.clone()).or_default() += 1,
+            Body::DeleteIntent { resource } => {
+                if let Some(resource) = read(resource) {
+                    self.deleting.entry(resource).or_insert((event.at, event.at)).1 = event.at;
+                }
+            }
+            Body::Deleted { resource } => self.deleted.extend(read(resource)),
+            // Nobody was there to see whether they went: the time that they may resist starts anew.
+            Body::Resumed { gap_s, .. } if *gap_s > 0.0 => self.forget_deletions(),
+            _ => {}
+        }
+    }
+
+    pub fn request(&self, token: &str) -> Option<&Request> {
+        self.requests.get(token)
+    }
+
+    /// When something was last heard of a request of which nobody knows whether it made something.
+    pub fn last_unknown(&self) -> Option<Time> {
+        self.requests.values().filter(|request| request.is_unknown()).map(|request| request.heard).max()
+    }
+
+    /// All that was made, in that order.
+    pub fn created(&self) -> &IndexSet<ResourceRef> {
+        &self.created
+    }
+
+    /// Where something was asked for.
+    pub fn places(&self) -> &BTreeSet<Place> {
+        &self.places
+    }
+
+    /// How often what `by` made was given up, so that its next attempt makes new things under new names.
+    pub fn generation(&self, by: &str) -> u32 {
+        self.discarded.get(by).copied().unwrap_or(0)
+    }
+
+    /// When it was first and last asked to go away.
+    pub fn deletions(&self) -> &HashMap<ResourceRef, (Time, Time)> {
+        &self.deleting
+    }
+
+    /// What was asked to go away is asked anew, and may resist as long as ever.
+    pub fn forget_deletions(&mut self) {
+        self.deleting.clear();
+    }
+
+    pub fn is_deleted(&self, resource: &ResourceRef) -> bool {
+        self.deleted.contains(resource)
+    }
+}
+
+/// What was written by this program reads back; what does not is no resource.
+fn read<T: DeserializeOwned>(value: &Value) -> Option<T> {
+    serde_json::from_value(value.clone()).ok()
+}

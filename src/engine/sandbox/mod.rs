@@ -1,0 +1,16 @@
+//! The sandbox: made before T0, proved closed, and removed with proof.
+//!
+//! `hands` is the only way in which anything is created or deleted: it writes the intent first, and asks the `guard`
+//! for leave.
+
+pub mod calls;
+pub mod hands;
+pub mod isolation;
+pub mod memory;
+pub mod prepare;
+pub mod removal;
+pub mod sweep;
+pub mod teardown;
+
+pub use hands::{HandError, Hands};
+pub use prepare::{Ready, prepare};

@@ -1,0 +1,268 @@
+//! Prepare: everything that the sandbox needs, before T0, as harness. The proof that it has no way out: `isolation`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use futures_util::future::try_join_all;
+use ipnet::Ipv4Net;
+use serde::{Deserialize, Serialize};
+
+use super::hands::{HandError, Hands};
+use base::duration::Size;
+use base::ids::{AzId, Region};
+use estate::Loss;
+use event::{Body, SANDBOX};
+use port::wait::{Until, Waiter};
+use port::{CloudError, Create, ErrorKind, Offers, Place, RestoreDb, State, SubnetRef, Wishes, Zone};
+
+/// What the playbook's sandbox and steps ask to have ready before T0.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    pub place: Place,
+    pub cidr: String,
+    pub azs: u32,
+    /// The playbook's own choice; empty: whichever survive and offer what is wished.
+    pub zones: Vec<AzId>,
+    pub wishes: Wishes,
+    /// The names of the buckets that steps restore into.
+    pub buckets: BTreeSet<String>,
+    pub replicas: Vec<WantedReplica>,
+    /// Some step restores a database.
+    pub databases: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct WantedReplica {
+    /// The step that will promote it.
+    pub step: String,
+    /// The production database's identifier or ARN.
+    pub source: String,
+    pub source_region: Region,
+    pub class: Option<String>,
+    pub parameter_group: Option<String>,
+    /// In the sandbox's region.
+    pub kms_key: Option<String>,
+    pub size: Size,
+}
+
+/// The sandbox, ready for use.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ready {
+    pub place: Place,
+    pub cidr: String,
+    pub vpc: String,
+    pub subnets: Vec<SubnetRef>,
+    pub security_group: String,
+    pub db_subnet_group: Option<String>,
+    /// The real names of buckets, by the names that steps give them.
+    pub buckets: BTreeMap<String, String>,
+    /// The identifiers of replicas, by the step that promotes them.
+    pub replicas: BTreeMap<String, String>,
+}
+
+/// Makes the sandbox. Whatever happens, what was created is known to `hands`.
+pub async fn prepare(
+    hands: &Rc<Hands>,
+    waiter: &Rc<Waiter>,
+    wanted: &Wanted,
+    loss: &Loss,
+) -> Result<Ready, HandError> {
+    let place = &wanted.place;
+    let cloud = hands.cloud();
+    let zones = surviving_zones(cloud.zones(place).await?, loss, wanted)?;
+    let offers = match cloud.offers(place, &wanted.wishes).await {
+        Ok(offers) => offers,
+        // Then the call that launches tells; and the report why nobody knew before.
+        Err(error) => {
+            hands.tell(Body::Finding {
+                rule: "zones-not-checked".into(),
+                severity: "low".into(),
+                resource: format!("{} {}", place.account, place.region),
+                message: format!("which zones offer what the plan launches could not be looked up: {error}"),
+                fix: "allow ec2:DescribeInstanceTypeOfferings and rds:DescribeOrderableDBInstanceOptions, or choose zones with `sandbox.network.zones`".into(),
+            });
+            Offers::new()
+        }
+    };
+    let zones = offering_zones(zones, &offers, wanted)?;
+    let name = |slot: &str| hands.name(SANDBOX, slot);
+    let vpc = Create::Vpc { cidr: wanted.cidr.clone(), name: name("vpc") };
+    let vpc = one(hands, waiter, place, "vpc", vpc).await?;
+    let ranges = subnet_ranges(&wanted.cidr, zones.len())?;
+    let subnets = try_join_all(zones.iter().zip(ranges).enumerate().map(|(i, (zone, cidr))| {
+        let slot = format!("subnet-{i}");
+        let what = Create::Subnet { vpc: vpc.clone(), cidr, az: zone.id.clone(), name: name(&slot) };
+        async move {
+            let id = one(hands, waiter, place, &slot, what).await?;
+            Ok::<_, HandError>(SubnetRef { id, az: zone.id.clone() })
+        }
+    }))
+    .await?;
+    let group = Create::SecurityGroup { vpc: vpc.clone(), vpc_cidr: wanted.cidr.clone(), name: name("sg") };
+    let security_group = one(hands, waiter, place, "sg", group).await?;
+    let db_subnet_group = if wanted.databases {
+        let subnets = subnets.iter().map(|s| s.id.clone()).collect();
+        let what = Create::DbSubnetGroup { name: name("db-subnets"), subnets };
+        Some(one(hands, waiter, place, "db-subnets", what).await?)
+    } else {
+        None
+    };
+    let buckets = try_join_all(wanted.buckets.iter().map(|bucket| async move {
+        let slot = format!("bucket-{bucket}");
+        let real = bucket_name(hands, bucket);
+        one(hands, waiter, place, &slot, Create::Bucket { name: real.clone() }).await?;
+        Ok::<_, HandError>((bucket.clone(), real))
+    }));
+    let replicas = try_join_all(wanted.replicas.iter().map(|replica| {
+        let (subnet_group, security_group) =
+            (db_subnet_group.clone().unwrap_or_default(), security_group.clone());
+        async move {
+            let slot = format!("replica-{}", replica.step);
+            let what = Create::DbReplica {
+                source: replica.source.clone(),
+                source_region: replica.source_region.clone(),
+                kms_key: replica.kms_key.clone(),
+                db: RestoreDb {
+                    source: replica.source.clone(),
+                    name: hands.name(SANDBOX, &slot),
+                    class: replica.class.clone(),
+                    subnet_group,
+                    security_groups: vec![security_group],
+                    parameter_group: replica.parameter_group.clone(),
+                    option_group: None,
+                    multi_az: false,
+                    az: None,
+                    port: None,
+                    size: replica.size,
+                    engine: None,
+                },
+            };
+            Ok::<_, HandError>((replica.step.clone(), one(hands, waiter, place, &slot, what).await?))
+        }
+    }));
+    let (buckets, replicas) = tokio::try_join!(buckets, replicas)?;
+    Ok(Ready {
+        place: place.clone(),
+        cidr: wanted.cidr.clone(),
+        vpc,
+        subnets,
+        security_group,
+        db_subnet_group,
+        buckets: buckets.into_iter().collect(),
+        replicas: replicas.into_iter().collect(),
+    })
+}
+
+/// The bucket's real name: S3's namespace is everybody's, so the run makes it unique.
+fn bucket_name(hands: &Hands, bucket: &str) -> String {
+    hands.name(SANDBOX, bucket)
+}
+
+/// Creates one thing and waits until it is ready.
+async fn one(
+    hands: &Rc<Hands>,
+    waiter: &Rc<Waiter>,
+    place: &Place,
+    slot: &str,
+    what: Create,
+) -> Result<String, HandError> {
+    let (call, kind) = (what.call(), what.kind());
+    let created = hands.create(place, SANDBOX, 1, slot, what).await?;
+    let Some(resource) = created.resources.into_iter().find(|r| r.kind == kind) else {
+        return Err(
+            CloudError::new(ErrorKind::Server, call, "the answer names nothing that was created").into()
+        );
+    };
+    let seen = waiter.wait(place, kind, &resource.id, Until::Ready).await?;
+    match seen.state {
+        State::Ready => Ok(resource.id),
+        State::Failed(why) => {
+            Err(CloudError::new(ErrorKind::Server, call, format!("it came up as {why}")).into())
+        }
+        State::Gone | State::Pending(_) => {
+            Err(CloudError::new(ErrorKind::NotFound, call, "it was created, and is not there").into())
+        }
+    }
+}
+
+/// By id; of the playbook's own choice, where it has made one.
+fn surviving_zones(mut zones: Vec<Zone>, loss: &Loss, wanted: &Wanted) -> Result<Vec<Zone>, CloudError> {
+    const CALL: &str = "ec2:DescribeAvailabilityZones";
+    let region = &wanted.place.region;
+    if let Some(missing) = wanted.zones.iter().find(|id| !zones.iter().any(|zone| zone.id == **id)) {
+        let known: Vec<&str> = zones.iter().map(|zone| zone.id.as_str()).collect();
+        return Err(CloudError::new(
+            ErrorKind::Invalid,
+            CALL,
+            format!("there is no zone {missing} in {region}"),
+        )
+        .help(format!("name some of {} in `sandbox.network.zones`", known.join(", "))));
+    }
+    zones.retain(|zone| {
+        loss.az() != Some(&zone.id) && (wanted.zones.is_empty() || wanted.zones.contains(&zone.id))
+    });
+    zones.sort_by(|a, b| a.id.cmp(&b.id));
+    if zones.len() < wanted.azs as usize {
+        return Err(CloudError::new(
+            ErrorKind::Invalid,
+            CALL,
+            format!("{region} has {} surviving zones, and the sandbox asks for {}", zones.len(), wanted.azs),
+        )
+        .help("lower `sandbox.network.azs`, or choose another region for the sandbox"));
+    }
+    Ok(zones)
+}
+
+/// The first zones that offer all that is wished: instances are spread over them in turn.
+fn offering_zones(mut zones: Vec<Zone>, offers: &Offers, wanted: &Wanted) -> Result<Vec<Zone>, CloudError> {
+    zones.retain(|zone| offers.values().all(|ids| ids.contains(&zone.id)));
+    if zones.len() < wanted.azs as usize {
+        let said = offers.iter().map(|(what, ids)| {
+            let ids: Vec<&str> = ids.iter().map(AzId::as_str).collect();
+            format!("{what} in {}", if ids.is_empty() { "none".to_owned() } else { ids.join(", ") })
+        });
+        return Err(CloudError::new(
+            ErrorKind::Invalid,
+            "ec2:DescribeInstanceTypeOfferings",
+            format!(
+                "the sandbox wants {} zones of {} that offer all that the plan launches, and {} of those that may be used do: {}",
+                wanted.azs,
+                wanted.place.region,
+                zones.len(),
+                said.collect::<Vec<_>>().join("; ")
+            ),
+        )
+        .help("lower `sandbox.network.azs`, name other `zones` there, or launch types that more zones offer"));
+    }
+    zones.truncate(wanted.azs as usize);
+    Ok(zones)
+}
+
+/// Equal parts of the range, one each: a /16 in two zones gives two /20 (parts are never larger).
+fn subnet_ranges(cidr: &str, count: usize) -> Result<Vec<String>, CloudError> {
+    let bad = |why: &str| CloudError::new(ErrorKind::Invalid, "ec2:CreateSubnet", format!("`{cidr}` {why}"));
+    let range: Ipv4Net = cidr.parse().map_err(|_| bad("is not a range like 10.66.0.0/16"))?;
+    let doublings = count.next_power_of_two().ilog2();
+    let part = u8::try_from(u32::from(range.prefix_len()) + doublings).unwrap_or(u8::MAX).max(20);
+    if range.prefix_len() > 26 || part > 28 {
+        return Err(bad("is too small for that many subnets"));
+    }
+    let parts = range.subnets(part).map_err(|_| bad("is too small for that many subnets"))?;
+    Ok(parts.take(count).map(|part| part.to_string()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_equal_parts() {
+        assert_eq!(subnet_ranges("10.66.0.0/16", 2).unwrap(), ["10.66.0.0/20", "10.66.16.0/20"]);
+        assert_eq!(
+            subnet_ranges("10.66.0.0/24", 3).unwrap(),
+            ["10.66.0.0/26", "10.66.0.64/26", "10.66.0.128/26"]
+        );
+        assert!(subnet_ranges("10.66.0.0/27", 1).is_err());
+        assert!(subnet_ranges("10.66.0.0/26", 6).is_err());
+    }
+}

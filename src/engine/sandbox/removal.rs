@@ -1,0 +1,253 @@
+//! Removal in dependency order: what teardown does with what its run made, and sweep with what others left.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde_json::json;
+
+use super::hands::{HandError, Hands};
+use base::clock::Clock;
+use base::duration::{Span, Time};
+use event::{Body, Bus};
+use port::wait::{Until, Waiter};
+use port::{CloudError, CloudResult, ErrorKind, Kind, Observed, ResourceRef, State};
+
+/// What holds others goes first; each group is gone before the next begins. Stacks go after what may use their security
+/// groups; and after databases, also their own: CloudFormation would leave a final snapshot of each.
+const ORDER: [&[Kind]; 7] = [
+    &[Kind::Instance, Kind::DbInstance],
+    &[Kind::DbCluster],
+    &[Kind::Stack],
+    &[Kind::Volume, Kind::Image, Kind::Address, Kind::KeyPair, Kind::Bucket],
+    &[Kind::Snapshot, Kind::DbSnapshot, Kind::DbClusterSnapshot],
+    &[Kind::DbSubnetGroup, Kind::SecurityGroup, Kind::Subnet],
+    &[Kind::Vpc],
+];
+
+pub struct Removal<'a> {
+    pub hands: &'a Rc<Hands>,
+    pub waiter: &'a Rc<Waiter>,
+    pub clock: &'a Clock,
+    pub bus: &'a Rc<Bus>,
+    /// How long one resource may resist.
+    pub patience: Duration,
+    pub access: Access,
+}
+
+/// Credentials that expire may be renewed, by whoever renews them; but a removal whose credentials are gone for good does not
+/// try for hours.
+#[derive(Default)]
+pub struct Access {
+    lost_since: Cell<Option<Time>>,
+}
+
+/// Long enough for a provider that renews, or a person who logs in again.
+const ACCESS_WITHIN: Duration = Duration::from_mins(2);
+
+/// How long what was asked to go away may look as before.
+const TAKES_EFFECT_WITHIN: Duration = Duration::from_mins(2);
+
+/// How long a look that fails is tried again, and how often in any case: a client may wait five minutes for one answer.
+const LOOKS_FOR: Duration = Duration::from_mins(5);
+const LOOKS: u32 = 4;
+
+impl Access {
+    /// Whether what has failed may work when it is tried again.
+    pub fn may_pass(&self, error: &CloudError, now: Time) -> bool {
+        if error.kind != ErrorKind::Credentials {
+            return error.may_pass();
+        }
+        let since = self.lost_since.get().unwrap_or(now);
+        self.lost_since.set(Some(since));
+        now < since + Span(ACCESS_WITHIN).delta()
+    }
+
+    fn works(&self, yes: bool) {
+        if yes {
+            self.lost_since.set(None);
+        }
+    }
+
+    /// Asks, and again while what fails may pass: one request that fails is no reason not to know.
+    pub async fn look<T>(
+        &self,
+        clock: &Clock,
+        patience: Duration,
+        ask: impl AsyncFn() -> CloudResult<T>,
+    ) -> CloudResult<T> {
+        let until = clock.now() + Span(LOOKS_FOR.min(patience)).delta();
+        let (mut pause, mut looks) = (Duration::from_secs(2), 0);
+        loop {
+            let answer = ask().await;
+            looks += 1;
+            let now = clock.now();
+            match answer {
+                Err(error) if (now < until || looks < LOOKS) && self.may_pass(&error, now) => {}
+                answer => {
+                    self.works(answer.is_ok());
+                    return answer;
+                }
+            }
+            clock.sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(30));
+        }
+    }
+}
+
+/// What stands after a removal.
+#[derive(Default)]
+pub struct Left {
+    /// What was to go, and resisted.
+    pub resisting: Vec<ResourceRef>,
+    /// What stacks have left standing when they went.
+    pub retained: Vec<String>,
+}
+
+/// How long a resource may resist after another before it has.
+const HINDERED: Duration = Duration::from_mins(10);
+
+impl Removal<'_> {
+    /// Removes these; what is returned still stands. Each outcome is told as an event. Once stacks are gone, `again` is
+    /// asked for what is known by then: what they have left with the run's tag goes with its kind.
+    pub async fn run(&self, resources: Vec<ResourceRef>, again: impl AsyncFn() -> Vec<ResourceRef>) -> Left {
+        let (mut resources, mut left) = (resources, Left::default());
+        for kinds in ORDER {
+            let group: Vec<ResourceRef> =
+                resources.iter().filter(|r| kinds.contains(&r.kind)).cloned().collect();
+            // What resists holds up what comes after it: that is given another try, and not hours.
+            let patience =
+                if left.resisting.is_empty() { self.patience } else { self.patience.min(HINDERED) };
+            let removed = join_all(group.iter().map(|resource| self.remove(resource, patience))).await;
+            left.resisting.extend(removed.into_iter().flatten());
+            let stacks: Vec<&ResourceRef> = group.iter().filter(|r| r.kind == Kind::Stack).collect();
+            if !stacks.is_empty() {
+                let found: Vec<ResourceRef> =
+                    again().await.into_iter().filter(|found| !resources.contains(found)).collect();
+                resources.extend(found);
+                left.retained.extend(self.retained(&stacks, &resources).await);
+            }
+        }
+        left
+    }
+
+    /// What stacks have left standing, apart from what is removed anyway.
+    async fn retained(&self, stacks: &[&ResourceRef], ours: &[ResourceRef]) -> Vec<String> {
+        let mut left = Vec::new();
+        for stack in stacks {
+            let ask = async || self.hands.cloud().remains(stack).await;
+            match self.access.look(self.clock, self.patience, ask).await {
+                Ok(remains) => {
+                    let strange =
+                        remains.into_iter().filter(|r| r.resource.as_ref().is_none_or(|r| !ours.contains(r)));
+                    left.extend(strange.map(|r| r.what));
+                }
+                Err(error) => {
+                    left.push(format!("unknown (what {stack} retained could not be looked at: {error})"));
+                }
+            }
+        }
+        left
+    }
+
+    /// Removes one resource; it is returned where it could not be seen to go.
+    async fn remove(&self, resource: &ResourceRef, patience: Duration) -> Option<ResourceRef> {
+        let (since, last) = self.hands.deleting(resource).unwrap_or((self.clock.now(), self.clock.now()));
+        let deadline = since + Span(patience).delta();
+        let failed = |error: String| {
+            self.bus.tell(Body::DeleteFailed { resource: json!(resource), error });
+            Some(resource.clone())
+        };
+        let (mut tried, mut pause) = ((since, last), Duration::from_secs(2));
+        loop {
+            if let Err(error) = self.delete_until(resource, tried, deadline).await {
+                return failed(error);
+            }
+            match self.gone(resource, deadline).await {
+                Some(Ok(seen)) if seen.state == State::Gone => {
+                    self.access.works(true);
+                    self.hands.tell(Body::Deleted { resource: json!(resource) });
+                    return None;
+                }
+                // A deletion that has failed (a stack's, over what was still in use) or has no effect is tried again.
+                Some(Ok(_)) if self.clock.now() < deadline => {}
+                Some(Err(error)) if self.passes(&error, deadline) => {}
+                Some(Ok(seen)) => {
+                    return failed(match seen.state {
+                        State::Failed(why) => format!("its deletion failed: {why}"),
+                        other => format!("it is still there: {other:?}"),
+                    });
+                }
+                Some(Err(error)) => return failed(error.to_string()),
+                None => return failed("it was still being deleted when patience ended".into()),
+            }
+            self.clock.sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(30));
+            tried = (self.clock.now(), self.clock.now());
+        }
+    }
+
+    /// Tries again after 2 s, 4 s, … 30 s, counted from the first try, also across the death of a runner.
+    async fn delete_until(
+        &self,
+        resource: &ResourceRef,
+        (first, last): (Time, Time),
+        deadline: Time,
+    ) -> Result<(), String> {
+        let (mut next, mut pause) = (first, Duration::from_secs(2));
+        let mut later = |than: Time| {
+            while next <= than {
+                next += Span(pause).delta();
+                pause = (pause * 2).min(Duration::from_secs(30));
+            }
+            next
+        };
+        if last < self.clock.now().min(deadline) && self.resisting(resource).await.is_some() {
+            self.clock.sleep_until(later(last)).await;
+        }
+        loop {
+            match self.hands.delete(resource).await {
+                Ok(()) => {
+                    self.access.works(true);
+                    return Ok(());
+                }
+                Err(HandError::Cloud(error)) if self.passes(&error, deadline) => {
+                    self.clock.sleep_until(later(self.clock.now())).await;
+                }
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+    }
+
+    /// Until it has gone, or its deletion has failed or is seen to have had no effect. `None`: its time is over.
+    async fn gone(&self, resource: &ResourceRef, deadline: Time) -> Option<CloudResult<Observed>> {
+        let place = resource.place();
+        loop {
+            let gone = self.waiter.wait(&place, resource.kind, &resource.id, Until::Gone);
+            // A cloud that tells changes has told of it.
+            let exact = self.hands.cloud().tells_changes();
+            let looks = if exact { deadline } else { self.clock.now() + Span(TAKES_EFFECT_WITHIN).delta() };
+            let ended = self.clock.timeout_at(looks.min(deadline), gone).await;
+            if ended.is_some() || self.clock.now() >= deadline {
+                return ended;
+            }
+            if let Some(seen) = self.resisting(resource).await {
+                return Some(Ok(seen));
+            }
+        }
+    }
+
+    /// Whether it is worth trying again.
+    fn passes(&self, error: &CloudError, deadline: Time) -> bool {
+        let now = self.clock.now();
+        now < deadline && self.access.may_pass(error, now)
+    }
+
+    /// A resource that was asked to go away and is not on its way, as it is seen.
+    async fn resisting(&self, resource: &ResourceRef) -> Option<Observed> {
+        let ids = [resource.id.clone()];
+        let seen = self.hands.cloud().observe(&resource.place(), resource.kind, &ids).await;
+        seen.ok()?.into_iter().find(|seen| matches!(seen.state, State::Ready | State::Failed(_)))
+    }
+}

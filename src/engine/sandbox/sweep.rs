@@ -1,0 +1,179 @@
+//! Sweep: what runs have left standing, found by the tag `drillmaster:run`, and removed once its `drillmaster:expires`
+//! has passed. What does not carry both, readable, is never touched.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use super::hands::Hands;
+use super::removal::{Access, Removal};
+use base::clock::Clock;
+use base::duration::Time;
+use base::ids::RunId;
+use event::{Body, Bus, Consumer, Phase};
+use port::Guard;
+use port::Protected;
+use port::wait::Waiter;
+use port::{Cloud, Marks, Place, ResourceRef, TAG_EXPIRES, TaggedThing, Whose};
+
+/// Whether a thing's time is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expiry {
+    Expired(Time),
+    StandsUntil(Time),
+    /// Its tag is missing or no time: it is not removed.
+    Unknown(String),
+}
+
+/// What became of a thing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Stands,
+    Removed,
+    /// It was to be removed, and still stands, because.
+    Resisted(String),
+}
+
+#[derive(Debug, Clone)]
+pub struct Leaving {
+    pub thing: TaggedThing,
+    pub expiry: Expiry,
+    pub outcome: Outcome,
+}
+
+/// What was found, and where it could not be looked.
+#[derive(Debug, Default)]
+pub struct Swept {
+    pub looked_at: Vec<Place>,
+    /// Places, and things in them, that could not be looked at, with the reason.
+    pub unseen: Vec<String>,
+    pub leavings: Vec<Leaving>,
+}
+
+/// Finds everything that carries the tag of any run at these places.
+pub async fn look(cloud: &dyn Cloud, places: &[Place], now: Time) -> Swept {
+    let mut swept = Swept::default();
+    let found = join_all(places.iter().map(|place| cloud.tagged(place, &Whose::Any))).await;
+    for (place, found) in places.iter().zip(found) {
+        match found {
+            Ok(found) => {
+                swept.looked_at.push(place.clone());
+                swept.unseen.extend(found.unread);
+                swept.leavings.extend(found.things.into_iter().map(|thing| {
+                    let expiry = expiry(thing.expires.as_deref(), now);
+                    Leaving { thing, expiry, outcome: Outcome::Stands }
+                }));
+            }
+            Err(error) => {
+                let help = error.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
+                swept.unseen.push(format!("{place}: {error}{help}"));
+            }
+        }
+    }
+    swept
+}
+
+fn expiry(tag: Option<&str>, now: Time) -> Expiry {
+    let Some(text) = tag else { return Expiry::Unknown(format!("it carries no `{TAG_EXPIRES}`")) };
+    match chrono::DateTime::parse_from_rfc3339(text) {
+        Ok(at) if at.to_utc() < now => Expiry::Expired(at.to_utc()),
+        Ok(at) => Expiry::StandsUntil(at.to_utc()),
+        Err(_) => Expiry::Unknown(format!("its `{TAG_EXPIRES}` is no time: `{text}`")),
+    }
+}
+
+pub struct Sweeper {
+    pub cloud: Rc<dyn Cloud>,
+    pub clock: Clock,
+    pub protected: Protected,
+    /// How long one resource may resist.
+    pub patience: Duration,
+}
+
+impl Sweeper {
+    /// Removes what has expired, run by run and place by place, and notes what became of each thing.
+    pub async fn remove_expired(&self, swept: &mut Swept) {
+        let mut runs: BTreeMap<(Place, RunId), Vec<&mut Leaving>> = BTreeMap::new();
+        for leaving in &mut swept.leavings {
+            if matches!(leaving.expiry, Expiry::Expired(_)) {
+                let key = (leaving.thing.resource.place(), leaving.thing.run.clone());
+                runs.entry(key).or_default().push(leaving);
+            }
+        }
+        let removed =
+            join_all(runs.into_iter().map(|((place, run), leavings)| self.remove_run(place, run, leavings)))
+                .await;
+        swept.unseen.extend(removed.into_iter().flatten());
+    }
+
+    /// What is returned was retained by stacks, without a tag of its own.
+    async fn remove_run(&self, place: Place, run: RunId, mut leavings: Vec<&mut Leaving>) -> Vec<String> {
+        let told = Told::default();
+        let bus = Bus::new(self.clock.clone(), 0, vec![Box::new(told.clone())]);
+        // What a sweep does carries the swept run's tag: nothing else may be deleted by its guard.
+        let marks = Marks { run, expires: self.clock.now() };
+        let guard = Guard::new(Rc::clone(&self.cloud), place, marks, self.protected.clone());
+        guard.enter(Phase::Teardown);
+        let hands =
+            Hands::new(Rc::clone(&self.cloud), Rc::clone(&bus), guard, super::memory::Memory::default());
+        let waiter = Waiter::new(Rc::clone(&self.cloud), self.clock.clone());
+        let (clock, patience) = (&self.clock, self.patience);
+        let access = Access::default();
+        let removal = Removal { hands: &hands, waiter: &waiter, clock, bus: &bus, patience, access };
+        let resources: Vec<ResourceRef> = leavings.iter().map(|l| l.thing.resource.clone()).collect();
+        for resource in &resources {
+            waiter.saw(resource);
+        }
+        // What a stack has handed its tags on to was found by them before, and judged by its own expiry.
+        let left = removal.run(resources, async || Vec::new()).await;
+        for leaving in &mut leavings {
+            leaving.outcome = match told.why(&leaving.thing.resource) {
+                Some(why) => Outcome::Resisted(why),
+                None if left.resisting.contains(&leaving.thing.resource) => {
+                    Outcome::Resisted("it still stands".into())
+                }
+                None => Outcome::Removed,
+            };
+        }
+        left.retained
+    }
+}
+
+/// Keeps why things could not be removed.
+#[derive(Clone, Default)]
+struct Told(Rc<std::cell::RefCell<Vec<(serde_json::Value, String)>>>);
+
+impl Told {
+    fn why(&self, resource: &ResourceRef) -> Option<String> {
+        let resource = serde_json::json!(resource);
+        self.0.borrow().iter().find(|(of, _)| *of == resource).map(|(_, why)| why.clone())
+    }
+}
+
+impl Consumer for Told {
+    fn take(&mut self, event: &event::Event) -> Result<(), event::ConsumerError> {
+        if let Body::DeleteFailed { resource, error } = &event.body {
+            self.0.borrow_mut().push((resource.clone(), error.clone()));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_readable_time_that_has_passed_is_expired() {
+        let time = |text: &str| chrono::DateTime::parse_from_rfc3339(text).unwrap().to_utc();
+        let now = time("2026-01-31T08:00:00Z");
+        assert!(matches!(expiry(Some("2026-01-31T07:59:59Z"), now), Expiry::Expired(_)));
+        assert!(matches!(expiry(Some("2026-01-31T09:59:59+02:00"), now), Expiry::Expired(_)));
+        assert!(matches!(expiry(Some("2026-01-31T08:00:00Z"), now), Expiry::StandsUntil(_)));
+        for unreadable in [None, Some(""), Some("yesterday"), Some("2026-01-30"), Some("1769846399")] {
+            assert!(matches!(expiry(unreadable, now), Expiry::Unknown(_)), "{unreadable:?}");
+        }
+    }
+}

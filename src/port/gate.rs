@@ -1,0 +1,398 @@
+//! The loss gate: from T0 every call passes it, and what would touch the lost is refused.
+//!
+//! One gate serves both clouds. On the twin the `Gated` decorator asks it with each typed request; on aws an
+//! interceptor inside the SDK asks it again with each request about to be sent, so that no action can forget it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+
+use serde::{Deserialize, Serialize};
+
+use base::ids::{AccountId, AzId, Region};
+use estate::Loss;
+
+/// One API call, as far as the gate needs to know it.
+#[derive(Debug, Clone, Default)]
+pub struct Call<'a> {
+    /// `rds`
+    pub service: &'a str,
+    /// `CopyDBSnapshot`
+    pub operation: &'a str,
+    /// The account that it acts in.
+    pub account: Option<&'a AccountId>,
+    /// The account whose credentials sign it, or were used to obtain those that do, where it is another one.
+    pub signer: Option<&'a AccountId>,
+    /// The endpoint that it goes to.
+    pub region: Option<&'a Region>,
+    /// A region that the cloud reads from to carry it out.
+    pub source_region: Option<&'a Region>,
+    /// What it reads from: an id or an ARN.
+    pub source: Option<&'a str>,
+    /// The KMS key that it encrypts with: an ARN, an id or an alias.
+    pub key: Option<&'a str>,
+    /// The zones that it creates something in.
+    pub zones: Vec<&'a AzId>,
+}
+
+/// A refused call, as it stands in the report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct DeniedCall {
+    /// `rds:CopyDBSnapshot`
+    pub call: String,
+    /// What it would have touched: a region, an account, a zone.
+    pub locus: String,
+    /// The step that asked for it.
+    pub step: String,
+    pub why: String,
+}
+
+/// What the gate enforces at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Enforcement {
+    /// Before T0.
+    Off,
+    /// From T0 until the recovery has ended.
+    Full,
+    /// In teardown: the lost stays out of reach, but the control planes that a real loss would have taken along are
+    /// used to clean up (they are not really lost, and to leave things behind would prove nothing).
+    Teardown,
+}
+
+pub struct LossGate {
+    /// `None`: nothing is lost, and the gate lets everything pass (a sweep's).
+    loss: Option<Loss>,
+    state: Mutex<GateState>,
+}
+
+struct GateState {
+    enforcement: Enforcement,
+    /// Recovery points known to be lost, by id and by ARN, with whose they are.
+    lost_points: BTreeMap<String, String>,
+    denied: Vec<DeniedCall>,
+    seen: BTreeSet<(String, String, String)>,
+}
+
+impl LossGate {
+    pub fn new(loss: Loss) -> Self {
+        Self::of(Some(loss))
+    }
+
+    /// For what happens outside of any drill.
+    pub fn nothing_lost() -> Self {
+        Self::of(None)
+    }
+
+    fn of(loss: Option<Loss>) -> Self {
+        let state = GateState {
+            enforcement: Enforcement::Off,
+            lost_points: BTreeMap::new(),
+            denied: Vec::new(),
+            seen: BTreeSet::new(),
+        };
+        Self { loss, state: Mutex::new(state) }
+    }
+
+    pub fn loss(&self) -> Option<&Loss> {
+        self.loss.as_ref()
+    }
+
+    pub fn enforce(&self, enforcement: Enforcement) {
+        self.lock().enforcement = enforcement;
+    }
+
+    /// Makes a recovery point known as lost, so that its use is refused even by its bare id.
+    pub fn know_lost_point(&self, id: &str, locus: &str) {
+        self.lock().lost_points.insert(id.to_owned(), locus.to_owned());
+    }
+
+    /// What was refused, and told, before the runner died: refused again, it is not told again.
+    pub fn recall(&self, denied: DeniedCall) {
+        let mut state = self.lock();
+        if state.seen.insert((denied.call.clone(), denied.locus.clone(), denied.step.clone())) {
+            state.denied.push(denied);
+        }
+    }
+
+    /// Refused calls in the order in which they were first refused.
+    pub fn denied(&self) -> Vec<DeniedCall> {
+        self.lock().denied.clone()
+    }
+
+    /// Lets the call pass, or says what it would have touched. A refusal is recorded under `step`.
+    pub fn check(&self, call: &Call<'_>, step: &str) -> Result<(), DeniedCall> {
+        let mut state = self.lock();
+        let Some((locus, why)) = self.verdict(&state, call) else { return Ok(()) };
+        let denied = DeniedCall {
+            call: format!("{}:{}", call.service, call.operation),
+            locus,
+            step: step.to_owned(),
+            why,
+        };
+        if state.seen.insert((denied.call.clone(), denied.locus.clone(), denied.step.clone())) {
+            state.denied.push(denied.clone());
+        }
+        Err(denied)
+    }
+
+    /// Whether the call would pass. For what the harness can put off until it does: nobody was refused anything.
+    pub fn lets_through(&self, call: &Call<'_>) -> bool {
+        self.verdict(&self.lock(), call).is_none()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, GateState> {
+        // A panic elsewhere must not open the gate: the state is still good.
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn verdict(&self, state: &GateState, call: &Call<'_>) -> Option<(String, String)> {
+        if state.enforcement == Enforcement::Off {
+            return None;
+        }
+        let loss = self.loss.as_ref()?;
+        let arn = call.source.and_then(ArnParts::of);
+        let key = call.key.and_then(ArnParts::of);
+        let of_lost_key = match (loss, &key) {
+            (Loss::Region(lost), Some(key)) => key.region == lost.as_str(),
+            (Loss::Account(lost), Some(key)) => key.account == lost.as_str(),
+            _ => false,
+        };
+        match loss {
+            Loss::Region(lost) => {
+                if call.region == Some(lost) {
+                    return Some((
+                        lost.to_string(),
+                        format!("region {lost} is lost: its endpoints do not answer"),
+                    ));
+                }
+                if call.source_region == Some(lost) || arn.as_ref().is_some_and(|a| a.region == lost.as_str())
+                {
+                    return Some((
+                        lost.to_string(),
+                        format!("it would read from region {lost}, which is lost"),
+                    ));
+                }
+            }
+            Loss::Account(lost) => {
+                if call.account == Some(lost) {
+                    return Some((
+                        lost.to_string(),
+                        format!("account {lost} is lost: its credentials are not to be used"),
+                    ));
+                }
+                if call.signer == Some(lost) {
+                    return Some((
+                        lost.to_string(),
+                        format!("its credentials are obtained with those of account {lost}, which is lost"),
+                    ));
+                }
+                if arn.as_ref().is_some_and(|a| a.account == lost.as_str()) {
+                    return Some((
+                        lost.to_string(),
+                        format!("it would use what belongs to account {lost}, which is lost"),
+                    ));
+                }
+            }
+            Loss::Az(lost) => {
+                if call.zones.contains(&lost) {
+                    return Some((
+                        lost.to_string(),
+                        format!("availability zone {lost} is lost: nothing can run there"),
+                    ));
+                }
+            }
+        }
+        if of_lost_key && let Some(key) = key {
+            let locus = format!("{} {}", key.account, key.region);
+            let why = format!("it would use a KMS key of {locus}, which is lost with {loss}");
+            return Some((locus, why));
+        }
+        if let Some(locus) = call.source.and_then(|s| state.lost_points.get(s)) {
+            return Some((locus.clone(), format!("the recovery point lies in {locus}, which is lost")));
+        }
+        if state.enforcement == Enforcement::Full
+            && let Some(lost) = loss.region()
+            && let Some(plane) = control_plane(lost.as_str(), call.service, call.operation)
+        {
+            return Some((
+                lost.to_string(),
+                format!(
+                    "it needs {}, whose control plane lives in {lost}, which is lost; prepare it before the disaster",
+                    plane.what
+                ),
+            ));
+        }
+        None
+    }
+}
+
+struct ArnParts<'a> {
+    region: &'a str,
+    account: &'a str,
+}
+
+impl<'a> ArnParts<'a> {
+    fn of(text: &'a str) -> Option<Self> {
+        let mut parts = text.strip_prefix("arn:")?.splitn(5, ':');
+        let (_partition, _service) = (parts.next()?, parts.next()?);
+        Some(Self { region: parts.next()?, account: parts.next()? })
+    }
+}
+
+/// A control plane that lives in one region and goes with it.
+pub struct ControlPlane {
+    pub home: &'static str,
+    pub service: &'static str,
+    /// Operations by prefix; an empty prefix means all of the service.
+    pub operations: &'static [&'static str],
+    pub what: &'static str,
+}
+
+const fn plane(
+    home: &'static str,
+    service: &'static str,
+    operations: &'static [&'static str],
+    what: &'static str,
+) -> ControlPlane {
+    ControlPlane { home, service, operations, what }
+}
+
+const BUCKET_CONFIGURATION: &[&str] =
+    &["CreateBucket", "DeleteBucket", "PutBucket", "PutPublicAccessBlock", "DeletePublicAccessBlock"];
+const EAST: &str = "us-east-1";
+const WEST: &str = "us-west-2";
+
+/// Source: AWS whitepaper "AWS Fault Isolation Boundaries", global services and their appendices.
+pub const CONTROL_PLANES: [ControlPlane; 22] = [
+    plane(
+        EAST,
+        "iam",
+        &["Create", "Delete", "Put", "Attach", "Detach", "Update", "Add", "Remove", "Tag", "Untag", "Upload"],
+        "IAM",
+    ),
+    plane(EAST, "organizations", &[""], "Organizations"),
+    plane(EAST, "account", &[""], "Account Management"),
+    plane(EAST, "route53", &[""], "Route 53"),
+    plane(EAST, "cloudfront", &[""], "CloudFront"),
+    plane(EAST, "shield", &[""], "Shield Advanced"),
+    plane(EAST, "s3", BUCKET_CONFIGURATION, "S3's bucket management"),
+    plane(
+        EAST,
+        "elasticloadbalancing",
+        &["CreateLoadBalancer", "DeleteLoadBalancer", "ModifyLoadBalancer"],
+        "DNS names of load balancers (Route 53)",
+    ),
+    plane(
+        EAST,
+        "ec2",
+        &["CreateVpcEndpoint", "DeleteVpcEndpoint", "ModifyVpcEndpoint"],
+        "PrivateLink endpoints (Route 53)",
+    ),
+    plane(EAST, "apigateway", &["Create", "Delete", "Update", "Import"], "API Gateway (Route 53)"),
+    plane(
+        EAST,
+        "lambda",
+        &["CreateFunctionUrl", "DeleteFunctionUrl", "UpdateFunctionUrl"],
+        "Lambda URLs (Route 53)",
+    ),
+    plane(EAST, "elasticache", &["Create", "Delete", "Modify"], "ElastiCache (Route 53)"),
+    plane(EAST, "es", &["Create", "Delete", "Update"], "OpenSearch (Route 53)"),
+    plane(EAST, "memorydb", &["Create", "Delete", "Update"], "MemoryDB (Route 53)"),
+    plane(EAST, "neptune", &["Create", "Delete", "Modify"], "Neptune (Route 53)"),
+    plane(EAST, "dax", &["Create", "Delete", "Update"], "DAX (Route 53)"),
+    plane(EAST, "servicediscovery", &["Create", "Delete", "Update"], "ECS service discovery (Route 53)"),
+    plane(EAST, "eks", &["CreateCluster", "DeleteCluster", "UpdateCluster"], "EKS control planes (Route 53)"),
+    plane(WEST, "route53-recovery-control-config", &[""], "routing-control configuration"),
+    plane(WEST, "networkmanager", &[""], "Network Manager"),
+    plane(WEST, "globalaccelerator", &[""], "Global Accelerator"),
+    plane(
+        WEST,
+        "s3control",
+        &["CreateMultiRegionAccessPoint", "DeleteMultiRegionAccessPoint", "PutMultiRegionAccessPoint"],
+        "S3 Multi-Region Access Points",
+    ),
+];
+
+/// The control plane that `service:operation` needs, where it lives in `region`.
+pub fn control_plane(region: &str, service: &str, operation: &str) -> Option<&'static ControlPlane> {
+    CONTROL_PLANES.iter().find(|p| {
+        p.home == region && p.service == service && p.operations.iter().any(|o| operation.starts_with(o))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gate(loss: Loss) -> LossGate {
+        let gate = LossGate::new(loss);
+        gate.enforce(Enforcement::Full);
+        gate
+    }
+
+    #[test]
+    fn before_t0_everything_passes() {
+        let gate = LossGate::new(Loss::Region("us-east-1".parse().unwrap()));
+        let east = "us-east-1".parse().unwrap();
+        let call = Call { service: "ec2", operation: "RunInstances", region: Some(&east), ..Call::default() };
+        assert!(gate.check(&call, "x").is_ok());
+        gate.enforce(Enforcement::Full);
+        assert!(gate.check(&call, "x").unwrap_err().why.contains("is lost"));
+        assert_eq!(gate.denied().len(), 1);
+    }
+
+    #[test]
+    fn sources_in_the_lost_region_or_account_are_refused() {
+        let west = "us-west-2".parse().unwrap();
+        let sandbox: AccountId = "999988887777".parse().unwrap();
+        let arn = "arn:aws:rds:us-east-1:111122223333:snapshot:orders";
+        for loss in
+            [Loss::Region("us-east-1".parse().unwrap()), Loss::Account("111122223333".parse().unwrap())]
+        {
+            let gate = gate(loss);
+            let copy = Call {
+                service: "rds",
+                operation: "CopyDBSnapshot",
+                account: Some(&sandbox),
+                region: Some(&west),
+                source: Some(arn),
+                ..Call::default()
+            };
+            assert!(gate.check(&copy, "copy").is_err());
+            gate.know_lost_point("snap-1", "us-east-1");
+            let volume = Call {
+                service: "ec2",
+                operation: "CreateVolume",
+                region: Some(&west),
+                source: Some("snap-1"),
+                ..Call::default()
+            };
+            assert!(gate.check(&volume, "volume").is_err());
+            let other = Call { source: Some("snap-2"), ..volume };
+            assert!(gate.check(&other, "volume").is_ok());
+        }
+    }
+
+    #[test]
+    fn with_us_east_1_its_control_planes_are_lost_but_teardown_may_clean_up() {
+        let gate = gate(Loss::Region("us-east-1".parse().unwrap()));
+        let west = "us-west-2".parse().unwrap();
+        let create =
+            Call { service: "s3", operation: "CreateBucket", region: Some(&west), ..Call::default() };
+        let denied = gate.check(&create, "receipts").unwrap_err();
+        assert!(denied.why.contains("control plane lives in us-east-1"), "{denied:?}");
+        let put = Call { operation: "PutObject", ..create.clone() };
+        assert!(gate.check(&put, "receipts").is_ok());
+        gate.enforce(Enforcement::Teardown);
+        assert!(gate.check(&Call { operation: "DeleteBucket", ..create }, "teardown").is_ok());
+    }
+
+    #[test]
+    fn nothing_is_created_in_the_lost_zone() {
+        let lost: AzId = "use1-az1".parse().unwrap();
+        let other: AzId = "use1-az2".parse().unwrap();
+        let gate = gate(Loss::Az(lost.clone()));
+        let call = Call { service: "ec2", operation: "CreateVolume", zones: vec![&other], ..Call::default() };
+        assert!(gate.check(&call, "v").is_ok());
+        assert!(gate.check(&Call { zones: vec![&other, &lost], ..call }, "v").is_err());
+    }
+}

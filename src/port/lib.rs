@@ -1,0 +1,196 @@
+//! The port: all that Drillmaster ever asks of a cloud, as one trait with typed requests.
+//!
+//! Two clouds stand behind it: `twin` (an estate file under virtual time) and `aws` (the real APIs). Decorators
+//! over any of them add what must never be forgotten: the loss gate (`gate`) refuses what is lost.
+
+pub mod error;
+#[cfg(any(test, feature = "fake"))]
+pub mod fake;
+pub mod gate;
+pub mod gated;
+pub mod grant;
+mod look;
+mod permit;
+mod phase;
+pub mod request;
+pub mod wait;
+
+use std::fmt;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use base::duration::Time;
+use base::ids::{AccountId, AzId, Region};
+use estate::RecoveryPoint;
+
+pub use error::{CloudError, ErrorKind, Sent};
+pub use gate::LossGate;
+pub use grant::{Conditions, Grant, Test};
+pub use look::{CALLS as LOOK_CALLS, Exposure, Leak, Look};
+pub use permit::guard::Guard;
+pub use permit::protected::Protected;
+pub use permit::{Deed, Permit};
+pub use phase::Phase;
+pub use request::*;
+
+/// An account and a region: where a call goes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place {
+    pub account: AccountId,
+    pub region: Region,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "account {}, {}", self.account, self.region)
+    }
+}
+
+/// On whose behalf a call is made.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Origin {
+    /// A step's id, or `preflight`, `sandbox`, `teardown`.
+    pub by: String,
+    /// The attempt of the step, counted from 1.
+    pub attempt: u32,
+    /// What makes a repeated request the same request: derived from the run, the step and what is created.
+    /// At most 64 printable ASCII characters (the shortest limit among the APIs used).
+    pub token: String,
+    /// The same request may have been sent before, by a runner that died or whose answer was lost: look for what it
+    /// made before making anything.
+    pub unsure: bool,
+    /// When it was first asked for, where that was earlier than now: what only takes time (on the twin) began then.
+    pub since: Option<Time>,
+}
+
+impl Origin {
+    pub fn new(by: impl Into<String>, attempt: u32, token: impl Into<String>) -> Self {
+        Self { by: by.into(), attempt, token: token.into(), unsure: false, since: None }
+    }
+}
+
+/// What everything that is created carries: `drillmaster:run` and `drillmaster:expires`, and a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marks {
+    pub run: base::ids::RunId,
+    pub expires: Time,
+}
+
+pub const TAG_RUN: &str = "drillmaster:run";
+pub const TAG_EXPIRES: &str = "drillmaster:expires";
+
+pub type CloudResult<T> = Result<T, CloudError>;
+
+#[async_trait(?Send)]
+pub trait Cloud {
+    /// The account that the credentials for `account` really belong to: asked of STS each time.
+    async fn identity(&self, account: &AccountId) -> CloudResult<AccountId>;
+
+    /// Grows whenever other credentials come into use for `account`: what [`Self::identity`] said before is then void.
+    fn credentials_generation(&self, _account: &AccountId) -> u64 {
+        0
+    }
+
+    /// The zones of a region, as this account names them.
+    async fn zones(&self, place: &Place) -> CloudResult<Vec<Zone>>;
+
+    /// Which zones offer what; what is not among the answers is offered everywhere, as far as is known.
+    async fn offers(&self, _place: &Place, _wishes: &Wishes) -> CloudResult<Offers> {
+        Ok(Offers::new())
+    }
+
+    /// All recovery points of what `query` names that this account can see there, its own and shared ones.
+    async fn recovery_points(&self, place: &Place, query: &PointQuery) -> CloudResult<Vec<RecoveryPoint>>;
+
+    /// Begins to create something. What comes back exists, and need not be ready: [`Cloud::observe`] tells.
+    async fn create(&self, permit: &Permit, origin: &Origin, what: &Create) -> CloudResult<Created>;
+
+    /// The states of resources of one kind, in one call per page. An id that is not there is `State::Gone`.
+    async fn observe(&self, place: &Place, kind: Kind, ids: &[String]) -> CloudResult<Vec<Observed>>;
+
+    /// Begins to delete one resource. Deleting what is gone already succeeds.
+    /// What does not carry the run's tag (read just before) is refused.
+    async fn delete(&self, permit: &Permit, origin: &Origin, resource: &ResourceRef) -> CloudResult<()>;
+
+    /// Everything at that place that carries the run's tag, or any run's.
+    async fn tagged(&self, place: &Place, whose: &Whose) -> CloudResult<Tagged>;
+
+    /// What a stack that is gone has left standing: what its template retains, and final snapshots.
+    async fn remains(&self, _stack: &ResourceRef) -> CloudResult<Vec<Remains>> {
+        Ok(Vec::new())
+    }
+
+    /// Looks at the live sandbox: ways in and out of its network, public addresses, roles, shares with others. What
+    /// could not be looked at is among the answers, as [`Leak::Unknown`].
+    async fn exposures(&self, look: &Look) -> CloudResult<Vec<Exposure>>;
+
+    /// Copies objects between buckets. A target that does not carry the run's tag (read just before) is refused.
+    async fn copy_objects(
+        &self,
+        permit: &Permit,
+        origin: &Origin,
+        copy: &CopyObjects,
+        progress: &dyn Fn(Progress),
+    ) -> CloudResult<CopiedObjects>;
+
+    /// Compares the objects of a bucket with a manifest or another bucket.
+    async fn verify_objects(
+        &self,
+        origin: &Origin,
+        verify: &VerifyObjects,
+        progress: &dyn Fn(Progress),
+    ) -> CloudResult<VerifiedObjects>;
+
+    /// Counts and adds up objects under a prefix.
+    async fn measure_objects(&self, bucket: &BucketRef, prefix: &str) -> CloudResult<MeasuredObjects>;
+
+    /// One object by its key, which others may begin with: a count of 0 or 1, and its size.
+    async fn measure_object(&self, bucket: &BucketRef, key: &str) -> CloudResult<MeasuredObjects>;
+
+    /// Whether these credentials may do what the drill needs, where AWS can tell without doing it; and the quotas.
+    async fn preflight(&self, place: &Place, needs: &Needs) -> CloudResult<Vec<PreflightFinding>>;
+
+    /// The text of a secret of AWS Secrets Manager, by its name or ARN.
+    async fn secret(&self, _place: &Place, id: &str) -> CloudResult<String> {
+        Err(CloudError::new(
+            ErrorKind::Unsupported,
+            "secretsmanager:GetSecretValue",
+            format!("`{id}` cannot be looked up here"),
+        ))
+    }
+
+    /// How often each API call was made so far (`ec2:DescribeSnapshots`), throttled answers apart.
+    fn api_calls(&self) -> ApiCalls;
+
+    /// Whether [`Observed::next_change`] is always told: then nothing need be asked on the off chance.
+    fn tells_changes(&self) -> bool {
+        false
+    }
+
+    /// What point-in-time recovery lags behind at its worst, as far as the cloud is known to do no better whatever it
+    /// shows at one instant. The twin's estate says it itself.
+    fn least_pitr_lag(&self) -> std::time::Duration {
+        std::time::Duration::ZERO
+    }
+
+    /// The disaster is declared: times relative to T0 are fixed from here on.
+    fn declare(&self, _t0: Time) {}
+
+    /// How a check of this id is answered, where the cloud answers checks itself (the twin). `None`: ask the network.
+    fn probe(&self, _check: &str, _ready_at: Time) -> Option<ProbeAnswer> {
+        None
+    }
+
+    /// How long the work of an action that makes no call takes here (`manual.task`, `command.run`). `None`: really do it.
+    fn rehearsed(&self, _origin: &Origin, _action: &str) -> Option<CloudResult<std::time::Duration>> {
+        None
+    }
+}
+
+/// A zone and its name in one account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Zone {
+    pub id: AzId,
+    pub name: String,
+}

@@ -1,0 +1,176 @@
+//! A look at the sandbox: what it covers, what it can find, and what each finding means.
+
+use serde::{Deserialize, Serialize};
+
+use super::{CloudError, Place, ResourceRef};
+use base::ids::RunId;
+
+/// What a look is to cover.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    pub place: Place,
+    /// The sandbox's own. What else carries the run's tag is looked at along with it.
+    pub vpc: String,
+    pub run: RunId,
+    /// All that the run has made so far, by its records: whatever became of the tags.
+    pub made: Vec<ResourceRef>,
+    /// Nothing may be left out: what the loss gate does not let through now is then not known.
+    pub whole: bool,
+}
+
+/// What stands open, or could not be looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exposure {
+    pub leak: Leak,
+    /// The cloud's own id of what is to be changed.
+    pub resource: String,
+    pub what: String,
+    /// Of what could not be looked at: it may be seen when it is looked at again.
+    pub may_pass: bool,
+}
+
+impl Exposure {
+    pub fn new(leak: Leak, resource: impl Into<String>, what: impl Into<String>) -> Self {
+        Self { leak, resource: resource.into(), what: what.into(), may_pass: false }
+    }
+
+    pub fn unread(resource: impl Into<String>, what: impl Into<String>, error: &CloudError) -> Self {
+        Self { may_pass: error.may_pass(), ..Self::new(Leak::Unknown, resource, what) }
+    }
+
+    pub fn is_high(&self) -> bool {
+        self.leak.severity() == "high"
+    }
+}
+
+/// In which way the sandbox is not closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Leak {
+    /// Traffic can leave or come in: a route, a gateway, a peering, an endpoint, a rule of a security group; or something
+    /// of the run stands in another network.
+    Way,
+    /// Who is allowed to by IAM can connect to what stands inside. Nothing inside can connect to anything by it.
+    WayIn,
+    /// Something of the run has, or would be given, an address that the internet can reach.
+    PublicAddress,
+    /// A machine or database of the run may call AWS as somebody.
+    Role,
+    /// A snapshot or image of the run can be used by other accounts.
+    Share,
+    /// A bucket of the run is not closed to others.
+    Bucket,
+    /// Names of a private zone resolve in the sandbox. No traffic comes of that.
+    Zone,
+    /// A network ACL took the default one's place. It cannot open anything that routes and groups keep shut.
+    NetworkAcl,
+    /// It could not be looked at.
+    Unknown,
+}
+
+impl Leak {
+    pub const ALL: [Self; 9] = [
+        Self::Way,
+        Self::WayIn,
+        Self::PublicAddress,
+        Self::Role,
+        Self::Share,
+        Self::Bucket,
+        Self::Zone,
+        Self::NetworkAcl,
+        Self::Unknown,
+    ];
+
+    /// The name of the finding.
+    pub fn rule(self) -> &'static str {
+        match self {
+            Self::Way => "sandbox-open",
+            Self::WayIn => "sandbox-way-in",
+            Self::PublicAddress => "sandbox-public-address",
+            Self::Role => "sandbox-role",
+            Self::Share => "sandbox-data-shared",
+            Self::Bucket => "sandbox-bucket-open",
+            Self::Zone => "sandbox-private-zone",
+            Self::NetworkAcl => "sandbox-network-acl",
+            Self::Unknown => "isolation-unknown",
+        }
+    }
+
+    /// High stops a drill before T0, and fails it after.
+    pub fn severity(self) -> &'static str {
+        match self {
+            Self::Way | Self::PublicAddress | Self::Role | Self::Share | Self::Bucket | Self::Unknown => {
+                "high"
+            }
+            Self::WayIn | Self::Zone => "medium",
+            Self::NetworkAcl => "low",
+        }
+    }
+
+    pub fn fix(self) -> &'static str {
+        match self {
+            Self::Way => {
+                "find out who or what opened it (a step, a template, automation of the account, a hand: CloudTrail tells), and keep it from doing so"
+            }
+            Self::WayIn => {
+                "nothing where checks go through it; allow as few as possible ec2-instance-connect:OpenTunnel"
+            }
+            Self::PublicAddress => {
+                "restore without a public address, and leave addresses of the run unassociated; reach checks through a tunnel (`--connect-to`)"
+            }
+            Self::Role => {
+                "find out who or what attached the role (CloudTrail tells): what is restored must not be able to act as anybody"
+            }
+            Self::Share => {
+                "take the share back, and find out who or what made it (CloudTrail tells): it is production's data"
+            }
+            Self::Bucket => {
+                "close the bucket, and find out who or what opened it (CloudTrail tells): it holds production's data"
+            }
+            Self::Zone => {
+                "what is restored finds production by the names that it was configured with; associate the zone with no sandbox, or only one whose names lead into it"
+            }
+            Self::NetworkAcl => {
+                "find out who put it there: it may also keep the recovery's own traffic from flowing"
+            }
+            Self::Unknown => {
+                "allow the sandbox's role the calls that are named: they only read; and see that the API answers. What was not looked at is not known to be closed"
+            }
+        }
+    }
+
+    pub fn is_rule(name: &str) -> bool {
+        Self::ALL.iter().any(|leak| leak.rule() == name)
+    }
+}
+
+/// The calls of a whole look, all of which only read.
+pub const CALLS: &[&str] = &[
+    "ec2:DescribeAddresses",
+    "ec2:DescribeEgressOnlyInternetGateways",
+    "ec2:DescribeImageAttribute",
+    "ec2:DescribeImages",
+    "ec2:DescribeInstances",
+    "ec2:DescribeInternetGateways",
+    "ec2:DescribeNatGateways",
+    "ec2:DescribeNetworkAcls",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeRouteTables",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSnapshotAttribute",
+    "ec2:DescribeSnapshots",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeTransitGatewayVpcAttachments",
+    "ec2:DescribeVpcEndpoints",
+    "ec2:DescribeVpcPeeringConnections",
+    "ec2:DescribeVpcs",
+    "ec2:DescribeVpnGateways",
+    "rds:DescribeDBClusterSnapshotAttributes",
+    "rds:DescribeDBClusterSnapshots",
+    "rds:DescribeDBClusters",
+    "rds:DescribeDBInstances",
+    "rds:DescribeDBSnapshotAttributes",
+    "rds:DescribeDBSnapshots",
+    "route53:ListHostedZonesByVPC",
+    "s3:GetBucketPolicy",
+    "s3:GetPublicAccessBlock",
+];

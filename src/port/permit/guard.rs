@@ -1,0 +1,100 @@
+//! The guard: the only maker of permits, and so the only way to change anything. It looks, per call, at the place, the
+//! phase, the protected accounts and the identity of the credentials. What a change is about to touch is checked by
+//! the cloud itself, which reads the tag of this run on the live resource just before.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use tokio::sync::Mutex;
+
+use crate::{Cloud, CloudError, CloudResult, Deed, ErrorKind, Marks, Permit, Phase, Place, Protected};
+use base::ids::AccountId;
+
+pub struct Guard {
+    cloud: Rc<dyn Cloud>,
+    sandbox: Place,
+    marks: Marks,
+    protected: Protected,
+    phase: Cell<Phase>,
+    /// By account: the generation of the credentials that STS confirmed. Held over the question, so that many calls
+    /// ask once.
+    confirmed: Mutex<BTreeMap<AccountId, u64>>,
+}
+
+impl Guard {
+    /// A guard that lets nothing be changed before [`Self::enter`] says that a phase has begun that changes something.
+    pub fn new(cloud: Rc<dyn Cloud>, sandbox: Place, marks: Marks, protected: Protected) -> Self {
+        let (phase, confirmed) = (Cell::new(Phase::Preflight), Mutex::default());
+        Self { cloud, sandbox, marks, protected, phase, confirmed }
+    }
+
+    pub fn marks(&self) -> &Marks {
+        &self.marks
+    }
+
+    pub fn sandbox(&self) -> &Place {
+        &self.sandbox
+    }
+
+    /// From here on, what this phase allows: creating in prepare and recover, deleting in teardown.
+    pub fn enter(&self, phase: Phase) {
+        self.phase.set(phase);
+    }
+
+    /// Leave for one call, or why not.
+    ///
+    /// # Errors
+    /// `Guarded`: outside the sandbox, a protected account, the wrong phase, credentials of another account.
+    /// Otherwise what STS answered.
+    pub async fn permit(&self, place: &Place, deed: Deed, call: &str) -> CloudResult<Permit> {
+        let refuse = |why: String, help: &str| Err(CloudError::new(ErrorKind::Guarded, call, why).help(help));
+        if *place != self.sandbox {
+            return refuse(
+                format!("{place} is not the sandbox ({}): nothing is changed there", self.sandbox),
+                "a drill changes nothing but its sandbox; recover into it",
+            );
+        }
+        if let Some(why) = self.protected.why(&place.account) {
+            return refuse(why, "choose another account for the sandbox, or take it off that list");
+        }
+        let allowed = match self.phase.get() {
+            Phase::Preflight => false,
+            Phase::Prepare | Phase::Recover => deed != Deed::Delete,
+            Phase::Teardown => deed == Deed::Delete,
+        };
+        if !allowed {
+            return refuse(
+                format!(
+                    "the drill is in its phase `{}`, in which it does not {} anything",
+                    self.phase.get().name(),
+                    deed.verb()
+                ),
+                "this is no mistake of the playbook; what was asked for came too early or too late",
+            );
+        }
+        self.confirm(&place.account, call).await?;
+        Ok(Permit::grant(self.sandbox.clone(), self.marks.clone(), deed))
+    }
+
+    /// Asks STS whose the credentials are, unless it has said so and they have not changed since.
+    async fn confirm(&self, account: &AccountId, call: &str) -> CloudResult<()> {
+        let mut confirmed = self.confirmed.lock().await;
+        let generation = self.cloud.credentials_generation(account);
+        if confirmed.get(account) == Some(&generation) {
+            return Ok(());
+        }
+        let found = self.cloud.identity(account).await?;
+        if found != *account {
+            confirmed.remove(account);
+            return Err(CloudError::new(
+                ErrorKind::Guarded,
+                call,
+                format!("the credentials for account {account} belong to account {found}"),
+            )
+            .help("check the profile, the role and the environment that the playbook's `accounts` names"));
+        }
+        confirmed.insert(account.clone(), generation);
+        Ok(())
+    }
+}

@@ -1,0 +1,77 @@
+use std::io::{Error as IoError, ErrorKind};
+use std::path::{Path, PathBuf};
+
+/// What can go wrong with a journal: where, why, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    #[error("{}: a journal stands there already, and no run writes into another's; choose another folder with --out", path.display())]
+    Exists { path: PathBuf },
+    #[error("{}: the journal cannot be created: {}; or choose another folder with --out", path.display(), explain(source))]
+    Create { path: PathBuf, source: IoError },
+    #[error("{}: {who} is writing this run's journal: wait until it has ended, or end it", path.display())]
+    Busy { path: PathBuf, who: String },
+    #[error("{}: the journal cannot be locked: {source}; the run's folder must lie on a file system that has locks", path.display())]
+    Lock { path: PathBuf, source: IoError },
+    #[error("{}: the journal cannot be opened for writing: {}", path.display(), explain(source))]
+    Reopen { path: PathBuf, source: IoError },
+    #[error("{}: the journal cannot be written: {}; the run creates nothing more that it could not record", path.display(), explain(source))]
+    Append { path: PathBuf, source: IoError },
+    #[error("{}: event {seq} cannot be written: {why}; please report this", path.display())]
+    Unwritable { path: PathBuf, seq: u64, why: String },
+    #[error("{}: event {found} came where event {expected} was due; please report this", path.display())]
+    OutOfOrder { path: PathBuf, expected: u64, found: u64 },
+    /// A defect of the program: nothing is relied on that no run may have written.
+    #[error("{}: event {seq} cannot follow on those before it: {why}; please report this", path.display())]
+    Illegal { path: PathBuf, seq: u64, why: String },
+    #[error("{}: there is no journal; name the folder of a run, such as runs/<run-id>", path.display())]
+    Missing { path: PathBuf },
+    #[error("{}: the journal cannot be read: {}", path.display(), explain(source))]
+    Read { path: PathBuf, source: IoError },
+    #[error("{}:{line}: {why}; the journal was damaged or changed, so nothing in it is relied on: restore the file from a copy, or look at the sandbox by hand", path.display())]
+    Damaged { path: PathBuf, line: usize, why: String },
+    #[error("{}: the journal has format {found}, and this drillmaster reads format {}; use the version that wrote it ({version})", path.display(), event::FORMAT)]
+    Format { path: PathBuf, found: u64, version: String },
+}
+
+impl JournalError {
+    pub(super) fn create(path: &Path, source: IoError) -> Self {
+        let path = path.to_owned();
+        if source.kind() == ErrorKind::AlreadyExists && !path.is_dir() {
+            return match path.file_name() {
+                Some(name) if name == super::FILE_NAME => Self::Exists { path },
+                _ => Self::Create { path, source },
+            };
+        }
+        Self::Create { path, source }
+    }
+    pub(super) fn append(path: &Path, source: IoError) -> Self {
+        Self::Append { path: path.to_owned(), source }
+    }
+    pub(super) fn reopen(path: &Path, source: IoError) -> Self {
+        match source.kind() {
+            ErrorKind::NotFound => Self::Missing { path: path.to_owned() },
+            _ => Self::Reopen { path: path.to_owned(), source },
+        }
+    }
+
+    pub(super) fn read(path: &Path, source: IoError) -> Self {
+        match source.kind() {
+            ErrorKind::NotFound => Self::Missing { path: path.to_owned() },
+            _ => Self::Read { path: path.to_owned(), source },
+        }
+    }
+}
+
+/// The cause in words, with what to do where that is known.
+fn explain(error: &IoError) -> String {
+    let what_to_do = match error.kind() {
+        ErrorKind::StorageFull => "the disk is full: make room",
+        ErrorKind::QuotaExceeded => "the quota is used up: make room",
+        ErrorKind::ReadOnlyFilesystem => "the file system is read-only",
+        ErrorKind::PermissionDenied => "this user may not: change its mode",
+        ErrorKind::NotADirectory | ErrorKind::AlreadyExists => "a file stands where the folder should be",
+        ErrorKind::FileTooLarge => "the file may not grow any more: see `ulimit -f`",
+        _ => return error.to_string(),
+    };
+    format!("{what_to_do} ({error})")
+}

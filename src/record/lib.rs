@@ -1,0 +1,5 @@
+//! What a run leaves: the journal, what it measured and how it is judged, and the report.
+
+pub mod journal;
+pub mod objectives;
+pub mod report;

@@ -1,0 +1,428 @@
+//! The report of a record, and its verdict.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::measure::{Measures, is_from_after};
+use super::record::{Record, name};
+use crate::report::model::{
+    Assumptions, BlastRadius, Check, CheckStatus, Coverage, Finding, Phases, PlaybookRef, PointRow, Report,
+    Resumption, Rpo, Rto, SCHEMA, SandboxRef, Severity, Source, Status, Step, StepStatus, Teardown, Verdict,
+    Workload,
+};
+use base::duration::seconds_between;
+use event::{Phase, RunStarted};
+
+/// The report; `None` while not even the run's beginning is on record.
+pub fn report(record: &Record) -> Option<Report> {
+    let (started_at, started) = record.started.as_ref()?;
+    let finished_at = record.last_at.unwrap_or(*started_at);
+    let measures = record.t0.map(|t0| Measures::new(record, started, t0));
+    let workloads = workloads(started, measures.as_ref());
+    let teardown = teardown(record);
+    let (verdict, exit_code, reasons) = judge(record, started, &workloads, &teardown);
+    let critical: Vec<&str> =
+        workloads.iter().flat_map(|w| &w.critical_path).map(|l| l.id.as_str()).collect();
+    let steps = steps(record, started, &critical);
+    let checks = checks(record, started, &critical);
+    let coverage = coverage(started, &workloads, measures.as_ref());
+    let phase = |phase: Phase| match record.phases.get(&phase) {
+        Some((from, to)) => seconds_between(*from, to.unwrap_or(finished_at)),
+        None => 0.0,
+    };
+    let assume = match (started.detection_s, started.decision_s) {
+        (None, None) => None,
+        (detection_s, decision_s) => Some(Assumptions { detection_s, decision_s }),
+    };
+    let mut report = Report {
+        schema: SCHEMA.to_owned(),
+        run_id: started.run_id.clone(),
+        on: started.on.clone(),
+        simulated: started.on != "aws",
+        drillmaster_version: started.version.clone(),
+        playbook: PlaybookRef {
+            name: started.playbook.name.clone(),
+            description: started.playbook.description.clone(),
+            path: started.playbook.path.clone(),
+            sha256: started.playbook.sha256.clone(),
+            source: started.playbook.source.clone(),
+        },
+        lose: started.lose.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
+        started_at: *started_at,
+        t0: record.t0,
+        finished_at,
+        verdict,
+        exit_code,
+        reasons,
+        assume,
+        sandbox: SandboxRef {
+            account: started.sandbox_account.clone(),
+            region: started.sandbox_region.clone(),
+            cidr: started.sandbox_cidr.clone(),
+            azs: record.azs.clone(),
+            isolation_verified: record.isolation.is_verified(record.t0.is_some()),
+            kept_until: record.kept.as_ref().map(|(_, until)| *until),
+        },
+        params: started.params.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
+        seed: started.seed,
+        workloads,
+        steps,
+        checks,
+        phases: Phases {
+            preflight_s: phase(Phase::Preflight),
+            prepare_s: phase(Phase::Prepare),
+            recover_s: phase(Phase::Recover),
+            teardown_s: phase(Phase::Teardown),
+        },
+        denied_calls: record.denied.clone(),
+        blast_radius: BlastRadius { lost: started.lost.clone(), surviving: started.surviving.clone() },
+        recovery_points: points(record),
+        coverage,
+        findings: record.findings.clone(),
+        api_calls: record.api_calls.clone(),
+        teardown,
+        resumed: record.resumed.clone(),
+        journal: None,
+    };
+    let implausible = sources(&report).filter_map(newer_than_its_source);
+    let mut more: Vec<Finding> = implausible.collect();
+    more.extend(sources(&report).filter_map(|source| from_after_t0(source, record.t0?)));
+    more.extend(resumed(&report.resumed));
+    let carried_out = matches!(report.verdict, Verdict::Passed | Verdict::Failed);
+    more.extend(record.isolation.findings(carried_out));
+    report.findings.extend(more);
+    report.findings.sort_by_key(|f| f.severity);
+    Some(report)
+}
+
+fn sources(report: &Report) -> impl Iterator<Item = &Source> {
+    report.workloads.iter().flat_map(|w| &w.rpo.sources)
+}
+
+/// What is from after T0 could not have been had on the day.
+fn from_after_t0(source: &Source, t0: base::duration::Time) -> Option<Finding> {
+    is_from_after(source, t0).then(|| Finding {
+        rule: "data-from-after-t0".into(),
+        severity: Severity::High,
+        resource: source.of.clone(),
+        message: format!(
+            "what step `{}` restored from {} is from after T0: on the day it would not have been there, so its age is \
+             unknown",
+            source.step, source.recovery_point
+        ),
+        fix: "restore from a point that was complete at T0, or as of an instant before it".into(),
+    })
+}
+
+/// Restored data that claim to be newer than what they were restored from.
+fn newer_than_its_source(source: &Source) -> Option<Finding> {
+    let data = source.data_age_s?;
+    let implausible = source.age_s.map_or(data < 0.0, |point| data < point);
+    implausible.then(|| Finding {
+        rule: "data-newer-than-its-source".into(),
+        severity: Severity::High,
+        resource: source.of.clone(),
+        message: format!(
+            "the newest timestamp in what step `{}` restored is newer than recovery point {}: something wrote it after \
+             the restore, so it shows nothing of what was lost, and is not counted",
+            source.step, source.recovery_point
+        ),
+        fix: "let the query read a timestamp that only production writes".into(),
+    })
+}
+
+/// What a run that was resumed cannot say of itself.
+fn resumed(resumed: &[Resumption]) -> Option<Finding> {
+    let gaps = resumed.iter().map(|r| r.gap_s).sum();
+    (!resumed.is_empty()).then(|| Finding {
+        rule: "run-resumed".into(),
+        severity: Severity::Low,
+        resource: "run".into(),
+        message: format!(
+            "the runner died, and the run went on {}; none was there for {} in all, which counts as recovery time; \
+             `api_calls` are those of the last process",
+            if resumed.len() == 1 { "once".to_owned() } else { format!("{} times", resumed.len()) },
+            base::duration::human_seconds(gaps),
+        ),
+        fix: "run the drill again for figures without a gap, on a machine that stays up".into(),
+    })
+}
+
+fn workloads(started: &RunStarted, measures: Option<&Measures<'_>>) -> Vec<Workload> {
+    let empty = |objective_s| (objective_s, None, Status::Unknown);
+    let of = |plan: &event::WorkloadPlan| {
+        let Some(measures) = measures else {
+            let (objective_s, measured_s, status) = empty(plan.rto_s);
+            let rto = Rto { objective_s, measured_s, with_assumptions_s: None, status };
+            let (objective_s, measured_s, status) = empty(plan.rpo_s);
+            return Workload {
+                name: plan.name.clone(),
+                tier: plan.tier,
+                recovered: false,
+                incomplete: vec!["the disaster was never declared".into()],
+                missing_resources: plan.lost.clone(),
+                rto,
+                rpo: Rpo {
+                    objective_s,
+                    measured_s,
+                    status,
+                    worst_case_s: None,
+                    worst_case_at_least_s: None,
+                    sources: Vec::new(),
+                },
+                critical_path: Vec::new(),
+            };
+        };
+        let measured = measures.workload(plan);
+        Workload {
+            name: plan.name.clone(),
+            tier: plan.tier,
+            recovered: measured.incomplete.is_empty(),
+            incomplete: measured.incomplete,
+            missing_resources: measured.missing_resources,
+            rto: measured.rto,
+            rpo: measured.rpo,
+            critical_path: measured.critical_path,
+        }
+    };
+    started.workloads.iter().map(of).collect()
+}
+
+/// The verdict, its exit code, and its reasons, most important first.
+fn judge(
+    record: &Record,
+    started: &RunStarted,
+    workloads: &[Workload],
+    teardown: &Teardown,
+) -> (Verdict, u8, Vec<String>) {
+    let mut reasons = Vec::new();
+    let verdict = if record.interrupted {
+        reasons.push("the drill was interrupted".to_owned());
+        Verdict::Interrupted
+    } else if let Some(error) = &record.aborted {
+        reasons.push(error.clone());
+        Verdict::Error
+    } else if !record.finished || record.t0.is_none() {
+        reasons.push("the drill did not come to its end".to_owned());
+        Verdict::Error
+    } else {
+        reasons.extend(record.isolation.failures());
+        for workload in workloads {
+            reasons.extend(of_workload(workload));
+        }
+        reasons.extend(of_loose_nodes(record, started));
+        if reasons.is_empty() { Verdict::Passed } else { Verdict::Failed }
+    };
+    let exit_code = if teardown.left_behind.is_empty() {
+        match verdict {
+            Verdict::Passed => 0,
+            Verdict::Failed => 1,
+            Verdict::Error => 3,
+            Verdict::Interrupted => 130,
+        }
+    } else {
+        reasons.push(format!("teardown left {} behind", count(teardown.left_behind.len(), "resource")));
+        4
+    };
+    (verdict, exit_code, reasons)
+}
+
+fn of_workload(workload: &Workload) -> Vec<String> {
+    let name = &workload.name;
+    let mut reasons = Vec::new();
+    if !workload.recovered {
+        reasons.push(format!("{name}: not recovered: {}", first_few(&workload.incomplete)));
+    }
+    let (rto, rpo) = (&workload.rto, &workload.rpo);
+    let figures = [
+        ("RTO", rto.status, rto.objective_s, rto.with_assumptions_s.or(rto.measured_s)),
+        ("RPO", rpo.status, rpo.objective_s, rpo.measured_s),
+    ];
+    for (measure, status, objective, measured) in figures {
+        let human = |s: Option<f64>| s.map_or_else(|| "unknown".to_owned(), base::duration::human_seconds);
+        match (status, objective) {
+            (Status::Missed, _) => {
+                reasons.push(format!(
+                    "{name}: {measure} {} missed its objective of {}",
+                    human(measured),
+                    human(objective)
+                ));
+            }
+            (Status::Unknown, Some(_)) => {
+                reasons.push(format!("{name}: {measure} is unknown, and unknown meets no objective"));
+            }
+            _ => {}
+        }
+    }
+    reasons
+}
+
+/// What belongs to no workload must not fail unseen either.
+fn of_loose_nodes(record: &Record, started: &RunStarted) -> Vec<String> {
+    let loose = |workload: &Option<String>| workload.is_none();
+    let mut reasons = Vec::new();
+    for node in started.steps.iter().filter(|n| loose(&n.workload)) {
+        let step = record.steps.get(&node.id);
+        if step.is_some_and(|s| s.status == Some(StepStatus::Failed) && !s.tolerated) {
+            reasons.push(format!(
+                "step `{}` failed: {}",
+                node.id,
+                step.and_then(|s| s.because.as_deref()).unwrap_or("")
+            ));
+        }
+    }
+    for node in started.checks.iter().filter(|n| loose(&n.workload)) {
+        let check = record.checks.get(&node.id);
+        if check.is_some_and(|c| c.status == Some(CheckStatus::Unhealthy)) {
+            reasons.push(format!(
+                "check `{}` is unhealthy: {}",
+                node.id,
+                check.and_then(|c| c.because.as_deref()).unwrap_or("")
+            ));
+        }
+    }
+    reasons
+}
+
+fn steps(record: &Record, started: &RunStarted, critical: &[&str]) -> Vec<Step> {
+    let none = super::record::StepRecord::default();
+    let critical: HashSet<&&str> = critical.iter().collect();
+    started
+        .steps
+        .iter()
+        .map(|node| {
+            let step = record.steps.get(&node.id).unwrap_or(&none);
+            Step {
+                id: node.id.clone(),
+                uses: node.uses.clone(),
+                workload: node.workload.clone(),
+                needs: node.needs.clone(),
+                status: step.status.unwrap_or(StepStatus::NotRun),
+                because: step
+                    .because
+                    .clone()
+                    .or_else(|| step.status.is_none().then(|| "the drill ended before it".to_owned())),
+                started_at: step.started_at,
+                finished_at: step.finished_at,
+                seconds: step.started_at.zip(step.finished_at).map(|(from, to)| seconds_between(from, to)),
+                attempts: step.attempts,
+                resources: step.resources.clone(),
+                recovery_points: step.source.iter().map(|p| p.id.clone()).collect(),
+                critical: critical.contains(&node.id.as_str()),
+            }
+        })
+        .collect()
+}
+
+fn checks(record: &Record, started: &RunStarted, critical: &[&str]) -> Vec<Check> {
+    let none = super::record::CheckRecord::default();
+    let critical: HashSet<&&str> = critical.iter().collect();
+    started
+        .checks
+        .iter()
+        .map(|node| {
+            let check = record.checks.get(&node.id).unwrap_or(&none);
+            Check {
+                id: node.id.clone(),
+                kind: node.uses.clone(),
+                workload: node.workload.clone(),
+                needs: node.needs.clone(),
+                status: check.status.unwrap_or(CheckStatus::Skipped),
+                because: check
+                    .because
+                    .clone()
+                    .or_else(|| check.status.is_none().then(|| "the drill ended before it".to_owned())),
+                ready_at: check.ready_at,
+                healthy_at: check.healthy_at,
+                settled_at: check.settled_at,
+                seconds: check.ready_at.zip(check.healthy_at).map(|(from, to)| seconds_between(from, to)),
+                observed: check.observed.clone(),
+                tries: check.tries,
+                critical: critical.contains(&node.id.as_str()),
+            }
+        })
+        .collect()
+}
+
+fn points(record: &Record) -> Vec<PointRow> {
+    // Snapshots of one name may lie in several places, lost ones among them.
+    let key = |p: &estate::RecoveryPoint| (p.kind, p.account.to_string(), p.region.to_string(), p.id.clone());
+    let mut used = BTreeMap::new();
+    for (id, step) in &record.steps {
+        if let Some(point) = &step.source {
+            used.entry(key(point)).or_insert_with(|| id.clone());
+        }
+    }
+    let mut rows = BTreeMap::new();
+    for seen in &record.points {
+        let point = &seen.point;
+        let used_by = used.get(&key(point)).cloned();
+        let row = PointRow {
+            id: point.id.clone(),
+            of: point.of.to_string(),
+            kind: serde_json::to_value(point.kind)
+                .ok()
+                .and_then(|v| v.as_str().map(str::to_owned))
+                .unwrap_or_default(),
+            account: point.account.to_string(),
+            region: point.region.to_string(),
+            taken: point.taken,
+            usable: point.usable,
+            age_s: point.taken.zip(record.t0).map(|(taken, t0)| seconds_between(taken, t0)),
+            why_not: seen.why_not.clone().filter(|_| used_by.is_none()),
+            used_by,
+        };
+        rows.entry((row.of.clone(), key(point))).or_insert(row);
+    }
+    let mut rows: Vec<PointRow> = rows.into_values().collect();
+    rows.sort_by(|a, b| (&a.of, b.taken, &a.id).cmp(&(&b.of, a.taken, &b.id)));
+    rows
+}
+
+fn coverage(started: &RunStarted, workloads: &[Workload], measures: Option<&Measures<'_>>) -> Coverage {
+    let mut coverage = Coverage::default();
+    let owned: HashSet<&String> = started.workloads.iter().flat_map(|w| &w.lost).collect();
+    for id in &started.lost {
+        if owned.contains(id) && measures.is_some_and(|m| m.is_restored(id)) {
+            coverage.covered.push(id.clone());
+        } else {
+            coverage.uncovered.push(id.clone());
+        }
+    }
+    // What a workload names and the estate does not know.
+    coverage.uncovered.extend(workloads.iter().flat_map(|w| &w.missing_resources).cloned());
+    coverage.covered.sort();
+    coverage.uncovered.sort();
+    coverage.uncovered.dedup();
+    coverage
+}
+
+fn teardown(record: &Record) -> Teardown {
+    let mut created: Vec<String> = record.created.iter().map(name).collect();
+    created.sort();
+    created.dedup();
+    let mut deleted: Vec<String> = record.deleted.iter().map(name).collect();
+    deleted.sort();
+    deleted.dedup();
+    let left_behind = match (&record.left_behind, &record.kept) {
+        (Some(left), _) => left.clone(),
+        // Kept on purpose: named in `sandbox.kept_until`, and not a failure.
+        (None, Some(_)) => Vec::new(),
+        // Teardown did not end: everything that is not known to be gone may still stand.
+        (None, None) => created.iter().filter(|c| !deleted.contains(c)).cloned().collect(),
+    };
+    Teardown { created: created.len(), deleted: deleted.len(), left_behind }
+}
+
+/// A reason names what is wrong; the report lists all of it.
+fn first_few(items: &[String]) -> String {
+    const FEW: usize = 5;
+    let mut text = items.iter().take(FEW).cloned().collect::<Vec<_>>().join("; ");
+    if items.len() > FEW {
+        text += &format!("; and {} more", items.len() - FEW);
+    }
+    text
+}
+
+fn count(n: usize, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+}

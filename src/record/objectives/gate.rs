@@ -1,0 +1,444 @@
+//! The gate: judges a finished run again, with other objectives or against a baseline.
+//!
+//! It trusts the measures of the report and nothing else: what was not measured is unknown and never passes, and a
+//! recovery that is not complete fails whatever its figures.
+
+use serde::Serialize;
+
+use crate::report::model::{Report, Status, Verdict, Workload};
+use base::duration::{Span, human_seconds};
+
+/// What multiplying may add, far below a measure's own resolution of a millisecond.
+const SLACK_S: f64 = 0.0005;
+
+/// Objectives that replace those of the playbook, for every workload.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Overrides {
+    pub rto: Option<Span>,
+    pub rpo: Option<Span>,
+}
+
+impl Overrides {
+    fn any(&self) -> bool {
+        self.rto.is_some() || self.rpo.is_some()
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    Rto,
+    Rpo,
+    /// Whether all of the workload came back.
+    Recovery,
+    /// How the run as a whole ended.
+    Run,
+    Teardown,
+    Baseline,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GateStatus {
+    Met,
+    /// Nothing was asked.
+    NoObjective,
+    Missed,
+    Unknown,
+    /// Worse than the baseline by more than is tolerated.
+    Regressed,
+    /// The run itself failed, was interrupted or could not be carried out.
+    Failed,
+    /// The baseline says nothing about this run.
+    NotComparable,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GateLine {
+    /// Empty where the line is about the run as a whole.
+    pub workload: String,
+    pub measure: Measure,
+    pub objective_s: Option<f64>,
+    /// What was compared: for RTO the figure with the playbook's assumptions, where it has any.
+    pub measured_s: Option<f64>,
+    pub baseline_s: Option<f64>,
+    pub status: GateStatus,
+    pub message: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GateResult {
+    pub exit_code: u8,
+    pub lines: Vec<GateLine>,
+}
+
+/// The graver of two exit codes: what was left behind before what was interrupted, could not be done, was asked
+/// wrongly, or failed.
+pub fn graver(a: u8, b: u8) -> u8 {
+    let rank = |code| match code {
+        0 => 0,
+        1 => 1,
+        2 => 2,
+        3 => 3,
+        130 => 4,
+        _ => 5,
+    };
+    if rank(b) > rank(a) { b } else { a }
+}
+
+/// Judges `report`. `tolerance`: by which share a measure may be worse than the baseline's, 0.2 for 20 %.
+pub fn judge(
+    report: &Report,
+    overrides: &Overrides,
+    baseline: Option<&Report>,
+    tolerance: f64,
+) -> GateResult {
+    let mut gate = Gate { result: GateResult { exit_code: 0, lines: Vec::new() } };
+    gate.run(report);
+    gate.teardown(report);
+    for workload in &report.workloads {
+        gate.recovery(workload);
+        gate.rto(workload, overrides);
+        gate.rpo(workload, overrides);
+    }
+    gate.other_reasons(report, overrides);
+    if let Some(baseline) = baseline {
+        gate.baseline(report, baseline, tolerance);
+    }
+    gate.result
+}
+
+struct Gate {
+    result: GateResult,
+}
+
+impl Gate {
+    fn add(&mut self, exit_code: u8, line: GateLine) {
+        self.result.exit_code = graver(self.result.exit_code, exit_code);
+        self.result.lines.push(line);
+    }
+
+    /// A line about the run as a whole.
+    fn whole(&mut self, exit_code: u8, measure: Measure, status: GateStatus, message: String) {
+        let workload = String::new();
+        let line = GateLine {
+            workload,
+            measure,
+            objective_s: None,
+            measured_s: None,
+            baseline_s: None,
+            status,
+            message,
+        };
+        self.add(exit_code, line);
+    }
+
+    fn run(&mut self, report: &Report) {
+        let why = if report.reasons.is_empty() {
+            "the report gives no reason".to_owned()
+        } else {
+            report.reasons.join("; ")
+        };
+        match report.verdict {
+            Verdict::Error => self.whole(
+                3,
+                Measure::Run,
+                GateStatus::Failed,
+                format!("the drill could not be carried out: {why}"),
+            ),
+            Verdict::Interrupted => {
+                self.whole(
+                    130,
+                    Measure::Run,
+                    GateStatus::Failed,
+                    format!("the drill was interrupted: {why}"),
+                );
+            }
+            Verdict::Passed | Verdict::Failed if report.t0.is_none() => self.whole(
+                1,
+                Measure::Run,
+                GateStatus::Unknown,
+                "the disaster was never declared, so nothing was measured".into(),
+            ),
+            Verdict::Passed | Verdict::Failed if report.workloads.is_empty() => self.whole(
+                1,
+                Measure::Run,
+                GateStatus::Unknown,
+                "the report holds no workload, so nothing was measured".into(),
+            ),
+            Verdict::Passed | Verdict::Failed => {}
+        }
+    }
+
+    fn teardown(&mut self, report: &Report) {
+        let left = &report.teardown.left_behind;
+        if !left.is_empty() {
+            let message = format!("teardown left {} behind: {}", left.len(), left.join(", "));
+            self.whole(4, Measure::Teardown, GateStatus::Failed, message);
+        } else if report.exit_code == 4 {
+            let message = "the run ended with exit code 4: its teardown left something behind".into();
+            self.whole(4, Measure::Teardown, GateStatus::Failed, message);
+        }
+    }
+
+    fn recovery(&mut self, workload: &Workload) {
+        if workload.recovered && workload.missing_resources.is_empty() && workload.incomplete.is_empty() {
+            return;
+        }
+        let mut why: Vec<&str> = workload.incomplete.iter().map(String::as_str).collect();
+        why.extend(
+            workload
+                .missing_resources
+                .iter()
+                .map(String::as_str)
+                .filter(|missing| !workload.incomplete.iter().any(|said| said.contains(missing))),
+        );
+        let why = if why.is_empty() { String::new() } else { format!(": {}", why.join("; ")) };
+        self.add(
+            1,
+            GateLine {
+                workload: workload.name.clone(),
+                measure: Measure::Recovery,
+                objective_s: None,
+                measured_s: None,
+                baseline_s: None,
+                status: GateStatus::Failed,
+                message: format!("the recovery is not complete{why}"),
+            },
+        );
+    }
+
+    fn rto(&mut self, workload: &Workload, overrides: &Overrides) {
+        let rto = &workload.rto;
+        let asked = Asked { objective: rto.objective_s, instead: overrides.rto, status: rto.status };
+        let name = if rto.with_assumptions_s.is_some() { "RTO with what is assumed" } else { "RTO" };
+        self.objective(
+            workload,
+            Measure::Rto,
+            name,
+            rto.with_assumptions_s.or(rto.measured_s),
+            workload.recovered,
+            asked,
+        );
+    }
+
+    fn rpo(&mut self, workload: &Workload, overrides: &Overrides) {
+        let rpo = &workload.rpo;
+        // A store whose age nobody knows may be older than all others.
+        let whole = workload.missing_resources.is_empty()
+            && rpo.sources.iter().all(|source| source.data_age_s.or(source.age_s).is_some());
+        let asked = Asked { objective: rpo.objective_s, instead: overrides.rpo, status: rpo.status };
+        self.objective(workload, Measure::Rpo, "RPO", rpo.measured_s, whole, asked);
+    }
+
+    fn objective(
+        &mut self,
+        workload: &Workload,
+        measure: Measure,
+        name: &str,
+        measured: Option<f64>,
+        whole: bool,
+        asked: Asked,
+    ) {
+        let objective = asked.instead.map(Span::as_secs_f64).or(asked.objective);
+        let (code, status, message) = match (objective, measured) {
+            (None, Some(measured)) => {
+                (0, GateStatus::NoObjective, format!("{name} {}, no objective", human_seconds(measured)))
+            }
+            (None, None) => (0, GateStatus::NoObjective, format!("{name} not measured, no objective")),
+            (Some(objective), None) => (
+                1,
+                GateStatus::Unknown,
+                format!(
+                    "{name} unknown: it could not be measured; the objective is {}",
+                    human_seconds(objective)
+                ),
+            ),
+            (Some(objective), Some(measured)) => {
+                let (measured_, objective_) = (human_seconds(measured), human_seconds(objective));
+                if measured > objective {
+                    (
+                        1,
+                        GateStatus::Missed,
+                        format!("{name} {measured_} exceeds the objective of {objective_}"),
+                    )
+                } else if asked.is_partial(measured, whole) {
+                    let message = format!("{name} {measured_} so far, but it is not the whole: unknown");
+                    (1, GateStatus::Unknown, message)
+                } else {
+                    (
+                        0,
+                        GateStatus::Met,
+                        format!("{name} {measured_} is within the objective of {objective_}"),
+                    )
+                }
+            }
+        };
+        self.add(
+            code,
+            GateLine {
+                workload: workload.name.clone(),
+                measure,
+                objective_s: objective,
+                measured_s: measured,
+                baseline_s: None,
+                status,
+                message,
+            },
+        );
+    }
+
+    /// A run may have failed for what no objective shows (an open sandbox, a step of no workload). Only what other
+    /// objectives explain may turn into a pass.
+    fn other_reasons(&mut self, report: &Report, overrides: &Overrides) {
+        if report.verdict != Verdict::Failed || self.result.exit_code != 0 {
+            return;
+        }
+        let missed = report
+            .workloads
+            .iter()
+            .flat_map(|w| [w.rto.status, w.rpo.status])
+            .filter(|s| *s == Status::Missed)
+            .count();
+        if overrides.any() && missed > 0 && report.reasons.len() <= missed {
+            return;
+        }
+        let why = if report.reasons.is_empty() {
+            "the report gives no reason".to_owned()
+        } else {
+            report.reasons.join("; ")
+        };
+        self.whole(1, Measure::Run, GateStatus::Failed, format!("the run failed: {why}"));
+    }
+
+    fn baseline(&mut self, report: &Report, baseline: &Report, tolerance: f64) {
+        if let Some(why) = not_comparable(report, baseline) {
+            let message = format!("the baseline {} cannot be compared with: {why}", baseline.run_id);
+            self.whole(2, Measure::Baseline, GateStatus::NotComparable, message);
+            return;
+        }
+        for before in &baseline.workloads {
+            match report.workloads.iter().find(|now| now.name == before.name) {
+                Some(now) => self.regression(now, before, tolerance),
+                None => self.add(
+                    1,
+                    GateLine {
+                        workload: before.name.clone(),
+                        measure: Measure::Baseline,
+                        objective_s: None,
+                        measured_s: None,
+                        baseline_s: None,
+                        status: GateStatus::Regressed,
+                        message: format!(
+                            "the baseline {} has this workload, and the run does not",
+                            baseline.run_id
+                        ),
+                    },
+                ),
+            }
+        }
+    }
+
+    fn regression(&mut self, now: &Workload, before: &Workload, tolerance: f64) {
+        // With assumptions where both have them; one with and one without would compare unlike things.
+        let (rto_now, rto_before) = match (now.rto.with_assumptions_s, before.rto.with_assumptions_s) {
+            (Some(now), Some(before)) => (Some(now), Some(before)),
+            _ => (now.rto.measured_s, before.rto.measured_s),
+        };
+        let wanted = before.rto.objective_s.is_some() || rto_now.is_some();
+        self.compare(now, Measure::Rto, "RTO", rto_now, rto_before, wanted, tolerance);
+        let wanted = before.rpo.objective_s.is_some() && before.rpo.status == Status::Unknown;
+        self.compare(now, Measure::Rpo, "RPO", now.rpo.measured_s, before.rpo.measured_s, wanted, tolerance);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one figure and its baseline, for two measures")]
+    fn compare(
+        &mut self,
+        workload: &Workload,
+        measure: Measure,
+        name: &str,
+        now: Option<f64>,
+        before: Option<f64>,
+        wanted: bool,
+        tolerance: f64,
+    ) {
+        let percent = format!("{} %", (tolerance * 1000.0).round() / 10.0);
+        let (code, status, message) = match (now, before) {
+            (_, None) if wanted => (
+                2,
+                GateStatus::NotComparable,
+                format!("the baseline's {name} is unknown; choose a baseline in which it was measured"),
+            ),
+            (_, None) => return,
+            (None, Some(before)) => {
+                (1, GateStatus::Unknown, format!("{name} unknown, {} in the baseline", human_seconds(before)))
+            }
+            (Some(now), Some(before)) => {
+                let figures =
+                    format!("{name} {}, {} in the baseline", human_seconds(now), human_seconds(before));
+                if now > before * (1.0 + tolerance) + SLACK_S {
+                    (1, GateStatus::Regressed, format!("{figures}: more than {percent} worse"))
+                } else {
+                    (0, GateStatus::Met, format!("{figures}: within {percent}"))
+                }
+            }
+        };
+        self.add(
+            code,
+            GateLine {
+                workload: workload.name.clone(),
+                measure,
+                objective_s: None,
+                measured_s: now,
+                baseline_s: before,
+                status,
+                message,
+            },
+        );
+    }
+}
+
+/// What is asked of a measure, and what the report made of it.
+#[derive(Clone, Copy)]
+struct Asked {
+    objective: Option<f64>,
+    instead: Option<Span>,
+    status: Status,
+}
+
+impl Asked {
+    /// Whether a figure within the objective may still not be the whole: the report knew of something missing, or the
+    /// figure leaves a part out.
+    fn is_partial(self, measured: f64, whole: bool) -> bool {
+        match self.status {
+            Status::Met => !whole,
+            // Without an objective there was nothing that the report could have called met.
+            Status::Unknown => self.objective.is_some() || !whole,
+            // Missed, and met by a laxer objective; where the figures do not explain the miss, something else does.
+            Status::Missed => !whole || self.objective.is_none_or(|objective| measured <= objective),
+        }
+    }
+}
+
+/// Why a baseline says nothing about a run.
+fn not_comparable(report: &Report, baseline: &Report) -> Option<String> {
+    if baseline.playbook.name != report.playbook.name {
+        return Some(format!(
+            "it is of the playbook `{}`, the run of `{}`",
+            baseline.playbook.name, report.playbook.name
+        ));
+    }
+    if baseline.on != report.on {
+        return Some(format!("it ran on {}, the run on {}", baseline.on, report.on));
+    }
+    if baseline.lose != report.lose {
+        return Some("it lost something else".into());
+    }
+    match baseline.verdict {
+        Verdict::Passed | Verdict::Failed if baseline.t0.is_some() => None,
+        Verdict::Passed | Verdict::Failed | Verdict::Error => {
+            Some("it could not be carried out, so it has no measures".into())
+        }
+        Verdict::Interrupted => Some("it was interrupted, so its measures are not whole".into()),
+    }
+}

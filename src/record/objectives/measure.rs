@@ -1,0 +1,267 @@
+//! RTO, RPO and the critical path, as DESIGN §3 defines them. Pure functions of the record.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::record::{Record, StepRecord};
+use crate::report::model::{CheckStatus, Link, Rpo, Rto, Source, Status, StepStatus};
+use base::duration::{Time, seconds_between};
+use event::{NodePlan, RunStarted, WorkloadPlan};
+
+/// How one node ended, as far as measuring goes.
+#[derive(Clone, Copy)]
+struct Ended {
+    /// A step that succeeded, a check that became healthy.
+    well: bool,
+    at: Option<Time>,
+}
+
+pub struct Measures<'a> {
+    record: &'a Record,
+    started: &'a RunStarted,
+    t0: Time,
+    nodes: HashMap<&'a str, (&'a NodePlan, &'static str)>,
+    /// Production resources that succeeded steps have restored.
+    restored: BTreeSet<&'a str>,
+}
+
+/// A workload's figures.
+pub struct Measured {
+    pub incomplete: Vec<String>,
+    pub missing_resources: Vec<String>,
+    pub rto: Rto,
+    pub rpo: Rpo,
+    pub critical_path: Vec<Link>,
+}
+
+impl<'a> Measures<'a> {
+    pub fn new(record: &'a Record, started: &'a RunStarted, t0: Time) -> Self {
+        let steps = started.steps.iter().map(|n| (n.id.as_str(), (n, "step")));
+        let checks = started.checks.iter().map(|n| (n.id.as_str(), (n, "check")));
+        let restored = record
+            .steps
+            .values()
+            .filter(|s| s.status == Some(StepStatus::Succeeded))
+            .flat_map(|s| s.restored.iter().map(String::as_str))
+            .collect();
+        Self { record, started, t0, nodes: steps.chain(checks).collect(), restored }
+    }
+
+    pub fn is_restored(&self, resource: &str) -> bool {
+        self.restored.contains(resource)
+    }
+
+    fn ended(&self, id: &str) -> Ended {
+        if let Some(step) = self.record.steps.get(id) {
+            return Ended { well: step.status == Some(StepStatus::Succeeded), at: step.finished_at };
+        }
+        match self.record.checks.get(id) {
+            Some(check) => Ended {
+                well: check.status == Some(CheckStatus::Healthy),
+                at: check.healthy_at.filter(|_| check.status == Some(CheckStatus::Healthy)),
+            },
+            None => Ended { well: false, at: None },
+        }
+    }
+
+    pub fn workload(&self, workload: &WorkloadPlan) -> Measured {
+        // A step that brings back what the workload lists is one of its steps, whatever the playbook says of it.
+        let restores = |node: &NodePlan| {
+            let step = self.record.steps.get(&node.id);
+            step.is_some_and(|step| step.restored.iter().any(|id| workload.lost.contains(id)))
+        };
+        let own = |node: &NodePlan| node.workload.as_deref() == Some(&workload.name);
+        let steps = self.started.steps.iter().filter(|n| own(n) || restores(n));
+        let checks = self.started.checks.iter().filter(|n| n.workload.as_deref() == Some(&workload.name));
+        let steps: Vec<&NodePlan> = steps.collect();
+        let checks: Vec<&NodePlan> = checks.collect();
+        let mut incomplete = Vec::new();
+        for node in steps.iter().chain(&checks) {
+            if self.ended(&node.id).well || self.is_left_out(&node.id) {
+                continue;
+            }
+            let kind = if self.record.checks.contains_key(&node.id) { "check" } else { "step" };
+            let because = self.because(&node.id).unwrap_or("it did not end");
+            incomplete.push(format!("{kind} `{}`: {because}", node.id));
+        }
+        if checks.is_empty() {
+            incomplete.push("no check: nothing shows that it has recovered".into());
+        }
+        let missing_resources: Vec<String> =
+            workload.lost.iter().filter(|id| !self.restored.contains(id.as_str())).cloned().collect();
+        for resource in &missing_resources {
+            incomplete.push(format!("{resource} is lost, and no step restored it"));
+        }
+        // What failed has no instant of success: there is nothing to measure. A missing resource leaves the measure of
+        // what was timed, which alone may exceed the objective.
+        let nodes = || steps.iter().chain(&checks).filter(|n| !self.is_left_out(&n.id));
+        let all_well = nodes().all(|n| self.ended(&n.id).well) && !checks.is_empty();
+        let last =
+            nodes().filter_map(|n| Some((self.ended(&n.id).at?, n.id.as_str()))).max_by_key(|(at, _)| *at);
+        let measured = last.filter(|_| all_well);
+        let rto = self.rto(workload, measured.map(|(at, _)| at), incomplete.is_empty());
+        let critical_path = measured.map(|(_, id)| self.critical_path(id)).unwrap_or_default();
+        let rpo = self.rpo(workload, &steps, &missing_resources);
+        Measured { incomplete, missing_resources, rto, rpo, critical_path }
+    }
+
+    /// A step whose `when` was false belongs to no recovery; what it would have restored is missed as a resource.
+    fn is_left_out(&self, id: &str) -> bool {
+        self.record.steps.get(id).is_some_and(|step| step.unwanted)
+    }
+
+    fn because(&self, id: &str) -> Option<&str> {
+        match (self.record.steps.get(id), self.record.checks.get(id)) {
+            (Some(step), _) => step.because.as_deref(),
+            (None, Some(check)) => check.because.as_deref(),
+            (None, None) => None,
+        }
+    }
+
+    fn rto(&self, workload: &WorkloadPlan, recovered_at: Option<Time>, complete: bool) -> Rto {
+        let measured_s = recovered_at.map(|at| seconds_between(self.t0, at));
+        let assumed = match (self.started.detection_s, self.started.decision_s) {
+            (None, None) => None,
+            (detection, decision) => Some(detection.unwrap_or(0.0) + decision.unwrap_or(0.0)),
+        };
+        let with_assumptions_s = measured_s.zip(assumed).map(|(m, a)| m + a);
+        let compared = with_assumptions_s.or(measured_s);
+        Rto {
+            objective_s: workload.rto_s,
+            measured_s,
+            with_assumptions_s,
+            status: judge(workload.rto_s, compared, complete),
+        }
+    }
+
+    fn rpo(&self, workload: &WorkloadPlan, steps: &[&NodePlan], missing: &[String]) -> Rpo {
+        let mut sources = Vec::new();
+        // A store whose age is unknown, or that was not restored at all, leaves the whole unknown.
+        let mut complete = missing.is_empty();
+        let mut stores = 0;
+        for node in steps {
+            let Some(step) = self.record.steps.get(&node.id) else {
+                complete &= !node.restores_data;
+                continue;
+            };
+            if !(node.restores_data || step.data) || self.is_left_out(&node.id) {
+                continue;
+            }
+            stores += 1;
+            match self.source(&node.id, step) {
+                Some(source) => sources.push(source),
+                None => complete = false,
+            }
+        }
+        // What was to be measured and was not is unknown, whatever the recovery points say; so is what a check measured
+        // of nothing in particular.
+        complete &= self.started.checks.iter().filter(|n| n.measures_rpo).all(|check| {
+            let own = check.workload.as_deref() == Some(&workload.name);
+            let stores = steps.iter().any(|step| check.measures_of.contains(&step.id));
+            if check.measures_of.is_empty() { !own } else { !stores || self.ended(&check.id).well }
+        });
+        let ages: Vec<Option<f64>> = sources.iter().map(|source| age(source, self.t0)).collect();
+        complete &= ages.iter().all(Option::is_some);
+        let measured_s = ages.into_iter().flatten().reduce(f64::max);
+        // Of the oldest of several only a lower bound is known where one of them is not.
+        let exact = stores == sources.len() && sources.iter().all(|s| s.worst_case_s.is_some());
+        let worst =
+            sources.iter().filter_map(|s| s.worst_case_s.or(s.worst_case_at_least_s)).reduce(f64::max);
+        let (worst_case_s, worst_case_at_least_s) = if exact { (worst, None) } else { (None, worst) };
+        // A default objective says nothing of a workload that lists what it needs, and none of it holds data.
+        let stateless = stores == 0 && workload.stateless;
+        let objective_s = workload.rpo_s.filter(|_| !stateless || workload.own_rpo);
+        Rpo {
+            objective_s,
+            measured_s,
+            status: judge(objective_s, measured_s, complete),
+            worst_case_s,
+            worst_case_at_least_s,
+            sources,
+        }
+    }
+
+    /// Where a store's data came from; `None` where it was not restored.
+    fn source(&self, id: &str, step: &StepRecord) -> Option<Source> {
+        if step.status != Some(StepStatus::Succeeded) {
+            return None;
+        }
+        let point = step.source.as_ref()?;
+        let taken = step.consistent_at.or(point.taken);
+        let data_time = self.newest_data(id);
+        Some(Source {
+            of: point.of.to_string(),
+            recovery_point: point.id.clone(),
+            step: id.to_owned(),
+            from: format!("{} {}", point.account, point.region),
+            taken,
+            // What is from after T0 has no age: it could not have been had on the day.
+            age_s: taken.filter(|taken| *taken <= self.t0).map(|taken| seconds_between(taken, self.t0)),
+            data_age_s: data_time.map(|newest| seconds_between(newest, self.t0)),
+            worst_case_s: step.worst_case.seconds,
+            worst_case_at_least_s: step.worst_case.at_least,
+            worst_case_points: step.worst_case.points,
+            worst_case_span_s: step.worst_case.span,
+        })
+    }
+
+    /// The newest timestamp that a check has found in what a step restored; with several, the oldest of them.
+    fn newest_data(&self, step: &str) -> Option<Time> {
+        self.started
+            .checks
+            .iter()
+            .filter(|n| n.measures_of.iter().any(|of| of == step))
+            .filter_map(|n| self.record.checks.get(&n.id)?.data_time)
+            .min()
+    }
+
+    /// The chain that ends at the recovery, each link the dependency that finished last. Shares add up to 1.
+    fn critical_path(&self, last: &'a str) -> Vec<Link> {
+        let mut links = Vec::new();
+        let mut id = last;
+        let total = self.ended(last).at.map_or(0.0, |at| seconds_between(self.t0, at));
+        while let Some((node, kind)) = self.nodes.get(id) {
+            let before = node
+                .needs
+                .iter()
+                .filter_map(|need| Some((self.ended(need).at?, need.as_str())))
+                .max_by_key(|(at, _)| *at);
+            let since = before.map_or(self.t0, |(at, _)| at);
+            let seconds = self.ended(id).at.map_or(0.0, |at| seconds_between(since, at));
+            let share = if total > 0.0 { seconds / total } else { 0.0 };
+            links.push(Link { id: id.to_owned(), kind: (*kind).to_owned(), seconds, share });
+            match before {
+                Some((_, before)) => id = before,
+                None => break,
+            }
+        }
+        links.reverse();
+        links
+    }
+}
+
+/// The age of a store's data. What a check found replaces the recovery point's time, but no data can be newer than
+/// the point that they were restored from: such a timestamp was written after the restore, and shows nothing.
+fn age(source: &Source, t0: Time) -> Option<f64> {
+    if is_from_after(source, t0) {
+        return None;
+    }
+    match (source.data_age_s, source.age_s) {
+        (Some(data), Some(point)) if data < point => Some(point),
+        (Some(data), None) if data < 0.0 => None,
+        (data, point) => data.or(point),
+    }
+}
+
+/// Whether the data, or what they were restored from, are said to be from after T0.
+pub fn is_from_after(source: &Source, t0: Time) -> bool {
+    source.taken.is_some_and(|taken| taken > t0)
+}
+
+/// What is known to exceed the objective is missed, complete or not; what is not complete is never met.
+fn judge(objective: Option<f64>, measured: Option<f64>, complete: bool) -> Status {
+    match (objective, measured) {
+        (Some(objective), Some(measured)) if measured > objective => Status::Missed,
+        (Some(_), Some(_)) if complete => Status::Met,
+        _ => Status::Unknown,
+    }
+}

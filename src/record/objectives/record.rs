@@ -1,0 +1,262 @@
+//! A run as the fold of its events. Nothing else is kept of a run, and nothing else is judged.
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use super::isolation::Isolation;
+use crate::report::model::{CheckStatus, Finding, Resumption, Severity, StepStatus};
+use base::duration::Time;
+use estate::RecoveryPoint;
+use estate::point::WorstCase;
+use event::{Body, Consumer, ConsumerError, Event, Phase, RunStarted};
+use port::CallCount;
+use port::gate::DeniedCall;
+
+#[derive(Debug, Clone, Default)]
+pub struct Record {
+    pub started: Option<(Time, RunStarted)>,
+    pub last_at: Option<Time>,
+    pub t0: Option<Time>,
+    pub phases: BTreeMap<Phase, (Time, Option<Time>)>,
+    pub azs: Vec<String>,
+    pub isolation: Isolation,
+    pub steps: IndexMap<String, StepRecord>,
+    pub checks: IndexMap<String, CheckRecord>,
+    pub points: Vec<PointRecord>,
+    pub denied: Vec<DeniedCall>,
+    pub findings: Vec<Finding>,
+    pub created: Vec<Value>,
+    pub deleted: Vec<Value>,
+    /// `None`: teardown has not ended.
+    pub left_behind: Option<Vec<String>>,
+    pub kept: Option<(Vec<Value>, Time)>,
+    /// What was kept or left behind is being removed, or has been.
+    pub given_back: bool,
+    pub interrupted: bool,
+    pub aborted: Option<String>,
+    pub api_calls: BTreeMap<String, CallCount>,
+    pub resumed: Vec<Resumption>,
+    pub finished: bool,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct StepRecord {
+    pub status: Option<StepStatus>,
+    pub because: Option<String>,
+    pub tolerated: bool,
+    /// It was not run because its `when` is false.
+    pub unwanted: bool,
+    pub started_at: Option<Time>,
+    pub finished_at: Option<Time>,
+    pub attempts: u32,
+    pub resources: Vec<String>,
+    pub source: Option<RecoveryPoint>,
+    pub worst_case: WorstCase,
+    pub restored: Vec<String>,
+    pub data: bool,
+    pub consistent_at: Option<Time>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct CheckRecord {
+    pub status: Option<CheckStatus>,
+    pub because: Option<String>,
+    pub ready_at: Option<Time>,
+    pub healthy_at: Option<Time>,
+    pub settled_at: Option<Time>,
+    pub observed: Option<String>,
+    pub tries: u32,
+    pub data_time: Option<Time>,
+}
+
+#[derive(Debug, Clone)]
+pub struct PointRecord {
+    pub point: RecoveryPoint,
+    pub why_not: Option<String>,
+}
+
+impl Record {
+    pub fn from_events<'a>(events: impl IntoIterator<Item = &'a Event>) -> Self {
+        let mut record = Self::default();
+        for event in events {
+            record.apply(event);
+        }
+        record
+    }
+
+    fn step(&mut self, id: &str) -> &mut StepRecord {
+        self.steps.entry(id.to_owned()).or_default()
+    }
+
+    fn check(&mut self, id: &str) -> &mut CheckRecord {
+        self.checks.entry(id.to_owned()).or_default()
+    }
+
+    pub fn apply(&mut self, event: &Event) {
+        let at = event.at;
+        self.last_at = Some(at);
+        match &event.body {
+            Body::RunStarted(started) => self.started = Some((at, (**started).clone())),
+            Body::PhaseStarted { phase } => {
+                self.phases.insert(*phase, (at, None));
+            }
+            Body::PhaseFinished { phase } => {
+                self.phases.entry(*phase).or_insert((at, None)).1 = Some(at);
+            }
+            Body::SandboxReady { azs, .. } => self.azs.clone_from(azs),
+            Body::Isolation { stage, exposures, unknown } => {
+                self.isolation.apply(*stage, exposures, unknown);
+            }
+            Body::DisasterDeclared { t0 } => self.t0 = Some(*t0),
+            Body::Created { by, resources, .. } => {
+                let names: Vec<String> = resources.iter().map(name).collect();
+                self.created.extend(resources.iter().cloned());
+                if let Some(step) = self.steps.get_mut(by) {
+                    step.resources.extend(names);
+                }
+            }
+            Body::PointSeen { point, why_not, .. } => {
+                if let Ok(point) = serde_json::from_value::<RecoveryPoint>(point.clone()) {
+                    self.points.push(PointRecord { point, why_not: why_not.clone() });
+                }
+            }
+            Body::Denied { call, locus, step, why } => self.denied.push(DeniedCall {
+                call: call.clone(),
+                locus: locus.clone(),
+                step: step.clone(),
+                why: why.clone(),
+            }),
+            Body::Finding { rule, severity, resource, message, fix } => self.findings.push(Finding {
+                rule: rule.clone(),
+                severity: Severity::of(severity),
+                resource: resource.clone(),
+                message: message.clone(),
+                fix: fix.clone(),
+            }),
+            Body::Deleted { resource } => self.deleted.push(resource.clone()),
+            Body::Kept { resources, until } => self.kept = Some((resources.clone(), *until)),
+            Body::LeftBehind { resources, .. } => self.left_behind = Some(resources.clone()),
+            Body::Interrupted { .. } => self.interrupted = true,
+            Body::Aborted { error, help } => {
+                self.aborted = Some(match help {
+                    Some(help) => format!("{error} ({help})"),
+                    None => error.clone(),
+                });
+            }
+            // The drill had ended: what was kept or left behind is removed.
+            Body::Resumed { .. } if self.finished || self.given_back => {
+                (self.finished, self.given_back, self.kept, self.left_behind) = (false, true, None, None);
+            }
+            Body::Resumed { by, gap_s } => {
+                self.resumed.push(Resumption { at, by: by.clone(), gap_s: *gap_s });
+            }
+            Body::RunFinished { api_calls } => {
+                let calls: BTreeMap<String, CallCount> =
+                    serde_json::from_value(api_calls.clone()).unwrap_or_default();
+                for (call, counted) in calls {
+                    let all = self.api_calls.entry(call).or_default();
+                    all.count += counted.count;
+                    all.throttled += counted.throttled;
+                }
+                self.finished = true;
+            }
+            other => self.apply_node(at, other),
+        }
+    }
+
+    fn apply_node(&mut self, at: Time, body: &Body) {
+        match body {
+            Body::StepStarted { step, attempt } => {
+                let step = self.step(step);
+                step.started_at.get_or_insert(at);
+                step.attempts = *attempt;
+            }
+            Body::StepSource { step, point, worst_case } => {
+                let step = self.step(step);
+                step.source = serde_json::from_value(point.clone()).ok();
+                step.worst_case = *worst_case;
+            }
+            Body::StepSucceeded { step, restored, data, consistent_at, .. } => {
+                let step = self.step(step);
+                step.status = Some(StepStatus::Succeeded);
+                step.finished_at = Some(at);
+                step.restored.clone_from(restored);
+                step.data = *data;
+                step.consistent_at = *consistent_at;
+            }
+            Body::StepFailed { step, because, tolerated } => {
+                let step = self.step(step);
+                step.status = Some(StepStatus::Failed);
+                step.because = Some(because.clone());
+                step.tolerated = *tolerated;
+                step.finished_at = Some(at);
+            }
+            Body::StepSkipped { step, because } => {
+                let step = self.step(step);
+                step.status = Some(StepStatus::Skipped);
+                step.because = Some(because.clone());
+            }
+            Body::StepNotRun { step, because, unwanted } => {
+                let step = self.step(step);
+                step.unwanted = *unwanted;
+                step.status = Some(StepStatus::NotRun);
+                step.because = Some(because.clone());
+            }
+            Body::CheckReady { check } => self.check(check).ready_at = Some(at),
+            Body::CheckTried { check, observed, tries, .. } => {
+                let check = self.check(check);
+                check.observed = Some(observed.clone());
+                check.tries = *tries;
+            }
+            Body::CheckHealthy { check, healthy_at, observed, tries, data_time } => {
+                let check = self.check(check);
+                check.status = Some(CheckStatus::Healthy);
+                check.healthy_at = Some(*healthy_at);
+                check.settled_at = Some(at);
+                check.observed = Some(observed.clone());
+                check.tries = *tries;
+                check.data_time = *data_time;
+            }
+            Body::CheckUnhealthy { check, because, observed, tries } => {
+                let check = self.check(check);
+                check.status = Some(CheckStatus::Unhealthy);
+                check.because = Some(because.clone());
+                check.settled_at = Some(at);
+                if !observed.is_empty() {
+                    check.observed = Some(observed.clone());
+                }
+                check.tries = (*tries).max(check.tries);
+            }
+            Body::CheckSkipped { check, because } => {
+                let check = self.check(check);
+                check.status = Some(CheckStatus::Skipped);
+                check.because = Some(because.clone());
+            }
+            _ => {}
+        }
+    }
+}
+
+/// `ec2:instance/i-…`, as a person reads it.
+pub fn name(resource: &Value) -> String {
+    match serde_json::from_value::<port::ResourceRef>(resource.clone()) {
+        Ok(resource) => format!("{}/{}", resource.kind.name(), resource.id),
+        Err(_) => resource.to_string(),
+    }
+}
+
+/// The record as a consumer of the stream, shared with whoever builds the report at the end.
+pub struct Recorder(pub std::rc::Rc<std::cell::RefCell<Record>>);
+
+impl Consumer for Recorder {
+    fn take(&mut self, event: &Event) -> Result<(), ConsumerError> {
+        self.0.borrow_mut().apply(event);
+        Ok(())
+    }
+
+    fn recall(&mut self, event: &Event) {
+        self.0.borrow_mut().apply(event);
+    }
+}

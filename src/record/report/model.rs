@@ -1,0 +1,335 @@
+//! `report.json`, schema `drillmaster/report/v1`. Names are relied on from outside: extend, never rename.
+//!
+//! Times are RFC 3339 in UTC; fields that end in `_s` and `seconds` are seconds, to the millisecond; `null` means
+//! that there is no such figure, and a `status` of `unknown` says that one was wanted and could not be taken.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use base::duration::Time;
+use port::gate::DeniedCall;
+use port::request::CallCount;
+
+pub const SCHEMA: &str = "drillmaster/report/v1";
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Report {
+    pub schema: String,
+    pub run_id: String,
+    /// `twin` or `aws`.
+    pub on: String,
+    /// True on the twin: nothing was really restored.
+    pub simulated: bool,
+    pub drillmaster_version: String,
+    pub playbook: PlaybookRef,
+    /// `{ "region": "us-east-1" }`
+    pub lose: BTreeMap<String, String>,
+    pub started_at: Time,
+    /// `null`: the drill ended before the disaster was declared.
+    pub t0: Option<Time>,
+    pub finished_at: Time,
+    pub verdict: Verdict,
+    pub exit_code: u8,
+    /// Why the verdict is what it is, most important first; empty when passed.
+    pub reasons: Vec<String>,
+    /// `assume.detection` and `assume.decision` in seconds, where given.
+    pub assume: Option<Assumptions>,
+    pub sandbox: SandboxRef,
+    pub params: BTreeMap<String, String>,
+    pub seed: Option<u64>,
+    pub workloads: Vec<Workload>,
+    pub steps: Vec<Step>,
+    pub checks: Vec<Check>,
+    pub phases: Phases,
+    pub denied_calls: Vec<DeniedCall>,
+    pub blast_radius: BlastRadius,
+    /// Every recovery point that was considered, with what became of it.
+    pub recovery_points: Vec<PointRow>,
+    pub coverage: Coverage,
+    pub findings: Vec<Finding>,
+    pub api_calls: BTreeMap<String, CallCount>,
+    pub teardown: Teardown,
+    /// When the run went on after its runner had died, and how long none was there; empty for most runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resumed: Vec<Resumption>,
+    /// Where the run's journal ended when the report was made; not known of reports of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journal: Option<JournalEnd>,
+}
+
+/// A journal that was cut short or changed since then does not end there any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct JournalEnd {
+    pub records: u64,
+    /// SHA-256 of the last record's line, its newline included.
+    pub head: String,
+}
+
+/// Another process went on with the run. The RTO clock did not stop for that.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Resumption {
+    pub at: Time,
+    /// `resume` or `abort`
+    pub by: String,
+    /// Since the last record before.
+    pub gap_s: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Passed,
+    Failed,
+    /// The drill could not be carried out.
+    Error,
+    Interrupted,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PlaybookRef {
+    pub name: String,
+    pub description: String,
+    pub path: String,
+    pub sha256: String,
+    /// The playbook's text, as it was run.
+    pub source: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Assumptions {
+    pub detection_s: Option<f64>,
+    pub decision_s: Option<f64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct SandboxRef {
+    pub account: String,
+    pub region: String,
+    pub cidr: String,
+    pub azs: Vec<String>,
+    /// Looked at before T0, after what could have opened it, and before the verdict; and closed each time.
+    pub isolation_verified: bool,
+    /// `--keep-sandbox`: it stands until then.
+    pub kept_until: Option<Time>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    Met,
+    Missed,
+    Unknown,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Workload {
+    pub name: String,
+    pub tier: Option<u32>,
+    /// Every step succeeded, every check became healthy, and every lost resource was restored.
+    pub recovered: bool,
+    /// What is missing, in words; empty when `recovered`.
+    pub incomplete: Vec<String>,
+    /// Lost resources of the workload that no step restored.
+    pub missing_resources: Vec<String>,
+    pub rto: Rto,
+    pub rpo: Rpo,
+    /// The chain that ends at the moment of recovery, first link first; shares add up to 1.
+    pub critical_path: Vec<Link>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Rto {
+    pub objective_s: Option<f64>,
+    /// From T0 until the last step had succeeded and the last check was healthy.
+    pub measured_s: Option<f64>,
+    /// With detection and decision added, where the playbook assumes any; the objective is then compared with this.
+    pub with_assumptions_s: Option<f64>,
+    pub status: Status,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Rpo {
+    pub objective_s: Option<f64>,
+    /// The oldest of the workload's data stores.
+    pub measured_s: Option<f64>,
+    pub status: Status,
+    /// What a less lucky T0 would have lost within the look-back window.
+    pub worst_case_s: Option<f64>,
+    /// Where that is not known: not less than this. The cloud does not tell of every recovery point since when it is usable.
+    #[serde(default)]
+    pub worst_case_at_least_s: Option<f64>,
+    pub sources: Vec<Source>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Source {
+    pub of: String,
+    pub recovery_point: String,
+    /// The step that restored it.
+    pub step: String,
+    /// Where the recovery point was: `account region`.
+    pub from: String,
+    pub taken: Option<Time>,
+    /// T0 − consistency time of the recovery point.
+    pub age_s: Option<f64>,
+    /// T0 − newest timestamp found in the restored data, where a check measured it.
+    pub data_age_s: Option<f64>,
+    pub worst_case_s: Option<f64>,
+    #[serde(default)]
+    pub worst_case_at_least_s: Option<f64>,
+    /// How many recovery points the worst case is told from (series without gaps left out), and how far back they reach
+    /// within the look-back window: one point says little of other days.
+    #[serde(default)]
+    pub worst_case_points: usize,
+    #[serde(default)]
+    pub worst_case_span_s: Option<f64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Link {
+    pub id: String,
+    /// `step` or `check`
+    pub kind: String,
+    pub seconds: f64,
+    /// Of the measured RTO, 0 to 1.
+    pub share: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StepStatus {
+    Succeeded,
+    Failed,
+    /// Something that it depends on failed.
+    Skipped,
+    /// `when` was false, or the drill ended first.
+    NotRun,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Step {
+    pub id: String,
+    pub uses: String,
+    pub workload: Option<String>,
+    pub needs: Vec<String>,
+    pub status: StepStatus,
+    /// Why it failed, was skipped or was not run.
+    pub because: Option<String>,
+    pub started_at: Option<Time>,
+    pub finished_at: Option<Time>,
+    pub seconds: Option<f64>,
+    pub attempts: u32,
+    /// What it created.
+    pub resources: Vec<String>,
+    /// What it restored from.
+    pub recovery_points: Vec<String>,
+    /// On the critical path of a workload.
+    pub critical: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckStatus {
+    Healthy,
+    Unhealthy,
+    Skipped,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Check {
+    pub id: String,
+    /// `http`, `tcp`, `dns`, `sql`, `s3`, `command`, `state`
+    pub kind: String,
+    pub workload: Option<String>,
+    pub needs: Vec<String>,
+    pub status: CheckStatus,
+    pub because: Option<String>,
+    /// When all that it needs was ready.
+    pub ready_at: Option<Time>,
+    /// The start of the healthy stretch that held.
+    pub healthy_at: Option<Time>,
+    /// When it was settled: healthy for long enough, or given up.
+    #[serde(default)]
+    pub settled_at: Option<Time>,
+    /// From `ready_at` to `healthy_at`.
+    pub seconds: Option<f64>,
+    pub observed: Option<String>,
+    pub tries: u32,
+    pub critical: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Phases {
+    pub preflight_s: f64,
+    pub prepare_s: f64,
+    pub recover_s: f64,
+    pub teardown_s: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct BlastRadius {
+    pub lost: Vec<String>,
+    pub surviving: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PointRow {
+    pub id: String,
+    pub of: String,
+    pub kind: String,
+    pub account: String,
+    pub region: String,
+    pub taken: Option<Time>,
+    pub usable: Option<Time>,
+    pub age_s: Option<f64>,
+    /// The step that used it.
+    pub used_by: Option<String>,
+    /// Why it was not used.
+    pub why_not: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Coverage {
+    /// Lost resources that a step of their workload restored.
+    pub covered: Vec<String>,
+    /// Lost resources that nothing restored, or that belong to no workload.
+    pub uncovered: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    High,
+    Medium,
+    Low,
+}
+
+impl Severity {
+    /// As events say it; what is not known is high: the verdict hangs on it.
+    pub fn of(text: &str) -> Self {
+        match text {
+            "medium" => Self::Medium,
+            "low" => Self::Low,
+            _ => Self::High,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Finding {
+    pub rule: String,
+    pub severity: Severity,
+    pub resource: String,
+    pub message: String,
+    pub fix: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Teardown {
+    pub created: usize,
+    pub deleted: usize,
+    /// What could not be removed, or not be seen to be gone.
+    pub left_behind: Vec<String>,
+}

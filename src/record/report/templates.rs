@@ -1,0 +1,226 @@
+//! The Handlebars templates: the built-in ones of the top-level `reports/`, and what `--template` puts in their place.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use handlebars::{
+    Context, Handlebars, Helper, HelperDef, HelperResult, Output, RenderContext, RenderError,
+    RenderErrorReason, Renderable,
+};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::{ReportError, escape};
+
+const HTML: &str = "report.html.hbs";
+const MARKDOWN: &str = "report.md.hbs";
+const CSS: &str = "report.css";
+
+/// Name and text of every built-in template. A partial is used by its name without `.html.hbs`.
+const BUILT_IN: [(&str, &str); 11] = [
+    (HTML, include_str!("../../../reports/report.html.hbs")),
+    (MARKDOWN, include_str!("../../../reports/report.md.hbs")),
+    (CSS, include_str!("../../../reports/report.css")),
+    ("bullet.html.hbs", include_str!("../../../reports/partials/bullet.html.hbs")),
+    ("evidence.html.hbs", include_str!("../../../reports/partials/evidence.html.hbs")),
+    ("more.html.hbs", include_str!("../../../reports/partials/more.html.hbs")),
+    ("points.html.hbs", include_str!("../../../reports/partials/points.html.hbs")),
+    ("provenance.html.hbs", include_str!("../../../reports/partials/provenance.html.hbs")),
+    ("timeline.html.hbs", include_str!("../../../reports/partials/timeline.html.hbs")),
+    ("verdict.html.hbs", include_str!("../../../reports/partials/verdict.html.hbs")),
+    ("workloads.html.hbs", include_str!("../../../reports/partials/workloads.html.hbs")),
+];
+
+/// Parsed templates. `Debug` and not `Clone`: one value serves a whole command.
+#[derive(Debug)]
+pub struct Templates {
+    html: Handlebars<'static>,
+    markdown: Handlebars<'static>,
+    css: String,
+    /// Where the templates that are not built in came from, by name.
+    files: BTreeMap<String, PathBuf>,
+}
+
+impl Templates {
+    /// The built-in templates.
+    pub fn built_in() -> Result<Self, ReportError> {
+        Self::load(None)
+    }
+
+    /// The built-in templates, with those of `replacement` in their place: a file `*.html.hbs` or `*.md.hbs`, or a
+    /// folder with any of `report.html.hbs`, `report.md.hbs`, `report.css` and `partials/*.hbs`.
+    pub fn load(replacement: Option<&Path>) -> Result<Self, ReportError> {
+        let mut texts: BTreeMap<String, String> =
+            BUILT_IN.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        let mut files = BTreeMap::new();
+        if let Some(path) = replacement {
+            for (name, file) in replacements(path)? {
+                texts.insert(name.clone(), read_text(&file)?);
+                files.insert(name, file);
+            }
+        }
+        let mut templates = Self {
+            html: registry(escape::html),
+            markdown: registry(escape::markdown),
+            css: texts.remove(CSS).unwrap_or_default(),
+            files,
+        };
+        templates.markdown.register_helper("code", Box::new(code));
+        for (name, text) in &texts {
+            templates.add(name, text)?;
+        }
+        Ok(templates)
+    }
+
+    fn add(&mut self, name: &str, text: &str) -> Result<(), ReportError> {
+        let (registry, short) = match name.strip_suffix(".md.hbs") {
+            Some(short) => (&mut self.markdown, short),
+            None => (&mut self.html, name.strip_suffix(".html.hbs").unwrap_or(name)),
+        };
+        registry.register_template_string(short, text).map_err(|error| {
+            let at = place(&self.files, name, error.pos());
+            ReportError::Template { at, what: error.reason().to_string() }
+        })
+    }
+
+    /// The style sheet, as it stands inside `<style>`.
+    pub(super) fn css(&self) -> &str {
+        &self.css
+    }
+
+    /// The source expression that lets exactly this style sheet through a content security policy.
+    pub(super) fn css_hash(&self) -> String {
+        let digest = Sha256::digest(self.css.as_bytes());
+        format!("sha256-{}", base64::engine::general_purpose::STANDARD.encode(digest))
+    }
+
+    pub(super) fn html(&self, view: &impl Serialize) -> Result<String, ReportError> {
+        self.render(&self.html, ".html.hbs", view)
+    }
+
+    pub(super) fn markdown(&self, view: &impl Serialize) -> Result<String, ReportError> {
+        self.render(&self.markdown, ".md.hbs", view)
+    }
+
+    fn render(
+        &self,
+        registry: &Handlebars<'static>,
+        suffix: &str,
+        view: &impl Serialize,
+    ) -> Result<String, ReportError> {
+        registry.render("report", view).map_err(|error| {
+            let name = format!("{}{suffix}", error.template_name.as_deref().unwrap_or("report"));
+            let at = place(&self.files, &name, error.line_no.zip(error.column_no));
+            ReportError::Template { at, what: reason(&error) }
+        })
+    }
+}
+
+fn reason(error: &RenderError) -> String {
+    match error.reason() {
+        RenderErrorReason::MissingVariable(Some(name)) => format!("there is no `{name}` here"),
+        RenderErrorReason::MissingVariable(None) => "there is no such name here".into(),
+        RenderErrorReason::HelperNotFound(name) => format!("there is no helper `{name}`"),
+        RenderErrorReason::PartialNotFound(name) => format!("there is no partial `{name}`"),
+        other => other.to_string(),
+    }
+}
+
+fn place(files: &BTreeMap<String, PathBuf>, name: &str, position: Option<(usize, usize)>) -> String {
+    let file = files.get(name).map_or_else(|| format!("built-in {name}"), |path| path.display().to_string());
+    match position {
+        Some((line, column)) => format!("{file}:{line}:{column}"),
+        None => file,
+    }
+}
+
+fn registry(escape: fn(&str) -> String) -> Handlebars<'static> {
+    let mut registry = Handlebars::new();
+    registry.set_strict_mode(true);
+    // A partial keeps its own indentation: a playbook's lines must not gain any.
+    registry.set_prevent_indent(true);
+    registry.register_escape_fn(escape);
+    registry.register_helper("if", Box::new(StrictIf { on: true }));
+    registry.register_helper("unless", Box::new(StrictIf { on: false }));
+    registry
+}
+
+/// `if` and `unless` that refuse an unknown name: the crate's own take it for false even in strict mode, and a
+/// misspelt `{{#if simulated}}` would silently drop what matters most.
+struct StrictIf {
+    on: bool,
+}
+
+impl HelperDef for StrictIf {
+    fn call<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        registry: &'reg Handlebars<'reg>,
+        context: &'rc Context,
+        render: &mut RenderContext<'reg, 'rc>,
+        out: &mut dyn Output,
+    ) -> HelperResult {
+        let param = helper.param(0).ok_or(RenderErrorReason::ParamNotFoundForIndex("if", 0))?;
+        if param.is_value_missing() {
+            return Err(RenderError::strict_error(param.relative_path()));
+        }
+        let truthy = handlebars::JsonTruthy::is_truthy(param.value(), false);
+        let chosen = if truthy == self.on { helper.template() } else { helper.inverse() };
+        chosen.map_or(Ok(()), |template| template.render(registry, context, render, out))
+    }
+}
+
+/// `{{code x}}` in Markdown: a code span.
+fn code(
+    helper: &Helper<'_>,
+    _: &Handlebars<'_>,
+    _: &Context,
+    _: &mut RenderContext<'_, '_>,
+    out: &mut dyn Output,
+) -> HelperResult {
+    let param = helper.param(0).ok_or(RenderErrorReason::ParamNotFoundForIndex("code", 0))?;
+    if param.is_value_missing() {
+        return Err(RenderError::strict_error(param.relative_path()));
+    }
+    out.write(&escape::markdown_code(&handlebars::JsonRender::render(param.value())))?;
+    Ok(())
+}
+
+/// The template files at `path`, by the name that each replaces or adds.
+fn replacements(path: &Path) -> Result<Vec<(String, PathBuf)>, ReportError> {
+    let unreadable = |source| ReportError::Read { path: path.to_owned(), source };
+    if !fs::metadata(path).map_err(unreadable)?.is_dir() {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let name = if name.ends_with(".html.hbs") {
+            HTML
+        } else if name.ends_with(".md.hbs") {
+            MARKDOWN
+        } else {
+            return Err(ReportError::NotATemplate(path.to_owned()));
+        };
+        return Ok(vec![(name.to_owned(), path.to_owned())]);
+    }
+    let mut found: Vec<_> = [HTML, MARKDOWN, CSS]
+        .into_iter()
+        .map(|name| (name.to_owned(), path.join(name)))
+        .filter(|(_, file)| file.is_file())
+        .collect();
+    let partials = path.join("partials");
+    if partials.is_dir() {
+        let unreadable = |source| ReportError::Read { path: partials.clone(), source };
+        for entry in fs::read_dir(&partials).map_err(unreadable)? {
+            let file = entry.map_err(unreadable)?.path();
+            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if name.ends_with(".html.hbs") || name.ends_with(".md.hbs") {
+                found.push((name, file));
+            }
+        }
+    }
+    if found.is_empty() { Err(ReportError::NoTemplates(path.to_owned())) } else { Ok(found) }
+}
+
+fn read_text(path: &Path) -> Result<String, ReportError> {
+    fs::read_to_string(path).map_err(|source| ReportError::Read { path: path.to_owned(), source })
+}

@@ -1,0 +1,380 @@
+//! What templates see: every figure already a text, every position of a picture already computed, every list
+//! already cut to what fits. Documented for the authors of templates in `reports/README.md`.
+
+pub mod figures;
+pub mod points;
+pub mod rows;
+pub mod timeline;
+pub mod workload;
+
+use serde::Serialize;
+
+use super::escape::clip;
+use super::model::{CheckStatus, Report, StepStatus, Verdict};
+use base::duration::seconds_between;
+use figures::{instant, iso, length};
+
+/// How much of a report a format can take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Rows of a list.
+    pub rows: usize,
+    /// Characters of an id or a name.
+    pub name: usize,
+    /// Characters of a sentence.
+    pub prose: usize,
+    /// Lines of the playbook.
+    pub source: usize,
+}
+
+impl Limits {
+    pub const HTML: Self = Self { rows: 1000, name: 300, prose: 2000, source: 20_000 };
+
+    pub const fn markdown(rows: usize) -> Self {
+        Self { rows, name: 100, prose: 300, source: 0 }
+    }
+
+    pub fn name(self, text: &str) -> String {
+        clip(text, self.name)
+    }
+
+    pub fn prose(self, text: &str) -> String {
+        clip(text, self.prose)
+    }
+
+    /// A name inside a picture; the tables have more of it.
+    pub fn label(self, text: &str) -> String {
+        clip(text, self.name.min(60))
+    }
+
+    /// A remark inside a picture.
+    pub fn note(self, text: &str) -> String {
+        clip(text, self.prose.min(160))
+    }
+}
+
+/// A list that may have been cut.
+#[derive(Debug, Clone, Serialize)]
+pub struct List<T> {
+    pub rows: Vec<T>,
+    pub total: usize,
+    pub left_out: usize,
+}
+
+impl<T> List<T> {
+    /// The first `most` rows. What is left out is only counted: of a large run it would be nearly all the work.
+    pub fn cut(rows: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator>, most: usize) -> Self {
+        let rows = rows.into_iter();
+        let total = rows.len();
+        let rows: Vec<T> = rows.take(most).collect();
+        Self { left_out: total - rows.len(), rows, total }
+    }
+
+    /// Keeps, of more than `most`, first what is `bad`, then what is `critical`, then the rest; in their order.
+    pub fn choose(
+        rows: Vec<T>,
+        most: usize,
+        bad: impl Fn(&T) -> bool,
+        critical: impl Fn(&T) -> bool,
+    ) -> Self {
+        let total = rows.len();
+        if total <= most {
+            return Self::cut(rows, most);
+        }
+        let mut ranked: Vec<(usize, T)> = rows.into_iter().enumerate().collect();
+        ranked.sort_by_key(|(_, row)| (!bad(row), !critical(row)));
+        ranked.truncate(most);
+        ranked.sort_by_key(|(at, _)| *at);
+        let rows: Vec<T> = ranked.into_iter().map(|(_, row)| row).collect();
+        Self { left_out: total - rows.len(), rows, total }
+    }
+
+    pub fn map<U>(self, f: impl FnMut(T) -> U) -> List<U> {
+        List { rows: self.rows.into_iter().map(f).collect(), total: self.total, left_out: self.left_out }
+    }
+}
+
+/// A word with what it means: `ok`, `bad`, `unknown` or `plain`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Badge {
+    pub word: String,
+    pub class: &'static str,
+}
+
+impl Badge {
+    pub fn ok(word: &str) -> Self {
+        Self { word: word.into(), class: "ok" }
+    }
+    pub fn bad(word: &str) -> Self {
+        Self { word: word.into(), class: "bad" }
+    }
+    pub fn unknown(word: &str) -> Self {
+        Self { word: word.into(), class: "unknown" }
+    }
+    pub fn plain(word: &str) -> Self {
+        Self { word: word.into(), class: "plain" }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub struct View<'a> {
+    /// report.json itself.
+    pub report: &'a Report,
+    pub css: &'a str,
+    pub css_hash: String,
+    pub title: String,
+    pub simulated: bool,
+    pub playbook: PlaybookView,
+    pub verdict: VerdictView,
+    pub facts: Facts,
+    pub workloads: List<workload::WorkloadView>,
+    pub timeline: timeline::Timeline,
+    pub points: points::Points,
+    pub steps: List<rows::StepRow>,
+    pub checks: List<rows::CheckRow>,
+    /// Those that did not succeed.
+    pub bad_steps: List<rows::StepRow>,
+    pub bad_checks: List<rows::CheckRow>,
+    pub phases: Vec<Pair>,
+    pub denied: List<rows::DeniedRow>,
+    pub lost: List<String>,
+    pub surviving: List<String>,
+    pub covered: List<String>,
+    pub uncovered: List<String>,
+    pub findings: List<rows::FindingRow>,
+    pub teardown: rows::TeardownView,
+    pub api_calls: List<rows::CallRow>,
+    pub params: List<Pair>,
+    pub assumptions: Vec<Pair>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Pair {
+    pub name: String,
+    pub value: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct PlaybookView {
+    pub name: String,
+    pub description: String,
+    pub path: String,
+    pub sha256: String,
+    pub lines: List<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct VerdictView {
+    /// `Passed`, `Failed`, `Error`, `Interrupted`; `Passed, left behind` for exit code 4 after a pass.
+    pub badge: Badge,
+    pub sentence: String,
+    pub exit_code: u8,
+    pub exit_meaning: &'static str,
+    pub reasons: List<String>,
+}
+
+/// Who, what, where, when.
+#[derive(Debug, Serialize)]
+pub struct Facts {
+    pub lost: String,
+    pub t0: Option<Moment>,
+    pub restored_in: Option<String>,
+    pub on: String,
+    pub started: Moment,
+    pub finished: Moment,
+    pub took: String,
+    pub run_id: String,
+    pub version: String,
+    /// A text: as a number, seed 0 would be false to a template.
+    pub seed: Option<String>,
+    pub sandbox: Vec<Pair>,
+    pub isolation: Badge,
+    pub kept_until: Option<Moment>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Moment {
+    pub iso: String,
+    pub text: String,
+}
+
+impl<'a> View<'a> {
+    pub fn of(report: &'a Report, limits: Limits, css: &'a str, css_hash: String) -> Self {
+        let names = |list: &[String]| List::cut(list.iter().map(|s| limits.name(s)), limits.rows);
+        let name = limits.name(&report.playbook.name);
+        let verdict = verdict(report, limits);
+        let lines: Vec<&str> = report.playbook.source.lines().collect();
+        Self {
+            title: format!(
+                "{}{name}: {}",
+                if report.simulated { "Simulated: " } else { "" },
+                verdict.badge.word.to_lowercase()
+            ),
+            simulated: report.simulated,
+            playbook: PlaybookView {
+                description: limits.prose(&report.playbook.description),
+                path: limits.name(&report.playbook.path),
+                sha256: limits.name(&report.playbook.sha256),
+                lines: List::cut(lines.into_iter().map(|l| clip(l, 4000)), limits.source),
+                name,
+            },
+            verdict,
+            facts: facts(report, limits),
+            workloads: List::cut(
+                report.workloads.iter().map(|w| workload::of(w, report, limits)),
+                limits.rows,
+            ),
+            timeline: timeline::of(report, limits),
+            points: points::of(report, limits),
+            steps: rows::steps(report, limits, |_| true),
+            checks: rows::checks(report, limits, |_| true),
+            bad_steps: rows::steps(report, limits, |s| s.status != StepStatus::Succeeded),
+            bad_checks: rows::checks(report, limits, |c| c.status != CheckStatus::Healthy),
+            phases: phases(report),
+            denied: rows::denied(report, limits),
+            lost: names(&report.blast_radius.lost),
+            surviving: names(&report.blast_radius.surviving),
+            covered: names(&report.coverage.covered),
+            uncovered: names(&report.coverage.uncovered),
+            findings: rows::findings(report, limits),
+            teardown: rows::teardown(report, limits),
+            api_calls: rows::calls(report, limits),
+            params: List::cut(
+                report.params.iter().map(|(n, v)| Pair { name: limits.name(n), value: limits.prose(v) }),
+                limits.rows,
+            ),
+            assumptions: assumptions(report),
+            report,
+            css,
+            css_hash,
+        }
+    }
+}
+
+fn verdict(report: &Report, limits: Limits) -> VerdictView {
+    let simulated = if report.simulated { " in simulation" } else { "" };
+    let (badge, sentence) = match (report.verdict, report.exit_code) {
+        (Verdict::Passed, 0) => {
+            (Badge::ok("Passed"), format!("Recovered{simulated}, and every objective was met."))
+        }
+        (Verdict::Passed, 4) => (
+            Badge::bad("Passed, not clean"),
+            format!("Recovered{simulated}, and every objective was met, but teardown left something behind."),
+        ),
+        // A pass with any other exit code contradicts itself: it is not shown as one.
+        (Verdict::Passed, _) => {
+            (Badge::unknown("Unclear"), "The verdict and the exit code contradict each other.".into())
+        }
+        (Verdict::Failed, _) => (
+            Badge::bad("Failed"),
+            format!(
+                "The drill ran{simulated}, and recovery failed, an objective was missed or is unknown, or the sandbox did not stay closed."
+            ),
+        ),
+        (Verdict::Error, _) => (
+            Badge::unknown("Error"),
+            "The drill could not be carried out: it says nothing about recovery, good or bad.".into(),
+        ),
+        (Verdict::Interrupted, _) => (
+            Badge::unknown("Interrupted"),
+            "The drill was stopped before its end: it says nothing about recovery, good or bad.".into(),
+        ),
+    };
+    VerdictView {
+        badge,
+        sentence,
+        exit_code: report.exit_code,
+        exit_meaning: match report.exit_code {
+            0 => "recovered, every objective met",
+            1 => "recovery failed, an objective was missed or is unknown, or the sandbox did not stay closed",
+            2 => "the playbook or the command line is wrong; nothing was touched",
+            3 => "the drill could not be carried out",
+            4 => "teardown left something behind",
+            130 => "interrupted, after teardown",
+            _ => "no meaning is defined for it",
+        },
+        reasons: List::cut(report.reasons.iter().map(|r| limits.prose(r)), limits.rows),
+    }
+}
+
+fn moment(time: base::duration::Time) -> Moment {
+    Moment { iso: iso(time), text: instant(time) }
+}
+
+fn facts(report: &Report, limits: Limits) -> Facts {
+    let lost: Vec<String> = report
+        .lose
+        .iter()
+        .map(|(what, which)| {
+            let what = if what == "az" { "availability zone" } else { what.as_str() };
+            format!("{} {}", limits.name(what), limits.name(which))
+        })
+        .collect();
+    let sandbox = &report.sandbox;
+    let place: Vec<String> = [
+        (!sandbox.region.is_empty()).then(|| limits.name(&sandbox.region)),
+        (!sandbox.account.is_empty()).then(|| format!("account {}", limits.name(&sandbox.account))),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let mut pairs = vec![
+        Pair { name: "Account".into(), value: limits.name(&sandbox.account) },
+        Pair { name: "Region".into(), value: limits.name(&sandbox.region) },
+        Pair {
+            name: "Zones".into(),
+            value: List::cut(sandbox.azs.iter().map(|z| limits.name(z)), 20).rows.join(", "),
+        },
+        Pair { name: "Network".into(), value: limits.name(&sandbox.cidr) },
+    ];
+    pairs.retain(|pair| !pair.value.is_empty());
+    Facts {
+        lost: if lost.is_empty() { "nothing named".into() } else { lost.join(", ") },
+        t0: report.t0.map(moment),
+        // Before T0 there may have been a sandbox, and nothing was restored in it.
+        restored_in: (report.t0.is_some() && !place.is_empty()).then(|| place.join(", ")),
+        on: match report.on.as_str() {
+            "twin" => "the twin (an in-memory model of the estate)".into(),
+            "aws" => "AWS".into(),
+            other => limits.name(other),
+        },
+        started: moment(report.started_at),
+        finished: moment(report.finished_at),
+        took: length(seconds_between(report.started_at, report.finished_at)),
+        run_id: limits.name(&report.run_id),
+        version: limits.name(&report.drillmaster_version),
+        seed: report.seed.map(|seed| seed.to_string()),
+        sandbox: pairs,
+        isolation: if sandbox.isolation_verified {
+            Badge::ok(if report.simulated {
+                "verified (on the twin)"
+            } else {
+                "verified before T0 and to the end"
+            })
+        } else {
+            Badge::bad("not verified")
+        },
+        kept_until: sandbox.kept_until.map(moment),
+    }
+}
+
+fn phases(report: &Report) -> Vec<Pair> {
+    let p = &report.phases;
+    [
+        ("Preflight", p.preflight_s),
+        ("Prepare the sandbox", p.prepare_s),
+        ("Recover and verify", p.recover_s),
+        ("Teardown", p.teardown_s),
+    ]
+    .into_iter()
+    .map(|(name, seconds)| Pair { name: name.into(), value: length(seconds) })
+    .collect()
+}
+
+fn assumptions(report: &Report) -> Vec<Pair> {
+    let assume = report.assume.as_ref();
+    [("Detection", assume.and_then(|a| a.detection_s)), ("Decision", assume.and_then(|a| a.decision_s))]
+        .into_iter()
+        .filter_map(|(name, seconds)| Some(Pair { name: name.into(), value: length(seconds?) }))
+        .collect()
+}

@@ -1,0 +1,568 @@
+//! The twin: an estate file brought to life under virtual time. Nothing here is real, and every answer is exact.
+
+mod answer;
+mod objects;
+mod rebuild;
+mod sources;
+mod template;
+pub mod timing;
+mod world;
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
+use std::rc::Rc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use base::clock::Clock;
+use base::duration::Time;
+use base::ids::AccountId;
+use estate::RecoveryPoint;
+use estate::file::{EstateFile, Fault, FaultKind};
+use estate::{PointIndex, PointKind, Resource};
+use port::{
+    Against, ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create,
+    Created, Deed, ErrorKind, Exposure, Kind, Leak, Look, Marks, MeasuredObjects, Needs, Observed, Origin,
+    Permit, Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, ResourceRef, Sent, State, Tagged,
+    VerifiedObjects, VerifyObjects, Whose, Zone, gated,
+};
+pub use rebuild::Unanswered;
+
+use objects::{Buckets, Contents, Restored};
+use sources::Sources;
+use world::{Making, World};
+
+pub struct Twin {
+    file: EstateFile,
+    resources: Vec<Resource>,
+    clock: Clock,
+    seed: Option<u64>,
+    t0: Cell<Option<Time>>,
+    /// The points, and the T0 that their relative times were counted from.
+    points: RefCell<Option<(Time, Rc<PointIndex>)>>,
+    world: RefCell<World>,
+    restored: RefCell<Restored>,
+    calls: RefCell<ApiCalls>,
+    /// The steps that have begun to do something.
+    acted: RefCell<HashSet<String>>,
+    /// How long a look at the sandbox takes.
+    looking: Cell<Duration>,
+}
+
+impl Twin {
+    pub fn new(file: EstateFile, clock: Clock, seed: Option<u64>) -> Self {
+        let resources = file.resources();
+        Self {
+            file,
+            resources,
+            clock,
+            seed,
+            t0: Cell::new(None),
+            points: RefCell::default(),
+            world: RefCell::default(),
+            restored: RefCell::default(),
+            calls: RefCell::default(),
+            acted: RefCell::default(),
+            looking: Cell::default(),
+        }
+    }
+
+    /// Lets looks at the sandbox take time, which they do not by themselves.
+    pub fn look_slowly(&self, takes: Duration) {
+        self.looking.set(takes);
+    }
+
+    fn acts(&self, step: &str) {
+        self.acted.borrow_mut().insert(step.to_owned());
+    }
+
+    /// T0, or now while the disaster has not been declared.
+    fn t0(&self) -> Time {
+        self.t0.get().unwrap_or_else(|| self.clock.now())
+    }
+
+    fn count(&self, call: &str, throttled: bool) {
+        let mut calls = self.calls.borrow_mut();
+        let entry = match calls.get_mut(call) {
+            Some(entry) => entry,
+            None => calls.entry(call.to_owned()).or_default(),
+        };
+        entry.count += 1;
+        entry.throttled += u64::from(throttled);
+    }
+
+    fn fault(&self, origin: &Origin) -> Option<FaultKind> {
+        let matches = |fault: &&Fault| {
+            fault.step.as_deref() == Some(origin.by.as_str())
+                && fault.attempt.is_none_or(|attempt| attempt == origin.attempt)
+                && !matches!(fault.error, FaultKind::WillNotDelete | FaultKind::SandboxOpen)
+        };
+        self.file.faults.iter().find(matches).map(|fault| fault.error)
+    }
+
+    fn takes(&self, action: &str, size: base::duration::Size, origin: &Origin) -> Duration {
+        let timing = self.file.timings.get(action).copied().unwrap_or_else(|| timing::built_in(action));
+        timing::sample(&timing, size, self.seed, &format!("{action}/{}/{}", origin.by, origin.attempt))
+    }
+
+    /// The error of a call that a fault lets fail at once.
+    fn refuse(&self, fault: Option<FaultKind>, call: &str) -> CloudResult<()> {
+        match fault {
+            Some(FaultKind::Throttled) => {
+                self.count(call, true);
+                Err(CloudError::new(ErrorKind::Throttled, call, "Rate exceeded (a fault of the estate)"))
+            }
+            Some(FaultKind::ServerError) => {
+                self.count(call, false);
+                Err(CloudError::new(ErrorKind::Server, call, "InternalError (a fault of the estate)")
+                    .sent(Sent::No))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn lost_answer(call: &str) -> CloudError {
+        CloudError::new(ErrorKind::Network, call, "the answer was lost (a fault of the estate)")
+    }
+
+    fn know_place(&self, call: &str, place: &Place) -> CloudResult<()> {
+        if !self.file.accounts.contains_key(&place.account) {
+            return Err(CloudError::new(
+                ErrorKind::Credentials,
+                call,
+                format!("the estate has no account {}", place.account),
+            )
+            .help("add it to `accounts:` of the estate"));
+        }
+        if !self.file.regions.contains_key(&place.region) {
+            return Err(CloudError::new(
+                ErrorKind::Invalid,
+                call,
+                format!("the estate has no region {}", place.region),
+            )
+            .help("add it, with its zones, to `regions:` of the estate"));
+        }
+        Ok(())
+    }
+
+    /// All recovery points; from T0 on they do not change any more. Before, T0 is now.
+    fn points(&self) -> Rc<PointIndex> {
+        let t0 = self.t0();
+        if let Some((_, points)) = self.points.borrow().as_ref().filter(|(of, _)| *of == t0) {
+            return Rc::clone(points);
+        }
+        let points = Rc::new(PointIndex::new(self.all_points()));
+        *self.points.borrow_mut() = Some((t0, Rc::clone(&points)));
+        points
+    }
+
+    fn all_points(&self) -> Vec<RecoveryPoint> {
+        let t0 = self.t0();
+        let mut points = self.file.recovery_points(t0);
+        let known: HashSet<String> = points.iter().map(|p| p.id.clone()).collect();
+        // A bucket's size and objects may stand on the resource alone.
+        for point in points.iter_mut().filter(|p| p.objects == 0 && p.of.kind == "s3:bucket") {
+            if let Some(bucket) =
+                self.resources.iter().find(|r| r.id.kind == "s3:bucket" && r.id.name == point.id)
+            {
+                point.objects = bucket.objects;
+            }
+        }
+        // A bucket of which the estate knows no recovery point can still be read; how current it is, nobody knows.
+        for resource in &self.resources {
+            let (Some(account), Some(region)) = (&resource.locus.account, &resource.locus.region) else {
+                continue;
+            };
+            if resource.id.kind == "s3:bucket" && !known.contains(&resource.id.name) {
+                points.push(RecoveryPoint {
+                    of: resource.id.clone(),
+                    kind: PointKind::S3Replica,
+                    id: resource.id.name.clone(),
+                    account: account.clone(),
+                    region: region.clone(),
+                    taken: None,
+                    usable: Some(t0),
+                    size: resource.size,
+                    objects: resource.objects,
+                    shared_with: Vec::new(),
+                    managed_key: false,
+                    seen_usable: None,
+                    made: None,
+                    shared_widely: false,
+                    engine: None,
+                    encrypted: false,
+                    kms_key: None,
+                });
+            }
+        }
+        points
+    }
+
+    /// Asks something about buckets.
+    fn buckets<T>(&self, ask: impl FnOnce(&Buckets<'_>) -> T) -> T {
+        let (points, now) = (self.points(), self.clock.now());
+        ask(&Buckets {
+            points: &points.all,
+            world: &self.world.borrow(),
+            restored: &self.restored.borrow(),
+            now,
+        })
+    }
+
+    /// Creates something at the instant `now`.
+    fn make(
+        &self,
+        place: &Place,
+        origin: &Origin,
+        marks: &Marks,
+        what: &Create,
+        now: Time,
+    ) -> CloudResult<Created> {
+        self.acts(&origin.by);
+        if let Some(created) = self.world.borrow().created_by(&origin.token) {
+            return Ok(created);
+        }
+        if let Some(changed) = what.changes(place).into_iter().find(|r| self.is_of_the_estate(r)) {
+            return Err(Self::not_this_runs(what.call(), &changed));
+        }
+        let fault = self.fault(origin);
+        let most = timing::at_once(place, what);
+        // What would take longer than time goes is never ready; nor is what is queued behind what never ends.
+        let ready_at = if fault == Some(FaultKind::NeverCompletes) {
+            None
+        } else {
+            let begins = self.world.borrow_mut().begins(place, what.kind(), most, now);
+            begins.and_then(|begins| after(begins, self.takes(what.timing(), what.size(), origin)))
+        };
+        let unhealthy = fault == Some(FaultKind::ComesUpUnhealthy);
+        let points = self.points();
+        let restored_to = {
+            let (resources, world) = (&self.resources, &self.world.borrow());
+            let sources = Sources { points: &points, resources, world, now };
+            sources.check(place, what)?;
+            sources.instant(place, what)?
+        };
+        let making = Making { place, origin, marks, ready_at, unhealthy, restored_to, now };
+        let created = self.world.borrow_mut().create(&making, what)?;
+        if most.is_some() {
+            self.world.borrow_mut().has_begun(place, what.kind(), ready_at);
+        }
+        Ok(created)
+    }
+
+    /// Begins to delete something at the instant `now`.
+    fn remove(&self, marks: &Marks, resource: &ResourceRef, now: Time) -> CloudResult<()> {
+        let action = match resource.kind {
+            Kind::Instance => "teardown.instance",
+            Kind::DbInstance => "teardown.db",
+            Kind::DbCluster => "teardown.cluster",
+            Kind::Stack => "teardown.stack",
+            _ => "teardown.other",
+        };
+        let stuck = |by: &str| {
+            self.file
+                .faults
+                .iter()
+                .any(|f| f.error == FaultKind::WillNotDelete && f.step.as_deref() == Some(by))
+        };
+        let timing = self.file.timings.get(action).copied().unwrap_or_else(|| timing::built_in(action));
+        let gone_at = after(now, timing::mean(&timing, base::duration::Size(0))).unwrap_or(Time::MAX_UTC);
+        self.world.borrow_mut().delete(resource, marks, gone_at, now, stuck)
+    }
+
+    /// What a copy would copy, and how many objects it would leave out.
+    fn copying(&self, copy: &CopyObjects) -> CloudResult<(Option<Contents>, u64)> {
+        let late = self.late_objects(&copy.from);
+        self.buckets(|buckets| {
+            let mut contents = buckets.read("s3:ListObjectsV2", &copy.from)?;
+            if copy.as_of.is_some() {
+                buckets.versioned("s3:ListObjectVersions", &copy.from)?;
+            }
+            let timeless = copy.as_of.is_none() && copy.not_after.is_none();
+            let left_out = if timeless || buckets.is_versioned(&copy.from) { 0 } else { late };
+            if let Some(contents) = contents.as_mut().filter(|_| timeless) {
+                contents.objects += late;
+            }
+            buckets.write("s3:CopyObject", &copy.to).map(|()| (contents, left_out))
+        })
+    }
+
+    /// A copy that has come to its end.
+    fn copied(&self, copy: &CopyObjects) -> CloudResult<()> {
+        let (contents, _) = self.copying(copy)?;
+        self.restored.borrow_mut().add(&copy.to.name, &copy.from.name, contents);
+        Ok(())
+    }
+
+    /// Until what was asked for by `origin`, now or before, has taken its time.
+    async fn pass(&self, origin: &Origin, takes: Duration) {
+        let since = origin.since.unwrap_or_else(|| self.clock.now());
+        self.clock.sleep_until(after(since, takes).unwrap_or(Time::MAX_UTC)).await;
+    }
+
+    /// How many objects production writes to a bucket while the drill runs.
+    fn late_objects(&self, bucket: &BucketRef) -> u64 {
+        let of_bucket = |p: &&estate::file::PointEntry| {
+            p.of.kind == "s3:bucket" && p.id == bucket.name && p.region == bucket.region
+        };
+        self.file.recovery_points.iter().filter(of_bucket).map(|p| p.late_objects).sum()
+    }
+
+    /// Whether it is production's: part of the estate, and not made by any run.
+    fn is_of_the_estate(&self, resource: &ResourceRef) -> bool {
+        let kind = resource.kind.name();
+        self.resources.iter().any(|r| {
+            r.id.kind == kind
+                && r.id.name == resource.id
+                && r.locus.account.as_ref() == Some(&resource.account)
+                && r.locus.region.as_ref() == Some(&resource.region)
+        }) || self.file.recovery_points.iter().any(|p| {
+            p.kind.resource_kind() == kind
+                && p.id == resource.id
+                && p.account == resource.account
+                && p.region == resource.region
+        })
+    }
+
+    fn not_this_runs(call: &str, resource: &ResourceRef) -> CloudError {
+        let what = format!("{resource} is production's: it does not carry this run's tag");
+        CloudError::new(ErrorKind::Guarded, call, what)
+            .help("only what this run created, and still carries its tag, is ever changed")
+    }
+
+    /// The points that a query means, wherever they are.
+    fn meant(&self, query: &PointQuery) -> Vec<RecoveryPoint> {
+        let points = self.points();
+        match query {
+            PointQuery::Id { id, kind } => points.by_id(id).filter(|p| p.kind == *kind).cloned().collect(),
+            PointQuery::Of { selector, kinds } => points.selected(selector, kinds, &self.resources),
+        }
+    }
+}
+
+/// The instant so long after another one; `None` where time does not go that far.
+fn after(instant: Time, duration: Duration) -> Option<Time> {
+    instant.checked_add_signed(base::duration::Span(duration).delta())
+}
+
+#[async_trait(?Send)]
+impl Cloud for Twin {
+    async fn identity(&self, account: &AccountId) -> CloudResult<AccountId> {
+        self.count("sts:GetCallerIdentity", false);
+        if self.file.accounts.contains_key(account) {
+            return Ok(account.clone());
+        }
+        Err(CloudError::new(
+            ErrorKind::Credentials,
+            "sts:GetCallerIdentity",
+            format!("the estate has no account {account}"),
+        )
+        .help("add it to `accounts:` of the estate"))
+    }
+
+    async fn zones(&self, place: &Place) -> CloudResult<Vec<Zone>> {
+        self.know_place("ec2:DescribeAvailabilityZones", place)?;
+        self.count("ec2:DescribeAvailabilityZones", false);
+        let azs = self.file.regions.get(&place.region).map(|r| r.azs.as_slice()).unwrap_or_default();
+        Ok(azs
+            .iter()
+            .zip('a'..='z')
+            .map(|(id, letter)| Zone { id: id.clone(), name: format!("{}{letter}", place.region) })
+            .collect())
+    }
+
+    async fn recovery_points(&self, place: &Place, query: &PointQuery) -> CloudResult<Vec<RecoveryPoint>> {
+        let call = gated::points_call(query);
+        self.know_place(call, place)?;
+        self.count(call, false);
+        let visible = |p: &RecoveryPoint| {
+            p.region == place.region && (p.account == place.account || p.shared_with.contains(&place.account))
+        };
+        Ok(self.meant(query).into_iter().filter(visible).collect())
+    }
+
+    async fn create(&self, permit: &Permit, origin: &Origin, what: &Create) -> CloudResult<Created> {
+        let (call, place, marks) = (what.call(), permit.place(), permit.marks());
+        permit.covers(Deed::Create, place, call)?;
+        self.know_place(call, place)?;
+        let fault = self.fault(origin);
+        self.refuse(fault, call)?;
+        self.count(call, false);
+        let created = self.make(place, origin, marks, what, self.clock.now())?;
+        if fault == Some(FaultKind::LostAnswer) {
+            return Err(Self::lost_answer(call));
+        }
+        Ok(created)
+    }
+
+    async fn observe(&self, place: &Place, kind: Kind, ids: &[String]) -> CloudResult<Vec<Observed>> {
+        self.count(gated::describe_call(kind), false);
+        let (world, now) = (self.world.borrow(), self.clock.now());
+        Ok(ids.iter().map(|id| world.observe(place, kind, id, now)).collect())
+    }
+
+    async fn delete(&self, permit: &Permit, _origin: &Origin, resource: &ResourceRef) -> CloudResult<()> {
+        let (call, place, marks) = (gated::delete_call(resource.kind), permit.place(), permit.marks());
+        permit.covers(Deed::Delete, &resource.place(), call)?;
+        self.know_place(call, place)?;
+        self.count(call, false);
+        if !self.world.borrow().knows(resource) && self.is_of_the_estate(resource) {
+            return Err(Self::not_this_runs(call, resource));
+        }
+        self.remove(marks, resource, self.clock.now())
+    }
+
+    async fn tagged(&self, place: &Place, whose: &Whose) -> CloudResult<Tagged> {
+        self.count("ec2:DescribeTags", false);
+        let things = self.world.borrow().tagged(place, whose, self.clock.now());
+        Ok(Tagged { things, unread: Vec::new() })
+    }
+
+    async fn exposures(&self, look: &Look) -> CloudResult<Vec<Exposure>> {
+        self.count("ec2:DescribeRouteTables", false);
+        self.clock.sleep(self.looking.get()).await;
+        let (place, vpc) = (&look.place, look.vpc.as_str());
+        let seen = self.world.borrow().observe(place, Kind::Vpc, vpc, self.clock.now());
+        if seen.state == State::Gone {
+            // What cannot be looked at is not proved closed.
+            let what = format!("it could not be verified: there is no VPC {vpc}");
+            return Ok(vec![Exposure::new(Leak::Unknown, vpc, what)]);
+        }
+        let acted = self.acted.borrow();
+        let mut opened = self.file.faults.iter().filter(|f| f.error == FaultKind::SandboxOpen);
+        Ok(opened
+            .any(|fault| fault.step.as_ref().is_none_or(|step| acted.contains(step)))
+            .then(|| {
+                let what = "an internet gateway is attached (a fault of the estate)";
+                Exposure::new(Leak::Way, vpc, what)
+            })
+            .into_iter()
+            .collect())
+    }
+
+    async fn copy_objects(
+        &self,
+        permit: &Permit,
+        origin: &Origin,
+        copy: &CopyObjects,
+        progress: &dyn Fn(Progress),
+    ) -> CloudResult<CopiedObjects> {
+        let call = "s3:CopyObject";
+        self.acts(&origin.by);
+        permit.covers(Deed::Fill, &copy.to.place(), call)?;
+        let target = copy.to.resource();
+        if !self.world.borrow().knows(&target) && self.is_of_the_estate(&target) {
+            return Err(Self::not_this_runs(call, &target));
+        }
+        let fault = self.fault(origin);
+        self.refuse(fault, call)?;
+        self.count(call, false);
+        if fault == Some(FaultKind::NeverCompletes) {
+            return std::future::pending().await;
+        }
+        let (contents, left_out) = self.copying(copy)?;
+        self.pass(origin, self.takes("s3.restore", copy.size, origin)).await;
+        self.restored.borrow_mut().add(&copy.to.name, &copy.from.name, contents);
+        if fault == Some(FaultKind::LostAnswer) {
+            return Err(Self::lost_answer(call));
+        }
+        let contents = contents.unwrap_or(Contents { objects: copy.objects, bytes: copy.size.0 });
+        let copied =
+            CopiedObjects { objects: contents.objects, bytes: contents.bytes, newest: None, left_out };
+        progress(Progress { objects: copied.objects, bytes: copied.bytes, of_objects: Some(copied.objects) });
+        Ok(copied)
+    }
+
+    async fn verify_objects(
+        &self,
+        origin: &Origin,
+        verify: &VerifyObjects,
+        _progress: &dyn Fn(Progress),
+    ) -> CloudResult<VerifiedObjects> {
+        let call = "s3:GetObject";
+        let fault = self.fault(origin);
+        self.refuse(fault, call)?;
+        self.count(call, false);
+        if fault == Some(FaultKind::NeverCompletes) {
+            return std::future::pending().await;
+        }
+        let (found, wanted) = self.buckets(|buckets| {
+            let found = buckets.read("s3:ListObjectsV2", &verify.bucket)?;
+            let wanted = match &verify.against {
+                Against::Bucket { bucket, as_of } => {
+                    let mut wanted = buckets.read("s3:ListObjectsV2", bucket)?;
+                    if as_of.is_some() {
+                        buckets.versioned("s3:ListObjectVersions", bucket)?;
+                    } else if verify.not_after.is_none() {
+                        wanted =
+                            wanted.map(|w| Contents { objects: w.objects + self.late_objects(bucket), ..w });
+                    }
+                    wanted
+                }
+                Against::Manifest(entries) => {
+                    let wanted = entries.iter().filter(|e| e.key.starts_with(&verify.prefix));
+                    Some(Contents { objects: wanted.count() as u64, bytes: 0 })
+                }
+            };
+            Ok::<_, CloudError>((found, wanted))
+        })?;
+        let read = found.map_or(verify.size, |contents| base::duration::Size(contents.bytes));
+        self.pass(origin, self.takes("s3.verify", read, origin)).await;
+        let seen = objects::compare(found, wanted);
+        if fault == Some(FaultKind::ComesUpUnhealthy) {
+            let (matched, different) = (seen.matched.saturating_sub(1), seen.different + 1);
+            return Ok(VerifiedObjects { matched, different, ..seen });
+        }
+        Ok(seen)
+    }
+
+    async fn measure_objects(&self, bucket: &BucketRef, _prefix: &str) -> CloudResult<MeasuredObjects> {
+        self.count("s3:ListObjectsV2", false);
+        let contents = self.buckets(|buckets| buckets.read("s3:ListObjectsV2", bucket))?.unwrap_or_default();
+        Ok(MeasuredObjects { count: contents.objects, bytes: contents.bytes })
+    }
+
+    async fn measure_object(&self, bucket: &BucketRef, key: &str) -> CloudResult<MeasuredObjects> {
+        let all = self.measure_objects(bucket, key).await?;
+        Ok(MeasuredObjects { count: all.count.min(1), bytes: all.bytes })
+    }
+
+    async fn preflight(&self, place: &Place, _needs: &Needs) -> CloudResult<Vec<PreflightFinding>> {
+        self.know_place("preflight", place)?;
+        Ok(Vec::new())
+    }
+
+    fn api_calls(&self) -> ApiCalls {
+        self.calls.borrow().clone()
+    }
+
+    fn tells_changes(&self) -> bool {
+        true
+    }
+
+    fn declare(&self, t0: Time) {
+        self.t0.set(Some(t0));
+    }
+
+    fn probe(&self, check: &str, ready_at: Time) -> Option<ProbeAnswer> {
+        let probe = self.file.probes.get(check);
+        Some(answer::answer(probe, ready_at, self.clock.now(), self.t0()))
+    }
+
+    fn rehearsed(&self, origin: &Origin, action: &str) -> Option<CloudResult<Duration>> {
+        self.acts(&origin.by);
+        let fault = self.fault(origin);
+        if let Err(error) = self.refuse(fault, action) {
+            return Some(Err(error));
+        }
+        Some(match fault {
+            Some(FaultKind::NeverCompletes) => Ok(Duration::MAX),
+            Some(FaultKind::LostAnswer) => Err(Self::lost_answer(action)),
+            Some(FaultKind::ComesUpUnhealthy) => {
+                Err(CloudError::new(ErrorKind::Invalid, action, "it failed (a fault of the estate)"))
+            }
+            _ => Ok(self.takes(action, base::duration::Size(0), origin)),
+        })
+    }
+}

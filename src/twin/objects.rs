@@ -1,0 +1,129 @@
+//! What the twin knows of buckets: whose they are, and how many objects of what size they hold. Keys and contents are
+//! not modelled, so that a comparison can only ever compare counts and sizes.
+
+use std::collections::BTreeMap;
+
+use super::world::World;
+use base::duration::Time;
+use estate::{PointKind, RecoveryPoint};
+use port::{BucketRef, CloudError, CloudResult, ErrorKind, Kind, Place, State, VerifiedObjects};
+
+/// A bucket's objects. `None` stands for what the estate does not tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Contents {
+    pub objects: u64,
+    pub bytes: u64,
+}
+
+/// What was restored into the run's buckets, by bucket and by what it came from: copying it again changes nothing.
+#[derive(Default)]
+pub struct Restored(BTreeMap<String, BTreeMap<String, Option<Contents>>>);
+
+impl Restored {
+    pub fn add(&mut self, bucket: &str, from: &str, contents: Option<Contents>) {
+        self.0.entry(bucket.to_owned()).or_default().insert(from.to_owned(), contents);
+    }
+
+    fn of(&self, bucket: &str) -> Option<Contents> {
+        let mut sum = Contents::default();
+        for part in self.0.get(bucket).into_iter().flat_map(BTreeMap::values) {
+            let part = (*part)?;
+            sum.objects += part.objects;
+            sum.bytes += part.bytes;
+        }
+        Some(sum)
+    }
+}
+
+/// The buckets of the estate and of the run.
+pub struct Buckets<'a> {
+    pub points: &'a [RecoveryPoint],
+    pub world: &'a World,
+    pub restored: &'a Restored,
+    pub now: Time,
+}
+
+impl Buckets<'_> {
+    /// What the bucket holds, as far as these credentials may see it.
+    pub fn read(&self, call: &str, bucket: &BucketRef) -> CloudResult<Option<Contents>> {
+        let place = Place { account: bucket.account.clone(), region: bucket.region.clone() };
+        let made = self.world.observe(&place, Kind::Bucket, &bucket.name, self.now);
+        if made.state != State::Gone {
+            return Ok(self.restored.of(&bucket.name));
+        }
+        let Some(point) = self.points.iter().find(|p| is_bucket(p) && p.id == bucket.name) else {
+            return Err(CloudError::new(
+                ErrorKind::NotFound,
+                call,
+                format!("NoSuchBucket: the estate has no bucket {}", bucket.name),
+            )
+            .help("check the name, or add the bucket to `resources:` of the estate"));
+        };
+        if point.account != bucket.account && !point.shared_with.contains(&bucket.account) {
+            return Err(CloudError::new(
+                ErrorKind::Forbidden,
+                call,
+                format!("AccessDenied: {} is not shared with account {}", bucket.name, bucket.account),
+            )
+            .help("read it with its owner's credentials (`account:`), or share it"));
+        }
+        let contents = Contents { objects: point.objects, bytes: point.size.0 };
+        Ok((contents != Contents::default()).then_some(contents))
+    }
+
+    pub fn is_versioned(&self, bucket: &BucketRef) -> bool {
+        self.points.iter().any(|p| p.kind == PointKind::S3Versions && p.id == bucket.name)
+    }
+
+    /// Only a versioned bucket can be read as it was.
+    pub fn versioned(&self, call: &str, bucket: &BucketRef) -> CloudResult<()> {
+        if self.is_versioned(bucket) {
+            return Ok(());
+        }
+        Err(CloudError::new(
+            ErrorKind::Invalid,
+            call,
+            format!("{} is not versioned: it cannot be read as of an instant", bucket.name),
+        )
+        .help("leave `as_of` out, or name a versioned bucket"))
+    }
+
+    /// The run's own buckets are the only ones that are written to.
+    pub fn write(&self, call: &str, bucket: &BucketRef) -> CloudResult<()> {
+        let place = Place { account: bucket.account.clone(), region: bucket.region.clone() };
+        match self.world.observe(&place, Kind::Bucket, &bucket.name, self.now).state {
+            State::Gone => Err(CloudError::new(
+                ErrorKind::NotFound,
+                call,
+                format!("NoSuchBucket: the run has made no bucket {}", bucket.name),
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn is_bucket(point: &RecoveryPoint) -> bool {
+    matches!(point.kind, PointKind::S3Replica | PointKind::S3Versions)
+}
+
+/// Counts and sizes compared; a size of 0 is not told (a manifest's). A side of which the estate tells nothing says
+/// nothing against the other.
+pub fn compare(found: Option<Contents>, wanted: Option<Contents>) -> VerifiedObjects {
+    let (Some(found), Some(wanted)) = (found, wanted) else {
+        let matched = found.or(wanted).unwrap_or_default().objects;
+        return VerifiedObjects { matched, ..VerifiedObjects::default() };
+    };
+    let missing = wanted.objects.saturating_sub(found.objects);
+    let extra = found.objects.saturating_sub(wanted.objects);
+    let sizes_differ = missing + extra == 0 && wanted.bytes > 0 && found.bytes != wanted.bytes;
+    let different = u64::from(sizes_differ && found.objects > 0);
+    let mut examples = Vec::new();
+    if missing + extra + different > 0 {
+        examples.push(format!(
+            "{} objects of {} bytes, where {} of {} bytes should be (the twin knows no keys)",
+            found.objects, found.bytes, wanted.objects, wanted.bytes
+        ));
+    }
+    let matched = found.objects.min(wanted.objects) - different;
+    VerifiedObjects { matched, missing, extra, different, examples }
+}

@@ -1,0 +1,164 @@
+//! The twin as a run's records leave it: their requests, each made again at its instant.
+
+use std::collections::HashMap;
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use super::Twin;
+use base::clock::Clock;
+use base::digest::digest_of;
+use base::duration::Time;
+use base::ids::RunId;
+use estate::Loss;
+use estate::file::{EstateFile, FaultKind};
+use estate::point::Rejection;
+use event::{Body, Event};
+use port::gate::{Enforcement, LossGate};
+use port::gated::create_call;
+use port::{Cloud, CopyObjects, Create, Created, Marks, Origin, Place, ResourceRef};
+
+/// What is supposed of requests whose answer is not on record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unanswered {
+    /// They took effect just before the runner died.
+    Done,
+    /// They were never sent.
+    NotDone,
+}
+
+/// A request as it stands on record.
+struct Intent {
+    place: Place,
+    origin: Origin,
+    what: Value,
+}
+
+struct Rebuilding<'a> {
+    twin: &'a Twin,
+    marks: Marks,
+    /// The texts that digests stand for in requests.
+    templates: HashMap<String, &'a str>,
+}
+
+impl Twin {
+    /// An error where the records and this twin do not agree. `loss`: what the run lost, and no call could reach.
+    pub fn rebuild(
+        file: EstateFile,
+        clock: Clock,
+        seed: Option<u64>,
+        loss: &Loss,
+        events: &[Event],
+        unanswered: Unanswered,
+    ) -> Result<Self, String> {
+        let twin = Self::new(file, clock, seed);
+        let (Some(Body::RunStarted(started)), Some(last)) =
+            (events.first().map(|first| &first.body), events.last())
+        else {
+            return Err("the records do not begin with the run's beginning".into());
+        };
+        let gate = LossGate::new(loss.clone());
+        let rebuilding = Rebuilding {
+            twin: &twin,
+            marks: Marks { run: RunId(started.run_id.clone()), expires: started.expires },
+            templates: started.inputs.files.values().map(|text| (digest_of(text), text.as_str())).collect(),
+        };
+        let mut open: IndexMap<&str, Intent> = IndexMap::new();
+        for (number, event) in events.iter().enumerate() {
+            match &event.body {
+                Body::DisasterDeclared { t0 } => {
+                    twin.declare(*t0);
+                    gate.enforce(Enforcement::Full);
+                }
+                Body::StepStarted { step, .. } => twin.acts(step),
+                Body::PointSeen { point, why_not: Some(why), .. } if why == Rejection::Lost.reason() => {
+                    if let Some(id) = point.get("id").and_then(Value::as_str) {
+                        gate.know_lost_point(id, "what is lost");
+                    }
+                }
+                Body::Intent { by, attempt, token, account, region, what, .. } => {
+                    let place = Place {
+                        account: account.parse().map_err(|e| format!("record {}: {e}", number + 1))?,
+                        region: region.parse().map_err(|e| format!("record {}: {e}", number + 1))?,
+                    };
+                    let origin = Origin::new(by, *attempt, token);
+                    open.insert(token, Intent { place, origin, what: what.clone() });
+                }
+                Body::Created { token, resources, .. } => {
+                    if let Some(intent) = open.shift_remove(token.as_str()) {
+                        let created = rebuilding
+                            .again(&intent, event.at)
+                            .map_err(|why| format!("record {}: {why}", number + 1))?;
+                        if created
+                            .resources
+                            .iter()
+                            .map(|r| serde_json::json!(r))
+                            .ne(resources.iter().cloned())
+                        {
+                            return Err(format!(
+                                "record {}: this version would have made something else",
+                                number + 1
+                            ));
+                        }
+                    }
+                }
+                Body::NotCreated { token, sent, .. } => {
+                    if let Some(intent) = open.shift_remove(token.as_str()).filter(|_| sent == "maybe") {
+                        let _refused = rebuilding.again(&intent, event.at);
+                    }
+                }
+                Body::DeleteIntent { resource } => {
+                    let is_open =
+                        event.at == last.at && !events[number..].iter().any(|e| is_end(e, resource));
+                    if !(is_open && unanswered == Unanswered::NotDone)
+                        && let Ok(resource) = serde_json::from_value::<ResourceRef>(resource.clone())
+                    {
+                        let _refused = twin.remove(&rebuilding.marks, &resource, event.at);
+                    }
+                }
+                _ => {}
+            }
+        }
+        if unanswered == Unanswered::Done {
+            for intent in open.values().filter(|intent| intent.what.get("copy_objects").is_none()) {
+                // What the gate refuses was never sent, and what a fault of the estate refuses made nothing.
+                let what = rebuilding.request(intent)?;
+                let refused =
+                    matches!(twin.fault(&intent.origin), Some(FaultKind::Throttled | FaultKind::ServerError));
+                if !refused && gate.check(&create_call(&intent.place, &what), &intent.origin.by).is_ok() {
+                    let _refused = rebuilding.again(intent, last.at);
+                }
+            }
+        }
+        Ok(twin)
+    }
+}
+
+/// Tells what became of a deletion.
+fn is_end(event: &Event, of: &Value) -> bool {
+    matches!(&event.body, Body::Deleted { resource } | Body::DeleteFailed { resource, .. } if resource == of)
+}
+
+impl Rebuilding<'_> {
+    /// Makes a request again, at its instant.
+    fn again(&self, intent: &Intent, at: Time) -> Result<Created, String> {
+        if let Some(copy) = intent.what.get("copy_objects") {
+            let copy: CopyObjects = serde_json::from_value(copy.clone()).map_err(|e| e.to_string())?;
+            self.twin.copied(&copy).map_err(|e| e.to_string())?;
+            return Ok(Created::default());
+        }
+        let what = self.request(intent)?;
+        self.twin.make(&intent.place, &intent.origin, &self.marks, &what, at).map_err(|e| e.to_string())
+    }
+
+    /// The request that stands on record, whole again.
+    fn request(&self, intent: &Intent) -> Result<Create, String> {
+        let mut what: Create = serde_json::from_value(intent.what.clone()).map_err(|e| e.to_string())?;
+        if let Create::Stack(stack) = &mut what
+            && let Some(text) = self.templates.get(&stack.template)
+        {
+            (*text).clone_into(&mut stack.template);
+        }
+        Ok(what)
+    }
+}

@@ -1,0 +1,159 @@
+//! How long the twin takes: the built-in calibration, and log-normal samples around it.
+
+use rand::SeedableRng;
+use rand_distr::{Distribution, LogNormal};
+use sha2::{Digest, Sha256};
+use std::time::Duration;
+
+use base::duration::{Size, Span};
+use estate::file::Timing;
+use port::{Create, Place};
+
+pub struct Calibration {
+    pub action: &'static str,
+    /// Milliseconds.
+    base: u64,
+    /// Milliseconds per GiB.
+    per_gib: u64,
+    spread: f64,
+    /// Where the figure comes from; "(m)" marks what is remembered, not documented.
+    pub source: &'static str,
+}
+
+const fn row(
+    action: &'static str,
+    base: u64,
+    per_gib: u64,
+    spread: f64,
+    source: &'static str,
+) -> Calibration {
+    Calibration { action, base, per_gib, spread, source }
+}
+
+/// Figures of public documentation and measurements; an estate's `timings` override them, and should.
+pub const CALIBRATION: [Calibration; 26] = [
+    row("ec2.copy_snapshot", 60_000, 2_048, 0.3, "time-based snapshot copies run at up to 500 MiB/s each"),
+    row("ec2.copy_image", 60_000, 2_048, 0.3, "as a copy of its snapshots"),
+    row("ec2.restore_volume", 5_000, 0, 0.2, "available in seconds; blocks load lazily afterwards"),
+    row("ec2.attach_volume", 0, 0, 0.0, "within the launch (m)"),
+    row(
+        "ec2.launch",
+        30_000,
+        0,
+        0.2,
+        "API 1.5 s, pending 5 s, 17 s to a closed port, 6 s to an open one (Linux)",
+    ),
+    row("ec2.import_key_pair", 1_000, 0, 0.0, "one call (m)"),
+    row("ec2.allocate_address", 1_000, 0, 0.0, "one call (m)"),
+    row("rds.copy_snapshot", 120_000, 3_000, 0.3, "hours for large ones (m)"),
+    row("rds.restore", 690_000, 1_000, 0.25, "8 to 15 min plus a size term (m)"),
+    row("rds.restore_to_time", 900_000, 1_500, 0.25, "as a restore, plus replay of the log (m)"),
+    row("rds.restore_cluster", 450_000, 0, 0.25, "5 to 10 min (m)"),
+    row("rds.cluster_instance", 450_000, 0, 0.25, "5 to 10 min per instance (m)"),
+    row("rds.promote_replica", 300_000, 0, 0.25, "minutes, with a reboot (m)"),
+    row("s3.restore", 5_000, 4_000, 0.3, "256 MiB/s, 3,500 writes/s per prefix (m)"),
+    row("s3.verify", 5_000, 4_000, 0.3, "256 MiB/s (m)"),
+    row("cloudformation.deploy", 300_000, 0, 0.3, "5 min (m)"),
+    row("command.run", 10_000, 0, 0.2, "10 s (m)"),
+    row("manual.task", 300_000, 0, 0.3, "5 min where `assume` says nothing (m)"),
+    row("sandbox.network", 2_000, 0, 0.0, "a few calls (m)"),
+    row("sandbox.bucket", 2_000, 0, 0.0, "a few calls (m)"),
+    row("sandbox.replica", 900_000, 3_000, 0.3, "as a snapshot, its copy and a restore (m)"),
+    row("teardown.instance", 40_000, 0, 0.0, "shutting-down for half a minute or so (m)"),
+    row("teardown.db", 180_000, 0, 0.0, "deleting for a few minutes (m)"),
+    row("teardown.cluster", 120_000, 0, 0.0, "deleting for a few minutes (m)"),
+    row("teardown.stack", 60_000, 0, 0.0, "about a minute (m)"),
+    row("teardown.other", 1_000, 0, 0.0, "one call (m)"),
+];
+
+/// The calibration of an action, or nothing at all where there is none.
+pub fn built_in(action: &str) -> Timing {
+    match CALIBRATION.iter().find(|row| row.action == action) {
+        Some(row) => Timing {
+            base: Span(Duration::from_millis(row.base)),
+            per_gib: Span(Duration::from_millis(row.per_gib)),
+            spread: row.spread,
+        },
+        None => Timing { base: Span::default(), per_gib: Span::default(), spread: 0.0 },
+    }
+}
+
+/// How many copies from other Regions may be under way at once to a Region of an account (quotas of Amazon EBS, Amazon EC2 and
+/// Amazon RDS; the Aurora guide says 5 of clusters' snapshots). `None`: no such limit.
+pub fn at_once(place: &Place, what: &Create) -> Option<usize> {
+    if what.source_region().is_none_or(|from| *from == place.region) {
+        return None;
+    }
+    match what {
+        Create::CopySnapshot { .. } | Create::CopyDbSnapshot { .. } => Some(20),
+        Create::CopyDbClusterSnapshot { .. } => Some(5),
+        Create::CopyImage { .. } => Some(100),
+        _ => None,
+    }
+}
+
+/// `base + per_gib × size`, to the millisecond.
+pub fn mean(timing: &Timing, size: Size) -> Duration {
+    let seconds = timing.base.as_secs_f64() + timing.per_gib.as_secs_f64() * size.as_gib();
+    to_millis(seconds)
+}
+
+/// A log-normal sample whose mean is [`mean`] and whose standard deviation is `spread × mean`. The same seed and
+/// `what` give the same sample, in whatever order samples are taken.
+pub fn sample(timing: &Timing, size: Size, seed: Option<u64>, what: &str) -> Duration {
+    let mean = mean(timing, size);
+    let Some(seed) = seed else { return mean };
+    if timing.spread <= 0.0 || mean.is_zero() {
+        return mean;
+    }
+    let variance = (1.0 + timing.spread * timing.spread).ln();
+    let mu = mean.as_secs_f64().ln() - variance / 2.0;
+    let Ok(distribution) = LogNormal::new(mu, variance.sqrt()) else { return mean };
+    let digest = Sha256::new().chain_update(seed.to_le_bytes()).chain_update(what.as_bytes()).finalize();
+    let mut bytes = [0_u8; 32];
+    bytes.copy_from_slice(&digest);
+    to_millis(distribution.sample(&mut rand::rngs::StdRng::from_seed(bytes)))
+}
+
+fn to_millis(seconds: f64) -> Duration {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "never negative; `as` saturates"
+    )]
+    Duration::from_millis((seconds * 1000.0).round() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn timing(base: &str, per_gib: &str, spread: f64) -> Timing {
+        Timing { base: base.parse().unwrap(), per_gib: per_gib.parse().unwrap(), spread }
+    }
+
+    #[test]
+    fn without_a_seed_it_is_the_mean() {
+        assert_eq!(sample(&timing("9m", "1.5s", 0.25), Size::gib(200), None, "db"), Duration::from_mins(14));
+    }
+
+    #[test]
+    fn what_takes_longer_than_time_goes_does_not_stop_the_program() {
+        let longest = mean(&timing("36000d", "36000d", 0.0), Size(u64::MAX));
+        assert!(chrono::DateTime::UNIX_EPOCH.checked_add_signed(Span(longest).delta()).is_none());
+        sample(&timing("36000d", "36000d", 5.0), Size(u64::MAX), Some(1), "db");
+    }
+
+    #[test]
+    fn samples_have_the_mean_and_spread_asked_for() {
+        let timing = timing("100s", "0s", 0.25);
+        let samples: Vec<f64> =
+            (0..20_000).map(|i| sample(&timing, Size(0), Some(i), "db").as_secs_f64()).collect();
+        let mean = samples.iter().sum::<f64>() / samples.len() as f64;
+        let variance = samples.iter().map(|s| (s - mean).powi(2)).sum::<f64>() / samples.len() as f64;
+        assert!((mean - 100.0).abs() < 1.0, "{mean}");
+        assert!((variance.sqrt() - 25.0).abs() < 1.0, "{}", variance.sqrt());
+        assert_eq!(sample(&timing, Size(0), Some(7), "db"), sample(&timing, Size(0), Some(7), "db"));
+        assert_ne!(sample(&timing, Size(0), Some(7), "db"), sample(&timing, Size(0), Some(8), "db"));
+    }
+}

@@ -1,0 +1,401 @@
+//! What the drill has created on the twin.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::{Value, json};
+
+use base::duration::Time;
+use base::ids::Region;
+use base::ids::RunId;
+use port::{
+    CloudError, CloudResult, Create, Created, ErrorKind, Kind, Marks, Observed, Origin, Place, ResourceRef,
+    RestoreDb, RestoreDbToTime, State, TaggedThing, Whose, gated,
+};
+
+#[derive(Default)]
+pub struct World {
+    things: BTreeMap<(Kind, String), Thing>,
+    /// What a token has created: the same request again answers the same.
+    by_token: HashMap<String, Created>,
+    /// When those end of which only so many may be under way at once.
+    under_way: HashMap<(Kind, Place), Vec<Time>>,
+    next: u32,
+}
+
+/// What a request brings besides what it creates.
+pub struct Making<'a> {
+    pub place: &'a Place,
+    pub origin: &'a Origin,
+    pub marks: &'a Marks,
+    /// `None`: never.
+    pub ready_at: Option<Time>,
+    pub unhealthy: bool,
+    /// PITR: the instant that it restores to.
+    pub restored_to: Option<Time>,
+    pub now: Time,
+}
+
+struct Thing {
+    place: Place,
+    by: String,
+    run: RunId,
+    expires: Time,
+    created: Time,
+    created_at_order: u32,
+    /// `None`: never.
+    ready_at: Option<Time>,
+    unhealthy: bool,
+    gone_at: Option<Time>,
+    /// What cannot be deleted while this is there.
+    uses: Vec<(Kind, String)>,
+    attributes: BTreeMap<String, Value>,
+}
+
+impl Thing {
+    fn is_there(&self, now: Time) -> bool {
+        self.gone_at.is_none_or(|at| at > now)
+    }
+}
+
+impl World {
+    /// What the same request has created before.
+    pub fn created_by(&self, token: &str) -> Option<Created> {
+        self.by_token.get(token).cloned()
+    }
+
+    /// When one more of a kind can begin in a place, where `most` may be under way at once: AWS refuses the others, and a drill
+    /// asks again until one has ended. One that is deleted holds its turn until then. `None`: never.
+    pub fn begins(&mut self, place: &Place, kind: Kind, most: Option<usize>, now: Time) -> Option<Time> {
+        let Some(most) = most else { return Some(now) };
+        let ends = self.under_way.entry((kind, place.clone())).or_default();
+        ends.retain(|end| *end > now);
+        ends.sort_unstable();
+        match ends.len().checked_sub(most) {
+            None => Some(now),
+            Some(before) => ends.get(before).copied().filter(|end| *end < Time::MAX_UTC),
+        }
+    }
+
+    /// One of those has begun; `None`: it never ends.
+    pub fn has_begun(&mut self, place: &Place, kind: Kind, ready_at: Option<Time>) {
+        self.under_way.entry((kind, place.clone())).or_default().push(ready_at.unwrap_or(Time::MAX_UTC));
+    }
+
+    pub fn create(&mut self, making: &Making<'_>, what: &Create) -> CloudResult<Created> {
+        let Making { place, origin, marks, ready_at, unhealthy, now, .. } = *making;
+        let mut created = Created { restored_to: making.restored_to, ..Created::default() };
+        let mut add = |world: &mut Self,
+                       kind: Kind,
+                       id: String,
+                       attributes: Vec<(&str, Value)>|
+         -> CloudResult<String> {
+            let key = (kind, id.clone());
+            if world.things.get(&key).is_some_and(|t| t.is_there(now)) {
+                return Err(CloudError::new(
+                    ErrorKind::AlreadyExists,
+                    what.call(),
+                    format!("{} {id} exists already", kind.name()),
+                ));
+            }
+            let thing = Thing {
+                place: place.clone(),
+                by: origin.by.clone(),
+                run: marks.run.clone(),
+                expires: marks.expires,
+                created: now,
+                created_at_order: world.next,
+                ready_at,
+                unhealthy,
+                gone_at: None,
+                uses: uses(what),
+                attributes: attributes.into_iter().map(|(k, v)| (k.to_owned(), v)).collect(),
+            };
+            world.things.insert(key, thing);
+            created.resources.push(ResourceRef {
+                kind,
+                id: id.clone(),
+                account: place.account.clone(),
+                region: place.region.clone(),
+            });
+            Ok(id)
+        };
+        match what {
+            Create::Vpc { cidr, .. } => {
+                let id = self.id("vpc");
+                add(self, Kind::Vpc, id, vec![("cidr", json!(cidr))])?;
+            }
+            Create::Subnet { cidr, az, .. } => {
+                let id = self.id("subnet");
+                add(self, Kind::Subnet, id, vec![("cidr", json!(cidr)), ("az", json!(az))])?;
+            }
+            Create::SecurityGroup { .. } => {
+                let id = self.id("sg");
+                add(self, Kind::SecurityGroup, id, vec![])?;
+            }
+            Create::DbSubnetGroup { name, .. } => {
+                add(self, Kind::DbSubnetGroup, name.clone(), vec![])?;
+            }
+            Create::Bucket { name } => {
+                add(self, Kind::Bucket, name.clone(), vec![])?;
+            }
+            Create::CopySnapshot { .. } => {
+                let id = self.id("snap");
+                add(self, Kind::Snapshot, id.clone(), vec![("snapshot_id", json!(id))])?;
+            }
+            Create::CopyImage { .. } => {
+                let id = self.id("ami");
+                add(self, Kind::Image, id.clone(), vec![("image_id", json!(id))])?;
+            }
+            Create::Volume(volume) => {
+                let id = self.id("vol");
+                let attributes =
+                    vec![("volume_id", json!(id)), ("az", json!(volume.az)), ("size", json!(volume.size.0))];
+                add(self, Kind::Volume, id, attributes)?;
+            }
+            Create::Instances(run) => {
+                for i in 0..run.count {
+                    let id = self.id("i");
+                    let subnet = run.subnets.get(i as usize % run.subnets.len().max(1));
+                    let ip = subnet.map_or_else(|| "10.0.0.10".to_owned(), |s| self.address(&s.id));
+                    let az = subnet.map(|s| s.az.clone());
+                    add(
+                        self,
+                        Kind::Instance,
+                        id.clone(),
+                        vec![("instance_id", json!(id)), ("private_ip", json!(ip)), ("az", json!(az))],
+                    )?;
+                }
+            }
+            Create::AttachVolume { volume, instance, .. } => {
+                self.there(making, what, Kind::Volume, volume)?
+                    .attributes
+                    .insert("attached_to".into(), json!(instance));
+                self.there(making, what, Kind::Instance, instance)?.uses.push((Kind::Volume, volume.clone()));
+            }
+            Create::KeyPair { name, .. } => {
+                add(self, Kind::KeyPair, name.clone(), vec![("key_name", json!(name))])?;
+            }
+            Create::Address { .. } => {
+                let id = self.id("eipalloc");
+                let ip = format!("203.0.113.{}", self.next % 250 + 1);
+                add(
+                    self,
+                    Kind::Address,
+                    id.clone(),
+                    vec![("allocation_id", json!(id)), ("public_ip", json!(ip))],
+                )?;
+            }
+            Create::CopyDbSnapshot { name, .. } => {
+                add(self, Kind::DbSnapshot, name.clone(), vec![("snapshot_id", json!(name))])?;
+            }
+            Create::CopyDbClusterSnapshot { name, .. } => {
+                add(self, Kind::DbClusterSnapshot, name.clone(), vec![("snapshot_id", json!(name))])?;
+            }
+            Create::Db(db) | Create::DbToTime(RestoreDbToTime { db, .. }) | Create::DbReplica { db, .. } => {
+                add(self, Kind::DbInstance, db.name.clone(), database(&db.name, db.port, &place.region))?;
+            }
+            Create::DbCluster(cluster) => {
+                let mut attributes = database(&cluster.name, cluster.port, &place.region);
+                let reader = format!("{}.cluster-ro.{}.rds.twin.invalid", cluster.name, place.region);
+                attributes
+                    .push(("reader_endpoint", json!(format!("{reader}:{}", cluster.port.unwrap_or(5432)))));
+                attributes.push(("cluster_id", json!(cluster.name)));
+                attributes.push(("members", json!(0)));
+                add(self, Kind::DbCluster, cluster.name.clone(), attributes)?;
+            }
+            Create::DbClusterInstance { cluster, name, .. } => {
+                self.there(making, what, Kind::DbCluster, cluster)?;
+                add(self, Kind::DbInstance, name.clone(), database(name, None, &place.region))?;
+                let members = self
+                    .things
+                    .values()
+                    .filter(|t| t.is_there(now) && t.uses.contains(&(Kind::DbCluster, cluster.clone())));
+                let members = members.count();
+                self.there(making, what, Kind::DbCluster, cluster)?
+                    .attributes
+                    .insert("members".into(), json!(members));
+            }
+            Create::PromoteReplica { db, .. } => {
+                let thing = self.there(making, what, Kind::DbInstance, db)?;
+                if thing.run != marks.run {
+                    let said = format!("{db} does not carry this run's tag");
+                    return Err(CloudError::new(ErrorKind::Guarded, what.call(), said));
+                }
+                thing.ready_at = ready_at;
+                thing.unhealthy = unhealthy;
+            }
+            Create::Stack(stack) => {
+                let id =
+                    format!("arn:aws:cloudformation:{}:{}:stack/{}", place.region, place.account, stack.name);
+                let outputs = super::template::outputs(stack, place);
+                add(
+                    self,
+                    Kind::Stack,
+                    id.clone(),
+                    vec![("stack_id", json!(id)), ("outputs", json!(outputs))],
+                )?;
+            }
+        }
+        self.by_token.insert(origin.token.clone(), created.clone());
+        Ok(created)
+    }
+
+    /// Something that the request needs at its place.
+    fn there(&mut self, making: &Making<'_>, what: &Create, kind: Kind, id: &str) -> CloudResult<&mut Thing> {
+        let thing = self.things.get_mut(&(kind, id.to_owned()));
+        thing.filter(|t| t.place == *making.place && t.is_there(making.now)).ok_or_else(|| {
+            CloudError::new(ErrorKind::NotFound, what.call(), format!("there is no {} {id}", kind.name()))
+                .help("check the id, the account and the region that it is looked for in")
+        })
+    }
+
+    /// `prefix-` and 17 hexadecimal digits, as EC2 makes them, counted.
+    fn id(&mut self, prefix: &str) -> String {
+        self.next += 1;
+        format!("{prefix}-{:017x}", self.next)
+    }
+
+    /// The next address in a subnet; the first four and the last are the VPC's own.
+    fn address(&self, subnet: &str) -> String {
+        let cidr = self
+            .things
+            .get(&(Kind::Subnet, subnet.to_owned()))
+            .and_then(|t| t.attributes.get("cidr")?.as_str()?.parse::<ipnet::Ipv4Net>().ok());
+        let base = cidr.map_or(0x0a00_0000, |cidr| u32::from(cidr.addr()));
+        std::net::Ipv4Addr::from(base.saturating_add(10 + self.next)).to_string()
+    }
+
+    pub fn observe(&self, place: &Place, kind: Kind, id: &str, now: Time) -> Observed {
+        let thing = self.things.get(&(kind, id.to_owned())).filter(|t| t.place == *place);
+        let gone = Observed {
+            id: id.to_owned(),
+            state: State::Gone,
+            healthy: None,
+            attributes: BTreeMap::new(),
+            next_change: None,
+        };
+        let Some(thing) = thing else { return gone };
+        if let Some(gone_at) = thing.gone_at {
+            if gone_at <= now {
+                return gone;
+            }
+            return Observed { state: State::Pending("deleting".into()), next_change: Some(gone_at), ..gone };
+        }
+        let attributes = thing.attributes.clone();
+        match thing.ready_at {
+            Some(at) if at <= now && thing.unhealthy => Observed {
+                state: State::Failed("incompatible-restore (a fault of the estate)".into()),
+                attributes,
+                ..gone
+            },
+            Some(at) if at <= now => {
+                Observed { state: State::Ready, healthy: Some(true), attributes, ..gone }
+            }
+            at => Observed { state: State::Pending("creating".into()), attributes, next_change: at, ..gone },
+        }
+    }
+
+    /// Whether a run made it.
+    pub fn knows(&self, resource: &ResourceRef) -> bool {
+        self.things.contains_key(&(resource.kind, resource.id.clone()))
+    }
+
+    pub fn delete(
+        &mut self,
+        resource: &ResourceRef,
+        marks: &Marks,
+        gone_at: Time,
+        now: Time,
+        stuck: impl Fn(&str) -> bool,
+    ) -> CloudResult<()> {
+        let call = gated::delete_call(resource.kind);
+        let key = (resource.kind, resource.id.clone());
+        let user = self.things.iter().find(|(_, t)| t.is_there(now) && t.uses.contains(&key));
+        let user = user.map(|((kind, id), _)| format!("{} {id}", kind.name()));
+        let Some(thing) = self.things.get_mut(&key) else { return Ok(()) };
+        if thing.run != marks.run {
+            return Err(CloudError::new(
+                ErrorKind::Guarded,
+                call,
+                format!("{resource} does not carry this run's tag"),
+            ));
+        }
+        if thing.gone_at.is_some_and(|at| at <= now) {
+            return Ok(());
+        }
+        if stuck(&thing.by) {
+            return Err(CloudError::new(
+                ErrorKind::InUse,
+                call,
+                "something still depends on it (a fault of the estate)",
+            ));
+        }
+        if let Some(user) = user {
+            return Err(CloudError::new(ErrorKind::InUse, call, format!("{user} still depends on it")));
+        }
+        thing.gone_at.get_or_insert(gone_at);
+        Ok(())
+    }
+
+    pub fn tagged(&self, place: &Place, whose: &Whose, now: Time) -> Vec<TaggedThing> {
+        let mut found: Vec<_> = self
+            .things
+            .iter()
+            .filter(|(_, t)| {
+                t.place == *place && whose.means(&t.run.0) && t.gone_at.is_none_or(|at| at > now)
+            })
+            .collect();
+        found.sort_by_key(|(_, t)| t.created_at_order);
+        found
+            .into_iter()
+            .map(|((kind, id), t)| TaggedThing {
+                resource: ResourceRef {
+                    kind: *kind,
+                    id: id.clone(),
+                    account: t.place.account.clone(),
+                    region: t.place.region.clone(),
+                },
+                run: t.run.clone(),
+                expires: Some(t.expires.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)),
+                created: Some(t.created),
+            })
+            .collect()
+    }
+}
+
+/// What cannot be deleted before what the request creates.
+fn uses(what: &Create) -> Vec<(Kind, String)> {
+    let db = |db: &RestoreDb| {
+        let mut uses = vec![(Kind::DbSubnetGroup, db.subnet_group.clone())];
+        uses.extend(db.security_groups.iter().map(|g| (Kind::SecurityGroup, g.clone())));
+        uses
+    };
+    match what {
+        Create::Subnet { vpc, .. } | Create::SecurityGroup { vpc, .. } => vec![(Kind::Vpc, vpc.clone())],
+        Create::DbSubnetGroup { subnets, .. } => subnets.iter().map(|s| (Kind::Subnet, s.clone())).collect(),
+        Create::Instances(run) => {
+            let subnets = run.subnets.iter().map(|s| (Kind::Subnet, s.id.clone()));
+            subnets.chain(run.security_groups.iter().map(|g| (Kind::SecurityGroup, g.clone()))).collect()
+        }
+        Create::Db(one) | Create::DbReplica { db: one, .. } => db(one),
+        Create::DbToTime(to) => db(&to.db),
+        Create::DbCluster(cluster) => {
+            let mut uses = vec![(Kind::DbSubnetGroup, cluster.subnet_group.clone())];
+            uses.extend(cluster.security_groups.iter().map(|g| (Kind::SecurityGroup, g.clone())));
+            uses
+        }
+        Create::DbClusterInstance { cluster, .. } => vec![(Kind::DbCluster, cluster.clone())],
+        _ => Vec::new(),
+    }
+}
+
+/// The attributes of a database. The names end in `.invalid` (RFC 2606): nothing ever answers there.
+fn database(name: &str, port: Option<i32>, region: &Region) -> Vec<(&'static str, Value)> {
+    let (address, port) = (format!("{name}.{region}.rds.twin.invalid"), port.unwrap_or(5432));
+    vec![
+        ("endpoint", json!(format!("{address}:{port}"))),
+        ("address", json!(address)),
+        ("port", json!(port)),
+        ("db_id", json!(name)),
+    ]
+}

@@ -1,0 +1,130 @@
+//! The estate that both clouds hold: the twin's file says it, and moto is seeded to the same.
+
+use base::duration::Time;
+use base::ids::AccountId;
+use estate::file::{EstateFile, Fault};
+use port::Place;
+use serde_json::json;
+
+pub const PRODUCTION: &str = "111122223333";
+pub const VAULT: &str = "444455556666";
+pub const SANDBOX: &str = "999988887777";
+pub const EAST: &str = "us-east-1";
+pub const WEST: &str = "us-west-2";
+
+/// Databases in the sandbox's account: one in its region (PITR), one in the other (replicas).
+pub const BOOKS: &str = "books";
+pub const MIRROR: &str = "mirror";
+/// Snapshots of the database `orders`: the sandbox's own here and in the other region, and two of the vault's.
+pub const ORDERS_WEST: &str = "orders-west";
+pub const ORDERS_EAST: &str = "orders-east";
+pub const ORDERS_VAULT: &str = "orders-vault";
+pub const ORDERS_SECRET: &str = "orders-secret";
+/// Snapshots of the cluster `ledger`, the vault's: one shared with the sandbox, one not.
+pub const LEDGER_VAULT: &str = "ledger-vault";
+pub const LEDGER_SECRET: &str = "ledger-secret";
+/// Buckets of the sandbox's account.
+pub const RECEIPTS: &str = "conformance-receipts";
+pub const RECEIPTS_OBJECTS: u64 = 3;
+pub const RECEIPTS_BYTES: u64 = 15;
+pub const VERSIONED: &str = "conformance-versioned";
+/// How many objects the versioned bucket held at [`Ids::instant`]; it holds one more now.
+pub const VERSIONED_OBJECTS: u64 = 3;
+
+/// What each cloud calls the rest.
+#[derive(Debug, Clone)]
+pub struct Ids {
+    /// A volume of production's, with a shared snapshot in the west; and the sandbox's, with one in the east.
+    pub volume: String,
+    pub volume_east: String,
+    /// One that lives beside the sandbox, in its own account and region.
+    pub volume_live: String,
+    pub snapshot: String,
+    /// The vault's, not shared.
+    pub snapshot_secret: String,
+    /// Of production's instance `i-0a1`, shared, in the west.
+    pub image: String,
+    /// Of the instance `i-0e1`, the sandbox's own, in the east.
+    pub image_east: String,
+    /// The vault's, not shared.
+    pub image_secret: String,
+    /// The latest instant that `books` can be restored to.
+    pub latest: Time,
+    /// The versioned bucket's objects were other ones then.
+    pub instant: Time,
+}
+
+pub fn account(id: &str) -> AccountId {
+    id.parse().unwrap()
+}
+
+pub fn place(account: &str, region: &str) -> Place {
+    Place { account: account.parse().unwrap(), region: region.parse().unwrap() }
+}
+
+pub fn sandbox_place() -> Place {
+    place(SANDBOX, WEST)
+}
+
+pub fn ids_of_the_twin(now: Time) -> Ids {
+    Ids {
+        volume: "vol-0c3".into(),
+        volume_east: "vol-0e3".into(),
+        volume_live: "vol-0f3".into(),
+        snapshot: "snap-0c3".into(),
+        snapshot_secret: "snap-0sec".into(),
+        image: "ami-0a1".into(),
+        image_east: "ami-0e1".into(),
+        image_secret: "ami-0sec".into(),
+        latest: now - chrono::TimeDelta::minutes(5),
+        instant: now - chrono::TimeDelta::hours(1),
+    }
+}
+
+pub fn of_the_twin(ids: &Ids, now: Time, faults: &[Fault]) -> EstateFile {
+    let taken = now - chrono::TimeDelta::hours(2);
+    let point = |of: &str, kind: &str, id: &str, account: &str, region: &str, shared: bool| {
+        let shared: &[&str] = if shared { &[SANDBOX] } else { &[] };
+        json!({ "of": of, "kind": kind, "id": id, "account": account, "region": region, "taken": taken, "size": "5GiB",
+            "shared_with": shared })
+    };
+    let (orders, ledger) = ("rds:db/orders", "rds:cluster/ledger");
+    let volume = format!("ec2:volume/{}", ids.volume);
+    let volume_east = format!("ec2:volume/{}", ids.volume_east);
+    let (web, web_east) = ("ec2:instance/i-0a1", "ec2:instance/i-0e1");
+    let mut estate: EstateFile = serde_json::from_value(json!({
+        "accounts": { PRODUCTION: { "name": "production" }, VAULT: { "name": "vault" }, SANDBOX: { "name": "sandbox" } },
+        "regions": {
+            EAST: { "azs": ["use1-az1", "use1-az2", "use1-az3"] },
+            WEST: { "azs": ["usw2-az1", "usw2-az2", "usw2-az3"] },
+        },
+        "resources": [
+            { "id": format!("ec2:volume/{}", ids.volume_live), "account": SANDBOX, "region": WEST, "az": "usw2-az1", "size": "5GiB" },
+            { "id": format!("rds:db/{BOOKS}"), "account": SANDBOX, "region": WEST, "az": "usw2-az1", "size": "5GiB" },
+            { "id": format!("rds:db/{MIRROR}"), "account": SANDBOX, "region": EAST, "az": "use1-az1", "size": "5GiB" },
+        ],
+        "recovery_points": [
+            point(orders, "rds_snapshot", ORDERS_WEST, SANDBOX, WEST, false),
+            point(orders, "rds_snapshot", ORDERS_EAST, SANDBOX, EAST, false),
+            point(orders, "rds_snapshot", ORDERS_VAULT, VAULT, WEST, true),
+            point(orders, "rds_snapshot", ORDERS_SECRET, VAULT, WEST, false),
+            point(ledger, "rds_cluster_snapshot", LEDGER_VAULT, VAULT, WEST, true),
+            point(ledger, "rds_cluster_snapshot", LEDGER_SECRET, VAULT, WEST, false),
+            point(&volume, "ebs_snapshot", &ids.snapshot, PRODUCTION, WEST, true),
+            point(&volume_east, "ebs_snapshot", "snap-0e3", SANDBOX, EAST, false),
+            point("ec2:volume/vol-0sec", "ebs_snapshot", &ids.snapshot_secret, VAULT, WEST, false),
+            point(web, "ami", &ids.image, PRODUCTION, WEST, true),
+            point(web_east, "ami", &ids.image_east, SANDBOX, EAST, false),
+            point("ec2:instance/i-0sec", "ami", &ids.image_secret, VAULT, WEST, false),
+            { "of": format!("rds:db/{BOOKS}"), "kind": "rds_pitr", "id": "books-pitr", "account": SANDBOX, "region": WEST,
+                "taken": ids.latest, "size": "5GiB" },
+            { "of": format!("s3:bucket/{RECEIPTS}"), "kind": "s3_replica", "id": RECEIPTS, "account": SANDBOX,
+                "region": WEST, "taken": taken, "size": format!("{RECEIPTS_BYTES}B"), "objects": RECEIPTS_OBJECTS },
+            { "of": format!("s3:bucket/{VERSIONED}"), "kind": "s3_versions", "id": VERSIONED, "account": SANDBOX,
+                "region": WEST, "taken": taken, "size": "4B", "objects": VERSIONED_OBJECTS },
+        ],
+    }))
+    .unwrap();
+    estate.faults = faults.to_vec();
+    estate
+}
