@@ -1,8 +1,17 @@
-//! What the documentation says is held against the program: commands are run, tables compared, links followed.
+//! Compares the documentation with the program: runs examples, follows links, checks tables.
+//!
+//! The words after a fence say what is done with a block. The blocks of a page share one folder and
+//! are taken in order. The folder holds `drills/` and `reports/` as a fresh clone does.
+//!
+//! - `sh runnable`: each line is run. Its exit code must be the one in its comment, or 0.
+//! - `text stdout`: the line before printed this.
+//! - `yaml file=NAME`: the block is written to NAME.
+//! - `yaml steps`, `yaml checks`: the block is added to the steps or checks of
+//!   `drills/region-loss.yaml`, or of the playbook that the fence names. It must stay valid.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at what it did not expect")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,14 +24,34 @@ use serde_json::Value;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const PROGRAM: &str = env!("CARGO_BIN_EXE_drillmaster");
-const PAGES: [&str; 5] =
-    ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "drills/README.md", "reports/README.md"];
+
+/// Pages whose examples are run, besides those under `docs/`.
+const RUN: [&str; 3] = ["README.md", "drills/README.md", "reports/README.md"];
+/// Pages without examples.
+const OTHERS: [&str; 3] = ["ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md"];
 
 fn page(name: &str) -> String {
     fs::read_to_string(Path::new(ROOT).join(name)).unwrap()
 }
 
-/// Fenced blocks: what stands behind the fence, and what is inside.
+/// The pages whose examples are run.
+fn pages() -> Vec<String> {
+    let docs = fs::read_dir(Path::new(ROOT).join("docs")).unwrap();
+    let names = docs.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let markdown = names.filter(|name| Path::new(name).extension().is_some_and(|e| e == "md"));
+    let mut all: Vec<String> = markdown.map(|name| format!("docs/{name}")).collect();
+    all.extend(RUN.map(str::to_owned));
+    all.sort();
+    all
+}
+
+fn all_pages() -> Vec<String> {
+    let mut all = pages();
+    all.extend(OTHERS.map(str::to_owned));
+    all
+}
+
+/// Fenced blocks: the words after the fence, and the contents.
 fn blocks(page: &str) -> Vec<(String, String)> {
     let mut found: Vec<(String, String)> = Vec::new();
     let mut inside = false;
@@ -39,7 +68,22 @@ fn blocks(page: &str) -> Vec<(String, String)> {
         }
         inside ^= line.starts_with("```");
     }
+    assert!(!inside, "a block is not closed");
     found
+}
+
+/// The lines outside of blocks.
+fn prose(page: &str) -> Vec<&str> {
+    let mut inside = false;
+    let mut lines = Vec::new();
+    for line in page.lines() {
+        let fence = line.starts_with("```");
+        if !inside && !fence {
+            lines.push(line);
+        }
+        inside ^= fence;
+    }
+    lines
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -58,27 +102,25 @@ fn copy(from: &Path, to: &Path) {
 /// A folder like a fresh clone, as far as the commands of the documentation look at it.
 fn clone() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
-    copy(&Path::new(ROOT).join("drills"), &dir.path().join("drills"));
+    for name in ["drills", "reports"] {
+        copy(&Path::new(ROOT).join(name), &dir.path().join(name));
+    }
     dir
 }
 
-/// Runs one line of a block: what it printed on stdout. The exit code must be the one that its comment names, else 0.
+/// Runs one line of a block and gives what it printed on stdout.
 fn run(line: &str, folder: &Path) -> String {
     let (command, comment) = line.split_once('#').unwrap_or((line, ""));
-    let mut words = command.split_whitespace();
-    let words: Vec<&str> = match words.next() {
-        Some("drillmaster") => words.collect(),
-        Some("cargo") => {
-            let words: Vec<&str> = words.collect();
-            let rest = words.strip_prefix(["run", "--no-default-features", "--"].as_slice());
-            rest.unwrap_or_else(|| panic!("`{line}` is not how the program is run")).to_vec()
-        }
+    let words = shlex::split(command).unwrap_or_else(|| panic!("`{line}` cannot be split into words"));
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let words = match words.as_slice() {
+        ["drillmaster", rest @ ..] | ["cargo", "run", "--no-default-features", "--", rest @ ..] => rest,
         _ => panic!("`{line}` does not run the program"),
     };
     let expected = Regex::new(r"exit code (\d+)").unwrap().captures(comment);
     let expected: i32 = expected.map_or(0, |code| code[1].parse().unwrap());
     let output = Command::new(PROGRAM)
-        .args(&words)
+        .args(words)
         .current_dir(folder)
         .env_clear()
         .env("LANG", "C.UTF-8")
@@ -99,76 +141,192 @@ fn without_run_ids(text: &str) -> String {
     Regex::new(r"\d{8}T\d{6}Z-([a-z-]+)-[0-9a-f]{8}").unwrap().replace_all(text, "RUN-$1").into_owned()
 }
 
-/// Runs all runnable blocks of a page in one folder; gives back how many commands that were and how many outputs agreed.
-fn run_page(name: &str) -> (usize, usize) {
+/// Adds steps or checks to a playbook, which must stay valid.
+fn fits(page: &str, part: &str, base: &str, added: &str) {
     let folder = clone();
-    let (mut commands, mut compared, mut printed) = (0, 0, String::new());
+    let path = folder.path().join(base);
+    let text = fs::read_to_string(&path).unwrap();
+    let text = match (part, text.split_once("\nchecks:\n")) {
+        ("steps", Some((before, after))) => format!("{before}\n{added}\nchecks:\n{after}"),
+        ("checks", Some(_)) => format!("{text}\n{added}"),
+        _ => panic!("{page}: {base} has no checks, or `{part}` is no part of it"),
+    };
+    fs::write(path, text).unwrap();
+    run(&format!("drillmaster validate {base}"), folder.path());
+}
+
+/// What was done with the examples of a page.
+#[derive(Debug, Default)]
+struct Done {
+    commands: usize,
+    outputs: usize,
+    files: usize,
+    fragments: usize,
+}
+
+fn run_page(name: &str) -> Done {
+    let folder = clone();
+    let (mut done, mut printed) = (Done::default(), String::new());
     for (info, text) in blocks(&page(name)) {
-        match info.as_str() {
-            "sh runnable" => {
+        let words: Vec<&str> = info.split_whitespace().collect();
+        match words.as_slice() {
+            ["sh", "runnable"] => {
                 for line in text.lines() {
                     printed = run(line, folder.path());
-                    commands += 1;
+                    done.commands += 1;
                 }
             }
-            "text stdout" => {
-                assert_eq!(without_run_ids(&text), without_run_ids(&printed), "{name} shows another output");
-                compared += 1;
+            ["text", "stdout"] => {
+                assert!(
+                    without_run_ids(&text) == without_run_ids(&printed),
+                    "{name} shows another output than this:\n{printed}"
+                );
+                done.outputs += 1;
             }
-            _ => {}
+            ["yaml", part @ ("steps" | "checks"), base @ ..] => {
+                fits(name, part, base.first().unwrap_or(&"drills/region-loss.yaml"), &text);
+                done.fragments += 1;
+            }
+            ["yaml", file] if file.starts_with("file=") => {
+                fs::write(folder.path().join(file.trim_start_matches("file=")), text).unwrap();
+                done.files += 1;
+            }
+            ["sh" | "text" | "yaml"] => {}
+            _ => panic!("{name}: nothing is known of a block of `{info}`"),
         }
     }
-    (commands, compared)
+    done
 }
 
 #[test]
-fn the_commands_of_the_readme_do_what_it_says() {
-    assert_eq!(run_page("README.md"), (14, 1));
+fn the_examples_of_every_page_do_what_it_says() {
+    let mut all = Done::default();
+    for name in pages() {
+        let done = run_page(&name);
+        assert!(done.commands > 0, "{name} has no example that is run");
+        all.commands += done.commands;
+        all.outputs += done.outputs;
+        all.files += done.files;
+        all.fragments += done.fragments;
+    }
+    // A fence that is mistyped would be passed over.
+    let enough = all.commands >= 45 && all.outputs >= 4 && all.files >= 6 && all.fragments >= 20;
+    assert!(enough, "{all:?}");
 }
 
 #[test]
-fn the_samples_do_what_their_readme_says() {
-    assert_eq!(run_page("drills/README.md"), (3, 0));
-}
-
-#[test]
-fn the_playbook_of_the_readme_is_valid_and_runs() {
+fn the_first_playbook_is_valid_and_misses_its_rpo() {
     let folder = clone();
-    let readme = page("README.md");
-    let all = blocks(&readme);
-    let (_, text) = all.iter().find(|(info, text)| info == "yaml" && text.contains("\nsteps:")).unwrap();
-    fs::write(folder.path().join("drills/readme.yaml"), text).unwrap();
+    let (_, text) =
+        blocks(&page("docs/playbooks.md")).into_iter().find(|(i, _)| i.contains("file=")).unwrap();
+    fs::write(folder.path().join("drills/orders.yaml"), text).unwrap();
     assert_eq!(
-        run("drillmaster validate drills/readme.yaml", folder.path()),
+        run("drillmaster validate drills/orders.yaml", folder.path()),
         "1 playbook: valid: 0 errors, 0 warnings\n"
     );
     // As in the sample, the newest snapshot that survives is two hours old.
-    let printed = run("drillmaster run drills/readme.yaml # exit code 1", folder.path());
+    let printed = run("drillmaster run drills/orders.yaml # exit code 1", folder.path());
     assert!(printed.contains("RPO 2h missed its objective of 5m"), "{printed}");
 }
 
 #[test]
+fn the_readme_is_short_and_begins_with_two_commands() {
+    let readme = page("README.md");
+    assert!(readme.lines().count() <= 200, "{} lines", readme.lines().count());
+    let commands: Vec<(String, String)> =
+        blocks(&readme).into_iter().filter(|(info, _)| info.starts_with("sh")).take(2).collect();
+    assert_eq!(
+        commands[0].1,
+        "cargo run --no-default-features -- run drills/region-loss.yaml   # exit code 1\n"
+    );
+    assert_eq!(commands[1].1, "tests/run\n");
+}
+
+/// What GitHub makes of a heading: lower case, without punctuation, with hyphens for blanks.
+fn anchor(heading: &str) -> String {
+    let kept = heading.trim().to_lowercase();
+    let kept = kept.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+/// The anchors of a page. A heading that comes again gets a number.
+fn anchors(page: &str) -> BTreeSet<String> {
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let heading = Regex::new("^#{1,6} (.+)$").unwrap();
+    let mut all = BTreeSet::new();
+    for line in prose(page) {
+        let Some(found) = heading.captures(line) else { continue };
+        let anchor = anchor(&found[1]);
+        let times = seen.entry(anchor.clone()).or_default();
+        all.insert(if *times == 0 { anchor } else { format!("{anchor}-{times}") });
+        *times += 1;
+    }
+    all
+}
+
+/// Why a link of a page leads nowhere.
+fn broken(name: &str, link: &str) -> Option<String> {
+    if link.starts_with("https://") {
+        return None;
+    }
+    let (file, wanted) = link.split_once('#').map_or((link, None), |(file, anchor)| (file, Some(anchor)));
+    let folder = Path::new(ROOT).join(name).parent().unwrap().to_owned();
+    let target = if file.is_empty() { Path::new(ROOT).join(name) } else { folder.join(file) };
+    if !target.exists() {
+        return Some(format!("{name}: {file} is not there"));
+    }
+    let wanted = wanted?;
+    let headings =
+        if target.is_dir() { BTreeSet::new() } else { anchors(&fs::read_to_string(&target).unwrap()) };
+    (!headings.contains(wanted)).then(|| format!("{name}: {file} has no heading for #{wanted}"))
+}
+
+#[test]
 fn links_lead_somewhere() {
-    let link = Regex::new(r"\]\(([^)#\s]+)[^)]*\)").unwrap();
+    let link = Regex::new(r"\]\(([^)\s]+)[^)]*\)").unwrap();
     let mut followed = 0;
-    for name in PAGES {
-        let folder = Path::new(ROOT).join(name).parent().unwrap().to_owned();
-        for found in link.captures_iter(&page(name)) {
-            if found[1].starts_with("https://") {
-                continue;
+    let mut wrong = Vec::new();
+    for name in all_pages() {
+        for line in prose(&page(&name)) {
+            for found in link.captures_iter(line) {
+                wrong.extend(broken(&name, &found[1]));
+                followed += 1;
             }
-            assert!(folder.join(&found[1]).exists(), "{name}: {} is not there", &found[1]);
-            followed += 1;
         }
     }
-    assert!(followed >= 12, "{followed}");
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(followed >= 100, "{followed}");
+}
+
+#[test]
+fn a_link_to_nowhere_is_found() {
+    assert_eq!(broken("docs/faq.md", "../README.md#two-commands"), None);
+    assert_eq!(broken("docs/faq.md", "actions.md#ec2copy_snapshot"), None);
+    assert_eq!(broken("docs/faq.md", "images/report.png"), None);
+    assert!(broken("docs/faq.md", "nowhere.md").is_some());
+    assert!(broken("docs/faq.md", "aws.md#nowhere").is_some());
+    assert!(broken("docs/faq.md", "#nowhere").is_some());
+    let twice = anchors("# A\n## b: `c.d`!\n```sh\n# no heading\n```\n## b: `c.d`!\n");
+    assert_eq!(twice.into_iter().collect::<Vec<_>>(), ["a", "b-cd", "b-cd-1"]);
+}
+
+#[test]
+fn every_page_is_linked_from_the_readme() {
+    let readme = page("README.md");
+    for name in pages().iter().filter(|name| name.starts_with("docs/")) {
+        assert!(readme.contains(&format!("]({name})")), "README.md does not lead to {name}");
+    }
 }
 
 #[test]
 fn paths_in_commands_and_snippets_exist() {
     let path = Regex::new(r"\b(?:drills|tests|reports|src)/[\w./-]*\w").unwrap();
-    for name in PAGES {
-        for found in path.find_iter(&page(name)) {
+    for name in all_pages() {
+        let text = page(&name);
+        let blocks = blocks(&text);
+        let made: Vec<&str> =
+            blocks.iter().filter_map(|(info, _)| Some(info.split_once("file=")?.1)).collect();
+        for found in path.find_iter(&text).filter(|found| !made.contains(&found.as_str())) {
             let there = [ROOT.to_owned(), format!("{ROOT}/drills"), format!("{ROOT}/reports")];
             assert!(
                 there.iter().any(|r| Path::new(r).join(found.as_str()).exists()),
@@ -205,27 +363,34 @@ fn samples_name_their_schema() {
     }
 }
 
-/// The cells of the table row that begins with `name`.
-fn row(readme: &str, name: &str) -> Vec<String> {
-    let begin = format!("| `{name}` |");
-    let line =
-        readme.lines().find(|l| l.starts_with(&begin)).unwrap_or_else(|| panic!("no row for `{name}`"));
-    line.split('|').map(|cell| cell.trim().to_owned()).collect()
+/// The lines below a heading, up to the next heading of the same or a higher level.
+fn section(page: &str, heading: &str) -> Vec<String> {
+    let level = heading.chars().take_while(|c| *c == '#').count();
+    let lines = prose(page);
+    let at =
+        lines.iter().position(|line| *line == heading).unwrap_or_else(|| panic!("no heading `{heading}`"));
+    let ends = |line: &str| {
+        let hashes = line.chars().take_while(|c| *c == '#').count();
+        (1..=level).contains(&hashes)
+    };
+    lines[at + 1..].iter().take_while(|line| !ends(line)).map(|line| (*line).to_owned()).collect()
 }
 
-fn names(cell: &str) -> BTreeSet<String> {
-    Regex::new(r"`([a-z_0-9]+)`").unwrap().captures_iter(cell).map(|found| found[1].to_owned()).collect()
+/// The rows of the table whose first header is `header`, by the name in the first cell.
+///
+/// Each has whether the name is bold, and the whole row.
+fn table(section: &[String], header: &str) -> BTreeMap<String, (bool, String)> {
+    let name = Regex::new(r"^\| (\*\*)?`([a-zA-Z_0-9]+)`").unwrap();
+    let rows = section.iter().skip_while(|line| !line.starts_with(&format!("| {header} |"))).skip(2);
+    let rows = rows.take_while(|line| line.starts_with('|'));
+    rows.map(|row| {
+        let found = name.captures(row).unwrap_or_else(|| panic!("a row without a name: {row}"));
+        (found[2].to_owned(), (found.get(1).is_some(), row.clone()))
+    })
+    .collect()
 }
 
-fn bold(cell: &str) -> BTreeSet<String> {
-    Regex::new(r"\*\*`([a-z_0-9]+)`\*\*")
-        .unwrap()
-        .captures_iter(cell)
-        .map(|found| found[1].to_owned())
-        .collect()
-}
-
-/// What a schema with references requires, and all its keys, those of the records in it included.
+/// What a schema with references requires, and all its keys.
 fn keys(schema: &Value, root: &Value) -> (BTreeSet<String>, BTreeSet<String>) {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     if let Some(reference) = schema.get("$ref") {
@@ -236,55 +401,113 @@ fn keys(schema: &Value, root: &Value) -> (BTreeSet<String>, BTreeSet<String>) {
     (required, all)
 }
 
-fn schema() -> Value {
-    serde_json::from_str(&page("drills/schema/playbook.json")).unwrap()
+/// A table names all keys of a schema and no others, the required ones in bold.
+fn describes(
+    rows: &BTreeMap<String, (bool, String)>,
+    (required, all): &(BTreeSet<String>, BTreeSet<String>),
+    what: &str,
+) {
+    let names: BTreeSet<String> = rows.keys().cloned().collect();
+    assert_eq!(names, *all, "{what}");
+    let bold: BTreeSet<String> = rows.iter().filter(|(_, row)| row.0).map(|(name, _)| name.clone()).collect();
+    assert_eq!(bold, *required, "{what}: bold");
+}
+
+fn schema(what: &str) -> Value {
+    serde_json::from_str(&page(&format!("drills/schema/{what}.json"))).unwrap()
 }
 
 #[test]
-fn the_table_of_actions_is_complete() {
-    fn outputs(of: &[Output]) -> BTreeSet<String> {
-        let mut all = BTreeSet::new();
-        for output in of {
-            all.insert(output.name.to_owned());
-            if let Shape::Records(fields) = output.shape {
-                all.extend(outputs(fields));
-            }
-        }
-        all
-    }
-    let (readme, schema) = (page("README.md"), schema());
+fn the_page_of_actions_is_complete() {
+    let (page, schema) = (page("docs/actions.md"), schema("playbook"));
     let cases = schema["$defs"]["Step"]["allOf"].as_array().unwrap();
     assert_eq!(cases.len(), CATALOGUE.0.len());
     for (action, case) in CATALOGUE.0.iter().zip(cases) {
         assert_eq!(case["if"]["properties"]["uses"]["const"], action.name);
-        let cells = row(&readme, action.name);
-        let (required, all) = keys(&case["then"]["properties"]["with"], &schema);
-        assert_eq!(bold(&cells[2]), required, "{}", action.name);
-        assert!(all.is_subset(&names(&cells[2])), "{}: {all:?}", action.name);
-        assert_eq!(names(&cells[3]), outputs(action.outputs), "{}", action.name);
+        let section = section(&page, &format!("### `{}`", action.name));
+        let given = keys(&case["then"]["properties"]["with"], &schema);
+        describes(&table(&section, "argument"), &given, action.name);
+        let outputs = table(&section, "output");
+        let names: BTreeSet<&str> = outputs.keys().map(String::as_str).collect();
+        assert_eq!(names, action.outputs.iter().map(|o| o.name).collect(), "{}", action.name);
+        for output in action.outputs {
+            let Output { name, shape: Shape::Records(fields), .. } = output else { continue };
+            for field in *fields {
+                assert!(outputs[*name].1.contains(&format!("`{}`", field.name)), "{name}: {}", field.name);
+            }
+        }
+        assert!(page.contains(&format!("| [`{}`](#", action.name)), "the list lacks {}", action.name);
     }
-    let rows = readme.lines().filter(|l| Regex::new(r"^\| `[a-z0-9]+\.[a-z_]+` \|").unwrap().is_match(l));
-    assert_eq!(rows.count(), CATALOGUE.0.len(), "the table has a row for no action");
+    let sections = prose(&page).iter().filter(|line| line.starts_with("### `")).count();
+    assert_eq!(sections, CATALOGUE.0.len(), "a section is of no action");
+    let from = table(&section(&page, "### `s3.restore`"), "key of `from`");
+    describes(&from, &keys(&schema["$defs"]["BucketSource"], &schema), "from of s3.restore");
 }
 
 #[test]
-fn the_table_of_checks_is_complete() {
-    let (readme, schema) = (page("README.md"), schema());
-    let common = readme.lines().find(|l| l.starts_with("All have ")).unwrap();
-    let (_, all) = keys(&schema["$defs"]["Check"], &schema);
-    for key in all {
-        let Some(of) = schema["$defs"]["Check"]["properties"][&key]["anyOf"]
-            .get(0)
-            .filter(|s| s["$ref"].as_str().is_some_and(|r| r.ends_with("Check")))
-        else {
-            assert!(names(common).contains(&key), "`{key}` of a check");
-            continue;
-        };
-        let cells = row(&readme, &key);
-        let (required, all) = keys(of, &schema);
-        assert_eq!(bold(&cells[2]), required, "{key}");
-        assert!(all.is_subset(&names(&cells[2])), "{key}: {all:?}");
+fn the_page_of_checks_is_complete() {
+    let (page, schema) = (page("docs/checks.md"), schema("playbook"));
+    let check = &schema["$defs"]["Check"];
+    let (required, mut common) = keys(check, &schema);
+    for (key, of) in check["properties"].as_object().unwrap() {
+        let of = &of["anyOf"][0];
+        if of["$ref"].as_str().is_some_and(|r| r.ends_with("Check")) {
+            common.remove(key);
+            describes(&table(&section(&page, &format!("## {key}")), "key"), &keys(of, &schema), key);
+        }
     }
+    describes(&table(&section(&page, "## Keys of every check"), "key"), &(required, common), "Check");
+}
+
+#[test]
+fn the_page_of_playbooks_is_complete() {
+    let (page, schema) = (page("docs/playbooks.md"), schema("playbook"));
+    describes(&table(&section(&page, "## Keys"), "key"), &keys(&schema, &schema), "Playbook");
+    for (heading, header, record) in [
+        ("### Accounts", "key", "Account"),
+        ("### Sandbox", "key", "Sandbox"),
+        ("### Sandbox", "key of `network`", "Network"),
+        ("### Workloads", "key", "Workload"),
+        ("### Steps", "key", "Step"),
+    ] {
+        let rows = table(&section(&page, heading), header);
+        describes(&rows, &keys(&schema["$defs"][record], &schema), record);
+    }
+}
+
+#[test]
+fn the_page_of_estates_is_complete() {
+    let (page, schema) = (page("docs/twin.md"), schema("estate"));
+    describes(&table(&section(&page, "## Estate keys"), "key"), &keys(&schema, &schema), "EstateFile");
+    for (heading, record) in [
+        ("### Resources", "ResourceEntry"),
+        ("### Recovery points", "PointEntry"),
+        ("### Timings", "Timing"),
+        ("### Probes", "Probe"),
+        ("### Faults", "Fault"),
+    ] {
+        let rows = table(&section(&page, heading), "key");
+        describes(&rows, &keys(&schema["$defs"][record], &schema), record);
+    }
+    for (heading, header, variants) in
+        [("### Recovery points", "kind", "PointKind"), ("### Faults", "fault", "FaultKind")]
+    {
+        let rows = table(&section(&page, heading), header);
+        let names: BTreeSet<String> = rows.into_keys().collect();
+        assert_eq!(names, variants_of(&schema["$defs"][variants]), "{variants}");
+    }
+}
+
+/// The values of an enumeration, with and without descriptions.
+fn variants_of(schema: &Value) -> BTreeSet<String> {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let list = |of: &Value| of.as_array().cloned().unwrap_or_default();
+    let mut all: BTreeSet<String> = list(&schema["enum"]).iter().filter_map(text).collect();
+    for one in list(&schema["oneOf"]) {
+        all.extend(text(&one["const"]));
+        all.extend(list(&one["enum"]).iter().filter_map(text));
+    }
+    all
 }
 
 fn sources(folder: &Path, all: &mut Vec<PathBuf>) {
@@ -318,10 +541,8 @@ fn the_table_of_exit_codes_is_that_of_the_help() {
         .captures_iter(&help)
         .map(|found| found[1].to_owned())
         .collect();
-    let table: BTreeSet<String> = Regex::new(r"(?m)^\| (\d+) \|")
-        .unwrap()
-        .captures_iter(&page("README.md"))
-        .map(|found| found[1].to_owned())
-        .collect();
+    let row = Regex::new(r"^\| (\d+) \|").unwrap();
+    let section = section(&page("docs/reports.md"), "## Exit codes");
+    let table = section.iter().filter_map(|line| Some(row.captures(line)?[1].to_owned())).collect();
     assert_eq!(told, table);
 }
