@@ -13,11 +13,10 @@ use std::sync::{LazyLock, PoisonError, RwLock};
 use aho_corasick::AhoCorasick;
 use serde_json::Value;
 
+pub use forms::SHORTEST;
+
 /// What stands in the place of a secret.
 pub const MARK: &str = "***";
-
-/// Values of fewer characters stand in ordinary words too: to blot them out would protect nobody and spoil every text.
-pub const SHORTEST: usize = 4;
 
 static OURS: LazyLock<Redactor> = LazyLock::new(Redactor::default);
 

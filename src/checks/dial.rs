@@ -12,26 +12,8 @@ use super::connect_to::host_port;
 use super::observation::Secrets;
 use super::{Net, Observation};
 use base::duration::Span;
-use playbook::expr_value::TemplateLeft;
 
-/// Why an attempt saw nothing to judge: in a word or two, and at length with what to do.
-#[derive(Debug)]
-pub(crate) struct Failure {
-    pub(crate) observed: String,
-    pub(crate) why: String,
-}
-
-impl Failure {
-    pub(crate) fn new(observed: impl Into<String>, why: impl Into<String>) -> Self {
-        Self { observed: observed.into(), why: why.into() }
-    }
-}
-
-impl From<TemplateLeft> for Failure {
-    fn from(left: TemplateLeft) -> Self {
-        Self::new("not asked", left.to_string())
-    }
-}
+pub(crate) use super::failure::{Failure, chain};
 
 /// What an attempt is busy with, for the message when its time is up.
 pub(crate) struct Stage(Cell<&'static str>);
@@ -47,14 +29,6 @@ impl Stage {
 
 pub(crate) const CONNECTING: &str = "connecting";
 pub(crate) const TLS: &str = "in the TLS handshake";
-
-impl Failure {
-    /// The observation of an attempt that failed, without `secrets`.
-    pub(crate) fn without(self, secrets: &Secrets) -> Observation {
-        // Scrubbed before it is cut: half a secret is one too.
-        Observation::unhealthy(secrets.scrub(&self.observed), secrets.scrub(&self.why))
-    }
-}
 
 /// Runs one attempt for at most `limit`. `peer` names whom it talks to.
 pub(crate) async fn bounded(
@@ -123,18 +97,4 @@ pub(crate) fn unreachable(net: &Net, host: &str, port: u16, error: &Error) -> Fa
 /// True when a name did not resolve: the standard library has no kind of its own for that.
 pub(crate) fn is_lookup(error: &Error) -> bool {
     error.to_string().contains("lookup address")
-}
-
-/// An error with its causes, without repeating what a cause says again.
-pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        next = cause.source();
-    }
-    text
 }

@@ -17,6 +17,8 @@ mod dial;
 #[cfg(feature = "live")]
 mod dns;
 #[cfg(feature = "live")]
+mod failure;
+#[cfg(feature = "live")]
 mod http;
 #[cfg(feature = "live")]
 mod net;

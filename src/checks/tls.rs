@@ -12,7 +12,7 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use sha2::{Digest, Sha256};
 
-use super::dial::{Failure, chain};
+use super::failure::{Failure, chain};
 
 /// How the server's certificate is judged.
 #[derive(Debug, Clone, Copy)]

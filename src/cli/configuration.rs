@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::WRONG;
+use super::output::WRONG;
 use crate::config::{self, UserConfig};
 use crate::ui::Surroundings;
 use engine::actions::CATALOGUE;
@@ -46,6 +46,23 @@ pub fn load_playbook(
             loaded.diagnostics.push(diagnostic);
             loaded.diagnostics.sort();
             Err(loaded.diagnostics)
+        }
+    }
+}
+
+/// Loads a playbook for a command that is going to use it; mistakes go to stderr.
+pub fn load_or_complain(path: &Path, params: &[(String, String)], config: &UserConfig) -> Result<Loaded, u8> {
+    let colour = Surroundings::detect().stderr_look().color;
+    match load_playbook(path, params, config) {
+        Ok(loaded) => {
+            if !loaded.diagnostics.is_empty() {
+                let _nobody_listens = write!(std::io::stderr(), "{}", loaded.diagnostics.render(colour));
+            }
+            Ok(loaded)
+        }
+        Err(found) => {
+            let _nobody_listens = write!(std::io::stderr(), "{}", found.render(colour));
+            Err(WRONG)
         }
     }
 }

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::loss::Locus;
+use super::locus::Locus;
 use super::point::{PointKind, RecoveryPoint};
 use super::resource::{Resource, ResourceId};
 use base::duration::{Size, Span, Time, When};

@@ -1,9 +1,11 @@
 //! What there is (accounts, regions, resources, recovery points), how widely each thing lives, and what a loss takes.
 
+pub mod draft;
 pub mod file;
 mod formats;
 mod index;
 pub mod load;
+pub mod locus;
 pub mod loss;
 pub mod point;
 pub mod resource;
@@ -12,6 +14,7 @@ pub mod scope;
 
 pub use formats::EstateFormats;
 pub use index::PointIndex;
-pub use loss::{Locus, Loss};
+pub use locus::Locus;
+pub use loss::Loss;
 pub use point::{PointKind, RecoveryPoint};
 pub use resource::{Resource, ResourceId, Selector};

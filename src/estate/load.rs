@@ -1,41 +1,16 @@
 //! An estate file: read, checked, decoded.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::LazyLock;
 
 use schemars::generate::SchemaSettings;
 use serde_json::Value as Json;
 
+use super::draft::{EstateDraft, LoadedEstate};
 use super::file::EstateFile;
 use super::formats::EstateFormats;
 use super::rules;
-use yaml::{Checker, Diagnostic, Diagnostics, Node, Schema, Source, file};
-
-/// An estate as it was read; `file` is there only where nothing is wrong with it.
-#[derive(Debug)]
-pub struct EstateDraft {
-    pub path: PathBuf,
-    pub source: Source,
-    pub sha256: String,
-    pub root: Node,
-    pub file: Option<EstateFile>,
-}
-
-/// An estate without mistakes.
-#[derive(Debug, Clone)]
-pub struct LoadedEstate {
-    pub path: PathBuf,
-    pub source: String,
-    pub sha256: String,
-    pub file: EstateFile,
-}
-
-impl EstateDraft {
-    pub fn loaded(self) -> Option<LoadedEstate> {
-        let Self { path, source, sha256, file, .. } = self;
-        Some(LoadedEstate { path, source: source.text.to_string(), sha256, file: file? })
-    }
-}
+use yaml::{Checker, Diagnostic, Diagnostics, Schema, file};
 
 /// The JSON Schema of estates (draft 2020-12).
 pub fn estate_schema() -> Json {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::locus::Locus;
 use super::resource::Resource;
 use super::scope::{self, Scope};
 use base::ids::{AccountId, AzId, Region};
@@ -15,14 +16,6 @@ pub enum Loss {
     Az(AzId),
     Region(Region),
     Account(AccountId),
-}
-
-/// Where a thing lives; what is absent does not bind it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Locus {
-    pub account: Option<AccountId>,
-    pub region: Option<Region>,
-    pub az: Option<AzId>,
 }
 
 impl Loss {

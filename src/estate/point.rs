@@ -5,7 +5,8 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::loss::{Locus, Loss};
+use super::locus::Locus;
+use super::loss::Loss;
 use super::resource::ResourceId;
 use super::scope::Scope;
 use base::duration::{Size, Time, seconds_between};

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::loss::Locus;
+use super::locus::Locus;
 use super::scope;
 use base::duration::Size;
 use base::ids::BadName;

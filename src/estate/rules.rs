@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::draft::EstateDraft;
 use super::file::EstateFile;
-use super::load::EstateDraft;
 use super::resource::ResourceId;
 use super::scope::{self, Scope};
 use base::duration::When;

@@ -10,7 +10,7 @@ use super::formats::PlaybookFormats;
 use super::model::Playbook;
 use super::rules::{self, Context};
 use super::schema::Compiled;
-use estate::load::{EstateDraft, LoadedEstate};
+use estate::draft::{EstateDraft, LoadedEstate};
 use yaml::diagnostic::suggest;
 use yaml::file::{self, Read};
 use yaml::files::Files;

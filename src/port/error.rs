@@ -43,6 +43,8 @@ pub enum ErrorKind {
     Unsupported,
 }
 
+pub type CloudResult<T> = Result<T, CloudError>;
+
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{call}: {message}")]
 pub struct CloudError {

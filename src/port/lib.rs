@@ -10,77 +10,30 @@ pub mod gate;
 pub mod gated;
 pub mod grant;
 mod look;
+mod origin;
 mod permit;
 mod phase;
+mod place;
 pub mod request;
 pub mod wait;
 
-use std::fmt;
-
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 
 use base::duration::Time;
-use base::ids::{AccountId, AzId, Region};
+use base::ids::{AccountId, AzId};
 use estate::RecoveryPoint;
 
-pub use error::{CloudError, ErrorKind, Sent};
+pub use error::{CloudError, CloudResult, ErrorKind, Sent};
 pub use gate::LossGate;
 pub use grant::{Conditions, Grant, Test};
 pub use look::{CALLS as LOOK_CALLS, Exposure, Leak, Look};
+pub use origin::{Marks, Origin, TAG_EXPIRES, TAG_RUN};
 pub use permit::guard::Guard;
 pub use permit::protected::Protected;
 pub use permit::{Deed, Permit};
 pub use phase::Phase;
+pub use place::Place;
 pub use request::*;
-
-/// An account and a region: where a call goes.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Place {
-    pub account: AccountId,
-    pub region: Region,
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "account {}, {}", self.account, self.region)
-    }
-}
-
-/// On whose behalf a call is made.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Origin {
-    /// A step's id, or `preflight`, `sandbox`, `teardown`.
-    pub by: String,
-    /// The attempt of the step, counted from 1.
-    pub attempt: u32,
-    /// What makes a repeated request the same request: derived from the run, the step and what is created.
-    /// At most 64 printable ASCII characters (the shortest limit among the APIs used).
-    pub token: String,
-    /// The same request may have been sent before, by a runner that died or whose answer was lost: look for what it
-    /// made before making anything.
-    pub unsure: bool,
-    /// When it was first asked for, where that was earlier than now: what only takes time (on the twin) began then.
-    pub since: Option<Time>,
-}
-
-impl Origin {
-    pub fn new(by: impl Into<String>, attempt: u32, token: impl Into<String>) -> Self {
-        Self { by: by.into(), attempt, token: token.into(), unsure: false, since: None }
-    }
-}
-
-/// What everything that is created carries: `drillmaster:run` and `drillmaster:expires`, and a name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Marks {
-    pub run: base::ids::RunId,
-    pub expires: Time,
-}
-
-pub const TAG_RUN: &str = "drillmaster:run";
-pub const TAG_EXPIRES: &str = "drillmaster:expires";
-
-pub type CloudResult<T> = Result<T, CloudError>;
 
 #[async_trait(?Send)]
 pub trait Cloud {

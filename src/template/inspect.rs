@@ -1,131 +1,19 @@
 //! Which parts of a template would open the sandbox, reach beyond it, or stay behind.
 
+use super::found::{Allow, Finding, Found, Severity};
 use super::properties;
 use super::read::Template;
 use super::resolve::{Resolver, Surroundings};
-use super::table::Rule;
-use super::types::{INSIDE, leaves_a_snapshot, outward};
+use super::rule::Rule;
+use super::types::{INSIDE, is_a_type, leaves_a_snapshot, outward};
 use super::value::{Knowledge, Truth, What, knowledge};
-use yaml::{Diagnostic, Entry, Node, Span, Value};
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    Low,
-    /// The step allows it.
-    Medium,
-    /// The template is not deployed.
-    High,
-}
-
-impl Severity {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-        }
-    }
-}
-
-/// What was found, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    pub rule: Rule,
-    pub severity: Severity,
-    pub span: Span,
-    /// The logical id; empty for what concerns the whole template.
-    pub resource: String,
-    pub message: String,
-    pub fix: String,
-}
-
-impl Finding {
-    /// As a mistake, or as a warning where it stops nothing.
-    pub fn diagnostic(&self, template: &Template) -> Diagnostic {
-        let source = &template.source;
-        match self.severity {
-            Severity::High => source.error(self.span, &self.message),
-            Severity::Medium | Severity::Low => source.warning(self.span, &self.message),
-        }
-        .help(&self.fix)
-    }
-
-    /// `stack.yaml:12:7: …`
-    pub fn told(&self, template: &Template) -> String {
-        let at = template.source.position(self.span.start);
-        format!("{}:{}:{}: {}", template.source.name, at.line, at.column, self.message)
-    }
-}
-
-/// What a step lets pass. Nothing in it can allow what opens the network.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Allow {
-    iam: bool,
-    retain: bool,
-    kinds: Vec<String>,
-}
-
-impl Allow {
-    /// Reads the names of `allow:`; an error says which is none, and why.
-    ///
-    /// # Errors
-    /// The first name that cannot be allowed, with what to write instead.
-    pub fn read<T: AsRef<str>>(names: &[T]) -> Result<Self, (usize, String, String)> {
-        let mut allow = Self::default();
-        for (index, name) in names.iter().map(AsRef::as_ref).enumerate() {
-            let wrong = |said: String, help: &str| Err((index, said, help.to_owned()));
-            match name {
-                "iam" => allow.iam = true,
-                "retain" => allow.retain = true,
-                kind if outward(kind).is_some_and(|row| row.rule == Rule::Iam) => {
-                    return wrong(format!("`{kind}` is allowed by another name"), "write `iam`");
-                }
-                kind if outward(kind).is_some() => {
-                    return wrong(
-                        format!(
-                            "`{kind}` cannot be allowed: it leads out of the sandbox, or cannot be inspected"
-                        ),
-                        "leave the resource out of the drill's deployment, with a `Condition`",
-                    );
-                }
-                kind if INSIDE.contains(&kind) => {
-                    return wrong(format!("`{kind}` needs no leave"), "remove it from `allow`");
-                }
-                kind if is_a_type(kind) => allow.kinds.push(kind.to_owned()),
-                other => {
-                    return wrong(
-                        format!("`{other}` is nothing that can be allowed"),
-                        "`allow` takes `iam`, `retain`, and types that are not known to stay inside, such as `AWS::ECS::Cluster`",
-                    );
-                }
-            }
-        }
-        Ok(allow)
-    }
-
-    /// What allows it, if anything does.
-    fn names(&self, rule: Rule, kind: &str) -> Option<String> {
-        match rule {
-            Rule::Iam if self.iam => Some("iam".to_owned()),
-            Rule::Retain if self.retain => Some("retain".to_owned()),
-            Rule::Unlisted => self.kinds.iter().find(|k| *k == kind).cloned(),
-            _ => None,
-        }
-    }
-}
-
-/// `AWS::Service::Resource`
-fn is_a_type(text: &str) -> bool {
-    let parts: Vec<&str> = text.split("::").collect();
-    let word = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric());
-    matches!(parts.as_slice(), ["AWS", _, _]) && parts.iter().all(word)
-}
+use yaml::{Entry, Node, Value};
 
 /// Everything worth a finding, in the order of the file. Where a value will be known to the run only, nothing is said of
 /// it: the inspection is repeated with all parameters before the deployment.
 pub fn inspect(template: &Template, surroundings: &Surroundings, allow: &Allow) -> Vec<Finding> {
     let resolver = Resolver::new(template, surroundings);
-    let mut found = Found { allow, resource: String::new(), kind: String::new(), list: Vec::new() };
+    let mut found = Found::new(allow);
     whole(template, &resolver, &mut found);
     for entry in template.section("Resources") {
         if !entry.key.starts_with("Fn::") {
@@ -140,39 +28,6 @@ pub fn inspect(template: &Template, surroundings: &Surroundings, allow: &Allow) 
     };
     list.dedup_by(|a, b| a.span == b.span && a.severity == b.severity && same(a, b));
     list
-}
-
-/// What has been found so far, and of which resource.
-pub struct Found<'a> {
-    allow: &'a Allow,
-    resource: String,
-    pub kind: String,
-    list: Vec<Finding>,
-}
-
-impl Found<'_> {
-    pub fn count(&self) -> usize {
-        self.list.len()
-    }
-
-    /// `what` goes on after the resource's name.
-    pub fn push(&mut self, rule: Rule, span: Span, what: &str, fix: &str) {
-        let allowed = self.allow.names(rule, &self.kind);
-        let subject = match (self.resource.as_str(), self.kind.as_str()) {
-            ("", _) => String::new(),
-            (name, "") => format!("`{name}` "),
-            (name, kind) => format!("`{name}` ({kind}) "),
-        };
-        let (severity, message, fix) = match allowed {
-            Some(name) => (
-                Severity::Medium,
-                format!("{subject}{what}; the step allows it (`{name}`)"),
-                "remove it from `allow` once the template can do without".to_owned(),
-            ),
-            None => (Severity::High, format!("{subject}{what}"), fix.to_owned()),
-        };
-        self.list.push(Finding { rule, severity, span, resource: self.resource.clone(), message, fix });
-    }
 }
 
 const CANNOT_TELL: &str =

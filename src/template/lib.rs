@@ -2,18 +2,21 @@
 //! intrinsic functions included) and JSON, `resolve` works out each `value` as far as it can be known before a deployment,
 //! `inspect` finds what would open the sandbox, reach beyond it, or stay behind; the lists are in `types` and `table`.
 
+pub mod found;
 pub mod inspect;
 mod policy;
 mod properties;
 mod read;
 pub mod resolve;
+pub mod rule;
 pub mod table;
 pub mod types;
 pub mod value;
 
 use std::collections::BTreeMap;
 
-pub use inspect::{Allow, Finding, Severity, inspect};
+pub use found::{Allow, Finding, Severity};
+pub use inspect::inspect;
 pub use read::Template;
 pub use resolve::{Given, Surroundings};
 

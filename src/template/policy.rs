@@ -1,8 +1,8 @@
 //! Whom a policy lets in: principals of resource policies, key policies and trust policies.
 
-use super::inspect::Found;
+use super::found::Found;
 use super::resolve::Resolver;
-use super::table::Rule;
+use super::rule::Rule;
 use super::value::{Knowledge, Seen, What, knowledge, shown};
 
 const OURS: &str =

@@ -2,12 +2,13 @@
 
 use ipnet::Ipv4Net;
 
-use super::inspect::Found;
+use super::found::Found;
 use super::policy;
 use super::resolve::Resolver;
+use super::rule::Rule;
 use super::table::{
     NEEDED, NETWORK_IDS, Needed, OF_THE_STACK, OfTheStack, PROPERTIES, Property, REGION_KEYS, ROLE_KEYS,
-    ROLES, Rule, When,
+    ROLES, When,
 };
 use super::value::{Knowledge, Seen, Truth, What, knowledge, shown, truth};
 use yaml::{Entry, Span};

@@ -2,7 +2,7 @@
 //!
 //! Source: CloudFormation template reference, the page of each type.
 
-use super::table::Rule;
+use super::rule::Rule;
 
 pub struct Outward {
     /// A type, or the beginning of types before a `*`.
@@ -254,6 +254,13 @@ pub const INSIDE: &[&str] = &[
 /// (CloudFormation template reference, "`DeletionPolicy` attribute").
 pub fn leaves_a_snapshot(kind: &str, in_a_cluster: bool) -> bool {
     kind == "AWS::RDS::DBCluster" || (kind == "AWS::RDS::DBInstance" && !in_a_cluster)
+}
+
+/// Whether a text is a type of AWS's own: `AWS::Service::Resource`.
+pub fn is_a_type(text: &str) -> bool {
+    let parts: Vec<&str> = text.split("::").collect();
+    let word = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric());
+    matches!(parts.as_slice(), ["AWS", _, _]) && parts.iter().all(word)
 }
 
 /// The row of a type that leads out.

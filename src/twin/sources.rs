@@ -2,8 +2,7 @@
 
 use super::world::World;
 use base::duration::Time;
-use base::ids::Region;
-use base::ids::name_of;
+use base::ids::{Region, name_of};
 use estate::{PointIndex, PointKind, RecoveryPoint, Resource};
 use port::{
     CloudError, CloudResult, Create, ErrorKind, Kind, LONGEST_TEMPLATE, Place, RestoreDbToTime, State,

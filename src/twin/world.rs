@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::{Value, json};
 
 use base::duration::Time;
-use base::ids::Region;
-use base::ids::RunId;
+use base::ids::{Region, RunId};
 use port::{
     CloudError, CloudResult, Create, Created, ErrorKind, Kind, Marks, Observed, Origin, Place, ResourceRef,
     RestoreDb, RestoreDbToTime, State, TaggedThing, Whose, gated,

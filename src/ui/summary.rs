@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use self::table::Table;
 use super::text::{Look, Tone, clean, count, wrap};
 use base::duration::human_seconds;
-use record::report::model::{CheckStatus, Report, Severity, Status, StepStatus, Verdict, Workload};
+use record::report::model::{CheckStatus, Report, Severity, StepStatus, Verdict, Workload};
 
 /// What all lines fit into.
 const COLUMNS: usize = 80;
@@ -253,15 +253,5 @@ impl Page {
         for resource in &teardown.left_behind {
             self.item(&format!("- {}", clean(resource)));
         }
-    }
-}
-
-/// A status as it stands in the table.
-fn status_word(status: Status, objective: Option<f64>) -> (&'static str, Tone) {
-    match (status, objective) {
-        (_, None) => ("no objective", Tone::Quiet),
-        (Status::Met, _) => ("met", Tone::Good),
-        (Status::Missed, _) => ("MISSED", Tone::Bad),
-        (Status::Unknown, _) => ("UNKNOWN", Tone::Bad),
     }
 }

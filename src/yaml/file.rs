@@ -6,8 +6,9 @@ use sha2::{Digest, Sha256};
 
 use super::builder::Tags;
 use super::diagnostic::{Diagnostic, Diagnostics};
+use super::limits::LARGEST_FILE;
 use super::node::Node;
-use super::parse::{LARGEST_FILE, parse_tagged};
+use super::parse::parse_tagged;
 use super::source::{Source, Span};
 
 pub struct Read {

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::file::plain;
-use super::parse::LARGEST_FILE;
+use super::limits::LARGEST_FILE;
 
 /// Reads files of one folder. What was kept is answered from memory: a run that goes on does not see what has changed
 /// on disk since it began.

@@ -6,6 +6,7 @@ pub mod check;
 pub mod diagnostic;
 pub mod file;
 pub mod files;
+pub mod limits;
 pub mod node;
 pub mod parse;
 mod raw;

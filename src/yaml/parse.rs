@@ -9,21 +9,12 @@ use serde_saphyr::{Error, Options};
 
 use super::builder::{Builder, Tags};
 use super::diagnostic::{Diagnostic, Diagnostics};
+use super::limits::{DEEPEST, MOST_KEPT, MOST_NODES, MOST_TEXT};
 use super::node::Node;
 use super::raw::Raw;
 use super::source::{Source, Span};
 use super::syntax;
 
-/// Bytes of a file.
-pub const LARGEST_FILE: usize = 32 << 20;
-/// Values in a document, with those that its aliases repeat.
-pub const MOST_NODES: usize = 1_000_000;
-/// Of them, those under anchors, which are kept for aliases: an anchor within an anchor keeps its values twice.
-pub const MOST_KEPT: usize = 250_000;
-/// Bytes of text in a document, with those that its aliases repeat.
-pub const MOST_TEXT: usize = 64 << 20;
-/// Levels of nesting. Each takes up to 60 KiB of stack in a build without optimisation, and a thread has 2 MiB.
-pub const DEEPEST: usize = 24;
 /// Mistakes after which the text is read again without them. Each costs a reading.
 const MOST_REPAIRS: usize = 32;
 

@@ -5,7 +5,7 @@ use serde_saphyr::granit_parser::{ErrorKind as E, ScanError};
 use serde_saphyr::{Error, ExternalMessageSource, Location};
 
 use super::diagnostic::Diagnostic;
-use super::parse::{DEEPEST, MOST_KEPT, MOST_NODES, MOST_TEXT};
+use super::limits::{DEEPEST, MOST_KEPT, MOST_NODES, MOST_TEXT};
 use super::source::{Source, Span};
 
 /// The byte at which a mistake stands; for what an alias repeats, the alias.

@@ -7,7 +7,9 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_S
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use super::SHORTEST;
+/// Values of fewer characters stand in ordinary words too: to blot them out would protect nobody and
+/// spoil every text.
+pub const SHORTEST: usize = 4;
 
 /// Lines of a secret of several lines (a private key) are secrets of their own from this length on; shorter ones are
 /// mostly brackets and words.

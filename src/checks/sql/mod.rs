@@ -1,22 +1,16 @@
 //! `sql`: the first value of the first row, in a read-only session.
 
+mod first;
 mod mysql;
 mod postgres;
 mod target;
 
+use self::first::First;
 use self::target::{Engine, Target};
 use super::dial::{Failure, Stage, bounded, peer};
 use super::observation::Secrets;
 use super::{Net, Observation};
 use playbook::check::{CheckKind, SqlCheck};
-
-/// The first value of the first row.
-#[derive(Debug, PartialEq, Eq)]
-enum First {
-    Value(String),
-    Null,
-    NoRow,
-}
 
 /// One attempt of an SQL check.
 pub async fn sql(spec: &SqlCheck, net: &Net) -> Observation {

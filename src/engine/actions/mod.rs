@@ -1,5 +1,6 @@
 //! The actions that steps use, one file per service: what each declares of itself, and what it does.
 
+mod action;
 pub mod args;
 pub mod cloudformation;
 pub mod command;
@@ -9,21 +10,9 @@ pub mod manual;
 pub mod rds;
 pub mod s3;
 
-use futures_util::future::LocalBoxFuture;
-use serde_json::Value;
+use playbook::action::Catalogue;
 
-use context::{Context, Outcome, StepError};
-use playbook::action::{ActionDecl, Catalogue};
-
-/// An action: what it declares of itself, and what does it.
-pub struct Action {
-    pub decl: ActionDecl,
-    /// Does it, once. Arguments are rendered already.
-    pub run: Run,
-}
-
-/// Boxed, since one action's future is many times as large as another's.
-pub type Run = for<'a> fn(&'a Context<'a>, &'a Value) -> LocalBoxFuture<'a, Result<Outcome, StepError>>;
+pub use action::{Action, Run};
 
 /// Every action, in the order in which help and schema list them.
 pub const ACTIONS: &[Action] = &[

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use serde_json::{Value, json};
 
 use super::Recovery;
+use super::end::End;
 use super::memory::CheckMemory;
-use super::step::End;
 use crate::plan::{CheckWork, Node};
 use crate::secrets::PLACEHOLDER;
 use base::duration::Time;

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::Value;
 
+use super::end::End;
+use super::found::Frozen;
 use super::points::Made;
-use super::step::End;
-use super::survey::Frozen;
 use crate::sandbox::Ready;
 use crate::sandbox::memory::Memory as Requests;
 use base::duration::Time;

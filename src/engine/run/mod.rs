@@ -5,174 +5,39 @@
 
 mod begin;
 mod check;
+mod end;
+mod engine;
+mod found;
 mod isolation;
+mod known;
 mod memory;
+mod names;
 mod points;
+mod recovery;
 mod schedule;
 mod step;
+mod stop;
 mod survey;
 
-use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashSet;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::time::Duration;
 
-use async_trait::async_trait;
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
 
-use crate::actions::context::Person;
-use crate::plan::Plan;
-use base::clock::Clock;
 use base::duration::{Time, seconds_between};
-use base::ids::{AccountId, RunId};
-use checks::Observation;
-use estate::point::Rejection;
-use event::{Body, Bus, Inputs, Phase, RunStarted};
+pub use engine::{Config, Engine, Prober};
+use event::{Body, Phase, RunStarted};
+use found::Frozen;
 use isolation::Looks;
 pub use memory::Memory;
-use playbook::check::CheckKind;
-use port::Protected;
-use port::gate::{DeniedCall, Enforcement, LossGate};
+use port::gate::Enforcement;
 use port::wait::Waiter;
-use port::{Cloud, CloudError, Grant, Marks, Place};
-use survey::Frozen;
+use port::{Guard, Marks, Place};
+use recovery::Recovery;
+pub use stop::Stop;
 
 use crate::sandbox::teardown::Teardown;
 use crate::sandbox::{HandError, Hands, Ready, prepare};
-use crate::secrets::Secrets;
-use port::Guard;
-
-/// Asks what was restored over the real network. The twin answers checks itself.
-#[async_trait(?Send)]
-pub trait Prober {
-    async fn probe(&self, kind: &CheckKind) -> Observation;
-}
-
-pub struct Config {
-    /// `twin` or `aws`
-    pub on: &'static str,
-    pub run: RunId,
-    /// How many steps may run at once.
-    pub jobs: usize,
-    pub keep_sandbox: bool,
-    /// How long one resource may resist its deletion.
-    pub patience: Duration,
-    pub seed: Option<u64>,
-    /// Spread the pauses before retries, so that many do not knock at once.
-    pub jitter: bool,
-    /// Go on with a run only to tear it down.
-    pub abort: bool,
-    /// For the record: what a resumed run needs to be given again.
-    pub inputs: Inputs,
-    /// Accounts that are never changed, whatever a playbook says.
-    pub protected: Protected,
-    /// By account: what its role must be allowed, which preflight has proved.
-    pub grants: BTreeMap<AccountId, Vec<Grant>>,
-}
-
-pub struct Engine {
-    pub plan: Plan,
-    /// Behind the gate.
-    pub cloud: Rc<dyn Cloud>,
-    pub gate: Arc<LossGate>,
-    pub clock: Clock,
-    pub bus: Rc<Bus>,
-    pub config: Config,
-    pub prober: Rc<dyn Prober>,
-    pub person: Rc<dyn Person>,
-    /// What expressions name below `env` and `secret`.
-    pub secrets: Secrets,
-    /// The first Ctrl-C: stop starting steps, tear down, report.
-    pub interrupt: CancellationToken,
-    /// How far the run had come when its runner died.
-    pub memory: Memory,
-}
-
-/// What is shared by all that runs between T0 and teardown.
-struct Recovery<'a> {
-    engine: &'a Engine,
-    hands: &'a Rc<Hands>,
-    waiter: &'a Rc<Waiter>,
-    ready: &'a Ready,
-    looks: &'a Looks<'a>,
-    t0: Time,
-    points: points::Points,
-    outputs: RefCell<HashMap<String, serde_json::Value>>,
-    /// How many of the gate's refusals have been told.
-    denials_told: Cell<usize>,
-}
-
-impl<'a> Recovery<'a> {
-    fn new(
-        engine: &'a Engine,
-        hands: &'a Rc<Hands>,
-        waiter: &'a Rc<Waiter>,
-        looks: &'a Looks<'a>,
-        t0: Time,
-        frozen: Frozen,
-    ) -> Self {
-        let memory = &engine.memory;
-        let outputs = memory.steps.iter().map(|(id, step)| (id.clone(), step.outputs.clone()));
-        let recovery = Self {
-            engine,
-            hands,
-            waiter,
-            ready: looks.ready(),
-            looks,
-            t0,
-            points: points::Points::of(memory, frozen),
-            outputs: RefCell::new(outputs.filter(|(_, outputs)| !outputs.is_null()).collect()),
-            denials_told: Cell::new(memory.denied.len()),
-        };
-        for (point, why_not) in &memory.points {
-            if why_not.as_deref() == Some(Rejection::Lost.reason()) {
-                recovery.know_lost(point, &[]);
-            }
-        }
-        for denied in &memory.denied {
-            engine.gate.recall(denied.clone());
-        }
-        recovery
-    }
-
-    /// Tells what the gate has refused since it was last asked: before what became of it is told.
-    fn tell_denials(&self) {
-        let denied = self.engine.gate.denied();
-        for denied in denied.iter().skip(self.denials_told.replace(denied.len())).cloned() {
-            let DeniedCall { call, locus, step, why } = denied;
-            self.engine.bus.tell(Body::Denied { call, locus, step, why });
-        }
-    }
-}
-
-/// Why the drill could not be carried out.
-#[derive(Debug, Clone)]
-pub enum Stop {
-    Interrupted,
-    Aborted { error: String, help: Option<String> },
-}
-
-impl From<CloudError> for Stop {
-    fn from(error: CloudError) -> Self {
-        Self::Aborted { help: error.help.clone(), error: error.to_string() }
-    }
-}
-
-impl From<HandError> for Stop {
-    fn from(error: HandError) -> Self {
-        match error {
-            HandError::Cloud(error) => error.into(),
-            HandError::Changed { .. } => Self::Aborted {
-                error: error.to_string(),
-                help: Some("tear the run down with `drillmaster abort`, and start it anew".into()),
-            },
-            // It says itself what to do: about the disk, or about who reads stdout.
-            HandError::Journal(error) => Self::Aborted { error: error.to_string(), help: None },
-        }
-    }
-}
 
 impl Engine {
     /// Whether the plan is the one that a run began with; another version may read a playbook in another way.
@@ -257,6 +122,7 @@ impl Engine {
         self.gate.enforce(Enforcement::Full);
         let looks = Looks::new(self, hands, &ready);
         let recovery = Recovery::new(self, hands, waiter, &looks, t0, frozen);
+        recovery.recall_lost();
         hands.guard().enter(Phase::Recover);
         // What the runner that died had not looked at since.
         if memory.has_begun(Phase::Recover) && !memory.has_ended(Phase::Recover) {
@@ -312,41 +178,9 @@ impl Engine {
         ended
     }
 
-    /// Tells why the drill is cut short, as soon as that is known: a run whose runner dies after this is only torn down.
-    fn told(&self, stop: Stop) -> Stop {
-        self.bus.tell(match stop.clone() {
-            Stop::Interrupted => Body::Interrupted {
-                by: if self.config.abort { "`drillmaster abort`" } else { "the user" }.to_owned(),
-            },
-            Stop::Aborted { error, help } => Body::Aborted { error, help },
-        });
-        stop
-    }
-
-    /// Begins a phase, which it may have done before its runner died.
-    fn begin(&self, phase: Phase) {
-        if !self.memory.has_begun(phase) {
-            self.bus.tell(Body::PhaseStarted { phase });
-        }
-    }
-
-    fn end(&self, phase: Phase) {
-        if !self.memory.has_ended(phase) {
-            self.bus.tell(Body::PhaseFinished { phase });
-        }
-    }
-
     fn end_open_phases(&self) {
         for phase in self.memory.phases.keys() {
             self.end(*phase);
-        }
-    }
-
-    /// Tells a finding, once.
-    fn find(&self, rule: &str, severity: &str, resource: &str, message: String, fix: String) {
-        if self.memory.is_news(rule, resource, &message) {
-            let (rule, severity) = (rule.to_owned(), severity.to_owned());
-            self.bus.tell(Body::Finding { rule, severity, resource: resource.to_owned(), message, fix });
         }
     }
 
@@ -423,11 +257,6 @@ impl Engine {
                 self.gate.know_lost_point(&point.id, &format!("{} {}", point.account, point.region));
             }
         }
-    }
-
-    /// When the sandbox's ttl ends: preparing it, recovering and verifying have that long together.
-    fn deadline(&self, hands: &Hands) -> Time {
-        hands.marks().expires - base::duration::Span(self.config.patience).delta()
     }
 
     fn sandbox(&self) -> Place {

@@ -1,15 +1,15 @@
 //! Finding recovery points in what survives, and choosing the one that a step restores from.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tokio::sync::OnceCell;
 
-use super::survey::{Found, Frozen, key};
-use super::{Memory, Recovery};
+use super::Recovery;
+use super::found::{Found, key};
+use super::known::telling;
+use super::survey::arn_part;
 use crate::actions::context::{Source, StepError};
 use crate::plan::StepWork;
 use base::duration::Time;
@@ -19,55 +19,11 @@ use event::Body;
 use playbook::action::{PointSpec, SourceSpec, SourceWhat};
 use port::{Place, PointQuery};
 
-/// What a query found: asked once, however many steps want to know.
-type Answer = OnceCell<Rc<Found>>;
-
-#[derive(Default)]
-pub struct Points {
-    /// What was seen just before T0.
-    frozen: Frozen,
-    /// What each query found, over all surviving accounts and regions.
-    found: RefCell<HashMap<PointQuery, Rc<Answer>>>,
-    /// The estate's points that lie in what is lost.
-    lost: RefCell<Option<PointIndex>>,
-    /// Points told of already.
-    told: RefCell<HashSet<(String, String)>>,
-    /// The ids of the estate's points that survive.
-    surviving: RefCell<Option<HashSet<String>>>,
-    /// Copies that steps of this run made, with what they were copied from.
-    made: RefCell<HashMap<String, (RecoveryPoint, Chosen)>>,
-}
-
 /// Copies of recovery points, and what they were copied from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Made {
-    copies: Vec<RecoveryPoint>,
-    origin: Chosen,
-}
-
-impl Points {
-    /// Those that a run knows which goes on.
-    pub fn of(memory: &Memory, frozen: Frozen) -> Self {
-        let points = Self { frozen, ..Self::default() };
-        for (point, why_not) in &memory.points {
-            points.told.borrow_mut().insert(telling(point, why_not.as_deref()));
-        }
-        memory.made.iter().for_each(|made| points.remember(made));
-        points
-    }
-
-    /// Remembers the copies that a step made.
-    pub fn remember(&self, made: &Made) {
-        for copy in &made.copies {
-            self.made.borrow_mut().insert(copy.id.clone(), (copy.clone(), made.origin.clone()));
-        }
-    }
-}
-
-/// By what a telling is told from another: snapshots of one name may lie in several places.
-fn telling(point: &RecoveryPoint, why_not: Option<&str>) -> (String, String) {
-    let place = format!("{} {} {}", point.id, point.account, point.region);
-    (place, why_not.unwrap_or_default().to_owned())
+    pub(super) copies: Vec<RecoveryPoint>,
+    pub(super) origin: Chosen,
 }
 
 /// What a step restores from, and where that came from.
@@ -108,6 +64,15 @@ impl Recovery<'_> {
         let made = Made { copies, origin: origin.clone() };
         self.points.remember(&made);
         json!(made)
+    }
+
+    /// Makes known to the gate what the run knew as lost before its runner died.
+    pub fn recall_lost(&self) {
+        for (point, why_not) in &self.engine.memory.points {
+            if why_not.as_deref() == Some(Rejection::Lost.reason()) {
+                self.know_lost(point, &[]);
+            }
+        }
     }
 
     /// Makes a point known to the gate as lost, unless its bare id means one that is not.
@@ -463,8 +428,4 @@ impl Recovery<'_> {
             "make a point that survives usable to the sandbox: copy it to its region, share it with its account",
         )
     }
-}
-
-pub(super) fn arn_part(id: &str, part: usize) -> Option<&str> {
-    id.strip_prefix("arn:")?.split(':').nth(part - 1)
 }

@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesUnordered;
 
-use super::step::End;
+use super::end::End;
 use super::{Recovery, Stop};
 use crate::plan::{Node, Work};
 use event::{Body, Phase};

@@ -4,29 +4,18 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use super::Recovery;
+use super::end::End;
 use super::memory::StepMemory;
+use super::names::known_names;
 use super::points::Chosen;
-use super::{Engine, Recovery};
 use crate::actions::context::{Context, Finding, Outcome, StepError};
 use crate::plan::{Node, StepWork, Work};
-use crate::sandbox::Ready;
 use crate::secrets::{Asked, Keys};
 use base::duration::{Span, Time};
 use event::Body;
 use playbook::action::SourceSpec;
 use playbook::expr;
-
-/// How a node ended, as far as others depend on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    Done,
-    /// Those that depend on it run all the same.
-    Tolerated,
-    Failed,
-    NotRun,
-    /// Something that it depends on did not end well.
-    Skipped,
-}
 
 /// One attempt of a step.
 struct Attempt<'a> {
@@ -294,22 +283,4 @@ impl Recovery<'_> {
         );
         names
     }
-}
-
-/// What expressions may name before anything of the run is known: all but outputs of steps, T0, environment and secrets.
-pub fn known_names(engine: &Engine, ready: &Ready) -> Map<String, Value> {
-    let mut names = engine.plan.expression_base();
-    names.insert(
-        "sandbox".into(),
-        json!({
-            "account": ready.place.account,
-            "region": ready.place.region,
-            "cidr": ready.cidr,
-            "vpc_id": ready.vpc,
-            "subnet_ids": ready.subnets.iter().map(|s| &s.id).collect::<Vec<_>>(),
-            "security_group_id": ready.security_group,
-        }),
-    );
-    names.insert("run".into(), json!({ "id": engine.config.run }));
-    names
 }

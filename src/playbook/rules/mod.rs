@@ -3,6 +3,7 @@
 mod arguments;
 mod checks;
 mod connect_to;
+mod context;
 mod coverage;
 mod cycles;
 mod estate_links;
@@ -21,25 +22,11 @@ mod shown;
 mod templates;
 mod workloads;
 
-use super::action::Catalogue;
 use super::draft::Draft;
-use super::schema::Compiled;
-use estate::load::EstateDraft;
 use facts::Facts;
 use yaml::Diagnostics;
-use yaml::files::Files;
 
-/// What rules may look at besides the playbook.
-pub struct Context<'a> {
-    pub catalogue: Catalogue,
-    pub schemas: &'a Compiled,
-    /// Absent where the playbook names none, or it could not be read.
-    pub estate: Option<&'a EstateDraft>,
-    /// The playbook's: paths in it are relative to this.
-    pub files: &'a Files,
-    /// The values of `--param` that fit.
-    pub params: &'a serde_json::Map<String, serde_json::Value>,
-}
+pub use context::Context;
 
 type Rule = fn(&Draft<'_>, &Facts<'_>, &Context<'_>, &mut Diagnostics);
 

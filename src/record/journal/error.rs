@@ -34,13 +34,14 @@ pub enum JournalError {
 }
 
 impl JournalError {
+    /// Of the folder that a journal was to be made in.
+    pub(super) fn folder(dir: &Path, source: IoError) -> Self {
+        Self::Create { path: dir.to_owned(), source }
+    }
     pub(super) fn create(path: &Path, source: IoError) -> Self {
         let path = path.to_owned();
         if source.kind() == ErrorKind::AlreadyExists && !path.is_dir() {
-            return match path.file_name() {
-                Some(name) if name == super::FILE_NAME => Self::Exists { path },
-                _ => Self::Create { path, source },
-            };
+            return Self::Exists { path };
         }
         Self::Create { path, source }
     }

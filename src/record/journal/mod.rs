@@ -19,13 +19,10 @@ use serde::Serialize;
 
 pub use chain::{End, Hash};
 pub use error::JournalError;
-pub use read::{Contents, read};
+pub use read::{Contents, FILE_NAME, read};
 
 use event::legal::Course;
 use event::{Body, Consumer, ConsumerError, Event};
-
-/// The journal's file in a run's folder.
-pub const FILE_NAME: &str = "journal.ndjson";
 
 /// What is buffered before it is written, where nothing asks for it earlier.
 const BUFFER: usize = 64 * 1024;
@@ -81,7 +78,7 @@ impl Journal {
     pub fn create(dir: &Path, durability: Durability) -> Result<Self, JournalError> {
         let path = dir.join(FILE_NAME);
         let standing = dir.ancestors().find(|folder| folder.is_dir());
-        std::fs::create_dir_all(dir).map_err(|source| JournalError::create(dir, source))?;
+        std::fs::create_dir_all(dir).map_err(|source| JournalError::folder(dir, source))?;
         let file = OpenOptions::new()
             .append(true)
             .create_new(true)

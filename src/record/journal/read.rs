@@ -4,10 +4,13 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::JournalError;
 use super::chain::{self, End, Hash};
-use super::{FILE_NAME, JournalError};
 use event::legal::Course;
 use event::{Body, Event, FORMAT};
+
+/// The journal's file in a run's folder.
+pub const FILE_NAME: &str = "journal.ndjson";
 
 /// What a journal holds.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,9 +1,8 @@
 //! Objectives and measures per workload, in columns where they fit and in sentences where they do not.
 
 use super::super::text::{Look, Tone, clean, pad, width, wrap};
-use super::status_word;
 use base::duration::human_seconds;
-use record::report::model::Report;
+use record::report::model::{Report, Status};
 
 const HEADER: [&str; 6] = ["", "Objective", "Measured", "+ assumed", "Worst case", "Status"];
 
@@ -145,4 +144,14 @@ fn set(name: &str, cells: &[String; 6], widths: &[usize; 6]) -> String {
 
 fn time(seconds: Option<f64>, none: &str) -> String {
     seconds.map_or_else(|| none.to_owned(), human_seconds)
+}
+
+/// A status as it stands in the table.
+fn status_word(status: Status, objective: Option<f64>) -> (&'static str, Tone) {
+    match (status, objective) {
+        (_, None) => ("no objective", Tone::Quiet),
+        (Status::Met, _) => ("met", Tone::Good),
+        (Status::Missed, _) => ("MISSED", Tone::Bad),
+        (Status::Unknown, _) => ("UNKNOWN", Tone::Bad),
+    }
 }

@@ -1,0 +1,9 @@
+//! What a query gave.
+
+/// The first value of the first row.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum First {
+    Value(String),
+    Null,
+    NoRow,
+}

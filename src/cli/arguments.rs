@@ -1,0 +1,16 @@
+//! Arguments that several commands take.
+
+use std::path::{Path, PathBuf};
+
+/// `NAME=VALUE`
+pub fn name_and_value(text: &str) -> Result<(String, String), String> {
+    text.split_once('=')
+        .filter(|(name, _)| !name.is_empty())
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .ok_or_else(|| "write it as NAME=VALUE".to_owned())
+}
+
+/// Where a run's files lie: its folder, or the folder of the file that was named.
+pub fn folder_of(run: &Path) -> PathBuf {
+    if run.is_dir() { run.to_owned() } else { run.parent().map(Path::to_owned).unwrap_or_default() }
+}

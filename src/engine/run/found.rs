@@ -1,0 +1,98 @@
+//! What queries for recovery points found, as one list of what several accounts see.
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+
+use base::ids::name_of;
+use estate::RecoveryPoint;
+use port::PointQuery;
+
+/// By query: the points that were seen just before T0.
+pub type Frozen = IndexMap<PointQuery, Vec<RecoveryPoint>>;
+
+/// What a query found.
+pub(super) struct Found {
+    pub points: Vec<RecoveryPoint>,
+    /// Every place could be looked at.
+    pub complete: bool,
+}
+
+/// Account, region and id.
+pub(super) type Key = (String, String, String);
+
+pub(super) fn key(point: &RecoveryPoint) -> Key {
+    (point.account.to_string(), point.region.to_string(), point.id.clone())
+}
+
+/// Several accounts may see the same point: its owner by id, others by ARN and without its grants.
+pub(super) fn merge(merged: &mut BTreeMap<Key, RecoveryPoint>, mut point: RecoveryPoint) {
+    // Backups that are replicated into a region have no other name than their ARN.
+    if !point.id.contains(":auto-backup:") {
+        let name = name_of(&point.id).to_owned();
+        point.id = name;
+    }
+    let key = key(&point);
+    let Some(known) = merged.get_mut(&key) else {
+        merged.insert(key, point);
+        return;
+    };
+    for account in point.shared_with {
+        if !known.shared_with.contains(&account) {
+            known.shared_with.push(account);
+        }
+    }
+    known.taken = known.taken.or(point.taken);
+    known.made = known.made.or(point.made);
+    known.shared_widely |= point.shared_widely;
+    known.usable = known.usable.or(point.usable);
+    known.seen_usable = known.seen_usable.or(point.seen_usable);
+    known.managed_key |= point.managed_key;
+    known.encrypted |= point.encrypted;
+    known.kms_key = known.kms_key.take().or(point.kms_key);
+    known.engine = known.engine.take().or(point.engine);
+    if known.of != point.of && point.taken.is_some() && known.of.name == known.id {
+        known.of = point.of;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use estate::PointKind;
+
+    #[test]
+    fn what_several_accounts_see_is_one_point_and_backups_keep_their_arn() {
+        let point = |id: &str, shared: bool| RecoveryPoint {
+            of: "rds:db/orders".parse().unwrap(),
+            kind: PointKind::RdsSnapshot,
+            id: id.into(),
+            account: "111122223333".parse().unwrap(),
+            region: "us-west-2".parse().unwrap(),
+            taken: None,
+            usable: None,
+            seen_usable: None,
+            made: None,
+            shared_widely: false,
+            engine: None,
+            size: base::duration::Size(0),
+            objects: 0,
+            shared_with: if shared { vec!["999988887777".parse().unwrap()] } else { Vec::new() },
+            managed_key: false,
+            encrypted: false,
+            kms_key: None,
+        };
+        let backup = "arn:aws:rds:us-west-2:111122223333:auto-backup:ab-1";
+        let mut merged = BTreeMap::new();
+        for seen in [
+            point("orders-1", false),
+            point("arn:aws:rds:us-west-2:111122223333:snapshot:orders-1", true),
+            point(backup, false),
+        ] {
+            merge(&mut merged, seen);
+        }
+        let found: Vec<(&str, usize)> =
+            merged.values().map(|p| (p.id.as_str(), p.shared_with.len())).collect();
+        assert_eq!(found, [(backup, 0), ("orders-1", 1)]);
+    }
+}

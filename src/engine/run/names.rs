@@ -1,0 +1,24 @@
+//! What expressions may name.
+
+use serde_json::{Map, Value, json};
+
+use super::Engine;
+use crate::sandbox::Ready;
+
+/// What expressions may name before anything of the run is known: all but outputs of steps, T0, environment and secrets.
+pub fn known_names(engine: &Engine, ready: &Ready) -> Map<String, Value> {
+    let mut names = engine.plan.expression_base();
+    names.insert(
+        "sandbox".into(),
+        json!({
+            "account": ready.place.account,
+            "region": ready.place.region,
+            "cidr": ready.cidr,
+            "vpc_id": ready.vpc,
+            "subnet_ids": ready.subnets.iter().map(|s| &s.id).collect::<Vec<_>>(),
+            "security_group_id": ready.security_group,
+        }),
+    );
+    names.insert("run".into(), json!({ "id": engine.config.run }));
+    names
+}

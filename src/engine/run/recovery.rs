@@ -1,0 +1,67 @@
+//! From T0 to teardown.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::Engine;
+use super::found::Frozen;
+use super::isolation::Looks;
+use super::known::Points;
+use crate::sandbox::{Hands, Ready};
+use base::duration::Time;
+use event::Body;
+use port::gate::DeniedCall;
+use port::wait::Waiter;
+
+/// What is shared by all that runs between T0 and teardown.
+pub struct Recovery<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) hands: &'a Rc<Hands>,
+    pub(super) waiter: &'a Rc<Waiter>,
+    pub(super) ready: &'a Ready,
+    pub(super) looks: &'a Looks<'a>,
+    pub(super) t0: Time,
+    pub(super) points: Points,
+    pub(super) outputs: RefCell<HashMap<String, serde_json::Value>>,
+    /// How many of the gate's refusals have been told.
+    pub(super) denials_told: Cell<usize>,
+}
+
+impl<'a> Recovery<'a> {
+    pub fn new(
+        engine: &'a Engine,
+        hands: &'a Rc<Hands>,
+        waiter: &'a Rc<Waiter>,
+        looks: &'a Looks<'a>,
+        t0: Time,
+        frozen: Frozen,
+    ) -> Self {
+        let memory = &engine.memory;
+        let outputs = memory.steps.iter().map(|(id, step)| (id.clone(), step.outputs.clone()));
+        let recovery = Self {
+            engine,
+            hands,
+            waiter,
+            ready: looks.ready(),
+            looks,
+            t0,
+            points: Points::of(memory, frozen),
+            outputs: RefCell::new(outputs.filter(|(_, outputs)| !outputs.is_null()).collect()),
+            denials_told: Cell::new(memory.denied.len()),
+        };
+        for denied in &memory.denied {
+            engine.gate.recall(denied.clone());
+        }
+        recovery
+    }
+
+    /// Tells what the gate has refused since it was last asked: before what became of it is told.
+    pub fn tell_denials(&self) {
+        let denied = self.engine.gate.denied();
+        for denied in denied.iter().skip(self.denials_told.replace(denied.len())).cloned() {
+            let DeniedCall { call, locus, step, why } = denied;
+            self.engine.bus.tell(Body::Denied { call, locus, step, why });
+        }
+    }
+}

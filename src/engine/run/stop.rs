@@ -1,0 +1,31 @@
+//! Why a drill is cut short.
+
+use crate::sandbox::HandError;
+use port::CloudError;
+
+/// Why the drill could not be carried out.
+#[derive(Debug, Clone)]
+pub enum Stop {
+    Interrupted,
+    Aborted { error: String, help: Option<String> },
+}
+
+impl From<CloudError> for Stop {
+    fn from(error: CloudError) -> Self {
+        Self::Aborted { help: error.help.clone(), error: error.to_string() }
+    }
+}
+
+impl From<HandError> for Stop {
+    fn from(error: HandError) -> Self {
+        match error {
+            HandError::Cloud(error) => error.into(),
+            HandError::Changed { .. } => Self::Aborted {
+                error: error.to_string(),
+                help: Some("tear the run down with `drillmaster abort`, and start it anew".into()),
+            },
+            // It says itself what to do: about the disk, or about who reads stdout.
+            HandError::Journal(error) => Self::Aborted { error: error.to_string(), help: None },
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Where a call goes.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use base::ids::{AccountId, Region};
+
+/// An account and a region: where a call goes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place {
+    pub account: AccountId,
+    pub region: Region,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "account {}, {}", self.account, self.region)
+    }
+}
