@@ -13,9 +13,9 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use drillmaster::cloud::{Create, Kind};
-use drillmaster::estate::PointKind;
-use drillmaster::event::{Body, Phase, Stage};
+use estate::PointKind;
+use event::{Body, Phase, Stage};
+use port::{Create, Kind};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
