@@ -7,7 +7,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use super::interceptor::{Refused, doubtful};
+use super::caller::{Refused, doubtful};
 use port::{CloudError, CloudResult, ErrorKind, Sent};
 
 /// What AWS calls "too many requests", by service.

@@ -3,25 +3,23 @@
 //! `made` looks at what the run has made, wherever it stands; this file at its networks.
 
 mod made;
+mod vpcs;
 
 use std::collections::BTreeMap;
 
 use aws_sdk_ec2::types::{
-    AttachmentStatus, Filter, IpPermission, NatGatewayState, NetworkInterfaceType,
-    TransitGatewayAttachmentState, Vpc, VpcPeeringConnectionStateReasonCode,
+    AttachmentStatus, IpPermission, NatGatewayState, NetworkInterfaceType, TransitGatewayAttachmentState,
+    VpcPeeringConnectionStateReasonCode,
 };
 use futures_util::future::LocalBoxFuture;
 use futures_util::{StreamExt as _, stream};
 use ipnet::Ipv4Net;
 
+use self::vpcs::{AT_ONCE, Vpcs, found, way};
 use super::access::{Clients, Ec2Reader as Client};
-use super::ec2::filter;
 use super::error::OrCloud;
-use super::{missing, pages};
-use port::{CloudError, CloudResult, ErrorKind, Exposure, Leak, Look, TAG_RUN};
-
-/// How many lists are read at once: a look must not take the API's allowance from the steps.
-const AT_ONCE: usize = 4;
+use super::pages;
+use port::{CloudError, CloudResult, Exposure, Leak, Look};
 
 type Looked<'a> = LocalBoxFuture<'a, CloudResult<Vec<Exposure>>>;
 
@@ -75,45 +73,6 @@ pub async fn find(clients: &Clients, look: &Look, zones: bool) -> Vec<Exposure> 
 
 fn unread(look: &Look, what: &str, error: &CloudError) -> Exposure {
     Exposure::unread(&look.vpc, format!("its {what} could not be verified: {error}"), error)
-}
-
-fn found(leak: Leak, resource: Option<String>, what: impl Into<String>) -> Exposure {
-    Exposure::new(leak, resource.unwrap_or_else(|| "?".to_owned()), what)
-}
-
-fn way(resource: Option<String>, what: impl Into<String>) -> Exposure {
-    found(Leak::Way, resource, what)
-}
-
-/// The run's VPCs with their IPv4 ranges: the sandbox's, and what a stack may have made besides.
-struct Vpcs(BTreeMap<String, Vec<Ipv4Net>>);
-
-impl Vpcs {
-    async fn of(ec2: &Client, look: &Look) -> CloudResult<Self> {
-        const CALL: &str = "ec2:DescribeVpcs";
-        let of = |filter: Filter| async move {
-            Ok::<_, CloudError>(pages!(CALL, vpcs, ec2.describe_vpcs().filters(filter)))
-        };
-        let mut all: Vec<Vpc> = of(filter("vpc-id", [&look.vpc])).await?;
-        if all.is_empty() {
-            return Err(CloudError::new(ErrorKind::NotFound, CALL, format!("there is no VPC {}", look.vpc)));
-        }
-        all.extend(of(filter(&format!("tag:{TAG_RUN}"), [look.run.to_string()])).await?);
-        let ranges = |vpc: &Vpc| {
-            let more = vpc.cidr_block_association_set().iter().filter_map(|a| a.cidr_block());
-            vpc.cidr_block().into_iter().chain(more).filter_map(|cidr| cidr.parse().ok()).collect()
-        };
-        let known = all.iter().map(|vpc| Some((vpc.vpc_id.clone()?, ranges(vpc))));
-        Ok(Self(known.collect::<Option<_>>().ok_or_else(|| missing(CALL, "VPC id"))?))
-    }
-
-    fn filter(&self, name: &str) -> Filter {
-        filter(name, self.0.keys())
-    }
-
-    fn has(&self, vpc: Option<&str>) -> bool {
-        vpc.is_some_and(|vpc| self.0.contains_key(vpc))
-    }
 }
 
 async fn internet(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {

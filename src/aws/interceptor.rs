@@ -1,7 +1,6 @@
 //! On every SDK client: asks the loss gate before anything is sent, and counts what is sent.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::error::Error;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,44 +18,12 @@ use aws_smithy_runtime_api::client::retries::classifiers::{
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
+use super::caller::{self, Refused};
 use super::reads::{Reads, reads};
 use base::ids::{AccountId, AzId, Region};
 use estate::Loss;
 use port::gate::{Call, DeniedCall, LossGate};
 use port::{ApiCalls, BucketRef, Place};
-
-tokio::task_local! {
-    /// On whose behalf the current task calls (a step's id), and whether something of it may have taken effect unseen.
-    static CALLER: Caller;
-}
-
-struct Caller {
-    by: String,
-    doubtful: AtomicBool,
-}
-
-/// Runs a call of the port on behalf of `by`. Every SDK request is made in the task that awaits it, so that the
-/// interceptor finds the name.
-pub async fn on_behalf<F: Future>(by: &str, work: F) -> F::Output {
-    CALLER.scope(Caller { by: by.to_owned(), doubtful: AtomicBool::new(false) }, work).await
-}
-
-/// Whether an attempt since [`on_behalf`] may have taken effect although no answer came.
-pub fn doubtful() -> bool {
-    CALLER.try_with(|caller| caller.doubtful.load(Ordering::Relaxed)).unwrap_or(true)
-}
-
-/// The loss gate's refusal, on its way through the SDK's errors.
-#[derive(Debug)]
-pub struct Refused(pub DeniedCall);
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.why)
-    }
-}
-
-impl Error for Refused {}
 
 /// What all the clients' interceptors share.
 pub struct Shared {
@@ -195,8 +162,7 @@ impl Watch {
             key: found.key.as_deref(),
             zones: zones.iter().collect(),
         };
-        let by = CALLER.try_with(|caller| caller.by.clone()).unwrap_or_default();
-        self.shared.gate.check(&call, &by)
+        self.shared.gate.check(&call, &caller::by())
     }
 }
 
@@ -269,7 +235,7 @@ impl Intercept for Watch {
                     || error.as_connector_error().is_some_and(|e| !super::error::never_connected(e))
             }
         } {
-            let _ = CALLER.try_with(|caller| caller.doubtful.store(true, Ordering::Relaxed));
+            caller::doubt();
         }
         Ok(())
     }

@@ -4,6 +4,11 @@
 //! the port's (`error`); everything created is tagged in the call that creates it (`tags`).
 
 mod access;
+mod accounts;
+mod answer;
+mod at;
+mod caller;
+mod carried;
 mod cloudformation;
 mod ec2;
 mod error;
@@ -24,30 +29,25 @@ mod tags;
 mod time;
 mod whole;
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::rc::Rc;
-use std::sync::Arc;
-
 use async_trait::async_trait;
-use aws_config::SdkConfig;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
-use self::access::{Clients, Writer};
+use self::answer::{in_order, missing, observed, pages, with};
+use self::at::At;
+use self::caller::on_behalf;
 use self::error::OrCloud;
-use self::interceptor::{Shared, on_behalf};
-use base::ids::{AccountId, AzId, Region};
+use base::ids::AccountId;
 use estate::{Loss, RecoveryPoint};
 use port::gate::Call;
 use port::gated::delete_call;
 use port::{
     ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created, Deed,
-    ErrorKind, Exposure, Kind, Look, LossGate, Marks, MeasuredObjects, Needs, Observed, Offers, Origin,
-    Permit, Place, PointQuery, PreflightFinding, Progress, Remains, ResourceRef, Tagged, VerifiedObjects,
-    VerifyObjects, Whose, Wishes, Zone,
+    ErrorKind, Exposure, Kind, Look, MeasuredObjects, Needs, Observed, Offers, Origin, Permit, Place,
+    PointQuery, PreflightFinding, Progress, Remains, ResourceRef, Tagged, VerifiedObjects, VerifyObjects,
+    Whose, Wishes, Zone,
 };
 
 pub use access::{Access, AwsConfig};
+pub use accounts::Aws;
 
 /// The SDK, for the integration tests that set a stage with it and look behind the port. No other room uses it.
 #[doc(hidden)]
@@ -56,122 +56,6 @@ pub mod sdk {
         aws_config, aws_credential_types, aws_sdk_cloudformation, aws_sdk_ec2, aws_sdk_rds, aws_sdk_route53,
         aws_sdk_s3, aws_sdk_secretsmanager, aws_sdk_sts, aws_smithy_http_client, aws_smithy_runtime_api,
     };
-}
-
-/// The AWS APIs, for all accounts of a playbook.
-pub struct Aws {
-    config: AwsConfig,
-    shared: Arc<Shared>,
-    http: SharedHttpClient,
-    bases: RefCell<BTreeMap<Option<String>, Rc<SdkConfig>>>,
-    clients: RefCell<BTreeMap<Place, Rc<Clients>>>,
-    zones: RefCell<BTreeMap<Place, Rc<Vec<Zone>>>>,
-}
-
-impl Aws {
-    /// Prepares the way in; nothing is sent yet, credentials are looked up when they are first needed.
-    pub fn connect(config: AwsConfig, gate: Arc<LossGate>) -> CloudResult<Self> {
-        for (account, access) in &config.accounts {
-            if access.endpoint.is_some() && access.role.is_some() {
-                return Err(CloudError::new(
-                    ErrorKind::Invalid,
-                    "connect",
-                    format!("account {account} has both `endpoint` and `role`"),
-                )
-                .help(
-                    "a second provider has no AWS roles: give `access_key_env` and `secret_key_env` instead",
-                ));
-            }
-        }
-        Ok(Self {
-            config,
-            shared: Arc::new(Shared::new(gate)),
-            http: access::http_client(),
-            bases: RefCell::default(),
-            clients: RefCell::default(),
-            zones: RefCell::default(),
-        })
-    }
-
-    fn access(&self, account: &AccountId) -> Access {
-        self.config.accounts.get(account).cloned().unwrap_or_default()
-    }
-
-    async fn base(&self, profile: Option<&str>) -> Rc<SdkConfig> {
-        let key = profile.map(str::to_owned);
-        if let Some(base) = self.bases.borrow().get(&key) {
-            return Rc::clone(base);
-        }
-        let base = Rc::new(access::load(profile, self.config.endpoint_url.as_deref(), &self.http).await);
-        // Two first callers may both have loaded it: the first one stays, so that they share its caches.
-        Rc::clone(self.bases.borrow_mut().entry(key).or_insert(base))
-    }
-
-    /// The clients for any service that works with this account, S3-compatible providers included.
-    async fn s3_clients(&self, place: &Place) -> CloudResult<Rc<Clients>> {
-        if let Some(clients) = self.clients.borrow().get(place) {
-            return Ok(Rc::clone(clients));
-        }
-        let access = self.access(&place.account);
-        let base = self.base(access.profile.as_deref()).await;
-        let clients = Rc::new(access::clients(&base, &access, place, &self.shared)?);
-        Ok(Rc::clone(self.clients.borrow_mut().entry(place.clone()).or_insert(clients)))
-    }
-
-    /// The clients for AWS proper.
-    async fn clients(&self, place: &Place) -> CloudResult<Rc<Clients>> {
-        if let Some(endpoint) = self.access(&place.account).endpoint {
-            return Err(CloudError::new(
-                ErrorKind::Unsupported,
-                "connect",
-                format!("account {} is another provider ({endpoint}): it has buckets only", place.account),
-            )
-            .help("use it in `s3.restore` and `s3.verify`"));
-        }
-        self.s3_clients(place).await
-    }
-
-    async fn zone_map(&self, place: &Place) -> CloudResult<Rc<Vec<Zone>>> {
-        if let Some(zones) = self.zones.borrow().get(place) {
-            return Ok(Rc::clone(zones));
-        }
-        let zones = Rc::new(ec2::misc::zones(&self.clients(place).await?.ec2).await?);
-        let by_name = zones.iter().map(|z| (z.name.clone(), z.id.clone())).collect();
-        self.shared.know_zones(place, by_name);
-        self.zones.borrow_mut().insert(place.clone(), Rc::clone(&zones));
-        Ok(zones)
-    }
-
-    /// What this account calls the zone.
-    async fn zone_name(&self, place: &Place, id: &AzId) -> CloudResult<String> {
-        let zones = self.zone_map(place).await?;
-        zones.iter().find(|z| z.id == *id).map(|z| z.name.clone()).ok_or_else(|| {
-            let known: Vec<&str> = zones.iter().map(|z| z.id.as_str()).collect();
-            CloudError::new(
-                ErrorKind::Invalid,
-                "ec2:DescribeAvailabilityZones",
-                format!("account {} has no zone {id} in {}", place.account, place.region),
-            )
-            .help(format!("its zones there are {}", known.join(", ")))
-        })
-    }
-
-    /// A region to ask global things in: never the lost one.
-    async fn any_place(&self, account: &AccountId) -> CloudResult<Place> {
-        let lost = self.shared.gate.loss().and_then(Loss::region).cloned();
-        let base = self.base(self.access(account).profile.as_deref()).await;
-        let configured = base.region().map(ToString::to_string);
-        let region = configured
-            .iter()
-            .map(String::as_str)
-            .chain(["us-east-1", "us-west-2"])
-            .filter_map(|name| name.parse::<Region>().ok())
-            .find(|region| lost.as_ref() != Some(region));
-        let region = region.ok_or_else(|| {
-            CloudError::new(ErrorKind::Invalid, "connect", "no region to ask in").help("set AWS_REGION")
-        })?;
-        Ok(Place { account: account.clone(), region })
-    }
 }
 
 /// RDS user guide, "Restoring a DB instance to a specified time": transaction logs are uploaded every 5 minutes, so that
@@ -228,7 +112,7 @@ impl Cloud for Aws {
     async fn create(&self, permit: &Permit, origin: &Origin, what: &Create) -> CloudResult<Created> {
         on_behalf(&origin.by, async {
             let at = At { aws: self, permit, place: permit.place(), origin, marks: permit.marks() };
-            at.guard_changed(what).await?;
+            carried::guard_changed(&at, what).await?;
             let answer = match what {
                 Create::Vpc { .. } | Create::Subnet { .. } | Create::SecurityGroup { .. } => {
                     ec2::network::create(&at, what).await
@@ -261,7 +145,7 @@ impl Cloud for Aws {
                 Create::Stack(stack) => cloudformation::create(&at, stack).await,
             };
             // The last answer may be a refusal, and an earlier attempt's answer have been lost.
-            if interceptor::doubtful() { once::begun(answer) } else { answer }
+            if caller::doubtful() { once::begun(answer) } else { answer }
         })
         .await
     }
@@ -414,15 +298,6 @@ impl Cloud for Aws {
     }
 }
 
-impl Aws {
-    /// The clients for a bucket; the gate learns where it lies.
-    async fn bucket_clients(&self, bucket: &BucketRef) -> CloudResult<Rc<Clients>> {
-        self.shared.know_bucket(bucket);
-        let place = Place { account: bucket.account.clone(), region: bucket.region.clone() };
-        self.s3_clients(&place).await
-    }
-}
-
 /// The account that the client's credentials belong to. Needs no permission.
 async fn whose(sts: &access::StsReader) -> CloudResult<AccountId> {
     const CALL: &str = "sts:GetCallerIdentity";
@@ -439,98 +314,3 @@ fn entered_through_the_lost(account: &AccountId, lost: &AccountId) -> CloudError
         "give the account a way in that survives: a `profile` (or the environment) whose credentials belong to another account",
     )
 }
-
-/// All that a creating call needs to know besides what it creates.
-struct At<'a> {
-    aws: &'a Aws,
-    permit: &'a Permit,
-    place: &'a Place,
-    origin: &'a Origin,
-    marks: &'a Marks,
-}
-
-impl At<'_> {
-    /// The way to change the sandbox.
-    async fn writer(&self) -> CloudResult<Writer> {
-        self.aws.clients(self.place).await?.writer(self.permit, Deed::Create, "create")
-    }
-
-    /// The same where another provider may hold the buckets.
-    async fn bucket_writer(&self) -> CloudResult<Writer> {
-        self.aws.s3_clients(self.place).await?.writer(self.permit, Deed::Create, "s3:CreateBucket")
-    }
-
-    /// What is there already and would be changed must carry this run's tag right now.
-    async fn guard_changed(&self, what: &Create) -> CloudResult<()> {
-        let (changed, what_call) = (what.changes(self.place), what.call());
-        if changed.is_empty() {
-            return Ok(());
-        }
-        let clients = self.aws.clients(self.place).await?;
-        for resource in changed {
-            let Some(run) = tags::run_on(&clients, &resource).await? else {
-                let what = format!("{resource} is not there");
-                return Err(CloudError::new(ErrorKind::NotFound, what_call, what)
-                    .help("check the id, the account and the region that it is looked for in"));
-            };
-            tags::guard(what_call, &resource.to_string(), run.as_deref(), self.marks)?;
-        }
-        Ok(())
-    }
-
-    async fn zone_name(&self, id: &AzId) -> CloudResult<String> {
-        self.aws.zone_name(self.place, id).await
-    }
-
-    fn resource(&self, kind: Kind, id: impl Into<String>) -> ResourceRef {
-        ResourceRef {
-            kind,
-            id: id.into(),
-            account: self.place.account.clone(),
-            region: self.place.region.clone(),
-        }
-    }
-
-    /// One created resource, with its id as an output of that name.
-    fn created(&self, kind: Kind, id: impl Into<String>, output: &str) -> Created {
-        let id = id.into();
-        let outputs = BTreeMap::from([(output.to_owned(), serde_json::Value::from(id.clone()))]);
-        Created { resources: vec![self.resource(kind, id)], outputs, restored_to: None }
-    }
-}
-
-/// What the answer should have held and did not: the call may have worked.
-fn missing(call: &str, what: &str) -> CloudError {
-    CloudError::new(ErrorKind::Server, call, format!("the answer holds no {what}"))
-}
-
-fn observed(id: impl Into<String>, state: port::State) -> Observed {
-    Observed { id: id.into(), state, healthy: None, attributes: BTreeMap::new(), next_change: None }
-}
-
-fn with(mut observed: Observed, name: &str, value: impl Into<serde_json::Value>) -> Observed {
-    let value = value.into();
-    if !value.is_null() {
-        observed.attributes.insert(name.to_owned(), value);
-    }
-    observed
-}
-
-/// One answer for each id, in the order asked; what was not found is gone.
-fn in_order(ids: &[String], found: Vec<Observed>) -> Vec<Observed> {
-    let mut by_id: BTreeMap<String, Observed> = found.into_iter().map(|o| (o.id.clone(), o)).collect();
-    ids.iter().map(|id| by_id.remove(id).unwrap_or_else(|| observed(id, port::State::Gone))).collect()
-}
-
-/// Pages through a list: `next` makes one request and answers with the items and the token of the next page.
-macro_rules! pages {
-    ($call:expr, $items:ident, $request:expr) => {{
-        let mut all = Vec::new();
-        let mut pages = $request.into_paginator().send();
-        while let Some(page) = pages.next().await {
-            all.extend($crate::error::OrCloud::or_cloud(page, $call)?.$items.unwrap_or_default());
-        }
-        all
-    }};
-}
-use pages;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{At, interceptor};
+use super::{At, caller};
 use base::duration::Span;
 use port::{CloudResult, ErrorKind, Sent};
 
@@ -42,7 +42,7 @@ pub async fn once<T>(
         }
         let again = error.kind == ErrorKind::Throttled
             || matches!(error.kind, ErrorKind::Server | ErrorKind::Network);
-        unsure |= error.sent == Sent::Maybe || interceptor::doubtful();
+        unsure |= error.sent == Sent::Maybe || caller::doubtful();
         if !again || attempt == ATTEMPTS {
             return if unsure { begun(Err(error)) } else { Err(error) };
         }

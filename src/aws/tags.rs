@@ -3,11 +3,8 @@
 use aws_sdk_ec2::types::{ResourceType, Tag, TagSpecification};
 use chrono::SecondsFormat;
 
-use super::access::Clients;
-use super::ec2::filter;
-use super::error::OrCloud;
-use super::{At, rds};
-use port::{CloudError, CloudResult, ErrorKind, Kind, Marks, ResourceRef, TAG_EXPIRES, TAG_RUN};
+use super::At;
+use port::{CloudError, CloudResult, ErrorKind, Marks, TAG_EXPIRES, TAG_RUN};
 
 /// What makes a created thing findable again when the answer to its creation was lost.
 pub const TAG_TOKEN: &str = "drillmaster:token";
@@ -80,33 +77,6 @@ pub fn value<'a>(tags: &'a [Tag], key: &str) -> Option<&'a str> {
 
 pub fn rds_value<'a>(tags: &'a [aws_sdk_rds::types::Tag], key: &str) -> Option<&'a str> {
     tags.iter().find(|t| t.key() == Some(key)).and_then(|t| t.value())
-}
-
-/// The run that something carries, read now; the inner `None`: it carries none, the outer: it is not there. For the
-/// kinds that a creation may change; of others nothing is known.
-pub async fn run_on(clients: &Clients, resource: &ResourceRef) -> CloudResult<Option<Option<String>>> {
-    let (ec2, id) = (&clients.ec2, &resource.id);
-    let owned = |tags: &[Tag]| value(tags, TAG_RUN).map(str::to_owned);
-    let of_rds = |tags: &[aws_sdk_rds::types::Tag]| rds_value(tags, TAG_RUN).map(str::to_owned);
-    Ok(match resource.kind {
-        Kind::Vpc => {
-            let found = ec2.describe_vpcs().filters(filter("vpc-id", [id])).send().await;
-            found.or_cloud("ec2:DescribeVpcs")?.vpcs().first().map(|v| owned(v.tags()))
-        }
-        Kind::Volume => {
-            let found = ec2.describe_volumes().filters(filter("volume-id", [id])).send().await;
-            found.or_cloud("ec2:DescribeVolumes")?.volumes().first().map(|v| owned(v.tags()))
-        }
-        Kind::Instance => {
-            let found = ec2.describe_instances().filters(filter("instance-id", [id])).send().await;
-            let found = found.or_cloud("ec2:DescribeInstances")?;
-            let instances = found.reservations().iter().flat_map(aws_sdk_ec2::types::Reservation::instances);
-            instances.map(|i| owned(i.tags())).next()
-        }
-        Kind::DbInstance => rds::instance::describe(&clients.rds, id).await?.map(|d| of_rds(d.tag_list())),
-        Kind::DbCluster => rds::cluster::describe(&clients.rds, id).await?.map(|c| of_rds(c.tag_list())),
-        _ => Some(None),
-    })
 }
 
 /// Refuses what does not carry this run's tag right now.

@@ -1,26 +1,28 @@
 //! Whether an answer came whole. The SDK's XML readers take one that ends early for one that holds less: half a list of
 //! resources would pass for all of them.
 
-/// Whether each element of an XML document ends; what is not XML is not judged. AWS's answers hold no CDATA and no comments.
+use quick_xml::Reader;
+use quick_xml::events::Event;
+
+/// Whether each element of an XML document ends; what is not XML is not judged.
 pub fn is_whole(body: &[u8]) -> bool {
-    let mut rest = body.trim_ascii();
-    if rest.first() != Some(&b'<') {
+    let body = body.trim_ascii();
+    if body.first() != Some(&b'<') {
         return true;
     }
-    let (mut open, mut any) = (0_usize, false);
-    while let Some(start) = rest.iter().position(|b| *b == b'<') {
-        rest = rest.get(start + 1..).unwrap_or_default();
-        let Some(end) = rest.iter().position(|b| *b == b'>') else { return false };
-        let (tag, after) = rest.split_at(end);
-        match (tag.first(), tag.last()) {
-            (Some(b'?' | b'!'), _) => {}
-            (Some(b'/'), _) => open = open.saturating_sub(1),
-            (_, Some(b'/')) => any = true,
-            _ => (open, any) = (open + 1, true),
+    let mut reader = Reader::from_reader(body);
+    // What an `&` means is for those who read the text.
+    reader.config_mut().allow_dangling_amp = true;
+    let mut any = false;
+    loop {
+        match reader.read_event() {
+            Ok(Event::Start(root)) if reader.read_to_end(root.name()).is_ok() => any = true,
+            Ok(Event::Empty(_)) => any = true,
+            Ok(Event::Start(_)) | Err(_) => return false,
+            Ok(Event::Eof) => return any,
+            Ok(_) => {}
         }
-        rest = after;
     }
-    any && open == 0
 }
 
 #[cfg(test)]
@@ -37,10 +39,27 @@ mod tests {
         for end in 1..last {
             assert!(!is_whole(&whole.as_bytes()[..end]), "{}", &whole[..end]);
         }
-        for whole in ["", " \n", "{\"a\": 1", "<a/>", "<a></a >", "<a b=\"c\"/>\n"] {
+        for whole in ["", " \n", "{\"a\": 1", "<a/>", "<a></a >", "<a b=\"c\"/>\n", "<?x?>\n \n<a>&</a>"] {
             assert!(is_whole(whole.as_bytes()), "{whole}");
         }
         for cut in ["<", "<a", "<a>", "<a><b/>", "<a></a", "<?xml version=\"1.0\"?>"] {
+            assert!(!is_whole(cut.as_bytes()), "{cut}");
+        }
+    }
+
+    /// What other providers of S3 may write, and a proxy in between.
+    #[test]
+    fn what_stands_in_texts_and_attributes_ends_nothing() {
+        for whole in [
+            "<a><![CDATA[<b>]]></a>",
+            "<a><!-- <b> --></a>",
+            "<a b=\">\"></a>",
+            "<a b=\"/\">1</a>",
+            "<!DOCTYPE html><html><body><h1>503</h1></body></html>",
+        ] {
+            assert!(is_whole(whole.as_bytes()), "{whole}");
+        }
+        for cut in ["<a><![CDATA[</a>", "<a><!-- </a>", "<a b=\"></a>", "<a b=\"/\">", "<a></b>"] {
             assert!(!is_whole(cut.as_bytes()), "{cut}");
         }
     }

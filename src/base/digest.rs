@@ -2,8 +2,12 @@
 
 use sha2::{Digest, Sha256};
 
-/// `sha256:…` of a text: what stands for it in a request on record.
+/// SHA-256, in hexadecimal.
+pub fn sha256(bytes: impl AsRef<[u8]>) -> String {
+    base16ct::lower::encode_string(&Sha256::digest(bytes))
+}
+
+/// `sha256:…` of a text: it stands for the text in a request on record.
 pub fn digest_of(text: &str) -> String {
-    let digest = Sha256::digest(text.as_bytes());
-    digest.iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"))
+    format!("sha256:{}", sha256(text))
 }

@@ -5,7 +5,7 @@ use super::dial::{Failure, Stage, bounded};
 use super::observation::{Secrets, names_a_secret};
 use super::{Net, Observation, printable};
 use base::process::{self, Ended, ProcessError};
-use playbook::check::{CheckKind, CommandCheck};
+use playbook::check::CommandCheck;
 
 const OUTPUT_LIMIT: usize = 1 << 20;
 
@@ -17,7 +17,7 @@ pub async fn command(spec: &CommandCheck, net: &Net) -> Observation {
     }
     let stage = Stage::new();
     let program = spec.run.first().map_or("", String::as_str);
-    let limit = CheckKind::Command(spec.clone()).timeout();
+    let limit = spec.timeout();
     stage.enter("running; it was killed");
     bounded(limit, &stage, &format!("`{program}`"), &secrets, attempt(spec, net, &secrets)).await
 }

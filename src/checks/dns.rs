@@ -8,14 +8,14 @@ use hickory_resolver::proto::rr::{Name, RData, RecordType};
 use super::dial::{Failure, Stage, bounded, chain};
 use super::observation::Secrets;
 use super::{Net, Observation};
-use playbook::check::{CheckKind, DnsCheck, DnsType, dns_server};
+use playbook::check::{DnsCheck, DnsType, dns_server};
 
 /// One attempt of a DNS check. Nothing is cached, and the hosts file is not read.
 pub async fn dns(spec: &DnsCheck, _net: &Net) -> Observation {
     let stage = Stage::new();
     stage.enter("waiting for the name server");
     let server = spec.server.as_deref().unwrap_or("the system's name server");
-    bounded(CheckKind::Dns(spec.clone()).timeout(), &stage, server, &Secrets::default(), attempt(spec)).await
+    bounded(spec.timeout(), &stage, server, &Secrets::default(), attempt(spec)).await
 }
 
 async fn attempt(spec: &DnsCheck) -> Result<Observation, Failure> {

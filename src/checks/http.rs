@@ -23,7 +23,7 @@ use super::redirect::{self, Hop};
 use super::tls::{Verify, explain, server_name};
 use super::{Net, Observation, printable};
 use base::duration::Span;
-use playbook::check::{CheckKind, HttpCheck, Statuses, parse_pin};
+use playbook::check::{HttpCheck, Statuses, parse_pin};
 
 /// How much of an answer's body is kept.
 const BODY_LIMIT: usize = 1 << 20;
@@ -44,7 +44,7 @@ pub async fn http(spec: &HttpCheck, net: &Net) -> Observation {
     };
     let stage = Stage::new();
     let (host, port) = host_and_port(&hop.url);
-    let limit = CheckKind::Http(spec.clone()).timeout();
+    let limit = spec.timeout();
     // Boxed: a request with all its protocols is 20 kB of state, and thousands of checks may wait at once.
     let attempt = Box::pin(attempt(spec, net, &stage, &secrets, hop));
     bounded(limit, &stage, &peer(net, &host, port), &secrets, attempt).await

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use super::dial::{Failure, Stage, bounded, dial, peer};
 use super::observation::Secrets;
 use super::{Net, Observation};
-use playbook::check::{CheckKind, TcpCheck, split_host_port};
+use playbook::check::{TcpCheck, split_host_port};
 use playbook::comparison::Comparison;
 
 const RECEIVED_LIMIT: usize = 1 << 20;
@@ -23,7 +23,7 @@ pub async fn tcp(spec: &TcpCheck, net: &Net) -> Observation {
         return Observation::unhealthy("not asked", format!("`{}` is not `host:port`", spec.address));
     };
     let stage = Stage::new();
-    let limit = CheckKind::Tcp(spec.clone()).timeout();
+    let limit = spec.timeout();
     let attempt = async {
         let mut stream = dial(net, &stage, host, port).await?;
         if let Some(text) = &spec.send {

@@ -203,23 +203,21 @@ impl EstateFile {
         self.recovery_points
             .iter()
             .map(|entry| RecoveryPoint {
-                of: entry.of.clone(),
-                kind: entry.kind,
-                id: entry.id.clone(),
-                account: entry.account.clone(),
-                region: entry.region.clone(),
                 taken: entry.taken.map(|when| when.resolve(t0)),
                 usable: entry.usable.or(entry.taken).map(|when| when.resolve(t0)),
                 size: entry.size,
                 objects: entry.objects,
                 shared_with: entry.shared_with.clone(),
                 managed_key: entry.managed_key,
-                seen_usable: None,
-                made: None,
-                shared_widely: false,
-                engine: None,
                 encrypted: entry.encrypted || entry.kms_key.is_some(),
                 kms_key: entry.kms_key.clone(),
+                ..RecoveryPoint::new(
+                    entry.of.clone(),
+                    entry.kind,
+                    &entry.id,
+                    entry.account.clone(),
+                    entry.region.clone(),
+                )
             })
             .collect()
     }

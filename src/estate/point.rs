@@ -110,6 +110,38 @@ pub struct RecoveryPoint {
     pub engine: Option<String>,
 }
 
+impl RecoveryPoint {
+    /// A point of which nothing else is known: neither its age nor whether it is usable, and nobody
+    /// but its own account may use it.
+    pub fn new(
+        of: ResourceId,
+        kind: PointKind,
+        id: impl Into<String>,
+        account: AccountId,
+        region: Region,
+    ) -> Self {
+        Self {
+            of,
+            kind,
+            id: id.into(),
+            account,
+            region,
+            taken: None,
+            made: None,
+            usable: None,
+            seen_usable: None,
+            size: Size(0),
+            objects: 0,
+            shared_with: Vec::new(),
+            shared_widely: false,
+            managed_key: false,
+            encrypted: false,
+            kms_key: None,
+            engine: None,
+        }
+    }
+}
+
 /// Which point a step wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wanted {
@@ -385,24 +417,13 @@ mod tests {
     fn point(id: &str, region: &str, account: &str, taken_h: f64, usable_h: f64) -> RecoveryPoint {
         #[expect(clippy::cast_possible_truncation, reason = "hours of a test")]
         let at = |hours: f64| t0() + chrono::TimeDelta::seconds((hours * 3600.0) as i64);
+        let (of, account) = ("rds:db/orders".parse().unwrap(), account.parse().unwrap());
         RecoveryPoint {
-            of: "rds:db/orders".parse().unwrap(),
-            kind: PointKind::RdsSnapshot,
-            id: id.into(),
-            account: account.parse().unwrap(),
-            region: region.parse().unwrap(),
             taken: Some(at(taken_h)),
             usable: Some(at(usable_h)),
             size: Size::gib(200),
-            objects: 0,
             shared_with: vec!["999988887777".parse().unwrap()],
-            managed_key: false,
-            seen_usable: None,
-            encrypted: false,
-            kms_key: None,
-            made: None,
-            shared_widely: false,
-            engine: None,
+            ..RecoveryPoint::new(of, PointKind::RdsSnapshot, id, account, region.parse().unwrap())
         }
     }
 

@@ -5,13 +5,17 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::general_purpose::{self, GeneralPurpose};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::SeqAccessDeserializer;
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::comparison::{Comparison, SizeComparison};
-use super::expr_value::{Expr, is_template};
+use super::expr::is_template;
+use super::expr_value::Expr;
 use base::duration::Span;
 
 /// What one attempt may take where the check says nothing: connecting, TLS and the whole answer.
@@ -310,6 +314,19 @@ pub struct SpecMistake {
     pub help: String,
 }
 
+macro_rules! timeout {
+    ($($spec:ident),*) => {$(
+        impl $spec {
+            /// How long one attempt may take; the default where an expression is left.
+            pub fn timeout(&self) -> Duration {
+                self.timeout.as_ref().and_then(|span| span.get().ok()).unwrap_or(&DEFAULT_TIMEOUT).0
+            }
+        }
+    )*};
+}
+
+timeout!(HttpCheck, TcpCheck, DnsCheck, SqlCheck, CommandCheck);
+
 impl CheckKind {
     /// The key under which this kind stands in a playbook.
     pub fn name(&self) -> &'static str {
@@ -322,19 +339,6 @@ impl CheckKind {
             Self::Command(_) => "command",
             Self::State(_) => "state",
         }
-    }
-
-    /// How long one attempt may take; the default where an expression is left.
-    pub fn timeout(&self) -> Duration {
-        let given = match self {
-            Self::Http(c) => &c.timeout,
-            Self::Tcp(c) => &c.timeout,
-            Self::Dns(c) => &c.timeout,
-            Self::Sql(c) => &c.timeout,
-            Self::Command(c) => &c.timeout,
-            Self::S3(_) | Self::State(_) => &None,
-        };
-        given.as_ref().and_then(|span| span.get().ok()).unwrap_or(&DEFAULT_TIMEOUT).0
     }
 
     /// True when an attempt yields a value, so that `measures: rpo` can read a timestamp from it.
@@ -469,38 +473,18 @@ pub(crate) fn parse_pin(text: &str) -> Option<[u8; 32]> {
     let text = text.trim();
     let text = ["sha256//", "sha256/", "sha256:"].iter().find_map(|p| text.strip_prefix(p)).unwrap_or(text);
     let hex: String = text.chars().filter(|c| *c != ':').collect();
-    let bytes = if hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()) {
-        (0..32)
-            .map(|i| u8::from_str_radix(hex.get(2 * i..2 * i + 2)?, 16).ok())
-            .collect::<Option<Vec<u8>>>()?
+    let bytes = if hex.len() == 64 {
+        base16ct::mixed::decode_vec(hex).ok()?
     } else {
-        decode_base64(text)?
+        // Of both alphabets, and with or without its end: `openssl` and `curl` write it differently.
+        PIN.decode(text.trim_end_matches('=').replace('-', "+").replace('_', "/")).ok()?
     };
     bytes.try_into().ok()
 }
 
-fn decode_base64(text: &str) -> Option<Vec<u8>> {
-    let mut bits = 0_u32;
-    let mut held = 0;
-    let mut bytes = Vec::new();
-    for c in text.trim_end_matches('=').bytes() {
-        let six = match c {
-            b'A'..=b'Z' => c - b'A',
-            b'a'..=b'z' => c - b'a' + 26,
-            b'0'..=b'9' => c - b'0' + 52,
-            b'+' | b'-' => 62,
-            b'/' | b'_' => 63,
-            _ => return None,
-        };
-        bits = (bits << 6 | u32::from(six)) & 0xFFFF;
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            bytes.push(u8::try_from(bits >> held & 0xFF).ok()?);
-        }
-    }
-    Some(bytes)
-}
+/// The bits that a last character has too many do not matter: they are not of the pin.
+const PIN: GeneralPurpose =
+    GeneralPurpose::new(&alphabet::STANDARD, general_purpose::NO_PAD.with_decode_allow_trailing_bits(true));
 
 #[cfg(test)]
 mod tests {

@@ -14,6 +14,8 @@ use handlebars::{
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
+pub use yaml::is_template;
+
 /// What is wrong with an expression.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -49,10 +51,6 @@ pub fn has_expression(value: &Value) -> bool {
         Value::Object(record) => record.values().any(has_expression),
         _ => false,
     }
-}
-
-pub fn is_template(text: &str) -> bool {
-    text.contains("{{")
 }
 
 /// The names that a text refers to.

@@ -9,6 +9,8 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{DeserializeOwned, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use yaml::is_template;
+
 /// A typed value, or the text of an expression that yields one once the run knows the names in it.
 ///
 /// Text without `{{` is parsed at once, so a rendered expression goes through the same type as a literal:
@@ -47,10 +49,6 @@ impl<T> From<T> for Expr<T> {
     fn from(value: T) -> Self {
         Self::Value(value)
     }
-}
-
-pub fn is_template(text: &str) -> bool {
-    text.contains("{{")
 }
 
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Expr<T> {

@@ -466,10 +466,6 @@ pub struct DeployStack {
     pub capabilities: Vec<String>,
 }
 
-/// Bytes: the longest template that CloudFormation takes in a request (CloudFormation quotas, "Template body size in a
-/// request"); longer ones have to lie in a bucket.
-pub const LONGEST_TEMPLATE: usize = 51_200;
-
 /// What a creating call brought into being.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Created {

@@ -20,6 +20,10 @@ pub use inspect::inspect;
 pub use read::Template;
 pub use resolve::{Given, Surroundings};
 
+/// Bytes: the longest template that CloudFormation takes in a request (CloudFormation quotas,
+/// "Template body size in a request"). Longer ones have to lie in a bucket.
+pub const LONGEST_TEMPLATE: usize = 51_200;
+
 /// The parameters that a deployment fills in itself, where the template has them and no value is given: the ids of the
 /// sandbox's network, which only the run knows.
 pub const SANDBOX_IDS: [&str; 3] = ["VpcId", "SubnetIds", "SecurityGroupId"];

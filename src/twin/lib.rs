@@ -175,24 +175,12 @@ impl Twin {
                 continue;
             };
             if resource.id.kind == "s3:bucket" && !known.contains(&resource.id.name) {
+                let (of, kind, name) = (resource.id.clone(), PointKind::S3Replica, &resource.id.name);
                 points.push(RecoveryPoint {
-                    of: resource.id.clone(),
-                    kind: PointKind::S3Replica,
-                    id: resource.id.name.clone(),
-                    account: account.clone(),
-                    region: region.clone(),
-                    taken: None,
                     usable: Some(t0),
                     size: resource.size,
                     objects: resource.objects,
-                    shared_with: Vec::new(),
-                    managed_key: false,
-                    seen_usable: None,
-                    made: None,
-                    shared_widely: false,
-                    engine: None,
-                    encrypted: false,
-                    kms_key: None,
+                    ..RecoveryPoint::new(of, kind, name, account.clone(), region.clone())
                 });
             }
         }

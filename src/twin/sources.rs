@@ -4,9 +4,8 @@ use super::world::World;
 use base::duration::Time;
 use base::ids::{Region, name_of};
 use estate::{PointIndex, PointKind, RecoveryPoint, Resource};
-use port::{
-    CloudError, CloudResult, Create, ErrorKind, Kind, LONGEST_TEMPLATE, Place, RestoreDbToTime, State,
-};
+use port::{CloudError, CloudResult, Create, ErrorKind, Kind, Place, RestoreDbToTime, State};
+use template::LONGEST_TEMPLATE;
 
 pub struct Sources<'a> {
     pub points: &'a PointIndex,

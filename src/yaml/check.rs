@@ -34,8 +34,9 @@ struct Walk<'a> {
     schema: &'a Schema,
 }
 
-fn is_template(node: &Node) -> bool {
-    matches!(&node.value, Value::Str(text) if text.contains("{{"))
+/// Whether a text holds an expression, which is rendered later.
+pub fn is_template(text: &str) -> bool {
+    text.contains("{{")
 }
 
 fn types_of(node: &Node) -> Types {
@@ -81,7 +82,7 @@ impl Walk<'_> {
             Value::Number(number, raw) => self.number(node, number, raw, rule, out),
             Value::Null | Value::Broken | Value::Bool(_) => {}
         }
-        let rendered_later = self.checker.templates && is_template(node);
+        let rendered_later = self.checker.templates && node.as_str().is_some_and(is_template);
         if !rule.values.is_empty() && !node.is_null() && !rendered_later {
             self.choice(node, rule, out);
         }
@@ -94,7 +95,7 @@ impl Walk<'_> {
         for index in &rule.branches {
             let Some(branch) = self.schema.rule(*index) else { continue };
             if is_template_branch(branch) {
-                if is_template(node) {
+                if node.as_str().is_some_and(is_template) {
                     return;
                 }
             } else if branch.types.meets(kind) {
@@ -182,7 +183,7 @@ impl Walk<'_> {
     }
 
     fn text(&self, node: &Node, text: &str, rule: &Rule, out: &mut Diagnostics) {
-        if text.contains("{{") {
+        if is_template(text) {
             if self.checker.templates {
                 return;
             }
@@ -315,7 +316,7 @@ impl Walk<'_> {
         let mut message = format!("expected {wanted}, found {}", node.describe());
         let help = match &node.value {
             Value::Null => Some("give a value, or remove the key".to_owned()),
-            Value::Str(text) if text.contains("{{") => {
+            Value::Str(text) if is_template(text) => {
                 message.push_str("; an expression cannot stand here");
                 Some(format!("write {wanted} itself"))
             }

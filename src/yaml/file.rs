@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
+use base::digest;
 
 use super::builder::Tags;
 use super::diagnostic::{Diagnostic, Diagnostics};
@@ -65,8 +65,7 @@ pub fn from_bytes(name: &str, bytes: &[u8], rank: u16) -> Result<Read, Box<Diagn
         let diagnostic = source.error(Span::new(at, at), "this is not a text file: it holds a NUL byte");
         return Err(Box::new(diagnostic.help("is this the right file?")));
     }
-    let digest = Sha256::digest(bytes);
-    let sha256 = digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    let sha256 = digest::sha256(bytes);
     Ok(Read { source, sha256 })
 }
 

@@ -15,7 +15,7 @@ pub mod schema;
 pub mod source;
 mod syntax;
 
-pub use check::{Checker, Formats};
+pub use check::{Checker, Formats, is_template};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use node::{Entry, Map, Node, Value};
 pub use parse::parse;

@@ -358,25 +358,8 @@ pub fn called(point: &RecoveryPoint) -> String {
 }
 
 pub fn unknown(id: &str, kind: PointKind) -> Source {
-    let point = RecoveryPoint {
-        of: estate::ResourceId::new(kind.resource_kind(), id),
-        kind,
-        id: id.to_owned(),
-        account: account(SANDBOX),
-        region: WEST.parse().unwrap(),
-        taken: None,
-        usable: None,
-        size: Size(0),
-        objects: 0,
-        shared_with: Vec::new(),
-        managed_key: false,
-        seen_usable: None,
-        made: None,
-        shared_widely: false,
-        engine: None,
-        encrypted: false,
-        kms_key: None,
-    };
+    let of = estate::ResourceId::new(kind.resource_kind(), id);
+    let point = RecoveryPoint::new(of, kind, id, account(SANDBOX), WEST.parse().unwrap());
     Source { id: id.to_owned(), point, at: None }
 }
 

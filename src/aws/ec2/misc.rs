@@ -1,4 +1,4 @@
-//! Zones, key pairs and addresses.
+//! Key pairs and addresses.
 
 use aws_sdk_ec2::primitives::Blob;
 use aws_sdk_ec2::types::{DomainType, ResourceType};
@@ -9,29 +9,8 @@ use crate::error::OrCloud;
 use crate::once::once;
 use crate::{At, missing, observed, tags, with};
 use port::{
-    CloudError, CloudResult, Create, Created, ErrorKind, Kind, Observed, ResourceRef, State, TAG_RUN, Zone,
+    CloudError, CloudResult, Create, Created, ErrorKind, Kind, Observed, ResourceRef, State, TAG_RUN,
 };
-
-/// The region's own zones (no local or wavelength zones), in the order of their names.
-pub async fn zones(ec2: &Ec2Reader) -> CloudResult<Vec<Zone>> {
-    const CALL: &str = "ec2:DescribeAvailabilityZones";
-    let answer = ec2
-        .describe_availability_zones()
-        .filters(filter("zone-type", ["availability-zone"]))
-        .send()
-        .await
-        .or_cloud(CALL)?;
-    let mut zones = Vec::new();
-    for zone in answer.availability_zones() {
-        let (Some(id), Some(name)) = (zone.zone_id(), zone.zone_name()) else { continue };
-        let id = id
-            .parse()
-            .map_err(|e: base::ids::BadName| CloudError::new(ErrorKind::Server, CALL, e.message))?;
-        zones.push(Zone { id, name: name.to_owned() });
-    }
-    zones.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(zones)
-}
 
 pub async fn create(at: &At<'_>, what: &Create) -> CloudResult<Created> {
     match what {

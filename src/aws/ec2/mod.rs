@@ -1,11 +1,13 @@
 //! EC2: networks, snapshots, images, volumes, instances.
 
+mod filters;
 pub mod image;
 pub mod instance;
 pub mod misc;
 pub mod network;
 pub mod snapshot;
 pub mod volume;
+pub mod zones;
 
 use aws_sdk_ec2::types::Filter;
 
@@ -13,12 +15,7 @@ use super::At;
 use super::tags::{TAG_TOKEN, clean};
 use port::TAG_RUN;
 
-/// EC2 takes at most 200 values in a filter.
-pub const FILTER_VALUES: usize = 200;
-
-pub fn filter(name: &str, values: impl IntoIterator<Item = impl Into<String>>) -> Filter {
-    Filter::builder().name(name).set_values(Some(values.into_iter().map(Into::into).collect())).build()
-}
+pub use filters::{FILTER_VALUES, filter};
 
 /// Finds what an earlier call with the same token made.
 fn made_before(at: &At<'_>) -> Vec<Filter> {

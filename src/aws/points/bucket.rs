@@ -37,31 +37,23 @@ pub async fn find(
         None
     };
     Ok(vec![RecoveryPoint {
-        of: named("s3:bucket", name),
-        kind,
-        id: name.to_owned(),
         // Another account's bucket that these credentials may read is shared with them, by its policy.
         shared_with: if owner == search.place.account {
             Vec::new()
         } else {
             vec![search.place.account.clone()]
         },
-        account: owner,
-        region: search.place.region.clone(),
         taken,
         // Since when it can be read, S3 does not tell: it is read as of T0.
         usable: None,
         seen_usable: Some(search.now),
-        made: None,
-        shared_widely: false,
-        engine: None,
         // Counting them may take hours: `measure_objects` does it where it is wanted.
         size: Size(0),
         objects: 0,
-        managed_key: false,
         // Each object has a key of its own, or none: reading tells.
         encrypted: false,
         kms_key: None,
+        ..RecoveryPoint::new(named("s3:bucket", name), kind, name, owner, search.place.region.clone())
     }])
 }
 

@@ -144,27 +144,17 @@ fn point(
 ) -> Option<RecoveryPoint> {
     let account = arn.and_then(account_of).unwrap_or_else(|| search.place.account.clone());
     let own = account == search.place.account;
+    // Another account's snapshot is named by its ARN.
+    let id = if own { id? } else { arn? };
     Some(RecoveryPoint {
-        of,
-        kind,
-        // Another account's snapshot is named by its ARN.
-        id: if own { id? } else { arn? }.to_owned(),
-        region: search.place.region.clone(),
         taken,
         // RDS does not tell when a snapshot became available, only when it (a copy: the copy) was begun; nor since when
         // a backup can be restored to what it can be restored to now.
         usable: None,
         seen_usable: ready.then_some(search.now),
-        made: None,
-        shared_widely: false,
-        engine: None,
         size: Size::gib(u64::try_from(gib).unwrap_or(0)),
-        objects: 0,
         shared_with: if own { Vec::new() } else { vec![search.place.account.clone()] },
-        managed_key: false,
-        encrypted: false,
-        kms_key: None,
-        account,
+        ..RecoveryPoint::new(of, kind, id, account, search.place.region.clone())
     })
 }
 

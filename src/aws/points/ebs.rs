@@ -80,28 +80,22 @@ fn point(search: &Search<'_>, snapshot: &Snapshot) -> Option<RecoveryPoint> {
     let complete = snapshot.state() == Some(&SnapshotState::Completed) && !archived;
     let usable = if complete { some_time(snapshot.completion_time()) } else { None };
     let encrypted = snapshot.encrypted() == Some(true);
+    let id = snapshot.snapshot_id()?;
+    let account = match snapshot.owner_id() {
+        Some(owner) => owner.parse().ok()?,
+        None => search.place.account.clone(),
+    };
     Some(RecoveryPoint {
-        of,
-        kind: PointKind::EbsSnapshot,
-        id: snapshot.snapshot_id()?.to_owned(),
-        account: match snapshot.owner_id() {
-            Some(owner) => owner.parse().ok()?,
-            None => search.place.account.clone(),
-        },
-        region: search.place.region.clone(),
         taken,
         usable,
         seen_usable: complete.then_some(search.now),
         made: started,
-        shared_widely: false,
-        engine: None,
         size: Size::gib(u64::try_from(snapshot.volume_size().unwrap_or(0)).unwrap_or(0)),
-        objects: 0,
-        shared_with: Vec::new(),
         // Whether its key is AWS's own only KMS tells; but such a snapshot cannot be shared in the first place.
         managed_key: false,
         encrypted,
         kms_key: snapshot.kms_key_id().filter(|_| encrypted).map(str::to_owned),
+        ..RecoveryPoint::new(of, PointKind::EbsSnapshot, id, account, search.place.region.clone())
     })
 }
 

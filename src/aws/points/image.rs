@@ -91,32 +91,24 @@ fn point(search: &Search<'_>, image: &Image) -> Option<RecoveryPoint> {
         && (image.source_image_id().is_some_and(|source| source != id) || said.starts_with("[Copied ami-"));
     let taken = tagged_time(tags::value(image.tags(), TAG_TAKEN)).or(if copy { None } else { created });
     let gib: i32 = image.block_device_mappings().iter().filter_map(|b| b.ebs()?.volume_size()).sum();
+    let account = match image.owner_id() {
+        Some(owner) => owner.parse().ok()?,
+        None => search.place.account.clone(),
+    };
     Some(RecoveryPoint {
-        of,
-        kind: PointKind::Ami,
-        id,
-        account: match image.owner_id() {
-            Some(owner) => owner.parse().ok()?,
-            None => search.place.account.clone(),
-        },
-        region: search.place.region.clone(),
         taken,
         // An image's creation date is that of its beginning: when it was complete, EC2 does not tell.
         usable: None,
         seen_usable: (image.state() == Some(&ImageState::Available)).then_some(search.now),
         made: created,
-        shared_widely: false,
-        engine: None,
         size: Size::gib(u64::try_from(gib).unwrap_or(0)),
-        objects: 0,
-        shared_with: Vec::new(),
-        managed_key: false,
         encrypted: image
             .block_device_mappings()
             .iter()
             .any(|b| b.ebs().and_then(EbsBlockDevice::encrypted) == Some(true)),
         // Which key, only its snapshots tell: `keys`.
         kms_key: None,
+        ..RecoveryPoint::new(of, PointKind::Ami, id, account, search.place.region.clone())
     })
 }
 

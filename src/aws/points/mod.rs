@@ -5,38 +5,14 @@ mod bucket;
 mod database;
 mod ebs;
 mod image;
+mod search;
 
+use self::search::{
+    MOST_ASKED_ABOUT, PAGE, Search, TAG_OF, TAG_TAKEN, Want, account_of, accounts, named, tagged_time,
+};
 use super::Aws;
-use base::duration::Time;
-use base::ids::AccountId;
-use estate::{PointKind, RecoveryPoint, ResourceId, Selector};
+use estate::{PointKind, RecoveryPoint};
 use port::{CloudResult, Place, PointQuery};
-
-/// What a copy may carry to tell when its data were taken (RFC 3339), and of what (`ec2:volume/vol-1` or `vol-1`):
-/// EBS and EC2 forget both when they copy.
-const TAG_TAKEN: &str = "drillmaster:taken";
-const TAG_OF: &str = "drillmaster:of";
-
-/// Who a point is shared with costs a request per point: only the newest so many of a query are asked about.
-const MOST_ASKED_ABOUT: usize = 20;
-
-/// How many a page holds: EC2 throttles who asks for all at once (EC2 API reference, "Use only paginated requests").
-const PAGE: i32 = 1000;
-
-/// What points are wanted.
-#[derive(Debug, Clone, Copy)]
-enum Want<'a> {
-    Of(&'a Selector),
-    /// A point's own id or ARN.
-    Id(&'a str),
-}
-
-/// Where the search takes place, and when.
-struct Search<'a> {
-    place: &'a Place,
-    want: Want<'a>,
-    now: Time,
-}
 
 pub async fn find(aws: &Aws, place: &Place, query: &PointQuery) -> CloudResult<Vec<RecoveryPoint>> {
     let (want, kinds) = match query {
@@ -63,23 +39,4 @@ pub async fn find(aws: &Aws, place: &Place, query: &PointQuery) -> CloudResult<V
         });
     }
     Ok(all)
-}
-
-/// `ec2:volume/vol-1` or `vol-1`.
-fn named(kind: &str, text: &str) -> ResourceId {
-    ResourceId::new(kind, text.strip_prefix(&format!("{kind}/")).unwrap_or(text))
-}
-
-/// The account in an ARN.
-fn account_of(arn: &str) -> Option<AccountId> {
-    arn.split(':').nth(4)?.parse().ok()
-}
-
-fn tagged_time(text: Option<&str>) -> Option<Time> {
-    Some(chrono::DateTime::parse_from_rfc3339(text?).ok()?.with_timezone(&chrono::Utc))
-}
-
-/// Accounts that an attribute names; `all` (public) is nobody's in particular.
-fn accounts(names: &[String]) -> Vec<AccountId> {
-    names.iter().filter_map(|name| name.parse().ok()).collect()
 }

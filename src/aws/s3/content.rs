@@ -41,7 +41,7 @@ async fn digest_once(s3: &S3Reader, bucket: &str, entry: &Entry) -> CloudResult<
         length += bytes.len() as u64;
         hash.update(&bytes);
     }
-    Ok((hex(&hash.finalize()), length))
+    Ok((base16ct::lower::encode_string(&hash.finalize()), length))
 }
 
 pub fn broken(key: &str, error: &dyn std::error::Error) -> CloudError {
@@ -52,12 +52,4 @@ pub fn broken(key: &str, error: &dyn std::error::Error) -> CloudError {
         next = e.source();
     }
     CloudError::new(ErrorKind::Network, CALL, format!("`{key}` could not be read to its end: {said}"))
-}
-
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

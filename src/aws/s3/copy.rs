@@ -3,13 +3,11 @@
 use std::cell::{Cell, RefCell};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use percent_encoding::utf8_percent_encode;
 
+use super::job::{Job, copy_source};
 use super::list::{Entry, Listing};
 use super::{PARALLEL, bucket, multipart};
-use crate::access::{S3Reader, S3Writer};
 use crate::error::OrCloud;
-use crate::presign::UNRESERVED;
 use crate::{Aws, tags};
 use port::{CloudError, CloudResult, CopiedObjects, CopyObjects, Deed, ErrorKind, Permit, Place, Progress};
 
@@ -20,18 +18,6 @@ const MOST_FAILURES: usize = 20;
 /// Objects streamed through here at once; each holds up to one part in memory.
 const STREAMS: usize = 4;
 const TRIES: u32 = 4;
-
-/// The job: where objects are read and written.
-pub struct Job<'a> {
-    pub from: &'a S3Reader,
-    /// With the target's credentials, where the source lies: S3 answers for a bucket in its own region only.
-    pub from_by_target: &'a S3Reader,
-    pub to: &'a S3Writer,
-    pub source: &'a str,
-    pub target: &'a str,
-    /// Whether the target's client can be told to verify our checksum (AWS does; other providers may not know it).
-    pub checksums: bool,
-}
 
 pub async fn run(
     aws: &Aws,
@@ -142,14 +128,5 @@ async fn one(
             Err(e) if e.may_pass() && tries < TRIES => tries += 1,
             other => return other,
         }
-    }
-}
-
-/// What `x-amz-copy-source` names: bucket, percent-encoded key, version.
-pub fn copy_source(bucket: &str, entry: &Entry) -> String {
-    let key = utf8_percent_encode(&entry.key, UNRESERVED);
-    match entry.version.as_deref() {
-        Some(version) => format!("{bucket}/{key}?versionId={version}"),
-        None => format!("{bucket}/{key}"),
     }
 }

@@ -3,6 +3,7 @@
 pub mod bucket;
 pub mod content;
 pub mod copy;
+pub mod job;
 pub mod list;
 pub mod multipart;
 pub mod verify;

@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::PARALLEL;
 use super::content::{broken, get};
-use super::copy::{Job, copy_source};
+use super::job::{Job, copy_source};
 use super::list::Entry;
 use crate::error::OrCloud;
 use crate::missing;

@@ -81,7 +81,7 @@ pub(super) fn of(secret: &str) -> BTreeSet<String> {
         in_markup(part, &mut forms);
         in_code(part, &mut forms);
         in_base64(part, &mut forms);
-        let hex = part.bytes().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+        let hex = base16ct::lower::encode_string(part.as_bytes());
         forms.extend([hex.to_uppercase(), hex, part.to_ascii_lowercase(), part.clone()]);
     }
     forms

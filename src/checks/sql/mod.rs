@@ -10,7 +10,7 @@ use self::target::{Engine, Target};
 use super::dial::{Failure, Stage, bounded, peer};
 use super::observation::Secrets;
 use super::{Net, Observation};
-use playbook::check::{CheckKind, SqlCheck};
+use playbook::check::SqlCheck;
 
 /// One attempt of an SQL check.
 pub async fn sql(spec: &SqlCheck, net: &Net) -> Observation {
@@ -20,7 +20,7 @@ pub async fn sql(spec: &SqlCheck, net: &Net) -> Observation {
         Err(failure) => return failure.without(&secrets),
     };
     let stage = Stage::new();
-    let limit = CheckKind::Sql(spec.clone()).timeout();
+    let limit = spec.timeout();
     let attempt = async {
         let first = match target.engine {
             Engine::Postgres => postgres::first_value(&target, &spec.query, net, &stage, limit).await?,

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use estate::PointKind;
 use playbook::action::{ArgProblem, PointSpec, Purpose, SourceSpec, SourceWhat};
-use playbook::expr_value::{Expr, is_template};
+use playbook::expr::is_template;
+use playbook::expr_value::Expr;
 
 /// Where a database comes from: `{ db, point }` or `{ snapshot }`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

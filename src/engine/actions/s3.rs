@@ -10,6 +10,7 @@ use base::duration::{Size, When};
 use base::ids::{AccountId, Region};
 use estate::PointKind;
 use playbook::action::{ActionDecl, ArgProblem, Demands, Output, PointSpec, Shape, SourceWhat};
+use playbook::expr::is_template;
 use playbook::expr_value::Expr;
 use port::{Against, BucketRef, CopyObjects, Create, ManifestEntry, Progress, VerifyObjects};
 use yaml::files::Files;
@@ -65,7 +66,7 @@ pub const RESTORE: Action = Action {
         args: |g| g.subschema_for::<RestoreArgs>(),
         check: |args| {
             let to = args.pointer("/to").and_then(|v| v.as_str()).unwrap_or("x");
-            let fits = to.contains("{{")
+            let fits = is_template(to)
                 || (!to.is_empty()
                     && to.len() <= 30
                     && to.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'));
@@ -334,7 +335,7 @@ pub async fn verify(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError
     Ok(outcome)
 }
 
-/// Lines of `key,size,sha256`; the key may be quoted as in CSV, the checksum may be empty.
+/// Lines of `key,size,sha256`, as CSV; the checksum may be empty or left out.
 fn manifest(files: &Files, name: &str) -> Result<Vec<ManifestEntry>, StepError> {
     let path = files.path(name);
     let text = files.read(name).map_err(|why| {
@@ -343,30 +344,96 @@ fn manifest(files: &Files, name: &str) -> Result<Vec<ManifestEntry>, StepError> 
             "give the manifest's path, relative to the playbook",
         )
     })?;
+    let bad = |line: u64| {
+        StepError::wrong(
+            format!("{}:{line}: this is not `key,size,sha256`", path.display()),
+            "write a key, its size in bytes, and the SHA-256 in hexadecimal or nothing",
+        )
+    };
+    entries(&text).map_err(bad)
+}
+
+/// The entries of a manifest, or the number of the first line that is none.
+fn entries(text: &str) -> Result<Vec<ManifestEntry>, u64> {
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .comment(Some(b'#'))
+        // A key may hold a carriage return; at the end of a line it is trimmed away.
+        .terminator(csv::Terminator::Any(b'\n'))
+        .from_reader(text.as_bytes());
     let mut entries = Vec::new();
-    for (number, line) in text.lines().enumerate() {
-        if line.trim().is_empty() || line.starts_with('#') {
-            continue;
+    let mut record = csv::StringRecord::new();
+    loop {
+        let before = reader.position().clone();
+        match reader.read_record(&mut record) {
+            Ok(true) if record.len() == 1 && record[0].trim().is_empty() => {}
+            Ok(true) => entries.push(entry(&record).ok_or_else(|| line_after(text, &before))?),
+            Ok(false) => return Ok(entries),
+            Err(_) => return Err(line_after(text, &before)),
         }
-        let bad = || {
-            StepError::wrong(
-                format!("{}:{}: this is not `key,size,sha256`", path.display(), number + 1),
-                "write a key, its size in bytes, and the SHA-256 in hexadecimal or nothing",
-            )
-        };
-        let (key, rest) = if let Some(quoted) = line.strip_prefix('"') {
-            let (key, rest) = quoted.split_once("\",").ok_or_else(bad)?;
-            (key.replace("\"\"", "\""), rest)
-        } else {
-            let (key, rest) = line.split_once(',').ok_or_else(bad)?;
-            (key.to_owned(), rest)
-        };
-        let (size, sha256) = rest.split_once(',').unwrap_or((rest, ""));
-        let sha256 = Some(sha256.trim().to_ascii_lowercase()).filter(|s| !s.is_empty());
-        if sha256.as_ref().is_some_and(|s| s.len() != 64 || !s.bytes().all(|b| b.is_ascii_hexdigit())) {
-            return Err(bad());
-        }
-        entries.push(ManifestEntry { key, size: size.trim().parse().map_err(|_| bad())?, sha256 });
     }
-    Ok(entries)
+}
+
+fn entry(record: &csv::StringRecord) -> Option<ManifestEntry> {
+    let (key, size, sha256) = match record.iter().collect::<Vec<_>>()[..] {
+        [key, size] => (key, size, ""),
+        [key, size, sha256] => (key, size, sha256),
+        _ => return None,
+    };
+    let sha256 = Some(sha256.trim().to_ascii_lowercase()).filter(|s| !s.is_empty());
+    if sha256.as_ref().is_some_and(|s| s.len() != 64 || !s.bytes().all(|b| b.is_ascii_hexdigit())) {
+        return None;
+    }
+    Some(ManifestEntry { key: key.to_owned(), size: size.trim().parse().ok()?, sha256 })
+}
+
+/// The line of the record that is read next. The reader counts the comments and empty lines before
+/// a record among the record's own.
+fn line_after(text: &str, position: &csv::Position) -> u64 {
+    let rest = usize::try_from(position.byte()).ok().and_then(|at| text.get(at..)).unwrap_or_default();
+    let skipped = rest.split('\n').take_while(|line| line.is_empty() || line.starts_with('#'));
+    position.line() + skipped.count() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn manifests_are_read_as_csv() {
+        let sum = "AB".repeat(32);
+        let text = format!(
+            "# key,size,sha256\n\n  \na,5,{sum}\r\nlogs/x, 6 \n\r\n\"b,\"\"c\"\"\",7,\n\"# d\",8\n# e\nf\"g,9,"
+        );
+        let read = entries(&text).unwrap();
+        let read: Vec<_> = read.iter().map(|e| (e.key.as_str(), e.size, e.sha256.as_deref())).collect();
+        let lower = sum.to_ascii_lowercase();
+        let expected = [
+            ("a", 5, Some(lower.as_str())),
+            ("logs/x", 6, None),
+            ("b,\"c\"", 7, None),
+            ("# d", 8, None),
+            ("f\"g", 9, None),
+        ];
+        assert_eq!(read, expected);
+    }
+
+    #[test]
+    fn what_is_no_entry_is_told_by_its_line() {
+        let long = format!("a,1,{}", "0".repeat(63));
+        for (text, line) in [
+            ("a", 1),
+            ("# c\n\n# d\na,1\n\n  \n# e\nb,many", 8),
+            ("a,1\nb,2,xyz\nc,3", 2),
+            ("a,1,,", 1),
+            ("a,-1", 1),
+            ("a,1\r\n\r\nb,", 3),
+            ("a,1\n\"b,2\nc,3", 2),
+            (long.as_str(), 1),
+        ] {
+            assert_eq!(entries(text), Err(line), "{text}");
+        }
+        assert_eq!(entries("# nothing\n"), Ok(Vec::new()));
+    }
 }

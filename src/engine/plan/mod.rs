@@ -338,7 +338,7 @@ fn statics(playbook: &Playbook, sandbox_account: &AccountId) -> Value {
 /// Renders the expressions that name only what is known already; the others stay as they are.
 pub fn render_known(value: &Value, statics: &Value) -> Value {
     match value {
-        Value::String(text) if text.contains("{{") => {
+        Value::String(text) if expr::is_template(text) => {
             expr::render(text, statics).map_or_else(|_| value.clone(), Value::String)
         }
         Value::Array(list) => list.iter().map(|v| render_known(v, statics)).collect(),

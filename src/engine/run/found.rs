@@ -64,23 +64,14 @@ mod tests {
     #[test]
     fn what_several_accounts_see_is_one_point_and_backups_keep_their_arn() {
         let point = |id: &str, shared: bool| RecoveryPoint {
-            of: "rds:db/orders".parse().unwrap(),
-            kind: PointKind::RdsSnapshot,
-            id: id.into(),
-            account: "111122223333".parse().unwrap(),
-            region: "us-west-2".parse().unwrap(),
-            taken: None,
-            usable: None,
-            seen_usable: None,
-            made: None,
-            shared_widely: false,
-            engine: None,
-            size: base::duration::Size(0),
-            objects: 0,
             shared_with: if shared { vec!["999988887777".parse().unwrap()] } else { Vec::new() },
-            managed_key: false,
-            encrypted: false,
-            kms_key: None,
+            ..RecoveryPoint::new(
+                "rds:db/orders".parse().unwrap(),
+                PointKind::RdsSnapshot,
+                id,
+                "111122223333".parse().unwrap(),
+                "us-west-2".parse().unwrap(),
+            )
         };
         let backup = "arn:aws:rds:us-west-2:111122223333:auto-backup:ab-1";
         let mut merged = BTreeMap::new();

@@ -272,27 +272,10 @@ impl Recovery<'_> {
             PointKind::S3Replica | PointKind::S3Versions => "s3:bucket",
             _ => "rds:snapshot",
         };
-        let point = RecoveryPoint {
-            of: estate::ResourceId::new(service, id),
-            kind,
-            id: id.to_owned(),
-            account: self.ready.place.account.clone(),
-            region: arn_part(id, 3)
-                .and_then(|r| r.parse().ok())
-                .unwrap_or_else(|| self.ready.place.region.clone()),
-            taken: None,
-            usable: None,
-            size: base::duration::Size(0),
-            objects: 0,
-            shared_with: Vec::new(),
-            managed_key: false,
-            seen_usable: None,
-            made: None,
-            shared_widely: false,
-            engine: None,
-            encrypted: false,
-            kms_key: None,
-        };
+        let of = estate::ResourceId::new(service, id);
+        let Place { account, region } = self.ready.place.clone();
+        let region = arn_part(id, 3).and_then(|r| r.parse().ok()).unwrap_or(region);
+        let point = RecoveryPoint::new(of, kind, id, account, region);
         let source = Source { point: point.clone(), id: id.to_owned(), at: None };
         let (worst_case, covers) = (WorstCase::default(), Vec::new());
         Chosen { source, origin: point, worst_case, covers, machines: None }

@@ -6,6 +6,7 @@ use super::Context;
 use super::facts::Facts;
 use crate::draft::{Draft, Text};
 use crate::expr::is_template;
+use template::LONGEST_TEMPLATE;
 use yaml::{Diagnostics, Node};
 
 pub fn check(draft: &Draft<'_>, _: &Facts<'_>, context: &Context<'_>, out: &mut Diagnostics) {
@@ -58,9 +59,6 @@ pub fn check(draft: &Draft<'_>, _: &Facts<'_>, context: &Context<'_>, out: &mut 
     }
 }
 
-/// Bytes: CloudFormation's quota "Template body size in a request", which the port's `LONGEST_TEMPLATE` holds the twin to.
-pub const LONGEST_TEMPLATE: u64 = 51_200;
-
 fn too_long_templates(draft: &Draft<'_>, context: &Context<'_>, out: &mut Diagnostics) {
     for item in draft.items.iter().filter(|item| item.decl.is_some_and(|d| d.name == "cloudformation.deploy"))
     {
@@ -68,7 +66,7 @@ fn too_long_templates(draft: &Draft<'_>, context: &Context<'_>, out: &mut Diagno
         let Some(text) = node.as_str().filter(|text| !is_template(text)) else { continue };
         // One that cannot be read is told of as such.
         let Some(bytes) = context.files.size(text) else { continue };
-        if bytes > LONGEST_TEMPLATE {
+        if bytes > LONGEST_TEMPLATE as u64 {
             let said = format!(
                 "the template `{text}` has {bytes} bytes, and CloudFormation takes {LONGEST_TEMPLATE} at most in a request"
             );

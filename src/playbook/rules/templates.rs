@@ -6,10 +6,12 @@ use serde_json::{Value, json};
 
 use super::Context;
 use super::facts::Facts;
-use super::files::LONGEST_TEMPLATE;
 use crate::draft::Draft;
 use crate::expr;
-use template::{Allow, Given, SANDBOX_CIDR, SANDBOX_IDS, Surroundings, Template, inspect, parameter_text};
+use template::{
+    Allow, Given, LONGEST_TEMPLATE, SANDBOX_CIDR, SANDBOX_IDS, Surroundings, Template, inspect,
+    parameter_text,
+};
 use yaml::{Diagnostics, Node};
 
 /// Diagnostics of templates stand after those of the playbook and of the estate.
@@ -44,7 +46,7 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, context: &Context<'_>, out: &
 
 /// A template that can be read; what cannot is told. Missing and oversized ones are told of elsewhere.
 fn template(context: &Context<'_>, name: &str, rank: u16, out: &mut Diagnostics) -> Option<Template> {
-    if name.is_empty() || context.files.size(name).is_none_or(|bytes| bytes > LONGEST_TEMPLATE) {
+    if name.is_empty() || context.files.size(name).is_none_or(|bytes| bytes > LONGEST_TEMPLATE as u64) {
         return None;
     }
     let path = context.files.path(name).display().to_string();

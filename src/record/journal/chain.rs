@@ -20,22 +20,11 @@ impl Hash {
 
     /// Lower-case digits only: another spelling of the same hash would be another line.
     fn parse(digits: &[u8]) -> Option<Self> {
-        let digit = |byte: &u8| match byte {
-            b'0'..=b'9' => Some(byte - b'0'),
-            b'a'..=b'f' => Some(byte - b'a' + 10),
-            _ => None,
-        };
-        let mut bytes = Vec::with_capacity(DIGITS / 2);
-        for pair in digits.chunks(2) {
-            let [high, low] = pair else { return None };
-            bytes.push(digit(high)? << 4 | digit(low)?);
-        }
-        bytes.try_into().ok().map(Self)
+        base16ct::lower::decode_vec(digits).ok()?.try_into().ok().map(Self)
     }
 
     fn digits(self) -> String {
-        let nibbles = self.0.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-        nibbles.filter_map(|nibble| char::from_digit(nibble.into(), 16)).collect()
+        base16ct::lower::encode_string(&self.0)
     }
 }
 

@@ -1,0 +1,139 @@
+//! The clients for every account of a playbook.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+
+use super::access::{self, Access, AwsConfig, Clients};
+use super::ec2::zones;
+use super::interceptor::Shared;
+use base::ids::{AccountId, AzId, Region};
+use estate::Loss;
+use port::{BucketRef, CloudError, CloudResult, ErrorKind, LossGate, Place, Zone};
+
+/// The AWS APIs, for all accounts of a playbook.
+pub struct Aws {
+    pub(super) config: AwsConfig,
+    pub(super) shared: Arc<Shared>,
+    http: SharedHttpClient,
+    bases: RefCell<BTreeMap<Option<String>, Rc<SdkConfig>>>,
+    clients: RefCell<BTreeMap<Place, Rc<Clients>>>,
+    zones: RefCell<BTreeMap<Place, Rc<Vec<Zone>>>>,
+}
+
+impl Aws {
+    /// Prepares the way in; nothing is sent yet, credentials are looked up when they are first needed.
+    pub fn connect(config: AwsConfig, gate: Arc<LossGate>) -> CloudResult<Self> {
+        for (account, access) in &config.accounts {
+            if access.endpoint.is_some() && access.role.is_some() {
+                return Err(CloudError::new(
+                    ErrorKind::Invalid,
+                    "connect",
+                    format!("account {account} has both `endpoint` and `role`"),
+                )
+                .help(
+                    "a second provider has no AWS roles: give `access_key_env` and `secret_key_env` instead",
+                ));
+            }
+        }
+        Ok(Self {
+            config,
+            shared: Arc::new(Shared::new(gate)),
+            http: access::http_client(),
+            bases: RefCell::default(),
+            clients: RefCell::default(),
+            zones: RefCell::default(),
+        })
+    }
+
+    pub(super) fn access(&self, account: &AccountId) -> Access {
+        self.config.accounts.get(account).cloned().unwrap_or_default()
+    }
+
+    async fn base(&self, profile: Option<&str>) -> Rc<SdkConfig> {
+        let key = profile.map(str::to_owned);
+        if let Some(base) = self.bases.borrow().get(&key) {
+            return Rc::clone(base);
+        }
+        let base = Rc::new(access::load(profile, self.config.endpoint_url.as_deref(), &self.http).await);
+        // Two first callers may both have loaded it: the first one stays, so that they share its caches.
+        Rc::clone(self.bases.borrow_mut().entry(key).or_insert(base))
+    }
+
+    /// The clients for any service that works with this account, S3-compatible providers included.
+    pub(super) async fn s3_clients(&self, place: &Place) -> CloudResult<Rc<Clients>> {
+        if let Some(clients) = self.clients.borrow().get(place) {
+            return Ok(Rc::clone(clients));
+        }
+        let access = self.access(&place.account);
+        let base = self.base(access.profile.as_deref()).await;
+        let clients = Rc::new(access::clients(&base, &access, place, &self.shared)?);
+        Ok(Rc::clone(self.clients.borrow_mut().entry(place.clone()).or_insert(clients)))
+    }
+
+    /// The clients for AWS proper.
+    pub(super) async fn clients(&self, place: &Place) -> CloudResult<Rc<Clients>> {
+        if let Some(endpoint) = self.access(&place.account).endpoint {
+            return Err(CloudError::new(
+                ErrorKind::Unsupported,
+                "connect",
+                format!("account {} is another provider ({endpoint}): it has buckets only", place.account),
+            )
+            .help("use it in `s3.restore` and `s3.verify`"));
+        }
+        self.s3_clients(place).await
+    }
+
+    pub(super) async fn zone_map(&self, place: &Place) -> CloudResult<Rc<Vec<Zone>>> {
+        if let Some(zones) = self.zones.borrow().get(place) {
+            return Ok(Rc::clone(zones));
+        }
+        let zones = Rc::new(zones::all(&self.clients(place).await?.ec2).await?);
+        let by_name = zones.iter().map(|z| (z.name.clone(), z.id.clone())).collect();
+        self.shared.know_zones(place, by_name);
+        self.zones.borrow_mut().insert(place.clone(), Rc::clone(&zones));
+        Ok(zones)
+    }
+
+    /// What this account calls the zone.
+    pub(super) async fn zone_name(&self, place: &Place, id: &AzId) -> CloudResult<String> {
+        let zones = self.zone_map(place).await?;
+        zones.iter().find(|z| z.id == *id).map(|z| z.name.clone()).ok_or_else(|| {
+            let known: Vec<&str> = zones.iter().map(|z| z.id.as_str()).collect();
+            CloudError::new(
+                ErrorKind::Invalid,
+                "ec2:DescribeAvailabilityZones",
+                format!("account {} has no zone {id} in {}", place.account, place.region),
+            )
+            .help(format!("its zones there are {}", known.join(", ")))
+        })
+    }
+
+    /// A region to ask global things in: never the lost one.
+    pub(super) async fn any_place(&self, account: &AccountId) -> CloudResult<Place> {
+        let lost = self.shared.gate.loss().and_then(Loss::region).cloned();
+        let base = self.base(self.access(account).profile.as_deref()).await;
+        let configured = base.region().map(ToString::to_string);
+        let region = configured
+            .iter()
+            .map(String::as_str)
+            .chain(["us-east-1", "us-west-2"])
+            .filter_map(|name| name.parse::<Region>().ok())
+            .find(|region| lost.as_ref() != Some(region));
+        let region = region.ok_or_else(|| {
+            CloudError::new(ErrorKind::Invalid, "connect", "no region to ask in").help("set AWS_REGION")
+        })?;
+        Ok(Place { account: account.clone(), region })
+    }
+
+    /// The clients for a bucket; the gate learns where it lies.
+    pub(super) async fn bucket_clients(&self, bucket: &BucketRef) -> CloudResult<Rc<Clients>> {
+        self.shared.know_bucket(bucket);
+        let place = Place { account: bucket.account.clone(), region: bucket.region.clone() };
+        self.s3_clients(&place).await
+    }
+}

@@ -1,0 +1,55 @@
+//! Whether what a creation would change carries this run's tag.
+
+use aws_sdk_ec2::types::Tag;
+
+use super::access::Clients;
+use super::ec2::filter;
+use super::error::OrCloud;
+use super::tags::{rds_value, value};
+use super::{At, rds, tags};
+use port::{CloudError, CloudResult, Create, ErrorKind, Kind, ResourceRef, TAG_RUN};
+
+/// What is there already and would be changed must carry this run's tag right now.
+pub async fn guard_changed(at: &At<'_>, what: &Create) -> CloudResult<()> {
+    let (changed, what_call) = (what.changes(at.place), what.call());
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let clients = at.aws.clients(at.place).await?;
+    for resource in changed {
+        let Some(run) = run_on(&clients, &resource).await? else {
+            let what = format!("{resource} is not there");
+            return Err(CloudError::new(ErrorKind::NotFound, what_call, what)
+                .help("check the id, the account and the region that it is looked for in"));
+        };
+        tags::guard(what_call, &resource.to_string(), run.as_deref(), at.marks)?;
+    }
+    Ok(())
+}
+
+/// The run that something carries, read now; the inner `None`: it carries none, the outer: it is not there. For the
+/// kinds that a creation may change; of others nothing is known.
+async fn run_on(clients: &Clients, resource: &ResourceRef) -> CloudResult<Option<Option<String>>> {
+    let (ec2, id) = (&clients.ec2, &resource.id);
+    let owned = |tags: &[Tag]| value(tags, TAG_RUN).map(str::to_owned);
+    let of_rds = |tags: &[aws_sdk_rds::types::Tag]| rds_value(tags, TAG_RUN).map(str::to_owned);
+    Ok(match resource.kind {
+        Kind::Vpc => {
+            let found = ec2.describe_vpcs().filters(filter("vpc-id", [id])).send().await;
+            found.or_cloud("ec2:DescribeVpcs")?.vpcs().first().map(|v| owned(v.tags()))
+        }
+        Kind::Volume => {
+            let found = ec2.describe_volumes().filters(filter("volume-id", [id])).send().await;
+            found.or_cloud("ec2:DescribeVolumes")?.volumes().first().map(|v| owned(v.tags()))
+        }
+        Kind::Instance => {
+            let found = ec2.describe_instances().filters(filter("instance-id", [id])).send().await;
+            let found = found.or_cloud("ec2:DescribeInstances")?;
+            let instances = found.reservations().iter().flat_map(aws_sdk_ec2::types::Reservation::instances);
+            instances.map(|i| owned(i.tags())).next()
+        }
+        Kind::DbInstance => rds::instance::describe(&clients.rds, id).await?.map(|d| of_rds(d.tag_list())),
+        Kind::DbCluster => rds::cluster::describe(&clients.rds, id).await?.map(|c| of_rds(c.tag_list())),
+        _ => Some(None),
+    })
+}
