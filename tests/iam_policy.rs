@@ -252,7 +252,7 @@ fn every_call_to_aws_is_declared() {
     let mut declared: BTreeSet<&str> = APART.into();
     declared.extend(calls::ALL.into_iter().flatten().chain(checks::s3::CALLS));
     declared.extend(CATALOGUE.0.iter().flat_map(|a| a.calls.iter().chain(a.bucket_calls)));
-    declared.extend(PointKind::ALL.into_iter().flat_map(calls::survey));
+    declared.extend(PointKind::ALL.iter().copied().flat_map(calls::survey));
     let undoing: Vec<&str> = declared.iter().flat_map(|call| calls::undoing(call)).copied().collect();
     declared.extend(undoing);
     let declared: BTreeSet<&str> = declared.iter().map(|call| call.split('/').next().unwrap()).collect();

@@ -50,6 +50,16 @@ async fn run_on(clients: &Clients, resource: &ResourceRef) -> CloudResult<Option
         }
         Kind::DbInstance => rds::instance::describe(&clients.rds, id).await?.map(|d| of_rds(d.tag_list())),
         Kind::DbCluster => rds::cluster::describe(&clients.rds, id).await?.map(|c| of_rds(c.tag_list())),
-        _ => Some(None),
+        Kind::Subnet
+        | Kind::SecurityGroup
+        | Kind::DbSubnetGroup
+        | Kind::Bucket
+        | Kind::Snapshot
+        | Kind::Image
+        | Kind::KeyPair
+        | Kind::Address
+        | Kind::DbSnapshot
+        | Kind::DbClusterSnapshot
+        | Kind::Stack => Some(None),
     })
 }

@@ -36,6 +36,7 @@ where
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the errors are the SDK's, and may become more")]
 fn convert<E>(call: &str, error: &SdkError<E, HttpResponse>) -> CloudError
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,

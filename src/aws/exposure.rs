@@ -243,6 +243,7 @@ async fn subnets(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
 
 /// What an interface of this type means. Gateways and endpoints are looked at themselves; what is new is suspected of
 /// leading traffic in or out without any gateway, as those of Global Accelerator do.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the types are EC2's, and become more; each is suspected")]
 fn of_type(kind: &NetworkInterfaceType) -> Option<(Leak, &'static str)> {
     match kind {
         NetworkInterfaceType::Interface

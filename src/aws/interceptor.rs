@@ -141,7 +141,9 @@ impl Watch {
     }
 
     fn ask(&self, operation: &str, input: &Input) -> Result<(), DeniedCall> {
-        let mut found = reads(input);
+        let known = reads(operation, input);
+        let unclear = known.is_none();
+        let mut found = known.unwrap_or_default();
         if let Some(bucket) = found.bucket.take()
             && let Some(known) = lock(&self.shared.buckets).get(&bucket)
         {
@@ -161,6 +163,7 @@ impl Watch {
             source: found.source.as_deref(),
             key: found.key.as_deref(),
             zones: zones.iter().collect(),
+            unclear,
         };
         self.shared.gate.check(&call, &caller::by())
     }

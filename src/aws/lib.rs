@@ -35,6 +35,7 @@ use self::answer::{in_order, missing, observed, pages, with};
 use self::at::At;
 use self::caller::on_behalf;
 use self::error::OrCloud;
+use base::duration::Time;
 use base::ids::AccountId;
 use estate::{Loss, RecoveryPoint};
 use port::gate::Call;
@@ -42,8 +43,8 @@ use port::gated::delete_call;
 use port::{
     ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created, Deed,
     ErrorKind, Exposure, Kind, Look, MeasuredObjects, Needs, Observed, Offers, Origin, Permit, Place,
-    PointQuery, PreflightFinding, Progress, Remains, ResourceRef, Tagged, VerifiedObjects, VerifyObjects,
-    Whose, Wishes, Zone,
+    PointQuery, PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef, Tagged, VerifiedObjects,
+    VerifyObjects, Whose, Wishes, Zone,
 };
 
 pub use access::{Access, AwsConfig};
@@ -114,10 +115,15 @@ impl Cloud for Aws {
             let at = At { aws: self, permit, place: permit.place(), origin, marks: permit.marks() };
             carried::guard_changed(&at, what).await?;
             let answer = match what {
-                Create::Vpc { .. } | Create::Subnet { .. } | Create::SecurityGroup { .. } => {
-                    ec2::network::create(&at, what).await
+                Create::Vpc { cidr, name } => ec2::network::vpc(&at, cidr, name).await,
+                Create::Subnet { vpc, cidr, az, name } => {
+                    ec2::network::subnet(&at, vpc, cidr, az, name).await
                 }
-                Create::KeyPair { .. } | Create::Address { .. } => ec2::misc::create(&at, what).await,
+                Create::SecurityGroup { vpc, vpc_cidr, name } => {
+                    ec2::network::security_group(&at, vpc, vpc_cidr, name).await
+                }
+                Create::KeyPair { name, public_key } => ec2::misc::key_pair(&at, name, public_key).await,
+                Create::Address { name } => ec2::misc::address(&at, name).await,
                 Create::CopySnapshot { .. } => ec2::snapshot::copy(&at, what).await,
                 Create::CopyImage { .. } => ec2::image::copy(&at, what).await,
                 Create::Volume(volume) => ec2::volume::create(&at, volume).await,
@@ -136,9 +142,9 @@ impl Cloud for Aws {
                 Create::DbReplica { source, source_region, kms_key, db } => {
                     rds::replica::create(&at, source, source_region, kms_key.as_deref(), db).await
                 }
-                Create::PromoteReplica { db, .. } => rds::replica::promote(&at, db).await,
+                Create::PromoteReplica { db, size: _ } => rds::replica::promote(&at, db).await,
                 Create::DbCluster(cluster) => rds::cluster::restore(&at, cluster).await,
-                Create::DbClusterInstance { cluster, name, class, engine, .. } => {
+                Create::DbClusterInstance { cluster, name, class, engine, index: _ } => {
                     rds::cluster::add_instance(&at, cluster, name, class, engine).await
                 }
                 Create::Bucket { name } => s3::bucket::create(&at, name).await,
@@ -158,16 +164,17 @@ impl Cloud for Aws {
             let clients = self.s3_clients(place).await?;
             let found = match kind {
                 Kind::Bucket => s3::bucket::observe(&clients.s3, ids).await?,
-                Kind::Vpc | Kind::Subnet | Kind::SecurityGroup => {
-                    ec2::network::observe(&clients.ec2, kind, ids).await?
-                }
+                Kind::Vpc => ec2::network::observe_vpcs(&clients.ec2, ids).await?,
+                Kind::Subnet => ec2::network::observe_subnets(&clients.ec2, ids).await?,
+                Kind::SecurityGroup => ec2::network::observe_groups(&clients.ec2, ids).await?,
                 Kind::Snapshot => ec2::snapshot::observe(&clients.ec2, ids).await?,
                 Kind::Image => ec2::image::observe(&clients.ec2, ids).await?,
                 Kind::Volume => ec2::volume::observe(&clients.ec2, &self.zone_map(place).await?, ids).await?,
                 Kind::Instance => {
                     ec2::instance::observe(&clients.ec2, &self.zone_map(place).await?, ids).await?
                 }
-                Kind::KeyPair | Kind::Address => ec2::misc::observe(&clients.ec2, kind, ids).await?,
+                Kind::KeyPair => ec2::misc::observe_key_pairs(&clients.ec2, ids).await?,
+                Kind::Address => ec2::misc::observe_addresses(&clients.ec2, ids).await?,
                 Kind::DbSubnetGroup => rds::subnet_group::observe(&clients.rds, ids).await?,
                 Kind::DbInstance => {
                     rds::instance::observe(&clients.rds, &self.zone_map(place).await?, ids).await?
@@ -188,12 +195,15 @@ impl Cloud for Aws {
             let clients = self.s3_clients(&resource.place()).await?;
             let to = &clients.writer(permit, Deed::Delete, delete_call(resource.kind))?;
             let gone = match resource.kind {
-                Kind::Vpc | Kind::Subnet | Kind::SecurityGroup => ec2::network::delete(to, resource).await,
+                Kind::Vpc => ec2::network::delete_vpc(to, &resource.id).await,
+                Kind::Subnet => ec2::network::delete_subnet(to, &resource.id).await,
+                Kind::SecurityGroup => ec2::network::delete_group(to, &resource.id).await,
                 Kind::Snapshot => ec2::snapshot::delete(to, &resource.id).await,
                 Kind::Image => ec2::image::delete(to, &resource.id).await,
                 Kind::Volume => ec2::volume::delete(to, &resource.id).await,
                 Kind::Instance => ec2::instance::terminate(to, &resource.id).await,
-                Kind::KeyPair | Kind::Address => ec2::misc::delete(to, resource).await,
+                Kind::KeyPair => ec2::misc::delete_key_pair(to, &resource.id).await,
+                Kind::Address => ec2::misc::delete_address(to, &resource.id).await,
                 Kind::DbSubnetGroup => rds::subnet_group::delete(to, &resource.id).await,
                 Kind::DbInstance => rds::instance::delete(to, &resource.id).await,
                 Kind::DbCluster => rds::cluster::delete(to, &resource.id).await,
@@ -295,6 +305,24 @@ impl Cloud for Aws {
 
     fn api_calls(&self) -> ApiCalls {
         self.shared.api_calls()
+    }
+
+    /// AWS never tells when a state will change.
+    fn tells_changes(&self) -> bool {
+        false
+    }
+
+    /// Recovery points have the times that AWS gives them: none is relative to T0.
+    fn declare(&self, _t0: Time) {}
+
+    /// Checks ask what was restored itself.
+    fn probe(&self, _check: &str, _ready_at: Time) -> Option<ProbeAnswer> {
+        None
+    }
+
+    /// Commands are run, and people are asked.
+    fn rehearsed(&self, _origin: &Origin, _action: &str) -> Option<CloudResult<std::time::Duration>> {
+        None
     }
 }
 

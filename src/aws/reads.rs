@@ -1,8 +1,10 @@
-//! What a request reads from and where it creates, for the loss gate: one line per operation that says so.
+//! What a request reads from and where it creates, for the loss gate: one line per operation that says so. Operations
+//! that are on no list here are refused once something is lost.
 
 use aws_sdk_ec2::operation as ec2;
 use aws_sdk_rds::operation as rds;
 use aws_sdk_s3::operation as s3;
+use aws_sdk_sts::operation as sts;
 use aws_smithy_runtime_api::client::interceptors::context::Input;
 
 /// What the gate needs to know about a request, besides where it goes.
@@ -44,52 +46,156 @@ impl Reads {
     }
 }
 
-/// Looks into a typed input. Operations that are not named here read nothing but the endpoint they go to.
-pub fn reads(input: &Input) -> Reads {
-    macro_rules! look {
-        ($($module:ident::$operation:ident::$type:ident: |$i:ident| $reads:expr;)*) => {
-            $(if let Some($i) = input.downcast_ref::<$module::$operation::$type>() { return $reads; })*
-        };
-    }
-    look! {
-        ec2::run_instances::RunInstancesInput: |i| {
-            let placement = i.placement.as_ref();
-            Reads::source(i.image_id.as_ref())
-                .zone(placement.and_then(|p| p.availability_zone.as_ref()))
-                .zone(placement.and_then(|p| p.availability_zone_id.as_ref()))
-        };
-        ec2::create_volume::CreateVolumeInput: |i| Reads::source(i.snapshot_id.as_ref())
-            .zone(i.availability_zone.as_ref()).zone(i.availability_zone_id.as_ref());
-        ec2::create_subnet::CreateSubnetInput: |i| Reads::default()
-            .zone(i.availability_zone.as_ref()).zone(i.availability_zone_id.as_ref());
-        ec2::copy_snapshot::CopySnapshotInput: |i| Reads::source(i.source_snapshot_id.as_ref())
-            .from(i.source_region.as_ref()).key(i.kms_key_id.as_ref());
-        ec2::copy_image::CopyImageInput: |i| Reads::source(i.source_image_id.as_ref())
-            .from(i.source_region.as_ref()).key(i.kms_key_id.as_ref());
-        rds::copy_db_snapshot::CopyDbSnapshotInput: |i| Reads::source(i.source_db_snapshot_identifier.as_ref())
-            .key(i.kms_key_id.as_ref());
-        rds::copy_db_cluster_snapshot::CopyDbClusterSnapshotInput: |i|
-            Reads::source(i.source_db_cluster_snapshot_identifier.as_ref()).key(i.kms_key_id.as_ref());
-        rds::restore_db_instance_from_db_snapshot::RestoreDbInstanceFromDbSnapshotInput: |i|
-            Reads::source(i.db_snapshot_identifier.as_ref().or(i.db_cluster_snapshot_identifier.as_ref()))
-                .zone(i.availability_zone.as_ref());
-        rds::restore_db_instance_to_point_in_time::RestoreDbInstanceToPointInTimeInput: |i|
-            Reads::source(i.source_db_instance_identifier.as_ref()
-                .or(i.source_db_instance_automated_backups_arn.as_ref())).zone(i.availability_zone.as_ref());
-        rds::restore_db_cluster_from_snapshot::RestoreDbClusterFromSnapshotInput: |i| {
-            let mut reads = Reads::source(i.snapshot_identifier.as_ref());
-            reads.zones.extend(i.availability_zones.iter().flatten().cloned());
-            reads
-        };
-        rds::create_db_instance_read_replica::CreateDbInstanceReadReplicaInput: |i|
-            Reads::source(i.source_db_instance_identifier.as_ref()).key(i.kms_key_id.as_ref()).zone(i.availability_zone.as_ref());
-        rds::create_db_instance::CreateDbInstanceInput: |i| Reads::default().zone(i.availability_zone.as_ref());
-        s3::copy_object::CopyObjectInput: |i| Reads::copy_source(i.copy_source.as_ref());
-        s3::upload_part_copy::UploadPartCopyInput: |i| Reads::copy_source(i.copy_source.as_ref());
-    }
+/// What an operation reads, by its name and its typed input.
+macro_rules! looks {
+    ($($name:literal $module:ident::$operation:ident::$type:ident: |$i:ident| $reads:expr;)*) => {
+        /// The operations whose inputs are looked into.
+        const LOOKED_INTO: &[&str] = &[$($name),*];
+
+        fn look(operation: &str, input: &Input) -> Option<Reads> {
+            match operation {
+                $($name => input.downcast_ref::<$module::$operation::$type>().map(|$i| $reads),)*
+                _ => None,
+            }
+        }
+    };
+}
+
+looks! {
+    "RunInstances" ec2::run_instances::RunInstancesInput: |i| {
+        let placement = i.placement.as_ref();
+        Reads::source(i.image_id.as_ref())
+            .zone(placement.and_then(|p| p.availability_zone.as_ref()))
+            .zone(placement.and_then(|p| p.availability_zone_id.as_ref()))
+    };
+    "CreateVolume" ec2::create_volume::CreateVolumeInput: |i| Reads::source(i.snapshot_id.as_ref())
+        .zone(i.availability_zone.as_ref()).zone(i.availability_zone_id.as_ref());
+    "CreateSubnet" ec2::create_subnet::CreateSubnetInput: |i| Reads::default()
+        .zone(i.availability_zone.as_ref()).zone(i.availability_zone_id.as_ref());
+    "CopySnapshot" ec2::copy_snapshot::CopySnapshotInput: |i| Reads::source(i.source_snapshot_id.as_ref())
+        .from(i.source_region.as_ref()).key(i.kms_key_id.as_ref());
+    "CopyImage" ec2::copy_image::CopyImageInput: |i| Reads::source(i.source_image_id.as_ref())
+        .from(i.source_region.as_ref()).key(i.kms_key_id.as_ref());
+    "CopyDBSnapshot" rds::copy_db_snapshot::CopyDbSnapshotInput: |i|
+        Reads::source(i.source_db_snapshot_identifier.as_ref()).key(i.kms_key_id.as_ref());
+    "CopyDBClusterSnapshot" rds::copy_db_cluster_snapshot::CopyDbClusterSnapshotInput: |i|
+        Reads::source(i.source_db_cluster_snapshot_identifier.as_ref()).key(i.kms_key_id.as_ref());
+    "RestoreDBInstanceFromDBSnapshot"
+    rds::restore_db_instance_from_db_snapshot::RestoreDbInstanceFromDbSnapshotInput: |i|
+        Reads::source(i.db_snapshot_identifier.as_ref().or(i.db_cluster_snapshot_identifier.as_ref()))
+            .zone(i.availability_zone.as_ref());
+    "RestoreDBInstanceToPointInTime"
+    rds::restore_db_instance_to_point_in_time::RestoreDbInstanceToPointInTimeInput: |i|
+        Reads::source(i.source_db_instance_identifier.as_ref()
+            .or(i.source_db_instance_automated_backups_arn.as_ref())).zone(i.availability_zone.as_ref());
+    "RestoreDBClusterFromSnapshot"
+    rds::restore_db_cluster_from_snapshot::RestoreDbClusterFromSnapshotInput: |i| {
+        let mut reads = Reads::source(i.snapshot_identifier.as_ref());
+        reads.zones.extend(i.availability_zones.iter().flatten().cloned());
+        reads
+    };
+    "CreateDBInstanceReadReplica"
+    rds::create_db_instance_read_replica::CreateDbInstanceReadReplicaInput: |i|
+        Reads::source(i.source_db_instance_identifier.as_ref())
+            .key(i.kms_key_id.as_ref()).zone(i.availability_zone.as_ref());
+    "CreateDBInstance" rds::create_db_instance::CreateDbInstanceInput: |i|
+        Reads::default().zone(i.availability_zone.as_ref());
+    "CopyObject" s3::copy_object::CopyObjectInput: |i| Reads::copy_source(i.copy_source.as_ref());
+    "UploadPartCopy" s3::upload_part_copy::UploadPartCopyInput: |i|
+        Reads::copy_source(i.copy_source.as_ref());
     // The role of the lost account is its own way in: its ARN is what is used.
-    if let Some(i) = input.downcast_ref::<aws_sdk_sts::operation::assume_role::AssumeRoleInput>() {
-        return Reads::source(i.role_arn.as_ref());
+    "AssumeRole" sts::assume_role::AssumeRoleInput: |i| Reads::source(i.role_arn.as_ref());
+}
+
+/// Operations that change something, and read nothing but the endpoint that they go to.
+const READ_NOTHING: &[&str] = &[
+    "AbortMultipartUpload",
+    "AllocateAddress",
+    "AttachVolume",
+    "AuthorizeSecurityGroupEgress",
+    "AuthorizeSecurityGroupIngress",
+    "CompleteMultipartUpload",
+    "CreateBucket",
+    "CreateDBSubnetGroup",
+    "CreateMultipartUpload",
+    "CreateSecurityGroup",
+    "CreateStack",
+    "CreateVpc",
+    "DeleteBucket",
+    "DeleteDBCluster",
+    "DeleteDBClusterSnapshot",
+    "DeleteDBInstance",
+    "DeleteDBSnapshot",
+    "DeleteDBSubnetGroup",
+    "DeleteKeyPair",
+    "DeleteObjects",
+    "DeleteSecurityGroup",
+    "DeleteSnapshot",
+    "DeleteStack",
+    "DeleteSubnet",
+    "DeleteVolume",
+    "DeleteVpc",
+    "DeregisterImage",
+    "DisassociateAddress",
+    "ImportKeyPair",
+    "ModifyDBCluster",
+    "ModifyDBInstance",
+    "ModifySubnetAttribute",
+    "ModifyVpcAttribute",
+    "PromoteReadReplica",
+    "PutBucketEncryption",
+    "PutBucketTagging",
+    "PutObject",
+    "PutPublicAccessBlock",
+    "ReleaseAddress",
+    "RevokeSecurityGroupEgress",
+    "RevokeSecurityGroupIngress",
+    "SimulatePrincipalPolicy",
+    "TerminateInstances",
+    "UploadPart",
+];
+
+/// How the names of operations begin that only look at the endpoint that they go to.
+const LOOKS: [&str; 4] = ["Describe", "Get", "Head", "List"];
+
+/// What an operation reads. `None`: it is on no list here, and nobody knows.
+pub fn reads(operation: &str, input: &Input) -> Option<Reads> {
+    if LOOKED_INTO.contains(&operation) {
+        return look(operation, input);
     }
-    Reads::default()
+    let nothing = READ_NOTHING.contains(&operation) || LOOKS.iter().any(|verb| operation.starts_with(verb));
+    nothing.then(Reads::default)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use port::gated::delete_call;
+    use port::{CreateCall, Kind};
+
+    /// The gate refuses what is on no list.
+    #[test]
+    fn every_call_that_changes_something_is_on_one_list() {
+        let deletions = Kind::ALL.iter().copied().map(delete_call);
+        let calls = CreateCall::ALL.iter().copied().map(CreateCall::name).chain(deletions);
+        for (_, operation) in calls.filter_map(|call| call.split_once(':')) {
+            let lists = [LOOKED_INTO, READ_NOTHING].map(|list| list.contains(&operation));
+            assert_eq!(lists.iter().filter(|listed| **listed).count(), 1, "{operation}");
+        }
+    }
+
+    #[test]
+    fn what_reads_from_somewhere_is_looked_into() {
+        let source = aws_sdk_ec2::operation::copy_snapshot::CopySnapshotInput::builder()
+            .source_snapshot_id("snap-1")
+            .source_region("us-east-1")
+            .build()
+            .unwrap();
+        let found = reads("CopySnapshot", &Input::erase(source)).unwrap();
+        assert_eq!(found.source.as_deref(), Some("snap-1"));
+        assert_eq!(found.source_region.as_deref(), Some("us-east-1"));
+        assert!(reads("DescribeVpcs", &Input::erase(())).is_some());
+        assert!(reads("CopySnapshot", &Input::erase(())).is_none());
+        assert!(reads("CopyBackup", &Input::erase(())).is_none());
+    }
 }

@@ -54,17 +54,6 @@ impl Found<'_> {
         self.add(kind, id, created, |key| rds_value(tags, key).map(str::to_owned));
     }
 
-    /// A teardown must have seen everything; a sweep goes on with what it may see, and tells of the rest.
-    fn or_unread(&mut self, looked: CloudResult<()>) -> CloudResult<()> {
-        match looked {
-            Err(e) if e.kind == ErrorKind::Forbidden && *self.whose == Whose::Any => {
-                self.all.unread.push(format!("{}: {e}", self.place));
-                Ok(())
-            }
-            other => other,
-        }
-    }
-
     /// EC2's filter for what is meant.
     fn filter(&self) -> Filter {
         match self.whose {
@@ -74,122 +63,145 @@ impl Found<'_> {
     }
 }
 
+/// Looks for each kind. A teardown must have seen everything; a sweep goes on with what it may see, and tells of the rest.
 pub async fn all(aws: &Aws, place: &Place, whose: &Whose) -> CloudResult<Tagged> {
     let clients = aws.s3_clients(place).await?;
+    let has_buckets_only = aws.access(&place.account).endpoint.is_some();
     let mut found = Found { place, whose, all: Tagged::default() };
-    if aws.access(&place.account).endpoint.is_none() {
-        let looked = ec2(&clients, &mut found).await;
-        found.or_unread(looked)?;
-        let looked = rds(&clients, &mut found).await;
-        found.or_unread(looked)?;
-        let looked = stacks(&clients, &mut found).await;
-        found.or_unread(looked)?;
+    // One permission that is missing is told once for its service.
+    let mut closed: Vec<&str> = Vec::new();
+    for &kind in Kind::ALL {
+        let service = kind.name().split(':').next().unwrap_or_default();
+        if closed.contains(&service) || (has_buckets_only && kind != Kind::Bucket) {
+            continue;
+        }
+        match of_kind(&clients, kind, &mut found).await {
+            Err(e) if e.kind == ErrorKind::Forbidden && *whose == Whose::Any => {
+                found.all.unread.push(format!("{place}: {e}"));
+                closed.push(service);
+            }
+            looked => looked?,
+        }
     }
-    let looked = buckets(&clients, &mut found).await;
-    found.or_unread(looked)?;
     found.all.things.sort();
     found.all.things.dedup();
+    found.all.unread.sort();
     Ok(found.all)
 }
 
-async fn stacks(clients: &Clients, found: &mut Found<'_>) -> CloudResult<()> {
-    for stack in cloudformation::all(&clients.cloudformation).await? {
-        let created = some_time(stack.creation_time());
-        let tag = |key: &str| {
-            let tag = stack.tags().iter().find(|t| t.key() == Some(key));
-            tag.and_then(|t| t.value()).map(str::to_owned)
-        };
-        found.add(Kind::Stack, stack.stack_id().map(str::to_owned), created, tag);
-    }
-    Ok(())
-}
-
-async fn ec2(clients: &Clients, found: &mut Found<'_>) -> CloudResult<()> {
-    let ec2 = &clients.ec2;
-    let ours = found.filter();
-    let ours = || ours.clone();
-    for v in pages!("ec2:DescribeVpcs", vpcs, ec2.describe_vpcs().filters(ours())) {
-        found.add_ec2(Kind::Vpc, v.vpc_id.clone(), None, v.tags());
-    }
-    for s in pages!("ec2:DescribeSubnets", subnets, ec2.describe_subnets().filters(ours())) {
-        found.add_ec2(Kind::Subnet, s.subnet_id.clone(), None, s.tags());
-    }
-    let request = ec2.describe_security_groups().filters(ours());
-    for g in pages!("ec2:DescribeSecurityGroups", security_groups, request) {
-        found.add_ec2(Kind::SecurityGroup, g.group_id.clone(), None, g.tags());
-    }
-    for s in
-        pages!("ec2:DescribeSnapshots", snapshots, ec2.describe_snapshots().owner_ids("self").filters(ours()))
-    {
-        found.add_ec2(Kind::Snapshot, s.snapshot_id.clone(), some_time(s.start_time()), s.tags());
-    }
-    for i in pages!("ec2:DescribeImages", images, ec2.describe_images().owners("self").filters(ours())) {
-        // A deregistered image is only remembered for a while.
-        if i.state() == Some(&ImageState::Deregistered) {
-            continue;
-        }
-        let created = i.creation_date().and_then(|d| chrono::DateTime::parse_from_rfc3339(d).ok());
-        found.add_ec2(Kind::Image, i.image_id.clone(), created.map(|d| d.to_utc()), i.tags());
-    }
-    for v in pages!("ec2:DescribeVolumes", volumes, ec2.describe_volumes().filters(ours())) {
-        if v.state() != Some(&VolumeState::Deleted) {
-            found.add_ec2(Kind::Volume, v.volume_id.clone(), some_time(v.create_time()), v.tags());
-        }
-    }
-    for r in pages!("ec2:DescribeInstances", reservations, ec2.describe_instances().filters(ours())) {
-        for i in r.instances.unwrap_or_default() {
-            // A terminated instance is only remembered for a while.
-            if i.state().and_then(|s| s.name()) != Some(&InstanceStateName::Terminated) {
-                found.add_ec2(Kind::Instance, i.instance_id.clone(), some_time(i.launch_time()), i.tags());
+/// RDS has no filter by tag: everything is listed, with its tags.
+async fn of_kind(clients: &Clients, kind: Kind, found: &mut Found<'_>) -> CloudResult<()> {
+    let (ec2, rds, ours) = (&clients.ec2, &clients.rds, found.filter());
+    match kind {
+        Kind::Vpc => {
+            for v in pages!("ec2:DescribeVpcs", vpcs, ec2.describe_vpcs().filters(ours)) {
+                found.add_ec2(kind, v.vpc_id.clone(), None, v.tags());
             }
         }
-    }
-    let keys = ec2.describe_key_pairs().filters(ours()).send().await.or_cloud("ec2:DescribeKeyPairs")?;
-    for k in keys.key_pairs.unwrap_or_default() {
-        found.add_ec2(Kind::KeyPair, k.key_name.clone(), some_time(k.create_time()), k.tags());
-    }
-    let addresses =
-        ec2.describe_addresses().filters(ours()).send().await.or_cloud("ec2:DescribeAddresses")?;
-    for a in addresses.addresses.unwrap_or_default() {
-        found.add_ec2(Kind::Address, a.allocation_id.clone(), None, a.tags());
-    }
-    Ok(())
-}
-
-/// RDS has no filter by tag: everything is listed, with its tags.
-async fn rds(clients: &Clients, found: &mut Found<'_>) -> CloudResult<()> {
-    let rds = &clients.rds;
-    for d in pages!("rds:DescribeDBInstances", db_instances, rds.describe_db_instances()) {
-        let created = some_time(d.instance_create_time());
-        found.add_rds(Kind::DbInstance, d.db_instance_identifier.clone(), created, d.tag_list());
-    }
-    for c in pages!("rds:DescribeDBClusters", db_clusters, rds.describe_db_clusters()) {
-        let created = some_time(c.cluster_create_time());
-        found.add_rds(Kind::DbCluster, c.db_cluster_identifier.clone(), created, c.tag_list());
-    }
-    for s in
-        pages!("rds:DescribeDBSnapshots", db_snapshots, rds.describe_db_snapshots().snapshot_type("manual"))
-    {
-        let created = some_time(s.snapshot_create_time());
-        found.add_rds(Kind::DbSnapshot, s.db_snapshot_identifier.clone(), created, s.tag_list());
-    }
-    let request = rds.describe_db_cluster_snapshots().snapshot_type("manual");
-    for s in pages!("rds:DescribeDBClusterSnapshots", db_cluster_snapshots, request) {
-        let created = some_time(s.snapshot_create_time());
-        found.add_rds(
-            Kind::DbClusterSnapshot,
-            s.db_cluster_snapshot_identifier.clone(),
-            created,
-            s.tag_list(),
-        );
-    }
-    for g in pages!("rds:DescribeDBSubnetGroups", db_subnet_groups, rds.describe_db_subnet_groups()) {
-        let Some(arn) = g.db_subnet_group_arn() else { continue };
-        match rds_tags(rds, arn).await {
-            Ok(tags) => found.add_rds(Kind::DbSubnetGroup, g.db_subnet_group_name.clone(), None, &tags),
-            Err(e) if e.kind == ErrorKind::NotFound => {}
-            Err(e) => return Err(e),
+        Kind::Subnet => {
+            for s in pages!("ec2:DescribeSubnets", subnets, ec2.describe_subnets().filters(ours)) {
+                found.add_ec2(kind, s.subnet_id.clone(), None, s.tags());
+            }
         }
+        Kind::SecurityGroup => {
+            let request = ec2.describe_security_groups().filters(ours);
+            for g in pages!("ec2:DescribeSecurityGroups", security_groups, request) {
+                found.add_ec2(kind, g.group_id.clone(), None, g.tags());
+            }
+        }
+        Kind::Snapshot => {
+            let request = ec2.describe_snapshots().owner_ids("self").filters(ours);
+            for s in pages!("ec2:DescribeSnapshots", snapshots, request) {
+                found.add_ec2(kind, s.snapshot_id.clone(), some_time(s.start_time()), s.tags());
+            }
+        }
+        Kind::Image => {
+            let request = ec2.describe_images().owners("self").filters(ours);
+            for i in pages!("ec2:DescribeImages", images, request) {
+                // A deregistered image is only remembered for a while.
+                if i.state() == Some(&ImageState::Deregistered) {
+                    continue;
+                }
+                let created = i.creation_date().and_then(|d| chrono::DateTime::parse_from_rfc3339(d).ok());
+                found.add_ec2(kind, i.image_id.clone(), created.map(|d| d.to_utc()), i.tags());
+            }
+        }
+        Kind::Volume => {
+            for v in pages!("ec2:DescribeVolumes", volumes, ec2.describe_volumes().filters(ours)) {
+                if v.state() != Some(&VolumeState::Deleted) {
+                    found.add_ec2(kind, v.volume_id.clone(), some_time(v.create_time()), v.tags());
+                }
+            }
+        }
+        Kind::Instance => {
+            for r in pages!("ec2:DescribeInstances", reservations, ec2.describe_instances().filters(ours)) {
+                for i in r.instances.unwrap_or_default() {
+                    // A terminated instance is only remembered for a while.
+                    if i.state().and_then(|s| s.name()) != Some(&InstanceStateName::Terminated) {
+                        found.add_ec2(kind, i.instance_id.clone(), some_time(i.launch_time()), i.tags());
+                    }
+                }
+            }
+        }
+        Kind::KeyPair => {
+            let keys = ec2.describe_key_pairs().filters(ours).send().await;
+            for k in keys.or_cloud("ec2:DescribeKeyPairs")?.key_pairs.unwrap_or_default() {
+                found.add_ec2(kind, k.key_name.clone(), some_time(k.create_time()), k.tags());
+            }
+        }
+        Kind::Address => {
+            let addresses = ec2.describe_addresses().filters(ours).send().await;
+            for a in addresses.or_cloud("ec2:DescribeAddresses")?.addresses.unwrap_or_default() {
+                found.add_ec2(kind, a.allocation_id.clone(), None, a.tags());
+            }
+        }
+        Kind::DbInstance => {
+            for d in pages!("rds:DescribeDBInstances", db_instances, rds.describe_db_instances()) {
+                let created = some_time(d.instance_create_time());
+                found.add_rds(kind, d.db_instance_identifier.clone(), created, d.tag_list());
+            }
+        }
+        Kind::DbCluster => {
+            for c in pages!("rds:DescribeDBClusters", db_clusters, rds.describe_db_clusters()) {
+                let created = some_time(c.cluster_create_time());
+                found.add_rds(kind, c.db_cluster_identifier.clone(), created, c.tag_list());
+            }
+        }
+        Kind::DbSnapshot => {
+            let request = rds.describe_db_snapshots().snapshot_type("manual");
+            for s in pages!("rds:DescribeDBSnapshots", db_snapshots, request) {
+                let created = some_time(s.snapshot_create_time());
+                found.add_rds(kind, s.db_snapshot_identifier.clone(), created, s.tag_list());
+            }
+        }
+        Kind::DbClusterSnapshot => {
+            let request = rds.describe_db_cluster_snapshots().snapshot_type("manual");
+            for s in pages!("rds:DescribeDBClusterSnapshots", db_cluster_snapshots, request) {
+                let created = some_time(s.snapshot_create_time());
+                found.add_rds(kind, s.db_cluster_snapshot_identifier.clone(), created, s.tag_list());
+            }
+        }
+        Kind::DbSubnetGroup => {
+            for g in pages!("rds:DescribeDBSubnetGroups", db_subnet_groups, rds.describe_db_subnet_groups()) {
+                let Some(arn) = g.db_subnet_group_arn() else { continue };
+                match rds_tags(rds, arn).await {
+                    Ok(tags) => found.add_rds(kind, g.db_subnet_group_name.clone(), None, &tags),
+                    Err(e) if e.kind == ErrorKind::NotFound => {}
+                    Err(e) => return Err(e),
+                }
+            }
+        }
+        Kind::Stack => {
+            for stack in cloudformation::all(&clients.cloudformation).await? {
+                let created = some_time(stack.creation_time());
+                let tag = |key: &str| {
+                    let tag = stack.tags().iter().find(|t| t.key() == Some(key));
+                    tag.and_then(|t| t.value()).map(str::to_owned)
+                };
+                found.add(kind, stack.stack_id().map(str::to_owned), created, tag);
+            }
+        }
+        Kind::Bucket => buckets(clients, found).await?,
     }
     Ok(())
 }
@@ -257,7 +269,6 @@ async fn buckets(clients: &Clients, found: &mut Found<'_>) -> CloudResult<()> {
             }
         }
     }
-    found.all.unread.sort();
     Ok(())
 }
 

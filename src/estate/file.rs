@@ -179,6 +179,32 @@ pub enum FaultKind {
     SandboxOpen,
 }
 
+impl FaultKind {
+    /// Whether a call that meets it is refused at once, with nothing done.
+    pub fn is_a_refusal(self) -> bool {
+        match self {
+            Self::Throttled | Self::ServerError => true,
+            Self::LostAnswer
+            | Self::NeverCompletes
+            | Self::ComesUpUnhealthy
+            | Self::WillNotDelete
+            | Self::SandboxOpen => false,
+        }
+    }
+
+    /// Whether calls that create, copy or compare something meet it.
+    pub fn meets_calls(self) -> bool {
+        match self {
+            Self::Throttled
+            | Self::ServerError
+            | Self::LostAnswer
+            | Self::NeverCompletes
+            | Self::ComesUpUnhealthy => true,
+            Self::WillNotDelete | Self::SandboxOpen => false,
+        }
+    }
+}
+
 impl EstateFile {
     pub fn resources(&self) -> Vec<Resource> {
         self.resources

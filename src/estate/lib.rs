@@ -1,5 +1,7 @@
 //! What there is (accounts, regions, resources, recovery points), how widely each thing lives, and what a loss takes.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 pub mod draft;
 pub mod file;
 mod formats;

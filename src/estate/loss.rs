@@ -38,21 +38,21 @@ impl Loss {
     pub fn region(&self) -> Option<&Region> {
         match self {
             Self::Region(region) => Some(region),
-            _ => None,
+            Self::Account(_) | Self::Az(_) => None,
         }
     }
 
     pub fn account(&self) -> Option<&AccountId> {
         match self {
             Self::Account(account) => Some(account),
-            _ => None,
+            Self::Region(_) | Self::Az(_) => None,
         }
     }
 
     pub fn az(&self) -> Option<&AzId> {
         match self {
             Self::Az(az) => Some(az),
-            _ => None,
+            Self::Region(_) | Self::Account(_) => None,
         }
     }
 }

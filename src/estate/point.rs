@@ -11,8 +11,11 @@ use super::resource::ResourceId;
 use super::scope::Scope;
 use base::duration::{Size, Time, seconds_between};
 use base::ids::{AccountId, Region, name_of};
+use strum::VariantArray;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum PointKind {
     EbsSnapshot,
@@ -30,20 +33,15 @@ pub enum PointKind {
 }
 
 impl PointKind {
-    pub const ALL: [Self; 8] = [
-        Self::EbsSnapshot,
-        Self::Ami,
-        Self::RdsSnapshot,
-        Self::RdsClusterSnapshot,
-        Self::RdsPitr,
-        Self::RdsReplica,
-        Self::S3Replica,
-        Self::S3Versions,
-    ];
+    /// Every variant, in the order of the definition.
+    pub const ALL: &[Self] = Self::VARIANTS;
 
     /// A series without gaps: at any instant of its window, what was there `lag` before can be had.
     pub fn is_continuous(self) -> bool {
-        matches!(self, Self::RdsPitr | Self::RdsReplica | Self::S3Replica | Self::S3Versions)
+        match self {
+            Self::RdsPitr | Self::RdsReplica | Self::S3Replica | Self::S3Versions => true,
+            Self::EbsSnapshot | Self::Ami | Self::RdsSnapshot | Self::RdsClusterSnapshot => false,
+        }
     }
 
     /// The type that a point of this kind is a resource of.
@@ -60,7 +58,15 @@ impl PointKind {
 
     /// Whether it can be used only by the account that owns it.
     pub fn is_bound_to_its_account(self) -> bool {
-        matches!(self, Self::RdsPitr | Self::RdsReplica)
+        match self {
+            Self::RdsPitr | Self::RdsReplica => true,
+            Self::EbsSnapshot
+            | Self::Ami
+            | Self::RdsSnapshot
+            | Self::RdsClusterSnapshot
+            | Self::S3Replica
+            | Self::S3Versions => false,
+        }
     }
 }
 
@@ -209,6 +215,22 @@ impl Rejection {
             Self::Undated => "how old it is is not known, and one whose age is was used",
         }
     }
+
+    /// Whether a copy of the point could have been used.
+    fn is_mended_by_a_copy(self) -> bool {
+        match self {
+            Self::OtherRegion | Self::NotShared | Self::ManagedKey | Self::SharedEncrypted => true,
+            Self::Lost
+            | Self::KeyLost
+            | Self::NotUsableAtT0
+            | Self::UnknownAtT0
+            | Self::OtherKind
+            | Self::TooNew
+            | Self::NotNamed
+            | Self::Older
+            | Self::Undated => false,
+        }
+    }
 }
 
 impl RecoveryPoint {
@@ -286,13 +308,7 @@ impl<'a> Selection<'a> {
     /// a copy.
     pub fn newer_by_copy(&self) -> impl Iterator<Item = &'a RecoveryPoint> + '_ {
         self.rejected.iter().filter_map(|(point, why)| {
-            let by_copy = matches!(
-                why,
-                Rejection::OtherRegion
-                    | Rejection::NotShared
-                    | Rejection::ManagedKey
-                    | Rejection::SharedEncrypted
-            ) && !point.kind.is_bound_to_its_account();
+            let by_copy = why.is_mended_by_a_copy() && !point.kind.is_bound_to_its_account();
             let begun = |p: &RecoveryPoint| p.taken.or(p.made);
             (by_copy && begun(point) > self.chosen.and_then(begun)).then_some(*point)
         })

@@ -39,6 +39,17 @@ enum Step {
     Ended,
 }
 
+/// What an event says of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum StepEvent {
+    /// It is so from here on.
+    Next(Step),
+    /// What it restores from.
+    Source,
+    /// It ends, and only a running one can end so.
+    Succeeded,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Check {
     Waiting,
@@ -67,9 +78,7 @@ impl Course {
         match (&event.body, self.last_at) {
             (Body::RunStarted(started), None) => self.start(started),
             (_, None) => return Err("the first event is not `run_started`".into()),
-            (Body::RunStarted(_), Some(_)) => return Err("the run starts a second time".into()),
-            (Body::Progress { .. }, _) => return Err("`progress` is never recorded".into()),
-            (body, _) => self.harness(body)?,
+            (body, Some(_)) => self.go_on(body)?,
         }
         self.last_at = Some(event.at);
         Ok(())
@@ -91,8 +100,11 @@ impl Course {
         self.checks = started.checks.iter().map(|node| (node.id.clone(), Check::Waiting)).collect();
     }
 
-    fn harness(&mut self, body: &Body) -> Verdict {
+    /// Every event after the first. All are named, so that a new one does not compile before it has a rule.
+    fn go_on(&mut self, body: &Body) -> Verdict {
         match body {
+            Body::RunStarted(_) => Err("the run starts a second time".into()),
+            Body::Progress { .. } => Err("`progress` is never recorded".into()),
             Body::PhaseStarted { phase } => match self.phases.insert(*phase, false) {
                 None => Ok(()),
                 Some(_) => Err(format!("the phase {phase:?} begins a second time")),
@@ -126,90 +138,27 @@ impl Course {
                 Ok(())
             }
             Body::RunFinished { .. } => once(&mut self.finished, "the run ends a second time"),
-            other => self.step(other),
-        }
-    }
-
-    fn before_t0(&self, what: &str) -> Verdict {
-        if self.declared { Err(format!("{what} after the disaster was declared")) } else { Ok(()) }
-    }
-
-    fn step(&mut self, body: &Body) -> Verdict {
-        let (id, next) = match body {
-            Body::StepStarted { step, attempt } => (step, Some(Step::Running { attempt: *attempt })),
-            Body::StepRetry { step, attempt, .. } => (step, Some(Step::Pausing { attempt: *attempt })),
-            Body::StepSource { step, .. } => (step, None),
-            Body::StepSucceeded { step, .. }
-            | Body::StepFailed { step, .. }
+            Body::StepStarted { step, attempt } => {
+                self.step(step, StepEvent::Next(Step::Running { attempt: *attempt }))
+            }
+            Body::StepRetry { step, attempt, .. } => {
+                self.step(step, StepEvent::Next(Step::Pausing { attempt: *attempt }))
+            }
+            Body::StepSource { step, .. } => self.step(step, StepEvent::Source),
+            Body::StepSucceeded { step, .. } => self.step(step, StepEvent::Succeeded),
+            Body::StepFailed { step, .. }
             | Body::StepSkipped { step, .. }
-            | Body::StepNotRun { step, .. } => (step, Some(Step::Ended)),
-            other => return self.check(other),
-        };
-        let declared = self.declared;
-        let Some(now) = self.steps.get_mut(id) else {
-            return Err(format!("the run has no step `{id}`"));
-        };
-        let may = match (*now, next) {
-            (Step::Waiting, Some(Step::Running { attempt: 1 })) => declared,
-            (Step::Pausing { attempt }, Some(Step::Running { attempt: next })) => next == attempt + 1,
-            (Step::Running { attempt }, Some(Step::Pausing { attempt: same })) => same == attempt,
-            (Step::Running { .. }, None | Some(Step::Ended)) => true,
-            (Step::Waiting | Step::Pausing { .. }, Some(Step::Ended)) => {
-                !matches!(body, Body::StepSucceeded { .. })
+            | Body::StepNotRun { step, .. } => self.step(step, StepEvent::Next(Step::Ended)),
+            Body::CheckReady { check } => {
+                let declared = self.declared;
+                self.check(check, Check::Asked, |now| now == Check::Waiting && declared)
             }
-            _ => false,
-        };
-        if !may {
-            return Err(format!("step `{id}` is {}, and this does not follow on that", now.name()));
-        }
-        *now = next.unwrap_or(*now);
-        Ok(())
-    }
-
-    fn check(&mut self, body: &Body) -> Verdict {
-        let (id, next) = match body {
-            Body::CheckReady { check } | Body::CheckTried { check, .. } => (check, Check::Asked),
-            Body::CheckHealthy { check, .. }
-            | Body::CheckUnhealthy { check, .. }
-            | Body::CheckSkipped { check, .. } => (check, Check::Ended),
-            other => return self.request(other),
-        };
-        let declared = self.declared;
-        let Some(now) = self.checks.get_mut(id) else {
-            return Err(format!("the run has no check `{id}`"));
-        };
-        let may = match body {
-            Body::CheckReady { .. } => *now == Check::Waiting && declared,
-            Body::CheckTried { .. } | Body::CheckHealthy { .. } => *now == Check::Asked,
-            _ => *now != Check::Ended,
-        };
-        if !may {
-            return Err(format!("check `{id}` is {}, and this does not follow on that", now.name()));
-        }
-        *now = next;
-        Ok(())
-    }
-
-    fn request(&mut self, body: &Body) -> Verdict {
-        match body {
-            Body::Intent { by, token, call, .. } => {
-                match self.steps.get(by) {
-                    Some(Step::Running { .. }) => {}
-                    Some(step) => {
-                        return Err(format!("{call} is asked for by step `{by}`, which is {}", step.name()));
-                    }
-                    None if by == SANDBOX => self.before_t0("something is asked for as the sandbox's")?,
-                    None => {
-                        return Err(format!("{call} is asked for by `{by}`, which is no step of the run"));
-                    }
-                }
-                let request = self.requests.entry(token.clone()).or_default();
-                if request.made {
-                    return Err(format!("{token} is asked for again, and stands as made"));
-                }
-                request.open += 1;
-                Ok(())
+            Body::CheckTried { check, .. } => self.check(check, Check::Asked, |now| now == Check::Asked),
+            Body::CheckHealthy { check, .. } => self.check(check, Check::Ended, |now| now == Check::Asked),
+            Body::CheckUnhealthy { check, .. } | Body::CheckSkipped { check, .. } => {
+                self.check(check, Check::Ended, |now| now != Check::Ended)
             }
+            Body::Intent { by, token, call, .. } => self.asked(by, token, call),
             Body::Created { by, token, resources, .. } => {
                 if by != TEARDOWN {
                     // Objects are copied again by the next attempt: what they lie in stands already.
@@ -219,29 +168,105 @@ impl Course {
                 Ok(())
             }
             Body::NotCreated { token, .. } => self.answered(token, false),
-            Body::DeleteIntent { resource } => {
-                let resource = resource.to_string();
-                if !self.created.contains(&resource) {
-                    return Err(format!("{resource} is to be deleted, and is nothing that the run made"));
-                }
-                if self.deleted.contains(&resource) {
-                    return Err(format!("{resource} is to be deleted, and is gone already"));
-                }
-                self.deleting.insert(resource);
-                Ok(())
-            }
-            Body::Deleted { resource } | Body::DeleteFailed { resource, .. } => {
+            Body::DeleteIntent { resource } => self.asks_for_deletion(resource.to_string()),
+            Body::Deleted { resource } => {
                 let name = resource.to_string();
-                if !self.deleting.contains(&name) || self.deleted.contains(&name) {
-                    return Err(format!("nobody had asked for the deletion of {name}"));
-                }
-                if matches!(body, Body::Deleted { .. }) {
-                    self.deleted.insert(name);
-                }
+                self.ends_a_deletion(&name)?;
+                self.deleted.insert(name);
                 Ok(())
             }
-            _ => Ok(()),
+            Body::DeleteFailed { resource, .. } => self.ends_a_deletion(&resource.to_string()),
+            // They may stand anywhere.
+            Body::Discarded { .. }
+            | Body::Isolation { .. }
+            | Body::PointSeen { .. }
+            | Body::Denied { .. }
+            | Body::Finding { .. }
+            | Body::Interrupted { .. }
+            | Body::Resumed { .. }
+            | Body::Aborted { .. } => Ok(()),
         }
+    }
+
+    fn before_t0(&self, what: &str) -> Verdict {
+        if self.declared { Err(format!("{what} after the disaster was declared")) } else { Ok(()) }
+    }
+
+    fn step(&mut self, id: &str, event: StepEvent) -> Verdict {
+        let declared = self.declared;
+        let Some(now) = self.steps.get_mut(id) else {
+            return Err(format!("the run has no step `{id}`"));
+        };
+        let may = match (*now, event) {
+            (Step::Waiting, StepEvent::Next(Step::Running { attempt: 1 })) => declared,
+            (Step::Pausing { attempt }, StepEvent::Next(Step::Running { attempt: next })) => {
+                next == attempt + 1
+            }
+            (Step::Running { attempt }, StepEvent::Next(Step::Pausing { attempt: same })) => same == attempt,
+            (
+                Step::Running { .. },
+                StepEvent::Source | StepEvent::Succeeded | StepEvent::Next(Step::Ended),
+            )
+            | (Step::Waiting | Step::Pausing { .. }, StepEvent::Next(Step::Ended)) => true,
+            _ => false,
+        };
+        if !may {
+            return Err(format!("step `{id}` is {}, and this does not follow on that", now.name()));
+        }
+        *now = match event {
+            StepEvent::Next(next) => next,
+            StepEvent::Source => *now,
+            StepEvent::Succeeded => Step::Ended,
+        };
+        Ok(())
+    }
+
+    fn check(&mut self, id: &str, next: Check, may: impl FnOnce(Check) -> bool) -> Verdict {
+        let Some(now) = self.checks.get_mut(id) else {
+            return Err(format!("the run has no check `{id}`"));
+        };
+        if !may(*now) {
+            return Err(format!("check `{id}` is {}, and this does not follow on that", now.name()));
+        }
+        *now = next;
+        Ok(())
+    }
+
+    fn asked(&mut self, by: &str, token: &str, call: &str) -> Verdict {
+        match self.steps.get(by) {
+            Some(Step::Running { .. }) => {}
+            Some(step) => {
+                return Err(format!("{call} is asked for by step `{by}`, which is {}", step.name()));
+            }
+            None if by == SANDBOX => self.before_t0("something is asked for as the sandbox's")?,
+            None => {
+                return Err(format!("{call} is asked for by `{by}`, which is no step of the run"));
+            }
+        }
+        let request = self.requests.entry(token.to_owned()).or_default();
+        if request.made {
+            return Err(format!("{token} is asked for again, and stands as made"));
+        }
+        request.open += 1;
+        Ok(())
+    }
+
+    fn asks_for_deletion(&mut self, resource: String) -> Verdict {
+        if !self.created.contains(&resource) {
+            return Err(format!("{resource} is to be deleted, and is nothing that the run made"));
+        }
+        if self.deleted.contains(&resource) {
+            return Err(format!("{resource} is to be deleted, and is gone already"));
+        }
+        self.deleting.insert(resource);
+        Ok(())
+    }
+
+    fn ends_a_deletion(&self, name: &str) -> Verdict {
+        if !self.deleting.contains(name) || self.deleted.contains(name) {
+            return Err(format!("nobody had asked for the deletion of {name}"));
+        }
+        Ok(())
     }
 
     fn answered(&mut self, token: &str, made: bool) -> Verdict {

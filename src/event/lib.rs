@@ -3,6 +3,8 @@
 //!
 //! A run's state is a fold over its events (`objectives::record`), so what is not an event did not happen.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 mod bus;
 pub mod legal;
 mod redacted;

@@ -59,8 +59,7 @@ pub struct CloudError {
 
 impl CloudError {
     pub fn new(kind: ErrorKind, call: impl Into<String>, message: impl Into<String>) -> Self {
-        let sent =
-            if matches!(kind, ErrorKind::Network | ErrorKind::Server) { Sent::Maybe } else { Sent::No };
+        let sent = if kind.may_have_been_done() { Sent::Maybe } else { Sent::No };
         Self { kind, call: call.into(), message: message.into(), help: None, sent }
     }
 
@@ -78,7 +77,60 @@ impl CloudError {
 
     /// Whether the same request may succeed later.
     pub fn may_pass(&self) -> bool {
-        use ErrorKind::{Busy, InUse, Network, Server, Throttled};
-        matches!(self.kind, Throttled | Server | Network | InUse | Busy)
+        self.kind.may_pass()
+    }
+}
+
+impl ErrorKind {
+    /// Whether the cloud may have acted on a request that ended so.
+    fn may_have_been_done(self) -> bool {
+        match self {
+            Self::Network | Self::Server => true,
+            Self::Lost
+            | Self::Guarded
+            | Self::Throttled
+            | Self::NotFound
+            | Self::AlreadyExists
+            | Self::Credentials
+            | Self::Forbidden
+            | Self::Invalid
+            | Self::Quota
+            | Self::Busy
+            | Self::InUse
+            | Self::Unsupported => false,
+        }
+    }
+
+    fn may_pass(self) -> bool {
+        match self {
+            Self::Throttled | Self::Server | Self::Network | Self::InUse | Self::Busy => true,
+            Self::Lost
+            | Self::Guarded
+            | Self::NotFound
+            | Self::AlreadyExists
+            | Self::Credentials
+            | Self::Forbidden
+            | Self::Invalid
+            | Self::Quota
+            | Self::Unsupported => false,
+        }
+    }
+
+    /// Whether another attempt of a step can make sense: what was refused on our side is refused again.
+    pub fn is_worth_another_attempt(self) -> bool {
+        match self {
+            Self::Lost | Self::Guarded | Self::Unsupported => false,
+            Self::Throttled
+            | Self::NotFound
+            | Self::AlreadyExists
+            | Self::Credentials
+            | Self::Forbidden
+            | Self::Invalid
+            | Self::Quota
+            | Self::Busy
+            | Self::InUse
+            | Self::Server
+            | Self::Network => true,
+        }
     }
 }

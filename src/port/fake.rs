@@ -22,7 +22,13 @@ impl<C: Fn(&Create) -> CloudResult<Created>, O: Fn(&str) -> Observed> Cloud for 
     async fn identity(&self, account: &AccountId) -> CloudResult<AccountId> {
         Ok(account.clone())
     }
+    fn credentials_generation(&self, _: &AccountId) -> u64 {
+        0
+    }
     async fn zones(&self, _: &Place) -> CloudResult<Vec<Zone>> {
+        no()
+    }
+    async fn offers(&self, _: &Place, _: &Wishes) -> CloudResult<Offers> {
         no()
     }
     async fn recovery_points(&self, _: &Place, _: &PointQuery) -> CloudResult<Vec<RecoveryPoint>> {
@@ -39,6 +45,9 @@ impl<C: Fn(&Create) -> CloudResult<Created>, O: Fn(&str) -> Observed> Cloud for 
         no()
     }
     async fn tagged(&self, _: &Place, _: &Whose) -> CloudResult<Tagged> {
+        no()
+    }
+    async fn remains(&self, _: &ResourceRef) -> CloudResult<Vec<Remains>> {
         no()
     }
     async fn exposures(&self, _: &Look) -> CloudResult<Vec<Exposure>> {
@@ -70,7 +79,23 @@ impl<C: Fn(&Create) -> CloudResult<Created>, O: Fn(&str) -> Observed> Cloud for 
     async fn preflight(&self, _: &Place, _: &Needs) -> CloudResult<Vec<PreflightFinding>> {
         no()
     }
+    async fn secret(&self, _: &Place, _: &str) -> CloudResult<String> {
+        no()
+    }
     fn api_calls(&self) -> ApiCalls {
         ApiCalls::new()
+    }
+    fn tells_changes(&self) -> bool {
+        false
+    }
+    fn least_pitr_lag(&self) -> std::time::Duration {
+        std::time::Duration::ZERO
+    }
+    fn declare(&self, _: Time) {}
+    fn probe(&self, _: &str, _: Time) -> Option<ProbeAnswer> {
+        None
+    }
+    fn rehearsed(&self, _: &Origin, _: &str) -> Option<CloudResult<std::time::Duration>> {
+        None
     }
 }

@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use super::gate::{Call, LossGate};
 use super::{
     AccountId, Against, ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
-    Create, Created, ErrorKind, Exposure, Kind, Look, MeasuredObjects, Needs, Observed, Offers, Origin,
-    Permit, Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, RecoveryPoint, Remains, ResourceRef,
-    Tagged, Time, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
+    Create, Created, ErrorKind, Exposure, Facts, Kind, Look, MeasuredObjects, Needs, Observed, Offers,
+    Origin, Permit, Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, RecoveryPoint, Remains,
+    ResourceRef, Tagged, Time, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 use estate::PointKind;
 
@@ -61,17 +61,19 @@ impl Gated {
 
 /// What the gate needs to know of a request that creates something.
 pub fn create_call<'a>(place: &'a Place, what: &'a Create) -> Call<'a> {
-    let (service, operation) = what.call().split_once(':').unwrap_or((what.call(), ""));
+    let Facts { call, source, source_region, kms_key, zones, size: _, changes: _ } = what.facts();
+    let (service, operation) = call.name().split_once(':').unwrap_or((call.name(), ""));
     Call {
         service,
         operation,
         account: Some(&place.account),
         signer: None,
         region: Some(&place.region),
-        source: what.source(),
-        source_region: what.source_region(),
-        key: what.kms_key(),
-        zones: what.zones(),
+        source,
+        source_region,
+        key: kms_key,
+        zones,
+        unclear: false,
     }
 }
 

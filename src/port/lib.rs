@@ -3,6 +3,8 @@
 //! Two clouds stand behind it: `twin` (an estate file under virtual time) and `aws` (the real APIs). Decorators
 //! over any of them add what must never be forgotten: the loss gate (`gate`) refuses what is lost.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 pub mod error;
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;
@@ -35,23 +37,20 @@ pub use phase::Phase;
 pub use place::Place;
 pub use request::*;
 
+/// No method has a body here: whatever stands in front of a cloud must forward each of them, or say why not.
 #[async_trait(?Send)]
 pub trait Cloud {
     /// The account that the credentials for `account` really belong to: asked of STS each time.
     async fn identity(&self, account: &AccountId) -> CloudResult<AccountId>;
 
     /// Grows whenever other credentials come into use for `account`: what [`Self::identity`] said before is then void.
-    fn credentials_generation(&self, _account: &AccountId) -> u64 {
-        0
-    }
+    fn credentials_generation(&self, account: &AccountId) -> u64;
 
     /// The zones of a region, as this account names them.
     async fn zones(&self, place: &Place) -> CloudResult<Vec<Zone>>;
 
     /// Which zones offer what; what is not among the answers is offered everywhere, as far as is known.
-    async fn offers(&self, _place: &Place, _wishes: &Wishes) -> CloudResult<Offers> {
-        Ok(Offers::new())
-    }
+    async fn offers(&self, place: &Place, wishes: &Wishes) -> CloudResult<Offers>;
 
     /// All recovery points of what `query` names that this account can see there, its own and shared ones.
     async fn recovery_points(&self, place: &Place, query: &PointQuery) -> CloudResult<Vec<RecoveryPoint>>;
@@ -70,9 +69,7 @@ pub trait Cloud {
     async fn tagged(&self, place: &Place, whose: &Whose) -> CloudResult<Tagged>;
 
     /// What a stack that is gone has left standing: what its template retains, and final snapshots.
-    async fn remains(&self, _stack: &ResourceRef) -> CloudResult<Vec<Remains>> {
-        Ok(Vec::new())
-    }
+    async fn remains(&self, stack: &ResourceRef) -> CloudResult<Vec<Remains>>;
 
     /// Looks at the live sandbox: ways in and out of its network, public addresses, roles, shares with others. What
     /// could not be looked at is among the answers, as [`Leak::Unknown`].
@@ -105,40 +102,26 @@ pub trait Cloud {
     async fn preflight(&self, place: &Place, needs: &Needs) -> CloudResult<Vec<PreflightFinding>>;
 
     /// The text of a secret of AWS Secrets Manager, by its name or ARN.
-    async fn secret(&self, _place: &Place, id: &str) -> CloudResult<String> {
-        Err(CloudError::new(
-            ErrorKind::Unsupported,
-            "secretsmanager:GetSecretValue",
-            format!("`{id}` cannot be looked up here"),
-        ))
-    }
+    async fn secret(&self, place: &Place, id: &str) -> CloudResult<String>;
 
     /// How often each API call was made so far (`ec2:DescribeSnapshots`), throttled answers apart.
     fn api_calls(&self) -> ApiCalls;
 
     /// Whether [`Observed::next_change`] is always told: then nothing need be asked on the off chance.
-    fn tells_changes(&self) -> bool {
-        false
-    }
+    fn tells_changes(&self) -> bool;
 
     /// What point-in-time recovery lags behind at its worst, as far as the cloud is known to do no better whatever it
     /// shows at one instant. The twin's estate says it itself.
-    fn least_pitr_lag(&self) -> std::time::Duration {
-        std::time::Duration::ZERO
-    }
+    fn least_pitr_lag(&self) -> std::time::Duration;
 
     /// The disaster is declared: times relative to T0 are fixed from here on.
-    fn declare(&self, _t0: Time) {}
+    fn declare(&self, t0: Time);
 
     /// How a check of this id is answered, where the cloud answers checks itself (the twin). `None`: ask the network.
-    fn probe(&self, _check: &str, _ready_at: Time) -> Option<ProbeAnswer> {
-        None
-    }
+    fn probe(&self, check: &str, ready_at: Time) -> Option<ProbeAnswer>;
 
     /// How long the work of an action that makes no call takes here (`manual.task`, `command.run`). `None`: really do it.
-    fn rehearsed(&self, _origin: &Origin, _action: &str) -> Option<CloudResult<std::time::Duration>> {
-        None
-    }
+    fn rehearsed(&self, origin: &Origin, action: &str) -> Option<CloudResult<std::time::Duration>>;
 }
 
 /// A zone and its name in one account.

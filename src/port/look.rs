@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{CloudError, Place, ResourceRef};
 use base::ids::RunId;
+use strum::VariantArray;
 
 /// What a look is to cover.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +45,7 @@ impl Exposure {
 }
 
 /// In which way the sandbox is not closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, VariantArray)]
 pub enum Leak {
     /// Traffic can leave or come in: a route, a gateway, a peering, an endpoint, a rule of a security group; or something
     /// of the run stands in another network.
@@ -68,17 +69,8 @@ pub enum Leak {
 }
 
 impl Leak {
-    pub const ALL: [Self; 9] = [
-        Self::Way,
-        Self::WayIn,
-        Self::PublicAddress,
-        Self::Role,
-        Self::Share,
-        Self::Bucket,
-        Self::Zone,
-        Self::NetworkAcl,
-        Self::Unknown,
-    ];
+    /// Every variant, in the order of the definition.
+    pub const ALL: &[Self] = Self::VARIANTS;
 
     /// The name of the finding.
     pub fn rule(self) -> &'static str {

@@ -10,9 +10,10 @@ use super::Place;
 use base::duration::{Size, Time};
 use base::ids::{AccountId, AzId, Region, RunId};
 use estate::{PointKind, Selector};
+use strum::VariantArray;
 
 /// The kinds of resources that a drill creates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, VariantArray)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     Vpc,
@@ -35,24 +36,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 16] = [
-        Self::Vpc,
-        Self::Subnet,
-        Self::SecurityGroup,
-        Self::DbSubnetGroup,
-        Self::Bucket,
-        Self::Snapshot,
-        Self::Image,
-        Self::Volume,
-        Self::Instance,
-        Self::KeyPair,
-        Self::Address,
-        Self::DbInstance,
-        Self::DbCluster,
-        Self::DbSnapshot,
-        Self::DbClusterSnapshot,
-        Self::Stack,
-    ];
+    /// Every variant, in the order of the definition.
+    pub const ALL: &[Self] = Self::VARIANTS;
 
     /// `ec2:instance`: the estate's name of the kind.
     pub fn name(self) -> &'static str {
@@ -199,173 +184,238 @@ pub enum Create {
     Stack(DeployStack),
 }
 
-impl Create {
-    /// The action whose timing the twin uses, and whose call this is.
-    pub fn timing(&self) -> &'static str {
-        match self {
-            Self::Vpc { .. }
-            | Self::Subnet { .. }
-            | Self::SecurityGroup { .. }
-            | Self::DbSubnetGroup { .. } => "sandbox.network",
-            Self::Bucket { .. } => "sandbox.bucket",
-            Self::CopySnapshot { .. } => "ec2.copy_snapshot",
-            Self::CopyImage { .. } => "ec2.copy_image",
-            Self::Volume(_) => "ec2.restore_volume",
-            Self::Instances(_) => "ec2.launch",
-            Self::AttachVolume { .. } => "ec2.attach_volume",
-            Self::KeyPair { .. } => "ec2.import_key_pair",
-            Self::Address { .. } => "ec2.allocate_address",
-            Self::CopyDbSnapshot { .. } | Self::CopyDbClusterSnapshot { .. } => "rds.copy_snapshot",
-            Self::Db(_) => "rds.restore",
-            Self::DbToTime(_) => "rds.restore_to_time",
-            Self::DbCluster(_) => "rds.restore_cluster",
-            Self::DbClusterInstance { .. } => "rds.cluster_instance",
-            Self::DbReplica { .. } => "sandbox.replica",
-            Self::PromoteReplica { .. } => "rds.promote_replica",
-            Self::Stack(_) => "cloudformation.deploy",
-        }
+/// The API calls that create something, or change what a run created: one for each [`Create`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, VariantArray)]
+pub enum CreateCall {
+    CreateVpc,
+    CreateSubnet,
+    CreateSecurityGroup,
+    CreateDbSubnetGroup,
+    CreateBucket,
+    CopySnapshot,
+    CopyImage,
+    CreateVolume,
+    RunInstances,
+    AttachVolume,
+    ImportKeyPair,
+    AllocateAddress,
+    CopyDbSnapshot,
+    CopyDbClusterSnapshot,
+    RestoreDb,
+    RestoreDbToTime,
+    RestoreDbCluster,
+    CreateDbInstance,
+    CreateDbReplica,
+    PromoteReplica,
+    CreateStack,
+}
+
+/// What holds of every request of one call, whatever its fields say.
+struct CallFacts {
+    name: &'static str,
+    kind: Kind,
+    timing: &'static str,
+    adds: bool,
+}
+
+impl CreateCall {
+    /// Every variant, in the order of the definition.
+    pub const ALL: &[Self] = Self::VARIANTS;
+
+    /// `ec2:CreateVpc`
+    pub fn name(self) -> &'static str {
+        self.facts().name
     }
 
-    /// The API call that creates it.
-    pub fn call(&self) -> &'static str {
-        match self {
-            Self::Vpc { .. } => "ec2:CreateVpc",
-            Self::Subnet { .. } => "ec2:CreateSubnet",
-            Self::SecurityGroup { .. } => "ec2:CreateSecurityGroup",
-            Self::DbSubnetGroup { .. } => "rds:CreateDBSubnetGroup",
-            Self::Bucket { .. } => "s3:CreateBucket",
-            Self::CopySnapshot { .. } => "ec2:CopySnapshot",
-            Self::CopyImage { .. } => "ec2:CopyImage",
-            Self::Volume(_) => "ec2:CreateVolume",
-            Self::Instances(_) => "ec2:RunInstances",
-            Self::AttachVolume { .. } => "ec2:AttachVolume",
-            Self::KeyPair { .. } => "ec2:ImportKeyPair",
-            Self::Address { .. } => "ec2:AllocateAddress",
-            Self::CopyDbSnapshot { .. } => "rds:CopyDBSnapshot",
-            Self::CopyDbClusterSnapshot { .. } => "rds:CopyDBClusterSnapshot",
-            Self::Db(_) => "rds:RestoreDBInstanceFromDBSnapshot",
-            Self::DbToTime(_) => "rds:RestoreDBInstanceToPointInTime",
-            Self::DbCluster(_) => "rds:RestoreDBClusterFromSnapshot",
-            Self::DbClusterInstance { .. } => "rds:CreateDBInstance",
-            Self::DbReplica { .. } => "rds:CreateDBInstanceReadReplica",
-            Self::PromoteReplica { .. } => "rds:PromoteReadReplica",
-            Self::Stack(_) => "cloudformation:CreateStack",
-        }
+    /// The call of that name, if it is one of these.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|call| call.name() == name)
     }
 
-    /// The kind to observe while waiting, or `None` where the call's answer is all there is.
-    pub fn kind(&self) -> Kind {
-        match self {
-            Self::Vpc { .. } => Kind::Vpc,
-            Self::Subnet { .. } => Kind::Subnet,
-            Self::SecurityGroup { .. } => Kind::SecurityGroup,
-            Self::DbSubnetGroup { .. } => Kind::DbSubnetGroup,
-            Self::Bucket { .. } => Kind::Bucket,
-            Self::CopySnapshot { .. } => Kind::Snapshot,
-            Self::CopyImage { .. } => Kind::Image,
-            Self::Volume(_) | Self::AttachVolume { .. } => Kind::Volume,
-            Self::Instances(_) => Kind::Instance,
-            Self::KeyPair { .. } => Kind::KeyPair,
-            Self::Address { .. } => Kind::Address,
-            Self::CopyDbSnapshot { .. } => Kind::DbSnapshot,
-            Self::CopyDbClusterSnapshot { .. } => Kind::DbClusterSnapshot,
-            Self::Db(_)
-            | Self::DbToTime(_)
-            | Self::DbClusterInstance { .. }
-            | Self::DbReplica { .. }
-            | Self::PromoteReplica { .. } => Kind::DbInstance,
-            Self::DbCluster(_) => Kind::DbCluster,
-            Self::Stack(_) => Kind::Stack,
-        }
+    /// The kind of what it creates or changes: what is observed while waiting.
+    pub fn kind(self) -> Kind {
+        self.facts().kind
     }
 
-    /// The size that the twin's timing is multiplied with.
-    pub fn size(&self) -> Size {
-        match self {
-            Self::CopySnapshot { size, .. }
-            | Self::CopyImage { size, .. }
-            | Self::CopyDbSnapshot { size, .. }
-            | Self::CopyDbClusterSnapshot { size, .. }
-            | Self::PromoteReplica { size, .. } => *size,
-            Self::Volume(v) => v.size,
-            Self::DbToTime(to) => to.db.size,
-            Self::DbCluster(cluster) => cluster.size,
-            Self::Db(db) | Self::DbReplica { db, .. } => db.size,
-            _ => Size(0),
-        }
+    /// The row of the twin's calibration that says how long it takes.
+    pub fn timing(self) -> &'static str {
+        self.facts().timing
     }
 
+    /// Whether it adds a resource. Otherwise it only changes what is there.
+    pub fn adds(self) -> bool {
+        self.facts().adds
+    }
+
+    fn facts(self) -> CallFacts {
+        let adds = |name, kind, timing| CallFacts { name, kind, timing, adds: true };
+        let changes = |name, kind, timing| CallFacts { name, kind, timing, adds: false };
+        match self {
+            Self::CreateVpc => adds("ec2:CreateVpc", Kind::Vpc, "sandbox.network"),
+            Self::CreateSubnet => adds("ec2:CreateSubnet", Kind::Subnet, "sandbox.network"),
+            Self::CreateSecurityGroup => {
+                adds("ec2:CreateSecurityGroup", Kind::SecurityGroup, "sandbox.network")
+            }
+            Self::CreateDbSubnetGroup => {
+                adds("rds:CreateDBSubnetGroup", Kind::DbSubnetGroup, "sandbox.network")
+            }
+            Self::CreateBucket => adds("s3:CreateBucket", Kind::Bucket, "sandbox.bucket"),
+            Self::CopySnapshot => adds("ec2:CopySnapshot", Kind::Snapshot, "ec2.copy_snapshot"),
+            Self::CopyImage => adds("ec2:CopyImage", Kind::Image, "ec2.copy_image"),
+            Self::CreateVolume => adds("ec2:CreateVolume", Kind::Volume, "ec2.restore_volume"),
+            Self::RunInstances => adds("ec2:RunInstances", Kind::Instance, "ec2.launch"),
+            Self::AttachVolume => changes("ec2:AttachVolume", Kind::Volume, "ec2.attach_volume"),
+            Self::ImportKeyPair => adds("ec2:ImportKeyPair", Kind::KeyPair, "ec2.import_key_pair"),
+            Self::AllocateAddress => adds("ec2:AllocateAddress", Kind::Address, "ec2.allocate_address"),
+            Self::CopyDbSnapshot => adds("rds:CopyDBSnapshot", Kind::DbSnapshot, "rds.copy_snapshot"),
+            Self::CopyDbClusterSnapshot => {
+                adds("rds:CopyDBClusterSnapshot", Kind::DbClusterSnapshot, "rds.copy_snapshot")
+            }
+            Self::RestoreDb => adds("rds:RestoreDBInstanceFromDBSnapshot", Kind::DbInstance, "rds.restore"),
+            Self::RestoreDbToTime => {
+                adds("rds:RestoreDBInstanceToPointInTime", Kind::DbInstance, "rds.restore_to_time")
+            }
+            Self::RestoreDbCluster => {
+                adds("rds:RestoreDBClusterFromSnapshot", Kind::DbCluster, "rds.restore_cluster")
+            }
+            Self::CreateDbInstance => adds("rds:CreateDBInstance", Kind::DbInstance, "rds.cluster_instance"),
+            Self::CreateDbReplica => {
+                adds("rds:CreateDBInstanceReadReplica", Kind::DbInstance, "sandbox.replica")
+            }
+            Self::PromoteReplica => {
+                changes("rds:PromoteReadReplica", Kind::DbInstance, "rds.promote_replica")
+            }
+            Self::CreateStack => adds("cloudformation:CreateStack", Kind::Stack, "cloudformation.deploy"),
+        }
+    }
+}
+
+/// All that others decide by about a request. [`Create::facts`] makes it, and nothing else does.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Facts<'a> {
+    pub call: CreateCall,
+    /// What the twin's timing is multiplied with. `None`: the request does not say it.
+    pub size: Option<Size>,
     /// The zones that the thing is created in, where the request names any.
-    pub fn zones(&self) -> Vec<&AzId> {
-        match self {
-            Self::Volume(v) => vec![&v.az],
-            Self::Instances(i) => i.subnets.iter().map(|s| &s.az).collect(),
-            Self::Subnet { az, .. }
-            | Self::Db(RestoreDb { az: Some(az), .. })
-            | Self::DbToTime(RestoreDbToTime { db: RestoreDb { az: Some(az), .. }, .. })
-            | Self::DbReplica { db: RestoreDb { az: Some(az), .. }, .. } => vec![az],
-            _ => Vec::new(),
+    pub zones: Vec<&'a AzId>,
+    /// What is there already and would be changed, by kind and id. It must carry this run's tag.
+    pub changes: Vec<(Kind, &'a str)>,
+    /// The recovery point or database that the request uses: an id or an ARN.
+    pub source: Option<&'a str>,
+    /// The region that the request reads from, besides the one it is sent to.
+    pub source_region: Option<&'a Region>,
+    /// The KMS key that what it creates is to be encrypted with: an ARN, an id or an alias.
+    pub kms_key: Option<&'a str>,
+}
+
+impl<'a> Facts<'a> {
+    fn of(call: CreateCall) -> Self {
+        Self {
+            call,
+            size: None,
+            zones: Vec::new(),
+            changes: Vec::new(),
+            source: None,
+            source_region: None,
+            kms_key: None,
         }
+    }
+
+    fn of_copy(
+        call: CreateCall,
+        (source, source_region): (&'a str, &'a Region),
+        kms_key: Option<&'a str>,
+        size: Size,
+    ) -> Self {
+        Self {
+            source: Some(source),
+            source_region: Some(source_region),
+            kms_key,
+            size: Some(size),
+            ..Self::of(call)
+        }
+    }
+}
+
+impl Create {
+    /// Everything about the request in one place. Every field is named here, so that a new one does not compile
+    /// before it was decided whether it is a fact.
+    pub fn facts(&self) -> Facts<'_> {
+        match self {
+            Self::Vpc { cidr: _, name: _ } => Facts::of(CreateCall::CreateVpc),
+            Self::Subnet { vpc, cidr: _, az, name: _ } => Facts {
+                zones: vec![az],
+                changes: vec![(Kind::Vpc, vpc)],
+                ..Facts::of(CreateCall::CreateSubnet)
+            },
+            Self::SecurityGroup { vpc, vpc_cidr: _, name: _ } => {
+                Facts { changes: vec![(Kind::Vpc, vpc)], ..Facts::of(CreateCall::CreateSecurityGroup) }
+            }
+            Self::DbSubnetGroup { name: _, subnets: _ } => Facts::of(CreateCall::CreateDbSubnetGroup),
+            Self::Bucket { name: _ } => Facts::of(CreateCall::CreateBucket),
+            Self::CopySnapshot { source, source_region, kms_key, name: _, size } => {
+                Facts::of_copy(CreateCall::CopySnapshot, (source, source_region), kms_key.as_deref(), *size)
+            }
+            Self::CopyImage { source, source_region, kms_key, name: _, size } => {
+                Facts::of_copy(CreateCall::CopyImage, (source, source_region), kms_key.as_deref(), *size)
+            }
+            Self::CopyDbSnapshot { source, source_region, kms_key, name: _, size } => {
+                Facts::of_copy(CreateCall::CopyDbSnapshot, (source, source_region), kms_key.as_deref(), *size)
+            }
+            Self::CopyDbClusterSnapshot { source, source_region, kms_key, name: _, size } => {
+                let call = CreateCall::CopyDbClusterSnapshot;
+                Facts::of_copy(call, (source, source_region), kms_key.as_deref(), *size)
+            }
+            Self::Volume(volume) => volume.facts(),
+            Self::Instances(run) => run.facts(),
+            Self::AttachVolume { volume, instance, device: _ } => Facts {
+                changes: vec![(Kind::Volume, volume), (Kind::Instance, instance)],
+                ..Facts::of(CreateCall::AttachVolume)
+            },
+            Self::KeyPair { name: _, public_key: _ } => Facts::of(CreateCall::ImportKeyPair),
+            Self::Address { name: _ } => Facts::of(CreateCall::AllocateAddress),
+            Self::Db(db) => db.facts(CreateCall::RestoreDb),
+            Self::DbToTime(RestoreDbToTime { db, to: _ }) => db.facts(CreateCall::RestoreDbToTime),
+            Self::DbCluster(cluster) => cluster.facts(),
+            Self::DbClusterInstance { cluster, name: _, class: _, engine: _, index: _ } => {
+                Facts { changes: vec![(Kind::DbCluster, cluster)], ..Facts::of(CreateCall::CreateDbInstance) }
+            }
+            Self::DbReplica { source, source_region, kms_key, db } => Facts {
+                source: Some(source),
+                source_region: Some(source_region),
+                kms_key: kms_key.as_deref(),
+                ..db.facts(CreateCall::CreateDbReplica)
+            },
+            Self::PromoteReplica { db, size } => Facts {
+                changes: vec![(Kind::DbInstance, db)],
+                size: Some(*size),
+                ..Facts::of(CreateCall::PromoteReplica)
+            },
+            Self::Stack(DeployStack { name: _, template: _, parameters: _, capabilities: _ }) => {
+                Facts::of(CreateCall::CreateStack)
+            }
+        }
+    }
+
+    /// The name of the API call that creates it.
+    pub fn call(&self) -> &'static str {
+        self.facts().call.name()
+    }
+
+    /// The kind to observe while waiting.
+    pub fn kind(&self) -> Kind {
+        self.facts().call.kind()
     }
 
     /// What is there already, and would be changed by the request: it must carry this run's tag.
     pub fn changes(&self, place: &Place) -> Vec<ResourceRef> {
-        let of = |kind, id: &str| ResourceRef {
+        let of = |(kind, id): (Kind, &str)| ResourceRef {
             kind,
             id: id.to_owned(),
             account: place.account.clone(),
             region: place.region.clone(),
         };
-        match self {
-            Self::AttachVolume { volume, instance, .. } => {
-                vec![of(Kind::Volume, volume), of(Kind::Instance, instance)]
-            }
-            Self::PromoteReplica { db, .. } => vec![of(Kind::DbInstance, db)],
-            Self::DbClusterInstance { cluster, .. } => vec![of(Kind::DbCluster, cluster)],
-            Self::Subnet { vpc, .. } | Self::SecurityGroup { vpc, .. } => vec![of(Kind::Vpc, vpc)],
-            _ => Vec::new(),
-        }
-    }
-
-    /// The region that the request reads from, besides the one it is sent to.
-    pub fn source_region(&self) -> Option<&Region> {
-        match self {
-            Self::CopySnapshot { source_region, .. }
-            | Self::CopyImage { source_region, .. }
-            | Self::CopyDbSnapshot { source_region, .. }
-            | Self::CopyDbClusterSnapshot { source_region, .. }
-            | Self::DbReplica { source_region, .. } => Some(source_region),
-            _ => None,
-        }
-    }
-
-    /// The KMS key that what it creates is to be encrypted with: an ARN, an id or an alias.
-    pub fn kms_key(&self) -> Option<&str> {
-        match self {
-            Self::CopySnapshot { kms_key, .. }
-            | Self::CopyImage { kms_key, .. }
-            | Self::CopyDbSnapshot { kms_key, .. }
-            | Self::CopyDbClusterSnapshot { kms_key, .. }
-            | Self::DbReplica { kms_key, .. } => kms_key.as_deref(),
-            _ => None,
-        }
-    }
-
-    /// The recovery point that the request uses: an id or an ARN.
-    pub fn source(&self) -> Option<&str> {
-        match self {
-            Self::CopySnapshot { source, .. }
-            | Self::CopyImage { source, .. }
-            | Self::CopyDbSnapshot { source, .. }
-            | Self::CopyDbClusterSnapshot { source, .. }
-            | Self::DbReplica { source, .. } => Some(source),
-            Self::Volume(v) => Some(&v.snapshot),
-            Self::Instances(i) => Some(&i.image),
-            Self::Db(db) => Some(&db.source),
-            Self::DbToTime(to) => Some(&to.db.source),
-            Self::DbCluster(cluster) => Some(&cluster.snapshot),
-            _ => None,
-        }
+        self.facts().changes.into_iter().map(of).collect()
     }
 }
 
@@ -382,6 +432,27 @@ pub struct CreateVolume {
     pub initialization_rate: Option<i32>,
     pub name: String,
     pub size: Size,
+}
+
+impl CreateVolume {
+    fn facts(&self) -> Facts<'_> {
+        let Self {
+            snapshot,
+            az,
+            size,
+            volume_type: _,
+            iops: _,
+            throughput: _,
+            initialization_rate: _,
+            name: _,
+        } = self;
+        Facts {
+            source: Some(snapshot),
+            zones: vec![az],
+            size: Some(*size),
+            ..Facts::of(CreateCall::CreateVolume)
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -402,6 +473,26 @@ pub struct RunInstances {
     pub key_name: Option<String>,
     pub user_data: Option<String>,
     pub name: String,
+}
+
+impl RunInstances {
+    fn facts(&self) -> Facts<'_> {
+        let Self {
+            image,
+            subnets,
+            instance_type: _,
+            count: _,
+            security_groups: _,
+            key_name: _,
+            user_data: _,
+            name: _,
+        } = self;
+        Facts {
+            source: Some(image),
+            zones: subnets.iter().map(|subnet| &subnet.az).collect(),
+            ..Facts::of(CreateCall::RunInstances)
+        }
+    }
 }
 
 /// A database instance restored from a snapshot, explicit where the API's defaults are a classic drill defect.
@@ -427,6 +518,26 @@ pub struct RestoreDb {
     pub engine: Option<String>,
 }
 
+impl RestoreDb {
+    fn facts(&self, call: CreateCall) -> Facts<'_> {
+        let Self {
+            source,
+            az,
+            size,
+            name: _,
+            class: _,
+            subnet_group: _,
+            security_groups: _,
+            parameter_group: _,
+            option_group: _,
+            multi_az: _,
+            port: _,
+            engine: _,
+        } = self;
+        Facts { source: Some(source), zones: az.iter().collect(), size: Some(*size), ..Facts::of(call) }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RestoreDbToTime {
     pub db: RestoreDb,
@@ -448,6 +559,24 @@ pub struct RestoreCluster {
     #[serde(default)]
     pub serverless: Option<Serverless>,
     pub size: Size,
+}
+
+impl RestoreCluster {
+    fn facts(&self) -> Facts<'_> {
+        let Self {
+            snapshot,
+            size,
+            name: _,
+            engine: _,
+            engine_version: _,
+            subnet_group: _,
+            security_groups: _,
+            parameter_group: _,
+            port: _,
+            serverless: _,
+        } = self;
+        Facts { source: Some(snapshot), size: Some(*size), ..Facts::of(CreateCall::RestoreDbCluster) }
+    }
 }
 
 /// How far Aurora Serverless v2 scales, in Aurora capacity units.

@@ -16,16 +16,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use base::clock::Clock;
+use base::duration::Size;
 use base::duration::Time;
 use base::ids::AccountId;
 use estate::RecoveryPoint;
-use estate::file::{EstateFile, Fault, FaultKind};
+use estate::file::{EstateFile, Fault, FaultKind, Timing};
 use estate::{PointIndex, PointKind, Resource};
 use port::{
     Against, ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create,
-    Created, Deed, ErrorKind, Exposure, Kind, Leak, Look, Marks, MeasuredObjects, Needs, Observed, Origin,
-    Permit, Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, ResourceRef, Sent, State, Tagged,
-    VerifiedObjects, VerifyObjects, Whose, Zone, gated,
+    Created, Deed, ErrorKind, Exposure, Kind, Leak, Look, Marks, MeasuredObjects, Needs, Observed, Offers,
+    Origin, Permit, Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef, Sent,
+    State, Tagged, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone, gated,
 };
 pub use rebuild::Unanswered;
 
@@ -96,14 +97,29 @@ impl Twin {
         let matches = |fault: &&Fault| {
             fault.step.as_deref() == Some(origin.by.as_str())
                 && fault.attempt.is_none_or(|attempt| attempt == origin.attempt)
-                && !matches!(fault.error, FaultKind::WillNotDelete | FaultKind::SandboxOpen)
+                && fault.error.meets_calls()
         };
         self.file.faults.iter().find(matches).map(|fault| fault.error)
     }
 
-    fn takes(&self, action: &str, size: base::duration::Size, origin: &Origin) -> Duration {
-        let timing = self.file.timings.get(action).copied().unwrap_or_else(|| timing::built_in(action));
-        timing::sample(&timing, size, self.seed, &format!("{action}/{}/{}", origin.by, origin.attempt))
+    /// An error where nobody knows how long it takes: what takes no time would meet every objective.
+    fn timing(&self, action: &str) -> CloudResult<Timing> {
+        timing::of(action, &self.file.timings).ok_or_else(|| {
+            CloudError::new(ErrorKind::Unsupported, action, "the twin does not know how long it takes")
+                .help("this is a defect of Drillmaster: please report it")
+        })
+    }
+
+    /// `size`: of what is restored or copied. `None`: not known, or there is no such thing.
+    fn takes(&self, action: &str, size: Option<Size>, origin: &Origin) -> CloudResult<Duration> {
+        let timing = self.timing(action)?;
+        if size.is_none() && !timing.per_gib.0.is_zero() {
+            let said = "its timing has `per_gib`, and the size is not known";
+            return Err(CloudError::new(ErrorKind::Unsupported, action, said)
+                .help("give `base` alone in `timings` of the estate"));
+        }
+        let what = format!("{action}/{}/{}", origin.by, origin.attempt);
+        Ok(timing::sample(&timing, size.unwrap_or_default(), self.seed, &what))
     }
 
     /// The error of a call that a fault lets fail at once.
@@ -118,7 +134,14 @@ impl Twin {
                 Err(CloudError::new(ErrorKind::Server, call, "InternalError (a fault of the estate)")
                     .sent(Sent::No))
             }
-            _ => Ok(()),
+            Some(
+                FaultKind::LostAnswer
+                | FaultKind::NeverCompletes
+                | FaultKind::ComesUpUnhealthy
+                | FaultKind::WillNotDelete
+                | FaultKind::SandboxOpen,
+            )
+            | None => Ok(()),
         }
     }
 
@@ -214,24 +237,25 @@ impl Twin {
         if let Some(changed) = what.changes(place).into_iter().find(|r| self.is_of_the_estate(r)) {
             return Err(Self::not_this_runs(what.call(), &changed));
         }
-        let fault = self.fault(origin);
+        let points = self.points();
+        let (of_source, restored_to) = {
+            let (resources, world) = (&self.resources, &self.world.borrow());
+            let sources = Sources { points: &points, resources, world, now };
+            (sources.check(place, what)?, sources.instant(place, what)?)
+        };
+        let (fault, facts) = (self.fault(origin), what.facts());
+        let size = facts.size.or(of_source);
+        let takes = self.takes(facts.call.timing(), size, origin)?;
         let most = timing::at_once(place, what);
         // What would take longer than time goes is never ready; nor is what is queued behind what never ends.
         let ready_at = if fault == Some(FaultKind::NeverCompletes) {
             None
         } else {
             let begins = self.world.borrow_mut().begins(place, what.kind(), most, now);
-            begins.and_then(|begins| after(begins, self.takes(what.timing(), what.size(), origin)))
+            begins.and_then(|begins| after(begins, takes))
         };
         let unhealthy = fault == Some(FaultKind::ComesUpUnhealthy);
-        let points = self.points();
-        let restored_to = {
-            let (resources, world) = (&self.resources, &self.world.borrow());
-            let sources = Sources { points: &points, resources, world, now };
-            sources.check(place, what)?;
-            sources.instant(place, what)?
-        };
-        let making = Making { place, origin, marks, ready_at, unhealthy, restored_to, now };
+        let making = Making { place, origin, marks, ready_at, unhealthy, restored_to, size, now };
         let created = self.world.borrow_mut().create(&making, what)?;
         if most.is_some() {
             self.world.borrow_mut().has_begun(place, what.kind(), ready_at);
@@ -241,21 +265,14 @@ impl Twin {
 
     /// Begins to delete something at the instant `now`.
     fn remove(&self, marks: &Marks, resource: &ResourceRef, now: Time) -> CloudResult<()> {
-        let action = match resource.kind {
-            Kind::Instance => "teardown.instance",
-            Kind::DbInstance => "teardown.db",
-            Kind::DbCluster => "teardown.cluster",
-            Kind::Stack => "teardown.stack",
-            _ => "teardown.other",
-        };
         let stuck = |by: &str| {
             self.file
                 .faults
                 .iter()
                 .any(|f| f.error == FaultKind::WillNotDelete && f.step.as_deref() == Some(by))
         };
-        let timing = self.file.timings.get(action).copied().unwrap_or_else(|| timing::built_in(action));
-        let gone_at = after(now, timing::mean(&timing, base::duration::Size(0))).unwrap_or(Time::MAX_UTC);
+        let timing = self.timing(timing::deletion(resource.kind))?;
+        let gone_at = after(now, timing::mean(&timing, Size(0))).unwrap_or(Time::MAX_UTC);
         self.world.borrow_mut().delete(resource, marks, gone_at, now, stuck)
     }
 
@@ -349,6 +366,11 @@ impl Cloud for Twin {
         .help("add it to `accounts:` of the estate"))
     }
 
+    /// Its credentials are never renewed.
+    fn credentials_generation(&self, _account: &AccountId) -> u64 {
+        0
+    }
+
     async fn zones(&self, place: &Place) -> CloudResult<Vec<Zone>> {
         self.know_place("ec2:DescribeAvailabilityZones", place)?;
         self.count("ec2:DescribeAvailabilityZones", false);
@@ -358,6 +380,11 @@ impl Cloud for Twin {
             .zip('a'..='z')
             .map(|(id, letter)| Zone { id: id.clone(), name: format!("{}{letter}", place.region) })
             .collect())
+    }
+
+    /// An estate does not say which zones offer what: as far as it is known, all offer everything.
+    async fn offers(&self, _place: &Place, _wishes: &Wishes) -> CloudResult<Offers> {
+        Ok(Offers::new())
     }
 
     async fn recovery_points(&self, place: &Place, query: &PointQuery) -> CloudResult<Vec<RecoveryPoint>> {
@@ -407,6 +434,11 @@ impl Cloud for Twin {
         Ok(Tagged { things, unread: Vec::new() })
     }
 
+    /// Its stacks hold nothing of their own.
+    async fn remains(&self, _stack: &ResourceRef) -> CloudResult<Vec<Remains>> {
+        Ok(Vec::new())
+    }
+
     async fn exposures(&self, look: &Look) -> CloudResult<Vec<Exposure>> {
         self.count("ec2:DescribeRouteTables", false);
         self.clock.sleep(self.looking.get()).await;
@@ -450,7 +482,7 @@ impl Cloud for Twin {
             return std::future::pending().await;
         }
         let (contents, left_out) = self.copying(copy)?;
-        self.pass(origin, self.takes("s3.restore", copy.size, origin)).await;
+        self.pass(origin, self.takes("s3.restore", Some(copy.size), origin)?).await;
         self.restored.borrow_mut().add(&copy.to.name, &copy.from.name, contents);
         if fault == Some(FaultKind::LostAnswer) {
             return Err(Self::lost_answer(call));
@@ -495,8 +527,8 @@ impl Cloud for Twin {
             };
             Ok::<_, CloudError>((found, wanted))
         })?;
-        let read = found.map_or(verify.size, |contents| base::duration::Size(contents.bytes));
-        self.pass(origin, self.takes("s3.verify", read, origin)).await;
+        let read = found.map_or(verify.size, |contents| Size(contents.bytes));
+        self.pass(origin, self.takes("s3.verify", Some(read), origin)?).await;
         let seen = objects::compare(found, wanted);
         if fault == Some(FaultKind::ComesUpUnhealthy) {
             let (matched, different) = (seen.matched.saturating_sub(1), seen.different + 1);
@@ -521,12 +553,23 @@ impl Cloud for Twin {
         Ok(Vec::new())
     }
 
+    /// Secrets are never looked up in a rehearsal: it would need credentials.
+    async fn secret(&self, _place: &Place, id: &str) -> CloudResult<String> {
+        let said = format!("`{id}` cannot be looked up here");
+        Err(CloudError::new(ErrorKind::Unsupported, "secretsmanager:GetSecretValue", said))
+    }
+
     fn api_calls(&self) -> ApiCalls {
         self.calls.borrow().clone()
     }
 
     fn tells_changes(&self) -> bool {
         true
+    }
+
+    /// The estate says itself what its points lag behind.
+    fn least_pitr_lag(&self) -> Duration {
+        Duration::ZERO
     }
 
     fn declare(&self, t0: Time) {
@@ -550,7 +593,13 @@ impl Cloud for Twin {
             Some(FaultKind::ComesUpUnhealthy) => {
                 Err(CloudError::new(ErrorKind::Invalid, action, "it failed (a fault of the estate)"))
             }
-            _ => Ok(self.takes(action, base::duration::Size(0), origin)),
+            Some(
+                FaultKind::Throttled
+                | FaultKind::ServerError
+                | FaultKind::WillNotDelete
+                | FaultKind::SandboxOpen,
+            )
+            | None => self.takes(action, None, origin),
         })
     }
 }

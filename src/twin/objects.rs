@@ -97,13 +97,13 @@ impl Buckets<'_> {
                 call,
                 format!("NoSuchBucket: the run has made no bucket {}", bucket.name),
             )),
-            _ => Ok(()),
+            State::Ready | State::Pending(_) | State::Failed(_) => Ok(()),
         }
     }
 }
 
 fn is_bucket(point: &RecoveryPoint) -> bool {
-    matches!(point.kind, PointKind::S3Replica | PointKind::S3Versions)
+    point.kind.resource_kind() == "s3:bucket"
 }
 
 /// Counts and sizes compared; a size of 0 is not told (a manifest's). A side of which the estate tells nothing says

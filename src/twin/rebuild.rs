@@ -116,15 +116,44 @@ impl Twin {
                         let _refused = twin.remove(&rebuilding.marks, &resource, event.at);
                     }
                 }
-                _ => {}
+                // Nothing of this asks the cloud for a change.
+                Body::RunStarted(_)
+                | Body::PhaseStarted { .. }
+                | Body::PhaseFinished { .. }
+                | Body::Discarded { .. }
+                | Body::SandboxReady { .. }
+                | Body::Isolation { .. }
+                | Body::Surveyed { .. }
+                | Body::PointSeen { .. }
+                | Body::StepSource { .. }
+                | Body::Progress { .. }
+                | Body::StepRetry { .. }
+                | Body::StepSucceeded { .. }
+                | Body::StepFailed { .. }
+                | Body::StepSkipped { .. }
+                | Body::StepNotRun { .. }
+                | Body::CheckReady { .. }
+                | Body::CheckTried { .. }
+                | Body::CheckHealthy { .. }
+                | Body::CheckUnhealthy { .. }
+                | Body::CheckSkipped { .. }
+                | Body::Denied { .. }
+                | Body::Finding { .. }
+                | Body::Deleted { .. }
+                | Body::DeleteFailed { .. }
+                | Body::Kept { .. }
+                | Body::LeftBehind { .. }
+                | Body::Interrupted { .. }
+                | Body::Resumed { .. }
+                | Body::Aborted { .. }
+                | Body::RunFinished { .. } => {}
             }
         }
         if unanswered == Unanswered::Done {
             for intent in open.values().filter(|intent| intent.what.get("copy_objects").is_none()) {
                 // What the gate refuses was never sent, and what a fault of the estate refuses made nothing.
                 let what = rebuilding.request(intent)?;
-                let refused =
-                    matches!(twin.fault(&intent.origin), Some(FaultKind::Throttled | FaultKind::ServerError));
+                let refused = twin.fault(&intent.origin).is_some_and(FaultKind::is_a_refusal);
                 if !refused && gate.check(&create_call(&intent.place, &what), &intent.origin.by).is_ok() {
                     let _refused = rebuilding.again(intent, last.at);
                 }

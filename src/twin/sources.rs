@@ -1,11 +1,17 @@
 //! What a request restores or copies must be there, complete, and open to the account that asks, as on the real cloud.
 
 use super::world::World;
-use base::duration::Time;
+use base::duration::{Size, Time};
 use base::ids::{Region, name_of};
 use estate::{PointIndex, PointKind, RecoveryPoint, Resource};
 use port::{CloudError, CloudResult, Create, ErrorKind, Kind, Place, RestoreDbToTime, State};
 use template::LONGEST_TEMPLATE;
+
+/// What is restored or copied, as the estate and as the run know it.
+const SNAPSHOT: (PointKind, Kind) = (PointKind::EbsSnapshot, Kind::Snapshot);
+const IMAGE: (PointKind, Kind) = (PointKind::Ami, Kind::Image);
+const DB_SNAPSHOT: (PointKind, Kind) = (PointKind::RdsSnapshot, Kind::DbSnapshot);
+const CLUSTER_SNAPSHOT: (PointKind, Kind) = (PointKind::RdsClusterSnapshot, Kind::DbClusterSnapshot);
 
 pub struct Sources<'a> {
     pub points: &'a PointIndex,
@@ -15,24 +21,27 @@ pub struct Sources<'a> {
 }
 
 impl Sources<'_> {
-    /// An error as the real cloud has it where `what` names a source that it could not use.
-    pub fn check(&self, place: &Place, what: &Create) -> CloudResult<()> {
-        let (source, region) = match what {
-            Create::CopySnapshot { source, source_region, .. }
-            | Create::CopyImage { source, source_region, .. }
-            | Create::CopyDbSnapshot { source, source_region, .. }
-            | Create::CopyDbClusterSnapshot { source, source_region, .. } => (source.as_str(), source_region),
-            Create::Volume(volume) => (volume.snapshot.as_str(), &place.region),
-            Create::Instances(run) => (run.image.as_str(), &place.region),
-            Create::Db(db) => (db.source.as_str(), &place.region),
-            Create::DbCluster(cluster) => (cluster.snapshot.as_str(), &place.region),
+    /// An error as the real cloud has it where `what` names a source that it could not use; otherwise the source's
+    /// size, where it is known.
+    pub fn check(&self, place: &Place, what: &Create) -> CloudResult<Option<Size>> {
+        let (source, region, kinds) = match what {
+            Create::CopySnapshot { source, source_region, .. } => (source, source_region, SNAPSHOT),
+            Create::CopyImage { source, source_region, .. } => (source, source_region, IMAGE),
+            Create::CopyDbSnapshot { source, source_region, .. } => (source, source_region, DB_SNAPSHOT),
+            Create::CopyDbClusterSnapshot { source, source_region, .. } => {
+                (source, source_region, CLUSTER_SNAPSHOT)
+            }
+            Create::Volume(volume) => (&volume.snapshot, &place.region, SNAPSHOT),
+            Create::Instances(run) => (&run.image, &place.region, IMAGE),
+            Create::Db(db) => (&db.source, &place.region, DB_SNAPSHOT),
+            Create::DbCluster(cluster) => (&cluster.snapshot, &place.region, CLUSTER_SNAPSHOT),
             Create::DbReplica { source, source_region, .. } if *source_region == place.region => {
                 let said = format!("a replica of {source} in its own region would stand in production's VPC");
                 return Err(CloudError::new(ErrorKind::Invalid, what.call(), said)
                     .help("put the sandbox into another region, or restore with `rds.restore_to_time`"));
             }
             Create::DbReplica { source, source_region, .. } => {
-                return self.database(place, what, source, source_region);
+                return self.database(place, what, source, source_region).map(|()| None);
             }
             Create::Stack(stack) if stack.template.len() > LONGEST_TEMPLATE => {
                 let said = format!(
@@ -41,25 +50,24 @@ impl Sources<'_> {
                 );
                 return Err(CloudError::new(ErrorKind::Invalid, what.call(), said));
             }
-            _ => return Ok(()),
+            // `instant` looks for the automated backups.
+            Create::DbToTime(_)
+            | Create::Stack(_)
+            | Create::Vpc { .. }
+            | Create::Subnet { .. }
+            | Create::SecurityGroup { .. }
+            | Create::DbSubnetGroup { .. }
+            | Create::Bucket { .. }
+            | Create::AttachVolume { .. }
+            | Create::KeyPair { .. }
+            | Create::Address { .. }
+            | Create::DbClusterInstance { .. }
+            | Create::PromoteReplica { .. } => return Ok(None),
         };
-        let (point_kind, kind) = match what {
-            Create::CopySnapshot { .. } | Create::Volume(_) => (PointKind::EbsSnapshot, Kind::Snapshot),
-            Create::CopyImage { .. } | Create::Instances(_) => (PointKind::Ami, Kind::Image),
-            Create::CopyDbClusterSnapshot { .. } | Create::DbCluster(_) => {
-                (PointKind::RdsClusterSnapshot, Kind::DbClusterSnapshot)
-            }
-            _ => (PointKind::RdsSnapshot, Kind::DbSnapshot),
-        };
-        let id = name_of(source);
-        let made = self.world.observe(
-            &Place { account: place.account.clone(), region: region.clone() },
-            kind,
-            id,
-            self.now,
-        );
-        match made.state {
-            State::Ready => return Ok(()),
+        let (source, id, (point_kind, kind)) = (source.as_str(), name_of(source), kinds);
+        let there = Place { account: place.account.clone(), region: region.clone() };
+        match self.world.observe(&there, kind, id, self.now).state {
+            State::Ready => return Ok(self.world.size(&there, kind, id)),
             State::Pending(_) => return Err(not_complete(what, source)),
             State::Failed(why) => {
                 return Err(CloudError::new(ErrorKind::Invalid, what.call(), format!("{source} is {why}")));
@@ -89,8 +97,8 @@ impl Sources<'_> {
             Some(point) if point.usable.is_none_or(|usable| usable > self.now) => {
                 Err(not_complete(what, source))
             }
-            Some(point) if point.encrypted => encrypted(place, what, point),
-            Some(_) => Ok(()),
+            Some(point) if point.encrypted => encrypted(place, what, point).map(|()| Some(point.size)),
+            Some(point) => Ok(Some(point.size)),
         }
     }
 
@@ -164,7 +172,28 @@ fn encrypted(place: &Place, what: &Create, point: &RecoveryPoint) -> CloudResult
                 "name a key of the sandbox's account and region with `kms_key`",
             )
         }
-        _ => return Ok(()),
+        // A snapshot of a cluster that is shared and encrypted can be restored from, and those of EC2 can be used.
+        Create::Db(_)
+        | Create::CopyDbSnapshot { .. }
+        | Create::CopyDbClusterSnapshot { .. }
+        | Create::CopySnapshot { .. }
+        | Create::CopyImage { .. }
+        | Create::Volume(_)
+        | Create::Instances(_)
+        | Create::DbToTime(_)
+        | Create::DbCluster(_)
+        | Create::DbClusterInstance { .. }
+        | Create::DbReplica { .. }
+        | Create::PromoteReplica { .. }
+        | Create::Vpc { .. }
+        | Create::Subnet { .. }
+        | Create::SecurityGroup { .. }
+        | Create::DbSubnetGroup { .. }
+        | Create::Bucket { .. }
+        | Create::AttachVolume { .. }
+        | Create::KeyPair { .. }
+        | Create::Address { .. }
+        | Create::Stack(_) => return Ok(()),
     };
     Err(CloudError::new(ErrorKind::Invalid, what.call(), said).help(help))
 }

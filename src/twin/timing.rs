@@ -1,5 +1,6 @@
 //! How long the twin takes: the built-in calibration, and log-normal samples around it.
 
+use indexmap::IndexMap;
 use rand::SeedableRng;
 use rand_distr::{Distribution, LogNormal};
 use sha2::{Digest, Sha256};
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use base::duration::{Size, Span};
 use estate::file::Timing;
-use port::{Create, Place};
+use port::{Create, CreateCall, Kind, Place};
 
 pub struct Calibration {
     pub action: &'static str,
@@ -66,29 +67,81 @@ pub const CALIBRATION: [Calibration; 26] = [
     row("teardown.other", 1_000, 0, 0.0, "one call (m)"),
 ];
 
-/// The calibration of an action, or nothing at all where there is none.
-pub fn built_in(action: &str) -> Timing {
-    match CALIBRATION.iter().find(|row| row.action == action) {
-        Some(row) => Timing {
-            base: Span(Duration::from_millis(row.base)),
-            per_gib: Span(Duration::from_millis(row.per_gib)),
-            spread: row.spread,
-        },
-        None => Timing { base: Span::default(), per_gib: Span::default(), spread: 0.0 },
+/// The calibration of an action. `None`: it has no row, and how long it takes is not known.
+pub fn built_in(action: &str) -> Option<Timing> {
+    CALIBRATION.iter().find(|row| row.action == action).map(|row| Timing {
+        base: Span(Duration::from_millis(row.base)),
+        per_gib: Span(Duration::from_millis(row.per_gib)),
+        spread: row.spread,
+    })
+}
+
+/// What an action does besides its main request. An estate that times the action times these along with it.
+const PARTS: [(&str, &str); 2] =
+    [("ec2.attach_volume", "ec2.launch"), ("rds.cluster_instance", "rds.restore_cluster")];
+
+/// How long an action takes: as the estate says, else by the calibration.
+pub fn of(action: &str, estate: &IndexMap<String, Timing>) -> Option<Timing> {
+    if let Some(own) = estate.get(action) {
+        return Some(*own);
+    }
+    let whole = PARTS.iter().find(|(part, _)| *part == action).map(|(_, whole)| *whole);
+    if whole.is_some_and(|whole| estate.contains_key(whole)) {
+        return Some(Timing { base: Span::default(), per_gib: Span::default(), spread: 0.0 });
+    }
+    built_in(action)
+}
+
+/// The row of how long the deletion of a resource takes.
+pub fn deletion(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Instance => "teardown.instance",
+        Kind::DbInstance => "teardown.db",
+        Kind::DbCluster => "teardown.cluster",
+        Kind::Stack => "teardown.stack",
+        Kind::Vpc
+        | Kind::Subnet
+        | Kind::SecurityGroup
+        | Kind::DbSubnetGroup
+        | Kind::Bucket
+        | Kind::Snapshot
+        | Kind::Image
+        | Kind::Volume
+        | Kind::KeyPair
+        | Kind::Address
+        | Kind::DbSnapshot
+        | Kind::DbClusterSnapshot => "teardown.other",
     }
 }
 
 /// How many copies from other Regions may be under way at once to a Region of an account (quotas of Amazon EBS, Amazon EC2 and
 /// Amazon RDS; the Aurora guide says 5 of clusters' snapshots). `None`: no such limit.
 pub fn at_once(place: &Place, what: &Create) -> Option<usize> {
-    if what.source_region().is_none_or(|from| *from == place.region) {
+    let facts = what.facts();
+    if facts.source_region.is_none_or(|from| *from == place.region) {
         return None;
     }
-    match what {
-        Create::CopySnapshot { .. } | Create::CopyDbSnapshot { .. } => Some(20),
-        Create::CopyDbClusterSnapshot { .. } => Some(5),
-        Create::CopyImage { .. } => Some(100),
-        _ => None,
+    match facts.call {
+        CreateCall::CopySnapshot | CreateCall::CopyDbSnapshot => Some(20),
+        CreateCall::CopyDbClusterSnapshot => Some(5),
+        CreateCall::CopyImage => Some(100),
+        CreateCall::CreateVpc
+        | CreateCall::CreateSubnet
+        | CreateCall::CreateSecurityGroup
+        | CreateCall::CreateDbSubnetGroup
+        | CreateCall::CreateBucket
+        | CreateCall::CreateVolume
+        | CreateCall::RunInstances
+        | CreateCall::AttachVolume
+        | CreateCall::ImportKeyPair
+        | CreateCall::AllocateAddress
+        | CreateCall::RestoreDb
+        | CreateCall::RestoreDbToTime
+        | CreateCall::RestoreDbCluster
+        | CreateCall::CreateDbInstance
+        | CreateCall::CreateDbReplica
+        | CreateCall::PromoteReplica
+        | CreateCall::CreateStack => None,
     }
 }
 

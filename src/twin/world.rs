@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Value, json};
 
+use base::duration::Size;
 use base::duration::Time;
 use base::ids::{Region, RunId};
 use port::{
@@ -31,6 +32,7 @@ pub struct Making<'a> {
     pub unhealthy: bool,
     /// PITR: the instant that it restores to.
     pub restored_to: Option<Time>,
+    pub size: Option<Size>,
     pub now: Time,
 }
 
@@ -47,6 +49,8 @@ struct Thing {
     gone_at: Option<Time>,
     /// What cannot be deleted while this is there.
     uses: Vec<(Kind, String)>,
+    /// As the request said it, or what it was made from. `None`: not known.
+    size: Option<Size>,
     attributes: BTreeMap<String, Value>,
 }
 
@@ -107,6 +111,7 @@ impl World {
                 unhealthy,
                 gone_at: None,
                 uses: uses(what),
+                size: making.size,
                 attributes: attributes.into_iter().map(|(k, v)| (k.to_owned(), v)).collect(),
             };
             world.things.insert(key, thing);
@@ -294,6 +299,11 @@ impl World {
         }
     }
 
+    /// The size of what the run made, where it is known.
+    pub fn size(&self, place: &Place, kind: Kind, id: &str) -> Option<Size> {
+        self.things.get(&(kind, id.to_owned())).filter(|t| t.place == *place)?.size
+    }
+
     /// Whether a run made it.
     pub fn knows(&self, resource: &ResourceRef) -> bool {
         self.things.contains_key(&(resource.kind, resource.id.clone()))
@@ -384,7 +394,19 @@ fn uses(what: &Create) -> Vec<(Kind, String)> {
             uses
         }
         Create::DbClusterInstance { cluster, .. } => vec![(Kind::DbCluster, cluster.clone())],
-        _ => Vec::new(),
+        // A volume that is attached is noted on its instance; and whatever a template names, CloudFormation keeps apart.
+        Create::Vpc { .. }
+        | Create::Bucket { .. }
+        | Create::CopySnapshot { .. }
+        | Create::CopyImage { .. }
+        | Create::CopyDbSnapshot { .. }
+        | Create::CopyDbClusterSnapshot { .. }
+        | Create::Volume(_)
+        | Create::AttachVolume { .. }
+        | Create::KeyPair { .. }
+        | Create::Address { .. }
+        | Create::PromoteReplica { .. }
+        | Create::Stack(_) => Vec::new(),
     }
 }
 

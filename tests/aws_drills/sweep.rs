@@ -189,7 +189,7 @@ async fn the_leavings_of_killed_runs_are_removed_and_nothing_else() {
         things(&removed).len()
     );
     assert!(swept.len() >= RUNS, "{swept:?}");
-    for kind in Kind::ALL {
+    for &kind in Kind::ALL {
         let name = json!(kind);
         assert!(all.contains(name.as_str().unwrap()), "no run has left a {kind:?}: {all:?}");
     }

@@ -47,7 +47,7 @@ pub async fn a_sandbox_is_closed_until_somebody_opens_it(peer: &Peer) {
 
 pub async fn what_was_never_there_is_gone(peer: &Peer) {
     let at = sandbox_place();
-    for kind in Kind::ALL {
+    for &kind in Kind::ALL {
         let id = match kind {
             Kind::Vpc => "vpc-00000000000000000",
             Kind::Subnet => "subnet-00000000000000000",

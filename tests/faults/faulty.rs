@@ -97,7 +97,7 @@ impl Weather {
             from_t0: dice.permille(600),
             only: Vec::new(),
             blind: dice.permille(20),
-            clinging: dice.permille(40).then(|| dice.one_of(&Kind::ALL)),
+            clinging: dice.permille(40).then(|| dice.one_of(Kind::ALL)),
         }
     }
 
@@ -477,12 +477,21 @@ impl Cloud for Faulty {
         self.call("preflight", READS, async || self.inner.preflight(place, needs).await).await
     }
 
+    async fn secret(&self, place: &Place, id: &str) -> CloudResult<String> {
+        let ask = async || self.inner.secret(place, id).await;
+        self.call("secretsmanager:GetSecretValue", READS, ask).await
+    }
+
     fn api_calls(&self) -> ApiCalls {
         self.inner.api_calls()
     }
 
     fn tells_changes(&self) -> bool {
         !self.weather.like_aws
+    }
+
+    fn least_pitr_lag(&self) -> Duration {
+        self.inner.least_pitr_lag()
     }
 
     fn declare(&self, t0: Time) {

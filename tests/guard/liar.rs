@@ -2,14 +2,17 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use base::duration::Time;
 use base::ids::AccountId;
 use estate::RecoveryPoint;
 use port::{
     ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created,
-    ErrorKind, Exposure, Kind, Look, MeasuredObjects, Needs, Observed, Origin, Permit, Place, PointQuery,
-    PreflightFinding, Progress, ResourceRef, Tagged, VerifiedObjects, VerifyObjects, Whose, Zone,
+    ErrorKind, Exposure, Kind, Look, MeasuredObjects, Needs, Observed, Offers, Origin, Permit, Place,
+    PointQuery, PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef, Tagged, VerifiedObjects,
+    VerifyObjects, Whose, Wishes, Zone,
 };
 
 #[derive(Default)]
@@ -55,6 +58,10 @@ impl Cloud for Liar {
         never()
     }
 
+    async fn offers(&self, _: &Place, _: &Wishes) -> CloudResult<Offers> {
+        never()
+    }
+
     async fn recovery_points(&self, _: &Place, _: &PointQuery) -> CloudResult<Vec<RecoveryPoint>> {
         never()
     }
@@ -72,6 +79,10 @@ impl Cloud for Liar {
     }
 
     async fn tagged(&self, _: &Place, _: &Whose) -> CloudResult<Tagged> {
+        never()
+    }
+
+    async fn remains(&self, _: &ResourceRef) -> CloudResult<Vec<Remains>> {
         never()
     }
 
@@ -110,7 +121,29 @@ impl Cloud for Liar {
         never()
     }
 
+    async fn secret(&self, _: &Place, _: &str) -> CloudResult<String> {
+        never()
+    }
+
     fn api_calls(&self) -> ApiCalls {
         ApiCalls::default()
+    }
+
+    fn tells_changes(&self) -> bool {
+        false
+    }
+
+    fn least_pitr_lag(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn declare(&self, _: Time) {}
+
+    fn probe(&self, _: &str, _: Time) -> Option<ProbeAnswer> {
+        None
+    }
+
+    fn rehearsed(&self, _: &Origin, _: &str) -> Option<CloudResult<Duration>> {
+        None
     }
 }

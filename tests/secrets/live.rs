@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use base::clock::Clock;
+use base::duration::Time;
 use base::ids::{AccountId, RunId};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -29,8 +30,8 @@ use playbook::load;
 use port::Protected;
 use port::{
     ApiCalls, BucketRef, Cloud, CloudResult, CopiedObjects, CopyObjects, Create, Created, Exposure, Kind,
-    LossGate, MeasuredObjects, Needs, Observed, Origin, Permit, Place, PointQuery, PreflightFinding,
-    Progress, ResourceRef, Tagged, VerifiedObjects, VerifyObjects, Whose, Zone,
+    LossGate, MeasuredObjects, Needs, Observed, Offers, Origin, Permit, Place, PointQuery, PreflightFinding,
+    ProbeAnswer, Progress, Remains, ResourceRef, Tagged, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 use record::journal::{Durability, Journal};
 use record::objectives::{self, Record, record::Recorder};
@@ -48,8 +49,14 @@ impl Cloud for Real {
     async fn identity(&self, account: &AccountId) -> CloudResult<AccountId> {
         self.0.identity(account).await
     }
+    fn credentials_generation(&self, account: &AccountId) -> u64 {
+        self.0.credentials_generation(account)
+    }
     async fn zones(&self, place: &Place) -> CloudResult<Vec<Zone>> {
         self.0.zones(place).await
+    }
+    async fn offers(&self, place: &Place, wishes: &Wishes) -> CloudResult<Offers> {
+        self.0.offers(place, wishes).await
     }
     async fn recovery_points(&self, place: &Place, query: &PointQuery) -> CloudResult<Vec<RecoveryPoint>> {
         self.0.recovery_points(place, query).await
@@ -65,6 +72,9 @@ impl Cloud for Real {
     }
     async fn tagged(&self, place: &Place, whose: &Whose) -> CloudResult<Tagged> {
         self.0.tagged(place, whose).await
+    }
+    async fn remains(&self, stack: &ResourceRef) -> CloudResult<Vec<Remains>> {
+        self.0.remains(stack).await
     }
     async fn exposures(&self, look: &port::Look) -> CloudResult<Vec<Exposure>> {
         self.0.exposures(look).await
@@ -105,6 +115,18 @@ impl Cloud for Real {
     }
     fn tells_changes(&self) -> bool {
         self.0.tells_changes()
+    }
+    fn least_pitr_lag(&self) -> Duration {
+        self.0.least_pitr_lag()
+    }
+    fn declare(&self, t0: Time) {
+        self.0.declare(t0);
+    }
+    fn probe(&self, _check: &str, _ready_at: Time) -> Option<ProbeAnswer> {
+        None
+    }
+    fn rehearsed(&self, _origin: &Origin, _action: &str) -> Option<CloudResult<Duration>> {
+        None
     }
 }
 

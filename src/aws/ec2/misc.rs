@@ -8,19 +8,9 @@ use crate::access::{Ec2Reader, Writer};
 use crate::error::OrCloud;
 use crate::once::once;
 use crate::{At, missing, observed, tags, with};
-use port::{
-    CloudError, CloudResult, Create, Created, ErrorKind, Kind, Observed, ResourceRef, State, TAG_RUN,
-};
+use port::{CloudError, CloudResult, Created, ErrorKind, Kind, Observed, ResourceRef, State, TAG_RUN};
 
-pub async fn create(at: &At<'_>, what: &Create) -> CloudResult<Created> {
-    match what {
-        Create::KeyPair { name, public_key } => key_pair(at, name, public_key).await,
-        Create::Address { name } => address(at, name).await,
-        _ => Err(CloudError::new(ErrorKind::Unsupported, what.call(), "neither a key pair nor an address")),
-    }
-}
-
-async fn key_pair(at: &At<'_>, name: &str, public_key: &str) -> CloudResult<Created> {
+pub async fn key_pair(at: &At<'_>, name: &str, public_key: &str) -> CloudResult<Created> {
     let writer = at.writer().await?;
     once(
         at,
@@ -46,7 +36,7 @@ async fn key_pair(at: &At<'_>, name: &str, public_key: &str) -> CloudResult<Crea
     Ok(at.created(Kind::KeyPair, name, "key_name"))
 }
 
-async fn address(at: &At<'_>, name: &str) -> CloudResult<Created> {
+pub async fn address(at: &At<'_>, name: &str) -> CloudResult<Created> {
     const CALL: &str = "ec2:AllocateAddress";
     let writer = at.writer().await?;
     let (id, ip) = once(
@@ -77,41 +67,46 @@ async fn address(at: &At<'_>, name: &str) -> CloudResult<Created> {
     Ok(created)
 }
 
-pub async fn observe(ec2: &Ec2Reader, kind: Kind, ids: &[String]) -> CloudResult<Vec<Observed>> {
+pub async fn observe_key_pairs(ec2: &Ec2Reader, ids: &[String]) -> CloudResult<Vec<Observed>> {
     let mut all = Vec::new();
     for ids in ids.chunks(FILTER_VALUES) {
-        if kind == Kind::KeyPair {
-            let found = ec2.describe_key_pairs().filters(filter("key-name", ids)).send().await;
-            for key in found.or_cloud("ec2:DescribeKeyPairs")?.key_pairs.unwrap_or_default() {
-                let name = key.key_name.unwrap_or_default();
-                all.push(with(observed(name.clone(), State::Ready), "key_name", name));
-            }
-        } else {
-            let found = ec2.describe_addresses().filters(filter("allocation-id", ids)).send().await;
-            for address in found.or_cloud("ec2:DescribeAddresses")?.addresses.unwrap_or_default() {
-                let seen = observed(address.allocation_id.unwrap_or_default(), State::Ready);
-                all.push(with(seen, "public_ip", address.public_ip));
-            }
+        let found = ec2.describe_key_pairs().filters(filter("key-name", ids)).send().await;
+        for key in found.or_cloud("ec2:DescribeKeyPairs")?.key_pairs.unwrap_or_default() {
+            let name = key.key_name.unwrap_or_default();
+            all.push(with(observed(name.clone(), State::Ready), "key_name", name));
         }
     }
     Ok(all)
 }
 
-pub async fn delete(to: &Writer, resource: &ResourceRef) -> CloudResult<()> {
-    let (ec2, marks) = (&to.ec2, &to.marks);
-    let id = &resource.id;
-    if resource.kind == Kind::KeyPair {
-        let found = ec2.describe_key_pairs().filters(filter("key-name", [id])).send().await;
-        let found = found.or_cloud("ec2:DescribeKeyPairs")?;
-        let Some(key) = found.key_pairs().first() else { return Ok(()) };
-        tags::guard("ec2:DeleteKeyPair", id, tags::value(key.tags(), TAG_RUN), marks)?;
-        ec2.delete_key_pair().key_name(id).send().await.or_cloud("ec2:DeleteKeyPair")?;
-        return Ok(());
+pub async fn observe_addresses(ec2: &Ec2Reader, ids: &[String]) -> CloudResult<Vec<Observed>> {
+    let mut all = Vec::new();
+    for ids in ids.chunks(FILTER_VALUES) {
+        let found = ec2.describe_addresses().filters(filter("allocation-id", ids)).send().await;
+        for address in found.or_cloud("ec2:DescribeAddresses")?.addresses.unwrap_or_default() {
+            let seen = observed(address.allocation_id.unwrap_or_default(), State::Ready);
+            all.push(with(seen, "public_ip", address.public_ip));
+        }
     }
+    Ok(all)
+}
+
+pub async fn delete_key_pair(to: &Writer, id: &str) -> CloudResult<()> {
+    let ec2 = &to.ec2;
+    let found = ec2.describe_key_pairs().filters(filter("key-name", [id])).send().await;
+    let found = found.or_cloud("ec2:DescribeKeyPairs")?;
+    let Some(key) = found.key_pairs().first() else { return Ok(()) };
+    tags::guard("ec2:DeleteKeyPair", id, tags::value(key.tags(), TAG_RUN), &to.marks)?;
+    ec2.delete_key_pair().key_name(id).send().await.or_cloud("ec2:DeleteKeyPair")?;
+    Ok(())
+}
+
+pub async fn delete_address(to: &Writer, id: &str) -> CloudResult<()> {
+    let ec2 = &to.ec2;
     let found = ec2.describe_addresses().filters(filter("allocation-id", [id])).send().await;
     let found = found.or_cloud("ec2:DescribeAddresses")?;
     let Some(address) = found.addresses().first() else { return Ok(()) };
-    tags::guard("ec2:ReleaseAddress", id, tags::value(address.tags(), TAG_RUN), marks)?;
+    tags::guard("ec2:ReleaseAddress", id, tags::value(address.tags(), TAG_RUN), &to.marks)?;
     if let Some(association) = address.association_id() {
         ec2.disassociate_address()
             .association_id(association)

@@ -10,23 +10,10 @@ use crate::access::{Ec2Reader, Writer};
 use crate::error::OrCloud;
 use crate::once::{follow_up, once, settled};
 use crate::{At, missing, observed, pages, tags, with};
-use port::{
-    CloudError, CloudResult, Create, Created, ErrorKind, Kind, Observed, ResourceRef, State, TAG_RUN,
-};
+use base::ids::AzId;
+use port::{CloudError, CloudResult, Created, ErrorKind, Kind, Observed, State, TAG_RUN};
 
-pub async fn create(at: &At<'_>, what: &Create) -> CloudResult<Created> {
-    match what {
-        Create::Vpc { cidr, name } => vpc(at, cidr, name).await,
-        Create::Subnet { vpc, cidr, az, name } => {
-            let zone = at.zone_name(az).await?;
-            subnet(at, vpc, cidr, &zone, name).await
-        }
-        Create::SecurityGroup { vpc, vpc_cidr, name } => security_group(at, vpc, vpc_cidr, name).await,
-        _ => Err(CloudError::new(ErrorKind::Unsupported, what.call(), "not part of a network")),
-    }
-}
-
-async fn vpc(at: &At<'_>, cidr: &str, name: &str) -> CloudResult<Created> {
+pub async fn vpc(at: &At<'_>, cidr: &str, name: &str) -> CloudResult<Created> {
     const CALL: &str = "ec2:CreateVpc";
     const MODIFY: &str = "ec2:ModifyVpcAttribute";
     let writer = at.writer().await?;
@@ -101,8 +88,9 @@ fn revoked<T>(answer: CloudResult<T>) -> CloudResult<()> {
     }
 }
 
-async fn subnet(at: &At<'_>, vpc: &str, cidr: &str, zone: &str, name: &str) -> CloudResult<Created> {
+pub async fn subnet(at: &At<'_>, vpc: &str, cidr: &str, az: &AzId, name: &str) -> CloudResult<Created> {
     const CALL: &str = "ec2:CreateSubnet";
+    let zone = at.zone_name(az).await?;
     let writer = at.writer().await?;
     let id = once(
         at,
@@ -114,7 +102,7 @@ async fn subnet(at: &At<'_>, vpc: &str, cidr: &str, zone: &str, name: &str) -> C
             // The VPC was made a moment ago.
             let answer = settled(at, async || {
                 let request = writer.ec2_once.create_subnet().vpc_id(vpc).cidr_block(cidr);
-                let request = request.availability_zone(zone);
+                let request = request.availability_zone(&zone);
                 let request = request.tag_specifications(tags::ec2_spec(at, name, ResourceType::Subnet));
                 request.send().await.or_cloud(CALL)
             })
@@ -132,7 +120,7 @@ async fn subnet(at: &At<'_>, vpc: &str, cidr: &str, zone: &str, name: &str) -> C
     Ok(at.created(Kind::Subnet, id, "subnet_id"))
 }
 
-async fn security_group(at: &At<'_>, vpc: &str, vpc_cidr: &str, name: &str) -> CloudResult<Created> {
+pub async fn security_group(at: &At<'_>, vpc: &str, vpc_cidr: &str, name: &str) -> CloudResult<Created> {
     const CALL: &str = "ec2:CreateSecurityGroup";
     let writer = at.writer().await?;
     let find = async || {
@@ -182,41 +170,47 @@ fn repeated<T>(answer: CloudResult<T>) -> CloudResult<()> {
     }
 }
 
-pub async fn observe(ec2: &Ec2Reader, kind: Kind, ids: &[String]) -> CloudResult<Vec<Observed>> {
+pub async fn observe_vpcs(ec2: &Ec2Reader, ids: &[String]) -> CloudResult<Vec<Observed>> {
     let mut all = Vec::new();
     for ids in ids.chunks(FILTER_VALUES) {
-        match kind {
-            Kind::Vpc => {
-                let request = ec2.describe_vpcs().filters(filter("vpc-id", ids));
-                for vpc in pages!("ec2:DescribeVpcs", vpcs, request) {
-                    let state = match vpc.state() {
-                        Some(VpcState::Available) => State::Ready,
-                        other => State::Pending(other.map_or("pending", VpcState::as_str).to_owned()),
-                    };
-                    let id = vpc.vpc_id.unwrap_or_default();
-                    all.push(with(observed(id.clone(), state), "vpc_id", id));
+        let request = ec2.describe_vpcs().filters(filter("vpc-id", ids));
+        for vpc in pages!("ec2:DescribeVpcs", vpcs, request) {
+            let state = match vpc.state() {
+                Some(VpcState::Available) => State::Ready,
+                other => State::Pending(other.map_or("pending", VpcState::as_str).to_owned()),
+            };
+            let id = vpc.vpc_id.unwrap_or_default();
+            all.push(with(observed(id.clone(), state), "vpc_id", id));
+        }
+    }
+    Ok(all)
+}
+
+pub async fn observe_subnets(ec2: &Ec2Reader, ids: &[String]) -> CloudResult<Vec<Observed>> {
+    let mut all = Vec::new();
+    for ids in ids.chunks(FILTER_VALUES) {
+        let request = ec2.describe_subnets().filters(filter("subnet-id", ids));
+        for subnet in pages!("ec2:DescribeSubnets", subnets, request) {
+            let state = match subnet.state() {
+                Some(SubnetState::Available) => State::Ready,
+                Some(SubnetState::FailedInsufficientCapacity) => {
+                    State::Failed("failed-insufficient-capacity".into())
                 }
-            }
-            Kind::Subnet => {
-                let request = ec2.describe_subnets().filters(filter("subnet-id", ids));
-                for subnet in pages!("ec2:DescribeSubnets", subnets, request) {
-                    let state = match subnet.state() {
-                        Some(SubnetState::Available) => State::Ready,
-                        Some(SubnetState::FailedInsufficientCapacity) => {
-                            State::Failed("failed-insufficient-capacity".into())
-                        }
-                        other => State::Pending(other.map_or("pending", SubnetState::as_str).to_owned()),
-                    };
-                    let seen = observed(subnet.subnet_id.unwrap_or_default(), state);
-                    all.push(with(seen, "az", subnet.availability_zone_id));
-                }
-            }
-            _ => {
-                let request = ec2.describe_security_groups().filters(filter("group-id", ids));
-                for group in pages!("ec2:DescribeSecurityGroups", security_groups, request) {
-                    all.push(observed(group.group_id.unwrap_or_default(), State::Ready));
-                }
-            }
+                other => State::Pending(other.map_or("pending", SubnetState::as_str).to_owned()),
+            };
+            let seen = observed(subnet.subnet_id.unwrap_or_default(), state);
+            all.push(with(seen, "az", subnet.availability_zone_id));
+        }
+    }
+    Ok(all)
+}
+
+pub async fn observe_groups(ec2: &Ec2Reader, ids: &[String]) -> CloudResult<Vec<Observed>> {
+    let mut all = Vec::new();
+    for ids in ids.chunks(FILTER_VALUES) {
+        let request = ec2.describe_security_groups().filters(filter("group-id", ids));
+        for group in pages!("ec2:DescribeSecurityGroups", security_groups, request) {
+            all.push(observed(group.group_id.unwrap_or_default(), State::Ready));
         }
     }
     Ok(all)
@@ -244,34 +238,32 @@ async fn in_the_way<T>(to: &Writer, deleted: CloudResult<T>, there: Filter) -> C
     Err(error)
 }
 
-pub async fn delete(to: &Writer, resource: &ResourceRef) -> CloudResult<()> {
-    let (ec2, marks) = (&to.ec2, &to.marks);
-    let id = &resource.id;
-    match resource.kind {
-        Kind::Vpc => {
-            let vpcs = ec2.describe_vpcs().filters(filter("vpc-id", [id])).send().await;
-            let vpcs = vpcs.or_cloud("ec2:DescribeVpcs")?;
-            let Some(vpc) = vpcs.vpcs().first() else { return Ok(()) };
-            tags::guard("ec2:DeleteVpc", id, tags::value(vpc.tags(), TAG_RUN), marks)?;
-            let deleted = ec2.delete_vpc().vpc_id(id).send().await.or_cloud("ec2:DeleteVpc");
-            in_the_way(to, deleted, filter("vpc-id", [id])).await?;
-        }
-        Kind::Subnet => {
-            let subnets = ec2.describe_subnets().filters(filter("subnet-id", [id])).send().await;
-            let subnets = subnets.or_cloud("ec2:DescribeSubnets")?;
-            let Some(subnet) = subnets.subnets().first() else { return Ok(()) };
-            tags::guard("ec2:DeleteSubnet", id, tags::value(subnet.tags(), TAG_RUN), marks)?;
-            let deleted = ec2.delete_subnet().subnet_id(id).send().await.or_cloud("ec2:DeleteSubnet");
-            in_the_way(to, deleted, filter("subnet-id", [id])).await?;
-        }
-        _ => {
-            let groups = ec2.describe_security_groups().filters(filter("group-id", [id])).send().await;
-            let groups = groups.or_cloud("ec2:DescribeSecurityGroups")?;
-            let Some(group) = groups.security_groups().first() else { return Ok(()) };
-            tags::guard("ec2:DeleteSecurityGroup", id, tags::value(group.tags(), TAG_RUN), marks)?;
-            let deleted = ec2.delete_security_group().group_id(id).send().await;
-            in_the_way(to, deleted.or_cloud("ec2:DeleteSecurityGroup"), filter("group-id", [id])).await?;
-        }
-    }
-    Ok(())
+pub async fn delete_vpc(to: &Writer, id: &str) -> CloudResult<()> {
+    let ec2 = &to.ec2;
+    let vpcs = ec2.describe_vpcs().filters(filter("vpc-id", [id])).send().await;
+    let vpcs = vpcs.or_cloud("ec2:DescribeVpcs")?;
+    let Some(vpc) = vpcs.vpcs().first() else { return Ok(()) };
+    tags::guard("ec2:DeleteVpc", id, tags::value(vpc.tags(), TAG_RUN), &to.marks)?;
+    let deleted = ec2.delete_vpc().vpc_id(id).send().await.or_cloud("ec2:DeleteVpc");
+    in_the_way(to, deleted, filter("vpc-id", [id])).await
+}
+
+pub async fn delete_subnet(to: &Writer, id: &str) -> CloudResult<()> {
+    let ec2 = &to.ec2;
+    let subnets = ec2.describe_subnets().filters(filter("subnet-id", [id])).send().await;
+    let subnets = subnets.or_cloud("ec2:DescribeSubnets")?;
+    let Some(subnet) = subnets.subnets().first() else { return Ok(()) };
+    tags::guard("ec2:DeleteSubnet", id, tags::value(subnet.tags(), TAG_RUN), &to.marks)?;
+    let deleted = ec2.delete_subnet().subnet_id(id).send().await.or_cloud("ec2:DeleteSubnet");
+    in_the_way(to, deleted, filter("subnet-id", [id])).await
+}
+
+pub async fn delete_group(to: &Writer, id: &str) -> CloudResult<()> {
+    let ec2 = &to.ec2;
+    let groups = ec2.describe_security_groups().filters(filter("group-id", [id])).send().await;
+    let groups = groups.or_cloud("ec2:DescribeSecurityGroups")?;
+    let Some(group) = groups.security_groups().first() else { return Ok(()) };
+    tags::guard("ec2:DeleteSecurityGroup", id, tags::value(group.tags(), TAG_RUN), &to.marks)?;
+    let deleted = ec2.delete_security_group().group_id(id).send().await;
+    in_the_way(to, deleted.or_cloud("ec2:DeleteSecurityGroup"), filter("group-id", [id])).await
 }

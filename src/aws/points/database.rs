@@ -26,7 +26,7 @@ pub async fn snapshots(rds: &RdsReader, search: &Search<'_>) -> CloudResult<Vec<
             Want::Of(Selector::Id(id)) if id.kind == "rds:db" && kind != Some("shared") => {
                 request.filters(filter("db-instance-id", [&id.name]))
             }
-            _ => request,
+            Want::Of(_) | Want::Id(_) => request,
         };
         for snapshot in pages!("rds:DescribeDBSnapshots", db_snapshots, request) {
             let fits = fits(
@@ -77,7 +77,7 @@ pub async fn cluster_snapshots(rds: &RdsReader, search: &Search<'_>) -> CloudRes
             Want::Of(Selector::Id(id)) if id.kind == "rds:cluster" && kind != Some("shared") => {
                 request.filters(filter("db-cluster-id", [&id.name]))
             }
-            _ => request,
+            Want::Of(_) | Want::Id(_) => request,
         };
         for snapshot in pages!("rds:DescribeDBClusterSnapshots", db_cluster_snapshots, request) {
             let fits = fits(

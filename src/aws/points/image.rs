@@ -73,7 +73,7 @@ fn wanted(search: &Search<'_>, image: &Image) -> bool {
         Want::Of(Selector::Id(id)) if id.kind == "ec2:instance" => {
             instance_of(image).as_deref() == Some(id.name.as_str())
         }
-        _ => true,
+        Want::Of(_) | Want::Id(_) => true,
     }
 }
 
@@ -81,7 +81,7 @@ fn point(search: &Search<'_>, image: &Image) -> Option<RecoveryPoint> {
     let id = image.image_id()?.to_owned();
     let of = match search.want {
         Want::Of(Selector::Id(of)) => of.clone(),
-        _ => named("ec2:instance", &instance_of(image).unwrap_or_else(|| id.clone())),
+        Want::Of(_) | Want::Id(_) => named("ec2:instance", &instance_of(image).unwrap_or_else(|| id.clone())),
     };
     let created = tagged_time(image.creation_date());
     // A copy's creation date is that of the copying, which would flatter. Of an image of an instance, the source image is the

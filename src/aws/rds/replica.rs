@@ -101,7 +101,9 @@ pub async fn promote(at: &At<'_>, id: &str) -> CloudResult<Created> {
                 return Err(CloudError::new(ErrorKind::Invalid, CALL, format!("the replica {id} is {why}")));
             }
             State::Ready if status != "backing-up" => {}
-            _ => return Err(CloudError::new(ErrorKind::Busy, CALL, format!("the replica {id} is {status}"))),
+            State::Ready | State::Pending(_) | State::Gone => {
+                return Err(CloudError::new(ErrorKind::Busy, CALL, format!("the replica {id} is {status}")));
+            }
         }
         let promoted = rds.promote_read_replica().db_instance_identifier(id).send().await.or_cloud(CALL);
         promoted.map_err(|e| {

@@ -116,9 +116,7 @@ impl StepError {
     /// Whether another attempt can make sense.
     pub fn may_pass(&self) -> bool {
         match self {
-            Self::Hand(HandError::Cloud(error)) => {
-                !matches!(error.kind, ErrorKind::Lost | ErrorKind::Guarded | ErrorKind::Unsupported)
-            }
+            Self::Hand(HandError::Cloud(error)) => error.kind.is_worth_another_attempt(),
             Self::Hand(HandError::Journal(_)) => false,
             Self::Failed { again, .. } => *again,
             Self::GivenUp { .. } | Self::Hand(HandError::Changed { .. }) => true,

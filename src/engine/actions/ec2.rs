@@ -253,7 +253,7 @@ pub async fn copy_snapshot(cx: &Context<'_>, args: &Value) -> Result<Outcome, St
         name: cx.name(""),
         size: cx.size(),
     };
-    let key = what.kms_key().map(str::to_owned);
+    let key = what.facts().kms_key.map(str::to_owned);
     let (id, seen, _) = cx.create_ready("", what).await?;
     Ok(copied(cx, source, &id, &seen, "snapshot_id", key))
 }
@@ -268,7 +268,7 @@ pub async fn copy_image(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepE
         name: cx.name(""),
         size: cx.size(),
     };
-    let key = what.kms_key().map(str::to_owned);
+    let key = what.facts().kms_key.map(str::to_owned);
     let (id, seen, _) = cx.create_ready("", what).await?;
     Ok(copied(cx, source, &id, &seen, "image_id", key))
 }

@@ -1,5 +1,7 @@
 //! The actions that steps use, one file per service: what each declares of itself, and what it does.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 mod action;
 pub mod args;
 pub mod cloudformation;

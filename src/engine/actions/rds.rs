@@ -315,7 +315,7 @@ pub async fn copy_snapshot(cx: &Context<'_>, args: &Value) -> Result<Outcome, St
     } else {
         Create::CopyDbSnapshot { source: id, source_region: region, kms_key: args.kms_key, name, size }
     };
-    let key = what.kms_key().map(str::to_owned);
+    let key = what.facts().kms_key.map(str::to_owned);
     let (id, seen, _) = cx.create_ready("", what).await?;
     Ok(super::ec2::copied(cx, source, &id, &seen, "snapshot_id", key))
 }

@@ -1,6 +1,8 @@
 //! The plan: a playbook and an estate made into an ordered graph, what is lost and what survives, and what each
 //! step will be restored from.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 mod radius;
 
 use std::collections::HashMap;
@@ -234,7 +236,7 @@ impl Plan {
                     Work::Step(work) if work.source.as_ref().is_some_and(SourceSpec::restores_data) => {
                         found.push(*need);
                     }
-                    _ => waiting.push(*need),
+                    Work::Step(_) | Work::Check(_) => waiting.push(*need),
                 }
             }
         }
@@ -313,7 +315,7 @@ fn edges(nodes: &[Node]) -> Result<Graph, PlanError> {
                 }
                 Value::Array(list) => texts.extend(list),
                 Value::Object(record) => texts.extend(record.values()),
-                _ => {}
+                Value::Null | Value::Bool(_) | Value::Number(_) => {}
             }
         }
         needs.sort_unstable();
@@ -345,7 +347,7 @@ pub fn render_known(value: &Value, statics: &Value) -> Value {
         Value::Object(record) => {
             Value::Object(record.iter().map(|(k, v)| (k.clone(), render_known(v, statics))).collect())
         }
-        other => other.clone(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
     }
 }
 

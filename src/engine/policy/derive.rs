@@ -219,7 +219,7 @@ impl Derived<'_> {
         };
         let bucket = match &source.what {
             SourceWhat::Of { kind: "s3:bucket", name, .. } if !is_template(name) => name.as_str(),
-            _ => "*",
+            SourceWhat::Of { .. } | SourceWhat::Id(_) => "*",
         };
         let at = At { regions: &regions, sources: &regions, bucket: Some(bucket) };
         for account in accounts {
@@ -412,7 +412,7 @@ impl Derived<'_> {
 pub const PROVE: &str = "iam:SimulatePrincipalPolicy";
 
 fn is_of_s3(kind: PointKind) -> bool {
-    matches!(kind, PointKind::S3Replica | PointKind::S3Versions)
+    kind.resource_kind() == "s3:bucket"
 }
 
 /// The types of the resources that are made, or may be; `None`: it is no template.

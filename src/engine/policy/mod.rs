@@ -1,6 +1,8 @@
 //! The smallest IAM policies that a playbook needs, account by account: derived from the calls that its actions and
 //! checks and the harness declare, and from what its arguments name.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 mod derive;
 mod document;
 mod grants;
@@ -28,7 +30,7 @@ mod tests {
         all.extend(calls::ALL.into_iter().flatten());
         all.extend(checks::s3::CALLS.iter().chain(checks::state::CALLS));
         all.extend(ACTIONS.iter().flat_map(|a| a.decl.calls.iter().chain(a.decl.bucket_calls)));
-        all.extend(PointKind::ALL.into_iter().flat_map(calls::survey));
+        all.extend(PointKind::ALL.iter().copied().flat_map(calls::survey));
         all.extend(of_resource_type("AWS::EC2::SecurityGroup").unwrap_or_default());
         let undoing: Vec<&str> = all.iter().flat_map(|call| calls::undoing(call)).copied().collect();
         all.extend(undoing);

@@ -184,7 +184,11 @@ impl Recovery<'_> {
         let seen = match kind {
             CheckKind::S3(spec) => self.ask_s3(spec).await,
             CheckKind::State(spec) => self.ask_state(spec).await,
-            other => self.engine.prober.probe(other).await,
+            kind @ (CheckKind::Http(_)
+            | CheckKind::Tcp(_)
+            | CheckKind::Dns(_)
+            | CheckKind::Sql(_)
+            | CheckKind::Command(_)) => self.engine.prober.probe(kind).await,
         };
         Try { seen: self.must_measure(work, seen), next_change: None, exact: false }
     }

@@ -117,11 +117,6 @@ impl Memory {
             Body::Resumed { .. } if self.finished => {
                 (self.finished, self.given_back) = (false, true);
             }
-            Body::StepStarted { .. }
-            | Body::StepSource { .. }
-            | Body::StepRetry { .. }
-            | Body::Discarded { .. }
-            | Body::StepSucceeded { .. } => self.apply_step(event)?,
             Body::CheckReady { check } => {
                 self.begun.push(check.clone());
                 let known = CheckMemory {
@@ -155,13 +150,6 @@ impl Memory {
                 self.end(id, End::Skipped);
             }
             Body::CheckHealthy { check, .. } => self.end(check, End::Done),
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn apply_step(&mut self, event: &Event) -> Result<(), String> {
-        match &event.body {
             Body::StepStarted { step, attempt } => {
                 if !self.steps.contains_key(step) {
                     self.begun.push(step.clone());
@@ -204,7 +192,17 @@ impl Memory {
                 }
                 self.end(step, End::Done);
             }
-            _ => {}
+            // Requests are in `requests`; the rest does not say how far the run had come.
+            Body::Isolation { .. }
+            | Body::Resumed { .. }
+            | Body::Progress { .. }
+            | Body::Intent { .. }
+            | Body::Created { .. }
+            | Body::NotCreated { .. }
+            | Body::DeleteIntent { .. }
+            | Body::Deleted { .. }
+            | Body::DeleteFailed { .. }
+            | Body::LeftBehind { .. } => {}
         }
         Ok(())
     }

@@ -143,7 +143,7 @@ impl Recovery<'_> {
                     let message = format!("{message} (not every place could be looked at)");
                     StepError::Failed { message, help, again: true }
                 }
-                other => other,
+                error @ (StepError::Failed { .. } | StepError::Hand(_) | StepError::GivenUp { .. }) => error,
             });
         };
         self.tell(step, chosen, None);
@@ -270,7 +270,7 @@ impl Recovery<'_> {
             PointKind::EbsSnapshot => "ec2:snapshot",
             PointKind::RdsClusterSnapshot => "rds:cluster-snapshot",
             PointKind::S3Replica | PointKind::S3Versions => "s3:bucket",
-            _ => "rds:snapshot",
+            PointKind::RdsSnapshot | PointKind::RdsPitr | PointKind::RdsReplica => "rds:snapshot",
         };
         let of = estate::ResourceId::new(service, id);
         let Place { account, region } = self.ready.place.clone();
@@ -286,7 +286,12 @@ impl Recovery<'_> {
         let resource = match point.kind {
             PointKind::RdsSnapshot => "snapshot",
             PointKind::RdsClusterSnapshot => "cluster-snapshot",
-            _ => return point.id.clone(),
+            PointKind::EbsSnapshot
+            | PointKind::Ami
+            | PointKind::RdsPitr
+            | PointKind::RdsReplica
+            | PointKind::S3Replica
+            | PointKind::S3Versions => return point.id.clone(),
         };
         let here = point.account == self.ready.place.account && point.region == self.ready.place.region;
         if here || point.id.starts_with("arn:") {

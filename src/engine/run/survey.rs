@@ -56,7 +56,8 @@ impl Engine {
                 let query = |kind: &_| PointQuery::Id { id: id.clone(), kind: *kind };
                 spec.kinds.iter().map(|kind| (query(kind), self.places_of(id, ready))).collect()
             }
-            _ => Vec::new(),
+            // Its name is the output of a step: it is asked for when that is known.
+            SourceWhat::Of { .. } | SourceWhat::Id(_) => Vec::new(),
         }
     }
 

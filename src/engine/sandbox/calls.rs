@@ -3,6 +3,7 @@
 //! with these policies enforced keep the lists complete.
 
 use estate::PointKind;
+use port::CreateCall;
 
 /// All lists below, for those who look at every call that a drill may make.
 pub const ALL: [&[&str]; 9] = [
@@ -109,37 +110,41 @@ pub fn survey(kind: PointKind) -> &'static [&'static str] {
     }
 }
 
-/// What teardown calls, besides the last look, to undo what this call has made.
+/// What teardown calls, besides the last look, to undo what this call has made. Nothing, where it makes nothing.
 pub fn undoing(call: &str) -> &'static [&'static str] {
+    CreateCall::of(call).map_or(&[], undoing_of)
+}
+
+fn undoing_of(call: CreateCall) -> &'static [&'static str] {
     match call {
-        "ec2:CreateVpc" => &["ec2:DeleteVpc"],
-        "ec2:CreateSubnet" => &["ec2:DeleteSubnet"],
-        "ec2:CreateSecurityGroup" => &[
+        CreateCall::CreateVpc => &["ec2:DeleteVpc"],
+        CreateCall::CreateSubnet => &["ec2:DeleteSubnet"],
+        CreateCall::CreateSecurityGroup => &[
             "ec2:DescribeSecurityGroups",
             "ec2:RevokeSecurityGroupIngress",
             "ec2:RevokeSecurityGroupEgress",
             "ec2:DeleteSecurityGroup",
         ],
-        "ec2:CopySnapshot" => &["ec2:DeleteSnapshot"],
-        "ec2:CopyImage" => &["ec2:DeregisterImage", "ec2:DeleteSnapshot"],
-        "ec2:CreateVolume" => &["ec2:DeleteVolume"],
+        CreateCall::CopySnapshot => &["ec2:DeleteSnapshot"],
+        CreateCall::CopyImage => &["ec2:DeregisterImage", "ec2:DeleteSnapshot"],
+        CreateCall::CreateVolume => &["ec2:DeleteVolume"],
         // Volumes of an image are deleted with the instance where the image says so, else one by one.
-        "ec2:RunInstances" => &["ec2:TerminateInstances", "ec2:DeleteVolume"],
-        "ec2:ImportKeyPair" => &["ec2:DeleteKeyPair"],
-        "ec2:AllocateAddress" => &["ec2:DisassociateAddress", "ec2:ReleaseAddress"],
-        "rds:CreateDBSubnetGroup" => &["rds:DeleteDBSubnetGroup"],
-        "rds:CopyDBSnapshot" => &["rds:DeleteDBSnapshot"],
-        "rds:CopyDBClusterSnapshot" => &["rds:DeleteDBClusterSnapshot"],
-        "rds:RestoreDBInstanceFromDBSnapshot"
-        | "rds:RestoreDBInstanceToPointInTime"
-        | "rds:CreateDBInstanceReadReplica"
-        | "rds:CreateDBInstance" => {
+        CreateCall::RunInstances => &["ec2:TerminateInstances", "ec2:DeleteVolume"],
+        CreateCall::ImportKeyPair => &["ec2:DeleteKeyPair"],
+        CreateCall::AllocateAddress => &["ec2:DisassociateAddress", "ec2:ReleaseAddress"],
+        CreateCall::CreateDbSubnetGroup => &["rds:DeleteDBSubnetGroup"],
+        CreateCall::CopyDbSnapshot => &["rds:DeleteDBSnapshot"],
+        CreateCall::CopyDbClusterSnapshot => &["rds:DeleteDBClusterSnapshot"],
+        CreateCall::RestoreDb
+        | CreateCall::RestoreDbToTime
+        | CreateCall::CreateDbReplica
+        | CreateCall::CreateDbInstance => {
             &["rds:DescribeDBInstances", "rds:ModifyDBInstance", "rds:DeleteDBInstance"]
         }
-        "rds:RestoreDBClusterFromSnapshot" => {
+        CreateCall::RestoreDbCluster => {
             &["rds:DescribeDBClusters", "rds:ModifyDBCluster", "rds:DeleteDBCluster"]
         }
-        "s3:CreateBucket" => &[
+        CreateCall::CreateBucket => &[
             "s3:GetBucketTagging",
             "s3:ListObjectVersions",
             "s3:DeleteObjects",
@@ -148,12 +153,29 @@ pub fn undoing(call: &str) -> &'static [&'static str] {
             "s3:DeleteBucket",
         ],
         // What a stack retains is looked for, and deleted where it carries the run's tag and its kind is known.
-        "cloudformation:CreateStack" => &[
+        CreateCall::CreateStack => &[
             "cloudformation:DescribeStackEvents",
             "cloudformation:DeleteStack",
             "cloudformation:ListStackResources",
             "cloudformation:GetTemplate",
         ],
-        _ => &[],
+        // They change what another call has made, and it goes with that.
+        CreateCall::AttachVolume | CreateCall::PromoteReplica => &[],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::undoing;
+    use port::CreateCall;
+    use port::gated::delete_call;
+
+    #[test]
+    fn whatever_adds_something_can_be_undone() {
+        for &call in CreateCall::ALL {
+            assert_eq!(CreateCall::of(call.name()), Some(call), "two calls are called {}", call.name());
+            let deletes = undoing(call.name()).contains(&delete_call(call.kind()));
+            assert_eq!(deletes, call.adds(), "{call:?}");
+        }
     }
 }

@@ -17,8 +17,9 @@ use event::{Body, Bus, ConsumerError, TEARDOWN};
 use port::Guard;
 use port::gated::delete_call;
 use port::{
-    Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created, Deed, ErrorKind, Marks,
-    Origin, Place, Progress, ResourceRef, RestoreDbToTime, Sent,
+    Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, CreateVolume, Created, Deed,
+    DeployStack, ErrorKind, Marks, Origin, Place, Progress, ResourceRef, RestoreCluster, RestoreDb,
+    RestoreDbToTime, RunInstances, Sent,
 };
 
 /// Why something was not created.
@@ -318,20 +319,85 @@ pub const COPY_OBJECTS: &str = "s3:CopyObject";
 
 /// What is written of a request: without keys and user data, which may hold secrets, and with a template's digest for
 /// its text, which is long and stands in the run's first record. It reads back as a request all the same.
+///
+/// Every field is named here, so that a new one does not compile before it was decided whether it may be recorded.
 fn describe(what: &Create) -> serde_json::Value {
     let left_out = || "(not recorded)".to_owned();
     let mut what = what.clone();
     match &mut what {
-        Create::Stack(stack) => stack.template = digest_of(&stack.template),
-        Create::KeyPair { public_key, .. } => *public_key = left_out(),
-        // Found out, and not asked for: a request is the same without it.
-        Create::Db(db) | Create::DbToTime(RestoreDbToTime { db, .. }) | Create::DbReplica { db, .. } => {
-            db.engine = None;
+        Create::Stack(DeployStack { template, name: _, parameters: _, capabilities: _ }) => {
+            *template = digest_of(template);
         }
-        Create::Instances(run) => run.user_data = run.user_data.as_ref().map(|_| left_out()),
-        _ => {}
+        Create::KeyPair { public_key, name: _ } => *public_key = left_out(),
+        Create::Db(db)
+        | Create::DbToTime(RestoreDbToTime { db, to: _ })
+        | Create::DbReplica { db, source: _, source_region: _, kms_key: _ } => describe_db(db),
+        Create::Instances(RunInstances {
+            user_data,
+            image: _,
+            instance_type: _,
+            count: _,
+            subnets: _,
+            security_groups: _,
+            key_name: _,
+            name: _,
+        }) => *user_data = user_data.as_ref().map(|_| left_out()),
+        Create::Vpc { cidr: _, name: _ }
+        | Create::Subnet { vpc: _, cidr: _, az: _, name: _ }
+        | Create::SecurityGroup { vpc: _, vpc_cidr: _, name: _ }
+        | Create::DbSubnetGroup { name: _, subnets: _ }
+        | Create::Bucket { name: _ }
+        | Create::CopySnapshot { source: _, source_region: _, kms_key: _, name: _, size: _ }
+        | Create::CopyImage { source: _, source_region: _, kms_key: _, name: _, size: _ }
+        | Create::CopyDbSnapshot { source: _, source_region: _, kms_key: _, name: _, size: _ }
+        | Create::CopyDbClusterSnapshot { source: _, source_region: _, kms_key: _, name: _, size: _ }
+        | Create::Volume(CreateVolume {
+            snapshot: _,
+            az: _,
+            volume_type: _,
+            iops: _,
+            throughput: _,
+            initialization_rate: _,
+            name: _,
+            size: _,
+        })
+        | Create::AttachVolume { volume: _, instance: _, device: _ }
+        | Create::Address { name: _ }
+        | Create::DbCluster(RestoreCluster {
+            snapshot: _,
+            name: _,
+            engine: _,
+            engine_version: _,
+            subnet_group: _,
+            security_groups: _,
+            parameter_group: _,
+            port: _,
+            serverless: _,
+            size: _,
+        })
+        | Create::DbClusterInstance { cluster: _, name: _, class: _, engine: _, index: _ }
+        | Create::PromoteReplica { db: _, size: _ } => {}
     }
     json!(what)
+}
+
+/// The engine is found out, and not asked for: a request is the same without it.
+fn describe_db(db: &mut RestoreDb) {
+    let RestoreDb {
+        engine,
+        source: _,
+        name: _,
+        class: _,
+        subnet_group: _,
+        security_groups: _,
+        parameter_group: _,
+        option_group: _,
+        multi_az: _,
+        az: _,
+        port: _,
+        size: _,
+    } = db;
+    *engine = None;
 }
 
 /// The last characters of a run's id tell runs apart: its random end.

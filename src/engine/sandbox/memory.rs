@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use base::duration::Time;
 use event::{Body, Event};
-use port::{Created, Place, ResourceRef};
+use port::{Create, Created, Place, ResourceRef};
 
 #[derive(Debug, Clone, Default)]
 pub struct Memory {
@@ -36,8 +36,13 @@ pub struct Request {
 impl Request {
     /// Whether it may have made something of which no record tells.
     fn is_unknown(&self) -> bool {
-        const MAKE_NOTHING: [&str; 3] = ["copy_objects", "attach_volume", "promote_replica"];
-        self.answer == Answer::Unknown && !MAKE_NOTHING.iter().any(|what| self.what.get(what).is_some())
+        self.answer == Answer::Unknown && self.may_add()
+    }
+
+    /// Objects are copied into a bucket that is on record. Of a request that cannot be read, nobody knows.
+    fn may_add(&self) -> bool {
+        let is_copy = self.what.get("copy_objects").is_some();
+        !is_copy && read::<Create>(&self.what).is_none_or(|what| what.facts().call.adds())
     }
 }
 
@@ -87,7 +92,36 @@ impl Memory {
             Body::Deleted { resource } => self.deleted.extend(read(resource)),
             // Nobody was there to see whether they went: the time that they may resist starts anew.
             Body::Resumed { gap_s, .. } if *gap_s > 0.0 => self.forget_deletions(),
-            _ => {}
+            Body::Resumed { .. }
+            | Body::RunStarted(_)
+            | Body::PhaseStarted { .. }
+            | Body::PhaseFinished { .. }
+            | Body::SandboxReady { .. }
+            | Body::Isolation { .. }
+            | Body::Surveyed { .. }
+            | Body::DisasterDeclared { .. }
+            | Body::PointSeen { .. }
+            | Body::StepStarted { .. }
+            | Body::StepSource { .. }
+            | Body::Progress { .. }
+            | Body::StepRetry { .. }
+            | Body::StepSucceeded { .. }
+            | Body::StepFailed { .. }
+            | Body::StepSkipped { .. }
+            | Body::StepNotRun { .. }
+            | Body::CheckReady { .. }
+            | Body::CheckTried { .. }
+            | Body::CheckHealthy { .. }
+            | Body::CheckUnhealthy { .. }
+            | Body::CheckSkipped { .. }
+            | Body::Denied { .. }
+            | Body::Finding { .. }
+            | Body::DeleteFailed { .. }
+            | Body::Kept { .. }
+            | Body::LeftBehind { .. }
+            | Body::Interrupted { .. }
+            | Body::Aborted { .. }
+            | Body::RunFinished { .. } => {}
         }
     }
 
@@ -130,7 +164,7 @@ impl Memory {
     }
 }
 
-/// What was written by this program reads back; what does not is no resource.
+/// What was written by this program reads back.
 fn read<T: DeserializeOwned>(value: &Value) -> Option<T> {
     serde_json::from_value(value.clone()).ok()
 }

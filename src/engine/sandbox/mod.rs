@@ -3,6 +3,8 @@
 //! `hands` is the only way in which anything is created or deleted: it writes the intent first, and asks the `guard`
 //! for leave.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 pub mod calls;
 pub mod hands;
 pub mod isolation;

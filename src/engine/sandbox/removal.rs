@@ -14,17 +14,19 @@ use event::{Body, Bus};
 use port::wait::{Until, Waiter};
 use port::{CloudError, CloudResult, ErrorKind, Kind, Observed, ResourceRef, State};
 
-/// What holds others goes first; each group is gone before the next begins. Stacks go after what may use their security
-/// groups; and after databases, also their own: CloudFormation would leave a final snapshot of each.
-const ORDER: [&[Kind]; 7] = [
-    &[Kind::Instance, Kind::DbInstance],
-    &[Kind::DbCluster],
-    &[Kind::Stack],
-    &[Kind::Volume, Kind::Image, Kind::Address, Kind::KeyPair, Kind::Bucket],
-    &[Kind::Snapshot, Kind::DbSnapshot, Kind::DbClusterSnapshot],
-    &[Kind::DbSubnetGroup, Kind::SecurityGroup, Kind::Subnet],
-    &[Kind::Vpc],
-];
+/// What holds others goes first: all of one rank is gone before the next begins. Stacks go after what may use their
+/// security groups; and after databases, also their own: CloudFormation would leave a final snapshot of each.
+fn rank(kind: Kind) -> u8 {
+    match kind {
+        Kind::Instance | Kind::DbInstance => 0,
+        Kind::DbCluster => 1,
+        Kind::Stack => 2,
+        Kind::Volume | Kind::Image | Kind::Address | Kind::KeyPair | Kind::Bucket => 3,
+        Kind::Snapshot | Kind::DbSnapshot | Kind::DbClusterSnapshot => 4,
+        Kind::DbSubnetGroup | Kind::SecurityGroup | Kind::Subnet => 5,
+        Kind::Vpc => 6,
+    }
+}
 
 pub struct Removal<'a> {
     pub hands: &'a Rc<Hands>,
@@ -112,10 +114,10 @@ impl Removal<'_> {
     /// Removes these; what is returned still stands. Each outcome is told as an event. Once stacks are gone, `again` is
     /// asked for what is known by then: what they have left with the run's tag goes with its kind.
     pub async fn run(&self, resources: Vec<ResourceRef>, again: impl AsyncFn() -> Vec<ResourceRef>) -> Left {
-        let (mut resources, mut left) = (resources, Left::default());
-        for kinds in ORDER {
-            let group: Vec<ResourceRef> =
-                resources.iter().filter(|r| kinds.contains(&r.kind)).cloned().collect();
+        let (mut waiting, mut resources, mut left) = (resources.clone(), resources, Left::default());
+        while let Some(turn) = waiting.iter().map(|resource| rank(resource.kind)).min() {
+            let group: Vec<ResourceRef>;
+            (group, waiting) = waiting.into_iter().partition(|resource| rank(resource.kind) == turn);
             // What resists holds up what comes after it: that is given another try, and not hours.
             let patience =
                 if left.resisting.is_empty() { self.patience } else { self.patience.min(HINDERED) };
@@ -125,6 +127,7 @@ impl Removal<'_> {
             if !stacks.is_empty() {
                 let found: Vec<ResourceRef> =
                     again().await.into_iter().filter(|found| !resources.contains(found)).collect();
+                waiting.extend(found.iter().cloned());
                 resources.extend(found);
                 left.retained.extend(self.retained(&stacks, &resources).await);
             }
@@ -176,7 +179,9 @@ impl Removal<'_> {
                 Some(Ok(seen)) => {
                     return failed(match seen.state {
                         State::Failed(why) => format!("its deletion failed: {why}"),
-                        other => format!("it is still there: {other:?}"),
+                        state @ (State::Pending(_) | State::Ready | State::Gone) => {
+                            format!("it is still there: {state:?}")
+                        }
                     });
                 }
                 Some(Err(error)) => return failed(error.to_string()),

@@ -49,21 +49,25 @@ impl JournalError {
         Self::Append { path: path.to_owned(), source }
     }
     pub(super) fn reopen(path: &Path, source: IoError) -> Self {
-        match source.kind() {
-            ErrorKind::NotFound => Self::Missing { path: path.to_owned() },
-            _ => Self::Reopen { path: path.to_owned(), source },
+        if source.kind() == ErrorKind::NotFound {
+            return Self::Missing { path: path.to_owned() };
         }
+        Self::Reopen { path: path.to_owned(), source }
     }
 
     pub(super) fn read(path: &Path, source: IoError) -> Self {
-        match source.kind() {
-            ErrorKind::NotFound => Self::Missing { path: path.to_owned() },
-            _ => Self::Read { path: path.to_owned(), source },
+        if source.kind() == ErrorKind::NotFound {
+            return Self::Missing { path: path.to_owned() };
         }
+        Self::Read { path: path.to_owned(), source }
     }
 }
 
 /// The cause in words, with what to do where that is known.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the kinds are the standard library's, and may become more"
+)]
 fn explain(error: &IoError) -> String {
     let what_to_do = match error.kind() {
         ErrorKind::StorageFull => "the disk is full: make room",

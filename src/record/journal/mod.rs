@@ -4,6 +4,8 @@
 //! newline; what has none was never finished, and what it announced was never done. Each record names the hash of the one
 //! before it ([`Hash`]).
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 mod chain;
 mod error;
 mod lock;
@@ -239,17 +241,44 @@ impl Drop for Journal {
 /// What a crash must not lose: what is about to be done to the cloud, what the measures start from, and that the drill
 /// is not to go on.
 pub fn must_be_kept(body: &Body) -> bool {
-    matches!(
-        body,
+    match body {
         Body::RunStarted(_)
-            | Body::Intent { .. }
-            | Body::DeleteIntent { .. }
-            | Body::Created { .. }
-            | Body::DisasterDeclared { .. }
-            | Body::Interrupted { .. }
-            | Body::Aborted { .. }
-            | Body::RunFinished { .. }
-    )
+        | Body::Intent { .. }
+        | Body::DeleteIntent { .. }
+        | Body::Created { .. }
+        | Body::DisasterDeclared { .. }
+        | Body::Interrupted { .. }
+        | Body::Aborted { .. }
+        | Body::RunFinished { .. } => true,
+        Body::PhaseStarted { .. }
+        | Body::PhaseFinished { .. }
+        | Body::NotCreated { .. }
+        | Body::Discarded { .. }
+        | Body::SandboxReady { .. }
+        | Body::Isolation { .. }
+        | Body::Surveyed { .. }
+        | Body::PointSeen { .. }
+        | Body::StepStarted { .. }
+        | Body::StepSource { .. }
+        | Body::Progress { .. }
+        | Body::StepRetry { .. }
+        | Body::StepSucceeded { .. }
+        | Body::StepFailed { .. }
+        | Body::StepSkipped { .. }
+        | Body::StepNotRun { .. }
+        | Body::CheckReady { .. }
+        | Body::CheckTried { .. }
+        | Body::CheckHealthy { .. }
+        | Body::CheckUnhealthy { .. }
+        | Body::CheckSkipped { .. }
+        | Body::Denied { .. }
+        | Body::Finding { .. }
+        | Body::Deleted { .. }
+        | Body::DeleteFailed { .. }
+        | Body::Kept { .. }
+        | Body::LeftBehind { .. }
+        | Body::Resumed { .. } => false,
+    }
 }
 
 #[cfg(all(test, target_os = "linux"))]

@@ -162,12 +162,6 @@ impl Record {
                 }
                 self.finished = true;
             }
-            other => self.apply_node(at, other),
-        }
-    }
-
-    fn apply_node(&mut self, at: Time, body: &Body) {
-        match body {
             Body::StepStarted { step, attempt } => {
                 let step = self.step(step);
                 step.started_at.get_or_insert(at);
@@ -234,7 +228,15 @@ impl Record {
                 check.status = Some(CheckStatus::Skipped);
                 check.because = Some(because.clone());
             }
-            _ => {}
+            // What is measured does not hang on these.
+            Body::Intent { .. }
+            | Body::NotCreated { .. }
+            | Body::Discarded { .. }
+            | Body::Surveyed { .. }
+            | Body::Progress { .. }
+            | Body::StepRetry { .. }
+            | Body::DeleteIntent { .. }
+            | Body::DeleteFailed { .. } => {}
         }
     }
 }

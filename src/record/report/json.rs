@@ -23,10 +23,14 @@ pub fn read(path: &Path) -> Result<Report, ReportError> {
         schema: Option<String>,
     }
     let file = if path.is_dir() { path.join(Format::Json.file_name()) } else { path.to_owned() };
-    let bytes = fs::read(&file).map_err(|source| match source.kind() {
-        ErrorKind::NotFound if path.is_dir() => ReportError::NoReport(path.to_owned()),
-        ErrorKind::NotFound => ReportError::NoRun(path.to_owned()),
-        _ => ReportError::Read { path: file.clone(), source },
+    let bytes = fs::read(&file).map_err(|source| {
+        if source.kind() != ErrorKind::NotFound {
+            ReportError::Read { path: file.clone(), source }
+        } else if path.is_dir() {
+            ReportError::NoReport(path.to_owned())
+        } else {
+            ReportError::NoRun(path.to_owned())
+        }
     })?;
     let damaged = |error: &serde_json::Error| ReportError::Damaged {
         path: file.clone(),

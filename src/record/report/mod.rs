@@ -3,6 +3,8 @@
 //! HTML and Markdown come from the Handlebars templates in the top-level `reports/`; `JUnit` and JSON have fixed
 //! forms and come from code.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 mod error;
 pub mod escape;
 mod format;

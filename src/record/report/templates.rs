@@ -118,6 +118,10 @@ impl Templates {
     }
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the reasons are those of handlebars, and may become more"
+)]
 fn reason(error: &RenderError) -> String {
     match error.reason() {
         RenderErrorReason::MissingVariable(Some(name)) => format!("there is no `{name}` here"),

@@ -144,7 +144,7 @@ fn step(step: &Step, origin: Origin, recovered: f64, limits: Limits) -> Draft {
     let class = match step.status {
         StepStatus::Succeeded if step.critical => "step critical",
         StepStatus::Succeeded => "step",
-        _ => "failed",
+        StepStatus::Failed | StepStatus::Skipped | StepStatus::NotRun => "failed",
     };
     let from = step.started_at.map(|t| origin.seconds(t));
     let to = step.finished_at.map_or(recovered, |t| origin.seconds(t));
