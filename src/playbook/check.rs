@@ -464,12 +464,12 @@ pub fn split_host_port(text: &str) -> Option<(&str, u16)> {
     sane.then_some((host, port))
 }
 
-pub(crate) fn dns_server(text: &str) -> Option<std::net::SocketAddr> {
+pub fn dns_server(text: &str) -> Option<std::net::SocketAddr> {
     text.parse().ok().or_else(|| Some((text.parse::<std::net::IpAddr>().ok()?, 53).into()))
 }
 
 /// A SHA-256 pin: hexadecimal (colons allowed) or base64, optionally after `sha256/`, `sha256//` or `sha256:`.
-pub(crate) fn parse_pin(text: &str) -> Option<[u8; 32]> {
+pub fn parse_pin(text: &str) -> Option<[u8; 32]> {
     let text = text.trim();
     let text = ["sha256//", "sha256/", "sha256:"].iter().find_map(|p| text.strip_prefix(p)).unwrap_or(text);
     let hex: String = text.chars().filter(|c| *c != ':').collect();
