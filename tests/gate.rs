@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use base::duration::Span;
 use clap::Parser;
 use drillmaster::cli::gate;
-use drillmaster::ui::Look;
+use drillmaster::ui::TextStyle;
 use fixture::{failed, passed, report, workload};
 use record::objectives::gate::{GateResult, GateStatus, Measure, Overrides, graver, judge};
 use record::report::model::Report;
@@ -236,7 +236,7 @@ fn cli(args: &[&str]) -> (u8, String) {
     let Cli { args } =
         Cli::try_parse_from([&["gate"], args].concat()).unwrap_or_else(|error| panic!("{error}"));
     let mut page = Vec::new();
-    let code = gate::judge_all(&args, Look { color: false, unicode: true }, &mut page);
+    let code = gate::judge_all(&args, TextStyle { color: false, unicode: true }, &mut page);
     (code, String::from_utf8(page).unwrap())
 }
 

@@ -22,7 +22,7 @@ use event::Phase;
 use liar::Liar;
 use port::Guard;
 use port::Protected;
-use port::{Deed, ErrorKind, Marks, Place};
+use port::{ErrorKind, Operation, Place, RunTags};
 
 const PRODUCTION: &str = "111122223333";
 const SANDBOX: &str = "999988887777";
@@ -32,15 +32,16 @@ fn place(account: &str, region: &str) -> Place {
 }
 
 fn guard(cloud: &Rc<Liar>, protected: Protected) -> Guard {
-    let marks = Marks { run: RunId("20260301T120000Z-x-1f3a".into()), expires: chrono::DateTime::UNIX_EPOCH };
-    Guard::new(Rc::<Liar>::clone(cloud), place(SANDBOX, "us-west-2"), marks, protected)
+    let run_tags =
+        RunTags { run: RunId("20260301T120000Z-x-1f3a".into()), expires: chrono::DateTime::UNIX_EPOCH };
+    Guard::new(Rc::<Liar>::clone(cloud), place(SANDBOX, "us-west-2"), run_tags, protected)
 }
 
-async fn refused(guard: &Guard, place: &Place, deed: Deed) -> Option<String> {
-    match guard.permit(place, deed, "ec2:CreateVpc").await {
+async fn refused(guard: &Guard, place: &Place, operation: Operation) -> Option<String> {
+    match guard.permit(place, operation, "ec2:CreateVpc").await {
         Ok(permit) => {
             assert_eq!(permit.place(), place);
-            permit.covers(deed, place, "ec2:CreateVpc").unwrap();
+            permit.covers(operation, place, "ec2:CreateVpc").unwrap();
             None
         }
         Err(error) => {
@@ -56,9 +57,9 @@ async fn only_the_sandbox_is_changed() {
     let cloud = Liar::honest();
     let guard = guard(&cloud, Protected::default());
     guard.enter(Phase::Recover);
-    assert_eq!(refused(&guard, &place(SANDBOX, "us-west-2"), Deed::Create).await, None);
+    assert_eq!(refused(&guard, &place(SANDBOX, "us-west-2"), Operation::Create).await, None);
     for elsewhere in [place(PRODUCTION, "us-west-2"), place(SANDBOX, "us-east-1")] {
-        let why = refused(&guard, &elsewhere, Deed::Create).await.unwrap();
+        let why = refused(&guard, &elsewhere, Operation::Create).await.unwrap();
         assert!(why.contains("is not the sandbox") && why.contains(elsewhere.account.as_str()), "{why}");
     }
 }
@@ -70,9 +71,9 @@ async fn each_phase_allows_its_own_changes() {
     let at = place(SANDBOX, "us-west-2");
     let allowed = async || {
         let mut all = Vec::new();
-        for deed in [Deed::Create, Deed::Fill, Deed::Delete] {
-            if refused(&guard, &at, deed).await.is_none() {
-                all.push(deed);
+        for operation in [Operation::Create, Operation::Write, Operation::Delete] {
+            if refused(&guard, &at, operation).await.is_none() {
+                all.push(operation);
             }
         }
         all
@@ -80,9 +81,9 @@ async fn each_phase_allows_its_own_changes() {
     assert_eq!(allowed().await, [], "before anything has begun");
     for (phase, deeds) in [
         (Phase::Preflight, &[][..]),
-        (Phase::Prepare, &[Deed::Create, Deed::Fill]),
-        (Phase::Recover, &[Deed::Create, Deed::Fill]),
-        (Phase::Teardown, &[Deed::Delete]),
+        (Phase::Prepare, &[Operation::Create, Operation::Write]),
+        (Phase::Recover, &[Operation::Create, Operation::Write]),
+        (Phase::Teardown, &[Operation::Delete]),
     ] {
         guard.enter(phase);
         assert_eq!(allowed().await, deeds, "{phase:?}");
@@ -95,12 +96,14 @@ async fn a_permit_is_good_for_nothing_else() {
     let guard = guard(&cloud, Protected::default());
     guard.enter(Phase::Teardown);
     let at = place(SANDBOX, "us-west-2");
-    let permit = guard.permit(&at, Deed::Delete, "x").await.unwrap();
-    permit.covers(Deed::Delete, &at, "x").unwrap();
-    for (deed, at) in
-        [(Deed::Create, at.clone()), (Deed::Fill, at), (Deed::Delete, place(PRODUCTION, "us-west-2"))]
-    {
-        assert_eq!(permit.covers(deed, &at, "x").unwrap_err().kind, ErrorKind::Guarded);
+    let permit = guard.permit(&at, Operation::Delete, "x").await.unwrap();
+    permit.covers(Operation::Delete, &at, "x").unwrap();
+    for (operation, at) in [
+        (Operation::Create, at.clone()),
+        (Operation::Write, at),
+        (Operation::Delete, place(PRODUCTION, "us-west-2")),
+    ] {
+        assert_eq!(permit.covers(operation, &at, "x").unwrap_err().kind, ErrorKind::Guarded);
     }
 }
 
@@ -111,27 +114,27 @@ async fn credentials_are_confirmed_whenever_they_change() {
     guard.enter(Phase::Prepare);
     let at = place(SANDBOX, "us-west-2");
     let (one, two, three) = tokio::join!(
-        refused(&guard, &at, Deed::Create),
-        refused(&guard, &at, Deed::Create),
-        refused(&guard, &at, Deed::Fill)
+        refused(&guard, &at, Operation::Create),
+        refused(&guard, &at, Operation::Create),
+        refused(&guard, &at, Operation::Write)
     );
     assert_eq!((one, two, three), (None, None, None));
     assert_eq!(cloud.asked.get(), 1, "many calls ask once");
     cloud.generation.set(1);
-    assert_eq!(refused(&guard, &at, Deed::Create).await, None);
-    assert_eq!(refused(&guard, &at, Deed::Create).await, None);
+    assert_eq!(refused(&guard, &at, Operation::Create).await, None);
+    assert_eq!(refused(&guard, &at, Operation::Create).await, None);
     assert_eq!(cloud.asked.get(), 2, "other credentials are asked about again");
     cloud.generation.set(2);
     cloud.answers(PRODUCTION);
     for _ in 0..2 {
-        let why = refused(&guard, &at, Deed::Create).await.unwrap();
+        let why = refused(&guard, &at, Operation::Create).await.unwrap();
         assert_eq!(why, format!("the credentials for account {SANDBOX} belong to account {PRODUCTION}"));
     }
     cloud.answers(SANDBOX);
-    assert_eq!(refused(&guard, &at, Deed::Create).await, None);
+    assert_eq!(refused(&guard, &at, Operation::Create).await, None);
     cloud.generation.set(3);
     cloud.fails();
-    let error = guard.permit(&at, Deed::Create, "x").await.unwrap_err();
+    let error = guard.permit(&at, Operation::Create, "x").await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Network, "what cannot be confirmed is not permitted");
 }
 
@@ -145,8 +148,8 @@ async fn a_protected_account_is_never_changed() {
     let guard = guard(&cloud, protected);
     for phase in [Phase::Prepare, Phase::Recover, Phase::Teardown] {
         guard.enter(phase);
-        for deed in [Deed::Create, Deed::Fill, Deed::Delete] {
-            let why = refused(&guard, &place(SANDBOX, "us-west-2"), deed).await.unwrap();
+        for operation in [Operation::Create, Operation::Write, Operation::Delete] {
+            let why = refused(&guard, &place(SANDBOX, "us-west-2"), operation).await.unwrap();
             assert!(why.contains("is protected") && why.contains("config.yaml"), "{why}");
         }
     }

@@ -18,7 +18,7 @@ use std::process::Command;
 
 use engine::actions::CATALOGUE;
 use playbook::action::{Output, Shape};
-use port::LOOK_CALLS;
+use port::SCAN_CALLS;
 use regex::Regex;
 use serde_json::Value;
 
@@ -529,7 +529,7 @@ fn the_calls_of_a_look_are_listed() {
         let text = fs::read_to_string(file).unwrap();
         called.extend(call.captures_iter(&text).map(|found| found[1].to_owned()));
     }
-    let listed: BTreeSet<String> = LOOK_CALLS.iter().map(|call| (*call).to_owned()).collect();
+    let listed: BTreeSet<String> = SCAN_CALLS.iter().map(|call| (*call).to_owned()).collect();
     assert_eq!(called, listed);
 }
 

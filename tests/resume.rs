@@ -199,7 +199,7 @@ fn a_sandbox_that_is_opened_after_t0() {
     assert_eq!(survives(&opened, &Given::default(), from_the_start).exit_code, 1);
 }
 
-fn looks(left: &Left, stage: Stage) -> usize {
+fn monitor(left: &Left, stage: Stage) -> usize {
     let of = |e: &&Event| matches!(&e.body, Body::Isolation { stage: of, .. } if *of == stage);
     left.events.iter().filter(of).count()
 }
@@ -218,9 +218,9 @@ fn looks_take_no_time_from_the_recovery() {
     let slow = Given { a_look_takes: Duration::from_mins(4), ..Given::default() };
     let slow = rehearse(&playbook, &slow, &[], Unanswered::Done);
     let steps = slow.report.steps.len();
-    assert!(looks(&slow, Stage::AfterT0) >= 2, "{}", looks(&slow, Stage::AfterT0));
-    assert!(looks(&slow, Stage::AfterT0) < steps / 2, "{} of {steps}", looks(&slow, Stage::AfterT0));
-    assert_eq!((looks(&slow, Stage::BeforeT0), looks(&slow, Stage::Last)), (1, 1));
+    assert!(monitor(&slow, Stage::AfterT0) >= 2, "{}", monitor(&slow, Stage::AfterT0));
+    assert!(monitor(&slow, Stage::AfterT0) < steps / 2, "{} of {steps}", monitor(&slow, Stage::AfterT0));
+    assert_eq!((monitor(&slow, Stage::BeforeT0), monitor(&slow, Stage::Last)), (1, 1));
     let measured = |left: &Left| {
         let report = &left.report;
         let of = |w: &record::report::model::Workload| {

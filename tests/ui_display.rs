@@ -17,15 +17,15 @@ use drillmaster::ui::lines::Lines;
 use drillmaster::ui::live::Live;
 use drillmaster::ui::ndjson::Ndjson;
 use drillmaster::ui::text::width;
-use drillmaster::ui::{Display, Look, OutputMode, Surroundings, choose, summary};
+use drillmaster::ui::{Display, OutputMode, Surroundings, TextStyle, choose, summary};
 use event::{Body, Consumer, ConsumerError, Event, Phase};
 use fixture::{assert_golden, node, number, run_started, script};
 use indicatif::{InMemoryTerm, ProgressDrawTarget};
 
-const PLAIN: Look = Look { color: false, unicode: true };
-const ASCII: Look = Look { color: false, unicode: false };
+const PLAIN: TextStyle = TextStyle { color: false, unicode: true };
+const ASCII: TextStyle = TextStyle { color: false, unicode: false };
 
-fn lines(events: &[Event], look: Look) -> String {
+fn lines(events: &[Event], look: TextStyle) -> String {
     let mut lines = Lines::new(Vec::new(), look);
     for event in events {
         lines.take(event).unwrap();
@@ -56,7 +56,7 @@ fn a_teardown_that_looked_nowhere_says_so() {
 
 #[test]
 fn a_log_has_colour_only_when_asked() {
-    assert!(lines(&script(), Look { color: true, unicode: true }).contains("\u{1b}[32m"));
+    assert!(lines(&script(), TextStyle { color: true, unicode: true }).contains("\u{1b}[32m"));
 }
 
 #[test]
@@ -114,16 +114,16 @@ fn what_is_shown_follows_the_surroundings() {
         ..Surroundings::default()
     };
     let pick = |around| choose(OutputMode::Text, &around);
-    assert_eq!(pick(terminal), Display::Live(Look { color: true, unicode: true }));
+    assert_eq!(pick(terminal), Display::Live(TextStyle { color: true, unicode: true }));
     assert_eq!(
         pick(Surroundings { utf8: false, ..terminal }),
-        Display::Live(Look { color: true, unicode: false })
+        Display::Live(TextStyle { color: true, unicode: false })
     );
     assert_eq!(pick(Surroundings { no_color: true, ..terminal }), Display::Live(PLAIN));
     assert_eq!(pick(Surroundings { dumb: true, ..terminal }), Display::Lines(PLAIN));
     assert_eq!(
         pick(Surroundings { ci: true, ..terminal }),
-        Display::Lines(Look { color: true, unicode: true })
+        Display::Lines(TextStyle { color: true, unicode: true })
     );
     assert_eq!(pick(Surroundings { stderr_is_terminal: false, ..terminal }), Display::Lines(PLAIN));
     assert_eq!(choose(OutputMode::Json, &terminal), Display::Ndjson);
@@ -142,7 +142,7 @@ fn summaries() {
         let text = summary::render(&report, &files(), PLAIN);
         assert_golden(&format!("summary-{name}.txt"), &text);
         let ascii = summary::render(&report, &files(), ASCII);
-        let coloured = summary::render(&report, &files(), Look { color: true, unicode: true });
+        let coloured = summary::render(&report, &files(), TextStyle { color: true, unicode: true });
         assert_eq!(console::strip_ansi_codes(&coloured), text, "colour moves nothing");
         for line in text.lines().chain(ascii.lines()) {
             assert!(width(line) <= 80, "{} columns: {line}", width(line));
@@ -169,7 +169,7 @@ fn nothing_in_a_summary_is_cut_whatever_the_length() {
 }
 
 /// A display of `columns` by `rows`; `speed` 0: time stands still between events, so what is drawn is exact.
-fn live(rows: u16, columns: u16, look: Look) -> (InMemoryTerm, Live) {
+fn live(rows: u16, columns: u16, look: TextStyle) -> (InMemoryTerm, Live) {
     let terminal = InMemoryTerm::new(rows, columns);
     let size = Box::new(move || (usize::from(columns), usize::from(rows)));
     let live = Live::on(ProgressDrawTarget::term_like(Box::new(terminal.clone())), look, 0.0, size);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::access::Writer;
 use super::accounts::Aws;
 use base::ids::AzId;
-use port::{CloudResult, Created, Deed, Kind, Marks, Origin, Permit, Place, ResourceRef};
+use port::{CloudResult, Created, Kind, Operation, Origin, Permit, Place, ResourceRef, RunTags};
 
 /// All that a creating call needs to know besides what it creates.
 pub struct At<'a> {
@@ -13,18 +13,18 @@ pub struct At<'a> {
     pub permit: &'a Permit,
     pub place: &'a Place,
     pub origin: &'a Origin,
-    pub marks: &'a Marks,
+    pub run_tags: &'a RunTags,
 }
 
 impl At<'_> {
     /// The way to change the sandbox.
     pub async fn writer(&self) -> CloudResult<Writer> {
-        self.aws.clients(self.place).await?.writer(self.permit, Deed::Create, "create")
+        self.aws.clients(self.place).await?.writer(self.permit, Operation::Create, "create")
     }
 
     /// The same where another provider may hold the buckets.
     pub async fn bucket_writer(&self) -> CloudResult<Writer> {
-        self.aws.s3_clients(self.place).await?.writer(self.permit, Deed::Create, "s3:CreateBucket")
+        self.aws.s3_clients(self.place).await?.writer(self.permit, Operation::Create, "s3:CreateBucket")
     }
 
     pub async fn zone_name(&self, id: &AzId) -> CloudResult<String> {

@@ -22,7 +22,7 @@ pub async fn guard_changed(at: &At<'_>, what: &Create) -> CloudResult<()> {
             return Err(CloudError::new(ErrorKind::NotFound, what_call, what)
                 .help("check the id, the account and the region that it is looked for in"));
         };
-        tags::guard(what_call, &resource.to_string(), run.as_deref(), at.marks)?;
+        tags::guard(what_call, &resource.to_string(), run.as_deref(), at.run_tags)?;
     }
     Ok(())
 }

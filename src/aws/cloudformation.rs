@@ -37,7 +37,7 @@ pub async fn create(at: &At<'_>, stack: &DeployStack) -> CloudResult<Created> {
         Err(e) if e.kind == ErrorKind::AlreadyExists => {
             let found = begun(describe(&writer.read.cloudformation, &stack.name).await)?;
             match found {
-                Some(s) if run_of(&s) == Some(at.marks.run.0.as_str()) => {
+                Some(s) if run_of(&s) == Some(at.run_tags.run.0.as_str()) => {
                     s.stack_id.unwrap_or_else(|| stack.name.clone())
                 }
                 _ => {
@@ -130,12 +130,12 @@ async fn first_failure(client: &CloudFormationReader, id: &str) -> CloudResult<O
 
 pub async fn delete(to: &Writer, id: &str) -> CloudResult<()> {
     const CALL: &str = "cloudformation:DeleteStack";
-    let (client, marks) = (&to.cloudformation, &to.marks);
+    let (client, run_tags) = (&to.cloudformation, &to.run_tags);
     let Some(stack) = describe(&to.read.cloudformation, id).await? else { return Ok(()) };
     if stack.stack_status() == Some(&StackStatus::DeleteComplete) {
         return Ok(());
     }
-    tags::guard(CALL, id, run_of(&stack), marks)?;
+    tags::guard(CALL, id, run_of(&stack), run_tags)?;
     // Without a token: a repeated one would be taken for a repeat of a deletion that has failed.
     client.delete_stack().stack_name(id).send().await.or_cloud(CALL)?;
     Ok(())

@@ -1,4 +1,4 @@
-//! Looks at the live sandbox, one kind of opening after the other. A list that cannot be read counts as an opening.
+//! IsolationMonitor at the live sandbox, one kind of opening after the other. A list that cannot be read counts as an opening.
 //!
 //! `made` looks at what the run has made, wherever it stands; this file at its networks.
 
@@ -19,12 +19,12 @@ use self::vpcs::{AT_ONCE, Vpcs, found, way};
 use super::access::{Clients, Ec2Reader as Client};
 use super::error::OrCloud;
 use super::pages;
-use port::{CloudError, CloudResult, Exposure, Leak, Look};
+use port::{CloudError, CloudResult, Exposure, IsolationScan, Leak};
 
 type Looked<'a> = LocalBoxFuture<'a, CloudResult<Vec<Exposure>>>;
 
 /// `zones`: the loss gate lets Route 53 be asked.
-pub async fn find(clients: &Clients, look: &Look, zones: bool) -> Vec<Exposure> {
+pub async fn find(clients: &Clients, look: &IsolationScan, zones: bool) -> Vec<Exposure> {
     let ec2 = &clients.ec2;
     let mut all = Vec::new();
     let vpcs = match Vpcs::of(ec2, look).await {
@@ -71,7 +71,7 @@ pub async fn find(clients: &Clients, look: &Look, zones: bool) -> Vec<Exposure> 
     all
 }
 
-fn unread(look: &Look, what: &str, error: &CloudError) -> Exposure {
+fn unread(look: &IsolationScan, what: &str, error: &CloudError) -> Exposure {
     Exposure::unread(&look.vpc, format!("its {what} could not be verified: {error}"), error)
 }
 
@@ -306,7 +306,7 @@ async fn network_acls(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
 }
 
 /// Private zones whose names the sandbox resolves.
-async fn private_zones(clients: &Clients, look: &Look, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
+async fn private_zones(clients: &Clients, look: &IsolationScan, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
     let mut all = Vec::new();
     for vpc in vpcs.0.keys() {
         let mut next = None;

@@ -41,10 +41,10 @@ use estate::{Loss, RecoveryPoint};
 use port::gate::Call;
 use port::gated::delete_call;
 use port::{
-    ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created, Deed,
-    ErrorKind, Exposure, Kind, Look, MeasuredObjects, Needs, Observed, Offers, Origin, Permit, Place,
-    PointQuery, PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef, Tagged, VerifiedObjects,
-    VerifyObjects, Whose, Wishes, Zone,
+    ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created,
+    ErrorKind, Exposure, IsolationScan, Kind, MeasuredObjects, Needs, Observed, Offers, Operation, Origin,
+    Permit, Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef, Tagged,
+    VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 
 pub use access::{Access, AwsConfig};
@@ -112,7 +112,7 @@ impl Cloud for Aws {
 
     async fn create(&self, permit: &Permit, origin: &Origin, what: &Create) -> CloudResult<Created> {
         on_behalf(&origin.by, async {
-            let at = At { aws: self, permit, place: permit.place(), origin, marks: permit.marks() };
+            let at = At { aws: self, permit, place: permit.place(), origin, run_tags: permit.run_tags() };
             carried::guard_changed(&at, what).await?;
             let answer = match what {
                 Create::Vpc { cidr, name } => ec2::network::vpc(&at, cidr, name).await,
@@ -193,7 +193,7 @@ impl Cloud for Aws {
     async fn delete(&self, permit: &Permit, origin: &Origin, resource: &ResourceRef) -> CloudResult<()> {
         on_behalf(&origin.by, async {
             let clients = self.s3_clients(&resource.place()).await?;
-            let to = &clients.writer(permit, Deed::Delete, delete_call(resource.kind))?;
+            let to = &clients.writer(permit, Operation::Delete, delete_call(resource.kind))?;
             let gone = match resource.kind {
                 Kind::Vpc => ec2::network::delete_vpc(to, &resource.id).await,
                 Kind::Subnet => ec2::network::delete_subnet(to, &resource.id).await,
@@ -231,7 +231,7 @@ impl Cloud for Aws {
         .await
     }
 
-    async fn exposures(&self, look: &Look) -> CloudResult<Vec<Exposure>> {
+    async fn exposures(&self, look: &IsolationScan) -> CloudResult<Vec<Exposure>> {
         on_behalf("isolation", async {
             let clients = self.clients(&look.place).await?;
             let zones = Call {

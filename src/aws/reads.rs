@@ -47,7 +47,7 @@ impl Reads {
 }
 
 /// What an operation reads, by its name and its typed input.
-macro_rules! looks {
+macro_rules! monitor {
     ($($name:literal $module:ident::$operation:ident::$type:ident: |$i:ident| $reads:expr;)*) => {
         /// The operations whose inputs are looked into.
         const LOOKED_INTO: &[&str] = &[$($name),*];
@@ -61,7 +61,7 @@ macro_rules! looks {
     };
 }
 
-looks! {
+monitor! {
     "RunInstances" ec2::run_instances::RunInstancesInput: |i| {
         let placement = i.placement.as_ref();
         Reads::source(i.image_id.as_ref())

@@ -4,7 +4,7 @@ use aws_sdk_ec2::types::{ResourceType, Tag, TagSpecification};
 use chrono::SecondsFormat;
 
 use super::At;
-use port::{CloudError, CloudResult, ErrorKind, Marks, TAG_EXPIRES, TAG_RUN};
+use port::{CloudError, CloudResult, ErrorKind, RunTags, TAG_EXPIRES, TAG_RUN};
 
 /// What makes a created thing findable again when the answer to its creation was lost.
 pub const TAG_TOKEN: &str = "drillmaster:token";
@@ -13,8 +13,8 @@ pub const TAG_TOKEN: &str = "drillmaster:token";
 pub fn pairs(at: &At<'_>, name: &str) -> Vec<(&'static str, String)> {
     vec![
         ("Name", clean(name, 255)),
-        (TAG_RUN, at.marks.run.to_string()),
-        (TAG_EXPIRES, at.marks.expires.to_rfc3339_opts(SecondsFormat::Secs, true)),
+        (TAG_RUN, at.run_tags.run.to_string()),
+        (TAG_EXPIRES, at.run_tags.expires.to_rfc3339_opts(SecondsFormat::Secs, true)),
         (TAG_TOKEN, clean(&at.origin.token, 64)),
     ]
 }
@@ -80,15 +80,15 @@ pub fn rds_value<'a>(tags: &'a [aws_sdk_rds::types::Tag], key: &str) -> Option<&
 }
 
 /// Refuses what does not carry this run's tag right now.
-pub fn guard(call: &str, what: &str, carried: Option<&str>, marks: &Marks) -> CloudResult<()> {
-    if carried == Some(marks.run.0.as_str()) {
+pub fn guard(call: &str, what: &str, carried: Option<&str>, run_tags: &RunTags) -> CloudResult<()> {
+    if carried == Some(run_tags.run.0.as_str()) {
         return Ok(());
     }
     let has = carried.map_or_else(|| format!("no `{TAG_RUN}` tag"), |run| format!("`{TAG_RUN}` = `{run}`"));
     Err(CloudError::new(
         ErrorKind::Guarded,
         call,
-        format!("{what} carries {has}, not this run's (`{}`): it is left alone", marks.run),
+        format!("{what} carries {has}, not this run's (`{}`): it is left alone", run_tags.run),
     )
     .help("look at it by hand: only what this run created, and still carries its tag, is ever changed"))
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::run_folder::{self, Reach};
 use crate::ui::text::{Tone, clean, wrap};
-use crate::ui::{Look, OutputMode, Surroundings};
+use crate::ui::{OutputMode, Surroundings, TextStyle};
 use base::duration::Span;
 use record::journal;
 use record::objectives::gate::{GateResult, GateStatus, Overrides, graver, judge};
@@ -68,7 +68,7 @@ pub fn run(args: &Args) -> u8 {
 }
 
 /// As [`run`], into memory.
-pub fn judge_all(args: &Args, look: Look, page: &mut Vec<u8>) -> u8 {
+pub fn judge_all(args: &Args, look: TextStyle, page: &mut Vec<u8>) -> u8 {
     let overrides = Overrides { rto: args.rto, rpo: args.rpo };
     let baseline = match args.baseline.as_deref().map(read).transpose() {
         Ok(baseline) => baseline,
@@ -96,7 +96,7 @@ pub fn judge_all(args: &Args, look: Look, page: &mut Vec<u8>) -> u8 {
 
 type Outcome<'a> = Result<(&'a Report, &'a GateResult), &'a str>;
 
-fn print(page: &mut Vec<u8>, output: OutputMode, look: Look, path: Option<&Path>, outcome: Outcome) {
+fn print(page: &mut Vec<u8>, output: OutputMode, look: TextStyle, path: Option<&Path>, outcome: Outcome) {
     match output {
         OutputMode::Text => page.extend_from_slice(text(look, path, outcome).as_bytes()),
         OutputMode::Json => {
@@ -116,7 +116,7 @@ fn print(page: &mut Vec<u8>, output: OutputMode, look: Look, path: Option<&Path>
     }
 }
 
-fn text(look: Look, path: Option<&Path>, outcome: Outcome) -> String {
+fn text(look: TextStyle, path: Option<&Path>, outcome: Outcome) -> String {
     let path = path.map(|path| clean(&path.display().to_string()).into_owned()).unwrap_or_default();
     let (report, result) = match outcome {
         Ok(judged) => judged,

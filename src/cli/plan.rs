@@ -11,7 +11,7 @@ use super::configuration::ConfigArg;
 use super::wire::{self, Drill, On, Options};
 use super::{WRONG, complain, load_or_complain};
 use crate::ui::text::{clean, pad, width};
-use crate::ui::{Look, OutputMode, Surroundings};
+use crate::ui::{OutputMode, Surroundings, TextStyle};
 use base::clock::Pace;
 use base::duration::{human_seconds, seconds_between};
 use base::ids::RunId;
@@ -86,7 +86,7 @@ fn as_json(report: &Report) -> serde_json::Value {
     })
 }
 
-fn as_text(report: &Report, look: Look) -> String {
+fn as_text(report: &Report, look: TextStyle) -> String {
     let mut text = String::new();
     let lost = report.lose.iter().map(|(k, v)| format!("{k} {v}")).collect::<Vec<_>>().join(", ");
     heading(&mut text, look, &format!("{}: losing {lost}", clean(&report.playbook.name)));
@@ -108,7 +108,7 @@ fn line(text: &mut String, line: &str) {
     let _infallible = writeln!(text, "{}", line.trim_end());
 }
 
-fn heading(text: &mut String, look: Look, title: &str) {
+fn heading(text: &mut String, look: TextStyle, title: &str) {
     if !text.is_empty() {
         text.push('\n');
     }
@@ -125,7 +125,7 @@ fn list(text: &mut String, title: &str, items: &[String]) {
     }
 }
 
-fn points(text: &mut String, look: Look, report: &Report) {
+fn points(text: &mut String, look: TextStyle, report: &Report) {
     heading(text, look, "Restored from");
     let mut rows = Vec::new();
     for step in &report.steps {
@@ -144,7 +144,7 @@ fn points(text: &mut String, look: Look, report: &Report) {
     table(text, &rows);
 }
 
-fn order(text: &mut String, look: Look, report: &Report) {
+fn order(text: &mut String, look: TextStyle, report: &Report) {
     heading(text, look, "Order (from T0)");
     let Some(t0) = report.t0 else {
         line(text, &format!("  the rehearsal did not get to T0: {}", report.reasons.join("; ")));
@@ -180,7 +180,7 @@ fn order(text: &mut String, look: Look, report: &Report) {
     table(text, &rows);
 }
 
-fn expected(text: &mut String, look: Look, report: &Report) {
+fn expected(text: &mut String, look: TextStyle, report: &Report) {
     heading(text, look, "Expected");
     let time = |s: Option<f64>| s.map_or_else(|| "unknown".to_owned(), human_seconds);
     let objective = |s: Option<f64>| {

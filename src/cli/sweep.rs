@@ -18,14 +18,14 @@ use base::clock::{Clock, Pace};
 use base::duration::{Span, Time, human_seconds, seconds_between};
 use base::ids::{AccountId, Region};
 use engine::actions::CATALOGUE;
-use engine::sandbox::sweep::{self, Expiry, Leaving, Outcome, Sweeper, Swept};
+use engine::sandbox::sweep::{self, Expiry, Leftover, Outcome, Sweeper, Swept};
 use playbook::load;
 use playbook::model::Account;
 use port::{LossGate, Place};
 
 /// Find what drills have left standing in AWS, by its tag drillmaster:run; with --delete, remove what has expired
 ///
-/// Looks in all accounts and regions of the playbooks, or of the configuration where no playbook is named. Removed is
+/// IsolationMonitor in all accounts and regions of the playbooks, or of the configuration where no playbook is named. Removed is
 /// only what carries drillmaster:run and a readable drillmaster:expires that has passed, in dependency order.
 ///
 /// Exit codes: 0 nothing expired is left; 1 expired things stand, or things of which it cannot be told; 2 the command line, the
@@ -194,41 +194,41 @@ fn way_in(swept: &SweptAccount) -> Account {
 
 /// The worst of what was found.
 fn exit_code(swept: &Swept) -> u8 {
-    let any = |is: fn(&Leaving) -> bool| swept.leavings.iter().any(is);
+    let any = |is: fn(&Leftover) -> bool| swept.leftovers.iter().any(is);
     if any(|l| matches!(l.outcome, Outcome::Resisted(_))) {
         LEFT
     } else if !swept.unseen.is_empty() {
         ERROR
     } else {
         let stands =
-            |l: &Leaving| l.outcome == Outcome::Stands && !matches!(l.expiry, Expiry::StandsUntil(_));
+            |l: &Leftover| l.outcome == Outcome::Stands && !matches!(l.expiry, Expiry::StandsUntil(_));
         u8::from(any(stands))
     }
 }
 
 /// The things of each run, in the order of their ids; a run's id begins with the time of its start.
-fn by_run(swept: &Swept) -> BTreeMap<&str, Vec<&Leaving>> {
-    let mut runs: BTreeMap<&str, Vec<&Leaving>> = BTreeMap::new();
-    for leaving in &swept.leavings {
+fn by_run(swept: &Swept) -> BTreeMap<&str, Vec<&Leftover>> {
+    let mut runs: BTreeMap<&str, Vec<&Leftover>> = BTreeMap::new();
+    for leaving in &swept.leftovers {
         runs.entry(&leaving.thing.run.0).or_default().push(leaving);
     }
     runs
 }
 
 /// When the run began: by its id, else by the oldest of its things.
-fn began(run: &str, leavings: &[&Leaving]) -> Option<Time> {
+fn began(run: &str, leftovers: &[&Leftover]) -> Option<Time> {
     let stamp = run.split('-').next().unwrap_or_default();
     let by_id = chrono::NaiveDateTime::parse_from_str(stamp, "%Y%m%dT%H%M%SZ").ok();
-    by_id.map(|t| t.and_utc()).or_else(|| leavings.iter().filter_map(|l| l.thing.created).min())
+    by_id.map(|t| t.and_utc()).or_else(|| leftovers.iter().filter_map(|l| l.thing.created).min())
 }
 
 fn as_json(swept: &Swept, code: u8, now: Time) -> Value {
     let runs: Vec<Value> = by_run(swept)
         .into_iter()
-        .map(|(run, leavings)| {
-            let things: Vec<Value> = leavings.iter().map(|leaving| thing_as_json(leaving)).collect();
-            let age = began(run, &leavings).map(|began| seconds_between(began, now));
-            let expired = leavings.iter().filter(|l| matches!(l.expiry, Expiry::Expired(_))).count();
+        .map(|(run, leftovers)| {
+            let things: Vec<Value> = leftovers.iter().map(|leaving| thing_as_json(leaving)).collect();
+            let age = began(run, &leftovers).map(|began| seconds_between(began, now));
+            let expired = leftovers.iter().filter(|l| matches!(l.expiry, Expiry::Expired(_))).count();
             json!({ "run": run, "age_s": age, "things": things, "expired": expired })
         })
         .collect();
@@ -243,7 +243,7 @@ fn as_json(swept: &Swept, code: u8, now: Time) -> Value {
     })
 }
 
-fn thing_as_json(leaving: &Leaving) -> Value {
+fn thing_as_json(leaving: &Leftover) -> Value {
     let (expiry, why) = match &leaving.expiry {
         Expiry::Expired(_) => ("expired", None),
         Expiry::StandsUntil(_) => ("stands", None),
@@ -271,12 +271,12 @@ fn as_text(swept: &Swept, delete: bool, now: Time) -> String {
         // Writing to a string cannot fail. Tags and errors are other people's words.
         let _infallible = writeln!(text, "{}", clean(&words));
     };
-    for (run, leavings) in by_run(swept) {
-        let age = began(run, &leavings).map_or("age unknown".to_owned(), |began| {
+    for (run, leftovers) in by_run(swept) {
+        let age = began(run, &leftovers).map_or("age unknown".to_owned(), |began| {
             format!("{} old", human_seconds(seconds_between(began, now)))
         });
-        line(format!("{run}: {}, {age}", count(leavings.len(), "thing")));
-        for leaving in leavings {
+        line(format!("{run}: {}, {age}", count(leftovers.len(), "thing")));
+        for leaving in leftovers {
             let expiry = match &leaving.expiry {
                 Expiry::Expired(at) => format!("expired {} ago", human_seconds(seconds_between(*at, now))),
                 Expiry::StandsUntil(at) => format!("expires in {}", human_seconds(seconds_between(now, *at))),
@@ -293,15 +293,15 @@ fn as_text(swept: &Swept, delete: bool, now: Time) -> String {
     for unseen in &swept.unseen {
         line(format!("could not be looked at: {unseen}"));
     }
-    let number = |is: fn(&Leaving) -> bool| swept.leavings.iter().filter(|l| is(l)).count();
+    let number = |is: fn(&Leftover) -> bool| swept.leftovers.iter().filter(|l| is(l)).count();
     let places = count(swept.looked_at.len(), "place");
-    if swept.leavings.is_empty() {
+    if swept.leftovers.is_empty() {
         line(format!("{places} looked at: no drill has left anything there"));
         return text;
     }
     let expired = number(|l| matches!(l.expiry, Expiry::Expired(_)));
     let mut words =
-        format!("{places} looked at: {}, {expired} expired", count(swept.leavings.len(), "thing"));
+        format!("{places} looked at: {}, {expired} expired", count(swept.leftovers.len(), "thing"));
     let unknown = number(|l| matches!(l.expiry, Expiry::Unknown(_)));
     if unknown > 0 {
         let _infallible = write!(words, ", {unknown} of which it cannot be told");

@@ -17,7 +17,7 @@ impl Body {
             Self::RunStarted(_)
             | Self::PhaseStarted { .. }
             | Self::PhaseFinished { .. }
-            // A request is described without what may be secret: `sandbox::hands::describe`.
+            // A request is described without what may be secret: `sandbox::provisioner::describe`.
             | Self::Intent { .. }
             | Self::Created { .. }
             | Self::SandboxReady { .. }

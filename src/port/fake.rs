@@ -50,7 +50,7 @@ impl<C: Fn(&Create) -> CloudResult<Created>, O: Fn(&str) -> Observed> Cloud for 
     async fn remains(&self, _: &ResourceRef) -> CloudResult<Vec<Remains>> {
         no()
     }
-    async fn exposures(&self, _: &Look) -> CloudResult<Vec<Exposure>> {
+    async fn exposures(&self, _: &IsolationScan) -> CloudResult<Vec<Exposure>> {
         no()
     }
     async fn copy_objects(

@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use super::gate::{Call, LossGate};
 use super::{
     AccountId, Against, ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
-    Create, Created, ErrorKind, Exposure, Facts, Kind, Look, MeasuredObjects, Needs, Observed, Offers,
-    Origin, Permit, Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, RecoveryPoint, Remains,
-    ResourceRef, Tagged, Time, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
+    Create, Created, ErrorKind, Exposure, Facts, IsolationScan, Kind, MeasuredObjects, Needs, Observed,
+    Offers, Origin, Permit, Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, RecoveryPoint,
+    Remains, ResourceRef, Tagged, Time, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 use estate::PointKind;
 
@@ -197,7 +197,7 @@ impl Cloud for Gated {
         self.inner.remains(stack).await
     }
 
-    async fn exposures(&self, look: &Look) -> CloudResult<Vec<Exposure>> {
+    async fn exposures(&self, look: &IsolationScan) -> CloudResult<Vec<Exposure>> {
         self.check("ec2:DescribeRouteTables", &look.place, "isolation")?;
         self.inner.exposures(look).await
     }

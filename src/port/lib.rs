@@ -11,7 +11,7 @@ pub mod fake;
 pub mod gate;
 pub mod gated;
 pub mod grant;
-mod look;
+mod isolation;
 mod origin;
 mod permit;
 mod phase;
@@ -28,11 +28,11 @@ use estate::RecoveryPoint;
 pub use error::{CloudError, CloudResult, ErrorKind, Sent};
 pub use gate::LossGate;
 pub use grant::{Conditions, Grant, Test};
-pub use look::{CALLS as LOOK_CALLS, Exposure, Leak, Look};
-pub use origin::{Marks, Origin, TAG_EXPIRES, TAG_RUN};
+pub use isolation::{CALLS as SCAN_CALLS, Exposure, IsolationScan, Leak};
+pub use origin::{Origin, RunTags, TAG_EXPIRES, TAG_RUN};
 pub use permit::guard::Guard;
 pub use permit::protected::Protected;
-pub use permit::{Deed, Permit};
+pub use permit::{Operation, Permit};
 pub use phase::Phase;
 pub use place::Place;
 pub use request::*;
@@ -71,9 +71,9 @@ pub trait Cloud {
     /// What a stack that is gone has left standing: what its template retains, and final snapshots.
     async fn remains(&self, stack: &ResourceRef) -> CloudResult<Vec<Remains>>;
 
-    /// Looks at the live sandbox: ways in and out of its network, public addresses, roles, shares with others. What
+    /// IsolationMonitor at the live sandbox: ways in and out of its network, public addresses, roles, shares with others. What
     /// could not be looked at is among the answers, as [`Leak::Unknown`].
-    async fn exposures(&self, look: &Look) -> CloudResult<Vec<Exposure>>;
+    async fn exposures(&self, look: &IsolationScan) -> CloudResult<Vec<Exposure>>;
 
     /// Copies objects between buckets. A target that does not carry the run's tag (read just before) is refused.
     async fn copy_objects(

@@ -27,7 +27,7 @@ impl Origin {
 
 /// What everything that is created carries: `drillmaster:run` and `drillmaster:expires`, and a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Marks {
+pub struct RunTags {
     pub run: base::ids::RunId,
     pub expires: Time,
 }

@@ -5,24 +5,24 @@
 pub mod guard;
 pub mod protected;
 
-use crate::{CloudError, CloudResult, ErrorKind, Marks, Place};
+use crate::{CloudError, CloudResult, ErrorKind, Place, RunTags};
 
 /// What a permit is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Deed {
+pub enum Operation {
     /// To create something, or to change what this run created.
     Create,
     /// To write objects into a bucket of this run.
-    Fill,
+    Write,
     /// To delete what this run created.
     Delete,
 }
 
-impl Deed {
+impl Operation {
     pub fn verb(self) -> &'static str {
         match self {
             Self::Create => "create",
-            Self::Fill => "fill",
+            Self::Write => "write into",
             Self::Delete => "delete",
         }
     }
@@ -32,14 +32,14 @@ impl Deed {
 #[derive(Debug)]
 pub struct Permit {
     place: Place,
-    marks: Marks,
-    deed: Deed,
+    run_tags: RunTags,
+    operation: Operation,
 }
 
 impl Permit {
     /// For the guard alone, which is a child of this module: nobody else can call it.
-    fn grant(place: Place, marks: Marks, deed: Deed) -> Self {
-        Self { place, marks, deed }
+    fn grant(place: Place, run_tags: RunTags, operation: Operation) -> Self {
+        Self { place, run_tags, operation }
     }
 
     /// The sandbox: the only place where this permit changes anything.
@@ -48,16 +48,16 @@ impl Permit {
     }
 
     /// What everything created carries, and everything changed or deleted must carry at that moment.
-    pub fn marks(&self) -> &Marks {
-        &self.marks
+    pub fn run_tags(&self) -> &RunTags {
+        &self.run_tags
     }
 
     /// Whether it is good for this: every implementation of the port asks before anything else.
     ///
     /// # Errors
     /// `Guarded`: it was given for something else, or for somewhere else.
-    pub fn covers(&self, deed: Deed, place: &Place, call: &str) -> CloudResult<()> {
-        if self.deed == deed && self.place == *place {
+    pub fn covers(&self, operation: Operation, place: &Place, call: &str) -> CloudResult<()> {
+        if self.operation == operation && self.place == *place {
             return Ok(());
         }
         Err(CloudError::new(
@@ -65,9 +65,9 @@ impl Permit {
             call,
             format!(
                 "the permit is to {} in {}, and this would {} in {place}",
-                self.deed.verb(),
+                self.operation.verb(),
                 self.place,
-                deed.verb()
+                operation.verb()
             ),
         )
         .help("this is a defect of Drillmaster: please report it"))

@@ -796,7 +796,7 @@ pub struct Needs {
     /// The range of the sandbox's VPC.
     pub cidr: String,
     /// What everything that is created will carry: policies may demand it.
-    pub marks: Option<super::Marks>,
+    pub run_tags: Option<super::RunTags>,
     /// What the role must be allowed, to be proved without doing it.
     pub grants: Vec<super::Grant>,
 }

@@ -265,8 +265,8 @@ mod tests {
     fn who_arrives_is_looked_at_within_a_second() {
         let time = VirtualTime::starting_at(chrono::DateTime::UNIX_EPOCH);
         let clock = Clock::Virtual(time);
-        let looks = Rc::new(RefCell::new(Vec::new()));
-        let (told, watch) = (Rc::clone(&looks), clock.clone());
+        let monitor = Rc::new(RefCell::new(Vec::new()));
+        let (told, watch) = (Rc::clone(&monitor), clock.clone());
         let cloud = Rc::new(Fake {
             create: |_: &crate::Create| Err(CloudError::new(ErrorKind::Unsupported, "x", "x")),
             observe: move |id: &str| {
@@ -298,7 +298,7 @@ mod tests {
         let took = runtime.block_on(clock.drive(Pace::Max, local.run_until(test)));
         assert!(took <= 1.0, "it was looked at after {took} s");
         let slow: Vec<Time> =
-            looks.borrow().iter().filter(|(id, _)| id == "slow").map(|(_, at)| *at).collect();
+            monitor.borrow().iter().filter(|(id, _)| id == "slow").map(|(_, at)| *at).collect();
         assert!(slow.windows(2).all(|w| seconds_between(w[0], w[1]) >= 1.0), "more than a look a second");
         assert!(slow.len() < 80, "{} looks in 400 s", slow.len());
     }

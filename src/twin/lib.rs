@@ -24,9 +24,9 @@ use estate::file::{EstateFile, Fault, FaultKind, Timing};
 use estate::{PointIndex, PointKind, Resource};
 use port::{
     Against, ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create,
-    Created, Deed, ErrorKind, Exposure, Kind, Leak, Look, Marks, MeasuredObjects, Needs, Observed, Offers,
-    Origin, Permit, Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef, Sent,
-    State, Tagged, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone, gated,
+    Created, ErrorKind, Exposure, IsolationScan, Kind, Leak, MeasuredObjects, Needs, Observed, Offers,
+    Operation, Origin, Permit, Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, Remains,
+    ResourceRef, RunTags, Sent, State, Tagged, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone, gated,
 };
 pub use rebuild::Unanswered;
 
@@ -226,7 +226,7 @@ impl Twin {
         &self,
         place: &Place,
         origin: &Origin,
-        marks: &Marks,
+        run_tags: &RunTags,
         what: &Create,
         now: Time,
     ) -> CloudResult<Created> {
@@ -255,7 +255,7 @@ impl Twin {
             begins.and_then(|begins| after(begins, takes))
         };
         let unhealthy = fault == Some(FaultKind::ComesUpUnhealthy);
-        let making = Making { place, origin, marks, ready_at, unhealthy, restored_to, size, now };
+        let making = Making { place, origin, run_tags, ready_at, unhealthy, restored_to, size, now };
         let created = self.world.borrow_mut().create(&making, what)?;
         if most.is_some() {
             self.world.borrow_mut().has_begun(place, what.kind(), ready_at);
@@ -264,7 +264,7 @@ impl Twin {
     }
 
     /// Begins to delete something at the instant `now`.
-    fn remove(&self, marks: &Marks, resource: &ResourceRef, now: Time) -> CloudResult<()> {
+    fn remove(&self, run_tags: &RunTags, resource: &ResourceRef, now: Time) -> CloudResult<()> {
         let stuck = |by: &str| {
             self.file
                 .faults
@@ -273,7 +273,7 @@ impl Twin {
         };
         let timing = self.timing(timing::deletion(resource.kind))?;
         let gone_at = after(now, timing::mean(&timing, Size(0))).unwrap_or(Time::MAX_UTC);
-        self.world.borrow_mut().delete(resource, marks, gone_at, now, stuck)
+        self.world.borrow_mut().delete(resource, run_tags, gone_at, now, stuck)
     }
 
     /// What a copy would copy, and how many objects it would leave out.
@@ -398,13 +398,13 @@ impl Cloud for Twin {
     }
 
     async fn create(&self, permit: &Permit, origin: &Origin, what: &Create) -> CloudResult<Created> {
-        let (call, place, marks) = (what.call(), permit.place(), permit.marks());
-        permit.covers(Deed::Create, place, call)?;
+        let (call, place, run_tags) = (what.call(), permit.place(), permit.run_tags());
+        permit.covers(Operation::Create, place, call)?;
         self.know_place(call, place)?;
         let fault = self.fault(origin);
         self.refuse(fault, call)?;
         self.count(call, false);
-        let created = self.make(place, origin, marks, what, self.clock.now())?;
+        let created = self.make(place, origin, run_tags, what, self.clock.now())?;
         if fault == Some(FaultKind::LostAnswer) {
             return Err(Self::lost_answer(call));
         }
@@ -418,14 +418,14 @@ impl Cloud for Twin {
     }
 
     async fn delete(&self, permit: &Permit, _origin: &Origin, resource: &ResourceRef) -> CloudResult<()> {
-        let (call, place, marks) = (gated::delete_call(resource.kind), permit.place(), permit.marks());
-        permit.covers(Deed::Delete, &resource.place(), call)?;
+        let (call, place, run_tags) = (gated::delete_call(resource.kind), permit.place(), permit.run_tags());
+        permit.covers(Operation::Delete, &resource.place(), call)?;
         self.know_place(call, place)?;
         self.count(call, false);
         if !self.world.borrow().knows(resource) && self.is_of_the_estate(resource) {
             return Err(Self::not_this_runs(call, resource));
         }
-        self.remove(marks, resource, self.clock.now())
+        self.remove(run_tags, resource, self.clock.now())
     }
 
     async fn tagged(&self, place: &Place, whose: &Whose) -> CloudResult<Tagged> {
@@ -439,7 +439,7 @@ impl Cloud for Twin {
         Ok(Vec::new())
     }
 
-    async fn exposures(&self, look: &Look) -> CloudResult<Vec<Exposure>> {
+    async fn exposures(&self, look: &IsolationScan) -> CloudResult<Vec<Exposure>> {
         self.count("ec2:DescribeRouteTables", false);
         self.clock.sleep(self.looking.get()).await;
         let (place, vpc) = (&look.place, look.vpc.as_str());
@@ -470,7 +470,7 @@ impl Cloud for Twin {
     ) -> CloudResult<CopiedObjects> {
         let call = "s3:CopyObject";
         self.acts(&origin.by);
-        permit.covers(Deed::Fill, &copy.to.place(), call)?;
+        permit.covers(Operation::Write, &copy.to.place(), call)?;
         let target = copy.to.resource();
         if !self.world.borrow().knows(&target) && self.is_of_the_estate(&target) {
             return Err(Self::not_this_runs(call, &target));

@@ -16,7 +16,7 @@ use estate::point::Rejection;
 use event::{Body, Event};
 use port::gate::{Enforcement, LossGate};
 use port::gated::create_call;
-use port::{Cloud, CopyObjects, Create, Created, Marks, Origin, Place, ResourceRef};
+use port::{Cloud, CopyObjects, Create, Created, Origin, Place, ResourceRef, RunTags};
 
 /// What is supposed of requests whose answer is not on record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +36,7 @@ struct Intent {
 
 struct Rebuilding<'a> {
     twin: &'a Twin,
-    marks: Marks,
+    run_tags: RunTags,
     /// The texts that digests stand for in requests.
     templates: HashMap<String, &'a str>,
 }
@@ -60,7 +60,7 @@ impl Twin {
         let gate = LossGate::new(loss.clone());
         let rebuilding = Rebuilding {
             twin: &twin,
-            marks: Marks { run: RunId(started.run_id.clone()), expires: started.expires },
+            run_tags: RunTags { run: RunId(started.run_id.clone()), expires: started.expires },
             templates: started.inputs.files.values().map(|text| (digest_of(text), text.as_str())).collect(),
         };
         let mut open: IndexMap<&str, Intent> = IndexMap::new();
@@ -113,7 +113,7 @@ impl Twin {
                     if !(is_open && unanswered == Unanswered::NotDone)
                         && let Ok(resource) = serde_json::from_value::<ResourceRef>(resource.clone())
                     {
-                        let _refused = twin.remove(&rebuilding.marks, &resource, event.at);
+                        let _refused = twin.remove(&rebuilding.run_tags, &resource, event.at);
                     }
                 }
                 // Nothing of this asks the cloud for a change.
@@ -177,7 +177,7 @@ impl Rebuilding<'_> {
             return Ok(Created::default());
         }
         let what = self.request(intent)?;
-        self.twin.make(&intent.place, &intent.origin, &self.marks, &what, at).map_err(|e| e.to_string())
+        self.twin.make(&intent.place, &intent.origin, &self.run_tags, &what, at).map_err(|e| e.to_string())
     }
 
     /// The request that stands on record, whole again.

@@ -8,8 +8,8 @@ use base::duration::Size;
 use base::duration::Time;
 use base::ids::{Region, RunId};
 use port::{
-    CloudError, CloudResult, Create, Created, ErrorKind, Kind, Marks, Observed, Origin, Place, ResourceRef,
-    RestoreDb, RestoreDbToTime, State, TaggedThing, Whose, gated,
+    CloudError, CloudResult, Create, Created, ErrorKind, Kind, Observed, Origin, Place, ResourceRef,
+    RestoreDb, RestoreDbToTime, RunTags, State, TaggedThing, Whose, gated,
 };
 
 #[derive(Default)]
@@ -26,7 +26,7 @@ pub struct World {
 pub struct Making<'a> {
     pub place: &'a Place,
     pub origin: &'a Origin,
-    pub marks: &'a Marks,
+    pub run_tags: &'a RunTags,
     /// `None`: never.
     pub ready_at: Option<Time>,
     pub unhealthy: bool,
@@ -85,7 +85,7 @@ impl World {
     }
 
     pub fn create(&mut self, making: &Making<'_>, what: &Create) -> CloudResult<Created> {
-        let Making { place, origin, marks, ready_at, unhealthy, now, .. } = *making;
+        let Making { place, origin, run_tags, ready_at, unhealthy, now, .. } = *making;
         let mut created = Created { restored_to: making.restored_to, ..Created::default() };
         let mut add = |world: &mut Self,
                        kind: Kind,
@@ -103,8 +103,8 @@ impl World {
             let thing = Thing {
                 place: place.clone(),
                 by: origin.by.clone(),
-                run: marks.run.clone(),
-                expires: marks.expires,
+                run: run_tags.run.clone(),
+                expires: run_tags.expires,
                 created: now,
                 created_at_order: world.next,
                 ready_at,
@@ -221,7 +221,7 @@ impl World {
             }
             Create::PromoteReplica { db, .. } => {
                 let thing = self.there(making, what, Kind::DbInstance, db)?;
-                if thing.run != marks.run {
+                if thing.run != run_tags.run {
                     let said = format!("{db} does not carry this run's tag");
                     return Err(CloudError::new(ErrorKind::Guarded, what.call(), said));
                 }
@@ -312,7 +312,7 @@ impl World {
     pub fn delete(
         &mut self,
         resource: &ResourceRef,
-        marks: &Marks,
+        run_tags: &RunTags,
         gone_at: Time,
         now: Time,
         stuck: impl Fn(&str) -> bool,
@@ -322,7 +322,7 @@ impl World {
         let user = self.things.iter().find(|(_, t)| t.is_there(now) && t.uses.contains(&key));
         let user = user.map(|((kind, id), _)| format!("{} {id}", kind.name()));
         let Some(thing) = self.things.get_mut(&key) else { return Ok(()) };
-        if thing.run != marks.run {
+        if thing.run != run_tags.run {
             return Err(CloudError::new(
                 ErrorKind::Guarded,
                 call,

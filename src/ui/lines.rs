@@ -5,8 +5,8 @@ use std::io::Write;
 
 use chrono::TimeDelta;
 
-use super::tell::{Line, Teller};
-use super::text::{Look, pad};
+use super::narrator::{Line, Narrator};
+use super::text::{TextStyle, pad};
 use base::duration::Time;
 use event::{Body, Consumer, ConsumerError, Event};
 
@@ -15,14 +15,14 @@ const PROGRESS_EVERY: TimeDelta = TimeDelta::seconds(30);
 
 pub struct Lines<W: Write> {
     out: Option<W>,
-    look: Look,
-    teller: Teller,
+    look: TextStyle,
+    teller: Narrator,
     told: HashMap<String, (Time, String)>,
 }
 
 impl<W: Write> Lines<W> {
-    pub fn new(out: W, look: Look) -> Self {
-        Self { out: Some(out), look, teller: Teller::default(), told: HashMap::new() }
+    pub fn new(out: W, look: TextStyle) -> Self {
+        Self { out: Some(out), look, teller: Narrator::default(), told: HashMap::new() }
     }
 
     /// What was written, for tests.

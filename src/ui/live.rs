@@ -13,7 +13,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use self::frame::Frame;
-use super::text::Look;
+use super::text::TextStyle;
 use event::{Body, Consumer, ConsumerError, Event};
 
 /// Between two drawings.
@@ -78,7 +78,7 @@ impl Drop for Hush {
 impl Live {
     /// Draws on stderr. `speed`: how many of the run's seconds pass in one of the watcher's between two events
     /// (0: none, as at full pace on the twin).
-    pub fn on_stderr(look: Look, speed: f64) -> Self {
+    pub fn on_stderr(look: TextStyle, speed: f64) -> Self {
         let size = || {
             let (rows, columns) = console::Term::stderr().size();
             (usize::from(columns), usize::from(rows))
@@ -98,7 +98,7 @@ impl Live {
     }
 
     /// Draws on any target, and only when [`Self::paint`] is called or the run ends.
-    pub fn on(target: ProgressDrawTarget, look: Look, speed: f64, size: Size) -> Self {
+    pub fn on(target: ProgressDrawTarget, look: TextStyle, speed: f64, size: Size) -> Self {
         let multi = MultiProgress::with_draw_target(target);
         let bar = multi.add(ProgressBar::no_length());
         bar.set_style(

@@ -6,9 +6,9 @@
 
 pub mod lines;
 pub mod live;
+mod narrator;
 pub mod ndjson;
 pub mod summary;
-mod tell;
 pub mod text;
 
 use std::env;
@@ -18,7 +18,7 @@ use clap::ValueEnum;
 
 use base::clock::{Clock, Pace};
 use event::Consumer;
-pub use text::Look;
+pub use text::TextStyle;
 
 /// `--output`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -62,13 +62,13 @@ impl Surroundings {
     }
 
     /// How to write on stderr.
-    pub fn stderr_look(&self) -> Look {
-        Look { color: self.stderr_is_terminal && !self.no_color && !self.dumb, unicode: self.utf8 }
+    pub fn stderr_look(&self) -> TextStyle {
+        TextStyle { color: self.stderr_is_terminal && !self.no_color && !self.dumb, unicode: self.utf8 }
     }
 
     /// How to write on stdout.
-    pub fn stdout_look(&self) -> Look {
-        Look { color: self.stdout_is_terminal && !self.no_color && !self.dumb, unicode: self.utf8 }
+    pub fn stdout_look(&self) -> TextStyle {
+        TextStyle { color: self.stdout_is_terminal && !self.no_color && !self.dumb, unicode: self.utf8 }
     }
 }
 
@@ -78,9 +78,9 @@ pub enum Display {
     /// Events on stdout.
     Ndjson,
     /// A line per event on stderr.
-    Lines(Look),
+    Lines(TextStyle),
     /// Redrawn in place on stderr.
-    Live(Look),
+    Live(TextStyle),
 }
 
 /// Picks how a run is shown.

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use self::table::Table;
-use super::text::{Look, Tone, clean, count, wrap};
+use super::text::{TextStyle, Tone, clean, count, wrap};
 use base::duration::human_seconds;
 use record::report::model::{CheckStatus, Report, Severity, StepStatus, Verdict, Workload};
 
@@ -14,13 +14,18 @@ use record::report::model::{CheckStatus, Report, Severity, StepStatus, Verdict, 
 const COLUMNS: usize = 80;
 
 /// Writes the summary; `files`: where the reports lie, the one to open first.
-pub fn write(out: &mut dyn Write, report: &Report, files: &[PathBuf], look: Look) -> std::io::Result<()> {
+pub fn write(
+    out: &mut dyn Write,
+    report: &Report,
+    files: &[PathBuf],
+    look: TextStyle,
+) -> std::io::Result<()> {
     out.write_all(render(report, files, look).as_bytes())?;
     out.flush()
 }
 
 /// At most 80 columns wide, but for file names, which are never cut or broken.
-pub fn render(report: &Report, files: &[PathBuf], look: Look) -> String {
+pub fn render(report: &Report, files: &[PathBuf], look: TextStyle) -> String {
     let mut page = Page { look, out: String::new() };
     if report.simulated {
         page.line(Tone::Warning, "SIMULATED on the twin: nothing was really restored.");
@@ -47,7 +52,7 @@ pub fn render(report: &Report, files: &[PathBuf], look: Look) -> String {
 }
 
 struct Page {
-    look: Look,
+    look: TextStyle,
     out: String,
 }
 

@@ -8,7 +8,7 @@ use base::duration::{Time, seconds_between};
 
 /// How to write on a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Look {
+pub struct TextStyle {
     pub color: bool,
     /// Beyond ASCII.
     pub unicode: bool,
@@ -24,7 +24,7 @@ pub enum Tone {
     Quiet,
 }
 
-impl Look {
+impl TextStyle {
     pub fn paint(self, tone: Tone, text: &str) -> String {
         let style = match tone {
             Tone::Plain => return text.to_owned(),
@@ -142,13 +142,13 @@ mod tests {
 
     #[test]
     fn names_keep_both_ends() {
-        let look = Look { color: false, unicode: true };
+        let look = TextStyle { color: false, unicode: true };
         assert_eq!(look.shorten("restore-volume-12", 20), "restore-volume-12");
         assert_eq!(look.shorten("restore-volume-12", 9), "rest…e-12");
         assert_eq!(look.shorten("restore-volume-12", 2), "r…");
         for columns in 0..30 {
             assert!(width(&look.shorten("データベース-restore-データ", columns)) <= columns);
-            assert!(width(&Look::default().shorten("データベース-restore-データ", columns)) <= columns);
+            assert!(width(&TextStyle::default().shorten("データベース-restore-データ", columns)) <= columns);
         }
     }
 

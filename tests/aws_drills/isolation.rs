@@ -8,7 +8,7 @@ use aws_sdk_ec2::types::{
     CreateVolumePermission, CreateVolumePermissionModifications, IamInstanceProfileSpecification,
     IpPermission, IpRange, LaunchPermission, LaunchPermissionModifications, PermissionGroup,
 };
-use port::LOOK_CALLS;
+use port::SCAN_CALLS;
 use serde_json::{Value, json};
 
 use crate::closet::{Closet, creations};
@@ -74,7 +74,7 @@ fn failed(done: &Done, rule: &str, words: &[&str]) {
     assert_eq!(done.report["sandbox"]["isolation_verified"], false);
 }
 
-fn looks(done: &Done) -> Vec<Value> {
+fn monitor(done: &Done) -> Vec<Value> {
     let journal = std::fs::read_to_string(done.file("out/journal.ndjson")).unwrap();
     let records = journal.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     records.filter(|r| r["event"] == "isolation").collect()
@@ -107,15 +107,15 @@ async fn a_sandbox_that_nobody_opens_passes() {
     let done = running.end();
     done.ends(0, "passed");
     assert_eq!(done.report["sandbox"]["isolation_verified"], true, "{}", done.told());
-    let looks = looks(&done);
-    assert_eq!(looks.first().unwrap()["stage"], "before_t0");
-    assert_eq!(looks.last().unwrap()["stage"], "last");
-    assert!(looks.iter().filter(|l| l["stage"] == "after_t0").count() >= 1, "{looks:?}");
-    assert!(looks.iter().all(|l| l["exposures"].is_null() && l["unknown"].is_null()), "{looks:#?}");
+    let monitor = monitor(&done);
+    assert_eq!(monitor.first().unwrap()["stage"], "before_t0");
+    assert_eq!(monitor.last().unwrap()["stage"], "last");
+    assert!(monitor.iter().filter(|l| l["stage"] == "after_t0").count() >= 1, "{looks:?}");
+    assert!(monitor.iter().all(|l| l["exposures"].is_null() && l["unknown"].is_null()), "{looks:#?}");
     // us-east-1 is lost, and Route 53's control plane with it: it is asked before T0 and after the recovery.
     assert_eq!(done.calls("route53:ListHostedZonesByVPC"), 2);
     assert_eq!(done.report["denied_calls"], json!([]));
-    for call in LOOK_CALLS.iter().filter(|call| !call.contains("Cluster")) {
+    for call in SCAN_CALLS.iter().filter(|call| !call.contains("Cluster")) {
         // No bucket and no cluster was made here.
         assert!(
             call.starts_with("s3:") || done.calls(call) > 0,
@@ -186,7 +186,7 @@ async fn a_group_that_a_hand_opens_after_t0_fails_the_drill() {
     go_on(&running);
     let done = running.end();
     failed(&done, "sandbox-open", &[&group, "lets traffic out to 0.0.0.0/0"]);
-    assert!(looks(&done).last().unwrap()["exposures"].is_null(), "it was closed again");
+    assert!(monitor(&done).last().unwrap()["exposures"].is_null(), "it was closed again");
     done.nothing_is_left(&closet.moto, &closet.before);
 }
 

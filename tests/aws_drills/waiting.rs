@@ -61,9 +61,9 @@ async fn two_hundred_restores_cost_one_describe_a_tick() {
     }
     // Two hundred steps ask for the same recovery point: it is looked up once. Besides it, looks at the sandbox, of which a slow
     // machine has time for more, and teardown's by tag.
-    let looks = done.calls("ec2:DescribeInternetGateways");
-    assert!(looks >= 2 && looks < (VOLUMES as u64) / 4, "{}", done.report["api_calls"]);
+    let monitor = done.calls("ec2:DescribeInternetGateways");
+    assert!(monitor >= 2 && monitor < (VOLUMES as u64) / 4, "{}", done.report["api_calls"]);
     for call in ["ec2:DescribeSnapshots", "rds:DescribeDBSnapshots"] {
-        assert!(done.calls(call) <= looks + 6, "{call}: {}", done.report["api_calls"]);
+        assert!(done.calls(call) <= monitor + 6, "{call}: {}", done.report["api_calls"]);
     }
 }

@@ -162,7 +162,7 @@ async fn preflight_changes_nothing_and_tells_what_it_could_not_check() {
         instances: 2,
         instance_types: [("t3.small".to_owned(), 2), ("m5.large".to_owned(), 1)].into(),
         cidr: "10.66.0.0/16".into(),
-        marks: Some(world.marks.clone()),
+        run_tags: Some(world.run_tags.clone()),
         ..Needs::default()
     };
     let findings = world.aws.preflight(&at, &needs).await.unwrap();
@@ -173,7 +173,7 @@ async fn preflight_changes_nothing_and_tells_what_it_could_not_check() {
         let calls = world.moto.calls(action);
         calls.into_iter().map(|c| c["params"].clone()).collect::<Vec<_>>()
     };
-    let run = world.marks.run.to_string();
+    let run = world.run_tags.run.to_string();
     assert_eq!(asked("CreateVpc")[0]["CidrBlock"], "10.66.0.0/16");
     let types: Vec<_> = asked("RunInstances").iter().map(|p| p["InstanceType"].clone()).collect();
     assert_eq!(types, ["m5.large", "t3.small"]);

@@ -83,7 +83,7 @@ async fn the_lost_region_is_not_called_nor_read_from() {
 async fn the_lost_accounts_role_is_not_assumed() {
     let world = World::start(Loss::Account(account(PRODUCTION)));
     world.aws.zones(&place(SANDBOX, WEST)).await.unwrap();
-    world.permit(&place(SANDBOX, WEST), port::Deed::Create).await.unwrap();
+    world.permit(&place(SANDBOX, WEST), port::Operation::Create).await.unwrap();
     world.gate.enforce(Enforcement::Full);
     world.moto.clear_log();
     let error = world.aws.identity(&account(PRODUCTION)).await.unwrap_err();

@@ -1,6 +1,6 @@
 use aws::sdk::{aws_sdk_ec2, aws_sdk_rds};
 use aws_sdk_ec2::types::{ResourceType, Tag, TagSpecification};
-use port::{Cloud as _, Create, ErrorKind, Kind, Leak, Look, ResourceRef, State};
+use port::{Cloud as _, Create, ErrorKind, IsolationScan, Kind, Leak, ResourceRef, State};
 use serde_json::json;
 
 use crate::world::{EAST, PRODUCTION, SANDBOX, WEST, World, account, place};
@@ -63,7 +63,7 @@ async fn what_the_run_has_made_is_looked_at_wherever_it_stands() {
     let sandbox = world.sandbox(&at).await;
     world.moto.delays(&json!({ "default": 0 }));
     let (ec2, s3) = (world.ec2(SANDBOX, WEST).await, world.s3(SANDBOX, WEST).await);
-    let run = Tag::builder().key("drillmaster:run").value(world.marks.run.to_string()).build();
+    let run = Tag::builder().key("drillmaster:run").value(world.run_tags.run.to_string()).build();
     let tagged = |kind| TagSpecification::builder().resource_type(kind).tags(run.clone()).build();
     let finds = async |leak: Leak, resource: &str, words: &str| {
         let found = world.exposures(&at, &sandbox.vpc).await;
@@ -145,8 +145,13 @@ async fn what_the_run_has_made_is_looked_at_wherever_it_stands() {
         account: account(SANDBOX),
         region: WEST.parse().unwrap(),
     }];
-    let look =
-        Look { place: at.clone(), vpc: sandbox.vpc.clone(), run: world.marks.run.clone(), made, whole: true };
+    let look = IsolationScan {
+        place: at.clone(),
+        vpc: sandbox.vpc.clone(),
+        run: world.run_tags.run.clone(),
+        made,
+        whole: true,
+    };
     let of_bucket = async || {
         let found = world.aws.exposures(&look).await.unwrap().into_iter();
         found.filter(|e| e.resource == bucket).map(|e| e.what).collect::<Vec<_>>()
@@ -169,8 +174,10 @@ async fn databases_of_the_run_are_looked_at() {
     let rds = world.rds(SANDBOX, WEST).await;
     // A database that is being created takes no role.
     world.moto.delays(&serde_json::json!({ "default": 0 }));
-    let run =
-        aws_sdk_rds::types::Tag::builder().key("drillmaster:run").value(world.marks.run.to_string()).build();
+    let run = aws_sdk_rds::types::Tag::builder()
+        .key("drillmaster:run")
+        .value(world.run_tags.run.to_string())
+        .build();
     let db =
         rds.create_db_instance().db_instance_identifier("open").engine("postgres").engine_version("16.3");
     let db = db.db_instance_class("db.t3.medium").allocated_storage(20).master_username("postgres");
@@ -197,7 +204,7 @@ async fn everything_is_tagged_in_the_call_that_creates_it() {
                 params.contains("drillmaster:run") && params.contains("drillmaster:expires"),
                 "{action}: {params}"
             );
-            assert!(params.contains(world.marks.run.0.as_str()), "{action}: {params}");
+            assert!(params.contains(world.run_tags.run.0.as_str()), "{action}: {params}");
         }
     }
     world.tear_down(&at).await;

@@ -260,7 +260,7 @@ async fn objects_come_from_a_second_provider_through_here() {
     let at = place(SANDBOX, WEST);
     world.ready(&at, &Create::Bucket { name: "drill-offsite".into() }).await;
     let (from, to) = (bucket("offsite", elsewhere, WEST), bucket("drill-offsite", SANDBOX, WEST));
-    let permit = world.permit(&at, port::Deed::Fill).await.unwrap();
+    let permit = world.permit(&at, port::Operation::Write).await.unwrap();
     let job = copy(from.clone(), to.clone(), None);
     let copied = aws.copy_objects(&permit, &origin(), &job, &|_| {}).await.unwrap();
     assert_eq!(

@@ -20,8 +20,8 @@ use event::Phase;
 use port::Guard;
 use port::Protected;
 use port::{
-    Cloud as _, CloudError, CopiedObjects, CopyObjects, Create, Created, Deed, Exposure, Kind, Look,
-    LossGate, Marks, Observed, Origin, Permit, Place, Progress, ResourceRef, State, Whose,
+    Cloud as _, CloudError, CopiedObjects, CopyObjects, Create, Created, Exposure, IsolationScan, Kind,
+    LossGate, Observed, Operation, Origin, Permit, Place, Progress, ResourceRef, RunTags, State, Whose,
 };
 use serde_json::json;
 
@@ -38,7 +38,7 @@ pub struct World {
     pub aws: Rc<Aws>,
     guards: RefCell<BTreeMap<Place, Rc<Guard>>>,
     pub gate: Arc<LossGate>,
-    pub marks: Marks,
+    pub run_tags: RunTags,
 }
 
 pub fn account(id: &str) -> AccountId {
@@ -81,8 +81,8 @@ impl World {
         let (aws, gate) = connect(moto.endpoint(), loss);
         let now = Clock::real().now();
         let run = RunId(format!("{}-test-1f3a", now.format("%Y%m%dT%H%M%SZ")));
-        let marks = Marks { run, expires: now + chrono::TimeDelta::hours(4) };
-        Self { moto, aws: Rc::new(aws), guards: RefCell::default(), gate, marks }
+        let run_tags = RunTags { run, expires: now + chrono::TimeDelta::hours(4) };
+        Self { moto, aws: Rc::new(aws), guards: RefCell::default(), gate, run_tags }
     }
 
     pub fn losing_east() -> Self {
@@ -132,17 +132,17 @@ impl World {
     }
 
     /// What the guard of a drill with its sandbox there would give.
-    pub async fn permit(&self, place: &Place, deed: Deed) -> Result<Permit, CloudError> {
+    pub async fn permit(&self, place: &Place, operation: Operation) -> Result<Permit, CloudError> {
         let guard = {
             let mut guards = self.guards.borrow_mut();
             let guard = guards.entry(place.clone()).or_insert_with(|| {
                 let cloud: Rc<dyn port::Cloud> = Rc::<Aws>::clone(&self.aws);
-                Rc::new(Guard::new(cloud, place.clone(), self.marks.clone(), Protected::default()))
+                Rc::new(Guard::new(cloud, place.clone(), self.run_tags.clone(), Protected::default()))
             });
             Rc::clone(guard)
         };
-        guard.enter(if deed == Deed::Delete { Phase::Teardown } else { Phase::Recover });
-        guard.permit(place, deed, "test").await
+        guard.enter(if operation == Operation::Delete { Phase::Teardown } else { Phase::Recover });
+        guard.permit(place, operation, "test").await
     }
 
     pub async fn copy_objects(
@@ -151,7 +151,7 @@ impl World {
         copy: &CopyObjects,
         progress: &dyn Fn(Progress),
     ) -> Result<CopiedObjects, CloudError> {
-        let permit = self.permit(&copy.to.place(), Deed::Fill).await?;
+        let permit = self.permit(&copy.to.place(), Operation::Write).await?;
         self.aws.copy_objects(&permit, origin, copy, progress).await
     }
 
@@ -169,9 +169,9 @@ impl World {
         use std::hash::{DefaultHasher, Hash as _, Hasher as _};
         let mut hasher = DefaultHasher::new();
         serde_json::to_string(what).unwrap().hash(&mut hasher);
-        let token = format!("{}-{:x}", self.marks.run, hasher.finish());
+        let token = format!("{}-{:x}", self.run_tags.run, hasher.finish());
         let origin = Origin::new("step", attempt, token.chars().take(64).collect::<String>());
-        let permit = self.permit(place, Deed::Create).await?;
+        let permit = self.permit(place, Operation::Create).await?;
         self.aws.create(&permit, &origin, what).await
     }
 
@@ -203,18 +203,18 @@ impl World {
 
     pub async fn try_delete(&self, resource: &ResourceRef) -> Result<(), CloudError> {
         let origin = Origin::new("teardown", 1, "delete");
-        let permit = self.permit(&resource.place(), Deed::Delete).await?;
+        let permit = self.permit(&resource.place(), Operation::Delete).await?;
         self.aws.delete(&permit, &origin, resource).await
     }
 
     /// A whole look at a VPC, and at what carries the run's tag.
     pub async fn exposures(&self, at: &Place, vpc: &str) -> Vec<Exposure> {
-        let (vpc, run, made) = (vpc.to_owned(), self.marks.run.clone(), Vec::new());
-        self.aws.exposures(&Look { place: at.clone(), vpc, run, made, whole: true }).await.unwrap()
+        let (vpc, run, made) = (vpc.to_owned(), self.run_tags.run.clone(), Vec::new());
+        self.aws.exposures(&IsolationScan { place: at.clone(), vpc, run, made, whole: true }).await.unwrap()
     }
 
     pub async fn tagged(&self, place: &Place) -> Vec<ResourceRef> {
-        let found = self.aws.tagged(place, &Whose::Run(self.marks.run.clone())).await.unwrap();
+        let found = self.aws.tagged(place, &Whose::Run(self.run_tags.run.clone())).await.unwrap();
         found.things.into_iter().map(|t| t.resource).collect()
     }
 

@@ -1,7 +1,7 @@
 use engine::actions::context::StepError;
 use estate::file::FaultKind;
 use port::wait::Until;
-use port::{Create, Deed, ErrorKind, Kind, State};
+use port::{Create, ErrorKind, Kind, Operation, State};
 use serde_json::{Value, json};
 
 use crate::peer::{Peer, Setup};
@@ -104,8 +104,8 @@ pub async fn what_is_not_there_is_not_found(peer: &Peer) {
         instance: "i-00000000000000000".into(),
         device: "/dev/sdf".into(),
     };
-    let origin = stage.hands.origin("attach", 1, "");
-    let permit = peer.permit(&peer.marks, &stage.ready.place, Deed::Create).await.unwrap();
+    let origin = stage.provisioner.origin("attach", 1, "");
+    let permit = peer.permit(&peer.run_tags, &stage.ready.place, Operation::Create).await.unwrap();
     let error = peer.cloud.create(&permit, &origin, &attach).await.unwrap_err();
     is(&error, ErrorKind::NotFound);
     stage.close().await;
@@ -141,14 +141,14 @@ pub async fn what_comes_up_bad_ends_the_waiting(peer: &Peer) {
     let peer = &peer.another(&Setup::fault(Some("web"), FaultKind::ComesUpUnhealthy));
     let stage = Stage::open(peer, With::default()).await;
     let args = json!({ "image": peer.ids.image, "type": "t3.small" });
-    let before = stage.hands.name("web", "");
-    let known = stage.hands.created().len();
+    let before = stage.provisioner.name("web", "");
+    let known = stage.provisioner.created().len();
     let launch = stage.attempt("web", 1, "ec2.launch", &args);
     let stop = async {
-        while stage.hands.created().len() == known {
+        while stage.provisioner.created().len() == known {
             peer.clock.sleep(std::time::Duration::from_millis(100)).await;
         }
-        let made = stage.hands.created();
+        let made = stage.provisioner.created();
         peer.stop_instance(&made[known].id).await;
         made[known].clone()
     };
@@ -160,6 +160,6 @@ pub async fn what_comes_up_bad_ends_the_waiting(peer: &Peer) {
         other => panic!("{other:?}"),
     }
     assert!(matches!(stage.state(&instance).await, State::Failed(why) if !why.is_empty()));
-    assert_ne!(stage.hands.name("web", ""), before, "the next attempt is another request");
+    assert_ne!(stage.provisioner.name("web", ""), before, "the next attempt is another request");
     stage.close().await;
 }

@@ -1,5 +1,5 @@
 use engine::actions::context::{Outcome, StepError};
-use engine::sandbox::HandError;
+use engine::sandbox::ProvisionError;
 use estate::PointKind;
 use port::{ErrorKind, Kind, PointQuery, State};
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ async fn lives_in_the_sandbox(stage: &Stage<'_>, db: &Value, multi_az: bool) {
         [stage.resource(Kind::DbSubnetGroup, &group), stage.resource(Kind::SecurityGroup, &security)]
     {
         let error = match stage.delete(&resource).await {
-            Err(HandError::Cloud(error)) => error,
+            Err(ProvisionError::Cloud(error)) => error,
             other => panic!("{resource}: {other:?}"),
         };
         assert_eq!(error.kind, ErrorKind::InUse, "{error}");
@@ -129,7 +129,7 @@ pub async fn a_cluster_is_restored_with_its_instances(peer: &Peer) {
         let instances = cluster.outputs["instance_ids"].as_array().unwrap();
         assert_eq!(instances.len(), count);
         let id = cluster.outputs["cluster_id"].as_str().unwrap();
-        let known = stage.hands.created();
+        let known = stage.provisioner.created();
         assert!(known.contains(&stage.resource(Kind::DbCluster, id)));
         for instance in instances {
             assert!(known.contains(&stage.resource(Kind::DbInstance, instance.as_str().unwrap())));
@@ -138,7 +138,7 @@ pub async fn a_cluster_is_restored_with_its_instances(peer: &Peer) {
         assert_eq!(seen[0].attributes["members"], json!(count), "a cluster without instances answers nobody");
         // The cluster holds its place in the sandbox, and its instances hold it.
         let error = match stage.delete(&stage.resource(Kind::DbCluster, id)).await {
-            Err(HandError::Cloud(error)) => error,
+            Err(ProvisionError::Cloud(error)) => error,
             other => panic!("{other:?}"),
         };
         assert_eq!(error.kind, ErrorKind::InUse, "{error}");
@@ -150,7 +150,7 @@ pub async fn a_replica_made_before_is_promoted(peer: &Peer) {
     let stage = Stage::open(peer, With { replica: Some("promote"), ..With::default() }).await;
     let replica = stage.ready.replicas["promote"].clone();
     let resource = stage.resource(Kind::DbInstance, &replica);
-    assert!(stage.hands.created().contains(&resource) && stage.tagged().await.contains(&resource));
+    assert!(stage.provisioner.created().contains(&resource) && stage.tagged().await.contains(&resource));
     let args = json!({ "from": { "db": MIRROR } });
     // Its point is the replica itself, which only the estate or the cloud's own lag can date.
     let promoted = stage.attempt_from("promote", 1, "rds.promote_replica", &args, None).await.unwrap();
@@ -164,7 +164,7 @@ pub async fn a_replica_made_before_is_promoted(peer: &Peer) {
     assert!(matches!(error, StepError::Failed { again: false, .. }), "{error:?}");
     let other = peer.another(&crate::peer::Setup::default());
     let promote = port::Create::PromoteReplica { db: replica, size: base::duration::Size(0) };
-    let origin = stage.hands.origin("theirs", 1, "");
+    let origin = stage.provisioner.origin("theirs", 1, "");
     let error = other_run(peer, &other, &stage, &origin, &promote).await;
     assert_eq!(error.kind, ErrorKind::Guarded, "{error}");
     stage.close().await;
@@ -178,7 +178,7 @@ async fn other_run(
     origin: &port::Origin,
     what: &port::Create,
 ) -> port::CloudError {
-    let permit = peer.permit(&other.marks, &stage.ready.place, port::Deed::Create).await.unwrap();
+    let permit = peer.permit(&other.run_tags, &stage.ready.place, port::Operation::Create).await.unwrap();
     peer.cloud.create(&permit, origin, what).await.unwrap_err()
 }
 
@@ -203,7 +203,7 @@ pub async fn what_is_not_there_or_not_shared_is_not_found(peer: &Peer) {
     let source = crate::stage::unknown("none", PointKind::RdsPitr);
     let error = stage.attempt_from("pitr", 1, "rds.restore_to_time", &args, Some(source)).await.unwrap_err();
     match error {
-        StepError::Hand(HandError::Cloud(error)) => is(&error, ErrorKind::NotFound),
+        StepError::Provision(ProvisionError::Cloud(error)) => is(&error, ErrorKind::NotFound),
         other => panic!("{other:?}"),
     }
     stage.close().await;

@@ -4,8 +4,8 @@ use base::duration::Size;
 use estate::Loss;
 use port::gate::Enforcement;
 use port::{
-    BucketRef, CloudError, CopyObjects, Create, Deed, ErrorKind, Kind, Marks, Place, RestoreDb, RunInstances,
-    Sent, SubnetRef, Whose,
+    BucketRef, CloudError, CopyObjects, Create, ErrorKind, Kind, Operation, Place, RestoreDb, RunInstances,
+    RunTags, Sent, SubnetRef, Whose,
 };
 
 use crate::peer::{Peer, Setup};
@@ -13,10 +13,10 @@ use crate::production::{EAST, PRODUCTION, RECEIPTS, SANDBOX, VAULT, WEST, accoun
 use crate::requests::volume;
 
 async fn create(peer: &Peer, place: &Place, step: &str, what: &Create) -> Result<(), CloudError> {
-    let token = format!("{}-{step}", peer.marks.run);
+    let token = format!("{}-{step}", peer.run_tags.run);
     let origin = port::Origin::new(step, 1, token);
-    let marks = Marks { run: peer.marks.run.clone(), expires: peer.marks.expires };
-    let permit = peer.permit(&marks, place, Deed::Create).await?;
+    let run_tags = RunTags { run: peer.run_tags.run.clone(), expires: peer.run_tags.expires };
+    let permit = peer.permit(&run_tags, place, Operation::Create).await?;
     peer.cloud.create(&permit, &origin, what).await.map(drop)
 }
 
@@ -40,7 +40,7 @@ pub async fn the_lost_region(peer: &Peer) {
     is_lost(&peer.cloud.zones(&east).await.unwrap_err(), "region us-east-1 is lost");
     let seen = peer.cloud.observe(&east, Kind::Vpc, &["vpc-1".to_owned()]).await;
     is_lost(&seen.unwrap_err(), "region us-east-1 is lost");
-    let ours = Whose::Run(peer.marks.run.clone());
+    let ours = Whose::Run(peer.run_tags.run.clone());
     is_lost(&peer.cloud.tagged(&east, &ours).await.unwrap_err(), "region us-east-1 is lost");
     let vpc = Create::Vpc { cidr: "10.66.0.0/16".into(), name: "late".into() };
     refused(peer, &east, "there", &vpc, "region us-east-1 is lost").await;
@@ -66,7 +66,7 @@ pub async fn the_lost_region(peer: &Peer) {
         objects: 0,
     };
     let origin = port::Origin::new("receipts", 1, "t");
-    let permit = peer.permit(&peer.marks, &copy.to.place(), Deed::Fill).await.unwrap();
+    let permit = peer.permit(&peer.run_tags, &copy.to.place(), Operation::Write).await.unwrap();
     let copied = peer.cloud.copy_objects(&permit, &origin, &copy, &|_| {}).await;
     is_lost(&copied.unwrap_err(), "region us-east-1 is lost");
     is_lost(&peer.cloud.measure_objects(&from, "").await.unwrap_err(), "region us-east-1 is lost");
@@ -80,7 +80,7 @@ pub async fn the_lost_account(peer: &Peer) {
     let peer = &peer.another(&Setup::losing(Loss::Account(account(PRODUCTION))));
     let production = place(PRODUCTION, WEST);
     peer.cloud.zones(&production).await.unwrap();
-    let permit = peer.permit(&peer.marks, &production, Deed::Create).await.unwrap();
+    let permit = peer.permit(&peer.run_tags, &production, Operation::Create).await.unwrap();
     peer.gate.enforce(Enforcement::Full);
     let why = "its credentials are not to be used";
     is_lost(&peer.cloud.identity(&account(PRODUCTION)).await.unwrap_err(), why);
@@ -90,7 +90,7 @@ pub async fn the_lost_account(peer: &Peer) {
     is_lost(&peer.cloud.create(&permit, &origin, &vpc).await.unwrap_err(), why);
     assert!(peer.gate.denied().iter().any(|d| d.call == vpc.call() && d.step == "there"));
     // Whose the lost account's credentials are is not even asked.
-    is_lost(&peer.permit(&peer.marks, &production, Deed::Create).await.unwrap_err(), why);
+    is_lost(&peer.permit(&peer.run_tags, &production, Operation::Create).await.unwrap_err(), why);
     let db = RestoreDb {
         source: format!("arn:aws:rds:us-west-2:{PRODUCTION}:snapshot:orders-1"),
         name: "orders".into(),

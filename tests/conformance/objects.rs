@@ -1,6 +1,6 @@
 use base::duration::Size;
 use engine::actions::context::StepError;
-use engine::sandbox::HandError;
+use engine::sandbox::ProvisionError;
 use estate::PointKind;
 use port::{Against, BucketRef, ErrorKind, VerifyObjects};
 use serde_json::json;
@@ -76,7 +76,7 @@ pub async fn a_difference_fails_the_comparison(peer: &Peer) {
         size: Size(0),
         objects: 0,
     };
-    let origin = stage.hands.origin("port", 1, "");
+    let origin = stage.provisioner.origin("port", 1, "");
     let seen = peer.cloud.verify_objects(&origin, &verify, &|_| {}).await.unwrap();
     assert_eq!((seen.matched, seen.missing, seen.extra, seen.different), (RECEIPTS_OBJECTS, 0, 0, 0));
     stage.close().await;
@@ -104,7 +104,7 @@ pub async fn a_bucket_is_restored_as_of_an_instant(peer: &Peer) {
     source.at = Some(instant);
     let error = stage.attempt_from("never", 1, "s3.restore", &args, Some(source)).await.unwrap_err();
     match error {
-        StepError::Hand(HandError::Cloud(error)) => is(&error, ErrorKind::Invalid),
+        StepError::Provision(ProvisionError::Cloud(error)) => is(&error, ErrorKind::Invalid),
         other => panic!("{other:?}"),
     }
     stage.close().await;
@@ -120,7 +120,7 @@ pub async fn what_is_not_there_is_not_found(peer: &Peer) {
     let verified = stage.attempt_from("none", 1, "s3.verify", &args, None).await;
     for error in [restored.unwrap_err(), verified.unwrap_err()] {
         match error {
-            StepError::Hand(HandError::Cloud(error)) => is(&error, ErrorKind::NotFound),
+            StepError::Provision(ProvisionError::Cloud(error)) => is(&error, ErrorKind::NotFound),
             other => panic!("{other:?}"),
         }
     }

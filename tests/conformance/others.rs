@@ -42,7 +42,7 @@ pub async fn a_stack_gets_the_sandboxs_network(peer: &Peer) {
     let restored: Vec<String> = deployed.restored.iter().map(ToString::to_string).collect();
     assert_eq!(restored, ["cloudformation:stack/orders"]);
     let id = deployed.outputs["stack_id"].as_str().unwrap();
-    assert!(stage.hands.created().contains(&stage.resource(Kind::Stack, id)));
+    assert!(stage.provisioner.created().contains(&stage.resource(Kind::Stack, id)));
     assert_eq!(stage.state(&stage.resource(Kind::Stack, id)).await, State::Ready);
 
     // What would open the sandbox is not deployed, whatever `allow` says.

@@ -17,7 +17,7 @@ use event::Phase;
 use port::Guard;
 use port::Protected;
 use port::gated::Gated;
-use port::{Cloud, CloudError, Deed, LossGate, Marks, Permit, Place};
+use port::{Cloud, CloudError, LossGate, Operation, Permit, Place, RunTags};
 use twin::Twin;
 
 #[cfg(feature = "aws")]
@@ -29,7 +29,7 @@ pub struct Peer {
     pub cloud: Rc<dyn Cloud>,
     pub clock: Clock,
     pub gate: Arc<LossGate>,
-    pub marks: Marks,
+    pub run_tags: RunTags,
     pub ids: Ids,
     /// The playbook's folder.
     pub folder: tempfile::TempDir,
@@ -91,7 +91,7 @@ impl Peer {
             cloud: Rc::new(Gated::new(cloud, Arc::clone(&gate))),
             clock,
             gate,
-            marks: Marks { run, expires: now + chrono::TimeDelta::hours(4) },
+            run_tags: RunTags { run, expires: now + chrono::TimeDelta::hours(4) },
             ids,
             folder: tempfile::tempdir().unwrap(),
             ran,
@@ -105,11 +105,16 @@ impl Peer {
     }
 
     /// What the guard of a drill with its sandbox there would give.
-    pub async fn permit(&self, marks: &Marks, place: &Place, deed: Deed) -> Result<Permit, CloudError> {
+    pub async fn permit(
+        &self,
+        run_tags: &RunTags,
+        place: &Place,
+        operation: Operation,
+    ) -> Result<Permit, CloudError> {
         let cloud = Rc::clone(&self.cloud);
-        let guard = Guard::new(cloud, place.clone(), marks.clone(), Protected::default());
-        guard.enter(if deed == Deed::Delete { Phase::Teardown } else { Phase::Recover });
-        guard.permit(place, deed, "test").await
+        let guard = Guard::new(cloud, place.clone(), run_tags.clone(), Protected::default());
+        guard.enter(if operation == Operation::Delete { Phase::Teardown } else { Phase::Recover });
+        guard.permit(place, operation, "test").await
     }
 
     pub fn is_twin(&self) -> bool {
@@ -198,7 +203,7 @@ impl Peer {
         match self.on {
             On::Twin => Vec::new(),
             #[cfg(feature = "aws")]
-            On::Moto => moto::leftovers(&self.marks.run),
+            On::Moto => moto::leftovers(&self.run_tags.run),
         }
     }
 }

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use base::duration::Size;
-use engine::sandbox::{HandError, Ready, isolation};
+use engine::sandbox::{ProvisionError, Ready, isolation};
 use estate::file::FaultKind;
-use port::{BucketRef, CopyObjects, Create, Deed, ErrorKind, Kind, Leak, ResourceRef, Sent, State, Whose};
+use port::{
+    BucketRef, CopyObjects, Create, ErrorKind, Kind, Leak, Operation, ResourceRef, Sent, State, Whose,
+};
 use serde_json::json;
 
 use crate::peer::{Peer, Setup};
@@ -28,18 +30,18 @@ pub async fn accounts_and_zones(peer: &Peer) {
 
 pub async fn a_sandbox_is_closed_until_somebody_opens_it(peer: &Peer) {
     let stage = Stage::open(peer, With::default()).await;
-    let closed = isolation::look(&stage.hands, &stage.ready, true).await.unwrap();
+    let closed = isolation::look(&stage.provisioner, &stage.ready, true).await.unwrap();
     assert_eq!(closed, []);
     // What cannot be looked at is not proved closed.
     let elsewhere = Ready { vpc: "vpc-00000000000000000".into(), ..stage.ready.clone() };
-    let unseen = isolation::look(&stage.hands, &elsewhere, true).await.unwrap();
+    let unseen = isolation::look(&stage.provisioner, &elsewhere, true).await.unwrap();
     assert!(unseen.iter().any(|e| e.leak == Leak::Unknown), "{unseen:?}");
     stage.close().await;
 
     let peer = &peer.another(&Setup::fault(None, FaultKind::SandboxOpen));
     let stage = Stage::open(peer, With::default()).await;
     peer.open(&stage.ready.vpc).await;
-    let open = isolation::look(&stage.hands, &stage.ready, true).await.unwrap();
+    let open = isolation::look(&stage.provisioner, &stage.ready, true).await.unwrap();
     assert!(open.iter().any(|e| e.what.contains("internet gateway")), "{open:?}");
     peer.shut(&stage.ready.vpc).await;
     stage.close().await;
@@ -74,11 +76,11 @@ pub async fn what_was_never_there_is_gone(peer: &Peer) {
         let resource =
             ResourceRef { kind, id: id.into(), account: account(SANDBOX), region: at.region.clone() };
         let origin = port::Origin::new("teardown", 1, "delete");
-        let permit = peer.permit(&peer.marks, &at, Deed::Delete).await.unwrap();
+        let permit = peer.permit(&peer.run_tags, &at, Operation::Delete).await.unwrap();
         let deleted = peer.cloud.delete(&permit, &origin, &resource).await;
         deleted.unwrap_or_else(|e| panic!("{resource}: {e}"));
     }
-    assert_eq!(peer.cloud.tagged(&at, &Whose::Run(peer.marks.run.clone())).await.unwrap().things, []);
+    assert_eq!(peer.cloud.tagged(&at, &Whose::Run(peer.run_tags.run.clone())).await.unwrap().things, []);
 }
 
 /// What holds another thing goes first; teardown knows the order.
@@ -97,7 +99,9 @@ pub async fn what_others_use_is_not_deleted(peer: &Peer) {
         stage.resource(Kind::Volume, volume.as_str().unwrap()),
     ] {
         match stage.delete(&resource).await {
-            Err(HandError::Cloud(error)) => assert_eq!(error.kind, ErrorKind::InUse, "{resource}: {error}"),
+            Err(ProvisionError::Cloud(error)) => {
+                assert_eq!(error.kind, ErrorKind::InUse, "{resource}: {error}")
+            }
             other => panic!("{resource}: {other:?}"),
         }
         assert_eq!(stage.state(&resource).await, State::Ready);
@@ -117,10 +121,10 @@ pub async fn what_another_run_made_is_not_deleted(peer: &Peer) {
     stage.does("address", "ec2.allocate_address", json!({})).await;
     let args = json!({ "from": { "volume": peer.ids.volume } });
     stage.does("volume", "ec2.restore_volume", args).await;
-    let origin = stage.hands.origin("teardown", 1, "");
-    for resource in stage.hands.created() {
+    let origin = stage.provisioner.origin("teardown", 1, "");
+    for resource in stage.provisioner.created() {
         // The same cloud, asked by another run.
-        let permit = peer.permit(&other.marks, &resource.place(), Deed::Delete).await.unwrap();
+        let permit = peer.permit(&other.run_tags, &resource.place(), Operation::Delete).await.unwrap();
         let error = peer.cloud.delete(&permit, &origin, &resource).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Guarded, "{resource}: {error}");
         assert_eq!(stage.state(&resource).await, State::Ready, "{resource}");
@@ -129,11 +133,13 @@ pub async fn what_another_run_made_is_not_deleted(peer: &Peer) {
     for (kind, id) in [(Kind::DbInstance, BOOKS), (Kind::DbSnapshot, ORDERS_WEST), (Kind::Bucket, RECEIPTS)] {
         let resource = stage.resource(kind, id);
         match stage.delete(&resource).await {
-            Err(HandError::Cloud(error)) => assert_eq!(error.kind, ErrorKind::Guarded, "{resource}: {error}"),
+            Err(ProvisionError::Cloud(error)) => {
+                assert_eq!(error.kind, ErrorKind::Guarded, "{resource}: {error}")
+            }
             other => panic!("{resource}: {other:?}"),
         }
     }
-    let theirs = Whose::Run(other.marks.run.clone());
+    let theirs = Whose::Run(other.run_tags.run.clone());
     assert_eq!(peer.cloud.tagged(&sandbox_place(), &theirs).await.unwrap().things, []);
     stage.close().await;
 }
@@ -165,13 +171,13 @@ pub async fn what_is_productions_is_not_changed(peer: &Peer) {
     let web = stage.does("web", "ec2.launch", args).await.outputs["instances"][0]["instance_id"].clone();
     let [ours, web] = [ours, web].map(|id| id.as_str().unwrap().to_owned());
     let theirs = peer.ids.volume_live.clone();
-    let origin = stage.hands.origin("hostile", 1, "");
+    let origin = stage.provisioner.origin("hostile", 1, "");
     let device = "/dev/sdf".to_owned();
     for what in [
         Create::AttachVolume { volume: theirs.clone(), instance: web, device: device.clone() },
         Create::PromoteReplica { db: BOOKS.into(), size: Size(0) },
     ] {
-        let permit = peer.permit(&peer.marks, &stage.ready.place, Deed::Create).await.unwrap();
+        let permit = peer.permit(&peer.run_tags, &stage.ready.place, Operation::Create).await.unwrap();
         let error = peer.cloud.create(&permit, &origin, &what).await.unwrap_err();
         assert_eq!((error.kind, error.sent), (ErrorKind::Guarded, Sent::No), "{what:?}: {error}");
         assert!(error.message.contains("this run's"), "{error}");
@@ -194,15 +200,15 @@ pub async fn what_is_productions_is_not_changed(peer: &Peer) {
         size: Size(0),
         objects: 0,
     };
-    let permit = peer.permit(&peer.marks, &stage.ready.place, Deed::Fill).await.unwrap();
+    let permit = peer.permit(&peer.run_tags, &stage.ready.place, Operation::Write).await.unwrap();
     let error = peer.cloud.copy_objects(&permit, &origin, &copy, &|_| {}).await.unwrap_err();
     assert_eq!((error.kind, error.sent), (ErrorKind::Guarded, Sent::No), "{error}");
     // A permit is for one kind of thing at one place.
-    let permit = peer.permit(&peer.marks, &stage.ready.place, Deed::Fill).await.unwrap();
+    let permit = peer.permit(&peer.run_tags, &stage.ready.place, Operation::Write).await.unwrap();
     let volume = stage.resource(Kind::Volume, &ours);
     let error = peer.cloud.delete(&permit, &origin, &volume).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Guarded, "{error}");
-    let permit = peer.permit(&peer.marks, &place(SANDBOX, EAST), Deed::Delete).await.unwrap();
+    let permit = peer.permit(&peer.run_tags, &place(SANDBOX, EAST), Operation::Delete).await.unwrap();
     let error = peer.cloud.delete(&permit, &origin, &volume).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Guarded, "{error}");
     assert_eq!(stage.state(&volume).await, State::Ready);

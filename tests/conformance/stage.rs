@@ -11,7 +11,7 @@ use engine::actions::{self, CATALOGUE};
 use engine::sandbox::memory::Memory;
 use engine::sandbox::prepare::{Wanted, WantedReplica};
 use engine::sandbox::teardown::Teardown;
-use engine::sandbox::{HandError, Hands, Ready, prepare};
+use engine::sandbox::{ProvisionError, Provisioner, Ready, prepare};
 use estate::point::{Use, Wanted as WantedPoint, select};
 use estate::{PointKind, RecoveryPoint, Selector};
 use event::{Body, Bus, Consumer, ConsumerError, Event, Phase};
@@ -63,7 +63,7 @@ pub struct With {
 
 pub struct Stage<'a> {
     pub peer: &'a Peer,
-    pub hands: Rc<Hands>,
+    pub provisioner: Rc<Provisioner>,
     pub waiter: Rc<Waiter>,
     pub ready: Ready,
     pub person: Somebody,
@@ -77,10 +77,10 @@ impl<'a> Stage<'a> {
     pub async fn open(peer: &'a Peer, with: With) -> Self {
         let log = Log::default();
         let bus = Bus::new(peer.clock.clone(), 0, vec![Box::new(log.clone())]);
-        let (cloud, marks) = (Rc::clone(&peer.cloud), peer.marks.clone());
-        let guard = Guard::new(cloud, sandbox_place(), marks, Protected::default());
+        let (cloud, run_tags) = (Rc::clone(&peer.cloud), peer.run_tags.clone());
+        let guard = Guard::new(cloud, sandbox_place(), run_tags, Protected::default());
         guard.enter(Phase::Prepare);
-        let hands = Hands::new(Rc::clone(&peer.cloud), Rc::clone(&bus), guard, Memory::default());
+        let provisioner = Provisioner::new(Rc::clone(&peer.cloud), Rc::clone(&bus), guard, Memory::default());
         let waiter = Waiter::new(Rc::clone(&peer.cloud), peer.clock.clone());
         let replica = |step: &str| WantedReplica {
             step: step.to_owned(),
@@ -101,26 +101,26 @@ impl<'a> Stage<'a> {
             replicas: with.replica.into_iter().map(replica).collect(),
             databases: true,
         };
-        let ready = prepare(&hands, &waiter, &wanted, peer.gate.loss().unwrap()).await.unwrap();
+        let ready = prepare(&provisioner, &waiter, &wanted, peer.gate.loss().unwrap()).await.unwrap();
         let person = Somebody::Absent;
-        Self { peer, hands, waiter, ready, person, bus, log, made: RefCell::default() }
+        Self { peer, provisioner, waiter, ready, person, bus, log, made: RefCell::default() }
     }
 
     /// Runs an action that must succeed, twice: the outputs are the declared ones, what it made is known, tagged and
     /// ready, and the second time nothing new is made.
     pub async fn does(&self, step: &str, uses: &str, args: Value) -> Outcome {
-        let before = self.hands.created();
+        let before = self.provisioner.created();
         let source = self.chosen(uses, &args).await;
         let attempt = |number| self.attempt_from(step, number, uses, &args, source.clone());
         let outcome = attempt(1).await.unwrap_or_else(|e| panic!("{uses} {args}: {e}"));
         assert_outputs(uses, &outcome);
-        let made: Vec<_> = self.hands.created().into_iter().filter(|r| !before.contains(r)).collect();
+        let made: Vec<_> = self.provisioner.created().into_iter().filter(|r| !before.contains(r)).collect();
         self.is_ours_and_ready(&made).await;
         self.was_announced(step);
 
         let again = attempt(2).await.unwrap_or_else(|e| panic!("{uses} again: {e}"));
         assert_eq!(again.outputs, outcome.outputs, "{uses}: the same request is the same request");
-        assert_eq!(self.hands.created().len(), before.len() + made.len(), "{uses}: made twice");
+        assert_eq!(self.provisioner.created().len(), before.len() + made.len(), "{uses}: made twice");
         self.remember(&outcome);
         outcome
     }
@@ -130,7 +130,7 @@ impl<'a> Stage<'a> {
         let before = self.tagged().await;
         let error = match self.attempt(step, 1, uses, &args).await {
             Ok(outcome) => panic!("{uses} {args} gave {:?}", outcome.outputs),
-            Err(StepError::Hand(HandError::Cloud(error))) => error,
+            Err(StepError::Provision(ProvisionError::Cloud(error))) => error,
             Err(other) => panic!("{uses} {args}: {other:?}"),
         };
         assert_eq!(self.tagged().await, before, "{uses} was refused, and made something");
@@ -171,7 +171,7 @@ impl<'a> Stage<'a> {
         let accounts = [("sandbox".to_owned(), account)].into();
         let files = Files::of(self.peer.folder.path());
         let cx = Context {
-            hands: &self.hands,
+            provisioner: &self.provisioner,
             waiter: &self.waiter,
             clock: &self.peer.clock,
             sandbox: &self.ready,
@@ -259,7 +259,7 @@ impl<'a> Stage<'a> {
     }
 
     pub async fn tagged(&self) -> BTreeSet<ResourceRef> {
-        let whose = Whose::Run(self.peer.marks.run.clone());
+        let whose = Whose::Run(self.peer.run_tags.run.clone());
         let found = self.peer.cloud.tagged(&sandbox_place(), &whose).await.unwrap();
         found.things.into_iter().map(|thing| thing.resource).collect()
     }
@@ -301,21 +301,21 @@ impl<'a> Stage<'a> {
     }
 
     /// Asks for the deletion of one thing, as teardown does.
-    pub async fn delete(&self, resource: &ResourceRef) -> Result<(), HandError> {
-        self.hands.guard().enter(Phase::Teardown);
-        let deleted = self.hands.delete(resource).await;
-        self.hands.guard().enter(Phase::Recover);
+    pub async fn delete(&self, resource: &ResourceRef) -> Result<(), ProvisionError> {
+        self.provisioner.guard().enter(Phase::Teardown);
+        let deleted = self.provisioner.delete(resource).await;
+        self.provisioner.guard().enter(Phase::Recover);
         deleted
     }
 
     pub async fn tear_down(&self, patience: Duration) -> Vec<String> {
-        self.hands.guard().enter(Phase::Teardown);
+        self.provisioner.guard().enter(Phase::Teardown);
         let teardown = Teardown {
-            hands: &self.hands,
+            provisioner: &self.provisioner,
             waiter: &self.waiter,
             clock: &self.peer.clock,
             bus: &self.bus,
-            places: self.hands.places(),
+            places: self.provisioner.places(),
             patience,
         };
         teardown.run().await
@@ -334,7 +334,7 @@ impl<'a> Stage<'a> {
     /// Removes everything, and asserts that nothing is left.
     pub async fn close(self) {
         assert_eq!(self.tear_down(Duration::from_mins(10)).await, Vec::<String>::new());
-        for resource in self.hands.created() {
+        for resource in self.provisioner.created() {
             assert_eq!(self.state(&resource).await, State::Gone, "{resource}");
         }
         assert_eq!(self.tagged().await, BTreeSet::new());

@@ -14,8 +14,8 @@ use estate::RecoveryPoint;
 use port::gated::{delete_call, describe_call, points_call};
 use port::{
     ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created,
-    ErrorKind, Exposure, Kind, Look, MeasuredObjects, Needs, Observed, Offers, Origin, Permit, Place,
-    PointQuery, PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef, Sent, State, Tagged,
+    ErrorKind, Exposure, IsolationScan, Kind, MeasuredObjects, Needs, Observed, Offers, Origin, Permit,
+    Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef, Sent, State, Tagged,
     TaggedThing, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 use twin::Twin;
@@ -394,7 +394,7 @@ impl Cloud for Faulty {
             self.ledger.deletions.borrow_mut().push(resource.clone());
             let place = resource.place();
             let seen = self.inner.observe(&place, resource.kind, std::slice::from_ref(&resource.id)).await?;
-            let tagged = self.inner.tagged(&place, &Whose::Run(permit.marks().run.clone())).await?;
+            let tagged = self.inner.tagged(&place, &Whose::Run(permit.run_tags().run.clone())).await?;
             self.inner.delete(permit, origin, resource).await?;
             if self.weather.like_aws && self.draw(LINGERING, &[Fault::Stale]).is_some() {
                 let tagged = tagged.things.into_iter().find(|thing| thing.resource == *resource);
@@ -433,7 +433,7 @@ impl Cloud for Faulty {
         self.call("cloudformation:ListStackResources", READS, async || self.inner.remains(stack).await).await
     }
 
-    async fn exposures(&self, look: &Look) -> CloudResult<Vec<Exposure>> {
+    async fn exposures(&self, look: &IsolationScan) -> CloudResult<Vec<Exposure>> {
         self.call("ec2:DescribeRouteTables", READS, async || self.inner.exposures(look).await).await
     }
 

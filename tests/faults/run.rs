@@ -12,7 +12,7 @@ use futures_util::FutureExt as _;
 use playbook::Loaded;
 use port::Guard;
 use port::Protected;
-use port::{Cloud, Create, Deed, Kind, Marks, Origin, Place, ResourceRef, State, Whose};
+use port::{Cloud, Create, Kind, Operation, Origin, Place, ResourceRef, RunTags, State, Whose};
 use record::journal::{Durability, Journal, read};
 use record::objectives::{self, Record};
 use record::report::Report;
@@ -247,11 +247,11 @@ pub fn run(playbook: &Loaded, weather: &Weather, fate: &Fate, dice: &mut Dice) -
 /// A VPC that another run has made at the same place.
 async fn another_run(twin: &Rc<Twin>, place: &Place, clock: &Clock) -> String {
     let expires = clock.now() + chrono::TimeDelta::days(1);
-    let marks = Marks { run: RunId("20260228T120000Z-other-0000beef".into()), expires };
+    let run_tags = RunTags { run: RunId("20260228T120000Z-other-0000beef".into()), expires };
     let cloud = Rc::clone(twin) as Rc<dyn Cloud>;
-    let guard = Guard::new(cloud, place.clone(), marks, Protected::default());
+    let guard = Guard::new(cloud, place.clone(), run_tags, Protected::default());
     guard.enter(Phase::Prepare);
-    let permit = guard.permit(place, Deed::Create, "ec2:CreateVpc").await.unwrap();
+    let permit = guard.permit(place, Operation::Create, "ec2:CreateVpc").await.unwrap();
     let vpc = Create::Vpc { cidr: "10.99.0.0/16".into(), name: "another".into() };
     let made = twin.create(&permit, &Origin::new("sandbox", 1, "another"), &vpc).await.unwrap();
     made.resources[0].id.clone()

@@ -10,9 +10,9 @@ use base::ids::AccountId;
 use estate::RecoveryPoint;
 use port::{
     ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created,
-    ErrorKind, Exposure, Kind, Look, MeasuredObjects, Needs, Observed, Offers, Origin, Permit, Place,
-    PointQuery, PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef, Tagged, VerifiedObjects,
-    VerifyObjects, Whose, Wishes, Zone,
+    ErrorKind, Exposure, IsolationScan, Kind, MeasuredObjects, Needs, Observed, Offers, Origin, Permit,
+    Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef, Tagged,
+    VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 
 #[derive(Default)]
@@ -86,7 +86,7 @@ impl Cloud for Liar {
         never()
     }
 
-    async fn exposures(&self, _: &Look) -> CloudResult<Vec<Exposure>> {
+    async fn exposures(&self, _: &IsolationScan) -> CloudResult<Vec<Exposure>> {
         never()
     }
 

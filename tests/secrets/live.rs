@@ -16,7 +16,7 @@ use base::ids::{AccountId, RunId};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use checks::{Net, Observation};
-use drillmaster::ui::{Look, lines::Lines, ndjson::Ndjson, summary};
+use drillmaster::ui::{TextStyle, lines::Lines, ndjson::Ndjson, summary};
 use engine::actions::CATALOGUE;
 use engine::actions::context::Person;
 use engine::plan::{Input, Plan};
@@ -76,7 +76,7 @@ impl Cloud for Real {
     async fn remains(&self, stack: &ResourceRef) -> CloudResult<Vec<Remains>> {
         self.0.remains(stack).await
     }
-    async fn exposures(&self, look: &port::Look) -> CloudResult<Vec<Exposure>> {
+    async fn exposures(&self, look: &port::TextStyle) -> CloudResult<Vec<Exposure>> {
         self.0.exposures(look).await
     }
     async fn copy_objects(
@@ -174,7 +174,7 @@ fn a_drill() {
         let display: Box<dyn Consumer> = if std::env::var_os("JSON").is_some() {
             Box::new(Ndjson::new(std::io::stdout()))
         } else {
-            Box::new(Lines::new(std::io::stderr(), Look { color: false, unicode: true }))
+            Box::new(Lines::new(std::io::stderr(), TextStyle { color: false, unicode: true }))
         };
         let journal = Journal::create(&out, Durability::Buffered).unwrap();
         let bus = Bus::new(
@@ -223,7 +223,7 @@ fn a_drill() {
     }));
     let report = objectives::report(&record.borrow()).unwrap();
     write_all(&report, &out, &Templates::built_in().unwrap()).unwrap();
-    summary::write(&mut std::io::stdout(), &report, &[], Look { color: false, unicode: true }).unwrap();
+    summary::write(&mut std::io::stdout(), &report, &[], TextStyle { color: false, unicode: true }).unwrap();
 }
 
 /// Answers every connection, on a thread of its own, and keeps what it was told.

@@ -23,12 +23,12 @@ const ID: &str = "00000000000000000";
 
 /// The tags that the real call will carry: policies may allow it only with them.
 fn spec(needs: &Needs, kind: ResourceType) -> Option<Vec<TagSpecification>> {
-    let marks = needs.marks.as_ref()?;
+    let run_tags = needs.run_tags.as_ref()?;
     let tag = |key: &str, value: String| Tag::builder().key(key).value(value).build();
-    let expires = marks.expires.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    let expires = run_tags.expires.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
     let tags = vec![
         tag("Name", "drillmaster-preflight".into()),
-        tag(TAG_RUN, marks.run.to_string()),
+        tag(TAG_RUN, run_tags.run.to_string()),
         tag(TAG_EXPIRES, expires),
         tag(crate::tags::TAG_TOKEN, "preflight".into()),
     ];

@@ -4,7 +4,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 
 use super::Clients;
 use super::read_only::{CloudFormationReader, RdsReader, S3Reader};
-use port::{CloudResult, Deed, Marks, Permit};
+use port::{CloudResult, Operation, Permit, RunTags};
 
 /// S3, to write: from a [`Writer`].
 pub type S3Writer = aws_sdk_s3::Client;
@@ -20,7 +20,7 @@ pub struct Writer {
     /// For pre-signed requests.
     pub credentials: Option<SharedCredentialsProvider>,
     pub read: Reading,
-    pub marks: Marks,
+    pub run_tags: RunTags,
 }
 
 /// The same clients, for functions that only read.
@@ -33,8 +33,8 @@ pub struct Reading {
 impl Clients {
     /// # Errors
     /// `Guarded`: the permit is for something else, or for another account or region.
-    pub fn writer(&self, permit: &Permit, deed: Deed, call: &str) -> CloudResult<Writer> {
-        permit.covers(deed, &self.place, call)?;
+    pub fn writer(&self, permit: &Permit, operation: Operation, call: &str) -> CloudResult<Writer> {
+        permit.covers(operation, &self.place, call)?;
         let raw = &self.raw;
         Ok(Writer {
             ec2: raw.ec2.clone(),
@@ -48,7 +48,7 @@ impl Clients {
                 s3: self.s3.clone(),
                 cloudformation: self.cloudformation.clone(),
             },
-            marks: permit.marks().clone(),
+            run_tags: permit.run_tags().clone(),
         })
     }
 }

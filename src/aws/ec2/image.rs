@@ -88,11 +88,11 @@ pub fn snapshots_of(image: &Image) -> Vec<String> {
 }
 
 pub async fn delete(to: &Writer, id: &str) -> CloudResult<()> {
-    let (ec2, marks) = (&to.ec2, &to.marks);
+    let (ec2, run_tags) = (&to.ec2, &to.run_tags);
     let found = ec2.describe_images().filters(filter("image-id", [id])).send().await;
     let found = found.or_cloud("ec2:DescribeImages")?;
     let Some(image) = found.images().first() else { return Ok(()) };
-    tags::guard("ec2:DeregisterImage", id, tags::value(image.tags(), TAG_RUN), marks)?;
+    tags::guard("ec2:DeregisterImage", id, tags::value(image.tags(), TAG_RUN), run_tags)?;
     let snapshots = snapshots_of(image);
     ec2.deregister_image().image_id(id).send().await.or_cloud("ec2:DeregisterImage")?;
     for snapshot in snapshots {

@@ -218,7 +218,7 @@ fn seen(instance: &Instance, zones: &[Zone], healthy: &BTreeSet<String>) -> Obse
 }
 
 pub async fn terminate(to: &Writer, id: &str) -> CloudResult<()> {
-    let (ec2, marks) = (&to.ec2, &to.marks);
+    let (ec2, run_tags) = (&to.ec2, &to.run_tags);
     let found = ec2.describe_instances().filters(filter("instance-id", [id])).send().await;
     let found = found.or_cloud("ec2:DescribeInstances")?;
     let Some(instance) =
@@ -229,7 +229,7 @@ pub async fn terminate(to: &Writer, id: &str) -> CloudResult<()> {
     if matches!(state_of(instance), Some(InstanceStateName::Terminated | InstanceStateName::ShuttingDown)) {
         return Ok(());
     }
-    tags::guard("ec2:TerminateInstances", id, tags::value(instance.tags(), TAG_RUN), marks)?;
+    tags::guard("ec2:TerminateInstances", id, tags::value(instance.tags(), TAG_RUN), run_tags)?;
     ec2.terminate_instances().instance_ids(id).send().await.or_cloud("ec2:TerminateInstances")?;
     Ok(())
 }

@@ -8,7 +8,7 @@ use crate::access::{Ec2Reader, Writer};
 use crate::error::OrCloud;
 use crate::once::once;
 use crate::{At, missing, observed, tags, with};
-use port::{CloudError, CloudResult, Created, ErrorKind, Kind, Observed, ResourceRef, State, TAG_RUN};
+use port::{CloudResult, Created, Kind, Observed, State, TAG_RUN};
 
 pub async fn key_pair(at: &At<'_>, name: &str, public_key: &str) -> CloudResult<Created> {
     let writer = at.writer().await?;
@@ -96,7 +96,7 @@ pub async fn delete_key_pair(to: &Writer, id: &str) -> CloudResult<()> {
     let found = ec2.describe_key_pairs().filters(filter("key-name", [id])).send().await;
     let found = found.or_cloud("ec2:DescribeKeyPairs")?;
     let Some(key) = found.key_pairs().first() else { return Ok(()) };
-    tags::guard("ec2:DeleteKeyPair", id, tags::value(key.tags(), TAG_RUN), &to.marks)?;
+    tags::guard("ec2:DeleteKeyPair", id, tags::value(key.tags(), TAG_RUN), &to.run_tags)?;
     ec2.delete_key_pair().key_name(id).send().await.or_cloud("ec2:DeleteKeyPair")?;
     Ok(())
 }
@@ -106,7 +106,7 @@ pub async fn delete_address(to: &Writer, id: &str) -> CloudResult<()> {
     let found = ec2.describe_addresses().filters(filter("allocation-id", [id])).send().await;
     let found = found.or_cloud("ec2:DescribeAddresses")?;
     let Some(address) = found.addresses().first() else { return Ok(()) };
-    tags::guard("ec2:ReleaseAddress", id, tags::value(address.tags(), TAG_RUN), &to.marks)?;
+    tags::guard("ec2:ReleaseAddress", id, tags::value(address.tags(), TAG_RUN), &to.run_tags)?;
     if let Some(association) = address.association_id() {
         ec2.disassociate_address()
             .association_id(association)

@@ -20,7 +20,7 @@ pub use filters::{FILTER_VALUES, filter};
 /// Finds what an earlier call with the same token made.
 fn made_before(at: &At<'_>) -> Vec<Filter> {
     vec![
-        filter(&format!("tag:{TAG_RUN}"), [at.marks.run.to_string()]),
+        filter(&format!("tag:{TAG_RUN}"), [at.run_tags.run.to_string()]),
         filter(&format!("tag:{TAG_TOKEN}"), [clean(&at.origin.token, 64)]),
     ]
 }

@@ -243,7 +243,7 @@ pub async fn delete_vpc(to: &Writer, id: &str) -> CloudResult<()> {
     let vpcs = ec2.describe_vpcs().filters(filter("vpc-id", [id])).send().await;
     let vpcs = vpcs.or_cloud("ec2:DescribeVpcs")?;
     let Some(vpc) = vpcs.vpcs().first() else { return Ok(()) };
-    tags::guard("ec2:DeleteVpc", id, tags::value(vpc.tags(), TAG_RUN), &to.marks)?;
+    tags::guard("ec2:DeleteVpc", id, tags::value(vpc.tags(), TAG_RUN), &to.run_tags)?;
     let deleted = ec2.delete_vpc().vpc_id(id).send().await.or_cloud("ec2:DeleteVpc");
     in_the_way(to, deleted, filter("vpc-id", [id])).await
 }
@@ -253,7 +253,7 @@ pub async fn delete_subnet(to: &Writer, id: &str) -> CloudResult<()> {
     let subnets = ec2.describe_subnets().filters(filter("subnet-id", [id])).send().await;
     let subnets = subnets.or_cloud("ec2:DescribeSubnets")?;
     let Some(subnet) = subnets.subnets().first() else { return Ok(()) };
-    tags::guard("ec2:DeleteSubnet", id, tags::value(subnet.tags(), TAG_RUN), &to.marks)?;
+    tags::guard("ec2:DeleteSubnet", id, tags::value(subnet.tags(), TAG_RUN), &to.run_tags)?;
     let deleted = ec2.delete_subnet().subnet_id(id).send().await.or_cloud("ec2:DeleteSubnet");
     in_the_way(to, deleted, filter("subnet-id", [id])).await
 }
@@ -263,7 +263,7 @@ pub async fn delete_group(to: &Writer, id: &str) -> CloudResult<()> {
     let groups = ec2.describe_security_groups().filters(filter("group-id", [id])).send().await;
     let groups = groups.or_cloud("ec2:DescribeSecurityGroups")?;
     let Some(group) = groups.security_groups().first() else { return Ok(()) };
-    tags::guard("ec2:DeleteSecurityGroup", id, tags::value(group.tags(), TAG_RUN), &to.marks)?;
+    tags::guard("ec2:DeleteSecurityGroup", id, tags::value(group.tags(), TAG_RUN), &to.run_tags)?;
     let deleted = ec2.delete_security_group().group_id(id).send().await;
     in_the_way(to, deleted.or_cloud("ec2:DeleteSecurityGroup"), filter("group-id", [id])).await
 }

@@ -80,11 +80,11 @@ pub async fn observe(ec2: &Ec2Reader, ids: &[String]) -> CloudResult<Vec<Observe
 }
 
 pub async fn delete(to: &Writer, id: &str) -> CloudResult<()> {
-    let (ec2, marks) = (&to.ec2, &to.marks);
+    let (ec2, run_tags) = (&to.ec2, &to.run_tags);
     let found = ec2.describe_snapshots().filters(filter("snapshot-id", [id])).send().await;
     let found = found.or_cloud("ec2:DescribeSnapshots")?;
     let Some(snapshot) = found.snapshots().first() else { return Ok(()) };
-    tags::guard("ec2:DeleteSnapshot", id, tags::value(snapshot.tags(), TAG_RUN), marks)?;
+    tags::guard("ec2:DeleteSnapshot", id, tags::value(snapshot.tags(), TAG_RUN), run_tags)?;
     ec2.delete_snapshot().snapshot_id(id).send().await.or_cloud("ec2:DeleteSnapshot")?;
     Ok(())
 }

@@ -108,14 +108,14 @@ pub async fn observe(ec2: &Ec2Reader, zones: &[Zone], ids: &[String]) -> CloudRe
 }
 
 pub async fn delete(to: &Writer, id: &str) -> CloudResult<()> {
-    let (ec2, marks) = (&to.ec2, &to.marks);
+    let (ec2, run_tags) = (&to.ec2, &to.run_tags);
     let found = ec2.describe_volumes().filters(filter("volume-id", [id])).send().await;
     let found = found.or_cloud("ec2:DescribeVolumes")?;
     let Some(volume) = found.volumes().first() else { return Ok(()) };
     if matches!(volume.state(), Some(VolumeState::Deleting | VolumeState::Deleted)) {
         return Ok(());
     }
-    tags::guard("ec2:DeleteVolume", id, tags::value(volume.tags(), TAG_RUN), marks)?;
+    tags::guard("ec2:DeleteVolume", id, tags::value(volume.tags(), TAG_RUN), run_tags)?;
     ec2.delete_volume().volume_id(id).send().await.or_cloud("ec2:DeleteVolume")?;
     Ok(())
 }

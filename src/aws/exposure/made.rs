@@ -11,16 +11,16 @@ use crate::access::{Ec2Reader, RdsReader, S3Reader};
 use crate::ec2::filter;
 use crate::error::OrCloud;
 use crate::{pages, tags};
-use port::{CloudError, CloudResult, ErrorKind, Exposure, Kind, Leak, Look, TAG_RUN};
+use port::{CloudError, CloudResult, ErrorKind, Exposure, IsolationScan, Kind, Leak, TAG_RUN};
 
 /// What is the run's.
 pub struct Ours<'a> {
-    look: &'a Look,
+    look: &'a IsolationScan,
     account: &'a str,
 }
 
 impl<'a> Ours<'a> {
-    pub fn of(look: &'a Look) -> Self {
+    pub fn of(look: &'a IsolationScan) -> Self {
         Self { look, account: look.place.account.as_str() }
     }
 

@@ -8,7 +8,7 @@ use ipnet::Ipv4Net;
 use crate::access::Ec2Reader as Client;
 use crate::ec2::filter;
 use crate::{missing, pages};
-use port::{CloudError, CloudResult, ErrorKind, Exposure, Leak, Look, TAG_RUN};
+use port::{CloudError, CloudResult, ErrorKind, Exposure, IsolationScan, Leak, TAG_RUN};
 
 /// How many lists are read at once: a look must not take the API's allowance from the steps.
 pub const AT_ONCE: usize = 4;
@@ -25,7 +25,7 @@ pub fn way(resource: Option<String>, what: impl Into<String>) -> Exposure {
 pub struct Vpcs(pub BTreeMap<String, Vec<Ipv4Net>>);
 
 impl Vpcs {
-    pub async fn of(ec2: &Client, look: &Look) -> CloudResult<Self> {
+    pub async fn of(ec2: &Client, look: &IsolationScan) -> CloudResult<Self> {
         const CALL: &str = "ec2:DescribeVpcs";
         let of = |filter: Filter| async move {
             Ok::<_, CloudError>(pages!(CALL, vpcs, ec2.describe_vpcs().filters(filter)))

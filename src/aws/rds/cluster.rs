@@ -123,9 +123,9 @@ pub async fn observe(rds: &RdsReader, ids: &[String]) -> CloudResult<Vec<Observe
 
 pub async fn delete(to: &Writer, id: &str) -> CloudResult<()> {
     const CALL: &str = "rds:DeleteDBCluster";
-    let (rds, marks) = (&to.rds, &to.marks);
+    let (rds, run_tags) = (&to.rds, &to.run_tags);
     let Some(cluster) = describe(&to.read.rds, id).await? else { return Ok(()) };
-    tags::guard(CALL, id, tags::rds_value(cluster.tag_list(), TAG_RUN), marks)?;
+    tags::guard(CALL, id, tags::rds_value(cluster.tag_list(), TAG_RUN), run_tags)?;
     if cluster.status() == Some("deleting") {
         return Ok(());
     }

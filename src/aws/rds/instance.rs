@@ -217,9 +217,9 @@ pub async fn observe(rds: &RdsReader, zones: &[Zone], ids: &[String]) -> CloudRe
 
 pub async fn delete(to: &Writer, id: &str) -> CloudResult<()> {
     const CALL: &str = "rds:DeleteDBInstance";
-    let (rds, marks) = (&to.rds, &to.marks);
+    let (rds, run_tags) = (&to.rds, &to.run_tags);
     let Some(db) = describe(&to.read.rds, id).await? else { return Ok(()) };
-    tags::guard(CALL, id, tags::rds_value(db.tag_list(), TAG_RUN), marks)?;
+    tags::guard(CALL, id, tags::rds_value(db.tag_list(), TAG_RUN), run_tags)?;
     if db.db_instance_status() == Some("deleting") {
         return Ok(());
     }

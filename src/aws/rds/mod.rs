@@ -32,7 +32,7 @@ fn adopt(
         return Err(error);
     }
     match found.and_then(|tags| rds_value(tags, TAG_RUN)) {
-        Some(run) if run == at.marks.run.0 => Ok(()),
+        Some(run) if run == at.run_tags.run.0 => Ok(()),
         _ => Err(CloudError::new(
             ErrorKind::AlreadyExists,
             error.call,

@@ -91,7 +91,7 @@ pub async fn promote(at: &At<'_>, id: &str) -> CloudResult<Created> {
     let db = describe(&writer.read.rds, id).await?.ok_or_else(|| {
         CloudError::new(ErrorKind::NotFound, CALL, format!("no database {id} in {}", at.place.region))
     })?;
-    tags::guard(CALL, id, tags::rds_value(db.tag_list(), TAG_RUN), at.marks)?;
+    tags::guard(CALL, id, tags::rds_value(db.tag_list(), TAG_RUN), at.run_tags)?;
     let promoted_before = db.read_replica_source_db_instance_identifier().is_none_or(str::is_empty);
     if !promoted_before {
         // It "cannot be promoted" while it is backing-up (RDS API reference, `PromoteReadReplica`).

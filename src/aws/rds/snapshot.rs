@@ -116,17 +116,17 @@ fn seen(id: Option<String>, arn: Option<String>, status: Option<&str>, progress:
 }
 
 pub async fn delete(to: &Writer, resource: &ResourceRef) -> CloudResult<()> {
-    let (rds, marks) = (&to.rds, &to.marks);
+    let (rds, run_tags) = (&to.rds, &to.run_tags);
     let id = &resource.id;
     let Some(found) = tags_of(&to.read.rds, resource.kind, id).await? else { return Ok(()) };
     let carried = tags::rds_value(&found, TAG_RUN);
     if resource.kind == Kind::DbClusterSnapshot {
         const CALL: &str = "rds:DeleteDBClusterSnapshot";
-        tags::guard(CALL, id, carried, marks)?;
+        tags::guard(CALL, id, carried, run_tags)?;
         rds.delete_db_cluster_snapshot().db_cluster_snapshot_identifier(id).send().await.or_cloud(CALL)?;
     } else {
         const CALL: &str = "rds:DeleteDBSnapshot";
-        tags::guard(CALL, id, carried, marks)?;
+        tags::guard(CALL, id, carried, run_tags)?;
         rds.delete_db_snapshot().db_snapshot_identifier(id).send().await.or_cloud(CALL)?;
     }
     Ok(())

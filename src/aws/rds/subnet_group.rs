@@ -68,9 +68,9 @@ pub async fn observe(rds: &RdsReader, ids: &[String]) -> CloudResult<Vec<Observe
 
 pub async fn delete(to: &Writer, id: &str) -> CloudResult<()> {
     const CALL: &str = "rds:DeleteDBSubnetGroup";
-    let (rds, marks) = (&to.rds, &to.marks);
+    let (rds, run_tags) = (&to.rds, &to.run_tags);
     let Some(found) = tags_of(&to.read.rds, id).await? else { return Ok(()) };
-    tags::guard(CALL, id, tags::rds_value(&found, TAG_RUN), marks)?;
+    tags::guard(CALL, id, tags::rds_value(&found, TAG_RUN), run_tags)?;
     rds.delete_db_subnet_group().db_subnet_group_name(id).send().await.or_cloud(CALL)?;
     Ok(())
 }

@@ -37,7 +37,7 @@ pub async fn create(at: &At<'_>, name: &str) -> CloudResult<Created> {
         Err(e) => return Err(e),
     };
     if let Some(had) = had
-        && run_of(&had) != Some(at.marks.run.0.as_str())
+        && run_of(&had) != Some(at.run_tags.run.0.as_str())
     {
         return Err(CloudError::new(
             ErrorKind::AlreadyExists,
@@ -121,8 +121,8 @@ pub async fn observe(s3: &S3Reader, ids: &[String]) -> CloudResult<Vec<Observed>
 /// Empties the bucket (all versions, delete markers and unfinished uploads) and deletes it.
 pub async fn delete(to: &Writer, name: &str) -> CloudResult<()> {
     const CALL: &str = "s3:DeleteBucket";
-    let (s3, marks) = (&to.s3, &to.marks);
-    tags::guard(CALL, name, run_of(&tags_of(&to.read.s3, name).await?), marks)?;
+    let (s3, run_tags) = (&to.s3, &to.run_tags);
+    tags::guard(CALL, name, run_of(&tags_of(&to.read.s3, name).await?), run_tags)?;
     empty(to, name).await?;
     s3.delete_bucket().bucket(name).send().await.or_cloud(CALL)?;
     Ok(())

@@ -9,7 +9,9 @@ use super::list::{Entry, Listing};
 use super::{PARALLEL, bucket, multipart};
 use crate::error::OrCloud;
 use crate::{Aws, tags};
-use port::{CloudError, CloudResult, CopiedObjects, CopyObjects, Deed, ErrorKind, Permit, Place, Progress};
+use port::{
+    CloudError, CloudResult, CopiedObjects, CopyObjects, ErrorKind, Operation, Permit, Place, Progress,
+};
 
 /// The longest object that one `CopyObject` takes.
 const LONGEST_COPY: u64 = 5 << 30;
@@ -30,9 +32,9 @@ pub async fn run(
     let to = aws.bucket_clients(&copy.to).await?;
     let there = Place { account: copy.to.account.clone(), region: copy.from.region.clone() };
     let there = aws.s3_clients(&there).await?;
-    let writer = to.writer(permit, Deed::Fill, CALL)?;
+    let writer = to.writer(permit, Operation::Write, CALL)?;
     let carried = bucket::tags_of(&writer.read.s3, &copy.to.name).await?;
-    tags::guard(CALL, &copy.to.name, bucket::run_of(&carried), &writer.marks)?;
+    tags::guard(CALL, &copy.to.name, bucket::run_of(&carried), &writer.run_tags)?;
     let job = Job {
         from: &from.s3,
         from_by_target: &there.s3,

@@ -52,7 +52,7 @@ pub async fn run(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError> {
     let args: RunArgs = decode(args)?;
     let origin = cx.origin("");
     let mut outcome = Outcome::default();
-    if let Some(rehearsed) = cx.hands.cloud().rehearsed(&origin, RUN.decl.name) {
+    if let Some(rehearsed) = cx.provisioner.cloud().rehearsed(&origin, RUN.decl.name) {
         cx.pass(rehearsed?).await;
         outcome.outputs.insert("stdout".into(), json!(""));
         return Ok(outcome);

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::sandbox::{HandError, Hands, Ready};
+use crate::sandbox::{ProvisionError, Provisioner, Ready};
 use base::clock::Clock;
 use base::duration::{Size, Time};
 use estate::{RecoveryPoint, ResourceId};
@@ -40,7 +40,7 @@ pub trait Person {
 
 /// What one attempt of a step works with.
 pub struct Context<'a> {
-    pub hands: &'a Rc<Hands>,
+    pub provisioner: &'a Rc<Provisioner>,
     pub waiter: &'a Rc<Waiter>,
     pub clock: &'a Clock,
     pub sandbox: &'a Ready,
@@ -95,7 +95,7 @@ pub struct Finding {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StepError {
     #[error(transparent)]
-    Hand(#[from] HandError),
+    Provision(#[from] ProvisionError),
     #[error("{message}")]
     Failed { message: String, help: Option<String>, again: bool },
     /// What was created is no good, or took too long: it was discarded, and the next attempt makes another.
@@ -116,25 +116,25 @@ impl StepError {
     /// Whether another attempt can make sense.
     pub fn may_pass(&self) -> bool {
         match self {
-            Self::Hand(HandError::Cloud(error)) => error.kind.is_worth_another_attempt(),
-            Self::Hand(HandError::Journal(_)) => false,
+            Self::Provision(ProvisionError::Cloud(error)) => error.kind.is_worth_another_attempt(),
+            Self::Provision(ProvisionError::Journal(_)) => false,
             Self::Failed { again, .. } => *again,
-            Self::GivenUp { .. } | Self::Hand(HandError::Changed { .. }) => true,
+            Self::GivenUp { .. } | Self::Provision(ProvisionError::Changed { .. }) => true,
         }
     }
 
     pub fn help(&self) -> Option<&str> {
         match self {
-            Self::Hand(HandError::Cloud(error)) => error.help.as_deref(),
+            Self::Provision(ProvisionError::Cloud(error)) => error.help.as_deref(),
             Self::Failed { help, .. } | Self::GivenUp { help, .. } => help.as_deref(),
-            Self::Hand(_) => None,
+            Self::Provision(_) => None,
         }
     }
 }
 
 impl From<CloudError> for StepError {
     fn from(error: CloudError) -> Self {
-        Self::Hand(HandError::Cloud(error))
+        Self::Provision(ProvisionError::Cloud(error))
     }
 }
 
@@ -150,12 +150,12 @@ impl Context<'_> {
     }
 
     pub fn name(&self, slot: &str) -> String {
-        self.hands.name(self.step, slot)
+        self.provisioner.name(self.step, slot)
     }
 
     /// For what is asked without creating anything.
     pub fn origin(&self, slot: &str) -> Origin {
-        Origin { since: Some(self.began), ..self.hands.origin(self.step, self.attempt, slot) }
+        Origin { since: Some(self.began), ..self.provisioner.origin(self.step, self.attempt, slot) }
     }
 
     /// Lets time pass that the attempt takes from its beginning on.
@@ -171,8 +171,9 @@ impl Context<'_> {
     pub async fn create(&self, slot: &str, what: Create) -> Result<Created, StepError> {
         let mut pause = BUSY.0;
         loop {
-            let answer = self.hands.create(self.place(), self.step, self.attempt, slot, what.clone()).await;
-            let Err(HandError::Cloud(error)) = &answer else { return Ok(answer?) };
+            let answer =
+                self.provisioner.create(self.place(), self.step, self.attempt, slot, what.clone()).await;
+            let Err(ProvisionError::Cloud(error)) = &answer else { return Ok(answer?) };
             if error.kind != ErrorKind::Busy {
                 return Ok(answer?);
             }
@@ -212,7 +213,7 @@ impl Context<'_> {
                 (message, help_about(reason))
             }
         };
-        self.hands.discard(self.step, &message);
+        self.provisioner.discard(self.step, &message);
         Err(StepError::GivenUp { message, help })
     }
 

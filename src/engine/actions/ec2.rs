@@ -345,7 +345,7 @@ pub async fn launch(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError
     let mut volume_zone = None;
     for volume in &args.volumes {
         let ours = |r: &ResourceRef| r.kind == Kind::Volume && r.id == *volume;
-        if !cx.hands.created().iter().any(ours) {
+        if !cx.provisioner.created().iter().any(ours) {
             return Err(StepError::wrong(
                 format!(
                     "the volume {volume} was not made by this run: attaching it would change what is not the drill's"

@@ -39,7 +39,7 @@ pub const TASK: Action = Action {
 pub async fn run(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError> {
     let args: TaskArgs = decode(args)?;
     let origin = cx.origin("");
-    if let Some(rehearsed) = cx.hands.cloud().rehearsed(&origin, TASK.decl.name) {
+    if let Some(rehearsed) = cx.provisioner.cloud().rehearsed(&origin, TASK.decl.name) {
         let rehearsed = rehearsed?;
         // A fault that never ends is longer than any assumption.
         let assumed = args.assume.map_or(rehearsed, |assume| assume.0);

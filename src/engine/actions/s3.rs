@@ -186,7 +186,7 @@ pub async fn restore(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepErro
         let done = p.of_objects.filter(|of| *of > 0).map(|of| p.objects as f64 / of as f64);
         (cx.progress)(format!("{} objects, {}", p.objects, Size(p.bytes)), done);
     };
-    let copied = cx.hands.copy_objects(cx.step, cx.attempt, &copy, &progress).await?;
+    let copied = cx.provisioner.copy_objects(cx.step, cx.attempt, &copy, &progress).await?;
     if copied.objects == 0 && copied.bytes == 0 && !args.allow_empty {
         return Err(StepError::wrong(
             format!("0 objects were copied from {}: nothing was restored", copy.from.name),
@@ -313,7 +313,7 @@ pub async fn verify(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError
     };
     let progress = |p: Progress| (cx.progress)(format!("{} objects compared", p.objects), None);
     let origin = cx.origin("verify");
-    let seen = cx.hands.cloud().verify_objects(&origin, &verify, &progress).await?;
+    let seen = cx.provisioner.cloud().verify_objects(&origin, &verify, &progress).await?;
     if seen.missing + seen.extra + seen.different > 0 {
         return Err(StepError::failed(format!(
             "{} objects are as they should be, {} are missing, {} are too many, {} differ: {}",

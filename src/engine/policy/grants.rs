@@ -41,7 +41,7 @@ pub struct Grants {
     partition: &'static str,
     found: BTreeMap<(&'static str, BTreeSet<String>, Conditions), BTreeSet<String>>,
     /// Actions without resources, by the regions that they are called in.
-    looks: BTreeMap<String, BTreeSet<String>>,
+    monitor: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Grants {
@@ -52,7 +52,7 @@ impl Grants {
             region: region.cloned(),
             partition: any.partition(),
             found: BTreeMap::new(),
-            looks: BTreeMap::new(),
+            monitor: BTreeMap::new(),
         }
     }
 
@@ -78,7 +78,7 @@ impl Grants {
 
     fn look(&mut self, action: &str, regions: &BTreeSet<Region>) {
         let regions = regions.iter().filter(|_| !is_global(action)).map(ToString::to_string);
-        self.looks.entry(action.to_owned()).or_default().extend(regions);
+        self.monitor.entry(action.to_owned()).or_default().extend(regions);
     }
 
     fn need(&mut self, call: &str, need: &Need, at: &At<'_>) {
@@ -141,7 +141,7 @@ impl Grants {
 
     /// In an order that does not change.
     pub fn finish(mut self) -> Vec<Statement> {
-        for (action, regions) in std::mem::take(&mut self.looks) {
+        for (action, regions) in std::mem::take(&mut self.monitor) {
             let conditions = if regions.is_empty() { Conditions::new() } else { conditions_of(regions) };
             self.add("Look", &action, BTreeSet::from(["*".to_owned()]), conditions);
         }

@@ -15,7 +15,7 @@ use estate::{Loss, ResourceId};
 use event::{FORMAT, NodePlan, PlaybookText, RunStarted, WorkloadPlan};
 use playbook::action::SourceSpec;
 use playbook::model::Measures;
-use port::{CloudError, ErrorKind, Grant, Marks, Needs, Place, Wishes};
+use port::{CloudError, ErrorKind, Grant, Needs, Place, RunTags, Wishes};
 
 pub fn run_started(plan: &Plan, config: &Config, expires: Time) -> RunStarted {
     let (key, value) = match &plan.loss {
@@ -169,9 +169,9 @@ pub async fn preflight(engine: &Engine) -> Result<(), Stop> {
     }
     let place = plan.sandbox_place();
     let mut stop = None;
-    let marks =
-        Marks { run: engine.config.run.clone(), expires: engine.clock.now() + plan.sandbox.ttl.delta() };
-    let needs = Needs { cidr: plan.sandbox.network.cidr.clone(), marks: Some(marks), ..needs(plan) };
+    let run_tags =
+        RunTags { run: engine.config.run.clone(), expires: engine.clock.now() + plan.sandbox.ttl.delta() };
+    let needs = Needs { cidr: plan.sandbox.network.cidr.clone(), run_tags: Some(run_tags), ..needs(plan) };
     let needs = Needs { grants: engine.grants_in(&place.account), ..needs };
     let mut all = vec![(place.clone(), engine.cloud.preflight(&place, &needs).await?)];
     for account in reached.into_iter().filter(|account| *account != place.account) {

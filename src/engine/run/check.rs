@@ -279,7 +279,7 @@ impl Recovery<'_> {
     }
 
     async fn ask_state(&self, spec: &StateCheck) -> Observation {
-        let Some(resource) = self.hands.created().into_iter().find(|r| r.id == spec.of) else {
+        let Some(resource) = self.provisioner.created().into_iter().find(|r| r.id == spec.of) else {
             return Observation::unhealthy(
                 "not asked",
                 format!("`{}` is nothing that this run created", spec.of),

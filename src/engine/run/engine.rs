@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Memory, Stop};
 use crate::actions::context::Person;
 use crate::plan::Plan;
-use crate::sandbox::Hands;
+use crate::sandbox::Provisioner;
 use crate::secrets::Secrets;
 use base::clock::Clock;
 use base::duration::Time;
@@ -103,7 +103,7 @@ impl Engine {
     }
 
     /// When the sandbox's ttl ends: preparing it, recovering and verifying have that long together.
-    pub(super) fn deadline(&self, hands: &Hands) -> Time {
-        hands.marks().expires - base::duration::Span(self.config.patience).delta()
+    pub(super) fn deadline(&self, provisioner: &Provisioner) -> Time {
+        provisioner.run_tags().expires - base::duration::Span(self.config.patience).delta()
     }
 }

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use super::{Engine, Stop};
 use crate::sandbox::removal::Access;
-use crate::sandbox::{Hands, Ready, isolation};
+use crate::sandbox::{Provisioner, Ready, isolation};
 use base::duration::{Span, Time};
 use event::{Body, Exposed, Stage};
 use port::{Exposure, Leak};
@@ -21,17 +21,17 @@ const LONGEST: Duration = Duration::from_mins(10);
 const MOST_LOOKS: u32 = 6;
 
 /// The looks of one run.
-pub struct Looks<'a> {
+pub struct IsolationMonitor<'a> {
     engine: &'a Engine,
-    hands: &'a Rc<Hands>,
+    provisioner: &'a Rc<Provisioner>,
     ready: &'a Ready,
     /// Holds one wish: however many steps end during one look, one more look follows.
     wanted: Notify,
 }
 
-impl<'a> Looks<'a> {
-    pub fn new(engine: &'a Engine, hands: &'a Rc<Hands>, ready: &'a Ready) -> Self {
-        Self { engine, hands, ready, wanted: Notify::new() }
+impl<'a> IsolationMonitor<'a> {
+    pub fn new(engine: &'a Engine, provisioner: &'a Rc<Provisioner>, ready: &'a Ready) -> Self {
+        Self { engine, provisioner, ready, wanted: Notify::new() }
     }
 
     pub fn ready(&self) -> &'a Ready {
@@ -105,20 +105,20 @@ impl<'a> Looks<'a> {
         Exposure::new(Leak::Unknown, &self.ready.vpc, format!("it could not be looked at: {why}"))
     }
 
-    /// Looks, and again while what could not be seen may be seen then: one list that is throttled is no reason not to know.
+    /// IsolationMonitor, and again while what could not be seen may be seen then: one list that is throttled is no reason not to know.
     async fn look_again(&self, stage: Stage, by: Time) -> Vec<Exposure> {
         let clock = &self.engine.clock;
         let access = Access::default();
-        let ask = async || isolation::look(self.hands, self.ready, stage != Stage::AfterT0).await;
-        let (mut pause, mut looks) = (Duration::from_secs(2), 0);
+        let ask = async || isolation::look(self.provisioner, self.ready, stage != Stage::AfterT0).await;
+        let (mut pause, mut monitor) = (Duration::from_secs(2), 0);
         loop {
             let found = match access.look(clock, LONGEST, &ask).await {
                 Ok(found) => found,
                 Err(error) => vec![self.blind(&error.to_string())],
             };
-            looks += 1;
+            monitor += 1;
             let next = clock.now() + Span(pause).delta();
-            if looks >= MOST_LOOKS || next >= by || !found.iter().any(|exposure| exposure.may_pass) {
+            if monitor >= MOST_LOOKS || next >= by || !found.iter().any(|exposure| exposure.may_pass) {
                 return found;
             }
             clock.sleep_until(next).await;

@@ -30,16 +30,16 @@ use base::duration::{Time, seconds_between};
 pub use engine::{Config, Engine, Prober};
 use event::{Body, Phase, RunStarted};
 use found::Frozen;
-use isolation::Looks;
+use isolation::IsolationMonitor;
 pub use memory::Memory;
 use port::gate::Enforcement;
 use port::wait::Waiter;
-use port::{Guard, Marks, Place};
+use port::{Guard, Place, RunTags};
 use recovery::Recovery;
 pub use stop::Stop;
 
 use crate::sandbox::teardown::Teardown;
-use crate::sandbox::{HandError, Hands, Ready, prepare};
+use crate::sandbox::{ProvisionError, Provisioner, Ready, prepare};
 
 impl Engine {
     /// Whether the plan is the one that a run began with; another version may read a playbook in another way.
@@ -86,27 +86,28 @@ impl Engine {
                 self.bus.tell(Body::Resumed { by, gap_s });
             }
         }
-        let marks = Marks { run: self.config.run.clone(), expires };
-        let guard = Guard::new(Rc::clone(&self.cloud), self.sandbox(), marks, self.config.protected.clone());
-        let hands = Hands::new(Rc::clone(&self.cloud), Rc::clone(&self.bus), guard, requests);
+        let run_tags = RunTags { run: self.config.run.clone(), expires };
+        let guard =
+            Guard::new(Rc::clone(&self.cloud), self.sandbox(), run_tags, self.config.protected.clone());
+        let provisioner = Provisioner::new(Rc::clone(&self.cloud), Rc::clone(&self.bus), guard, requests);
         let waiter = Waiter::new(Rc::clone(&self.cloud), self.clock.clone());
         // Why it was cut short has been told.
-        let _told = self.carry_out(&hands, &waiter).await;
+        let _told = self.carry_out(&provisioner, &waiter).await;
         self.gate.enforce(Enforcement::Teardown);
         if self.config.keep_sandbox && !self.memory.given_back {
             if !self.memory.kept {
                 // What a lost answer or a crash has left untold stays too, and is told.
-                self.teardown(&hands, &waiter).survey().await;
-                let resources = hands.standing().iter().map(|r| json!(r)).collect();
+                self.teardown(&provisioner, &waiter).survey().await;
+                let resources = provisioner.standing().iter().map(|r| json!(r)).collect();
                 self.bus.tell(Body::Kept { resources, until: expires });
             }
         } else {
-            self.tear_down(&hands, &waiter).await;
+            self.tear_down(&provisioner, &waiter).await;
         }
         self.bus.tell(Body::RunFinished { api_calls: json!(self.cloud.api_calls()) });
     }
 
-    async fn carry_out(&self, hands: &Rc<Hands>, waiter: &Rc<Waiter>) -> Result<(), Stop> {
+    async fn carry_out(&self, provisioner: &Rc<Provisioner>, waiter: &Rc<Waiter>) -> Result<(), Stop> {
         let memory = &self.memory;
         if memory.has_begun(Phase::Teardown) || memory.kept {
             return Ok(());
@@ -117,37 +118,37 @@ impl Engine {
                 self.end_open_phases();
                 return Err(cut.clone());
             }
-            _ => self.before_the_disaster(hands, waiter).await?,
+            _ => self.before_the_disaster(provisioner, waiter).await?,
         };
         self.cloud.declare(t0);
         self.know_what_is_lost(t0);
         self.gate.enforce(Enforcement::Full);
-        let looks = Looks::new(self, hands, &ready);
-        let recovery = Recovery::new(self, hands, waiter, &looks, t0, frozen);
+        let monitor = IsolationMonitor::new(self, provisioner, &ready);
+        let recovery = Recovery::new(self, provisioner, waiter, &monitor, t0, frozen);
         recovery.recall_lost();
-        hands.guard().enter(Phase::Recover);
+        provisioner.guard().enter(Phase::Recover);
         // What the runner that died had not looked at since.
         if memory.has_begun(Phase::Recover) && !memory.has_ended(Phase::Recover) {
-            looks.want();
+            monitor.want();
         }
         self.begin(Phase::Recover);
-        looks.beside(recovery.run()).await?;
+        monitor.beside(recovery.run()).await?;
         // In harness time. What a real loss would have kept from being asked can be asked from here on.
         self.gate.enforce(Enforcement::Teardown);
-        looks.last().await
+        monitor.last().await
     }
 
     /// Everything up to T0, which comes back with the sandbox and what there is to restore from.
     async fn before_the_disaster(
         &self,
-        hands: &Rc<Hands>,
+        provisioner: &Rc<Provisioner>,
         waiter: &Rc<Waiter>,
     ) -> Result<(Time, Ready, Frozen), Stop> {
         let wanted = begin::wanted(&self.plan);
         self.phase(Phase::Preflight, begin::preflight(self)).await?;
-        hands.guard().enter(Phase::Prepare);
+        provisioner.guard().enter(Phase::Prepare);
         let prepare = async {
-            let ready = self.prepare_in_time(hands, waiter, &wanted).await?;
+            let ready = self.prepare_in_time(provisioner, waiter, &wanted).await?;
             // As late as can be before T0: what is not usable by now was not usable at T0.
             let frozen = self.survey(&ready).await;
             self.bus.tell(Body::Surveyed { points: survey::record(&frozen) });
@@ -155,10 +156,10 @@ impl Engine {
         };
         let (ready, frozen) = self.phase(Phase::Prepare, prepare).await?;
         if let Some(broken) = self.bus.broken() {
-            return Err(self.told(HandError::Journal(broken).into()));
+            return Err(self.told(ProvisionError::Journal(broken).into()));
         }
         let t0 = self.clock.now();
-        let declared = self.bus.emit(Body::DisasterDeclared { t0 }).map_err(HandError::Journal);
+        let declared = self.bus.emit(Body::DisasterDeclared { t0 }).map_err(ProvisionError::Journal);
         declared.map_err(|error| self.told(error.into()))?;
         Ok((t0, ready, frozen))
     }
@@ -189,13 +190,13 @@ impl Engine {
     /// A sandbox that is not ready when its ttl ends never will be.
     async fn prepare_in_time(
         &self,
-        hands: &Rc<Hands>,
+        provisioner: &Rc<Provisioner>,
         waiter: &Rc<Waiter>,
         wanted: &crate::sandbox::prepare::Wanted,
     ) -> Result<Ready, Stop> {
         let ttl = self.plan.sandbox.ttl;
-        let ready = self.prepare(hands, waiter, wanted);
-        let ended = self.clock.timeout_at(self.deadline(hands), ready).await;
+        let ready = self.prepare(provisioner, waiter, wanted);
+        let ended = self.clock.timeout_at(self.deadline(provisioner), ready).await;
         ended.unwrap_or_else(|| {
             Err(Stop::Aborted {
                 error: format!("the sandbox was not ready within its ttl of {ttl}"),
@@ -206,11 +207,11 @@ impl Engine {
 
     async fn prepare(
         &self,
-        hands: &Rc<Hands>,
+        provisioner: &Rc<Provisioner>,
         waiter: &Rc<Waiter>,
         wanted: &crate::sandbox::prepare::Wanted,
     ) -> Result<Ready, Stop> {
-        let ready = prepare(hands, waiter, wanted, &self.plan.loss).await?;
+        let ready = prepare(provisioner, waiter, wanted, &self.plan.loss).await?;
         if self.memory.ready.is_none() {
             self.bus.tell(Body::SandboxReady {
                 azs: ready.subnets.iter().map(|s| s.az.to_string()).collect(),
@@ -223,7 +224,7 @@ impl Engine {
                 ready: json!(ready),
             });
         }
-        Looks::new(self, hands, &ready).prove().await?;
+        IsolationMonitor::new(self, provisioner, &ready).prove().await?;
         self.tell_of_the_resolver(&ready);
         Ok(ready)
     }
@@ -265,19 +266,26 @@ impl Engine {
         Place { account: self.plan.sandbox_account.clone(), region: self.plan.sandbox.region.clone() }
     }
 
-    fn teardown<'a>(&'a self, hands: &'a Rc<Hands>, waiter: &'a Rc<Waiter>) -> Teardown<'a> {
-        let mut places = hands.places();
+    fn teardown<'a>(&'a self, provisioner: &'a Rc<Provisioner>, waiter: &'a Rc<Waiter>) -> Teardown<'a> {
+        let mut places = provisioner.places();
         let sandbox = self.sandbox();
         if !places.is_empty() && !places.contains(&sandbox) {
             places.push(sandbox);
         }
-        Teardown { hands, waiter, clock: &self.clock, bus: &self.bus, places, patience: self.config.patience }
+        Teardown {
+            provisioner,
+            waiter,
+            clock: &self.clock,
+            bus: &self.bus,
+            places,
+            patience: self.config.patience,
+        }
     }
 
-    async fn tear_down(&self, hands: &Rc<Hands>, waiter: &Rc<Waiter>) {
-        hands.guard().enter(Phase::Teardown);
+    async fn tear_down(&self, provisioner: &Rc<Provisioner>, waiter: &Rc<Waiter>) {
+        provisioner.guard().enter(Phase::Teardown);
         self.begin(Phase::Teardown);
-        self.teardown(hands, waiter).run().await;
+        self.teardown(provisioner, waiter).run().await;
         self.end(Phase::Teardown);
     }
 }

@@ -143,7 +143,9 @@ impl Recovery<'_> {
                     let message = format!("{message} (not every place could be looked at)");
                     StepError::Failed { message, help, again: true }
                 }
-                error @ (StepError::Failed { .. } | StepError::Hand(_) | StepError::GivenUp { .. }) => error,
+                error @ (StepError::Failed { .. } | StepError::Provision(_) | StepError::GivenUp { .. }) => {
+                    error
+                }
             });
         };
         self.tell(step, chosen, None);

@@ -6,9 +6,9 @@ use std::rc::Rc;
 
 use super::Engine;
 use super::found::Frozen;
-use super::isolation::Looks;
+use super::isolation::IsolationMonitor;
 use super::known::Points;
-use crate::sandbox::{Hands, Ready};
+use crate::sandbox::{Provisioner, Ready};
 use base::duration::Time;
 use event::Body;
 use port::gate::DeniedCall;
@@ -17,10 +17,10 @@ use port::wait::Waiter;
 /// What is shared by all that runs between T0 and teardown.
 pub struct Recovery<'a> {
     pub(super) engine: &'a Engine,
-    pub(super) hands: &'a Rc<Hands>,
+    pub(super) provisioner: &'a Rc<Provisioner>,
     pub(super) waiter: &'a Rc<Waiter>,
     pub(super) ready: &'a Ready,
-    pub(super) looks: &'a Looks<'a>,
+    pub(super) monitor: &'a IsolationMonitor<'a>,
     pub(super) t0: Time,
     pub(super) points: Points,
     pub(super) outputs: RefCell<HashMap<String, serde_json::Value>>,
@@ -31,9 +31,9 @@ pub struct Recovery<'a> {
 impl<'a> Recovery<'a> {
     pub fn new(
         engine: &'a Engine,
-        hands: &'a Rc<Hands>,
+        provisioner: &'a Rc<Provisioner>,
         waiter: &'a Rc<Waiter>,
-        looks: &'a Looks<'a>,
+        monitor: &'a IsolationMonitor<'a>,
         t0: Time,
         frozen: Frozen,
     ) -> Self {
@@ -41,10 +41,10 @@ impl<'a> Recovery<'a> {
         let outputs = memory.steps.iter().map(|(id, step)| (id.clone(), step.outputs.clone()));
         let recovery = Self {
             engine,
-            hands,
+            provisioner,
             waiter,
-            ready: looks.ready(),
-            looks,
+            ready: monitor.ready(),
+            monitor,
             t0,
             points: Points::of(memory, frozen),
             outputs: RefCell::new(outputs.filter(|(_, outputs)| !outputs.is_null()).collect()),

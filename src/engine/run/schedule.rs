@@ -75,7 +75,7 @@ impl Recovery<'_> {
         if !self.engine.interrupt.is_cancelled() {
             steps_running = again.into_iter().filter(|index| self.start_one(*index, &running)).count();
         }
-        let deadline = self.engine.clock.sleep_until(self.engine.deadline(self.hands));
+        let deadline = self.engine.clock.sleep_until(self.engine.deadline(self.provisioner));
         tokio::pin!(deadline);
         loop {
             if self.engine.interrupt.is_cancelled() {
@@ -93,7 +93,7 @@ impl Recovery<'_> {
                         steps_running -= 1;
                         // However it ended: what it made is there.
                         if work.action.decl.may_open() {
-                            self.looks.want();
+                            self.monitor.want();
                         }
                     }
                     self.ended(board, index, end);

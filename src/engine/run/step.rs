@@ -53,7 +53,7 @@ impl Recovery<'_> {
                 if again.is_none()
                     && let Err(error) = bus.emit(Body::StepStarted { step: step.id.clone(), attempt: number })
                 {
-                    return self.failed(work, &StepError::Hand(error.into()));
+                    return self.failed(work, &StepError::Provision(error.into()));
                 }
                 let began = again.map_or_else(|| self.engine.clock.now(), |known| known.began);
                 let attempt = Attempt { number, began, known: again };
@@ -99,7 +99,7 @@ impl Recovery<'_> {
         let ended = if clock.now() > deadline { None } else { clock.timeout_at(deadline, tried).await };
         ended.unwrap_or_else(|| {
             let message = format!("it took longer than its timeout of {timeout}");
-            self.hands.discard(&work.step.id, &message);
+            self.provisioner.discard(&work.step.id, &message);
             Err(StepError::GivenUp { message, help: None })
         })
     }
@@ -126,7 +126,7 @@ impl Recovery<'_> {
             self.engine.bus.tell(Body::Progress { id: step.id.clone(), text, done });
         };
         let cx = Context {
-            hands: self.hands,
+            provisioner: self.provisioner,
             waiter: self.waiter,
             clock: &self.engine.clock,
             sandbox: self.ready,

@@ -1,6 +1,6 @@
 //! Why a drill is cut short.
 
-use crate::sandbox::HandError;
+use crate::sandbox::ProvisionError;
 use port::CloudError;
 
 /// Why the drill could not be carried out.
@@ -16,16 +16,16 @@ impl From<CloudError> for Stop {
     }
 }
 
-impl From<HandError> for Stop {
-    fn from(error: HandError) -> Self {
+impl From<ProvisionError> for Stop {
+    fn from(error: ProvisionError) -> Self {
         match error {
-            HandError::Cloud(error) => error.into(),
-            HandError::Changed { .. } => Self::Aborted {
+            ProvisionError::Cloud(error) => error.into(),
+            ProvisionError::Changed { .. } => Self::Aborted {
                 error: error.to_string(),
                 help: Some("tear the run down with `drillmaster abort`, and start it anew".into()),
             },
             // It says itself what to do: about the disk, or about who reads stdout.
-            HandError::Journal(error) => Self::Aborted { error: error.to_string(), help: None },
+            ProvisionError::Journal(error) => Self::Aborted { error: error.to_string(), help: None },
         }
     }
 }

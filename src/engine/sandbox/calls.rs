@@ -66,7 +66,7 @@ pub const BUCKET: &[&str] = &[
 ];
 
 /// The proof that nothing leads out of the sandbox (`Cloud::exposures`), where the sandbox is.
-pub const ISOLATION: &[&str] = port::LOOK_CALLS;
+pub const ISOLATION: &[&str] = port::SCAN_CALLS;
 
 /// The last look of a teardown: what carries the run's tag, of every kind that a drill may make (`Cloud::tagged`).
 pub const TAGGED: &[&str] = &[

@@ -6,13 +6,13 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 pub mod calls;
-pub mod hands;
 pub mod isolation;
 pub mod memory;
 pub mod prepare;
+pub mod provisioner;
 pub mod removal;
 pub mod sweep;
 pub mod teardown;
 
-pub use hands::{HandError, Hands};
 pub use prepare::{Ready, prepare};
+pub use provisioner::{ProvisionError, Provisioner};

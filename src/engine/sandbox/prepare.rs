@@ -7,7 +7,7 @@ use futures_util::future::try_join_all;
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
-use super::hands::{HandError, Hands};
+use super::provisioner::{ProvisionError, Provisioner};
 use base::duration::Size;
 use base::ids::{AzId, Region};
 use estate::Loss;
@@ -62,19 +62,19 @@ pub struct Ready {
 
 /// Makes the sandbox. Whatever happens, what was created is known to `hands`.
 pub async fn prepare(
-    hands: &Rc<Hands>,
+    provisioner: &Rc<Provisioner>,
     waiter: &Rc<Waiter>,
     wanted: &Wanted,
     loss: &Loss,
-) -> Result<Ready, HandError> {
+) -> Result<Ready, ProvisionError> {
     let place = &wanted.place;
-    let cloud = hands.cloud();
+    let cloud = provisioner.cloud();
     let zones = surviving_zones(cloud.zones(place).await?, loss, wanted)?;
     let offers = match cloud.offers(place, &wanted.wishes).await {
         Ok(offers) => offers,
         // Then the call that launches tells; and the report why nobody knew before.
         Err(error) => {
-            hands.tell(Body::Finding {
+            provisioner.tell(Body::Finding {
                 rule: "zones-not-checked".into(),
                 severity: "low".into(),
                 resource: format!("{} {}", place.account, place.region),
@@ -85,33 +85,33 @@ pub async fn prepare(
         }
     };
     let zones = offering_zones(zones, &offers, wanted)?;
-    let name = |slot: &str| hands.name(SANDBOX, slot);
+    let name = |slot: &str| provisioner.name(SANDBOX, slot);
     let vpc = Create::Vpc { cidr: wanted.cidr.clone(), name: name("vpc") };
-    let vpc = one(hands, waiter, place, "vpc", vpc).await?;
+    let vpc = one(provisioner, waiter, place, "vpc", vpc).await?;
     let ranges = subnet_ranges(&wanted.cidr, zones.len())?;
     let subnets = try_join_all(zones.iter().zip(ranges).enumerate().map(|(i, (zone, cidr))| {
         let slot = format!("subnet-{i}");
         let what = Create::Subnet { vpc: vpc.clone(), cidr, az: zone.id.clone(), name: name(&slot) };
         async move {
-            let id = one(hands, waiter, place, &slot, what).await?;
-            Ok::<_, HandError>(SubnetRef { id, az: zone.id.clone() })
+            let id = one(provisioner, waiter, place, &slot, what).await?;
+            Ok::<_, ProvisionError>(SubnetRef { id, az: zone.id.clone() })
         }
     }))
     .await?;
     let group = Create::SecurityGroup { vpc: vpc.clone(), vpc_cidr: wanted.cidr.clone(), name: name("sg") };
-    let security_group = one(hands, waiter, place, "sg", group).await?;
+    let security_group = one(provisioner, waiter, place, "sg", group).await?;
     let db_subnet_group = if wanted.databases {
         let subnets = subnets.iter().map(|s| s.id.clone()).collect();
         let what = Create::DbSubnetGroup { name: name("db-subnets"), subnets };
-        Some(one(hands, waiter, place, "db-subnets", what).await?)
+        Some(one(provisioner, waiter, place, "db-subnets", what).await?)
     } else {
         None
     };
     let buckets = try_join_all(wanted.buckets.iter().map(|bucket| async move {
         let slot = format!("bucket-{bucket}");
-        let real = bucket_name(hands, bucket);
-        one(hands, waiter, place, &slot, Create::Bucket { name: real.clone() }).await?;
-        Ok::<_, HandError>((bucket.clone(), real))
+        let real = bucket_name(provisioner, bucket);
+        one(provisioner, waiter, place, &slot, Create::Bucket { name: real.clone() }).await?;
+        Ok::<_, ProvisionError>((bucket.clone(), real))
     }));
     let replicas = try_join_all(wanted.replicas.iter().map(|replica| {
         let (subnet_group, security_group) =
@@ -124,7 +124,7 @@ pub async fn prepare(
                 kms_key: replica.kms_key.clone(),
                 db: RestoreDb {
                     source: replica.source.clone(),
-                    name: hands.name(SANDBOX, &slot),
+                    name: provisioner.name(SANDBOX, &slot),
                     class: replica.class.clone(),
                     subnet_group,
                     security_groups: vec![security_group],
@@ -137,7 +137,10 @@ pub async fn prepare(
                     engine: None,
                 },
             };
-            Ok::<_, HandError>((replica.step.clone(), one(hands, waiter, place, &slot, what).await?))
+            Ok::<_, ProvisionError>((
+                replica.step.clone(),
+                one(provisioner, waiter, place, &slot, what).await?,
+            ))
         }
     }));
     let (buckets, replicas) = tokio::try_join!(buckets, replicas)?;
@@ -154,20 +157,20 @@ pub async fn prepare(
 }
 
 /// The bucket's real name: S3's namespace is everybody's, so the run makes it unique.
-fn bucket_name(hands: &Hands, bucket: &str) -> String {
-    hands.name(SANDBOX, bucket)
+fn bucket_name(provisioner: &Provisioner, bucket: &str) -> String {
+    provisioner.name(SANDBOX, bucket)
 }
 
 /// Creates one thing and waits until it is ready.
 async fn one(
-    hands: &Rc<Hands>,
+    provisioner: &Rc<Provisioner>,
     waiter: &Rc<Waiter>,
     place: &Place,
     slot: &str,
     what: Create,
-) -> Result<String, HandError> {
+) -> Result<String, ProvisionError> {
     let (call, kind) = (what.call(), what.kind());
-    let created = hands.create(place, SANDBOX, 1, slot, what).await?;
+    let created = provisioner.create(place, SANDBOX, 1, slot, what).await?;
     let Some(resource) = created.resources.into_iter().find(|r| r.kind == kind) else {
         return Err(
             CloudError::new(ErrorKind::Server, call, "the answer names nothing that was created").into()

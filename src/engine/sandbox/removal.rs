@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use super::hands::{HandError, Hands};
+use super::provisioner::{ProvisionError, Provisioner};
 use base::clock::Clock;
 use base::duration::{Span, Time};
 use event::{Body, Bus};
@@ -29,7 +29,7 @@ fn rank(kind: Kind) -> u8 {
 }
 
 pub struct Removal<'a> {
-    pub hands: &'a Rc<Hands>,
+    pub provisioner: &'a Rc<Provisioner>,
     pub waiter: &'a Rc<Waiter>,
     pub clock: &'a Clock,
     pub bus: &'a Rc<Bus>,
@@ -80,13 +80,13 @@ impl Access {
         ask: impl AsyncFn() -> CloudResult<T>,
     ) -> CloudResult<T> {
         let until = clock.now() + Span(LOOKS_FOR.min(patience)).delta();
-        let (mut pause, mut looks) = (Duration::from_secs(2), 0);
+        let (mut pause, mut monitor) = (Duration::from_secs(2), 0);
         loop {
             let answer = ask().await;
-            looks += 1;
+            monitor += 1;
             let now = clock.now();
             match answer {
-                Err(error) if (now < until || looks < LOOKS) && self.may_pass(&error, now) => {}
+                Err(error) if (now < until || monitor < LOOKS) && self.may_pass(&error, now) => {}
                 answer => {
                     self.works(answer.is_ok());
                     return answer;
@@ -139,7 +139,7 @@ impl Removal<'_> {
     async fn retained(&self, stacks: &[&ResourceRef], ours: &[ResourceRef]) -> Vec<String> {
         let mut left = Vec::new();
         for stack in stacks {
-            let ask = async || self.hands.cloud().remains(stack).await;
+            let ask = async || self.provisioner.cloud().remains(stack).await;
             match self.access.look(self.clock, self.patience, ask).await {
                 Ok(remains) => {
                     let strange =
@@ -156,7 +156,8 @@ impl Removal<'_> {
 
     /// Removes one resource; it is returned where it could not be seen to go.
     async fn remove(&self, resource: &ResourceRef, patience: Duration) -> Option<ResourceRef> {
-        let (since, last) = self.hands.deleting(resource).unwrap_or((self.clock.now(), self.clock.now()));
+        let (since, last) =
+            self.provisioner.deleting(resource).unwrap_or((self.clock.now(), self.clock.now()));
         let deadline = since + Span(patience).delta();
         let failed = |error: String| {
             self.bus.tell(Body::DeleteFailed { resource: json!(resource), error });
@@ -170,7 +171,7 @@ impl Removal<'_> {
             match self.gone(resource, deadline).await {
                 Some(Ok(seen)) if seen.state == State::Gone => {
                     self.access.works(true);
-                    self.hands.tell(Body::Deleted { resource: json!(resource) });
+                    self.provisioner.tell(Body::Deleted { resource: json!(resource) });
                     return None;
                 }
                 // A deletion that has failed (a stack's, over what was still in use) or has no effect is tried again.
@@ -212,12 +213,12 @@ impl Removal<'_> {
             self.clock.sleep_until(later(last)).await;
         }
         loop {
-            match self.hands.delete(resource).await {
+            match self.provisioner.delete(resource).await {
                 Ok(()) => {
                     self.access.works(true);
                     return Ok(());
                 }
-                Err(HandError::Cloud(error)) if self.passes(&error, deadline) => {
+                Err(ProvisionError::Cloud(error)) if self.passes(&error, deadline) => {
                     self.clock.sleep_until(later(self.clock.now())).await;
                 }
                 Err(error) => return Err(error.to_string()),
@@ -231,9 +232,9 @@ impl Removal<'_> {
         loop {
             let gone = self.waiter.wait(&place, resource.kind, &resource.id, Until::Gone);
             // A cloud that tells changes has told of it.
-            let exact = self.hands.cloud().tells_changes();
-            let looks = if exact { deadline } else { self.clock.now() + Span(TAKES_EFFECT_WITHIN).delta() };
-            let ended = self.clock.timeout_at(looks.min(deadline), gone).await;
+            let exact = self.provisioner.cloud().tells_changes();
+            let monitor = if exact { deadline } else { self.clock.now() + Span(TAKES_EFFECT_WITHIN).delta() };
+            let ended = self.clock.timeout_at(monitor.min(deadline), gone).await;
             if ended.is_some() || self.clock.now() >= deadline {
                 return ended;
             }
@@ -252,7 +253,7 @@ impl Removal<'_> {
     /// A resource that was asked to go away and is not on its way, as it is seen.
     async fn resisting(&self, resource: &ResourceRef) -> Option<Observed> {
         let ids = [resource.id.clone()];
-        let seen = self.hands.cloud().observe(&resource.place(), resource.kind, &ids).await;
+        let seen = self.provisioner.cloud().observe(&resource.place(), resource.kind, &ids).await;
         seen.ok()?.into_iter().find(|seen| matches!(seen.state, State::Ready | State::Failed(_)))
     }
 }

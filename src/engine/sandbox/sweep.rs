@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::hands::Hands;
+use super::provisioner::Provisioner;
 use super::removal::{Access, Removal};
 use base::clock::Clock;
 use base::duration::Time;
@@ -16,7 +16,7 @@ use event::{Body, Bus, Consumer, Phase};
 use port::Guard;
 use port::Protected;
 use port::wait::Waiter;
-use port::{Cloud, Marks, Place, ResourceRef, TAG_EXPIRES, TaggedThing, Whose};
+use port::{Cloud, Place, ResourceRef, RunTags, TAG_EXPIRES, TaggedThing, Whose};
 
 /// Whether a thing's time is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub enum Outcome {
 }
 
 #[derive(Debug, Clone)]
-pub struct Leaving {
+pub struct Leftover {
     pub thing: TaggedThing,
     pub expiry: Expiry,
     pub outcome: Outcome,
@@ -49,7 +49,7 @@ pub struct Swept {
     pub looked_at: Vec<Place>,
     /// Places, and things in them, that could not be looked at, with the reason.
     pub unseen: Vec<String>,
-    pub leavings: Vec<Leaving>,
+    pub leftovers: Vec<Leftover>,
 }
 
 /// Finds everything that carries the tag of any run at these places.
@@ -61,9 +61,9 @@ pub async fn look(cloud: &dyn Cloud, places: &[Place], now: Time) -> Swept {
             Ok(found) => {
                 swept.looked_at.push(place.clone());
                 swept.unseen.extend(found.unread);
-                swept.leavings.extend(found.things.into_iter().map(|thing| {
+                swept.leftovers.extend(found.things.into_iter().map(|thing| {
                     let expiry = expiry(thing.expires.as_deref(), now);
-                    Leaving { thing, expiry, outcome: Outcome::Stands }
+                    Leftover { thing, expiry, outcome: Outcome::Stands }
                 }));
             }
             Err(error) => {
@@ -95,40 +95,46 @@ pub struct Sweeper {
 impl Sweeper {
     /// Removes what has expired, run by run and place by place, and notes what became of each thing.
     pub async fn remove_expired(&self, swept: &mut Swept) {
-        let mut runs: BTreeMap<(Place, RunId), Vec<&mut Leaving>> = BTreeMap::new();
-        for leaving in &mut swept.leavings {
+        let mut runs: BTreeMap<(Place, RunId), Vec<&mut Leftover>> = BTreeMap::new();
+        for leaving in &mut swept.leftovers {
             if matches!(leaving.expiry, Expiry::Expired(_)) {
                 let key = (leaving.thing.resource.place(), leaving.thing.run.clone());
                 runs.entry(key).or_default().push(leaving);
             }
         }
-        let removed =
-            join_all(runs.into_iter().map(|((place, run), leavings)| self.remove_run(place, run, leavings)))
-                .await;
+        let removed = join_all(
+            runs.into_iter().map(|((place, run), leftovers)| self.remove_run(place, run, leftovers)),
+        )
+        .await;
         swept.unseen.extend(removed.into_iter().flatten());
     }
 
     /// What is returned was retained by stacks, without a tag of its own.
-    async fn remove_run(&self, place: Place, run: RunId, mut leavings: Vec<&mut Leaving>) -> Vec<String> {
+    async fn remove_run(&self, place: Place, run: RunId, mut leftovers: Vec<&mut Leftover>) -> Vec<String> {
         let told = Told::default();
         let bus = Bus::new(self.clock.clone(), 0, vec![Box::new(told.clone())]);
         // What a sweep does carries the swept run's tag: nothing else may be deleted by its guard.
-        let marks = Marks { run, expires: self.clock.now() };
-        let guard = Guard::new(Rc::clone(&self.cloud), place, marks, self.protected.clone());
+        let run_tags = RunTags { run, expires: self.clock.now() };
+        let guard = Guard::new(Rc::clone(&self.cloud), place, run_tags, self.protected.clone());
         guard.enter(Phase::Teardown);
-        let hands =
-            Hands::new(Rc::clone(&self.cloud), Rc::clone(&bus), guard, super::memory::Memory::default());
+        let provisioner = Provisioner::new(
+            Rc::clone(&self.cloud),
+            Rc::clone(&bus),
+            guard,
+            super::memory::Memory::default(),
+        );
         let waiter = Waiter::new(Rc::clone(&self.cloud), self.clock.clone());
         let (clock, patience) = (&self.clock, self.patience);
         let access = Access::default();
-        let removal = Removal { hands: &hands, waiter: &waiter, clock, bus: &bus, patience, access };
-        let resources: Vec<ResourceRef> = leavings.iter().map(|l| l.thing.resource.clone()).collect();
+        let removal =
+            Removal { provisioner: &provisioner, waiter: &waiter, clock, bus: &bus, patience, access };
+        let resources: Vec<ResourceRef> = leftovers.iter().map(|l| l.thing.resource.clone()).collect();
         for resource in &resources {
             waiter.saw(resource);
         }
         // What a stack has handed its tags on to was found by them before, and judged by its own expiry.
         let left = removal.run(resources, async || Vec::new()).await;
-        for leaving in &mut leavings {
+        for leaving in &mut leftovers {
             leaving.outcome = match told.why(&leaving.thing.resource) {
                 Some(why) => Outcome::Resisted(why),
                 None if left.resisting.contains(&leaving.thing.resource) => {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::hands::Hands;
+use super::provisioner::Provisioner;
 use super::removal::{Access, Left, Removal};
 use base::clock::Clock;
 use base::duration::Span;
@@ -18,7 +18,7 @@ use port::{CloudError, Observed, Place, ResourceRef, State, Whose};
 pub const PATIENCE: Duration = Duration::from_mins(45);
 
 pub struct Teardown<'a> {
-    pub hands: &'a Rc<Hands>,
+    pub provisioner: &'a Rc<Provisioner>,
     pub waiter: &'a Rc<Waiter>,
     pub clock: &'a Clock,
     pub bus: &'a Rc<Bus>,
@@ -40,7 +40,7 @@ impl Teardown<'_> {
     pub async fn run(&self) -> Vec<String> {
         self.survey().await;
         let removal = Removal {
-            hands: self.hands,
+            provisioner: self.provisioner,
             waiter: self.waiter,
             clock: self.clock,
             bus: self.bus,
@@ -49,9 +49,9 @@ impl Teardown<'_> {
         };
         let again = async || {
             self.look().await;
-            self.hands.standing()
+            self.provisioner.standing()
         };
-        let mut gone = removal.run(self.hands.standing(), again).await;
+        let mut gone = removal.run(self.provisioner.standing(), again).await;
         let seen = self.last_look(&removal, &mut gone).await;
         let mut left = gone.retained;
         left.extend(self.not_seen_to_go(gone.resisting, &seen).await.iter().map(ToString::to_string));
@@ -65,7 +65,7 @@ impl Teardown<'_> {
         left
     }
 
-    /// Looks again: only what is not found any more is gone. What is found only now goes too; what was seen to be gone may be
+    /// IsolationMonitor again: only what is not found any more is gone. What is found only now goes too; what was seen to be gone may be
     /// listed for a while.
     async fn last_look(&self, removal: &Removal<'_>, gone: &mut Left) -> Seen {
         let listed_until = self.clock.now() + Span(CONSISTENT_AFTER).delta();
@@ -73,16 +73,18 @@ impl Teardown<'_> {
         loop {
             let seen = self.seen().await;
             let (known, late): (Vec<_>, Vec<_>) =
-                seen.things.iter().cloned().partition(|thing| self.hands.has_created(thing));
+                seen.things.iter().cloned().partition(|thing| self.provisioner.has_created(thing));
             if !late.is_empty() {
                 for thing in &late {
                     self.waiter.saw(thing);
-                    self.hands.adopt(thing);
+                    self.provisioner.adopt(thing);
                 }
                 let more = removal.run(late, async || Vec::new()).await;
                 gone.resisting.extend(more.resisting);
                 gone.retained.extend(more.retained);
-            } else if self.clock.now() >= listed_until || !known.iter().any(|t| self.hands.is_deleted(t)) {
+            } else if self.clock.now() >= listed_until
+                || !known.iter().any(|t| self.provisioner.is_deleted(t))
+            {
                 return seen;
             }
             self.clock.sleep(pause).await;
@@ -95,7 +97,7 @@ impl Teardown<'_> {
         let mut left = Vec::new();
         for resource in resisting {
             if !seen.things.contains(&resource) && self.is_gone(&resource).await {
-                self.hands.tell(Body::Deleted { resource: json!(resource) });
+                self.provisioner.tell(Body::Deleted { resource: json!(resource) });
             } else {
                 left.push(resource);
             }
@@ -105,14 +107,14 @@ impl Teardown<'_> {
 
     async fn is_gone(&self, resource: &ResourceRef) -> bool {
         let (place, ids) = (resource.place(), std::slice::from_ref(&resource.id));
-        let ask = async || self.hands.cloud().observe(&place, resource.kind, ids).await;
+        let ask = async || self.provisioner.cloud().observe(&place, resource.kind, ids).await;
         let seen = Access::default().look(self.clock, self.patience, ask).await;
         seen.is_ok_and(|seen: Vec<Observed>| seen.iter().all(|one| one.state == State::Gone))
     }
 
     /// All that the run has made is known to `hands` after this, as far as it can be.
     pub async fn survey(&self) {
-        if !self.hands.settle(self.clock).await {
+        if !self.provisioner.settle(self.clock).await {
             self.bus.tell(Body::Finding {
                 rule: "creation-abandoned".into(),
                 severity: "medium".into(),
@@ -122,8 +124,8 @@ impl Teardown<'_> {
             });
         }
         // What a lost answer has made may not be seen yet, and would hold up whatever it depends on.
-        if let Some(heard) = self.hands.last_unknown()
-            && !self.hands.cloud().tells_changes()
+        if let Some(heard) = self.provisioner.last_unknown()
+            && !self.provisioner.cloud().tells_changes()
         {
             self.clock.sleep_until(heard + Span(CONSISTENT_AFTER).delta()).await;
         }
@@ -131,7 +133,7 @@ impl Teardown<'_> {
     }
 
     fn whose(&self) -> Whose {
-        Whose::Run(self.hands.marks().run.clone())
+        Whose::Run(self.provisioner.run_tags().run.clone())
     }
 
     /// What carries the run's tag, everywhere.
@@ -139,7 +141,7 @@ impl Teardown<'_> {
         let mut seen = Seen { things: Vec::new(), blind: Vec::new() };
         let access = Access::default();
         for place in &self.places {
-            let ask = async || self.hands.cloud().tagged(place, &self.whose()).await;
+            let ask = async || self.provisioner.cloud().tagged(place, &self.whose()).await;
             match access.look(self.clock, self.patience, ask).await {
                 Ok(found) => seen.things.extend(found.things.into_iter().map(|thing| thing.resource)),
                 Err(error) => seen.blind.push((place.clone(), error)),
@@ -153,7 +155,7 @@ impl Teardown<'_> {
         let seen = self.seen().await;
         for thing in &seen.things {
             self.waiter.saw(thing);
-            self.hands.adopt(thing);
+            self.provisioner.adopt(thing);
         }
         for (place, error) in seen.blind {
             // The look at the end tells again, and finally.

@@ -43,7 +43,7 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
                         format!("no check of the workload `{}` looks at what its steps restore", entry.key),
                     )
                     .help(
-                        "let one depend on the step that restores what it looks at: `needs: [ID]`, or an output such as \
+                        "let one depend on the step that restores what it monitor at: `needs: [ID]`, or an output such as \
                          `{{ steps.ID.endpoint }}`",
                     ),
             );

@@ -8,13 +8,13 @@ use std::rc::Rc;
 
 use tokio::sync::Mutex;
 
-use crate::{Cloud, CloudError, CloudResult, Deed, ErrorKind, Marks, Permit, Phase, Place, Protected};
+use crate::{Cloud, CloudError, CloudResult, ErrorKind, Operation, Permit, Phase, Place, Protected, RunTags};
 use base::ids::AccountId;
 
 pub struct Guard {
     cloud: Rc<dyn Cloud>,
     sandbox: Place,
-    marks: Marks,
+    run_tags: RunTags,
     protected: Protected,
     phase: Cell<Phase>,
     /// By account: the generation of the credentials that STS confirmed. Held over the question, so that many calls
@@ -24,13 +24,13 @@ pub struct Guard {
 
 impl Guard {
     /// A guard that lets nothing be changed before [`Self::enter`] says that a phase has begun that changes something.
-    pub fn new(cloud: Rc<dyn Cloud>, sandbox: Place, marks: Marks, protected: Protected) -> Self {
+    pub fn new(cloud: Rc<dyn Cloud>, sandbox: Place, run_tags: RunTags, protected: Protected) -> Self {
         let (phase, confirmed) = (Cell::new(Phase::Preflight), Mutex::default());
-        Self { cloud, sandbox, marks, protected, phase, confirmed }
+        Self { cloud, sandbox, run_tags, protected, phase, confirmed }
     }
 
-    pub fn marks(&self) -> &Marks {
-        &self.marks
+    pub fn run_tags(&self) -> &RunTags {
+        &self.run_tags
     }
 
     pub fn sandbox(&self) -> &Place {
@@ -47,7 +47,7 @@ impl Guard {
     /// # Errors
     /// `Guarded`: outside the sandbox, a protected account, the wrong phase, credentials of another account.
     /// Otherwise what STS answered.
-    pub async fn permit(&self, place: &Place, deed: Deed, call: &str) -> CloudResult<Permit> {
+    pub async fn permit(&self, place: &Place, operation: Operation, call: &str) -> CloudResult<Permit> {
         let refuse = |why: String, help: &str| Err(CloudError::new(ErrorKind::Guarded, call, why).help(help));
         if *place != self.sandbox {
             return refuse(
@@ -60,21 +60,21 @@ impl Guard {
         }
         let allowed = match self.phase.get() {
             Phase::Preflight => false,
-            Phase::Prepare | Phase::Recover => deed != Deed::Delete,
-            Phase::Teardown => deed == Deed::Delete,
+            Phase::Prepare | Phase::Recover => operation != Operation::Delete,
+            Phase::Teardown => operation == Operation::Delete,
         };
         if !allowed {
             return refuse(
                 format!(
                     "the drill is in its phase `{}`, in which it does not {} anything",
                     self.phase.get().name(),
-                    deed.verb()
+                    operation.verb()
                 ),
                 "this is no mistake of the playbook; what was asked for came too early or too late",
             );
         }
         self.confirm(&place.account, call).await?;
-        Ok(Permit::grant(self.sandbox.clone(), self.marks.clone(), deed))
+        Ok(Permit::grant(self.sandbox.clone(), self.run_tags.clone(), operation))
     }
 
     /// Asks STS whose the credentials are, unless it has said so and they have not changed since.

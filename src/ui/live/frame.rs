@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use chrono::TimeDelta;
 
-use super::super::tell::{Line, Mark, Teller, losing, phase_name};
-use super::super::text::{Look, Tone, clean, clock, pad, since, width, wrap};
+use super::super::narrator::{Line, Mark, Narrator, losing, phase_name};
+use super::super::text::{TextStyle, Tone, clean, clock, pad, since, width, wrap};
 use base::duration::{Time, seconds_between};
 use event::{Body, Event};
 
@@ -17,11 +17,11 @@ const SPINNER_ASCII: [&str; 4] = ["|", "/", "-", "\\"];
 const RESERVED_ROWS: usize = 6;
 
 pub struct Frame {
-    look: Look,
+    look: TextStyle,
     /// The run's seconds in one of the watcher's.
     speed: f64,
     began: Instant,
-    teller: Teller,
+    teller: Narrator,
     run: Option<Run>,
     t0: Option<Time>,
     phase: String,
@@ -62,12 +62,12 @@ struct Running {
 }
 
 impl Frame {
-    pub fn new(look: Look, speed: f64) -> Self {
+    pub fn new(look: TextStyle, speed: f64) -> Self {
         Self {
             look,
             speed,
             began: Instant::now(),
-            teller: Teller::default(),
+            teller: Narrator::default(),
             run: None,
             t0: None,
             phase: String::new(),

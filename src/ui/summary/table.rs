@@ -1,6 +1,6 @@
 //! Objectives and measures per workload, in columns where they fit and in sentences where they do not.
 
-use super::super::text::{Look, Tone, clean, pad, width, wrap};
+use super::super::text::{TextStyle, Tone, clean, pad, width, wrap};
 use base::duration::human_seconds;
 use record::report::model::{Report, Status};
 
@@ -55,7 +55,7 @@ impl Table {
         Self { rows }
     }
 
-    pub fn render(&self, columns: usize, look: Look) -> String {
+    pub fn render(&self, columns: usize, look: TextStyle) -> String {
         let mut widths = HEADER.map(width);
         for row in &self.rows {
             for (cell, w) in row.cells.iter().zip(&mut widths) {
@@ -73,7 +73,7 @@ impl Table {
         }
     }
 
-    fn in_columns(&self, name: usize, widths: &[usize; 6], look: Look) -> String {
+    fn in_columns(&self, name: usize, widths: &[usize; 6], look: TextStyle) -> String {
         let mut out =
             look.paint(Tone::Quiet, &set(&pad("Workload", name), &HEADER.map(str::to_owned), widths));
         out.push('\n');
@@ -86,7 +86,7 @@ impl Table {
         out
     }
 
-    fn under_names(&self, widths: &[usize; 6], columns: usize, look: Look) -> String {
+    fn under_names(&self, widths: &[usize; 6], columns: usize, look: TextStyle) -> String {
         let mut out = look.paint(Tone::Quiet, set("", &HEADER.map(str::to_owned), widths).trim_end());
         out.push('\n');
         let mut last = "";
@@ -102,7 +102,7 @@ impl Table {
         out
     }
 
-    fn in_sentences(&self, columns: usize, look: Look) -> String {
+    fn in_sentences(&self, columns: usize, look: TextStyle) -> String {
         let mut out = String::new();
         for row in &self.rows {
             let [measure, objective, measured, assumed, worst, status] = &row.cells;
@@ -123,7 +123,7 @@ impl Table {
 }
 
 impl Row {
-    fn painted(&self, name: &str, widths: &[usize; 6], look: Look) -> String {
+    fn painted(&self, name: &str, widths: &[usize; 6], look: TextStyle) -> String {
         let line = set(name, &self.cells, widths);
         let [.., status] = &self.cells;
         match line.strip_suffix(status.as_str()) {

@@ -79,7 +79,7 @@ pub struct Line {
 
 /// Puts events into words; knows what it was told before.
 #[derive(Debug, Default)]
-pub struct Teller {
+pub struct Narrator {
     start: Option<Time>,
     t0: Option<Time>,
     uses: IndexMap<String, String>,
@@ -88,7 +88,7 @@ pub struct Teller {
     phase: Option<(Phase, Time)>,
 }
 
-impl Teller {
+impl Narrator {
     /// The time column of an event at `at`.
     pub fn time(&self, at: Time) -> String {
         since(self.start.unwrap_or(at), self.t0, at)

@@ -17,14 +17,14 @@ use event::{Body, Bus, ConsumerError, TEARDOWN};
 use port::Guard;
 use port::gated::delete_call;
 use port::{
-    Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, CreateVolume, Created, Deed,
-    DeployStack, ErrorKind, Marks, Origin, Place, Progress, ResourceRef, RestoreCluster, RestoreDb,
-    RestoreDbToTime, RunInstances, Sent,
+    Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, CreateVolume, Created, DeployStack,
+    ErrorKind, Operation, Origin, Place, Progress, ResourceRef, RestoreCluster, RestoreDb, RestoreDbToTime,
+    RunInstances, RunTags, Sent,
 };
 
 /// Why something was not created.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum HandError {
+pub enum ProvisionError {
     #[error(transparent)]
     Cloud(#[from] CloudError),
     /// The journal could not take the intent: the call was not made.
@@ -35,7 +35,7 @@ pub enum HandError {
     Changed { call: &'static str, token: String },
 }
 
-pub struct Hands {
+pub struct Provisioner {
     cloud: Rc<dyn Cloud>,
     bus: Rc<Bus>,
     guard: Guard,
@@ -47,7 +47,7 @@ pub struct Hands {
     landed: Notify,
 }
 
-impl Hands {
+impl Provisioner {
     /// `memory`: what the records of a run say that goes on; empty for a new run.
     pub fn new(cloud: Rc<dyn Cloud>, bus: Rc<Bus>, guard: Guard, memory: Memory) -> Rc<Self> {
         Rc::new(Self {
@@ -69,8 +69,8 @@ impl Hands {
         &self.guard
     }
 
-    pub fn marks(&self) -> &Marks {
-        self.guard.marks()
+    pub fn run_tags(&self) -> &RunTags {
+        self.guard.run_tags()
     }
 
     /// All that exists because of this run, in the order of creation.
@@ -120,7 +120,7 @@ impl Hands {
     /// At most 63 characters of `a-z0-9-` with a letter first and no doubled or final hyphen: what RDS allows, the strictest.
     pub fn name(&self, by: &str, slot: &str) -> String {
         let generation = self.memory.borrow().generation(by);
-        named(short(&self.marks().run.0), by, slot, generation)
+        named(short(&self.run_tags().run.0), by, slot, generation)
     }
 
     /// What `by` made is no good: its next attempt makes new things under new names.
@@ -160,13 +160,13 @@ impl Hands {
         attempt: u32,
         slot: &str,
         what: Create,
-    ) -> Result<Created, HandError> {
+    ) -> Result<Created, ProvisionError> {
         let mut origin = self.origin(by, attempt, slot);
         let described = describe(&what);
         let known = self.memory.borrow().request(&origin.token).cloned();
         if let Some(known) = known.filter(|known| known.answer != Answer::Refused) {
             if known.what != described {
-                let changed = HandError::Changed { call: what.call(), token: origin.token };
+                let changed = ProvisionError::Changed { call: what.call(), token: origin.token };
                 self.discard(by, &changed.to_string());
                 return Err(changed);
             }
@@ -176,14 +176,14 @@ impl Hands {
             }
         }
         self.intend(&origin, place, what.call(), described)?;
-        let (hands, place, call) = (Rc::clone(self), place.clone(), what.call());
+        let (provisioner, place, call) = (Rc::clone(self), place.clone(), what.call());
         // Counted from here on: teardown must not begin between this and the task's first turn.
         let flight = InFlight::new(self);
         let asked = origin.clone();
         // A task of its own: an interruption or a time-out of the step must not drop a request that is under way.
         let task = tokio::task::spawn_local(async move {
-            let answer = hands.make(&place, &origin, &what).await;
-            hands.record(&origin, &answer);
+            let answer = provisioner.make(&place, &origin, &what).await;
+            provisioner.record(&origin, &answer);
             drop(flight);
             answer
         });
@@ -197,7 +197,7 @@ impl Hands {
     }
 
     async fn make(&self, place: &Place, origin: &Origin, what: &Create) -> CloudResult<Created> {
-        let permit = self.guard.permit(place, Deed::Create, what.call()).await?;
+        let permit = self.guard.permit(place, Operation::Create, what.call()).await?;
         self.cloud.create(&permit, origin, what).await
     }
 
@@ -235,12 +235,12 @@ impl Hands {
         attempt: u32,
         copy: &CopyObjects,
         progress: &dyn Fn(Progress),
-    ) -> Result<CopiedObjects, HandError> {
+    ) -> Result<CopiedObjects, ProvisionError> {
         let mut origin = self.origin(by, attempt, "copy");
         origin.since = self.memory.borrow().request(&origin.token).map(|request| request.since);
         let place = copy.to.place();
         self.intend(&origin, &place, COPY_OBJECTS, json!({ "copy_objects": copy }))?;
-        let answer = match self.guard.permit(&place, Deed::Fill, COPY_OBJECTS).await {
+        let answer = match self.guard.permit(&place, Operation::Write, COPY_OBJECTS).await {
             Ok(permit) => self.cloud.copy_objects(&permit, &origin, copy, progress).await,
             Err(refused) => Err(refused),
         };
@@ -271,10 +271,11 @@ impl Hands {
     /// Begins to delete one thing of this run. Unlike creating, it does not need a record that can be written: only
     /// what carries the run's tag is deleted, and to leave it standing because a disk is full or a reader has gone
     /// would be worse.
-    pub async fn delete(&self, resource: &ResourceRef) -> Result<(), HandError> {
+    pub async fn delete(&self, resource: &ResourceRef) -> Result<(), ProvisionError> {
         self.tell(Body::DeleteIntent { resource: json!(resource) });
         let origin = self.origin(TEARDOWN, 1, &resource.id);
-        let permit = self.guard.permit(&resource.place(), Deed::Delete, delete_call(resource.kind)).await?;
+        let permit =
+            self.guard.permit(&resource.place(), Operation::Delete, delete_call(resource.kind)).await?;
         Ok(self.cloud.delete(&permit, &origin, resource).await?)
     }
 
@@ -298,12 +299,12 @@ impl Hands {
 const SETTLES_WITHIN: Duration = Duration::from_mins(15);
 
 /// A creating call under way; however its task ends, it is not under way any more then.
-struct InFlight(Rc<Hands>);
+struct InFlight(Rc<Provisioner>);
 
 impl InFlight {
-    fn new(hands: &Rc<Hands>) -> Self {
-        hands.in_flight.set(hands.in_flight.get() + 1);
-        Self(Rc::clone(hands))
+    fn new(provisioner: &Rc<Provisioner>) -> Self {
+        provisioner.in_flight.set(provisioner.in_flight.get() + 1);
+        Self(Rc::clone(provisioner))
     }
 }
 
@@ -468,19 +469,20 @@ mod tests {
             observe: |_: &str| unreachable!(),
             observed: RefCell::default(),
         });
-        let marks = Marks { run: base::ids::RunId("20260101T000000Z-x-1f3a".into()), expires: clock.now() };
+        let run_tags =
+            RunTags { run: base::ids::RunId("20260101T000000Z-x-1f3a".into()), expires: clock.now() };
         let place = Place { account: "222222222222".parse().unwrap(), region: "us-west-2".parse().unwrap() };
-        let guard = Guard::new(cloud.clone(), place.clone(), marks, port::Protected::default());
+        let guard = Guard::new(cloud.clone(), place.clone(), run_tags, port::Protected::default());
         guard.enter(event::Phase::Recover);
-        let hands = Hands::new(cloud, bus, guard, Memory::default());
+        let provisioner = Provisioner::new(cloud, bus, guard, Memory::default());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let local = tokio::task::LocalSet::new();
         let (answer, settled) = runtime.block_on(local.run_until(async {
             let what = Create::Address { name: "front".into() };
-            let answer = hands.create(&place, "step", 1, "", what).await;
-            (answer, hands.settle(&clock).await)
+            let answer = provisioner.create(&place, "step", 1, "", what).await;
+            (answer, provisioner.settle(&clock).await)
         }));
-        let Err(HandError::Cloud(error)) = answer else { panic!("{answer:?}") };
+        let Err(ProvisionError::Cloud(error)) = answer else { panic!("{answer:?}") };
         assert_eq!((error.call.as_str(), error.sent), ("ec2:AllocateAddress", Sent::Maybe));
         assert!(settled);
         let told = log.0.borrow();

@@ -8,7 +8,7 @@ use strum::VariantArray;
 
 /// What a look is to cover.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Look {
+pub struct IsolationScan {
     pub place: Place,
     /// The sandbox's own. What else carries the run's tag is looked at along with it.
     pub vpc: String,
