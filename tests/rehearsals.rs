@@ -10,8 +10,12 @@
 #[path = "support/drill.rs"]
 mod drill;
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use ::engine::actions::CATALOGUE;
+use ::port::{CreateCall, Kind};
+use ::twin::timing;
 use drill::{Drill, Run, drillmaster, texts};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -240,4 +244,111 @@ fn what_exceeds_the_copies_at_once_waits() {
     let run = drill::copies(45, "orders-east-1h").run();
     let all = run.report["steps"].as_array().unwrap();
     assert!(all.iter().all(|step| step["seconds"] == 100.0), "{}", run.stderr);
+}
+
+/// An action that took no time would meet every objective.
+#[test]
+fn whatever_the_twin_does_takes_a_time_that_is_known() {
+    let actions = CATALOGUE.0.iter().map(|decl| decl.name);
+    let requests = CreateCall::ALL.iter().copied().map(CreateCall::timing);
+    let deletions = Kind::ALL.iter().copied().map(timing::deletion);
+    let known: BTreeSet<&str> = actions.chain(requests).chain(deletions).collect();
+    for name in &known {
+        assert!(timing::built_in(name).is_some(), "`{name}` has no row");
+    }
+    let rows: BTreeSet<&str> = timing::CALIBRATION.iter().map(|row| row.action).collect();
+    assert_eq!(rows, known, "a row is of nothing that there is");
+    assert_eq!(rows.len(), timing::CALIBRATION.len(), "an action has two rows");
+}
+
+/// Production lies in us-east-1, which is lost; all that is restored from lies in us-west-2, where the sandbox is.
+const SIZED: &str = r#"
+accounts: { "111122223333": { name: production } }
+regions:
+  us-east-1: { azs: [use1-az1, use1-az2] }
+  us-west-2: { azs: [usw2-az1, usw2-az2] }
+resources:
+  - { id: "rds:db/orders", account: "111122223333", region: us-east-1, az: use1-az1, size: 7GiB }
+  - { id: "rds:cluster/ledger", account: "111122223333", region: us-east-1, size: 11GiB }
+  - { id: "ec2:instance/i-1", account: "111122223333", region: us-east-1, az: use1-az1 }
+  - { id: "ec2:volume/vol-1", account: "111122223333", region: us-east-1, az: use1-az1, size: 17GiB }
+  - { id: "s3:bucket/receipts", account: "111122223333", region: us-east-1, size: 19GiB, objects: 100 }
+  - { id: "s3:bucket/receipts-replica", account: "111122223333", region: us-west-2, size: 19GiB, objects: 100 }
+recovery_points:
+  - { of: "rds:db/orders", kind: rds_snapshot, id: orders-1, account: "111122223333", region: us-west-2, taken: -2h, size: 7GiB }
+  - { of: "rds:db/orders", kind: rds_pitr, id: orders-pitr, account: "111122223333", region: us-west-2, taken: -5m, size: 8GiB }
+  - { of: "rds:db/orders", kind: rds_replica, id: orders, account: "111122223333", region: us-west-2, taken: -1m, size: 9GiB }
+  - { of: "rds:cluster/ledger", kind: rds_cluster_snapshot, id: ledger-1, account: "111122223333", region: us-west-2, taken: -2h, size: 11GiB }
+  - { of: "ec2:instance/i-1", kind: ami, id: ami-1, account: "111122223333", region: us-west-2, taken: -1d, size: 13GiB }
+  - { of: "ec2:volume/vol-1", kind: ebs_snapshot, id: snap-1, account: "111122223333", region: us-west-2, taken: -6h, size: 17GiB }
+  - { of: "s3:bucket/receipts", kind: s3_replica, id: receipts-replica, account: "111122223333", region: us-west-2, taken: -4m, objects: 100 }
+timings:
+"#;
+
+const PLAYBOOK_OF_ALL: &str = r#"
+name: sized
+estate: estate.yaml
+lose: { region: us-east-1 }
+objectives: { rto: 1d, rpo: 1d }
+accounts: { production: { id: "111122223333" } }
+sandbox: { account: production, region: us-west-2, network: { cidr: 10.66.0.0/16, azs: 2 }, ttl: 20h }
+workloads: { all: { resources: ["rds:db/orders"] } }
+steps:
+"#;
+
+/// Each action, the size of what it restores or copies, and a step that does it.
+const STEPS: [(&str, &str, u32, &str); 17] = [
+    ("a", "ec2.copy_snapshot", 17, "from: { volume: vol-1 }"),
+    ("b", "ec2.copy_image", 13, "image: { of: i-1 }"),
+    ("c", "ec2.restore_volume", 17, "from: { volume: vol-1 }"),
+    ("d", "ec2.launch", 13, "image: { of: i-1 }, type: t4g.small, count: 3"),
+    ("e", "ec2.import_key_pair", 0, "public_key: ssh-ed25519 AAAA"),
+    ("f", "ec2.allocate_address", 0, ""),
+    ("g", "rds.copy_snapshot", 7, "from: { db: orders }"),
+    ("h", "rds.restore", 7, "from: { db: orders }"),
+    ("i", "rds.restore_to_time", 8, "from: { db: orders }"),
+    (
+        "j",
+        "rds.restore_cluster",
+        11,
+        "from: { cluster: ledger }, engine: aurora-mysql, class: db.r6g.large, instances: 2",
+    ),
+    ("k", "rds.promote_replica", 9, "from: { db: orders, source_region: us-east-1 }"),
+    ("l", "s3.restore", 19, "from: { bucket: receipts-replica, of: receipts }, to: receipts"),
+    ("m", "s3.verify", 19, "bucket: \"{{ steps.l.bucket }}\", source: { bucket: receipts-replica }"),
+    ("n", "command.run", 0, "run: [make, it]"),
+    ("o", "manual.task", 0, "instructions: do it"),
+    // Of what the run has made itself, the size is known as well.
+    ("p", "ec2.launch", 13, "image: \"{{ steps.b.image_id }}\", type: t4g.small"),
+    ("q", "ec2.launch", 13, "image: { of: i-1 }, type: t4g.small, volumes: [\"{{ steps.c.volume_id }}\"]"),
+];
+
+/// `base + per_gib × size`, to the second, whatever else the action does along the way.
+#[test]
+fn an_action_takes_exactly_what_the_estate_says() {
+    let (mut playbook, mut estate) = (PLAYBOOK_OF_ALL.to_owned(), SIZED.to_owned());
+    for (id, uses, _, with) in STEPS {
+        let workload = if id == "h" { "workload: all, " } else { "" };
+        let _infallible =
+            writeln!(playbook, "  - {{ id: {id}, uses: {uses}, {workload}with: {{ {with} }} }}");
+    }
+    playbook.push_str(
+        "checks:\n  - { id: up, workload: all, needs: [h], tcp: { address: \"{{ steps.h.endpoint }}\" } }\n",
+    );
+    for decl in CATALOGUE.0 {
+        let per_gib = if decl.sized_by.is_empty() { "" } else { ", per_gib: 10s" };
+        let _infallible = writeln!(estate, "  {}: {{ base: 100s{per_gib} }}", decl.name);
+    }
+    let run = Drill::new(&playbook, &estate).run();
+    for (id, uses, size, _) in STEPS {
+        let step = run.step(id);
+        assert_eq!(step["status"], "succeeded", "{step:#}\n{}", run.stderr);
+        assert_eq!(step["seconds"], 100.0 + 10.0 * f64::from(size), "{uses}: {step:#}");
+        let has_no_size = CATALOGUE.get(uses).unwrap().sized_by.is_empty();
+        assert_eq!(has_no_size, size == 0, "{uses}");
+    }
+    let tried: BTreeSet<&str> = STEPS.iter().map(|(_, uses, ..)| *uses).collect();
+    let all: BTreeSet<&str> = CATALOGUE.0.iter().map(|decl| decl.name).collect();
+    // What a template deploys takes its time by nothing that an estate could say.
+    assert_eq!(all.difference(&tried).collect::<Vec<_>>(), [&"cloudformation.deploy"]);
 }

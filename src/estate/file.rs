@@ -224,6 +224,14 @@ impl EstateFile {
             .collect()
     }
 
+    /// The size of a bucket, as its recovery point says it or the resource.
+    pub fn size_of_bucket(&self, name: &str) -> Size {
+        let points = self.recovery_points.iter().filter(|p| p.kind.resource_kind() == "s3:bucket");
+        let points = points.filter(|p| p.id == name).map(|p| p.size);
+        let resources = self.resources.iter().filter(|r| r.id.kind == "s3:bucket" && r.id.name == name);
+        points.chain(resources.map(|r| r.size)).find(|size| *size != Size(0)).unwrap_or_default()
+    }
+
     /// The recovery points, with times relative to T0 made absolute.
     pub fn recovery_points(&self, t0: Time) -> Vec<RecoveryPoint> {
         self.recovery_points

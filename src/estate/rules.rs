@@ -203,6 +203,17 @@ impl Walk<'_> {
             file.resources().iter().map(|r| r.size).chain(file.recovery_points.iter().map(|p| p.size)).max();
         let largest = largest.unwrap_or_default();
         for (action, timing) in &file.timings {
+            let timing_node = self.draft.root.at_pointer(&format!("/timings/{action}"));
+            if ["base", "per_gib"].iter().all(|key| timing_node.get(key).is_none()) {
+                self.error(
+                    &format!("/timings/{action}"),
+                    format!("it does not say how long `{action}` takes: that would be no time at all"),
+                    Some(
+                        "give `base`, `per_gib` or both; or leave the action out, for the built-in figures"
+                            .into(),
+                    ),
+                );
+            }
             let takes = timing.base.as_secs_f64() + timing.per_gib.as_secs_f64() * largest.as_gib();
             if takes > LONGEST.as_secs_f64() {
                 self.error(

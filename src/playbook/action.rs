@@ -30,6 +30,8 @@ pub struct ActionDecl {
     /// The API calls that it makes about the bucket that its arguments name (`/from`, `/source`), with the credentials of
     /// the account that stands there, else the sandbox's.
     pub bucket_calls: &'static [&'static str],
+    /// The kinds of recovery points whose size decides how long it takes. Empty: it has no size.
+    pub sized_by: &'static [PointKind],
 }
 
 /// The actions that make nothing which has a network, an owner, a role or a share, and change nothing of the kind.

@@ -482,7 +482,9 @@ impl Cloud for Twin {
             return std::future::pending().await;
         }
         let (contents, left_out) = self.copying(copy)?;
-        self.pass(origin, self.takes("s3.restore", Some(copy.size), origin)?).await;
+        let size = Some(copy.size).filter(|size| *size != Size(0));
+        let size = size.unwrap_or_else(|| self.file.size_of_bucket(&copy.from.name));
+        self.pass(origin, self.takes("s3.restore", Some(size), origin)?).await;
         self.restored.borrow_mut().add(&copy.to.name, &copy.from.name, contents);
         if fault == Some(FaultKind::LostAnswer) {
             return Err(Self::lost_answer(call));
@@ -527,7 +529,11 @@ impl Cloud for Twin {
             };
             Ok::<_, CloudError>((found, wanted))
         })?;
-        let read = found.map_or(verify.size, |contents| Size(contents.bytes));
+        let read = match (found, &verify.against) {
+            (Some(found), _) if found.bytes > 0 => Size(found.bytes),
+            (_, Against::Bucket { bucket, .. }) => self.file.size_of_bucket(&bucket.name),
+            (_, Against::Manifest(_)) => verify.size,
+        };
         self.pass(origin, self.takes("s3.verify", Some(read), origin)?).await;
         let seen = objects::compare(found, wanted);
         if fault == Some(FaultKind::ComesUpUnhealthy) {

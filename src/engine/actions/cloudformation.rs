@@ -54,6 +54,7 @@ pub const DEPLOY: Action = Action {
             "cloudformation:DescribeStackEvents",
         ],
         bucket_calls: &[],
+        sized_by: &[],
     },
     run: |cx, args| Box::pin(deploy(cx, args)),
 };

@@ -41,6 +41,7 @@ pub const RUN: Action = Action {
         demands: Demands::none,
         calls: &[],
         bucket_calls: &[],
+        sized_by: &[],
     },
     run: |cx, args| Box::pin(run(cx, args)),
 };

@@ -41,6 +41,7 @@ pub const COPY_SNAPSHOT: Action = Action {
         demands: Demands::none,
         calls: &["ec2:CopySnapshot", "ec2:DescribeSnapshots"],
         bucket_calls: &[],
+        sized_by: &[PointKind::EbsSnapshot],
     },
     run: |cx, args| Box::pin(copy_snapshot(cx, args)),
 };
@@ -74,6 +75,7 @@ pub const COPY_IMAGE: Action = Action {
         demands: Demands::none,
         calls: &["ec2:CopyImage", "ec2:DescribeImages"],
         bucket_calls: &[],
+        sized_by: &[PointKind::Ami],
     },
     run: |cx, args| Box::pin(copy_image(cx, args)),
 };
@@ -123,6 +125,7 @@ pub const RESTORE_VOLUME: Action = Action {
         demands: Demands::none,
         calls: &["ec2:CreateVolume", "ec2:DescribeVolumes", "ec2:DescribeAvailabilityZones"],
         bucket_calls: &[],
+        sized_by: &[PointKind::EbsSnapshot],
     },
     run: |cx, args| Box::pin(restore_volume(cx, args)),
 };
@@ -193,6 +196,7 @@ pub const LAUNCH: Action = Action {
             "ec2:DescribeVolumes",
         ],
         bucket_calls: &[],
+        sized_by: &[PointKind::Ami],
     },
     run: |cx, args| Box::pin(launch(cx, args)),
 };
@@ -216,6 +220,7 @@ pub const IMPORT_KEY_PAIR: Action = Action {
         demands: Demands::none,
         calls: &["ec2:ImportKeyPair", "ec2:DescribeKeyPairs"],
         bucket_calls: &[],
+        sized_by: &[],
     },
     run: |cx, args| Box::pin(import_key_pair(cx, args)),
 };
@@ -239,6 +244,7 @@ pub const ALLOCATE_ADDRESS: Action = Action {
         demands: Demands::none,
         calls: &["ec2:AllocateAddress", "ec2:DescribeAddresses"],
         bucket_calls: &[],
+        sized_by: &[],
     },
     run: |cx, args| Box::pin(allocate_address(cx, args)),
 };

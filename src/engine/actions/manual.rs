@@ -32,6 +32,7 @@ pub const TASK: Action = Action {
         demands: Demands::none,
         calls: &[],
         bucket_calls: &[],
+        sized_by: &[],
     },
     run: |cx, args| Box::pin(run(cx, args)),
 };

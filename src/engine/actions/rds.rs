@@ -58,6 +58,7 @@ pub const COPY_SNAPSHOT: Action = Action {
             "rds:DescribeDBClusterSnapshots",
         ],
         bucket_calls: &[],
+        sized_by: &[PointKind::RdsSnapshot, PointKind::RdsClusterSnapshot],
     },
     run: |cx, args| Box::pin(copy_snapshot(cx, args)),
 };
@@ -114,6 +115,7 @@ pub const RESTORE: Action = Action {
         demands: one_database,
         calls: &["rds:RestoreDBInstanceFromDBSnapshot", "rds:DescribeDBInstances"],
         bucket_calls: &[],
+        sized_by: &[PointKind::RdsSnapshot],
     },
     run: |cx, args| Box::pin(restore(cx, args)),
 };
@@ -140,6 +142,7 @@ pub const RESTORE_TO_TIME: Action = Action {
         demands: one_database,
         calls: &["rds:RestoreDBInstanceToPointInTime", "rds:DescribeDBInstances"],
         bucket_calls: &[],
+        sized_by: &[PointKind::RdsPitr],
     },
     run: |cx, args| Box::pin(restore_to_time(cx, args)),
 };
@@ -237,6 +240,7 @@ pub const RESTORE_CLUSTER: Action = Action {
             "rds:DescribeDBInstances",
         ],
         bucket_calls: &[],
+        sized_by: &[PointKind::RdsClusterSnapshot],
     },
     run: |cx, args| Box::pin(restore_cluster(cx, args)),
 };
@@ -291,6 +295,7 @@ pub const PROMOTE_REPLICA: Action = Action {
         },
         calls: &["rds:PromoteReadReplica", "rds:CreateDBInstanceReadReplica", "rds:DescribeDBInstances"],
         bucket_calls: &[],
+        sized_by: &[PointKind::RdsReplica],
     },
     run: |cx, args| Box::pin(promote_replica(cx, args)),
 };

@@ -111,6 +111,7 @@ pub const RESTORE: Action = Action {
             "s3:AbortMultipartUpload",
         ],
         bucket_calls: READS,
+        sized_by: &[PointKind::S3Replica, PointKind::S3Versions],
     },
     run: |cx, args| Box::pin(restore(cx, args)),
 };
@@ -152,6 +153,7 @@ pub const VERIFY: Action = Action {
         demands: |args| Demands { file: args::text(args, "/manifest"), ..Demands::default() },
         calls: READS,
         bucket_calls: READS,
+        sized_by: &[PointKind::S3Replica, PointKind::S3Versions],
     },
     run: |cx, args| Box::pin(verify(cx, args)),
 };

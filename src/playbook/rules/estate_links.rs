@@ -2,9 +2,12 @@
 
 use super::Context;
 use super::facts::Facts;
+use crate::action::ActionDecl;
 use crate::draft::Draft;
+use base::duration::{Size, Span};
+use estate::draft::EstateDraft;
 use yaml::diagnostic::{nearest, suggest};
-use yaml::{Diagnostics, Node};
+use yaml::{Diagnostics, Entry, Node};
 
 pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, context: &Context<'_>, out: &mut Diagnostics) {
     let (Some(estate), Some(_)) = (context.estate, facts.file) else { return };
@@ -12,11 +15,14 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, context: &Context<'_>, out: &
         estate.root.get(key).and_then(Node::as_map).map(|map| map.entries.as_slice()).unwrap_or_default()
     };
     let actions = || context.catalogue.0.iter().map(|decl| decl.name);
-    for entry in entries("timings").iter().filter(|entry| context.catalogue.get(&entry.key).is_none()) {
-        let help = suggest(&entry.key, actions(), "action").unwrap_or_default();
-        out.push(
-            estate.source.error(entry.key_span, format!("there is no action `{}`", entry.key)).help(help),
-        );
+    for entry in entries("timings") {
+        if let Some(action) = context.catalogue.get(&entry.key) {
+            sizes(action, entry, estate, out);
+        } else {
+            let help = suggest(&entry.key, actions(), "action").unwrap_or_default();
+            let said = format!("there is no action `{}`", entry.key);
+            out.push(estate.source.error(entry.key_span, said).help(help));
+        }
     }
     if draft.ids_broken {
         return;
@@ -53,5 +59,31 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, context: &Context<'_>, out: &
                 .warning(span, format!("the playbook has no step `{text}`: this fault never happens"))
                 .help(help),
         );
+    }
+}
+
+/// What `per_gib` is multiplied with must be there, and be known: otherwise it would count for nothing.
+fn sizes(action: &ActionDecl, timing: &Entry, estate: &EstateDraft, out: &mut Diagnostics) {
+    let (name, source) = (action.name, &estate.source);
+    let given = timing.value.get("per_gib");
+    let per_gib = given.and_then(|node| Some((node.span, node.as_str()?.parse::<Span>().ok()?)));
+    let Some((span, _)) = per_gib.filter(|(_, per_gib)| !per_gib.0.is_zero()) else { return };
+    if action.sized_by.is_empty() {
+        let said = format!("`{name}` has no size: `per_gib` would count for nothing");
+        out.push(source.error(span, said).help("give `base` alone"));
+        return;
+    }
+    let Some(file) = &estate.file else { return };
+    let nodes = estate.root.get("recovery_points").and_then(Node::as_seq).unwrap_or_default();
+    for (point, node) in file.recovery_points.iter().zip(nodes) {
+        let is_meant = action.sized_by.contains(&point.kind);
+        let is_known = node.get("size").is_some() || file.size_of_bucket(&point.id) != Size(0);
+        if is_meant && !is_known {
+            let at = node.get("id").map_or(node.span, |id| id.span);
+            let said = format!("its size is not said, and `{name}` takes its time by it");
+            out.push(
+                source.error(at, said).help("give `size`; or leave `per_gib` out of the action's timing"),
+            );
+        }
     }
 }
