@@ -1,4 +1,4 @@
-//! IsolationMonitor at the live sandbox, one kind of opening after the other. A list that cannot be read counts as an opening.
+//! Looks at the live sandbox, one kind of opening after the other. A list that cannot be read counts as an opening.
 //!
 //! `made` looks at what the run has made, wherever it stands; this file at its networks.
 

@@ -63,7 +63,7 @@ impl Found<'_> {
     }
 }
 
-/// IsolationMonitor for each kind. A teardown must have seen everything; a sweep goes on with what it may see, and tells of the rest.
+/// Looks for each kind. A teardown must have seen everything; a sweep goes on with what it may see, and tells of the rest.
 pub async fn all(aws: &Aws, place: &Place, whose: &Whose) -> CloudResult<Tagged> {
     let clients = aws.s3_clients(place).await?;
     let has_buckets_only = aws.access(&place.account).endpoint.is_some();

@@ -25,7 +25,7 @@ use port::{LossGate, Place};
 
 /// Find what drills have left standing in AWS, by its tag drillmaster:run; with --delete, remove what has expired
 ///
-/// IsolationMonitor in all accounts and regions of the playbooks, or of the configuration where no playbook is named. Removed is
+/// Looks in all accounts and regions of the playbooks, or of the configuration where no playbook is named. Removed is
 /// only what carries drillmaster:run and a readable drillmaster:expires that has passed, in dependency order.
 ///
 /// Exit codes: 0 nothing expired is left; 1 expired things stand, or things of which it cannot be told; 2 the command line, the

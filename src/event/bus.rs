@@ -1,4 +1,4 @@
-//! Provisioner every event to every consumer, in one order.
+//! Hands every event to every consumer, in one order.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

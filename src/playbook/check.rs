@@ -186,7 +186,7 @@ pub enum SqlTlsMode {
     VerifyFull,
 }
 
-/// IsolationMonitor at objects of a bucket, through the cloud's own interface. With none of `exists`, `min_count`, `count` and
+/// Looks at objects of a bucket, through the cloud's own interface. With none of `exists`, `min_count`, `count` and
 /// `size`, at least one object must exist.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -71,7 +71,7 @@ pub trait Cloud {
     /// What a stack that is gone has left standing: what its template retains, and final snapshots.
     async fn remains(&self, stack: &ResourceRef) -> CloudResult<Vec<Remains>>;
 
-    /// IsolationMonitor at the live sandbox: ways in and out of its network, public addresses, roles, shares with others. What
+    /// Looks at the live sandbox: ways in and out of its network, public addresses, roles, shares with others. What
     /// could not be looked at is among the answers, as [`Leak::Unknown`].
     async fn exposures(&self, look: &IsolationScan) -> CloudResult<Vec<Exposure>>;
 

@@ -105,20 +105,20 @@ impl<'a> IsolationMonitor<'a> {
         Exposure::new(Leak::Unknown, &self.ready.vpc, format!("it could not be looked at: {why}"))
     }
 
-    /// IsolationMonitor, and again while what could not be seen may be seen then: one list that is throttled is no reason not to know.
+    /// Looks, and again while what could not be seen may be seen then: one list that is throttled is no reason not to know.
     async fn look_again(&self, stage: Stage, by: Time) -> Vec<Exposure> {
         let clock = &self.engine.clock;
         let access = Access::default();
         let ask = async || isolation::look(self.provisioner, self.ready, stage != Stage::AfterT0).await;
-        let (mut pause, mut monitor) = (Duration::from_secs(2), 0);
+        let (mut pause, mut looks) = (Duration::from_secs(2), 0);
         loop {
             let found = match access.look(clock, LONGEST, &ask).await {
                 Ok(found) => found,
                 Err(error) => vec![self.blind(&error.to_string())],
             };
-            monitor += 1;
+            looks += 1;
             let next = clock.now() + Span(pause).delta();
-            if monitor >= MOST_LOOKS || next >= by || !found.iter().any(|exposure| exposure.may_pass) {
+            if looks >= MOST_LOOKS || next >= by || !found.iter().any(|exposure| exposure.may_pass) {
                 return found;
             }
             clock.sleep_until(next).await;

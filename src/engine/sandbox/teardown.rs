@@ -65,7 +65,7 @@ impl Teardown<'_> {
         left
     }
 
-    /// IsolationMonitor again: only what is not found any more is gone. What is found only now goes too; what was seen to be gone may be
+    /// Looks again: only what is not found any more is gone. What is found only now goes too; what was seen to be gone may be
     /// listed for a while.
     async fn last_look(&self, removal: &Removal<'_>, gone: &mut Left) -> Seen {
         let listed_until = self.clock.now() + Span(CONSISTENT_AFTER).delta();

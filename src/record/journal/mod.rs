@@ -132,7 +132,7 @@ impl Journal {
         &self.path
     }
 
-    /// Provisioner over all that is buffered, and syncs it where the run is durable.
+    /// Hands over all that is buffered, and syncs it where the run is durable.
     pub fn flush(&mut self) -> Result<(), JournalError> {
         self.write_out()?;
         if self.durability == Durability::Synced {
