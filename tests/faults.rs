@@ -115,7 +115,7 @@ fn attempt(seed: u64, playbooks: &[Playbook]) -> Result<Tried, String> {
         let wrong = property::violations(&left, &playbook.fair, &weather);
         let faults = left.ledger.faults.borrow().clone();
         if let Some(path) = std::env::var_os("JOURNAL") {
-            let lines = left.events.iter().map(|e| serde_json::to_string(e).unwrap() + "\n");
+            let lines = left.events.iter().map(|e| e.to_line(&[]).unwrap() + "\n");
             std::fs::write(path, lines.collect::<String>()).unwrap();
         }
         (Tried { exit_code: left.report.exit_code, resumed: !left.report.resumed.is_empty(), faults }, wrong)

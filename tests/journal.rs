@@ -109,7 +109,7 @@ fn lines_of(events: &[Event]) -> Vec<u8> {
     let mut prev = hash(b"");
     let mut all = Vec::new();
     for event in events {
-        let event = serde_json::to_string(event).unwrap();
+        let event = event.to_line(&[]).unwrap();
         let line = format!("{{\"prev\":\"{prev}\",{}\n", event.strip_prefix('{').unwrap());
         prev = hash(line.as_bytes());
         all.extend_from_slice(line.as_bytes());
@@ -140,7 +140,7 @@ fn only_a_whole_story_is_read() {
     let bodies = |bodies: Vec<Body>| number(bodies.into_iter().map(|body| (0.0, body)).collect());
     let start = || run_started(vec![node("db", "rds.restore")], vec![]);
     let interrupted = || Body::Interrupted { by: "SIGINT".into() };
-    let end = || Body::RunFinished { api_calls: serde_json::json!({}) };
+    let end = || Body::RunFinished { api_calls: port::ApiCalls::default() };
     refused(bodies(vec![interrupted()]), ":1: the first event is not `run_started`");
     refused(bodies(vec![start(), start()]), ":2: the run starts a second time");
     refused(bodies(vec![start(), end(), interrupted()]), ":3: an event stands after `run_finished`");
@@ -223,10 +223,9 @@ fn another_format_and_no_journal_are_told_apart() {
 #[test]
 fn ten_thousand_steps_are_recorded_quickly() {
     let steps: Vec<_> = (0..10_000).map(|n| node(&format!("step-{n}"), "rds.restore")).collect();
-    let nothing = || serde_json::json!({});
     let mut bodies = vec![
         (0.0, run_started(steps.clone(), vec![])),
-        (1.0, Body::SandboxReady { azs: vec![], outputs: nothing(), ready: nothing() }),
+        (1.0, Body::SandboxReady { azs: vec![], outputs: fixture::sandbox_outputs(), ready: None }),
         (1.0, Body::DisasterDeclared { t0: fixture::at(1.0) }),
     ];
     for step in &steps {
@@ -239,9 +238,9 @@ fn ten_thousand_steps_are_recorded_quickly() {
                 attempt: 1,
                 call: "rds:Restore".into(),
                 token: s(),
-                account: s(),
-                region: s(),
-                what: serde_json::json!({}),
+                account: fixture::account(),
+                region: fixture::region(),
+                what: fixture::requested(),
             },
         ));
         bodies.push((
@@ -263,7 +262,7 @@ fn ten_thousand_steps_are_recorded_quickly() {
                 restored: vec![],
                 data: false,
                 consistent_at: None,
-                made: serde_json::Value::Null,
+                made: None,
                 redacted: false,
             },
         ));

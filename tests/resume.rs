@@ -84,7 +84,7 @@ fn lines(value: &serde_json::Value) -> Vec<String> {
 }
 
 fn told(event: &Event) -> String {
-    let text = serde_json::to_string(event).unwrap();
+    let text = event.to_line(&[]).unwrap();
     text.chars().take(300).collect()
 }
 

@@ -100,7 +100,7 @@ impl Drill {
         interrupt: CancellationToken,
         consumers: impl FnOnce(&Clock) -> Vec<Box<dyn Consumer>>,
     ) -> Result<Self, String> {
-        let memory = Memory::of(before)?;
+        let memory = Memory::of(before);
         let from = memory.last_at.unwrap_or(options.start);
         let clock = match options.on {
             On::Twin => Clock::Virtual(base::clock::VirtualTime::starting_at(from)),

@@ -35,6 +35,15 @@ impl Loss {
         self.takes(&resource.locus, scope)
     }
 
+    /// The key that a playbook's `lose` has for it, and what is lost.
+    pub fn key_and_name(&self) -> (&'static str, &str) {
+        match self {
+            Self::Az(az) => ("az", az.as_str()),
+            Self::Region(region) => ("region", region.as_str()),
+            Self::Account(account) => ("account", account.as_str()),
+        }
+    }
+
     pub fn region(&self) -> Option<&Region> {
         match self {
             Self::Region(region) => Some(region),

@@ -4,10 +4,10 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::TimeDelta;
-use serde_json::Value;
 
 use super::{Body, Event, Phase, RunStarted, SANDBOX, TEARDOWN};
 use base::duration::Time;
+use port::ResourceRef;
 
 /// What two machines' clocks may differ by, where one goes on with the other's run.
 const CLOCKS_DIFFER_BY: TimeDelta = TimeDelta::seconds(1);
@@ -26,9 +26,9 @@ pub struct Course {
     steps: HashMap<String, Step>,
     checks: HashMap<String, Check>,
     requests: HashMap<String, Request>,
-    created: HashSet<String>,
-    deleting: HashSet<String>,
-    deleted: HashSet<String>,
+    created: HashSet<ResourceRef>,
+    deleting: HashSet<ResourceRef>,
+    deleted: HashSet<ResourceRef>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,18 +164,17 @@ impl Course {
                     // Objects are copied again by the next attempt: what they lie in stands already.
                     self.answered(token, !resources.is_empty())?;
                 }
-                self.created.extend(resources.iter().map(Value::to_string));
+                self.created.extend(resources.iter().cloned());
                 Ok(())
             }
             Body::NotCreated { token, .. } => self.answered(token, false),
-            Body::DeleteIntent { resource } => self.asks_for_deletion(resource.to_string()),
+            Body::DeleteIntent { resource } => self.asks_for_deletion(resource),
             Body::Deleted { resource } => {
-                let name = resource.to_string();
-                self.ends_a_deletion(&name)?;
-                self.deleted.insert(name);
+                self.ends_a_deletion(resource)?;
+                self.deleted.insert(resource.clone());
                 Ok(())
             }
-            Body::DeleteFailed { resource, .. } => self.ends_a_deletion(&resource.to_string()),
+            Body::DeleteFailed { resource, .. } => self.ends_a_deletion(resource),
             // They may stand anywhere.
             Body::Discarded { .. }
             | Body::Isolation { .. }
@@ -251,20 +250,20 @@ impl Course {
         Ok(())
     }
 
-    fn asks_for_deletion(&mut self, resource: String) -> Verdict {
-        if !self.created.contains(&resource) {
+    fn asks_for_deletion(&mut self, resource: &ResourceRef) -> Verdict {
+        if !self.created.contains(resource) {
             return Err(format!("{resource} is to be deleted, and is nothing that the run made"));
         }
-        if self.deleted.contains(&resource) {
+        if self.deleted.contains(resource) {
             return Err(format!("{resource} is to be deleted, and is gone already"));
         }
-        self.deleting.insert(resource);
+        self.deleting.insert(resource.clone());
         Ok(())
     }
 
-    fn ends_a_deletion(&self, name: &str) -> Verdict {
-        if !self.deleting.contains(name) || self.deleted.contains(name) {
-            return Err(format!("nobody had asked for the deletion of {name}"));
+    fn ends_a_deletion(&self, resource: &ResourceRef) -> Verdict {
+        if !self.deleting.contains(resource) || self.deleted.contains(resource) {
+            return Err(format!("nobody had asked for the deletion of {resource}"));
         }
         Ok(())
     }

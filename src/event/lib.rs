@@ -6,20 +6,29 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 mod bus;
+mod chosen;
 pub mod legal;
+mod line;
 mod redacted;
+mod request;
+mod run_started;
 
 use std::collections::BTreeMap;
 
-use indexmap::IndexMap;
-pub use port::Phase;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use base::duration::Time;
+use base::ids::{AccountId, AzId, Region};
+use estate::RecoveryPoint;
 use estate::point::WorstCase;
+use port::{ApiCalls, PointQuery, Ready, ResourceRef, Sent};
 
 pub use bus::{Bus, Consumer, ConsumerError};
+pub use chosen::{Chosen, Made, RestoreSource};
+pub use port::Phase;
+pub use request::Request;
+pub use run_started::{Inputs, NodePlan, PlaybookText, RunStarted, WorkloadPlan};
 
 /// By whom what the sandbox consists of is made.
 pub const SANDBOX: &str = "sandbox";
@@ -29,12 +38,11 @@ pub const TEARDOWN: &str = "teardown";
 /// The version of the journal's format.
 pub const FORMAT: u32 = 3;
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Event {
     /// Counts from 0 without gaps.
     pub seq: u64,
     pub at: Time,
-    #[serde(flatten)]
     pub body: Body,
 }
 
@@ -55,15 +63,15 @@ pub enum Body {
         attempt: u32,
         call: String,
         token: String,
-        account: String,
-        region: String,
-        what: Value,
+        account: AccountId,
+        region: Region,
+        what: Request,
     },
     /// The call with that token took effect; the resources exist. `outputs` and `restored_to`: what else it answered.
     Created {
         by: String,
         token: String,
-        resources: Vec<Value>,
+        resources: Vec<ResourceRef>,
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         outputs: BTreeMap<String, Value>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -74,7 +82,7 @@ pub enum Body {
         by: String,
         token: String,
         error: String,
-        sent: String,
+        sent: Sent,
     },
     /// What `by` has made under its present names is given up; its next attempt makes new things under new names.
     Discarded {
@@ -83,10 +91,10 @@ pub enum Body {
     },
     /// `outputs` for people and programs; `ready` is all of it, for a run that is resumed.
     SandboxReady {
-        azs: Vec<String>,
-        outputs: Value,
+        azs: Vec<AzId>,
+        outputs: SandboxOutputs,
         #[serde(default)]
-        ready: Value,
+        ready: Option<Ready>,
     },
     /// A look at the sandbox: what stands open, and what could not be looked at. Nothing of both: it is closed.
     Isolation {
@@ -98,7 +106,7 @@ pub enum Body {
     },
     /// What there was to restore from just before T0: pairs of what was asked and the points that were seen.
     Surveyed {
-        points: Value,
+        points: Vec<(PointQuery, Vec<RecoveryPoint>)>,
     },
     /// T0: from here on the lost is out of reach.
     DisasterDeclared {
@@ -106,7 +114,7 @@ pub enum Body {
     },
     /// A recovery point that was found when a step asked; `why_not`: why it is not the one that the step uses.
     PointSeen {
-        point: Value,
+        point: RecoveryPoint,
         asked_by: String,
         why_not: Option<String>,
     },
@@ -117,7 +125,7 @@ pub enum Body {
     /// The step will restore from this point.
     StepSource {
         step: String,
-        point: Value,
+        point: RecoveryPoint,
         #[serde(default)]
         worst_case: WorstCase,
     },
@@ -141,8 +149,8 @@ pub enum Body {
         restored: Vec<String>,
         data: bool,
         consistent_at: Option<Time>,
-        #[serde(default, skip_serializing_if = "Value::is_null")]
-        made: Value,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        made: Option<Made>,
         /// The outputs held secrets, which do not stand here: a run that is resumed cannot take them from the record.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         redacted: bool,
@@ -204,18 +212,18 @@ pub enum Body {
         fix: String,
     },
     DeleteIntent {
-        resource: Value,
+        resource: ResourceRef,
     },
     Deleted {
-        resource: Value,
+        resource: ResourceRef,
     },
     DeleteFailed {
-        resource: Value,
+        resource: ResourceRef,
         error: String,
     },
     /// `--keep-sandbox`.
     Kept {
-        resources: Vec<Value>,
+        resources: Vec<ResourceRef>,
         until: Time,
     },
     /// Teardown looked again and found these still there, or could not look.
@@ -240,8 +248,18 @@ pub enum Body {
     },
     /// Always last.
     RunFinished {
-        api_calls: Value,
+        api_calls: ApiCalls,
     },
+}
+
+/// What people and programs need to know of the sandbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SandboxOutputs {
+    pub vpc_id: String,
+    pub subnet_ids: Vec<String>,
+    pub security_group_id: String,
+    /// The real names of buckets, by the names that steps give them.
+    pub buckets: BTreeMap<String, String>,
 }
 
 /// When the sandbox was looked at.
@@ -270,91 +288,4 @@ pub struct Exposed {
 /// Records from before it was told.
 fn one() -> usize {
     1
-}
-
-/// All that judging and rendering need, so that the journal alone is enough.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct RunStarted {
-    pub format: u32,
-    pub version: String,
-    pub run_id: String,
-    /// `twin` or `aws`
-    pub on: String,
-    pub seed: Option<u64>,
-    pub playbook: PlaybookText,
-    /// `{ "region": "us-east-1" }`
-    pub lose: IndexMap<String, String>,
-    pub detection_s: Option<f64>,
-    pub decision_s: Option<f64>,
-    pub sandbox_account: String,
-    pub sandbox_region: String,
-    pub sandbox_cidr: String,
-    pub expires: Time,
-    pub params: IndexMap<String, String>,
-    pub workloads: Vec<WorkloadPlan>,
-    pub steps: Vec<NodePlan>,
-    pub checks: Vec<NodePlan>,
-    pub lost: Vec<String>,
-    pub surviving: Vec<String>,
-    pub inputs: Inputs,
-}
-
-/// What else a run was given, so that its folder is enough to go on with it.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Inputs {
-    /// The playbook's folder, absolute: programs that it names are run from there.
-    pub folder: String,
-    /// The texts of the files that the playbook names, as it names them.
-    pub files: BTreeMap<String, String>,
-    /// `--param NAME=VALUE`, as given.
-    pub params: Vec<(String, String)>,
-    pub connect_to: Vec<String>,
-    /// How many steps may run at once.
-    pub jobs: usize,
-    pub keep_sandbox: bool,
-    /// How long one resource may resist its deletion, in seconds.
-    pub patience_s: f64,
-    /// So many virtual seconds in a real one; `null`: as many as the machine can.
-    pub pace: Option<f64>,
-}
-
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct PlaybookText {
-    pub name: String,
-    pub description: String,
-    pub path: String,
-    pub sha256: String,
-    pub source: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct WorkloadPlan {
-    pub name: String,
-    pub tier: Option<u32>,
-    pub rto_s: Option<f64>,
-    pub rpo_s: Option<f64>,
-    /// The workload itself sets `rpo` (it is not only a default).
-    pub own_rpo: bool,
-    /// It lists resources, and none that is lost holds data: a default RPO says nothing of it.
-    #[serde(default)]
-    pub stateless: bool,
-    /// Its lost resources.
-    pub lost: Vec<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct NodePlan {
-    pub id: String,
-    /// A step's action, or a check's kind.
-    pub uses: String,
-    pub workload: Option<String>,
-    /// All that it waits for, the references in expressions included.
-    pub needs: Vec<String>,
-    /// A check that measures RPO.
-    pub measures_rpo: bool,
-    /// The steps whose data it measures: the nearest that restore any, along everything that it waits for.
-    #[serde(default)]
-    pub measures_of: Vec<String>,
-    /// A step that restores data whose age counts towards RPO.
-    pub restores_data: bool,
 }

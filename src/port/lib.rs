@@ -16,6 +16,7 @@ mod origin;
 mod permit;
 mod phase;
 mod place;
+mod ready;
 pub mod request;
 pub mod wait;
 
@@ -35,6 +36,7 @@ pub use permit::protected::Protected;
 pub use permit::{Operation, Permit};
 pub use phase::Phase;
 pub use place::Place;
+pub use ready::Ready;
 pub use request::*;
 
 /// No method has a body here: whatever stands in front of a cloud must forward each of them, or say why not.

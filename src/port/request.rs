@@ -10,11 +10,25 @@ use super::Place;
 use base::duration::{Size, Time};
 use base::ids::{AccountId, AzId, Region, RunId};
 use estate::{PointKind, Selector};
-use strum::VariantArray;
+use strum::{IntoStaticStr, VariantArray};
 
 /// The kinds of resources that a drill creates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, VariantArray)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    VariantArray,
+    IntoStaticStr,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Kind {
     Vpc,
     Subnet,
@@ -38,6 +52,11 @@ pub enum Kind {
 impl Kind {
     /// Every variant, in the order of the definition.
     pub const ALL: &[Self] = Self::VARIANTS;
+
+    /// `db instance`: for people.
+    pub fn words(self) -> String {
+        <&str>::from(self).replace('_', " ")
+    }
 
     /// `ec2:instance`: the estate's name of the kind.
     pub fn name(self) -> &'static str {

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use indexmap::IndexMap;
-use serde_json::Value;
 
 use super::Twin;
 use base::clock::Clock;
@@ -13,10 +12,10 @@ use base::ids::RunId;
 use estate::Loss;
 use estate::file::{EstateFile, FaultKind};
 use estate::point::Rejection;
-use event::{Body, Event};
+use event::{Body, Event, Request};
 use port::gate::{Enforcement, LossGate};
 use port::gated::create_call;
-use port::{Cloud, CopyObjects, Create, Created, Origin, Place, ResourceRef, RunTags};
+use port::{Cloud, Create, Created, Origin, Place, ResourceRef, RunTags, Sent};
 
 /// What is supposed of requests whose answer is not on record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +30,7 @@ pub enum Unanswered {
 struct Intent {
     place: Place,
     origin: Origin,
-    what: Value,
+    what: Request,
 }
 
 struct Rebuilding<'a> {
@@ -72,15 +71,10 @@ impl Twin {
                 }
                 Body::StepStarted { step, .. } => twin.acts(step),
                 Body::PointSeen { point, why_not: Some(why), .. } if why == Rejection::Lost.reason() => {
-                    if let Some(id) = point.get("id").and_then(Value::as_str) {
-                        gate.know_lost_point(id, "what is lost");
-                    }
+                    gate.know_lost_point(&point.id, "what is lost");
                 }
                 Body::Intent { by, attempt, token, account, region, what, .. } => {
-                    let place = Place {
-                        account: account.parse().map_err(|e| format!("record {}: {e}", number + 1))?,
-                        region: region.parse().map_err(|e| format!("record {}: {e}", number + 1))?,
-                    };
+                    let place = Place { account: account.clone(), region: region.clone() };
                     let origin = Origin::new(by, *attempt, token);
                     open.insert(token, Intent { place, origin, what: what.clone() });
                 }
@@ -89,12 +83,7 @@ impl Twin {
                         let created = rebuilding
                             .again(&intent, event.at)
                             .map_err(|why| format!("record {}: {why}", number + 1))?;
-                        if created
-                            .resources
-                            .iter()
-                            .map(|r| serde_json::json!(r))
-                            .ne(resources.iter().cloned())
-                        {
+                        if created.resources != *resources {
                             return Err(format!(
                                 "record {}: this version would have made something else",
                                 number + 1
@@ -103,17 +92,15 @@ impl Twin {
                     }
                 }
                 Body::NotCreated { token, sent, .. } => {
-                    if let Some(intent) = open.shift_remove(token.as_str()).filter(|_| sent == "maybe") {
+                    if let Some(intent) = open.shift_remove(token.as_str()).filter(|_| *sent == Sent::Maybe) {
                         let _refused = rebuilding.again(&intent, event.at);
                     }
                 }
                 Body::DeleteIntent { resource } => {
                     let is_open =
                         event.at == last.at && !events[number..].iter().any(|e| is_end(e, resource));
-                    if !(is_open && unanswered == Unanswered::NotDone)
-                        && let Ok(resource) = serde_json::from_value::<ResourceRef>(resource.clone())
-                    {
-                        let _refused = twin.remove(&rebuilding.run_tags, &resource, event.at);
+                    if !(is_open && unanswered == Unanswered::NotDone) {
+                        let _refused = twin.remove(&rebuilding.run_tags, resource, event.at);
                     }
                 }
                 // Nothing of this asks the cloud for a change.
@@ -150,9 +137,10 @@ impl Twin {
             }
         }
         if unanswered == Unanswered::Done {
-            for intent in open.values().filter(|intent| intent.what.get("copy_objects").is_none()) {
+            for intent in open.values() {
+                let Request::Create(what) = &intent.what else { continue };
                 // What the gate refuses was never sent, and what a fault of the estate refuses made nothing.
-                let what = rebuilding.request(intent)?;
+                let what = rebuilding.whole(what);
                 let refused = twin.fault(&intent.origin).is_some_and(FaultKind::is_a_refusal);
                 if !refused && gate.check(&create_call(&intent.place, &what), &intent.origin.by).is_ok() {
                     let _refused = rebuilding.again(intent, last.at);
@@ -164,30 +152,31 @@ impl Twin {
 }
 
 /// Tells what became of a deletion.
-fn is_end(event: &Event, of: &Value) -> bool {
+fn is_end(event: &Event, of: &ResourceRef) -> bool {
     matches!(&event.body, Body::Deleted { resource } | Body::DeleteFailed { resource, .. } if resource == of)
 }
 
 impl Rebuilding<'_> {
     /// Makes a request again, at its instant.
     fn again(&self, intent: &Intent, at: Time) -> Result<Created, String> {
-        if let Some(copy) = intent.what.get("copy_objects") {
-            let copy: CopyObjects = serde_json::from_value(copy.clone()).map_err(|e| e.to_string())?;
-            self.twin.copied(&copy).map_err(|e| e.to_string())?;
-            return Ok(Created::default());
-        }
-        let what = self.request(intent)?;
+        let what = match &intent.what {
+            Request::CopyObjects(copy) => {
+                self.twin.copied(copy).map_err(|e| e.to_string())?;
+                return Ok(Created::default());
+            }
+            Request::Create(what) => self.whole(what),
+        };
         self.twin.make(&intent.place, &intent.origin, &self.run_tags, &what, at).map_err(|e| e.to_string())
     }
 
-    /// The request that stands on record, whole again.
-    fn request(&self, intent: &Intent) -> Result<Create, String> {
-        let mut what: Create = serde_json::from_value(intent.what.clone()).map_err(|e| e.to_string())?;
+    /// The request on record, with the template's text in place of its digest.
+    fn whole(&self, recorded: &Create) -> Create {
+        let mut what = recorded.clone();
         if let Create::Stack(stack) = &mut what
             && let Some(text) = self.templates.get(&stack.template)
         {
             (*text).clone_into(&mut stack.template);
         }
-        Ok(what)
+        what
     }
 }

@@ -1,12 +1,14 @@
 //! An event in words: the same for a terminal and for a log.
 
 use indexmap::IndexMap;
-use serde_json::Value;
 
 use super::text::{Tone, clean, count, since};
 use base::duration::{Time, human_seconds, seconds_between};
+use base::ids::AzId;
+use estate::RecoveryPoint;
 use estate::point::WorstCase;
 use event::{Body, Event, Exposed, Phase, RunStarted, Stage};
+use port::ResourceRef;
 
 /// What sort of thing a line tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,8 +166,11 @@ impl Narrator {
                 (Mark::Info, format!("created by {}", clean(by)), names(resources), false)
             }
             Body::SandboxReady { azs, .. } => {
-                let where_ =
-                    if azs.is_empty() { String::new() } else { format!(" in {}", clean(&azs.join(", "))) };
+                let where_ = if azs.is_empty() {
+                    String::new()
+                } else {
+                    format!(" in {}", azs.iter().map(AzId::as_str).collect::<Vec<_>>().join(", "))
+                };
                 (Mark::Done, "sandbox".into(), format!("ready{where_}"), true)
             }
             Body::Isolation { stage, exposures, unknown } => isolation(*stage, exposures, unknown)?,
@@ -180,7 +185,7 @@ impl Narrator {
             ),
             Body::PointSeen { point, why_not: Some(why), asked_by, .. } if !asked_by.is_empty() => (
                 Mark::Info,
-                format!("recovery point {}", point_name(point)),
+                format!("recovery point {}", clean(&point.id)),
                 format!("not for {}: {}", clean(asked_by), clean(why)),
                 false,
             ),
@@ -325,9 +330,8 @@ impl Narrator {
         })
     }
 
-    fn source(&self, point: &Value, worst_case: &WorstCase) -> String {
-        let taken = point.get("taken").and_then(Value::as_str).and_then(|taken| taken.parse::<Time>().ok());
-        let age = match (taken, self.t0) {
+    fn source(&self, point: &RecoveryPoint, worst_case: &WorstCase) -> String {
+        let age = match (point.taken, self.t0) {
             (Some(taken), Some(t0)) => format!("{} old at T0", human_seconds(seconds_between(taken, t0))),
             (Some(taken), None) => format!("taken {}", taken.format("%Y-%m-%d %H:%M:%SZ")),
             (None, _) => "its age is unknown".into(),
@@ -344,7 +348,7 @@ impl Narrator {
             _ => String::new(),
         };
         let worst = worst + &over;
-        format!("from recovery point {}, {age}{worst}", point_name(point))
+        format!("from recovery point {}, {age}{worst}", clean(&point.id))
     }
 }
 
@@ -362,8 +366,8 @@ fn opening(run: &RunStarted) -> String {
 
 /// `region us-east-1`
 pub fn losing(run: &RunStarted) -> String {
-    let parts: Vec<String> = run.lose.iter().map(|(k, v)| format!("{} {}", clean(k), clean(v))).collect();
-    parts.join(", ")
+    let (key, name) = run.lose.key_and_name();
+    format!("{key} {}", clean(name))
 }
 
 /// A look that finds the sandbox as closed as before is no news while steps run.
@@ -401,26 +405,11 @@ pub fn phase_name(phase: Phase) -> String {
     format!("phase {name}")
 }
 
-fn names(resources: &[Value]) -> String {
+fn names(resources: &[ResourceRef]) -> String {
     resources.iter().map(name).collect::<Vec<_>>().join(", ")
 }
 
-/// A resource as it stands in events: a reference of the port, or any text.
-fn name(resource: &Value) -> String {
-    let field = |key: &str| resource.get(key).and_then(Value::as_str);
-    match (resource.as_str(), field("id")) {
-        (Some(text), _) => clean(text).into_owned(),
-        (None, Some(id)) => match field("kind") {
-            Some(kind) => format!("{} {}", clean(kind).replace('_', " "), clean(id)),
-            None => clean(id).into_owned(),
-        },
-        (None, None) => clean(&resource.to_string()).into_owned(),
-    }
-}
-
-fn point_name(point: &Value) -> String {
-    match point.get("id").and_then(Value::as_str).filter(|id| !id.is_empty()) {
-        Some(id) => clean(id).into_owned(),
-        None => name(point),
-    }
+/// `db instance orders`
+fn name(resource: &ResourceRef) -> String {
+    format!("{} {}", resource.kind.words(), clean(&resource.id))
 }

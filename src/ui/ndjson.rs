@@ -6,12 +6,11 @@ use event::{Body, Consumer, ConsumerError, Event};
 
 pub struct Ndjson<W: Write> {
     out: W,
-    line: Vec<u8>,
 }
 
 impl<W: Write> Ndjson<W> {
     pub fn new(out: W) -> Self {
-        Self { out, line: Vec::new() }
+        Self { out }
     }
 }
 
@@ -20,13 +19,10 @@ impl<W: Write> Consumer for Ndjson<W> {
         if matches!(event.body, Body::Progress { .. }) {
             return Ok(());
         }
-        self.line.clear();
-        let written = serde_json::to_writer(&mut self.line, event)
+        let written = event
+            .to_line(&[])
             .map_err(std::io::Error::from)
-            .and_then(|()| {
-                self.line.push(b'\n');
-                self.out.write_all(&self.line)
-            })
+            .and_then(|line| writeln!(self.out, "{line}"))
             // A reader waits for each event, and stdout may be a buffer.
             .and_then(|()| self.out.flush());
         written.map_err(|error| ConsumerError {

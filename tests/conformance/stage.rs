@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use base::duration::Size;
-use engine::actions::context::{Context, Outcome, Person, Source, StepError};
+use engine::actions::context::{Context, Outcome, Person, StepError};
 use engine::actions::{self, CATALOGUE};
 use engine::sandbox::memory::Memory;
 use engine::sandbox::prepare::{Wanted, WantedReplica};
@@ -14,7 +14,7 @@ use engine::sandbox::teardown::Teardown;
 use engine::sandbox::{ProvisionError, Provisioner, Ready, prepare};
 use estate::point::{Use, Wanted as WantedPoint, select};
 use estate::{PointKind, RecoveryPoint, Selector};
-use event::{Body, Bus, Consumer, ConsumerError, Event, Phase};
+use event::{Body, Bus, Consumer, ConsumerError, Event, Phase, RestoreSource};
 use futures_util::future::LocalBoxFuture;
 use playbook::action::{Output, PointSpec, Shape, SourceSpec, SourceWhat};
 use port::Guard;
@@ -150,7 +150,7 @@ impl<'a> Stage<'a> {
     }
 
     /// What a step restores from. A drill looks once, before T0: what it makes itself is no source of its next attempt.
-    async fn chosen(&self, uses: &str, args: &Value) -> Option<Source> {
+    async fn chosen(&self, uses: &str, args: &Value) -> Option<RestoreSource> {
         let declared = CATALOGUE.get(uses).unwrap_or_else(|| panic!("{uses} is no action"));
         assert_eq!((declared.check)(args).len(), 0, "{uses} {args}");
         match (declared.source)(args) {
@@ -165,7 +165,7 @@ impl<'a> Stage<'a> {
         attempt: u32,
         uses: &str,
         args: &Value,
-        source: Option<Source>,
+        source: Option<RestoreSource>,
     ) -> Result<Outcome, StepError> {
         let account = serde_json::from_value(serde_json::json!({ "id": SANDBOX })).unwrap();
         let accounts = [("sandbox".to_owned(), account)].into();
@@ -192,13 +192,13 @@ impl<'a> Stage<'a> {
         Ok(outcome)
     }
 
-    pub async fn source_of(&self, uses: &str, args: &Value) -> Source {
+    pub async fn source_of(&self, uses: &str, args: &Value) -> RestoreSource {
         let declared = CATALOGUE.get(uses).unwrap();
         self.source(&(declared.source)(args).unwrap()).await
     }
 
     /// What arguments restore from, as the sandbox's own account sees it.
-    pub async fn source(&self, spec: &SourceSpec) -> Source {
+    pub async fn source(&self, spec: &SourceSpec) -> RestoreSource {
         match &spec.what {
             SourceWhat::Id(id) => self.source_by_id(id, &spec.kinds).await,
             SourceWhat::Of { kind, name, point } => {
@@ -233,20 +233,20 @@ impl<'a> Stage<'a> {
                     .chosen
                     .unwrap_or_else(|| panic!("no point of {name}: {:?}", selection.rejected));
                 let at = at.filter(|_| point.kind.is_continuous());
-                Source { id: called(point), point: point.clone(), at }
+                RestoreSource { id: called(point), point: point.clone(), at }
             }
         }
     }
 
-    async fn source_by_id(&self, id: &str, kinds: &[PointKind]) -> Source {
+    async fn source_by_id(&self, id: &str, kinds: &[PointKind]) -> RestoreSource {
         if let Some(point) = self.made.borrow().get(id) {
-            return Source { id: called(point), point: point.clone(), at: None };
+            return RestoreSource { id: called(point), point: point.clone(), at: None };
         }
         for kind in kinds {
             let query = PointQuery::Id { id: id.to_owned(), kind: *kind };
             let found = self.peer.cloud.recovery_points(&sandbox_place(), &query).await.unwrap();
             if let Some(point) = found.first() {
-                return Source { id: called(point), point: point.clone(), at: None };
+                return RestoreSource { id: called(point), point: point.clone(), at: None };
             }
         }
         // Nothing is known of it but its id: the cloud has to say that it is not there.
@@ -325,7 +325,7 @@ impl<'a> Stage<'a> {
     pub fn deleted(&self) -> Vec<ResourceRef> {
         let log = self.log.0.borrow();
         let deleted = log.iter().filter_map(|event| match &event.body {
-            Body::Deleted { resource } => Some(serde_json::from_value(resource.clone()).unwrap()),
+            Body::Deleted { resource } => Some(resource.clone()),
             _ => None,
         });
         deleted.collect()
@@ -357,10 +357,10 @@ pub fn called(point: &RecoveryPoint) -> String {
     format!("arn:aws:rds:{}:{}:{word}:{}", point.region, point.account, point.id)
 }
 
-pub fn unknown(id: &str, kind: PointKind) -> Source {
+pub fn unknown(id: &str, kind: PointKind) -> RestoreSource {
     let of = estate::ResourceId::new(kind.resource_kind(), id);
     let point = RecoveryPoint::new(of, kind, id, account(SANDBOX), WEST.parse().unwrap());
-    Source { id: id.to_owned(), point, at: None }
+    RestoreSource { id: id.to_owned(), point, at: None }
 }
 
 /// The declared outputs, no more and no fewer, each of its declared shape.

@@ -177,7 +177,7 @@ pub fn engine(
         prober: Rc::new(Nobody),
         person: Rc::new(Nobody),
         interrupt,
-        memory: Memory::of(before).unwrap(),
+        memory: Memory::of(before),
         plan,
     }
 }
@@ -186,7 +186,7 @@ pub fn engine(
 pub fn rehearse(playbook: &Loaded, given: &Given, before: &[Event], unanswered: Unanswered) -> Left {
     let plan = plan_of(playbook);
     let estate = plan.estate.clone().unwrap();
-    let from = Memory::of(before).unwrap().last_at.unwrap_or_else(start);
+    let from = Memory::of(before).last_at.unwrap_or_else(start);
     let clock = Clock::Virtual(VirtualTime::starting_at(from));
     let twin = Rc::new(if before.is_empty() {
         Twin::new(estate, clock.clone(), given.seed)
@@ -219,5 +219,5 @@ pub fn rehearse(playbook: &Loaded, given: &Given, before: &[Event], unanswered: 
 
 /// Records as they come back from a journal.
 pub fn read_back(events: &[Event]) -> Vec<Event> {
-    events.iter().map(|e| serde_json::from_str(&serde_json::to_string(e).unwrap()).unwrap()).collect()
+    events.iter().map(|e| Event::from_line(e.to_line(&[]).unwrap().as_bytes()).unwrap()).collect()
 }

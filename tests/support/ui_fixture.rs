@@ -2,12 +2,18 @@
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use base::duration::Time;
+use base::ids::{AccountId, Region};
 use chrono::TimeDelta;
 use estate::point::WorstCase;
-use event::{Body, Event, NodePlan, Phase, PlaybookText, RunStarted, Stage, WorkloadPlan};
+use estate::{PointKind, RecoveryPoint};
+use event::{
+    Body, Event, NodePlan, Phase, PlaybookText, Request, RunStarted, SandboxOutputs, Stage, WorkloadPlan,
+};
+use port::{CallCount, Create, Kind, ResourceRef, Sent};
 use record::report::model::Report;
 use serde_json::{Value, json};
 
@@ -47,11 +53,11 @@ pub fn run_started(steps: Vec<NodePlan>, checks: Vec<NodePlan>) -> Body {
             sha256: "00".into(),
             source: "name: region-loss\n".into(),
         },
-        lose: [("region".to_owned(), "us-east-1".to_owned())].into_iter().collect(),
+        lose: estate::Loss::Region("us-east-1".parse().unwrap()),
         detection_s: Some(300.0),
         decision_s: Some(600.0),
-        sandbox_account: "333333333333".into(),
-        sandbox_region: "us-west-2".into(),
+        sandbox_account: "333333333333".parse().unwrap(),
+        sandbox_region: "us-west-2".parse().unwrap(),
         sandbox_cidr: "10.99.0.0/16".into(),
         expires: at(86_400.0),
         params: [].into_iter().collect(),
@@ -72,6 +78,28 @@ pub fn run_started(steps: Vec<NodePlan>, checks: Vec<NodePlan>) -> Body {
     }))
 }
 
+pub fn account() -> AccountId {
+    "333333333333".parse().unwrap()
+}
+
+pub fn region() -> Region {
+    "us-west-2".parse().unwrap()
+}
+
+/// What an intent asks for, where it does not matter what.
+pub fn requested() -> Request {
+    Request::Create(Box::new(Create::Address { name: "front".into() }))
+}
+
+pub fn sandbox_outputs() -> SandboxOutputs {
+    SandboxOutputs {
+        vpc_id: "vpc-1".into(),
+        subnet_ids: vec!["subnet-1".into(), "subnet-2".into()],
+        security_group_id: "sg-1".into(),
+        buckets: BTreeMap::new(),
+    }
+}
+
 /// Every kind of event at least once, in an order that a run could have.
 pub fn script() -> Vec<Event> {
     let steps = vec![
@@ -82,9 +110,18 @@ pub fn script() -> Vec<Event> {
         node("maybe", "command.run"),
     ];
     let checks = vec![node("rows", "sql"), node("web-up", "http"), node("cart", "http"), node("old", "tcp")];
-    let resource = |kind: &str, id: &str| json!({ "kind": kind, "id": id, "account": "333333333333", "region": "us-west-2" });
+    let resource = |kind, id: &str| ResourceRef { kind, id: id.into(), account: account(), region: region() };
     let s = String::from;
-    let point = json!({ "of": "rds:db/orders", "kind": "db_snapshot", "id": "orders-west-2h", "taken": at(T0 - 7200.0) });
+    let point = RecoveryPoint {
+        taken: Some(at(T0 - 7200.0)),
+        ..RecoveryPoint::new(
+            "rds:db/orders".parse().unwrap(),
+            PointKind::RdsSnapshot,
+            "orders-west-2h",
+            account(),
+            region(),
+        )
+    };
     let progress = |text: &str, done| Body::Progress { id: "db".into(), text: text.into(), done };
     let bodies = vec![
         (0.0, run_started(steps, checks)),
@@ -108,9 +145,9 @@ pub fn script() -> Vec<Event> {
                 attempt: 1,
                 call: s("ec2:CreateVpc"),
                 token: s("t1"),
-                account: s("333333333333"),
-                region: s("us-west-2"),
-                what: json!({}),
+                account: account(),
+                region: region(),
+                what: requested(),
             },
         ),
         (
@@ -118,7 +155,7 @@ pub fn script() -> Vec<Event> {
             Body::Created {
                 by: s("sandbox"),
                 token: s("t1"),
-                resources: vec![resource("vpc", "vpc-1")],
+                resources: vec![resource(Kind::Vpc, "vpc-1")],
                 outputs: std::collections::BTreeMap::default(),
                 restored_to: None,
             },
@@ -126,9 +163,9 @@ pub fn script() -> Vec<Event> {
         (
             88.0,
             Body::SandboxReady {
-                azs: vec![s("usw2-az1"), s("usw2-az2")],
-                outputs: json!({}),
-                ready: json!(null),
+                azs: vec!["usw2-az1".parse().unwrap(), "usw2-az2".parse().unwrap()],
+                outputs: sandbox_outputs(),
+                ready: None,
             },
         ),
         (89.0, Body::Isolation { stage: Stage::BeforeT0, exposures: vec![], unknown: vec![] }),
@@ -139,7 +176,7 @@ pub fn script() -> Vec<Event> {
         (
             90.0,
             Body::PointSeen {
-                point: json!({ "id": "orders-east-1h" }),
+                point: RecoveryPoint { id: s("orders-east-1h"), ..point.clone() },
                 asked_by: s("db"),
                 why_not: Some(s("it was lost with us-east-1")),
             },
@@ -175,9 +212,9 @@ pub fn script() -> Vec<Event> {
                 attempt: 1,
                 call: s("rds:RestoreDBInstanceFromDBSnapshot"),
                 token: s("t2"),
-                account: s("333333333333"),
-                region: s("us-west-2"),
-                what: json!({}),
+                account: account(),
+                region: region(),
+                what: requested(),
             },
         ),
         (
@@ -186,7 +223,7 @@ pub fn script() -> Vec<Event> {
                 by: s("db"),
                 token: s("t2"),
                 error: s("Throttling: rate exceeded"),
-                sent: s("no"),
+                sent: Sent::No,
             },
         ),
         (
@@ -220,7 +257,7 @@ pub fn script() -> Vec<Event> {
                 restored: vec![s("rds:db/orders")],
                 data: true,
                 consistent_at: None,
-                made: serde_json::Value::Null,
+                made: None,
                 redacted: false,
             },
         ),
@@ -233,9 +270,9 @@ pub fn script() -> Vec<Event> {
                 attempt: 1,
                 call: s("ec2:RunInstances"),
                 token: s("t3"),
-                account: s("333333333333"),
-                region: s("us-west-2"),
-                what: json!({}),
+                account: account(),
+                region: region(),
+                what: requested(),
             },
         ),
         (
@@ -243,7 +280,7 @@ pub fn script() -> Vec<Event> {
             Body::Created {
                 by: s("web"),
                 token: s("t3"),
-                resources: vec![resource("instance", "i-9")],
+                resources: vec![resource(Kind::Instance, "i-9")],
                 outputs: std::collections::BTreeMap::default(),
                 restored_to: None,
             },
@@ -275,7 +312,7 @@ pub fn script() -> Vec<Event> {
                 restored: vec![],
                 data: false,
                 consistent_at: None,
-                made: serde_json::Value::Null,
+                made: None,
                 redacted: false,
             },
         ),
@@ -304,24 +341,29 @@ pub fn script() -> Vec<Event> {
         (1285.0, Body::PhaseFinished { phase: Phase::Recover }),
         (1285.0, Body::Interrupted { by: s("SIGINT") }),
         (1285.0, Body::PhaseStarted { phase: Phase::Teardown }),
-        (1285.0, Body::DeleteIntent { resource: resource("instance", "i-9") }),
-        (1300.0, Body::Deleted { resource: resource("instance", "i-9") }),
-        (1300.0, Body::DeleteIntent { resource: resource("vpc", "vpc-1") }),
+        (1285.0, Body::DeleteIntent { resource: resource(Kind::Instance, "i-9") }),
+        (1300.0, Body::Deleted { resource: resource(Kind::Instance, "i-9") }),
+        (1300.0, Body::DeleteIntent { resource: resource(Kind::Vpc, "vpc-1") }),
         (
             1301.0,
             Body::DeleteFailed {
-                resource: resource("vpc", "vpc-1"),
+                resource: resource(Kind::Vpc, "vpc-1"),
                 error: s("DependencyViolation: has dependencies"),
             },
         ),
-        (1302.0, Body::Kept { resources: vec![resource("db_instance", "dm-db")], until: at(86_400.0) }),
+        (1302.0, Body::Kept { resources: vec![resource(Kind::DbInstance, "dm-db")], until: at(86_400.0) }),
         (1303.0, Body::LeftBehind { resources: vec![s("vpc/vpc-1 (333333333333 us-west-2)")], places: 1 }),
         (
             1303.0,
             Body::Aborted { error: s("the sandbox could not be closed"), help: Some(s("look at vpc-1")) },
         ),
         (1304.0, Body::PhaseFinished { phase: Phase::Teardown }),
-        (1304.0, Body::RunFinished { api_calls: json!({ "ec2:CreateVpc": { "count": 1, "throttled": 0 } }) }),
+        (
+            1304.0,
+            Body::RunFinished {
+                api_calls: [(s("ec2:CreateVpc"), CallCount { count: 1, throttled: 0 })].into_iter().collect(),
+            },
+        ),
     ];
     number(bodies)
 }

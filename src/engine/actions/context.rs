@@ -6,27 +6,17 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use indexmap::IndexMap;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::sandbox::{ProvisionError, Provisioner, Ready};
 use base::clock::Clock;
 use base::duration::{Size, Time};
 use estate::{RecoveryPoint, ResourceId};
+use event::RestoreSource;
 use playbook::model::Account;
 use port::wait::{Until, Waiter};
 use port::{CloudError, Create, Created, ErrorKind, Kind, Observed, Origin, Place, State};
 use yaml::files::Files;
-
-/// Where an action restores from, chosen for this attempt.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Source {
-    pub point: RecoveryPoint,
-    /// What the sandbox's account calls it: its id, or its ARN where it belongs to another account.
-    pub id: String,
-    /// For PITR: the instant that was asked for.
-    pub at: Option<Time>,
-}
 
 /// Asks a person; on a terminal only.
 pub trait Person {
@@ -53,7 +43,7 @@ pub struct Context<'a> {
     pub resumed: bool,
     /// When the disaster was declared: nothing that was written since counts as recovered.
     pub t0: Time,
-    pub source: Option<Source>,
+    pub source: Option<RestoreSource>,
     /// The files of the playbook's folder: what paths in arguments are relative to.
     pub files: &'a Files,
     /// The accounts of the playbook by name.
@@ -143,7 +133,7 @@ impl Context<'_> {
         &self.sandbox.place
     }
 
-    pub fn source(&self) -> Result<&Source, StepError> {
+    pub fn source(&self) -> Result<&RestoreSource, StepError> {
         self.source
             .as_ref()
             .ok_or_else(|| StepError::wrong("it has nothing to restore from", "name a source in `from`"))

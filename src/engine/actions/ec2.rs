@@ -7,9 +7,10 @@ use serde_json::{Map, Value, json};
 
 use super::Action;
 use super::args::{self, ImageSource, VolumeSource};
-use super::context::{Context, Outcome, Source, StepError, decode, take, value};
+use super::context::{Context, Outcome, StepError, decode, take, value};
 use base::ids::BadName;
 use estate::{PointKind, RecoveryPoint};
+use event::RestoreSource;
 use playbook::action::{ActionDecl, ArgProblem, Demands, Output, Shape, SourceWhat};
 use playbook::expr_value::Expr;
 use port::wait::{DEVICES, Until};
@@ -282,7 +283,7 @@ pub async fn copy_image(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepE
 /// A copy is as old as what it was copied from: provenance passes through.
 pub(super) fn copied(
     cx: &Context<'_>,
-    source: &Source,
+    source: &RestoreSource,
     id: &str,
     seen: &Observed,
     output: &str,

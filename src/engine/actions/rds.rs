@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 
 use super::Action;
 use super::args::{self, ClusterSource, DbCopySource, DbSource};
-use super::context::{Context, Outcome, Source, StepError, decode, take, value};
+use super::context::{Context, Outcome, StepError, decode, take, value};
 use base::ids::BadName;
 use estate::PointKind;
+use event::RestoreSource;
 use playbook::action::{ActionDecl, ArgProblem, Demands, Output, ReplicaDemand, Shape, SourceSpec};
 use playbook::expr_value::Expr;
 use port::wait::Until;
@@ -325,7 +326,7 @@ pub async fn copy_snapshot(cx: &Context<'_>, args: &Value) -> Result<Outcome, St
     Ok(super::ec2::copied(cx, source, &id, &seen, "snapshot_id", key))
 }
 
-fn restored_db(cx: &Context<'_>, args: RestoreArgs, source: &Source) -> Result<RestoreDb, StepError> {
+fn restored_db(cx: &Context<'_>, args: RestoreArgs, source: &RestoreSource) -> Result<RestoreDb, StepError> {
     Ok(RestoreDb {
         source: source.id.clone(),
         name: cx.name(""),

@@ -4,11 +4,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::context::{Context, Finding, Outcome, Source, StepError, decode, value};
+use super::context::{Context, Finding, Outcome, StepError, decode, value};
 use super::{Action, args};
 use base::duration::{Size, When};
 use base::ids::{AccountId, Region};
 use estate::PointKind;
+use event::RestoreSource;
 use playbook::action::{ActionDecl, ArgProblem, Demands, Output, PointSpec, Shape, SourceWhat};
 use playbook::expr::is_template;
 use playbook::expr_value::Expr;
@@ -214,14 +215,19 @@ pub async fn restore(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepErro
 /// How far a bucket lags behind the one that it stands for, S3 does not tell. Its objects do not either: a replica's carry the
 /// time of the original (S3 user guide, "What does Amazon S3 replicate?"), also where they came after T0, and those of another
 /// copy that of the copying. Its versions tell only what it held itself. An estate knows, and says since when the point was usable.
-fn is_copy_of_unknown_lag(from: &BucketSource, source: &Source) -> bool {
+fn is_copy_of_unknown_lag(from: &BucketSource, source: &RestoreSource) -> bool {
     let named = from.of.as_ref().is_some_and(|of| *of != from.bucket);
     let is_copy = named || source.point.of.name != from.bucket;
     is_copy && source.point.usable.is_none()
 }
 
 /// What a restore left out, or could not tell, for the report.
-fn restored_less(from: &BucketSource, copy: &CopyObjects, left_out: u64, source: &Source) -> Vec<Finding> {
+fn restored_less(
+    from: &BucketSource,
+    copy: &CopyObjects,
+    left_out: u64,
+    source: &RestoreSource,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
     let bucket = &copy.from.name;
     if is_copy_of_unknown_lag(from, source) {

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
-use indexmap::IndexMap;
 
 use super::{Config, Engine, Stop};
 use crate::plan::{Plan, Work};
@@ -11,18 +10,13 @@ use crate::sandbox::prepare::{Wanted, WantedReplica};
 use crate::secrets::{Asked, Keys};
 use base::duration::{Size, Time};
 use base::ids::AccountId;
-use estate::{Loss, ResourceId};
+use estate::ResourceId;
 use event::{FORMAT, NodePlan, PlaybookText, RunStarted, WorkloadPlan};
 use playbook::action::SourceSpec;
 use playbook::model::Measures;
 use port::{CloudError, ErrorKind, Grant, Needs, Place, RunTags, Wishes};
 
 pub fn run_started(plan: &Plan, config: &Config, expires: Time) -> RunStarted {
-    let (key, value) = match &plan.loss {
-        Loss::Az(az) => ("az", az.to_string()),
-        Loss::Region(region) => ("region", region.to_string()),
-        Loss::Account(account) => ("account", account.to_string()),
-    };
     let (mut steps, mut checks) = (Vec::new(), Vec::new());
     for (index, (node, needs)) in plan.nodes.iter().zip(&plan.graph.needs).enumerate() {
         let needs = needs.iter().map(|i| plan.nodes[*i].id.clone()).collect();
@@ -64,11 +58,11 @@ pub fn run_started(plan: &Plan, config: &Config, expires: Time) -> RunStarted {
             sha256: plan.sha256.clone(),
             source: plan.source.clone(),
         },
-        lose: IndexMap::from([(key.to_owned(), value)]),
+        lose: plan.loss.clone(),
         detection_s: plan.assume.detection.map(base::duration::Span::as_secs_f64),
         decision_s: plan.assume.decision.map(base::duration::Span::as_secs_f64),
-        sandbox_account: plan.sandbox_account.to_string(),
-        sandbox_region: plan.sandbox.region.to_string(),
+        sandbox_account: plan.sandbox_account.clone(),
+        sandbox_region: plan.sandbox.region.clone(),
         sandbox_cidr: plan.sandbox.network.cidr.clone(),
         expires,
         params: plan

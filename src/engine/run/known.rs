@@ -8,8 +8,8 @@ use tokio::sync::OnceCell;
 
 use super::Memory;
 use super::found::{Found, Frozen};
-use super::points::{Chosen, Made};
 use estate::{PointIndex, RecoveryPoint};
+use event::{Chosen, Made};
 use port::PointQuery;
 
 /// What a query found: asked once, however many steps want to know.

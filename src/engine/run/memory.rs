@@ -7,12 +7,11 @@ use serde_json::Value;
 
 use super::end::End;
 use super::found::Frozen;
-use super::points::Made;
 use crate::sandbox::Ready;
 use crate::sandbox::memory::Memory as Requests;
 use base::duration::Time;
 use estate::RecoveryPoint;
-use event::{Body, Event, Phase, Stage};
+use event::{Body, Event, Made, Phase, Stage};
 use port::gate::DeniedCall;
 
 #[derive(Default)]
@@ -56,7 +55,7 @@ pub struct StepMemory {
     pub attempt: u32,
     pub began: Time,
     /// What it restores from, as it was told.
-    pub source: Option<Value>,
+    pub source: Option<RecoveryPoint>,
     /// Why what it made was given up: the attempt has failed.
     pub given_up: Option<String>,
     /// The attempt has failed, and the next one is due then.
@@ -76,16 +75,16 @@ pub struct CheckMemory {
 }
 
 impl Memory {
-    /// Folds the records of a run. An error says what of them cannot be understood.
-    pub fn of(events: &[Event]) -> Result<Self, String> {
+    /// Folds the records of a run.
+    pub fn of(events: &[Event]) -> Self {
         let mut memory = Self::default();
         for event in events {
-            memory.apply(event).map_err(|why| format!("record {}: {why}", event.seq + 1))?;
+            memory.apply(event);
         }
-        Ok(memory)
+        memory
     }
 
-    fn apply(&mut self, event: &Event) -> Result<(), String> {
+    fn apply(&mut self, event: &Event) {
         self.last_at = Some(event.at);
         self.requests.apply(event);
         match &event.body {
@@ -94,11 +93,11 @@ impl Memory {
                 self.phases.insert(*phase, (event.at, false));
             }
             Body::PhaseFinished { phase } => self.phases.entry(*phase).or_insert((event.at, true)).1 = true,
-            Body::SandboxReady { ready, .. } => self.ready = Some(read(ready)?),
+            Body::SandboxReady { ready, .. } => self.ready.clone_from(ready),
             Body::Isolation { stage: Stage::Last, .. } => self.looked_last = true,
-            Body::Surveyed { points } => self.frozen = read::<Vec<_>>(points)?.into_iter().collect(),
+            Body::Surveyed { points } => self.frozen = points.iter().cloned().collect(),
             Body::DisasterDeclared { t0 } => self.t0 = Some(*t0),
-            Body::PointSeen { point, why_not, .. } => self.points.push((read(point)?, why_not.clone())),
+            Body::PointSeen { point, why_not, .. } => self.points.push((point.clone(), why_not.clone())),
             Body::Denied { call, locus, step, why } => self.denied.push(DeniedCall {
                 call: call.clone(),
                 locus: locus.clone(),
@@ -187,9 +186,7 @@ impl Memory {
                 if let Some(known) = self.steps.get_mut(step) {
                     known.outputs = outputs.clone();
                 }
-                if !made.is_null() {
-                    self.made.push(read(made)?);
-                }
+                self.made.extend(made.clone());
                 self.end(step, End::Done);
             }
             // Requests are in `requests`; the rest does not say how far the run had come.
@@ -204,7 +201,6 @@ impl Memory {
             | Body::DeleteFailed { .. }
             | Body::LeftBehind { .. } => {}
         }
-        Ok(())
     }
 
     fn end(&mut self, id: &str, end: End) {
@@ -223,8 +219,4 @@ impl Memory {
     pub fn is_news(&self, rule: &str, resource: &str, message: &str) -> bool {
         self.findings.borrow_mut().insert((rule.to_owned(), resource.to_owned(), message.to_owned()))
     }
-}
-
-fn read<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, String> {
-    serde_json::from_value(value.clone()).map_err(|e| format!("it cannot be understood ({e})"))
 }

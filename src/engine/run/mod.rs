@@ -24,11 +24,9 @@ mod survey;
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use serde_json::json;
-
 use base::duration::{Time, seconds_between};
 pub use engine::{Config, Engine, Prober};
-use event::{Body, Phase, RunStarted};
+use event::{Body, Phase, RunStarted, SandboxOutputs};
 use found::Frozen;
 use isolation::IsolationMonitor;
 pub use memory::Memory;
@@ -98,13 +96,13 @@ impl Engine {
             if !self.memory.kept {
                 // What a lost answer or a crash has left untold stays too, and is told.
                 self.teardown(&provisioner, &waiter).survey().await;
-                let resources = provisioner.standing().iter().map(|r| json!(r)).collect();
+                let resources = provisioner.standing();
                 self.bus.tell(Body::Kept { resources, until: expires });
             }
         } else {
             self.tear_down(&provisioner, &waiter).await;
         }
-        self.bus.tell(Body::RunFinished { api_calls: json!(self.cloud.api_calls()) });
+        self.bus.tell(Body::RunFinished { api_calls: self.cloud.api_calls() });
     }
 
     async fn carry_out(&self, provisioner: &Rc<Provisioner>, waiter: &Rc<Waiter>) -> Result<(), Stop> {
@@ -151,7 +149,7 @@ impl Engine {
             let ready = self.prepare_in_time(provisioner, waiter, &wanted).await?;
             // As late as can be before T0: what is not usable by now was not usable at T0.
             let frozen = self.survey(&ready).await;
-            self.bus.tell(Body::Surveyed { points: survey::record(&frozen) });
+            self.bus.tell(Body::Surveyed { points: frozen.clone().into_iter().collect() });
             Ok::<_, Stop>((ready, frozen))
         };
         let (ready, frozen) = self.phase(Phase::Prepare, prepare).await?;
@@ -214,14 +212,14 @@ impl Engine {
         let ready = prepare(provisioner, waiter, wanted, &self.plan.loss).await?;
         if self.memory.ready.is_none() {
             self.bus.tell(Body::SandboxReady {
-                azs: ready.subnets.iter().map(|s| s.az.to_string()).collect(),
-                outputs: json!({
-                    "vpc_id": ready.vpc,
-                    "subnet_ids": ready.subnets.iter().map(|s| &s.id).collect::<Vec<_>>(),
-                    "security_group_id": ready.security_group,
-                    "buckets": ready.buckets,
-                }),
-                ready: json!(ready),
+                azs: ready.subnets.iter().map(|s| s.az.clone()).collect(),
+                outputs: SandboxOutputs {
+                    vpc_id: ready.vpc.clone(),
+                    subnet_ids: ready.subnets.iter().map(|s| s.id.clone()).collect(),
+                    security_group_id: ready.security_group.clone(),
+                    buckets: ready.buckets.clone(),
+                },
+                ready: Some(ready.clone()),
             });
         }
         IsolationMonitor::new(self, provisioner, &ready).prove().await?;

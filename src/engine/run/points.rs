@@ -3,41 +3,18 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use serde::{Deserialize, Serialize};
-use serde_json::json;
-
 use super::Recovery;
 use super::found::{Found, key};
 use super::known::telling;
 use super::survey::arn_part;
-use crate::actions::context::{Source, StepError};
+use crate::actions::context::StepError;
 use crate::plan::StepWork;
 use base::duration::Time;
 use estate::point::{LOOK_BACK, Rejection, Use, Wanted, WorstCase, select, worst_case_rpo};
 use estate::{PointIndex, PointKind, RecoveryPoint, Selector};
-use event::Body;
+use event::{Body, Chosen, Made, RestoreSource};
 use playbook::action::{PointSpec, SourceSpec, SourceWhat};
 use port::{Place, PointQuery};
-
-/// Copies of recovery points, and what they were copied from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Made {
-    pub(super) copies: Vec<RecoveryPoint>,
-    pub(super) origin: Chosen,
-}
-
-/// What a step restores from, and where that came from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Chosen {
-    pub source: Source,
-    /// The recovery point that existed before the disaster.
-    pub origin: RecoveryPoint,
-    pub worst_case: WorstCase,
-    /// The production resources that it is of.
-    pub covers: Vec<String>,
-    /// The machines that one image stands for, where the playbook names them by a tag: as many as are launched of it.
-    pub machines: Option<Selector>,
-}
 
 impl Recovery<'_> {
     /// Chooses what a step restores from; `None` where its action restores nothing.
@@ -59,11 +36,11 @@ impl Recovery<'_> {
     }
 
     /// Remembers the copies that a step made, and gives them as they are told.
-    pub fn remember(&self, copies: Vec<RecoveryPoint>, origin: Option<&Chosen>) -> serde_json::Value {
-        let Some(origin) = origin.filter(|_| !copies.is_empty()) else { return serde_json::Value::Null };
+    pub fn remember(&self, copies: Vec<RecoveryPoint>, origin: Option<&Chosen>) -> Option<Made> {
+        let origin = origin.filter(|_| !copies.is_empty())?;
         let made = Made { copies, origin: origin.clone() };
         self.points.remember(&made);
-        json!(made)
+        Some(made)
     }
 
     /// Makes known to the gate what the run knew as lost before its runner died.
@@ -165,7 +142,7 @@ impl Recovery<'_> {
             origin.taken = at;
         }
         Ok(Chosen {
-            source: Source { id: self.called(chosen), point: chosen.clone(), at },
+            source: RestoreSource { id: self.called(chosen), point: chosen.clone(), at },
             origin,
             worst_case: worst_case_rpo(found, &on, LOOK_BACK, self.engine.cloud.least_pitr_lag()),
             covers,
@@ -196,7 +173,7 @@ impl Recovery<'_> {
 
     async fn by_id(&self, id: &str, spec: &SourceSpec) -> Result<Chosen, StepError> {
         if let Some((copy, origin)) = self.points.made.borrow().get(id) {
-            let source = Source { point: copy.clone(), id: self.called(copy), at: None };
+            let source = RestoreSource { point: copy.clone(), id: self.called(copy), at: None };
             return Ok(Chosen { source, ..origin.clone() });
         }
         let mut unusable = None;
@@ -208,7 +185,7 @@ impl Recovery<'_> {
                     Ok(()) => {
                         self.tell("", point, None);
                         return Ok(Chosen {
-                            source: Source { point: point.clone(), id: self.called(point), at: None },
+                            source: RestoreSource { point: point.clone(), id: self.called(point), at: None },
                             origin: point.clone(),
                             // One point by name: how old it would be on another day, nobody can say.
                             worst_case: WorstCase::default(),
@@ -243,7 +220,7 @@ impl Recovery<'_> {
 
     /// A point that was named and is lost: the call that would use it is the gate's to deny.
     fn lost(&self, point: &RecoveryPoint) -> Chosen {
-        let source = Source { point: point.clone(), id: self.called(point), at: None };
+        let source = RestoreSource { point: point.clone(), id: self.called(point), at: None };
         let (worst_case, covers) = (WorstCase::default(), Vec::new());
         Chosen { source, origin: point.clone(), worst_case, covers, machines: None }
     }
@@ -278,7 +255,7 @@ impl Recovery<'_> {
         let Place { account, region } = self.ready.place.clone();
         let region = arn_part(id, 3).and_then(|r| r.parse().ok()).unwrap_or(region);
         let point = RecoveryPoint::new(of, kind, id, account, region);
-        let source = Source { point: point.clone(), id: id.to_owned(), at: None };
+        let source = RestoreSource { point: point.clone(), id: id.to_owned(), at: None };
         let (worst_case, covers) = (WorstCase::default(), Vec::new());
         Chosen { source, origin: point, worst_case, covers, machines: None }
     }
@@ -368,7 +345,7 @@ impl Recovery<'_> {
     fn tell(&self, step: &str, point: &RecoveryPoint, why_not: Option<&str>) {
         if self.points.told.borrow_mut().insert(telling(point, why_not)) {
             self.engine.bus.tell(Body::PointSeen {
-                point: json!(point),
+                point: point.clone(),
                 asked_by: step.to_owned(),
                 why_not: why_not.map(str::to_owned),
             });

@@ -8,12 +8,11 @@ use super::Recovery;
 use super::end::End;
 use super::memory::StepMemory;
 use super::names::known_names;
-use super::points::Chosen;
 use crate::actions::context::{Context, Finding, Outcome, StepError};
 use crate::plan::{Node, StepWork, Work};
 use crate::secrets::{Asked, Keys};
 use base::duration::{Span, Time};
-use event::Body;
+use event::{Body, Chosen};
 use playbook::action::SourceSpec;
 use playbook::expr;
 
@@ -116,7 +115,7 @@ impl Recovery<'_> {
         let chosen = self.choose(&step.id, work, spec).await?;
         // What is lost is no source: the call that would use it is denied.
         if let Some(chosen) = chosen.as_ref().filter(|c| c.source.point.survives(&self.engine.plan.loss)) {
-            let point = json!(chosen.origin);
+            let point = chosen.origin.clone();
             if attempt.known.and_then(|known| known.source.as_ref()) != Some(&point) {
                 let worst_case = chosen.worst_case;
                 self.engine.bus.tell(Body::StepSource { step: step.id.clone(), point, worst_case });

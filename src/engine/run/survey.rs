@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use futures_util::{StreamExt as _, future::join_all, stream};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::Engine;
 use super::found::{Found, Frozen, Key, merge};
@@ -15,11 +15,6 @@ use estate::{RecoveryPoint, Selector};
 use playbook::action::{SourceSpec, SourceWhat};
 use playbook::expr::is_template;
 use port::{CloudError, ErrorKind, Place, PointQuery};
-
-/// How it stands on record: pairs of a query and its points, since a query is no text that could be a key.
-pub(super) fn record(frozen: &Frozen) -> Value {
-    json!(frozen.iter().collect::<Vec<_>>())
-}
 
 /// How many queries are under way at once: APIs throttle those who list everything at the same time.
 const AT_ONCE: usize = 8;

@@ -4,12 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use indexmap::IndexSet;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use base::duration::Time;
-use event::{Body, Event};
-use port::{Create, Created, Place, ResourceRef};
+use event::{Body, Event, Request as What};
+use port::{Created, Place, ResourceRef, Sent};
 
 #[derive(Debug, Clone, Default)]
 pub struct Memory {
@@ -26,7 +24,7 @@ pub struct Memory {
 #[derive(Debug, Clone)]
 pub struct Request {
     /// As it was written down.
-    pub what: Value,
+    pub what: What,
     pub since: Time,
     /// When it was last asked for, or answered.
     pub heard: Time,
@@ -34,15 +32,9 @@ pub struct Request {
 }
 
 impl Request {
-    /// Whether it may have made something of which no record tells.
+    /// Whether it may have made something that no record names.
     fn is_unknown(&self) -> bool {
-        self.answer == Answer::Unknown && self.may_add()
-    }
-
-    /// Objects are copied into a bucket that is on record. Of a request that cannot be read, nobody knows.
-    fn may_add(&self) -> bool {
-        let is_copy = self.what.get("copy_objects").is_some();
-        !is_copy && read::<Create>(&self.what).is_none_or(|what| what.facts().call.adds())
+        self.answer == Answer::Unknown && self.what.adds()
     }
 }
 
@@ -60,36 +52,34 @@ impl Memory {
     pub fn apply(&mut self, event: &Event) {
         match &event.body {
             Body::Intent { token, account, region, what, .. } => {
-                if let (Ok(account), Ok(region)) = (account.parse(), region.parse()) {
-                    self.places.insert(Place { account, region });
-                }
+                self.places.insert(Place { account: account.clone(), region: region.clone() });
                 let since = self.requests.get(token).map_or(event.at, |request| request.since);
                 let request = Request { what: what.clone(), since, heard: event.at, answer: Answer::Unknown };
                 self.requests.insert(token.clone(), request);
             }
             Body::Created { token, resources, outputs, restored_to, .. } => {
-                let resources: Vec<ResourceRef> = resources.iter().filter_map(read).collect();
                 self.created.extend(resources.iter().cloned());
                 if let Some(request) = self.requests.get_mut(token) {
-                    let (outputs, restored_to) = (outputs.clone(), *restored_to);
-                    request.answer = Answer::Created(Created { resources, outputs, restored_to });
+                    let (resources, outputs) = (resources.clone(), outputs.clone());
+                    request.answer =
+                        Answer::Created(Created { resources, outputs, restored_to: *restored_to });
                 }
             }
             Body::NotCreated { token, sent, .. } => {
                 if let Some(request) = self.requests.get_mut(token) {
                     request.heard = event.at;
-                    if sent == "no" {
+                    if *sent == Sent::No {
                         request.answer = Answer::Refused;
                     }
                 }
             }
             Body::Discarded { by, .. } => *self.discarded.entry(by.clone()).or_default() += 1,
             Body::DeleteIntent { resource } => {
-                if let Some(resource) = read(resource) {
-                    self.deleting.entry(resource).or_insert((event.at, event.at)).1 = event.at;
-                }
+                self.deleting.entry(resource.clone()).or_insert((event.at, event.at)).1 = event.at;
             }
-            Body::Deleted { resource } => self.deleted.extend(read(resource)),
+            Body::Deleted { resource } => {
+                self.deleted.insert(resource.clone());
+            }
             // Nobody was there to see whether they went: the time that they may resist starts anew.
             Body::Resumed { gap_s, .. } if *gap_s > 0.0 => self.forget_deletions(),
             Body::Resumed { .. }
@@ -162,9 +152,4 @@ impl Memory {
     pub fn is_deleted(&self, resource: &ResourceRef) -> bool {
         self.deleted.contains(resource)
     }
-}
-
-/// What was written by this program reads back.
-fn read<T: DeserializeOwned>(value: &Value) -> Option<T> {
-    serde_json::from_value(value.clone()).ok()
 }

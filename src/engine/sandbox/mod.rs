@@ -14,5 +14,6 @@ pub mod removal;
 pub mod sweep;
 pub mod teardown;
 
-pub use prepare::{Ready, prepare};
+pub use port::Ready;
+pub use prepare::prepare;
 pub use provisioner::{ProvisionError, Provisioner};

@@ -1,11 +1,10 @@
 //! Prepare: everything that the sandbox needs, before T0, as harness. The proof that it has no way out: `isolation`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use futures_util::future::try_join_all;
 use ipnet::Ipv4Net;
-use serde::{Deserialize, Serialize};
 
 use super::provisioner::{ProvisionError, Provisioner};
 use base::duration::Size;
@@ -13,7 +12,7 @@ use base::ids::{AzId, Region};
 use estate::Loss;
 use event::{Body, SANDBOX};
 use port::wait::{Until, Waiter};
-use port::{CloudError, Create, ErrorKind, Offers, Place, RestoreDb, State, SubnetRef, Wishes, Zone};
+use port::{CloudError, Create, ErrorKind, Offers, Place, Ready, RestoreDb, State, SubnetRef, Wishes, Zone};
 
 /// What the playbook's sandbox and steps ask to have ready before T0.
 #[derive(Debug, Clone)]
@@ -43,21 +42,6 @@ pub struct WantedReplica {
     /// In the sandbox's region.
     pub kms_key: Option<String>,
     pub size: Size,
-}
-
-/// The sandbox, ready for use.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Ready {
-    pub place: Place,
-    pub cidr: String,
-    pub vpc: String,
-    pub subnets: Vec<SubnetRef>,
-    pub security_group: String,
-    pub db_subnet_group: Option<String>,
-    /// The real names of buckets, by the names that steps give them.
-    pub buckets: BTreeMap<String, String>,
-    /// The identifiers of replicas, by the step that promotes them.
-    pub replicas: BTreeMap<String, String>,
 }
 
 /// Makes the sandbox. Whatever happens, what was created is known to `hands`.

@@ -6,14 +6,13 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use serde_json::json;
 use tokio::sync::Notify;
 
 use super::memory::{Answer, Memory};
 use base::clock::Clock;
 use base::digest::digest_of;
 use base::duration::{Span, Time};
-use event::{Body, Bus, ConsumerError, TEARDOWN};
+use event::{Body, Bus, ConsumerError, Request, TEARDOWN};
 use port::Guard;
 use port::gated::delete_call;
 use port::{
@@ -133,20 +132,14 @@ impl Provisioner {
     }
 
     /// Written before each call that creates something.
-    fn intend(
-        &self,
-        origin: &Origin,
-        place: &Place,
-        call: &str,
-        what: serde_json::Value,
-    ) -> Result<(), ConsumerError> {
+    fn intend(&self, origin: &Origin, place: &Place, call: &str, what: Request) -> Result<(), ConsumerError> {
         self.emit(Body::Intent {
             by: origin.by.clone(),
             attempt: origin.attempt,
             call: call.to_owned(),
             token: origin.token.clone(),
-            account: place.account.to_string(),
-            region: place.region.to_string(),
+            account: place.account.clone(),
+            region: place.region.clone(),
             what,
         })
     }
@@ -212,7 +205,7 @@ impl Provisioner {
             Ok(created) => self.tell(Body::Created {
                 by: origin.by.clone(),
                 token: origin.token.clone(),
-                resources: created.resources.iter().map(|r| json!(r)).collect(),
+                resources: created.resources.clone(),
                 outputs: created.outputs.clone(),
                 restored_to: created.restored_to,
             }),
@@ -220,10 +213,7 @@ impl Provisioner {
                 by: origin.by.clone(),
                 token: origin.token.clone(),
                 error: error.to_string(),
-                sent: match error.sent {
-                    Sent::No => "no".into(),
-                    Sent::Maybe => "maybe".into(),
-                },
+                sent: error.sent,
             }),
         }
     }
@@ -239,7 +229,7 @@ impl Provisioner {
         let mut origin = self.origin(by, attempt, "copy");
         origin.since = self.memory.borrow().request(&origin.token).map(|request| request.since);
         let place = copy.to.place();
-        self.intend(&origin, &place, COPY_OBJECTS, json!({ "copy_objects": copy }))?;
+        self.intend(&origin, &place, COPY_OBJECTS, Request::CopyObjects(Box::new(copy.clone())))?;
         let answer = match self.guard.permit(&place, Operation::Write, COPY_OBJECTS).await {
             Ok(permit) => self.cloud.copy_objects(&permit, &origin, copy, progress).await,
             Err(refused) => Err(refused),
@@ -257,7 +247,7 @@ impl Provisioner {
         self.tell(Body::Created {
             by: TEARDOWN.into(),
             token: String::new(),
-            resources: vec![json!(resource)],
+            resources: vec![resource.clone()],
             outputs: std::collections::BTreeMap::new(),
             restored_to: None,
         });
@@ -272,7 +262,7 @@ impl Provisioner {
     /// what carries the run's tag is deleted, and to leave it standing because a disk is full or a reader has gone
     /// would be worse.
     pub async fn delete(&self, resource: &ResourceRef) -> Result<(), ProvisionError> {
-        self.tell(Body::DeleteIntent { resource: json!(resource) });
+        self.tell(Body::DeleteIntent { resource: resource.clone() });
         let origin = self.origin(TEARDOWN, 1, &resource.id);
         let permit =
             self.guard.permit(&resource.place(), Operation::Delete, delete_call(resource.kind)).await?;
@@ -322,7 +312,7 @@ pub const COPY_OBJECTS: &str = "s3:CopyObject";
 /// its text, which is long and stands in the run's first record. It reads back as a request all the same.
 ///
 /// Every field is named here, so that a new one does not compile before it was decided whether it may be recorded.
-fn describe(what: &Create) -> serde_json::Value {
+fn describe(what: &Create) -> Request {
     let left_out = || "(not recorded)".to_owned();
     let mut what = what.clone();
     match &mut what {
@@ -379,7 +369,7 @@ fn describe(what: &Create) -> serde_json::Value {
         | Create::DbClusterInstance { cluster: _, name: _, class: _, engine: _, index: _ }
         | Create::PromoteReplica { db: _, size: _ } => {}
     }
-    json!(what)
+    Request::Create(Box::new(what))
 }
 
 /// The engine is found out, and not asked for: a request is the same without it.
@@ -486,7 +476,7 @@ mod tests {
         assert_eq!((error.call.as_str(), error.sent), ("ec2:AllocateAddress", Sent::Maybe));
         assert!(settled);
         let told = log.0.borrow();
-        assert!(matches!(&told[1], Body::NotCreated { sent, .. } if sent == "maybe"), "{told:?}");
+        assert!(matches!(&told[1], Body::NotCreated { sent: Sent::Maybe, .. }), "{told:?}");
     }
 
     #[test]

@@ -5,7 +5,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use serde_json::json;
 
 use super::provisioner::{ProvisionError, Provisioner};
 use base::clock::Clock;
@@ -160,7 +159,7 @@ impl Removal<'_> {
             self.provisioner.deleting(resource).unwrap_or((self.clock.now(), self.clock.now()));
         let deadline = since + Span(patience).delta();
         let failed = |error: String| {
-            self.bus.tell(Body::DeleteFailed { resource: json!(resource), error });
+            self.bus.tell(Body::DeleteFailed { resource: resource.clone(), error });
             Some(resource.clone())
         };
         let (mut tried, mut pause) = ((since, last), Duration::from_secs(2));
@@ -171,7 +170,7 @@ impl Removal<'_> {
             match self.gone(resource, deadline).await {
                 Some(Ok(seen)) if seen.state == State::Gone => {
                     self.access.works(true);
-                    self.provisioner.tell(Body::Deleted { resource: json!(resource) });
+                    self.provisioner.tell(Body::Deleted { resource: resource.clone() });
                     return None;
                 }
                 // A deletion that has failed (a stack's, over what was still in use) or has no effect is tried again.

@@ -111,8 +111,8 @@ impl Sweeper {
 
     /// What is returned was retained by stacks, without a tag of its own.
     async fn remove_run(&self, place: Place, run: RunId, mut leftovers: Vec<&mut Leftover>) -> Vec<String> {
-        let told = Told::default();
-        let bus = Bus::new(self.clock.clone(), 0, vec![Box::new(told.clone())]);
+        let failures = Failures::default();
+        let bus = Bus::new(self.clock.clone(), 0, vec![Box::new(failures.clone())]);
         // What a sweep does carries the swept run's tag: nothing else may be deleted by its guard.
         let run_tags = RunTags { run, expires: self.clock.now() };
         let guard = Guard::new(Rc::clone(&self.cloud), place, run_tags, self.protected.clone());
@@ -135,7 +135,7 @@ impl Sweeper {
         // What a stack has handed its tags on to was found by them before, and judged by its own expiry.
         let left = removal.run(resources, async || Vec::new()).await;
         for leaving in &mut leftovers {
-            leaving.outcome = match told.why(&leaving.thing.resource) {
+            leaving.outcome = match failures.why(&leaving.thing.resource) {
                 Some(why) => Outcome::Resisted(why),
                 None if left.resisting.contains(&leaving.thing.resource) => {
                     Outcome::Resisted("it still stands".into())
@@ -149,16 +149,15 @@ impl Sweeper {
 
 /// Keeps why things could not be removed.
 #[derive(Clone, Default)]
-struct Told(Rc<std::cell::RefCell<Vec<(serde_json::Value, String)>>>);
+struct Failures(Rc<std::cell::RefCell<Vec<(ResourceRef, String)>>>);
 
-impl Told {
+impl Failures {
     fn why(&self, resource: &ResourceRef) -> Option<String> {
-        let resource = serde_json::json!(resource);
-        self.0.borrow().iter().find(|(of, _)| *of == resource).map(|(_, why)| why.clone())
+        self.0.borrow().iter().find(|(of, _)| of == resource).map(|(_, why)| why.clone())
     }
 }
 
-impl Consumer for Told {
+impl Consumer for Failures {
     fn take(&mut self, event: &event::Event) -> Result<(), event::ConsumerError> {
         if let Body::DeleteFailed { resource, error } = &event.body {
             self.0.borrow_mut().push((resource.clone(), error.clone()));

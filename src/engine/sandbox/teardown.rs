@@ -4,8 +4,6 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use serde_json::json;
-
 use super::provisioner::Provisioner;
 use super::removal::{Access, Left, Removal};
 use base::clock::Clock;
@@ -97,7 +95,7 @@ impl Teardown<'_> {
         let mut left = Vec::new();
         for resource in resisting {
             if !seen.things.contains(&resource) && self.is_gone(&resource).await {
-                self.provisioner.tell(Body::Deleted { resource: json!(resource) });
+                self.provisioner.tell(Body::Deleted { resource: resource.clone() });
             } else {
                 left.push(resource);
             }

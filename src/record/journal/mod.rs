@@ -17,8 +17,6 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use serde::Serialize;
-
 pub use chain::{End, Hash};
 pub use error::JournalError;
 pub use read::{Contents, FILE_NAME, read};
@@ -155,14 +153,14 @@ impl Journal {
             why,
         })?;
         let start = self.buffer.len();
-        if let Err(error) = serde_json::to_writer(&mut self.buffer, &Record { prev: self.end.head, event }) {
-            self.buffer.truncate(start);
-            return Err(JournalError::Unwritable {
-                path: self.path.clone(),
-                seq: event.seq,
-                why: error.to_string(),
-            });
-        }
+        // `prev` comes first: `chain::prev` looks for it there.
+        let prev = ("prev", format!(r#""{}""#, self.end.head));
+        let line = event.to_line(&[prev]).map_err(|error| JournalError::Unwritable {
+            path: self.path.clone(),
+            seq: event.seq,
+            why: error.to_string(),
+        })?;
+        self.buffer.extend_from_slice(line.as_bytes());
         self.buffer.push(b'\n');
         self.end = self.end.after(self.buffer.get(start..).unwrap_or_default());
         if must_be_kept(&event.body) {
@@ -189,14 +187,6 @@ impl Journal {
         self.buffer.clear();
         Ok(())
     }
-}
-
-/// A line of the journal. `prev` comes first: [`chain::prev`] looks for it there.
-#[derive(Serialize)]
-struct Record<'a> {
-    prev: Hash,
-    #[serde(flatten)]
-    event: &'a Event,
 }
 
 /// The names have to survive a crash as well as what the file holds: the journal's in its folder, and those of the folders that
@@ -284,6 +274,7 @@ pub fn must_be_kept(body: &Body) -> bool {
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
+    use event::RunStarted;
 
     /// `/dev/full` takes no byte: what a full disk answers.
     #[test]
@@ -291,8 +282,21 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut journal = Journal::create(dir.path(), Durability::Synced).unwrap();
         journal.file = OpenOptions::new().append(true).open("/dev/full").unwrap();
-        let event =
-            |seq| Event { seq, at: chrono::DateTime::UNIX_EPOCH, body: Body::RunStarted(Box::default()) };
+        let started: RunStarted = serde_json::from_value(serde_json::json!({
+            "format": event::FORMAT, "version": "", "run_id": "", "on": "twin", "seed": null,
+            "playbook": { "name": "", "description": "", "path": "", "sha256": "", "source": "" },
+            "lose": { "region": "us-east-1" }, "detection_s": null, "decision_s": null,
+            "sandbox_account": "999988887777", "sandbox_region": "us-west-2",
+            "sandbox_cidr": "10.66.0.0/16", "expires": "2026-01-01T00:00:00Z", "params": {},
+            "workloads": [], "steps": [], "checks": [], "lost": [], "surviving": [],
+            "inputs": {
+                "folder": "", "files": {}, "params": [], "connect_to": [], "jobs": 1,
+                "keep_sandbox": false, "patience_s": 0.0, "pace": null,
+            },
+        }))
+        .unwrap();
+        let at = chrono::DateTime::UNIX_EPOCH;
+        let event = |seq| Event { seq, at, body: Body::RunStarted(Box::new(started.clone())) };
         let first = journal.take(&event(0)).unwrap_err().message;
         assert!(first.contains("journal.ndjson") && first.contains("the disk is full: make room"), "{first}");
         let second = journal.take(&event(1)).unwrap_err().message;

@@ -114,7 +114,7 @@ impl Contents {
         if number == 1 {
             check_format(line, path)?;
         }
-        let event: Event = serde_json::from_slice(line)
+        let event = Event::from_line(line)
             .map_err(|error| damaged(number, format!("this is no record of an event ({error})")))?;
         let Some(prev) = chain::prev(line) else {
             return Err(damaged(

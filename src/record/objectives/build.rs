@@ -46,7 +46,10 @@ pub fn report(record: &Record) -> Option<Report> {
             sha256: started.playbook.sha256.clone(),
             source: started.playbook.source.clone(),
         },
-        lose: started.lose.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
+        lose: BTreeMap::from([{
+            let (key, name) = started.lose.key_and_name();
+            (key.to_owned(), name.to_owned())
+        }]),
         started_at: *started_at,
         t0: record.t0,
         finished_at,
@@ -55,10 +58,10 @@ pub fn report(record: &Record) -> Option<Report> {
         reasons,
         assume,
         sandbox: SandboxRef {
-            account: started.sandbox_account.clone(),
-            region: started.sandbox_region.clone(),
+            account: started.sandbox_account.to_string(),
+            region: started.sandbox_region.to_string(),
             cidr: started.sandbox_cidr.clone(),
-            azs: record.azs.clone(),
+            azs: record.azs.iter().map(ToString::to_string).collect(),
             isolation_verified: record.isolation.is_verified(record.t0.is_some()),
             kept_until: record.kept.as_ref().map(|(_, until)| *until),
         },

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
-use serde_json::Value;
 
 use super::isolation::Isolation;
 use crate::report::model::{CheckStatus, Finding, Resumption, Severity, StepStatus};
 use base::duration::Time;
+use base::ids::AzId;
 use estate::RecoveryPoint;
 use estate::point::WorstCase;
 use event::{Body, Consumer, ConsumerError, Event, Phase, RunStarted};
-use port::CallCount;
 use port::gate::DeniedCall;
+use port::{CallCount, ResourceRef};
 
 #[derive(Debug, Clone, Default)]
 pub struct Record {
@@ -20,18 +20,18 @@ pub struct Record {
     pub last_at: Option<Time>,
     pub t0: Option<Time>,
     pub phases: BTreeMap<Phase, (Time, Option<Time>)>,
-    pub azs: Vec<String>,
+    pub azs: Vec<AzId>,
     pub isolation: Isolation,
     pub steps: IndexMap<String, StepRecord>,
     pub checks: IndexMap<String, CheckRecord>,
     pub points: Vec<PointRecord>,
     pub denied: Vec<DeniedCall>,
     pub findings: Vec<Finding>,
-    pub created: Vec<Value>,
-    pub deleted: Vec<Value>,
+    pub created: Vec<ResourceRef>,
+    pub deleted: Vec<ResourceRef>,
     /// `None`: teardown has not ended.
     pub left_behind: Option<Vec<String>>,
-    pub kept: Option<(Vec<Value>, Time)>,
+    pub kept: Option<(Vec<ResourceRef>, Time)>,
     /// What was kept or left behind is being removed, or has been.
     pub given_back: bool,
     pub interrupted: bool,
@@ -118,9 +118,7 @@ impl Record {
                 }
             }
             Body::PointSeen { point, why_not, .. } => {
-                if let Ok(point) = serde_json::from_value::<RecoveryPoint>(point.clone()) {
-                    self.points.push(PointRecord { point, why_not: why_not.clone() });
-                }
+                self.points.push(PointRecord { point: point.clone(), why_not: why_not.clone() });
             }
             Body::Denied { call, locus, step, why } => self.denied.push(DeniedCall {
                 call: call.clone(),
@@ -153,10 +151,8 @@ impl Record {
                 self.resumed.push(Resumption { at, by: by.clone(), gap_s: *gap_s });
             }
             Body::RunFinished { api_calls } => {
-                let calls: BTreeMap<String, CallCount> =
-                    serde_json::from_value(api_calls.clone()).unwrap_or_default();
-                for (call, counted) in calls {
-                    let all = self.api_calls.entry(call).or_default();
+                for (call, counted) in api_calls {
+                    let all = self.api_calls.entry(call.clone()).or_default();
                     all.count += counted.count;
                     all.throttled += counted.throttled;
                 }
@@ -169,7 +165,7 @@ impl Record {
             }
             Body::StepSource { step, point, worst_case } => {
                 let step = self.step(step);
-                step.source = serde_json::from_value(point.clone()).ok();
+                step.source = Some(point.clone());
                 step.worst_case = *worst_case;
             }
             Body::StepSucceeded { step, restored, data, consistent_at, .. } => {
@@ -242,11 +238,8 @@ impl Record {
 }
 
 /// `ec2:instance/i-…`, as a person reads it.
-pub fn name(resource: &Value) -> String {
-    match serde_json::from_value::<port::ResourceRef>(resource.clone()) {
-        Ok(resource) => format!("{}/{}", resource.kind.name(), resource.id),
-        Err(_) => resource.to_string(),
-    }
+pub fn name(resource: &ResourceRef) -> String {
+    format!("{}/{}", resource.kind.name(), resource.id)
 }
 
 /// The record as a consumer of the stream, shared with whoever builds the report at the end.

@@ -108,8 +108,7 @@ impl Frame {
             Body::StepStarted { step, .. } => self.start(step, false, event.at),
             Body::CheckReady { check } => self.start(check, true, event.at),
             Body::StepSource { step, point, .. } => {
-                let id = point.get("id").and_then(serde_json::Value::as_str).unwrap_or("a recovery point");
-                self.note(step, format!("from {}", clean(id)), None);
+                self.note(step, format!("from {}", clean(&point.id)), None);
             }
             Body::Progress { id, text, done } => {
                 let text = clean(text).into_owned();

@@ -1,0 +1,39 @@
+//! An event as a line of JSON: in the journal, and on stdout with `--output json`.
+
+use serde::Deserialize;
+use serde::de::Error as _;
+use serde_json::{Error, Map, Value};
+
+use super::{Body, Event};
+use base::duration::Time;
+
+impl Event {
+    /// The line, without its newline: `{"seq":…,"at":…,"event":…,…}`. `first`: keys that stand before
+    /// these, each with its JSON.
+    ///
+    /// # Errors
+    /// Only if a value of the event has no form in JSON.
+    pub fn to_line(&self, first: &[(&str, String)]) -> Result<String, Error> {
+        let mut line = String::from("{");
+        for (key, json) in first {
+            line.push_str(&format!("{}:{json},", serde_json::to_string(key)?));
+        }
+        line.push_str(&format!(r#""seq":{},"at":{},"#, self.seq, serde_json::to_string(&self.at)?));
+        // The body is tagged by its key `event`, which serde writes first: what follows on the brace is never empty.
+        line.push_str(&serde_json::to_string(&self.body)?[1..]);
+        Ok(line)
+    }
+
+    /// Reads a line that [`Self::to_line`] wrote. Keys that an event does not have are passed over.
+    ///
+    /// # Errors
+    /// What is no JSON, lacks something, or has a word that this version does not know.
+    pub fn from_line(line: &[u8]) -> Result<Self, Error> {
+        let mut keys: Map<String, Value> = serde_json::from_slice(line)?;
+        let mut take = |key: &'static str| keys.shift_remove(key).ok_or_else(|| Error::missing_field(key));
+        let seq = u64::deserialize(take("seq")?)?;
+        let at = Time::deserialize(take("at")?)?;
+        let body = Body::deserialize(Value::Object(keys))?;
+        Ok(Self { seq, at, body })
+    }
+}

@@ -1,0 +1,49 @@
+//! What an intent asks for.
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use port::{CopyObjects, Create};
+
+/// What an intent asks for: to create something, or to copy objects into a bucket of the run.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Request {
+    Create(Box<Create>),
+    CopyObjects(Box<CopyObjects>),
+}
+
+impl Request {
+    /// Whether it adds a resource. Objects are copied into a bucket that is on record already.
+    pub fn adds(&self) -> bool {
+        match self {
+            Self::Create(what) => what.facts().call.adds(),
+            Self::CopyObjects(_) => false,
+        }
+    }
+}
+
+/// The key of [`Request::CopyObjects`]. Each other key is that of a [`Create`].
+const COPY_OBJECTS: &str = "copy_objects";
+
+impl Serialize for Request {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Create(what) => what.serialize(serializer),
+            Self::CopyObjects(copy) => {
+                serializer.serialize_newtype_variant("Request", 0, COPY_OBJECTS, &**copy)
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Request {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut request = Map::<String, Value>::deserialize(deserializer)?;
+        let read = match request.shift_remove(COPY_OBJECTS) {
+            Some(copy) => CopyObjects::deserialize(copy).map(|copy| Self::CopyObjects(Box::new(copy))),
+            None => Create::deserialize(Value::Object(request)).map(|what| Self::Create(Box::new(what))),
+        };
+        read.map_err(D::Error::custom)
+    }
+}

@@ -1,0 +1,23 @@
+//! The sandbox, ready for use.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Place, SubnetRef};
+
+/// The sandbox, ready for use: what stands in it before T0.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ready {
+    pub place: Place,
+    /// The VPC's range of addresses.
+    pub cidr: String,
+    pub vpc: String,
+    pub subnets: Vec<SubnetRef>,
+    pub security_group: String,
+    pub db_subnet_group: Option<String>,
+    /// The real names of buckets, by the names that steps give them.
+    pub buckets: BTreeMap<String, String>,
+    /// The identifiers of replicas, by the step that promotes them.
+    pub replicas: BTreeMap<String, String>,
+}
