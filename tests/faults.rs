@@ -118,7 +118,14 @@ fn attempt(seed: u64, playbooks: &[Playbook]) -> Result<Tried, String> {
             let lines = left.events.iter().map(|e| e.to_line(&[]).unwrap() + "\n");
             std::fs::write(path, lines.collect::<String>()).unwrap();
         }
-        (Tried { exit_code: left.report.exit_code, resumed: !left.report.resumed.is_empty(), faults }, wrong)
+        (
+            Tried {
+                exit_code: left.report.exit_code.code(),
+                resumed: !left.report.resumed.is_empty(),
+                faults,
+            },
+            wrong,
+        )
     }));
     TRYING.set(false);
     let mut wrong = PANICS.with_borrow_mut(std::mem::take);

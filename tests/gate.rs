@@ -13,11 +13,12 @@ mod fixture;
 use std::path::PathBuf;
 
 use base::duration::Span;
+use base::exit::Exit;
 use clap::Parser;
 use drillmaster::cli::gate;
 use drillmaster::ui::TextStyle;
 use fixture::{failed, passed, report, workload};
-use record::objectives::gate::{GateResult, GateStatus, Measure, Overrides, graver, judge};
+use record::objectives::gate::{GateResult, GateStatus, Measure, Overrides, judge};
 use record::report::model::Report;
 use serde_json::{Value, json};
 
@@ -32,7 +33,7 @@ fn with(report: &Report, rto: Option<&str>, rpo: Option<&str>) -> GateResult {
 
 /// The exit code and the one line that is to blame for it.
 fn blamed(result: &GateResult, code: u8, measure: Measure, status: GateStatus, words: &str) {
-    assert_eq!(result.exit_code, code, "{result:#?}");
+    assert_eq!(result.exit_code.code(), code, "{result:#?}");
     let found =
         result.lines.iter().any(|l| l.measure == measure && l.status == status && l.message.contains(words));
     assert!(found, "no {measure:?} {status:?} with `{words}` in {result:#?}");
@@ -41,7 +42,7 @@ fn blamed(result: &GateResult, code: u8, measure: Measure, status: GateStatus, w
 #[test]
 fn a_passed_run_passes() {
     let result = plain(&passed());
-    assert_eq!(result.exit_code, 0, "{result:#?}");
+    assert_eq!(result.exit_code.code(), 0, "{result:#?}");
     let rto = result.lines.iter().find(|l| l.measure == Measure::Rto).unwrap();
     assert_eq!(
         (rto.objective_s, rto.measured_s),
@@ -59,9 +60,9 @@ fn overrides_judge_anew() {
         GateStatus::Missed,
         "30m5s exceeds the objective of 30m",
     );
-    assert_eq!(with(&passed(), Some("30m5s"), None).exit_code, 0);
+    assert_eq!(with(&passed(), Some("30m5s"), None).exit_code.code(), 0);
     blamed(&with(&passed(), None, Some("2h")), 1, Measure::Rpo, GateStatus::Missed, "2h3m exceeds");
-    assert_eq!(with(&passed(), None, Some("2h3m")).exit_code, 0);
+    assert_eq!(with(&passed(), None, Some("2h3m")).exit_code.code(), 0);
 }
 
 #[test]
@@ -77,7 +78,7 @@ fn a_laxer_objective_turns_a_miss_into_a_pass_and_nothing_else() {
         })
     };
     blamed(&plain(&missed(|_| {})), 1, Measure::Rpo, GateStatus::Missed, "2h3m exceeds the objective of 5m");
-    assert_eq!(with(&missed(|_| {}), None, Some("3h")).exit_code, 0);
+    assert_eq!(with(&missed(|_| {}), None, Some("3h")).exit_code.code(), 0);
     let more = missed(|r| r["reasons"].as_array_mut().unwrap().push(json!("the sandbox was open")));
     blamed(&with(&more, None, Some("3h")), 1, Measure::Run, GateStatus::Failed, "the sandbox was open");
     let unknown_store = missed(|r| {
@@ -100,7 +101,7 @@ fn unknown_never_passes() {
     let unasked = report(|r| {
         r["workloads"][0]["rpo"] = json!({ "objective_s": null, "measured_s": null, "status": "unknown", "worst_case_s": null, "sources": [] });
     });
-    assert_eq!(plain(&unasked).exit_code, 0, "no objective, nothing to be unknown about");
+    assert_eq!(plain(&unasked).exit_code.code(), 0, "no objective, nothing to be unknown about");
     blamed(&with(&unasked, None, Some("1h")), 1, Measure::Rpo, GateStatus::Unknown, "could not be measured");
 }
 
@@ -149,7 +150,7 @@ fn a_regression_beyond_the_tolerance_fails() {
     let slower = |share: f64| {
         report(|r| r["workloads"][0]["rto"]["with_assumptions_s"] = json!(1805.0 * (1.0 + share)))
     };
-    assert_eq!(against(&slower(0.2), &passed(), 0.2).exit_code, 0);
+    assert_eq!(against(&slower(0.2), &passed(), 0.2).exit_code.code(), 0);
     blamed(
         &against(&slower(0.21), &passed(), 0.2),
         1,
@@ -157,7 +158,7 @@ fn a_regression_beyond_the_tolerance_fails() {
         GateStatus::Regressed,
         "more than 20 % worse",
     );
-    assert_eq!(against(&slower(-0.5), &passed(), 0.0).exit_code, 0);
+    assert_eq!(against(&slower(-0.5), &passed(), 0.0).exit_code.code(), 0);
     let older = report(|r| r["workloads"][0]["rpo"]["measured_s"] = json!(7381.0));
     blamed(
         &against(&older, &passed(), 0.0),
@@ -170,14 +171,14 @@ fn a_regression_beyond_the_tolerance_fails() {
     blamed(&against(&passed(), &was_zero, 9.0), 1, Measure::Rpo, GateStatus::Regressed, "0s in the baseline");
     let without = report(|r| r["workloads"][0]["rto"]["with_assumptions_s"] = json!(null));
     let result = against(&passed(), &without, 0.0);
-    assert_eq!(result.exit_code, 0, "905 against 905, not 1805 against 905: {result:#?}");
+    assert_eq!(result.exit_code.code(), 0, "905 against 905, not 1805 against 905: {result:#?}");
 }
 
 #[test]
 fn a_workload_that_has_gone_is_a_regression_and_a_new_one_is_none() {
     let two = report(|r| r["workloads"].as_array_mut().unwrap().push(workload("billing")));
     blamed(&against(&passed(), &two, 0.0), 1, Measure::Baseline, GateStatus::Regressed, "the run does not");
-    assert_eq!(against(&two, &passed(), 0.0).exit_code, 0);
+    assert_eq!(against(&two, &passed(), 0.0).exit_code.code(), 0);
 }
 
 #[test]
@@ -221,9 +222,11 @@ fn a_baseline_that_says_nothing_is_refused() {
 
 #[test]
 fn the_gravest_code_counts() {
-    assert_eq!([1, 0, 130, 3, 2].into_iter().fold(0, graver), 130);
-    assert_eq!([130, 4, 1].into_iter().fold(0, graver), 4);
-    assert_eq!([0, 1, 2].into_iter().fold(0, graver), 2);
+    let gravest =
+        |codes: &[u8]| codes.iter().map(|code| Exit::of(*code).unwrap()).reduce(Exit::graver).unwrap().code();
+    assert_eq!(gravest(&[0, 1, 0, 130, 3, 2]), 130);
+    assert_eq!(gravest(&[0, 130, 4, 1]), 4);
+    assert_eq!(gravest(&[0, 0, 1, 2]), 2);
 }
 
 #[derive(clap::Parser)]
@@ -237,7 +240,7 @@ fn cli(args: &[&str]) -> (u8, String) {
         Cli::try_parse_from([&["gate"], args].concat()).unwrap_or_else(|error| panic!("{error}"));
     let mut page = Vec::new();
     let code = gate::judge_all(&args, TextStyle { color: false, unicode: true }, &mut page);
-    (code, String::from_utf8(page).unwrap())
+    (code.code(), String::from_utf8(page).unwrap())
 }
 
 fn save(dir: &tempfile::TempDir, name: &str, report: &Report) -> PathBuf {

@@ -16,6 +16,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use base::exit::Exit;
 use engine::actions::CATALOGUE;
 use playbook::action::{Output, Shape};
 use port::SCAN_CALLS;
@@ -545,4 +546,10 @@ fn the_table_of_exit_codes_is_that_of_the_help() {
     let section = section(&page("docs/reports.md"), "## Exit codes");
     let table = section.iter().filter_map(|line| Some(row.captures(line)?[1].to_owned())).collect();
     assert_eq!(told, table);
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    for exit in Exit::ALL {
+        assert!(help.contains(&format!("{exit} {}", exit.meaning())), "{help}");
+        let row = section.iter().find(|line| line.starts_with(&format!("| {exit} |"))).unwrap();
+        assert!(row.contains(exit.meaning()), "{row}");
+    }
 }

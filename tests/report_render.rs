@@ -11,6 +11,7 @@ mod report_fixtures;
 use std::fs;
 use std::path::Path;
 
+use base::exit::Exit;
 use record::report::model::{CheckStatus, Status, StepStatus};
 use record::report::{Format, Report, Templates, render};
 use report_fixtures::{error_before_t0, many_steps, passed, region_loss, unpleasant};
@@ -86,7 +87,7 @@ fn the_policy_lets_exactly_this_style_sheet_through() {
 
 #[test]
 fn a_simulated_run_says_so_in_every_format_and_a_real_one_never() {
-    let real = Report { simulated: false, on: "aws".into(), ..region_loss() };
+    let real = Report { simulated: false, on: base::on::On::Aws, ..region_loss() };
     for format in [Format::Html, Format::Markdown, Format::Junit] {
         assert!(rendered(&region_loss(), format).contains("SIMULATED"), "{format:?}");
         let text = rendered(&real, format);
@@ -130,11 +131,11 @@ fn a_run_that_ended_before_t0_is_not_dated_from_it() {
 #[test]
 fn a_pass_that_left_something_behind_is_not_green() {
     let mut report = passed();
-    report.exit_code = 4;
+    report.exit_code = Exit::LeftBehind;
     report.teardown.left_behind = vec!["ec2:volume/vol-1".into()];
     let html = rendered(&report, Format::Html);
     assert!(html.contains("<header class=\"verdict bad\">"));
-    report.exit_code = 1;
+    report.exit_code = Exit::Failed;
     assert!(rendered(&report, Format::Html).contains("<header class=\"verdict unknown\">"));
 }
 

@@ -120,7 +120,7 @@ fn from_the_start(_: &[Event]) -> usize {
 fn the_drills_that_come_with_it() {
     for (name, code) in [("region-loss", 1), ("az-loss", 0), ("account-loss", 1)] {
         let report = survives(&Drill::of(name), &Given::default(), from_the_start);
-        assert_eq!((report.exit_code, report.teardown.left_behind), (code, vec![]), "{name}");
+        assert_eq!((report.exit_code.code(), report.teardown.left_behind), (code, vec![]), "{name}");
     }
 }
 
@@ -131,7 +131,7 @@ fn copies_that_wait_for_their_turn() {
         .playbook("id: c3, ", "id: c3, timeout: 150s, ")
         .faults(&["{ step: c3, error: never_completes }"]);
     let report = survives(&drill, &Given::default(), |events| events.len() / 2);
-    assert_eq!((report.exit_code, report.teardown.left_behind), (1, vec![]));
+    assert_eq!((report.exit_code.code(), report.teardown.left_behind), (1, vec![]));
 }
 
 #[test]
@@ -173,17 +173,17 @@ fn every_fault_that_the_twin_knows() {
 fn what_will_not_go_away_is_left_once() {
     let drill = Drill::of("region-loss").faults(&["{ step: db, error: will_not_delete }"]);
     let report = survives(&drill, &Given::default(), from_the_start);
-    assert_eq!(report.exit_code, 4);
+    assert_eq!(report.exit_code.code(), 4);
 }
 
 #[test]
 fn before_the_disaster() {
     let open = Drill::of("region-loss").faults(&["{ error: sandbox_open }"]);
-    assert_eq!(survives(&open, &Given::default(), from_the_start).exit_code, 3);
+    assert_eq!(survives(&open, &Given::default(), from_the_start).exit_code.code(), 3);
     let late = Drill::of("region-loss").faults(&["{ step: sandbox, error: never_completes }"]);
-    assert_eq!(survives(&late, &Given::default(), from_the_start).exit_code, 3);
+    assert_eq!(survives(&late, &Given::default(), from_the_start).exit_code.code(), 3);
     let broken = Drill::of("region-loss").faults(&["{ step: sandbox, error: server_error }"]);
-    assert_eq!(survives(&broken, &Given::default(), from_the_start).exit_code, 3);
+    assert_eq!(survives(&broken, &Given::default(), from_the_start).exit_code.code(), 3);
 }
 
 /// What was found stays found; what nobody has looked at since is looked at again.
@@ -192,11 +192,11 @@ fn a_sandbox_that_is_opened_after_t0() {
     for step in ["db", "app"] {
         let opened = Drill::of("az-loss").faults(&[&format!("{{ step: {step}, error: sandbox_open }}")]);
         let report = survives(&opened, &Given::default(), from_the_start);
-        assert_eq!((report.exit_code, report.sandbox.isolation_verified), (1, false), "{step}");
+        assert_eq!((report.exit_code.code(), report.sandbox.isolation_verified), (1, false), "{step}");
     }
     let note = "- id: note\n  uses: command.run\n  needs: [app]\n  with: { run: [\"true\"] }";
     let opened = Drill::of("az-loss").step(note).faults(&["{ step: note, error: sandbox_open }"]);
-    assert_eq!(survives(&opened, &Given::default(), from_the_start).exit_code, 1);
+    assert_eq!(survives(&opened, &Given::default(), from_the_start).exit_code.code(), 1);
 }
 
 fn monitor(left: &Left, stage: Stage) -> usize {
@@ -226,7 +226,11 @@ fn looks_take_no_time_from_the_recovery() {
         let of = |w: &record::report::model::Workload| {
             (w.rto.clone(), w.rpo.measured_s, w.rpo.worst_case_s, w.critical_path.clone())
         };
-        (report.workloads.iter().map(of).collect::<Vec<_>>(), report.phases.recover_s, report.exit_code)
+        (
+            report.workloads.iter().map(of).collect::<Vec<_>>(),
+            report.phases.recover_s,
+            report.exit_code.code(),
+        )
     };
     assert_eq!(measured(&slow), measured(&quick));
     // Before T0 and after the recovery it is waited for.
@@ -239,7 +243,7 @@ fn a_look_without_an_answer_is_no_proof() {
     let playbook = loaded(&Drill::of("region-loss").write());
     let given = Given { a_look_takes: Duration::from_mins(11), ..Given::default() };
     let left = rehearse(&playbook, &given, &[], Unanswered::Done);
-    assert_eq!(left.report.exit_code, 3);
+    assert_eq!(left.report.exit_code.code(), 3);
     let why = left.report.reasons.join(" ");
     assert!(why.contains("could not be proved closed") && why.contains("no answer within 10m"), "{why}");
     assert!(left.report.findings.iter().any(|f| f.rule == "isolation-unknown"));
@@ -256,7 +260,7 @@ fn checks_that_flap_and_time_that_runs_out() {
     survives(&wrong, &Given::default(), from_the_start);
     let short = Drill::of("region-loss").playbook("  ttl: 4h", "  ttl: 15m");
     let report = survives(&short, &Given::default(), from_the_start);
-    assert_eq!(report.exit_code, 1);
+    assert_eq!(report.exit_code.code(), 1);
 }
 
 #[test]
@@ -280,7 +284,7 @@ fn an_interrupted_run_is_only_torn_down() {
             events.iter().position(|e| matches!(e.body, Body::Interrupted { .. })).unwrap() + 1
         };
         let report = survives(&Drill::of("region-loss"), &given, told);
-        assert_eq!((report.exit_code, report.teardown.left_behind), (130, vec![]));
+        assert_eq!((report.exit_code.code(), report.teardown.left_behind), (130, vec![]));
     }
 }
 
@@ -304,8 +308,8 @@ fn an_abort_leaves_nothing_wherever_the_runner_died() {
                 let over = records[..cut]
                     .iter()
                     .any(|e| matches!(e.body, Body::PhaseFinished { phase: event::Phase::Recover }));
-                let code = if over { whole.report.exit_code } else { 130 };
-                assert_eq!(left.report.exit_code, code, "{what}");
+                let code = if over { whole.report.exit_code.code() } else { 130 };
+                assert_eq!(left.report.exit_code.code(), code, "{what}");
             }
         }
     }

@@ -3,7 +3,9 @@
 pub mod clock;
 pub mod digest;
 pub mod duration;
+pub mod exit;
 pub mod graph;
 pub mod ids;
+pub mod on;
 pub mod process;
 pub mod redact;

@@ -3,9 +3,9 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::output::WRONG;
 use crate::config::{self, UserConfig};
 use crate::ui::Surroundings;
+use base::exit::Exit;
 use engine::actions::CATALOGUE;
 use playbook::{Loaded, load};
 use yaml::{Diagnostic, Diagnostics, Source};
@@ -24,11 +24,11 @@ impl ConfigArg {
     }
 
     /// The same for a command that cannot go on without; mistakes go to stderr.
-    pub fn load_or_complain(&self) -> Result<UserConfig, u8> {
+    pub fn load_or_complain(&self) -> Result<UserConfig, Exit> {
         let colour = Surroundings::detect().stderr_look().color;
         self.load().map_err(|found| {
             let _nobody_listens = write!(std::io::stderr(), "{}", found.render(colour));
-            WRONG
+            Exit::Wrong
         })
     }
 }
@@ -51,7 +51,11 @@ pub fn load_playbook(
 }
 
 /// Loads a playbook for a command that is going to use it; mistakes go to stderr.
-pub fn load_or_complain(path: &Path, params: &[(String, String)], config: &UserConfig) -> Result<Loaded, u8> {
+pub fn load_or_complain(
+    path: &Path,
+    params: &[(String, String)],
+    config: &UserConfig,
+) -> Result<Loaded, Exit> {
     let colour = Surroundings::detect().stderr_look().color;
     match load_playbook(path, params, config) {
         Ok(loaded) => {
@@ -62,7 +66,7 @@ pub fn load_or_complain(path: &Path, params: &[(String, String)], config: &UserC
         }
         Err(found) => {
             let _nobody_listens = write!(std::io::stderr(), "{}", found.render(colour));
-            Err(WRONG)
+            Err(Exit::Wrong)
         }
     }
 }

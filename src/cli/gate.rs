@@ -9,8 +9,9 @@ use super::run_folder::{self, Reach};
 use crate::ui::text::{Tone, clean, wrap};
 use crate::ui::{OutputMode, Surroundings, TextStyle};
 use base::duration::Span;
+use base::exit::Exit;
 use record::journal;
-use record::objectives::gate::{GateResult, GateStatus, Overrides, graver, judge};
+use record::objectives::gate::{GateResult, GateStatus, Overrides, judge};
 use record::report::{self, Report};
 
 /// Judge finished runs again, and tell the verdict as the exit code
@@ -53,7 +54,7 @@ struct Judged<'a> {
 }
 
 /// Judges and prints to stdout, what is wrong with the arguments to stderr; returns the exit code.
-pub fn run(args: &Args) -> u8 {
+pub fn run(args: &Args) -> Exit {
     let mut page = Vec::new();
     let code = judge_all(args, Surroundings::detect().stdout_look(), &mut page);
     match std::io::stdout().lock().write_all(&page) {
@@ -62,31 +63,31 @@ pub fn run(args: &Args) -> u8 {
             // The exit code is the verdict; that nobody read the reasons does not change it for the worse only.
             let _nobody_there =
                 writeln!(std::io::stderr(), "error: the result cannot be written to stdout: {error}");
-            graver(code, 2)
+            code.graver(Exit::Wrong)
         }
     }
 }
 
 /// As [`run`], into memory.
-pub fn judge_all(args: &Args, look: TextStyle, page: &mut Vec<u8>) -> u8 {
+pub fn judge_all(args: &Args, look: TextStyle, page: &mut Vec<u8>) -> Exit {
     let overrides = Overrides { rto: args.rto, rpo: args.rpo };
     let baseline = match args.baseline.as_deref().map(read).transpose() {
         Ok(baseline) => baseline,
         Err(error) => {
             print(page, args.output, look, args.baseline.as_deref(), Err(&format!("the baseline: {error}")));
-            return 2;
+            return Exit::Wrong;
         }
     };
-    let mut code = 0;
+    let mut code = Exit::Passed;
     for path in &args.runs {
         match read(path) {
             Ok(report) => {
                 let result = judge(&report, &overrides, baseline.as_ref(), args.tolerance);
-                code = graver(code, result.exit_code);
+                code = code.graver(result.exit_code);
                 print(page, args.output, look, Some(path), Ok((&report, &result)));
             }
             Err(error) => {
-                code = graver(code, 2);
+                code = code.graver(Exit::Wrong);
                 print(page, args.output, look, Some(path), Err(&error));
             }
         }
@@ -123,12 +124,11 @@ fn text(look: TextStyle, path: Option<&Path>, outcome: Outcome) -> String {
         Err(error) => return format!("{} {}\n", look.paint(Tone::Bad, "error:"), clean(error)),
     };
     let (word, tone) = match result.exit_code {
-        0 => ("PASSED", Tone::Good),
-        2 => ("NOT COMPARABLE", Tone::Bad),
-        3 => ("ERROR", Tone::Bad),
-        4 => ("LEFT BEHIND", Tone::Bad),
-        130 => ("INTERRUPTED", Tone::Bad),
-        _ => ("FAILED", Tone::Bad),
+        exit @ Exit::Passed => (exit.word(), Tone::Good),
+        Exit::Wrong => ("NOT COMPARABLE", Tone::Bad),
+        exit @ (Exit::Failed | Exit::Error | Exit::LeftBehind | Exit::Interrupted) => {
+            (exit.word(), Tone::Bad)
+        }
     };
     let simulated = if report.simulated { " (SIMULATED on the twin)" } else { "" };
     let mut out = format!(

@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::configuration::ConfigArg;
-use super::{ERROR, WRONG, complain, load_or_complain, wire};
+use super::{complain, load_or_complain, wire};
 use crate::ui::OutputMode;
+use base::exit::Exit;
 use base::redact;
 use engine::policy::{self, AccountPolicy, Document, LONGEST, Policies, Trust};
 
@@ -51,23 +52,23 @@ fn principal(text: &str) -> Result<String, String> {
     Err("write the ARN of a role or user, such as arn:aws:iam::123456789012:role/ci".to_owned())
 }
 
-pub fn run(args: &Args) -> u8 {
+pub fn run(args: &Args) -> Exit {
     match carry_out(args) {
-        Ok(()) => 0,
+        Ok(()) => Exit::Passed,
         Err(code) => code,
     }
 }
 
-fn carry_out(args: &Args) -> Result<(), u8> {
+fn carry_out(args: &Args) -> Result<(), Exit> {
     let wrong = |message: String| {
         complain(&message);
-        WRONG
+        Exit::Wrong
     };
     let config = args.config.load_or_complain()?;
     let plan = wire::plan_of(load_or_complain(&args.playbook, &args.params, &config)?).map_err(wrong)?;
     let mut policies = policy::of(&plan).map_err(|error| {
         complain(&error.to_string());
-        ERROR
+        Exit::Error
     })?;
     if let Some(wanted) = &args.account {
         let known: Vec<String> = policies.accounts.iter().flat_map(|a| a.names.clone()).collect();

@@ -23,21 +23,14 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use arguments::{folder_of, name_and_value};
+use base::exit::Exit;
 use configuration::load_or_complain;
 use output::{complain, print, with_help};
 
-pub use output::{ERROR, WRONG};
 pub use panics::tell_without_secrets;
 
-/// Disaster-recovery fire drills for AWS: lose an AZ, a region or an account, restore into a sandbox, check,
-/// measure RTO and RPO, and judge them by the exit code.
-///
-/// Exit codes: 0 recovered, every objective met; 1 recovery failed, an objective was missed or is unknown, or the
-/// sandbox did not stay closed; 2 the playbook or the command line is wrong, nothing was touched; 3 the drill could not
-/// be carried out; 4 teardown left something behind; 130 interrupted, after teardown. `sweep` has codes of its own: see
-/// its help.
 #[derive(Parser)]
-#[command(name = "drillmaster", version, max_term_width = 100)]
+#[command(name = "drillmaster", version, max_term_width = 100, about = ABOUT, long_about = long_about())]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -57,6 +50,15 @@ enum Command {
     Schema(schema::Args),
 }
 
+const ABOUT: &str = "Disaster-recovery fire drills for AWS: lose an AZ, a region or an account, restore into a sandbox, \
+     check, measure RTO and RPO, and judge them by the exit code";
+
+fn long_about() -> String {
+    let codes: Vec<String> = Exit::ALL.iter().map(|exit| format!("{exit} {}", exit.meaning())).collect();
+    let codes = codes.join("; ");
+    format!("{ABOUT}.\n\nExit codes: {codes}. `sweep` has codes of its own: see its help.")
+}
+
 pub fn main() -> ExitCode {
     tell_without_secrets();
     let cli = Cli::parse();
@@ -72,5 +74,5 @@ pub fn main() -> ExitCode {
         Command::Sweep(args) => sweep::run(&args),
         Command::Schema(args) => schema::run(&args),
     };
-    ExitCode::from(code)
+    code.into()
 }

@@ -1,14 +1,10 @@
-//! What every command says, and the exit codes that it says it with.
+//! What every command says.
 
 use std::io::Write as _;
 
+use base::exit::Exit;
 use base::redact;
 use record::report::ReportError;
-
-/// The playbook or the command line is wrong; nothing was touched.
-pub const WRONG: u8 = 2;
-/// The drill could not be carried out.
-pub const ERROR: u8 = 3;
 
 /// Writes to stderr. Where nobody listens there, there is nobody to tell.
 pub fn complain(message: &str) {
@@ -21,13 +17,13 @@ pub fn with_help(error: &ReportError) -> String {
 }
 
 /// Writes the result to stdout; `Err` holds the exit code of a result that could not be delivered.
-pub fn print(text: &str) -> Result<(), u8> {
+pub fn print(text: &str) -> Result<(), Exit> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => Ok(()),
         Err(error) => {
             complain(&format!("the result cannot be written to stdout: {error}"));
-            Err(ERROR)
+            Err(Exit::Error)
         }
     }
 }

@@ -8,13 +8,15 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::configuration::ConfigArg;
-use super::wire::{self, Drill, On, Options};
-use super::{WRONG, complain, load_or_complain};
+use super::wire::{self, Drill, Options};
+use super::{complain, load_or_complain};
 use crate::ui::text::{clean, pad, width};
 use crate::ui::{OutputMode, Surroundings, TextStyle};
 use base::clock::Pace;
 use base::duration::{human_seconds, seconds_between};
+use base::exit::Exit;
 use base::ids::RunId;
+use base::on::On;
 use engine::sandbox::teardown::PATIENCE;
 use record::report::Report;
 use record::report::model::StepStatus;
@@ -34,19 +36,19 @@ pub struct Args {
     config: ConfigArg,
 }
 
-pub fn run(args: &Args) -> u8 {
+pub fn run(args: &Args) -> Exit {
     match carry_out(args) {
-        Ok(()) => 0,
+        Ok(()) => Exit::Passed,
         Err(code) => code,
     }
 }
 
-fn carry_out(args: &Args) -> Result<(), u8> {
+fn carry_out(args: &Args) -> Result<(), Exit> {
     let config = args.config.load_or_complain()?;
     let plan = wire::plan_of(load_or_complain(&args.playbook, &args.params, &config)?);
     let wrong = |message: String| {
         complain(&message);
-        WRONG
+        Exit::Wrong
     };
     let options = Options {
         on: On::Twin,

@@ -7,6 +7,7 @@ use clap::ValueEnum;
 
 use super::run_folder;
 use crate::ui;
+use base::exit::Exit;
 use record::journal;
 use record::objectives::{self, Record};
 use record::report::{self, Format, Report, ReportError, Templates};
@@ -37,15 +38,15 @@ enum Kind {
     Text,
 }
 
-pub fn run(args: &Args) -> u8 {
+pub fn run(args: &Args) -> Exit {
     match render(args) {
         Ok(text) => match super::print(&text) {
-            Ok(()) => 0,
+            Ok(()) => Exit::Passed,
             Err(code) => code,
         },
         Err(message) => {
             super::complain(&message);
-            super::WRONG
+            Exit::Wrong
         }
     }
 }

@@ -5,18 +5,20 @@ use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
 
+use super::complain;
 use super::configuration::ConfigArg;
 use super::run::{Run, deliver};
-use super::wire::{self, On, Options};
-use super::{ERROR, WRONG, complain};
+use super::wire::{self, Options};
 use crate::ui::{OutputMode, Surroundings};
 use base::clock::Pace;
+use base::exit::Exit;
 use base::ids::RunId;
+use base::on::On;
 use checks::ConnectTo;
 use engine::actions::CATALOGUE;
 use event::{Body, Event, RunStarted};
 use playbook::{Loaded, load_kept};
-use record::journal::{self, Contents, Durability, Journal};
+use record::journal::{self, Contents, Journal};
 use record::objectives::{self, Record};
 use record::report::Templates;
 use yaml::files::Files;
@@ -63,26 +65,26 @@ struct Common {
     config: ConfigArg,
 }
 
-pub fn resume(args: &Args) -> u8 {
+pub fn resume(args: &Args) -> Exit {
     match go_on(&args.common, args.jobs, &args.connect_to, false) {
         Ok(code) | Err(code) => code,
     }
 }
 
-pub fn abort(args: &AbortArgs) -> u8 {
+pub fn abort(args: &AbortArgs) -> Exit {
     match go_on(&args.common, None, &[], true) {
         Ok(code) | Err(code) => code,
     }
 }
 
-fn go_on(args: &Common, jobs: Option<usize>, connect_to: &[ConnectTo], abort: bool) -> Result<u8, u8> {
+fn go_on(args: &Common, jobs: Option<usize>, connect_to: &[ConnectTo], abort: bool) -> Result<Exit, Exit> {
     let wrong = |message: String| {
         complain(&message);
-        WRONG
+        Exit::Wrong
     };
     let failed = |message: String| {
         complain(&message);
-        ERROR
+        Exit::Error
     };
     let config = args.config.load_or_complain()?;
     let folder = super::folder_of(&args.run);
@@ -96,8 +98,8 @@ fn go_on(args: &Common, jobs: Option<usize>, connect_to: &[ConnectTo], abort: bo
         report.journal = Some(super::run_folder::noted(contents.end()));
         return deliver(&report, &folder, &templates, args.output, Surroundings::detect());
     }
-    let on = if started.on == "aws" { On::Aws } else { On::Twin };
-    let durability = if on == On::Aws { Durability::Synced } else { Durability::Buffered };
+    let on = started.on;
+    let durability = super::run::durability(on);
     // Read again under the lock: whoever held it may have gone on.
     let (journal, contents) = Journal::reopen(&folder, durability).map_err(|e| failed(e.to_string()))?;
     if is_over(&contents, abort) {
@@ -154,7 +156,7 @@ fn started(events: &[Event], folder: &Path) -> Result<RunStarted, String> {
 }
 
 /// The playbook as the run read it, with the files that it names.
-fn loaded(started: &RunStarted) -> Result<Loaded, u8> {
+fn loaded(started: &RunStarted) -> Result<Loaded, Exit> {
     let folder = PathBuf::from(&started.inputs.folder);
     let name = Path::new(&started.playbook.path).file_name().unwrap_or("playbook.yaml".as_ref());
     let files = Files::kept_by_a_run(&folder, started.inputs.files.clone());
@@ -166,7 +168,7 @@ fn loaded(started: &RunStarted) -> Result<Loaded, u8> {
             "the playbook as the run kept it cannot be read by this version: go on with version {}",
             started.version
         ));
-        WRONG
+        Exit::Wrong
     })
 }
 

@@ -3,15 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use chrono::{SubsecRound, Utc};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use tokio_util::sync::CancellationToken;
 
 use super::configuration::ConfigArg;
-use super::wire::{self, Drill, On, Options};
-use super::{ERROR, WRONG, complain, load_or_complain, with_help};
+use super::wire::{self, Drill, Options};
+use super::{complain, load_or_complain, with_help};
 use crate::ui::{self, OutputMode, Surroundings};
 use base::clock::Pace;
 use base::duration::{Span, Time};
+use base::exit::Exit;
 use base::ids::RunId;
+use base::on::On;
 use checks::ConnectTo;
 use engine::plan::Plan;
 use event::{Consumer, Event};
@@ -25,7 +28,7 @@ use record::report::{self, Report, Templates, github};
 pub struct Args {
     playbook: PathBuf,
     /// Where: the twin is a simulation, and the default; nothing touches a real cloud unless you say so
-    #[arg(long, value_enum, default_value = "twin")]
+    #[arg(long, value_parser = on(), default_value_t)]
     on: On,
     /// Override a param of the playbook
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = super::name_and_value)]
@@ -64,6 +67,19 @@ pub struct Args {
     config: ConfigArg,
 }
 
+fn on() -> impl TypedValueParser<Value = On> {
+    let known = On::ALL.iter().map(|on| PossibleValue::new(on.word()).help(on.meaning()));
+    PossibleValuesParser::new(known).try_map(|text| text.parse::<On>())
+}
+
+/// What a crash may cost: on the twin nothing real is at stake.
+pub fn durability(on: On) -> Durability {
+    match on {
+        On::Twin => Durability::Buffered,
+        On::Aws => Durability::Synced,
+    }
+}
+
 fn pace(text: &str) -> Result<Pace, String> {
     match text {
         "max" => Ok(Pace::Max),
@@ -82,27 +98,27 @@ fn time(text: &str) -> Result<Time, String> {
         .map_err(|_| "write it like 2026-01-31T08:00:00Z".to_owned())
 }
 
-pub fn run(args: &Args) -> u8 {
+pub fn run(args: &Args) -> Exit {
     match carry_out(args) {
         Ok(code) | Err(code) => code,
     }
 }
 
-fn carry_out(args: &Args) -> Result<u8, u8> {
+fn carry_out(args: &Args) -> Result<Exit, Exit> {
     if args.on == On::Aws
         && let Some(flag) = only_for_the_twin(args)
     {
         complain(&format!(
             "{flag} is about the twin's time, and --on aws has only the real one: leave one of them out"
         ));
-        return Err(WRONG);
+        return Err(Exit::Wrong);
     }
     let pace = args.pace.unwrap_or(Pace::Max);
     let config = args.config.load_or_complain()?;
     let loaded = load_or_complain(&args.playbook, &args.params, &config)?;
     let wrong = |message: String| {
         complain(&message);
-        WRONG
+        Exit::Wrong
     };
     let templates = Templates::load(args.template.as_deref()).map_err(|e| wrong(with_help(&e)))?;
     let plan = wire::plan_of(loaded).map_err(wrong)?;
@@ -126,7 +142,7 @@ fn carry_out(args: &Args) -> Result<u8, u8> {
         abort: false,
         protected: config.protected(),
     };
-    let durability = if args.on == On::Aws { Durability::Synced } else { Durability::Buffered };
+    let durability = durability(args.on);
     let at = folder.clone();
     let run = Run { options, before: Vec::new(), folder, templates, output: args.output };
     run.carry_out(plan, move || Journal::create(&at, durability))
@@ -149,11 +165,11 @@ impl Run {
         self,
         plan: Plan,
         journal: impl FnOnce() -> Result<Journal, JournalError>,
-    ) -> Result<u8, u8> {
+    ) -> Result<Exit, Exit> {
         let Self { options, before, folder, templates, output } = self;
         let wrong = |message: String| {
             complain(&message);
-            WRONG
+            Exit::Wrong
         };
         let around = Surroundings::detect();
         let display = ui::choose(output, &around);
@@ -176,14 +192,14 @@ impl Run {
             let kept = opened.unwrap_or_else(|| Err("the run would leave no journal".to_owned())).map_err(
                 |error| {
                     complain(&error);
-                    ERROR
+                    Exit::Error
                 },
             )?;
             let report = tokio::select! {
                 report = drill.run(Some(&kept)) => report,
-                () = interruptions(&interrupt, &folder) => std::process::exit(130),
+                () = interruptions(&interrupt, &folder) => std::process::exit(Exit::Interrupted.code().into()),
             };
-            Ok::<_, u8>((report, kept))
+            Ok::<_, Exit>((report, kept))
         });
         // Nobody waits for what may never return, such as a name that is being resolved.
         runtime.shutdown_background();
@@ -194,7 +210,7 @@ impl Run {
         }
         let Some(report) = report else {
             complain("the run left no record");
-            return Err(ERROR);
+            return Err(Exit::Error);
         };
         deliver(&report, &folder, &templates, output, around)
     }
@@ -254,13 +270,13 @@ pub fn deliver(
     templates: &Templates,
     output: OutputMode,
     around: Surroundings,
-) -> Result<u8, u8> {
+) -> Result<Exit, Exit> {
     // A result that cannot be delivered is no pass.
     let mut code = report.exit_code;
     let mut spoilt = |message: String| {
         complain(&message);
-        if code == 0 {
-            code = ERROR;
+        if code == Exit::Passed {
+            code = Exit::Error;
         }
     };
     if let Err(error) = report::write_all(report, folder, templates) {

@@ -2,6 +2,7 @@
 
 use clap::ValueEnum;
 
+use base::exit::Exit;
 use engine::actions::CATALOGUE;
 
 /// Print the JSON Schema of playbooks, estates or the configuration, for editors
@@ -19,14 +20,14 @@ enum What {
     Config,
 }
 
-pub fn run(args: &Args) -> u8 {
+pub fn run(args: &Args) -> Exit {
     let schema = match args.what {
         What::Playbook => playbook::schema::playbook_schema(CATALOGUE),
         What::Estate => estate::load::estate_schema(),
         What::Config => crate::config::config_schema(),
     };
     match super::print(&format!("{schema:#}\n")) {
-        Ok(()) => 0,
+        Ok(()) => Exit::Passed,
         Err(code) => code,
     }
 }

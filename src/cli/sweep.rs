@@ -10,12 +10,13 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::configuration::ConfigArg;
-use super::{ERROR, WRONG, complain, wire};
+use super::{complain, wire};
 use crate::config::{SweptAccount, UserConfig};
 use crate::ui::text::{clean, count};
 use crate::ui::{OutputMode, Surroundings};
 use base::clock::{Clock, Pace};
 use base::duration::{Span, Time, human_seconds, seconds_between};
+use base::exit::Exit;
 use base::ids::{AccountId, Region};
 use engine::actions::CATALOGUE;
 use engine::sandbox::sweep::{self, Expiry, Leftover, Outcome, Sweeper, Swept};
@@ -54,23 +55,20 @@ pub struct Args {
     config: ConfigArg,
 }
 
-/// Something expired could not be removed.
-const LEFT: u8 = 4;
-
 fn region(text: &str) -> Result<Region, String> {
     text.parse().map_err(|e: base::ids::BadName| format!("{}; {}", e.message, e.help))
 }
 
-pub fn run(args: &Args) -> u8 {
+pub fn run(args: &Args) -> Exit {
     match carry_out(args) {
         Ok(code) | Err(code) => code,
     }
 }
 
-fn carry_out(args: &Args) -> Result<u8, u8> {
+fn carry_out(args: &Args) -> Result<Exit, Exit> {
     let wrong = |message: String| {
         complain(&message);
-        WRONG
+        Exit::Wrong
     };
     let config = args.config.load_or_complain()?;
     let (accounts, places) = where_to_look(args, &config)?;
@@ -104,18 +102,21 @@ fn carry_out(args: &Args) -> Result<u8, u8> {
 }
 
 /// The accounts with their ways in, and every place to look at.
-fn where_to_look(args: &Args, config: &UserConfig) -> Result<(BTreeMap<AccountId, Account>, Vec<Place>), u8> {
+fn where_to_look(
+    args: &Args,
+    config: &UserConfig,
+) -> Result<(BTreeMap<AccountId, Account>, Vec<Place>), Exit> {
     let mut named: Vec<(String, Account, BTreeSet<Region>)> = Vec::new();
     for path in &args.playbooks {
         // A protected sandbox is no mistake here: it is looked at like the others, and nothing in it is removed.
         let loaded = load(path, CATALOGUE, &[]).map_err(|found| {
             let colour = Surroundings::detect().stderr_look().color;
             let _nobody_listens = write!(std::io::stderr(), "{}", found.render(colour));
-            WRONG
+            Exit::Wrong
         })?;
         let plan = wire::plan_of(loaded).map_err(|message| {
             complain(&message);
-            WRONG
+            Exit::Wrong
         })?;
         let mut regions: BTreeSet<Region> = plan.regions.iter().cloned().collect();
         regions.insert(plan.sandbox.region.clone());
@@ -138,7 +139,7 @@ fn where_to_look(args: &Args, config: &UserConfig) -> Result<(BTreeMap<AccountId
                     "--account {wanted}: neither an account id nor the name of an account ({})",
                     if names.is_empty() { "none is named anywhere" } else { &names }
                 ));
-                return Err(WRONG);
+                return Err(Exit::Wrong);
             };
             let account = way_in(&SweptAccount { id, profile: None, role: None, external_id: None });
             named.push((wanted.clone(), account, config.regions.clone()));
@@ -162,7 +163,7 @@ fn where_to_look(args: &Args, config: &UserConfig) -> Result<(BTreeMap<AccountId
                 "account {} is given two different ways in; sweep one playbook at a time",
                 account.id
             ));
-            return Err(WRONG);
+            return Err(Exit::Wrong);
         }
         accounts.insert(account.id.clone(), account);
     }
@@ -170,7 +171,7 @@ fn where_to_look(args: &Args, config: &UserConfig) -> Result<(BTreeMap<AccountId
         complain(
             "there is nowhere to look: name a playbook, or `accounts` and `regions` in the configuration, or give --account and --region",
         );
-        return Err(WRONG);
+        return Err(Exit::Wrong);
     }
     Ok((accounts, places.into_iter().collect()))
 }
@@ -193,16 +194,16 @@ fn way_in(swept: &SweptAccount) -> Account {
 }
 
 /// The worst of what was found.
-fn exit_code(swept: &Swept) -> u8 {
+fn exit_code(swept: &Swept) -> Exit {
     let any = |is: fn(&Leftover) -> bool| swept.leftovers.iter().any(is);
     if any(|l| matches!(l.outcome, Outcome::Resisted(_))) {
-        LEFT
+        Exit::LeftBehind
     } else if !swept.unseen.is_empty() {
-        ERROR
+        Exit::Error
     } else {
         let stands =
             |l: &Leftover| l.outcome == Outcome::Stands && !matches!(l.expiry, Expiry::StandsUntil(_));
-        u8::from(any(stands))
+        if any(stands) { Exit::Failed } else { Exit::Passed }
     }
 }
 
@@ -222,7 +223,7 @@ fn began(run: &str, leftovers: &[&Leftover]) -> Option<Time> {
     by_id.map(|t| t.and_utc()).or_else(|| leftovers.iter().filter_map(|l| l.thing.created).min())
 }
 
-fn as_json(swept: &Swept, code: u8, now: Time) -> Value {
+fn as_json(swept: &Swept, code: Exit, now: Time) -> Value {
     let runs: Vec<Value> = by_run(swept)
         .into_iter()
         .map(|(run, leftovers)| {

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::configuration::{self, ConfigArg};
 use crate::ui::{OutputMode, Surroundings};
+use base::exit::Exit;
 
 /// Check playbooks and their estates: every mistake at once, with its place and what to write instead
 #[derive(clap::Args)]
@@ -23,7 +24,7 @@ pub struct Args {
 }
 
 /// 0: no mistakes (there may be warnings); 2: mistakes.
-pub fn run(args: &Args) -> u8 {
+pub fn run(args: &Args) -> Exit {
     let colour = Surroundings::detect().stdout_look().color;
     let (mut text, mut listed) = (String::new(), Vec::new());
     let (mut errors, mut warnings) = (0, 0);
@@ -62,7 +63,7 @@ pub fn run(args: &Args) -> u8 {
     };
     match super::print(&out) {
         Err(code) => code,
-        Ok(()) if errors > 0 => super::WRONG,
-        Ok(()) => 0,
+        Ok(()) if errors > 0 => Exit::Wrong,
+        Ok(()) => Exit::Passed,
     }
 }

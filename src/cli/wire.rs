@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use base::clock::{Clock, Pace};
 use base::duration::Time;
 use base::ids::{AccountId, RunId};
+use base::on::On;
 use checks::{ConnectTo, Observation};
 use engine::plan::{Input, Plan};
 use engine::policy;
@@ -30,14 +31,6 @@ use record::objectives::record::Recorder;
 use record::objectives::{self, Record};
 use record::report::Report;
 use twin::{Twin, Unanswered};
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum On {
-    /// The digital twin: the estate file under virtual time. Nothing real is touched.
-    Twin,
-    /// The real AWS APIs.
-    Aws,
-}
 
 pub struct Options {
     pub on: On,
@@ -147,13 +140,13 @@ impl Drill {
         }
         let bus = Bus::new(clock.clone(), before.len() as u64, all);
         let config = Config {
-            on: if options.on == On::Aws { "aws" } else { "twin" },
+            on: options.on,
             run: options.run.clone(),
             jobs: options.jobs,
             keep_sandbox: options.keep_sandbox,
             patience: options.patience,
             seed: options.seed,
-            jitter: options.on == On::Aws,
+            jitter: !options.on.is_simulated(),
             abort: options.abort,
             inputs: options.inputs(&plan),
             protected: options.protected.clone(),
@@ -176,7 +169,7 @@ impl Drill {
             Rc::clone(&bus),
             plan.files.folder().to_owned(),
             sandbox,
-            options.on == On::Twin,
+            options.on.is_simulated(),
         );
         let engine =
             Engine { plan, cloud, gate, clock, bus, config, prober, person, secrets, interrupt, memory };

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use base::duration::Time;
 use base::ids::{AccountId, Region};
+use base::on::On;
 use estate::Loss;
 
 /// All that judging and rendering need, so that the journal alone is enough.
@@ -15,8 +16,7 @@ pub struct RunStarted {
     pub format: u32,
     pub version: String,
     pub run_id: String,
-    /// `twin` or `aws`
-    pub on: String,
+    pub on: On,
     pub seed: Option<u64>,
     pub playbook: PlaybookText,
     pub lose: Loss,

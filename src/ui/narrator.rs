@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 use super::text::{Tone, clean, count, since};
 use base::duration::{Time, human_seconds, seconds_between};
 use base::ids::AzId;
+use base::on::On;
 use estate::RecoveryPoint;
 use estate::point::WorstCase;
 use event::{Body, Event, Exposed, Phase, RunStarted, Stage};
@@ -353,7 +354,10 @@ impl Narrator {
 }
 
 fn opening(run: &RunStarted) -> String {
-    let on = if run.on == "twin" { "the twin (SIMULATED)".to_owned() } else { clean(&run.on).into_owned() };
+    let on = match run.on {
+        On::Twin => "the twin (SIMULATED)",
+        On::Aws => On::Aws.word(),
+    };
     format!(
         "{} on {on}, losing {}: {}, {}; {} lost",
         clean(&run.playbook.name),

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use self::table::Table;
 use super::text::{TextStyle, Tone, clean, count, wrap};
 use base::duration::human_seconds;
+use base::exit::Exit;
 use record::report::model::{CheckStatus, Report, Severity, StepStatus, Verdict, Workload};
 
 /// What all lines fit into.
@@ -89,7 +90,7 @@ impl Page {
             Verdict::Error => ("ERROR", Tone::Bad),
             Verdict::Interrupted => ("INTERRUPTED", Tone::Bad),
         };
-        let tone = if report.exit_code == 0 { tone } else { Tone::Bad };
+        let tone = if report.exit_code == Exit::Passed { tone } else { Tone::Bad };
         self.line(tone, &format!("{word}, exit code {}", report.exit_code));
         let lost: Vec<String> = report.lose.iter().map(|(k, v)| format!("{k} {v}")).collect();
         self.line(

@@ -29,21 +29,21 @@ fn a_look_that_fails_is_taken_again() {
     {
         let left = drill("az-loss", &only(&[("ec2:DescribeTags", fault)], budget), &Fate::calm());
         assert_eq!(
-            (left.report.exit_code, left.ledger.faults.borrow()[&fault]),
+            (left.report.exit_code.code(), left.ledger.faults.borrow()[&fault]),
             (0, budget.into()),
             "{fault:?}"
         );
     }
     let weather = only(&[("cloudformation:ListStackResources", Fault::NotDone)], 2);
     let left = drill("account-loss", &weather, &Fate::calm());
-    assert_eq!((left.report.exit_code, left.ledger.faults.borrow()[&Fault::NotDone]), (1, 2));
+    assert_eq!((left.report.exit_code.code(), left.ledger.faults.borrow()[&Fault::NotDone]), (1, 2));
 }
 
 /// Nobody can look for longer than that: what is not known is said, and nothing else.
 #[test]
 fn what_cannot_be_looked_at_is_unknown() {
     let left = drill("az-loss", &only(&[("ec2:DescribeTags", Fault::Expired)], 1000), &Fate::calm());
-    assert_eq!(left.report.exit_code, 4);
+    assert_eq!(left.report.exit_code.code(), 4);
     let told = &left.report.teardown.left_behind;
     assert!(told.len() == 1 && told[0].starts_with("unknown ("), "{told:?}");
 }
@@ -74,7 +74,7 @@ fn what_is_not_seen_is_not_gone() {
 fn a_deletion_without_effect_is_asked_for_again() {
     let weather = Weather { like_aws: true, ..only(&[(IGNORED, Fault::Ignored)], 4) };
     let left = drill("az-loss", &weather, &Fate::calm());
-    assert_eq!((left.report.exit_code, left.ledger.faults.borrow()[&Fault::Ignored]), (0, 4));
+    assert_eq!((left.report.exit_code.code(), left.ledger.faults.borrow()[&Fault::Ignored]), (0, 4));
 }
 
 /// It was made, nobody was told, and it is not seen when teardown begins.

@@ -131,10 +131,10 @@ fn exit_code(left: &Left) -> Vec<String> {
     } else {
         u8::from(!is_recovered(report) || !was_seen_closed(left))
     };
-    if report.exit_code == truth {
+    if report.exit_code.code() == truth {
         return Vec::new();
     }
-    vec![format!("exit code {}, and the truth is {truth}: {:?}", report.exit_code, report.reasons)]
+    vec![format!("exit code {}, and the truth is {truth}: {:?}", report.exit_code.code(), report.reasons)]
 }
 
 /// Whether the last look could look.

@@ -148,7 +148,7 @@ pub fn engine(
 ) -> Engine {
     let gate = Arc::new(LossGate::new(plan.loss.clone()));
     let config = Config {
-        on: "twin",
+        on: base::on::On::Twin,
         run: RunId(RUN.into()),
         jobs: given.jobs,
         keep_sandbox: given.keep_sandbox,

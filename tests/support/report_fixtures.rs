@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use base::exit::Exit;
+use base::on::On;
 use chrono::{DateTime, TimeDelta, Utc};
 use port::gate::DeniedCall;
 use port::request::CallCount;
@@ -112,7 +114,7 @@ pub fn region_loss() -> Report {
     Report {
         schema: SCHEMA.into(),
         run_id: "2026-03-02-0900-7f3a".into(),
-        on: "twin".into(),
+        on: On::Twin,
         simulated: true,
         drillmaster_version: "0.1.0".into(),
         playbook: PlaybookRef {
@@ -127,7 +129,7 @@ pub fn region_loss() -> Report {
         t0: Some(t0()),
         finished_at: at(1010.0),
         verdict: Verdict::Failed,
-        exit_code: 1,
+        exit_code: Exit::Failed,
         reasons: strings(&["orders: RPO 2h3m misses its objective of 5m"]),
         assume: Some(Assumptions { detection_s: Some(300.0), decision_s: Some(600.0) }),
         sandbox: SandboxRef {
@@ -314,7 +316,7 @@ pub fn passed() -> Report {
         worst_case_span_s: Some(age),
     };
     Report {
-        on: "aws".into(),
+        on: On::Aws,
         simulated: false,
         lose: [("az".to_owned(), "use1-az1".to_owned())].into(),
         playbook: PlaybookRef {
@@ -324,7 +326,7 @@ pub fn passed() -> Report {
             ..base.playbook
         },
         verdict: Verdict::Passed,
-        exit_code: 0,
+        exit_code: Exit::Passed,
         reasons: vec![],
         assume: None,
         finished_at: at(1300.0),
@@ -369,9 +371,9 @@ pub fn passed() -> Report {
 /// Everything unpleasant in one run, on the real cloud.
 pub fn unpleasant() -> Report {
     let mut report = region_loss();
-    report.on = "aws".into();
+    report.on = On::Aws;
     report.simulated = false;
-    report.exit_code = 4;
+    report.exit_code = Exit::LeftBehind;
     report.playbook.name = "shop-region-loss".into();
     report.reasons = strings(&[
         "teardown left 2 resources behind",
@@ -533,11 +535,11 @@ pub fn unpleasant() -> Report {
 /// The sandbox was open: nothing was declared lost, nothing was restored.
 pub fn error_before_t0() -> Report {
     let mut report = region_loss();
-    report.on = "aws".into();
+    report.on = On::Aws;
     report.simulated = false;
     report.t0 = None;
     report.verdict = Verdict::Error;
-    report.exit_code = 3;
+    report.exit_code = Exit::Error;
     report.reasons = strings(&["the sandbox is not isolated: vpc-0a1 has an internet gateway igw-0b2"]);
     report.finished_at = at(20.0);
     report.phases = Phases { preflight_s: 4.0, prepare_s: 60.0, recover_s: 0.0, teardown_s: 20.0 };

@@ -44,7 +44,7 @@ pub fn run_started(steps: Vec<NodePlan>, checks: Vec<NodePlan>) -> Body {
         format: event::FORMAT,
         version: "0.1.0".into(),
         run_id: "20260301-115830-k3f9".into(),
-        on: "twin".into(),
+        on: base::on::On::Twin,
         seed: Some(1),
         playbook: PlaybookText {
             name: "region-loss".into(),

@@ -49,7 +49,7 @@ pub fn run_started(plan: &Plan, config: &Config, expires: Time) -> RunStarted {
         format: FORMAT,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         run_id: config.run.to_string(),
-        on: config.on.to_owned(),
+        on: config.on,
         seed: config.seed,
         playbook: PlaybookText {
             name: plan.name.clone(),

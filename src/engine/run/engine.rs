@@ -16,6 +16,7 @@ use crate::secrets::Secrets;
 use base::clock::Clock;
 use base::duration::Time;
 use base::ids::{AccountId, RunId};
+use base::on::On;
 use checks::Observation;
 use event::{Body, Bus, Inputs, Phase};
 use playbook::check::CheckKind;
@@ -30,8 +31,7 @@ pub trait Prober {
 }
 
 pub struct Config {
-    /// `twin` or `aws`
-    pub on: &'static str,
+    pub on: On,
     pub run: RunId,
     /// How many steps may run at once.
     pub jobs: usize,

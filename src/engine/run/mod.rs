@@ -230,7 +230,7 @@ impl Engine {
     /// Every VPC has a resolver that asks the world's name servers: data can leave in the names that are asked for. It cannot
     /// be switched off while databases and machines are to be reached by name.
     fn tell_of_the_resolver(&self, ready: &Ready) {
-        if self.config.on != "aws" {
+        if self.config.on.is_simulated() {
             return;
         }
         self.find(

@@ -10,6 +10,7 @@ use crate::report::model::{
     Workload,
 };
 use base::duration::seconds_between;
+use base::exit::Exit;
 use event::{Phase, RunStarted};
 
 /// The report; `None` while not even the run's beginning is on record.
@@ -36,8 +37,8 @@ pub fn report(record: &Record) -> Option<Report> {
     let mut report = Report {
         schema: SCHEMA.to_owned(),
         run_id: started.run_id.clone(),
-        on: started.on.clone(),
-        simulated: started.on != "aws",
+        on: started.on,
+        simulated: started.on.is_simulated(),
         drillmaster_version: started.version.clone(),
         playbook: PlaybookRef {
             name: started.playbook.name.clone(),
@@ -196,7 +197,7 @@ fn judge(
     started: &RunStarted,
     workloads: &[Workload],
     teardown: &Teardown,
-) -> (Verdict, u8, Vec<String>) {
+) -> (Verdict, Exit, Vec<String>) {
     let mut reasons = Vec::new();
     let verdict = if record.interrupted {
         reasons.push("the drill was interrupted".to_owned());
@@ -217,14 +218,14 @@ fn judge(
     };
     let exit_code = if teardown.left_behind.is_empty() {
         match verdict {
-            Verdict::Passed => 0,
-            Verdict::Failed => 1,
-            Verdict::Error => 3,
-            Verdict::Interrupted => 130,
+            Verdict::Passed => Exit::Passed,
+            Verdict::Failed => Exit::Failed,
+            Verdict::Error => Exit::Error,
+            Verdict::Interrupted => Exit::Interrupted,
         }
     } else {
         reasons.push(format!("teardown left {} behind", count(teardown.left_behind.len(), "resource")));
-        4
+        Exit::LeftBehind
     };
     (verdict, exit_code, reasons)
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::report::model::{Report, Status, Verdict, Workload};
 use base::duration::{Span, human_seconds};
+use base::exit::Exit;
 
 /// What multiplying may add, far below a measure's own resolution of a millisecond.
 const SLACK_S: f64 = 0.0005;
@@ -68,22 +69,8 @@ pub struct GateLine {
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GateResult {
-    pub exit_code: u8,
+    pub exit_code: Exit,
     pub lines: Vec<GateLine>,
-}
-
-/// The graver of two exit codes: what was left behind before what was interrupted, could not be done, was asked
-/// wrongly, or failed.
-pub fn graver(a: u8, b: u8) -> u8 {
-    let rank = |code| match code {
-        0 => 0,
-        1 => 1,
-        2 => 2,
-        3 => 3,
-        130 => 4,
-        _ => 5,
-    };
-    if rank(b) > rank(a) { b } else { a }
 }
 
 /// Judges `report`. `tolerance`: by which share a measure may be worse than the baseline's, 0.2 for 20 %.
@@ -93,7 +80,7 @@ pub fn judge(
     baseline: Option<&Report>,
     tolerance: f64,
 ) -> GateResult {
-    let mut gate = Gate { result: GateResult { exit_code: 0, lines: Vec::new() } };
+    let mut gate = Gate { result: GateResult { exit_code: Exit::Passed, lines: Vec::new() } };
     gate.run(report);
     gate.teardown(report);
     for workload in &report.workloads {
@@ -113,13 +100,13 @@ struct Gate {
 }
 
 impl Gate {
-    fn add(&mut self, exit_code: u8, line: GateLine) {
-        self.result.exit_code = graver(self.result.exit_code, exit_code);
+    fn add(&mut self, exit_code: Exit, line: GateLine) {
+        self.result.exit_code = self.result.exit_code.graver(exit_code);
         self.result.lines.push(line);
     }
 
     /// A line about the run as a whole.
-    fn whole(&mut self, exit_code: u8, measure: Measure, status: GateStatus, message: String) {
+    fn whole(&mut self, exit_code: Exit, measure: Measure, status: GateStatus, message: String) {
         let workload = String::new();
         let line = GateLine {
             workload,
@@ -141,27 +128,27 @@ impl Gate {
         };
         match report.verdict {
             Verdict::Error => self.whole(
-                3,
+                Exit::Error,
                 Measure::Run,
                 GateStatus::Failed,
                 format!("the drill could not be carried out: {why}"),
             ),
             Verdict::Interrupted => {
                 self.whole(
-                    130,
+                    Exit::Interrupted,
                     Measure::Run,
                     GateStatus::Failed,
                     format!("the drill was interrupted: {why}"),
                 );
             }
             Verdict::Passed | Verdict::Failed if report.t0.is_none() => self.whole(
-                1,
+                Exit::Failed,
                 Measure::Run,
                 GateStatus::Unknown,
                 "the disaster was never declared, so nothing was measured".into(),
             ),
             Verdict::Passed | Verdict::Failed if report.workloads.is_empty() => self.whole(
-                1,
+                Exit::Failed,
                 Measure::Run,
                 GateStatus::Unknown,
                 "the report holds no workload, so nothing was measured".into(),
@@ -174,10 +161,10 @@ impl Gate {
         let left = &report.teardown.left_behind;
         if !left.is_empty() {
             let message = format!("teardown left {} behind: {}", left.len(), left.join(", "));
-            self.whole(4, Measure::Teardown, GateStatus::Failed, message);
-        } else if report.exit_code == 4 {
+            self.whole(Exit::LeftBehind, Measure::Teardown, GateStatus::Failed, message);
+        } else if report.exit_code == Exit::LeftBehind {
             let message = "the run ended with exit code 4: its teardown left something behind".into();
-            self.whole(4, Measure::Teardown, GateStatus::Failed, message);
+            self.whole(Exit::LeftBehind, Measure::Teardown, GateStatus::Failed, message);
         }
     }
 
@@ -195,7 +182,7 @@ impl Gate {
         );
         let why = if why.is_empty() { String::new() } else { format!(": {}", why.join("; ")) };
         self.add(
-            1,
+            Exit::Failed,
             GateLine {
                 workload: workload.name.clone(),
                 measure: Measure::Recovery,
@@ -242,12 +229,16 @@ impl Gate {
     ) {
         let objective = asked.instead.map(Span::as_secs_f64).or(asked.objective);
         let (code, status, message) = match (objective, measured) {
-            (None, Some(measured)) => {
-                (0, GateStatus::NoObjective, format!("{name} {}, no objective", human_seconds(measured)))
+            (None, Some(measured)) => (
+                Exit::Passed,
+                GateStatus::NoObjective,
+                format!("{name} {}, no objective", human_seconds(measured)),
+            ),
+            (None, None) => {
+                (Exit::Passed, GateStatus::NoObjective, format!("{name} not measured, no objective"))
             }
-            (None, None) => (0, GateStatus::NoObjective, format!("{name} not measured, no objective")),
             (Some(objective), None) => (
-                1,
+                Exit::Failed,
                 GateStatus::Unknown,
                 format!(
                     "{name} unknown: it could not be measured; the objective is {}",
@@ -258,16 +249,16 @@ impl Gate {
                 let (measured_, objective_) = (human_seconds(measured), human_seconds(objective));
                 if measured > objective {
                     (
-                        1,
+                        Exit::Failed,
                         GateStatus::Missed,
                         format!("{name} {measured_} exceeds the objective of {objective_}"),
                     )
                 } else if asked.is_partial(measured, whole) {
                     let message = format!("{name} {measured_} so far, but it is not the whole: unknown");
-                    (1, GateStatus::Unknown, message)
+                    (Exit::Failed, GateStatus::Unknown, message)
                 } else {
                     (
-                        0,
+                        Exit::Passed,
                         GateStatus::Met,
                         format!("{name} {measured_} is within the objective of {objective_}"),
                     )
@@ -291,7 +282,7 @@ impl Gate {
     /// A run may have failed for what no objective shows (an open sandbox, a step of no workload). Only what other
     /// objectives explain may turn into a pass.
     fn other_reasons(&mut self, report: &Report, overrides: &Overrides) {
-        if report.verdict != Verdict::Failed || self.result.exit_code != 0 {
+        if report.verdict != Verdict::Failed || self.result.exit_code != Exit::Passed {
             return;
         }
         let missed = report
@@ -308,20 +299,20 @@ impl Gate {
         } else {
             report.reasons.join("; ")
         };
-        self.whole(1, Measure::Run, GateStatus::Failed, format!("the run failed: {why}"));
+        self.whole(Exit::Failed, Measure::Run, GateStatus::Failed, format!("the run failed: {why}"));
     }
 
     fn baseline(&mut self, report: &Report, baseline: &Report, tolerance: f64) {
         if let Some(why) = not_comparable(report, baseline) {
             let message = format!("the baseline {} cannot be compared with: {why}", baseline.run_id);
-            self.whole(2, Measure::Baseline, GateStatus::NotComparable, message);
+            self.whole(Exit::Wrong, Measure::Baseline, GateStatus::NotComparable, message);
             return;
         }
         for before in &baseline.workloads {
             match report.workloads.iter().find(|now| now.name == before.name) {
                 Some(now) => self.regression(now, before, tolerance),
                 None => self.add(
-                    1,
+                    Exit::Failed,
                     GateLine {
                         workload: before.name.clone(),
                         measure: Measure::Baseline,
@@ -365,21 +356,23 @@ impl Gate {
         let percent = format!("{} %", (tolerance * 1000.0).round() / 10.0);
         let (code, status, message) = match (now, before) {
             (_, None) if wanted => (
-                2,
+                Exit::Wrong,
                 GateStatus::NotComparable,
                 format!("the baseline's {name} is unknown; choose a baseline in which it was measured"),
             ),
             (_, None) => return,
-            (None, Some(before)) => {
-                (1, GateStatus::Unknown, format!("{name} unknown, {} in the baseline", human_seconds(before)))
-            }
+            (None, Some(before)) => (
+                Exit::Failed,
+                GateStatus::Unknown,
+                format!("{name} unknown, {} in the baseline", human_seconds(before)),
+            ),
             (Some(now), Some(before)) => {
                 let figures =
                     format!("{name} {}, {} in the baseline", human_seconds(now), human_seconds(before));
                 if now > before * (1.0 + tolerance) + SLACK_S {
-                    (1, GateStatus::Regressed, format!("{figures}: more than {percent} worse"))
+                    (Exit::Failed, GateStatus::Regressed, format!("{figures}: more than {percent} worse"))
                 } else {
-                    (0, GateStatus::Met, format!("{figures}: within {percent}"))
+                    (Exit::Passed, GateStatus::Met, format!("{figures}: within {percent}"))
                 }
             }
         };

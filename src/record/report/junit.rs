@@ -47,7 +47,7 @@ fn time(seconds: Option<f64>) -> Option<Duration> {
 fn suite(report: &Report, name: &str) -> TestSuite {
     let mut suite = TestSuite::new(text(name));
     suite.add_property(Property::new("run_id", text(&report.run_id)));
-    suite.add_property(Property::new("on", text(&report.on)));
+    suite.add_property(Property::new("on", report.on.word()));
     suite.add_property(Property::new("simulated", if report.simulated { "true" } else { "false" }));
     suite
 }

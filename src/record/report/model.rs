@@ -9,6 +9,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use base::duration::Time;
+use base::exit::Exit;
+use base::on::On;
 use port::gate::DeniedCall;
 use port::request::CallCount;
 
@@ -18,8 +20,7 @@ pub const SCHEMA: &str = "drillmaster/report/v1";
 pub struct Report {
     pub schema: String,
     pub run_id: String,
-    /// `twin` or `aws`.
-    pub on: String,
+    pub on: On,
     /// True on the twin: nothing was really restored.
     pub simulated: bool,
     pub drillmaster_version: String,
@@ -31,7 +32,8 @@ pub struct Report {
     pub t0: Option<Time>,
     pub finished_at: Time,
     pub verdict: Verdict,
-    pub exit_code: u8,
+    #[schemars(with = "u8")]
+    pub exit_code: Exit,
     /// Why the verdict is what it is, most important first; empty when passed.
     pub reasons: Vec<String>,
     /// `assume.detection` and `assume.decision` in seconds, where given.

@@ -92,7 +92,7 @@ impl Frame {
                 let uses = |nodes: &[event::NodePlan]| Tally { all: nodes.len(), ..Tally::default() };
                 self.run = Some(Run {
                     start: event.at,
-                    simulated: run.on == "twin",
+                    simulated: run.on.is_simulated(),
                     title: format!(
                         "{}: losing {}, run {}",
                         clean(&run.playbook.name),

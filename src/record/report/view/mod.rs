@@ -14,6 +14,8 @@ use serde::Serialize;
 use super::escape::clip;
 use super::model::{CheckStatus, Report, StepStatus, Verdict};
 use base::duration::seconds_between;
+use base::exit::Exit;
+use base::on::On;
 use figures::{instant, iso, length};
 
 pub use badge::Badge;
@@ -157,15 +159,15 @@ impl<'a> View<'a> {
 fn verdict(report: &Report, limits: Limits) -> VerdictView {
     let simulated = if report.simulated { " in simulation" } else { "" };
     let (badge, sentence) = match (report.verdict, report.exit_code) {
-        (Verdict::Passed, 0) => {
+        (Verdict::Passed, Exit::Passed) => {
             (Badge::ok("Passed"), format!("Recovered{simulated}, and every objective was met."))
         }
-        (Verdict::Passed, 4) => (
+        (Verdict::Passed, Exit::LeftBehind) => (
             Badge::bad("Passed, not clean"),
             format!("Recovered{simulated}, and every objective was met, but teardown left something behind."),
         ),
         // A pass with any other exit code contradicts itself: it is not shown as one.
-        (Verdict::Passed, _) => {
+        (Verdict::Passed, Exit::Failed | Exit::Wrong | Exit::Error | Exit::Interrupted) => {
             (Badge::unknown("Unclear"), "The verdict and the exit code contradict each other.".into())
         }
         (Verdict::Failed, _) => (
@@ -186,16 +188,8 @@ fn verdict(report: &Report, limits: Limits) -> VerdictView {
     VerdictView {
         badge,
         sentence,
-        exit_code: report.exit_code,
-        exit_meaning: match report.exit_code {
-            0 => "recovered, every objective met",
-            1 => "recovery failed, an objective was missed or is unknown, or the sandbox did not stay closed",
-            2 => "the playbook or the command line is wrong; nothing was touched",
-            3 => "the drill could not be carried out",
-            4 => "teardown left something behind",
-            130 => "interrupted, after teardown",
-            _ => "no meaning is defined for it",
-        },
+        exit_code: report.exit_code.code(),
+        exit_meaning: report.exit_code.meaning(),
         reasons: List::cut(report.reasons.iter().map(|r| limits.prose(r)), limits.rows),
     }
 }
@@ -236,10 +230,9 @@ fn facts(report: &Report, limits: Limits) -> Facts {
         t0: report.t0.map(moment),
         // Before T0 there may have been a sandbox, and nothing was restored in it.
         restored_in: (report.t0.is_some() && !place.is_empty()).then(|| place.join(", ")),
-        on: match report.on.as_str() {
-            "twin" => "the twin (an in-memory model of the estate)".into(),
-            "aws" => "AWS".into(),
-            other => limits.name(other),
+        on: match report.on {
+            On::Twin => "the twin (an in-memory model of the estate)".into(),
+            On::Aws => "AWS".into(),
         },
         started: moment(report.started_at),
         finished: moment(report.finished_at),
