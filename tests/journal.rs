@@ -13,8 +13,10 @@ mod fixture;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use event::{Body, Consumer, Event, Phase};
+use base::severity::Severity;
+use event::{Body, Consumer, Event, Phase, Stage};
 use fixture::{node, number, run_started, script};
+use port::Finding;
 use proptest::prelude::*;
 use record::journal::{Contents, Durability, FILE_NAME, Journal, JournalError, read};
 use sha2::Digest as _;
@@ -106,10 +108,14 @@ fn a_gap_is_refused_when_written_and_when_read() {
 
 /// The journal of `events`, whatever their order, with a chain that is whole.
 fn lines_of(events: &[Event]) -> Vec<u8> {
+    let events: Vec<String> = events.iter().map(|event| event.to_line(&[]).unwrap()).collect();
+    chained(&events)
+}
+
+fn chained(events: &[String]) -> Vec<u8> {
     let mut prev = hash(b"");
     let mut all = Vec::new();
     for event in events {
-        let event = event.to_line(&[]).unwrap();
         let line = format!("{{\"prev\":\"{prev}\",{}\n", event.strip_prefix('{').unwrap());
         prev = hash(line.as_bytes());
         all.extend_from_slice(line.as_bytes());
@@ -120,6 +126,44 @@ fn lines_of(events: &[Event]) -> Vec<u8> {
 fn hash(bytes: &[u8]) -> String {
     let nibbles = sha2::Sha256::digest(bytes).into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
     nibbles.map(|nibble| char::from_digit(nibble.into(), 16).unwrap()).collect()
+}
+
+/// Neither counts as the twin, and neither is high by default.
+#[test]
+fn a_word_that_is_not_known_is_refused_with_its_line() {
+    let found = |rule: &str| Finding {
+        rule: rule.into(),
+        severity: Severity::Medium,
+        resource: "sandbox".into(),
+        message: "open".into(),
+        fix: "close it".into(),
+    };
+    let bodies = [
+        run_started(vec![], vec![]),
+        Body::Finding(found("a")),
+        Body::Isolation { stage: Stage::BeforeT0, exposures: vec![found("b")], unknown: vec![] },
+    ];
+    let events: Vec<String> = (0..)
+        .zip(bodies)
+        .map(|(seq, body)| Event { seq, at: chrono::DateTime::UNIX_EPOCH, body })
+        .map(|event| event.to_line(&[]).unwrap())
+        .collect();
+    assert_eq!(read_bytes(&chained(&events)).unwrap().events.len(), 3);
+    for (at, known, unknown) in [
+        (0, "\"on\":\"twin\"", "azure"),
+        (1, "\"severity\":\"medium\"", "grave"),
+        (2, "\"severity\":\"medium\"", "dire"),
+    ] {
+        let mut changed = events.clone();
+        let (key, _) = known.split_once(':').unwrap();
+        changed[at] = changed[at].replacen(known, &format!("{key}:\"{unknown}\""), 1);
+        assert_ne!(changed[at], events[at]);
+        let error = read_bytes(&chained(&changed)).unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("journal.ndjson:{}: ", at + 1)) && error.contains(unknown),
+            "{error}"
+        );
+    }
 }
 
 #[test]

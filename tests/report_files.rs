@@ -76,6 +76,21 @@ fn damaged_and_foreign_reports_are_told_apart() {
     assert!(read(b"{}").contains("schema"));
     assert!(read(b"\xff\xfe\x00").contains("report.json:1:"));
     assert!(read(whole.replacen("\"exit_code\": 0", "\"exit_code\": \"zero\"", 1).as_bytes()).contains("u8"));
+    // A word that this version does not know is never taken for another one.
+    for (known, unknown) in [
+        ("\"exit_code\": 0", "\"exit_code\": 7"),
+        ("\"on\": \"aws\"", "\"on\": \"azure\""),
+        ("\"severity\": \"medium\"", "\"severity\": \"grave\""),
+    ] {
+        let text = render(&region_loss(), Format::Json, &Templates::built_in().unwrap()).unwrap();
+        let text = text
+            .replace("\"exit_code\": 1", "\"exit_code\": 0")
+            .replace("\"on\": \"twin\"", "\"on\": \"aws\"");
+        assert!(text.contains(known), "{known}");
+        let said = read(text.replacen(known, unknown, 1).as_bytes());
+        let word = unknown.rsplit([' ', '"']).find(|word| !word.is_empty()).unwrap();
+        assert!(said.contains("damaged") && said.contains(word), "{said}");
+    }
     fs::remove_file(&path).unwrap();
     assert!(message(&report::read(dir.path()).unwrap_err()).contains("there is no report in this folder"));
 }

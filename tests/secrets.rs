@@ -162,6 +162,7 @@ mod age {
     use base::clock::{Clock, Pace, VirtualTime};
     use engine::secrets::{Asked, Keys, Secrets};
     use event::{Body, Bus, Consumer, ConsumerError, Event};
+    use port::Finding;
     use port::Place;
     use serde_json::json;
     use twin::Twin;
@@ -225,7 +226,7 @@ mod age {
             .borrow()
             .iter()
             .filter_map(|body| match body {
-                Body::Finding { rule, resource, .. } => Some(format!("{rule} {resource}")),
+                Body::Finding(Finding { rule, resource, .. }) => Some(format!("{rule} {resource}")),
                 _ => None,
             })
             .collect();

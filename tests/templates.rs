@@ -8,7 +8,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use template::{Allow, Given, SANDBOX_CIDR, SANDBOX_IDS, Severity, Surroundings, Template, inspect};
+use base::severity::Severity;
+use template::{Allow, Given, SANDBOX_CIDR, SANDBOX_IDS, Surroundings, Template, inspect};
 
 #[path = "templates/drills.rs"]
 mod drills;

@@ -37,6 +37,7 @@ use self::caller::on_behalf;
 use self::error::OrCloud;
 use base::duration::Time;
 use base::ids::AccountId;
+use base::severity::Severity;
 use estate::{Loss, RecoveryPoint};
 use port::gate::Call;
 use port::gated::delete_call;
@@ -286,7 +287,7 @@ impl Cloud for Aws {
             let clients = self.clients(place).await?;
             let role = self.access(&place.account).role;
             let mut found = simulate::findings(&clients, place, role.as_deref(), &needs.grants).await?;
-            if found.iter().any(|f| f.fatal) {
+            if found.iter().any(|f| f.severity == Severity::High) {
                 return Ok(found);
             }
             // What IAM has proved needs no dry run: those are asked with made-up ids, which a narrow policy refuses.

@@ -9,6 +9,7 @@ use super::access::{Asked, Clients, refused};
 use super::ec2::filter;
 use super::error::OrCloud;
 use super::pages;
+use base::severity::Severity;
 use port::{CloudResult, Needs, Offers, Place, PreflightFinding, Wishes, Zone};
 
 /// "DB instances" of RDS, and "Running On-Demand Standard instances" (in vCPUs) of EC2: the Service Quotas console.
@@ -27,8 +28,7 @@ pub async fn refusals(clients: &Clients, place: &Place, needs: &Needs) -> CloudR
                 ""
             };
             findings.push(PreflightFinding {
-                fatal: !faked,
-                doubtful: faked,
+                severity: if faked { Severity::Medium } else { Severity::High },
                 what: format!(
                     "account {} may not call {call} in {}{doubt}: {why}",
                     place.account, place.region
@@ -99,8 +99,7 @@ async fn quota(
 
 fn unread(service: &str, code: &str, why: &str) -> PreflightFinding {
     PreflightFinding {
-        fatal: false,
-        doubtful: false,
+        severity: Severity::Low,
         what: format!("the quota {service}/{code} was not checked: {why}"),
         fix: "allow `servicequotas:GetServiceQuota`, or check it in the Service Quotas console".into(),
     }
@@ -116,8 +115,7 @@ async fn db_quota(
     let there = pages!("rds:DescribeDBInstances", db_instances, clients.rds.describe_db_instances()).len();
     if there as f64 + f64::from(needed) > limit {
         findings.push(PreflightFinding {
-            fatal: true,
-            doubtful: false,
+            severity: Severity::High,
             what: format!(
                 "{there} DB instances are there, {needed} are needed, and account {} may have {limit} in {}",
                 place.account, place.region
@@ -153,8 +151,7 @@ async fn vcpu_quota(
         match vcpus {
             Some(vcpus) => needed += i64::from(vcpus) * i64::from(*count),
             None => findings.push(PreflightFinding {
-                fatal: true,
-                doubtful: false,
+                severity: Severity::High,
                 what: format!("{} does not offer the instance type {name}", place.region),
                 fix: "choose a type that the sandbox's region offers".into(),
             }),
@@ -174,8 +171,7 @@ async fn vcpu_quota(
         .sum();
     if (used + needed) as f64 > limit {
         findings.push(PreflightFinding {
-            fatal: true,
-            doubtful: false,
+            severity: Severity::High,
             what: format!(
                 "{used} vCPUs run, {needed} are needed, and account {} may run {limit} in {}",
                 place.account, place.region

@@ -9,6 +9,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use super::access::{Clients, IamReader};
 use super::error::OrCloud;
 use super::pages;
+use base::severity::Severity;
 use port::grant::LAUNCH;
 use port::{CloudResult, ErrorKind, Grant, Place, PreflightFinding, Test};
 
@@ -189,8 +190,7 @@ fn denied(
 ) -> PreflightFinding {
     let how: Vec<&str> = how.iter().map(String::as_str).take(3).collect();
     PreflightFinding {
-        fatal: !doubtful,
-        doubtful,
+        severity: if doubtful { Severity::Medium } else { Severity::High },
         what: format!(
             "account {} would refuse {action} to {principal}: IAM says so of {}",
             place.account,
@@ -204,8 +204,7 @@ fn denied(
 
 fn unproven(place: &Place, why: &str) -> PreflightFinding {
     PreflightFinding {
-        fatal: false,
-        doubtful: true,
+        severity: Severity::Medium,
         what: format!(
             "whether account {} allows all that the drill calls could not be proved: {why}",
             place.account

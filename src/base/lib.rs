@@ -9,3 +9,4 @@ pub mod ids;
 pub mod on;
 pub mod process;
 pub mod redact;
+pub mod severity;

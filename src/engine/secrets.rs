@@ -15,10 +15,11 @@ use base::clock::Clock;
 use base::duration::Time;
 use base::process;
 use base::redact;
+use base::severity::Severity;
 use event::{Body, Bus};
 use playbook::expr;
 use playbook::secret::{AwsSecret, SecretRef};
-use port::{Cloud, Place};
+use port::{Cloud, Finding, Place};
 
 /// What stands for a secret on the twin.
 pub const PLACEHOLDER: &str = "not-looked-up-on-the-twin";
@@ -283,13 +284,13 @@ impl Secrets {
 
     fn tell(&self, rule: &'static str, resource: &str, message: &str, fix: &str) {
         if self.told.borrow_mut().insert((rule, resource.to_owned())) {
-            self.bus.tell(Body::Finding {
+            self.bus.tell(Body::Finding(Finding {
                 rule: rule.into(),
-                severity: "low".into(),
+                severity: Severity::Low,
                 resource: resource.to_owned(),
                 message: message.to_owned(),
                 fix: fix.to_owned(),
-            });
+            }));
         }
     }
 }

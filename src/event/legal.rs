@@ -180,7 +180,7 @@ impl Course {
             | Body::Isolation { .. }
             | Body::PointSeen { .. }
             | Body::Denied { .. }
-            | Body::Finding { .. }
+            | Body::Finding(_)
             | Body::Interrupted { .. }
             | Body::Resumed { .. }
             | Body::Aborted { .. } => Ok(()),

@@ -22,7 +22,7 @@ use base::duration::Time;
 use base::ids::{AccountId, AzId, Region};
 use estate::RecoveryPoint;
 use estate::point::WorstCase;
-use port::{ApiCalls, PointQuery, Ready, ResourceRef, Sent};
+use port::{ApiCalls, Finding, PointQuery, Ready, ResourceRef, Sent};
 
 pub use bus::{Bus, Consumer, ConsumerError};
 pub use chosen::{Chosen, Made, RestoreSource};
@@ -100,9 +100,9 @@ pub enum Body {
     Isolation {
         stage: Stage,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        exposures: Vec<Exposed>,
+        exposures: Vec<Finding>,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        unknown: Vec<Exposed>,
+        unknown: Vec<Finding>,
     },
     /// What there was to restore from just before T0: pairs of what was asked and the points that were seen.
     Surveyed {
@@ -204,13 +204,7 @@ pub enum Body {
         step: String,
         why: String,
     },
-    Finding {
-        rule: String,
-        severity: String,
-        resource: String,
-        message: String,
-        fix: String,
-    },
+    Finding(Finding),
     DeleteIntent {
         resource: ResourceRef,
     },
@@ -272,17 +266,6 @@ pub enum Stage {
     AfterT0,
     /// Before the verdict.
     Last,
-}
-
-/// One thing that a look found: a finding of the report.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Exposed {
-    pub rule: String,
-    /// `high`, `medium` or `low`
-    pub severity: String,
-    pub resource: String,
-    pub message: String,
-    pub fix: String,
 }
 
 /// Records from before it was told.

@@ -2,6 +2,7 @@
 
 use super::Body;
 use base::redact;
+use port::Finding;
 
 impl Body {
     /// Takes secrets out of all that is text. What the run's state hangs on stays as it is: the ids of steps and checks,
@@ -52,7 +53,9 @@ impl Body {
             Self::CheckTried { observed, .. } | Self::CheckHealthy { observed, .. } => all(&mut [observed]),
             Self::CheckUnhealthy { because, observed, .. } => all(&mut [because, observed]),
             Self::Denied { locus, why, .. } => all(&mut [locus, why]),
-            Self::Finding { resource, message, fix, .. } => all(&mut [resource, message, fix]),
+            Self::Finding(Finding { resource, message, fix, rule: _, severity: _ }) => {
+                all(&mut [resource, message, fix]);
+            }
             Self::Aborted { error, help } => {
                 all(&mut [error]);
                 all(&mut help.iter_mut().collect::<Vec<_>>());

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{CloudError, Place, ResourceRef};
 use base::ids::RunId;
+use base::severity::Severity;
 use strum::VariantArray;
 
 /// What a look is to cover.
@@ -40,7 +41,7 @@ impl Exposure {
     }
 
     pub fn is_high(&self) -> bool {
-        self.leak.severity() == "high"
+        self.leak.severity() == Severity::High
     }
 }
 
@@ -88,13 +89,13 @@ impl Leak {
     }
 
     /// High stops a drill before T0, and fails it after.
-    pub fn severity(self) -> &'static str {
+    pub fn severity(self) -> Severity {
         match self {
             Self::Way | Self::PublicAddress | Self::Role | Self::Share | Self::Bucket | Self::Unknown => {
-                "high"
+                Severity::High
             }
-            Self::WayIn | Self::Zone => "medium",
-            Self::NetworkAcl => "low",
+            Self::WayIn | Self::Zone => Severity::Medium,
+            Self::NetworkAcl => Severity::Low,
         }
     }
 

@@ -8,6 +8,7 @@
 pub mod error;
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;
+pub mod finding;
 pub mod gate;
 pub mod gated;
 pub mod grant;
@@ -27,6 +28,7 @@ use base::ids::{AccountId, AzId};
 use estate::RecoveryPoint;
 
 pub use error::{CloudError, CloudResult, ErrorKind, Sent};
+pub use finding::Finding;
 pub use gate::LossGate;
 pub use grant::{Conditions, Grant, Test};
 pub use isolation::{CALLS as SCAN_CALLS, Exposure, IsolationScan, Leak};

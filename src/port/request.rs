@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::Place;
 use base::duration::{Size, Time};
 use base::ids::{AccountId, AzId, Region, RunId};
+use base::severity::Severity;
 use estate::{PointKind, Selector};
 use strum::{IntoStaticStr, VariantArray};
 
@@ -833,10 +834,8 @@ pub type Offers = BTreeMap<String, std::collections::BTreeSet<AzId>>;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PreflightFinding {
-    /// The drill cannot succeed: stop before T0 (exit 3).
-    pub fatal: bool,
-    /// Not fatal, and worth a look before the drill.
-    pub doubtful: bool,
+    /// High: the drill cannot succeed, and stops before T0 (exit 3). Medium: worth a look before the drill.
+    pub severity: Severity,
     pub what: String,
     pub fix: String,
 }

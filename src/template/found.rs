@@ -3,31 +3,14 @@
 use super::read::Template;
 use super::rule::Rule;
 use super::types::{INSIDE, is_a_type, outward};
+use base::severity::Severity;
 use yaml::{Diagnostic, Span};
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    Low,
-    /// The step allows it.
-    Medium,
-    /// The template is not deployed.
-    High,
-}
-
-impl Severity {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-        }
-    }
-}
 
 /// What was found, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     pub rule: Rule,
+    /// High: the template is not deployed. Medium: the step allows it.
     pub severity: Severity,
     pub span: Span,
     /// The logical id; empty for what concerns the whole template.

@@ -1,12 +1,13 @@
 //! Which parts of a template would open the sandbox, reach beyond it, or stay behind.
 
-use super::found::{Allow, Finding, Found, Severity};
+use super::found::{Allow, Finding, Found};
 use super::properties;
 use super::read::Template;
 use super::resolve::{Resolver, Surroundings};
 use super::rule::Rule;
 use super::types::{INSIDE, is_a_type, leaves_a_snapshot, outward};
 use super::value::{Knowledge, Truth, What, knowledge};
+use base::severity::Severity;
 use yaml::{Entry, Node, Value};
 
 /// Everything worth a finding, in the order of the file. Where a value will be known to the run only, nothing is said of
@@ -21,7 +22,7 @@ pub fn inspect(template: &Template, surroundings: &Surroundings, allow: &Allow) 
         }
     }
     let mut list = found.list;
-    list.sort_by_key(|f| (f.span.start, f.span.end, std::cmp::Reverse(f.severity), f.rule));
+    list.sort_by_key(|f| (f.span.start, f.span.end, f.severity, f.rule));
     // Whoever is let in from another account is also named: that is one finding.
     let same = |a: &Finding, b: &Finding| {
         a.message == b.message || (b.rule == Rule::Access && a.rule == Rule::Elsewhere)

@@ -15,7 +15,7 @@ pub mod value;
 
 use std::collections::BTreeMap;
 
-pub use found::{Allow, Finding, Severity};
+pub use found::{Allow, Finding};
 pub use inspect::inspect;
 pub use read::Template;
 pub use resolve::{Given, Surroundings};

@@ -125,7 +125,7 @@ impl Twin {
                 | Body::CheckUnhealthy { .. }
                 | Body::CheckSkipped { .. }
                 | Body::Denied { .. }
-                | Body::Finding { .. }
+                | Body::Finding(_)
                 | Body::Deleted { .. }
                 | Body::DeleteFailed { .. }
                 | Body::Kept { .. }

@@ -6,10 +6,11 @@ use super::text::{Tone, clean, count, since};
 use base::duration::{Time, human_seconds, seconds_between};
 use base::ids::AzId;
 use base::on::On;
+use base::severity::Severity;
 use estate::RecoveryPoint;
 use estate::point::WorstCase;
-use event::{Body, Event, Exposed, Phase, RunStarted, Stage};
-use port::ResourceRef;
+use event::{Body, Event, Phase, RunStarted, Stage};
+use port::{Finding, ResourceRef};
 
 /// What sort of thing a line tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -272,11 +273,11 @@ impl Narrator {
                 format!("step {} at {}: {}", clean(step), clean(locus), clean(why)),
                 true,
             ),
-            Body::Finding { rule, severity, resource, message, .. } => (
-                if severity == "high" { Mark::Warning } else { Mark::Info },
+            Body::Finding(Finding { rule, severity, resource, message, fix: _ }) => (
+                if *severity == Severity::High { Mark::Warning } else { Mark::Info },
                 format!("finding {}", clean(rule)),
-                format!("{}: {}: {}", clean(severity), clean(resource), clean(message)),
-                severity == "high",
+                format!("{severity}: {}: {}", clean(resource), clean(message)),
+                *severity == Severity::High,
             ),
             Body::Deleted { resource } => (Mark::Info, "deleted".into(), name(resource), false),
             Body::DeleteFailed { resource, error } => {
@@ -375,12 +376,12 @@ pub fn losing(run: &RunStarted) -> String {
 }
 
 /// A look that finds the sandbox as closed as before is no news while steps run.
-fn isolation(stage: Stage, open: &[Exposed], unknown: &[Exposed]) -> Option<(Mark, String, String, bool)> {
-    let list = |found: &[&Exposed]| {
+fn isolation(stage: Stage, open: &[Finding], unknown: &[Finding]) -> Option<(Mark, String, String, bool)> {
+    let list = |found: &[&Finding]| {
         let said = found.iter().map(|f| format!("{}: {}", clean(&f.resource), clean(&f.message)));
         said.collect::<Vec<_>>().join("; ")
     };
-    let (high, low): (Vec<_>, Vec<_>) = open.iter().partition(|found| found.severity == "high");
+    let (high, low): (Vec<_>, Vec<_>) = open.iter().partition(|found| found.severity == Severity::High);
     let (mark, text) = if !high.is_empty() {
         (Mark::Failed, format!("the sandbox is open: {}", list(&high)))
     } else if !unknown.is_empty() {

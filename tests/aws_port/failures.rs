@@ -1,5 +1,6 @@
 use aws::sdk::aws_sdk_ec2;
 use base::duration::Size;
+use base::severity::Severity;
 use estate::Loss;
 use port::{Cloud as _, Create, ErrorKind, Kind, Needs, Sent};
 use serde_json::json;
@@ -166,7 +167,7 @@ async fn preflight_changes_nothing_and_tells_what_it_could_not_check() {
         ..Needs::default()
     };
     let findings = world.aws.preflight(&at, &needs).await.unwrap();
-    assert!(findings.iter().all(|f| !f.fatal), "{findings:?}");
+    assert!(findings.iter().all(|f| f.severity != Severity::High), "{findings:?}");
     assert_eq!(world.moto.state(), before);
     // What the drill will really ask for: its range, its types, its tags.
     let asked = |action: &str| {
@@ -198,9 +199,9 @@ async fn preflight_changes_nothing_and_tells_what_it_could_not_check() {
     };
     world.moto.faults(&json!([refused("RunInstances"), refused("CreateVpc")]));
     let findings = world.aws.preflight(&at, &needs).await.unwrap();
-    let fatal: Vec<_> = findings.iter().filter(|f| f.fatal).collect();
+    let fatal: Vec<_> = findings.iter().filter(|f| f.severity == Severity::High).collect();
     assert!(matches!(fatal.as_slice(), [f] if f.what.contains("may not call ec2:CreateVpc")), "{findings:?}");
-    let doubtful: Vec<_> = findings.iter().filter(|f| f.doubtful).collect();
+    let doubtful: Vec<_> = findings.iter().filter(|f| f.severity == Severity::Medium).collect();
     assert!(
         matches!(doubtful.as_slice(), [f] if f.what.contains("may not call ec2:RunInstances") && f.what.contains("m5.large")),
         "{findings:?}"

@@ -7,13 +7,14 @@ use std::path::PathBuf;
 
 use base::duration::Time;
 use base::ids::{AccountId, Region};
+use base::severity::Severity;
 use chrono::TimeDelta;
 use estate::point::WorstCase;
 use estate::{PointKind, RecoveryPoint};
 use event::{
     Body, Event, NodePlan, Phase, PlaybookText, Request, RunStarted, SandboxOutputs, Stage, WorkloadPlan,
 };
-use port::{CallCount, Create, Kind, ResourceRef, Sent};
+use port::{CallCount, Create, Finding, Kind, ResourceRef, Sent};
 use record::report::model::Report;
 use serde_json::{Value, json};
 
@@ -128,13 +129,13 @@ pub fn script() -> Vec<Event> {
         (0.0, Body::PhaseStarted { phase: Phase::Preflight }),
         (
             1.5,
-            Body::Finding {
+            Body::Finding(Finding {
                 rule: s("shared-account"),
-                severity: s("medium"),
+                severity: Severity::Medium,
                 resource: s("sandbox"),
                 message: s("the sandbox shares production's account"),
                 fix: s("use an account of its own"),
-            },
+            }),
         ),
         (2.0, Body::PhaseFinished { phase: Phase::Preflight }),
         (2.0, Body::PhaseStarted { phase: Phase::Prepare }),

@@ -8,11 +8,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Action;
-use super::context::{Context, Finding, Outcome, StepError, decode};
+use super::context::{Context, Outcome, StepError, decode};
+use base::severity::Severity;
 use estate::ResourceId;
 use playbook::action::{ActionDecl, ArgProblem, Demands, Output, Shape};
-use port::{Create, DeployStack};
-use template::{self, Allow, Given, SANDBOX_CIDR, SANDBOX_IDS, Severity, Surroundings, Template};
+use port::{Create, DeployStack, Finding};
+use template::{self, Allow, Given, SANDBOX_CIDR, SANDBOX_IDS, Surroundings, Template};
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -154,15 +155,16 @@ fn inspected(
     Ok(found
         .into_iter()
         .map(|finding| Finding {
-            rule: "template",
-            severity: finding.severity.name(),
+            rule: "template".into(),
+            severity: finding.severity,
             resource: finding.resource.clone(),
             message: finding.told(template),
             fix: if finding.severity == Severity::Medium {
                 "remove it from `allow` once the template can do without"
             } else {
                 "nothing has to be done for a drill"
-            },
+            }
+            .into(),
         })
         .collect())
 }

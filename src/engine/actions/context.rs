@@ -15,7 +15,7 @@ use estate::{RecoveryPoint, ResourceId};
 use event::RestoreSource;
 use playbook::model::Account;
 use port::wait::{Until, Waiter};
-use port::{CloudError, Create, Created, ErrorKind, Kind, Observed, Origin, Place, State};
+use port::{CloudError, Create, Created, ErrorKind, Finding, Kind, Observed, Origin, Place, State};
 use yaml::files::Files;
 
 /// Asks a person; on a terminal only.
@@ -68,17 +68,6 @@ pub struct Outcome {
     pub in_part: bool,
     /// What the report should tell of it.
     pub findings: Vec<Finding>,
-}
-
-/// Something worth knowing that is no failure of the step.
-#[derive(Debug, Clone)]
-pub struct Finding {
-    pub rule: &'static str,
-    /// `high`, `medium` or `low`
-    pub severity: &'static str,
-    pub resource: String,
-    pub message: String,
-    pub fix: &'static str,
 }
 
 /// Why an attempt failed.

@@ -4,16 +4,17 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::context::{Context, Finding, Outcome, StepError, decode, value};
+use super::context::{Context, Outcome, StepError, decode, value};
 use super::{Action, args};
 use base::duration::{Size, When};
 use base::ids::{AccountId, Region};
+use base::severity::Severity;
 use estate::PointKind;
 use event::RestoreSource;
 use playbook::action::{ActionDecl, ArgProblem, Demands, Output, PointSpec, Shape, SourceWhat};
 use playbook::expr::is_template;
 use playbook::expr_value::Expr;
-use port::{Against, BucketRef, CopyObjects, Create, ManifestEntry, Progress, VerifyObjects};
+use port::{Against, BucketRef, CopyObjects, Create, Finding, ManifestEntry, Progress, VerifyObjects};
 use yaml::files::Files;
 
 /// A bucket to restore from.
@@ -232,20 +233,20 @@ fn restored_less(
     let bucket = &copy.from.name;
     if is_copy_of_unknown_lag(from, source) {
         findings.push(Finding {
-            rule: "lag-unknown",
-            severity: "medium",
+            rule: "lag-unknown".into(),
+            severity: Severity::Medium,
             resource: source.point.of.to_string(),
             message: format!(
                 "how far {bucket} lagged behind {} at T0, S3 does not tell: how old its data are is unknown",
                 from.of.as_ref().unwrap_or(&source.point.of.name)
             ),
-            fix: "let a check with `measures: rpo` return the newest timestamp in what was restored",
+            fix: "let a check with `measures: rpo` return the newest timestamp in what was restored".into(),
         });
     }
     if left_out > 0 {
         findings.push(Finding {
-            rule: "objects-after-t0",
-            severity: "medium",
+            rule: "objects-after-t0".into(),
+            severity: Severity::Medium,
             resource: source.point.of.to_string(),
             message: format!(
                 "{} in {bucket} {} written after T0 and left out; what an object was before it was overwritten, a bucket \
@@ -253,19 +254,19 @@ fn restored_less(
                 if left_out == 1 { "1 object".to_owned() } else { format!("{left_out} objects") },
                 if left_out == 1 { "was" } else { "were" },
             ),
-            fix: "keep versions in the bucket that is restored from",
+            fix: "keep versions in the bucket that is restored from".into(),
         });
     }
     if !copy.prefix.is_empty() {
         findings.push(Finding {
-            rule: "restored-in-part",
-            severity: "medium",
+            rule: "restored-in-part".into(),
+            severity: Severity::Medium,
             resource: source.point.of.to_string(),
             message: format!(
                 "only objects of {bucket} whose key begins with `{}` were restored: that does not cover the bucket",
                 copy.prefix
             ),
-            fix: "leave `prefix` out, or name as a resource only what is meant to come back",
+            fix: "leave `prefix` out, or name as a resource only what is meant to come back".into(),
         });
     }
     findings

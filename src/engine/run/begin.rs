@@ -10,6 +10,7 @@ use crate::sandbox::prepare::{Wanted, WantedReplica};
 use crate::secrets::{Asked, Keys};
 use base::duration::{Size, Time};
 use base::ids::AccountId;
+use base::severity::Severity;
 use estate::ResourceId;
 use event::{FORMAT, NodePlan, PlaybookText, RunStarted, WorkloadPlan};
 use playbook::action::SourceSpec;
@@ -145,7 +146,7 @@ pub async fn preflight(engine: &Engine) -> Result<(), Stop> {
             Ok(found) => found,
             // Without the sandbox there is no drill; without another account its recovery points are unknown.
             Err(error) if *account != plan.sandbox_account => {
-                finding(engine, "account-out-of-reach", "medium", account.as_str(), &error);
+                finding(engine, "account-out-of-reach", Severity::Medium, account.as_str(), &error);
                 continue;
             }
             Err(error) => return Err(error.into()),
@@ -175,21 +176,16 @@ pub async fn preflight(engine: &Engine) -> Result<(), Stop> {
         match engine.cloud.preflight(&there, &needs).await {
             Ok(seen) => all.push((there, seen)),
             Err(error) => {
-                finding(engine, "account-out-of-reach", "medium", there.account.as_str(), &error);
+                finding(engine, "account-out-of-reach", Severity::Medium, there.account.as_str(), &error);
             }
         }
     }
     for (place, seen) in
         all.into_iter().flat_map(|(place, all)| all.into_iter().map(move |s| (place.clone(), s)))
     {
-        let severity = match (seen.fatal, seen.doubtful) {
-            (true, _) => "high",
-            (false, true) => "medium",
-            (false, false) => "low",
-        };
         let resource = format!("{} {}", place.account, place.region);
-        engine.find("preflight", severity, &resource, seen.what.clone(), seen.fix.clone());
-        if seen.fatal {
+        engine.find("preflight", seen.severity, &resource, seen.what.clone(), seen.fix.clone());
+        if seen.severity == Severity::High {
             stop.get_or_insert(Stop::Aborted { error: seen.what, help: Some(seen.fix) });
         }
     }
@@ -224,7 +220,7 @@ async fn missing_secrets(engine: &Engine) -> Option<Stop> {
     Some(Stop::Aborted { error: all.join("; "), help: Some(help) })
 }
 
-fn finding(engine: &Engine, rule: &str, severity: &str, resource: &str, error: &CloudError) {
+fn finding(engine: &Engine, rule: &str, severity: Severity, resource: &str, error: &CloudError) {
     let message = format!("its recovery points cannot be looked at: {error}");
     let fix = error.help.clone().unwrap_or_else(|| "give the drill credentials that may read there".into());
     engine.find(rule, severity, resource, message, fix);
@@ -237,7 +233,7 @@ fn shared_account(engine: &Engine) {
     if shared {
         engine.find(
             "sandbox-shares-account",
-            "medium",
+            Severity::Medium,
             plan.sandbox_account.as_str(),
             "the sandbox lies in an account that holds production: one stolen key reaches both".into(),
             "restore into an account of its own where the recovery points allow it (PITR does not)".into(),

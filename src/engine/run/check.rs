@@ -10,6 +10,7 @@ use super::memory::CheckMemory;
 use crate::plan::{CheckWork, Node};
 use crate::secrets::PLACEHOLDER;
 use base::duration::Time;
+use base::severity::Severity;
 use checks::{self, Observation, S3Observed};
 use event::Body;
 use playbook::check::{CheckKind, S3Check, StateCheck};
@@ -232,7 +233,7 @@ impl Recovery<'_> {
         let id = &work.check.id;
         self.engine.find(
             "probe-without-value",
-            "low",
+            Severity::Low,
             id,
             format!("what check `{id}` expects was not judged: the estate gives no value for it"),
             format!("add `{id}: {{ value: … }}` to `probes:` of the estate"),

@@ -17,9 +17,11 @@ use base::clock::Clock;
 use base::duration::Time;
 use base::ids::{AccountId, RunId};
 use base::on::On;
+use base::severity::Severity;
 use checks::Observation;
 use event::{Body, Bus, Inputs, Phase};
 use playbook::check::CheckKind;
+use port::Finding;
 use port::Protected;
 use port::gate::LossGate;
 use port::{Cloud, Grant};
@@ -95,10 +97,10 @@ impl Engine {
     }
 
     /// Tells a finding, once.
-    pub(super) fn find(&self, rule: &str, severity: &str, resource: &str, message: String, fix: String) {
+    pub(super) fn find(&self, rule: &str, severity: Severity, resource: &str, message: String, fix: String) {
         if self.memory.is_news(rule, resource, &message) {
-            let (rule, severity) = (rule.to_owned(), severity.to_owned());
-            self.bus.tell(Body::Finding { rule, severity, resource: resource.to_owned(), message, fix });
+            let (rule, resource) = (rule.to_owned(), resource.to_owned());
+            self.bus.tell(Body::Finding(Finding { rule, severity, resource, message, fix }));
         }
     }
 

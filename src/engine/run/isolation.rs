@@ -11,8 +11,8 @@ use super::{Engine, Stop};
 use crate::sandbox::removal::Access;
 use crate::sandbox::{Provisioner, Ready, isolation};
 use base::duration::{Span, Time};
-use event::{Body, Exposed, Stage};
-use port::{Exposure, Leak};
+use event::{Body, Stage};
+use port::{Exposure, Finding, Leak};
 
 /// A look that takes longer has failed. The clients try each call for up to five minutes, several at once.
 const LONGEST: Duration = Duration::from_mins(10);
@@ -141,11 +141,11 @@ impl<'a> IsolationMonitor<'a> {
     }
 }
 
-fn exposed(exposure: &Exposure) -> Exposed {
+fn exposed(exposure: &Exposure) -> Finding {
     let Exposure { leak, resource, what, may_pass: _ } = exposure;
-    Exposed {
+    Finding {
         rule: leak.rule().to_owned(),
-        severity: leak.severity().to_owned(),
+        severity: leak.severity(),
         resource: resource.clone(),
         message: what.clone(),
         fix: leak.fix().to_owned(),

@@ -104,8 +104,8 @@ impl Memory {
                 step: step.clone(),
                 why: why.clone(),
             }),
-            Body::Finding { rule, resource, message, .. } => {
-                self.is_news(rule, resource, message);
+            Body::Finding(found) => {
+                self.is_news(&found.rule, &found.resource, &found.message);
             }
             Body::Interrupted { .. } => self.cut = Some(super::Stop::Interrupted),
             Body::Aborted { error, help } => {

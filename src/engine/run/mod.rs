@@ -25,6 +25,7 @@ use std::collections::HashSet;
 use std::rc::Rc;
 
 use base::duration::{Time, seconds_between};
+use base::severity::Severity;
 pub use engine::{Config, Engine, Prober};
 use event::{Body, Phase, RunStarted, SandboxOutputs};
 use found::Frozen;
@@ -235,7 +236,7 @@ impl Engine {
         }
         self.find(
             "sandbox-resolves-names",
-            "low",
+            Severity::Low,
             &ready.vpc,
             "what runs in the sandbox can look up public names through the VPC's own resolver: no traffic leaves, but the \
              names that are asked for do"

@@ -10,6 +10,7 @@ use super::survey::arn_part;
 use crate::actions::context::StepError;
 use crate::plan::StepWork;
 use base::duration::Time;
+use base::severity::Severity;
 use estate::point::{LOOK_BACK, Rejection, Use, Wanted, WorstCase, select, worst_case_rpo};
 use estate::{PointIndex, PointKind, RecoveryPoint, Selector};
 use event::{Body, Chosen, Made, RestoreSource};
@@ -357,7 +358,7 @@ impl Recovery<'_> {
         let used = used.map_or("nothing", |p| p.id.as_str());
         self.engine.find(
             "newer-point-needs-copy",
-            "medium",
+            Severity::Medium,
             &newer.id,
             format!(
                 "step `{step}` used {used}; {} in {} {} {} newer, survives, and could be used only through a copy",

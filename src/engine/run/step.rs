@@ -8,13 +8,14 @@ use super::Recovery;
 use super::end::End;
 use super::memory::StepMemory;
 use super::names::known_names;
-use crate::actions::context::{Context, Finding, Outcome, StepError};
+use crate::actions::context::{Context, Outcome, StepError};
 use crate::plan::{Node, StepWork, Work};
 use crate::secrets::{Asked, Keys};
 use base::duration::{Span, Time};
 use event::{Body, Chosen};
 use playbook::action::SourceSpec;
 use playbook::expr;
+use port::Finding;
 
 /// One attempt of a step.
 struct Attempt<'a> {
@@ -154,7 +155,7 @@ impl Recovery<'_> {
         restored.sort();
         restored.dedup();
         for Finding { rule, severity, resource, message, fix } in outcome.findings {
-            self.engine.find(rule, severity, &resource, message, fix.into());
+            self.engine.find(&rule, severity, &resource, message, fix);
         }
         let made = self.remember(outcome.made, chosen);
         let outputs = Value::Object(outcome.outputs);

@@ -11,6 +11,7 @@ use super::names::known_names;
 use crate::plan::{StepWork, render_known};
 use crate::sandbox::Ready;
 use crate::secrets::{Asked, Keys};
+use base::severity::Severity;
 use estate::{RecoveryPoint, Selector};
 use playbook::action::{SourceSpec, SourceWhat};
 use playbook::expr::is_template;
@@ -145,7 +146,7 @@ impl Engine {
         }
         self.find(
             "recovery-points-unseen",
-            "medium",
+            Severity::Medium,
             &format!("{} {}", place.account, place.region),
             format!("recovery points could not be listed: {error}"),
             error.help.clone().unwrap_or_else(|| "give the drill credentials that may read there".into()),

@@ -105,7 +105,7 @@ impl Memory {
             | Body::CheckUnhealthy { .. }
             | Body::CheckSkipped { .. }
             | Body::Denied { .. }
-            | Body::Finding { .. }
+            | Body::Finding(_)
             | Body::DeleteFailed { .. }
             | Body::Kept { .. }
             | Body::LeftBehind { .. }

@@ -8,9 +8,10 @@ use super::provisioner::Provisioner;
 use super::removal::{Access, Left, Removal};
 use base::clock::Clock;
 use base::duration::Span;
+use base::severity::Severity;
 use event::{Body, Bus};
 use port::wait::{CONSISTENT_AFTER, Waiter};
-use port::{CloudError, Observed, Place, ResourceRef, State, Whose};
+use port::{CloudError, Finding, Observed, Place, ResourceRef, State, Whose};
 
 /// How long one resource may resist by default: as long as AWS takes to delete the slowest (a database in creation).
 pub const PATIENCE: Duration = Duration::from_mins(45);
@@ -113,13 +114,13 @@ impl Teardown<'_> {
     /// All that the run has made is known to `hands` after this, as far as it can be.
     pub async fn survey(&self) {
         if !self.provisioner.settle(self.clock).await {
-            self.bus.tell(Body::Finding {
+            self.bus.tell(Body::Finding(Finding {
                 rule: "creation-abandoned".into(),
-                severity: "medium".into(),
+                severity: Severity::Medium,
                 resource: "teardown".into(),
                 message: "a creating call was still under way when teardown began".into(),
                 fix: "look for the tag drillmaster:run by hand, some minutes later".into(),
-            });
+            }));
         }
         // What a lost answer has made may not be seen yet, and would hold up whatever it depends on.
         if let Some(heard) = self.provisioner.last_unknown()
@@ -157,13 +158,13 @@ impl Teardown<'_> {
         }
         for (place, error) in seen.blind {
             // The look at the end tells again, and finally.
-            self.bus.tell(Body::Finding {
+            self.bus.tell(Body::Finding(Finding {
                 rule: "teardown-blind".into(),
-                severity: "medium".into(),
+                severity: Severity::Medium,
                 resource: format!("{} {}", place.account, place.region),
                 message: format!("what the run has left there could not be looked up: {error}"),
                 fix: "teardown goes by its own records; look for the tag drillmaster:run by hand".into(),
-            });
+            }));
         }
     }
 }

@@ -262,7 +262,7 @@ pub fn must_be_kept(body: &Body) -> bool {
         | Body::CheckUnhealthy { .. }
         | Body::CheckSkipped { .. }
         | Body::Denied { .. }
-        | Body::Finding { .. }
+        | Body::Finding(_)
         | Body::Deleted { .. }
         | Body::DeleteFailed { .. }
         | Body::Kept { .. }

@@ -1,29 +1,30 @@
 //! What the looks at the sandbox say of it, as a fold. What was found after T0 stays found, whoever closed it again. What
 //! could not be looked at is known as soon as a later look could see it; never, if none did.
 
-use crate::report::model::{Finding, Severity};
-use event::{Exposed, Stage};
+use base::severity::Severity;
+use event::Stage;
+use port::Finding;
 
 #[derive(Debug, Clone, Default)]
 pub struct Isolation {
     /// By the last look before T0.
     before: Option<Looked>,
     /// Since T0, each once.
-    since: Vec<Exposed>,
+    since: Vec<Finding>,
     /// By the latest look since T0.
-    unknown: Vec<Exposed>,
+    unknown: Vec<Finding>,
     /// It was looked at once more before the verdict.
     last: bool,
 }
 
 #[derive(Debug, Clone, Default)]
 struct Looked {
-    exposures: Vec<Exposed>,
-    unknown: Vec<Exposed>,
+    exposures: Vec<Finding>,
+    unknown: Vec<Finding>,
 }
 
 impl Isolation {
-    pub fn apply(&mut self, stage: Stage, exposures: &[Exposed], unknown: &[Exposed]) {
+    pub fn apply(&mut self, stage: Stage, exposures: &[Finding], unknown: &[Finding]) {
         if stage == Stage::BeforeT0 {
             self.before = Some(Looked { exposures: exposures.to_vec(), unknown: unknown.to_vec() });
             return;
@@ -45,7 +46,7 @@ impl Isolation {
 
     /// Why a drill that was carried out has failed for its sandbox.
     pub fn failures(&self) -> Vec<String> {
-        let said = |words: &str, found: &Exposed| format!("{words}: {}: {}", found.resource, found.message);
+        let said = |words: &str, found: &Finding| format!("{words}: {}: {}", found.resource, found.message);
         let open = self.since.iter().filter(|found| is_high(found));
         let open = open.map(|found| said("the sandbox was not closed after T0", found));
         let unknown = self.unknown.iter().map(|found| said(UNKNOWN, found));
@@ -56,13 +57,13 @@ impl Isolation {
     /// What the looks found, as the report tells it; each once. `carried_out`: it should have been looked at to the end.
     pub fn findings(&self, carried_out: bool) -> Vec<Finding> {
         let before = self.before.iter().flat_map(|looked| looked.exposures.iter().chain(&looked.unknown));
-        let mut all: Vec<&Exposed> = Vec::new();
+        let mut all: Vec<&Finding> = Vec::new();
         for found in before.chain(&self.since).chain(&self.unknown) {
             if !all.contains(&found) {
                 all.push(found);
             }
         }
-        let mut findings: Vec<Finding> = all.into_iter().map(finding).collect();
+        let mut findings: Vec<Finding> = all.into_iter().cloned().collect();
         if carried_out && !self.last {
             findings.push(Finding {
                 rule: "isolation-unknown".into(),
@@ -79,29 +80,19 @@ impl Isolation {
 const UNKNOWN: &str = "whether the sandbox was closed is unknown";
 const NOT_LOOKED_AT: &str = "it was not looked at once more before teardown";
 
-fn is_high(found: &Exposed) -> bool {
-    found.severity == "high"
-}
-
-fn finding(found: &Exposed) -> Finding {
-    Finding {
-        rule: found.rule.clone(),
-        severity: Severity::of(&found.severity),
-        resource: found.resource.clone(),
-        message: found.message.clone(),
-        fix: found.fix.clone(),
-    }
+fn is_high(found: &Finding) -> bool {
+    found.severity == Severity::High
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn found(severity: &str, resource: &str) -> Exposed {
+    fn found(severity: Severity, resource: &str) -> Finding {
         let text = |text: &str| text.to_owned();
-        Exposed {
+        Finding {
             rule: text("sandbox-open"),
-            severity: text(severity),
+            severity,
             resource: text(resource),
             message: text("open"),
             fix: text("close it"),
@@ -112,24 +103,24 @@ mod tests {
     fn what_was_found_stays_found_and_what_was_not_seen_may_be_seen_later() {
         let mut isolation = Isolation::default();
         assert!(!isolation.is_verified(false));
-        isolation.apply(Stage::BeforeT0, &[found("medium", "zone")], &[]);
+        isolation.apply(Stage::BeforeT0, &[found(Severity::Medium, "zone")], &[]);
         assert!(isolation.is_verified(false));
         // Nobody has looked since.
         assert!(!isolation.is_verified(true));
-        isolation.apply(Stage::AfterT0, &[], &[found("high", "vpc")]);
+        isolation.apply(Stage::AfterT0, &[], &[found(Severity::High, "vpc")]);
         assert_eq!(isolation.failures().len(), 2);
         let mut closed = isolation.clone();
-        closed.apply(Stage::Last, &[found("low", "acl")], &[]);
+        closed.apply(Stage::Last, &[found(Severity::Low, "acl")], &[]);
         assert!(closed.is_verified(true), "{:?}", closed.failures());
         assert_eq!(closed.findings(true).len(), 2);
-        isolation.apply(Stage::AfterT0, &[found("high", "sg")], &[]);
-        isolation.apply(Stage::AfterT0, &[found("high", "sg")], &[]);
+        isolation.apply(Stage::AfterT0, &[found(Severity::High, "sg")], &[]);
+        isolation.apply(Stage::AfterT0, &[found(Severity::High, "sg")], &[]);
         isolation.apply(Stage::Last, &[], &[]);
         assert_eq!(isolation.failures(), ["the sandbox was not closed after T0: sg: open"]);
         assert!(!isolation.is_verified(true));
         let mut unseen = Isolation::default();
         unseen.apply(Stage::BeforeT0, &[], &[]);
-        unseen.apply(Stage::Last, &[], &[found("high", "vpc")]);
+        unseen.apply(Stage::Last, &[], &[found(Severity::High, "vpc")]);
         assert_eq!(unseen.failures(), ["whether the sandbox was closed is unknown: vpc: open"]);
     }
 }

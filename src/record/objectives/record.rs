@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 
 use super::isolation::Isolation;
-use crate::report::model::{CheckStatus, Finding, Resumption, Severity, StepStatus};
+use crate::report::model::{CheckStatus, Resumption, StepStatus};
 use base::duration::Time;
 use base::ids::AzId;
 use estate::RecoveryPoint;
 use estate::point::WorstCase;
 use event::{Body, Consumer, ConsumerError, Event, Phase, RunStarted};
 use port::gate::DeniedCall;
-use port::{CallCount, ResourceRef};
+use port::{CallCount, Finding, ResourceRef};
 
 #[derive(Debug, Clone, Default)]
 pub struct Record {
@@ -126,13 +126,7 @@ impl Record {
                 step: step.clone(),
                 why: why.clone(),
             }),
-            Body::Finding { rule, severity, resource, message, fix } => self.findings.push(Finding {
-                rule: rule.clone(),
-                severity: Severity::of(severity),
-                resource: resource.clone(),
-                message: message.clone(),
-                fix: fix.clone(),
-            }),
+            Body::Finding(found) => self.findings.push(found.clone()),
             Body::Deleted { resource } => self.deleted.push(resource.clone()),
             Body::Kept { resources, until } => self.kept = Some((resources.clone(), *until)),
             Body::LeftBehind { resources, .. } => self.left_behind = Some(resources.clone()),

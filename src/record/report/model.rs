@@ -14,6 +14,9 @@ use base::on::On;
 use port::gate::DeniedCall;
 use port::request::CallCount;
 
+pub use base::severity::Severity;
+pub use port::Finding;
+
 pub const SCHEMA: &str = "drillmaster/report/v1";
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -298,34 +301,6 @@ pub struct Coverage {
     pub covered: Vec<String>,
     /// Lost resources that nothing restored, or that belong to no workload.
     pub uncovered: Vec<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    High,
-    Medium,
-    Low,
-}
-
-impl Severity {
-    /// As events say it; what is not known is high: the verdict hangs on it.
-    pub fn of(text: &str) -> Self {
-        match text {
-            "medium" => Self::Medium,
-            "low" => Self::Low,
-            _ => Self::High,
-        }
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Finding {
-    pub rule: String,
-    pub severity: Severity,
-    pub resource: String,
-    pub message: String,
-    pub fix: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
