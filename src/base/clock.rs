@@ -1,10 +1,13 @@
 //! Time, real or virtual, behind one handle.
 //!
-//! The real clock is the machine's monotonic clock anchored once to the wall clock, so that a step of the
-//! wall clock cannot stretch a measurement; the one that goes on while the machine sleeps, since recovery does. The virtual clock is a discrete-event clock: it stands still while
-//! anything can run, and jumps to the next deadline when nothing can. What runs under it is therefore exact
-//! to the millisecond, at any pace, and never depends on how fast the machine is.
-#![allow(clippy::disallowed_methods, reason = "the one clock")]
+//! The real clock takes the wall clock once, at its start, and adds the machine's uptime. A step of
+//! the wall clock therefore cannot stretch a measurement. Uptime includes the time that the machine
+//! slept, because a recovery goes on while the machine sleeps.
+//!
+//! The virtual clock is a discrete-event clock. It stands still while any task can run. When no
+//! task can run, it jumps to the next deadline. Timings under it are exact to the millisecond at
+//! any pace, and do not depend on the speed of the machine.
+#![allow(clippy::disallowed_methods, reason = "this module is the program's only clock")]
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -20,6 +23,7 @@ use chrono::{SubsecRound, TimeDelta, Utc};
 
 use crate::duration::Time;
 
+/// A source of time. Clones of one clock agree.
 #[derive(Clone)]
 pub enum Clock {
     Real { wall: Time, start: Uptime },
@@ -31,7 +35,8 @@ impl Clock {
         Self::real_from(None)
     }
 
-    /// The real clock of a run that goes on: it does not show less than the run's last record.
+    /// The real clock for a run that is resumed. It starts at `earliest`, the time of the run's
+    /// last record, if the wall clock has fallen behind that.
     pub fn real_from(earliest: Option<Time>) -> Self {
         let now = Utc::now().trunc_subsecs(3);
         Self::Real { wall: earliest.map_or(now, |at| at.max(now)), start: Uptime::now() }
@@ -57,12 +62,13 @@ impl Clock {
     pub async fn sleep_until(&self, deadline: Time) {
         match self {
             Self::Real { .. } => {
-                // The runtime's timers stand still while the machine sleeps: what is due is looked for at least so often.
-                const AT_MOST: Duration = Duration::from_secs(5);
+                // Tokio's timers stop while the machine sleeps. The loop checks the deadline at
+                // least this often.
+                const CHECK_EVERY: Duration = Duration::from_secs(5);
                 loop {
                     let left = (deadline - self.now()).to_std().unwrap_or(Duration::ZERO);
-                    tokio::time::sleep(left.min(AT_MOST)).await;
-                    if left <= AT_MOST {
+                    tokio::time::sleep(left.min(CHECK_EVERY)).await;
+                    if left <= CHECK_EVERY {
                         return;
                     }
                 }
@@ -71,8 +77,10 @@ impl Clock {
         }
     }
 
-    /// Runs `future` until `deadline`; `None` when the deadline came first. At one and the same instant the future
-    /// wins: virtual time lets everything else of that instant happen first, in whatever task.
+    /// Runs `future` until `deadline`. Returns `None` if the deadline came first.
+    ///
+    /// If both happen at the same instant, the future wins. Virtual time lets every other task
+    /// finish its work of that instant first.
     pub async fn timeout_at<F: Future>(&self, deadline: Time, future: F) -> Option<F::Output> {
         let over = async {
             match self {
@@ -87,7 +95,7 @@ impl Clock {
         }
     }
 
-    /// Runs a whole program under this clock. On the virtual clock this is what moves time.
+    /// Runs a whole program under this clock. The virtual clock advances only inside this call.
     pub async fn drive<F: Future>(&self, pace: Pace, future: F) -> F::Output {
         match self {
             Self::Real { .. } => future.await,
@@ -96,19 +104,19 @@ impl Clock {
     }
 }
 
-/// How long the machine has been up, the time that it slept included.
+/// How long the machine has been up, including the time that it slept.
 #[derive(Debug, Clone, Copy)]
 pub struct Uptime(Duration);
 
 impl Uptime {
     fn now() -> Self {
         use rustix::time::{ClockId, clock_gettime};
-        // Linux's monotonic clock stops in sleep, other systems' does not.
+        // Linux's monotonic clock stops while the machine sleeps. On other systems it goes on.
         #[cfg(any(target_os = "linux", target_os = "android"))]
         let clock = ClockId::Boottime;
         #[cfg(not(any(target_os = "linux", target_os = "android")))]
         let clock = ClockId::Monotonic;
-        // Never negative: the time since the machine was started.
+        // The time since the machine started is never negative.
         Self(Duration::try_from(clock_gettime(clock)).unwrap_or_default())
     }
 
@@ -117,23 +125,24 @@ impl Uptime {
     }
 }
 
-/// How fast virtual time passes for somebody who watches.
+/// How fast virtual time passes for a person who watches.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Pace {
     /// As fast as the machine can.
     Max,
-    /// So many virtual seconds in a real one; 1 is real time.
+    /// This many virtual seconds pass in one real second. 1 is real time.
     Times(f64),
 }
 
-/// Who wakes first at one and the same instant.
+/// The order in which timers wake at the same instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Turn {
     First,
-    /// When nothing else can happen at that instant: the end of a time limit.
+    /// After everything else of that instant has run. Time limits use it.
     Last,
 }
 
+/// The state of a virtual clock.
 pub struct VirtualTime {
     now: Cell<Time>,
     /// Sleepers by deadline and turn, then by the order in which they went to sleep.
@@ -151,15 +160,15 @@ impl VirtualTime {
     }
 
     async fn drive<F: Future>(self: &Rc<Self>, pace: Pace, future: F) -> F::Output {
-        // Tokio's cooperative budget is refilled when a task returns to the runtime, which this one does only to pause:
-        // under a budget it would starve.
+        // Tokio refills a task's cooperative budget when the task returns to the runtime. This task
+        // returns only to pause, so it would starve under a budget.
         let mut future = pin!(tokio::task::coop::unconstrained(future));
-        let flag = Arc::new(Flag::default());
+        let flag = Arc::new(WakeFlag::default());
         let waker = Waker::from(Arc::clone(&flag));
         // While a person watches, virtual time follows the real clock from this anchor.
         let mut anchor = (self.now.get(), tokio::time::Instant::now());
         let mut pause: Option<Pin<Box<tokio::time::Sleep>>> = None;
-        // The runtime's scheduler has had its turn since something last ran.
+        // Whether the runtime's scheduler has had a turn since a task last ran.
         let mut turned = false;
         std::future::poll_fn(move |outer| {
             flag.set_outer(outer.waker());
@@ -173,14 +182,15 @@ impl VirtualTime {
                 if flag.woken.load(Ordering::Acquire) {
                     continue;
                 }
-                // What has used up its share of a turn (tokio's cooperative budget) is waked again only by the
-                // scheduler's next turn: until that has come and waked nothing, something can still run now.
+                // A task that has used up its cooperative budget is woken only in the scheduler's
+                // next turn. Until that turn has passed and woken nothing, a task may still be able
+                // to run now.
                 if !turned {
                     turned = true;
                     outer.waker().wake_by_ref();
                     return Poll::Pending;
                 }
-                // Nothing can run: only time, or something outside (a signal), can help.
+                // No task can run. Only time or an outside event (a signal) can wake one.
                 let Some((deadline, turn)) = self.next_deadline() else { return Poll::Pending };
                 if let Pace::Times(times) = pace {
                     let ahead = (deadline - anchor.0).to_std().unwrap_or(Duration::ZERO).div_f64(times);
@@ -206,7 +216,7 @@ impl VirtualTime {
         self.sleepers.borrow().first_key_value().map(|((deadline, turn, _), _)| (*deadline, *turn))
     }
 
-    /// Moves to `deadline` and wakes all whose turn it is then.
+    /// Moves time to `deadline` and wakes every timer that is due by then, up to `turn`.
     fn advance_to(&self, deadline: Time, turn: Turn) {
         self.now.set(deadline.max(self.now.get()));
         loop {
@@ -225,13 +235,14 @@ impl VirtualTime {
     }
 }
 
+/// The waker of the driven program. It notes that a task was woken, and wakes the runtime.
 #[derive(Default)]
-struct Flag {
+struct WakeFlag {
     woken: AtomicBool,
     outer: std::sync::Mutex<Option<Waker>>,
 }
 
-impl Flag {
+impl WakeFlag {
     fn set_outer(&self, waker: &Waker) {
         if let Ok(mut outer) = self.outer.lock() {
             match outer.as_mut() {
@@ -242,7 +253,7 @@ impl Flag {
     }
 }
 
-impl Wake for Flag {
+impl Wake for WakeFlag {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
@@ -268,15 +279,15 @@ impl Timer {
         Self { time: Rc::clone(time), deadline, turn, key: None }
     }
 
-    /// Its time has come, and its turn.
+    /// Whether the deadline has come, and this timer's turn at that instant.
     fn is_due(&self) -> bool {
         let now = self.time.now.get();
         match self.turn {
             Turn::First => now >= self.deadline,
-            // It was waked (and taken out) when nothing else was left to do at that instant.
+            // `advance_to` removed and woke it when nothing else was left to do at that instant.
             Turn::Last => {
-                let waked = |key| !self.time.sleepers.borrow().contains_key(&(self.deadline, self.turn, key));
-                now > self.deadline || self.key.is_some_and(waked)
+                let woken = |key| !self.time.sleepers.borrow().contains_key(&(self.deadline, self.turn, key));
+                now > self.deadline || self.key.is_some_and(woken)
             }
         }
     }
@@ -313,16 +324,16 @@ impl Drop for Timer {
 mod tests {
     use super::*;
 
-    /// `/proc/uptime` counts the time that the machine slept.
+    /// `/proc/uptime` includes the time that the machine slept.
     #[test]
     #[cfg(target_os = "linux")]
     fn the_real_clock_goes_on_while_the_machine_sleeps() {
         let uptime = std::fs::read_to_string("/proc/uptime").unwrap();
         let uptime: f64 = uptime.split(' ').next().unwrap().parse().unwrap();
-        let ours = Uptime::now().0.as_secs_f64();
-        assert!((ours - uptime).abs() < 2.0, "{ours} is not {uptime}");
+        let uptime_now = Uptime::now().0.as_secs_f64();
+        assert!((uptime_now - uptime).abs() < 2.0, "{uptime_now} is not {uptime}");
         let clock = Clock::Real { wall: chrono::DateTime::UNIX_EPOCH, start: Uptime(Duration::ZERO) };
-        assert!(seconds_of(clock.now()) >= ours);
+        assert!(seconds_of(clock.now()) >= uptime_now);
     }
 
     #[cfg(target_os = "linux")]
@@ -405,7 +416,8 @@ mod tests {
         assert_eq!(tie, Some(Ok(())));
     }
 
-    /// tokio lets a task do 128 things a turn; time must not move before it has done the rest.
+    /// Tokio lets a task do 128 operations per turn. Time must not move before the task has done
+    /// the rest.
     #[test]
     fn however_much_happens_at_one_instant_time_stands_still() {
         let (seen, now) = run(Pace::Max, |clock| async move {

@@ -39,7 +39,8 @@ const UNITS: [(&str, f64); 6] = [
     ("ms", 1.0),
 ];
 
-/// A hundred years: longer than any drill, and short enough to add to any instant.
+/// A hundred years, in milliseconds. No drill takes longer, and any instant can be moved by it
+/// without overflow.
 const LONGEST_MS: f64 = 100.0 * 365.25 * 86_400_000.0;
 
 impl FromStr for Span {
@@ -110,7 +111,7 @@ impl fmt::Display for Span {
     }
 }
 
-/// Seconds as a person reads them: `1h30m`, `2m5s`; below a minute with a fraction where there is one.
+/// Seconds for people: `1h30m`, `2m5s`. Shows milliseconds where there are any.
 pub fn human_seconds(seconds: f64) -> String {
     let sign = if seconds < 0.0 { "-" } else { "" };
     format!("{sign}{}", Span(Duration::try_from_secs_f64(round_ms(seconds.abs())).unwrap_or(Duration::MAX)))
@@ -120,7 +121,7 @@ fn round_ms(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
 }
 
-/// `later - earlier` in seconds, to the millisecond; negative where `later` comes first.
+/// `later - earlier` in seconds, to the millisecond. Negative if `later` comes first.
 pub fn seconds_between(earlier: Time, later: Time) -> f64 {
     (later - earlier).num_milliseconds() as f64 / 1000.0
 }
@@ -129,6 +130,7 @@ pub fn seconds_between(earlier: Time, later: Time) -> f64 {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
 pub struct Size(pub u64);
 
+/// Bytes per unit. `B` stands last, since every other unit ends in it.
 const SIZES: [(&str, u64); 9] = [
     ("TiB", 1 << 40),
     ("GiB", 1 << 30),
@@ -184,7 +186,7 @@ impl fmt::Display for Size {
     }
 }
 
-/// An instant that is absolute (RFC 3339) or relative to T0: `-2h` lies before it, `10m` after.
+/// An instant, either absolute (RFC 3339) or relative to T0: `-2h` is before T0, `10m` after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
     At(Time),

@@ -1,6 +1,6 @@
-//! A dependency graph over indices: order, cycles, and the chain that finished last.
+//! A dependency graph over indices, with its order and its cycles.
 
-/// `needs[i]` holds the indices that node `i` waits for.
+/// The edges of the graph. `needs[i]` holds the indices that node `i` waits for.
 #[derive(Debug, Clone, Default)]
 pub struct Graph {
     pub needs: Vec<Vec<usize>>,
@@ -28,8 +28,10 @@ impl Graph {
         dependents
     }
 
-    /// Every node after all that it needs, otherwise in index order; or, where that cannot be, one cycle
-    /// as a path in which each node needs the next, and the last needs the first.
+    /// Every node, placed after all nodes that it needs, otherwise in index order.
+    ///
+    /// If the graph has a cycle, the error is one cycle as a path: each node needs the next, and
+    /// the last needs the first.
     pub fn order(&self) -> Result<Vec<usize>, Vec<usize>> {
         let dependents = self.dependents();
         let mut missing: Vec<usize> = self.needs.iter().map(Vec::len).collect();
@@ -51,7 +53,7 @@ impl Graph {
         Err(self.cycle_among(&missing))
     }
 
-    /// Walks from any node that still waits, always to a need that still waits: it must come round.
+    /// Walks from any waiting node to a waiting need, again and again, until it meets a node twice.
     fn cycle_among(&self, missing: &[usize]) -> Vec<usize> {
         let Some(mut node) = missing.iter().position(|m| *m > 0) else { return Vec::new() };
         let mut path: Vec<usize> = Vec::new();
@@ -80,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_cycle_is_named_as_a_path() {
-        // 0 needs 1 needs 2 needs 0; 3 waits for the cycle and is no part of it.
+        // 0 needs 1 needs 2 needs 0. Node 3 waits for the cycle but is not part of it.
         let graph = Graph { needs: vec![vec![1], vec![2], vec![0], vec![0]] };
         assert_eq!(graph.order().unwrap_err(), [0, 1, 2]);
         assert_eq!(Graph { needs: vec![vec![0]] }.order().unwrap_err(), [0]);

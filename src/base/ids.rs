@@ -1,4 +1,4 @@
-//! Names of things in the cloud, checked once, where they enter.
+//! Names of things in the cloud. Each is checked once, where it enters the program.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// What is wrong with a name, and what a right one looks like.
+/// A name that is not well formed. `message` says what is wrong, `help` what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct BadName {
@@ -14,12 +14,12 @@ pub struct BadName {
     pub help: String,
 }
 
-/// The name of what an ARN stands for; what is no ARN is a name itself.
+/// The resource name at the end of an ARN. Any other text is returned as it is.
 ///
-/// Names may hold colons: an automated snapshot of RDS is called `rds:orders-2026-01-31-06-10`.
+/// Names may hold colons. RDS calls an automated snapshot `rds:orders-2026-01-31-06-10`.
 pub fn name_of(id: &str) -> &str {
     let Some(arn) = id.strip_prefix("arn:") else { return id };
-    // partition, service, region, account; then the name, or a type and the name.
+    // The parts are partition, service, region and account, then the name, or a type and the name.
     let mut parts = arn.splitn(6, ':').skip(4);
     let resource = parts.next().unwrap_or(id);
     parts.next().unwrap_or(resource)
@@ -74,12 +74,14 @@ name!(
     AccountId, "account-id", check_account
 );
 name!(
-    /// A region's name, such as `us-east-1`.
+    /// The name of a region, such as `us-east-1`.
     Region, "region", check_region
 );
 name!(
-    /// An availability zone's *id*, such as `use1-az1`. Ids mean the same zone in every account; names
-    /// (`us-east-1a`) do not, so names never stand in for ids.
+    /// The id of an availability zone, such as `use1-az1`.
+    ///
+    /// An id means the same zone in every account. A name (`us-east-1a`) does not, so a name is
+    /// never accepted in place of an id.
     AzId, "az-id", check_az
 );
 
@@ -140,7 +142,7 @@ fn check_az(text: &str) -> Result<(), BadName> {
 }
 
 impl Region {
-    /// The prefix that the ids of this region's zones share: `us-east-1` has `use1`.
+    /// The prefix of the ids of this region's zones: `use1` for `us-east-1`.
     pub fn zone_prefix(&self) -> String {
         let mut prefix = String::new();
         for (i, part) in self.0.split('-').enumerate() {
@@ -159,7 +161,7 @@ impl Region {
         prefix
     }
 
-    /// The partition that ARNs of this region name.
+    /// The partition in the ARNs of this region.
     pub fn partition(&self) -> &'static str {
         match self.0.as_str() {
             r if r.starts_with("us-gov-") => "aws-us-gov",
@@ -168,14 +170,15 @@ impl Region {
         }
     }
 
-    /// Whether a zone lies in this region.
+    /// Whether the zone is in this region.
     pub fn holds(&self, az: &AzId) -> bool {
         // A local zone's id (`usw2-lax1-az1`) starts with its parent region's prefix.
         az.0.split_once('-').is_some_and(|(prefix, _)| prefix == self.zone_prefix())
     }
 }
 
-/// One run of a drill: `20261122T074400Z-orders-region-loss-1f3a`, safe as a folder's name and as a tag's value.
+/// The id of one run of a drill: `20261122T074400Z-orders-region-loss-1f3a`. It is safe as the name
+/// of a folder and as the value of a tag.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct RunId(pub String);
 

@@ -1,4 +1,5 @@
-//! The floor of the house: names, durations and sizes, clocks, graphs, texts without secrets, programs.
+//! Shared basics: names, durations and sizes, clocks, graphs, redaction of secrets, child
+//! processes.
 
 pub mod clock;
 pub mod digest;

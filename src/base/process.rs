@@ -1,4 +1,4 @@
-//! Programs of the user's own, run on this machine: by steps and by checks.
+//! Runs the user's own programs on this machine, for steps and for checks.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -10,31 +10,33 @@ use tokio::process::Command;
 
 use crate::redact;
 
-/// Variables that a program gets from the drill's own environment, if the playbook sets no others. Credentials are not
-/// among them: a program that could reach production would prove nothing.
+/// The variables that a program inherits from the drill's environment, unless the playbook sets
+/// others. Credentials are not among them: a check that reaches production proves nothing.
 pub const INHERITED: [&str; 5] = ["PATH", "HOME", "LANG", "LC_ALL", "TMPDIR"];
 
-/// How much is kept of what a program says on standard error, in bytes.
+/// How many bytes of standard error are kept.
 const ERRORS_KEPT: usize = 64 * 1024;
 
-/// What a program was when it ended.
+/// The result of a program that has ended.
 pub struct Ended {
     pub status: ExitStatus,
-    /// The beginning of its standard output.
+    /// The beginning of standard output.
     pub stdout: Output,
-    /// The end of its standard error: whole lines, where something before was dropped.
+    /// The end of standard error. If anything was dropped, it starts with a whole line.
     pub stderr: Output,
 }
 
+/// What a program wrote to one of its streams.
 #[derive(Default)]
 pub struct Output {
     pub bytes: Vec<u8>,
-    /// There was more than is kept.
+    /// The program wrote more than was kept.
     pub truncated: bool,
 }
 
 impl Output {
-    /// Where output was cut, the beginning of a secret at its end is left out: nobody would know it for one.
+    /// The output as text. If it was cut, it may end in the first part of a secret. That part is
+    /// removed, since redaction would not recognise it.
     pub fn text(&self) -> Cow<'_, str> {
         match String::from_utf8_lossy(&self.bytes) {
             whole if !self.truncated => whole,
@@ -44,18 +46,20 @@ impl Output {
     }
 }
 
-/// Why nothing can be said of a program.
+/// Why a program has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
     #[error("cannot run `{program}`: {source}")]
     Start { program: String, source: std::io::Error },
-    #[error("lost sight of `{program}`: {source}")]
+    #[error("cannot read the result of `{program}`: {source}")]
     Lost { program: String, source: std::io::Error },
 }
 
-/// Runs a program to its end, without a shell and without input, and keeps `keep` bytes of its standard output.
+/// Runs a program to its end, without a shell and without input. Keeps the first `keep` bytes of
+/// its standard output.
 ///
-/// Dropped before the program ends (a time-out, an interruption), it kills the program and all that it started.
+/// If the future is dropped before the program ends (a time-out, an interruption), the program and
+/// all processes that it started are killed.
 pub async fn run(
     program: &str,
     arguments: &[String],
@@ -88,7 +92,8 @@ pub async fn run(
     Ok(ended)
 }
 
-/// Reads to the end, so that the program never blocks on a full pipe, and keeps the beginning.
+/// Reads a pipe to its end and keeps the beginning. Reading on keeps the program from blocking on a
+/// full pipe.
 async fn beginning(pipe: Option<impl AsyncRead + Unpin>, keep: usize) -> std::io::Result<Output> {
     let mut output = Output::default();
     read(pipe, |bytes| {
@@ -100,7 +105,7 @@ async fn beginning(pipe: Option<impl AsyncRead + Unpin>, keep: usize) -> std::io
     Ok(output)
 }
 
-/// Reads to the end, and keeps it.
+/// Reads a pipe to its end and keeps the end.
 async fn end(pipe: Option<impl AsyncRead + Unpin>, keep: usize) -> std::io::Result<Output> {
     let mut output = Output::default();
     read(pipe, |bytes| {
@@ -112,7 +117,8 @@ async fn end(pipe: Option<impl AsyncRead + Unpin>, keep: usize) -> std::io::Resu
     })
     .await?;
     if output.truncated {
-        // Half a line may begin with half a secret, which nobody would know for one.
+        // A cut line may start with the second part of a secret, which redaction would not
+        // recognise.
         let half = output.bytes.iter().position(|b| *b == b'\n').map_or(output.bytes.len(), |at| at + 1);
         output.bytes.drain(..half);
     }
@@ -130,7 +136,7 @@ async fn read(pipe: Option<impl AsyncRead + Unpin>, mut take: impl FnMut(&[u8]))
     }
 }
 
-/// The process group of a program that may still run: killed with all that it started when this is dropped.
+/// The process group of a program that may still run. Dropping it kills every process in the group.
 struct Group(Option<u32>);
 
 impl Drop for Group {
@@ -139,7 +145,7 @@ impl Drop for Group {
         if let Some(pid) =
             self.0.and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw)
         {
-            // An error means that nobody is left to kill.
+            // An error means that no process of the group is left.
             let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
         }
     }
@@ -195,7 +201,7 @@ mod tests {
             () = started => {}
         }
         let child: u32 = std::fs::read_to_string(&pid_file).unwrap().trim().parse().unwrap();
-        // Killed means gone, or a zombie until its new parent looks.
+        // A killed process is gone, or a zombie until its new parent reaps it.
         let gone = || {
             std::fs::read_to_string(format!("/proc/{child}/stat")).map_or(true, |stat| stat.contains(") Z "))
         };

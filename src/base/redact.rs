@@ -1,7 +1,8 @@
-//! Secrets that the process has read, and texts without them.
+//! The secrets that this process has read, and their removal from texts.
 //!
-//! There is one list for the whole process: a panic, an error on stderr and the journal must all know it, and whoever forgets
-//! to pass a list along would leak. Values are registered when they are read, before anything is done with them.
+//! There is one list for the whole process. Panics, errors on stderr and the journal must all know
+//! it, and code that forgot to pass a list along would leak. A value is registered when it is read,
+//! before anything is done with it.
 
 mod forms;
 
@@ -15,34 +16,34 @@ use serde_json::Value;
 
 pub use forms::SHORTEST;
 
-/// What stands in the place of a secret.
+/// The text that replaces a secret.
 pub const MARK: &str = "***";
 
-static OURS: LazyLock<Redactor> = LazyLock::new(Redactor::default);
+static PROCESS_WIDE: LazyLock<Redactor> = LazyLock::new(Redactor::default);
 
-/// Registers a secret for the whole process. `false`: it is too short to be redacted.
+/// Registers a secret for the whole process. Returns `false` if it is too short to be redacted.
 pub fn register(secret: &str) -> bool {
-    OURS.register(secret)
+    PROCESS_WIDE.register(secret)
 }
 
-/// `text` without the secrets that the process has read, in whatever form they stand in it.
+/// `text` without the registered secrets, in whatever form they occur in it.
 pub fn text(text: &str) -> Cow<'_, str> {
-    OURS.text(text)
+    PROCESS_WIDE.text(text)
 }
 
-/// A text that was cut at its end, without the beginning of a secret that may stand there.
+/// A text that was cut at its end, without the first part of a secret that may be left there.
 pub fn without_begun(text: &str) -> &str {
-    OURS.without_begun(text)
+    PROCESS_WIDE.without_begun(text)
 }
 
-/// Takes the secrets out of all texts and keys of a value; says whether there were any.
+/// Removes the secrets from all texts and keys of a value. Returns whether there were any.
 pub fn value(value: &mut Value) -> bool {
-    OURS.value(value)
+    PROCESS_WIDE.value(value)
 }
 
-/// Takes the secrets out of a text; says whether there were any.
+/// Removes the secrets from a text. Returns whether there were any.
 pub fn string(string: &mut String) -> bool {
-    OURS.string(string)
+    PROCESS_WIDE.string(string)
 }
 
 /// A list of secrets.
@@ -53,12 +54,12 @@ pub struct Redactor(RwLock<Known>);
 struct Known {
     secrets: BTreeSet<String>,
     forms: BTreeSet<String>,
-    /// Finds all forms at once; absent where there are none, or where it could not be built.
+    /// Finds all forms at once. Absent if there are no forms, or if it could not be built.
     finder: Option<AhoCorasick>,
 }
 
 impl Redactor {
-    /// Remembers a secret in all its forms. `false`: it is too short to be redacted.
+    /// Registers a secret in all its forms. Returns `false` if it is too short to be redacted.
     pub fn register(&self, secret: &str) -> bool {
         if secret.trim().chars().count() < SHORTEST {
             return false;
@@ -93,11 +94,11 @@ impl Redactor {
         Cow::Owned(out)
     }
 
-    /// `text`, which was cut at its end, without the beginning of a secret that may stand there.
+    /// `text`, which was cut at its end, without the first part of a secret that may be left there.
     pub fn without_begun<'a>(&self, text: &'a str) -> &'a str {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let mut rest = text;
-        // Again and again: of `abab`, the `ab` at its end is a beginning too.
+        // Repeats, because removing one beginning may expose another, as in `abab`.
         while let Some(length) = known.forms.iter().filter_map(|form| begun_at_end(form, rest)).max() {
             rest = rest.get(..rest.len() - length).unwrap_or("");
         }
@@ -127,7 +128,7 @@ impl Redactor {
                 }
                 any
             }
-            // A secret of digits only may stand as a number.
+            // A secret of digits only may occur as a number.
             Value::Number(number) => {
                 let text = number.to_string();
                 match self.text(&text) {
@@ -143,14 +144,15 @@ impl Redactor {
     }
 }
 
-/// The length of the beginning of `form` with which `text` ends.
+/// The length of the longest beginning of `form` with which `text` ends.
 fn begun_at_end(form: &str, text: &str) -> Option<usize> {
     let ends = form.char_indices().map(|(at, _)| at).skip(1).take_while(|at| *at <= text.len());
     ends.filter(|end| form.get(..*end).is_some_and(|begun| text.ends_with(begun))).max()
 }
 
 impl Known {
-    /// Where secrets stand, in order; those that overlap as one, so that no rest of one is left.
+    /// The ranges of the secrets in a text, in order. Overlapping ranges are merged, so that no
+    /// part of a secret is left.
     fn found_in(&self, text: &str) -> Vec<Range<usize>> {
         let mut found: Vec<Range<usize>> = if let Some(finder) = &self.finder {
             finder.find_overlapping_iter(text).map(|m| m.range()).collect()
@@ -220,7 +222,7 @@ mod tests {
 
     proptest::proptest! {
         #![proptest_config(proptest::test_runner::Config::with_cases(24))]
-        /// Whatever a secret is made of, none of its forms is left in a text that holds it.
+        /// Whatever a secret consists of, no form of it is left in a text that held it.
         #[test]
         fn no_form_survives(secret in "\\PC{4,40}", before in "\\PC{0,10}", after in "\\PC{0,10}") {
             proptest::prop_assume!(secret.trim().chars().count() >= SHORTEST);

@@ -1,4 +1,4 @@
-//! The forms in which a secret can turn up: encoded for a URL, a header, a page, a log.
+//! The forms that a secret can take in a text: encoded for a URL, a header, a web page or a log.
 
 use std::collections::BTreeSet;
 
@@ -7,19 +7,20 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_S
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-/// Values of fewer characters stand in ordinary words too: to blot them out would protect nobody and
-/// spoil every text.
+/// The shortest secret that is redacted, in characters. Shorter values occur in ordinary words:
+/// redacting them would protect nobody and spoil every text.
 pub const SHORTEST: usize = 4;
 
-/// Lines of a secret of several lines (a private key) are secrets of their own from this length on; shorter ones are
-/// mostly brackets and words.
+/// In a secret of several lines (a private key), each line of at least this many characters counts
+/// as a secret too. Shorter lines are mostly brackets and words.
 const SHORTEST_LINE: usize = 8;
 
-/// The shortest piece of base64 that is looked for within another text's base64.
+/// The shortest piece of base64 that is searched for inside other base64.
 const SHORTEST_PIECE: usize = 5;
 
+/// Everything but RFC 3986's unreserved characters.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-/// What JavaScript's `encodeURIComponent` makes of it, and its `encodeURI`.
+/// JavaScript's `encodeURIComponent`, and its `encodeURI` below.
 const COMPONENT: &AsciiSet = &UNRESERVED.remove(b'!').remove(b'\'').remove(b'(').remove(b')').remove(b'*');
 const WHOLE: &AsciiSet = &COMPONENT
     .remove(b';')
@@ -33,7 +34,7 @@ const WHOLE: &AsciiSet = &COMPONENT
     .remove(b'$')
     .remove(b',')
     .remove(b'#');
-/// The WHATWG URL Standard's sets, as URL parsers apply them to what they are given.
+/// The percent-encode sets of the WHATWG URL Standard. URL parsers apply them to their input.
 const FRAGMENT: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`');
 const QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>');
 const SPECIAL_QUERY: &AsciiSet = &QUERY.add(b'\'');
@@ -52,7 +53,7 @@ const USERINFO: &AsciiSet = &PATH
 const PERCENT: [&AsciiSet; 9] =
     [UNRESERVED, NON_ALPHANUMERIC, COMPONENT, WHOLE, FRAGMENT, QUERY, SPECIAL_QUERY, PATH, USERINFO];
 
-/// How quotes are written in HTML and XML; `&`, `<` and `>` are the same everywhere.
+/// How HTML and XML escape quotes. The escapes of `&`, `<` and `>` are the same everywhere.
 const QUOTES: [&[(&str, &str)]; 5] = [
     &[],
     &[("\"", "&quot;")],
@@ -60,16 +61,16 @@ const QUOTES: [&[(&str, &str)]; 5] = [
     &[("\"", "&quot;"), ("'", "&apos;")],
     &[("\"", "&#34;"), ("'", "&#39;")],
 ];
-/// What Handlebars and others write besides.
+/// Escapes of Handlebars and other template engines.
 const MORE_QUOTES: [&[(&str, &str)]; 2] = [
     &[("\"", "&quot;"), ("'", "&#x27;")],
     &[("\"", "&quot;"), ("'", "&#x27;"), ("`", "&#x60;"), ("=", "&#x3D;")],
 ];
 
-/// All that is looked for where `secret` must not be seen.
+/// All texts to search for in order to hide `secret`.
 pub(super) fn of(secret: &str) -> BTreeSet<String> {
     let mut parts = BTreeSet::from([secret.to_owned(), secret.trim().to_owned()]);
-    // A file is often printed line by line, and a secret that is a JSON object value by value.
+    // A file is often printed line by line, and a JSON object value by value.
     let lines = secret.lines().map(str::trim).filter(|line| line.chars().count() >= SHORTEST_LINE);
     parts.extend(lines.map(str::to_owned));
     if let Ok(object @ Value::Object(_)) = serde_json::from_str(secret) {
@@ -87,6 +88,7 @@ pub(super) fn of(secret: &str) -> BTreeSet<String> {
     forms
 }
 
+/// Adds every text inside a JSON value to `parts`.
 fn leaves(value: &Value, parts: &mut BTreeSet<String>) {
     match value {
         Value::String(text) => {
@@ -108,7 +110,7 @@ fn in_urls(part: &str, forms: &mut BTreeSet<String>) {
     }
 }
 
-/// `%2F` as `%2f`.
+/// Writes `%2F` as `%2f`.
 fn with_small_hex(encoded: &str) -> String {
     let mut pieces = encoded.split('%');
     let mut out = pieces.next().unwrap_or("").to_owned();
@@ -126,7 +128,7 @@ fn in_markup(part: &str, forms: &mut BTreeSet<String>) {
     }
 }
 
-/// In JSON, in Rust's `Debug`, in a shell.
+/// The forms in JSON, in Rust's `Debug` output and in a shell.
 fn in_code(part: &str, forms: &mut BTreeSet<String>) {
     let json = Value::String(part.to_owned()).to_string();
     let within = |quoted: &str| quoted.get(1..quoted.len() - 1).unwrap_or("").to_owned();
@@ -146,7 +148,7 @@ fn in_code(part: &str, forms: &mut BTreeSet<String>) {
     let escaped: String = part.escape_default().collect();
     let shell = part.replace('\'', r"'\''");
     let other_shell = part.replace('\'', "'\"'\"'");
-    // As `printable` shows control characters.
+    // The form in which `printable` shows control characters.
     let visible: String = part
         .chars()
         .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() })
@@ -154,7 +156,8 @@ fn in_code(part: &str, forms: &mut BTreeSet<String>) {
     forms.extend([once.replace('/', r"\/"), twice, ascii, debug, escaped, shell, other_shell, visible, once]);
 }
 
-/// By itself, and within something longer (`user:password`): there what it looks like depends on where it begins.
+/// The base64 of the secret by itself, and inside a longer text such as `user:password`. Inside a
+/// longer text the encoding depends on the position of the secret.
 fn in_base64(part: &str, forms: &mut BTreeSet<String>) {
     for engine in [STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD] {
         forms.insert(engine.encode(part));
@@ -162,7 +165,8 @@ fn in_base64(part: &str, forms: &mut BTreeSet<String>) {
     for shift in 0..3_usize {
         let mut bytes = vec![0_u8; shift];
         bytes.extend(part.as_bytes());
-        // Characters that are made of its bits alone: what stands before and after it changes the others.
+        // Keeps the characters that encode bits of the secret only. The others depend on the text
+        // before and after it.
         let (first, end) = ((shift * 8).div_ceil(6), bytes.len() * 8 / 6);
         for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
             let encoded = engine.encode(&bytes);
@@ -177,7 +181,7 @@ fn in_base64(part: &str, forms: &mut BTreeSet<String>) {
 mod tests {
     use super::*;
 
-    /// Each text is what a program of its kind prints for the secret `p@ss/w"ö'<&`.
+    /// Each form is what some program prints for the secret `p@ss/w"ö'<&`.
     #[test]
     fn the_usual_encodings_are_known() {
         let forms = of("p@ss/w\"ö'<&");
@@ -209,7 +213,7 @@ mod tests {
                 assert!(forms.iter().any(|form| encoded.contains(form)), "{encoded}");
             }
         }
-        // The control: another secret's base64 holds none of them.
+        // The counter-test: the base64 of another secret contains none of these forms.
         assert!(!forms.iter().any(|form| STANDARD.encode("admin:nightingale").contains(form)));
     }
 
