@@ -117,7 +117,7 @@ mod tests {
             ("", "the file is empty"),
             ("- a\n", "expected a template, found a list"),
             ("Resources: [\n", "is not closed"),
-            ("Resources: {}\nResources: {}\n", "stands here a second time"),
+            ("Resources: {}\nResources: {}\n", "is given twice"),
             ("Resources: !Foo {}\n", "the tag `!Foo` has no meaning here"),
         ] {
             let found = Template::read("t.yaml", text, 0).map(|_| ()).unwrap_err().render(false);

@@ -1,4 +1,4 @@
-//! What serde-saphyr has read, as nodes: types of plain scalars, keys, duplicates, merges.
+//! Turns what serde-saphyr has read into nodes: types of plain scalars, keys, duplicates, merges.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,19 +8,20 @@ use super::raw::{Content, Raw};
 use super::source::{Source, Span};
 use super::{scalar, syntax};
 
+/// Builds the nodes of one document and collects the mistakes in it.
 pub struct Builder<'a> {
     source: &'a Source,
     pub out: Diagnostics,
-    /// Where values begin that could not be read and have been reported.
+    /// Where the values begin that could not be read. Each has been reported.
     pub broken: Vec<usize>,
     tags: Tags,
 }
 
-/// The key that a tag of the document's own stands for: a value `!Ref x` is then read as `{ Ref: x }`. `None`: the tag
+/// Maps a tag to a key. A value `!Ref x` is then read as `{ Ref: x }`. `None` means that the tag
 /// has no meaning, which is a mistake.
 pub type Tags = fn(&str) -> Option<&'static str>;
 
-/// What a tag of YAML itself resolves to, before its name.
+/// The prefix that a tag of YAML itself (`!!str`) resolves to.
 const CORE: &str = "tag:yaml.org,2002:";
 
 impl<'a> Builder<'a> {
@@ -28,7 +29,7 @@ impl<'a> Builder<'a> {
         Self { source, out: Diagnostics::default(), broken: Vec::new(), tags }
     }
 
-    /// The whole document; `None` if there is none.
+    /// The root of the document. `None` if the document is empty.
     pub fn root(&mut self, raw: Raw<'_>) -> Option<Node> {
         let comment = |line: &str| line.trim_start().is_empty() || line.trim_start().starts_with('#');
         let text = self.source.text.trim_start_matches('\u{feff}');
@@ -36,7 +37,8 @@ impl<'a> Builder<'a> {
         (!empty).then(|| self.node(raw, false))
     }
 
-    /// `repeated`: it stands in what an alias repeats, and is reported where it is written.
+    /// Builds one node. `repeated` means that an alias repeats the value. Its mistakes are then
+    /// reported only where the value is written.
     fn node(&mut self, raw: Raw<'_>, repeated: bool) -> Node {
         let alias = !repeated && raw.used != raw.written;
         let written = raw.written.span();
@@ -60,7 +62,7 @@ impl<'a> Builder<'a> {
                 if !repeated {
                     self.out.push(syntax::unquoted_template(self.source, template));
                 }
-                // It is looked at further as what was meant.
+                // Continue with the expression that the author meant.
                 Value::Str(self.source.slice(template).to_owned())
             }
             Content::Map(entries) => {
@@ -94,7 +96,7 @@ impl<'a> Builder<'a> {
         foreign
     }
 
-    /// Whether a scalar without a tag stands there without quotes.
+    /// Whether a scalar has neither a tag nor quotes.
     fn is_plain(&self, tagged: bool, written: Span) -> bool {
         let text = self.source.text.get(written.start..).unwrap_or_default();
         !tagged && !text.starts_with(['"', '\'', '|', '>'])
@@ -108,18 +110,20 @@ impl<'a> Builder<'a> {
                 let typed = plain.then(|| scalar::other_than_text(&text)).flatten();
                 typed.unwrap_or_else(|| Value::Str(text.into_owned()))
             }
-            // Of a number, what stands in the file; a tag may have made one of a quoted text.
+            // A number is resolved from the text in the file. A tag may have made a number of a
+            // quoted text.
             _ => scalar::resolve(self.source.slice(written).trim_matches(['"', '\''])),
         }
     }
 
-    /// To YAML, `{{ a }}` is a mapping with a mapping for a key.
+    /// Whether a mapping is an expression without quotes. YAML reads `{{ a }}` as a mapping whose
+    /// key is a mapping.
     fn is_template(&self, start: usize, entries: &[(Raw<'_>, Raw<'_>)]) -> bool {
         matches!(entries.first(), Some((Raw { content: Content::Map(_), .. }, _)))
             && self.source.text.get(start..).is_some_and(|text| text.starts_with("{{"))
     }
 
-    /// The mapping, and where its last value ends.
+    /// Returns the mapping, and the end of its last value.
     fn map(&mut self, raw: Vec<(Raw<'_>, Raw<'_>)>, repeated: bool) -> (Map, Option<usize>) {
         let mut entries = Vec::with_capacity(raw.len());
         let mut merged = Vec::new();
@@ -176,7 +180,7 @@ impl<'a> Builder<'a> {
                     }
                     Value::Broken => {}
                     _ if repeated => {}
-                    _ => self.out.push(self.source.error(map.span, "`<<` merges mappings, and this is none").help(
+                    _ => self.out.push(self.source.error(map.span, "`<<` merges mappings, and this is not a mapping").help(
                         "write `<<: *anchor` with the anchor of a mapping; for a key of that name, use quotes",
                     )),
                 }
@@ -197,14 +201,14 @@ impl<'a> Builder<'a> {
             };
             if let Some(seen) = seen {
                 let at = self.source.position(seen.start);
-                let message = format!("the key `{}` stands here a second time", short(&entry.key));
-                let help = format!("it stands already at {}:{}; keep one of them", at.line, at.column);
+                let message = format!("the key `{}` is given twice", short(&entry.key));
+                let help = format!("the first one is at {}:{}; keep one of them", at.line, at.column);
                 self.out.push(self.source.error(entry.key_span, message).help(help));
             }
         }
     }
 
-    /// Where a collection ends: at its bracket, or with its last value.
+    /// Where a collection ends: at its closing bracket, or else with its last value.
     fn end(&self, start: usize, last: Option<usize>) -> usize {
         let last = last.unwrap_or(start + 1).max(start);
         let rest = self.source.text.get(last..).unwrap_or_default();

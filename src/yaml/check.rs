@@ -1,40 +1,42 @@
-//! Nodes against a schema: every mistake, in the words that people use.
+//! Checks nodes against a schema and reports every mistake.
 
 use super::diagnostic::{Diagnostic, Diagnostics, list, nearest, suggest};
 use super::node::{Entry, Map, Node, Value, short};
 use super::scalar;
-use super::schema::{Additional, Rule, Schema, Types};
+use super::schema::{Additional, Schema, Subschema, Types};
 use super::source::{Source, Span};
 use base::ids::BadName;
 
-/// What the words in `format` mean.
+/// The formats that the `format` keyword of a schema can name.
 pub trait Formats {
-    /// Whether the text is one of those; a format that is not known takes anything.
+    /// Checks that the text has this format. An unknown format accepts any text.
     fn check(&self, format: &str, text: &str) -> Result<(), BadName>;
-    /// `a duration`
+    /// The format in words, such as `a duration`.
     fn noun(&self, format: &str) -> Option<&'static str>;
 }
 
-/// Checks nodes of one file.
+/// Checks the nodes of one file.
 pub struct Checker<'a> {
     pub source: &'a Source,
     pub formats: &'a dyn Formats,
-    /// A text with `{{` stands for any text: what it becomes is known at run time only.
+    /// Whether expressions are allowed. A text with `{{` then passes every check, since its value
+    /// is known only at run time.
     pub templates: bool,
 }
 
 impl Checker<'_> {
     pub fn check(&self, node: &Node, schema: &Schema, out: &mut Diagnostics) {
-        Walk { checker: self, schema }.node(node, 0, out);
+        Validator { checker: self, schema }.node(node, 0, out);
     }
 }
 
-struct Walk<'a> {
+/// A checker with the schema that it applies.
+struct Validator<'a> {
     checker: &'a Checker<'a>,
     schema: &'a Schema,
 }
 
-/// Whether a text holds an expression, which is rendered later.
+/// Whether a text contains an expression, which is rendered later.
 pub fn is_template(text: &str) -> bool {
     text.contains("{{")
 }
@@ -52,48 +54,49 @@ fn types_of(node: &Node) -> Types {
     }
 }
 
-impl Walk<'_> {
+impl Validator<'_> {
     fn error(&self, span: Span, message: impl Into<String>) -> Diagnostic {
         self.checker.source.error(span, message)
     }
 
-    fn node(&self, node: &Node, rule: usize, out: &mut Diagnostics) {
+    fn node(&self, node: &Node, subschema: usize, out: &mut Diagnostics) {
         if node.value == Value::Broken {
             return;
         }
-        let Some(rule) = self.schema.rule(rule) else { return };
-        if !rule.types.meets(types_of(node)) {
-            out.push(self.wrong_type(node, rule));
+        let Some(subschema) = self.schema.subschema(subschema) else { return };
+        if !subschema.types.meets(types_of(node)) {
+            out.push(self.wrong_type(node, subschema));
             return;
         }
-        if let Some(target) = rule.reference {
+        if let Some(target) = subschema.reference {
             self.node(node, target, out);
         }
-        for part in &rule.all {
+        for part in &subschema.all {
             self.node(node, *part, out);
         }
-        if !rule.branches.is_empty() {
-            self.branches(node, rule, out);
+        if !subschema.branches.is_empty() {
+            self.branches(node, subschema, out);
         }
         match &node.value {
-            Value::Map(map) => self.map(node, map, rule, out),
-            Value::Seq(items) => self.list(node, items, rule, out),
-            Value::Str(text) => self.text(node, text, rule, out),
-            Value::Number(number, raw) => self.number(node, number, raw, rule, out),
+            Value::Map(map) => self.map(node, map, subschema, out),
+            Value::Seq(items) => self.list(node, items, subschema, out),
+            Value::Str(text) => self.text(node, text, subschema, out),
+            Value::Number(number, raw) => self.number(node, number, raw, subschema, out),
             Value::Null | Value::Broken | Value::Bool(_) => {}
         }
         let rendered_later = self.checker.templates && node.as_str().is_some_and(is_template);
-        if !rule.values.is_empty() && !node.is_null() && !rendered_later {
-            self.choice(node, rule, out);
+        if !subschema.values.is_empty() && !node.is_null() && !rendered_later {
+            self.choice(node, subschema, out);
         }
     }
 
-    /// The branches that a value of this kind can be meant for; where none fits, the one with the fewest mistakes.
-    fn branches(&self, node: &Node, rule: &Rule, out: &mut Diagnostics) {
+    /// Checks a value against the branches that accept its type. If none fits, reports the mistakes
+    /// of the branch with the fewest.
+    fn branches(&self, node: &Node, subschema: &Subschema, out: &mut Diagnostics) {
         let kind = types_of(node);
         let mut candidates = Vec::new();
-        for index in &rule.branches {
-            let Some(branch) = self.schema.rule(*index) else { continue };
+        for index in &subschema.branches {
+            let Some(branch) = self.schema.subschema(*index) else { continue };
             if is_template_branch(branch) {
                 if node.as_str().is_some_and(is_template) {
                     return;
@@ -103,8 +106,8 @@ impl Walk<'_> {
             }
         }
         match candidates.as_slice() {
-            // The kind is none of theirs: a text, where only an expression may be one.
-            [] => out.push(self.wrong_type(node, rule)),
+            // No branch accepts the type, such as a text where only an expression may be a text.
+            [] => out.push(self.wrong_type(node, subschema)),
             [one] => self.node(node, *one, out),
             several => {
                 let mut best: Option<Diagnostics> = None;
@@ -123,30 +126,33 @@ impl Walk<'_> {
         }
     }
 
-    fn map(&self, node: &Node, map: &Map, rule: &Rule, out: &mut Diagnostics) {
+    fn map(&self, node: &Node, map: &Map, subschema: &Subschema, out: &mut Diagnostics) {
         for entry in &map.entries {
-            if let Some(names) = rule.property_names {
+            if let Some(names) = subschema.property_names {
                 self.key(entry, names, out);
             }
-            match (rule.by_name.get(&entry.key).and_then(|i| rule.properties.get(*i)), rule.additional) {
-                (Some(property), _) => self.node(&entry.value, property.rule, out),
-                (None, Additional::Rule(other)) => self.node(&entry.value, other, out),
+            match (
+                subschema.by_name.get(&entry.key).and_then(|i| subschema.properties.get(*i)),
+                subschema.additional,
+            ) {
+                (Some(property), _) => self.node(&entry.value, property.subschema, out),
+                (None, Additional::Schema(other)) => self.node(&entry.value, other, out),
                 (None, Additional::Anything) => {}
                 (None, Additional::Nothing) => {
-                    let known = rule.properties.iter().map(|p| p.name.as_str());
+                    let known = subschema.properties.iter().map(|p| p.name.as_str());
                     let diagnostic = self
                         .error(entry.key_span, format!("unknown key `{}`", short(&entry.key)))
                         .maybe_help(
                             suggest(&entry.key, known, "key")
-                                .or_else(|| Some("nothing can stand here".into())),
+                                .or_else(|| Some("no keys are allowed here".into())),
                         );
                     out.push(diagnostic);
                 }
             }
         }
-        for key in &rule.required {
-            if map.get(key).is_none() && !is_mistyped(map, rule, key) {
-                let described = rule.by_name.get(key).and_then(|i| rule.properties.get(*i));
+        for key in &subschema.required {
+            if map.get(key).is_none() && !is_mistyped(map, subschema, key) {
+                let described = subschema.by_name.get(key).and_then(|i| subschema.properties.get(*i));
                 let described = described.and_then(|p| p.description.as_deref()).map(first_sentence);
                 let help = match described {
                     Some(text) => format!("add `{key}:` ({text})"),
@@ -162,67 +168,65 @@ impl Walk<'_> {
         self.node(&Node { span: entry.key_span, value }, names, out);
     }
 
-    fn list(&self, node: &Node, items: &[Node], rule: &Rule, out: &mut Diagnostics) {
-        if let Some(of) = rule.items {
+    fn list(&self, node: &Node, items: &[Node], subschema: &Subschema, out: &mut Diagnostics) {
+        if let Some(of) = subschema.items {
             for item in items {
                 self.node(item, of, out);
             }
         }
         let count = items.len() as u64;
-        if rule.counts.0.is_some_and(|least| count < least) {
+        if subschema.counts.0.is_some_and(|least| count < least) {
             let message =
                 if items.is_empty() { "an empty list".to_owned() } else { format!("a list of {count}") };
-            let least = rule.counts.0.unwrap_or(1);
+            let least = subschema.counts.0.unwrap_or(1);
             out.push(self.error(head(node), message).help(format!("give at least {least}")));
         }
-        if let Some(most) = rule.counts.1.filter(|most| count > *most) {
+        if let Some(most) = subschema.counts.1.filter(|most| count > *most) {
             out.push(
                 self.error(head(node), format!("a list of {count}")).help(format!("give at most {most}")),
             );
         }
     }
 
-    fn text(&self, node: &Node, text: &str, rule: &Rule, out: &mut Diagnostics) {
+    fn text(&self, node: &Node, text: &str, subschema: &Subschema, out: &mut Diagnostics) {
         if is_template(text) {
             if self.checker.templates {
                 return;
             }
-            if rule.format.is_some() {
+            if subschema.format.is_some() {
                 out.push(
-                    self.error(node.span, format!("`{}`: an expression cannot stand here", short(text))).help(
+                    self.error(node.span, format!("`{}`: expressions are not allowed here", short(text))).help(
                         "expressions are rendered below `with`, in checks and in `when`; write the value itself",
                     ),
                 );
                 return;
             }
         }
-        if let Some(format) = &rule.format
-            && rule.types.has(Types::STRING)
+        if let Some(format) = &subschema.format
+            && subschema.types.has(Types::STRING)
             && let Err(bad) = self.checker.formats.check(format, text)
         {
             out.push(self.error(node.span, bad.message).help(bad.help));
         }
-        if let Some(pattern) = rule.pattern.as_ref().filter(|p| !p.is_match(text)) {
+        if let Some(pattern) = subschema.pattern.as_ref().filter(|p| !p.is_match(text)) {
             out.push(
-                self.error(node.span, format!("`{}` is not of the form that is asked for here", short(text)))
+                self.error(node.span, format!("`{}` does not have the expected form", short(text)))
                     .help(format!("it must match `{pattern}`")),
             );
         }
         let length = text.chars().count() as u64;
-        if let Some(least) = rule.lengths.0.filter(|least| length < *least) {
+        if let Some(least) = subschema.lengths.0.filter(|least| length < *least) {
             let message = if text.is_empty() {
                 "an empty text".to_owned()
             } else {
                 format!("`{}` is too short", short(text))
             };
-            out.push(
-                self.error(node.span, message).help(format!("at least {least} characters must stand here")),
-            );
+            out.push(self.error(node.span, message).help(format!("write at least {least} characters")));
         }
-        if let Some(most) = rule.lengths.1.filter(|most| length > *most) {
+        if let Some(most) = subschema.lengths.1.filter(|most| length > *most) {
             out.push(
                 self.error(node.span, format!("a text of {length} characters is too long"))
-                    .help(format!("at most {most} can stand here")),
+                    .help(format!("write at most {most} characters")),
             );
         }
     }
@@ -232,14 +236,14 @@ impl Walk<'_> {
         node: &Node,
         number: &serde_json::Number,
         raw: &str,
-        rule: &Rule,
+        subschema: &Subschema,
         out: &mut Diagnostics,
     ) {
         let value = number.as_f64().unwrap_or(f64::NAN);
-        if rule.own_types == Types::ANY {
+        if subschema.own_types == Types::ANY {
             return;
         }
-        if let Some(format) = rule.format.as_deref().filter(|_| rule.types.has(Types::STRING))
+        if let Some(format) = subschema.format.as_deref().filter(|_| subschema.types.has(Types::STRING))
             && let Err(bad) = self.checker.formats.check(format, raw)
         {
             out.push(self.error(node.span, bad.message).help(bad.help));
@@ -250,15 +254,15 @@ impl Walk<'_> {
             out.push(
                 self.error(
                     node.span,
-                    format!("`{raw}` begins with a zero: some readers of YAML take it for octal"),
+                    format!("`{raw}` begins with a zero: some YAML parsers read it as octal"),
                 )
                 .help(format!("write {}", digits.trim_start_matches('0').parse::<u64>().unwrap_or(0))),
             );
             return;
         }
-        let range = integer_range(rule.format.as_deref());
-        let least = rule.minimum.into_iter().chain(range.map(|r| r.0)).reduce(f64::max);
-        let most = rule.maximum.into_iter().chain(range.map(|r| r.1)).reduce(f64::min);
+        let range = integer_range(subschema.format.as_deref());
+        let least = subschema.minimum.into_iter().chain(range.map(|r| r.0)).reduce(f64::max);
+        let most = subschema.maximum.into_iter().chain(range.map(|r| r.1)).reduce(f64::min);
         let help = match (least.filter(|n| n.abs() < 1e15), most.filter(|n| n.abs() < 1e9)) {
             (Some(least), Some(most)) => format!("it must lie between {least} and {most}"),
             (Some(least), None) => format!("it must be {least} or more"),
@@ -272,14 +276,14 @@ impl Walk<'_> {
         }
     }
 
-    fn choice(&self, node: &Node, rule: &Rule, out: &mut Diagnostics) {
+    fn choice(&self, node: &Node, subschema: &Subschema, out: &mut Diagnostics) {
         let json = node.to_json();
-        if rule.values.contains(&json) {
+        if subschema.values.contains(&json) {
             return;
         }
-        let known: Vec<&str> = rule.values.iter().filter_map(serde_json::Value::as_str).collect();
+        let known: Vec<&str> = subschema.values.iter().filter_map(serde_json::Value::as_str).collect();
         if let (Some(text), Some(noun)) =
-            (node.as_str(), rule.format.as_deref().and_then(|f| self.checker.formats.noun(f)))
+            (node.as_str(), subschema.format.as_deref().and_then(|f| self.checker.formats.noun(f)))
         {
             let what = noun.split_once(' ').map_or(noun, |(_, word)| word);
             let help = suggest(text, known.iter().copied(), what);
@@ -297,9 +301,9 @@ impl Walk<'_> {
         out.push(self.error(head(node), message).help(help));
     }
 
-    fn wrong_type(&self, node: &Node, rule: &Rule) -> Diagnostic {
-        let (format, only_template_text) = self.wanted(rule);
-        let mut types = rule.types.without(Types::NULL);
+    fn wrong_type(&self, node: &Node, subschema: &Subschema) -> Diagnostic {
+        let (format, only_template_text) = self.wanted(subschema);
+        let mut types = subschema.types.without(Types::NULL);
         if only_template_text {
             types = types.without(Types::STRING);
         }
@@ -317,7 +321,7 @@ impl Walk<'_> {
         let help = match &node.value {
             Value::Null => Some("give a value, or remove the key".to_owned()),
             Value::Str(text) if is_template(text) => {
-                message.push_str("; an expression cannot stand here");
+                message.push_str("; expressions are not allowed here");
                 Some(format!("write {wanted} itself"))
             }
             Value::Number(_, raw) if types.meets(Types::STRING) => {
@@ -361,42 +365,50 @@ impl Walk<'_> {
         } else {
             "an account id has 12 digits, in quotes: \"012345678901\"".to_owned()
         };
-        self.error(node.span, format!("the account id {raw} stands without quotes: {why}")).help(help)
+        self.error(node.span, format!("the account id {raw} is not in quotes: {why}")).help(help)
     }
 
-    /// The format that is wanted, behind references and branches, and whether texts are for expressions only.
-    fn wanted(&self, rule: &Rule) -> (Option<String>, bool) {
-        let mut rules = vec![rule];
+    /// The expected format, found through references and branches, and whether the only allowed
+    /// texts are expressions.
+    fn wanted(&self, subschema: &Subschema) -> (Option<String>, bool) {
+        let mut pending = vec![subschema];
         let mut seen = 0;
         let mut template = false;
         let mut other_text = false;
         let mut format = None;
-        while let Some(rule) = rules.pop() {
+        while let Some(subschema) = pending.pop() {
             seen += 1;
             if seen > 32 {
                 break;
             }
-            if is_template_branch(rule) {
+            if is_template_branch(subschema) {
                 template = true;
                 continue;
             }
-            let leaf = rule.reference.is_none() && rule.branches.is_empty();
-            other_text |= leaf && rule.types.has(Types::STRING);
-            if rule.types.has(Types::STRING) && format.is_none() {
-                format.clone_from(&rule.format);
+            let leaf = subschema.reference.is_none() && subschema.branches.is_empty();
+            other_text |= leaf && subschema.types.has(Types::STRING);
+            if subschema.types.has(Types::STRING) && format.is_none() {
+                format.clone_from(&subschema.format);
             }
-            rules.extend(rule.reference.iter().chain(&rule.branches).filter_map(|i| self.schema.rule(*i)));
+            pending.extend(
+                subschema
+                    .reference
+                    .iter()
+                    .chain(&subschema.branches)
+                    .filter_map(|i| self.schema.subschema(*i)),
+            );
         }
         (format, template && !other_text)
     }
 }
 
-/// The branch of a value that may be an expression instead.
-fn is_template_branch(rule: &Rule) -> bool {
-    rule.pattern.as_ref().is_some_and(|p| p.as_str() == "\\{\\{")
+/// Whether this is the branch that allows an expression in place of a value.
+fn is_template_branch(subschema: &Subschema) -> bool {
+    subschema.pattern.as_ref().is_some_and(|p| p.as_str() == "\\{\\{")
 }
 
-/// The first line of a collection is enough to show; a scalar is shown whole.
+/// The span to show for a node. For a collection, this is its first character. A scalar is shown
+/// whole.
 fn head(node: &Node) -> Span {
     match node.value {
         Value::Map(_) | Value::Seq(_) => Span::new(node.span.start, node.span.start + 1),
@@ -460,12 +472,12 @@ fn first_sentence(text: &str) -> String {
     sentence.trim_end_matches('.').to_owned()
 }
 
-/// An unknown key that looks like this one has been reported with the suggestion: saying that it is missing as
-/// well would be an echo.
-fn is_mistyped(map: &Map, rule: &Rule, key: &str) -> bool {
-    rule.additional == Additional::Nothing
+/// Whether a missing key has already been reported as a mistyped one, with this key as the
+/// suggestion. Reporting it again would only repeat the mistake.
+fn is_mistyped(map: &Map, subschema: &Subschema, key: &str) -> bool {
+    subschema.additional == Additional::Nothing
         && map.entries.iter().any(|entry| {
-            !rule.by_name.contains_key(&entry.key)
-                && nearest(&entry.key, rule.properties.iter().map(|p| p.name.as_str())) == Some(key)
+            !subschema.by_name.contains_key(&entry.key)
+                && nearest(&entry.key, subschema.properties.iter().map(|p| p.name.as_str())) == Some(key)
         })
 }

@@ -1,4 +1,4 @@
-//! What is wrong, where, and what to write instead.
+//! Diagnostics: what is wrong, where, and what to write instead.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -20,16 +20,18 @@ pub struct Diagnostic {
     pub severity: Severity,
     #[serde(serialize_with = "as_text")]
     pub file: Arc<str>,
-    /// From 1.
+    /// Counted from 1.
     pub line: usize,
-    /// From 1, in characters.
+    /// Counted from 1, in characters.
     pub column: usize,
     pub message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
-    /// The source line (a part of it where it is long), where the marks under it start, and how many there are.
+    /// The source line (a part of it if it is long), the column of the first mark under it, and the
+    /// number of marks.
     #[serde(skip)]
     snippet: (String, usize, usize),
+    /// The rank of the source file, which orders diagnostics of several files.
     #[serde(skip)]
     rank: u16,
 }
@@ -38,8 +40,8 @@ fn as_text<S: serde::Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok
     serializer.serialize_str(text)
 }
 
-/// Messages repeat what stands in the file, which may be anything: control characters become spaces, and the middle of
-/// what is too long to be read is left out.
+/// Makes a message safe and short. Messages quote the file, which may hold anything. Control
+/// characters become spaces, and a text that is too long loses its middle.
 fn tidy(text: &str) -> String {
     const LONGEST: usize = 1000;
     let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
@@ -53,9 +55,9 @@ fn tidy(text: &str) -> String {
     format!("{start} … {end}")
 }
 
-/// A longer line is cut around the column.
+/// The longest line that is shown whole, in characters. A longer line is cut around the column.
 const WIDEST: usize = 140;
-/// How much of a long line stays before the column.
+/// How many characters of a cut line stay before the column.
 const LEAD: usize = 40;
 
 impl Source {
@@ -86,8 +88,8 @@ impl Source {
     }
 }
 
-/// The part of a line to show, with the place and the number of the marks under it. Control characters become
-/// spaces, so that the marks stand right and a terminal is left alone.
+/// The part of a line to show, with the place and the number of the marks under it. Control
+/// characters become spaces, so that the marks are aligned and no terminal codes are printed.
 fn cut(line: &str, column: usize, marked: usize) -> (String, usize, usize) {
     let skipped = if column > WIDEST - LEAD { column - 1 - LEAD } else { 0 };
     let mut rest = line.chars().skip(skipped).map(|c| if c.is_control() { ' ' } else { c });
@@ -139,7 +141,7 @@ impl Diagnostic {
         let gutter = " ".repeat(number.len());
         let space = " ".repeat(*start);
         let marks = "^".repeat(*marked);
-        // An empty line shows nothing: the whole file is meant, or its end.
+        // An empty line is not shown. The diagnostic is about the whole file or its end.
         if !text.trim().is_empty() {
             let _ = writeln!(out, " {dim}{number} |{plain} {text}");
             let _ = writeln!(out, " {dim}{gutter} |{plain} {space}{paint}{marks}{plain}");
@@ -151,7 +153,7 @@ impl Diagnostic {
     }
 }
 
-/// All that was found.
+/// A list of diagnostics.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Diagnostics {
@@ -183,13 +185,13 @@ impl Diagnostics {
         self.list.iter()
     }
 
-    /// The numbers of errors and of warnings.
+    /// The number of errors and the number of warnings.
     pub fn count(&self) -> (usize, usize) {
         let errors = self.list.iter().filter(|d| d.is_error()).count();
         (errors, self.list.len() - errors)
     }
 
-    /// Orders by file, position and severity, and drops what is said twice.
+    /// Orders by file, position and severity, and drops duplicates.
     pub fn sort(&mut self) {
         self.list.sort_by(|a, b| {
             let key = |d: &Diagnostic| (d.rank, d.line, d.column, d.severity);
@@ -214,7 +216,7 @@ impl<'a> IntoIterator for &'a Diagnostics {
     }
 }
 
-/// `did you mean …?` for a name that resembles a known one, else a list of the known ones.
+/// `did you mean …?` if the name resembles a known one, otherwise a list of the known ones.
 pub fn suggest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>, what: &str) -> Option<String> {
     let known: Vec<&str> = known.into_iter().collect();
     if let Some(near) = nearest(name, known.iter().copied()) {
@@ -228,15 +230,16 @@ pub fn suggest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>, what: &
     }
 }
 
-/// The known name that is nearest to a mistyped one, where one is near enough.
+/// The known name that is nearest to a mistyped one, if any is near enough.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let folded = name.to_lowercase();
     let length = folded.chars().count();
-    // A third of the letters may be wrong; transposed ones count once.
+    // A third of the letters may be wrong. Transposed letters count once.
     let most = (length / 3).clamp(1, 4);
     known
         .into_iter()
-        // The distance is at least the difference in length: a cheap filter, for lists can be long.
+        // The distance is at least the difference in length. This filter is cheap, and lists can be
+        // long.
         .filter(|other| other.len().abs_diff(folded.len()) <= most && *other != name)
         .map(|other| (strsim::damerau_levenshtein(&folded, &other.to_lowercase()), other))
         .filter(|(distance, _)| *distance <= most)

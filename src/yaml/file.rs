@@ -1,4 +1,4 @@
-//! Files as they come: anything may be in them.
+//! Reads text files. A file may hold anything: the wrong encoding, binary data, nothing at all.
 
 use std::path::Path;
 
@@ -11,13 +11,14 @@ use super::node::Node;
 use super::parse::parse_tagged;
 use super::source::{Source, Span};
 
+/// A text file that was read.
 pub struct Read {
     pub source: Source,
-    /// Of the file's bytes, in hexadecimal.
+    /// The SHA-256 of the file's bytes, in hexadecimal.
     pub sha256: String,
 }
 
-/// Reads a text file; `rank` orders its diagnostics among those of other files.
+/// Reads a text file. `rank` orders its diagnostics among those of other files.
 pub fn read(path: &Path, rank: u16) -> Result<Read, Box<Diagnostic>> {
     let name = path.display().to_string();
     let whole = |message: String, help: &str| {
@@ -29,8 +30,7 @@ pub fn read(path: &Path, rank: u16) -> Result<Read, Box<Diagnostic>> {
         return Err(whole("is a folder".into(), "name the file in it"));
     }
     if meta.len() > LARGEST_FILE as u64 {
-        let message =
-            format!("has {} MiB: more than {} MiB are not read", meta.len() >> 20, LARGEST_FILE >> 20);
+        let message = format!("has {} MiB: the limit is {} MiB", meta.len() >> 20, LARGEST_FILE >> 20);
         return Err(whole(message, "is this the right file?"));
     }
     let bytes = std::fs::read(path)
@@ -38,7 +38,7 @@ pub fn read(path: &Path, rank: u16) -> Result<Read, Box<Diagnostic>> {
     from_bytes(&name, &bytes, rank)
 }
 
-/// The same for bytes that are there already.
+/// The same as [`read`], for bytes that were read already.
 pub fn from_bytes(name: &str, bytes: &[u8], rank: u16) -> Result<Read, Box<Diagnostic>> {
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
         let diagnostic = Source::new(name, "", rank).error(Span::default(), "the text is in UTF-16");
@@ -69,12 +69,13 @@ pub fn from_bytes(name: &str, bytes: &[u8], rank: u16) -> Result<Read, Box<Diagn
     Ok(Read { source, sha256 })
 }
 
-/// The root mapping of a document; `what` is `a playbook`, `first` the key that one begins with.
+/// The root mapping of a document. `what` names the document (`a playbook`), and `first` the key
+/// that such a document begins with. Both are for messages.
 pub fn root(source: &Source, what: &str, first: &str, out: &mut Diagnostics) -> Option<Node> {
     tagged_root(source, what, first, |_| None, out)
 }
 
-/// The same for a document that has tags of its own.
+/// The same as [`root`], for a document with tags of its own.
 pub fn tagged_root(
     source: &Source,
     what: &str,
@@ -108,7 +109,7 @@ pub fn tagged_root(
     None
 }
 
-/// An I/O error without the number.
+/// An I/O error in words, without the number of the operating system's error.
 pub fn plain(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::NotFound => "there is no such file".into(),

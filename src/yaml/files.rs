@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use super::file::plain;
 use super::limits::LARGEST_FILE;
 
-/// Reads files of one folder. What was kept is answered from memory: a run that goes on does not see what has changed
-/// on disk since it began.
+/// Reads files of one folder. Kept files are answered from memory, so that a resumed run does not
+/// see changes on disk since it began.
 #[derive(Debug, Clone, Default)]
 pub struct Files {
     folder: PathBuf,
@@ -16,14 +16,14 @@ pub struct Files {
 }
 
 impl Files {
-    /// Those of a folder, without any that were kept.
+    /// The files of a folder, none of them kept.
     pub fn of(folder: &Path) -> Self {
-        // A bare file name has an empty parent, which is no folder that a command could be run in.
+        // The parent of a bare file name is empty, and no command can run in an empty folder name.
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         Self { folder: folder.to_owned(), kept: BTreeMap::new() }
     }
 
-    /// Those that a run has kept; the others are looked for in the folder.
+    /// The files that a run has kept. All others are read from the folder.
     pub fn kept_by_a_run(folder: &Path, kept: BTreeMap<String, String>) -> Self {
         Self { kept, ..Self::of(folder) }
     }
@@ -36,12 +36,12 @@ impl Files {
         self.folder.join(name)
     }
 
-    /// Texts by the names that the playbook gives them.
+    /// The kept texts, by the names that the playbook gives the files.
     pub fn kept(&self) -> &BTreeMap<String, String> {
         &self.kept
     }
 
-    /// The file's text; an error says in words why it cannot be read.
+    /// The file's text. The error says in words why it cannot be read.
     pub fn read(&self, name: &str) -> Result<String, String> {
         match self.kept.get(name) {
             Some(text) => Ok(text.clone()),
@@ -49,7 +49,7 @@ impl Files {
         }
     }
 
-    /// Why the file cannot be read; `None`: it can.
+    /// Why the file cannot be read. `None` if it can.
     pub fn unreadable(&self, name: &str) -> Option<String> {
         if self.kept.contains_key(name) {
             return None;
@@ -61,7 +61,7 @@ impl Files {
         }
     }
 
-    /// In bytes; `None` where it is no file that can be looked at.
+    /// The file's size in bytes. `None` if it is not a file, or cannot be accessed.
     pub fn size(&self, name: &str) -> Option<u64> {
         match self.kept.get(name) {
             Some(text) => Some(text.len() as u64),
@@ -73,7 +73,8 @@ impl Files {
         self.kept.insert(name.to_owned(), text);
     }
 
-    /// Keeps a file's text if it can be read. What is larger than a playbook may be stays where it is.
+    /// Keeps a file's text if it can be read. Files above the size limit of a playbook are not
+    /// kept.
     pub fn keep_if_readable(&mut self, name: &str) {
         let size = fs::metadata(self.path(name)).map_or(0, |meta| meta.len());
         if !self.kept.contains_key(name)

@@ -1,5 +1,7 @@
-//! YAML with positions: text becomes nodes that know where they stand, nodes are checked against a JSON Schema, and
-//! every mistake becomes a diagnostic that shows the line. What the keys mean is no business of this room.
+//! YAML with positions. Text becomes nodes that know their place in the file. Nodes are checked
+//! against a JSON Schema. Every mistake becomes a diagnostic that shows its line.
+//!
+//! This crate does not know what the keys of a playbook or an estate mean.
 
 mod builder;
 pub mod check;

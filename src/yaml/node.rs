@@ -1,4 +1,4 @@
-//! A YAML document as a tree that knows where each part stands.
+//! A YAML document as a tree of nodes with positions.
 
 use serde_json::Number;
 
@@ -6,7 +6,7 @@ use super::source::Span;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
-    /// Where it stands; for an alias, where the alias stands.
+    /// Where the value is in the file. For an alias, where the alias is.
     pub span: Span,
     pub value: Value,
 }
@@ -14,10 +14,10 @@ pub struct Node {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     Null,
-    /// It could not be read, and has been reported: it fits everywhere.
+    /// A value that could not be read. It has been reported, so every check accepts it.
     Broken,
     Bool(bool),
-    /// A number, with the text that stands in the file: `012` is not 12 to whoever wrote it.
+    /// A number, with its text in the file. The text matters: to its author, `012` may not mean 12.
     Number(Number, String),
     Str(String),
     Seq(Vec<Node>),
@@ -34,13 +34,14 @@ pub struct Map {
 pub struct Entry {
     pub key: String,
     pub key_span: Span,
-    /// The key stands there without quotes and is no text to YAML: `012345678901:` or `true:`.
+    /// The key is written without quotes and YAML does not read it as a text: `012345678901:` or
+    /// `true:`.
     pub bare: bool,
     pub value: Node,
 }
 
 impl Map {
-    /// The first value with that key.
+    /// The first value with this key.
     pub fn get(&self, key: &str) -> Option<&Node> {
         self.entry(key).map(|entry| &entry.value)
     }
@@ -80,7 +81,7 @@ impl Node {
         self.as_map()?.get(key)
     }
 
-    /// What it is in words: the text …, a list.
+    /// The value in words, for messages: `a list`, `the number 3`.
     pub fn describe(&self) -> String {
         match &self.value {
             Value::Null | Value::Broken => "nothing".into(),
@@ -93,7 +94,7 @@ impl Node {
         }
     }
 
-    /// The same as JSON; of duplicate keys the first counts.
+    /// The value as JSON. Of duplicate keys, the first counts.
     pub fn to_json(&self) -> serde_json::Value {
         match &self.value {
             Value::Null | Value::Broken => serde_json::Value::Null,
@@ -105,7 +106,8 @@ impl Node {
         }
     }
 
-    /// The part at a JSON pointer; where the pointer leads to nothing, the deepest part on the way.
+    /// The node at a JSON pointer. If the pointer leads nowhere, returns the deepest node on the
+    /// way.
     pub fn at_pointer(&self, pointer: &str) -> &Node {
         let mut node = self;
         for part in pointer.split('/').skip(1) {
@@ -136,7 +138,7 @@ impl Map {
     }
 }
 
-/// A text for a message: its first line, not too long of it.
+/// A text for a message: the beginning of its first line.
 pub fn short(text: &str) -> String {
     let line = text.lines().next().unwrap_or("");
     let mut shown: String = line.chars().take(60).map(|c| if c.is_control() { ' ' } else { c }).collect();

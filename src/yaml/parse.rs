@@ -1,5 +1,7 @@
-//! Text to nodes, by way of serde-saphyr. Everything that can be read on after is collected; a syntax error ends the
-//! reading, and only what stands before its line is looked at further.
+//! Parses text into nodes with serde-saphyr.
+//!
+//! Mistakes that do not stop the parser are all collected. A syntax error stops it, and then only
+//! the lines before the error are checked further.
 
 use std::borrow::Cow;
 
@@ -15,15 +17,15 @@ use super::raw::Raw;
 use super::source::{Source, Span};
 use super::syntax;
 
-/// Mistakes after which the text is read again without them. Each costs a reading.
+/// How many mistakes are repaired at most. After each, the whole text is parsed again.
 const MOST_REPAIRS: usize = 32;
 
-/// The document's root where there is one, and all that is wrong with the text.
+/// The document's root, if there is one, and all mistakes in the text.
 pub fn parse(source: &Source) -> (Option<Node>, Diagnostics) {
     parse_tagged(source, |_| None)
 }
 
-/// The same for a document that has tags of its own.
+/// The same as [`parse`], for a document with tags of its own.
 pub fn parse_tagged(source: &Source, tags: Tags) -> (Option<Node>, Diagnostics) {
     let mut builder = Builder::new(source, tags);
     let mut text = Cow::Borrowed(&*source.text);
@@ -40,7 +42,8 @@ pub fn parse_tagged(source: &Source, tags: Tags) -> (Option<Node>, Diagnostics) 
         builder.out.push(syntax::explain(source, &error, at));
         let repair = syntax::repair(source, &error, at).filter(|_| builder.broken.len() < MOST_REPAIRS);
         let Some((part, filler)) = repair else {
-            // What the lines before hold can be told as well, unless they end in the middle of something.
+            // Report the mistakes in the lines before the error too, unless those lines end in the
+            // middle of a value.
             let lines = source.text.get(..at).and_then(|before| before.rfind('\n')).unwrap_or(0);
             if let Error::ExternalMessage { .. } = error
                 && let (Some(raw), None) = read(text.get(..lines).unwrap_or_default())
@@ -54,7 +57,7 @@ pub fn parse_tagged(source: &Source, tags: Tags) -> (Option<Node>, Diagnostics) 
     }
 }
 
-/// What was read of a text, and what ended the reading.
+/// The part of a text that was read, and the error that ended the reading.
 fn read(text: &str) -> (Option<Raw<'_>>, Option<Error>) {
     let mut root = None;
     let read = serde_saphyr::with_deserializer_from_str_with_options(text, options(), |deserializer| {
@@ -64,8 +67,11 @@ fn read(text: &str) -> (Option<Raw<'_>>, Option<Error>) {
     (root, read.err())
 }
 
-/// The limits stand against files made to exhaust memory ("YAML bombs"): no playbook that a person or a generator
-/// writes comes near them. The policies let everything through to us, for we say more about it.
+/// The options of the parser.
+///
+/// The limits protect against files made to exhaust memory ("YAML bombs"). No playbook that a
+/// person or a generator writes comes near them. The policies let duplicate keys, merge keys and
+/// non-finite numbers through, because our own checks say more about them.
 fn options() -> Options {
     serde_saphyr::options! {
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
@@ -81,7 +87,7 @@ fn options() -> Options {
             max_recorded_anchor_events: MOST_KEPT,
             max_recorded_anchor_bytes: MOST_TEXT,
             max_anchors: MOST_NODES,
-            // What an alias repeats counts as nodes and text: these say nothing more.
+            // These limits add nothing: repeated values already count as nodes and text.
             max_events: usize::MAX,
             max_aliases: usize::MAX,
             max_documents: usize::MAX,
@@ -91,7 +97,8 @@ fn options() -> Options {
     }
 }
 
-/// The mistake of a second document, if one begins between the start of the first and the place of an error.
+/// The diagnostic for a second document, if one begins between the start of the first document and
+/// the place of an error.
 fn second_document(source: &Source, first: usize, at: usize, error: &Error) -> Option<Diagnostic> {
     let ends = |rest: &str| rest.is_empty() || rest.starts_with(char::is_whitespace);
     let text = source.text.get(first..at)?;
@@ -112,7 +119,7 @@ fn second_document(source: &Source, first: usize, at: usize, error: &Error) -> O
 mod tests {
     use super::*;
 
-    /// The mistakes as `line:column message`, and the root as JSON.
+    /// Returns the mistakes as `line:column message`, and the root as JSON.
     fn read(text: &str) -> (Vec<String>, Option<String>) {
         let (node, mut found) = parse(&Source::new("f", text, 0));
         found.sort();
@@ -125,14 +132,14 @@ mod tests {
         let text = "a: *b\r\nc: !Ref d\r\nc: !!int e\r\nf: {{ g }}\r\n? [h]\r\n: 1\r\ni: &i [*i, 2]\r\nj: [1, *k]\r\n";
         let (found, root) = read(text);
         let expected = [
-            "1:4 `*b` refers to an anchor that does not stand before it",
+            "1:4 `*b` refers to an anchor that is not defined before it",
             "2:9 the tag `!Ref` has no meaning here",
-            "3:1 the key `c` stands here a second time",
+            "3:1 the key `c` is given twice",
             "3:10 the tag `!!int` has no meaning here",
             "4:4 an expression without quotes: to YAML, `{` begins a mapping",
             "5:3 a list cannot be a key",
-            "7:8 this alias stands inside the value that it refers to",
-            "8:8 `*k` refers to an anchor that does not stand before it",
+            "7:8 this alias is inside the value that it refers to",
+            "8:8 `*k` refers to an anchor that is not defined before it",
         ];
         assert_eq!(found, expected);
         let json = r#"{"a":null,"c":null,"f":"{{ g }}","i":[null,2],"j":[1,null]}"#;

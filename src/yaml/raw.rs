@@ -1,4 +1,5 @@
-//! What serde-saphyr reads: each value with the places where it is used and where it is written, and its tag.
+//! The values that serde-saphyr reads. Each has the place where it is used, the place where it is
+//! written, and its tag.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,8 +9,10 @@ use serde_saphyr::{Location, Spanned, Tagged};
 
 use super::source::Span;
 
+/// One value as the parser gives it.
 pub struct Raw<'a> {
-    /// For an alias and for all that it repeats, where the alias stands.
+    /// Where the value is used. For an alias, and for every value that it repeats, this is the
+    /// place of the alias.
     pub used: Place,
     pub written: Place,
     pub tag: Option<Box<str>>,
@@ -18,7 +21,8 @@ pub struct Raw<'a> {
 
 pub enum Content<'a> {
     Null,
-    /// A number or a truth value to serde-saphyr. What stands in the file decides, which it does not pass on.
+    /// A number or a boolean, as serde-saphyr sees it. The text in the file decides, which
+    /// serde-saphyr does not pass on.
     Typed,
     Text(Cow<'a, str>),
     Seq(Vec<Raw<'a>>),
@@ -38,7 +42,7 @@ impl<'de> Deserialize<'de> for Raw<'de> {
     }
 }
 
-/// A span in less memory: files are smaller than 4 GiB.
+/// A span in less memory. It is enough, because files are smaller than 4 GiB.
 #[derive(Clone, Copy, PartialEq)]
 pub struct Place {
     start: u32,
@@ -60,13 +64,13 @@ impl Place {
 
 impl<'de> Deserialize<'de> for Content<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Reader)
+        deserializer.deserialize_any(ContentVisitor)
     }
 }
 
-struct Reader;
+struct ContentVisitor;
 
-impl<'de> Visitor<'de> for Reader {
+impl<'de> Visitor<'de> for ContentVisitor {
     type Value = Content<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {

@@ -1,4 +1,4 @@
-//! What a plain scalar is: the core schema of YAML 1.2, in which `no` and `1:30` are texts.
+//! The types of plain scalars, by the core schema of YAML 1.2. In it, `no` and `1:30` are texts.
 
 use serde_json::Number;
 
@@ -8,7 +8,7 @@ pub fn resolve(text: &str) -> Value {
     other_than_text(text).unwrap_or_else(|| Value::Str(text.to_owned()))
 }
 
-/// `None` for what is a text.
+/// The value of a scalar that is not a text. `None` if it is a text.
 pub fn other_than_text(text: &str) -> Option<Value> {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Some(Value::Null),
@@ -20,7 +20,7 @@ pub fn other_than_text(text: &str) -> Option<Value> {
 }
 
 fn number(text: &str) -> Option<Number> {
-    // Most scalars are words: let them go at the first letter.
+    // Most scalars are words. Reject them at their first letter.
     if !text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.')) {
         return None;
     }
@@ -43,7 +43,7 @@ fn number(text: &str) -> Option<Number> {
     is_float(unsigned).then(|| text.parse::<f64>().ok()).flatten().and_then(Number::from_f64)
 }
 
-/// `(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`
+/// Whether a text matches `(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`.
 fn is_float(text: &str) -> bool {
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, Some(exponent)),

@@ -1,13 +1,14 @@
-//! A JSON Schema, read once into a form that thousands of nodes can be checked against quickly.
+//! A JSON Schema, compiled once so that thousands of nodes can be checked quickly.
 //!
-//! It knows the keywords that `schemars` derives from our types; a keyword that it does not know fails a test, not a user.
+//! It supports the keywords that `schemars` derives from our types. A test fails on any other
+//! keyword, so no user meets one.
 
 use std::collections::HashMap;
 
 use regex::Regex;
 use serde_json::Value as Json;
 
-/// Kinds of values, as bits.
+/// A set of value types, one bit each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Types(u8);
 
@@ -64,28 +65,28 @@ impl Types {
     }
 }
 
-/// What stands for the keys that `properties` does not name.
+/// What the keys that `properties` does not name may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Additional {
     #[default]
     Anything,
     Nothing,
-    Rule(usize),
+    Schema(usize),
 }
 
 #[derive(Debug, Default)]
 pub struct Property {
     pub name: String,
-    pub rule: usize,
+    pub subschema: usize,
     pub description: Option<String>,
 }
 
-/// One schema of the document.
+/// One of the schemas that make up a schema document.
 #[derive(Debug, Default)]
-pub struct Rule {
-    /// As `type` says; [`Types::ANY`] without it.
+pub struct Subschema {
+    /// The types in `type`. [`Types::ANY`] without it.
     pub own_types: Types,
-    /// With what references and branches say.
+    /// The types in `type`, or else those of the reference or the branches.
     pub types: Types,
     pub properties: Vec<Property>,
     pub by_name: HashMap<String, usize>,
@@ -93,31 +94,34 @@ pub struct Rule {
     pub additional: Additional,
     pub property_names: Option<usize>,
     pub items: Option<usize>,
-    /// Of `enum` and `const`.
+    /// The values of `enum` and `const`.
     pub values: Vec<Json>,
-    /// Of `anyOf` and `oneOf`.
+    /// The schemas of `anyOf` and `oneOf`.
     pub branches: Vec<usize>,
-    /// Of `allOf`.
+    /// The schemas of `allOf`.
     pub all: Vec<usize>,
     pub reference: Option<usize>,
     pub minimum: Option<f64>,
     pub maximum: Option<f64>,
+    /// The shortest and the longest text, in characters.
     pub lengths: (Option<u64>, Option<u64>),
+    /// The smallest and the largest number of items.
     pub counts: (Option<u64>, Option<u64>),
     pub pattern: Option<Regex>,
     pub format: Option<String>,
 }
 
-/// A schema document; rule 0 is its root.
+/// A compiled schema document. Subschema 0 is its root.
 #[derive(Debug, Default)]
 pub struct Schema {
-    rules: Vec<Rule>,
-    /// Keywords that are not understood.
+    subschemas: Vec<Subschema>,
+    /// Keywords that are not supported.
     pub unknown: Vec<String>,
 }
 
-/// What says nothing about whether a value fits. `if` and `then` are for editors: we check the same ourselves.
-const SILENT: [&str; 11] = [
+/// Keywords that do not decide whether a value fits. `if` and `then` are for editors, since our
+/// rules check the same.
+const IGNORED: [&str; 11] = [
     "$schema",
     "$id",
     "$defs",
@@ -136,30 +140,30 @@ impl Schema {
         let mut compiler = Compiler { document, schema: Self::default(), known: HashMap::new() };
         compiler.add("", document);
         let mut schema = compiler.schema;
-        for index in 0..schema.rules.len() {
+        for index in 0..schema.subschemas.len() {
             let types = schema.effective(index, 0);
-            if let Some(rule) = schema.rules.get_mut(index) {
-                rule.types = types;
+            if let Some(subschema) = schema.subschemas.get_mut(index) {
+                subschema.types = types;
             }
         }
         schema
     }
 
-    pub fn rule(&self, index: usize) -> Option<&Rule> {
-        self.rules.get(index)
+    pub fn subschema(&self, index: usize) -> Option<&Subschema> {
+        self.subschemas.get(index)
     }
 
     fn effective(&self, index: usize, depth: usize) -> Types {
-        let Some(rule) = self.rules.get(index).filter(|_| depth < 32) else { return Types::ANY };
-        if rule.own_types != Types::ANY {
-            return rule.own_types;
+        let Some(subschema) = self.subschemas.get(index).filter(|_| depth < 32) else { return Types::ANY };
+        if subschema.own_types != Types::ANY {
+            return subschema.own_types;
         }
-        if let Some(target) = rule.reference {
+        if let Some(target) = subschema.reference {
             return self.effective(target, depth + 1);
         }
         let union = |all: Vec<Types>| all.into_iter().reduce(Types::and);
-        union(rule.values.iter().map(Types::of).collect())
-            .or_else(|| union(rule.branches.iter().map(|b| self.effective(*b, depth + 1)).collect()))
+        union(subschema.values.iter().map(Types::of).collect())
+            .or_else(|| union(subschema.branches.iter().map(|b| self.effective(*b, depth + 1)).collect()))
             .unwrap_or(Types::ANY)
     }
 }
@@ -167,7 +171,7 @@ impl Schema {
 struct Compiler<'a> {
     document: &'a Json,
     schema: Schema,
-    /// Rules by their JSON pointer: references meet there, and may go round.
+    /// The subschemas by their JSON pointer. References are resolved with it, and may be recursive.
     known: HashMap<String, usize>,
 }
 
@@ -176,25 +180,25 @@ impl Compiler<'_> {
         if let Some(known) = self.known.get(pointer) {
             return *known;
         }
-        let index = self.schema.rules.len();
+        let index = self.schema.subschemas.len();
         self.known.insert(pointer.to_owned(), index);
-        self.schema.rules.push(Rule { own_types: Types::ANY, ..Rule::default() });
-        let rule = self.read(pointer, json);
-        if let Some(place) = self.schema.rules.get_mut(index) {
-            *place = rule;
+        self.schema.subschemas.push(Subschema { own_types: Types::ANY, ..Subschema::default() });
+        let subschema = self.read(pointer, json);
+        if let Some(place) = self.schema.subschemas.get_mut(index) {
+            *place = subschema;
         }
         index
     }
 
-    fn read(&mut self, pointer: &str, json: &Json) -> Rule {
-        let mut rule = Rule { own_types: Types::ANY, ..Rule::default() };
-        let Json::Object(keywords) = json else { return rule };
+    fn read(&mut self, pointer: &str, json: &Json) -> Subschema {
+        let mut subschema = Subschema { own_types: Types::ANY, ..Subschema::default() };
+        let Json::Object(keywords) = json else { return subschema };
         for (keyword, value) in keywords {
             let here = format!("{pointer}/{keyword}");
             match (keyword.as_str(), value) {
-                ("type", Json::String(name)) => rule.own_types = Types::named(name),
+                ("type", Json::String(name)) => subschema.own_types = Types::named(name),
                 ("type", Json::Array(names)) => {
-                    rule.own_types = names
+                    subschema.own_types = names
                         .iter()
                         .filter_map(Json::as_str)
                         .map(Types::named)
@@ -204,65 +208,72 @@ impl Compiler<'_> {
                     for (name, schema) in properties {
                         let index = self.add(&format!("{here}/{name}"), schema);
                         let description = schema.get("description").and_then(Json::as_str).map(str::to_owned);
-                        rule.by_name.insert(name.clone(), rule.properties.len());
-                        rule.properties.push(Property { name: name.clone(), rule: index, description });
+                        subschema.by_name.insert(name.clone(), subschema.properties.len());
+                        subschema.properties.push(Property {
+                            name: name.clone(),
+                            subschema: index,
+                            description,
+                        });
                     }
                 }
                 ("required", Json::Array(names)) => {
-                    rule.required = names.iter().filter_map(Json::as_str).map(str::to_owned).collect();
+                    subschema.required = names.iter().filter_map(Json::as_str).map(str::to_owned).collect();
                 }
-                ("additionalProperties", Json::Bool(false)) => rule.additional = Additional::Nothing,
-                ("additionalProperties", Json::Bool(true)) => rule.additional = Additional::Anything,
+                ("additionalProperties", Json::Bool(false)) => subschema.additional = Additional::Nothing,
+                ("additionalProperties", Json::Bool(true)) => subschema.additional = Additional::Anything,
                 ("additionalProperties", schema) => {
-                    rule.additional = Additional::Rule(self.add(&here, schema));
+                    subschema.additional = Additional::Schema(self.add(&here, schema));
                 }
-                ("propertyNames", schema) => rule.property_names = Some(self.add(&here, schema)),
-                ("items", schema) => rule.items = Some(self.add(&here, schema)),
-                ("enum", Json::Array(values)) => rule.values.extend(values.iter().cloned()),
-                ("const", value) => rule.values.push(value.clone()),
+                ("propertyNames", schema) => subschema.property_names = Some(self.add(&here, schema)),
+                ("items", schema) => subschema.items = Some(self.add(&here, schema)),
+                ("enum", Json::Array(values)) => subschema.values.extend(values.iter().cloned()),
+                ("const", value) => subschema.values.push(value.clone()),
                 ("anyOf" | "oneOf", Json::Array(branches)) => {
-                    self.read_branches(&mut rule, &here, branches);
+                    self.read_branches(&mut subschema, &here, branches);
                 }
                 ("allOf", Json::Array(all)) => {
-                    let speaking = all.iter().enumerate().filter(|(_, schema)| schema.get("if").is_none());
-                    rule.all = speaking.map(|(i, schema)| self.add(&format!("{here}/{i}"), schema)).collect();
+                    let unconditional =
+                        all.iter().enumerate().filter(|(_, schema)| schema.get("if").is_none());
+                    subschema.all =
+                        unconditional.map(|(i, schema)| self.add(&format!("{here}/{i}"), schema)).collect();
                 }
                 ("$ref", Json::String(target)) => {
                     let target = target.trim_start_matches('#').to_owned();
                     if let Some(schema) = self.document.pointer(&target) {
-                        rule.reference = Some(self.add(&target, schema));
+                        subschema.reference = Some(self.add(&target, schema));
                     }
                 }
-                ("minimum", n) => rule.minimum = n.as_f64(),
-                ("maximum", n) => rule.maximum = n.as_f64(),
-                ("minLength", n) => rule.lengths.0 = n.as_u64(),
-                ("maxLength", n) => rule.lengths.1 = n.as_u64(),
-                ("minItems", n) => rule.counts.0 = n.as_u64(),
-                ("maxItems", n) => rule.counts.1 = n.as_u64(),
+                ("minimum", n) => subschema.minimum = n.as_f64(),
+                ("maximum", n) => subschema.maximum = n.as_f64(),
+                ("minLength", n) => subschema.lengths.0 = n.as_u64(),
+                ("maxLength", n) => subschema.lengths.1 = n.as_u64(),
+                ("minItems", n) => subschema.counts.0 = n.as_u64(),
+                ("maxItems", n) => subschema.counts.1 = n.as_u64(),
                 ("pattern", Json::String(pattern)) => match Regex::new(pattern) {
-                    Ok(regex) => rule.pattern = Some(regex),
+                    Ok(regex) => subschema.pattern = Some(regex),
                     Err(_) => self.schema.unknown.push(here),
                 },
-                ("format", Json::String(format)) => rule.format = Some(format.clone()),
-                (silent, _) if SILENT.contains(&silent) => {}
+                ("format", Json::String(format)) => subschema.format = Some(format.clone()),
+                (ignored, _) if IGNORED.contains(&ignored) => {}
                 _ => self.schema.unknown.push(here),
             }
         }
-        rule
+        subschema
     }
 
-    /// Branches that are single values are one choice among values.
-    fn read_branches(&mut self, rule: &mut Rule, here: &str, branches: &[Json]) {
+    /// Reads the branches. If all of them are single values, they become one choice among values.
+    fn read_branches(&mut self, subschema: &mut Subschema, here: &str, branches: &[Json]) {
         let single = |b: &Json| b.get("const").is_some() || b.get("enum").is_some();
         if branches.iter().all(single) {
             for branch in branches {
-                rule.values.extend(branch.get("const").cloned());
-                rule.values
+                subschema.values.extend(branch.get("const").cloned());
+                subschema
+                    .values
                     .extend(branch.get("enum").and_then(Json::as_array).into_iter().flatten().cloned());
             }
             return;
         }
-        rule.branches =
+        subschema.branches =
             branches.iter().enumerate().map(|(i, b)| self.add(&format!("{here}/{i}"), b)).collect();
     }
 }

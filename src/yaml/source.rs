@@ -1,4 +1,4 @@
-//! The text of a file, and where in it something stands.
+//! The text of a file, and positions in it.
 
 use std::sync::Arc;
 
@@ -15,19 +15,19 @@ impl Span {
     }
 }
 
-/// Line and column, both counted from 1; columns count characters.
+/// A line and a column, both counted from 1. Columns count characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
     pub line: usize,
     pub column: usize,
 }
 
-/// A file's text under the name that diagnostics show.
+/// A file's text, with the name that diagnostics show.
 #[derive(Debug, Clone)]
 pub struct Source {
     pub name: Arc<str>,
     pub text: Arc<str>,
-    /// Diagnostics of several files are ordered by this first.
+    /// Orders the diagnostics of several files. Lower ranks come first.
     pub rank: u16,
     /// The byte at which each line starts.
     lines: Vec<usize>,
@@ -40,7 +40,7 @@ impl Source {
         Self { name: name.into(), text: text.into(), rank, lines }
     }
 
-    /// The position of a byte; past the end, that of the end.
+    /// The position of a byte. A byte past the end has the position of the end.
     pub fn position(&self, byte: usize) -> Position {
         let byte = floor_char(&self.text, byte);
         let line = self.lines.partition_point(|start| *start <= byte).max(1);
@@ -50,7 +50,7 @@ impl Source {
         Position { line, column: before.chars().count() + 1 }
     }
 
-    /// The text of a line (counted from 1) without its end.
+    /// The text of a line (counted from 1) without its line break.
     pub fn line(&self, line: usize) -> &str {
         let start = self.lines.get(line.saturating_sub(1)).copied().unwrap_or(self.text.len());
         let end = self.lines.get(line).copied().unwrap_or(self.text.len());

@@ -1,4 +1,4 @@
-//! What a syntax error means to the person who made it.
+//! Explains syntax errors to the person who made them.
 
 use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::granit_parser::{ErrorKind as E, ScanError};
@@ -8,7 +8,7 @@ use super::diagnostic::Diagnostic;
 use super::limits::{DEEPEST, MOST_KEPT, MOST_NODES, MOST_TEXT};
 use super::source::{Source, Span};
 
-/// The byte at which a mistake stands; for what an alias repeats, the alias.
+/// The byte position of a mistake. If an alias repeats the mistake, the position of the alias.
 pub fn place(source: &Source, error: &Error) -> usize {
     if let Error::ExternalMessage { source: from, .. } = error
         && let ExternalMessageSource::Parser(error) = &**from
@@ -18,14 +18,14 @@ pub fn place(source: &Source, error: &Error) -> usize {
     let byte = |location: Location| {
         let span = location.span();
         let byte = span.byte_offset().and_then(|byte| usize::try_from(byte).ok());
-        // Some errors know the character only.
+        // Some errors carry only the number of the character.
         let character = usize::try_from(span.offset()).unwrap_or(usize::MAX);
         byte.or_else(|| source.text.char_indices().nth(character).map(|(byte, _)| byte))
     };
     error.locations().and_then(|at| byte(at.reference_location)).unwrap_or(source.text.len())
 }
 
-/// What was wrong first, of an error that an alias has repeated.
+/// The original error, without the layers that aliases have put around it.
 fn innermost(error: &Error) -> &Error {
     match error {
         Error::AliasError { error, .. } | Error::WithSnippet { error, .. } => innermost(error),
@@ -33,7 +33,8 @@ fn innermost(error: &Error) -> &Error {
     }
 }
 
-/// The part of the text that has to go so that the rest can be read, and what takes its place byte by byte.
+/// The part of the text to replace so that the rest can be read, and its replacement of the same
+/// length.
 pub fn repair(source: &Source, error: &Error, at: usize) -> Option<(Span, String)> {
     match innermost(error) {
         Error::UnknownAnchor { .. } | Error::RecursiveReferencesRequireWeakTypes { .. } => {
@@ -58,7 +59,7 @@ fn alias(source: &Source, at: usize) -> Option<Span> {
     Some(Span::new(at, at + length))
 }
 
-/// The tag of a value, which stands before or after its anchor.
+/// The tag of a value. It is before or after the value's anchor.
 fn tag(source: &Source, value: usize) -> Option<Span> {
     let before = source.text.get(..value)?;
     before.split_whitespace().rev().take(2).find_map(|word| {
@@ -73,7 +74,7 @@ pub fn foreign_tag(source: &Source, span: Span, tag: &str) -> Diagnostic {
         .help("remove it; for a text that begins with `!`, use quotes")
 }
 
-/// What an error means that has ended the reading.
+/// Explains an error that has ended the reading.
 pub fn explain(source: &Source, error: &Error, at: usize) -> Diagnostic {
     let next = source.text.get(at..).and_then(|text| text.chars().next()).map_or(1, char::len_utf8);
     let span = alias(source, at).unwrap_or(Span::new(at, at + next));
@@ -83,14 +84,14 @@ pub fn explain(source: &Source, error: &Error, at: usize) -> Diagnostic {
             return scan_error(source, error, at);
         }
         Error::UnknownAnchor { .. } => (
-            format!("`{name}` refers to an anchor that does not stand before it"),
+            format!("`{name}` refers to an anchor that is not defined before it"),
             format!(
-                "write `&{}` before the value that it stands for, or quote the text: \"{name}\"",
+                "write `&{}` before the value that it names, or quote the text: \"{name}\"",
                 name.trim_start_matches('*')
             ),
         ),
         Error::RecursiveReferencesRequireWeakTypes { .. } => (
-            "this alias stands inside the value that it refers to".to_owned(),
+            "this alias is inside the value that it refers to".to_owned(),
             "a value cannot contain itself".to_owned(),
         ),
         Error::Budget { breach: BudgetBreach::Depth { .. }, .. } => {
@@ -106,9 +107,9 @@ pub fn explain(source: &Source, error: &Error, at: usize) -> Diagnostic {
             };
             (
                 format!(
-                    "the file holds more than {most} at this point, its aliases counted as often as they are used"
+                    "the file holds more than {most} up to this point, counting an alias each time it is used"
                 ),
-                "that is no playbook that could be run; split it, or remove aliases of aliases".to_owned(),
+                "no playbook needs this much: split it, or remove aliases of aliases".to_owned(),
             )
         }
         other => match tag(source, at).filter(|_| repair(source, error, at).is_some()) {
@@ -133,7 +134,7 @@ fn scan_error(source: &Source, error: &ScanError, byte: usize) -> Diagnostic {
     }
     let (message, help) = match error.kind() {
         E::TabNotAllowed | E::TabInBlockIndentation | E::TabInIndentation => {
-            ("a tab where YAML wants spaces".to_owned(), "indent with spaces only")
+            ("a tab where YAML needs spaces".to_owned(), "indent with spaces only")
         }
         E::UnexpectedEofFlowSequence
         | E::ExpectedFlowSequenceSeparator
@@ -147,29 +148,29 @@ fn scan_error(source: &Source, error: &ScanError, byte: usize) -> Diagnostic {
             (format!("nothing closes this `{open}`"), "close it; a text that contains brackets needs quotes")
         }
         E::MismatchedFlowCollectionEnd { open, close } => (
-            format!("`{close}` closes what `{open}` has opened"),
+            format!("`{open}` is closed with `{close}`"),
             "brackets must match; a text that contains brackets needs quotes",
         ),
         E::MisplacedFlowCollectionEnd => {
-            ("a closing bracket that nothing has opened".to_owned(), "remove it, or put the text into quotes")
+            ("a closing bracket without an opening one".to_owned(), "remove it, or put the text into quotes")
         }
         E::UnclosedQuotedScalar => {
             ("nothing closes this quote".to_owned(), "end the text with the same kind of quote")
         }
         E::MappingValueNotAllowed | E::InvalidColonPlacement | E::MappingKeyNotAllowed => (
-            "a `:` where no key can stand".to_owned(),
+            "a `:` where no key is allowed".to_owned(),
             "put a text that contains `: ` into quotes; keys of one mapping begin in the same column",
         ),
         E::SimpleKeyExpected | E::InvalidSimpleKey => (
-            "no `:` follows here, where a key must stand".to_owned(),
+            "a `:` is missing after this key".to_owned(),
             "write `key: value`; a text of several lines needs quotes or `|`",
         ),
         E::ExpectedBlockMappingKey | E::InvalidIndentation | E::ExpectedBlockSequenceEntry => (
-            "this line does not fit the indentation of those before it".to_owned(),
+            "this line does not fit the indentation of the lines before it".to_owned(),
             "keys of one mapping, and the `-` of one list, begin in the same column",
         ),
         E::BlockSequenceEntryNotAllowed | E::BlockEntryInFlowCollection => (
-            "a `-` where no list item can stand".to_owned(),
+            "a `-` where no list item is allowed".to_owned(),
             "begin the list on a line of its own; put a text that begins with `- ` into quotes",
         ),
         E::UnexpectedCharacter { character } => {
@@ -177,7 +178,7 @@ fn scan_error(source: &Source, error: &ScanError, byte: usize) -> Diagnostic {
         }
         E::UnknownQuotedScalarEscape | E::InvalidQuotedScalarHexEscape | E::InvalidUnicodeEscape => (
             "an unknown escape in a double-quoted text".to_owned(),
-            "write a backslash as `\\\\`, or use single quotes, in which it means nothing",
+            "write a backslash as `\\\\`, or use single quotes, where it has no special meaning",
         ),
         E::InvalidTrailingSingleQuotedScalar | E::InvalidTrailingDoubleQuotedScalar => (
             "something follows the closing quote".to_owned(),
@@ -210,7 +211,8 @@ fn scan_error(source: &Source, error: &ScanError, byte: usize) -> Diagnostic {
     source.error(span, message).help(help)
 }
 
-/// The last bracket that begins a collection and is not closed before `byte`, as far as can be told without parsing.
+/// The last bracket that opens a collection and is not closed before `byte`. This is a guess, since
+/// nothing is parsed.
 fn open_bracket(source: &Source, byte: usize) -> Option<(char, usize)> {
     let mut open = Vec::new();
     let mut quote = None;
@@ -235,7 +237,7 @@ fn open_bracket(source: &Source, byte: usize) -> Option<(char, usize)> {
     open.pop()
 }
 
-/// An error that is noticed only at the end of the file is shown after the last thing that stands there.
+/// Moves an error at the end of the file back to the last character of content.
 fn last_content(source: &Source, byte: usize) -> usize {
     if byte < source.text.len() {
         return byte;
@@ -244,7 +246,8 @@ fn last_content(source: &Source, byte: usize) -> usize {
     text.char_indices().next_back().map_or(0, |(at, _)| at)
 }
 
-/// An expression without quotes on the line of `byte` or the one before: YAML takes `{{` for a mapping.
+/// An expression without quotes on the line of `byte` or the line before. YAML reads `{{` as a
+/// mapping.
 fn template_on_line(source: &Source, byte: usize) -> Option<usize> {
     let line = source.position(byte).line;
     [line, line.saturating_sub(1)].into_iter().filter(|l| *l > 0).find_map(|line| {
@@ -257,7 +260,7 @@ fn template_on_line(source: &Source, byte: usize) -> Option<usize> {
     })
 }
 
-/// The template that begins at `start`: what of it stands on that line.
+/// The part of the template at `start` that is on the same line.
 pub fn template(source: &Source, start: usize) -> Span {
     let text = source.slice(Span::new(start, source.text.len())).lines().next().unwrap_or("");
     let shown = text.split_inclusive("}}").next().unwrap_or(text).trim_end();

@@ -1,4 +1,4 @@
-//! The arguments of actions: what each declares, by its schema and by its own check.
+//! The arguments of actions. Each action declares a schema and a check of its own.
 
 use super::Context;
 use super::facts::Facts;
@@ -29,9 +29,9 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, context: &Context<'_>, out: &
 }
 
 fn required(schema: &Schema) -> Vec<&str> {
-    let mut rule = schema.rule(0);
-    while let Some(target) = rule.and_then(|rule| rule.reference) {
-        rule = schema.rule(target);
+    let mut subschema = schema.subschema(0);
+    while let Some(target) = subschema.and_then(|subschema| subschema.reference) {
+        subschema = schema.subschema(target);
     }
-    rule.map(|rule| rule.required.iter().map(String::as_str).collect()).unwrap_or_default()
+    subschema.map(|subschema| subschema.required.iter().map(String::as_str).collect()).unwrap_or_default()
 }
