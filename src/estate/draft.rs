@@ -1,11 +1,11 @@
-//! An estate file that was read, with its mistakes and without.
+//! An estate file after reading: with mistakes ([`EstateDraft`]) or without ([`LoadedEstate`]).
 
 use std::path::PathBuf;
 
 use super::file::EstateFile;
 use yaml::{Node, Source};
 
-/// An estate as it was read; `file` is there only where nothing is wrong with it.
+/// An estate as it was read. `file` is present only if the estate has no errors.
 #[derive(Debug)]
 pub struct EstateDraft {
     pub path: PathBuf,
@@ -15,7 +15,7 @@ pub struct EstateDraft {
     pub file: Option<EstateFile>,
 }
 
-/// An estate without mistakes.
+/// An estate without errors.
 #[derive(Debug, Clone)]
 pub struct LoadedEstate {
     pub path: PathBuf,

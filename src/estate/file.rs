@@ -1,4 +1,4 @@
-//! The estate as it stands in a YAML file.
+//! The schema of an estate's YAML file.
 
 use std::collections::BTreeMap;
 
@@ -12,11 +12,11 @@ use super::resource::{Resource, ResourceId};
 use base::duration::{Size, Span, Time, When};
 use base::ids::{AccountId, AzId, Region};
 
-/// An estate: what production consists of, its recovery points, and how the twin behaves.
+/// An estate: the resources of production, their recovery points, and the behaviour of the twin.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EstateFile {
-    /// Account ids (strings of 12 digits) and their names.
+    /// Account ids (texts of 12 digits), and their names.
     #[schemars(extend("propertyNames" = { "type": "string", "format": "account-id" }))]
     pub accounts: BTreeMap<AccountId, AccountEntry>,
     /// The regions, and the ids of their availability zones.
@@ -26,13 +26,13 @@ pub struct EstateFile {
     pub resources: Vec<ResourceEntry>,
     #[serde(default)]
     pub recovery_points: Vec<PointEntry>,
-    /// How long the twin takes, by action; overrides the built-in calibration.
+    /// How long each action takes on the twin. Overrides the built-in calibration.
     #[serde(default)]
     pub timings: IndexMap<String, Timing>,
-    /// How restored things answer the checks, by the check's id.
+    /// How restored resources answer the checks, by the id of the check.
     #[serde(default)]
     pub probes: IndexMap<String, Probe>,
-    /// A bad day to rehearse.
+    /// The faults to rehearse.
     #[serde(default)]
     pub faults: Vec<Fault>,
 }
@@ -56,10 +56,10 @@ pub struct RegionEntry {
 pub struct ResourceEntry {
     pub id: ResourceId,
     pub account: AccountId,
-    /// Absent for what is global (IAM).
+    /// Absent for a global resource (IAM).
     #[serde(default)]
     pub region: Option<Region>,
-    /// The id of its zone, for what is zonal.
+    /// The id of the availability zone, for a zonal resource.
     #[serde(default)]
     pub az: Option<AzId>,
     /// An RDS instance with a standby in another zone.
@@ -74,7 +74,7 @@ pub struct ResourceEntry {
     pub tags: BTreeMap<String, String>,
 }
 
-/// A recovery point. It is usable from its own account and from those in `shared_with`.
+/// A recovery point. Its own account can use it, and so can the accounts in `shared_with`.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PointEntry {
@@ -84,10 +84,11 @@ pub struct PointEntry {
     pub id: String,
     pub account: AccountId,
     pub region: Region,
-    /// The consistency time. Absent: unknown, and so is any RPO measured with it.
+    /// The consistency time: the data are as they were then. If absent, the age is unknown, and so
+    /// is any RPO measured with this point.
     #[serde(default)]
     pub taken: Option<When>,
-    /// When it became usable (its copy complete); default: when it was taken.
+    /// When the point became usable, that is when its copy was complete. Default: `taken`.
     #[serde(default)]
     pub usable: Option<When>,
     #[serde(default)]
@@ -95,66 +96,71 @@ pub struct PointEntry {
     /// The number of objects in a bucket.
     #[serde(default)]
     pub objects: u64,
-    /// Objects that are written to the bucket after T0, besides `objects`: no restore may count them.
+    /// Objects that are written to the bucket after T0, in addition to `objects`. No restore may
+    /// count them.
     #[serde(default)]
     pub late_objects: u64,
     #[serde(default)]
     pub shared_with: Vec<AccountId>,
-    /// Encrypted with an AWS managed key, which no other account can be given.
+    /// Whether it is encrypted with an AWS managed key. No other account can be given such a key.
     #[serde(default)]
     pub managed_key: bool,
-    /// RDS restores no snapshot that is both shared and encrypted: copy it first.
+    /// Whether it is encrypted. RDS does not restore a snapshot that is both shared and encrypted:
+    /// copy it first.
     #[serde(default)]
     pub encrypted: bool,
-    /// The ARN of the KMS key that it is encrypted with. With the key's account or region lost, the point is lost too.
+    /// The ARN of the KMS key that encrypts it. If the key's account or region is lost, the point
+    /// is lost too.
     #[serde(default)]
     pub kms_key: Option<String>,
 }
 
-/// `base + per_gib × size`.
+/// How long an action takes on the twin: `base + per_gib × size`.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Timing {
     #[serde(default)]
     pub base: Span,
-    /// For each GiB of what is restored or copied.
+    /// The additional time for each GiB that is restored or copied.
     #[serde(default)]
     pub per_gib: Span,
-    /// The standard deviation as a share of the mean (log-normal); used only with `--seed`.
+    /// The standard deviation as a share of the mean (log-normal). Used only with `--seed`.
     #[serde(default)]
     pub spread: f64,
 }
 
-/// How a restored thing answers a check.
+/// How a restored resource answers a check.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Probe {
-    /// From when what the check needs is ready until it answers well; default: at once.
+    /// The time from the check's needs being ready until the first healthy answer. Default: none.
     #[serde(default)]
     pub healthy_after: Span,
-    /// What it answers: a number, a text, or a time relative to T0 (`-2h3m`).
+    /// The answer: a number, a text, or a time relative to T0 (`-2h3m`).
     #[serde(default)]
     pub value: Option<serde_json::Value>,
-    /// After being healthy this long it fails again, once, for `down_for`.
+    /// After being healthy for this long, it fails once more, for `down_for`.
     #[serde(default)]
     pub flaps_after: Option<Span>,
-    /// How long it stays down when it flaps; default: 5 s.
+    /// How long that failure lasts. Default: 5 s.
     #[serde(default)]
     pub down_for: Option<Span>,
-    /// It never answers well.
+    /// It never becomes healthy.
     #[serde(default)]
     pub never: bool,
 }
 
-/// One thing that goes wrong.
+/// One fault.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// The step whose calls meet it. `will_not_delete`: that made what stays. `sandbox_open`: that opens the sandbox;
-    /// absent: it is open from the beginning.
+    /// The step whose calls have the fault.
+    ///
+    /// For `will_not_delete`, the step whose resource stays. For `sandbox_open`, the step that
+    /// opens the sandbox. If `sandbox_open` has no step, the sandbox is open from the beginning.
     #[serde(default)]
     pub step: Option<String>,
-    /// The attempt, counted from 1; absent: every attempt.
+    /// The attempt that has the fault, counted from 1. Absent: every attempt.
     #[serde(default)]
     pub attempt: Option<u32>,
     pub error: FaultKind,
@@ -165,22 +171,22 @@ pub struct Fault {
 pub enum FaultKind {
     /// The call is refused at once: too many requests.
     Throttled,
-    /// The call is answered with a server error, and nothing was done.
+    /// The call is answered with a server error. Nothing was done.
     ServerError,
-    /// The call takes effect, and its answer never arrives.
+    /// The call takes effect, but its answer never arrives.
     LostAnswer,
-    /// The operation starts, and never completes.
+    /// The operation starts, but never completes.
     NeverCompletes,
-    /// The resource comes up, and reports itself failed.
+    /// The resource comes up, but reports itself failed.
     ComesUpUnhealthy,
-    /// What the step created cannot be deleted in teardown.
+    /// Teardown cannot delete the resource that the step created.
     WillNotDelete,
     /// The sandbox's network has a way out.
     SandboxOpen,
 }
 
 impl FaultKind {
-    /// Whether a call that meets it is refused at once, with nothing done.
+    /// Whether a call with this fault is refused at once, with nothing done.
     pub fn is_a_refusal(self) -> bool {
         match self {
             Self::Throttled | Self::ServerError => true,
@@ -192,7 +198,7 @@ impl FaultKind {
         }
     }
 
-    /// Whether calls that create, copy or compare something meet it.
+    /// Whether the fault affects calls that create, copy or compare.
     pub fn meets_calls(self) -> bool {
         match self {
             Self::Throttled
@@ -224,7 +230,7 @@ impl EstateFile {
             .collect()
     }
 
-    /// The size of a bucket, as its recovery point says it or the resource.
+    /// The size of a bucket, taken from its recovery point or from the resource.
     pub fn size_of_bucket(&self, name: &str) -> Size {
         let points = self.recovery_points.iter().filter(|p| p.kind.resource_kind() == "s3:bucket");
         let points = points.filter(|p| p.id == name).map(|p| p.size);

@@ -1,11 +1,11 @@
-//! The words of `format` in the schemas, and the parsers behind them.
+//! The values of `format` in the schema of estates, and their parsers.
 
 use crate::{ResourceId, Selector};
 use base::duration::{Size, Span, When};
 use base::ids::{AccountId, AzId, BadName, Region};
 use yaml::Formats;
 
-/// What estates are written in; playbooks add their own.
+/// The formats of estates. Playbooks add their own.
 pub struct EstateFormats;
 
 impl Formats for EstateFormats {
@@ -37,14 +37,13 @@ impl Formats for EstateFormats {
     }
 }
 
-/// `1:30` was sexagesimal once, and is nothing now.
+/// Improves the help for a text such as `1:30`. YAML 1.1 read it as a sexagesimal number; YAML 1.2
+/// reads a plain text.
 fn clock_time(text: &str, bad: BadName) -> BadName {
     let parts =
         text.split_once(':').and_then(|(a, b)| Some((a.parse::<u32>().ok()?, b.parse::<u32>().ok()?)));
     match parts {
-        Some((a, b)) => {
-            BadName { help: format!("write `{a}h{b}m` or `{a}m{b}s`, whichever is meant"), ..bad }
-        }
+        Some((a, b)) => BadName { help: format!("write `{a}h{b}m` or `{a}m{b}s`"), ..bad },
         None => bad,
     }
 }

@@ -1,11 +1,11 @@
-//! Recovery points, indexed: an estate may have tens of thousands.
+//! An index of recovery points. An estate may have tens of thousands.
 
 use std::collections::HashMap;
 
 use super::{PointKind, RecoveryPoint, Resource, ResourceId, Selector};
 use base::ids::name_of;
 
-/// Recovery points, found by what they restore and by their own id.
+/// Recovery points, indexed by the resource that they restore and by their own id.
 #[derive(Default)]
 pub struct PointIndex {
     pub all: Vec<RecoveryPoint>,
@@ -33,7 +33,7 @@ impl PointIndex {
         self.of.get(id).into_iter().flatten().map(|index| &self.all[*index])
     }
 
-    /// The points of these kinds that a selector means; `resources` are those that tags are looked up in.
+    /// The points of these kinds that a selector selects. Tags are looked up in `resources`.
     pub fn selected(
         &self,
         selector: &Selector,
@@ -42,7 +42,7 @@ impl PointIndex {
     ) -> Vec<RecoveryPoint> {
         let of_kind = |point: &&RecoveryPoint| kinds.contains(&point.kind);
         match selector {
-            // A bucket is named itself, whatever it stands for.
+            // A bucket is selected by its own name, whatever resource it is a copy of.
             Selector::Id(id) if id.kind == "s3:bucket" => {
                 self.by_id(&id.name).filter(of_kind).cloned().collect()
             }

@@ -1,4 +1,5 @@
-//! What there is (accounts, regions, resources, recovery points), how widely each thing lives, and what a loss takes.
+//! The production estate: its accounts, regions, resources and recovery points, the scope of each
+//! resource type, and what a loss takes.
 
 #![deny(clippy::wildcard_enum_match_arm)]
 

@@ -1,4 +1,4 @@
-//! An estate file: read, checked, decoded.
+//! Loads an estate file: reads, checks and decodes it.
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -24,10 +24,10 @@ pub fn estate_schema() -> Json {
 
 static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::compile(&estate_schema()));
 
-/// A file that was read, or why it could not be.
+/// A file that was read, or the reason why it could not be.
 pub type FileRead = Result<file::Read, Box<Diagnostic>>;
 
-/// Reads an estate and everything that is wrong with it; nothing where not even its YAML could be read.
+/// Checks an estate and reports all mistakes. Returns `None` if its YAML could not be read.
 pub fn draft(path: &Path, read: FileRead, out: &mut Diagnostics) -> Option<EstateDraft> {
     let read = match read {
         Ok(read) => read,
@@ -63,7 +63,7 @@ pub fn draft(path: &Path, read: FileRead, out: &mut Diagnostics) -> Option<Estat
     draft
 }
 
-/// An estate on its own, for commands that have no playbook.
+/// Loads an estate by itself, for commands that have no playbook.
 pub fn load(path: &Path) -> Result<(LoadedEstate, Diagnostics), Diagnostics> {
     let mut found = Diagnostics::default();
     let loaded = draft(path, file::read(path, 1), &mut found).and_then(EstateDraft::loaded);

@@ -1,10 +1,10 @@
-//! Where a thing lives.
+//! The place of a resource.
 
 use serde::{Deserialize, Serialize};
 
 use base::ids::{AccountId, AzId, Region};
 
-/// Where a thing lives; what is absent does not bind it.
+/// The place of a resource. An absent part does not bind it: a regional resource has no zone.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Locus {
     pub account: Option<AccountId>,

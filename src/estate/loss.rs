@@ -1,4 +1,4 @@
-//! The disaster: what is lost, and whether a given thing lies inside it.
+//! The disaster: what is lost, and whether a resource is part of the loss.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use super::resource::Resource;
 use super::scope::{self, Scope};
 use base::ids::{AccountId, AzId, Region};
 
-/// What the drill pretends to have lost.
+/// The loss that the drill simulates.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Loss {
@@ -19,7 +19,7 @@ pub enum Loss {
 }
 
 impl Loss {
-    /// Whether a thing of that scope at that place is gone.
+    /// Whether the loss takes a resource of this scope at this place.
     pub fn takes(&self, locus: &Locus, scope: Scope) -> bool {
         match self {
             Self::Account(account) => locus.account.as_ref() == Some(account),
@@ -30,7 +30,7 @@ impl Loss {
 
     pub fn takes_resource(&self, resource: &Resource) -> bool {
         let scope = scope::row_of(&resource.id.kind).map_or(Scope::Zonal, |row| row.scope);
-        // A Multi-AZ instance has a standby in another zone and so lives as widely as its region.
+        // A Multi-AZ instance has a standby in another zone, so it survives the loss of one zone.
         let scope = if resource.multi_az && scope == Scope::Zonal { Scope::Regional } else { scope };
         self.takes(&resource.locus, scope)
     }

@@ -1,4 +1,5 @@
-//! Recovery points: which one a step may use, which one it uses, and what a less lucky T0 would have lost.
+//! Recovery points: which ones a step may use, which one it uses, and how much data a less lucky T0
+//! would have lost.
 
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use base::duration::{Size, Time, seconds_between};
 use base::ids::{AccountId, Region, name_of};
 use strum::VariantArray;
 
+/// The kinds of recovery points.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, VariantArray,
 )]
@@ -22,13 +24,13 @@ pub enum PointKind {
     Ami,
     RdsSnapshot,
     RdsClusterSnapshot,
-    /// A database's automated backups: any instant up to a few minutes ago.
+    /// The automated backups of a database: any instant up to a few minutes ago.
     RdsPitr,
     /// A read replica that can be promoted.
     RdsReplica,
-    /// A bucket that another replicates to.
+    /// A bucket that another bucket replicates to.
     S3Replica,
-    /// A versioned bucket: any instant since versioning began.
+    /// A versioned bucket: any instant since versioning was enabled.
     S3Versions,
 }
 
@@ -36,7 +38,8 @@ impl PointKind {
     /// Every variant, in the order of the definition.
     pub const ALL: &[Self] = Self::VARIANTS;
 
-    /// A series without gaps: at any instant of its window, what was there `lag` before can be had.
+    /// Whether points of this kind are continuous. At any instant of its window, such a series can
+    /// give the data as they were one lag earlier.
     pub fn is_continuous(self) -> bool {
         match self {
             Self::RdsPitr | Self::RdsReplica | Self::S3Replica | Self::S3Versions => true,
@@ -44,7 +47,7 @@ impl PointKind {
         }
     }
 
-    /// The type that a point of this kind is a resource of.
+    /// The resource type of the point itself.
     pub fn resource_kind(self) -> &'static str {
         match self {
             Self::EbsSnapshot => "ec2:snapshot",
@@ -56,7 +59,7 @@ impl PointKind {
         }
     }
 
-    /// Whether it can be used only by the account that owns it.
+    /// Whether only the owning account can use it.
     pub fn is_bound_to_its_account(self) -> bool {
         match self {
             Self::RdsPitr | Self::RdsReplica => true,
@@ -70,7 +73,7 @@ impl PointKind {
     }
 }
 
-/// Something to restore from.
+/// A recovery point: a copy of a resource's data to restore from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RecoveryPoint {
     /// The resource that it restores.
@@ -80,45 +83,50 @@ pub struct RecoveryPoint {
     pub id: String,
     pub account: AccountId,
     pub region: Region,
-    /// The consistency time: the data are as they were then. `None`: the cloud does not tell, so the age is unknown.
+    /// The consistency time: the data are as they were then. `None` if the cloud does not report
+    /// it, so that the age is unknown.
     pub taken: Option<Time>,
-    /// Where `taken` is not known: when the cloud says that it was made. A copy is begun after its data were taken, so that
-    /// this tells which of several is likely the newest, and how new its data are at most; never how old.
+    /// When the point was made, if `taken` is unknown. A copy starts after its data were taken.
+    /// `made` therefore orders several points and limits how new their data can be. It never tells
+    /// how old they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made: Option<Time>,
-    /// When it became usable (its copy complete). `None`: not complete yet, or the cloud does not tell since when.
+    /// When the point became usable, that is when its copy was complete. `None` if it is not
+    /// complete yet, or if the cloud does not report since when it is usable.
     pub usable: Option<Time>,
-    /// Where the cloud does not tell since when it is usable: when it was seen to be.
+    /// When the point was first seen to be usable, if the cloud does not report since when it is.
     #[serde(default)]
     pub seen_usable: Option<Time>,
     pub size: Size,
     /// Objects in a bucket.
     #[serde(default)]
     pub objects: u64,
-    /// The accounts besides its own that may use it.
+    /// The other accounts that may use it.
     #[serde(default)]
     pub shared_with: Vec<AccountId>,
-    /// Shared with an organization, a part of one, or everybody: whether an account may use it, only that account can see.
+    /// Whether it is shared with an organization, a part of one, or everybody. Whether a certain
+    /// account may use it is then visible only to that account.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub shared_widely: bool,
-    /// Encrypted with a key that other accounts cannot be given (an AWS managed key).
+    /// Whether it is encrypted with a key that other accounts cannot be given (an AWS managed key).
     #[serde(default)]
     pub managed_key: bool,
-    /// RDS restores no snapshot of an instance that is both shared and encrypted: it has to be copied first. Aurora restores
-    /// those of clusters (Aurora user guide, "Sharing a DB cluster snapshot").
+    /// Whether it is encrypted. RDS does not restore an instance snapshot that is both shared and
+    /// encrypted; it must be copied first. Aurora restores cluster snapshots that are (Aurora user
+    /// guide, "Sharing a DB cluster snapshot").
     #[serde(default)]
     pub encrypted: bool,
-    /// The ARN of the KMS key that it is encrypted with: who loses the key has lost the point.
+    /// The ARN of the KMS key that encrypts it. If the key is lost, the point is lost.
     #[serde(default)]
     pub kms_key: Option<String>,
-    /// A database's engine, as RDS names it.
+    /// The database engine, as RDS names it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<String>,
 }
 
 impl RecoveryPoint {
-    /// A point of which nothing else is known: neither its age nor whether it is usable, and nobody
-    /// but its own account may use it.
+    /// A point with nothing else known: its age and usability are unknown, and only its own account
+    /// may use it.
     pub fn new(
         of: ResourceId,
         kind: PointKind,
@@ -148,16 +156,16 @@ impl RecoveryPoint {
     }
 }
 
-/// Which point a step wants.
+/// Which point a step asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wanted {
     Latest,
     Id(String),
-    /// The newest whose data are not newer than this.
+    /// The newest point whose data are not newer than this instant.
     AsOf(Time),
 }
 
-/// Where the point is going to be used, and how.
+/// Where and how a point would be used.
 #[derive(Debug, Clone)]
 pub struct Use<'a> {
     pub loss: &'a Loss,
@@ -165,7 +173,7 @@ pub struct Use<'a> {
     pub account: &'a AccountId,
     pub region: &'a Region,
     pub kinds: &'a [PointKind],
-    /// A copy step: the point may lie in any surviving region.
+    /// A copy step, for which the point may lie in any surviving region.
     pub across_regions: bool,
 }
 
@@ -174,10 +182,10 @@ pub struct Use<'a> {
 #[serde(rename_all = "snake_case")]
 pub enum Rejection {
     Lost,
-    /// The key that it is encrypted with.
+    /// The key that encrypts it is lost.
     KeyLost,
     NotUsableAtT0,
-    /// Asked for only after T0, and the cloud does not tell since when it is usable.
+    /// It was first looked up after T0, and the cloud does not report since when it is usable.
     UnknownAtT0,
     OtherRegion,
     NotShared,
@@ -185,11 +193,11 @@ pub enum Rejection {
     SharedEncrypted,
     OtherKind,
     TooNew,
-    /// Usable, and another was named.
+    /// Usable, but the step names another point.
     NotNamed,
-    /// Usable, and an older point than the one that was used.
+    /// Usable, but older than the point that was used.
     Older,
-    /// Usable, and of unknown age, where the age of the one that was used is known.
+    /// Usable, but of unknown age, while the age of the point that was used is known.
     Undated,
 }
 
@@ -216,7 +224,7 @@ impl Rejection {
         }
     }
 
-    /// Whether a copy of the point could have been used.
+    /// Whether a copy of the point could have been used instead.
     fn is_mended_by_a_copy(self) -> bool {
         match self {
             Self::OtherRegion | Self::NotShared | Self::ManagedKey | Self::SharedEncrypted => true,
@@ -239,24 +247,25 @@ impl RecoveryPoint {
     }
 
     pub fn survives(&self, loss: &Loss) -> bool {
-        // Every kind of recovery point is regional (scope table): a lost zone takes none.
+        // Every kind of recovery point is regional (see the scope table), so the loss of a zone
+        // takes none.
         !loss.takes(&self.locus(), Scope::Regional)
     }
 
-    /// Why it cannot be decrypted any more, where its key is lost.
+    /// If the key that encrypts the point is lost, says so.
     pub fn lost_key(&self, loss: &Loss) -> Option<String> {
         let key = self.kms_key.as_deref()?;
         let lost = loss.takes(&key_locus(key)?, Scope::Regional);
         lost.then(|| format!("its key {key} is lost with {loss}"))
     }
 
-    /// A rejection in words, with what this point has to do with it.
+    /// A rejection in words. Names the lost key of this point.
     pub fn why(&self, why: Rejection, loss: &Loss) -> String {
         let key = if why == Rejection::KeyLost { self.lost_key(loss) } else { None };
         key.unwrap_or_else(|| why.reason().to_owned())
     }
 
-    /// Whether it could be used at T0, apart from being the newest.
+    /// Whether the point could be used at T0. Does not consider whether another point is newer.
     pub fn judge(&self, on: &Use<'_>) -> Result<(), Rejection> {
         if !on.kinds.contains(&self.kind) {
             return Err(Rejection::OtherKind);
@@ -290,13 +299,13 @@ impl RecoveryPoint {
     }
 }
 
-/// Where a KMS key lives, by its ARN. A multi-Region key is a key of its own in each of its regions.
+/// The place of a KMS key, by its ARN. A multi-Region key is a separate key in each region.
 pub fn key_locus(key: &str) -> Option<Locus> {
     let mut parts = key.strip_prefix("arn:")?.splitn(5, ':').skip(2);
     Some(Locus { region: parts.next()?.parse().ok(), account: parts.next()?.parse().ok(), az: None })
 }
 
-/// What was chosen, and why every other was not.
+/// The chosen point, and why every other point was rejected.
 #[derive(Debug, Clone, Default)]
 pub struct Selection<'a> {
     pub chosen: Option<&'a RecoveryPoint>,
@@ -304,8 +313,8 @@ pub struct Selection<'a> {
 }
 
 impl<'a> Selection<'a> {
-    /// Survivors that are newer than the chosen one, or may be where an age is unknown, and could have been used only through
-    /// a copy.
+    /// Surviving points that could have been used through a copy only, and that are newer than the
+    /// chosen one, or may be if an age is unknown.
     pub fn newer_by_copy(&self) -> impl Iterator<Item = &'a RecoveryPoint> + '_ {
         self.rejected.iter().filter_map(|(point, why)| {
             let by_copy = why.is_mended_by_a_copy() && !point.kind.is_bound_to_its_account();
@@ -315,7 +324,7 @@ impl<'a> Selection<'a> {
     }
 }
 
-/// Chooses among `points` (all of one resource or selector).
+/// Chooses among `points`, which all belong to one resource or selector.
 pub fn select<'a>(points: &'a [RecoveryPoint], wanted: &Wanted, on: &Use<'_>) -> Selection<'a> {
     let mut selection = Selection::default();
     let mut usable = Vec::new();
@@ -325,7 +334,7 @@ pub fn select<'a>(points: &'a [RecoveryPoint], wanted: &Wanted, on: &Use<'_>) ->
             Wanted::Id(id) => {
                 (point.id == *id || name_of(&point.id) == id).then_some(()).ok_or(Rejection::NotNamed)
             }
-            // A continuous series reaches back: it can give the data of any earlier instant.
+            // A continuous series can give the data of any earlier instant.
             Wanted::AsOf(at)
                 if point.kind.is_continuous() || point.taken.or(point.made).is_some_and(|t| t <= *at) =>
             {
@@ -338,7 +347,7 @@ pub fn select<'a>(points: &'a [RecoveryPoint], wanted: &Wanted, on: &Use<'_>) ->
             Err(why) => selection.rejected.push((point, why)),
         }
     }
-    // A point of unknown age sorts before every known one: it is used only where there is nothing better.
+    // A point of unknown age sorts before every known one, so it is used only if there is no other.
     usable.sort_by(|a, b| (a.taken, a.made, &b.id).cmp(&(b.taken, b.made, &a.id)));
     selection.chosen = usable.pop();
     let dated = selection.chosen.is_some_and(|chosen| chosen.taken.is_some());
@@ -349,24 +358,30 @@ pub fn select<'a>(points: &'a [RecoveryPoint], wanted: &Wanted, on: &Use<'_>) ->
     selection
 }
 
-/// How far back a worst case looks by default: 30 days.
+/// The default look-back of the worst case: 30 days.
 pub const LOOK_BACK: Duration = Duration::from_hours(720);
 
-/// What a less lucky T0 would have lost.
+/// The most data that a drill with another T0 would have lost.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct WorstCase {
-    /// In seconds. `None`: unknown.
+    /// The loss in seconds. `None` if unknown.
     pub seconds: Option<f64>,
-    /// Where `seconds` is unknown because the cloud does not tell when its points became usable: not less than this.
+    /// A lower bound in seconds, if `seconds` is unknown because the cloud does not report when
+    /// points became usable.
     pub at_least: Option<f64>,
-    /// How many points were looked at, series without gaps left out, and how far back they reach, in seconds.
+    /// The number of points considered, without continuous series.
     pub points: usize,
+    /// How far back these points reach, in seconds.
     pub span: Option<f64>,
 }
 
-/// The worst case, in seconds: the supremum, over the instants t of the look-back window (not before the first point
-/// was usable), of `t − consistency time of the newest point usable at t`. Unknown when no point qualifies, or one that
-/// does has no known age. `least_pitr_lag`: what point-in-time recovery lags behind at its worst, whatever it was at T0.
+/// The worst case RPO, in seconds.
+///
+/// It is the supremum, over the instants t of the look-back window, of `t − consistency time of the
+/// newest point usable at t`. The window does not start before the first point was usable.
+///
+/// The result is unknown if no point qualifies, or if a qualifying point has no known age.
+/// `least_pitr_lag` is the lag of point-in-time recovery at its worst, whatever it was at T0.
 pub fn worst_case_rpo(
     points: &[RecoveryPoint],
     on: &Use<'_>,
@@ -378,12 +393,14 @@ pub fn worst_case_rpo(
     for point in points.iter().filter(|p| p.judge(on).is_ok()) {
         let Some(taken) = point.taken else { return WorstCase::default() };
         if point.kind.is_continuous() {
-            // A series loses its lag at every instant of the window; a snapshot may only ever do better.
+            // A series loses its lag at every instant of the window. A snapshot can only improve on
+            // that.
             let least = if point.kind == PointKind::RdsPitr { least_pitr_lag } else { Duration::ZERO };
             let lag = seconds_between(taken, on.t0).max(least.as_secs_f64());
             series = Some(series.map_or(lag, |s| s.min(lag)));
         } else {
-            // Since when it is usable is not known: not before it was taken. The later it was, the more was lost.
+            // A point without a known `usable` time was not usable before it was taken. The later
+            // it became usable, the more was lost, so the result is a lower bound.
             exact &= point.usable.is_some();
             dated.push((point.usable.unwrap_or(taken), taken));
         }
@@ -396,9 +413,10 @@ pub fn worst_case_rpo(
     let mut newest: Option<Time> = None;
     for (i, (usable, taken)) in dated.iter().enumerate() {
         newest = newest.max(Some(*taken));
-        // Just before the next point becomes usable (or at T0) this one is oldest.
+        // This point is oldest just before the next one becomes usable, or at T0.
         let until = dated.get(i + 1).map_or(on.t0, |(next, ..)| *next);
-        // Where several became usable at one instant, only the last of them was ever the newest.
+        // If several points became usable at one instant, only the last of them was ever the
+        // newest.
         let last = i + 1 == dated.len();
         if until > window
             && (until > *usable || last)
@@ -478,7 +496,7 @@ mod tests {
         with_use(&account, true, |on| {
             assert_eq!(select(&points, &Wanted::Latest, on).chosen.unwrap().id, "vault-25h");
             let worst = worst_case_rpo(&points, on, LOOK_BACK, NO_LAG);
-            // One point tells what it tells, and how little that is.
+            // The result of a single point is reported with the fact that it is only one.
             assert_eq!((worst.seconds, worst.points, worst.span), (Some(90_000.0), 1, Some(86_400.0)));
         });
     }
@@ -504,7 +522,7 @@ mod tests {
         with_use(&region, false, |on| {
             let on = Use { kinds: &[PointKind::RdsSnapshot, PointKind::RdsPitr], ..on.clone() };
             assert_eq!(worst_case_rpo(&points, &on, LOOK_BACK, NO_LAG).seconds, Some(360.0));
-            // What it lagged behind at T0 is no promise: 2 min then, and 5 min at other times.
+            // The lag at T0 promises nothing: it may be 2 min then and 5 min at other times.
             let least = Duration::from_mins(10);
             assert_eq!(worst_case_rpo(&points, &on, LOOK_BACK, least).seconds, Some(600.0));
         });
@@ -546,10 +564,10 @@ mod tests {
         with_use(&region, false, |on| {
             assert_eq!(select(&points, &Wanted::Latest, on).chosen.unwrap().id, "west-2h");
             let worst = worst_case_rpo(&points, on, LOOK_BACK, NO_LAG);
-            // 14 h to 2 h: usable when they were taken at the earliest.
+            // From 14 h to 2 h before T0. Each is assumed usable from when it was taken.
             assert_eq!((worst.seconds, worst.at_least), (None, Some(43_200.0)));
         });
-        // Seen only after T0: it may have become usable since.
+        // Seen only after T0, so it may have become usable since.
         for point in &mut points {
             point.seen_usable = Some(t0() + chrono::TimeDelta::seconds(3));
         }
@@ -569,7 +587,7 @@ mod tests {
         assert!(point.why(Rejection::KeyLost, &account).ends_with("is lost with account 111122223333"));
         let region = Loss::Region("us-east-1".parse().unwrap());
         with_use(&region, true, |on| assert_eq!(point.judge(on), Ok(())));
-        // A bare id or an alias is a key of the account and region that use it.
+        // A bare id or an alias names a key of the account and region that use it.
         point.kms_key = Some("alias/backup".into());
         with_use(&account, true, |on| assert_eq!(point.judge(on), Ok(())));
     }
@@ -581,7 +599,7 @@ mod tests {
         let region = Loss::Region("us-east-1".parse().unwrap());
         with_use(&region, false, |on| assert_eq!(point.judge(on), Err(Rejection::SharedEncrypted)));
         with_use(&region, true, |on| assert_eq!(point.judge(on), Ok(())));
-        // EC2 and Aurora take shared and encrypted ones, where their key is shared.
+        // EC2 and Aurora accept shared and encrypted ones if their key is shared.
         for kind in [PointKind::EbsSnapshot, PointKind::RdsClusterSnapshot] {
             point.kind = kind;
             with_use(&region, false, |on| {
@@ -595,19 +613,19 @@ mod tests {
     fn of_copies_whose_age_nobody_tells_the_one_that_was_made_last_is_chosen() {
         let mut points = shop();
         points.retain(|p| ["west-26h", "west-14h", "west-2h"].contains(&p.id.as_str()));
-        // By id, the oldest would come first.
+        // Ordered by id, the oldest would come first.
         for (point, id) in points.iter_mut().zip(["a", "b", "c"]) {
             (point.made, point.taken, point.id) = (point.taken, None, id.into());
         }
         let region = Loss::Region("us-east-1".parse().unwrap());
         with_use(&region, false, |on| {
             assert_eq!(select(&points, &Wanted::Latest, on).chosen.unwrap().id, "c");
-            // Made before then, its data are no newer.
+            // A point that was made before that instant holds no newer data.
             let then = t0() - chrono::TimeDelta::hours(3);
             assert_eq!(select(&points, &Wanted::AsOf(then), on).chosen.unwrap().id, "b");
             assert_eq!(worst_case_rpo(&points, on, LOOK_BACK, NO_LAG), WorstCase::default());
         });
-        // One whose age is known is used before all of them.
+        // A point of known age is preferred to all of these.
         points[0].taken = points[0].made.take();
         with_use(&region, false, |on| {
             assert_eq!(select(&points, &Wanted::Latest, on).chosen.unwrap().id, "a");

@@ -1,4 +1,5 @@
-//! Resources and the selectors that workloads name them by: `rds:db/orders`, `ec2:instance[tag:app=orders]`.
+//! Resources, and the selectors that workloads use: `rds:db/orders`,
+//! `ec2:instance[tag:app=orders]`.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,10 +13,10 @@ use super::scope;
 use base::duration::Size;
 use base::ids::BadName;
 
-/// `service:type/name`, the estate's own name of a resource.
+/// The estate's name of a resource: `service:type/name`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ResourceId {
-    /// `service:type`, such as `rds:db`; one of the types of the scope table.
+    /// `service:type`, such as `rds:db`. One of the types of the scope table.
     pub kind: String,
     pub name: String,
 }
@@ -64,7 +65,7 @@ impl fmt::Display for ResourceId {
     }
 }
 
-/// One resource, by id, or all of a type that carry a tag.
+/// One resource by its id, or all resources of a type with a tag.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Selector {
     Id(ResourceId),
@@ -88,7 +89,7 @@ impl Selector {
         }
     }
 
-    /// What a step's argument names: `tag:app=orders`, or the name of one resource of type `kind`.
+    /// Parses a step's argument: `tag:app=orders`, or the name of one resource of type `kind`.
     pub fn of_kind(kind: &str, text: &str) -> Result<Self, BadName> {
         match text.strip_prefix("tag:") {
             Some(tag) => format!("{kind}[tag:{tag}]").parse(),
@@ -156,7 +157,7 @@ text_form!(Selector, "selector", "A resource (`rds:db/orders`) or a tag (`ec2:in
 pub struct Resource {
     pub id: ResourceId,
     pub locus: Locus,
-    /// An RDS instance with a standby in another zone: it outlives the loss of one zone.
+    /// An RDS instance with a standby in another zone. It survives the loss of one zone.
     pub multi_az: bool,
     pub size: Size,
     /// Objects in a bucket.

@@ -1,4 +1,4 @@
-//! What an estate may have wrong although each value is well formed.
+//! Rules for estates: mistakes that remain although each value is well formed.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,24 +11,24 @@ use base::ids::{AccountId, AzId, Region};
 use yaml::diagnostic::suggest;
 use yaml::{Diagnostics, Span};
 
-/// Ten years: nothing that takes longer is a recovery.
+/// Ten years. No recovery takes longer.
 const LONGEST: base::duration::Span = base::duration::Span::from_secs(3650 * 86_400);
 
-struct Walk<'a> {
+struct EstateRules<'a> {
     draft: &'a EstateDraft,
     file: &'a EstateFile,
     out: &'a mut Diagnostics,
 }
 
 pub fn check(draft: &EstateDraft, file: &EstateFile, out: &mut Diagnostics) {
-    let mut walk = Walk { draft, file, out };
-    walk.regions();
-    walk.resources();
-    walk.points();
-    walk.timings_and_faults();
+    let mut rules = EstateRules { draft, file, out };
+    rules.regions();
+    rules.resources();
+    rules.points();
+    rules.timings_and_faults();
 }
 
-impl Walk<'_> {
+impl EstateRules<'_> {
     fn span(&self, pointer: &str) -> Span {
         self.draft.root.at_pointer(pointer).span
     }
@@ -48,13 +48,9 @@ impl Walk<'_> {
                 let pointer = format!("/regions/{region}/azs/{i}");
                 if !region.holds(az) {
                     let help = format!("the ids of its zones begin with `{}-`", region.zone_prefix());
-                    self.error(&pointer, format!("the zone `{az}` is not of region `{region}`"), Some(help));
+                    self.error(&pointer, format!("the zone `{az}` is not in region `{region}`"), Some(help));
                 } else if seen.insert(az, region).is_some() {
-                    self.error(
-                        &pointer,
-                        format!("the zone `{az}` stands here twice"),
-                        Some("keep one".into()),
-                    );
+                    self.error(&pointer, format!("the zone `{az}` is listed twice"), Some("keep one".into()));
                 }
             }
         }
@@ -85,7 +81,7 @@ impl Walk<'_> {
             if !seen.insert((&resource.id, &resource.account, resource.region.as_ref())) {
                 self.error(
                     &format!("{here}/id"),
-                    format!("the resource `{}` stands here twice", resource.id),
+                    format!("the resource `{}` is listed twice", resource.id),
                     Some("keep one".into()),
                 );
             }
@@ -132,7 +128,7 @@ impl Walk<'_> {
         let Some(known) = self.file.regions.get(region).map(|entry| &entry.azs) else { return };
         if !known.contains(az) {
             let help = suggest(az.as_str(), known.iter().map(AzId::as_str), "zone");
-            self.error(pointer, format!("the zone `{az}` is not among those of region `{region}`"), help);
+            self.error(pointer, format!("the zone `{az}` is not among the zones of region `{region}`"), help);
         }
     }
 
@@ -150,7 +146,7 @@ impl Walk<'_> {
             if !seen.insert((&point.id, point.kind, &point.account, &point.region)) {
                 self.error(
                     &format!("{here}/id"),
-                    format!("the recovery point `{}` stands here twice", point.id),
+                    format!("the recovery point `{}` is listed twice", point.id),
                     Some("keep one, or give the other its own id".into()),
                 );
             }
@@ -181,7 +177,9 @@ impl Walk<'_> {
             if let Some(key) = point.kms_key.as_deref().filter(|key| !is_key(key)) {
                 self.error(
                     &format!("{here}/kms_key"),
-                    format!("`{key}` is not the ARN of a KMS key: whether it is lost could not be told"),
+                    format!(
+                        "`{key}` is not the ARN of a KMS key, so nobody can tell whether the key is lost"
+                    ),
                     Some("write it like `arn:aws:kms:us-west-2:111122223333:key/1234abcd-…`".into()),
                 );
             }
@@ -207,7 +205,7 @@ impl Walk<'_> {
             if ["base", "per_gib"].iter().all(|key| timing_node.get(key).is_none()) {
                 self.error(
                     &format!("/timings/{action}"),
-                    format!("it does not say how long `{action}` takes: that would be no time at all"),
+                    format!("the timing of `{action}` has no duration: the action would take no time"),
                     Some(
                         "give `base`, `per_gib` or both; or leave the action out, for the built-in figures"
                             .into(),
@@ -227,7 +225,7 @@ impl Walk<'_> {
             if !(0.0..=5.0).contains(&timing.spread) {
                 self.error(
                     &format!("/timings/{action}/spread"),
-                    format!("the spread {} is not sensible", timing.spread),
+                    format!("the spread {} is out of range", timing.spread),
                     Some("it is a share of the mean: between 0 and 5, mostly about 0.25".into()),
                 );
             }
@@ -244,7 +242,7 @@ impl Walk<'_> {
     }
 }
 
-/// The types of resources that points of a kind restore.
+/// The resource types that points of a kind can restore.
 fn resource_kinds(kind: super::PointKind) -> &'static [&'static str] {
     use super::PointKind as K;
     match kind {
@@ -257,7 +255,7 @@ fn resource_kinds(kind: super::PointKind) -> &'static [&'static str] {
     }
 }
 
-/// Whether `a` lies before `b`, where that can be told without knowing T0.
+/// Whether `a` is before `b`, if that is certain without knowing T0.
 fn before(a: When, b: When) -> bool {
     match (a, b) {
         (When::At(a), When::At(b)) => a < b,

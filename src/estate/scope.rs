@@ -1,6 +1,6 @@
-//! How widely each type of resource lives: the one table that decides what a loss takes.
+//! The scope of each resource type. This is the one table that decides what a loss takes.
 
-/// How widely a type of resource lives.
+/// The scope of a resource type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     /// In one availability zone: lost with the zone, the region or the account.
@@ -11,13 +11,14 @@ pub enum Scope {
     Global,
 }
 
+/// The scope of one resource type.
 pub struct Row {
-    /// `service:type` as the estate and the workloads write it.
+    /// `service:type`, as the estate and the workloads write it.
     pub kind: &'static str,
     pub scope: Scope,
     /// Whether it holds data whose age counts towards RPO.
     pub data: bool,
-    /// Where the row comes from.
+    /// The AWS document that the row is taken from.
     pub source: &'static str,
 }
 
@@ -28,7 +29,8 @@ const fn row(kind: &'static str, scope: Scope, data: bool, source: &'static str)
 const EC2: &str = "EC2 user guide, \"Resource locations\"";
 const RDS: &str = "RDS user guide, \"Regions, Availability Zones, and Local Zones\"";
 
-/// Sources are the services' user guides. An RDS instance with `multi_az` counts as regional (`super::loss`).
+/// The sources are the services' user guides. An RDS instance with `multi_az` counts as regional
+/// (`super::loss`).
 pub const TABLE: [Row; 25] = [
     row("ec2:instance", Scope::Zonal, false, EC2),
     row("ec2:volume", Scope::Zonal, true, EC2),
