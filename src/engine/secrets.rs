@@ -1,5 +1,7 @@
-//! Reading secrets and environment variables for expressions: on aws all of them before T0, again where they have grown old,
-//! each registered with `redact` before anything is done with it. The twin looks no secret up.
+//! Reads secrets and environment variables for expressions.
+//!
+//! On AWS, all of them are read before T0, and again when they have grown old. Each is registered
+//! with `redact` before anything is done with it. On the twin, no secret is read.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -21,19 +23,20 @@ use playbook::expr;
 use playbook::secret::{AwsSecret, SecretRef};
 use port::{Cloud, Finding, Place};
 
-/// What stands for a secret on the twin.
+/// The text that replaces a secret on the twin.
 pub const PLACEHOLDER: &str = "not-looked-up-on-the-twin";
 
-/// The longest secret, in bytes: passwords, tokens and private keys are far below it.
+/// The longest secret, in bytes. Passwords, tokens and private keys are far shorter.
 const LONGEST: usize = 16 * 1024;
 
-/// How long a command or a file may take to give a secret.
-const PATIENCE: TimeDelta = TimeDelta::seconds(30);
+/// How long reading a secret may take.
+const TIME_LIMIT: TimeDelta = TimeDelta::seconds(30);
 
-/// How long a value is taken as it was read. Tokens that live for minutes (RDS sign-in: 15) are made anew.
-const FRESH: TimeDelta = TimeDelta::minutes(5);
+/// How long a value is used before it is read again. Tokens that live for minutes (RDS sign-in: 15)
+/// are then renewed.
+const MAX_AGE: TimeDelta = TimeDelta::minutes(5);
 
-/// Why a secret cannot be given. It never holds any part of one.
+/// Why a secret cannot be read. The text never holds any part of a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct SecretError {
@@ -45,28 +48,28 @@ fn error(message: impl Into<String>, help: impl Into<String>) -> SecretError {
     SecretError { message: message.into(), help: help.into() }
 }
 
-/// Where secrets come from.
+/// Reads secrets and environment variables, and keeps them for a while.
 pub struct Secrets {
     cloud: Rc<dyn Cloud>,
     clock: Clock,
     bus: Rc<Bus>,
-    /// The playbook's folder: files are relative to it, and commands run in it.
+    /// The playbook's folder. Files are relative to it, and commands run in it.
     folder: PathBuf,
-    /// Where names of AWS Secrets Manager are looked up.
+    /// The account and region where AWS Secrets Manager is asked.
     sandbox: Place,
-    /// On the twin placeholders stand for secrets, and for variables that are not set.
+    /// Whether placeholders replace secrets, and variables that are not set. True on the twin.
     rehearsal: bool,
-    /// What was read so far, and when.
-    known: RefCell<HashMap<String, Rc<Known>>>,
-    /// What was said once and need not be said again.
+    /// The values that were read, with the time of reading.
+    known: RefCell<HashMap<String, Rc<CachedSecret>>>,
+    /// The findings that were reported, so that none is reported twice.
     told: RefCell<HashSet<(&'static str, String)>>,
 }
 
-type Known = Mutex<Option<(Time, String)>>;
+type CachedSecret = Mutex<Option<(Time, String)>>;
 
 impl Secrets {
-    /// `folder` is the playbook's, `sandbox` where names of AWS Secrets Manager are looked up. In a `rehearsal` no secret is
-    /// looked up.
+    /// `folder` is the playbook's folder. `sandbox` is where AWS Secrets Manager is asked. In a
+    /// `rehearsal`, no secret is read.
     pub fn new(
         cloud: Rc<dyn Cloud>,
         clock: Clock,
@@ -79,12 +82,12 @@ impl Secrets {
         Self { cloud, clock, bus, folder, sandbox, rehearsal, known, told }
     }
 
-    /// Whether placeholders stand for secrets.
+    /// Whether placeholders replace secrets.
     pub fn is_rehearsal(&self) -> bool {
         self.rehearsal
     }
 
-    /// What the expressions in `asked` may name below `env` and `secret`: what they do name, and nothing else.
+    /// The values for `env` and `secret` that the expressions in `asked` name, and no others.
     pub async fn named_in(&self, asked: Asked<'_>) -> Result<Map<String, Value>, SecretError> {
         let names = Names::of(&asked)?;
         let mut env = Map::new();
@@ -100,7 +103,8 @@ impl Secrets {
         Ok(Map::from_iter([("env".into(), Value::Object(env)), (expr::SECRET.into(), Value::Object(secret))]))
     }
 
-    /// Reads all that `asked` names, so that what is missing is known before T0; says what is.
+    /// Reads everything that `asked` names, so that missing values are known before T0. Returns the
+    /// errors.
     pub async fn look_up(&self, asked: impl Iterator<Item = Asked<'_>>) -> Vec<SecretError> {
         let (mut all, mut wrong) = (Names::default(), Vec::new());
         for asked in asked {
@@ -112,7 +116,7 @@ impl Secrets {
         wrong.extend(
             all.variables.iter().filter_map(|(name, is_secret)| self.variable(name, *is_secret).err()),
         );
-        // One after the other: several commands could ask a person at once.
+        // One after the other, because several commands could prompt a person at once.
         for reference in &all.references {
             wrong.extend(self.secret(reference).await.err());
         }
@@ -124,7 +128,7 @@ impl Secrets {
         match std::env::var(name) {
             Ok(value) if value.len() > LONGEST => Err(error(
                 format!("the environment variable {name} is longer than 16 KiB"),
-                "give what is so long in a file of its own",
+                "put so long a value into a file",
             )),
             Ok(value) if is_secret => Ok(self.registered(&shown, value)),
             Ok(value) => Ok(value),
@@ -153,20 +157,20 @@ impl Secrets {
         }
         let reference: SecretRef =
             text.parse().map_err(|e: playbook::secret::BadSecret| error(e.message, e.help))?;
-        // Those who ask for the same secret wait for one answer.
+        // Concurrent readers of the same secret wait for one answer.
         let known = Rc::clone(self.known.borrow_mut().entry(text.to_owned()).or_default());
         let mut known = known.lock().await;
         if let Some((read, value)) = &*known
-            && self.clock.now() - *read < FRESH
+            && self.clock.now() - *read < MAX_AGE
         {
             return Ok(value.clone());
         }
         let shown = format!("secret \"{text}\"");
-        let deadline = self.clock.now() + PATIENCE;
+        let deadline = self.clock.now() + TIME_LIMIT;
         let read = self.clock.timeout_at(deadline, self.read(&reference)).await.unwrap_or_else(|| {
             Err(error(
-                format!("{shown} did not come within {} s", PATIENCE.num_seconds()),
-                "see that it can be read without somebody at the keyboard",
+                format!("{shown} did not come within {} s", TIME_LIMIT.num_seconds()),
+                "make sure that it can be read without a person at the keyboard",
             ))
         });
         match (read, &*known) {
@@ -175,7 +179,8 @@ impl Secrets {
                 *known = Some((self.clock.now(), value.clone()));
                 Ok(value)
             }
-            // A password store may lock itself in the middle of a drill: the value from before T0 is most likely still right.
+            // A password store may lock itself during a drill. The value from before T0 is most
+            // likely still right.
             (Err(failed), Some((_, before))) => {
                 let message =
                     format!("it could not be read again, and is used as it was read before: {failed}");
@@ -196,11 +201,11 @@ impl Secrets {
         if bytes.len() > LONGEST {
             return Err(error(
                 format!("{shown} is longer than 16 KiB"),
-                "name what holds the secret and nothing else",
+                "name a source that holds only the secret",
             ));
         }
         let text = String::from_utf8(bytes).map_err(|_| {
-            error(format!("{shown} is not UTF-8"), "keep it as text, in base64 where it must be bytes")
+            error(format!("{shown} is not UTF-8"), "store it as text, or as base64 if it must be bytes")
         })?;
         let text =
             text.strip_suffix('\n').map_or(text.as_str(), |text| text.strip_suffix('\r').unwrap_or(text));
@@ -215,7 +220,7 @@ impl Secrets {
         let unreadable = |e: std::io::Error| {
             error(
                 format!("{shown} cannot be read: {}: {e}", path.display()),
-                "the path is relative to the playbook, and this user must be allowed to read the file",
+                "the path is relative to the playbook, and this user needs permission to read the file",
             )
         };
         let file = tokio::fs::File::open(&path).await.map_err(unreadable)?;
@@ -234,10 +239,10 @@ impl Secrets {
             .await
             .map_err(|e| error(format!("{shown}: {e}"), "install it, or correct its name"))?;
         if !ended.status.success() {
-            // What it said may hold the secret itself, which nobody knows yet.
+            // Its output may hold the secret itself, which is not registered yet.
             return Err(error(
                 format!("{shown}: the command ended with {}", ended.status),
-                "run it by hand to see why: what it prints is not shown here, for it may be secret",
+                "run it by hand to see why: its output may be secret, so it is not shown here",
             ));
         }
         Ok(ended.stdout.bytes)
@@ -251,22 +256,22 @@ impl Secrets {
         let text = self.cloud.secret(&place, &secret.id).await.map_err(|e| {
             let help = e.help.clone().unwrap_or_else(|| {
                 format!(
-                    "see that it exists in {} of account {}, and grant secretsmanager:GetSecretValue",
+                    "make sure that it exists in {} of account {}, and grant secretsmanager:GetSecretValue",
                     place.region, place.account
                 )
             });
             error(format!("{shown}: {e}"), help)
         })?;
         let Some(key) = &secret.key else { return Ok(text) };
-        let help = "the secret must be a JSON object, and the key after `#` one of its own";
+        let help = "the secret must be a JSON object that has the key after `#`";
         match serde_json::from_str::<Value>(&text) {
             Ok(Value::Object(fields)) => match fields.get(key) {
                 Some(Value::String(value)) if !value.is_empty() => Ok(value.clone()),
                 Some(value @ (Value::Number(_) | Value::Bool(_))) => Ok(value.to_string()),
-                Some(_) => Err(error(format!("{shown}: `{key}` holds no text"), help)),
+                Some(_) => Err(error(format!("{shown}: `{key}` is not a text"), help)),
                 None => Err(error(format!("{shown} has no key `{key}`"), help)),
             },
-            _ => Err(error(format!("{shown} is no JSON object, so it has no key `{key}`"), help)),
+            _ => Err(error(format!("{shown} is not a JSON object, so it has no key `{key}`"), help)),
         }
     }
 
@@ -295,26 +300,27 @@ impl Secrets {
     }
 }
 
-/// A value with expressions, and which of its keys may hold secrets.
+/// A value with expressions, and the keys in it that may hold secrets.
 ///
-/// What `env` gives anywhere else is configuration: a region, a snapshot's id. It names resources, and a report that
-/// hid it would tell nothing.
+/// A value of `env` under any other key is configuration, such as a region or a snapshot's id. It
+/// names resources, and a report that hid it would be useless.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {
     pub value: &'a Value,
     pub secret: Keys,
 }
 
+/// The keys whose values may be secrets.
 #[derive(Debug, Clone, Copy)]
 pub enum Keys {
     All,
     These(&'static [&'static str]),
 }
 
-/// What expressions name.
+/// The variables and secrets that expressions name.
 #[derive(Default)]
 struct Names {
-    /// Variables, and whether their values are secrets.
+    /// The variables, and whether their values are secrets.
     variables: BTreeMap<String, bool>,
     references: BTreeSet<String>,
 }

@@ -1,10 +1,10 @@
-//! From a plan to what each account's role must be allowed.
+//! Derives the permissions that each account's role needs from a plan.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::grants::{At, Grants, Statement, Unknown, in_regions};
+use super::grants::{CallTarget, Grants, Statement, UnknownCall, in_regions};
 use super::table::{KEY, of_resource_type};
 use crate::plan::{CheckWork, Plan, StepWork, Work};
 use crate::sandbox::calls;
@@ -20,52 +20,50 @@ use template::resolve::Resolver;
 use template::value::Truth;
 use template::{Given, Surroundings, Template, parameter_text};
 
-/// What the playbook needs in one account.
+/// The permissions that the playbook needs in one account.
 #[derive(Debug, Clone)]
 pub struct AccountPolicy {
     pub account: AccountId,
-    /// The names that the playbook has for it.
+    /// The playbook's names for the account.
     pub names: Vec<String>,
-    /// The role that is assumed there, where the playbook names one.
+    /// The role that is assumed there, if the playbook names one.
     pub role: Option<String>,
     pub external_id: Option<String>,
-    /// The sandbox lies here: something is changed.
+    /// Whether the sandbox is in this account, so that the drill changes something here.
     pub is_sandbox: bool,
     pub statements: Vec<Statement>,
 }
 
 impl AccountPolicy {
-    /// What preflight has proved.
+    /// The grants that preflight proves.
     pub fn grants(&self) -> Vec<Grant> {
         self.statements.iter().map(|statement| statement.grant.clone()).collect()
     }
 }
 
+/// The policies of all accounts of a drill.
 #[derive(Debug, Clone)]
 pub struct Policies {
     /// The accounts that the drill uses, the sandbox's first.
     pub accounts: Vec<AccountPolicy>,
-    /// What must be added, or looked at by a person: what no playbook tells.
+    /// Notes for a person: permissions to add or review, because a playbook does not contain them.
     pub notes: BTreeSet<String>,
 }
 
-/// A call stands in no table. A defect of Drillmaster, not of the playbook.
+/// A declared call is in no table. This is a defect of Drillmaster, not of the playbook.
 #[derive(Debug, thiserror::Error)]
-#[error("what the call {0} needs is not known; this is a defect of Drillmaster: please report it")]
+#[error("the permissions of the call {0} are unknown; this is a defect of Drillmaster: please report it")]
 pub struct PolicyError(String);
 
-impl From<Unknown> for PolicyError {
-    fn from(unknown: Unknown) -> Self {
+impl From<UnknownCall> for PolicyError {
+    fn from(unknown: UnknownCall) -> Self {
         Self(unknown.0)
     }
 }
 
-/// The policies of a plan, for every account that survives and has a way in of AWS.
-///
-/// # Errors
-/// A declared call stands in no table: a defect.
+/// Derives the policies of a plan, for every surviving account that the drill can enter on AWS.
 pub fn of(plan: &Plan) -> Result<Policies, PolicyError> {
-    let mut all = Derived {
+    let mut all = Derivation {
         plan,
         here: BTreeSet::from([plan.sandbox.region.clone()]),
         everywhere: plan.regions.iter().cloned().collect(),
@@ -85,7 +83,7 @@ pub fn of(plan: &Plan) -> Result<Policies, PolicyError> {
         }
     }
     all.prove();
-    let Derived { grants, notes, .. } = all;
+    let Derivation { grants, notes, .. } = all;
     let mut accounts: Vec<AccountPolicy> = grants
         .into_iter()
         .map(|(account, grants)| {
@@ -105,41 +103,41 @@ pub fn of(plan: &Plan) -> Result<Policies, PolicyError> {
     Ok(Policies { accounts, notes })
 }
 
-struct Derived<'a> {
+struct Derivation<'a> {
     plan: &'a Plan,
     /// The sandbox's region.
     here: BTreeSet<Region>,
-    /// Where recovery points are looked for.
+    /// The regions where recovery points are searched.
     everywhere: BTreeSet<Region>,
     grants: BTreeMap<AccountId, Grants>,
     notes: BTreeSet<String>,
 }
 
-impl Derived<'_> {
-    fn sandbox(&mut self, calls: &[&str]) -> Result<(), Unknown> {
+impl Derivation<'_> {
+    fn sandbox(&mut self, calls: &[&str]) -> Result<(), UnknownCall> {
         self.sandbox_from(calls, &BTreeSet::new())
     }
 
-    fn sandbox_from(&mut self, calls: &[&str], sources: &BTreeSet<Region>) -> Result<(), Unknown> {
-        let at = At { regions: &self.here, sources, bucket: None };
+    fn sandbox_from(&mut self, calls: &[&str], sources: &BTreeSet<Region>) -> Result<(), UnknownCall> {
+        let at = CallTarget { regions: &self.here, sources, bucket: None };
         let grants = self.grants.get_mut(&self.plan.sandbox_account);
         grants.map_or(Ok(()), |grants| grants.calls(calls, &at))
     }
 
-    /// A creating call, and what undoes it.
-    fn made(&mut self, calls: &[&str]) -> Result<(), Unknown> {
+    /// Allows creating calls, and the calls that undo them.
+    fn created(&mut self, calls: &[&str]) -> Result<(), UnknownCall> {
         self.sandbox(calls)?;
         calls.iter().try_for_each(|call| self.sandbox(calls::undoing(call)))
     }
 
-    fn harness(&mut self) -> Result<(), Unknown> {
+    fn harness(&mut self) -> Result<(), UnknownCall> {
         self.sandbox(calls::PREFLIGHT)?;
         self.sandbox(calls::ISOLATION)?;
         self.sandbox(calls::TAGGED)?;
         self.notes.insert(
-            "ec2:RevokeSecurityGroupIngress and ec2:RevokeSecurityGroupEgress stand without a condition on the run's tag, for the default group of the sandbox's VPC cannot carry one: in an account with networks of its own they reach those groups' rules, too".into(),
+            "ec2:RevokeSecurityGroupIngress and ec2:RevokeSecurityGroupEgress have no condition on the run's tag, because the default security group of the sandbox's VPC cannot be tagged: in an account with other networks they also allow changes to the rules of those networks' groups".into(),
         );
-        self.made(calls::NETWORK)
+        self.created(calls::NETWORK)
     }
 
     fn step(&mut self, work: &StepWork) -> Result<(), PolicyError> {
@@ -149,7 +147,7 @@ impl Derived<'_> {
         self.sandbox_from(decl.calls, &sources)?;
         decl.calls.iter().try_for_each(|call| self.sandbox(calls::undoing(call)))?;
         if demands.db_subnet_group {
-            self.made(calls::DB_SUBNET_GROUP)?;
+            self.created(calls::DB_SUBNET_GROUP)?;
         }
         if demands.db_instances > 0 {
             self.sandbox(calls::FOR_DATABASES)?;
@@ -161,7 +159,7 @@ impl Derived<'_> {
             self.sandbox(calls::FOR_INSTANCES)?;
         }
         if decl.calls.contains(&"s3:CreateBucket") {
-            self.made(calls::BUCKET)?;
+            self.created(calls::BUCKET)?;
         }
         if let Some(source) = &work.source {
             self.survey(source)?;
@@ -181,9 +179,10 @@ impl Derived<'_> {
             "state" => self.sandbox(checks::state::CALLS)?,
             "s3" => {
                 let name = work.spec.get("bucket").and_then(Value::as_str).unwrap_or("{{");
-                // What an expression names is the output of a step: a bucket that the run has made.
+                // An expression names the output of a step, that is a bucket that the run has
+                // created.
                 let bucket = (!is_template(name)).then_some(name);
-                let at = At { regions: &self.here, sources: &self.here, bucket };
+                let at = CallTarget { regions: &self.here, sources: &self.here, bucket };
                 if let Some(grants) = self.grants.get_mut(&self.plan.sandbox_account) {
                     grants.calls(checks::s3::CALLS, &at)?;
                 }
@@ -194,7 +193,7 @@ impl Derived<'_> {
         Ok(())
     }
 
-    /// Where the recovery point may lie.
+    /// The regions where the recovery point may be.
     fn regions_of(&self, source: &SourceSpec) -> BTreeSet<Region> {
         match &source.what {
             SourceWhat::Of { .. } => self.everywhere.clone(),
@@ -209,9 +208,10 @@ impl Derived<'_> {
         }
     }
 
-    /// Recovery points are looked for in every surviving account; those named by an id where the sandbox is, or where
-    /// their ARN says.
-    fn survey(&mut self, source: &SourceSpec) -> Result<(), Unknown> {
+    /// Allows the search for recovery points. It covers every surviving account. A point named by
+    /// its id is searched in the sandbox's account only, in the sandbox's region or the region of
+    /// its ARN.
+    fn survey(&mut self, source: &SourceSpec) -> Result<(), UnknownCall> {
         let regions = self.regions_of(source);
         let accounts: Vec<AccountId> = match &source.what {
             SourceWhat::Of { .. } => self.grants.keys().cloned().collect(),
@@ -221,7 +221,7 @@ impl Derived<'_> {
             SourceWhat::Of { kind: "s3:bucket", name, .. } if !is_template(name) => name.as_str(),
             SourceWhat::Of { .. } | SourceWhat::Id(_) => "*",
         };
-        let at = At { regions: &regions, sources: &regions, bucket: Some(bucket) };
+        let at = CallTarget { regions: &regions, sources: &regions, bucket: Some(bucket) };
         for account in accounts {
             if let Some(grants) = self.grants.get_mut(&account) {
                 for kind in &source.kinds {
@@ -232,9 +232,10 @@ impl Derived<'_> {
         Ok(())
     }
 
-    /// The buckets that the arguments name, read with the credentials of the account that stands there, and on the
-    /// server's side with the sandbox's.
-    fn buckets(&mut self, work: &StepWork) -> Result<(), Unknown> {
+    /// Allows reads of the buckets that the arguments name. The account named beside the bucket
+    /// reads it. The sandbox's account reads it too, since S3 copies on the server side with its
+    /// credentials.
+    fn buckets(&mut self, work: &StepWork) -> Result<(), UnknownCall> {
         let bucket_calls = work.action.decl.bucket_calls;
         if bucket_calls.is_empty() {
             return Ok(());
@@ -244,18 +245,18 @@ impl Derived<'_> {
                 continue;
             };
             if named.is_empty() && is_template(name) {
-                continue; // What a step has made: the action's own calls are about it.
+                continue; // A step has created it, and the action's own calls cover it.
             }
             let text = |key: &str| work.with.pointer(&format!("{named}/{key}")).and_then(Value::as_str);
             let mut regions = self.here.clone();
             match text("region").map(str::parse::<Region>) {
                 Some(Ok(region)) => drop(regions.insert(region)),
-                // Wherever the estate or the survey finds it.
+                // The estate or the survey of recovery points finds its region.
                 _ => regions.extend(self.everywhere.iter().cloned()),
             }
             let bucket = if is_template(name) {
                 self.notes.insert(format!(
-                    "the bucket `{name}` is known only during the run: the policy lets every bucket be read; narrow `arn:aws:s3:::*`"
+                    "the bucket `{name}` is known only during the run, so the policy allows reads of every bucket: narrow `arn:aws:s3:::*`"
                 ));
                 "*"
             } else {
@@ -267,7 +268,7 @@ impl Derived<'_> {
                 Some(name) => readers.extend(self.plan.accounts.get(name).map(|a| a.id.clone())),
                 None => {}
             }
-            let at = At { regions: &regions, sources: &regions, bucket: Some(bucket) };
+            let at = CallTarget { regions: &regions, sources: &regions, bucket: Some(bucket) };
             for reader in readers {
                 if let Some(grants) = self.grants.get_mut(&reader) {
                     grants.calls(bucket_calls, &at)?;
@@ -280,7 +281,8 @@ impl Derived<'_> {
         Ok(())
     }
 
-    /// The key that a copy or a replica is encrypted with, used by EC2 and RDS on the role's behalf.
+    /// Allows the use of the key that encrypts a copy or a replica. EC2 and RDS use it on the
+    /// role's behalf.
     fn key(&mut self, work: &StepWork) {
         let Some(grants) = self.grants.get_mut(&self.plan.sandbox_account) else { return };
         let uses = &work.step.uses;
@@ -299,7 +301,7 @@ impl Derived<'_> {
                     conditions.insert((Test::ForAnyValueStringEquals, "kms:ResourceAliases".into()), alias);
                 } else {
                     self.notes.insert(format!(
-                        "the key `{key}` is known only during the run: narrow the keys that the policy names"
+                        "the key `{key}` is known only during the run, so the policy allows every key: narrow the keys in it"
                     ));
                 }
                 grants.arn("kms:{r}:{a}:key/*", None)
@@ -312,16 +314,17 @@ impl Derived<'_> {
         }
         if work.source.as_ref().is_some_and(|s| !s.kinds.iter().all(|kind| is_of_s3(*kind))) {
             self.notes.insert(
-                "snapshots and images that are encrypted with a customer managed key: which key, the playbook does not say; add kms:CreateGrant, kms:Decrypt, kms:DescribeKey, kms:GenerateDataKeyWithoutPlaintext and kms:ReEncrypt* for it here, and let this account use it in the key's own policy".into(),
+                "for snapshots and images that are encrypted with a customer managed key, the playbook does not name the key: add kms:CreateGrant, kms:Decrypt, kms:DescribeKey, kms:GenerateDataKeyWithoutPlaintext and kms:ReEncrypt* for it here, and let this account use it in the key's own policy".into(),
             );
             self.notes.insert(
-                "recovery points of another account must be shared with the sandbox's account by their owner: a drill shares nothing, and needs no permission to".into(),
+                "recovery points of another account must be shared with the sandbox's account by their owner: a drill shares nothing and needs no permission for it".into(),
             );
         }
     }
 
-    /// CloudFormation makes a stack's resources with the caller's permissions.
-    fn stack(&mut self, work: &StepWork) -> Result<(), Unknown> {
+    /// Allows the calls for a stack. CloudFormation creates a stack's resources with the caller's
+    /// permissions.
+    fn stack(&mut self, work: &StepWork) -> Result<(), UnknownCall> {
         if work.step.uses != "cloudformation.deploy" {
             return Ok(());
         }
@@ -330,7 +333,7 @@ impl Derived<'_> {
         let read = self.plan.files.read(name).ok();
         let Some(types) = read.and_then(|text| resource_types(&text, &surroundings)) else {
             self.notes.insert(format!(
-                "the template {name} cannot be read now: add what CloudFormation needs for its resources, to make and to delete them"
+                "the template {name} cannot be read now: add the permissions that CloudFormation needs to create and delete its resources"
             ));
             return Ok(());
         };
@@ -344,14 +347,15 @@ impl Derived<'_> {
         if !unknown.is_empty() {
             let unknown: Vec<String> = unknown.into_iter().collect();
             self.notes.insert(format!(
-                "the template {name} makes {}: add what CloudFormation needs for that, to make and to delete it; the policy does not hold it",
+                "the template {name} makes {}: add the permissions that CloudFormation needs to create and delete it, which the policy does not contain",
                 unknown.join(", ")
             ));
         }
         Ok(())
     }
 
-    /// With the parameters that are plain values: what hangs on others may be made.
+    /// The surroundings of a template, with the parameters that are plain values. A resource that
+    /// depends on another parameter counts as one that may be created.
     fn surroundings(&self, with: &Value) -> Surroundings {
         let given = with.get("parameters").and_then(Value::as_object).into_iter().flatten();
         let plain = given.filter(|(_, value)| !expr::has_expression(value));
@@ -375,7 +379,7 @@ impl Derived<'_> {
             let reader =
                 if self.grants.contains_key(&account) { account } else { self.plan.sandbox_account.clone() };
             let Some(grants) = self.grants.get_mut(&reader) else { continue };
-            // Secrets Manager ends ARNs with six characters of its own, which may be left out when one is asked for.
+            // Secrets Manager adds six random characters to ARNs. A request may leave them out.
             let on = if secret.id.starts_with("arn:") {
                 BTreeSet::from([secret.id.clone(), format!("{}-??????", secret.id)])
             } else {
@@ -393,7 +397,8 @@ impl Derived<'_> {
         }
     }
 
-    /// Preflight asks IAM whether the rest is allowed: about the role itself, nothing else.
+    /// Allows preflight to ask IAM whether the other grants are allowed. The permission covers the
+    /// role itself only.
     fn prove(&mut self) {
         for (account, grants) in &mut self.grants {
             let role = self.plan.accounts.values().find(|a| a.id == *account).and_then(|a| a.role.clone());
@@ -408,14 +413,14 @@ impl Derived<'_> {
     }
 }
 
-/// What preflight proves everything else with.
+/// The action with which preflight proves all other grants.
 pub const PROVE: &str = "iam:SimulatePrincipalPolicy";
 
 fn is_of_s3(kind: PointKind) -> bool {
     kind.resource_kind() == "s3:bucket"
 }
 
-/// The types of the resources that are made, or may be; `None`: it is no template.
+/// The types of the resources that are created or may be. `None` if the text is not a template.
 fn resource_types(text: &str, surroundings: &Surroundings) -> Option<BTreeSet<String>> {
     let template = Template::read("template", text, 0).ok()?;
     let resolver = Resolver::new(&template, surroundings);

@@ -1,4 +1,4 @@
-//! Policy documents, as IAM takes them.
+//! Policy documents in the form that IAM accepts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,19 +8,19 @@ use super::derive::AccountPolicy;
 use super::grants::{CREATE_ACTION, Statement};
 use port::Test;
 
-/// Characters without white space: the longest managed policy (IAM quotas). Inline policies of a role may have 10,240
-/// together.
+/// The longest managed policy, in characters without white space (IAM quotas). The inline policies
+/// of a role may have 10,240 together.
 pub const LONGEST: usize = 6_144;
 
 /// One managed policy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Document {
     pub json: Value,
-    /// Characters, as IAM counts them.
+    /// Length in characters, as IAM counts them.
     pub length: usize,
 }
 
-/// The account's policy, in as many documents as its length asks for.
+/// The account's policy, split into as many documents as its length requires.
 pub fn documents(policy: &AccountPolicy) -> Vec<Document> {
     let mut all: Vec<Vec<Value>> = vec![Vec::new()];
     for statement in statements(&policy.statements) {
@@ -45,12 +45,14 @@ fn length(statements: &[Value]) -> usize {
     document(statements).to_string().chars().filter(|c| !c.is_whitespace()).count()
 }
 
-/// Purposes whose statements may be put together: each of their actions knows one type of resource, or the condition on
-/// the run's tag stands for all of them, so that together they allow no more than apart.
+/// Purposes whose statements may be merged. Each of their actions applies to one type of resource,
+/// or the condition on the run's tag applies to all of them. Merged, they allow no more than
+/// before.
 const MERGED: [&str; 3] = ["Make", "Change", "Tag"];
 
+/// Statements that become one in the document.
 #[derive(Default)]
-struct Together {
+struct MergedStatement {
     actions: BTreeSet<String>,
     resources: BTreeSet<String>,
     created_by: BTreeSet<String>,
@@ -59,12 +61,12 @@ struct Together {
 type Tests = BTreeMap<(Test, String), BTreeSet<String>>;
 
 fn statements(all: &[Statement]) -> Vec<Value> {
-    let mut groups: BTreeMap<(&str, String, Tests, BTreeSet<String>), Together> = BTreeMap::new();
+    let mut groups: BTreeMap<(&str, String, Tests, BTreeSet<String>), MergedStatement> = BTreeMap::new();
     for Statement { purpose, grant } in all {
         let mut conditions = grant.conditions.clone();
         let created_by =
             conditions.remove(&(Test::StringEquals, CREATE_ACTION.to_owned())).unwrap_or_default();
-        // EC2 and RDS apart: a reader looks for one of them.
+        // Statements of different services stay apart, because a reader looks for one service.
         let service = |action: &String| action.split(':').next().unwrap_or_default().to_owned();
         let services: BTreeSet<String> = grant.actions.iter().map(service).collect();
         let one = services.iter().next().filter(|_| services.len() == 1).cloned().unwrap_or_default();
@@ -81,7 +83,7 @@ fn statements(all: &[Statement]) -> Vec<Value> {
             if !group.created_by.is_empty() {
                 conditions.insert((Test::StringEquals, CREATE_ACTION.to_owned()), group.created_by);
             }
-            // Letters and digits are all that a Sid may have.
+            // A Sid may hold letters and digits only.
             let name: String = format!("{purpose}{}", title(&service));
             let count = named.entry(name.clone()).or_default();
             *count += 1;

@@ -1,58 +1,61 @@
-//! Collects what is needed in one account, from calls and where they go.
+//! Collects the permissions that are needed in one account, from calls and their targets.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::table::{Need, Only, TABLE, is_global, is_listing, is_presigned};
+use super::table::{Need, Restriction, TABLE, is_global, is_listing, is_presigned};
 use base::ids::{AccountId, Region};
 use port::{Conditions, Grant, TAG_RUN, Test};
 
-/// The names of what a run makes: `dm-`, the four to eight characters that tell the run, and what it is for.
+/// The names of the resources that a run creates: `dm-`, eight characters that identify the run,
+/// and the purpose.
 pub const NEW: &str = "dm-????????-*";
 
-/// The call that `ec2:CreateTags` is part of.
+/// The condition key for the call that `ec2:CreateTags` is part of.
 pub const CREATE_ACTION: &str = "ec2:CreateAction";
 
-/// What a statement is about, and how it may be put together with others.
+/// A grant and its purpose. The purpose decides which statements may be merged.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Statement {
     pub purpose: &'static str,
     pub grant: Grant,
 }
 
-/// Where a call goes.
+/// The target of a call.
 #[derive(Debug, Clone)]
-pub struct At<'a> {
-    /// The endpoints that it may be sent to.
+pub struct CallTarget<'a> {
+    /// The regions whose endpoints the call may be sent to.
     pub regions: &'a BTreeSet<Region>,
-    /// Where the recovery point may lie: what is presigned goes there, too.
+    /// The regions where the recovery point may be. Presigned requests go there too.
     pub sources: &'a BTreeSet<Region>,
-    /// The bucket that it is about, where it is about one that the run does not make; `*`: not known before the run.
+    /// The bucket of the call, unless the run creates it. `*` if it is not known before the run.
     pub bucket: Option<&'a str>,
 }
 
-/// A call that the table does not know: a defect.
+/// A call that is not in the table. This is a defect of Drillmaster.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unknown(pub String);
+pub struct UnknownCall(pub String);
 
+/// The permissions of one account.
 pub struct Grants {
     account: AccountId,
-    /// Of the sandbox; of an account without one, wherever it is read.
+    /// The sandbox's region. `None` in an account that the drill only reads, in any region.
     region: Option<Region>,
     partition: &'static str,
     found: BTreeMap<(&'static str, BTreeSet<String>, Conditions), BTreeSet<String>>,
-    /// Actions without resources, by the regions that they are called in.
-    monitor: BTreeMap<String, BTreeSet<String>>,
+    /// Actions that have no resources, with the regions where they are called.
+    listings: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Grants {
-    /// `region` is the sandbox's where the account holds it.
+    /// `region` is the sandbox's region if the sandbox is in this account. `any` is a region of the
+    /// same partition.
     pub fn new(account: &AccountId, region: Option<&Region>, any: &Region) -> Self {
         Self {
             account: account.clone(),
             region: region.cloned(),
             partition: any.partition(),
             found: BTreeMap::new(),
-            monitor: BTreeMap::new(),
+            listings: BTreeMap::new(),
         }
     }
 
@@ -60,44 +63,44 @@ impl Grants {
         self.partition
     }
 
-    pub fn calls(&mut self, calls: &[&str], at: &At<'_>) -> Result<(), Unknown> {
+    pub fn calls(&mut self, calls: &[&str], at: &CallTarget<'_>) -> Result<(), UnknownCall> {
         calls.iter().try_for_each(|call| self.call(call, at))
     }
 
-    fn call(&mut self, call: &str, at: &At<'_>) -> Result<(), Unknown> {
+    fn call(&mut self, call: &str, at: &CallTarget<'_>) -> Result<(), UnknownCall> {
         if let Some((_, needs)) = TABLE.iter().find(|(name, _)| *name == call) {
             needs.iter().for_each(|need| self.need(call, need, at));
             return Ok(());
         }
         if is_listing(call) {
-            self.look(call, at.regions);
+            self.list(call, at.regions);
             return Ok(());
         }
-        Err(Unknown(call.to_owned()))
+        Err(UnknownCall(call.to_owned()))
     }
 
-    fn look(&mut self, action: &str, regions: &BTreeSet<Region>) {
+    fn list(&mut self, action: &str, regions: &BTreeSet<Region>) {
         let regions = regions.iter().filter(|_| !is_global(action)).map(ToString::to_string);
-        self.monitor.entry(action.to_owned()).or_default().extend(regions);
+        self.listings.entry(action.to_owned()).or_default().extend(regions);
     }
 
-    fn need(&mut self, call: &str, need: &Need, at: &At<'_>) {
-        if need.only == Only::Look {
-            return self.look(need.action, at.regions);
+    fn need(&mut self, call: &str, need: &Need, at: &CallTarget<'_>) {
+        if need.restriction == Restriction::Listing {
+            return self.list(need.action, at.regions);
         }
         let resources: BTreeSet<String> = need.on.iter().map(|on| self.arn(on, at.bucket)).collect();
         let mut regions = at.regions.clone();
-        if need.only == Only::Used && is_presigned(call) {
+        if need.restriction == Restriction::Used && is_presigned(call) {
             regions.extend(at.sources.iter().cloned());
         }
         let mut conditions = in_regions(&regions);
-        let (purpose, key) = match need.only {
-            Only::Born => ("Make", Some("aws:RequestTag")),
-            Only::Ours => ("Change", Some("aws:ResourceTag")),
-            Only::Used => ("Use", None),
-            Only::Look | Only::Named | Only::Mine => ("Named", None),
+        let (purpose, key) = match need.restriction {
+            Restriction::New => ("Make", Some("aws:RequestTag")),
+            Restriction::OfTheRun => ("Change", Some("aws:ResourceTag")),
+            Restriction::Used => ("Use", None),
+            Restriction::Listing | Restriction::Named | Restriction::OwnAccount => ("Named", None),
         };
-        if need.only == Only::Mine {
+        if need.restriction == Restriction::OwnAccount {
             let own = BTreeSet::from([self.account.to_string()]);
             conditions.insert((Test::StringEquals, "s3:ResourceAccount".into()), own);
         }
@@ -105,8 +108,8 @@ impl Grants {
             conditions
                 .insert((Test::StringLike, format!("{key}/{TAG_RUN}")), BTreeSet::from(["*".to_owned()]));
         }
-        // EC2 tags what it makes in the same call, and authorises that apart.
-        if need.only == Only::Born
+        // EC2 tags a new resource in the same call, and authorises the tagging separately.
+        if need.restriction == Restriction::New
             && let Some(operation) = call.strip_prefix("ec2:")
         {
             let mut when = conditions.clone();
@@ -139,9 +142,9 @@ impl Grants {
         format!("arn:{}:{rest}", self.partition)
     }
 
-    /// In an order that does not change.
+    /// The statements, in a stable order.
     pub fn finish(mut self) -> Vec<Statement> {
-        for (action, regions) in std::mem::take(&mut self.monitor) {
+        for (action, regions) in std::mem::take(&mut self.listings) {
             let conditions = if regions.is_empty() { Conditions::new() } else { conditions_of(regions) };
             self.add("Look", &action, BTreeSet::from(["*".to_owned()]), conditions);
         }

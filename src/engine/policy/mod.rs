@@ -1,5 +1,7 @@
-//! The smallest IAM policies that a playbook needs, account by account: derived from the calls that its actions and
-//! checks and the harness declare, and from what its arguments name.
+//! The smallest IAM policies that a playbook needs, one set for each account.
+//!
+//! They are derived from the calls that actions, checks and the harness declare, and from the names
+//! in the playbook's arguments.
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
@@ -17,7 +19,7 @@ pub use trust::{Trust, runner, trust};
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::grants::{At, Grants, Statement};
+    use super::grants::{CallTarget, Grants, Statement};
     use super::table::{TABLE, of_resource_type};
     use crate::actions::ACTIONS;
     use crate::sandbox::calls;
@@ -44,14 +46,17 @@ mod tests {
         let regions = BTreeSet::from([region]);
         for call in declared() {
             assert_eq!(
-                grants.calls(&[call], &At { regions: &regions, sources: &regions, bucket: None }),
+                grants.calls(&[call], &CallTarget { regions: &regions, sources: &regions, bucket: None }),
                 Ok(()),
                 "{call}"
             );
         }
         assert!(
             grants
-                .calls(&["ec2:DoAnything"], &At { regions: &regions, sources: &regions, bucket: None })
+                .calls(
+                    &["ec2:DoAnything"],
+                    &CallTarget { regions: &regions, sources: &regions, bucket: None }
+                )
                 .is_err()
         );
     }
@@ -69,7 +74,7 @@ mod tests {
         let (account, region) = ("999988887777".parse().unwrap(), "us-west-2".parse().unwrap());
         let mut grants = Grants::new(&account, Some(&region), &region);
         let regions = BTreeSet::from([region]);
-        let at = At { regions: &regions, sources: &regions, bucket: None };
+        let at = CallTarget { regions: &regions, sources: &regions, bucket: None };
         grants.calls(&["route53:ListHostedZonesByVPC", "ec2:DescribeVpcs"], &at).unwrap();
         let all = grants.finish();
         let conditions = |action: &str| {
@@ -84,7 +89,7 @@ mod tests {
         let (account, region) = ("999988887777".parse().unwrap(), "us-west-2".parse().unwrap());
         let mut grants = Grants::new(&account, Some(&region), &region);
         let (regions, sources) = (BTreeSet::from([region]), BTreeSet::from(["us-east-1".parse().unwrap()]));
-        let at = At { regions: &regions, sources: &sources, bucket: None };
+        let at = CallTarget { regions: &regions, sources: &sources, bucket: None };
         grants.calls(&["ec2:CopySnapshot", "rds:RestoreDBInstanceFromDBSnapshot"], &at).unwrap();
         let mut presigned = 0;
         for Statement { purpose, grant } in grants.finish() {

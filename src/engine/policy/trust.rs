@@ -1,21 +1,23 @@
-//! Who may assume the roles, and what whoever does needs for it.
+//! Trust policies: who may assume the roles, and the permissions that the runner of drills needs.
 
 use serde_json::{Value, json};
 
 use super::derive::{AccountPolicy, Policies};
 
-/// Who assumes a role: one of these says it.
+/// Who may assume a role.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Trust {
-    /// A policy for the role.
+    /// A trust policy for the role.
     Policy(Value),
-    /// The playbook assumes no role in this account: it is entered with a profile or with the environment's credentials.
+    /// The playbook assumes no role in this account. It enters with a profile or with the
+    /// environment's credentials.
     NoRole,
-    /// Whose credentials assume the role, the playbook does not say.
+    /// The playbook does not say whose credentials assume the role.
     NotTold,
 }
 
-/// The trust policy of the account's role; `principal` is the ARN of whoever runs the drills.
+/// The trust policy of the account's role. `principal` is the ARN of the identity that runs the
+/// drills.
 pub fn trust(policy: &AccountPolicy, principal: Option<&str>) -> Trust {
     if policy.role.is_none() {
         return Trust::NoRole;
@@ -30,7 +32,8 @@ pub fn trust(policy: &AccountPolicy, principal: Option<&str>) -> Trust {
     Trust::Policy(json!({ "Version": "2012-10-17", "Statement": [statement] }))
 }
 
-/// What whoever runs the drills must be allowed in its own account: to assume the roles. `None`: there are none.
+/// The policy that the runner of drills needs in its own account, to assume the roles. `None` if
+/// there are no roles.
 pub fn runner(policies: &Policies) -> Option<Value> {
     let mut roles: Vec<&str> = policies.accounts.iter().filter_map(|a| a.role.as_deref()).collect();
     roles.sort_unstable();
