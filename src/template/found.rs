@@ -1,4 +1,4 @@
-//! What an inspection finds, and what a step lets pass.
+//! The findings of an inspection, and the exceptions that a step allows.
 
 use super::read::Template;
 use super::rule::Rule;
@@ -6,21 +6,21 @@ use super::types::{INSIDE, is_a_type, outward};
 use base::severity::Severity;
 use yaml::{Diagnostic, Span};
 
-/// What was found, and where.
+/// One finding, with its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     pub rule: Rule,
     /// High: the template is not deployed. Medium: the step allows it.
     pub severity: Severity,
     pub span: Span,
-    /// The logical id; empty for what concerns the whole template.
+    /// The logical id. Empty if the finding is about the whole template.
     pub resource: String,
     pub message: String,
     pub fix: String,
 }
 
 impl Finding {
-    /// As a mistake, or as a warning where it stops nothing.
+    /// The finding as an error, or as a warning if it does not prevent the deployment.
     pub fn diagnostic(&self, template: &Template) -> Diagnostic {
         let source = &template.source;
         match self.severity {
@@ -30,14 +30,14 @@ impl Finding {
         .help(&self.fix)
     }
 
-    /// `stack.yaml:12:7: …`
+    /// The finding as `stack.yaml:12:7: …`.
     pub fn told(&self, template: &Template) -> String {
         let at = template.source.position(self.span.start);
         format!("{}:{}:{}: {}", template.source.name, at.line, at.column, self.message)
     }
 }
 
-/// What a step lets pass. Nothing in it can allow what opens the network.
+/// The exceptions that a step allows. None of them can open the network.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Allow {
     iam: bool,
@@ -46,10 +46,7 @@ pub struct Allow {
 }
 
 impl Allow {
-    /// Reads the names of `allow:`; an error says which is none, and why.
-    ///
-    /// # Errors
-    /// The first name that cannot be allowed, with what to write instead.
+    /// Parses the names in `allow:`.
     pub fn read<T: AsRef<str>>(names: &[T]) -> Result<Self, (usize, String, String)> {
         let mut allow = Self::default();
         for (index, name) in names.iter().map(AsRef::as_ref).enumerate() {
@@ -69,12 +66,12 @@ impl Allow {
                     );
                 }
                 kind if INSIDE.contains(&kind) => {
-                    return wrong(format!("`{kind}` needs no leave"), "remove it from `allow`");
+                    return wrong(format!("`{kind}` is allowed anyway"), "remove it from `allow`");
                 }
                 kind if is_a_type(kind) => allow.kinds.push(kind.to_owned()),
                 other => {
                     return wrong(
-                        format!("`{other}` is nothing that can be allowed"),
+                        format!("`{other}` is not a name that `allow` takes"),
                         "`allow` takes `iam`, `retain`, and types that are not known to stay inside, such as `AWS::ECS::Cluster`",
                     );
                 }
@@ -83,7 +80,7 @@ impl Allow {
         Ok(allow)
     }
 
-    /// What allows it, if anything does.
+    /// The name in `allow:` that allows a finding, if any.
     fn names(&self, rule: Rule, kind: &str) -> Option<String> {
         match rule {
             Rule::Iam if self.iam => Some("iam".to_owned()),
@@ -94,15 +91,15 @@ impl Allow {
     }
 }
 
-/// What has been found so far, and of which resource.
-pub struct Found<'a> {
+/// The findings so far, and the resource that is being inspected.
+pub struct Findings<'a> {
     allow: &'a Allow,
     pub(super) resource: String,
     pub kind: String,
     pub(super) list: Vec<Finding>,
 }
 
-impl<'a> Found<'a> {
+impl<'a> Findings<'a> {
     pub fn new(allow: &'a Allow) -> Self {
         Self { allow, resource: String::new(), kind: String::new(), list: Vec::new() }
     }
@@ -111,7 +108,7 @@ impl<'a> Found<'a> {
         self.list.len()
     }
 
-    /// `what` goes on after the resource's name.
+    /// Adds a finding. `what` continues the sentence after the resource's name.
     pub fn push(&mut self, rule: Rule, span: Span, what: &str, fix: &str) {
         let allowed = self.allow.names(rule, &self.kind);
         let subject = match (self.resource.as_str(), self.kind.as_str()) {

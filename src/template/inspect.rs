@@ -1,20 +1,22 @@
-//! Which parts of a template would open the sandbox, reach beyond it, or stay behind.
+//! Inspects a template for parts that would open the sandbox, reach beyond it, or stay behind.
 
-use super::found::{Allow, Finding, Found};
+use super::found::{Allow, Finding, Findings};
 use super::properties;
 use super::read::Template;
 use super::resolve::{Resolver, Surroundings};
 use super::rule::Rule;
 use super::types::{INSIDE, is_a_type, leaves_a_snapshot, outward};
-use super::value::{Knowledge, Truth, What, knowledge};
+use super::value::{Form, Knowledge, Truth, knowledge};
 use base::severity::Severity;
 use yaml::{Entry, Node, Value};
 
-/// Everything worth a finding, in the order of the file. Where a value will be known to the run only, nothing is said of
-/// it: the inspection is repeated with all parameters before the deployment.
+/// Returns the findings in the order of the file.
+///
+/// A value that will be known only during the run gives no finding. The inspection is repeated with
+/// all parameters before the deployment.
 pub fn inspect(template: &Template, surroundings: &Surroundings, allow: &Allow) -> Vec<Finding> {
     let resolver = Resolver::new(template, surroundings);
-    let mut found = Found::new(allow);
+    let mut found = Findings::new(allow);
     whole(template, &resolver, &mut found);
     for entry in template.section("Resources") {
         if !entry.key.starts_with("Fn::") {
@@ -23,7 +25,7 @@ pub fn inspect(template: &Template, surroundings: &Surroundings, allow: &Allow) 
     }
     let mut list = found.list;
     list.sort_by_key(|f| (f.span.start, f.span.end, f.severity, f.rule));
-    // Whoever is let in from another account is also named: that is one finding.
+    // A principal of another account also counts as a reference to that account. Report it once.
     let same = |a: &Finding, b: &Finding| {
         a.message == b.message || (b.rule == Rule::Access && a.rule == Rule::Elsewhere)
     };
@@ -34,13 +36,13 @@ pub fn inspect(template: &Template, surroundings: &Surroundings, allow: &Allow) 
 const CANNOT_TELL: &str =
     "give it a value that is known before the deployment: a literal, or a parameter that the step sets";
 
-/// Macros, and functions that bring in what is not here.
-fn whole(template: &Template, resolver: &Resolver<'_>, found: &mut Found<'_>) {
+/// Finds macros, and functions that insert parts from elsewhere.
+fn whole(template: &Template, resolver: &Resolver<'_>, found: &mut Findings<'_>) {
     const PROCESSED: &str = "deploy what the macro makes of it: `aws cloudformation get-template --template-stage Processed` prints that";
     if let Some(node) = template.root().get("Transform") {
-        let seen = resolver.see(node);
+        let seen = resolver.resolve(node);
         for item in seen.items() {
-            // It adds functions, which are looked at below, and no resources.
+            // This transform adds functions, which are checked below, and no resources.
             if item.known() != Some("AWS::LanguageExtensions") {
                 let what = "a macro rewrites this template: what is deployed is not what stands here";
                 found.push(Rule::Uninspected, item.span, what, PROCESSED);
@@ -57,25 +59,25 @@ fn whole(template: &Template, resolver: &Resolver<'_>, found: &mut Found<'_>) {
     });
 }
 
-fn functions(node: &Node, told: &mut impl FnMut(&Entry)) {
+fn functions(node: &Node, report: &mut impl FnMut(&Entry)) {
     match &node.value {
         Value::Map(map) => {
             for entry in &map.entries {
                 if entry.key == "Fn::Transform" || entry.key.starts_with("Fn::ForEach") {
-                    told(entry);
+                    report(entry);
                 } else {
-                    functions(&entry.value, told);
+                    functions(&entry.value, report);
                 }
             }
         }
-        Value::Seq(items) => items.iter().for_each(|item| functions(item, told)),
+        Value::Seq(items) => items.iter().for_each(|item| functions(item, report)),
         _ => {}
     }
 }
 
-fn resource(entry: &Entry, resolver: &Resolver<'_>, found: &mut Found<'_>) {
+fn resource(entry: &Entry, resolver: &Resolver<'_>, found: &mut Findings<'_>) {
     let node = &entry.value;
-    // `No`: it is not made. `Later`: whether it is will be known when the step is about to deploy.
+    // `No` means that it is not created. `Later` is decided when the step is about to deploy.
     if matches!(resolver.is_made(node), Truth::No | Truth::Later) {
         return;
     }
@@ -92,7 +94,7 @@ fn resource(entry: &Entry, resolver: &Resolver<'_>, found: &mut Found<'_>) {
     kind.clone_into(&mut found.kind);
     if let Some(row) = outward(kind) {
         found.push(row.rule, kind_node.span, row.what, row.fix);
-        // Its properties do not matter where it cannot be allowed.
+        // Its properties do not matter if it cannot be allowed.
         if row.rule != Rule::Iam {
             return;
         }
@@ -120,10 +122,10 @@ fn resource(entry: &Entry, resolver: &Resolver<'_>, found: &mut Found<'_>) {
 const LEAVES: &str =
     "write `DeletionPolicy: Delete`; or `allow: [retain]` on the step, and remove what is left yourself";
 
-fn deletion(entry: &Entry, resolver: &Resolver<'_>, found: &mut Found<'_>) {
+fn deletion(entry: &Entry, resolver: &Resolver<'_>, found: &mut Findings<'_>) {
     let node = &entry.value;
     if let Some(policy) = node.get("DeletionPolicy") {
-        let seen = resolver.see(policy);
+        let seen = resolver.resolve(policy);
         for (leaf, text) in seen.leaves() {
             match (knowledge(text), text) {
                 (Knowledge::Known, "Delete") | (Knowledge::Later, _) => {}
@@ -144,21 +146,21 @@ fn deletion(entry: &Entry, resolver: &Resolver<'_>, found: &mut Found<'_>) {
                 }
             }
         }
-        let decided = !matches!(seen.what, What::Nothing);
+        let decided = !matches!(seen.form, Form::Nothing);
         if decided && seen.leaves().is_empty() {
             let what = "may stay when the stack is deleted: its `DeletionPolicy` cannot be told";
             found.push(Rule::Retain, policy.span, what, CANNOT_TELL);
         }
     }
     let cluster = node.get("Properties").and_then(|p| p.get("DBClusterIdentifier"));
-    let in_a_cluster = cluster.is_some_and(|cluster| resolver.see(cluster).is_given());
-    let silent = node.get("DeletionPolicy").is_none_or(|p| matches!(resolver.see(p).what, What::Nothing));
+    let in_a_cluster = cluster.is_some_and(|cluster| resolver.resolve(cluster).is_given());
+    let silent = node.get("DeletionPolicy").is_none_or(|p| matches!(resolver.resolve(p).form, Form::Nothing));
     if silent && leaves_a_snapshot(&found.kind, in_a_cluster) {
         let what = "leaves a snapshot when the stack is deleted: `DeletionPolicy` is `Snapshot` where it is not given";
         found.push(Rule::Retain, entry.key_span, what, LEAVES);
     }
     if let Some(policy) = node.get("UpdateReplacePolicy") {
-        let keeps = resolver.see(policy).leaves().iter().any(|(_, text)| *text != "Delete");
+        let keeps = resolver.resolve(policy).leaves().iter().any(|(_, text)| *text != "Delete");
         if keeps {
             found.list.push(Finding {
                 rule: Rule::Retain,

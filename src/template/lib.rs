@@ -1,6 +1,10 @@
-//! CloudFormation templates: the only reader of them. `read` makes nodes with positions of YAML (short forms of
-//! intrinsic functions included) and JSON, `resolve` works out each `value` as far as it can be known before a deployment,
-//! `inspect` finds what would open the sandbox, reach beyond it, or stay behind; the lists are in `types` and `table`.
+//! CloudFormation templates. No other crate reads them.
+//!
+//! - `read` turns YAML (including short forms of intrinsic functions) and JSON into nodes with
+//!   positions.
+//! - `resolve` computes each `value`, as far as it can be known before a deployment.
+//! - `inspect` finds parts that would open the sandbox, reach beyond it, or stay behind.
+//! - `types` and `table` hold the lists that the inspection uses.
 
 pub mod found;
 pub mod inspect;
@@ -20,17 +24,17 @@ pub use inspect::inspect;
 pub use read::Template;
 pub use resolve::{Given, Surroundings};
 
-/// Bytes: the longest template that CloudFormation takes in a request (CloudFormation quotas,
-/// "Template body size in a request"). Longer ones have to lie in a bucket.
+/// The longest template that CloudFormation accepts in a request, in bytes (CloudFormation quotas,
+/// "Template body size in a request"). Longer templates must be in a bucket.
 pub const LONGEST_TEMPLATE: usize = 51_200;
 
-/// The parameters that a deployment fills in itself, where the template has them and no value is given: the ids of the
-/// sandbox's network, which only the run knows.
+/// The parameters that a deployment fills in, if the template declares them and the step gives no
+/// value. They are the ids of the sandbox's network, which are known only during the run.
 pub const SANDBOX_IDS: [&str; 3] = ["VpcId", "SubnetIds", "SecurityGroupId"];
-/// The same for the sandbox's IPv4 range.
+/// The same for the IPv4 range of the sandbox.
 pub const SANDBOX_CIDR: &str = "VpcCidr";
 
-/// A parameter's value as CloudFormation takes it: lists joined by commas.
+/// A parameter's value in the form that CloudFormation accepts. Lists are joined with commas.
 pub fn parameter_text(value: &serde_json::Value) -> String {
     use serde_json::Value;
     let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -40,7 +44,8 @@ pub fn parameter_text(value: &serde_json::Value) -> String {
     }
 }
 
-/// The template's outputs by name, as far as they can be known; `None` for what only a real stack would know.
+/// The template's outputs by name, as far as they can be known. `None` for a value that only a real
+/// stack has.
 pub fn outputs(template: &Template, surroundings: &Surroundings) -> BTreeMap<String, Option<String>> {
     let resolver = resolve::Resolver::new(template, surroundings);
     template
@@ -48,7 +53,7 @@ pub fn outputs(template: &Template, surroundings: &Surroundings) -> BTreeMap<Str
         .iter()
         .filter(|entry| resolver.is_made(&entry.value) != value::Truth::No)
         .filter_map(|entry| {
-            let value = resolver.see(entry.value.get("Value")?);
+            let value = resolver.resolve(entry.value.get("Value")?);
             Some((entry.key.clone(), value.known().map(str::to_owned)))
         })
         .collect()

@@ -1,25 +1,25 @@
-//! The properties of a resource: by name, by value, and by what is missing.
+//! Checks the properties of a resource: their names, their values, and missing ones.
 
 use ipnet::Ipv4Net;
 
-use super::found::Found;
+use super::found::Findings;
 use super::policy;
 use super::resolve::Resolver;
 use super::rule::Rule;
 use super::table::{
-    NEEDED, NETWORK_IDS, Needed, OF_THE_STACK, OfTheStack, PROPERTIES, Property, REGION_KEYS, ROLE_KEYS,
-    ROLES, When,
+    BadWhen, NEEDED, NETWORK_IDS, Needed, PROPERTIES, Property, REGION_KEYS, ROLE_KEYS, ROLES,
+    STACK_REFERENCES, StackReference,
 };
-use super::value::{Knowledge, Seen, Truth, What, knowledge, shown, truth};
+use super::value::{Form, Knowledge, Resolved, Truth, knowledge, shown, truth};
 use yaml::{Entry, Span};
 
 const UNKNOWN: &str =
     "give it a value that is known before the deployment: a literal, or a parameter that the step sets";
 
-pub fn check(entry: &Entry, resolver: &Resolver<'_>, found: &mut Found<'_>) {
+pub fn check(entry: &Entry, resolver: &Resolver<'_>, found: &mut Findings<'_>) {
     let seen = match entry.value.get("Properties") {
-        Some(node) => resolver.see(node),
-        None => Seen { span: entry.key_span, what: What::Nothing, given: false },
+        Some(node) => resolver.resolve(node),
+        None => Resolved { span: entry.key_span, form: Form::Nothing, given: false },
     };
     for leaf in seen.leaves() {
         if knowledge(leaf.1) != Knowledge::Later {
@@ -31,20 +31,20 @@ pub fn check(entry: &Entry, resolver: &Resolver<'_>, found: &mut Found<'_>) {
             );
         }
     }
-    let look = Look { resolver, kind: found.kind.clone() };
-    for needed in NEEDED.iter().filter(|needed| needed.kind == look.kind) {
-        Look::needed(needed, &seen, entry.key_span, found);
+    let checker = PropertyCheck { resolver, kind: found.kind.clone() };
+    for needed in NEEDED.iter().filter(|needed| needed.kind == checker.kind) {
+        PropertyCheck::needed(needed, &seen, entry.key_span, found);
     }
-    look.walk(&seen, found);
+    checker.walk(&seen, found);
 }
 
-struct Look<'a> {
+struct PropertyCheck<'a> {
     resolver: &'a Resolver<'a>,
     kind: String,
 }
 
-impl Look<'_> {
-    fn needed(needed: &Needed, seen: &Seen, span: Span, found: &mut Found<'_>) {
+impl PropertyCheck<'_> {
+    fn needed(needed: &Needed, seen: &Resolved, span: Span, found: &mut Findings<'_>) {
         let there = |path: &&str| {
             let mut at = vec![Some(seen)];
             for key in path.split('/') {
@@ -53,36 +53,36 @@ impl Look<'_> {
                     .flat_map(|form| form.map_or_else(|| vec![None], |form| form.get(key)))
                     .collect();
             }
-            !at.is_empty() && at.into_iter().all(|form| form.is_some_and(Seen::is_given))
+            !at.is_empty() && at.into_iter().all(|form| form.is_some_and(Resolved::is_given))
         };
-        // Properties that will be known later are judged later.
+        // Properties that are known only during the run are checked then.
         let later = seen.leaves().iter().any(|(_, text)| knowledge(text) == Knowledge::Later);
         if !later && !needed.any.iter().any(there) {
             found.push(needed.rule, span, needed.what, needed.fix);
         }
     }
 
-    /// Every value at every depth, in each of the forms that it may take.
-    fn walk(&self, seen: &Seen, found: &mut Found<'_>) {
-        match &seen.what {
-            What::Text(_) => self.text(seen, found),
-            What::List(items) | What::Either(items) => items.iter().for_each(|item| self.walk(item, found)),
-            What::Map(entries) => {
+    /// Checks every value at every depth, in each form that it may take.
+    fn walk(&self, seen: &Resolved, found: &mut Findings<'_>) {
+        match &seen.form {
+            Form::Text(_) => self.text(seen, found),
+            Form::List(items) | Form::Either(items) => items.iter().for_each(|item| self.walk(item, found)),
+            Form::Map(entries) => {
                 policy::statement(seen, self.resolver, found);
                 self.attribute(entries, found);
                 for (key, _, value) in entries {
-                    // What must be of the stack has been judged by that.
+                    // `entry` has already checked a value that must belong to the stack.
                     if !self.entry(key, value, found) {
                         self.walk(value, found);
                     }
                 }
             }
-            What::Nothing => {}
+            Form::Nothing => {}
         }
     }
 
-    /// Whether it has been judged whole.
-    fn entry(&self, key: &str, value: &Seen, found: &mut Found<'_>) -> bool {
+    /// Checks one property. Returns whether its whole value has been checked.
+    fn entry(&self, key: &str, value: &Resolved, found: &mut Findings<'_>) -> bool {
         for row in
             PROPERTIES.iter().filter(|row| row.key == key && (row.kind.is_empty() || row.kind == self.kind))
         {
@@ -93,7 +93,7 @@ impl Look<'_> {
             Some(start) => self.kind.starts_with(start),
             None => self.kind == **kind,
         };
-        let rows = OF_THE_STACK.iter().filter(|row| {
+        let rows = STACK_REFERENCES.iter().filter(|row| {
             row.key == key
                 && (row.kinds.is_empty() || row.kinds.iter().any(&is))
                 && !row.except.iter().any(&is)
@@ -101,9 +101,9 @@ impl Look<'_> {
         let role = ROLE_KEYS.0.iter().any(|end| key.ends_with(end)) && key != ROLE_KEYS.1;
         for row in rows.chain(role.then_some(ROLES)) {
             for (leaf, text) in value.leaves() {
-                // Some keys take several, with commas between.
+                // Some keys accept several values, separated by commas.
                 for one in text.split(',').map(str::trim).filter(|one| !one.is_empty()) {
-                    self.of_the_stack(key, one, leaf, row, found);
+                    self.stack_reference(key, one, leaf, row, found);
                 }
             }
         }
@@ -137,7 +137,14 @@ impl Look<'_> {
         self.kind.starts_with("AWS::EC2::SecurityGroup")
     }
 
-    fn of_the_stack(&self, key: &str, text: &str, leaf: &Seen, row: &OfTheStack, found: &mut Found<'_>) {
+    fn stack_reference(
+        &self,
+        key: &str,
+        text: &str,
+        leaf: &Resolved,
+        row: &StackReference,
+        found: &mut Findings<'_>,
+    ) {
         let around = self.resolver.surroundings;
         match knowledge(text) {
             Knowledge::Own | Knowledge::Later => {}
@@ -156,8 +163,9 @@ impl Look<'_> {
         }
     }
 
-    /// IPv4 ranges of security groups. Those of network ACLs only narrow what groups let pass.
-    fn range(&self, value: &Seen, found: &mut Found<'_>) {
+    /// Checks IPv4 ranges of security groups. Ranges of network ACLs only narrow the traffic that
+    /// groups allow.
+    fn range(&self, value: &Resolved, found: &mut Findings<'_>) {
         const INSIDE: &str =
             "write `CidrIp: !Ref VpcCidr`: a parameter `VpcCidr` is filled in with the sandbox's range";
         const NOWHERE: [&str; 2] = ["127.0.0.0/8", "255.255.255.255/32"];
@@ -166,7 +174,7 @@ impl Look<'_> {
             match knowledge(text) {
                 Knowledge::Later => {}
                 Knowledge::Known if lies_in(text, sandbox) => {}
-                // What stands where no address is: the usual way to let nothing pass.
+                // A range without any address is the usual way to allow no traffic.
                 Knowledge::Known if NOWHERE.iter().any(|nowhere| lies_in(text, nowhere)) => {}
                 Knowledge::Known => {
                     let what = format!(
@@ -184,7 +192,7 @@ impl Look<'_> {
         }
     }
 
-    fn region(&self, value: &Seen, found: &mut Found<'_>) {
+    fn region(&self, value: &Resolved, found: &mut Findings<'_>) {
         let ours = self.resolver.surroundings.region.as_ref().map(base::ids::Region::as_str);
         for (leaf, text) in value.leaves() {
             let is_region = text.parse::<base::ids::Region>().is_ok();
@@ -195,7 +203,7 @@ impl Look<'_> {
         }
     }
 
-    fn account(&self, value: &Seen, found: &mut Found<'_>) {
+    fn account(&self, value: &Resolved, found: &mut Findings<'_>) {
         let ours = self.resolver.surroundings.account.as_ref().map(base::ids::AccountId::as_str);
         for (leaf, text) in value.leaves() {
             if is_account(text) && Some(text) != ours {
@@ -205,10 +213,10 @@ impl Look<'_> {
         }
     }
 
-    /// ARNs and ids of networks, wherever they stand.
-    fn text(&self, seen: &Seen, found: &mut Found<'_>) {
-        let What::Text(text) = &seen.what else { return };
-        // A policy may be given as the text of one.
+    /// Checks ARNs and network ids anywhere in a text.
+    fn text(&self, seen: &Resolved, found: &mut Findings<'_>) {
+        let Form::Text(text) = &seen.form else { return };
+        // A policy may be given as JSON text.
         if text.trim_start().starts_with('{')
             && let Ok(policy) = serde_json::from_str::<serde_json::Value>(text)
         {
@@ -231,22 +239,22 @@ impl Look<'_> {
         }
     }
 
-    fn statements(&self, seen: &Seen, found: &mut Found<'_>) {
-        match &seen.what {
-            What::Map(entries) => {
+    fn statements(&self, seen: &Resolved, found: &mut Findings<'_>) {
+        match &seen.form {
+            Form::Map(entries) => {
                 policy::statement(seen, self.resolver, found);
                 for (_, _, value) in entries {
                     self.statements(value, found);
                 }
             }
-            What::List(items) => items.iter().for_each(|item| self.statements(item, found)),
-            What::Text(_) | What::Either(_) | What::Nothing => {}
+            Form::List(items) => items.iter().for_each(|item| self.statements(item, found)),
+            Form::Text(_) | Form::Either(_) | Form::Nothing => {}
         }
     }
 
-    /// `arn:partition:service:region:account:resource`
-    fn arn(&self, arn: &str, seen: &Seen, found: &mut Found<'_>) {
-        const OURS: &str = "write `${AWS::Region}` and `${AWS::AccountId}` with `!Sub`, or take the ARN from a parameter that the step sets";
+    /// Checks an ARN: `arn:partition:service:region:account:resource`.
+    fn arn(&self, arn: &str, seen: &Resolved, found: &mut Findings<'_>) {
+        const OWN_ARN: &str = "write `${AWS::Region}` and `${AWS::AccountId}` with `!Sub`, or take the ARN from a parameter that the step sets";
         let parts: Vec<&str> = arn.splitn(6, ':').collect();
         let [_, _, service, region, account, name] = parts.as_slice() else { return };
         let around = self.resolver.surroundings;
@@ -268,33 +276,33 @@ impl Look<'_> {
         match knowledge(account) {
             Knowledge::Known if is_account(account) && Some(*account) != ours => {
                 let what = format!("names something of another account: `{told}`");
-                return found.push(Rule::Elsewhere, seen.span, &what, OURS);
+                return found.push(Rule::Elsewhere, seen.span, &what, OWN_ARN);
             }
             Knowledge::Open => {
                 let what = format!(
                     "names something of an account that cannot be told before the deployment: `{told}`"
                 );
-                return found.push(Rule::Elsewhere, seen.span, &what, OURS);
+                return found.push(Rule::Elsewhere, seen.span, &what, OWN_ARN);
             }
             _ => {}
         }
         match knowledge(region) {
             Knowledge::Known if region.parse::<base::ids::Region>().is_ok() && Some(*region) != here => {
                 let what = format!("names something of another region: `{told}`");
-                found.push(Rule::Elsewhere, seen.span, &what, OURS);
+                found.push(Rule::Elsewhere, seen.span, &what, OWN_ARN);
             }
             Knowledge::Open => {
                 let what = format!(
                     "names something of a region that cannot be told before the deployment: `{told}`"
                 );
-                found.push(Rule::Elsewhere, seen.span, &what, OURS);
+                found.push(Rule::Elsewhere, seen.span, &what, OWN_ARN);
             }
             _ => {}
         }
     }
 
-    /// `{ Key: deletion_protection.enabled, Value: true }` of load balancers.
-    fn attribute(&self, entries: &[(String, Span, Seen)], found: &mut Found<'_>) {
+    /// Checks a load balancer's attribute `{ Key: deletion_protection.enabled, Value: true }`.
+    fn attribute(&self, entries: &[(String, Span, Resolved)], found: &mut Findings<'_>) {
         let get = |key: &str| entries.iter().find(|e| e.0 == key).map(|e| &e.2);
         let (Some(key), Some(value)) = (get("Key"), get("Value")) else { return };
         if key.known() == Some("deletion_protection.enabled")
@@ -303,7 +311,7 @@ impl Look<'_> {
             const ROW: Property = Property {
                 kind: "",
                 key: "deletion_protection.enabled",
-                when: When::True,
+                when: BadWhen::True,
                 rule: Rule::Retain,
                 what: "keeps it from being deleted",
                 fix: "set it to false; with `!If` or a parameter, where production needs the other value",
@@ -313,35 +321,35 @@ impl Look<'_> {
     }
 }
 
-/// A value that stands in a text.
-fn json(value: &serde_json::Value, span: Span) -> Seen {
+/// Converts JSON inside a text into a value.
+fn json(value: &serde_json::Value, span: Span) -> Resolved {
     use serde_json::Value;
-    let what = match value {
-        Value::Null => What::Nothing,
-        Value::String(text) => What::Text(text.clone()),
-        Value::Array(items) => What::List(items.iter().map(|item| json(item, span)).collect()),
+    let form = match value {
+        Value::Null => Form::Nothing,
+        Value::String(text) => Form::Text(text.clone()),
+        Value::Array(items) => Form::List(items.iter().map(|item| json(item, span)).collect()),
         Value::Object(record) => {
-            What::Map(record.iter().map(|(key, value)| (key.clone(), span, json(value, span))).collect())
+            Form::Map(record.iter().map(|(key, value)| (key.clone(), span, json(value, span))).collect())
         }
-        other => What::Text(other.to_string()),
+        other => Form::Text(other.to_string()),
     };
-    Seen { span, what, given: false }
+    Resolved { span, form, given: false }
 }
 
 fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// Whether a property's value is a finding, in each of the forms that it may take.
-fn property(row: &Property, value: &Seen, found: &mut Found<'_>) {
-    let told = |found: &mut Found<'_>, span: Span| {
+/// Reports a property's value if it is bad in any of the forms that it may take.
+fn property(row: &Property, value: &Resolved, found: &mut Findings<'_>) {
+    let told = |found: &mut Findings<'_>, span: Span| {
         let what = format!("has `{}`, which {}", row.key, row.what);
         found.push(row.rule, span, &what, row.fix);
     };
-    if row.when == When::Given {
-        let later = matches!(&value.what, What::Text(text) if knowledge(text) == Knowledge::Later);
-        let any = match &value.what {
-            What::Either(forms) => forms.iter().any(Seen::is_given),
+    if row.when == BadWhen::Given {
+        let later = matches!(&value.form, Form::Text(text) if knowledge(text) == Knowledge::Later);
+        let any = match &value.form {
+            Form::Either(forms) => forms.iter().any(Resolved::is_given),
             _ => value.is_given(),
         };
         if any && !later {
@@ -353,11 +361,11 @@ fn property(row: &Property, value: &Seen, found: &mut Found<'_>) {
         let known = knowledge(text) == Knowledge::Known;
         let bad = match row.when {
             _ if knowledge(text) == Knowledge::Later => Some(false),
-            When::True => decided(truth(text)),
-            When::False => decided(truth(text)).map(|yes| !yes),
-            When::Is(words) => known.then(|| words.contains(&text)),
-            When::IsNot(words) => known.then(|| !words.contains(&text)),
-            When::Given => None,
+            BadWhen::True => decided(truth(text)),
+            BadWhen::False => decided(truth(text)).map(|yes| !yes),
+            BadWhen::Is(words) => known.then(|| words.contains(&text)),
+            BadWhen::IsNot(words) => known.then(|| !words.contains(&text)),
+            BadWhen::Given => None,
         };
         match bad {
             Some(false) => {}
@@ -381,9 +389,9 @@ fn decided(truth: Truth) -> Option<bool> {
     }
 }
 
-/// Whether every address of `inner` is one of `outer`; false where either is no IPv4 range.
+/// Whether every address of `inner` is one of `outer`. False if either is not an IPv4 range.
 fn lies_in(inner: &str, outer: &str) -> bool {
-    // `010.0.0.0/8`, which some read as octal, is not what it would be printed as.
+    // Reject `010.0.0.0/8`, which some programs read as octal: it prints differently.
     let known = inner.parse::<Ipv4Net>().ok().filter(|range| range.to_string() == inner);
     known.is_some_and(|inner| outer.parse::<Ipv4Net>().is_ok_and(|outer| outer.contains(&inner)))
 }

@@ -1,17 +1,18 @@
-//! A template's text as nodes: YAML with the short forms of intrinsic functions, or JSON.
+//! Reads a template into nodes: YAML with the short forms of intrinsic functions, or JSON.
 
 use std::borrow::Cow;
 
 use yaml::{Diagnostics, Entry, Node, Source, file};
 
-/// A template that can be read. What CloudFormation would say about it is another matter.
+/// A template that can be read. CloudFormation may still reject it.
 #[derive(Debug, Clone)]
 pub struct Template {
     pub source: Source,
     root: Node,
 }
 
-/// The long form of a short one: `!GetAtt` is `Fn::GetAtt` (CloudFormation template reference, "Intrinsic function reference").
+/// The long form of a short function name: `!GetAtt` is `Fn::GetAtt` (CloudFormation template
+/// reference, "Intrinsic function reference").
 fn long_form(tag: &str) -> Option<&'static str> {
     Some(match tag.strip_prefix('!')? {
         "Ref" => "Ref",
@@ -39,13 +40,14 @@ fn long_form(tag: &str) -> Option<&'static str> {
 }
 
 impl Template {
-    /// Reads a template. `name` is what diagnostics call it, `rank` orders them among those of other files.
+    /// Reads a template. `name` is its name in diagnostics. `rank` orders them among those of other
+    /// files.
     ///
-    /// # Errors
-    /// Everything because of which it is no template: what cannot be read cannot be inspected.
+    /// # Errors All mistakes that prevent reading. A template that cannot be read cannot be
+    /// inspected.
     pub fn read(name: &str, text: &str, rank: u16) -> Result<Self, Diagnostics> {
         let mut found = Diagnostics::default();
-        // JSON may be indented with tabs, which YAML does not take; within its texts there can be none.
+        // JSON may be indented with tabs, which YAML does not accept. JSON texts cannot hold tabs.
         let json = text.trim_start_matches('\u{feff}').trim_start().starts_with('{');
         let text = if json { Cow::Owned(text.replace('\t', " ")) } else { Cow::Borrowed(text) };
         let source = match file::from_bytes(name, text.as_bytes(), rank) {
@@ -66,7 +68,8 @@ impl Template {
         &self.root
     }
 
-    /// The entries of a top-level mapping, such as `Resources`; none where it is absent or no mapping.
+    /// The entries of a top-level mapping, such as `Resources`. Empty if it is absent or not a
+    /// mapping.
     pub fn section(&self, name: &str) -> &[Entry] {
         self.root.get(name).and_then(Node::as_map).map_or(&[], |map| &map.entries)
     }
@@ -75,7 +78,7 @@ impl Template {
         self.root.get(section)?.get(name)
     }
 
-    /// Whether its `Parameters` have that name.
+    /// Whether the template declares a parameter of this name.
     pub fn declares(&self, parameter: &str) -> bool {
         self.entry("Parameters", parameter).is_some()
     }

@@ -1,61 +1,67 @@
-//! Values as far as they can be known before a deployment: parameters, pseudo parameters, mappings, conditions and the
-//! functions that only rearrange text. What cannot be known is kept apart from what is known to be of the stack itself.
+//! Resolves values as far as they can be known before a deployment: parameters, pseudo parameters,
+//! mappings, conditions, and the functions that only rearrange text.
+//!
+//! A value that cannot be known is kept apart from one that is known to belong to the stack.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::read::Template;
 use super::types::MADE_BY_AWS;
-use super::value::{Knowledge, LATER, LONGEST, OPEN, OWN, Seen, Truth, What, knowledge, literal, worst};
+use super::value::{
+    Form, Knowledge, LATER, LONGEST, OPEN, OWN, Resolved, Truth, knowledge, literal, marker_of,
+};
 use base::ids::{AccountId, Region};
 use yaml::{Node, Span, Value};
 
-/// A parameter's value.
+/// The value of a parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Given {
     Value(String),
-    /// An id of the sandbox, which the run will fill in.
+    /// An id of the sandbox, which the run fills in.
     Sandbox,
-    /// Only the run will know it.
+    /// A value that is known only during the run.
     Later,
 }
 
-/// Where a template is to be deployed, and with what.
+/// The place and the parameters of a deployment.
 #[derive(Debug, Clone, Default)]
 pub struct Surroundings {
     pub account: Option<AccountId>,
     pub region: Option<Region>,
     /// The sandbox's IPv4 range.
     pub cidr: Option<String>,
-    /// The ids of the sandbox's VPC, subnets, groups, as far as they are known.
+    /// The ids of the sandbox's VPC, subnets and groups, as far as they are known.
     pub ids: BTreeSet<String>,
     pub parameters: BTreeMap<String, Given>,
-    /// Ids in parameters come from the run's own steps: literal ones have been judged before.
+    /// Whether to trust ids in parameters. During the run, they come from the run's own steps, and
+    /// literal ones have been checked before.
     pub trust_parameters: bool,
 }
 
-/// Levels of functions within functions.
+/// The deepest nesting of functions.
 const DEEPEST: usize = 32;
 
+/// Resolves the values of one template.
 pub struct Resolver<'a> {
     pub template: &'a Template,
     pub surroundings: &'a Surroundings,
-    /// What is known of conditions; of one that is being worked out, that it is open.
+    /// The results of conditions. A condition that is being evaluated is open.
     conditions: RefCell<HashMap<String, Truth>>,
-    /// What the template's parameters of Systems Manager hold.
-    kept: RefCell<HashMap<String, Seen>>,
+    /// The values of the template's own Systems Manager parameters.
+    ssm_parameters: RefCell<HashMap<String, Resolved>>,
 }
 
 impl<'a> Resolver<'a> {
     pub fn new(template: &'a Template, surroundings: &'a Surroundings) -> Self {
-        Self { template, surroundings, conditions: RefCell::default(), kept: RefCell::default() }
+        Self { template, surroundings, conditions: RefCell::default(), ssm_parameters: RefCell::default() }
     }
 
-    pub fn see(&self, node: &Node) -> Seen {
+    pub fn resolve(&self, node: &Node) -> Resolved {
         self.value(node, 0)
     }
 
-    /// Whether a resource or an output exists, by its `Condition`.
+    /// Whether a resource or an output is created, by its `Condition`.
     pub fn is_made(&self, node: &Node) -> Truth {
         match node.get("Condition") {
             None => Truth::Yes,
@@ -63,23 +69,23 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn value(&self, node: &Node, depth: usize) -> Seen {
+    fn value(&self, node: &Node, depth: usize) -> Resolved {
         let span = node.span;
         if depth > DEEPEST {
-            return Seen::mark(span, OPEN);
+            return Resolved::mark(span, OPEN);
         }
-        let what = match &node.value {
-            Value::Null => What::Nothing,
-            Value::Broken => return Seen::mark(span, OPEN),
-            Value::Bool(value) => What::Text(value.to_string()),
-            Value::Number(_, raw) => What::Text(raw.clone()),
-            Value::Str(text) => What::Text(literal(text)),
-            Value::Seq(items) => What::List(items.iter().map(|item| self.value(item, depth + 1)).collect()),
+        let form = match &node.value {
+            Value::Null => Form::Nothing,
+            Value::Broken => return Resolved::mark(span, OPEN),
+            Value::Bool(value) => Form::Text(value.to_string()),
+            Value::Number(_, raw) => Form::Text(raw.clone()),
+            Value::Str(text) => Form::Text(literal(text)),
+            Value::Seq(items) => Form::List(items.iter().map(|item| self.value(item, depth + 1)).collect()),
             Value::Map(map) => match map.entries.as_slice() {
                 [one] if one.key == "Ref" || one.key.starts_with("Fn::") => {
-                    return Seen { span, ..self.function(&one.key, &one.value, depth + 1) };
+                    return Resolved { span, ..self.function(&one.key, &one.value, depth + 1) };
                 }
-                entries => What::Map(
+                entries => Form::Map(
                     entries
                         .iter()
                         .map(|e| (e.key.clone(), e.key_span, self.value(&e.value, depth + 1)))
@@ -87,12 +93,12 @@ impl<'a> Resolver<'a> {
                 ),
             },
         };
-        Seen { span, what, given: false }
+        Resolved { span, form, given: false }
     }
 
-    fn function(&self, name: &str, argument: &Node, depth: usize) -> Seen {
+    fn function(&self, name: &str, argument: &Node, depth: usize) -> Resolved {
         let span = argument.span;
-        let open = || Seen::mark(span, OPEN);
+        let open = || Resolved::mark(span, OPEN);
         let arguments = argument.as_seq().unwrap_or_default();
         let at = |index: usize| arguments.get(index).map(|node| self.value(node, depth));
         match name {
@@ -107,47 +113,53 @@ impl<'a> Resolver<'a> {
                 parts.map_or_else(open, |(of, which)| self.attribute(of, which, span, depth))
             }
             "Fn::Sub" => self.substitute(argument, depth),
-            // The inner text is what matters here.
+            // Only the inner text matters here.
             "Fn::Base64" | "Fn::ToJsonString" => self.value(argument, depth),
-            // Names of zones of the stack's own region.
-            "Fn::GetAZs" => Seen::mark(span, OWN),
+            // Zone names of the stack's region.
+            "Fn::GetAZs" => Resolved::mark(span, OWN),
             "Fn::If" => match (arguments.first().and_then(Node::as_str), at(1), at(2)) {
                 (Some(condition), Some(then), Some(otherwise)) => {
                     match self.named_condition(condition, depth) {
                         Truth::Yes => then,
                         Truth::No => otherwise,
-                        Truth::Later => Seen::mark(span, LATER),
-                        Truth::Open => Seen { span, what: What::Either(vec![then, otherwise]), given: false },
+                        Truth::Later => Resolved::mark(span, LATER),
+                        Truth::Open => {
+                            Resolved { span, form: Form::Either(vec![then, otherwise]), given: false }
+                        }
                     }
                 }
                 _ => open(),
             },
             "Fn::Join" => match (at(0), at(1)) {
-                (Some(between), Some(Seen { what: What::List(items), .. })) => {
+                (Some(between), Some(Resolved { form: Form::List(items), .. })) => {
                     let between = between.flat();
-                    Seen::text(span, items.iter().map(Seen::flat).collect::<Vec<_>>().join(&between))
+                    Resolved::text(span, items.iter().map(Resolved::flat).collect::<Vec<_>>().join(&between))
                 }
-                (_, Some(Seen { what: What::Text(text), .. })) => Seen::mark(span, worst(&text)),
+                (_, Some(Resolved { form: Form::Text(text), .. })) => Resolved::mark(span, marker_of(&text)),
                 _ => open(),
             },
-            "Fn::Split" => match (at(0).as_ref().and_then(Seen::known), at(1)) {
-                (Some(between), Some(Seen { what: What::Text(text), given, .. })) if !between.is_empty() => {
-                    // A part of a name may be any text; only a list's items are names of their own.
+            "Fn::Split" => match (at(0).as_ref().and_then(Resolved::known), at(1)) {
+                (Some(between), Some(Resolved { form: Form::Text(text), given, .. }))
+                    if !between.is_empty() =>
+                {
+                    // A part of a name may be any text. Only the items of a list are whole names.
                     let whole = between == ",";
                     let part = |part: &str| match knowledge(part) {
-                        Knowledge::Own if !whole => Seen::mark(span, OPEN),
-                        _ => Seen { given, ..Seen::text(span, part) },
+                        Knowledge::Own if !whole => Resolved::mark(span, OPEN),
+                        _ => Resolved { given, ..Resolved::text(span, part) },
                     };
-                    Seen { span, what: What::List(text.split(between).map(part).collect()), given }
+                    Resolved { span, form: Form::List(text.split(between).map(part).collect()), given }
                 }
                 _ => open(),
             },
-            "Fn::Select" => match (at(0).as_ref().and_then(Seen::known), at(1)) {
-                (Some(index), Some(Seen { what: What::List(items), .. })) => {
+            "Fn::Select" => match (at(0).as_ref().and_then(Resolved::known), at(1)) {
+                (Some(index), Some(Resolved { form: Form::List(items), .. })) => {
                     index.parse::<usize>().ok().and_then(|i| items.into_iter().nth(i)).unwrap_or_else(open)
                 }
-                (_, Some(Seen { what: What::Text(text), .. })) if knowledge(&text) != Knowledge::Known => {
-                    Seen::mark(span, worst(&text))
+                (_, Some(Resolved { form: Form::Text(text), .. }))
+                    if knowledge(&text) != Knowledge::Known =>
+                {
+                    Resolved::mark(span, marker_of(&text))
                 }
                 _ => open(),
             },
@@ -156,20 +168,21 @@ impl<'a> Resolver<'a> {
                     (0..3).map(|i| Some(at(i)?.flat())).collect::<Option<Vec<_>>>();
                 let Some([map, first, second]) = path.as_deref() else { return open() };
                 if [map, first, second].iter().any(|key| knowledge(key) == Knowledge::Later) {
-                    return Seen::mark(span, LATER);
+                    return Resolved::mark(span, LATER);
                 }
                 let found = self.template.entry("Mappings", map).and_then(|m| m.get(first)?.get(second));
-                found.map_or_else(open, |node| Seen { span, ..constant(node) })
+                found.map_or_else(open, |node| Resolved { span, ..constant(node) })
             }
             _ => open(),
         }
     }
 
-    fn reference(&self, name: &str, span: Span) -> Seen {
-        let known =
-            |text: Option<String>| text.map_or_else(|| Seen::mark(span, OPEN), |t| Seen::text(span, t));
+    fn reference(&self, name: &str, span: Span) -> Resolved {
+        let known = |text: Option<String>| {
+            text.map_or_else(|| Resolved::mark(span, OPEN), |t| Resolved::text(span, t))
+        };
         match name {
-            "AWS::NoValue" => Seen { span, what: What::Nothing, given: false },
+            "AWS::NoValue" => Resolved { span, form: Form::Nothing, given: false },
             "AWS::AccountId" => known(self.surroundings.account.as_ref().map(ToString::to_string)),
             "AWS::Region" => known(self.surroundings.region.as_ref().map(ToString::to_string)),
             "AWS::Partition" => {
@@ -178,72 +191,76 @@ impl<'a> Resolver<'a> {
             "AWS::URLSuffix" => known(self.surroundings.region.as_ref().map(|region| {
                 if region.partition() == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" }.to_owned()
             })),
-            "AWS::StackName" | "AWS::StackId" => Seen::mark(span, OWN),
+            "AWS::StackName" | "AWS::StackId" => Resolved::mark(span, OWN),
             _ => match self.template.entry("Parameters", name) {
                 Some(declared) => self.parameter(name, declared, span),
-                None if self.template.entry("Resources", name).is_some() => Seen::mark(span, OWN),
-                None => Seen::mark(span, OPEN),
+                None if self.template.entry("Resources", name).is_some() => Resolved::mark(span, OWN),
+                None => Resolved::mark(span, OPEN),
             },
         }
     }
 
-    /// What AWS makes is of the stack; what somebody gave is what was given; of anything else nobody knows.
-    fn attribute(&self, of: &str, which: &str, span: Span, depth: usize) -> Seen {
-        let Some(resource) = self.template.entry("Resources", of) else { return Seen::mark(span, OPEN) };
+    /// An attribute of a resource. A value that AWS generates belongs to the stack. The value of a
+    /// Systems Manager parameter is the value that the template gives it. Any other attribute is
+    /// open.
+    fn attribute(&self, of: &str, which: &str, span: Span, depth: usize) -> Resolved {
+        let Some(resource) = self.template.entry("Resources", of) else { return Resolved::mark(span, OPEN) };
         match resource.get("Type").and_then(Node::as_str) {
             Some("AWS::SSM::Parameter") if which == "Value" => {
-                if let Some(known) = self.kept.borrow().get(of) {
-                    return Seen { span, ..known.clone() };
+                if let Some(known) = self.ssm_parameters.borrow().get(of) {
+                    return Resolved { span, ..known.clone() };
                 }
-                // Of one that is being worked out.
-                self.kept.borrow_mut().insert(of.to_owned(), Seen::mark(span, OPEN));
+                // A parameter that is being resolved is open.
+                self.ssm_parameters.borrow_mut().insert(of.to_owned(), Resolved::mark(span, OPEN));
                 let value = resource.get("Properties").and_then(|p| p.get("Value"));
                 let seen = value.map(|node| self.value(node, depth + 1));
                 let seen = seen.map_or_else(
-                    || Seen::mark(span, OPEN),
-                    |seen| Seen { given: seen.given, ..Seen::text(span, seen.flat()) },
+                    || Resolved::mark(span, OPEN),
+                    |seen| Resolved { given: seen.given, ..Resolved::text(span, seen.flat()) },
                 );
-                self.kept.borrow_mut().insert(of.to_owned(), seen.clone());
+                self.ssm_parameters.borrow_mut().insert(of.to_owned(), seen.clone());
                 seen
             }
-            Some(kind) if kind.starts_with("AWS::") && MADE_BY_AWS.contains(&which) => Seen::mark(span, OWN),
-            _ => Seen::mark(span, OPEN),
+            Some(kind) if kind.starts_with("AWS::") && MADE_BY_AWS.contains(&which) => {
+                Resolved::mark(span, OWN)
+            }
+            _ => Resolved::mark(span, OPEN),
         }
     }
 
-    fn parameter(&self, name: &str, declared: &Node, span: Span) -> Seen {
+    fn parameter(&self, name: &str, declared: &Node, span: Span) -> Resolved {
         let kind = declared.get("Type").and_then(Node::as_str).unwrap_or_default();
-        // Its value is the name of a parameter of Systems Manager, which CloudFormation looks up.
+        // Its value is the name of a Systems Manager parameter, which CloudFormation looks up.
         let looked_up = kind.starts_with("AWS::SSM::Parameter::Value");
         let (text, given) = match self.surroundings.parameters.get(name) {
-            Some(Given::Later) => return Seen::mark(span, LATER),
-            _ if looked_up => return Seen::mark(span, OPEN),
-            Some(Given::Sandbox) => return Seen::mark(span, OWN),
+            Some(Given::Later) => return Resolved::mark(span, LATER),
+            _ if looked_up => return Resolved::mark(span, OPEN),
+            Some(Given::Sandbox) => return Resolved::mark(span, OWN),
             Some(Given::Value(text)) => (literal(text), true),
             None => match declared.get("Default").map(constant) {
                 Some(default) => (default.flat(), false),
-                None => return Seen::mark(span, OPEN),
+                None => return Resolved::mark(span, OPEN),
             },
         };
-        let item = |text: &str| Seen { given, ..Seen::text(span, text) };
+        let item = |text: &str| Resolved { given, ..Resolved::text(span, text) };
         if kind == "CommaDelimitedList" || kind.starts_with("List<") {
             let items = text.split(',').map(|part| item(part.trim())).collect();
-            return Seen { span, what: What::List(items), given };
+            return Resolved { span, form: Form::List(items), given };
         }
         item(&text)
     }
 
-    /// `${Name}`, `${Name.Attribute}`, and `${!Literal}`, which is `${Literal}`.
-    fn substitute(&self, argument: &Node, depth: usize) -> Seen {
+    /// `Fn::Sub`: replaces `${Name}` and `${Name.Attribute}`. `${!Literal}` becomes `${Literal}`.
+    fn substitute(&self, argument: &Node, depth: usize) -> Resolved {
         let span = argument.span;
         let (text, names) = match argument.as_seq() {
             Some([text, names, ..]) => (text.as_str(), Some(names)),
             Some([text]) => (text.as_str(), None),
             _ => (argument.as_str(), None),
         };
-        let Some(mut rest) = text else { return Seen::mark(span, OPEN) };
+        let Some(mut rest) = text else { return Resolved::mark(span, OPEN) };
         let (mut out, mut given) = (String::new(), false);
-        let mut values: HashMap<&str, Seen> = HashMap::new();
+        let mut values: HashMap<&str, Resolved> = HashMap::new();
         while let Some((before, after)) = rest.split_once("${") {
             out.push_str(&literal(before));
             let Some((name, after)) = after.split_once('}') else {
@@ -272,7 +289,7 @@ impl<'a> Resolver<'a> {
             }
         }
         out.push_str(&literal(rest));
-        Seen { given, ..Seen::text(span, out) }
+        Resolved { given, ..Resolved::text(span, out) }
     }
 
     fn named_condition(&self, name: &str, depth: usize) -> Truth {
@@ -302,8 +319,8 @@ impl<'a> Resolver<'a> {
                 Truth::No => Truth::Yes,
                 unknown => unknown,
             },
-            ("Fn::And", [_, ..]) => together(&each(), Truth::No),
-            ("Fn::Or", [_, ..]) => together(&each(), Truth::Yes),
+            ("Fn::And", [_, ..]) => combine(&each(), Truth::No),
+            ("Fn::Or", [_, ..]) => combine(&each(), Truth::Yes),
             ("Fn::Equals", [left, right]) => {
                 let (left, right) = (self.value(left, depth).flat(), self.value(right, depth).flat());
                 match (knowledge(&left), knowledge(&right)) {
@@ -311,7 +328,8 @@ impl<'a> Resolver<'a> {
                     (Knowledge::Open, _) | (_, Knowledge::Open) | (Knowledge::Own, Knowledge::Own) => {
                         Truth::Open
                     }
-                    // A name of the sandbox or of the stack is never empty; else it may be what was written before.
+                    // A name of the sandbox or of the stack is never empty. It may equal any other
+                    // text.
                     (Knowledge::Own, Knowledge::Known) if right.is_empty() => Truth::No,
                     (Knowledge::Known, Knowledge::Own) if left.is_empty() => Truth::No,
                     (Knowledge::Own, _) | (_, Knowledge::Own) => Truth::Open,
@@ -324,22 +342,24 @@ impl<'a> Resolver<'a> {
     }
 }
 
-/// A value where functions mean nothing: in `Mappings`, or a parameter's default.
-fn constant(node: &Node) -> Seen {
+/// A value in which functions have no meaning: in `Mappings`, or a parameter's default.
+fn constant(node: &Node) -> Resolved {
     let span = node.span;
-    let what = match &node.value {
-        Value::Null => What::Nothing,
-        Value::Bool(value) => What::Text(value.to_string()),
-        Value::Number(_, raw) => What::Text(raw.clone()),
-        Value::Str(text) => What::Text(literal(text)),
-        Value::Seq(items) => What::List(items.iter().map(|item| Seen { span, ..constant(item) }).collect()),
-        Value::Map(_) | Value::Broken => What::Text(OPEN.into()),
+    let form = match &node.value {
+        Value::Null => Form::Nothing,
+        Value::Bool(value) => Form::Text(value.to_string()),
+        Value::Number(_, raw) => Form::Text(raw.clone()),
+        Value::Str(text) => Form::Text(literal(text)),
+        Value::Seq(items) => {
+            Form::List(items.iter().map(|item| Resolved { span, ..constant(item) }).collect())
+        }
+        Value::Map(_) | Value::Broken => Form::Text(OPEN.into()),
     };
-    Seen { span, what, given: false }
+    Resolved { span, form, given: false }
 }
 
-/// `Fn::And` is decided by a no, `Fn::Or` by a yes.
-fn together(parts: &[Truth], decisive: Truth) -> Truth {
+/// Combines conditions. One `No` decides `Fn::And`, one `Yes` decides `Fn::Or`.
+fn combine(parts: &[Truth], decisive: Truth) -> Truth {
     let otherwise = if decisive == Truth::Yes { Truth::No } else { Truth::Yes };
     [decisive, Truth::Later, Truth::Open].into_iter().find(|t| parts.contains(t)).unwrap_or(otherwise)
 }
@@ -348,19 +368,19 @@ fn together(parts: &[Truth], decisive: Truth) -> Truth {
 mod tests {
     use super::*;
 
-    fn tell(seen: &Seen) -> String {
-        match &seen.what {
-            What::Text(text) => text.replace(OWN, "<own>").replace(OPEN, "<open>").replace(LATER, "<later>"),
-            What::List(items) => format!("[{}]", items.iter().map(tell).collect::<Vec<_>>().join(" ")),
-            What::Map(entries) => {
+    fn tell(seen: &Resolved) -> String {
+        match &seen.form {
+            Form::Text(text) => text.replace(OWN, "<own>").replace(OPEN, "<open>").replace(LATER, "<later>"),
+            Form::List(items) => format!("[{}]", items.iter().map(tell).collect::<Vec<_>>().join(" ")),
+            Form::Map(entries) => {
                 entries.iter().map(|e| format!("{}={}", e.0, tell(&e.2))).collect::<Vec<_>>().join(" ")
             }
-            What::Either(forms) => forms.iter().map(tell).collect::<Vec<_>>().join("|"),
-            What::Nothing => "-".to_owned(),
+            Form::Either(forms) => forms.iter().map(tell).collect::<Vec<_>>().join("|"),
+            Form::Nothing => "-".to_owned(),
         }
     }
 
-    fn see(expression: &str) -> String {
+    fn resolve(expression: &str) -> String {
         let text = format!(
             "Parameters:\n  Env: {{ Type: String, Default: dev }}\n  Zones: {{ Type: CommaDelimitedList }}\n  \
              Net: {{ Type: String }}\n  Late: {{ Type: String }}\n  Ami: {{ Type: 'AWS::SSM::Parameter::Value<String>', Default: /x }}\n\
@@ -386,7 +406,7 @@ mod tests {
             ..Surroundings::default()
         };
         let resolver = Resolver::new(&template, &surroundings);
-        let seen = resolver.see(template.root().at_pointer("/Outputs/O/Value"));
+        let seen = resolver.resolve(template.root().at_pointer("/Outputs/O/Value"));
         tell(&seen)
     }
 
@@ -440,7 +460,7 @@ mod tests {
             ("'{{resolve:ssm:x}}'", "{{resolve:ssm:x}}<open>"),
             ("\"\\uFDD0\"", "\u{fffd}"),
         ] {
-            assert_eq!(see(expression), expected, "{expression}");
+            assert_eq!(resolve(expression), expected, "{expression}");
         }
     }
 }

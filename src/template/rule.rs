@@ -1,24 +1,24 @@
-//! The rules by which a template is inspected.
+//! The rules of the inspection.
 
-/// What a finding is about. Only `Iam`, `Retain` and `Unlisted` can be allowed.
+/// The rule of a finding. Only `Iam`, `Retain` and `Unlisted` can be allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rule {
-    /// A way between the sandbox's network and others, or something that stands outside that network.
+    /// A connection between the sandbox's network and others, or a resource outside that network.
     Network,
-    /// An address or a name that the world can reach.
+    /// An address or a name that is reachable from the internet.
     Public,
-    /// Others are let in: principals of other accounts, federated users, everybody.
+    /// Access for others: principals of other accounts, federated users, everybody.
     Access,
-    /// Something in another account or region is named.
+    /// A reference to another account or region.
     Elsewhere,
-    /// A machine that holds production's data gets credentials.
+    /// Credentials for a machine that holds production's data.
     Credentials,
-    /// What is deployed is not what can be read.
+    /// The deployed resources differ from the text of the template.
     Uninspected,
     /// An identity with rights in the sandbox's account.
     Iam,
-    /// It outlives the stack, or cannot be deleted.
+    /// A resource that outlives the stack, or cannot be deleted.
     Retain,
-    /// Its type is not known to stay inside.
+    /// A type that is not known to stay inside the sandbox.
     Unlisted,
 }

@@ -1,30 +1,33 @@
-//! What the inspection knows of properties: those that decide, those that must be there, those that must be of the stack.
+//! The properties that the inspection knows: bad values, required properties, and references that
+//! must belong to the stack.
 //!
-//! Source: CloudFormation template reference, the page of each type; where a default decides, the row says whose.
+//! Source: CloudFormation template reference, the page of each type. If a row depends on a default,
+//! it names the source of the default.
 
 use super::rule::Rule;
 use super::types::{CLOSED, LEAVE_OUT};
 
-/// When a property's value is a finding.
+/// When a property's value is bad.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
-    /// It is true.
+pub enum BadWhen {
+    /// The value is true.
     True,
-    /// It is false.
+    /// The value is false.
     False,
-    /// It is one of these.
+    /// The value is one of these.
     Is(&'static [&'static str]),
-    /// It is none of these.
+    /// The value is none of these.
     IsNot(&'static [&'static str]),
-    /// It is there.
+    /// There is a value.
     Given,
 }
 
+/// A property whose value can be bad.
 pub struct Property {
-    /// The type that it belongs to; empty: whatever has a property of this name, at any depth.
+    /// The resource type. Empty for a property of this name in any type, at any depth.
     pub kind: &'static str,
     pub key: &'static str,
-    pub when: When,
+    pub when: BadWhen,
     pub rule: Rule,
     pub what: &'static str,
     pub fix: &'static str,
@@ -33,7 +36,7 @@ pub struct Property {
 const fn property(
     kind: &'static str,
     key: &'static str,
-    when: When,
+    when: BadWhen,
     rule: Rule,
     what: &'static str,
     fix: &'static str,
@@ -50,7 +53,7 @@ pub const PROPERTIES: &[Property] = &[
     property(
         "",
         "AssociatePublicIpAddress",
-        When::True,
+        BadWhen::True,
         Rule::Public,
         "gives machines public addresses",
         TO_FALSE,
@@ -58,7 +61,7 @@ pub const PROPERTIES: &[Property] = &[
     property(
         "",
         "MapPublicIpOnLaunch",
-        When::True,
+        BadWhen::True,
         Rule::Public,
         "gives machines public addresses",
         TO_FALSE,
@@ -66,7 +69,7 @@ pub const PROPERTIES: &[Property] = &[
     property(
         "",
         "AssignIpv6AddressOnCreation",
-        When::True,
+        BadWhen::True,
         Rule::Public,
         "gives machines public addresses",
         TO_FALSE,
@@ -74,7 +77,7 @@ pub const PROPERTIES: &[Property] = &[
     property(
         "",
         "PubliclyAccessible",
-        When::True,
+        BadWhen::True,
         Rule::Public,
         "gives a database a public address",
         TO_FALSE,
@@ -82,17 +85,17 @@ pub const PROPERTIES: &[Property] = &[
     property(
         "",
         "AssignPublicIp",
-        When::IsNot(&["DISABLED"]),
+        BadWhen::IsNot(&["DISABLED"]),
         Rule::Public,
         "gives tasks public addresses",
         "set it to DISABLED",
     ),
-    property("", "AllocationId", When::Given, Rule::Public, "uses an Elastic IP address", CLOSED),
-    property("", "EIP", When::Given, Rule::Public, "uses an Elastic IP address", CLOSED),
+    property("", "AllocationId", BadWhen::Given, Rule::Public, "uses an Elastic IP address", CLOSED),
+    property("", "EIP", BadWhen::Given, Rule::Public, "uses an Elastic IP address", CLOSED),
     property(
         "",
         "Ipv6AddressCount",
-        When::Given,
+        BadWhen::Given,
         Rule::Public,
         "asks for IPv6 addresses, which are public",
         CLOSED,
@@ -100,7 +103,7 @@ pub const PROPERTIES: &[Property] = &[
     property(
         "",
         "Ipv6Addresses",
-        When::Given,
+        BadWhen::Given,
         Rule::Public,
         "asks for IPv6 addresses, which are public",
         CLOSED,
@@ -108,7 +111,7 @@ pub const PROPERTIES: &[Property] = &[
     property(
         "",
         "Ipv6Prefixes",
-        When::Given,
+        BadWhen::Given,
         Rule::Public,
         "asks for IPv6 addresses, which are public",
         CLOSED,
@@ -116,39 +119,60 @@ pub const PROPERTIES: &[Property] = &[
     property(
         "",
         "Ipv6PrefixCount",
-        When::Given,
+        BadWhen::Given,
         Rule::Public,
         "asks for IPv6 addresses, which are public",
         CLOSED,
     ),
-    property("", "IamInstanceProfile", When::Given, Rule::Credentials, "gives machines a role", NO_ROLE),
-    property("", "DeletionProtection", When::True, Rule::Retain, "keeps it from being deleted", TO_FALSE),
+    property("", "IamInstanceProfile", BadWhen::Given, Rule::Credentials, "gives machines a role", NO_ROLE),
+    property("", "DeletionProtection", BadWhen::True, Rule::Retain, "keeps it from being deleted", TO_FALSE),
     property(
         "",
         "DeletionProtectionEnabled",
-        When::True,
+        BadWhen::True,
         Rule::Retain,
         "keeps it from being deleted",
         TO_FALSE,
     ),
-    property("", "DisableApiTermination", When::True, Rule::Retain, "keeps it from being deleted", TO_FALSE),
+    property(
+        "",
+        "DisableApiTermination",
+        BadWhen::True,
+        Rule::Retain,
+        "keeps it from being deleted",
+        TO_FALSE,
+    ),
     property(
         "",
         "EnableTerminationProtection",
-        When::True,
+        BadWhen::True,
         Rule::Retain,
         "keeps it from being deleted",
         TO_FALSE,
     ),
-    property("", "ObjectLockEnabled", When::True, Rule::Retain, "keeps objects from being deleted", TO_FALSE),
-    property("", "BlockPublicAcls", When::False, Rule::Public, "lets a bucket become public", PRIVATE),
-    property("", "BlockPublicPolicy", When::False, Rule::Public, "lets a bucket become public", PRIVATE),
-    property("", "IgnorePublicAcls", When::False, Rule::Public, "lets a bucket become public", PRIVATE),
-    property("", "RestrictPublicBuckets", When::False, Rule::Public, "lets a bucket become public", PRIVATE),
+    property(
+        "",
+        "ObjectLockEnabled",
+        BadWhen::True,
+        Rule::Retain,
+        "keeps objects from being deleted",
+        TO_FALSE,
+    ),
+    property("", "BlockPublicAcls", BadWhen::False, Rule::Public, "lets a bucket become public", PRIVATE),
+    property("", "BlockPublicPolicy", BadWhen::False, Rule::Public, "lets a bucket become public", PRIVATE),
+    property("", "IgnorePublicAcls", BadWhen::False, Rule::Public, "lets a bucket become public", PRIVATE),
+    property(
+        "",
+        "RestrictPublicBuckets",
+        BadWhen::False,
+        Rule::Public,
+        "lets a bucket become public",
+        PRIVATE,
+    ),
     property(
         "AWS::S3::Bucket",
         "AccessControl",
-        When::Is(&["PublicRead", "PublicReadWrite", "AuthenticatedRead"]),
+        BadWhen::Is(&["PublicRead", "PublicReadWrite", "AuthenticatedRead"]),
         Rule::Public,
         "lets everybody read the bucket",
         "leave it out, or use `Private`",
@@ -156,7 +180,7 @@ pub const PROPERTIES: &[Property] = &[
     property(
         "AWS::S3::Bucket",
         "ReplicationConfiguration",
-        When::Given,
+        BadWhen::Given,
         Rule::Elsewhere,
         "copies objects into another bucket",
         LEAVE_OUT,
@@ -164,7 +188,7 @@ pub const PROPERTIES: &[Property] = &[
     property(
         "AWS::EFS::FileSystem",
         "ReplicationConfiguration",
-        When::Given,
+        BadWhen::Given,
         Rule::Elsewhere,
         "copies files into another file system",
         LEAVE_OUT,
@@ -172,7 +196,7 @@ pub const PROPERTIES: &[Property] = &[
     property(
         "AWS::SecretsManager::Secret",
         "ReplicaRegions",
-        When::Given,
+        BadWhen::Given,
         Rule::Elsewhere,
         "copies the secret into other regions",
         LEAVE_OUT,
@@ -180,7 +204,7 @@ pub const PROPERTIES: &[Property] = &[
     property(
         "",
         "GlobalClusterIdentifier",
-        When::Given,
+        BadWhen::Given,
         Rule::Elsewhere,
         "joins a global cluster",
         LEAVE_OUT,
@@ -188,7 +212,7 @@ pub const PROPERTIES: &[Property] = &[
     property(
         "",
         "GlobalReplicationGroupId",
-        When::Given,
+        BadWhen::Given,
         Rule::Elsewhere,
         "joins a global replication group",
         LEAVE_OUT,
@@ -196,7 +220,7 @@ pub const PROPERTIES: &[Property] = &[
     property(
         "",
         "SourceDBClusterIdentifier",
-        When::Given,
+        BadWhen::Given,
         Rule::Elsewhere,
         "copies another cluster",
         "restore from a recovery point with `rds.restore_cluster`",
@@ -204,7 +228,7 @@ pub const PROPERTIES: &[Property] = &[
     property(
         "",
         "EnableHttpEndpoint",
-        When::True,
+        BadWhen::True,
         Rule::Public,
         "answers queries from outside the sandbox's network",
         TO_FALSE,
@@ -212,7 +236,7 @@ pub const PROPERTIES: &[Property] = &[
     property(
         "AWS::AutoScaling::LaunchConfiguration",
         "InstanceId",
-        When::Given,
+        BadWhen::Given,
         Rule::Credentials,
         "copies an instance, and its role",
         "write out what it would copy",
@@ -220,7 +244,7 @@ pub const PROPERTIES: &[Property] = &[
     property(
         "AWS::AutoScaling::AutoScalingGroup",
         "InstanceId",
-        When::Given,
+        BadWhen::Given,
         Rule::Credentials,
         "copies an instance, and its role",
         "give it a launch template of this template",
@@ -228,7 +252,7 @@ pub const PROPERTIES: &[Property] = &[
     property(
         "",
         "SourceDBInstanceIdentifier",
-        When::Given,
+        BadWhen::Given,
         Rule::Elsewhere,
         "makes a replica of another database",
         "restore from a recovery point with `rds.restore`",
@@ -236,16 +260,17 @@ pub const PROPERTIES: &[Property] = &[
     property(
         "",
         "ReplicationSourceIdentifier",
-        When::Given,
+        BadWhen::Given,
         Rule::Elsewhere,
         "makes a replica of another database",
         "restore from a recovery point with `rds.restore_cluster`",
     ),
-    // Default `internet-facing`: Elastic Load Balancing API reference, CreateLoadBalancer, "Scheme".
+    // The default is `internet-facing` (Elastic Load Balancing API reference, CreateLoadBalancer,
+    // "Scheme").
     property(
         "AWS::ElasticLoadBalancing::LoadBalancer",
         "Scheme",
-        When::IsNot(&["internal"]),
+        BadWhen::IsNot(&["internal"]),
         Rule::Public,
         "makes the load balancer public",
         "write `Scheme: internal`",
@@ -253,7 +278,7 @@ pub const PROPERTIES: &[Property] = &[
     property(
         "AWS::ElasticLoadBalancingV2::LoadBalancer",
         "Scheme",
-        When::IsNot(&["internal"]),
+        BadWhen::IsNot(&["internal"]),
         Rule::Public,
         "makes the load balancer public",
         "write `Scheme: internal`",
@@ -261,7 +286,7 @@ pub const PROPERTIES: &[Property] = &[
     property(
         "AWS::SNS::Subscription",
         "Protocol",
-        When::IsNot(&["lambda", "sqs", "firehose"]),
+        BadWhen::IsNot(&["lambda", "sqs", "firehose"]),
         Rule::Access,
         "sends messages out of the account",
         LEAVE_OUT,
@@ -269,7 +294,7 @@ pub const PROPERTIES: &[Property] = &[
     property(
         "AWS::SNS::Topic",
         "Protocol",
-        When::IsNot(&["lambda", "sqs", "firehose"]),
+        BadWhen::IsNot(&["lambda", "sqs", "firehose"]),
         Rule::Access,
         "sends messages out of the account",
         LEAVE_OUT,
@@ -277,7 +302,7 @@ pub const PROPERTIES: &[Property] = &[
     property(
         "",
         "AssociatedRoles",
-        When::Given,
+        BadWhen::Given,
         Rule::Credentials,
         "lets a database reach other services",
         "leave it out in a drill, with `!If`",
@@ -285,19 +310,20 @@ pub const PROPERTIES: &[Property] = &[
     property(
         "",
         "DeleteAutomatedBackups",
-        When::False,
+        BadWhen::False,
         Rule::Retain,
         "keeps its backups when it is deleted",
         "set it to true, or leave it out",
     ),
 ];
 
+/// A property that a resource must have.
 pub struct Needed {
     pub kind: &'static str,
-    /// Properties (with `/` between levels) of which one must be there.
+    /// Properties (with `/` between levels). At least one of them must exist.
     pub any: &'static [&'static str],
     pub rule: Rule,
-    /// What happens without.
+    /// The consequence if none exists.
     pub what: &'static str,
     pub fix: &'static str,
 }
@@ -316,7 +342,8 @@ const fn needed(
     Needed { kind, any, rule: Rule::Network, what, fix }
 }
 
-/// Without a subnet, services use the default VPC (each type's page: "If you don't specify …, the default VPC").
+/// Required properties. Without a subnet, services use the default VPC (each type's page: "If you
+/// don't specify …, the default VPC").
 pub const NEEDED: &[Needed] = &[
     needed(
         "AWS::EC2::SecurityGroup",
@@ -378,9 +405,10 @@ pub const NEEDED: &[Needed] = &[
         what: "names its zone by name: it may be production's",
         fix: OWN_ZONE,
     },
-    // "When you create a security group, if you do not add egress rules, we add egress rules that allow all outbound
-    // IPv4 and IPv6 traffic" (CloudFormation template reference, AWS::EC2::SecurityGroup). No gateway is there to be
-    // reached; the proof of isolation counts it as a way out all the same, so that one mistake alone opens nothing.
+    // "When you create a security group, if you do not add egress rules, we add egress rules that
+    // allow all outbound IPv4 and IPv6 traffic" (CloudFormation template reference,
+    // AWS::EC2::SecurityGroup). The sandbox has no gateway. The proof of isolation still counts
+    // such a rule as a way out, so that one mistake alone opens nothing.
     Needed {
         kind: "AWS::EC2::SecurityGroup",
         any: &["SecurityGroupEgress"],
@@ -390,13 +418,15 @@ pub const NEEDED: &[Needed] = &[
     },
 ];
 
-pub struct OfTheStack {
+/// A key whose value must refer to the stack or the sandbox.
+pub struct StackReference {
     pub key: &'static str,
-    /// Types, or the beginnings of types before a `*`, that it decides of; empty: all.
+    /// The types that the row applies to, or beginnings of types before a `*`. Empty: all types.
     pub kinds: &'static [&'static str],
-    /// Types whose own name this is.
+    /// Types in which this key is the resource's own name.
     pub except: &'static [&'static str],
-    /// What else it may name, besides resources of the stack: ids of the sandbox only, or also what a step made.
+    /// Whether a parameter may also bring the id of a resource that a step created. Otherwise only
+    /// resources of the stack and ids of the sandbox are allowed.
     pub by_parameter: bool,
     pub rule: Rule,
     pub fix: &'static str,
@@ -414,28 +444,28 @@ const fn target(
     key: &'static str,
     kinds: &'static [&'static str],
     except: &'static [&'static str],
-) -> OfTheStack {
-    OfTheStack { key, kinds, except, by_parameter: true, rule: Rule::Elsewhere, fix: TARGET }
+) -> StackReference {
+    StackReference { key, kinds, except, by_parameter: true, rule: Rule::Elsewhere, fix: TARGET }
 }
 
 const fn rights(
     key: &'static str,
     kinds: &'static [&'static str],
     except: &'static [&'static str],
-) -> OfTheStack {
-    OfTheStack { key, kinds, except, by_parameter: false, rule: Rule::Credentials, fix: OWN_ROLE }
+) -> StackReference {
+    StackReference { key, kinds, except, by_parameter: false, rule: Rule::Credentials, fix: OWN_ROLE }
 }
 
-/// Whatever key ends like this names a role.
-pub const ROLES: &OfTheStack = &rights("", &[], &[]);
-/// The ends of such keys; and a key that names a role of AWS itself.
+/// The row for keys that end like [`ROLE_KEYS`] and so name a role.
+pub const ROLES: &StackReference = &rights("", &[], &[]);
+/// The endings of keys that name a role, and one key that names a role of AWS instead.
 pub const ROLE_KEYS: (&[&str], &str) = (&["RoleArn", "RoleARN"], "ServiceLinkedRoleARN");
 const OWN_ROLE: &str =
     "refer to a role that this template makes, with `allow: [iam]` on the step, or leave it out";
 
-/// Keys that decide where something stands, what it acts on, or with which settings or rights of somebody else's.
-pub const OF_THE_STACK: &[OfTheStack] = &[
-    OfTheStack {
+/// Keys that decide where a resource is, what it acts on, or whose settings or rights it uses.
+pub const STACK_REFERENCES: &[StackReference] = &[
+    StackReference {
         key: "VpcId",
         kinds: &[],
         except: &[],
@@ -443,7 +473,7 @@ pub const OF_THE_STACK: &[OfTheStack] = &[
         rule: Rule::Network,
         fix: FILLED_IN,
     },
-    OfTheStack {
+    StackReference {
         key: "VPCId",
         kinds: &[],
         except: &[],
@@ -451,7 +481,7 @@ pub const OF_THE_STACK: &[OfTheStack] = &[
         rule: Rule::Network,
         fix: FILLED_IN,
     },
-    OfTheStack {
+    StackReference {
         key: "SubnetId",
         kinds: &[],
         except: &[],
@@ -459,7 +489,7 @@ pub const OF_THE_STACK: &[OfTheStack] = &[
         rule: Rule::Network,
         fix: FILLED_IN,
     },
-    OfTheStack {
+    StackReference {
         key: "SubnetIds",
         kinds: &[],
         except: &[],
@@ -467,7 +497,7 @@ pub const OF_THE_STACK: &[OfTheStack] = &[
         rule: Rule::Network,
         fix: FILLED_IN,
     },
-    OfTheStack {
+    StackReference {
         key: "Subnets",
         kinds: &[],
         except: &[],
@@ -475,7 +505,7 @@ pub const OF_THE_STACK: &[OfTheStack] = &[
         rule: Rule::Network,
         fix: FILLED_IN,
     },
-    OfTheStack {
+    StackReference {
         key: "VPCZoneIdentifier",
         kinds: &[],
         except: &[],
@@ -483,7 +513,7 @@ pub const OF_THE_STACK: &[OfTheStack] = &[
         rule: Rule::Network,
         fix: FILLED_IN,
     },
-    OfTheStack {
+    StackReference {
         key: "DBSubnetGroupName",
         kinds: &[],
         except: &["AWS::RDS::DBSubnetGroup", "AWS::DocDB::DBSubnetGroup", "AWS::Neptune::DBSubnetGroup"],
@@ -491,7 +521,7 @@ pub const OF_THE_STACK: &[OfTheStack] = &[
         rule: Rule::Network,
         fix: IN_GROUP,
     },
-    OfTheStack {
+    StackReference {
         key: "CacheSubnetGroupName",
         kinds: &[],
         except: &["AWS::ElastiCache::SubnetGroup"],
@@ -499,7 +529,7 @@ pub const OF_THE_STACK: &[OfTheStack] = &[
         rule: Rule::Network,
         fix: IN_GROUP,
     },
-    OfTheStack {
+    StackReference {
         key: "HostedZoneId",
         kinds: &[],
         except: &[],
@@ -507,7 +537,7 @@ pub const OF_THE_STACK: &[OfTheStack] = &[
         rule: Rule::Network,
         fix: OWN_ZONE,
     },
-    OfTheStack {
+    StackReference {
         key: "LaunchTemplateId",
         kinds: &[],
         except: &[],
@@ -515,7 +545,7 @@ pub const OF_THE_STACK: &[OfTheStack] = &[
         rule: Rule::Network,
         fix: OWN,
     },
-    OfTheStack {
+    StackReference {
         key: "LaunchTemplateName",
         kinds: &[],
         except: &["AWS::EC2::LaunchTemplate"],
@@ -523,7 +553,7 @@ pub const OF_THE_STACK: &[OfTheStack] = &[
         rule: Rule::Network,
         fix: OWN,
     },
-    OfTheStack {
+    StackReference {
         key: "LaunchConfigurationName",
         kinds: &[],
         except: &["AWS::AutoScaling::LaunchConfiguration"],
@@ -531,7 +561,7 @@ pub const OF_THE_STACK: &[OfTheStack] = &[
         rule: Rule::Network,
         fix: OWN,
     },
-    // What is changed, filled or started by them.
+    // Targets that such a resource changes, fills or starts.
     target("Bucket", &["AWS::S3::BucketPolicy"], &[]),
     target("Queues", &["AWS::SQS::QueuePolicy"], &[]),
     target("Queue", &["AWS::SQS::QueueInlinePolicy", "AWS::S3::Bucket"], &[]),
@@ -583,7 +613,7 @@ pub const OF_THE_STACK: &[OfTheStack] = &[
     target("DestinationArn", &[], &[]),
     target("deadLetterTargetArn", &[], &[]),
     target("TargetArn", &["AWS::Lambda::Function"], &[]),
-    // Rights of somebody else: a role that the template makes needs `allow: [iam]`.
+    // Rights of an identity outside the stack. A role in the template needs `allow: [iam]`.
     rights("Role", &[], &[]),
     rights("CustomIAMInstanceProfile", &[], &[]),
     rights("Roles", &["AWS::IAM::*"], &[]),
@@ -592,7 +622,8 @@ pub const OF_THE_STACK: &[OfTheStack] = &[
     rights("RoleName", &[], &["AWS::IAM::Role"]),
 ];
 
-/// Beginnings of ids that name a place or a way, and whether a parameter may bring one that a step made.
+/// Beginnings of ids of networks and gateways, and whether a parameter may bring such an id from a
+/// step.
 pub const NETWORK_IDS: &[(&str, bool)] = &[
     ("vpc-", false),
     ("subnet-", false),

@@ -1,14 +1,14 @@
-//! Types of resources that lead out of the sandbox, and types that stay inside. What stands in neither list is not known to.
-//!
-//! Source: CloudFormation template reference, the page of each type.
+//! Resource types that lead out of the sandbox, and types that stay inside. A type in neither list
+//! is not known to stay inside.
 
 use super::rule::Rule;
 
+/// A type that leads out of the sandbox.
 pub struct Outward {
     /// A type, or the beginning of types before a `*`.
     pub kind: &'static str,
     pub rule: Rule,
-    /// What it would do: goes on after the resource's name.
+    /// What it would do. Continues the sentence after the resource's name.
     pub what: &'static str,
     pub fix: &'static str,
 }
@@ -23,7 +23,7 @@ const fn row(kind: &'static str, rule: Rule, what: &'static str, fix: &'static s
     Outward { kind, rule, what, fix }
 }
 
-/// The first row that fits counts.
+/// The types that lead out of the sandbox. The first matching row counts.
 pub const OUTWARD: &[Outward] = &[
     row("AWS::EC2::InternetGateway", Rule::Network, "connects a network with the internet", CLOSED),
     row(
@@ -167,8 +167,8 @@ pub const OUTWARD: &[Outward] = &[
     row("Custom::*", Rule::Uninspected, "runs code that decides what is made", LEAVE_OUT),
 ];
 
-/// Types that neither lead out of the sandbox's network nor let anybody in, as long as their properties do not:
-/// those are looked at by key and by value all the same.
+/// Types that neither lead out of the sandbox's network nor let anybody in, as long as their
+/// properties do not. Their properties are checked by key and by value all the same.
 pub const INSIDE: &[&str] = &[
     "AWS::AutoScaling::AutoScalingGroup",
     "AWS::AutoScaling::LaunchConfiguration",
@@ -250,20 +250,21 @@ pub const INSIDE: &[&str] = &[
     "AWS::SecretsManager::SecretTargetAttachment",
 ];
 
-/// Of these, deletion leaves a final snapshot where no policy is given, of `DBInstance` unless it belongs to a cluster
-/// (CloudFormation template reference, "`DeletionPolicy` attribute").
+/// Whether deleting a resource of this type leaves a final snapshot if it has no `DeletionPolicy`.
+/// A `DBInstance` leaves one unless it belongs to a cluster (CloudFormation template reference,
+/// "`DeletionPolicy` attribute").
 pub fn leaves_a_snapshot(kind: &str, in_a_cluster: bool) -> bool {
     kind == "AWS::RDS::DBCluster" || (kind == "AWS::RDS::DBInstance" && !in_a_cluster)
 }
 
-/// Whether a text is a type of AWS's own: `AWS::Service::Resource`.
+/// Whether a text is a type of AWS: `AWS::Service::Resource`.
 pub fn is_a_type(text: &str) -> bool {
     let parts: Vec<&str> = text.split("::").collect();
     let word = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric());
     matches!(parts.as_slice(), ["AWS", _, _]) && parts.iter().all(word)
 }
 
-/// The row of a type that leads out.
+/// The row of a type that leads out of the sandbox.
 pub fn outward(kind: &str) -> Option<&'static Outward> {
     OUTWARD.iter().find(|row| match row.kind.strip_suffix('*') {
         Some(start) => kind.starts_with(start),
@@ -271,7 +272,8 @@ pub fn outward(kind: &str) -> Option<&'static Outward> {
     })
 }
 
-/// Attributes that AWS makes up, or that repeat a property which is judged itself. All others may repeat any text.
+/// Attributes that AWS generates, or that repeat a property which is checked itself. Any other
+/// attribute may repeat any text.
 pub const MADE_BY_AWS: &[&str] = &[
     "AccessPointId",
     "AliasArn",

@@ -1,32 +1,34 @@
-//! A value of a template as far as it is known. In texts, characters that no text from outside may hold stand for what is not.
+//! Values of a template, as far as they are known. In texts, marker characters replace the unknown
+//! parts. No text from outside may hold these characters.
 
 use yaml::Span;
 
-/// What stands in a text for an id or a name of this stack or of the sandbox.
+/// Marks an id or a name of this stack or of the sandbox.
 pub(super) const OWN: char = '\u{fdd0}';
-/// What stands in a text for what nobody knows before the deployment.
+/// Marks a part that is unknown before the deployment.
 pub(super) const OPEN: char = '\u{fdd1}';
-/// What stands in a text for what only the run will know.
+/// Marks a part that is known only during the run.
 pub(super) const LATER: char = '\u{fdd2}';
 
-/// A value, with its place in the template: where it is used, not where a parameter is declared.
+/// A resolved value, with the place where it is used, not where a parameter is declared.
 #[derive(Debug, Clone)]
-pub struct Seen {
+pub struct Resolved {
     pub span: Span,
-    pub what: What,
-    /// It comes from a parameter that the deployment was given.
+    pub form: Form,
+    /// Whether it comes from a parameter that the deployment was given.
     pub given: bool,
 }
 
+/// The content of a value.
 #[derive(Debug, Clone)]
-pub enum What {
-    /// Also numbers and truth values, which CloudFormation takes as texts.
+pub enum Form {
+    /// Also numbers and booleans, which CloudFormation reads as texts.
     Text(String),
-    List(Vec<Seen>),
-    Map(Vec<(String, Span, Seen)>),
-    /// One of these: the condition cannot be decided.
-    Either(Vec<Seen>),
-    /// `AWS::NoValue`: as if it were not there.
+    List(Vec<Resolved>),
+    Map(Vec<(String, Span, Resolved)>),
+    /// One of these, because the condition cannot be decided.
+    Either(Vec<Resolved>),
+    /// `AWS::NoValue`: the value counts as absent.
     Nothing,
 }
 
@@ -34,21 +36,26 @@ pub enum What {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Knowledge {
     Known,
-    /// It holds names of this stack or of the sandbox, and is known apart from them.
+    /// It contains names of this stack or of the sandbox. The rest is known.
     Own,
+    /// It contains a part that is unknown before the deployment.
     Open,
+    /// It contains a part that is known only during the run.
     Later,
 }
 
+/// The result of a condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Truth {
     Yes,
     No,
+    /// Unknown before the deployment.
     Open,
+    /// Known only during the run.
     Later,
 }
 
-/// Of a text.
+/// How much is known of a text.
 pub fn knowledge(text: &str) -> Knowledge {
     if text.contains(LATER) {
         Knowledge::Later
@@ -61,7 +68,7 @@ pub fn knowledge(text: &str) -> Knowledge {
     }
 }
 
-/// YAML 1.1, which CloudFormation reads, has more words for a truth value than YAML 1.2.
+/// Reads a boolean. CloudFormation reads YAML 1.1, which has more words for booleans than YAML 1.2.
 pub fn truth(text: &str) -> Truth {
     match (knowledge(text), text.to_ascii_lowercase().as_str()) {
         (Knowledge::Later, _) => Truth::Later,
@@ -71,88 +78,89 @@ pub fn truth(text: &str) -> Truth {
     }
 }
 
-impl Seen {
+impl Resolved {
     pub(super) fn text(span: Span, text: impl Into<String>) -> Self {
         let mut text = text.into();
-        // Functions within functions can make texts that fill the memory.
+        // Nested functions can produce texts that fill the memory.
         if text.len() > LONGEST {
             text = OPEN.into();
         }
-        Self { span, what: What::Text(text), given: false }
+        Self { span, form: Form::Text(text), given: false }
     }
 
     pub(super) fn mark(span: Span, mark: char) -> Self {
         Self::text(span, mark)
     }
 
-    /// The text, where all of it is known.
+    /// The text, if all of it is known.
     pub fn known(&self) -> Option<&str> {
-        match &self.what {
-            What::Text(text) if knowledge(text) == Knowledge::Known => Some(text),
+        match &self.form {
+            Form::Text(text) if knowledge(text) == Knowledge::Known => Some(text),
             _ => None,
         }
     }
 
-    /// The value of a key, in each of the forms that this may take, and of all the items of a list; `None` for each that
-    /// has no such key.
-    pub fn get(&self, key: &str) -> Vec<Option<&Seen>> {
-        match &self.what {
-            What::Map(entries) => vec![entries.iter().find(|e| e.0 == key).map(|e| &e.2)],
-            What::Either(forms) | What::List(forms) if !forms.is_empty() => {
+    /// The value of a key, in each form that this value may take and in each item of a list. `None`
+    /// for each without such a key.
+    pub fn get(&self, key: &str) -> Vec<Option<&Resolved>> {
+        match &self.form {
+            Form::Map(entries) => vec![entries.iter().find(|e| e.0 == key).map(|e| &e.2)],
+            Form::Either(forms) | Form::List(forms) if !forms.is_empty() => {
                 forms.iter().flat_map(|form| form.get(key)).collect()
             }
             _ => vec![None],
         }
     }
 
-    /// Every text in it at the same level: of a list its items, of a choice all that it may be.
-    pub fn leaves(&self) -> Vec<(&Seen, &str)> {
-        match &self.what {
-            What::Text(text) => vec![(self, text)],
-            What::List(items) | What::Either(items) => items.iter().flat_map(Self::leaves).collect(),
-            What::Map(_) | What::Nothing => Vec::new(),
+    /// Every text at this level: the items of a list, and all alternatives.
+    pub fn leaves(&self) -> Vec<(&Resolved, &str)> {
+        match &self.form {
+            Form::Text(text) => vec![(self, text)],
+            Form::List(items) | Form::Either(items) => items.iter().flat_map(Self::leaves).collect(),
+            Form::Map(_) | Form::Nothing => Vec::new(),
         }
     }
 
-    /// The things that a list holds, in each of its forms.
-    pub fn items(&self) -> Vec<&Seen> {
-        match &self.what {
-            What::List(items) | What::Either(items) => items.iter().flat_map(Self::items).collect(),
-            What::Nothing => Vec::new(),
-            What::Text(_) | What::Map(_) => vec![self],
+    /// The items of a list, in each of its forms.
+    pub fn items(&self) -> Vec<&Resolved> {
+        match &self.form {
+            Form::List(items) | Form::Either(items) => items.iter().flat_map(Self::items).collect(),
+            Form::Nothing => Vec::new(),
+            Form::Text(_) | Form::Map(_) => vec![self],
         }
     }
 
-    /// Whether it is there whatever conditions say.
+    /// Whether it exists, whatever the conditions are.
     pub fn is_given(&self) -> bool {
-        match &self.what {
-            What::Text(text) => !text.is_empty(),
-            What::List(items) => items.iter().any(Self::is_given),
-            What::Map(entries) => !entries.is_empty(),
-            What::Either(forms) => forms.iter().all(Self::is_given),
-            What::Nothing => false,
+        match &self.form {
+            Form::Text(text) => !text.is_empty(),
+            Form::List(items) => items.iter().any(Self::is_given),
+            Form::Map(entries) => !entries.is_empty(),
+            Form::Either(forms) => forms.iter().all(Self::is_given),
+            Form::Nothing => false,
         }
     }
 
     pub(super) fn flat(&self) -> String {
-        match &self.what {
-            What::Text(text) => text.clone(),
-            What::Nothing => String::new(),
-            What::List(_) | What::Map(_) | What::Either(_) => {
+        match &self.form {
+            Form::Text(text) => text.clone(),
+            Form::Nothing => String::new(),
+            Form::List(_) | Form::Map(_) | Form::Either(_) => {
                 let later = self
                     .items()
                     .iter()
-                    .any(|item| matches!(&item.what, What::Text(text) if text.contains(LATER)));
+                    .any(|item| matches!(&item.form, Form::Text(text) if text.contains(LATER)));
                 if later { LATER } else { OPEN }.into()
             }
         }
     }
 }
 
-/// Bytes of a text that functions make: more than any property takes.
+/// The longest text that functions may produce, in bytes. No property accepts more.
 pub(super) const LONGEST: usize = 1 << 16;
 
-/// A text from outside: without our marks. A dynamic reference is looked up by CloudFormation.
+/// A text from outside, without markers. A dynamic reference is open, since CloudFormation looks it
+/// up.
 pub(super) fn literal(text: &str) -> String {
     let mut text = if text.contains([OWN, OPEN, LATER]) {
         text.replace([OWN, OPEN, LATER], "\u{fffd}")
@@ -165,7 +173,8 @@ pub(super) fn literal(text: &str) -> String {
     text
 }
 
-pub(super) fn worst(text: &str) -> char {
+/// The marker for a value that depends on this text.
+pub(super) fn marker_of(text: &str) -> char {
     match knowledge(text) {
         Knowledge::Later => LATER,
         Knowledge::Own => OWN,
@@ -173,7 +182,7 @@ pub(super) fn worst(text: &str) -> char {
     }
 }
 
-/// A text for people: what is not known in it as `…`.
+/// A text for people, with `…` for the unknown parts.
 pub fn shown(text: &str) -> String {
     text.replace([OWN, OPEN, LATER], "…")
 }

@@ -82,7 +82,7 @@ fn what_is_allowed_is_a_warning_and_a_finding() {
     let finding = journal.lines().find(|line| line.contains("\"template\"") && line.contains("medium"));
     assert!(finding.is_some_and(|line| line.contains("the step allows it (`retain`)")), "{journal}");
     for (name, said) in
-        [("network", "nothing that can be allowed"), ("AWS::EC2::InternetGateway", "cannot be allowed")]
+        [("network", "not a name that `allow` takes"), ("AWS::EC2::InternetGateway", "cannot be allowed")]
     {
         let refused = run("validate", template, &format!(", allow: [\"{name}\"]"));
         assert!(refused.code == Some(2) && refused.told.contains(said), "{}", refused.told);
