@@ -1,4 +1,4 @@
-//! What a check asks for, as it stands in a playbook. How it is asked lives in `checks`.
+//! The checks of a playbook: what each kind asks and expects. The `checks` crate runs them.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -18,10 +18,10 @@ use super::expr::is_template;
 use super::expr_value::Expr;
 use base::duration::Span;
 
-/// What one attempt may take where the check says nothing: connecting, TLS and the whole answer.
+/// The default time limit of one attempt. It covers connecting, TLS and the whole answer.
 pub const DEFAULT_TIMEOUT: Span = Span::from_secs(10);
 
-/// One kind of check with what it asks for.
+/// The kinds of checks.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckKind {
@@ -34,8 +34,8 @@ pub enum CheckKind {
     State(StateCheck),
 }
 
-/// Sends one HTTP request. Healthy when the status and everything else that is asked for is as expected.
-/// TLS is always verified. Proxy settings of the environment are ignored.
+/// Sends one HTTP request. Healthy if the status and all other expectations are met. TLS is always
+/// verified. Proxy settings of the environment are ignored.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HttpCheck {
@@ -50,26 +50,29 @@ pub struct HttpCheck {
     /// Request body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
-    /// The accepted status, or a list of accepted ones; default 200.
+    /// The accepted status, or a list of accepted statuses; default 200.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<Expr<Statuses>>,
-    /// What the answer's body must be; its first MiB is looked at.
+    /// The expected body of the answer. Only its first MiB is read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect_body: Option<Expr<Comparison>>,
-    /// What headers of the answer must be, by name. A header that comes several times is joined with `, `.
+    /// The expected headers of the answer, by name. A header that occurs several times is joined
+    /// with `, `.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub expect_header: BTreeMap<String, Expr<Comparison>>,
-    /// The longest time from dialling to the last byte of the answer for which the check is still healthy.
+    /// The longest healthy time from dialling to the last byte of the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_latency: Option<Expr<Span>>,
-    /// PEM file with certificate authorities to trust besides the system's; relative to the playbook.
+    /// PEM file with certificate authorities to trust in addition to the system's; relative to the
+    /// playbook.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<String>,
-    /// SHA-256 of the server's certificate or of its public key (SPKI), as 64 hexadecimal digits or as base64.
-    /// A pin decides alone, without an authority and whatever the certificate's name and dates; with `ca_file` both must hold.
+    /// SHA-256 of the server's certificate or of its public key (SPKI), as 64 hexadecimal digits or
+    /// as base64. A pin replaces the check of authority, name and dates. With `ca_file`, both must
+    /// hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pin_sha256: Option<String>,
-    /// Follow up to 10 redirects; default false. Never from `https` to `http`.
+    /// Follow up to 10 redirects, but never from `https` to `http`; default false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub follow_redirects: Option<Expr<bool>>,
     /// How long one attempt may take; default 10s.
@@ -77,7 +80,7 @@ pub struct HttpCheck {
     pub timeout: Option<Expr<Span>>,
 }
 
-/// Opens a TCP connection; optionally sends text and looks at what comes back.
+/// Opens a TCP connection. Can send text and check the answer.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TcpCheck {
@@ -86,7 +89,7 @@ pub struct TcpCheck {
     /// Text to send once connected. Line ends are not added: write `"PING\r\n"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub send: Option<String>,
-    /// What must be received. Without it, a connection is enough.
+    /// The expected answer. Without it, a connection is enough.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<Expr<Comparison>>,
     /// How long one attempt may take; default 10s.
@@ -94,23 +97,24 @@ pub struct TcpCheck {
     pub timeout: Option<Expr<Span>>,
 }
 
-/// Resolves a name. Healthy when there is an answer of the type, and it is as expected.
+/// Resolves a name. Healthy if there is an answer of the type and it is as expected.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DnsCheck {
-    /// The whole name: search domains and the hosts file are not used.
+    /// The full name. Search domains and the hosts file are not used.
     pub name: String,
     /// Record type; default `A`.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub record_type: Option<Expr<DnsType>>,
-    /// The server to ask, as `ip:port` or an IP address (port 53); default: the system's. `connect_to` does not apply.
+    /// The server to ask, as `ip:port` or an IP address (port 53); default: the system's.
+    /// `connect_to` does not apply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
-    /// What the answers must be, sorted and joined with `, `. Names are in lower case and without the final dot;
-    /// MX is `10 mail.example.com`, SRV is `0 5 5060 sip.example.com`.
+    /// The expected answers, sorted and joined with `, `. Names are in lower case and without the
+    /// final dot. MX looks like `10 mail.example.com`, SRV like `0 5 5060 sip.example.com`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<Expr<Comparison>>,
-    /// Answers that must be among those given.
+    /// Answers that must be among the answers received.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contains: Vec<String>,
     /// How long one attempt may take; default 10s.
@@ -132,27 +136,29 @@ pub enum DnsType {
     Ns,
 }
 
-/// Runs one query in a read-only session and looks at the first value of the first row.
+/// Runs one query in a read-only session and reads the first value of the first row.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SqlCheck {
-    /// `postgres://`, `postgresql://`, `mysql://` or `mariadb://`, then `user@host:port/database`. `?sslmode=` (or
-    /// `?ssl-mode=`) stands for `tls.mode`. Leave the password out (see `password_env`), or let an expression stand for it:
-    /// `postgres://user:{{ secret "file:/run/secrets/db" }}@host/db`. There it is percent-encoded.
+    /// `postgres://`, `postgresql://`, `mysql://` or `mariadb://`, then `user@host:port/database`.
+    /// `?sslmode=` (or `?ssl-mode=`) sets `tls.mode`. Leave the password out (see `password_env`),
+    /// or write an expression in its place: `postgres://user:{{ secret "file:/run/secrets/db"
+    /// }}@host/db`. There it is percent-encoded.
     pub url: String,
-    /// The query. NULL, and no row at all, are unhealthy where a value is expected or measured.
+    /// The query. If a value is expected or measured, NULL and an empty result are unhealthy.
     pub query: String,
-    /// What the first value must be. Without it, a query that succeeds is healthy.
+    /// The expected first value. Without it, a query that succeeds is healthy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<Expr<Comparison>>,
-    /// Name of the environment variable that holds the password; default `PGPASSWORD` for PostgreSQL, `MYSQL_PWD`
-    /// for MySQL. A password in the URL wins. Without a user in the URL, `PGUSER` or `MYSQL_USER`, then `USER` is used.
+    /// Name of the environment variable that holds the password; default `PGPASSWORD` for
+    /// PostgreSQL, `MYSQL_PWD` for MySQL. A password in the URL takes precedence. Without a user in
+    /// the URL, `PGUSER` or `MYSQL_USER` is used, then `USER`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_env: Option<String>,
     /// How the connection is protected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<SqlTls>,
-    /// How long one attempt may take, the query included; default 10s.
+    /// How long one attempt may take, including the query; default 10s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Expr<Span>>,
 }
@@ -161,15 +167,16 @@ pub struct SqlCheck {
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SqlTls {
-    /// Default `verify-full`; for a URL whose host is `localhost` or a loopback address, `disable`.
+    /// Default `verify-full`, or `disable` if the URL's host is `localhost` or a loopback address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<Expr<SqlTlsMode>>,
-    /// PEM file with certificate authorities to trust besides the system's; relative to the playbook. Amazon RDS
-    /// signs with its own, which no system trusts: take
+    /// PEM file with certificate authorities to trust in addition to the system's; relative to the
+    /// playbook. Amazon RDS signs with its own authority, which no system trusts: download
     /// <https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem>.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<String>,
-    /// The name that the certificate must carry, where it is not the URL's host, as through a tunnel on localhost.
+    /// The name in the certificate, if it differs from the URL's host, as through a tunnel on
+    /// localhost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server_name: Option<String>,
 }
@@ -180,14 +187,14 @@ pub struct SqlTls {
 pub enum SqlTlsMode {
     /// No TLS.
     Disable,
-    /// Encrypted, but whoever answers is believed: no protection against an impostor.
+    /// Encrypted, but the server is not verified: no protection against an impostor.
     Require,
-    /// Encrypted, and the certificate must be trusted and carry the host's name.
+    /// Encrypted. The certificate must be trusted and hold the host's name.
     VerifyFull,
 }
 
-/// Looks at objects of a bucket, through the cloud's own interface. With none of `exists`, `min_count`, `count` and
-/// `size`, at least one object must exist.
+/// Checks objects of a bucket through the cloud's API. Without any of `exists`, `min_count`,
+/// `count` and `size`, at least one object must exist.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct S3Check {
@@ -196,60 +203,61 @@ pub struct S3Check {
     /// One object's key. Not together with `prefix`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// Objects whose keys start like this; default: all of the bucket.
+    /// Objects whose keys start with this text; default: all objects of the bucket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
-    /// Whether anything must be there (true) or nothing may be (false).
+    /// True if an object must exist, false if none may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exists: Option<Expr<bool>>,
-    /// The least number of objects.
+    /// The smallest number of objects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_count: Option<Expr<u64>>,
     /// The number of objects, as a comparison such as `>= 1000`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<Expr<Comparison>>,
-    /// The size of all these objects together, as a comparison such as `>= 1GiB`.
+    /// The total size of these objects, as a comparison such as `>= 1GiB`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<Expr<SizeComparison>>,
 }
 
-/// Runs a program on the machine that runs the drill. It sees `PATH`, `HOME`, `TMPDIR` and the locale of the environment and
-/// what `env` gives, and nothing else: no cloud credentials.
+/// Runs a program on the machine that runs the drill. Its environment holds `PATH`, `HOME`,
+/// `TMPDIR`, the locale and the variables of `env`, and nothing else: no cloud credentials.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CommandCheck {
-    /// The program and its arguments. There is no shell: write `["sh", "-c", "…"]` for one.
+    /// The program and its arguments. No shell is involved: write `["sh", "-c", "…"]` for one.
     pub run: Vec<String>,
-    /// Environment variables for the program: here secrets belong, since everyone on the machine can read the arguments
-    /// of a running program.
+    /// Environment variables for the program. Pass secrets here, since everyone on the machine can
+    /// read the arguments of a running program.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
-    /// Working directory, relative to the playbook; default: the playbook's.
+    /// Working directory, relative to the playbook; default: the playbook's folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cwd: Option<String>,
     /// The expected exit code; default 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<Expr<i32>>,
-    /// What standard output must be, without white space at both ends; its first MiB is looked at.
+    /// The expected standard output, without white space at both ends. Only its first MiB is read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<Expr<Comparison>>,
-    /// How long one attempt may take before the program and all it started is killed; default 10s.
+    /// How long one attempt may take before the program and all that it started are killed; default
+    /// 10s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Expr<Span>>,
 }
 
-/// Asks the cloud for a resource's own status.
+/// Asks the cloud for the status of a resource.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StateCheck {
-    /// The resource, mostly an expression such as `{{ steps.db.db_id }}`.
+    /// The resource, usually an expression such as `{{ steps.db.db_id }}`.
     pub of: String,
-    /// What the status must be; default `healthy`: running and past its status checks.
+    /// The expected status; default `healthy`: running, with its status checks passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<Expr<Comparison>>,
 }
 
-/// The accepted HTTP statuses: one, or any of several.
+/// The accepted HTTP statuses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Statuses(pub Vec<u16>);
 
@@ -305,10 +313,10 @@ impl JsonSchema for Statuses {
     }
 }
 
-/// What is wrong with a check although each of its values is well formed.
+/// A mistake in a check whose values are each well formed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpecMistake {
-    /// The key whose value is wrong.
+    /// The key of the wrong value.
     pub field: &'static str,
     pub message: String,
     pub help: String,
@@ -317,7 +325,7 @@ pub struct SpecMistake {
 macro_rules! timeout {
     ($($spec:ident),*) => {$(
         impl $spec {
-            /// How long one attempt may take; the default where an expression is left.
+            /// How long one attempt may take. If the value is still an expression, the default.
             pub fn timeout(&self) -> Duration {
                 self.timeout.as_ref().and_then(|span| span.get().ok()).unwrap_or(&DEFAULT_TIMEOUT).0
             }
@@ -328,7 +336,7 @@ macro_rules! timeout {
 timeout!(HttpCheck, TcpCheck, DnsCheck, SqlCheck, CommandCheck);
 
 impl CheckKind {
-    /// The key under which this kind stands in a playbook.
+    /// The key of this kind in a playbook.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Http(_) => "http",
@@ -341,12 +349,12 @@ impl CheckKind {
         }
     }
 
-    /// True when an attempt yields a value, so that `measures: rpo` can read a timestamp from it.
+    /// Whether an attempt yields a value, from which `measures: rpo` can read a timestamp.
     pub fn has_value(&self) -> bool {
         matches!(self, Self::Sql(_) | Self::Command(_) | Self::Http(_))
     }
 
-    /// Mistakes that the types cannot see. Values that are still expressions are left alone.
+    /// Mistakes that the types do not catch. Values that are still expressions are not checked.
     pub fn mistakes(&self) -> Vec<SpecMistake> {
         let mut found = Vec::new();
         let mut wrong = |field, message: String, help: &str| {
@@ -370,7 +378,7 @@ impl CheckKind {
                         );
                     }
                     if starts_with(&c.url, "http://") {
-                        wrong("pin_sha256", "a pin without TLS pins nothing".into(), "use an `https://` URL");
+                        wrong("pin_sha256", "a pin needs TLS".into(), "use an `https://` URL");
                     }
                 }
             }
@@ -388,7 +396,7 @@ impl CheckKind {
                     wrong(
                         "server",
                         format!("`{server}` is not the address of a DNS server"),
-                        "write `10.0.0.2:53`; a name cannot stand here",
+                        "write an IP address such as `10.0.0.2:53`, not a name",
                     );
                 }
                 if c.name.trim().is_empty() {
@@ -404,7 +412,7 @@ impl CheckKind {
                 if !is_template(&c.url) && !schemes.iter().any(|s| starts_with(&c.url, s)) {
                     wrong(
                         "url",
-                        format!("`{}` is no database URL", without_userinfo(&c.url)),
+                        format!("`{}` is not a database URL", without_userinfo(&c.url)),
                         "start it with `postgres://` or `mysql://`",
                     );
                 }
@@ -440,7 +448,7 @@ fn starts_with(text: &str, scheme: &str) -> bool {
     text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
 }
 
-/// `text` without what may be a user and a password, for messages.
+/// `text` without a user and a password, for messages.
 pub(crate) fn without_userinfo(text: &str) -> String {
     match text.split_once("://") {
         Some((scheme, rest)) => match rest.rsplit_once('@') {
@@ -451,7 +459,7 @@ pub(crate) fn without_userinfo(text: &str) -> String {
     }
 }
 
-/// `host:port` in its parts; brackets around an IPv6 address are taken off.
+/// Splits `host:port`. Removes the brackets around an IPv6 address.
 pub fn split_host_port(text: &str) -> Option<(&str, u16)> {
     let (host, port) = text.rsplit_once(':')?;
     let host = match host.strip_prefix('[') {
@@ -464,11 +472,13 @@ pub fn split_host_port(text: &str) -> Option<(&str, u16)> {
     sane.then_some((host, port))
 }
 
+/// The address of a DNS server, with port 53 by default.
 pub fn dns_server(text: &str) -> Option<std::net::SocketAddr> {
     text.parse().ok().or_else(|| Some((text.parse::<std::net::IpAddr>().ok()?, 53).into()))
 }
 
-/// A SHA-256 pin: hexadecimal (colons allowed) or base64, optionally after `sha256/`, `sha256//` or `sha256:`.
+/// Parses a SHA-256 pin: hexadecimal (colons allowed) or base64, optionally after `sha256/`,
+/// `sha256//` or `sha256:`.
 pub fn parse_pin(text: &str) -> Option<[u8; 32]> {
     let text = text.trim();
     let text = ["sha256//", "sha256/", "sha256:"].iter().find_map(|p| text.strip_prefix(p)).unwrap_or(text);
@@ -476,13 +486,13 @@ pub fn parse_pin(text: &str) -> Option<[u8; 32]> {
     let bytes = if hex.len() == 64 {
         base16ct::mixed::decode_vec(hex).ok()?
     } else {
-        // Of both alphabets, and with or without its end: `openssl` and `curl` write it differently.
+        // Accepts both base64 alphabets, with or without padding: `openssl` and `curl` differ.
         PIN.decode(text.trim_end_matches('=').replace('-', "+").replace('_', "/")).ok()?
     };
     bytes.try_into().ok()
 }
 
-/// The bits that a last character has too many do not matter: they are not of the pin.
+/// The base64 decoder for pins. It ignores the unused bits of the last character.
 const PIN: GeneralPurpose =
     GeneralPurpose::new(&alphabet::STANDARD, general_purpose::NO_PAD.with_decode_allow_trailing_bits(true));
 

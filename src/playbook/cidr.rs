@@ -4,9 +4,9 @@ use ipnet::Ipv4Net;
 
 use base::ids::BadName;
 
-/// A canonical range: no bit is set behind the prefix, where EC2 would drop it in silence.
+/// Parses a canonical range, with no bit set after the prefix. EC2 would drop such bits silently.
 pub fn read(text: &str) -> Result<Ipv4Net, BadName> {
-    // `010.66.0.0/16`, which some read as octal, is not what it would be printed as.
+    // Reject `010.66.0.0/16`, which some programs read as octal: it prints differently.
     let range = text.parse::<Ipv4Net>().ok().filter(|range| range.to_string() == text);
     let range = range.ok_or_else(|| BadName {
         message: format!("`{text}` is not an IPv4 range"),
@@ -14,14 +14,14 @@ pub fn read(text: &str) -> Result<Ipv4Net, BadName> {
     })?;
     if range.trunc() != range {
         return Err(BadName {
-            message: format!("`{text}` has bits behind its prefix"),
+            message: format!("`{text}` has bits set after its prefix"),
             help: format!("the range that holds it is `{}`", range.trunc()),
         });
     }
     Ok(range)
 }
 
-/// Whether it lies in one of the ranges of RFC 1918 or RFC 6598.
+/// Whether the range is private by RFC 1918 or RFC 6598.
 pub fn is_private(range: Ipv4Net) -> bool {
     let [first, second, ..] = range.addr().octets();
     range.addr().is_private() || first == 100 && second & 0xc0 == 64

@@ -1,4 +1,4 @@
-//! What a check expects: `>= 1000`, `== ok`, `matches ^v2`.
+//! The comparisons of checks: `>= 1000`, `== ok`, `matches ^v2`.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -18,9 +18,11 @@ pub use super::timestamp::parse_timestamp;
 
 /// A comparison with a fixed right-hand side.
 ///
-/// Both sides numbers: compared as decimals of any length. Both timestamps: compared as instants. The right-hand
-/// side `true` or `false`: compared with a database's booleans (`t`, `f`, `1`, `0`). Otherwise text, for which only
-/// `==`, `!=`, `matches` and `contains` have a meaning.
+/// - Two numbers are compared as decimals of any length.
+/// - Two timestamps are compared as instants.
+/// - `true` or `false` on the right-hand side is compared with a database's booleans (`t`, `f`,
+///   `1`, `0`).
+/// - Anything else is text, which allows only `==`, `!=`, `matches` and `contains`.
 #[derive(Debug, Clone)]
 pub struct Comparison {
     text: String,
@@ -41,7 +43,8 @@ enum Op {
     Contains,
 }
 
-/// What is wrong with a comparison, or why two values cannot be compared, and what to write instead.
+/// A comparison that is malformed, or two values that cannot be compared. `help` says what to write
+/// instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct ComparisonError {
@@ -53,17 +56,17 @@ fn error(message: impl Into<String>, help: impl Into<String>) -> ComparisonError
     ComparisonError { message: message.into(), help: help.into() }
 }
 
-/// The answer of a comparison that could be made.
+/// The result of a comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Judged {
+pub struct ComparisonResult {
     pub holds: bool,
-    /// What a reader must know about how it was compared, such as a zone that was assumed.
+    /// A note on the way of comparing, such as an assumed time zone.
     pub note: Option<String>,
 }
 
 const FORMS: &str = "write `>= 1000`, `> 0`, `< 5`, `<= 5`, `== ok`, `!= error`, `matches ^v2`, `contains ready`, or a bare value";
 
-// Longer operators first, for `>=` starts with `>`.
+// Longer operators come first, since `>=` starts with `>`.
 const OPERATORS: [(&str, Op); 7] = [
     (">=", Op::AtLeast),
     ("<=", Op::AtMost),
@@ -93,7 +96,7 @@ impl FromStr for Comparison {
 }
 
 impl Comparison {
-    /// Whether nothing at all (SQL's NULL) is expected: `== null`.
+    /// Whether SQL's NULL is expected: `== null`.
     pub fn is_null(&self) -> bool {
         self.op == Op::Equal && self.operand.eq_ignore_ascii_case("null")
     }
@@ -105,7 +108,7 @@ impl Comparison {
         }
         for wrong in ["<>", "=~", "!~", "=>", "=<"] {
             if trimmed.starts_with(wrong) {
-                return Err(error(format!("`{wrong}` is no comparison"), FORMS));
+                return Err(error(format!("`{wrong}` is not a comparison"), FORMS));
             }
         }
         let words = [("matches", Op::Matches), ("contains", Op::Contains)];
@@ -117,7 +120,7 @@ impl Comparison {
         let (op, operand) = word.or_else(symbol).unwrap_or((Op::Equal, trimmed));
         let operand = operand.trim();
         if operand.is_empty() {
-            return Err(error(format!("`{trimmed}` compares with nothing"), FORMS));
+            return Err(error(format!("`{trimmed}` has no value to compare with"), FORMS));
         }
         let pattern = match op {
             Op::Matches => Some(Regex::new(operand).map_err(|e| {
@@ -131,11 +134,11 @@ impl Comparison {
         Ok(Self { text: trimmed.to_owned(), op, operand: operand.to_owned(), pattern })
     }
 
-    /// Compares `observed`, whose surrounding white space is ignored but for `matches` and `contains`.
+    /// Compares `observed`. White space around it is ignored, except for `matches` and `contains`.
     ///
-    /// An error means that the two cannot be compared; it never counts as holding.
-    pub fn judge(&self, observed: &str) -> Result<Judged, ComparisonError> {
-        let plain = |holds| Ok(Judged { holds, note: None });
+    /// An error means that the two values cannot be compared. It never counts as holding.
+    pub fn judge(&self, observed: &str) -> Result<ComparisonResult, ComparisonError> {
+        let plain = |holds| Ok(ComparisonResult { holds, note: None });
         match (&self.pattern, self.op) {
             (Some(pattern), _) => return plain(pattern.is_match(observed)),
             (None, Op::Contains) => return plain(observed.contains(&self.operand)),
@@ -151,9 +154,10 @@ impl Comparison {
         }
         if let Some(right) = parse_calendar(&self.operand) {
             return match parse_calendar(observed) {
-                Some(left) => {
-                    Ok(Judged { holds: self.op.admits(left.at.cmp(&right.at)), note: zone_note(left, right) })
-                }
+                Some(left) => Ok(ComparisonResult {
+                    holds: self.op.admits(left.at.cmp(&right.at)),
+                    note: zone_note(left, right),
+                }),
                 None if self.op == Op::Equal => plain(false),
                 None => Err(self.incomparable(observed, "a timestamp")),
             };
@@ -172,17 +176,17 @@ impl Comparison {
         }
     }
 
-    /// True when more input can only turn "does not hold" into "holds", never back.
+    /// Whether more input can only turn "does not hold" into "holds", never back.
     pub fn is_monotone(&self) -> bool {
         self.op == Op::Contains
     }
 
-    /// True when the verdict needs the whole input, because it is compared as one value.
+    /// Whether the result needs the whole input, because the input is compared as one value.
     pub fn needs_whole(&self) -> bool {
         !matches!(self.op, Op::Contains | Op::Matches)
     }
 
-    /// The error of a comparison that could not be made, shown with another text than the one compared.
+    /// The error of an impossible comparison, showing another text than the compared one.
     pub fn incomparable_as(&self, shown: &str) -> ComparisonError {
         self.incomparable(shown.trim(), "comparable")
     }
@@ -316,7 +320,7 @@ scalar_form!(
 );
 scalar_form!(SizeComparison, "size-comparison", "A comparison with a size: `>= 1GiB`, `> 0`.");
 
-/// A scalar as text: `expect: 5` and `expect: true` need no quotes.
+/// Reads a scalar as text, so that `expect: 5` and `expect: true` need no quotes.
 struct ScalarText;
 
 impl Visitor<'_> for ScalarText {
@@ -343,7 +347,7 @@ impl Visitor<'_> for ScalarText {
         Ok(value.to_string())
     }
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<String, E> {
-        // Beyond 2^53 the number that was written may already be another one.
+        // Beyond 2^53, the parsed number may differ from the written one.
         if value.abs() >= 9_007_199_254_740_992.0 || !value.is_finite() {
             return Err(E::custom(
                 "a number this large loses digits unless it is quoted: write `\"== 90071992547409931\"`",
@@ -378,7 +382,7 @@ mod tests {
         ] {
             assert_eq!(holds(comparison, observed), Some(expected), "{comparison} / {observed}");
         }
-        // Text order would say that "9" is more than "1000".
+        // In text order, "9" would be more than "1000".
         assert_eq!(holds(">= 1000", "9"), Some(false));
     }
 

@@ -1,8 +1,9 @@
-//! Decimal numbers compared digit by digit: `9007199254740993` is not `9007199254740992`, and `0.1` is `0.10`.
+//! Decimal numbers that are compared digit by digit. `9007199254740993` differs from
+//! `9007199254740992`, and `0.1` equals `0.10`.
 
 use std::cmp::Ordering;
 
-/// ±0.d₁d₂d₃… × 10^exponent, with no zeros at either end of the digits; zero has no digits.
+/// ±0.d₁d₂d₃… × 10^exponent. The digits have no zeros at either end. Zero has no digits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Decimal {
     negative: bool,
@@ -11,15 +12,16 @@ pub(crate) struct Decimal {
 }
 
 impl Decimal {
-    /// Reads `-12`, `0.5` and exponents (`1e3`, `2.5E-7`). `None` for anything else:
-    /// hexadecimal, `NaN`, `Infinity`, thousands separators.
+    /// Parses `-12`, `0.5` and exponents (`1e3`, `2.5E-7`). `None` for anything else: hexadecimal,
+    /// `NaN`, `Infinity`, thousands separators.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (negative, rest) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),
             None => (false, text.strip_prefix('+').unwrap_or(text)),
         };
         let (mantissa, exponent) = match rest.split_once(['e', 'E']) {
-            // Six digits are more than any database prints, and cannot overflow below.
+            // No database prints an exponent of more than six digits, and six cannot overflow
+            // below.
             Some((mantissa, exponent)) if exponent.len() <= 7 => (mantissa, exponent.parse::<i64>().ok()?),
             Some(_) => return None,
             None => (rest, 0),

@@ -1,6 +1,7 @@
-//! What a playbook says, as far as it can be read, with positions: rules work on it even where other parts are broken.
+//! A playbook as far as it can be read, with positions. Rules work on it even if other parts are
+//! broken.
 //!
-//! A part that could not be read is absent here, and its mistake has been reported: rules pass over it in silence.
+//! A part that could not be read is absent here. Its mistake has been reported, so rules skip it.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -13,9 +14,10 @@ use estate::Loss;
 use yaml::diagnostic::{list, nearest};
 use yaml::{Diagnostics, Entry, Map, Node, Source, Span, Value};
 
+/// How many comparisons the searches for similar ids may make in one playbook.
 const MOST_COMPARISONS: usize = 200_000;
 
-/// A text where it stands.
+/// A text with its place in the file.
 #[derive(Debug, Clone, Copy)]
 pub struct Text<'a> {
     pub text: &'a str,
@@ -37,7 +39,7 @@ impl<'a> Text<'a> {
 pub struct Names<'a> {
     pub entries: Vec<&'a Entry>,
     known: HashMap<&'a str, &'a Entry>,
-    /// It could not be read: nothing is known about the names in it.
+    /// The mapping could not be read, so its names are unknown.
     pub broken: bool,
 }
 
@@ -65,12 +67,12 @@ impl<'a> Names<'a> {
     }
 }
 
-/// An expression in an item, with where its names stand in the file.
+/// A name in an expression of a step or check, with its place in the file.
 #[derive(Debug)]
 pub struct Use {
     pub path: Vec<String>,
     pub span: Span,
-    /// What it names is printed, so it must be a single value.
+    /// Its value is printed, so it must be a single value.
     pub rendered: bool,
 }
 
@@ -81,17 +83,17 @@ pub struct Item<'a> {
     pub id: Option<Text<'a>>,
     pub workload: Option<Text<'a>>,
     pub needs: Vec<Text<'a>>,
-    /// Of a step: the action that it names.
+    /// The action that a step names.
     pub uses: Option<Text<'a>>,
     pub decl: Option<&'static ActionDecl>,
     pub with: Option<&'a Node>,
-    /// Of a check: the kinds that stand in it.
+    /// The kinds that a check has. A correct check has exactly one.
     pub kinds: Vec<(&'static str, &'a Entry)>,
     pub uses_of_names: Vec<Use>,
 }
 
 impl<'a> Item<'a> {
-    /// Where to point for what concerns the whole item.
+    /// The span to show for a mistake of the whole item.
     pub fn span(&self) -> Span {
         self.id.map_or(Span::new(self.node.span.start, self.node.span.start + 1), |id| id.span)
     }
@@ -106,28 +108,29 @@ impl<'a> Item<'a> {
     }
 }
 
+/// A playbook as far as it can be read.
 pub struct Draft<'a> {
     pub source: &'a Source,
     pub root: &'a Node,
     pub accounts: Names<'a>,
     pub workloads: Names<'a>,
     pub params: Names<'a>,
-    /// What is lost, where exactly one thing is named, and where it stands.
+    /// The loss and its place in the file, if exactly one is named.
     pub loss: Option<(Loss, Span)>,
-    /// Steps first, then checks, in the file's order.
+    /// Steps first, then checks, each in the order of the file.
     pub items: Vec<Item<'a>>,
     by_id: HashMap<&'a str, usize>,
-    /// What was searched for already, and how many more comparisons a search may cost: thousands of wrong names among
-    /// thousands of ids would take minutes.
+    /// The results of earlier searches, and the number of comparisons left. Without a limit,
+    /// thousands of wrong names among thousands of ids would take minutes.
     searches: RefCell<(HashMap<String, Option<String>>, usize)>,
-    /// Some ids could not be read: an unknown one may be among them.
+    /// Some ids could not be read, so an unknown id may be one of them.
     pub ids_broken: bool,
-    /// Some expressions could not be read: what they use is not known.
+    /// Some expressions could not be read, so the names that they use are unknown.
     pub expressions_broken: bool,
 }
 
 impl<'a> Draft<'a> {
-    /// Reads what can be read; expressions that cannot are reported.
+    /// Reads what can be read. Reports the expressions that cannot.
     pub fn read(source: &'a Source, root: &'a Node, catalogue: Catalogue, out: &mut Diagnostics) -> Self {
         let mut draft = Self {
             source,
@@ -225,7 +228,8 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Where a reference stands in the file: escapes and folded lines move it, so it is searched for.
+    /// The place of a reference in the file. It is searched for, since escapes and folded lines
+    /// move it.
     fn place(&self, node: &Node, text: &str, reference: &Reference) -> Span {
         let raw = self.source.slice(node.span);
         let name = text.get(reference.span.clone()).unwrap_or("");
@@ -239,7 +243,7 @@ impl<'a> Draft<'a> {
         })
     }
 
-    /// The index of the step or check with that id.
+    /// The index of the step or check with this id.
     pub fn index_of(&self, id: &str) -> Option<usize> {
         self.by_id.get(id).copied()
     }
@@ -248,7 +252,7 @@ impl<'a> Draft<'a> {
         self.items.get(self.index_of(id)?)
     }
 
-    /// The id that looks most like a mistyped one, among those of steps or of steps and checks.
+    /// The id that is most similar to a mistyped one, among those of steps or of steps and checks.
     pub fn nearest_id(&self, name: &str, steps_only: bool) -> Option<String> {
         let mut searches = self.searches.borrow_mut();
         if let Some(known) = searches.0.get(name) {
@@ -289,7 +293,7 @@ impl<'a> Draft<'a> {
         Some(node)
     }
 
-    /// The id of the account with that name in `accounts`.
+    /// The id of the account with this name in `accounts`.
     pub fn account_id(&self, name: &str) -> Option<Text<'a>> {
         self.accounts.get(name)?.value.get("id").and_then(Text::of)
     }

@@ -1,7 +1,7 @@
 //! Expressions: Handlebars in strict mode, without HTML escaping.
 //!
-//! Nearly all are plain paths (`{{ steps.db.endpoint }}`). Those are read and rendered here directly, as Handlebars would
-//! do it; everything else goes through Handlebars itself.
+//! Nearly all expressions are plain paths (`{{ steps.db.endpoint }}`). They are read and rendered
+//! here directly, with the same result as Handlebars. All others go through Handlebars.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -16,13 +16,13 @@ use serde_json::Value;
 
 pub use yaml::is_template;
 
-/// What is wrong with an expression.
+/// A mistake in an expression.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct ExprError {
     pub message: String,
     pub help: String,
-    /// Where in a rendered value: a JSON pointer; empty for a text.
+    /// The place in a rendered value, as a JSON pointer. Empty for a text.
     pub pointer: String,
 }
 
@@ -35,15 +35,15 @@ impl ExprError {
 /// A name that an expression uses: `steps.db.endpoint`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference {
-    /// `["steps", "db", "endpoint"]`; of `secret "file:/x"`, `["secret", "file:/x"]`.
+    /// `["steps", "db", "endpoint"]`. For `secret "file:/x"`, `["secret", "file:/x"]`.
     pub path: Vec<String>,
-    /// Where in the text.
+    /// The place in the text.
     pub span: Range<usize>,
-    /// It stands for itself, and is no argument of a helper: it must be a single value.
+    /// The name is printed, not passed to a helper. It must be a single value.
     pub rendered: bool,
 }
 
-/// Whether any text in a value holds an expression.
+/// Whether any text in a value contains an expression.
 pub fn has_expression(value: &Value) -> bool {
     match value {
         Value::String(text) => is_template(text),
@@ -81,7 +81,7 @@ pub fn references(text: &str) -> Result<Vec<Reference>, ExprError> {
     }
 }
 
-/// Handlebars' parser recurses: what nests without end must not get there.
+/// Rejects expressions that nest too deep or are too long, because Handlebars' parser recurses.
 fn limit(text: &str) -> Result<(), ExprError> {
     const LONGEST: usize = 64 << 10;
     const DEEPEST: usize = 32;
@@ -104,25 +104,27 @@ fn limit(text: &str) -> Result<(), ExprError> {
     }
     if text.len() > LONGEST || text.matches("{{").count() > 500 {
         return Err(ExprError::new(
-            "a text with helpers in its expressions that is too long",
+            "a text whose expressions use helpers is too long",
             "keep texts of more than 64 KiB or 500 expressions to plain paths such as `{{ params.name }}`",
         ));
     }
     Ok(())
 }
 
+/// A part of a text: plain text, or the path in an expression.
 enum Part {
     Text(Range<usize>),
     Path(Range<usize>),
 }
 
-/// The parts of a text whose expressions are all plain paths; `None` where anything else stands in it.
+/// The parts of a text whose expressions are all plain paths. `None` if there is any other
+/// expression.
 fn simple_parts(text: &str) -> Option<Vec<Part>> {
     let mut parts = Vec::new();
     let mut at = 0;
     while let Some(open) = text.get(at..)?.find("{{") {
         let open = at + open;
-        // A backslash escapes the expression, and a third brace is Handlebars' other form.
+        // A backslash escapes the expression, and a third brace starts Handlebars' other form.
         if text.get(..open)?.ends_with('\\') {
             return None;
         }
@@ -142,7 +144,8 @@ fn simple_parts(text: &str) -> Option<Vec<Part>> {
     Some(parts)
 }
 
-/// `a.b.0.c`: at least two names of letters, digits, `_` and `-`, the first of which begins with a letter.
+/// Whether a path is like `a.b.0.c`: at least two names of letters, digits, `_` and `-`. The first
+/// name begins with a letter.
 fn is_plain_path(path: &str) -> bool {
     let mut names = 0;
     let fits = path.split('.').all(|name| {
@@ -169,7 +172,7 @@ fn syntax_error(text: &str, error: &handlebars::TemplateError) -> ExprError {
     let reason = reason.lines().next().unwrap_or("").trim_end_matches(['.', ':']).to_owned();
     let reason = if reason.is_empty() { String::new() } else { format!(" ({})", lower(&reason)) };
     ExprError::new(
-        format!("this is no expression that can be read{reason}"),
+        format!("the expression cannot be read{reason}"),
         "write a path such as `{{ steps.db.endpoint }}` or `{{ params.name }}`",
     )
 }
@@ -179,22 +182,24 @@ fn lower(text: &str) -> String {
     chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }
 
-/// Handlebars' own helpers and ours; there are no others.
+/// All helpers: those of Handlebars and our own.
 const HELPERS: [&str; 20] = [
     "if", "unless", "each", "with", "lookup", "raw", "log", "eq", "ne", "gt", "gte", "lt", "lte", "and",
     "or", "not", "len", "else", SECRET, URLENCODE,
 ];
 
-/// `{{ secret "file:/path" }}`
+/// The helper `{{ secret "file:/path" }}`.
 pub const SECRET: &str = "secret";
-/// `{{ urlencode env.NAME }}`: percent-encoded, so that it can stand in any part of a URL.
+/// The helper `{{ urlencode env.NAME }}`. It percent-encodes a value for any part of a URL.
 const URLENCODE: &str = "urlencode";
 
+/// Collects the names in a parsed template.
 struct Collector<'a> {
     text: &'a str,
     /// Where the search for the next name begins.
     from: usize,
-    /// The names that enclosing blocks bring, and whether they change what a bare name means.
+    /// The names that enclosing blocks define, and whether a block changes the meaning of bare
+    /// names.
     scopes: Vec<(Vec<String>, bool)>,
     found: Vec<Reference>,
     wrong: Option<ExprError>,
@@ -227,7 +232,7 @@ impl Collector<'_> {
         if call {
             let name = helper.name.as_name().unwrap_or_default().to_owned();
             if !HELPERS.contains(&name.as_str()) {
-                self.fail(&format!("`{name}` is no helper that expressions have"));
+                self.fail(&format!("`{name}` is not a helper of expressions"));
                 return;
             }
             self.arguments(&name, helper);
@@ -272,7 +277,7 @@ impl Collector<'_> {
         }
     }
 
-    /// What it names must be known before the run: it is looked up before T0.
+    /// Collects a secret. Its reference must be a literal, because secrets are read before T0.
     fn secret(&mut self, helper: &HelperTemplate) {
         match (helper.params.as_slice(), helper.block) {
             ([Parameter::Literal(Value::String(reference))], false) if helper.hash.is_empty() => {
@@ -286,7 +291,7 @@ impl Collector<'_> {
             _ => {
                 self.wrong.get_or_insert_with(|| {
                     ExprError::new(
-                        "`secret` takes one text in quotes: it is looked up before the run",
+                        "`secret` takes one text in quotes, because it is read before the run",
                         "write `{{ secret \"file:/path\" }}`, `{{ secret \"command:pass show db\" }}` or `{{ secret \"aws:NAME\" }}`",
                     )
                 });
@@ -302,14 +307,14 @@ impl Collector<'_> {
                     if HELPERS.contains(&name.as_str()) {
                         self.arguments(&name, helper);
                     } else {
-                        self.fail(&format!("`{name}` is no helper that expressions have"));
+                        self.fail(&format!("`{name}` is not a helper of expressions"));
                     }
                 }
                 _ => {}
             },
             Parameter::Name(name) => self.name(name, rendered),
             Parameter::Path(handlebars::Path::Relative((_, raw))) => self.name(raw, rendered),
-            // Literals name nothing, and `@index` and the like are made by the blocks around them.
+            // Literals name nothing. `@index` and the like are defined by enclosing blocks.
             _ => {}
         }
     }
@@ -341,7 +346,7 @@ impl Collector<'_> {
     }
 }
 
-/// What expressions may begin with.
+/// The names that an expression may begin with.
 pub const ROOTS: [&str; 6] = ["params", "steps", "sandbox", "run", "accounts", "env"];
 
 thread_local! {
@@ -355,7 +360,7 @@ thread_local! {
     });
 }
 
-/// Writes what the context has for the reference: whoever renders has looked it up before.
+/// Writes the context's value for the reference. The caller has read the secret before.
 fn secret(
     helper: &Helper<'_>,
     _: &Handlebars<'_>,
@@ -381,13 +386,15 @@ fn urlencode(
     Ok(out.write(&utf8_percent_encode(&text, UNRESERVED).to_string())?)
 }
 
-/// What may stand in any part of a URL as it is.
+/// Everything but the characters that any part of a URL may hold unencoded.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// The text of a URL with `urlencode` around each `env.NAME` and `secret "…"` that stands by itself in its user, its password or
-/// its query: a password may hold any character. What begins the URL, or stands in its host or path, is taken as it is.
+/// Adds `urlencode` to expressions in a URL, since a password may hold any character.
+///
+/// This applies to each `env.NAME` and `secret "…"` that stands by itself in the user, the password
+/// or the query. An expression at the beginning, in the host or in the path is left as it is.
 pub fn url_encoded(url: &str) -> String {
-    // Tags blotted out, so that what they hold is not taken for the URL's own `/`, `?` and `@`.
+    // Replace the tags, so that their `/`, `?` and `@` are not taken for those of the URL.
     let mut bare = String::new();
     let mut tags = Vec::new();
     let mut at = 0;
@@ -410,7 +417,7 @@ pub fn url_encoded(url: &str) -> String {
         let inner = tag.trim_start_matches('{').trim_end_matches('}').trim();
         let by_itself = (inner.starts_with("env.") && is_plain_path(inner))
             || (inner.split_ascii_whitespace().next() == Some(SECRET));
-        // An expression without braces of its own kind (`{{{`, `\{{`) is Handlebars' other business.
+        // Leave `{{{` and `\{{` to Handlebars.
         let plain = !before.ends_with('\\') && !tag.starts_with("{{{");
         if by_itself && plain && must_be_encoded(before, after) {
             let inner = if inner.starts_with(SECRET) { format!("({inner})") } else { inner.to_owned() };
@@ -436,7 +443,7 @@ fn must_be_encoded(before: &str, after: &str) -> bool {
     !rest.contains('/') && authority.contains('@')
 }
 
-/// Renders a text; an unknown name is an error.
+/// Renders a text. An unknown name is an error.
 pub fn render(text: &str, context: &Value) -> Result<String, ExprError> {
     if !is_template(text) {
         return Ok(text.to_owned());
@@ -444,7 +451,7 @@ pub fn render(text: &str, context: &Value) -> Result<String, ExprError> {
     if let Some(parts) = simple_parts(text) {
         return render_simple(text, &parts, context);
     }
-    // Reading it first gives errors that name the mistake.
+    // Collecting the references first gives errors that name the mistake.
     references(text)?;
     HANDLEBARS.with_borrow(|handlebars| handlebars.render_template(text, context)).map_err(|error| {
         let reason = error.reason().to_string();
@@ -521,7 +528,7 @@ fn look_up<'a>(path: &str, context: &'a Value) -> Result<&'a Value, ExprError> {
     Ok(value)
 }
 
-/// The second names of all that the texts of a value refer to below `root`: `db` of `steps.db.endpoint`.
+/// The second parts of all names below `root` in the texts of a value: `db` of `steps.db.endpoint`.
 pub fn named(value: &Value, root: &str) -> Result<BTreeSet<String>, ExprError> {
     let mut found = BTreeSet::new();
     let mut waiting = vec![value];
@@ -541,7 +548,7 @@ pub fn named(value: &Value, root: &str) -> Result<BTreeSet<String>, ExprError> {
     Ok(found)
 }
 
-/// Renders every text of a value; an error carries the pointer to the text.
+/// Renders every text in a value. An error carries the JSON pointer to its text.
 pub fn render_value(value: &Value, context: &Value) -> Result<Value, ExprError> {
     fn at(step: &str) -> impl Fn(ExprError) -> ExprError {
         let step = step.replace('~', "~0").replace('/', "~1");
@@ -622,7 +629,7 @@ mod tests {
             ("{{ params.a", "does not end"),
             ("{{}}", "empty"),
             ("{{#if params.a}}x", "expression"),
-            ("{{ upper params.a }}", "`upper` is no helper"),
+            ("{{ upper params.a }}", "`upper` is not a helper"),
             ("{{> partial}}", "partials"),
         ] {
             let error = references(text).unwrap_err();
@@ -678,7 +685,7 @@ mod tests {
                 "{{ params.base }}?t={{ secret 'file:/a?b@c' }}",
                 "{{ params.base }}?t={{ urlencode (secret 'file:/a?b@c') }}",
             ),
-            // As they are: the whole URL, a host with a port, a path of several parts.
+            // Left as they are: the whole URL, a host with a port, a path of several parts.
             ("{{ env.URL }}", "{{ env.URL }}"),
             ("{{ env.BASE }}/x@y", "{{ env.BASE }}/x@y"),
             (
@@ -690,7 +697,7 @@ mod tests {
                 "https://{{ secret 'file:/x' }}{{ steps.a.b }}/?",
                 "https://{{ secret 'file:/x' }}{{ steps.a.b }}/?",
             ),
-            // Left to who wrote them.
+            // Left to the author.
             ("https://h/?t={{#if env.T}}{{{env.T}}}{{/if}}", "https://h/?t={{#if env.T}}{{{env.T}}}{{/if}}"),
             ("https://h/?t={{ urlencode env.T }}", "https://h/?t={{ urlencode env.T }}"),
             ("https://h/?t=\\{{ env.T }}", "https://h/?t=\\{{ env.T }}"),

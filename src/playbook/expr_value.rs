@@ -1,4 +1,4 @@
-//! A value in a playbook that may still be an expression: `count: 2` or `count: "{{ params.count }}"`.
+//! A value in a playbook that may be an expression: `count: 2` or `count: "{{ params.count }}"`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,17 +11,17 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use yaml::is_template;
 
-/// A typed value, or the text of an expression that yields one once the run knows the names in it.
+/// A typed value, or the text of an expression that yields one during the run.
 ///
-/// Text without `{{` is parsed at once, so a rendered expression goes through the same type as a literal:
-/// `"2"` is as good as `2`.
+/// Text without `{{` is parsed at once, so a rendered expression goes through the same type as a
+/// literal: `"2"` is as good as `2`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expr<T> {
     Value(T),
     Template(String),
 }
 
-/// An expression was asked for its value before it was rendered.
+/// The value of an expression was requested before it was rendered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the expression `{text}` has no value yet")]
 pub struct TemplateLeft {
@@ -36,7 +36,7 @@ impl<T> Expr<T> {
         }
     }
 
-    /// The expression's text, where it is one.
+    /// The text, if this is an expression.
     pub fn template(&self) -> Option<&str> {
         match self {
             Self::Value(_) => None,

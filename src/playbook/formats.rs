@@ -1,4 +1,4 @@
-//! The words of `format` in a playbook's schema: those of estates, and its own.
+//! The values of `format` in a playbook's schema: those of estates, and more.
 
 use super::cidr;
 use super::comparison::{Comparison, ComparisonError, SizeComparison};
@@ -6,6 +6,7 @@ use base::ids::BadName;
 use estate::EstateFormats;
 use yaml::Formats;
 
+/// The formats of playbooks.
 pub struct PlaybookFormats;
 
 impl Formats for PlaybookFormats {

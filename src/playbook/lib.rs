@@ -1,4 +1,4 @@
-//! A playbook: its typed model, how it is loaded and checked, the expressions in it, and what an action declares of itself.
+//! Playbooks: the typed model, loading and checking, expressions, and the declarations of actions.
 
 pub mod action;
 pub mod check;

@@ -1,4 +1,4 @@
-//! A playbook file: read, checked whole, decoded.
+//! Loads a playbook file: reads, checks and decodes it.
 
 use std::path::{Path, PathBuf};
 
@@ -16,12 +16,12 @@ use yaml::file::{self, Read};
 use yaml::files::Files;
 use yaml::{Checker, Diagnostics, Node, Source, Span};
 
-/// A playbook without mistakes, and its estate where it names one.
+/// A playbook without errors, and its estate if it names one.
 #[derive(Debug, Clone)]
 pub struct Loaded {
     pub path: PathBuf,
     pub source: String,
-    /// Of the file's bytes, in hexadecimal.
+    /// The SHA-256 of the file's bytes, in hexadecimal.
     pub sha256: String,
     pub playbook: Playbook,
     pub estate: Option<LoadedEstate>,
@@ -33,9 +33,11 @@ pub struct Loaded {
     pub diagnostics: Diagnostics,
 }
 
-/// Reads a playbook and its estate; every mistake of both comes back at once, ordered by file and position.
+/// Loads a playbook and its estate. All mistakes of both are returned at once, ordered by file and
+/// position.
 ///
-/// `params` are the values of `--param NAME=VALUE`. A value is read as YAML, and as text where the playbook's own is a text.
+/// `params` are the values of `--param NAME=VALUE`. A value is read as YAML, or as text if the
+/// parameter in the playbook is a text.
 pub fn load(path: &Path, catalogue: Catalogue, params: &[(String, String)]) -> Result<Loaded, Diagnostics> {
     match file::read(path, 0) {
         Ok(read) => load_read(path, read, Files::of(folder_of(path)), catalogue, params),
@@ -47,7 +49,7 @@ pub fn load(path: &Path, catalogue: Catalogue, params: &[(String, String)]) -> R
     }
 }
 
-/// The same for bytes that are there already; `path` is where they would stand.
+/// The same as [`load`], for bytes that were read already. `path` is where the file would be.
 pub fn load_bytes(
     path: &Path,
     bytes: &[u8],
@@ -64,7 +66,7 @@ pub fn load_bytes(
     }
 }
 
-/// The same for what a run has kept: of what it read, nothing is read again.
+/// The same as [`load`], for the files that a run has kept. None of them is read again.
 pub fn load_kept(
     path: &Path,
     text: &str,
@@ -151,7 +153,8 @@ fn read_playbook(
     }
 }
 
-/// The schema and the types agree, so this is for what they say differently: point at a value that the message names.
+/// Finds a place for an error of the decoder. The schema and the types agree, so such errors are
+/// rare. Points at a value that the message names.
 fn place_of(root: &Node, message: &str) -> Span {
     fn search(node: &Node, text: &str) -> Option<Span> {
         match &node.value {
@@ -171,7 +174,7 @@ fn place_of(root: &Node, message: &str) -> Span {
 fn read_estate(draft: &Draft<'_>, files: &mut Files, found: &mut Diagnostics) -> Option<EstateDraft> {
     let name = draft.text_at(&["estate"])?;
     let path = files.path(name.text);
-    // A file that is not there is a mistake of the playbook, and is shown there.
+    // A missing file is a mistake of the playbook, and is shown there.
     if let Some(why) = files.unreadable(name.text) {
         found.push(
             draft
@@ -190,7 +193,7 @@ fn read_estate(draft: &Draft<'_>, files: &mut Files, found: &mut Diagnostics) ->
     Some(estate)
 }
 
-/// The values of `--param`, each read as what the playbook's own value is.
+/// The values of `--param`, each read with the type of the parameter in the playbook.
 fn read_params(
     draft: &Draft<'_>,
     params: &[(String, String)],
@@ -231,7 +234,7 @@ fn read_params(
         let default = entry.value.describe();
         found.push(
             source
-                .error(span, format!("`{text}` is of another type than the parameter's own value"))
+                .error(span, format!("`{text}` has another type than the parameter in the playbook"))
                 .help(format!("the playbook has {default} there: give a value of the same type")),
         );
     }

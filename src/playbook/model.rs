@@ -1,6 +1,6 @@
-//! The playbook as it stands in YAML. Doc comments become the descriptions in the JSON Schema.
+//! The schema of a playbook's YAML file. Doc comments become the descriptions in the JSON Schema.
 //!
-//! Keys are relied on from outside: extend, never rename.
+//! Users' playbooks rely on the keys: add keys, never rename one.
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -16,28 +16,29 @@ use estate::{Loss, Selector};
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Playbook {
-    /// The drill's name: letters, digits, `-`, `_` and `.`; it becomes part of the run's id.
+    /// The drill's name: letters, digits, `-`, `_` and `.`. It becomes part of the run's id.
     pub name: String,
     #[serde(default)]
     pub description: String,
-    /// Path of the estate file, relative to this file: what the twin simulates and what coverage is measured against.
+    /// Path of the estate file, relative to this file. The twin simulates this estate, and coverage
+    /// is measured against it.
     #[serde(default)]
     pub estate: Option<String>,
-    /// What is lost: one region, one availability zone (by id) or one account.
+    /// The loss: one region, one availability zone (by id) or one account.
     pub lose: Lose,
     /// Default objectives of every workload.
     #[serde(default)]
     pub objectives: Objectives,
-    /// Time that passes before anybody starts to recover.
+    /// Assumed time that passes before the recovery starts.
     #[serde(default)]
     pub assume: Assume,
-    /// The accounts that the drill uses, by the names that the playbook gives them.
+    /// The accounts that the drill uses, by the playbook's names for them.
     pub accounts: IndexMap<String, Account>,
     pub sandbox: Sandbox,
-    /// Values that expressions name as `params.NAME`; overridden with `--param NAME=VALUE`.
+    /// Values for expressions, as `params.NAME`. `--param NAME=VALUE` overrides them.
     #[serde(default)]
     pub params: IndexMap<String, Value>,
-    /// What must come back.
+    /// The workloads to recover.
     pub workloads: IndexMap<String, Workload>,
     pub steps: Vec<Step>,
     #[serde(default)]
@@ -47,7 +48,7 @@ pub struct Playbook {
     pub connect_to: Vec<String>,
 }
 
-/// What is lost: exactly one of these.
+/// The loss: exactly one of these.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Lose {
@@ -61,7 +62,7 @@ pub struct Lose {
 }
 
 impl Lose {
-    /// The loss, where exactly one is named.
+    /// The loss, if exactly one is named.
     pub fn loss(&self) -> Option<Loss> {
         match (&self.region, &self.az, &self.account) {
             (Some(region), None, None) => Some(Loss::Region(region.clone())),
@@ -75,7 +76,7 @@ impl Lose {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Objectives {
-    /// Recovery time objective: the longest that it may take to be back.
+    /// Recovery time objective: the longest time that the recovery may take.
     #[serde(default)]
     pub rto: Option<Span>,
     /// Recovery point objective: the most data, in time, that may be lost.
@@ -86,10 +87,10 @@ pub struct Objectives {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Assume {
-    /// Until somebody notices.
+    /// The time until somebody notices the disaster.
     #[serde(default)]
     pub detection: Option<Span>,
-    /// Until somebody decides to recover.
+    /// The time until somebody decides to recover.
     #[serde(default)]
     pub decision: Option<Span>,
 }
@@ -97,7 +98,7 @@ pub struct Assume {
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Account {
-    /// 12 digits, in quotes.
+    /// The account id: 12 digits, in quotes.
     pub id: AccountId,
     /// A profile of the AWS configuration files.
     #[serde(default)]
@@ -121,7 +122,7 @@ pub struct Account {
     pub secret_key_env: Option<String>,
 }
 
-/// Where everything is restored, isolated from production.
+/// The place where everything is restored, isolated from production.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sandbox {
@@ -139,19 +140,19 @@ pub struct Network {
     /// The range of the sandbox's VPC: `10.66.0.0/16`, a /16 to /26.
     #[schemars(extend("format" = "cidr"))]
     pub cidr: String,
-    /// In how many surviving zones it has a subnet; RDS wants 2.
+    /// The number of surviving zones in which it has a subnet. RDS needs 2.
     #[serde(default = "two")]
     #[schemars(range(min = 1, max = 6))]
     pub azs: u32,
-    /// The zones themselves, by id: `[use1-az1, use1-az4]`; default: the first ones that survive and offer what the plan
-    /// launches.
+    /// The zones, by id: `[use1-az1, use1-az4]`. Default: the first zones that survive and offer
+    /// the instance types of the plan.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1, max = 6))]
     pub zones: Vec<AzId>,
 }
 
 impl Network {
-    /// In how many zones it has a subnet.
+    /// The number of zones in which it has a subnet.
     pub fn zone_count(&self) -> u32 {
         if self.zones.is_empty() { self.azs } else { u32::try_from(self.zones.len()).unwrap_or(u32::MAX) }
     }
@@ -161,7 +162,7 @@ fn two() -> u32 {
     2
 }
 
-/// Something that the business would miss.
+/// A service that the business needs.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Workload {
@@ -171,12 +172,12 @@ pub struct Workload {
     pub tier: Option<u32>,
     #[serde(default)]
     pub objectives: Objectives,
-    /// What it consists of in production: ids (`rds:db/orders`) or tags (`ec2:instance[tag:app=orders]`).
+    /// Its resources in production: ids (`rds:db/orders`) or tags (`ec2:instance[tag:app=orders]`).
     #[serde(default)]
     pub resources: Vec<Selector>,
 }
 
-/// One act of the recovery.
+/// One step of the recovery.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
@@ -192,16 +193,17 @@ pub struct Step {
     /// The action's arguments.
     #[serde(default)]
     pub with: Map<String, Value>,
-    /// An expression; the step runs only when it renders to `true`, `yes` or a number other than 0.
+    /// An expression. The step runs only if it renders to `true`, `yes` or a number other than 0.
     #[serde(default)]
     #[schemars(with = "Option<WhenSchema>")]
     pub when: Option<Value>,
-    /// Of one attempt; default: what is left until the sandbox's ttl.
+    /// The time limit of one attempt; default: the time left until the sandbox's ttl.
     #[serde(default)]
     pub timeout: Option<Span>,
     #[serde(default)]
     pub retry: Retry,
-    /// When it fails, what needs it runs all the same. The workload is still not recovered.
+    /// If the step fails, the steps and checks that need it run all the same. The workload still
+    /// counts as not recovered.
     #[serde(default)]
     pub continue_on_error: bool,
 }
@@ -218,11 +220,11 @@ enum WhenSchema {
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Retry {
-    /// How often it is tried in all; default: 1.
+    /// The number of attempts; default: 1.
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = 100))]
     pub attempts: u32,
-    /// Before the second attempt; doubles with each further one. Default: 10s.
+    /// The wait before the second attempt. It doubles with each further attempt. Default: 10s.
     #[serde(default = "ten_seconds")]
     pub backoff: Span,
 }
@@ -246,22 +248,22 @@ impl Default for Retry {
 #[serde(deny_unknown_fields)]
 pub struct Check {
     pub id: String,
-    /// The workload that is not recovered before this is healthy.
+    /// The workload that counts as recovered only once this check is healthy.
     #[serde(default)]
     pub workload: Option<String>,
     /// Steps and checks that must have succeeded before.
     #[serde(default)]
     pub needs: Vec<String>,
-    /// `rpo`: what it returns is the newest timestamp in the restored data.
+    /// `rpo`: the check returns the newest timestamp in the restored data.
     #[serde(default)]
     pub measures: Option<Measures>,
-    /// It must become healthy within this time after what it needs was ready; default: 5m.
+    /// The time within which it must become healthy, from when its needs are ready; default: 5m.
     #[serde(default = "five_minutes")]
     pub within: Span,
-    /// It must stay healthy this long; the recovery counts from the start of that stretch.
+    /// How long it must stay healthy. The recovery counts from the start of that period.
     #[serde(default)]
     pub stable_for: Span,
-    /// Between two tries; default: 5s.
+    /// The time between two attempts; default: 5s.
     #[serde(default = "five_seconds")]
     pub every: Span,
     #[serde(default)]
@@ -294,11 +296,11 @@ fn five_seconds() -> Span {
     Span::from_secs(5)
 }
 
-/// The keys of a check that say what kind it is; exactly one stands in each check.
+/// The keys that name the kind of a check. Each check has exactly one.
 pub const CHECK_KINDS: [&str; 7] = ["http", "tcp", "dns", "sql", "s3", "command", "state"];
 
 impl Check {
-    /// The check's own part as it stands in the playbook, with the key that names its kind.
+    /// The part of the check under the key of its kind, with that key.
     pub fn kind(&self) -> Option<(&'static str, Value)> {
         fn part<T: Serialize>(kind: &'static str, spec: Option<&T>) -> Option<(&'static str, Value)> {
             Some((kind, serde_json::to_value(spec?).ok()?))

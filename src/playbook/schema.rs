@@ -1,7 +1,7 @@
-//! The JSON Schema of playbooks, derived from the types that they are decoded into.
+//! The JSON Schema of playbooks, derived from the types that playbooks are decoded into.
 //!
-//! [`base_schema`] is what our own validation walks; [`playbook_schema`] adds what an editor needs to complete the
-//! arguments of each action, and the rules of exactly one that JSON Schema can say.
+//! Our own validation uses [`base_schema`]. [`playbook_schema`] adds parts for editors: the
+//! arguments of each action, and the rules of "exactly one" that JSON Schema can express.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ fn generator() -> SchemaGenerator {
     SchemaSettings::draft2020_12().into_generator()
 }
 
-/// The schema without what is for editors only.
+/// The schema without the parts for editors.
 pub fn base_schema(catalogue: Catalogue) -> Json {
     let mut schema = generator().into_root_schema_for::<Playbook>().to_value();
     describe(&mut schema, catalogue);
@@ -76,7 +76,7 @@ pub fn playbook_schema(catalogue: Catalogue) -> Json {
     schema
 }
 
-/// The schema of one action's `with`, as a document of its own.
+/// The schema of one action's `with`, as a separate document.
 pub fn arguments_schema(decl: &ActionDecl) -> Json {
     let mut generator = generator();
     let mut schema = (decl.args)(&mut generator).to_value();
@@ -87,7 +87,7 @@ pub fn arguments_schema(decl: &ActionDecl) -> Json {
     schema
 }
 
-/// The schemas in the form that validation uses.
+/// The compiled schemas, which validation uses.
 pub struct Compiled {
     pub playbook: Schema,
     pub arguments: HashMap<&'static str, Schema>,

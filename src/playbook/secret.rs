@@ -1,4 +1,4 @@
-//! What `{{ secret "…" }}` names: where a secret is kept. How it is read lives in `engine::secrets`.
+//! The references in `{{ secret "…" }}`: where a secret is kept. `engine::secrets` reads them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,7 +11,7 @@ use yaml::diagnostic::nearest;
 pub enum SecretRef {
     /// A file's path, relative to the playbook.
     File(String),
-    /// A program and its arguments: what it prints.
+    /// A program and its arguments. The secret is its output.
     Command(Vec<String>),
     Aws(AwsSecret),
 }
@@ -19,15 +19,15 @@ pub enum SecretRef {
 /// A secret of AWS Secrets Manager.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AwsSecret {
-    /// Its name, or its ARN.
+    /// Its name or ARN.
     pub id: String,
-    /// The key whose value is meant, where the secret is a JSON object.
+    /// The key of the value, if the secret is a JSON object.
     pub key: Option<String>,
-    /// Where the ARN says that it lies; a name is looked up where the sandbox is.
+    /// The place in the ARN. A name is looked up in the sandbox's region and account.
     pub place: Option<(Region, AccountId)>,
 }
 
-/// Why a reference is none.
+/// A reference that is not well formed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct BadSecret {
@@ -92,7 +92,7 @@ fn aws(text: &str) -> Result<AwsSecret, BadSecret> {
         if !id_fits(id) {
             return Err(bad(
                 format!("`{id}` cannot be the name of a secret in AWS Secrets Manager"),
-                "its names are up to 512 letters, digits and `/_+=.@-`; a key of a JSON secret stands after `#`",
+                "its names are up to 512 letters, digits and `/_+=.@-`; write the key of a JSON secret after `#`",
             ));
         }
         return Ok(AwsSecret { id: id.to_owned(), key, place: None });
@@ -124,7 +124,7 @@ impl fmt::Display for SecretRef {
     }
 }
 
-/// Whether an environment variable can have that name.
+/// Whether an environment variable can have this name.
 pub fn is_variable(name: &str) -> bool {
     name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
         && name.starts_with(|c: char| !c.is_ascii_digit())

@@ -1,4 +1,4 @@
-//! Timestamps as databases, commands and people print them.
+//! Timestamps in the forms that databases, commands and people write.
 
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
@@ -6,19 +6,25 @@ use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
     pub at: DateTime<Utc>,
-    /// The text named no zone, and was read as UTC.
+    /// The text has no time zone and was read as UTC.
     pub assumed_utc: bool,
 }
 
-/// Reads RFC 3339, PostgreSQL's and MySQL's text forms (`2026-01-02 03:04:05.678+00`), a date (its first
-/// instant), and Unix time in seconds (9 to 11 digits, with or without a fraction) or milliseconds (12 to 14).
-/// Without a zone it is read as UTC. `None` for anything else, `infinity` and `0000-00-00` included.
+/// Parses a timestamp in any of these forms:
+///
+/// - RFC 3339
+/// - the text forms of PostgreSQL and MySQL (`2026-01-02 03:04:05.678+00`)
+/// - a date, which means its first instant
+/// - Unix time in seconds (9 to 11 digits, with or without a fraction) or milliseconds (12 to 14)
+///
+/// Without a time zone, the timestamp is read as UTC. `None` for anything else, including
+/// `infinity` and `0000-00-00`.
 pub fn parse_timestamp(text: &str) -> Option<DateTime<Utc>> {
     let text = text.trim();
     parse_calendar(text).map(|stamp| stamp.at).or_else(|| parse_epoch(text))
 }
 
-/// Like [`parse_timestamp`], without Unix time: a bare number is a number wherever both could be meant.
+/// Like [`parse_timestamp`], but without Unix time. A bare number counts as a number.
 pub fn parse_calendar(text: &str) -> Option<Stamp> {
     let text = text.trim();
     let date_text = text.get(..10)?;
@@ -48,7 +54,8 @@ pub fn parse_calendar(text: &str) -> Option<Stamp> {
     Some(Stamp { at: local.and_local_timezone(offset).single()?.with_timezone(&Utc), assumed_utc: false })
 }
 
-/// `Z`, `UTC`, `GMT`, `+00`, `+0530`, `-03:30`, and PostgreSQL's `+05:53:28` for days before standard time.
+/// Parses `Z`, `UTC`, `GMT`, `+00`, `+0530`, `-03:30`, and PostgreSQL's `+05:53:28` for days before
+/// standard time.
 fn parse_zone(zone: &str) -> Option<FixedOffset> {
     if ["Z", "UTC", "GMT"].iter().any(|name| zone.eq_ignore_ascii_case(name)) {
         return FixedOffset::east_opt(0);

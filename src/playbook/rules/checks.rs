@@ -1,4 +1,4 @@
-//! Checks: exactly one kind each, and nothing in it that its types cannot see.
+//! Checks: each has exactly one kind, and no mistake that its types do not catch.
 
 use serde_json::json;
 
@@ -16,7 +16,7 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
     for (index, item) in draft.items.iter().enumerate().filter(|(_, item)| !item.is_step) {
         one_kind(draft, item, out);
         if let [(kind, entry)] = item.kinds.as_slice() {
-            // What does not decode has been reported against the schema.
+            // A check that does not decode has been reported against the schema.
             let spec = serde_json::from_value::<CheckKind>(json!({ *kind: entry.value.to_json() }));
             if let Ok(spec) = spec {
                 for mistake in spec.mistakes() {
@@ -53,7 +53,7 @@ fn one_kind(draft: &Draft<'_>, item: &Item<'_>, out: &mut Diagnostics) {
                     draft
                         .source
                         .error(entry.key_span, format!("the {} has both `{first}` and `{kind}`", item.name()))
-                        .help("a check is of one kind: make two of it"),
+                        .help("a check has one kind: write two checks"),
                 );
             }
         }
@@ -94,7 +94,7 @@ fn rpo(
             restores |= data || broken || unknown;
         }
     }
-    // A need that does not exist has been reported.
+    // An unknown need has been reported.
     let unknown_need = item.needs.iter().any(|need| draft.index_of(need.text).is_none());
     if !restores && !unknown_need {
         out.push(
@@ -104,7 +104,7 @@ fn rpo(
                     span,
                     format!("the {} measures RPO, but needs no step that restores data", item.name()),
                 )
-                .help("name the step that restores what it reads: `needs: [db]`"),
+                .help("name the step that restores its data: `needs: [db]`"),
         );
     }
     if item.workload.is_none() {

@@ -19,14 +19,11 @@ pub fn check(draft: &Draft<'_>, _: &Facts<'_>, _: &Context<'_>, out: &mut Diagno
             None => out.push(
                 draft
                     .source
-                    .error(node.span, format!("`{text}` is no tunnel"))
+                    .error(node.span, format!("`{text}` is not a tunnel"))
                     .help("write `HOST:PORT=ADDR:PORT`, such as `db.internal:5432=127.0.0.1:15432`"),
             ),
             Some((from, _)) if !seen.insert(from) => out.push(
-                draft
-                    .source
-                    .error(node.span, format!("`{from}` is sent somewhere else already"))
-                    .help("keep one"),
+                draft.source.error(node.span, format!("`{from}` has a tunnel already")).help("keep one"),
             ),
             Some(_) => {}
         }

@@ -1,18 +1,18 @@
-//! What every rule is given.
+//! The input of every rule besides the playbook.
 
 use crate::action::Catalogue;
 use crate::schema::Compiled;
 use estate::draft::EstateDraft;
 use yaml::files::Files;
 
-/// What rules may look at besides the playbook.
+/// The input of rules besides the playbook.
 pub struct Context<'a> {
     pub catalogue: Catalogue,
     pub schemas: &'a Compiled,
-    /// Absent where the playbook names none, or it could not be read.
+    /// Absent if the playbook names no estate, or if the estate could not be read.
     pub estate: Option<&'a EstateDraft>,
-    /// The playbook's: paths in it are relative to this.
+    /// The files of the playbook's folder. Paths in the playbook are relative to it.
     pub files: &'a Files,
-    /// The values of `--param` that fit.
+    /// The values of `--param` that have the right type.
     pub params: &'a serde_json::Map<String, serde_json::Value>,
 }

@@ -1,4 +1,4 @@
-//! A tag may select more than a step restores: what is left has been restored by nobody.
+//! Coverage: a tag may select more resources than a step restores. The others are not restored.
 
 use super::Context;
 use super::facts::Facts;
@@ -25,7 +25,7 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
                         .warning(
                             span,
                             format!(
-                                "`{name}` selects {} of `{kind}`, and the {} restores one",
+                                "`{name}` selects {} resources of type `{kind}`, but the {} restores one",
                                 found.len(),
                                 item.name()
                             ),
@@ -50,7 +50,7 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
                     .source
                     .warning(
                         count.map_or(span, |node| node.span),
-                        format!("of the machines that `{name}` selects {lost} are lost, and {launched} launched: they are not restored"),
+                        format!("`{name}` selects {lost} lost machines, but only {launched} are launched"),
                     )
                     .help(format!("launch as many as are lost: `count: {lost}`")),
             );

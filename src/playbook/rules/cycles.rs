@@ -1,4 +1,4 @@
-//! Steps and checks that wait for each other in a circle.
+//! Cycles: steps and checks that wait for each other.
 
 use super::Context;
 use super::facts::Facts;
@@ -6,7 +6,7 @@ use crate::draft::Draft;
 use base::graph::Graph;
 use yaml::Diagnostics;
 
-/// Each circle that is found is cut open to find the next; nobody mends more than this at once.
+/// How many cycles are reported at most. Each reported cycle is cut to find the next one.
 const MOST: usize = 20;
 
 pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Diagnostics) {

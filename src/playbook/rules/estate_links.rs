@@ -1,4 +1,4 @@
-//! What the estate says about steps, checks and actions: shown in the estate's file.
+//! Links from the estate to steps, checks and actions. Mistakes are shown in the estate's file.
 
 use super::Context;
 use super::facts::Facts;
@@ -27,7 +27,7 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, context: &Context<'_>, out: &
     if draft.ids_broken {
         return;
     }
-    // An estate serves several playbooks: only what looks like a slip is worth a word.
+    // An estate serves several playbooks, so only names that look mistyped are reported.
     let checks =
         || draft.items.iter().filter(|item| !item.is_step).filter_map(|item| item.id).map(|id| id.text);
     let probes = entries("probes");
@@ -62,14 +62,15 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, context: &Context<'_>, out: &
     }
 }
 
-/// What `per_gib` is multiplied with must be there, and be known: otherwise it would count for nothing.
+/// The sizes that `per_gib` is multiplied by must exist and be known. Otherwise `per_gib` would
+/// have no effect.
 fn sizes(action: &ActionDecl, timing: &Entry, estate: &EstateDraft, out: &mut Diagnostics) {
     let (name, source) = (action.name, &estate.source);
     let given = timing.value.get("per_gib");
     let per_gib = given.and_then(|node| Some((node.span, node.as_str()?.parse::<Span>().ok()?)));
     let Some((span, _)) = per_gib.filter(|(_, per_gib)| !per_gib.0.is_zero()) else { return };
     if action.sized_by.is_empty() {
-        let said = format!("`{name}` has no size: `per_gib` would count for nothing");
+        let said = format!("`{name}` has no size, so `per_gib` would have no effect");
         out.push(source.error(span, said).help("give `base` alone"));
         return;
     }
@@ -80,7 +81,7 @@ fn sizes(action: &ActionDecl, timing: &Entry, estate: &EstateDraft, out: &mut Di
         let is_known = node.get("size").is_some() || file.size_of_bucket(&point.id) != Size(0);
         if is_meant && !is_known {
             let at = node.get("id").map_or(node.span, |id| id.span);
-            let said = format!("its size is not said, and `{name}` takes its time by it");
+            let said = format!("the size is missing, and the time of `{name}` depends on it");
             out.push(
                 source.error(at, said).help("give `size`; or leave `per_gib` out of the action's timing"),
             );

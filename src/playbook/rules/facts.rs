@@ -1,4 +1,4 @@
-//! What several rules need to know, worked out once.
+//! Facts that several rules need, computed once.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -13,17 +13,18 @@ use estate::scope::Scope;
 use estate::{Locus, Loss, Resource, ResourceId, Selector};
 use yaml::{Checker, Diagnostics};
 
+/// Facts about the playbook and its estate.
 pub struct Facts<'a> {
-    /// By item: what is wrong with a step's arguments.
+    /// The mistakes in a step's arguments, by item.
     pub arguments: Vec<Diagnostics>,
-    /// By item: what a step restores from, where its arguments are right.
+    /// The source that a step restores from, by item. Absent if its arguments have mistakes.
     pub sources: Vec<Option<SourceSpec>>,
-    /// By item: the items that it waits for, through `needs` and through expressions; itself left out.
+    /// The other items that an item waits for, through `needs` and through expressions, by item.
     pub needs: Vec<Vec<usize>>,
     pub file: Option<&'a EstateFile>,
     pub resources: Vec<Resource>,
     points: HashMap<&'a str, Vec<&'a PointEntry>>,
-    /// Where in `resources` an id stands: an estate may have tens of thousands.
+    /// The indices in `resources` of an id. An estate may have tens of thousands of resources.
     by_id: HashMap<ResourceId, Vec<usize>>,
     found: RefCell<HashMap<(String, String), Vec<usize>>>,
 }
@@ -84,13 +85,13 @@ impl<'a> Facts<'a> {
         facts
     }
 
-    /// The estate's recovery points with that id; an ARN stands for the id at its end.
+    /// The estate's recovery points with this id. An ARN means the id at its end.
     pub fn points(&self, id: &str) -> &[&'a PointEntry] {
         let known = self.points.get(id).or_else(|| self.points.get(name_of(id)));
         known.map_or(&[], Vec::as_slice)
     }
 
-    /// Where the resources that a selector means stand in `resources`.
+    /// The indices in `resources` of the resources that a selector selects.
     pub fn selected(&self, selector: &Selector) -> Vec<usize> {
         match selector {
             Selector::Id(id) => self.by_id.get(id).cloned().unwrap_or_default(),
@@ -101,7 +102,7 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// The estate's resources that an argument names: a name, or `tag:KEY=VALUE`.
+    /// The estate's resources that an argument names, by name or as `tag:KEY=VALUE`.
     pub fn resources_named(&self, kind: &str, name: &str) -> Vec<&Resource> {
         let mut found = self.found.borrow_mut();
         let indices = found.entry((kind.to_owned(), name.to_owned())).or_insert_with(|| {
@@ -110,7 +111,7 @@ impl<'a> Facts<'a> {
         indices.iter().filter_map(|i| self.resources.get(*i)).collect()
     }
 
-    /// The id of the sandbox's account, where it can be read.
+    /// The id of the sandbox's account, if it can be read.
     pub fn sandbox_account(draft: &Draft<'_>) -> Option<AccountId> {
         draft.account_id(draft.text_at(&["sandbox", "account"])?.text)?.parse()
     }
@@ -123,6 +124,6 @@ impl<'a> Facts<'a> {
 pub fn survives(point: &PointEntry, loss: &Loss) -> bool {
     let locus = Locus { account: Some(point.account.clone()), region: Some(point.region.clone()), az: None };
     let key = point.kms_key.as_deref().and_then(estate::point::key_locus);
-    // With the key that it is encrypted with, a point is lost too.
+    // A point is also lost if the key that encrypts it is lost.
     !loss.takes(&locus, Scope::Regional) && !key.is_some_and(|key| loss.takes(&key, Scope::Regional))
 }

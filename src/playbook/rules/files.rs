@@ -10,7 +10,7 @@ use template::LONGEST_TEMPLATE;
 use yaml::{Diagnostics, Node};
 
 pub fn check(draft: &Draft<'_>, _: &Facts<'_>, context: &Context<'_>, out: &mut Diagnostics) {
-    // The same template may stand in thousands of steps.
+    // Thousands of steps may name the same template.
     let mut looked_at: HashMap<String, Option<String>> = HashMap::new();
     too_long_templates(draft, context, out);
     let mut look = |what: &str, node: Option<&Node>| {
@@ -64,7 +64,7 @@ fn too_long_templates(draft: &Draft<'_>, context: &Context<'_>, out: &mut Diagno
     {
         let Some(node) = item.with.and_then(|with| with.get("template")) else { continue };
         let Some(text) = node.as_str().filter(|text| !is_template(text)) else { continue };
-        // One that cannot be read is told of as such.
+        // A template that cannot be read is reported elsewhere.
         let Some(bytes) = context.files.size(text) else { continue };
         if bytes > LONGEST_TEMPLATE as u64 {
             let said = format!(
@@ -76,7 +76,8 @@ fn too_long_templates(draft: &Draft<'_>, context: &Context<'_>, out: &mut Diagno
     }
 }
 
-/// A program with a path of its own; a bare name is looked for in PATH, on the machine that runs the drill.
+/// A program with a relative path. A bare name is searched in PATH on the machine that runs the
+/// drill.
 fn relative_program(run: &Node) -> Option<&Node> {
     run.as_seq()?
         .first()

@@ -1,4 +1,4 @@
-//! Names and ids: of which letters they are, how long, and each only once.
+//! Names and ids: their letters, their length, and that each id is unique.
 
 use std::collections::HashMap;
 
@@ -8,10 +8,11 @@ use crate::draft::{Draft, Text};
 use yaml::node::short;
 use yaml::{Diagnostics, Span};
 
+/// The longest name or id, in characters.
 const LONGEST: usize = 64;
 
-/// On whose behalf the harness itself acts (`cloud::Origin::by`).
-const OWN: [&str; 3] = ["preflight", "sandbox", "teardown"];
+/// Reserved ids. The harness uses them for its own calls (`cloud::Origin::by`).
+const RESERVED: [&str; 3] = ["preflight", "sandbox", "teardown"];
 
 pub fn check(draft: &Draft<'_>, _: &Facts<'_>, _: &Context<'_>, out: &mut Diagnostics) {
     if let Some(name) = draft.text_at(&["name"]) {
@@ -40,10 +41,10 @@ pub fn check(draft: &Draft<'_>, _: &Facts<'_>, _: &Context<'_>, out: &mut Diagno
             continue;
         };
         letters(draft, "id", id, "_-", "expressions use it", out);
-        if OWN.contains(&id.text) {
+        if RESERVED.contains(&id.text) {
             let diagnostic = draft
                 .source
-                .error(id.span, format!("`{}` is what Drillmaster calls a part of itself", id.text))
+                .error(id.span, format!("the id `{}` is reserved for a part of Drillmaster", id.text))
                 .help("the record, the report and names of resources use it; choose another id");
             out.push(diagnostic);
         }
@@ -52,9 +53,9 @@ pub fn check(draft: &Draft<'_>, _: &Facts<'_>, _: &Context<'_>, out: &mut Diagno
             let kind = if *is_step { "step" } else { "check" };
             let diagnostic = draft
                 .source
-                .error(id.span, format!("the id `{}` stands here a second time", short(id.text)))
+                .error(id.span, format!("the id `{}` is given twice", short(id.text)))
                 .help(format!(
-                    "the {kind} at {}:{} has it; steps and checks share their ids, so rename one",
+                    "the {kind} at {}:{} has it too; ids are unique among steps and checks, so rename one",
                     at.line, at.column
                 ));
             out.push(diagnostic);
@@ -79,7 +80,7 @@ fn letters(draft: &Draft<'_>, what: &str, name: Text<'_>, extra: &str, why: &str
         ));
     } else if !name.text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
         out.push(error(
-            format!("the {what} `{}` begins with no letter or digit", short(name.text)),
+            format!("the {what} `{}` does not begin with a letter or digit", short(name.text)),
             format!("use {allowed}{because}"),
         ));
     } else if name.text.len() > LONGEST {

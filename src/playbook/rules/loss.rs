@@ -1,4 +1,4 @@
-//! What is lost: exactly one thing, that exists, and that the sandbox does not live in.
+//! The loss: exactly one, in the estate, and not the place of the sandbox.
 
 use super::Context;
 use super::facts::Facts;
@@ -95,7 +95,7 @@ fn exactly_one(draft: &Draft<'_>, out: &mut Diagnostics) {
     }
 }
 
-/// What is lost must be there in the estate.
+/// A message and help if the estate does not have what is lost.
 fn unknown(loss: &Loss, file: &EstateFile) -> Option<(String, String)> {
     let help = |found: Option<String>| found.unwrap_or_else(|| "the estate has none".into());
     match loss {

@@ -1,4 +1,4 @@
-//! Steps that name what is lost, or what the estate does not know.
+//! Steps that name something lost, or something that the estate does not have.
 
 use super::Context;
 use super::facts::{Facts, survives};
@@ -15,22 +15,22 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
     let Some((loss, _)) = &draft.loss else { return };
     for (item, source) in draft.items.iter().zip(&facts.sources) {
         let Some(with) = item.with.filter(|_| item.is_step) else { continue };
-        let mut walk = Walk { draft, loss, item, out: &mut *out };
-        walk.arguments(with);
+        let mut check = LossCheck { draft, loss, item, out: &mut *out };
+        check.arguments(with);
         if let Some(source) = source {
-            walk.source(with, source, facts);
+            check.source(with, source, facts);
         }
     }
 }
 
-struct Walk<'a, 'o> {
+struct LossCheck<'a, 'o> {
     draft: &'a Draft<'a>,
     loss: &'a Loss,
     item: &'a Item<'a>,
     out: &'o mut Diagnostics,
 }
 
-impl Walk<'_, '_> {
+impl LossCheck<'_, '_> {
     fn lost(&mut self, span: Span, what: &str) {
         self.out.push(
             self.draft
@@ -52,7 +52,7 @@ impl Walk<'_, '_> {
         );
     }
 
-    /// Regions, accounts, zones and ARNs that are given literally, anywhere in the arguments.
+    /// Checks the literal regions, accounts, zones and ARNs anywhere in the arguments.
     fn arguments(&mut self, node: &Node) {
         match &node.value {
             Value::Map(map) => map.entries.iter().for_each(|entry| {
@@ -99,7 +99,7 @@ impl Walk<'_, '_> {
                                 .source
                                 .error(
                                     span,
-                                    format!("the zone `{az}` is not of `{region}`, where the sandbox is"),
+                                    format!("the zone `{az}` is not in `{region}`, where the sandbox is"),
                                 )
                                 .help(format!("its zones have ids such as `{}-az1`", region.zone_prefix())),
                         );
@@ -157,7 +157,8 @@ impl Walk<'_, '_> {
         self.lost(span, &place);
     }
 
-    /// A bucket is read where it is; everything else is only the name that its recovery points have.
+    /// Checks a resource that the source names. A bucket is read itself. Any other name only
+    /// selects recovery points.
     fn named_resource(&mut self, with: &Node, kind: &str, name: &str, facts: &Facts<'_>) {
         let span = find(with, name).unwrap_or(with.span);
         let found = facts.resources_named(kind, name);
@@ -191,7 +192,7 @@ impl Walk<'_, '_> {
     }
 }
 
-/// Where a text stands in the arguments.
+/// The place of a text in the arguments.
 pub(super) fn find(node: &Node, text: &str) -> Option<Span> {
     match &node.value {
         Value::Str(value) if value == text => Some(node.span),

@@ -1,4 +1,5 @@
-//! What a playbook may have wrong although each value is well formed: one file per rule, one row per rule here.
+//! Rules for playbooks: mistakes that remain although each value is well formed. Each rule is one
+//! file and one row of `RULES`.
 
 mod arguments;
 mod checks;

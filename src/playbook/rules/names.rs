@@ -1,4 +1,4 @@
-//! Names that must exist: of needs, workloads and accounts.
+//! Names that must exist: needs, workloads and accounts.
 
 use std::collections::HashSet;
 
@@ -40,7 +40,7 @@ pub fn check(draft: &Draft<'_>, _: &Facts<'_>, _: &Context<'_>, out: &mut Diagno
                 out.push(
                     draft
                         .source
-                        .warning(need.span, format!("`{}` stands in `needs` twice", short(need.text)))
+                        .warning(need.span, format!("`{}` is listed in `needs` twice", short(need.text)))
                         .help("remove one"),
                 );
             }

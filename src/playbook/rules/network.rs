@@ -1,4 +1,4 @@
-//! The sandbox's network: its range, and the zones that it spans.
+//! The sandbox's network: its range and its zones.
 
 use super::Context;
 use super::facts::Facts;
@@ -37,11 +37,12 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
             out.push(
                 draft
                     .source
-                    .error(text.span, format!("`{}` is not the size of a sandbox", text.text))
-                    .help("a VPC takes a /16 at most, and its subnets want a /26 at least: `10.66.0.0/16`"),
+                    .error(text.span, format!("`{}` is not a valid size for a sandbox", text.text))
+                    .help("a VPC is at most a /16, and its subnets need at least a /26: `10.66.0.0/16`"),
             );
         } else if let Some(azs) = azs {
-            // One subnet per zone, all of one size: a power of two of them.
+            // There is one subnet per zone, all of one size, so the range is split into a power of
+            // two.
             let bits = u64::next_power_of_two(azs).trailing_zeros();
             if u32::from(range.prefix_len()) + bits > SMALLEST_SUBNET {
                 out.push(
@@ -82,7 +83,7 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
                 .source
                 .error(
                     span,
-                    format!("one zone is not enough for the {}: RDS wants subnets in two", item.name()),
+                    format!("one zone is not enough for the {}: RDS needs subnets in two", item.name()),
                 )
                 .help("write `azs: 2`"),
         );
@@ -91,7 +92,7 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
     let Some(entry) = facts.file.and_then(|file| file.regions.get(&region)) else { return };
     let lost = draft.loss.as_ref().and_then(|(loss, _)| loss.az());
     let surviving = entry.azs.iter().filter(|az| Some(*az) != lost).count();
-    // None at all is the business of the rule about what is lost.
+    // The rule about the loss reports the case that no zone survives.
     if surviving > 0 && azs > surviving as u64 {
         out.push(
             draft
@@ -99,7 +100,7 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
                 .error(
                     span,
                     format!(
-                        "{azs} zones are wanted, but only {surviving} of `{region}` survive in the estate"
+                        "{azs} zones are required, but only {surviving} of `{region}` survive in the estate"
                     ),
                 )
                 .help(format!("write `azs: {surviving}`, or add the region's other zones to the estate")),
@@ -107,7 +108,7 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
     }
 }
 
-/// How many zones the playbook names itself; each must be of the sandbox's region and survive.
+/// The number of zones that the playbook names. Each must be in the sandbox's region and survive.
 fn zones(draft: &Draft<'_>, facts: &Facts<'_>, out: &mut Diagnostics) -> Option<u64> {
     let items = draft.node_at(&["sandbox", "network", "zones"])?.as_seq()?;
     let region = Facts::sandbox_region(draft);
@@ -115,15 +116,15 @@ fn zones(draft: &Draft<'_>, facts: &Facts<'_>, out: &mut Diagnostics) -> Option<
     let lost = draft.loss.as_ref().and_then(|(loss, _)| loss.az());
     let mut seen: Vec<AzId> = Vec::new();
     for item in items {
-        // What is no zone's id at all is the schema's business.
+        // The schema reports texts that are not zone ids.
         let Some(az) = item.as_str().and_then(|text| text.parse::<AzId>().ok()) else { continue };
         let problem = if let Some(region) = region.as_ref().filter(|region| !region.holds(&az)) {
             let help = format!("its zones have ids such as `{}-az1`", region.zone_prefix());
-            Some((format!("the zone `{az}` is not of `{region}`, where the sandbox is"), help))
+            Some((format!("the zone `{az}` is not in `{region}`, where the sandbox is"), help))
         } else if lost == Some(&az) {
             Some((format!("the zone `{az}` is lost"), "name one that survives".to_owned()))
         } else if seen.contains(&az) {
-            Some((format!("the zone `{az}` stands here twice"), "keep one".to_owned()))
+            Some((format!("the zone `{az}` is listed twice"), "keep one".to_owned()))
         } else if let Some(known) = known.filter(|known| !known.azs.contains(&az)) {
             let names: Vec<&str> = known.azs.iter().map(AzId::as_str).collect();
             let help = format!("the estate has {}: choose one of them, or add it there", names.join(", "));

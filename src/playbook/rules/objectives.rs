@@ -1,4 +1,4 @@
-//! Objectives and times that cannot be what is meant.
+//! Objectives and times that cannot be intended.
 
 use super::Context;
 use super::facts::Facts;
@@ -56,7 +56,8 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
     data(draft, facts, out);
 }
 
-/// A workload with an RPO of its own, none of whose steps restores data: it stays unknown.
+/// Warns about a workload that has an RPO objective but no step that restores data. Its RPO stays
+/// unknown.
 fn data(draft: &Draft<'_>, facts: &Facts<'_>, out: &mut Diagnostics) {
     for entry in &draft.workloads.entries {
         let Some(rpo) = entry.value.get("objectives").and_then(|o| o.get("rpo")).filter(|rpo| !rpo.is_null())
@@ -67,7 +68,7 @@ fn data(draft: &Draft<'_>, facts: &Facts<'_>, out: &mut Diagnostics) {
         let restores = draft.items.iter().zip(&facts.sources).any(|(item, source)| {
             let own = item.is_step && item.workload.is_some_and(|w| w.text == entry.key);
             steps += usize::from(own);
-            // What could not be read may well restore data.
+            // A step that could not be read may restore data.
             own && (item.decl.is_none()
                 || source.as_ref().map_or(item.with.is_none(), SourceSpec::restores_data)
                 || (source.is_none() && facts_broken(draft, facts, item)))

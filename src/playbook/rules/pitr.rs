@@ -1,4 +1,5 @@
-//! PITR and replicas stay in their account, and a replica that is to stand in the sandbox leaves its source's region.
+//! Point-in-time recovery and read replicas. Both stay in their account, and a replica in the
+//! sandbox must be in another region than its source.
 
 use super::Context;
 use super::facts::Facts;
@@ -41,7 +42,8 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
     }
 }
 
-/// Within one region a read replica stands in its source's VPC: in production's, and not in the sandbox.
+/// Within one region, a read replica is in its source's VPC. That is production's VPC, not the
+/// sandbox's.
 fn replicas(draft: &Draft<'_>, facts: &Facts<'_>, out: &mut Diagnostics) {
     let Some(sandbox) = Facts::sandbox_region(draft) else { return };
     for item in &draft.items {
@@ -58,7 +60,7 @@ fn replicas(draft: &Draft<'_>, facts: &Facts<'_>, out: &mut Diagnostics) {
             (None, None) => {
                 let found = facts.resources_named("rds:db", db);
                 let known = found.iter().find_map(|resource| resource.locus.region.clone());
-                // Without any word of where it is, the sandbox's own region is all that is left to assume.
+                // If nothing names the region, assume the sandbox's region.
                 (known.or_else(|| found.is_empty().then(|| sandbox.clone())), node)
             }
         };
@@ -74,7 +76,7 @@ fn replicas(draft: &Draft<'_>, facts: &Facts<'_>, out: &mut Diagnostics) {
         } else {
             draft.source.error(
                 node.span,
-                format!("a replica of `{db}` cannot stand in the sandbox: both are in `{sandbox}`, where a replica lives in its source's VPC"),
+                format!("a replica of `{db}` cannot be in the sandbox: both are in `{sandbox}`, and within one region a replica is in its source's VPC"),
             )
             .help("put the sandbox into another region, or use `rds.restore_to_time` or `rds.restore`")
         };

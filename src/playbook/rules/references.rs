@@ -1,4 +1,4 @@
-//! The names in expressions: each must exist, as far as that can be known before the run.
+//! The names in expressions. Each must exist, as far as that is known before the run.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use crate::secret::is_variable;
 use yaml::diagnostic::{list, nearest, suggest};
 use yaml::{Diagnostics, Node, Value};
 
-/// What the sandbox lends to expressions.
+/// The values of the sandbox that expressions can use.
 const SANDBOX: [&str; 6] = ["vpc_id", "subnet_ids", "security_group_id", "account", "region", "cidr"];
 const RUN: [&str; 2] = ["id", "t0"];
 
@@ -22,7 +22,8 @@ pub fn check(draft: &Draft<'_>, _: &Facts<'_>, _: &Context<'_>, out: &mut Diagno
             if let [root, name, ..] = used.path.as_slice()
                 && root == "params"
             {
-                // Who mistyped it has been told so.
+                // A mistyped name has been reported, so it counts as a use of the similar
+                // parameter.
                 params.insert(if draft.params.get(name).is_some() {
                     name.as_str()
                 } else {
@@ -75,10 +76,10 @@ fn resolve(draft: &Draft<'_>, item: &Item<'_>, used: &Use) -> Result<(), Wrong> 
                 help.unwrap_or_else(|| "there are no `accounts`".into()),
             ))
         }
-        // What it names is looked at by the rule for secrets.
+        // The rule for secrets checks the reference.
         ["secret", _] | [] => Ok(()),
         ["secret", ..] => Err((
-            "`secret` does not say which one".into(),
+            "`secret` needs the reference of a secret".into(),
             "write `{{ secret \"file:/path\" }}`, `{{ secret \"command:pass show db\" }}` or `{{ secret \"aws:NAME\" }}`".into(),
         )),
         ["env", name] if is_variable(name) => Ok(()),
@@ -104,7 +105,7 @@ fn unknown_root(draft: &Draft<'_>, first: &str, rest: &[&str]) -> Wrong {
             None => format!("expressions begin with {}", list(&ROOTS)),
         }
     };
-    (format!("expressions know no `{first}`"), help)
+    (format!("`{first}` is not a name that expressions know"), help)
 }
 
 fn fixed(what: &str, rest: &[&str], known: &[&str]) -> Result<(), Wrong> {
@@ -149,7 +150,7 @@ fn param(draft: &Draft<'_>, name: &str, rest: &[&str], shown: &str, rendered: bo
         };
         let Some(next) = next else {
             return Err((
-                format!("there is no `{part}` in what `params.{name}` holds"),
+                format!("there is no `{part}` in the value of `params.{name}`"),
                 format!("it is {}", node.describe()),
             ));
         };
@@ -184,11 +185,11 @@ fn step(
     }
     if std::ptr::eq(target, item) {
         return Err((
-            format!("the step `{id}` uses an output of itself"),
-            "its outputs are there only once it has succeeded".into(),
+            format!("the step `{id}` uses its own output"),
+            "its outputs exist only after it has succeeded".into(),
         ));
     }
-    // An action that is not known has been reported, and its outputs are not known either.
+    // An unknown action has been reported, and its outputs are unknown too.
     let Some(decl) = target.decl else { return Ok(()) };
     match rest {
         [] => Err((format!("`{shown}` names no output"), outputs(decl.name, decl.outputs))),

@@ -1,4 +1,4 @@
-//! Secrets in expressions: what they name, and where they may stand.
+//! Secrets in expressions: their references, and where they are allowed.
 
 use super::Context;
 use super::facts::Facts;
@@ -12,7 +12,7 @@ use yaml::{Diagnostics, Node, Span};
 pub fn check(draft: &Draft<'_>, _: &Facts<'_>, _: &Context<'_>, out: &mut Diagnostics) {
     for item in &draft.items {
         for used in item.uses_of_names.iter().filter(|used| used.path.first().is_some_and(|p| p == SECRET)) {
-            // `{{ secret }}` and the like: a name that is not there, and reported as such.
+            // Skips `{{ secret }}` and the like. The rule for references reports them.
             let [_, reference] = used.path.as_slice() else { continue };
             match reference.parse::<SecretRef>() {
                 Err(wrong) => out.push(draft.source.error(used.span, wrong.message).help(wrong.help)),
@@ -25,7 +25,8 @@ pub fn check(draft: &Draft<'_>, _: &Facts<'_>, _: &Context<'_>, out: &mut Diagno
     }
 }
 
-/// What could not be read in a real disaster must not be read before it either.
+/// Reports a secret that is lost. A secret that a real disaster would make unreadable must not be
+/// read before the drill either.
 fn lost(draft: &Draft<'_>, used: &Use, reference: &SecretRef, out: &mut Diagnostics) {
     let (Some((loss, _)), SecretRef::Aws(secret)) = (&draft.loss, reference) else { return };
     let Some((region, account)) = &secret.place else { return };
@@ -40,15 +41,15 @@ fn lost(draft: &Draft<'_>, used: &Use, reference: &SecretRef, out: &mut Diagnost
                 .source
                 .error(
                     used.span,
-                    format!("the secret lies in {region} of account {account}, which is lost with {loss}"),
+                    format!("the secret is in {region} of account {account}, which is lost with {loss}"),
                 )
                 .help("name its replica in a surviving region, or another secret there"),
         );
     }
 }
 
-/// A secret may stand where it goes no further than to whom it is given: what other arguments hold is kept on record,
-/// and names resources.
+/// Reports a secret in an argument that does not allow one. Other arguments are kept on record and
+/// name resources.
 fn place(draft: &Draft<'_>, item: &Item<'_>, used: &Use, out: &mut Diagnostics) {
     let command = if item.is_step {
         let allowed = item.decl.map_or(&[][..], |decl| decl.secrets);
@@ -57,8 +58,8 @@ fn place(draft: &Draft<'_>, item: &Item<'_>, used: &Use, out: &mut Diagnostics) 
         if item.decl.is_some() && !allowed.iter().any(|key| stands(&key)) {
             let action = item.decl.map_or("", |decl| decl.name);
             let help = match allowed {
-                [] => "secrets can stand in checks, and in `command.run`, `cloudformation.deploy` and `ec2.launch`".to_owned(),
-                some => format!("in `{action}`, secrets can stand in {}", list(some)),
+                [] => "secrets are allowed in checks, and in `command.run`, `cloudformation.deploy` and `ec2.launch`".to_owned(),
+                some => format!("in `{action}`, secrets are allowed in {}", list(some)),
             };
             out.push(
                 draft
@@ -66,7 +67,7 @@ fn place(draft: &Draft<'_>, item: &Item<'_>, used: &Use, out: &mut Diagnostics) 
                     .error(
                         used.span,
                         format!(
-                            "a secret cannot stand here: what the {} is given is kept on record",
+                            "a secret is not allowed here: the arguments of the {} are kept on record",
                             item.name()
                         ),
                     )

@@ -1,4 +1,4 @@
-//! Checks must look at what the drill restores: a check of something else shows no recovery.
+//! Checks must look at the restored resources. A check of anything else shows no recovery.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use crate::draft::Draft;
 use yaml::Diagnostics;
 
 pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Diagnostics) {
-    // What an expression that cannot be read names is not known.
+    // The names in a broken expression are unknown.
     if draft.expressions_broken {
         return;
     }
@@ -25,7 +25,7 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
     for entry in &draft.workloads.entries {
         let Some((true, checks)) = workloads.get(entry.key.as_str()) else { continue };
         let Some(first) = checks.first().and_then(|first| draft.items.get(*first)) else { continue };
-        // A need that is nowhere has been reported; what was meant is not known.
+        // An unknown need has been reported. Its intended target is unknown.
         let unknown = checks
             .iter()
             .filter_map(|check| draft.items.get(*check))
@@ -43,7 +43,7 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
                         format!("no check of the workload `{}` looks at what its steps restore", entry.key),
                     )
                     .help(
-                        "let one depend on the step that restores what it monitor at: `needs: [ID]`, or an output such as \
+                        "let one depend on the step that restores what it looks at: `needs: [ID]`, or an output such as \
                          `{{ steps.ID.endpoint }}`",
                     ),
             );
@@ -71,7 +71,7 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
     }
 }
 
-/// Whether something `wanted` is among what these wait for, directly or through others.
+/// Whether any of these items waits for an item that is `wanted`, directly or through others.
 fn reaches(facts: &Facts<'_>, from: &[usize], wanted: impl Fn(usize) -> bool) -> bool {
     let mut seen = vec![false; facts.needs.len()];
     let mut waiting = from.to_vec();

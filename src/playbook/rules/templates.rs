@@ -1,4 +1,5 @@
-//! CloudFormation templates are inspected as far as their parameters are known; the step inspects them again with all.
+//! CloudFormation templates, inspected as far as their parameters are known. The step inspects them
+//! again with all parameters.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,19 +15,19 @@ use template::{
 };
 use yaml::{Diagnostics, Node};
 
-/// Diagnostics of templates stand after those of the playbook and of the estate.
+/// Diagnostics of templates come after those of the playbook and of the estate.
 const FIRST_RANK: u16 = 2;
 
 pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, context: &Context<'_>, out: &mut Diagnostics) {
     let known = known(draft, context);
-    // The same template may stand in thousands of steps, mostly with the same parameters.
+    // Thousands of steps may name the same template, mostly with the same parameters.
     let mut read: BTreeMap<String, Option<Template>> = BTreeMap::new();
     let mut inspected: BTreeSet<String> = BTreeSet::new();
     for (item, wrong) in draft.items.iter().zip(&facts.arguments) {
         let deploys = item.decl.is_some_and(|decl| decl.name == "cloudformation.deploy");
         let Some(with) = item.with.filter(|_| deploys && !wrong.has_errors()) else { continue };
         let arguments = with.to_json();
-        // A name that only the run will know is looked at there.
+        // A name that is known only during the run is checked then.
         let name = arguments.get("template").and_then(|name| rendered(name, &known));
         let Some(Value::String(name)) = name else { continue };
         let parameters = arguments.get("parameters").cloned().unwrap_or_default();
@@ -44,7 +45,8 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, context: &Context<'_>, out: &
     }
 }
 
-/// A template that can be read; what cannot is told. Missing and oversized ones are told of elsewhere.
+/// Reads a template. Reports one that cannot be read, except for missing and oversized files, which
+/// are reported elsewhere.
 fn template(context: &Context<'_>, name: &str, rank: u16, out: &mut Diagnostics) -> Option<Template> {
     if name.is_empty() || context.files.size(name).is_none_or(|bytes| bytes > LONGEST_TEMPLATE as u64) {
         return None;
@@ -61,7 +63,7 @@ fn template(context: &Context<'_>, name: &str, rank: u16, out: &mut Diagnostics)
     }
 }
 
-/// What expressions may name before a run.
+/// The values for expressions that are known before a run.
 fn known(draft: &Draft<'_>, context: &Context<'_>) -> Value {
     let mut params = draft.root.get("params").map_or_else(|| json!({}), Node::to_json);
     if let Value::Object(params) = &mut params {
@@ -83,7 +85,7 @@ fn known(draft: &Draft<'_>, context: &Context<'_>) -> Value {
     })
 }
 
-/// A value without expressions; `None` where one of them names what only the run will know.
+/// Renders a value. `None` if an expression in it names a value that is known only during the run.
 fn rendered(value: &Value, known: &Value) -> Option<Value> {
     let is_known = |text: &str| {
         expr::references(text).is_ok_and(|used| {

@@ -38,7 +38,7 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
     }
     for entry in &draft.workloads.entries {
         let (steps, checks) = counts.get(entry.key.as_str()).copied().unwrap_or_default();
-        // Whoever mistyped the name has been told so.
+        // The mistyped name has been reported. Reporting its absence would only repeat the mistake.
         let echo = mistyped.contains(entry.key.as_str());
         if checks == 0 && !echo && readable("checks") {
             out.push(
@@ -104,7 +104,7 @@ fn selector(draft: &Draft<'_>, facts: &Facts<'_>, node: &Node, without_estate: b
                 .warning(
                     node.span,
                     format!(
-                        "what `{text}` selects nobody can tell without an estate: it counts as not restored"
+                        "without an estate, the resources of `{text}` are unknown: they count as not restored"
                     ),
                 )
                 .help("name an `estate`, or list the resources by their ids"),
@@ -118,7 +118,7 @@ fn selector(draft: &Draft<'_>, facts: &Facts<'_>, node: &Node, without_estate: b
     }
     let ids: Vec<String> = facts.resources.iter().map(|resource| resource.id.to_string()).collect();
     let help = nearest(text, ids.iter().map(String::as_str)).map_or_else(
-        || "whether it is restored cannot be told: correct it, or add the resource to the estate".to_owned(),
+        || "its recovery cannot be checked: correct it, or add the resource to the estate".to_owned(),
         |near| format!("did you mean `{near}`?"),
     );
     out.push(draft.source.warning(node.span, format!("`{text}` selects nothing in the estate")).help(help));
