@@ -341,13 +341,15 @@ fn paths_in_commands_and_snippets_exist() {
 #[test]
 fn the_committed_schemas_are_current() {
     let folder = clone();
-    for what in ["playbook", "estate"] {
-        let committed = page(&format!("drills/schema/{what}.json"));
+    for (file, what) in [
+        ("drills/schema/playbook.json", "playbook"),
+        ("drills/schema/estate.json", "estate"),
+        ("reports/schema/report.json", "report"),
+        ("reports/schema/events.json", "events"),
+    ] {
+        let committed = page(file);
         let printed = run(&format!("drillmaster schema {what}"), folder.path());
-        assert!(
-            committed == printed,
-            "drills/schema/{what}.json is old: drillmaster schema {what} > drills/schema/{what}.json"
-        );
+        assert!(committed == printed, "{file} is old: drillmaster schema {what} > {file}");
     }
 }
 

@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use base::exit::Exit;
 use engine::actions::CATALOGUE;
 
-/// Print the JSON Schema of playbooks, estates or the configuration, for editors
+/// Print a JSON Schema: of playbooks, estates or the configuration, for editors; of report.json or the events, for programs
 #[derive(clap::Args)]
 pub struct Args {
     #[arg(value_enum, default_value_t)]
@@ -18,6 +18,10 @@ enum What {
     Playbook,
     Estate,
     Config,
+    /// report.json
+    Report,
+    /// A line of `run --output json`, and of a journal
+    Events,
 }
 
 pub fn run(args: &Args) -> Exit {
@@ -25,6 +29,8 @@ pub fn run(args: &Args) -> Exit {
         What::Playbook => playbook::schema::playbook_schema(CATALOGUE),
         What::Estate => estate::load::estate_schema(),
         What::Config => crate::config::config_schema(),
+        What::Report => record::report::report_schema(),
+        What::Events => event::event_schema(),
     };
     match super::print(&format!("{schema:#}\n")) {
         Ok(()) => Exit::Passed,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::locus::Locus;
@@ -10,7 +11,7 @@ use super::scope::{self, Scope};
 use base::ids::{AccountId, AzId, Region};
 
 /// The loss that the drill simulates.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Loss {
     Az(AzId),

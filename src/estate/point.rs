@@ -74,7 +74,7 @@ impl PointKind {
 }
 
 /// A recovery point: a copy of a resource's data to restore from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RecoveryPoint {
     /// The resource that it restores.
     pub of: ResourceId,
@@ -362,7 +362,7 @@ pub fn select<'a>(points: &'a [RecoveryPoint], wanted: &Wanted, on: &Use<'_>) ->
 pub const LOOK_BACK: Duration = Duration::from_hours(720);
 
 /// The most data that a drill with another T0 would have lost.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct WorstCase {
     /// The loss in seconds. `None` if unknown.
     pub seconds: Option<f64>,

@@ -1,5 +1,6 @@
 //! The recovery point that a step restores from.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use base::duration::Time;
@@ -7,7 +8,7 @@ use estate::point::WorstCase;
 use estate::{RecoveryPoint, Selector};
 
 /// Where an action restores from, chosen for this attempt.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RestoreSource {
     pub point: RecoveryPoint,
     /// What the sandbox's account calls it: its id, or its ARN where it belongs to another account.
@@ -17,7 +18,7 @@ pub struct RestoreSource {
 }
 
 /// What a step restores from, and the recovery point that it came from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Chosen {
     pub source: RestoreSource,
     /// The recovery point that existed before the disaster.
@@ -31,7 +32,7 @@ pub struct Chosen {
 }
 
 /// Copies of recovery points that a step made, and what it copied.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Made {
     pub copies: Vec<RecoveryPoint>,
     pub origin: Chosen,

@@ -1,7 +1,7 @@
 //! The one stream of events that a run is. The journal, the terminal, the NDJSON output and the report are
 //! consumers of it that know nothing of each other.
 //!
-//! A run's state is a fold over its events (`objectives::record`), so what is not an event did not happen.
+//! A run's state is a fold over its events (`record::objectives`), so what is not an event did not happen.
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
@@ -12,9 +12,11 @@ mod line;
 mod redacted;
 mod request;
 mod run_started;
+mod schema;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -29,6 +31,7 @@ pub use chosen::{Chosen, Made, RestoreSource};
 pub use port::Phase;
 pub use request::Request;
 pub use run_started::{Inputs, NodePlan, PlaybookText, RunStarted, WorkloadPlan};
+pub use schema::event_schema;
 
 /// By whom what the sandbox consists of is made.
 pub const SANDBOX: &str = "sandbox";
@@ -46,7 +49,7 @@ pub struct Event {
     pub body: Body,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Body {
     /// Always first.
@@ -247,7 +250,7 @@ pub enum Body {
 }
 
 /// What people and programs need to know of the sandbox.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SandboxOutputs {
     pub vpc_id: String,
     pub subnet_ids: Vec<String>,
@@ -257,7 +260,7 @@ pub struct SandboxOutputs {
 }
 
 /// When the sandbox was looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// The proof without which there is no T0.

@@ -1,5 +1,6 @@
 //! What an intent asks for.
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -45,5 +46,22 @@ impl<'de> Deserialize<'de> for Request {
             None => Create::deserialize(Value::Object(request)).map(|what| Self::Create(Box::new(what))),
         };
         read.map_err(D::Error::custom)
+    }
+}
+
+impl JsonSchema for Request {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Request".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let (create, copy) = (generator.subschema_for::<Create>(), generator.subschema_for::<CopyObjects>());
+        let copy = json_schema!({
+            "type": "object",
+            "properties": { COPY_OBJECTS: copy },
+            "required": [COPY_OBJECTS],
+            "additionalProperties": false,
+        });
+        json_schema!({ "oneOf": [create, copy] })
     }
 }

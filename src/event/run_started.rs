@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use base::duration::Time;
@@ -11,7 +12,7 @@ use base::on::On;
 use estate::Loss;
 
 /// All that judging and rendering need, so that the journal alone is enough.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunStarted {
     pub format: u32,
     pub version: String,
@@ -36,7 +37,7 @@ pub struct RunStarted {
 }
 
 /// What else a run was given, so that its folder is enough to go on with it.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Inputs {
     /// The playbook's folder, absolute: programs that it names are run from there.
     pub folder: String,
@@ -54,7 +55,7 @@ pub struct Inputs {
     pub pace: Option<f64>,
 }
 
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct PlaybookText {
     pub name: String,
     pub description: String,
@@ -63,7 +64,7 @@ pub struct PlaybookText {
     pub source: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WorkloadPlan {
     pub name: String,
     pub tier: Option<u32>,
@@ -78,7 +79,7 @@ pub struct WorkloadPlan {
     pub lost: Vec<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NodePlan {
     pub id: String,
     /// A step's action, or a check's kind.

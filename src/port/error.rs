@@ -1,9 +1,10 @@
 //! What can go wrong with a call, and whether the request may have taken effect.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Whether the cloud may have acted on the request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Sent {
     /// It never left, or the cloud refused it: nothing was done.

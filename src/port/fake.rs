@@ -4,7 +4,16 @@ use std::cell::RefCell;
 
 use async_trait::async_trait;
 
-use super::*;
+use base::duration::Time;
+use base::ids::AccountId;
+use estate::RecoveryPoint;
+
+use super::{
+    ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created,
+    ErrorKind, Exposure, IsolationScan, Kind, MeasuredObjects, Needs, Observed, Offers, Origin, Permit,
+    Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef, Tagged,
+    VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
+};
 
 pub struct Fake<C, O> {
     pub create: C,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -27,6 +28,7 @@ use strum::{IntoStaticStr, VariantArray};
     Deserialize,
     VariantArray,
     IntoStaticStr,
+    JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
@@ -83,7 +85,7 @@ impl Kind {
 }
 
 /// A resource that exists in the cloud: what teardown is told to remove.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct ResourceRef {
     pub kind: Kind,
     /// The cloud's own id: `i-…`, `vpc-…`, a DB instance's identifier, a bucket's name, a stack's id.
@@ -105,7 +107,7 @@ impl fmt::Display for ResourceRef {
 }
 
 /// What is to be created. Names are chosen by the caller, so that a crash can be probed by name.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Create {
     Vpc {
@@ -439,7 +441,7 @@ impl Create {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CreateVolume {
     pub snapshot: String,
     pub az: AzId,
@@ -475,14 +477,14 @@ impl CreateVolume {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SubnetRef {
     pub id: String,
     pub az: AzId,
 }
 
 /// Instances come up without a role, with IMDSv2 required, without a public address, terminating on shutdown.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunInstances {
     pub image: String,
     pub instance_type: String,
@@ -516,7 +518,7 @@ impl RunInstances {
 }
 
 /// A database instance restored from a snapshot, explicit where the API's defaults are a classic drill defect.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RestoreDb {
     /// A snapshot's id or ARN; for PITR and replicas the source database's identifier or ARN.
     pub source: String,
@@ -558,14 +560,14 @@ impl RestoreDb {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RestoreDbToTime {
     pub db: RestoreDb,
     /// `None`: the latest restorable time.
     pub to: Option<Time>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RestoreCluster {
     pub snapshot: String,
     pub name: String,
@@ -600,13 +602,13 @@ impl RestoreCluster {
 }
 
 /// How far Aurora Serverless v2 scales, in Aurora capacity units.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Serverless {
     pub min: f64,
     pub max: f64,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DeployStack {
     pub name: String,
     /// The template's text.
@@ -651,7 +653,7 @@ pub struct Observed {
 }
 
 /// Of what the recovery points are sought.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PointQuery {
     /// Of one resource or all with a tag, of these kinds.
@@ -661,7 +663,7 @@ pub enum PointQuery {
 }
 
 /// A bucket, and where it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BucketRef {
     pub name: String,
     /// The account whose credentials (and endpoint, for a second provider) are used.
@@ -680,7 +682,7 @@ impl BucketRef {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CopyObjects {
     pub from: BucketRef,
     pub to: BucketRef,
@@ -843,7 +845,7 @@ pub struct PreflightFinding {
 /// Calls by name, for `report.json`.
 pub type ApiCalls = BTreeMap<String, CallCount>;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct CallCount {
     pub count: u64,
     pub throttled: u64,

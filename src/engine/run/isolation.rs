@@ -1,5 +1,5 @@
 //! Whether the sandbox is closed: proved before T0, looked at again after whatever could have opened it, and once more
-//! before the verdict. What is looked at stands in `cloud::look`.
+//! before the verdict. What is looked at stands in `port::isolation`.
 
 use std::convert::Infallible;
 use std::rc::Rc;

@@ -1,6 +1,6 @@
 //! The sandbox: made before T0, proved closed, and removed with proof.
 //!
-//! `hands` is the only way in which anything is created or deleted: it writes the intent first, and asks the `guard`
+//! `provisioner` is the only way in which anything is created or deleted: it writes the intent first, and asks the `guard`
 //! for leave.
 
 #![deny(clippy::wildcard_enum_match_arm)]

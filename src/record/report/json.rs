@@ -4,7 +4,9 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use schemars::generate::SchemaSettings;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::model::SCHEMA;
 use super::{Format, Report, ReportError};
@@ -14,6 +16,16 @@ pub fn render(report: &Report) -> Result<String, ReportError> {
         .map_err(|e| ReportError::Render { format: "JSON", what: e.to_string() })?;
     text.push('\n');
     Ok(text)
+}
+
+/// The JSON Schema of `report.json` (draft 2020-12).
+pub fn report_schema() -> Value {
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    let mut schema = settings.into_generator().into_root_schema_for::<Report>().to_value();
+    if let Some(object) = schema.as_object_mut() {
+        object.insert("title".into(), "Drillmaster report".into());
+    }
+    schema
 }
 
 /// Reads a report from a run's folder or from the file itself.

@@ -20,7 +20,7 @@ mod write;
 
 pub use error::ReportError;
 pub use format::Format;
-pub use json::read;
+pub use json::{read, report_schema};
 pub use model::Report;
 pub use templates::Templates;
 pub use write::{FILES, write_all};
