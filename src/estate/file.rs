@@ -133,7 +133,7 @@ pub struct Timing {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Probe {
-    /// The time from the check's needs being ready until the first healthy answer. Default: none.
+    /// The time from the check's needs being ready until the first healthy answer. Default: 0s.
     #[serde(default)]
     pub healthy_after: Span,
     /// The answer: a number, a text, or a time relative to T0 (`-2h3m`).
