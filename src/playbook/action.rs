@@ -1,72 +1,145 @@
-//! What an action declares of itself: its arguments, its outputs, and what it restores from.
+//! What an action declares of itself, and what a step's arguments tell once they are read.
 //!
-//! The actions themselves live in the room `actions`; validation, the JSON Schema and the plan see only this.
+//! The actions themselves live in the engine. Validation and the JSON Schema see only this.
 
+use indexmap::IndexMap;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 
 use base::duration::{Span, Time};
-use estate::PointKind;
+use base::ids::Region;
+use estate::{PointKind, Selector};
+
+use super::expr::is_template;
 
 pub struct ActionDecl {
     /// `rds.restore`
     pub name: &'static str,
     /// One sentence for people.
     pub summary: &'static str,
-    /// The schema of `with:`, from the type that the action decodes it into.
+    /// The schema of `with:`, from the type that `read` reads it into.
     pub args: fn(&mut SchemaGenerator) -> Schema,
-    /// What arguments that fit the schema may still have wrong (two of three that exclude each other…).
-    pub check: fn(&Value) -> Vec<ArgProblem>,
-    /// The arguments that may hold secrets: they are sent to whom they are for, and stand nowhere on record.
+    /// Reads `with:`. What fits the schema can be read.
+    pub read: fn(&Value) -> Result<Box<dyn Arguments>, serde_json::Error>,
+    /// The arguments that may hold secrets. They are sent on, and stand nowhere on record.
     pub secrets: &'static [&'static str],
+    /// The arguments that name files, relative to the playbook.
+    pub files: &'static [FileArg],
     pub outputs: &'static [Output],
-    /// The recovery point that these arguments ask for, where the action restores or copies one.
-    pub source: fn(&Value) -> Option<SourceSpec>,
-    /// What it asks of the sandbox, as far as these arguments tell before the run.
-    pub demands: fn(&Value) -> Demands,
-    /// The API calls that it makes in the sandbox's account and region, each that may come up: also those that watch what
-    /// it made, and read a tag before they change something.
+    /// The API calls that it may make in the sandbox's account and region. Those that watch what it
+    /// made count too, and those that read a tag before they change something.
     pub calls: &'static [&'static str],
-    /// The API calls that it makes about the bucket that its arguments name (`/from`, `/source`), with the credentials of
-    /// the account that stands there, else the sandbox's.
+    /// The API calls about the buckets that its arguments name ([`Demands::reads`]). They are made
+    /// with the credentials of the account that stands there, or else with the sandbox's.
     pub bucket_calls: &'static [&'static str],
+    /// What the harness makes for it before T0.
+    pub prepared: &'static [Prepared],
+    /// Whether it may open the sandbox: it makes or changes something that has a network, an owner,
+    /// a role or a share, or nobody knows what it does. The sandbox is looked at again after it.
+    pub may_open: bool,
     /// The kinds of recovery points whose size decides how long it takes. Empty: it has no size.
     pub sized_by: &'static [PointKind],
 }
 
-/// The actions that make nothing which has a network, an owner, a role or a share, and change nothing of the kind.
-pub const OPENS_NOTHING: [&str; 4] = ["ec2.import_key_pair", "ec2.restore_volume", "s3.restore", "s3.verify"];
-
 impl ActionDecl {
-    /// Whether the sandbox is to be looked at again after it. So it is after a command or a person, of whom nobody knows
-    /// what they did, and after an action that is not known here.
-    pub fn may_open(&self) -> bool {
-        !OPENS_NOTHING.contains(&self.name)
+    /// `rds`
+    pub fn service(&self) -> &'static str {
+        self.name.split('.').next().unwrap_or(self.name)
+    }
+
+    pub fn needs(&self, what: Prepared) -> bool {
+        self.prepared.contains(&what)
+    }
+
+    /// The arguments that name files of a kind.
+    pub fn files_of(&self, kind: FileKind) -> impl Iterator<Item = &'static str> {
+        self.files.iter().filter(move |file| file.kind == kind).map(|file| file.name)
     }
 }
 
-/// What an action asks of the sandbox: what the harness makes for it before T0, and what counts against quotas.
+/// The arguments of a step, read into the type of its action. Texts in them may be expressions still.
+pub trait Arguments {
+    /// What arguments that fit the schema may still have wrong, such as two that exclude each other.
+    fn problems(&self) -> Vec<ArgProblem>;
+    /// The recovery point that they ask for, where the action restores or copies one.
+    fn source(&self) -> Option<SourceSpec>;
+    /// What the step needs, as far as they tell.
+    fn demands(&self) -> Demands;
+}
+
+/// An argument that names a file.
+#[derive(Debug, Clone, Copy)]
+pub struct FileArg {
+    pub name: &'static str,
+    pub kind: FileKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileKind {
+    /// A CloudFormation template. Its text is kept with the run.
+    Template,
+    /// A list of objects. Its text is kept with the run.
+    Manifest,
+    /// The first word of a list is a program of this machine, and the others are what it is given.
+    Program,
+}
+
+/// What the harness makes for an action before T0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prepared {
+    /// A DB subnet group, for databases in the sandbox's network.
+    DbSubnetGroup,
+    /// The bucket of [`Demands::bucket`].
+    Bucket,
+    /// The replica of [`Demands::replica`].
+    Replica,
+}
+
+/// What a step needs, as far as its arguments tell before the run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Demands {
-    /// It puts databases into the sandbox's network.
-    pub db_subnet_group: bool,
-    /// The bucket that it restores into, by the name that the step gives it. A name that only the run will know is `None`.
+    /// The bucket that it restores into, by the name that the step gives it.
+    /// `None` where only the run will know the name.
     pub bucket: Option<String>,
     pub replica: Option<ReplicaDemand>,
     pub db_instances: u32,
-    /// Engine and class of `db_instances`, where both are known before the run: a snapshot does not tell its engine.
+    /// Engine and class of `db_instances`, where both are known. A snapshot does not tell its engine.
     pub db_class: Option<(String, String)>,
-    pub instances: u32,
-    /// The type of `instances`, where it is known before the run.
-    pub instance_type: Option<String>,
-    /// The file that it reads, relative to the playbook, where it is known before the run: its text is kept with the run.
-    pub file: Option<String>,
+    pub machines: Option<Machines>,
+    /// The KMS key that what it makes is encrypted with. It may be an expression.
+    pub kms_key: Option<String>,
+    /// The buckets that it reads, besides those that the run makes.
+    pub reads: Vec<BucketRead>,
+    pub template: Option<TemplateUse>,
 }
 
-impl Demands {
-    pub fn none(_args: &Value) -> Self {
-        Self::default()
-    }
+/// Instances to be launched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Machines {
+    /// `None` where only the run will know it.
+    pub count: Option<u32>,
+    /// `None` where only the run will know it.
+    pub instance_type: Option<String>,
+}
+
+/// A bucket that a step reads. Its name and the account may be expressions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BucketRead {
+    pub name: String,
+    /// `None` where it is not given, or only the run will know it.
+    pub region: Option<Region>,
+    /// The name of the account in `accounts` whose credentials read it.
+    pub account: Option<String>,
+}
+
+/// A CloudFormation template to be deployed. Its path and its parameters may be expressions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateUse {
+    /// Relative to the playbook.
+    pub path: String,
+    pub parameters: IndexMap<String, Value>,
+    /// What the inspection lets pass.
+    pub allow: Vec<String>,
 }
 
 /// A read replica in the sandbox, made before T0 because production can give none after it.
@@ -117,6 +190,10 @@ pub struct SourceSpec {
     /// The point may lie in any surviving region.
     pub across_regions: bool,
     pub purpose: Purpose,
+    /// The name of the resource that it stands for, where that is another one: a replica's original.
+    pub stands_for: Option<String>,
+    /// The region that the arguments name, where it is known.
+    pub region: Option<Region>,
 }
 
 /// What an action makes of a recovery point.
@@ -138,6 +215,26 @@ impl SourceSpec {
     /// Whether it restores data whose age counts towards RPO.
     pub fn restores_data(&self) -> bool {
         self.purpose == Purpose::Restore { data: true }
+    }
+
+    /// The resources that it names. The step that restores from a copy covers them too.
+    pub fn selects(&self) -> Option<Selector> {
+        match &self.what {
+            SourceWhat::Of { kind, name, .. } => {
+                Selector::of_kind(kind, self.stands_for.as_ref().unwrap_or(name)).ok()
+            }
+            SourceWhat::Id(_) => None,
+        }
+    }
+
+    /// The texts that decide which point it is, where they are expressions still.
+    pub fn expressions(&self) -> Vec<&str> {
+        let texts = match &self.what {
+            SourceWhat::Of { name, point: PointSpec::Id(id), .. } => vec![name, id],
+            SourceWhat::Of { name, .. } => vec![name],
+            SourceWhat::Id(id) => vec![id],
+        };
+        texts.into_iter().map(String::as_str).filter(|text| is_template(text)).collect()
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use base::duration::Size;
 use engine::actions::context::{Context, Outcome, Person, StepError};
-use engine::actions::{self, CATALOGUE};
+use engine::actions::{self, Invocation};
 use engine::sandbox::memory::Memory;
 use engine::sandbox::prepare::{Wanted, WantedReplica};
 use engine::sandbox::teardown::Teardown;
@@ -51,6 +51,12 @@ impl Consumer for Log {
         self.0.borrow_mut().push(event.clone());
         Ok(())
     }
+}
+
+/// The arguments of a step.
+fn read(uses: &str, args: &Value) -> Box<dyn Invocation> {
+    let action = actions::get(uses).unwrap_or_else(|| panic!("{uses} is no action"));
+    (action.read)(args).unwrap_or_else(|error| panic!("{uses} {args}: {error}"))
 }
 
 /// What a sandbox has besides its network.
@@ -151,9 +157,9 @@ impl<'a> Stage<'a> {
 
     /// What a step restores from. A drill looks once, before T0: what it makes itself is no source of its next attempt.
     async fn chosen(&self, uses: &str, args: &Value) -> Option<RestoreSource> {
-        let declared = CATALOGUE.get(uses).unwrap_or_else(|| panic!("{uses} is no action"));
-        assert_eq!((declared.check)(args).len(), 0, "{uses} {args}");
-        match (declared.source)(args) {
+        let read = read(uses, args);
+        assert_eq!(read.problems().len(), 0, "{uses} {args}");
+        match read.source() {
             Some(spec) => Some(self.source(&spec).await),
             None => None,
         }
@@ -186,15 +192,13 @@ impl<'a> Stage<'a> {
             accounts: &accounts,
             progress: &|_, _| {},
         };
-        let action = actions::get(uses).unwrap_or_else(|| panic!("{uses} is no action"));
-        let outcome = (action.run)(&cx, args).await?;
+        let outcome = read(uses, args).run(&cx).await?;
         self.peer.ran.borrow_mut().insert(uses.to_owned());
         Ok(outcome)
     }
 
     pub async fn source_of(&self, uses: &str, args: &Value) -> RestoreSource {
-        let declared = CATALOGUE.get(uses).unwrap();
-        self.source(&(declared.source)(args).unwrap()).await
+        self.source(&read(uses, args).source().unwrap()).await
     }
 
     /// What arguments restore from, as the sandbox's own account sees it.
@@ -365,7 +369,7 @@ pub fn unknown(id: &str, kind: PointKind) -> RestoreSource {
 
 /// The declared outputs, no more and no fewer, each of its declared shape.
 fn assert_outputs(uses: &str, outcome: &Outcome) {
-    let declared = CATALOGUE.get(uses).unwrap().outputs;
+    let declared = actions::get(uses).unwrap().decl.outputs;
     let names: BTreeSet<&str> = declared.iter().map(|o| o.name).collect();
     let given: BTreeSet<&str> = outcome.outputs.keys().map(String::as_str).collect();
     assert_eq!(given, names, "{uses}: what comes out is what is declared");

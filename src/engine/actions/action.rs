@@ -1,17 +1,116 @@
 //! What an action is.
 
 use futures_util::future::LocalBoxFuture;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize as _, Serialize};
 use serde_json::Value;
 
 use super::context::{Context, Outcome, StepError};
-use playbook::action::ActionDecl;
+use estate::PointKind;
+use playbook::action::{ActionDecl, ArgProblem, Arguments, Demands, FileArg, Output, Prepared, SourceSpec};
 
-/// An action: what it declares of itself, and what does it.
-pub struct Action {
-    pub decl: ActionDecl,
-    /// Does it, once. Arguments are rendered already.
-    pub run: Run,
+/// An action: what it declares of itself, and what does it. The constants become its [`ActionDecl`],
+/// which says what each means.
+pub(super) trait Action: 'static {
+    /// `with`. Their doc comments describe them in the JSON Schema. A field that may be an expression is a text
+    /// or an [`Expr`](playbook::expr_value::Expr).
+    type Args: Clone + Serialize + DeserializeOwned + JsonSchema + 'static;
+
+    const NAME: &'static str;
+    const SUMMARY: &'static str;
+    const OUTPUTS: &'static [Output];
+    const CALLS: &'static [&'static str];
+    const MAY_OPEN: bool;
+    const SIZED_BY: &'static [PointKind];
+    const BUCKET_CALLS: &'static [&'static str] = &[];
+    const SECRETS: &'static [&'static str] = &[];
+    const FILES: &'static [FileArg] = &[];
+    const PREPARED: &'static [Prepared] = &[];
+
+    fn problems(_args: &Self::Args) -> Vec<ArgProblem> {
+        Vec::new()
+    }
+
+    fn source(args: &Self::Args) -> Option<SourceSpec>;
+
+    fn demands(args: &Self::Args) -> Demands;
+
+    /// Does it, once. Expressions in the arguments are rendered.
+    async fn run(cx: &Context<'_>, args: Self::Args) -> Result<Outcome, StepError>;
 }
 
-/// Boxed, since one action's future is many times as large as another's.
-pub type Run = for<'a> fn(&'a Context<'a>, &'a Value) -> LocalBoxFuture<'a, Result<Outcome, StepError>>;
+/// A step's arguments, together with the action that they are for.
+pub trait Invocation: Arguments {
+    /// The arguments as `with` has them. Expressions are rendered in this form.
+    fn value(&self) -> Value;
+
+    /// Does it, once. Boxed, since one action's future is many times as large as another's.
+    fn run<'a>(self: Box<Self>, cx: &'a Context<'a>) -> LocalBoxFuture<'a, Result<Outcome, StepError>>
+    where
+        Self: 'a;
+}
+
+/// An action of the catalogue, without its type.
+pub struct Entry {
+    pub decl: ActionDecl,
+    /// Reads `with`.
+    pub read: fn(&Value) -> Result<Box<dyn Invocation>, serde_json::Error>,
+}
+
+pub(super) const fn entry<A: Action>() -> Entry {
+    Entry {
+        decl: ActionDecl {
+            name: A::NAME,
+            summary: A::SUMMARY,
+            args: |generator| generator.subschema_for::<A::Args>(),
+            read: |with| Ok(Box::new(Read::<A>::new(with)?)),
+            secrets: A::SECRETS,
+            files: A::FILES,
+            outputs: A::OUTPUTS,
+            calls: A::CALLS,
+            bucket_calls: A::BUCKET_CALLS,
+            prepared: A::PREPARED,
+            may_open: A::MAY_OPEN,
+            sized_by: A::SIZED_BY,
+        },
+        read: |with| Ok(Box::new(Read::<A>::new(with)?)),
+    }
+}
+
+/// Arguments that were read.
+struct Read<A: Action>(A::Args);
+
+impl<A: Action> Read<A> {
+    fn new(with: &Value) -> Result<Self, serde_json::Error> {
+        A::Args::deserialize(with).map(Self)
+    }
+}
+
+impl<A: Action> Arguments for Read<A> {
+    fn problems(&self) -> Vec<ArgProblem> {
+        A::problems(&self.0)
+    }
+
+    fn source(&self) -> Option<SourceSpec> {
+        A::source(&self.0)
+    }
+
+    fn demands(&self) -> Demands {
+        A::demands(&self.0)
+    }
+}
+
+impl<A: Action> Invocation for Read<A> {
+    fn value(&self) -> Value {
+        // Types with text for keys have a form in JSON.
+        serde_json::to_value(&self.0).unwrap_or_default()
+    }
+
+    fn run<'a>(self: Box<Self>, cx: &'a Context<'a>) -> LocalBoxFuture<'a, Result<Outcome, StepError>>
+    where
+        Self: 'a,
+    {
+        Box::pin(A::run(cx, self.0))
+    }
+}

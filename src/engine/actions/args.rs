@@ -1,96 +1,9 @@
-//! Arguments that several actions share: where to restore from.
-
-use schemars::JsonSchema;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+//! What the arguments of several actions share: sources, and texts that may be expressions.
 
 use estate::PointKind;
 use playbook::action::{ArgProblem, PointSpec, Purpose, SourceSpec, SourceWhat};
 use playbook::expr::is_template;
 use playbook::expr_value::Expr;
-
-/// Where a database comes from: `{ db, point }` or `{ snapshot }`.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct DbSource {
-    /// The production database's identifier.
-    #[serde(default)]
-    pub db: Option<String>,
-    /// `latest` (default), a recovery point's id, a timestamp, or a time relative to T0 (`-2h`).
-    #[serde(default)]
-    pub point: Option<String>,
-    /// A snapshot's id or ARN, such as a copy step's `snapshot_id`.
-    #[serde(default)]
-    pub snapshot: Option<String>,
-}
-
-/// Where an Aurora cluster comes from: `{ cluster, point }` or `{ snapshot }`.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ClusterSource {
-    /// The production cluster's identifier.
-    #[serde(default)]
-    pub cluster: Option<String>,
-    /// `latest` (default), a recovery point's id, a timestamp, or a time relative to T0 (`-2h`).
-    #[serde(default)]
-    pub point: Option<String>,
-    /// A cluster snapshot's id or ARN.
-    #[serde(default)]
-    pub snapshot: Option<String>,
-}
-
-/// What is copied: `{ db, point }`, `{ cluster, point }` or `{ snapshot }`.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct DbCopySource {
-    /// The production database's identifier.
-    #[serde(default)]
-    pub db: Option<String>,
-    /// The production Aurora cluster's identifier.
-    #[serde(default)]
-    pub cluster: Option<String>,
-    /// `latest` (default), a recovery point's id, a timestamp, or a time relative to T0 (`-2h`).
-    #[serde(default)]
-    pub point: Option<String>,
-    /// A snapshot's id or ARN.
-    #[serde(default)]
-    pub snapshot: Option<String>,
-}
-
-/// Where a volume comes from: `{ volume, point }` or `{ snapshot }`.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct VolumeSource {
-    /// The production volume's id, or `tag:KEY=VALUE`.
-    #[serde(default)]
-    pub volume: Option<String>,
-    /// `latest` (default), a recovery point's id, a timestamp, or a time relative to T0 (`-2h`).
-    #[serde(default)]
-    pub point: Option<String>,
-    /// A snapshot's id, such as a copy step's `snapshot_id`.
-    #[serde(default)]
-    pub snapshot: Option<String>,
-}
-
-/// A machine image: its id, or `{ of, point }`.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum ImageSource {
-    /// An image's id, such as a copy step's `image_id`.
-    Id(String),
-    Of(ImageOf),
-}
-
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ImageOf {
-    /// The production instance's id, or `tag:KEY=VALUE`.
-    pub of: String,
-    /// `latest` (default), a recovery point's id, a timestamp, or a time relative to T0 (`-2h`).
-    #[serde(default)]
-    pub point: Option<String>,
-}
 
 pub fn of(kind: &'static str, name: &str, point: Option<&str>) -> SourceWhat {
     SourceWhat::Of { kind, name: name.to_owned(), point: PointSpec::read(point) }
@@ -98,28 +11,31 @@ pub fn of(kind: &'static str, name: &str, point: Option<&str>) -> SourceWhat {
 
 /// The source of a copy, which takes a point from any surviving region.
 pub fn copied(what: SourceWhat, kinds: &[PointKind]) -> SourceSpec {
-    SourceSpec { what, kinds: kinds.to_vec(), across_regions: true, purpose: Purpose::Copy }
+    source(what, kinds, Purpose::Copy, true)
 }
 
 /// The source of a restore in the sandbox's own region.
 pub fn restored(what: SourceWhat, kinds: &[PointKind], data: bool) -> SourceSpec {
-    SourceSpec { what, kinds: kinds.to_vec(), across_regions: false, purpose: Purpose::Restore { data } }
+    source(what, kinds, Purpose::Restore { data }, false)
 }
 
 /// The source of a restore of data that reads from any surviving region.
 pub fn restored_from_afar(what: SourceWhat, kinds: &[PointKind]) -> SourceSpec {
-    SourceSpec { across_regions: true, ..restored(what, kinds, true) }
+    source(what, kinds, Purpose::Restore { data: true }, true)
 }
 
-/// A text at a JSON pointer, unless only the run will know it.
-pub fn text(args: &Value, pointer: &str) -> Option<String> {
-    args.pointer(pointer)?.as_str().filter(|text| !is_template(text)).map(str::to_owned)
+fn source(what: SourceWhat, kinds: &[PointKind], purpose: Purpose, across_regions: bool) -> SourceSpec {
+    SourceSpec { what, kinds: kinds.to_vec(), across_regions, purpose, stands_for: None, region: None }
 }
 
-/// A number of things at a JSON pointer, which may stand as text; 1 where it is not given, or only the run will know it.
-pub fn count(args: &Value, pointer: &str) -> u32 {
-    let given = args.pointer(pointer);
-    given.and_then(|v| serde_json::from_value::<Expr<u32>>(v.clone()).ok()?.get().ok().copied()).unwrap_or(1)
+/// A text, unless only the run will know it.
+pub fn known(text: &str) -> Option<String> {
+    (!is_template(text)).then(|| text.to_owned())
+}
+
+/// A number of things: 1 where it is not given. `None` where only the run will know it.
+pub fn count(given: Option<&Expr<u32>>) -> Option<u32> {
+    given.map_or(Some(1), |given| given.get().ok().copied())
 }
 
 /// `{ name, point }` or `{ snapshot }`.
@@ -136,36 +52,29 @@ pub fn named_or_snapshot(
     }
 }
 
-/// Exactly one of `keys` must stand in the record at `pointer`; `point` goes only with the first.
-pub fn exactly_one(args: &Value, pointer: &str, keys: &[&str]) -> Vec<ArgProblem> {
-    let Some(Value::Object(record)) = args.pointer(pointer) else { return Vec::new() };
-    let given: Vec<&str> =
-        keys.iter().copied().filter(|k| record.get(*k).is_some_and(|v| !v.is_null())).collect();
-    let list = keys.iter().map(|k| format!("`{k}`")).collect::<Vec<_>>().join(" or ");
-    let problem = |message: String, help: String| ArgProblem { pointer: pointer.to_owned(), message, help };
-    let mut problems = Vec::new();
-    match given.as_slice() {
-        [] => problems.push(problem(format!("it does not say {list}"), format!("give one of {list}"))),
-        [_] => {}
-        several => problems.push(problem(
-            format!(
-                "{} exclude each other",
-                several.iter().map(|k| format!("`{k}`")).collect::<Vec<_>>().join(" and ")
-            ),
-            "keep one of them".into(),
-        )),
-    }
-    if given == ["snapshot"] && record.contains_key("point") {
+/// Exactly one of these must stand at `pointer`: each with whether it is given.
+pub fn exactly_one(pointer: &str, keys: &[(&str, bool)]) -> Vec<ArgProblem> {
+    let name = |(key, _): &(&str, bool)| format!("`{key}`");
+    let given: Vec<String> = keys.iter().filter(|(_, given)| *given).map(name).collect();
+    let list = keys.iter().map(name).collect::<Vec<_>>().join(" or ");
+    let (message, help) = match given.as_slice() {
+        [] => (format!("it does not say {list}"), format!("give one of {list}")),
+        [_] => return Vec::new(),
+        several => (format!("{} exclude each other", several.join(" and ")), "keep one of them".into()),
+    };
+    vec![ArgProblem { pointer: pointer.to_owned(), message, help }]
+}
+
+/// The same for a source in `from`. With `snapshot` alone, `point` says nothing.
+pub fn one_source(keys: &[(&str, bool)], point: Option<&str>) -> Vec<ArgProblem> {
+    let mut problems = exactly_one("/from", keys);
+    let mut given = keys.iter().filter(|(_, given)| *given);
+    if let (Some(("snapshot", _)), None, Some(_)) = (given.next(), given.next(), point) {
         problems.push(ArgProblem {
-            pointer: format!("{pointer}/point"),
+            pointer: "/from/point".into(),
             message: "`point` says nothing where `snapshot` names the recovery point".into(),
             help: "remove `point`".into(),
         });
     }
     problems
-}
-
-/// Decodes arguments; for declarations, where arguments that do not fit have been reported already.
-pub fn lenient<T: DeserializeOwned>(args: &Value) -> Option<T> {
-    serde_json::from_value(args.clone()).ok()
 }

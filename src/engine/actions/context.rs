@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use indexmap::IndexMap;
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::sandbox::{ProvisionError, Provisioner, Ready};
@@ -218,12 +217,6 @@ fn help_about(reason: &str) -> Option<String> {
         return None;
     };
     Some(help.to_owned())
-}
-
-/// Decodes rendered arguments.
-pub fn decode<T: DeserializeOwned>(args: &Value) -> Result<T, StepError> {
-    serde_json::from_value(args.clone())
-        .map_err(|e| StepError::wrong(format!("its arguments do not fit: {e}"), "see `drillmaster schema`"))
 }
 
 /// The value of an argument whose expressions have been rendered.

@@ -1,42 +1,43 @@
-//! The actions that steps use, one file per service: what each declares of itself, and what it does.
+//! The actions that steps use: a folder per service, and a file per action.
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
 mod action;
-pub mod args;
-pub mod cloudformation;
-pub mod command;
+mod args;
+mod cloudformation;
+mod command;
 pub mod context;
-pub mod ec2;
-pub mod manual;
-pub mod rds;
-pub mod s3;
+mod ec2;
+mod manual;
+mod rds;
+mod s3;
 
+use action::entry;
 use playbook::action::Catalogue;
 
-pub use action::{Action, Run};
+pub use action::{Entry, Invocation};
 
-/// Every action, in the order in which help and schema list them.
-pub const ACTIONS: &[Action] = &[
-    ec2::COPY_SNAPSHOT,
-    ec2::COPY_IMAGE,
-    ec2::RESTORE_VOLUME,
-    ec2::LAUNCH,
-    ec2::IMPORT_KEY_PAIR,
-    ec2::ALLOCATE_ADDRESS,
-    rds::COPY_SNAPSHOT,
-    rds::RESTORE,
-    rds::RESTORE_TO_TIME,
-    rds::RESTORE_CLUSTER,
-    rds::PROMOTE_REPLICA,
-    s3::RESTORE,
-    s3::VERIFY,
-    cloudformation::DEPLOY,
-    command::RUN,
-    manual::TASK,
+/// Every action, in the order in which help and schema list them. There is no other list.
+pub const ACTIONS: &[Entry] = &[
+    entry::<ec2::copy_snapshot::CopySnapshot>(),
+    entry::<ec2::copy_image::CopyImage>(),
+    entry::<ec2::restore_volume::RestoreVolume>(),
+    entry::<ec2::launch::Launch>(),
+    entry::<ec2::import_key_pair::ImportKeyPair>(),
+    entry::<ec2::allocate_address::AllocateAddress>(),
+    entry::<rds::copy_snapshot::CopySnapshot>(),
+    entry::<rds::restore::Restore>(),
+    entry::<rds::restore_to_time::RestoreToTime>(),
+    entry::<rds::restore_cluster::RestoreCluster>(),
+    entry::<rds::promote_replica::PromoteReplica>(),
+    entry::<s3::restore::Restore>(),
+    entry::<s3::verify::Verify>(),
+    entry::<cloudformation::deploy::Deploy>(),
+    entry::<command::run::Run>(),
+    entry::<manual::task::Task>(),
 ];
 
-pub fn get(name: &str) -> Option<&'static Action> {
+pub fn get(name: &str) -> Option<&'static Entry> {
     ACTIONS.iter().find(|action| action.decl.name == name)
 }
 
@@ -56,7 +57,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::{ACTIONS, get};
-    use playbook::action::{Demands, ReplicaDemand};
+    use playbook::action::{Demands, Machines, ReplicaDemand};
 
     #[test]
     fn every_action_has_a_name_of_its_own() {
@@ -66,29 +67,74 @@ mod tests {
         assert_eq!(names.len(), ACTIONS.len());
     }
 
+    /// What an action opens is looked for after it. That an action opens nothing is said of each here, too.
     #[test]
-    fn what_opens_nothing_is_an_action() {
-        for name in playbook::action::OPENS_NOTHING {
-            assert!(!get(name).unwrap().decl.may_open());
+    fn few_actions_open_nothing() {
+        let closed = ACTIONS.iter().filter(|action| !action.decl.may_open).map(|action| action.decl.name);
+        let known = ["ec2.restore_volume", "ec2.import_key_pair", "s3.restore", "s3.verify"];
+        assert_eq!(closed.collect::<Vec<_>>(), known);
+    }
+
+    /// Expressions are rendered in the form in which arguments are written again.
+    #[test]
+    fn arguments_are_written_as_they_were_read() {
+        for (name, args) in [
+            (
+                "ec2.launch",
+                json!({ "image": "ami-1", "count": "{{ params.n }}", "type": "t4g.small", "data": true }),
+            ),
+            ("ec2.copy_image", json!({ "image": { "of": "tag:app=orders", "point": "-2h" } })),
+            (
+                "rds.restore",
+                json!({ "from": { "db": "orders" }, "port": 5433, "multi_az": "{{ params.m }}" }),
+            ),
+            (
+                "s3.restore",
+                json!({ "from": { "bucket": "b", "as_of": "-2h", "region": "{{ steps.a.r }}" }, "to": "c" }),
+            ),
+            (
+                "cloudformation.deploy",
+                json!({ "name": "x", "template": "x.yaml", "parameters": { "B": 1, "A": ["{{ steps.a.b }}"] } }),
+            ),
+            ("command.run", json!({ "run": ["make"], "env": { "P": "{{ secret \"file:p\" }}" } })),
+            ("manual.task", json!({ "instructions": "do it", "assume": "{{ params.t }}" })),
+        ] {
+            let written = (get(name).unwrap().read)(&args).unwrap().value();
+            assert_eq!((get(name).unwrap().read)(&written).unwrap().value(), written);
+            has(&written, &args);
         }
-        assert!(get("ec2.launch").unwrap().decl.may_open() && get("command.run").unwrap().decl.may_open());
+    }
+
+    /// What was not given is added as what it then is.
+    fn has(written: &Value, given: &Value) {
+        match given {
+            Value::Object(fields) => fields.iter().for_each(|(name, field)| has(&written[name], field)),
+            plain => assert_eq!(written, plain),
+        }
     }
 
     #[allow(clippy::needless_pass_by_value)] // `json!` at each call
     fn demands(name: &str, args: Value) -> Demands {
-        (get(name).unwrap().decl.demands)(&args)
+        (get(name).unwrap().read)(&args).unwrap().demands()
     }
 
     #[test]
-    fn databases_are_counted_and_want_a_subnet_group() {
-        let two = Demands { db_subnet_group: true, db_instances: 2, ..Demands::default() };
-        assert_eq!(demands("rds.restore_cluster", json!({ "instances": 2 })), two);
-        assert_eq!(demands("rds.restore_cluster", json!({ "instances": "2" })), two);
+    fn databases_are_counted() {
+        let cluster = |more: Value| {
+            let mut args =
+                json!({ "from": { "cluster": "c" }, "engine": "{{ params.e }}", "class": "db.r6g.large" });
+            args.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            demands("rds.restore_cluster", args)
+        };
+        let two = Demands { db_instances: 2, ..Demands::default() };
+        assert_eq!(cluster(json!({ "instances": 2 })), two);
+        assert_eq!(cluster(json!({ "instances": "2" })), two);
         let one = Demands { db_instances: 1, ..two };
-        assert_eq!(demands("rds.restore_cluster", json!({ "instances": "{{ steps.a.n }}" })), one);
-        assert_eq!(demands("rds.restore", json!({})), one);
-        assert_eq!(demands("rds.restore_to_time", json!({})), one);
-        assert_eq!(demands("rds.copy_snapshot", json!({})), Demands::default());
+        assert_eq!(cluster(json!({ "instances": "{{ steps.a.n }}" })), one);
+        let from = json!({ "from": { "db": "orders" } });
+        assert_eq!(demands("rds.restore", from.clone()), one);
+        assert_eq!(demands("rds.restore_to_time", from.clone()), one);
+        assert_eq!(demands("rds.copy_snapshot", from), Demands::default());
     }
 
     #[test]
@@ -109,11 +155,13 @@ mod tests {
 
     #[test]
     fn instances_and_buckets_are_wanted_by_what_is_known_of_them() {
-        let three = demands("ec2.launch", json!({ "count": 3, "type": "t4g.small" }));
-        assert_eq!((three.instances, three.instance_type.as_deref()), (3, Some("t4g.small")));
-        let some = demands("ec2.launch", json!({ "type": "{{ steps.a.type }}" }));
-        assert_eq!((some.instances, some.instance_type), (1, None));
-        assert_eq!(demands("s3.restore", json!({ "to": "uploads" })).bucket.as_deref(), Some("uploads"));
-        assert_eq!(demands("s3.restore", json!({ "to": "{{ steps.a.b }}" })).bucket, None);
+        let machines = |args| demands("ec2.launch", args).machines.unwrap();
+        let three = Machines { count: Some(3), instance_type: Some("t4g.small".into()) };
+        assert_eq!(machines(json!({ "image": "ami-1", "count": 3, "type": "t4g.small" })), three);
+        let some = Machines { count: Some(1), instance_type: None };
+        assert_eq!(machines(json!({ "image": "ami-1", "type": "{{ steps.a.type }}" })), some);
+        let bucket = |to: &str| demands("s3.restore", json!({ "from": { "bucket": "b" }, "to": to })).bucket;
+        assert_eq!(bucket("uploads").as_deref(), Some("uploads"));
+        assert_eq!(bucket("{{ steps.a.b }}"), None);
     }
 }

@@ -11,12 +11,12 @@ use std::path::PathBuf;
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
-use crate::actions::{self, Action};
+use crate::actions::{self, Entry, Invocation};
 use base::graph::Graph;
 use base::ids::{AccountId, Region};
 use estate::file::EstateFile;
 use estate::{Loss, Resource, Selector};
-use playbook::action::{SourceSpec, SourceWhat};
+use playbook::action::{ActionDecl, Demands, FileKind, SourceSpec};
 use playbook::expr;
 use playbook::model::{Account, Assume, Check, Objectives, Playbook, Sandbox, Step};
 use port::Place;
@@ -80,11 +80,13 @@ pub enum Work {
 pub struct StepWork {
     pub step: Step,
     /// What it `uses`.
-    pub action: &'static Action,
+    pub action: &'static Entry,
     /// `with`, in which expressions that need no run are rendered.
-    pub with: Value,
+    pub with: Box<dyn Invocation>,
     /// What it restores from, as far as it can be told before the run.
     pub source: Option<SourceSpec>,
+    /// What it needs, as far as it can be told before the run.
+    pub demands: Demands,
 }
 
 pub struct CheckWork {
@@ -94,10 +96,19 @@ pub struct CheckWork {
     pub spec: Value,
 }
 
-/// What is still wrong with a playbook that validation has passed. Defects of Drillmaster, not of the playbook.
+/// What is still wrong with a playbook that validation has passed.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}; this is a defect of Drillmaster: please report it")]
-pub struct PlanError(String);
+pub enum PlanError {
+    #[error("{0}; this is a defect of Drillmaster: please report it")]
+    Defect(String),
+    /// A parameter has a value that its argument cannot take.
+    #[error("step `{step}`: its arguments do not fit: {error}; see `drillmaster schema`")]
+    Arguments { step: String, error: serde_json::Error },
+}
+
+fn defect(message: impl Into<String>) -> PlanError {
+    PlanError::Defect(message.into())
+}
 
 /// What the loader hands over.
 pub struct Input {
@@ -123,32 +134,27 @@ impl Plan {
 
     pub fn new(input: Input) -> Result<Self, PlanError> {
         let Input { playbook, estate, path, source, sha256, mut files, given } = input;
-        let loss = playbook.lose.loss().ok_or_else(|| PlanError("`lose` names no single thing".into()))?;
+        let loss = playbook.lose.loss().ok_or_else(|| defect("`lose` names no single thing"))?;
         let sandbox_account = playbook
             .accounts
             .get(&playbook.sandbox.account)
             .map(|a| a.id.clone())
-            .ok_or_else(|| PlanError("the sandbox's account is none of `accounts`".into()))?;
+            .ok_or_else(|| defect("the sandbox's account is none of `accounts`"))?;
         let radius = Radius::new(&loss, estate.as_ref(), &playbook.workloads);
         let statics = statics(&playbook, &sandbox_account);
         let mut nodes = Vec::new();
         for step in playbook.steps {
-            let with = render_known(&Value::Object(step.with.clone()), &statics);
-            let action =
-                actions::get(&step.uses).ok_or_else(|| PlanError(format!("`{}` is no action", step.uses)))?;
-            let source = (action.decl.source)(&with);
-            if let Some(name) = (action.decl.demands)(&with).file {
-                files.keep_if_readable(&name);
-            }
+            let work = StepWork::new(step, &statics)?;
+            kept(&work.action.decl, &work.with.value()).for_each(|name| files.keep_if_readable(name));
             nodes.push(Node {
-                id: step.id.clone(),
-                workload: step.workload.clone(),
-                work: Work::Step(Box::new(StepWork { step, action, with, source })),
+                id: work.step.id.clone(),
+                workload: work.step.workload.clone(),
+                work: Work::Step(Box::new(work)),
             });
         }
         for check in playbook.checks {
             let (kind, spec) =
-                check.kind().ok_or_else(|| PlanError(format!("check `{}` has no kind", check.id)))?;
+                check.kind().ok_or_else(|| defect(format!("check `{}` has no kind", check.id)))?;
             nodes.push(Node {
                 id: check.id.clone(),
                 workload: check.workload.clone(),
@@ -158,7 +164,7 @@ impl Plan {
         let graph = edges(&nodes)?;
         if let Err(cycle) = graph.order() {
             let path: Vec<&str> = cycle.iter().map(|i| nodes[*i].id.as_str()).collect();
-            return Err(PlanError(format!("a cycle: {}", path.join(" → "))));
+            return Err(defect(format!("a cycle: {}", path.join(" → "))));
         }
         let regions = regions(&loss, &playbook.sandbox.region, estate.as_ref(), &nodes);
         let defaults = playbook.objectives;
@@ -267,11 +273,8 @@ fn regions(loss: &Loss, sandbox: &Region, estate: Option<&EstateFile>, nodes: &[
     let mut regions = vec![sandbox.clone()];
     regions.extend(estate.iter().flat_map(|e| e.regions.keys().cloned()));
     for node in nodes {
-        if let Work::Step(work) = &node.work
-            && let Some(region) = work.with.pointer("/from/region").and_then(Value::as_str)
-            && let Ok(region) = region.parse()
-        {
-            regions.push(region);
+        if let Work::Step(work) = &node.work {
+            regions.extend(work.source.iter().filter_map(|source| source.region.clone()));
         }
     }
     regions.retain(|region| loss.region() != Some(region));
@@ -286,25 +289,26 @@ fn edges(nodes: &[Node]) -> Result<Graph, PlanError> {
     let mut graph = Graph { needs: Vec::with_capacity(nodes.len()) };
     for node in nodes {
         let mut needs: Vec<usize> = Vec::new();
-        let (named, mut texts) = match &node.work {
+        let (named, given) = match &node.work {
             Work::Step(work) => {
-                let mut texts = vec![&work.with];
-                texts.extend(&work.step.when);
-                (&work.step.needs, texts)
+                let mut given = vec![work.with.value()];
+                given.extend(work.step.when.clone());
+                (&work.step.needs, given)
             }
-            Work::Check(work) => (&work.check.needs, vec![&work.spec]),
+            Work::Check(work) => (&work.check.needs, vec![work.spec.clone()]),
         };
+        let mut texts: Vec<&Value> = given.iter().collect();
         for need in named {
             let need = index
                 .get(need.as_str())
-                .ok_or_else(|| PlanError(format!("`{}` needs `{need}`, which is nowhere", node.id)))?;
+                .ok_or_else(|| defect(format!("`{}` needs `{need}`, which is nowhere", node.id)))?;
             needs.push(*need);
         }
         while let Some(value) = texts.pop() {
             match value {
                 Value::String(text) => {
                     for reference in
-                        expr::references(text).map_err(|e| PlanError(format!("`{}`: {e}", node.id)))?
+                        expr::references(text).map_err(|e| defect(format!("`{}`: {e}", node.id)))?
                     {
                         if reference.path.first().is_some_and(|root| root == "steps")
                             && let Some(need) = reference.path.get(1).and_then(|id| index.get(id.as_str()))
@@ -352,15 +356,19 @@ pub fn render_known(value: &Value, statics: &Value) -> Value {
 }
 
 impl StepWork {
-    /// What its source names, copies included: the step that restores from the copy covers it.
-    pub fn selects(&self, spec: &SourceSpec) -> Option<Selector> {
-        match &spec.what {
-            SourceWhat::Of { kind: "s3:bucket", name, .. } => {
-                let of = self.with.pointer("/from/of").and_then(Value::as_str).unwrap_or(name);
-                Selector::of_kind("s3:bucket", of).ok()
-            }
-            SourceWhat::Of { kind, name, .. } => Selector::of_kind(kind, name).ok(),
-            SourceWhat::Id(_) => None,
-        }
+    fn new(step: Step, statics: &Value) -> Result<Self, PlanError> {
+        let action =
+            actions::get(&step.uses).ok_or_else(|| defect(format!("`{}` is no action", step.uses)))?;
+        let with = render_known(&Value::Object(step.with.clone()), statics);
+        let with =
+            (action.read)(&with).map_err(|error| PlanError::Arguments { step: step.id.clone(), error })?;
+        let (source, demands) = (with.source(), with.demands());
+        Ok(Self { step, action, with, source, demands })
     }
+}
+
+/// The files whose texts are kept with the run, where their names are known before it.
+fn kept<'a>(decl: &'static ActionDecl, with: &'a Value) -> impl Iterator<Item = &'a str> {
+    let names = decl.files_of(FileKind::Template).chain(decl.files_of(FileKind::Manifest));
+    names.filter_map(|name| with.get(name)?.as_str()).filter(|name| !expr::is_template(name))
 }

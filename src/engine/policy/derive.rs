@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::grants::{CallTarget, Grants, Statement, UnknownCall, in_regions};
@@ -11,7 +12,7 @@ use crate::sandbox::calls;
 use base::ids::{AccountId, Region};
 use checks;
 use estate::PointKind;
-use playbook::action::{SourceSpec, SourceWhat};
+use playbook::action::{BucketRead, Prepared, SourceSpec, SourceWhat, TemplateUse};
 use playbook::expr::{self, is_template};
 use playbook::model::Account;
 use playbook::secret::SecretRef;
@@ -142,11 +143,11 @@ impl Derivation<'_> {
 
     fn step(&mut self, work: &StepWork) -> Result<(), PolicyError> {
         let decl = &work.action.decl;
-        let demands = (decl.demands)(&work.with);
+        let demands = &work.demands;
         let sources = work.source.as_ref().map(|source| self.regions_of(source)).unwrap_or_default();
         self.sandbox_from(decl.calls, &sources)?;
         decl.calls.iter().try_for_each(|call| self.sandbox(calls::undoing(call)))?;
-        if demands.db_subnet_group {
+        if decl.needs(Prepared::DbSubnetGroup) {
             self.created(calls::DB_SUBNET_GROUP)?;
         }
         if demands.db_instances > 0 {
@@ -155,10 +156,10 @@ impl Derivation<'_> {
         if demands.db_class.is_some() {
             self.sandbox(calls::FOR_DB_CLASSES)?;
         }
-        if demands.instances > 0 {
+        if demands.machines.is_some() {
             self.sandbox(calls::FOR_INSTANCES)?;
         }
-        if decl.calls.contains(&"s3:CreateBucket") {
+        if decl.needs(Prepared::Bucket) {
             self.created(calls::BUCKET)?;
         }
         if let Some(source) = &work.source {
@@ -167,7 +168,7 @@ impl Derivation<'_> {
         self.buckets(work)?;
         self.key(work);
         self.stack(work)?;
-        self.secrets(&work.with);
+        self.secrets(&work.with.value());
         if let Some(when) = &work.step.when {
             self.secrets(when);
         }
@@ -240,19 +241,12 @@ impl Derivation<'_> {
         if bucket_calls.is_empty() {
             return Ok(());
         }
-        for named in ["/from", "/source", ""] {
-            let Some(name) = work.with.pointer(&format!("{named}/bucket")).and_then(Value::as_str) else {
-                continue;
-            };
-            if named.is_empty() && is_template(name) {
-                continue; // A step has created it, and the action's own calls cover it.
-            }
-            let text = |key: &str| work.with.pointer(&format!("{named}/{key}")).and_then(Value::as_str);
+        for BucketRead { name, region, account } in &work.demands.reads {
             let mut regions = self.here.clone();
-            match text("region").map(str::parse::<Region>) {
-                Some(Ok(region)) => drop(regions.insert(region)),
+            match region {
+                Some(region) => drop(regions.insert(region.clone())),
                 // The estate or the survey of recovery points finds its region.
-                _ => regions.extend(self.everywhere.iter().cloned()),
+                None => regions.extend(self.everywhere.iter().cloned()),
             }
             let bucket = if is_template(name) {
                 self.notes.insert(format!(
@@ -260,10 +254,10 @@ impl Derivation<'_> {
                 ));
                 "*"
             } else {
-                name
+                name.as_str()
             };
             let mut readers = BTreeSet::from([self.plan.sandbox_account.clone()]);
-            match text("account") {
+            match account {
                 Some(name) if is_template(name) => readers.extend(self.grants.keys().cloned()),
                 Some(name) => readers.extend(self.plan.accounts.get(name).map(|a| a.id.clone())),
                 None => {}
@@ -285,9 +279,8 @@ impl Derivation<'_> {
     /// role's behalf.
     fn key(&mut self, work: &StepWork) {
         let Some(grants) = self.grants.get_mut(&self.plan.sandbox_account) else { return };
-        let uses = &work.step.uses;
-        if let Some(key) = work.with.get("kms_key").and_then(Value::as_str) {
-            let service = uses.split('.').next().unwrap_or_default();
+        if let Some(key) = &work.demands.kms_key {
+            let service = work.action.decl.service();
             let region = &self.plan.sandbox.region;
             let mut conditions = in_regions(&self.here);
             let suffix = if grants.partition() == "aws-cn" { ".cn" } else { "" };
@@ -325,11 +318,10 @@ impl Derivation<'_> {
     /// Allows the calls for a stack. CloudFormation creates a stack's resources with the caller's
     /// permissions.
     fn stack(&mut self, work: &StepWork) -> Result<(), UnknownCall> {
-        if work.step.uses != "cloudformation.deploy" {
+        let Some(TemplateUse { path: name, parameters, .. }) = &work.demands.template else {
             return Ok(());
-        }
-        let name = work.with.get("template").and_then(Value::as_str).unwrap_or_default();
-        let surroundings = self.surroundings(&work.with);
+        };
+        let surroundings = self.surroundings(parameters);
         let read = self.plan.files.read(name).ok();
         let Some(types) = read.and_then(|text| resource_types(&text, &surroundings)) else {
             self.notes.insert(format!(
@@ -356,9 +348,8 @@ impl Derivation<'_> {
 
     /// The surroundings of a template, with the parameters that are plain values. A resource that
     /// depends on another parameter counts as one that may be created.
-    fn surroundings(&self, with: &Value) -> Surroundings {
-        let given = with.get("parameters").and_then(Value::as_object).into_iter().flatten();
-        let plain = given.filter(|(_, value)| !expr::has_expression(value));
+    fn surroundings(&self, given: &IndexMap<String, Value>) -> Surroundings {
+        let plain = given.iter().filter(|(_, value)| !expr::has_expression(value));
         Surroundings {
             account: Some(self.plan.sandbox_account.clone()),
             region: Some(self.plan.sandbox.region.clone()),

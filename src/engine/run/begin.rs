@@ -1,5 +1,6 @@
 //! Before T0: what the record begins with, what the sandbox must have ready, and what must be in order.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
@@ -13,7 +14,7 @@ use base::ids::AccountId;
 use base::severity::Severity;
 use estate::ResourceId;
 use event::{FORMAT, NodePlan, PlaybookText, RunStarted, WorkloadPlan};
-use playbook::action::SourceSpec;
+use playbook::action::{Prepared, SourceSpec};
 use playbook::model::Measures;
 use port::{CloudError, ErrorKind, Grant, Needs, Place, RunTags, Wishes};
 
@@ -105,10 +106,10 @@ pub fn wanted(plan: &Plan) -> Wanted {
         databases: false,
     };
     for (node, work) in plan.steps() {
-        let demands = (work.action.decl.demands)(&work.with);
-        wanted.databases |= demands.db_subnet_group;
+        let demands = work.demands.clone();
+        wanted.databases |= work.action.decl.needs(Prepared::DbSubnetGroup);
         wanted.buckets.extend(demands.bucket);
-        wanted.wishes.instance_types.extend(demands.instance_type);
+        wanted.wishes.instance_types.extend(demands.machines.and_then(|machines| machines.instance_type));
         wanted.wishes.db_classes.extend(demands.db_class);
         wanted.replicas.extend(demands.replica.map(|replica| {
             let id = ResourceId::new("rds:db", &replica.source);
@@ -207,14 +208,19 @@ async fn missing_secrets(engine: &Engine) -> Option<Stop> {
     if engine.secrets.is_rehearsal() {
         return None;
     }
-    let asked = engine.plan.nodes.iter().flat_map(|node| match &node.work {
-        Work::Step(work) => {
-            let asked = |value| Asked { value, secret: Keys::These(work.action.decl.secrets) };
-            [Some(asked(&work.with)), work.step.when.as_ref().map(asked)]
+    let mut given = Vec::new();
+    for node in &engine.plan.nodes {
+        match &node.work {
+            Work::Step(work) => {
+                let secret = Keys::These(work.action.decl.secrets);
+                given.push((Cow::Owned(work.with.value()), secret));
+                given.extend(work.step.when.iter().map(|when| (Cow::Borrowed(when), secret)));
+            }
+            Work::Check(work) => given.push((Cow::Borrowed(&work.spec), Keys::All)),
         }
-        Work::Check(work) => [Some(Asked { value: &work.spec, secret: Keys::All }), None],
-    });
-    let wrong = engine.secrets.look_up(asked.flatten()).await;
+    }
+    let asked = given.iter().map(|(value, secret)| Asked { value, secret: *secret });
+    let wrong = engine.secrets.look_up(asked).await;
     let help = wrong.first()?.help.clone();
     let all: Vec<String> = wrong.into_iter().map(|wrong| wrong.message).collect();
     Some(Stop::Aborted { error: all.join("; "), help: Some(help) })
@@ -246,15 +252,18 @@ fn needs(plan: &Plan) -> Needs {
     let mut calls =
         BTreeSet::from(["ec2:CreateVpc", "ec2:CreateSubnet", "ec2:CreateSecurityGroup", "ec2:CreateTags"]);
     for (_, work) in plan.steps() {
-        let demands = (work.action.decl.demands)(&work.with);
-        calls.extend(work.action.decl.calls);
-        if demands.db_subnet_group {
+        let (decl, demands) = (&work.action.decl, &work.demands);
+        calls.extend(decl.calls);
+        if decl.needs(Prepared::DbSubnetGroup) {
             calls.insert("rds:CreateDBSubnetGroup");
         }
         needs.db_instances += demands.db_instances;
-        needs.instances += demands.instances;
-        if let Some(kind) = demands.instance_type {
-            *needs.instance_types.entry(kind).or_default() += demands.instances;
+        if let Some(machines) = &demands.machines {
+            let count = machines.count.unwrap_or(1);
+            needs.instances += count;
+            if let Some(kind) = &machines.instance_type {
+                *needs.instance_types.entry(kind.clone()).or_default() += count;
+            }
         }
     }
     needs.calls = calls.into_iter().map(str::to_owned).collect();

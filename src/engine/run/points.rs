@@ -8,7 +8,6 @@ use super::found::{Found, key};
 use super::known::telling;
 use super::survey::arn_part;
 use crate::actions::context::StepError;
-use crate::plan::StepWork;
 use base::duration::Time;
 use base::severity::Severity;
 use estate::point::{LOOK_BACK, Rejection, Use, Wanted, WorstCase, select, worst_case_rpo};
@@ -19,19 +18,14 @@ use port::{Place, PointQuery};
 
 impl Recovery<'_> {
     /// Chooses what a step restores from; `None` where its action restores nothing.
-    pub async fn choose(
-        &self,
-        step: &str,
-        work: &StepWork,
-        spec: Option<SourceSpec>,
-    ) -> Result<Option<Chosen>, StepError> {
+    pub async fn choose(&self, step: &str, spec: Option<SourceSpec>) -> Result<Option<Chosen>, StepError> {
         let Some(spec) = spec else { return Ok(None) };
         match &spec.what {
             SourceWhat::Id(id) => self.by_id(id, &spec).await.map(Some),
             SourceWhat::Of { kind, name, point } => {
                 let selector =
                     Selector::of_kind(kind, name).map_err(|e| StepError::wrong(e.message, e.help))?;
-                self.of(step, work, &spec, selector, point).await.map(Some)
+                self.of(step, &spec, selector, point).await.map(Some)
             }
         }
     }
@@ -74,7 +68,6 @@ impl Recovery<'_> {
     async fn of(
         &self,
         step: &str,
-        work: &StepWork,
         spec: &SourceSpec,
         selector: Selector,
         point: &PointSpec,
@@ -130,7 +123,7 @@ impl Recovery<'_> {
         // One point restores the one thing that it is of, however many a tag selects.
         let mut covers = vec![chosen.of.to_string()];
         let mut machines = None;
-        match work.selects(spec) {
+        match spec.selects() {
             Some(id @ Selector::Id(_)) => covers.extend(self.engine.plan.radius.selected(&id)),
             Some(tag) if chosen.kind == PointKind::Ami => machines = Some(tag),
             _ => {}

@@ -92,7 +92,7 @@ impl Recovery<'_> {
                     if let Work::Step(work) = &plan.nodes[index].work {
                         steps_running -= 1;
                         // However it ended: what it made is there.
-                        if work.action.decl.may_open() {
+                        if work.action.decl.may_open {
                             self.monitor.want();
                         }
                     }

@@ -111,9 +111,11 @@ impl Recovery<'_> {
         attempt: &Attempt<'_>,
     ) -> Result<(Outcome, Option<Chosen>), StepError> {
         let step = &work.step;
-        let args = self.render(index, &work.with).await?;
-        let spec = (work.action.decl.source)(&args);
-        let chosen = self.choose(&step.id, work, spec).await?;
+        let rendered = self.render(index, &work.with.value()).await?;
+        let with = (work.action.read)(&rendered).map_err(|e| {
+            StepError::wrong(format!("its arguments do not fit: {e}"), "see `drillmaster schema`")
+        })?;
+        let chosen = self.choose(&step.id, with.source()).await?;
         // What is lost is no source: the call that would use it is denied.
         if let Some(chosen) = chosen.as_ref().filter(|c| c.source.point.survives(&self.engine.plan.loss)) {
             let point = chosen.origin.clone();
@@ -141,7 +143,7 @@ impl Recovery<'_> {
             accounts: &self.engine.plan.accounts,
             progress: &progress,
         };
-        let outcome = (work.action.run)(&cx, &args).await?;
+        let outcome = with.run(&cx).await?;
         Ok((outcome, chosen))
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use futures_util::{StreamExt as _, future::join_all, stream};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::Engine;
 use super::found::{Found, Frozen, Key, merge};
@@ -59,17 +59,17 @@ impl Engine {
 
     /// What a step restores from, as far as it can be told before T0: params and the environment are known by then.
     async fn known_source(&self, work: &StepWork, ready: &Ready) -> Option<SourceSpec> {
-        let mut with = work.with.as_object()?.clone();
-        for key in ["from", "image"] {
-            if let Some(value) = with.get_mut(key) {
-                let secret = Keys::These(work.action.decl.secrets);
-                let mut names: Map<String, Value> = known_names(self, ready);
-                // What cannot be read is told where the step needs it.
-                names.extend(self.secrets.named_in(Asked { value, secret }).await.unwrap_or_default());
-                *value = render_known(value, &Value::Object(names));
-            }
+        let source = work.source.as_ref()?;
+        let expressions = json!(source.expressions());
+        if expressions == json!([]) {
+            return Some(source.clone());
         }
-        (work.action.decl.source)(&Value::Object(with))
+        let mut names: Map<String, Value> = known_names(self, ready);
+        // What cannot be read is told where the step needs it.
+        let asked = Asked { value: &expressions, secret: Keys::These(&[]) };
+        names.extend(self.secrets.named_in(asked).await.unwrap_or_default());
+        let with = render_known(&work.with.value(), &Value::Object(names));
+        (work.action.read)(&with).ok()?.source()
     }
 
     /// Every surviving account in every surviving region of interest.

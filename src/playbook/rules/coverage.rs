@@ -9,8 +9,8 @@ use crate::expr::is_template;
 use yaml::Diagnostics;
 
 pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Diagnostics) {
-    for (item, source) in draft.items.iter().zip(&facts.sources) {
-        let (Some(with), Some(source)) = (item.with, source) else { continue };
+    for ((item, source), read) in draft.items.iter().zip(&facts.sources).zip(&facts.read) {
+        let (Some(with), Some(source), Some(read)) = (item.with, source, read) else { continue };
         let SourceWhat::Of { kind, name, .. } = &source.what else { continue };
         if !name.starts_with("tag:") || is_template(name) {
             continue;
@@ -35,16 +35,10 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
             }
             continue;
         }
-        let Some((loss, _)) = &draft.loss else { continue };
+        let (Some((loss, _)), Some(machines)) = (&draft.loss, read.demands().machines) else { continue };
         let lost = found.iter().filter(|resource| loss.takes_resource(resource)).count() as u64;
-        let count = with.get("count");
-        let launched = match count.map(yaml::Node::to_json) {
-            None => Some(1),
-            Some(count) => count.as_u64(),
-        };
-        if let Some(launched) =
-            launched.filter(|n| *n < lost && item.decl.is_some_and(|d| d.name == "ec2.launch"))
-        {
+        if let Some(launched) = machines.count.filter(|count| u64::from(*count) < lost) {
+            let count = with.get("count");
             out.push(
                 draft
                     .source

@@ -4,19 +4,21 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use super::Context;
-use crate::action::SourceSpec;
+use crate::action::{ActionDecl, Arguments, SourceSpec};
 use crate::draft::Draft;
 use crate::formats::PlaybookFormats;
 use base::ids::{AccountId, Region, name_of};
 use estate::file::{EstateFile, PointEntry};
 use estate::scope::Scope;
 use estate::{Locus, Loss, Resource, ResourceId, Selector};
-use yaml::{Checker, Diagnostics};
+use yaml::{Checker, Diagnostics, Node};
 
 /// Facts about the playbook and its estate.
 pub struct Facts<'a> {
     /// The mistakes in a step's arguments, by item.
     pub arguments: Vec<Diagnostics>,
+    /// A step's arguments, by item. Absent if they have mistakes.
+    pub read: Vec<Option<Box<dyn Arguments>>>,
     /// The source that a step restores from, by item. Absent if its arguments have mistakes.
     pub sources: Vec<Option<SourceSpec>>,
     /// The other items that an item waits for, through `needs` and through expressions, by item.
@@ -43,6 +45,7 @@ impl<'a> Facts<'a> {
         }
         let mut facts = Self {
             arguments: Vec::with_capacity(draft.items.len()),
+            read: Vec::with_capacity(draft.items.len()),
             sources: Vec::with_capacity(draft.items.len()),
             needs: Vec::with_capacity(draft.items.len()),
             file,
@@ -54,20 +57,13 @@ impl<'a> Facts<'a> {
         let checker = Checker { source: draft.source, formats: &PlaybookFormats, templates: true };
         for (index, item) in draft.items.iter().enumerate() {
             let mut wrong = Diagnostics::default();
-            let mut source = None;
+            let mut read = None;
             if let (Some(decl), Some(with)) = (item.decl, item.with.filter(|with| with.as_map().is_some())) {
                 if let Some(schema) = context.schemas.arguments.get(decl.name) {
                     checker.check(with, schema, &mut wrong);
                 }
                 if !wrong.has_errors() {
-                    let json = with.to_json();
-                    for problem in (decl.check)(&json) {
-                        let span = with.at_pointer(&problem.pointer).span;
-                        wrong.push(draft.source.error(span, problem.message).help(problem.help));
-                    }
-                    if !wrong.has_errors() {
-                        source = (decl.source)(&json);
-                    }
+                    read = arguments(draft, decl, with, &mut wrong);
                 }
             }
             let named = item.needs.iter().filter_map(|need| draft.index_of(need.text));
@@ -79,7 +75,8 @@ impl<'a> Facts<'a> {
             needs.sort_unstable();
             needs.dedup();
             facts.arguments.push(wrong);
-            facts.sources.push(source);
+            facts.sources.push(read.as_ref().and_then(|read| read.source()));
+            facts.read.push(read);
             facts.needs.push(needs);
         }
         facts
@@ -119,6 +116,30 @@ impl<'a> Facts<'a> {
     pub fn sandbox_region(draft: &Draft<'_>) -> Option<Region> {
         draft.text_at(&["sandbox", "region"])?.parse()
     }
+}
+
+/// A step's arguments, unless its action finds something wrong with them.
+fn arguments(
+    draft: &Draft<'_>,
+    decl: &ActionDecl,
+    with: &Node,
+    wrong: &mut Diagnostics,
+) -> Option<Box<dyn Arguments>> {
+    let read = match (decl.read)(&with.to_json()) {
+        Ok(read) => read,
+        // The schema is made from the type that they are read into: this is for what it cannot say.
+        Err(error) => {
+            let said = format!("the arguments of `{}` cannot be read: {error}", decl.name);
+            let help = "compare them with `drillmaster schema playbook`";
+            wrong.push(draft.source.error(with.span, said).help(help));
+            return None;
+        }
+    };
+    for problem in read.problems() {
+        let span = with.at_pointer(&problem.pointer).span;
+        wrong.push(draft.source.error(span, problem.message).help(problem.help));
+    }
+    (!wrong.has_errors()).then_some(read)
 }
 
 pub fn survives(point: &PointEntry, loss: &Loss) -> bool {

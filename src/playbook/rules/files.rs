@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::Context;
 use super::facts::Facts;
+use crate::action::FileKind;
 use crate::draft::{Draft, Text};
 use crate::expr::is_template;
 use template::LONGEST_TEMPLATE;
@@ -38,12 +39,13 @@ pub fn check(draft: &Draft<'_>, _: &Facts<'_>, context: &Context<'_>, out: &mut 
         }
     };
     for item in &draft.items {
-        let argument = |key: &str| item.with.and_then(|with| with.get(key));
-        match item.decl.map(|decl| decl.name) {
-            Some("cloudformation.deploy") => look("template", argument("template")),
-            Some("s3.verify") => look("manifest", argument("manifest").filter(|node| !node.is_null())),
-            Some("command.run") => look("program", argument("run").and_then(relative_program)),
-            _ => {}
+        for file in item.decl.map_or(&[][..], |decl| decl.files) {
+            let argument = item.with.and_then(|with| with.get(file.name));
+            match file.kind {
+                FileKind::Template => look("template", argument),
+                FileKind::Manifest => look("manifest", argument),
+                FileKind::Program => look("program", argument.and_then(relative_program)),
+            }
         }
         for (kind, entry) in &item.kinds {
             let spec = &entry.value;
@@ -60,9 +62,11 @@ pub fn check(draft: &Draft<'_>, _: &Facts<'_>, context: &Context<'_>, out: &mut 
 }
 
 fn too_long_templates(draft: &Draft<'_>, context: &Context<'_>, out: &mut Diagnostics) {
-    for item in draft.items.iter().filter(|item| item.decl.is_some_and(|d| d.name == "cloudformation.deploy"))
-    {
-        let Some(node) = item.with.and_then(|with| with.get("template")) else { continue };
+    let templates = draft.items.iter().flat_map(|item| {
+        let names = item.decl.into_iter().flat_map(|decl| decl.files_of(FileKind::Template));
+        names.filter_map(|name| item.with?.get(name))
+    });
+    for node in templates {
         let Some(text) = node.as_str().filter(|text| !is_template(text)) else { continue };
         // A template that cannot be read is reported elsewhere.
         let Some(bytes) = context.files.size(text) else { continue };

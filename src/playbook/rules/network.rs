@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::facts::Facts;
+use crate::action::{ActionDecl, Prepared};
 use crate::cidr;
 use crate::draft::Draft;
 use base::ids::AzId;
@@ -73,10 +74,8 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
     }
     let (Some(azs), Some(network)) = (azs, draft.node_at(&["sandbox", "network"])) else { return };
     let span = azs_node.map_or(network.span, |node| node.span);
-    let rds = draft
-        .items
-        .iter()
-        .find(|item| item.decl.is_some_and(|d| d.name.starts_with("rds.") && d.name != "rds.copy_snapshot"));
+    let in_subnets = |decl: &ActionDecl| decl.needs(Prepared::DbSubnetGroup);
+    let rds = draft.items.iter().find(|item| item.decl.is_some_and(in_subnets));
     if let (1, Some(item)) = (azs, rds) {
         out.push(
             draft

@@ -3,7 +3,7 @@
 
 use super::Context;
 use super::facts::Facts;
-use crate::action::SourceWhat;
+use crate::action::{Prepared, SourceWhat};
 use crate::draft::Draft;
 use base::ids::Region;
 use yaml::{Diagnostics, Node};
@@ -47,7 +47,7 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
 fn replicas(draft: &Draft<'_>, facts: &Facts<'_>, out: &mut Diagnostics) {
     let Some(sandbox) = Facts::sandbox_region(draft) else { return };
     for item in &draft.items {
-        if item.decl.is_none_or(|decl| decl.name != "rds.promote_replica") {
+        if !item.decl.is_some_and(|decl| decl.needs(Prepared::Replica)) {
             continue;
         }
         let Some(from) = item.with.and_then(|with| with.get("from")) else { continue };

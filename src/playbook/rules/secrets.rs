@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::facts::Facts;
+use crate::action::{Catalogue, FileKind};
 use crate::draft::{Draft, Item, Use};
 use crate::expr::SECRET;
 use crate::secret::SecretRef;
@@ -9,7 +10,7 @@ use estate::Loss;
 use yaml::diagnostic::list;
 use yaml::{Diagnostics, Node, Span};
 
-pub fn check(draft: &Draft<'_>, _: &Facts<'_>, _: &Context<'_>, out: &mut Diagnostics) {
+pub fn check(draft: &Draft<'_>, _: &Facts<'_>, context: &Context<'_>, out: &mut Diagnostics) {
     for item in &draft.items {
         for used in item.uses_of_names.iter().filter(|used| used.path.first().is_some_and(|p| p == SECRET)) {
             // Skips `{{ secret }}` and the like. The rule for references reports them.
@@ -18,7 +19,7 @@ pub fn check(draft: &Draft<'_>, _: &Facts<'_>, _: &Context<'_>, out: &mut Diagno
                 Err(wrong) => out.push(draft.source.error(used.span, wrong.message).help(wrong.help)),
                 Ok(reference) => {
                     lost(draft, used, &reference, out);
-                    place(draft, item, used, out);
+                    place(draft, item, used, context.catalogue, out);
                 }
             }
         }
@@ -50,15 +51,15 @@ fn lost(draft: &Draft<'_>, used: &Use, reference: &SecretRef, out: &mut Diagnost
 
 /// Reports a secret in an argument that does not allow one. Other arguments are kept on record and
 /// name resources.
-fn place(draft: &Draft<'_>, item: &Item<'_>, used: &Use, out: &mut Diagnostics) {
-    let command = if item.is_step {
+fn place(draft: &Draft<'_>, item: &Item<'_>, used: &Use, catalogue: Catalogue, out: &mut Diagnostics) {
+    let program = if item.is_step {
         let allowed = item.decl.map_or(&[][..], |decl| decl.secrets);
         let stands =
             |key: &&&str| item.with.and_then(|with| with.get(key)).is_some_and(|node| holds(node, used.span));
         if item.decl.is_some() && !allowed.iter().any(|key| stands(&key)) {
             let action = item.decl.map_or("", |decl| decl.name);
             let help = match allowed {
-                [] => "secrets are allowed in checks, and in `command.run`, `cloudformation.deploy` and `ec2.launch`".to_owned(),
+                [] => format!("secrets are allowed in checks, and in {}", takers(catalogue)),
                 some => format!("in `{action}`, secrets are allowed in {}", list(some)),
             };
             out.push(
@@ -75,17 +76,29 @@ fn place(draft: &Draft<'_>, item: &Item<'_>, used: &Use, out: &mut Diagnostics) 
             );
             return;
         }
-        item.with.filter(|_| item.decl.is_some_and(|decl| decl.name == "command.run"))
+        let name = item.decl.and_then(|decl| decl.files_of(FileKind::Program).next());
+        name.and_then(|name| item.with?.get(name))
     } else {
-        item.kinds.iter().find(|(kind, _)| *kind == "command").map(|(_, entry)| &entry.value)
+        let command = item.kinds.iter().find(|(kind, _)| *kind == "command");
+        command.and_then(|(_, entry)| entry.value.get("run"))
     };
-    if command.and_then(|command| command.get("run")).is_some_and(|run| holds(run, used.span)) {
+    if program.is_some_and(|program| holds(program, used.span)) {
         out.push(
             draft
                 .source
                 .warning(used.span, "everyone on this machine can read the arguments of a running program")
                 .help("give the secret as a variable: `env: { PASSWORD: '{{ secret \"…\" }}' }`"),
         );
+    }
+}
+
+/// The actions that take secrets. The more they are used for, the later they stand in the catalogue.
+fn takers(catalogue: Catalogue) -> String {
+    let takers = catalogue.0.iter().rev().filter(|decl| !decl.secrets.is_empty());
+    let names: Vec<String> = takers.map(|decl| format!("`{}`", decl.name)).collect();
+    match names.as_slice() {
+        [some @ .., last] if !some.is_empty() => format!("{} and {last}", some.join(", ")),
+        one => one.concat(),
     }
 }
 

@@ -3,10 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 use super::Context;
 use super::facts::Facts;
+use crate::action::TemplateUse;
 use crate::draft::Draft;
 use crate::expr;
 use template::{
@@ -23,21 +25,16 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, context: &Context<'_>, out: &
     // Thousands of steps may name the same template, mostly with the same parameters.
     let mut read: BTreeMap<String, Option<Template>> = BTreeMap::new();
     let mut inspected: BTreeSet<String> = BTreeSet::new();
-    for (item, wrong) in draft.items.iter().zip(&facts.arguments) {
-        let deploys = item.decl.is_some_and(|decl| decl.name == "cloudformation.deploy");
-        let Some(with) = item.with.filter(|_| deploys && !wrong.has_errors()) else { continue };
-        let arguments = with.to_json();
+    for step in facts.read.iter().flatten() {
+        let Some(TemplateUse { path, parameters, allow }) = step.demands().template else { continue };
         // A name that is known only during the run is checked then.
-        let name = arguments.get("template").and_then(|name| rendered(name, &known));
-        let Some(Value::String(name)) = name else { continue };
-        let parameters = arguments.get("parameters").cloned().unwrap_or_default();
-        let allowed = arguments.get("allow").cloned().unwrap_or_default();
-        if !inspected.insert(json!([name, parameters, allowed]).to_string()) {
+        let Some(Value::String(name)) = rendered(&Value::String(path), &known) else { continue };
+        if !inspected.insert(json!([name, parameters, allow]).to_string()) {
             continue;
         }
         let rank = FIRST_RANK.saturating_add(u16::try_from(read.len()).unwrap_or(u16::MAX));
         let template = read.entry(name).or_insert_with_key(|name| template(context, name, rank, out));
-        let names: Vec<&str> = allowed.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let names: Vec<&str> = allow.iter().map(String::as_str).collect();
         let (Some(template), Ok(allow)) = (template, Allow::read(&names)) else { continue };
         for finding in inspect(template, &surroundings(draft, template, &parameters, &known), &allow) {
             out.push(finding.diagnostic(template));
@@ -100,9 +97,14 @@ fn rendered(value: &Value, known: &Value) -> Option<Value> {
     if all_known { expr::render_value(value, known).ok() } else { None }
 }
 
-fn surroundings(draft: &Draft<'_>, template: &Template, parameters: &Value, known: &Value) -> Surroundings {
-    let given = parameters.as_object().into_iter().flatten();
+fn surroundings(
+    draft: &Draft<'_>,
+    template: &Template,
+    given: &IndexMap<String, Value>,
+    known: &Value,
+) -> Surroundings {
     let mut parameters: BTreeMap<String, Given> = given
+        .iter()
         .map(|(name, value)| {
             let value = rendered(value, known).map(|value| Given::Value(parameter_text(&value)));
             (name.clone(), value.unwrap_or(Given::Later))

@@ -1,21 +1,21 @@
-//! CloudFormation: infrastructure rebuilt from its templates.
+//! A stack from a template.
 
 use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::Action;
-use super::context::{Context, Outcome, StepError, decode};
+use crate::actions::action::Action;
+use crate::actions::context::{Context, Outcome, StepError};
 use base::severity::Severity;
-use estate::ResourceId;
-use playbook::action::{ActionDecl, ArgProblem, Demands, Output, Shape};
+use estate::{PointKind, ResourceId};
+use playbook::action::{ArgProblem, Demands, FileArg, FileKind, Output, Shape, SourceSpec, TemplateUse};
 use port::{Create, DeployStack, Finding};
 use template::{self, Allow, Given, SANDBOX_CIDR, SANDBOX_IDS, Surroundings, Template};
 
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeployArgs {
     /// The production stack's name; the sandbox's is made unique by the run.
@@ -35,75 +35,88 @@ pub struct DeployArgs {
     pub allow: Vec<String>,
 }
 
-pub const DEPLOY: Action = Action {
-    decl: ActionDecl {
-        name: "cloudformation.deploy",
-        summary: "Deploys a CloudFormation stack into the sandbox.",
-        args: |g| g.subschema_for::<DeployArgs>(),
-        check: |args| allowed(args).err().into_iter().collect(),
-        secrets: &["parameters"],
-        outputs: &[
-            Output { name: "stack_id", doc: "the stack's id", shape: Shape::Text },
-            Output { name: "outputs", doc: "the stack's outputs", shape: Shape::Open },
-        ],
-        source: |_| None,
-        demands: |args| Demands { file: super::args::text(args, "/template"), ..Demands::default() },
-        calls: &[
-            "cloudformation:CreateStack",
-            "cloudformation:DescribeStacks",
-            "cloudformation:ListStacks",
-            "cloudformation:DescribeStackEvents",
-        ],
-        bucket_calls: &[],
-        sized_by: &[],
-    },
-    run: |cx, args| Box::pin(deploy(cx, args)),
-};
+pub struct Deploy;
+
+impl Action for Deploy {
+    type Args = DeployArgs;
+
+    const NAME: &'static str = "cloudformation.deploy";
+    const SUMMARY: &'static str = "Deploys a CloudFormation stack into the sandbox.";
+    const OUTPUTS: &'static [Output] = &[
+        Output { name: "stack_id", doc: "the stack's id", shape: Shape::Text },
+        Output { name: "outputs", doc: "the stack's outputs", shape: Shape::Open },
+    ];
+    const CALLS: &'static [&'static str] = &[
+        "cloudformation:CreateStack",
+        "cloudformation:DescribeStacks",
+        "cloudformation:ListStacks",
+        "cloudformation:DescribeStackEvents",
+    ];
+    const MAY_OPEN: bool = true;
+    const SIZED_BY: &'static [PointKind] = &[];
+    const SECRETS: &'static [&'static str] = &["parameters"];
+    const FILES: &'static [FileArg] = &[FileArg { name: "template", kind: FileKind::Template }];
+
+    fn problems(args: &DeployArgs) -> Vec<ArgProblem> {
+        allowed(args).err().into_iter().collect()
+    }
+
+    fn source(_args: &DeployArgs) -> Option<SourceSpec> {
+        None
+    }
+
+    fn demands(args: &DeployArgs) -> Demands {
+        let template = TemplateUse {
+            path: args.template.clone(),
+            parameters: args.parameters.clone(),
+            allow: args.allow.clone(),
+        };
+        Demands { template: Some(template), ..Demands::default() }
+    }
+
+    async fn run(cx: &Context<'_>, args: DeployArgs) -> Result<Outcome, StepError> {
+        let allow = allowed(&args).map_err(|problem| StepError::wrong(problem.message, problem.help))?;
+        let text = cx.files.read(&args.template).map_err(|why| {
+            StepError::wrong(
+                format!("{} cannot be read: {why}", cx.files.path(&args.template).display()),
+                "give the template's path, relative to the playbook",
+            )
+        })?;
+        let template = Template::read(&args.template, &text, 0).map_err(|found| {
+            let first = found.iter().next();
+            let said = first.map(|d| format!("{}:{}:{}: {}", d.file, d.line, d.column, d.message));
+            StepError::wrong(
+                format!("the template cannot be inspected: {}", said.unwrap_or_default()),
+                first.and_then(|d| d.help.clone()).unwrap_or_default(),
+            )
+        })?;
+        let parameters = parameters(cx, &args, &template);
+        let findings = inspected(cx, &template, &parameters, &allow)?;
+        let what = Create::Stack(DeployStack {
+            name: cx.name(""),
+            template: text,
+            parameters,
+            capabilities: args.capabilities,
+        });
+        let (id, seen, _) = cx.create_ready("", what).await?;
+        let mut outcome = Outcome { findings, ..Outcome::default() };
+        outcome.outputs.insert("stack_id".into(), json!(id));
+        outcome
+            .outputs
+            .insert("outputs".into(), seen.attributes.get("outputs").cloned().unwrap_or_else(|| json!({})));
+        outcome.restored.push(ResourceId::new("cloudformation:stack", &args.name));
+        Ok(outcome)
+    }
+}
 
 /// What `allow` names.
-fn allowed(args: &Value) -> Result<Allow, ArgProblem> {
-    let given = args.pointer("/allow").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let names: Vec<&str> = given.iter().map(|name| name.as_str().unwrap_or_default()).collect();
+fn allowed(args: &DeployArgs) -> Result<Allow, ArgProblem> {
+    let names: Vec<&str> = args.allow.iter().map(String::as_str).collect();
     Allow::read(&names).map_err(|(index, message, help)| ArgProblem {
         pointer: format!("/allow/{index}"),
         message,
         help,
     })
-}
-
-pub async fn deploy(cx: &Context<'_>, args: &Value) -> Result<Outcome, StepError> {
-    let allow = allowed(args).map_err(|problem| StepError::wrong(problem.message, problem.help))?;
-    let args: DeployArgs = decode(args)?;
-    let text = cx.files.read(&args.template).map_err(|why| {
-        StepError::wrong(
-            format!("{} cannot be read: {why}", cx.files.path(&args.template).display()),
-            "give the template's path, relative to the playbook",
-        )
-    })?;
-    let template = Template::read(&args.template, &text, 0).map_err(|found| {
-        let first = found.iter().next();
-        let said = first.map(|d| format!("{}:{}:{}: {}", d.file, d.line, d.column, d.message));
-        StepError::wrong(
-            format!("the template cannot be inspected: {}", said.unwrap_or_default()),
-            first.and_then(|d| d.help.clone()).unwrap_or_default(),
-        )
-    })?;
-    let parameters = parameters(cx, &args, &template);
-    let findings = inspected(cx, &template, &parameters, &allow)?;
-    let what = Create::Stack(DeployStack {
-        name: cx.name(""),
-        template: text,
-        parameters,
-        capabilities: args.capabilities,
-    });
-    let (id, seen, _) = cx.create_ready("", what).await?;
-    let mut outcome = Outcome { findings, ..Outcome::default() };
-    outcome.outputs.insert("stack_id".into(), json!(id));
-    outcome
-        .outputs
-        .insert("outputs".into(), seen.attributes.get("outputs").cloned().unwrap_or_else(|| json!({})));
-    outcome.restored.push(ResourceId::new("cloudformation:stack", &args.name));
-    Ok(outcome)
 }
 
 /// Those that the step gives, and the sandbox's own where the template has them.

@@ -1,0 +1,3 @@
+//! CloudFormation: infrastructure rebuilt from its templates.
+
+pub mod deploy;

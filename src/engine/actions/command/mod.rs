@@ -1,0 +1,3 @@
+//! Commands of the user's own.
+
+pub mod run;

@@ -1,0 +1,51 @@
+//! An Elastic IP address, to prove the quota.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::actions::action::Action;
+use crate::actions::context::{Context, Outcome, StepError, take};
+use estate::PointKind;
+use playbook::action::{Demands, Output, Shape, SourceSpec};
+use port::Create;
+
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AllocateAddressArgs {}
+
+pub struct AllocateAddress;
+
+impl Action for AllocateAddress {
+    type Args = AllocateAddressArgs;
+
+    const NAME: &'static str = "ec2.allocate_address";
+    const SUMMARY: &'static str =
+        "Allocates an Elastic IP address, to prove that the quota allows it; it is attached to nothing.";
+    const OUTPUTS: &'static [Output] = &[
+        Output { name: "allocation_id", doc: "the address's id", shape: Shape::Text },
+        Output { name: "public_ip", doc: "the address", shape: Shape::Text },
+    ];
+    const CALLS: &'static [&'static str] = &["ec2:AllocateAddress", "ec2:DescribeAddresses"];
+    const MAY_OPEN: bool = true;
+    const SIZED_BY: &'static [PointKind] = &[];
+
+    fn source(_args: &AllocateAddressArgs) -> Option<SourceSpec> {
+        None
+    }
+
+    fn demands(_args: &AllocateAddressArgs) -> Demands {
+        Demands::default()
+    }
+
+    async fn run(
+        cx: &Context<'_>,
+        AllocateAddressArgs {}: AllocateAddressArgs,
+    ) -> Result<Outcome, StepError> {
+        let (id, seen, _) = cx.create_ready("", Create::Address { name: cx.name("") }).await?;
+        let mut outcome = Outcome::default();
+        outcome.outputs.insert("allocation_id".into(), json!(id));
+        take(&mut outcome.outputs, &seen, &["public_ip"]);
+        Ok(outcome)
+    }
+}

@@ -1,0 +1,57 @@
+//! A copy of a machine image.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{ImageSource, copied};
+use crate::actions::action::Action;
+use crate::actions::args;
+use crate::actions::context::{Context, Outcome, StepError};
+use estate::PointKind;
+use playbook::action::{Demands, Output, Shape, SourceSpec};
+use port::Create;
+
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CopyImageArgs {
+    pub image: ImageSource,
+    /// The KMS key of the copy, in the sandbox's region.
+    #[serde(default)]
+    pub kms_key: Option<String>,
+}
+
+pub struct CopyImage;
+
+impl Action for CopyImage {
+    type Args = CopyImageArgs;
+
+    const NAME: &'static str = "ec2.copy_image";
+    const SUMMARY: &'static str = "Copies a machine image into the sandbox's account and region.";
+    const OUTPUTS: &'static [Output] =
+        &[Output { name: "image_id", doc: "the copy's id", shape: Shape::Text }];
+    const CALLS: &'static [&'static str] = &["ec2:CopyImage", "ec2:DescribeImages"];
+    const MAY_OPEN: bool = true;
+    const SIZED_BY: &'static [PointKind] = &[PointKind::Ami];
+
+    fn source(args: &CopyImageArgs) -> Option<SourceSpec> {
+        Some(args::copied(args.image.what(), Self::SIZED_BY))
+    }
+
+    fn demands(args: &CopyImageArgs) -> Demands {
+        Demands { kms_key: args.kms_key.clone(), ..Demands::default() }
+    }
+
+    async fn run(cx: &Context<'_>, args: CopyImageArgs) -> Result<Outcome, StepError> {
+        let source = cx.source()?;
+        let what = Create::CopyImage {
+            source: source.id.clone(),
+            source_region: source.point.region.clone(),
+            kms_key: args.kms_key,
+            name: cx.name(""),
+            size: cx.size(),
+        };
+        let key = what.facts().kms_key.map(str::to_owned);
+        let (id, seen, _) = cx.create_ready("", what).await?;
+        Ok(copied(cx, source, &id, &seen, "image_id", key))
+    }
+}

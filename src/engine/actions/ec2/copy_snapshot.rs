@@ -1,0 +1,61 @@
+//! A copy of an EBS snapshot.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{VolumeSource, copied};
+use crate::actions::action::Action;
+use crate::actions::args;
+use crate::actions::context::{Context, Outcome, StepError};
+use estate::PointKind;
+use playbook::action::{ArgProblem, Demands, Output, Shape, SourceSpec};
+use port::Create;
+
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CopySnapshotArgs {
+    pub from: VolumeSource,
+    /// The KMS key of the copy, in the sandbox's region; default: the account's default key.
+    #[serde(default)]
+    pub kms_key: Option<String>,
+}
+
+pub struct CopySnapshot;
+
+impl Action for CopySnapshot {
+    type Args = CopySnapshotArgs;
+
+    const NAME: &'static str = "ec2.copy_snapshot";
+    const SUMMARY: &'static str = "Copies an EBS snapshot into the sandbox's account and region.";
+    const OUTPUTS: &'static [Output] =
+        &[Output { name: "snapshot_id", doc: "the copy's id", shape: Shape::Text }];
+    const CALLS: &'static [&'static str] = &["ec2:CopySnapshot", "ec2:DescribeSnapshots"];
+    const MAY_OPEN: bool = true;
+    const SIZED_BY: &'static [PointKind] = &[PointKind::EbsSnapshot];
+
+    fn problems(args: &CopySnapshotArgs) -> Vec<ArgProblem> {
+        args.from.problems()
+    }
+
+    fn source(args: &CopySnapshotArgs) -> Option<SourceSpec> {
+        Some(args::copied(args.from.what()?, Self::SIZED_BY))
+    }
+
+    fn demands(args: &CopySnapshotArgs) -> Demands {
+        Demands { kms_key: args.kms_key.clone(), ..Demands::default() }
+    }
+
+    async fn run(cx: &Context<'_>, args: CopySnapshotArgs) -> Result<Outcome, StepError> {
+        let source = cx.source()?;
+        let what = Create::CopySnapshot {
+            source: source.id.clone(),
+            source_region: source.point.region.clone(),
+            kms_key: args.kms_key,
+            name: cx.name(""),
+            size: cx.size(),
+        };
+        let key = what.facts().kms_key.map(str::to_owned);
+        let (id, seen, _) = cx.create_ready("", what).await?;
+        Ok(copied(cx, source, &id, &seen, "snapshot_id", key))
+    }
+}

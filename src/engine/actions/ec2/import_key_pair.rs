@@ -1,0 +1,49 @@
+//! A key pair of which only the public key is known.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::actions::action::Action;
+use crate::actions::context::{Context, Outcome, StepError};
+use estate::PointKind;
+use playbook::action::{Demands, Output, Shape, SourceSpec};
+use port::Create;
+
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ImportKeyPairArgs {
+    /// The public key's text (OpenSSH format).
+    pub public_key: String,
+}
+
+pub struct ImportKeyPair;
+
+impl Action for ImportKeyPair {
+    type Args = ImportKeyPairArgs;
+
+    const NAME: &'static str = "ec2.import_key_pair";
+    const SUMMARY: &'static str = "Imports a public key for the machines of the sandbox.";
+    const OUTPUTS: &'static [Output] =
+        &[Output { name: "key_name", doc: "the key pair's name", shape: Shape::Text }];
+    const CALLS: &'static [&'static str] = &["ec2:ImportKeyPair", "ec2:DescribeKeyPairs"];
+    // A key opens no network.
+    const MAY_OPEN: bool = false;
+    const SIZED_BY: &'static [PointKind] = &[];
+
+    fn source(_args: &ImportKeyPairArgs) -> Option<SourceSpec> {
+        None
+    }
+
+    fn demands(_args: &ImportKeyPairArgs) -> Demands {
+        Demands::default()
+    }
+
+    async fn run(cx: &Context<'_>, args: ImportKeyPairArgs) -> Result<Outcome, StepError> {
+        let name = cx.name("");
+        cx.create_ready("", Create::KeyPair { name: name.clone(), public_key: args.public_key }).await?;
+        let mut outcome = Outcome::default();
+        outcome.outputs.insert("key_name".into(), json!(name));
+        Ok(outcome)
+    }
+}

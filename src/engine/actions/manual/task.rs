@@ -1,0 +1,65 @@
+//! A task for a person.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::actions::action::Action;
+use crate::actions::context::{Context, Outcome, StepError, value};
+use base::duration::Span;
+use estate::PointKind;
+use playbook::action::{Demands, Output, SourceSpec};
+use playbook::expr_value::Expr;
+
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TaskArgs {
+    /// What the person has to do.
+    pub instructions: String,
+    /// How long it takes where nobody is there to do it: on the twin.
+    #[serde(default)]
+    #[schemars(with = "Option<Span>")]
+    pub assume: Option<Expr<Span>>,
+}
+
+pub struct Task;
+
+impl Action for Task {
+    type Args = TaskArgs;
+
+    const NAME: &'static str = "manual.task";
+    const SUMMARY: &'static str = "Waits for a person to do something and confirm it.";
+    const OUTPUTS: &'static [Output] = &[];
+    const CALLS: &'static [&'static str] = &[];
+    // Nobody knows what they do.
+    const MAY_OPEN: bool = true;
+    const SIZED_BY: &'static [PointKind] = &[];
+
+    fn source(_args: &TaskArgs) -> Option<SourceSpec> {
+        None
+    }
+
+    fn demands(_args: &TaskArgs) -> Demands {
+        Demands::default()
+    }
+
+    async fn run(cx: &Context<'_>, args: TaskArgs) -> Result<Outcome, StepError> {
+        let origin = cx.origin("");
+        if let Some(rehearsed) = cx.provisioner.cloud().rehearsed(&origin, Self::NAME) {
+            let rehearsed = rehearsed?;
+            // A fault that never ends is longer than any assumption.
+            let assumed = value(args.assume.as_ref())?.map_or(rehearsed, |assume| assume.0);
+            cx.pass(if rehearsed == std::time::Duration::MAX { rehearsed } else { assumed }).await;
+            return Ok(Outcome::default());
+        }
+        let Some(confirmed) = cx.person.confirm(cx.step, &args.instructions) else {
+            return Err(StepError::wrong(
+                "nobody is there to confirm the task",
+                "run the drill on a terminal, or replace the task by a command",
+            ));
+        };
+        if confirmed.await {
+            return Ok(Outcome::default());
+        }
+        Err(StepError::wrong("the task was refused", "do it, and confirm with `y`"))
+    }
+}

@@ -1,0 +1,113 @@
+//! A copy of a snapshot of a database or a cluster.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::actions::action::Action;
+use crate::actions::args;
+use crate::actions::context::{Context, Outcome, StepError};
+use crate::actions::ec2::copied;
+use estate::PointKind;
+use playbook::action::{ArgProblem, Demands, Output, Shape, SourceSpec};
+use port::Create;
+
+/// What is copied: `{ db, point }`, `{ cluster, point }` or `{ snapshot }`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DbCopySource {
+    /// The production database's identifier.
+    #[serde(default)]
+    pub db: Option<String>,
+    /// The production Aurora cluster's identifier.
+    #[serde(default)]
+    pub cluster: Option<String>,
+    /// `latest` (default), a recovery point's id, a timestamp, or a time relative to T0 (`-2h`).
+    #[serde(default)]
+    pub point: Option<String>,
+    /// A snapshot's id or ARN.
+    #[serde(default)]
+    pub snapshot: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CopySnapshotArgs {
+    pub from: DbCopySource,
+    /// The KMS key of the copy, in the sandbox's region.
+    #[serde(default)]
+    pub kms_key: Option<String>,
+}
+
+pub struct CopySnapshot;
+
+impl Action for CopySnapshot {
+    type Args = CopySnapshotArgs;
+
+    const NAME: &'static str = "rds.copy_snapshot";
+    const SUMMARY: &'static str =
+        "Copies a snapshot of a database or an Aurora cluster into the sandbox's account and region.";
+    const OUTPUTS: &'static [Output] =
+        &[Output { name: "snapshot_id", doc: "the copy's id", shape: Shape::Text }];
+    const CALLS: &'static [&'static str] = &[
+        "rds:CopyDBSnapshot",
+        "rds:DescribeDBSnapshots",
+        "rds:CopyDBClusterSnapshot",
+        "rds:DescribeDBClusterSnapshots",
+    ];
+    const MAY_OPEN: bool = true;
+    const SIZED_BY: &'static [PointKind] = &[PointKind::RdsSnapshot, PointKind::RdsClusterSnapshot];
+
+    fn problems(args: &CopySnapshotArgs) -> Vec<ArgProblem> {
+        let DbCopySource { db, cluster, point, snapshot } = &args.from;
+        let keys = [("db", db.is_some()), ("cluster", cluster.is_some()), ("snapshot", snapshot.is_some())];
+        args::one_source(&keys, point.as_deref())
+    }
+
+    fn source(args: &CopySnapshotArgs) -> Option<SourceSpec> {
+        let DbCopySource { db, cluster, point, snapshot } = &args.from;
+        let point = point.as_deref();
+        if let Some(cluster) = cluster {
+            let what = args::of("rds:cluster", cluster, point);
+            return Some(args::copied(what, &[PointKind::RdsClusterSnapshot]));
+        }
+        let kinds = if db.is_some() { &[PointKind::RdsSnapshot] } else { Self::SIZED_BY };
+        let what = args::named_or_snapshot("rds:db", db.as_deref(), point, snapshot.as_deref())?;
+        Some(args::copied(what, kinds))
+    }
+
+    fn demands(args: &CopySnapshotArgs) -> Demands {
+        Demands { kms_key: args.kms_key.clone(), ..Demands::default() }
+    }
+
+    async fn run(cx: &Context<'_>, args: CopySnapshotArgs) -> Result<Outcome, StepError> {
+        let source = cx.source()?;
+        let elsewhere =
+            source.point.region != cx.place().region || source.point.account != cx.place().account;
+        if source.point.encrypted && elsewhere && args.kms_key.is_none() {
+            // RDS API reference, `CopyDBSnapshot` and `CopyDBClusterSnapshot`, `KmsKeyId`.
+            return Err(StepError::wrong(
+                format!(
+                    "{} is encrypted: RDS copies it from another region or account only with a key of the copy's own",
+                    source.id
+                ),
+                "name a key of the sandbox's region with `kms_key`",
+            ));
+        }
+        let (id, region, name, size) =
+            (source.id.clone(), source.point.region.clone(), cx.name(""), cx.size());
+        let what = if source.point.kind == PointKind::RdsClusterSnapshot {
+            Create::CopyDbClusterSnapshot {
+                source: id,
+                source_region: region,
+                kms_key: args.kms_key,
+                name,
+                size,
+            }
+        } else {
+            Create::CopyDbSnapshot { source: id, source_region: region, kms_key: args.kms_key, name, size }
+        };
+        let key = what.facts().kms_key.map(str::to_owned);
+        let (id, seen, _) = cx.create_ready("", what).await?;
+        Ok(copied(cx, source, &id, &seen, "snapshot_id", key))
+    }
+}

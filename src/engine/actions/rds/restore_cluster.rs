@@ -1,0 +1,170 @@
+//! An Aurora cluster from a snapshot.
+
+use futures_util::future::try_join_all;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{ADDRESS, ENDPOINT, PORT, databases, subnet_group};
+use crate::actions::action::Action;
+use crate::actions::args;
+use crate::actions::context::{Context, Outcome, StepError, take, value};
+use estate::PointKind;
+use playbook::action::{ArgProblem, Demands, Output, Prepared, Shape, SourceSpec};
+use playbook::expr_value::Expr;
+use port::wait::Until;
+use port::{Create, Kind, RestoreCluster as Request, Serverless};
+
+/// Where an Aurora cluster comes from: `{ cluster, point }` or `{ snapshot }`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClusterSource {
+    /// The production cluster's identifier.
+    #[serde(default)]
+    pub cluster: Option<String>,
+    /// `latest` (default), a recovery point's id, a timestamp, or a time relative to T0 (`-2h`).
+    #[serde(default)]
+    pub point: Option<String>,
+    /// A cluster snapshot's id or ARN.
+    #[serde(default)]
+    pub snapshot: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RestoreClusterArgs {
+    pub from: ClusterSource,
+    /// The engine: `aurora-postgresql` or `aurora-mysql`.
+    pub engine: String,
+    #[serde(default)]
+    pub engine_version: Option<String>,
+    /// The class of its instances; `db.serverless` needs `serverless`.
+    pub class: String,
+    /// How far Aurora Serverless v2 scales: `{ min: 0.5, max: 4 }`, in Aurora capacity units.
+    #[serde(default)]
+    pub serverless: Option<ServerlessArgs>,
+    /// How many instances; the restored cluster has none of its own. Default: 1.
+    #[serde(default)]
+    pub instances: Option<Expr<u32>>,
+    /// The cluster parameter group.
+    #[serde(default)]
+    pub parameter_group: Option<String>,
+    #[serde(default)]
+    pub port: Option<Expr<i32>>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ServerlessArgs {
+    #[schemars(range(min = 0.0, max = 256.0))]
+    pub min: f64,
+    #[schemars(range(min = 1.0, max = 256.0))]
+    pub max: f64,
+}
+
+pub struct RestoreCluster;
+
+impl Action for RestoreCluster {
+    type Args = RestoreClusterArgs;
+
+    const NAME: &'static str = "rds.restore_cluster";
+    const SUMMARY: &'static str = "Restores an Aurora cluster from a snapshot, and its instances with it.";
+    const OUTPUTS: &'static [Output] = &[
+        ENDPOINT,
+        ADDRESS,
+        PORT,
+        Output { name: "reader_endpoint", doc: "the reader's `host:port`", shape: Shape::Text },
+        Output { name: "cluster_id", doc: "the cluster's identifier", shape: Shape::Text },
+        Output { name: "instance_ids", doc: "the identifiers of its instances", shape: Shape::Texts },
+    ];
+    const CALLS: &'static [&'static str] = &[
+        "rds:RestoreDBClusterFromSnapshot",
+        "rds:CreateDBInstance",
+        "rds:DescribeDBClusters",
+        "rds:DescribeDBClusterSnapshots",
+        "rds:DescribeDBInstances",
+    ];
+    const MAY_OPEN: bool = true;
+    const SIZED_BY: &'static [PointKind] = &[PointKind::RdsClusterSnapshot];
+    const PREPARED: &'static [Prepared] = &[Prepared::DbSubnetGroup];
+
+    fn problems(args: &RestoreClusterArgs) -> Vec<ArgProblem> {
+        let ClusterSource { cluster, point, snapshot } = &args.from;
+        let keys = [("cluster", cluster.is_some()), ("snapshot", snapshot.is_some())];
+        let mut problems = args::one_source(&keys, point.as_deref());
+        if args.class == "db.serverless" && args.serverless.is_none() {
+            problems.push(ArgProblem {
+                pointer: "/class".into(),
+                message: "`db.serverless` needs to know how far it scales".into(),
+                help:
+                    "add `serverless: { min: 0.5, max: 4 }`, in Aurora capacity units, as production has it"
+                        .into(),
+            });
+        }
+        if let Some(ServerlessArgs { min, max }) = args.serverless
+            && (min > max || [min, max].iter().any(|c| (c * 2.0).fract() != 0.0))
+        {
+            problems.push(ArgProblem {
+                pointer: "/serverless".into(),
+                message: format!("a cluster cannot scale between {min} and {max} capacity units"),
+                help: "write halves or whole numbers, the smaller one as `min`: `{ min: 0.5, max: 4 }`"
+                    .into(),
+            });
+        }
+        problems
+    }
+
+    fn source(args: &RestoreClusterArgs) -> Option<SourceSpec> {
+        let ClusterSource { cluster, point, snapshot } = &args.from;
+        let (cluster, point) = (cluster.as_deref(), point.as_deref());
+        let what = args::named_or_snapshot("rds:cluster", cluster, point, snapshot.as_deref())?;
+        Some(args::restored(what, Self::SIZED_BY, true))
+    }
+
+    fn demands(args: &RestoreClusterArgs) -> Demands {
+        Demands {
+            db_class: args::known(&args.engine).zip(args::known(&args.class)),
+            ..databases(args::count(args.instances.as_ref()).unwrap_or(1))
+        }
+    }
+
+    async fn run(cx: &Context<'_>, args: RestoreClusterArgs) -> Result<Outcome, StepError> {
+        let source = cx.source()?;
+        let count = value(args.instances.as_ref())?.unwrap_or(1);
+        if count == 0 || count > 16 {
+            return Err(StepError::wrong(
+                format!("`instances` is {count}"),
+                "a cluster has between 1 and 16 instances",
+            ));
+        }
+        let what = Create::DbCluster(Request {
+            snapshot: source.id.clone(),
+            name: cx.name(""),
+            engine: args.engine.clone(),
+            engine_version: args.engine_version,
+            subnet_group: subnet_group(cx)?,
+            security_groups: vec![cx.sandbox.security_group.clone()],
+            parameter_group: args.parameter_group,
+            port: value(args.port.as_ref())?,
+            serverless: args.serverless.map(|s| Serverless { min: s.min, max: s.max }),
+            size: cx.size(),
+        });
+        let (cluster, ..) = cx.create_ready("", what).await?;
+        // The restore creates no instances, and a cluster without instances answers nobody.
+        let instances = try_join_all((1..=count).map(|index| {
+            let (slot, cluster) = (format!("{index}"), cluster.clone());
+            let (class, engine) = (args.class.clone(), args.engine.clone());
+            async move {
+                let what = Create::DbClusterInstance { cluster, name: cx.name(&slot), class, engine, index };
+                Ok::<_, StepError>(cx.create_ready(&slot, what).await?.0)
+            }
+        }))
+        .await?;
+        let seen = cx.ready(Kind::DbCluster, &cluster, Until::Ready).await?;
+        let mut outcome = Outcome::default();
+        outcome.outputs.insert("cluster_id".into(), json!(cluster));
+        outcome.outputs.insert("instance_ids".into(), json!(instances));
+        take(&mut outcome.outputs, &seen, &["endpoint", "address", "port", "reader_endpoint"]);
+        Ok(outcome)
+    }
+}

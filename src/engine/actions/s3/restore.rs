@@ -1,0 +1,204 @@
+//! Objects of a bucket, copied into a bucket of the sandbox.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{BucketSource, READS, reader};
+use crate::actions::action::Action;
+use crate::actions::args;
+use crate::actions::context::{Context, Outcome, StepError, value};
+use base::duration::{Size, When};
+use base::severity::Severity;
+use estate::PointKind;
+use event::RestoreSource;
+use playbook::action::{ArgProblem, Demands, Output, PointSpec, Prepared, Shape, SourceSpec, SourceWhat};
+use playbook::expr::is_template;
+use playbook::expr_value::Expr;
+use port::{BucketRef, CopyObjects, Create, Finding, Progress};
+
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RestoreArgs {
+    pub from: BucketSource,
+    /// A name for the bucket in the sandbox; the real one is made unique by the run. It is created before T0.
+    pub to: String,
+    /// Default: false. A restore of no object at all has failed, unless the bucket is meant to be empty.
+    #[serde(default)]
+    pub allow_empty: bool,
+}
+
+pub struct Restore;
+
+impl Action for Restore {
+    type Args = RestoreArgs;
+
+    const NAME: &'static str = "s3.restore";
+    const SUMMARY: &'static str = "Copies the objects of a bucket into a bucket of the sandbox.";
+    const OUTPUTS: &'static [Output] = &[
+        Output { name: "bucket", doc: "the real name of the bucket in the sandbox", shape: Shape::Text },
+        Output { name: "objects", doc: "how many objects were copied", shape: Shape::Number },
+        Output { name: "bytes", doc: "their size", shape: Shape::Number },
+    ];
+    const CALLS: &'static [&'static str] = &[
+        "s3:CreateBucket",
+        "s3:GetBucketTagging",
+        "s3:ListBuckets",
+        "s3:CopyObject",
+        "s3:PutObject",
+        "s3:CreateMultipartUpload",
+        "s3:UploadPart",
+        "s3:UploadPartCopy",
+        "s3:CompleteMultipartUpload",
+        "s3:AbortMultipartUpload",
+    ];
+    const BUCKET_CALLS: &'static [&'static str] = READS;
+    // Objects are copied without their ACLs, into a bucket that the run has made and closed.
+    const MAY_OPEN: bool = false;
+    const SIZED_BY: &'static [PointKind] = &[PointKind::S3Replica, PointKind::S3Versions];
+    const PREPARED: &'static [Prepared] = &[Prepared::Bucket];
+
+    fn problems(args: &RestoreArgs) -> Vec<ArgProblem> {
+        let to = &args.to;
+        let letters = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        if is_template(to) || (!to.is_empty() && to.len() <= 30 && to.bytes().all(letters)) {
+            return Vec::new();
+        }
+        vec![ArgProblem {
+            pointer: "/to".into(),
+            message: format!("`{to}` cannot be part of a bucket's name"),
+            help: "at most 30 lower-case letters, digits and hyphens".into(),
+        }]
+    }
+
+    fn source(args: &RestoreArgs) -> Option<SourceSpec> {
+        let from = &args.from;
+        let point = match &from.as_of {
+            Some(Expr::Value(When::At(time))) => PointSpec::At(*time),
+            Some(Expr::Value(When::BeforeT0(span))) => PointSpec::BeforeT0(*span),
+            Some(Expr::Value(When::AfterT0(_))) | None => PointSpec::Latest,
+            Some(Expr::Template(text)) => PointSpec::Id(text.clone()),
+        };
+        // Only versions tell what a bucket held at an instant.
+        let kinds = if point == PointSpec::Latest { Self::SIZED_BY } else { &[PointKind::S3Versions][..] };
+        let what = SourceWhat::Of { kind: "s3:bucket", name: from.bucket.clone(), point };
+        let region = from.known_region();
+        let spec = args::restored_from_afar(what, kinds);
+        Some(SourceSpec { stands_for: from.of.clone(), region, ..spec })
+    }
+
+    fn demands(args: &RestoreArgs) -> Demands {
+        Demands { bucket: args::known(&args.to), reads: vec![args.from.read()], ..Demands::default() }
+    }
+
+    async fn run(cx: &Context<'_>, args: RestoreArgs) -> Result<Outcome, StepError> {
+        let source = cx.source()?;
+        let real = match cx.sandbox.buckets.get(&args.to) {
+            Some(real) => real.clone(),
+            // Its name was known only now. After T0 this needs S3's bucket management, which may be lost.
+            None => cx.create_ready("bucket", Create::Bucket { name: cx.name(&args.to) }).await?.0,
+        };
+        let as_of = value(args.from.as_of.as_ref())?;
+        let copy = CopyObjects {
+            from: BucketRef {
+                name: args.from.bucket.clone(),
+                account: reader(cx, args.from.account.as_deref())?,
+                region: value(args.from.region.as_ref())?.unwrap_or_else(|| source.point.region.clone()),
+            },
+            to: BucketRef {
+                name: real.clone(),
+                account: cx.place().account.clone(),
+                region: cx.place().region.clone(),
+            },
+            prefix: args.from.prefix.clone().unwrap_or_default(),
+            as_of: as_of.map(|_| source.at.unwrap_or(cx.t0)),
+            not_after: Some(cx.t0),
+            size: source.point.size,
+            objects: source.point.objects,
+        };
+        let progress = |p: Progress| {
+            let done = p.of_objects.filter(|of| *of > 0).map(|of| p.objects as f64 / of as f64);
+            (cx.progress)(format!("{} objects, {}", p.objects, Size(p.bytes)), done);
+        };
+        let copied = cx.provisioner.copy_objects(cx.step, cx.attempt, &copy, &progress).await?;
+        if copied.objects == 0 && copied.bytes == 0 && !args.allow_empty {
+            return Err(StepError::wrong(
+                format!("0 objects were copied from {}: nothing was restored", copy.from.name),
+                "look into the bucket (on the twin: say how many `objects` it has), or say `allow_empty: true`",
+            ));
+        }
+        let mut outcome = Outcome {
+            consistent_at: if is_copy_of_unknown_lag(&args.from, source) {
+                None
+            } else {
+                source.at.or(copied.newest)
+            },
+            in_part: !copy.prefix.is_empty(),
+            findings: restored_less(&args.from, &copy, copied.left_out, source),
+            ..Outcome::default()
+        };
+        outcome.outputs.insert("bucket".into(), json!(real));
+        outcome.outputs.insert("objects".into(), json!(copied.objects));
+        outcome.outputs.insert("bytes".into(), json!(copied.bytes));
+        Ok(outcome)
+    }
+}
+
+/// How far a bucket lags behind the one that it stands for, S3 does not tell. Its objects do not either: a replica's carry the
+/// time of the original (S3 user guide, "What does Amazon S3 replicate?"), also where they came after T0, and those of another
+/// copy that of the copying. Its versions tell only what it held itself. An estate knows, and says since when the point was usable.
+fn is_copy_of_unknown_lag(from: &BucketSource, source: &RestoreSource) -> bool {
+    let named = from.of.as_ref().is_some_and(|of| *of != from.bucket);
+    let is_copy = named || source.point.of.name != from.bucket;
+    is_copy && source.point.usable.is_none()
+}
+
+/// What a restore left out, or could not tell, for the report.
+fn restored_less(
+    from: &BucketSource,
+    copy: &CopyObjects,
+    left_out: u64,
+    source: &RestoreSource,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let bucket = &copy.from.name;
+    if is_copy_of_unknown_lag(from, source) {
+        findings.push(Finding {
+            rule: "lag-unknown".into(),
+            severity: Severity::Medium,
+            resource: source.point.of.to_string(),
+            message: format!(
+                "how far {bucket} lagged behind {} at T0, S3 does not tell: how old its data are is unknown",
+                from.of.as_ref().unwrap_or(&source.point.of.name)
+            ),
+            fix: "let a check with `measures: rpo` return the newest timestamp in what was restored".into(),
+        });
+    }
+    if left_out > 0 {
+        findings.push(Finding {
+            rule: "objects-after-t0".into(),
+            severity: Severity::Medium,
+            resource: source.point.of.to_string(),
+            message: format!(
+                "{} in {bucket} {} written after T0 and left out; what an object was before it was overwritten, a bucket \
+                 without versions does not tell",
+                if left_out == 1 { "1 object".to_owned() } else { format!("{left_out} objects") },
+                if left_out == 1 { "was" } else { "were" },
+            ),
+            fix: "keep versions in the bucket that is restored from".into(),
+        });
+    }
+    if !copy.prefix.is_empty() {
+        findings.push(Finding {
+            rule: "restored-in-part".into(),
+            severity: Severity::Medium,
+            resource: source.point.of.to_string(),
+            message: format!(
+                "only objects of {bucket} whose key begins with `{}` were restored: that does not cover the bucket",
+                copy.prefix
+            ),
+            fix: "leave `prefix` out, or name as a resource only what is meant to come back".into(),
+        });
+    }
+    findings
+}
