@@ -13,8 +13,8 @@ mod drill;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use ::engine::actions::CATALOGUE;
-use ::port::{CreateCall, Kind};
+use ::engine::actions::{CATALOGUE, TIMINGS};
+use ::port::{Calibration, CreateCall, Kind, Timed};
 use ::twin::timing;
 use drill::{Drill, Run, drillmaster, texts};
 use proptest::prelude::*;
@@ -249,16 +249,20 @@ fn what_exceeds_the_copies_at_once_waits() {
 /// An action that took no time would meet every objective.
 #[test]
 fn whatever_the_twin_does_takes_a_time_that_is_known() {
-    let actions = CATALOGUE.0.iter().map(|decl| decl.name);
-    let requests = CreateCall::ALL.iter().copied().map(CreateCall::timing);
-    let deletions = Kind::ALL.iter().copied().map(timing::deletion);
-    let known: BTreeSet<&str> = actions.chain(requests).chain(deletions).collect();
-    for name in &known {
-        assert!(timing::built_in(name).is_some(), "`{name}` has no row");
+    let rows: Vec<&Calibration> = timing::rows(TIMINGS).collect();
+    let requests = CreateCall::ALL.iter().copied().map(Timed::Request);
+    for timed in requests.chain([Timed::CopyObjects, Timed::VerifyObjects]) {
+        let of: Vec<&str> = rows.iter().filter(|row| row.of.contains(&timed)).map(|row| row.name).collect();
+        assert_eq!(of.len(), 1, "{timed:?}: {of:?}");
     }
-    let rows: BTreeSet<&str> = timing::CALIBRATION.iter().map(|row| row.action).collect();
-    assert_eq!(rows, known, "a row is of nothing that there is");
-    assert_eq!(rows.len(), timing::CALIBRATION.len(), "an action has two rows");
+    let actions = CATALOGUE.0.iter().map(|decl| decl.name);
+    let deletions = Kind::ALL.iter().copied().map(timing::deletion);
+    let asked_for: BTreeSet<&str> = actions.chain(deletions).collect();
+    let of_requests = rows.iter().filter(|row| !row.of.is_empty()).map(|row| row.name);
+    let known: BTreeSet<&str> = asked_for.into_iter().chain(of_requests).collect();
+    let names: BTreeSet<&str> = rows.iter().map(|row| row.name).collect();
+    assert_eq!(names, known, "a row is of nothing that there is, or is missing");
+    assert_eq!(names.len(), rows.len(), "an action has two rows");
 }
 
 /// Production lies in us-east-1, which is lost; all that is restored from lies in us-west-2, where the sandbox is.
@@ -351,4 +355,20 @@ fn an_action_takes_exactly_what_the_estate_says() {
     let all: BTreeSet<&str> = CATALOGUE.0.iter().map(|decl| decl.name).collect();
     // What a template deploys takes its time by nothing that an estate could say.
     assert_eq!(all.difference(&tried).collect::<Vec<_>>(), [&"cloudformation.deploy"]);
+}
+
+/// A parameter whose value its argument cannot take is a mistake, and told before anything is touched.
+#[test]
+fn a_parameter_that_does_not_fit_is_told_before_the_run() {
+    let playbook = PLAYBOOK_OF_ALL.replace("steps:\n", "params: { many: some }\nsteps:\n")
+        + "  - { id: h, uses: rds.restore, workload: all, with: { from: { db: orders } } }\n\
+           \x20 - { id: d, uses: ec2.launch, with: { image: ami-1, type: t4g.small, count: \"{{ params.many }}\" } }\n\
+           checks:\n  - { id: up, workload: all, needs: [h], tcp: { address: \"{{ steps.h.endpoint }}\" } }\n";
+    let drill = Drill::new(&playbook, &format!("{SIZED}  ec2.launch: {{ base: 1s }}\n"));
+    let out = drill.next_out();
+    let run = drill.command(&out, &[]).output().unwrap();
+    let stderr = String::from_utf8_lossy(&run.stderr);
+    assert_eq!(run.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("step `d`: its arguments do not fit: invalid type: string \"some\""), "{stderr}");
+    assert!(!stderr.contains("defect") && !out.exists(), "{stderr}");
 }

@@ -183,7 +183,7 @@ mod age {
             "{ accounts: { '999988887777': { name: sandbox } }, regions: { us-west-2: { azs: [usw2-az1] } } }",
         )
         .unwrap();
-        let twin = Rc::new(Twin::new(estate, clock.clone(), None));
+        let twin = Rc::new(Twin::new(estate, clock.clone(), None, engine::actions::TIMINGS));
         let place = Place { account: "999988887777".parse().unwrap(), region: "us-west-2".parse().unwrap() };
         Secrets::new(twin, clock.clone(), bus, folder.to_owned(), place, false)
     }

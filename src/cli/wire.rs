@@ -15,6 +15,7 @@ use base::duration::Time;
 use base::ids::{AccountId, RunId};
 use base::on::On;
 use checks::{ConnectTo, Observation};
+use engine::actions::TIMINGS;
 use engine::plan::{Input, Plan};
 use engine::policy;
 use engine::run::{Config, Engine, Memory, Prober};
@@ -110,13 +111,14 @@ impl Drill {
                     ));
                 };
                 Rc::new(if before.is_empty() {
-                    Twin::new(estate.clone(), clock.clone(), options.seed)
+                    Twin::new(estate.clone(), clock.clone(), options.seed, TIMINGS)
                 } else {
                     // As if each request had taken effect whose answer is not on record: the harder half to resume.
                     Twin::rebuild(
                         estate.clone(),
                         clock.clone(),
                         options.seed,
+                        TIMINGS,
                         &plan.loss,
                         before,
                         Unanswered::Done,

@@ -19,6 +19,7 @@ mod phase;
 mod place;
 mod ready;
 pub mod request;
+mod timing;
 pub mod wait;
 
 use async_trait::async_trait;
@@ -40,6 +41,7 @@ pub use phase::Phase;
 pub use place::Place;
 pub use ready::Ready;
 pub use request::*;
+pub use timing::{ActionTiming, Calibration, Timed};
 
 /// No method has a body here: whatever stands in front of a cloud must forward each of them, or say why not.
 #[async_trait(?Send)]

@@ -236,7 +236,6 @@ pub enum CreateCall {
 struct CallFacts {
     name: &'static str,
     kind: Kind,
-    timing: &'static str,
     adds: bool,
 }
 
@@ -259,55 +258,36 @@ impl CreateCall {
         self.facts().kind
     }
 
-    /// The row of the twin's calibration that says how long it takes.
-    pub fn timing(self) -> &'static str {
-        self.facts().timing
-    }
-
     /// Whether it adds a resource. Otherwise it only changes what is there.
     pub fn adds(self) -> bool {
         self.facts().adds
     }
 
     fn facts(self) -> CallFacts {
-        let adds = |name, kind, timing| CallFacts { name, kind, timing, adds: true };
-        let changes = |name, kind, timing| CallFacts { name, kind, timing, adds: false };
+        let adds = |name, kind| CallFacts { name, kind, adds: true };
+        let changes = |name, kind| CallFacts { name, kind, adds: false };
         match self {
-            Self::CreateVpc => adds("ec2:CreateVpc", Kind::Vpc, "sandbox.network"),
-            Self::CreateSubnet => adds("ec2:CreateSubnet", Kind::Subnet, "sandbox.network"),
-            Self::CreateSecurityGroup => {
-                adds("ec2:CreateSecurityGroup", Kind::SecurityGroup, "sandbox.network")
-            }
-            Self::CreateDbSubnetGroup => {
-                adds("rds:CreateDBSubnetGroup", Kind::DbSubnetGroup, "sandbox.network")
-            }
-            Self::CreateBucket => adds("s3:CreateBucket", Kind::Bucket, "sandbox.bucket"),
-            Self::CopySnapshot => adds("ec2:CopySnapshot", Kind::Snapshot, "ec2.copy_snapshot"),
-            Self::CopyImage => adds("ec2:CopyImage", Kind::Image, "ec2.copy_image"),
-            Self::CreateVolume => adds("ec2:CreateVolume", Kind::Volume, "ec2.restore_volume"),
-            Self::RunInstances => adds("ec2:RunInstances", Kind::Instance, "ec2.launch"),
-            Self::AttachVolume => changes("ec2:AttachVolume", Kind::Volume, "ec2.attach_volume"),
-            Self::ImportKeyPair => adds("ec2:ImportKeyPair", Kind::KeyPair, "ec2.import_key_pair"),
-            Self::AllocateAddress => adds("ec2:AllocateAddress", Kind::Address, "ec2.allocate_address"),
-            Self::CopyDbSnapshot => adds("rds:CopyDBSnapshot", Kind::DbSnapshot, "rds.copy_snapshot"),
-            Self::CopyDbClusterSnapshot => {
-                adds("rds:CopyDBClusterSnapshot", Kind::DbClusterSnapshot, "rds.copy_snapshot")
-            }
-            Self::RestoreDb => adds("rds:RestoreDBInstanceFromDBSnapshot", Kind::DbInstance, "rds.restore"),
-            Self::RestoreDbToTime => {
-                adds("rds:RestoreDBInstanceToPointInTime", Kind::DbInstance, "rds.restore_to_time")
-            }
-            Self::RestoreDbCluster => {
-                adds("rds:RestoreDBClusterFromSnapshot", Kind::DbCluster, "rds.restore_cluster")
-            }
-            Self::CreateDbInstance => adds("rds:CreateDBInstance", Kind::DbInstance, "rds.cluster_instance"),
-            Self::CreateDbReplica => {
-                adds("rds:CreateDBInstanceReadReplica", Kind::DbInstance, "sandbox.replica")
-            }
-            Self::PromoteReplica => {
-                changes("rds:PromoteReadReplica", Kind::DbInstance, "rds.promote_replica")
-            }
-            Self::CreateStack => adds("cloudformation:CreateStack", Kind::Stack, "cloudformation.deploy"),
+            Self::CreateVpc => adds("ec2:CreateVpc", Kind::Vpc),
+            Self::CreateSubnet => adds("ec2:CreateSubnet", Kind::Subnet),
+            Self::CreateSecurityGroup => adds("ec2:CreateSecurityGroup", Kind::SecurityGroup),
+            Self::CreateDbSubnetGroup => adds("rds:CreateDBSubnetGroup", Kind::DbSubnetGroup),
+            Self::CreateBucket => adds("s3:CreateBucket", Kind::Bucket),
+            Self::CopySnapshot => adds("ec2:CopySnapshot", Kind::Snapshot),
+            Self::CopyImage => adds("ec2:CopyImage", Kind::Image),
+            Self::CreateVolume => adds("ec2:CreateVolume", Kind::Volume),
+            Self::RunInstances => adds("ec2:RunInstances", Kind::Instance),
+            Self::AttachVolume => changes("ec2:AttachVolume", Kind::Volume),
+            Self::ImportKeyPair => adds("ec2:ImportKeyPair", Kind::KeyPair),
+            Self::AllocateAddress => adds("ec2:AllocateAddress", Kind::Address),
+            Self::CopyDbSnapshot => adds("rds:CopyDBSnapshot", Kind::DbSnapshot),
+            Self::CopyDbClusterSnapshot => adds("rds:CopyDBClusterSnapshot", Kind::DbClusterSnapshot),
+            Self::RestoreDb => adds("rds:RestoreDBInstanceFromDBSnapshot", Kind::DbInstance),
+            Self::RestoreDbToTime => adds("rds:RestoreDBInstanceToPointInTime", Kind::DbInstance),
+            Self::RestoreDbCluster => adds("rds:RestoreDBClusterFromSnapshot", Kind::DbCluster),
+            Self::CreateDbInstance => adds("rds:CreateDBInstance", Kind::DbInstance),
+            Self::CreateDbReplica => adds("rds:CreateDBInstanceReadReplica", Kind::DbInstance),
+            Self::PromoteReplica => changes("rds:PromoteReadReplica", Kind::DbInstance),
+            Self::CreateStack => adds("cloudformation:CreateStack", Kind::Stack),
         }
     }
 }

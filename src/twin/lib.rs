@@ -23,10 +23,11 @@ use estate::RecoveryPoint;
 use estate::file::{EstateFile, Fault, FaultKind, Timing};
 use estate::{PointIndex, PointKind, Resource};
 use port::{
-    Against, ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create,
-    Created, ErrorKind, Exposure, IsolationScan, Kind, Leak, MeasuredObjects, Needs, Observed, Offers,
-    Operation, Origin, Permit, Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, Remains,
-    ResourceRef, RunTags, Sent, State, Tagged, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone, gated,
+    ActionTiming, Against, ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
+    Create, Created, ErrorKind, Exposure, IsolationScan, Kind, Leak, MeasuredObjects, Needs, Observed,
+    Offers, Operation, Origin, Permit, Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, Remains,
+    ResourceRef, RunTags, Sent, State, Tagged, Timed, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
+    gated,
 };
 pub use rebuild::Unanswered;
 
@@ -39,6 +40,8 @@ pub struct Twin {
     resources: Vec<Resource>,
     clock: Clock,
     seed: Option<u64>,
+    /// How long each action takes where the estate does not say it.
+    actions: &'static [ActionTiming],
     t0: Cell<Option<Time>>,
     /// The points, and the T0 that their relative times were counted from.
     points: RefCell<Option<(Time, Rc<PointIndex>)>>,
@@ -52,13 +55,15 @@ pub struct Twin {
 }
 
 impl Twin {
-    pub fn new(file: EstateFile, clock: Clock, seed: Option<u64>) -> Self {
+    /// `actions`: how long each action takes where the estate does not say it.
+    pub fn new(file: EstateFile, clock: Clock, seed: Option<u64>, actions: &'static [ActionTiming]) -> Self {
         let resources = file.resources();
         Self {
             file,
             resources,
             clock,
             seed,
+            actions,
             t0: Cell::new(None),
             points: RefCell::default(),
             world: RefCell::default(),
@@ -104,10 +109,16 @@ impl Twin {
 
     /// An error where nobody knows how long it takes: what takes no time would meet every objective.
     fn timing(&self, action: &str) -> CloudResult<Timing> {
-        timing::of(action, &self.file.timings).ok_or_else(|| {
+        timing::of(action, self.actions, &self.file.timings).ok_or_else(|| {
             CloudError::new(ErrorKind::Unsupported, action, "the twin does not know how long it takes")
                 .help("this is a defect of Drillmaster: please report it")
         })
+    }
+
+    /// How long a request takes. `size`: of what is restored or copied. `None`: it is not known.
+    fn takes_for(&self, what: Timed, size: Option<Size>, origin: &Origin) -> CloudResult<Duration> {
+        let row = timing::rows(self.actions).find(|row| row.of.contains(&what));
+        self.takes(row.map_or("", |row| row.name), size, origin)
     }
 
     /// `size`: of what is restored or copied. `None`: not known, or there is no such thing.
@@ -245,7 +256,7 @@ impl Twin {
         };
         let (fault, facts) = (self.fault(origin), what.facts());
         let size = facts.size.or(of_source);
-        let takes = self.takes(facts.call.timing(), size, origin)?;
+        let takes = self.takes_for(Timed::Request(facts.call), size, origin)?;
         let most = timing::at_once(place, what);
         // What would take longer than time goes is never ready; nor is what is queued behind what never ends.
         let ready_at = if fault == Some(FaultKind::NeverCompletes) {
@@ -484,7 +495,7 @@ impl Cloud for Twin {
         let (contents, left_out) = self.copying(copy)?;
         let size = Some(copy.size).filter(|size| *size != Size(0));
         let size = size.unwrap_or_else(|| self.file.size_of_bucket(&copy.from.name));
-        self.pass(origin, self.takes("s3.restore", Some(size), origin)?).await;
+        self.pass(origin, self.takes_for(Timed::CopyObjects, Some(size), origin)?).await;
         self.restored.borrow_mut().add(&copy.to.name, &copy.from.name, contents);
         if fault == Some(FaultKind::LostAnswer) {
             return Err(Self::lost_answer(call));
@@ -534,7 +545,7 @@ impl Cloud for Twin {
             (_, Against::Bucket { bucket, .. }) => self.file.size_of_bucket(&bucket.name),
             (_, Against::Manifest(_)) => verify.size,
         };
-        self.pass(origin, self.takes("s3.verify", Some(read), origin)?).await;
+        self.pass(origin, self.takes_for(Timed::VerifyObjects, Some(read), origin)?).await;
         let seen = objects::compare(found, wanted);
         if fault == Some(FaultKind::ComesUpUnhealthy) {
             let (matched, different) = (seen.matched.saturating_sub(1), seen.different + 1);

@@ -15,7 +15,7 @@ use estate::point::Rejection;
 use event::{Body, Event, Request};
 use port::gate::{Enforcement, LossGate};
 use port::gated::create_call;
-use port::{Cloud, Create, Created, Origin, Place, ResourceRef, RunTags, Sent};
+use port::{ActionTiming, Cloud, Create, Created, Origin, Place, ResourceRef, RunTags, Sent};
 
 /// What is supposed of requests whose answer is not on record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,11 +46,12 @@ impl Twin {
         file: EstateFile,
         clock: Clock,
         seed: Option<u64>,
+        actions: &'static [ActionTiming],
         loss: &Loss,
         events: &[Event],
         unanswered: Unanswered,
     ) -> Result<Self, String> {
-        let twin = Self::new(file, clock, seed);
+        let twin = Self::new(file, clock, seed, actions);
         let (Some(Body::RunStarted(started)), Some(last)) =
             (events.first().map(|first| &first.body), events.last())
         else {

@@ -1,4 +1,4 @@
-//! How long the twin takes: the built-in calibration, and log-normal samples around it.
+//! How long the twin takes: the calibration of what is no action, and log-normal samples around it.
 
 use indexmap::IndexMap;
 use rand::SeedableRng;
@@ -8,88 +8,63 @@ use std::time::Duration;
 
 use base::duration::{Size, Span};
 use estate::file::Timing;
-use port::{Create, CreateCall, Kind, Place};
-
-pub struct Calibration {
-    pub action: &'static str,
-    /// Milliseconds.
-    base: u64,
-    /// Milliseconds per GiB.
-    per_gib: u64,
-    spread: f64,
-    /// Where the figure comes from; "(m)" marks what is remembered, not documented.
-    pub source: &'static str,
-}
+use port::{ActionTiming, Calibration, Create, CreateCall, Kind, Place, Timed};
 
 const fn row(
-    action: &'static str,
+    name: &'static str,
+    of: &'static [Timed],
     base: u64,
     per_gib: u64,
     spread: f64,
     source: &'static str,
 ) -> Calibration {
-    Calibration { action, base, per_gib, spread, source }
+    let (base, per_gib) = (Duration::from_millis(base), Duration::from_millis(per_gib));
+    Calibration { name, of, base, per_gib, spread, source }
 }
 
-/// Figures of public documentation and measurements; an estate's `timings` override them, and should.
-pub const CALIBRATION: [Calibration; 26] = [
-    row("ec2.copy_snapshot", 60_000, 2_048, 0.3, "time-based snapshot copies run at up to 500 MiB/s each"),
-    row("ec2.copy_image", 60_000, 2_048, 0.3, "as a copy of its snapshots"),
-    row("ec2.restore_volume", 5_000, 0, 0.2, "available in seconds; blocks load lazily afterwards"),
-    row("ec2.attach_volume", 0, 0, 0.0, "within the launch (m)"),
-    row(
-        "ec2.launch",
-        30_000,
-        0,
-        0.2,
-        "API 1.5 s, pending 5 s, 17 s to a closed port, 6 s to an open one (Linux)",
-    ),
-    row("ec2.import_key_pair", 1_000, 0, 0.0, "one call (m)"),
-    row("ec2.allocate_address", 1_000, 0, 0.0, "one call (m)"),
-    row("rds.copy_snapshot", 120_000, 3_000, 0.3, "hours for large ones (m)"),
-    row("rds.restore", 690_000, 1_000, 0.25, "8 to 15 min plus a size term (m)"),
-    row("rds.restore_to_time", 900_000, 1_500, 0.25, "as a restore, plus replay of the log (m)"),
-    row("rds.restore_cluster", 450_000, 0, 0.25, "5 to 10 min (m)"),
-    row("rds.cluster_instance", 450_000, 0, 0.25, "5 to 10 min per instance (m)"),
-    row("rds.promote_replica", 300_000, 0, 0.25, "minutes, with a reboot (m)"),
-    row("s3.restore", 5_000, 4_000, 0.3, "256 MiB/s, 3,500 writes/s per prefix (m)"),
-    row("s3.verify", 5_000, 4_000, 0.3, "256 MiB/s (m)"),
-    row("cloudformation.deploy", 300_000, 0, 0.3, "5 min (m)"),
-    row("command.run", 10_000, 0, 0.2, "10 s (m)"),
-    row("manual.task", 300_000, 0, 0.3, "5 min where `assume` says nothing (m)"),
-    row("sandbox.network", 2_000, 0, 0.0, "a few calls (m)"),
-    row("sandbox.bucket", 2_000, 0, 0.0, "a few calls (m)"),
-    row("sandbox.replica", 900_000, 3_000, 0.3, "as a snapshot, its copy and a restore (m)"),
-    row("teardown.instance", 40_000, 0, 0.0, "shutting-down for half a minute or so (m)"),
-    row("teardown.db", 180_000, 0, 0.0, "deleting for a few minutes (m)"),
-    row("teardown.cluster", 120_000, 0, 0.0, "deleting for a few minutes (m)"),
-    row("teardown.stack", 60_000, 0, 0.0, "about a minute (m)"),
-    row("teardown.other", 1_000, 0, 0.0, "one call (m)"),
+const NETWORK: &[Timed] = &[
+    Timed::Request(CreateCall::CreateVpc),
+    Timed::Request(CreateCall::CreateSubnet),
+    Timed::Request(CreateCall::CreateSecurityGroup),
+    Timed::Request(CreateCall::CreateDbSubnetGroup),
+];
+const BUCKET: &[Timed] = &[Timed::Request(CreateCall::CreateBucket)];
+const REPLICA: &[Timed] = &[Timed::Request(CreateCall::CreateDbReplica)];
+
+/// What the harness does, in milliseconds. Actions have figures of their own.
+pub const HARNESS: [Calibration; 8] = [
+    row("sandbox.network", NETWORK, 2_000, 0, 0.0, "a few calls (m)"),
+    row("sandbox.bucket", BUCKET, 2_000, 0, 0.0, "a few calls (m)"),
+    row("sandbox.replica", REPLICA, 900_000, 3_000, 0.3, "as a snapshot, its copy and a restore (m)"),
+    row("teardown.instance", &[], 40_000, 0, 0.0, "shutting-down for half a minute or so (m)"),
+    row("teardown.db", &[], 180_000, 0, 0.0, "deleting for a few minutes (m)"),
+    row("teardown.cluster", &[], 120_000, 0, 0.0, "deleting for a few minutes (m)"),
+    row("teardown.stack", &[], 60_000, 0, 0.0, "about a minute (m)"),
+    row("teardown.other", &[], 1_000, 0, 0.0, "one call (m)"),
 ];
 
-/// The calibration of an action. `None`: it has no row, and how long it takes is not known.
-pub fn built_in(action: &str) -> Option<Timing> {
-    CALIBRATION.iter().find(|row| row.action == action).map(|row| Timing {
-        base: Span(Duration::from_millis(row.base)),
-        per_gib: Span(Duration::from_millis(row.per_gib)),
-        spread: row.spread,
-    })
+/// Every figure: of these actions and their parts, and of the harness.
+pub fn rows(actions: &'static [ActionTiming]) -> impl Iterator<Item = &'static Calibration> {
+    let of_actions = actions.iter().flat_map(|action| std::iter::once(&action.whole).chain(action.parts));
+    of_actions.chain(&HARNESS)
 }
 
-/// What an action does besides its main request. An estate that times the action times these along with it.
-const PARTS: [(&str, &str); 2] =
-    [("ec2.attach_volume", "ec2.launch"), ("rds.cluster_instance", "rds.restore_cluster")];
-
-/// How long an action takes: as the estate says, else by the calibration.
-pub fn of(action: &str, estate: &IndexMap<String, Timing>) -> Option<Timing> {
-    if let Some(own) = estate.get(action) {
+/// How long something of that name takes: as the estate says, or else by the calibration.
+/// `None`: it has no figure, and how long it takes is not known.
+pub fn of(name: &str, actions: &'static [ActionTiming], estate: &IndexMap<String, Timing>) -> Option<Timing> {
+    if let Some(own) = estate.get(name) {
         return Some(*own);
     }
-    let whole = PARTS.iter().find(|(part, _)| *part == action).map(|(_, whole)| *whole);
+    let is_part = |action: &&ActionTiming| action.parts.iter().any(|part| part.name == name);
+    let whole = actions.iter().find(is_part).map(|action| action.whole.name);
     if whole.is_some_and(|whole| estate.contains_key(whole)) {
         return Some(Timing { base: Span::default(), per_gib: Span::default(), spread: 0.0 });
     }
-    built_in(action)
+    rows(actions).find(|row| row.name == name).map(|row| Timing {
+        base: Span(row.base),
+        per_gib: Span(row.per_gib),
+        spread: row.spread,
+    })
 }
 
 /// The row of how long the deletion of a resource takes.

@@ -80,7 +80,7 @@ impl Peer {
             On::Twin => {
                 let ids = production::ids_of_the_twin(now);
                 let file = production::of_the_twin(&ids, now, &setup.faults);
-                (Rc::new(Twin::new(file, clock.clone(), None)), ids)
+                (Rc::new(Twin::new(file, clock.clone(), None, engine::actions::TIMINGS)), ids)
             }
             #[cfg(feature = "aws")]
             On::Moto => (moto::connect(&gate), moto::ids()),

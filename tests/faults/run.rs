@@ -169,7 +169,12 @@ pub fn run(playbook: &Loaded, weather: &Weather, fate: &Fate, dice: &mut Dice) -
     let plan = plan_of(playbook);
     let place = Place { account: plan.sandbox_account.clone(), region: plan.sandbox.region.clone() };
     let clock = Clock::Virtual(VirtualTime::starting_at(start()));
-    let twin = Rc::new(Twin::new(plan.estate.clone().unwrap(), clock.clone(), fate.given.seed));
+    let twin = Rc::new(Twin::new(
+        plan.estate.clone().unwrap(),
+        clock.clone(),
+        fate.given.seed,
+        engine::actions::TIMINGS,
+    ));
     let (ledger, seen) = (Rc::new(Ledger::default()), Rc::new(RefCell::new(Seen::default())));
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -182,8 +182,12 @@ fn a_drill() {
             0,
             vec![Box::new(journal), display, Box::new(Recorder(Rc::clone(&record)))],
         );
-        let cloud: Rc<dyn Cloud> =
-            Rc::new(Real(Twin::new(plan.estate.clone().unwrap(), clock.clone(), None)));
+        let cloud: Rc<dyn Cloud> = Rc::new(Real(Twin::new(
+            plan.estate.clone().unwrap(),
+            clock.clone(),
+            None,
+            engine::actions::TIMINGS,
+        )));
         let sandbox = Place { account: plan.sandbox_account.clone(), region: plan.sandbox.region.clone() };
         let secrets = Secrets::new(
             Rc::clone(&cloud),

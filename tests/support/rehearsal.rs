@@ -19,8 +19,8 @@ use base::clock::{Clock, Pace, VirtualTime};
 use base::duration::Time;
 use base::ids::RunId;
 use checks::Observation;
-use engine::actions::CATALOGUE;
 use engine::actions::context::Person;
+use engine::actions::{CATALOGUE, TIMINGS};
 use engine::plan::{Input, Plan};
 use engine::run::{Config, Engine, Memory, Prober};
 use engine::secrets::Secrets;
@@ -189,9 +189,9 @@ pub fn rehearse(playbook: &Loaded, given: &Given, before: &[Event], unanswered: 
     let from = Memory::of(before).last_at.unwrap_or_else(start);
     let clock = Clock::Virtual(VirtualTime::starting_at(from));
     let twin = Rc::new(if before.is_empty() {
-        Twin::new(estate, clock.clone(), given.seed)
+        Twin::new(estate, clock.clone(), given.seed, TIMINGS)
     } else {
-        Twin::rebuild(estate, clock.clone(), given.seed, &plan.loss, before, unanswered).unwrap()
+        Twin::rebuild(estate, clock.clone(), given.seed, TIMINGS, &plan.loss, before, unanswered).unwrap()
     });
     twin.look_slowly(given.a_look_takes);
     let interrupt = CancellationToken::new();

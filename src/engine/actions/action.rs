@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::context::{Context, Outcome, StepError};
 use estate::PointKind;
 use playbook::action::{ActionDecl, ArgProblem, Arguments, Demands, FileArg, Output, Prepared, SourceSpec};
+use port::{ActionTiming, Calibration};
 
 /// An action: what it declares of itself, and what does it. The constants become its [`ActionDecl`],
 /// which says what each means.
@@ -23,6 +24,10 @@ pub(super) trait Action: 'static {
     const CALLS: &'static [&'static str];
     const MAY_OPEN: bool;
     const SIZED_BY: &'static [PointKind];
+    /// How long it takes on the twin, where the estate does not say it.
+    const TIMING: Calibration;
+    /// How long that takes which it does besides its main request.
+    const PARTS: &'static [Calibration] = &[];
     const BUCKET_CALLS: &'static [&'static str] = &[];
     const SECRETS: &'static [&'static str] = &[];
     const FILES: &'static [FileArg] = &[];
@@ -54,6 +59,7 @@ pub trait Invocation: Arguments {
 /// An action of the catalogue, without its type.
 pub struct Entry {
     pub decl: ActionDecl,
+    pub timing: ActionTiming,
     /// Reads `with`.
     pub read: fn(&Value) -> Result<Box<dyn Invocation>, serde_json::Error>,
 }
@@ -74,6 +80,7 @@ pub(super) const fn entry<A: Action>() -> Entry {
             may_open: A::MAY_OPEN,
             sized_by: A::SIZED_BY,
         },
+        timing: ActionTiming { whole: A::TIMING, parts: A::PARTS },
         read: |with| Ok(Box::new(Read::<A>::new(with)?)),
     }
 }

@@ -14,6 +14,7 @@ mod s3;
 
 use action::entry;
 use playbook::action::Catalogue;
+use port::ActionTiming;
 
 pub use action::{Entry, Invocation};
 
@@ -51,6 +52,17 @@ pub const CATALOGUE: Catalogue = Catalogue(&{
     }
     declared
 });
+
+/// How long each takes on the twin.
+pub const TIMINGS: &[ActionTiming] = &{
+    let mut timings = [ACTIONS[0].timing; ACTIONS.len()];
+    let mut at = 0;
+    while at < ACTIONS.len() {
+        timings[at] = ACTIONS[at].timing;
+        at += 1;
+    }
+    timings
+};
 
 #[cfg(test)]
 mod tests {

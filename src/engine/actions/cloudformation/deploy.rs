@@ -1,6 +1,7 @@
 //! A stack from a template.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -12,7 +13,7 @@ use crate::actions::context::{Context, Outcome, StepError};
 use base::severity::Severity;
 use estate::{PointKind, ResourceId};
 use playbook::action::{ArgProblem, Demands, FileArg, FileKind, Output, Shape, SourceSpec, TemplateUse};
-use port::{Create, DeployStack, Finding};
+use port::{Calibration, Create, CreateCall, DeployStack, Finding, Timed};
 use template::{self, Allow, Given, SANDBOX_CIDR, SANDBOX_IDS, Surroundings, Template};
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -54,6 +55,14 @@ impl Action for Deploy {
     ];
     const MAY_OPEN: bool = true;
     const SIZED_BY: &'static [PointKind] = &[];
+    const TIMING: Calibration = Calibration {
+        name: Self::NAME,
+        of: &[Timed::Request(CreateCall::CreateStack)],
+        base: Duration::from_mins(5),
+        per_gib: Duration::ZERO,
+        spread: 0.3,
+        source: "5 min (m)",
+    };
     const SECRETS: &'static [&'static str] = &["parameters"];
     const FILES: &'static [FileArg] = &[FileArg { name: "template", kind: FileKind::Template }];
 

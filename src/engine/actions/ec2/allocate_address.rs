@@ -1,5 +1,7 @@
 //! An Elastic IP address, to prove the quota.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -8,7 +10,7 @@ use crate::actions::action::Action;
 use crate::actions::context::{Context, Outcome, StepError, take};
 use estate::PointKind;
 use playbook::action::{Demands, Output, Shape, SourceSpec};
-use port::Create;
+use port::{Calibration, Create, CreateCall, Timed};
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -29,6 +31,14 @@ impl Action for AllocateAddress {
     const CALLS: &'static [&'static str] = &["ec2:AllocateAddress", "ec2:DescribeAddresses"];
     const MAY_OPEN: bool = true;
     const SIZED_BY: &'static [PointKind] = &[];
+    const TIMING: Calibration = Calibration {
+        name: Self::NAME,
+        of: &[Timed::Request(CreateCall::AllocateAddress)],
+        base: Duration::from_secs(1),
+        per_gib: Duration::ZERO,
+        spread: 0.0,
+        source: "one call (m)",
+    };
 
     fn source(_args: &AllocateAddressArgs) -> Option<SourceSpec> {
         None

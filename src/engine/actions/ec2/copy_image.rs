@@ -1,5 +1,7 @@
 //! A copy of a machine image.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +11,7 @@ use crate::actions::args;
 use crate::actions::context::{Context, Outcome, StepError};
 use estate::PointKind;
 use playbook::action::{Demands, Output, Shape, SourceSpec};
-use port::Create;
+use port::{Calibration, Create, CreateCall, Timed};
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -32,6 +34,14 @@ impl Action for CopyImage {
     const CALLS: &'static [&'static str] = &["ec2:CopyImage", "ec2:DescribeImages"];
     const MAY_OPEN: bool = true;
     const SIZED_BY: &'static [PointKind] = &[PointKind::Ami];
+    const TIMING: Calibration = Calibration {
+        name: Self::NAME,
+        of: &[Timed::Request(CreateCall::CopyImage)],
+        base: Duration::from_mins(1),
+        per_gib: Duration::from_millis(2_048),
+        spread: 0.3,
+        source: "as a copy of its snapshots",
+    };
 
     fn source(args: &CopyImageArgs) -> Option<SourceSpec> {
         Some(args::copied(args.image.what(), Self::SIZED_BY))

@@ -1,5 +1,7 @@
 //! A copy of an EBS snapshot.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +11,7 @@ use crate::actions::args;
 use crate::actions::context::{Context, Outcome, StepError};
 use estate::PointKind;
 use playbook::action::{ArgProblem, Demands, Output, Shape, SourceSpec};
-use port::Create;
+use port::{Calibration, Create, CreateCall, Timed};
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -32,6 +34,14 @@ impl Action for CopySnapshot {
     const CALLS: &'static [&'static str] = &["ec2:CopySnapshot", "ec2:DescribeSnapshots"];
     const MAY_OPEN: bool = true;
     const SIZED_BY: &'static [PointKind] = &[PointKind::EbsSnapshot];
+    const TIMING: Calibration = Calibration {
+        name: Self::NAME,
+        of: &[Timed::Request(CreateCall::CopySnapshot)],
+        base: Duration::from_mins(1),
+        per_gib: Duration::from_millis(2_048),
+        spread: 0.3,
+        source: "time-based snapshot copies run at up to 500 MiB/s each",
+    };
 
     fn problems(args: &CopySnapshotArgs) -> Vec<ArgProblem> {
         args.from.problems()

@@ -1,5 +1,7 @@
 //! A key pair of which only the public key is known.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -8,7 +10,7 @@ use crate::actions::action::Action;
 use crate::actions::context::{Context, Outcome, StepError};
 use estate::PointKind;
 use playbook::action::{Demands, Output, Shape, SourceSpec};
-use port::Create;
+use port::{Calibration, Create, CreateCall, Timed};
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -30,6 +32,14 @@ impl Action for ImportKeyPair {
     // A key opens no network.
     const MAY_OPEN: bool = false;
     const SIZED_BY: &'static [PointKind] = &[];
+    const TIMING: Calibration = Calibration {
+        name: Self::NAME,
+        of: &[Timed::Request(CreateCall::ImportKeyPair)],
+        base: Duration::from_secs(1),
+        per_gib: Duration::ZERO,
+        spread: 0.0,
+        source: "one call (m)",
+    };
 
     fn source(_args: &ImportKeyPairArgs) -> Option<SourceSpec> {
         None

@@ -1,5 +1,7 @@
 //! A volume from a snapshot.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -12,7 +14,7 @@ use base::ids::BadName;
 use estate::PointKind;
 use playbook::action::{ArgProblem, Demands, Output, Shape, SourceSpec};
 use playbook::expr_value::Expr;
-use port::{Create, CreateVolume};
+use port::{Calibration, Create, CreateCall, CreateVolume, Timed};
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -50,6 +52,14 @@ impl Action for RestoreVolume {
     // A volume has no network, and belongs to nobody else.
     const MAY_OPEN: bool = false;
     const SIZED_BY: &'static [PointKind] = &[PointKind::EbsSnapshot];
+    const TIMING: Calibration = Calibration {
+        name: Self::NAME,
+        of: &[Timed::Request(CreateCall::CreateVolume)],
+        base: Duration::from_secs(5),
+        per_gib: Duration::ZERO,
+        spread: 0.2,
+        source: "available in seconds; blocks load lazily afterwards",
+    };
 
     fn problems(args: &RestoreVolumeArgs) -> Vec<ArgProblem> {
         args.from.problems()

@@ -1,5 +1,7 @@
 //! A task for a person.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +11,7 @@ use base::duration::Span;
 use estate::PointKind;
 use playbook::action::{Demands, Output, SourceSpec};
 use playbook::expr_value::Expr;
+use port::Calibration;
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -33,6 +36,14 @@ impl Action for Task {
     // Nobody knows what they do.
     const MAY_OPEN: bool = true;
     const SIZED_BY: &'static [PointKind] = &[];
+    const TIMING: Calibration = Calibration {
+        name: Self::NAME,
+        of: &[],
+        base: Duration::from_mins(5),
+        per_gib: Duration::ZERO,
+        spread: 0.3,
+        source: "5 min where `assume` says nothing (m)",
+    };
 
     fn source(_args: &TaskArgs) -> Option<SourceSpec> {
         None
@@ -48,7 +59,7 @@ impl Action for Task {
             let rehearsed = rehearsed?;
             // A fault that never ends is longer than any assumption.
             let assumed = value(args.assume.as_ref())?.map_or(rehearsed, |assume| assume.0);
-            cx.pass(if rehearsed == std::time::Duration::MAX { rehearsed } else { assumed }).await;
+            cx.pass(if rehearsed == Duration::MAX { rehearsed } else { assumed }).await;
             return Ok(Outcome::default());
         }
         let Some(confirmed) = cx.person.confirm(cx.step, &args.instructions) else {

@@ -1,5 +1,7 @@
 //! A copy of a snapshot of a database or a cluster.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +11,7 @@ use crate::actions::context::{Context, Outcome, StepError};
 use crate::actions::ec2::copied;
 use estate::PointKind;
 use playbook::action::{ArgProblem, Demands, Output, Shape, SourceSpec};
-use port::Create;
+use port::{Calibration, Create, CreateCall, Timed};
 
 /// What is copied: `{ db, point }`, `{ cluster, point }` or `{ snapshot }`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -56,6 +58,14 @@ impl Action for CopySnapshot {
     ];
     const MAY_OPEN: bool = true;
     const SIZED_BY: &'static [PointKind] = &[PointKind::RdsSnapshot, PointKind::RdsClusterSnapshot];
+    const TIMING: Calibration = Calibration {
+        name: Self::NAME,
+        of: &[Timed::Request(CreateCall::CopyDbSnapshot), Timed::Request(CreateCall::CopyDbClusterSnapshot)],
+        base: Duration::from_mins(2),
+        per_gib: Duration::from_secs(3),
+        spread: 0.3,
+        source: "hours for large ones (m)",
+    };
 
     fn problems(args: &CopySnapshotArgs) -> Vec<ArgProblem> {
         let DbCopySource { db, cluster, point, snapshot } = &args.from;

@@ -47,7 +47,7 @@ impl DbSource {
     }
 }
 
-/// The arguments of both restores of an instance.
+// Of both restores of an instance. A doc comment would stand in the JSON Schema.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RestoreArgs {

@@ -1,5 +1,7 @@
 //! A replica that the harness made before T0.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +12,7 @@ use crate::actions::context::{Context, Outcome, StepError};
 use estate::PointKind;
 use playbook::action::{Demands, Output, Prepared, ReplicaDemand, SourceSpec};
 use port::wait::Until;
-use port::{Create, Kind};
+use port::{Calibration, Create, CreateCall, Kind, Timed};
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -49,6 +51,14 @@ impl Action for PromoteReplica {
         &["rds:PromoteReadReplica", "rds:CreateDBInstanceReadReplica", "rds:DescribeDBInstances"];
     const MAY_OPEN: bool = true;
     const SIZED_BY: &'static [PointKind] = &[PointKind::RdsReplica];
+    const TIMING: Calibration = Calibration {
+        name: Self::NAME,
+        of: &[Timed::Request(CreateCall::PromoteReplica)],
+        base: Duration::from_mins(5),
+        per_gib: Duration::ZERO,
+        spread: 0.25,
+        source: "minutes, with a reboot (m)",
+    };
     const PREPARED: &'static [Prepared] = &[Prepared::DbSubnetGroup, Prepared::Replica];
 
     fn source(args: &PromoteReplicaArgs) -> Option<SourceSpec> {

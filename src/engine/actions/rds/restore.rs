@@ -1,12 +1,14 @@
 //! A database from a snapshot.
 
+use std::time::Duration;
+
 use super::{ADDRESS, DB_ID, DbSource, ENDPOINT, PORT, RestoreArgs, database, databases, restored_db};
 use crate::actions::action::Action;
 use crate::actions::args;
 use crate::actions::context::{Context, Outcome, StepError};
 use estate::PointKind;
 use playbook::action::{ArgProblem, Demands, Output, Prepared, SourceSpec};
-use port::Create;
+use port::{Calibration, Create, CreateCall, Timed};
 
 pub struct Restore;
 
@@ -20,6 +22,14 @@ impl Action for Restore {
         &["rds:RestoreDBInstanceFromDBSnapshot", "rds:DescribeDBInstances"];
     const MAY_OPEN: bool = true;
     const SIZED_BY: &'static [PointKind] = &[PointKind::RdsSnapshot];
+    const TIMING: Calibration = Calibration {
+        name: Self::NAME,
+        of: &[Timed::Request(CreateCall::RestoreDb)],
+        base: Duration::from_secs(690),
+        per_gib: Duration::from_secs(1),
+        spread: 0.25,
+        source: "8 to 15 min plus a size term (m)",
+    };
     const PREPARED: &'static [Prepared] = &[Prepared::DbSubnetGroup];
 
     fn problems(args: &RestoreArgs) -> Vec<ArgProblem> {

@@ -1,5 +1,7 @@
 //! An Aurora cluster from a snapshot.
 
+use std::time::Duration;
+
 use futures_util::future::try_join_all;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,7 +15,7 @@ use estate::PointKind;
 use playbook::action::{ArgProblem, Demands, Output, Prepared, Shape, SourceSpec};
 use playbook::expr_value::Expr;
 use port::wait::Until;
-use port::{Create, Kind, RestoreCluster as Request, Serverless};
+use port::{Calibration, Create, CreateCall, Kind, RestoreCluster as Request, Serverless, Timed};
 
 /// Where an Aurora cluster comes from: `{ cluster, point }` or `{ snapshot }`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -41,7 +43,7 @@ pub struct RestoreClusterArgs {
     /// The class of its instances; `db.serverless` needs `serverless`.
     pub class: String,
     /// How far Aurora Serverless v2 scales: `{ min: 0.5, max: 4 }`, in Aurora capacity units.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serverless: Option<ServerlessArgs>,
     /// How many instances; the restored cluster has none of its own. Default: 1.
     #[serde(default)]
@@ -86,6 +88,22 @@ impl Action for RestoreCluster {
     ];
     const MAY_OPEN: bool = true;
     const SIZED_BY: &'static [PointKind] = &[PointKind::RdsClusterSnapshot];
+    const TIMING: Calibration = Calibration {
+        name: Self::NAME,
+        of: &[Timed::Request(CreateCall::RestoreDbCluster)],
+        base: Duration::from_secs(450),
+        per_gib: Duration::ZERO,
+        spread: 0.25,
+        source: "5 to 10 min (m)",
+    };
+    const PARTS: &'static [Calibration] = &[Calibration {
+        name: "rds.cluster_instance",
+        of: &[Timed::Request(CreateCall::CreateDbInstance)],
+        base: Duration::from_secs(450),
+        per_gib: Duration::ZERO,
+        spread: 0.25,
+        source: "5 to 10 min per instance (m)",
+    }];
     const PREPARED: &'static [Prepared] = &[Prepared::DbSubnetGroup];
 
     fn problems(args: &RestoreClusterArgs) -> Vec<ArgProblem> {

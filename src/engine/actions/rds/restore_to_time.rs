@@ -1,12 +1,14 @@
 //! A database at an instant.
 
+use std::time::Duration;
+
 use super::{ADDRESS, DB_ID, ENDPOINT, PORT, RestoreArgs, database, databases, restored_db};
 use crate::actions::action::Action;
 use crate::actions::args;
 use crate::actions::context::{Context, Outcome, StepError};
 use estate::PointKind;
 use playbook::action::{ArgProblem, Demands, Output, Prepared, SourceSpec};
-use port::{Create, RestoreDbToTime};
+use port::{Calibration, Create, CreateCall, RestoreDbToTime, Timed};
 
 pub struct RestoreToTime;
 
@@ -19,6 +21,14 @@ impl Action for RestoreToTime {
     const CALLS: &'static [&'static str] = &["rds:RestoreDBInstanceToPointInTime", "rds:DescribeDBInstances"];
     const MAY_OPEN: bool = true;
     const SIZED_BY: &'static [PointKind] = &[PointKind::RdsPitr];
+    const TIMING: Calibration = Calibration {
+        name: Self::NAME,
+        of: &[Timed::Request(CreateCall::RestoreDbToTime)],
+        base: Duration::from_mins(15),
+        per_gib: Duration::from_millis(1_500),
+        spread: 0.25,
+        source: "as a restore, plus replay of the log (m)",
+    };
     const PREPARED: &'static [Prepared] = &[Prepared::DbSubnetGroup];
 
     fn problems(args: &RestoreArgs) -> Vec<ArgProblem> {

@@ -1,5 +1,7 @@
 //! Objects of a bucket, compared with a manifest or with their source.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -13,7 +15,7 @@ use estate::PointKind;
 use playbook::action::{ArgProblem, BucketRead, Demands, FileArg, FileKind, Output, Shape, SourceSpec};
 use playbook::expr::is_template;
 use playbook::expr_value::Expr;
-use port::{Against, BucketRef, ManifestEntry, Progress, VerifyObjects};
+use port::{Against, BucketRef, Calibration, ManifestEntry, Progress, Timed, VerifyObjects};
 use yaml::files::Files;
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -22,7 +24,7 @@ pub struct VerifyArgs {
     /// The bucket to look at, such as a restore step's `bucket`.
     pub bucket: String,
     /// Compare with this bucket.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<BucketSource>,
     /// Compare with this file (path relative to the playbook): lines of `key,size,sha256`.
     #[serde(default)]
@@ -51,6 +53,14 @@ impl Action for Verify {
     // It only reads.
     const MAY_OPEN: bool = false;
     const SIZED_BY: &'static [PointKind] = &[PointKind::S3Replica, PointKind::S3Versions];
+    const TIMING: Calibration = Calibration {
+        name: Self::NAME,
+        of: &[Timed::VerifyObjects],
+        base: Duration::from_secs(5),
+        per_gib: Duration::from_secs(4),
+        spread: 0.3,
+        source: "256 MiB/s (m)",
+    };
     const FILES: &'static [FileArg] = &[FileArg { name: "manifest", kind: FileKind::Manifest }];
 
     fn problems(args: &VerifyArgs) -> Vec<ArgProblem> {
