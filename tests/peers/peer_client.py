@@ -27,23 +27,38 @@ class Peer:
     def stop(self):
         self.process.stdin.close()
         self.process.stdout.close()
-        return self.process.wait(timeout=10)
+        return self.process.wait(timeout=120)
 
     def admin(self, method, path, body=None):
         data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(urllib.request.Request(self.url + path, data=data, method=method), timeout=30) as answer:
+        with urllib.request.urlopen(urllib.request.Request(self.url + path, data=data, method=method), timeout=120) as answer:
             return json.loads(answer.read())
 
     def reset(self):
-        urllib.request.urlopen(urllib.request.Request(self.url + "/moto-api/reset", data=b"", method="POST"), timeout=30).close()
+        """Nothing is made, nothing fails, and the clock stands: only a test moves it."""
+        self.admin("POST", "/peer/clock", {"stopped": True})
+        urllib.request.urlopen(urllib.request.Request(self.url + "/moto-api/reset", data=b"", method="POST"), timeout=120).close()
         self.admin("POST", "/peer/faults", [])
         self.admin("DELETE", "/peer/log")
         self.admin("POST", "/peer/delays", {"default": 0, **{kind: None for kind in self.admin("GET", "/peer/delays") if kind != "default"}})
 
+    def advance(self, seconds):
+        self.admin("POST", "/peer/clock", {"advance": seconds})
+
+    def until(self, read, wanted, seconds=10):
+        """Every value that `read` gives until it is `wanted`, while the peer's clock goes on in small steps."""
+        seen, step = [], 0.05
+        for _ in range(round(seconds / step)):
+            seen.append(read())
+            if seen[-1] == wanted:
+                return seen
+            self.advance(step)
+        raise AssertionError(f"never {wanted!r}: {seen}")
+
     def client(self, service, account=PROD, region="us-east-1", attempts=1, port=None):
         """`port`: of a front, by which the client then goes."""
         retries = {"total_max_attempts": attempts, "mode": "standard"}
-        config = Config(retries=retries, s3={"addressing_style": "path"}, read_timeout=20)
+        config = Config(retries=retries, s3={"addressing_style": "path"}, read_timeout=120)
         sts = boto3.client("sts", endpoint_url=self.url, region_name=region, aws_access_key_id="k", aws_secret_access_key="s")
         given = sts.assume_role(RoleArn=f"arn:aws:iam::{account}:role/drill", RoleSessionName="test")["Credentials"]
         return boto3.client(
@@ -68,12 +83,12 @@ class Peer:
         return None
 
 
-def eventually(read, wanted, seconds=10):
-    """Every value that `read` gave until it was `wanted`."""
-    seen, end = [], time.monotonic() + seconds
+def eventually(read, wanted):
+    """Waits, in real time, until another thread has made `read` give what is `wanted`."""
+    seen, end = None, time.monotonic() + 120
     while time.monotonic() < end:
-        seen.append(read())
-        if seen[-1] == wanted:
-            return seen
-        time.sleep(0.05)
+        seen = read()
+        if seen == wanted:
+            return
+        time.sleep(0.01)
     raise AssertionError(f"never {wanted!r}: {seen}")

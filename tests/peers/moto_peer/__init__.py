@@ -7,6 +7,7 @@ Added or changed, each in a module of its own, so that a test knows what it must
                that is not ready is refused
   faults       throttling, server errors, dropped connections, latency, what never gets ready, what will not delete
   sharing      a snapshot or image shared with an account can be seen, copied and used by it
+  clock        the clock that the delays go by
   corrections  gaps of moto that would mislead a drill (the list is at the head of the module)
   ageing       recovery points of a chosen age
   front        further ports, on which requests fail by seed
@@ -19,6 +20,8 @@ The admin API (JSON; a mistake is answered 400 with {"error": …}):
   GET    /peer/health
   GET    /peer/log      [{n, service, action, region, account, access_key, params, status, fault?}, …]; DELETE clears it
   POST   /peer/delays   {"default": 1.5, "db_instance": 3, …} seconds, merged; null: as default; kinds in control.py
+  POST   /peer/clock    {"stopped": true} stops the clock of these delays and of the kind `delay`; {"advance": 0.5} moves a
+                        clock that stands; {"stopped": false} lets it run on. GET: {"stopped", "now"}
   POST   /peer/faults   [{"action": "RestoreDBInstanceFromDBSnapshot", "kind": "throttle", "times": 2}, …] replaces all rules
                         (DELETE: none). action: a name, "service:Name" or "*". Narrowed by service, region, account,
                         id (prefix of a parameter's value), match (part of one). Kinds: throttle, 500, 503, error (code,

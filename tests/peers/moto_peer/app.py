@@ -6,12 +6,12 @@ import os
 import socket
 import struct
 import threading
-import time
 
 from moto.backends import list_of_moto_modules  # noqa: F401  (imported for its side effect: the backends register)
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from . import ageing, answers, corrections, delays, front, inventory, sharing
+from .clock import CLOCK
 from .control import CONTROL
 from .iam import SIMULATE, Iam
 from .identify import JSON_TARGET, identify
@@ -88,7 +88,7 @@ class PeerApp:
             drain(environ)
             reset(environ)
         if kind == "delay":
-            time.sleep(rule.get("seconds", 1))
+            CLOCK.sleep(rule.get("seconds", 1))
         if kind in ("throttle", "500", "503", "error", "unseen", "offered_in"):
             drain(environ)
             status, headers, body = answers.of_rule(rule, request, json_protocol)
@@ -197,6 +197,11 @@ class PeerApp:
             case "POST", "/peer/delays":
                 CONTROL.set_delays(given)
                 return 200, CONTROL.delays()
+            case "GET", "/peer/clock":
+                return 200, CLOCK.told()
+            case "POST", "/peer/clock":
+                CLOCK.set(given)
+                return 200, CLOCK.told()
             case "GET", "/peer/faults":
                 return 200, CONTROL.rules()
             case "POST", "/peer/faults":

@@ -3,7 +3,8 @@
 import contextlib
 import math
 import threading
-import time
+
+from .clock import CLOCK
 
 KINDS = (
     "ebs_snapshot", "ami", "volume", "instance", "instance_status", "instance_terminate",
@@ -143,10 +144,10 @@ class Pending:
 
     def __init__(self, word, seconds):
         self.word = word
-        self.until = time.monotonic() + seconds
+        self.until = CLOCK.now() + seconds
 
     def over(self):
-        return time.monotonic() >= self.until
+        return CLOCK.now() >= self.until
 
 
 def begin(obj, word, seconds):

@@ -7,7 +7,6 @@ restores, DeleteDBInstance of an instance that is being deleted.
 """
 
 import math
-import time
 
 from moto.cloudformation.models import CloudFormationBackend, Stack
 from moto.core.utils import utcnow
@@ -20,15 +19,16 @@ from moto.ec2.responses.elastic_block_store import ElasticBlockStore
 from moto.rds.exceptions import RDSClientError
 from moto.rds.models import DBCluster, DBClusterSnapshot, DBInstance, DBSnapshot, RDSBackend
 
+from .clock import CLOCK
 from .control import CONTROL, Pending, begin, pending
 from .patching import after, around, replace
 
-_reaper = []  # (monotonic time, callable): what is gone for good then
+_reaper = []  # (the clock's time, callable): what is gone for good then
 
 
 def reap():
     """Called before each request, under the app's lock."""
-    now = time.monotonic()
+    now = CLOCK.now()
     for entry in [entry for entry in _reaper if entry[0] <= now]:
         _reaper.remove(entry)
         entry[1]()
@@ -150,7 +150,7 @@ def databases():
                 begin(gone, "deleting", math.inf)
                 held[identifier] = gone
                 if seconds < math.inf:
-                    _reaper.append((time.monotonic() + seconds, lambda: forget(held, identifier, gone)))
+                    _reaper.append((CLOCK.now() + seconds, lambda: forget(held, identifier, gone)))
             return gone
 
         return delete
