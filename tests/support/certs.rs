@@ -1,5 +1,4 @@
 //! A certificate authority of the tests' own.
-#![allow(dead_code, reason = "each test binary that includes this file uses a part of it")]
 
 use std::path::PathBuf;
 

@@ -1,14 +1,6 @@
 //! Drills as a user runs them: the playbooks of `drills/` with a change or two, the built program in an empty
 //! environment, and the report that it writes.
 
-#![allow(dead_code, reason = "each test binary uses its part")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test stops at what it did not expect"
-)]
-
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -17,6 +9,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::places::at;
+pub use crate::places::drillmaster;
 
 /// A fixed start, so that reports of the same drill can be compared.
 pub const START: &str = "2026-03-01T12:00:00Z";
@@ -41,7 +36,7 @@ pub struct Drill {
 impl Drill {
     /// A playbook of `drills/`, by its name without `.yaml`.
     pub fn of(name: &str) -> Self {
-        let drills = Path::new(env!("CARGO_MANIFEST_DIR")).join("drills");
+        let drills = at("drills");
         // Without comments: they may stand anywhere, and tests replace lines.
         let read = |file: &str| {
             let text = std::fs::read_to_string(drills.join(file)).unwrap();
@@ -165,7 +160,6 @@ impl Drill {
     }
 }
 
-/// The program in an empty environment.
 /// The zone's drill with nothing but copies of one snapshot, of 100 s each.
 pub fn copies(count: usize, point: &str) -> Drill {
     let sample = Drill::of("az-loss");
@@ -183,12 +177,6 @@ pub fn copies(count: usize, point: &str) -> Drill {
     let timing =
         ("rds.copy_snapshot: { base: 1m, per_gib: 3s,", "rds.copy_snapshot: { base: 100s, per_gib: 0s,");
     Drill::new(&format!("{head}\nsteps:\n{steps}{check}"), &sample.estate).estate(timing.0, timing.1)
-}
-
-pub fn drillmaster() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_drillmaster"));
-    command.env_clear().stdin(std::process::Stdio::null());
-    command
 }
 
 pub fn told(args: &[&str]) -> (i32, String, String) {

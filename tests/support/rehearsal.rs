@@ -1,13 +1,5 @@
 //! Drills on the twin within the test's own process, from their beginning or from the records of one that was cut short.
 
-#![allow(dead_code, reason = "each test binary uses its part")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test stops at what it did not expect"
-)]
-
 use std::cell::RefCell;
 use std::path::Path;
 use std::rc::Rc;

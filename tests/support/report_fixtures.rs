@@ -7,12 +7,17 @@ use base::on::On;
 use chrono::{DateTime, TimeDelta, Utc};
 use port::gate::DeniedCall;
 use port::request::CallCount;
-use record::report::model::*;
+use record::report::model::{
+    Assumptions, BlastRadius, Check, CheckStatus, Coverage, Finding, Link, Phases, PlaybookRef, PointRow,
+    Report, Rpo, Rto, SCHEMA, SandboxRef, Severity, Source, Status, Step, StepStatus, Teardown, Verdict,
+    Workload,
+};
 
 pub fn t0() -> DateTime<Utc> {
     "2026-03-02T09:00:00Z".parse().unwrap()
 }
 
+#[allow(clippy::cast_possible_truncation, reason = "a test's own figures")]
 pub fn at(seconds: f64) -> DateTime<Utc> {
     t0() + TimeDelta::milliseconds((seconds * 1000.0) as i64)
 }

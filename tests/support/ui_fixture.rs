@@ -1,9 +1,6 @@
 //! A scripted drill as events, and reports as they would be read back.
 
-#![allow(dead_code, reason = "each test binary uses its part")]
-
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use base::duration::Time;
 use base::ids::{AccountId, Region};
@@ -498,14 +495,4 @@ pub fn error() -> Report {
         r["steps"] = json!([]);
         r["checks"] = json!([]);
     })
-}
-
-/// Compares with `tests/golden/ui/NAME`; `UPDATE_GOLDEN=1` writes it.
-pub fn assert_golden(name: &str, actual: &str) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/ui").join(name);
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(&path, actual).unwrap();
-    }
-    let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(actual, expected, "{} differs; UPDATE_GOLDEN=1 writes it", path.display());
 }

@@ -1,0 +1,142 @@
+//! The printed policies are enough (every drill of these tests is held to them), and none of their actions can be spared:
+//! without it the drill stops in preflight, before anything is made, and names it.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
+use serde_json::{Value, json};
+
+use super::closet::{Closet, creations};
+use super::drill::{Drill, role};
+use super::privileges;
+use super::shop::{SANDBOX, Shop};
+
+const PROVE: &str = "iam:SimulatePrincipalPolicy";
+/// Drills at once: the peer answers one request at a time.
+const AT_ONCE: usize = 4;
+
+fn several(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(all) => all.iter().map(|v| v.as_str().unwrap().to_owned()).collect(),
+        one => vec![one.as_str().unwrap().to_owned()],
+    }
+}
+
+fn actions(account: &Value) -> BTreeSet<String> {
+    let documents = account["policies"].as_array().unwrap();
+    let statements = documents.iter().flat_map(|d| d["Statement"].as_array().unwrap());
+    statements.flat_map(|s| several(&s["Action"])).collect()
+}
+
+/// The account's policies without this action, wherever it stands.
+fn without(account: &mut Value, action: &str) {
+    for document in account["policies"].as_array_mut().unwrap() {
+        let statements = document["Statement"].as_array_mut().unwrap();
+        for statement in statements.iter_mut() {
+            let mut left = several(&statement["Action"]);
+            left.retain(|a| a != action);
+            statement["Action"] = json!(left);
+        }
+        statements.retain(|statement| statement["Action"] != json!([]));
+    }
+}
+
+/// Roles of their own for each drill, so that several can be held to policies of their own at once.
+fn apart(text: &str, number: usize) -> String {
+    text.replace(":role/drillmaster\"", &format!(":role/drillmaster-{number}\""))
+}
+
+async fn each_action_is_missed(sample: &str) {
+    let shop = Shop::open(0.0).await;
+    let before = shop.moto.state();
+    let whole = Drill::sample(sample, &shop, &[]).policies(&[]);
+    let accounts = whole["accounts"].as_array().unwrap();
+    let mut cases: Vec<(usize, String)> = Vec::new();
+    for (index, account) in accounts.iter().enumerate() {
+        cases.extend(actions(account).into_iter().map(|action| (index, action)));
+    }
+    assert!(cases.len() > 40, "{cases:?}");
+    let wrong: Mutex<Vec<String>> = Mutex::default();
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    let work = || {
+        loop {
+            let number = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let Some((index, action)) = cases.get(number) else { return };
+            let mut printed: Value = serde_json::from_str(&apart(&whole.to_string(), number)).unwrap();
+            without(&mut printed["accounts"][*index], action);
+            privileges::enforce(shop.moto.endpoint(), &printed);
+            let change = (":role/drillmaster\"", format!(":role/drillmaster-{number}\""));
+            let done = Drill::sample(sample, &shop, &[(change.0, &change.1)]).start_as_it_is().end_refused();
+            let account = printed["accounts"][*index]["account"].as_str().unwrap();
+            let said = format!("account {account} would refuse {action} to ");
+            let found = done.report["findings"].as_array().cloned().unwrap_or_default();
+            let named = found.iter().any(|f| {
+                f["rule"] == "preflight"
+                    && f["severity"] == "high"
+                    && f["message"].as_str().unwrap().contains(&said)
+            });
+            let alone = found.iter().filter(|f| f["severity"] == "high").count() == 1;
+            if done.exit != Some(3) || !named || !alone || !done.stderr.contains(action.as_str()) {
+                wrong.lock().unwrap().push(format!("without {action} in {account}: {}", done.told()));
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(work);
+        }
+    });
+    let wrong = wrong.into_inner().unwrap();
+    assert!(wrong.is_empty(), "{} of {}, the first: {}", wrong.len(), cases.len(), wrong[0]);
+    assert_eq!(creations(&shop.moto), Vec::<Value>::new());
+    assert_eq!(shop.moto.state(), before);
+}
+
+#[tokio::test]
+async fn each_action_is_missed_when_a_region_is_lost() {
+    each_action_is_missed("region-loss.yaml").await;
+}
+
+#[tokio::test]
+async fn each_action_is_missed_when_a_zone_is_lost() {
+    each_action_is_missed("az-loss.yaml").await;
+}
+
+#[tokio::test]
+async fn each_action_is_missed_when_an_account_is_lost() {
+    each_action_is_missed("account-loss.yaml").await;
+}
+
+/// Where IAM cannot be asked (of a role that it does not find, say), nothing is proved and nothing is known to be wrong: the drill
+/// goes on, and says so.
+#[tokio::test]
+async fn what_could_not_be_proved_is_a_finding() {
+    let closet = Closet::open(0.0).await;
+    let playbook = closet.playbook(&Closet::head("unproven"), "http://127.0.0.1:1/");
+    let playbook = playbook.replace("http: { url: \"http://127.0.0.1:1/\" }", "command: { run: [\"true\"] }");
+    closet
+        .moto
+        .faults(&json!([{ "action": "SimulatePrincipalPolicy", "kind": "error", "code": "NoSuchEntity",
+        "status": 404, "message": "no such role", "times": 99 }]));
+    let done = Drill::new(&playbook, closet.moto.endpoint()).start_as_it_is().end();
+    done.ends(0, "passed");
+    let found = done.report["findings"].as_array().unwrap();
+    let found = found.iter().find(|f| f["rule"] == "preflight" && f["severity"] == "medium");
+    let found = found.unwrap_or_else(|| panic!("{}", done.told()));
+    assert!(found["message"].as_str().unwrap().contains("could not be proved"), "{found}");
+    assert!(found["fix"].as_str().unwrap().contains(PROVE), "{found}");
+}
+
+/// The enforcement of these tests can fail: a role that may do nothing gets nowhere.
+#[tokio::test]
+async fn a_role_without_permissions_makes_nothing() {
+    let closet = Closet::open(0.0).await;
+    let drill = closet.drill("powerless", "http://127.0.0.1:1/");
+    let nothing = json!({ "accounts": [{ "role": role(SANDBOX), "policies": [{ "Version": "2012-10-17", "Statement": [
+        { "Sid": "Prove", "Effect": "Allow", "Action": PROVE, "Resource": "*" }] }] }] });
+    privileges::enforce(closet.moto.endpoint(), &nothing);
+    let done = drill.start_as_it_is().end_refused();
+    done.ends(3, "error");
+    assert!(done.stderr.contains("would refuse"), "{}", done.told());
+    assert_eq!(creations(&closet.moto), Vec::<Value>::new());
+}

@@ -1,0 +1,79 @@
+//! Secrets of AWS Secrets Manager, looked up through the SDK: used, and written nowhere.
+
+use serde_json::json;
+use sha2::Digest as _;
+
+use super::account::Account;
+use super::closet::Closet;
+use super::drill::Drill;
+use super::shop::{BACKUP, SANDBOX, WEST};
+use support::canary::{CANARY, found, hex, is_nowhere};
+
+/// Passes where it is given the canary. It knows only its digest.
+fn knows_it(reference: &str) -> String {
+    let digest = hex(sha2::Sha256::digest(CANARY));
+    let script = r#"printf %s "$SECRET" | sha256sum | grep -q "^$DIGEST""#;
+    format!(
+        "{{ run: [sh, -c, {}], env: {{ DIGEST: \"{digest}\", SECRET: '{{{{ secret \"{reference}\" }}}}' }} }}",
+        json!(script)
+    )
+}
+
+#[tokio::test]
+async fn a_secret_is_used_and_written_nowhere() {
+    let closet = Closet::open(0.3).await;
+    let secrets = &closet.raw.secrets;
+    secrets.create_secret().name("drill/plain").secret_string(CANARY).send().await.unwrap();
+    let fields = json!({ "user": "drill", "password": CANARY }).to_string();
+    secrets.create_secret().name("drill/db").secret_string(fields).send().await.unwrap();
+    let before = closet.moto.state();
+    let volume = "  - { id: volume, uses: ec2.restore_volume, workload: orders, with: { from: { snapshot: SNAPSHOT } } }\n";
+    let playbook = format!(
+        "{}steps:\n{}  - {{ id: greet, uses: command.run, workload: orders, with: {} }}\n\
+         checks:\n  - {{ id: plain, workload: orders, needs: [volume], command: {} }}\n\
+         \x20 - {{ id: field, workload: orders, needs: [volume], command: {} }}\n",
+        Closet::head("secrets"),
+        volume.replace("SNAPSHOT", &closet.snapshot),
+        knows_it("aws:drill/plain"),
+        knows_it("aws:drill/plain"),
+        knows_it("aws:drill/db#password"),
+    );
+    let done = Drill::new(&playbook, closet.moto.endpoint()).run();
+    done.ends(0, "passed");
+    done.nothing_is_left(&closet.moto, &before);
+    assert_eq!(
+        (&done.node("plain")["status"], &done.node("field")["status"]),
+        (&json!("healthy"), &json!("healthy"))
+    );
+    is_nowhere(&done.written());
+    // It was asked for in the sandbox's account, once each, before T0.
+    let asked = closet.moto.calls("GetSecretValue");
+    assert_eq!(asked.len(), 2, "{asked:?}");
+    assert!(asked.iter().all(|call| call["account"] == SANDBOX), "{asked:?}");
+
+    // The search would have found it.
+    let plain = playbook.replace("{{ secret \"aws:drill/plain\" }}", &CANARY.replace('\'', "''"));
+    let told = Drill::new(&plain, closet.moto.endpoint()).run();
+    assert!(told.written().iter().any(|(_, text)| !found(text).is_empty()), "{}", told.told());
+}
+
+#[tokio::test]
+async fn a_secret_that_cannot_be_read_ends_the_drill_before_anything_is_made() {
+    let closet = Closet::open(0.0).await;
+    let elsewhere = Account::of(&closet.moto, BACKUP, WEST).await;
+    elsewhere.secrets.create_secret().name("drill/plain").secret_string(CANARY).send().await.unwrap();
+    for (reference, why) in [("aws:drill/plain", "drill/plain"), ("aws:nowhere", "nowhere")] {
+        closet.moto.clear_log();
+        let steps = format!(
+            "{}steps:\n  - {{ id: greet, uses: command.run, workload: orders, with: {} }}\n\
+             checks:\n  - {{ id: up, workload: orders, needs: [greet], command: {{ run: [\"true\"] }} }}\n",
+            Closet::head("secrets"),
+            knows_it(reference),
+        );
+        let done = Drill::new(&steps, closet.moto.endpoint()).run();
+        done.ends(3, "error");
+        assert!(done.stderr.contains(why) && done.stderr.contains("GetSecretValue"), "{}", done.told());
+        assert_eq!(super::closet::creations(&closet.moto), Vec::<serde_json::Value>::new());
+        is_nowhere(&done.written());
+    }
+}

@@ -1,0 +1,23 @@
+//! What needs the AWS SDK, or the network clients of the checks: against an AWS API, databases and listeners on
+//! 127.0.0.1. `tests/peers/setup` installs them.
+//!
+//! One binary, since each one links the whole SDK anew.
+
+#![cfg(feature = "aws")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a test stops at what it did not expect, may look at the real clock, and says how far it came"
+)]
+
+mod checks_http;
+mod checks_sql;
+mod conformance;
+mod drills;
+mod live_secrets;
+mod peers;
+mod port;

@@ -1,0 +1,11 @@
+//! The port over the AWS SDKs, against an AWS API on 127.0.0.1 (tests/peers).
+
+mod compute;
+mod databases;
+mod failures;
+mod identity;
+mod loss;
+mod network;
+mod objects;
+mod points;
+mod world;

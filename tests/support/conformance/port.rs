@@ -1,0 +1,216 @@
+//! What the port promises beside the actions.
+
+use std::time::Duration;
+
+use base::duration::Size;
+use engine::sandbox::{ProvisionError, Ready, isolation};
+use estate::file::FaultKind;
+use port::{
+    BucketRef, CopyObjects, Create, ErrorKind, Kind, Leak, Operation, ResourceRef, Sent, State, Whose,
+};
+use serde_json::json;
+
+use super::peer::{Peer, Setup};
+use super::production::{
+    BOOKS, EAST, ORDERS_WEST, PRODUCTION, RECEIPTS, SANDBOX, VAULT, account, place, sandbox_place,
+};
+use super::stage::{Stage, With};
+
+pub async fn accounts_and_zones(peer: &Peer) {
+    for id in [PRODUCTION, VAULT, SANDBOX] {
+        assert_eq!(peer.cloud.identity(&account(id)).await.unwrap(), account(id));
+    }
+    let zones = peer.cloud.zones(&sandbox_place()).await.unwrap();
+    for id in ["usw2-az1", "usw2-az2", "usw2-az3"] {
+        let zone = zones.iter().find(|z| z.id.as_str() == id).unwrap_or_else(|| panic!("{zones:?}"));
+        assert!(zone.name.starts_with("us-west-2"), "{zone:?}");
+    }
+    assert!(peer.cloud.api_calls()["ec2:DescribeAvailabilityZones"].count > 0);
+}
+
+pub async fn a_sandbox_is_closed_until_somebody_opens_it(peer: &Peer) {
+    let stage = Stage::open(peer, With::default()).await;
+    let closed = isolation::look(&stage.provisioner, &stage.ready, true).await.unwrap();
+    assert_eq!(closed, []);
+    // What cannot be looked at is not proved closed.
+    let elsewhere = Ready { vpc: "vpc-00000000000000000".into(), ..stage.ready.clone() };
+    let unseen = isolation::look(&stage.provisioner, &elsewhere, true).await.unwrap();
+    assert!(unseen.iter().any(|e| e.leak == Leak::Unknown), "{unseen:?}");
+    stage.close().await;
+
+    let peer = &peer.another(&Setup::fault(None, FaultKind::SandboxOpen));
+    let stage = Stage::open(peer, With::default()).await;
+    peer.open(&stage.ready.vpc).await;
+    let open = isolation::look(&stage.provisioner, &stage.ready, true).await.unwrap();
+    assert!(open.iter().any(|e| e.what.contains("internet gateway")), "{open:?}");
+    peer.shut(&stage.ready.vpc).await;
+    stage.close().await;
+}
+
+pub async fn what_was_never_there_is_gone(peer: &Peer) {
+    let at = sandbox_place();
+    for &kind in Kind::ALL {
+        let id = match kind {
+            Kind::Vpc => "vpc-00000000000000000",
+            Kind::Subnet => "subnet-00000000000000000",
+            Kind::SecurityGroup => "sg-00000000000000000",
+            Kind::Snapshot => "snap-00000000000000000",
+            Kind::Image => "ami-00000000000000000",
+            Kind::Volume => "vol-00000000000000000",
+            Kind::Instance => "i-00000000000000000",
+            Kind::Address => "eipalloc-00000000000000000",
+            Kind::Stack => "arn:aws:cloudformation:us-west-2:999988887777:stack/none/1",
+            Kind::Bucket => "conformance-no-such-bucket",
+            Kind::DbSubnetGroup
+            | Kind::KeyPair
+            | Kind::DbInstance
+            | Kind::DbCluster
+            | Kind::DbSnapshot
+            | Kind::DbClusterSnapshot => "no-such-thing",
+        };
+        let ids = [id.to_owned(), format!("{id}1")];
+        let seen = peer.cloud.observe(&at, kind, &ids).await.unwrap_or_else(|e| panic!("{kind:?}: {e}"));
+        assert_eq!(seen.iter().map(|s| s.id.clone()).collect::<Vec<_>>(), ids, "in the order asked");
+        assert!(seen.iter().all(|s| s.state == State::Gone), "{seen:?}");
+        // To delete what is not there is to have deleted it.
+        let resource =
+            ResourceRef { kind, id: id.into(), account: account(SANDBOX), region: at.region.clone() };
+        let origin = port::Origin::new("teardown", 1, "delete");
+        let permit = peer.permit(&peer.run_tags, &at, Operation::Delete).await.unwrap();
+        let deleted = peer.cloud.delete(&permit, &origin, &resource).await;
+        deleted.unwrap_or_else(|e| panic!("{resource}: {e}"));
+    }
+    assert_eq!(peer.cloud.tagged(&at, &Whose::Run(peer.run_tags.run.clone())).await.unwrap().things, []);
+}
+
+/// What holds another thing goes first; teardown knows the order.
+pub async fn what_others_use_is_not_deleted(peer: &Peer) {
+    let stage = Stage::open(peer, With::default()).await;
+    let args = json!({ "from": { "volume": peer.ids.volume } });
+    let volume = stage.does("volume", "ec2.restore_volume", args).await.outputs["volume_id"].clone();
+    let args = json!({ "image": peer.ids.image, "type": "t3.small", "volumes": [volume] });
+    let web = stage.does("web", "ec2.launch", args).await;
+    let subnet = &stage.ready.subnets[0];
+    assert_eq!(web.outputs["instances"][0]["az"], json!(subnet.az));
+    for resource in [
+        stage.resource(Kind::Vpc, &stage.ready.vpc),
+        stage.resource(Kind::Subnet, &subnet.id),
+        stage.resource(Kind::SecurityGroup, &stage.ready.security_group),
+        stage.resource(Kind::Volume, volume.as_str().unwrap()),
+    ] {
+        match stage.delete(&resource).await {
+            Err(ProvisionError::Cloud(error)) => {
+                assert_eq!(error.kind, ErrorKind::InUse, "{resource}: {error}");
+            }
+            other => panic!("{resource}: {other:?}"),
+        }
+        assert_eq!(stage.state(&resource).await, State::Ready);
+    }
+    assert_eq!(stage.tear_down(Duration::from_mins(10)).await, Vec::<String>::new());
+    let order: Vec<Kind> = stage.deleted().iter().map(|r| r.kind).collect();
+    let position = |kind: Kind| order.iter().position(|k| *k == kind).unwrap();
+    assert!(position(Kind::Instance) < position(Kind::Volume), "{order:?}");
+    assert!(position(Kind::Volume) < position(Kind::SecurityGroup), "{order:?}");
+    assert_eq!(order.last(), Some(&Kind::Vpc), "{order:?}");
+    stage.close().await;
+}
+
+pub async fn what_another_run_made_is_not_deleted(peer: &Peer) {
+    let stage = Stage::open(peer, With { buckets: vec!["theirs"], ..With::default() }).await;
+    let other = peer.another(&Setup::default());
+    stage.does("address", "ec2.allocate_address", json!({})).await;
+    let args = json!({ "from": { "volume": peer.ids.volume } });
+    stage.does("volume", "ec2.restore_volume", args).await;
+    let origin = stage.provisioner.origin("teardown", 1, "");
+    for resource in stage.provisioner.created() {
+        // The same cloud, asked by another run.
+        let permit = peer.permit(&other.run_tags, &resource.place(), Operation::Delete).await.unwrap();
+        let error = peer.cloud.delete(&permit, &origin, &resource).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Guarded, "{resource}: {error}");
+        assert_eq!(stage.state(&resource).await, State::Ready, "{resource}");
+    }
+    // What no run has made is production's.
+    for (kind, id) in [(Kind::DbInstance, BOOKS), (Kind::DbSnapshot, ORDERS_WEST), (Kind::Bucket, RECEIPTS)] {
+        let resource = stage.resource(kind, id);
+        match stage.delete(&resource).await {
+            Err(ProvisionError::Cloud(error)) => {
+                assert_eq!(error.kind, ErrorKind::Guarded, "{resource}: {error}");
+            }
+            other => panic!("{resource}: {other:?}"),
+        }
+    }
+    let theirs = Whose::Run(other.run_tags.run.clone());
+    assert_eq!(peer.cloud.tagged(&sandbox_place(), &theirs).await.unwrap().things, []);
+    stage.close().await;
+}
+
+pub async fn what_resists_is_left_behind_and_told(peer: &Peer) {
+    let peer = &peer.another(&Setup::fault(Some("address"), FaultKind::WillNotDelete));
+    let stage = Stage::open(peer, With::default()).await;
+    let made = stage.does("address", "ec2.allocate_address", json!({})).await;
+    let id = made.outputs["allocation_id"].as_str().unwrap();
+    peer.hold(Some(id));
+    let address = stage.resource(Kind::Address, id);
+    assert_eq!(stage.tear_down(Duration::from_secs(20)).await, [address.to_string()]);
+    peer.hold(None);
+    assert_eq!(stage.tagged().await, [address.clone()].into());
+    assert!(!stage.deleted().contains(&address));
+    if peer.is_twin() {
+        // The estate's fault holds it for ever.
+        return;
+    }
+    stage.close().await;
+}
+
+/// Every way in which a change could reach what stands beside the sandbox in its own account.
+pub async fn what_is_productions_is_not_changed(peer: &Peer) {
+    let stage = Stage::open(peer, With { buckets: vec!["ours"], ..With::default() }).await;
+    let args = json!({ "from": { "volume": peer.ids.volume } });
+    let ours = stage.does("volume", "ec2.restore_volume", args).await.outputs["volume_id"].clone();
+    let args = json!({ "image": peer.ids.image, "type": "t3.small" });
+    let web = stage.does("web", "ec2.launch", args).await.outputs["instances"][0]["instance_id"].clone();
+    let [ours, web] = [ours, web].map(|id| id.as_str().unwrap().to_owned());
+    let theirs = peer.ids.volume_live.clone();
+    let origin = stage.provisioner.origin("hostile", 1, "");
+    let device = "/dev/sdf".to_owned();
+    for what in [
+        Create::AttachVolume { volume: theirs.clone(), instance: web, device: device.clone() },
+        Create::PromoteReplica { db: BOOKS.into(), size: Size(0) },
+    ] {
+        let permit = peer.permit(&peer.run_tags, &stage.ready.place, Operation::Create).await.unwrap();
+        let error = peer.cloud.create(&permit, &origin, &what).await.unwrap_err();
+        assert_eq!((error.kind, error.sent), (ErrorKind::Guarded, Sent::No), "{what:?}: {error}");
+        assert!(error.message.contains("this run's"), "{error}");
+    }
+    // By the step that would do it: before it has made any machine.
+    let before = stage.tagged().await;
+    let args = json!({ "image": peer.ids.image, "type": "t3.small", "volumes": [theirs] });
+    let error = stage.attempt("hostile", 1, "ec2.launch", &args).await.unwrap_err();
+    assert!(error.to_string().contains("was not made by this run"), "{error}");
+    assert_eq!(stage.tagged().await, before);
+    // A bucket of production's as the target of a copy.
+    let (account, region) = (account(SANDBOX), sandbox_place().region);
+    let from = BucketRef { name: RECEIPTS.into(), account, region };
+    let copy = CopyObjects {
+        to: from.clone(),
+        from,
+        prefix: String::new(),
+        as_of: None,
+        not_after: None,
+        size: Size(0),
+        objects: 0,
+    };
+    let permit = peer.permit(&peer.run_tags, &stage.ready.place, Operation::Write).await.unwrap();
+    let error = peer.cloud.copy_objects(&permit, &origin, &copy, &|_| {}).await.unwrap_err();
+    assert_eq!((error.kind, error.sent), (ErrorKind::Guarded, Sent::No), "{error}");
+    // A permit is for one kind of thing at one place.
+    let permit = peer.permit(&peer.run_tags, &stage.ready.place, Operation::Write).await.unwrap();
+    let volume = stage.resource(Kind::Volume, &ours);
+    let error = peer.cloud.delete(&permit, &origin, &volume).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Guarded, "{error}");
+    let permit = peer.permit(&peer.run_tags, &place(SANDBOX, EAST), Operation::Delete).await.unwrap();
+    let error = peer.cloud.delete(&permit, &origin, &volume).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Guarded, "{error}");
+    assert_eq!(stage.state(&volume).await, State::Ready);
+    stage.close().await;
+}

@@ -1,0 +1,91 @@
+//! What seeds have shown, each for itself.
+
+use super::dice::Dice;
+use super::faulty::{Fault, IGNORED, LINGERING, UNSEEN, Weather};
+use super::property::{Fair, violations};
+use super::run::{Fate, Left, run};
+use support::drill::Drill;
+use support::rehearsal::loaded;
+
+/// Runs a sample under these faults; what must hold of every drill holds.
+fn drill(name: &str, weather: &Weather, fate: &Fate) -> Left {
+    let sample = Drill::of(name);
+    let loaded = loaded(&sample.write());
+    let fair = Fair::of(&run(&loaded, &Weather::fair(), &Fate::calm(), &mut Dice::of(0, 0)));
+    let left = run(&loaded, weather, fate, &mut Dice::of(1, 1));
+    let wrong = violations(&left, &fair, weather);
+    assert!(wrong.is_empty(), "{name}, {weather:?}, interrupt {:?}: {wrong:#?}", fate.interrupt);
+    left
+}
+
+fn only(faults: &[(&'static str, Fault)], budget: u32) -> Weather {
+    Weather { only: faults.to_vec(), budget, from_t0: true, ..Weather::fair() }
+}
+
+#[test]
+fn a_look_that_fails_is_taken_again() {
+    for (fault, budget) in
+        [(Fault::Throttled, 3), (Fault::NotDone, 3), (Fault::Expired, 2), (Fault::Hangs, 2)]
+    {
+        let left = drill("az-loss", &only(&[("ec2:DescribeTags", fault)], budget), &Fate::calm());
+        assert_eq!(
+            (left.report.exit_code.code(), left.ledger.faults.borrow()[&fault]),
+            (0, budget.into()),
+            "{fault:?}"
+        );
+    }
+    let weather = only(&[("cloudformation:ListStackResources", Fault::NotDone)], 2);
+    let left = drill("account-loss", &weather, &Fate::calm());
+    assert_eq!((left.report.exit_code.code(), left.ledger.faults.borrow()[&Fault::NotDone]), (1, 2));
+}
+
+/// Nobody can look for longer than that: what is not known is said, and nothing else.
+#[test]
+fn what_cannot_be_looked_at_is_unknown() {
+    let left = drill("az-loss", &only(&[("ec2:DescribeTags", Fault::Expired)], 1000), &Fate::calm());
+    assert_eq!(left.report.exit_code.code(), 4);
+    let told = &left.report.teardown.left_behind;
+    assert!(told.len() == 1 && told[0].starts_with("unknown ("), "{told:?}");
+}
+
+#[test]
+fn credentials_that_are_renewed_do_not_end_a_teardown() {
+    for call in ["ec2:DescribeSubnets", "rds:DescribeDBInstances", "ec2:DeleteVpc"] {
+        let weather = only(&[(call, Fault::Expired)], 1);
+        let left = drill("region-loss", &weather, &Fate { interrupt: Some(40), ..Fate::calm() });
+        assert_eq!(left.ledger.faults.borrow()[&Fault::Expired], 1, "{call}");
+        assert!(left.report.teardown.left_behind.is_empty(), "{call}: {:?}", left.report.teardown);
+    }
+}
+
+/// What was just made and is not seen yet has not gone; and what is seen still, though it has, is not left behind.
+#[test]
+fn what_is_not_seen_is_not_gone() {
+    for interrupt in (1..60).step_by(3) {
+        let fate = Fate { interrupt: Some(interrupt), ..Fate::calm() };
+        for what in [UNSEEN, LINGERING] {
+            let weather = Weather { like_aws: true, from_t0: false, ..only(&[(what, Fault::Stale)], 100) };
+            drill("account-loss", &weather, &fate);
+        }
+    }
+}
+
+#[test]
+fn a_deletion_without_effect_is_asked_for_again() {
+    let weather = Weather { like_aws: true, ..only(&[(IGNORED, Fault::Ignored)], 4) };
+    let left = drill("az-loss", &weather, &Fate::calm());
+    assert_eq!((left.report.exit_code.code(), left.ledger.faults.borrow()[&Fault::Ignored]), (0, 4));
+}
+
+/// It was made, nobody was told, and it is not seen when teardown begins.
+#[test]
+fn what_a_lost_answer_has_made_is_found() {
+    for call in ["ec2:CreateVpc", "ec2:CreateSubnet", "rds:CreateDBSubnetGroup", "rds:CopyDBSnapshot"] {
+        for lost in [Fault::LostAnswer, Fault::HangsDone] {
+            let weather = only(&[(call, lost), (UNSEEN, Fault::Stale)], 1000);
+            let weather = Weather { like_aws: true, from_t0: false, ..weather };
+            let left = drill("account-loss", &weather, &Fate::calm());
+            assert!(left.report.teardown.left_behind.is_empty(), "{call}: {:?}", left.report.teardown);
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! `drillmaster iam-policy`: what it prints for each sample, as golden files, and what every printed policy keeps to.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use engine::actions::CATALOGUE;
+use engine::sandbox::calls;
+use estate::PointKind;
+use regex::Regex;
+use serde_json::Value;
+use support::golden;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+const SAMPLES: [&str; 3] = ["region-loss", "az-loss", "account-loss"];
+
+fn told(args: &[&str], folder: &Path) -> (Option<i32>, String, String) {
+    let mut command = support::places::drillmaster();
+    let output = command.current_dir(folder).arg("iam-policy").args(args).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+fn samples() -> PathBuf {
+    Path::new(ROOT).join("drills")
+}
+
+fn printed(args: &[&str], folder: &Path) -> Value {
+    let (code, stdout, stderr) = told(&[args, &["--output", "json"]].concat(), folder);
+    assert_eq!(code, Some(0), "{stdout}{stderr}");
+    serde_json::from_str(&stdout).unwrap()
+}
+
+fn several(value: &Value) -> Vec<&str> {
+    match value {
+        Value::Array(all) => all.iter().map(|v| v.as_str().unwrap()).collect(),
+        one => vec![one.as_str().unwrap()],
+    }
+}
+
+fn statements(account: &Value) -> Vec<&Value> {
+    let documents = account["policies"].as_array().unwrap();
+    documents.iter().flat_map(|d| d["Statement"].as_array().unwrap()).collect()
+}
+
+#[test]
+fn the_samples_have_these_policies() {
+    for sample in SAMPLES {
+        let playbook = format!("{sample}.yaml");
+        let (code, stdout, stderr) = told(&[&playbook], &samples());
+        assert_eq!(code, Some(0), "{stderr}");
+        golden!("iam", sample, &format!("{stdout}--- stderr\n{stderr}"));
+        assert_eq!(told(&[&playbook], &samples()).1, stdout, "it is the same each time");
+    }
+    golden::are_all_of("iam", &SAMPLES.map(str::to_owned));
+}
+
+/// Reads and lists, and nothing else, in accounts that do not hold the sandbox.
+fn reads(action: &str) -> bool {
+    let (_, name) = action.split_once(':').unwrap();
+    ["Describe", "List", "Get"].iter().any(|verb| name.starts_with(verb))
+        || action == "iam:SimulatePrincipalPolicy"
+}
+
+#[test]
+fn every_policy_keeps_to_its_account_region_and_tags() {
+    for sample in SAMPLES {
+        let printed = printed(&[&format!("{sample}.yaml")], &samples());
+        let accounts = printed["accounts"].as_array().unwrap();
+        assert_eq!(accounts.iter().filter(|a| a["changes"] == true).count(), 1);
+        for account in accounts {
+            let mut sids = BTreeSet::new();
+            for document in account["policies"].as_array().unwrap() {
+                assert_eq!(document["Version"], "2012-10-17");
+                let length = document.to_string().chars().filter(|c| !c.is_whitespace()).count();
+                assert!(length <= 6_144, "{length}");
+            }
+            for statement in statements(account) {
+                let sid = statement["Sid"].as_str().unwrap();
+                assert!(sid.bytes().all(|b| b.is_ascii_alphanumeric()) && sids.insert(sid), "{sid}");
+                assert_eq!(statement["Effect"], "Allow");
+                let actions = several(&statement["Action"]);
+                assert!(actions.iter().all(|a| !a.contains('*')), "{actions:?}");
+                assert!(account["changes"] == true || actions.iter().all(|a| reads(a)), "{statement:#}");
+                if sid == "ProveIAM" {
+                    continue;
+                }
+                let tests = &statement["Condition"];
+                // Route 53 has no regions.
+                let is_global = actions.iter().all(|a| a.starts_with("route53:"));
+                assert!(
+                    is_global || tests["StringEquals"]["aws:RequestedRegion"] != Value::Null,
+                    "{statement:#}"
+                );
+                // Everything there is may only be read.
+                if statement["Resource"] == "*" {
+                    assert!(actions.iter().all(|a| reads(a)), "{statement:#}");
+                }
+                // What deletes or changes needs the run's tag, or a name that only runs give.
+                let tagged = tests["StringLike"]["aws:ResourceTag/drillmaster:run"] == "*";
+                let named = several(&statement["Resource"]).iter().all(|on| on.contains("dm-????????-*"));
+                let changes = |action: &&&str| {
+                    let name = action.split(':').nth(1).unwrap();
+                    ["Delete", "Terminate", "Modify", "Deregister", "Release", "Attach"]
+                        .iter()
+                        .any(|verb| name.starts_with(verb))
+                };
+                for action in actions.iter().filter(changes) {
+                    assert!(tagged || named, "{action}: {statement:#}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_lost_account_needs_none() {
+    let printed = printed(&["account-loss.yaml"], &samples());
+    let accounts = printed["accounts"].as_array().unwrap();
+    assert!(accounts.iter().all(|a| a["account"] != "111122223333"), "{printed:#}");
+    let (code, _, stderr) = told(&["account-loss.yaml", "--account", "production"], &samples());
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("no account `production`") && stderr.contains("backup"), "{stderr}");
+}
+
+const PLAYBOOK: &str = r#"
+name: narrow
+lose: { region: us-east-1 }
+objectives: { rto: 1h, rpo: 1d }
+accounts:
+  sandbox: { id: "999988887777", role: "arn:aws:iam::999988887777:role/dr/drillmaster", external_id: quarterly }
+sandbox: { account: sandbox, region: us-west-2, network: { cidr: 10.66.0.0/16, azs: 2 }, ttl: 1h }
+params: { key: "arn:aws:kms:us-west-2:999988887777:key/1234" }
+workloads: { orders: {} }
+steps:
+  - id: copy
+    uses: rds.copy_snapshot
+    workload: orders
+    with: { from: { snapshot: "arn:aws:rds:us-west-2:111122223333:snapshot:a" }, kms_key: "{{ params.key }}" }
+  - id: db
+    uses: rds.restore
+    workload: orders
+    with: { from: { snapshot: "{{ steps.copy.snapshot_id }}" } }
+  - id: stack
+    uses: cloudformation.deploy
+    workload: orders
+    with: { name: web, template: web.json }
+checks:
+  - id: up
+    workload: orders
+    needs: [db, stack]
+    sql: { url: 'postgres://drill:{{ secret "aws:drill/db#password" }}@{{ steps.db.endpoint }}/x', query: "select 1", expect: "== 1" }
+"#;
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("playbook.yaml"), PLAYBOOK).unwrap();
+    let template = r#"{ "Parameters": { "VpcId": { "Type": "String" }, "VpcCidr": { "Type": "String" } }, "Resources": {
+        "G": { "Type": "AWS::EC2::SecurityGroup", "Properties": { "GroupDescription": "web", "VpcId": { "Ref": "VpcId" },
+            "SecurityGroupEgress": [ { "IpProtocol": "-1", "CidrIp": { "Ref": "VpcCidr" } } ] } },
+        "Q": { "Type": "AWS::SQS::Queue" } } }"#;
+    std::fs::write(folder.path().join("web.json"), template).unwrap();
+    folder
+}
+
+#[test]
+fn what_arguments_name_is_all_that_is_allowed() {
+    let folder = folder();
+    let printed = printed(&["playbook.yaml"], folder.path());
+    let sandbox = &printed["accounts"][0];
+    let on = |action: &str| -> Vec<&str> {
+        let with = |s: &&&Value| several(&s["Action"]).contains(&action);
+        let all = statements(sandbox);
+        all.iter().filter(with).flat_map(|s| several(&s["Resource"])).collect()
+    };
+    assert_eq!(on("kms:CreateGrant"), ["arn:aws:kms:us-west-2:999988887777:key/1234"]);
+    assert_eq!(
+        on("secretsmanager:GetSecretValue"),
+        ["arn:aws:secretsmanager:us-west-2:999988887777:secret:drill/db-??????"]
+    );
+    assert_eq!(on("iam:SimulatePrincipalPolicy"), ["arn:aws:iam::999988887777:role/dr/drillmaster"]);
+    // What the template makes: where it is known, else said.
+    assert!(!on("ec2:DeleteSecurityGroup").is_empty());
+    let notes = printed["notes"].to_string();
+    assert!(notes.contains("makes AWS::SQS::Queue: add"), "{notes}");
+    assert_eq!(on("sqs:CreateQueue"), Vec::<&str>::new());
+}
+
+#[test]
+fn what_a_false_condition_leaves_out_is_not_noted() {
+    let folder = folder();
+    let given = PLAYBOOK.replace("template: web.json", r#"template: web.json, parameters: { Full: "no" }"#);
+    std::fs::write(folder.path().join("playbook.yaml"), given).unwrap();
+    let template = r#"{ "Parameters": { "Full": { "Type": "String", "Default": "yes" } },
+        "Conditions": { "IsFull": { "Fn::Equals": [ { "Ref": "Full" }, "yes" ] } }, "Resources": {
+        "Q": { "Type": "AWS::SQS::Queue", "Condition": "IsFull" },
+        "T": { "Type": "AWS::SNS::Topic" } } }"#;
+    std::fs::write(folder.path().join("web.json"), template).unwrap();
+    let printed = printed(&["playbook.yaml"], folder.path());
+    let notes = printed["notes"].to_string();
+    assert!(notes.contains("makes AWS::SNS::Topic: add") && !notes.contains("AWS::SQS::Queue"), "{notes}");
+}
+
+#[test]
+fn a_role_trusts_whom_the_command_line_names() {
+    let folder = folder();
+    let told_nobody = printed(&["playbook.yaml"], folder.path());
+    assert_eq!(told_nobody["accounts"][0]["trust"], Value::Null);
+    assert!(told_nobody["notes"].to_string().contains("--trust ARN"), "{told_nobody:#}");
+    let ci = "arn:aws:iam::123456789012:role/ci";
+    let printed = printed(&["playbook.yaml", "--trust", ci], folder.path());
+    let trust = &printed["accounts"][0]["trust"]["Statement"][0];
+    assert_eq!(trust["Principal"]["AWS"], ci);
+    assert_eq!(trust["Action"], "sts:AssumeRole");
+    assert_eq!(trust["Condition"]["StringEquals"]["sts:ExternalId"], "quarterly");
+    let runner = &printed["runner"]["Statement"][0];
+    assert_eq!(several(&runner["Resource"]), ["arn:aws:iam::999988887777:role/dr/drillmaster"]);
+    let (code, _, stderr) = told(&["playbook.yaml", "--trust", "*"], folder.path());
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("ARN of a role or user"), "{stderr}");
+}
+
+/// Needs no permission, or is declared by what the playbook's arguments name.
+const APART: [&str; 3] = ["sts:GetCallerIdentity", "sts:AssumeRole", "secretsmanager:GetSecretValue"];
+
+fn sources(folder: &Path, all: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { sources(&path, all) } else { all.push(path) }
+    }
+}
+
+/// Also those that no drill of the tests makes: whatever names itself in an error is a call.
+#[test]
+fn every_call_to_aws_is_declared() {
+    let mut declared: BTreeSet<&str> = APART.into();
+    declared.extend(calls::ALL.into_iter().flatten().chain(checks::s3::CALLS));
+    declared.extend(CATALOGUE.0.iter().flat_map(|a| a.calls.iter().chain(a.bucket_calls)));
+    declared.extend(PointKind::ALL.iter().copied().flat_map(calls::survey));
+    let undoing: Vec<&str> = declared.iter().flat_map(|call| calls::undoing(call)).copied().collect();
+    declared.extend(undoing);
+    let declared: BTreeSet<&str> = declared.iter().map(|call| call.split('/').next().unwrap()).collect();
+    let call = "ec2|rds|s3|sts|cloudformation|servicequotas|secretsmanager|route53|kms|ssm|backup";
+    let call = Regex::new(&format!("\"((?:{call}):[A-Z][A-Za-z0-9]+)[\" ]")).unwrap();
+    let mut files = Vec::new();
+    sources(&Path::new(ROOT).join("src/aws"), &mut files);
+    let mut made = BTreeSet::new();
+    for file in files {
+        let text = std::fs::read_to_string(file).unwrap();
+        let text = text.split("#[cfg(test)]").next().unwrap();
+        made.extend(call.captures_iter(text).map(|found| found[1].to_owned()));
+    }
+    assert!(made.len() > 80, "{}", made.len());
+    let missing: Vec<&String> = made.iter().filter(|call| !declared.contains(call.as_str())).collect();
+    assert!(missing.is_empty(), "no action, check or `sandbox::calls` declares {missing:?}");
+}

@@ -1,0 +1,303 @@
+//! Runs that are cut short, from within and from without: what the exit code says, what stays on record.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::{Value, json};
+use support::drill::{self, Drill, Run, drillmaster, told};
+
+/// A run that can be watched and signalled. It is killed when the test is done with it.
+struct Watched {
+    child: Child,
+    stderr: BufReader<std::process::ChildStderr>,
+    seen: String,
+    out: PathBuf,
+}
+
+impl Watched {
+    fn start(drill: &Drill, args: &[&str]) -> Self {
+        let out = drill.next_out();
+        let mut command = drill.command(&out, args);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        Self { child, stderr, seen: String::new(), out }
+    }
+
+    /// Reads what it tells until a line holds `words`.
+    fn until(&mut self, words: &str) {
+        loop {
+            let mut line = String::new();
+            assert!(self.stderr.read_line(&mut line).unwrap() > 0, "`{words}` never came:\n{}", self.seen);
+            self.seen += &line;
+            if line.contains(words) {
+                return;
+            }
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let done = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.child.id())]).status();
+        assert!(done.unwrap().success());
+    }
+
+    fn end(mut self) -> (Output, PathBuf) {
+        self.stderr.read_to_string(&mut self.seen).unwrap();
+        let mut stdout = Vec::new();
+        self.child.stdout.take().unwrap().read_to_end(&mut stdout).unwrap();
+        let status = self.child.wait().unwrap();
+        let stderr = std::mem::take(&mut self.seen).into_bytes();
+        (Output { status, stdout, stderr }, std::mem::take(&mut self.out))
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        // It has ended already unless the test failed.
+        let _ended = self.child.kill();
+        let _ended = self.child.wait();
+    }
+}
+
+fn finish(drill: &Drill, watched: Watched) -> Run {
+    let (output, out) = watched.end();
+    drill.ended(out, output)
+}
+
+/// Slow enough to be interrupted in the middle (the db takes 14 virtual minutes), fast enough to wait for teardown.
+const PACE: [&str; 2] = ["--pace", "100"];
+
+#[test]
+fn the_first_signal_ends_the_drill_with_teardown_and_report() {
+    for signal in ["INT", "TERM"] {
+        let drill = Drill::of("region-loss");
+        let mut watched = Watched::start(&drill, &PACE);
+        watched.until("step receipts (s3.restore): in 45s");
+        watched.signal(signal);
+        let run = finish(&drill, watched);
+        run.exits(130).is("/verdict", "interrupted").because(&["the drill was interrupted"]).is_clean();
+        assert!(run.stderr.contains("interrupted: tearing the sandbox down"), "{}", run.stderr);
+        // What ran, what did not, and no figure of a recovery that was not seen through.
+        assert_eq!(run.step("receipts")["status"], "succeeded");
+        assert_eq!(
+            (&run.step("db")["status"], &run.step("db")["because"]),
+            (&json!("failed"), &json!("the drill was interrupted"))
+        );
+        assert_eq!(run.step("web")["status"], "not_run");
+        assert_eq!(run.check("rows")["status"], "skipped");
+        run.is("/workloads/0/rto/measured_s", json!(null)).is("/workloads/0/rto/status", "unknown");
+        // The database was being made: it is known, and gone.
+        assert_eq!(
+            run.events("deleted").iter().filter(|e| e["resource"]["kind"] == "db_instance").count(),
+            1
+        );
+        for file in ["report.html", "report.md", "junit.xml"] {
+            assert!(run.folder.join(file).exists(), "{file}");
+        }
+        assert_eq!(told(&["gate", run.folder.to_str().unwrap()]).0, 130);
+    }
+}
+
+#[test]
+fn a_signal_while_the_sandbox_is_made() {
+    let drill = Drill::of("region-loss");
+    let mut watched = Watched::start(&drill, &["--pace", "5"]);
+    watched.until("created by sandbox: subnet");
+    watched.signal("INT");
+    let run = finish(&drill, watched);
+    run.exits(130).is("/verdict", "interrupted").is("/t0", json!(null)).is_clean();
+    assert!(run.at("/teardown/created").as_u64().unwrap() >= 2);
+    assert!(run.events("disaster_declared").is_empty());
+}
+
+#[test]
+fn an_interruption_that_leaves_something_behind_says_so() {
+    let drill = Drill::of("region-loss").faults(&["{ step: db, error: will_not_delete }"]);
+    let mut watched = Watched::start(&drill, &["--pace", "200", "--teardown-timeout", "1m"]);
+    watched.until("created by db");
+    watched.signal("TERM");
+    let run = finish(&drill, watched);
+    run.exits(4).is("/verdict", "interrupted").because(&["teardown left"]);
+}
+
+#[test]
+fn the_second_signal_ends_at_once() {
+    let drill = Drill::of("region-loss");
+    let mut watched = Watched::start(&drill, &["--pace", "10"]);
+    watched.until("created by db");
+    watched.signal("INT");
+    watched.until("interrupted: tearing the sandbox down");
+    watched.signal("INT");
+    let started = std::time::Instant::now();
+    let run = finish(&drill, watched);
+    assert!(started.elapsed().as_secs() < 60);
+    assert_eq!(run.code, 130, "{}", run.stderr);
+    assert!(
+        run.stderr.contains("stopped at once") && run.stderr.contains("drillmaster:run"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(run.report, Value::Null);
+    // Every line is whole, and all that was created stands there.
+    let created: Vec<Value> = run.events("created");
+    assert!(created.iter().any(|e| e["by"] == "db"), "{created:#?}");
+    assert!(run.events("run_finished").is_empty());
+    unfinished(&run, "interrupted", "the drill was interrupted");
+}
+
+/// What `report` and `gate` say of a run that never came to its end.
+fn unfinished(run: &Run, verdict: &str, reason: &str) {
+    let folder = run.folder.to_str().unwrap();
+    for format in ["html", "markdown", "junit", "text"] {
+        let (code, stdout, stderr) = told(&["report", folder, "--format", format]);
+        assert_eq!(code, 0, "{format}: {stderr}");
+        assert!(stdout.contains(reason), "{format}: {stdout}");
+        assert!(!stdout.contains("PASSED") && !stdout.contains("Passed"), "{format}: {stdout}");
+    }
+    let (code, json, stderr) = told(&["report", folder, "--format", "json"]);
+    assert_eq!(code, 0, "{stderr}");
+    let report: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(report["verdict"], verdict);
+    // What it created may still stand.
+    assert_eq!(report["exit_code"], 4);
+    assert!(!report["teardown"]["left_behind"].as_array().unwrap().is_empty());
+    assert_eq!(report["workloads"][0]["rto"]["status"], "unknown");
+    let (code, stdout, _) = told(&["gate", folder]);
+    assert_eq!(code, 2);
+    assert!(stdout.contains("there is no report in this folder"), "{stdout}");
+}
+
+#[test]
+fn what_was_killed_can_be_reported_from_its_journal() {
+    let drill = Drill::of("region-loss");
+    let mut watched = Watched::start(&drill, &PACE);
+    watched.until("created by db");
+    watched.signal("KILL");
+    let run = finish(&drill, watched);
+    assert_eq!((run.code, &run.report), (-1, &Value::Null));
+    unfinished(&run, "error", "did not come to its end");
+    // A torn last line is what a crash leaves: it was never done.
+    let path = run.folder.join("journal.ndjson");
+    let mut text = std::fs::read_to_string(&path).unwrap();
+    text.push_str("{\"seq\":99,\"at\":\"2026-03-0");
+    std::fs::write(&path, text).unwrap();
+    let (code, _, stderr) = told(&["report", run.folder.to_str().unwrap(), "--format", "json"]);
+    assert_eq!(code, 0, "{stderr}");
+}
+
+#[test]
+fn a_folder_that_cannot_be_written() {
+    let drill = Drill::of("az-loss");
+    let path = drill.write();
+    let playbook = path.to_str().unwrap();
+    // A run's folder is never used twice.
+    let once = drill.run();
+    once.exits(0);
+    let used = once.folder.to_str().unwrap();
+    let before = std::fs::read(once.folder.join("journal.ndjson")).unwrap();
+    for out in [playbook, &format!("{playbook}/below"), "/proc/drills/1", "/dev/null", used] {
+        let (code, stdout, stderr) = told(&["run", playbook, "--out", out]);
+        // A folder in use is a mistake of the command line; one that cannot be written keeps the drill from being carried out.
+        assert_eq!(code, if out == used { 2 } else { 3 }, "{out}: {stderr}");
+        assert!(stdout.is_empty(), "{out}: {stdout}");
+        assert!(stderr.starts_with("error: ") && stderr.contains(out), "{out}: {stderr}");
+        assert!(!stderr.contains("phase"), "{out}: something was done: {stderr}");
+    }
+    assert_eq!(std::fs::read(once.folder.join("journal.ndjson")).unwrap(), before);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), drill.playbook);
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_no_pass() {
+    let drill = Drill::of("az-loss");
+    let out = drill.next_out();
+    std::fs::create_dir_all(out.join("report.html/in-the-way")).unwrap();
+    let output = drill.command(&out, &[]).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{stderr}");
+    assert!(stderr.contains("report.html"), "{stderr}");
+    let last = drill::journal(&out).pop().unwrap();
+    assert_eq!(last["event"], "run_finished");
+}
+
+/// `| head -1`: whoever stops reading does not stop the teardown.
+#[test]
+fn stdout_closed_early() {
+    for args in [&["--output", "json"][..], &[]] {
+        let drill = Drill::of("az-loss");
+        let out = drill.next_out();
+        let mut child =
+            drill.command(&out, args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        if !args.is_empty() {
+            let mut line = String::new();
+            stdout.read_line(&mut line).unwrap();
+            assert_eq!(serde_json::from_str::<Value>(&line).unwrap()["event"], "run_started");
+        }
+        drop(stdout);
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(!stderr.contains("panicked"), "{stderr}");
+        let events = drill::journal(&out);
+        assert_eq!(events.last().unwrap()["event"], "run_finished");
+        assert_eq!(events.iter().find(|e| e["event"] == "left_behind").unwrap()["resources"], json!([]));
+        // Either all of it had been taken before the end was closed, or the result was not delivered: no pass.
+        assert!(matches!(output.status.code(), Some(0 | 3)), "{args:?} {:?} {stderr}", output.status);
+        if args.is_empty() {
+            assert_eq!(output.status.code(), Some(3), "{stderr}");
+            assert!(stderr.contains("stdout"), "{stderr}");
+        }
+        assert!(out.join("report.json").exists());
+    }
+}
+
+/// In the middle of the recovery: the drill stops, and everything it made is removed all the same.
+#[test]
+fn a_reader_that_goes_away_leaves_no_sandbox_behind() {
+    let drill = Drill::of("region-loss");
+    let out = drill.next_out();
+    let mut command = drill.command(&out, &["--output", "json", "--pace", "200"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    loop {
+        let mut line = String::new();
+        assert!(stdout.read_line(&mut line).unwrap() > 0);
+        let event: Value = serde_json::from_str(&line).unwrap();
+        if event["event"] == "created" && event["by"] == "db" {
+            break;
+        }
+    }
+    drop(stdout);
+    let run = drill.ended(out, child.wait_with_output().unwrap());
+    run.exits(3).is("/verdict", "error").because(&["cannot be written to stdout", "keep its reader running"]);
+    run.is_clean();
+    assert!(run.at("/teardown/created").as_u64().unwrap() > 6);
+}
+
+#[test]
+fn events_as_ndjson() {
+    let drill = Drill::of("az-loss");
+    let run = drill.run_with(&["--output", "json"]);
+    run.exits(0);
+    let events: Vec<Value> = run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(events.first().unwrap()["event"], "run_started");
+    let told: Vec<_> = events.iter().filter(|e| e["event"] != "progress").cloned().collect();
+    let kept = run.journal();
+    assert!(kept.iter().all(|e| told.contains(e)), "what is on record is told");
+}
+
+#[test]
+fn a_sandbox_that_is_kept() {
+    let drill = Drill::of("az-loss");
+    let run = drill.run_with(&["--start", drill::START, "--keep-sandbox"]);
+    // Its ttl of 2 h, and the time that a teardown may take: nothing is swept up before.
+    run.exits(0).is("/sandbox/kept_until", "2026-03-01T14:45:00Z").is("/teardown/deleted", 0);
+    assert!(run.at("/teardown/created").as_u64().unwrap() > 0);
+    let kept = run.events("kept");
+    assert_eq!(
+        kept[0]["resources"].as_array().unwrap().len() as u64,
+        run.at("/teardown/created").as_u64().unwrap()
+    );
+    assert!(run.stdout.contains("kept") || run.stdout.contains("stay"), "{}", run.stdout);
+    assert!(drillmaster().arg("--version").output().unwrap().status.success());
+}

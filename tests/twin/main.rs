@@ -1,0 +1,60 @@
+//! What holds of the program without the AWS SDK: on the twin, on files, on the command line.
+//!
+//! One binary, since each one links the whole program anew. Its tests are threads of one process: a
+//! test that changes what belongs to the process (the environment, the list of secrets, the hook of
+//! panics) goes through `support::alone`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a test stops at what it did not expect, may look at the real clock, and says how far it came"
+)]
+
+mod command_line;
+mod conformance;
+#[cfg(target_os = "linux")]
+mod disk;
+mod examples;
+mod faults;
+mod fuzz_playbook;
+mod gate;
+mod gate_can_fail;
+mod golden_journals;
+mod golden_refused;
+mod guard;
+mod iam_policy;
+#[cfg(unix)]
+mod interruption;
+mod journal;
+#[cfg(unix)]
+mod journal_and_report;
+mod loss;
+mod no_flattery;
+mod readme;
+mod rehearsals;
+mod report_files;
+mod report_render;
+mod resume;
+mod resume_command;
+mod schemas;
+#[cfg(unix)]
+mod secrets;
+mod templates;
+mod ui_display;
+mod validate;
+
+#[test]
+fn no_test_file_is_forgotten() {
+    let tests = support::places::at("tests");
+    for binary in ["twin", "aws", "support"] {
+        let root = if binary == "support" { "lib.rs" } else { "main.rs" };
+        support::sources::none_is_forgotten(&tests.join(binary), root);
+    }
+    // `autotests` is off: cargo runs no file that lies elsewhere.
+    let elsewhere = support::sources::elsewhere(&tests, &["twin", "aws", "support"]);
+    assert!(elsewhere.is_empty(), "{elsewhere:?}");
+}

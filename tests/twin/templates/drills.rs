@@ -1,0 +1,88 @@
+//! A drill on the twin whose template would open the sandbox: stopped with the reason, and no stack is asked for.
+
+struct Done {
+    code: Option<i32>,
+    told: String,
+    journal: Option<String>,
+}
+
+/// The sample that loses an account, with another template and other arguments.
+fn run(command: &str, template: &str, with: &str) -> Done {
+    let folder = tempfile::tempdir().unwrap();
+    let samples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("drills");
+    let playbook = std::fs::read_to_string(samples.join("account-loss.yaml")).unwrap();
+    let before = "with: { name: orders, template: orders.stack.yaml }";
+    assert!(playbook.contains(before));
+    let playbook = playbook.replace(before, &format!("with: {{ name: orders, template: open.yaml{with} }}"));
+    std::fs::write(folder.path().join("playbook.yaml"), playbook).unwrap();
+    std::fs::copy(samples.join("estate.yaml"), folder.path().join("estate.yaml")).unwrap();
+    std::fs::write(folder.path().join("open.yaml"), template).unwrap();
+    let mut drill = support::places::drillmaster();
+    drill.current_dir(folder.path()).args([command, "playbook.yaml"]);
+    if command == "run" {
+        drill.args(["--out", "out"]);
+    }
+    let output = drill.output().unwrap();
+    Done {
+        code: output.status.code(),
+        told: String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned(),
+        journal: std::fs::read_to_string(folder.path().join("out/journal.ndjson")).ok(),
+    }
+}
+
+const GATEWAY: &str = "Resources:\n  Gateway:\n    Type: AWS::EC2::InternetGateway\n";
+const SAID: &str = "`Gateway` (AWS::EC2::InternetGateway) connects a network with the internet";
+
+#[test]
+fn a_gateway_is_a_mistake_before_the_run() {
+    for command in ["validate", "run"] {
+        let done = run(command, GATEWAY, "");
+        assert_eq!(done.code, Some(2), "{}", done.told);
+        let place = format!("open.yaml:3:11: error: {SAID}");
+        assert!(done.told.contains(&place) && done.told.contains("help: "), "{}", done.told);
+        assert_eq!(done.journal, None);
+    }
+}
+
+/// Whether it is made hangs on what a step makes.
+#[test]
+fn a_gateway_that_only_the_run_knows_of_fails_its_step() {
+    let template = format!(
+        "Parameters:\n  Stage: {{ Type: String }}\nConditions:\n  Made: !Not [!Equals [!Ref Stage, none]]\n{GATEWAY}    Condition: Made\n"
+    );
+    let with = ", parameters: { Stage: \"{{ steps.copy.snapshot_id }}\" }";
+    let valid = run("validate", &template, with);
+    assert_eq!(valid.code, Some(0), "{}", valid.told);
+    let done = run("run", &template, with);
+    assert_eq!(done.code, Some(1), "{}", done.told);
+    let journal = done.journal.unwrap();
+    assert!(
+        journal.contains(&format!("the template is not deployed: open.yaml:7:11: {SAID}")),
+        "{}",
+        done.told
+    );
+    assert!(!journal.contains("CreateStack"), "{journal}");
+}
+
+#[test]
+fn what_is_allowed_is_a_warning_and_a_finding() {
+    let template = "Resources:\n  Papers:\n    Type: AWS::S3::Bucket\n    DeletionPolicy: Retain\n";
+    assert_eq!(run("validate", template, "").code, Some(2));
+    let valid = run("validate", template, ", allow: [retain]");
+    assert_eq!(valid.code, Some(0), "{}", valid.told);
+    assert!(
+        valid.told.contains("open.yaml:4:21: warning: `Papers` (AWS::S3::Bucket) stays"),
+        "{}",
+        valid.told
+    );
+    let done = run("run", template, ", allow: [retain]");
+    let journal = done.journal.unwrap();
+    let finding = journal.lines().find(|line| line.contains("\"template\"") && line.contains("medium"));
+    assert!(finding.is_some_and(|line| line.contains("the step allows it (`retain`)")), "{journal}");
+    for (name, said) in
+        [("network", "not a name that `allow` takes"), ("AWS::EC2::InternetGateway", "cannot be allowed")]
+    {
+        let refused = run("validate", template, &format!(", allow: [\"{name}\"]"));
+        assert!(refused.code == Some(2) && refused.told.contains(said), "{}", refused.told);
+    }
+}
