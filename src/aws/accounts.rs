@@ -1,4 +1,4 @@
-//! The clients for every account of a playbook.
+//! The clients for each account of a playbook.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ use base::ids::{AccountId, AzId, Region};
 use estate::Loss;
 use port::{BucketRef, CloudError, CloudResult, ErrorKind, LossGate, Place, Zone};
 
-/// The AWS APIs, for all accounts of a playbook.
+/// The AWS APIs for all accounts of a playbook.
 pub struct Aws {
     pub(super) config: AwsConfig,
     pub(super) shared: Arc<Shared>,
@@ -26,7 +26,7 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// Prepares the way in; nothing is sent yet, credentials are looked up when they are first needed.
+    /// Prepares the clients. Sends nothing yet: the SDK looks up credentials on first use.
     pub fn connect(config: AwsConfig, gate: Arc<LossGate>) -> CloudResult<Self> {
         for (account, access) in &config.accounts {
             if access.endpoint.is_some() && access.role.is_some() {
@@ -60,11 +60,12 @@ impl Aws {
             return Rc::clone(base);
         }
         let base = Rc::new(access::load(profile, self.config.endpoint_url.as_deref(), &self.http).await);
-        // Two first callers may both have loaded it: the first one stays, so that they share its caches.
+        // Two callers may have loaded it at the same time. The first one stays, so that both share
+        // its caches.
         Rc::clone(self.bases.borrow_mut().entry(key).or_insert(base))
     }
 
-    /// The clients for any service that works with this account, S3-compatible providers included.
+    /// Returns the clients for this place. S3-compatible providers are allowed.
     pub(super) async fn s3_clients(&self, place: &Place) -> CloudResult<Rc<Clients>> {
         if let Some(clients) = self.clients.borrow().get(place) {
             return Ok(Rc::clone(clients));
@@ -75,7 +76,7 @@ impl Aws {
         Ok(Rc::clone(self.clients.borrow_mut().entry(place.clone()).or_insert(clients)))
     }
 
-    /// The clients for AWS proper.
+    /// Returns the clients for this place. S3-compatible providers are refused.
     pub(super) async fn clients(&self, place: &Place) -> CloudResult<Rc<Clients>> {
         if let Some(endpoint) = self.access(&place.account).endpoint {
             return Err(CloudError::new(
@@ -99,7 +100,7 @@ impl Aws {
         Ok(zones)
     }
 
-    /// What this account calls the zone.
+    /// Returns this account's name for the zone.
     pub(super) async fn zone_name(&self, place: &Place, id: &AzId) -> CloudResult<String> {
         let zones = self.zone_map(place).await?;
         zones.iter().find(|z| z.id == *id).map(|z| z.name.clone()).ok_or_else(|| {
@@ -113,7 +114,7 @@ impl Aws {
         })
     }
 
-    /// A region to ask global things in: never the lost one.
+    /// Returns a region for global requests, never the lost one.
     pub(super) async fn any_place(&self, account: &AccountId) -> CloudResult<Place> {
         let lost = self.shared.gate.loss().and_then(Loss::region).cloned();
         let base = self.base(self.access(account).profile.as_deref()).await;
@@ -130,7 +131,7 @@ impl Aws {
         Ok(Place { account: account.clone(), region })
     }
 
-    /// The clients for a bucket; the gate learns where it lies.
+    /// Returns the clients for a bucket, and tells the gate where the bucket is.
     pub(super) async fn bucket_clients(&self, bucket: &BucketRef) -> CloudResult<Rc<Clients>> {
         self.shared.know_bucket(bucket);
         let place = Place { account: bucket.account.clone(), region: bucket.region.clone() };

@@ -1,10 +1,10 @@
-//! What answers hold, and what they should have held.
+//! Helpers to read answers.
 
 use std::collections::BTreeMap;
 
 use port::{CloudError, ErrorKind, Observed, State};
 
-/// What the answer should have held and did not: the call may have worked.
+/// The error for an answer that lacks a required value. The call may have worked.
 pub fn missing(call: &str, what: &str) -> CloudError {
     CloudError::new(ErrorKind::Server, call, format!("the answer holds no {what}"))
 }
@@ -21,13 +21,13 @@ pub fn with(mut observed: Observed, name: &str, value: impl Into<serde_json::Val
     observed
 }
 
-/// One answer for each id, in the order asked; what was not found is gone.
+/// Returns one observation for each id, in the order of `ids`. An id that was not found is gone.
 pub fn in_order(ids: &[String], found: Vec<Observed>) -> Vec<Observed> {
     let mut by_id: BTreeMap<String, Observed> = found.into_iter().map(|o| (o.id.clone(), o)).collect();
     ids.iter().map(|id| by_id.remove(id).unwrap_or_else(|| observed(id, State::Gone))).collect()
 }
 
-/// Pages through a list: `next` makes one request and answers with the items and the token of the next page.
+/// Reads all pages of a list and collects their items.
 macro_rules! pages {
     ($call:expr, $items:ident, $request:expr) => {{
         let mut all = Vec::new();

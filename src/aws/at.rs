@@ -1,4 +1,4 @@
-//! Where, for whom and by what leave something is created.
+//! Place, origin and permit of a creation.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use super::accounts::Aws;
 use base::ids::AzId;
 use port::{CloudResult, Created, Kind, Operation, Origin, Permit, Place, ResourceRef, RunTags};
 
-/// All that a creating call needs to know besides what it creates.
+/// Everything that a creating call needs, besides the request itself.
 pub struct At<'a> {
     pub aws: &'a Aws,
     pub permit: &'a Permit,
@@ -17,12 +17,12 @@ pub struct At<'a> {
 }
 
 impl At<'_> {
-    /// The way to change the sandbox.
+    /// Returns the clients that may change the sandbox.
     pub async fn writer(&self) -> CloudResult<Writer> {
         self.aws.clients(self.place).await?.writer(self.permit, Operation::Create, "create")
     }
 
-    /// The same where another provider may hold the buckets.
+    /// Like [`writer`](Self::writer), for accounts of other S3 providers too.
     pub async fn bucket_writer(&self) -> CloudResult<Writer> {
         self.aws.s3_clients(self.place).await?.writer(self.permit, Operation::Create, "s3:CreateBucket")
     }
@@ -40,7 +40,7 @@ impl At<'_> {
         }
     }
 
-    /// One created resource, with its id as an output of that name.
+    /// Returns one created resource. Its id is also the output named `output`.
     pub fn created(&self, kind: Kind, id: impl Into<String>, output: &str) -> Created {
         let id = id.into();
         let outputs = BTreeMap::from([(output.to_owned(), serde_json::Value::from(id.clone()))]);

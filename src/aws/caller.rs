@@ -1,4 +1,5 @@
-//! Who calls, and what became of it: what the interceptor and the errors tell each other.
+//! The caller of the current request, and whether one of its attempts may have taken effect. The
+//! interceptor and the error conversion share both facts here.
 
 use std::error::Error;
 use std::fmt;
@@ -7,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use port::gate::DeniedCall;
 
 tokio::task_local! {
-    /// On whose behalf the current task calls (a step's id), and whether something of it may have taken effect unseen.
+    /// Set for the current task, by [`on_behalf`].
     static CALLER: Caller;
 }
 
@@ -16,28 +17,31 @@ struct Caller {
     doubtful: AtomicBool,
 }
 
-/// Runs a call of the port on behalf of `by`. Every SDK request is made in the task that awaits it, so that the
-/// interceptor finds the name.
+/// Runs a call of the port on behalf of `by`.
+///
+/// The interceptor reads the name from the task: the SDK makes every request in the task that
+/// awaits it.
 pub async fn on_behalf<F: Future>(by: &str, work: F) -> F::Output {
     CALLER.scope(Caller { by: by.to_owned(), doubtful: AtomicBool::new(false) }, work).await
 }
 
-/// On whose behalf the current task calls; empty where nobody has said.
+/// Returns the caller of the current task, or an empty string outside of [`on_behalf`].
 pub fn by() -> String {
     CALLER.try_with(|caller| caller.by.clone()).unwrap_or_default()
 }
 
-/// Notes that an attempt may have taken effect although no answer came.
+/// Records that an attempt may have taken effect although no answer came.
 pub fn doubt() {
-    let _outside_of_any_call = CALLER.try_with(|caller| caller.doubtful.store(true, Ordering::Relaxed));
+    // An error means that no call of the port is running. Then there is nothing to record.
+    let _ = CALLER.try_with(|caller| caller.doubtful.store(true, Ordering::Relaxed));
 }
 
-/// Whether an attempt since [`on_behalf`] may have taken effect although no answer came.
+/// Returns whether an attempt since [`on_behalf`] may have taken effect although no answer came.
 pub fn doubtful() -> bool {
     CALLER.try_with(|caller| caller.doubtful.load(Ordering::Relaxed)).unwrap_or(true)
 }
 
-/// The loss gate's refusal, on its way through the SDK's errors.
+/// The loss gate's refusal. It travels through the SDK inside an SDK error.
 #[derive(Debug)]
 pub struct Refused(pub DeniedCall);
 

@@ -1,4 +1,4 @@
-//! Whether what a creation would change carries this run's tag.
+//! The tag check for creations that change something that already exists.
 
 use aws_sdk_ec2::types::Tag;
 
@@ -9,7 +9,7 @@ use super::tags::{rds_value, value};
 use super::{At, rds, tags};
 use port::{CloudError, CloudResult, Create, ErrorKind, Kind, ResourceRef, TAG_RUN};
 
-/// What is there already and would be changed must carry this run's tag right now.
+/// Refuses a creation that would change a resource without this run's tag. Reads the tag now.
 pub async fn guard_changed(at: &At<'_>, what: &Create) -> CloudResult<()> {
     let (changed, what_call) = (what.changes(at.place), what.call());
     if changed.is_empty() {
@@ -27,8 +27,10 @@ pub async fn guard_changed(at: &At<'_>, what: &Create) -> CloudResult<()> {
     Ok(())
 }
 
-/// The run that something carries, read now; the inner `None`: it carries none, the outer: it is not there. For the
-/// kinds that a creation may change; of others nothing is known.
+/// Returns the run in the resource's tag, read now.
+///
+/// The outer `None` means that the resource does not exist, the inner `None` that it has no such
+/// tag. Knows only the kinds that a creation may change.
 async fn run_on(clients: &Clients, resource: &ResourceRef) -> CloudResult<Option<Option<String>>> {
     let (ec2, id) = (&clients.ec2, &resource.id);
     let owned = |tags: &[Tag]| value(tags, TAG_RUN).map(str::to_owned);

@@ -1,4 +1,5 @@
-//! CloudFormation stacks: deployed from a template's text, observed with the reason of a failure, deleted.
+//! CloudFormation stacks: deployed from a template's text, observed with the reason of a failure,
+//! and deleted.
 
 use std::collections::BTreeMap;
 
@@ -71,7 +72,8 @@ pub async fn all(client: &CloudFormationReader) -> CloudResult<Vec<Stack>> {
     Ok(pages!("cloudformation:DescribeStacks", stacks, client.describe_stacks()))
 }
 
-/// One request whatever the number: a single one by its id, several from the list of all (which leaves out deleted ones).
+/// Observes stacks with one request. One stack is asked for by its id. Several come from the list
+/// of all stacks, which leaves out deleted ones.
 pub async fn observe(client: &CloudFormationReader, ids: &[String]) -> CloudResult<Vec<Observed>> {
     let stacks = match ids {
         [id] => describe(client, id).await?.into_iter().collect(),
@@ -95,7 +97,7 @@ async fn observe_one(client: &CloudFormationReader, id: &str, stack: &Stack) -> 
         "CREATE_COMPLETE" | "UPDATE_COMPLETE" | "IMPORT_COMPLETE" => State::Ready,
         "DELETE_COMPLETE" => State::Gone,
         "DELETE_FAILED" => State::Failed(format!("{status} {said}").trim().to_owned()),
-        // A rollback under way ends in failure: there is nothing to wait for.
+        // A rollback always ends in failure, so there is nothing to wait for.
         _ if failed => {
             let why = first_failure(client, id).await?.unwrap_or_else(|| said.clone());
             State::Failed(format!("{status} {why}").trim().to_owned())
@@ -110,14 +112,15 @@ async fn observe_one(client: &CloudFormationReader, id: &str, stack: &Stack) -> 
     Ok(with(with(seen, "status", status), "reason", reason))
 }
 
-/// What failed first, with the cloud's reason: what comes after is cancelled because of it.
+/// Returns the first failure with AWS's reason. The later ones are cancellations that follow from
+/// it.
 async fn first_failure(client: &CloudFormationReader, id: &str) -> CloudResult<Option<String>> {
     let events = pages!(
         "cloudformation:DescribeStackEvents",
         stack_events,
         client.describe_stack_events().stack_name(id)
     );
-    // Newest first: the last one of the list is the first one in time.
+    // Events come newest first, so the first failure is the last one in the list.
     let failed = events.iter().rfind(|e| {
         e.resource_status().is_some_and(|s| s.as_str().ends_with("_FAILED"))
             && e.resource_status_reason().is_some_and(|r| !r.contains("cancelled"))
@@ -136,7 +139,8 @@ pub async fn delete(to: &Writer, id: &str) -> CloudResult<()> {
         return Ok(());
     }
     tags::guard(CALL, id, run_of(&stack), run_tags)?;
-    // Without a token: a repeated one would be taken for a repeat of a deletion that has failed.
+    // No client token: CloudFormation would take a repeated token for a repeat of a failed
+    // deletion.
     client.delete_stack().stack_name(id).send().await.or_cloud(CALL)?;
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! SDK errors as the port's: what kind, whether the request may have taken effect, and what the user can do.
+//! Converts SDK errors to the port's: the kind, whether the request may have taken effect, and a
+//! hint for the user.
 
 use std::error::Error;
 
@@ -10,7 +11,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use super::caller::{Refused, doubtful};
 use port::{CloudError, CloudResult, ErrorKind, Sent};
 
-/// What AWS calls "too many requests", by service.
+/// The codes that services use for "too many requests".
 pub const THROTTLED: [&str; 8] = [
     "Throttling",
     "RequestLimitExceeded",
@@ -22,7 +23,7 @@ pub const THROTTLED: [&str; 8] = [
     "EC2ThrottledException",
 ];
 
-/// Turns an SDK result into the port's; `call` is `service:Operation`.
+/// Converts an SDK result to the port's. `call` is `service:Operation`.
 pub trait OrCloud<T> {
     fn or_cloud(self, call: &str) -> CloudResult<T>;
 }
@@ -45,7 +46,8 @@ where
         return CloudError::new(ErrorKind::Lost, call, refused.0.why.clone())
             .help("from T0 the drill does without what is lost: let the step use what survives");
     }
-    // Why the credentials could not be had is deeper down, and matters more than the request that needed them.
+    // If the credentials could not be loaded, the cause is deeper in the error chain. It matters
+    // more than the request that needed them.
     if let SdkError::ServiceError(service) = error {
         let status = service.raw().status().as_u16();
         let meta = service.err().meta();
@@ -54,7 +56,8 @@ where
     }
     if let Some(e) = cause::<CredentialsError>(error) {
         if let Some(connector) = cause::<ConnectorError>(e) {
-            // The way to STS (or another provider of credentials) is what is missing; the request itself was not made.
+            // The connection to STS (or to another source of credentials) failed. The request
+            // itself was not sent.
             let said = format!("no credentials, no connection: {}", chain(e));
             return CloudError::new(ErrorKind::Network, call, said)
                 .sent(if never_connected(connector) { Sent::No } else { Sent::Maybe })
@@ -89,7 +92,7 @@ where
 const CREDENTIALS_HELP: &str = "check the account's `profile` or `role` in the playbook, `aws sso login`, and the \
     AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SESSION_TOKEN variables; `aws sts get-caller-identity` shows who you are";
 
-/// The kind of a service's error code.
+/// Converts a service's error code.
 pub fn from_code(call: &str, code: Option<&str>, status: u16, message: &str) -> CloudError {
     let code = code.unwrap_or_default();
     let (kind, help) = classify(code, status, message);
@@ -110,7 +113,7 @@ fn classify(code: &str, status: u16, message: &str) -> (ErrorKind, Option<&'stat
             Some("lower `--jobs`, or run when less else calls this account's APIs"),
         );
     }
-    // EC2 says `AuthFailure` of images and addresses of others, too.
+    // EC2 also answers `AuthFailure` for images and addresses of other accounts.
     let whose = code == "AuthFailure" && (status == 401 || message.contains("access credentials"));
     if whose
         || has(&[
@@ -126,7 +129,7 @@ fn classify(code: &str, status: u16, message: &str) -> (ErrorKind, Option<&'stat
     {
         return (ErrorKind::Credentials, Some(CREDENTIALS_HELP));
     }
-    // Before what goes by the status alone.
+    // These codes come before the rules that go by the HTTP status alone.
     if has(&["InvalidObjectState", "ObjectNotInActiveTier"]) {
         let help = "the object lies in an archive (Glacier, or an archive tier): restore it there first, or leave it out with `prefix`";
         return (ErrorKind::Invalid, Some(help));
@@ -168,12 +171,14 @@ fn classify(code: &str, status: u16, message: &str) -> (ErrorKind, Option<&'stat
             Some("something still depends on it, or another change to it is under way: wait"),
         );
     }
-    // A subnet with that range: only a request that arrived twice can have made it, in a VPC of our own.
+    // `InvalidSubnet.Conflict`: the VPC is our own, so only an earlier copy of the same request can
+    // have made a subnet with this range.
     if has(&["AlreadyExists", "Duplicate", "AlreadyOwnedByYou", "InvalidSubnet.Conflict"]) {
         return (ErrorKind::AlreadyExists, None);
     }
-    // EC2: "Too many snapshot copies in progress. The limit is 20 for this destination region." RDS: "Cannot copy more than 20
-    // snapshots across regions."
+    // EC2: "Too many snapshot copies in progress. The limit is 20 for this destination region."
+    //
+    // RDS: "Cannot copy more than 20 snapshots across regions."
     let at_once = ["in progress", "across regions"].iter().any(|words| message.contains(words));
     if has(&["LimitExceeded", "QuotaExceeded"]) && at_once {
         return (
@@ -221,7 +226,7 @@ fn classify(code: &str, status: u16, message: &str) -> (ErrorKind, Option<&'stat
     (ErrorKind::Invalid, None)
 }
 
-/// Whether a connection was never made, so that nothing can have been sent.
+/// Returns whether the connection was never made. Then nothing was sent.
 pub fn never_connected(error: &ConnectorError) -> bool {
     let mut next: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(e) = next {
@@ -235,7 +240,7 @@ pub fn never_connected(error: &ConnectorError) -> bool {
         {
             return true;
         }
-        // The client library's own words for: no name, no connection, no TLS.
+        // The client library's words for a failed name lookup, connection or TLS handshake.
         let said = e.to_string();
         if [
             "dns error",
@@ -265,7 +270,7 @@ fn cause<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a
     None
 }
 
-/// An error with its causes, each said once.
+/// Joins an error with its causes, without repetitions.
 fn chain(error: &(dyn Error + 'static)) -> String {
     let mut said = error.to_string();
     let mut next = error.source();

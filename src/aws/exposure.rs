@@ -1,6 +1,8 @@
-//! Looks at the live sandbox, one kind of opening after the other. A list that cannot be read counts as an opening.
+//! Looks for openings in the live sandbox, one kind after the other. A list that cannot be read
+//! counts as an opening.
 //!
-//! `made` looks at what the run has made, wherever it stands; this file at its networks.
+//! This file looks at the sandbox's networks. `made` looks at what the run has created, wherever it
+//! is.
 
 mod made;
 mod vpcs;
@@ -21,22 +23,22 @@ use super::error::OrCloud;
 use super::pages;
 use port::{CloudError, CloudResult, Exposure, IsolationScan, Leak};
 
-type Looked<'a> = LocalBoxFuture<'a, CloudResult<Vec<Exposure>>>;
+type ListFuture<'a> = LocalBoxFuture<'a, CloudResult<Vec<Exposure>>>;
 
-/// `zones`: the loss gate lets Route 53 be asked.
-pub async fn find(clients: &Clients, look: &IsolationScan, zones: bool) -> Vec<Exposure> {
+/// Returns the openings found. `zones`: the loss gate allows a request to Route 53.
+pub async fn find(clients: &Clients, scan: &IsolationScan, zones: bool) -> Vec<Exposure> {
     let ec2 = &clients.ec2;
     let mut all = Vec::new();
-    let vpcs = match Vpcs::of(ec2, look).await {
+    let vpcs = match Vpcs::of(ec2, scan).await {
         Ok(vpcs) => vpcs,
         Err(e) => {
-            all.push(unread(look, "the VPC itself", &e));
-            Vpcs(BTreeMap::from([(look.vpc.clone(), Vec::new())]))
+            all.push(unread(scan, "the VPC itself", &e));
+            Vpcs(BTreeMap::from([(scan.vpc.clone(), Vec::new())]))
         }
     };
-    let (vpcs, ours) = (&vpcs, made::Ours::of(look));
-    let ours = &ours;
-    let mut lists: Vec<(&str, Looked<'_>)> = vec![
+    let (vpcs, scope) = (&vpcs, made::RunScope::of(scan));
+    let scope = &scope;
+    let mut lists: Vec<(&str, ListFuture<'_>)> = vec![
         ("internet gateways", Box::pin(internet(ec2, vpcs))),
         ("egress-only internet gateways", Box::pin(egress_only(ec2, vpcs))),
         ("NAT gateways", Box::pin(nat(ec2, vpcs))),
@@ -49,30 +51,30 @@ pub async fn find(clients: &Clients, look: &IsolationScan, zones: bool) -> Vec<E
         ("network ACLs", Box::pin(network_acls(ec2, vpcs))),
         ("subnets", Box::pin(subnets(ec2, vpcs))),
         ("network interfaces", Box::pin(interfaces(ec2, vpcs))),
-        ("instances", Box::pin(made::instances(ec2, ours, vpcs))),
-        ("Elastic IPs", Box::pin(made::addresses(ec2, ours))),
-        ("snapshots and images", Box::pin(made::shares(ec2, ours))),
-        ("databases", Box::pin(made::databases(&clients.rds, ours, vpcs))),
-        ("database snapshots", Box::pin(made::db_shares(&clients.rds, ours))),
-        ("buckets", Box::pin(made::buckets(&clients.s3, ours))),
+        ("instances", Box::pin(made::instances(ec2, scope, vpcs))),
+        ("Elastic IPs", Box::pin(made::addresses(ec2, scope))),
+        ("snapshots and images", Box::pin(made::shares(ec2, scope))),
+        ("databases", Box::pin(made::databases(&clients.rds, scope, vpcs))),
+        ("database snapshots", Box::pin(made::db_shares(&clients.rds, scope))),
+        ("buckets", Box::pin(made::buckets(&clients.s3, scope))),
     ];
-    // Asked again by the last look, which is a whole one: the gate lets Route 53 through by then.
-    if zones || look.whole {
-        lists.push(("private DNS zones", Box::pin(private_zones(clients, look, vpcs))));
+    // The last scan is a full one and always asks: the gate allows Route 53 again by then.
+    if zones || scan.whole {
+        lists.push(("private DNS zones", Box::pin(private_zones(clients, scan, vpcs))));
     }
     let mut answers =
         stream::iter(lists.into_iter().map(async |(what, list)| (what, list.await))).buffered(AT_ONCE);
     while let Some((what, answer)) = answers.next().await {
         match answer {
             Ok(found) => all.extend(found),
-            Err(e) => all.push(unread(look, what, &e)),
+            Err(e) => all.push(unread(scan, what, &e)),
         }
     }
     all
 }
 
-fn unread(look: &IsolationScan, what: &str, error: &CloudError) -> Exposure {
-    Exposure::unread(&look.vpc, format!("its {what} could not be verified: {error}"), error)
+fn unread(scan: &IsolationScan, what: &str, error: &CloudError) -> Exposure {
+    Exposure::unread(&scan.vpc, format!("its {what} could not be verified: {error}"), error)
 }
 
 async fn internet(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
@@ -217,7 +219,7 @@ async fn groups(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
     Ok(all)
 }
 
-/// What a rule names outside the VPC.
+/// Returns the addresses and groups outside the VPC that a rule names.
 fn beyond(rule: &IpPermission, ranges: &[Ipv4Net], groups: &[&str]) -> Vec<String> {
     let v4 = rule.ip_ranges().iter().filter_map(|r| r.cidr_ip());
     let v4 =
@@ -241,8 +243,10 @@ async fn subnets(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
         .collect())
 }
 
-/// What an interface of this type means. Gateways and endpoints are looked at themselves; what is new is suspected of
-/// leading traffic in or out without any gateway, as those of Global Accelerator do.
+/// Returns what a network interface of this type means.
+///
+/// Gateways and endpoints have their own lists. An unknown type counts as a way in or out, because
+/// some lead traffic without any gateway, as Global Accelerator's do.
 #[expect(clippy::wildcard_enum_match_arm, reason = "the types are EC2's, and become more; each is suspected")]
 fn of_type(kind: &NetworkInterfaceType) -> Option<(Leak, &'static str)> {
     match kind {
@@ -287,8 +291,10 @@ async fn interfaces(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
     Ok(all)
 }
 
-/// Who replaces the default ACL, which lets everything through, has had a hand in the sandbox. But an ACL only takes away
-/// from what routes, gateways and groups let through.
+/// Finds network ACLs other than the default.
+///
+/// The default ACL allows everything, so another ACL shows that somebody changed the sandbox. It is
+/// not a leak: an ACL can only restrict what routes, gateways and groups allow.
 async fn network_acls(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
     let request = ec2.describe_network_acls().filters(vpcs.filter("vpc-id"));
     let mut all = Vec::new();
@@ -305,14 +311,14 @@ async fn network_acls(ec2: &Client, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
     Ok(all)
 }
 
-/// Private zones whose names the sandbox resolves.
-async fn private_zones(clients: &Clients, look: &IsolationScan, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
+/// Finds private zones whose names resolve inside the sandbox.
+async fn private_zones(clients: &Clients, scan: &IsolationScan, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
     let mut all = Vec::new();
     for vpc in vpcs.0.keys() {
         let mut next = None;
         loop {
             let request = clients.route53.list_hosted_zones_by_vpc().vpc_id(vpc);
-            let request = request.vpc_region(look.place.region.as_str().into()).set_next_token(next.take());
+            let request = request.vpc_region(scan.place.region.as_str().into()).set_next_token(next.take());
             let answer = request.send().await.or_cloud("route53:ListHostedZonesByVPC")?;
             for zone in answer.hosted_zone_summaries {
                 let owner = zone.owner.as_ref();

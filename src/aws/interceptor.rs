@@ -1,4 +1,5 @@
-//! On every SDK client: asks the loss gate before anything is sent, and counts what is sent.
+//! The interceptor on every SDK client. It asks the loss gate before a request is sent, and counts
+//! each request.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -25,20 +26,22 @@ use estate::Loss;
 use port::gate::{Call, DeniedCall, LossGate};
 use port::{ApiCalls, BucketRef, Place};
 
-/// What all the clients' interceptors share.
+/// State that the interceptors of all clients share.
 pub struct Shared {
     pub gate: Arc<LossGate>,
     calls: Mutex<ApiCalls>,
-    /// By place: the ids of the zones by the names that this account has for them.
+    /// For each place: its zones' ids by the names that this account uses for them.
     zones: Mutex<BTreeMap<Place, BTreeMap<String, AzId>>>,
-    /// Buckets met so far: an S3 copy names its source without saying where it lies and whose it is.
+    /// Buckets seen so far, by name. The source of an S3 copy names only the bucket, without its
+    /// region and account.
     buckets: Mutex<BTreeMap<String, BucketRef>>,
-    /// By account: whose credentials its role is assumed with. It is they that sign, and are used up to the end: a lost
-    /// account takes along the way into every account that is entered through it.
+    /// For each account: the account whose credentials assume its role. Those credentials sign the
+    /// AssumeRole call again and again, up to the end of the run. If the signing account is lost,
+    /// every account entered through it is lost as well.
     signers: Mutex<BTreeMap<AccountId, AccountId>>,
-    /// Something has answered.
+    /// Set once any endpoint has answered.
     reached: AtomicBool,
-    /// By account: the access keys that STS has said to be its own. Ids of keys are no secrets.
+    /// For each account: the access keys that STS has confirmed as its own. Key ids are not secret.
     confirmed: Mutex<BTreeMap<AccountId, BTreeSet<String>>>,
 }
 
@@ -77,7 +80,7 @@ impl Shared {
         lock(&self.confirmed).entry(account.clone()).or_default().insert(key.to_owned());
     }
 
-    /// How many access keys have been in use for the account so far.
+    /// Returns how many access keys the account has used so far.
     pub fn keys_used(&self, account: &AccountId) -> u64 {
         lock(&self.confirmed).get(account).map_or(0, |keys| keys.len() as u64)
     }
@@ -98,8 +101,10 @@ impl Shared {
         lock(&self.signers).get(account).cloned()
     }
 
-    /// The ids of zones that a request names. A name that cannot be told counts as the lost zone, where that one lies
-    /// in the region: what cannot be verified is refused.
+    /// Returns the ids of the zones that a request names.
+    ///
+    /// A name without a known id counts as the lost zone if the lost zone is in this region. The
+    /// gate refuses what it cannot verify.
     fn zone_ids(&self, place: &Place, reads: &Reads) -> Vec<AzId> {
         let known = lock(&self.zones);
         let names = known.get(place);
@@ -129,25 +134,25 @@ impl Shared {
 
 /// The interceptor of one client.
 #[derive(Debug)]
-pub struct Watch {
+pub struct LossGateInterceptor {
     service: &'static str,
     place: Place,
     shared: Arc<Shared>,
 }
 
-impl Watch {
+impl LossGateInterceptor {
     pub fn new(service: &'static str, place: &Place, shared: &Arc<Shared>) -> Self {
         Self { service, place: place.clone(), shared: Arc::clone(shared) }
     }
 
-    fn ask(&self, operation: &str, input: &Input) -> Result<(), DeniedCall> {
+    fn check(&self, operation: &str, input: &Input) -> Result<(), DeniedCall> {
         let known = reads(operation, input);
         let unclear = known.is_none();
         let mut found = known.unwrap_or_default();
         if let Some(bucket) = found.bucket.take()
             && let Some(known) = lock(&self.shared.buckets).get(&bucket)
         {
-            // An S3 ARN tells neither region nor account: this one does, for the gate.
+            // An S3 ARN has neither a region nor an account. This ARN adds both, for the gate.
             found.source = Some(format!("arn:aws:s3:{}:{}:{}", known.region, known.account, known.name));
         }
         let zones = self.shared.zone_ids(&self.place, &found);
@@ -174,7 +179,7 @@ fn operation(cfg: &ConfigBag) -> &str {
 }
 
 #[dyn_dispatch_hint]
-impl Intercept for Watch {
+impl Intercept for LossGateInterceptor {
     fn name(&self) -> &'static str {
         "drillmaster-loss-gate"
     }
@@ -185,7 +190,7 @@ impl Intercept for Watch {
         _components: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        self.ask(operation(cfg), context.input()).map_err(|denied| Refused(denied).into())
+        self.check(operation(cfg), context.input()).map_err(|denied| Refused(denied).into())
     }
 
     fn read_before_transmit(
@@ -198,7 +203,8 @@ impl Intercept for Watch {
         Ok(())
     }
 
-    /// What came in part has not come: then the SDK asks again, or the caller hears that it may have been done.
+    /// Turns an answer that was cut short into an error. The SDK then retries, or the caller learns
+    /// that the request may have taken effect.
     fn modify_before_attempt_completion(
         &self,
         context: &mut FinalizerInterceptorContextMut<'_>,
@@ -229,9 +235,9 @@ impl Intercept for Watch {
         if super::error::THROTTLED.iter().any(|code| said.contains(code)) || status == Some(429) {
             self.shared.count(self.service, operation(cfg), true);
         } else if match status {
-            // An answer that could not be read tells that the request arrived.
+            // An answer arrived but could not be read: the request reached AWS.
             Some(status) => status >= 500 || error.is_response_error(),
-            // Without credentials nothing was sent.
+            // A failure to get credentials means that nothing was sent.
             None => {
                 error.is_timeout_error()
                     || error.is_response_error()
@@ -244,12 +250,14 @@ impl Intercept for Watch {
     }
 }
 
-/// Where nothing has ever answered and no connection can be made, the address is wrong or the network is down: that is
-/// told at once, and not after a minute of retries. Once something has answered, the way there is known to be good.
+/// Forbids retries while no endpoint has ever answered and no connection can be made.
+///
+/// Then the address is wrong or the network is down, and the user hears it at once instead of after
+/// a minute of retries. After the first answer, the SDK retries as usual.
 #[derive(Debug)]
-pub struct FirstContact(pub Arc<Shared>);
+pub struct FailFast(pub Arc<Shared>);
 
-impl ClassifyRetry for FirstContact {
+impl ClassifyRetry for FailFast {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
         let error = context.output_or_error().and_then(Result::err);
         let never = error.and_then(|e| e.as_connector_error()).is_some_and(super::error::never_connected);
@@ -260,11 +268,11 @@ impl ClassifyRetry for FirstContact {
     }
 
     fn name(&self) -> &'static str {
-        "drillmaster-first-contact"
+        "drillmaster-fail-fast"
     }
 
     fn priority(&self) -> RetryClassifierPriority {
-        // What is asked last decides.
+        // The classifier that runs last decides.
         RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
     }
 }

@@ -1,7 +1,8 @@
-//! The real cloud: the port over the AWS SDKs. The only room that names `aws_sdk_*`.
+//! The port over the AWS SDKs. No other crate names `aws_sdk_*`.
 //!
-//! Every client carries an interceptor (`interceptor`) that asks the loss gate and counts calls; every error becomes
-//! the port's (`error`); everything created is tagged in the call that creates it (`tags`).
+//! Every client carries an interceptor (`interceptor`). It asks the loss gate before each request
+//! and counts calls. Every SDK error becomes an error of the port (`error`). Every resource gets
+//! its tags in the call that creates it (`tags`).
 
 mod access;
 mod accounts;
@@ -51,7 +52,7 @@ use port::{
 pub use access::{Access, AwsConfig};
 pub use accounts::Aws;
 
-/// The SDK, for the integration tests that set a stage with it and look behind the port. No other room uses it.
+/// The SDK, for integration tests. They set up resources with it and read state past the port.
 #[doc(hidden)]
 pub mod sdk {
     pub use {
@@ -60,11 +61,13 @@ pub mod sdk {
     };
 }
 
-/// RDS user guide, "Restoring a DB instance to a specified time": transaction logs are uploaded every 5 minutes, so that
-/// the latest restorable time is typically within the last 5 minutes.
+/// The smallest distance between now and the latest restorable time of point-in-time recovery.
+///
+/// RDS uploads transaction logs every 5 minutes, so the latest restorable time is typically within
+/// the last 5 minutes (RDS user guide, "Restoring a DB instance to a specified time").
 const LEAST_PITR_LAG: std::time::Duration = std::time::Duration::from_mins(5);
 
-/// What a call that reads is made on behalf of, unless a step's name stands around it.
+/// The caller's name for calls that read, unless they run inside a step.
 const READING: &str = "reading";
 
 #[async_trait(?Send)]
@@ -79,7 +82,7 @@ impl Cloud for Aws {
                 let signer = whose(sts).await?;
                 self.shared.know_signer(account, &signer);
                 if self.shared.gate.loss().and_then(Loss::account) == Some(&signer) {
-                    return Err(entered_through_the_lost(account, &signer));
+                    return Err(role_needs_lost_account(account, &signer));
                 }
             }
             whose(&clients.sts).await
@@ -151,7 +154,8 @@ impl Cloud for Aws {
                 Create::Bucket { name } => s3::bucket::create(&at, name).await,
                 Create::Stack(stack) => cloudformation::create(&at, stack).await,
             };
-            // The last answer may be a refusal, and an earlier attempt's answer have been lost.
+            // Every failure counts as "may have been created" once one attempt was doubtful: an
+            // earlier attempt may have succeeded and its answer may be lost.
             if caller::doubtful() { once::begun(answer) } else { answer }
         })
         .await
@@ -232,17 +236,17 @@ impl Cloud for Aws {
         .await
     }
 
-    async fn exposures(&self, look: &IsolationScan) -> CloudResult<Vec<Exposure>> {
+    async fn exposures(&self, scan: &IsolationScan) -> CloudResult<Vec<Exposure>> {
         on_behalf("isolation", async {
-            let clients = self.clients(&look.place).await?;
+            let clients = self.clients(&scan.place).await?;
             let zones = Call {
                 service: "route53",
                 operation: "ListHostedZonesByVPC",
-                account: Some(&look.place.account),
-                region: Some(&look.place.region),
+                account: Some(&scan.place.account),
+                region: Some(&scan.place.region),
                 ..Call::default()
             };
-            Ok(exposure::find(&clients, look, self.shared.gate.lets_through(&zones)).await)
+            Ok(exposure::find(&clients, scan, self.shared.gate.lets_through(&zones)).await)
         })
         .await
     }
@@ -290,7 +294,8 @@ impl Cloud for Aws {
             if found.iter().any(|f| f.severity == Severity::High) {
                 return Ok(found);
             }
-            // What IAM has proved needs no dry run: those are asked with made-up ids, which a narrow policy refuses.
+            // A dry run asks with made-up ids, which a narrow policy refuses. It is not needed
+            // where IAM's simulation has already answered for the permissions.
             if needs.grants.is_empty() || !found.is_empty() {
                 found.extend(preflight::refusals(&clients, place, needs).await?);
             }
@@ -308,33 +313,33 @@ impl Cloud for Aws {
         self.shared.api_calls()
     }
 
-    /// AWS never tells when a state will change.
+    /// AWS does not announce when a state will change.
     fn tells_changes(&self) -> bool {
         false
     }
 
-    /// Recovery points have the times that AWS gives them: none is relative to T0.
+    /// Does nothing: AWS gives recovery points absolute times, and none is relative to T0.
     fn declare(&self, _t0: Time) {}
 
-    /// Checks ask what was restored itself.
+    /// Returns `None`: checks connect to the restored resources themselves.
     fn probe(&self, _check: &str, _ready_at: Time) -> Option<ProbeAnswer> {
         None
     }
 
-    /// Commands are run, and people are asked.
+    /// Returns `None`: commands really run, and people are really asked.
     fn rehearsed(&self, _origin: &Origin, _action: &str) -> Option<CloudResult<std::time::Duration>> {
         None
     }
 }
 
-/// The account that the client's credentials belong to. Needs no permission.
+/// Returns the account that the credentials belong to. Needs no permission.
 async fn whose(sts: &access::StsReader) -> CloudResult<AccountId> {
     const CALL: &str = "sts:GetCallerIdentity";
     let id = sts.get_caller_identity().send().await.or_cloud(CALL)?.account.unwrap_or_default();
     id.parse().map_err(|_| CloudError::new(ErrorKind::Server, CALL, format!("`{id}` is not an account id")))
 }
 
-fn entered_through_the_lost(account: &AccountId, lost: &AccountId) -> CloudError {
+fn role_needs_lost_account(account: &AccountId, lost: &AccountId) -> CloudError {
     let said = format!(
         "the role in account {account} is assumed with credentials of account {lost}, which the drill loses: \
          whoever has lost {lost} cannot enter {account} this way"

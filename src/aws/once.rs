@@ -1,5 +1,5 @@
-//! Creating something exactly once where the API has no idempotency token, or a peer may ignore it; and the calls that
-//! follow a creation.
+//! Creates a resource exactly once where the API has no client token or a test peer ignores it.
+//! Also makes the calls that follow a creation.
 
 use std::time::Duration;
 
@@ -7,16 +7,20 @@ use super::{At, caller};
 use base::duration::Span;
 use port::{CloudResult, ErrorKind, Sent};
 
-/// Attempts against throttling and lost answers, with 0.5 s, 1 s, … 8 s between them.
+/// The number of attempts against throttling and lost answers. The pauses between them are 0.5 s, 1
+/// s, … 8 s.
 const ATTEMPTS: u32 = 6;
 
-/// How long what was just created may still be unknown to the calls that follow: EC2 and S3 are eventually consistent
-/// (EC2 developer guide, "Eventual consistency": an id that a creating call has returned may be answered with
-/// `InvalidVpcID.NotFound` for a while).
+/// How long follow-up calls may still not find a new resource.
+///
+/// EC2 and S3 are eventually consistent: EC2 may answer `InvalidVpcID.NotFound` for an id that it
+/// has just returned (EC2 developer guide, "Eventual consistency").
 const VISIBLE_AFTER: Duration = Duration::from_mins(1);
 
-/// Calls `make` (on a client without retries of its own) until it succeeds, or fails for good. Whenever an earlier
-/// call may have taken effect, `look` first looks for what it made; and a failure then says that something may be there.
+/// Calls `make` until it succeeds or fails for good.
+///
+/// `make` must use a client without retries. If an earlier attempt may have taken effect, `look`
+/// first searches for what it made. A failure then says that something may exist.
 pub async fn once<T>(
     at: &At<'_>,
     look: impl AsyncFn() -> CloudResult<Option<T>>,
@@ -33,7 +37,8 @@ pub async fn once<T>(
             Ok(made) => return Ok(made),
             Err(error) => error,
         };
-        // Names end in what only this run has: what has ours was made by a request that arrived twice.
+        // The name ends in this run's id. Only an earlier copy of the same request can have taken
+        // it.
         if error.kind == ErrorKind::AlreadyExists
             && !unsure
             && let Some(found) = begun(look().await)?
@@ -52,18 +57,21 @@ pub async fn once<T>(
     }
 }
 
-/// The rest of a creation whose first call has taken effect: whatever fails from here on, something may be there.
+/// Marks every failure as "may have been created": the first call of this creation has taken
+/// effect.
 pub fn begun<T>(answer: CloudResult<T>) -> CloudResult<T> {
     answer.map_err(|error| error.sent(Sent::Maybe))
 }
 
-/// A call that follows a creation: whatever becomes of it, something is there.
+/// Makes a call that follows a creation. Whether it fails or not, a resource exists.
 pub async fn follow_up<T>(at: &At<'_>, call: impl AsyncFn() -> CloudResult<T>) -> CloudResult<T> {
     begun(settled(at, call).await)
 }
 
-/// A call about what was made a moment ago, for a minute: `NotFound` is "not yet", and `InUse` says that its creation goes on
-/// (S3's `OperationAborted` on a new bucket).
+/// Retries a call about a new resource for up to a minute.
+///
+/// `NotFound` means "not visible yet". `InUse` means that the creation is still going on (S3
+/// answers `OperationAborted` for a new bucket).
 pub async fn settled<T>(at: &At<'_>, call: impl AsyncFn() -> CloudResult<T>) -> CloudResult<T> {
     let clock = &at.aws.config.clock;
     let deadline = clock.now() + Span(VISIBLE_AFTER).delta();

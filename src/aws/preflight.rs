@@ -1,27 +1,28 @@
-//! Whether the drill can succeed, as far as AWS tells without doing anything: permissions and quotas.
+//! Checks of permissions and quotas before the drill. They change nothing in AWS.
 
 use std::collections::BTreeMap;
 
 use aws_sdk_ec2::types::{InstanceLifecycleType, InstanceType, LocationType};
 use aws_sdk_rds::types::OrderableDbInstanceOption;
 
-use super::access::{Asked, Clients, refused};
+use super::access::{Clients, Fidelity, refused};
 use super::ec2::filter;
 use super::error::OrCloud;
 use super::pages;
 use base::severity::Severity;
 use port::{CloudResult, Needs, Offers, Place, PreflightFinding, Wishes, Zone};
 
-/// "DB instances" of RDS, and "Running On-Demand Standard instances" (in vCPUs) of EC2: the Service Quotas console.
+/// Quota codes, from the Service Quotas console: "DB instances" of RDS, and "Running On-Demand
+/// Standard instances" of EC2 (in vCPUs).
 const DB_INSTANCES: (&str, &str) = ("rds", "L-7B6409FD");
 const STANDARD_VCPUS: (&str, &str) = ("ec2", "L-1216C47A");
 
-/// What would be refused, as far as dry runs and reads tell.
+/// Returns the calls that AWS would refuse, as far as dry runs and reads can show.
 pub async fn refusals(clients: &Clients, place: &Place, needs: &Needs) -> CloudResult<Vec<PreflightFinding>> {
     let mut findings = Vec::new();
     for call in &needs.calls {
         if let Some((why, asked)) = refused(clients, needs, call).await? {
-            let faked = asked == Asked::WithMadeUpIds;
+            let faked = asked == Fidelity::MadeUpIds;
             let doubt = if faked {
                 ", in a dry run with made-up ids (a policy that allows it for certain resources would refuse that too)"
             } else {
@@ -51,7 +52,7 @@ pub async fn quotas(clients: &Clients, place: &Place, needs: &Needs) -> CloudRes
     Ok(findings)
 }
 
-/// Which zones offer the instance types and the DB classes.
+/// Returns the zones that offer the instance types and the DB classes.
 pub async fn offers(clients: &Clients, zones: &[Zone], wishes: &Wishes) -> CloudResult<Offers> {
     let mut offers = Offers::new();
     if !wishes.instance_types.is_empty() {
@@ -81,7 +82,7 @@ pub async fn offers(clients: &Clients, zones: &[Zone], wishes: &Wishes) -> Cloud
     Ok(offers)
 }
 
-/// A quota's value, or the finding that says that it could not be read.
+/// Returns the value of a quota. If it cannot be read, adds a finding and returns `None`.
 async fn quota(
     clients: &Clients,
     (service, code): (&str, &str),
@@ -126,7 +127,7 @@ async fn db_quota(
     Ok(())
 }
 
-/// The quota of the standard families (A, C, D, H, I, M, R, T, Z), which are counted in vCPUs.
+/// Checks the quota of the standard families (A, C, D, H, I, M, R, T, Z). EC2 counts it in vCPUs.
 async fn vcpu_quota(
     clients: &Clients,
     place: &Place,
@@ -164,7 +165,7 @@ async fn vcpu_quota(
         .iter()
         .flat_map(aws_sdk_ec2::types::Reservation::instances)
         .filter(|i| i.instance_type().is_some_and(|t| is_standard(t.as_str())))
-        // Spot instances have a quota of their own.
+        // Spot instances have their own quota.
         .filter(|i| i.instance_lifecycle() != Some(&InstanceLifecycleType::Spot))
         .filter_map(|i| i.cpu_options())
         .map(|c| i64::from(c.core_count().unwrap_or(0)) * i64::from(c.threads_per_core().unwrap_or(1)))

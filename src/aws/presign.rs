@@ -1,5 +1,7 @@
-//! The pre-signed URL that a copy across regions of something encrypted must carry: the destination region calls the
-//! source region with it. Other SDKs add it unasked; Rust's does not (2026).
+//! The pre-signed URL for a copy of something encrypted across regions. The destination region
+//! calls the source region with it.
+//!
+//! Other AWS SDKs add this URL by themselves. The Rust SDK does not (2026).
 
 use std::time::{Duration, SystemTime};
 
@@ -19,10 +21,10 @@ pub enum Service {
     Rds,
 }
 
-/// What Signature Version 4 leaves as it is.
+/// The characters that Signature Version 4 does not escape.
 pub const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// `None` within one region, where no such URL is needed.
+/// Returns the URL, or `None` within one region, where none is needed.
 pub async fn url(
     credentials: Option<&SharedCredentialsProvider>,
     service: Service,

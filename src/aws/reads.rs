@@ -1,5 +1,7 @@
-//! What a request reads from and where it creates, for the loss gate: one line per operation that says so. Operations
-//! that are on no list here are refused once something is lost.
+//! Tells the loss gate what each operation reads and in which zones it creates.
+//!
+//! Each operation with such inputs has one line below. After a loss, the gate refuses an operation
+//! that is on none of the lists in this file.
 
 use aws_sdk_ec2::operation as ec2;
 use aws_sdk_rds::operation as rds;
@@ -7,14 +9,14 @@ use aws_sdk_s3::operation as s3;
 use aws_sdk_sts::operation as sts;
 use aws_smithy_runtime_api::client::interceptors::context::Input;
 
-/// What the gate needs to know about a request, besides where it goes.
+/// Facts about a request for the gate, besides its destination.
 #[derive(Debug, Default)]
 pub struct Reads {
     pub source: Option<String>,
     pub source_region: Option<String>,
-    /// A bucket that is read from, by name.
+    /// The name of the bucket that the request reads.
     pub bucket: Option<String>,
-    /// The KMS key that it encrypts with.
+    /// The KMS key that the request encrypts with.
     pub key: Option<String>,
     /// Zones by name or id.
     pub zones: Vec<String>,
@@ -46,13 +48,13 @@ impl Reads {
     }
 }
 
-/// What an operation reads, by its name and its typed input.
-macro_rules! monitor {
+/// Lists the operations whose typed input says what they read.
+macro_rules! inspected {
     ($($name:literal $module:ident::$operation:ident::$type:ident: |$i:ident| $reads:expr;)*) => {
-        /// The operations whose inputs are looked into.
-        const LOOKED_INTO: &[&str] = &[$($name),*];
+        /// The operations whose input is inspected.
+        const INSPECTED: &[&str] = &[$($name),*];
 
-        fn look(operation: &str, input: &Input) -> Option<Reads> {
+        fn inspect(operation: &str, input: &Input) -> Option<Reads> {
             match operation {
                 $($name => input.downcast_ref::<$module::$operation::$type>().map(|$i| $reads),)*
                 _ => None,
@@ -61,7 +63,7 @@ macro_rules! monitor {
     };
 }
 
-monitor! {
+inspected! {
     "RunInstances" ec2::run_instances::RunInstancesInput: |i| {
         let placement = i.placement.as_ref();
         Reads::source(i.image_id.as_ref())
@@ -103,11 +105,12 @@ monitor! {
     "CopyObject" s3::copy_object::CopyObjectInput: |i| Reads::copy_source(i.copy_source.as_ref());
     "UploadPartCopy" s3::upload_part_copy::UploadPartCopyInput: |i|
         Reads::copy_source(i.copy_source.as_ref());
-    // The role of the lost account is its own way in: its ARN is what is used.
+    // The ARN of the role counts as the source: a role of a lost account is a way into that
+    // account.
     "AssumeRole" sts::assume_role::AssumeRoleInput: |i| Reads::source(i.role_arn.as_ref());
 }
 
-/// Operations that change something, and read nothing but the endpoint that they go to.
+/// Operations that change something and read from nothing but their own endpoint.
 const READ_NOTHING: &[&str] = &[
     "AbortMultipartUpload",
     "AllocateAddress",
@@ -155,15 +158,16 @@ const READ_NOTHING: &[&str] = &[
     "UploadPart",
 ];
 
-/// How the names of operations begin that only look at the endpoint that they go to.
-const LOOKS: [&str; 4] = ["Describe", "Get", "Head", "List"];
+/// Prefixes of operations that only read from their own endpoint.
+const READ_PREFIXES: [&str; 4] = ["Describe", "Get", "Head", "List"];
 
-/// What an operation reads. `None`: it is on no list here, and nobody knows.
+/// Returns what an operation reads, or `None` if it is on no list here.
 pub fn reads(operation: &str, input: &Input) -> Option<Reads> {
-    if LOOKED_INTO.contains(&operation) {
-        return look(operation, input);
+    if INSPECTED.contains(&operation) {
+        return inspect(operation, input);
     }
-    let nothing = READ_NOTHING.contains(&operation) || LOOKS.iter().any(|verb| operation.starts_with(verb));
+    let nothing =
+        READ_NOTHING.contains(&operation) || READ_PREFIXES.iter().any(|verb| operation.starts_with(verb));
     nothing.then(Reads::default)
 }
 
@@ -173,13 +177,13 @@ mod tests {
     use port::gated::delete_call;
     use port::{CreateCall, Kind};
 
-    /// The gate refuses what is on no list.
+    /// The gate refuses an operation that is on no list.
     #[test]
     fn every_call_that_changes_something_is_on_one_list() {
         let deletions = Kind::ALL.iter().copied().map(delete_call);
         let calls = CreateCall::ALL.iter().copied().map(CreateCall::name).chain(deletions);
         for (_, operation) in calls.filter_map(|call| call.split_once(':')) {
-            let lists = [LOOKED_INTO, READ_NOTHING].map(|list| list.contains(&operation));
+            let lists = [INSPECTED, READ_NOTHING].map(|list| list.contains(&operation));
             assert_eq!(lists.iter().filter(|listed| **listed).count(), 1, "{operation}");
         }
     }

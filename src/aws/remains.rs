@@ -1,6 +1,9 @@
-//! What a deleted stack has left standing. CloudFormation keeps what a template retains, and takes final snapshots, also
-//! where the template says nothing: `DeletionPolicy` of an `AWS::RDS::DBCluster`, and of an `AWS::RDS::DBInstance` that
-//! belongs to none, is `Snapshot` by default (CloudFormation user guide, "`DeletionPolicy` attribute").
+//! Finds what a deleted stack leaves behind: resources that its template retains, and final
+//! snapshots.
+//!
+//! CloudFormation takes final snapshots by default in two cases: for an `AWS::RDS::DBCluster`, and
+//! for an `AWS::RDS::DBInstance` outside any cluster. Their `DeletionPolicy` is `Snapshot` unless
+//! the template sets another (CloudFormation user guide, "`DeletionPolicy` attribute").
 
 use aws_sdk_cloudformation::types::{ResourceStatus, StackResourceSummary, TemplateStage};
 
@@ -13,10 +16,13 @@ use template::Template;
 use template::types::leaves_a_snapshot;
 use yaml::Node;
 
-/// Both lists can be had for 90 days after the deletion, by the stack's id.
+/// Returns what the stack left behind.
+///
+/// CloudFormation keeps the resources and the template of a deleted stack for 90 days, by the
+/// stack's id.
 pub async fn of(clients: &Clients, stack: &ResourceRef) -> CloudResult<Vec<Remains>> {
     let mut found = Vec::new();
-    // Nested stacks are resources of their parent.
+    // A nested stack is a resource of its parent.
     let mut stacks = vec![stack.id.clone()];
     while let Some(id) = stacks.pop() {
         let request = clients.cloudformation.list_stack_resources().stack_name(&id);
@@ -38,7 +44,7 @@ pub async fn of(clients: &Clients, stack: &ResourceRef) -> CloudResult<Vec<Remai
 
 async fn template(clients: &Clients, id: &str) -> CloudResult<Template> {
     const CALL: &str = "cloudformation:GetTemplate";
-    // As it was carried out: macros may have added resources.
+    // The processed template is the one that was deployed: macros may have added resources.
     let request =
         clients.cloudformation.get_template().stack_name(id).template_stage(TemplateStage::Processed);
     let text = request.send().await.or_cloud(CALL)?.template_body.unwrap_or_default();
@@ -57,7 +63,7 @@ fn snapshotted(one: &StackResourceSummary, declared: Option<&Node>) -> bool {
     leaves_a_snapshot(one.resource_type().unwrap_or_default(), in_a_cluster)
 }
 
-/// `Orders (AWS::S3::Bucket orders-1x2y)`
+/// Returns a name such as `Orders (AWS::S3::Bucket orders-1x2y)`.
 fn name(one: &StackResourceSummary) -> String {
     let [logical, kind, id] = [one.logical_resource_id(), one.resource_type(), one.physical_resource_id()];
     format!("{} ({} {})", logical.unwrap_or("?"), kind.unwrap_or("?"), id.unwrap_or("?"))
@@ -87,7 +93,8 @@ fn retained(stack: &ResourceRef, one: &StackResourceSummary) -> Remains {
     }
 }
 
-/// The final snapshots of one resource: whatever there is of it, since it was the stack's own.
+/// Returns the final snapshots of one resource. All its snapshots count, because the resource
+/// belonged to the stack.
 async fn snapshots(
     clients: &Clients,
     stack: &ResourceRef,

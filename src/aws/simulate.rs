@@ -1,5 +1,8 @@
-//! Whether a role may do what the drill will do, asked of IAM: a simulation does nothing, and knows every service. It
-//! goes by the policies of the role, its boundary and the organization's; policies of buckets and keys it does not see.
+//! Asks IAM to simulate whether a role may make the drill's calls. A simulation changes nothing and
+//! covers every service.
+//!
+//! It knows the policies of the role, of its permissions boundary and of the organization. It does
+//! not know the policies of buckets and KMS keys.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,10 +17,11 @@ use port::grant::LAUNCH;
 use port::{CloudResult, ErrorKind, Grant, Place, PreflightFinding, Test};
 
 const CALL: &str = "iam:SimulatePrincipalPolicy";
-/// How many simulations are under way at once: IAM throttles early.
+/// The number of simulations at once. IAM throttles early.
 const AT_ONCE: usize = 4;
 
-/// Each action that IAM would refuse, the simulation included; or that IAM cannot be asked.
+/// Returns a finding for each action that IAM would refuse, including the simulation itself.
+/// Returns one finding if IAM cannot be asked.
 pub async fn findings(
     clients: &Clients,
     place: &Place,
@@ -48,11 +52,11 @@ pub async fn findings(
         .await;
     let refused = match answers {
         Ok(refused) => refused,
-        // Nothing else would work either.
+        // These errors would fail every other call too.
         Err(e) if matches!(e.kind, ErrorKind::Credentials | ErrorKind::Lost | ErrorKind::Network) => {
             return Err(e);
         }
-        // An action like the others: `drillmaster iam-policy` prints it among them.
+        // The missing permission is reported like any other: `drillmaster iam-policy` lists it.
         Err(e) if e.kind == ErrorKind::Forbidden => {
             return Ok(vec![denied(place, &principal, CALL, &BTreeSet::from([e.to_string()]), false)]);
         }
@@ -68,18 +72,21 @@ pub async fn findings(
     Ok(found.map(|(action, (how, doubtful))| denied(place, &principal, &action, &how, doubtful)).collect())
 }
 
-/// Whose policies are asked about, where the playbook names no role. `None`: somebody without any.
+/// Returns the principal of the current credentials, for playbooks that name no role. `None` for a
+/// principal without policies to simulate.
 async fn principal(clients: &Clients) -> CloudResult<Option<String>> {
     let answer = clients.sts.get_caller_identity().send().await.or_cloud("sts:GetCallerIdentity")?;
     Ok(answer.arn.as_deref().and_then(principal_of))
 }
 
-/// The role behind a session's ARN, which has lost the role's path; a user's is its own.
+/// Converts the ARN of a role's session to the role's ARN. A session's ARN lacks the role's path. A
+/// user's ARN stays as it is.
 fn principal_of(arn: &str) -> Option<String> {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     let ["arn", partition, service, _, account, rest] = parts.as_slice() else { return None };
     match (*service, rest.split('/').collect::<Vec<_>>().as_slice()) {
-        // What AWS makes for its single sign-on lies below a path of its own, with a region that nobody tells.
+        // AWS IAM Identity Center creates its roles under a path that contains a region. The
+        // session's ARN does not show it.
         ("sts", ["assumed-role", role, ..]) if !role.starts_with("AWSReservedSSO_") => {
             Some(format!("arn:{partition}:iam::{account}:role/{role}"))
         }
@@ -91,13 +98,14 @@ fn principal_of(arn: &str) -> Option<String> {
 struct Refusal {
     action: String,
     how: String,
-    /// IAM may say otherwise of the real request.
+    /// Whether IAM may decide differently about the real request.
     doubtful: bool,
 }
 
-/// Why IAM may say otherwise of the real request, which tells more than a simulation can be told.
+/// Returns why IAM may decide differently about the real request, which carries more context than
+/// the simulation.
 ///
-/// `told`: the keys that the drill's own permissions go by; of those nothing is missing where it matters.
+/// `told`: the context keys that the drill's own permissions use. The simulation has all of them.
 fn doubt(result: &EvaluationResult, told: &BTreeSet<String>) -> Option<&'static str> {
     let organization = result.organizations_decision_detail();
     if organization.is_some_and(|detail| !detail.allowed_by_organizations()) {
@@ -108,7 +116,7 @@ fn doubt(result: &EvaluationResult, told: &BTreeSet<String>) -> Option<&'static 
     if result.missing_context_values().iter().any(|key| !told.contains(&key.to_lowercase())) {
         return Some("a condition asks for what only the request tells");
     }
-    // The key's own policy may allow what the role's does not.
+    // The KMS key's own policy may allow what the role's policy does not.
     result.eval_action_name.starts_with("kms:").then_some("the key's own policy is not seen")
 }
 
@@ -156,7 +164,7 @@ async fn refusals(
             });
         }
     }
-    // What was not answered is not proved.
+    // An action without an answer counts as refused.
     let answered: BTreeSet<&str> = results.iter().map(|r| r.eval_action_name.as_str()).collect();
     for action in grant.actions.iter().filter(|action| !answered.contains(action.as_str())) {
         let how = "the simulation says nothing of it".to_owned();
@@ -165,7 +173,7 @@ async fn refusals(
     Ok(refusals)
 }
 
-/// The resources on which it would be refused, each with how.
+/// Returns the resources on which IAM would refuse the action, each with the reason.
 fn refused_on(result: &EvaluationResult) -> Vec<String> {
     let allowed = PolicyEvaluationDecisionType::Allowed;
     let mut refused: Vec<String> = result

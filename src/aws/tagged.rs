@@ -1,4 +1,5 @@
-//! Everything that carries a run's tag (or any run's) at a place, of every kind that a drill creates.
+//! Finds every resource at a place that carries a run's tag (or any run's tag), for every kind that
+//! a drill creates.
 
 use aws_sdk_ec2::types::{Filter, ImageState, InstanceStateName, Tag as Ec2Tag, VolumeState};
 use aws_sdk_rds::types::Tag;
@@ -17,7 +18,7 @@ use port::{
     CloudResult, ErrorKind, Kind, Place, ResourceRef, TAG_EXPIRES, TAG_RUN, Tagged, TaggedThing, Whose,
 };
 
-/// Collects what is found at one place.
+/// Collects the resources found at one place.
 struct Found<'a> {
     place: &'a Place,
     whose: &'a Whose,
@@ -25,7 +26,8 @@ struct Found<'a> {
 }
 
 impl Found<'_> {
-    /// Adds it if its tags say that it is meant. Without an id it cannot be named, and cannot be deleted.
+    /// Adds the resource if its tags match. A resource without an id is left out, because it cannot
+    /// be deleted.
     fn add(
         &mut self,
         kind: Kind,
@@ -54,7 +56,7 @@ impl Found<'_> {
         self.add(kind, id, created, |key| rds_value(tags, key).map(str::to_owned));
     }
 
-    /// EC2's filter for what is meant.
+    /// Returns EC2's filter for the tags.
     fn filter(&self) -> Filter {
         match self.whose {
             Whose::Run(run) => filter(&format!("tag:{TAG_RUN}"), [run.0.as_str()]),
@@ -63,12 +65,15 @@ impl Found<'_> {
     }
 }
 
-/// Looks for each kind. A teardown must have seen everything; a sweep goes on with what it may see, and tells of the rest.
+/// Looks for resources of each kind.
+///
+/// A teardown must see everything, so a missing permission is an error. A sweep goes on with what
+/// it may see and lists the rest as unread.
 pub async fn all(aws: &Aws, place: &Place, whose: &Whose) -> CloudResult<Tagged> {
     let clients = aws.s3_clients(place).await?;
     let has_buckets_only = aws.access(&place.account).endpoint.is_some();
     let mut found = Found { place, whose, all: Tagged::default() };
-    // One permission that is missing is told once for its service.
+    // A missing permission is listed once for each service.
     let mut closed: Vec<&str> = Vec::new();
     for &kind in Kind::ALL {
         let service = kind.name().split(':').next().unwrap_or_default();
@@ -89,7 +94,8 @@ pub async fn all(aws: &Aws, place: &Place, whose: &Whose) -> CloudResult<Tagged>
     Ok(found.all)
 }
 
-/// RDS has no filter by tag: everything is listed, with its tags.
+/// Looks for resources of one kind. RDS has no filter by tag: all its resources are listed with
+/// their tags.
 async fn of_kind(clients: &Clients, kind: Kind, found: &mut Found<'_>) -> CloudResult<()> {
     let (ec2, rds, ours) = (&clients.ec2, &clients.rds, found.filter());
     match kind {
@@ -118,7 +124,7 @@ async fn of_kind(clients: &Clients, kind: Kind, found: &mut Found<'_>) -> CloudR
         Kind::Image => {
             let request = ec2.describe_images().owners("self").filters(ours);
             for i in pages!("ec2:DescribeImages", images, request) {
-                // A deregistered image is only remembered for a while.
+                // EC2 lists a deregistered image for a while.
                 if i.state() == Some(&ImageState::Deregistered) {
                     continue;
                 }
@@ -136,7 +142,7 @@ async fn of_kind(clients: &Clients, kind: Kind, found: &mut Found<'_>) -> CloudR
         Kind::Instance => {
             for r in pages!("ec2:DescribeInstances", reservations, ec2.describe_instances().filters(ours)) {
                 for i in r.instances.unwrap_or_default() {
-                    // A terminated instance is only remembered for a while.
+                    // EC2 lists a terminated instance for a while.
                     if i.state().and_then(|s| s.name()) != Some(&InstanceStateName::Terminated) {
                         found.add_ec2(kind, i.instance_id.clone(), some_time(i.launch_time()), i.tags());
                     }
@@ -211,10 +217,11 @@ pub async fn rds_tags(rds: &RdsReader, arn: &str) -> CloudResult<Vec<Tag>> {
     Ok(answer.or_cloud("rds:ListTagsForResource")?.tag_list.unwrap_or_default())
 }
 
-/// A bucket's name, when it was made, and its tags or why they cannot be read.
+/// A bucket's name, its creation time, and its tags or the reason why they cannot be read.
 type AskedBucket = (String, Option<Time>, Result<Vec<BucketTag>, String>);
 
-/// S3 has no filter by tag either: the buckets here are asked for their tags (of a run only those made since it began).
+/// Looks for buckets. S3 has no filter by tag either: each bucket is asked for its tags. For one
+/// run, only buckets made since the run began are asked.
 async fn buckets(clients: &Clients, found: &mut Found<'_>) -> CloudResult<()> {
     let (place, whose) = (found.place, found.whose);
     let began = match whose {
@@ -238,9 +245,10 @@ async fn buckets(clients: &Clients, found: &mut Found<'_>) -> CloudResult<()> {
             let tags = match s3::bucket::tags_of(&clients.s3, &name).await {
                 Ok(tags) if s3::bucket::run_of(&tags).is_some_and(|run| whose.means(run)) => tags,
                 Ok(_) => return Ok(None),
-                // Another region's, or gone meanwhile.
+                // The bucket is in another region, or it was deleted meanwhile.
                 Err(e) if matches!(e.kind, ErrorKind::NotFound | ErrorKind::Invalid) => return Ok(None),
-                // Its tags we may not read. A run's own it could; a sweep tells of it.
+                // The tags may not be read. A run can read the tags of its own buckets, so only a
+                // sweep lists this bucket.
                 Err(e) if e.kind == ErrorKind::Forbidden => {
                     return Ok(Some((name, made, Err(e.to_string()))));
                 }
@@ -272,7 +280,8 @@ async fn buckets(clients: &Clients, found: &mut Found<'_>) -> CloudResult<()> {
     Ok(())
 }
 
-/// When the run began, with an hour of grace for clocks: a run's id starts with it.
+/// Returns when the run began, minus one hour for clocks that differ. The run's id starts with its
+/// time.
 fn began(run: &RunId) -> Option<Time> {
     let stamp = run.0.split('-').next()?;
     let began = chrono::NaiveDateTime::parse_from_str(stamp, "%Y%m%dT%H%M%SZ").ok()?.and_utc();

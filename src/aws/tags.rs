@@ -1,4 +1,5 @@
-//! The tags that everything created carries, in each service's own type, and the check before a deletion.
+//! The tags of every created resource, in each service's own type, and the tag check before a
+//! deletion.
 
 use aws_sdk_ec2::types::{ResourceType, Tag, TagSpecification};
 use chrono::SecondsFormat;
@@ -6,10 +7,10 @@ use chrono::SecondsFormat;
 use super::At;
 use port::{CloudError, CloudResult, ErrorKind, RunTags, TAG_EXPIRES, TAG_RUN};
 
-/// What makes a created thing findable again when the answer to its creation was lost.
+/// Identifies a resource by its client token, to find it after the answer to its creation was lost.
 pub const TAG_TOKEN: &str = "drillmaster:token";
 
-/// The tags of a new resource, by key.
+/// Returns the tags of a new resource as pairs.
 pub fn pairs(at: &At<'_>, name: &str) -> Vec<(&'static str, String)> {
     vec![
         ("Name", clean(name, 255)),
@@ -19,7 +20,7 @@ pub fn pairs(at: &At<'_>, name: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// The characters that every service takes in a tag's value.
+/// Replaces the characters that some service refuses in a tag's value.
 pub fn clean(text: &str, longest: usize) -> String {
     text.chars()
         .map(|c| if c.is_ascii_alphanumeric() || " _.:/=+-@".contains(c) { c } else { '-' })
@@ -27,7 +28,7 @@ pub fn clean(text: &str, longest: usize) -> String {
         .collect()
 }
 
-/// A token with a suffix, in the characters that every API takes and at most 64 of them.
+/// Returns a client token with a suffix: at most 64 characters, all of which every API accepts.
 pub fn token(at: &At<'_>, suffix: &str) -> String {
     let room = 64_usize.saturating_sub(suffix.len() + 1);
     let token: String = at
@@ -70,7 +71,7 @@ pub fn s3(at: &At<'_>, name: &str) -> CloudResult<Vec<aws_sdk_s3::types::Tag>> {
         .map_err(|e| CloudError::new(ErrorKind::Invalid, "s3:CreateBucket", e.to_string()))
 }
 
-/// The value of a tag among EC2's.
+/// Returns the value of one of EC2's tags.
 pub fn value<'a>(tags: &'a [Tag], key: &str) -> Option<&'a str> {
     tags.iter().find(|t| t.key() == Some(key)).and_then(Tag::value)
 }
@@ -79,7 +80,7 @@ pub fn rds_value<'a>(tags: &'a [aws_sdk_rds::types::Tag], key: &str) -> Option<&
     tags.iter().find(|t| t.key() == Some(key)).and_then(|t| t.value())
 }
 
-/// Refuses what does not carry this run's tag right now.
+/// Refuses a resource that does not carry this run's tag.
 pub fn guard(call: &str, what: &str, carried: Option<&str>, run_tags: &RunTags) -> CloudResult<()> {
     if carried == Some(run_tags.run.0.as_str()) {
         return Ok(());

@@ -1,4 +1,4 @@
-//! The SDK's instants as ours, and back.
+//! Converts between the SDK's times and ours.
 
 use aws_smithy_types::DateTime;
 

@@ -1,17 +1,19 @@
-//! Whether an answer came whole. The SDK's XML readers take one that ends early for one that holds less: half a list of
-//! resources would pass for all of them.
+//! Tells whether an answer is complete.
+//!
+//! The SDK's XML readers accept a document that ends early. Half a list of resources would then
+//! pass for the whole list.
 
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
-/// Whether each element of an XML document ends; what is not XML is not judged.
+/// Returns whether every element of an XML document is closed. Anything but XML counts as complete.
 pub fn is_whole(body: &[u8]) -> bool {
     let body = body.trim_ascii();
     if body.first() != Some(&b'<') {
         return true;
     }
     let mut reader = Reader::from_reader(body);
-    // What an `&` means is for those who read the text.
+    // A lone `&` is no sign of a cut.
     reader.config_mut().allow_dangling_amp = true;
     let mut any = false;
     loop {
@@ -34,7 +36,7 @@ mod tests {
         let whole =
             "<?xml version=\"1.0\"?>\n<!-- x -->\n<R xmlns=\"http://x/\"><set><R>1</R><b/></set></R>\n";
         assert!(is_whole(whole.as_bytes()));
-        // Where only blanks are missing, nothing is.
+        // Trailing blanks do not matter.
         let last = whole.trim_end().len();
         for end in 1..last {
             assert!(!is_whole(&whole.as_bytes()[..end]), "{}", &whole[..end]);
@@ -47,7 +49,7 @@ mod tests {
         }
     }
 
-    /// What other providers of S3 may write, and a proxy in between.
+    /// Texts that other S3 providers, or a proxy in between, may send.
     #[test]
     fn what_stands_in_texts_and_attributes_ends_nothing() {
         for whole in [

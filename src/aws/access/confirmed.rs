@@ -1,5 +1,7 @@
-//! Credentials that STS has confirmed: no request is signed with keys that belong to another account than the one it is
-//! meant for. The SDK asks for credentials again when they expire, and then they are confirmed again.
+//! Credentials that STS has confirmed.
+//!
+//! No request is signed with keys of another account than the intended one. The SDK asks for new
+//! credentials when they expire, and those are confirmed in turn.
 
 use std::sync::Arc;
 
@@ -12,7 +14,7 @@ use base::ids::AccountId;
 
 pub struct Confirmed {
     pub inner: SharedCredentialsProvider,
-    /// STS with whatever credentials it is given.
+    /// STS without credentials of its own: each call brings the keys to confirm.
     pub sts: aws_sdk_sts::config::Builder,
     pub account: AccountId,
     pub shared: Arc<Shared>,
@@ -24,11 +26,11 @@ impl std::fmt::Debug for Confirmed {
     }
 }
 
-/// The credentials are another account's.
+/// The credentials belong to another account.
 #[derive(Debug, thiserror::Error)]
-#[error("the credentials for account {wanted} belong to account {found}")]
-pub struct NotThisAccounts {
-    wanted: AccountId,
+#[error("the credentials for account {expected} belong to account {found}")]
+pub struct WrongAccount {
+    expected: AccountId,
     found: String,
 }
 
@@ -40,7 +42,7 @@ impl Confirmed {
         }
         let found = self.account_of(&keys).await?;
         if found != self.account.as_str() {
-            let error = NotThisAccounts { wanted: self.account.clone(), found };
+            let error = WrongAccount { expected: self.account.clone(), found };
             return Err(CredentialsError::provider_error(error));
         }
         self.shared.confirm(&self.account, keys.access_key_id());

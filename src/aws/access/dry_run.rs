@@ -1,5 +1,6 @@
-//! Whether a call would be allowed: the only use of a client that can change things without a permit, since a dry run
-//! changes nothing.
+//! Asks whether a call would be allowed.
+//!
+//! Only this file uses a client that can change things without a permit: a dry run changes nothing.
 
 use aws_sdk_ec2::types::{InstanceType, ResourceType, Tag, TagSpecification, VolumeType};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -10,18 +11,18 @@ use super::Clients;
 use crate::error::OrCloud;
 use port::{CloudError, CloudResult, ErrorKind, Needs, TAG_EXPIRES, TAG_RUN};
 
-/// How much a dry run was like the call that it stands for.
+/// How closely a dry run resembles the real call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
-    /// The very request, or a read that everybody needs.
-    AsItWillBe,
-    /// What it will be about is not there yet.
-    WithMadeUpIds,
+pub enum Fidelity {
+    /// The same request, or a read that every caller needs.
+    Exact,
+    /// The resource of the real call does not exist yet, so the dry run names a made-up id.
+    MadeUpIds,
 }
 
 const ID: &str = "00000000000000000";
 
-/// The tags that the real call will carry: policies may allow it only with them.
+/// Returns the tags of the real call. A policy may allow the call only with them.
 fn spec(needs: &Needs, kind: ResourceType) -> Option<Vec<TagSpecification>> {
     let run_tags = needs.run_tags.as_ref()?;
     let tag = |key: &str, value: String| Tag::builder().key(key).value(value).build();
@@ -35,19 +36,25 @@ fn spec(needs: &Needs, kind: ResourceType) -> Option<Vec<TagSpecification>> {
     Some(vec![TagSpecification::builder().resource_type(kind).set_tags(Some(tags)).build()])
 }
 
-/// Why a call would be refused. EC2 tells by a dry run; elsewhere a read of the same service tells whether the
-/// credentials reach it at all, which is less.
-pub async fn refused(clients: &Clients, needs: &Needs, call: &str) -> CloudResult<Option<(String, Asked)>> {
+/// Returns why a call would be refused, or `None`.
+///
+/// EC2 answers a dry run. In other services a read shows only whether the credentials reach the
+/// service at all.
+pub async fn refused(
+    clients: &Clients,
+    needs: &Needs,
+    call: &str,
+) -> CloudResult<Option<(String, Fidelity)>> {
     let Some((service, operation)) = call.split_once(':') else { return Ok(None) };
-    let mut asked = Asked::AsItWillBe;
+    let mut fidelity = Fidelity::Exact;
     let answer = match (service, operation) {
         ("ec2", "CreateVpc" | "AllocateAddress") => dry_run(clients, needs, call, operation).await,
         ("ec2", "RunInstances") => {
-            asked = Asked::WithMadeUpIds;
+            fidelity = Fidelity::MadeUpIds;
             run_instances(clients, needs, call).await
         }
         ("ec2", "CreateSubnet" | "CreateSecurityGroup" | "CopySnapshot" | "CopyImage" | "CreateVolume") => {
-            asked = Asked::WithMadeUpIds;
+            fidelity = Fidelity::MadeUpIds;
             dry_run(clients, needs, call, operation).await
         }
         ("ec2", _) => dry("ec2:DescribeVpcs", clients.raw.ec2.describe_vpcs().dry_run(true).send().await),
@@ -63,16 +70,16 @@ pub async fn refused(clients: &Clients, needs: &Needs, call: &str) -> CloudResul
         _ => Ok(()),
     };
     match answer {
-        Err(e) if e.kind == ErrorKind::Forbidden => Ok(Some((e.message, asked))),
-        // What keeps every call from working is an error of its own.
+        Err(e) if e.kind == ErrorKind::Forbidden => Ok(Some((e.message, fidelity))),
+        // These errors make every call fail, so they end the preflight.
         Err(e) if matches!(e.kind, ErrorKind::Credentials | ErrorKind::Lost | ErrorKind::Network) => Err(e),
-        // `DryRunOperation`, or a complaint about our made-up ids: the permission was not what was missing.
+        // `DryRunOperation`, or a complaint about the made-up ids: the permission exists.
         _ => Ok(None),
     }
 }
 
 async fn dry_run(clients: &Clients, needs: &Needs, call: &str, operation: &str) -> CloudResult<()> {
-    // With the SDK's retries: a dry run does nothing, however often it is sent.
+    // With the SDK's retries: a repeated dry run does no harm.
     let ec2 = &clients.raw.ec2;
     let range = if needs.cidr.is_empty() { "10.255.0.0/24" } else { needs.cidr.as_str() };
     match operation {
@@ -111,7 +118,7 @@ async fn dry_run(clients: &Clients, needs: &Needs, call: &str, operation: &str) 
     }
 }
 
-/// Of each type that will be launched: policies may allow some only.
+/// Tries each instance type of the drill: a policy may allow only some of them.
 async fn run_instances(clients: &Clients, needs: &Needs, call: &str) -> CloudResult<()> {
     let types: Vec<&str> = needs.instance_types.keys().map(String::as_str).collect();
     for kind in if types.is_empty() { &["t3.micro"][..] } else { &types[..] } {

@@ -1,4 +1,5 @@
-//! A way into each account: profile, assumed role or keys of a second provider; and the SDK clients made from it.
+//! The SDK clients for each account. An account is reached by a profile, by an assumed role or by a
+//! second provider's keys.
 
 mod confirmed;
 mod dry_run;
@@ -23,45 +24,47 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
 use self::confirmed::Confirmed;
-use super::interceptor::{FirstContact, Shared, Watch};
+use super::interceptor::{FailFast, LossGateInterceptor, Shared};
 use base::ids::AccountId;
 use port::{CloudError, CloudResult, ErrorKind, Place};
 
-pub use self::dry_run::{Asked, refused};
+pub use self::dry_run::{Fidelity, refused};
 pub use self::read_only::{
     CloudFormationReader, Ec2Reader, IamReader, QuotasReader, RdsReader, Route53Reader, S3Reader,
     SecretsReader, StsReader,
 };
 pub use self::writer::{S3Writer, Writer};
 
-/// How the real cloud is reached.
+/// How the accounts are reached.
 #[derive(Clone)]
 pub struct AwsConfig {
-    /// An account that is absent is reached with the default chain (environment, profile, SSO, instance role).
+    /// An account without an entry uses the default chain: environment, profile, SSO, instance
+    /// role.
     pub accounts: BTreeMap<AccountId, Access>,
     /// Overrides `AWS_ENDPOINT_URL` and the profile's endpoint.
     pub endpoint_url: Option<String>,
     pub clock: base::clock::Clock,
 }
 
-/// The way into one account.
+/// How one account is reached.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Access {
-    /// A profile of the shared configuration; absent: the default chain.
+    /// A profile of the shared configuration. `None`: the default chain.
     pub profile: Option<String>,
-    /// The role to assume, by ARN, with the profile's or the default chain's credentials.
+    /// The ARN of the role to assume, with the credentials of the profile or the default chain.
     pub role: Option<String>,
-    /// Default: `drillmaster`.
+    /// `None`: `drillmaster`.
     pub session_name: Option<String>,
     pub external_id: Option<String>,
-    /// An S3-compatible second provider: only its buckets can be used.
+    /// The URL of an S3-compatible second provider. Only its buckets can be used.
     pub endpoint: Option<String>,
-    /// The environment variables that hold the second provider's keys; absent: the usual chain.
+    /// The names of the environment variables that hold the second provider's keys. `None`: the
+    /// usual chain.
     pub access_key_env: Option<String>,
     pub secret_key_env: Option<String>,
 }
 
-/// The SDK's clients for one account and region: all of them only read, until a permit gives a [`Writer`].
+/// The SDK's clients for one account and region. They only read. A permit gives a [`Writer`].
 pub struct Clients {
     pub ec2: Ec2Reader,
     pub rds: RdsReader,
@@ -72,16 +75,17 @@ pub struct Clients {
     pub route53: Route53Reader,
     pub secrets: SecretsReader,
     pub sts: StsReader,
-    /// With the credentials that the role is assumed with, where there is one.
+    /// STS with the credentials that assume the role, if the account has one.
     pub sts_before_role: Option<StsReader>,
     place: Place,
     raw: Raw,
     credentials: Option<SharedCredentialsProvider>,
-    /// Where its S3 requests go, as far as that decides whether a copy can stay on the server's side.
+    /// The endpoint of its S3 requests. Two accounts with the same endpoint can copy on the
+    /// server's side.
     pub s3_endpoint: Option<String>,
 }
 
-/// The clients that can change things.
+/// The clients that can change something.
 struct Raw {
     ec2: aws_sdk_ec2::Client,
     ec2_once: aws_sdk_ec2::Client,
@@ -90,7 +94,8 @@ struct Raw {
     cloudformation: aws_sdk_cloudformation::Client,
 }
 
-/// At most so many attempts, so that an operation that always fails (an unknown one, on a test peer) ends soon.
+/// The number of attempts. Low enough that a call that always fails ends soon, such as an unknown
+/// operation on a test peer.
 const ATTEMPTS: u32 = 8;
 
 pub fn http_client() -> SharedHttpClient {
@@ -108,7 +113,7 @@ fn timeouts() -> TimeoutConfig {
         .build()
 }
 
-/// What a profile (or the default chain) gives: credentials, endpoint, default region.
+/// Loads a profile or the default chain: credentials, endpoint and default region.
 pub async fn load(profile: Option<&str>, endpoint: Option<&str>, http: &SharedHttpClient) -> SdkConfig {
     let retry = RetryConfig::standard().with_max_attempts(ATTEMPTS).with_max_backoff(Duration::from_secs(20));
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
@@ -123,14 +128,15 @@ pub async fn load(profile: Option<&str>, endpoint: Option<&str>, http: &SharedHt
     }
     let config = loader.load().await;
     let Some(profile) = profile else { return config };
-    // The usual chain would prefer the environment's keys to those of a profile that the playbook names.
+    // The default chain would prefer keys in the environment to the profile that the playbook
+    // names.
     let way = ProviderConfig::without_region().with_region(config.region().cloned());
     let way = way.with_http_client(http.clone());
     let keys = ProfileFileCredentialsProvider::builder().profile_name(profile).configure(&way).build();
     config.into_builder().credentials_provider(SharedCredentialsProvider::new(keys)).build()
 }
 
-/// The clients for `place`, each with the interceptor that asks the gate and counts.
+/// Builds the clients for `place`. Each carries the interceptor that asks the gate and counts.
 pub fn clients(
     base: &SdkConfig,
     access: &Access,
@@ -139,8 +145,8 @@ pub fn clients(
 ) -> CloudResult<Clients> {
     let region = aws_types::region::Region::new(place.region.to_string());
     let mut builder = base.to_builder().region(region);
-    let watch = |service| Watch::new(service, place, shared);
-    let first = || FirstContact(Arc::clone(shared));
+    let watch = |service| LossGateInterceptor::new(service, place, shared);
+    let first = || FailFast(Arc::clone(shared));
     if access.access_key_env.is_some() || access.secret_key_env.is_some() {
         builder = builder.credentials_provider(SharedCredentialsProvider::new(keys_from_env(access)?));
     }
@@ -163,13 +169,14 @@ pub fn clients(
         builder = builder.credentials_provider(SharedCredentialsProvider::new(provider));
     }
     let config = builder.build();
-    // Who the credentials are is asked with them as they are; everything else waits for the answer.
+    // Only the question for the credentials' account goes out with unconfirmed credentials. Every
+    // other request waits for the answer.
     let identity = aws_sdk_sts::config::Builder::from(&config)
         .interceptor(watch("sts"))
         .retry_classifier(first())
         .build();
     let config = match config.credentials_provider() {
-        // Another provider has no STS; its keys are of no AWS account.
+        // Another provider has no STS, and its keys belong to no AWS account.
         Some(inner) if access.endpoint.is_none() => {
             let account = place.account.clone();
             let confirmed = Confirmed { inner, sts, account, shared: Arc::clone(shared) };
@@ -183,7 +190,8 @@ pub fn clients(
     let mut s3 = aws_sdk_s3::config::Builder::from(&config)
         .interceptor(watch("s3"))
         .retry_classifier(first())
-        // Objects may be gigabytes: a stalled stream is cut by the stalled-stream protection instead.
+        // Objects may be gigabytes, so they get no total timeout. The SDK's stalled-stream
+        // protection ends a stalled read.
         .timeout_config(
             TimeoutConfig::builder()
                 .connect_timeout(Duration::from_secs(5))
@@ -192,7 +200,8 @@ pub fn clients(
         )
         .force_path_style(s3_endpoint.as_deref().is_some_and(needs_path_style) || access.endpoint.is_some());
     if access.endpoint.is_some() {
-        // Other providers do not know S3's newer checksum headers; ours are computed apart from them.
+        // Other providers do not know S3's newer checksum headers. Drillmaster computes its own
+        // checksums.
         s3 = s3
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
@@ -259,7 +268,8 @@ fn s3_endpoint(config: &SdkConfig) -> Option<String> {
         .or_else(|| config.endpoint_url().map(str::to_owned))
 }
 
-/// An address has no sub-domains to put a bucket's name into.
+/// Returns whether the host is an IP address or `localhost`. Such a host has no subdomains for a
+/// bucket's name.
 fn needs_path_style(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split('/').next().unwrap_or(rest);
@@ -295,9 +305,9 @@ fn keys_from_env(access: &Access) -> CloudResult<Credentials> {
     Ok(Credentials::new(key, secret, None, None, "environment variables of the playbook"))
 }
 
-/// What STS takes as a session's name: 2–64 of `[\w+=,.@-]`.
-pub fn session_name(wanted: Option<&str>) -> String {
-    let name: String = wanted
+/// Turns `name_in_playbook` into a session name that STS accepts: 2–64 characters of `[\w+=,.@-]`.
+pub fn session_name(name_in_playbook: Option<&str>) -> String {
+    let name: String = name_in_playbook
         .unwrap_or("drillmaster")
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() || "_+=,.@-".contains(c) { c } else { '-' })
@@ -306,8 +316,10 @@ pub fn session_name(wanted: Option<&str>) -> String {
     if name.len() < 2 { "drillmaster".to_owned() } else { name }
 }
 
-/// An assumed role. aws-config has a provider for this, but gives no way to put an interceptor on its STS client:
-/// then the gate would not see the call, and it would not be counted.
+/// An assumed role.
+///
+/// aws-config has a provider for this too, but it gives no way to put an interceptor on its STS
+/// client. The gate would not see the call, and it would not be counted.
 #[derive(Debug)]
 struct AssumedRole {
     sts: aws_sdk_sts::Client,

@@ -1,5 +1,5 @@
-//! The SDK's clients without what changes anything: the calls that read are forwarded one by one, and there is no way
-//! to the client behind them. An account without a permit has nothing else.
+//! The SDK's clients, reduced to the calls that read. Each call is forwarded by hand, and the full
+//! client stays private. Without a permit there are no other clients.
 
 macro_rules! read_only {
     ($(#[$doc:meta])* $name:ident, $sdk:ident: $($call:ident $builder:ident,)*) => {
@@ -20,7 +20,7 @@ macro_rules! read_only {
 }
 
 read_only! {
-    /// EC2, to read.
+    /// Reads EC2.
     Ec2Reader, aws_sdk_ec2:
     describe_addresses DescribeAddressesFluentBuilder,
     describe_availability_zones DescribeAvailabilityZonesFluentBuilder,
@@ -50,7 +50,7 @@ read_only! {
 }
 
 read_only! {
-    /// RDS, to read.
+    /// Reads RDS.
     RdsReader, aws_sdk_rds:
     describe_db_cluster_snapshot_attributes DescribeDBClusterSnapshotAttributesFluentBuilder,
     describe_db_cluster_snapshots DescribeDBClusterSnapshotsFluentBuilder,
@@ -65,7 +65,7 @@ read_only! {
 }
 
 read_only! {
-    /// S3, to read.
+    /// Reads S3.
     S3Reader, aws_sdk_s3:
     get_bucket_location GetBucketLocationFluentBuilder,
     get_bucket_policy GetBucketPolicyFluentBuilder,
@@ -82,7 +82,7 @@ read_only! {
 }
 
 read_only! {
-    /// CloudFormation, to read.
+    /// Reads CloudFormation.
     CloudFormationReader, aws_sdk_cloudformation:
     describe_stack_events DescribeStackEventsFluentBuilder,
     describe_stacks DescribeStacksFluentBuilder,
@@ -91,31 +91,31 @@ read_only! {
 }
 
 read_only! {
-    /// Route 53, to read.
+    /// Reads Route 53.
     Route53Reader, aws_sdk_route53:
     list_hosted_zones_by_vpc ListHostedZonesByVPCFluentBuilder,
 }
 
 read_only! {
-    /// IAM, to ask what it would allow.
+    /// Asks IAM for simulations.
     IamReader, aws_sdk_iam:
     simulate_principal_policy SimulatePrincipalPolicyFluentBuilder,
 }
 
 read_only! {
-    /// Service Quotas, to read.
+    /// Reads Service Quotas.
     QuotasReader, aws_sdk_servicequotas:
     get_service_quota GetServiceQuotaFluentBuilder,
 }
 
 read_only! {
-    /// Secrets Manager, to read.
+    /// Reads Secrets Manager.
     SecretsReader, aws_sdk_secretsmanager:
     get_secret_value GetSecretValueFluentBuilder,
 }
 
 read_only! {
-    /// Who the credentials are.
+    /// Asks STS whom the credentials belong to.
     StsReader, aws_sdk_sts:
     get_caller_identity GetCallerIdentityFluentBuilder,
 }

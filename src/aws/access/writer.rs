@@ -1,4 +1,4 @@
-//! The SDK's whole clients, for whoever holds a permit for this very account and region.
+//! The SDK's full clients, for a holder of a permit for this account and region.
 
 use aws_credential_types::provider::SharedCredentialsProvider;
 
@@ -6,24 +6,24 @@ use super::Clients;
 use super::read_only::{CloudFormationReader, RdsReader, S3Reader};
 use port::{CloudResult, Operation, Permit, RunTags};
 
-/// S3, to write: from a [`Writer`].
+/// The full S3 client, from a [`Writer`].
 pub type S3Writer = aws_sdk_s3::Client;
 
-/// What changes the sandbox. There is no other way to a client that can.
+/// The clients that can change the sandbox. No other code gets such a client.
 pub struct Writer {
     pub ec2: aws_sdk_ec2::Client,
-    /// Without the SDK's retries: for creations that have no idempotency token of their own (`super::once`).
+    /// Without the SDK's retries, for creations without a client token (`super::once`).
     pub ec2_once: aws_sdk_ec2::Client,
     pub rds: aws_sdk_rds::Client,
     pub s3: S3Writer,
     pub cloudformation: aws_sdk_cloudformation::Client,
-    /// For pre-signed requests.
+    /// Signs pre-signed URLs.
     pub credentials: Option<SharedCredentialsProvider>,
     pub read: Reading,
     pub run_tags: RunTags,
 }
 
-/// The same clients, for functions that only read.
+/// Clients that only read, for functions that need no more.
 pub struct Reading {
     pub rds: RdsReader,
     pub s3: S3Reader,

@@ -1,4 +1,4 @@
-//! Machine images: copied, observed, deregistered together with the snapshots of our copy.
+//! Machine images: copied, observed, and deregistered together with the snapshots of the copy.
 
 use aws_sdk_ec2::types::{Image, ImageState, ResourceType};
 
@@ -43,7 +43,7 @@ pub async fn copy(at: &At<'_>, what: &Create) -> CloudResult<Created> {
                 .send()
                 .await
                 .or_cloud(CALL)
-                .map_err(about_its_disks)?;
+                .map_err(with_disk_hint)?;
             answer.image_id.ok_or_else(|| missing(CALL, "image id"))
         },
     )
@@ -51,8 +51,9 @@ pub async fn copy(at: &At<'_>, what: &Create) -> CloudResult<Created> {
     Ok(at.created(Kind::Image, id, "image_id"))
 }
 
-/// Who may launch an image may not copy it yet (EC2 API reference, `CopyImage`).
-fn about_its_disks(error: CloudError) -> CloudError {
+/// Adds a hint. An account that may launch an image may still lack the right to copy it (EC2 API
+/// reference, `CopyImage`).
+fn with_disk_hint(error: CloudError) -> CloudError {
     if error.message.contains("permission to access the storage") {
         return error.help(
             "the image is shared, and the snapshots of its disks are not: let its owner share those with the sandbox's account",
@@ -82,7 +83,7 @@ pub async fn observe(ec2: &Ec2Reader, ids: &[String]) -> CloudResult<Vec<Observe
     Ok(all)
 }
 
-/// The snapshots that an image's disks are made from.
+/// Returns the snapshots of an image's disks.
 pub fn snapshots_of(image: &Image) -> Vec<String> {
     image.block_device_mappings().iter().filter_map(|b| b.ebs()?.snapshot_id.clone()).collect()
 }
@@ -96,7 +97,8 @@ pub async fn delete(to: &Writer, id: &str) -> CloudResult<()> {
     let snapshots = snapshots_of(image);
     ec2.deregister_image().image_id(id).send().await.or_cloud("ec2:DeregisterImage")?;
     for snapshot in snapshots {
-        // Only copies that carry this run's tag are ours to delete; an image may share its snapshots with others.
+        // Only copies with this run's tag are ours to delete. An image may share its snapshots with
+        // others.
         match super::snapshot::delete(to, &snapshot).await {
             Err(e) if matches!(e.kind, ErrorKind::Guarded | ErrorKind::NotFound) => {}
             other => other?,

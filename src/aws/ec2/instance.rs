@@ -1,4 +1,5 @@
-//! Instances: launched without a role, without a public address, with IMDSv2 required.
+//! Instances. They are launched without a role and without a public address, and they require
+//! IMDSv2.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +24,7 @@ use port::{
 
 const CALL: &str = "ec2:RunInstances";
 
-/// Spreads the instances over the subnets in turn, with one request for each subnet used.
+/// Spreads the instances over the subnets in turn. Makes one request for each subnet.
 pub async fn run(at: &At<'_>, wanted: &RunInstances) -> CloudResult<Created> {
     if wanted.subnets.is_empty() || wanted.count == 0 {
         return Err(CloudError::new(ErrorKind::Invalid, CALL, "no subnet or no instance to launch"));
@@ -31,7 +32,7 @@ pub async fn run(at: &At<'_>, wanted: &RunInstances) -> CloudResult<Created> {
     let mut ids = Vec::new();
     for (index, subnet, count) in spread(&wanted.subnets, wanted.count) {
         let more = run_in(at, wanted, index, subnet, count).await;
-        // What the requests before this one have launched runs.
+        // If a later request fails, the instances of the earlier ones still run.
         ids.extend(if ids.is_empty() { more } else { begun(more) }?);
     }
     let resources = ids.iter().map(|id| at.resource(Kind::Instance, id.clone())).collect();
@@ -42,7 +43,7 @@ pub async fn run(at: &At<'_>, wanted: &RunInstances) -> CloudResult<Created> {
     })
 }
 
-/// Which subnet gets how many.
+/// Returns how many instances each subnet gets.
 fn spread(subnets: &[SubnetRef], count: u32) -> Vec<(usize, &SubnetRef, i32)> {
     let over = u32::try_from(subnets.len()).unwrap_or(u32::MAX).max(1);
     (0_u32..)
@@ -103,7 +104,8 @@ async fn run_in(
                 .instance_type(InstanceType::from(wanted.instance_type.as_str()))
                 .min_count(count)
                 .max_count(count)
-                // The subnet implies the zone; it is named so that the gate sees it in the request itself.
+                // The subnet implies the zone. The request names it as well, so that the gate can
+                // see it.
                 .placement(Placement::builder().availability_zone(&zone).build())
                 .network_interfaces(network)
                 .metadata_options(metadata)
@@ -147,7 +149,7 @@ pub async fn observe(ec2: &Ec2Reader, zones: &[Zone], ids: &[String]) -> CloudRe
 /// "Maximum 100 explicitly specified instance IDs" (EC2 API reference, `DescribeInstanceStatus`).
 const STATUSES: usize = 100;
 
-/// Those of the running instances whose system and instance status checks have both passed.
+/// Returns the running instances that pass both the system and the instance status check.
 async fn healthy(ec2: &Ec2Reader, running: &[String]) -> CloudResult<BTreeSet<String>> {
     let mut passed = BTreeSet::new();
     for ids in running.chunks(STATUSES) {
@@ -166,7 +168,7 @@ async fn healthy_of(ec2: &Ec2Reader, running: &[String]) -> CloudResult<BTreeSet
     while let Some(page) = pages.next().await {
         let page = match page.or_cloud("ec2:DescribeInstanceStatus") {
             Ok(page) => page,
-            // One of them went away in between: the next look tells.
+            // One of them was deleted in between. The next observation will show it.
             Err(e) if e.kind == ErrorKind::NotFound => return Ok(passed),
             Err(e) => return Err(e),
         };
@@ -184,7 +186,7 @@ fn state_of(instance: &Instance) -> Option<&InstanceStateName> {
 }
 
 fn seen(instance: &Instance, zones: &[Zone], healthy: &BTreeSet<String>) -> Observed {
-    // The code tells more reliably than the message, which often begins with it.
+    // The code is more reliable than the message, which often begins with it.
     let reason = instance.state_reason().map(|r| match (r.code(), r.message()) {
         (Some(code), Some(message)) if !message.starts_with(code) => format!("{code}: {message}"),
         (code, message) => message.or(code).unwrap_or_default().to_owned(),
@@ -192,7 +194,8 @@ fn seen(instance: &Instance, zones: &[Zone], healthy: &BTreeSet<String>) -> Obse
     let state = match state_of(instance) {
         Some(InstanceStateName::Running) => State::Ready,
         Some(InstanceStateName::Terminated) => State::Gone,
-        // We set "terminate on shutdown" and never stop one: a stopped instance will not come up by waiting.
+        // Nothing in a drill stops an instance, and "terminate on shutdown" is set. A stopped
+        // instance will not start by waiting.
         Some(InstanceStateName::Stopped) => {
             State::Failed(format!("stopped {}", reason.clone().unwrap_or_default()).trim().to_owned())
         }

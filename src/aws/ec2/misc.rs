@@ -1,4 +1,4 @@
-//! Key pairs and addresses.
+//! Key pairs and Elastic IP addresses.
 
 use aws_sdk_ec2::primitives::Blob;
 use aws_sdk_ec2::types::{DomainType, ResourceType};

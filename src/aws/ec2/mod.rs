@@ -17,7 +17,7 @@ use port::TAG_RUN;
 
 pub use filters::{FILTER_VALUES, filter};
 
-/// Finds what an earlier call with the same token made.
+/// Returns filters for the resource that an earlier call with the same client token made.
 fn made_before(at: &At<'_>) -> Vec<Filter> {
     vec![
         filter(&format!("tag:{TAG_RUN}"), [at.run_tags.run.to_string()]),

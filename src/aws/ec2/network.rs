@@ -1,4 +1,4 @@
-//! The sandbox's network: VPC, subnets, security groups, all without a way out.
+//! The sandbox's network: VPC, subnets and security groups. None of them leads out.
 
 use aws_sdk_ec2::types::{
     AttributeBooleanValue, Filter, IpPermission, IpRange, NetworkInterfaceType, ResourceType, SubnetState,
@@ -36,19 +36,21 @@ pub async fn vpc(at: &At<'_>, cidr: &str, name: &str) -> CloudResult<Created> {
         },
     )
     .await?;
-    // Databases and instances are reached by name; one attribute per call is all the API takes.
+    // Databases and instances are reached by name. The API accepts one attribute in each call.
     let yes = AttributeBooleanValue::builder().value(true).build();
     let modify = || writer.ec2.modify_vpc_attribute().vpc_id(&id);
     follow_up(at, async || modify().enable_dns_support(yes.clone()).send().await.or_cloud(MODIFY)).await?;
     follow_up(at, async || modify().enable_dns_hostnames(yes.clone()).send().await.or_cloud(MODIFY)).await?;
-    // The default security group of every VPC lets everything out, and is what a forgetful request gets.
+    // The default security group of a new VPC allows all outgoing traffic. A request that names no
+    // group gets this one.
     let default = [filter("vpc-id", [&id]), filter("group-name", ["default"])];
     revoke_all(at, &writer, &default, &format!("the default security group of {id}")).await?;
     Ok(at.created(Kind::Vpc, id, "vpc_id"))
 }
 
-/// Removes all rules of the one group that the filters name, which has just been created. That it is not seen says
-/// nothing yet: it is there.
+/// Removes all rules of the one group that `filters` finds.
+///
+/// The group is new: if it is not visible yet, the call is repeated.
 async fn revoke_all(at: &At<'_>, to: &Writer, filters: &[Filter], what: &str) -> CloudResult<()> {
     const CALL: &str = "ec2:DescribeSecurityGroups";
     let group = follow_up(at, async || {
@@ -63,7 +65,7 @@ async fn revoke_all(at: &At<'_>, to: &Writer, filters: &[Filter], what: &str) ->
         follow_up(at, async || {
             let request =
                 to.ec2.revoke_security_group_egress().group_id(id).set_ip_permissions(rules.clone());
-            revoked(request.send().await.or_cloud("ec2:RevokeSecurityGroupEgress"))
+            gone_is_fine(request.send().await.or_cloud("ec2:RevokeSecurityGroupEgress"))
         })
         .await?;
     }
@@ -72,16 +74,18 @@ async fn revoke_all(at: &At<'_>, to: &Writer, filters: &[Filter], what: &str) ->
         follow_up(at, async || {
             let request =
                 to.ec2.revoke_security_group_ingress().group_id(id).set_ip_permissions(rules.clone());
-            revoked(request.send().await.or_cloud("ec2:RevokeSecurityGroupIngress"))
+            gone_is_fine(request.send().await.or_cloud("ec2:RevokeSecurityGroupIngress"))
         })
         .await?;
     }
     Ok(())
 }
 
-/// A rule that is not there any more (an answer was lost, and the call repeated) is what was wanted: in a VPC that is not
-/// the default one AWS says `InvalidPermission.NotFound` of it.
-fn revoked<T>(answer: CloudResult<T>) -> CloudResult<()> {
+/// Accepts a rule that is already gone.
+///
+/// This happens when an answer was lost and the call is repeated. In a VPC other than the default
+/// one, AWS then answers `InvalidPermission.NotFound`.
+fn gone_is_fine<T>(answer: CloudResult<T>) -> CloudResult<()> {
     match answer {
         Err(e) if e.message.starts_with("InvalidPermission.NotFound") => Ok(()),
         other => other.map(drop),
@@ -99,7 +103,7 @@ pub async fn subnet(at: &At<'_>, vpc: &str, cidr: &str, az: &AzId, name: &str) -
             Ok(found.or_cloud("ec2:DescribeSubnets")?.subnets().iter().find_map(|s| s.subnet_id.clone()))
         },
         async || {
-            // The VPC was made a moment ago.
+            // The VPC is new and may not be visible yet.
             let answer = settled(at, async || {
                 let request = writer.ec2_once.create_subnet().vpc_id(vpc).cidr_block(cidr);
                 let request = request.availability_zone(&zone);
@@ -150,20 +154,20 @@ pub async fn security_group(at: &At<'_>, vpc: &str, vpc_cidr: &str, name: &str) 
     follow_up(at, async || {
         let request = writer.ec2.authorize_security_group_ingress().group_id(&id);
         let allowed = request.ip_permissions(within.clone()).send().await;
-        repeated(allowed.or_cloud("ec2:AuthorizeSecurityGroupIngress"))
+        present_is_fine(allowed.or_cloud("ec2:AuthorizeSecurityGroupIngress"))
     })
     .await?;
     follow_up(at, async || {
         let request = writer.ec2.authorize_security_group_egress().group_id(&id);
         let allowed = request.ip_permissions(within.clone()).send().await;
-        repeated(allowed.or_cloud("ec2:AuthorizeSecurityGroupEgress"))
+        present_is_fine(allowed.or_cloud("ec2:AuthorizeSecurityGroupEgress"))
     })
     .await?;
     Ok(at.created(Kind::SecurityGroup, id, "security_group_id"))
 }
 
-/// A rule that stands there already is what was wanted.
-fn repeated<T>(answer: CloudResult<T>) -> CloudResult<()> {
+/// Accepts a rule that already exists.
+fn present_is_fine<T>(answer: CloudResult<T>) -> CloudResult<()> {
     match answer {
         Err(e) if e.kind != ErrorKind::AlreadyExists => Err(e),
         _ => Ok(()),
@@ -216,14 +220,15 @@ pub async fn observe_groups(ec2: &Ec2Reader, ids: &[String]) -> CloudResult<Vec<
     Ok(all)
 }
 
-/// Names what still hangs on a network that resists: what AWS or somebody else has put there, nobody expects.
-async fn in_the_way<T>(to: &Writer, deleted: CloudResult<T>, there: Filter) -> CloudResult<()> {
+/// Adds the network interfaces that block the deletion of a network to its error. AWS or somebody
+/// else may have put them there.
+async fn with_blocking_interfaces<T>(to: &Writer, deleted: CloudResult<T>, there: Filter) -> CloudResult<()> {
     let Err(mut error) = deleted else { return Ok(()) };
     if error.kind != ErrorKind::InUse {
         return Err(error);
     }
     let found = to.ec2.describe_network_interfaces().filters(there).send().await;
-    // That it could not be told changes nothing of the error.
+    // If they cannot be listed, the error stays as it is.
     if let Ok(found) = found {
         let shown = found.network_interfaces().iter().map(|interface| {
             let kind = interface.interface_type().map_or("interface", NetworkInterfaceType::as_str);
@@ -245,7 +250,7 @@ pub async fn delete_vpc(to: &Writer, id: &str) -> CloudResult<()> {
     let Some(vpc) = vpcs.vpcs().first() else { return Ok(()) };
     tags::guard("ec2:DeleteVpc", id, tags::value(vpc.tags(), TAG_RUN), &to.run_tags)?;
     let deleted = ec2.delete_vpc().vpc_id(id).send().await.or_cloud("ec2:DeleteVpc");
-    in_the_way(to, deleted, filter("vpc-id", [id])).await
+    with_blocking_interfaces(to, deleted, filter("vpc-id", [id])).await
 }
 
 pub async fn delete_subnet(to: &Writer, id: &str) -> CloudResult<()> {
@@ -255,7 +260,7 @@ pub async fn delete_subnet(to: &Writer, id: &str) -> CloudResult<()> {
     let Some(subnet) = subnets.subnets().first() else { return Ok(()) };
     tags::guard("ec2:DeleteSubnet", id, tags::value(subnet.tags(), TAG_RUN), &to.run_tags)?;
     let deleted = ec2.delete_subnet().subnet_id(id).send().await.or_cloud("ec2:DeleteSubnet");
-    in_the_way(to, deleted, filter("subnet-id", [id])).await
+    with_blocking_interfaces(to, deleted, filter("subnet-id", [id])).await
 }
 
 pub async fn delete_group(to: &Writer, id: &str) -> CloudResult<()> {
@@ -265,5 +270,5 @@ pub async fn delete_group(to: &Writer, id: &str) -> CloudResult<()> {
     let Some(group) = groups.security_groups().first() else { return Ok(()) };
     tags::guard("ec2:DeleteSecurityGroup", id, tags::value(group.tags(), TAG_RUN), &to.run_tags)?;
     let deleted = ec2.delete_security_group().group_id(id).send().await;
-    in_the_way(to, deleted.or_cloud("ec2:DeleteSecurityGroup"), filter("group-id", [id])).await
+    with_blocking_interfaces(to, deleted.or_cloud("ec2:DeleteSecurityGroup"), filter("group-id", [id])).await
 }

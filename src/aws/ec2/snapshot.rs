@@ -15,7 +15,8 @@ pub async fn copy(at: &At<'_>, what: &Create) -> CloudResult<Created> {
         return Err(CloudError::new(ErrorKind::Unsupported, CALL, "not a copy of a snapshot"));
     };
     let writer = at.writer().await?;
-    // Unencrypted copies are encrypted only on request; an encrypted source stays so either way.
+    // A copy of an encrypted snapshot is always encrypted. A copy of another one is encrypted only
+    // on request.
     let url = presign::url(
         writer.credentials.as_ref(),
         presign::Service::Ec2,

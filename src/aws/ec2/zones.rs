@@ -5,7 +5,7 @@ use crate::access::Ec2Reader;
 use crate::error::OrCloud;
 use port::{CloudError, CloudResult, ErrorKind, Zone};
 
-/// The region's own zones (no local or wavelength zones), in the order of their names.
+/// Returns the region's own zones by name, without local and wavelength zones.
 pub async fn all(ec2: &Ec2Reader) -> CloudResult<Vec<Zone>> {
     const CALL: &str = "ec2:DescribeAvailabilityZones";
     let answer = ec2

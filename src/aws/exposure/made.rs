@@ -1,4 +1,5 @@
-//! What the run has made, wherever it stands: by its records and by its tag.
+//! Looks at the resources that the run has created, wherever they are. Finds them by the run's
+//! records and by its tag.
 
 use std::collections::BTreeSet;
 
@@ -13,32 +14,32 @@ use crate::error::OrCloud;
 use crate::{pages, tags};
 use port::{CloudError, CloudResult, ErrorKind, Exposure, IsolationScan, Kind, Leak, TAG_RUN};
 
-/// What is the run's.
-pub struct Ours<'a> {
-    look: &'a IsolationScan,
+/// Tells which resources belong to the run.
+pub struct RunScope<'a> {
+    scan: &'a IsolationScan,
     account: &'a str,
 }
 
-impl<'a> Ours<'a> {
-    pub fn of(look: &'a IsolationScan) -> Self {
-        Self { look, account: look.place.account.as_str() }
+impl<'a> RunScope<'a> {
+    pub fn of(scan: &'a IsolationScan) -> Self {
+        Self { scan, account: scan.place.account.as_str() }
     }
 
-    /// On record as made here.
+    /// Returns the ids that the run has recorded as created at this place.
     fn ids(&self, kind: Kind) -> BTreeSet<String> {
-        let made = self.look.made.iter().filter(|r| r.kind == kind && r.place() == self.look.place);
+        let made = self.scan.made.iter().filter(|r| r.kind == kind && r.place() == self.scan.place);
         made.map(|r| r.id.clone()).collect()
     }
 
     fn filter(&self) -> aws_sdk_ec2::types::Filter {
-        filter(&format!("tag:{TAG_RUN}"), [self.look.run.to_string()])
+        filter(&format!("tag:{TAG_RUN}"), [self.scan.run.to_string()])
     }
 
-    fn are_tags(&self, tags: &[Tag]) -> bool {
-        tags::rds_value(tags, TAG_RUN) == Some(self.look.run.0.as_str())
+    fn has_run_tag(&self, tags: &[Tag]) -> bool {
+        tags::rds_value(tags, TAG_RUN) == Some(self.scan.run.0.as_str())
     }
 
-    /// What a grant gives to others, in words; `None`: it gives nothing away.
+    /// Describes a grant to other accounts. `None`: the grant is to the account itself.
     fn shared(&self, what: &str, with: &str) -> Option<String> {
         match with {
             "all" => Some(format!("the {what} is public: every AWS account can read it")),
@@ -48,13 +49,14 @@ impl<'a> Ours<'a> {
     }
 }
 
-/// By id, each once: those that the run's records, its tag or the sandbox's network name.
-pub async fn instances(ec2: &Ec2Reader, ours: &Ours<'_>, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
+/// Returns the openings of instances: of those in the run's records, those with its tag and those
+/// in the sandbox's network. Each instance counts once.
+pub async fn instances(ec2: &Ec2Reader, scope: &RunScope<'_>, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
     const CALL: &str = "ec2:DescribeInstances";
     let mut all = Vec::new();
     let mut seen = BTreeSet::new();
-    let made: Vec<String> = ours.ids(Kind::Instance).into_iter().collect();
-    let mut queries = vec![vpcs.filter("vpc-id"), ours.filter()];
+    let made: Vec<String> = scope.ids(Kind::Instance).into_iter().collect();
+    let mut queries = vec![vpcs.filter("vpc-id"), scope.filter()];
     queries.extend(made.chunks(crate::ec2::FILTER_VALUES).map(|ids| filter("instance-id", ids)));
     for query in queries {
         let request = ec2
@@ -80,13 +82,13 @@ pub async fn instances(ec2: &Ec2Reader, ours: &Ours<'_>, vpcs: &Vpcs) -> CloudRe
     Ok(all)
 }
 
-pub async fn addresses(ec2: &Ec2Reader, ours: &Ours<'_>) -> CloudResult<Vec<Exposure>> {
-    let made = ours.ids(Kind::Address);
+pub async fn addresses(ec2: &Ec2Reader, scope: &RunScope<'_>) -> CloudResult<Vec<Exposure>> {
+    let made = scope.ids(Kind::Address);
     let answer = ec2.describe_addresses().send().await.or_cloud("ec2:DescribeAddresses")?;
     let mut all = Vec::new();
     for address in answer.addresses() {
         let id = address.allocation_id().unwrap_or_default();
-        let tagged = tags::value(address.tags(), TAG_RUN) == Some(ours.look.run.0.as_str());
+        let tagged = tags::value(address.tags(), TAG_RUN) == Some(scope.scan.run.0.as_str());
         let to = [address.instance_id(), address.network_interface_id()];
         let to = to.into_iter().flatten().find(|to| !to.is_empty());
         if let Some(to) = to.filter(|_| tagged || made.contains(id)) {
@@ -98,34 +100,35 @@ pub async fn addresses(ec2: &Ec2Reader, ours: &Ours<'_>) -> CloudResult<Vec<Expo
     Ok(all)
 }
 
-/// EBS snapshots and images. Who may use them is told for one at a time only; they are the run's own copies, and few.
-pub async fn shares(ec2: &Ec2Reader, ours: &Ours<'_>) -> CloudResult<Vec<Exposure>> {
-    let (mut snapshots, mut images) = (ours.ids(Kind::Snapshot), ours.ids(Kind::Image));
-    let request = ec2.describe_images().owners("self").filters(ours.filter());
+/// Returns who else may use the run's EBS snapshots and images. EC2 answers for one at a time, but
+/// the run's own copies are few.
+pub async fn shares(ec2: &Ec2Reader, scope: &RunScope<'_>) -> CloudResult<Vec<Exposure>> {
+    let (mut snapshots, mut images) = (scope.ids(Kind::Snapshot), scope.ids(Kind::Image));
+    let request = ec2.describe_images().owners("self").filters(scope.filter());
     for image in pages!("ec2:DescribeImages", images, request) {
         images.extend(image.image_id.clone());
         let blocks = image.block_device_mappings().iter();
         snapshots.extend(blocks.filter_map(|b| b.ebs()?.snapshot_id.clone()));
     }
-    let request = ec2.describe_snapshots().owner_ids("self").filters(ours.filter());
+    let request = ec2.describe_snapshots().owner_ids("self").filters(scope.filter());
     for snapshot in pages!("ec2:DescribeSnapshots", snapshots, request) {
         snapshots.extend(snapshot.snapshot_id);
     }
-    let mut all = each(snapshots, async |id| snapshot_shares(ec2, ours, id).await).await?;
-    all.extend(each(images, async |id| image_shares(ec2, ours, id).await).await?);
+    let mut all = each(snapshots, async |id| snapshot_shares(ec2, scope, id).await).await?;
+    all.extend(each(images, async |id| image_shares(ec2, scope, id).await).await?);
     Ok(all)
 }
 
-async fn snapshot_shares(ec2: &Ec2Reader, ours: &Ours<'_>, id: String) -> CloudResult<Vec<Exposure>> {
+async fn snapshot_shares(ec2: &Ec2Reader, scope: &RunScope<'_>, id: String) -> CloudResult<Vec<Exposure>> {
     let request = ec2.describe_snapshot_attribute().snapshot_id(&id);
     let request = request.attribute(SnapshotAttributeName::CreateVolumePermission);
     let answer = request.send().await.or_cloud("ec2:DescribeSnapshotAttribute")?;
     let with = answer.create_volume_permissions().iter();
     let with = with.filter_map(|p| p.user_id().or(p.group().map(PermissionGroup::as_str)));
-    Ok(shared_as(ours, "snapshot", &id, with))
+    Ok(shared_as(scope, "snapshot", &id, with))
 }
 
-async fn image_shares(ec2: &Ec2Reader, ours: &Ours<'_>, id: String) -> CloudResult<Vec<Exposure>> {
+async fn image_shares(ec2: &Ec2Reader, scope: &RunScope<'_>, id: String) -> CloudResult<Vec<Exposure>> {
     let request =
         ec2.describe_image_attribute().image_id(&id).attribute(ImageAttributeName::LaunchPermission);
     let answer = request.send().await.or_cloud("ec2:DescribeImageAttribute")?;
@@ -134,19 +137,19 @@ async fn image_shares(ec2: &Ec2Reader, ours: &Ours<'_>, id: String) -> CloudResu
         let organization = p.organization_arn().or(p.organizational_unit_arn());
         p.user_id().or(p.group().map(PermissionGroup::as_str)).or(organization)
     });
-    Ok(shared_as(ours, "image", &id, with))
+    Ok(shared_as(scope, "image", &id, with))
 }
 
 fn shared_as<'s>(
-    ours: &Ours<'_>,
+    scope: &RunScope<'_>,
     what: &str,
     id: &str,
     with: impl Iterator<Item = &'s str>,
 ) -> Vec<Exposure> {
-    with.filter_map(|with| Some(Exposure::new(Leak::Share, id, ours.shared(what, with)?))).collect()
+    with.filter_map(|with| Some(Exposure::new(Leak::Share, id, scope.shared(what, with)?))).collect()
 }
 
-/// Asks for each; what is gone meanwhile stands nowhere.
+/// Calls `ask` for each id. A resource that was deleted meanwhile is skipped.
 async fn each<A>(ids: BTreeSet<String>, ask: A) -> CloudResult<Vec<Exposure>>
 where
     A: AsyncFn(String) -> CloudResult<Vec<Exposure>>,
@@ -162,14 +165,14 @@ where
     Ok(lists.into_iter().flatten().collect())
 }
 
-/// The run's databases, and whatever else stands in its network.
-pub async fn databases(rds: &RdsReader, ours: &Ours<'_>, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
+/// Returns the openings of the run's databases and of all databases in its network.
+pub async fn databases(rds: &RdsReader, scope: &RunScope<'_>, vpcs: &Vpcs) -> CloudResult<Vec<Exposure>> {
     let mut all = Vec::new();
-    let made = ours.ids(Kind::DbInstance);
+    let made = scope.ids(Kind::DbInstance);
     for db in pages!("rds:DescribeDBInstances", db_instances, rds.describe_db_instances()) {
         let id = db.db_instance_identifier.clone().unwrap_or_default();
         let vpc = db.db_subnet_group().and_then(|g| g.vpc_id());
-        let is_ours = made.contains(&id) || ours.are_tags(db.tag_list());
+        let is_ours = made.contains(&id) || scope.has_run_tag(db.tag_list());
         if !is_ours && !vpcs.has(vpc) {
             continue;
         }
@@ -186,10 +189,10 @@ pub async fn databases(rds: &RdsReader, ours: &Ours<'_>, vpcs: &Vpcs) -> CloudRe
             all.push(Exposure::new(Leak::Way, &id, what));
         }
     }
-    let made = ours.ids(Kind::DbCluster);
+    let made = scope.ids(Kind::DbCluster);
     for cluster in pages!("rds:DescribeDBClusters", db_clusters, rds.describe_db_clusters()) {
         let id = cluster.db_cluster_identifier.clone().unwrap_or_default();
-        if !made.contains(&id) && !ours.are_tags(cluster.tag_list()) {
+        if !made.contains(&id) && !scope.has_run_tag(cluster.tag_list()) {
             continue;
         }
         if cluster.publicly_accessible() == Some(true) {
@@ -204,39 +207,44 @@ pub async fn databases(rds: &RdsReader, ours: &Ours<'_>, vpcs: &Vpcs) -> CloudRe
     Ok(all)
 }
 
-pub async fn db_shares(rds: &RdsReader, ours: &Ours<'_>) -> CloudResult<Vec<Exposure>> {
-    let (mut of_instances, mut of_clusters) = (ours.ids(Kind::DbSnapshot), ours.ids(Kind::DbClusterSnapshot));
-    // Automated ones cannot be shared.
+pub async fn db_shares(rds: &RdsReader, scope: &RunScope<'_>) -> CloudResult<Vec<Exposure>> {
+    let (mut of_instances, mut of_clusters) =
+        (scope.ids(Kind::DbSnapshot), scope.ids(Kind::DbClusterSnapshot));
+    // Automated snapshots cannot be shared.
     let request = rds.describe_db_snapshots().snapshot_type("manual");
     for snapshot in pages!("rds:DescribeDBSnapshots", db_snapshots, request) {
-        if ours.are_tags(snapshot.tag_list()) {
+        if scope.has_run_tag(snapshot.tag_list()) {
             of_instances.extend(snapshot.db_snapshot_identifier);
         }
     }
     let request = rds.describe_db_cluster_snapshots().snapshot_type("manual");
     for snapshot in pages!("rds:DescribeDBClusterSnapshots", db_cluster_snapshots, request) {
-        if ours.are_tags(snapshot.tag_list()) {
+        if scope.has_run_tag(snapshot.tag_list()) {
             of_clusters.extend(snapshot.db_cluster_snapshot_identifier);
         }
     }
-    let mut all = each(of_instances, async |id| db_snapshot_shares(rds, ours, id).await).await?;
-    all.extend(each(of_clusters, async |id| cluster_snapshot_shares(rds, ours, id).await).await?);
+    let mut all = each(of_instances, async |id| db_snapshot_shares(rds, scope, id).await).await?;
+    all.extend(each(of_clusters, async |id| cluster_snapshot_shares(rds, scope, id).await).await?);
     Ok(all)
 }
 
-/// The attribute that lists who may restore.
+/// The attribute that lists the accounts that may restore.
 const RESTORE: &str = "restore";
 
-async fn db_snapshot_shares(rds: &RdsReader, ours: &Ours<'_>, id: String) -> CloudResult<Vec<Exposure>> {
+async fn db_snapshot_shares(rds: &RdsReader, scope: &RunScope<'_>, id: String) -> CloudResult<Vec<Exposure>> {
     let answer = rds.describe_db_snapshot_attributes().db_snapshot_identifier(&id).send().await;
     let answer = answer.or_cloud("rds:DescribeDBSnapshotAttributes")?.db_snapshot_attributes_result;
     let lists = answer.and_then(|r| r.db_snapshot_attributes).unwrap_or_default();
     let with = lists.iter().filter(|a| a.attribute_name() == Some(RESTORE));
     let with = with.filter_map(|a| a.attribute_values.as_ref()).flatten().map(String::as_str);
-    Ok(shared_as(ours, "snapshot", &id, with))
+    Ok(shared_as(scope, "snapshot", &id, with))
 }
 
-async fn cluster_snapshot_shares(rds: &RdsReader, ours: &Ours<'_>, id: String) -> CloudResult<Vec<Exposure>> {
+async fn cluster_snapshot_shares(
+    rds: &RdsReader,
+    scope: &RunScope<'_>,
+    id: String,
+) -> CloudResult<Vec<Exposure>> {
     let answer =
         rds.describe_db_cluster_snapshot_attributes().db_cluster_snapshot_identifier(&id).send().await;
     let answer = answer.or_cloud("rds:DescribeDBClusterSnapshotAttributes")?;
@@ -244,14 +252,14 @@ async fn cluster_snapshot_shares(rds: &RdsReader, ours: &Ours<'_>, id: String) -
     let lists = lists.and_then(|r| r.db_cluster_snapshot_attributes).unwrap_or_default();
     let with = lists.iter().filter(|a| a.attribute_name() == Some(RESTORE));
     let with = with.filter_map(|a| a.attribute_values.as_ref()).flatten().map(String::as_str);
-    Ok(shared_as(ours, "snapshot", &id, with))
+    Ok(shared_as(scope, "snapshot", &id, with))
 }
 
-pub async fn buckets(s3: &S3Reader, ours: &Ours<'_>) -> CloudResult<Vec<Exposure>> {
-    each(ours.ids(Kind::Bucket), async |name| bucket(s3, ours, &name).await).await
+pub async fn buckets(s3: &S3Reader, scope: &RunScope<'_>) -> CloudResult<Vec<Exposure>> {
+    each(scope.ids(Kind::Bucket), async |name| bucket(s3, scope, &name).await).await
 }
 
-async fn bucket(s3: &S3Reader, ours: &Ours<'_>, name: &str) -> CloudResult<Vec<Exposure>> {
+async fn bucket(s3: &S3Reader, scope: &RunScope<'_>, name: &str) -> CloudResult<Vec<Exposure>> {
     let mut all = Vec::new();
     let block = s3.get_public_access_block().bucket(name).send().await.or_cloud("s3:GetPublicAccessBlock");
     let block = unless_absent(block, "NoSuchPublicAccessBlockConfiguration")?;
@@ -262,10 +270,10 @@ async fn bucket(s3: &S3Reader, ours: &Ours<'_>, name: &str) -> CloudResult<Vec<E
     if !blocked {
         all.push(Exposure::new(Leak::Bucket, name, "public access to the bucket is not blocked"));
     }
-    // The block holds off the public, and not another account that a policy names.
+    // The public access block does not stop another account that a policy names.
     let policy = s3.get_bucket_policy().bucket(name).send().await.or_cloud("s3:GetBucketPolicy");
     if let Some(policy) = unless_absent(policy, "NoSuchBucketPolicy")?.and_then(|p| p.policy) {
-        let others = others_in(&policy, ours.account);
+        let others = others_in(&policy, scope.account);
         all.extend(
             others
                 .into_iter()
@@ -275,7 +283,7 @@ async fn bucket(s3: &S3Reader, ours: &Ours<'_>, name: &str) -> CloudResult<Vec<E
     Ok(all)
 }
 
-/// An answer that says by an error that there is none.
+/// Turns the error that means "there is none" into `None`.
 fn unless_absent<T>(answer: CloudResult<T>, code: &str) -> Result<Option<T>, CloudError> {
     match answer {
         Ok(answer) => Ok(Some(answer)),
@@ -284,7 +292,8 @@ fn unless_absent<T>(answer: CloudResult<T>, code: &str) -> Result<Option<T>, Clo
     }
 }
 
-/// Whom a policy lets in besides the account itself. What cannot be understood may let in anybody.
+/// Returns the principals outside the account that a policy allows. A policy that cannot be read
+/// may allow anybody.
 fn others_in(policy: &str, account: &str) -> BTreeSet<String> {
     use serde_json::Value;
     let Ok(Value::Object(policy)) = serde_json::from_str(policy) else {
@@ -299,13 +308,13 @@ fn others_in(policy: &str, account: &str) -> BTreeSet<String> {
     for statement in list(policy.get("Statement")).iter().filter(|s| s["Effect"] != "Deny") {
         let principals = match statement.get("Principal") {
             Some(Value::Object(kinds)) => kinds.values().flat_map(|who| list(Some(who))).collect(),
-            // Everybody but some is somebody else.
+            // `NotPrincipal` allows everybody except a few.
             None => vec![Value::from("everybody but some")],
             who => list(who),
         };
         for who in &principals {
             let who = who.as_str().map_or_else(|| who.to_string(), str::to_owned);
-            // An id, or an ARN of the account or of somebody in it.
+            // The account's id, or an ARN in the account.
             let own = who == account || who.split(':').nth(4) == Some(account);
             if !own {
                 others.insert(who);

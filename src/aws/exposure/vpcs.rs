@@ -1,4 +1,4 @@
-//! The run's own networks, and what is found of them.
+//! The run's own VPCs, and constructors of what is found in them.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::ec2::filter;
 use crate::{missing, pages};
 use port::{CloudError, CloudResult, ErrorKind, Exposure, IsolationScan, Leak, TAG_RUN};
 
-/// How many lists are read at once: a look must not take the API's allowance from the steps.
+/// How many lists are read at once. A scan must leave most of the API's rate limit to the steps.
 pub const AT_ONCE: usize = 4;
 
 pub fn found(leak: Leak, resource: Option<String>, what: impl Into<String>) -> Exposure {
@@ -21,20 +21,20 @@ pub fn way(resource: Option<String>, what: impl Into<String>) -> Exposure {
     found(Leak::Way, resource, what)
 }
 
-/// The run's VPCs with their IPv4 ranges: the sandbox's, and what a stack may have made besides.
+/// The run's VPCs with their IPv4 ranges: the sandbox's VPC, and the VPCs that a stack has made.
 pub struct Vpcs(pub BTreeMap<String, Vec<Ipv4Net>>);
 
 impl Vpcs {
-    pub async fn of(ec2: &Client, look: &IsolationScan) -> CloudResult<Self> {
+    pub async fn of(ec2: &Client, scan: &IsolationScan) -> CloudResult<Self> {
         const CALL: &str = "ec2:DescribeVpcs";
         let of = |filter: Filter| async move {
             Ok::<_, CloudError>(pages!(CALL, vpcs, ec2.describe_vpcs().filters(filter)))
         };
-        let mut all: Vec<Vpc> = of(filter("vpc-id", [&look.vpc])).await?;
+        let mut all: Vec<Vpc> = of(filter("vpc-id", [&scan.vpc])).await?;
         if all.is_empty() {
-            return Err(CloudError::new(ErrorKind::NotFound, CALL, format!("there is no VPC {}", look.vpc)));
+            return Err(CloudError::new(ErrorKind::NotFound, CALL, format!("there is no VPC {}", scan.vpc)));
         }
-        all.extend(of(filter(&format!("tag:{TAG_RUN}"), [look.run.to_string()])).await?);
+        all.extend(of(filter(&format!("tag:{TAG_RUN}"), [scan.run.to_string()])).await?);
         let ranges = |vpc: &Vpc| {
             let more = vpc.cidr_block_association_set().iter().filter_map(|a| a.cidr_block());
             vpc.cidr_block().into_iter().chain(more).filter_map(|cidr| cidr.parse().ok()).collect()

@@ -1,8 +1,8 @@
-//! Buckets to restore objects from: versioned ones, and replicas.
+//! Buckets as recovery points: buckets with versions, and replicas.
 
 use aws_sdk_s3::types::BucketVersioningStatus;
 
-use super::{Search, Want, named};
+use super::{Search, Target, named};
 use crate::Aws;
 use crate::access::S3Reader;
 use crate::error::OrCloud;
@@ -11,17 +11,19 @@ use base::ids::AccountId;
 use estate::{PointKind, RecoveryPoint, Selector};
 use port::{CloudResult, ErrorKind};
 
-/// Both kinds are asked for by the name of the bucket that is read: nothing at a replica says whose replica it is.
+/// Returns the bucket as a recovery point.
+///
+/// Both kinds are asked for by the bucket's own name: nothing at a replica names its source.
 pub async fn find(
     aws: &Aws,
     s3: &S3Reader,
     search: &Search<'_>,
     kind: PointKind,
 ) -> CloudResult<Vec<RecoveryPoint>> {
-    let name = match search.want {
-        Want::Id(id) => id,
-        Want::Of(Selector::Id(id)) if id.kind == "s3:bucket" => &id.name,
-        Want::Of(_) => return Ok(Vec::new()),
+    let name = match search.target {
+        Target::Point(id) => id,
+        Target::Source(Selector::Id(id)) if id.kind == "s3:bucket" => &id.name,
+        Target::Source(_) => return Ok(Vec::new()),
     };
     let Some(owner) = owner(aws, s3, search, name).await? else { return Ok(Vec::new()) };
     let taken = if kind == PointKind::S3Versions {
@@ -30,35 +32,37 @@ pub async fn find(
         if answer.status() != Some(&BucketVersioningStatus::Enabled) {
             return Ok(Vec::new());
         }
-        // Every object as it is at this moment can be had.
+        // Every object can be read as it was at this time.
         Some(search.now)
     } else {
-        // How far a replica lags behind is not told by S3's API (it stands in CloudWatch).
+        // S3's API does not return the lag of a replica. Only CloudWatch has it.
         None
     };
     Ok(vec![RecoveryPoint {
-        // Another account's bucket that these credentials may read is shared with them, by its policy.
+        // A bucket of another account that these credentials can read is shared by its policy.
         shared_with: if owner == search.place.account {
             Vec::new()
         } else {
             vec![search.place.account.clone()]
         },
         taken,
-        // Since when it can be read, S3 does not tell: it is read as of T0.
+        // S3 does not say since when the bucket can be read, so it is read as of T0.
         usable: None,
         seen_usable: Some(search.now),
-        // Counting them may take hours: `measure_objects` does it where it is wanted.
+        // Counting the objects may take hours. `measure_objects` does it on request.
         size: Size(0),
         objects: 0,
-        // Each object has a key of its own, or none: reading tells.
+        // Each object has its own key or none. Only reading it tells.
         encrypted: false,
         kms_key: None,
         ..RecoveryPoint::new(named("s3:bucket", name), kind, name, owner, search.place.region.clone())
     }])
 }
 
-/// Whose the bucket is, among the playbook's accounts. `None`: it is nobody's of them, it does not lie in this region
-/// (its name is global), or this account may not read it.
+/// Returns which of the playbook's accounts owns the bucket.
+///
+/// `None`: none of them owns it, it is in another region (its name is global), or this account may
+/// not read it.
 async fn owner(aws: &Aws, s3: &S3Reader, search: &Search<'_>, name: &str) -> CloudResult<Option<AccountId>> {
     let own = &search.place.account;
     let elsewhere = aws.access(own).endpoint.is_some();
@@ -67,10 +71,10 @@ async fn owner(aws: &Aws, s3: &S3Reader, search: &Search<'_>, name: &str) -> Clo
         .accounts
         .iter()
         .filter(|(id, access)| !elsewhere && *id != own && access.endpoint.is_none());
-    // S3 tells an owner only to those who name it.
+    // S3 does not name the owner. It only confirms the account in the request.
     for account in std::iter::once(own).chain(others.map(|(id, _)| id)) {
         let head = s3.head_bucket().bucket(name).expected_bucket_owner(account.as_str()).send().await;
-        // 301, 400 or 403, by region and owner: S3 says where the bucket is, whatever it answers.
+        // S3 names the bucket's region in every answer, also in a 301, 400 or 403.
         let region = head.as_ref().err().and_then(|e| e.raw_response()?.headers().get("x-amz-bucket-region"));
         if region.is_some_and(|region| region != search.place.region.as_str()) {
             return Ok(None);
@@ -80,9 +84,9 @@ async fn owner(aws: &Aws, s3: &S3Reader, search: &Search<'_>, name: &str) -> Clo
                 let here = head.bucket_region().is_none_or(|r| r == search.place.region.as_str());
                 return Ok(here.then(|| account.clone()));
             }
-            // 403: another account's, or not ours to see.
+            // 403: the bucket belongs to another account, or these credentials may not see it.
             Err(e) if e.kind == ErrorKind::Forbidden => {}
-            // 404: none; 301: another region.
+            // 404: no such bucket. 301: it is in another region.
             Err(e) if e.kind == ErrorKind::NotFound || e.message.contains("301") => return Ok(None),
             Err(e) => return Err(e),
         }

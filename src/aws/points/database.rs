@@ -1,8 +1,8 @@
-//! Snapshots of databases and clusters, point-in-time recovery, replicas.
+//! Snapshots of databases and clusters, point-in-time recovery, and replicas.
 
 use aws_sdk_rds::types::{DbClusterSnapshot, DbInstance, DbSnapshot, Tag};
 
-use super::{MOST_ASKED_ABOUT, Search, TAG_TAKEN, Want, account_of, accounts, named, tagged_time};
+use super::{MOST_ASKED_ABOUT, Search, TAG_TAKEN, Target, account_of, accounts, named, tagged_time};
 use crate::access::RdsReader;
 use crate::error::OrCloud;
 use crate::pages;
@@ -15,18 +15,19 @@ use base::ids::{AccountId, name_of};
 use estate::{PointKind, RecoveryPoint, Selector};
 use port::{CloudResult, ErrorKind};
 
-/// Besides manual and automatic ones (what comes unasked): shared ones and AWS Backup's.
+/// The snapshot types to ask for. `None` stands for manual and automatic ones, RDS's default. The
+/// others are shared ones and AWS Backup's.
 const TYPES: [Option<&str>; 3] = [None, Some("shared"), Some("awsbackup")];
 
 pub async fn snapshots(rds: &RdsReader, search: &Search<'_>) -> CloudResult<Vec<RecoveryPoint>> {
     let mut found: Vec<DbSnapshot> = Vec::new();
     for kind in TYPES {
         let request = rds.describe_db_snapshots().set_snapshot_type(kind.map(str::to_owned));
-        let request = match search.want {
-            Want::Of(Selector::Id(id)) if id.kind == "rds:db" && kind != Some("shared") => {
+        let request = match search.target {
+            Target::Source(Selector::Id(id)) if id.kind == "rds:db" && kind != Some("shared") => {
                 request.filters(filter("db-instance-id", [&id.name]))
             }
-            Want::Of(_) | Want::Id(_) => request,
+            Target::Source(_) | Target::Point(_) => request,
         };
         for snapshot in pages!("rds:DescribeDBSnapshots", db_snapshots, request) {
             let fits = fits(
@@ -45,8 +46,11 @@ pub async fn snapshots(rds: &RdsReader, search: &Search<'_>) -> CloudResult<Vec<
     let mut points = Vec::new();
     for (index, s) in found.iter().enumerate() {
         let made = some_time(s.snapshot_create_time());
-        // "Changes for the copy when the snapshot is copied": the original time does not. A replica's snapshot is as old as the
-        // last transaction that the replica had received (RDS API reference, `SnapshotDatabaseTime`).
+        // RDS: the creation time "changes for the copy when the snapshot is copied", and the
+        // original time does not.
+        //
+        // The data in a snapshot of a replica are as old as the last transaction that the replica
+        // had received (RDS API reference, `SnapshotDatabaseTime`).
         let taken = some_time(s.original_snapshot_create_time()).or(made);
         let newest = some_time(s.snapshot_database_time());
         let taken = taken.map(|taken| newest.map_or(taken, |newest| taken.min(newest)));
@@ -59,7 +63,7 @@ pub async fn snapshots(rds: &RdsReader, search: &Search<'_>) -> CloudResult<Vec<
         };
         (point.encrypted, point.kms_key) = encryption(s.encrypted(), s.kms_key_id());
         point.engine = s.engine().map(str::to_owned);
-        // Only manual ones can be shared.
+        // Only manual snapshots can be shared.
         let ask = s.snapshot_type() == Some("manual") && index < MOST_ASKED_ABOUT;
         if point.account == search.place.account && ask {
             point.shared_with = snapshot_shared_with(rds, s.db_snapshot_identifier()).await?;
@@ -73,11 +77,11 @@ pub async fn cluster_snapshots(rds: &RdsReader, search: &Search<'_>) -> CloudRes
     let mut found: Vec<DbClusterSnapshot> = Vec::new();
     for kind in TYPES {
         let request = rds.describe_db_cluster_snapshots().set_snapshot_type(kind.map(str::to_owned));
-        let request = match search.want {
-            Want::Of(Selector::Id(id)) if id.kind == "rds:cluster" && kind != Some("shared") => {
+        let request = match search.target {
+            Target::Source(Selector::Id(id)) if id.kind == "rds:cluster" && kind != Some("shared") => {
                 request.filters(filter("db-cluster-id", [&id.name]))
             }
-            Want::Of(_) | Want::Id(_) => request,
+            Target::Source(_) | Target::Point(_) => request,
         };
         for snapshot in pages!("rds:DescribeDBClusterSnapshots", db_cluster_snapshots, request) {
             let fits = fits(
@@ -96,7 +100,8 @@ pub async fn cluster_snapshots(rds: &RdsReader, search: &Search<'_>) -> CloudRes
     let mut points = Vec::new();
     for (index, s) in found.iter().enumerate() {
         let made = some_time(s.snapshot_create_time());
-        // The API does not say whose time a copy of a cluster's snapshot carries: unknown, unless a tag tells.
+        // The API does not say which time the copy of a cluster snapshot carries. It is unknown
+        // unless a tag tells it.
         let copy = s.source_db_cluster_snapshot_arn().is_some_and(|arn| !arn.is_empty());
         let taken = tagged_time(rds_value(s.tag_list(), TAG_TAKEN)).or(if copy { None } else { made });
         let of = named("rds:cluster", s.db_cluster_identifier().unwrap_or_default());
@@ -117,19 +122,19 @@ pub async fn cluster_snapshots(rds: &RdsReader, search: &Search<'_>) -> CloudRes
     Ok(points)
 }
 
-/// Whether it is encrypted, and with which key.
+/// Returns whether the point is encrypted, and with which key.
 fn encryption(encrypted: Option<bool>, key: Option<&str>) -> (bool, Option<String>) {
     let encrypted = encrypted == Some(true);
     (encrypted, key.filter(|_| encrypted).map(str::to_owned))
 }
 
-/// Whether a snapshot of `of`, with these ids and tags, is among what is wanted.
+/// Returns whether a snapshot of `of`, with these ids and tags, matches the search.
 fn fits(search: &Search<'_>, kind: &str, of: Option<&str>, ids: [Option<&str>; 2], tags: &[Tag]) -> bool {
-    match search.want {
-        Want::Id(id) => ids.contains(&Some(id)),
-        Want::Of(Selector::Id(id)) if id.kind == kind => of == Some(id.name.as_str()),
-        Want::Of(Selector::Id(id)) => ids.contains(&Some(id.name.as_str())),
-        Want::Of(Selector::Tag { key, value, .. }) => rds_value(tags, key) == Some(value),
+    match search.target {
+        Target::Point(id) => ids.contains(&Some(id)),
+        Target::Source(Selector::Id(id)) if id.kind == kind => of == Some(id.name.as_str()),
+        Target::Source(Selector::Id(id)) => ids.contains(&Some(id.name.as_str())),
+        Target::Source(Selector::Tag { key, value, .. }) => rds_value(tags, key) == Some(value),
     }
 }
 
@@ -144,12 +149,13 @@ fn point(
 ) -> Option<RecoveryPoint> {
     let account = arn.and_then(account_of).unwrap_or_else(|| search.place.account.clone());
     let own = account == search.place.account;
-    // Another account's snapshot is named by its ARN.
+    // A snapshot of another account is named by its ARN.
     let id = if own { id? } else { arn? };
     Some(RecoveryPoint {
         taken,
-        // RDS does not tell when a snapshot became available, only when it (a copy: the copy) was begun; nor since when
-        // a backup can be restored to what it can be restored to now.
+        // RDS does not say when a snapshot became available, only when its creation began (for a
+        // copy: when copying began). For a backup it does not say since when the current restorable
+        // time is available.
         usable: None,
         seen_usable: ready.then_some(search.now),
         size: Size::gib(u64::try_from(gib).unwrap_or(0)),
@@ -200,7 +206,8 @@ async fn instances(rds: &RdsReader, search: &Search<'_>) -> CloudResult<Vec<DbIn
         .collect())
 }
 
-/// Point-in-time recovery: databases with automated backups here, and backups that are replicated here.
+/// Finds point-in-time recovery: databases here with automated backups, and backups replicated to
+/// here.
 pub async fn continuous(rds: &RdsReader, search: &Search<'_>) -> CloudResult<Vec<RecoveryPoint>> {
     let mut points = Vec::new();
     for db in instances(rds, search).await? {
@@ -221,7 +228,7 @@ pub async fn continuous(rds: &RdsReader, search: &Search<'_>) -> CloudResult<Vec
     let request = rds.describe_db_instance_automated_backups();
     for backup in pages!("rds:DescribeDBInstanceAutomatedBackups", db_instance_automated_backups, request) {
         let arn = backup.db_instance_automated_backups_arn();
-        // The backups of a database that lives here are told by the database itself.
+        // A database that is here already stands in the list with its backups.
         let elsewhere = backup.region().is_some_and(|r| r != search.place.region.as_str());
         let source = backup.db_instance_arn();
         if !elsewhere
@@ -240,8 +247,10 @@ pub async fn continuous(rds: &RdsReader, search: &Search<'_>) -> CloudResult<Vec
     Ok(points)
 }
 
-/// Read replicas. Their lag stands in `CloudWatch`, not in the API: the age of their data is unknown here, and a check
-/// with `measures: rpo` finds it out.
+/// Finds read replicas.
+///
+/// Only `CloudWatch` has their lag, so the age of their data is unknown here. A check with
+/// `measures: rpo` measures it.
 pub async fn replicas(rds: &RdsReader, search: &Search<'_>) -> CloudResult<Vec<RecoveryPoint>> {
     let mut points = Vec::new();
     for db in instances(rds, search).await? {

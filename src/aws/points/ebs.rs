@@ -1,8 +1,8 @@
-//! EBS snapshots, our own and those shared with us.
+//! EBS snapshots: the account's own, and those shared with it.
 
 use aws_sdk_ec2::types::{Filter, Snapshot, SnapshotAttributeName, SnapshotState, StorageTier};
 
-use super::{MOST_ASKED_ABOUT, PAGE, Search, TAG_OF, TAG_TAKEN, Want, accounts, named, tagged_time};
+use super::{MOST_ASKED_ABOUT, PAGE, Search, TAG_OF, TAG_TAKEN, Target, accounts, named, tagged_time};
 use crate::access::Ec2Reader;
 use crate::ec2::filter;
 use crate::error::OrCloud;
@@ -14,28 +14,30 @@ use estate::{PointKind, RecoveryPoint, Selector};
 use port::{CloudResult, ErrorKind};
 
 const CALL: &str = "ec2:DescribeSnapshots";
-/// What stands in for the volume of a copy.
+/// The volume id that EC2 gives a copy.
 const NO_VOLUME: &str = "vol-ffffffff";
 
 pub async fn find(ec2: &Ec2Reader, search: &Search<'_>) -> CloudResult<Vec<RecoveryPoint>> {
-    let queries: Vec<Filter> = match search.want {
-        Want::Id(id) => vec![filter("snapshot-id", [id])],
-        Want::Of(Selector::Id(id)) if id.kind == "ec2:snapshot" => vec![filter("snapshot-id", [&id.name])],
-        // A copy does not know its volume: only a tag can tell.
-        Want::Of(Selector::Id(id)) => vec![
+    let queries: Vec<Filter> = match search.target {
+        Target::Point(id) => vec![filter("snapshot-id", [id])],
+        Target::Source(Selector::Id(id)) if id.kind == "ec2:snapshot" => {
+            vec![filter("snapshot-id", [&id.name])]
+        }
+        // A copy does not name its volume. Only a tag can tell it.
+        Target::Source(Selector::Id(id)) => vec![
             filter("volume-id", [&id.name]),
             filter(&format!("tag:{TAG_OF}"), [id.name.clone(), id.to_string()]),
         ],
-        Want::Of(Selector::Tag { key, value, .. }) => vec![filter(&format!("tag:{key}"), [value])],
+        Target::Source(Selector::Tag { key, value, .. }) => vec![filter(&format!("tag:{key}"), [value])],
     };
     let mut found: Vec<Snapshot> = Vec::new();
     for query in queries {
         let own = ec2.describe_snapshots().owner_ids("self").filters(query.clone());
         let shared = ec2.describe_snapshots().restorable_by_user_ids("self").filters(query.clone());
-        // What is shared with everybody can be seen only by its id.
-        let requests = match search.want {
-            Want::Id(_) => vec![ec2.describe_snapshots().filters(query)],
-            Want::Of(_) => vec![own, shared],
+        // A public snapshot can be found only by its id.
+        let requests = match search.target {
+            Target::Point(_) => vec![ec2.describe_snapshots().filters(query)],
+            Target::Source(_) => vec![own, shared],
         };
         for request in requests {
             for snapshot in pages!(CALL, snapshots, request.max_results(PAGE)) {
@@ -67,15 +69,17 @@ fn point(search: &Search<'_>, snapshot: &Snapshot) -> Option<RecoveryPoint> {
         || snapshot.transfer_type().is_some()
         || said.starts_with("Copied for DestinationSnapshotId")
         || said.starts_with("[Copied snap-");
-    let of = match (search.want, tag(TAG_OF)) {
-        (Want::Of(Selector::Id(id)), _) => id.clone(),
+    let of = match (search.target, tag(TAG_OF)) {
+        (Target::Source(Selector::Id(id)), _) => id.clone(),
         (_, Some(of)) => named("ec2:volume", of),
         _ => named("ec2:volume", volume),
     };
     let started = some_time(snapshot.start_time());
-    // A snapshot is of the instant at which it was started; a copy's start is that of the copying, which would flatter.
+    // A snapshot's data are from the time at which it was started. A copy's start is the time of
+    // copying, which would report the data as too new.
     let taken = tagged_time(tag(TAG_TAKEN)).or(if copy { None } else { started });
-    // An archived one has to be brought back first, which takes up to three days (EBS user guide, "Archive Amazon EBS snapshots").
+    // An archived snapshot must be restored from the archive first. That takes up to three days
+    // (EBS user guide, "Archive Amazon EBS snapshots").
     let archived = snapshot.storage_tier() == Some(&StorageTier::Archive);
     let complete = snapshot.state() == Some(&SnapshotState::Completed) && !archived;
     let usable = if complete { some_time(snapshot.completion_time()) } else { None };
@@ -91,7 +95,8 @@ fn point(search: &Search<'_>, snapshot: &Snapshot) -> Option<RecoveryPoint> {
         seen_usable: complete.then_some(search.now),
         made: started,
         size: Size::gib(u64::try_from(snapshot.volume_size().unwrap_or(0)).unwrap_or(0)),
-        // Whether its key is AWS's own only KMS tells; but such a snapshot cannot be shared in the first place.
+        // Only KMS knows whether the key is AWS's own. A snapshot with such a key cannot be shared
+        // in any case.
         managed_key: false,
         encrypted,
         kms_key: snapshot.kms_key_id().filter(|_| encrypted).map(str::to_owned),
@@ -99,7 +104,7 @@ fn point(search: &Search<'_>, snapshot: &Snapshot) -> Option<RecoveryPoint> {
     })
 }
 
-/// The accounts that may use it, and whether everybody may.
+/// Returns the accounts that may use the snapshot, and whether it is public.
 async fn shared_with(ec2: &Ec2Reader, id: &str) -> CloudResult<(Vec<AccountId>, bool)> {
     let answer = ec2
         .describe_snapshot_attribute()
@@ -114,7 +119,8 @@ async fn shared_with(ec2: &Ec2Reader, id: &str) -> CloudResult<(Vec<AccountId>, 
             let names: Vec<String> = all.iter().filter_map(|p| p.user_id.clone()).collect();
             Ok((accounts(&names), all.iter().any(|p| p.user_id.is_none())))
         }
-        // Deleted meanwhile, or a role that may not see it: then nobody is known to have it.
+        // The snapshot was deleted meanwhile, or the role may not see it. Then no account is known
+        // to share it.
         Err(e) if matches!(e.kind, ErrorKind::NotFound | ErrorKind::Forbidden) => Ok((Vec::new(), false)),
         Err(e) => Err(e),
     }

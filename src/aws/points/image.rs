@@ -1,8 +1,8 @@
-//! Machine images, our own and those shared with us.
+//! Machine images: the account's own, and those shared with it.
 
 use aws_sdk_ec2::types::{EbsBlockDevice, Image, ImageAttributeName, ImageState};
 
-use super::{MOST_ASKED_ABOUT, PAGE, Search, TAG_OF, TAG_TAKEN, Want, accounts, named, tagged_time};
+use super::{MOST_ASKED_ABOUT, PAGE, Search, TAG_OF, TAG_TAKEN, Target, accounts, named, tagged_time};
 use crate::access::Ec2Reader;
 use crate::ec2::filter;
 use crate::error::OrCloud;
@@ -17,26 +17,27 @@ const CALL: &str = "ec2:DescribeImages";
 pub async fn find(ec2: &Ec2Reader, search: &Search<'_>) -> CloudResult<Vec<RecoveryPoint>> {
     let mut found: Vec<Image> = Vec::new();
     let ours = ec2.describe_images().owners("self");
-    // Those that name this account. What an organization may use can be seen only by its id.
+    // Images shared with this account by name. An image shared with an organization can be found
+    // only by its id.
     let shared = ec2.describe_images().executable_users("self");
-    let requests = match search.want {
-        Want::Id(_) => vec![ec2.describe_images()],
-        Want::Of(_) => vec![ours, shared],
+    let requests = match search.target {
+        Target::Point(_) => vec![ec2.describe_images()],
+        Target::Source(_) => vec![ours, shared],
     };
     for request in requests {
-        let request = match search.want {
-            Want::Id(id) => request.filters(filter("image-id", [id])),
-            Want::Of(Selector::Id(id)) if id.kind == "ec2:image" => {
+        let request = match search.target {
+            Target::Point(id) => request.filters(filter("image-id", [id])),
+            Target::Source(Selector::Id(id)) if id.kind == "ec2:image" => {
                 request.filters(filter("image-id", [&id.name]))
             }
-            // No filter tells which instance an image is of.
-            Want::Of(Selector::Id(_)) => request,
-            Want::Of(Selector::Tag { key, value, .. }) => {
+            // No filter selects images by their instance.
+            Target::Source(Selector::Id(_)) => request,
+            Target::Source(Selector::Tag { key, value, .. }) => {
                 request.filters(filter(&format!("tag:{key}"), [value]))
             }
         };
         for image in pages!(CALL, images, request.max_results(PAGE)) {
-            if wanted(search, &image) && !found.iter().any(|i| i.image_id == image.image_id) {
+            if matches(search, &image) && !found.iter().any(|i| i.image_id == image.image_id) {
                 found.push(image);
             }
         }
@@ -58,7 +59,8 @@ pub async fn find(ec2: &Ec2Reader, search: &Search<'_>) -> CloudResult<Vec<Recov
     Ok(points)
 }
 
-/// The instance that an image was made of, where anything tells: the API, a tag, AWS Backup's naming.
+/// Returns the instance that an image was made from, as far as the API, a tag or AWS Backup's
+/// naming tells.
 fn instance_of(image: &Image) -> Option<String> {
     let tagged = tags::value(image.tags(), TAG_OF).map(|of| named("ec2:instance", of).name);
     let backup = || {
@@ -68,24 +70,29 @@ fn instance_of(image: &Image) -> Option<String> {
     tagged.or_else(|| image.source_instance_id.clone()).or_else(backup)
 }
 
-fn wanted(search: &Search<'_>, image: &Image) -> bool {
-    match search.want {
-        Want::Of(Selector::Id(id)) if id.kind == "ec2:instance" => {
+fn matches(search: &Search<'_>, image: &Image) -> bool {
+    match search.target {
+        Target::Source(Selector::Id(id)) if id.kind == "ec2:instance" => {
             instance_of(image).as_deref() == Some(id.name.as_str())
         }
-        Want::Of(_) | Want::Id(_) => true,
+        Target::Source(_) | Target::Point(_) => true,
     }
 }
 
 fn point(search: &Search<'_>, image: &Image) -> Option<RecoveryPoint> {
     let id = image.image_id()?.to_owned();
-    let of = match search.want {
-        Want::Of(Selector::Id(of)) => of.clone(),
-        Want::Of(_) | Want::Id(_) => named("ec2:instance", &instance_of(image).unwrap_or_else(|| id.clone())),
+    let of = match search.target {
+        Target::Source(Selector::Id(of)) => of.clone(),
+        Target::Source(_) | Target::Point(_) => {
+            named("ec2:instance", &instance_of(image).unwrap_or_else(|| id.clone()))
+        }
     };
     let created = tagged_time(image.creation_date());
-    // A copy's creation date is that of the copying, which would flatter. Of an image of an instance, the source image is the
-    // one that the instance was launched from; only such an image names an instance (EC2 API reference, `SourceInstanceId`).
+    // The creation date of a copy is the time of copying, which would report the data as too new.
+    //
+    // Only an image made from an instance names that instance (EC2 API reference,
+    // `SourceInstanceId`). Its source image is the image that the instance was launched from, so it
+    // is no copy.
     let said = image.description().unwrap_or_default();
     let copy = image.source_instance_id().is_none()
         && (image.source_image_id().is_some_and(|source| source != id) || said.starts_with("[Copied ami-"));
@@ -97,7 +104,7 @@ fn point(search: &Search<'_>, image: &Image) -> Option<RecoveryPoint> {
     };
     Some(RecoveryPoint {
         taken,
-        // An image's creation date is that of its beginning: when it was complete, EC2 does not tell.
+        // EC2 returns when the image's creation began, not when the image was complete.
         usable: None,
         seen_usable: (image.state() == Some(&ImageState::Available)).then_some(search.now),
         made: created,
@@ -106,13 +113,14 @@ fn point(search: &Search<'_>, image: &Image) -> Option<RecoveryPoint> {
             .block_device_mappings()
             .iter()
             .any(|b| b.ebs().and_then(EbsBlockDevice::encrypted) == Some(true)),
-        // Which key, only its snapshots tell: `keys`.
+        // Only the snapshots tell the key. `find` adds it from them.
         kms_key: None,
         ..RecoveryPoint::new(of, PointKind::Ami, id, account, search.place.region.clone())
     })
 }
 
-/// The key of an image's snapshots; where they have several, one of another account first: that one may be lost alone.
+/// Returns the KMS key of an image's snapshots. If they have several keys, one of another account
+/// comes first, because it may be lost alone.
 async fn key_of(ec2: &Ec2Reader, image: &Image, owner: &AccountId) -> CloudResult<Option<String>> {
     const CALL: &str = "ec2:DescribeSnapshots";
     let blocks = image.block_device_mappings().iter();
@@ -120,7 +128,7 @@ async fn key_of(ec2: &Ec2Reader, image: &Image, owner: &AccountId) -> CloudResul
     if ids.is_empty() {
         return Ok(None);
     }
-    // A filter, not the parameter: what may not be seen is left out, and is no error.
+    // A filter leaves out the snapshots that may not be seen. The id parameter would be an error.
     let request = ec2.describe_snapshots().filters(filter("snapshot-id", ids));
     let found = match request.send().await.or_cloud(CALL) {
         Ok(answer) => answer.snapshots.unwrap_or_default(),
@@ -132,7 +140,8 @@ async fn key_of(ec2: &Ec2Reader, image: &Image, owner: &AccountId) -> CloudResul
     Ok(keys.into_iter().next())
 }
 
-/// The accounts that may use it, and whether others may whom the API does not name one by one.
+/// Returns the accounts that may use the image, and whether it is shared with others that the API
+/// does not list.
 async fn shared_with(ec2: &Ec2Reader, id: &str) -> CloudResult<(Vec<AccountId>, bool)> {
     let answer = ec2
         .describe_image_attribute()
@@ -163,14 +172,14 @@ mod tests {
     fn images_of_instances_are_as_old_as_they_are_and_copies_of_unknown_age() {
         let place = Place { account: "111122223333".parse().unwrap(), region: "us-west-2".parse().unwrap() };
         let now = "2026-02-01T00:00:00Z".parse().unwrap();
-        let search = Search { place: &place, want: Want::Id("ami-1"), now };
+        let search = Search { place: &place, target: Target::Point("ami-1"), now };
         let image = || Image::builder().image_id("ami-1").creation_date("2026-01-02T03:04:05.000Z");
         let age = |image: Image| {
             let point = point(&search, &image).unwrap();
             assert!(point.made.is_some());
             point.taken.is_some()
         };
-        // The source of an image of an instance is what the instance was launched from.
+        // The instance was launched from the source image, so its own image is no copy.
         assert!(age(image().source_image_id("ami-0").source_instance_id("i-1").build()));
         assert!(age(image().build()));
         assert!(!age(image().source_image_id("ami-0").build()));

@@ -1,5 +1,6 @@
-//! Recovery points as an account sees them in a region, one file per service. Consistency times are only ever what the
-//! API tells: a point whose age it does not tell has none.
+//! The recovery points that an account sees in a region, one file per service.
+//!
+//! A point's consistency time always comes from the API. A point without one has an unknown age.
 
 mod bucket;
 mod database;
@@ -8,23 +9,24 @@ mod image;
 mod search;
 
 use self::search::{
-    MOST_ASKED_ABOUT, PAGE, Search, TAG_OF, TAG_TAKEN, Want, account_of, accounts, named, tagged_time,
+    MOST_ASKED_ABOUT, PAGE, Search, TAG_OF, TAG_TAKEN, Target, account_of, accounts, named, tagged_time,
 };
 use super::Aws;
 use estate::{PointKind, RecoveryPoint};
 use port::{CloudResult, Place, PointQuery};
 
 pub async fn find(aws: &Aws, place: &Place, query: &PointQuery) -> CloudResult<Vec<RecoveryPoint>> {
-    let (want, kinds) = match query {
-        PointQuery::Of { selector, kinds } => (Want::Of(selector), kinds.clone()),
-        PointQuery::Id { id, kind } => (Want::Id(id), vec![*kind]),
+    let (target, kinds) = match query {
+        PointQuery::Of { selector, kinds } => (Target::Source(selector), kinds.clone()),
+        PointQuery::Id { id, kind } => (Target::Point(id), vec![*kind]),
     };
-    let search = Search { place, want, now: aws.config.clock.now() };
+    let search = Search { place, target, now: aws.config.clock.now() };
     let clients = aws.s3_clients(place).await?;
     let mut all: Vec<RecoveryPoint> = Vec::new();
     for kind in kinds {
         all.extend(match kind {
-            // Replicas are versioned too: what counts of one that may be a replica is its unknown lag.
+            // Replicas have versions too. The bucket then counts as a replica only, since its lag
+            // is unknown.
             PointKind::S3Versions if all.iter().any(|p| p.kind == PointKind::S3Replica) => Vec::new(),
             PointKind::S3Replica | PointKind::S3Versions => {
                 bucket::find(aws, &clients.s3, &search, kind).await?

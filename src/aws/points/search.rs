@@ -1,42 +1,45 @@
-//! What recovery points are looked for, and what their tags and attributes say.
+//! The search for recovery points, and helpers to read their tags and attributes.
 
 use base::duration::Time;
 use base::ids::AccountId;
 use estate::{ResourceId, Selector};
 use port::Place;
 
-/// What a copy may carry to tell when its data were taken (RFC 3339), and of what (`ec2:volume/vol-1` or `vol-1`):
-/// EBS and EC2 forget both when they copy.
+/// Tags that a copy may carry: the time of its data (RFC 3339) and its source (`ec2:volume/vol-1`
+/// or `vol-1`). EBS and EC2 keep neither when they copy.
 pub const TAG_TAKEN: &str = "drillmaster:taken";
 pub const TAG_OF: &str = "drillmaster:of";
 
-/// Who a point is shared with costs a request per point: only the newest so many of a query are asked about.
+/// Asking who shares a point costs one request for each point. Only this many of the newest points
+/// of a query are asked about.
 pub const MOST_ASKED_ABOUT: usize = 20;
 
-/// How many a page holds: EC2 throttles who asks for all at once (EC2 API reference, "Use only paginated requests").
+/// The number of items on a page. EC2 throttles callers that ask for everything at once (EC2 API
+/// reference, "Use only paginated requests").
 pub const PAGE: i32 = 1000;
 
-/// What points are wanted.
+/// The points to look for.
 #[derive(Debug, Clone, Copy)]
-pub enum Want<'a> {
-    Of(&'a Selector),
-    /// A point's own id or ARN.
-    Id(&'a str),
+pub enum Target<'a> {
+    /// Every point of this source.
+    Source(&'a Selector),
+    /// The point with this id or ARN.
+    Point(&'a str),
 }
 
-/// Where the search takes place, and when.
+/// The place, the target and the time of a search.
 pub struct Search<'a> {
     pub place: &'a Place,
-    pub want: Want<'a>,
+    pub target: Target<'a>,
     pub now: Time,
 }
 
-/// `ec2:volume/vol-1` or `vol-1`.
+/// Parses `ec2:volume/vol-1` or `vol-1`.
 pub fn named(kind: &str, text: &str) -> ResourceId {
     ResourceId::new(kind, text.strip_prefix(&format!("{kind}/")).unwrap_or(text))
 }
 
-/// The account in an ARN.
+/// Returns the account in an ARN.
 pub fn account_of(arn: &str) -> Option<AccountId> {
     arn.split(':').nth(4)?.parse().ok()
 }
@@ -45,7 +48,7 @@ pub fn tagged_time(text: Option<&str>) -> Option<Time> {
     Some(chrono::DateTime::parse_from_rfc3339(text?).ok()?.with_timezone(&chrono::Utc))
 }
 
-/// Accounts that an attribute names; `all` (public) is nobody's in particular.
+/// Returns the accounts that an attribute names. `all` (public) names no account.
 pub fn accounts(names: &[String]) -> Vec<AccountId> {
     names.iter().filter_map(|name| name.parse().ok()).collect()
 }

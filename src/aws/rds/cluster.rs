@@ -1,4 +1,4 @@
-//! Aurora clusters: restored (without instances), then given instances.
+//! Aurora clusters. A restored cluster has no instances: they are added afterwards.
 
 use aws_sdk_rds::types::{DbCluster, ServerlessV2ScalingConfiguration};
 
@@ -43,14 +43,17 @@ pub async fn restore(at: &At<'_>, cluster: &RestoreCluster) -> CloudResult<Creat
     Ok(at.created(Kind::DbCluster, &cluster.name, "cluster_id"))
 }
 
-/// The version of a snapshot. Without one, RDS takes the newest default of the region (RDS API reference,
-/// `RestoreDBClusterFromSnapshot`, `EngineVersion`): another one than the data's, which it refuses or upgrades them to.
+/// Returns the engine version of a snapshot.
+///
+/// Without a version, RDS takes the region's newest default (RDS API reference,
+/// `RestoreDBClusterFromSnapshot`, `EngineVersion`). If that differs from the data's version, RDS
+/// refuses the restore or upgrades the data.
 async fn version_of(rds: &RdsReader, snapshot: &str) -> CloudResult<Option<String>> {
     let request = rds.describe_db_cluster_snapshots().db_cluster_snapshot_identifier(snapshot);
-    // By its ARN, a shared one is found only among the shared.
+    // RDS finds a shared snapshot by its ARN only if shared snapshots are included.
     let request = request.include_shared(snapshot.starts_with("arn:"));
     let found = match request.send().await.or_cloud("rds:DescribeDBClusterSnapshots") {
-        // A snapshot of an instance, from which a cluster can be made as well.
+        // This may be a snapshot of an instance. A cluster can be restored from one as well.
         Err(e) if e.kind == ErrorKind::NotFound => return Ok(None),
         other => other?,
     };

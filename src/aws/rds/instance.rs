@@ -1,4 +1,4 @@
-//! Database instances: restored from a snapshot or to an instant, observed, deleted.
+//! Database instances: restored from a snapshot or to a point in time, observed, and deleted.
 
 use aws_sdk_rds::types::DbInstance;
 
@@ -16,8 +16,8 @@ use port::{
     Zone,
 };
 
-/// What every database of a drill is told, whatever it is made from. The SDK's builders share no trait.
-macro_rules! as_wished {
+/// Sets the options of every restored database. A macro, because the SDK's builders share no trait.
+macro_rules! with_settings {
     ($request:expr, $at:expr, $db:expr, $zone:expr) => {
         $request
             .set_db_instance_class($db.class.clone())
@@ -35,31 +35,34 @@ macro_rules! as_wished {
             .set_tags(Some($crate::tags::for_rds($at, &$db.name)))
     };
 }
-pub(super) use as_wished;
+pub(super) use with_settings;
 
 pub async fn restore(at: &At<'_>, db: &RestoreDb) -> CloudResult<Created> {
     let writer = at.writer().await?;
     let rds = &writer.rds;
     let zone = pinned_zone(at, db).await?;
     let request = rds.restore_db_instance_from_db_snapshot().db_snapshot_identifier(&db.source);
-    let made = as_wished!(request.db_instance_identifier(&db.name), at, db, zone)
+    let made = with_settings!(request.db_instance_identifier(&db.name), at, db, zone)
         .send()
         .await
         .or_cloud("rds:RestoreDBInstanceFromDBSnapshot")
-        .map_err(about_its_group)
+        .map_err(with_option_group_hint)
         .map(drop);
     made_or_adopted(at, &writer.read.rds, &db.name, made).await
 }
 
-/// Told explicitly, whatever the source has. But SQL Server's engines get theirs from their option group, and "expect this
-/// value set to null" otherwise (the `CloudFormation` provider of RDS, pull request 82).
+/// Returns the value of `MultiAZ`, which is set explicitly whatever the source has.
+///
+/// SQL Server is the exception: its engines take it from their option group, and "expect this value
+/// set to null" otherwise (the `CloudFormation` provider of RDS, pull request 82).
 pub fn multi_az(db: &RestoreDb) -> Option<bool> {
     let by_group = db.engine.as_deref().is_some_and(|engine| engine.starts_with("sqlserver"));
     (db.multi_az || !by_group).then_some(db.multi_az)
 }
 
-/// An option group belongs to one VPC (RDS user guide, "Working with option groups"), and a restore takes the source's.
-fn about_its_group(error: CloudError) -> CloudError {
+/// Adds a hint. An option group belongs to one VPC (RDS user guide, "Working with option groups"),
+/// and a restore takes over the source's group.
+fn with_option_group_hint(error: CloudError) -> CloudError {
     if error.message.contains("option group") && error.message.contains("VPC") {
         return error.help(
             "the source's option group belongs to production's VPC: name one with `option_group`, made for drills, or AWS's \
@@ -69,7 +72,7 @@ fn about_its_group(error: CloudError) -> CloudError {
     error
 }
 
-/// AWS takes a zone only where the instance is not Multi-AZ.
+/// Returns the zone's name. AWS accepts a zone only for an instance without Multi-AZ.
 pub async fn pinned_zone(at: &At<'_>, db: &RestoreDb) -> CloudResult<Option<String>> {
     match &db.az {
         Some(az) if !db.multi_az => at.zone_name(az).await.map(Some),
@@ -94,7 +97,8 @@ pub async fn restore_to_time(at: &At<'_>, to: &RestoreDbToTime) -> CloudResult<C
     let rds = &writer.rds;
     let db = &to.db;
     let zone = pinned_zone(at, db).await?;
-    // The latest restorable time is looked up and asked for by name, so that the age of the data is known.
+    // The latest restorable time is read first and then asked for explicitly, so that the age of
+    // the data is known.
     let instant = match to.to {
         Some(instant) => instant,
         None => latest_restorable(&writer.read.rds, &db.source).await?,
@@ -106,17 +110,24 @@ pub async fn restore_to_time(at: &At<'_>, to: &RestoreDbToTime) -> CloudResult<C
         request.source_db_instance_identifier(name_of(&db.source))
     };
     let request = request.target_db_instance_identifier(&db.name).restore_time(from_time(instant));
-    let made =
-        as_wished!(request, at, db, zone).send().await.or_cloud(CALL).map_err(about_its_group).map(drop);
+    let made = with_settings!(request, at, db, zone)
+        .send()
+        .await
+        .or_cloud(CALL)
+        .map_err(with_option_group_hint)
+        .map(drop);
     let adopted = taken(&made);
     let mut created = made_or_adopted(at, &writer.read.rds, &db.name, made).await?;
-    // An adopted one was restored to an earlier attempt's instant, which a "latest" of now would flatter.
+    // An adopted database was restored to the time of an earlier attempt. The current "latest"
+    // would report its data as too new.
     created.restored_to = if adopted && to.to.is_none() { None } else { Some(instant) };
     Ok(created)
 }
 
-/// The instant that a restore may name "must be before the latest restorable time" (RDS API reference, `RestoreTime`), which
-/// is told in whole seconds.
+/// Returns the newest time that a restore may name.
+///
+/// It "must be before the latest restorable time" (RDS API reference, `RestoreTime`), which has
+/// whole seconds.
 pub fn restorable(latest: Option<Time>) -> Option<Time> {
     latest?.checked_sub_signed(chrono::TimeDelta::seconds(1))
 }
@@ -156,12 +167,15 @@ pub async fn describe(rds: &RdsReader, id: &str) -> CloudResult<Option<DbInstanc
     }
 }
 
-/// RDS's words for what waiting will not mend (user guide, "Viewing DB instance status" and "Viewing DB cluster status").
-/// `storage-initialization`: blocks are still loaded after a restore, and "it remains available for operations".
+/// Converts RDS's status of an instance or a cluster (user guide, "Viewing DB instance status" and
+/// "Viewing DB cluster status").
+///
+/// A status is a failure if waiting will not change it. In `storage-initialization`, RDS still
+/// loads blocks after a restore, and the database "remains available for operations".
 pub fn state(status: Option<&str>) -> State {
     let word = status.unwrap_or("creating").to_owned();
     match word.as_str() {
-        // Available, or still doing what does not keep it from serving.
+        // Available, or busy with something that does not keep it from serving.
         "available"
         | "backing-up"
         | "configuring-enhanced-monitoring"
@@ -224,7 +238,7 @@ pub async fn delete(to: &Writer, id: &str) -> CloudResult<()> {
         return Ok(());
     }
     if db.deletion_protection() == Some(true) {
-        // Asked for without; a source that has it may hand it down all the same.
+        // The restore asks for no deletion protection, but the source may pass its own on.
         rds.modify_db_instance()
             .db_instance_identifier(id)
             .deletion_protection(false)
@@ -235,7 +249,7 @@ pub async fn delete(to: &Writer, id: &str) -> CloudResult<()> {
     }
     let request = rds.delete_db_instance().db_instance_identifier(id).skip_final_snapshot(true);
     let request = if db.db_cluster_identifier().is_some() {
-        // The backups of an Aurora instance are its cluster's.
+        // Aurora keeps the backups with the cluster.
         request
     } else {
         request.delete_automated_backups(true)

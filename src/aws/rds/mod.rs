@@ -12,15 +12,16 @@ use super::At;
 use super::tags::rds_value;
 use port::{CloudError, CloudResult, ErrorKind, TAG_RUN};
 
-/// How many values go into one filter. RDS documents no limit; a page holds 100 in any case.
+/// The number of values in one filter. RDS documents no limit. A page holds 100 in any case.
 pub const FILTER_VALUES: usize = 100;
 
 pub fn filter(name: &str, values: impl IntoIterator<Item = impl Into<String>>) -> Filter {
     Filter::builder().name(name).set_values(Some(values.into_iter().map(Into::into).collect())).build()
 }
 
-/// Names are chosen by us: a name that is taken already was taken by an earlier attempt of ours if what has it carries
-/// this run's tag, and then the wish is fulfilled.
+/// Accepts a name that is taken if its resource carries this run's tag.
+///
+/// Drillmaster chooses the names, so an earlier attempt of this run has then created the resource.
 fn adopt(
     at: &At<'_>,
     made: CloudResult<()>,
@@ -42,7 +43,7 @@ fn adopt(
     }
 }
 
-/// Whether `made` has to be compared with what has the name.
+/// Returns whether the name is taken, so that its resource has to be examined.
 fn taken(made: &CloudResult<()>) -> bool {
     made.as_ref().is_err_and(|e| e.kind == ErrorKind::AlreadyExists)
 }

@@ -1,6 +1,6 @@
-//! Read replicas: made in the sandbox before T0, promoted after it.
+//! Read replicas. They are created in the sandbox before T0, and promoted after it.
 
-use super::instance::{as_wished, describe, made_or_adopted, pinned_zone, state};
+use super::instance::{describe, made_or_adopted, pinned_zone, state, with_settings};
 use crate::error::OrCloud;
 use crate::{At, presign, tags};
 use base::ids::Region;
@@ -15,11 +15,12 @@ pub async fn create(
 ) -> CloudResult<Created> {
     const CALL: &str = "rds:CreateDBInstanceReadReplica";
     if *source_region == at.place.region {
-        return Err(in_productions_vpc(source, source_region));
+        return Err(same_region_as_source(source, source_region));
     }
     let writer = at.writer().await?;
     let zone = pinned_zone(at, db).await?;
-    // Another region's database is named by its ARN; a replica is always made in its source's account.
+    // A source in another region is named by its ARN. A replica is always made in its source's
+    // account.
     let arn = (!source.starts_with("arn:")).then(|| {
         format!("arn:{}:rds:{source_region}:{}:db:{source}", source_region.partition(), at.place.account)
     });
@@ -29,7 +30,7 @@ pub async fn create(
         ("SourceDBInstanceIdentifier", source),
         ("DBInstanceIdentifier", &db.name),
     ];
-    // What AWS verifies the signed request against: all of it that the source's region has to know.
+    // AWS verifies the signed request against all parameters that the source's region needs.
     parameters.extend(kms_key.map(|key| ("KmsKeyId", key)));
     let url = presign::url(
         writer.credentials.as_ref(),
@@ -42,19 +43,22 @@ pub async fn create(
     let request = writer.rds.create_db_instance_read_replica().source_db_instance_identifier(source);
     let request = request.db_instance_identifier(&db.name);
     let request = request.set_kms_key_id(kms_key.map(str::to_owned)).set_pre_signed_url(url);
-    let made = as_wished!(request, at, db, zone)
+    let made = with_settings!(request, at, db, zone)
         .send()
         .await
         .or_cloud(CALL)
-        .map_err(|e| if kms_key.is_none() { about_its_key(e) } else { e })
-        .map_err(|e| about_its_vpc(e, &at.place.region))
+        .map_err(|e| if kms_key.is_none() { with_key_hint(e) } else { e })
+        .map_err(|e| with_vpc_hint(e, &at.place.region))
         .map(drop);
     made_or_adopted(at, &writer.read.rds, &db.name, made).await
 }
 
-/// RDS user guide, "Creating a read replica": in its source's region a replica takes no DB subnet group of another VPC.
-/// Without one it stands in the source's VPC, beside production and outside the sandbox.
-fn in_productions_vpc(source: &str, region: &Region) -> CloudError {
+/// The error for a sandbox in the source's region.
+///
+/// There a replica takes no DB subnet group of another VPC (RDS user guide, "Creating a read
+/// replica"). Without one it would be placed in the source's VPC, next to production and outside
+/// the sandbox.
+fn same_region_as_source(source: &str, region: &Region) -> CloudError {
     let said = format!(
         "{source} is in {region}, and so is the sandbox: a replica would stand in production's VPC, not in the sandbox"
     );
@@ -62,8 +66,9 @@ fn in_productions_vpc(source: &str, region: &Region) -> CloudError {
         .help("put the sandbox into another region, or restore with `rds.restore_to_time` or `rds.restore`")
 }
 
-/// An encrypted source needs a key of the replica's own region (RDS API reference, `KmsKeyId`).
-fn about_its_key(error: CloudError) -> CloudError {
+/// Adds a hint. The replica of an encrypted source needs a KMS key of its own region (RDS API
+/// reference, `KmsKeyId`).
+fn with_key_hint(error: CloudError) -> CloudError {
     let about =
         error.kind == ErrorKind::Invalid && ["KmsKey", "ncrypt"].iter().any(|w| error.message.contains(w));
     if about && error.help.is_none() {
@@ -72,8 +77,9 @@ fn about_its_key(error: CloudError) -> CloudError {
     error
 }
 
-/// All replicas of one database in one region stand in one VPC (RDS API reference, `DBSubnetGroupName`).
-fn about_its_vpc(error: CloudError, region: &Region) -> CloudError {
+/// Adds a hint. All replicas of one database in one region are in the same VPC (RDS API reference,
+/// `DBSubnetGroupName`).
+fn with_vpc_hint(error: CloudError, region: &Region) -> CloudError {
     if error.kind == ErrorKind::Invalid && error.message.contains("same customer VPC") {
         return error.help(format!(
             "the database has a replica in {region} already, in another VPC than the sandbox's, and AWS wants all of them in \
@@ -83,7 +89,8 @@ fn about_its_vpc(error: CloudError, region: &Region) -> CloudError {
     error
 }
 
-/// Only a replica that this run made: promoting one of production's would cut production's replication.
+/// Promotes a replica. Refuses any replica that this run did not create: promoting one of
+/// production's would break production's replication.
 pub async fn promote(at: &At<'_>, id: &str) -> CloudResult<Created> {
     const CALL: &str = "rds:PromoteReadReplica";
     let writer = at.writer().await?;
@@ -94,7 +101,8 @@ pub async fn promote(at: &At<'_>, id: &str) -> CloudResult<Created> {
     tags::guard(CALL, id, tags::rds_value(db.tag_list(), TAG_RUN), at.run_tags)?;
     let promoted_before = db.read_replica_source_db_instance_identifier().is_none_or(str::is_empty);
     if !promoted_before {
-        // It "cannot be promoted" while it is backing-up (RDS API reference, `PromoteReadReplica`).
+        // A replica "cannot be promoted" during `backing-up` (RDS API reference,
+        // `PromoteReadReplica`).
         let status = db.db_instance_status().unwrap_or_default();
         match state(Some(status)) {
             State::Failed(why) => {

@@ -1,4 +1,4 @@
-//! Snapshots of databases and clusters: copied, observed, deleted.
+//! Snapshots of databases and clusters: copied, observed, and deleted.
 
 use aws_sdk_rds::types::Tag;
 

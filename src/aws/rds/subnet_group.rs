@@ -1,4 +1,4 @@
-//! The subnets that restored databases live in.
+//! The subnet groups of restored databases.
 
 use super::{adopt, taken};
 use crate::access::{RdsReader, Writer};
@@ -18,7 +18,7 @@ pub async fn create(at: &At<'_>, name: &str, subnets: &[String]) -> CloudResult<
             .db_subnet_group_description("Drillmaster sandbox")
             .set_subnet_ids(Some(subnets.to_vec()))
             .set_tags(Some(tags::for_rds(at, name)));
-        request.send().await.or_cloud(CALL).map(drop).map_err(not_yet)
+        request.send().await.or_cloud(CALL).map(drop).map_err(as_transient)
     })
     .await;
     let found = if taken(&made) { begun(tags_of(&writer.read.rds, name).await)? } else { None };
@@ -26,9 +26,12 @@ pub async fn create(at: &At<'_>, name: &str, subnets: &[String]) -> CloudResult<
     Ok(at.created(Kind::DbSubnetGroup, name, "db_subnet_group"))
 }
 
-/// What passes by itself: the subnets were made a moment ago; and the first call of an account makes RDS make its role, which
-/// it can use some seconds later (RDS user guide, "Using service-linked roles for Amazon RDS").
-fn not_yet(error: CloudError) -> CloudError {
+/// Marks the errors that pass by themselves.
+///
+/// The subnets are new and may not be visible yet. In an account that uses RDS for the first time,
+/// RDS creates its service-linked role, which it can use some seconds later (RDS user guide, "Using
+/// service-linked roles for Amazon RDS").
+fn as_transient(error: CloudError) -> CloudError {
     let said = error.message.replace(['-', ' '], "").to_lowercase();
     if said.contains("servicelinkedrole") {
         return CloudError { kind: ErrorKind::InUse, ..error }.help(
@@ -42,7 +45,7 @@ fn not_yet(error: CloudError) -> CloudError {
     error
 }
 
-/// `None` where there is none of that name.
+/// Returns the group's tags, or `None` if no group has this name.
 async fn tags_of(rds: &RdsReader, name: &str) -> CloudResult<Option<Vec<aws_sdk_rds::types::Tag>>> {
     let found = rds.describe_db_subnet_groups().db_subnet_group_name(name).send().await;
     let found = match found.or_cloud("rds:DescribeDBSubnetGroups") {

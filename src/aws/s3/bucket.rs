@@ -1,4 +1,4 @@
-//! Buckets: created private and encrypted, observed, emptied and deleted.
+//! Buckets: created private and encrypted, observed, emptied, and deleted.
 
 use aws_sdk_s3::types::{
     BucketLocationConstraint, CreateBucketConfiguration, Delete, ObjectIdentifier,
@@ -19,7 +19,7 @@ pub async fn create(at: &At<'_>, name: &str) -> CloudResult<Created> {
     let s3 = &writer.s3;
     let tags = tags::s3(at, name)?;
     let region = at.place.region.as_str();
-    // us-east-1 is the one region that must not be named.
+    // us-east-1 is the only region that must not be named.
     let constraint = (region != "us-east-1").then(|| BucketLocationConstraint::from(region));
     let config = CreateBucketConfiguration::builder()
         .set_location_constraint(constraint)
@@ -30,7 +30,7 @@ pub async fn create(at: &At<'_>, name: &str) -> CloudResult<Created> {
     let had = match made {
         Ok(_) => None,
         Err(e) if e.kind == ErrorKind::AlreadyExists => match tags_of(&writer.read.s3, name).await {
-            // Another account's: we could read our own.
+            // The bucket belongs to another account: our own could be read.
             Err(e) if e.kind == ErrorKind::Forbidden => Some(Vec::new()),
             had => Some(begun(had)?),
         },
@@ -46,7 +46,7 @@ pub async fn create(at: &At<'_>, name: &str) -> CloudResult<Created> {
         )
         .help("remove or rename it: nothing of another run is ever taken over"));
     }
-    // Providers (and older regions' endpoints) may ignore tags at creation.
+    // Other providers, and endpoints of older regions, may ignore tags at creation.
     if run_of(&follow_up(at, async || tags_of(&writer.read.s3, name).await).await?).is_none() {
         let tagging = Tagging::builder().set_tag_set(Some(tags)).build();
         let tagging = begun(tagging.map_err(|e| CloudError::new(ErrorKind::Invalid, CALL, e.to_string())))?;
@@ -59,7 +59,7 @@ pub async fn create(at: &At<'_>, name: &str) -> CloudResult<Created> {
     Ok(at.created(Kind::Bucket, name, "bucket"))
 }
 
-/// No public access, and encryption by default.
+/// Blocks public access and sets the default encryption.
 async fn close(to: &Writer, name: &str) -> CloudResult<()> {
     const ENCRYPT: &str = "s3:PutBucketEncryption";
     let s3 = &to.s3;
@@ -92,7 +92,7 @@ async fn close(to: &Writer, name: &str) -> CloudResult<()> {
     Ok(())
 }
 
-/// A bucket without tags has none, which S3 tells by an error.
+/// Returns the bucket's tags. S3 answers with an error for a bucket without tags.
 pub async fn tags_of(s3: &S3Reader, name: &str) -> CloudResult<Vec<Tag>> {
     match s3.get_bucket_tagging().bucket(name).send().await.or_cloud("s3:GetBucketTagging") {
         Ok(answer) => Ok(answer.tag_set),
@@ -108,7 +108,8 @@ pub fn run_of(tags: &[Tag]) -> Option<&str> {
 pub async fn observe(s3: &S3Reader, ids: &[String]) -> CloudResult<Vec<Observed>> {
     let mut all = Vec::new();
     for name in ids {
-        // One request each: S3 has none that asks about several by name, and buckets need no waiting for.
+        // One request for each bucket: S3 cannot ask for several by name. A bucket is ready at
+        // once, so nothing waits for it.
         match s3.head_bucket().bucket(name).send().await.or_cloud("s3:HeadBucket") {
             Ok(_) => all.push(with(observed(name, State::Ready), "bucket", name.as_str())),
             Err(e) if e.kind == ErrorKind::NotFound => {}
@@ -118,7 +119,7 @@ pub async fn observe(s3: &S3Reader, ids: &[String]) -> CloudResult<Vec<Observed>
     Ok(all)
 }
 
-/// Empties the bucket (all versions, delete markers and unfinished uploads) and deletes it.
+/// Empties the bucket (all versions, delete markers and unfinished uploads), then deletes it.
 pub async fn delete(to: &Writer, name: &str) -> CloudResult<()> {
     const CALL: &str = "s3:DeleteBucket";
     let (s3, run_tags) = (&to.s3, &to.run_tags);
@@ -135,7 +136,7 @@ async fn empty(to: &Writer, name: &str) -> CloudResult<()> {
         |e: aws_sdk_s3::error::BuildError| CloudError::new(ErrorKind::Invalid, DELETE, e.to_string());
     let mut before = Vec::new();
     loop {
-        // Always from the start: what the page named is deleted by then.
+        // Lists from the start each time, because the objects of the last page are deleted.
         let page = s3
             .list_object_versions()
             .bucket(name)

@@ -1,4 +1,4 @@
-//! Reading objects: their content's SHA-256, computed on our side.
+//! Reads objects and computes the SHA-256 of their content locally.
 
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use sha2::{Digest as _, Sha256};
@@ -20,12 +20,13 @@ pub async fn get(s3: &S3Reader, bucket: &str, entry: &Entry) -> CloudResult<GetO
         .or_cloud(CALL)
 }
 
-/// The SHA-256 (hex) and the length of what is really there; the body is read in pieces and not kept.
+/// Returns the SHA-256 (hex) and the length of an object's content. Reads the body in pieces and
+/// keeps none.
 pub async fn digest(s3: &S3Reader, bucket: &str, entry: &Entry) -> CloudResult<(String, u64)> {
     let mut tries = 1;
     loop {
         match digest_once(s3, bucket, entry).await {
-            // A broken connection in the middle of a body is not retried by the SDK.
+            // The SDK does not retry a connection that breaks in the middle of a body.
             Err(e) if e.may_pass() && tries < 4 => tries += 1,
             other => return other,
         }

@@ -1,4 +1,5 @@
-//! Copying objects between buckets: on the server's side where one server holds both, else through here in bounded memory.
+//! Copies objects between buckets. One server copies by itself. Between two servers the objects
+//! pass through this process, in bounded memory.
 
 use std::cell::{Cell, RefCell};
 
@@ -13,11 +14,12 @@ use port::{
     CloudError, CloudResult, CopiedObjects, CopyObjects, ErrorKind, Operation, Permit, Place, Progress,
 };
 
-/// The longest object that one `CopyObject` takes.
+/// The largest object that one `CopyObject` can copy.
 const LONGEST_COPY: u64 = 5 << 30;
-/// So many failed objects end the copy: what goes wrong goes wrong for all.
+/// The copy ends after this many failed objects: most causes concern all objects.
 const MOST_FAILURES: usize = 20;
-/// Objects streamed through here at once; each holds up to one part in memory.
+/// The number of objects that pass through this process at once. Each holds up to one part in
+/// memory.
 const STREAMS: usize = 4;
 const TRIES: u32 = 4;
 
@@ -45,7 +47,7 @@ pub async fn run(
     };
     let one_server = from.s3_endpoint == to.s3_endpoint
         && aws.access(&copy.from.account).endpoint == aws.access(&copy.to.account).endpoint;
-    // Where the target's credentials may not read the source, the source's own can.
+    // If the target's credentials may not read the source, the source's own credentials read it.
     let through_here = Cell::new(!one_server);
     let may_fall_back = copy.from.account != copy.to.account;
     let failures: RefCell<Vec<(String, CloudError)>> = RefCell::default();
@@ -60,7 +62,7 @@ pub async fn run(
         .take_while(|_| std::future::ready(failures.borrow().len() < MOST_FAILURES))
         .map(async |entry: CloudResult<Entry>| {
             let entry = entry?;
-            // What is refused to the first object is refused to all.
+            // A refusal of the first object concerns all of them.
             let first = done.borrow().objects == 0;
             match one(&job, &entry, &through_here, may_fall_back, first).await {
                 Ok(()) => {

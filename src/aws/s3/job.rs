@@ -1,4 +1,4 @@
-//! Where objects are copied from and to.
+//! The source and the target of a copy.
 
 use percent_encoding::utf8_percent_encode;
 
@@ -6,19 +6,21 @@ use super::list::Entry;
 use crate::access::{S3Reader, S3Writer};
 use crate::presign::UNRESERVED;
 
-/// The job: where objects are read and written.
+/// A copy between two buckets.
 pub struct Job<'a> {
     pub from: &'a S3Reader,
-    /// With the target's credentials, where the source lies: S3 answers for a bucket in its own region only.
+    /// The target's credentials in the source's region: S3 answers for a bucket only in its own
+    /// region.
     pub from_by_target: &'a S3Reader,
     pub to: &'a S3Writer,
     pub source: &'a str,
     pub target: &'a str,
-    /// Whether the target's client can be told to verify our checksum (AWS does; other providers may not know it).
+    /// Whether the target verifies a checksum that we send. AWS does. Other providers may not know
+    /// it.
     pub checksums: bool,
 }
 
-/// What `x-amz-copy-source` names: bucket, percent-encoded key, version.
+/// Returns the value of `x-amz-copy-source`: bucket, percent-encoded key and version.
 pub fn copy_source(bucket: &str, entry: &Entry) -> String {
     let key = utf8_percent_encode(&entry.key, UNRESERVED);
     match entry.version.as_deref() {

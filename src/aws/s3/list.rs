@@ -1,4 +1,4 @@
-//! Ordered listings of a bucket, page by page: as it is, or as it was at an instant.
+//! Ordered listings of a bucket, page by page: its current state, or its state at an earlier time.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -12,7 +12,7 @@ use crate::time::some_time;
 use base::duration::Time;
 use port::{CloudError, CloudResult, ErrorKind, MeasuredObjects};
 
-/// An object (version) as a listing tells it.
+/// An object, or one version of it, in a listing.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Entry {
     pub key: String,
@@ -22,7 +22,8 @@ pub struct Entry {
     pub version: Option<String>,
 }
 
-/// Keys come percent-encoded where a store says so: XML could not carry all of them as they are. Not every store does.
+/// Decodes a key. A store may percent-encode keys, because XML cannot carry all of them. Some
+/// stores do not.
 pub fn decode(key: &str, encoding: Option<&EncodingType>) -> String {
     if encoding != Some(&EncodingType::Url) {
         return key.to_owned();
@@ -33,18 +34,19 @@ pub fn decode(key: &str, encoding: Option<&EncodingType>) -> String {
 
 const VERSIONING: &str = "s3:GetBucketVersioning";
 
-/// The objects under a prefix in the order of their keys' UTF-8 bytes; memory holds one page.
+/// The objects under a prefix, in the order of their keys' UTF-8 bytes. Keeps one page in memory.
 pub struct Listing<'a> {
     s3: &'a S3Reader,
     bucket: &'a str,
     prefix: &'a str,
     as_of: Option<Time>,
     not_after: Option<Time>,
-    /// How many objects were left out because they were modified after `not_after`.
+    /// The number of objects left out because they were modified after `not_after`.
     left_out: Rc<Cell<u64>>,
     page: VecDeque<Entry>,
     next: Next,
-    /// As of an instant: the key being decided on, and whether it is decided (a newer version may stand on the next page).
+    /// For a listing as of an earlier time: the current key, and whether its version is already
+    /// chosen. A newer version of it may be on the next page.
     decided: Option<String>,
 }
 
@@ -70,8 +72,10 @@ impl<'a> Listing<'a> {
         }
     }
 
-    /// Leaves out what was modified after this instant: from a bucket with versions those that were current then are
-    /// listed instead. An earlier instant that was asked for stays.
+    /// Leaves out objects that were modified after `at`.
+    ///
+    /// If the bucket keeps versions, lists the versions that were current at `at`. An earlier time
+    /// that was already set stays.
     #[must_use]
     pub fn not_after(mut self, at: Option<Time>) -> Self {
         self.not_after = at;
@@ -82,7 +86,7 @@ impl<'a> Listing<'a> {
         self
     }
 
-    /// Counts what was left out, also while the listing goes on.
+    /// Returns the count of the objects left out. It grows while the listing goes on.
     pub fn left_out(&self) -> Rc<Cell<u64>> {
         Rc::clone(&self.left_out)
     }
@@ -133,7 +137,7 @@ impl<'a> Listing<'a> {
                 etag: object.e_tag,
                 version: None,
             };
-            // What does not tell when it was written cannot be shown to be from before.
+            // An object without a modification time may be newer, so it is left out.
             if self.not_after.is_some_and(|at| entry.modified.is_none_or(|modified| modified > at)) {
                 self.left_out.set(self.left_out.get() + 1);
             } else {
@@ -165,7 +169,7 @@ impl<'a> Listing<'a> {
         } else {
             Next::End
         };
-        // Versions and delete markers come in two lists, each by key and newest first.
+        // Versions and delete markers come in two lists. Each is sorted by key, newest first.
         let mut all: Vec<(Entry, bool, bool)> = Vec::new();
         for v in answer.versions.unwrap_or_default() {
             let entry = Entry {
@@ -185,8 +189,8 @@ impl<'a> Listing<'a> {
             };
             all.push((entry, true, m.is_latest == Some(true)));
         }
-        // Times are whole seconds: where an object was written and deleted within one, and neither is the latest, the
-        // stable order keeps the object rather than losing it.
+        // Times have whole seconds. If an object was written and deleted within one second and
+        // neither entry is the latest, the stable order keeps the object.
         all.sort_by(|(a, _, a_latest), (b, _, b_latest)| {
             (&a.key, b.modified, b_latest).cmp(&(&b.key, a.modified, a_latest))
         });
@@ -209,7 +213,8 @@ impl<'a> Listing<'a> {
         Ok(())
     }
 
-    /// Whether versions can be listed. A store that does not know of versions, or does not let us ask, has none for us.
+    /// Returns whether the store lists versions. `false` also for a store that does not know
+    /// versions, and for one that does not let us ask.
     async fn keeps_versions(&self) -> CloudResult<bool> {
         match self.is_versioned().await {
             Err(e)
@@ -253,7 +258,7 @@ pub async fn measure(s3: &S3Reader, bucket: &str, prefix: &str) -> CloudResult<M
     Ok(measured)
 }
 
-/// The object with exactly this key: of all keys that begin with it, it is listed first.
+/// Measures the object with exactly this key. It comes first among all keys that begin with it.
 pub async fn measure_one(s3: &S3Reader, bucket: &str, key: &str) -> CloudResult<MeasuredObjects> {
     let mut listing = Listing::new(s3, bucket, key, None);
     let first = listing.next().await?.filter(|entry| entry.key == key);

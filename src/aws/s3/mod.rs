@@ -1,4 +1,4 @@
-//! S3 and S3-compatible providers: buckets, copies, comparisons.
+//! S3 and S3-compatible providers: buckets, copies and comparisons.
 
 pub mod bucket;
 pub mod content;
@@ -8,5 +8,5 @@ pub mod list;
 pub mod multipart;
 pub mod verify;
 
-/// Requests in flight at once for one bucket-sized job.
+/// The number of concurrent requests when a whole bucket is copied or compared.
 const PARALLEL: usize = 16;

@@ -1,4 +1,5 @@
-//! Objects that take several requests: copied part by part on the server's side, or streamed through here.
+//! Copies objects that need several requests: part by part on the server's side, or through this
+//! process.
 
 use std::time::Duration;
 
@@ -22,20 +23,21 @@ use crate::presign::UNRESERVED;
 use port::{CloudError, CloudResult, ErrorKind};
 
 const CREATE: &str = "s3:CreateMultipartUpload";
-/// A part that passes through here.
+/// The size of a part that passes through this process.
 const STREAM_PART: u64 = 16 << 20;
-/// A part copied on the server's side.
+/// The size of a part that the server copies.
 const COPY_PART: u64 = 512 << 20;
 const MOST_PARTS: u64 = 10_000;
-/// 512 MiB between regions take a minute or so.
+/// Copying 512 MiB between regions takes about a minute.
 const PART_WITHIN: Duration = Duration::from_mins(15);
 
-/// Large enough that 10,000 parts hold it all.
+/// Returns a part size at which 10,000 parts hold the whole object.
 fn part_size(size: u64, least: u64) -> u64 {
     least.max(size.div_ceil(MOST_PARTS))
 }
 
-/// Server-side copy of an object above 5 GiB; what `CopyObject` keeps (metadata, tags) is carried over by hand.
+/// Copies an object above 5 GiB on the server's side. Sets its metadata and tags explicitly, which
+/// `CopyObject` would keep by itself.
 pub async fn copy(job: &Job<'_>, entry: &Entry) -> CloudResult<()> {
     let head = job
         .from_by_target
@@ -78,7 +80,7 @@ async fn copy_parts(job: &Job<'_>, entry: &Entry, upload: &str) -> CloudResult<V
                 .part_number(number)
                 .copy_source(copy_source(job.source, entry))
                 .copy_source_range(format!("bytes={first}-{last}"))
-                // All parts must be of one and the same object.
+                // All parts must come from the same version of the object.
                 .set_copy_source_if_match(entry.etag.clone())
                 .customize()
                 .config_override(patient())
@@ -94,15 +96,18 @@ async fn copy_parts(job: &Job<'_>, entry: &Entry, upload: &str) -> CloudResult<V
     Ok(parts)
 }
 
-/// While a part is copied between regions S3 sends nothing for longer than the SDK takes for a stalled answer (smithy-rs
-/// issue 4439). What never answers has a limit of its own.
+/// Turns off the SDK's protection against stalled streams and sets a limit for each attempt
+/// instead.
+///
+/// While S3 copies a part between regions, it sends nothing for longer than that protection accepts
+/// (smithy-rs issue 4439).
 fn patient() -> aws_sdk_s3::config::Builder {
     let never = StalledStreamProtectionConfig::disabled();
     let limit = TimeoutConfig::builder().operation_attempt_timeout(PART_WITHIN).build();
     aws_sdk_s3::config::Builder::new().stalled_stream_protection(never).timeout_config(limit)
 }
 
-/// Reads the object and writes it, 16 MiB (more for giants) at a time.
+/// Reads the object and writes it in parts of 16 MiB (larger for very large objects).
 pub async fn stream(job: &Job<'_>, entry: &Entry) -> CloudResult<()> {
     let mut source = get(job.from, job.source, entry).await?;
     let tags = tagging(job.from.get_object_tagging(), job.source, entry).await?;
@@ -200,7 +205,7 @@ fn sha256(bytes: &[u8]) -> String {
     aws_smithy_types::base64::encode(Sha256::digest(bytes))
 }
 
-/// A body cut into parts.
+/// A body that is read in parts.
 struct Body {
     stream: ByteStream,
     left: Vec<u8>,
@@ -225,7 +230,8 @@ impl Body {
     }
 }
 
-/// The object's tags as a request's header wants them; a provider without object tags has none.
+/// Returns the object's tags in the form of a request header. `None` for a provider without object
+/// tags.
 async fn tagging(
     request: GetObjectTaggingFluentBuilder,
     bucket: &str,
@@ -261,7 +267,7 @@ async fn begin(
     answer.upload_id.ok_or_else(|| missing(CREATE, "upload id"))
 }
 
-/// Completes the upload, or takes it back so that no parts stay behind.
+/// Completes the upload. If that fails, aborts it, so that no parts stay behind.
 async fn finish(
     job: &Job<'_>,
     entry: &Entry,
@@ -281,7 +287,7 @@ async fn finish(
         && error.kind != ErrorKind::Lost
     {
         let abort = job.to.abort_multipart_upload().bucket(job.target).key(&entry.key).upload_id(upload);
-        // If this fails too, teardown empties the bucket of unfinished uploads.
+        // If this fails too, the teardown removes the bucket's unfinished uploads.
         let _ = abort.send().await;
     }
     done

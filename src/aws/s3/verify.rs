@@ -1,4 +1,5 @@
-//! Comparing a bucket with another or with a manifest: two ordered listings walked side by side, page by page.
+//! Compares a bucket with another bucket or with a manifest. Reads two ordered listings side by
+//! side, page by page.
 
 use std::cell::RefCell;
 use std::cmp::Ordering;
@@ -28,10 +29,10 @@ pub async fn run(
         Against::Bucket { bucket, as_of } => {
             let clients = aws.bucket_clients(bucket).await?;
             let there = Side { s3: &clients.s3, bucket: &bucket.name };
-            let wanted =
+            let expected =
                 Listing::new(there.s3, there.bucket, &verify.prefix, *as_of).not_after(verify.not_after);
             compare(
-                Walk { found, wanted: Wanted::Bucket(wanted), peeked: None },
+                Walk { found, expected: ExpectedListing::Bucket(expected), peeked: None },
                 &here,
                 Some(&there),
                 verify,
@@ -44,7 +45,7 @@ pub async fn run(
                 entries.iter().filter(|e| e.key.starts_with(&verify.prefix)).cloned().collect();
             entries.sort_by(|a, b| b.key.cmp(&a.key));
             compare(
-                Walk { found, wanted: Wanted::Manifest(entries), peeked: None },
+                Walk { found, expected: ExpectedListing::Manifest(entries), peeked: None },
                 &here,
                 None,
                 verify,
@@ -60,21 +61,21 @@ struct Side<'a> {
     bucket: &'a str,
 }
 
-/// What should be there, in the order of the keys.
-enum Wanted<'a> {
+/// The expected objects, in the order of their keys.
+enum ExpectedListing<'a> {
     Bucket(Listing<'a>),
-    /// Last key first.
+    /// Sorted with the last key first, because entries are taken from the end.
     Manifest(Vec<ManifestEntry>),
 }
 
-/// One thing that should be there.
+/// One expected object.
 #[derive(Debug, Clone)]
 struct Expected {
     entry: Entry,
     sha256: Option<String>,
 }
 
-impl Wanted<'_> {
+impl ExpectedListing<'_> {
     async fn next(&mut self) -> CloudResult<Option<Expected>> {
         match self {
             Self::Bucket(listing) => Ok(listing.next().await?.map(|entry| Expected { entry, sha256: None })),
@@ -86,43 +87,44 @@ impl Wanted<'_> {
     }
 }
 
-/// The two sides walked together.
+/// Merges the found and the expected listing by key.
 struct Walk<'a> {
     found: Listing<'a>,
-    wanted: Wanted<'a>,
+    expected: ExpectedListing<'a>,
     peeked: Option<(Option<Entry>, Option<Expected>)>,
 }
 
-enum Met {
+/// The result for one key.
+enum KeyMatch {
     Missing(String),
     Extra(String),
     Both(Entry, Expected),
 }
 
 impl Walk<'_> {
-    async fn next(&mut self) -> CloudResult<Option<Met>> {
-        let (found, wanted) = match self.peeked.take() {
-            Some((None, wanted)) => (self.found.next().await?, wanted),
-            Some((found, None)) => (found, self.wanted.next().await?),
+    async fn next(&mut self) -> CloudResult<Option<KeyMatch>> {
+        let (found, expected) = match self.peeked.take() {
+            Some((None, expected)) => (self.found.next().await?, expected),
+            Some((found, None)) => (found, self.expected.next().await?),
             Some(both) => both,
-            None => (self.found.next().await?, self.wanted.next().await?),
+            None => (self.found.next().await?, self.expected.next().await?),
         };
-        let order = match (&found, &wanted) {
+        let order = match (&found, &expected) {
             (None, None) => return Ok(None),
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
             (Some(f), Some(w)) => f.key.cmp(&w.entry.key),
         };
-        Ok(Some(match (order, found, wanted) {
-            (Ordering::Less, Some(found), wanted) => {
-                self.peeked = Some((None, wanted));
-                Met::Extra(found.key)
+        Ok(Some(match (order, found, expected) {
+            (Ordering::Less, Some(found), expected) => {
+                self.peeked = Some((None, expected));
+                KeyMatch::Extra(found.key)
             }
-            (Ordering::Greater, found, Some(wanted)) => {
+            (Ordering::Greater, found, Some(expected)) => {
                 self.peeked = Some((found, None));
-                Met::Missing(wanted.entry.key)
+                KeyMatch::Missing(expected.entry.key)
             }
-            (_, Some(found), Some(wanted)) => Met::Both(found, wanted),
+            (_, Some(found), Some(expected)) => KeyMatch::Both(found, expected),
             _ => return Ok(None),
         }))
     }
@@ -141,7 +143,7 @@ async fn compare(
         ..Progress::default()
     });
     let pairs = stream::try_unfold(walk, async |mut walk| {
-        Ok::<_, CloudError>(walk.next().await?.map(|met| (met, walk)))
+        Ok::<_, CloudError>(walk.next().await?.map(|key_match| (key_match, walk)))
     });
     let example = |text: String| {
         let examples = &mut result.borrow_mut().examples;
@@ -150,18 +152,18 @@ async fn compare(
         }
     };
     pairs
-        .map_ok(async |met| {
-            match met {
-                Met::Missing(key) => {
+        .map_ok(async |key_match| {
+            match key_match {
+                KeyMatch::Missing(key) => {
                     example(format!("`{key}` is missing"));
                     result.borrow_mut().missing += 1;
                 }
-                Met::Extra(key) => {
+                KeyMatch::Extra(key) => {
                     example(format!("`{key}` is there and should not be"));
                     result.borrow_mut().extra += 1;
                 }
-                Met::Both(found, wanted) => {
-                    match difference(here, there, &found, &wanted, verify.checksums).await? {
+                KeyMatch::Both(found, expected) => {
+                    match difference(here, there, &found, &expected, verify.checksums).await? {
                         None => result.borrow_mut().matched += 1,
                         Some(how) => {
                             example(format!("`{}` {how}", found.key));
@@ -182,27 +184,29 @@ async fn compare(
     Ok(result.into_inner())
 }
 
-/// How an object differs from what is wanted, in words.
+/// Describes how an object differs from the expected one.
 async fn difference(
     here: &Side<'_>,
     there: Option<&Side<'_>>,
     found: &Entry,
-    wanted: &Expected,
+    expected: &Expected,
     read: bool,
 ) -> CloudResult<Option<String>> {
-    if found.size != wanted.entry.size {
-        return Ok(Some(format!("has {} bytes instead of {}", found.size, wanted.entry.size)));
+    if found.size != expected.entry.size {
+        return Ok(Some(format!("has {} bytes instead of {}", found.size, expected.entry.size)));
     }
     let Some(there) = there else {
-        // A manifest's sizes are compared in any case, its checksums where content is read.
-        return if read { against_manifest(here, found, wanted).await } else { Ok(None) };
+        // Sizes in a manifest are always compared. Its checksums are compared where content is
+        // read.
+        return if read { against_manifest(here, found, expected).await } else { Ok(None) };
     };
     if !read {
-        if found.etag.is_some() && found.etag == wanted.entry.etag {
+        if found.etag.is_some() && found.etag == expected.entry.etag {
             return Ok(None);
         }
-        // ETags of equal content differ with the encryption and the parts: only equal ones tell something.
-        if let (Some(a), Some(b)) = (known_sum(here, found).await?, known_sum(there, &wanted.entry).await?)
+        // Equal content may have different ETags, by encryption and by part sizes. Only equal ETags
+        // prove something.
+        if let (Some(a), Some(b)) = (known_sum(here, found).await?, known_sum(there, &expected.entry).await?)
             && a.0 == b.0
         {
             return Ok((a.1 != b.1).then(|| format!("has another {} checksum", a.0)));
@@ -210,17 +214,21 @@ async fn difference(
     }
     let (a, b) = futures_util::try_join!(
         digest(here.s3, here.bucket, found),
-        digest(there.s3, there.bucket, &wanted.entry)
+        digest(there.s3, there.bucket, &expected.entry)
     )?;
     Ok((a != b).then(|| format!("has other content (SHA-256 {} instead of {})", short(&a.0), short(&b.0))))
 }
 
-async fn against_manifest(here: &Side<'_>, found: &Entry, wanted: &Expected) -> CloudResult<Option<String>> {
+async fn against_manifest(
+    here: &Side<'_>,
+    found: &Entry,
+    expected: &Expected,
+) -> CloudResult<Option<String>> {
     let (sum, length) = digest(here.s3, here.bucket, found).await?;
-    if length != wanted.entry.size {
-        return Ok(Some(format!("gives {length} bytes instead of {}", wanted.entry.size)));
+    if length != expected.entry.size {
+        return Ok(Some(format!("gives {length} bytes instead of {}", expected.entry.size)));
     }
-    Ok(match &wanted.sha256 {
+    Ok(match &expected.sha256 {
         Some(sha) if !sha.is_empty() && !sha.eq_ignore_ascii_case(&sum) => {
             Some(format!("has other content (SHA-256 {} instead of {})", short(&sum), short(sha)))
         }
@@ -232,7 +240,7 @@ fn short(sum: &str) -> String {
     sum.chars().take(12).chain(['…']).collect()
 }
 
-/// A checksum of the whole object that the store keeps, with its algorithm.
+/// Returns a checksum of the whole object that the store keeps, with its algorithm.
 async fn known_sum(side: &Side<'_>, entry: &Entry) -> CloudResult<Option<(&'static str, String)>> {
     let head = side
         .s3
@@ -247,6 +255,6 @@ async fn known_sum(side: &Side<'_>, entry: &Entry) -> CloudResult<Option<(&'stat
     if head.checksum_type() != Some(&ChecksumType::FullObject) {
         return Ok(None);
     }
-    // Only what nobody can forge or collide by chance: CRCs are left to the transport.
+    // Only SHA-256: CRCs can collide by chance or be forged.
     Ok(head.checksum_sha256.map(|sum| ("SHA-256", sum)))
 }
