@@ -1,4 +1,4 @@
-//! `command`: a program of the user's own, in a process group that does not outlive the attempt.
+//! `command`: runs a program of the user in its own process group. The group ends with the attempt.
 #![allow(clippy::disallowed_methods, reason = "an answer's latency and a socket's time limit are real")]
 
 use super::dial::{Failure, Stage, bounded};
@@ -9,7 +9,7 @@ use playbook::check::CommandCheck;
 
 const OUTPUT_LIMIT: usize = 1 << 20;
 
-/// One attempt of a command check.
+/// Makes one attempt of a command check.
 pub async fn command(spec: &CommandCheck, net: &Net) -> Observation {
     let mut secrets = Secrets::default();
     for (_, value) in spec.env.iter().filter(|(name, _)| names_a_secret(name)) {
@@ -25,7 +25,7 @@ pub async fn command(spec: &CommandCheck, net: &Net) -> Observation {
 async fn attempt(spec: &CommandCheck, net: &Net, secrets: &Secrets) -> Result<Observation, Failure> {
     let (program, arguments) =
         spec.run.split_first().ok_or_else(|| Failure::new("not run", "`run` is empty"))?;
-    let wanted = match &spec.exit_code {
+    let expected_code = match &spec.exit_code {
         Some(code) => *code.get()?,
         None => 0,
     };
@@ -33,10 +33,15 @@ async fn attempt(spec: &CommandCheck, net: &Net, secrets: &Secrets) -> Result<Ob
     let inherited = process::INHERITED.iter().filter_map(|name| Some((*name, net.env(name)?)));
     let given = spec.env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let ended = process::run(program, arguments, &folder, inherited.chain(given), OUTPUT_LIMIT).await?;
-    judge(spec, wanted, &ended, secrets)
+    judge(spec, expected_code, &ended, secrets)
 }
 
-fn judge(spec: &CommandCheck, wanted: i32, seen: &Ended, secrets: &Secrets) -> Result<Observation, Failure> {
+fn judge(
+    spec: &CommandCheck,
+    expected_code: i32,
+    seen: &Ended,
+    secrets: &Secrets,
+) -> Result<Observation, Failure> {
     let (status, stdout) = (seen.status, &seen.stdout);
     let raw = stdout.text();
     let shown = secrets.scrub(raw.trim());
@@ -49,16 +54,15 @@ fn judge(spec: &CommandCheck, wanted: i32, seen: &Ended, secrets: &Secrets) -> R
         "" => ended.clone(),
         text => format!("{ended}, `{text}`"),
     };
-    if status.code() != Some(wanted) {
+    if status.code() != Some(expected_code) {
         let errors = secrets.scrub(&seen.stderr.text());
         let said = if errors.trim().is_empty() { text } else { errors.trim() };
         let said = match said.lines().last() {
             Some(line) => format!("; it said `{}`", printable(line, 120)),
             None => String::new(),
         };
-        return Ok(
-            Observation::unhealthy(&observed, format!("{ended}, expected {wanted}{said}")).with_value(text)
-        );
+        return Ok(Observation::unhealthy(&observed, format!("{ended}, expected {expected_code}{said}"))
+            .with_value(text));
     }
     let seen = match &spec.expect {
         Some(expect) => {
@@ -122,7 +126,7 @@ mod tests {
         let child: i32 = std::fs::read_to_string(&pid_file).unwrap().trim().parse().unwrap();
         let child = rustix::process::Pid::from_raw(child).unwrap();
         let state = || std::fs::read_to_string(format!("/proc/{}/stat", child.as_raw_nonzero()));
-        // Killed means gone, or a zombie until its new parent looks.
+        // A killed process is gone, or it is a zombie until its new parent reaps it.
         let gone = || state().map_or(true, |stat| stat.contains(") Z "));
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
         while !gone() && std::time::Instant::now() < deadline {

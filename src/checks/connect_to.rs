@@ -1,4 +1,4 @@
-//! `--connect-to HOST:PORT=ADDR:PORT`: dial elsewhere, as through a tunnel or a bastion, and change nothing else.
+//! `--connect-to HOST:PORT=ADDR:PORT`: dials another address, such as a tunnel or a bastion.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,15 +10,19 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use base::ids::BadName;
 use playbook::check::split_host_port;
 
-/// Connections to `host:port` are dialled at `to` instead. Host names, the Host header, SNI and the verification of
-/// TLS certificates stay as in the check.
+/// Dials `to` for connections to `host:port`.
+///
+/// Everything else stays as in the check: host names, the Host header, SNI and the verification of
+/// TLS certificates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectTo {
-    /// A name or an address; `*` stands for every host, `*.example.com` for every name below one. What a drill
-    /// restores has a new name in each run: patterns are how a tunnel to it can be named beforehand.
+    /// A name or an address.
+    ///
+    /// `*` stands for every host, and `*.example.com` for every name below that domain. A restored
+    /// resource has a new name in each run, so only a pattern can stand for it before the run.
     pub host: String,
     pub port: u16,
-    /// The host and port to dial; the host may be a name.
+    /// The host and port to dial. The host may be a name.
     pub to: (String, u16),
 }
 
@@ -28,7 +32,8 @@ impl ConnectTo {
     }
 }
 
-/// Whether the rule's host `a` means `b`: names without case and without the final dot, IP addresses as addresses.
+/// Returns whether host `a` of a rule matches host `b`. Names match without regard to case and the
+/// final dot, IP addresses by value.
 fn same_host(a: &str, b: &str) -> bool {
     let ip = |text: &str| text.parse::<std::net::IpAddr>().ok();
     if a == "*" {
@@ -50,7 +55,7 @@ impl FromStr for ConnectTo {
     fn from_str(text: &str) -> Result<Self, BadName> {
         let bad = |why: String| {
             BadName {
-            message: format!("`{text}` says no connection: {why}"),
+            message: format!("`{text}` is not a connection rule: {why}"),
             help: "write `HOST:PORT=ADDR:PORT`, such as `db.internal:5432=127.0.0.1:15432`; an IPv6 address in brackets".into(),
         }
         };

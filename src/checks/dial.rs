@@ -1,4 +1,4 @@
-//! Dialling, with a bound on the whole attempt and reasons that a person can act on.
+//! Opens connections, limits the time of an attempt, and turns errors into reasons with advice.
 #![allow(clippy::disallowed_methods, reason = "an answer's latency and a socket's time limit are real")]
 
 use std::cell::Cell;
@@ -15,7 +15,7 @@ use base::duration::Span;
 
 pub(crate) use super::failure::{Failure, chain};
 
-/// What an attempt is busy with, for the message when its time is up.
+/// The current activity of an attempt, for the message when its time is up.
 pub(crate) struct Stage(Cell<&'static str>);
 
 impl Stage {
@@ -30,7 +30,7 @@ impl Stage {
 pub(crate) const CONNECTING: &str = "connecting";
 pub(crate) const TLS: &str = "in the TLS handshake";
 
-/// Runs one attempt for at most `limit`. `peer` names whom it talks to.
+/// Runs one attempt for at most `limit`. `peer` is the name of the other side, for messages.
 pub(crate) async fn bounded(
     limit: Duration,
     stage: &Stage,
@@ -56,18 +56,19 @@ pub(crate) async fn bounded(
     }
 }
 
-/// Connects to `host:port`, or to where `connect_to` says instead.
+/// Connects to `host:port`, or to the address that `connect_to` gives for it.
 pub(crate) async fn dial(net: &Net, stage: &Stage, host: &str, port: u16) -> Result<TcpStream, Failure> {
     stage.enter(CONNECTING);
     let (to_host, to_port) = net.target(host, port);
     let stream =
         TcpStream::connect((to_host, to_port)).await.map_err(|e| unreachable(net, host, port, &e))?;
-    // One small request, one answer: never wait to fill a packet. A socket that refuses the option works without.
+    // An attempt sends one small request, so packets should not wait to be filled. A socket that
+    // refuses the option works too.
     let _ = stream.set_nodelay(true);
     Ok(stream)
 }
 
-/// Who is meant, and through whom where that differs.
+/// Returns the name of the other side. Adds the dialled address if it differs.
 pub(crate) fn peer(net: &Net, host: &str, port: u16) -> String {
     let named = host_port(host, port);
     match net.target(host, port) {
@@ -94,7 +95,7 @@ pub(crate) fn unreachable(net: &Net, host: &str, port: u16, error: &Error) -> Fa
     Failure::new("no connection", format!("cannot connect to {peer}: {error}; {help}"))
 }
 
-/// True when a name did not resolve: the standard library has no kind of its own for that.
+/// Returns whether a name did not resolve. The standard library has no error kind for this.
 pub(crate) fn is_lookup(error: &Error) -> bool {
     error.to_string().contains("lookup address")
 }

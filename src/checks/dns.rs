@@ -1,4 +1,4 @@
-//! `dns`: what a name resolves to.
+//! `dns`: looks up a name.
 
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig};
@@ -10,7 +10,7 @@ use super::observation::Secrets;
 use super::{Net, Observation};
 use playbook::check::{DnsCheck, DnsType, dns_server};
 
-/// One attempt of a DNS check. Nothing is cached, and the hosts file is not read.
+/// Makes one attempt of a DNS check. Uses no cache and no hosts file.
 pub async fn dns(spec: &DnsCheck, _net: &Net) -> Observation {
     let stage = Stage::new();
     stage.enter("waiting for the name server");
@@ -32,7 +32,7 @@ async fn attempt(spec: &DnsCheck) -> Result<Observation, Failure> {
     let answers = match resolver.lookup(name, wire_type(record_type)).await {
         Ok(lookup) => {
             let mut answers: Vec<String> =
-                lookup.answers().iter().filter_map(|record| written(&record.data, record_type)).collect();
+                lookup.answers().iter().filter_map(|record| record_text(&record.data, record_type)).collect();
             answers.sort();
             answers.dedup();
             answers
@@ -59,7 +59,7 @@ async fn attempt(spec: &DnsCheck) -> Result<Observation, Failure> {
     let missing: Vec<&String> = spec
         .contains
         .iter()
-        .filter(|wanted| !answers.iter().any(|answer| same(answer, wanted, record_type)))
+        .filter(|expected| !answers.iter().any(|answer| same(answer, expected, record_type)))
         .collect();
     if let Some(missing) = missing.first() {
         return Ok(Observation::unhealthy(
@@ -113,8 +113,8 @@ fn wire_type(record_type: DnsType) -> RecordType {
     }
 }
 
-/// A record of the type that was asked for as text; the CNAMEs on the way to an address are left out.
-fn written(data: &RData, record_type: DnsType) -> Option<String> {
+/// Returns a record of the requested type as text. Leaves out the CNAMEs on the way to an address.
+fn record_text(data: &RData, record_type: DnsType) -> Option<String> {
     let host = |name: &Name| name.to_utf8().trim_end_matches('.').to_lowercase();
     Some(match (record_type, data) {
         (DnsType::A, RData::A(ip)) => ip.to_string(),
@@ -132,11 +132,11 @@ fn written(data: &RData, record_type: DnsType) -> Option<String> {
     })
 }
 
-/// Text records are compared exactly; in all others case and the final dot mean nothing.
-fn same(answer: &str, wanted: &str, record_type: DnsType) -> bool {
+/// Compares text records exactly. In all other types, case and the final dot do not count.
+fn same(answer: &str, expected: &str, record_type: DnsType) -> bool {
     match record_type {
-        DnsType::Txt => answer == wanted,
-        _ => answer.eq_ignore_ascii_case(wanted.trim().trim_end_matches('.')),
+        DnsType::Txt => answer == expected,
+        _ => answer.eq_ignore_ascii_case(expected.trim().trim_end_matches('.')),
     }
 }
 
@@ -154,7 +154,7 @@ mod tests {
         Name::from_ascii(text).unwrap()
     }
 
-    /// A name server with a few records, on a free UDP port.
+    /// Starts a name server with a few records, on a free UDP port.
     async fn server() -> u16 {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let port = socket.local_addr().unwrap().port();
@@ -193,7 +193,7 @@ mod tests {
         port
     }
 
-    async fn ask(yaml: &str) -> Observation {
+    async fn run(yaml: &str) -> Observation {
         let port = server().await;
         let yaml = format!("{{ server: '127.0.0.1:{port}', {yaml} }}");
         dns(&serde_saphyr::from_str(&yaml).unwrap(), &net()).await
@@ -209,18 +209,18 @@ mod tests {
             ("MX", "10 mail.test"),
             ("SRV", "0 5 5060 sip.test"),
         ] {
-            let seen = ask(&format!("name: www.test, type: {kind}, expect: '== {expected}'")).await;
+            let seen = run(&format!("name: www.test, type: {kind}, expect: '== {expected}'")).await;
             assert_eq!((seen.healthy, seen.observed.as_str()), (true, expected), "{kind}: {seen:?}");
         }
     }
 
     #[tokio::test]
     async fn what_is_expected_must_be_there() {
-        assert!(ask("name: www.test, contains: [10.0.0.2]").await.healthy);
-        assert!(ask("name: www.test., type: CNAME, contains: [EDGE.test.]").await.healthy);
-        let missing = ask("name: www.test, contains: [10.0.0.2, 10.0.0.3]").await;
+        assert!(run("name: www.test, contains: [10.0.0.2]").await.healthy);
+        assert!(run("name: www.test., type: CNAME, contains: [EDGE.test.]").await.healthy);
+        let missing = run("name: www.test, contains: [10.0.0.2, 10.0.0.3]").await;
         assert!(!missing.healthy && missing.why.unwrap().contains("10.0.0.3"));
-        assert!(!ask("name: www.test, expect: 10.0.0.2").await.healthy);
+        assert!(!run("name: www.test, expect: 10.0.0.2").await.healthy);
     }
 
     #[tokio::test]
@@ -231,7 +231,7 @@ mod tests {
             ("name: broken.test", "no answer"),
             ("name: silent.test, timeout: 300ms", "no answer within 0.3s"),
         ] {
-            let seen = ask(yaml).await;
+            let seen = run(yaml).await;
             assert_eq!((seen.healthy, seen.observed.as_str()), (false, observed), "{yaml}: {seen:?}");
             assert!(seen.why.is_some());
         }

@@ -1,10 +1,10 @@
-//! Why an attempt saw nothing to judge.
+//! The reason why an attempt has nothing to judge.
 
 use super::Observation;
 use super::observation::Secrets;
 use playbook::expr_value::TemplateLeft;
 
-/// Why an attempt saw nothing to judge: in a word or two, and at length with what to do.
+/// The reason why an attempt has nothing to judge: a short form, and a long form with advice.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) observed: String,
@@ -16,9 +16,9 @@ impl Failure {
         Self { observed: observed.into(), why: why.into() }
     }
 
-    /// The observation of an attempt that failed, without `secrets`.
+    /// Converts the failure to an observation without `secrets`.
     pub(crate) fn without(self, secrets: &Secrets) -> Observation {
-        // Scrubbed before it is cut: half a secret is one too.
+        // Secrets are removed before the text is cut: a cut secret would no longer be found.
         Observation::unhealthy(secrets.scrub(&self.observed), secrets.scrub(&self.why))
     }
 }
@@ -29,7 +29,7 @@ impl From<TemplateLeft> for Failure {
     }
 }
 
-/// An error with its causes, without repeating what a cause says again.
+/// Joins an error with its causes. Leaves out a cause that the text already contains.
 pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();

@@ -1,4 +1,4 @@
-//! `http`: one request, and everything about the answer that was asked for.
+//! `http`: sends one request and compares everything that the check expects of the answer.
 #![allow(clippy::disallowed_methods, reason = "an answer's latency and a socket's time limit are real")]
 
 use std::time::Instant;
@@ -25,15 +25,15 @@ use super::{Net, Observation, printable};
 use base::duration::Span;
 use playbook::check::{HttpCheck, Statuses, parse_pin};
 
-/// How much of an answer's body is kept.
+/// The number of bytes of a body that are kept.
 const BODY_LIMIT: usize = 1 << 20;
 
-/// One attempt of an HTTP check.
+/// Makes one attempt of an HTTP check.
 pub async fn http(spec: &HttpCheck, net: &Net) -> Observation {
     let mut secrets = Secrets::default();
     for (_, value) in spec.headers.iter().filter(|(name, _)| names_a_secret(name)) {
         secrets.add(value);
-        // `Bearer …`: what follows the scheme is the secret.
+        // In `Bearer …`, the text after the scheme is the secret.
         if let Some((_, credential)) = value.split_once(' ') {
             secrets.add(credential);
         }
@@ -45,7 +45,8 @@ pub async fn http(spec: &HttpCheck, net: &Net) -> Observation {
     let stage = Stage::new();
     let (host, port) = host_and_port(&hop.url);
     let limit = spec.timeout();
-    // Boxed: a request with all its protocols is 20 kB of state, and thousands of checks may wait at once.
+    // Boxed: a request has 20 kB of state over all its protocols, and thousands of checks may wait
+    // at once.
     let attempt = Box::pin(attempt(spec, net, &stage, &secrets, hop));
     bounded(limit, &stage, &peer(net, &host, port), &secrets, attempt).await
 }
@@ -73,7 +74,7 @@ fn first_hop(spec: &HttpCheck, secrets: &mut Secrets) -> Result<Hop, Failure> {
         let value =
             HeaderValue::from_str(&format!("Basic {credentials}")).map_err(|e| not_asked(e.to_string()))?;
         headers.insert(AUTHORIZATION, value);
-        // Neither can fail: the URL has a host.
+        // Neither can fail, because the URL has a host.
         let _ = url.set_username("");
         let _ = url.set_password(None);
     }
@@ -134,7 +135,7 @@ async fn attempt(
     for _ in 0..=redirect::MOST {
         if hop.url.scheme() == "https" && tls.is_none() {
             let mut config = net.trust.config(verify)?;
-            // HTTP/2 takes the name from the URL; a Host header of the user's own needs HTTP/1.1.
+            // HTTP/2 takes the name from the URL, so a Host header of the check needs HTTP/1.1.
             let own_host = spec.headers.keys().any(|name| name.eq_ignore_ascii_case("host"));
             let protocols: &[&[u8]] = if own_host { &[b"http/1.1"] } else { &[b"h2", b"http/1.1"] };
             config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
@@ -239,7 +240,7 @@ async fn exchange(
     let (host, port) = host_and_port(&hop.url);
     let stream = dial(net, stage, &host, port).await?;
     let who = peer(net, &host, port);
-    // Aborts the connection's task when the attempt ends, however it ends.
+    // Dropping the set aborts the connection's task when the attempt ends.
     let mut tasks = JoinSet::new();
     let response = if hop.url.scheme() == "https" {
         stage.enter(TLS);
@@ -286,7 +287,7 @@ where
 {
     let (mut sender, connection) = conn::http1::handshake(TokioIo::new(stream)).await?;
     tasks.spawn(async move {
-        // What breaks here breaks the request, which reports it.
+        // A broken connection fails the request, and the request reports it.
         let _ = connection.await;
     });
     let query = hop.url.query().map(|query| format!("?{query}")).unwrap_or_default();
@@ -320,7 +321,7 @@ fn request(hop: &Hop, uri: Uri) -> Request<Full<Bytes>> {
     request
 }
 
-/// The URL's host and, unless it is the scheme's own, port.
+/// Returns the URL's host, and its port unless it is the scheme's default.
 fn authority(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))

@@ -1,8 +1,10 @@
-//! Asking whether what was restored is healthy: one file per kind of check.
+//! Checks whether restored resources are healthy, one file per kind of check.
 //!
-//! An attempt never fails as such: whatever keeps it from seeing what was asked for is an unhealthy observation
-//! with the reason. Trying again, `within` and `stable_for` are the engine's. `s3` and `state` are asked through the
-//! cloud port; what they mean is judged here.
+//! An attempt never returns an error. If it cannot see what the check asks for, it returns an
+//! unhealthy observation with the reason. The engine repeats attempts and applies `within` and
+//! `stable_for`.
+//!
+//! For `s3` and `state`, the cloud port makes the calls, and this crate judges the answers.
 
 mod observation;
 pub mod s3;
@@ -43,8 +45,9 @@ pub use state::judge as judge_state;
 #[cfg(feature = "live")]
 pub use self::{command::command, dns::dns, http::http, net::Net, sql::sql, tcp::tcp};
 
-/// One attempt of a check over the network or on this machine. `s3` and `state` belong to the cloud port: asked
-/// here, they are unhealthy.
+/// Makes one attempt of a check over the network or on this machine.
+///
+/// The kinds `s3` and `state` need the cloud port. Here they are unhealthy.
 #[cfg(feature = "live")]
 pub async fn probe(kind: &playbook::check::CheckKind, net: &Net) -> Observation {
     use playbook::check::CheckKind;

@@ -1,4 +1,4 @@
-//! What all live checks share.
+//! State that all checks over the network share.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 use super::ConnectTo;
 use super::tls::Trust;
 
-/// What all checks over the network share; built once per run.
+/// State that all checks over the network share. Built once per run.
 pub struct Net {
     pub connect_to: Vec<ConnectTo>,
-    /// The playbook's directory: `ca_file` and `cwd` are relative to it.
+    /// The playbook's directory. `ca_file` and `cwd` are relative to it.
     pub base_dir: PathBuf,
     env: BTreeMap<String, String>,
     pub(crate) trust: Trust,
 }
 
 impl Net {
-    /// Takes the environment as it is now. Nothing is read or dialled yet.
+    /// Copies the current environment. Reads no file and connects nowhere yet.
     pub fn new(connect_to: Vec<ConnectTo>, base_dir: impl Into<PathBuf>) -> Self {
         let env = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -39,7 +39,7 @@ impl Net {
         self.base_dir.join(Path::new(relative))
     }
 
-    /// Where to dial for `host:port`.
+    /// Returns the address to dial for `host:port`.
     pub(crate) fn target<'a>(&'a self, host: &'a str, port: u16) -> (&'a str, u16) {
         match self.connect_to.iter().find(|rule| rule.applies(host, port)) {
             Some(rule) => (&rule.to.0, rule.to.1),

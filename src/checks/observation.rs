@@ -1,19 +1,20 @@
-//! What one attempt of a check saw.
+//! The result of one attempt of a check.
 
 use base::redact;
 use playbook::comparison::{Comparison, ComparisonError};
 use playbook::expr_value::TemplateLeft;
 
-/// What one attempt saw. `healthy` only when everything that was asked for was seen.
+/// The result of one attempt. It is `healthy` only if the attempt saw everything that the check
+/// asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observation {
     pub healthy: bool,
-    /// What was seen, for people: at most 200 characters, all of them printable, and no password.
+    /// A text for people: at most 200 printable characters, without secrets.
     pub observed: String,
-    /// The value that was read (the first value of an SQL result, the output of a command, the body of an HTTP
-    /// answer), for measures. Not printable as it is.
+    /// The value that was read, for measures: the first value of an SQL result, the output of a
+    /// command, or the body of an HTTP answer. It may hold unprintable characters.
     pub value: Option<String>,
-    /// Why it is not healthy and what to do about it; on a healthy observation, what a reader should know.
+    /// On an unhealthy observation: the reason and advice. On a healthy one: an optional note.
     pub why: Option<String>,
 }
 
@@ -34,7 +35,7 @@ impl Observation {
         self
     }
 
-    /// Adds what a reader should know, after the reason that may stand there already.
+    /// Adds a note after any reason that is already there.
     #[must_use]
     pub fn with_note(mut self, note: Option<String>) -> Self {
         if let Some(note) = note {
@@ -46,12 +47,14 @@ impl Observation {
         self
     }
 
-    /// Compares `value` and says what was seen in `observed`. `what` names the thing compared: `the body`.
+    /// Compares `value` with `expect`. `observed` is the text of the observation. `what` names the
+    /// value in messages, such as `the body`.
     pub(crate) fn compared(observed: &str, what: &str, value: &str, expect: &Comparison) -> Self {
         Self::compared_without(&Secrets::default(), observed, what, value, expect)
     }
 
-    /// Like `compared`, for a value that may hold secrets: it is compared as it is, and shown without them.
+    /// Like `compared`, for a value that may hold secrets. Compares the whole value, and shows it
+    /// without them.
     pub(crate) fn compared_without(
         secrets: &Secrets,
         observed: &str,
@@ -59,7 +62,7 @@ impl Observation {
         value: &str,
         expect: &Comparison,
     ) -> Self {
-        // Scrubbed before it is cut: half a secret is one too.
+        // Secrets are removed before the text is cut: a cut secret would no longer be found.
         let shown = secrets.scrub(value);
         match expect.judge(value) {
             Ok(judged) if judged.holds => Self::healthy(observed).with_note(judged.note),
@@ -83,15 +86,17 @@ impl From<TemplateLeft> for Observation {
     }
 }
 
-/// `text` on one line: control characters and the like escaped, cut after `longest` characters with an ellipsis.
+/// Returns `text` on one line. Escapes control characters and the like, and cuts the text after
+/// `longest` characters with an ellipsis.
 ///
-/// Secrets go before the cut: half of one would not be known for one.
+/// Secrets are removed before the cut: a cut secret would no longer be found.
 pub fn printable(text: &str, longest: usize) -> String {
     let text = redact::text(text);
     let mut shown = String::new();
     let mut count = 0;
     for c in text.chars() {
-        // Bidirectional overrides can make a report read otherwise than it is; escape them with the controls.
+        // Bidirectional overrides can make a text read differently from what it says. They are
+        // escaped like control characters.
         let hidden = c.is_control()
             || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}');
         let piece: String = if hidden { c.escape_default().collect() } else { c.to_string() };
@@ -106,11 +111,13 @@ pub fn printable(text: &str, longest: usize) -> String {
     shown
 }
 
-/// Texts that must not be printed, besides what `redact` knows: passwords and tokens that the playbook or a URL gives.
+/// Secrets of one check, besides those that `redact` knows: passwords and tokens in the playbook or
+/// in a URL.
 #[derive(Clone, Default)]
 pub(crate) struct Secrets(Vec<String>);
 
-/// Shorter texts would blot out ordinary words, and protect nobody.
+/// The shortest text that counts as a secret. Removing a shorter one would damage ordinary words
+/// and protect nobody.
 #[cfg(any(feature = "live", test))]
 const SHORTEST_SECRET: usize = 4;
 
@@ -120,7 +127,8 @@ impl Secrets {
         let secret = secret.into();
         if secret.len() >= SHORTEST_SECRET && !self.0.contains(&secret) {
             self.0.push(secret);
-            // The longest first, so that no rest of one is left when it contains another.
+            // The longest secret is removed first. Otherwise a rest of it would stay when it
+            // contains another one.
             self.0.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         }
     }
@@ -131,7 +139,7 @@ impl Secrets {
     }
 }
 
-/// True for names of headers and variables whose values are secrets by convention.
+/// Returns whether a header or variable of this name holds a secret by convention.
 #[cfg(feature = "live")]
 pub(crate) fn names_a_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();

@@ -1,4 +1,4 @@
-//! Where a redirect leads, and what may go along.
+//! Follows redirects, and decides which headers may go along.
 
 use hyper::http::header::{
     AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderMap, PROXY_AUTHORIZATION,
@@ -10,7 +10,7 @@ use super::dial::Failure;
 
 pub(crate) const MOST: usize = 10;
 
-/// What a request consists of from one redirect to the next.
+/// The request that is sent next: the check's own, or the one after a redirect.
 pub(crate) struct Hop {
     pub(crate) url: Url,
     pub(crate) method: Method,
@@ -19,7 +19,7 @@ pub(crate) struct Hop {
 }
 
 impl Hop {
-    /// The request after a redirect; `None` when `status` is no redirect or names no target.
+    /// Returns the request after a redirect. `None` if `status` is no redirect or names no target.
     pub(crate) fn after(&self, status: StatusCode, answer: &HeaderMap) -> Option<Result<Self, Failure>> {
         if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
             return None;
@@ -44,7 +44,7 @@ impl Hop {
         }
         let mut next =
             Self { method: self.method.clone(), headers: self.headers.clone(), body: self.body.clone(), url };
-        // As browsers and curl do: only 307 and 308 promise to repeat the request.
+        // Browsers and curl do the same: only 307 and 308 repeat the request with its method.
         let to_get = match status.as_u16() {
             303 => self.method != Method::HEAD,
             301 | 302 => self.method == Method::POST,

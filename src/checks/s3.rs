@@ -1,23 +1,24 @@
-//! Judging the objects that the cloud port counted.
+//! `s3`: judges the objects that the cloud port has counted.
 
 use super::Observation;
 use base::duration::Size;
 use playbook::check::S3Check;
 use playbook::expr_value::TemplateLeft;
 
-/// The AWS calls that count them.
+/// The AWS calls that count the objects.
 pub const CALLS: &[&str] = &["s3:ListObjectsV2"];
 
-/// The objects that the check's bucket holds under its key or prefix.
+/// The objects in the check's bucket under its key or prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct S3Observed {
-    /// Current versions only; delete markers do not count.
+    /// Current versions only. Delete markers do not count.
     pub count: u64,
-    /// Their sizes added up.
+    /// The sum of their sizes.
     pub bytes: u64,
 }
 
-/// Judges what the cloud port counted. Without any expectation, at least one object must exist.
+/// Judges the counted objects. If the check expects nothing in particular, at least one object must
+/// exist.
 pub fn judge(spec: &S3Check, seen: &S3Observed) -> Observation {
     try_judge(spec, seen).unwrap_or_else(Observation::from)
 }

@@ -1,13 +1,13 @@
-//! Judging the status that the cloud reports for a resource.
+//! `state`: judges the status that the cloud reports for a resource.
 
 use super::Observation;
 use playbook::check::StateCheck;
 
-/// The AWS calls that look at a resource's state, besides those of the step that made it: none, it is looked at in the
-/// same way.
+/// The AWS calls of this check, besides those of the step that made the resource. It needs none: it
+/// uses the same calls.
 pub const CALLS: &[&str] = &[];
 
-/// Judges a resource's status as the cloud port normalised it (`healthy`, or the cloud's own word for what it is).
+/// Judges a status from the cloud port: `healthy`, or the cloud's own word.
 pub fn judge(spec: &StateCheck, status: &str) -> Observation {
     let what = format!("the status of {}", spec.of);
     match &spec.expect {

@@ -1,4 +1,4 @@
-//! `tcp`: a connection, and optionally what the other side says.
+//! `tcp`: connects, and optionally compares the first bytes from the server.
 #![allow(clippy::disallowed_methods, reason = "an answer's latency and a socket's time limit are real")]
 
 use std::time::Duration;
@@ -14,10 +14,10 @@ use playbook::comparison::Comparison;
 
 const RECEIVED_LIMIT: usize = 1 << 20;
 
-/// After this silence what has come so far is judged; more may still come.
+/// After this much silence, the bytes so far are judged. More may still come.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// One attempt of a TCP check.
+/// Makes one attempt of a TCP check.
 pub async fn tcp(spec: &TcpCheck, net: &Net) -> Observation {
     let Some((host, port)) = split_host_port(spec.address.trim()) else {
         return Observation::unhealthy("not asked", format!("`{}` is not `host:port`", spec.address));
@@ -32,9 +32,9 @@ pub async fn tcp(spec: &TcpCheck, net: &Net) -> Observation {
         }
         let Some(expect) = &spec.expect else { return Ok(Observation::healthy("connected")) };
         stage.enter("reading");
-        // Leaves time to report what did come before the attempt's own time is up.
+        // Ends early enough to report the bytes received so far before the attempt times out.
         let deadline = tokio::time::Instant::now() + limit.saturating_sub(limit / 20);
-        listen(&mut stream, expect.get()?, deadline).await
+        receive(&mut stream, expect.get()?, deadline).await
     };
     bounded(limit, &stage, &peer(net, host, port), &Secrets::default(), attempt).await
 }
@@ -46,8 +46,8 @@ fn broken(error: &std::io::Error) -> Failure {
     )
 }
 
-/// Reads until what came is as expected, or nothing more can come.
-async fn listen(
+/// Reads until the bytes are as expected or no more can come.
+async fn receive(
     stream: &mut TcpStream,
     expect: &Comparison,
     deadline: tokio::time::Instant,
@@ -64,7 +64,7 @@ async fn listen(
                 received.extend(buffer.iter().take(count));
                 (received.len() >= RECEIVED_LIMIT, false)
             }
-            // What came before a reset counts: some services answer and slam the door.
+            // Bytes before a reset count: some services answer and then reset the connection.
             Ok(Err(e)) if received.is_empty() => return Err(broken(&e)),
             Ok(Err(_)) => (true, false),
             Err(_) => (left <= PAUSE, true),

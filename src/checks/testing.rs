@@ -1,4 +1,4 @@
-//! Peers for the tests of this room.
+//! Servers for the tests of this crate.
 #![allow(clippy::disallowed_methods, reason = "an answer's latency and a socket's time limit are real")]
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -10,12 +10,13 @@ pub(crate) fn net() -> Net {
     Net::new(Vec::new(), std::env::temp_dir())
 }
 
-/// A port on 127.0.0.1 on which nobody listens.
+/// Returns a port on 127.0.0.1 without a listener.
 pub(crate) fn unused_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// Answers each connection with the pieces that `reply` gives for what was sent at once, and closes it.
+/// Starts a server. It passes the first bytes of each connection to `reply`, sends the pieces that
+/// `reply` returns, and closes the connection.
 pub(crate) async fn serve_bytes(reply: impl Fn(&[u8]) -> Vec<Vec<u8>> + Send + Sync + 'static) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -39,7 +40,7 @@ pub(crate) async fn serve_bytes(reply: impl Fn(&[u8]) -> Vec<Vec<u8>> + Send + S
     port
 }
 
-/// Accepts connections and says nothing.
+/// Starts a server that accepts connections and sends nothing.
 pub(crate) async fn serve_silence() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -1,4 +1,4 @@
-//! Whom a TLS connection trusts. There is no switch that turns verification off for HTTP.
+//! Decides which servers a TLS connection trusts. For HTTP, verification cannot be switched off.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -14,14 +14,14 @@ use sha2::{Digest, Sha256};
 
 use super::failure::{Failure, chain};
 
-/// How the server's certificate is judged.
+/// How the server's certificate is verified.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Verify<'a> {
-    /// Signed by a trusted authority, for this name, and valid today.
+    /// A trusted authority has signed it, for this name, and it is valid today.
     Full { ca_file: Option<&'a Path> },
-    /// This very certificate or public key; with a CA file all of the above as well.
+    /// It is this certificate or has this public key. With a CA file, `Full` applies as well.
     Pinned { pin: [u8; 32], ca_file: Option<&'a Path> },
-    /// Any certificate.
+    /// Any certificate is accepted.
     Anyone,
 }
 
@@ -33,12 +33,13 @@ pub(crate) struct Trust {
 impl Trust {
     pub(crate) fn new() -> Self {
         let provider = rustls::crypto::ring::default_provider();
-        // mysql_async builds its own configuration from the process's default. An error says that one is set: fine.
+        // mysql_async takes its configuration from the process's default. An error means that a
+        // default is already set.
         let _ = provider.clone().install_default();
         Self { provider: Arc::new(provider), native: OnceLock::new() }
     }
 
-    /// The system's authorities, and those of `ca_file`.
+    /// Returns the system's authorities and those of `ca_file`.
     pub(crate) fn authorities(
         &self,
         ca_file: Option<&Path>,
@@ -62,7 +63,8 @@ impl Trust {
             }
             certificates.extend(given);
         }
-        // What the system keeps may hold certificates that are too odd to parse: they cannot sign anything here.
+        // The system's store may hold certificates that cannot be parsed. They cannot sign anything
+        // here.
         certificates.retain(|certificate| RootCertStore::empty().add(certificate.clone()).is_ok());
         Ok(certificates)
     }
@@ -88,23 +90,26 @@ impl Trust {
             Verify::Full { ca_file } => chain(ca_file)?,
             Verify::Pinned { pin, ca_file } => {
                 let chain = ca_file.map(|path| chain(Some(path))).transpose()?;
-                Arc::new(Own { provider: Arc::clone(&self.provider), pin: Some(pin), chain })
+                Arc::new(PinVerifier { provider: Arc::clone(&self.provider), pin: Some(pin), chain })
             }
-            Verify::Anyone => Arc::new(Own { provider: Arc::clone(&self.provider), pin: None, chain: None }),
+            Verify::Anyone => {
+                Arc::new(PinVerifier { provider: Arc::clone(&self.provider), pin: None, chain: None })
+            }
         };
         Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
     }
 }
 
-/// Accepts one pinned certificate or key, or anyone; handshake signatures are verified all the same.
+/// Accepts one pinned certificate or key, or any certificate. Always verifies the signatures of the
+/// handshake.
 #[derive(Debug)]
-struct Own {
+struct PinVerifier {
     provider: Arc<CryptoProvider>,
     pin: Option<[u8; 32]>,
     chain: Option<Arc<WebPkiServerVerifier>>,
 }
 
-impl ServerCertVerifier for Own {
+impl ServerCertVerifier for PinVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -151,32 +156,33 @@ impl ServerCertVerifier for Own {
     }
 }
 
-/// The name that a certificate must carry.
+/// Returns the name that the certificate must carry.
 pub(crate) fn server_name(host: &str) -> Result<ServerName<'static>, Failure> {
     ServerName::try_from(host.to_owned())
         .map_err(|_| Failure::new("not asked", format!("`{host}` cannot be the name of a TLS server")))
 }
 
-/// The TLS error among an error's causes, in words, with what to do. `None` when TLS is not the cause.
+/// Finds the TLS error among an error's causes and returns it in words, with advice. `None` if TLS
+/// is not the cause.
 pub(crate) fn explain(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     let mut next = Some(error);
     while let Some(cause) = next {
         let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
         let tls = cause.downcast_ref().or_else(|| inner?.downcast_ref::<rustls::Error>());
         if let Some(tls) = tls {
-            return Some(in_words(tls));
+            return Some(explain_certificate(tls));
         }
         next = cause.source();
     }
     None
 }
 
-fn in_words(error: &rustls::Error) -> String {
+fn explain_certificate(error: &rustls::Error) -> String {
     let rustls::Error::InvalidCertificate(problem) = error else {
         return format!("{error}; does the server speak TLS on this port?");
     };
     match problem {
-        // A bad signature comes from another authority that goes by the same name.
+        // A bad signature comes from another authority with the same name.
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {
             "the certificate is signed by an authority that this machine does not trust; give the authority's certificate as `ca_file`".into()
         }

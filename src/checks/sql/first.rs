@@ -1,4 +1,4 @@
-//! What a query gave.
+//! The result of a query.
 
 /// The first value of the first row.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! `sql`: the first value of the first row, in a read-only session.
+//! `sql`: reads the first value of the first row, in a read-only session.
 
 mod first;
 mod mysql;
@@ -12,7 +12,7 @@ use super::observation::Secrets;
 use super::{Net, Observation};
 use playbook::check::SqlCheck;
 
-/// One attempt of an SQL check.
+/// Makes one attempt of an SQL check.
 pub async fn sql(spec: &SqlCheck, net: &Net) -> Observation {
     let mut secrets = Secrets::default();
     let target = match Target::of(spec, net, &mut secrets) {
@@ -28,7 +28,8 @@ pub async fn sql(spec: &SqlCheck, net: &Net) -> Observation {
         };
         judge(spec, first)
     };
-    // A value that was read is the database's, and shown as it is; only failures can quote what a server was told.
+    // The value is the database's own and is shown unchanged. Only a failure can quote a secret
+    // that was sent to the server.
     bounded(limit, &stage, &peer(net, &target.host, target.port), &secrets, attempt).await
 }
 
@@ -49,7 +50,7 @@ fn judge(spec: &SqlCheck, first: First) -> Result<Observation, Failure> {
                 format!("the query returned no row, expected `{}`", expect.get()?),
             ));
         }
-        // Nothing was found: that shows nothing, unless it is what was expected.
+        // NULL and no row prove nothing, unless the check expects them.
         (First::Null, None) => {
             let why = "the query returned NULL: an empty table gives NULL for max() and the like; if that is right, say `expect: == null`";
             return Ok(Observation::unhealthy("NULL", why));

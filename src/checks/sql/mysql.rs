@@ -1,4 +1,4 @@
-//! MySQL and MariaDB, through the text protocol.
+//! MySQL and MariaDB, over the text protocol.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::dial::{CONNECTING, Failure, Stage, chain, is_lookup, peer, unreachabl
 use crate::tls::{explain, server_name};
 use playbook::check::SqlTlsMode;
 
-/// The largest packet that is read: a value beyond it fails the query.
+/// The largest packet that is read, in bytes. A larger value fails the query.
 const PACKET_LIMIT: usize = 16 << 20;
 
 const UNKNOWN_SYSTEM_VARIABLE: u16 = 1193;
@@ -31,19 +31,19 @@ pub(super) async fn first_value(
         .user(Some(&target.user))
         .pass(target.password.as_ref())
         .db_name(target.database.as_ref())
-        // Told here, they need not be asked for in queries of their own.
+        // The driver asks the server for these two values if they are not set here.
         .max_allowed_packet(Some(PACKET_LIMIT))
         .wait_timeout(Some(usize::try_from(limit.as_secs()).unwrap_or(usize::MAX).max(1)))
         .ssl_opts(ssl(target, net)?);
     stage.enter(CONNECTING);
     let mut connection = Conn::new(options).await.map_err(|e| refused(target, net, &e))?;
     stage.enter("running the query");
-    let first = ask(&mut connection, query, limit).await.map_err(|e| failed(&e));
+    let first = query_first(&mut connection, query, limit).await.map_err(|e| failed(&e));
     if let Ok(First::Value(_) | First::Null) = first {
-        // Rows may be left: close without reading them.
+        // Rows may be left. Drop the connection instead of reading them.
         drop(connection);
     } else {
-        // The answer is known; how the farewell goes changes nothing.
+        // The answer is known. A failed disconnect does not change it.
         let _ = connection.disconnect().await;
     }
     first
@@ -66,15 +66,16 @@ fn ssl(target: &Target, net: &Net) -> Result<Option<SslOpts>, Failure> {
         .with_disable_built_in_roots(true)
         .with_root_certs(authorities.into_iter().map(|der| der.to_vec().into()).collect())
         .with_danger_accept_invalid_certs(anyone)
-        // The name in the certificate stays the one that was asked for, wherever it is dialled.
+        // The certificate must carry the host name of the check, even if `connect_to` dials another
+        // address.
         .with_danger_tls_hostname_override(Some(target.server_name.clone()));
     Ok(Some(options))
 }
 
-async fn ask(connection: &mut Conn, query: &str, limit: Duration) -> Result<First, Error> {
+async fn query_first(connection: &mut Conn, query: &str, limit: Duration) -> Result<First, Error> {
     connection.query_drop("SET SESSION TRANSACTION READ ONLY").await?;
     let millis = limit.as_millis().clamp(1, 4_000_000_000);
-    // MySQL's name for it, then MariaDB's.
+    // MySQL's name for the limit, then MariaDB's.
     match connection.query_drop(format!("SET SESSION max_execution_time = {millis}")).await {
         Err(Error::Server(e)) if e.code == UNKNOWN_SYSTEM_VARIABLE => {
             let seconds = Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX)).as_secs_f64();
@@ -83,13 +84,13 @@ async fn ask(connection: &mut Conn, query: &str, limit: Duration) -> Result<Firs
         other => other?,
     }
     let mut result = connection.query_iter(query).await?;
-    // `next` is the next row of the current result set only.
+    // `next` returns rows of the current result set only.
     let row: Option<Row> = result.next().await?;
     Ok(match row.and_then(|mut row| row.take::<Value, _>(0)) {
         None => First::NoRow,
         Some(Value::NULL) => First::Null,
         Some(Value::Bytes(bytes)) => First::Value(String::from_utf8_lossy(&bytes).into_owned()),
-        // The text protocol has no others.
+        // The text protocol has no other types.
         Some(other) => First::Value(other.as_sql(true)),
     })
 }

@@ -1,4 +1,4 @@
-//! PostgreSQL. The simple query protocol gives every type as the text that `psql` shows.
+//! PostgreSQL, over the simple query protocol. It returns every type as text, as `psql` shows it.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -31,14 +31,14 @@ pub(super) async fn first_value(
     config.dbname(target.database.as_ref().unwrap_or(&target.user));
     let stream = dial(net, stage, &target.host, target.port).await?;
     stage.enter("signing in");
-    // Ends the connection with the attempt, however that ends.
+    // Dropping the set ends the connection together with the attempt.
     let mut tasks = JoinSet::new();
     let refused = |e: &Error| refused(target, net, e);
     let client = if target.tls == SqlTlsMode::Disable {
         config.ssl_mode(SslMode::Disable);
         let (client, connection) = config.connect_raw(stream, NoTls).await.map_err(|e| refused(&e))?;
         tasks.spawn(async move {
-            // What breaks here breaks the query, which reports it.
+            // A broken connection fails the query, and the query reports it.
             let _ = connection.await;
         });
         client
@@ -62,11 +62,11 @@ pub(super) async fn first_value(
         client
     };
     stage.enter("running the query");
-    ask(&client, query, limit).await.map_err(|e| failed(&e))
+    query_first(&client, query, limit).await.map_err(|e| failed(&e))
 }
 
-async fn ask(client: &Client, query: &str, limit: Duration) -> Result<First, Error> {
-    // Set after signing in, not as start-up options: connection poolers refuse those.
+async fn query_first(client: &Client, query: &str, limit: Duration) -> Result<First, Error> {
+    // Set after signing in: connection poolers refuse them as start-up options.
     client
         .batch_execute(&format!(
             "SET default_transaction_read_only = on; SET statement_timeout = {}",

@@ -1,4 +1,5 @@
-//! Which database, as whom, and how protected: read from the check's URL and the environment.
+//! The database to query, with user, password and TLS mode. Read from the check's URL and the
+//! environment.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -17,14 +18,14 @@ pub(super) enum Engine {
     MySql,
 }
 
-/// Everything that a connection needs. Does not print: it holds a password.
+/// Everything that a connection needs. It has no `Debug`, because it holds a password.
 pub(super) struct Target {
     pub(super) engine: Engine,
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) user: String,
     pub(super) password: Option<String>,
-    /// Where the password comes from, or would have to come from.
+    /// Where the password comes from, or where it is missing.
     pub(super) password_source: String,
     pub(super) database: Option<String>,
     pub(super) tls: SqlTlsMode,
@@ -37,10 +38,11 @@ fn not_asked(why: impl Into<String>) -> Failure {
 }
 
 impl Target {
-    /// Secrets that it finds go into `secrets` before anything can fail.
+    /// Reads the target. Adds each secret to `secrets` before it can stand in an error.
     pub(super) fn of(spec: &SqlCheck, net: &Net, secrets: &mut Secrets) -> Result<Self, Failure> {
         let text = spec.url.trim();
-        // A password with `/`, `?` or `#` as it is ends the address early, and would be taken for a host or a path.
+        // An unescaped `/`, `?` or `#` in a password ends the authority part of the URL early. The
+        // rest would be taken for a host or a path.
         let after_scheme = text.split_once("://").map_or(text, |(_, rest)| rest);
         if let Some(end) = after_scheme.find(['/', '?', '#'])
             && after_scheme.get(end..).is_some_and(|rest| rest.contains('@'))
