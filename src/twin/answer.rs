@@ -1,4 +1,4 @@
-//! How the twin answers a check.
+//! The twin's answers to checks.
 
 use base::duration::{Span, Time, When};
 use estate::file::Probe;
@@ -6,12 +6,12 @@ use port::ProbeAnswer;
 
 const DOWN_FOR: Span = Span::from_secs(5);
 
-/// The answer at `now` to a check whose dependencies were ready at `ready_at`. Without a probe it is healthy at
-/// once, and has no value to show.
+/// Returns the answer at `now` to a check whose dependencies became ready at `ready_at`. Without a
+/// probe in the estate, the check is healthy at once and has no value.
 pub fn answer(probe: Option<&Probe>, ready_at: Time, now: Time, t0: Time) -> ProbeAnswer {
     let Some(probe) = probe else { return ProbeAnswer { healthy: true, value: None, next_change: None } };
     let value = probe.value.clone().map(|value| match value.as_str().map(str::parse) {
-        // A time relative to T0 stands for the timestamp that the restored data hold.
+        // A time relative to T0 becomes the timestamp that the restored data would hold.
         Some(Ok(when @ When::BeforeT0(_))) => {
             serde_json::Value::String(when.resolve(t0).to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true))
         }

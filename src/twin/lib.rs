@@ -1,4 +1,5 @@
-//! The twin: an estate file brought to life under virtual time. Nothing here is real, and every answer is exact.
+//! The twin: plays an estate file as a cloud in virtual time. Nothing is real, and every answer is
+//! exact.
 
 mod answer;
 mod objects;
@@ -33,25 +34,25 @@ pub use rebuild::Unanswered;
 
 use objects::{Buckets, Contents, Restored};
 use sources::Sources;
-use world::{Making, World};
+use world::{CreateContext, World};
 
 pub struct Twin {
     file: EstateFile,
     resources: Vec<Resource>,
     clock: Clock,
     seed: Option<u64>,
-    /// How long each action takes where the estate does not say it.
+    /// The built-in timings. The estate may override them.
     actions: &'static [ActionTiming],
     t0: Cell<Option<Time>>,
-    /// The points, and the T0 that their relative times were counted from.
+    /// The points, and the T0 to which their relative times refer.
     points: RefCell<Option<(Time, Rc<PointIndex>)>>,
     world: RefCell<World>,
     restored: RefCell<Restored>,
     calls: RefCell<ApiCalls>,
-    /// The steps that have begun to do something.
+    /// The steps that have begun to act.
     acted: RefCell<HashSet<String>>,
-    /// How long a look at the sandbox takes.
-    looking: Cell<Duration>,
+    /// The duration of an isolation scan.
+    scan_takes: Cell<Duration>,
 }
 
 impl Twin {
@@ -70,20 +71,20 @@ impl Twin {
             restored: RefCell::default(),
             calls: RefCell::default(),
             acted: RefCell::default(),
-            looking: Cell::default(),
+            scan_takes: Cell::default(),
         }
     }
 
-    /// Lets looks at the sandbox take time, which they do not by themselves.
+    /// Sets the duration of an isolation scan. The default is zero.
     pub fn look_slowly(&self, takes: Duration) {
-        self.looking.set(takes);
+        self.scan_takes.set(takes);
     }
 
     fn acts(&self, step: &str) {
         self.acted.borrow_mut().insert(step.to_owned());
     }
 
-    /// T0, or now while the disaster has not been declared.
+    /// Returns T0, or the current time before the disaster is declared.
     fn t0(&self) -> Time {
         self.t0.get().unwrap_or_else(|| self.clock.now())
     }
@@ -107,7 +108,11 @@ impl Twin {
         self.file.faults.iter().find(matches).map(|fault| fault.error)
     }
 
-    /// An error where nobody knows how long it takes: what takes no time would meet every objective.
+    /// Returns the timing of an action.
+    ///
+    /// # Errors
+    ///
+    /// The action has no timing. An action that takes no time would meet every objective.
     fn timing(&self, action: &str) -> CloudResult<Timing> {
         timing::of(action, self.actions, &self.file.timings).ok_or_else(|| {
             CloudError::new(ErrorKind::Unsupported, action, "the twin does not know how long it takes")
@@ -115,13 +120,14 @@ impl Twin {
         })
     }
 
-    /// How long a request takes. `size`: of what is restored or copied. `None`: it is not known.
+    /// Returns the duration of a request. `size`: the size of its source. `None`: it is unknown.
     fn takes_for(&self, what: Timed, size: Option<Size>, origin: &Origin) -> CloudResult<Duration> {
         let row = timing::rows(self.actions).find(|row| row.of.contains(&what));
         self.takes(row.map_or("", |row| row.name), size, origin)
     }
 
-    /// `size`: of what is restored or copied. `None`: not known, or there is no such thing.
+    /// Returns the duration of an action. `size`: the size of the source. `None`: it is unknown, or
+    /// there is no source.
     fn takes(&self, action: &str, size: Option<Size>, origin: &Origin) -> CloudResult<Duration> {
         let timing = self.timing(action)?;
         if size.is_none() && !timing.per_gib.0.is_zero() {
@@ -133,7 +139,7 @@ impl Twin {
         Ok(timing::sample(&timing, size.unwrap_or_default(), self.seed, &what))
     }
 
-    /// The error of a call that a fault lets fail at once.
+    /// Returns the error of a fault that makes a call fail at once.
     fn refuse(&self, fault: Option<FaultKind>, call: &str) -> CloudResult<()> {
         match fault {
             Some(FaultKind::Throttled) => {
@@ -180,7 +186,8 @@ impl Twin {
         Ok(())
     }
 
-    /// All recovery points; from T0 on they do not change any more. Before, T0 is now.
+    /// Returns all recovery points. They stay fixed from T0 on. Before T0, relative times refer to
+    /// the current time.
     fn points(&self) -> Rc<PointIndex> {
         let t0 = self.t0();
         if let Some((_, points)) = self.points.borrow().as_ref().filter(|(of, _)| *of == t0) {
@@ -195,7 +202,7 @@ impl Twin {
         let t0 = self.t0();
         let mut points = self.file.recovery_points(t0);
         let known: HashSet<String> = points.iter().map(|p| p.id.clone()).collect();
-        // A bucket's size and objects may stand on the resource alone.
+        // The size and objects of a bucket may be given with the resource only.
         for point in points.iter_mut().filter(|p| p.objects == 0 && p.of.kind == "s3:bucket") {
             if let Some(bucket) =
                 self.resources.iter().find(|r| r.id.kind == "s3:bucket" && r.id.name == point.id)
@@ -203,7 +210,8 @@ impl Twin {
                 point.objects = bucket.objects;
             }
         }
-        // A bucket of which the estate knows no recovery point can still be read; how current it is, nobody knows.
+        // A bucket without a recovery point in the estate can be read too. The age of its objects
+        // is unknown.
         for resource in &self.resources {
             let (Some(account), Some(region)) = (&resource.locus.account, &resource.locus.region) else {
                 continue;
@@ -221,7 +229,7 @@ impl Twin {
         points
     }
 
-    /// Asks something about buckets.
+    /// Passes the buckets to `ask`.
     fn buckets<T>(&self, ask: impl FnOnce(&Buckets<'_>) -> T) -> T {
         let (points, now) = (self.points(), self.clock.now());
         ask(&Buckets {
@@ -232,7 +240,7 @@ impl Twin {
         })
     }
 
-    /// Creates something at the instant `now`.
+    /// Creates a resource at the time `now`.
     fn make(
         &self,
         place: &Place,
@@ -245,8 +253,8 @@ impl Twin {
         if let Some(created) = self.world.borrow().created_by(&origin.token) {
             return Ok(created);
         }
-        if let Some(changed) = what.changes(place).into_iter().find(|r| self.is_of_the_estate(r)) {
-            return Err(Self::not_this_runs(what.call(), &changed));
+        if let Some(changed) = what.changes(place).into_iter().find(|r| self.is_production(r)) {
+            return Err(Self::not_this_run(what.call(), &changed));
         }
         let points = self.points();
         let (of_source, restored_to) = {
@@ -258,7 +266,8 @@ impl Twin {
         let size = facts.size.or(of_source);
         let takes = self.takes_for(Timed::Request(facts.call), size, origin)?;
         let most = timing::at_once(place, what);
-        // What would take longer than time goes is never ready; nor is what is queued behind what never ends.
+        // A resource is never ready if its end is beyond the range of times, or if it waits for an
+        // operation that never ends.
         let ready_at = if fault == Some(FaultKind::NeverCompletes) {
             None
         } else {
@@ -266,15 +275,15 @@ impl Twin {
             begins.and_then(|begins| after(begins, takes))
         };
         let unhealthy = fault == Some(FaultKind::ComesUpUnhealthy);
-        let making = Making { place, origin, run_tags, ready_at, unhealthy, restored_to, size, now };
-        let created = self.world.borrow_mut().create(&making, what)?;
+        let context = CreateContext { place, origin, run_tags, ready_at, unhealthy, restored_to, size, now };
+        let created = self.world.borrow_mut().create(&context, what)?;
         if most.is_some() {
             self.world.borrow_mut().has_begun(place, what.kind(), ready_at);
         }
         Ok(created)
     }
 
-    /// Begins to delete something at the instant `now`.
+    /// Begins to delete a resource at the time `now`.
     fn remove(&self, run_tags: &RunTags, resource: &ResourceRef, now: Time) -> CloudResult<()> {
         let stuck = |by: &str| {
             self.file
@@ -287,7 +296,7 @@ impl Twin {
         self.world.borrow_mut().delete(resource, run_tags, gone_at, now, stuck)
     }
 
-    /// What a copy would copy, and how many objects it would leave out.
+    /// Returns the objects that a copy would copy, and the number of objects it would leave out.
     fn copying(&self, copy: &CopyObjects) -> CloudResult<(Option<Contents>, u64)> {
         let late = self.late_objects(&copy.from);
         self.buckets(|buckets| {
@@ -304,20 +313,21 @@ impl Twin {
         })
     }
 
-    /// A copy that has come to its end.
+    /// Records a copy as complete.
     fn copied(&self, copy: &CopyObjects) -> CloudResult<()> {
         let (contents, _) = self.copying(copy)?;
         self.restored.borrow_mut().add(&copy.to.name, &copy.from.name, contents);
         Ok(())
     }
 
-    /// Until what was asked for by `origin`, now or before, has taken its time.
+    /// Waits until the request has taken its time. The time counts from the first attempt of
+    /// `origin`.
     async fn pass(&self, origin: &Origin, takes: Duration) {
         let since = origin.since.unwrap_or_else(|| self.clock.now());
         self.clock.sleep_until(after(since, takes).unwrap_or(Time::MAX_UTC)).await;
     }
 
-    /// How many objects production writes to a bucket while the drill runs.
+    /// Returns how many objects production writes to a bucket while the drill runs.
     fn late_objects(&self, bucket: &BucketRef) -> u64 {
         let of_bucket = |p: &&estate::file::PointEntry| {
             p.of.kind == "s3:bucket" && p.id == bucket.name && p.region == bucket.region
@@ -325,8 +335,9 @@ impl Twin {
         self.file.recovery_points.iter().filter(of_bucket).map(|p| p.late_objects).sum()
     }
 
-    /// Whether it is production's: part of the estate, and not made by any run.
-    fn is_of_the_estate(&self, resource: &ResourceRef) -> bool {
+    /// Returns whether the resource belongs to production: the estate has it, and no run created
+    /// it.
+    fn is_production(&self, resource: &ResourceRef) -> bool {
         let kind = resource.kind.name();
         self.resources.iter().any(|r| {
             r.id.kind == kind
@@ -341,14 +352,14 @@ impl Twin {
         })
     }
 
-    fn not_this_runs(call: &str, resource: &ResourceRef) -> CloudError {
+    fn not_this_run(call: &str, resource: &ResourceRef) -> CloudError {
         let what = format!("{resource} is production's: it does not carry this run's tag");
         CloudError::new(ErrorKind::Guarded, call, what)
             .help("only what this run created, and still carries its tag, is ever changed")
     }
 
-    /// The points that a query means, wherever they are.
-    fn meant(&self, query: &PointQuery) -> Vec<RecoveryPoint> {
+    /// Returns the points of a query at every place.
+    fn points_of(&self, query: &PointQuery) -> Vec<RecoveryPoint> {
         let points = self.points();
         match query {
             PointQuery::Id { id, kind } => points.by_id(id).filter(|p| p.kind == *kind).cloned().collect(),
@@ -357,7 +368,7 @@ impl Twin {
     }
 }
 
-/// The instant so long after another one; `None` where time does not go that far.
+/// Returns the time `duration` after `instant`. `None` beyond the range of times.
 fn after(instant: Time, duration: Duration) -> Option<Time> {
     instant.checked_add_signed(base::duration::Span(duration).delta())
 }
@@ -377,7 +388,7 @@ impl Cloud for Twin {
         .help("add it to `accounts:` of the estate"))
     }
 
-    /// Its credentials are never renewed.
+    /// The twin's credentials are never renewed.
     fn credentials_generation(&self, _account: &AccountId) -> u64 {
         0
     }
@@ -393,7 +404,7 @@ impl Cloud for Twin {
             .collect())
     }
 
-    /// An estate does not say which zones offer what: as far as it is known, all offer everything.
+    /// An estate does not list which zones offer which types. Every zone offers everything.
     async fn offers(&self, _place: &Place, _wishes: &Wishes) -> CloudResult<Offers> {
         Ok(Offers::new())
     }
@@ -405,7 +416,7 @@ impl Cloud for Twin {
         let visible = |p: &RecoveryPoint| {
             p.region == place.region && (p.account == place.account || p.shared_with.contains(&place.account))
         };
-        Ok(self.meant(query).into_iter().filter(visible).collect())
+        Ok(self.points_of(query).into_iter().filter(visible).collect())
     }
 
     async fn create(&self, permit: &Permit, origin: &Origin, what: &Create) -> CloudResult<Created> {
@@ -433,8 +444,8 @@ impl Cloud for Twin {
         permit.covers(Operation::Delete, &resource.place(), call)?;
         self.know_place(call, place)?;
         self.count(call, false);
-        if !self.world.borrow().knows(resource) && self.is_of_the_estate(resource) {
-            return Err(Self::not_this_runs(call, resource));
+        if !self.world.borrow().knows(resource) && self.is_production(resource) {
+            return Err(Self::not_this_run(call, resource));
         }
         self.remove(run_tags, resource, self.clock.now())
     }
@@ -445,18 +456,18 @@ impl Cloud for Twin {
         Ok(Tagged { things, unread: Vec::new() })
     }
 
-    /// Its stacks hold nothing of their own.
+    /// The twin's stacks create no resources.
     async fn remains(&self, _stack: &ResourceRef) -> CloudResult<Vec<Remains>> {
         Ok(Vec::new())
     }
 
-    async fn exposures(&self, look: &IsolationScan) -> CloudResult<Vec<Exposure>> {
+    async fn exposures(&self, scan: &IsolationScan) -> CloudResult<Vec<Exposure>> {
         self.count("ec2:DescribeRouteTables", false);
-        self.clock.sleep(self.looking.get()).await;
-        let (place, vpc) = (&look.place, look.vpc.as_str());
+        self.clock.sleep(self.scan_takes.get()).await;
+        let (place, vpc) = (&scan.place, scan.vpc.as_str());
         let seen = self.world.borrow().observe(place, Kind::Vpc, vpc, self.clock.now());
         if seen.state == State::Gone {
-            // What cannot be looked at is not proved closed.
+            // A network that cannot be read is not proved closed.
             let what = format!("it could not be verified: there is no VPC {vpc}");
             return Ok(vec![Exposure::new(Leak::Unknown, vpc, what)]);
         }
@@ -483,8 +494,8 @@ impl Cloud for Twin {
         self.acts(&origin.by);
         permit.covers(Operation::Write, &copy.to.place(), call)?;
         let target = copy.to.resource();
-        if !self.world.borrow().knows(&target) && self.is_of_the_estate(&target) {
-            return Err(Self::not_this_runs(call, &target));
+        if !self.world.borrow().knows(&target) && self.is_production(&target) {
+            return Err(Self::not_this_run(call, &target));
         }
         let fault = self.fault(origin);
         self.refuse(fault, call)?;
@@ -570,7 +581,7 @@ impl Cloud for Twin {
         Ok(Vec::new())
     }
 
-    /// Secrets are never looked up in a rehearsal: it would need credentials.
+    /// A rehearsal never reads secrets, because that would need credentials.
     async fn secret(&self, _place: &Place, id: &str) -> CloudResult<String> {
         let said = format!("`{id}` cannot be looked up here");
         Err(CloudError::new(ErrorKind::Unsupported, "secretsmanager:GetSecretValue", said))
@@ -584,7 +595,7 @@ impl Cloud for Twin {
         true
     }
 
-    /// The estate says itself what its points lag behind.
+    /// The estate gives the lag of its points.
     fn least_pitr_lag(&self) -> Duration {
         Duration::ZERO
     }

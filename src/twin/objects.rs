@@ -1,5 +1,6 @@
-//! What the twin knows of buckets: whose they are, and how many objects of what size they hold. Keys and contents are
-//! not modelled, so that a comparison can only ever compare counts and sizes.
+//! The twin's buckets: their owners, and the number and size of their objects.
+//!
+//! The twin models neither keys nor contents, so a comparison compares only counts and sizes.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +9,14 @@ use base::duration::Time;
 use estate::{PointKind, RecoveryPoint};
 use port::{BucketRef, CloudError, CloudResult, ErrorKind, Kind, Place, State, VerifiedObjects};
 
-/// A bucket's objects. `None` stands for what the estate does not tell.
+/// A bucket's objects. An `Option` of it is `None` if the estate does not tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Contents {
     pub objects: u64,
     pub bytes: u64,
 }
 
-/// What was restored into the run's buckets, by bucket and by what it came from: copying it again changes nothing.
+/// Restored objects, by the target bucket and by their source. A repeated copy changes nothing.
 #[derive(Default)]
 pub struct Restored(BTreeMap<String, BTreeMap<String, Option<Contents>>>);
 
@@ -44,7 +45,7 @@ pub struct Buckets<'a> {
 }
 
 impl Buckets<'_> {
-    /// What the bucket holds, as far as these credentials may see it.
+    /// Returns the contents of a bucket, if these credentials may read it.
     pub fn read(&self, call: &str, bucket: &BucketRef) -> CloudResult<Option<Contents>> {
         let place = Place { account: bucket.account.clone(), region: bucket.region.clone() };
         let made = self.world.observe(&place, Kind::Bucket, &bucket.name, self.now);
@@ -75,7 +76,7 @@ impl Buckets<'_> {
         self.points.iter().any(|p| p.kind == PointKind::S3Versions && p.id == bucket.name)
     }
 
-    /// Only a versioned bucket can be read as it was.
+    /// Refuses a bucket without versions: it cannot be read as of an earlier time.
     pub fn versioned(&self, call: &str, bucket: &BucketRef) -> CloudResult<()> {
         if self.is_versioned(bucket) {
             return Ok(());
@@ -88,7 +89,7 @@ impl Buckets<'_> {
         .help("leave `as_of` out, or name a versioned bucket"))
     }
 
-    /// The run's own buckets are the only ones that are written to.
+    /// Refuses any bucket that the run did not create: a drill writes only to its own.
     pub fn write(&self, call: &str, bucket: &BucketRef) -> CloudResult<()> {
         let place = Place { account: bucket.account.clone(), region: bucket.region.clone() };
         match self.world.observe(&place, Kind::Bucket, &bucket.name, self.now).state {
@@ -106,24 +107,26 @@ fn is_bucket(point: &RecoveryPoint) -> bool {
     point.kind.resource_kind() == "s3:bucket"
 }
 
-/// Counts and sizes compared; a size of 0 is not told (a manifest's). A side of which the estate tells nothing says
-/// nothing against the other.
-pub fn compare(found: Option<Contents>, wanted: Option<Contents>) -> VerifiedObjects {
-    let (Some(found), Some(wanted)) = (found, wanted) else {
-        let matched = found.or(wanted).unwrap_or_default().objects;
+/// Compares counts and sizes.
+///
+/// A size of 0 means that a manifest gives none. If the estate does not tell the contents of one
+/// side, the sides count as equal.
+pub fn compare(found: Option<Contents>, expected: Option<Contents>) -> VerifiedObjects {
+    let (Some(found), Some(expected)) = (found, expected) else {
+        let matched = found.or(expected).unwrap_or_default().objects;
         return VerifiedObjects { matched, ..VerifiedObjects::default() };
     };
-    let missing = wanted.objects.saturating_sub(found.objects);
-    let extra = found.objects.saturating_sub(wanted.objects);
-    let sizes_differ = missing + extra == 0 && wanted.bytes > 0 && found.bytes != wanted.bytes;
+    let missing = expected.objects.saturating_sub(found.objects);
+    let extra = found.objects.saturating_sub(expected.objects);
+    let sizes_differ = missing + extra == 0 && expected.bytes > 0 && found.bytes != expected.bytes;
     let different = u64::from(sizes_differ && found.objects > 0);
     let mut examples = Vec::new();
     if missing + extra + different > 0 {
         examples.push(format!(
             "{} objects of {} bytes, where {} of {} bytes should be (the twin knows no keys)",
-            found.objects, found.bytes, wanted.objects, wanted.bytes
+            found.objects, found.bytes, expected.objects, expected.bytes
         ));
     }
-    let matched = found.objects.min(wanted.objects) - different;
+    let matched = found.objects.min(expected.objects) - different;
     VerifiedObjects { matched, missing, extra, different, examples }
 }

@@ -1,4 +1,4 @@
-//! The twin as a run's records leave it: their requests, each made again at its instant.
+//! Rebuilds the twin from a run's journal: repeats each recorded request at its recorded time.
 
 use std::collections::HashMap;
 
@@ -17,31 +17,35 @@ use port::gate::{Enforcement, LossGate};
 use port::gated::create_call;
 use port::{ActionTiming, Cloud, Create, Created, Origin, Place, ResourceRef, RunTags, Sent};
 
-/// What is supposed of requests whose answer is not on record.
+/// What to assume about requests without a recorded answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unanswered {
-    /// They took effect just before the runner died.
+    /// They took effect just before the process died.
     Done,
     /// They were never sent.
     NotDone,
 }
 
-/// A request as it stands on record.
+/// A request in the journal.
 struct Intent {
     place: Place,
     origin: Origin,
     what: Request,
 }
 
-struct Rebuilding<'a> {
+struct Replay<'a> {
     twin: &'a Twin,
     run_tags: RunTags,
-    /// The texts that digests stand for in requests.
+    /// Template texts by digest. A recorded request holds only the digest.
     templates: HashMap<String, &'a str>,
 }
 
 impl Twin {
-    /// An error where the records and this twin do not agree. `loss`: what the run lost, and no call could reach.
+    /// Rebuilds the twin. `loss`: the lost resources, which no call could reach.
+    ///
+    /// # Errors
+    ///
+    /// The journal and this twin do not agree.
     pub fn rebuild(
         file: EstateFile,
         clock: Clock,
@@ -58,7 +62,7 @@ impl Twin {
             return Err("the records do not begin with the run's beginning".into());
         };
         let gate = LossGate::new(loss.clone());
-        let rebuilding = Rebuilding {
+        let replay = Replay {
             twin: &twin,
             run_tags: RunTags { run: RunId(started.run_id.clone()), expires: started.expires },
             templates: started.inputs.files.values().map(|text| (digest_of(text), text.as_str())).collect(),
@@ -81,8 +85,8 @@ impl Twin {
                 }
                 Body::Created { token, resources, .. } => {
                     if let Some(intent) = open.shift_remove(token.as_str()) {
-                        let created = rebuilding
-                            .again(&intent, event.at)
+                        let created = replay
+                            .repeat(&intent, event.at)
                             .map_err(|why| format!("record {}: {why}", number + 1))?;
                         if created.resources != *resources {
                             return Err(format!(
@@ -94,17 +98,19 @@ impl Twin {
                 }
                 Body::NotCreated { token, sent, .. } => {
                     if let Some(intent) = open.shift_remove(token.as_str()).filter(|_| *sent == Sent::Maybe) {
-                        let _refused = rebuilding.again(&intent, event.at);
+                        // A refusal is fine: the recorded request was refused as well.
+                        let _ = replay.repeat(&intent, event.at);
                     }
                 }
                 Body::DeleteIntent { resource } => {
                     let is_open =
                         event.at == last.at && !events[number..].iter().any(|e| is_end(e, resource));
                     if !(is_open && unanswered == Unanswered::NotDone) {
-                        let _refused = twin.remove(&rebuilding.run_tags, resource, event.at);
+                        // A refusal is fine: the recorded deletion was refused as well.
+                        let _ = twin.remove(&replay.run_tags, resource, event.at);
                     }
                 }
-                // Nothing of this asks the cloud for a change.
+                // These events change nothing in the cloud.
                 Body::RunStarted(_)
                 | Body::PhaseStarted { .. }
                 | Body::PhaseFinished { .. }
@@ -140,11 +146,13 @@ impl Twin {
         if unanswered == Unanswered::Done {
             for intent in open.values() {
                 let Request::Create(what) = &intent.what else { continue };
-                // What the gate refuses was never sent, and what a fault of the estate refuses made nothing.
-                let what = rebuilding.whole(what);
+                // A request that the gate refuses was never sent. A request that a fault of the
+                // estate refuses made nothing.
+                let what = replay.full_request(what);
                 let refused = twin.fault(&intent.origin).is_some_and(FaultKind::is_a_refusal);
                 if !refused && gate.check(&create_call(&intent.place, &what), &intent.origin.by).is_ok() {
-                    let _refused = rebuilding.again(intent, last.at);
+                    // A refusal is fine: the request then made nothing.
+                    let _ = replay.repeat(intent, last.at);
                 }
             }
         }
@@ -152,26 +160,26 @@ impl Twin {
     }
 }
 
-/// Tells what became of a deletion.
+/// Returns whether the event ends the deletion of `of`.
 fn is_end(event: &Event, of: &ResourceRef) -> bool {
     matches!(&event.body, Body::Deleted { resource } | Body::DeleteFailed { resource, .. } if resource == of)
 }
 
-impl Rebuilding<'_> {
-    /// Makes a request again, at its instant.
-    fn again(&self, intent: &Intent, at: Time) -> Result<Created, String> {
+impl Replay<'_> {
+    /// Repeats a request at the time `at`.
+    fn repeat(&self, intent: &Intent, at: Time) -> Result<Created, String> {
         let what = match &intent.what {
             Request::CopyObjects(copy) => {
                 self.twin.copied(copy).map_err(|e| e.to_string())?;
                 return Ok(Created::default());
             }
-            Request::Create(what) => self.whole(what),
+            Request::Create(what) => self.full_request(what),
         };
         self.twin.make(&intent.place, &intent.origin, &self.run_tags, &what, at).map_err(|e| e.to_string())
     }
 
-    /// The request on record, with the template's text in place of its digest.
-    fn whole(&self, recorded: &Create) -> Create {
+    /// Returns the recorded request, with the template's text in place of its digest.
+    fn full_request(&self, recorded: &Create) -> Create {
         let mut what = recorded.clone();
         if let Create::Stack(stack) = &mut what
             && let Some(text) = self.templates.get(&stack.template)

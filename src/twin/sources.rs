@@ -1,4 +1,5 @@
-//! What a request restores or copies must be there, complete, and open to the account that asks, as on the real cloud.
+//! Checks the sources of restores and copies. As in the real cloud, a source must exist, be
+//! complete and be open to the account.
 
 use super::world::World;
 use base::duration::{Size, Time};
@@ -7,7 +8,7 @@ use estate::{PointIndex, PointKind, RecoveryPoint, Resource};
 use port::{CloudError, CloudResult, Create, ErrorKind, Kind, Place, RestoreDbToTime, State};
 use template::LONGEST_TEMPLATE;
 
-/// What is restored or copied, as the estate and as the run know it.
+/// The kinds of sources, in the estate and among the run's resources.
 const SNAPSHOT: (PointKind, Kind) = (PointKind::EbsSnapshot, Kind::Snapshot);
 const IMAGE: (PointKind, Kind) = (PointKind::Ami, Kind::Image);
 const DB_SNAPSHOT: (PointKind, Kind) = (PointKind::RdsSnapshot, Kind::DbSnapshot);
@@ -21,8 +22,11 @@ pub struct Sources<'a> {
 }
 
 impl Sources<'_> {
-    /// An error as the real cloud has it where `what` names a source that it could not use; otherwise the source's
-    /// size, where it is known.
+    /// Checks the source of a request. Returns the source's size, if known.
+    ///
+    /// # Errors
+    ///
+    /// The error of the real cloud, if the source cannot be used.
     pub fn check(&self, place: &Place, what: &Create) -> CloudResult<Option<Size>> {
         let (source, region, kinds) = match what {
             Create::CopySnapshot { source, source_region, .. } => (source, source_region, SNAPSHOT),
@@ -50,7 +54,7 @@ impl Sources<'_> {
                 );
                 return Err(CloudError::new(ErrorKind::Invalid, what.call(), said));
             }
-            // `instant` looks for the automated backups.
+            // `instant` checks the automated backups.
             Create::DbToTime(_)
             | Create::Stack(_)
             | Create::Vpc { .. }
@@ -85,7 +89,8 @@ impl Sources<'_> {
             p.account == place.account || (p.shared_with.contains(&place.account) && !p.managed_key)
         });
         match open {
-            // What another account has not shared is as good as not there: that is how the APIs answer.
+            // A snapshot that is not shared does not exist for another account. The APIs answer the
+            // same way.
             None => Err(CloudError::new(
                 ErrorKind::NotFound,
                 what.call(),
@@ -102,7 +107,7 @@ impl Sources<'_> {
         }
     }
 
-    /// The instant that a restore to `to` (absent: the latest) gives.
+    /// Returns the time to which a point-in-time restore leads. Without `to`, it is the latest.
     pub fn instant(&self, place: &Place, what: &Create) -> CloudResult<Option<Time>> {
         let Create::DbToTime(RestoreDbToTime { db, to }) = what else { return Ok(None) };
         let point = self.points.all.iter().find(|p| {
@@ -134,7 +139,7 @@ impl Sources<'_> {
         }
     }
 
-    /// A replica needs the database itself, in the same account.
+    /// Checks that a replica's source database exists in the same account.
     fn database(&self, place: &Place, what: &Create, source: &str, region: &Region) -> CloudResult<()> {
         let name = name_of(source);
         let there = self.resources.iter().any(|r| {
@@ -155,7 +160,7 @@ impl Sources<'_> {
     }
 }
 
-/// What RDS refuses to do with an encrypted snapshot of another account or region.
+/// Refuses what RDS refuses for an encrypted snapshot of another account or region.
 fn encrypted(place: &Place, what: &Create, point: &RecoveryPoint) -> CloudResult<()> {
     let shared = point.account != place.account;
     let (said, help) = match what {
@@ -172,7 +177,8 @@ fn encrypted(place: &Place, what: &Create, point: &RecoveryPoint) -> CloudResult
                 "name a key of the sandbox's account and region with `kms_key`",
             )
         }
-        // A snapshot of a cluster that is shared and encrypted can be restored from, and those of EC2 can be used.
+        // RDS restores from a shared and encrypted cluster snapshot. EC2 uses shared and encrypted
+        // snapshots and images.
         Create::Db(_)
         | Create::CopyDbSnapshot { .. }
         | Create::CopyDbClusterSnapshot { .. }

@@ -1,12 +1,15 @@
-//! What a stack's template promises as outputs. References to parameters are resolved; what only a real stack would
-//! know gets a made-up id, so that the steps that use it can be rehearsed.
+//! The outputs of a stack's template.
+//!
+//! References to parameters are resolved. A value that only a real stack can know gets a made-up
+//! id, so that the steps that use it can be rehearsed.
 
 use std::collections::BTreeMap;
 
 use port::{DeployStack, Place};
 use template::{self, Given, Surroundings, Template};
 
-/// The stack's outputs; none where the template cannot be read, which is CloudFormation's to refuse.
+/// Returns the stack's outputs. Empty if the template cannot be read: then CloudFormation refuses
+/// it.
 pub fn outputs(stack: &DeployStack, place: &Place) -> BTreeMap<String, String> {
     let Ok(read) = Template::read(&stack.name, &stack.template, 0) else { return BTreeMap::new() };
     let given = |(name, text): (&String, &String)| (name.clone(), Given::Value(text.clone()));

@@ -1,4 +1,5 @@
-//! How long the twin takes: the calibration of what is no action, and log-normal samples around it.
+//! The time that each action takes on the twin: the built-in calibration, and log-normal samples
+//! around it.
 
 use indexmap::IndexMap;
 use rand::SeedableRng;
@@ -31,7 +32,9 @@ const NETWORK: &[Timed] = &[
 const BUCKET: &[Timed] = &[Timed::Request(CreateCall::CreateBucket)];
 const REPLICA: &[Timed] = &[Timed::Request(CreateCall::CreateDbReplica)];
 
-/// What the harness does, in milliseconds. Actions have figures of their own.
+/// The times of the harness, in milliseconds. Each action has its own.
+///
+/// "(m)" in a source marks figures from memory, without a document.
 pub const HARNESS: [Calibration; 8] = [
     row("sandbox.network", NETWORK, 2_000, 0, 0.0, "a few calls (m)"),
     row("sandbox.bucket", BUCKET, 2_000, 0, 0.0, "a few calls (m)"),
@@ -43,14 +46,14 @@ pub const HARNESS: [Calibration; 8] = [
     row("teardown.other", &[], 1_000, 0, 0.0, "one call (m)"),
 ];
 
-/// Every figure: of these actions and their parts, and of the harness.
+/// Returns all times: of `actions` with their parts, and of the harness.
 pub fn rows(actions: &'static [ActionTiming]) -> impl Iterator<Item = &'static Calibration> {
     let of_actions = actions.iter().flat_map(|action| std::iter::once(&action.whole).chain(action.parts));
     of_actions.chain(&HARNESS)
 }
 
-/// How long something of that name takes: as the estate says, or else by the calibration.
-/// `None`: it has no figure, and how long it takes is not known.
+/// Returns the time of an action, a part of one, or a row of the harness. The estate's time comes
+/// first, then the calibration. `None`: the name has no row, so its time is unknown.
 pub fn of(name: &str, actions: &'static [ActionTiming], estate: &IndexMap<String, Timing>) -> Option<Timing> {
     if let Some(own) = estate.get(name) {
         return Some(*own);
@@ -67,7 +70,7 @@ pub fn of(name: &str, actions: &'static [ActionTiming], estate: &IndexMap<String
     })
 }
 
-/// The row of how long the deletion of a resource takes.
+/// Returns the row with the deletion time of a resource.
 pub fn deletion(kind: Kind) -> &'static str {
     match kind {
         Kind::Instance => "teardown.instance",
@@ -89,8 +92,11 @@ pub fn deletion(kind: Kind) -> &'static str {
     }
 }
 
-/// How many copies from other Regions may be under way at once to a Region of an account (quotas of Amazon EBS, Amazon EC2 and
-/// Amazon RDS; the Aurora guide says 5 of clusters' snapshots). `None`: no such limit.
+/// Returns how many copies from other Regions may run at once to one Region of an account. `None`:
+/// no limit.
+///
+/// Sources: quotas of Amazon EBS, Amazon EC2 and Amazon RDS. For cluster snapshots the Aurora guide
+/// says 5.
 pub fn at_once(place: &Place, what: &Create) -> Option<usize> {
     let facts = what.facts();
     if facts.source_region.is_none_or(|from| *from == place.region) {
@@ -120,14 +126,15 @@ pub fn at_once(place: &Place, what: &Create) -> Option<usize> {
     }
 }
 
-/// `base + per_gib × size`, to the millisecond.
+/// Returns `base + per_gib × size`, rounded to a millisecond.
 pub fn mean(timing: &Timing, size: Size) -> Duration {
     let seconds = timing.base.as_secs_f64() + timing.per_gib.as_secs_f64() * size.as_gib();
     to_millis(seconds)
 }
 
-/// A log-normal sample whose mean is [`mean`] and whose standard deviation is `spread × mean`. The same seed and
-/// `what` give the same sample, in whatever order samples are taken.
+/// Returns a log-normal sample. Its mean is [`mean`] and its standard deviation is `spread × mean`.
+///
+/// The same seed and `what` give the same sample, whatever the order of calls.
 pub fn sample(timing: &Timing, size: Size, seed: Option<u64>, what: &str) -> Duration {
     let mean = mean(timing, size);
     let Some(seed) = seed else { return mean };

@@ -1,4 +1,4 @@
-//! What the drill has created on the twin.
+//! The resources that the drill has created on the twin.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -14,60 +14,63 @@ use port::{
 
 #[derive(Default)]
 pub struct World {
-    things: BTreeMap<(Kind, String), Thing>,
-    /// What a token has created: the same request again answers the same.
+    entries: BTreeMap<(Kind, String), CreatedResource>,
+    /// The result of each client token. A repeated request gets the same answer.
     by_token: HashMap<String, Created>,
-    /// When those end of which only so many may be under way at once.
+    /// The end times of operations with a limit on how many run at once, by kind and place.
     under_way: HashMap<(Kind, Place), Vec<Time>>,
     next: u32,
 }
 
-/// What a request brings besides what it creates.
-pub struct Making<'a> {
+/// The context of a creation, besides the request.
+pub struct CreateContext<'a> {
     pub place: &'a Place,
     pub origin: &'a Origin,
     pub run_tags: &'a RunTags,
-    /// `None`: never.
+    /// `None`: never ready.
     pub ready_at: Option<Time>,
     pub unhealthy: bool,
-    /// PITR: the instant that it restores to.
+    /// The time to which point-in-time recovery restores.
     pub restored_to: Option<Time>,
     pub size: Option<Size>,
     pub now: Time,
 }
 
-struct Thing {
+struct CreatedResource {
     place: Place,
     by: String,
     run: RunId,
     expires: Time,
     created: Time,
     created_at_order: u32,
-    /// `None`: never.
+    /// `None`: never ready.
     ready_at: Option<Time>,
     unhealthy: bool,
     gone_at: Option<Time>,
-    /// What cannot be deleted while this is there.
+    /// The resources that cannot be deleted before this one.
     uses: Vec<(Kind, String)>,
-    /// As the request said it, or what it was made from. `None`: not known.
+    /// The size in the request, or the size of its source. `None`: unknown.
     size: Option<Size>,
     attributes: BTreeMap<String, Value>,
 }
 
-impl Thing {
+impl CreatedResource {
     fn is_there(&self, now: Time) -> bool {
         self.gone_at.is_none_or(|at| at > now)
     }
 }
 
 impl World {
-    /// What the same request has created before.
+    /// Returns the result of an earlier request with the same client token.
     pub fn created_by(&self, token: &str) -> Option<Created> {
         self.by_token.get(token).cloned()
     }
 
-    /// When one more of a kind can begin in a place, where `most` may be under way at once: AWS refuses the others, and a drill
-    /// asks again until one has ended. One that is deleted holds its turn until then. `None`: never.
+    /// Returns when the next operation of this kind can begin at this place, if at most `most` run
+    /// at once. `None`: never.
+    ///
+    /// AWS refuses operations above the limit, and a drill retries until one has ended. Deleting
+    /// the resource does not end its operation early.
     pub fn begins(&mut self, place: &Place, kind: Kind, most: Option<usize>, now: Time) -> Option<Time> {
         let Some(most) = most else { return Some(now) };
         let ends = self.under_way.entry((kind, place.clone())).or_default();
@@ -79,28 +82,28 @@ impl World {
         }
     }
 
-    /// One of those has begun; `None`: it never ends.
+    /// Records that such an operation has begun. `ready_at` is its end. `None`: it never ends.
     pub fn has_begun(&mut self, place: &Place, kind: Kind, ready_at: Option<Time>) {
         self.under_way.entry((kind, place.clone())).or_default().push(ready_at.unwrap_or(Time::MAX_UTC));
     }
 
-    pub fn create(&mut self, making: &Making<'_>, what: &Create) -> CloudResult<Created> {
-        let Making { place, origin, run_tags, ready_at, unhealthy, now, .. } = *making;
-        let mut created = Created { restored_to: making.restored_to, ..Created::default() };
+    pub fn create(&mut self, context: &CreateContext<'_>, what: &Create) -> CloudResult<Created> {
+        let CreateContext { place, origin, run_tags, ready_at, unhealthy, now, .. } = *context;
+        let mut created = Created { restored_to: context.restored_to, ..Created::default() };
         let mut add = |world: &mut Self,
                        kind: Kind,
                        id: String,
                        attributes: Vec<(&str, Value)>|
          -> CloudResult<String> {
             let key = (kind, id.clone());
-            if world.things.get(&key).is_some_and(|t| t.is_there(now)) {
+            if world.entries.get(&key).is_some_and(|t| t.is_there(now)) {
                 return Err(CloudError::new(
                     ErrorKind::AlreadyExists,
                     what.call(),
                     format!("{} {id} exists already", kind.name()),
                 ));
             }
-            let thing = Thing {
+            let entry = CreatedResource {
                 place: place.clone(),
                 by: origin.by.clone(),
                 run: run_tags.run.clone(),
@@ -111,10 +114,10 @@ impl World {
                 unhealthy,
                 gone_at: None,
                 uses: uses(what),
-                size: making.size,
+                size: context.size,
                 attributes: attributes.into_iter().map(|(k, v)| (k.to_owned(), v)).collect(),
             };
-            world.things.insert(key, thing);
+            world.entries.insert(key, entry);
             created.resources.push(ResourceRef {
                 kind,
                 id: id.clone(),
@@ -171,10 +174,12 @@ impl World {
                 }
             }
             Create::AttachVolume { volume, instance, .. } => {
-                self.there(making, what, Kind::Volume, volume)?
+                self.there(context, what, Kind::Volume, volume)?
                     .attributes
                     .insert("attached_to".into(), json!(instance));
-                self.there(making, what, Kind::Instance, instance)?.uses.push((Kind::Volume, volume.clone()));
+                self.there(context, what, Kind::Instance, instance)?
+                    .uses
+                    .push((Kind::Volume, volume.clone()));
             }
             Create::KeyPair { name, .. } => {
                 add(self, Kind::KeyPair, name.clone(), vec![("key_name", json!(name))])?;
@@ -208,25 +213,25 @@ impl World {
                 add(self, Kind::DbCluster, cluster.name.clone(), attributes)?;
             }
             Create::DbClusterInstance { cluster, name, .. } => {
-                self.there(making, what, Kind::DbCluster, cluster)?;
+                self.there(context, what, Kind::DbCluster, cluster)?;
                 add(self, Kind::DbInstance, name.clone(), database(name, None, &place.region))?;
                 let members = self
-                    .things
+                    .entries
                     .values()
                     .filter(|t| t.is_there(now) && t.uses.contains(&(Kind::DbCluster, cluster.clone())));
                 let members = members.count();
-                self.there(making, what, Kind::DbCluster, cluster)?
+                self.there(context, what, Kind::DbCluster, cluster)?
                     .attributes
                     .insert("members".into(), json!(members));
             }
             Create::PromoteReplica { db, .. } => {
-                let thing = self.there(making, what, Kind::DbInstance, db)?;
-                if thing.run != run_tags.run {
+                let entry = self.there(context, what, Kind::DbInstance, db)?;
+                if entry.run != run_tags.run {
                     let said = format!("{db} does not carry this run's tag");
                     return Err(CloudError::new(ErrorKind::Guarded, what.call(), said));
                 }
-                thing.ready_at = ready_at;
-                thing.unhealthy = unhealthy;
+                entry.ready_at = ready_at;
+                entry.unhealthy = unhealthy;
             }
             Create::Stack(stack) => {
                 let id =
@@ -244,25 +249,31 @@ impl World {
         Ok(created)
     }
 
-    /// Something that the request needs at its place.
-    fn there(&mut self, making: &Making<'_>, what: &Create, kind: Kind, id: &str) -> CloudResult<&mut Thing> {
-        let thing = self.things.get_mut(&(kind, id.to_owned()));
-        thing.filter(|t| t.place == *making.place && t.is_there(making.now)).ok_or_else(|| {
+    /// Returns a resource that the request needs at its place.
+    fn there(
+        &mut self,
+        context: &CreateContext<'_>,
+        what: &Create,
+        kind: Kind,
+        id: &str,
+    ) -> CloudResult<&mut CreatedResource> {
+        let entry = self.entries.get_mut(&(kind, id.to_owned()));
+        entry.filter(|t| t.place == *context.place && t.is_there(context.now)).ok_or_else(|| {
             CloudError::new(ErrorKind::NotFound, what.call(), format!("there is no {} {id}", kind.name()))
                 .help("check the id, the account and the region that it is looked for in")
         })
     }
 
-    /// `prefix-` and 17 hexadecimal digits, as EC2 makes them, counted.
+    /// Returns `prefix-` and a counter of 17 hexadecimal digits, the length that EC2 uses.
     fn id(&mut self, prefix: &str) -> String {
         self.next += 1;
         format!("{prefix}-{:017x}", self.next)
     }
 
-    /// The next address in a subnet; the first four and the last are the VPC's own.
+    /// Returns the next free address in a subnet. AWS reserves the first four and the last.
     fn address(&self, subnet: &str) -> String {
         let cidr = self
-            .things
+            .entries
             .get(&(Kind::Subnet, subnet.to_owned()))
             .and_then(|t| t.attributes.get("cidr")?.as_str()?.parse::<ipnet::Ipv4Net>().ok());
         let base = cidr.map_or(0x0a00_0000, |cidr| u32::from(cidr.addr()));
@@ -270,7 +281,7 @@ impl World {
     }
 
     pub fn observe(&self, place: &Place, kind: Kind, id: &str, now: Time) -> Observed {
-        let thing = self.things.get(&(kind, id.to_owned())).filter(|t| t.place == *place);
+        let entry = self.entries.get(&(kind, id.to_owned())).filter(|t| t.place == *place);
         let gone = Observed {
             id: id.to_owned(),
             state: State::Gone,
@@ -278,16 +289,16 @@ impl World {
             attributes: BTreeMap::new(),
             next_change: None,
         };
-        let Some(thing) = thing else { return gone };
-        if let Some(gone_at) = thing.gone_at {
+        let Some(entry) = entry else { return gone };
+        if let Some(gone_at) = entry.gone_at {
             if gone_at <= now {
                 return gone;
             }
             return Observed { state: State::Pending("deleting".into()), next_change: Some(gone_at), ..gone };
         }
-        let attributes = thing.attributes.clone();
-        match thing.ready_at {
-            Some(at) if at <= now && thing.unhealthy => Observed {
+        let attributes = entry.attributes.clone();
+        match entry.ready_at {
+            Some(at) if at <= now && entry.unhealthy => Observed {
                 state: State::Failed("incompatible-restore (a fault of the estate)".into()),
                 attributes,
                 ..gone
@@ -299,14 +310,14 @@ impl World {
         }
     }
 
-    /// The size of what the run made, where it is known.
+    /// Returns the size of a resource that the run created, if known.
     pub fn size(&self, place: &Place, kind: Kind, id: &str) -> Option<Size> {
-        self.things.get(&(kind, id.to_owned())).filter(|t| t.place == *place)?.size
+        self.entries.get(&(kind, id.to_owned())).filter(|t| t.place == *place)?.size
     }
 
-    /// Whether a run made it.
+    /// Returns whether a run created the resource.
     pub fn knows(&self, resource: &ResourceRef) -> bool {
-        self.things.contains_key(&(resource.kind, resource.id.clone()))
+        self.entries.contains_key(&(resource.kind, resource.id.clone()))
     }
 
     pub fn delete(
@@ -319,20 +330,20 @@ impl World {
     ) -> CloudResult<()> {
         let call = gated::delete_call(resource.kind);
         let key = (resource.kind, resource.id.clone());
-        let user = self.things.iter().find(|(_, t)| t.is_there(now) && t.uses.contains(&key));
+        let user = self.entries.iter().find(|(_, t)| t.is_there(now) && t.uses.contains(&key));
         let user = user.map(|((kind, id), _)| format!("{} {id}", kind.name()));
-        let Some(thing) = self.things.get_mut(&key) else { return Ok(()) };
-        if thing.run != run_tags.run {
+        let Some(entry) = self.entries.get_mut(&key) else { return Ok(()) };
+        if entry.run != run_tags.run {
             return Err(CloudError::new(
                 ErrorKind::Guarded,
                 call,
                 format!("{resource} does not carry this run's tag"),
             ));
         }
-        if thing.gone_at.is_some_and(|at| at <= now) {
+        if entry.gone_at.is_some_and(|at| at <= now) {
             return Ok(());
         }
-        if stuck(&thing.by) {
+        if stuck(&entry.by) {
             return Err(CloudError::new(
                 ErrorKind::InUse,
                 call,
@@ -342,13 +353,13 @@ impl World {
         if let Some(user) = user {
             return Err(CloudError::new(ErrorKind::InUse, call, format!("{user} still depends on it")));
         }
-        thing.gone_at.get_or_insert(gone_at);
+        entry.gone_at.get_or_insert(gone_at);
         Ok(())
     }
 
     pub fn tagged(&self, place: &Place, whose: &Whose, now: Time) -> Vec<TaggedThing> {
         let mut found: Vec<_> = self
-            .things
+            .entries
             .iter()
             .filter(|(_, t)| {
                 t.place == *place && whose.means(&t.run.0) && t.gone_at.is_none_or(|at| at > now)
@@ -372,7 +383,7 @@ impl World {
     }
 }
 
-/// What cannot be deleted before what the request creates.
+/// Returns the resources that must not be deleted before the new resource.
 fn uses(what: &Create) -> Vec<(Kind, String)> {
     let db = |db: &RestoreDb| {
         let mut uses = vec![(Kind::DbSubnetGroup, db.subnet_group.clone())];
@@ -394,7 +405,8 @@ fn uses(what: &Create) -> Vec<(Kind, String)> {
             uses
         }
         Create::DbClusterInstance { cluster, .. } => vec![(Kind::DbCluster, cluster.clone())],
-        // A volume that is attached is noted on its instance; and whatever a template names, CloudFormation keeps apart.
+        // The instance records an attached volume. Resources in a template are CloudFormation's
+        // own.
         Create::Vpc { .. }
         | Create::Bucket { .. }
         | Create::CopySnapshot { .. }
@@ -410,7 +422,8 @@ fn uses(what: &Create) -> Vec<(Kind, String)> {
     }
 }
 
-/// The attributes of a database. The names end in `.invalid` (RFC 2606): nothing ever answers there.
+/// Returns the attributes of a database. Its name ends in `.invalid` (RFC 2606), so nothing ever
+/// answers there.
 fn database(name: &str, port: Option<i32>, region: &Region) -> Vec<(&'static str, Value)> {
     let (address, port) = (format!("{name}.{region}.rds.twin.invalid"), port.unwrap_or(5432));
     vec![
