@@ -1,7 +1,8 @@
-//! Asking a person on the terminal.
+//! Asks a person on the terminal.
 //!
-//! One thread reads the standard input for the whole process: a question that was given up (a time-out) leaves no reader
-//! behind that would take the answer to the next one, or keep the process from ending.
+//! One thread reads the standard input for the whole process. A question that timed out therefore
+//! leaves no reader behind, which could take the answer to the next question or keep the process
+//! from ending.
 
 use std::io::{BufRead, IsTerminal, Write};
 use std::rc::Rc;
@@ -10,15 +11,15 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use tokio::sync::{Mutex, mpsc};
 
-use crate::ui::live::hush;
+use crate::ui::live::pause;
 use crate::ui::text::clean;
 use base::redact;
 use engine::actions::context::Person;
 
-/// Somebody at the terminal, if there is one.
+/// The person at the terminal, if there is one.
 #[derive(Default)]
 pub struct AtTerminal {
-    /// What was typed, by line. One question is asked at a time.
+    /// The typed lines. Only one question is asked at a time.
     typed: Rc<Mutex<Option<mpsc::UnboundedReceiver<String>>>>,
 }
 
@@ -33,14 +34,14 @@ impl Person for AtTerminal {
             let mut typed = typed.lock().await;
             let lines = typed.get_or_insert_with(|| lines_of(|| std::io::stdin().lock()));
             // The live display must not paint over the question.
-            let _hushed = hush();
+            let _pause = pause();
             answer(lines, &question, &mut std::io::stderr()).await
         };
         Some(asked.boxed_local())
     }
 }
 
-/// The lines of an input, read by a thread that nobody waits for.
+/// Returns the lines of an input. A detached thread reads them.
 fn lines_of<R: BufRead>(open: impl FnOnce() -> R + Send + 'static) -> mpsc::UnboundedReceiver<String> {
     let (sender, lines) = mpsc::unbounded_channel();
     let read = move || {
@@ -50,13 +51,14 @@ fn lines_of<R: BufRead>(open: impl FnOnce() -> R + Send + 'static) -> mpsc::Unbo
             && sender.send(std::mem::take(&mut line)).is_ok()
         {}
     };
-    // Without a thread the channel is closed, and nobody has confirmed anything.
-    let _ends_with_the_process = std::thread::Builder::new().name("stdin".into()).spawn(read);
+    // The thread ends with the process. If it cannot start, the channel is closed, and the question
+    // counts as not confirmed.
+    let _ = std::thread::Builder::new().name("stdin".into()).spawn(read);
     lines
 }
 
 async fn answer(lines: &mut mpsc::UnboundedReceiver<String>, question: &str, out: &mut impl Write) -> bool {
-    // What was typed before the question is no answer to it.
+    // Lines typed before the question do not answer it.
     while lines.try_recv().is_ok() {}
     if out.write_all(question.as_bytes()).and_then(|()| out.flush()).is_err() {
         return false;
@@ -81,7 +83,7 @@ mod tests {
         let soon = clock.now() + chrono::TimeDelta::milliseconds(50);
         let first = clock.timeout_at(soon, answer(&mut lines, "one?", &mut screen)).await;
         assert_eq!(first, None, "nobody has answered");
-        // Too late for the first question, and before the second.
+        // Too late for the first question, and before the second one.
         keyboard.write_all(b"y\n").unwrap();
         clock.sleep(Duration::from_millis(100)).await;
         let typed = std::thread::spawn(move || {

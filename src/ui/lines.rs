@@ -1,4 +1,4 @@
-//! For logs: one line per event, as it comes, with stable columns.
+//! The display for logs: one line for each event, with fixed columns.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -10,22 +10,22 @@ use super::text::{TextStyle, pad};
 use base::duration::Time;
 use event::{Body, Consumer, ConsumerError, Event};
 
-/// How often the progress of one step or check is told.
+/// The shortest time between two progress lines of one step or check.
 const PROGRESS_EVERY: TimeDelta = TimeDelta::seconds(30);
 
 pub struct Lines<W: Write> {
     out: Option<W>,
-    look: TextStyle,
-    teller: Narrator,
-    told: HashMap<String, (Time, String)>,
+    style: TextStyle,
+    narrator: Narrator,
+    reported: HashMap<String, (Time, String)>,
 }
 
 impl<W: Write> Lines<W> {
-    pub fn new(out: W, look: TextStyle) -> Self {
-        Self { out: Some(out), look, teller: Narrator::default(), told: HashMap::new() }
+    pub fn new(out: W, style: TextStyle) -> Self {
+        Self { out: Some(out), style, narrator: Narrator::default(), reported: HashMap::new() }
     }
 
-    /// What was written, for tests.
+    /// Returns the writer, for tests.
     pub fn into_inner(self) -> Option<W> {
         self.out
     }
@@ -35,23 +35,24 @@ impl<W: Write> Lines<W> {
         let text = format!(
             "{}  {}  {}{}{}",
             pad(&line.time, 10),
-            self.look.paint(line.mark.tone(), &pad(line.mark.word(), 8)),
+            self.style.paint(line.mark.tone(), &pad(line.mark.word(), 8)),
             line.subject,
             if line.text.is_empty() { "" } else { ": " },
             line.text
         );
-        // Nobody reads any more: the drill goes on, and its record is the journal.
+        // The reader of stderr is gone. The drill goes on, because the journal is its record.
         if writeln!(out, "{text}").and_then(|()| out.flush()).is_err() {
             self.out = None;
         }
     }
 
-    /// Whether this progress is news: not told within 30 s, and not the same words again.
+    /// Returns whether to write this progress. It must have new words, and the last line must be 30
+    /// s old.
     fn is_due(&mut self, id: &str, text: &str, at: Time) -> bool {
-        match self.told.get(id) {
+        match self.reported.get(id) {
             Some((last, said)) if at - *last < PROGRESS_EVERY || said == text => false,
             _ => {
-                self.told.insert(id.to_owned(), (at, text.to_owned()));
+                self.reported.insert(id.to_owned(), (at, text.to_owned()));
                 true
             }
         }
@@ -61,19 +62,19 @@ impl<W: Write> Lines<W> {
 impl<W: Write> Consumer for Lines<W> {
     fn take(&mut self, event: &Event) -> Result<(), ConsumerError> {
         if let Body::Progress { id, .. } = &event.body {
-            let (id, line) = (id.clone(), self.teller.tell(event));
+            let (id, line) = (id.clone(), self.narrator.tell(event));
             if let Some(line) = line
                 && self.is_due(&id, &line.text, event.at)
             {
                 self.write(&line);
             }
-        } else if let Some(line) = self.teller.tell(event) {
+        } else if let Some(line) = self.narrator.tell(event) {
             self.write(&line);
         }
         Ok(())
     }
 
     fn recall(&mut self, event: &Event) {
-        self.teller.learn(event);
+        self.narrator.learn(event);
     }
 }

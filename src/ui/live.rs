@@ -1,7 +1,7 @@
-//! For terminals: what runs now is redrawn in place, what has finished scrolls up above it.
+//! The display for terminals. Redraws running work in place, and scrolls finished work up above it.
 //!
-//! Events only change a state; a painter draws it at most ten times a second, so that a rehearsal of thousands of
-//! steps is not held up by its display.
+//! An event only changes the state. A painter thread draws it at most ten times a second, so the
+//! display does not slow down a rehearsal of thousands of steps.
 
 mod frame;
 
@@ -16,10 +16,10 @@ use self::frame::Frame;
 use super::text::TextStyle;
 use event::{Body, Consumer, ConsumerError, Event};
 
-/// Between two drawings.
+/// The time between two drawings.
 const REDRAW: Duration = Duration::from_millis(100);
 
-/// Columns and rows, asked for at every drawing: windows are resized.
+/// Returns columns and rows. Called for every drawing, because windows are resized.
 type Size = Box<dyn Fn() -> (usize, usize) + Send>;
 
 pub struct Live {
@@ -39,46 +39,47 @@ struct State {
     size: Size,
     /// The run has ended, or its display was dropped.
     over: bool,
-    /// How many questions stand on the terminal.
-    hushed: usize,
+    /// The number of questions on the terminal.
+    pauses: usize,
 }
 
 /// The display on stderr, if there is one.
 static SHOWN: Mutex<Weak<Shared>> = Mutex::new(Weak::new());
 
-/// The display is taken off the terminal, and stays away while this is held: somebody is asked something there.
-pub struct Hush(Weak<Shared>);
+/// Keeps the display off the terminal while a question stands there. The display comes back when
+/// this is dropped.
+pub struct Pause(Weak<Shared>);
 
-/// Clears what is displayed on stderr for a question.
+/// Removes the display on stderr from the terminal, for a question.
 #[must_use]
-pub fn hush() -> Hush {
+pub fn pause() -> Pause {
     let shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    hush_one(shown)
+    pause_display(shown)
 }
 
-fn hush_one(shown: Weak<Shared>) -> Hush {
+fn pause_display(shown: Weak<Shared>) -> Pause {
     if let Some(shared) = shown.upgrade() {
         let mut state = shared.lock();
-        state.hushed += 1;
-        // A terminal that has gone away is asked in vain, and the question says so itself.
-        let _gone = state.multi.clear();
+        state.pauses += 1;
+        // If the terminal is gone, asking the question fails and reports it.
+        let _ = state.multi.clear();
     }
-    Hush(shown)
+    Pause(shown)
 }
 
-impl Drop for Hush {
+impl Drop for Pause {
     fn drop(&mut self) {
         if let Some(shared) = self.0.upgrade() {
             let mut state = shared.lock();
-            state.hushed = state.hushed.saturating_sub(1);
+            state.pauses = state.pauses.saturating_sub(1);
         }
     }
 }
 
 impl Live {
-    /// Draws on stderr. `speed`: how many of the run's seconds pass in one of the watcher's between two events
-    /// (0: none, as at full pace on the twin).
-    pub fn on_stderr(look: TextStyle, speed: f64) -> Self {
+    /// Draws on stderr. `speed`: the seconds of the run in one second of real time between two
+    /// events (0 at full pace on the twin).
+    pub fn on_stderr(style: TextStyle, speed: f64) -> Self {
         let size = || {
             let (rows, columns) = console::Term::stderr().size();
             (usize::from(columns), usize::from(rows))
@@ -88,23 +89,23 @@ impl Live {
         } else {
             ProgressDrawTarget::hidden()
         };
-        let mut live = Self::on(target, look, speed, Box::new(size));
+        let mut live = Self::on(target, style, speed, Box::new(size));
         *SHOWN.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&live.shared);
         let shared = Arc::clone(&live.shared);
-        // Without a thread the display stands still between events; the run itself does not need it.
+        // Without the thread, the display is drawn only at events. The run does not need it.
         live.painter =
             std::thread::Builder::new().name("painter".into()).spawn(move || shared.paint_on()).ok();
         live
     }
 
-    /// Draws on any target, and only when [`Self::paint`] is called or the run ends.
-    pub fn on(target: ProgressDrawTarget, look: TextStyle, speed: f64, size: Size) -> Self {
+    /// Draws on any target, only when [`Self::paint`] is called or the run ends.
+    pub fn on(target: ProgressDrawTarget, style: TextStyle, speed: f64, size: Size) -> Self {
         let multi = MultiProgress::with_draw_target(target);
         let bar = multi.add(ProgressBar::no_length());
         bar.set_style(
             ProgressStyle::default_bar().template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar()),
         );
-        let state = State { frame: Frame::new(look, speed), multi, bar, size, over: false, hushed: 0 };
+        let state = State { frame: Frame::new(style, speed), multi, bar, size, over: false, pauses: 0 };
         Self { shared: Arc::new(Shared { state: Mutex::new(state), ended: Condvar::new() }), painter: None }
     }
 
@@ -112,10 +113,10 @@ impl Live {
         self.shared.lock().paint();
     }
 
-    /// As [`hush`], of this display.
+    /// Like [`pause`], for this display.
     #[must_use]
-    pub fn hush(&self) -> Hush {
-        hush_one(Arc::downgrade(&self.shared))
+    pub fn pause(&self) -> Pause {
+        pause_display(Arc::downgrade(&self.shared))
     }
 }
 
@@ -136,7 +137,7 @@ impl Shared {
 
 impl State {
     fn paint(&mut self) {
-        if self.hushed > 0 {
+        if self.pauses > 0 {
             return;
         }
         let (columns, rows) = (self.size)();
@@ -147,12 +148,12 @@ impl State {
         }
     }
 
-    /// What finished since the last time goes above the frame, in one go.
+    /// Prints everything that has finished since the last call above the frame, at once.
     fn print_settled(&mut self, columns: usize) {
         let lines = self.frame.take_settled(columns);
         if !lines.is_empty() {
-            // A terminal that has gone away is no reason to stop a drill: its record is the journal.
-            let _gone = self.multi.println(lines.join("\n"));
+            // If the terminal is gone, the drill goes on, because the journal is its record.
+            let _ = self.multi.println(lines.join("\n"));
         }
     }
 
@@ -162,8 +163,9 @@ impl State {
             let (columns, _) = (self.size)();
             self.print_settled(columns);
             self.bar.finish_and_clear();
-            // The result follows, and often on the same terminal.
-            let _gone = self.multi.println("");
+            // The result follows, often on the same terminal. If the terminal is gone, nothing is
+            // left to clear.
+            let _ = self.multi.println("");
         }
     }
 }
@@ -182,7 +184,8 @@ impl Consumer for Live {
     fn recall(&mut self, event: &Event) {
         let mut state = self.shared.lock();
         state.frame.take(event);
-        let _told_already = state.frame.take_settled(0);
+        // An earlier process has printed these lines.
+        let _ = state.frame.take_settled(0);
     }
 }
 
@@ -191,8 +194,8 @@ impl Drop for Live {
         self.shared.lock().end();
         self.shared.ended.notify_all();
         if let Some(painter) = self.painter.take() {
-            // It draws only; had it panicked, the run would be none the worse.
-            let _drew = painter.join();
+            // The painter only draws. A panic in it does not harm the run.
+            let _ = painter.join();
         }
     }
 }

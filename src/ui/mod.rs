@@ -1,7 +1,7 @@
-//! What a person or a pipeline sees of a run: consumers of the event stream, and the result at the end.
+//! The output of a run: consumers of events while it runs, and the result at its end.
 //!
-//! stdout carries the result, stderr the progress. That stderr cannot be written to is no reason to stop a drill
-//! (the record is the journal); that stdout cannot is.
+//! stdout carries the result, and stderr the progress. A drill goes on if stderr cannot be written
+//! to, because the journal is its record. If stdout cannot be written to, the run fails.
 #![allow(clippy::disallowed_methods, reason = "what a terminal sees, and when it was drawn last")]
 
 pub mod lines;
@@ -20,7 +20,7 @@ use base::clock::{Clock, Pace};
 use event::Consumer;
 pub use text::TextStyle;
 
-/// `--output`
+/// The value of `--output`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum OutputMode {
     /// For people: progress on stderr, the result on stdout.
@@ -30,7 +30,7 @@ pub enum OutputMode {
     Json,
 }
 
-/// What the process finds around it; a value, so that the choice can be tested.
+/// The environment of the process. A value, so that tests can choose it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Surroundings {
     pub stderr_is_terminal: bool,
@@ -61,29 +61,29 @@ impl Surroundings {
         }
     }
 
-    /// How to write on stderr.
+    /// Returns the style for stderr.
     pub fn stderr_look(&self) -> TextStyle {
         TextStyle { color: self.stderr_is_terminal && !self.no_color && !self.dumb, unicode: self.utf8 }
     }
 
-    /// How to write on stdout.
+    /// Returns the style for stdout.
     pub fn stdout_look(&self) -> TextStyle {
         TextStyle { color: self.stdout_is_terminal && !self.no_color && !self.dumb, unicode: self.utf8 }
     }
 }
 
-/// How a run is shown while it goes on.
+/// The display of a run while it goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Display {
-    /// Events on stdout.
+    /// Writes events to stdout.
     Ndjson,
-    /// A line per event on stderr.
+    /// Writes a line for each event to stderr.
     Lines(TextStyle),
-    /// Redrawn in place on stderr.
+    /// Redraws a frame in place on stderr.
     Live(TextStyle),
 }
 
-/// Picks how a run is shown.
+/// Chooses the display of a run.
 pub fn choose(output: OutputMode, around: &Surroundings) -> Display {
     match output {
         OutputMode::Json => Display::Ndjson,
@@ -94,7 +94,8 @@ pub fn choose(output: OutputMode, around: &Surroundings) -> Display {
     }
 }
 
-/// The consumer for a display. `clock` and `pace` are the run's: between two events the shown time goes on with them.
+/// Returns the consumer for a display. The shown time advances with the run's `clock` and `pace`
+/// between two events.
 pub fn consumer(display: Display, clock: &Clock, pace: Pace) -> Box<dyn Consumer> {
     let speed = match (clock, pace) {
         (Clock::Real { .. }, _) => 1.0,
@@ -103,7 +104,7 @@ pub fn consumer(display: Display, clock: &Clock, pace: Pace) -> Box<dyn Consumer
     };
     match display {
         Display::Ndjson => Box::new(ndjson::Ndjson::new(std::io::stdout())),
-        Display::Lines(look) => Box::new(lines::Lines::new(std::io::stderr(), look)),
-        Display::Live(look) => Box::new(live::Live::on_stderr(look, speed)),
+        Display::Lines(style) => Box::new(lines::Lines::new(std::io::stderr(), style)),
+        Display::Live(style) => Box::new(live::Live::on_stderr(style, speed)),
     }
 }

@@ -1,4 +1,4 @@
-//! An event in words: the same for a terminal and for a log.
+//! Describes events in words, for a terminal and for a log alike.
 
 use indexmap::IndexMap;
 
@@ -12,7 +12,7 @@ use estate::point::WorstCase;
 use event::{Body, Event, Phase, RunStarted, Stage};
 use port::{Finding, ResourceRef};
 
-/// What sort of thing a line tells.
+/// The kind of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
     Info,
@@ -26,7 +26,7 @@ pub enum Mark {
 }
 
 impl Mark {
-    /// For logs.
+    /// The word for logs.
     pub fn word(self) -> &'static str {
         match self {
             Self::Info => "info",
@@ -40,7 +40,7 @@ impl Mark {
         }
     }
 
-    /// For terminals.
+    /// The symbol for terminals.
     pub fn symbol(self, unicode: bool) -> &'static str {
         match (self, unicode) {
             (Self::Info | Self::Started | Self::Waiting, true) => "·",
@@ -70,35 +70,35 @@ impl Mark {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// Since T0 or the start.
+    /// The time since T0 or since the start.
     pub time: String,
     pub mark: Mark,
-    /// `step db`, `phase recover`; harmless to print.
+    /// For example `step db` or `phase recover`. Safe to print.
     pub subject: String,
-    /// Harmless to print.
+    /// Safe to print.
     pub text: String,
-    /// Worth a line of its own on a terminal that shows what runs anyway.
+    /// A live display prints this line too. It shows running work by itself.
     pub settled: bool,
 }
 
-/// Puts events into words; knows what it was told before.
+/// Turns events into lines. Remembers earlier events.
 #[derive(Debug, Default)]
 pub struct Narrator {
     start: Option<Time>,
     t0: Option<Time>,
     uses: IndexMap<String, String>,
-    /// When a step's first attempt started, or a check was ready.
+    /// The start of a step's first attempt, or the time at which a check was ready.
     since: IndexMap<String, Time>,
     phase: Option<(Phase, Time)>,
 }
 
 impl Narrator {
-    /// The time column of an event at `at`.
+    /// Returns the time column of an event at `at`.
     pub fn time(&self, at: Time) -> String {
         since(self.start.unwrap_or(at), self.t0, at)
     }
 
-    /// A step's action or a check's kind; harmless to print.
+    /// Returns a step's action or a check's kind. Safe to print.
     pub fn uses(&self, id: &str) -> String {
         self.uses.get(id).map(|uses| clean(uses).into_owned()).unwrap_or_default()
     }
@@ -124,7 +124,8 @@ impl Narrator {
         }
     }
 
-    /// `None`: nothing that a person needs to see (all of it stands in the journal).
+    /// Returns the line of an event. `None` for events that a person does not need. The journal has
+    /// all events.
     pub fn tell(&mut self, event: &Event) -> Option<Line> {
         self.learn(event);
         let (mark, subject, text, settled) = self.words(event)?;
@@ -191,7 +192,8 @@ impl Narrator {
                 format!("not for {}: {}", clean(asked_by), clean(why)),
                 false,
             ),
-            // An intent is told by what came of it; the error of `NotCreated` by the retry or the failure of its step.
+            // The outcome of a request has its own line. The error of `NotCreated` stands in the
+            // retry or the failure of its step.
             Body::PointSeen { .. }
             | Body::Surveyed { .. }
             | Body::Intent { .. }
@@ -247,7 +249,7 @@ impl Narrator {
                 true,
             ),
             Body::CheckUnhealthy { check, because, observed, tries } => {
-                // The reason often quotes what was observed.
+                // The reason often quotes the observation.
                 let seen = if observed.is_empty() || because.contains(observed.as_str()) {
                     String::new()
                 } else {
@@ -369,13 +371,14 @@ fn opening(run: &RunStarted) -> String {
     )
 }
 
-/// `region us-east-1`
+/// Returns the lost resources, such as `region us-east-1`.
 pub fn losing(run: &RunStarted) -> String {
     let (key, name) = run.lose.key_and_name();
     format!("{key} {}", clean(name))
 }
 
-/// A look that finds the sandbox as closed as before is no news while steps run.
+/// Returns the line of an isolation scan. `None` while steps run, if the sandbox is as closed as
+/// before.
 fn isolation(stage: Stage, open: &[Finding], unknown: &[Finding]) -> Option<(Mark, String, String, bool)> {
     let list = |found: &[&Finding]| {
         let said = found.iter().map(|f| format!("{}: {}", clean(&f.resource), clean(&f.message)));
@@ -414,7 +417,7 @@ fn names(resources: &[ResourceRef]) -> String {
     resources.iter().map(name).collect::<Vec<_>>().join(", ")
 }
 
-/// `db instance orders`
+/// Returns the name of a resource, such as `db instance orders`.
 fn name(resource: &ResourceRef) -> String {
     format!("{} {}", resource.kind.words(), clean(&resource.id))
 }

@@ -1,4 +1,5 @@
-//! `--output json`: each event as a line on stdout, but for [`Body::Progress`], which is shown to people only.
+//! `--output json`: writes each event as a line to stdout. Leaves out [`Body::Progress`], which is
+//! only for people.
 
 use std::io::Write;
 
@@ -23,7 +24,7 @@ impl<W: Write> Consumer for Ndjson<W> {
             .to_line(&[])
             .map_err(std::io::Error::from)
             .and_then(|line| writeln!(self.out, "{line}"))
-            // A reader waits for each event, and stdout may be a buffer.
+            // The reader waits for each event, and stdout may be buffered.
             .and_then(|()| self.out.flush());
         written.map_err(|error| ConsumerError {
             message: format!(

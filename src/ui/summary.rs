@@ -11,23 +11,24 @@ use base::duration::human_seconds;
 use base::exit::Exit;
 use record::report::model::{CheckStatus, Report, Severity, StepStatus, Verdict, Workload};
 
-/// What all lines fit into.
+/// The width of the summary.
 const COLUMNS: usize = 80;
 
-/// Writes the summary; `files`: where the reports lie, the one to open first.
+/// Writes the summary. `files`: the paths of the reports, the first one to open first.
 pub fn write(
     out: &mut dyn Write,
     report: &Report,
     files: &[PathBuf],
-    look: TextStyle,
+    style: TextStyle,
 ) -> std::io::Result<()> {
-    out.write_all(render(report, files, look).as_bytes())?;
+    out.write_all(render(report, files, style).as_bytes())?;
     out.flush()
 }
 
-/// At most 80 columns wide, but for file names, which are never cut or broken.
-pub fn render(report: &Report, files: &[PathBuf], look: TextStyle) -> String {
-    let mut page = Page { look, out: String::new() };
+/// Renders the summary with at most 80 columns. File names may be longer: they are never cut or
+/// broken.
+pub fn render(report: &Report, files: &[PathBuf], style: TextStyle) -> String {
+    let mut page = Page { style, out: String::new() };
     if report.simulated {
         page.line(Tone::Warning, "SIMULATED on the twin: nothing was really restored.");
         page.blank();
@@ -53,7 +54,7 @@ pub fn render(report: &Report, files: &[PathBuf], look: TextStyle) -> String {
 }
 
 struct Page {
-    look: TextStyle,
+    style: TextStyle,
     out: String,
 }
 
@@ -62,10 +63,10 @@ impl Page {
         self.out.push('\n');
     }
 
-    /// Wrapped first and painted then, so that the colour never counts as width.
+    /// Wraps before it paints, so that colour codes do not count as columns.
     fn wrapped(&mut self, tone: Tone, text: &str, indent: usize) {
         for line in wrap(text, COLUMNS, indent) {
-            self.out += &self.look.paint(tone, &line);
+            self.out += &self.style.paint(tone, &line);
             self.blank();
         }
     }
@@ -116,14 +117,14 @@ impl Page {
             self.line(Tone::Plain, "The disaster was never declared: nothing was measured.");
         }
         let table = Table::of(report);
-        self.out += &table.render(COLUMNS, self.look);
+        self.out += &table.render(COLUMNS, self.style);
     }
 
     fn critical_path(&mut self, workload: &Workload) {
         if workload.critical_path.is_empty() {
             return;
         }
-        let arrow = if self.look.unicode { " → " } else { " > " };
+        let arrow = if self.style.unicode { " → " } else { " > " };
         let links: Vec<String> = workload
             .critical_path
             .iter()
@@ -140,7 +141,7 @@ impl Page {
                 self.item(&format!("- no step restored {}", clean(missing)));
             }
             for what in &workload.incomplete {
-                // The sentences of `incomplete` may name the missing resources again.
+                // A sentence in `incomplete` may repeat a missing resource.
                 if !workload.missing_resources.iter().any(|missing| what.contains(missing.as_str())) {
                     self.item(&format!("- {}", clean(what)));
                 }

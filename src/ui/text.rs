@@ -1,4 +1,5 @@
-//! Text for terminals: nothing from outside can move the cursor, and widths are what is seen, not bytes.
+//! Text for terminals. Text from outside cannot move the cursor, and widths are counted in columns,
+//! not in bytes.
 
 use std::borrow::Cow;
 
@@ -6,11 +7,11 @@ use console::{Style, measure_text_width};
 
 use base::duration::{Time, seconds_between};
 
-/// How to write on a stream.
+/// The style of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TextStyle {
     pub color: bool,
-    /// Beyond ASCII.
+    /// Characters beyond ASCII may be used.
     pub unicode: bool,
 }
 
@@ -41,13 +42,14 @@ impl TextStyle {
         if self.unicode { "…" } else { "..." }
     }
 
-    /// Cuts to `width` columns, and shows that it was cut.
+    /// Cuts the text to `width` columns and adds an ellipsis.
     pub fn truncate(self, text: &str, width: usize) -> Cow<'_, str> {
         let tail = if measure_text_width(self.ellipsis()) > width { "" } else { self.ellipsis() };
         console::truncate_str(text, width, tail)
     }
 
-    /// Cuts a name in its middle: names that start alike often differ at their end only.
+    /// Cuts a name in its middle. Long names often share their beginning and differ only at their
+    /// end.
     pub fn shorten(self, name: &str, columns: usize) -> String {
         let seen = width(name);
         let dots = width(self.ellipsis());
@@ -67,8 +69,8 @@ impl TextStyle {
     }
 }
 
-/// Makes what came from outside harmless: control characters, and those that change the order of what is read,
-/// are shown as escapes.
+/// Shows harmful characters as escapes: control characters, and characters that change the reading
+/// order.
 pub fn clean(text: &str) -> Cow<'_, str> {
     if !text.contains(is_harmful) {
         return Cow::Borrowed(text);
@@ -85,12 +87,13 @@ fn is_harmful(c: char) -> bool {
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-/// Columns on a terminal.
+/// Returns the number of terminal columns.
 pub fn width(text: &str) -> usize {
     measure_text_width(text)
 }
 
-/// Breaks at spaces into lines of at most `width` columns; lines after the first are indented by `indent`.
+/// Breaks the text at spaces into lines of at most `width` columns. Indents all lines but the first
+/// by `indent`.
 pub fn wrap(text: &str, width: usize, indent: usize) -> Vec<String> {
     let indent = " ".repeat(indent.min(width / 2));
     let options = textwrap::Options::new(width.max(10))
@@ -104,7 +107,8 @@ pub fn pad(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(missing))
 }
 
-/// The time since T0 (`T+12m05s`), or since the start where there is no T0 yet (`+12m05s`); whole seconds.
+/// Returns the time since T0 (`T+12m05s`), or before T0 the time since the start (`+12m05s`), in
+/// whole seconds.
 pub fn since(start: Time, t0: Option<Time>, at: Time) -> String {
     let (prefix, from) = match t0 {
         Some(t0) => ("T", t0),
@@ -115,7 +119,8 @@ pub fn since(start: Time, t0: Option<Time>, at: Time) -> String {
     format!("{prefix}{sign}{}", clock(seconds.abs()))
 }
 
-/// Whole seconds with fixed places (`5s`, `2m05s`, `1h02m05s`), so that what ticks does not dance.
+/// Returns whole seconds with a fixed number of digits (`5s`, `2m05s`, `1h02m05s`), so that a
+/// ticking time keeps its width.
 pub fn clock(seconds: f64) -> String {
     #[expect(
         clippy::cast_possible_truncation,
@@ -131,7 +136,7 @@ pub fn clock(seconds: f64) -> String {
     }
 }
 
-/// `3 steps`, `1 step`
+/// Returns `3 steps` or `1 step`.
 pub fn count(n: usize, thing: &str) -> String {
     if n == 1 { format!("1 {thing}") } else { format!("{n} {thing}s") }
 }
@@ -142,12 +147,12 @@ mod tests {
 
     #[test]
     fn names_keep_both_ends() {
-        let look = TextStyle { color: false, unicode: true };
-        assert_eq!(look.shorten("restore-volume-12", 20), "restore-volume-12");
-        assert_eq!(look.shorten("restore-volume-12", 9), "rest…e-12");
-        assert_eq!(look.shorten("restore-volume-12", 2), "r…");
+        let style = TextStyle { color: false, unicode: true };
+        assert_eq!(style.shorten("restore-volume-12", 20), "restore-volume-12");
+        assert_eq!(style.shorten("restore-volume-12", 9), "rest…e-12");
+        assert_eq!(style.shorten("restore-volume-12", 2), "r…");
         for columns in 0..30 {
-            assert!(width(&look.shorten("データベース-restore-データ", columns)) <= columns);
+            assert!(width(&style.shorten("データベース-restore-データ", columns)) <= columns);
             assert!(width(&TextStyle::default().shorten("データベース-restore-データ", columns)) <= columns);
         }
     }

@@ -180,14 +180,14 @@ fn a_question_is_not_painted_over() {
     }
     live.paint();
     assert!(!terminal.contents().is_empty());
-    let hushed = live.hush();
+    let paused = live.pause();
     let cleared = terminal.contents();
     for event in events.by_ref().take(5) {
         live.take(&event).unwrap();
         live.paint();
     }
     assert_eq!(terminal.contents(), cleared, "the display painted while somebody was asked");
-    drop(hushed);
+    drop(paused);
     live.paint();
     assert_ne!(terminal.contents(), cleared);
 }

@@ -1,4 +1,4 @@
-//! What stands on the terminal at an instant: a header, and a line per running step and check.
+//! The current content of the live display: a header, and a line for each running step and check.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
@@ -13,25 +13,25 @@ use event::{Body, Event};
 const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 const SPINNER_ASCII: [&str; 4] = ["|", "/", "-", "\\"];
 
-/// Rows left to the header, the summary line, and what scrolls up.
+/// Rows for the header, the summary line and the lines that scroll up.
 const RESERVED_ROWS: usize = 6;
 
 pub struct Frame {
-    look: TextStyle,
-    /// The run's seconds in one of the watcher's.
+    style: TextStyle,
+    /// The seconds of the run in one second of real time.
     speed: f64,
     began: Instant,
-    teller: Narrator,
+    narrator: Narrator,
     run: Option<Run>,
     t0: Option<Time>,
     phase: String,
     interrupted: bool,
-    /// In the order of their start; thousands may run at once.
+    /// In the order of their start. Thousands may run at once.
     running: BTreeMap<u64, Running>,
     places: HashMap<String, u64>,
     next_place: u64,
     settled: Vec<Line>,
-    /// The run's time at the last event, and when that was.
+    /// The time of the last event, in the run's time and in real time.
     last: Option<(Time, Instant)>,
 }
 
@@ -39,12 +39,12 @@ struct Run {
     start: Time,
     simulated: bool,
     title: String,
-    steps: Tally,
-    checks: Tally,
+    steps: Counts,
+    checks: Counts,
 }
 
 #[derive(Default)]
-struct Tally {
+struct Counts {
     all: usize,
     settled: usize,
     failed: usize,
@@ -56,18 +56,18 @@ struct Running {
     uses: String,
     since: Time,
     note: String,
-    /// It waits for its next attempt.
+    /// The time of the next attempt, while the step or check waits for it.
     retry_at: Option<Time>,
     done: Option<f64>,
 }
 
 impl Frame {
-    pub fn new(look: TextStyle, speed: f64) -> Self {
+    pub fn new(style: TextStyle, speed: f64) -> Self {
         Self {
-            look,
+            style,
             speed,
             began: Instant::now(),
-            teller: Narrator::default(),
+            narrator: Narrator::default(),
             run: None,
             t0: None,
             phase: String::new(),
@@ -82,14 +82,14 @@ impl Frame {
 
     pub fn take(&mut self, event: &Event) {
         self.last = Some((event.at, Instant::now()));
-        if let Some(line) = self.teller.tell(event)
+        if let Some(line) = self.narrator.tell(event)
             && line.settled
         {
             self.settled.push(line);
         }
         match &event.body {
             Body::RunStarted(run) => {
-                let uses = |nodes: &[event::NodePlan]| Tally { all: nodes.len(), ..Tally::default() };
+                let uses = |nodes: &[event::NodePlan]| Counts { all: nodes.len(), ..Counts::default() };
                 self.run = Some(Run {
                     start: event.at,
                     simulated: run.on.is_simulated(),
@@ -147,7 +147,7 @@ impl Frame {
         let running = Running {
             id: id.to_owned(),
             is_check,
-            uses: self.teller.uses(id),
+            uses: self.narrator.uses(id),
             since: at,
             note: String::new(),
             retry_at: None,
@@ -174,18 +174,19 @@ impl Frame {
             self.running.remove(&place);
         }
         if let Some(run) = &mut self.run {
-            let tally = if is_check { &mut run.checks } else { &mut run.steps };
-            tally.settled += 1;
-            tally.failed += usize::from(failed);
+            let counts = if is_check { &mut run.checks } else { &mut run.steps };
+            counts.settled += 1;
+            counts.failed += usize::from(failed);
         }
     }
 
-    /// What finished since the last call, each as one or more lines of at most `columns`.
+    /// Returns the lines of everything that finished since the last call. Each line has at most
+    /// `columns` columns.
     pub fn take_settled(&mut self, columns: usize) -> Vec<String> {
         let room = columns.saturating_sub(1).max(20);
         let mut out = Vec::new();
         for line in std::mem::take(&mut self.settled) {
-            let symbol = line.mark.symbol(self.look.unicode);
+            let symbol = line.mark.symbol(self.style.unicode);
             let colon = if line.text.is_empty() { "" } else { ": " };
             let text = format!("{}{colon}{}", line.subject, line.text);
             let time = pad(&line.time, 10);
@@ -195,14 +196,15 @@ impl Frame {
                     out.push(format!("{}{part}", " ".repeat(indent)));
                     continue;
                 }
-                let part = if line.mark == Mark::Failed { self.look.paint(Tone::Bad, &part) } else { part };
-                out.push(format!("{time} {} {part}", self.look.paint(line.mark.tone(), symbol)));
+                let part = if line.mark == Mark::Failed { self.style.paint(Tone::Bad, &part) } else { part };
+                out.push(format!("{time} {} {part}", self.style.paint(line.mark.tone(), symbol)));
             }
         }
         out
     }
 
-    /// The run's time now: that of the last event, and what has passed since.
+    /// Returns the current time of the run: the time of the last event plus the time passed since
+    /// then.
     fn now(&self) -> Option<Time> {
         let (at, when) = self.last?;
         let passed = when.elapsed().as_secs_f64() * self.speed;
@@ -220,8 +222,8 @@ impl Frame {
             self.running.values().take(fits).map(|r| width(&clean(&r.id))).max().unwrap_or(0).min(room / 2);
         lines.extend(self.running.values().take(fits).map(|r| self.row(r, id_width, now, room)));
         if let Some(more) = self.running.len().checked_sub(fits).filter(|more| *more > 0) {
-            let more = format!("  {} and {more} more running", self.look.ellipsis());
-            lines.push(self.look.paint(Tone::Quiet, &self.look.truncate(&more, room)));
+            let more = format!("  {} and {more} more running", self.style.ellipsis());
+            lines.push(self.style.paint(Tone::Quiet, &self.style.truncate(&more, room)));
         }
         lines.truncate(rows.saturating_sub(1).max(1));
         lines.join("\n")
@@ -229,28 +231,29 @@ impl Frame {
 
     fn title(&self, run: &Run, room: usize) -> String {
         let simulated = if run.simulated { "SIMULATED " } else { "" };
-        let title = self.look.truncate(&run.title, room.saturating_sub(simulated.len()));
-        let simulated = self.look.paint(Tone::Warning, simulated);
-        format!("{simulated}{}", self.look.paint(Tone::Strong, &title))
+        let title = self.style.truncate(&run.title, room.saturating_sub(simulated.len()));
+        let simulated = self.style.paint(Tone::Warning, simulated);
+        format!("{simulated}{}", self.style.paint(Tone::Strong, &title))
     }
 
     fn status(&self, run: &Run, now: Time, room: usize) -> String {
         let mut parts = vec![since(run.start, self.t0, now), self.phase.clone()];
-        for (name, tally) in [("steps", &run.steps), ("checks", &run.checks)] {
-            let failed = if tally.failed > 0 { format!(" ({} failed)", tally.failed) } else { String::new() };
-            parts.push(format!("{name} {}/{}{failed}", tally.settled, tally.all));
+        for (name, counts) in [("steps", &run.steps), ("checks", &run.checks)] {
+            let failed =
+                if counts.failed > 0 { format!(" ({} failed)", counts.failed) } else { String::new() };
+            parts.push(format!("{name} {}/{}{failed}", counts.settled, counts.all));
         }
         parts.push(format!("{} running", self.running.len()));
         if self.interrupted {
             parts.push("INTERRUPTED: tearing down".into());
         }
         parts.retain(|part| !part.is_empty());
-        self.look.truncate(&parts.join("  "), room).into_owned()
+        self.style.truncate(&parts.join("  "), room).into_owned()
     }
 
     fn row(&self, running: &Running, id_width: usize, now: Time, room: usize) -> String {
         let id = clean(&running.id);
-        let id = pad(&self.look.shorten(&id, id_width), id_width);
+        let id = pad(&self.style.shorten(&id, id_width), id_width);
         let kind = if running.is_check { "check " } else { "" };
         let elapsed = clock(seconds_between(running.since, now));
         let mut text = format!("{id}  {kind}{}  {elapsed}", running.uses);
@@ -263,16 +266,16 @@ impl Frame {
             text += &format!("  {}", running.note);
         }
         let symbol = if running.retry_at.is_some() {
-            self.look.paint(Tone::Warning, Mark::Retrying.symbol(self.look.unicode))
+            self.style.paint(Tone::Warning, Mark::Retrying.symbol(self.style.unicode))
         } else {
             self.spinner().to_owned()
         };
-        format!("{symbol} {}", self.look.truncate(&text, room.saturating_sub(2)))
+        format!("{symbol} {}", self.style.truncate(&text, room.saturating_sub(2)))
     }
 
     fn spinner(&self) -> &'static str {
-        let frames: &[&'static str] = if self.look.unicode { &SPINNER } else { &SPINNER_ASCII };
-        // At full pace nothing is to be watched, so nothing turns.
+        let frames: &[&'static str] = if self.style.unicode { &SPINNER } else { &SPINNER_ASCII };
+        // At full pace a rehearsal is over at once, so the spinner stands still.
         let turn = if self.speed > 0.0 { self.began.elapsed().as_millis() / 100 } else { 0 };
         let turn = usize::try_from(turn % frames.len() as u128).unwrap_or(0);
         frames.get(turn).copied().unwrap_or("-")

@@ -1,4 +1,5 @@
-//! Objectives and measures per workload, in columns where they fit and in sentences where they do not.
+//! The objectives and measures of each workload. Shown in columns where they fit, otherwise in
+//! sentences.
 
 use super::super::text::{TextStyle, Tone, clean, pad, width, wrap};
 use base::duration::human_seconds;
@@ -55,7 +56,7 @@ impl Table {
         Self { rows }
     }
 
-    pub fn render(&self, columns: usize, look: TextStyle) -> String {
+    pub fn render(&self, columns: usize, style: TextStyle) -> String {
         let mut widths = HEADER.map(width);
         for row in &self.rows {
             for (cell, w) in row.cells.iter().zip(&mut widths) {
@@ -65,29 +66,29 @@ impl Table {
         let cells: usize = widths.iter().map(|w| w + 2).sum::<usize>() - 2;
         let name = self.rows.iter().map(|row| width(&row.workload)).max().unwrap_or(0).max(8);
         if name + 2 + cells <= columns {
-            self.in_columns(name, &widths, look)
+            self.in_columns(name, &widths, style)
         } else if 2 + cells <= columns {
-            self.under_names(&widths, columns, look)
+            self.under_names(&widths, columns, style)
         } else {
-            self.in_sentences(columns, look)
+            self.in_sentences(columns, style)
         }
     }
 
-    fn in_columns(&self, name: usize, widths: &[usize; 6], look: TextStyle) -> String {
+    fn in_columns(&self, name: usize, widths: &[usize; 6], style: TextStyle) -> String {
         let mut out =
-            look.paint(Tone::Quiet, &set(&pad("Workload", name), &HEADER.map(str::to_owned), widths));
+            style.paint(Tone::Quiet, &set(&pad("Workload", name), &HEADER.map(str::to_owned), widths));
         out.push('\n');
         let mut last = "";
         for row in &self.rows {
             let shown = if row.workload == last { "" } else { row.workload.as_str() };
             last = &row.workload;
-            out += &row.painted(&pad(shown, name), widths, look);
+            out += &row.painted(&pad(shown, name), widths, style);
         }
         out
     }
 
-    fn under_names(&self, widths: &[usize; 6], columns: usize, look: TextStyle) -> String {
-        let mut out = look.paint(Tone::Quiet, set("", &HEADER.map(str::to_owned), widths).trim_end());
+    fn under_names(&self, widths: &[usize; 6], columns: usize, style: TextStyle) -> String {
+        let mut out = style.paint(Tone::Quiet, set("", &HEADER.map(str::to_owned), widths).trim_end());
         out.push('\n');
         let mut last = "";
         for row in &self.rows {
@@ -97,12 +98,12 @@ impl Table {
                 }
             }
             last = &row.workload;
-            out += &row.painted("", widths, look);
+            out += &row.painted("", widths, style);
         }
         out
     }
 
-    fn in_sentences(&self, columns: usize, look: TextStyle) -> String {
+    fn in_sentences(&self, columns: usize, style: TextStyle) -> String {
         let mut out = String::new();
         for row in &self.rows {
             let [measure, objective, measured, assumed, worst, status] = &row.cells;
@@ -114,7 +115,7 @@ impl Table {
                 text += &format!(", worst case {worst}");
             }
             for line in wrap(&format!("{text}: {status}"), columns, 2) {
-                out += &look.paint(row.tone, &line);
+                out += &style.paint(row.tone, &line);
                 out.push('\n');
             }
         }
@@ -123,17 +124,17 @@ impl Table {
 }
 
 impl Row {
-    fn painted(&self, name: &str, widths: &[usize; 6], look: TextStyle) -> String {
+    fn painted(&self, name: &str, widths: &[usize; 6], style: TextStyle) -> String {
         let line = set(name, &self.cells, widths);
         let [.., status] = &self.cells;
         match line.strip_suffix(status.as_str()) {
-            Some(front) => format!("{front}{}\n", look.paint(self.tone, status)),
+            Some(front) => format!("{front}{}\n", style.paint(self.tone, status)),
             None => format!("{line}\n"),
         }
     }
 }
 
-/// Without spaces at the end.
+/// Joins a name and its cells into a line without trailing spaces.
 fn set(name: &str, cells: &[String; 6], widths: &[usize; 6]) -> String {
     let mut line = name.to_owned();
     for (cell, width) in cells.iter().zip(widths) {
@@ -146,7 +147,7 @@ fn time(seconds: Option<f64>, none: &str) -> String {
     seconds.map_or_else(|| none.to_owned(), human_seconds)
 }
 
-/// A status as it stands in the table.
+/// Returns the status as the table shows it.
 fn status_word(status: Status, objective: Option<f64>) -> (&'static str, Tone) {
     match (status, objective) {
         (_, None) => ("no objective", Tone::Quiet),
