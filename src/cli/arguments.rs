@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// `NAME=VALUE`
+/// Parses `NAME=VALUE`.
 pub fn name_and_value(text: &str) -> Result<(String, String), String> {
     text.split_once('=')
         .filter(|(name, _)| !name.is_empty())
@@ -10,7 +10,7 @@ pub fn name_and_value(text: &str) -> Result<(String, String), String> {
         .ok_or_else(|| "write it as NAME=VALUE".to_owned())
 }
 
-/// Where a run's files lie: its folder, or the folder of the file that was named.
+/// Returns the folder of a run, also for a file in it.
 pub fn folder_of(run: &Path) -> PathBuf {
     if run.is_dir() { run.to_owned() } else { run.parent().map(Path::to_owned).unwrap_or_default() }
 }

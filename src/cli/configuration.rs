@@ -1,6 +1,6 @@
-//! The user's configuration, for every command that reads a playbook: what it protects is no sandbox.
+//! The user's configuration. Every command that reads a playbook loads it, because it lists
+//! protected accounts.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::config::{self, UserConfig};
@@ -12,8 +12,10 @@ use yaml::{Diagnostic, Diagnostics, Source};
 
 #[derive(clap::Args)]
 pub struct ConfigArg {
-    /// The user's configuration: protected accounts, and where `sweep` looks; default: the file that
-    /// `DRILLMASTER_CONFIG` names, else drillmaster/config.yaml in `XDG_CONFIG_HOME` or ~/.config
+    /// The configuration file: protected accounts, and places that `sweep` searches
+    ///
+    /// Default: the file in `DRILLMASTER_CONFIG`, else drillmaster/config.yaml in `XDG_CONFIG_HOME`
+    /// or ~/.config.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
@@ -23,17 +25,17 @@ impl ConfigArg {
         config::load(config::locate(self.config.as_deref(), |name| std::env::var_os(name)))
     }
 
-    /// The same for a command that cannot go on without; mistakes go to stderr.
+    /// Like [`load`](Self::load), but writes mistakes to stderr.
     pub fn load_or_complain(&self) -> Result<UserConfig, Exit> {
         let colour = Surroundings::detect().stderr_look().color;
         self.load().map_err(|found| {
-            let _nobody_listens = write!(std::io::stderr(), "{}", found.render(colour));
+            super::output::write_stderr(&found.render(colour));
             Exit::Wrong
         })
     }
 }
 
-/// A playbook with all its mistakes, a sandbox in a protected account among them.
+/// Loads a playbook with all its mistakes. A sandbox in a protected account is one of them.
 pub fn load_playbook(
     path: &Path,
     params: &[(String, String)],
@@ -50,7 +52,7 @@ pub fn load_playbook(
     }
 }
 
-/// Loads a playbook for a command that is going to use it; mistakes go to stderr.
+/// Loads a playbook for a command that will use it. Writes mistakes to stderr.
 pub fn load_or_complain(
     path: &Path,
     params: &[(String, String)],
@@ -60,12 +62,12 @@ pub fn load_or_complain(
     match load_playbook(path, params, config) {
         Ok(loaded) => {
             if !loaded.diagnostics.is_empty() {
-                let _nobody_listens = write!(std::io::stderr(), "{}", loaded.diagnostics.render(colour));
+                super::output::write_stderr(&loaded.diagnostics.render(colour));
             }
             Ok(loaded)
         }
         Err(found) => {
-            let _nobody_listens = write!(std::io::stderr(), "{}", found.render(colour));
+            super::output::write_stderr(&found.render(colour));
             Err(Exit::Wrong)
         }
     }
@@ -75,12 +77,13 @@ fn protected_sandbox(loaded: &Loaded, config: &UserConfig) -> Option<Diagnostic>
     let name = &loaded.playbook.sandbox.account;
     let why = config.protected().why(&loaded.playbook.accounts.get(name)?.id)?;
     let source = Source::new(&loaded.path.display().to_string(), &loaded.source, 0);
-    // It was read without mistakes before, so the place is there; a diagnostic without one is better than none.
+    // The playbook was read without mistakes, so the place exists. Without it, the diagnostic would
+    // still be useful.
     let span = yaml::parse(&source).0.map(|root| root.at_pointer("/sandbox/account").span);
     let message = format!("the sandbox lies in a protected account: {why}");
     Some(
         source
             .error(span.unwrap_or_default(), message)
-            .help("restore into an account that no one protects; the list wins over every playbook"),
+            .help("restore into an account that is not protected; the list overrides every playbook"),
     )
 }

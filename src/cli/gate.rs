@@ -14,11 +14,12 @@ use record::journal;
 use record::objectives::gate::{GateResult, GateStatus, Overrides, judge};
 use record::report::{self, Report};
 
-/// Judge finished runs again, and tell the verdict as the exit code
+/// Judge finished runs again, and return the verdict as the exit code
 ///
-/// 0: recovered, every objective met. 1: recovery failed, an objective was missed or is unknown, the sandbox did not
-/// stay closed, or a measure is worse than the baseline. 2: a run or the baseline cannot be read or compared. 3: the drill could not be carried
-/// out. 4: teardown left something behind. 130: interrupted. Of several runs the gravest counts.
+/// 0: recovered, every objective met. 1: recovery failed, an objective was missed or is unknown,
+/// the sandbox did not stay closed, or a measure is worse than the baseline. 2: a run or the
+/// baseline cannot be read or compared. 3: the drill could not be carried out. 4: teardown left
+/// something behind. 130: interrupted. For several runs, the worst code is returned.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
     /// Folders of runs, or their report.json
@@ -30,7 +31,7 @@ pub struct Args {
     /// Judge by this RPO instead of the playbook's, for every workload
     #[arg(long, value_name = "DURATION", value_parser = span)]
     pub rpo: Option<Span>,
-    /// Fail also where a measure is worse than in this run
+    /// Also fail if a measure is worse than in this run
     #[arg(long, value_name = "RUN")]
     pub baseline: Option<PathBuf>,
     /// How much worse than the baseline a measure may be: 20% or 0.2
@@ -53,28 +54,29 @@ struct Judged<'a> {
     error: Option<&'a str>,
 }
 
-/// Judges and prints to stdout, what is wrong with the arguments to stderr; returns the exit code.
+/// Judges the runs and prints to stdout. Mistakes in the arguments go to stderr. Returns the exit
+/// code.
 pub fn run(args: &Args) -> Exit {
     let mut page = Vec::new();
     let code = judge_all(args, Surroundings::detect().stdout_look(), &mut page);
     match std::io::stdout().lock().write_all(&page) {
         Ok(()) => code,
         Err(error) => {
-            // The exit code is the verdict; that nobody read the reasons does not change it for the worse only.
-            let _nobody_there =
-                writeln!(std::io::stderr(), "error: the result cannot be written to stdout: {error}");
+            // The exit code is the verdict. A result that could not be printed can only make it
+            // worse.
+            super::output::write_stderr(&format!("error: the result cannot be written to stdout: {error}\n"));
             code.graver(Exit::Wrong)
         }
     }
 }
 
-/// As [`run`], into memory.
-pub fn judge_all(args: &Args, look: TextStyle, page: &mut Vec<u8>) -> Exit {
+/// Like [`run`], but prints into `page`.
+pub fn judge_all(args: &Args, style: TextStyle, page: &mut Vec<u8>) -> Exit {
     let overrides = Overrides { rto: args.rto, rpo: args.rpo };
     let baseline = match args.baseline.as_deref().map(read).transpose() {
         Ok(baseline) => baseline,
         Err(error) => {
-            print(page, args.output, look, args.baseline.as_deref(), Err(&format!("the baseline: {error}")));
+            print(page, args.output, style, args.baseline.as_deref(), Err(&format!("the baseline: {error}")));
             return Exit::Wrong;
         }
     };
@@ -84,11 +86,11 @@ pub fn judge_all(args: &Args, look: TextStyle, page: &mut Vec<u8>) -> Exit {
             Ok(report) => {
                 let result = judge(&report, &overrides, baseline.as_ref(), args.tolerance);
                 code = code.graver(result.exit_code);
-                print(page, args.output, look, Some(path), Ok((&report, &result)));
+                print(page, args.output, style, Some(path), Ok((&report, &result)));
             }
             Err(error) => {
                 code = code.graver(Exit::Wrong);
-                print(page, args.output, look, Some(path), Err(&error));
+                print(page, args.output, style, Some(path), Err(&error));
             }
         }
     }
@@ -97,9 +99,9 @@ pub fn judge_all(args: &Args, look: TextStyle, page: &mut Vec<u8>) -> Exit {
 
 type Outcome<'a> = Result<(&'a Report, &'a GateResult), &'a str>;
 
-fn print(page: &mut Vec<u8>, output: OutputMode, look: TextStyle, path: Option<&Path>, outcome: Outcome) {
+fn print(page: &mut Vec<u8>, output: OutputMode, style: TextStyle, path: Option<&Path>, outcome: Outcome) {
     match output {
-        OutputMode::Text => page.extend_from_slice(text(look, path, outcome).as_bytes()),
+        OutputMode::Text => page.extend_from_slice(text(style, path, outcome).as_bytes()),
         OutputMode::Json => {
             let judged = Judged {
                 run: path.map(|path| path.display().to_string()).unwrap_or_default(),
@@ -108,7 +110,7 @@ fn print(page: &mut Vec<u8>, output: OutputMode, look: TextStyle, path: Option<&
                 result: outcome.ok().map(|(_, result)| result),
                 error: outcome.err(),
             };
-            // Figures and text only: there is nothing here that JSON could not hold.
+            // The value holds only figures and text, which JSON can always represent.
             let line =
                 serde_json::to_string(&judged).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"));
             page.extend_from_slice(line.as_bytes());
@@ -117,11 +119,11 @@ fn print(page: &mut Vec<u8>, output: OutputMode, look: TextStyle, path: Option<&
     }
 }
 
-fn text(look: TextStyle, path: Option<&Path>, outcome: Outcome) -> String {
+fn text(style: TextStyle, path: Option<&Path>, outcome: Outcome) -> String {
     let path = path.map(|path| clean(&path.display().to_string()).into_owned()).unwrap_or_default();
     let (report, result) = match outcome {
         Ok(judged) => judged,
-        Err(error) => return format!("{} {}\n", look.paint(Tone::Bad, "error:"), clean(error)),
+        Err(error) => return format!("{} {}\n", style.paint(Tone::Bad, "error:"), clean(error)),
     };
     let (word, tone) = match result.exit_code {
         exit @ Exit::Passed => (exit.word(), Tone::Good),
@@ -133,7 +135,7 @@ fn text(look: TextStyle, path: Option<&Path>, outcome: Outcome) -> String {
     let simulated = if report.simulated { " (SIMULATED on the twin)" } else { "" };
     let mut out = format!(
         "{} (exit code {})  {}, run {}{simulated}  {path}\n",
-        look.paint(tone, word),
+        style.paint(tone, word),
         result.exit_code,
         clean(&report.playbook.name),
         clean(&report.run_id),
@@ -153,7 +155,7 @@ fn text(look: TextStyle, path: Option<&Path>, outcome: Outcome) -> String {
         let message = format!("{workload}{}", clean(&line.message));
         for (n, part) in wrap(&message, 67, 2).into_iter().enumerate() {
             let word = if n == 0 { word } else { "" };
-            out += &format!("  {}  {part}\n", look.paint(tone, &format!("{word:<9}")));
+            out += &format!("  {}  {part}\n", style.paint(tone, &format!("{word:<9}")));
         }
     }
     out
@@ -166,8 +168,8 @@ fn read(path: &Path) -> Result<Report, String> {
     Ok(report)
 }
 
-/// Where the journal lies beside the report, it must end where the report says. A copy of the report under another name, or in
-/// another folder, stands for itself.
+/// Compares a report with the journal beside it: the journal must end where the report says. A copy
+/// of a report under another name or in another folder is accepted without a journal.
 fn hold_to_journal(report: &Report, file: &Path) -> Result<(), String> {
     let Some(noted) = &report.journal else { return Ok(()) };
     let folder = super::folder_of(file);
@@ -192,7 +194,7 @@ fn span(text: &str) -> Result<Span, String> {
     text.parse::<Span>().map_err(|error| format!("{}; {}", error.message, error.help))
 }
 
-/// `20%` or `0.2`
+/// Parses `20%` or `0.2`.
 fn tolerance(text: &str) -> Result<f64, String> {
     let help = "write it like `20%` or `0.2`";
     let text = text.trim();
@@ -200,7 +202,7 @@ fn tolerance(text: &str) -> Result<f64, String> {
         Some(percent) => percent.trim().parse::<f64>().map(|percent| percent / 100.0),
         None => text.parse::<f64>(),
     }
-    .map_err(|_| format!("`{text}` is no share; {help}"))?;
+    .map_err(|_| format!("`{text}` is not a share; {help}"))?;
     if !share.is_finite() || share < 0.0 {
         return Err(format!("`{text}` is not a share of zero or more; {help}"));
     }

@@ -1,7 +1,6 @@
 //! `drillmaster iam-policy`
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
@@ -13,23 +12,25 @@ use base::exit::Exit;
 use base::redact;
 use engine::policy::{self, AccountPolicy, Document, LONGEST, Policies, Trust};
 
-/// Print the smallest IAM policy that the playbook needs in each account, with the trust policy of the role; change nothing
+/// Print the smallest IAM policy that the playbook needs in each account, with the role's trust
+/// policy; change nothing
 ///
-/// It is derived from the calls that actions, checks and the harness declare. What no playbook tells (keys of encrypted
-/// snapshots, resources of templates) is said on stderr, and has to be added. Accounts other than the sandbox's are only read.
+/// The policy is derived from the calls that actions, checks and the harness declare. Some needs
+/// are not in the playbook, such as the keys of encrypted snapshots and the resources of templates.
+/// They are listed on stderr and have to be added. Accounts other than the sandbox's are only read.
 ///
 /// Exit codes: 0 printed; 2 the playbook or the command line is wrong.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The playbook that the policies are for
+    /// The playbook
     playbook: PathBuf,
     /// Override a param of the playbook
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = super::name_and_value)]
     params: Vec<(String, String)>,
-    /// Only of this account, by its name in the playbook or its id
+    /// Print only the policies of this account, by its name in the playbook or its id
     #[arg(long, value_name = "ACCOUNT")]
     account: Option<String>,
-    /// Whoever runs the drills, by ARN: the principal of the trust policies
+    /// The ARN of the principal that runs the drills, for the trust policies
     #[arg(long, value_name = "ARN", value_parser = principal)]
     trust: Option<String>,
     /// text: a heading and a policy for each account; json: one object with all of it
@@ -70,12 +71,12 @@ fn carry_out(args: &Args) -> Result<(), Exit> {
         complain(&error.to_string());
         Exit::Error
     })?;
-    if let Some(wanted) = &args.account {
+    if let Some(requested) = &args.account {
         let known: Vec<String> = policies.accounts.iter().flat_map(|a| a.names.clone()).collect();
-        policies.accounts.retain(|a| a.account.as_str() == wanted || a.names.contains(wanted));
+        policies.accounts.retain(|a| a.account.as_str() == requested || a.names.contains(requested));
         if policies.accounts.is_empty() {
             return Err(wrong(format!(
-                "the drill uses no account `{wanted}` (an account that is lost, or another provider's, needs no policy): name one of {}",
+                "the drill uses no account `{requested}` (an account that is lost, or another provider's, needs no policy): name one of {}",
                 known.join(", ")
             )));
         }
@@ -87,23 +88,23 @@ fn carry_out(args: &Args) -> Result<(), Exit> {
     };
     super::print(&text)?;
     for note in notes {
-        let _nobody_listens = writeln!(std::io::stderr(), "note: {}", redact::text(&note));
+        super::output::write_stderr(&format!("note: {}\n", redact::text(&note)));
     }
     Ok(())
 }
 
-/// What stands in no policy, and has to be seen to.
+/// Returns notes on everything that the policies do not cover.
 fn notes(policies: &Policies, principal: Option<&str>) -> Vec<String> {
     let mut all: Vec<String> = policies.notes.iter().cloned().collect();
     for account in &policies.accounts {
         match policy::trust(account, principal) {
             Trust::Policy(_) => {}
             Trust::NoRole => all.push(format!(
-                "account {} is entered without a role: attach the policy to whoever the profile or the environment is",
+                "account {} has no role in the playbook: attach the policy to the user or role behind its credentials",
                 called(account)
             )),
             Trust::NotTold => all.push(format!(
-                "who assumes the role of account {}, the playbook does not say: name it with --trust ARN, and its trust policy is printed",
+                "the playbook does not say who assumes the role of account {}: name the principal with --trust ARN to get the trust policy",
                 called(account)
             )),
         }
@@ -123,7 +124,7 @@ fn notes(policies: &Policies, principal: Option<&str>) -> Vec<String> {
             ));
         }
     }
-    all.push("an account that has never used RDS or EC2 Auto Scaling may lack service-linked roles: a restore then asks for iam:CreateServiceLinkedRole once; make the role for rds.amazonaws.com beforehand".into());
+    all.push("an account that has never used RDS or EC2 Auto Scaling may lack service-linked roles: a restore then needs iam:CreateServiceLinkedRole once; create the role for rds.amazonaws.com beforehand".into());
     all
 }
 
@@ -184,7 +185,7 @@ fn as_text(policies: &Policies, principal: Option<&str>) -> String {
 
 fn heading(text: &mut String, words: &str, policy: &Value) {
     // Writing to a string cannot fail.
-    let _infallible = writeln!(text, "# {words}\n{policy:#}\n");
+    let _ = writeln!(text, "# {words}\n{policy:#}\n");
 }
 
 #[cfg(test)]

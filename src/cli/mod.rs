@@ -1,4 +1,4 @@
-//! The command line: a file per command.
+//! The command line, one file per command.
 #![allow(clippy::disallowed_methods, reason = "writes results, and names a run before its clock exists")]
 
 mod arguments;
@@ -56,7 +56,7 @@ const ABOUT: &str = "Disaster-recovery fire drills for AWS: lose an AZ, a region
 fn long_about() -> String {
     let codes: Vec<String> = Exit::ALL.iter().map(|exit| format!("{exit} {}", exit.meaning())).collect();
     let codes = codes.join("; ");
-    format!("{ABOUT}.\n\nExit codes: {codes}. `sweep` has codes of its own: see its help.")
+    format!("{ABOUT}.\n\nExit codes: {codes}. `sweep` has its own codes: see its help.")
 }
 
 pub fn main() -> ExitCode {

@@ -1,4 +1,4 @@
-//! What every command says.
+//! Output helpers of all commands.
 
 use std::io::Write as _;
 
@@ -6,17 +6,22 @@ use base::exit::Exit;
 use base::redact;
 use record::report::ReportError;
 
-/// Writes to stderr. Where nobody listens there, there is nobody to tell.
+/// Writes an error to stderr.
 pub fn complain(message: &str) {
-    let _nobody_listens = writeln!(std::io::stderr(), "error: {}", redact::text(message));
+    write_stderr(&format!("error: {}\n", redact::text(message)));
 }
 
-/// What is wrong with a report or its templates, and what to do.
+/// Writes to stderr. Ignores an error: if stderr is closed, there is no other place to report it.
+pub fn write_stderr(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+/// Returns the error with its help, for an error of a report or its templates.
 pub fn with_help(error: &ReportError) -> String {
     format!("{error}; {}", error.help())
 }
 
-/// Writes the result to stdout; `Err` holds the exit code of a result that could not be delivered.
+/// Writes the result to stdout. `Err` holds the exit code for a result that could not be written.
 pub fn print(text: &str) -> Result<(), Exit> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {

@@ -1,16 +1,15 @@
-//! A panic is a defect of Drillmaster, and is told like any error: without the secrets that its message may hold.
+//! Reports a panic like any other error, without the secrets that its message may hold. A panic is
+//! a defect of Drillmaster.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
-use std::io::Write;
 use std::panic::PanicHookInfo;
 
 use base::redact;
 
-/// From here on panics are told on stderr without secrets.
+/// Installs a panic hook that writes to stderr without secrets.
 pub fn tell_without_secrets() {
     std::panic::set_hook(Box::new(|panic| {
-        // Where nobody listens there is nobody to tell.
-        let _nobody_listens = std::io::stderr().write_all(text_of(panic, &Backtrace::capture()).as_bytes());
+        super::output::write_stderr(&text_of(panic, &Backtrace::capture()));
     }));
 }
 

@@ -21,11 +21,13 @@ use engine::sandbox::teardown::PATIENCE;
 use record::report::Report;
 use record::report::model::StepStatus;
 
-/// Show what is lost, what survives, what will be restored from what, the order and the expected RTO; change nothing
+/// Show the loss, the survivors, the sources of each restore, the order and the expected RTO;
+/// change nothing
 ///
-/// The playbook is rehearsed on the twin: the figures are those of the estate's timings.
+/// The playbook is rehearsed on the twin. The figures come from the estate's timings.
 #[derive(clap::Args)]
 pub struct Args {
+    /// The playbook to rehearse
     playbook: PathBuf,
     /// Override a param of the playbook
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = super::name_and_value)]
@@ -88,16 +90,16 @@ fn as_json(report: &Report) -> serde_json::Value {
     })
 }
 
-fn as_text(report: &Report, look: TextStyle) -> String {
+fn as_text(report: &Report, style: TextStyle) -> String {
     let mut text = String::new();
     let lost = report.lose.iter().map(|(k, v)| format!("{k} {v}")).collect::<Vec<_>>().join(", ");
-    heading(&mut text, look, &format!("{}: losing {lost}", clean(&report.playbook.name)));
+    heading(&mut text, style, &format!("{}: losing {lost}", clean(&report.playbook.name)));
     list(&mut text, "Lost", &report.blast_radius.lost);
     list(&mut text, "Surviving", &report.blast_radius.surviving);
     list(&mut text, "Lost and not restored", &report.coverage.uncovered);
-    points(&mut text, look, report);
-    order(&mut text, look, report);
-    expected(&mut text, look, report);
+    points(&mut text, style, report);
+    order(&mut text, style, report);
+    expected(&mut text, style, report);
     for finding in &report.findings {
         line(&mut text, &format!("finding ({}): {}", finding.rule, clean(&finding.message)));
     }
@@ -107,14 +109,14 @@ fn as_text(report: &Report, look: TextStyle) -> String {
 
 fn line(text: &mut String, line: &str) {
     // Writing to a string cannot fail.
-    let _infallible = writeln!(text, "{}", line.trim_end());
+    let _ = writeln!(text, "{}", line.trim_end());
 }
 
-fn heading(text: &mut String, look: TextStyle, title: &str) {
+fn heading(text: &mut String, style: TextStyle, title: &str) {
     if !text.is_empty() {
         text.push('\n');
     }
-    line(text, &look.paint(crate::ui::text::Tone::Strong, title));
+    line(text, &style.paint(crate::ui::text::Tone::Strong, title));
 }
 
 fn list(text: &mut String, title: &str, items: &[String]) {
@@ -127,12 +129,12 @@ fn list(text: &mut String, title: &str, items: &[String]) {
     }
 }
 
-fn points(text: &mut String, look: TextStyle, report: &Report) {
-    heading(text, look, "Restored from");
+fn points(text: &mut String, style: TextStyle, report: &Report) {
+    heading(text, style, "Restored from");
     let mut rows = Vec::new();
     for step in &report.steps {
         for id in &step.recovery_points {
-            // Of several of one name, the one that was used.
+            // If several points have this name, the one that was used comes first.
             let named = || report.recovery_points.iter().filter(|p| p.id == *id);
             let row = named().find(|p| p.used_by.as_deref() == Some(step.id.as_str()));
             let row = row.or_else(|| named().find(|p| p.used_by.is_some())).or_else(|| named().next());
@@ -146,8 +148,8 @@ fn points(text: &mut String, look: TextStyle, report: &Report) {
     table(text, &rows);
 }
 
-fn order(text: &mut String, look: TextStyle, report: &Report) {
-    heading(text, look, "Order (from T0)");
+fn order(text: &mut String, style: TextStyle, report: &Report) {
+    heading(text, style, "Order (from T0)");
     let Some(t0) = report.t0 else {
         line(text, &format!("  the rehearsal did not get to T0: {}", report.reasons.join("; ")));
         return;
@@ -182,8 +184,8 @@ fn order(text: &mut String, look: TextStyle, report: &Report) {
     table(text, &rows);
 }
 
-fn expected(text: &mut String, look: TextStyle, report: &Report) {
-    heading(text, look, "Expected");
+fn expected(text: &mut String, style: TextStyle, report: &Report) {
+    heading(text, style, "Expected");
     let time = |s: Option<f64>| s.map_or_else(|| "unknown".to_owned(), human_seconds);
     let objective = |s: Option<f64>| {
         s.map_or_else(|| "no objective".to_owned(), |s| format!("objective {}", human_seconds(s)))

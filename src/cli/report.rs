@@ -12,9 +12,10 @@ use record::journal;
 use record::objectives::{self, Record};
 use record::report::{self, Format, Report, ReportError, Templates};
 
-/// Render a finished run again, from its record
+/// Render the report of a finished run again, from its journal
 ///
-/// Exit codes: 0 rendered; 2 the record, a template or the command line is wrong; 3 the result could not be written.
+/// Exit codes: 0 rendered; 2 the journal, a template or the command line is wrong; 3 the result
+/// could not be written.
 #[derive(clap::Args)]
 pub struct Args {
     /// The run's folder, or its report.json
@@ -22,7 +23,8 @@ pub struct Args {
     run: PathBuf,
     #[arg(long, value_enum, default_value_t)]
     format: Kind,
-    /// Handlebars templates instead of the built-in ones: a file `*.html.hbs` or `*.md.hbs`, or a folder of them
+    /// Handlebars templates instead of the built-in ones: a file `*.html.hbs` or `*.md.hbs`, or a
+    /// folder of them
     #[arg(long, value_name = "PATH")]
     template: Option<PathBuf>,
 }
@@ -34,7 +36,7 @@ enum Kind {
     Markdown,
     Json,
     Junit,
-    /// As `run` prints it
+    /// Like the output of `run`
     Text,
 }
 
@@ -60,14 +62,14 @@ fn render(args: &Args) -> Result<String, String> {
         Kind::Json => Format::Json,
         Kind::Junit => Format::Junit,
         Kind::Text => {
-            let look = ui::Surroundings::detect().stdout_look();
-            return Ok(ui::summary::render(&report, &[], look));
+            let style = ui::Surroundings::detect().stdout_look();
+            return Ok(ui::summary::render(&report, &[], style));
         }
     };
     report::render(&report, format, &templates).map_err(|e| super::with_help(&e))
 }
 
-/// The journal is the record; a report.json alone will do where there is none.
+/// Reads the report from the journal. Without a journal, report.json is enough.
 fn from_record(args: &Args) -> Result<Report, String> {
     let folder = super::folder_of(&args.run);
     if args.run.is_dir() && folder.join(journal::FILE_NAME).exists() {
@@ -80,10 +82,10 @@ fn from_journal(folder: &Path) -> Result<Report, String> {
     let contents = journal::read(folder).map_err(|e| e.to_string())?;
     match report::read(folder) {
         Ok(Report { journal: Some(noted), .. }) => {
-            // A journal that goes on is whole all the same: it is what is rendered here.
+            // A journal that goes on after the report is intact too, and is rendered as a whole.
             run_folder::compare(folder, &contents, &noted)?;
         }
-        // Of an older version, or of a run that was cut short.
+        // The report is from an older version, or the run was cut short.
         Ok(_) => {}
         Err(ReportError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => {}
         Err(error) => super::complain(&format!(

@@ -23,27 +23,30 @@ use record::objectives::{self, Record};
 use record::report::Templates;
 use yaml::files::Files;
 
-/// Go on with a run whose runner died, from its folder alone
+/// Resume a run whose process died, from its folder alone
 ///
-/// Nothing that was done is done again: what may have been made is looked for first, and steps and checks that ended
-/// stay ended. The RTO clock never stopped. A run that was interrupted, or was being torn down, is only torn down. Of a
-/// run that has ended, the reports are written again. The exit code is the verdict, as of `run`.
+/// Nothing is done twice: resources that may exist are searched for first, and steps and checks
+/// that ended stay ended. The RTO clock never stopped. A run that was interrupted or was in
+/// teardown is only torn down. For a run that has ended, the reports are written again. The exit
+/// code is the verdict, as for `run`.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
     common: Common,
-    /// How many steps may run at once; default: as the run was given
+    /// The number of steps that may run at once; default: as in the first run
     #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000))]
     jobs: Option<usize>,
-    /// Send checks for HOST:PORT to ADDR:PORT, host names and TLS verification unchanged; default: as the run was given
+    /// Send checks for HOST:PORT to ADDR:PORT, host names and TLS verification unchanged; default:
+    /// as in the first run
     #[arg(long, value_name = "HOST:PORT=ADDR:PORT")]
     connect_to: Vec<ConnectTo>,
 }
 
-/// Tear down a run whose runner died, and do nothing else; or what a run has left standing
+/// Tear down a run without resuming it, or remove the resources that a finished run left behind
 ///
-/// The drill counts as interrupted: 130 when all that it made is gone, 4 when something is left. A drill that had ended, and
-/// whose sandbox was kept (`run --keep-sandbox`) or could not be removed, keeps its verdict: its exit code, or 4.
+/// The drill counts as interrupted: the exit code is 130 if everything is removed, and 4 if
+/// something is left. A drill that had ended keeps its verdict. Its sandbox was kept (`run
+/// --keep-sandbox`) or could not be removed: then the exit code is the verdict's, or 4.
 #[derive(clap::Args)]
 pub struct AbortArgs {
     #[command(flatten)]
@@ -55,7 +58,8 @@ struct Common {
     /// The run's folder
     #[arg(value_name = "RUN")]
     run: PathBuf,
-    /// Handlebars templates instead of the built-in ones: a file `*.html.hbs` or `*.md.hbs`, or a folder of them
+    /// Handlebars templates instead of the built-in ones: a file `*.html.hbs` or `*.md.hbs`, or a
+    /// folder of them
     #[arg(long, value_name = "PATH")]
     template: Option<PathBuf>,
     /// text: progress on stderr and the result on stdout; json: events as NDJSON on stdout
@@ -89,7 +93,7 @@ fn go_on(args: &Common, jobs: Option<usize>, connect_to: &[ConnectTo], abort: bo
     let config = args.config.load_or_complain()?;
     let folder = super::folder_of(&args.run);
     let templates = Templates::load(args.template.as_deref()).map_err(|e| wrong(e.to_string()))?;
-    // Looked at before it is touched: a run that has ended is not opened again.
+    // The journal is read before it is touched: a run that has ended is not opened again.
     let contents = journal::read(&folder).map_err(|e| wrong(e.to_string()))?;
     let started = started(&contents.events, &folder).map_err(wrong)?;
     if is_over(&contents, abort) {
@@ -100,7 +104,7 @@ fn go_on(args: &Common, jobs: Option<usize>, connect_to: &[ConnectTo], abort: bo
     }
     let on = started.on;
     let durability = super::run::durability(on);
-    // Read again under the lock: whoever held it may have gone on.
+    // Read again under the lock: another process may have resumed the run in between.
     let (journal, contents) = Journal::reopen(&folder, durability).map_err(|e| failed(e.to_string()))?;
     if is_over(&contents, abort) {
         return Err(failed(format!("{}: the run has just ended: look at its report", folder.display())));
@@ -134,17 +138,17 @@ fn go_on(args: &Common, jobs: Option<usize>, connect_to: &[ConnectTo], abort: bo
     run.carry_out(plan, move || Ok(journal))
 }
 
-/// Nothing is left to do but to write the reports: the run has ended, and there is nothing that was kept or left behind and is
-/// to go.
+/// Returns whether only the reports are left to write: the run has ended, and no kept or
+/// left-behind resource has to be removed.
 fn is_over(contents: &Contents, abort: bool) -> bool {
-    let stands = || {
+    let is_left = || {
         let record = Record::from_events(&contents.events);
         record.kept.is_some() || record.left_behind.is_some_and(|left| !left.is_empty())
     };
-    contents.finished() && !(abort && stands())
+    contents.finished() && !(abort && is_left())
 }
 
-/// What the run began with.
+/// Returns the first event of the run.
 fn started(events: &[Event], folder: &Path) -> Result<RunStarted, String> {
     match events.first().map(|first| &first.body) {
         Some(Body::RunStarted(started)) => Ok((**started).clone()),
@@ -155,15 +159,14 @@ fn started(events: &[Event], folder: &Path) -> Result<RunStarted, String> {
     }
 }
 
-/// The playbook as the run read it, with the files that it names.
+/// Returns the playbook as the run read it, with its files.
 fn loaded(started: &RunStarted) -> Result<Loaded, Exit> {
     let folder = PathBuf::from(&started.inputs.folder);
     let name = Path::new(&started.playbook.path).file_name().unwrap_or("playbook.yaml".as_ref());
     let files = Files::kept_by_a_run(&folder, started.inputs.files.clone());
     let path = folder.join(name);
     load_kept(&path, &started.playbook.source, files, CATALOGUE, &started.inputs.params).map_err(|found| {
-        let _nobody_listens =
-            std::io::Write::write_all(&mut std::io::stderr(), found.render(false).as_bytes());
+        super::output::write_stderr(&found.render(false));
         complain(&format!(
             "the playbook as the run kept it cannot be read by this version: go on with version {}",
             started.version
@@ -172,7 +175,8 @@ fn loaded(started: &RunStarted) -> Result<Loaded, Exit> {
     })
 }
 
-/// The figures are differences between instants that different machines may have noted.
+/// Refuses a clock behind the last record. All figures are differences of times, which different
+/// machines may have recorded.
 fn clock_agrees(events: &[Event]) -> Result<(), String> {
     let now = Utc::now();
     match events.last() {

@@ -21,13 +21,15 @@ use event::{Consumer, Event};
 use record::journal::{Durability, Journal, JournalError};
 use record::report::{self, Report, Templates, github};
 
-/// Run a drill: prepare the sandbox, declare the disaster, recover, check, measure, tear down, report
+/// Run a drill: prepare the sandbox, declare the disaster, recover, check, measure, tear down,
+/// report
 ///
 /// The exit code is the verdict; see `drillmaster --help`.
 #[derive(clap::Args)]
 pub struct Args {
+    /// The playbook to run
     playbook: PathBuf,
-    /// Where: the twin is a simulation, and the default; nothing touches a real cloud unless you say so
+    /// Where to run; the default is the twin, a simulation, and only `aws` touches a real cloud
     #[arg(long, value_parser = on(), default_value_t)]
     on: On,
     /// Override a param of the playbook
@@ -36,28 +38,30 @@ pub struct Args {
     /// The folder for the run's files; default: runs/<run-id>
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Let the twin's times vary, always in the same way for the same seed
+    /// Vary the twin's times; the same seed gives the same times
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// How fast the twin's time passes: max (the default), realtime, or how many times faster than real
+    /// The speed of the twin's time: max (the default), realtime, or how many times faster than
+    /// real time
     #[arg(long, value_name = "max|realtime|N", value_parser = pace)]
     pace: Option<Pace>,
-    /// The instant at which the twin's clock starts (RFC 3339); default: now
+    /// The time at which the twin's clock starts (RFC 3339); default: now
     #[arg(long, value_name = "TIME", value_parser = time)]
     start: Option<Time>,
-    /// Leave the sandbox standing, and say what stays and until when
+    /// Keep the sandbox, and say what stays and until when
     #[arg(long)]
     keep_sandbox: bool,
     /// Send checks for HOST:PORT to ADDR:PORT, host names and TLS verification unchanged
     #[arg(long, value_name = "HOST:PORT=ADDR:PORT")]
     connect_to: Vec<ConnectTo>,
-    /// How many steps may run at once
+    /// The number of steps that may run at once
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000))]
     jobs: usize,
-    /// How long one resource may resist its deletion in teardown
+    /// The time after which a resource that teardown cannot delete is given up
     #[arg(long, value_name = "DURATION", default_value = "45m")]
     teardown_timeout: Span,
-    /// Handlebars templates instead of the built-in ones: a file `*.html.hbs` or `*.md.hbs`, or a folder of them
+    /// Handlebars templates instead of the built-in ones: a file `*.html.hbs` or `*.md.hbs`, or a
+    /// folder of them
     #[arg(long, value_name = "PATH")]
     template: Option<PathBuf>,
     /// text: progress on stderr and the result on stdout; json: events as NDJSON on stdout
@@ -85,7 +89,7 @@ fn pace(text: &str) -> Result<Pace, String> {
         "max" => Ok(Pace::Max),
         "realtime" => Ok(Pace::Times(1.0)),
         number => match number.parse::<f64>() {
-            // Slower, a drill would outlast the machine's clock.
+            // A slower drill would outlast the machine's clock.
             Ok(times) if (0.001..=1e9).contains(&times) => Ok(Pace::Times(times)),
             _ => Err("write `max`, `realtime`, or a number such as 60 (0.001 to 1e9)".to_owned()),
         },
@@ -148,10 +152,10 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     run.carry_out(plan, move || Journal::create(&at, durability))
 }
 
-/// A run as the command line has it, from its beginning or from its records.
+/// The parameters of a run, from the command line or from the records of an earlier process.
 pub struct Run {
     pub options: Options,
-    /// Of a run that goes on.
+    /// The events of a resumed run.
     pub before: Vec<Event>,
     pub folder: PathBuf,
     pub templates: Templates,
@@ -159,8 +163,10 @@ pub struct Run {
 }
 
 impl Run {
-    /// Carries it out and delivers its report. `journal` is opened when nothing but the run itself can go wrong any more:
-    /// a build without aws, a playbook without an estate is told before anything is written.
+    /// Carries out the run and delivers its report.
+    ///
+    /// The journal is opened last. Earlier mistakes, such as a build without AWS or a playbook
+    /// without an estate, are reported before anything is written.
     pub fn carry_out(
         self,
         plan: Plan,
@@ -201,11 +207,11 @@ impl Run {
             };
             Ok::<_, Exit>((report, kept))
         });
-        // Nobody waits for what may never return, such as a name that is being resolved.
+        // Some tasks may never return, such as a name lookup. The runtime does not wait for them.
         runtime.shutdown_background();
         let (report, kept) = ended?;
         if let Some(error) = kept.broken() {
-            // Whatever else is told, and wherever: the record of this run has no end.
+            // The journal has no end. This is reported in addition to everything else.
             complain(&error.message);
         }
         let Some(report) = report else {
@@ -216,31 +222,34 @@ impl Run {
     }
 }
 
-/// A file that would outgrow `ulimit -f` is an error of that write, which lets the drill tear down. Without a handler its signal
-/// would end the process at once.
+/// Installs a handler for the signal of `ulimit -f`.
+///
+/// A file that would grow beyond the limit then causes a write error, and the drill tears down.
+/// Without a handler, the signal would end the process at once.
 fn outlast_file_size_limit() {
-    // Of the same number on Linux, macOS and the BSDs, but for MIPS and PA-RISC.
+    // The same number on Linux, macOS and the BSDs, except on MIPS and PA-RISC.
     const SIGXFSZ: i32 = 25;
     let kind = tokio::signal::unix::SignalKind::from_raw(SIGXFSZ);
-    // Handlers stay for the life of the process. Without one the signal does what it did.
-    let _stays = tokio::signal::unix::signal(kind);
+    // The handler stays for the life of the process. If it cannot be installed, the signal ends the
+    // process as before.
+    let _ = tokio::signal::unix::signal(kind);
 }
 
-/// What was asked for and would be ignored on a real cloud.
+/// Returns an option that only the twin supports, if one is given.
 fn only_for_the_twin(args: &Args) -> Option<&'static str> {
     let asked =
         [(args.pace.is_some(), "--pace"), (args.seed.is_some(), "--seed"), (args.start.is_some(), "--start")];
     asked.into_iter().find_map(|(given, flag)| given.then_some(flag))
 }
 
-/// The first signal lets the drill tear down; the second ends the process at once.
+/// The first signal starts the teardown. The second one ends the process at once.
 async fn interruptions(interrupt: &CancellationToken, folder: &Path) {
     signal().await;
     interrupt.cancel();
-    let tell = |text: &str| {
-        let _nobody_listens = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
-    };
-    tell("interrupted: tearing the sandbox down; once more to stop at once and leave it standing\n");
+    let tell = super::output::write_stderr;
+    tell(
+        "interrupted: tearing the sandbox down; interrupt again to stop at once and leave the sandbox as it is\n",
+    );
     signal().await;
     tell(&format!(
         "stopped at once: what the run created may still stand; it carries the tag drillmaster:run, and the journal lists \
@@ -271,7 +280,7 @@ pub fn deliver(
     output: OutputMode,
     around: Surroundings,
 ) -> Result<Exit, Exit> {
-    // A result that cannot be delivered is no pass.
+    // A result that cannot be delivered is a failure.
     let mut code = report.exit_code;
     let mut spoilt = |message: String| {
         complain(&message);
@@ -303,7 +312,7 @@ pub fn deliver(
     Ok(code)
 }
 
-/// `20261122T074400Z-NAME-1f3a2b4c`
+/// Returns an id such as `20261122T074400Z-NAME-1f3a2b4c`.
 fn run_id(name: &str, started: Time) -> RunId {
     RunId(format!("{}-{name}-{:08x}", started.format("%Y%m%dT%H%M%SZ"), rand::random::<u32>()))
 }

@@ -1,25 +1,27 @@
-//! Whether a run's journal and its report still tell of the same run.
+//! Checks whether a run's journal and its report belong to the same run.
 
 use std::path::Path;
 
 use record::journal::{self, Contents, End};
 use record::report::model::JournalEnd;
 
-/// What the report notes of the journal that it was made from.
+/// Returns the end of the journal, in the form in which the report stores it.
 pub fn noted(end: End) -> JournalEnd {
     JournalEnd { records: end.records, head: end.head.to_string() }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
-    /// The report was made from all of the journal.
+    /// The report covers the whole journal.
     Whole,
-    /// The journal goes on: the run was resumed after the report was made.
+    /// The journal goes on after the report: the run was resumed later.
     GoesOn,
 }
 
-/// Holds the journal to what `report.json` noted of it: a tail that was cut between two lines, or a last record that was
-/// changed, cannot be seen in the journal alone.
+/// Compares the journal with the end that `report.json` stores.
+///
+/// The journal alone does not show two kinds of changes: whole lines cut from its end, and a
+/// changed last record.
 pub fn compare(folder: &Path, contents: &Contents, noted: &JournalEnd) -> Result<Reach, String> {
     let file = folder.join(journal::FILE_NAME);
     let (records, found) = (noted.records, contents.end().records);

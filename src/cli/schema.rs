@@ -9,11 +9,11 @@ use engine::actions::CATALOGUE;
 #[derive(clap::Args)]
 pub struct Args {
     #[arg(value_enum, default_value_t)]
-    what: What,
+    what: SchemaKind,
 }
 
 #[derive(Clone, Copy, Default, ValueEnum)]
-enum What {
+enum SchemaKind {
     #[default]
     Playbook,
     Estate,
@@ -26,11 +26,11 @@ enum What {
 
 pub fn run(args: &Args) -> Exit {
     let schema = match args.what {
-        What::Playbook => playbook::schema::playbook_schema(CATALOGUE),
-        What::Estate => estate::load::estate_schema(),
-        What::Config => crate::config::config_schema(),
-        What::Report => record::report::report_schema(),
-        What::Events => event::event_schema(),
+        SchemaKind::Playbook => playbook::schema::playbook_schema(CATALOGUE),
+        SchemaKind::Estate => estate::load::estate_schema(),
+        SchemaKind::Config => crate::config::config_schema(),
+        SchemaKind::Report => record::report::report_schema(),
+        SchemaKind::Events => event::event_schema(),
     };
     match super::print(&format!("{schema:#}\n")) {
         Ok(()) => Exit::Passed,

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -24,31 +23,35 @@ use playbook::load;
 use playbook::model::Account;
 use port::{LossGate, Place};
 
-/// Find what drills have left standing in AWS, by its tag drillmaster:run; with --delete, remove what has expired
+/// Find resources that drills left in AWS, by the tag drillmaster:run; with --delete, remove
+/// expired ones
 ///
-/// Looks in all accounts and regions of the playbooks, or of the configuration where no playbook is named. Removed is
-/// only what carries drillmaster:run and a readable drillmaster:expires that has passed, in dependency order.
+/// Looks in all accounts and regions of the named playbooks, or else of the configuration. Removes
+/// only resources with the tag drillmaster:run and a readable tag drillmaster:expires that has
+/// passed, in dependency order.
 ///
-/// Exit codes: 0 nothing expired is left; 1 expired things stand, or things of which it cannot be told; 2 the command line, the
-/// configuration or a playbook is wrong; 3 it could not look everywhere; 4 something expired could not be removed.
+/// Exit codes: 0 nothing expired is left; 1 expired resources are left, or resources of unknown
+/// expiry; 2 the command line, the configuration or a playbook is wrong; 3 some places could not be
+/// read; 4 an expired resource could not be removed.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Playbooks whose accounts and regions are looked through
+    /// Playbooks whose accounts and regions are searched
     #[arg(value_name = "PLAYBOOK")]
     playbooks: Vec<PathBuf>,
-    /// Look only in this account, by its id or its name; an id that is named nowhere is reached with the default credentials
+    /// Search only this account, by its id or its name; an unknown id is reached with the default
+    /// credentials
     #[arg(long = "account", value_name = "ACCOUNT")]
     accounts: Vec<String>,
-    /// Look in this region, instead of those of the playbooks or the configuration
+    /// Search this region, instead of those of the playbooks or the configuration
     #[arg(long = "region", value_name = "REGION", value_parser = region)]
     regions: Vec<Region>,
-    /// Remove what has expired
+    /// Remove expired resources
     #[arg(long)]
     delete: bool,
-    /// How long one resource may resist its deletion
+    /// The time after which a resource that cannot be deleted is given up
     #[arg(long, value_name = "DURATION", default_value = "45m")]
     teardown_timeout: Span,
-    /// text: what was found, and what became of it; json: one object with all of it
+    /// text: the resources found and their outcome; json: the same as one object
     #[arg(long, value_enum, default_value_t, hide_possible_values = true, value_name = "text|json")]
     output: OutputMode,
     #[command(flatten)]
@@ -101,17 +104,18 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     Ok(code)
 }
 
-/// The accounts with their ways in, and every place to look at.
+/// Returns the accounts with their access, and every place to search.
 fn where_to_look(
     args: &Args,
     config: &UserConfig,
 ) -> Result<(BTreeMap<AccountId, Account>, Vec<Place>), Exit> {
     let mut named: Vec<(String, Account, BTreeSet<Region>)> = Vec::new();
     for path in &args.playbooks {
-        // A protected sandbox is no mistake here: it is looked at like the others, and nothing in it is removed.
+        // A protected sandbox is allowed here. It is searched like any other, and nothing in it is
+        // removed.
         let loaded = load(path, CATALOGUE, &[]).map_err(|found| {
             let colour = Surroundings::detect().stderr_look().color;
-            let _nobody_listens = write!(std::io::stderr(), "{}", found.render(colour));
+            super::output::write_stderr(&found.render(colour));
             Exit::Wrong
         })?;
         let plan = wire::plan_of(loaded).map_err(|message| {
@@ -121,13 +125,13 @@ fn where_to_look(
         let mut regions: BTreeSet<Region> = plan.regions.iter().cloned().collect();
         regions.insert(plan.sandbox.region.clone());
         regions.extend(plan.loss.region().cloned());
-        // Another provider has buckets only, and no sandbox is ever made there.
+        // Another provider has only buckets, and no sandbox is ever created there.
         let accounts = plan.accounts.into_iter().filter(|(_, account)| account.endpoint.is_none());
         named.extend(accounts.map(|(name, account)| (name, account, regions.clone())));
     }
     if args.playbooks.is_empty() {
         let accounts = config.accounts.iter();
-        named.extend(accounts.map(|(name, a)| (name.clone(), way_in(a), config.regions.clone())));
+        named.extend(accounts.map(|(name, a)| (name.clone(), account_of(a), config.regions.clone())));
     }
     for wanted in &args.accounts {
         let known = named.iter().any(|(name, account, _)| name == wanted || account.id.as_str() == wanted);
@@ -141,7 +145,7 @@ fn where_to_look(
                 ));
                 return Err(Exit::Wrong);
             };
-            let account = way_in(&SweptAccount { id, profile: None, role: None, external_id: None });
+            let account = account_of(&SweptAccount { id, profile: None, role: None, external_id: None });
             named.push((wanted.clone(), account, config.regions.clone()));
         }
     }
@@ -157,10 +161,10 @@ fn where_to_look(
         let regions = if args.regions.is_empty() { regions } else { args.regions.iter().cloned().collect() };
         places.extend(regions.into_iter().map(|region| Place { account: account.id.clone(), region }));
         if let Some(other) = accounts.get(&account.id)
-            && ways(other) != ways(&account)
+            && access_of(other) != access_of(&account)
         {
             complain(&format!(
-                "account {} is given two different ways in; sweep one playbook at a time",
+                "account {} has two different logins; sweep one playbook at a time",
                 account.id
             ));
             return Err(Exit::Wrong);
@@ -176,11 +180,11 @@ fn where_to_look(
     Ok((accounts, places.into_iter().collect()))
 }
 
-fn ways(account: &Account) -> [Option<&String>; 3] {
+fn access_of(account: &Account) -> [Option<&String>; 3] {
     [account.profile.as_ref(), account.role.as_ref(), account.external_id.as_ref()]
 }
 
-fn way_in(swept: &SweptAccount) -> Account {
+fn account_of(swept: &SweptAccount) -> Account {
     Account {
         id: swept.id.clone(),
         profile: swept.profile.clone(),
@@ -193,7 +197,7 @@ fn way_in(swept: &SweptAccount) -> Account {
     }
 }
 
-/// The worst of what was found.
+/// Returns the exit code of the worst outcome.
 fn exit_code(swept: &Swept) -> Exit {
     let any = |is: fn(&Leftover) -> bool| swept.leftovers.iter().any(is);
     if any(|l| matches!(l.outcome, Outcome::Resisted(_))) {
@@ -207,16 +211,17 @@ fn exit_code(swept: &Swept) -> Exit {
     }
 }
 
-/// The things of each run, in the order of their ids; a run's id begins with the time of its start.
+/// Groups the resources by run. Runs are ordered by their ids, which begin with the time of their
+/// start.
 fn by_run(swept: &Swept) -> BTreeMap<&str, Vec<&Leftover>> {
     let mut runs: BTreeMap<&str, Vec<&Leftover>> = BTreeMap::new();
-    for leaving in &swept.leftovers {
-        runs.entry(&leaving.thing.run.0).or_default().push(leaving);
+    for leftover in &swept.leftovers {
+        runs.entry(&leftover.thing.run.0).or_default().push(leftover);
     }
     runs
 }
 
-/// When the run began: by its id, else by the oldest of its things.
+/// Returns when the run began, by its id or else by its oldest resource.
 fn began(run: &str, leftovers: &[&Leftover]) -> Option<Time> {
     let stamp = run.split('-').next().unwrap_or_default();
     let by_id = chrono::NaiveDateTime::parse_from_str(stamp, "%Y%m%dT%H%M%SZ").ok();
@@ -227,7 +232,7 @@ fn as_json(swept: &Swept, code: Exit, now: Time) -> Value {
     let runs: Vec<Value> = by_run(swept)
         .into_iter()
         .map(|(run, leftovers)| {
-            let things: Vec<Value> = leftovers.iter().map(|leaving| thing_as_json(leaving)).collect();
+            let things: Vec<Value> = leftovers.iter().map(|leftover| resource_as_json(leftover)).collect();
             let age = began(run, &leftovers).map(|began| seconds_between(began, now));
             let expired = leftovers.iter().filter(|l| matches!(l.expiry, Expiry::Expired(_))).count();
             json!({ "run": run, "age_s": age, "things": things, "expired": expired })
@@ -244,18 +249,18 @@ fn as_json(swept: &Swept, code: Exit, now: Time) -> Value {
     })
 }
 
-fn thing_as_json(leaving: &Leftover) -> Value {
-    let (expiry, why) = match &leaving.expiry {
+fn resource_as_json(leftover: &Leftover) -> Value {
+    let (expiry, why) = match &leftover.expiry {
         Expiry::Expired(_) => ("expired", None),
         Expiry::StandsUntil(_) => ("stands", None),
         Expiry::Unknown(why) => ("unknown", Some(why)),
     };
-    let (outcome, why) = match &leaving.outcome {
+    let (outcome, why) = match &leftover.outcome {
         Outcome::Stands => ("stands", why),
         Outcome::Removed => ("removed", None),
         Outcome::Resisted(why) => ("not_removed", Some(why)),
     };
-    let thing = &leaving.thing;
+    let thing = &leftover.thing;
     json!({
         "resource": thing.resource,
         "created": thing.created,
@@ -269,49 +274,51 @@ fn thing_as_json(leaving: &Leftover) -> Value {
 fn as_text(swept: &Swept, delete: bool, now: Time) -> String {
     let mut text = String::new();
     let mut line = |words: String| {
-        // Writing to a string cannot fail. Tags and errors are other people's words.
-        let _infallible = writeln!(text, "{}", clean(&words));
+        // Writing to a string cannot fail. Tags and errors come from outside, so they are cleaned.
+        let _ = writeln!(text, "{}", clean(&words));
     };
     for (run, leftovers) in by_run(swept) {
         let age = began(run, &leftovers).map_or("age unknown".to_owned(), |began| {
             format!("{} old", human_seconds(seconds_between(began, now)))
         });
         line(format!("{run}: {}, {age}", count(leftovers.len(), "thing")));
-        for leaving in leftovers {
-            let expiry = match &leaving.expiry {
+        for leftover in leftovers {
+            let expiry = match &leftover.expiry {
                 Expiry::Expired(at) => format!("expired {} ago", human_seconds(seconds_between(*at, now))),
                 Expiry::StandsUntil(at) => format!("expires in {}", human_seconds(seconds_between(now, *at))),
                 Expiry::Unknown(why) => format!("left alone: {why}"),
             };
-            let outcome = match &leaving.outcome {
+            let outcome = match &leftover.outcome {
                 Outcome::Stands => String::new(),
                 Outcome::Removed => "; removed".to_owned(),
                 Outcome::Resisted(why) => format!("; NOT removed: {why}"),
             };
-            line(format!("  {}: {expiry}{outcome}", leaving.thing.resource));
+            line(format!("  {}: {expiry}{outcome}", leftover.thing.resource));
         }
     }
     for unseen in &swept.unseen {
-        line(format!("could not be looked at: {unseen}"));
+        line(format!("could not be searched: {unseen}"));
     }
     let number = |is: fn(&Leftover) -> bool| swept.leftovers.iter().filter(|l| is(l)).count();
     let places = count(swept.looked_at.len(), "place");
     if swept.leftovers.is_empty() {
-        line(format!("{places} looked at: no drill has left anything there"));
+        line(format!("{places} searched: no drill has left anything there"));
         return text;
     }
     let expired = number(|l| matches!(l.expiry, Expiry::Expired(_)));
     let mut words =
-        format!("{places} looked at: {}, {expired} expired", count(swept.leftovers.len(), "thing"));
+        format!("{places} searched: {}, {expired} expired", count(swept.leftovers.len(), "resource"));
     let unknown = number(|l| matches!(l.expiry, Expiry::Unknown(_)));
     if unknown > 0 {
-        let _infallible = write!(words, ", {unknown} of which it cannot be told");
+        // Writing to a string cannot fail.
+        let _ = write!(words, ", {unknown} of unknown expiry");
     }
     if delete {
         let removed = number(|l| l.outcome == Outcome::Removed);
-        let _infallible = write!(words, ", {removed} removed");
+        // Writing to a string cannot fail.
+        let _ = write!(words, ", {removed} removed");
     } else if expired > 0 {
-        words.push_str("; remove what has expired with --delete");
+        words.push_str("; remove expired resources with --delete");
     }
     line(words);
     text

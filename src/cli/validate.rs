@@ -9,7 +9,7 @@ use super::configuration::{self, ConfigArg};
 use crate::ui::{OutputMode, Surroundings};
 use base::exit::Exit;
 
-/// Check playbooks and their estates: every mistake at once, with its place and what to write instead
+/// Check playbooks and their estates: report every mistake at once, with its place and a correction
 #[derive(clap::Args)]
 pub struct Args {
     #[arg(value_name = "PLAYBOOK", required = true)]
@@ -23,7 +23,7 @@ pub struct Args {
     config: ConfigArg,
 }
 
-/// 0: no mistakes (there may be warnings); 2: mistakes.
+/// Returns 0 without mistakes (warnings are allowed), otherwise 2.
 pub fn run(args: &Args) -> Exit {
     let colour = Surroundings::detect().stdout_look().color;
     let (mut text, mut listed) = (String::new(), Vec::new());
@@ -52,7 +52,7 @@ pub fn run(args: &Args) -> Exit {
             let playbooks = count(args.playbooks.len(), "playbook");
             let verdict = if errors == 0 { "valid" } else { "not valid" };
             // Writing to a string cannot fail.
-            let _infallible = writeln!(
+            let _ = writeln!(
                 text,
                 "{playbooks}: {verdict}: {}, {}",
                 count(errors, "error"),

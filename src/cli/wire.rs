@@ -1,4 +1,4 @@
-//! Puts a run together: plan, cloud, gate, clock, consumers.
+//! Builds a run from its parts: plan, cloud, gate, clock and consumers.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -42,19 +42,19 @@ pub struct Options {
     pub keep_sandbox: bool,
     pub patience: Duration,
     pub connect_to: Vec<ConnectTo>,
-    /// The instant at which the twin's clock starts.
+    /// The time at which the twin's clock starts.
     pub start: Time,
     pub protected: Protected,
-    /// Go on with a run only to tear it down.
+    /// Resume the run only to tear it down.
     pub abort: bool,
 }
 
 impl Options {
-    /// What a run that is resumed needs to be given again.
+    /// Returns the inputs that a resumed run needs again.
     fn inputs(&self, plan: &Plan) -> Inputs {
         let folder = plan.files.folder();
         Inputs {
-            // A folder that cannot be made absolute stays as it was named.
+            // A folder that cannot be made absolute keeps its name.
             folder: std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()).display().to_string(),
             files: plan.files.kept().clone(),
             params: plan.given.clone(),
@@ -85,8 +85,8 @@ pub struct Drill {
 }
 
 impl Drill {
-    /// `consumers` see every event, in this order; the first should be the journal. `before` holds the events of a run
-    /// that goes on.
+    /// Builds a drill. `consumers` get every event, in this order. The journal should come first.
+    /// `before` holds the events of a resumed run.
     pub fn new(
         plan: Plan,
         options: &Options,
@@ -98,7 +98,7 @@ impl Drill {
         let from = memory.last_at.unwrap_or(options.start);
         let clock = match options.on {
             On::Twin => Clock::Virtual(base::clock::VirtualTime::starting_at(from)),
-            // Not before its last record: nothing may seem to take less than no time.
+            // The clock never runs behind the last record: no duration may be negative.
             On::Aws => Clock::real_from(memory.last_at),
         };
         let gate = Arc::new(LossGate::new(plan.loss.clone()));
@@ -113,7 +113,8 @@ impl Drill {
                 Rc::new(if before.is_empty() {
                     Twin::new(estate.clone(), clock.clone(), options.seed, TIMINGS)
                 } else {
-                    // As if each request had taken effect whose answer is not on record: the harder half to resume.
+                    // Requests without a recorded answer count as done: this is the harder case to
+                    // resume.
                     Twin::rebuild(
                         estate.clone(),
                         clock.clone(),
@@ -152,7 +153,7 @@ impl Drill {
             abort: options.abort,
             inputs: options.inputs(&plan),
             protected: options.protected.clone(),
-            // Preflight on aws proves them, until T0; nobody else asks.
+            // Only the preflight on AWS, before T0, uses the grants.
             grants: if options.on == On::Aws && !options.abort && memory.t0.is_none() {
                 grants(&plan)?
             } else {
@@ -186,17 +187,17 @@ impl Drill {
         Ok(Self { engine, pace: options.pace, record })
     }
 
-    /// Runs it to its end. `None` where not even its beginning is on record. `kept` is that of the journal among the
-    /// consumers, if there is one.
+    /// Runs the drill to its end. `None` if the journal does not even hold the run's beginning.
+    /// `kept`: the state of the journal among the consumers, if there is one.
     pub async fn run(self, kept: Option<&Kept>) -> Option<Report> {
         let Self { engine, pace, record } = self;
         let clock = engine.clock.clone();
         let local = tokio::task::LocalSet::new();
         Box::pin(clock.drive(pace, local.run_until(engine.run()))).await;
-        // Closes the journal.
+        // Dropping the engine closes the journal.
         drop((engine, local));
         if let Some(error) = kept.and_then(Kept::broken) {
-            // Where the run itself went on all the same: the teardown does, and the end comes after all else.
+            // The teardown goes on after the journal failed, and the run ends after it.
             record.borrow_mut().aborted.get_or_insert(error.message);
         }
         let mut report = objectives::report(&record.borrow())?;
@@ -205,13 +206,13 @@ impl Drill {
     }
 }
 
-/// What each account's role must be allowed.
+/// Returns the permissions that each account's role needs.
 fn grants(plan: &Plan) -> Result<BTreeMap<AccountId, Vec<Grant>>, String> {
     let policies = policy::of(plan).map_err(|error| error.to_string())?;
     Ok(policies.accounts.into_iter().map(|policy| (policy.account.clone(), policy.grants())).collect())
 }
 
-/// A runtime for one drill: everything runs on one thread.
+/// Returns a runtime for one drill. Everything runs on one thread.
 pub fn runtime() -> Result<tokio::runtime::Runtime, String> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -219,7 +220,8 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, String> {
         .map_err(|e| format!("the runtime cannot start: {e}"))
 }
 
-/// The real cloud, with a way into each of these accounts; `session` names sessions of roles where they have no name.
+/// Returns the real cloud for these accounts. `session` names the sessions of roles without a
+/// session name.
 #[cfg(feature = "aws")]
 pub fn aws<'a>(
     accounts: impl Iterator<Item = &'a Account>,
@@ -269,9 +271,9 @@ fn prober(connect_to: Vec<ConnectTo>, folder: PathBuf) -> Rc<dyn Prober> {
 
 #[cfg(not(feature = "live"))]
 fn prober(_: Vec<ConnectTo>, _: PathBuf) -> Rc<dyn Prober> {
-    struct Blind;
+    struct NoProber;
     #[async_trait(?Send)]
-    impl Prober for Blind {
+    impl Prober for NoProber {
         async fn probe(&self, _: &CheckKind) -> Observation {
             Observation::unhealthy(
                 "not asked",
@@ -279,5 +281,5 @@ fn prober(_: Vec<ConnectTo>, _: PathBuf) -> Rc<dyn Prober> {
             )
         }
     }
-    Rc::new(Blind)
+    Rc::new(NoProber)
 }

@@ -266,11 +266,11 @@ async fn a_sweep_tells_where_it_could_not_look_and_what_resists() {
 
     let clean = sweep(&["--account", "sandbox"]);
     assert_eq!(clean.exit, Some(0), "{}", clean.told());
-    assert!(clean.stdout.contains("1 place looked at: no drill has left anything there"), "{}", clean.told());
+    assert!(clean.stdout.contains("1 place searched: no drill has left anything there"), "{}", clean.told());
     // The wrong account's role looks at nothing.
     let blind = sweep(&["--account", "sandbox", "--account", "wrong"]);
     assert_eq!(blind.exit, Some(3), "{}", blind.told());
-    assert!(blind.stdout.contains("could not be looked at: account 121212121212"), "{}", blind.told());
+    assert!(blind.stdout.contains("could not be searched: account 121212121212"), "{}", blind.told());
     assert!(blind.stdout.contains(&format!("belong to account {SANDBOX}")), "{}", blind.told());
     // What the user protects is not even swept.
     let protected = sweep(&["--account", "live", "--delete"]);
