@@ -153,7 +153,7 @@ fn what_is_no_template_is_refused() {
     assert!(empty.contains("holds no template"), "{empty}");
     let file = dir.path().join("report.html");
     fs::write(&file, "").unwrap();
-    assert!(message(&Templates::load(Some(&file)).unwrap_err()).contains("is no template"));
+    assert!(message(&Templates::load(Some(&file)).unwrap_err()).contains("is not a template"));
     assert!(
         message(&Templates::load(Some(Path::new("/no/such.md.hbs"))).unwrap_err()).contains("cannot read")
     );

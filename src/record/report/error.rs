@@ -1,4 +1,4 @@
-//! What can go wrong between a report and its file, and what to do about it.
+//! Errors of reports and their files, with advice.
 
 use std::path::PathBuf;
 
@@ -10,18 +10,18 @@ pub enum ReportError {
     Read { path: PathBuf, source: std::io::Error },
     #[error("cannot write {}: {source}", path.display())]
     Write { path: PathBuf, source: std::io::Error },
-    #[error("{} is no template: its name must end in `.html.hbs` or `.md.hbs`", .0.display())]
+    #[error("{} is not a template: its name must end in `.html.hbs` or `.md.hbs`", .0.display())]
     NotATemplate(PathBuf),
-    #[error("{} holds no template: none of report.html.hbs, report.md.hbs, report.css, partials/*.hbs is there", .0.display())]
+    #[error("{} holds no template: it has none of report.html.hbs, report.md.hbs, report.css and partials/*.hbs", .0.display())]
     NoTemplates(PathBuf),
-    /// `at` is `file:line:column`, or as much of it as is known.
+    /// `at` is `file:line:column`, as far as it is known.
     #[error("{at}: {what}")]
     Template { at: String, what: String },
     #[error("{}: there is no such run", .0.display())]
     NoRun(PathBuf),
     #[error("{}: there is no report in this folder", .0.display())]
     NoReport(PathBuf),
-    #[error("{}: this is no report of drillmaster: it has no `schema`", .0.display())]
+    #[error("{}: this is not a report of drillmaster: it has no `schema`", .0.display())]
     Foreign(PathBuf),
     #[error("{}:{line}:{column}: the report is damaged: {what}", path.display())]
     Damaged { path: PathBuf, line: usize, column: usize, what: String },
@@ -32,7 +32,7 @@ pub enum ReportError {
 }
 
 impl ReportError {
-    /// What the user does next.
+    /// Returns the next step for the user.
     pub fn help(&self) -> String {
         match self {
             Self::Read { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {

@@ -1,18 +1,19 @@
-//! Text from outside, made safe for the place where it will stand.
+//! Makes text from outside safe for its place in a report.
 //!
-//! Everything in a report (ids, tags, error messages, answers of checks) may have been chosen by somebody hostile.
-//! Characters that show nothing or reorder what stands beside them are first made visible, so that two different
-//! names can never look the same; then each format escapes what it gives a meaning to.
+//! An attacker may have chosen any text in a report: ids, tags, error messages, answers of checks.
+//! First, characters that are invisible or reorder their neighbours are made visible. Two different
+//! names can then never look the same. Then each format escapes its own special characters.
 
 use std::fmt::Write as _;
 
-/// Makes control, bidirectional and invisible characters visible as `\u{202e}`. Newlines and tabs stay.
+/// Makes control, bidirectional and invisible characters visible as `\u{202e}`. Keeps newlines and
+/// tabs.
 pub fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     let mut before = ' ';
     while let Some(c) = chars.next() {
-        // Joiners are at home inside emoji and in scripts that need them; next to ASCII they only hide.
+        // Joiners are part of emoji and of some scripts. Next to ASCII they only hide.
         let joins = matches!(c, '\u{200c}' | '\u{200d}')
             && !before.is_ascii()
             && chars.peek().is_some_and(|next| !next.is_ascii());
@@ -37,7 +38,7 @@ fn hides(c: char) -> bool {
             | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// For HTML text and for attributes in quotes of either kind.
+/// Escapes text for HTML, also inside attributes with quotes of either kind.
 pub fn html(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + text.len() / 8);
     for c in visible(text).chars() {
@@ -54,14 +55,14 @@ pub fn html(text: &str) -> String {
     out
 }
 
-/// For running text of GitHub-flavoured Markdown, table cells included. The result is one line.
+/// Escapes running text for GitHub-flavoured Markdown, also for table cells. Returns one line.
 ///
-/// Backslashes do not stop mentions and issue references, which GitHub looks for after rendering: a zero-width
-/// space does.
+/// Backslashes do not stop mentions and issue references: GitHub looks for them after rendering. A
+/// zero-width space stops them.
 pub fn markdown(text: &str) -> String {
     let line = one_line(text);
     let mut out = String::with_capacity(line.len() + line.len() / 8);
-    // What would begin a heading, a list or a rule at the start of a line.
+    // Characters that begin a heading, a list or a rule at the start of a line.
     let digits = line.bytes().take_while(u8::is_ascii_digit).count();
     let after = line[digits..].strip_prefix(['.', ')']);
     let ordered = digits > 0 && after.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
@@ -95,10 +96,11 @@ pub fn markdown(text: &str) -> String {
     out
 }
 
-/// A Markdown code span: nothing in it is a mention, a link or a reference. Safe in tables too.
+/// Returns a Markdown code span. It contains no mentions, links or references, and is safe in
+/// tables.
 pub fn markdown_code(text: &str) -> String {
     let line = one_line(text);
-    // A pipe cannot be written in a code span in a way that is right both in and out of a table.
+    // No way to write a pipe in a code span works both inside and outside of a table.
     if line.is_empty() || line.contains(['`', '|']) || line.starts_with(' ') || line.ends_with(' ') {
         return format!("<code>{}</code>", markdown(&line));
     }
@@ -109,7 +111,7 @@ fn one_line(text: &str) -> String {
     visible(text).split(['\n', '\t']).map(str::trim).filter(|s| !s.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// The first `most` characters; of longer text it is said how much is missing.
+/// Returns the first `most` characters. For a longer text, adds how many are missing.
 pub fn clip(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         None => text.to_owned(),

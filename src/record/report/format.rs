@@ -1,4 +1,4 @@
-//! The forms that a report has.
+//! The formats of a report.
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
@@ -9,10 +9,11 @@ pub enum Format {
 }
 
 impl Format {
-    /// Every format, in the order in which they are written: first the one from which all can be made again.
+    /// Every format, in the order of writing. JSON comes first, because every other format can be
+    /// made from it.
     pub const ALL: [Self; 4] = [Self::Json, Self::Html, Self::Markdown, Self::Junit];
 
-    /// Its file in a run's folder.
+    /// Returns the name of its file in a run's folder.
     pub const fn file_name(self) -> &'static str {
         match self {
             Self::Html => "report.html",

@@ -1,4 +1,4 @@
-//! In GitHub Actions: the Markdown goes to the job's summary, and misses become annotations.
+//! Output for GitHub Actions: the Markdown report in the job's summary, and annotations for misses.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -9,11 +9,13 @@ use super::junit::{figure_told, objective_told};
 use super::model::{CheckStatus, Report, Severity, Status, StepStatus, Verdict};
 use super::{Format, ReportError, Templates, render};
 
-/// GitHub shows ten errors and ten warnings of a step, and silently drops the rest.
+/// GitHub shows ten errors and ten warnings for each step, and silently drops the rest.
 const MOST: usize = 10;
 
-/// Appends the summary where `GITHUB_STEP_SUMMARY` names a file, and returns the annotations to print on stdout
-/// where `GITHUB_ACTIONS` is `true`. `env` reads the environment. Does nothing elsewhere.
+/// Publishes the report in GitHub Actions. Does nothing elsewhere.
+///
+/// Appends the Markdown report to the file in `GITHUB_STEP_SUMMARY`. If `GITHUB_ACTIONS` is `true`,
+/// returns the annotations to print on stdout. `env` reads the environment.
 pub fn publish(
     report: &Report,
     templates: &Templates,
@@ -34,8 +36,8 @@ fn append(path: &Path, text: &str) -> Result<(), ReportError> {
         .map_err(|source| ReportError::Write { path: path.to_owned(), source })
 }
 
-/// Workflow commands, most important first: at most ten errors (the last says how many are left out), then
-/// at most ten warnings.
+/// Returns the workflow commands, the most important first: at most ten errors, then at most ten
+/// warnings. If some are left out, the last one says how many.
 pub fn annotations(report: &Report) -> Vec<String> {
     let path = &report.playbook.path;
     let mut lines = level("error", errors(report), path);
@@ -123,12 +125,12 @@ fn warnings(report: &Report) -> Vec<Note> {
         .collect()
 }
 
-/// The message of a workflow command.
+/// Escapes the message of a workflow command.
 fn data(text: &str) -> String {
     visible(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-/// A property of a workflow command.
+/// Escapes a property of a workflow command.
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }

@@ -1,4 +1,4 @@
-//! `report.html`: one file that loads nothing from anywhere.
+//! `report.html`: a single file that loads nothing.
 
 use super::templates::Templates;
 use super::view::{Limits, View};

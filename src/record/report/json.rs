@@ -1,4 +1,4 @@
-//! `report.json`: the record from which every other format can be made again.
+//! `report.json`: every other format can be made from it.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -18,7 +18,7 @@ pub fn render(report: &Report) -> Result<String, ReportError> {
     Ok(text)
 }
 
-/// The JSON Schema of `report.json` (draft 2020-12).
+/// Returns the JSON Schema of `report.json` (draft 2020-12).
 pub fn report_schema() -> Value {
     let settings = SchemaSettings::draft2020_12().for_serialize();
     let mut schema = settings.into_generator().into_root_schema_for::<Report>().to_value();
@@ -28,7 +28,7 @@ pub fn report_schema() -> Value {
     schema
 }
 
-/// Reads a report from a run's folder or from the file itself.
+/// Reads a report from a run's folder, or from the file itself.
 pub fn read(path: &Path) -> Result<Report, ReportError> {
     #[derive(Deserialize)]
     struct Versioned {
@@ -50,7 +50,7 @@ pub fn read(path: &Path) -> Result<Report, ReportError> {
         column: error.column(),
         what: error.to_string(),
     };
-    // The version first: of another version nothing else can be expected to fit.
+    // The schema is read first. A report of another version may have another shape.
     let Versioned { schema } = serde_json::from_slice(&bytes).map_err(|e| damaged(&e))?;
     match schema {
         Some(schema) if schema == SCHEMA => serde_json::from_slice(&bytes).map_err(|e| damaged(&e)),

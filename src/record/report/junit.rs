@@ -1,4 +1,4 @@
-//! `junit.xml`: a test case per objective, per check and per step, for CI systems that show test results.
+//! `junit.xml`: one test case per objective, check and step, for CI systems that show test results.
 
 use std::time::Duration;
 
@@ -35,7 +35,8 @@ pub fn render(report: &Report) -> Result<String, ReportError> {
     Ok(xml)
 }
 
-/// Control and invisible characters made visible: XML could not carry the first, and nobody would see the second.
+/// Makes control and invisible characters visible. XML cannot hold control characters, and nobody
+/// would see invisible ones.
 fn text(text: &str) -> XmlString {
     XmlString::new(visible(text))
 }
@@ -170,7 +171,7 @@ fn objective(
     case
 }
 
-/// A figure in words; of an unknown one, why it is none.
+/// Describes a figure in words. For an unknown figure, gives the reason.
 pub(super) fn figure_told(status: Status, figure: Option<f64>, objective: Option<f64>, note: &str) -> String {
     match (figure.map(|s| length_beside(s, objective)), status) {
         (None, _) => "it could not be measured".into(),

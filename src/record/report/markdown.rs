@@ -1,13 +1,14 @@
-//! `report.md`: fit for a pull-request comment.
+//! `report.md`: small enough for a pull-request comment.
 
 use super::templates::Templates;
 use super::view::{Limits, View};
 use super::{Report, ReportError};
 
-/// GitHub refuses comments above 65,536 characters; a little is left for what a workflow puts around it.
+/// GitHub refuses comments above 65,536 characters. The rest is left for text that a workflow adds.
 pub const MOST_BYTES: usize = 60_000;
 
-/// Renders with ever fewer rows per list until it fits; each shortened list says how many it leaves out.
+/// Renders with fewer and fewer rows per list until the text fits. Each shortened list says how
+/// many rows it leaves out.
 pub fn render(report: &Report, templates: &Templates) -> Result<String, ReportError> {
     let mut text = String::new();
     for rows in [40, 15, 6, 2] {
@@ -16,7 +17,7 @@ pub fn render(report: &Report, templates: &Templates) -> Result<String, ReportEr
             return Ok(text);
         }
     }
-    // Only a template of the user's own gets here: it is cut between lines.
+    // Only the user's own template can still be too long. It is cut between two lines.
     let note = "\n\n*Cut here: the whole of it would not fit into a comment. See report.html.*\n";
     let mut end = 0;
     for line in text.split_inclusive('\n') {

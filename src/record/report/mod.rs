@@ -1,7 +1,8 @@
-//! The report: what a run measured (`model`), what templates see of it (`view`), and its renderings.
+//! The report: the figures of a run (`model`), their form for templates (`view`), and the output
+//! formats.
 //!
-//! HTML and Markdown come from the Handlebars templates in the top-level `reports/`; `JUnit` and JSON have fixed
-//! forms and come from code.
+//! The top-level `reports/` holds the Handlebars templates of HTML and Markdown. Code writes
+//! `JUnit` and JSON, whose forms are fixed.
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
@@ -25,7 +26,7 @@ pub use model::Report;
 pub use templates::Templates;
 pub use write::{FILES, write_all};
 
-/// The report in one format, ending in a newline.
+/// Renders the report in one format. The text ends with a newline.
 pub fn render(report: &Report, format: Format, templates: &Templates) -> Result<String, ReportError> {
     match format {
         Format::Html => html::render(report, templates),

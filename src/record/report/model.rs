@@ -1,7 +1,9 @@
-//! `report.json`, schema `drillmaster/report/v1`. Names are relied on from outside: extend, never rename.
+//! `report.json`, schema `drillmaster/report/v1`. Other programs rely on the names: add names,
+//! never rename one.
 //!
-//! Times are RFC 3339 in UTC; fields that end in `_s` and `seconds` are seconds, to the millisecond; `null` means
-//! that there is no such figure, and a `status` of `unknown` says that one was wanted and could not be taken.
+//! Times are RFC 3339 in UTC. Fields ending in `_s` and `seconds` hold seconds with millisecond
+//! precision. `null` means that the figure does not exist. A `status` of `unknown` means that the
+//! figure was required and could not be measured.
 
 use std::collections::BTreeMap;
 
@@ -37,9 +39,9 @@ pub struct Report {
     pub verdict: Verdict,
     #[schemars(with = "u8")]
     pub exit_code: Exit,
-    /// Why the verdict is what it is, most important first; empty when passed.
+    /// The reasons for the verdict, the most important first. Empty if the drill passed.
     pub reasons: Vec<String>,
-    /// `assume.detection` and `assume.decision` in seconds, where given.
+    /// `assume.detection` and `assume.decision` in seconds, if given.
     pub assume: Option<Assumptions>,
     pub sandbox: SandboxRef,
     pub params: BTreeMap<String, String>,
@@ -50,21 +52,22 @@ pub struct Report {
     pub phases: Phases,
     pub denied_calls: Vec<DeniedCall>,
     pub blast_radius: BlastRadius,
-    /// Every recovery point that was considered, with what became of it.
+    /// Every recovery point that was considered, with its use or the reason against it.
     pub recovery_points: Vec<PointRow>,
     pub coverage: Coverage,
     pub findings: Vec<Finding>,
     pub api_calls: BTreeMap<String, CallCount>,
     pub teardown: Teardown,
-    /// When the run went on after its runner had died, and how long none was there; empty for most runs.
+    /// The times at which another process resumed the run, with the gap before each. Empty for most
+    /// runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resumed: Vec<Resumption>,
-    /// Where the run's journal ended when the report was made; not known of reports of older versions.
+    /// The end of the run's journal when the report was made. `null` for reports of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub journal: Option<JournalEnd>,
 }
 
-/// A journal that was cut short or changed since then does not end there any more.
+/// The end of a journal. A journal that was cut or changed later has another end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct JournalEnd {
     pub records: u64,
@@ -72,13 +75,13 @@ pub struct JournalEnd {
     pub head: String,
 }
 
-/// Another process went on with the run. The RTO clock did not stop for that.
+/// Another process resumed the run. The RTO clock did not stop in between.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Resumption {
     pub at: Time,
     /// `resume` or `abort`
     pub by: String,
-    /// Since the last record before.
+    /// Seconds since the last record before it.
     pub gap_s: f64,
 }
 
@@ -114,9 +117,10 @@ pub struct SandboxRef {
     pub region: String,
     pub cidr: String,
     pub azs: Vec<String>,
-    /// Looked at before T0, after what could have opened it, and before the verdict; and closed each time.
+    /// The isolation was scanned before T0, after every step that could have opened the sandbox,
+    /// and before the verdict. The sandbox was closed each time.
     pub isolation_verified: bool,
-    /// `--keep-sandbox`: it stands until then.
+    /// `--keep-sandbox`: the time until which the sandbox is kept.
     pub kept_until: Option<Time>,
 }
 
@@ -134,22 +138,24 @@ pub struct Workload {
     pub tier: Option<u32>,
     /// Every step succeeded, every check became healthy, and every lost resource was restored.
     pub recovered: bool,
-    /// What is missing, in words; empty when `recovered`.
+    /// The missing parts, in words. Empty if `recovered`.
     pub incomplete: Vec<String>,
     /// Lost resources of the workload that no step restored.
     pub missing_resources: Vec<String>,
     pub rto: Rto,
     pub rpo: Rpo,
-    /// The chain that ends at the moment of recovery, first link first; shares add up to 1.
+    /// The chain of steps and checks that ends with the recovery, first link first. The shares add
+    /// up to 1.
     pub critical_path: Vec<Link>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Rto {
     pub objective_s: Option<f64>,
-    /// From T0 until the last step had succeeded and the last check was healthy.
+    /// From T0 until the last step has succeeded and the last check is healthy.
     pub measured_s: Option<f64>,
-    /// With detection and decision added, where the playbook assumes any; the objective is then compared with this.
+    /// `measured_s` plus the assumed detection and decision, if the playbook assumes any. Then the
+    /// objective is compared with this figure.
     pub with_assumptions_s: Option<f64>,
     pub status: Status,
 }
@@ -157,12 +163,13 @@ pub struct Rto {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Rpo {
     pub objective_s: Option<f64>,
-    /// The oldest of the workload's data stores.
+    /// The age of the oldest data store of the workload.
     pub measured_s: Option<f64>,
     pub status: Status,
-    /// What a less lucky T0 would have lost within the look-back window.
+    /// The loss at the worst possible T0 within the look-back window.
     pub worst_case_s: Option<f64>,
-    /// Where that is not known: not less than this. The cloud does not tell of every recovery point since when it is usable.
+    /// A lower bound, if the worst case is unknown. The cloud does not tell for every recovery
+    /// point since when it is usable.
     #[serde(default)]
     pub worst_case_at_least_s: Option<f64>,
     pub sources: Vec<Source>,
@@ -174,18 +181,18 @@ pub struct Source {
     pub recovery_point: String,
     /// The step that restored it.
     pub step: String,
-    /// Where the recovery point was: `account region`.
+    /// The place of the recovery point: `account region`.
     pub from: String,
     pub taken: Option<Time>,
     /// T0 − consistency time of the recovery point.
     pub age_s: Option<f64>,
-    /// T0 − newest timestamp found in the restored data, where a check measured it.
+    /// T0 − newest timestamp found in the restored data, if a check measured it.
     pub data_age_s: Option<f64>,
     pub worst_case_s: Option<f64>,
     #[serde(default)]
     pub worst_case_at_least_s: Option<f64>,
-    /// How many recovery points the worst case is told from (series without gaps left out), and how far back they reach
-    /// within the look-back window: one point says little of other days.
+    /// The number of recovery points behind the worst case (series without gaps left out), and the
+    /// part of the look-back window that they cover. One point says little about other days.
     #[serde(default)]
     pub worst_case_points: usize,
     #[serde(default)]
@@ -198,7 +205,7 @@ pub struct Link {
     /// `step` or `check`
     pub kind: String,
     pub seconds: f64,
-    /// Of the measured RTO, 0 to 1.
+    /// The share of the measured RTO, 0 to 1.
     pub share: f64,
 }
 
@@ -207,7 +214,7 @@ pub struct Link {
 pub enum StepStatus {
     Succeeded,
     Failed,
-    /// Something that it depends on failed.
+    /// A step that it depends on failed.
     Skipped,
     /// `when` was false, or the drill ended first.
     NotRun,
@@ -220,15 +227,15 @@ pub struct Step {
     pub workload: Option<String>,
     pub needs: Vec<String>,
     pub status: StepStatus,
-    /// Why it failed, was skipped or was not run.
+    /// The reason if it failed, was skipped or was not run.
     pub because: Option<String>,
     pub started_at: Option<Time>,
     pub finished_at: Option<Time>,
     pub seconds: Option<f64>,
     pub attempts: u32,
-    /// What it created.
+    /// The resources that it created.
     pub resources: Vec<String>,
-    /// What it restored from.
+    /// The recovery points that it restored from.
     pub recovery_points: Vec<String>,
     /// On the critical path of a workload.
     pub critical: bool,
@@ -251,11 +258,11 @@ pub struct Check {
     pub needs: Vec<String>,
     pub status: CheckStatus,
     pub because: Option<String>,
-    /// When all that it needs was ready.
+    /// The time at which everything that it needs was ready.
     pub ready_at: Option<Time>,
-    /// The start of the healthy stretch that held.
+    /// The start of the healthy period that held.
     pub healthy_at: Option<Time>,
-    /// When it was settled: healthy for long enough, or given up.
+    /// The time of the outcome: healthy for long enough, or given up.
     #[serde(default)]
     pub settled_at: Option<Time>,
     /// From `ready_at` to `healthy_at`.
@@ -291,7 +298,7 @@ pub struct PointRow {
     pub age_s: Option<f64>,
     /// The step that used it.
     pub used_by: Option<String>,
-    /// Why it was not used.
+    /// The reason why it was not used.
     pub why_not: Option<String>,
 }
 
@@ -307,6 +314,6 @@ pub struct Coverage {
 pub struct Teardown {
     pub created: usize,
     pub deleted: usize,
-    /// What could not be removed, or not be seen to be gone.
+    /// Resources that could not be removed, or whose removal could not be verified.
     pub left_behind: Vec<String>,
 }

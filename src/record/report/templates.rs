@@ -1,4 +1,5 @@
-//! The Handlebars templates: the built-in ones of the top-level `reports/`, and what `--template` puts in their place.
+//! The Handlebars templates: the built-in ones from the top-level `reports/`, and their
+//! replacements from `--template`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,7 +19,7 @@ const HTML: &str = "report.html.hbs";
 const MARKDOWN: &str = "report.md.hbs";
 const CSS: &str = "report.css";
 
-/// Name and text of every built-in template. A partial is used by its name without `.html.hbs`.
+/// Name and text of each built-in template. A partial is used by its name without `.html.hbs`.
 const BUILT_IN: [(&str, &str); 11] = [
     (HTML, include_str!("../../../reports/report.html.hbs")),
     (MARKDOWN, include_str!("../../../reports/report.md.hbs")),
@@ -33,24 +34,26 @@ const BUILT_IN: [(&str, &str); 11] = [
     ("workloads.html.hbs", include_str!("../../../reports/partials/workloads.html.hbs")),
 ];
 
-/// Parsed templates. `Debug` and not `Clone`: one value serves a whole command.
+/// Parsed templates. One value serves a whole command.
 #[derive(Debug)]
 pub struct Templates {
     html: Handlebars<'static>,
     markdown: Handlebars<'static>,
     css: String,
-    /// Where the templates that are not built in came from, by name.
+    /// The files of the templates that are not built in, by name.
     files: BTreeMap<String, PathBuf>,
 }
 
 impl Templates {
-    /// The built-in templates.
+    /// Returns the built-in templates.
     pub fn built_in() -> Result<Self, ReportError> {
         Self::load(None)
     }
 
-    /// The built-in templates, with those of `replacement` in their place: a file `*.html.hbs` or `*.md.hbs`, or a
-    /// folder with any of `report.html.hbs`, `report.md.hbs`, `report.css` and `partials/*.hbs`.
+    /// Returns the built-in templates, with those of `replacement` in their place.
+    ///
+    /// `replacement` is a file `*.html.hbs` or `*.md.hbs`, or a folder with any of
+    /// `report.html.hbs`, `report.md.hbs`, `report.css` and `partials/*.hbs`.
     pub fn load(replacement: Option<&Path>) -> Result<Self, ReportError> {
         let mut texts: BTreeMap<String, String> =
             BUILT_IN.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
@@ -85,12 +88,13 @@ impl Templates {
         })
     }
 
-    /// The style sheet, as it stands inside `<style>`.
+    /// Returns the style sheet for the `<style>` element.
     pub(super) fn css(&self) -> &str {
         &self.css
     }
 
-    /// The source expression that lets exactly this style sheet through a content security policy.
+    /// Returns the source expression of a content security policy that allows exactly this style
+    /// sheet.
     pub(super) fn css_hash(&self) -> String {
         let digest = Sha256::digest(self.css.as_bytes());
         format!("sha256-{}", base64::engine::general_purpose::STANDARD.encode(digest))
@@ -124,7 +128,7 @@ impl Templates {
 )]
 fn reason(error: &RenderError) -> String {
     match error.reason() {
-        RenderErrorReason::MissingVariable(Some(name)) => format!("there is no `{name}` here"),
+        RenderErrorReason::MissingVariable(Some(name)) => format!("`{name}` is unknown here"),
         RenderErrorReason::MissingVariable(None) => "there is no such name here".into(),
         RenderErrorReason::HelperNotFound(name) => format!("there is no helper `{name}`"),
         RenderErrorReason::PartialNotFound(name) => format!("there is no partial `{name}`"),
@@ -143,7 +147,7 @@ fn place(files: &BTreeMap<String, PathBuf>, name: &str, position: Option<(usize,
 fn registry(escape: fn(&str) -> String) -> Handlebars<'static> {
     let mut registry = Handlebars::new();
     registry.set_strict_mode(true);
-    // A partial keeps its own indentation: a playbook's lines must not gain any.
+    // A partial keeps its own indentation. The lines of a playbook must not be indented further.
     registry.set_prevent_indent(true);
     registry.register_escape_fn(escape);
     registry.register_helper("if", Box::new(StrictIf { on: true }));
@@ -151,8 +155,10 @@ fn registry(escape: fn(&str) -> String) -> Handlebars<'static> {
     registry
 }
 
-/// `if` and `unless` that refuse an unknown name: the crate's own take it for false even in strict mode, and a
-/// misspelt `{{#if simulated}}` would silently drop what matters most.
+/// `if` and `unless` that refuse an unknown name.
+///
+/// The crate's own helpers treat it as false, even in strict mode. A misspelt `{{#if simulated}}`
+/// would silently drop the most important notice.
 struct StrictIf {
     on: bool,
 }
@@ -176,7 +182,7 @@ impl HelperDef for StrictIf {
     }
 }
 
-/// `{{code x}}` in Markdown: a code span.
+/// `{{code x}}` in Markdown: writes a code span.
 fn code(
     helper: &Helper<'_>,
     _: &Handlebars<'_>,
@@ -192,7 +198,7 @@ fn code(
     Ok(())
 }
 
-/// The template files at `path`, by the name that each replaces or adds.
+/// Returns the template files at `path`, by the names that they replace or add.
 fn replacements(path: &Path) -> Result<Vec<(String, PathBuf)>, ReportError> {
     let unreadable = |source| ReportError::Read { path: path.to_owned(), source };
     if !fs::metadata(path).map_err(unreadable)?.is_dir() {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{Format, Report, ReportError, Templates, render};
 
-/// What [`write_all`] writes.
+/// The files that [`write_all`] writes.
 pub const FILES: [&str; 4] = [
     Format::Json.file_name(),
     Format::Html.file_name(),
@@ -14,10 +14,11 @@ pub const FILES: [&str; 4] = [
     Format::Junit.file_name(),
 ];
 
-/// Writes every format into `dir`, which is created where it is missing. Each file appears whole or not at all.
+/// Writes every format into `dir`. Creates the folder if it is missing. Each file appears as a
+/// whole or not at all.
 ///
-/// One format's failure (a mistake in a template, say) does not keep the others from being written; the first
-/// error is returned at the end.
+/// If one format fails, for example because of a mistake in a template, the others are still
+/// written. Returns the first error.
 pub fn write_all(report: &Report, dir: &Path, templates: &Templates) -> Result<(), ReportError> {
     fs::create_dir_all(dir).map_err(|source| ReportError::Write { path: dir.to_owned(), source })?;
     let mut first = Ok(());
@@ -31,7 +32,7 @@ pub fn write_all(report: &Report, dir: &Path, templates: &Templates) -> Result<(
     first
 }
 
-/// Writes beside the file, then renames over it.
+/// Writes a temporary file in the same folder, then renames it.
 fn write_whole(path: &Path, text: &str) -> Result<(), ReportError> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
@@ -43,7 +44,7 @@ fn write_whole(path: &Path, text: &str) -> Result<(), ReportError> {
         })
         .and_then(|()| fs::rename(&temporary, path));
     written.map_err(|source| {
-        // Whether or not it was created: what matters is the error above.
+        // The temporary file may not exist. Only the error above matters.
         let _ = fs::remove_file(&temporary);
         ReportError::Write { path: path.to_owned(), source }
     })

@@ -1,8 +1,8 @@
-//! A word with what it means.
+//! A word with a class.
 
 use serde::Serialize;
 
-/// A word with what it means: `ok`, `bad`, `unknown` or `plain`.
+/// A word with a class: `ok`, `bad`, `unknown` or `plain`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Badge {
     pub word: String,

@@ -1,4 +1,4 @@
-//! Figures as a person reads them, and where they stand in a picture.
+//! Figures in readable form, and their positions in pictures.
 
 use chrono::SecondsFormat;
 use serde::Serialize;
@@ -6,14 +6,16 @@ use serde::Serialize;
 use crate::report::model::Report;
 use base::duration::{Time, human_seconds, seconds_between};
 
-/// A length of time: from a minute on to the second, below that to the tenth. The exact figure stands in report.json.
+/// Returns a length of time, rounded to a second from one minute on, and to a tenth of a second
+/// below. report.json has the exact figure.
 pub fn length(seconds: f64) -> String {
     let rounded = if seconds.abs() >= 60.0 { seconds.round() } else { (seconds * 10.0).round() / 10.0 };
-    // `-0` would read as a length before nothing.
+    // Avoids `-0`, which would look like a negative length.
     human_seconds(if rounded == 0.0 { 0.0 } else { rounded })
 }
 
-/// A length that is set against another: exact where rounding would make two different figures look the same.
+/// Returns a length next to another one. It is exact if rounding would make two different figures
+/// look equal.
 pub fn length_beside(seconds: f64, other: Option<f64>) -> String {
     let same = other.is_some_and(|o| {
         #[expect(clippy::float_cmp, reason = "asks whether the figures differ at all")]
@@ -23,7 +25,8 @@ pub fn length_beside(seconds: f64, other: Option<f64>) -> String {
     if same { human_seconds(seconds) } else { length(seconds) }
 }
 
-/// What times are counted from: T0, or the start of a run that ended before the disaster was declared.
+/// The time from which other times are counted: T0, or the start of a run that ended before the
+/// disaster was declared.
 #[derive(Debug, Clone, Copy)]
 pub struct Origin {
     pub time: Time,
@@ -43,12 +46,12 @@ impl Origin {
         seconds_between(self.time, time)
     }
 
-    /// `T0 + 14m`, `T0 − 5s`, `T0`.
-    pub fn tell(self, time: Time) -> String {
+    /// Returns `T0 + 14m`, `T0 − 5s` or `T0`.
+    pub fn offset_of(self, time: Time) -> String {
         self.offset(self.seconds(time))
     }
 
-    /// The same for seconds since the origin.
+    /// Like [`offset_of`](Self::offset_of), for seconds since the origin.
     pub fn offset(self, seconds: f64) -> String {
         match length(seconds.abs()) {
             text if text == "0s" => self.name.into(),
@@ -63,12 +66,12 @@ pub fn instant(time: Time) -> String {
     time.format("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
-/// For `<time datetime>`.
+/// Returns the time for `<time datetime>`.
 pub fn iso(time: Time) -> String {
     time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
-/// `47 %`; a share above nothing never reads as nothing.
+/// Returns `47 %`. A share above zero never reads as zero.
 pub fn percent(share: f64) -> String {
     let percent = share * 100.0;
     if !percent.is_finite() {
@@ -80,21 +83,21 @@ pub fn percent(share: f64) -> String {
     format!("{percent:.0} %")
 }
 
-/// A stretch of a picture, in per cent of its width.
+/// A bar in a picture, in per cent of its width.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Bar {
     pub x: String,
     pub w: String,
-    /// What it shows, as a class of the style sheet.
+    /// The class in the style sheet.
     pub class: &'static str,
 }
 
-/// A point of a picture.
+/// A point in a picture.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Mark {
     pub x: String,
     pub label: String,
-    /// `start`, `middle` or `end`: labels near an edge grow inwards.
+    /// `start`, `middle` or `end`. A label near an edge grows inwards.
     pub anchor: &'static str,
     pub class: &'static str,
 }
@@ -113,7 +116,7 @@ impl Scale {
         if share.is_finite() { share.clamp(0.0, 1.0) * 100.0 } else { 0.0 }
     }
 
-    /// At least so wide that it can be seen.
+    /// Returns a bar that is wide enough to be seen.
     pub fn bar(&self, from: f64, to: f64, class: &'static str) -> Bar {
         const LEAST: f64 = 0.5;
         let (start, end) = (self.at(from), self.at(to));
@@ -141,13 +144,13 @@ pub fn pct(value: f64) -> String {
     format!("{}%", if text == "-0" { "0" } else { text })
 }
 
-/// Lengths between ticks, in seconds: as clocks are divided.
+/// The distances between ticks in seconds, as on a clock.
 const TICKS: [f64; 22] = [
     0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0,
     10_800.0, 21_600.0, 43_200.0, 86_400.0, 172_800.0, 604_800.0,
 ];
 
-/// At most seven ticks at round distances from the origin (which is 0).
+/// Returns at most seven ticks at round distances from the origin, which is 0.
 pub fn ticks(scale: Scale, origin: &str) -> Vec<Mark> {
     let span = scale.to - scale.from;
     let step = TICKS.into_iter().find(|step| span / step <= 6.0).unwrap_or(span / 6.0);

@@ -1,19 +1,19 @@
-//! How much of a report a format can take, and lists that are cut to it.
+//! The size limits of a format, and lists that are cut to them.
 
 use serde::Serialize;
 
 use crate::report::escape::clip;
 
-/// How much of a report a format can take.
+/// The size limits of a format.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Rows of a list.
+    /// The most rows of a list.
     pub rows: usize,
-    /// Characters of an id or a name.
+    /// The most characters of an id or a name.
     pub name: usize,
-    /// Characters of a sentence.
+    /// The most characters of a sentence.
     pub prose: usize,
-    /// Lines of the playbook.
+    /// The most lines of the playbook.
     pub source: usize,
 }
 
@@ -32,18 +32,18 @@ impl Limits {
         clip(text, self.prose)
     }
 
-    /// A name inside a picture; the tables have more of it.
+    /// Cuts a name in a picture. The tables show more of it.
     pub fn label(self, text: &str) -> String {
         clip(text, self.name.min(60))
     }
 
-    /// A remark inside a picture.
+    /// Cuts a remark in a picture.
     pub fn note(self, text: &str) -> String {
         clip(text, self.prose.min(160))
     }
 }
 
-/// A list that may have been cut.
+/// A list that may be cut.
 #[derive(Debug, Clone, Serialize)]
 pub struct List<T> {
     pub rows: Vec<T>,
@@ -52,7 +52,8 @@ pub struct List<T> {
 }
 
 impl<T> List<T> {
-    /// The first `most` rows. What is left out is only counted: of a large run it would be nearly all the work.
+    /// Returns the first `most` rows. The others are only counted: rendering them would take most
+    /// of the time of a large report.
     pub fn cut(rows: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator>, most: usize) -> Self {
         let rows = rows.into_iter();
         let total = rows.len();
@@ -60,7 +61,7 @@ impl<T> List<T> {
         Self { left_out: total - rows.len(), rows, total }
     }
 
-    /// Keeps, of more than `most`, first what is `bad`, then what is `critical`, then the rest; in their order.
+    /// Returns at most `most` rows in their order. Prefers `bad` rows, then `critical` rows.
     pub fn choose(
         rows: Vec<T>,
         most: usize,

@@ -1,5 +1,7 @@
-//! What templates see: every figure already a text, every position of a picture already computed, every list
-//! already cut to what fits. Documented for the authors of templates in `reports/README.md`.
+//! The values that templates see. Every figure is already a text, every position in a picture is
+//! computed, and every list is cut to the limits.
+//!
+//! `reports/README.md` documents them for authors of templates.
 
 mod badge;
 pub mod figures;
@@ -23,7 +25,7 @@ pub use limits::{Limits, List};
 
 #[derive(Debug, Serialize)]
 pub struct View<'a> {
-    /// report.json itself.
+    /// The report as it stands in report.json.
     pub report: &'a Report,
     pub css: &'a str,
     pub css_hash: String,
@@ -37,7 +39,7 @@ pub struct View<'a> {
     pub points: points::Points,
     pub steps: List<rows::StepRow>,
     pub checks: List<rows::CheckRow>,
-    /// Those that did not succeed.
+    /// The steps and checks that did not succeed.
     pub bad_steps: List<rows::StepRow>,
     pub bad_checks: List<rows::CheckRow>,
     pub phases: Vec<Pair>,
@@ -70,7 +72,8 @@ pub struct PlaybookView {
 
 #[derive(Debug, Serialize)]
 pub struct VerdictView {
-    /// `Passed`, `Failed`, `Error`, `Interrupted`; `Passed, left behind` for exit code 4 after a pass.
+    /// `Passed`, `Failed`, `Error` or `Interrupted`. `Passed, not clean` for exit code 4 after a
+    /// pass.
     pub badge: Badge,
     pub sentence: String,
     pub exit_code: u8,
@@ -78,27 +81,27 @@ pub struct VerdictView {
     pub reasons: List<String>,
 }
 
-/// Who, what, where, when.
+/// The facts of a run: loss, place, versions and times.
 #[derive(Debug, Serialize)]
 pub struct Facts {
     pub lost: String,
-    pub t0: Option<Moment>,
+    pub t0: Option<Timestamp>,
     pub restored_in: Option<String>,
     pub on: String,
-    pub started: Moment,
-    pub finished: Moment,
+    pub started: Timestamp,
+    pub finished: Timestamp,
     pub took: String,
     pub run_id: String,
     pub version: String,
-    /// A text: as a number, seed 0 would be false to a template.
+    /// A text, because a template treats the number 0 as false.
     pub seed: Option<String>,
     pub sandbox: Vec<Pair>,
     pub isolation: Badge,
-    pub kept_until: Option<Moment>,
+    pub kept_until: Option<Timestamp>,
 }
 
 #[derive(Debug, Serialize)]
-pub struct Moment {
+pub struct Timestamp {
     pub iso: String,
     pub text: String,
 }
@@ -166,7 +169,7 @@ fn verdict(report: &Report, limits: Limits) -> VerdictView {
             Badge::bad("Passed, not clean"),
             format!("Recovered{simulated}, and every objective was met, but teardown left something behind."),
         ),
-        // A pass with any other exit code contradicts itself: it is not shown as one.
+        // A pass with another exit code contradicts itself. It is not shown as a pass.
         (Verdict::Passed, Exit::Failed | Exit::Wrong | Exit::Error | Exit::Interrupted) => {
             (Badge::unknown("Unclear"), "The verdict and the exit code contradict each other.".into())
         }
@@ -194,8 +197,8 @@ fn verdict(report: &Report, limits: Limits) -> VerdictView {
     }
 }
 
-fn moment(time: base::duration::Time) -> Moment {
-    Moment { iso: iso(time), text: instant(time) }
+fn timestamp(time: base::duration::Time) -> Timestamp {
+    Timestamp { iso: iso(time), text: instant(time) }
 }
 
 fn facts(report: &Report, limits: Limits) -> Facts {
@@ -227,15 +230,15 @@ fn facts(report: &Report, limits: Limits) -> Facts {
     pairs.retain(|pair| !pair.value.is_empty());
     Facts {
         lost: if lost.is_empty() { "nothing named".into() } else { lost.join(", ") },
-        t0: report.t0.map(moment),
-        // Before T0 there may have been a sandbox, and nothing was restored in it.
+        t0: report.t0.map(timestamp),
+        // A sandbox may exist before T0, but nothing was restored in it yet.
         restored_in: (report.t0.is_some() && !place.is_empty()).then(|| place.join(", ")),
         on: match report.on {
             On::Twin => "the twin (an in-memory model of the estate)".into(),
             On::Aws => "AWS".into(),
         },
-        started: moment(report.started_at),
-        finished: moment(report.finished_at),
+        started: timestamp(report.started_at),
+        finished: timestamp(report.finished_at),
         took: length(seconds_between(report.started_at, report.finished_at)),
         run_id: limits.name(&report.run_id),
         version: limits.name(&report.drillmaster_version),
@@ -250,7 +253,7 @@ fn facts(report: &Report, limits: Limits) -> Facts {
         } else {
             Badge::bad("not verified")
         },
-        kept_until: sandbox.kept_until.map(moment),
+        kept_until: sandbox.kept_until.map(timestamp),
     }
 }
 

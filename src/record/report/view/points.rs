@@ -1,4 +1,4 @@
-//! Recovery points: how old each was at T0, which were used, and why the others were not.
+//! The view of recovery points: their age at T0, their use, and the reasons against the others.
 
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -8,7 +8,7 @@ use super::{Badge, Limits, List};
 use crate::report::model::{PointRow, Report};
 use base::duration::seconds_between;
 
-/// Lanes of the picture; the table has them all.
+/// The most lanes of the picture. The table has all of them.
 const MOST_LANES: usize = 24;
 
 #[derive(Debug, Serialize)]
@@ -18,14 +18,14 @@ pub struct Points {
     pub table: List<PointView>,
 }
 
-/// All recovery points of one resource on a line that ends at T0.
+/// All recovery points of one resource, on a line that ends at T0.
 #[derive(Debug, Serialize)]
 pub struct Lane {
     pub of: String,
-    /// From consistent to usable: the copy was under way.
+    /// The time from consistent to usable, while the copy was made.
     pub copying: Vec<Bar>,
     pub points: Vec<Mark>,
-    /// The newest data found in what was restored.
+    /// The newest data that was found after the restore.
     pub data: Vec<Mark>,
     pub objective: Option<Mark>,
     pub alt: String,
@@ -45,13 +45,13 @@ pub struct PointView {
     pub why_not: Option<String>,
 }
 
-/// Minutes and days on one line: positions grow with the logarithm of the age.
+/// A logarithmic scale of ages, which shows minutes and days on one line.
 struct AgeScale {
     oldest: f64,
 }
 
 impl AgeScale {
-    /// Below this, age hardly shows.
+    /// Ages far below this look alike.
     const UNIT: f64 = 60.0;
 
     fn at(&self, age: f64) -> f64 {
@@ -68,7 +68,7 @@ pub fn of(report: &Report, limits: Limits) -> Points {
     for point in &report.recovery_points {
         by_resource.entry(&point.of).or_default().push(point);
     }
-    // What was used comes first, then what else there was.
+    // Resources with used points come first.
     by_resource.sort_by(|_, a, _, b| {
         let used = |points: &Vec<&PointRow>| points.iter().any(|p| p.used_by.is_some());
         used(b).cmp(&used(a))
@@ -89,14 +89,14 @@ pub fn of(report: &Report, limits: Limits) -> Points {
     ticks.push(mark(scale.at(0.0), "T0".into(), "t0"));
     for age in AGES.into_iter().filter(|age| *age <= oldest) {
         let at = scale.at(age);
-        // Labels must not run into each other on a narrow screen.
+        // Labels must not overlap on a narrow screen.
         if last - at >= 11.0 {
             ticks.push(mark(at, format!("−{}", length(age)), "tick"));
             last = at;
         }
     }
     let mut rows: Vec<&PointRow> = by_resource.values().flatten().copied().collect();
-    // Of more than fit, the used ones are kept; the order stays.
+    // If there are too many rows, the used ones are kept. The order stays.
     rows.sort_by_key(|p| p.used_by.is_none());
     Points {
         ticks,
@@ -124,7 +124,7 @@ fn lane(of: &str, points: &[&PointRow], report: &Report, scale: &AgeScale, limit
         let label = format!("{}, {} old: {}", limits.name(&point.id), length(age), limits.note(&word));
         marks.push(mark(at, label, class));
     }
-    // The used one is drawn last, over its neighbours.
+    // The used point is drawn last, over its neighbours.
     marks.sort_by_key(|m| m.class == "used");
     let sources = || report.workloads.iter().flat_map(|w| w.rpo.sources.iter().map(move |s| (w, s)));
     let data = sources()

@@ -1,4 +1,4 @@
-//! The lists that an auditor checks line by line.
+//! The lists for an auditor to check line by line.
 
 use serde::Serialize;
 
@@ -88,9 +88,10 @@ pub fn check_badge(status: CheckStatus) -> Badge {
     }
 }
 
-/// Steps in the order of the playbook; of more than fit, the bad and the critical ones are kept first.
-pub fn steps(report: &Report, limits: Limits, wanted: impl Fn(&Step) -> bool) -> List<StepRow> {
-    let chosen: Vec<&Step> = report.steps.iter().filter(|s| wanted(s)).collect();
+/// Returns steps in the order of the playbook. If there are too many, keeps failed and critical
+/// ones first.
+pub fn steps(report: &Report, limits: Limits, selected: impl Fn(&Step) -> bool) -> List<StepRow> {
+    let chosen: Vec<&Step> = report.steps.iter().filter(|s| selected(s)).collect();
     List::choose(chosen, limits.rows, |s| s.status != StepStatus::Succeeded, |s| s.critical).map(|s| {
         StepRow {
             id: limits.name(&s.id),
@@ -100,8 +101,8 @@ pub fn steps(report: &Report, limits: Limits, wanted: impl Fn(&Step) -> bool) ->
             critical: s.critical,
             because: s.because.as_deref().map(|b| limits.prose(b)),
             needs: List::cut(s.needs.iter().map(|n| limits.name(n)), 20),
-            start: s.started_at.map(|t| Origin::of(report).tell(t)),
-            end: s.finished_at.map(|t| Origin::of(report).tell(t)),
+            start: s.started_at.map(|t| Origin::of(report).offset_of(t)),
+            end: s.finished_at.map(|t| Origin::of(report).offset_of(t)),
             took: s.seconds.map(length),
             attempts: s.attempts,
             resources: List::cut(s.resources.iter().map(|n| limits.name(n)), 100),
@@ -110,9 +111,9 @@ pub fn steps(report: &Report, limits: Limits, wanted: impl Fn(&Step) -> bool) ->
     })
 }
 
-/// Checks, likewise.
-pub fn checks(report: &Report, limits: Limits, wanted: impl Fn(&Check) -> bool) -> List<CheckRow> {
-    let chosen: Vec<&Check> = report.checks.iter().filter(|c| wanted(c)).collect();
+/// Returns checks in the same way.
+pub fn checks(report: &Report, limits: Limits, selected: impl Fn(&Check) -> bool) -> List<CheckRow> {
+    let chosen: Vec<&Check> = report.checks.iter().filter(|c| selected(c)).collect();
     List::choose(chosen, limits.rows, |c| c.status != CheckStatus::Healthy, |c| c.critical).map(|c| {
         CheckRow {
             id: limits.name(&c.id),
@@ -121,8 +122,8 @@ pub fn checks(report: &Report, limits: Limits, wanted: impl Fn(&Check) -> bool) 
             status: check_badge(c.status),
             critical: c.critical,
             because: c.because.as_deref().map(|b| limits.prose(b)),
-            ready: c.ready_at.map(|t| Origin::of(report).tell(t)),
-            healthy: c.healthy_at.map(|t| Origin::of(report).tell(t)),
+            ready: c.ready_at.map(|t| Origin::of(report).offset_of(t)),
+            healthy: c.healthy_at.map(|t| Origin::of(report).offset_of(t)),
             took: c.seconds.map(length),
             observed: c.observed.as_deref().map(|o| limits.prose(o)),
             tries: c.tries,
@@ -189,7 +190,7 @@ pub fn teardown(report: &Report, limits: Limits) -> TeardownView {
         };
         (Badge::ok("clean"), sentence)
     } else {
-        // Neither listed nor deleted: that is not known to be clean.
+        // Some resources are neither listed nor deleted, so the result is not known to be clean.
         (
             Badge::unknown("unclear"),
             format!("{} created, {} deleted, and nothing is listed as left behind.", t.created, t.deleted),

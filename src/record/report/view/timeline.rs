@@ -1,4 +1,4 @@
-//! The timeline: phases, steps and checks, relative to T0.
+//! The view of the timeline: phases, steps and checks, relative to T0.
 
 use std::collections::BTreeSet;
 
@@ -8,9 +8,10 @@ use super::figures::{Bar, Mark, Origin, Scale, length, ticks};
 use super::{Badge, Limits, rows};
 use crate::report::model::{Check, CheckStatus, Report, Step, StepStatus};
 
-/// More rows than this no one reads in a picture.
+/// The most rows of the picture. Nobody reads more.
 pub const MOST_ROWS: usize = 200;
-/// Of more rows, the longest are shown beside the critical and the failed ones.
+/// If there are more rows, this many of the longest are shown, besides the critical and the failed
+/// ones.
 const LONGEST: usize = 100;
 
 #[derive(Debug, Serialize)]
@@ -18,7 +19,7 @@ pub struct Timeline {
     pub ticks: Vec<Mark>,
     pub rows: Vec<Row>,
     pub left_out: usize,
-    /// `T0`, or the start of the run where the disaster was never declared.
+    /// `T0`, or the start of the run if the disaster was never declared.
     pub origin: &'static str,
 }
 
@@ -27,22 +28,22 @@ pub struct Row {
     pub id: String,
     /// `phase`, `step` or `check`
     pub kind: &'static str,
-    /// The action, the kind of check.
+    /// The action of a step, or the kind of a check.
     pub what: String,
     pub status: Badge,
     pub critical: bool,
-    /// Empty for what was never started.
+    /// Empty if it never started.
     pub bars: Vec<Bar>,
-    /// When it began, relative to T0.
+    /// The start, relative to T0.
     pub start: Option<String>,
     pub took: Option<String>,
     pub note: Option<String>,
 }
 
-/// A row before it is known what the picture spans.
+/// A row before the span of the picture is known.
 struct Draft {
     row: Row,
-    /// Seconds from T0, with the class of the bar.
+    /// Seconds from T0, with the class of each bar.
     stretches: Vec<(f64, f64, &'static str)>,
     bad: bool,
     order: f64,
@@ -87,7 +88,8 @@ fn thin_out(drafts: &mut Vec<Draft>, phases: usize) -> usize {
     let mut by_length: Vec<usize> = (phases..all).collect();
     by_length.sort_by(|a, b| length(&drafts[*b]).total_cmp(&length(&drafts[*a])));
     let longest: BTreeSet<usize> = by_length.into_iter().take(LONGEST).collect();
-    // There may be thousands of the others too: what failed comes first, then critical paths, then what never ran.
+    // Thousands of rows may be left. Failed ones come first, then critical ones, then those that
+    // never ran.
     let rank = |d: &Draft| match (d.bad && !d.stretches.is_empty(), d.row.critical, d.bad) {
         (true, _, _) => 0,
         (_, true, _) => 1,
@@ -111,7 +113,7 @@ fn phases(report: &Report, origin: Origin, end: f64) -> Vec<Draft> {
     let start = origin.seconds(report.started_at);
     let p = &report.phases;
     let prepared = start + p.preflight_s;
-    // Teardown is the last that is timed: the report follows it.
+    // Teardown is the last timed phase. The report follows it.
     let teardown = (end - p.teardown_s).max(p.recover_s.min(end));
     let all = [
         ("preflight", start, p.preflight_s, "harness"),
@@ -158,7 +160,7 @@ fn step(step: &Step, origin: Origin, recovered: f64, limits: Limits) -> Draft {
             status: rows::step_badge(step.status),
             critical: step.critical,
             bars: Vec::new(),
-            start: step.started_at.map(|t| origin.tell(t)),
+            start: step.started_at.map(|t| origin.offset_of(t)),
             took: step.seconds.map(length),
             note: join(tries, because),
         },
@@ -195,7 +197,7 @@ fn check(check: &Check, origin: Origin, recovered: f64, limits: Limits) -> Draft
             status: rows::check_badge(check.status),
             critical: check.critical,
             bars: Vec::new(),
-            start: check.ready_at.map(|t| origin.tell(t)),
+            start: check.ready_at.map(|t| origin.offset_of(t)),
             took: check.seconds.map(length),
             note: because.or_else(|| observed.filter(|_| check.status != CheckStatus::Healthy)),
         },

@@ -1,4 +1,4 @@
-//! A workload: its RTO and RPO against their objectives, its critical path, what it was restored from.
+//! The view of a workload: RTO and RPO against their objectives, the critical path and the sources.
 
 use serde::Serialize;
 
@@ -20,7 +20,7 @@ pub struct WorkloadView {
     pub path_alt: String,
     pub sources: List<SourceRow>,
     pub worst_case: String,
-    /// From how many recovery points the worst case is told: `over 4 points in 1d1h30m`.
+    /// The recovery points behind the worst case: `over 4 points in 1d1h30m`.
     pub worst_case_over: Option<String>,
 }
 
@@ -28,25 +28,25 @@ pub struct WorkloadView {
 #[derive(Debug, Serialize)]
 pub struct Measure {
     pub badge: Badge,
-    /// Missed or unknown.
+    /// The objective is missed, or the figure is unknown.
     pub bad: bool,
-    /// The figure that the objective is compared with; `unknown` where it could not be taken.
+    /// The figure that the objective is compared with, or `unknown`.
     pub figure: String,
     pub known: bool,
-    /// The same in seconds, exact.
+    /// The same figure in exact seconds.
     pub exact: Option<String>,
-    /// How the figure came about, or what a less lucky moment would have lost.
+    /// How the figure is made up, or the loss at the worst possible T0.
     pub detail: Option<String>,
     pub objective: String,
     /// `of 45m`, `no objective`
     pub against: String,
-    /// By how much it was missed or what was left.
+    /// How far the figure is beyond the objective, or how much was left.
     pub margin: Option<String>,
     /// Margin, detail and the exact figure in one line.
     pub remark: String,
     pub bars: Vec<Bar>,
     pub marker: Option<Mark>,
-    /// The picture in words.
+    /// A description of the picture in words.
     pub alt: String,
 }
 
@@ -76,7 +76,7 @@ pub const UNKNOWN: &str = "unknown";
 pub fn of(workload: &Workload, report: &Report, limits: Limits) -> WorkloadView {
     let name = limits.name(&workload.name);
     WorkloadView {
-        // A text: as a number, tier 0 would be false to a template.
+        // A text, because a template treats the number 0 as false.
         tier: workload.tier.map(|tier| tier.to_string()),
         recovered: if workload.recovered {
             Badge::ok("recovered")
@@ -118,7 +118,7 @@ pub fn of(workload: &Workload, report: &Report, limits: Limits) -> WorkloadView 
     }
 }
 
-/// The measuring status as a word. Only a figure that was taken and meets an objective is good.
+/// Returns the measuring status as a badge. Only a measured figure that meets an objective is good.
 fn badge(status: Status, objective: Option<f64>) -> Badge {
     match (status, objective) {
         (Status::Missed, _) => Badge::bad("missed"),
@@ -128,7 +128,7 @@ fn badge(status: Status, objective: Option<f64>) -> Badge {
     }
 }
 
-/// What meets no objective because there is none is not good either.
+/// Returns the class of a bar. Without an objective, it is not good either.
 fn bar_class(status: Status, objective: Option<f64>) -> &'static str {
     match (status, objective) {
         (Status::Met, Some(_)) => "ok",
@@ -151,7 +151,7 @@ fn margin(figure: Option<f64>, objective: Option<f64>) -> Option<String> {
     })
 }
 
-/// As far as the picture must reach, with a little room behind the longest bar.
+/// Returns a scale for all figures, with a little room behind the longest bar.
 fn scale(figures: &[Option<f64>]) -> Scale {
     let longest = figures.iter().flatten().copied().filter(|s| s.is_finite()).fold(0.0, f64::max);
     Scale { from: 0.0, to: longest * 1.06 }
@@ -271,7 +271,7 @@ fn worst_of(source: &Source) -> f64 {
     source.worst_case_s.or(source.worst_case_at_least_s).unwrap_or(0.0)
 }
 
-/// A worst case over one point in six hours says less than one over many in a month.
+/// Returns the basis of a worst case. One point in six hours says less than many points in a month.
 fn over(source: &Source) -> Option<String> {
     let span = source.worst_case_span_s?;
     let points = source.worst_case_points;
