@@ -72,10 +72,7 @@ fn a_file_where_the_folder_should_be_is_told() {
     std::fs::write(dir.path().join("out"), "").unwrap();
     for folder in ["out", "out/run"] {
         let error = Journal::create(&dir.path().join(folder), Durability::Synced).unwrap_err().to_string();
-        assert!(
-            error.contains("out") && error.contains("a file stands where the folder should be"),
-            "{error}"
-        );
+        assert!(error.contains("out") && error.contains("a file is in the place of the folder"), "{error}");
     }
 }
 

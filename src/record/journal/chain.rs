@@ -1,16 +1,18 @@
-//! The chain that holds the records together: each names the hash of the line before it.
+//! The hash chain of the journal: each record holds the hash of the line before it.
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
-/// SHA-256 of a record's line, newline included, so that `sed -n 7p journal.ndjson | sha256sum` gives it too.
-/// The first record names the hash of nothing at all.
+/// The SHA-256 of a record's line, including its newline.
+///
+/// `sed -n 7p journal.ndjson | sha256sum` prints the same value. The first record holds the hash of
+/// empty input.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Hash([u8; 32]);
 
-/// Hexadecimal digits of a [`Hash`].
+/// The number of hexadecimal digits of a [`Hash`].
 const DIGITS: usize = 64;
 
 impl Hash {
@@ -18,7 +20,7 @@ impl Hash {
         Self(Sha256::digest(line).into())
     }
 
-    /// Lower-case digits only: another spelling of the same hash would be another line.
+    /// Accepts lower-case digits only. Another spelling of the same hash would make another line.
     fn parse(digits: &[u8]) -> Option<Self> {
         base16ct::lower::decode_vec(digits).ok()?.try_into().ok().map(Self)
     }
@@ -46,27 +48,27 @@ impl Serialize for Hash {
     }
 }
 
-/// Where a journal ends.
+/// The end of a journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct End {
     pub records: u64,
-    /// Of the last record.
+    /// The hash of the last record.
     pub head: Hash,
 }
 
 impl End {
-    /// Of a journal without records.
+    /// Returns the end of a journal without records.
     pub(super) fn of_nothing() -> Self {
         Self { records: 0, head: Hash::of(b"") }
     }
 
-    /// With one more record.
+    /// Returns the end after one more record.
     pub(super) fn after(self, line: &[u8]) -> Self {
         Self { records: self.records + 1, head: Hash::of(line) }
     }
 }
 
-/// The hash that a record's line begins with: `{"prev":"…",`
+/// Returns the hash at the beginning of a record's line: `{"prev":"…",`
 pub(super) fn prev(line: &[u8]) -> Option<Hash> {
     let (digits, rest) = line.strip_prefix(br#"{"prev":""#)?.split_at_checked(DIGITS)?;
     if rest.starts_with(br#"","#) { Hash::parse(digits) } else { None }

@@ -1,10 +1,10 @@
 use std::io::{Error as IoError, ErrorKind};
 use std::path::{Path, PathBuf};
 
-/// What can go wrong with a journal: where, why, and what to do about it.
+/// An error of a journal: the place, the reason and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    #[error("{}: a journal stands there already, and no run writes into another's; choose another folder with --out", path.display())]
+    #[error("{}: the folder already holds a journal, and a run never writes into another run's journal; choose another folder with --out", path.display())]
     Exists { path: PathBuf },
     #[error("{}: the journal cannot be created: {}; or choose another folder with --out", path.display(), explain(source))]
     Create { path: PathBuf, source: IoError },
@@ -20,8 +20,8 @@ pub enum JournalError {
     Unwritable { path: PathBuf, seq: u64, why: String },
     #[error("{}: event {found} came where event {expected} was due; please report this", path.display())]
     OutOfOrder { path: PathBuf, expected: u64, found: u64 },
-    /// A defect of the program: nothing is relied on that no run may have written.
-    #[error("{}: event {seq} cannot follow on those before it: {why}; please report this", path.display())]
+    /// A defect of Drillmaster. The journal never takes a record that no run may write.
+    #[error("{}: event {seq} cannot follow the events before it: {why}; please report this", path.display())]
     Illegal { path: PathBuf, seq: u64, why: String },
     #[error("{}: there is no journal; name the folder of a run, such as runs/<run-id>", path.display())]
     Missing { path: PathBuf },
@@ -34,7 +34,7 @@ pub enum JournalError {
 }
 
 impl JournalError {
-    /// Of the folder that a journal was to be made in.
+    /// The error for a folder that cannot be created.
     pub(super) fn folder(dir: &Path, source: IoError) -> Self {
         Self::Create { path: dir.to_owned(), source }
     }
@@ -63,7 +63,7 @@ impl JournalError {
     }
 }
 
-/// The cause in words, with what to do where that is known.
+/// Returns the cause in words, with advice where there is any.
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "the kinds are the standard library's, and may become more"
@@ -73,8 +73,8 @@ fn explain(error: &IoError) -> String {
         ErrorKind::StorageFull => "the disk is full: make room",
         ErrorKind::QuotaExceeded => "the quota is used up: make room",
         ErrorKind::ReadOnlyFilesystem => "the file system is read-only",
-        ErrorKind::PermissionDenied => "this user may not: change its mode",
-        ErrorKind::NotADirectory | ErrorKind::AlreadyExists => "a file stands where the folder should be",
+        ErrorKind::PermissionDenied => "this user has no permission: change its mode",
+        ErrorKind::NotADirectory | ErrorKind::AlreadyExists => "a file is in the place of the folder",
         ErrorKind::FileTooLarge => "the file may not grow any more: see `ulimit -f`",
         _ => return error.to_string(),
     };

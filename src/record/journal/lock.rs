@@ -1,11 +1,12 @@
-//! One writer per run: the journal's file is locked for as long as a process has it open for writing.
+//! Allows one writer per run: the journal's file stays locked while a process has it open for
+//! writing.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
 
 use super::JournalError;
 
-/// Held until `file` is closed, at the latest by the end of the process, however it ends.
+/// Locks the file. The lock ends when `file` is closed, at the latest with the process.
 pub(super) fn take(file: &File, path: &Path) -> Result<(), JournalError> {
     file.try_lock().map_err(|error| match error {
         TryLockError::WouldBlock => JournalError::Busy { path: path.to_owned(), who: holder(file) },
@@ -20,15 +21,17 @@ fn holder(file: &File) -> String {
     let seen = || {
         let inode = file.metadata().ok()?.ino().to_string();
         let locks = std::fs::read_to_string("/proc/locks").ok()?;
-        // `1: FLOCK  ADVISORY  WRITE 4711 08:01:123456 0 EOF`. The device is left out of the comparison, for some file
-        // systems show another one here; an inode that is locked twice tells nothing then.
+        // A line of /proc/locks: `1: FLOCK  ADVISORY  WRITE 4711 08:01:123456 0 EOF`.
+        //
+        // The device is not compared, because some file systems show another one here. If two locks
+        // have the same inode, the holder is therefore unknown.
         let mut found = locks.lines().filter_map(|line| {
             let words: Vec<&str> = line.split_whitespace().collect();
             let [_, "FLOCK", _, _, pid, place, ..] = words[..] else { return None };
             (place.rsplit(':').next()? == inode).then(|| pid.to_owned())
         });
         match (found.next(), found.next()) {
-            // Of another container: there is no such number here.
+            // A process in another container has no id here.
             (Some(pid), None) if pid.parse::<u32>().is_ok_and(|pid| pid > 0) => Some(pid),
             _ => None,
         }

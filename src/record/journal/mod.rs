@@ -1,8 +1,8 @@
-//! The record of a run: `journal.ndjson`, one event a line, only ever appended to.
+//! The journal of a run: `journal.ndjson`, one event per line, append-only.
 //!
-//! What must outlive a crash is on disk before the call that it announces: see [`must_be_kept`]. A line ends with its
-//! newline; what has none was never finished, and what it announced was never done. Each record names the hash of the one
-//! before it ([`Hash`]).
+//! A record that must survive a crash is on disk before the call that it announces: see
+//! [`must_be_kept`]. A line without its newline is incomplete, and the call that it announces was
+//! never made. Each record holds the hash of the record before it ([`Hash`]).
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
@@ -24,57 +24,62 @@ pub use read::{Contents, FILE_NAME, read};
 use event::legal::Course;
 use event::{Body, Consumer, ConsumerError, Event};
 
-/// What is buffered before it is written, where nothing asks for it earlier.
+/// The number of bytes that are buffered before a write, unless something asks for a write earlier.
 const BUFFER: usize = 64 * 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
-    /// On the disk itself before the run goes on: for runs that touch a real cloud.
+    /// Each record that matters is on disk before the run goes on. For runs on a real cloud.
     Synced,
-    /// Handed to the operating system: for the twin, where a crash leaves nothing behind.
+    /// Each record that matters is handed to the operating system. For the twin, where a crash
+    /// leaves nothing behind.
     Buffered,
 }
 
-/// Appends every event but [`Body::Progress`]. Nobody else writes while it lives: the file is locked.
+/// Appends every event except [`Body::Progress`]. The file stays locked, so no other process writes
+/// to it.
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
     file: File,
     durability: Durability,
     buffer: Vec<u8>,
-    /// The length of what was written whole.
+    /// The number of bytes that are written completely.
     written: u64,
-    /// With what is buffered.
+    /// The end of the journal, including the buffer.
     end: End,
-    /// What may follow on the records so far.
+    /// The events that may come next.
     course: Course,
     kept: Rc<Kept>,
 }
 
-/// What a journal has kept, for whoever asks when it is closed.
+/// The state of a journal. It outlives the journal.
 #[derive(Debug)]
 pub struct Kept {
     end: Cell<End>,
-    /// After a failure nothing is appended any more: a gap in the record would be worse than its end.
+    /// The first failure. Nothing is appended after it: a gap in the journal would be worse than a
+    /// missing end.
     broken: RefCell<Option<ConsumerError>>,
 }
 
 impl Kept {
-    /// Where the journal in the file ends.
+    /// Returns the end of the journal in the file.
     pub fn end(&self) -> End {
         self.end.get()
     }
 
-    /// Why the journal took nothing more.
+    /// Returns the failure, if there was one.
     pub fn broken(&self) -> Option<ConsumerError> {
         self.broken.borrow().clone()
     }
 }
 
 impl Journal {
-    /// Starts the journal of a new run in the folder `dir`, which is created where it is missing.
+    /// Starts the journal of a new run in the folder `dir`. Creates the folder if it is missing.
     ///
-    /// A journal that stands there already is never touched.
+    /// # Errors
+    ///
+    /// `Exists`: the folder holds a journal. It is not touched.
     pub fn create(dir: &Path, durability: Durability) -> Result<Self, JournalError> {
         let path = dir.join(FILE_NAME);
         let standing = dir.ancestors().find(|folder| folder.is_dir());
@@ -91,9 +96,10 @@ impl Journal {
         Ok(Self::at(path, file, durability, 0, End::of_nothing(), Course::default()))
     }
 
-    /// Goes on with the journal of a run that was cut short, on this machine or another; returns what it holds.
+    /// Reopens the journal of a run whose process ended, on this or another machine. Returns its
+    /// contents.
     ///
-    /// A torn last line is cut off. What was damaged or changed is refused, and left as it is.
+    /// Cuts off a torn last line. Refuses a damaged or changed journal and leaves it unchanged.
     pub fn reopen(dir: &Path, durability: Durability) -> Result<(Self, Contents), JournalError> {
         let path = dir.join(FILE_NAME);
         let file = OpenOptions::new()
@@ -101,13 +107,15 @@ impl Journal {
             .append(true)
             .open(&path)
             .map_err(|source| JournalError::reopen(&path, source))?;
-        // Before it is read: what another process appends would be missed.
+        // Locked before it is read. Otherwise a record that another process appends could be
+        // missed.
         lock::take(&file, &path)?;
         let contents = read::read_from(&file, &path)?;
         if contents.torn {
             file.set_len(contents.intact_bytes).map_err(|source| JournalError::append(&path, source))?;
         }
-        // What the last process handed over has perhaps not reached the disk; from here on it is relied on.
+        // The last process may have left records outside the disk. From now on the run relies on
+        // them.
         file.sync_all()
             .and_then(|()| sync_names(dir, Some(dir)))
             .map_err(|source| JournalError::append(&path, source))?;
@@ -121,7 +129,7 @@ impl Journal {
         Self { path, file, durability, buffer: Vec::new(), written, end, course, kept }
     }
 
-    /// Outlives the journal.
+    /// Returns the state of the journal. It outlives the journal.
     pub fn kept(&self) -> Rc<Kept> {
         Rc::clone(&self.kept)
     }
@@ -130,7 +138,7 @@ impl Journal {
         &self.path
     }
 
-    /// Hands over all that is buffered, and syncs it where the run is durable.
+    /// Writes the buffer. Syncs the file if the run is durable.
     pub fn flush(&mut self) -> Result<(), JournalError> {
         self.write_out()?;
         if self.durability == Durability::Synced {
@@ -177,9 +185,9 @@ impl Journal {
             return Ok(());
         }
         if let Err(source) = self.file.write_all(&self.buffer) {
-            // Half a record may stand there: take it back if that is still possible. If not, it is a torn last line,
-            // which `read` drops.
-            let _as_good_as_it_gets = self.file.set_len(self.written);
+            // Half a record may be in the file. Take it back if possible. If this fails too, it
+            // stays as a torn last line, which `read` drops.
+            let _ = self.file.set_len(self.written);
             return Err(JournalError::append(&self.path, source));
         }
         self.written += self.buffer.len() as u64;
@@ -189,11 +197,13 @@ impl Journal {
     }
 }
 
-/// The names have to survive a crash as well as what the file holds: the journal's in its folder, and those of the folders that
-/// were made for it, up to the one that stood there before.
+/// Syncs the names of the new files and folders, which must survive a crash like the contents.
+///
+/// These are the journal's name in its folder, and the names of the new folders above it, up to the
+/// first that existed before.
 fn sync_names(dir: &Path, standing: Option<&Path>) -> std::io::Result<()> {
     for folder in dir.ancestors() {
-        // The parent of `runs` is written "".
+        // The parent of `runs` is "".
         let here = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         File::open(here)?.sync_all()?;
         if standing == Some(folder) {
@@ -222,14 +232,17 @@ impl Consumer for Journal {
 impl Drop for Journal {
     fn drop(&mut self) {
         if self.kept.broken().is_none() {
-            // Only where the run ended without `RunFinished`, which flushes and tells; here nobody can be told.
-            let _nobody_to_tell = self.flush();
+            // Runs only if the run ended without `RunFinished`, which flushes and reports a
+            // failure. Here a failure cannot be reported.
+            let _ = self.flush();
         }
     }
 }
 
-/// What a crash must not lose: what is about to be done to the cloud, what the measures start from, and that the drill
-/// is not to go on.
+/// Returns whether a crash must not lose this record.
+///
+/// These are announcements of changes in the cloud, the start times of measures, and the decision
+/// to stop the drill.
 pub fn must_be_kept(body: &Body) -> bool {
     match body {
         Body::RunStarted(_)
@@ -276,7 +289,7 @@ mod tests {
     use super::*;
     use event::RunStarted;
 
-    /// `/dev/full` takes no byte: what a full disk answers.
+    /// `/dev/full` refuses every byte, like a full disk.
     #[test]
     fn a_full_disk_stops_the_run_and_says_what_to_do() {
         let dir = tempfile::tempdir().unwrap();

@@ -12,27 +12,27 @@ use event::{Body, Event, FORMAT};
 /// The journal's file in a run's folder.
 pub const FILE_NAME: &str = "journal.ndjson";
 
-/// What a journal holds.
+/// The contents of a journal.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Contents {
     pub events: Vec<Event>,
-    /// Something without a newline stands at the end, and is left out: the run was cut short while it was written.
+    /// The last line has no newline and is left out. The process died while it wrote the line.
     pub torn: bool,
-    /// The length of the finished lines in bytes: where an append has to go on.
+    /// The length of the complete lines in bytes. The next append begins there.
     pub intact_bytes: u64,
-    /// Of each record in turn.
+    /// The hash of each record in turn.
     hashes: Vec<Hash>,
-    /// What may follow.
+    /// The events that may come next.
     pub(super) course: Course,
 }
 
 impl Contents {
-    /// The run came to its end.
+    /// Returns whether the run has ended.
     pub fn finished(&self) -> bool {
         matches!(self.events.last(), Some(Event { body: Body::RunFinished { .. }, .. }))
     }
 
-    /// How many records there are, and the hash of the last.
+    /// Returns the number of records and the hash of the last one.
     pub fn end(&self) -> End {
         match self.hashes.last() {
             Some(head) => End { records: self.hashes.len() as u64, head: *head },
@@ -40,7 +40,7 @@ impl Contents {
         }
     }
 
-    /// Where the journal ended when it had that many records; `None`: it never had.
+    /// Returns the end of the journal when it had `records` records. `None` if it has fewer.
     pub fn end_at(&self, records: u64) -> Option<End> {
         let Some(last) = records.checked_sub(1) else { return Some(End::of_nothing()) };
         let head = *self.hashes.get(usize::try_from(last).ok()?)?;
@@ -48,11 +48,11 @@ impl Contents {
     }
 }
 
-/// Reads the journal in a run's folder. A torn last line is left out and told; anything else that is not as it was
-/// written is refused with its line.
+/// Reads the journal in a run's folder. Leaves out a torn last line and reports it. Refuses any
+/// other change, with its line.
 ///
-/// Two changes cannot be seen in the journal alone: a last record that was changed, and a tail that was cut between two
-/// lines. [`Contents::end`] is compared with what the report noted.
+/// The journal alone does not show two kinds of changes: a changed last record, and whole lines cut
+/// from the end. Callers compare [`Contents::end`] with the end in the report.
 pub fn read(dir: &Path) -> Result<Contents, JournalError> {
     let path = dir.join(FILE_NAME);
     let file = File::open(&path).map_err(|source| JournalError::read(&path, source))?;
@@ -71,7 +71,7 @@ pub(super) fn read_from(file: &File, path: &Path) -> Result<Contents, JournalErr
     let mut line = Vec::new();
     while reader.next(&mut line)? {
         if !line.ends_with(b"\n") {
-            // Also what a crash of the file system may leave: a tail of NULs.
+            // A crash of the file system may also leave a tail of NUL bytes.
             contents.torn = true;
             break;
         }
@@ -89,7 +89,7 @@ struct Lines<'a, R> {
 }
 
 impl<R: Read> Lines<'_, R> {
-    /// The next line with its newline, if it has one; false at the end.
+    /// Reads the next line with its newline, if it has one. Returns false at the end.
     fn next(&mut self, line: &mut Vec<u8>) -> Result<bool, JournalError> {
         line.clear();
         let length =
@@ -99,7 +99,7 @@ impl<R: Read> Lines<'_, R> {
 }
 
 impl Contents {
-    /// Whether `line` is the record that follows on what was read so far.
+    /// Checks that `line` is the next record, and returns its event.
     fn check<R: Read>(&mut self, line: &[u8], reader: &mut Lines<R>) -> Result<Event, JournalError> {
         let path = reader.path;
         let number = self.events.len() + 1;
@@ -135,7 +135,7 @@ impl Contents {
             ));
         }
         if prev != due.head {
-            // Which of the two was changed? The one after them knows, if it is there.
+            // One of the two records was changed. The next record shows which, if there is one.
             let mut after = Vec::new();
             let after = if reader.next(&mut after)? { chain::prev(&after) } else { None };
             let before = number.saturating_sub(1);
@@ -166,7 +166,7 @@ impl Contents {
     }
 }
 
-/// Looked at before the record as a whole, which another format may shape in another way.
+/// Checks the format before the whole record, which may look different in another format.
 fn check_format(record: &[u8], path: &Path) -> Result<(), JournalError> {
     let Ok(record) = serde_json::from_slice::<Value>(record) else { return Ok(()) };
     match record.get("format").and_then(Value::as_u64) {
