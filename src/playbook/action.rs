@@ -1,6 +1,6 @@
-//! What an action declares of itself, and what a step's arguments tell once they are read.
+//! The declaration of an action, and the arguments of a step.
 //!
-//! The actions themselves live in the engine. Validation and the JSON Schema see only this.
+//! The actions themselves are in the engine. Validation and the JSON Schema see only this.
 
 use indexmap::IndexMap;
 use schemars::{Schema, SchemaGenerator};
@@ -17,27 +17,28 @@ pub struct ActionDecl {
     pub name: &'static str,
     /// One sentence for people.
     pub summary: &'static str,
-    /// The schema of `with:`, from the type that `read` reads it into.
+    /// The schema of `with`, from the type that `read` makes of it.
     pub args: fn(&mut SchemaGenerator) -> Schema,
-    /// Reads `with:`. What fits the schema can be read.
+    /// Reads `with`. Arguments that fit the schema can be read.
     pub read: fn(&Value) -> Result<Box<dyn Arguments>, serde_json::Error>,
-    /// The arguments that may hold secrets. They are sent on, and stand nowhere on record.
+    /// The arguments that may hold secrets. They are sent on, and never kept on record.
     pub secrets: &'static [&'static str],
     /// The arguments that name files, relative to the playbook.
     pub files: &'static [FileArg],
     pub outputs: &'static [Output],
-    /// The API calls that it may make in the sandbox's account and region. Those that watch what it
-    /// made count too, and those that read a tag before they change something.
+    /// The API calls that it may make in the sandbox's account and region. They include calls that
+    /// observe a created resource, and calls that read a tag before a change.
     pub calls: &'static [&'static str],
-    /// The API calls about the buckets that its arguments name ([`Demands::reads`]). They are made
-    /// with the credentials of the account that stands there, or else with the sandbox's.
+    /// The API calls about the buckets in [`Demands::reads`]. They are made with the credentials of
+    /// the account that is named there, or else of the sandbox's.
     pub bucket_calls: &'static [&'static str],
-    /// What the harness makes for it before T0.
+    /// The resources that the harness creates for it before T0.
     pub prepared: &'static [Prepared],
-    /// Whether it may open the sandbox: it makes or changes something that has a network, an owner,
-    /// a role or a share, or nobody knows what it does. The sandbox is looked at again after it.
+    /// Whether it may open the sandbox. An action may, if it creates or changes something with a
+    /// network, an owner, a role or a share, or if its effect is unknown. The sandbox is scanned
+    /// again after it.
     pub may_open: bool,
-    /// The kinds of recovery points whose size decides how long it takes. Empty: it has no size.
+    /// The kinds of recovery points whose size decides how long it takes. Empty if none does.
     pub sized_by: &'static [PointKind],
 }
 
@@ -57,13 +58,13 @@ impl ActionDecl {
     }
 }
 
-/// The arguments of a step, read into the type of its action. Texts in them may be expressions still.
+/// The arguments of a step, read into the type of its action. Texts in them may still be expressions.
 pub trait Arguments {
-    /// What arguments that fit the schema may still have wrong, such as two that exclude each other.
+    /// Mistakes that the schema does not find, such as two arguments that exclude each other.
     fn problems(&self) -> Vec<ArgProblem>;
-    /// The recovery point that they ask for, where the action restores or copies one.
+    /// The recovery point that they ask for, if the action restores or copies one.
     fn source(&self) -> Option<SourceSpec>;
-    /// What the step needs, as far as they tell.
+    /// What the step needs, as far as they say it.
     fn demands(&self) -> Demands;
 }
 
@@ -78,16 +79,16 @@ pub struct FileArg {
 pub enum FileKind {
     /// A CloudFormation template. Its text is kept with the run.
     Template,
-    /// A list of objects. Its text is kept with the run.
+    /// A manifest of objects. Its text is kept with the run.
     Manifest,
-    /// The first word of a list is a program of this machine, and the others are what it is given.
+    /// A program of this machine and its arguments, as a list.
     Program,
 }
 
-/// What the harness makes for an action before T0.
+/// A resource that the harness creates for an action before T0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Prepared {
-    /// A DB subnet group, for databases in the sandbox's network.
+    /// A DB subnet group. Databases in the sandbox's network need one.
     DbSubnetGroup,
     /// The bucket of [`Demands::bucket`].
     Bucket,
@@ -95,20 +96,20 @@ pub enum Prepared {
     Replica,
 }
 
-/// What a step needs, as far as its arguments tell before the run.
+/// What a step needs, as far as its arguments say it before the run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Demands {
-    /// The bucket that it restores into, by the name that the step gives it.
-    /// `None` where only the run will know the name.
+    /// The bucket that it restores into, by the step's name for it. `None` if the name is known
+    /// only during the run.
     pub bucket: Option<String>,
     pub replica: Option<ReplicaDemand>,
     pub db_instances: u32,
-    /// Engine and class of `db_instances`, where both are known. A snapshot does not tell its engine.
+    /// Engine and class of `db_instances`, if both are known. A snapshot does not say its engine.
     pub db_class: Option<(String, String)>,
     pub machines: Option<Machines>,
-    /// The KMS key that what it makes is encrypted with. It may be an expression.
+    /// The KMS key that encrypts what it creates. It may be an expression.
     pub kms_key: Option<String>,
-    /// The buckets that it reads, besides those that the run makes.
+    /// The buckets that it reads, besides those that the run creates.
     pub reads: Vec<BucketRead>,
     pub template: Option<TemplateUse>,
 }
@@ -116,9 +117,9 @@ pub struct Demands {
 /// Instances to be launched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Machines {
-    /// `None` where only the run will know it.
+    /// `None` if it is known only during the run.
     pub count: Option<u32>,
-    /// `None` where only the run will know it.
+    /// `None` if it is known only during the run.
     pub instance_type: Option<String>,
 }
 
@@ -126,7 +127,7 @@ pub struct Machines {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BucketRead {
     pub name: String,
-    /// `None` where it is not given, or only the run will know it.
+    /// `None` if it is not given, or known only during the run.
     pub region: Option<Region>,
     /// The name of the account in `accounts` whose credentials read it.
     pub account: Option<String>,
@@ -138,7 +139,7 @@ pub struct TemplateUse {
     /// Relative to the playbook.
     pub path: String,
     pub parameters: IndexMap<String, Value>,
-    /// What the inspection lets pass.
+    /// What the inspection allows.
     pub allow: Vec<String>,
 }
 
@@ -190,9 +191,10 @@ pub struct SourceSpec {
     /// The point may lie in any surviving region.
     pub across_regions: bool,
     pub purpose: Purpose,
-    /// The name of the resource that it stands for, where that is another one: a replica's original.
+    /// The name of the resource that it stands for, if that is another one, such as a replica's
+    /// original.
     pub stands_for: Option<String>,
-    /// The region that the arguments name, where it is known.
+    /// The region that the arguments name, if it is known.
     pub region: Option<Region>,
 }
 
@@ -217,7 +219,7 @@ impl SourceSpec {
         self.purpose == Purpose::Restore { data: true }
     }
 
-    /// The resources that it names. The step that restores from a copy covers them too.
+    /// The resources that it names. A step that restores from a copy covers them too.
     pub fn selects(&self) -> Option<Selector> {
         match &self.what {
             SourceWhat::Of { kind, name, .. } => {
@@ -227,7 +229,7 @@ impl SourceSpec {
         }
     }
 
-    /// The texts that decide which point it is, where they are expressions still.
+    /// The texts that decide on the recovery point and are still expressions.
     pub fn expressions(&self) -> Vec<&str> {
         let texts = match &self.what {
             SourceWhat::Of { name, point: PointSpec::Id(id), .. } => vec![name, id],

@@ -1,10 +1,10 @@
-//! How long things take where nothing is done for real. Only the twin asks.
+//! How long things take on the twin.
 
 use std::time::Duration;
 
 use super::CreateCall;
 
-/// What a cloud does that takes time.
+/// Work of a cloud that takes time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Timed {
     Request(CreateCall),
@@ -15,9 +15,9 @@ pub enum Timed {
 /// A figure of the twin's calibration: `base + per_gib × size`.
 #[derive(Debug, Clone, Copy)]
 pub struct Calibration {
-    /// The name of an action, of a part of one, or of something that the harness does.
+    /// The name of an action, of a part of one, or of work of the harness.
     pub name: &'static str,
-    /// What takes this time. Empty: nothing that is asked of a cloud.
+    /// The work that takes this time. Empty if no request to a cloud does.
     pub of: &'static [Timed],
     pub base: Duration,
     /// For each GiB of what is restored or copied.
@@ -28,10 +28,10 @@ pub struct Calibration {
     pub source: &'static str,
 }
 
-/// How long an action takes. Where an estate times the action, its figure stands for all of this.
+/// How long an action takes. If an estate times the action, its figure replaces all of these.
 #[derive(Debug, Clone, Copy)]
 pub struct ActionTiming {
     pub whole: Calibration,
-    /// What the action does besides its main request.
+    /// The action's other requests, besides the main one.
     pub parts: &'static [Calibration],
 }

@@ -56,7 +56,7 @@ pub struct Twin {
 }
 
 impl Twin {
-    /// `actions`: how long each action takes where the estate does not say it.
+    /// `actions` says how long each action takes, if the estate does not.
     pub fn new(file: EstateFile, clock: Clock, seed: Option<u64>, actions: &'static [ActionTiming]) -> Self {
         let resources = file.resources();
         Self {

@@ -11,11 +11,11 @@ use estate::PointKind;
 use playbook::action::{ActionDecl, ArgProblem, Arguments, Demands, FileArg, Output, Prepared, SourceSpec};
 use port::{ActionTiming, Calibration};
 
-/// An action: what it declares of itself, and what does it. The constants become its [`ActionDecl`],
-/// which says what each means.
+/// An action: its declaration and its work. The constants become its [`ActionDecl`], which explains
+/// them.
 pub(super) trait Action: 'static {
-    /// `with`. Their doc comments describe them in the JSON Schema. A field that may be an expression is a text
-    /// or an [`Expr`](playbook::expr_value::Expr).
+    /// The arguments in `with`. Their doc comments are their descriptions in the JSON Schema. A field
+    /// that may be an expression is a text or an [`Expr`](playbook::expr_value::Expr).
     type Args: Clone + Serialize + DeserializeOwned + JsonSchema + 'static;
 
     const NAME: &'static str;
@@ -24,9 +24,9 @@ pub(super) trait Action: 'static {
     const CALLS: &'static [&'static str];
     const MAY_OPEN: bool;
     const SIZED_BY: &'static [PointKind];
-    /// How long it takes on the twin, where the estate does not say it.
+    /// How long it takes on the twin, if the estate does not say it.
     const TIMING: Calibration;
-    /// How long that takes which it does besides its main request.
+    /// How long its other requests take, besides the main one.
     const PARTS: &'static [Calibration] = &[];
     const BUCKET_CALLS: &'static [&'static str] = &[];
     const SECRETS: &'static [&'static str] = &[];
@@ -41,22 +41,22 @@ pub(super) trait Action: 'static {
 
     fn demands(args: &Self::Args) -> Demands;
 
-    /// Does it, once. Expressions in the arguments are rendered.
+    /// Does the work once. Expressions in the arguments are rendered.
     async fn run(cx: &Context<'_>, args: Self::Args) -> Result<Outcome, StepError>;
 }
 
-/// A step's arguments, together with the action that they are for.
+/// A step's arguments, with the action that they are for.
 pub trait Invocation: Arguments {
-    /// The arguments as `with` has them. Expressions are rendered in this form.
+    /// The arguments as they are written in `with`. Expressions are rendered in this form.
     fn value(&self) -> Value;
 
-    /// Does it, once. Boxed, since one action's future is many times as large as another's.
+    /// Does the work once. The future is boxed, since those of some actions are large.
     fn run<'a>(self: Box<Self>, cx: &'a Context<'a>) -> LocalBoxFuture<'a, Result<Outcome, StepError>>
     where
         Self: 'a;
 }
 
-/// An action of the catalogue, without its type.
+/// An action in the catalogue, without its type.
 pub struct Entry {
     pub decl: ActionDecl,
     pub timing: ActionTiming,
@@ -85,7 +85,7 @@ pub(super) const fn entry<A: Action>() -> Entry {
     }
 }
 
-/// Arguments that were read.
+/// Arguments that have been read.
 struct Read<A: Action>(A::Args);
 
 impl<A: Action> Read<A> {
@@ -110,7 +110,7 @@ impl<A: Action> Arguments for Read<A> {
 
 impl<A: Action> Invocation for Read<A> {
     fn value(&self) -> Value {
-        // Types with text for keys have a form in JSON.
+        // Arguments came from JSON, so they have a form in it.
         serde_json::to_value(&self.0).unwrap_or_default()
     }
 

@@ -1,4 +1,4 @@
-//! What the arguments of several actions share: sources, and texts that may be expressions.
+//! Helpers for the arguments of several actions: sources, and values that may be expressions.
 
 use estate::PointKind;
 use playbook::action::{ArgProblem, PointSpec, Purpose, SourceSpec, SourceWhat};
@@ -28,12 +28,12 @@ fn source(what: SourceWhat, kinds: &[PointKind], purpose: Purpose, across_region
     SourceSpec { what, kinds: kinds.to_vec(), across_regions, purpose, stands_for: None, region: None }
 }
 
-/// A text, unless only the run will know it.
+/// A text, if it is known before the run.
 pub fn known(text: &str) -> Option<String> {
     (!is_template(text)).then(|| text.to_owned())
 }
 
-/// A number of things: 1 where it is not given. `None` where only the run will know it.
+/// A number of things, 1 if it is not given. `None` if it is known only during the run.
 pub fn count(given: Option<&Expr<u32>>) -> Option<u32> {
     given.map_or(Some(1), |given| given.get().ok().copied())
 }
@@ -52,7 +52,8 @@ pub fn named_or_snapshot(
     }
 }
 
-/// Exactly one of these must stand at `pointer`: each with whether it is given.
+/// Reports if not exactly one of these arguments is given at `pointer`. Each key is paired with
+/// whether it is given.
 pub fn exactly_one(pointer: &str, keys: &[(&str, bool)]) -> Vec<ArgProblem> {
     let name = |(key, _): &(&str, bool)| format!("`{key}`");
     let given: Vec<String> = keys.iter().filter(|(_, given)| *given).map(name).collect();
@@ -65,7 +66,7 @@ pub fn exactly_one(pointer: &str, keys: &[(&str, bool)]) -> Vec<ArgProblem> {
     vec![ArgProblem { pointer: pointer.to_owned(), message, help }]
 }
 
-/// The same for a source in `from`. With `snapshot` alone, `point` says nothing.
+/// The same for a source in `from`. Reports a `point` beside `snapshot` too.
 pub fn one_source(keys: &[(&str, bool)], point: Option<&str>) -> Vec<ArgProblem> {
     let mut problems = exactly_one("/from", keys);
     let mut given = keys.iter().filter(|(_, given)| *given);

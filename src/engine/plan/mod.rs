@@ -85,7 +85,7 @@ pub struct StepWork {
     pub with: Box<dyn Invocation>,
     /// What it restores from, as far as it can be told before the run.
     pub source: Option<SourceSpec>,
-    /// What it needs, as far as it can be told before the run.
+    /// What it needs, as far as it is known before the run.
     pub demands: Demands,
 }
 
@@ -367,7 +367,7 @@ impl StepWork {
     }
 }
 
-/// The files whose texts are kept with the run, where their names are known before it.
+/// The files whose texts are kept with the run, if their names are known before it.
 fn kept<'a>(decl: &'static ActionDecl, with: &'a Value) -> impl Iterator<Item = &'a str> {
     let names = decl.files_of(FileKind::Template).chain(decl.files_of(FileKind::Manifest));
     names.filter_map(|name| with.get(name)?.as_str()).filter(|name| !expr::is_template(name))

@@ -118,7 +118,7 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// A step's arguments, unless its action finds something wrong with them.
+/// Reads a step's arguments. `None` if its action finds a mistake in them.
 fn arguments(
     draft: &Draft<'_>,
     decl: &ActionDecl,
@@ -127,7 +127,7 @@ fn arguments(
 ) -> Option<Box<dyn Arguments>> {
     let read = match (decl.read)(&with.to_json()) {
         Ok(read) => read,
-        // The schema is made from the type that they are read into: this is for what it cannot say.
+        // The schema comes from the same type. This is for a mistake that it does not find.
         Err(error) => {
             let said = format!("the arguments of `{}` cannot be read: {error}", decl.name);
             let help = "compare them with `drillmaster schema playbook`";

@@ -92,7 +92,7 @@ fn place(draft: &Draft<'_>, item: &Item<'_>, used: &Use, catalogue: Catalogue, o
     }
 }
 
-/// The actions that take secrets. The more they are used for, the later they stand in the catalogue.
+/// The actions that take secrets, the most general ones first. The catalogue has them last.
 fn takers(catalogue: Catalogue) -> String {
     let takers = catalogue.0.iter().rev().filter(|decl| !decl.secrets.is_empty());
     let names: Vec<String> = takers.map(|decl| format!("`{}`", decl.name)).collect();
