@@ -5,6 +5,7 @@ pub mod clock;
 pub mod digest;
 pub mod duration;
 pub mod exit;
+pub mod explanation;
 pub mod graph;
 pub mod ids;
 pub mod on;

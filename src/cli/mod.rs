@@ -3,6 +3,7 @@
 
 mod arguments;
 mod configuration;
+mod explain;
 pub mod gate;
 mod iam_policy;
 mod output;
@@ -48,6 +49,7 @@ enum Command {
     Gate(gate::Args),
     Sweep(sweep::Args),
     Schema(schema::Args),
+    Explain(explain::Args),
 }
 
 const ABOUT: &str = "Disaster-recovery fire drills for AWS: lose an AZ, a region or an account, restore into a sandbox, \
@@ -73,6 +75,7 @@ pub fn main() -> ExitCode {
         Command::Gate(args) => gate::run(&args),
         Command::Sweep(args) => sweep::run(&args),
         Command::Schema(args) => schema::run(&args),
+        Command::Explain(args) => explain::run(&args),
     };
     code.into()
 }

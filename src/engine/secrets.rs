@@ -17,11 +17,10 @@ use base::clock::Clock;
 use base::duration::Time;
 use base::process;
 use base::redact;
-use base::severity::Severity;
 use event::{Body, Bus};
 use playbook::expr;
 use playbook::secret::{AwsSecret, SecretRef};
-use port::{Cloud, Finding, Place};
+use port::{Cloud, Finding, Place, Rule};
 
 /// The text that replaces a secret on the twin.
 pub const PLACEHOLDER: &str = "not-looked-up-on-the-twin";
@@ -62,7 +61,7 @@ pub struct Secrets {
     /// The values that were read, with the time of reading.
     known: RefCell<HashMap<String, Rc<CachedSecret>>>,
     /// The findings that were reported, so that none is reported twice.
-    told: RefCell<HashSet<(&'static str, String)>>,
+    told: RefCell<HashSet<(Rule, String)>>,
 }
 
 type CachedSecret = Mutex<Option<(Time, String)>>;
@@ -134,7 +133,7 @@ impl Secrets {
             Ok(value) => Ok(value),
             Err(std::env::VarError::NotPresent) if self.rehearsal => {
                 self.tell(
-                    "variable-not-set",
+                    Rule::VariableNotSet,
                     &shown,
                     "the variable is not set: a placeholder stood for it",
                     "set it before a run on aws, which does not begin without it",
@@ -184,7 +183,7 @@ impl Secrets {
             (Err(failed), Some((_, before))) => {
                 let message =
                     format!("it could not be read again, and is used as it was read before: {failed}");
-                self.tell("secret-not-read-again", &shown, &message, &failed.help);
+                self.tell(Rule::SecretNotReadAgain, &shown, &message, &failed.help);
                 Ok(before.clone())
             }
             (Err(failed), None) => Err(failed),
@@ -278,7 +277,7 @@ impl Secrets {
     fn registered(&self, shown: &str, value: String) -> String {
         if !redact::register(&value) && !value.is_empty() {
             self.tell(
-                "secret-too-short",
+                Rule::SecretTooShort,
                 shown,
                 &format!("its value has fewer than {} characters, and is not redacted: so short a text stands in ordinary words too", redact::SHORTEST),
                 "use a longer one where it is a secret; where it is none, nothing need be done",
@@ -287,15 +286,9 @@ impl Secrets {
         value
     }
 
-    fn tell(&self, rule: &'static str, resource: &str, message: &str, fix: &str) {
+    fn tell(&self, rule: Rule, resource: &str, message: &str, fix: &str) {
         if self.told.borrow_mut().insert((rule, resource.to_owned())) {
-            self.bus.tell(Body::Finding(Finding {
-                rule: rule.into(),
-                severity: Severity::Low,
-                resource: resource.to_owned(),
-                message: message.to_owned(),
-                fix: fix.to_owned(),
-            }));
+            self.bus.tell(Body::Finding(Finding::new(rule, resource, message, fix)));
         }
     }
 }

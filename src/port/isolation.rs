@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CloudError, Place, ResourceRef};
+use super::{CloudError, Place, ResourceRef, Rule};
 use base::ids::RunId;
 use base::severity::Severity;
 use strum::VariantArray;
@@ -73,30 +73,24 @@ impl Leak {
     /// Every variant, in the order of the definition.
     pub const ALL: &[Self] = Self::VARIANTS;
 
-    /// The name of the finding.
-    pub fn rule(self) -> &'static str {
+    /// The rule of the finding.
+    pub fn rule(self) -> Rule {
         match self {
-            Self::Way => "sandbox-open",
-            Self::WayIn => "sandbox-way-in",
-            Self::PublicAddress => "sandbox-public-address",
-            Self::Role => "sandbox-role",
-            Self::Share => "sandbox-data-shared",
-            Self::Bucket => "sandbox-bucket-open",
-            Self::Zone => "sandbox-private-zone",
-            Self::NetworkAcl => "sandbox-network-acl",
-            Self::Unknown => "isolation-unknown",
+            Self::Way => Rule::SandboxOpen,
+            Self::WayIn => Rule::SandboxWayIn,
+            Self::PublicAddress => Rule::SandboxPublicAddress,
+            Self::Role => Rule::SandboxRole,
+            Self::Share => Rule::SandboxDataShared,
+            Self::Bucket => Rule::SandboxBucketOpen,
+            Self::Zone => Rule::SandboxPrivateZone,
+            Self::NetworkAcl => Rule::SandboxNetworkAcl,
+            Self::Unknown => Rule::IsolationUnknown,
         }
     }
 
     /// High stops a drill before T0, and fails it after.
     pub fn severity(self) -> Severity {
-        match self {
-            Self::Way | Self::PublicAddress | Self::Role | Self::Share | Self::Bucket | Self::Unknown => {
-                Severity::High
-            }
-            Self::WayIn | Self::Zone => Severity::Medium,
-            Self::NetworkAcl => Severity::Low,
-        }
+        self.rule().severity()
     }
 
     pub fn fix(self) -> &'static str {
@@ -129,10 +123,6 @@ impl Leak {
                 "allow the sandbox's role the calls that are named: they only read; and see that the API answers. What was not looked at is not known to be closed"
             }
         }
-    }
-
-    pub fn is_rule(name: &str) -> bool {
-        Self::ALL.iter().any(|leak| leak.rule() == name)
     }
 }
 

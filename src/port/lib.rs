@@ -29,7 +29,7 @@ use base::ids::{AccountId, AzId};
 use estate::RecoveryPoint;
 
 pub use error::{CloudError, CloudResult, ErrorKind, Sent};
-pub use finding::Finding;
+pub use finding::{Finding, Rule};
 pub use gate::LossGate;
 pub use grant::{Conditions, Grant, Test};
 pub use isolation::{CALLS as SCAN_CALLS, Exposure, IsolationScan, Leak};

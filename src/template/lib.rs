@@ -23,6 +23,7 @@ pub use found::{Allow, Finding};
 pub use inspect::inspect;
 pub use read::Template;
 pub use resolve::{Given, Surroundings};
+pub use rule::Rule;
 
 /// The longest template that CloudFormation accepts in a request, in bytes (CloudFormation quotas,
 /// "Template body size in a request"). Longer templates must be in a bucket.

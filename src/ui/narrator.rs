@@ -277,7 +277,7 @@ impl Narrator {
             ),
             Body::Finding(Finding { rule, severity, resource, message, fix: _ }) => (
                 if *severity == Severity::High { Mark::Warning } else { Mark::Info },
-                format!("finding {}", clean(rule)),
+                format!("finding {rule}"),
                 format!("{severity}: {}: {}", clean(resource), clean(message)),
                 *severity == Severity::High,
             ),

@@ -215,13 +215,7 @@ impl Page {
         let mut lines: Vec<String> = high
             .iter()
             .map(|f| {
-                format!(
-                    "- {} ({}): {}; {}",
-                    clean(&f.resource),
-                    clean(&f.rule),
-                    clean(&f.message),
-                    clean(&f.fix)
-                )
+                format!("- {} ({}): {}; {}", clean(&f.resource), f.rule, clean(&f.message), clean(&f.fix))
             })
             .collect();
         if !other.is_empty() {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use base::exit::Exit;
 use base::on::On;
 use chrono::{DateTime, TimeDelta, Utc};
+use port::Rule;
 use port::gate::DeniedCall;
 use port::request::CallCount;
 use record::report::model::{
@@ -225,14 +226,14 @@ pub fn region_loss() -> Report {
         },
         findings: vec![
             Finding {
-                rule: "newer-point-not-usable".into(),
+                rule: Rule::NewerPointNeedsCopy,
                 severity: Severity::Medium,
                 resource: "rds:db/orders".into(),
                 message: "orders-west-late (20m old) survives, but its copy was not complete at T0.".into(),
                 fix: "Copy more often than every 12h, or replicate continuously.".into(),
             },
             Finding {
-                rule: "uncovered".into(),
+                rule: Rule::DataFromAfterT0,
                 severity: Severity::High,
                 resource: "ec2:instance/i-0d4".into(),
                 message: "It is lost, and no workload restores it.".into(),

@@ -11,7 +11,7 @@ use estate::{PointKind, RecoveryPoint};
 use event::{
     Body, Event, NodePlan, Phase, PlaybookText, Request, RunStarted, SandboxOutputs, Stage, WorkloadPlan,
 };
-use port::{CallCount, Create, Finding, Kind, ResourceRef, Sent};
+use port::{CallCount, Create, Finding, Kind, ResourceRef, Rule, Sent};
 use record::report::model::Report;
 use serde_json::{Value, json};
 
@@ -127,7 +127,7 @@ pub fn script() -> Vec<Event> {
         (
             1.5,
             Body::Finding(Finding {
-                rule: s("shared-account"),
+                rule: Rule::SandboxSharesAccount,
                 severity: Severity::Medium,
                 resource: s("sandbox"),
                 message: s("the sandbox shares production's account"),
@@ -471,8 +471,8 @@ pub fn failed() -> Report {
         r["checks"][1]["observed"] = json!("503 Service Unavailable: upstream \u{6ca1}\u{6709} reached");
         r["denied_calls"] = json!([ { "call": "rds:CopyDBSnapshot", "locus": "us-east-1", "step": "legacy", "why": "us-east-1 is lost: what is copied from there would not be there in a real loss" } ]);
         r["findings"] = json!([
-            { "rule": "no-recovery-point", "severity": "high", "resource": "s3:bucket/orders-receipts", "message": "nothing survives to restore it from", "fix": "replicate it to another region" },
-            { "rule": "shared-account", "severity": "medium", "resource": "sandbox", "message": "m", "fix": "f" } ]);
+            { "rule": "data-from-after-t0", "severity": "high", "resource": "s3:bucket/orders-receipts", "message": "nothing survives to restore it from", "fix": "replicate it to another region" },
+            { "rule": "sandbox-shares-account", "severity": "medium", "resource": "sandbox", "message": "m", "fix": "f" } ]);
         r["teardown"] =
             json!({ "created": 7, "deleted": 6, "left_behind": ["vpc/vpc-1 (333333333333 us-west-2)"] });
     })

@@ -98,6 +98,25 @@ fn schema() {
 }
 
 #[test]
+fn explain() {
+    ends(&["explain"], 0, &["sandbox-open ", "template-iam ", "high, medium, low"], &[]);
+    let parts =
+        &["sandbox-open (high)", "What it means", "Why it matters", "What to do", "docs/aws.md#isolation"];
+    ends(&["explain", "sandbox-open"], 0, parts, &[]);
+    let near = &["no rule `sandbox-opne`; did you mean `sandbox-open`?"];
+    ends(&["explain", "sandbox-opne"], 2, &[], near);
+    ends(&["explain", "--markdown", "sandbox-open"], 2, &[], &["cannot be used with"]);
+    let (code, json, _) = told(&["explain", "--output", "json"]);
+    assert_eq!(code, 0);
+    let rules: Value = serde_json::from_str(&json).unwrap();
+    let (code, json, _) = told(&["explain", "preflight", "--output", "json"]);
+    assert_eq!(code, 0);
+    let preflight: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(preflight["severities"], serde_json::json!(["high", "medium", "low"]));
+    assert!(rules["rules"].as_array().unwrap().contains(&preflight));
+}
+
+#[test]
 fn report_and_gate() {
     let run = Drill::of("az-loss").run();
     run.exits(0);

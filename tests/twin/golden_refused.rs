@@ -136,6 +136,16 @@ fn an_unknown_severity() {
 }
 
 #[test]
+fn an_unknown_rule() {
+    all_refuse(&[
+        change("findings", "finding", "/rule", "data-stale"),
+        change("findings", "finding", "/rule", "Preflight"),
+        change("opened-after-t0", "isolation", "/exposures/0/rule", "sandbox-ajar"),
+        change("not-isolated", "isolation", "/exposures/0/rule", ""),
+    ]);
+}
+
+#[test]
 fn an_unknown_cloud() {
     all_refuse(&[
         change("passed", "run_started", "/on", "gcp"),

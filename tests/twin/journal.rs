@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use base::severity::Severity;
 use event::{Body, Consumer, Event, Phase, Stage};
-use port::Finding;
+use port::{Finding, Rule};
 use proptest::prelude::*;
 use record::journal::{Contents, Durability, FILE_NAME, Journal, JournalError, read};
 use sha2::Digest as _;
@@ -118,8 +118,8 @@ fn hash(bytes: &[u8]) -> String {
 /// Neither counts as the twin, and neither is high by default.
 #[test]
 fn a_word_that_is_not_known_is_refused_with_its_line() {
-    let found = |rule: &str| Finding {
-        rule: rule.into(),
+    let found = |rule: Rule| Finding {
+        rule,
         severity: Severity::Medium,
         resource: "sandbox".into(),
         message: "open".into(),
@@ -127,8 +127,12 @@ fn a_word_that_is_not_known_is_refused_with_its_line() {
     };
     let bodies = [
         run_started(vec![], vec![]),
-        Body::Finding(found("a")),
-        Body::Isolation { stage: Stage::BeforeT0, exposures: vec![found("b")], unknown: vec![] },
+        Body::Finding(found(Rule::Preflight)),
+        Body::Isolation {
+            stage: Stage::BeforeT0,
+            exposures: vec![found(Rule::SandboxWayIn)],
+            unknown: vec![],
+        },
     ];
     let events: Vec<String> = (0..)
         .zip(bodies)
@@ -139,6 +143,7 @@ fn a_word_that_is_not_known_is_refused_with_its_line() {
     for (at, known, unknown) in [
         (0, "\"on\":\"twin\"", "azure"),
         (1, "\"severity\":\"medium\"", "grave"),
+        (1, "\"rule\":\"preflight\"", "unheard-of"),
         (2, "\"severity\":\"medium\"", "dire"),
     ] {
         let mut changed = events.clone();

@@ -440,6 +440,52 @@ fn the_page_of_actions_is_complete() {
 }
 
 #[test]
+fn the_page_of_findings_is_generated() {
+    let printed = run("drillmaster explain --markdown", Path::new(ROOT));
+    assert!(
+        page("docs/findings.md") == printed,
+        "docs/findings.md is old: drillmaster explain --markdown > docs/findings.md"
+    );
+    let anchors = anchors(&printed);
+    for id in rules() {
+        assert!(anchors.contains(id), "no heading for {id}");
+    }
+}
+
+/// The ids of all rules of findings, those of templates included.
+fn rules() -> impl Iterator<Item = &'static str> {
+    let of_templates = template::Rule::ALL.iter().map(|rule| rule.id());
+    port::Rule::ALL.iter().map(|rule| rule.id()).chain(of_templates)
+}
+
+/// No rule is described that nothing reports any more.
+///
+/// The compiler does not warn about variants of a public enum that nobody makes.
+#[test]
+fn every_rule_is_reported_somewhere() {
+    let named = |folder: &str, but: &str| {
+        let mut files = Vec::new();
+        sources(&Path::new(ROOT).join(folder), &mut files);
+        let name = Regex::new(r"\bRule::([A-Z]\w+)").unwrap();
+        let mut all = BTreeSet::new();
+        for file in files.iter().filter(|file| !file.ends_with(but)) {
+            let text = fs::read_to_string(file).unwrap();
+            let program = text.split("#[cfg(test)]").next().unwrap();
+            all.extend(name.captures_iter(program).map(|found| found[1].to_owned()));
+        }
+        all
+    };
+    let (all, of_templates) =
+        (named("src", "port/finding/rule.rs"), named("src/template", "template/rule.rs"));
+    for rule in port::Rule::ALL {
+        assert!(all.contains(&format!("{rule:?}")), "nothing reports {rule}");
+    }
+    for rule in template::Rule::ALL {
+        assert!(of_templates.contains(&format!("{rule:?}")), "nothing reports {}", rule.id());
+    }
+}
+
+#[test]
 fn the_page_of_checks_is_complete() {
     let (page, schema) = (page("docs/checks.md"), schema("playbook"));
     let check = &schema["$defs"]["Check"];

@@ -76,6 +76,7 @@ fn damaged_and_foreign_reports_are_told_apart() {
         ("\"exit_code\": 0", "\"exit_code\": 7"),
         ("\"on\": \"aws\"", "\"on\": \"azure\""),
         ("\"severity\": \"medium\"", "\"severity\": \"grave\""),
+        ("\"rule\": \"newer-point-needs-copy\"", "\"rule\": \"unheard-of\""),
     ] {
         let text = render(&region_loss(), Format::Json, &Templates::built_in().unwrap()).unwrap();
         let text = text

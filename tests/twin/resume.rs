@@ -234,7 +234,7 @@ fn a_look_without_an_answer_is_no_proof() {
     assert_eq!(left.report.exit_code.code(), 3);
     let why = left.report.reasons.join(" ");
     assert!(why.contains("could not be proved closed") && why.contains("no answer within 10m"), "{why}");
-    assert!(left.report.findings.iter().any(|f| f.rule == "isolation-unknown"));
+    assert!(left.report.findings.iter().any(|f| f.rule == port::Rule::IsolationUnknown));
 }
 
 #[test]

@@ -16,7 +16,7 @@ use estate::ResourceId;
 use event::{FORMAT, NodePlan, PlaybookText, RunStarted, WorkloadPlan};
 use playbook::action::{Prepared, SourceSpec};
 use playbook::model::Measures;
-use port::{CloudError, ErrorKind, Grant, Needs, Place, RunTags, Wishes};
+use port::{CloudError, ErrorKind, Finding, Grant, Needs, Place, Rule, RunTags, Wishes};
 
 pub fn run_started(plan: &Plan, config: &Config, expires: Time) -> RunStarted {
     let (mut steps, mut checks) = (Vec::new(), Vec::new());
@@ -147,7 +147,7 @@ pub async fn preflight(engine: &Engine) -> Result<(), Stop> {
             Ok(found) => found,
             // Without the sandbox there is no drill; without another account its recovery points are unknown.
             Err(error) if *account != plan.sandbox_account => {
-                finding(engine, "account-out-of-reach", Severity::Medium, account.as_str(), &error);
+                out_of_reach(engine, account, &error);
                 continue;
             }
             Err(error) => return Err(error.into()),
@@ -177,7 +177,7 @@ pub async fn preflight(engine: &Engine) -> Result<(), Stop> {
         match engine.cloud.preflight(&there, &needs).await {
             Ok(seen) => all.push((there, seen)),
             Err(error) => {
-                finding(engine, "account-out-of-reach", Severity::Medium, there.account.as_str(), &error);
+                out_of_reach(engine, &there.account, &error);
             }
         }
     }
@@ -185,7 +185,8 @@ pub async fn preflight(engine: &Engine) -> Result<(), Stop> {
         all.into_iter().flat_map(|(place, all)| all.into_iter().map(move |s| (place.clone(), s)))
     {
         let resource = format!("{} {}", place.account, place.region);
-        engine.find("preflight", seen.severity, &resource, seen.what.clone(), seen.fix.clone());
+        let found = Finding::new(Rule::Preflight, resource, &seen.what, &seen.fix);
+        engine.find(found.graded(seen.severity));
         if seen.severity == Severity::High {
             stop.get_or_insert(Stop::Aborted { error: seen.what, help: Some(seen.fix) });
         }
@@ -226,10 +227,10 @@ async fn missing_secrets(engine: &Engine) -> Option<Stop> {
     Some(Stop::Aborted { error: all.join("; "), help: Some(help) })
 }
 
-fn finding(engine: &Engine, rule: &str, severity: Severity, resource: &str, error: &CloudError) {
+fn out_of_reach(engine: &Engine, account: &AccountId, error: &CloudError) {
     let message = format!("its recovery points cannot be looked at: {error}");
     let fix = error.help.clone().unwrap_or_else(|| "give the drill credentials that may read there".into());
-    engine.find(rule, severity, resource, message, fix);
+    engine.find(Finding::new(Rule::AccountOutOfReach, account.as_str(), message, fix));
 }
 
 /// A sandbox in an account that holds production is allowed, and worth knowing.
@@ -237,13 +238,12 @@ fn shared_account(engine: &Engine) {
     let plan = &engine.plan;
     let shared = plan.resources().iter().any(|r| r.locus.account.as_ref() == Some(&plan.sandbox_account));
     if shared {
-        engine.find(
-            "sandbox-shares-account",
-            Severity::Medium,
+        engine.find(Finding::new(
+            Rule::SandboxSharesAccount,
             plan.sandbox_account.as_str(),
-            "the sandbox lies in an account that holds production: one stolen key reaches both".into(),
-            "restore into an account of its own where the recovery points allow it (PITR does not)".into(),
-        );
+            "the sandbox lies in an account that holds production: one stolen key reaches both",
+            "restore into an account of its own where the recovery points allow it (PITR does not)",
+        ));
     }
 }
 

@@ -10,14 +10,13 @@ use super::memory::CheckMemory;
 use crate::plan::{CheckWork, Node};
 use crate::secrets::PLACEHOLDER;
 use base::duration::Time;
-use base::severity::Severity;
 use checks::{self, Observation, S3Observed};
 use event::Body;
 use playbook::check::{CheckKind, S3Check, StateCheck};
 use playbook::comparison::{Comparison, parse_timestamp};
 use playbook::expr;
 use playbook::model::Measures;
-use port::{BucketRef, Observed, ProbeAnswer, State};
+use port::{BucketRef, Finding, Observed, ProbeAnswer, Rule, State};
 
 /// What one try saw, and when another answer can come.
 struct Try {
@@ -231,13 +230,12 @@ impl Recovery<'_> {
     /// The twin can judge only what the estate tells it.
     fn assumed(&self, work: &CheckWork) {
         let id = &work.check.id;
-        self.engine.find(
-            "probe-without-value",
-            Severity::Low,
+        self.engine.find(Finding::new(
+            Rule::ProbeWithoutValue,
             id,
             format!("what check `{id}` expects was not judged: the estate gives no value for it"),
             format!("add `{id}: {{ value: … }}` to `probes:` of the estate"),
-        );
+        ));
     }
 
     /// A check that measures is healthy only with a timestamp to show, and one that restored data can have.

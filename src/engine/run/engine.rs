@@ -17,7 +17,6 @@ use base::clock::Clock;
 use base::duration::Time;
 use base::ids::{AccountId, RunId};
 use base::on::On;
-use base::severity::Severity;
 use checks::Observation;
 use event::{Body, Bus, Inputs, Phase};
 use playbook::check::CheckKind;
@@ -97,10 +96,9 @@ impl Engine {
     }
 
     /// Tells a finding, once.
-    pub(super) fn find(&self, rule: &str, severity: Severity, resource: &str, message: String, fix: String) {
-        if self.memory.is_news(rule, resource, &message) {
-            let (rule, resource) = (rule.to_owned(), resource.to_owned());
-            self.bus.tell(Body::Finding(Finding { rule, severity, resource, message, fix }));
+    pub(super) fn find(&self, finding: Finding) {
+        if self.memory.is_news(&finding) {
+            self.bus.tell(Body::Finding(finding));
         }
     }
 

@@ -143,11 +143,5 @@ impl<'a> IsolationMonitor<'a> {
 
 fn exposed(exposure: &Exposure) -> Finding {
     let Exposure { leak, resource, what, may_pass: _ } = exposure;
-    Finding {
-        rule: leak.rule().to_owned(),
-        severity: leak.severity(),
-        resource: resource.clone(),
-        message: what.clone(),
-        fix: leak.fix().to_owned(),
-    }
+    Finding::new(leak.rule(), resource, what, leak.fix())
 }

@@ -13,6 +13,7 @@ use base::duration::Time;
 use estate::RecoveryPoint;
 use event::{Body, Event, Made, Phase, Stage};
 use port::gate::DeniedCall;
+use port::{Finding, Rule};
 
 #[derive(Default)]
 pub struct Memory {
@@ -45,7 +46,7 @@ pub struct Memory {
     pub made: Vec<Made>,
     pub denied: Vec<DeniedCall>,
     /// Rule, resource and message: a finding is told once.
-    pub findings: RefCell<HashSet<(String, String, String)>>,
+    pub findings: RefCell<HashSet<(Rule, String, String)>>,
     pub requests: Requests,
 }
 
@@ -105,7 +106,7 @@ impl Memory {
                 why: why.clone(),
             }),
             Body::Finding(found) => {
-                self.is_news(&found.rule, &found.resource, &found.message);
+                self.is_news(found);
             }
             Body::Interrupted { .. } => self.cut = Some(super::Stop::Interrupted),
             Body::Aborted { error, help } => {
@@ -216,7 +217,8 @@ impl Memory {
     }
 
     /// Whether a finding has not been told yet; from now on it has.
-    pub fn is_news(&self, rule: &str, resource: &str, message: &str) -> bool {
-        self.findings.borrow_mut().insert((rule.to_owned(), resource.to_owned(), message.to_owned()))
+    pub fn is_news(&self, found: &Finding) -> bool {
+        let Finding { rule, severity: _, resource, message, fix: _ } = found;
+        self.findings.borrow_mut().insert((*rule, resource.clone(), message.clone()))
     }
 }

@@ -25,7 +25,6 @@ use std::collections::HashSet;
 use std::rc::Rc;
 
 use base::duration::{Time, seconds_between};
-use base::severity::Severity;
 pub use engine::{Config, Engine, Prober};
 use event::{Body, Phase, RunStarted, SandboxOutputs};
 use found::Frozen;
@@ -33,7 +32,7 @@ use isolation::IsolationMonitor;
 pub use memory::Memory;
 use port::gate::Enforcement;
 use port::wait::Waiter;
-use port::{Guard, Place, RunTags};
+use port::{Finding, Guard, Place, Rule, RunTags};
 use recovery::Recovery;
 pub use stop::Stop;
 
@@ -234,16 +233,13 @@ impl Engine {
         if self.config.on.is_simulated() {
             return;
         }
-        self.find(
-            "sandbox-resolves-names",
-            Severity::Low,
+        self.find(Finding::new(
+            Rule::SandboxResolvesNames,
             &ready.vpc,
             "what runs in the sandbox can look up public names through the VPC's own resolver: no traffic leaves, but the \
-             names that are asked for do"
-                .into(),
-            "where that matters, have a Route 53 Resolver DNS Firewall rule group associated with new VPCs of the account"
-                .into(),
-        );
+             names that are asked for do",
+            "where that matters, have a Route 53 Resolver DNS Firewall rule group associated with new VPCs of the account",
+        ));
     }
 
     /// Recovery points that the estate places in what is lost may not be used by their bare ids either.

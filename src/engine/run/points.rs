@@ -9,12 +9,11 @@ use super::known::telling;
 use super::survey::arn_part;
 use crate::actions::context::StepError;
 use base::duration::Time;
-use base::severity::Severity;
 use estate::point::{LOOK_BACK, Rejection, Use, Wanted, WorstCase, select, worst_case_rpo};
 use estate::{PointIndex, PointKind, RecoveryPoint, Selector};
 use event::{Body, Chosen, Made, RestoreSource};
 use playbook::action::{PointSpec, SourceSpec, SourceWhat};
-use port::{Place, PointQuery};
+use port::{Finding, Place, PointQuery, Rule};
 
 impl Recovery<'_> {
     /// Chooses what a step restores from; `None` where its action restores nothing.
@@ -349,9 +348,8 @@ impl Recovery<'_> {
     fn newer_by_copy(&self, step: &str, newer: &RecoveryPoint, used: Option<&RecoveryPoint>) {
         let dated = used.is_none_or(|used| used.taken.is_some());
         let used = used.map_or("nothing", |p| p.id.as_str());
-        self.engine.find(
-            "newer-point-needs-copy",
-            Severity::Medium,
+        self.engine.find(Finding::new(
+            Rule::NewerPointNeedsCopy,
             &newer.id,
             format!(
                 "step `{step}` used {used}; {} in {} {} {} newer, survives, and could be used only through a copy",
@@ -360,8 +358,8 @@ impl Recovery<'_> {
                 newer.region,
                 if newer.taken.is_some() && dated { "is" } else { "may be" },
             ),
-            "copy it to the recovery region and share it with the sandbox's account, before the disaster or in a step".into(),
-        );
+            "copy it to the recovery region and share it with the sandbox's account, before the disaster or in a step",
+        ));
     }
 
     fn nothing(&self, selector: &Selector, rejected: &[(&RecoveryPoint, Rejection)]) -> StepError {

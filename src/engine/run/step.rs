@@ -15,7 +15,6 @@ use base::duration::{Span, Time};
 use event::{Body, Chosen};
 use playbook::action::SourceSpec;
 use playbook::expr;
-use port::Finding;
 
 /// One attempt of a step.
 struct Attempt<'a> {
@@ -156,8 +155,8 @@ impl Recovery<'_> {
         }
         restored.sort();
         restored.dedup();
-        for Finding { rule, severity, resource, message, fix } in outcome.findings {
-            self.engine.find(&rule, severity, &resource, message, fix);
+        for finding in outcome.findings {
+            self.engine.find(finding);
         }
         let made = self.remember(outcome.made, chosen);
         let outputs = Value::Object(outcome.outputs);

@@ -11,11 +11,10 @@ use super::names::known_names;
 use crate::plan::{StepWork, render_known};
 use crate::sandbox::Ready;
 use crate::secrets::{Asked, Keys};
-use base::severity::Severity;
 use estate::{RecoveryPoint, Selector};
 use playbook::action::{SourceSpec, SourceWhat};
 use playbook::expr::is_template;
-use port::{CloudError, ErrorKind, Place, PointQuery};
+use port::{CloudError, ErrorKind, Finding, Place, PointQuery, Rule};
 
 /// How many queries are under way at once: APIs throttle those who list everything at the same time.
 const AT_ONCE: usize = 8;
@@ -144,13 +143,12 @@ impl Engine {
         if error.kind == ErrorKind::Unsupported {
             return;
         }
-        self.find(
-            "recovery-points-unseen",
-            Severity::Medium,
-            &format!("{} {}", place.account, place.region),
+        self.find(Finding::new(
+            Rule::RecoveryPointsUnseen,
+            format!("{} {}", place.account, place.region),
             format!("recovery points could not be listed: {error}"),
-            error.help.clone().unwrap_or_else(|| "give the drill credentials that may read there".into()),
-        );
+            error.help.as_deref().unwrap_or("give the drill credentials that may read there"),
+        ));
     }
 }
 

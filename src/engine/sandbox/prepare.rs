@@ -9,12 +9,12 @@ use ipnet::Ipv4Net;
 use super::provisioner::{ProvisionError, Provisioner};
 use base::duration::Size;
 use base::ids::{AzId, Region};
-use base::severity::Severity;
 use estate::Loss;
 use event::{Body, SANDBOX};
 use port::wait::{Until, Waiter};
 use port::{
-    CloudError, Create, ErrorKind, Finding, Offers, Place, Ready, RestoreDb, State, SubnetRef, Wishes, Zone,
+    CloudError, Create, ErrorKind, Finding, Offers, Place, Ready, RestoreDb, Rule, State, SubnetRef, Wishes,
+    Zone,
 };
 
 /// What the playbook's sandbox and steps ask to have ready before T0.
@@ -61,13 +61,12 @@ pub async fn prepare(
         Ok(offers) => offers,
         // Then the call that launches tells; and the report why nobody knew before.
         Err(error) => {
-            provisioner.tell(Body::Finding(Finding {
-                rule: "zones-not-checked".into(),
-                severity: Severity::Low,
-                resource: format!("{} {}", place.account, place.region),
-                message: format!("which zones offer what the plan launches could not be looked up: {error}"),
-                fix: "allow ec2:DescribeInstanceTypeOfferings and rds:DescribeOrderableDBInstanceOptions, or choose zones with `sandbox.network.zones`".into(),
-            }));
+            provisioner.tell(Body::Finding(Finding::new(
+                Rule::ZonesNotChecked,
+                format!("{} {}", place.account, place.region),
+                format!("which zones offer what the plan launches could not be looked up: {error}"),
+                "allow ec2:DescribeInstanceTypeOfferings and rds:DescribeOrderableDBInstanceOptions, or choose zones with `sandbox.network.zones`",
+            )));
             Offers::new()
         }
     };

@@ -8,10 +8,9 @@ use super::provisioner::Provisioner;
 use super::removal::{Access, Left, Removal};
 use base::clock::Clock;
 use base::duration::Span;
-use base::severity::Severity;
 use event::{Body, Bus};
 use port::wait::{CONSISTENT_AFTER, Waiter};
-use port::{CloudError, Finding, Observed, Place, ResourceRef, State, Whose};
+use port::{CloudError, Finding, Observed, Place, ResourceRef, Rule, State, Whose};
 
 /// How long one resource may resist by default: as long as AWS takes to delete the slowest (a database in creation).
 pub const PATIENCE: Duration = Duration::from_mins(45);
@@ -114,13 +113,12 @@ impl Teardown<'_> {
     /// All that the run has made is known to `hands` after this, as far as it can be.
     pub async fn survey(&self) {
         if !self.provisioner.settle(self.clock).await {
-            self.bus.tell(Body::Finding(Finding {
-                rule: "creation-abandoned".into(),
-                severity: Severity::Medium,
-                resource: "teardown".into(),
-                message: "a creating call was still under way when teardown began".into(),
-                fix: "look for the tag drillmaster:run by hand, some minutes later".into(),
-            }));
+            self.bus.tell(Body::Finding(Finding::new(
+                Rule::CreationAbandoned,
+                "teardown",
+                "a creating call was still under way when teardown began",
+                "look for the tag drillmaster:run by hand, some minutes later",
+            )));
         }
         // What a lost answer has made may not be seen yet, and would hold up whatever it depends on.
         if let Some(heard) = self.provisioner.last_unknown()
@@ -158,13 +156,12 @@ impl Teardown<'_> {
         }
         for (place, error) in seen.blind {
             // The look at the end tells again, and finally.
-            self.bus.tell(Body::Finding(Finding {
-                rule: "teardown-blind".into(),
-                severity: Severity::Medium,
-                resource: format!("{} {}", place.account, place.region),
-                message: format!("what the run has left there could not be looked up: {error}"),
-                fix: "teardown goes by its own records; look for the tag drillmaster:run by hand".into(),
-            }));
+            self.bus.tell(Body::Finding(Finding::new(
+                Rule::TeardownBlind,
+                format!("{} {}", place.account, place.region),
+                format!("what the run has left there could not be looked up: {error}"),
+                "teardown goes by its own records; look for the tag drillmaster:run by hand",
+            )));
         }
     }
 }

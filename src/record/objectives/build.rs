@@ -6,12 +6,12 @@ use super::measure::{Measures, is_from_after};
 use super::record::{Record, name};
 use crate::report::model::{
     Assumptions, BlastRadius, Check, CheckStatus, Coverage, Finding, Phases, PlaybookRef, PointRow, Report,
-    Resumption, Rpo, Rto, SCHEMA, SandboxRef, Severity, Source, Status, Step, StepStatus, Teardown, Verdict,
-    Workload,
+    Resumption, Rpo, Rto, SCHEMA, SandboxRef, Source, Status, Step, StepStatus, Teardown, Verdict, Workload,
 };
 use base::duration::seconds_between;
 use base::exit::Exit;
 use event::{Phase, RunStarted};
+use port::Rule;
 
 /// The report; `None` while not even the run's beginning is on record.
 pub fn report(record: &Record) -> Option<Report> {
@@ -104,16 +104,17 @@ fn sources(report: &Report) -> impl Iterator<Item = &Source> {
 
 /// What is from after T0 could not have been had on the day.
 fn from_after_t0(source: &Source, t0: base::duration::Time) -> Option<Finding> {
-    is_from_after(source, t0).then(|| Finding {
-        rule: "data-from-after-t0".into(),
-        severity: Severity::High,
-        resource: source.of.clone(),
-        message: format!(
+    is_from_after(source, t0).then(|| {
+        Finding::new(
+        Rule::DataFromAfterT0,
+        &source.of,
+        format!(
             "what step `{}` restored from {} is from after T0: on the day it would not have been there, so its age is \
              unknown",
             source.step, source.recovery_point
         ),
-        fix: "restore from a point that was complete at T0, or as of an instant before it".into(),
+        "restore from a point that was complete at T0, or as of an instant before it",
+        )
     })
 }
 
@@ -121,33 +122,35 @@ fn from_after_t0(source: &Source, t0: base::duration::Time) -> Option<Finding> {
 fn newer_than_its_source(source: &Source) -> Option<Finding> {
     let data = source.data_age_s?;
     let implausible = source.age_s.map_or(data < 0.0, |point| data < point);
-    implausible.then(|| Finding {
-        rule: "data-newer-than-its-source".into(),
-        severity: Severity::High,
-        resource: source.of.clone(),
-        message: format!(
+    implausible.then(|| {
+        Finding::new(
+        Rule::DataNewerThanItsSource,
+        &source.of,
+        format!(
             "the newest timestamp in what step `{}` restored is newer than recovery point {}: something wrote it after \
              the restore, so it shows nothing of what was lost, and is not counted",
             source.step, source.recovery_point
         ),
-        fix: "let the query read a timestamp that only production writes".into(),
+        "let the query read a timestamp that only production writes",
+        )
     })
 }
 
 /// What a run that was resumed cannot say of itself.
 fn resumed(resumed: &[Resumption]) -> Option<Finding> {
     let gaps = resumed.iter().map(|r| r.gap_s).sum();
-    (!resumed.is_empty()).then(|| Finding {
-        rule: "run-resumed".into(),
-        severity: Severity::Low,
-        resource: "run".into(),
-        message: format!(
+    (!resumed.is_empty()).then(|| {
+        Finding::new(
+        Rule::RunResumed,
+        "run",
+        format!(
             "the runner died, and the run went on {}; none was there for {} in all, which counts as recovery time; \
              `api_calls` are those of the last process",
             if resumed.len() == 1 { "once".to_owned() } else { format!("{} times", resumed.len()) },
             base::duration::human_seconds(gaps),
         ),
-        fix: "run the drill again for figures without a gap, on a machine that stays up".into(),
+        "run the drill again for figures without a gap, on a machine that stays up",
+        )
     })
 }
 

@@ -3,7 +3,7 @@
 
 use base::severity::Severity;
 use event::Stage;
-use port::Finding;
+use port::{Finding, Rule};
 
 #[derive(Debug, Clone, Default)]
 pub struct Isolation {
@@ -65,13 +65,12 @@ impl Isolation {
         }
         let mut findings: Vec<Finding> = all.into_iter().cloned().collect();
         if carried_out && !self.last {
-            findings.push(Finding {
-                rule: "isolation-unknown".into(),
-                severity: Severity::High,
-                resource: "sandbox".into(),
-                message: NOT_LOOKED_AT.into(),
-                fix: "run the drill again; what was not looked at is not known to be closed".into(),
-            });
+            findings.push(Finding::new(
+                Rule::IsolationUnknown,
+                "sandbox",
+                NOT_LOOKED_AT,
+                "run the drill again; what was not looked at is not known to be closed",
+            ));
         }
         findings
     }
@@ -89,14 +88,8 @@ mod tests {
     use super::*;
 
     fn found(severity: Severity, resource: &str) -> Finding {
-        let text = |text: &str| text.to_owned();
-        Finding {
-            rule: text("sandbox-open"),
-            severity,
-            resource: text(resource),
-            message: text("open"),
-            fix: text("close it"),
-        }
+        let found = Finding::new(Rule::SandboxOpen, resource, "open", "close it");
+        Finding { severity, ..found }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::escape::visible;
 use super::model::{Check, CheckStatus, Report, Severity, Status, Step, StepStatus, Verdict, Workload};
 use super::view::figures::{length, length_beside};
 use super::{ReportError, model};
-use port::Leak;
+use base::explanation::Topic;
 
 pub fn render(report: &Report) -> Result<String, ReportError> {
     let simulated = if report.simulated { " (SIMULATED)" } else { "" };
@@ -98,7 +98,7 @@ fn drill(report: &Report) -> TestSuite {
         TestCaseStatus::success()
     } else {
         let found = report.findings.iter();
-        let found = found.filter(|f| f.severity == Severity::High && Leak::is_rule(&f.rule));
+        let found = found.filter(|f| f.severity == Severity::High && f.rule.topic() == Topic::Isolation);
         let found = found.map(|f| format!("; {}: {} ({})", f.resource, f.message, f.fix));
         let message = format!("the sandbox was not verified to be isolated{}", found.collect::<String>());
         failure(NonSuccessKind::Failure, "isolation", &message)

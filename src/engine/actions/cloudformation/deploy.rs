@@ -13,7 +13,7 @@ use crate::actions::context::{Context, Outcome, StepError};
 use base::severity::Severity;
 use estate::{PointKind, ResourceId};
 use playbook::action::{ArgProblem, Demands, FileArg, FileKind, Output, Shape, SourceSpec, TemplateUse};
-use port::{Calibration, Create, CreateCall, DeployStack, Finding, Timed};
+use port::{Calibration, Create, CreateCall, DeployStack, Finding, Rule, Timed};
 use template::{self, Allow, Given, SANDBOX_CIDR, SANDBOX_IDS, Surroundings, Template};
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -176,17 +176,14 @@ fn inspected(
     }
     Ok(found
         .into_iter()
-        .map(|finding| Finding {
-            rule: "template".into(),
-            severity: finding.severity,
-            resource: finding.resource.clone(),
-            message: finding.told(template),
-            fix: if finding.severity == Severity::Medium {
+        .map(|finding| {
+            let fix = if finding.severity == Severity::Medium {
                 "remove it from `allow` once the template can do without"
             } else {
                 "nothing has to be done for a drill"
-            }
-            .into(),
+            };
+            Finding::new(Rule::Template, &finding.resource, finding.told(template), fix)
+                .graded(finding.severity)
         })
         .collect())
 }

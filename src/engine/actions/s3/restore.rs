@@ -11,13 +11,12 @@ use crate::actions::action::Action;
 use crate::actions::args;
 use crate::actions::context::{Context, Outcome, StepError, value};
 use base::duration::{Size, When};
-use base::severity::Severity;
 use estate::PointKind;
 use event::RestoreSource;
 use playbook::action::{ArgProblem, Demands, Output, PointSpec, Prepared, Shape, SourceSpec, SourceWhat};
 use playbook::expr::is_template;
 use playbook::expr_value::Expr;
-use port::{BucketRef, Calibration, CopyObjects, Create, Finding, Progress, Timed};
+use port::{BucketRef, Calibration, CopyObjects, Create, Finding, Progress, Rule, Timed};
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -173,42 +172,39 @@ fn restored_less(
     let mut findings = Vec::new();
     let bucket = &copy.from.name;
     if is_copy_of_unknown_lag(from, source) {
-        findings.push(Finding {
-            rule: "lag-unknown".into(),
-            severity: Severity::Medium,
-            resource: source.point.of.to_string(),
-            message: format!(
+        findings.push(Finding::new(
+            Rule::LagUnknown,
+            source.point.of.to_string(),
+            format!(
                 "how far {bucket} lagged behind {} at T0, S3 does not tell: how old its data are is unknown",
                 from.of.as_ref().unwrap_or(&source.point.of.name)
             ),
-            fix: "let a check with `measures: rpo` return the newest timestamp in what was restored".into(),
-        });
+            "let a check with `measures: rpo` return the newest timestamp in what was restored",
+        ));
     }
     if left_out > 0 {
-        findings.push(Finding {
-            rule: "objects-after-t0".into(),
-            severity: Severity::Medium,
-            resource: source.point.of.to_string(),
-            message: format!(
+        findings.push(Finding::new(
+            Rule::ObjectsAfterT0,
+            source.point.of.to_string(),
+            format!(
                 "{} in {bucket} {} written after T0 and left out; what an object was before it was overwritten, a bucket \
                  without versions does not tell",
                 if left_out == 1 { "1 object".to_owned() } else { format!("{left_out} objects") },
                 if left_out == 1 { "was" } else { "were" },
             ),
-            fix: "keep versions in the bucket that is restored from".into(),
-        });
+            "keep versions in the bucket that is restored from",
+        ));
     }
     if !copy.prefix.is_empty() {
-        findings.push(Finding {
-            rule: "restored-in-part".into(),
-            severity: Severity::Medium,
-            resource: source.point.of.to_string(),
-            message: format!(
+        findings.push(Finding::new(
+            Rule::RestoredInPart,
+            source.point.of.to_string(),
+            format!(
                 "only objects of {bucket} whose key begins with `{}` were restored: that does not cover the bucket",
                 copy.prefix
             ),
-            fix: "leave `prefix` out, or name as a resource only what is meant to come back".into(),
-        });
+            "leave `prefix` out, or name as a resource only what is meant to come back",
+        ));
     }
     findings
 }

@@ -140,7 +140,7 @@ pub fn findings(report: &Report, limits: Limits) -> List<FindingRow> {
             Severity::Medium => Badge::unknown("medium"),
             Severity::Low => Badge::plain("low"),
         },
-        rule: limits.name(&f.rule),
+        rule: limits.name(f.rule.id()),
         resource: limits.name(&f.resource),
         message: limits.prose(&f.message),
         fix: limits.prose(&f.fix),
