@@ -256,3 +256,85 @@ impl Removal<'_> {
         seen.ok()?.into_iter().find(|seen| matches!(seen.state, State::Ready | State::Failed(_)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+    use crate::sandbox::guard::Guard;
+    use crate::sandbox::memory::Memory;
+    use event::{Consumer, ConsumerError, Event, Phase};
+    use port::fake::Fake;
+    use port::{Create, Created, Place, RunTags};
+
+    /// The kinds in the order in which they were asked to go away.
+    #[derive(Clone, Default)]
+    struct Asked(Rc<RefCell<Vec<Kind>>>);
+
+    impl Consumer for Asked {
+        fn take(&mut self, event: &Event) -> Result<(), ConsumerError> {
+            if let Body::DeleteIntent { resource } = &event.body {
+                let resource: ResourceRef = serde_json::from_value(resource.clone()).unwrap();
+                self.0.borrow_mut().push(resource.kind);
+            }
+            Ok(())
+        }
+    }
+
+    /// What only the end of a stack shows may be of a kind whose turn has passed.
+    #[test]
+    fn every_kind_has_its_turn_and_what_a_stack_leaves_has_another() {
+        let clock = Clock::real();
+        let asked = Asked::default();
+        let bus = Bus::new(clock.clone(), 0, vec![Box::new(asked.clone())]);
+        let cloud = Rc::new(Fake {
+            create: |_: &Create| -> CloudResult<Created> { unreachable!() },
+            observe: |id: &str| Observed {
+                id: id.to_owned(),
+                state: State::Gone,
+                healthy: None,
+                attributes: std::collections::BTreeMap::new(),
+                next_change: None,
+            },
+            observed: RefCell::default(),
+        });
+        let place = Place { account: "222222222222".parse().unwrap(), region: "us-west-2".parse().unwrap() };
+        let run_tags =
+            RunTags { run: base::ids::RunId("20260101T000000Z-x-1f3a".into()), expires: clock.now() };
+        let guard =
+            Guard::new(cloud.clone(), place.clone(), run_tags, drillmaster::config::Protected::default());
+        guard.enter(Phase::Teardown);
+        let provisioner = Provisioner::new(cloud.clone(), Rc::clone(&bus), guard, Memory::default());
+        let waiter = Waiter::new(cloud, clock.clone());
+        let patience = Duration::from_secs(60);
+        let removal = Removal {
+            provisioner: &provisioner,
+            waiter: &waiter,
+            clock: &clock,
+            bus: &bus,
+            patience,
+            access: Access::default(),
+        };
+        let one = |kind: Kind, id: &str| ResourceRef {
+            kind,
+            id: id.to_owned(),
+            account: place.account.clone(),
+            region: place.region.clone(),
+        };
+        let all: Vec<ResourceRef> = Kind::ALL.into_iter().map(|kind| one(kind, "made")).collect();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let local = tokio::task::LocalSet::new();
+        let left = runtime.block_on(
+            local.run_until(removal.run(all, async || vec![one(Kind::Instance, "left by the stack")])),
+        );
+        // This cloud deletes nothing.
+        assert_eq!(left.resisting.len(), Kind::ALL.len() + 1);
+        let asked = asked.0.borrow();
+        assert!(Kind::ALL.iter().all(|kind| asked.contains(kind)), "{asked:?}");
+        let at = |kind: Kind| asked.iter().position(|one| *one == kind).unwrap();
+        let again = asked.iter().rposition(|kind| *kind == Kind::Instance).unwrap();
+        assert!(at(Kind::Instance) < at(Kind::Stack) && at(Kind::Stack) < again, "{asked:?}");
+        assert!(again < at(Kind::Subnet) && at(Kind::Subnet) < at(Kind::Vpc), "{asked:?}");
+    }
+}
