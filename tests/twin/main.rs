@@ -26,6 +26,7 @@ mod gate_can_fail;
 mod golden_journals;
 mod golden_refused;
 mod guard;
+mod help;
 mod iam_policy;
 #[cfg(unix)]
 mod interruption;
