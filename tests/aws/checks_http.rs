@@ -8,6 +8,7 @@ use std::time::Duration;
 use checks::{Net, Observation, http};
 use sha2::{Digest as _, Sha256};
 use support::certs::{Ca, Leaf};
+use support::ports::Reserved;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -160,8 +161,9 @@ async fn a_flapping_listener_is_healthy_only_when_it_is() {
 
 #[tokio::test]
 async fn no_listener_no_http_and_half_an_answer_are_told() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    unhealthy(&ask(&net(), &format!("{{ url: 'http://127.0.0.1:{port}/' }}")).await, "nothing listens there");
+    let nobody = Reserved::new();
+    let url = format!("{{ url: 'http://{}/' }}", nobody.address());
+    unhealthy(&ask(&net(), &url).await, "nothing listens there");
     let server = serve(None, |_, _| reply("SSH-2.0-OpenSSH\r\n", "")).await;
     unhealthy(&ask(&net(), &format!("{{ url: 'http://127.0.0.1:{}/' }}", server.port)).await, "broke off");
     let server =

@@ -142,7 +142,7 @@ async fn ask(net: &Net, yaml: &str) -> Observation {
 
 /// Waits until the server answers; its log tells why when it does not.
 async fn ready(net: &Net, ca: &Ca, yaml: &str) {
-    let deadline = Instant::now() + Duration::from_mins(1);
+    let deadline = Instant::now() + Duration::from_mins(5);
     loop {
         let seen = ask(net, yaml).await;
         if seen.healthy {

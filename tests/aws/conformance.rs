@@ -309,6 +309,14 @@ impl World for OnMoto {
         }
     }
 
+    fn pause(&self) {
+        shared().moto.stop_clock();
+    }
+
+    fn go_on(&self) {
+        shared().moto.start_clock();
+    }
+
     async fn stop_instance(&self, id: &str) {
         let ec2 = ec2(SANDBOX, WEST, &shared().moto).await;
         ec2.stop_instances().instance_ids(id).send().await.unwrap();

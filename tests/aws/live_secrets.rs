@@ -365,43 +365,43 @@ checks:
   - id: page
     workload: orders
     http: { url: 'http://127.0.0.1:HTTP/0', headers: { x-key: '{{ SECRET }}' } }
-    within: 3s
+    within: 10s
   - id: html
     http: { url: 'http://127.0.0.1:HTTP/1', headers: { x-key: '{{ SECRET }}' } }
-    within: 3s
+    within: 10s
   - id: base64
     http: { url: 'http://127.0.0.1:HTTP/2', headers: { x-key: '{{ SECRET }}' } }
-    within: 3s
+    within: 10s
   - id: json
     http: { url: 'http://127.0.0.1:HTTP/3', headers: { x-key: '{{ SECRET }}' }, status: 500, expect_body: = nothing }
-    within: 3s
+    within: 10s
   - id: hex
     http: { url: 'http://127.0.0.1:HTTP/4', headers: { x-key: '{{ SECRET }}' }, status: 500, expect_header: { x-echo: = nothing } }
-    within: 3s
+    within: 10s
   - id: query
     http: { url: 'http://127.0.0.1:HTTP/5?token={{ ENCODED }}' }
-    within: 3s
+    within: 10s
   - id: login
     http: { url: 'http://joe:{{ ENCODED }}@127.0.0.1:HTTP/0' }
-    within: 3s
+    within: 10s
   - id: no-url
     http: { url: 'http://{{ SECRET }}/' }
-    within: 3s
+    within: 10s
   - id: rows
     sql: { url: 'postgres://joe:{{ LOGIN }}@127.0.0.1:SQL/orders', query: select 1 }
-    within: 3s
+    within: 10s
   - id: says
     command: { run: [sh, -c, 'echo "it is $TEXT"'], env: { TEXT: '{{ SECRET }}' } }
-    within: 3s
+    within: 10s
   - id: complains
     command: { run: [sh, -c, 'echo "it is not $TEXT" >&2; exit 1'], env: { TEXT: '{{ SECRET }}' } }
-    within: 3s
+    within: 10s
   - id: differs
     command: { run: [echo, other], expect: '= {{ SECRET }}' }
-    within: 3s
+    within: 10s
   - id: in-two
     command: { run: [sh, -c, 'head -c 175 /dev/zero | tr "\0" .; echo "$TEXT"'], env: { TEXT: '{{ SECRET }}' } }
-    within: 3s
+    within: 10s
 "#;
 
 struct Ran {

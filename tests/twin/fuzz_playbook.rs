@@ -1,6 +1,6 @@
 //! Whatever the bytes: never a panic, and either a playbook or a mistake with its place in the file.
 //!
-//! Short by default; `FUZZ_SECONDS=600 cargo test --release --test twin fuzz_playbook -- --ignored` goes on for ten minutes.
+//! Short by default; `FUZZ_SECONDS=600 cargo test --release --test twin no_bytes_panic` goes on for ten minutes.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -277,7 +277,7 @@ fn run(cases: u32) {
     runner().run(&values, test).unwrap();
 }
 
-/// One round, or as many as fit into `FUZZ_SECONDS`: `FUZZ_SECONDS=600 cargo test --test twin fuzz_playbook`.
+/// One round, or as many as fit into `FUZZ_SECONDS`: `FUZZ_SECONDS=600 cargo test --test twin no_bytes_panic`.
 #[test]
 fn no_bytes_panic() {
     let seconds = std::env::var("FUZZ_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(0);

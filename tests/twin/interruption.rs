@@ -64,13 +64,22 @@ fn finish(drill: &Drill, watched: Watched) -> Run {
     drill.ended(out, output)
 }
 
-/// Slow enough to be interrupted in the middle (the db takes 14 virtual minutes), fast enough to wait for teardown.
+/// The sample with a database that takes days: however slow the machine is, the signal comes in between.
+fn endless() -> Drill {
+    let timings = ("rds.restore: { base: 9m,", "rds.restore: { base: 900h,");
+    Drill::of("region-loss")
+        .playbook("ttl: 4h", "ttl: 2000h")
+        .playbook("timeout: 40m", "timeout: 1000h")
+        .estate(timings.0, timings.1)
+}
+
+/// Fast enough to wait for the teardown.
 const PACE: [&str; 2] = ["--pace", "100"];
 
 #[test]
 fn the_first_signal_ends_the_drill_with_teardown_and_report() {
     for signal in ["INT", "TERM"] {
-        let drill = Drill::of("region-loss");
+        let drill = endless();
         let mut watched = Watched::start(&drill, &PACE);
         watched.until("step receipts (s3.restore): in 45s");
         watched.signal(signal);
@@ -98,10 +107,35 @@ fn the_first_signal_ends_the_drill_with_teardown_and_report() {
     }
 }
 
+/// A replica is made with the sandbox, before T0, and takes a quarter of an hour.
+const WITH_REPLICA: &str = r#"
+name: replica
+estate: estate.yaml
+lose: { region: us-east-1 }
+accounts: { production: { id: "111122223333" } }
+sandbox: { account: production, region: us-west-2, network: { cidr: 10.66.0.0/16, azs: 2 }, ttl: 4h }
+workloads: { orders: { resources: ["rds:db/orders"] } }
+steps:
+  - id: db
+    uses: rds.promote_replica
+    workload: orders
+    with: { from: { db: orders, source_region: us-east-1 } }
+checks:
+  - { id: up, workload: orders, needs: [db], tcp: { address: "{{ steps.db.endpoint }}" } }
+"#;
+const ITS_ESTATE: &str = r#"
+accounts: { "111122223333": { name: production } }
+regions: { us-east-1: { azs: [use1-az1, use1-az2] }, us-west-2: { azs: [usw2-az1, usw2-az2] } }
+resources:
+  - { id: "rds:db/orders", account: "111122223333", region: us-east-1, az: use1-az1, size: 9GiB }
+recovery_points:
+  - { of: "rds:db/orders", kind: rds_replica, id: orders, account: "111122223333", region: us-west-2, taken: -1m, size: 9GiB }
+"#;
+
 #[test]
 fn a_signal_while_the_sandbox_is_made() {
-    let drill = Drill::of("region-loss");
-    let mut watched = Watched::start(&drill, &["--pace", "5"]);
+    let drill = Drill::new(WITH_REPLICA, ITS_ESTATE);
+    let mut watched = Watched::start(&drill, &["--pace", "20"]);
     watched.until("created by sandbox: subnet");
     watched.signal("INT");
     let run = finish(&drill, watched);
@@ -112,7 +146,7 @@ fn a_signal_while_the_sandbox_is_made() {
 
 #[test]
 fn an_interruption_that_leaves_something_behind_says_so() {
-    let drill = Drill::of("region-loss").faults(&["{ step: db, error: will_not_delete }"]);
+    let drill = endless().faults(&["{ step: db, error: will_not_delete }"]);
     let mut watched = Watched::start(&drill, &["--pace", "200", "--teardown-timeout", "1m"]);
     watched.until("created by db");
     watched.signal("TERM");
@@ -122,15 +156,16 @@ fn an_interruption_that_leaves_something_behind_says_so() {
 
 #[test]
 fn the_second_signal_ends_at_once() {
-    let drill = Drill::of("region-loss");
-    let mut watched = Watched::start(&drill, &["--pace", "10"]);
+    // A teardown that goes on for days.
+    let drill = endless().faults(&["{ step: db, error: will_not_delete }"]);
+    let mut watched = Watched::start(&drill, &["--pace", "10", "--teardown-timeout", "900h"]);
     watched.until("created by db");
     watched.signal("INT");
     watched.until("interrupted: tearing the sandbox down");
     watched.signal("INT");
     let started = std::time::Instant::now();
     let run = finish(&drill, watched);
-    assert!(started.elapsed().as_secs() < 60);
+    assert!(started.elapsed().as_secs() < 600);
     assert_eq!(run.code, 130, "{}", run.stderr);
     assert!(
         run.stderr.contains("stopped at once") && run.stderr.contains("drillmaster:run"),
@@ -169,7 +204,7 @@ fn unfinished(run: &Run, verdict: &str, reason: &str) {
 
 #[test]
 fn what_was_killed_can_be_reported_from_its_journal() {
-    let drill = Drill::of("region-loss");
+    let drill = endless();
     let mut watched = Watched::start(&drill, &PACE);
     watched.until("created by db");
     watched.signal("KILL");
@@ -254,7 +289,7 @@ fn stdout_closed_early() {
 /// In the middle of the recovery: the drill stops, and everything it made is removed all the same.
 #[test]
 fn a_reader_that_goes_away_leaves_no_sandbox_behind() {
-    let drill = Drill::of("region-loss");
+    let drill = endless();
     let out = drill.next_out();
     let mut command = drill.command(&out, &["--output", "json", "--pace", "200"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

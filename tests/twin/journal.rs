@@ -308,7 +308,7 @@ fn ten_thousand_steps_are_recorded_quickly() {
     let start = std::time::Instant::now();
     write(dir.path(), &events, Durability::Buffered);
     // Unoptimised, and beside other tests: a sync for each record would take far longer.
-    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+    assert!(start.elapsed().as_secs() < 300, "{:?}", start.elapsed());
     assert_eq!(read(dir.path()).unwrap().events.len(), 40_003);
 }
 

@@ -281,7 +281,7 @@ fn ten_thousand_steps_are_not_held_up_by_their_display() {
         live.take(event).unwrap();
     }
     // Unoptimised, and beside other tests: far above what it takes, far below one drawing per event.
-    assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(300), "{:?}", start.elapsed());
 }
 
 #[test]

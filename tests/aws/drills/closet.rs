@@ -77,7 +77,7 @@ impl Closet {
   - {{ id: volume, uses: ec2.restore_volume, workload: orders, with: {{ from: {{ snapshot: {} }} }} }}
   - {{ id: db, uses: rds.restore, workload: orders, with: {{ from: {{ snapshot: orders-1 }} }} }}
 checks:
-  - {{ id: up, workload: orders, needs: [volume, db], http: {{ url: \"{url}\" }}, within: 3s, every: 1s }}
+  - {{ id: up, workload: orders, needs: [volume, db], http: {{ url: \"{url}\" }}, within: 10s, every: 1s }}
 ",
             self.snapshot
         )

@@ -42,7 +42,7 @@ async fn what_does_not_answer_is_not_recovered() {
     done.ends(1, "failed");
     let up = done.node("up");
     assert_eq!(up["status"], "unhealthy");
-    assert!(up["because"].as_str().unwrap().contains("within 3s"), "{up}");
+    assert!(up["because"].as_str().unwrap().contains("within 10s"), "{up}");
     assert!(up["tries"].as_u64().unwrap() >= 2, "{up}");
     let rto = &done.report["workloads"][0]["rto"];
     assert_eq!((&rto["status"], &rto["measured_s"]), (&json!("unknown"), &json!(null)));
@@ -58,7 +58,7 @@ async fn what_flaps_is_not_recovered() {
         up.then(request, Answer::status(if request % 2 == 0 { 200 } else { 503 }));
     }
     let playbook = closet.playbook(&Closet::head("flapping"), &up.url("/"));
-    let playbook = playbook.replace("within: 3s, every: 1s", "within: 4s, every: 1s, stable_for: 10s");
+    let playbook = playbook.replace("within: 10s", "within: 10s, stable_for: 1m");
     let done = Drill::new(&playbook, closet.moto.endpoint()).run();
     done.ends(1, "failed");
     let because = done.node("up")["because"].as_str().unwrap();
@@ -85,7 +85,7 @@ async fn what_will_not_delete_is_named() {
     let closet = Closet::open(1.0).await;
     let up = HttpTarget::start(Answer::status(200));
     closet.moto.faults(&json!([{ "action": "DeleteVolume", "kind": "undeletable" }]));
-    let done = closet.drill("clinging", &up.url("/")).arg("--teardown-timeout").arg("5s").run();
+    let done = closet.drill("clinging", &up.url("/")).arg("--teardown-timeout").arg("20s").run();
     // The drill itself went well, and that does not count.
     done.ends(4, "passed");
     let left = done.report["teardown"]["left_behind"].as_array().unwrap();
@@ -114,7 +114,7 @@ async fn an_interrupted_drill_tears_down() {
     let mut running = closet.drill("cut-short", "http://127.0.0.1/").start();
     let began = Instant::now();
     while closet.count("RestoreDBInstanceFromDBSnapshot") == 0 {
-        assert!(!running.is_over() && began.elapsed() < Duration::from_secs(60), "no restore was begun");
+        assert!(!running.is_over() && began.elapsed() < Duration::from_mins(5), "no restore was begun");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     running.signal("INT");

@@ -42,7 +42,7 @@ fn adds_up(done: &Done, path: &[&str]) {
     assert!((sum - measured).abs() < 0.05, "{sum} is not {measured}");
     assert!((shares - 1.0).abs() < 1e-6, "{shares}");
     // The phase begins when T0 is on the disk, which takes a moment on a busy one.
-    assert!(measured <= done.seconds("/phases/recover_s") + 0.5 && measured < done.took.as_secs_f64());
+    assert!(measured <= done.seconds("/phases/recover_s") + 10.0 && measured < done.took.as_secs_f64());
 }
 
 /// Within two minutes and a half: seeding and preparing take time on a busy machine, and ages grow meanwhile.

@@ -58,7 +58,7 @@ fn an_endpoint_where_nobody_listens_ends_the_drill_soon() {
     let done = Drill::new(&playbook, &endpoint).run();
     done.ends(3, "error");
     says(&done, &["AWS_ENDPOINT_URL"]);
-    assert!(done.took < Duration::from_secs(60), "{:?}", done.took);
+    assert!(done.took < Duration::from_mins(3), "{:?}", done.took);
 }
 
 #[tokio::test]
@@ -73,7 +73,7 @@ async fn an_open_sandbox_ends_the_drill_before_t0() {
     attach.send().await.unwrap();
     // While it is there, teardown cannot remove the VPC; it is patient, and the automation's owner takes it away.
     let began = Instant::now();
-    while closet.count("DeleteVpc") == 0 && began.elapsed() < Duration::from_secs(60) {
+    while closet.count("DeleteVpc") == 0 && began.elapsed() < Duration::from_mins(5) {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let detach = closet.raw.ec2.detach_internet_gateway().internet_gateway_id(&gateway).vpc_id(&vpc);

@@ -151,12 +151,13 @@ async fn a_replica_is_promoted_only_if_it_is_ours() {
     let asked = &world.moto.calls("CreateDBInstanceReadReplica")[1]["params"];
     assert_eq!(asked["KmsKeyId"], "alias/drill");
     assert!(asked["PreSignedUrl"].as_str().unwrap().contains("KmsKeyId=alias"), "{asked}");
-    world.moto.delays(&json!({ "default": 5 }));
+    world.moto.stop_clock();
     world.create(&at, &promote("orders-replica")).await;
     assert_eq!(world.moto.calls("PromoteReadReplica").len(), 1);
     // It is available all along, and a replica still.
     let seen = world.aws.observe(&at, Kind::DbInstance, &["orders-replica".into()]).await.unwrap().remove(0);
     assert_eq!((&seen.state, &seen.attributes["replica_of"]), (&State::Ready, &json!(source)));
+    world.moto.start_clock();
     let waiter = port::wait::Waiter::new(std::rc::Rc::new(world.another()), base::clock::Clock::real());
     let promoted = waiter.wait(&at, Kind::DbInstance, "orders-replica", port::wait::Until::Promoted);
     let promoted = tokio::task::LocalSet::new().run_until(promoted).await.unwrap();

@@ -143,6 +143,8 @@ pub async fn what_comes_up_bad_ends_the_waiting(peer: &Peer) {
     let args = json!({ "image": peer.ids.image, "type": "t3.small" });
     let before = stage.provisioner.name("web", "");
     let known = stage.provisioner.created().len();
+    // It must be on its way still when it is stopped.
+    peer.pause();
     let launch = stage.attempt("web", 1, "ec2.launch", &args);
     let stop = async {
         while stage.provisioner.created().len() == known {
@@ -150,6 +152,7 @@ pub async fn what_comes_up_bad_ends_the_waiting(peer: &Peer) {
         }
         let made = stage.provisioner.created();
         peer.stop_instance(&made[known].id).await;
+        peer.go_on();
         made[known].clone()
     };
     let (launched, instance) = futures_util::future::join(launch, stop).await;

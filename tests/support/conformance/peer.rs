@@ -39,6 +39,11 @@ pub trait World: Sync {
     /// It is closed again, so that it can be removed.
     async fn shut(&self, vpc: &str);
 
+    /// What is under way stays so until [`World::go_on`]; nothing where time is virtual.
+    fn pause(&self);
+
+    fn go_on(&self);
+
     /// An instance comes to a stop by itself.
     async fn stop_instance(&self, id: &str);
 
@@ -78,6 +83,10 @@ impl World for OnTwin {
     async fn open(&self, _vpc: &str) {}
 
     async fn shut(&self, _vpc: &str) {}
+
+    fn pause(&self) {}
+
+    fn go_on(&self) {}
 
     async fn stop_instance(&self, _id: &str) {}
 
@@ -198,6 +207,14 @@ impl Peer {
 
     pub async fn shut(&self, vpc: &str) {
         self.world.shut(vpc).await;
+    }
+
+    pub fn pause(&self) {
+        self.world.pause();
+    }
+
+    pub fn go_on(&self) {
+        self.world.go_on();
     }
 
     pub async fn stop_instance(&self, id: &str) {

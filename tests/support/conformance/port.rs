@@ -151,7 +151,7 @@ pub async fn what_resists_is_left_behind_and_told(peer: &Peer) {
     let id = made.outputs["allocation_id"].as_str().unwrap();
     peer.hold(Some(id));
     let address = stage.resource(Kind::Address, id);
-    assert_eq!(stage.tear_down(Duration::from_secs(20)).await, [address.to_string()]);
+    assert_eq!(stage.tear_down(Duration::from_secs(80)).await, [address.to_string()]);
     peer.hold(None);
     assert_eq!(stage.tagged().await, [address.clone()].into());
     assert!(!stage.deleted().contains(&address));

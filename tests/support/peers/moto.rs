@@ -104,6 +104,15 @@ impl Moto {
         made
     }
 
+    /// What is under way stays so until [`Moto::start_clock`].
+    pub fn stop_clock(&self) {
+        self.call("POST", "/peer/clock", Some(&json!({ "stopped": true })));
+    }
+
+    pub fn start_clock(&self) {
+        self.call("POST", "/peer/clock", Some(&json!({ "stopped": false })));
+    }
+
     /// Sets the age of recovery points: one `{kind, id, account, region, taken}` or a list of them.
     pub fn age(&self, wish: &Value) {
         self.call("POST", "/peer/age", Some(wish));
@@ -118,7 +127,7 @@ impl Moto {
     pub fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
         let payload = body.map(Value::to_string).unwrap_or_default();
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_mins(5))).unwrap();
         let length = payload.len();
         let head = format!("{method} {path} HTTP/1.0\r\nHost: 127.0.0.1\r\nContent-Length: {length}\r\n\r\n");
         stream.write_all((head + &payload).as_bytes()).unwrap();

@@ -166,7 +166,7 @@ impl HttpTarget {
 }
 
 fn answer_one(stream: &TcpStream, script: &Mutex<Script>) -> std::io::Result<()> {
-    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    stream.set_read_timeout(Some(Duration::from_mins(5)))?;
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     if reader.read_line(&mut line)? == 0 {

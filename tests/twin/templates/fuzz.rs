@@ -32,7 +32,7 @@ fn holds(text: &str) -> Result<(), TestCaseError> {
             let _ = outputs(&template, &around);
         }
     }
-    prop_assert!(began.elapsed() < Duration::from_secs(20), "it takes too long");
+    prop_assert!(began.elapsed() < Duration::from_secs(120), "it takes too long");
     Ok(())
 }
 
