@@ -4,6 +4,8 @@
 //! and counts calls. Every SDK error becomes an error of the port (`error`). Every resource gets
 //! its tags in the call that creates it (`tags`).
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 mod access;
 mod accounts;
 mod answer;

@@ -29,7 +29,7 @@ pub struct Explanation {
 }
 
 /// What every rule must say: see [`Explanation`]. `` `code` `` is the only markup.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Text {
     pub title: &'static str,
     pub meaning: &'static str,

@@ -1,5 +1,7 @@
 //! Carries a playbook out: plan, sandbox, actions, steps, checks, teardown; and the permissions that all that needs.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 pub mod actions;
 pub mod plan;
 pub mod policy;

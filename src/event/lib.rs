@@ -97,7 +97,7 @@ pub enum Body {
         azs: Vec<AzId>,
         outputs: SandboxOutputs,
         #[serde(default)]
-        ready: Option<Ready>,
+        ready: Option<Box<Ready>>,
     },
     /// A look at the sandbox: what stands open, and what could not be looked at. Nothing of both: it is closed.
     Isolation {
@@ -117,7 +117,7 @@ pub enum Body {
     },
     /// A recovery point that was found when a step asked; `why_not`: why it is not the one that the step uses.
     PointSeen {
-        point: RecoveryPoint,
+        point: Box<RecoveryPoint>,
         asked_by: String,
         why_not: Option<String>,
     },
@@ -128,7 +128,7 @@ pub enum Body {
     /// The step will restore from this point.
     StepSource {
         step: String,
-        point: RecoveryPoint,
+        point: Box<RecoveryPoint>,
         #[serde(default)]
         worst_case: WorstCase,
     },
@@ -153,7 +153,7 @@ pub enum Body {
         data: bool,
         consistent_at: Option<Time>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        made: Option<Made>,
+        made: Option<Box<Made>>,
         /// The outputs held secrets, which do not stand here: a run that is resumed cannot take them from the record.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         redacted: bool,

@@ -1,6 +1,8 @@
 //! The twin: plays an estate file as a cloud in virtual time. Nothing is real, and every answer is
 //! exact.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 mod answer;
 mod objects;
 mod rebuild;

@@ -110,7 +110,7 @@ pub fn script() -> Vec<Event> {
     let checks = vec![node("rows", "sql"), node("web-up", "http"), node("cart", "http"), node("old", "tcp")];
     let resource = |kind, id: &str| ResourceRef { kind, id: id.into(), account: account(), region: region() };
     let s = String::from;
-    let point = RecoveryPoint {
+    let point = Box::new(RecoveryPoint {
         taken: Some(at(T0 - 7200.0)),
         ..RecoveryPoint::new(
             "rds:db/orders".parse().unwrap(),
@@ -119,7 +119,7 @@ pub fn script() -> Vec<Event> {
             account(),
             region(),
         )
-    };
+    });
     let progress = |text: &str, done| Body::Progress { id: "db".into(), text: text.into(), done };
     let bodies = vec![
         (0.0, run_started(steps, checks)),
@@ -174,7 +174,7 @@ pub fn script() -> Vec<Event> {
         (
             90.0,
             Body::PointSeen {
-                point: RecoveryPoint { id: s("orders-east-1h"), ..point.clone() },
+                point: Box::new(RecoveryPoint { id: s("orders-east-1h"), ..(*point).clone() }),
                 asked_by: s("db"),
                 why_not: Some(s("it was lost with us-east-1")),
             },

@@ -1,7 +1,5 @@
 //! The actions that steps use: a folder per service, and a file per action.
 
-#![deny(clippy::wildcard_enum_match_arm)]
-
 mod action;
 mod args;
 mod cloudformation;

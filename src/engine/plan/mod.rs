@@ -1,8 +1,6 @@
 //! The plan: a playbook and an estate made into an ordered graph, what is lost and what survives, and what each
 //! step will be restored from.
 
-#![deny(clippy::wildcard_enum_match_arm)]
-
 mod radius;
 
 use std::collections::HashMap;

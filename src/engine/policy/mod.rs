@@ -3,8 +3,6 @@
 //! They are derived from the calls that actions, checks and the harness declare, and from the names
 //! in the playbook's arguments.
 
-#![deny(clippy::wildcard_enum_match_arm)]
-
 mod derive;
 mod document;
 mod grants;

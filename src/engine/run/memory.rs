@@ -94,11 +94,11 @@ impl Memory {
                 self.phases.insert(*phase, (event.at, false));
             }
             Body::PhaseFinished { phase } => self.phases.entry(*phase).or_insert((event.at, true)).1 = true,
-            Body::SandboxReady { ready, .. } => self.ready.clone_from(ready),
+            Body::SandboxReady { ready, .. } => self.ready = ready.as_deref().cloned(),
             Body::Isolation { stage: Stage::Last, .. } => self.looked_last = true,
             Body::Surveyed { points } => self.frozen = points.iter().cloned().collect(),
             Body::DisasterDeclared { t0 } => self.t0 = Some(*t0),
-            Body::PointSeen { point, why_not, .. } => self.points.push((point.clone(), why_not.clone())),
+            Body::PointSeen { point, why_not, .. } => self.points.push(((**point).clone(), why_not.clone())),
             Body::Denied { call, locus, step, why } => self.denied.push(DeniedCall {
                 call: call.clone(),
                 locus: locus.clone(),
@@ -167,7 +167,7 @@ impl Memory {
             }
             Body::StepSource { step, point, .. } => {
                 if let Some(known) = self.steps.get_mut(step) {
-                    known.source = Some(point.clone());
+                    known.source = Some((**point).clone());
                 }
             }
             Body::StepRetry { step, next_at, .. } => {
@@ -187,7 +187,7 @@ impl Memory {
                 if let Some(known) = self.steps.get_mut(step) {
                     known.outputs = outputs.clone();
                 }
-                self.made.extend(made.clone());
+                self.made.extend(made.as_deref().cloned());
                 self.end(step, End::Done);
             }
             // Requests are in `requests`; the rest does not say how far the run had come.

@@ -3,8 +3,6 @@
 //! validate → preflight → prepare the sandbox → **T0** → recover and verify → teardown. Everything runs on one
 //! thread under one clock, so that on the twin the same plan gives the same events.
 
-#![deny(clippy::wildcard_enum_match_arm)]
-
 mod begin;
 mod check;
 mod end;
@@ -219,7 +217,7 @@ impl Engine {
                     security_group_id: ready.security_group.clone(),
                     buckets: ready.buckets.clone(),
                 },
-                ready: Some(ready.clone()),
+                ready: Some(Box::new(ready.clone())),
             });
         }
         IsolationMonitor::new(self, provisioner, &ready).prove().await?;

@@ -338,7 +338,7 @@ impl Recovery<'_> {
     fn tell(&self, step: &str, point: &RecoveryPoint, why_not: Option<&str>) {
         if self.points.told.borrow_mut().insert(telling(point, why_not)) {
             self.engine.bus.tell(Body::PointSeen {
-                point: point.clone(),
+                point: Box::new(point.clone()),
                 asked_by: step.to_owned(),
                 why_not: why_not.map(str::to_owned),
             });

@@ -120,7 +120,11 @@ impl Recovery<'_> {
             let point = chosen.origin.clone();
             if attempt.known.and_then(|known| known.source.as_ref()) != Some(&point) {
                 let worst_case = chosen.worst_case;
-                self.engine.bus.tell(Body::StepSource { step: step.id.clone(), point, worst_case });
+                self.engine.bus.tell(Body::StepSource {
+                    step: step.id.clone(),
+                    point: Box::new(point),
+                    worst_case,
+                });
             }
         }
         let progress = |text: String, done: Option<f64>| {
@@ -169,7 +173,7 @@ impl Recovery<'_> {
             restored,
             data,
             consistent_at: outcome.consistent_at,
-            made,
+            made: made.map(Box::new),
             redacted: false,
         });
     }

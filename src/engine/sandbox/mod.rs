@@ -3,8 +3,6 @@
 //! `provisioner` is the only way in which anything is created or deleted: it writes the intent first, and asks the `guard`
 //! for leave.
 
-#![deny(clippy::wildcard_enum_match_arm)]
-
 pub mod calls;
 pub mod isolation;
 pub mod memory;

@@ -262,11 +262,10 @@ mod tests {
     use std::cell::RefCell;
 
     use super::*;
-    use crate::sandbox::guard::Guard;
     use crate::sandbox::memory::Memory;
     use event::{Consumer, ConsumerError, Event, Phase};
     use port::fake::Fake;
-    use port::{Create, Created, Place, RunTags};
+    use port::{Create, Created, Guard, Place, Protected, RunTags};
 
     /// The kinds in the order in which they were asked to go away.
     #[derive(Clone, Default)]
@@ -275,7 +274,6 @@ mod tests {
     impl Consumer for Asked {
         fn take(&mut self, event: &Event) -> Result<(), ConsumerError> {
             if let Body::DeleteIntent { resource } = &event.body {
-                let resource: ResourceRef = serde_json::from_value(resource.clone()).unwrap();
                 self.0.borrow_mut().push(resource.kind);
             }
             Ok(())
@@ -302,8 +300,7 @@ mod tests {
         let place = Place { account: "222222222222".parse().unwrap(), region: "us-west-2".parse().unwrap() };
         let run_tags =
             RunTags { run: base::ids::RunId("20260101T000000Z-x-1f3a".into()), expires: clock.now() };
-        let guard =
-            Guard::new(cloud.clone(), place.clone(), run_tags, drillmaster::config::Protected::default());
+        let guard = Guard::new(cloud.clone(), place.clone(), run_tags, Protected::default());
         guard.enter(Phase::Teardown);
         let provisioner = Provisioner::new(cloud.clone(), Rc::clone(&bus), guard, Memory::default());
         let waiter = Waiter::new(cloud, clock.clone());
@@ -322,7 +319,7 @@ mod tests {
             account: place.account.clone(),
             region: place.region.clone(),
         };
-        let all: Vec<ResourceRef> = Kind::ALL.into_iter().map(|kind| one(kind, "made")).collect();
+        let all: Vec<ResourceRef> = Kind::ALL.iter().map(|kind| one(*kind, "made")).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let local = tokio::task::LocalSet::new();
         let left = runtime.block_on(

@@ -118,7 +118,7 @@ impl Record {
                 }
             }
             Body::PointSeen { point, why_not, .. } => {
-                self.points.push(PointRecord { point: point.clone(), why_not: why_not.clone() });
+                self.points.push(PointRecord { point: (**point).clone(), why_not: why_not.clone() });
             }
             Body::Denied { call, locus, step, why } => self.denied.push(DeniedCall {
                 call: call.clone(),
@@ -159,7 +159,7 @@ impl Record {
             }
             Body::StepSource { step, point, worst_case } => {
                 let step = self.step(step);
-                step.source = Some(point.clone());
+                step.source = Some((**point).clone());
                 step.worst_case = *worst_case;
             }
             Body::StepSucceeded { step, restored, data, consistent_at, .. } => {
