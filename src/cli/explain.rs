@@ -44,7 +44,7 @@ pub fn run(args: &Args) -> Exit {
         }
     } else {
         match args.output {
-            // For a program a line holds a rule.
+            // A program reads one rule per line.
             OutputMode::Text => {
                 list(&all, columns().unwrap_or(usize::MAX), Surroundings::detect().stdout_look())
             }
@@ -59,7 +59,7 @@ pub fn run(args: &Args) -> Exit {
 
 const SCHEMA: &str = "drillmaster/rules/v1";
 
-/// All rules, in the order of the page.
+/// Returns all rules in the order of docs/findings.md.
 fn all() -> Vec<Explanation> {
     let findings = port::Rule::ALL.iter().map(|rule| rule.explanation());
     let of_templates = template::Rule::ALL.iter().map(|rule| rule.explanation());
@@ -74,7 +74,7 @@ fn of(topic: Topic, all: &[Explanation]) -> impl Iterator<Item = &Explanation> {
 
 fn unknown(wanted: &str, all: &[Explanation]) -> String {
     let ids = || all.iter().map(|rule| rule.id);
-    // Part of a name is more than a mistyped one: `open`, `iam`.
+    // A part of a rule's name, such as `open` or `iam`, is a better hint than a similar spelling.
     let mut near: Vec<&str> = ids().filter(|id| !wanted.is_empty() && id.contains(wanted)).take(5).collect();
     if near.is_empty() {
         near.extend(nearest(wanted, ids()));
@@ -87,10 +87,10 @@ fn unknown(wanted: &str, all: &[Explanation]) -> String {
     format!("there is no rule `{wanted}`; {help}")
 }
 
-/// The longest line of text that is easy to read.
+/// The longest line that is easy to read, in columns.
 const WIDEST: usize = 100;
 
-/// The terminal's width, if stdout is a terminal.
+/// Returns the width of the terminal, if stdout is one.
 fn columns() -> Option<usize> {
     let term = Term::stdout();
     let seen = term.is_term().then(|| term.size_checked()).flatten();
@@ -113,7 +113,7 @@ fn list(all: &[Explanation], columns: usize, look: TextStyle) -> String {
                 pad(rule.id, ids),
                 pad(&rule.severity_words(), severities)
             );
-            // In a narrow terminal the title has a line of its own.
+            // On a narrow terminal the title gets its own line.
             if before + 30 > columns {
                 line(&mut text, head.trim_end());
                 lines(&mut text, &wrap(rule.title, columns - 2 * INDENT, 0), 2 * INDENT);

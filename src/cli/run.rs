@@ -76,7 +76,7 @@ fn on() -> impl TypedValueParser<Value = On> {
     PossibleValuesParser::new(known).try_map(|text| text.parse::<On>())
 }
 
-/// What a crash may cost: on the twin nothing real is at stake.
+/// Returns how safely records are kept. On the twin a crash costs nothing real.
 pub fn durability(on: On) -> Durability {
     match on {
         On::Twin => Durability::Buffered,

@@ -5,7 +5,8 @@ use clap::ValueEnum;
 use base::exit::Exit;
 use engine::actions::CATALOGUE;
 
-/// Print a JSON Schema: of playbooks, estates or the configuration, for editors; of report.json or the events, for programs
+/// Print a JSON Schema: of playbooks, estates or the configuration for editors, of report.json or
+/// the events for programs
 #[derive(clap::Args)]
 pub struct Args {
     #[arg(value_enum, default_value_t)]
@@ -18,9 +19,9 @@ enum SchemaKind {
     Playbook,
     Estate,
     Config,
-    /// report.json
+    /// The file report.json
     Report,
-    /// A line of `run --output json`, and of a journal
+    /// A line of `run --output json`, or of a journal
     Events,
 }
 

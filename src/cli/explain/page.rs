@@ -1,10 +1,10 @@
-//! docs/findings.md
+//! Renders docs/findings.md.
 
 use super::{line, lines, of};
 use crate::ui::text::wrap;
 use base::explanation::{Explanation, Topic};
 
-/// The columns of the documentation.
+/// The width of the documentation, in columns.
 const COLUMNS: usize = 100;
 
 const BEGINNING: &str = "\

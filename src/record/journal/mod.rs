@@ -159,7 +159,7 @@ impl Journal {
             why,
         })?;
         let start = self.buffer.len();
-        // `prev` comes first: `chain::prev` looks for it there.
+        // `prev` comes first, where `chain::prev` expects it.
         let prev = ("prev", format!(r#""{}""#, self.end.head));
         let line = event.to_line(&[prev]).map_err(|error| JournalError::Unwritable {
             path: self.path.clone(),
