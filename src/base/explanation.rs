@@ -6,7 +6,7 @@ use strum::VariantArray;
 use super::severity::Severity;
 
 /// All there is to tell of a rule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Explanation {
     pub id: &'static str,
     pub topic: Topic,
@@ -29,7 +29,7 @@ pub struct Explanation {
 }
 
 /// What every rule must say: see [`Explanation`]. `` `code` `` is the only markup.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Text {
     pub title: &'static str,
     pub meaning: &'static str,
@@ -38,7 +38,7 @@ pub struct Text {
 }
 
 /// A part of a file that shows the rule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Example {
     /// The words after the fence. `tests/readme.rs` says what they mean.
     pub fence: &'static str,
@@ -123,17 +123,27 @@ impl Topic {
     pub const fn about(self) -> &'static str {
         match self {
             Self::Isolation => {
-                "A look at the sandbox finds these. Severity high ends the drill before T0 (exit code 3), \
-                 and fails it after T0 (exit code 1). Lower severities do not change the verdict."
+                "A look at the sandbox finds these. Severity high ends the drill before T0 (exit \
+                 code 3), and fails it after T0 (exit code 1). Lower severities do not change the \
+                 verdict."
             }
-            Self::Data => "These are about what was restored, and about what could have been restored.",
-            Self::SetUp => "These are known before T0. They are about accounts, permissions and the sandbox.",
-            Self::Run => "These are about the run itself: the runner, the teardown, values and secrets.",
+            Self::Data => {
+                "These are about what was restored, and about what could have been \
+                           restored."
+            }
+            Self::SetUp => {
+                "These are known before T0. They are about accounts, permissions and \
+                            the sandbox."
+            }
+            Self::Run => {
+                "These are about the run itself: the runner, the teardown, values and \
+                          secrets."
+            }
             Self::Templates => {
-                "The inspection of a CloudFormation template goes by these rules. At severity high the \
-                 template is not deployed: `validate` shows the place in the template, and a run fails the \
-                 step. At severity medium and low the template is deployed, and the report has the finding \
-                 `template`."
+                "The inspection of a CloudFormation template goes by these rules. At severity high \
+                 the template is not deployed: `validate` shows the place in the template, and a \
+                 run fails the step. At severity medium and low the template is deployed, and the \
+                 report has the finding `template`."
             }
         }
     }

@@ -99,30 +99,24 @@ fn columns() -> Option<usize> {
 
 const INDENT: usize = 2;
 
+/// A line for each rule; two where the terminal is too narrow for that.
 fn list(all: &[Explanation], columns: usize, look: TextStyle) -> String {
-    let ids = all.iter().map(|rule| width(rule.id)).max().unwrap_or_default();
-    let severities = all.iter().map(|rule| width(&rule.severity_words())).max().unwrap_or_default();
+    let widest = |of: fn(&Explanation) -> usize| all.iter().map(of).max().unwrap_or_default();
+    let ids = widest(|rule| width(rule.id));
+    let severities = widest(|rule| width(&rule.severity_words()));
+    let fits = INDENT + ids + 2 + severities + 2 + widest(|rule| width(rule.title)) <= columns;
+    let indent = " ".repeat(INDENT);
     let mut text = String::new();
     for &topic in Topic::ALL {
         line(&mut text, &look.paint(Tone::Strong, topic.title()));
         for rule in of(topic, all) {
-            let before = INDENT + ids + 2 + severities + 2;
-            let head = format!(
-                "{}{}  {}  ",
-                " ".repeat(INDENT),
-                pad(rule.id, ids),
-                pad(&rule.severity_words(), severities)
-            );
-            // On a narrow terminal the title gets its own line.
-            if before + 30 > columns {
-                line(&mut text, head.trim_end());
-                lines(&mut text, &wrap(rule.title, columns - 2 * INDENT, 0), 2 * INDENT);
+            let (id, severity, title) = (rule.id, rule.severity_words(), rule.title);
+            if fits {
+                let (id, severity) = (pad(id, ids), pad(&severity, severities));
+                line(&mut text, &format!("{indent}{id}  {severity}  {title}"));
             } else {
-                let title = wrap(rule.title, columns - before, 0);
-                for (index, part) in title.iter().enumerate() {
-                    let before = if index == 0 { head.clone() } else { " ".repeat(before) };
-                    line(&mut text, &format!("{before}{part}"));
-                }
+                line(&mut text, &format!("{indent}{id} ({severity})"));
+                lines(&mut text, &wrap(title, columns - 2 * INDENT, 0), 2 * INDENT);
             }
         }
         text.push('\n');
@@ -205,8 +199,7 @@ mod tests {
         let all = all();
         let look = TextStyle { color: false, unicode: true };
         for columns in [40, 80, 100] {
-            let texts =
-                all.iter().map(|rule| one(&Explanation { example: None, ..rule.clone() }, columns, look));
+            let texts = all.iter().map(|rule| one(&Explanation { example: None, ..*rule }, columns, look));
             for text in texts.chain([list(&all, columns, look)]) {
                 for line in text.lines() {
                     assert!(width(line) <= columns || !line.trim().contains(' '), "{columns}: {line}");

@@ -54,112 +54,120 @@ impl Rule {
                 &[High],
                 Text {
                     title: "A resource opens the sandbox's network, or is outside it",
-                    meaning: "The template has a gateway, a peering, a VPC endpoint, a route or a VPC of its \
-                              own; a security group that names more than the sandbox's range, or has no \
-                              `SecurityGroupEgress`; a change to public names or to how names are resolved; \
-                              or a resource without a subnet or VPC of the sandbox.",
-                    reason: "The sandbox is proved closed before T0. Each of these opens it, or puts \
-                             production's data into a network that nobody looked at. EC2 lets all traffic out \
-                             of a security group for which no egress rule is given.",
-                    remedy: "Use the parameters `VpcId`, `SubnetIds`, `SecurityGroupId` and `VpcCidr`, which \
-                             Drillmaster fills in. Leave out what only production needs, with a `Condition` on \
-                             a parameter.",
+                    meaning: "The template has a gateway, a peering, a VPC endpoint, a route or a \
+                              VPC of its own; a security group that names more than the sandbox's \
+                              range, or has no `SecurityGroupEgress`; a change to public names or \
+                              to how names are resolved; or a resource without a subnet or VPC of \
+                              the sandbox.",
+                    reason: "The sandbox is proved closed before T0. Each of these opens it, or \
+                             puts production's data into a network that nobody looked at. EC2 lets \
+                             all traffic out of a security group for which no egress rule is \
+                             given.",
+                    remedy: "Use the parameters `VpcId`, `SubnetIds`, `SecurityGroupId` and \
+                             `VpcCidr`, which Drillmaster fills in. Leave out what only production \
+                             needs, with a `Condition` on a parameter.",
                 },
             ),
             Self::Public => (
                 &[High],
                 Text {
                     title: "A resource can be reached from the internet",
-                    meaning: "The template has a public address, a public load balancer (the default), an API, \
-                              a function URL, a distribution, or a bucket that may become public.",
+                    meaning: "The template has a public address, a public load balancer (the \
+                              default), an API, a function URL, a distribution, or a bucket that \
+                              may become public.",
                     reason: "The world could reach production's data.",
-                    remedy: "Set the property that makes it public to the private value. If production needs \
-                             the other value, use `!If` or a parameter.",
+                    remedy: "Set the property that makes it public to the private value. If \
+                             production needs the other value, use `!If` or a parameter.",
                 },
             ),
             Self::Access => (
                 &[High],
                 Text {
                     title: "A policy or a share lets others in",
-                    meaning: "A policy or a trust lets in another account, everybody, federated users, or a \
-                              service without `aws:SourceAccount` or `aws:SourceArn`. Or the template shares a \
-                              resource, or makes users, access keys or identity providers.",
-                    reason: "Others could read what was restored. Without a condition anybody's resource can \
-                             make the service act.",
-                    remedy: "Name principals of the sandbox's account only, with `!Ref AWS::AccountId`. Give \
-                             statements for services a condition on `aws:SourceAccount`.",
+                    meaning: "A policy or a trust lets in another account, everybody, federated \
+                              users, or a service without `aws:SourceAccount` or `aws:SourceArn`. \
+                              Or the template shares a resource, or makes users, access keys or \
+                              identity providers.",
+                    reason: "Others could read what was restored. Without a condition anybody's \
+                             resource can make the service act.",
+                    remedy: "Name principals of the sandbox's account only, with `!Ref \
+                             AWS::AccountId`. Give statements for services a condition on \
+                             `aws:SourceAccount`.",
                 },
             ),
             Self::Elsewhere => (
                 &[High],
                 Text {
                     title: "A resource reaches another account, region or resource",
-                    meaning: "The template names an ARN, an account or a region that is not the sandbox's; a \
-                              resource that exists already, as a target; or a replica or copy of production.",
+                    meaning: "The template names an ARN, an account or a region that is not the \
+                              sandbox's; a resource that exists already, as a target; or a replica \
+                              or copy of production.",
                     reason: "A drill changes nothing outside its sandbox.",
-                    remedy: "Write `!Ref AWS::AccountId` and `!Ref AWS::Region`. Let targets be part of the \
-                             template, or pass what a step made by a parameter.",
+                    remedy: "Write `!Ref AWS::AccountId` and `!Ref AWS::Region`. Let targets be \
+                             part of the template, or pass what a step made by a parameter.",
                 },
             ),
             Self::Credentials => (
                 &[High],
                 Text {
                     title: "A machine or a service gets credentials that exist already",
-                    meaning: "The template gives an instance a profile, gives a function or a service a role \
-                              that exists already, or copies the settings of an existing instance.",
-                    reason: "Restored machines run production's programs. With credentials they can change \
-                             production.",
-                    remedy: "Set an instance profile to `!Ref AWS::NoValue` in a drill, with `!If`. Make roles \
-                             of services in the template, with `allow: [iam]`.",
+                    meaning: "The template gives an instance a profile, gives a function or a \
+                              service a role that exists already, or copies the settings of an \
+                              existing instance.",
+                    reason: "Restored machines run production's programs. With credentials they \
+                             can change production.",
+                    remedy: "Set an instance profile to `!Ref AWS::NoValue` in a drill, with \
+                             `!If`. Make roles of services in the template, with `allow: [iam]`.",
                 },
             ),
             Self::Uninspected => (
                 &[High],
                 Text {
                     title: "The template does not show what would be deployed",
-                    meaning: "The template has a nested stack, a custom resource, a macro, a transform, a \
-                              module, a type that is not AWS's, or a value that decides about safety and \
-                              cannot be worked out.",
+                    meaning: "The template has a nested stack, a custom resource, a macro, a \
+                              transform, a module, a type that is not AWS's, or a value that \
+                              decides about safety and cannot be worked out.",
                     reason: "Unknown is not safe.",
-                    remedy: "Put what it brings into the template, or deploy it with a step of its own. Or \
-                             leave it out with a `Condition` on a parameter.",
+                    remedy: "Put what it brings into the template, or deploy it with a step of its \
+                             own. Or leave it out with a `Condition` on a parameter.",
                 },
             ),
             Self::Iam => (
                 &[High, Medium],
                 Text {
                     title: "The template makes a role or a policy",
-                    meaning: "A resource gives rights in the sandbox's account. High: the step does not allow \
-                              it. Medium: `allow: [iam]` lets it pass. The rights themselves are not judged.",
+                    meaning: "A resource gives rights in the sandbox's account. High: the step \
+                              does not allow it. Medium: `allow: [iam]` lets it pass. The rights \
+                              themselves are not judged.",
                     reason: "What assumes the role can act in the sandbox's account.",
-                    remedy: "Leave it out with a `Condition`. Or write `allow: [iam]` on the step, and read the \
-                             policies yourself.",
+                    remedy: "Leave it out with a `Condition`. Or write `allow: [iam]` on the step, \
+                             and read the policies yourself.",
                 },
             ),
             Self::Retain => (
                 &[High, Medium, Low],
                 Text {
                     title: "A resource would outlive the stack",
-                    meaning: "A resource has a `DeletionPolicy` other than `Delete`, the default snapshot of a \
-                              database, or deletion protection. High: the step does not allow it. Medium: \
-                              `allow: [retain]` lets it pass. Low: only `UpdateReplacePolicy` keeps it, and a \
-                              drill updates nothing.",
-                    reason: "Teardown must leave nothing: a resource that stays costs money, and holds \
-                             production's data.",
-                    remedy: "Write `DeletionPolicy: Delete`, and set deletion protection to false. If \
-                             production needs the other value, use `!If` or a parameter.",
+                    meaning: "A resource has a `DeletionPolicy` other than `Delete`, the default \
+                              snapshot of a database, or deletion protection. High: the step does \
+                              not allow it. Medium: `allow: [retain]` lets it pass. Low: only \
+                              `UpdateReplacePolicy` keeps it, and a drill updates nothing.",
+                    reason: "Teardown must leave nothing: a resource that stays costs money, and \
+                             holds production's data.",
+                    remedy: "Write `DeletionPolicy: Delete`, and set deletion protection to false. \
+                             If production needs the other value, use `!If` or a parameter.",
                 },
             ),
             Self::Unlisted => (
                 &[High, Medium],
                 Text {
                     title: "A type is not known to stay inside the sandbox",
-                    meaning: "Drillmaster has no row for the resource's type. High: the step does not allow \
-                              the type. Medium: `allow` names it. Of its properties only those are inspected \
-                              whose names mean the same in every type.",
+                    meaning: "Drillmaster has no row for the resource's type. High: the step does \
+                              not allow the type. Medium: `allow` names it. Of its properties only \
+                              those are inspected whose names mean the same in every type.",
                     reason: "The type may open the sandbox, reach beyond it, or stay behind.",
-                    remedy: "Leave it out with a `Condition`. If you know that it stays inside, name the type \
-                             in `allow` on the step.",
+                    remedy: "Leave it out with a `Condition`. If you know that it stays inside, \
+                             name the type in `allow` on the step.",
                 },
             ),
         };
@@ -178,9 +186,10 @@ impl Rule {
                 .switch_off(NOT_ALLOWED)
                 .example("yaml", CLOSED_GROUP)
                 .source("CloudFormation Template Reference Guide, \"AWS::EC2::SecurityGroup\""),
-            Self::Access => {
-                explained.switch_off(NOT_ALLOWED).source("IAM User Guide, \"The confused deputy problem\"")
-            }
+            Self::Access => explained.switch_off(NOT_ALLOWED).source(
+                "IAM User Guide, \"The confused deputy \
+                                                          problem\"",
+            ),
             Self::Public | Self::Elsewhere | Self::Credentials | Self::Uninspected => {
                 explained.switch_off(NOT_ALLOWED)
             }
@@ -188,9 +197,10 @@ impl Rule {
             Self::Retain => explained
                 .switch_off("`allow: [retain]` on the step lets it pass.")
                 .source("CloudFormation Template Reference Guide, \"DeletionPolicy attribute\""),
-            Self::Unlisted => {
-                explained.switch_off("`allow: [\"AWS::ECS::Cluster\"]` on the step lets that type pass.")
-            }
+            Self::Unlisted => explained.switch_off(
+                "`allow: [\"AWS::ECS::Cluster\"]` on the step lets that type \
+                                      pass.",
+            ),
         }
     }
 }

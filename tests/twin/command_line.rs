@@ -99,7 +99,7 @@ fn schema() {
 
 #[test]
 fn explain() {
-    ends(&["explain"], 0, &["sandbox-open ", "template-iam ", "high, medium, low"], &[]);
+    ends(&["explain"], 0, &["sandbox-open  ", "template-iam  ", "high, medium, low"], &[]);
     let parts =
         &["sandbox-open (high)", "What it means", "Why it matters", "What to do", "docs/aws.md#isolation"];
     ends(&["explain", "sandbox-open"], 0, parts, &[]);

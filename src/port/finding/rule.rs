@@ -90,16 +90,18 @@ impl Rule {
                 &[High],
                 Text {
                     title: "The sandbox's network is open",
-                    meaning: "Traffic can leave the sandbox or come in. The finding names the way: a route; an \
-                              internet, NAT, egress-only, VPN or transit gateway; a peering; a VPC endpoint; a \
-                              network interface that AWS manages; or a rule of a security group that names \
-                              something outside the VPC. The rule also covers an instance or a database of the \
-                              run in a network that is not the run's.",
-                    reason: "The sandbox holds production's data. Through an open way the data can leave. What \
-                             was restored can also reach production and change it: it runs with production's \
-                             configuration.",
-                    remedy: "Find out who or what opened the way: a step, a template, or automation of the \
-                             account. CloudTrail has the call. Prevent it in the sandbox's account.",
+                    meaning: "Traffic can leave the sandbox or come in. The finding names the way: \
+                              a route; an internet, NAT, egress-only, VPN or transit gateway; a \
+                              peering; a VPC endpoint; a network interface that AWS manages; or a \
+                              rule of a security group that names something outside the VPC. The \
+                              rule also covers an instance or a database of the run in a network \
+                              that is not the run's.",
+                    reason: "The sandbox holds production's data. Through an open way the data can \
+                             leave. What was restored can also reach production and change it: it \
+                             runs with production's configuration.",
+                    remedy: "Find out who or what opened the way: a step, a template, or \
+                             automation of the account. CloudTrail has the call. Prevent it in the \
+                             sandbox's account.",
                 },
             )
             .page("aws.md#isolation"),
@@ -108,13 +110,13 @@ impl Rule {
                 &[High],
                 Text {
                     title: "Something in the sandbox has a public address",
-                    meaning: "A network interface has a public address, an Elastic IP of the run is associated, \
-                              a subnet gives new instances public addresses, or a database is publicly \
-                              accessible.",
-                    reason: "A public address is one half of a way in from the internet. One route more is \
-                             enough to open it.",
-                    remedy: "Restore without a public address, and leave Elastic IPs unassociated. Let checks \
-                             reach the sandbox through a tunnel with `--connect-to`.",
+                    meaning: "A network interface has a public address, an Elastic IP of the run \
+                              is associated, a subnet gives new instances public addresses, or a \
+                              database is publicly accessible.",
+                    reason: "A public address is one half of a way in from the internet. One route \
+                             more is enough to open it.",
+                    remedy: "Restore without a public address, and leave Elastic IPs unassociated. \
+                             Let checks reach the sandbox through a tunnel with `--connect-to`.",
                 },
             )
             .page("aws.md#checks-and-tunnels"),
@@ -123,12 +125,13 @@ impl Rule {
                 &[High],
                 Text {
                     title: "Something in the sandbox has a role",
-                    meaning: "An instance has an instance profile, or a database has an IAM role. Drillmaster \
-                              starts instances without a role, so something else attached it.",
-                    reason: "A restored machine runs production's programs. With a role they can call AWS: send \
-                             mail, write to queues, change production.",
-                    remedy: "Find out who or what attached the role. CloudTrail has the call. Prevent it in the \
-                             sandbox's account.",
+                    meaning: "An instance has an instance profile, or a database has an IAM role. \
+                              Drillmaster starts instances without a role, so something else \
+                              attached it.",
+                    reason: "A restored machine runs production's programs. With a role they can \
+                             call AWS: send mail, write to queues, change production.",
+                    remedy: "Find out who or what attached the role. CloudTrail has the call. \
+                             Prevent it in the sandbox's account.",
                 },
             )
             .page("aws.md#isolation"),
@@ -137,24 +140,30 @@ impl Rule {
                 &[High],
                 Text {
                     title: "A snapshot or image of the run is shared",
-                    meaning: "A snapshot or a machine image that the run made is public, or is shared with \
-                              another account or organization.",
-                    reason: "The copy holds production's data. Whoever it is shared with can read all of it.",
-                    remedy: "Take the share back. Then find out who or what made it. CloudTrail has the call.",
+                    meaning: "A snapshot or a machine image that the run made is public, or is \
+                              shared with another account or organization.",
+                    reason: "The copy holds production's data. Whoever it is shared with can read \
+                             all of it.",
+                    remedy: "Take the share back. Then find out who or what made it. CloudTrail \
+                             has the call.",
                 },
             )
-            .source("Amazon EBS User Guide, \"Share an Amazon EBS snapshot with other AWS accounts\"")
+            .source(
+                "Amazon EBS User Guide, \"Share an Amazon EBS snapshot with other AWS \
+                     accounts\"",
+            )
             .page("aws.md#isolation"),
             Self::SandboxBucketOpen => explain(
                 Topic::Isolation,
                 &[High],
                 Text {
                     title: "A bucket of the run is open to others",
-                    meaning: "A bucket that the run made lacks a part of the public access block, or has a \
-                              policy that lets in anybody besides the sandbox's account. A policy that cannot be \
-                              understood counts as open.",
+                    meaning: "A bucket that the run made lacks a part of the public access block, \
+                              or has a policy that lets in anybody besides the sandbox's account. \
+                              A policy that cannot be understood counts as open.",
                     reason: "The bucket holds copies of production's objects.",
-                    remedy: "Close the bucket. Then find out who or what opened it. CloudTrail has the call.",
+                    remedy: "Close the bucket. Then find out who or what opened it. CloudTrail has \
+                             the call.",
                 },
             )
             .source("Amazon S3 User Guide, \"Blocking public access to your Amazon S3 storage\"")
@@ -164,13 +173,14 @@ impl Rule {
                 &[High],
                 Text {
                     title: "A part of the sandbox could not be looked at",
-                    meaning: "A look could not read something: a call was denied, got no answer within ten \
-                              minutes, or failed again and again. Or the last look, before the verdict, did not \
-                              take place.",
-                    reason: "Unknown is not closed. A drill passes only if the sandbox was seen to be closed.",
-                    remedy: "Allow the sandbox's role the calls that the finding names. They only read. \
-                             `drillmaster iam-policy` prints all of them. If the last look did not take place, \
-                             run the drill again.",
+                    meaning: "A look could not read something: a call was denied, got no answer \
+                              within ten minutes, or failed again and again. Or the last look, \
+                              before the verdict, did not take place.",
+                    reason: "Unknown is not closed. A drill passes only if the sandbox was seen to \
+                             be closed.",
+                    remedy: "Allow the sandbox's role the calls that the finding names. They only \
+                             read. `drillmaster iam-policy` prints all of them. If the last look \
+                             did not take place, run the drill again.",
                 },
             )
             .page("aws.md#permissions"),
@@ -179,13 +189,13 @@ impl Rule {
                 &[Medium],
                 Text {
                     title: "An EC2 Instance Connect Endpoint is in the sandbox",
-                    meaning: "The sandbox's VPC has an EC2 Instance Connect Endpoint. Whoever IAM allows to use \
-                              it can connect to what was restored. Nothing in the sandbox can connect to \
-                              anything through it.",
-                    reason: "The endpoint lets people reach production's data. It does not let the data out by \
-                             itself, so the drill goes on.",
-                    remedy: "Allow `ec2-instance-connect:OpenTunnel` to as few as possible. Delete the endpoint \
-                             in a last step.",
+                    meaning: "The sandbox's VPC has an EC2 Instance Connect Endpoint. Whoever IAM \
+                              allows to use it can connect to what was restored. Nothing in the \
+                              sandbox can connect to anything through it.",
+                    reason: "The endpoint lets people reach production's data. It does not let the \
+                             data out by itself, so the drill goes on.",
+                    remedy: "Allow `ec2-instance-connect:OpenTunnel` to as few as possible. Delete \
+                             the endpoint in a last step.",
                 },
             )
             .switch_off("If checks go through the endpoint, the finding is expected, and stays.")
@@ -196,11 +206,13 @@ impl Rule {
                 &[Medium],
                 Text {
                     title: "Names of a private zone resolve in the sandbox",
-                    meaning: "A private hosted zone of Route 53 is associated with the sandbox's VPC. Names \
-                              give no way out, so the drill goes on.",
-                    reason: "What was restored looks for its neighbours by the names in its configuration. In \
-                             this zone it finds production's addresses under these names.",
-                    remedy: "Associate no zone with the sandbox, or one whose names lead to what was restored.",
+                    meaning: "A private hosted zone of Route 53 is associated with the sandbox's \
+                              VPC. Names give no way out, so the drill goes on.",
+                    reason: "What was restored looks for its neighbours by the names in its \
+                             configuration. In this zone it finds production's addresses under \
+                             these names.",
+                    remedy: "Associate no zone with the sandbox, or one whose names lead to what \
+                             was restored.",
                 },
             )
             .source("Amazon Route 53 Developer Guide, \"Working with private hosted zones\"")
@@ -210,26 +222,30 @@ impl Rule {
                 &[Low],
                 Text {
                     title: "A network ACL replaces the default one",
-                    meaning: "A subnet of the sandbox has a network ACL that is not the VPC's default one. An \
-                              ACL can only take away from what routes and security groups let through.",
-                    reason: "Something changed the sandbox. The ACL may also block traffic between the restored \
-                             resources, and make checks fail.",
+                    meaning: "A subnet of the sandbox has a network ACL that is not the VPC's \
+                              default one. An ACL can only take away from what routes and security \
+                              groups let through.",
+                    reason: "Something changed the sandbox. The ACL may also block traffic between \
+                             the restored resources, and make checks fail.",
                     remedy: "Find out who or what put the ACL there. CloudTrail has the call.",
                 },
             )
-            .source("Amazon VPC User Guide, \"Control subnet traffic with network access control lists\"")
+            .source(
+                "Amazon VPC User Guide, \"Control subnet traffic with network access control \
+                     lists\"",
+            )
             .page("aws.md#isolation"),
             Self::DataFromAfterT0 => explain(
                 Topic::Data,
                 &[High],
                 Text {
                     title: "A step restored data from after T0",
-                    meaning: "A step asked for data from after T0, the instant of the disaster: by `as_of`, \
-                              a time, or the id of a recovery point.",
-                    reason: "In a real disaster the point would not exist. So its age is unknown, and an unknown \
-                             RPO meets no objective.",
-                    remedy: "Restore from a point that was complete at T0: write `point: latest`, or a time \
-                             before T0.",
+                    meaning: "A step asked for data from after T0, the instant of the disaster: by \
+                              `as_of`, a time, or the id of a recovery point.",
+                    reason: "In a real disaster the point would not exist. So its age is unknown, \
+                             and an unknown RPO meets no objective.",
+                    remedy: "Restore from a point that was complete at T0: write `point: latest`, \
+                             or a time before T0.",
                 },
             )
             .page("playbooks.md#recovery-points"),
@@ -238,11 +254,12 @@ impl Rule {
                 &[High],
                 Text {
                     title: "The restored data claim to be newer than their recovery point",
-                    meaning: "A check with `measures: rpo` read a timestamp that is newer than the recovery \
-                              point that was restored.",
-                    reason: "Something wrote the timestamp after the restore: a program in the sandbox, or the \
-                             check itself. It tells nothing about production's data. It is not counted, and the \
-                             age of the recovery point counts instead.",
+                    meaning: "A check with `measures: rpo` read a timestamp that is newer than the \
+                              recovery point that was restored.",
+                    reason: "Something wrote the timestamp after the restore: a program in the \
+                             sandbox, or the check itself. It tells nothing about production's \
+                             data. It is not counted, and the age of the recovery point counts \
+                             instead.",
                     remedy: "Let the query read a timestamp that only production writes.",
                 },
             )
@@ -262,13 +279,14 @@ impl Rule {
                 &[Medium],
                 Text {
                     title: "A newer recovery point survives, and needs a copy first",
-                    meaning: "The step restored an older recovery point. A newer one survives the loss, or one \
-                              of unknown age that may be newer. It is in another region, or is not shared with \
-                              the sandbox's account, so the step could not restore it as it is.",
-                    reason: "The workload lost more data than it had to. With a copy its RPO is better. The copy \
-                             takes time, which counts in its RTO.",
-                    remedy: "Copy the point to the recovery region before a disaster, and share it with the \
-                             sandbox's account. Or copy it in a step of the playbook.",
+                    meaning: "The step restored an older recovery point. A newer one survives the \
+                              loss, or one of unknown age that may be newer. It is in another \
+                              region, or is not shared with the sandbox's account, so the step \
+                              could not restore it as it is.",
+                    reason: "The workload lost more data than it had to. With a copy its RPO is \
+                             better. The copy takes time, which counts in its RTO.",
+                    remedy: "Copy the point to the recovery region before a disaster, and share it \
+                             with the sandbox's account. Or copy it in a step of the playbook.",
                 },
             )
             .example(
@@ -287,12 +305,12 @@ impl Rule {
                 &[Medium],
                 Text {
                     title: "It is unknown how far a replica lagged behind",
-                    meaning: "A step restored a bucket from its replica or from another copy. S3 does not report \
-                              how far the copy lagged behind the original at T0.",
-                    reason: "The age of the data is unknown. So is the RPO, and an unknown RPO meets no \
-                             objective.",
-                    remedy: "Add a check with `measures: rpo` that returns the newest timestamp in the restored \
-                             data.",
+                    meaning: "A step restored a bucket from its replica or from another copy. S3 \
+                              does not report how far the copy lagged behind the original at T0.",
+                    reason: "The age of the data is unknown. So is the RPO, and an unknown RPO \
+                             meets no objective.",
+                    remedy: "Add a check with `measures: rpo` that returns the newest timestamp in \
+                             the restored data.",
                 },
             )
             .source("Amazon S3 User Guide, \"What does Amazon S3 replicate?\"")
@@ -302,27 +320,32 @@ impl Rule {
                 &[Medium],
                 Text {
                     title: "Objects were written after T0 and left out",
-                    meaning: "The bucket that a step restored from holds objects that were written after T0. The \
-                              step left them out. If one of them replaced an older object, a bucket without \
-                              versions no longer has the older one.",
-                    reason: "At T0 these objects may have existed in an older state, which is missing from what \
-                             was restored.",
-                    remedy: "Enable versioning for the bucket that is restored from. Then the step restores each \
-                             object as it was at T0.",
+                    meaning: "The bucket that a step restored from holds objects that were written \
+                              after T0. The step left them out. If one of them replaced an older \
+                              object, a bucket without versions no longer has the older one.",
+                    reason: "At T0 these objects may have existed in an older state, which is \
+                             missing from what was restored.",
+                    remedy: "Enable versioning for the bucket that is restored from. Then the step \
+                             restores each object as it was at T0.",
                 },
             )
-            .source("Amazon S3 User Guide, \"Retaining multiple versions of objects with S3 Versioning\"")
+            .source(
+                "Amazon S3 User Guide, \"Retaining multiple versions of objects with S3 \
+                     Versioning\"",
+            )
             .page("actions.md#s3restore"),
             Self::RestoredInPart => explain(
                 Topic::Data,
                 &[Medium],
                 Text {
                     title: "Only a part of a bucket was restored",
-                    meaning: "A step `s3.restore` has a `prefix`. It restored only the objects whose keys begin \
-                              with it.",
-                    reason: "The drill did not show that the rest of the bucket can be restored. The bucket \
-                             counts as not covered, and a workload that lists it is incomplete.",
-                    remedy: "Remove `prefix`. Or list as a resource of the workload only what has to come back.",
+                    meaning: "A step `s3.restore` has a `prefix`. It restored only the objects \
+                              whose keys begin with it.",
+                    reason: "The drill did not show that the rest of the bucket can be restored. \
+                             The bucket counts as not covered, and a workload that lists it is \
+                             incomplete.",
+                    remedy: "Remove `prefix`. Or list as a resource of the workload only what has \
+                             to come back.",
                 },
             )
             .page("actions.md#s3restore"),
@@ -331,12 +354,13 @@ impl Rule {
                 &[Medium],
                 Text {
                     title: "Recovery points could not be listed somewhere",
-                    meaning: "A call that lists recovery points failed in an account and region. The finding \
-                              has the error.",
-                    reason: "A newer recovery point may exist there. The drill restores from what it saw, so its \
-                             RPO may be worse than necessary. A step that finds nothing to restore fails.",
-                    remedy: "Give the drill credentials that may read there. `drillmaster iam-policy` prints the \
-                             permissions.",
+                    meaning: "A call that lists recovery points failed in an account and region. \
+                              The finding has the error.",
+                    reason: "A newer recovery point may exist there. The drill restores from what \
+                             it saw, so its RPO may be worse than necessary. A step that finds \
+                             nothing to restore fails.",
+                    remedy: "Give the drill credentials that may read there. `drillmaster \
+                             iam-policy` prints the permissions.",
                 },
             )
             .page("aws.md#permissions"),
@@ -346,12 +370,12 @@ impl Rule {
                 Text {
                     title: "An account could not be reached",
                     meaning: "Drillmaster could not call AWS in an account of the playbook: \
-                              `sts:GetCallerIdentity` or preflight failed there. It is not the sandbox's \
-                              account: without that one there is no drill.",
-                    reason: "Recovery points of the account were not seen. A real recovery would miss them too \
-                             if it depends on the same credentials.",
-                    remedy: "Correct the account's `profile` or `role` in the playbook, and the trust policy of \
-                             the role.",
+                              `sts:GetCallerIdentity` or preflight failed there. It is not the \
+                              sandbox's account: without that one there is no drill.",
+                    reason: "Recovery points of the account were not seen. A real recovery would \
+                             miss them too if it depends on the same credentials.",
+                    remedy: "Correct the account's `profile` or `role` in the playbook, and the \
+                             trust policy of the role.",
                 },
             )
             .page("aws.md#credentials"),
@@ -360,18 +384,20 @@ impl Rule {
                 &[High, Medium, Low],
                 Text {
                     title: "A permission or a quota is missing, or could not be proved",
-                    meaning: "High: a call would be refused, a quota is too small, or the region does not offer \
-                              an instance type. The drill ends before T0 (exit code 3). Medium: a permission \
-                              could not be proved; the real call may be allowed. Low: a quota could not be read.",
-                    reason: "A permission that is missing would fail the recovery in the middle. It would fail a \
-                             real one too.",
-                    remedy: "Allow the call that the finding names: `drillmaster iam-policy` prints all that the \
-                             playbook needs. Raise the quota, or restore less at once.",
+                    meaning: "High: a call would be refused, a quota is too small, or the region \
+                              does not offer an instance type. The drill ends before T0 (exit code \
+                              3). Medium: a permission could not be proved; the real call may be \
+                              allowed. Low: a quota could not be read.",
+                    reason: "A permission that is missing would fail the recovery in the middle. \
+                             It would fail a real one too.",
+                    remedy: "Allow the call that the finding names: `drillmaster iam-policy` \
+                             prints all that the playbook needs. Raise the quota, or restore less \
+                             at once.",
                 },
             )
             .switch_off(
-                "At severity medium the finding may stay for credentials that IAM cannot simulate, such as \
-                 those of a root user or of AWS single sign-on.",
+                "At severity medium the finding may stay for credentials that IAM cannot simulate, \
+                 such as those of a root user or of AWS single sign-on.",
             )
             .source("IAM User Guide, \"IAM policy testing with the IAM policy simulator\"")
             .page("aws.md#permissions"),
@@ -381,13 +407,16 @@ impl Rule {
                 Text {
                     title: "The sandbox is in an account that holds production",
                     meaning: "The estate has resources of production in the sandbox's account.",
-                    reason: "The drill's credentials work in production's account. One mistake, or one stolen \
-                             key, reaches both.",
-                    remedy: "Restore into an account of its own. Share the recovery points with it. \
-                             Point-in-time recovery of RDS does not work across accounts.",
+                    reason: "The drill's credentials work in production's account. One mistake, or \
+                             one stolen key, reaches both.",
+                    remedy: "Restore into an account of its own. Share the recovery points with \
+                             it. Point-in-time recovery of RDS does not work across accounts.",
                 },
             )
-            .switch_off("If the recovery points bind the drill to production's account, the finding stays.")
+            .switch_off(
+                "If the recovery points bind the drill to production's account, the \
+                         finding stays.",
+            )
             .source("AWS Whitepaper, \"Organizing Your AWS Environment Using Multiple Accounts\"")
             .page("aws.md#sharing-and-keys"),
             Self::SandboxResolvesNames => explain(
@@ -395,19 +424,22 @@ impl Rule {
                 &[Low],
                 Text {
                     title: "The sandbox can look up public names",
-                    meaning: "The resolver of every VPC asks the world's name servers. No traffic leaves the \
-                              sandbox, but the names that are looked up do.",
-                    reason: "A program in the sandbox can put data into the names that it looks up.",
-                    remedy: "If that matters to you, associate a rule group of Route 53 Resolver DNS Firewall \
-                             with new VPCs of the sandbox's account.",
+                    meaning: "The resolver of every VPC asks the world's name servers. No traffic \
+                              leaves the sandbox, but the names that are looked up do.",
+                    reason: "A program in the sandbox can put data into the names that it looks \
+                             up.",
+                    remedy: "If that matters to you, associate a rule group of Route 53 Resolver \
+                             DNS Firewall with new VPCs of the sandbox's account.",
                 },
             )
             .switch_off(
-                "Each report on AWS has the finding. The resolver stays on, because databases and machines \
-                 are reached by name. A firewall does not remove the finding: Drillmaster does not look at it.",
+                "Each report on AWS has the finding. The resolver stays on, because databases and \
+                 machines are reached by name. A firewall does not remove the finding: Drillmaster \
+                 does not look at it.",
             )
             .source(
-                "Amazon Route 53 Developer Guide, \"Using DNS Firewall to filter outbound DNS traffic\"",
+                "Amazon Route 53 Developer Guide, \"Using DNS Firewall to filter outbound DNS \
+                 traffic\"",
             )
             .page("aws.md#limits"),
             Self::ZonesNotChecked => explain(
@@ -415,12 +447,13 @@ impl Rule {
                 &[Low],
                 Text {
                     title: "It is unknown which zones offer what the drill launches",
-                    meaning: "Drillmaster could not look up which zones offer the instance types and database \
-                              classes of the playbook.",
-                    reason: "The sandbox may be in a zone that does not offer a type. Then the step that launches \
-                             it fails.",
+                    meaning: "Drillmaster could not look up which zones offer the instance types \
+                              and database classes of the playbook.",
+                    reason: "The sandbox may be in a zone that does not offer a type. Then the \
+                             step that launches it fails.",
                     remedy: "Allow `ec2:DescribeInstanceTypeOfferings` and \
-                             `rds:DescribeOrderableDBInstanceOptions`, or name the zones in the playbook.",
+                             `rds:DescribeOrderableDBInstanceOptions`, or name the zones in the \
+                             playbook.",
                 },
             )
             .example("yaml", "sandbox:\n  network: { zones: [usw2-az1, usw2-az2] }\n")
@@ -430,14 +463,15 @@ impl Rule {
                 &[Medium, Low],
                 Text {
                     title: "A template was deployed with an exception",
-                    meaning: "Medium: `allow` of the step let something pass that the inspection would have \
-                              stopped. Low: a resource has an `UpdateReplacePolicy` that keeps it; a drill \
-                              updates nothing. The message gives the place in the template.",
-                    reason: "An exception weakens the proof that the sandbox is closed and will be empty. An \
-                             auditor should see it.",
-                    remedy: "Remove the name from `allow` once the template can do without it. Give resources \
-                             that only production needs a `Condition` on a parameter. At severity low nothing \
-                             has to be done.",
+                    meaning: "Medium: `allow` of the step let something pass that the inspection \
+                              would have stopped. Low: a resource has an `UpdateReplacePolicy` \
+                              that keeps it; a drill updates nothing. The message gives the place \
+                              in the template.",
+                    reason: "An exception weakens the proof that the sandbox is closed and will be \
+                             empty. An auditor should see it.",
+                    remedy: "Remove the name from `allow` once the template can do without it. \
+                             Give resources that only production needs a `Condition` on a \
+                             parameter. At severity low nothing has to be done.",
                 },
             )
             .example(
@@ -453,11 +487,13 @@ impl Rule {
                 &[Low],
                 Text {
                     title: "The run was resumed",
-                    meaning: "The process that ran the drill died, and `drillmaster resume` went on with the \
-                              run. The finding has the time in between.",
-                    reason: "The time without a runner counts as recovery time, so RTO may be worse than it had \
-                             to be. `api_calls` counts only the calls of the last process.",
-                    remedy: "For figures without a gap run the drill again, on a machine that stays up.",
+                    meaning: "The process that ran the drill died, and `drillmaster resume` went \
+                              on with the run. The finding has the time in between.",
+                    reason: "The time without a runner counts as recovery time, so RTO may be \
+                             worse than it had to be. `api_calls` counts only the calls of the \
+                             last process.",
+                    remedy: "For figures without a gap run the drill again, on a machine that \
+                             stays up.",
                 },
             )
             .page("troubleshooting.md#the-runner-dies"),
@@ -466,10 +502,12 @@ impl Rule {
                 &[Medium],
                 Text {
                     title: "A creating call was still under way at teardown",
-                    meaning: "Teardown waited 15 minutes for a call that creates something, and got no answer.",
-                    reason: "The resource may appear after teardown has looked for the last time. Nobody deletes \
-                             it then, and it costs money.",
-                    remedy: "Some minutes later look for the tag `drillmaster:run`: `drillmaster sweep` does it.",
+                    meaning: "Teardown waited 15 minutes for a call that creates something, and \
+                              got no answer.",
+                    reason: "The resource may appear after teardown has looked for the last time. \
+                             Nobody deletes it then, and it costs money.",
+                    remedy: "Some minutes later look for the tag `drillmaster:run`: `drillmaster \
+                             sweep` does it.",
                 },
             )
             .page("troubleshooting.md#leftovers"),
@@ -478,12 +516,12 @@ impl Rule {
                 &[Medium],
                 Text {
                     title: "Teardown could not look for what the run has made",
-                    meaning: "A call that lists resources by tag failed in an account and region when teardown \
-                              began. Teardown goes by its own records there.",
-                    reason: "A resource that is in no record may be left behind: one whose creating call got no \
-                             answer.",
-                    remedy: "Allow the calls that the finding names. Then look for the tag `drillmaster:run`: \
-                             `drillmaster sweep` does it.",
+                    meaning: "A call that lists resources by tag failed in an account and region \
+                              when teardown began. Teardown goes by its own records there.",
+                    reason: "A resource that is in no record may be left behind: one whose \
+                             creating call got no answer.",
+                    remedy: "Allow the calls that the finding names. Then look for the tag \
+                             `drillmaster:run`: `drillmaster sweep` does it.",
                 },
             )
             .page("troubleshooting.md#leftovers"),
@@ -492,8 +530,8 @@ impl Rule {
                 &[Low],
                 Text {
                     title: "The twin did not judge what a check expects",
-                    meaning: "The check expects a value, and the estate gives none. The twin took the check to be \
-                              healthy as soon as it answered.",
+                    meaning: "The check expects a value, and the estate gives none. The twin took \
+                              the check to be healthy as soon as it answered.",
                     reason: "The rehearsal shows nothing about this expectation.",
                     remedy: "Give the check a value under `probes` of the estate.",
                 },
@@ -505,8 +543,8 @@ impl Rule {
                 &[Low],
                 Text {
                     title: "An environment variable is not set",
-                    meaning: "The playbook names an environment variable that is not set. On the twin a \
-                              placeholder stands for it.",
+                    meaning: "The playbook names an environment variable that is not set. On the \
+                              twin a placeholder stands for it.",
                     reason: "On AWS the drill does not begin without the variable (exit code 3).",
                     remedy: "Set the variable before a run on AWS.",
                 },
@@ -517,12 +555,12 @@ impl Rule {
                 &[Low],
                 Text {
                     title: "A secret could not be read again",
-                    meaning: "A secret was older than 5 minutes and could not be read again. The old value was \
-                              used.",
-                    reason: "A token may have expired. Then a check that uses it fails, although the workload is \
-                             healthy.",
-                    remedy: "Make sure that the source answers during the whole drill, without a person at the \
-                             keyboard.",
+                    meaning: "A secret was older than 5 minutes and could not be read again. The \
+                              old value was used.",
+                    reason: "A token may have expired. Then a check that uses it fails, although \
+                             the workload is healthy.",
+                    remedy: "Make sure that the source answers during the whole drill, without a \
+                             person at the keyboard.",
                 },
             )
             .page("playbooks.md#when-secrets-are-read"),
@@ -531,8 +569,8 @@ impl Rule {
                 &[Low],
                 Text {
                     title: "A secret is too short to be hidden",
-                    meaning: "A secret has fewer than four characters. Drillmaster does not replace it with \
-                              `***`: so short a text occurs in ordinary words too.",
+                    meaning: "A secret has fewer than four characters. Drillmaster does not \
+                              replace it with `***`: so short a text occurs in ordinary words too.",
                     reason: "The journal, the report and the terminal may show the secret.",
                     remedy: "Use a longer secret.",
                 },
@@ -550,7 +588,7 @@ impl fmt::Display for Rule {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no rule of findings that this version knows")]
+#[error("`{}` is no rule of findings that this version knows", .0.escape_debug())]
 pub struct UnknownRule(String);
 
 impl FromStr for Rule {
