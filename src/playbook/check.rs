@@ -12,6 +12,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::SeqAccessDeserializer;
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
+use strum::{Display, EnumDiscriminants, IntoStaticStr, VariantArray};
 
 use super::comparison::{Comparison, SizeComparison};
 use super::expr::is_template;
@@ -21,9 +22,12 @@ use base::duration::Span;
 /// The default time limit of one attempt. It covers connecting, TLS and the whole answer.
 pub const DEFAULT_TIMEOUT: Span = Span::from_secs(10);
 
-/// The kinds of checks.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+/// What a check asks, by its type.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema, EnumDiscriminants)]
 #[serde(rename_all = "snake_case")]
+#[strum_discriminants(name(CheckType), derive(VariantArray, IntoStaticStr, Display))]
+#[strum_discriminants(strum(serialize_all = "snake_case"))]
+#[strum_discriminants(doc = "The types of checks. Each has a key of its name in a playbook.")]
 pub enum CheckKind {
     Http(HttpCheck),
     Tcp(TcpCheck),
@@ -335,23 +339,36 @@ macro_rules! timeout {
 
 timeout!(HttpCheck, TcpCheck, DnsCheck, SqlCheck, CommandCheck);
 
-impl CheckKind {
-    /// The key of this kind in a playbook.
-    pub fn name(&self) -> &'static str {
+impl CheckType {
+    /// Every type, in the order of the definition.
+    pub const ALL: &[Self] = Self::VARIANTS;
+
+    /// The type's key in a playbook.
+    pub fn key(self) -> &'static str {
+        self.into()
+    }
+
+    /// Whether it has a `url`, in which a password may hold any character.
+    pub fn has_url(self) -> bool {
         match self {
-            Self::Http(_) => "http",
-            Self::Tcp(_) => "tcp",
-            Self::Dns(_) => "dns",
-            Self::Sql(_) => "sql",
-            Self::S3(_) => "s3",
-            Self::Command(_) => "command",
-            Self::State(_) => "state",
+            Self::Http | Self::Sql => true,
+            Self::Tcp | Self::Dns | Self::S3 | Self::Command | Self::State => false,
         }
+    }
+}
+
+impl CheckKind {
+    /// The key of this type in a playbook.
+    pub fn name(&self) -> &'static str {
+        CheckType::from(self).key()
     }
 
     /// Whether an attempt yields a value, from which `measures: rpo` can read a timestamp.
     pub fn has_value(&self) -> bool {
-        matches!(self, Self::Sql(_) | Self::Command(_) | Self::Http(_))
+        match self {
+            Self::Sql(_) | Self::Command(_) | Self::Http(_) => true,
+            Self::Tcp(_) | Self::Dns(_) | Self::S3(_) | Self::State(_) => false,
+        }
     }
 
     /// Mistakes that the types do not catch. Values that are still expressions are not checked.

@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use std::str::FromStr;
 
 use super::action::{ActionDecl, Catalogue};
+use super::check::CheckType;
 use super::expr::{self, Reference};
-use super::model::CHECK_KINDS;
 use estate::Loss;
 use yaml::diagnostic::{list, nearest};
 use yaml::{Diagnostics, Entry, Map, Node, Source, Span, Value};
@@ -88,7 +88,7 @@ pub struct Item<'a> {
     pub decl: Option<&'static ActionDecl>,
     pub with: Option<&'a Node>,
     /// The kinds that a check has. A correct check has exactly one.
-    pub kinds: Vec<(&'static str, &'a Entry)>,
+    pub kinds: Vec<(CheckType, &'a Entry)>,
     pub uses_of_names: Vec<Use>,
 }
 
@@ -187,9 +187,9 @@ impl<'a> Draft<'a> {
             uses_of_names: Vec::new(),
         };
         for entry in &map.entries {
-            let kind = CHECK_KINDS.iter().find(|kind| **kind == entry.key).filter(|_| !is_step);
+            let kind = CheckType::ALL.iter().find(|of| of.key() == entry.key).filter(|_| !is_step);
             if let Some(kind) = kind {
-                item.kinds.push((kind, entry));
+                item.kinds.push((*kind, entry));
             }
             if kind.is_some() || (is_step && matches!(entry.key.as_str(), "with" | "when")) {
                 self.expressions(&entry.value, &mut item.uses_of_names, out);

@@ -5,8 +5,9 @@
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
+use super::check::CheckType;
 use super::check::{CommandCheck, DnsCheck, HttpCheck, S3Check, SqlCheck, StateCheck, TcpCheck};
 use base::duration::Span;
 use base::ids::{AccountId, AzId, Region};
@@ -296,21 +297,20 @@ fn five_seconds() -> Span {
     Span::from_secs(5)
 }
 
-/// The keys that name the kind of a check. Each check has exactly one.
-pub const CHECK_KINDS: [&str; 7] = ["http", "tcp", "dns", "sql", "s3", "command", "state"];
-
 impl Check {
-    /// The part of the check under the key of its kind, with that key.
-    pub fn kind(&self) -> Option<(&'static str, Value)> {
-        fn part<T: Serialize>(kind: &'static str, spec: Option<&T>) -> Option<(&'static str, Value)> {
-            Some((kind, serde_json::to_value(spec?).ok()?))
-        }
-        part("http", self.http.as_ref())
-            .or_else(|| part("tcp", self.tcp.as_ref()))
-            .or_else(|| part("dns", self.dns.as_ref()))
-            .or_else(|| part("sql", self.sql.as_ref()))
-            .or_else(|| part("s3", self.s3.as_ref()))
-            .or_else(|| part("command", self.command.as_ref()))
-            .or_else(|| part("state", self.state.as_ref()))
+    /// The type of the check, and the part under its key. A correct check has exactly one.
+    pub fn kind(&self) -> Option<(CheckType, Value)> {
+        CheckType::ALL.iter().find_map(|&of| {
+            let spec = match of {
+                CheckType::Http => json!(self.http),
+                CheckType::Tcp => json!(self.tcp),
+                CheckType::Dns => json!(self.dns),
+                CheckType::Sql => json!(self.sql),
+                CheckType::S3 => json!(self.s3),
+                CheckType::Command => json!(self.command),
+                CheckType::State => json!(self.state),
+            };
+            (!spec.is_null()).then_some((of, spec))
+        })
     }
 }

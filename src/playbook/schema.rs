@@ -10,7 +10,8 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Value as Json, json};
 
 use super::action::{ActionDecl, Catalogue};
-use super::model::{CHECK_KINDS, Playbook};
+use super::check::CheckType;
+use super::model::Playbook;
 use yaml::Schema;
 
 fn generator() -> SchemaGenerator {
@@ -66,7 +67,7 @@ pub fn playbook_schema(catalogue: Catalogue) -> Json {
         step.insert("allOf".into(), cases.into());
     }
     if let Some(check) = schema.pointer_mut("/$defs/Check").and_then(Json::as_object_mut) {
-        let one: Vec<Json> = CHECK_KINDS.iter().map(|kind| json!({ "required": [kind] })).collect();
+        let one: Vec<Json> = CheckType::ALL.iter().map(|of| json!({ "required": [of.key()] })).collect();
         check.insert("oneOf".into(), one.into());
     }
     if let Some(lose) = schema.pointer_mut("/$defs/Lose").and_then(Json::as_object_mut) {

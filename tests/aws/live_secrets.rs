@@ -199,7 +199,7 @@ fn a_drill() {
             false,
         );
         let config = Config {
-            on: drillmaster::on::On::Aws,
+            on: base::on::On::Aws,
             run: RunId("20260101T000000Z-canary-0000abcd".into()),
             jobs: 8,
             keep_sandbox: false,

@@ -15,6 +15,7 @@ use base::ids::{AccountId, Region};
 use estate::file::EstateFile;
 use estate::{Loss, Resource, Selector};
 use playbook::action::{ActionDecl, Demands, FileKind, SourceSpec};
+use playbook::check::CheckType;
 use playbook::expr;
 use playbook::model::{Account, Assume, Check, Objectives, Playbook, Sandbox, Step};
 use port::Place;
@@ -89,7 +90,7 @@ pub struct StepWork {
 
 pub struct CheckWork {
     pub check: Check,
-    pub kind: &'static str,
+    pub kind: CheckType,
     /// The check's own part.
     pub spec: Value,
 }

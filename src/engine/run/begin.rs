@@ -37,7 +37,7 @@ pub fn run_started(plan: &Plan, config: &Config, expires: Time) -> RunStarted {
                 id,
                 workload,
                 needs,
-                uses: work.kind.to_owned(),
+                uses: work.kind.key().to_owned(),
                 measures_rpo: work.check.measures == Some(Measures::Rpo),
                 measures_of: match work.check.measures {
                     Some(Measures::Rpo) => plan.nearest_stores(index),

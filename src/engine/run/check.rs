@@ -159,7 +159,7 @@ impl Recovery<'_> {
     async fn spec(&self, index: usize, work: &CheckWork) -> Result<CheckKind, String> {
         let mut spec = Cow::Borrowed(&work.spec);
         // A password in a URL may hold any character.
-        if let (Some(Value::String(url)), "http" | "sql") = (work.spec.get("url"), work.kind) {
+        if let Some(Value::String(url)) = work.spec.get("url").filter(|_| work.kind.has_url()) {
             let encoded = expr::url_encoded(url);
             if encoded != *url {
                 spec.to_mut()["url"] = encoded.into();
@@ -169,7 +169,7 @@ impl Recovery<'_> {
             Some(help) => format!("{error} ({help})"),
             None => error.to_string(),
         })?;
-        serde_json::from_value(json!({ work.kind: rendered }))
+        serde_json::from_value(json!({ work.kind.key(): rendered }))
             .map_err(|e| format!("its arguments do not fit: {e}"))
     }
 

@@ -6,8 +6,8 @@ use super::Context;
 use super::facts::Facts;
 use crate::action::SourceSpec;
 use crate::check::CheckKind;
+use crate::check::CheckType;
 use crate::draft::{Draft, Item, Text};
-use crate::model::CHECK_KINDS;
 use base::duration::Span as Length;
 use yaml::diagnostic::{list, nearest};
 use yaml::{Diagnostics, Node};
@@ -17,7 +17,7 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
         one_kind(draft, item, out);
         if let [(kind, entry)] = item.kinds.as_slice() {
             // A check that does not decode has been reported against the schema.
-            let spec = serde_json::from_value::<CheckKind>(json!({ *kind: entry.value.to_json() }));
+            let spec = serde_json::from_value::<CheckKind>(json!({ kind.key(): entry.value.to_json() }));
             if let Ok(spec) = spec {
                 for mistake in spec.mistakes() {
                     let span = entry.value.get(mistake.field).map_or(entry.key_span, |node| node.span);
@@ -32,19 +32,23 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
     }
 }
 
+fn keys() -> Vec<&'static str> {
+    CheckType::ALL.iter().map(|of| of.key()).collect()
+}
+
 fn one_kind(draft: &Draft<'_>, item: &Item<'_>, out: &mut Diagnostics) {
     match item.kinds.as_slice() {
         [_] => {}
         [] => {
             let entries = item.node.as_map().map(|map| map.entries.as_slice()).unwrap_or_default();
-            if entries.iter().any(|entry| nearest(&entry.key, CHECK_KINDS).is_some()) {
+            if entries.iter().any(|entry| nearest(&entry.key, keys()).is_some()) {
                 return;
             }
             out.push(
                 draft
                     .source
                     .error(item.span(), format!("the {} checks nothing", item.name()))
-                    .help(format!("add one of {}", list(&CHECK_KINDS))),
+                    .help(format!("add one of {}", list(&keys()))),
             );
         }
         [(first, _), rest @ ..] => {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::Context;
 use super::facts::Facts;
 use crate::action::FileKind;
+use crate::check::CheckType;
 use crate::draft::{Draft, Text};
 use crate::expr::is_template;
 use template::LONGEST_TEMPLATE;
@@ -50,12 +51,15 @@ pub fn check(draft: &Draft<'_>, _: &Facts<'_>, context: &Context<'_>, out: &mut 
         for (kind, entry) in &item.kinds {
             let spec = &entry.value;
             match *kind {
-                "http" => look("certificate file", spec.get("ca_file")),
-                "sql" => look("certificate file", spec.get("tls").and_then(|tls| tls.get("ca_file"))),
-                "command" if spec.get("cwd").is_none() => {
-                    look("program", spec.get("run").and_then(relative_program));
+                CheckType::Http => look("certificate file", spec.get("ca_file")),
+                CheckType::Sql => {
+                    look("certificate file", spec.get("tls").and_then(|tls| tls.get("ca_file")))
                 }
-                _ => {}
+                CheckType::Command => {
+                    let run = spec.get("run").filter(|_| spec.get("cwd").is_none());
+                    look("program", run.and_then(relative_program));
+                }
+                CheckType::Tcp | CheckType::Dns | CheckType::S3 | CheckType::State => {}
             }
         }
     }

@@ -3,6 +3,7 @@
 use super::Context;
 use super::facts::Facts;
 use crate::action::{Catalogue, FileKind};
+use crate::check::CheckType;
 use crate::draft::{Draft, Item, Use};
 use crate::expr::SECRET;
 use crate::secret::SecretRef;
@@ -79,7 +80,7 @@ fn place(draft: &Draft<'_>, item: &Item<'_>, used: &Use, catalogue: Catalogue, o
         let name = item.decl.and_then(|decl| decl.files_of(FileKind::Program).next());
         name.and_then(|name| item.with?.get(name))
     } else {
-        let command = item.kinds.iter().find(|(kind, _)| *kind == "command");
+        let command = item.kinds.iter().find(|(kind, _)| *kind == CheckType::Command);
         command.and_then(|(_, entry)| entry.value.get("run"))
     };
     if program.is_some_and(|program| holds(program, used.span)) {
