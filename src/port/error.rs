@@ -1,4 +1,4 @@
-//! What can go wrong with a call, and whether the request may have taken effect.
+//! Errors of calls to a cloud. Each error says whether the request may have taken effect.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,18 +7,18 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Sent {
-    /// It never left, or the cloud refused it: nothing was done.
+    /// The request never left, or the cloud refused it. Nothing was done.
     No,
-    /// It may have arrived and its answer was lost: look before doing it again.
+    /// The request may have arrived, but its answer was lost. Look before you repeat it.
     Maybe,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
-    /// The loss gate refused it: it would touch what is lost.
+    /// The loss gate refused the call, because it would touch lost resources.
     Lost,
-    /// The guard refused it: it would change something outside the sandbox.
+    /// The guard refused the call, because it would change something outside the sandbox.
     Guarded,
     /// Too many requests.
     Throttled,
@@ -26,21 +26,21 @@ pub enum ErrorKind {
     AlreadyExists,
     /// The credentials are missing, expired or wrong.
     Credentials,
-    /// The credentials are good and may not do this.
+    /// The credentials are valid, but the call is not allowed.
     Forbidden,
-    /// The request is wrong, and will be wrong again.
+    /// The request is invalid. Repeating it does not help.
     Invalid,
-    /// A limit of the account.
+    /// The request exceeds a quota of the account.
     Quota,
-    /// A limit of what may be under way at once: it passes when something of that ends.
+    /// The request exceeds a limit on concurrent operations. It may pass once one of them ends.
     Busy,
-    /// Something still depends on it.
+    /// Another resource still depends on this one.
     InUse,
-    /// A fault on the cloud's side.
+    /// The cloud failed to process the request.
     Server,
-    /// No answer: network, name resolution, time-out.
+    /// No answer came: a failure of the network or of name resolution, or a time-out.
     Network,
-    /// This cloud cannot do it.
+    /// This cloud does not support the request.
     Unsupported,
 }
 
@@ -53,7 +53,7 @@ pub struct CloudError {
     /// The API call: `rds:RestoreDBInstanceFromDBSnapshot`.
     pub call: String,
     pub message: String,
-    /// What the user can do about it.
+    /// What the user can do.
     pub help: Option<String>,
     pub sent: Sent,
 }
@@ -83,7 +83,7 @@ impl CloudError {
 }
 
 impl ErrorKind {
-    /// Whether the cloud may have acted on a request that ended so.
+    /// Whether the cloud may have acted on a request that ended with this error.
     fn may_have_been_done(self) -> bool {
         match self {
             Self::Network | Self::Server => true,
@@ -117,7 +117,7 @@ impl ErrorKind {
         }
     }
 
-    /// Whether another attempt of a step can make sense: what was refused on our side is refused again.
+    /// Whether another attempt of a step can succeed. Drillmaster's own refusals are final.
     pub fn is_worth_another_attempt(self) -> bool {
         match self {
             Self::Lost | Self::Guarded | Self::Unsupported => false,

@@ -1,4 +1,4 @@
-//! A cloud for unit tests: it answers what it is told to, and refuses everything else.
+//! A cloud for unit tests. It answers as the test says and refuses everything else.
 
 use std::cell::RefCell;
 
@@ -18,7 +18,7 @@ use super::{
 pub struct Fake<C, O> {
     pub create: C,
     pub observe: O,
-    /// What was asked about, and how often.
+    /// The ids of each `observe` call, in order.
     pub observed: RefCell<Vec<Vec<String>>>,
 }
 

@@ -1,4 +1,4 @@
-//! What is worth knowing about a drill, besides whether it passed.
+//! Findings: facts about a drill that matter besides its verdict.
 
 mod rule;
 

@@ -1,7 +1,9 @@
-//! The loss gate: from T0 every call passes it, and what would touch the lost is refused.
+//! The loss gate. From T0 on every call passes through it. It refuses calls that touch lost
+//! resources.
 //!
-//! One gate serves both clouds. On the twin the `Gated` decorator asks it with each typed request; on aws an
-//! interceptor inside the SDK asks it again with each request about to be sent, so that no action can forget it.
+//! One gate serves both clouds. On the twin the `Gated` decorator asks it before each typed
+//! request. On AWS an interceptor inside the SDK asks again before each HTTP request is sent, so no
+//! action can bypass the gate.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -11,64 +13,65 @@ use serde::{Deserialize, Serialize};
 use base::ids::{AccountId, AzId, Region};
 use estate::Loss;
 
-/// One API call, as far as the gate needs to know it.
+/// The facts about one API call that the gate needs.
 #[derive(Debug, Clone, Default)]
 pub struct Call<'a> {
     /// `rds`
     pub service: &'a str,
     /// `CopyDBSnapshot`
     pub operation: &'a str,
-    /// The account that it acts in.
+    /// The account that the call acts in.
     pub account: Option<&'a AccountId>,
-    /// The account whose credentials sign it, or were used to obtain those that do, where it is another one.
+    /// The account whose credentials sign the call, if it is not `account`. Also the account whose
+    /// credentials obtained the signing ones.
     pub signer: Option<&'a AccountId>,
-    /// The endpoint that it goes to.
+    /// The region of the endpoint.
     pub region: Option<&'a Region>,
-    /// A region that the cloud reads from to carry it out.
+    /// A region that the cloud reads from to carry out the call.
     pub source_region: Option<&'a Region>,
-    /// What it reads from: an id or an ARN.
+    /// The resource that the call reads from: an id or an ARN.
     pub source: Option<&'a str>,
-    /// The KMS key that it encrypts with: an ARN, an id or an alias.
+    /// The KMS key that the call encrypts with: an ARN, an id or an alias.
     pub key: Option<&'a str>,
-    /// The zones that it creates something in.
+    /// The zones in which the call creates something.
     pub zones: Vec<&'a AzId>,
-    /// What it reads from is not known.
+    /// Whether the source of the call is unknown.
     pub unclear: bool,
 }
 
-/// A refused call, as it stands in the report.
+/// A refused call, as the report shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct DeniedCall {
     /// `rds:CopyDBSnapshot`
     pub call: String,
-    /// What it would have touched: a region, an account, a zone.
+    /// The lost place that the call would touch: a region, an account or a zone.
     pub locus: String,
-    /// The step that asked for it.
+    /// The step that made the call.
     pub step: String,
     pub why: String,
 }
 
-/// What the gate enforces at the moment.
+/// The rules that the gate enforces at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Enforcement {
     /// Before T0.
     Off,
     /// From T0 until the recovery has ended.
     Full,
-    /// In teardown: the lost stays out of reach, but the control planes that a real loss would have taken along are
-    /// used to clean up (they are not really lost, and to leave things behind would prove nothing).
+    /// In teardown. Lost resources stay out of reach. Control planes that a real loss would take
+    /// down are allowed: they are not really lost, and the cleanup needs them.
     Teardown,
 }
 
 pub struct LossGate {
-    /// `None`: nothing is lost, and the gate lets everything pass (a sweep's).
+    /// `None` means that nothing is lost. The gate then lets everything pass, as in a sweep.
     loss: Option<Loss>,
     state: Mutex<GateState>,
 }
 
 struct GateState {
     enforcement: Enforcement,
-    /// Recovery points known to be lost, by id and by ARN, with whose they are.
+    /// Lost recovery points: from the id or ARN to the lost place.
     lost_points: BTreeMap<String, String>,
     denied: Vec<DeniedCall>,
     seen: BTreeSet<(String, String, String)>,
@@ -79,7 +82,7 @@ impl LossGate {
         Self::of(Some(loss))
     }
 
-    /// For what happens outside of any drill.
+    /// A gate for work outside of any drill.
     pub fn nothing_lost() -> Self {
         Self::of(None)
     }
@@ -102,12 +105,12 @@ impl LossGate {
         self.lock().enforcement = enforcement;
     }
 
-    /// Makes a recovery point known as lost, so that its use is refused even by its bare id.
+    /// Marks a recovery point as lost. Calls that use it are then refused, even by its bare id.
     pub fn know_lost_point(&self, id: &str, locus: &str) {
         self.lock().lost_points.insert(id.to_owned(), locus.to_owned());
     }
 
-    /// What was refused, and told, before the runner died: refused again, it is not told again.
+    /// Restores a refusal from the journal of a resumed run, so that it is not reported again.
     pub fn recall(&self, denied: DeniedCall) {
         let mut state = self.lock();
         if state.seen.insert((denied.call.clone(), denied.locus.clone(), denied.step.clone())) {
@@ -115,12 +118,12 @@ impl LossGate {
         }
     }
 
-    /// Refused calls in the order in which they were first refused.
+    /// The refused calls, in the order of their first refusal.
     pub fn denied(&self) -> Vec<DeniedCall> {
         self.lock().denied.clone()
     }
 
-    /// Lets the call pass, or says what it would have touched. A refusal is recorded under `step`.
+    /// Lets the call pass, or returns the refusal. A refusal is recorded under `step`.
     pub fn check(&self, call: &Call<'_>, step: &str) -> Result<(), DeniedCall> {
         let mut state = self.lock();
         let Some((locus, why)) = self.verdict(&state, call) else { return Ok(()) };
@@ -136,13 +139,14 @@ impl LossGate {
         Err(denied)
     }
 
-    /// Whether the call would pass. For what the harness can put off until it does: nobody was refused anything.
+    /// Whether the call would pass. Records no refusal. The harness uses this to put off calls of
+    /// its own.
     pub fn lets_through(&self, call: &Call<'_>) -> bool {
         self.verdict(&self.lock(), call).is_none()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, GateState> {
-        // A panic elsewhere must not open the gate: the state is still good.
+        // A panic elsewhere must not open the gate. The state is still valid.
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
@@ -244,11 +248,11 @@ impl<'a> ArnParts<'a> {
     }
 }
 
-/// A control plane that lives in one region and goes with it.
+/// A control plane that lives in one region and is lost with it.
 pub struct ControlPlane {
     pub home: &'static str,
     pub service: &'static str,
-    /// Operations by prefix; an empty prefix means all of the service.
+    /// The prefixes of operations. An empty prefix means all operations of the service.
     pub operations: &'static [&'static str],
     pub what: &'static str,
 }
@@ -318,7 +322,7 @@ pub const CONTROL_PLANES: [ControlPlane; 22] = [
     ),
 ];
 
-/// The control plane that `service:operation` needs, where it lives in `region`.
+/// The control plane that `service:operation` needs, if it lives in `region`.
 pub fn control_plane(region: &str, service: &str, operation: &str) -> Option<&'static ControlPlane> {
     CONTROL_PLANES.iter().find(|p| {
         p.home == region && p.service == service && p.operations.iter().any(|o| operation.starts_with(o))

@@ -1,4 +1,4 @@
-//! The loss gate in front of any cloud: asks it with each typed request, before the request is made.
+//! The loss gate in front of any cloud. The gate checks each typed request before it is made.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -59,7 +59,7 @@ impl Gated {
     }
 }
 
-/// What the gate needs to know of a request that creates something.
+/// The gate's facts about a request that creates something.
 pub fn create_call<'a>(place: &'a Place, what: &'a Create) -> Call<'a> {
     let Facts { call, source, source_region, kms_key, zones, size: _, changes: _ } = what.facts();
     let (service, operation) = call.name().split_once(':').unwrap_or((call.name(), ""));
@@ -77,7 +77,7 @@ pub fn create_call<'a>(place: &'a Place, what: &'a Create) -> Call<'a> {
     }
 }
 
-/// The call that asks for the state of a kind.
+/// The call that reads the state of resources of this kind.
 pub fn describe_call(kind: Kind) -> &'static str {
     match kind {
         Kind::Vpc => "ec2:DescribeVpcs",
@@ -99,7 +99,7 @@ pub fn describe_call(kind: Kind) -> &'static str {
     }
 }
 
-/// The call that deletes one of a kind.
+/// The call that deletes a resource of this kind.
 pub fn delete_call(kind: Kind) -> &'static str {
     match kind {
         Kind::Vpc => "ec2:DeleteVpc",
@@ -121,7 +121,7 @@ pub fn delete_call(kind: Kind) -> &'static str {
     }
 }
 
-/// The call that lists recovery points of a kind.
+/// The call that lists recovery points for this query.
 pub fn points_call(query: &PointQuery) -> &'static str {
     let kind = match query {
         PointQuery::Of { kinds, .. } => kinds.first().copied(),
@@ -140,7 +140,7 @@ pub fn points_call(query: &PointQuery) -> &'static str {
 #[async_trait(?Send)]
 impl Cloud for Gated {
     async fn identity(&self, account: &AccountId) -> CloudResult<AccountId> {
-        // Credentials are asked of a global service: only the account can be lost.
+        // STS is a global service here, so only the account can be lost.
         self.ask(
             &Call {
                 service: "sts",

@@ -1,18 +1,19 @@
-//! What a role must be allowed to do, in the terms of IAM: what `iam-policy` prints, and preflight has proved.
+//! The permissions that a role needs, in the terms of IAM. `iam-policy` prints them, and preflight
+//! proves them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// An example of a name that a run gives to what it makes.
+/// An example of a name that a run gives to a resource.
 const EXAMPLE_NAME: &str = "dm-00000000";
-/// An example of an id: EC2's are 17 hexadecimal digits.
+/// An example of an id. Ids of EC2 have 17 hexadecimal digits.
 const EXAMPLE_ID: &str = "0123456789abcdef0";
 
-/// How a condition compares; IAM's own words.
+/// The operator of a condition, named as in IAM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Test {
     StringEquals,
     StringLike,
-    /// Of a key that has several values.
+    /// For a key that has several values.
     ForAnyValueStringEquals,
 }
 
@@ -26,30 +27,32 @@ impl Test {
     }
 }
 
-/// What comparison, of which key of the request, with which values: any of them will do.
+/// The values that a condition allows, by operator and key. Any one of them satisfies it.
 pub type Conditions = BTreeMap<(Test, String), BTreeSet<String>>;
 
-/// What else is true of every launch of a drill: organizations and permissions guard `ec2:RunInstances` by these keys.
+/// Keys and values that hold for every launch of a drill. Organizations and permission boundaries
+/// guard `ec2:RunInstances` by these keys.
 pub const LAUNCH: [(&str, &str); 2] =
     [("ec2:MetadataHttpTokens", "required"), ("ec2:AssociatePublicIpAddress", "false")];
 
-/// Actions that are needed on each of these resources, under conditions that the request fulfils.
+/// Actions that a role needs on these resources, with the conditions that the requests satisfy.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Grant {
     /// `ec2:RunInstances`
     pub actions: BTreeSet<String>,
-    /// Patterns of ARNs; `*` only where the actions know no resources.
+    /// Patterns of ARNs. `*` stands only for actions without resource types.
     pub resources: BTreeSet<String>,
     pub conditions: Conditions,
 }
 
 impl Grant {
-    /// ARNs as they may be in a run, one for each pattern: what a simulation is asked about.
+    /// Examples of ARNs in a run, one for each pattern. IAM's policy simulation takes them.
     pub fn examples(&self) -> Vec<String> {
         self.resources.iter().map(|pattern| example(pattern)).collect()
     }
 
-    /// Every combination of one value of each condition: what a request may carry, key by key.
+    /// All combinations of condition values. Each combination is the context of one possible
+    /// request.
     pub fn contexts(&self) -> Vec<Vec<(String, String)>> {
         let mut all = vec![Vec::new()];
         for ((_, key), values) in &self.conditions {
@@ -73,7 +76,7 @@ fn example(pattern: &str) -> String {
     if pattern == "*" {
         return pattern.to_owned();
     }
-    // Ids of EC2 say of what they are; a policy may go by that.
+    // The prefix of an EC2 id names its kind. A policy may match on it.
     let pattern = pattern.replace("dm-????????", EXAMPLE_NAME).replace('?', "0");
     let id = [
         ("vpc/*", "vpc"),

@@ -1,4 +1,4 @@
-//! A look at the sandbox: what it covers, what it can find, and what each finding means.
+//! The isolation scan: its scope, its findings, and their meaning.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,27 +7,28 @@ use base::ids::RunId;
 use base::severity::Severity;
 use strum::VariantArray;
 
-/// What a look is to cover.
+/// The scope of a scan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IsolationScan {
     pub place: Place,
-    /// The sandbox's own. What else carries the run's tag is looked at along with it.
+    /// The sandbox's own VPC. The scan adds other resources that carry the run's tag.
     pub vpc: String,
     pub run: RunId,
-    /// All that the run has made so far, by its records: whatever became of the tags.
+    /// All resources that the run has created, by its journal. Their tags do not matter.
     pub made: Vec<ResourceRef>,
-    /// Nothing may be left out: what the loss gate does not let through now is then not known.
+    /// Whether the scan must be complete. If so, every call that the loss gate refuses now becomes
+    /// an unknown.
     pub whole: bool,
 }
 
-/// What stands open, or could not be looked at.
+/// A leak, or a part of the sandbox that could not be scanned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exposure {
     pub leak: Leak,
-    /// The cloud's own id of what is to be changed.
+    /// The cloud's own id of the resource to correct.
     pub resource: String,
     pub what: String,
-    /// Of what could not be looked at: it may be seen when it is looked at again.
+    /// For a part that could not be scanned: whether a later scan may succeed.
     pub may_pass: bool,
 }
 
@@ -45,27 +46,29 @@ impl Exposure {
     }
 }
 
-/// In which way the sandbox is not closed.
+/// The way in which the sandbox is not closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, VariantArray)]
 pub enum Leak {
-    /// Traffic can leave or come in: a route, a gateway, a peering, an endpoint, a rule of a security group; or something
-    /// of the run stands in another network.
+    /// Traffic can leave or come in: through a route, a gateway, a peering, an endpoint or a rule
+    /// of a security group. Or a resource of the run is in another network.
     Way,
-    /// Who is allowed to by IAM can connect to what stands inside. Nothing inside can connect to anything by it.
+    /// Principals that IAM allows can connect to resources inside. Nothing inside can connect out
+    /// through it.
     WayIn,
-    /// Something of the run has, or would be given, an address that the internet can reach.
+    /// A resource of the run has, or would get, a public address.
     PublicAddress,
-    /// A machine or database of the run may call AWS as somebody.
+    /// A machine or database of the run has a role with which it can call AWS.
     Role,
-    /// A snapshot or image of the run can be used by other accounts.
+    /// Other accounts can use a snapshot or image of the run.
     Share,
-    /// A bucket of the run is not closed to others.
+    /// A bucket of the run is open to others.
     Bucket,
-    /// Names of a private zone resolve in the sandbox. No traffic comes of that.
+    /// Names of a private zone resolve in the sandbox. This lets no traffic through.
     Zone,
-    /// A network ACL took the default one's place. It cannot open anything that routes and groups keep shut.
+    /// A network ACL replaces the default one. It cannot open anything that routes and security
+    /// groups close.
     NetworkAcl,
-    /// It could not be looked at.
+    /// This part could not be scanned.
     Unknown,
 }
 
@@ -88,7 +91,7 @@ impl Leak {
         }
     }
 
-    /// High stops a drill before T0, and fails it after.
+    /// `High` stops a drill before T0, and fails it afterwards.
     pub fn severity(self) -> Severity {
         self.rule().severity()
     }
@@ -126,7 +129,7 @@ impl Leak {
     }
 }
 
-/// The calls of a whole look, all of which only read.
+/// The calls of a complete scan. All of them only read.
 pub const CALLS: &[&str] = &[
     "ec2:DescribeAddresses",
     "ec2:DescribeEgressOnlyInternetGateways",

@@ -1,7 +1,8 @@
-//! The port: all that Drillmaster ever asks of a cloud, as one trait with typed requests.
+//! The port: one trait with typed requests for everything that Drillmaster asks of a cloud.
 //!
-//! Two clouds stand behind it: `twin` (an estate file under virtual time) and `aws` (the real APIs). Decorators
-//! over any of them add what must never be forgotten: the loss gate (`gate`) refuses what is lost.
+//! Two clouds implement it: `twin` (an estate file under virtual time) and `aws` (the real APIs).
+//! Decorators work over both. One of them is the loss gate (`gate`), which refuses calls to lost
+//! resources.
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
@@ -43,45 +44,53 @@ pub use ready::Ready;
 pub use request::*;
 pub use timing::{ActionTiming, Calibration, Timed};
 
-/// No method has a body here: whatever stands in front of a cloud must forward each of them, or say why not.
+/// A cloud.
+///
+/// No method has a default body, so that a decorator cannot forget to forward one.
 #[async_trait(?Send)]
 pub trait Cloud {
-    /// The account that the credentials for `account` really belong to: asked of STS each time.
+    /// The account that the credentials for `account` really belong to. Asks STS each time.
     async fn identity(&self, account: &AccountId) -> CloudResult<AccountId>;
 
-    /// Grows whenever other credentials come into use for `account`: what [`Self::identity`] said before is then void.
+    /// Grows whenever other credentials come into use for `account`. Earlier answers of
+    /// [`Self::identity`] are then void.
     fn credentials_generation(&self, account: &AccountId) -> u64;
 
     /// The zones of a region, as this account names them.
     async fn zones(&self, place: &Place) -> CloudResult<Vec<Zone>>;
 
-    /// Which zones offer what; what is not among the answers is offered everywhere, as far as is known.
+    /// The zones that offer each wish. A wish without an entry is offered everywhere, as far as is
+    /// known.
     async fn offers(&self, place: &Place, wishes: &Wishes) -> CloudResult<Offers>;
 
-    /// All recovery points of what `query` names that this account can see there, its own and shared ones.
+    /// All recovery points for `query` that this account can see there: its own and shared ones.
     async fn recovery_points(&self, place: &Place, query: &PointQuery) -> CloudResult<Vec<RecoveryPoint>>;
 
-    /// Begins to create something. What comes back exists, and need not be ready: [`Cloud::observe`] tells.
+    /// Begins to create something. The result exists but need not be ready. [`Cloud::observe`]
+    /// returns its state.
     async fn create(&self, permit: &Permit, origin: &Origin, what: &Create) -> CloudResult<Created>;
 
-    /// The states of resources of one kind, in one call per page. An id that is not there is `State::Gone`.
+    /// The states of resources of one kind, with one call per page. An id that is not found is
+    /// `State::Gone`.
     async fn observe(&self, place: &Place, kind: Kind, ids: &[String]) -> CloudResult<Vec<Observed>>;
 
-    /// Begins to delete one resource. Deleting what is gone already succeeds.
-    /// What does not carry the run's tag (read just before) is refused.
+    /// Begins to delete one resource. Succeeds if the resource is already gone. Refuses a resource
+    /// without the run's tag, which is read just before.
     async fn delete(&self, permit: &Permit, origin: &Origin, resource: &ResourceRef) -> CloudResult<()>;
 
-    /// Everything at that place that carries the run's tag, or any run's.
+    /// All resources in this place that carry the run's tag, or the tag of any run.
     async fn tagged(&self, place: &Place, whose: &Whose) -> CloudResult<Tagged>;
 
-    /// What a stack that is gone has left standing: what its template retains, and final snapshots.
+    /// The resources that a deleted stack left behind: those that its template retains, and final
+    /// snapshots.
     async fn remains(&self, stack: &ResourceRef) -> CloudResult<Vec<Remains>>;
 
-    /// Looks at the live sandbox: ways in and out of its network, public addresses, roles, shares with others. What
-    /// could not be looked at is among the answers, as [`Leak::Unknown`].
+    /// Scans the live sandbox for ways in and out of its network, public addresses, roles, and
+    /// shares with others. Parts that could not be scanned are returned as [`Leak::Unknown`].
     async fn exposures(&self, look: &IsolationScan) -> CloudResult<Vec<Exposure>>;
 
-    /// Copies objects between buckets. A target that does not carry the run's tag (read just before) is refused.
+    /// Copies objects between buckets. Refuses a target without the run's tag, which is read just
+    /// before.
     async fn copy_objects(
         &self,
         permit: &Permit,
@@ -98,35 +107,40 @@ pub trait Cloud {
         progress: &dyn Fn(Progress),
     ) -> CloudResult<VerifiedObjects>;
 
-    /// Counts and adds up objects under a prefix.
+    /// Counts the objects under a prefix, and adds up their sizes.
     async fn measure_objects(&self, bucket: &BucketRef, prefix: &str) -> CloudResult<MeasuredObjects>;
 
-    /// One object by its key, which others may begin with: a count of 0 or 1, and its size.
+    /// Counts exactly one key, which may also be a prefix of others: a count of 0 or 1, and the
+    /// size.
     async fn measure_object(&self, bucket: &BucketRef, key: &str) -> CloudResult<MeasuredObjects>;
 
-    /// Whether these credentials may do what the drill needs, where AWS can tell without doing it; and the quotas.
+    /// Checks the quotas, and whether these credentials allow the calls of the drill. Permissions
+    /// are proved only if AWS can do so without making the call.
     async fn preflight(&self, place: &Place, needs: &Needs) -> CloudResult<Vec<PreflightFinding>>;
 
-    /// The text of a secret of AWS Secrets Manager, by its name or ARN.
+    /// The text of a secret in AWS Secrets Manager, by its name or ARN.
     async fn secret(&self, place: &Place, id: &str) -> CloudResult<String>;
 
-    /// How often each API call was made so far (`ec2:DescribeSnapshots`), throttled answers apart.
+    /// The number of calls so far by name (`ec2:DescribeSnapshots`). Throttled answers are counted
+    /// apart.
     fn api_calls(&self) -> ApiCalls;
 
-    /// Whether [`Observed::next_change`] is always told: then nothing need be asked on the off chance.
+    /// Whether [`Observed::next_change`] is always set. If so, polling in between is needless.
     fn tells_changes(&self) -> bool;
 
-    /// What point-in-time recovery lags behind at its worst, as far as the cloud is known to do no better whatever it
-    /// shows at one instant. The twin's estate says it itself.
+    /// The worst known lag of point-in-time recovery, even if the cloud shows less at one instant.
+    /// Zero on the twin, whose estate gives the lag itself.
     fn least_pitr_lag(&self) -> std::time::Duration;
 
-    /// The disaster is declared: times relative to T0 are fixed from here on.
+    /// Declares the disaster. Times relative to T0 are fixed from here on.
     fn declare(&self, t0: Time);
 
-    /// How a check of this id is answered, where the cloud answers checks itself (the twin). `None`: ask the network.
+    /// The answer to a check, if the cloud answers checks itself (the twin). `None` means that the
+    /// network has to be asked.
     fn probe(&self, check: &str, ready_at: Time) -> Option<ProbeAnswer>;
 
-    /// How long the work of an action that makes no call takes here (`manual.task`, `command.run`). `None`: really do it.
+    /// How long an action without calls takes here (`manual.task`, `command.run`). `None` means
+    /// that the work is really done.
     fn rehearsed(&self, origin: &Origin, action: &str) -> Option<CloudResult<std::time::Duration>>;
 }
 

@@ -1,21 +1,22 @@
-//! On whose behalf a call is made, and what it marks.
+//! The origin of a call, and the tags of a run.
 
 use base::duration::Time;
 
-/// On whose behalf a call is made.
+/// The origin of a call: who makes it, and under which client token.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Origin {
     /// A step's id, or `preflight`, `sandbox`, `teardown`.
     pub by: String,
     /// The attempt of the step, counted from 1.
     pub attempt: u32,
-    /// What makes a repeated request the same request: derived from the run, the step and what is created.
-    /// At most 64 printable ASCII characters (the shortest limit among the APIs used).
+    /// The client token. A repeated request with the same token is the same request. It is derived
+    /// from the run, the step and the resource. At most 64 printable ASCII characters, the shortest
+    /// limit among the APIs in use.
     pub token: String,
-    /// The same request may have been sent before, by a runner that died or whose answer was lost: look for what it
-    /// made before making anything.
+    /// An earlier request with this token may have been sent: the runner died, or its answer was
+    /// lost. Look for its result before creating anything.
     pub unsure: bool,
-    /// When it was first asked for, where that was earlier than now: what only takes time (on the twin) began then.
+    /// When the request was first made, if that was earlier. On the twin the work began then.
     pub since: Option<Time>,
 }
 
@@ -25,7 +26,7 @@ impl Origin {
     }
 }
 
-/// What everything that is created carries: `drillmaster:run` and `drillmaster:expires`, and a name.
+/// The tags of every created resource: `drillmaster:run`, `drillmaster:expires` and a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunTags {
     pub run: base::ids::RunId,

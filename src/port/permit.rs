@@ -1,20 +1,19 @@
-//! Leave to change something. Whatever changes a cloud takes a permit instead of a place: without one, there is nothing
-//! but reading. Only [`guard::Guard`] makes
-//! permits, one for each call.
+//! Permits. Every method that changes a cloud takes a permit instead of a place, so that code
+//! without a permit can only read. Only [`guard::Guard`] creates permits, one for each call.
 
 pub mod guard;
 pub mod protected;
 
 use crate::{CloudError, CloudResult, ErrorKind, Place, RunTags};
 
-/// What a permit is for.
+/// The operation that a permit allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Operation {
-    /// To create something, or to change what this run created.
+    /// Create a resource, or change one that this run created.
     Create,
-    /// To write objects into a bucket of this run.
+    /// Write objects into a bucket of this run.
     Write,
-    /// To delete what this run created.
+    /// Delete a resource that this run created.
     Delete,
 }
 
@@ -28,7 +27,7 @@ impl Operation {
     }
 }
 
-/// Leave for one call: where, for which run, and to do what.
+/// A permit for one call. It says where, for which run, and for which operation.
 #[derive(Debug)]
 pub struct Permit {
     place: Place,
@@ -37,25 +36,27 @@ pub struct Permit {
 }
 
 impl Permit {
-    /// For the guard alone, which is a child of this module: nobody else can call it.
+    /// Only the guard can call this, because it is a child of this module.
     fn grant(place: Place, run_tags: RunTags, operation: Operation) -> Self {
         Self { place, run_tags, operation }
     }
 
-    /// The sandbox: the only place where this permit changes anything.
+    /// The sandbox: the only place where this permit allows changes.
     pub fn place(&self) -> &Place {
         &self.place
     }
 
-    /// What everything created carries, and everything changed or deleted must carry at that moment.
+    /// The tags that every new resource gets. A resource that is changed or deleted must carry them
+    /// at that moment.
     pub fn run_tags(&self) -> &RunTags {
         &self.run_tags
     }
 
-    /// Whether it is good for this: every implementation of the port asks before anything else.
+    /// Checks that the permit covers this operation. Every implementation of the port calls this
+    /// first.
     ///
     /// # Errors
-    /// `Guarded`: it was given for something else, or for somewhere else.
+    /// `Guarded` if the permit is for another operation or another place.
     pub fn covers(&self, operation: Operation, place: &Place, call: &str) -> CloudResult<()> {
         if self.operation == operation && self.place == *place {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Where a call goes.
+//! The place that a call goes to.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use base::ids::{AccountId, Region};
 
-/// An account and a region: where a call goes.
+/// An account and a region.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Place {
     pub account: AccountId,

@@ -7,17 +7,17 @@ use serde::{Deserialize, Serialize};
 
 use super::{Place, SubnetRef};
 
-/// The sandbox, ready for use: what stands in it before T0.
+/// The parts of the sandbox that exist before T0.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Ready {
     pub place: Place,
-    /// The VPC's range of addresses.
+    /// The VPC's address range.
     pub cidr: String,
     pub vpc: String,
     pub subnets: Vec<SubnetRef>,
     pub security_group: String,
     pub db_subnet_group: Option<String>,
-    /// The real names of buckets, by the names that steps give them.
+    /// The real names of buckets, by their names in the steps.
     pub buckets: BTreeMap<String, String>,
     /// The identifiers of replicas, by the step that promotes them.
     pub replicas: BTreeMap<String, String>,

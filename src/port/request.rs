@@ -56,12 +56,12 @@ impl Kind {
     /// Every variant, in the order of the definition.
     pub const ALL: &[Self] = Self::VARIANTS;
 
-    /// `db instance`: for people.
+    /// The name for people: `db instance`.
     pub fn words(self) -> String {
         <&str>::from(self).replace('_', " ")
     }
 
-    /// `ec2:instance`: the estate's name of the kind.
+    /// The estate's name of the kind: `ec2:instance`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Vpc => "ec2:vpc",
@@ -84,11 +84,12 @@ impl Kind {
     }
 }
 
-/// A resource that exists in the cloud: what teardown is told to remove.
+/// A resource that exists in the cloud.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct ResourceRef {
     pub kind: Kind,
-    /// The cloud's own id: `i-…`, `vpc-…`, a DB instance's identifier, a bucket's name, a stack's id.
+    /// The cloud's own id: `i-…`, `vpc-…`, a DB instance's identifier, a bucket's name or a stack's
+    /// id.
     pub id: String,
     pub account: AccountId,
     pub region: Region,
@@ -106,7 +107,8 @@ impl fmt::Display for ResourceRef {
     }
 }
 
-/// What is to be created. Names are chosen by the caller, so that a crash can be probed by name.
+/// A request to create something. The caller chooses the names, so that after a crash the resource
+/// can be found by name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Create {
@@ -114,14 +116,15 @@ pub enum Create {
         cidr: String,
         name: String,
     },
-    /// With no route but the VPC's own, and no public addresses.
+    /// A subnet whose only route is the VPC's own. It gives out no public addresses.
     Subnet {
         vpc: String,
         cidr: String,
         az: AzId,
         name: String,
     },
-    /// Lets traffic flow within the VPC's range, and nothing out of it (the default egress rule is removed).
+    /// Allows traffic within the VPC's range, and nothing out of it (the default egress rule is
+    /// removed).
     SecurityGroup {
         vpc: String,
         vpc_cidr: String,
@@ -131,7 +134,7 @@ pub enum Create {
         name: String,
         subnets: Vec<String>,
     },
-    /// Private (all public access blocked), encrypted.
+    /// A private bucket: encrypted, with all public access blocked.
     Bucket {
         name: String,
     },
@@ -163,7 +166,7 @@ pub enum Create {
     Address {
         name: String,
     },
-    /// `source` is a snapshot's id in the same account and region, else its ARN.
+    /// `source` is a snapshot's id if it is in the same account and region, otherwise its ARN.
     CopyDbSnapshot {
         source: String,
         source_region: Region,
@@ -180,7 +183,7 @@ pub enum Create {
     },
     Db(RestoreDb),
     DbToTime(RestoreDbToTime),
-    /// The cluster alone: Aurora's restore creates no instances.
+    /// The cluster only. Aurora's restore creates no instances.
     DbCluster(RestoreCluster),
     DbClusterInstance {
         cluster: String,
@@ -189,16 +192,16 @@ pub enum Create {
         engine: String,
         index: u32,
     },
-    /// A read replica of a production database of another region, made in the sandbox before T0. Within one region a
-    /// replica lives in its source's VPC, which is production's.
+    /// A read replica of a production database in another region. It is created in the sandbox
+    /// before T0. Within one region a replica lives in its source's VPC, which is production's.
     DbReplica {
         source: String,
         source_region: Region,
-        /// In the sandbox's region: an encrypted source needs one there.
+        /// A key in the sandbox's region. An encrypted source needs one there.
         kms_key: Option<String>,
         db: RestoreDb,
     },
-    /// Makes a replica that carries this run's tag a database of its own.
+    /// Promotes a replica that carries this run's tag to a database of its own.
     PromoteReplica {
         db: String,
         size: Size,
@@ -206,7 +209,8 @@ pub enum Create {
     Stack(DeployStack),
 }
 
-/// The API calls that create something, or change what a run created: one for each [`Create`].
+/// The API calls that create a resource, or change one that the run created. There is one for each
+/// [`Create`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, VariantArray)]
 pub enum CreateCall {
     CreateVpc,
@@ -232,7 +236,7 @@ pub enum CreateCall {
     CreateStack,
 }
 
-/// What holds of every request of one call, whatever its fields say.
+/// The facts about a call that hold for all of its requests.
 struct CallFacts {
     name: &'static str,
     kind: Kind,
@@ -248,17 +252,17 @@ impl CreateCall {
         self.facts().name
     }
 
-    /// The call of that name, if it is one of these.
+    /// The call with this name.
     pub fn of(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|call| call.name() == name)
     }
 
-    /// The kind of what it creates or changes: what is observed while waiting.
+    /// The kind that the call creates or changes. It is observed while waiting.
     pub fn kind(self) -> Kind {
         self.facts().kind
     }
 
-    /// Whether it adds a resource. Otherwise it only changes what is there.
+    /// Whether the call adds a resource. Otherwise it only changes an existing one.
     pub fn adds(self) -> bool {
         self.facts().adds
     }
@@ -292,21 +296,22 @@ impl CreateCall {
     }
 }
 
-/// All that others decide by about a request. [`Create::facts`] makes it, and nothing else does.
+/// The facts about a request that other code decides by. Only [`Create::facts`] makes them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Facts<'a> {
     pub call: CreateCall,
-    /// What the twin's timing is multiplied with. `None`: the request does not say it.
+    /// The size that multiplies the twin's timing. `None` if the request does not say it.
     pub size: Option<Size>,
-    /// The zones that the thing is created in, where the request names any.
+    /// The zones in which the request creates something, if it names any.
     pub zones: Vec<&'a AzId>,
-    /// What is there already and would be changed, by kind and id. It must carry this run's tag.
+    /// The existing resources that the request changes, by kind and id. They must carry this run's
+    /// tag.
     pub changes: Vec<(Kind, &'a str)>,
     /// The recovery point or database that the request uses: an id or an ARN.
     pub source: Option<&'a str>,
-    /// The region that the request reads from, besides the one it is sent to.
+    /// The region that the request reads from, besides the one that it is sent to.
     pub source_region: Option<&'a Region>,
-    /// The KMS key that what it creates is to be encrypted with: an ARN, an id or an alias.
+    /// The KMS key that encrypts the new resource: an ARN, an id or an alias.
     pub kms_key: Option<&'a str>,
 }
 
@@ -340,8 +345,8 @@ impl<'a> Facts<'a> {
 }
 
 impl Create {
-    /// Everything about the request in one place. Every field is named here, so that a new one does not compile
-    /// before it was decided whether it is a fact.
+    /// All facts about the request. The patterns name every field, so that a new field does not
+    /// compile until it is handled here.
     pub fn facts(&self) -> Facts<'_> {
         match self {
             Self::Vpc { cidr: _, name: _ } => Facts::of(CreateCall::CreateVpc),
@@ -399,7 +404,7 @@ impl Create {
         }
     }
 
-    /// The name of the API call that creates it.
+    /// The name of the API call.
     pub fn call(&self) -> &'static str {
         self.facts().call.name()
     }
@@ -409,7 +414,7 @@ impl Create {
         self.facts().call.kind()
     }
 
-    /// What is there already, and would be changed by the request: it must carry this run's tag.
+    /// The existing resources that the request changes. They must carry this run's tag.
     pub fn changes(&self, place: &Place) -> Vec<ResourceRef> {
         let of = |(kind, id): (Kind, &str)| ResourceRef {
             kind,
@@ -425,12 +430,13 @@ impl Create {
 pub struct CreateVolume {
     pub snapshot: String,
     pub az: AzId,
-    /// `gp3` unless the playbook says otherwise.
+    /// `gp3` unless the playbook gives another type.
     pub volume_type: String,
     pub iops: Option<i32>,
     /// MiB/s.
     pub throughput: Option<i32>,
-    /// MiB/s, 100–300: how fast the blocks are loaded from the snapshot; absent: lazily.
+    /// The rate in MiB/s, 100–300, at which blocks are loaded from the snapshot. Without it they
+    /// are loaded lazily.
     pub initialization_rate: Option<i32>,
     pub name: String,
     pub size: Size,
@@ -463,7 +469,8 @@ pub struct SubnetRef {
     pub az: AzId,
 }
 
-/// Instances come up without a role, with IMDSv2 required, without a public address, terminating on shutdown.
+/// Instances without a role and without a public address. IMDSv2 is required, and shutdown
+/// terminates them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunInstances {
     pub image: String,
@@ -497,25 +504,27 @@ impl RunInstances {
     }
 }
 
-/// A database instance restored from a snapshot, explicit where the API's defaults are a classic drill defect.
+/// A database instance restored from a snapshot. Settings are explicit where the API's defaults
+/// often spoil drills.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RestoreDb {
-    /// A snapshot's id or ARN; for PITR and replicas the source database's identifier or ARN.
+    /// A snapshot's id or ARN. For PITR and replicas: the source database's identifier or ARN.
     pub source: String,
     pub name: String,
-    /// `None`: as the source.
+    /// `None` means the source's class.
     pub class: Option<String>,
     pub subnet_group: String,
     pub security_groups: Vec<String>,
-    /// `None`: as the source where it is in the same region, else the engine's default.
+    /// `None` means the source's group if the source is in the same region, otherwise the engine's
+    /// default.
     pub parameter_group: Option<String>,
     pub option_group: Option<String>,
     pub multi_az: bool,
-    /// Only where the playbook pins it.
+    /// Set only if the playbook pins the zone.
     pub az: Option<AzId>,
     pub port: Option<i32>,
     pub size: Size,
-    /// `None`: not known.
+    /// `None` if the engine is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<String>,
 }
@@ -543,7 +552,7 @@ impl RestoreDb {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RestoreDbToTime {
     pub db: RestoreDb,
-    /// `None`: the latest restorable time.
+    /// `None` means the latest restorable time.
     pub to: Option<Time>,
 }
 
@@ -557,7 +566,7 @@ pub struct RestoreCluster {
     pub security_groups: Vec<String>,
     pub parameter_group: Option<String>,
     pub port: Option<i32>,
-    /// What instances of the class `db.serverless` need.
+    /// The capacity range. Instances of the class `db.serverless` need it.
     #[serde(default)]
     pub serverless: Option<Serverless>,
     pub size: Size,
@@ -581,7 +590,7 @@ impl RestoreCluster {
     }
 }
 
-/// How far Aurora Serverless v2 scales, in Aurora capacity units.
+/// The capacity range of Aurora Serverless v2, in Aurora capacity units.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Serverless {
     pub min: f64,
@@ -597,24 +606,25 @@ pub struct DeployStack {
     pub capabilities: Vec<String>,
 }
 
-/// What a creating call brought into being.
+/// The answer to a creating call.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Created {
-    /// To be waited for and torn down: for `Instances` one each; empty for `AttachVolume` and `PromoteReplica`.
+    /// The resources to wait for and to tear down. `Instances` has one for each instance.
+    /// `AttachVolume` and `PromoteReplica` have none.
     pub resources: Vec<ResourceRef>,
-    /// What the answer already tells, for a step's outputs.
+    /// Values of the answer for a step's outputs.
     pub outputs: BTreeMap<String, Value>,
-    /// PITR: the instant that the API said it restores to.
+    /// For PITR: the instant that the API says it restores to.
     pub restored_to: Option<Time>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
-    /// Under way; the cloud's own word for it.
+    /// In progress. Holds the cloud's own word.
     Pending(String),
-    /// It can be used (an instance: running; its status checks are told apart in `healthy`).
+    /// Usable. For an instance: running. Its status checks are in `healthy`.
     Ready,
-    /// It will not become ready by waiting; the cloud's own words.
+    /// Failed for good. Holds the cloud's own words.
     Failed(String),
     Gone,
 }
@@ -624,29 +634,31 @@ pub enum State {
 pub struct Observed {
     pub id: String,
     pub state: State,
-    /// The cloud's own status checks, where the kind has any.
+    /// The result of the cloud's own status checks, if the kind has any.
     pub healthy: Option<bool>,
-    /// What the resource tells of itself, for a step's outputs: `endpoint`, `port`, `private_ip`, `az`, `outputs`…
+    /// The resource's attributes for a step's outputs: `endpoint`, `port`, `private_ip`, `az`,
+    /// `outputs`…
     pub attributes: BTreeMap<String, Value>,
-    /// When the state will change next, where the cloud knows (the twin does): no need to ask before.
+    /// When the state will change next, if the cloud knows it (the twin does). Polling before is
+    /// needless.
     pub next_change: Option<Time>,
 }
 
-/// Of what the recovery points are sought.
+/// A query for recovery points.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PointQuery {
-    /// Of one resource or all with a tag, of these kinds.
+    /// Points of these kinds for one resource, or for all resources with a tag.
     Of { selector: Selector, kinds: Vec<PointKind> },
-    /// One, by its id or ARN.
+    /// One point, by its id or ARN.
     Id { id: String, kind: PointKind },
 }
 
-/// A bucket, and where it is.
+/// A bucket and its place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BucketRef {
     pub name: String,
-    /// The account whose credentials (and endpoint, for a second provider) are used.
+    /// The account whose credentials are used, and whose endpoint for a second provider.
     pub account: AccountId,
     pub region: Region,
 }
@@ -667,13 +679,14 @@ pub struct CopyObjects {
     pub from: BucketRef,
     pub to: BucketRef,
     pub prefix: String,
-    /// Restore the versions that were current at that instant; a delete marker then means absent. A bucket that is not
-    /// versioned is an error.
+    /// Restores the versions that were current at this instant. A delete marker then means absent.
+    /// A bucket without versioning is an error.
     pub as_of: Option<Time>,
-    /// T0: what was written after it is no part of a recovery. From a versioned bucket the versions that were current
-    /// then are taken; from any other, objects that were modified since are left out, and counted.
+    /// T0. Objects written after it are not part of a recovery. A versioned bucket gives the
+    /// versions that were current then. In any other bucket, objects modified since are left out
+    /// and counted.
     pub not_after: Option<Time>,
-    /// The size and count that are expected, where known (the twin's timing; progress).
+    /// The expected size and count, if known. The twin's timing and the progress use them.
     pub size: Size,
     pub objects: u64,
 }
@@ -689,9 +702,10 @@ pub struct Progress {
 pub struct CopiedObjects {
     pub objects: u64,
     pub bytes: u64,
-    /// The newest modification among what was copied: no object of the source was lost that is older than this.
+    /// The newest modification time among the copied objects. No object of the source that is older
+    /// was lost.
     pub newest: Option<Time>,
-    /// Objects that were modified after `not_after`, in a bucket that keeps no versions.
+    /// The number of objects modified after `not_after`, in a bucket without versions.
     pub left_out: u64,
 }
 
@@ -700,9 +714,9 @@ pub struct VerifyObjects {
     pub bucket: BucketRef,
     pub prefix: String,
     pub against: Against,
-    /// As with [`CopyObjects::not_after`], for the bucket that is compared with.
+    /// As in [`CopyObjects::not_after`], for the bucket that is compared with.
     pub not_after: Option<Time>,
-    /// Read every object and compare its content's checksum, computed on our side.
+    /// Whether to read every object and compare checksums that Drillmaster computes itself.
     pub checksums: bool,
     pub size: Size,
     pub objects: u64,
@@ -714,7 +728,7 @@ pub enum Against {
         bucket: BucketRef,
         as_of: Option<Time>,
     },
-    /// `key,size,sha256` (hex, may be empty) by line.
+    /// Lines of `key,size,sha256`. The checksum is hexadecimal and may be empty.
     Manifest(Vec<ManifestEntry>),
 }
 
@@ -741,7 +755,7 @@ pub struct MeasuredObjects {
     pub bytes: u64,
 }
 
-/// Which things with the tag `drillmaster:run` are meant.
+/// The scope of a search by the tag `drillmaster:run`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Whose {
     Run(RunId),
@@ -749,7 +763,7 @@ pub enum Whose {
 }
 
 impl Whose {
-    /// Whether something that carries this run's id is meant.
+    /// Whether the search includes resources with this run's id.
     pub fn means(&self, run: &str) -> bool {
         match self {
             Self::Run(wanted) => wanted.0 == run,
@@ -758,65 +772,67 @@ impl Whose {
     }
 }
 
-/// What was found by its tag at one place.
+/// The result of a search by tag in one place.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Tagged {
     pub things: Vec<TaggedThing>,
-    /// What could not be evaluated, and is therefore not among `things`: each with the reason.
+    /// Resources that could not be evaluated, each with the reason. They are not in `things`.
     pub unread: Vec<String>,
 }
 
-/// A thing that carries `drillmaster:run`, with what its other tags say.
+/// A resource with the tag `drillmaster:run`, and its other tags.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TaggedThing {
     pub resource: ResourceRef,
     pub run: RunId,
-    /// The value of `drillmaster:expires`, as it stands there.
+    /// The text of `drillmaster:expires`.
     pub expires: Option<String>,
-    /// Where the API tells it.
+    /// The creation time, if the API returns it.
     pub created: Option<Time>,
 }
 
-/// What the deletion of a stack has left standing.
+/// A resource that a deleted stack left behind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remains {
-    /// Where its kind is one that a drill knows how to delete.
+    /// Set if a drill knows how to delete this kind.
     pub resource: Option<ResourceRef>,
-    /// What it is, and why it stands.
+    /// The resource, and why it still exists.
     pub what: String,
 }
 
-/// What preflight asks about at one place.
+/// The subject of preflight in one place.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Needs {
-    /// API calls that the drill will make there (`ec2:RunInstances`).
+    /// The API calls that the drill will make there (`ec2:RunInstances`).
     pub calls: Vec<String>,
     pub db_instances: u32,
     pub instances: u32,
-    /// vCPUs are not known to us by type; the instance types that will be launched, with their count.
+    /// The instance types that will be launched, with their count. Drillmaster does not know their
+    /// vCPUs.
     pub instance_types: BTreeMap<String, u32>,
     /// The range of the sandbox's VPC.
     pub cidr: String,
-    /// What everything that is created will carry: policies may demand it.
+    /// The tags of every new resource. Policies may demand them.
     pub run_tags: Option<super::RunTags>,
-    /// What the role must be allowed, to be proved without doing it.
+    /// The permissions that the role needs. They are proved without making the calls.
     pub grants: Vec<super::Grant>,
 }
 
-/// What the zones of the sandbox should offer.
+/// The types and classes that the sandbox's zones should offer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Wishes {
     pub instance_types: Vec<String>,
-    /// Engine and class of databases, where both are known before the restore.
+    /// Engine and class of databases, if both are known before the restore.
     pub db_classes: Vec<(String, String)>,
 }
 
-/// By what is wished (an instance type, a DB class): the zones that offer it.
+/// The zones that offer each wish (an instance type or a DB class).
 pub type Offers = BTreeMap<String, std::collections::BTreeSet<AzId>>;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PreflightFinding {
-    /// High: the drill cannot succeed, and stops before T0 (exit 3). Medium: worth a look before the drill.
+    /// High: the drill cannot succeed and stops before T0 (exit 3). Medium: worth a look before the
+    /// drill.
     pub severity: Severity,
     pub what: String,
     pub fix: String,

@@ -1,4 +1,4 @@
-//! How long things take on the twin.
+//! How long work takes on the twin.
 
 use std::time::Duration;
 
@@ -15,16 +15,16 @@ pub enum Timed {
 /// A figure of the twin's calibration: `base + per_gib × size`.
 #[derive(Debug, Clone, Copy)]
 pub struct Calibration {
-    /// The name of an action, of a part of one, or of work of the harness.
+    /// The name of an action, of a part of one, or of the harness's own work.
     pub name: &'static str,
-    /// The work that takes this time. Empty if no request to a cloud does.
+    /// The work that takes this time. Empty if the work makes no request to a cloud.
     pub of: &'static [Timed],
     pub base: Duration,
-    /// For each GiB of what is restored or copied.
+    /// The additional time for each GiB that is restored or copied.
     pub per_gib: Duration,
     /// The standard deviation as a share of the mean.
     pub spread: f64,
-    /// Where the figure comes from; "(m)" marks what is remembered, not documented.
+    /// The source of the figure. "(m)" marks figures from memory, without a document.
     pub source: &'static str,
 }
 

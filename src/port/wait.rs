@@ -1,9 +1,10 @@
-//! Waiting for resources: one *describe* per account, region and kind serves all that wait, whatever their number.
+//! Waits for resources. One *describe* call per account, region and kind serves all waiters.
 //!
-//! A cloud that tells when a state will change next (the twin) is asked exactly then. The others are asked at
-//! intervals that start at one second and grow with the time that the youngest waiter has waited, up to fifteen:
-//! what is quick is seen quickly, what is slow costs little. There is no cap: real restores outlast the SDK's
-//! own waiters (10 minutes for a snapshot, 30 for a database, 60 for a stack).
+//! The twin tells when a state will change next, and is asked exactly then. Other clouds are
+//! polled. The interval starts at one second and grows to fifteen, with the time that the newest
+//! waiter has waited. Short waits end promptly, and long waits cost few calls. Waiting has no limit
+//! of its own, since real restores outlast the SDK's waiters (10 minutes for a snapshot, 30 for a
+//! database, 60 for a stack).
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -19,36 +20,40 @@ use base::duration::{Time, seconds_between};
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(15);
 
-/// AWS APIs are eventually consistent: what was just created may not be seen at once, and what was just deleted be seen still
-/// (EC2 developer guide, "Eventual consistency": back off for up to minutes; a minute covers what is seen in practice).
+/// How long a change may stay invisible. AWS APIs are eventually consistent: a new resource may not
+/// be listed yet, and a deleted one may still be (EC2 developer guide, "Eventual consistency": back
+/// off for up to minutes; in practice a minute is enough).
 pub const CONSISTENT_AFTER: Duration = Duration::from_mins(1);
 
-/// What a database tells while it is a replica: of which it is one.
+/// The attribute of a replica that names its source database.
 pub const REPLICA_OF: &str = "replica_of";
 
-/// What a volume tells while it is attached: to which instance.
+/// The attribute of an attached volume that names its instance.
 pub const ATTACHED_TO: &str = "attached_to";
 
-/// What an instance tells of its disks: by device name the volume.
+/// The attribute of an instance that maps device names to volumes.
 pub const DEVICES: &str = "devices";
 
-/// What is waited for.
+/// The state to wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Until {
     Ready,
-    /// Ready, and a replica of nothing any more: a replica is `available` all along, also before its promotion has begun.
+    /// Ready, and no longer a replica. A replica is `available` all the time, even before its
+    /// promotion has begun.
     Promoted,
-    /// Of a volume: attached to an instance. One that is about to be may be seen `available` still.
+    /// For a volume: attached to an instance. A volume that is about to be attached may still be
+    /// seen as `available`.
     Attached,
     Gone,
 }
 
 impl Until {
-    /// Whether waiting has come to an end, good or bad. What was never seen yet may not be visible yet: it has not gone.
+    /// Whether waiting has ended, in success or failure. A resource that was never seen may not be
+    /// visible yet, and does not count as gone.
     fn ends_with(self, seen: &Observed, visible_by_now: bool) -> bool {
         match (self, &seen.state) {
             (_, State::Gone) => visible_by_now,
-            // A deletion that has failed (a stack's) does not go on by itself either.
+            // A failed deletion (of a stack) does not continue by itself either.
             (_, State::Failed(_)) | (Self::Ready, State::Ready) => true,
             (Self::Attached, State::Ready) => seen.attributes.contains_key(ATTACHED_TO),
             (Self::Promoted, State::Ready) => !seen.attributes.contains_key(REPLICA_OF),
@@ -60,14 +65,14 @@ impl Until {
 struct Waiting {
     until: Until,
     since: Time,
-    /// When to look at it; `None`: at the next tick.
+    /// When to observe it. `None` means at the next tick.
     due: Option<Time>,
     answer: oneshot::Sender<Result<Observed, CloudError>>,
 }
 
 #[derive(Default)]
 struct Poller {
-    /// What was seen to exist: when it is gone now, it is gone.
+    /// Ids that were seen to exist. If one of them is not found now, it is gone.
     existed: RefCell<HashSet<String>>,
     waiting: RefCell<BTreeMap<String, Vec<Waiting>>>,
     arrived: Notify,
@@ -98,13 +103,14 @@ impl Waiter {
         Rc::clone(self.pollers.borrow_mut().entry((place.clone(), kind)).or_default())
     }
 
-    /// Somebody else has seen that it exists.
+    /// Notes that the resource exists. The caller has seen it.
     pub fn saw(&self, resource: &ResourceRef) {
         self.poller(&resource.place(), resource.kind).saw(&resource.id);
     }
 
-    /// Waits until the resource is as wanted, or never will be: the answer's state tells. Errors that may pass
-    /// (throttling, faults of the cloud or the network) are waited out.
+    /// Waits until the resource has the wanted state, or never will have it. The state of the
+    /// answer says which. Transient errors (throttling, faults of the cloud or the network) do not
+    /// end the wait.
     pub async fn wait(
         self: &Rc<Self>,
         place: &Place,
@@ -146,7 +152,7 @@ impl Waiter {
                     Err(error) => fail(poller, &error),
                 }
             }
-            // Whoever gave up (a time-out, an interruption) has dropped its end.
+            // A waiter that gave up (a time-out, an interruption) has dropped its receiver.
             poller.waiting.borrow_mut().retain(|_, list| {
                 list.retain(|w| !w.answer.is_closed());
                 !list.is_empty()
@@ -156,7 +162,7 @@ impl Waiter {
                 return;
             }
             match (exact, earliest(poller)) {
-                // Something is new and has not been looked at yet.
+                // A new waiter has not been served yet.
                 (true, None) => {}
                 (true, Some(next)) => {
                     tokio::select! {
@@ -168,8 +174,8 @@ impl Waiter {
                     let looked = self.clock.now();
                     tokio::select! {
                         () = self.clock.sleep(interval(poller, looked)) => {}
-                        // Whoever comes now does not wait for the turn of those who have waited for long: that would count
-                        // as time of recovery. One look a second is all there is.
+                        // A new waiter does not wait for the long interval of the others: that
+                        // would count as recovery time. It is served within a second.
                         () = poller.arrived.notified() => {
                             self.clock.sleep_until(looked + base::duration::Span(SHORTEST).delta()).await;
                         }
@@ -198,7 +204,7 @@ fn earliest(poller: &Poller) -> Option<Time> {
     Some(earliest)
 }
 
-/// A tenth of what the youngest has waited, within the bounds.
+/// A tenth of the newest waiter's time, within the bounds.
 fn interval(poller: &Poller, now: Time) -> Duration {
     let waiting = poller.waiting.borrow();
     let youngest =
@@ -220,19 +226,19 @@ fn deliver(poller: &Poller, seen: Vec<Observed>, now: Time, exact: bool) {
         });
         *list = rest;
         for w in list.iter_mut() {
-            // A cloud that tells changes and sees none coming will not change by itself: nothing to look for.
+            // An exact cloud with no change ahead will not change by itself. No poll is due.
             w.due = exact.then(|| observed.next_change.filter(|next| *next > now).unwrap_or(Time::MAX_UTC));
         }
         for w in ended {
-            // The receiver may be gone: then nobody wants to know.
-            let _unwanted = w.answer.send(Ok(observed.clone()));
+            // The receiver may be gone if the waiter gave up.
+            let _ = w.answer.send(Ok(observed.clone()));
         }
     }
 }
 
 fn fail(poller: &Poller, error: &CloudError) {
     for w in std::mem::take(&mut *poller.waiting.borrow_mut()).into_values().flatten() {
-        let _unwanted = w.answer.send(Err(error.clone()));
+        let _ = w.answer.send(Err(error.clone()));
     }
 }
 
@@ -260,9 +266,9 @@ mod tests {
         assert!(ends(Until::Gone, State::Failed("DELETE_FAILED".into()), &[]));
     }
 
-    /// On a cloud that does not tell changes: whoever comes late does not wait for the turn of those who wait for long.
+    /// On a polled cloud a new waiter does not wait for the long interval of the others.
     #[test]
-    fn who_arrives_is_looked_at_within_a_second() {
+    fn a_new_waiter_is_served_within_a_second() {
         let time = VirtualTime::starting_at(chrono::DateTime::UNIX_EPOCH);
         let clock = Clock::Virtual(time);
         let monitor = Rc::new(RefCell::new(Vec::new()));
@@ -282,7 +288,7 @@ mod tests {
             let slow = waiter.wait(&place, Kind::DbInstance, "slow", Until::Ready);
             let quick = async {
                 clock.sleep(Duration::from_secs(400)).await;
-                // Not at an instant at which it looks anyway.
+                // An instant between two polls.
                 clock.sleep(Duration::from_millis(1_300)).await;
                 let asked = clock.now();
                 waiter.wait(&place, Kind::DbInstance, "quick", Until::Ready).await.unwrap();

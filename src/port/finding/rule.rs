@@ -1,6 +1,6 @@
-//! The registry of findings: every rule, and all there is to tell of it.
+//! The registry of findings. It holds every rule with its explanation.
 //!
-//! The rules by which a CloudFormation template is inspected are described in the crate `template`.
+//! The crate `template` describes the rules for inspecting a CloudFormation template.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,7 +14,7 @@ use strum::{IntoStaticStr, VariantArray};
 use base::explanation::{Explanation, Text, Topic};
 use base::severity::Severity::{self, High, Low, Medium};
 
-/// The rule of a finding, by the name that stands in journals and reports.
+/// The rule of a finding. Journals and reports hold its name.
 #[derive(
     Debug,
     Clone,
@@ -599,7 +599,7 @@ impl FromStr for Rule {
     }
 }
 
-/// By hand: the derived error would list all names.
+/// Written by hand, because the derived error would list all names.
 impl<'de> Deserialize<'de> for Rule {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Cow::<str>::deserialize(deserializer)?.parse().map_err(D::Error::custom)

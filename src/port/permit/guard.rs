@@ -1,6 +1,8 @@
-//! The guard: the only maker of permits, and so the only way to change anything. It looks, per call, at the place, the
-//! phase, the protected accounts and the identity of the credentials. What a change is about to touch is checked by
-//! the cloud itself, which reads the tag of this run on the live resource just before.
+//! The guard. Only it creates permits, so every change passes through it.
+//!
+//! For each call it checks the place, the phase, the protected accounts and the identity of the
+//! credentials. The cloud checks the resource itself: it reads the tag of this run on the live
+//! resource just before the change.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -17,13 +19,14 @@ pub struct Guard {
     run_tags: RunTags,
     protected: Protected,
     phase: Cell<Phase>,
-    /// By account: the generation of the credentials that STS confirmed. Held over the question, so that many calls
-    /// ask once.
+    /// The generation of the credentials that STS confirmed, by account. The lock is held during
+    /// the question, so that concurrent calls ask once.
     confirmed: Mutex<BTreeMap<AccountId, u64>>,
 }
 
 impl Guard {
-    /// A guard that lets nothing be changed before [`Self::enter`] says that a phase has begun that changes something.
+    /// Creates a guard. It refuses all changes until [`Self::enter`] begins a phase that allows
+    /// some.
     pub fn new(cloud: Rc<dyn Cloud>, sandbox: Place, run_tags: RunTags, protected: Protected) -> Self {
         let (phase, confirmed) = (Cell::new(Phase::Preflight), Mutex::default());
         Self { cloud, sandbox, run_tags, protected, phase, confirmed }
@@ -37,16 +40,16 @@ impl Guard {
         &self.sandbox
     }
 
-    /// From here on, what this phase allows: creating in prepare and recover, deleting in teardown.
+    /// Enters a phase. Prepare and recover allow creating. Teardown allows deleting.
     pub fn enter(&self, phase: Phase) {
         self.phase.set(phase);
     }
 
-    /// Leave for one call, or why not.
+    /// Grants a permit for one call.
     ///
     /// # Errors
-    /// `Guarded`: outside the sandbox, a protected account, the wrong phase, credentials of another account.
-    /// Otherwise what STS answered.
+    /// `Guarded` for a place outside the sandbox, a protected account, the wrong phase, or
+    /// credentials of another account. Otherwise the error that STS returned.
     pub async fn permit(&self, place: &Place, operation: Operation, call: &str) -> CloudResult<Permit> {
         let refuse = |why: String, help: &str| Err(CloudError::new(ErrorKind::Guarded, call, why).help(help));
         if *place != self.sandbox {
@@ -77,7 +80,8 @@ impl Guard {
         Ok(Permit::grant(self.sandbox.clone(), self.run_tags.clone(), operation))
     }
 
-    /// Asks STS whose the credentials are, unless it has said so and they have not changed since.
+    /// Asks STS whose the credentials are. Skips this if STS has confirmed them and they have not
+    /// changed.
     async fn confirm(&self, account: &AccountId, call: &str) -> CloudResult<()> {
         let mut confirmed = self.confirmed.lock().await;
         let generation = self.cloud.credentials_generation(account);

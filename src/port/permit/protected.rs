@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use base::ids::AccountId;
 
-/// The accounts in which nothing is ever changed, and who says so.
+/// The accounts in which nothing is ever changed, and the file that lists them.
 #[derive(Debug, Clone, Default)]
 pub struct Protected {
     accounts: BTreeSet<AccountId>,
@@ -13,12 +13,12 @@ pub struct Protected {
 }
 
 impl Protected {
-    /// `path`: the file that lists the accounts.
+    /// `path` is the file that lists the accounts.
     pub fn new(accounts: BTreeSet<AccountId>, path: PathBuf) -> Self {
         Self { accounts, path }
     }
 
-    /// Why nothing may be changed in this account; `None`: the list does not hold it.
+    /// Why nothing may be changed in this account. `None` if the account is not protected.
     pub fn why(&self, account: &AccountId) -> Option<String> {
         let because = || {
             format!(
