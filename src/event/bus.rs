@@ -6,11 +6,11 @@ use std::rc::Rc;
 use super::{Body, Event};
 use base::clock::Clock;
 
-/// Takes events in, one after the other. An error of the journal stops the run.
+/// Takes in events, one after the other. An error of the journal stops the run.
 pub trait Consumer {
     fn take(&mut self, event: &Event) -> Result<(), ConsumerError>;
 
-    /// An event of a run that goes on, from before its runner died: taken in once already, by another process.
+    /// Takes in an event of a resumed run, which an earlier process already handled.
     fn recall(&mut self, _event: &Event) {}
 }
 
@@ -20,7 +20,7 @@ pub struct ConsumerError {
     pub message: String,
 }
 
-/// Puts events in one order and hands each to every consumer.
+/// Puts events in one order and passes each to every consumer.
 pub struct Bus {
     clock: Clock,
     next: Cell<u64>,
@@ -29,7 +29,7 @@ pub struct Bus {
 }
 
 impl Bus {
-    /// `next`: the number of its first event; 0 for a new run.
+    /// `next` is the number of the first event: 0 for a new run.
     pub fn new(clock: Clock, next: u64, consumers: Vec<Box<dyn Consumer>>) -> Rc<Self> {
         Rc::new(Self {
             clock,
@@ -39,12 +39,13 @@ impl Bus {
         })
     }
 
-    /// Emits an event, without the secrets in its texts; an error means that it may not have been kept, and that what it announces must not be done.
+    /// Emits an event, with the secrets in its texts replaced. On an error the event may not have
+    /// been stored. The caller must then not do what the event announces.
     pub fn emit(&self, body: Body) -> Result<(), ConsumerError> {
         self.send(body).1
     }
 
-    /// As [`Self::emit`], and gives the event back for folds that follow their own events.
+    /// Like [`Self::emit`], but also returns the event, for folds that follow their own events.
     pub fn send(&self, body: Body) -> (Event, Result<(), ConsumerError>) {
         let mut event = Event { seq: self.next.get(), at: self.clock.now(), body };
         event.body.redact();
@@ -67,10 +68,11 @@ impl Bus {
         (event, kept)
     }
 
-    /// Emits what tells of something that has happened already; a failure is remembered (see [`Self::broken`]).
+    /// Emits an event about something that has already happened. An error is remembered (see
+    /// [`Self::broken`]).
     pub fn tell(&self, body: Body) {
-        // The error is kept in `broken`, which the engine looks at before it goes on.
-        let _kept = self.emit(body);
+        // `broken` keeps the error. The engine checks it before it goes on.
+        let _ = self.emit(body);
     }
 
     /// The first error of a consumer, if any.

@@ -7,31 +7,31 @@ use base::duration::Time;
 use estate::point::WorstCase;
 use estate::{RecoveryPoint, Selector};
 
-/// Where an action restores from, chosen for this attempt.
+/// The source that an action restores from, chosen for this attempt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RestoreSource {
     pub point: RecoveryPoint,
-    /// What the sandbox's account calls it: its id, or its ARN where it belongs to another account.
+    /// The point's name in the sandbox's account: its id, or its ARN if another account owns it.
     pub id: String,
-    /// For PITR: the instant that was asked for.
+    /// For PITR: the requested instant.
     pub at: Option<Time>,
 }
 
-/// What a step restores from, and the recovery point that it came from.
+/// The source of a step's restore, and the recovery point behind it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Chosen {
     pub source: RestoreSource,
     /// The recovery point that existed before the disaster.
     pub origin: RecoveryPoint,
     pub worst_case: WorstCase,
-    /// The production resources that it restores.
+    /// The production resources that the point restores.
     pub covers: Vec<String>,
-    /// The machines that one image stands for, if the playbook names them by a tag: as many as are
-    /// launched of it.
+    /// The machines that one image stands for, if the playbook names them by a tag. Each launched
+    /// instance restores one of them.
     pub machines: Option<Selector>,
 }
 
-/// Copies of recovery points that a step made, and what it copied.
+/// Copies of recovery points that a step made, and their original.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Made {
     pub copies: Vec<RecoveryPoint>,

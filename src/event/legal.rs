@@ -1,5 +1,5 @@
-//! Which event may follow on those before it: a record that breaks these rules was not written by a run, or by one with a
-//! defect. Nothing is measured from it, and nothing is gone on with.
+//! The legal order of events. A journal that breaks it was not written by a run, or was written by
+//! a faulty one. Such a journal is neither measured nor resumed.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,10 +9,11 @@ use super::{Body, Event, Phase, RunStarted, SANDBOX, TEARDOWN};
 use base::duration::Time;
 use port::ResourceRef;
 
-/// What two machines' clocks may differ by, where one goes on with the other's run.
+/// How far the clocks of two machines may differ when one resumes the other's run.
 const CLOCKS_DIFFER_BY: TimeDelta = TimeDelta::seconds(1);
 
-/// How far a run has come: a fold over its events, as much of it as decides what may come next.
+/// The progress of a run: a fold over its events. It holds only the state that decides which event
+/// may come next.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Course {
     last_at: Option<Time>,
@@ -20,7 +21,7 @@ pub struct Course {
     ready: bool,
     declared: bool,
     finished: bool,
-    /// What the run has made still stands, as far as it has told: kept on request, or left behind.
+    /// Whether resources of the run still exist after its end: kept on request, or left behind.
     stands: bool,
     kept: bool,
     steps: HashMap<String, Step>,
@@ -39,14 +40,14 @@ enum Step {
     Ended,
 }
 
-/// What an event says of a step.
+/// The effect of an event on a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum StepEvent {
-    /// It is so from here on.
+    /// The step enters this state.
     Next(Step),
-    /// What it restores from.
+    /// The step's source was chosen.
     Source,
-    /// It ends, and only a running one can end so.
+    /// The step ended in a way that only a running step can.
     Succeeded,
 }
 
@@ -59,18 +60,20 @@ enum Check {
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Request {
-    /// How often it was sent without an answer so far: an attempt may ask while the one before still waits.
+    /// The number of requests without an answer. An attempt may ask while the one before still
+    /// waits.
     open: u32,
-    /// It made something: it is not sent again.
+    /// The request created something. It is not sent again.
     made: bool,
 }
 
 type Verdict = Result<(), String>;
 
 impl Course {
-    /// Takes one event in. `Err`: it cannot follow on those before it, and why; nothing may follow on it then.
+    /// Takes in one event. An error says why it cannot follow the events before it. Nothing may
+    /// follow after an error.
     pub fn follow(&mut self, event: &Event) -> Verdict {
-        // What still stands may be torn down long after the drill.
+        // Resources that still exist may be torn down long after the drill.
         if self.finished && !(self.stands && matches!(event.body, Body::Resumed { .. })) {
             return Err("an event stands after `run_finished`".into());
         }
@@ -100,7 +103,8 @@ impl Course {
         self.checks = started.checks.iter().map(|node| (node.id.clone(), Check::Waiting)).collect();
     }
 
-    /// Every event after the first. All are named, so that a new one does not compile before it has a rule.
+    /// Handles every event after the first. The match names all of them, so that a new event does
+    /// not compile without a rule.
     fn go_on(&mut self, body: &Body) -> Verdict {
         match body {
             Body::RunStarted(_) => Err("the run starts a second time".into()),
@@ -117,7 +121,8 @@ impl Course {
                 self.before_t0("the sandbox is ready")?;
                 once(&mut self.ready, "the sandbox is ready a second time")
             }
-            // Again where a runner died between this and T0: what counts is what there was just before T0.
+            // Repeated if a runner died between the survey and T0. The last survey before T0
+            // counts.
             Body::Surveyed { .. } => self.before_t0("recovery points are looked for"),
             Body::DisasterDeclared { .. } => {
                 if !self.ready {
@@ -161,7 +166,7 @@ impl Course {
             Body::Intent { by, token, call, .. } => self.asked(by, token, call),
             Body::Created { by, token, resources, .. } => {
                 if by != TEARDOWN {
-                    // Objects are copied again by the next attempt: what they lie in stands already.
+                    // The next attempt copies objects again. Their bucket already exists.
                     self.answered(token, !resources.is_empty())?;
                 }
                 self.created.extend(resources.iter().cloned());
@@ -175,7 +180,7 @@ impl Course {
                 Ok(())
             }
             Body::DeleteFailed { resource, .. } => self.ends_a_deletion(resource),
-            // They may stand anywhere.
+            // These events are legal anywhere.
             Body::Discarded { .. }
             | Body::Isolation { .. }
             | Body::PointSeen { .. }

@@ -1,7 +1,8 @@
-//! The one stream of events that a run is. The journal, the terminal, the NDJSON output and the report are
-//! consumers of it that know nothing of each other.
+//! A run is one stream of events. The journal, the terminal, the NDJSON output and the report are
+//! consumers of it. They do not know each other.
 //!
-//! A run's state is a fold over its events (`record::objectives`), so what is not an event did not happen.
+//! A run's state is a fold over its events (`record::objectives`), so anything that is not an event
+//! did not happen.
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
@@ -33,9 +34,9 @@ pub use request::Request;
 pub use run_started::{Inputs, NodePlan, PlaybookText, RunStarted, WorkloadPlan};
 pub use schema::event_schema;
 
-/// By whom what the sandbox consists of is made.
+/// The origin of the sandbox's own resources.
 pub const SANDBOX: &str = "sandbox";
-/// By whom what only its tag has shown is told of.
+/// The origin of resources that were found only by their tag.
 pub const TEARDOWN: &str = "teardown";
 
 /// The version of the journal's format.
@@ -70,7 +71,8 @@ pub enum Body {
         region: Region,
         what: Request,
     },
-    /// The call with that token took effect; the resources exist. `outputs` and `restored_to`: what else it answered.
+    /// The call with this token took effect, and the resources exist. `outputs` and `restored_to`
+    /// are the rest of the answer.
     Created {
         by: String,
         token: String,
@@ -80,26 +82,28 @@ pub enum Body {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         restored_to: Option<Time>,
     },
-    /// The call failed; `sent` says whether it may have taken effect all the same.
+    /// The call failed. `sent` says whether it may have taken effect anyway.
     NotCreated {
         by: String,
         token: String,
         error: String,
         sent: Sent,
     },
-    /// What `by` has made under its present names is given up; its next attempt makes new things under new names.
+    /// The resources that `by` made under the current names are discarded. The next attempt makes
+    /// new ones under new names.
     Discarded {
         by: String,
         because: String,
     },
-    /// `outputs` for people and programs; `ready` is all of it, for a run that is resumed.
+    /// `outputs` is for people and programs. `ready` is complete, for a resumed run.
     SandboxReady {
         azs: Vec<AzId>,
         outputs: SandboxOutputs,
         #[serde(default)]
         ready: Option<Box<Ready>>,
     },
-    /// A look at the sandbox: what stands open, and what could not be looked at. Nothing of both: it is closed.
+    /// The result of an isolation scan: the leaks, and the parts that could not be scanned. If both
+    /// are empty, the sandbox is closed.
     Isolation {
         stage: Stage,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -107,15 +111,15 @@ pub enum Body {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         unknown: Vec<Finding>,
     },
-    /// What there was to restore from just before T0: pairs of what was asked and the points that were seen.
+    /// The recovery points that existed just before T0, as pairs of a query and its result.
     Surveyed {
         points: Vec<(PointQuery, Vec<RecoveryPoint>)>,
     },
-    /// T0: from here on the lost is out of reach.
+    /// T0. Lost resources are out of reach from here on.
     DisasterDeclared {
         t0: Time,
     },
-    /// A recovery point that was found when a step asked; `why_not`: why it is not the one that the step uses.
+    /// A recovery point that a step's query found. `why_not` says why the step does not use it.
     PointSeen {
         point: Box<RecoveryPoint>,
         asked_by: String,
@@ -132,7 +136,7 @@ pub enum Body {
         #[serde(default)]
         worst_case: WorstCase,
     },
-    /// Shown, not kept: how far a step or check is.
+    /// The progress of a step or check. Shown, but not stored.
     Progress {
         id: String,
         text: String,
@@ -144,8 +148,9 @@ pub enum Body {
         error: String,
         next_at: Time,
     },
-    /// `restored`: production resources that are back; `consistent_at`: of the restored data, where it is known
-    /// better than from the recovery point; `made`: copies of recovery points, with what they were copied from.
+    /// `restored`: the production resources that are back. `consistent_at`: the consistency time of
+    /// the restored data, if it is known better than from the recovery point. `made`: copies of
+    /// recovery points, with their originals.
     StepSucceeded {
         step: String,
         outputs: Value,
@@ -154,7 +159,8 @@ pub enum Body {
         consistent_at: Option<Time>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         made: Option<Box<Made>>,
-        /// The outputs held secrets, which do not stand here: a run that is resumed cannot take them from the record.
+        /// The outputs held secrets, which are not stored here. A resumed run cannot take the
+        /// outputs from the journal.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         redacted: bool,
     },
@@ -167,7 +173,8 @@ pub enum Body {
         step: String,
         because: String,
     },
-    /// `unwanted`: its `when` is false; otherwise the run was cut short before it.
+    /// `unwanted` means that the step's `when` is false. Otherwise the run was cut short before the
+    /// step.
     StepNotRun {
         step: String,
         because: String,
@@ -177,7 +184,7 @@ pub enum Body {
     CheckReady {
         check: String,
     },
-    /// A try; kept only when what it saw differs from the try before.
+    /// A try of a check. Stored only if its result differs from the try before.
     CheckTried {
         check: String,
         healthy: bool,
@@ -223,17 +230,18 @@ pub enum Body {
         resources: Vec<ResourceRef>,
         until: Time,
     },
-    /// Teardown looked again and found these still there, or could not look.
+    /// The last look of teardown found these resources, or could not look for them.
     LeftBehind {
         resources: Vec<String>,
-        /// In how many places it looked. 0: nothing had been asked for anywhere.
+        /// The number of places where teardown looked. 0 if nothing had been requested anywhere.
         #[serde(default = "one")]
         places: usize,
     },
     Interrupted {
         by: String,
     },
-    /// Another process goes on with the run: after `gap_s` seconds in which none was there. `by`: `resume` or `abort`.
+    /// Another process continues the run, after a gap of `gap_s` seconds without a process. `by` is
+    /// `resume` or `abort`.
     Resumed {
         by: String,
         gap_s: f64,
@@ -249,29 +257,29 @@ pub enum Body {
     },
 }
 
-/// What people and programs need to know of the sandbox.
+/// The sandbox's outputs for people and programs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SandboxOutputs {
     pub vpc_id: String,
     pub subnet_ids: Vec<String>,
     pub security_group_id: String,
-    /// The real names of buckets, by the names that steps give them.
+    /// The real names of buckets, by their names in the steps.
     pub buckets: BTreeMap<String, String>,
 }
 
-/// When the sandbox was looked at.
+/// The time of an isolation scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
-    /// The proof without which there is no T0.
+    /// The scan that has to succeed before T0.
     BeforeT0,
-    /// After steps that could have opened it.
+    /// After steps that could have opened the sandbox.
     AfterT0,
     /// Before the verdict.
     Last,
 }
 
-/// Records from before it was told.
+/// The default for journals from before the field existed.
 fn one() -> usize {
     1
 }

@@ -8,8 +8,8 @@ use super::{Body, Event};
 use base::duration::Time;
 
 impl Event {
-    /// The line, without its newline: `{"seq":…,"at":…,"event":…,…}`. `first`: keys that stand before
-    /// these, each with its JSON.
+    /// Returns the line without its newline: `{"seq":…,"at":…,"event":…,…}`. `first` holds keys to
+    /// put in front, each with its JSON.
     ///
     /// # Errors
     /// Only if a value of the event has no form in JSON.
@@ -19,15 +19,15 @@ impl Event {
             line.push_str(&format!("{}:{json},", serde_json::to_string(key)?));
         }
         line.push_str(&format!(r#""seq":{},"at":{},"#, self.seq, serde_json::to_string(&self.at)?));
-        // The body is tagged by its key `event`, which serde writes first: what follows on the brace is never empty.
+        // Serde writes the tag `event` first, so the text after the brace is never empty.
         line.push_str(&serde_json::to_string(&self.body)?[1..]);
         Ok(line)
     }
 
-    /// Reads a line that [`Self::to_line`] wrote. Keys that an event does not have are passed over.
+    /// Reads a line that [`Self::to_line`] wrote. Unknown keys are ignored.
     ///
     /// # Errors
-    /// What is no JSON, lacks something, or has a word that this version does not know.
+    /// The line is not JSON, lacks a field, or has a word that this version does not know.
     pub fn from_line(line: &[u8]) -> Result<Self, Error> {
         let mut keys: Map<String, Value> = serde_json::from_slice(line)?;
         let mut take = |key: &'static str| keys.shift_remove(key).ok_or_else(|| Error::missing_field(key));

@@ -1,12 +1,13 @@
-//! Events without secrets: what every consumer sees.
+//! Removes secrets from events before consumers see them.
 
 use super::Body;
 use base::redact;
 use port::Finding;
 
 impl Body {
-    /// Takes secrets out of all that is text. What the run's state hangs on stays as it is: the ids of steps and checks,
-    /// tokens, places, and what resources are called. No secret can stand in those: `rules::secrets` sees to it.
+    /// Replaces secrets in all free texts. The fields that the run's state depends on stay as they
+    /// are: ids of steps and checks, tokens, places, and names of resources. They cannot hold a
+    /// secret: `rules::secrets` ensures this.
     pub(super) fn redact(&mut self) {
         let all = |texts: &mut [&mut String]| {
             for text in texts {
@@ -14,11 +15,12 @@ impl Body {
             }
         };
         match self {
-            // Before the first of them is read; and the playbook in it must stay as it was read.
+            // `RunStarted` is emitted before the first secret is read. Its playbook must stay as it
+            // was read.
             Self::RunStarted(_)
             | Self::PhaseStarted { .. }
             | Self::PhaseFinished { .. }
-            // A request is described without what may be secret: `sandbox::provisioner::describe`.
+            // `sandbox::provisioner::describe` leaves out fields that may be secret.
             | Self::Intent { .. }
             | Self::Created { .. }
             | Self::SandboxReady { .. }

@@ -1,4 +1,4 @@
-//! What an intent asks for.
+//! The request of an intent.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use port::{CopyObjects, Create};
 
-/// What an intent asks for: to create something, or to copy objects into a bucket of the run.
+/// A request of an intent: create something, or copy objects into a bucket of the run.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Request {
     Create(Box<Create>),
@@ -15,7 +15,8 @@ pub enum Request {
 }
 
 impl Request {
-    /// Whether it adds a resource. Objects are copied into a bucket that is on record already.
+    /// Whether the request adds a resource. Objects go into a bucket that is already in the
+    /// journal.
     pub fn adds(&self) -> bool {
         match self {
             Self::Create(what) => what.facts().call.adds(),
@@ -24,7 +25,7 @@ impl Request {
     }
 }
 
-/// The key of [`Request::CopyObjects`]. Each other key is that of a [`Create`].
+/// The key of [`Request::CopyObjects`]. All other keys are those of [`Create`].
 const COPY_OBJECTS: &str = "copy_objects";
 
 impl Serialize for Request {

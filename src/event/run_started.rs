@@ -1,4 +1,4 @@
-//! The first event: what was asked of the run.
+//! The first event: the inputs and the plan of the run.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use base::ids::{AccountId, Region};
 use base::on::On;
 use estate::Loss;
 
-/// All that judging and rendering need, so that the journal alone is enough.
+/// Everything that is needed to judge and render the run, so that the journal alone is enough.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunStarted {
     pub format: u32,
@@ -36,12 +36,12 @@ pub struct RunStarted {
     pub inputs: Inputs,
 }
 
-/// What else a run was given, so that its folder is enough to go on with it.
+/// The other inputs of a run, so that the run can be resumed from its folder alone.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Inputs {
-    /// The playbook's folder, absolute: programs that it names are run from there.
+    /// The playbook's folder, as an absolute path. Programs in the playbook run there.
     pub folder: String,
-    /// The texts of the files that the playbook names, as it names them.
+    /// The texts of the files that the playbook names, by the names in the playbook.
     pub files: BTreeMap<String, String>,
     /// `--param NAME=VALUE`, as given.
     pub params: Vec<(String, String)>,
@@ -51,7 +51,7 @@ pub struct Inputs {
     pub keep_sandbox: bool,
     /// How long one resource may resist its deletion, in seconds.
     pub patience_s: f64,
-    /// So many virtual seconds in a real one; `null`: as many as the machine can.
+    /// Virtual seconds per real second. `null` means as fast as the machine allows.
     pub pace: Option<f64>,
 }
 
@@ -72,10 +72,11 @@ pub struct WorkloadPlan {
     pub rpo_s: Option<f64>,
     /// The workload itself sets `rpo` (it is not only a default).
     pub own_rpo: bool,
-    /// It lists resources, and none that is lost holds data: a default RPO says nothing of it.
+    /// The workload lists resources, and no lost one holds data. A default RPO does not apply to
+    /// it.
     #[serde(default)]
     pub stateless: bool,
-    /// Its lost resources.
+    /// The workload's lost resources.
     pub lost: Vec<String>,
 }
 
@@ -85,13 +86,14 @@ pub struct NodePlan {
     /// A step's action, or a check's kind.
     pub uses: String,
     pub workload: Option<String>,
-    /// All that it waits for, the references in expressions included.
+    /// All dependencies of the node, including references in expressions.
     pub needs: Vec<String>,
-    /// A check that measures RPO.
+    /// For a check that measures RPO.
     pub measures_rpo: bool,
-    /// The steps whose data it measures: the nearest that restore any, along everything that it waits for.
+    /// The steps whose data the check measures: the nearest steps that restore data, along all
+    /// dependencies.
     #[serde(default)]
     pub measures_of: Vec<String>,
-    /// A step that restores data whose age counts towards RPO.
+    /// For a step that restores data whose age counts towards RPO.
     pub restores_data: bool,
 }

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::Body;
 use base::duration::Time;
 
-/// The JSON Schema (draft 2020-12) of one line of `--output json`, and of one line of a journal: there
-/// each line begins with `prev`, the SHA-256 of the line before.
+/// The JSON Schema (draft 2020-12) of one line of `--output json`, and of one line of a journal. A
+/// journal's line also begins with `prev`, the SHA-256 of the line before.
 pub fn event_schema() -> Value {
     let generator = &mut SchemaSettings::draft2020_12().for_serialize().into_generator();
     let at = generator.subschema_for::<Time>();
