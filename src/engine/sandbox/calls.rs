@@ -1,11 +1,12 @@
-//! The AWS calls that the harness makes around a playbook's steps, in the place that each list names. With what actions
-//! and checks declare, they are what `crate::policy` derives a policy from; the tests that drill against an AWS API
-//! with these policies enforced keep the lists complete.
+//! The AWS calls that the harness makes itself, around a playbook's steps. Each list names the
+//! place of its calls. `crate::policy` derives a policy from these lists and from the declarations
+//! of actions and checks. Tests run drills against an AWS API that enforces these policies, which
+//! keeps the lists complete.
 
 use estate::PointKind;
 use port::CreateCall;
 
-/// All lists below, for those who look at every call that a drill may make.
+/// All lists below, for code that needs every call that a drill may make.
 pub const ALL: [&[&str]; 9] = [
     PREFLIGHT,
     FOR_INSTANCES,
@@ -18,10 +19,10 @@ pub const ALL: [&[&str]; 9] = [
     TAGGED,
 ];
 
-/// Before T0, where the sandbox is: the zones, what is free there, and what they offer.
+/// Before T0, in the sandbox's place: the zones, the free ranges, and the offers.
 pub const PREFLIGHT: &[&str] = &["ec2:DescribeAvailabilityZones", "ec2:DescribeVpcs"];
 
-/// Where the plan launches instances: their quota, and which zones offer their types.
+/// For plans that launch instances: their quota, and the zones that offer their types.
 pub const FOR_INSTANCES: &[&str] = &[
     "ec2:DescribeInstanceTypeOfferings",
     "ec2:DescribeInstanceTypes",
@@ -29,13 +30,13 @@ pub const FOR_INSTANCES: &[&str] = &[
     "servicequotas:GetServiceQuota/ec2",
 ];
 
-/// Where the plan restores databases: their quota.
+/// For plans that restore databases: their quota.
 pub const FOR_DATABASES: &[&str] = &["rds:DescribeDBInstances", "servicequotas:GetServiceQuota/rds"];
 
-/// Where engine and class of a database are known before it is restored.
+/// For databases whose engine and class are known before the restore.
 pub const FOR_DB_CLASSES: &[&str] = &["rds:DescribeOrderableDBInstanceOptions"];
 
-/// Prepare: the network that everything is restored into.
+/// Prepare: the sandbox's network.
 pub const NETWORK: &[&str] = &[
     "ec2:CreateVpc",
     "ec2:ModifyVpcAttribute",
@@ -65,12 +66,13 @@ pub const BUCKET: &[&str] = &[
     "s3:HeadBucket",
 ];
 
-/// The proof that nothing leads out of the sandbox (`Cloud::exposures`), where the sandbox is.
+/// The isolation scan in the sandbox's place (`Cloud::exposures`).
 pub const ISOLATION: &[&str] = port::SCAN_CALLS;
 
-/// The last look of a teardown: what carries the run's tag, of every kind that a drill may make (`Cloud::tagged`).
+/// Teardown's search for resources with the run's tag, for every kind that a drill may create
+/// (`Cloud::tagged`).
 pub const TAGGED: &[&str] = &[
-    // Whoever describes stacks without a name lists them (Service Authorization Reference).
+    // Describing stacks without a name lists all of them (Service Authorization Reference).
     "cloudformation:DescribeStacks",
     "cloudformation:ListStacks",
     "ec2:DescribeAddresses",
@@ -93,8 +95,8 @@ pub const TAGGED: &[&str] = &[
     "s3:ListBuckets",
 ];
 
-/// Before T0, in every surviving account and region: what there is to restore from (`Cloud::recovery_points`). Of S3
-/// the calls are about the one bucket that a step names.
+/// Before T0, in every surviving account and region: the recovery points
+/// (`Cloud::recovery_points`). The S3 calls are only for the bucket that a step names.
 pub fn survey(kind: PointKind) -> &'static [&'static str] {
     match kind {
         PointKind::EbsSnapshot => &["ec2:DescribeSnapshots", "ec2:DescribeSnapshotAttribute"],
@@ -110,7 +112,8 @@ pub fn survey(kind: PointKind) -> &'static [&'static str] {
     }
 }
 
-/// What teardown calls, besides the last look, to undo what this call has made. Nothing, where it makes nothing.
+/// The calls with which teardown undoes a call, besides the last search. Empty if the call creates
+/// nothing.
 pub fn undoing(call: &str) -> &'static [&'static str] {
     CreateCall::of(call).map_or(&[], undoing_of)
 }
@@ -128,7 +131,8 @@ fn undoing_of(call: CreateCall) -> &'static [&'static str] {
         CreateCall::CopySnapshot => &["ec2:DeleteSnapshot"],
         CreateCall::CopyImage => &["ec2:DeregisterImage", "ec2:DeleteSnapshot"],
         CreateCall::CreateVolume => &["ec2:DeleteVolume"],
-        // Volumes of an image are deleted with the instance where the image says so, else one by one.
+        // Volumes of an image are deleted with the instance if the image says so, otherwise one by
+        // one.
         CreateCall::RunInstances => &["ec2:TerminateInstances", "ec2:DeleteVolume"],
         CreateCall::ImportKeyPair => &["ec2:DeleteKeyPair"],
         CreateCall::AllocateAddress => &["ec2:DisassociateAddress", "ec2:ReleaseAddress"],
@@ -152,14 +156,15 @@ fn undoing_of(call: CreateCall) -> &'static [&'static str] {
             "s3:AbortMultipartUpload",
             "s3:DeleteBucket",
         ],
-        // What a stack retains is looked for, and deleted where it carries the run's tag and its kind is known.
+        // Resources that a stack retains are looked up. They are deleted if they carry the run's
+        // tag and their kind is known.
         CreateCall::CreateStack => &[
             "cloudformation:DescribeStackEvents",
             "cloudformation:DeleteStack",
             "cloudformation:ListStackResources",
             "cloudformation:GetTemplate",
         ],
-        // They change what another call has made, and it goes with that.
+        // These calls change a resource of another call, and are undone with it.
         CreateCall::AttachVolume | CreateCall::PromoteReplica => &[],
     }
 }

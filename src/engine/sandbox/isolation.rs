@@ -1,10 +1,10 @@
-//! Looks at the live sandbox: is there a way in or out, does anything of the run belong to somebody else too?
+//! Scans the live sandbox for ways in and out, and for access by others.
 
 use super::{Provisioner, Ready};
 use port::{CloudResult, Exposure, IsolationScan};
 
-/// Looks once. An error means that nothing could be looked at. `whole`: nothing may be left out (before T0, and before
-/// the verdict).
+/// Scans once. An error means that nothing could be scanned. `whole` means that the scan must be
+/// complete (before T0, and before the verdict).
 pub async fn look(provisioner: &Provisioner, ready: &Ready, whole: bool) -> CloudResult<Vec<Exposure>> {
     let look = IsolationScan {
         place: ready.place.clone(),

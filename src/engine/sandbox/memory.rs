@@ -1,5 +1,6 @@
-//! What the records say of requests: what was asked for, what it made, what is gone again. A pure fold, so that a
-//! run that goes on after its runner died knows what the one before knew.
+//! The requests of a run, as the journal tells them: their answers, and the resources that were
+//! created and deleted. This is a pure fold over events, so that a resumed run knows everything
+//! that the process before it knew.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -15,24 +16,24 @@ pub struct Memory {
     created: IndexSet<ResourceRef>,
     places: BTreeSet<Place>,
     discarded: BTreeMap<String, u32>,
-    /// When each resource was first and last asked to go away, by a process that lives on.
+    /// The first and last request to delete each resource, by a process that is still running.
     deleting: HashMap<ResourceRef, (Time, Time)>,
     deleted: BTreeSet<ResourceRef>,
 }
 
-/// A request under one token.
+/// A request with its client token.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// As it was written down.
+    /// The request, as the journal holds it.
     pub what: What,
     pub since: Time,
-    /// When it was last asked for, or answered.
+    /// The time of the last intent or answer.
     pub heard: Time,
     pub answer: Answer,
 }
 
 impl Request {
-    /// Whether it may have made something that no record names.
+    /// Whether the request may have created a resource that is not in the journal.
     fn is_unknown(&self) -> bool {
         self.answer == Answer::Unknown && self.what.adds()
     }
@@ -41,14 +42,14 @@ impl Request {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     Created(Created),
-    /// The cloud refused it, or it never left: nothing was made.
+    /// The cloud refused the request, or it was never sent. Nothing was created.
     Refused,
-    /// It may have taken effect.
+    /// The request may have taken effect.
     Unknown,
 }
 
 impl Memory {
-    /// Takes one record in. Records that say nothing of requests are passed over.
+    /// Takes in one event. Ignores events that are not about requests.
     pub fn apply(&mut self, event: &Event) {
         match &event.body {
             Body::Intent { token, account, region, what, .. } => {
@@ -80,7 +81,7 @@ impl Memory {
             Body::Deleted { resource } => {
                 self.deleted.insert(resource.clone());
             }
-            // Nobody was there to see whether they went: the time that they may resist starts anew.
+            // Nobody watched the deletions during the gap. Their patience starts anew.
             Body::Resumed { gap_s, .. } if *gap_s > 0.0 => self.forget_deletions(),
             Body::Resumed { .. }
             | Body::RunStarted(_)
@@ -119,32 +120,32 @@ impl Memory {
         self.requests.get(token)
     }
 
-    /// When something was last heard of a request of which nobody knows whether it made something.
+    /// The last time of an intent or answer among requests with an unknown outcome.
     pub fn last_unknown(&self) -> Option<Time> {
         self.requests.values().filter(|request| request.is_unknown()).map(|request| request.heard).max()
     }
 
-    /// All that was made, in that order.
+    /// All created resources, in the order of creation.
     pub fn created(&self) -> &IndexSet<ResourceRef> {
         &self.created
     }
 
-    /// Where something was asked for.
+    /// The places of all requests.
     pub fn places(&self) -> &BTreeSet<Place> {
         &self.places
     }
 
-    /// How often what `by` made was given up, so that its next attempt makes new things under new names.
+    /// How often the resources of `by` were discarded. The next attempt uses new names.
     pub fn generation(&self, by: &str) -> u32 {
         self.discarded.get(by).copied().unwrap_or(0)
     }
 
-    /// When it was first and last asked to go away.
+    /// The first and last request to delete each resource.
     pub fn deletions(&self) -> &HashMap<ResourceRef, (Time, Time)> {
         &self.deleting
     }
 
-    /// What was asked to go away is asked anew, and may resist as long as ever.
+    /// Forgets all deletion requests. Deletions are requested anew, with their full patience.
     pub fn forget_deletions(&mut self) {
         self.deleting.clear();
     }

@@ -1,7 +1,7 @@
-//! The sandbox: made before T0, proved closed, and removed with proof.
+//! The sandbox: created before T0, proved to be closed, and removed.
 //!
-//! `provisioner` is the only way in which anything is created or deleted: it writes the intent first, and asks the `guard`
-//! for leave.
+//! Only `provisioner` creates and deletes resources. It writes an intent first and asks the guard
+//! for a permit.
 
 pub mod calls;
 pub mod isolation;

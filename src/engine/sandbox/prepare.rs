@@ -1,4 +1,4 @@
-//! Prepare: everything that the sandbox needs, before T0, as harness. The proof that it has no way out: `isolation`.
+//! Creates the sandbox before T0. The proof that it is closed is in `isolation`.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -17,19 +17,19 @@ use port::{
     Zone,
 };
 
-/// What the playbook's sandbox and steps ask to have ready before T0.
+/// The parts of the sandbox that the playbook asks for before T0.
 #[derive(Debug, Clone)]
 pub struct Wanted {
     pub place: Place,
     pub cidr: String,
     pub azs: u32,
-    /// The playbook's own choice; empty: whichever survive and offer what is wished.
+    /// The zones that the playbook chooses. If empty, any zones that survive and offer the wishes.
     pub zones: Vec<AzId>,
     pub wishes: Wishes,
     /// The names of the buckets that steps restore into.
     pub buckets: BTreeSet<String>,
     pub replicas: Vec<WantedReplica>,
-    /// Some step restores a database.
+    /// Whether a step restores a database.
     pub databases: bool,
 }
 
@@ -42,12 +42,12 @@ pub struct WantedReplica {
     pub source_region: Region,
     pub class: Option<String>,
     pub parameter_group: Option<String>,
-    /// In the sandbox's region.
+    /// A key in the sandbox's region.
     pub kms_key: Option<String>,
     pub size: Size,
 }
 
-/// Makes the sandbox. Whatever happens, what was created is known to `hands`.
+/// Creates the sandbox. After an error, the provisioner knows every resource that was created.
 pub async fn prepare(
     provisioner: &Rc<Provisioner>,
     waiter: &Rc<Waiter>,
@@ -59,7 +59,8 @@ pub async fn prepare(
     let zones = surviving_zones(cloud.zones(place).await?, loss, wanted)?;
     let offers = match cloud.offers(place, &wanted.wishes).await {
         Ok(offers) => offers,
-        // Then the call that launches tells; and the report why nobody knew before.
+        // The drill goes on without the offers. If a zone does not offer a type, its launch fails
+        // later, and the finding says why this was not known.
         Err(error) => {
             provisioner.tell(Body::Finding(Finding::new(
                 Rule::ZonesNotChecked,
@@ -142,12 +143,12 @@ pub async fn prepare(
     })
 }
 
-/// The bucket's real name: S3's namespace is everybody's, so the run makes it unique.
+/// The real name of a bucket. Bucket names are global, so the run makes it unique.
 fn bucket_name(provisioner: &Provisioner, bucket: &str) -> String {
     provisioner.name(SANDBOX, bucket)
 }
 
-/// Creates one thing and waits until it is ready.
+/// Creates one resource and waits until it is ready.
 async fn one(
     provisioner: &Rc<Provisioner>,
     waiter: &Rc<Waiter>,
@@ -174,7 +175,7 @@ async fn one(
     }
 }
 
-/// By id; of the playbook's own choice, where it has made one.
+/// The surviving zones, sorted by id. If the playbook chooses zones, only those.
 fn surviving_zones(mut zones: Vec<Zone>, loss: &Loss, wanted: &Wanted) -> Result<Vec<Zone>, CloudError> {
     const CALL: &str = "ec2:DescribeAvailabilityZones";
     let region = &wanted.place.region;
@@ -202,7 +203,8 @@ fn surviving_zones(mut zones: Vec<Zone>, loss: &Loss, wanted: &Wanted) -> Result
     Ok(zones)
 }
 
-/// The first zones that offer all that is wished: instances are spread over them in turn.
+/// The first zones that offer all wishes. Every zone must, since instances are spread over them in
+/// turn.
 fn offering_zones(mut zones: Vec<Zone>, offers: &Offers, wanted: &Wanted) -> Result<Vec<Zone>, CloudError> {
     zones.retain(|zone| offers.values().all(|ids| ids.contains(&zone.id)));
     if zones.len() < wanted.azs as usize {
@@ -227,7 +229,8 @@ fn offering_zones(mut zones: Vec<Zone>, offers: &Offers, wanted: &Wanted) -> Res
     Ok(zones)
 }
 
-/// Equal parts of the range, one each: a /16 in two zones gives two /20 (parts are never larger).
+/// Equal parts of the range, one for each subnet. A /16 in two zones gives two /20, the largest
+/// part allowed.
 fn subnet_ranges(cidr: &str, count: usize) -> Result<Vec<String>, CloudError> {
     let bad = |why: &str| CloudError::new(ErrorKind::Invalid, "ec2:CreateSubnet", format!("`{cidr}` {why}"));
     let range: Ipv4Net = cidr.parse().map_err(|_| bad("is not a range like 10.66.0.0/16"))?;

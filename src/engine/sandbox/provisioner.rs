@@ -1,5 +1,7 @@
-//! The only handle through which anything is created or deleted. Intent is written (and, on aws, synced) before
-//! each call; the call itself is never dropped half-way, so that what it did is always known or known to be unknown.
+//! Creates and deletes resources. Nothing else does.
+//!
+//! The intent is written before each call (and synced on AWS). A call in flight is never dropped,
+//! so its outcome is always known, or known to be unknown.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -21,15 +23,16 @@ use port::{
     RunInstances, RunTags, Sent,
 };
 
-/// Why something was not created.
+/// The reason why something was not created.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ProvisionError {
     #[error(transparent)]
     Cloud(#[from] CloudError),
-    /// The journal could not take the intent: the call was not made.
+    /// The journal could not store the intent, so the call was not made.
     #[error("nothing was done: {0}")]
     Journal(#[from] ConsumerError),
-    /// The request differs from what stands on record under its token. What was made is given up.
+    /// The request differs from the earlier one with the same client token. Its resources are
+    /// discarded.
     #[error("{call}: what was asked for before, as {token}, differs from what is asked for now")]
     Changed { call: &'static str, token: String },
 }
@@ -38,16 +41,16 @@ pub struct Provisioner {
     cloud: Rc<dyn Cloud>,
     bus: Rc<Bus>,
     guard: Guard,
-    /// What the run's records say, kept up with each event that is told here.
+    /// The run's requests. Each event that is emitted here updates them.
     memory: RefCell<Memory>,
-    /// When a process that this one goes on from first and last asked for deletions.
+    /// The first and last requests for deletion by an earlier process of this run.
     deleting: HashMap<ResourceRef, (Time, Time)>,
     in_flight: Cell<usize>,
     landed: Notify,
 }
 
 impl Provisioner {
-    /// `memory`: what the records of a run say that goes on; empty for a new run.
+    /// `memory` holds the requests of a resumed run. It is empty for a new one.
     pub fn new(cloud: Rc<dyn Cloud>, bus: Rc<Bus>, guard: Guard, memory: Memory) -> Rc<Self> {
         Rc::new(Self {
             cloud,
@@ -72,40 +75,40 @@ impl Provisioner {
         self.guard.run_tags()
     }
 
-    /// All that exists because of this run, in the order of creation.
+    /// All resources that this run created, in the order of creation.
     pub fn created(&self) -> Vec<ResourceRef> {
         self.memory.borrow().created().iter().cloned().collect()
     }
 
-    /// What was created and is not known to be gone.
+    /// The created resources that are not known to be gone.
     pub fn standing(&self) -> Vec<ResourceRef> {
         let memory = self.memory.borrow();
         memory.created().iter().filter(|r| !memory.is_deleted(r)).cloned().collect()
     }
 
-    /// Whether it was made by this run, as far as is known.
+    /// Whether this run created the resource, as far as is known.
     pub fn has_created(&self, resource: &ResourceRef) -> bool {
         self.memory.borrow().created().contains(resource)
     }
 
-    /// Whether it was seen to be gone.
+    /// Whether the resource was seen to be gone.
     pub fn is_deleted(&self, resource: &ResourceRef) -> bool {
         self.memory.borrow().is_deleted(resource)
     }
 
-    /// When something was last heard of a request of which nobody knows whether it made something.
+    /// The last time of an intent or answer among requests with an unknown outcome.
     pub fn last_unknown(&self) -> Option<Time> {
         self.memory.borrow().last_unknown()
     }
 
-    /// Places to look for what a lost answer left behind.
+    /// The places to search for resources whose creating call got no answer.
     pub fn places(&self) -> Vec<Place> {
         self.memory.borrow().places().iter().cloned().collect()
     }
 
-    /// Tells an event, and remembers what it says.
+    /// Emits an event, and updates the requests with it.
     pub fn tell(&self, body: Body) {
-        // The error is kept in `Bus::broken`, which the engine looks at before it goes on.
+        // `Bus::broken` keeps the error. The engine checks it before it goes on.
         let _kept = self.emit(body);
     }
 
@@ -115,14 +118,15 @@ impl Provisioner {
         kept
     }
 
-    /// A name for what `by` makes in `slot`: the same until [`Self::discard`] says that it is no good.
-    /// At most 63 characters of `a-z0-9-` with a letter first and no doubled or final hyphen: what RDS allows, the strictest.
+    /// The name of the resource that `by` creates in `slot`. It stays the same until
+    /// [`Self::discard`]. It has at most 63 characters of `a-z0-9-`, begins with a letter, and has
+    /// no doubled or final hyphen. These are the rules of RDS, the strictest.
     pub fn name(&self, by: &str, slot: &str) -> String {
         let generation = self.memory.borrow().generation(by);
         named(short(&self.run_tags().run.0), by, slot, generation)
     }
 
-    /// What `by` made is no good: its next attempt makes new things under new names.
+    /// Discards the resources of `by`. Its next attempt creates new ones under new names.
     pub fn discard(&self, by: &str, because: &str) {
         self.tell(Body::Discarded { by: by.to_owned(), because: because.to_owned() });
     }
@@ -131,7 +135,7 @@ impl Provisioner {
         Origin::new(by, attempt, self.name(by, slot))
     }
 
-    /// Written before each call that creates something.
+    /// Writes the intent before a call that creates something.
     fn intend(&self, origin: &Origin, place: &Place, call: &str, what: Request) -> Result<(), ConsumerError> {
         self.emit(Body::Intent {
             by: origin.by.clone(),
@@ -144,8 +148,9 @@ impl Provisioner {
         })
     }
 
-    /// Creates something in `slot` of `by`. Repeating it with the same slot is the same request: what is on record as
-    /// created is answered from the record, and where nobody knows whether it was, the port looks before it makes it.
+    /// Creates something in `slot` of `by`. A repeated call with the same slot is the same request.
+    /// If the journal has its answer, that answer is returned. If the outcome is unknown, the port
+    /// looks for the resource before creating it.
     pub async fn create(
         self: &Rc<Self>,
         place: &Place,
@@ -170,10 +175,11 @@ impl Provisioner {
         }
         self.intend(&origin, place, what.call(), described)?;
         let (provisioner, place, call) = (Rc::clone(self), place.clone(), what.call());
-        // Counted from here on: teardown must not begin between this and the task's first turn.
+        // Counts from here on. Teardown must not begin before the task has run for the first time.
         let flight = InFlight::new(self);
         let asked = origin.clone();
-        // A task of its own: an interruption or a time-out of the step must not drop a request that is under way.
+        // The task is separate, so that an interruption or a time-out of the step does not drop a
+        // request in flight.
         let task = tokio::task::spawn_local(async move {
             let answer = provisioner.make(&place, &origin, &what).await;
             provisioner.record(&origin, &answer);
@@ -195,8 +201,8 @@ impl Provisioner {
     }
 
     fn record(&self, origin: &Origin, answer: &CloudResult<Created>) {
-        // An attempt may ask while the request of the one before is under way: what either has made is told once, and no
-        // answer to the other takes it back.
+        // A new attempt may repeat the request while the previous one is still in flight. A
+        // creation is reported once, and the answer to the other request does not revoke it.
         let known = self.memory.borrow().request(&origin.token).map(|request| request.answer.clone());
         if matches!(known, Some(Answer::Created(_))) {
             return;
@@ -218,7 +224,7 @@ impl Provisioner {
         }
     }
 
-    /// Copies objects into a bucket of this run, from what was copied of them before on.
+    /// Copies objects into a bucket of this run. Objects that an earlier attempt copied are kept.
     pub async fn copy_objects(
         &self,
         by: &str,
@@ -234,12 +240,12 @@ impl Provisioner {
             Ok(permit) => self.cloud.copy_objects(&permit, &origin, copy, progress).await,
             Err(refused) => Err(refused),
         };
-        // What was made lies in a bucket that is on record already.
+        // The bucket of the copies is already in the journal.
         self.record(&origin, &answer.as_ref().map(|_| Created::default()).map_err(Clone::clone));
         Ok(answer?)
     }
 
-    /// Adds what a look by tag has found and no answer had told of.
+    /// Adds a resource that was found by its tag and is not in the journal.
     pub fn adopt(&self, resource: &ResourceRef) {
         if self.has_created(resource) {
             return;
@@ -253,14 +259,15 @@ impl Provisioner {
         });
     }
 
-    /// When the runner that this one goes on from without a gap first and last asked for the deletion.
+    /// The first and last request to delete the resource, if a process of this run made them that
+    /// ended without a gap.
     pub fn deleting(&self, resource: &ResourceRef) -> Option<(Time, Time)> {
         self.deleting.get(resource).copied()
     }
 
-    /// Begins to delete one thing of this run. Unlike creating, it does not need a record that can be written: only
-    /// what carries the run's tag is deleted, and to leave it standing because a disk is full or a reader has gone
-    /// would be worse.
+    /// Begins to delete one resource of this run. Unlike creating, this goes on if the journal
+    /// cannot be written. Only resources with the run's tag are deleted, and it would be worse to
+    /// leave them because a disk is full or a reader has gone.
     pub async fn delete(&self, resource: &ResourceRef) -> Result<(), ProvisionError> {
         self.tell(Body::DeleteIntent { resource: resource.clone() });
         let origin = self.origin(TEARDOWN, 1, &resource.id);
@@ -269,8 +276,8 @@ impl Provisioner {
         Ok(self.cloud.delete(&permit, &origin, resource).await?)
     }
 
-    /// Until no creating call is under way, or its time is over: what lands later carries the run's tag all the same.
-    /// `false` where something was still under way.
+    /// Waits until no creating call is in flight, or until the time limit. Returns `false` if a
+    /// call is still in flight. Its resource will carry the run's tag anyway.
     pub async fn settle(&self, clock: &Clock) -> bool {
         let landed = async {
             loop {
@@ -285,10 +292,11 @@ impl Provisioner {
     }
 }
 
-/// A creation may consist of some calls, each with retries, and each call may take five minutes (the clients' own limit).
+/// A creation may consist of several calls, each with retries. The clients' own limit for each call
+/// is five minutes.
 const SETTLES_WITHIN: Duration = Duration::from_mins(15);
 
-/// A creating call under way; however its task ends, it is not under way any more then.
+/// Counts a creating call in flight until its task ends in any way.
 struct InFlight(Rc<Provisioner>);
 
 impl InFlight {
@@ -305,13 +313,15 @@ impl Drop for InFlight {
     }
 }
 
-/// The call that stands on record for copying objects.
+/// The name of the call in intents that copy objects.
 pub const COPY_OBJECTS: &str = "s3:CopyObject";
 
-/// What is written of a request: without keys and user data, which may hold secrets, and with a template's digest for
-/// its text, which is long and stands in the run's first record. It reads back as a request all the same.
+/// The request as the journal stores it. Keys and user data are left out, because they may hold
+/// secrets. A digest replaces a template's text, which is long and already in the journal's first
+/// record. The result still reads back as a request.
 ///
-/// Every field is named here, so that a new one does not compile before it was decided whether it may be recorded.
+/// The patterns name every field, so that a new field does not compile until someone has decided
+/// whether it may be stored.
 fn describe(what: &Create) -> Request {
     let left_out = || "(not recorded)".to_owned();
     let mut what = what.clone();
@@ -372,7 +382,7 @@ fn describe(what: &Create) -> Request {
     Request::Create(Box::new(what))
 }
 
-/// The engine is found out, and not asked for: a request is the same without it.
+/// The engine is looked up and is not part of the request.
 fn describe_db(db: &mut RestoreDb) {
     let RestoreDb {
         engine,
@@ -391,7 +401,7 @@ fn describe_db(db: &mut RestoreDb) {
     *engine = None;
 }
 
-/// The last characters of a run's id tell runs apart: its random end.
+/// The random end of a run's id, which tells runs apart.
 fn short(run: &str) -> &str {
     run.rsplit('-').next().unwrap_or(run)
 }
@@ -407,11 +417,11 @@ fn named(run: &str, by: &str, slot: &str, generation: u32) -> String {
     if generation > 0 {
         text = format!("{text}-r{generation}");
     }
-    // Put together or tidied up, two names could become one: a digest of the parts keeps them apart.
+    // Joining or tidying could make two names equal. A digest of the parts keeps them apart.
     tidy(&format!("{}-{}", tidy(&text), digest(&format!("{by}\0{slot}\0{generation}"))))
 }
 
-/// Eight characters that stand for a text.
+/// Eight characters of a text's digest.
 fn digest(text: &str) -> String {
     digest_of(text).trim_start_matches("sha256:").chars().take(8).collect()
 }
@@ -448,7 +458,8 @@ mod tests {
         }
     }
 
-    /// Whatever becomes of a request, teardown does not wait for it for ever, and the record says that it may have worked.
+    /// Teardown does not wait forever for a request that panicked. The journal says that it may
+    /// have taken effect.
     #[test]
     fn a_request_that_panics_may_have_been_sent() {
         let clock = Clock::real();

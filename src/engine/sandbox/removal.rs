@@ -1,4 +1,5 @@
-//! Removal in dependency order: what teardown does with what its run made, and sweep with what others left.
+//! Removes resources in the order of their dependencies. Teardown uses it for its own run, and
+//! sweep for the runs of others.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -13,8 +14,12 @@ use event::{Body, Bus};
 use port::wait::{Until, Waiter};
 use port::{CloudError, CloudResult, ErrorKind, Kind, Observed, ResourceRef, State};
 
-/// What holds others goes first: all of one rank is gone before the next begins. Stacks go after what may use their
-/// security groups; and after databases, also their own: CloudFormation would leave a final snapshot of each.
+/// The rank of a kind in the order of removal. All resources of one rank are gone before the next
+/// rank begins.
+///
+/// Resources that use others go first. Stacks go after resources that may use their security
+/// groups. They also go after databases, even their own: CloudFormation would keep a final snapshot
+/// of each.
 fn rank(kind: Kind) -> u8 {
     match kind {
         Kind::Instance | Kind::DbInstance => 0,
@@ -32,30 +37,31 @@ pub struct Removal<'a> {
     pub waiter: &'a Rc<Waiter>,
     pub clock: &'a Clock,
     pub bus: &'a Rc<Bus>,
-    /// How long one resource may resist.
+    /// How long one resource may resist its deletion.
     pub patience: Duration,
     pub access: Access,
 }
 
-/// Credentials that expire may be renewed, by whoever renews them; but a removal whose credentials are gone for good does not
-/// try for hours.
+/// Decides which errors are retried. Expired credentials may be renewed, so they are retried for a
+/// while. Credentials that stay invalid do not hold up a removal for hours.
 #[derive(Default)]
 pub struct Access {
     lost_since: Cell<Option<Time>>,
 }
 
-/// Long enough for a provider that renews, or a person who logs in again.
+/// Enough time for a provider that renews credentials, or for a person who signs in again.
 const ACCESS_WITHIN: Duration = Duration::from_mins(2);
 
-/// How long what was asked to go away may look as before.
+/// How long a resource may look unchanged after its deletion was requested.
 const TAKES_EFFECT_WITHIN: Duration = Duration::from_mins(2);
 
-/// How long a look that fails is tried again, and how often in any case: a client may wait five minutes for one answer.
+/// How long a failing query is retried, and the least number of tries. A client may wait five
+/// minutes for one answer.
 const LOOKS_FOR: Duration = Duration::from_mins(5);
 const LOOKS: u32 = 4;
 
 impl Access {
-    /// Whether what has failed may work when it is tried again.
+    /// Whether a retry may succeed.
     pub fn may_pass(&self, error: &CloudError, now: Time) -> bool {
         if error.kind != ErrorKind::Credentials {
             return error.may_pass();
@@ -71,7 +77,7 @@ impl Access {
         }
     }
 
-    /// Asks, and again while what fails may pass: one request that fails is no reason not to know.
+    /// Asks, and retries transient errors.
     pub async fn look<T>(
         &self,
         clock: &Clock,
@@ -97,27 +103,28 @@ impl Access {
     }
 }
 
-/// What stands after a removal.
+/// The resources that still exist after a removal.
 #[derive(Default)]
 pub struct Left {
-    /// What was to go, and resisted.
+    /// Resources that could not be seen to go.
     pub resisting: Vec<ResourceRef>,
-    /// What stacks have left standing when they went.
+    /// Resources that stacks left behind when they went.
     pub retained: Vec<String>,
 }
 
-/// How long a resource may resist after another before it has.
+/// The patience for further resources once one has resisted.
 const HINDERED: Duration = Duration::from_mins(10);
 
 impl Removal<'_> {
-    /// Removes these; what is returned still stands. Each outcome is told as an event. Once stacks are gone, `again` is
-    /// asked for what is known by then: what they have left with the run's tag goes with its kind.
+    /// Removes the resources and returns those that still exist. Emits an event for each outcome.
+    /// After stacks are gone, `again` is asked for the known resources. New ones, which the stacks
+    /// left with the run's tag, are removed with their kind.
     pub async fn run(&self, resources: Vec<ResourceRef>, again: impl AsyncFn() -> Vec<ResourceRef>) -> Left {
         let (mut waiting, mut resources, mut left) = (resources.clone(), resources, Left::default());
         while let Some(turn) = waiting.iter().map(|resource| rank(resource.kind)).min() {
             let group: Vec<ResourceRef>;
             (group, waiting) = waiting.into_iter().partition(|resource| rank(resource.kind) == turn);
-            // What resists holds up what comes after it: that is given another try, and not hours.
+            // A resource that resists holds up later ones. They are tried, but not for hours.
             let patience =
                 if left.resisting.is_empty() { self.patience } else { self.patience.min(HINDERED) };
             let removed = join_all(group.iter().map(|resource| self.remove(resource, patience))).await;
@@ -134,7 +141,7 @@ impl Removal<'_> {
         left
     }
 
-    /// What stacks have left standing, apart from what is removed anyway.
+    /// Resources that the stacks left behind, except those that are removed anyway.
     async fn retained(&self, stacks: &[&ResourceRef], ours: &[ResourceRef]) -> Vec<String> {
         let mut left = Vec::new();
         for stack in stacks {
@@ -153,7 +160,7 @@ impl Removal<'_> {
         left
     }
 
-    /// Removes one resource; it is returned where it could not be seen to go.
+    /// Removes one resource. Returns it if it could not be seen to go.
     async fn remove(&self, resource: &ResourceRef, patience: Duration) -> Option<ResourceRef> {
         let (since, last) =
             self.provisioner.deleting(resource).unwrap_or((self.clock.now(), self.clock.now()));
@@ -173,7 +180,7 @@ impl Removal<'_> {
                     self.provisioner.tell(Body::Deleted { resource: resource.clone() });
                     return None;
                 }
-                // A deletion that has failed (a stack's, over what was still in use) or has no effect is tried again.
+                // Retries a deletion that failed (a stack with a resource in use) or had no effect.
                 Some(Ok(_)) if self.clock.now() < deadline => {}
                 Some(Err(error)) if self.passes(&error, deadline) => {}
                 Some(Ok(seen)) => {
@@ -193,7 +200,8 @@ impl Removal<'_> {
         }
     }
 
-    /// Tries again after 2 s, 4 s, … 30 s, counted from the first try, also across the death of a runner.
+    /// Requests the deletion, with retries after 2 s, 4 s, … 30 s. The pauses count from the first
+    /// request, even if another process made it.
     async fn delete_until(
         &self,
         resource: &ResourceRef,
@@ -225,12 +233,13 @@ impl Removal<'_> {
         }
     }
 
-    /// Until it has gone, or its deletion has failed or is seen to have had no effect. `None`: its time is over.
+    /// Waits until the resource is gone, its deletion has failed, or the deletion is seen to have
+    /// had no effect. `None` means that the time is over.
     async fn gone(&self, resource: &ResourceRef, deadline: Time) -> Option<CloudResult<Observed>> {
         let place = resource.place();
         loop {
             let gone = self.waiter.wait(&place, resource.kind, &resource.id, Until::Gone);
-            // A cloud that tells changes has told of it.
+            // An exact cloud reports every change by itself.
             let exact = self.provisioner.cloud().tells_changes();
             let monitor = if exact { deadline } else { self.clock.now() + Span(TAKES_EFFECT_WITHIN).delta() };
             let ended = self.clock.timeout_at(monitor.min(deadline), gone).await;
@@ -243,13 +252,13 @@ impl Removal<'_> {
         }
     }
 
-    /// Whether it is worth trying again.
+    /// Whether a retry may succeed before the deadline.
     fn passes(&self, error: &CloudError, deadline: Time) -> bool {
         let now = self.clock.now();
         now < deadline && self.access.may_pass(error, now)
     }
 
-    /// A resource that was asked to go away and is not on its way, as it is seen.
+    /// The state of the resource, if its deletion was requested and is not in progress.
     async fn resisting(&self, resource: &ResourceRef) -> Option<Observed> {
         let ids = [resource.id.clone()];
         let seen = self.provisioner.cloud().observe(&resource.place(), resource.kind, &ids).await;

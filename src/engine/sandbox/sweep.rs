@@ -1,5 +1,6 @@
-//! Sweep: what runs have left standing, found by the tag `drillmaster:run`, and removed once its `drillmaster:expires`
-//! has passed. What does not carry both, readable, is never touched.
+//! Sweep: finds resources of earlier runs by the tag `drillmaster:run`, and removes them once their
+//! `drillmaster:expires` has passed. A resource without both tags in a readable form is never
+//! touched.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -18,21 +19,21 @@ use port::Protected;
 use port::wait::Waiter;
 use port::{Cloud, Place, ResourceRef, RunTags, TAG_EXPIRES, TaggedThing, Whose};
 
-/// Whether a thing's time is over.
+/// Whether a resource has expired.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expiry {
     Expired(Time),
     StandsUntil(Time),
-    /// Its tag is missing or no time: it is not removed.
+    /// The tag is missing or is not a time. The resource is not removed.
     Unknown(String),
 }
 
-/// What became of a thing.
+/// The result for one resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     Stands,
     Removed,
-    /// It was to be removed, and still stands, because.
+    /// The removal failed, for this reason. The resource still exists.
     Resisted(String),
 }
 
@@ -43,16 +44,16 @@ pub struct Leftover {
     pub outcome: Outcome,
 }
 
-/// What was found, and where it could not be looked.
+/// The resources that were found, and the places that could not be searched.
 #[derive(Debug, Default)]
 pub struct Swept {
     pub looked_at: Vec<Place>,
-    /// Places, and things in them, that could not be looked at, with the reason.
+    /// Places, and resources in them, that could not be evaluated, each with the reason.
     pub unseen: Vec<String>,
     pub leftovers: Vec<Leftover>,
 }
 
-/// Finds everything that carries the tag of any run at these places.
+/// Finds all resources in these places that carry the tag of any run.
 pub async fn look(cloud: &dyn Cloud, places: &[Place], now: Time) -> Swept {
     let mut swept = Swept::default();
     let found = join_all(places.iter().map(|place| cloud.tagged(place, &Whose::Any))).await;
@@ -88,12 +89,12 @@ pub struct Sweeper {
     pub cloud: Rc<dyn Cloud>,
     pub clock: Clock,
     pub protected: Protected,
-    /// How long one resource may resist.
+    /// How long one resource may resist its deletion.
     pub patience: Duration,
 }
 
 impl Sweeper {
-    /// Removes what has expired, run by run and place by place, and notes what became of each thing.
+    /// Removes expired resources by run and place, and notes the result for each.
     pub async fn remove_expired(&self, swept: &mut Swept) {
         let mut runs: BTreeMap<(Place, RunId), Vec<&mut Leftover>> = BTreeMap::new();
         for leaving in &mut swept.leftovers {
@@ -109,11 +110,11 @@ impl Sweeper {
         swept.unseen.extend(removed.into_iter().flatten());
     }
 
-    /// What is returned was retained by stacks, without a tag of its own.
+    /// Returns the resources that stacks retained without a tag.
     async fn remove_run(&self, place: Place, run: RunId, mut leftovers: Vec<&mut Leftover>) -> Vec<String> {
         let failures = Failures::default();
         let bus = Bus::new(self.clock.clone(), 0, vec![Box::new(failures.clone())]);
-        // What a sweep does carries the swept run's tag: nothing else may be deleted by its guard.
+        // The guard gets the swept run's tag, so it lets nothing else be deleted.
         let run_tags = RunTags { run, expires: self.clock.now() };
         let guard = Guard::new(Rc::clone(&self.cloud), place, run_tags, self.protected.clone());
         guard.enter(Phase::Teardown);
@@ -132,7 +133,8 @@ impl Sweeper {
         for resource in &resources {
             waiter.saw(resource);
         }
-        // What a stack has handed its tags on to was found by them before, and judged by its own expiry.
+        // Stacks pass their tags on. Resources with these tags were found earlier, and are judged
+        // by their own expiry.
         let left = removal.run(resources, async || Vec::new()).await;
         for leaving in &mut leftovers {
             leaving.outcome = match failures.why(&leaving.thing.resource) {
@@ -147,7 +149,7 @@ impl Sweeper {
     }
 }
 
-/// Keeps why things could not be removed.
+/// Collects why resources could not be removed.
 #[derive(Clone, Default)]
 struct Failures(Rc<std::cell::RefCell<Vec<(ResourceRef, String)>>>);
 

@@ -1,5 +1,5 @@
-//! Teardown: removes what the run created, in dependency order, then looks again. What cannot be removed, or not
-//! be seen to be gone, is reported and never forgotten.
+//! Teardown: removes all resources of the run in the order of their dependencies, then searches
+//! again. Resources that cannot be removed, or cannot be seen to be gone, are reported.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -12,7 +12,8 @@ use event::{Body, Bus};
 use port::wait::{CONSISTENT_AFTER, Waiter};
 use port::{CloudError, Finding, Observed, Place, ResourceRef, Rule, State, Whose};
 
-/// How long one resource may resist by default: as long as AWS takes to delete the slowest (a database in creation).
+/// How long one resource may resist by default. This is as long as AWS takes for the slowest
+/// deletion: of a database that is being created.
 pub const PATIENCE: Duration = Duration::from_mins(45);
 
 pub struct Teardown<'a> {
@@ -20,21 +21,21 @@ pub struct Teardown<'a> {
     pub waiter: &'a Rc<Waiter>,
     pub clock: &'a Clock,
     pub bus: &'a Rc<Bus>,
-    /// Where the run could have created something.
+    /// The places where the run may have created something.
     pub places: Vec<Place>,
-    /// How long one resource may resist.
+    /// How long one resource may resist its deletion.
     pub patience: Duration,
 }
 
-/// What a look by tag has found.
+/// The result of a search by tag.
 struct Seen {
     things: Vec<ResourceRef>,
-    /// Where it could not look, and why.
+    /// The places that could not be searched, and why.
     blind: Vec<(Place, CloudError)>,
 }
 
 impl Teardown<'_> {
-    /// Removes everything; what is returned was left behind.
+    /// Removes everything, and returns the resources that were left behind.
     pub async fn run(&self) -> Vec<String> {
         self.survey().await;
         let removal = Removal {
@@ -63,8 +64,9 @@ impl Teardown<'_> {
         left
     }
 
-    /// Looks again: only what is not found any more is gone. What is found only now goes too; what was seen to be gone may be
-    /// listed for a while.
+    /// Searches again by tag. Only resources that are no longer found count as gone. Newly found
+    /// resources are removed too. Resources that were seen to be gone may still be listed for a
+    /// while.
     async fn last_look(&self, removal: &Removal<'_>, gone: &mut Left) -> Seen {
         let listed_until = self.clock.now() + Span(CONSISTENT_AFTER).delta();
         let mut pause = Duration::from_secs(2);
@@ -90,7 +92,7 @@ impl Teardown<'_> {
         }
     }
 
-    /// Of what could not be seen to go: what the last look does not show to be gone either.
+    /// The resisting resources that the last search does not show to be gone either.
     async fn not_seen_to_go(&self, resisting: Vec<ResourceRef>, seen: &Seen) -> Vec<ResourceRef> {
         let mut left = Vec::new();
         for resource in resisting {
@@ -110,7 +112,7 @@ impl Teardown<'_> {
         seen.is_ok_and(|seen: Vec<Observed>| seen.iter().all(|one| one.state == State::Gone))
     }
 
-    /// All that the run has made is known to `hands` after this, as far as it can be.
+    /// Makes sure that the provisioner knows all resources of the run, as far as possible.
     pub async fn survey(&self) {
         if !self.provisioner.settle(self.clock).await {
             self.bus.tell(Body::Finding(Finding::new(
@@ -120,7 +122,8 @@ impl Teardown<'_> {
                 "look for the tag drillmaster:run by hand, some minutes later",
             )));
         }
-        // What a lost answer has made may not be seen yet, and would hold up whatever it depends on.
+        // A resource whose creating call got no answer may not be visible yet. It would hold up the
+        // resources that it depends on.
         if let Some(heard) = self.provisioner.last_unknown()
             && !self.provisioner.cloud().tells_changes()
         {
@@ -133,7 +136,7 @@ impl Teardown<'_> {
         Whose::Run(self.provisioner.run_tags().run.clone())
     }
 
-    /// What carries the run's tag, everywhere.
+    /// Searches all places for resources with the run's tag.
     async fn seen(&self) -> Seen {
         let mut seen = Seen { things: Vec::new(), blind: Vec::new() };
         let access = Access::default();
@@ -147,7 +150,7 @@ impl Teardown<'_> {
         seen
     }
 
-    /// Finds, by tag, what a lost answer or a crash has left untold.
+    /// Finds resources by tag that are not in the journal, after a lost answer or a crash.
     async fn look(&self) {
         let seen = self.seen().await;
         for thing in &seen.things {
@@ -155,7 +158,7 @@ impl Teardown<'_> {
             self.provisioner.adopt(thing);
         }
         for (place, error) in seen.blind {
-            // The look at the end tells again, and finally.
+            // This is not final. The last search reports the place again.
             self.bus.tell(Body::Finding(Finding::new(
                 Rule::TeardownBlind,
                 format!("{} {}", place.account, place.region),
