@@ -1,4 +1,4 @@
-//! Before T0: what the record begins with, what the sandbox must have ready, and what must be in order.
+//! Before T0: the first event, the sandbox's specification, and preflight.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -93,7 +93,7 @@ pub fn run_started(plan: &Plan, config: &Config, expires: Time) -> RunStarted {
     }
 }
 
-/// What must stand before T0.
+/// The parts of the sandbox that must exist before T0.
 pub fn wanted(plan: &Plan) -> Wanted {
     let mut wanted = Wanted {
         place: plan.sandbox_place(),
@@ -136,7 +136,7 @@ pub fn wanted(plan: &Plan) -> Wanted {
     wanted
 }
 
-/// Credentials, permissions and quotas, before anything is created.
+/// Checks credentials, permissions and quotas before anything is created.
 pub async fn preflight(engine: &Engine) -> Result<(), Stop> {
     let plan = &engine.plan;
     let accounts = plan.surviving_accounts();
@@ -145,7 +145,8 @@ pub async fn preflight(engine: &Engine) -> Result<(), Stop> {
     for (account, identity) in accounts.iter().zip(identities) {
         let found = match identity {
             Ok(found) => found,
-            // Without the sandbox there is no drill; without another account its recovery points are unknown.
+            // A drill needs the sandbox's account. Without another account, only its recovery
+            // points are unknown.
             Err(error) if *account != plan.sandbox_account => {
                 out_of_reach(engine, account, &error);
                 continue;
@@ -171,7 +172,7 @@ pub async fn preflight(engine: &Engine) -> Result<(), Stop> {
     let needs = Needs { grants: engine.grants_in(&place.account), ..needs };
     let mut all = vec![(place.clone(), engine.cloud.preflight(&place, &needs).await?)];
     for account in reached.into_iter().filter(|account| *account != place.account) {
-        // Elsewhere nothing is made: only that what is read may be read.
+        // Nothing is created outside the sandbox. Only read permissions are needed there.
         let needs = Needs { grants: engine.grants_in(&account), ..Needs::default() };
         let there = Place { account, region: place.region.clone() };
         match engine.cloud.preflight(&there, &needs).await {
@@ -204,7 +205,8 @@ impl Engine {
     }
 }
 
-/// Every secret and variable is read now: a drill that misses a password in its fortieth minute has proved nothing.
+/// Reads every secret and variable now. A drill that misses a password after forty minutes proves
+/// nothing.
 async fn missing_secrets(engine: &Engine) -> Option<Stop> {
     if engine.secrets.is_rehearsal() {
         return None;
@@ -233,7 +235,7 @@ fn out_of_reach(engine: &Engine, account: &AccountId, error: &CloudError) {
     engine.find(Finding::new(Rule::AccountOutOfReach, account.as_str(), message, fix));
 }
 
-/// A sandbox in an account that holds production is allowed, and worth knowing.
+/// Reports a sandbox in an account that holds production. This is allowed, but worth knowing.
 fn shared_account(engine: &Engine) {
     let plan = &engine.plan;
     let shared = plan.resources().iter().any(|r| r.locus.account.as_ref() == Some(&plan.sandbox_account));

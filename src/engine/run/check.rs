@@ -1,4 +1,4 @@
-//! One check: tried until it is healthy and has stayed so, or until its time is up.
+//! Runs one check until it is healthy and stays so, or until its time is up.
 
 use std::borrow::Cow;
 
@@ -18,24 +18,24 @@ use playbook::expr;
 use playbook::model::Measures;
 use port::{BucketRef, Finding, Observed, ProbeAnswer, Rule, State};
 
-/// What one try saw, and when another answer can come.
+/// The result of one try.
 struct Try {
     seen: Observation,
     next_change: Option<Time>,
-    /// The answer is exact from this instant on: nothing need be asked before `next_change`.
+    /// The result is exact from this instant on. Nothing changes before `next_change`.
     exact: bool,
 }
 
-/// How far a check has come.
+/// The progress of a check.
 struct Course {
     ready_at: Time,
     tries: u32,
-    /// What the last try saw.
+    /// The result of the last try.
     last: Option<(bool, String)>,
     healthy_since: Option<Time>,
-    /// It was healthy, and did not stay so.
+    /// The check was healthy, and did not stay so.
     flapped: bool,
-    /// The next try is the first of a new process, after one at that instant.
+    /// The time of the last try before the run was resumed. Taken by the first try afterwards.
     again: Option<Time>,
 }
 
@@ -44,7 +44,8 @@ impl Course {
         Self { ready_at, tries: 0, last: None, healthy_since: None, flapped: false, again: None }
     }
 
-    /// Goes on after a runner died. A healthy stretch that nobody watched does not count, unless answers are exact.
+    /// Continues a check of a resumed run. Healthy time that nobody watched does not count, unless
+    /// results are exact.
     fn resumed(known: &CheckMemory, exact: bool) -> Self {
         let CheckMemory { ready_at, tries, last, tried_at, healthy_since, flapped } = known.clone();
         let healthy_since = healthy_since.filter(|_| exact);
@@ -82,7 +83,8 @@ impl Recovery<'_> {
         loop {
             let started = clock.now();
             let asked = self.try_once(id, work, &kind, course.ready_at);
-            // An answer that comes when the time is up comes too late, unless the check has only to hold.
+            // An answer after the deadline comes too late, unless the check is healthy and only has
+            // to stay so.
             let tried = if course.healthy_since.is_none() && started < deadline {
                 clock.timeout_at(deadline, asked).await.unwrap_or_else(Try::too_late)
             } else {
@@ -102,13 +104,14 @@ impl Recovery<'_> {
                 }
             };
             let told = (seen.healthy, seen.observed.clone());
-            // Where answers are exact, and the runner died after a try: nothing has changed since.
+            // After a resume, an exact result that equals the last one means that nothing has
+            // changed since.
             let again = course.again.take().filter(|_| exact && course.last.as_ref() == Some(&told));
             if again.is_some() && next(course.healthy_since) > now {
                 clock.sleep_until(next(course.healthy_since)).await;
                 continue;
             }
-            // At the instant of the last try it is that one, of which the end was not told.
+            // A first try at the instant of the last one repeats that try, so it is not counted.
             course.tries += u32::from(again != Some(now));
             if course.last.as_ref() != Some(&told) {
                 bus.tell(Body::CheckTried {
@@ -149,13 +152,13 @@ impl Recovery<'_> {
                     );
                 }
             }
-            // Never in a tight loop, whatever the playbook says.
+            // Prevents a tight loop, whatever the playbook says.
             let next = next(course.healthy_since).max(now + chrono::TimeDelta::milliseconds(1));
             clock.sleep_until(next).await;
         }
     }
 
-    /// The check's own part with its expressions rendered.
+    /// Renders the expressions in the check's own part.
     async fn spec(&self, index: usize, work: &CheckWork) -> Result<CheckKind, String> {
         let mut spec = Cow::Borrowed(&work.spec);
         // A password in a URL may hold any character.
@@ -193,7 +196,7 @@ impl Recovery<'_> {
         Try { seen: self.must_measure(work, seen), next_change: None, exact: false }
     }
 
-    /// The twin's answer, judged as a real one would be.
+    /// Judges the twin's answer like a real one.
     fn rehearsed(&self, work: &CheckWork, kind: &CheckKind, answer: ProbeAnswer) -> Observation {
         if !answer.healthy {
             return Observation::unhealthy("no answer", "it does not answer yet");
@@ -207,7 +210,7 @@ impl Recovery<'_> {
         };
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         if let Some(expect) = expectation(kind) {
-            // What is compared with a secret is known on aws only.
+            // The twin does not know secrets, so it cannot compare with one.
             if expect.to_string().contains(PLACEHOLDER) {
                 return self.must_measure(work, Observation::healthy("assumed: the twin looks no secret up"));
             }
@@ -227,7 +230,7 @@ impl Recovery<'_> {
         self.must_measure(work, Observation::healthy(&text).with_value(text))
     }
 
-    /// The twin can judge only what the estate tells it.
+    /// Reports that the estate gives no value for this check, so the twin cannot judge it.
     fn assumed(&self, work: &CheckWork) {
         let id = &work.check.id;
         self.engine.find(Finding::new(
@@ -238,7 +241,8 @@ impl Recovery<'_> {
         ));
     }
 
-    /// A check that measures is healthy only with a timestamp to show, and one that restored data can have.
+    /// A check that measures RPO is healthy only if it returns a timestamp from before T0. Later
+    /// data cannot have been restored.
     fn must_measure(&self, work: &CheckWork, seen: Observation) -> Observation {
         if work.check.measures != Some(Measures::Rpo) || !seen.healthy {
             return seen;

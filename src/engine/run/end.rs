@@ -1,13 +1,13 @@
-//! How steps and checks end.
+//! The ways in which steps and checks end.
 
-/// How a node ended, as far as others depend on it.
+/// How a node ended, for the nodes that depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     Done,
-    /// Those that depend on it run all the same.
+    /// The node failed, and its dependents run anyway.
     Tolerated,
     Failed,
     NotRun,
-    /// Something that it depends on did not end well.
+    /// A dependency of the node did not succeed.
     Skipped,
 }

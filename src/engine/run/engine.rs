@@ -1,4 +1,4 @@
-//! One run: what it is given, and what each of its phases tells.
+//! The engine's inputs, and the events that all phases share.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -25,7 +25,7 @@ use port::Protected;
 use port::gate::LossGate;
 use port::{Cloud, Grant};
 
-/// Asks what was restored over the real network. The twin answers checks itself.
+/// Runs checks over the real network. The twin answers checks itself.
 #[async_trait(?Send)]
 pub trait Prober {
     async fn probe(&self, kind: &CheckKind) -> Observation;
@@ -40,21 +40,22 @@ pub struct Config {
     /// How long one resource may resist its deletion.
     pub patience: Duration,
     pub seed: Option<u64>,
-    /// Spread the pauses before retries, so that many do not knock at once.
+    /// Whether to spread the pauses before retries, so that many steps do not retry at the same
+    /// time.
     pub jitter: bool,
-    /// Go on with a run only to tear it down.
+    /// Whether to continue the run only to tear it down.
     pub abort: bool,
-    /// For the record: what a resumed run needs to be given again.
+    /// The inputs that a resumed run needs again. The first event holds them.
     pub inputs: Inputs,
     /// Accounts that are never changed, whatever a playbook says.
     pub protected: Protected,
-    /// By account: what its role must be allowed, which preflight has proved.
+    /// The permissions that preflight proves for the role in each account.
     pub grants: BTreeMap<AccountId, Vec<Grant>>,
 }
 
 pub struct Engine {
     pub plan: Plan,
-    /// Behind the gate.
+    /// The cloud behind the loss gate.
     pub cloud: Rc<dyn Cloud>,
     pub gate: Arc<LossGate>,
     pub clock: Clock,
@@ -62,16 +63,17 @@ pub struct Engine {
     pub config: Config,
     pub prober: Rc<dyn Prober>,
     pub person: Rc<dyn Person>,
-    /// What expressions name below `env` and `secret`.
+    /// The values for `env` and `secret` in expressions.
     pub secrets: Secrets,
-    /// The first Ctrl-C: stop starting steps, tear down, report.
+    /// Cancelled by the first Ctrl-C. The run then starts no more steps, tears down and reports.
     pub interrupt: CancellationToken,
-    /// How far the run had come when its runner died.
+    /// The progress of a resumed run. Empty for a new run.
     pub memory: Memory,
 }
 
 impl Engine {
-    /// Tells why the drill is cut short, as soon as that is known: a run whose runner dies after this is only torn down.
+    /// Emits why the drill is cut short, as soon as this is known. If the runner dies afterwards,
+    /// the run is only torn down.
     pub(super) fn told(&self, stop: Stop) -> Stop {
         self.bus.tell(match stop.clone() {
             Stop::Interrupted => Body::Interrupted {
@@ -82,7 +84,7 @@ impl Engine {
         stop
     }
 
-    /// Begins a phase, which it may have done before its runner died.
+    /// Begins a phase. Emits nothing if the phase began before the run was resumed.
     pub(super) fn begin(&self, phase: Phase) {
         if !self.memory.has_begun(phase) {
             self.bus.tell(Body::PhaseStarted { phase });
@@ -95,14 +97,14 @@ impl Engine {
         }
     }
 
-    /// Tells a finding, once.
+    /// Emits a finding, unless the run has already emitted it.
     pub(super) fn find(&self, finding: Finding) {
         if self.memory.is_news(&finding) {
             self.bus.tell(Body::Finding(finding));
         }
     }
 
-    /// When the sandbox's ttl ends: preparing it, recovering and verifying have that long together.
+    /// The end of the sandbox's ttl. Preparing, recovering and verifying share this time.
     pub(super) fn deadline(&self, provisioner: &Provisioner) -> Time {
         provisioner.run_tags().expires - base::duration::Span(self.config.patience).delta()
     }

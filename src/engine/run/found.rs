@@ -1,4 +1,4 @@
-//! What queries for recovery points found, as one list of what several accounts see.
+//! The results of queries for recovery points, merged over several accounts.
 
 use std::collections::BTreeMap;
 
@@ -8,13 +8,13 @@ use base::ids::name_of;
 use estate::RecoveryPoint;
 use port::PointQuery;
 
-/// By query: the points that were seen just before T0.
+/// The points that existed just before T0, by query.
 pub type Frozen = IndexMap<PointQuery, Vec<RecoveryPoint>>;
 
-/// What a query found.
+/// The result of a query.
 pub(super) struct Found {
     pub points: Vec<RecoveryPoint>,
-    /// Every place could be looked at.
+    /// Whether every place could be queried.
     pub complete: bool,
 }
 
@@ -25,9 +25,10 @@ pub(super) fn key(point: &RecoveryPoint) -> Key {
     (point.account.to_string(), point.region.to_string(), point.id.clone())
 }
 
-/// Several accounts may see the same point: its owner by id, others by ARN and without its grants.
+/// Merges a point into the list. Several accounts may see the same point: its owner by id, others
+/// by ARN and without its grants.
 pub(super) fn merge(merged: &mut BTreeMap<Key, RecoveryPoint>, mut point: RecoveryPoint) {
-    // Backups that are replicated into a region have no other name than their ARN.
+    // Backups that were replicated into a region have no other name than their ARN.
     if !point.id.contains(":auto-backup:") {
         let name = name_of(&point.id).to_owned();
         point.id = name;

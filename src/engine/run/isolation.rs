@@ -1,5 +1,5 @@
-//! Whether the sandbox is closed: proved before T0, looked at again after whatever could have opened it, and once more
-//! before the verdict. What is looked at stands in `port::isolation`.
+//! Proves that the sandbox is closed. It is scanned before T0, after every step that could have
+//! opened it, and before the verdict. `port::isolation` describes the scan.
 
 use std::convert::Infallible;
 use std::rc::Rc;
@@ -14,18 +14,19 @@ use base::duration::{Span, Time};
 use event::{Body, Stage};
 use port::{Exposure, Finding, Leak};
 
-/// A look that takes longer has failed. The clients try each call for up to five minutes, several at once.
+/// The time limit of a scan. The clients try each call for up to five minutes, several at once.
 const LONGEST: Duration = Duration::from_mins(10);
 
-/// How often a look is taken whose lists could not all be read: with pauses of 2 s, 4 s, … about two minutes.
+/// The most scans in a row while some lists cannot be read. The pauses of 2 s, 4 s, … add up to
+/// about two minutes.
 const MOST_LOOKS: u32 = 6;
 
-/// The looks of one run.
+/// Runs the isolation scans of one run.
 pub struct IsolationMonitor<'a> {
     engine: &'a Engine,
     provisioner: &'a Rc<Provisioner>,
     ready: &'a Ready,
-    /// Holds one wish: however many steps end during one look, one more look follows.
+    /// Holds one request. If several steps end during a scan, one more scan follows.
     wanted: Notify,
 }
 
@@ -38,7 +39,7 @@ impl<'a> IsolationMonitor<'a> {
         self.ready
     }
 
-    /// The proof without which there is no T0.
+    /// Scans the sandbox before T0. An error ends the drill.
     pub async fn prove(&self) -> Result<(), Stop> {
         let found = self.look(Stage::BeforeT0).await;
         let high = |unknown: bool| {
@@ -59,13 +60,13 @@ impl<'a> IsolationMonitor<'a> {
         })
     }
 
-    /// A look is due.
+    /// Requests a scan.
     pub fn want(&self) {
         self.wanted.notify_one();
     }
 
-    /// Goes on with the recovery, and looks beside it whenever that is due. A look that is under way when the recovery
-    /// ends is dropped: the last one follows.
+    /// Runs the recovery, and scans in parallel on request. A scan that is running when the
+    /// recovery ends is dropped, since the final scan follows.
     pub async fn beside<T>(&self, recovery: impl Future<Output = T>) -> T {
         tokio::select! {
             biased;
@@ -81,13 +82,15 @@ impl<'a> IsolationMonitor<'a> {
         }
     }
 
-    /// Before the verdict, in harness time. The gate is set as for teardown by now, so that all can be looked at.
+    /// Scans before the verdict. The gate is already set for teardown, so that everything can be
+    /// read.
     pub async fn last(&self) -> Result<(), Stop> {
         if self.engine.memory.looked_last {
             return Ok(());
         }
         let interrupted = async {
-            // An abort is an interruption from the beginning, and must look all the same: the drill had been carried out.
+            // An aborted run counts as interrupted from the beginning. It must be scanned anyway,
+            // because the drill was carried out.
             if self.engine.config.abort {
                 std::future::pending::<()>().await;
             } else {
@@ -105,7 +108,8 @@ impl<'a> IsolationMonitor<'a> {
         Exposure::new(Leak::Unknown, &self.ready.vpc, format!("it could not be looked at: {why}"))
     }
 
-    /// Looks, and again while what could not be seen may be seen then: one list that is throttled is no reason not to know.
+    /// Scans, and repeats the scan while some parts may become readable. One throttled list must
+    /// not make the result unknown.
     async fn look_again(&self, stage: Stage, by: Time) -> Vec<Exposure> {
         let clock = &self.engine.clock;
         let access = Access::default();

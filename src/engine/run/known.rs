@@ -1,4 +1,4 @@
-//! What a run knows of recovery points.
+//! The recovery points that a run knows.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -12,27 +12,27 @@ use estate::{PointIndex, RecoveryPoint};
 use event::{Chosen, Made};
 use port::PointQuery;
 
-/// What a query found: asked once, however many steps want to know.
+/// The cached result of a query. Each query is made once, for all steps.
 type Answer = OnceCell<Rc<Found>>;
 
 #[derive(Default)]
 pub struct Points {
-    /// What was seen just before T0.
+    /// The points that existed just before T0.
     pub(super) frozen: Frozen,
-    /// What each query found, over all surviving accounts and regions.
+    /// The result of each query over all surviving accounts and regions.
     pub(super) found: RefCell<HashMap<PointQuery, Rc<Answer>>>,
-    /// The estate's points that lie in what is lost.
+    /// The lost points of the estate.
     pub(super) lost: RefCell<Option<PointIndex>>,
-    /// Points told of already.
+    /// The points that were already reported.
     pub(super) told: RefCell<HashSet<(String, String)>>,
-    /// The ids of the estate's points that survive.
+    /// The ids of the estate's surviving points.
     pub(super) surviving: RefCell<Option<HashSet<String>>>,
-    /// Copies that steps of this run made, with what they were copied from.
+    /// Copies that steps of this run made, with their originals.
     pub(super) made: RefCell<HashMap<String, (RecoveryPoint, Chosen)>>,
 }
 
 impl Points {
-    /// Those that a run knows which goes on.
+    /// Restores the points of a resumed run.
     pub fn of(memory: &Memory, frozen: Frozen) -> Self {
         let points = Self { frozen, ..Self::default() };
         for (point, why_not) in &memory.points {
@@ -50,7 +50,8 @@ impl Points {
     }
 }
 
-/// By what a telling is told from another: snapshots of one name may lie in several places.
+/// The key under which a point is reported once. It includes the place, because snapshots in
+/// several places may have the same name.
 pub(super) fn telling(point: &RecoveryPoint, why_not: Option<&str>) -> (String, String) {
     let place = format!("{} {} {}", point.id, point.account, point.region);
     (place, why_not.unwrap_or_default().to_owned())

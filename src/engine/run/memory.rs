@@ -1,4 +1,4 @@
-//! How far a run had come when its runner died: a pure fold over its records. Empty for a new run.
+//! The progress of a resumed run: a pure fold over its events. Empty for a new run.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -17,35 +17,35 @@ use port::{Finding, Rule};
 
 #[derive(Default)]
 pub struct Memory {
-    /// When what the run makes expires; `None`: the run is new.
+    /// The expiry of the run's resources. `None` for a new run.
     pub expires: Option<Time>,
     pub last_at: Option<Time>,
-    /// When each phase began, and whether it has ended.
+    /// The beginning of each phase, and whether it has ended.
     pub phases: BTreeMap<Phase, (Time, bool)>,
     pub ready: Option<Ready>,
-    /// What was seen just before T0.
+    /// The points that existed just before T0.
     pub frozen: Frozen,
     pub t0: Option<Time>,
-    /// The last look at the sandbox was taken.
+    /// Whether the final isolation scan has taken place.
     pub looked_last: bool,
     pub cut: Option<super::Stop>,
     pub kept: bool,
-    /// What was kept or left behind after the drill is to be removed.
+    /// Whether this process removes resources that were kept or left behind after the drill.
     pub given_back: bool,
     pub finished: bool,
     pub steps: HashMap<String, StepMemory>,
     pub checks: HashMap<String, CheckMemory>,
-    /// Steps and checks in the order in which they began, and ended.
+    /// Steps and checks in the order in which they began.
     pub begun: Vec<String>,
     pub ended: Vec<(String, End)>,
-    /// Recovery points told of, with why they were not used.
+    /// The recovery points that were reported, and why they were not used.
     pub points: Vec<(RecoveryPoint, Option<String>)>,
-    /// Steps whose outputs held secrets, which are on no record.
+    /// Steps whose outputs held secrets, so that the journal does not have them.
     pub redacted: HashSet<String>,
     /// Copies of recovery points that steps made.
     pub made: Vec<Made>,
     pub denied: Vec<DeniedCall>,
-    /// Rule, resource and message: a finding is told once.
+    /// The findings so far, by rule, resource and message. Each is emitted once.
     pub findings: RefCell<HashSet<(Rule, String, String)>>,
     pub requests: Requests,
 }
@@ -55,11 +55,11 @@ pub struct Memory {
 pub struct StepMemory {
     pub attempt: u32,
     pub began: Time,
-    /// What it restores from, as it was told.
+    /// The source of the restore, as it was reported.
     pub source: Option<RecoveryPoint>,
-    /// Why what it made was given up: the attempt has failed.
+    /// Why the attempt's resources were discarded. The attempt has failed.
     pub given_up: Option<String>,
-    /// The attempt has failed, and the next one is due then.
+    /// When the next attempt is due. The last one has failed.
     pub next_at: Option<Time>,
     pub outputs: Value,
 }
@@ -68,7 +68,7 @@ pub struct StepMemory {
 pub struct CheckMemory {
     pub ready_at: Time,
     pub tries: u32,
-    /// What was last seen.
+    /// The result of the last try.
     pub last: Option<(bool, String)>,
     pub tried_at: Option<Time>,
     pub healthy_since: Option<Time>,
@@ -76,7 +76,7 @@ pub struct CheckMemory {
 }
 
 impl Memory {
-    /// Folds the records of a run.
+    /// Folds the events of a run.
     pub fn of(events: &[Event]) -> Self {
         let mut memory = Self::default();
         for event in events {
@@ -190,7 +190,7 @@ impl Memory {
                 self.made.extend(made.as_deref().cloned());
                 self.end(step, End::Done);
             }
-            // Requests are in `requests`; the rest does not say how far the run had come.
+            // `requests` takes in the events about requests. The others do not affect the progress.
             Body::Isolation { .. }
             | Body::Resumed { .. }
             | Body::Progress { .. }
@@ -216,7 +216,7 @@ impl Memory {
         self.phases.get(&phase).is_some_and(|(_, ended)| *ended)
     }
 
-    /// Whether a finding has not been told yet; from now on it has.
+    /// Whether the finding is new. It counts as emitted from now on.
     pub fn is_news(&self, found: &Finding) -> bool {
         let Finding { rule, severity: _, resource, message, fix: _ } = found;
         self.findings.borrow_mut().insert((*rule, resource.clone(), message.clone()))

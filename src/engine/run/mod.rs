@@ -1,7 +1,7 @@
-//! The engine: carries a plan out, phase by phase, and tells all of it as events.
+//! The engine carries a plan out, phase by phase, and emits everything as events.
 //!
-//! validate → preflight → prepare the sandbox → **T0** → recover and verify → teardown. Everything runs on one
-//! thread under one clock, so that on the twin the same plan gives the same events.
+//! validate → preflight → prepare the sandbox → **T0** → recover and verify → teardown. Everything
+//! runs on one thread under one clock, so that on the twin the same plan gives the same events.
 
 mod begin;
 mod check;
@@ -38,7 +38,7 @@ use crate::sandbox::teardown::Teardown;
 use crate::sandbox::{ProvisionError, Provisioner, Ready, prepare};
 
 impl Engine {
-    /// Whether the plan is the one that a run began with; another version may read a playbook in another way.
+    /// Whether the run began with this plan. Another version may read a playbook differently.
     pub fn is_of(&self, started: &RunStarted) -> bool {
         let again = begin::run_started(&self.plan, &self.config, started.expires);
         (
@@ -58,12 +58,13 @@ impl Engine {
         )
     }
 
-    /// Runs the drill to its end, from its beginning or from where its records end. Whatever happens is told as
-    /// events; the report judges them.
+    /// Runs the drill to its end, from the beginning or from the end of its journal. All results
+    /// are events, which the report judges.
     pub async fn run(&self) {
         let started = self.clock.now();
         let mut requests = self.memory.requests.clone();
-        // Nobody sweeps up what may still be in use: the drill's time, and then teardown's.
+        // Resources in use must not expire, or a sweep would remove them. The expiry covers the
+        // drill's time and teardown's.
         let patience = base::duration::Span(self.config.patience).delta();
         let expires =
             self.memory.expires.unwrap_or_else(|| started + self.plan.sandbox.ttl.delta() + patience);
@@ -75,7 +76,7 @@ impl Engine {
             Some(last_at) => {
                 let by = if self.config.abort { "abort" } else { "resume" }.to_owned();
                 let gap_s = seconds_between(last_at, started).max(0.0);
-                // A drill that had ended is torn down once more, with all the time that takes.
+                // A finished drill is torn down once more with the full patience.
                 if gap_s > 0.0 || self.memory.finished {
                     requests.forget_deletions();
                 }
@@ -87,12 +88,13 @@ impl Engine {
             Guard::new(Rc::clone(&self.cloud), self.sandbox(), run_tags, self.config.protected.clone());
         let provisioner = Provisioner::new(Rc::clone(&self.cloud), Rc::clone(&self.bus), guard, requests);
         let waiter = Waiter::new(Rc::clone(&self.cloud), self.clock.clone());
-        // Why it was cut short has been told.
+        // The reason for a cut was already emitted.
         let _told = self.carry_out(&provisioner, &waiter).await;
         self.gate.enforce(Enforcement::Teardown);
         if self.config.keep_sandbox && !self.memory.given_back {
             if !self.memory.kept {
-                // What a lost answer or a crash has left untold stays too, and is told.
+                // A kept sandbox includes resources that are not in the journal after a lost answer
+                // or a crash.
                 self.teardown(&provisioner, &waiter).survey().await;
                 let resources = provisioner.standing();
                 self.bus.tell(Body::Kept { resources, until: expires });
@@ -123,18 +125,18 @@ impl Engine {
         let recovery = Recovery::new(self, provisioner, waiter, &monitor, t0, frozen);
         recovery.recall_lost();
         provisioner.guard().enter(Phase::Recover);
-        // What the runner that died had not looked at since.
+        // A scan may have been due when the runner died.
         if memory.has_begun(Phase::Recover) && !memory.has_ended(Phase::Recover) {
             monitor.want();
         }
         self.begin(Phase::Recover);
         monitor.beside(recovery.run()).await?;
-        // In harness time. What a real loss would have kept from being asked can be asked from here on.
+        // The recovery has ended. The harness may now make calls that a real loss would prevent.
         self.gate.enforce(Enforcement::Teardown);
         monitor.last().await
     }
 
-    /// Everything up to T0, which comes back with the sandbox and what there is to restore from.
+    /// Runs everything before T0. Returns T0, the sandbox and the recovery points.
     async fn before_the_disaster(
         &self,
         provisioner: &Rc<Provisioner>,
@@ -145,7 +147,8 @@ impl Engine {
         provisioner.guard().enter(Phase::Prepare);
         let prepare = async {
             let ready = self.prepare_in_time(provisioner, waiter, &wanted).await?;
-            // As late as can be before T0: what is not usable by now was not usable at T0.
+            // The survey is as late as possible. A point that is not usable by now was not usable
+            // at T0.
             let frozen = self.survey(&ready).await;
             self.bus.tell(Body::Surveyed { points: frozen.clone().into_iter().collect() });
             Ok::<_, Stop>((ready, frozen))
@@ -160,7 +163,7 @@ impl Engine {
         Ok((t0, ready, frozen))
     }
 
-    /// Runs a phase of the harness; an interruption ends it.
+    /// Runs a phase of the harness. An interruption ends it.
     async fn phase<T, E: Into<Stop>>(
         &self,
         phase: Phase,
@@ -183,7 +186,7 @@ impl Engine {
         }
     }
 
-    /// A sandbox that is not ready when its ttl ends never will be.
+    /// Prepares the sandbox within its ttl.
     async fn prepare_in_time(
         &self,
         provisioner: &Rc<Provisioner>,
@@ -225,8 +228,8 @@ impl Engine {
         Ok(ready)
     }
 
-    /// Every VPC has a resolver that asks the world's name servers: data can leave in the names that are asked for. It cannot
-    /// be switched off while databases and machines are to be reached by name.
+    /// Reports the VPC's resolver. It asks public name servers, so data can leave in the names that
+    /// are looked up. It stays on, because databases and machines are reached by name.
     fn tell_of_the_resolver(&self, ready: &Ready) {
         if self.config.on.is_simulated() {
             return;
@@ -240,7 +243,8 @@ impl Engine {
         ));
     }
 
-    /// Recovery points that the estate places in what is lost may not be used by their bare ids either.
+    /// Marks the estate's lost points in the gate, so that they cannot be used by their bare ids
+    /// either.
     fn know_what_is_lost(&self, t0: Time) {
         let Some(estate) = &self.plan.estate else { return };
         let loss = &self.plan.loss;
@@ -248,7 +252,8 @@ impl Engine {
             estate.recovery_points(t0).into_iter().partition(|point| point.survives(loss));
         let surviving: HashSet<&str> = surviving.iter().map(|point| point.id.as_str()).collect();
         for point in &lost {
-            // Of two snapshots of one name the bare name means the one that is called for where it lies.
+            // If two snapshots have the same name, the bare name means the one in the place of the
+            // call. Such a name is not marked.
             if !surviving.contains(point.id.as_str()) {
                 self.gate.know_lost_point(&point.id, &format!("{} {}", point.account, point.region));
             }

@@ -1,11 +1,11 @@
-//! What expressions may name.
+//! The names that expressions may use.
 
 use serde_json::{Map, Value, json};
 
 use super::Engine;
 use crate::sandbox::Ready;
 
-/// What expressions may name before anything of the run is known: all but outputs of steps, T0, environment and secrets.
+/// The names that are known before T0: all except outputs of steps, T0, environment and secrets.
 pub fn known_names(engine: &Engine, ready: &Ready) -> Map<String, Value> {
     let mut names = engine.plan.expression_base();
     names.insert(

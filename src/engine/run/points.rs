@@ -1,4 +1,4 @@
-//! Finding recovery points in what survives, and choosing the one that a step restores from.
+//! Finds the surviving recovery points and chooses one for a step.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -16,7 +16,7 @@ use playbook::action::{PointSpec, SourceSpec, SourceWhat};
 use port::{Finding, Place, PointQuery, Rule};
 
 impl Recovery<'_> {
-    /// Chooses what a step restores from; `None` where its action restores nothing.
+    /// Chooses the source for a step. `None` if its action restores nothing.
     pub async fn choose(&self, step: &str, spec: Option<SourceSpec>) -> Result<Option<Chosen>, StepError> {
         let Some(spec) = spec else { return Ok(None) };
         match &spec.what {
@@ -29,7 +29,7 @@ impl Recovery<'_> {
         }
     }
 
-    /// Remembers the copies that a step made, and gives them as they are told.
+    /// Remembers the copies that a step made, and returns them for the event.
     pub fn remember(&self, copies: Vec<RecoveryPoint>, origin: Option<&Chosen>) -> Option<Made> {
         let origin = origin.filter(|_| !copies.is_empty())?;
         let made = Made { copies, origin: origin.clone() };
@@ -37,7 +37,7 @@ impl Recovery<'_> {
         Some(made)
     }
 
-    /// Makes known to the gate what the run knew as lost before its runner died.
+    /// Restores the gate's lost points from the journal of a resumed run.
     pub fn recall_lost(&self) {
         for (point, why_not) in &self.engine.memory.points {
             if why_not.as_deref() == Some(Rejection::Lost.reason()) {
@@ -46,7 +46,7 @@ impl Recovery<'_> {
         }
     }
 
-    /// Makes a point known to the gate as lost, unless its bare id means one that is not.
+    /// Marks a point as lost in the gate. Skips it if a surviving point has the same bare id.
     pub fn know_lost(&self, point: &RecoveryPoint, found: &[RecoveryPoint]) {
         if !self.has_a_namesake(point, found) {
             self.engine.gate.know_lost_point(&point.id, &format!("{} {}", point.account, point.region));
@@ -95,7 +95,8 @@ impl Recovery<'_> {
             self.newer_by_copy(step, newer, selection.chosen);
         }
         let Some(chosen) = selection.chosen else {
-            // Whoever names a point that is lost asks for a call that is denied: the gate says so, on record.
+            // A named point that is lost leads to a call that the gate denies, so that the denial
+            // is in the journal.
             if let Wanted::Id(id) = &wanted
                 && !spec.kinds.iter().any(|k| k.is_continuous())
             {
@@ -108,7 +109,8 @@ impl Recovery<'_> {
             }
             let nothing = self.nothing(&selector, &selection.rejected);
             return Err(match nothing {
-                // Where it could not be looked it may be: the next attempt looks again.
+                // The point may be in a place that could not be queried. The next attempt queries
+                // it again.
                 StepError::Failed { message, help, .. } if !looked.complete => {
                     let message = format!("{message} (not every place could be looked at)");
                     StepError::Failed { message, help, again: true }
@@ -119,7 +121,7 @@ impl Recovery<'_> {
             });
         };
         self.tell(step, chosen, None);
-        // One point restores the one thing that it is of, however many a tag selects.
+        // One point restores one resource, even if a tag selects several.
         let mut covers = vec![chosen.of.to_string()];
         let mut machines = None;
         match spec.selects() {
@@ -127,7 +129,8 @@ impl Recovery<'_> {
             Some(tag) if chosen.kind == PointKind::Ami => machines = Some(tag),
             _ => {}
         }
-        // A series gives the data of the instant that was asked for; a snapshot only its own.
+        // A continuous backup gives the data of the requested instant. A snapshot gives only its
+        // own.
         let at = at.filter(|_| chosen.kind.is_continuous());
         let at = if chosen.kind == PointKind::RdsPitr { Some(self.instant(chosen, at)?) } else { at };
         let mut origin = chosen.clone();
@@ -143,8 +146,8 @@ impl Recovery<'_> {
         })
     }
 
-    /// To which instant PITR restores. Production may live on while it is drilled, and what can be restored grows with
-    /// it: only what could be at T0 counts.
+    /// The instant that PITR restores to. Production may go on during the drill, and its latest
+    /// restorable time grows. Only times that could be restored at T0 are allowed.
     fn instant(&self, chosen: &RecoveryPoint, wanted: Option<Time>) -> Result<Time, StepError> {
         let Some(latest) = chosen.taken.map(|taken| taken.min(self.t0)) else {
             return Err(StepError::wrong(
@@ -180,7 +183,7 @@ impl Recovery<'_> {
                         return Ok(Chosen {
                             source: RestoreSource { point: point.clone(), id: self.called(point), at: None },
                             origin: point.clone(),
-                            // One point by name: how old it would be on another day, nobody can say.
+                            // The age of a point chosen by id on another day is unknown.
                             worst_case: WorstCase::default(),
                             covers: vec![point.of.to_string()],
                             machines: None,
@@ -191,7 +194,7 @@ impl Recovery<'_> {
                         self.know_lost(point, &[]);
                         return Ok(self.lost(point));
                     }
-                    // A stranger's that is public: nothing is known of it but its id.
+                    // A public point of a foreign account. Only its id is known.
                     Err(Rejection::UnknownAtT0) if !self.engine.plan.has_account(&point.account) => {}
                     Err(why) => {
                         let why = point.why(why, on.loss);
@@ -206,25 +209,27 @@ impl Recovery<'_> {
                 format!("recovery point `{id}` cannot be used: {why}"),
                 "name one that survives the loss and was usable at T0, or `point: latest`",
             )),
-            // The cloud says itself why it cannot be used: the gate, where it is lost; else that it is not there.
+            // The call itself shows why the point cannot be used: the gate denies it, or the cloud
+            // does not find it.
             None => Ok(self.unknown(id, spec)),
         }
     }
 
-    /// A point that was named and is lost: the call that would use it is the gate's to deny.
+    /// A named point that is lost. The gate will deny the call that uses it.
     fn lost(&self, point: &RecoveryPoint) -> Chosen {
         let source = RestoreSource { point: point.clone(), id: self.called(point), at: None };
         let (worst_case, covers) = (WorstCase::default(), Vec::new());
         Chosen { source, origin: point.clone(), worst_case, covers, machines: None }
     }
 
-    /// Snapshots of the same name in another region or account: the bare name says nothing of what is lost.
+    /// Whether a surviving point in another region or account has the same bare id. The id then
+    /// does not show that a lost point is meant.
     fn has_a_namesake(&self, point: &RecoveryPoint, found: &[RecoveryPoint]) -> bool {
         let loss = &self.engine.plan.loss;
         if found.iter().any(|other| other.id == point.id && other.survives(loss)) {
             return true;
         }
-        // Worked out once: the estate may have tens of thousands, and as many be lost.
+        // Computed once, since an estate may have tens of thousands of points.
         let mut surviving = self.points.surviving.borrow_mut();
         let surviving = surviving.get_or_insert_with(|| {
             let known =
@@ -234,7 +239,7 @@ impl Recovery<'_> {
         surviving.contains(&point.id)
     }
 
-    /// A recovery point of which nothing is known but its id: its age is unknown.
+    /// A recovery point with a known id only. Its age is unknown.
     fn unknown(&self, id: &str, spec: &SourceSpec) -> Chosen {
         let kind = spec.kinds.first().copied().unwrap_or(PointKind::EbsSnapshot);
         let service = match kind {
@@ -253,7 +258,7 @@ impl Recovery<'_> {
         Chosen { source, origin: point, worst_case, covers, machines: None }
     }
 
-    /// What the sandbox's account calls a point.
+    /// The point's name in the sandbox's account.
     fn called(&self, point: &RecoveryPoint) -> String {
         let resource = match point.kind {
             PointKind::RdsSnapshot => "snapshot",
@@ -273,12 +278,13 @@ impl Recovery<'_> {
         format!("arn:{partition}:rds:{}:{}:{resource}:{}", point.region, point.account, point.id)
     }
 
-    /// Asks every place once, also when many steps ask at the same time, and makes one list of what they saw.
+    /// Queries every place once, even if several steps ask at the same time, and merges the
+    /// results.
     async fn find(&self, query: &PointQuery, places: &[Place]) -> Rc<Found> {
         let answer = Rc::clone(self.points.found.borrow_mut().entry(query.clone()).or_default());
         let found = Rc::clone(answer.get_or_init(async || Rc::new(self.ask(query, places).await)).await);
         if !found.complete {
-            // Whoever asks later looks again where it could not be looked.
+            // Later steps repeat a query that could not reach every place.
             let mut known = self.points.found.borrow_mut();
             if known.get(query).is_some_and(|kept| Rc::ptr_eq(kept, &answer)) {
                 known.remove(query);
@@ -290,7 +296,8 @@ impl Recovery<'_> {
     async fn ask(&self, query: &PointQuery, places: &[Place]) -> Found {
         let Found { points: seen, complete } = match self.points.frozen.get(query) {
             Some(frozen) => Found { points: frozen.clone(), complete: true },
-            // Known only now, from what a step gave: `judge` takes nothing that may have become usable since.
+            // The query depends on a step's output, so it is made after T0. `judge` rejects points
+            // that may have become usable since.
             None => self.engine.ask_for_points(query, places).await,
         };
         let mut merged: BTreeMap<_, RecoveryPoint> = seen.into_iter().map(|p| (key(&p), p)).collect();
@@ -299,7 +306,7 @@ impl Recovery<'_> {
         }
         let mut points: Vec<RecoveryPoint> = merged.into_values().collect();
         self.learn_from_the_estate(&mut points);
-        // A bucket is read as of T0, whenever it is asked for.
+        // A bucket is read as of T0, no matter when it is queried.
         for point in points.iter_mut().filter(|p| p.of.kind == "s3:bucket") {
             point.seen_usable = point.seen_usable.map(|seen| seen.min(self.t0));
             point.taken = point.taken.map(|taken| taken.min(self.t0));
@@ -307,13 +314,13 @@ impl Recovery<'_> {
         Found { points, complete }
     }
 
-    /// The points that nobody may ask for any more: the report tells what would have been there.
+    /// The lost points by the estate. They cannot be queried any more, but the report shows them.
     fn lost_by_the_estate(&self, query: &PointQuery) -> Vec<RecoveryPoint> {
         let plan = &self.engine.plan;
         let (Some(estate), PointQuery::Of { selector, kinds }) = (&plan.estate, query) else {
             return Vec::new();
         };
-        // Read once: the estate may have tens of thousands.
+        // Read once, since an estate may have tens of thousands of points.
         let mut lost = self.points.lost.borrow_mut();
         let lost = lost.get_or_insert_with(|| {
             let mut points = estate.recovery_points(self.t0);
@@ -323,7 +330,7 @@ impl Recovery<'_> {
         lost.selected(selector, kinds, plan.resources())
     }
 
-    /// What a bucket stands for is not written on it: the estate knows.
+    /// Sets the bucket that a copy stands for. Only the estate knows it.
     fn learn_from_the_estate(&self, points: &mut [RecoveryPoint]) {
         let Some(estate) = &self.engine.plan.estate else { return };
         for point in points.iter_mut().filter(|p| p.of.kind == "s3:bucket") {
@@ -372,7 +379,7 @@ impl Recovery<'_> {
                 "back it up to another region and another account, and share the copies with the sandbox's account",
             );
         }
-        // What was nearly good enough says most: the lost ones come last.
+        // The lost points come last. The others were closer to being usable, so they explain more.
         let mut nearest: Vec<_> = rejected.iter().collect();
         nearest.sort_by_key(|(_, why)| *why == Rejection::Lost);
         let list: Vec<String> = nearest

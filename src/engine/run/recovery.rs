@@ -1,4 +1,4 @@
-//! From T0 to teardown.
+//! The part of a run from T0 to teardown.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -14,7 +14,7 @@ use event::Body;
 use port::gate::DeniedCall;
 use port::wait::Waiter;
 
-/// What is shared by all that runs between T0 and teardown.
+/// The state that all steps and checks share.
 pub struct Recovery<'a> {
     pub(super) engine: &'a Engine,
     pub(super) provisioner: &'a Rc<Provisioner>,
@@ -24,7 +24,7 @@ pub struct Recovery<'a> {
     pub(super) t0: Time,
     pub(super) points: Points,
     pub(super) outputs: RefCell<HashMap<String, serde_json::Value>>,
-    /// How many of the gate's refusals have been told.
+    /// The number of denials that were already emitted.
     pub(super) denials_told: Cell<usize>,
 }
 
@@ -56,7 +56,7 @@ impl<'a> Recovery<'a> {
         recovery
     }
 
-    /// Tells what the gate has refused since it was last asked: before what became of it is told.
+    /// Emits the gate's new denials. Called before the outcome of a step or check is emitted.
     pub fn tell_denials(&self) {
         let denied = self.engine.gate.denied();
         for denied in denied.iter().skip(self.denials_told.replace(denied.len())).cloned() {

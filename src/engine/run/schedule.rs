@@ -1,4 +1,4 @@
-//! The graph, run as parallel as its edges allow.
+//! Runs the graph, as parallel as its edges allow.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -16,7 +16,7 @@ enum State {
     Waiting,
     Running,
     Ended,
-    /// By a runner that died, which may not have told it of all that follows.
+    /// Skipped before the run was resumed. Its dependents may not have been reported as skipped.
     Skipped,
 }
 
@@ -24,12 +24,12 @@ struct Board {
     state: Vec<State>,
     missing: Vec<usize>,
     dependents: Vec<Vec<usize>>,
-    /// Ready to run, in the order in which the playbook lists them.
+    /// The nodes that can run, in the order of the playbook.
     ready: BTreeSet<usize>,
 }
 
 impl Recovery<'_> {
-    /// Runs every node that has not ended yet. `Err` where the run was cut short.
+    /// Runs every node that has not ended yet. Returns an error if the run was cut short.
     pub async fn run(&self) -> Result<(), Stop> {
         let (plan, memory) = (&self.engine.plan, &self.engine.memory);
         let mut board = Board {
@@ -49,13 +49,14 @@ impl Recovery<'_> {
             None if memory.has_ended(Phase::Recover) => (Some(time_is_up), true),
             None => (self.run_nodes(&mut board, again, time_is_up).await, false),
         };
-        // A drill whose time is up has been carried out: it failed.
+        // A drill that runs out of time was still carried out. It failed.
         let stop = match &cut {
             Some(Stop::Aborted { .. }) if self.engine.bus.broken().is_none() && memory.cut.is_none() => None,
             stop => stop.clone(),
         };
         self.tell_denials();
-        // In this order: a run whose runner dies after this does not go on with what is cut short.
+        // The reason comes before the end of the phase. If the runner dies in between, a resumed
+        // run does not continue the recovery.
         if let (Some(stop), false) = (&stop, told) {
             self.engine.told(stop.clone());
         }
@@ -66,8 +67,8 @@ impl Recovery<'_> {
         stop.map_or(Ok(()), Err)
     }
 
-    /// Runs nodes until all have ended, or says why the run is cut short. `again`: those that had begun under a runner
-    /// that died.
+    /// Runs nodes until all have ended. Returns the reason if the run is cut short. `again` holds
+    /// the nodes that had begun before the run was resumed.
     async fn run_nodes(&self, board: &mut Board, again: Vec<usize>, time_is_up: Stop) -> Option<Stop> {
         let plan = &self.engine.plan;
         let mut running: FuturesUnordered<LocalBoxFuture<'_, (usize, End)>> = FuturesUnordered::new();
@@ -91,7 +92,7 @@ impl Recovery<'_> {
                 Some((index, end)) = running.next() => {
                     if let Work::Step(work) = &plan.nodes[index].work {
                         steps_running -= 1;
-                        // However it ended: what it made is there.
+                        // The step may have opened the sandbox even if it failed.
                         if work.action.decl.may_open {
                             self.monitor.want();
                         }
@@ -106,7 +107,8 @@ impl Recovery<'_> {
         }
     }
 
-    /// Puts the board as the records leave it, and says what had begun and not ended, in the order in which it began.
+    /// Restores the state from the journal of a resumed run. Returns the nodes that had begun and
+    /// not ended, in the order of their beginning.
     fn restore(&self, board: &mut Board) -> Vec<usize> {
         let memory = &self.engine.memory;
         let index: HashMap<&str, usize> =
@@ -119,7 +121,7 @@ impl Recovery<'_> {
             board.state[i] = if end == End::Skipped { State::Skipped } else { State::Ended };
         }
         board.ready.retain(|i| board.state[*i] == State::Waiting);
-        // Of a run that was cut short nothing follows any more.
+        // A run that was cut short starts no further nodes.
         if memory.cut.is_none() && !memory.has_ended(Phase::Recover) {
             for (i, end) in memory.ended.iter().filter_map(|(id, end)| Some((at(id)?, *end))) {
                 self.ended(board, i, end);
@@ -129,8 +131,8 @@ impl Recovery<'_> {
         begun.filter(|i| board.state[*i] == State::Running).collect()
     }
 
-    /// Starts all that may start, and says how many steps that were. Checks are not counted against the limit:
-    /// one that waits for its turn would measure the limit.
+    /// Starts all nodes that can start, and returns the number of steps among them. Checks do not
+    /// count towards the limit, because a check that waits for its turn would measure the limit.
     fn start<'s>(
         &'s self,
         board: &mut Board,
@@ -152,7 +154,7 @@ impl Recovery<'_> {
         started
     }
 
-    /// Starts one node, and says whether it is a step.
+    /// Starts one node. Returns whether it is a step.
     fn start_one<'s>(
         &'s self,
         index: usize,
@@ -187,18 +189,19 @@ impl Recovery<'_> {
                 self.skip_dependents(board, index, &format!("`{}` {what}", node.id));
             }
             End::NotRun => self.skip_dependents(board, index, &format!("`{}` was not run", node.id)),
-            // What depends on it was skipped along with it.
+            // Its dependents were skipped along with it.
             End::Skipped => return,
         }
         board.state[index] = State::Ended;
     }
 
-    /// Skips all that depends on a node, each naming the way to the cause.
+    /// Skips all nodes that depend on this one, with the chain to the cause.
     fn skip_dependents(&self, board: &mut Board, index: usize, cause: &str) {
         let direct = board.dependents[index].iter().rev();
         let mut rest: Vec<(usize, String, bool)> = direct.map(|d| (*d, cause.to_owned(), true)).collect();
         while let Some((next, because, is_direct)) = rest.pop() {
-            // What was skipped before a runner died, and told: what follows may not have been.
+            // The node was reported as skipped before the run was resumed. Its dependents may not
+            // have been.
             let before = match board.state[next] {
                 State::Waiting => false,
                 State::Skipped => true,
@@ -206,7 +209,8 @@ impl Recovery<'_> {
             };
             board.state[next] = State::Ended;
             let node = &self.engine.plan.nodes[next];
-            // Of a long way its beginning is told: what failed, and what hung on that.
+            // In a long chain only the beginning is named: the failed node, and the first one
+            // skipped.
             let onward = if is_direct {
                 format!("`{}` was skipped because {because}", node.id)
             } else {
@@ -226,7 +230,7 @@ impl Recovery<'_> {
         });
     }
 
-    /// Tells of every node what became of it when the run was cut short.
+    /// Emits the outcome of every node after the run was cut short.
     fn cut_short(&self, board: &Board, cut: &Stop) {
         let why = match cut {
             Stop::Interrupted => "the drill was interrupted".to_owned(),

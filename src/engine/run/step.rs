@@ -1,4 +1,4 @@
-//! One step: rendered, resolved, attempted, retried.
+//! Runs one step: renders its arguments, chooses its source, and retries failed attempts.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use playbook::expr;
 struct Attempt<'a> {
     number: u32,
     began: Time,
-    /// What is on record of it, where it began under a runner that died.
+    /// The journal's data on this attempt, if it began before the run was resumed.
     known: Option<&'a StepMemory>,
 }
 
@@ -94,7 +94,8 @@ impl Recovery<'_> {
         let tried = self.attempt(index, work, attempt);
         let Some(timeout) = work.step.timeout else { return tried.await };
         let (clock, deadline) = (&self.engine.clock, attempt.began + timeout.delta());
-        // Where it passed while no runner was there, nothing is begun that would have to be given up at once.
+        // If the deadline passed while no runner was there, the attempt does not start. Its
+        // resources would be discarded at once.
         let ended = if clock.now() > deadline { None } else { clock.timeout_at(deadline, tried).await };
         ended.unwrap_or_else(|| {
             let message = format!("it took longer than its timeout of {timeout}");
@@ -115,7 +116,7 @@ impl Recovery<'_> {
             StepError::wrong(format!("its arguments do not fit: {e}"), "see `drillmaster schema`")
         })?;
         let chosen = self.choose(&step.id, with.source()).await?;
-        // What is lost is no source: the call that would use it is denied.
+        // A lost point is not reported as the source. The call that uses it is denied.
         if let Some(chosen) = chosen.as_ref().filter(|c| c.source.point.survives(&self.engine.plan.loss)) {
             let point = chosen.origin.clone();
             if attempt.known.and_then(|known| known.source.as_ref()) != Some(&point) {
@@ -178,8 +179,8 @@ impl Recovery<'_> {
         });
     }
 
-    /// Machines of one tag are back when as many were launched of their image as were lost. Fewer are a part of them, and
-    /// which part nobody can say.
+    /// The lost machines that a tag selects. They count as restored only if at least as many
+    /// instances were launched from their image. With fewer, it is unknown which of them are back.
     fn machines(&self, chosen: &Chosen, outcome: &Outcome) -> Vec<String> {
         let radius = &self.engine.plan.radius;
         let launched = outcome.outputs.get("instance_ids").and_then(Value::as_array).map_or(0, Vec::len);
@@ -201,7 +202,8 @@ impl Recovery<'_> {
         if work.step.continue_on_error { End::Tolerated } else { End::Failed }
     }
 
-    /// Doubles with each attempt; on a real cloud spread between a half and the whole of it.
+    /// The pause doubles with each attempt. On a real cloud it is a random share between a half and
+    /// the whole.
     fn backoff(&self, base: Span, attempt: u32) -> Duration {
         let whole = base.0.saturating_mul(2_u32.saturating_pow(attempt - 1)).min(LONGEST_BACKOFF);
         if self.engine.config.jitter { whole.mul_f64(rand::random_range(0.5..=1.0)) } else { whole }
@@ -228,7 +230,7 @@ impl Recovery<'_> {
         }
     }
 
-    /// Renders the expressions of a node, which may name what it depends on.
+    /// Renders the expressions of a node. They may name the outputs of its dependencies.
     pub async fn render(&self, index: usize, value: &Value) -> Result<Value, StepError> {
         if !expr::has_expression(value) {
             return Ok(value.clone());
@@ -258,7 +260,8 @@ impl Recovery<'_> {
         })
     }
 
-    /// A step whose outputs a value names, and which a run that is resumed does not have any more.
+    /// A step whose outputs the value names, but which the journal does not hold because of
+    /// secrets.
     fn names_redacted(&self, value: &Value) -> Option<String> {
         let redacted = &self.engine.memory.redacted;
         if redacted.is_empty() {

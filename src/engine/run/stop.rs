@@ -1,4 +1,4 @@
-//! Why a drill is cut short.
+//! The reasons for cutting a drill short.
 
 use crate::sandbox::ProvisionError;
 use port::CloudError;
@@ -24,7 +24,7 @@ impl From<ProvisionError> for Stop {
                 error: error.to_string(),
                 help: Some("tear the run down with `drillmaster abort`, and start it anew".into()),
             },
-            // It says itself what to do: about the disk, or about who reads stdout.
+            // The error's own text says what to do about the disk or the reader of stdout.
             ProvisionError::Journal(error) => Self::Aborted { error: error.to_string(), help: None },
         }
     }

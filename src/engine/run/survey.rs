@@ -1,4 +1,5 @@
-//! What there is to restore from, asked for before T0 and frozen: nothing that becomes usable later counts.
+//! Looks for recovery points before T0 and keeps the results. Points that become usable later do
+//! not count.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -16,11 +17,11 @@ use playbook::action::{SourceSpec, SourceWhat};
 use playbook::expr::is_template;
 use port::{CloudError, ErrorKind, Finding, Place, PointQuery, Rule};
 
-/// How many queries are under way at once: APIs throttle those who list everything at the same time.
+/// How many queries run at once. APIs throttle callers that list everything at the same time.
 const AT_ONCE: usize = 8;
 
 impl Engine {
-    /// Asks, as harness, all that can be known before the run: each query once.
+    /// Makes all queries that are known before the run, each of them once.
     pub(super) async fn survey(&self, ready: &Ready) -> Frozen {
         let mut seen = HashSet::new();
         let mut wanted = Vec::new();
@@ -33,7 +34,7 @@ impl Engine {
         }
         let asked = stream::iter(wanted).map(async |(query, places)| {
             let seen = self.ask_for_points(&query, &places).await;
-            // Where a place could not be looked at, whoever needs it looks again.
+            // An incomplete result is left out. A step that needs the query repeats it.
             seen.complete.then_some((query, seen.points))
         });
         asked.buffered(AT_ONCE).filter_map(std::future::ready).collect().await
@@ -51,12 +52,13 @@ impl Engine {
                 let query = |kind: &_| PointQuery::Id { id: id.clone(), kind: *kind };
                 spec.kinds.iter().map(|kind| (query(kind), self.places_of(id, ready))).collect()
             }
-            // Its name is the output of a step: it is asked for when that is known.
+            // The name is the output of a step. The query is made once it is known.
             SourceWhat::Of { .. } | SourceWhat::Id(_) => Vec::new(),
         }
     }
 
-    /// What a step restores from, as far as it can be told before T0: params and the environment are known by then.
+    /// The source of a step, as far as it is known before T0. Params and the environment are known
+    /// by then.
     async fn known_source(&self, work: &StepWork, ready: &Ready) -> Option<SourceSpec> {
         let source = work.source.as_ref()?;
         let expressions = json!(source.expressions());
@@ -64,7 +66,7 @@ impl Engine {
             return Some(source.clone());
         }
         let mut names: Map<String, Value> = known_names(self, ready);
-        // What cannot be read is told where the step needs it.
+        // A value that cannot be read is reported by the step that needs it.
         let asked = Asked { value: &expressions, secret: Keys::These(&[]) };
         names.extend(self.secrets.named_in(asked).await.unwrap_or_default());
         let with = render_known(&work.with.value(), &Value::Object(names));
@@ -84,7 +86,7 @@ impl Engine {
             .collect()
     }
 
-    /// Where a point named by its id is looked for: where its ARN says, else where the sandbox is.
+    /// The place of a point that is named by its id: its ARN's region, otherwise the sandbox's.
     pub(super) fn places_of(&self, id: &str, ready: &Ready) -> Vec<Place> {
         let region = arn_part(id, 3).and_then(|r| r.parse().ok());
         let mut place = ready.place.clone();
@@ -97,7 +99,7 @@ impl Engine {
         vec![place]
     }
 
-    /// Asks every place, and makes one list of what they saw.
+    /// Queries every place, and merges the results.
     pub(super) async fn ask_for_points(&self, query: &PointQuery, places: &[Place]) -> Found {
         let answers = join_all(places.iter().map(|place| self.cloud.recovery_points(place, query))).await;
         let mut merged: BTreeMap<Key, RecoveryPoint> = BTreeMap::new();
@@ -115,7 +117,8 @@ impl Engine {
         Found { points: merged.into_values().collect(), complete }
     }
 
-    /// What is shared with an organization, the sandbox's account has to look at itself, each by its id.
+    /// Points that are shared with an organization do not name the sandbox's account. So that
+    /// account looks up each of them by its id.
     async fn ask_who_may(&self, merged: &mut BTreeMap<Key, RecoveryPoint>) -> bool {
         let account = &self.plan.sandbox_account;
         let widely = merged.values().filter(|p| p.shared_widely && !p.shared_with.contains(account));
