@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 
 use super::{Config, Engine, Stop};
 use crate::plan::{Plan, Work};
-use crate::sandbox::prepare::{Wanted, WantedReplica};
+use crate::sandbox::prepare::{ReplicaSpec, SandboxSpec};
 use crate::secrets::{Asked, Keys};
 use base::duration::{Size, Time};
 use base::ids::AccountId;
@@ -94,8 +94,8 @@ pub fn run_started(plan: &Plan, config: &Config, expires: Time) -> RunStarted {
 }
 
 /// The parts of the sandbox that must exist before T0.
-pub fn wanted(plan: &Plan) -> Wanted {
-    let mut wanted = Wanted {
+pub fn sandbox_spec(plan: &Plan) -> SandboxSpec {
+    let mut spec = SandboxSpec {
         place: plan.sandbox_place(),
         cidr: plan.sandbox.network.cidr.clone(),
         azs: plan.sandbox.network.zone_count(),
@@ -107,18 +107,18 @@ pub fn wanted(plan: &Plan) -> Wanted {
     };
     for (node, work) in plan.steps() {
         let demands = work.demands.clone();
-        wanted.databases |= work.action.decl.needs(Prepared::DbSubnetGroup);
-        wanted.buckets.extend(demands.bucket);
-        wanted.wishes.instance_types.extend(demands.machines.and_then(|machines| machines.instance_type));
-        wanted.wishes.db_classes.extend(demands.db_class);
-        wanted.replicas.extend(demands.replica.map(|replica| {
+        spec.databases |= work.action.decl.needs(Prepared::DbSubnetGroup);
+        spec.buckets.extend(demands.bucket);
+        spec.wishes.instance_types.extend(demands.machines.and_then(|machines| machines.instance_type));
+        spec.wishes.db_classes.extend(demands.db_class);
+        spec.replicas.extend(demands.replica.map(|replica| {
             let id = ResourceId::new("rds:db", &replica.source);
             let resource = plan.resources().iter().find(|r| r.id == id);
             let in_arn = replica.source.strip_prefix("arn:");
             let in_arn = in_arn.and_then(|arn| arn.split(':').nth(2)?.parse().ok());
             let named = replica.source_region.and_then(|region| region.parse().ok());
             let region = in_arn.or(named).or_else(|| resource.and_then(|r| r.locus.region.clone()));
-            WantedReplica {
+            ReplicaSpec {
                 step: node.id.clone(),
                 source: replica.source,
                 source_region: region.unwrap_or_else(|| plan.sandbox.region.clone()),
@@ -129,11 +129,11 @@ pub fn wanted(plan: &Plan) -> Wanted {
             }
         }));
     }
-    wanted.wishes.instance_types.sort();
-    wanted.wishes.instance_types.dedup();
-    wanted.wishes.db_classes.sort();
-    wanted.wishes.db_classes.dedup();
-    wanted
+    spec.wishes.instance_types.sort();
+    spec.wishes.instance_types.dedup();
+    spec.wishes.db_classes.sort();
+    spec.wishes.db_classes.dedup();
+    spec
 }
 
 /// Checks credentials, permissions and quotas before anything is created.
@@ -187,7 +187,7 @@ pub async fn preflight(engine: &Engine) -> Result<(), Stop> {
     {
         let resource = format!("{} {}", place.account, place.region);
         let found = Finding::new(Rule::Preflight, resource, &seen.what, &seen.fix);
-        engine.find(found.graded(seen.severity));
+        engine.report(found.graded(seen.severity));
         if seen.severity == Severity::High {
             stop.get_or_insert(Stop::Aborted { error: seen.what, help: Some(seen.fix) });
         }
@@ -232,7 +232,7 @@ async fn missing_secrets(engine: &Engine) -> Option<Stop> {
 fn out_of_reach(engine: &Engine, account: &AccountId, error: &CloudError) {
     let message = format!("its recovery points cannot be looked at: {error}");
     let fix = error.help.clone().unwrap_or_else(|| "give the drill credentials that may read there".into());
-    engine.find(Finding::new(Rule::AccountOutOfReach, account.as_str(), message, fix));
+    engine.report(Finding::new(Rule::AccountOutOfReach, account.as_str(), message, fix));
 }
 
 /// Reports a sandbox in an account that holds production. This is allowed, but worth knowing.
@@ -240,7 +240,7 @@ fn shared_account(engine: &Engine) {
     let plan = &engine.plan;
     let shared = plan.resources().iter().any(|r| r.locus.account.as_ref() == Some(&plan.sandbox_account));
     if shared {
-        engine.find(Finding::new(
+        engine.report(Finding::new(
             Rule::SandboxSharesAccount,
             plan.sandbox_account.as_str(),
             "the sandbox lies in an account that holds production: one stolen key reaches both",

@@ -27,7 +27,7 @@ struct Try {
 }
 
 /// The progress of a check.
-struct Course {
+struct CheckProgress {
     ready_at: Time,
     tries: u32,
     /// The result of the last try.
@@ -36,12 +36,19 @@ struct Course {
     /// The check was healthy, and did not stay so.
     flapped: bool,
     /// The time of the last try before the run was resumed. Taken by the first try afterwards.
-    again: Option<Time>,
+    last_try_before_resume: Option<Time>,
 }
 
-impl Course {
+impl CheckProgress {
     fn new(ready_at: Time) -> Self {
-        Self { ready_at, tries: 0, last: None, healthy_since: None, flapped: false, again: None }
+        Self {
+            ready_at,
+            tries: 0,
+            last: None,
+            healthy_since: None,
+            flapped: false,
+            last_try_before_resume: None,
+        }
     }
 
     /// Continues a check of a resumed run. Healthy time that nobody watched does not count, unless
@@ -49,7 +56,7 @@ impl Course {
     fn resumed(known: &CheckMemory, exact: bool) -> Self {
         let CheckMemory { ready_at, tries, last, tried_at, healthy_since, flapped } = known.clone();
         let healthy_since = healthy_since.filter(|_| exact);
-        Self { ready_at, tries, last, healthy_since, flapped, again: tried_at }
+        Self { ready_at, tries, last, healthy_since, flapped, last_try_before_resume: tried_at }
     }
 }
 
@@ -64,11 +71,11 @@ impl Recovery<'_> {
     pub async fn check(&self, index: usize, node: &Node, work: &CheckWork) -> End {
         let (bus, clock) = (&self.engine.bus, &self.engine.clock);
         let id = &node.id;
-        let mut course = if let Some(known) = self.engine.memory.checks.get(id) {
-            Course::resumed(known, self.engine.cloud.tells_changes())
+        let mut progress = if let Some(known) = self.engine.memory.checks.get(id) {
+            CheckProgress::resumed(known, self.engine.cloud.tells_changes())
         } else {
             bus.tell(Body::CheckReady { check: id.clone() });
-            Course::new(clock.now())
+            CheckProgress::new(clock.now())
         };
         let unhealthy = |because: String, observed: String, tries: u32| {
             self.tell_denials();
@@ -79,13 +86,13 @@ impl Recovery<'_> {
             Ok(kind) => kind,
             Err(error) => return unhealthy(error, String::new(), 0),
         };
-        let deadline = course.ready_at + work.check.within.delta();
+        let deadline = progress.ready_at + work.check.within.delta();
         loop {
             let started = clock.now();
-            let asked = self.try_once(id, work, &kind, course.ready_at);
+            let asked = self.try_once(id, work, &kind, progress.ready_at);
             // An answer after the deadline comes too late, unless the check is healthy and only has
             // to stay so.
-            let tried = if course.healthy_since.is_none() && started < deadline {
+            let tried = if progress.healthy_since.is_none() && started < deadline {
                 clock.timeout_at(deadline, asked).await.unwrap_or_else(Try::too_late)
             } else {
                 asked.await
@@ -103,27 +110,30 @@ impl Recovery<'_> {
                     None => next.min(deadline),
                 }
             };
-            let told = (seen.healthy, seen.observed.clone());
+            let result = (seen.healthy, seen.observed.clone());
             // After a resume, an exact result that equals the last one means that nothing has
             // changed since.
-            let again = course.again.take().filter(|_| exact && course.last.as_ref() == Some(&told));
-            if again.is_some() && next(course.healthy_since) > now {
-                clock.sleep_until(next(course.healthy_since)).await;
+            let repeated = progress
+                .last_try_before_resume
+                .take()
+                .filter(|_| exact && progress.last.as_ref() == Some(&result));
+            if repeated.is_some() && next(progress.healthy_since) > now {
+                clock.sleep_until(next(progress.healthy_since)).await;
                 continue;
             }
             // A first try at the instant of the last one repeats that try, so it is not counted.
-            course.tries += u32::from(again != Some(now));
-            if course.last.as_ref() != Some(&told) {
+            progress.tries += u32::from(repeated != Some(now));
+            if progress.last.as_ref() != Some(&result) {
                 bus.tell(Body::CheckTried {
                     check: id.clone(),
                     healthy: seen.healthy,
                     observed: seen.observed.clone(),
-                    tries: course.tries,
+                    tries: progress.tries,
                 });
-                course.last = Some(told);
+                progress.last = Some(result);
             }
             if seen.healthy {
-                let since = *course.healthy_since.get_or_insert(now);
+                let since = *progress.healthy_since.get_or_insert(now);
                 if now >= since + work.check.stable_for.delta() {
                     let data_time = Self::measured(work, &seen);
                     self.tell_denials();
@@ -131,16 +141,16 @@ impl Recovery<'_> {
                         check: id.clone(),
                         healthy_at: since,
                         observed: seen.observed,
-                        tries: course.tries,
+                        tries: progress.tries,
                         data_time,
                     });
                     return End::Done;
                 }
             } else {
-                course.flapped |= course.healthy_since.take().is_some();
+                progress.flapped |= progress.healthy_since.take().is_some();
                 if now >= deadline {
                     let why = seen.why.unwrap_or_else(|| "it was not healthy".into());
-                    let how = if course.flapped {
+                    let how = if progress.flapped {
                         "it did not stay healthy for `stable_for`"
                     } else {
                         "it did not become healthy"
@@ -148,12 +158,12 @@ impl Recovery<'_> {
                     return unhealthy(
                         format!("{how} within {}: {why}", work.check.within),
                         seen.observed,
-                        course.tries,
+                        progress.tries,
                     );
                 }
             }
             // Prevents a tight loop, whatever the playbook says.
-            let next = next(course.healthy_since).max(now + chrono::TimeDelta::milliseconds(1));
+            let next = next(progress.healthy_since).max(now + chrono::TimeDelta::milliseconds(1));
             clock.sleep_until(next).await;
         }
     }
@@ -193,7 +203,7 @@ impl Recovery<'_> {
             | CheckKind::Sql(_)
             | CheckKind::Command(_)) => self.engine.prober.probe(kind).await,
         };
-        Try { seen: self.must_measure(work, seen), next_change: None, exact: false }
+        Try { seen: self.require_timestamp(work, seen), next_change: None, exact: false }
     }
 
     /// Judges the twin's answer like a real one.
@@ -203,16 +213,17 @@ impl Recovery<'_> {
         }
         let Some(value) = answer.value else {
             if expectation(kind).is_none() {
-                return self.must_measure(work, Observation::healthy("healthy"));
+                return self.require_timestamp(work, Observation::healthy("healthy"));
             }
-            self.assumed(work);
-            return self.must_measure(work, Observation::healthy("assumed: the estate gives no value"));
+            self.report_assumed(work);
+            return self.require_timestamp(work, Observation::healthy("assumed: the estate gives no value"));
         };
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         if let Some(expect) = expectation(kind) {
             // The twin does not know secrets, so it cannot compare with one.
             if expect.to_string().contains(PLACEHOLDER) {
-                return self.must_measure(work, Observation::healthy("assumed: the twin looks no secret up"));
+                return self
+                    .require_timestamp(work, Observation::healthy("assumed: the twin looks no secret up"));
             }
             match expect.judge(&text) {
                 Ok(judged) if judged.holds => {}
@@ -227,13 +238,13 @@ impl Recovery<'_> {
                 }
             }
         }
-        self.must_measure(work, Observation::healthy(&text).with_value(text))
+        self.require_timestamp(work, Observation::healthy(&text).with_value(text))
     }
 
     /// Reports that the estate gives no value for this check, so the twin cannot judge it.
-    fn assumed(&self, work: &CheckWork) {
+    fn report_assumed(&self, work: &CheckWork) {
         let id = &work.check.id;
-        self.engine.find(Finding::new(
+        self.engine.report(Finding::new(
             Rule::ProbeWithoutValue,
             id,
             format!("what check `{id}` expects was not judged: the estate gives no value for it"),
@@ -243,7 +254,7 @@ impl Recovery<'_> {
 
     /// A check that measures RPO is healthy only if it returns a timestamp from before T0. Later
     /// data cannot have been restored.
-    fn must_measure(&self, work: &CheckWork, seen: Observation) -> Observation {
+    fn require_timestamp(&self, work: &CheckWork, seen: Observation) -> Observation {
         if work.check.measures != Some(Measures::Rpo) || !seen.healthy {
             return seen;
         }

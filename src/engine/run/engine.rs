@@ -74,7 +74,7 @@ pub struct Engine {
 impl Engine {
     /// Emits why the drill is cut short, as soon as this is known. If the runner dies afterwards,
     /// the run is only torn down.
-    pub(super) fn told(&self, stop: Stop) -> Stop {
+    pub(super) fn report_stop(&self, stop: Stop) -> Stop {
         self.bus.tell(match stop.clone() {
             Stop::Interrupted => Body::Interrupted {
                 by: if self.config.abort { "`drillmaster abort`" } else { "the user" }.to_owned(),
@@ -98,8 +98,8 @@ impl Engine {
     }
 
     /// Emits a finding, unless the run has already emitted it.
-    pub(super) fn find(&self, finding: Finding) {
-        if self.memory.is_news(&finding) {
+    pub(super) fn report(&self, finding: Finding) {
+        if self.memory.is_new(&finding) {
             self.bus.tell(Body::Finding(finding));
         }
     }

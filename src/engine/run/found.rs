@@ -9,25 +9,25 @@ use estate::RecoveryPoint;
 use port::PointQuery;
 
 /// The points that existed just before T0, by query.
-pub type Frozen = IndexMap<PointQuery, Vec<RecoveryPoint>>;
+pub type SurveyedPoints = IndexMap<PointQuery, Vec<RecoveryPoint>>;
 
 /// The result of a query.
-pub(super) struct Found {
+pub(super) struct FoundPoints {
     pub points: Vec<RecoveryPoint>,
     /// Whether every place could be queried.
     pub complete: bool,
 }
 
 /// Account, region and id.
-pub(super) type Key = (String, String, String);
+pub(super) type PointKey = (String, String, String);
 
-pub(super) fn key(point: &RecoveryPoint) -> Key {
+pub(super) fn key(point: &RecoveryPoint) -> PointKey {
     (point.account.to_string(), point.region.to_string(), point.id.clone())
 }
 
 /// Merges a point into the list. Several accounts may see the same point: its owner by id, others
 /// by ARN and without its grants.
-pub(super) fn merge(merged: &mut BTreeMap<Key, RecoveryPoint>, mut point: RecoveryPoint) {
+pub(super) fn merge(merged: &mut BTreeMap<PointKey, RecoveryPoint>, mut point: RecoveryPoint) {
     // Backups that were replicated into a region have no other name than their ARN.
     if !point.id.contains(":auto-backup:") {
         let name = name_of(&point.id).to_owned();

@@ -8,18 +8,18 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::{Engine, Stop};
-use crate::sandbox::removal::Access;
+use crate::sandbox::removal::Retries;
 use crate::sandbox::{Provisioner, Ready, isolation};
 use base::duration::{Span, Time};
 use event::{Body, Stage};
 use port::{Exposure, Finding, Leak};
 
 /// The time limit of a scan. The clients try each call for up to five minutes, several at once.
-const LONGEST: Duration = Duration::from_mins(10);
+const SCAN_LIMIT: Duration = Duration::from_mins(10);
 
 /// The most scans in a row while some lists cannot be read. The pauses of 2 s, 4 s, … add up to
 /// about two minutes.
-const MOST_LOOKS: u32 = 6;
+const MAX_SCANS: u32 = 6;
 
 /// Runs the isolation scans of one run.
 pub struct IsolationMonitor<'a> {
@@ -27,12 +27,12 @@ pub struct IsolationMonitor<'a> {
     provisioner: &'a Rc<Provisioner>,
     ready: &'a Ready,
     /// Holds one request. If several steps end during a scan, one more scan follows.
-    wanted: Notify,
+    requested: Notify,
 }
 
 impl<'a> IsolationMonitor<'a> {
     pub fn new(engine: &'a Engine, provisioner: &'a Rc<Provisioner>, ready: &'a Ready) -> Self {
-        Self { engine, provisioner, ready, wanted: Notify::new() }
+        Self { engine, provisioner, ready, requested: Notify::new() }
     }
 
     pub fn ready(&self) -> &'a Ready {
@@ -40,8 +40,8 @@ impl<'a> IsolationMonitor<'a> {
     }
 
     /// Scans the sandbox before T0. An error ends the drill.
-    pub async fn prove(&self) -> Result<(), Stop> {
-        let found = self.look(Stage::BeforeT0).await;
+    pub async fn prove_closed(&self) -> Result<(), Stop> {
+        let found = self.scan(Stage::BeforeT0).await;
         let high = |unknown: bool| {
             let of = found.iter().filter(|e| e.is_high() && (e.leak == Leak::Unknown) == unknown);
             of.map(|e| format!("{}: {}", e.resource, e.what)).collect::<Vec<_>>()
@@ -61,31 +61,31 @@ impl<'a> IsolationMonitor<'a> {
     }
 
     /// Requests a scan.
-    pub fn want(&self) {
-        self.wanted.notify_one();
+    pub fn request_scan(&self) {
+        self.requested.notify_one();
     }
 
     /// Runs the recovery, and scans in parallel on request. A scan that is running when the
     /// recovery ends is dropped, since the final scan follows.
-    pub async fn beside<T>(&self, recovery: impl Future<Output = T>) -> T {
+    pub async fn scan_during<T>(&self, recovery: impl Future<Output = T>) -> T {
         tokio::select! {
             biased;
             ended = recovery => ended,
-            never = self.look_whenever_due() => match never {},
+            never = self.scan_on_request() => match never {},
         }
     }
 
-    async fn look_whenever_due(&self) -> Infallible {
+    async fn scan_on_request(&self) -> Infallible {
         loop {
-            self.wanted.notified().await;
-            self.look(Stage::AfterT0).await;
+            self.requested.notified().await;
+            self.scan(Stage::AfterT0).await;
         }
     }
 
     /// Scans before the verdict. The gate is already set for teardown, so that everything can be
     /// read.
-    pub async fn last(&self) -> Result<(), Stop> {
-        if self.engine.memory.looked_last {
+    pub async fn final_scan(&self) -> Result<(), Stop> {
+        if self.engine.memory.final_scan_done {
             return Ok(());
         }
         let interrupted = async {
@@ -99,8 +99,8 @@ impl<'a> IsolationMonitor<'a> {
         };
         tokio::select! {
             biased;
-            _found = self.look(Stage::Last) => Ok(()),
-            () = interrupted => Err(self.engine.told(Stop::Interrupted)),
+            _ = self.scan(Stage::Last) => Ok(()),
+            () = interrupted => Err(self.engine.report_stop(Stop::Interrupted)),
         }
     }
 
@@ -110,19 +110,19 @@ impl<'a> IsolationMonitor<'a> {
 
     /// Scans, and repeats the scan while some parts may become readable. One throttled list must
     /// not make the result unknown.
-    async fn look_again(&self, stage: Stage, by: Time) -> Vec<Exposure> {
+    async fn scan_with_retries(&self, stage: Stage, by: Time) -> Vec<Exposure> {
         let clock = &self.engine.clock;
-        let access = Access::default();
-        let ask = async || isolation::look(self.provisioner, self.ready, stage != Stage::AfterT0).await;
-        let (mut pause, mut looks) = (Duration::from_secs(2), 0);
+        let retries = Retries::default();
+        let ask = async || isolation::scan(self.provisioner, self.ready, stage != Stage::AfterT0).await;
+        let (mut pause, mut scans) = (Duration::from_secs(2), 0);
         loop {
-            let found = match access.look(clock, LONGEST, &ask).await {
+            let found = match retries.ask(clock, SCAN_LIMIT, &ask).await {
                 Ok(found) => found,
                 Err(error) => vec![self.blind(&error.to_string())],
             };
-            looks += 1;
+            scans += 1;
             let next = clock.now() + Span(pause).delta();
-            if looks >= MOST_LOOKS || next >= by || !found.iter().any(|exposure| exposure.may_pass) {
+            if scans >= MAX_SCANS || next >= by || !found.iter().any(|exposure| exposure.may_pass) {
                 return found;
             }
             clock.sleep_until(next).await;
@@ -130,13 +130,13 @@ impl<'a> IsolationMonitor<'a> {
         }
     }
 
-    async fn look(&self, stage: Stage) -> Vec<Exposure> {
+    async fn scan(&self, stage: Stage) -> Vec<Exposure> {
         let Engine { clock, bus, .. } = self.engine;
-        let by = clock.now() + Span(LONGEST).delta();
-        let looking = self.look_again(stage, by);
-        let found = match clock.timeout_at(by, looking).await {
+        let by = clock.now() + Span(SCAN_LIMIT).delta();
+        let scan = self.scan_with_retries(stage, by);
+        let found = match clock.timeout_at(by, scan).await {
             Some(found) => found,
-            None => vec![self.blind(&format!("no answer within {}", Span(LONGEST)))],
+            None => vec![self.blind(&format!("no answer within {}", Span(SCAN_LIMIT)))],
         };
         let (unknown, open): (Vec<_>, Vec<_>) = found.iter().partition(|e| e.leak == Leak::Unknown);
         let told = |list: Vec<&Exposure>| list.into_iter().map(exposed).collect();

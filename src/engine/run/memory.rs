@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde_json::Value;
 
 use super::end::End;
-use super::found::Frozen;
+use super::found::SurveyedPoints;
 use crate::sandbox::Ready;
-use crate::sandbox::memory::Memory as Requests;
+use crate::sandbox::memory::RequestLog;
 use base::duration::Time;
 use estate::RecoveryPoint;
 use event::{Body, Event, Made, Phase, Stage};
@@ -24,14 +24,14 @@ pub struct Memory {
     pub phases: BTreeMap<Phase, (Time, bool)>,
     pub ready: Option<Ready>,
     /// The points that existed just before T0.
-    pub frozen: Frozen,
+    pub surveyed: SurveyedPoints,
     pub t0: Option<Time>,
     /// Whether the final isolation scan has taken place.
-    pub looked_last: bool,
+    pub final_scan_done: bool,
     pub cut: Option<super::Stop>,
     pub kept: bool,
     /// Whether this process removes resources that were kept or left behind after the drill.
-    pub given_back: bool,
+    pub removes_kept: bool,
     pub finished: bool,
     pub steps: HashMap<String, StepMemory>,
     pub checks: HashMap<String, CheckMemory>,
@@ -47,7 +47,7 @@ pub struct Memory {
     pub denied: Vec<DeniedCall>,
     /// The findings so far, by rule, resource and message. Each is emitted once.
     pub findings: RefCell<HashSet<(Rule, String, String)>>,
-    pub requests: Requests,
+    pub requests: RequestLog,
 }
 
 /// The last attempt of a step.
@@ -95,8 +95,8 @@ impl Memory {
             }
             Body::PhaseFinished { phase } => self.phases.entry(*phase).or_insert((event.at, true)).1 = true,
             Body::SandboxReady { ready, .. } => self.ready = ready.as_deref().cloned(),
-            Body::Isolation { stage: Stage::Last, .. } => self.looked_last = true,
-            Body::Surveyed { points } => self.frozen = points.iter().cloned().collect(),
+            Body::Isolation { stage: Stage::Last, .. } => self.final_scan_done = true,
+            Body::Surveyed { points } => self.surveyed = points.iter().cloned().collect(),
             Body::DisasterDeclared { t0 } => self.t0 = Some(*t0),
             Body::PointSeen { point, why_not, .. } => self.points.push(((**point).clone(), why_not.clone())),
             Body::Denied { call, locus, step, why } => self.denied.push(DeniedCall {
@@ -106,7 +106,7 @@ impl Memory {
                 why: why.clone(),
             }),
             Body::Finding(found) => {
-                self.is_news(found);
+                self.is_new(found);
             }
             Body::Interrupted { .. } => self.cut = Some(super::Stop::Interrupted),
             Body::Aborted { error, help } => {
@@ -115,7 +115,7 @@ impl Memory {
             Body::Kept { .. } => self.kept = true,
             Body::RunFinished { .. } => self.finished = true,
             Body::Resumed { .. } if self.finished => {
-                (self.finished, self.given_back) = (false, true);
+                (self.finished, self.removes_kept) = (false, true);
             }
             Body::CheckReady { check } => {
                 self.begun.push(check.clone());
@@ -217,7 +217,7 @@ impl Memory {
     }
 
     /// Whether the finding is new. It counts as emitted from now on.
-    pub fn is_news(&self, found: &Finding) -> bool {
+    pub fn is_new(&self, found: &Finding) -> bool {
         let Finding { rule, severity: _, resource, message, fix: _ } = found;
         self.findings.borrow_mut().insert((*rule, resource.clone(), message.clone()))
     }

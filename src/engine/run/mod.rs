@@ -25,7 +25,7 @@ use std::rc::Rc;
 use base::duration::{Time, seconds_between};
 pub use engine::{Config, Engine, Prober};
 use event::{Body, Phase, RunStarted, SandboxOutputs};
-use found::Frozen;
+use found::SurveyedPoints;
 use isolation::IsolationMonitor;
 pub use memory::Memory;
 use port::gate::Enforcement;
@@ -89,9 +89,9 @@ impl Engine {
         let provisioner = Provisioner::new(Rc::clone(&self.cloud), Rc::clone(&self.bus), guard, requests);
         let waiter = Waiter::new(Rc::clone(&self.cloud), self.clock.clone());
         // The reason for a cut was already emitted.
-        let _told = self.carry_out(&provisioner, &waiter).await;
+        let _ = self.carry_out(&provisioner, &waiter).await;
         self.gate.enforce(Enforcement::Teardown);
-        if self.config.keep_sandbox && !self.memory.given_back {
+        if self.config.keep_sandbox && !self.memory.removes_kept {
             if !self.memory.kept {
                 // A kept sandbox includes resources that are not in the journal after a lost answer
                 // or a crash.
@@ -110,8 +110,8 @@ impl Engine {
         if memory.has_begun(Phase::Teardown) || memory.kept {
             return Ok(());
         }
-        let (t0, ready, frozen) = match (memory.t0, &memory.ready, &memory.cut) {
-            (Some(t0), Some(ready), _) => (t0, ready.clone(), memory.frozen.clone()),
+        let (t0, ready, surveyed) = match (memory.t0, &memory.ready, &memory.cut) {
+            (Some(t0), Some(ready), _) => (t0, ready.clone(), memory.surveyed.clone()),
             (_, _, Some(cut)) => {
                 self.end_open_phases();
                 return Err(cut.clone());
@@ -119,21 +119,21 @@ impl Engine {
             _ => self.before_the_disaster(provisioner, waiter).await?,
         };
         self.cloud.declare(t0);
-        self.know_what_is_lost(t0);
+        self.mark_lost_points(t0);
         self.gate.enforce(Enforcement::Full);
         let monitor = IsolationMonitor::new(self, provisioner, &ready);
-        let recovery = Recovery::new(self, provisioner, waiter, &monitor, t0, frozen);
+        let recovery = Recovery::new(self, provisioner, waiter, &monitor, t0, surveyed);
         recovery.recall_lost();
         provisioner.guard().enter(Phase::Recover);
         // A scan may have been due when the runner died.
         if memory.has_begun(Phase::Recover) && !memory.has_ended(Phase::Recover) {
-            monitor.want();
+            monitor.request_scan();
         }
         self.begin(Phase::Recover);
-        monitor.beside(recovery.run()).await?;
+        monitor.scan_during(recovery.run()).await?;
         // The recovery has ended. The harness may now make calls that a real loss would prevent.
         self.gate.enforce(Enforcement::Teardown);
-        monitor.last().await
+        monitor.final_scan().await
     }
 
     /// Runs everything before T0. Returns T0, the sandbox and the recovery points.
@@ -141,26 +141,26 @@ impl Engine {
         &self,
         provisioner: &Rc<Provisioner>,
         waiter: &Rc<Waiter>,
-    ) -> Result<(Time, Ready, Frozen), Stop> {
-        let wanted = begin::wanted(&self.plan);
+    ) -> Result<(Time, Ready, SurveyedPoints), Stop> {
+        let spec = begin::sandbox_spec(&self.plan);
         self.phase(Phase::Preflight, begin::preflight(self)).await?;
         provisioner.guard().enter(Phase::Prepare);
         let prepare = async {
-            let ready = self.prepare_in_time(provisioner, waiter, &wanted).await?;
+            let ready = self.prepare_in_time(provisioner, waiter, &spec).await?;
             // The survey is as late as possible. A point that is not usable by now was not usable
             // at T0.
-            let frozen = self.survey(&ready).await;
-            self.bus.tell(Body::Surveyed { points: frozen.clone().into_iter().collect() });
-            Ok::<_, Stop>((ready, frozen))
+            let surveyed = self.survey(&ready).await;
+            self.bus.tell(Body::Surveyed { points: surveyed.clone().into_iter().collect() });
+            Ok::<_, Stop>((ready, surveyed))
         };
-        let (ready, frozen) = self.phase(Phase::Prepare, prepare).await?;
+        let (ready, surveyed) = self.phase(Phase::Prepare, prepare).await?;
         if let Some(broken) = self.bus.broken() {
-            return Err(self.told(ProvisionError::Journal(broken).into()));
+            return Err(self.report_stop(ProvisionError::Journal(broken).into()));
         }
         let t0 = self.clock.now();
         let declared = self.bus.emit(Body::DisasterDeclared { t0 }).map_err(ProvisionError::Journal);
-        declared.map_err(|error| self.told(error.into()))?;
-        Ok((t0, ready, frozen))
+        declared.map_err(|error| self.report_stop(error.into()))?;
+        Ok((t0, ready, surveyed))
     }
 
     /// Runs a phase of the harness. An interruption ends it.
@@ -175,7 +175,7 @@ impl Engine {
             () = self.interrupt.cancelled() => Err(Stop::Interrupted),
             ended = work => ended.map_err(Into::into),
         };
-        let ended = ended.map_err(|stop| self.told(stop));
+        let ended = ended.map_err(|stop| self.report_stop(stop));
         self.end(phase);
         ended
     }
@@ -191,10 +191,10 @@ impl Engine {
         &self,
         provisioner: &Rc<Provisioner>,
         waiter: &Rc<Waiter>,
-        wanted: &crate::sandbox::prepare::Wanted,
+        spec: &crate::sandbox::prepare::SandboxSpec,
     ) -> Result<Ready, Stop> {
         let ttl = self.plan.sandbox.ttl;
-        let ready = self.prepare(provisioner, waiter, wanted);
+        let ready = self.prepare(provisioner, waiter, spec);
         let ended = self.clock.timeout_at(self.deadline(provisioner), ready).await;
         ended.unwrap_or_else(|| {
             Err(Stop::Aborted {
@@ -208,9 +208,9 @@ impl Engine {
         &self,
         provisioner: &Rc<Provisioner>,
         waiter: &Rc<Waiter>,
-        wanted: &crate::sandbox::prepare::Wanted,
+        spec: &crate::sandbox::prepare::SandboxSpec,
     ) -> Result<Ready, Stop> {
-        let ready = prepare(provisioner, waiter, wanted, &self.plan.loss).await?;
+        let ready = prepare(provisioner, waiter, spec, &self.plan.loss).await?;
         if self.memory.ready.is_none() {
             self.bus.tell(Body::SandboxReady {
                 azs: ready.subnets.iter().map(|s| s.az.clone()).collect(),
@@ -223,18 +223,18 @@ impl Engine {
                 ready: Some(Box::new(ready.clone())),
             });
         }
-        IsolationMonitor::new(self, provisioner, &ready).prove().await?;
-        self.tell_of_the_resolver(&ready);
+        IsolationMonitor::new(self, provisioner, &ready).prove_closed().await?;
+        self.report_resolver(&ready);
         Ok(ready)
     }
 
     /// Reports the VPC's resolver. It asks public name servers, so data can leave in the names that
     /// are looked up. It stays on, because databases and machines are reached by name.
-    fn tell_of_the_resolver(&self, ready: &Ready) {
+    fn report_resolver(&self, ready: &Ready) {
         if self.config.on.is_simulated() {
             return;
         }
-        self.find(Finding::new(
+        self.report(Finding::new(
             Rule::SandboxResolvesNames,
             &ready.vpc,
             "what runs in the sandbox can look up public names through the VPC's own resolver: no traffic leaves, but the \
@@ -245,7 +245,7 @@ impl Engine {
 
     /// Marks the estate's lost points in the gate, so that they cannot be used by their bare ids
     /// either.
-    fn know_what_is_lost(&self, t0: Time) {
+    fn mark_lost_points(&self, t0: Time) {
         let Some(estate) = &self.plan.estate else { return };
         let loss = &self.plan.loss;
         let (surviving, lost): (Vec<_>, Vec<_>) =

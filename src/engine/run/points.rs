@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::Recovery;
-use super::found::{Found, key};
-use super::known::telling;
+use super::found::{FoundPoints, key};
+use super::known::report_key;
 use super::survey::arn_part;
 use crate::actions::context::StepError;
 use base::duration::Time;
@@ -48,7 +48,7 @@ impl Recovery<'_> {
 
     /// Marks a point as lost in the gate. Skips it if a surviving point has the same bare id.
     pub fn know_lost(&self, point: &RecoveryPoint, found: &[RecoveryPoint]) {
-        if !self.has_a_namesake(point, found) {
+        if !self.has_surviving_namesake(point, found) {
             self.engine.gate.know_lost_point(&point.id, &format!("{} {}", point.account, point.region));
         }
     }
@@ -72,8 +72,8 @@ impl Recovery<'_> {
         point: &PointSpec,
     ) -> Result<Chosen, StepError> {
         let query = PointQuery::Of { selector: selector.clone(), kinds: spec.kinds.clone() };
-        let looked = self.find(&query, &self.engine.places()).await;
-        let found = &looked.points;
+        let result = self.query(&query, &self.engine.places()).await;
+        let found = &result.points;
         let (wanted, at) = match point {
             PointSpec::Latest => (Wanted::Latest, None),
             PointSpec::Id(id) => (Wanted::Id(id.clone()), None),
@@ -86,13 +86,13 @@ impl Recovery<'_> {
         let on = self.on(spec);
         let selection = select(found, &wanted, &on);
         for (point, why) in &selection.rejected {
-            self.tell(step, point, Some(&point.why(*why, on.loss)));
+            self.report_point(step, point, Some(&point.why(*why, on.loss)));
             if *why == Rejection::Lost {
                 self.know_lost(point, found);
             }
         }
         for newer in selection.newer_by_copy() {
-            self.newer_by_copy(step, newer, selection.chosen);
+            self.report_newer(step, newer, selection.chosen);
         }
         let Some(chosen) = selection.chosen else {
             // A named point that is lost leads to a call that the gate denies, so that the denial
@@ -107,11 +107,11 @@ impl Recovery<'_> {
                     None => return Ok(self.unknown(id, spec)),
                 }
             }
-            let nothing = self.nothing(&selector, &selection.rejected);
+            let nothing = self.no_point(&selector, &selection.rejected);
             return Err(match nothing {
                 // The point may be in a place that could not be queried. The next attempt queries
                 // it again.
-                StepError::Failed { message, help, .. } if !looked.complete => {
+                StepError::Failed { message, help, .. } if !result.complete => {
                     let message = format!("{message} (not every place could be looked at)");
                     StepError::Failed { message, help, again: true }
                 }
@@ -120,7 +120,7 @@ impl Recovery<'_> {
                 }
             });
         };
-        self.tell(step, chosen, None);
+        self.report_point(step, chosen, None);
         // One point restores one resource, even if a tag selects several.
         let mut covers = vec![chosen.of.to_string()];
         let mut machines = None;
@@ -175,11 +175,11 @@ impl Recovery<'_> {
         let mut unusable = None;
         for kind in &spec.kinds {
             let query = PointQuery::Id { id: id.to_owned(), kind: *kind };
-            for point in &self.find(&query, &self.engine.places_of(id, self.ready)).await.points {
+            for point in &self.query(&query, &self.engine.places_of(id, self.ready)).await.points {
                 let on = self.on(spec);
                 match point.judge(&on) {
                     Ok(()) => {
-                        self.tell("", point, None);
+                        self.report_point("", point, None);
                         return Ok(Chosen {
                             source: RestoreSource { point: point.clone(), id: self.called(point), at: None },
                             origin: point.clone(),
@@ -190,7 +190,7 @@ impl Recovery<'_> {
                         });
                     }
                     Err(Rejection::Lost) => {
-                        self.tell("", point, Some(Rejection::Lost.reason()));
+                        self.report_point("", point, Some(Rejection::Lost.reason()));
                         self.know_lost(point, &[]);
                         return Ok(self.lost(point));
                     }
@@ -198,7 +198,7 @@ impl Recovery<'_> {
                     Err(Rejection::UnknownAtT0) if !self.engine.plan.has_account(&point.account) => {}
                     Err(why) => {
                         let why = point.why(why, on.loss);
-                        self.tell("", point, Some(&why));
+                        self.report_point("", point, Some(&why));
                         unusable = Some(why);
                     }
                 }
@@ -224,7 +224,7 @@ impl Recovery<'_> {
 
     /// Whether a surviving point in another region or account has the same bare id. The id then
     /// does not show that a lost point is meant.
-    fn has_a_namesake(&self, point: &RecoveryPoint, found: &[RecoveryPoint]) -> bool {
+    fn has_surviving_namesake(&self, point: &RecoveryPoint, found: &[RecoveryPoint]) -> bool {
         let loss = &self.engine.plan.loss;
         if found.iter().any(|other| other.id == point.id && other.survives(loss)) {
             return true;
@@ -280,7 +280,7 @@ impl Recovery<'_> {
 
     /// Queries every place once, even if several steps ask at the same time, and merges the
     /// results.
-    async fn find(&self, query: &PointQuery, places: &[Place]) -> Rc<Found> {
+    async fn query(&self, query: &PointQuery, places: &[Place]) -> Rc<FoundPoints> {
         let answer = Rc::clone(self.points.found.borrow_mut().entry(query.clone()).or_default());
         let found = Rc::clone(answer.get_or_init(async || Rc::new(self.ask(query, places).await)).await);
         if !found.complete {
@@ -293,9 +293,9 @@ impl Recovery<'_> {
         found
     }
 
-    async fn ask(&self, query: &PointQuery, places: &[Place]) -> Found {
-        let Found { points: seen, complete } = match self.points.frozen.get(query) {
-            Some(frozen) => Found { points: frozen.clone(), complete: true },
+    async fn ask(&self, query: &PointQuery, places: &[Place]) -> FoundPoints {
+        let FoundPoints { points: seen, complete } = match self.points.surveyed.get(query) {
+            Some(surveyed) => FoundPoints { points: surveyed.clone(), complete: true },
             // The query depends on a step's output, so it is made after T0. `judge` rejects points
             // that may have become usable since.
             None => self.engine.ask_for_points(query, places).await,
@@ -311,7 +311,7 @@ impl Recovery<'_> {
             point.seen_usable = point.seen_usable.map(|seen| seen.min(self.t0));
             point.taken = point.taken.map(|taken| taken.min(self.t0));
         }
-        Found { points, complete }
+        FoundPoints { points, complete }
     }
 
     /// The lost points by the estate. They cannot be queried any more, but the report shows them.
@@ -342,8 +342,8 @@ impl Recovery<'_> {
         }
     }
 
-    fn tell(&self, step: &str, point: &RecoveryPoint, why_not: Option<&str>) {
-        if self.points.told.borrow_mut().insert(telling(point, why_not)) {
+    fn report_point(&self, step: &str, point: &RecoveryPoint, why_not: Option<&str>) {
+        if self.points.reported.borrow_mut().insert(report_key(point, why_not)) {
             self.engine.bus.tell(Body::PointSeen {
                 point: Box::new(point.clone()),
                 asked_by: step.to_owned(),
@@ -352,10 +352,10 @@ impl Recovery<'_> {
         }
     }
 
-    fn newer_by_copy(&self, step: &str, newer: &RecoveryPoint, used: Option<&RecoveryPoint>) {
+    fn report_newer(&self, step: &str, newer: &RecoveryPoint, used: Option<&RecoveryPoint>) {
         let dated = used.is_none_or(|used| used.taken.is_some());
         let used = used.map_or("nothing", |p| p.id.as_str());
-        self.engine.find(Finding::new(
+        self.engine.report(Finding::new(
             Rule::NewerPointNeedsCopy,
             &newer.id,
             format!(
@@ -369,7 +369,7 @@ impl Recovery<'_> {
         ));
     }
 
-    fn nothing(&self, selector: &Selector, rejected: &[(&RecoveryPoint, Rejection)]) -> StepError {
+    fn no_point(&self, selector: &Selector, rejected: &[(&RecoveryPoint, Rejection)]) -> StepError {
         if rejected.is_empty() {
             return StepError::wrong(
                 format!(

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::Engine;
-use super::found::Frozen;
+use super::found::SurveyedPoints;
 use super::isolation::IsolationMonitor;
 use super::known::Points;
 use crate::sandbox::{Provisioner, Ready};
@@ -35,7 +35,7 @@ impl<'a> Recovery<'a> {
         waiter: &'a Rc<Waiter>,
         monitor: &'a IsolationMonitor<'a>,
         t0: Time,
-        frozen: Frozen,
+        surveyed: SurveyedPoints,
     ) -> Self {
         let memory = &engine.memory;
         let outputs = memory.steps.iter().map(|(id, step)| (id.clone(), step.outputs.clone()));
@@ -46,7 +46,7 @@ impl<'a> Recovery<'a> {
             ready: monitor.ready(),
             monitor,
             t0,
-            points: Points::of(memory, frozen),
+            points: Points::of(memory, surveyed),
             outputs: RefCell::new(outputs.filter(|(_, outputs)| !outputs.is_null()).collect()),
             denials_told: Cell::new(memory.denied.len()),
         };

@@ -20,7 +20,7 @@ enum State {
     Skipped,
 }
 
-struct Board {
+struct GraphState {
     state: Vec<State>,
     missing: Vec<usize>,
     dependents: Vec<Vec<usize>>,
@@ -32,14 +32,14 @@ impl Recovery<'_> {
     /// Runs every node that has not ended yet. Returns an error if the run was cut short.
     pub async fn run(&self) -> Result<(), Stop> {
         let (plan, memory) = (&self.engine.plan, &self.engine.memory);
-        let mut board = Board {
+        let mut graph = GraphState {
             state: vec![State::Waiting; plan.nodes.len()],
             missing: plan.graph.needs.iter().map(Vec::len).collect(),
             dependents: plan.graph.dependents(),
             ready: BTreeSet::new(),
         };
-        board.ready.extend(board.missing.iter().enumerate().filter(|(_, m)| **m == 0).map(|(i, _)| i));
-        let again = self.restore(&mut board);
+        graph.ready.extend(graph.missing.iter().enumerate().filter(|(_, m)| **m == 0).map(|(i, _)| i));
+        let again = self.restore(&mut graph);
         let time_is_up = Stop::Aborted {
             error: format!("the sandbox's ttl of {} has passed", plan.sandbox.ttl),
             help: Some("give the drill more time with `sandbox.ttl`".into()),
@@ -47,7 +47,7 @@ impl Recovery<'_> {
         let (cut, told) = match &memory.cut {
             Some(cut) => (Some(cut.clone()), true),
             None if memory.has_ended(Phase::Recover) => (Some(time_is_up), true),
-            None => (self.run_nodes(&mut board, again, time_is_up).await, false),
+            None => (self.run_nodes(&mut graph, again, time_is_up).await, false),
         };
         // A drill that runs out of time was still carried out. It failed.
         let stop = match &cut {
@@ -58,18 +58,18 @@ impl Recovery<'_> {
         // The reason comes before the end of the phase. If the runner dies in between, a resumed
         // run does not continue the recovery.
         if let (Some(stop), false) = (&stop, told) {
-            self.engine.told(stop.clone());
+            self.engine.report_stop(stop.clone());
         }
         self.engine.end(Phase::Recover);
         if let Some(cut) = cut {
-            self.cut_short(&board, &cut);
+            self.cut_short(&graph, &cut);
         }
         stop.map_or(Ok(()), Err)
     }
 
     /// Runs nodes until all have ended. Returns the reason if the run is cut short. `again` holds
     /// the nodes that had begun before the run was resumed.
-    async fn run_nodes(&self, board: &mut Board, again: Vec<usize>, time_is_up: Stop) -> Option<Stop> {
+    async fn run_nodes(&self, graph: &mut GraphState, again: Vec<usize>, time_is_up: Stop) -> Option<Stop> {
         let plan = &self.engine.plan;
         let mut running: FuturesUnordered<LocalBoxFuture<'_, (usize, End)>> = FuturesUnordered::new();
         let mut steps_running = 0;
@@ -82,7 +82,7 @@ impl Recovery<'_> {
             if self.engine.interrupt.is_cancelled() {
                 return Some(Stop::Interrupted);
             }
-            steps_running += self.start(board, &running, steps_running);
+            steps_running += self.start(graph, &running, steps_running);
             if running.is_empty() {
                 return None;
             }
@@ -94,10 +94,10 @@ impl Recovery<'_> {
                         steps_running -= 1;
                         // The step may have opened the sandbox even if it failed.
                         if work.action.decl.may_open {
-                            self.monitor.want();
+                            self.monitor.request_scan();
                         }
                     }
-                    self.ended(board, index, end);
+                    self.ended(graph, index, end);
                     if let Some(broken) = self.engine.bus.broken() {
                         return Some(Stop::Aborted { error: broken.to_string(), help: None });
                     }
@@ -109,48 +109,48 @@ impl Recovery<'_> {
 
     /// Restores the state from the journal of a resumed run. Returns the nodes that had begun and
     /// not ended, in the order of their beginning.
-    fn restore(&self, board: &mut Board) -> Vec<usize> {
+    fn restore(&self, graph: &mut GraphState) -> Vec<usize> {
         let memory = &self.engine.memory;
         let index: HashMap<&str, usize> =
             self.engine.plan.nodes.iter().enumerate().map(|(i, node)| (node.id.as_str(), i)).collect();
         let at = |id: &str| index.get(id).copied();
         for i in memory.begun.iter().filter_map(|id| at(id)) {
-            board.state[i] = State::Running;
+            graph.state[i] = State::Running;
         }
         for (i, end) in memory.ended.iter().filter_map(|(id, end)| Some((at(id)?, *end))) {
-            board.state[i] = if end == End::Skipped { State::Skipped } else { State::Ended };
+            graph.state[i] = if end == End::Skipped { State::Skipped } else { State::Ended };
         }
-        board.ready.retain(|i| board.state[*i] == State::Waiting);
+        graph.ready.retain(|i| graph.state[*i] == State::Waiting);
         // A run that was cut short starts no further nodes.
         if memory.cut.is_none() && !memory.has_ended(Phase::Recover) {
             for (i, end) in memory.ended.iter().filter_map(|(id, end)| Some((at(id)?, *end))) {
-                self.ended(board, i, end);
+                self.ended(graph, i, end);
             }
         }
         let begun = memory.begun.iter().filter_map(|id| at(id));
-        begun.filter(|i| board.state[*i] == State::Running).collect()
+        begun.filter(|i| graph.state[*i] == State::Running).collect()
     }
 
     /// Starts all nodes that can start, and returns the number of steps among them. Checks do not
     /// count towards the limit, because a check that waits for its turn would measure the limit.
     fn start<'s>(
         &'s self,
-        board: &mut Board,
+        graph: &mut GraphState,
         running: &FuturesUnordered<LocalBoxFuture<'s, (usize, End)>>,
         steps_running: usize,
     ) -> usize {
         let mut started = 0;
         let mut later = BTreeSet::new();
-        while let Some(index) = board.ready.pop_first() {
+        while let Some(index) = graph.ready.pop_first() {
             let is_step = matches!(self.engine.plan.nodes[index].work, Work::Step(_));
             if is_step && steps_running + started >= self.engine.config.jobs {
                 later.insert(index);
                 continue;
             }
             started += usize::from(self.start_one(index, running));
-            board.state[index] = State::Running;
+            graph.state[index] = State::Running;
         }
-        board.ready = later;
+        graph.ready = later;
         started
     }
 
@@ -173,41 +173,41 @@ impl Recovery<'_> {
         }
     }
 
-    fn ended(&self, board: &mut Board, index: usize, end: End) {
+    fn ended(&self, graph: &mut GraphState, index: usize, end: End) {
         let node = &self.engine.plan.nodes[index];
         match end {
             End::Done | End::Tolerated => {
-                for &next in &board.dependents[index] {
-                    board.missing[next] -= 1;
-                    if board.missing[next] == 0 && board.state[next] == State::Waiting {
-                        board.ready.insert(next);
+                for &next in &graph.dependents[index] {
+                    graph.missing[next] -= 1;
+                    if graph.missing[next] == 0 && graph.state[next] == State::Waiting {
+                        graph.ready.insert(next);
                     }
                 }
             }
             End::Failed => {
                 let what = if matches!(node.work, Work::Check(_)) { "is unhealthy" } else { "failed" };
-                self.skip_dependents(board, index, &format!("`{}` {what}", node.id));
+                self.skip_dependents(graph, index, &format!("`{}` {what}", node.id));
             }
-            End::NotRun => self.skip_dependents(board, index, &format!("`{}` was not run", node.id)),
+            End::NotRun => self.skip_dependents(graph, index, &format!("`{}` was not run", node.id)),
             // Its dependents were skipped along with it.
             End::Skipped => return,
         }
-        board.state[index] = State::Ended;
+        graph.state[index] = State::Ended;
     }
 
     /// Skips all nodes that depend on this one, with the chain to the cause.
-    fn skip_dependents(&self, board: &mut Board, index: usize, cause: &str) {
-        let direct = board.dependents[index].iter().rev();
+    fn skip_dependents(&self, graph: &mut GraphState, index: usize, cause: &str) {
+        let direct = graph.dependents[index].iter().rev();
         let mut rest: Vec<(usize, String, bool)> = direct.map(|d| (*d, cause.to_owned(), true)).collect();
         while let Some((next, because, is_direct)) = rest.pop() {
             // The node was reported as skipped before the run was resumed. Its dependents may not
             // have been.
-            let before = match board.state[next] {
+            let before = match graph.state[next] {
                 State::Waiting => false,
                 State::Skipped => true,
                 State::Running | State::Ended => continue,
             };
-            board.state[next] = State::Ended;
+            graph.state[next] = State::Ended;
             let node = &self.engine.plan.nodes[next];
             // In a long chain only the beginning is named: the failed node, and the first one
             // skipped.
@@ -219,7 +219,7 @@ impl Recovery<'_> {
             if !before {
                 self.skipped(node, because);
             }
-            rest.extend(board.dependents[next].iter().rev().map(|d| (*d, onward.clone(), false)));
+            rest.extend(graph.dependents[next].iter().rev().map(|d| (*d, onward.clone(), false)));
         }
     }
 
@@ -231,12 +231,12 @@ impl Recovery<'_> {
     }
 
     /// Emits the outcome of every node after the run was cut short.
-    fn cut_short(&self, board: &Board, cut: &Stop) {
+    fn cut_short(&self, graph: &GraphState, cut: &Stop) {
         let why = match cut {
             Stop::Interrupted => "the drill was interrupted".to_owned(),
             Stop::Aborted { error, .. } => error.clone(),
         };
-        for (node, state) in self.engine.plan.nodes.iter().zip(&board.state) {
+        for (node, state) in self.engine.plan.nodes.iter().zip(&graph.state) {
             let (id, because) = (node.id.clone(), why.clone());
             self.engine.bus.tell(match (&node.work, state) {
                 (_, State::Ended | State::Skipped) => continue,

@@ -161,7 +161,7 @@ impl Recovery<'_> {
         restored.sort();
         restored.dedup();
         for finding in outcome.findings {
-            self.engine.find(finding);
+            self.engine.report(finding);
         }
         let made = self.remember(outcome.made, chosen);
         let outputs = Value::Object(outcome.outputs);

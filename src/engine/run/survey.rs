@@ -7,7 +7,7 @@ use futures_util::{StreamExt as _, future::join_all, stream};
 use serde_json::{Map, Value, json};
 
 use super::Engine;
-use super::found::{Found, Frozen, Key, merge};
+use super::found::{FoundPoints, PointKey, SurveyedPoints, merge};
 use super::names::known_names;
 use crate::plan::{StepWork, render_known};
 use crate::sandbox::Ready;
@@ -22,7 +22,7 @@ const AT_ONCE: usize = 8;
 
 impl Engine {
     /// Makes all queries that are known before the run, each of them once.
-    pub(super) async fn survey(&self, ready: &Ready) -> Frozen {
+    pub(super) async fn survey(&self, ready: &Ready) -> SurveyedPoints {
         let mut seen = HashSet::new();
         let mut wanted = Vec::new();
         for (_, work) in self.plan.steps() {
@@ -100,9 +100,9 @@ impl Engine {
     }
 
     /// Queries every place, and merges the results.
-    pub(super) async fn ask_for_points(&self, query: &PointQuery, places: &[Place]) -> Found {
+    pub(super) async fn ask_for_points(&self, query: &PointQuery, places: &[Place]) -> FoundPoints {
         let answers = join_all(places.iter().map(|place| self.cloud.recovery_points(place, query))).await;
-        let mut merged: BTreeMap<Key, RecoveryPoint> = BTreeMap::new();
+        let mut merged: BTreeMap<PointKey, RecoveryPoint> = BTreeMap::new();
         let mut complete = true;
         for (place, answer) in places.iter().zip(answers) {
             match answer {
@@ -114,12 +114,12 @@ impl Engine {
             }
         }
         complete &= self.ask_who_may(&mut merged).await;
-        Found { points: merged.into_values().collect(), complete }
+        FoundPoints { points: merged.into_values().collect(), complete }
     }
 
     /// Points that are shared with an organization do not name the sandbox's account. So that
     /// account looks up each of them by its id.
-    async fn ask_who_may(&self, merged: &mut BTreeMap<Key, RecoveryPoint>) -> bool {
+    async fn ask_who_may(&self, merged: &mut BTreeMap<PointKey, RecoveryPoint>) -> bool {
         let account = &self.plan.sandbox_account;
         let widely = merged.values().filter(|p| p.shared_widely && !p.shared_with.contains(account));
         let asked: Vec<_> = widely
@@ -146,7 +146,7 @@ impl Engine {
         if error.kind == ErrorKind::Unsupported {
             return;
         }
-        self.find(Finding::new(
+        self.report(Finding::new(
             Rule::RecoveryPointsUnseen,
             format!("{} {}", place.account, place.region),
             format!("recovery points could not be listed: {error}"),

@@ -5,7 +5,7 @@ use port::{CloudResult, Exposure, IsolationScan};
 
 /// Scans once. An error means that nothing could be scanned. `whole` means that the scan must be
 /// complete (before T0, and before the verdict).
-pub async fn look(provisioner: &Provisioner, ready: &Ready, whole: bool) -> CloudResult<Vec<Exposure>> {
+pub async fn scan(provisioner: &Provisioner, ready: &Ready, whole: bool) -> CloudResult<Vec<Exposure>> {
     let look = IsolationScan {
         place: ready.place.clone(),
         vpc: ready.vpc.clone(),

@@ -7,12 +7,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use indexmap::IndexSet;
 
 use base::duration::Time;
-use event::{Body, Event, Request as What};
+use event::{Body, Event};
 use port::{Created, Place, ResourceRef, Sent};
 
 #[derive(Debug, Clone, Default)]
-pub struct Memory {
-    requests: HashMap<String, Request>,
+pub struct RequestLog {
+    requests: HashMap<String, KnownRequest>,
     created: IndexSet<ResourceRef>,
     places: BTreeSet<Place>,
     discarded: BTreeMap<String, u32>,
@@ -23,16 +23,16 @@ pub struct Memory {
 
 /// A request with its client token.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub struct KnownRequest {
     /// The request, as the journal holds it.
-    pub what: What,
+    pub what: event::Request,
     pub since: Time,
     /// The time of the last intent or answer.
     pub heard: Time,
     pub answer: Answer,
 }
 
-impl Request {
+impl KnownRequest {
     /// Whether the request may have created a resource that is not in the journal.
     fn is_unknown(&self) -> bool {
         self.answer == Answer::Unknown && self.what.adds()
@@ -48,14 +48,15 @@ pub enum Answer {
     Unknown,
 }
 
-impl Memory {
+impl RequestLog {
     /// Takes in one event. Ignores events that are not about requests.
     pub fn apply(&mut self, event: &Event) {
         match &event.body {
             Body::Intent { token, account, region, what, .. } => {
                 self.places.insert(Place { account: account.clone(), region: region.clone() });
                 let since = self.requests.get(token).map_or(event.at, |request| request.since);
-                let request = Request { what: what.clone(), since, heard: event.at, answer: Answer::Unknown };
+                let request =
+                    KnownRequest { what: what.clone(), since, heard: event.at, answer: Answer::Unknown };
                 self.requests.insert(token.clone(), request);
             }
             Body::Created { token, resources, outputs, restored_to, .. } => {
@@ -116,7 +117,7 @@ impl Memory {
         }
     }
 
-    pub fn request(&self, token: &str) -> Option<&Request> {
+    pub fn request(&self, token: &str) -> Option<&KnownRequest> {
         self.requests.get(token)
     }
 

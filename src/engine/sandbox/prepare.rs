@@ -19,7 +19,7 @@ use port::{
 
 /// The parts of the sandbox that the playbook asks for before T0.
 #[derive(Debug, Clone)]
-pub struct Wanted {
+pub struct SandboxSpec {
     pub place: Place,
     pub cidr: String,
     pub azs: u32,
@@ -28,13 +28,13 @@ pub struct Wanted {
     pub wishes: Wishes,
     /// The names of the buckets that steps restore into.
     pub buckets: BTreeSet<String>,
-    pub replicas: Vec<WantedReplica>,
+    pub replicas: Vec<ReplicaSpec>,
     /// Whether a step restores a database.
     pub databases: bool,
 }
 
 #[derive(Debug, Clone)]
-pub struct WantedReplica {
+pub struct ReplicaSpec {
     /// The step that will promote it.
     pub step: String,
     /// The production database's identifier or ARN.
@@ -51,13 +51,13 @@ pub struct WantedReplica {
 pub async fn prepare(
     provisioner: &Rc<Provisioner>,
     waiter: &Rc<Waiter>,
-    wanted: &Wanted,
+    spec: &SandboxSpec,
     loss: &Loss,
 ) -> Result<Ready, ProvisionError> {
-    let place = &wanted.place;
+    let place = &spec.place;
     let cloud = provisioner.cloud();
-    let zones = surviving_zones(cloud.zones(place).await?, loss, wanted)?;
-    let offers = match cloud.offers(place, &wanted.wishes).await {
+    let zones = surviving_zones(cloud.zones(place).await?, loss, spec)?;
+    let offers = match cloud.offers(place, &spec.wishes).await {
         Ok(offers) => offers,
         // The drill goes on without the offers. If a zone does not offer a type, its launch fails
         // later, and the finding says why this was not known.
@@ -71,11 +71,11 @@ pub async fn prepare(
             Offers::new()
         }
     };
-    let zones = offering_zones(zones, &offers, wanted)?;
+    let zones = offering_zones(zones, &offers, spec)?;
     let name = |slot: &str| provisioner.name(SANDBOX, slot);
-    let vpc = Create::Vpc { cidr: wanted.cidr.clone(), name: name("vpc") };
+    let vpc = Create::Vpc { cidr: spec.cidr.clone(), name: name("vpc") };
     let vpc = one(provisioner, waiter, place, "vpc", vpc).await?;
-    let ranges = subnet_ranges(&wanted.cidr, zones.len())?;
+    let ranges = subnet_ranges(&spec.cidr, zones.len())?;
     let subnets = try_join_all(zones.iter().zip(ranges).enumerate().map(|(i, (zone, cidr))| {
         let slot = format!("subnet-{i}");
         let what = Create::Subnet { vpc: vpc.clone(), cidr, az: zone.id.clone(), name: name(&slot) };
@@ -85,22 +85,22 @@ pub async fn prepare(
         }
     }))
     .await?;
-    let group = Create::SecurityGroup { vpc: vpc.clone(), vpc_cidr: wanted.cidr.clone(), name: name("sg") };
+    let group = Create::SecurityGroup { vpc: vpc.clone(), vpc_cidr: spec.cidr.clone(), name: name("sg") };
     let security_group = one(provisioner, waiter, place, "sg", group).await?;
-    let db_subnet_group = if wanted.databases {
+    let db_subnet_group = if spec.databases {
         let subnets = subnets.iter().map(|s| s.id.clone()).collect();
         let what = Create::DbSubnetGroup { name: name("db-subnets"), subnets };
         Some(one(provisioner, waiter, place, "db-subnets", what).await?)
     } else {
         None
     };
-    let buckets = try_join_all(wanted.buckets.iter().map(|bucket| async move {
+    let buckets = try_join_all(spec.buckets.iter().map(|bucket| async move {
         let slot = format!("bucket-{bucket}");
         let real = bucket_name(provisioner, bucket);
         one(provisioner, waiter, place, &slot, Create::Bucket { name: real.clone() }).await?;
         Ok::<_, ProvisionError>((bucket.clone(), real))
     }));
-    let replicas = try_join_all(wanted.replicas.iter().map(|replica| {
+    let replicas = try_join_all(spec.replicas.iter().map(|replica| {
         let (subnet_group, security_group) =
             (db_subnet_group.clone().unwrap_or_default(), security_group.clone());
         async move {
@@ -133,7 +133,7 @@ pub async fn prepare(
     let (buckets, replicas) = tokio::try_join!(buckets, replicas)?;
     Ok(Ready {
         place: place.clone(),
-        cidr: wanted.cidr.clone(),
+        cidr: spec.cidr.clone(),
         vpc,
         subnets,
         security_group,
@@ -176,10 +176,10 @@ async fn one(
 }
 
 /// The surviving zones, sorted by id. If the playbook chooses zones, only those.
-fn surviving_zones(mut zones: Vec<Zone>, loss: &Loss, wanted: &Wanted) -> Result<Vec<Zone>, CloudError> {
+fn surviving_zones(mut zones: Vec<Zone>, loss: &Loss, spec: &SandboxSpec) -> Result<Vec<Zone>, CloudError> {
     const CALL: &str = "ec2:DescribeAvailabilityZones";
-    let region = &wanted.place.region;
-    if let Some(missing) = wanted.zones.iter().find(|id| !zones.iter().any(|zone| zone.id == **id)) {
+    let region = &spec.place.region;
+    if let Some(missing) = spec.zones.iter().find(|id| !zones.iter().any(|zone| zone.id == **id)) {
         let known: Vec<&str> = zones.iter().map(|zone| zone.id.as_str()).collect();
         return Err(CloudError::new(
             ErrorKind::Invalid,
@@ -189,14 +189,14 @@ fn surviving_zones(mut zones: Vec<Zone>, loss: &Loss, wanted: &Wanted) -> Result
         .help(format!("name some of {} in `sandbox.network.zones`", known.join(", "))));
     }
     zones.retain(|zone| {
-        loss.az() != Some(&zone.id) && (wanted.zones.is_empty() || wanted.zones.contains(&zone.id))
+        loss.az() != Some(&zone.id) && (spec.zones.is_empty() || spec.zones.contains(&zone.id))
     });
     zones.sort_by(|a, b| a.id.cmp(&b.id));
-    if zones.len() < wanted.azs as usize {
+    if zones.len() < spec.azs as usize {
         return Err(CloudError::new(
             ErrorKind::Invalid,
             CALL,
-            format!("{region} has {} surviving zones, and the sandbox asks for {}", zones.len(), wanted.azs),
+            format!("{region} has {} surviving zones, and the sandbox asks for {}", zones.len(), spec.azs),
         )
         .help("lower `sandbox.network.azs`, or choose another region for the sandbox"));
     }
@@ -205,9 +205,13 @@ fn surviving_zones(mut zones: Vec<Zone>, loss: &Loss, wanted: &Wanted) -> Result
 
 /// The first zones that offer all wishes. Every zone must, since instances are spread over them in
 /// turn.
-fn offering_zones(mut zones: Vec<Zone>, offers: &Offers, wanted: &Wanted) -> Result<Vec<Zone>, CloudError> {
+fn offering_zones(
+    mut zones: Vec<Zone>,
+    offers: &Offers,
+    spec: &SandboxSpec,
+) -> Result<Vec<Zone>, CloudError> {
     zones.retain(|zone| offers.values().all(|ids| ids.contains(&zone.id)));
-    if zones.len() < wanted.azs as usize {
+    if zones.len() < spec.azs as usize {
         let said = offers.iter().map(|(what, ids)| {
             let ids: Vec<&str> = ids.iter().map(AzId::as_str).collect();
             format!("{what} in {}", if ids.is_empty() { "none".to_owned() } else { ids.join(", ") })
@@ -217,15 +221,15 @@ fn offering_zones(mut zones: Vec<Zone>, offers: &Offers, wanted: &Wanted) -> Res
             "ec2:DescribeInstanceTypeOfferings",
             format!(
                 "the sandbox wants {} zones of {} that offer all that the plan launches, and {} of those that may be used do: {}",
-                wanted.azs,
-                wanted.place.region,
+                spec.azs,
+                spec.place.region,
                 zones.len(),
                 said.collect::<Vec<_>>().join("; ")
             ),
         )
         .help("lower `sandbox.network.azs`, name other `zones` there, or launch types that more zones offer"));
     }
-    zones.truncate(wanted.azs as usize);
+    zones.truncate(spec.azs as usize);
     Ok(zones)
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::memory::{Answer, Memory};
+use super::memory::{Answer, RequestLog};
 use base::clock::Clock;
 use base::digest::digest_of;
 use base::duration::{Span, Time};
@@ -42,7 +42,7 @@ pub struct Provisioner {
     bus: Rc<Bus>,
     guard: Guard,
     /// The run's requests. Each event that is emitted here updates them.
-    memory: RefCell<Memory>,
+    requests: RefCell<RequestLog>,
     /// The first and last requests for deletion by an earlier process of this run.
     deleting: HashMap<ResourceRef, (Time, Time)>,
     in_flight: Cell<usize>,
@@ -50,14 +50,14 @@ pub struct Provisioner {
 }
 
 impl Provisioner {
-    /// `memory` holds the requests of a resumed run. It is empty for a new one.
-    pub fn new(cloud: Rc<dyn Cloud>, bus: Rc<Bus>, guard: Guard, memory: Memory) -> Rc<Self> {
+    /// `requests` holds the requests of a resumed run. It is empty for a new one.
+    pub fn new(cloud: Rc<dyn Cloud>, bus: Rc<Bus>, guard: Guard, requests: RequestLog) -> Rc<Self> {
         Rc::new(Self {
             cloud,
             bus,
             guard,
-            deleting: memory.deletions().clone(),
-            memory: RefCell::new(memory),
+            deleting: requests.deletions().clone(),
+            requests: RefCell::new(requests),
             in_flight: Cell::new(0),
             landed: Notify::new(),
         })
@@ -77,44 +77,44 @@ impl Provisioner {
 
     /// All resources that this run created, in the order of creation.
     pub fn created(&self) -> Vec<ResourceRef> {
-        self.memory.borrow().created().iter().cloned().collect()
+        self.requests.borrow().created().iter().cloned().collect()
     }
 
     /// The created resources that are not known to be gone.
     pub fn standing(&self) -> Vec<ResourceRef> {
-        let memory = self.memory.borrow();
-        memory.created().iter().filter(|r| !memory.is_deleted(r)).cloned().collect()
+        let requests = self.requests.borrow();
+        requests.created().iter().filter(|r| !requests.is_deleted(r)).cloned().collect()
     }
 
     /// Whether this run created the resource, as far as is known.
     pub fn has_created(&self, resource: &ResourceRef) -> bool {
-        self.memory.borrow().created().contains(resource)
+        self.requests.borrow().created().contains(resource)
     }
 
     /// Whether the resource was seen to be gone.
     pub fn is_deleted(&self, resource: &ResourceRef) -> bool {
-        self.memory.borrow().is_deleted(resource)
+        self.requests.borrow().is_deleted(resource)
     }
 
     /// The last time of an intent or answer among requests with an unknown outcome.
     pub fn last_unknown(&self) -> Option<Time> {
-        self.memory.borrow().last_unknown()
+        self.requests.borrow().last_unknown()
     }
 
     /// The places to search for resources whose creating call got no answer.
     pub fn places(&self) -> Vec<Place> {
-        self.memory.borrow().places().iter().cloned().collect()
+        self.requests.borrow().places().iter().cloned().collect()
     }
 
     /// Emits an event, and updates the requests with it.
     pub fn tell(&self, body: Body) {
         // `Bus::broken` keeps the error. The engine checks it before it goes on.
-        let _kept = self.emit(body);
+        let _ = self.emit(body);
     }
 
     fn emit(&self, body: Body) -> Result<(), ConsumerError> {
         let (event, kept) = self.bus.send(body);
-        self.memory.borrow_mut().apply(&event);
+        self.requests.borrow_mut().apply(&event);
         kept
     }
 
@@ -122,7 +122,7 @@ impl Provisioner {
     /// [`Self::discard`]. It has at most 63 characters of `a-z0-9-`, begins with a letter, and has
     /// no doubled or final hyphen. These are the rules of RDS, the strictest.
     pub fn name(&self, by: &str, slot: &str) -> String {
-        let generation = self.memory.borrow().generation(by);
+        let generation = self.requests.borrow().generation(by);
         named(short(&self.run_tags().run.0), by, slot, generation)
     }
 
@@ -161,7 +161,7 @@ impl Provisioner {
     ) -> Result<Created, ProvisionError> {
         let mut origin = self.origin(by, attempt, slot);
         let described = describe(&what);
-        let known = self.memory.borrow().request(&origin.token).cloned();
+        let known = self.requests.borrow().request(&origin.token).cloned();
         if let Some(known) = known.filter(|known| known.answer != Answer::Refused) {
             if known.what != described {
                 let changed = ProvisionError::Changed { call: what.call(), token: origin.token };
@@ -203,7 +203,7 @@ impl Provisioner {
     fn record(&self, origin: &Origin, answer: &CloudResult<Created>) {
         // A new attempt may repeat the request while the previous one is still in flight. A
         // creation is reported once, and the answer to the other request does not revoke it.
-        let known = self.memory.borrow().request(&origin.token).map(|request| request.answer.clone());
+        let known = self.requests.borrow().request(&origin.token).map(|request| request.answer.clone());
         if matches!(known, Some(Answer::Created(_))) {
             return;
         }
@@ -233,7 +233,7 @@ impl Provisioner {
         progress: &dyn Fn(Progress),
     ) -> Result<CopiedObjects, ProvisionError> {
         let mut origin = self.origin(by, attempt, "copy");
-        origin.since = self.memory.borrow().request(&origin.token).map(|request| request.since);
+        origin.since = self.requests.borrow().request(&origin.token).map(|request| request.since);
         let place = copy.to.place();
         self.intend(&origin, &place, COPY_OBJECTS, Request::CopyObjects(Box::new(copy.clone())))?;
         let answer = match self.guard.permit(&place, Operation::Write, COPY_OBJECTS).await {
@@ -475,7 +475,7 @@ mod tests {
         let place = Place { account: "222222222222".parse().unwrap(), region: "us-west-2".parse().unwrap() };
         let guard = Guard::new(cloud.clone(), place.clone(), run_tags, port::Protected::default());
         guard.enter(event::Phase::Recover);
-        let provisioner = Provisioner::new(cloud, bus, guard, Memory::default());
+        let provisioner = Provisioner::new(cloud, bus, guard, RequestLog::default());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let local = tokio::task::LocalSet::new();
         let (answer, settled) = runtime.block_on(local.run_until(async {

@@ -39,28 +39,28 @@ pub struct Removal<'a> {
     pub bus: &'a Rc<Bus>,
     /// How long one resource may resist its deletion.
     pub patience: Duration,
-    pub access: Access,
+    pub retries: Retries,
 }
 
 /// Decides which errors are retried. Expired credentials may be renewed, so they are retried for a
 /// while. Credentials that stay invalid do not hold up a removal for hours.
 #[derive(Default)]
-pub struct Access {
+pub struct Retries {
     lost_since: Cell<Option<Time>>,
 }
 
 /// Enough time for a provider that renews credentials, or for a person who signs in again.
-const ACCESS_WITHIN: Duration = Duration::from_mins(2);
+const CREDENTIALS_WITHIN: Duration = Duration::from_mins(2);
 
 /// How long a resource may look unchanged after its deletion was requested.
 const TAKES_EFFECT_WITHIN: Duration = Duration::from_mins(2);
 
 /// How long a failing query is retried, and the least number of tries. A client may wait five
 /// minutes for one answer.
-const LOOKS_FOR: Duration = Duration::from_mins(5);
-const LOOKS: u32 = 4;
+const RETRY_FOR: Duration = Duration::from_mins(5);
+const LEAST_TRIES: u32 = 4;
 
-impl Access {
+impl Retries {
     /// Whether a retry may succeed.
     pub fn may_pass(&self, error: &CloudError, now: Time) -> bool {
         if error.kind != ErrorKind::Credentials {
@@ -68,7 +68,7 @@ impl Access {
         }
         let since = self.lost_since.get().unwrap_or(now);
         self.lost_since.set(Some(since));
-        now < since + Span(ACCESS_WITHIN).delta()
+        now < since + Span(CREDENTIALS_WITHIN).delta()
     }
 
     fn works(&self, yes: bool) {
@@ -78,20 +78,20 @@ impl Access {
     }
 
     /// Asks, and retries transient errors.
-    pub async fn look<T>(
+    pub async fn ask<T>(
         &self,
         clock: &Clock,
         patience: Duration,
         ask: impl AsyncFn() -> CloudResult<T>,
     ) -> CloudResult<T> {
-        let until = clock.now() + Span(LOOKS_FOR.min(patience)).delta();
-        let (mut pause, mut monitor) = (Duration::from_secs(2), 0);
+        let until = clock.now() + Span(RETRY_FOR.min(patience)).delta();
+        let (mut pause, mut tries) = (Duration::from_secs(2), 0);
         loop {
             let answer = ask().await;
-            monitor += 1;
+            tries += 1;
             let now = clock.now();
             match answer {
-                Err(error) if (now < until || monitor < LOOKS) && self.may_pass(&error, now) => {}
+                Err(error) if (now < until || tries < LEAST_TRIES) && self.may_pass(&error, now) => {}
                 answer => {
                     self.works(answer.is_ok());
                     return answer;
@@ -105,7 +105,7 @@ impl Access {
 
 /// The resources that still exist after a removal.
 #[derive(Default)]
-pub struct Left {
+pub struct Remaining {
     /// Resources that could not be seen to go.
     pub resisting: Vec<ResourceRef>,
     /// Resources that stacks left behind when they went.
@@ -113,20 +113,27 @@ pub struct Left {
 }
 
 /// The patience for further resources once one has resisted.
-const HINDERED: Duration = Duration::from_mins(10);
+const PATIENCE_AFTER_FAILURE: Duration = Duration::from_mins(10);
 
 impl Removal<'_> {
     /// Removes the resources and returns those that still exist. Emits an event for each outcome.
     /// After stacks are gone, `again` is asked for the known resources. New ones, which the stacks
     /// left with the run's tag, are removed with their kind.
-    pub async fn run(&self, resources: Vec<ResourceRef>, again: impl AsyncFn() -> Vec<ResourceRef>) -> Left {
-        let (mut waiting, mut resources, mut left) = (resources.clone(), resources, Left::default());
+    pub async fn run(
+        &self,
+        resources: Vec<ResourceRef>,
+        again: impl AsyncFn() -> Vec<ResourceRef>,
+    ) -> Remaining {
+        let (mut waiting, mut resources, mut left) = (resources.clone(), resources, Remaining::default());
         while let Some(turn) = waiting.iter().map(|resource| rank(resource.kind)).min() {
             let group: Vec<ResourceRef>;
             (group, waiting) = waiting.into_iter().partition(|resource| rank(resource.kind) == turn);
             // A resource that resists holds up later ones. They are tried, but not for hours.
-            let patience =
-                if left.resisting.is_empty() { self.patience } else { self.patience.min(HINDERED) };
+            let patience = if left.resisting.is_empty() {
+                self.patience
+            } else {
+                self.patience.min(PATIENCE_AFTER_FAILURE)
+            };
             let removed = join_all(group.iter().map(|resource| self.remove(resource, patience))).await;
             left.resisting.extend(removed.into_iter().flatten());
             let stacks: Vec<&ResourceRef> = group.iter().filter(|r| r.kind == Kind::Stack).collect();
@@ -146,7 +153,7 @@ impl Removal<'_> {
         let mut left = Vec::new();
         for stack in stacks {
             let ask = async || self.provisioner.cloud().remains(stack).await;
-            match self.access.look(self.clock, self.patience, ask).await {
+            match self.retries.ask(self.clock, self.patience, ask).await {
                 Ok(remains) => {
                     let strange =
                         remains.into_iter().filter(|r| r.resource.as_ref().is_none_or(|r| !ours.contains(r)));
@@ -176,7 +183,7 @@ impl Removal<'_> {
             }
             match self.gone(resource, deadline).await {
                 Some(Ok(seen)) if seen.state == State::Gone => {
-                    self.access.works(true);
+                    self.retries.works(true);
                     self.provisioner.tell(Body::Deleted { resource: resource.clone() });
                     return None;
                 }
@@ -222,7 +229,7 @@ impl Removal<'_> {
         loop {
             match self.provisioner.delete(resource).await {
                 Ok(()) => {
-                    self.access.works(true);
+                    self.retries.works(true);
                     return Ok(());
                 }
                 Err(ProvisionError::Cloud(error)) if self.passes(&error, deadline) => {
@@ -241,8 +248,8 @@ impl Removal<'_> {
             let gone = self.waiter.wait(&place, resource.kind, &resource.id, Until::Gone);
             // An exact cloud reports every change by itself.
             let exact = self.provisioner.cloud().tells_changes();
-            let monitor = if exact { deadline } else { self.clock.now() + Span(TAKES_EFFECT_WITHIN).delta() };
-            let ended = self.clock.timeout_at(monitor.min(deadline), gone).await;
+            let until = if exact { deadline } else { self.clock.now() + Span(TAKES_EFFECT_WITHIN).delta() };
+            let ended = self.clock.timeout_at(until.min(deadline), gone).await;
             if ended.is_some() || self.clock.now() >= deadline {
                 return ended;
             }
@@ -255,7 +262,7 @@ impl Removal<'_> {
     /// Whether a retry may succeed before the deadline.
     fn passes(&self, error: &CloudError, deadline: Time) -> bool {
         let now = self.clock.now();
-        now < deadline && self.access.may_pass(error, now)
+        now < deadline && self.retries.may_pass(error, now)
     }
 
     /// The state of the resource, if its deletion was requested and is not in progress.
@@ -271,16 +278,16 @@ mod tests {
     use std::cell::RefCell;
 
     use super::*;
-    use crate::sandbox::memory::Memory;
+    use crate::sandbox::memory::RequestLog;
     use event::{Consumer, ConsumerError, Event, Phase};
     use port::fake::Fake;
     use port::{Create, Created, Guard, Place, Protected, RunTags};
 
     /// The kinds in the order in which they were asked to go away.
     #[derive(Clone, Default)]
-    struct Asked(Rc<RefCell<Vec<Kind>>>);
+    struct DeletionLog(Rc<RefCell<Vec<Kind>>>);
 
-    impl Consumer for Asked {
+    impl Consumer for DeletionLog {
         fn take(&mut self, event: &Event) -> Result<(), ConsumerError> {
             if let Body::DeleteIntent { resource } = &event.body {
                 self.0.borrow_mut().push(resource.kind);
@@ -293,7 +300,7 @@ mod tests {
     #[test]
     fn every_kind_has_its_turn_and_what_a_stack_leaves_has_another() {
         let clock = Clock::real();
-        let asked = Asked::default();
+        let asked = DeletionLog::default();
         let bus = Bus::new(clock.clone(), 0, vec![Box::new(asked.clone())]);
         let cloud = Rc::new(Fake {
             create: |_: &Create| -> CloudResult<Created> { unreachable!() },
@@ -311,7 +318,7 @@ mod tests {
             RunTags { run: base::ids::RunId("20260101T000000Z-x-1f3a".into()), expires: clock.now() };
         let guard = Guard::new(cloud.clone(), place.clone(), run_tags, Protected::default());
         guard.enter(Phase::Teardown);
-        let provisioner = Provisioner::new(cloud.clone(), Rc::clone(&bus), guard, Memory::default());
+        let provisioner = Provisioner::new(cloud.clone(), Rc::clone(&bus), guard, RequestLog::default());
         let waiter = Waiter::new(cloud, clock.clone());
         let patience = Duration::from_secs(60);
         let removal = Removal {
@@ -320,7 +327,7 @@ mod tests {
             clock: &clock,
             bus: &bus,
             patience,
-            access: Access::default(),
+            retries: Retries::default(),
         };
         let one = |kind: Kind, id: &str| ResourceRef {
             kind,

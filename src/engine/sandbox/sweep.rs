@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::provisioner::Provisioner;
-use super::removal::{Access, Removal};
+use super::removal::{Removal, Retries};
 use base::clock::Clock;
 use base::duration::Time;
 use base::ids::RunId;
@@ -97,10 +97,10 @@ impl Sweeper {
     /// Removes expired resources by run and place, and notes the result for each.
     pub async fn remove_expired(&self, swept: &mut Swept) {
         let mut runs: BTreeMap<(Place, RunId), Vec<&mut Leftover>> = BTreeMap::new();
-        for leaving in &mut swept.leftovers {
-            if matches!(leaving.expiry, Expiry::Expired(_)) {
-                let key = (leaving.thing.resource.place(), leaving.thing.run.clone());
-                runs.entry(key).or_default().push(leaving);
+        for leftover in &mut swept.leftovers {
+            if matches!(leftover.expiry, Expiry::Expired(_)) {
+                let key = (leftover.thing.resource.place(), leftover.thing.run.clone());
+                runs.entry(key).or_default().push(leftover);
             }
         }
         let removed = join_all(
@@ -122,13 +122,13 @@ impl Sweeper {
             Rc::clone(&self.cloud),
             Rc::clone(&bus),
             guard,
-            super::memory::Memory::default(),
+            super::memory::RequestLog::default(),
         );
         let waiter = Waiter::new(Rc::clone(&self.cloud), self.clock.clone());
         let (clock, patience) = (&self.clock, self.patience);
-        let access = Access::default();
+        let retries = Retries::default();
         let removal =
-            Removal { provisioner: &provisioner, waiter: &waiter, clock, bus: &bus, patience, access };
+            Removal { provisioner: &provisioner, waiter: &waiter, clock, bus: &bus, patience, retries };
         let resources: Vec<ResourceRef> = leftovers.iter().map(|l| l.thing.resource.clone()).collect();
         for resource in &resources {
             waiter.saw(resource);
@@ -136,10 +136,10 @@ impl Sweeper {
         // Stacks pass their tags on. Resources with these tags were found earlier, and are judged
         // by their own expiry.
         let left = removal.run(resources, async || Vec::new()).await;
-        for leaving in &mut leftovers {
-            leaving.outcome = match failures.why(&leaving.thing.resource) {
+        for leftover in &mut leftovers {
+            leftover.outcome = match failures.why(&leftover.thing.resource) {
                 Some(why) => Outcome::Resisted(why),
-                None if left.resisting.contains(&leaving.thing.resource) => {
+                None if left.resisting.contains(&leftover.thing.resource) => {
                     Outcome::Resisted("it still stands".into())
                 }
                 None => Outcome::Removed,

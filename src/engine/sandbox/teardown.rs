@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::provisioner::Provisioner;
-use super::removal::{Access, Left, Removal};
+use super::removal::{Remaining, Removal, Retries};
 use base::clock::Clock;
 use base::duration::Span;
 use event::{Body, Bus};
@@ -28,10 +28,10 @@ pub struct Teardown<'a> {
 }
 
 /// The result of a search by tag.
-struct Seen {
-    things: Vec<ResourceRef>,
+struct TaggedResources {
+    resources: Vec<ResourceRef>,
     /// The places that could not be searched, and why.
-    blind: Vec<(Place, CloudError)>,
+    unsearched: Vec<(Place, CloudError)>,
 }
 
 impl Teardown<'_> {
@@ -44,44 +44,45 @@ impl Teardown<'_> {
             clock: self.clock,
             bus: self.bus,
             patience: self.patience,
-            access: Access::default(),
+            retries: Retries::default(),
         };
         let again = async || {
-            self.look().await;
+            self.adopt_tagged().await;
             self.provisioner.standing()
         };
-        let mut gone = removal.run(self.provisioner.standing(), again).await;
-        let seen = self.last_look(&removal, &mut gone).await;
-        let mut left = gone.retained;
-        left.extend(self.not_seen_to_go(gone.resisting, &seen).await.iter().map(ToString::to_string));
-        left.extend(seen.things.iter().map(ToString::to_string));
-        left.extend(seen.blind.iter().map(|(place, error)| {
+        let mut remaining = removal.run(self.provisioner.standing(), again).await;
+        let seen = self.last_search(&removal, &mut remaining).await;
+        let mut left_behind = remaining.retained;
+        left_behind
+            .extend(self.not_seen_to_go(remaining.resisting, &seen).await.iter().map(ToString::to_string));
+        left_behind.extend(seen.resources.iter().map(ToString::to_string));
+        left_behind.extend(seen.unsearched.iter().map(|(place, error)| {
             format!("unknown ({} {} could not be looked at: {error})", place.account, place.region)
         }));
-        left.sort();
-        left.dedup();
-        self.bus.tell(Body::LeftBehind { resources: left.clone(), places: self.places.len() });
-        left
+        left_behind.sort();
+        left_behind.dedup();
+        self.bus.tell(Body::LeftBehind { resources: left_behind.clone(), places: self.places.len() });
+        left_behind
     }
 
     /// Searches again by tag. Only resources that are no longer found count as gone. Newly found
     /// resources are removed too. Resources that were seen to be gone may still be listed for a
     /// while.
-    async fn last_look(&self, removal: &Removal<'_>, gone: &mut Left) -> Seen {
+    async fn last_search(&self, removal: &Removal<'_>, remaining: &mut Remaining) -> TaggedResources {
         let listed_until = self.clock.now() + Span(CONSISTENT_AFTER).delta();
         let mut pause = Duration::from_secs(2);
         loop {
-            let seen = self.seen().await;
+            let seen = self.tagged().await;
             let (known, late): (Vec<_>, Vec<_>) =
-                seen.things.iter().cloned().partition(|thing| self.provisioner.has_created(thing));
+                seen.resources.iter().cloned().partition(|resource| self.provisioner.has_created(resource));
             if !late.is_empty() {
-                for thing in &late {
-                    self.waiter.saw(thing);
-                    self.provisioner.adopt(thing);
+                for resource in &late {
+                    self.waiter.saw(resource);
+                    self.provisioner.adopt(resource);
                 }
                 let more = removal.run(late, async || Vec::new()).await;
-                gone.resisting.extend(more.resisting);
-                gone.retained.extend(more.retained);
+                remaining.resisting.extend(more.resisting);
+                remaining.retained.extend(more.retained);
             } else if self.clock.now() >= listed_until
                 || !known.iter().any(|t| self.provisioner.is_deleted(t))
             {
@@ -93,10 +94,10 @@ impl Teardown<'_> {
     }
 
     /// The resisting resources that the last search does not show to be gone either.
-    async fn not_seen_to_go(&self, resisting: Vec<ResourceRef>, seen: &Seen) -> Vec<ResourceRef> {
+    async fn not_seen_to_go(&self, resisting: Vec<ResourceRef>, seen: &TaggedResources) -> Vec<ResourceRef> {
         let mut left = Vec::new();
         for resource in resisting {
-            if !seen.things.contains(&resource) && self.is_gone(&resource).await {
+            if !seen.resources.contains(&resource) && self.is_gone(&resource).await {
                 self.provisioner.tell(Body::Deleted { resource: resource.clone() });
             } else {
                 left.push(resource);
@@ -108,7 +109,7 @@ impl Teardown<'_> {
     async fn is_gone(&self, resource: &ResourceRef) -> bool {
         let (place, ids) = (resource.place(), std::slice::from_ref(&resource.id));
         let ask = async || self.provisioner.cloud().observe(&place, resource.kind, ids).await;
-        let seen = Access::default().look(self.clock, self.patience, ask).await;
+        let seen = Retries::default().ask(self.clock, self.patience, ask).await;
         seen.is_ok_and(|seen: Vec<Observed>| seen.iter().all(|one| one.state == State::Gone))
     }
 
@@ -129,7 +130,7 @@ impl Teardown<'_> {
         {
             self.clock.sleep_until(heard + Span(CONSISTENT_AFTER).delta()).await;
         }
-        self.look().await;
+        self.adopt_tagged().await;
     }
 
     fn whose(&self) -> Whose {
@@ -137,27 +138,27 @@ impl Teardown<'_> {
     }
 
     /// Searches all places for resources with the run's tag.
-    async fn seen(&self) -> Seen {
-        let mut seen = Seen { things: Vec::new(), blind: Vec::new() };
-        let access = Access::default();
+    async fn tagged(&self) -> TaggedResources {
+        let mut seen = TaggedResources { resources: Vec::new(), unsearched: Vec::new() };
+        let retries = Retries::default();
         for place in &self.places {
             let ask = async || self.provisioner.cloud().tagged(place, &self.whose()).await;
-            match access.look(self.clock, self.patience, ask).await {
-                Ok(found) => seen.things.extend(found.things.into_iter().map(|thing| thing.resource)),
-                Err(error) => seen.blind.push((place.clone(), error)),
+            match retries.ask(self.clock, self.patience, ask).await {
+                Ok(found) => seen.resources.extend(found.things.into_iter().map(|tagged| tagged.resource)),
+                Err(error) => seen.unsearched.push((place.clone(), error)),
             }
         }
         seen
     }
 
     /// Finds resources by tag that are not in the journal, after a lost answer or a crash.
-    async fn look(&self) {
-        let seen = self.seen().await;
-        for thing in &seen.things {
-            self.waiter.saw(thing);
-            self.provisioner.adopt(thing);
+    async fn adopt_tagged(&self) {
+        let seen = self.tagged().await;
+        for resource in &seen.resources {
+            self.waiter.saw(resource);
+            self.provisioner.adopt(resource);
         }
-        for (place, error) in seen.blind {
+        for (place, error) in seen.unsearched {
             // This is not final. The last search reports the place again.
             self.bus.tell(Body::Finding(Finding::new(
                 Rule::TeardownBlind,

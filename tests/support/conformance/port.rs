@@ -30,18 +30,18 @@ pub async fn accounts_and_zones(peer: &Peer) {
 
 pub async fn a_sandbox_is_closed_until_somebody_opens_it(peer: &Peer) {
     let stage = Stage::open(peer, With::default()).await;
-    let closed = isolation::look(&stage.provisioner, &stage.ready, true).await.unwrap();
+    let closed = isolation::scan(&stage.provisioner, &stage.ready, true).await.unwrap();
     assert_eq!(closed, []);
     // What cannot be looked at is not proved closed.
     let elsewhere = Ready { vpc: "vpc-00000000000000000".into(), ..stage.ready.clone() };
-    let unseen = isolation::look(&stage.provisioner, &elsewhere, true).await.unwrap();
+    let unseen = isolation::scan(&stage.provisioner, &elsewhere, true).await.unwrap();
     assert!(unseen.iter().any(|e| e.leak == Leak::Unknown), "{unseen:?}");
     stage.close().await;
 
     let peer = &peer.another(&Setup::fault(None, FaultKind::SandboxOpen));
     let stage = Stage::open(peer, With::default()).await;
     peer.open(&stage.ready.vpc).await;
-    let open = isolation::look(&stage.provisioner, &stage.ready, true).await.unwrap();
+    let open = isolation::scan(&stage.provisioner, &stage.ready, true).await.unwrap();
     assert!(open.iter().any(|e| e.what.contains("internet gateway")), "{open:?}");
     peer.shut(&stage.ready.vpc).await;
     stage.close().await;

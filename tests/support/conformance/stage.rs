@@ -8,8 +8,8 @@ use std::time::Duration;
 use base::duration::Size;
 use engine::actions::context::{Context, Outcome, Person, StepError};
 use engine::actions::{self, Invocation};
-use engine::sandbox::memory::Memory;
-use engine::sandbox::prepare::{Wanted, WantedReplica};
+use engine::sandbox::memory::RequestLog;
+use engine::sandbox::prepare::{ReplicaSpec, SandboxSpec};
 use engine::sandbox::teardown::Teardown;
 use engine::sandbox::{ProvisionError, Provisioner, Ready, prepare};
 use estate::point::{Use, Wanted as WantedPoint, select};
@@ -86,9 +86,10 @@ impl<'a> Stage<'a> {
         let (cloud, run_tags) = (Rc::clone(&peer.cloud), peer.run_tags.clone());
         let guard = Guard::new(cloud, sandbox_place(), run_tags, Protected::default());
         guard.enter(Phase::Prepare);
-        let provisioner = Provisioner::new(Rc::clone(&peer.cloud), Rc::clone(&bus), guard, Memory::default());
+        let provisioner =
+            Provisioner::new(Rc::clone(&peer.cloud), Rc::clone(&bus), guard, RequestLog::default());
         let waiter = Waiter::new(Rc::clone(&peer.cloud), peer.clock.clone());
-        let replica = |step: &str| WantedReplica {
+        let replica = |step: &str| ReplicaSpec {
             step: step.to_owned(),
             source: MIRROR.to_owned(),
             source_region: EAST.parse().unwrap(),
@@ -97,7 +98,7 @@ impl<'a> Stage<'a> {
             kms_key: None,
             size: Size::gib(5),
         };
-        let wanted = Wanted {
+        let wanted = SandboxSpec {
             place: sandbox_place(),
             cidr: "10.66.0.0/16".into(),
             azs: 2,
