@@ -1,4 +1,5 @@
-//! Carries a playbook out: plan, sandbox, actions, steps, checks, teardown; and the permissions that all that needs.
+//! Carries a playbook out: plan, sandbox, actions, steps, checks and teardown. Also derives the
+//! permissions for it.
 
 #![deny(clippy::wildcard_enum_match_arm)]
 

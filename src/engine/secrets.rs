@@ -1,7 +1,8 @@
 //! Reads secrets and environment variables for expressions.
 //!
 //! On AWS, all of them are read before T0, and again when they have grown old. Each is registered
-//! with `redact` before anything is done with it. On the twin, no secret is read.
+//! with `redact` before anything is done with it. `RunStarted` is told before the first secret is
+//! read, so it holds none. On the twin, no secret is read.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};

@@ -1,4 +1,4 @@
-//! What an action is.
+//! The trait of actions.
 
 use futures_util::future::LocalBoxFuture;
 use schemars::JsonSchema;
@@ -60,7 +60,7 @@ pub trait Invocation: Arguments {
 pub struct Entry {
     pub decl: ActionDecl,
     pub timing: ActionTiming,
-    /// Reads `with`.
+    /// Parses `with`.
     pub read: fn(&Value) -> Result<Box<dyn Invocation>, serde_json::Error>,
 }
 

@@ -1,4 +1,4 @@
-//! What an action works with, and what it answers.
+//! The inputs and results of an action.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -17,9 +17,9 @@ use port::wait::{Until, Waiter};
 use port::{CloudError, Create, Created, ErrorKind, Finding, Kind, Observed, Origin, Place, State};
 use yaml::files::Files;
 
-/// Asks a person; on a terminal only.
+/// A person at a terminal who can be asked.
 pub trait Person {
-    /// Shows instructions and waits for a confirmation. `None`: nobody is there.
+    /// Shows instructions and waits for a confirmation. `None` means that nobody is there.
     fn confirm(
         &self,
         step: &str,
@@ -27,7 +27,7 @@ pub trait Person {
     ) -> Option<futures_util::future::LocalBoxFuture<'static, bool>>;
 }
 
-/// What one attempt of a step works with.
+/// The inputs of one attempt of a step.
 pub struct Context<'a> {
     pub provisioner: &'a Rc<Provisioner>,
     pub waiter: &'a Rc<Waiter>,
@@ -38,34 +38,37 @@ pub struct Context<'a> {
     pub attempt: u32,
     /// When the attempt began.
     pub began: Time,
-    /// It began under a runner that died.
+    /// Whether the attempt began before the run was resumed.
     pub resumed: bool,
-    /// When the disaster was declared: nothing that was written since counts as recovered.
+    /// The instant of the disaster. Data written since does not count as recovered.
     pub t0: Time,
     pub source: Option<RestoreSource>,
-    /// The files of the playbook's folder: what paths in arguments are relative to.
+    /// The files of the playbook's folder. Paths in arguments are relative to it.
     pub files: &'a Files,
     /// The accounts of the playbook by name.
     pub accounts: &'a IndexMap<String, Account>,
     pub progress: &'a dyn Fn(String, Option<f64>),
 }
 
-/// How long to wait before asking again for what may not be begun yet: at first, and at most.
+/// The pause before a request that the cloud cannot take yet is repeated: the first, and the
+/// longest.
 const BUSY: (Duration, Duration) = (Duration::from_secs(5), Duration::from_mins(1));
 
-/// What an action brought about.
+/// The result of an action.
 #[derive(Debug, Default)]
 pub struct Outcome {
     pub outputs: Map<String, Value>,
-    /// Recovery points that it made: copies, as old as what they were copied from.
+    /// The copies of recovery points that the action made. They are as old as their originals.
     pub made: Vec<RecoveryPoint>,
-    /// What it restored besides what its recovery point is of (a stack).
+    /// Resources that were restored besides those of the recovery point (by a stack).
     pub restored: Vec<ResourceId>,
-    /// The consistency time of what was restored, where it is known better than from the recovery point.
+    /// The consistency time of the restored data, if it is known better than from the recovery
+    /// point.
     pub consistent_at: Option<Time>,
-    /// It restored less than all of what its recovery point is of: that is not covered.
+    /// Whether the action restored only a part of its recovery point. The point's resources then do
+    /// not count as restored.
     pub in_part: bool,
-    /// What the report should tell of it.
+    /// Findings for the report.
     pub findings: Vec<Finding>,
 }
 
@@ -76,7 +79,8 @@ pub enum StepError {
     Provision(#[from] ProvisionError),
     #[error("{message}")]
     Failed { message: String, help: Option<String>, again: bool },
-    /// What was created is no good, or took too long: it was discarded, and the next attempt makes another.
+    /// The new resource is unusable or took too long. It was discarded, and the next attempt
+    /// creates another.
     #[error("{message}")]
     GivenUp { message: String, help: Option<String> },
 }
@@ -86,12 +90,12 @@ impl StepError {
         Self::Failed { message: message.into(), help: None, again: true }
     }
 
-    /// What will be as wrong the next time.
+    /// An error that would occur again on the next attempt.
     pub fn wrong(message: impl Into<String>, help: impl Into<String>) -> Self {
         Self::Failed { message: message.into(), help: Some(help.into()), again: false }
     }
 
-    /// Whether another attempt can make sense.
+    /// Whether another attempt can succeed.
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Provision(ProvisionError::Cloud(error)) => error.kind.is_worth_another_attempt(),
@@ -131,12 +135,12 @@ impl Context<'_> {
         self.provisioner.name(self.step, slot)
     }
 
-    /// For what is asked without creating anything.
+    /// The origin of a request that creates nothing.
     pub fn origin(&self, slot: &str) -> Origin {
         Origin { since: Some(self.began), ..self.provisioner.origin(self.step, self.attempt, slot) }
     }
 
-    /// Lets time pass that the attempt takes from its beginning on.
+    /// Waits for the given time, counted from the beginning of the attempt.
     pub async fn pass(&self, takes: Duration) {
         match TimeDelta::from_std(takes).ok().and_then(|takes| self.began.checked_add_signed(takes)) {
             Some(end) => self.clock.sleep_until(end).await,
@@ -144,8 +148,8 @@ impl Context<'_> {
         }
     }
 
-    /// Begins to create something; repeated, it is the same request. Where as much is under way as may be at once, it waits
-    /// until some of that has ended: that is a part of how long a recovery takes.
+    /// Begins to create something. A repeated call is the same request. If too many operations are
+    /// in progress, it waits until some have ended. This time counts as recovery time.
     pub async fn create(&self, slot: &str, what: Create) -> Result<Created, StepError> {
         let mut pause = BUSY.0;
         loop {
@@ -161,7 +165,7 @@ impl Context<'_> {
         }
     }
 
-    /// Creates one thing and waits until it can be used.
+    /// Creates one resource and waits until it is ready.
     pub async fn create_ready(
         &self,
         slot: &str,
@@ -177,7 +181,7 @@ impl Context<'_> {
         Ok((id, seen, created))
     }
 
-    /// Waits until something is ready; an error where it never will be.
+    /// Waits until a resource is ready. An error if it never will be.
     pub async fn ready(&self, kind: Kind, id: &str, until: Until) -> Result<Observed, StepError> {
         (self.progress)(format!("waiting for {} {id}", kind.name()), None);
         let seen = self.waiter.wait(self.place(), kind, id, until).await?;
@@ -200,8 +204,8 @@ impl Context<'_> {
     }
 }
 
-/// What can be done about the reasons that EC2 gives for an instance that ended at once (EC2 user guide, "Troubleshoot
-/// instance launch issues", "instance terminates immediately").
+/// Help for the reasons that EC2 gives for an instance that ended at once (EC2 user guide,
+/// "Troubleshoot instance launch issues", "instance terminates immediately").
 fn help_about(reason: &str) -> Option<String> {
     let help = if reason.contains("Client.InvalidKMSKey") {
         "its disks are encrypted with a KMS key that is disabled, gone or in another region: copy the image or snapshot \

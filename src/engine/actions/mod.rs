@@ -1,4 +1,4 @@
-//! The actions that steps use: a folder per service, and a file per action.
+//! The actions that steps use, with a folder for each service and a file for each action.
 
 mod action;
 mod args;
@@ -40,7 +40,7 @@ pub fn get(name: &str) -> Option<&'static Entry> {
     ACTIONS.iter().find(|action| action.decl.name == name)
 }
 
-/// What the actions declare, without what they do: for rooms below, which know no cloud.
+/// The declarations of the actions, without their work. The rooms below know no cloud.
 pub const CATALOGUE: Catalogue = Catalogue(&{
     let mut declared = [&ACTIONS[0].decl; ACTIONS.len()];
     let mut at = 0;
@@ -77,7 +77,7 @@ mod tests {
         assert_eq!(names.len(), ACTIONS.len());
     }
 
-    /// The sandbox is not scanned after these. Whoever adds one here has to know why.
+    /// The sandbox is not scanned after these. Adding one needs a reason.
     #[test]
     fn few_actions_open_nothing() {
         let closed = ACTIONS.iter().filter(|action| !action.decl.may_open).map(|action| action.decl.name);
@@ -85,7 +85,7 @@ mod tests {
         assert_eq!(closed.collect::<Vec<_>>(), known);
     }
 
-    /// Expressions are rendered in written arguments, which are then read again.
+    /// Expressions are rendered in the written form of the arguments, which is then parsed again.
     #[test]
     fn arguments_are_written_as_they_were_read() {
         for (name, args) in [
@@ -115,7 +115,7 @@ mod tests {
         }
     }
 
-    /// Checks that all that was given is in what is written. Defaults are written too.
+    /// Whether all given values are in the written form, which also has defaults.
     fn has(written: &Value, given: &Value) {
         match given.as_object() {
             Some(fields) => fields.iter().for_each(|(name, field)| has(&written[name], field)),

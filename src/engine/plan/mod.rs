@@ -1,5 +1,5 @@
-//! The plan: a playbook and an estate made into an ordered graph, what is lost and what survives, and what each
-//! step will be restored from.
+//! The plan: an ordered graph made from a playbook and an estate, with the lost and the surviving
+//! resources and the sources of the steps.
 
 mod radius;
 
@@ -44,11 +44,11 @@ pub struct Plan {
     pub graph: Graph,
     pub connect_to: Vec<String>,
     pub estate: Option<EstateFile>,
-    /// The files that the playbook names; their texts, as they were when it was planned.
+    /// The files that the playbook names, with their texts at the time of planning.
     pub files: Files,
     pub radius: Radius,
-    /// The surviving regions in which recovery points are looked for: the estate's, the sandbox's, and those that
-    /// steps name.
+    /// The surviving regions to search for recovery points: the estate's, the sandbox's, and those
+    /// that steps name.
     pub regions: Vec<Region>,
 }
 
@@ -58,10 +58,10 @@ pub struct Workload {
     pub objectives: Objectives,
     /// The workload sets `rpo` itself.
     pub own_rpo: bool,
-    /// It lists resources, and none of them is lost and holds data.
+    /// The workload lists resources, and no lost one holds data.
     pub stateless: bool,
     pub resources: Vec<Selector>,
-    /// What of it is lost.
+    /// The workload's lost resources.
     pub lost: Vec<String>,
 }
 
@@ -78,13 +78,13 @@ pub enum Work {
 
 pub struct StepWork {
     pub step: Step,
-    /// What it `uses`.
+    /// The action of `uses`.
     pub action: &'static Entry,
-    /// `with`, in which expressions that need no run are rendered.
+    /// `with`, in which expressions that do not need the run are rendered.
     pub with: Box<dyn Invocation>,
-    /// What it restores from, as far as it can be told before the run.
+    /// The source of the restore, as far as it is known before the run.
     pub source: Option<SourceSpec>,
-    /// What it needs, as far as it is known before the run.
+    /// The needs of the step, as far as they are known before the run.
     pub demands: Demands,
 }
 
@@ -95,7 +95,7 @@ pub struct CheckWork {
     pub spec: Value,
 }
 
-/// What is still wrong with a playbook that validation has passed.
+/// An error in a playbook that passed validation.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
     #[error("{0}; this is a defect of Drillmaster: please report it")]
@@ -109,7 +109,7 @@ fn defect(message: impl Into<String>) -> PlanError {
     PlanError::Defect(message.into())
 }
 
-/// What the loader hands over.
+/// The loader's results.
 pub struct Input {
     pub playbook: Playbook,
     pub estate: Option<EstateFile>,
@@ -121,12 +121,12 @@ pub struct Input {
 }
 
 impl Plan {
-    /// Whether it is one of the playbook's.
+    /// Whether the account is one of the playbook's.
     pub fn has_account(&self, id: &AccountId) -> bool {
         self.accounts.values().any(|account| account.id == *id)
     }
 
-    /// Account and region of the sandbox.
+    /// The account and region of the sandbox.
     pub fn sandbox_place(&self) -> Place {
         Place { account: self.sandbox_account.clone(), region: self.sandbox.region.clone() }
     }
@@ -212,7 +212,7 @@ impl Plan {
         &self.radius.resources
     }
 
-    /// The accounts whose credentials the drill may use after T0, without other providers'.
+    /// The accounts whose credentials the drill may use after T0, except those of other providers.
     pub fn surviving_accounts(&self) -> Vec<AccountId> {
         let mut accounts: Vec<AccountId> = self
             .accounts
@@ -225,7 +225,8 @@ impl Plan {
         accounts
     }
 
-    /// The steps whose data a node looks at: along everything that it waits for, the nearest that restore any.
+    /// The steps whose data a node checks: the nearest steps that restore data, along all
+    /// dependencies.
     pub fn nearest_stores(&self, index: usize) -> Vec<String> {
         let mut seen = vec![false; self.nodes.len()];
         let (mut waiting, mut found) = (vec![index], Vec::new());
@@ -256,7 +257,7 @@ impl Plan {
         })
     }
 
-    /// What expressions may name, besides the outputs of steps.
+    /// The names for expressions, except the outputs of steps.
     pub fn expression_base(&self) -> Map<String, Value> {
         let mut base = Map::new();
         base.insert("params".into(), json!(self.params));
@@ -282,7 +283,7 @@ fn regions(loss: &Loss, sandbox: &Region, estate: Option<&EstateFile>, nodes: &[
     regions
 }
 
-/// Every node after what it `needs` and after the steps that its expressions name.
+/// Connects each node with its `needs` and with the steps that its expressions name.
 fn edges(nodes: &[Node]) -> Result<Graph, PlanError> {
     let index: HashMap<&str, usize> = nodes.iter().enumerate().map(|(i, n)| (n.id.as_str(), i)).collect();
     let mut graph = Graph { needs: Vec::with_capacity(nodes.len()) };
@@ -340,7 +341,7 @@ fn statics(playbook: &Playbook, sandbox_account: &AccountId) -> Value {
     })
 }
 
-/// Renders the expressions that name only what is known already; the others stay as they are.
+/// Renders the expressions whose names are already known. The others stay as they are.
 pub fn render_known(value: &Value, statics: &Value) -> Value {
     match value {
         Value::String(text) if expr::is_template(text) => {
@@ -366,7 +367,7 @@ impl StepWork {
     }
 }
 
-/// The files whose texts are kept with the run, if their names are known before it.
+/// The names of files whose texts are stored with the run, if they are known before it.
 fn kept<'a>(decl: &'static ActionDecl, with: &'a Value) -> impl Iterator<Item = &'a str> {
     let names = decl.files_of(FileKind::Template).chain(decl.files_of(FileKind::Manifest));
     names.filter_map(|name| with.get(name)?.as_str()).filter(|name| !expr::is_template(name))

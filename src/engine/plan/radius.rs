@@ -1,4 +1,4 @@
-//! The blast radius: which resources the loss takes, and which are left.
+//! The blast radius: the lost and the surviving resources.
 
 use std::collections::HashSet;
 
@@ -12,10 +12,11 @@ use playbook::model::Workload;
 #[derive(Debug, Clone, Default)]
 pub struct Radius {
     pub resources: Vec<Resource>,
-    /// Ids; without an estate, what the workloads name (nobody has told us that it survives).
+    /// The ids of lost resources. Without an estate: the resources of all workloads, since none is
+    /// known to survive.
     pub lost: Vec<String>,
     pub surviving: Vec<String>,
-    /// The ids in `resources`; `None` without an estate.
+    /// The ids in `resources`. `None` without an estate.
     known: Option<HashSet<ResourceId>>,
     lost_ids: HashSet<String>,
 }
@@ -39,7 +40,7 @@ impl Radius {
         Self { lost_ids: lost.iter().cloned().collect(), lost, surviving, known, resources }
     }
 
-    /// The ids of all resources that a selector names; without an estate the selector itself.
+    /// The ids of all resources that a selector selects. Without an estate, the selector itself.
     pub fn selected(&self, selector: &Selector) -> Vec<String> {
         let Some(known) = &self.known else { return vec![selector.to_string()] };
         if let Selector::Id(id) = selector {
@@ -48,13 +49,14 @@ impl Radius {
         self.resources.iter().filter(|r| selector.selects(r)).map(|r| r.id.to_string()).collect()
     }
 
-    /// The lost resources that a selector means, each by its id. Without an estate that cannot be told of a tag.
+    /// The ids of the lost resources that a selector selects. Empty without an estate, which is
+    /// needed to resolve a tag.
     pub fn lost_by_name(&self, selector: &Selector) -> Vec<String> {
         let selected = if self.known.is_some() { self.selected(selector) } else { Vec::new() };
         selected.into_iter().filter(|id| self.lost_ids.contains(id)).collect()
     }
 
-    /// Whether what a selector means holds no data, or survives as far as anybody can tell.
+    /// Whether the selected resources hold no data, or are known to survive.
     pub fn loses_no_data(&self, selector: &Selector) -> bool {
         let holds_data = scope::row_of(selector.kind()).is_none_or(|row| row.data);
         if !holds_data {
@@ -64,7 +66,8 @@ impl Radius {
         !selected.is_empty() && !selected.iter().any(|id| self.lost_ids.contains(id))
     }
 
-    /// What of these is lost. A resource that the estate does not know counts as lost: nobody can say that it survives.
+    /// The lost resources among the selected ones. A resource that is not in the estate counts as
+    /// lost, since it is not known to survive.
     pub fn lost_of(&self, selectors: &[Selector]) -> Vec<String> {
         let mut lost = Vec::new();
         for selector in selectors {

@@ -1,4 +1,4 @@
-//! A stack from a template.
+//! Deploys a stack from a template.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,19 +19,20 @@ use template::{self, Allow, Given, SANDBOX_CIDR, SANDBOX_IDS, Surroundings, Temp
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeployArgs {
-    /// The production stack's name; the sandbox's is made unique by the run.
+    /// The production stack's name. The run makes the sandbox's name unique.
     pub name: String,
     /// The template's path, relative to the playbook.
     pub template: String,
-    /// Parameters. `VpcId`, `SubnetIds`, `SecurityGroupId` and `VpcCidr` are the sandbox's where the template has them and
-    /// none are given.
+    /// Parameters. If the template has `VpcId`, `SubnetIds`, `SecurityGroupId` or `VpcCidr` and no
+    /// value is given, the sandbox's value is used.
     #[serde(default)]
     pub parameters: IndexMap<String, Value>,
-    /// `CAPABILITY_IAM` and the like, where the template needs them.
+    /// Capabilities that the template needs, such as `CAPABILITY_IAM`.
     #[serde(default)]
     pub capabilities: Vec<String>,
-    /// What the inspection of the template lets pass, each as a finding of the report: `iam` (roles and policies),
-    /// `retain` (what outlives the stack), and types that are not known to stay inside the sandbox (`AWS::ECS::Cluster`).
+    /// Exceptions from the inspection of the template: `iam` (roles and policies), `retain`
+    /// (resources that outlive the stack), and types that are not known to stay inside the sandbox
+    /// (`AWS::ECS::Cluster`). Each becomes a finding of the report.
     #[serde(default)]
     pub allow: Vec<String>,
 }
@@ -118,7 +119,7 @@ impl Action for Deploy {
     }
 }
 
-/// What `allow` names.
+/// The exceptions that `allow` names.
 fn allowed(args: &DeployArgs) -> Result<Allow, ArgProblem> {
     let names: Vec<&str> = args.allow.iter().map(String::as_str).collect();
     Allow::read(&names).map_err(|(index, message, help)| ArgProblem {
@@ -128,7 +129,7 @@ fn allowed(args: &DeployArgs) -> Result<Allow, ArgProblem> {
     })
 }
 
-/// Those that the step gives, and the sandbox's own where the template has them.
+/// The parameters of the step, and the sandbox's own ones that the template has.
 fn parameters(cx: &Context<'_>, args: &DeployArgs, template: &Template) -> BTreeMap<String, String> {
     let given = args.parameters.iter();
     let mut parameters: BTreeMap<String, String> =
@@ -143,7 +144,7 @@ fn parameters(cx: &Context<'_>, args: &DeployArgs, template: &Template) -> BTree
     parameters
 }
 
-/// What the report should tell of a template; an error where it must not be deployed.
+/// The findings of the template's inspection. An error if the template must not be deployed.
 fn inspected(
     cx: &Context<'_>,
     template: &Template,

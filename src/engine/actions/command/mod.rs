@@ -1,3 +1,3 @@
-//! Commands of the user's own.
+//! The user's own commands.
 
 pub mod run;

@@ -1,4 +1,4 @@
-//! A command of the user's own, run on this machine.
+//! Runs a command of the user on this machine.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,18 +18,19 @@ use port::Calibration;
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RunArgs {
-    /// The program and its arguments; no shell is involved. Relative paths are relative to the playbook.
+    /// The program and its arguments. No shell is involved. Relative paths are relative to the
+    /// playbook.
     #[schemars(length(min = 1))]
     pub run: Vec<String>,
-    /// Environment variables besides PATH, HOME and the locale: here secrets belong, since everyone on the machine can read
-    /// the arguments of a running program.
+    /// Environment variables besides PATH, HOME and the locale. Secrets belong here, since everyone
+    /// on the machine can read the arguments of a running program.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
 }
 
 pub struct Run;
 
-/// The most of a command's output that is kept, in bytes.
+/// How much of a command's output is kept, in bytes.
 const MOST: usize = 64 * 1024;
 
 impl Action for Run {
@@ -41,7 +42,7 @@ impl Action for Run {
     const OUTPUTS: &'static [Output] =
         &[Output { name: "stdout", doc: "what it printed, without the last line end", shape: Shape::Text }];
     const CALLS: &'static [&'static str] = &[];
-    // Nobody knows what it does.
+    // A command can do anything.
     const MAY_OPEN: bool = true;
     const SIZED_BY: &'static [PointKind] = &[];
     const TIMING: Calibration = Calibration {
@@ -91,7 +92,7 @@ impl Action for Run {
             })?;
         if !ended.status.success() {
             let said = ended.stderr.text();
-            // Before the cut: half a secret would not be known for one.
+            // Redact before the cut. A secret that is cut in half would not be recognized.
             let said = redact::text(said.trim_end());
             let tail = said
                 .char_indices()

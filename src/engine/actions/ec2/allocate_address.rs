@@ -1,4 +1,4 @@
-//! An Elastic IP address, to prove the quota.
+//! Allocates an Elastic IP address, which proves the quota.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A copy of a machine image.
+//! Copies a machine image.
 
 use std::time::Duration;
 

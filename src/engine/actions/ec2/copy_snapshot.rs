@@ -1,4 +1,4 @@
-//! A copy of an EBS snapshot.
+//! Copies an EBS snapshot.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use port::{Calibration, Create, CreateCall, Timed};
 #[serde(deny_unknown_fields)]
 pub struct CopySnapshotArgs {
     pub from: VolumeSource,
-    /// The KMS key of the copy, in the sandbox's region; default: the account's default key.
+    /// The KMS key of the copy, in the sandbox's region. Default: the account's default key.
     #[serde(default)]
     pub kms_key: Option<String>,
 }

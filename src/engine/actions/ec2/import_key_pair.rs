@@ -1,4 +1,4 @@
-//! A key pair of which only the public key is known.
+//! Imports the public key of a key pair.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Instances from a machine image.
+//! Launches instances from a machine image.
 
 use std::time::Duration;
 
@@ -21,13 +21,13 @@ use port::{Calibration, Create, CreateCall, Kind, Observed, ResourceRef, RunInst
 #[serde(deny_unknown_fields)]
 pub struct LaunchArgs {
     pub image: ImageSource,
-    /// How many; default: 1.
+    /// The number of instances. Default: 1.
     #[serde(default)]
     pub count: Option<Expr<u32>>,
     /// The instance type: `t4g.small`.
     #[serde(rename = "type")]
     pub instance_type: String,
-    /// Ids of volumes to attach to the first instance, as /dev/sdf, /dev/sdg and so on: 11 at most.
+    /// Ids of volumes to attach to the first instance, as /dev/sdf, /dev/sdg and so on. At most 11.
     #[serde(default)]
     #[schemars(length(max = 11))]
     pub volumes: Vec<String>,
@@ -117,7 +117,7 @@ impl Action for Launch {
                 "launch between 1 and 1000 instances",
             ));
         }
-        // A volume can be attached only in its own zone: the first instance goes there.
+        // A volume can be attached only in its own zone, so the first instance goes there.
         let mut subnets = cx.sandbox.subnets.clone();
         let mut volume_zone = None;
         for volume in &args.volumes {
@@ -179,7 +179,8 @@ impl Action for Launch {
     }
 }
 
-/// Attaches the volumes, and waits until all are: a machine whose data are not there yet is not restored.
+/// Attaches the volumes, and waits until all are attached. Without its data a machine is not
+/// restored.
 async fn attach(cx: &Context<'_>, volumes: &[String], instance: &Observed) -> Result<(), StepError> {
     let letters = free_letters(instance.attributes.get(DEVICES), volumes);
     if letters.len() < volumes.len() {
@@ -195,11 +196,12 @@ async fn attach(cx: &Context<'_>, volumes: &[String], instance: &Observed) -> Re
     Ok(())
 }
 
-/// The letters of /dev/sdf to /dev/sdp, which EC2 recommends for data volumes (EC2 user guide, "Device names").
+/// The letters of /dev/sdf to /dev/sdp, which EC2 recommends for data volumes (EC2 user guide,
+/// "Device names").
 const LETTERS: std::ops::RangeInclusive<char> = 'f'..='p';
 
-/// Those that no disk of the image has: `/dev/xvdf` is taken for `/dev/sdf`, too. What the step itself has attached, before
-/// it was resumed, keeps its own.
+/// The letters that no disk of the image has. `/dev/xvdf` counts as `/dev/sdf` too. Volumes that
+/// the step itself attached before it was resumed keep their letters.
 fn free_letters(devices: Option<&Value>, ours: &[String]) -> Vec<char> {
     let devices = devices.and_then(Value::as_object).into_iter().flatten();
     let others = devices.filter(|(_, volume)| !volume.as_str().is_some_and(|v| ours.iter().any(|o| o == v)));
@@ -232,7 +234,7 @@ mod tests {
         let devices =
             json!({ "/dev/xvda": "vol-1", "/dev/sdf": "vol-2", "/dev/xvdh": null, "/dev/sdg": "vol-9" });
         let letters = free_letters(Some(&devices), &["vol-9".to_owned()]);
-        // `g` is the step's own, attached before it was resumed.
+        // The step itself attached `g` before it was resumed.
         assert_eq!(letters[..3], ['g', 'i', 'j']);
         assert_eq!(free_letters(None, &[]).len(), 11);
     }

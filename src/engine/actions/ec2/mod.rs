@@ -18,7 +18,7 @@ use playbook::action::{ArgProblem, SourceWhat};
 use port::Observed;
 use serde_json::json;
 
-/// Where a volume comes from: `{ volume, point }` or `{ snapshot }`.
+/// The source of a volume: `{ volume, point }` or `{ snapshot }`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VolumeSource {
@@ -73,7 +73,7 @@ impl ImageSource {
     }
 }
 
-/// A copy is as old as what it was copied from: provenance passes through.
+/// The copy as a recovery point. It is as old as its original.
 pub(super) fn copied(
     cx: &Context<'_>,
     source: &RestoreSource,

@@ -1,4 +1,4 @@
-//! A volume from a snapshot.
+//! Restores a volume from a snapshot.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use port::{Calibration, Create, CreateCall, CreateVolume, Timed};
 #[serde(deny_unknown_fields)]
 pub struct RestoreVolumeArgs {
     pub from: VolumeSource,
-    /// The zone's id; default: the sandbox's first surviving zone.
+    /// The zone's id. Default: the sandbox's first surviving zone.
     #[serde(default)]
     pub az: Option<String>,
     /// Default: gp3.
@@ -49,7 +49,7 @@ impl Action for RestoreVolume {
     ];
     const CALLS: &'static [&'static str] =
         &["ec2:CreateVolume", "ec2:DescribeVolumes", "ec2:DescribeAvailabilityZones"];
-    // A volume has no network, and belongs to nobody else.
+    // A volume has no network and is shared with nobody.
     const MAY_OPEN: bool = false;
     const SIZED_BY: &'static [PointKind] = &[PointKind::EbsSnapshot];
     const TIMING: Calibration = Calibration {

@@ -1,3 +1,3 @@
-//! What people do.
+//! Work of people.
 
 pub mod task;

@@ -1,4 +1,4 @@
-//! A task for a person.
+//! Asks a person to do a task.
 
 use std::time::Duration;
 
@@ -16,9 +16,9 @@ use port::Calibration;
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TaskArgs {
-    /// What the person has to do.
+    /// The instructions for the person.
     pub instructions: String,
-    /// How long it takes where nobody is there to do it: on the twin.
+    /// How long the task takes if nobody is there to do it, as on the twin.
     #[serde(default)]
     #[schemars(with = "Option<Span>")]
     pub assume: Option<Expr<Span>>,
@@ -33,7 +33,7 @@ impl Action for Task {
     const SUMMARY: &'static str = "Waits for a person to do something and confirm it.";
     const OUTPUTS: &'static [Output] = &[];
     const CALLS: &'static [&'static str] = &[];
-    // Nobody knows what they do.
+    // A person can do anything.
     const MAY_OPEN: bool = true;
     const SIZED_BY: &'static [PointKind] = &[];
     const TIMING: Calibration = Calibration {

@@ -1,4 +1,4 @@
-//! A copy of a snapshot of a database or a cluster.
+//! Copies a snapshot of a database or a cluster.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use estate::PointKind;
 use playbook::action::{ArgProblem, Demands, Output, Shape, SourceSpec};
 use port::{Calibration, Create, CreateCall, Timed};
 
-/// What is copied: `{ db, point }`, `{ cluster, point }` or `{ snapshot }`.
+/// The source of the copy: `{ db, point }`, `{ cluster, point }` or `{ snapshot }`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DbCopySource {
@@ -94,7 +94,7 @@ impl Action for CopySnapshot {
         let elsewhere =
             source.point.region != cx.place().region || source.point.account != cx.place().account;
         if source.point.encrypted && elsewhere && args.kms_key.is_none() {
-            // RDS API reference, `CopyDBSnapshot` and `CopyDBClusterSnapshot`, `KmsKeyId`.
+            // Source: RDS API reference, `CopyDBSnapshot` and `CopyDBClusterSnapshot`, `KmsKeyId`.
             return Err(StepError::wrong(
                 format!(
                     "{} is encrypted: RDS copies it from another region or account only with a key of the copy's own",

@@ -24,7 +24,7 @@ const ADDRESS: Output = Output { name: "address", doc: "the host", shape: Shape:
 const PORT: Output = Output { name: "port", doc: "the port", shape: Shape::Number };
 const DB_ID: Output = Output { name: "db_id", doc: "the instance's identifier", shape: Shape::Text };
 
-/// Where a database comes from: `{ db, point }` or `{ snapshot }`.
+/// The source of a database: `{ db, point }` or `{ snapshot }`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DbSource {
@@ -47,25 +47,26 @@ impl DbSource {
     }
 }
 
-// Of both restores of an instance. A doc comment would stand in the JSON Schema.
+// The arguments of both restores of an instance. A doc comment would appear in the JSON Schema.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RestoreArgs {
     pub from: DbSource,
-    /// The instance class: `db.t4g.medium`; default: as the source.
+    /// The instance class, such as `db.t4g.medium`. Default: the source's class.
     #[serde(default)]
     pub class: Option<String>,
-    /// Default: false. Restores come up in one zone unless told otherwise.
+    /// Default: false. A restore is in one zone unless this is true.
     #[serde(default)]
     pub multi_az: Option<Expr<bool>>,
-    /// Default: the engine's own, which is a classic defect of drills: name production's.
+    /// The parameter group. Name production's: the default is the engine's own group, which often
+    /// spoils drills.
     #[serde(default)]
     pub parameter_group: Option<String>,
     #[serde(default)]
     pub option_group: Option<String>,
     #[serde(default)]
     pub port: Option<Expr<i32>>,
-    /// The id of a zone to pin it to.
+    /// The id of the zone to pin the instance to.
     #[serde(default)]
     pub az: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! A replica that the harness made before T0.
+//! Promotes a replica that the harness created before T0.
 
 use std::time::Duration;
 
@@ -17,14 +17,15 @@ use port::{Calibration, Create, CreateCall, Kind, Timed};
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PromoteReplicaArgs {
-    /// The production database. Its replica is made in the sandbox before T0; production's own replicas are never touched.
+    /// The production database. Its replica is created in the sandbox before T0. Production's own
+    /// replicas are never touched.
     pub from: ReplicaSource,
-    /// The instance class; default: as the source.
+    /// The instance class. Default: the source's class.
     #[serde(default)]
     pub class: Option<String>,
     #[serde(default)]
     pub parameter_group: Option<String>,
-    /// The KMS key of the replica, in the sandbox's region: needed where the database is encrypted.
+    /// The KMS key of the replica, in the sandbox's region. Needed if the database is encrypted.
     #[serde(default)]
     pub kms_key: Option<String>,
 }
@@ -34,7 +35,7 @@ pub struct PromoteReplicaArgs {
 pub struct ReplicaSource {
     /// The production database's identifier.
     pub db: String,
-    /// The region that it is in, another one than the sandbox's; default: what the estate says.
+    /// The database's region, which must not be the sandbox's. Default: the estate's value.
     #[serde(default)]
     pub source_region: Option<String>,
 }

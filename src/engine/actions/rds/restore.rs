@@ -1,4 +1,4 @@
-//! A database from a snapshot.
+//! Restores a database from a snapshot.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! An Aurora cluster from a snapshot.
+//! Restores an Aurora cluster from a snapshot.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use playbook::expr_value::Expr;
 use port::wait::Until;
 use port::{Calibration, Create, CreateCall, Kind, RestoreCluster as Request, Serverless, Timed};
 
-/// Where an Aurora cluster comes from: `{ cluster, point }` or `{ snapshot }`.
+/// The source of an Aurora cluster: `{ cluster, point }` or `{ snapshot }`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClusterSource {
@@ -40,12 +40,13 @@ pub struct RestoreClusterArgs {
     pub engine: String,
     #[serde(default)]
     pub engine_version: Option<String>,
-    /// The class of its instances; `db.serverless` needs `serverless`.
+    /// The class of its instances. `db.serverless` needs `serverless`.
     pub class: String,
-    /// How far Aurora Serverless v2 scales: `{ min: 0.5, max: 4 }`, in Aurora capacity units.
+    /// The capacity range of Aurora Serverless v2: `{ min: 0.5, max: 4 }`, in Aurora capacity
+    /// units.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serverless: Option<ServerlessArgs>,
-    /// How many instances; the restored cluster has none of its own. Default: 1.
+    /// The number of instances. The restored cluster has none of its own. Default: 1.
     #[serde(default)]
     pub instances: Option<Expr<u32>>,
     /// The cluster parameter group.
@@ -168,7 +169,7 @@ impl Action for RestoreCluster {
             size: cx.size(),
         });
         let (cluster, ..) = cx.create_ready("", what).await?;
-        // The restore creates no instances, and a cluster without instances answers nobody.
+        // The restore creates no instances. Without instances nobody can query the cluster.
         let instances = try_join_all((1..=count).map(|index| {
             let (slot, cluster) = (format!("{index}"), cluster.clone());
             let (class, engine) = (args.class.clone(), args.engine.clone());

@@ -1,4 +1,4 @@
-//! A database at an instant.
+//! Restores a database to an instant.
 
 use std::time::Duration;
 
@@ -54,8 +54,8 @@ impl Action for RestoreToTime {
     async fn run(cx: &Context<'_>, args: RestoreArgs) -> Result<Outcome, StepError> {
         let source = cx.source()?;
         let mut db = restored_db(cx, args, source)?;
-        // PITR names the database whose automated backups the point stands for; backups that were replicated into this
-        // region have an ARN of their own, and no database here.
+        // PITR needs the database whose automated backups the point stands for. Backups that were
+        // replicated into this region have their own ARN, and no database here.
         if !db.source.contains(":auto-backup:") {
             db.source.clone_from(&source.point.of.name);
         }

@@ -1,4 +1,4 @@
-//! S3: objects copied back, and compared.
+//! S3: restores and compares objects.
 
 pub mod restore;
 pub mod verify;
@@ -17,27 +17,29 @@ use playbook::expr_value::Expr;
 #[serde(deny_unknown_fields)]
 pub struct BucketSource {
     pub bucket: String,
-    /// The production bucket that this one stands for (its replica, its copy elsewhere); default: what the estate
-    /// says, else the bucket itself.
+    /// The production bucket that this bucket is a replica or other copy of. Default: the estate's
+    /// value, otherwise the bucket itself.
     #[serde(default)]
     pub of: Option<String>,
-    /// The versions that were current at this instant; needs a versioned bucket.
+    /// Use the versions that were current at this instant. Needs a versioned bucket.
     #[serde(default)]
     pub as_of: Option<Expr<When>>,
-    /// Only objects whose key starts so.
+    /// Only objects whose key begins with this prefix.
     #[serde(default)]
     pub prefix: Option<String>,
-    /// The name of the account in `accounts` whose credentials read it; default: the sandbox's.
+    /// The name of the account in `accounts` whose credentials read the bucket. Default: the
+    /// sandbox's.
     #[serde(default)]
     pub account: Option<String>,
-    /// The bucket's region; default: for a restore where it is found, else the sandbox's.
+    /// The bucket's region. Default: for a restore, where the bucket is found, otherwise the
+    /// sandbox's.
     #[serde(default)]
     #[schemars(with = "Option<Region>")]
     pub region: Option<Expr<Region>>,
 }
 
 impl BucketSource {
-    /// The region that is given, where it is known.
+    /// The given region, if it is known before the run.
     fn known_region(&self) -> Option<Region> {
         self.region.as_ref()?.get().ok().cloned()
     }
@@ -47,7 +49,8 @@ impl BucketSource {
     }
 }
 
-/// What reading a bucket calls; `CopyObject` reads its source as `GetObject` and `GetObjectTagging` do.
+/// The calls for reading a bucket. `CopyObject` reads its source like `GetObject` and
+/// `GetObjectTagging`.
 const READS: &[&str] = &[
     "s3:GetBucketVersioning",
     "s3:ListObjectsV2",

@@ -1,4 +1,4 @@
-//! Objects of a bucket, copied into a bucket of the sandbox.
+//! Copies objects of a bucket into a bucket of the sandbox.
 
 use std::time::Duration;
 
@@ -22,9 +22,10 @@ use port::{BucketRef, Calibration, CopyObjects, Create, Finding, Progress, Rule,
 #[serde(deny_unknown_fields)]
 pub struct RestoreArgs {
     pub from: BucketSource,
-    /// A name for the bucket in the sandbox; the real one is made unique by the run. It is created before T0.
+    /// A name for the bucket in the sandbox. It is created before T0, and the run makes its real
+    /// name unique.
     pub to: String,
-    /// Default: false. A restore of no object at all has failed, unless the bucket is meant to be empty.
+    /// Default: false. A restore of no objects fails, unless this is true.
     #[serde(default)]
     pub allow_empty: bool,
 }
@@ -54,7 +55,7 @@ impl Action for Restore {
         "s3:AbortMultipartUpload",
     ];
     const BUCKET_CALLS: &'static [&'static str] = READS;
-    // Objects are copied without their ACLs, into a bucket that the run has made and closed.
+    // Objects are copied without their ACLs, into a bucket that the run created and closed.
     const MAY_OPEN: bool = false;
     const SIZED_BY: &'static [PointKind] = &[PointKind::S3Replica, PointKind::S3Versions];
     const TIMING: Calibration = Calibration {
@@ -88,7 +89,7 @@ impl Action for Restore {
             Some(Expr::Value(When::AfterT0(_))) | None => PointSpec::Latest,
             Some(Expr::Template(text)) => PointSpec::Id(text.clone()),
         };
-        // Only versions tell what a bucket held at an instant.
+        // Only versions show the bucket's content at an instant.
         let kinds = if point == PointSpec::Latest { Self::SIZED_BY } else { &[PointKind::S3Versions][..] };
         let what = SourceWhat::Of { kind: "s3:bucket", name: from.bucket.clone(), point };
         let region = from.known_region();
@@ -104,7 +105,8 @@ impl Action for Restore {
         let source = cx.source()?;
         let real = match cx.sandbox.buckets.get(&args.to) {
             Some(real) => real.clone(),
-            // Its name was known only now. After T0 this needs S3's bucket management, which may be lost.
+            // The name was not known before T0. Creating the bucket now needs S3's bucket
+            // management, which may be lost.
             None => cx.create_ready("bucket", Create::Bucket { name: cx.name(&args.to) }).await?.0,
         };
         let as_of = value(args.from.as_of.as_ref())?;
@@ -153,16 +155,19 @@ impl Action for Restore {
     }
 }
 
-/// How far a bucket lags behind the one that it stands for, S3 does not tell. Its objects do not either: a replica's carry the
-/// time of the original (S3 user guide, "What does Amazon S3 replicate?"), also where they came after T0, and those of another
-/// copy that of the copying. Its versions tell only what it held itself. An estate knows, and says since when the point was usable.
+/// Whether the lag of a copy behind its original is unknown. S3 does not report it.
+///
+/// The objects do not show it either. Objects of a replica have the time of the original (S3 user
+/// guide, "What does Amazon S3 replicate?"), even if they arrived after T0. Objects of another copy
+/// have the time of copying. Versions show only the copy's own past. An estate knows the lag, and
+/// says since when the point was usable.
 fn is_copy_of_unknown_lag(from: &BucketSource, source: &RestoreSource) -> bool {
     let named = from.of.as_ref().is_some_and(|of| *of != from.bucket);
     let is_copy = named || source.point.of.name != from.bucket;
     is_copy && source.point.usable.is_none()
 }
 
-/// What a restore left out, or could not tell, for the report.
+/// Findings about objects that were left out, or about an unknown lag.
 fn restored_less(
     from: &BucketSource,
     copy: &CopyObjects,

@@ -1,4 +1,4 @@
-//! Objects of a bucket, compared with a manifest or with their source.
+//! Compares objects of a bucket with a manifest or with their source.
 
 use std::time::Duration;
 
@@ -21,20 +21,20 @@ use yaml::files::Files;
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VerifyArgs {
-    /// The bucket to look at, such as a restore step's `bucket`.
+    /// The bucket to check, such as a restore step's `bucket`.
     pub bucket: String,
     /// Compare with this bucket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<BucketSource>,
-    /// Compare with this file (path relative to the playbook): lines of `key,size,sha256`.
+    /// Compare with this file of lines `key,size,sha256`. The path is relative to the playbook.
     #[serde(default)]
     pub manifest: Option<String>,
-    /// Read every object and compare checksums computed on our side; default: true.
+    /// Whether to read every object and compare checksums that Drillmaster computes. Default: true.
     #[serde(default)]
     pub checksums: Option<Expr<bool>>,
     #[serde(default)]
     pub prefix: Option<String>,
-    /// Default: false. A comparison of no object at all shows nothing, and has failed.
+    /// Default: false. A comparison of no objects proves nothing and fails, unless this is true.
     #[serde(default)]
     pub allow_empty: bool,
 }
@@ -50,7 +50,7 @@ impl Action for Verify {
         &[Output { name: "matched", doc: "how many objects are as they should be", shape: Shape::Number }];
     const CALLS: &'static [&'static str] = READS;
     const BUCKET_CALLS: &'static [&'static str] = READS;
-    // It only reads.
+    // The action only reads.
     const MAY_OPEN: bool = false;
     const SIZED_BY: &'static [PointKind] = &[PointKind::S3Replica, PointKind::S3Versions];
     const TIMING: Calibration = Calibration {
@@ -74,7 +74,7 @@ impl Action for Verify {
 
     fn demands(args: &VerifyArgs) -> Demands {
         let mut reads: Vec<BucketRead> = args.source.iter().map(BucketSource::read).collect();
-        // What an expression names is what a step has made: the action's own calls are about it.
+        // An expression names a bucket that a step created, which the action's own calls cover.
         if !is_template(&args.bucket) {
             reads.push(BucketRead { name: args.bucket.clone(), region: None, account: None });
         }
@@ -145,7 +145,7 @@ impl Action for Verify {
     }
 }
 
-/// Lines of `key,size,sha256`, as CSV; the checksum may be empty or left out.
+/// Parses CSV lines of `key,size,sha256`. The checksum may be empty or left out.
 fn manifest(files: &Files, name: &str) -> Result<Vec<ManifestEntry>, StepError> {
     let path = files.path(name);
     let text = files.read(name).map_err(|why| {
@@ -163,13 +163,13 @@ fn manifest(files: &Files, name: &str) -> Result<Vec<ManifestEntry>, StepError> 
     entries(&text).map_err(bad)
 }
 
-/// The entries of a manifest, or the number of the first line that is none.
+/// The entries of a manifest, or the number of the first line that is not one.
 fn entries(text: &str) -> Result<Vec<ManifestEntry>, u64> {
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
         .comment(Some(b'#'))
-        // A key may hold a carriage return; at the end of a line it is trimmed away.
+        // A key may hold a carriage return. At the end of a line it is trimmed.
         .terminator(csv::Terminator::Any(b'\n'))
         .from_reader(text.as_bytes());
     let mut entries = Vec::new();
@@ -198,8 +198,8 @@ fn entry(record: &csv::StringRecord) -> Option<ManifestEntry> {
     Some(ManifestEntry { key: key.to_owned(), size: size.trim().parse().ok()?, sha256 })
 }
 
-/// The line of the record that is read next. The reader counts the comments and empty lines before
-/// a record among the record's own.
+/// The line of the next record. The reader counts comments and empty lines before a record as part
+/// of it.
 fn line_after(text: &str, position: &csv::Position) -> u64 {
     let rest = usize::try_from(position.byte()).ok().and_then(|at| text.get(at..)).unwrap_or_default();
     let skipped = rest.split('\n').take_while(|line| line.is_empty() || line.starts_with('#'));
