@@ -1,4 +1,4 @@
-//! What a run leaves: the journal, what it measured and how it is judged, and the report.
+//! The results of a run: the journal, the measures, the verdict and the report.
 
 #![deny(clippy::wildcard_enum_match_arm)]
 

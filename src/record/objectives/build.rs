@@ -1,4 +1,4 @@
-//! The report of a record, and its verdict.
+//! Builds the report of a record, with its verdict.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -13,7 +13,7 @@ use base::exit::Exit;
 use event::{Phase, RunStarted};
 use port::Rule;
 
-/// The report; `None` while not even the run's beginning is on record.
+/// The report. `None` if not even the first event is in the journal.
 pub fn report(record: &Record) -> Option<Report> {
     let (started_at, started) = record.started.as_ref()?;
     let finished_at = record.last_at.unwrap_or(*started_at);
@@ -102,7 +102,7 @@ fn sources(report: &Report) -> impl Iterator<Item = &Source> {
     report.workloads.iter().flat_map(|w| &w.rpo.sources)
 }
 
-/// What is from after T0 could not have been had on the day.
+/// Data from after T0 would not have existed in a real disaster.
 fn from_after_t0(source: &Source, t0: base::duration::Time) -> Option<Finding> {
     is_from_after(source, t0).then(|| {
         Finding::new(
@@ -118,7 +118,7 @@ fn from_after_t0(source: &Source, t0: base::duration::Time) -> Option<Finding> {
     })
 }
 
-/// Restored data that claim to be newer than what they were restored from.
+/// Restored data that claim to be newer than their source.
 fn newer_than_its_source(source: &Source) -> Option<Finding> {
     let data = source.data_age_s?;
     let implausible = source.age_s.map_or(data < 0.0, |point| data < point);
@@ -136,7 +136,7 @@ fn newer_than_its_source(source: &Source) -> Option<Finding> {
     })
 }
 
-/// What a run that was resumed cannot say of itself.
+/// The limits of the report of a resumed run.
 fn resumed(resumed: &[Resumption]) -> Option<Finding> {
     let gaps = resumed.iter().map(|r| r.gap_s).sum();
     (!resumed.is_empty()).then(|| {
@@ -263,7 +263,7 @@ fn of_workload(workload: &Workload) -> Vec<String> {
     reasons
 }
 
-/// What belongs to no workload must not fail unseen either.
+/// Failed nodes without a workload. They must not go unnoticed either.
 fn of_loose_nodes(record: &Record, started: &RunStarted) -> Vec<String> {
     let loose = |workload: &Option<String>| workload.is_none();
     let mut reasons = Vec::new();
@@ -351,7 +351,7 @@ fn checks(record: &Record, started: &RunStarted, critical: &[&str]) -> Vec<Check
 }
 
 fn points(record: &Record) -> Vec<PointRow> {
-    // Snapshots of one name may lie in several places, lost ones among them.
+    // Snapshots in several places may have the same name, and some of them may be lost.
     let key = |p: &estate::RecoveryPoint| (p.kind, p.account.to_string(), p.region.to_string(), p.id.clone());
     let mut used = BTreeMap::new();
     for (id, step) in &record.steps {
@@ -395,7 +395,7 @@ fn coverage(started: &RunStarted, workloads: &[Workload], measures: Option<&Meas
             coverage.uncovered.push(id.clone());
         }
     }
-    // What a workload names and the estate does not know.
+    // Resources that a workload names and that are not in the estate.
     coverage.uncovered.extend(workloads.iter().flat_map(|w| &w.missing_resources).cloned());
     coverage.covered.sort();
     coverage.uncovered.sort();
@@ -412,15 +412,15 @@ fn teardown(record: &Record) -> Teardown {
     deleted.dedup();
     let left_behind = match (&record.left_behind, &record.kept) {
         (Some(left), _) => left.clone(),
-        // Kept on purpose: named in `sandbox.kept_until`, and not a failure.
+        // A sandbox that was kept on purpose is in `sandbox.kept_until`, and is not a failure.
         (None, Some(_)) => Vec::new(),
-        // Teardown did not end: everything that is not known to be gone may still stand.
+        // Teardown did not end. Every resource that is not known to be gone may still exist.
         (None, None) => created.iter().filter(|c| !deleted.contains(c)).cloned().collect(),
     };
     Teardown { created: created.len(), deleted: deleted.len(), left_behind }
 }
 
-/// A reason names what is wrong; the report lists all of it.
+/// A short list for a reason. The report has the full list.
 fn first_few(items: &[String]) -> String {
     const FEW: usize = 5;
     let mut text = items.iter().take(FEW).cloned().collect::<Vec<_>>().join("; ");

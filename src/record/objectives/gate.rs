@@ -1,7 +1,7 @@
 //! The gate: judges a finished run again, with other objectives or against a baseline.
 //!
-//! It trusts the measures of the report and nothing else: what was not measured is unknown and never passes, and a
-//! recovery that is not complete fails whatever its figures.
+//! It uses only the measures of the report. A missing measure is unknown and never passes. An
+//! incomplete recovery fails, whatever its figures are.
 
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ use crate::report::model::{Report, Status, Verdict, Workload};
 use base::duration::{Span, human_seconds};
 use base::exit::Exit;
 
-/// What multiplying may add, far below a measure's own resolution of a millisecond.
+/// The rounding error of the tolerance, far below a measure's resolution of a millisecond.
 const SLACK_S: f64 = 0.0005;
 
 /// Objectives that replace those of the playbook, for every workload.
@@ -30,7 +30,7 @@ impl Overrides {
 pub enum Measure {
     Rto,
     Rpo,
-    /// Whether all of the workload came back.
+    /// Whether the whole workload recovered.
     Recovery,
     /// How the run as a whole ended.
     Run,
@@ -42,25 +42,25 @@ pub enum Measure {
 #[serde(rename_all = "snake_case")]
 pub enum GateStatus {
     Met,
-    /// Nothing was asked.
+    /// The measure has no objective.
     NoObjective,
     Missed,
     Unknown,
-    /// Worse than the baseline by more than is tolerated.
+    /// Worse than the baseline by more than the tolerance.
     Regressed,
     /// The run itself failed, was interrupted or could not be carried out.
     Failed,
-    /// The baseline says nothing about this run.
+    /// The baseline cannot be compared with this run.
     NotComparable,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GateLine {
-    /// Empty where the line is about the run as a whole.
+    /// Empty if the line is about the run as a whole.
     pub workload: String,
     pub measure: Measure,
     pub objective_s: Option<f64>,
-    /// What was compared: for RTO the figure with the playbook's assumptions, where it has any.
+    /// The compared figure. For RTO it includes the playbook's assumptions, if there are any.
     pub measured_s: Option<f64>,
     pub baseline_s: Option<f64>,
     pub status: GateStatus,
@@ -73,7 +73,8 @@ pub struct GateResult {
     pub lines: Vec<GateLine>,
 }
 
-/// Judges `report`. `tolerance`: by which share a measure may be worse than the baseline's, 0.2 for 20 %.
+/// Judges `report`. `tolerance` is the share by which a measure may be worse than the baseline's:
+/// 0.2 for 20 %.
 pub fn judge(
     report: &Report,
     overrides: &Overrides,
@@ -105,7 +106,7 @@ impl Gate {
         self.result.lines.push(line);
     }
 
-    /// A line about the run as a whole.
+    /// Adds a line about the run as a whole.
     fn whole(&mut self, exit_code: Exit, measure: Measure, status: GateStatus, message: String) {
         let workload = String::new();
         let line = GateLine {
@@ -211,7 +212,7 @@ impl Gate {
 
     fn rpo(&mut self, workload: &Workload, overrides: &Overrides) {
         let rpo = &workload.rpo;
-        // A store whose age nobody knows may be older than all others.
+        // A store of unknown age may be older than all others.
         let whole = workload.missing_resources.is_empty()
             && rpo.sources.iter().all(|source| source.data_age_s.or(source.age_s).is_some());
         let asked = Asked { objective: rpo.objective_s, instead: overrides.rpo, status: rpo.status };
@@ -279,8 +280,9 @@ impl Gate {
         );
     }
 
-    /// A run may have failed for what no objective shows (an open sandbox, a step of no workload). Only what other
-    /// objectives explain may turn into a pass.
+    /// Fails a run that failed for reasons without an objective (an open sandbox, a step without a
+    /// workload). Only a failure that missed objectives explain can become a pass with other
+    /// objectives.
     fn other_reasons(&mut self, report: &Report, overrides: &Overrides) {
         if report.verdict != Verdict::Failed || self.result.exit_code != Exit::Passed {
             return;
@@ -331,7 +333,7 @@ impl Gate {
     }
 
     fn regression(&mut self, now: &Workload, before: &Workload, tolerance: f64) {
-        // With assumptions where both have them; one with and one without would compare unlike things.
+        // Figures with assumptions are compared only if both runs have them.
         let (rto_now, rto_before) = match (now.rto.with_assumptions_s, before.rto.with_assumptions_s) {
             (Some(now), Some(before)) => (Some(now), Some(before)),
             _ => (now.rto.measured_s, before.rto.measured_s),
@@ -391,7 +393,7 @@ impl Gate {
     }
 }
 
-/// What is asked of a measure, and what the report made of it.
+/// The objective of a measure, and its status in the report.
 #[derive(Clone, Copy)]
 struct Asked {
     objective: Option<f64>,
@@ -400,20 +402,21 @@ struct Asked {
 }
 
 impl Asked {
-    /// Whether a figure within the objective may still not be the whole: the report knew of something missing, or the
-    /// figure leaves a part out.
+    /// Whether a figure within the objective may be only a part: the report knew of something
+    /// missing, or the figure leaves something out.
     fn is_partial(self, measured: f64, whole: bool) -> bool {
         match self.status {
             Status::Met => !whole,
-            // Without an objective there was nothing that the report could have called met.
+            // Without an objective the report could not call the measure met.
             Status::Unknown => self.objective.is_some() || !whole,
-            // Missed, and met by a laxer objective; where the figures do not explain the miss, something else does.
+            // A missed objective may be met by a laxer one. But if the figure does not explain the
+            // miss, something else does.
             Status::Missed => !whole || self.objective.is_none_or(|objective| measured <= objective),
         }
     }
 }
 
-/// Why a baseline says nothing about a run.
+/// Why a baseline cannot be compared with a run.
 fn not_comparable(report: &Report, baseline: &Report) -> Option<String> {
     if baseline.playbook.name != report.playbook.name {
         return Some(format!(

@@ -1,5 +1,5 @@
-//! What the looks at the sandbox say of it, as a fold. What was found after T0 stays found, whoever closed it again. What
-//! could not be looked at is known as soon as a later look could see it; never, if none did.
+//! The results of the isolation scans: a fold over events. A leak found after T0 counts, even if it
+//! is closed later. A part that could not be scanned counts until a later scan can read it.
 
 use base::severity::Severity;
 use event::Stage;
@@ -7,13 +7,13 @@ use port::{Finding, Rule};
 
 #[derive(Debug, Clone, Default)]
 pub struct Isolation {
-    /// By the last look before T0.
+    /// The last scan before T0.
     before: Option<Looked>,
-    /// Since T0, each once.
+    /// The leaks since T0, each once.
     since: Vec<Finding>,
-    /// By the latest look since T0.
+    /// The unknown parts of the latest scan since T0.
     unknown: Vec<Finding>,
-    /// It was looked at once more before the verdict.
+    /// Whether the final scan took place.
     last: bool,
 }
 
@@ -38,13 +38,14 @@ impl Isolation {
         self.last |= stage == Stage::Last;
     }
 
-    /// Looked at before T0, and, where the disaster was `declared`, to the end, and closed whenever it was.
+    /// Whether the sandbox was scanned before T0 and, if the disaster was `declared`, until the
+    /// end, and was closed in every scan.
     pub fn is_verified(&self, declared: bool) -> bool {
         let closed = |looked: &Looked| looked.unknown.is_empty() && !looked.exposures.iter().any(is_high);
         self.before.as_ref().is_some_and(closed) && (!declared || self.failures().is_empty())
     }
 
-    /// Why a drill that was carried out has failed for its sandbox.
+    /// The isolation failures of a drill that was carried out.
     pub fn failures(&self) -> Vec<String> {
         let said = |words: &str, found: &Finding| format!("{words}: {}: {}", found.resource, found.message);
         let open = self.since.iter().filter(|found| is_high(found));
@@ -54,7 +55,8 @@ impl Isolation {
         open.chain(unknown).chain(unseen).collect()
     }
 
-    /// What the looks found, as the report tells it; each once. `carried_out`: it should have been looked at to the end.
+    /// The findings of the scans for the report, each once. `carried_out` means that the final scan
+    /// should have taken place.
     pub fn findings(&self, carried_out: bool) -> Vec<Finding> {
         let before = self.before.iter().flat_map(|looked| looked.exposures.iter().chain(&looked.unknown));
         let mut all: Vec<&Finding> = Vec::new();
@@ -98,7 +100,7 @@ mod tests {
         assert!(!isolation.is_verified(false));
         isolation.apply(Stage::BeforeT0, &[found(Severity::Medium, "zone")], &[]);
         assert!(isolation.is_verified(false));
-        // Nobody has looked since.
+        // No scan has taken place since T0.
         assert!(!isolation.is_verified(true));
         isolation.apply(Stage::AfterT0, &[], &[found(Severity::High, "vpc")]);
         assert_eq!(isolation.failures().len(), 2);

@@ -1,4 +1,4 @@
-//! RTO, RPO and the critical path, as DESIGN §3 defines them. Pure functions of the record.
+//! RTO, RPO and the critical path, as DESIGN §3 defines them. All are pure functions of the record.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -7,10 +7,10 @@ use crate::report::model::{CheckStatus, Link, Rpo, Rto, Source, Status, StepStat
 use base::duration::{Time, seconds_between};
 use event::{NodePlan, RunStarted, WorkloadPlan};
 
-/// How one node ended, as far as measuring goes.
+/// The end of a node, for measuring.
 #[derive(Clone, Copy)]
 struct Ended {
-    /// A step that succeeded, a check that became healthy.
+    /// The step succeeded, or the check became healthy.
     well: bool,
     at: Option<Time>,
 }
@@ -20,7 +20,7 @@ pub struct Measures<'a> {
     started: &'a RunStarted,
     t0: Time,
     nodes: HashMap<&'a str, (&'a NodePlan, &'static str)>,
-    /// Production resources that succeeded steps have restored.
+    /// The production resources that successful steps restored.
     restored: BTreeSet<&'a str>,
 }
 
@@ -64,7 +64,8 @@ impl<'a> Measures<'a> {
     }
 
     pub fn workload(&self, workload: &WorkloadPlan) -> Measured {
-        // A step that brings back what the workload lists is one of its steps, whatever the playbook says of it.
+        // A step that restores a resource of the workload belongs to it, even if the playbook does
+        // not say so.
         let restores = |node: &NodePlan| {
             let step = self.record.steps.get(&node.id);
             step.is_some_and(|step| step.restored.iter().any(|id| workload.lost.contains(id)))
@@ -91,8 +92,8 @@ impl<'a> Measures<'a> {
         for resource in &missing_resources {
             incomplete.push(format!("{resource} is lost, and no step restored it"));
         }
-        // What failed has no instant of success: there is nothing to measure. A missing resource leaves the measure of
-        // what was timed, which alone may exceed the objective.
+        // A failed node has no instant of success, so nothing is measured. A missing resource does
+        // not hinder the measure of the other nodes, which alone may exceed the objective.
         let nodes = || steps.iter().chain(&checks).filter(|n| !self.is_left_out(&n.id));
         let all_well = nodes().all(|n| self.ended(&n.id).well) && !checks.is_empty();
         let last =
@@ -104,7 +105,8 @@ impl<'a> Measures<'a> {
         Measured { incomplete, missing_resources, rto, rpo, critical_path }
     }
 
-    /// A step whose `when` was false belongs to no recovery; what it would have restored is missed as a resource.
+    /// A step whose `when` was false is not part of the recovery. The resources that it would have
+    /// restored are missing.
     fn is_left_out(&self, id: &str) -> bool {
         self.record.steps.get(id).is_some_and(|step| step.unwanted)
     }
@@ -135,7 +137,7 @@ impl<'a> Measures<'a> {
 
     fn rpo(&self, workload: &WorkloadPlan, steps: &[&NodePlan], missing: &[String]) -> Rpo {
         let mut sources = Vec::new();
-        // A store whose age is unknown, or that was not restored at all, leaves the whole unknown.
+        // The total is unknown if a store has an unknown age or was not restored.
         let mut complete = missing.is_empty();
         let mut stores = 0;
         for node in steps {
@@ -152,8 +154,8 @@ impl<'a> Measures<'a> {
                 None => complete = false,
             }
         }
-        // What was to be measured and was not is unknown, whatever the recovery points say; so is what a check measured
-        // of nothing in particular.
+        // A measure that a check failed to take is unknown, whatever the recovery points say. So is
+        // a measure that belongs to no store.
         complete &= self.started.checks.iter().filter(|n| n.measures_rpo).all(|check| {
             let own = check.workload.as_deref() == Some(&workload.name);
             let stores = steps.iter().any(|step| check.measures_of.contains(&step.id));
@@ -162,12 +164,13 @@ impl<'a> Measures<'a> {
         let ages: Vec<Option<f64>> = sources.iter().map(|source| age(source, self.t0)).collect();
         complete &= ages.iter().all(Option::is_some);
         let measured_s = ages.into_iter().flatten().reduce(f64::max);
-        // Of the oldest of several only a lower bound is known where one of them is not.
+        // If one store's worst case is unknown, the worst case of all is only a lower bound.
         let exact = stores == sources.len() && sources.iter().all(|s| s.worst_case_s.is_some());
         let worst =
             sources.iter().filter_map(|s| s.worst_case_s.or(s.worst_case_at_least_s)).reduce(f64::max);
         let (worst_case_s, worst_case_at_least_s) = if exact { (worst, None) } else { (None, worst) };
-        // A default objective says nothing of a workload that lists what it needs, and none of it holds data.
+        // A default objective does not apply to a workload that lists its resources, if none of
+        // them holds data.
         let stateless = stores == 0 && workload.stateless;
         let objective_s = workload.rpo_s.filter(|_| !stateless || workload.own_rpo);
         Rpo {
@@ -180,7 +183,7 @@ impl<'a> Measures<'a> {
         }
     }
 
-    /// Where a store's data came from; `None` where it was not restored.
+    /// The source of a store's data. `None` if the store was not restored.
     fn source(&self, id: &str, step: &StepRecord) -> Option<Source> {
         if step.status != Some(StepStatus::Succeeded) {
             return None;
@@ -194,7 +197,7 @@ impl<'a> Measures<'a> {
             step: id.to_owned(),
             from: format!("{} {}", point.account, point.region),
             taken,
-            // What is from after T0 has no age: it could not have been had on the day.
+            // Data from after T0 have no age, since they would not have existed in a real disaster.
             age_s: taken.filter(|taken| *taken <= self.t0).map(|taken| seconds_between(taken, self.t0)),
             data_age_s: data_time.map(|newest| seconds_between(newest, self.t0)),
             worst_case_s: step.worst_case.seconds,
@@ -204,7 +207,8 @@ impl<'a> Measures<'a> {
         })
     }
 
-    /// The newest timestamp that a check has found in what a step restored; with several, the oldest of them.
+    /// The newest timestamp that a check found in the data that a step restored. If several checks
+    /// measure it, the oldest of their timestamps.
     fn newest_data(&self, step: &str) -> Option<Time> {
         self.started
             .checks
@@ -214,7 +218,8 @@ impl<'a> Measures<'a> {
             .min()
     }
 
-    /// The chain that ends at the recovery, each link the dependency that finished last. Shares add up to 1.
+    /// The chain of nodes that ends with the recovery. Each link is the dependency that finished
+    /// last. The shares add up to 1.
     fn critical_path(&self, last: &'a str) -> Vec<Link> {
         let mut links = Vec::new();
         let mut id = last;
@@ -239,8 +244,9 @@ impl<'a> Measures<'a> {
     }
 }
 
-/// The age of a store's data. What a check found replaces the recovery point's time, but no data can be newer than
-/// the point that they were restored from: such a timestamp was written after the restore, and shows nothing.
+/// The age of a store's data. A check's timestamp replaces the recovery point's time. No data can
+/// be newer than their recovery point, so a newer timestamp was written after the restore and is
+/// ignored.
 fn age(source: &Source, t0: Time) -> Option<f64> {
     if is_from_after(source, t0) {
         return None;
@@ -252,12 +258,13 @@ fn age(source: &Source, t0: Time) -> Option<f64> {
     }
 }
 
-/// Whether the data, or what they were restored from, are said to be from after T0.
+/// Whether the data or their recovery point are from after T0.
 pub fn is_from_after(source: &Source, t0: Time) -> bool {
     source.taken.is_some_and(|taken| taken > t0)
 }
 
-/// What is known to exceed the objective is missed, complete or not; what is not complete is never met.
+/// A figure that exceeds the objective is missed, even if it is incomplete. An incomplete figure
+/// never meets the objective.
 fn judge(objective: Option<f64>, measured: Option<f64>, complete: bool) -> Status {
     match (objective, measured) {
         (Some(objective), Some(measured)) if measured > objective => Status::Missed,

@@ -1,4 +1,5 @@
-//! Judging a run: its events folded into a record, RTO and RPO measured from it, the verdict, and the gate.
+//! Judges a run. Its events are folded into a record, RTO and RPO are measured from the record, and
+//! then the verdict and the gate follow.
 
 mod build;
 pub mod gate;

@@ -1,4 +1,4 @@
-//! A run as the fold of its events. Nothing else is kept of a run, and nothing else is judged.
+//! A run as the fold of its events. The report and the verdict are made from this alone.
 
 use std::collections::BTreeMap;
 
@@ -29,10 +29,10 @@ pub struct Record {
     pub findings: Vec<Finding>,
     pub created: Vec<ResourceRef>,
     pub deleted: Vec<ResourceRef>,
-    /// `None`: teardown has not ended.
+    /// `None` if teardown has not ended.
     pub left_behind: Option<Vec<String>>,
     pub kept: Option<(Vec<ResourceRef>, Time)>,
-    /// What was kept or left behind is being removed, or has been.
+    /// Whether resources that were kept or left behind are being removed, or have been.
     pub given_back: bool,
     pub interrupted: bool,
     pub aborted: Option<String>,
@@ -46,7 +46,7 @@ pub struct StepRecord {
     pub status: Option<StepStatus>,
     pub because: Option<String>,
     pub tolerated: bool,
-    /// It was not run because its `when` is false.
+    /// The step was not run because its `when` is false.
     pub unwanted: bool,
     pub started_at: Option<Time>,
     pub finished_at: Option<Time>,
@@ -137,7 +137,7 @@ impl Record {
                     None => error.clone(),
                 });
             }
-            // The drill had ended: what was kept or left behind is removed.
+            // The drill had already ended. Resources that were kept or left behind are now removed.
             Body::Resumed { .. } if self.finished || self.given_back => {
                 (self.finished, self.given_back, self.kept, self.left_behind) = (false, true, None, None);
             }
@@ -218,7 +218,7 @@ impl Record {
                 check.status = Some(CheckStatus::Skipped);
                 check.because = Some(because.clone());
             }
-            // What is measured does not hang on these.
+            // These events do not affect the measures.
             Body::Intent { .. }
             | Body::NotCreated { .. }
             | Body::Discarded { .. }
@@ -231,12 +231,12 @@ impl Record {
     }
 }
 
-/// `ec2:instance/i-…`, as a person reads it.
+/// The resource's name for people: `ec2:instance/i-…`.
 pub fn name(resource: &ResourceRef) -> String {
     format!("{}/{}", resource.kind.name(), resource.id)
 }
 
-/// The record as a consumer of the stream, shared with whoever builds the report at the end.
+/// The record as a consumer of events. The report's builder shares it.
 pub struct Recorder(pub std::rc::Rc<std::cell::RefCell<Record>>);
 
 impl Consumer for Recorder {
