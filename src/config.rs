@@ -1,5 +1,5 @@
-//! The user's configuration: which accounts are never changed, and where `sweep` looks. It belongs to the person or the
-//! CI that runs drills, and wins over any playbook.
+//! The user's configuration: the protected accounts, and the places to sweep. It belongs to the
+//! person or the CI that runs drills, and takes precedence over any playbook.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -15,22 +15,22 @@ use base::ids::{AccountId, BadName, Region};
 use port::Protected;
 use yaml::{Checker, Diagnostics, Formats, Schema, file};
 
-/// Names the file where `--config` does not.
+/// The variable that names the file if `--config` does not.
 pub const VARIABLE: &str = "DRILLMASTER_CONFIG";
 
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UserConfig {
-    /// Accounts in which nothing is ever changed, whatever a playbook says.
+    /// Accounts in which nothing is ever changed. A playbook cannot override this.
     #[serde(default)]
     pub protected_accounts: BTreeSet<AccountId>,
-    /// The accounts that `sweep` looks at, by a name of your choice, each with a way in.
+    /// The accounts that `sweep` searches, by a name of your choice, each with its credentials.
     #[serde(default)]
     pub accounts: BTreeMap<String, SweptAccount>,
-    /// The regions that `sweep` looks at, in each of these accounts.
+    /// The regions that `sweep` searches in each of these accounts.
     #[serde(default)]
     pub regions: BTreeSet<Region>,
-    /// Where it was read from.
+    /// The file that the configuration was read from.
     #[serde(skip)]
     pub path: Option<PathBuf>,
 }
@@ -39,7 +39,7 @@ pub struct UserConfig {
 #[serde(deny_unknown_fields)]
 pub struct SweptAccount {
     pub id: AccountId,
-    /// A profile of the shared AWS configuration; absent: the default chain.
+    /// A profile of the shared AWS configuration. Default: the default credentials chain.
     #[serde(default)]
     pub profile: Option<String>,
     /// The role to assume, by ARN.
@@ -87,23 +87,26 @@ pub fn config_schema() -> Json {
 
 static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::compile(&config_schema()));
 
-/// Where the configuration is: what was named on the command line, else by the variable, else the usual place. The
-/// second value says whether it was named: then it must be there.
+/// The path of the configuration: from the command line, otherwise from the variable, otherwise the
+/// usual place. The second value says whether the path was given explicitly. The file must then
+/// exist.
 pub fn locate(named: Option<&Path>, variable: impl Fn(&str) -> Option<OsString>) -> Option<(PathBuf, bool)> {
     let set = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     if let Some(path) = named.map(Path::to_owned).or_else(|| set(VARIABLE)) {
         return Some((path, true));
     }
-    // A relative path is to be ignored (XDG base directory specification).
+    // The XDG base directory specification says to ignore relative paths.
     let base = set("XDG_CONFIG_HOME").filter(|path| path.is_absolute());
     let base = base.or_else(|| set("HOME").map(|home| home.join(".config")))?;
     Some((base.join("drillmaster").join("config.yaml"), false))
 }
 
-/// Reads the configuration with all its mistakes. Where none was named and none is in the usual place, it is empty.
+/// Reads the configuration and reports all its mistakes. The result is empty if no path was given
+/// and the usual file does not exist.
 ///
 /// # Errors
-/// A file that was named and is not there; one that cannot be read: who protects accounts must not be ignored.
+/// A given file does not exist, or a file cannot be read. The list of protected accounts must not
+/// be ignored.
 pub fn load(place: Option<(PathBuf, bool)>) -> Result<UserConfig, Diagnostics> {
     let Some((path, named)) = place else { return Ok(UserConfig::default()) };
     let is_missing = || std::fs::metadata(&path).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound);

@@ -1,6 +1,7 @@
 //! Drillmaster: disaster-recovery fire drills for AWS.
 //!
-//! The command line and what a person sees of a run. The rooms below are crates of their own: ARCHITECTURE.md draws them.
+//! This crate has the command line and the terminal output of a run. The rooms below are crates of
+//! their own, which ARCHITECTURE.md draws.
 
 pub mod cli;
 pub mod config;
