@@ -198,15 +198,16 @@ impl Gate {
 
     fn rto(&mut self, workload: &Workload, overrides: &Overrides) {
         let rto = &workload.rto;
-        let asked = Asked { objective: rto.objective_s, instead: overrides.rto, status: rto.status };
-        let name = if rto.with_assumptions_s.is_some() { "RTO with what is assumed" } else { "RTO" };
+        let given =
+            MeasureObjective { objective: rto.objective_s, instead: overrides.rto, status: rto.status };
+        let name = if rto.with_assumptions_s.is_some() { "RTO with assumptions" } else { "RTO" };
         self.objective(
             workload,
             Measure::Rto,
             name,
             rto.with_assumptions_s.or(rto.measured_s),
             workload.recovered,
-            asked,
+            given,
         );
     }
 
@@ -215,8 +216,9 @@ impl Gate {
         // A store of unknown age may be older than all others.
         let whole = workload.missing_resources.is_empty()
             && rpo.sources.iter().all(|source| source.data_age_s.or(source.age_s).is_some());
-        let asked = Asked { objective: rpo.objective_s, instead: overrides.rpo, status: rpo.status };
-        self.objective(workload, Measure::Rpo, "RPO", rpo.measured_s, whole, asked);
+        let given =
+            MeasureObjective { objective: rpo.objective_s, instead: overrides.rpo, status: rpo.status };
+        self.objective(workload, Measure::Rpo, "RPO", rpo.measured_s, whole, given);
     }
 
     fn objective(
@@ -226,9 +228,9 @@ impl Gate {
         name: &str,
         measured: Option<f64>,
         whole: bool,
-        asked: Asked,
+        given: MeasureObjective,
     ) {
-        let objective = asked.instead.map(Span::as_secs_f64).or(asked.objective);
+        let objective = given.instead.map(Span::as_secs_f64).or(given.objective);
         let (code, status, message) = match (objective, measured) {
             (None, Some(measured)) => (
                 Exit::Passed,
@@ -254,8 +256,8 @@ impl Gate {
                         GateStatus::Missed,
                         format!("{name} {measured_} exceeds the objective of {objective_}"),
                     )
-                } else if asked.is_partial(measured, whole) {
-                    let message = format!("{name} {measured_} so far, but it is not the whole: unknown");
+                } else if given.is_partial(measured, whole) {
+                    let message = format!("{name} is unknown: {measured_} is not the whole");
                     (Exit::Failed, GateStatus::Unknown, message)
                 } else {
                     (
@@ -306,7 +308,7 @@ impl Gate {
 
     fn baseline(&mut self, report: &Report, baseline: &Report, tolerance: f64) {
         if let Some(why) = not_comparable(report, baseline) {
-            let message = format!("the baseline {} cannot be compared with: {why}", baseline.run_id);
+            let message = format!("the run cannot be compared with the baseline {}: {why}", baseline.run_id);
             self.whole(Exit::Wrong, Measure::Baseline, GateStatus::NotComparable, message);
             return;
         }
@@ -395,13 +397,13 @@ impl Gate {
 
 /// The objective of a measure, and its status in the report.
 #[derive(Clone, Copy)]
-struct Asked {
+struct MeasureObjective {
     objective: Option<f64>,
     instead: Option<Span>,
     status: Status,
 }
 
-impl Asked {
+impl MeasureObjective {
     /// Whether a figure within the objective may be only a part: the report knew of something
     /// missing, or the figure leaves something out.
     fn is_partial(self, measured: f64, whole: bool) -> bool {
@@ -435,6 +437,6 @@ fn not_comparable(report: &Report, baseline: &Report) -> Option<String> {
         Verdict::Passed | Verdict::Failed | Verdict::Error => {
             Some("it could not be carried out, so it has no measures".into())
         }
-        Verdict::Interrupted => Some("it was interrupted, so its measures are not whole".into()),
+        Verdict::Interrupted => Some("it was interrupted, so its measures are incomplete".into()),
     }
 }

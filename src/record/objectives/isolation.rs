@@ -8,7 +8,7 @@ use port::{Finding, Rule};
 #[derive(Debug, Clone, Default)]
 pub struct Isolation {
     /// The last scan before T0.
-    before: Option<Looked>,
+    before: Option<Scan>,
     /// The leaks since T0, each once.
     since: Vec<Finding>,
     /// The unknown parts of the latest scan since T0.
@@ -18,7 +18,7 @@ pub struct Isolation {
 }
 
 #[derive(Debug, Clone, Default)]
-struct Looked {
+struct Scan {
     exposures: Vec<Finding>,
     unknown: Vec<Finding>,
 }
@@ -26,7 +26,7 @@ struct Looked {
 impl Isolation {
     pub fn apply(&mut self, stage: Stage, exposures: &[Finding], unknown: &[Finding]) {
         if stage == Stage::BeforeT0 {
-            self.before = Some(Looked { exposures: exposures.to_vec(), unknown: unknown.to_vec() });
+            self.before = Some(Scan { exposures: exposures.to_vec(), unknown: unknown.to_vec() });
             return;
         }
         for found in exposures {
@@ -41,7 +41,7 @@ impl Isolation {
     /// Whether the sandbox was scanned before T0 and, if the disaster was `declared`, until the
     /// end, and was closed in every scan.
     pub fn is_verified(&self, declared: bool) -> bool {
-        let closed = |looked: &Looked| looked.unknown.is_empty() && !looked.exposures.iter().any(is_high);
+        let closed = |scan: &Scan| scan.unknown.is_empty() && !scan.exposures.iter().any(is_high);
         self.before.as_ref().is_some_and(closed) && (!declared || self.failures().is_empty())
     }
 
@@ -51,14 +51,14 @@ impl Isolation {
         let open = self.since.iter().filter(|found| is_high(found));
         let open = open.map(|found| said("the sandbox was not closed after T0", found));
         let unknown = self.unknown.iter().map(|found| said(UNKNOWN, found));
-        let unseen = (!self.last).then(|| format!("{UNKNOWN}: {NOT_LOOKED_AT}"));
+        let unseen = (!self.last).then(|| format!("{UNKNOWN}: {NO_FINAL_SCAN}"));
         open.chain(unknown).chain(unseen).collect()
     }
 
     /// The findings of the scans for the report, each once. `carried_out` means that the final scan
     /// should have taken place.
     pub fn findings(&self, carried_out: bool) -> Vec<Finding> {
-        let before = self.before.iter().flat_map(|looked| looked.exposures.iter().chain(&looked.unknown));
+        let before = self.before.iter().flat_map(|scan| scan.exposures.iter().chain(&scan.unknown));
         let mut all: Vec<&Finding> = Vec::new();
         for found in before.chain(&self.since).chain(&self.unknown) {
             if !all.contains(&found) {
@@ -70,7 +70,7 @@ impl Isolation {
             findings.push(Finding::new(
                 Rule::IsolationUnknown,
                 "sandbox",
-                NOT_LOOKED_AT,
+                NO_FINAL_SCAN,
                 "run the drill again; what was not looked at is not known to be closed",
             ));
         }
@@ -79,7 +79,7 @@ impl Isolation {
 }
 
 const UNKNOWN: &str = "whether the sandbox was closed is unknown";
-const NOT_LOOKED_AT: &str = "it was not looked at once more before teardown";
+const NO_FINAL_SCAN: &str = "it was not looked at once more before teardown";
 
 fn is_high(found: &Finding) -> bool {
     found.severity == Severity::High

@@ -9,9 +9,9 @@ use event::{NodePlan, RunStarted, WorkloadPlan};
 
 /// The end of a node, for measuring.
 #[derive(Clone, Copy)]
-struct Ended {
+struct NodeEnd {
     /// The step succeeded, or the check became healthy.
-    well: bool,
+    succeeded: bool,
     at: Option<Time>,
 }
 
@@ -50,16 +50,16 @@ impl<'a> Measures<'a> {
         self.restored.contains(resource)
     }
 
-    fn ended(&self, id: &str) -> Ended {
+    fn ended(&self, id: &str) -> NodeEnd {
         if let Some(step) = self.record.steps.get(id) {
-            return Ended { well: step.status == Some(StepStatus::Succeeded), at: step.finished_at };
+            return NodeEnd { succeeded: step.status == Some(StepStatus::Succeeded), at: step.finished_at };
         }
         match self.record.checks.get(id) {
-            Some(check) => Ended {
-                well: check.status == Some(CheckStatus::Healthy),
+            Some(check) => NodeEnd {
+                succeeded: check.status == Some(CheckStatus::Healthy),
                 at: check.healthy_at.filter(|_| check.status == Some(CheckStatus::Healthy)),
             },
-            None => Ended { well: false, at: None },
+            None => NodeEnd { succeeded: false, at: None },
         }
     }
 
@@ -77,7 +77,7 @@ impl<'a> Measures<'a> {
         let checks: Vec<&NodePlan> = checks.collect();
         let mut incomplete = Vec::new();
         for node in steps.iter().chain(&checks) {
-            if self.ended(&node.id).well || self.is_left_out(&node.id) {
+            if self.ended(&node.id).succeeded || self.is_left_out(&node.id) {
                 continue;
             }
             let kind = if self.record.checks.contains_key(&node.id) { "check" } else { "step" };
@@ -95,10 +95,10 @@ impl<'a> Measures<'a> {
         // A failed node has no instant of success, so nothing is measured. A missing resource does
         // not hinder the measure of the other nodes, which alone may exceed the objective.
         let nodes = || steps.iter().chain(&checks).filter(|n| !self.is_left_out(&n.id));
-        let all_well = nodes().all(|n| self.ended(&n.id).well) && !checks.is_empty();
+        let all_succeeded = nodes().all(|n| self.ended(&n.id).succeeded) && !checks.is_empty();
         let last =
             nodes().filter_map(|n| Some((self.ended(&n.id).at?, n.id.as_str()))).max_by_key(|(at, _)| *at);
-        let measured = last.filter(|_| all_well);
+        let measured = last.filter(|_| all_succeeded);
         let rto = self.rto(workload, measured.map(|(at, _)| at), incomplete.is_empty());
         let critical_path = measured.map(|(_, id)| self.critical_path(id)).unwrap_or_default();
         let rpo = self.rpo(workload, &steps, &missing_resources);
@@ -159,7 +159,7 @@ impl<'a> Measures<'a> {
         complete &= self.started.checks.iter().filter(|n| n.measures_rpo).all(|check| {
             let own = check.workload.as_deref() == Some(&workload.name);
             let stores = steps.iter().any(|step| check.measures_of.contains(&step.id));
-            if check.measures_of.is_empty() { !own } else { !stores || self.ended(&check.id).well }
+            if check.measures_of.is_empty() { !own } else { !stores || self.ended(&check.id).succeeded }
         });
         let ages: Vec<Option<f64>> = sources.iter().map(|source| age(source, self.t0)).collect();
         complete &= ages.iter().all(Option::is_some);

@@ -33,7 +33,7 @@ pub struct Record {
     pub left_behind: Option<Vec<String>>,
     pub kept: Option<(Vec<ResourceRef>, Time)>,
     /// Whether resources that were kept or left behind are being removed, or have been.
-    pub given_back: bool,
+    pub removes_kept: bool,
     pub interrupted: bool,
     pub aborted: Option<String>,
     pub api_calls: BTreeMap<String, CallCount>,
@@ -138,8 +138,8 @@ impl Record {
                 });
             }
             // The drill had already ended. Resources that were kept or left behind are now removed.
-            Body::Resumed { .. } if self.finished || self.given_back => {
-                (self.finished, self.given_back, self.kept, self.left_behind) = (false, true, None, None);
+            Body::Resumed { .. } if self.finished || self.removes_kept => {
+                (self.finished, self.removes_kept, self.kept, self.left_behind) = (false, true, None, None);
             }
             Body::Resumed { by, gap_s } => {
                 self.resumed.push(Resumption { at, by: by.clone(), gap_s: *gap_s });
