@@ -15,7 +15,7 @@ const CLOCKS_DIFFER_BY: TimeDelta = TimeDelta::seconds(1);
 /// The progress of a run: a fold over its events. It holds only the state that decides which event
 /// may come next.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Course {
+pub struct RunProgress {
     last_at: Option<Time>,
     phases: HashMap<Phase, bool>,
     ready: bool,
@@ -69,7 +69,7 @@ struct Request {
 
 type Verdict = Result<(), String>;
 
-impl Course {
+impl RunProgress {
     /// Takes in one event. An error says why it cannot follow the events before it. Nothing may
     /// follow after an error.
     pub fn follow(&mut self, event: &Event) -> Verdict {

@@ -16,7 +16,7 @@ use engine::actions::{CATALOGUE, TIMINGS};
 use engine::plan::{Input, Plan};
 use engine::run::{Config, Engine, Memory, Prober};
 use engine::secrets::Secrets;
-use event::legal::Course;
+use event::legal::RunProgress;
 use event::{Body, Bus, Consumer, ConsumerError, Event, Inputs};
 use futures_util::future::LocalBoxFuture;
 use playbook::check::CheckKind;
@@ -201,9 +201,9 @@ pub fn rehearse(playbook: &Loaded, given: &Given, before: &[Event], unanswered: 
     });
     drop(engine);
     let events = events.borrow().clone();
-    let mut course = Course::default();
+    let mut run_progress = RunProgress::default();
     for event in &events {
-        course.follow(event).unwrap_or_else(|why| panic!("no journal would take {event:?}: {why}"));
+        run_progress.follow(event).unwrap_or_else(|why| panic!("no journal would take {event:?}: {why}"));
     }
     let report = objectives::report(&Record::from_events(&events)).unwrap();
     Left { events, report, standing }

@@ -19,7 +19,7 @@ pub use chain::{End, Hash};
 pub use error::JournalError;
 pub use read::{Contents, FILE_NAME, read};
 
-use event::legal::Course;
+use event::legal::RunProgress;
 use event::{Body, Consumer, ConsumerError, Event};
 
 /// The number of bytes that are buffered before a write, unless something asks for a write earlier.
@@ -47,7 +47,7 @@ pub struct Journal {
     /// The end of the journal, including the buffer.
     end: End,
     /// The events that may come next.
-    course: Course,
+    progress: RunProgress,
     kept: Rc<Kept>,
 }
 
@@ -91,7 +91,7 @@ impl Journal {
         if durability == Durability::Synced {
             sync_names(dir, standing).map_err(|source| JournalError::append(&path, source))?;
         }
-        Ok(Self::at(path, file, durability, 0, End::of_nothing(), Course::default()))
+        Ok(Self::at(path, file, durability, 0, End::of_nothing(), RunProgress::default()))
     }
 
     /// Reopens the journal of a run whose process ended, on this or another machine. Returns its
@@ -117,14 +117,21 @@ impl Journal {
         file.sync_all()
             .and_then(|()| sync_names(dir, Some(dir)))
             .map_err(|source| JournalError::append(&path, source))?;
-        let course = contents.course.clone();
-        let journal = Self::at(path, file, durability, contents.intact_bytes, contents.end(), course);
+        let progress = contents.progress.clone();
+        let journal = Self::at(path, file, durability, contents.intact_bytes, contents.end(), progress);
         Ok((journal, contents))
     }
 
-    fn at(path: PathBuf, file: File, durability: Durability, written: u64, end: End, course: Course) -> Self {
+    fn at(
+        path: PathBuf,
+        file: File,
+        durability: Durability,
+        written: u64,
+        end: End,
+        progress: RunProgress,
+    ) -> Self {
         let kept = Rc::new(Kept { end: Cell::new(end), broken: RefCell::default() });
-        Self { path, file, durability, buffer: Vec::new(), written, end, course, kept }
+        Self { path, file, durability, buffer: Vec::new(), written, end, progress, kept }
     }
 
     /// Returns the state of the journal. It outlives the journal.
@@ -153,7 +160,7 @@ impl Journal {
                 found: event.seq,
             });
         }
-        self.course.follow(event).map_err(|why| JournalError::Illegal {
+        self.progress.follow(event).map_err(|why| JournalError::Illegal {
             path: self.path.clone(),
             seq: event.seq,
             why,

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::JournalError;
 use super::chain::{self, End, Hash};
-use event::legal::Course;
+use event::legal::RunProgress;
 use event::{Body, Event, FORMAT};
 
 /// The journal's file in a run's folder.
@@ -23,7 +23,7 @@ pub struct Contents {
     /// The hash of each record in turn.
     hashes: Vec<Hash>,
     /// The events that may come next.
-    pub(super) course: Course,
+    pub(super) progress: RunProgress,
 }
 
 impl Contents {
@@ -66,7 +66,7 @@ pub(super) fn read_from(file: &File, path: &Path) -> Result<Contents, JournalErr
         torn: false,
         intact_bytes: 0,
         hashes: Vec::new(),
-        course: Course::default(),
+        progress: RunProgress::default(),
     };
     let mut line = Vec::new();
     while reader.next(&mut line)? {
@@ -154,7 +154,7 @@ impl Contents {
                 ),
             });
         }
-        if let Err(why) = self.course.follow(&event) {
+        if let Err(why) = self.progress.follow(&event) {
             let mut after = Vec::new();
             let after = if reader.next(&mut after)? { chain::prev(&after) } else { None };
             return Err(match after {
