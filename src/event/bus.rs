@@ -58,14 +58,14 @@ impl Bus {
                 first_error.get_or_insert(error);
             }
         }
-        let kept = match first_error {
+        let result = match first_error {
             None => Ok(()),
             Some(error) => {
                 self.broken.borrow_mut().get_or_insert_with(|| error.clone());
                 Err(error)
             }
         };
-        (event, kept)
+        (event, result)
     }
 
     /// Emits an event about something that has already happened. An error is remembered (see

@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_knows_is_refused_once_something_is_lost() {
+    fn calls_with_unknown_facts_are_refused_after_a_loss() {
         let gate = LossGate::new(Loss::Region("us-east-1".parse().unwrap()));
         let west = "us-west-2".parse().unwrap();
         let call = Call {

@@ -63,7 +63,7 @@ mod tests {
     use estate::PointKind;
 
     #[test]
-    fn what_several_accounts_see_is_one_point_and_backups_keep_their_arn() {
+    fn a_point_that_several_accounts_see_is_one_point_and_backups_keep_their_arn() {
         let point = |id: &str, shared: bool| RecoveryPoint {
             shared_with: if shared { vec!["999988887777".parse().unwrap()] } else { Vec::new() },
             ..RecoveryPoint::new(

@@ -113,9 +113,9 @@ impl Provisioner {
     }
 
     fn emit(&self, body: Body) -> Result<(), ConsumerError> {
-        let (event, kept) = self.bus.send(body);
+        let (event, stored) = self.bus.send(body);
         self.requests.borrow_mut().apply(&event);
-        kept
+        stored
     }
 
     /// The name of the resource that `by` creates in `slot`. It stays the same until
@@ -491,7 +491,7 @@ mod tests {
     }
 
     #[test]
-    fn what_different_steps_make_has_different_names() {
+    fn names_of_different_steps_differ() {
         let parts = [
             ("vault-db", "", 0),
             ("vault_db", "", 0),

@@ -298,7 +298,7 @@ mod tests {
 
     /// What only the end of a stack shows may be of a kind whose turn has passed.
     #[test]
-    fn every_kind_has_its_turn_and_what_a_stack_leaves_has_another() {
+    fn every_kind_is_removed_by_rank_and_a_stack_leftover_after_its_stack() {
         let clock = Clock::real();
         let asked = DeletionLog::default();
         let bus = Bus::new(clock.clone(), 0, vec![Box::new(asked.clone())]);

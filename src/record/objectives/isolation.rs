@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_found_stays_found_and_what_was_not_seen_may_be_seen_later() {
+    fn leaks_stay_and_unknown_parts_may_become_known() {
         let mut isolation = Isolation::default();
         assert!(!isolation.is_verified(false));
         isolation.apply(Stage::BeforeT0, &[found(Severity::Medium, "zone")], &[]);

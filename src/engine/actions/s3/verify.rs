@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_entry_is_told_by_its_line() {
+    fn a_wrong_line_is_reported_by_its_number() {
         let long = format!("a,1,{}", "0".repeat(63));
         for (text, line) in [
             ("a", 1),
