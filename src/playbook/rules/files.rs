@@ -53,7 +53,7 @@ pub fn check(draft: &Draft<'_>, _: &Facts<'_>, context: &Context<'_>, out: &mut 
             match *kind {
                 CheckType::Http => look("certificate file", spec.get("ca_file")),
                 CheckType::Sql => {
-                    look("certificate file", spec.get("tls").and_then(|tls| tls.get("ca_file")))
+                    look("certificate file", spec.get("tls").and_then(|tls| tls.get("ca_file")));
                 }
                 CheckType::Command => {
                     let run = spec.get("run").filter(|_| spec.get("cwd").is_none());

@@ -199,7 +199,7 @@ impl Rule {
                 },
             )
             .switch_off("If checks go through the endpoint, the finding is expected, and stays.")
-            .source("Amazon EC2 User Guide, \"EC2 Instance Connect Endpoint\"")
+            .source("Amazon EC2 User Guide, \"Connect to your instances using a private IP address and EC2 Instance Connect Endpoint\"")
             .page("aws.md#checks-and-tunnels"),
             Self::SandboxPrivateZone => explain(
                 Topic::Isolation,
@@ -305,15 +305,17 @@ impl Rule {
                 &[Medium],
                 Text {
                     title: "It is unknown how far a replica lagged behind",
-                    meaning: "A step restored a bucket from its replica or from another copy. S3 \
-                              does not report how far the copy lagged behind the original at T0.",
+                    meaning: "A step restored a bucket from its replica or from another copy. S3's \
+                              API does not report how far the copy lagged behind the original at \
+                              T0. Only replication metrics in CloudWatch do, and Drillmaster does \
+                              not read them.",
                     reason: "The age of the data is unknown. So is the RPO, and an unknown RPO \
                              meets no objective.",
                     remedy: "Add a check with `measures: rpo` that returns the newest timestamp in \
                              the restored data.",
                 },
             )
-            .source("Amazon S3 User Guide, \"What does Amazon S3 replicate?\"")
+            .source("Amazon S3 User Guide, \"Using S3 Replication metrics\"")
             .page("aws.md#how-old-copies-are"),
             Self::ObjectsAfterT0 => explain(
                 Topic::Data,
@@ -396,8 +398,8 @@ impl Rule {
                 },
             )
             .switch_off(
-                "At severity medium the finding may stay for credentials that IAM cannot simulate, \
-                 such as those of a root user or of AWS single sign-on.",
+                "At severity medium the finding may stay for credentials that Drillmaster cannot have \
+                 simulated, such as those of a root user or of AWS IAM Identity Center.",
             )
             .source("IAM User Guide, \"IAM policy testing with the IAM policy simulator\"")
             .page("aws.md#permissions"),
