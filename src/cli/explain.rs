@@ -1,8 +1,7 @@
 //! `drillmaster explain`
 
+mod lines;
 mod page;
-
-use std::fmt::Write as _;
 
 use console::Term;
 use serde_json::json;
@@ -12,6 +11,7 @@ use crate::ui::text::{Tone, pad, width, wrap};
 use crate::ui::{OutputMode, Surroundings, TextStyle};
 use base::exit::Exit;
 use base::explanation::{Explanation, Topic};
+use lines::{line, lines, of};
 use yaml::diagnostic::nearest;
 
 /// Explain a finding of the report: what it means, why it matters, what to do
@@ -66,10 +66,6 @@ fn all() -> Vec<Explanation> {
     let mut all: Vec<Explanation> = findings.chain(of_templates).collect();
     all.sort_by_key(|rule| Topic::ALL.iter().position(|topic| *topic == rule.topic));
     all
-}
-
-fn of(topic: Topic, all: &[Explanation]) -> impl Iterator<Item = &Explanation> {
-    all.iter().filter(move |rule| rule.topic == topic)
 }
 
 fn unknown(wanted: &str, all: &[Explanation]) -> String {
@@ -154,17 +150,6 @@ fn one(rule: &Explanation, columns: usize, look: TextStyle) -> String {
         }
     }
     text
-}
-
-fn lines(text: &mut String, wrapped: &[String], indent: usize) {
-    for part in wrapped {
-        line(text, &format!("{}{part}", " ".repeat(indent)));
-    }
-}
-
-fn line(text: &mut String, line: &str) {
-    // Writing to a string cannot fail.
-    let _infallible = writeln!(text, "{line}");
 }
 
 #[cfg(test)]

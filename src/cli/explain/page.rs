@@ -1,6 +1,6 @@
 //! Renders docs/findings.md.
 
-use super::{line, lines, of};
+use super::lines::{line, lines, of};
 use crate::ui::text::wrap;
 use base::explanation::{Explanation, Topic};
 

@@ -1,17 +1,19 @@
 //! The formats of a report.
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+use strum::VariantArray;
+
+/// In the order in which they are written: first the one from which all can be made again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, VariantArray)]
 pub enum Format {
+    Json,
     Html,
     Markdown,
-    Json,
     Junit,
 }
 
 impl Format {
-    /// Every format, in the order of writing. JSON comes first, because every other format can be
-    /// made from it.
-    pub const ALL: [Self; 4] = [Self::Json, Self::Html, Self::Markdown, Self::Junit];
+    /// Every format, in the order of the definition.
+    pub const ALL: &[Self] = Self::VARIANTS;
 
     /// Returns the name of its file in a run's folder.
     pub const fn file_name(self) -> &'static str {

@@ -22,7 +22,7 @@ pub use format::Format;
 pub use json::{read, report_schema};
 pub use model::Report;
 pub use templates::Templates;
-pub use write::{FILES, write_all};
+pub use write::write_all;
 
 /// Renders the report in one format. The text ends with a newline.
 pub fn render(report: &Report, format: Format, templates: &Templates) -> Result<String, ReportError> {

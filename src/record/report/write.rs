@@ -6,14 +6,6 @@ use std::path::Path;
 
 use super::{Format, Report, ReportError, Templates, render};
 
-/// The files that [`write_all`] writes.
-pub const FILES: [&str; 4] = [
-    Format::Json.file_name(),
-    Format::Html.file_name(),
-    Format::Markdown.file_name(),
-    Format::Junit.file_name(),
-];
-
 /// Writes every format into `dir`. Creates the folder if it is missing. Each file appears as a
 /// whole or not at all.
 ///
@@ -22,7 +14,7 @@ pub const FILES: [&str; 4] = [
 pub fn write_all(report: &Report, dir: &Path, templates: &Templates) -> Result<(), ReportError> {
     fs::create_dir_all(dir).map_err(|source| ReportError::Write { path: dir.to_owned(), source })?;
     let mut first = Ok(());
-    for format in Format::ALL {
+    for &format in Format::ALL {
         let written = render(report, format, templates)
             .and_then(|text| write_whole(&dir.join(format.file_name()), &text));
         if first.is_ok() {
