@@ -14,8 +14,8 @@ use port::{ActionTiming, Calibration};
 /// An action: its declaration and its work. The constants become its [`ActionDecl`], which explains
 /// them.
 pub(super) trait Action: 'static {
-    /// The arguments in `with`. Their doc comments are their descriptions in the JSON Schema. A field
-    /// that may be an expression is a text or an [`Expr`](playbook::expr_value::Expr).
+    /// The arguments in `with`. Their doc comments are their descriptions in the JSON Schema. A
+    /// field that may be an expression is a text or an [`Expr`](playbook::expr_value::Expr).
     type Args: Clone + Serialize + DeserializeOwned + JsonSchema + 'static;
 
     const NAME: &'static str;

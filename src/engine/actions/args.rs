@@ -73,7 +73,7 @@ pub fn one_source(keys: &[(&str, bool)], point: Option<&str>) -> Vec<ArgProblem>
     if let (Some(("snapshot", _)), None, Some(_)) = (given.next(), given.next(), point) {
         problems.push(ArgProblem {
             pointer: "/from/point".into(),
-            message: "`point` says nothing where `snapshot` names the recovery point".into(),
+            message: "`snapshot` already names the recovery point, so `point` has no effect".into(),
             help: "remove `point`".into(),
         });
     }

@@ -104,7 +104,7 @@ impl<'a> IsolationMonitor<'a> {
         }
     }
 
-    fn blind(&self, why: &str) -> Exposure {
+    fn unknown(&self, why: &str) -> Exposure {
         Exposure::new(Leak::Unknown, &self.ready.vpc, format!("it could not be looked at: {why}"))
     }
 
@@ -118,7 +118,7 @@ impl<'a> IsolationMonitor<'a> {
         loop {
             let found = match retries.ask(clock, SCAN_LIMIT, &ask).await {
                 Ok(found) => found,
-                Err(error) => vec![self.blind(&error.to_string())],
+                Err(error) => vec![self.unknown(&error.to_string())],
             };
             scans += 1;
             let next = clock.now() + Span(pause).delta();
@@ -136,7 +136,7 @@ impl<'a> IsolationMonitor<'a> {
         let scan = self.scan_with_retries(stage, by);
         let found = match clock.timeout_at(by, scan).await {
             Some(found) => found,
-            None => vec![self.blind(&format!("no answer within {}", Span(SCAN_LIMIT)))],
+            None => vec![self.unknown(&format!("no answer within {}", Span(SCAN_LIMIT)))],
         };
         let (unknown, open): (Vec<_>, Vec<_>) = found.iter().partition(|e| e.leak == Leak::Unknown);
         let told = |list: Vec<&Exposure>| list.into_iter().map(exposed).collect();

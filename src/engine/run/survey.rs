@@ -109,7 +109,7 @@ impl Engine {
                 Ok(points) => points.into_iter().for_each(|p| merge(&mut merged, p)),
                 Err(error) => {
                     complete &= error.kind == ErrorKind::Unsupported;
-                    self.blind(place, &error);
+                    self.report_unseen(place, &error);
                 }
             }
         }
@@ -135,14 +135,14 @@ impl Engine {
                 Ok(points) => points.into_iter().for_each(|p| merge(merged, p)),
                 Err(error) => {
                     complete = false;
-                    self.blind(place, &error);
+                    self.report_unseen(place, &error);
                 }
             }
         }
         complete
     }
 
-    fn blind(&self, place: &Place, error: &CloudError) {
+    fn report_unseen(&self, place: &Place, error: &CloudError) {
         if error.kind == ErrorKind::Unsupported {
             return;
         }

@@ -218,7 +218,7 @@ fn too_many_volumes(count: usize) -> Option<ArgProblem> {
     let most = LETTERS.count();
     (count > most).then(|| ArgProblem {
         pointer: "/volumes".into(),
-        message: format!("{count} volumes are to be attached, and there are device names for {most}"),
+        message: format!("there are device names for only {most} of the {count} volumes"),
         help: format!("attach {most} at most (/dev/sdf to /dev/sdp), or put several disks into the image"),
     })
 }

@@ -114,7 +114,7 @@ impl Action for RestoreCluster {
         if args.class == "db.serverless" && args.serverless.is_none() {
             problems.push(ArgProblem {
                 pointer: "/class".into(),
-                message: "`db.serverless` needs to know how far it scales".into(),
+                message: "`db.serverless` needs a capacity range".into(),
                 help:
                     "add `serverless: { min: 0.5, max: 4 }`, in Aurora capacity units, as production has it"
                         .into(),
