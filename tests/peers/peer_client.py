@@ -35,7 +35,7 @@ class Peer:
             return json.loads(answer.read())
 
     def reset(self):
-        """Nothing is made, nothing fails, and the clock stands: only a test moves it."""
+        """Removes all resources and faults, and stops the clock. Only a test moves it."""
         self.admin("POST", "/peer/clock", {"stopped": True})
         urllib.request.urlopen(urllib.request.Request(self.url + "/moto-api/reset", data=b"", method="POST"), timeout=120).close()
         self.admin("POST", "/peer/faults", [])
@@ -46,7 +46,10 @@ class Peer:
         self.admin("POST", "/peer/clock", {"advance": seconds})
 
     def until(self, read, wanted, seconds=10):
-        """Every value that `read` gives until it is `wanted`, while the peer's clock goes on in small steps."""
+        """Returns every value of `read` up to `wanted`.
+
+        The peer's clock goes on in small steps.
+        """
         seen, step = [], 0.05
         for _ in range(round(seconds / step)):
             seen.append(read())
@@ -56,7 +59,7 @@ class Peer:
         raise AssertionError(f"never {wanted!r}: {seen}")
 
     def client(self, service, account=PROD, region="us-east-1", attempts=1, port=None):
-        """`port`: of a front, by which the client then goes."""
+        """`port`: the port of a front that the client uses."""
         retries = {"total_max_attempts": attempts, "mode": "standard"}
         config = Config(retries=retries, s3={"addressing_style": "path"}, read_timeout=120)
         sts = boto3.client("sts", endpoint_url=self.url, region_name=region, aws_access_key_id="k", aws_secret_access_key="s")
@@ -84,7 +87,7 @@ class Peer:
 
 
 def eventually(read, wanted):
-    """Waits, in real time, until another thread has made `read` give what is `wanted`."""
+    """Waits in real time until another thread makes `read` return `wanted`."""
     seen, end = None, time.monotonic() + 120
     while time.monotonic() < end:
         seen = read()

@@ -1,4 +1,7 @@
-"""The peer proves that it does what it says (moto_peer/__init__.py). Run: python -m unittest discover tests/peers"""
+"""Tests that the peer does what moto_peer/__init__.py says.
+
+Run: python -m unittest discover tests/peers
+"""
 
 import http.client
 import json
@@ -145,7 +148,8 @@ class Delays(PeerTest):
         read = lambda: self.rds.describe_db_instances(DBInstanceIdentifier="replica")["DBInstances"][0]["DBInstanceStatus"]  # noqa: E731
         self.assertEqual(self.peer.until(read, "available")[0], "creating")
         self.rds.promote_read_replica(DBInstanceIdentifier="replica")
-        # It is `available` still, and names its source, until the promotion has begun and ended.
+        # The replica is still `available`, and names its source, until the promotion begins. Then
+        # it is `modifying` until the promotion ends.
         replica = lambda: self.rds.describe_db_instances(DBInstanceIdentifier="replica")["DBInstances"][0]  # noqa: E731
         begun = replica()
         self.assertEqual((begun["DBInstanceStatus"], begun.get("ReadReplicaSourceDBInstanceIdentifier")), ("available", "orders"))
@@ -328,7 +332,7 @@ class Faults(PeerTest):
         self.faults({"action": "PutObject", "kind": "throttle"})
         connection = http.client.HTTPConnection(self.peer.url.removeprefix("http://"), timeout=120)
         headers = {"Transfer-Encoding": "chunked"}
-        for expected in (503, 404):  # the second: no such bucket, on the same connection
+        for expected in (503, 404):  # the second request, on the same connection: no such bucket
             connection.request("PUT", "/missing/k", body=iter([b"x" * 1000] * 50), encode_chunked=True, headers=headers)
             answer = connection.getresponse()
             answer.read()

@@ -1,47 +1,72 @@
-"""An AWS API on 127.0.0.1 for drillmaster's tests: moto, behind a WSGI middleware, with what a drill needs added.
+"""An AWS API on 127.0.0.1 for drillmaster's tests: moto behind a WSGI middleware, with additions.
 
 `python -m moto_peer` prints `{"port": N}` when it listens, and exits when its stdin closes.
-Added or changed, each in a module of its own, so that a test knows what it must not take for moto's or AWS's word:
 
-  delays       things are pending for a while before they are ready, deletions of databases take a while; using a thing
-               that is not ready is refused
-  faults       throttling, server errors, dropped connections, latency, what never gets ready, what will not delete
-  sharing      a snapshot or image shared with an account can be seen, copied and used by it
-  clock        the clock that the delays go by
-  corrections  gaps of moto that would mislead a drill (the list is at the head of the module)
-  ageing       recovery points of a chosen age
-  front        further ports, on which requests fail by seed
-  iam          policies of roles, enforced and simulated (what is evaluated stands at its head)
-  inventory    everything that a drill could have created, as sorted JSON
-  app          the middleware: the request log, one request at a time but for S3, the admin API under /peer/
+Each addition and each change has a module of its own. So the author of a test can see which
+behaviour is neither moto's nor AWS's word:
 
-The admin API (JSON; a mistake is answered 400 with {"error": …}):
+  delays       Resources are pending for a while before they are ready. Deletions of databases take
+               a while. The use of a resource that is not ready is refused.
+  faults       Throttling, server errors, dropped connections, latency, resources that never become
+               ready, resources that cannot be deleted.
+  sharing      An account can see, copy and use a snapshot or image that is shared with it.
+  clock        The clock that the delays follow.
+  corrections  Gaps of moto that would mislead a drill. The list is at the head of the module.
+  ageing       Recovery points of a chosen age.
+  front        Further ports, on which requests fail by seed.
+  iam          Policies of roles, enforced and simulated. The head of the module lists what is
+               evaluated.
+  inventory    Every resource that a drill could have created, as sorted JSON.
+  app          The middleware: the request log, one request at a time but for S3, and the admin API
+               under /peer/.
+
+The admin API speaks JSON. A mistake is answered with 400 and {"error": …}.
 
   GET    /peer/health
-  GET    /peer/log      [{n, service, action, region, account, access_key, params, status, fault?}, …]; DELETE clears it
-  POST   /peer/delays   {"default": 1.5, "db_instance": 3, …} seconds, merged; null: as default; kinds in control.py
-  POST   /peer/clock    {"stopped": true} stops the clock of these delays and of the kind `delay`; {"advance": 0.5} moves a
-                        clock that stands; {"stopped": false} lets it run on. GET: {"stopped", "now"}
-  POST   /peer/faults   [{"action": "RestoreDBInstanceFromDBSnapshot", "kind": "throttle", "times": 2}, …] replaces all rules
-                        (DELETE: none). action: a name, "service:Name" or "*". Narrowed by service, region, account,
-                        id (prefix of a parameter's value), match (part of one). Kinds: throttle, 500, 503, error (code,
-                        status, message), drop_before, drop_after, delay (seconds), unseen (a
-                        describing call of EC2 answers with an empty list, as right after a creation), offered_in (zones: of
-                        DescribeInstanceTypeOfferings, the only ones), 500_after and 503_after (it was done), reset_before
-                        and reset_after (RST on the socket), truncated (half the answer, then RST), cut (half of it as if it were
-                        all), twice (it arrives twice, and the second answer is given): once unless `times` says otherwise;
-                        delete_fails (of DeleteStack: the stack is
-                        DELETE_FAILED, once);
-                        never_ready (made by the action, or with this id), undeletable: for as long as the rule stands.
-                        never_ready of DeleteDBInstance or DeleteDBCluster: `deleting` for ever
+  GET    /peer/log      [{n, service, action, region, account, access_key, params, status, fault?},
+                        …]. DELETE clears it.
+  POST   /peer/delays   {"default": 1.5, "db_instance": 3, …} in seconds, merged. null: as default.
+                        The kinds are in control.py.
+  POST   /peer/clock    {"stopped": true} stops the clock of these delays and of the fault `delay`.
+                        {"advance": 0.5} moves a stopped clock. {"stopped": false} lets it run on.
+                        GET: {"stopped", "now"}.
+  POST   /peer/faults   [{"action": "RestoreDBInstanceFromDBSnapshot", "kind": "throttle",
+                        "times": 2}, …] replaces all rules. DELETE removes all. See below.
   GET    /peer/faults   the rules with their "hits"
-  POST   /peer/age      {"kind", "id", "account", "region", "taken", "earliest"?} or a list; kinds in ageing.py; an id may end in *
-  POST   /peer/fronts   {"seed": 7, "rate": 0.05, "faults": 20, "kinds"?: […]} → {"port", …}: one more port of the peer, on which
-                        that share of requests fails, by seed, until there were so many faults
+  POST   /peer/age      {"kind", "id", "account", "region", "taken", "earliest"?} or a list. The
+                        kinds are in ageing.py. An id may end in *.
+  POST   /peer/fronts   {"seed": 7, "rate": 0.05, "faults": 20, "kinds"?: […]} → {"port", …}.
+                        One more port of the peer. That share of its requests fails, by seed, until
+                        that number of faults is reached.
   GET    /peer/fronts   [{"port", "seed", "hits": [{action, number, kind}, …]}, …]
-  POST   /peer/policies {"ROLE-ARN": [policy documents]}: enforced from now on for sessions of these roles, and simulated (DELETE: none);
-                        a refused request has "denied": {action, resource, context} in the log
+  POST   /peer/policies {"ROLE-ARN": [policy documents]}. From now on they are enforced for sessions
+                        of these roles, and simulated. DELETE removes them. A refused request has
+                        "denied": {action, resource, context} in the log.
   GET    /peer/state    {"resources": [{account, region, type, id, tags, …}, …]}
+
+The `action` of a fault rule is a name, "service:Name" or "*". `service`, `region`, `account`, `id`
+(prefix of a parameter's value) and `match` (part of one) narrow a rule. These kinds apply once,
+unless `times` says otherwise:
+
+  throttle, 500, 503
+  error                      with `code`, `status` and `message`
+  drop_before, drop_after    the connection is dropped
+  delay                      for `seconds`
+  unseen                     A describing call of EC2 answers with an empty list, as right after a
+                             creation.
+  offered_in                 of DescribeInstanceTypeOfferings: `zones` are the only ones
+  500_after, 503_after       The request was carried out.
+  reset_before, reset_after  RST on the socket
+  truncated                  half the answer, then RST
+  cut                        half the answer, as if it were all of it
+  twice                      The request arrives twice, and the second answer is given.
+  delete_fails               of DeleteStack: the stack is DELETE_FAILED
+
+These kinds apply as long as the rule stands:
+
+  never_ready                A resource that the action makes, or that has this id. With
+                             DeleteDBInstance or DeleteDBCluster: `deleting` for ever.
+  undeletable
 
 moto's own: POST /moto-api/reset, /moto-api/reset-auth (body 0: IAM enforced, inf: not).
 """

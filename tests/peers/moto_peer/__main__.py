@@ -1,4 +1,7 @@
-"""python -m moto_peer [PORT]: serve on 127.0.0.1 until stdin closes. Port 0 (the default) takes a free one."""
+"""python -m moto_peer [PORT]: serves on 127.0.0.1 until stdin closes.
+
+Port 0, the default, takes a free port.
+"""
 
 import json
 import logging
@@ -27,7 +30,7 @@ def main():
     print(json.dumps({"port": server.server_port}), flush=True)
     while sys.stdin.buffer.read(4096):
         pass
-    os._exit(0)  # requests under way are of no interest to anybody any more
+    os._exit(0)  # nobody waits for requests under way
 
 
 main()

@@ -19,7 +19,11 @@ KEYS = {"kind", "id", "account", "region", "taken", "earliest"}
 
 
 def age(wish):
-    """`taken` becomes the consistency time; for a DB instance or cluster the latest restorable time, `earliest` the earliest."""
+    """Sets the times of a recovery point.
+
+    `taken` becomes the consistency time. For a DB instance or cluster `taken` becomes the latest
+    restorable time, and `earliest` the earliest one.
+    """
     unknown = set(wish) - KEYS
     if unknown:
         raise ValueError(f"age: unknown keys {sorted(unknown)}; known: {sorted(KEYS)}")
@@ -28,7 +32,7 @@ def age(wish):
         raise ValueError(f"age: unknown kind {kind!r}; one of {', '.join(KINDS)}")
     account, region = wish["account"], wish["region"]
     known = KINDS[kind](ec2_backends[account][region], rds_backends[account][region])
-    # moto names automated snapshots itself: rds:orders-* reaches them.
+    # moto names automated snapshots itself. rds:orders-* selects them.
     things = [known[key] for key in list(known) if key.startswith(name[:-1])] if name.endswith("*") else [known.get(name)]
     if not things or things == [None]:
         raise ValueError(f"age: no {kind} {name} in {account} {region}")

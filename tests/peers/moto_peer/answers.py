@@ -1,4 +1,4 @@
-"""Error answers in each service's own protocol, so that an SDK takes them for AWS's."""
+"""Error answers in each service's own protocol. An SDK takes them for AWS's."""
 
 import json
 from xml.sax.saxutils import escape
@@ -15,7 +15,7 @@ INTERNAL = {"ec2": "InternalError", "s3": "InternalError"}
 
 
 def error(service, status, code, message, json_protocol=False):
-    """→ (status, headers, body)"""
+    """Returns (status, headers, body)."""
     code, message = escape(code), escape(message)
     if json_protocol:
         body = json.dumps({"__type": code, "message": message})
@@ -36,7 +36,7 @@ def error(service, status, code, message, json_protocol=False):
 
 
 def denied(request, action, json_protocol):
-    """What each service says to whom it does not know as allowed."""
+    """Each service's answer to a caller without the permission."""
     service = request["service"]
     if service == "ec2":
         return error(service, 403, "UnauthorizedOperation", f"You are not authorized to perform this operation: {action}.")
@@ -46,7 +46,7 @@ def denied(request, action, json_protocol):
 
 
 def of_rule(rule, request, json_protocol):
-    """The answer of a throttle, 500, 503, error or unseen rule."""
+    """The answer of a throttle, 500, 503, error, unseen or offered_in rule."""
     service, kind = request["service"], rule["kind"]
     if kind == "unseen":
         return nothing(request)
@@ -65,7 +65,7 @@ def of_rule(rule, request, json_protocol):
 
 
 def offered(request, zones):
-    """DescribeInstanceTypeOfferings: the types asked for, in these zones only."""
+    """DescribeInstanceTypeOfferings: the requested types, in these zones only."""
     types = [value for key, value in sorted(request["params"].items()) if key.startswith("Filter.1.Value")]
     items = "".join(
         f"<item><instanceType>{kind}</instanceType><locationType>availability-zone-id</locationType><location>{zone}</location></item>"
@@ -79,7 +79,7 @@ def offered(request, zones):
 
 
 def nothing(request):
-    """A describing call of EC2 that does not see yet what was just created: an empty list."""
+    """An empty list: a describing call of EC2 that does not see a new resource yet."""
     action = request["action"]
     body = f'<{action}Response xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>{REQUEST_ID}</requestId></{action}Response>'
     return 200, [("Content-Type", "application/xml")], body.encode()
@@ -89,7 +89,10 @@ DELETING = ("Delete", "Terminate", "Deregister", "Release", "Detach", "Disassoci
 
 
 def undeletable(request):
-    """What AWS says when something else still holds the thing; None when the request deletes nothing."""
+    """AWS's answer if something still uses the resource.
+
+    None if the request deletes nothing.
+    """
     service, action = request["service"], request["action"]
     if not action.startswith(DELETING):
         return None

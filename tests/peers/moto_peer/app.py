@@ -1,4 +1,7 @@
-"""The WSGI middleware around moto: request log, faults, idempotency tokens, the admin API under /peer/."""
+"""The WSGI middleware around moto.
+
+It has the request log, faults, idempotency tokens and the admin API under /peer/.
+"""
 
 import io
 import json
@@ -7,7 +10,7 @@ import socket
 import struct
 import threading
 
-from moto.backends import list_of_moto_modules  # noqa: F401  (imported for its side effect: the backends register)
+from moto.backends import list_of_moto_modules  # noqa: F401  (the import registers the backends)
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from . import ageing, answers, corrections, delays, front, inventory, sharing
@@ -20,7 +23,7 @@ TOKENS = ("ClientToken", "ClientRequestToken")
 
 
 class Dropped(ConnectionAbortedError):
-    """Werkzeug takes it for a client that hung up, and writes nothing."""
+    """Werkzeug takes this error for a client that hung up, and writes nothing."""
 
 
 class PeerApp:
@@ -29,7 +32,7 @@ class PeerApp:
         sharing.install()
         corrections.install()
         self.moto = DomainDispatcherApplication(create_backend_app)
-        self.lock = threading.RLock()  # moto's models are not made for concurrent writers
+        self.lock = threading.RLock()  # moto's models do not support concurrent writers
         self.log_lock = threading.Lock()
         self.log = []
         self.count = 0
@@ -52,7 +55,8 @@ class PeerApp:
         except Dropped:
             raise
         except Exception:
-            entry["status"] = 500  # moto does not know the operation: werkzeug answers with a page of HTML
+            # moto does not know the operation, and werkzeug answers with an HTML page.
+            entry["status"] = 500
             raise
         entry["status"] = status
         start_response(f"{status} {'OK' if status < 400 else 'Error'}", headers)
@@ -114,7 +118,8 @@ class PeerApp:
             status, headers, body = answers.of_rule({"kind": kind[:3]}, request, json_protocol)
             return status, sized(headers, body), [body]
         if kind in ("truncated", "cut"):
-            # Objects are told whole or not: half of one that passes for it would be another fault than the network's.
+            # A cut object is always a truncated one. Half an object that passes for all of it would
+            # not be a fault of the network.
             return halved(environ, answer, "truncated" if request["action"] == "GetObject" else kind)
         return answer
 
@@ -124,7 +129,8 @@ class PeerApp:
             environ["wsgi.input"] = io.BytesIO(body)
             self.answer({**environ}, request, twice=False)
             environ["wsgi.input"] = io.BytesIO(body)
-        # S3 bodies stream, and are stored under locks of moto's own; one after the other they could wait for each other.
+        # S3 bodies stream, and moto stores them under locks of its own. Under the peer's lock as
+        # well, requests could wait for each other.
         if request["service"] == "s3":
             return self.forward(environ, request)
         with self.lock:
@@ -132,7 +138,10 @@ class PeerApp:
             return self.once(environ, request)
 
     def once(self, environ, request):
-        """The same token in the same account and region gets the same answer, as AWS promises; moto ignores tokens."""
+        """Gives the same answer to the same token in the same account and region.
+
+        AWS promises this. moto ignores tokens.
+        """
         token = next((request["params"][name] for name in TOKENS if request["params"].get(name)), None)
         if token is None or request["service"] not in ("ec2", "cloudformation"):
             return self.forward(environ, request)
@@ -236,7 +245,11 @@ def sized(headers, body):
 
 
 def halved(environ, answer, kind):
-    """Half of the answer's body. truncated: its length says that there is more, and the connection is reset; cut: it says nothing."""
+    """Half of the answer's body.
+
+    truncated: the length announces more, and the connection is reset. cut: the length is that of
+    the half.
+    """
     status, headers, chunks = answer
     body = b"".join(chunks)
     half = body[: len(body) // 2]
@@ -254,7 +267,7 @@ def halved(environ, answer, kind):
 
 
 def take_body(environ):
-    """All of the body, so that it can be given to moto more than once."""
+    """Reads all of the body, so that moto can get it more than once."""
     stream, left = environ["wsgi.input"], int(environ.get("CONTENT_LENGTH") or 0)
     if environ.get("wsgi.input_terminated") and not left:
         return stream.read()
@@ -262,7 +275,10 @@ def take_body(environ):
 
 
 def reset(environ):
-    """The connection ends with RST. The descriptor stays taken until werkzeug closes it: it is a socket whose other end is gone."""
+    """Ends the connection with RST.
+
+    The descriptor stays in use until werkzeug closes it. It becomes a socket without another end.
+    """
     connection = environ.get("werkzeug.socket")
     if connection is not None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -274,9 +290,12 @@ def reset(environ):
 
 
 def drain(environ):
-    """An answer given before the body was read would leave the rest of it on a kept-alive connection."""
+    """Reads the rest of the body.
+
+    An early answer would leave it on a kept-alive connection.
+    """
     stream, left = environ["wsgi.input"], int(environ.get("CONTENT_LENGTH") or 0)
-    if environ.get("wsgi.input_terminated") and not left:  # a chunked body knows its own end
+    if environ.get("wsgi.input_terminated") and not left:  # a chunked body marks its own end
         while stream.read(65536):
             pass
     while left > 0:

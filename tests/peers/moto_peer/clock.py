@@ -1,4 +1,4 @@
-"""The peer's clock: real time, until a test stops it and moves it by hand."""
+"""The peer's clock. It runs in real time until a test stops it and moves it by hand."""
 
 import threading
 import time
@@ -9,8 +9,8 @@ class Clock:
 
     def __init__(self):
         self._changed = threading.Condition()
-        self._stopped = None  # the instant at which it stands, or None while it runs
-        self._ahead = 0.0  # of real time
+        self._stopped = None  # the instant at which it stopped, or None while it runs
+        self._ahead = 0.0  # seconds ahead of real time
 
     def now(self):
         with self._changed:
@@ -24,7 +24,7 @@ class Clock:
             return {"stopped": self._stopped is not None, "now": self._now()}
 
     def set(self, wish):
-        """`stopped`: whether it stands. `advance`: seconds, for a clock that stands."""
+        """`stopped`: whether the clock stops. `advance`: seconds, for a stopped clock."""
         if not isinstance(wish, dict) or set(wish) - {"stopped", "advance"}:
             raise ValueError("clock: an object with stopped or advance is expected")
         seconds = wish.get("advance", 0)

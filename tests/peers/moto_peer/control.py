@@ -1,4 +1,4 @@
-"""What the admin API sets and the rest of the peer obeys: delays and fault rules."""
+"""Delays and fault rules. The admin API sets them, and the rest of the peer obeys them."""
 
 import contextlib
 import math
@@ -21,7 +21,7 @@ RULE_KEYS = {"action", "kind", "times", "seconds", "service", "region", "account
 
 
 class Control:
-    """Shared by all request threads; every method takes the lock it needs."""
+    """Shared by all request threads. Every method takes the lock that it needs."""
 
     def __init__(self):
         self._lock = threading.Lock()
@@ -36,7 +36,7 @@ class Control:
             return dict(self._delays)
 
     def set_delays(self, changes):
-        """Merges; a kind set to null falls back to `default`."""
+        """Merges the changes. A kind that is set to null falls back to `default`."""
         if not isinstance(changes, dict):
             raise ValueError("delays: an object of kind → seconds is expected")
         for kind, seconds in changes.items():
@@ -54,7 +54,10 @@ class Control:
                     self._delays[kind] = seconds
 
     def ready_after(self, kind):
-        """Seconds until a thing made now by the current request is ready; infinite when a rule says so."""
+        """Seconds until a resource that the current request makes now is ready.
+
+        Infinite if a rule says so.
+        """
         request = self.current()
         if request is not None and self.take("never_ready", request, by="action"):
             return math.inf
@@ -68,7 +71,10 @@ class Control:
             return [dict(rule) for rule in self._rules]
 
     def set_rules(self, rules):
-        """Replaces all rules. `times` is 1 unless given, and unlimited (null) for never_ready and undeletable."""
+        """Replaces all rules.
+
+        `times` defaults to 1, and to unlimited (null) for never_ready and undeletable.
+        """
         if not isinstance(rules, list):
             raise ValueError("faults: a list of rules is expected")
         checked = []
@@ -88,7 +94,10 @@ class Control:
             self._rules = checked
 
     def take(self, kind, request, by=None):
-        """The first rule of this kind that applies to the request and is not used up; counts the hit."""
+        """Returns the first rule of this kind that applies and is not used up.
+
+        It counts the hit.
+        """
         with self._lock:
             for rule in self._rules:
                 if rule["kind"] != kind or (rule["times"] is not None and rule["hits"] >= rule["times"]):
@@ -113,7 +122,7 @@ class Control:
                 for rule in self._rules
             )
 
-    # --- the request that this thread works on
+    # --- the request of this thread
 
     @contextlib.contextmanager
     def serving(self, request):
@@ -140,7 +149,7 @@ def matches(rule, request):
 
 
 class Pending:
-    """A state that ends by itself. Kept on moto's own objects as `peer_pending`."""
+    """A state that ends by itself. moto's own objects hold it as `peer_pending`."""
 
     def __init__(self, word, seconds):
         self.word = word
@@ -155,7 +164,10 @@ def begin(obj, word, seconds):
 
 
 def pending(obj, resource_id):
-    """The word for the state that the object is still in, or None when it is what moto says it is."""
+    """The word for the state that the object is still in.
+
+    None if the object's state is the one that moto reports.
+    """
     state = obj.__dict__.get("peer_pending")
     if state is not None and not (state.over() and not CONTROL.never_ready(resource_id)):
         return state.word

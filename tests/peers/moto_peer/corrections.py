@@ -1,21 +1,43 @@
-"""moto's gaps that would mislead a drill, corrected.
+"""Corrections of moto's gaps that would mislead a drill.
 
-EC2   DryRun is honoured where moto executes (VPCs, subnets, route tables, network ACLs, peerings, NAT and transit
-      gateways, VPC endpoints); an unknown image is refused (MOTO_ENABLE_AMI_VALIDATION, __main__.py); a subnet maps public
-      addresses on launch only when told to; zones of other regions are refused by CreateVolume and CreateSubnet; an interface
-      made by RunInstances goes with its instance; CopyImage keeps its tag specifications; CopySnapshot with Encrypted=true
-      is encrypted; a subnet or group that is in use is not deleted; DeleteKeyPair takes an id. ClientToken: app.py.
-RDS   a restore takes Multi-AZ, deletion protection, subnet, security and parameter groups from the request and never from
-      the source, which may live in another region or account, and its zone from the subnet group; a replica gets the
-      subnet group of its own region, and no protection of its source's; a restore to a time after the latest restorable one (or before the earliest one, when
-      ageing set it) is refused; a second cluster of one name is refused, and does not take the first one's place; automated backups have a RestoreWindow; a subnet group in use is not deleted;
-      every class can be ordered in every zone of the region (moto lists two engines, in zones of us-east-1);
-      a cluster's automated snapshots go with it; BackupRetentionPeriod=0 makes no automated snapshot, nor does an
-      instance of a cluster; a replica in another region than its source can be deleted.
-CFN   ListStackResources tells of a deleted stack what became of its resources (DELETE_COMPLETE, DELETE_SKIPPED for what
-      is retained); a DB instance or cluster without a DeletionPolicy (or with Snapshot) leaves a final snapshot;
-      a security group's SecurityGroupEgress takes the place of the rule that lets everything out.
-S3    GetBucketVersioning answers with the element that SDKs look for; HeadBucket honours the expected owner.
+EC2
+  - DryRun is honoured where moto executes: VPCs, subnets, route tables, network ACLs, peerings, NAT
+    and transit gateways, VPC endpoints.
+  - An unknown image is refused (MOTO_ENABLE_AMI_VALIDATION, __main__.py).
+  - A subnet maps public addresses on launch only if the request says so.
+  - CreateVolume and CreateSubnet refuse zones of other regions.
+  - An interface that RunInstances makes goes with its instance.
+  - CopyImage keeps its tag specifications.
+  - CopySnapshot with Encrypted=true is encrypted.
+  - A subnet or group that is in use is not deleted.
+  - DeleteKeyPair takes an id.
+  - For ClientToken see app.py.
+
+RDS
+  - A restore takes Multi-AZ, deletion protection, and subnet, security and parameter groups from
+    the request, never from the source. The source may live in another region or account. The zone
+    comes from the subnet group.
+  - A replica gets the subnet group of its own region, and not the protection of its source.
+  - A restore to a time after the latest restorable one is refused. So is one to a time before the
+    earliest, if ageing set it.
+  - A second cluster of the same name is refused, and does not replace the first one.
+  - Automated backups have a RestoreWindow.
+  - A subnet group in use is not deleted.
+  - Every class can be ordered in every zone of the region. moto lists two engines, in zones of
+    us-east-1.
+  - A cluster's automated snapshots go with it.
+  - BackupRetentionPeriod=0 makes no automated snapshot. Neither does an instance of a cluster.
+  - A replica in another region than its source can be deleted.
+
+CloudFormation
+  - ListStackResources lists the resources of a deleted stack: DELETE_COMPLETE, or DELETE_SKIPPED
+    for retained ones.
+  - A DB instance or cluster without a DeletionPolicy (or with Snapshot) leaves a final snapshot.
+  - SecurityGroupEgress of a security group replaces the rule that lets everything out.
+
+S3
+  - GetBucketVersioning answers with the element that SDKs look for.
+  - HeadBucket honours the expected owner.
 """
 
 from moto.cloudformation.models import CloudFormationBackend
@@ -111,13 +133,14 @@ def stacks():
     def delete(call, self, given):
         stack = self.stacks.get(given["name_or_stack_id"])
         if stack is None:
-            return call(**given)  # by its name: moto calls this again with the id
+            return call(**given)  # the name was given: moto calls this again with the id
         if CONTROL.take("delete_fails", CONTROL.current()):
             stack.status = "DELETE_FAILED"
             stack.status_reason = "The following resource(s) failed to delete: a test's."
             return None
         declared = stack.resource_map._resource_json_map
-        made = stack.resource_map._parsed_resources  # reading the map itself would make what is not there
+        # To read the map itself would make the resources that are missing.
+        made = stack.resource_map._parsed_resources
         had = [
             {"LogicalResourceId": name, "PhysicalResourceId": physical_id(made[name]), "ResourceType": one["Type"]}
             for name, one in declared.items()
@@ -171,7 +194,7 @@ def with_egress(moto):
 
 
 def physical_id(resource):
-    # moto's DB subnet groups have none, by which it tells them from what is referred to by its id.
+    # moto's DB subnet groups have no physical id. moto refers to other resources by theirs.
     return getattr(resource, "physical_resource_id", None) or resource.name
 
 
@@ -395,7 +418,7 @@ def restores():
 
     def forgotten(moto):
         def remove(self, replica):
-            # Of a replica in another region the source holds the ARN.
+            # The source holds the ARN of a replica in another region.
             if self.region == replica.region:
                 moto(self, replica)
             elif replica.db_instance_arn in self.replicas:
@@ -423,7 +446,7 @@ def point_in_time():
     def checked(call, self, given):
         source, wanted = given["source_db_identifier"], given["overrides"].get("restore_time")
         if source is None:
-            # moto has no replicated backups, and would take any database for theirs.
+            # moto has no replicated backups. It would take any database for their source.
             raise RDSClientError("DBInstanceAutomatedBackupNotFound", "There are no replicated automated backups here.")
         database = self.describe_db_instances(source)[0]
         if wanted is not None:
@@ -445,5 +468,5 @@ def window(self):
 
 
 def naive(instant):
-    """moto's times are UTC without saying so; those of a request say so."""
+    """Removes the zone. moto's times are UTC without one, and those of a request have one."""
     return instant.replace(tzinfo=None)

@@ -1,9 +1,12 @@
-"""Things are pending for a while before they are ready.
+"""Resources are pending for a while before they are ready.
 
-Patched on moto's model classes: EBS Snapshot, Ami, Volume, Instance (state and status checks), DBInstance, DBSnapshot,
-DBCluster, DBClusterSnapshot, CloudFormation Stack. Deleted DB instances and clusters stay `deleting` for a while.
-Using what is not ready is refused: CreateVolume, CopySnapshot, CopyImage, RunInstances, AttachVolume, the RDS copies and
-restores, DeleteDBInstance of an instance that is being deleted.
+These model classes of moto are patched: EBS Snapshot, Ami, Volume, Instance (state and status
+checks), DBInstance, DBSnapshot, DBCluster, DBClusterSnapshot, CloudFormation Stack. Deleted DB
+instances and clusters stay `deleting` for a while.
+
+The use of a resource that is not ready is refused by CreateVolume, CopySnapshot, CopyImage,
+RunInstances, AttachVolume, the RDS copies and restores, and DeleteDBInstance of an instance that is
+being deleted.
 """
 
 import math
@@ -23,11 +26,14 @@ from .clock import CLOCK
 from .control import CONTROL, Pending, begin, pending
 from .patching import after, around, replace
 
-_reaper = []  # (the clock's time, callable): what is gone for good then
+_reaper = []  # (the clock's time, a callable that removes the resource at that time)
 
 
 def reap():
-    """Called before each request, under the app's lock."""
+    """Removes resources whose time has come.
+
+    The app calls it before each request, under its lock.
+    """
     now = CLOCK.now()
     for entry in [entry for entry in _reaper if entry[0] <= now]:
         _reaper.remove(entry)
@@ -50,7 +56,7 @@ def install():
 
 
 def starts_pending(cls, attribute, kind, word, name, stored=None, settled=None):
-    """`attribute` says `word` from the object's making until the kind's delay has passed."""
+    """Makes `attribute` say `word` from the object's creation until the kind's delay has passed."""
     stored = stored or f"peer_{attribute}"
 
     def read(self):
@@ -133,7 +139,8 @@ def instances():
 
 def databases():
     def replica(result, *_args, **_kwargs):
-        begin(result, "creating", CONTROL.ready_after("db_instance"))  # moto copies its source, readiness and all
+        # moto copies the source with its readiness.
+        begin(result, "creating", CONTROL.ready_after("db_instance"))
 
     after(RDSBackend, "create_db_instance_read_replica", replica)
     promotions()
@@ -162,7 +169,10 @@ def databases():
 
 
 def promotions():
-    """A promotion takes a while to begin: the replica is `available` still, and names its source; then it is `modifying`."""
+    """A promotion takes a while to begin.
+
+    Until then the replica is still `available`, and names its source. Then it is `modifying`.
+    """
     source = DBInstance.read_replica_source_db_instance_identifier.fget
 
     def named(self):
@@ -275,6 +285,6 @@ def refuse_unready():
 
 
 def completed_at(snapshot, instant):
-    """For ageing: the snapshot was complete then."""
+    """Sets the instant at which the snapshot was complete, for ageing."""
     snapshot.__dict__["peer_completion_time"] = instant
     snapshot.__dict__["peer_pending"] = None

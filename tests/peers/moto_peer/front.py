@@ -1,5 +1,8 @@
-"""Fronts: further ports of the peer, on which requests fail by seed. What one front does to its requests hangs on its seed, the
-action and how often that was asked for there before, and not on what others ask at the same time."""
+"""Fronts: further ports of the peer, on which requests fail by seed.
+
+The fate of a request depends on the front's seed, the action, and how often the front has seen that
+action before. Requests of others at the same time do not change it.
+"""
 
 import random
 import threading
@@ -8,7 +11,7 @@ from werkzeug.serving import make_server
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 
-# What fails more often stands here more often.
+# A kind that stands here twice fails twice as often.
 KINDS = (
     "throttle", "throttle", "500", "503", "500_after", "503_after", "reset_before", "reset_before", "reset_after", "reset_after",
     "drop_before", "drop_after", "delay", "delay", "truncated", "cut", "twice",
@@ -17,7 +20,7 @@ KEYS = {"seed", "rate", "faults", "kinds"}
 
 
 class Front:
-    """`rate`: the share of requests that fail. `faults`: after so many, none does."""
+    """`rate`: the share of requests that fail. `faults`: their number at most."""
 
     def __init__(self, app, seed, rate=0.05, faults=20, kinds=KINDS):
         if not set(kinds) <= set(KINDS) or not kinds:
@@ -35,7 +38,7 @@ class Front:
         return self.app(environ, start_response)
 
     def fault(self, request):
-        """A rule for this request, or None."""
+        """Returns a rule for this request, or None."""
         name = f"{request['service']}:{request['action']}"
         with self.lock:
             number = self.asked[name] = self.asked.get(name, 0) + 1

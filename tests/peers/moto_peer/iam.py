@@ -1,18 +1,22 @@
-"""IAM, as far as drills depend on it: policies of roles, enforced on every request of their sessions, and simulated.
+"""IAM, as far as drills depend on it.
 
-moto's own enforcement (POST /moto-api/reset-auth) evaluates actions and hardly any resource or condition. This evaluates
-Action, Resource and the conditions StringEquals, StringLike and ForAnyValue:StringEquals with what a request tells:
+Policies of roles are enforced on every request of their sessions, and simulated. moto's own
+enforcement (POST /moto-api/reset-auth) evaluates actions, and hardly any resource or condition.
+This module evaluates Action, Resource and the conditions StringEquals, StringLike and
+ForAnyValue:StringEquals. It takes the values from the request:
 
   aws:RequestedRegion   from the signature
-  aws:RequestTag/K      from the tags that the request creates something with
-  aws:ResourceTag/K     from the tags that the thing has in moto (EC2, RDS, CloudFormation)
-  s3:ResourceAccount    the owner of the bucket, or the caller where there is none yet
+  aws:RequestTag/K      from the tags that the request gives to a new resource
+  aws:ResourceTag/K     from the tags that the resource has in moto (EC2, RDS, CloudFormation)
+  s3:ResourceAccount    the owner of the bucket, or the caller if there is no bucket yet
   ec2:CreateAction      for the ec2:CreateTags that is part of a creation
 
-Which actions and resources a request is authorised for stands in a table of its own here (from the Service Authorization
-Reference), apart from drillmaster's. Not evaluated: Deny, NotAction, boundaries, organizations' policies, policies of buckets and
-keys, what CloudFormation does with the caller's permissions, the resources of JSON services (Service Quotas, Secrets Manager) and of a
-request that names none. A role without policies here may do everything.
+A table of this module maps a request to its actions and resources. It follows the Service
+Authorization Reference, and is independent of drillmaster's table.
+
+Not evaluated: Deny, NotAction, boundaries, policies of organizations, buckets and keys,
+CloudFormation's use of the caller's permissions, the resources of JSON services (Service Quotas,
+Secrets Manager) and of a request that names none. A role without policies here may do everything.
 """
 
 import re
@@ -20,7 +24,7 @@ from fnmatch import fnmatchcase
 from xml.sax.saxutils import escape
 
 SIMULATE = "SimulatePrincipalPolicy"
-# What a request makes: it has no id yet.
+# The resources that a request makes. They have no id yet.
 MADE = {
     "CreateVpc": ["vpc"], "CreateSubnet": ["subnet"], "CreateSecurityGroup": ["security-group"], "CopySnapshot": ["snapshot"],
     "CopyImage": ["image", "snapshot"], "CreateVolume": ["volume"], "RunInstances": ["instance", "volume", "network-interface"],
@@ -75,13 +79,13 @@ class Iam:
         self.policies.clear()
 
     def assumed(self, request, body):
-        """Remembers whose session an answer of AssumeRole gives."""
+        """Remembers the role of the session that an answer of AssumeRole gives."""
         key = re.search(rb"<AccessKeyId>([^<]+)</AccessKeyId>", body)
         if key:
             self.sessions[key.group(1).decode()] = request["params"].get("RoleArn")
 
     def refused(self, request):
-        """The first of the actions that the caller may not do; None where it may do them all."""
+        """The first action that the caller may not do, or None."""
         documents = self.policies.get(self.sessions.get(request["access_key"]))
         if documents is None or request["service"] == "sts":
             return None
@@ -142,7 +146,7 @@ def statements(documents):
 
 
 def check(statement):
-    """What is not evaluated must not stand there."""
+    """Refuses elements that this module does not evaluate."""
     unknown = set(statement) - {"Sid", "Effect", "Action", "Resource", "Condition"}
     tests = set(statement.get("Condition", {})) - {"StringEquals", "StringLike", "ForAnyValue:StringEquals"}
     if unknown or tests or statement["Effect"] != "Allow":
@@ -156,7 +160,11 @@ def like(pattern, text):
 
 
 def allowed(documents, action, resource, context):
-    """`resource` None: the request does not tell; then neither it nor its tags are evaluated."""
+    """Whether a statement allows the action.
+
+    `resource` is None if the request does not name it. Then neither the resource nor its tags are
+    evaluated.
+    """
     for statement in statements(documents):
         if not any(like(pattern.lower(), action.lower()) for pattern in several(statement["Action"])):
             continue
@@ -180,11 +188,11 @@ def holds(test, key, wanted, context, resource):
     return value in wanted if test.endswith("StringEquals") else any(like(pattern, value) for pattern in wanted)
 
 
-# --- what a request is authorised for
+# --- the actions and resources of a request
 
 
 def authorised(request):
-    """[(action, resource or None, context)]"""
+    """Returns [(action, resource or None, context)]."""
     service, operation = request["service"], request["action"]
     if service == "s3":
         return of_s3(request)
@@ -227,7 +235,7 @@ def ec2_arn(request, kind, name):
 
 
 def tags_for(params, kind):
-    """The tags that a request gives to what it makes of this kind."""
+    """The tags that a request gives to new resources of this kind."""
     found = {}
     for n in range(1, 10):
         if params.get(f"TagSpecification.{n}.ResourceType") == kind:
@@ -309,7 +317,7 @@ def of_stacks(request, action):
 
 
 def owner_of(request, bucket):
-    """The account of a bucket; the caller's, where there is none yet."""
+    """The account of a bucket, or the caller's if there is no bucket yet."""
     from moto.s3.models import s3_backends
 
     _, account = s3_backends.bucket_accounts.get(bucket, (None, request["account"]))

@@ -1,4 +1,4 @@
-"""Says which AWS operation an HTTP request is, before moto sees it."""
+"""Identifies the AWS operation of an HTTP request, before moto sees it."""
 
 import io
 from urllib.parse import parse_qsl, unquote, urlencode
@@ -8,7 +8,10 @@ JSON_TARGET = "HTTP_X_AMZ_TARGET"
 
 
 def identify(environ):
-    """→ {service, action, region, access_key, account, params}. Reads (and puts back) the body of query requests only."""
+    """Returns {service, action, region, access_key, account, params}.
+
+    It reads the body of query requests only, and puts it back.
+    """
     service, region, access_key = credential_scope(environ)
     if environ.get(JSON_TARGET):
         action, params = environ[JSON_TARGET].rsplit(".", 1)[-1], {}
@@ -32,7 +35,7 @@ def identify(environ):
 
 
 def credential_scope(environ):
-    """service, region and access key of a SigV4 header or of a presigned URL."""
+    """Returns service, region and access key of a SigV4 header or a presigned URL."""
     header = environ.get("HTTP_AUTHORIZATION", "")
     scope = None
     if "Credential=" in header:
@@ -69,7 +72,8 @@ def redact(key, value):
     return "…" if any(word in key.lower() for word in SECRET) else value
 
 
-# (method, level, what the query or a header must hold) → operation; the first that fits. Level: account, bucket or key.
+# (method, level, key of the query, header) → operation. The query and the headers must hold these.
+# The first row that fits counts. The level is account, bucket or key.
 S3_OPERATIONS = (
     ("PUT", "key", "partNumber", "x-amz-copy-source", "UploadPartCopy"),
     ("PUT", "key", "partNumber", None, "UploadPart"),
@@ -100,7 +104,7 @@ S3_OPERATIONS = (
     ("GET", "account", None, None, "ListBuckets"),
     ("HEAD", "bucket", None, None, "HeadBucket"),
 )  # fmt: skip
-# ?policy and the like: the operation's name is the verb, "Bucket" and this.
+# ?policy and the like. The name of the operation is the verb, "Bucket" and this word.
 S3_CONFIGURATION = {
     "versioning": "Versioning", "policy": "Policy", "policyStatus": "PolicyStatus", "tagging": "Tagging", "acl": "Acl",
     "encryption": "Encryption", "lifecycle": "LifecycleConfiguration", "replication": "Replication", "cors": "Cors",
@@ -111,7 +115,7 @@ S3_UNPREFIXED = ("PublicAccessBlock", "ObjectLockConfiguration")
 
 
 def route53_operation(environ):
-    """Of those that a drill makes; the seeding of tests is not told apart."""
+    """Knows only the operations of drills. Those that seed tests are `Unknown`."""
     known = {("GET", "hostedzonesbyvpc"): "ListHostedZonesByVPC"}
     path = environ.get("PATH_INFO", "/").strip("/").split("/")
     params = dict(parse_qsl(environ.get("QUERY_STRING", "")))

@@ -1,7 +1,10 @@
-"""Everything in all accounts and regions that a drill could have created, sorted: equal before and after ⇔ nothing left.
+"""Every resource in all accounts and regions that a drill could have created, sorted.
 
-What every region of every account has by itself is left out (moto makes it when a region is first looked at): the default VPC with
-its subnets, and each VPC's own security group, main route table and network ACL; RDS's default parameter groups.
+The inventories before and after a drill are equal if and only if the drill left nothing.
+
+It leaves out what every region of every account has by itself. moto makes these when a region is
+first looked at: the default VPC with its subnets, each VPC's own security group, main route table
+and network ACL, and RDS's default parameter groups.
 """
 
 from moto.cloudformation.models import cloudformation_backends

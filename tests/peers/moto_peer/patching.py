@@ -1,17 +1,20 @@
-"""Ways of changing a method of moto's; a name that moto no longer has fails at start, not in a test."""
+"""Ways of changing a method of moto's.
+
+A name that moto no longer has fails at start, not in a test.
+"""
 
 import functools
 import inspect
 
 
 def replace(cls, name, wrap):
-    """cls.name = wrap(the method as it is)"""
+    """Sets cls.name to wrap(the present method)."""
     moto = getattr(cls, name)
     setattr(cls, name, functools.wraps(moto)(wrap(moto)))
 
 
 def after(cls, name, then):
-    """then(result, self, *args, **kwargs) runs after the method."""
+    """Runs then(result, self, *args, **kwargs) after the method."""
 
     def wrap(moto):
         def method(self, *args, **kwargs):
@@ -25,7 +28,11 @@ def after(cls, name, then):
 
 
 def around(cls, name, instead):
-    """instead(call, self, given): `given` are the arguments by name, however the caller passed them; call(**given) is moto's."""
+    """Runs instead(call, self, given) in place of the method.
+
+    `given` holds the arguments by name, however the caller passed them. call(**given) runs moto's
+    method.
+    """
 
     def wrap(moto):
         signature = inspect.signature(moto)

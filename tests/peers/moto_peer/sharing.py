@@ -1,10 +1,12 @@
-"""Snapshots and images that an account has shared with another can be seen, copied and used by it, as on AWS.
+"""An account can see, copy and use the snapshots and images that are shared with it, as on AWS.
 
 moto stores the sharing (ModifySnapshotAttribute, ModifyImageAttribute, ModifyDBSnapshotAttribute,
-ModifyDBClusterSnapshotAttribute) and then ignores it. Here the owner's object is lent to the other account's store for
-the length of one call; calls come one at a time (app.py). What is not shared stays unknown: the error is moto's own
-"not found". Buckets: a bucket policy that names the other account lets it in (moto asks only for the owner);
-the policy's actions and conditions are not evaluated.
+ModifyDBClusterSnapshotAttribute) and then ignores it. This module lends the owner's object to the
+other account's store for the length of one call. Calls come one at a time (app.py). Objects that
+are not shared stay unknown: the error is moto's own "not found".
+
+A bucket policy that names another account lets it in. moto asks only for the owner. The policy's
+actions and conditions are not evaluated.
 """
 
 import contextlib
@@ -32,7 +34,7 @@ def install():
 
 @contextlib.contextmanager
 def lent(store, things):
-    """`things` are in `store` inside the block, and what they hid is back afterwards."""
+    """Puts `things` into `store` for the block. Afterwards the hidden entries are back."""
     hidden = {key: store[key] for key in things if key in store}
     for key, thing in things.items():
         store[key] = thing
@@ -47,7 +49,10 @@ def lent(store, things):
 
 
 def others(backends, backend):
-    """The same region of the other accounts. A copy: looking at a region makes it."""
+    """The same region of the other accounts.
+
+    It walks copies, because a look at a region makes it.
+    """
     for account in list(backends):
         regions = backends[account]
         if account != backend.account_id and backend.region_name in list(regions.keys()):
@@ -108,11 +113,11 @@ def owners_of_snapshots(_moto):
     return describe
 
 
-# --- RDS: other accounts' snapshots go by ARN
+# --- RDS: an ARN names a snapshot of another account
 
 
 def parse_arn(identifier):
-    """→ (region, account, name), or None when it is a plain name."""
+    """Returns (region, account, name), or None for a plain name."""
     parts = str(identifier).split(":", 6)
     return (parts[3], parts[4], parts[6]) if len(parts) == 7 and parts[0] == "arn" and parts[2] == "rds" else None
 
@@ -205,7 +210,7 @@ def buckets(moto):
 
 
 def names_account(policy, account):
-    """A statement allows this account (by id, by an ARN of it, or everybody)."""
+    """Whether a statement allows this account: by id, by its ARN, or as everybody."""
     if not policy:
         return False
     for statement in json.loads(policy).get("Statement", []):
