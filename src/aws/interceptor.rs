@@ -36,7 +36,7 @@ pub struct Shared {
     /// region and account.
     buckets: Mutex<BTreeMap<String, BucketRef>>,
     /// For each account: the account whose credentials assume its role. Those credentials sign the
-    /// AssumeRole call again and again, up to the end of the run. If the signing account is lost,
+    /// `AssumeRole` call again and again, up to the end of the run. If the signing account is lost,
     /// every account entered through it is lost as well.
     signers: Mutex<BTreeMap<AccountId, AccountId>>,
     /// Set once any endpoint has answered.
