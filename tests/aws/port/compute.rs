@@ -17,15 +17,16 @@ async fn snapshot(world: &World, account: &str, region: &str) -> String {
 
 async fn image(world: &World, account: &str, region: &str) -> String {
     let ec2 = world.ec2(account, region).await;
+    // It is available at once: no test depends on how fast the machine is.
+    world.moto.delays(&json!({ "default": 0 }));
     let image = ec2.register_image().name("web").root_device_name("/dev/sda1").send().await.unwrap();
+    world.moto.delays(&json!({ "default": 0.3 }));
     image.image_id.unwrap()
 }
 
 /// A request for so many instances in that sandbox, from an image of its account.
 pub async fn instances(world: &World, at: &Place, sandbox: &Sandbox, count: u32) -> Create {
-    world.moto.delays(&json!({ "default": 0 }));
     let image = image(world, at.account.as_str(), at.region.as_str()).await;
-    world.moto.delays(&json!({ "default": 0.3 }));
     Create::Instances(RunInstances {
         image,
         instance_type: "t3.small".into(),
