@@ -83,10 +83,15 @@ impl Allow {
     /// The name in `allow:` that allows a finding, if any.
     fn names(&self, rule: Rule, kind: &str) -> Option<String> {
         match rule {
-            Rule::Iam if self.iam => Some("iam".to_owned()),
-            Rule::Retain if self.retain => Some("retain".to_owned()),
+            Rule::Iam => self.iam.then(|| "iam".to_owned()),
+            Rule::Retain => self.retain.then(|| "retain".to_owned()),
             Rule::Unlisted => self.kinds.iter().find(|k| *k == kind).cloned(),
-            _ => None,
+            Rule::Network
+            | Rule::Public
+            | Rule::Access
+            | Rule::Elsewhere
+            | Rule::Credentials
+            | Rule::Uninspected => None,
         }
     }
 }

@@ -71,7 +71,7 @@ fn functions(node: &Node, report: &mut impl FnMut(&Entry)) {
             }
         }
         Value::Seq(items) => items.iter().for_each(|item| functions(item, report)),
-        _ => {}
+        Value::Null | Value::Broken | Value::Bool(_) | Value::Number(..) | Value::Str(_) => {}
     }
 }
 

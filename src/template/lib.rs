@@ -6,6 +6,8 @@
 //! - `inspect` finds parts that would open the sandbox, reach beyond it, or stay behind.
 //! - `types` and `table` hold the lists that the inspection uses.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 pub mod found;
 pub mod inspect;
 mod policy;
@@ -41,7 +43,9 @@ pub fn parameter_text(value: &serde_json::Value) -> String {
     let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     match value {
         Value::Array(list) => list.iter().map(plain).collect::<Vec<_>>().join(","),
-        other => plain(other),
+        other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => {
+            plain(other)
+        }
     }
 }
 

@@ -284,7 +284,7 @@ impl PropertyCheck<'_> {
                 );
                 return found.push(Rule::Elsewhere, seen.span, &what, OWN_ARN);
             }
-            _ => {}
+            Knowledge::Known | Knowledge::Own | Knowledge::Later => {}
         }
         match knowledge(region) {
             Knowledge::Known if region.parse::<base::ids::Region>().is_ok() && Some(*region) != here => {
@@ -297,7 +297,7 @@ impl PropertyCheck<'_> {
                 );
                 found.push(Rule::Elsewhere, seen.span, &what, OWN_ARN);
             }
-            _ => {}
+            Knowledge::Known | Knowledge::Own | Knowledge::Later => {}
         }
     }
 
@@ -331,7 +331,7 @@ fn json(value: &serde_json::Value, span: Span) -> Resolved {
         Value::Object(record) => {
             Form::Map(record.iter().map(|(key, value)| (key.clone(), span, json(value, span))).collect())
         }
-        other => Form::Text(other.to_string()),
+        other @ (Value::Bool(_) | Value::Number(_)) => Form::Text(other.to_string()),
     };
     Resolved { span, form, given: false }
 }
@@ -350,7 +350,7 @@ fn property(row: &Property, value: &Resolved, found: &mut Findings<'_>) {
         let later = matches!(&value.form, Form::Text(text) if knowledge(text) == Knowledge::Later);
         let any = match &value.form {
             Form::Either(forms) => forms.iter().any(Resolved::is_given),
-            _ => value.is_given(),
+            Form::Text(_) | Form::List(_) | Form::Map(_) | Form::Nothing => value.is_given(),
         };
         if any && !later {
             told(found, value.span);

@@ -146,7 +146,9 @@ impl<'a> Resolver<'a> {
                     let whole = between == ",";
                     let part = |part: &str| match knowledge(part) {
                         Knowledge::Own if !whole => Resolved::mark(span, OPEN),
-                        _ => Resolved { given, ..Resolved::text(span, part) },
+                        Knowledge::Known | Knowledge::Own | Knowledge::Open | Knowledge::Later => {
+                            Resolved { given, ..Resolved::text(span, part) }
+                        }
                     };
                     Resolved { span, form: Form::List(text.split(between).map(part).collect()), given }
                 }
@@ -317,7 +319,7 @@ impl<'a> Resolver<'a> {
             ("Fn::Not", [inner]) => match self.condition(inner, depth + 1) {
                 Truth::Yes => Truth::No,
                 Truth::No => Truth::Yes,
-                unknown => unknown,
+                unknown @ (Truth::Open | Truth::Later) => unknown,
             },
             ("Fn::And", [_, ..]) => combine(&each(), Truth::No),
             ("Fn::Or", [_, ..]) => combine(&each(), Truth::Yes),

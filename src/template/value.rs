@@ -96,7 +96,7 @@ impl Resolved {
     pub fn known(&self) -> Option<&str> {
         match &self.form {
             Form::Text(text) if knowledge(text) == Knowledge::Known => Some(text),
-            _ => None,
+            Form::Text(_) | Form::List(_) | Form::Map(_) | Form::Either(_) | Form::Nothing => None,
         }
     }
 
@@ -108,7 +108,7 @@ impl Resolved {
             Form::Either(forms) | Form::List(forms) if !forms.is_empty() => {
                 forms.iter().flat_map(|form| form.get(key)).collect()
             }
-            _ => vec![None],
+            Form::Text(_) | Form::List(_) | Form::Either(_) | Form::Nothing => vec![None],
         }
     }
 
