@@ -24,8 +24,8 @@ pub struct RunProgress {
     /// Whether resources of the run still exist after its end: kept on request, or left behind.
     stands: bool,
     kept: bool,
-    steps: HashMap<String, Step>,
-    checks: HashMap<String, Check>,
+    steps: HashMap<String, StepState>,
+    checks: HashMap<String, CheckState>,
     requests: HashMap<String, Request>,
     created: HashSet<ResourceRef>,
     deleting: HashSet<ResourceRef>,
@@ -33,7 +33,7 @@ pub struct RunProgress {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
+enum StepState {
     Waiting,
     Running { attempt: u32 },
     Pausing { attempt: u32 },
@@ -44,7 +44,7 @@ enum Step {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum StepEvent {
     /// The step enters this state.
-    Next(Step),
+    Next(StepState),
     /// The step's source was chosen.
     Source,
     /// The step ended in a way that only a running step can.
@@ -52,7 +52,7 @@ enum StepEvent {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Check {
+enum CheckState {
     Waiting,
     Asked,
     Ended,
@@ -99,8 +99,8 @@ impl RunProgress {
     }
 
     fn start(&mut self, started: &RunStarted) {
-        self.steps = started.steps.iter().map(|node| (node.id.clone(), Step::Waiting)).collect();
-        self.checks = started.checks.iter().map(|node| (node.id.clone(), Check::Waiting)).collect();
+        self.steps = started.steps.iter().map(|node| (node.id.clone(), StepState::Waiting)).collect();
+        self.checks = started.checks.iter().map(|node| (node.id.clone(), CheckState::Waiting)).collect();
     }
 
     /// Handles every event after the first. The match names all of them, so that a new event does
@@ -144,24 +144,28 @@ impl RunProgress {
             }
             Body::RunFinished { .. } => once(&mut self.finished, "the run ends a second time"),
             Body::StepStarted { step, attempt } => {
-                self.step(step, StepEvent::Next(Step::Running { attempt: *attempt }))
+                self.step(step, StepEvent::Next(StepState::Running { attempt: *attempt }))
             }
             Body::StepRetry { step, attempt, .. } => {
-                self.step(step, StepEvent::Next(Step::Pausing { attempt: *attempt }))
+                self.step(step, StepEvent::Next(StepState::Pausing { attempt: *attempt }))
             }
             Body::StepSource { step, .. } => self.step(step, StepEvent::Source),
             Body::StepSucceeded { step, .. } => self.step(step, StepEvent::Succeeded),
             Body::StepFailed { step, .. }
             | Body::StepSkipped { step, .. }
-            | Body::StepNotRun { step, .. } => self.step(step, StepEvent::Next(Step::Ended)),
+            | Body::StepNotRun { step, .. } => self.step(step, StepEvent::Next(StepState::Ended)),
             Body::CheckReady { check } => {
                 let declared = self.declared;
-                self.check(check, Check::Asked, |now| now == Check::Waiting && declared)
+                self.check(check, CheckState::Asked, |now| now == CheckState::Waiting && declared)
             }
-            Body::CheckTried { check, .. } => self.check(check, Check::Asked, |now| now == Check::Asked),
-            Body::CheckHealthy { check, .. } => self.check(check, Check::Ended, |now| now == Check::Asked),
+            Body::CheckTried { check, .. } => {
+                self.check(check, CheckState::Asked, |now| now == CheckState::Asked)
+            }
+            Body::CheckHealthy { check, .. } => {
+                self.check(check, CheckState::Ended, |now| now == CheckState::Asked)
+            }
             Body::CheckUnhealthy { check, .. } | Body::CheckSkipped { check, .. } => {
-                self.check(check, Check::Ended, |now| now != Check::Ended)
+                self.check(check, CheckState::Ended, |now| now != CheckState::Ended)
             }
             Body::Intent { by, token, call, .. } => self.asked(by, token, call),
             Body::Created { by, token, resources, .. } => {
@@ -202,16 +206,18 @@ impl RunProgress {
             return Err(format!("the run has no step `{id}`"));
         };
         let may = match (*now, event) {
-            (Step::Waiting, StepEvent::Next(Step::Running { attempt: 1 })) => declared,
-            (Step::Pausing { attempt }, StepEvent::Next(Step::Running { attempt: next })) => {
+            (StepState::Waiting, StepEvent::Next(StepState::Running { attempt: 1 })) => declared,
+            (StepState::Pausing { attempt }, StepEvent::Next(StepState::Running { attempt: next })) => {
                 next == attempt + 1
             }
-            (Step::Running { attempt }, StepEvent::Next(Step::Pausing { attempt: same })) => same == attempt,
+            (StepState::Running { attempt }, StepEvent::Next(StepState::Pausing { attempt: same })) => {
+                same == attempt
+            }
             (
-                Step::Running { .. },
-                StepEvent::Source | StepEvent::Succeeded | StepEvent::Next(Step::Ended),
+                StepState::Running { .. },
+                StepEvent::Source | StepEvent::Succeeded | StepEvent::Next(StepState::Ended),
             )
-            | (Step::Waiting | Step::Pausing { .. }, StepEvent::Next(Step::Ended)) => true,
+            | (StepState::Waiting | StepState::Pausing { .. }, StepEvent::Next(StepState::Ended)) => true,
             _ => false,
         };
         if !may {
@@ -220,12 +226,12 @@ impl RunProgress {
         *now = match event {
             StepEvent::Next(next) => next,
             StepEvent::Source => *now,
-            StepEvent::Succeeded => Step::Ended,
+            StepEvent::Succeeded => StepState::Ended,
         };
         Ok(())
     }
 
-    fn check(&mut self, id: &str, next: Check, may: impl FnOnce(Check) -> bool) -> Verdict {
+    fn check(&mut self, id: &str, next: CheckState, may: impl FnOnce(CheckState) -> bool) -> Verdict {
         let Some(now) = self.checks.get_mut(id) else {
             return Err(format!("the run has no check `{id}`"));
         };
@@ -238,7 +244,7 @@ impl RunProgress {
 
     fn asked(&mut self, by: &str, token: &str, call: &str) -> Verdict {
         match self.steps.get(by) {
-            Some(Step::Running { .. }) => {}
+            Some(StepState::Running { .. }) => {}
             Some(step) => {
                 return Err(format!("{call} is asked for by step `{by}`, which is {}", step.name()));
             }
@@ -289,7 +295,7 @@ fn once(told: &mut bool, otherwise: &str) -> Verdict {
     if std::mem::replace(told, true) { Err(otherwise.to_owned()) } else { Ok(()) }
 }
 
-impl Step {
+impl StepState {
     fn name(self) -> &'static str {
         match self {
             Self::Waiting => "not begun",
@@ -300,7 +306,7 @@ impl Step {
     }
 }
 
-impl Check {
+impl CheckState {
     fn name(self) -> &'static str {
         match self {
             Self::Waiting => "not begun",

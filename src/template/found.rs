@@ -8,7 +8,7 @@ use yaml::{Diagnostic, Span};
 
 /// One finding, with its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
+pub struct TemplateFinding {
     pub rule: Rule,
     /// High: the template is not deployed. Medium: the step allows it.
     pub severity: Severity,
@@ -19,7 +19,7 @@ pub struct Finding {
     pub fix: String,
 }
 
-impl Finding {
+impl TemplateFinding {
     /// The finding as an error, or as a warning if it does not prevent the deployment.
     pub fn diagnostic(&self, template: &Template) -> Diagnostic {
         let source = &template.source;
@@ -101,7 +101,7 @@ pub struct Findings<'a> {
     allow: &'a Allow,
     pub(super) resource: String,
     pub kind: String,
-    pub(super) list: Vec<Finding>,
+    pub(super) list: Vec<TemplateFinding>,
 }
 
 impl<'a> Findings<'a> {
@@ -129,6 +129,13 @@ impl<'a> Findings<'a> {
             ),
             None => (Severity::High, format!("{subject}{what}"), fix.to_owned()),
         };
-        self.list.push(Finding { rule, severity, span, resource: self.resource.clone(), message, fix });
+        self.list.push(TemplateFinding {
+            rule,
+            severity,
+            span,
+            resource: self.resource.clone(),
+            message,
+            fix,
+        });
     }
 }

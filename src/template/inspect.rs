@@ -1,6 +1,6 @@
 //! Inspects a template for parts that would open the sandbox, reach beyond it, or stay behind.
 
-use super::found::{Allow, Finding, Findings};
+use super::found::{Allow, Findings, TemplateFinding};
 use super::properties;
 use super::read::Template;
 use super::resolve::{Resolver, Surroundings};
@@ -14,7 +14,7 @@ use yaml::{Entry, Node, Value};
 ///
 /// A value that will be known only during the run gives no finding. The inspection is repeated with
 /// all parameters before the deployment.
-pub fn inspect(template: &Template, surroundings: &Surroundings, allow: &Allow) -> Vec<Finding> {
+pub fn inspect(template: &Template, surroundings: &Surroundings, allow: &Allow) -> Vec<TemplateFinding> {
     let resolver = Resolver::new(template, surroundings);
     let mut found = Findings::new(allow);
     whole(template, &resolver, &mut found);
@@ -26,7 +26,7 @@ pub fn inspect(template: &Template, surroundings: &Surroundings, allow: &Allow) 
     let mut list = found.list;
     list.sort_by_key(|f| (f.span.start, f.span.end, f.severity, f.rule));
     // A principal of another account also counts as a reference to that account. Report it once.
-    let same = |a: &Finding, b: &Finding| {
+    let same = |a: &TemplateFinding, b: &TemplateFinding| {
         a.message == b.message || (b.rule == Rule::Access && a.rule == Rule::Elsewhere)
     };
     list.dedup_by(|a, b| a.span == b.span && a.severity == b.severity && same(a, b));
@@ -162,7 +162,7 @@ fn deletion(entry: &Entry, resolver: &Resolver<'_>, found: &mut Findings<'_>) {
     if let Some(policy) = node.get("UpdateReplacePolicy") {
         let keeps = resolver.resolve(policy).leaves().iter().any(|(_, text)| *text != "Delete");
         if keeps {
-            found.list.push(Finding {
+            found.list.push(TemplateFinding {
                 rule: Rule::Retain,
                 severity: Severity::Low,
                 span: policy.span,

@@ -21,7 +21,7 @@ pub mod value;
 
 use std::collections::BTreeMap;
 
-pub use found::{Allow, Finding};
+pub use found::{Allow, TemplateFinding};
 pub use inspect::inspect;
 pub use read::Template;
 pub use resolve::{Given, Surroundings};

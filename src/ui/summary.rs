@@ -9,7 +9,7 @@ use self::table::Table;
 use super::text::{TextStyle, Tone, clean, count, wrap};
 use base::duration::human_seconds;
 use base::exit::Exit;
-use record::report::model::{CheckStatus, Report, Severity, StepStatus, Verdict, Workload};
+use record::report::model::{CheckStatus, Report, Severity, StepStatus, Verdict, WorkloadReport};
 
 /// The width of the summary.
 const COLUMNS: usize = 80;
@@ -120,7 +120,7 @@ impl Page {
         self.out += &table.render(COLUMNS, self.style);
     }
 
-    fn critical_path(&mut self, workload: &Workload) {
+    fn critical_path(&mut self, workload: &WorkloadReport) {
         if workload.critical_path.is_empty() {
             return;
         }

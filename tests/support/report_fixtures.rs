@@ -9,9 +9,9 @@ use port::Rule;
 use port::gate::DeniedCall;
 use port::request::CallCount;
 use record::report::model::{
-    Assumptions, BlastRadius, Check, CheckStatus, Coverage, Finding, Link, Phases, PlaybookRef, PointRow,
-    Report, Rpo, Rto, SCHEMA, SandboxRef, Severity, Source, Status, Step, StepStatus, Teardown, Verdict,
-    Workload,
+    Assumptions, BlastRadius, CheckReport, CheckStatus, Coverage, Finding, Link, Phases, PlaybookRef,
+    PointRow, Report, Rpo, RpoSource, Rto, SCHEMA, SandboxRef, Severity, Status, StepReport, StepStatus,
+    Teardown, Verdict, WorkloadReport,
 };
 
 pub fn t0() -> DateTime<Utc> {
@@ -27,8 +27,8 @@ fn strings(list: &[&str]) -> Vec<String> {
     list.iter().map(|s| (*s).to_owned()).collect()
 }
 
-pub fn step(id: &str, uses: &str, needs: &[&str], from: f64, to: f64) -> Step {
-    Step {
+pub fn step(id: &str, uses: &str, needs: &[&str], from: f64, to: f64) -> StepReport {
+    StepReport {
         id: id.into(),
         uses: uses.into(),
         workload: Some("orders".into()),
@@ -45,8 +45,8 @@ pub fn step(id: &str, uses: &str, needs: &[&str], from: f64, to: f64) -> Step {
     }
 }
 
-pub fn check(id: &str, kind: &str, needs: &[&str], ready: f64, healthy: f64, observed: &str) -> Check {
-    Check {
+pub fn check(id: &str, kind: &str, needs: &[&str], ready: f64, healthy: f64, observed: &str) -> CheckReport {
+    CheckReport {
         id: id.into(),
         kind: kind.into(),
         workload: Some("orders".into()),
@@ -148,7 +148,7 @@ pub fn region_loss() -> Report {
         },
         params: [("db_class".to_owned(), "db.t4g.medium".to_owned())].into(),
         seed: None,
-        workloads: vec![Workload {
+        workloads: vec![WorkloadReport {
             name: "orders".into(),
             tier: Some(1),
             recovered: true,
@@ -167,7 +167,7 @@ pub fn region_loss() -> Report {
                 worst_case_s: Some(45_000.0),
                 worst_case_at_least_s: None,
                 sources: vec![
-                    Source {
+                    RpoSource {
                         of: "rds:db/orders".into(),
                         recovery_point: "orders-west-2h".into(),
                         step: "db".into(),
@@ -180,7 +180,7 @@ pub fn region_loss() -> Report {
                         worst_case_points: 4,
                         worst_case_span_s: Some(91_800.0),
                     },
-                    Source {
+                    RpoSource {
                         of: "s3:bucket/orders-receipts".into(),
                         recovery_point: "orders-receipts-replica".into(),
                         step: "receipts".into(),
@@ -308,7 +308,7 @@ pub fn passed() -> Report {
     app.recovery_points = strings(&["ami-east"]);
     let mut app_up = check("app-up", "http", &["app", "db"], 1120.0, 1145.0, "200 in 9 ms");
     app_up.critical = true;
-    let source = |of: &str, point: &str, step: &str, age: f64| Source {
+    let source = |of: &str, point: &str, step: &str, age: f64| RpoSource {
         of: of.into(),
         recovery_point: point.into(),
         step: step.into(),
@@ -337,7 +337,7 @@ pub fn passed() -> Report {
         assume: None,
         finished_at: at(1300.0),
         phases: Phases { preflight_s: 4.2, prepare_s: 59.8, recover_s: 1145.0, teardown_s: 155.0 },
-        workloads: vec![Workload {
+        workloads: vec![WorkloadReport {
             name: "orders".into(),
             tier: None,
             recovered: true,
@@ -405,7 +405,7 @@ pub fn unpleasant() -> Report {
     orders.rpo.worst_case_s = None;
     orders.critical_path = vec![];
     orders.rpo.sources = vec![];
-    report.workloads.push(Workload {
+    report.workloads.push(WorkloadReport {
         name: "payments".into(),
         tier: Some(0),
         recovered: true,
@@ -431,7 +431,7 @@ pub fn unpleasant() -> Report {
             link("ledger-rows", "check", 290.0, 2820.2),
         ],
     });
-    report.workloads.push(Workload {
+    report.workloads.push(WorkloadReport {
         name: "search".into(),
         tier: Some(3),
         recovered: false,
@@ -457,7 +457,7 @@ pub fn unpleasant() -> Report {
     db.status = StepStatus::Failed;
     db.attempts = 3;
     db.because = Some("timed out after 40m: rds:db/drill-7f3a-db is still `creating`; the last error was Throttling: Rate exceeded".into());
-    let not_started = |mut step: Step, status, because: &str| {
+    let not_started = |mut step: StepReport, status, because: &str| {
         step.status = status;
         step.because = Some(because.into());
         (step.started_at, step.finished_at, step.seconds, step.attempts) = (None, None, None, 0);
@@ -486,7 +486,7 @@ pub fn unpleasant() -> Report {
     ledger.workload = Some("payments".into());
     ledger.critical = true;
     report.steps = vec![db, web, dns, receipts, copy, ledger];
-    let skipped = |mut check: Check, because: &str| {
+    let skipped = |mut check: CheckReport, because: &str| {
         check.status = CheckStatus::Skipped;
         check.because = Some(because.into());
         (check.ready_at, check.healthy_at, check.settled_at, check.seconds, check.observed, check.tries) =

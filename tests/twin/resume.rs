@@ -211,7 +211,7 @@ fn looks_take_no_time_from_the_recovery() {
     assert_eq!((monitor(&slow, Stage::BeforeT0), monitor(&slow, Stage::Last)), (1, 1));
     let measured = |left: &Left| {
         let report = &left.report;
-        let of = |w: &record::report::model::Workload| {
+        let of = |w: &record::report::model::WorkloadReport| {
             (w.rto.clone(), w.rpo.measured_s, w.rpo.worst_case_s, w.critical_path.clone())
         };
         (

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, HashSet};
 use super::measure::{Measures, is_from_after};
 use super::record::{Record, name};
 use crate::report::model::{
-    Assumptions, BlastRadius, Check, CheckStatus, Coverage, Finding, Phases, PlaybookRef, PointRow, Report,
-    Resumption, Rpo, Rto, SCHEMA, SandboxRef, Source, Status, Step, StepStatus, Teardown, Verdict, Workload,
+    Assumptions, BlastRadius, CheckReport, CheckStatus, Coverage, Finding, Phases, PlaybookRef, PointRow,
+    Report, Resumption, Rpo, RpoSource, Rto, SCHEMA, SandboxRef, Status, StepReport, StepStatus, Teardown,
+    Verdict, WorkloadReport,
 };
 use base::duration::seconds_between;
 use base::exit::Exit;
@@ -98,12 +99,12 @@ pub fn report(record: &Record) -> Option<Report> {
     Some(report)
 }
 
-fn sources(report: &Report) -> impl Iterator<Item = &Source> {
+fn sources(report: &Report) -> impl Iterator<Item = &RpoSource> {
     report.workloads.iter().flat_map(|w| &w.rpo.sources)
 }
 
 /// Data from after T0 would not have existed in a real disaster.
-fn from_after_t0(source: &Source, t0: base::duration::Time) -> Option<Finding> {
+fn from_after_t0(source: &RpoSource, t0: base::duration::Time) -> Option<Finding> {
     is_from_after(source, t0).then(|| {
         Finding::new(
         Rule::DataFromAfterT0,
@@ -119,7 +120,7 @@ fn from_after_t0(source: &Source, t0: base::duration::Time) -> Option<Finding> {
 }
 
 /// Restored data that claim to be newer than their source.
-fn newer_than_its_source(source: &Source) -> Option<Finding> {
+fn newer_than_its_source(source: &RpoSource) -> Option<Finding> {
     let data = source.data_age_s?;
     let implausible = source.age_s.map_or(data < 0.0, |point| data < point);
     implausible.then(|| {
@@ -154,14 +155,14 @@ fn resumed(resumed: &[Resumption]) -> Option<Finding> {
     })
 }
 
-fn workloads(started: &RunStarted, measures: Option<&Measures<'_>>) -> Vec<Workload> {
+fn workloads(started: &RunStarted, measures: Option<&Measures<'_>>) -> Vec<WorkloadReport> {
     let empty = |objective_s| (objective_s, None, Status::Unknown);
     let of = |plan: &event::WorkloadPlan| {
         let Some(measures) = measures else {
             let (objective_s, measured_s, status) = empty(plan.rto_s);
             let rto = Rto { objective_s, measured_s, with_assumptions_s: None, status };
             let (objective_s, measured_s, status) = empty(plan.rpo_s);
-            return Workload {
+            return WorkloadReport {
                 name: plan.name.clone(),
                 tier: plan.tier,
                 recovered: false,
@@ -180,7 +181,7 @@ fn workloads(started: &RunStarted, measures: Option<&Measures<'_>>) -> Vec<Workl
             };
         };
         let measured = measures.workload(plan);
-        Workload {
+        WorkloadReport {
             name: plan.name.clone(),
             tier: plan.tier,
             recovered: measured.incomplete.is_empty(),
@@ -198,7 +199,7 @@ fn workloads(started: &RunStarted, measures: Option<&Measures<'_>>) -> Vec<Workl
 fn judge(
     record: &Record,
     started: &RunStarted,
-    workloads: &[Workload],
+    workloads: &[WorkloadReport],
     teardown: &Teardown,
 ) -> (Verdict, Exit, Vec<String>) {
     let mut reasons = Vec::new();
@@ -233,7 +234,7 @@ fn judge(
     (verdict, exit_code, reasons)
 }
 
-fn of_workload(workload: &Workload) -> Vec<String> {
+fn of_workload(workload: &WorkloadReport) -> Vec<String> {
     let name = &workload.name;
     let mut reasons = Vec::new();
     if !workload.recovered {
@@ -290,7 +291,7 @@ fn of_loose_nodes(record: &Record, started: &RunStarted) -> Vec<String> {
     reasons
 }
 
-fn steps(record: &Record, started: &RunStarted, critical: &[&str]) -> Vec<Step> {
+fn steps(record: &Record, started: &RunStarted, critical: &[&str]) -> Vec<StepReport> {
     let none = super::record::StepRecord::default();
     let critical: HashSet<&&str> = critical.iter().collect();
     started
@@ -298,7 +299,7 @@ fn steps(record: &Record, started: &RunStarted, critical: &[&str]) -> Vec<Step> 
         .iter()
         .map(|node| {
             let step = record.steps.get(&node.id).unwrap_or(&none);
-            Step {
+            StepReport {
                 id: node.id.clone(),
                 uses: node.uses.clone(),
                 workload: node.workload.clone(),
@@ -320,7 +321,7 @@ fn steps(record: &Record, started: &RunStarted, critical: &[&str]) -> Vec<Step> 
         .collect()
 }
 
-fn checks(record: &Record, started: &RunStarted, critical: &[&str]) -> Vec<Check> {
+fn checks(record: &Record, started: &RunStarted, critical: &[&str]) -> Vec<CheckReport> {
     let none = super::record::CheckRecord::default();
     let critical: HashSet<&&str> = critical.iter().collect();
     started
@@ -328,7 +329,7 @@ fn checks(record: &Record, started: &RunStarted, critical: &[&str]) -> Vec<Check
         .iter()
         .map(|node| {
             let check = record.checks.get(&node.id).unwrap_or(&none);
-            Check {
+            CheckReport {
                 id: node.id.clone(),
                 kind: node.uses.clone(),
                 workload: node.workload.clone(),
@@ -385,7 +386,7 @@ fn points(record: &Record) -> Vec<PointRow> {
     rows
 }
 
-fn coverage(started: &RunStarted, workloads: &[Workload], measures: Option<&Measures<'_>>) -> Coverage {
+fn coverage(started: &RunStarted, workloads: &[WorkloadReport], measures: Option<&Measures<'_>>) -> Coverage {
     let mut coverage = Coverage::default();
     let owned: HashSet<&String> = started.workloads.iter().flat_map(|w| &w.lost).collect();
     for id in &started.lost {

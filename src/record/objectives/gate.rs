@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use crate::report::model::{Report, Status, Verdict, Workload};
+use crate::report::model::{Report, Status, Verdict, WorkloadReport};
 use base::duration::{Span, human_seconds};
 use base::exit::Exit;
 
@@ -169,7 +169,7 @@ impl Gate {
         }
     }
 
-    fn recovery(&mut self, workload: &Workload) {
+    fn recovery(&mut self, workload: &WorkloadReport) {
         if workload.recovered && workload.missing_resources.is_empty() && workload.incomplete.is_empty() {
             return;
         }
@@ -196,7 +196,7 @@ impl Gate {
         );
     }
 
-    fn rto(&mut self, workload: &Workload, overrides: &Overrides) {
+    fn rto(&mut self, workload: &WorkloadReport, overrides: &Overrides) {
         let rto = &workload.rto;
         let given =
             MeasureObjective { objective: rto.objective_s, instead: overrides.rto, status: rto.status };
@@ -211,7 +211,7 @@ impl Gate {
         );
     }
 
-    fn rpo(&mut self, workload: &Workload, overrides: &Overrides) {
+    fn rpo(&mut self, workload: &WorkloadReport, overrides: &Overrides) {
         let rpo = &workload.rpo;
         // A store of unknown age may be older than all others.
         let whole = workload.missing_resources.is_empty()
@@ -223,7 +223,7 @@ impl Gate {
 
     fn objective(
         &mut self,
-        workload: &Workload,
+        workload: &WorkloadReport,
         measure: Measure,
         name: &str,
         measured: Option<f64>,
@@ -334,7 +334,7 @@ impl Gate {
         }
     }
 
-    fn regression(&mut self, now: &Workload, before: &Workload, tolerance: f64) {
+    fn regression(&mut self, now: &WorkloadReport, before: &WorkloadReport, tolerance: f64) {
         // Figures with assumptions are compared only if both runs have them.
         let (rto_now, rto_before) = match (now.rto.with_assumptions_s, before.rto.with_assumptions_s) {
             (Some(now), Some(before)) => (Some(now), Some(before)),
@@ -349,7 +349,7 @@ impl Gate {
     #[expect(clippy::too_many_arguments, reason = "one figure and its baseline, for two measures")]
     fn compare(
         &mut self,
-        workload: &Workload,
+        workload: &WorkloadReport,
         measure: Measure,
         name: &str,
         now: Option<f64>,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::record::{Record, StepRecord};
-use crate::report::model::{CheckStatus, Link, Rpo, Rto, Source, Status, StepStatus};
+use crate::report::model::{CheckStatus, Link, Rpo, RpoSource, Rto, Status, StepStatus};
 use base::duration::{Time, seconds_between};
 use event::{NodePlan, RunStarted, WorkloadPlan};
 
@@ -184,14 +184,14 @@ impl<'a> Measures<'a> {
     }
 
     /// The source of a store's data. `None` if the store was not restored.
-    fn source(&self, id: &str, step: &StepRecord) -> Option<Source> {
+    fn source(&self, id: &str, step: &StepRecord) -> Option<RpoSource> {
         if step.status != Some(StepStatus::Succeeded) {
             return None;
         }
         let point = step.source.as_ref()?;
         let taken = step.consistent_at.or(point.taken);
         let data_time = self.newest_data(id);
-        Some(Source {
+        Some(RpoSource {
             of: point.of.to_string(),
             recovery_point: point.id.clone(),
             step: id.to_owned(),
@@ -247,7 +247,7 @@ impl<'a> Measures<'a> {
 /// The age of a store's data. A check's timestamp replaces the recovery point's time. No data can
 /// be newer than their recovery point, so a newer timestamp was written after the restore and is
 /// ignored.
-fn age(source: &Source, t0: Time) -> Option<f64> {
+fn age(source: &RpoSource, t0: Time) -> Option<f64> {
     if is_from_after(source, t0) {
         return None;
     }
@@ -259,7 +259,7 @@ fn age(source: &Source, t0: Time) -> Option<f64> {
 }
 
 /// Whether the data or their recovery point are from after T0.
-pub fn is_from_after(source: &Source, t0: Time) -> bool {
+pub fn is_from_after(source: &RpoSource, t0: Time) -> bool {
     source.taken.is_some_and(|taken| taken > t0)
 }
 

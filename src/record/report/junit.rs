@@ -7,7 +7,9 @@ use quick_junit::{
 };
 
 use super::escape::visible;
-use super::model::{Check, CheckStatus, Report, Severity, Status, Step, StepStatus, Verdict, Workload};
+use super::model::{
+    CheckReport, CheckStatus, Report, Severity, Status, StepReport, StepStatus, Verdict, WorkloadReport,
+};
 use super::view::figures::{length, length_beside};
 use super::{ReportError, model};
 use base::explanation::Topic;
@@ -24,7 +26,7 @@ pub fn render(report: &Report) -> Result<String, ReportError> {
         document.add_test_suite(workload_suite(workload, report));
     }
     let elsewhere =
-        |check: &&Check| !report.workloads.iter().any(|w| Some(&w.name) == check.workload.as_ref());
+        |check: &&CheckReport| !report.workloads.iter().any(|w| Some(&w.name) == check.workload.as_ref());
     suite_of(&mut document, report, "checks", report.checks.iter().filter(elsewhere).map(check));
     suite_of(&mut document, report, "steps", report.steps.iter().map(step));
     let mut xml =
@@ -125,7 +127,7 @@ fn teardown(report: &Report) -> TestCaseStatus {
     TestCaseStatus::success()
 }
 
-fn workload_suite(workload: &Workload, report: &Report) -> TestSuite {
+fn workload_suite(workload: &WorkloadReport, report: &Report) -> TestSuite {
     let mut suite = suite(report, &format!("workload {}", workload.name));
     let class = &workload.name;
     let recovered = if workload.recovered {
@@ -186,7 +188,7 @@ pub(super) fn objective_told(objective: Option<f64>, figure: Option<f64>) -> Str
     objective.map_or_else(|| "no objective".into(), |s| format!("objective {}", length_beside(s, figure)))
 }
 
-fn check(check: &Check) -> TestCase {
+fn check(check: &CheckReport) -> TestCase {
     let because = check.because.as_deref().unwrap_or("no reason was recorded");
     let observed = check.observed.as_deref().map(|o| format!("observed {o}")).unwrap_or_default();
     let status = match check.status {
@@ -205,7 +207,7 @@ fn check(check: &Check) -> TestCase {
     case
 }
 
-fn step(step: &Step) -> TestCase {
+fn step(step: &StepReport) -> TestCase {
     let because = step.because.as_deref().unwrap_or("no reason was recorded");
     let status = match step.status {
         StepStatus::Succeeded => TestCaseStatus::success(),

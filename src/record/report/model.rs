@@ -46,9 +46,9 @@ pub struct Report {
     pub sandbox: SandboxRef,
     pub params: BTreeMap<String, String>,
     pub seed: Option<u64>,
-    pub workloads: Vec<Workload>,
-    pub steps: Vec<Step>,
-    pub checks: Vec<Check>,
+    pub workloads: Vec<WorkloadReport>,
+    pub steps: Vec<StepReport>,
+    pub checks: Vec<CheckReport>,
     pub phases: Phases,
     pub denied_calls: Vec<DeniedCall>,
     pub blast_radius: BlastRadius,
@@ -133,7 +133,7 @@ pub enum Status {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Workload {
+pub struct WorkloadReport {
     pub name: String,
     pub tier: Option<u32>,
     /// Every step succeeded, every check became healthy, and every lost resource was restored.
@@ -172,11 +172,11 @@ pub struct Rpo {
     /// point since when it is usable.
     #[serde(default)]
     pub worst_case_at_least_s: Option<f64>,
-    pub sources: Vec<Source>,
+    pub sources: Vec<RpoSource>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Source {
+pub struct RpoSource {
     pub of: String,
     pub recovery_point: String,
     /// The step that restored it.
@@ -221,7 +221,7 @@ pub enum StepStatus {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Step {
+pub struct StepReport {
     pub id: String,
     pub uses: String,
     pub workload: Option<String>,
@@ -250,7 +250,7 @@ pub enum CheckStatus {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Check {
+pub struct CheckReport {
     pub id: String,
     /// `http`, `tcp`, `dns`, `sql`, `s3`, `command`, `state`
     pub kind: String,

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::figures::{Origin, length};
 use super::{Badge, Limits, List};
-use crate::report::model::{Check, CheckStatus, Report, Severity, Step, StepStatus};
+use crate::report::model::{CheckReport, CheckStatus, Report, Severity, StepReport, StepStatus};
 
 #[derive(Debug, Serialize)]
 pub struct StepRow {
@@ -90,8 +90,8 @@ pub fn check_badge(status: CheckStatus) -> Badge {
 
 /// Returns steps in the order of the playbook. If there are too many, keeps failed and critical
 /// ones first.
-pub fn steps(report: &Report, limits: Limits, selected: impl Fn(&Step) -> bool) -> List<StepRow> {
-    let chosen: Vec<&Step> = report.steps.iter().filter(|s| selected(s)).collect();
+pub fn steps(report: &Report, limits: Limits, selected: impl Fn(&StepReport) -> bool) -> List<StepRow> {
+    let chosen: Vec<&StepReport> = report.steps.iter().filter(|s| selected(s)).collect();
     List::choose(chosen, limits.rows, |s| s.status != StepStatus::Succeeded, |s| s.critical).map(|s| {
         StepRow {
             id: limits.name(&s.id),
@@ -112,8 +112,8 @@ pub fn steps(report: &Report, limits: Limits, selected: impl Fn(&Step) -> bool) 
 }
 
 /// Returns checks in the same way.
-pub fn checks(report: &Report, limits: Limits, selected: impl Fn(&Check) -> bool) -> List<CheckRow> {
-    let chosen: Vec<&Check> = report.checks.iter().filter(|c| selected(c)).collect();
+pub fn checks(report: &Report, limits: Limits, selected: impl Fn(&CheckReport) -> bool) -> List<CheckRow> {
+    let chosen: Vec<&CheckReport> = report.checks.iter().filter(|c| selected(c)).collect();
     List::choose(chosen, limits.rows, |c| c.status != CheckStatus::Healthy, |c| c.critical).map(|c| {
         CheckRow {
             id: limits.name(&c.id),

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::figures::{Bar, Mark, Origin, Scale, length, ticks};
 use super::{Badge, Limits, rows};
-use crate::report::model::{Check, CheckStatus, Report, Step, StepStatus};
+use crate::report::model::{CheckReport, CheckStatus, Report, StepReport, StepStatus};
 
 /// The most rows of the picture. Nobody reads more.
 pub const MOST_ROWS: usize = 200;
@@ -142,7 +142,7 @@ fn phases(report: &Report, origin: Origin, end: f64) -> Vec<Draft> {
         .collect()
 }
 
-fn step(step: &Step, origin: Origin, recovered: f64, limits: Limits) -> Draft {
+fn step(step: &StepReport, origin: Origin, recovered: f64, limits: Limits) -> Draft {
     let class = match step.status {
         StepStatus::Succeeded if step.critical => "step critical",
         StepStatus::Succeeded => "step",
@@ -170,7 +170,7 @@ fn step(step: &Step, origin: Origin, recovered: f64, limits: Limits) -> Draft {
     }
 }
 
-fn check(check: &Check, origin: Origin, recovered: f64, limits: Limits) -> Draft {
+fn check(check: &CheckReport, origin: Origin, recovered: f64, limits: Limits) -> Draft {
     let from = check.ready_at.map(|t| origin.seconds(t));
     let healthy = check.healthy_at.map(|t| origin.seconds(t));
     let settled = check.settled_at.map(|t| origin.seconds(t));

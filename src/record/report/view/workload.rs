@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::figures::{self, Bar, Mark, Scale, length, length_beside, percent};
 use super::{Badge, Limits, List};
-use crate::report::model::{Assumptions, Report, Rpo, Rto, Source, Status, Workload};
+use crate::report::model::{Assumptions, Report, Rpo, RpoSource, Rto, Status, WorkloadReport};
 
 #[derive(Debug, Serialize)]
 pub struct WorkloadView {
@@ -73,7 +73,7 @@ pub struct SourceRow {
 
 pub const UNKNOWN: &str = "unknown";
 
-pub fn of(workload: &Workload, report: &Report, limits: Limits) -> WorkloadView {
+pub fn of(workload: &WorkloadReport, report: &Report, limits: Limits) -> WorkloadView {
     let name = limits.name(&workload.name);
     WorkloadView {
         // A text, because a template treats the number 0 as false.
@@ -244,7 +244,7 @@ fn measure(
     }
 }
 
-fn path_bars(workload: &Workload) -> Vec<Bar> {
+fn path_bars(workload: &WorkloadReport) -> Vec<Bar> {
     let scale = Scale { from: 0.0, to: 1.0 };
     let mut start = 0.0;
     workload
@@ -267,19 +267,19 @@ fn worst_case(exact: Option<f64>, at_least: Option<f64>) -> String {
     }
 }
 
-fn worst_of(source: &Source) -> f64 {
+fn worst_of(source: &RpoSource) -> f64 {
     source.worst_case_s.or(source.worst_case_at_least_s).unwrap_or(0.0)
 }
 
 /// Returns the basis of a worst case. One point in six hours says less than many points in a month.
-fn over(source: &Source) -> Option<String> {
+fn over(source: &RpoSource) -> Option<String> {
     let span = source.worst_case_span_s?;
     let points = source.worst_case_points;
     let points = if points == 1 { "1 point".to_owned() } else { format!("{points} points") };
     Some(format!("over {points} in {}", length(span)))
 }
 
-fn source(source: &Source, limits: Limits) -> SourceRow {
+fn source(source: &RpoSource, limits: Limits) -> SourceRow {
     let figure = |s: Option<f64>| s.map_or_else(|| UNKNOWN.to_owned(), length);
     SourceRow {
         of: limits.name(&source.of),
