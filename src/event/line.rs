@@ -14,14 +14,34 @@ impl Event {
     /// # Errors
     /// Only if a value of the event has no form in JSON.
     pub fn to_line(&self, first: &[(&str, String)]) -> Result<String, Error> {
-        let mut line = String::from("{");
+        let mut line = Vec::new();
+        self.append_line(&mut line, first)?;
+        String::from_utf8(line).map_err(Error::custom)
+    }
+
+    /// Appends the line without its newline, as [`Self::to_line`] returns it.
+    ///
+    /// # Errors
+    /// As for [`Self::to_line`]. A part of the line may then stand in `out`.
+    pub fn append_line(&self, out: &mut Vec<u8>, first: &[(&str, String)]) -> Result<(), Error> {
+        out.push(b'{');
         for (key, json) in first {
-            line.push_str(&format!("{}:{json},", serde_json::to_string(key)?));
+            serde_json::to_writer(&mut *out, key)?;
+            out.push(b':');
+            out.extend_from_slice(json.as_bytes());
+            out.push(b',');
         }
-        line.push_str(&format!(r#""seq":{},"at":{},"#, self.seq, serde_json::to_string(&self.at)?));
-        // Serde writes the tag `event` first, so the text after the brace is never empty.
-        line.push_str(&serde_json::to_string(&self.body)?[1..]);
-        Ok(line)
+        out.extend_from_slice(b"\"seq\":");
+        serde_json::to_writer(&mut *out, &self.seq)?;
+        out.extend_from_slice(b",\"at\":");
+        serde_json::to_writer(&mut *out, &self.at)?;
+        // The body's brace becomes the comma before its tag `event`, which serde writes first.
+        let brace = out.len();
+        serde_json::to_writer(&mut *out, &self.body)?;
+        if let Some(brace) = out.get_mut(brace) {
+            *brace = b',';
+        }
+        Ok(())
     }
 
     /// Reads a line that [`Self::to_line`] wrote. Unknown keys are ignored.

@@ -168,12 +168,14 @@ impl Journal {
         let start = self.buffer.len();
         // `prev` comes first, where `chain::prev` expects it.
         let prev = ("prev", format!(r#""{}""#, self.end.head));
-        let line = event.to_line(&[prev]).map_err(|error| JournalError::Unwritable {
-            path: self.path.clone(),
-            seq: event.seq,
-            why: error.to_string(),
-        })?;
-        self.buffer.extend_from_slice(line.as_bytes());
+        if let Err(error) = event.append_line(&mut self.buffer, &[prev]) {
+            self.buffer.truncate(start);
+            return Err(JournalError::Unwritable {
+                path: self.path.clone(),
+                seq: event.seq,
+                why: error.to_string(),
+            });
+        }
         self.buffer.push(b'\n');
         self.end = self.end.after(self.buffer.get(start..).unwrap_or_default());
         if must_be_kept(&event.body) {
