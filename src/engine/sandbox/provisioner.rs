@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use super::memory::{Answer, RequestLog};
 use base::clock::Clock;
-use base::digest::digest_of;
+use base::digest::{digest_of, sha256};
 use base::duration::{Span, Time};
 use event::{Body, Bus, ConsumerError, Request, TEARDOWN};
 use port::Guard;
@@ -423,7 +423,7 @@ fn named(run: &str, by: &str, slot: &str, generation: u32) -> String {
 
 /// Eight characters of a text's digest.
 fn digest(text: &str) -> String {
-    digest_of(text).trim_start_matches("sha256:").chars().take(8).collect()
+    sha256(text).chars().take(8).collect()
 }
 
 fn tidy(text: &str) -> String {
