@@ -130,6 +130,10 @@ fn classify(code: &str, status: u16, message: &str) -> (ErrorKind, Option<&'stat
         return (ErrorKind::Credentials, Some(CREDENTIALS_HELP));
     }
     // These codes come before the rules that go by the HTTP status alone.
+    if code.starts_with("InvalidInstanceType") || code == "Unsupported" {
+        let help = "the region or the zone does not offer this instance type: name another one with `type`, or zones that offer it with `sandbox.network.zones`";
+        return (ErrorKind::Invalid, Some(help));
+    }
     if has(&["InvalidObjectState", "ObjectNotInActiveTier"]) {
         let help = "the object lies in an archive (Glacier, or an archive tier): restore it there first, or leave it out with `prefix`";
         return (ErrorKind::Invalid, Some(help));
@@ -328,6 +332,7 @@ mod tests {
             ("InternalFailure", 500, ErrorKind::Server),
             ("", 502, ErrorKind::Server),
             ("InvalidParameterValue", 400, ErrorKind::Invalid),
+            ("InvalidInstanceType", 403, ErrorKind::Invalid),
         ] {
             assert_eq!(from_code("x:Y", Some(code), status, "m").kind, kind, "{code}");
         }

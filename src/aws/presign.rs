@@ -13,6 +13,7 @@ use aws_sigv4::sign::v4;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use base::ids::Region;
+use base::partition::Partition;
 use port::{CloudError, CloudResult, ErrorKind};
 
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +44,7 @@ pub async fn url(
         Service::Ec2 => ("ec2", "2016-11-15"),
         Service::Rds => ("rds", "2014-10-31"),
     };
-    let suffix = if from.as_str().starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+    let suffix = Partition::of(from).dns_suffix;
     let host = format!("{name}.{from}.{suffix}");
     let mut query = format!("Version={version}&DestinationRegion={to}");
     for (key, value) in parameters {

@@ -232,8 +232,17 @@ impl fmt::Display for When {
     }
 }
 
+impl Size {
+    /// The shortest text that reads back as this size. `Display` rounds.
+    fn exact(&self) -> String {
+        let text = self.to_string();
+        if text.parse().is_ok_and(|read: Self| read == *self) { text } else { format!("{}B", self.0) }
+    }
+}
+
+/// `$stored` gives the text that is stored. It must read back as the same value.
 macro_rules! text_form {
-    ($type:ident, $format:literal, $schema_types:tt, $description:literal) => {
+    ($type:ident, $stored:path, $format:literal, $schema_types:tt, $description:literal) => {
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 #[derive(Deserialize)]
@@ -251,7 +260,7 @@ macro_rules! text_form {
         }
         impl Serialize for $type {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                serializer.serialize_str(&$stored(self))
             }
         }
         impl JsonSchema for $type {
@@ -265,9 +274,15 @@ macro_rules! text_form {
     };
 }
 
-text_form!(Span, "duration", "string", "A duration: `90s`, `15m`, `1h30m`, `2d`.");
-text_form!(Size, "size", ["string", "integer"], "A size: `200GiB`, `1.5TiB`, `512MB`, or a number of bytes.");
-text_form!(When, "when", "string", "A time: relative to T0 (`-2h`) or RFC 3339.");
+text_form!(Span, ToString::to_string, "duration", "string", "A duration: `90s`, `15m`, `1h30m`, `2d`.");
+text_form!(
+    Size,
+    Size::exact,
+    "size",
+    ["string", "integer"],
+    "A size: `200GiB`, `1.5TiB`, `512MB`, or a number of bytes."
+);
+text_form!(When, ToString::to_string, "when", "string", "A time: relative to T0 (`-2h`) or RFC 3339.");
 
 #[cfg(test)]
 mod tests {
@@ -292,6 +307,25 @@ mod tests {
         }
         for text in ["", "15", "m", "1x", "-5m", "1h 30", "1e9d", "5 minutes", "..s"] {
             assert!(text.parse::<Span>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_stored_reads_back_as_it_was() {
+        for text in ["1100GiB", "500GB", "2000GiB", "1B", "0B", "1.5TiB", "1023KiB", "999999999999999B"] {
+            let size: Size = text.parse().unwrap();
+            let stored = serde_json::to_string(&size).unwrap();
+            assert_eq!(serde_json::from_str::<Size>(&stored).unwrap(), size, "{text} as {stored}");
+        }
+        for millis in [0, 1, 999, 1000, 1001, 59_999, 3_600_000, 86_400_001, 604_800_000] {
+            let span = Span(Duration::from_millis(millis));
+            let stored = serde_json::to_string(&span).unwrap();
+            assert_eq!(serde_json::from_str::<Span>(&stored).unwrap(), span, "{stored}");
+        }
+        for text in ["-2h", "10m", "2026-01-31T08:00:00.123456789Z"] {
+            let when: When = text.parse().unwrap();
+            let stored = serde_json::to_string(&when).unwrap();
+            assert_eq!(serde_json::from_str::<When>(&stored).unwrap(), when, "{stored}");
         }
     }
 

@@ -40,7 +40,7 @@ pub struct Text {
 /// A part of a file that shows the rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Example {
-    /// The words after the fence. `tests/readme.rs` says what they mean.
+    /// The words after the fence. `tests/twin/readme.rs` says what they mean.
     pub fence: &'static str,
     pub text: &'static str,
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::partition::Partition;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -163,11 +164,7 @@ impl Region {
 
     /// The partition in the ARNs of this region.
     pub fn partition(&self) -> &'static str {
-        match self.0.as_str() {
-            r if r.starts_with("us-gov-") => "aws-us-gov",
-            r if r.starts_with("cn-") => "aws-cn",
-            _ => "aws",
-        }
+        Partition::of(self).id
     }
 
     /// Whether the zone is in this region.

@@ -9,6 +9,7 @@ pub mod explanation;
 pub mod graph;
 pub mod ids;
 pub mod on;
+pub mod partition;
 pub mod process;
 pub mod redact;
 pub mod severity;

@@ -1,6 +1,7 @@
 //! Recovery points: which ones a step may use, which one it uses, and how much data a less lucky T0
 //! would have lost.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -239,6 +240,19 @@ impl Rejection {
             | Self::Undated => false,
         }
     }
+}
+
+/// The lost points whose bare id no surviving point has, each with its place. If two snapshots have
+/// the same name, the bare name means the one in the place of the call.
+pub fn lost_by_id<'a>(
+    points: &'a [RecoveryPoint],
+    loss: &'a Loss,
+) -> impl Iterator<Item = (&'a str, String)> {
+    let (surviving, lost): (Vec<_>, Vec<_>) = points.iter().partition(|point| point.survives(loss));
+    let surviving: HashSet<&str> = surviving.into_iter().map(|point| point.id.as_str()).collect();
+    lost.into_iter()
+        .filter(move |point| !surviving.contains(point.id.as_str()))
+        .map(|point| (point.id.as_str(), format!("{} {}", point.account, point.region)))
 }
 
 impl RecoveryPoint {

@@ -4,6 +4,13 @@ use super::Body;
 use base::redact;
 use port::Finding;
 
+fn finding(found: &mut Finding) {
+    let Finding { resource, message, fix, rule: _, severity: _ } = found;
+    for text in [resource, message, fix] {
+        redact::string(text);
+    }
+}
+
 impl Body {
     /// Replaces secrets in all free texts. The fields that the run's state depends on stay as they
     /// are: ids of steps and checks, tokens, places, and names of resources. They cannot hold a
@@ -33,16 +40,13 @@ impl Body {
             | Self::DeleteIntent { .. }
             | Self::Deleted { .. }
             | Self::Kept { .. }
-            | Self::LeftBehind { .. }
             | Self::Interrupted { .. }
             | Self::RunFinished { .. } => {}
             Self::NotCreated { error, .. } | Self::DeleteFailed { error, .. } | Self::StepRetry { error, .. } => {
                 all(&mut [error]);
             }
             Self::Isolation { exposures, unknown, .. } => {
-                for found in exposures.iter_mut().chain(unknown) {
-                    all(&mut [&mut found.message]);
-                }
+                exposures.iter_mut().chain(unknown).for_each(finding);
             }
             Self::PointSeen { why_not, .. } => all(&mut why_not.iter_mut().collect::<Vec<_>>()),
             Self::Progress { text, .. } => all(&mut [text]),
@@ -55,9 +59,9 @@ impl Body {
             Self::CheckTried { observed, .. } | Self::CheckHealthy { observed, .. } => all(&mut [observed]),
             Self::CheckUnhealthy { because, observed, .. } => all(&mut [because, observed]),
             Self::Denied { locus, why, .. } => all(&mut [locus, why]),
-            Self::Finding(Finding { resource, message, fix, rule: _, severity: _ }) => {
-                all(&mut [resource, message, fix]);
-            }
+            Self::Finding(found) => finding(found),
+            // Names of resources, and errors of places that could not be searched.
+            Self::LeftBehind { resources, .. } => all(&mut resources.iter_mut().collect::<Vec<_>>()),
             Self::Aborted { error, help } => {
                 all(&mut [error]);
                 all(&mut help.iter_mut().collect::<Vec<_>>());

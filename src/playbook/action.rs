@@ -106,6 +106,8 @@ pub struct Demands {
     pub db_instances: u32,
     /// Engine and class of `db_instances`, if both are known. A snapshot does not say its engine.
     pub db_class: Option<(String, String)>,
+    /// The class of `db_instances`, if only a recovery point tells the engine.
+    pub class: Option<String>,
     pub machines: Option<Machines>,
     /// The KMS key that encrypts what it creates. It may be an expression.
     pub kms_key: Option<String>,

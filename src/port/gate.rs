@@ -1,8 +1,7 @@
-//! The loss gate. From T0 on every call passes through it. It refuses calls that touch lost
-//! resources.
+//! The loss gate. From T0 on it refuses calls that touch lost resources.
 //!
-//! One gate serves both clouds. On the twin the `Gated` decorator asks it before each typed
-//! request. On AWS an interceptor inside the SDK asks again before each HTTP request is sent, so no
+//! One gate serves both clouds. The decorator `Gated` asks it before each typed request of either
+//! cloud. On AWS an interceptor inside the SDK asks again before each HTTP request is sent, so no
 //! action can bypass the gate.
 
 use std::collections::{BTreeMap, BTreeSet};

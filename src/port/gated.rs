@@ -1,4 +1,6 @@
-//! The loss gate in front of any cloud. The gate checks each typed request before it is made.
+//! The loss gate in front of any cloud. It checks each typed request before it is made. A request
+//! that stands for many calls is checked by one of them, and on AWS each call again by the
+//! interceptor. Preflight is not checked here: it runs before T0 only, when the gate is open.
 
 use std::rc::Rc;
 use std::sync::Arc;

@@ -171,6 +171,10 @@ pub enum Create {
         source: String,
         source_region: Region,
         kms_key: Option<String>,
+        /// Needed between regions, if the snapshot's option group has persistent options: option
+        /// groups do not travel.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        option_group: Option<String>,
         name: String,
         size: Size,
     },
@@ -265,6 +269,34 @@ impl CreateCall {
     /// Whether the call adds a resource. Otherwise it only changes an existing one.
     pub fn adds(self) -> bool {
         self.facts().adds
+    }
+
+    /// Whether the call carries a request that is presigned for the source's region. AWS makes that
+    /// request with the caller's permissions.
+    pub fn is_presigned(self) -> bool {
+        match self {
+            Self::CopySnapshot
+            | Self::CopyDbSnapshot
+            | Self::CopyDbClusterSnapshot
+            | Self::CreateDbReplica => true,
+            Self::CreateVpc
+            | Self::CreateSubnet
+            | Self::CreateSecurityGroup
+            | Self::CreateDbSubnetGroup
+            | Self::CreateBucket
+            | Self::CopyImage
+            | Self::CreateVolume
+            | Self::RunInstances
+            | Self::AttachVolume
+            | Self::ImportKeyPair
+            | Self::AllocateAddress
+            | Self::RestoreDb
+            | Self::RestoreDbToTime
+            | Self::RestoreDbCluster
+            | Self::CreateDbInstance
+            | Self::PromoteReplica
+            | Self::CreateStack => false,
+        }
     }
 
     fn facts(self) -> CallFacts {
@@ -366,7 +398,7 @@ impl Create {
             Self::CopyImage { source, source_region, kms_key, name: _, size } => {
                 Facts::of_copy(CreateCall::CopyImage, (source, source_region), kms_key.as_deref(), *size)
             }
-            Self::CopyDbSnapshot { source, source_region, kms_key, name: _, size } => {
+            Self::CopyDbSnapshot { source, source_region, kms_key, option_group: _, name: _, size } => {
                 Facts::of_copy(CreateCall::CopyDbSnapshot, (source, source_region), kms_key.as_deref(), *size)
             }
             Self::CopyDbClusterSnapshot { source, source_region, kms_key, name: _, size } => {

@@ -51,13 +51,17 @@ impl Until {
     /// Whether waiting has ended, in success or failure. A resource that was never seen may not be
     /// visible yet, and does not count as gone.
     fn ends_with(self, seen: &Observed, visible_by_now: bool) -> bool {
-        match (self, &seen.state) {
-            (_, State::Gone) => visible_by_now,
+        match &seen.state {
+            State::Gone => visible_by_now,
             // A failed deletion (of a stack) does not continue by itself either.
-            (_, State::Failed(_)) | (Self::Ready, State::Ready) => true,
-            (Self::Attached, State::Ready) => seen.attributes.contains_key(ATTACHED_TO),
-            (Self::Promoted, State::Ready) => !seen.attributes.contains_key(REPLICA_OF),
-            _ => false,
+            State::Failed(_) => true,
+            State::Pending(_) => false,
+            State::Ready => match self {
+                Self::Ready => true,
+                Self::Attached => seen.attributes.contains_key(ATTACHED_TO),
+                Self::Promoted => !seen.attributes.contains_key(REPLICA_OF),
+                Self::Gone => false,
+            },
         }
     }
 }

@@ -12,6 +12,7 @@ use super::value::{
     Form, Knowledge, LATER, LONGEST, OPEN, OWN, Resolved, Truth, knowledge, literal, marker_of,
 };
 use base::ids::{AccountId, Region};
+use base::partition::Partition;
 use yaml::{Node, Span, Value};
 
 /// The value of a parameter.
@@ -190,9 +191,9 @@ impl<'a> Resolver<'a> {
             "AWS::Partition" => {
                 known(self.surroundings.region.as_ref().map(|region| region.partition().to_owned()))
             }
-            "AWS::URLSuffix" => known(self.surroundings.region.as_ref().map(|region| {
-                if region.partition() == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" }.to_owned()
-            })),
+            "AWS::URLSuffix" => known(
+                self.surroundings.region.as_ref().map(|region| Partition::of(region).dns_suffix.to_owned()),
+            ),
             "AWS::StackName" | "AWS::StackId" => Resolved::mark(span, OWN),
             _ => match self.template.entry("Parameters", name) {
                 Some(declared) => self.parameter(name, declared, span),

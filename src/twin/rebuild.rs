@@ -11,7 +11,7 @@ use base::duration::Time;
 use base::ids::RunId;
 use estate::Loss;
 use estate::file::{EstateFile, FaultKind};
-use estate::point::Rejection;
+use estate::point::lost_by_id;
 use event::{Body, Event, Request};
 use port::gate::{Enforcement, LossGate};
 use port::gated::create_call;
@@ -73,11 +73,12 @@ impl Twin {
                 Body::DisasterDeclared { t0 } => {
                     twin.declare(*t0);
                     gate.enforce(Enforcement::Full);
+                    // As the run that died did: all points that it saw are the estate's.
+                    for (id, locus) in lost_by_id(&twin.file.recovery_points(*t0), loss) {
+                        gate.know_lost_point(id, &locus);
+                    }
                 }
                 Body::StepStarted { step, .. } => twin.acts(step),
-                Body::PointSeen { point, why_not: Some(why), .. } if why == Rejection::Lost.reason() => {
-                    gate.know_lost_point(&point.id, "what is lost");
-                }
                 Body::Intent { by, attempt, token, account, region, what, .. } => {
                     let place = Place { account: account.clone(), region: region.clone() };
                     let origin = Origin::new(by, *attempt, token);

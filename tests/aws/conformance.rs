@@ -32,11 +32,11 @@ use support::conformance::production::{
 use support::peers::Moto;
 
 macro_rules! tests {
-    ($($room:ident { $($name:ident [$($action:literal),*])+ })+) => {
-        $(mod $room { $(
+    ($($service:ident { $($name:ident [$($action:literal),*])+ })+) => {
+        $(mod $service { $(
             #[test]
             fn $name() {
-                super::super::on_moto(&[$($action),*], support::conformance::$room::$name);
+                super::super::on_moto(&[$($action),*], support::conformance::$service::$name);
             }
         )+ })+
     };

@@ -1,13 +1,13 @@
 //! The suite for both clouds (`support::conformance`), against the twin.
 
 macro_rules! tests {
-    ($($room:ident { $($name:ident [$($action:literal),*])+ })+) => {
+    ($($service:ident { $($name:ident [$($action:literal),*])+ })+) => {
         const COVERED: &[&str] = &[$($($($action,)*)+)+];
 
-        $(mod $room { $(
+        $(mod $service { $(
             #[test]
             fn $name() {
-                support::conformance::peer::on_twin(&[$($action),*], support::conformance::$room::$name);
+                support::conformance::peer::on_twin(&[$($action),*], support::conformance::$service::$name);
             }
         )+ })+
     };

@@ -3,9 +3,6 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use engine::actions::CATALOGUE;
-use engine::sandbox::calls;
-use estate::PointKind;
 use regex::Regex;
 use serde_json::Value;
 use support::golden;
@@ -52,6 +49,52 @@ fn the_samples_have_these_policies() {
         assert_eq!(told(&[&playbook], &samples()).1, stdout, "it is the same each time");
     }
     golden::are_all_of("iam", &SAMPLES.map(str::to_owned));
+}
+
+/// A playbook for a database in `lost`, with the sandbox in `sandbox`.
+fn of_step(lost: &str, sandbox: &str, step: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!(
+        "name: orders\nlose: {{ region: {lost} }}\naccounts: {{ sandbox: {{ id: \"111122223333\" }} }}\n\
+         sandbox: {{ account: sandbox, region: {sandbox}, network: {{ cidr: 10.66.0.0/16 }}, ttl: 4h }}\n\
+         workloads: {{ orders: {{ objectives: {{ rto: 1h }}, resources: [\"rds:db/orders\"] }} }}\n\
+         steps: [ {{ id: db, workload: orders, {step} }} ]\n\
+         checks: [ {{ id: up, workload: orders, needs: [db], tcp: {{ address: \"{{{{ steps.db.endpoint }}}}\" }} }} ]\n"
+    );
+    std::fs::write(folder.path().join("playbook.yaml"), text).unwrap();
+    folder
+}
+
+#[test]
+fn a_replica_may_be_made_in_both_regions() {
+    let step = "uses: rds.promote_replica, with: { from: { db: orders, source_region: us-east-1 } }";
+    let folder = of_step("us-east-1", "us-west-2", step);
+    let printed = printed(&["playbook.yaml"], folder.path());
+    let of_source = |statement: &&Value| {
+        several(&statement["Action"]).contains(&"rds:CreateDBInstanceReadReplica")
+            && several(&statement["Resource"]).contains(&"arn:aws:rds:*:111122223333:db:*")
+    };
+    let all = statements(&printed["accounts"][0]);
+    let statement = all.iter().find(|statement| of_source(statement)).unwrap();
+    let regions = several(&statement["Condition"]["StringEquals"]["aws:RequestedRegion"]);
+    assert_eq!(regions, ["us-east-1", "us-west-2"]);
+}
+
+#[test]
+fn arns_are_of_the_sandboxs_partition() {
+    let step = "uses: rds.restore, with: { from: { db: orders } }";
+    for (lost, sandbox, partition) in [
+        ("us-isob-east-1", "us-isob-west-1", "aws-iso-b"),
+        ("cn-north-1", "cn-northwest-1", "aws-cn"),
+        ("us-gov-east-1", "us-gov-west-1", "aws-us-gov"),
+        ("eusc-de-west-1", "eusc-de-east-1", "aws-eusc"),
+    ] {
+        let folder = of_step(lost, sandbox, step);
+        let (code, stdout, stderr) = told(&["playbook.yaml"], folder.path());
+        assert_eq!(code, Some(0), "{stderr}");
+        assert!(stdout.contains(&format!("arn:{partition}:rds:{sandbox}:")), "{stdout}");
+        assert!(!stdout.contains("arn:aws:"), "{stdout}");
+    }
 }
 
 /// Reads and lists, and nothing else, in accounts that do not hold the sandbox.
@@ -233,11 +276,7 @@ fn sources(folder: &Path, all: &mut Vec<PathBuf>) {
 #[test]
 fn every_call_to_aws_is_declared() {
     let mut declared: BTreeSet<&str> = APART.into();
-    declared.extend(calls::ALL.into_iter().flatten().chain(checks::s3::CALLS));
-    declared.extend(CATALOGUE.0.iter().flat_map(|a| a.calls.iter().chain(a.bucket_calls)));
-    declared.extend(PointKind::ALL.iter().copied().flat_map(calls::survey));
-    let undoing: Vec<&str> = declared.iter().flat_map(|call| calls::undoing(call)).copied().collect();
-    declared.extend(undoing);
+    declared.extend(engine::policy::declared());
     let declared: BTreeSet<&str> = declared.iter().map(|call| call.split('/').next().unwrap()).collect();
     let call = "ec2|rds|s3|sts|cloudformation|servicequotas|secretsmanager|route53|kms|ssm|backup";
     let call = Regex::new(&format!("\"((?:{call}):[A-Z][A-Za-z0-9]+)[\" ]")).unwrap();

@@ -155,6 +155,8 @@ fn a_word_that_is_not_known_is_refused_with_its_line() {
             error.contains(&format!("journal.ndjson:{}: ", at + 1)) && error.contains(unknown),
             "{error}"
         );
+        // The file is whole: another version wrote it.
+        assert!(error.contains("use the version that wrote the journal"), "{error}");
     }
 }
 

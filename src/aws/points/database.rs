@@ -113,6 +113,7 @@ pub async fn cluster_snapshots(rds: &RdsReader, search: &Search<'_>) -> CloudRes
         };
         point.made = made;
         (point.encrypted, point.kms_key) = encryption(s.storage_encrypted(), s.kms_key_id());
+        point.engine = s.engine().map(str::to_owned);
         let ask = s.snapshot_type() == Some("manual") && index < MOST_ASKED_ABOUT;
         if point.account == search.place.account && ask {
             point.shared_with = cluster_snapshot_shared_with(rds, s.db_cluster_snapshot_identifier()).await?;

@@ -17,6 +17,8 @@ pub async fn copy(at: &At<'_>, what: &Create) -> CloudResult<Created> {
     else {
         return Err(CloudError::new(ErrorKind::Unsupported, what.call(), "not a copy of a snapshot"));
     };
+    let option_group =
+        if let Create::CopyDbSnapshot { option_group, .. } = what { option_group } else { &None };
     let writer = at.writer().await?;
     let of_cluster = matches!(what, Create::CopyDbClusterSnapshot { .. });
     let action = if of_cluster { "CopyDBClusterSnapshot" } else { "CopyDBSnapshot" };
@@ -25,6 +27,7 @@ pub async fn copy(at: &At<'_>, what: &Create) -> CloudResult<Created> {
     let mut parameters =
         vec![("Action", action), (from.as_str(), source.as_str()), (target.as_str(), name.as_str())];
     parameters.extend(kms_key.as_deref().map(|key| ("KmsKeyId", key)));
+    parameters.extend(option_group.as_deref().map(|group| ("OptionGroupName", group)));
     let url = presign::url(
         writer.credentials.as_ref(),
         presign::Service::Rds,
@@ -50,6 +53,7 @@ pub async fn copy(at: &At<'_>, what: &Create) -> CloudResult<Created> {
             .copy_db_snapshot()
             .source_db_snapshot_identifier(source)
             .target_db_snapshot_identifier(name)
+            .set_option_group_name(option_group.clone())
             .set_kms_key_id(kms_key.clone())
             .set_pre_signed_url(url)
             .copy_tags(false)

@@ -31,7 +31,7 @@ pub(super) trait Action: 'static {
     const BUCKET_CALLS: &'static [&'static str] = &[];
     const SECRETS: &'static [&'static str] = &[];
     const FILES: &'static [FileArg] = &[];
-    const PREPARED: &'static [Prepared] = &[];
+    const PREPARED: &'static [Prepared];
 
     fn problems(_args: &Self::Args) -> Vec<ArgProblem> {
         Vec::new()

@@ -40,7 +40,7 @@ pub fn get(name: &str) -> Option<&'static Entry> {
     ACTIONS.iter().find(|action| action.decl.name == name)
 }
 
-/// The declarations of the actions, without their work. The rooms below know no cloud.
+/// The declarations of the actions, without their work. Validation and `twin` see only these.
 pub const CATALOGUE: Catalogue = Catalogue(&{
     let mut declared = [&ACTIONS[0].decl; ACTIONS.len()];
     let mut at = 0;

@@ -13,8 +13,8 @@ use crate::actions::{self, Entry, Invocation};
 use base::graph::Graph;
 use base::ids::{AccountId, Region};
 use estate::file::EstateFile;
-use estate::{Loss, Resource, Selector};
-use playbook::action::{ActionDecl, Demands, FileKind, SourceSpec};
+use estate::{Loss, Resource, ResourceId, Selector};
+use playbook::action::{ActionDecl, Demands, FileKind, ReplicaDemand, SourceSpec};
 use playbook::check::CheckType;
 use playbook::expr;
 use playbook::model::{Account, Assume, Check, Objectives, Playbook, Sandbox, Step};
@@ -129,6 +129,16 @@ impl Plan {
     /// The account and region of the sandbox.
     pub fn sandbox_place(&self) -> Place {
         Place { account: self.sandbox_account.clone(), region: self.sandbox.region.clone() }
+    }
+
+    /// The region of the database that a replica is made of, as far as the playbook or the estate
+    /// says it.
+    pub fn region_of_replicated(&self, replica: &ReplicaDemand) -> Option<Region> {
+        let in_arn = replica.source.strip_prefix("arn:").and_then(|arn| arn.split(':').nth(2)?.parse().ok());
+        let named = || replica.source_region.as_ref().and_then(|region| region.parse().ok());
+        let id = ResourceId::new("rds:db", &replica.source);
+        let in_estate = || self.resources().iter().find(|r| r.id == id)?.locus.region.clone();
+        in_arn.or_else(named).or_else(in_estate)
     }
 
     pub fn new(input: Input) -> Result<Self, PlanError> {

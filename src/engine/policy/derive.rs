@@ -10,6 +10,7 @@ use super::table::{KEY, of_resource_type};
 use crate::plan::{CheckWork, Plan, StepWork, Work};
 use crate::sandbox::calls;
 use base::ids::{AccountId, Region};
+use base::partition::Partition;
 use checks;
 use estate::PointKind;
 use playbook::action::{BucketRead, Prepared, SourceSpec, SourceWhat, TemplateUse};
@@ -145,7 +146,9 @@ impl Derivation<'_> {
     fn step(&mut self, work: &StepWork) -> Result<(), PolicyError> {
         let decl = &work.action.decl;
         let demands = &work.demands;
-        let sources = work.source.as_ref().map(|source| self.regions_of(source)).unwrap_or_default();
+        let mut sources = work.source.as_ref().map(|source| self.regions_of(source)).unwrap_or_default();
+        // A replica is made before T0, also of a database in the region that will be lost.
+        sources.extend(demands.replica.as_ref().and_then(|replica| self.plan.region_of_replicated(replica)));
         self.sandbox_from(decl.calls, &sources)?;
         decl.calls.iter().try_for_each(|call| self.sandbox(calls::undoing(call)))?;
         if decl.needs(Prepared::DbSubnetGroup) {
@@ -154,13 +157,13 @@ impl Derivation<'_> {
         if demands.db_instances > 0 {
             self.sandbox(calls::FOR_DATABASES)?;
         }
-        if demands.db_class.is_some() {
+        if demands.db_class.is_some() || demands.class.is_some() {
             self.sandbox(calls::FOR_DB_CLASSES)?;
         }
         if demands.machines.is_some() {
             self.sandbox(calls::FOR_INSTANCES)?;
         }
-        if decl.needs(Prepared::Bucket) {
+        if decl.needs(Prepared::Bucket) || demands.bucket.is_some() {
             self.created(calls::BUCKET)?;
         }
         if let Some(source) = &work.source {
@@ -285,8 +288,7 @@ impl Derivation<'_> {
             let service = work.action.decl.service();
             let region = &self.plan.sandbox.region;
             let mut conditions = in_regions(&self.here);
-            let suffix = if grants.partition() == "aws-cn" { ".cn" } else { "" };
-            let via = format!("{service}.{region}.amazonaws.com{suffix}");
+            let via = format!("{service}.{region}.{}", Partition::of(region).dns_suffix);
             conditions.insert((Test::StringEquals, "kms:ViaService".into()), BTreeSet::from([via]));
             let on = if key.starts_with("arn:") && key.contains(":key/") {
                 key.to_owned()

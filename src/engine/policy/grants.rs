@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::table::{Need, Restriction, TABLE, is_global, is_listing, is_presigned};
+use super::table::{Need, Restriction, TABLE, is_global, is_listing};
 use base::ids::{AccountId, Region};
+use port::CreateCall;
 use port::{Conditions, Grant, TAG_RUN, Test};
 
 /// The names of the resources that a run creates: `dm-`, eight characters that identify the run,
@@ -90,7 +91,8 @@ impl Grants {
         }
         let resources: BTreeSet<String> = need.on.iter().map(|on| self.arn(on, at.bucket)).collect();
         let mut regions = at.regions.clone();
-        if need.restriction == Restriction::Used && is_presigned(call) {
+        if need.restriction == Restriction::Used && CreateCall::of(call).is_some_and(CreateCall::is_presigned)
+        {
             regions.extend(at.sources.iter().cloned());
         }
         let mut conditions = in_regions(&regions);

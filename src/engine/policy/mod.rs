@@ -9,9 +9,27 @@ mod grants;
 mod table;
 mod trust;
 
+use std::collections::BTreeSet;
+
+use crate::actions::ACTIONS;
+use crate::sandbox::calls;
+use estate::PointKind;
+
 pub use derive::{AccountPolicy, Policies, PolicyError, of};
 pub use document::{Document, LONGEST, documents};
 pub use trust::{Trust, runner, trust};
+
+/// Every call to AWS that the harness, an action or a check declares, and the calls that undo them.
+pub fn declared() -> BTreeSet<&'static str> {
+    let mut all: BTreeSet<&str> = BTreeSet::new();
+    all.extend(calls::ALL.into_iter().flatten());
+    all.extend(checks::s3::CALLS.iter().chain(checks::state::CALLS));
+    all.extend(ACTIONS.iter().flat_map(|a| a.decl.calls.iter().chain(a.decl.bucket_calls)));
+    all.extend(PointKind::ALL.iter().copied().flat_map(calls::survey));
+    let undoing: Vec<&str> = all.iter().flat_map(|call| calls::undoing(call)).copied().collect();
+    all.extend(undoing);
+    all
+}
 
 #[cfg(test)]
 mod tests {
@@ -19,21 +37,11 @@ mod tests {
 
     use super::grants::{CallTarget, Grants, Statement};
     use super::table::{TABLE, of_resource_type};
-    use crate::actions::ACTIONS;
-    use crate::sandbox::calls;
-    use checks;
-    use estate::PointKind;
     use port::Test;
 
     fn declared() -> BTreeSet<&'static str> {
-        let mut all: BTreeSet<&str> = BTreeSet::new();
-        all.extend(calls::ALL.into_iter().flatten());
-        all.extend(checks::s3::CALLS.iter().chain(checks::state::CALLS));
-        all.extend(ACTIONS.iter().flat_map(|a| a.decl.calls.iter().chain(a.decl.bucket_calls)));
-        all.extend(PointKind::ALL.iter().copied().flat_map(calls::survey));
+        let mut all = super::declared();
         all.extend(of_resource_type("AWS::EC2::SecurityGroup").unwrap_or_default());
-        let undoing: Vec<&str> = all.iter().flat_map(|call| calls::undoing(call)).copied().collect();
-        all.extend(undoing);
         all
     }
 

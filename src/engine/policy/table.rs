@@ -121,6 +121,7 @@ pub const TABLE: &[(&str, &[Need])] = &[
     ("rds:CopyDBSnapshot", &[
         need("rds:CopyDBSnapshot", New, DB_SNAPSHOT),
         need("rds:CopyDBSnapshot", Used, ANY_DB_SNAPSHOT),
+        need("rds:CopyDBSnapshot", Used, &["rds:{r}:{a}:og:*"]),
         need("rds:AddTagsToResource", New, DB_SNAPSHOT),
     ]),
     ("rds:DeleteDBSnapshot", &[need("rds:DeleteDBSnapshot", OfTheRun, DB_SNAPSHOT)]),
@@ -206,7 +207,11 @@ pub const TABLE: &[(&str, &[Need])] = &[
     ("cloudformation:GetTemplate", &[need("cloudformation:GetTemplate", Named, STACK)]),
 
     ("servicequotas:GetServiceQuota/ec2", &[need("servicequotas:GetServiceQuota", Named, &["servicequotas:{r}:{a}:ec2/L-1216C47A"])]),
-    ("servicequotas:GetServiceQuota/rds", &[need("servicequotas:GetServiceQuota", Named, &["servicequotas:{r}:{a}:rds/L-7B6409FD"])]),
+    // Service Quotas asks RDS with the caller's permissions (Service Quotas user guide, "Security").
+    ("servicequotas:GetServiceQuota/rds", &[
+        need("servicequotas:GetServiceQuota", Named, &["servicequotas:{r}:{a}:rds/L-7B6409FD"]),
+        need("rds:DescribeAccountAttributes", Listing, &["*"]),
+    ]),
 ];
 
 /// Whether a call needs one action of the same name on all resources. EC2's `Describe…` and Route
@@ -215,18 +220,6 @@ pub fn is_listing(call: &str) -> bool {
     let Some((service, operation)) = call.split_once(':') else { return false };
     matches!(service, "ec2" | "rds" | "cloudformation" | "route53")
         && (operation.starts_with("Describe") || operation.starts_with("List"))
-}
-
-/// Whether a call carries a request that is presigned for the source's region. AWS makes that
-/// request with the caller's permissions.
-pub fn is_presigned(call: &str) -> bool {
-    matches!(
-        call,
-        "ec2:CopySnapshot"
-            | "rds:CopyDBSnapshot"
-            | "rds:CopyDBClusterSnapshot"
-            | "rds:CreateDBInstanceReadReplica"
-    )
 }
 
 /// Whether a service has no regions. Its requests count as sent to the region of the partition's

@@ -112,16 +112,13 @@ pub fn sandbox_spec(plan: &Plan) -> SandboxSpec {
         spec.wishes.instance_types.extend(demands.machines.and_then(|machines| machines.instance_type));
         spec.wishes.db_classes.extend(demands.db_class);
         spec.replicas.extend(demands.replica.map(|replica| {
+            let source_region = plan.region_of_replicated(&replica);
             let id = ResourceId::new("rds:db", &replica.source);
             let resource = plan.resources().iter().find(|r| r.id == id);
-            let in_arn = replica.source.strip_prefix("arn:");
-            let in_arn = in_arn.and_then(|arn| arn.split(':').nth(2)?.parse().ok());
-            let named = replica.source_region.and_then(|region| region.parse().ok());
-            let region = in_arn.or(named).or_else(|| resource.and_then(|r| r.locus.region.clone()));
             ReplicaSpec {
                 step: node.id.clone(),
+                source_region: source_region.unwrap_or_else(|| plan.sandbox.region.clone()),
                 source: replica.source,
-                source_region: region.unwrap_or_else(|| plan.sandbox.region.clone()),
                 class: replica.class,
                 parameter_group: replica.parameter_group,
                 kms_key: replica.kms_key,
@@ -137,7 +134,9 @@ pub fn sandbox_spec(plan: &Plan) -> SandboxSpec {
 }
 
 /// Checks credentials, permissions and quotas before anything is created.
-pub async fn preflight(engine: &Engine) -> Result<(), Stop> {
+/// `run_tags`: the tags of everything that the run will create. A policy may allow a call only with
+/// them.
+pub async fn preflight(engine: &Engine, run_tags: &RunTags) -> Result<(), Stop> {
     let plan = &engine.plan;
     let accounts = plan.surviving_accounts();
     let identities = join_all(accounts.iter().map(|account| engine.cloud.identity(account))).await;
@@ -166,9 +165,8 @@ pub async fn preflight(engine: &Engine) -> Result<(), Stop> {
     }
     let place = plan.sandbox_place();
     let mut stop = None;
-    let run_tags =
-        RunTags { run: engine.config.run.clone(), expires: engine.clock.now() + plan.sandbox.ttl.delta() };
-    let needs = Needs { cidr: plan.sandbox.network.cidr.clone(), run_tags: Some(run_tags), ..needs(plan) };
+    let (cidr, run_tags) = (plan.sandbox.network.cidr.clone(), Some(run_tags.clone()));
+    let needs = Needs { cidr, run_tags, ..needs(plan) };
     let needs = Needs { grants: engine.grants_in(&place.account), ..needs };
     let mut all = vec![(place.clone(), engine.cloud.preflight(&place, &needs).await?)];
     for account in reached.into_iter().filter(|account| *account != place.account) {

@@ -5,6 +5,7 @@
 
 mod begin;
 mod check;
+mod classes;
 mod end;
 mod engine;
 mod found;
@@ -19,11 +20,11 @@ mod step;
 mod stop;
 mod survey;
 
-use std::collections::HashSet;
 use std::rc::Rc;
 
 use base::duration::{Time, seconds_between};
 pub use engine::{Config, Engine, Prober};
+use estate::point::lost_by_id;
 use event::{Body, Phase, RunStarted, SandboxOutputs};
 use found::SurveyedPoints;
 use isolation::IsolationMonitor;
@@ -143,7 +144,7 @@ impl Engine {
         waiter: &Rc<Waiter>,
     ) -> Result<(Time, Ready, SurveyedPoints), Stop> {
         let spec = begin::sandbox_spec(&self.plan);
-        self.phase(Phase::Preflight, begin::preflight(self)).await?;
+        self.phase(Phase::Preflight, begin::preflight(self, provisioner.run_tags())).await?;
         provisioner.guard().enter(Phase::Prepare);
         let prepare = async {
             let ready = self.prepare_in_time(provisioner, waiter, &spec).await?;
@@ -151,6 +152,7 @@ impl Engine {
             // at T0.
             let surveyed = self.survey(&ready).await;
             self.bus.tell(Body::Surveyed { points: surveyed.clone().into_iter().collect() });
+            self.require_classes(&ready, &surveyed).await?;
             Ok::<_, Stop>((ready, surveyed))
         };
         let (ready, surveyed) = self.phase(Phase::Prepare, prepare).await?;
@@ -247,16 +249,8 @@ impl Engine {
     /// either.
     fn mark_lost_points(&self, t0: Time) {
         let Some(estate) = &self.plan.estate else { return };
-        let loss = &self.plan.loss;
-        let (surviving, lost): (Vec<_>, Vec<_>) =
-            estate.recovery_points(t0).into_iter().partition(|point| point.survives(loss));
-        let surviving: HashSet<&str> = surviving.iter().map(|point| point.id.as_str()).collect();
-        for point in &lost {
-            // If two snapshots have the same name, the bare name means the one in the place of the
-            // call. Such a name is not marked.
-            if !surviving.contains(point.id.as_str()) {
-                self.gate.know_lost_point(&point.id, &format!("{} {}", point.account, point.region));
-            }
+        for (id, locus) in lost_by_id(&estate.recovery_points(t0), &self.plan.loss) {
+            self.gate.know_lost_point(id, &locus);
         }
     }
 

@@ -39,10 +39,9 @@ impl Recovery<'_> {
 
     /// Restores the gate's lost points from the journal of a resumed run.
     pub fn recall_lost(&self) {
-        for (point, why_not) in &self.engine.memory.points {
-            if why_not.as_deref() == Some(Rejection::Lost.reason()) {
-                self.know_lost(point, &[]);
-            }
+        let loss = &self.engine.plan.loss;
+        for (point, _) in self.engine.memory.points.iter().filter(|(point, _)| !point.survives(loss)) {
+            self.know_lost(point, &[]);
         }
     }
 

@@ -40,7 +40,7 @@ impl Engine {
         asked.buffered(AT_ONCE).filter_map(std::future::ready).collect().await
     }
 
-    async fn queries(&self, work: &StepWork, ready: &Ready) -> Vec<(PointQuery, Vec<Place>)> {
+    pub(super) async fn queries(&self, work: &StepWork, ready: &Ready) -> Vec<(PointQuery, Vec<Place>)> {
         let Some(spec) = self.known_source(work, ready).await else { return Vec::new() };
         match &spec.what {
             SourceWhat::Of { kind, name, .. } if !is_template(name) => {

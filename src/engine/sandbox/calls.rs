@@ -6,7 +6,8 @@
 use estate::PointKind;
 use port::CreateCall;
 
-/// All lists below, for code that needs every call that a drill may make.
+/// The lists below. `policy::declared` adds the calls of actions and checks, the survey and the
+/// undoing.
 pub const ALL: [&[&str]; 9] = [
     PREFLIGHT,
     FOR_INSTANCES,

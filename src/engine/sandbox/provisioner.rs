@@ -350,7 +350,14 @@ fn describe(what: &Create) -> Request {
         | Create::Bucket { name: _ }
         | Create::CopySnapshot { source: _, source_region: _, kms_key: _, name: _, size: _ }
         | Create::CopyImage { source: _, source_region: _, kms_key: _, name: _, size: _ }
-        | Create::CopyDbSnapshot { source: _, source_region: _, kms_key: _, name: _, size: _ }
+        | Create::CopyDbSnapshot {
+            source: _,
+            source_region: _,
+            kms_key: _,
+            option_group: _,
+            name: _,
+            size: _,
+        }
         | Create::CopyDbClusterSnapshot { source: _, source_region: _, kms_key: _, name: _, size: _ }
         | Create::Volume(CreateVolume {
             snapshot: _,

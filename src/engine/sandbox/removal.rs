@@ -269,7 +269,10 @@ impl Removal<'_> {
     async fn resisting(&self, resource: &ResourceRef) -> Option<Observed> {
         let ids = [resource.id.clone()];
         let seen = self.provisioner.cloud().observe(&resource.place(), resource.kind, &ids).await;
-        seen.ok()?.into_iter().find(|seen| matches!(seen.state, State::Ready | State::Failed(_)))
+        seen.ok()?.into_iter().find(|seen| match seen.state {
+            State::Ready | State::Failed(_) => true,
+            State::Pending(_) | State::Gone => false,
+        })
     }
 }
 

@@ -16,6 +16,7 @@ mod lost_sources;
 mod names;
 mod network;
 mod objectives;
+mod partitions;
 mod pitr;
 mod references;
 mod secrets;
@@ -31,8 +32,9 @@ pub use context::Context;
 
 type Rule = fn(&Draft<'_>, &Facts<'_>, &Context<'_>, &mut Diagnostics);
 
-const RULES: [Rule; 19] = [
+const RULES: [Rule; 20] = [
     identity::check,
+    partitions::check,
     names::check,
     cycles::check,
     arguments::check,

@@ -29,6 +29,9 @@ pub enum JournalError {
     Read { path: PathBuf, source: IoError },
     #[error("{}:{line}: {why}; the journal was damaged or changed, so nothing in it is relied on: restore the file from a copy, or look at the sandbox by hand", path.display())]
     Damaged { path: PathBuf, line: usize, why: String },
+    /// The line is intact, and another version wrote it.
+    #[error("{}:{line}: this drillmaster ({}) does not know a word of the record ({why}); use the version that wrote the journal ({version})", path.display(), env!("CARGO_PKG_VERSION"))]
+    UnknownWord { path: PathBuf, line: usize, why: String, version: String },
     #[error("{}: the journal has format {found}, and this drillmaster reads format {}; use the version that wrote it ({version})", path.display(), event::FORMAT)]
     Format { path: PathBuf, found: u64, version: String },
 }

@@ -99,6 +99,22 @@ impl<R: Read> Lines<'_, R> {
 }
 
 impl Contents {
+    /// The version that wrote the journal.
+    fn version(&self) -> String {
+        match self.events.first().map(|first| &first.body) {
+            Some(Body::RunStarted(started)) => started.version.escape_debug().to_string(),
+            _ => "unknown".into(),
+        }
+    }
+
+    /// Whether `line` holds the hash of the record before, and the next line holds the hash of
+    /// `line`. Such a line is as it was written.
+    fn is_linked<R: Read>(&self, line: &[u8], reader: &mut Lines<R>) -> Result<bool, JournalError> {
+        let mut after = Vec::new();
+        let followed = !reader.next(&mut after)? || chain::prev(&after) == Some(Hash::of(line));
+        Ok(followed && chain::prev(line) == Some(self.end().head))
+    }
+
     /// Checks that `line` is the next record, and returns its event.
     fn check<R: Read>(&mut self, line: &[u8], reader: &mut Lines<R>) -> Result<Event, JournalError> {
         let path = reader.path;
@@ -114,8 +130,17 @@ impl Contents {
         if number == 1 {
             check_format(line, path)?;
         }
-        let event = Event::from_line(line)
-            .map_err(|error| damaged(number, format!("this is no record of an event ({error})")))?;
+        let event = match Event::from_line(line) {
+            Ok(event) => event,
+            Err(error) => {
+                let why = error.to_string();
+                if error.is_data() && number > 1 && self.is_linked(line, reader)? {
+                    let (path, version) = (path.to_owned(), self.version());
+                    return Err(JournalError::UnknownWord { path, line: number, why, version });
+                }
+                return Err(damaged(number, format!("this is no record of an event ({why})")));
+            }
+        };
         let Some(prev) = chain::prev(line) else {
             return Err(damaged(
                 number,

@@ -57,6 +57,7 @@ async fn a_snapshot_is_copied_across_regions_and_restored() {
         source: arn,
         source_region: EAST.parse().unwrap(),
         kms_key: None,
+        option_group: None,
         name: "orders-copy".into(),
         size: Size::gib(20),
     };

@@ -46,7 +46,7 @@ async fn the_lost_region_is_not_called_nor_read_from() {
     };
     refused(&world, &at, &snapshot, "would read from region us-east-1").await;
     let source = format!("arn:aws:rds:us-east-1:{SANDBOX}:snapshot:orders-1");
-    let snapshot = Create::CopyDbSnapshot { source, source_region, kms_key, name, size };
+    let snapshot = Create::CopyDbSnapshot { source, source_region, kms_key, option_group: None, name, size };
     refused(&world, &at, &snapshot, "would read from region us-east-1").await;
     refused(&world, &at, &Create::Bucket { name: "late".into() }, "control plane lives in us-east-1").await;
     world.gate.know_lost_point("snap-lost", "us-east-1");

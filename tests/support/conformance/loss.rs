@@ -46,7 +46,7 @@ pub async fn the_lost_region(peer: &Peer) {
     refused(peer, &east, "there", &vpc, "region us-east-1 is lost").await;
     let (source_region, kms_key, name, size) = (EAST.parse().unwrap(), None, "copy".to_owned(), Size::gib(1));
     let source = format!("arn:aws:rds:us-east-1:{SANDBOX}:snapshot:orders-east");
-    let copy = Create::CopyDbSnapshot { source, source_region, kms_key, name, size };
+    let copy = Create::CopyDbSnapshot { source, source_region, kms_key, option_group: None, name, size };
     refused(peer, &at, "copy", &copy, "would read from region us-east-1").await;
     peer.gate.know_lost_point("snap-lost", "us-east-1");
     refused(peer, &at, "volume", &volume("snap-lost", "usw2-az1"), "the recovery point lies in us-east-1")

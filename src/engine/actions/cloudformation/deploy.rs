@@ -12,7 +12,9 @@ use crate::actions::action::Action;
 use crate::actions::context::{Context, Outcome, StepError};
 use base::severity::Severity;
 use estate::{PointKind, ResourceId};
-use playbook::action::{ArgProblem, Demands, FileArg, FileKind, Output, Shape, SourceSpec, TemplateUse};
+use playbook::action::{
+    ArgProblem, Demands, FileArg, FileKind, Output, Prepared, Shape, SourceSpec, TemplateUse,
+};
 use port::{Calibration, Create, CreateCall, DeployStack, Finding, Rule, Timed};
 use template::{self, Allow, Given, SANDBOX_CIDR, SANDBOX_IDS, Surroundings, Template};
 
@@ -56,6 +58,7 @@ impl Action for Deploy {
     ];
     const MAY_OPEN: bool = true;
     const SIZED_BY: &'static [PointKind] = &[];
+    const PREPARED: &'static [Prepared] = &[];
     const TIMING: Calibration = Calibration {
         name: Self::NAME,
         of: &[Timed::Request(CreateCall::CreateStack)],

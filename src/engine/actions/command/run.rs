@@ -12,7 +12,7 @@ use crate::actions::context::{Context, Outcome, StepError};
 use base::process;
 use base::redact;
 use estate::PointKind;
-use playbook::action::{Demands, FileArg, FileKind, Output, Shape, SourceSpec};
+use playbook::action::{Demands, FileArg, FileKind, Output, Prepared, Shape, SourceSpec};
 use port::Calibration;
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -45,6 +45,7 @@ impl Action for Run {
     // A command can do anything.
     const MAY_OPEN: bool = true;
     const SIZED_BY: &'static [PointKind] = &[];
+    const PREPARED: &'static [Prepared] = &[];
     const TIMING: Calibration = Calibration {
         name: Self::NAME,
         of: &[],

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::actions::action::Action;
 use crate::actions::context::{Context, Outcome, StepError, take};
 use estate::PointKind;
-use playbook::action::{Demands, Output, Shape, SourceSpec};
+use playbook::action::{Demands, Output, Prepared, Shape, SourceSpec};
 use port::{Calibration, Create, CreateCall, Timed};
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -31,6 +31,7 @@ impl Action for AllocateAddress {
     const CALLS: &'static [&'static str] = &["ec2:AllocateAddress", "ec2:DescribeAddresses"];
     const MAY_OPEN: bool = true;
     const SIZED_BY: &'static [PointKind] = &[];
+    const PREPARED: &'static [Prepared] = &[];
     const TIMING: Calibration = Calibration {
         name: Self::NAME,
         of: &[Timed::Request(CreateCall::AllocateAddress)],

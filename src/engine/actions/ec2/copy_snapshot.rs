@@ -10,7 +10,7 @@ use crate::actions::action::Action;
 use crate::actions::args;
 use crate::actions::context::{Context, Outcome, StepError};
 use estate::PointKind;
-use playbook::action::{ArgProblem, Demands, Output, Shape, SourceSpec};
+use playbook::action::{ArgProblem, Demands, Output, Prepared, Shape, SourceSpec};
 use port::{Calibration, Create, CreateCall, Timed};
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -34,6 +34,7 @@ impl Action for CopySnapshot {
     const CALLS: &'static [&'static str] = &["ec2:CopySnapshot", "ec2:DescribeSnapshots"];
     const MAY_OPEN: bool = true;
     const SIZED_BY: &'static [PointKind] = &[PointKind::EbsSnapshot];
+    const PREPARED: &'static [Prepared] = &[];
     const TIMING: Calibration = Calibration {
         name: Self::NAME,
         of: &[Timed::Request(CreateCall::CopySnapshot)],

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::actions::action::Action;
 use crate::actions::context::{Context, Outcome, StepError};
 use estate::PointKind;
-use playbook::action::{Demands, Output, Shape, SourceSpec};
+use playbook::action::{Demands, Output, Prepared, Shape, SourceSpec};
 use port::{Calibration, Create, CreateCall, Timed};
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -32,6 +32,7 @@ impl Action for ImportKeyPair {
     // A key opens no network.
     const MAY_OPEN: bool = false;
     const SIZED_BY: &'static [PointKind] = &[];
+    const PREPARED: &'static [Prepared] = &[];
     const TIMING: Calibration = Calibration {
         name: Self::NAME,
         of: &[Timed::Request(CreateCall::ImportKeyPair)],

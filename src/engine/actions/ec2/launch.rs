@@ -12,7 +12,7 @@ use crate::actions::action::Action;
 use crate::actions::args;
 use crate::actions::context::{Context, Outcome, StepError, take, value};
 use estate::PointKind;
-use playbook::action::{ArgProblem, Demands, Machines, Output, Shape, SourceSpec};
+use playbook::action::{ArgProblem, Demands, Machines, Output, Prepared, Shape, SourceSpec};
 use playbook::expr_value::Expr;
 use port::wait::{DEVICES, Until};
 use port::{Calibration, Create, CreateCall, Kind, Observed, ResourceRef, RunInstances, Timed};
@@ -73,6 +73,7 @@ impl Action for Launch {
     ];
     const MAY_OPEN: bool = true;
     const SIZED_BY: &'static [PointKind] = &[PointKind::Ami];
+    const PREPARED: &'static [Prepared] = &[];
     const TIMING: Calibration = Calibration {
         name: Self::NAME,
         of: &[Timed::Request(CreateCall::RunInstances)],

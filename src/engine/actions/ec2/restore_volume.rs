@@ -12,7 +12,7 @@ use crate::actions::args;
 use crate::actions::context::{Context, Outcome, StepError, take, value};
 use base::ids::BadName;
 use estate::PointKind;
-use playbook::action::{ArgProblem, Demands, Output, Shape, SourceSpec};
+use playbook::action::{ArgProblem, Demands, Output, Prepared, Shape, SourceSpec};
 use playbook::expr_value::Expr;
 use port::{Calibration, Create, CreateCall, CreateVolume, Timed};
 
@@ -52,6 +52,7 @@ impl Action for RestoreVolume {
     // A volume has no network and is shared with nobody.
     const MAY_OPEN: bool = false;
     const SIZED_BY: &'static [PointKind] = &[PointKind::EbsSnapshot];
+    const PREPARED: &'static [Prepared] = &[];
     const TIMING: Calibration = Calibration {
         name: Self::NAME,
         of: &[Timed::Request(CreateCall::CreateVolume)],

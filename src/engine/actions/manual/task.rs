@@ -9,7 +9,7 @@ use crate::actions::action::Action;
 use crate::actions::context::{Context, Outcome, StepError, value};
 use base::duration::Span;
 use estate::PointKind;
-use playbook::action::{Demands, Output, SourceSpec};
+use playbook::action::{Demands, Output, Prepared, SourceSpec};
 use playbook::expr_value::Expr;
 use port::Calibration;
 
@@ -36,6 +36,7 @@ impl Action for Task {
     // A person can do anything.
     const MAY_OPEN: bool = true;
     const SIZED_BY: &'static [PointKind] = &[];
+    const PREPARED: &'static [Prepared] = &[];
     const TIMING: Calibration = Calibration {
         name: Self::NAME,
         of: &[],

@@ -10,7 +10,7 @@ use crate::actions::args;
 use crate::actions::context::{Context, Outcome, StepError};
 use crate::actions::ec2::copied;
 use estate::PointKind;
-use playbook::action::{ArgProblem, Demands, Output, Shape, SourceSpec};
+use playbook::action::{ArgProblem, Demands, Output, Prepared, Shape, SourceSpec};
 use port::{Calibration, Create, CreateCall, Timed};
 
 /// The source of the copy: `{ db, point }`, `{ cluster, point }` or `{ snapshot }`.
@@ -38,6 +38,10 @@ pub struct CopySnapshotArgs {
     /// The KMS key of the copy, in the sandbox's region.
     #[serde(default)]
     pub kms_key: Option<String>,
+    /// The option group of the copy, in the sandbox's region. RDS demands it between regions if the
+    /// snapshot has persistent options, such as Oracle's TDE or time zone. Only for a database.
+    #[serde(default)]
+    pub option_group: Option<String>,
 }
 
 pub struct CopySnapshot;
@@ -58,6 +62,7 @@ impl Action for CopySnapshot {
     ];
     const MAY_OPEN: bool = true;
     const SIZED_BY: &'static [PointKind] = &[PointKind::RdsSnapshot, PointKind::RdsClusterSnapshot];
+    const PREPARED: &'static [Prepared] = &[];
     const TIMING: Calibration = Calibration {
         name: Self::NAME,
         of: &[Timed::Request(CreateCall::CopyDbSnapshot), Timed::Request(CreateCall::CopyDbClusterSnapshot)],
@@ -70,7 +75,15 @@ impl Action for CopySnapshot {
     fn problems(args: &CopySnapshotArgs) -> Vec<ArgProblem> {
         let DbCopySource { db, cluster, point, snapshot } = &args.from;
         let keys = [("db", db.is_some()), ("cluster", cluster.is_some()), ("snapshot", snapshot.is_some())];
-        args::one_source(&keys, point.as_deref())
+        let mut problems = args::one_source(&keys, point.as_deref());
+        if cluster.is_some() && args.option_group.is_some() {
+            problems.push(ArgProblem {
+                pointer: "/option_group".into(),
+                message: "a cluster's snapshot has no option group".into(),
+                help: "leave `option_group` out".into(),
+            });
+        }
+        problems
     }
 
     fn source(args: &CopySnapshotArgs) -> Option<SourceSpec> {
@@ -114,7 +127,14 @@ impl Action for CopySnapshot {
                 size,
             }
         } else {
-            Create::CopyDbSnapshot { source: id, source_region: region, kms_key: args.kms_key, name, size }
+            Create::CopyDbSnapshot {
+                source: id,
+                source_region: region,
+                kms_key: args.kms_key,
+                option_group: args.option_group,
+                name,
+                size,
+            }
         };
         let key = what.facts().kms_key.map(str::to_owned);
         let (id, seen, _) = cx.create_ready("", what).await?;

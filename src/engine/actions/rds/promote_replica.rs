@@ -76,7 +76,7 @@ impl Action for PromoteReplica {
             parameter_group: known(&args.parameter_group),
             kms_key: known(&args.kms_key),
         });
-        Demands { replica, kms_key: args.kms_key.clone(), ..databases(1) }
+        Demands { replica, class: known(&args.class), kms_key: args.kms_key.clone(), ..databases(1) }
     }
 
     async fn run(cx: &Context<'_>, _args: PromoteReplicaArgs) -> Result<Outcome, StepError> {

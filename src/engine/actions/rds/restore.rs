@@ -41,8 +41,8 @@ impl Action for Restore {
         args.from.source(PointKind::RdsSnapshot)
     }
 
-    fn demands(_args: &RestoreArgs) -> Demands {
-        databases(1)
+    fn demands(args: &RestoreArgs) -> Demands {
+        Demands { class: args.class.as_deref().and_then(args::known), ..databases(1) }
     }
 
     async fn run(cx: &Context<'_>, args: RestoreArgs) -> Result<Outcome, StepError> {

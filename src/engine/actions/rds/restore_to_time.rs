@@ -47,8 +47,8 @@ impl Action for RestoreToTime {
         args.from.source(PointKind::RdsPitr)
     }
 
-    fn demands(_args: &RestoreArgs) -> Demands {
-        databases(1)
+    fn demands(args: &RestoreArgs) -> Demands {
+        Demands { class: args.class.as_deref().and_then(args::known), ..databases(1) }
     }
 
     async fn run(cx: &Context<'_>, args: RestoreArgs) -> Result<Outcome, StepError> {

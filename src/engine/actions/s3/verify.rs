@@ -12,7 +12,9 @@ use crate::actions::args;
 use crate::actions::context::{Context, Outcome, StepError, value};
 use base::duration::{Size, When};
 use estate::PointKind;
-use playbook::action::{ArgProblem, BucketRead, Demands, FileArg, FileKind, Output, Shape, SourceSpec};
+use playbook::action::{
+    ArgProblem, BucketRead, Demands, FileArg, FileKind, Output, Prepared, Shape, SourceSpec,
+};
 use playbook::expr::is_template;
 use playbook::expr_value::Expr;
 use port::{Against, BucketRef, Calibration, ManifestEntry, Progress, Timed, VerifyObjects};
@@ -53,6 +55,7 @@ impl Action for Verify {
     // The action only reads.
     const MAY_OPEN: bool = false;
     const SIZED_BY: &'static [PointKind] = &[PointKind::S3Replica, PointKind::S3Versions];
+    const PREPARED: &'static [Prepared] = &[];
     const TIMING: Calibration = Calibration {
         name: Self::NAME,
         of: &[Timed::VerifyObjects],
