@@ -1,6 +1,8 @@
 use std::io::{Error as IoError, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use crate::plain_file::Refused;
+
 /// An error of a journal: the place, the reason and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
@@ -25,6 +27,8 @@ pub enum JournalError {
     Illegal { path: PathBuf, seq: u64, why: String },
     #[error("{}: there is no journal; name the folder of a run, such as runs/<run-id>", path.display())]
     Missing { path: PathBuf },
+    #[error("{}: the journal is {what}, not a file, so nothing was read from it: restore the file from a copy", path.display())]
+    NotAFile { path: PathBuf, what: &'static str },
     #[error("{}: the journal cannot be read: {}", path.display(), explain(source))]
     Read { path: PathBuf, source: IoError },
     #[error("{}:{line}: {why}; the journal was damaged or changed, so nothing in it is relied on: restore the file from a copy, or look at the sandbox by hand", path.display())]
@@ -51,11 +55,22 @@ impl JournalError {
     pub(super) fn append(path: &Path, source: IoError) -> Self {
         Self::Append { path: path.to_owned(), source }
     }
-    pub(super) fn reopen(path: &Path, source: IoError) -> Self {
+    pub(super) fn reopen(path: &Path, refused: Refused) -> Self {
+        let source = match refused {
+            Refused::Io(source) => source,
+            Refused::NotAFile(what) => return Self::NotAFile { path: path.to_owned(), what },
+        };
         if source.kind() == ErrorKind::NotFound {
             return Self::Missing { path: path.to_owned() };
         }
         Self::Reopen { path: path.to_owned(), source }
+    }
+
+    pub(super) fn open(path: &Path, refused: Refused) -> Self {
+        match refused {
+            Refused::Io(source) => Self::read(path, source),
+            Refused::NotAFile(what) => Self::NotAFile { path: path.to_owned(), what },
+        }
     }
 
     pub(super) fn read(path: &Path, source: IoError) -> Self {

@@ -19,6 +19,7 @@ pub use chain::{End, Hash};
 pub use error::JournalError;
 pub use read::{Contents, FILE_NAME, read};
 
+use crate::plain_file;
 use event::legal::RunProgress;
 use event::{Body, Consumer, ConsumerError, Event};
 
@@ -100,11 +101,8 @@ impl Journal {
     /// Cuts off a torn last line. Refuses a damaged or changed journal and leaves it unchanged.
     pub fn reopen(dir: &Path, durability: Durability) -> Result<(Self, Contents), JournalError> {
         let path = dir.join(FILE_NAME);
-        let file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .open(&path)
-            .map_err(|source| JournalError::reopen(&path, source))?;
+        let file = plain_file::open(&path, OpenOptions::new().read(true).append(true))
+            .map_err(|refused| JournalError::reopen(&path, refused))?;
         // Locked before it is read. Otherwise a record that another process appends could be
         // missed.
         lock::take(&file, &path)?;

@@ -1,4 +1,4 @@
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::JournalError;
 use super::chain::{self, End, Hash};
+use crate::plain_file;
 use event::legal::RunProgress;
 use event::{Body, Event, FORMAT};
 
@@ -55,7 +56,8 @@ impl Contents {
 /// from the end. Callers compare [`Contents::end`] with the end in the report.
 pub fn read(dir: &Path) -> Result<Contents, JournalError> {
     let path = dir.join(FILE_NAME);
-    let file = File::open(&path).map_err(|source| JournalError::read(&path, source))?;
+    let file = plain_file::open(&path, OpenOptions::new().read(true))
+        .map_err(|refused| JournalError::open(&path, refused))?;
     read_from(&file, &path)
 }
 
