@@ -3,26 +3,29 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use chrono::Utc;
 use serde::Serialize;
 
-use super::run_folder::{self, Reach};
+use super::run_folder::{self, Told};
 use crate::ui::text::{Tone, clean, wrap};
 use crate::ui::{OutputMode, Surroundings, TextStyle};
 use base::duration::Span;
 use base::exit::Exit;
-use record::journal;
-use record::objectives::gate::{GateResult, GateStatus, Overrides, judge};
-use record::report::{self, Report};
+use record::objectives::gate::{Demand, GateLine, GateResult, GateStatus, MaxAge, Overrides, Terms, judge};
+use record::report::caveats::{Caveat, CaveatKind, caveats};
+use record::report::escape::{markdown as escape, markdown_code};
+use record::report::github;
 
-/// Judge finished runs again, and return the verdict as the exit code
+/// Judge finished runs again by their journals, and return the verdict as the exit code
 ///
 /// 0: recovered, every objective met. 1: recovery failed, an objective was missed or is unknown,
-/// the sandbox did not stay closed, or a measure is worse than the baseline. 2: a run or the
-/// baseline cannot be read or compared. 3: the drill could not be carried out. 4: teardown left
-/// something behind. 130: interrupted. For several runs, the worst code is returned.
+/// the sandbox did not stay closed, a demand is not met, or something is worse than in the baseline
+/// or no longer looked at. 2: a run or the baseline cannot be read or compared, or its report.json
+/// differs from its journal. 3: the drill could not be carried out. 4: teardown left something
+/// behind. 130: interrupted. For several runs, the worst code is returned.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
-    /// Folders of runs, or their report.json
+    /// Folders of runs, or their report.json with the journal beside it
     #[arg(value_name = "RUN", required = true)]
     pub runs: Vec<PathBuf>,
     /// Judge by this RTO instead of the playbook's, for every workload
@@ -31,11 +34,19 @@ pub struct Args {
     /// Judge by this RPO instead of the playbook's, for every workload
     #[arg(long, value_name = "DURATION", value_parser = span)]
     pub rpo: Option<Span>,
-    /// Also fail if a measure is worse than in this run
+    /// Also demand: `real` (no simulation), `coverage=100%` (of what was lost), `worst-case` (the
+    /// worst case of each RPO is within its objective), `no-assumed` (no check was assumed); may be
+    /// repeated
+    #[arg(long, value_name = "DEMAND", value_parser = demand, value_delimiter = ',')]
+    pub require: Vec<Demand>,
+    /// Also fail if the run ended longer ago
+    #[arg(long, value_name = "DURATION", value_parser = span)]
+    pub max_age: Option<Span>,
+    /// Also fail if a measure is worse than in this run, or something is no longer looked at
     #[arg(long, value_name = "RUN")]
     pub baseline: Option<PathBuf>,
     /// How much worse than the baseline a measure may be: 20% or 0.2
-    #[arg(long, value_name = "SHARE", default_value = "0%", value_parser = tolerance, requires = "baseline")]
+    #[arg(long, value_name = "SHARE", default_value = "0%", value_parser = parse_share, requires = "baseline")]
     pub tolerance: f64,
     #[arg(long, value_enum, default_value_t)]
     pub output: OutputMode,
@@ -48,145 +59,253 @@ struct Judged<'a> {
     run_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     simulated: Option<bool>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    caveats: Vec<Caveat>,
     #[serde(flatten)]
     result: Option<&'a GateResult>,
+    /// What to do about a run that did not come to its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
+}
+
+/// How the result is printed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Look {
+    pub style: TextStyle,
+    /// The width of the terminal. Nothing is wrapped elsewhere.
+    pub columns: Option<usize>,
 }
 
 /// Judges the runs and prints to stdout. Mistakes in the arguments go to stderr. Returns the exit
 /// code.
 pub fn run(args: &Args) -> Exit {
     let mut page = Vec::new();
-    let code = judge_all(args, Surroundings::detect().stdout_look(), &mut page);
-    match std::io::stdout().lock().write_all(&page) {
-        Ok(()) => code,
-        Err(error) => {
-            // The exit code is the verdict. A result that could not be printed can only make it
-            // worse.
-            super::output::write_stderr(&format!("error: the result cannot be written to stdout: {error}\n"));
-            code.graver(Exit::Wrong)
-        }
-    }
-}
-
-/// Like [`run`], but prints into `page`.
-pub fn judge_all(args: &Args, style: TextStyle, page: &mut Vec<u8>) -> Exit {
-    let overrides = Overrides { rto: args.rto, rpo: args.rpo };
-    let baseline = match args.baseline.as_deref().map(read).transpose() {
-        Ok(baseline) => baseline,
-        Err(error) => {
-            print(page, args.output, style, args.baseline.as_deref(), Err(&format!("the baseline: {error}")));
-            return Exit::Wrong;
-        }
-    };
-    let mut code = Exit::Passed;
-    for path in &args.runs {
-        match read(path) {
-            Ok(report) => {
-                let result = judge(&report, &overrides, baseline.as_ref(), args.tolerance);
-                code = code.graver(result.exit_code);
-                print(page, args.output, style, Some(path), Ok((&report, &result)));
-            }
-            Err(error) => {
-                code = code.graver(Exit::Wrong);
-                print(page, args.output, style, Some(path), Err(&error));
-            }
-        }
+    let around = Surroundings::detect();
+    let look = Look { style: around.stdout_look(), columns: around.stdout_columns() };
+    let mut code = judge_all(args, look, &mut page, |name| std::env::var(name).ok());
+    if let Err(error) = std::io::stdout().lock().write_all(&page) {
+        // The exit code is the verdict. A result that could not be printed can only make it worse.
+        super::complain(&format!("the result cannot be written to stdout: {error}"));
+        code = code.graver(Exit::Wrong);
     }
     code
 }
 
-type Outcome<'a> = Result<(&'a Report, &'a GateResult), &'a str>;
+/// Like [`run`], but prints into `page`. `env` reads the environment.
+pub fn judge_all(args: &Args, look: Look, page: &mut Vec<u8>, env: impl Fn(&str) -> Option<String>) -> Exit {
+    let terms = Terms {
+        overrides: Overrides { rto: args.rto, rpo: args.rpo },
+        demands: args.require.clone(),
+        max_age: args.max_age.map(|age| MaxAge { age, now: Utc::now() }),
+        tolerance: args.tolerance,
+    };
+    let baseline = match args.baseline.as_deref().map(read).transpose() {
+        Ok(baseline) => baseline,
+        Err(error) => {
+            let error = format!("the baseline: {error}");
+            let path = args.baseline.clone().unwrap_or_default();
+            print_all(args.output, look, page, &[(path, Err(error))], env);
+            return Exit::Wrong;
+        }
+    };
+    let baseline = baseline.as_ref().map(|told| &told.fold);
+    let judge_one = |path: &PathBuf| {
+        let judged = read(path).map(|told| {
+            let result = judge(&told.fold, &terms, baseline);
+            (told, result)
+        });
+        (path.clone(), judged)
+    };
+    let outcomes: Vec<Outcome> = args.runs.iter().map(judge_one).collect();
+    let code = outcomes.iter().map(|(_, outcome)| match outcome {
+        Ok((_, result)) => result.exit_code,
+        Err(_) => Exit::Wrong,
+    });
+    let code = code.fold(Exit::Passed, Exit::graver);
+    let printed = print_all(args.output, look, page, &outcomes, env);
+    if printed { code } else { code.graver(Exit::Wrong) }
+}
 
-fn print(page: &mut Vec<u8>, output: OutputMode, style: TextStyle, path: Option<&Path>, outcome: Outcome) {
-    match output {
-        OutputMode::Text => page.extend_from_slice(text(style, path, outcome).as_bytes()),
-        OutputMode::Json => {
-            let judged = Judged {
-                run: path.map(|path| path.display().to_string()).unwrap_or_default(),
-                run_id: outcome.ok().map(|(report, _)| report.run_id.as_str()),
-                simulated: outcome.ok().map(|(report, _)| report.simulated),
-                result: outcome.ok().map(|(_, result)| result),
-                error: outcome.err(),
-            };
-            // The value holds only figures and text, which JSON can always represent.
-            let line =
-                serde_json::to_string(&judged).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"));
-            page.extend_from_slice(line.as_bytes());
-            page.push(b'\n');
+type Outcome = (PathBuf, Result<(Told, GateResult), String>);
+
+/// Prints the outcomes, and publishes them in GitHub Actions. Returns whether that succeeded.
+fn print_all(
+    output: OutputMode,
+    look: Look,
+    page: &mut Vec<u8>,
+    outcomes: &[Outcome],
+    env: impl Fn(&str) -> Option<String>,
+) -> bool {
+    for (path, outcome) in outcomes {
+        let text = match output {
+            OutputMode::Text => text(look, path, outcome.as_ref()),
+            OutputMode::Json => json(path, outcome.as_ref()),
+        };
+        page.extend_from_slice(text.as_bytes());
+    }
+    let summary = || Ok(outcomes.iter().map(|(path, outcome)| markdown(path, outcome.as_ref())).collect());
+    let notes = || outcomes.iter().flat_map(|(path, outcome)| annotations(path, outcome.as_ref())).collect();
+    match github::publish_texts(summary, notes, env) {
+        Ok(lines) if output == OutputMode::Text => {
+            page.extend(lines.iter().flat_map(|line| format!("{line}\n").into_bytes()));
+            true
+        }
+        Ok(_) => true,
+        Err(error) => {
+            super::complain(&super::with_help(&error));
+            false
         }
     }
 }
 
-fn text(style: TextStyle, path: Option<&Path>, outcome: Outcome) -> String {
-    let path = path.map(|path| clean(&path.display().to_string()).into_owned()).unwrap_or_default();
-    let (report, result) = match outcome {
+type OutcomeRef<'a> = Result<&'a (Told, GateResult), &'a String>;
+
+fn json(path: &Path, outcome: OutcomeRef) -> String {
+    let report = outcome.ok().map(|(told, _)| &told.fold.report);
+    let judged = Judged {
+        run: path.display().to_string(),
+        run_id: report.map(|report| report.run_id.as_str()),
+        simulated: report.map(|report| report.simulated),
+        caveats: report.map(caveats).unwrap_or_default(),
+        result: outcome.ok().map(|(_, result)| result),
+        next: outcome.ok().and_then(|(told, _)| told.next()),
+        error: outcome.err().map(String::as_str),
+    };
+    // The value holds only figures and text, which JSON can always represent.
+    let line = serde_json::to_string(&judged).unwrap_or_else(|error| format!("{{\"error\":\"{error}\"}}"));
+    format!("{line}\n")
+}
+
+/// The word of a result, and whether it is good.
+fn word(exit: Exit) -> (&'static str, Tone) {
+    match exit {
+        Exit::Passed => (exit.word(), Tone::Good),
+        Exit::Wrong => ("NOT COMPARABLE", Tone::Bad),
+        Exit::Failed | Exit::Error | Exit::LeftBehind | Exit::Interrupted => (exit.word(), Tone::Bad),
+    }
+}
+
+fn status(status: GateStatus) -> (&'static str, Tone) {
+    match status {
+        GateStatus::Met => ("met", Tone::Good),
+        GateStatus::NoObjective => ("-", Tone::Quiet),
+        GateStatus::Improved => ("better", Tone::Good),
+        GateStatus::Missed => ("MISSED", Tone::Bad),
+        GateStatus::Unknown => ("UNKNOWN", Tone::Bad),
+        GateStatus::Regressed => ("REGRESSED", Tone::Bad),
+        GateStatus::Failed => ("FAILED", Tone::Bad),
+        GateStatus::NotComparable => ("ERROR", Tone::Bad),
+    }
+}
+
+fn message(line: &GateLine) -> String {
+    if line.workload.is_empty() {
+        line.message.clone()
+    } else {
+        format!("{}: {}", line.workload, line.message)
+    }
+}
+
+fn text(look: Look, path: &Path, outcome: OutcomeRef) -> String {
+    let style = look.style;
+    let (told, result) = match outcome {
         Ok(judged) => judged,
         Err(error) => return format!("{} {}\n", style.paint(Tone::Bad, "error:"), clean(error)),
     };
-    let (word, tone) = match result.exit_code {
-        exit @ Exit::Passed => (exit.word(), Tone::Good),
-        Exit::Wrong => ("NOT COMPARABLE", Tone::Bad),
-        exit @ (Exit::Failed | Exit::Error | Exit::LeftBehind | Exit::Interrupted) => {
-            (exit.word(), Tone::Bad)
-        }
-    };
+    let report = &told.fold.report;
+    let (word, tone) = word(result.exit_code);
     let simulated = if report.simulated { " (SIMULATED on the twin)" } else { "" };
     let mut out = format!(
-        "{} (exit code {})  {}, run {}{simulated}  {path}\n",
+        "{} (exit code {})  {}, run {}{simulated}  {}\n",
         style.paint(tone, word),
         result.exit_code,
         clean(&report.playbook.name),
         clean(&report.run_id),
+        clean(&path.display().to_string()),
     );
-    for line in &result.lines {
-        let (word, tone) = match line.status {
-            GateStatus::Met => ("met", Tone::Good),
-            GateStatus::NoObjective => ("-", Tone::Quiet),
-            GateStatus::Missed => ("MISSED", Tone::Bad),
-            GateStatus::Unknown => ("UNKNOWN", Tone::Bad),
-            GateStatus::Regressed => ("REGRESSED", Tone::Bad),
-            GateStatus::Failed => ("FAILED", Tone::Bad),
-            GateStatus::NotComparable => ("ERROR", Tone::Bad),
+    let mut line = |word: &str, tone: Tone, message: &str| {
+        let message = clean(message);
+        let parts = match look.columns {
+            // The word and the blanks around it take 13 columns.
+            Some(columns) => wrap(&message, columns.saturating_sub(13).max(20), 2),
+            None => vec![message.into_owned()],
         };
-        let workload =
-            if line.workload.is_empty() { String::new() } else { format!("{}: ", clean(&line.workload)) };
-        let message = format!("{workload}{}", clean(&line.message));
-        for (n, part) in wrap(&message, 67, 2).into_iter().enumerate() {
+        for (n, part) in parts.into_iter().enumerate() {
             let word = if n == 0 { word } else { "" };
             out += &format!("  {}  {part}\n", style.paint(tone, &format!("{word:<9}")));
         }
+    };
+    for caveat in caveats(report).iter().filter(|caveat| caveat.kind != CaveatKind::Simulated) {
+        line("note", Tone::Warning, &caveat.text);
+    }
+    for judged in &result.lines {
+        let (word, tone) = status(judged.status);
+        line(word, tone, &message(judged));
+    }
+    if let Some(next) = told.next() {
+        line("next", Tone::Strong, &next);
     }
     out
 }
 
-fn read(path: &Path) -> Result<Report, String> {
-    let report = report::read(path).map_err(|error| super::with_help(&error))?;
-    let file = if path.is_dir() { path.join("report.json") } else { path.to_owned() };
-    hold_to_journal(&report, &file)?;
-    Ok(report)
+/// The summary for GitHub Actions.
+fn markdown(path: &Path, outcome: OutcomeRef) -> String {
+    let (told, result) = match outcome {
+        Ok(judged) => judged,
+        Err(error) => {
+            let path = markdown_code(&path.display().to_string());
+            return format!("## Gate: not judged: {path}\n\n{}\n\n", escape(error));
+        }
+    };
+    let report = &told.fold.report;
+    let simulated = if report.simulated { " (simulated)" } else { "" };
+    let (word, _) = word(result.exit_code);
+    let mut out = format!(
+        "## Gate: {word}: {}{simulated}\n\nRun {}, exit code {}.\n\n",
+        markdown_code(&report.playbook.name),
+        markdown_code(&report.run_id),
+        result.exit_code
+    );
+    for text in caveats(report).iter().map(|caveat| &caveat.text).chain(&told.next()) {
+        out += &format!("- {}\n", escape(text));
+    }
+    out += "\n| | Workload | |\n|---|---|---|\n";
+    for line in &result.lines {
+        let workload = if line.workload.is_empty() { String::new() } else { markdown_code(&line.workload) };
+        out += &format!("| {} | {workload} | {} |\n", status(line.status).0, escape(&line.message));
+    }
+    out + "\n"
 }
 
-/// Compares a report with the journal beside it: the journal must end where the report says. A copy
-/// of a report under another name or in another folder is accepted without a journal.
-fn hold_to_journal(report: &Report, file: &Path) -> Result<(), String> {
-    let Some(noted) = &report.journal else { return Ok(()) };
-    let folder = super::folder_of(file);
-    if file.file_name() != Some("report.json".as_ref()) || !folder.join(journal::FILE_NAME).exists() {
-        return Ok(());
-    }
-    let contents = journal::read(&folder).map_err(|error| error.to_string())?;
-    match run_folder::compare(&folder, &contents, noted)? {
-        Reach::Whole => Ok(()),
-        Reach::GoesOn => Err(format!(
-            "{}: the journal goes on after this report was made (record {} of {}): the run was resumed and has left no report \
-             since; see where it stands with `drillmaster report {}`",
-            file.display(),
-            noted.records,
-            contents.end().records,
-            folder.display()
-        )),
+/// The workflow commands for GitHub Actions.
+fn annotations(path: &Path, outcome: OutcomeRef) -> Vec<String> {
+    let rest = "See the output of `drillmaster gate` for all of them.";
+    let (told, result) = match outcome {
+        Ok(judged) => judged,
+        Err(error) => {
+            let note = ("The run is not judged".to_owned(), error.clone());
+            return github::commands(vec![note], Vec::new(), &path.display().to_string(), rest);
+        }
+    };
+    let report = &told.fold.report;
+    let simulated = if report.simulated { "Simulated: " } else { "" };
+    let bad = result.lines.iter().filter(|line| status(line.status).1 == Tone::Bad);
+    let errors =
+        bad.map(|line| (format!("{simulated}gate: {}", status(line.status).0), message(line))).collect();
+    let caveats = caveats(report).into_iter().filter(|caveat| caveat.kind != CaveatKind::Simulated);
+    let warnings = caveats.map(|caveat| caveat.text).chain(told.next());
+    let warnings = warnings.map(|text| (format!("{simulated}beside the verdict"), text)).collect();
+    github::commands(errors, warnings, &report.playbook.path, rest)
+}
+
+/// Reads a run. A report that cannot be compared with its journal is not judged.
+fn read(path: &Path) -> Result<Told, String> {
+    let told = run_folder::read(path)?;
+    match &told.unread {
+        None => Ok(told),
+        Some(error) => Err(super::with_help(error)),
     }
 }
 
@@ -194,8 +313,25 @@ fn span(text: &str) -> Result<Span, String> {
     text.parse::<Span>().map_err(|error| format!("{}; {}", error.message, error.help))
 }
 
+fn demand(text: &str) -> Result<Demand, String> {
+    match text.split_once('=') {
+        None if text == "real" => Ok(Demand::Real),
+        None if text == "worst-case" => Ok(Demand::WorstCase),
+        None if text == "no-assumed" => Ok(Demand::NoAssumed),
+        Some(("coverage", share)) => {
+            let share = parse_share(share)?;
+            if share <= 0.0 || share > 1.0 {
+                return Err("a coverage lies above 0% and up to 100%".to_owned());
+            }
+            Ok(Demand::Coverage(share))
+        }
+        None if text == "coverage" => Err("say how much: `coverage=100%`".to_owned()),
+        None | Some(_) => Err("write `real`, `coverage=100%`, `worst-case` or `no-assumed`".to_owned()),
+    }
+}
+
 /// Parses `20%` or `0.2`.
-fn tolerance(text: &str) -> Result<f64, String> {
+fn parse_share(text: &str) -> Result<f64, String> {
     let help = "write it like `20%` or `0.2`";
     let text = text.trim();
     let share = match text.strip_suffix('%') {

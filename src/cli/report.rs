@@ -1,24 +1,21 @@
 //! `drillmaster report`
 
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 
 use super::run_folder;
 use crate::ui;
 use base::exit::Exit;
-use record::journal;
-use record::objectives::{self, Record};
-use record::report::{self, Format, Report, ReportError, Templates};
+use record::report::{self, Format, Report, Templates};
 
 /// Render the report of a finished run again, from its journal
 ///
-/// Exit codes: 0 rendered; 2 the journal, a template or the command line is wrong; 3 the result
-/// could not be written.
+/// A report.json that differs from its journal is refused. Exit codes: 0 rendered; 2 the journal,
+/// the report, a template or the command line is wrong; 3 the result could not be written.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The run's folder, or its report.json
+    /// The run's folder, or its report.json with its journal beside it
     #[arg(value_name = "RUN")]
     run: PathBuf,
     #[arg(long, value_enum, default_value_t)]
@@ -69,31 +66,16 @@ fn render(args: &Args) -> Result<String, String> {
     report::render(&report, format, &templates).map_err(|e| super::with_help(&e))
 }
 
-/// Reads the report from the journal. Without a journal, report.json is enough.
+/// Reads the report from the journal.
 fn from_record(args: &Args) -> Result<Report, String> {
-    let folder = super::folder_of(&args.run);
-    if args.run.is_dir() && folder.join(journal::FILE_NAME).exists() {
-        return from_journal(&folder);
-    }
-    report::read(&args.run).map_err(|e| super::with_help(&e))
-}
-
-fn from_journal(folder: &Path) -> Result<Report, String> {
-    let contents = journal::read(folder).map_err(|e| e.to_string())?;
-    match report::read(folder) {
-        Ok(Report { journal: Some(noted), .. }) => {
-            // A journal that goes on after the report is intact too, and is rendered as a whole.
-            run_folder::compare(folder, &contents, &noted)?;
-        }
-        // The report is from an older version, or the run was cut short.
-        Ok(_) => {}
-        Err(ReportError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => {}
-        Err(error) => super::complain(&format!(
+    let told = run_folder::read(&args.run)?;
+    if let Some(error) = &told.unread {
+        super::complain(&format!(
             "{error}; so whether the journal is whole at its end could not be seen, and it is rendered as it stands"
-        )),
+        ));
     }
-    let mut report = objectives::report(&Record::from_events(&contents.events))
-        .ok_or_else(|| format!("{}: the journal does not tell of a run", folder.display()))?;
-    report.journal = Some(run_folder::noted(contents.end()));
-    Ok(report)
+    if let Some(next) = told.next() {
+        super::output::write_stderr(&format!("note: {next}\n"));
+    }
+    Ok(told.fold.report)
 }

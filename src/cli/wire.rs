@@ -31,6 +31,7 @@ use record::journal::Kept;
 use record::objectives::record::Recorder;
 use record::objectives::{self, Record};
 use record::report::Report;
+use record::report::model::JournalEnd;
 use twin::{Twin, Unanswered};
 
 pub struct Options {
@@ -196,12 +197,14 @@ impl Drill {
         Box::pin(clock.drive(pace, local.run_until(engine.run()))).await;
         // Dropping the engine closes the journal.
         drop((engine, local));
-        if let Some(error) = kept.and_then(Kept::broken) {
+        let broken = kept.and_then(Kept::broken);
+        let cut_short = broken.is_some();
+        if let Some(error) = broken {
             // The teardown goes on after the journal failed, and the run ends after it.
             record.borrow_mut().aborted.get_or_insert(error.message);
         }
         let mut report = objectives::report(&record.borrow())?;
-        report.journal = kept.map(|kept| super::run_folder::noted(kept.end()));
+        report.journal = kept.map(|kept| JournalEnd { cut_short, ..super::run_folder::noted(kept.end()) });
         Some(report)
     }
 }

@@ -66,6 +66,12 @@ impl Surroundings {
         TextStyle { color: self.stderr_is_terminal && !self.no_color && !self.dumb, unicode: self.utf8 }
     }
 
+    /// Returns the width of stdout. `None` if it is no terminal.
+    pub fn stdout_columns(&self) -> Option<usize> {
+        let columns = || usize::from(console::Term::stdout().size().1);
+        self.stdout_is_terminal.then(columns)
+    }
+
     /// Returns the style for stdout.
     pub fn stdout_look(&self) -> TextStyle {
         TextStyle { color: self.stdout_is_terminal && !self.no_color && !self.dumb, unicode: self.utf8 }

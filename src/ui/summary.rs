@@ -9,7 +9,10 @@ use self::table::Table;
 use super::text::{TextStyle, Tone, clean, count, wrap};
 use base::duration::human_seconds;
 use base::exit::Exit;
-use record::report::model::{CheckStatus, Report, Severity, StepStatus, Verdict, WorkloadReport};
+use record::report::caveats::{CaveatKind, caveats};
+use record::report::model::{
+    CheckStatus, Report, Severity, StepStatus, TeardownRan, Verdict, WorkloadReport,
+};
 
 /// The width of the summary.
 const COLUMNS: usize = 80;
@@ -105,6 +108,10 @@ impl Page {
         );
         for reason in &report.reasons {
             self.item(&format!("- {}", clean(reason)));
+        }
+        // That a run is simulated stands above the verdict.
+        for caveat in caveats(report).iter().filter(|caveat| caveat.kind != CaveatKind::Simulated) {
+            self.line(Tone::Warning, &clean(&caveat.text));
         }
     }
 
@@ -243,13 +250,27 @@ impl Page {
             self.line(Tone::Warning, &format!("{done}; the sandbox is kept until {until}."));
         } else if teardown.left_behind.is_empty() && teardown.created == 0 {
             self.line(Tone::Plain, "Teardown: nothing was created.");
+        } else if teardown.left_behind.is_empty() && teardown.ran != TeardownRan::Whole {
+            let text = format!("{done}; it did not come to its end, so nobody looked for more.");
+            self.line(Tone::Warning, &text);
         } else if teardown.left_behind.is_empty() {
             self.line(Tone::Plain, &format!("{done}, nothing left behind."));
         } else {
-            self.line(
-                Tone::Bad,
-                &format!("{done}; LEFT BEHIND (`drillmaster abort` tries again; else remove by hand):"),
-            );
+            let text = match teardown.ran {
+                TeardownRan::Whole => {
+                    format!("{done}; LEFT BEHIND (`drillmaster abort` tries again; else remove by hand):")
+                }
+                TeardownRan::Partly => format!(
+                    "Teardown DID NOT END: {} created, {} deleted. `drillmaster abort` goes on with it. What may still stand:",
+                    teardown.created, teardown.deleted
+                ),
+                TeardownRan::Never => format!(
+                    "Teardown NEVER RAN: {} created. `drillmaster resume` goes on with the drill, `drillmaster abort` tears it \
+                     down. What may still stand:",
+                    teardown.created
+                ),
+            };
+            self.line(Tone::Bad, &text);
         }
         for resource in &teardown.left_behind {
             self.item(&format!("- {}", clean(resource)));

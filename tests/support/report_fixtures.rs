@@ -11,7 +11,7 @@ use port::request::CallCount;
 use record::report::model::{
     Assumptions, BlastRadius, CheckReport, CheckStatus, Coverage, Finding, Link, Phases, PlaybookRef,
     PointRow, Report, Rpo, RpoSource, Rto, SCHEMA, SandboxRef, Severity, Status, StepReport, StepStatus,
-    Teardown, Verdict, WorkloadReport,
+    Teardown, TeardownRan, Verdict, WorkloadReport,
 };
 
 pub fn t0() -> DateTime<Utc> {
@@ -246,7 +246,7 @@ pub fn region_loss() -> Report {
             ("rds:DescribeDBInstances", 41, 0),
             ("rds:RestoreDBInstanceFromDBSnapshot", 2, 1),
         ]),
-        teardown: Teardown { created: 11, deleted: 11, left_behind: vec![] },
+        teardown: Teardown { ran: TeardownRan::Whole, created: 11, deleted: 11, left_behind: vec![] },
         resumed: Vec::new(),
         journal: None,
     }
@@ -530,6 +530,7 @@ pub fn unpleasant() -> Report {
         ]),
     };
     report.teardown = Teardown {
+        ran: TeardownRan::Whole,
         created: 14,
         deleted: 12,
         left_behind: strings(&["rds:db/drill-7f3a-db", "ec2:security-group/sg-0badc0de"]),
@@ -571,7 +572,7 @@ pub fn error_before_t0() -> Report {
     }
     report.recovery_points.clear();
     report.coverage = Coverage::default();
-    report.teardown = Teardown { created: 6, deleted: 6, left_behind: vec![] };
+    report.teardown = Teardown { ran: TeardownRan::Whole, created: 6, deleted: 6, left_behind: vec![] };
     report
 }
 

@@ -1,24 +1,32 @@
 //! Each exit code of the gate for its reason.
 
-use std::path::PathBuf;
-
 use base::duration::Span;
 use base::exit::Exit;
 use clap::Parser;
 use drillmaster::cli::gate;
-use drillmaster::ui::TextStyle;
-use record::objectives::gate::{GateResult, GateStatus, Measure, Overrides, judge};
+use record::objectives::Fold;
+use record::objectives::gate::{Demand, GateResult, GateStatus, MaxAge, Measure, Overrides, Terms, judge};
 use record::report::model::Report;
 use serde_json::{Value, json};
-use support::ui_fixture::{failed, passed, report, workload};
+use support::drill::Drill;
+use support::ui_fixture::{passed, report, workload};
+
+/// A run whose journal gives this report.
+fn fold(report: &Report) -> Fold {
+    let lost = report.blast_radius.lost.clone();
+    let workloads = report.workloads.iter().map(|w| w.name.clone());
+    let lost = workloads.map(|name| (name, lost.clone())).collect();
+    Fold { report: report.clone(), lost, finished: true }
+}
 
 fn plain(report: &Report) -> GateResult {
-    judge(report, &Overrides::default(), None, 0.0)
+    judge(&fold(report), &Terms::default(), None)
 }
 
 fn with(report: &Report, rto: Option<&str>, rpo: Option<&str>) -> GateResult {
     let span = |text: &str| text.parse::<Span>().unwrap();
-    judge(report, &Overrides { rto: rto.map(span), rpo: rpo.map(span) }, None, 0.0)
+    let overrides = Overrides { rto: rto.map(span), rpo: rpo.map(span) };
+    judge(&fold(report), &Terms { overrides, ..Terms::default() }, None)
 }
 
 /// The exit code and the one line that is to blame for it.
@@ -132,7 +140,7 @@ fn how_the_run_ended_counts() {
 }
 
 fn against(now: &Report, before: &Report, tolerance: f64) -> GateResult {
-    judge(now, &Overrides::default(), Some(before), tolerance)
+    judge(&fold(now), &Terms { tolerance, ..Terms::default() }, Some(&fold(before)))
 }
 
 #[test]
@@ -146,7 +154,7 @@ fn a_regression_beyond_the_tolerance_fails() {
         1,
         Measure::Rto,
         GateStatus::Regressed,
-        "more than 20 % worse",
+        "worse, more than 20 %",
     );
     assert_eq!(against(&slower(-0.5), &passed(), 0.0).exit_code.code(), 0);
     let older = report(|r| r["workloads"][0]["rpo"]["measured_s"] = json!(7381.0));
@@ -225,67 +233,287 @@ struct Cli {
     args: gate::Args,
 }
 
-fn cli(args: &[&str]) -> (u8, String) {
+pub fn cli(args: &[&str]) -> (u8, String) {
+    printed(args, gate::Look::default(), |_| None)
+}
+
+fn printed(args: &[&str], look: gate::Look, env: impl Fn(&str) -> Option<String>) -> (u8, String) {
     let Cli { args } =
         Cli::try_parse_from([&["gate"], args].concat()).unwrap_or_else(|error| panic!("{error}"));
     let mut page = Vec::new();
-    let code = gate::judge_all(&args, TextStyle { color: false, unicode: true }, &mut page);
+    let code = gate::judge_all(&args, look, &mut page, env);
     (code.code(), String::from_utf8(page).unwrap())
-}
-
-fn save(dir: &tempfile::TempDir, name: &str, report: &Report) -> PathBuf {
-    let folder = dir.path().join(name);
-    std::fs::create_dir(&folder).unwrap();
-    std::fs::write(folder.join("report.json"), serde_json::to_string_pretty(report).unwrap()).unwrap();
-    folder
 }
 
 #[test]
 fn runs_are_read_from_folders_and_files_and_all_are_told() {
-    let dir = tempfile::tempdir().unwrap();
-    let good = save(&dir, "good", &passed());
-    let bad = save(&dir, "bad", &failed());
-    let (good_file, good, bad) = (good.join("report.json"), good.to_str().unwrap(), bad.to_str().unwrap());
+    let (good, bad) = (Drill::of("az-loss").run(), Drill::of("region-loss").run());
+    let good_file = good.folder.join("report.json");
+    let (good, bad) = (good.folder.to_str().unwrap(), bad.folder.to_str().unwrap());
     assert_eq!(cli(&[good]).0, 0);
     let (code, text) = cli(&[bad, good_file.to_str().unwrap()]);
-    assert_eq!(code, 4);
-    assert!(text.contains("LEFT BEHIND (exit code 4)") && text.contains("PASSED (exit code 0)"), "{text}");
+    assert_eq!(code, 1);
+    assert!(text.contains("FAILED (exit code 1)") && text.contains("PASSED (exit code 0)"), "{text}");
     assert!(text.contains("SIMULATED on the twin"), "{text}");
     let (code, text) = cli(&[good, "--baseline", bad, "--tolerance", "20%"]);
-    assert_eq!(code, 1, "the baseline's second workload has gone: {text}");
-    let (code, text) = cli(&[good, "--rto", "10m", "--output", "json"]);
+    assert_eq!(code, 2, "of another playbook: {text}");
+    let (code, text) = cli(&[good, "--rto", "1m", "--output", "json"]);
     let value: Value = serde_json::from_str(&text).unwrap();
     assert_eq!((code, &value["exit_code"], &value["simulated"]), (1, &json!(1), &json!(true)), "{text}");
     assert_eq!(value["lines"][0]["status"], "missed");
+    assert_eq!(value["caveats"][0]["kind"], "simulated");
 }
 
 #[test]
 fn what_cannot_be_read_is_told_with_exit_code_2() {
+    let run = Drill::of("az-loss").run();
+    let good = run.folder.to_str().unwrap();
     let dir = tempfile::tempdir().unwrap();
-    let good = save(&dir, "good", &passed());
     std::fs::create_dir(dir.path().join("empty")).unwrap();
-    let write = |name: &str, text: &[u8]| std::fs::write(dir.path().join(name), text).unwrap();
-    write("torn", b"{ \"schema\": \"drillmaster/report/v1\",\n");
-    write("newer", b"{ \"schema\": \"drillmaster/report/v9\" }");
-    write("foreign", b"{}");
-    write("hollow", b"{ \"schema\": \"drillmaster/report/v1\" }");
-    write("binary", b"\xff\xfe\x00");
+    for (name, text) in [
+        ("torn", &b"{ \"schema\": \"drillmaster/report/v1\",\n"[..]),
+        ("newer", b"{ \"schema\": \"drillmaster/report/v9\" }"),
+        ("foreign", b"{}"),
+        ("hollow", b"{ \"schema\": \"drillmaster/report/v1\" }"),
+        ("binary", b"\xff\xfe\x00"),
+    ] {
+        let folder = dir.path().join(name);
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::copy(run.folder.join("journal.ndjson"), folder.join("journal.ndjson")).unwrap();
+        std::fs::write(folder.join("report.json"), text).unwrap();
+    }
     for (name, words) in [
         ("absent", "there is no such run"),
-        ("empty", "there is no report in this folder"),
-        ("torn", "torn:2:0: the report is damaged"),
+        ("empty", "there is no journal"),
+        ("torn", "report.json:2:0: the report is damaged"),
         ("newer", "the schema `drillmaster/report/v9`"),
         ("foreign", "it has no `schema`"),
         ("hollow", "missing field `run_id`"),
         ("binary", "is damaged"),
     ] {
         let path = dir.path().join(name);
-        let (code, text) = cli(&[good.to_str().unwrap(), path.to_str().unwrap()]);
+        let (code, text) = cli(&[good, path.to_str().unwrap()]);
         assert_eq!(code, 2, "{text}");
         assert!(text.contains(words) && text.contains(name) && text.contains("PASSED"), "{text}");
-        let (code, text) = cli(&[good.to_str().unwrap(), "--baseline", path.to_str().unwrap()]);
+        let (code, text) = cli(&[good, "--baseline", path.to_str().unwrap()]);
         assert!(code == 2 && text.contains("the baseline: ") && text.contains(words), "{text}");
     }
+}
+
+/// Nothing is wrapped where nobody set a width. On a terminal no line is wider than it.
+#[test]
+fn lines_are_wrapped_on_a_terminal_alone() {
+    let run = Drill::of("region-loss").run();
+    let folder = run.folder.to_str().unwrap();
+    let (_, plain) = cli(&[folder]);
+    let judged = plain.lines().skip(1);
+    assert!(judged.clone().all(|line| !line.starts_with("             ")), "{plain}");
+    assert!(judged.map(str::len).any(|length| length > 80), "{plain}");
+    let look = gate::Look { columns: Some(60), ..gate::Look::default() };
+    let (_, wrapped) = printed(&[folder], look, |_| None);
+    assert!(wrapped.lines().skip(1).all(|line| line.chars().count() <= 60), "{wrapped}");
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(words(&plain), words(&wrapped));
+}
+
+#[test]
+fn the_result_goes_to_github_as_that_of_a_run_does() {
+    let run = Drill::of("region-loss").run();
+    let summary = tempfile::NamedTempFile::new().unwrap();
+    let path = summary.path().to_str().unwrap().to_owned();
+    let env = |name: &str| match name {
+        "GITHUB_STEP_SUMMARY" => Some(path.clone()),
+        "GITHUB_ACTIONS" => Some("true".to_owned()),
+        _ => None,
+    };
+    let absent = "/nonexistent/run";
+    let args = [run.folder.to_str().unwrap(), absent];
+    let (code, text) = printed(&args, gate::Look::default(), env);
+    assert_eq!(code, 2);
+    let annotations: Vec<&str> = text.lines().filter(|line| line.starts_with("::")).collect();
+    assert!(annotations[0].starts_with("::error file="), "{annotations:?}");
+    assert!(annotations[0].contains("title=Simulated%3A gate%3A MISSED::orders: RPO"), "{annotations:?}");
+    assert!(annotations.iter().any(|line| line.starts_with("::warning") && line.contains("in no workload")));
+    assert!(annotations.iter().any(|line| line.contains(absent) && line.contains("not judged")));
+    let summary = std::fs::read_to_string(summary.path()).unwrap();
+    for words in [
+        "## Gate: FAILED: `orders-region-loss` (simulated)",
+        "| MISSED | `orders` |",
+        "in no workload",
+        "not judged",
+    ] {
+        assert!(summary.contains(words), "{words}: {summary}");
+    }
+    let (_, json) = printed(&[args[0], "--output", "json"], gate::Look::default(), env);
+    assert!(serde_json::from_str::<Value>(&json).is_ok(), "no annotations among JSON: {json}");
+}
+
+/// Each demand with what meets it, what does not, and what leaves it unknown.
+#[test]
+fn what_is_demanded_must_be_known_and_met() {
+    type Change = fn(&mut Value);
+    let nothing: Change = |_| {};
+    let real: Change = |r| {
+        r["on"] = json!("aws");
+        r["simulated"] = json!(false);
+    };
+    let half: Change = |r| {
+        r["coverage"]["uncovered"] = json!(["ec2:volume/vol-1"]);
+        r["blast_radius"]["lost"] = json!(["rds:db/orders", "ec2:volume/vol-1"]);
+    };
+    let no_coverage: Change = |r| r["coverage"]["covered"] = json!([]);
+    let worst = |value: Value| report(|r| r["workloads"][0]["rpo"]["worst_case_s"] = value);
+    let no_objective = report(|r| {
+        r["workloads"][0]["rpo"]["objective_s"] = json!(null);
+        r["workloads"][0]["rpo"]["worst_case_s"] = json!(1.0);
+    });
+    let at_least = report(|r| {
+        r["workloads"][0]["rpo"]["worst_case_s"] = json!(null);
+        r["workloads"][0]["rpo"]["worst_case_at_least_s"] = json!(14401.0);
+    });
+    let assumed: Change = |r| {
+        r["findings"] = json!([{ "rule": "probe-without-value", "severity": "medium", "resource": "rows", "message": "m", "fix": "f" }]);
+    };
+    use GateStatus::{Met, Missed, Unknown};
+    let cases = [
+        (Demand::Real, report(real), Met, "real run"),
+        (Demand::Real, report(nothing), Missed, "simulated"),
+        (Demand::Coverage(1.0), report(nothing), Met, "1 of 1"),
+        (Demand::Coverage(0.5), report(half), Met, "1 of 2"),
+        (Demand::Coverage(0.51), report(half), Missed, "ec2:volume/vol-1; 1 of them in no workload"),
+        (Demand::Coverage(0.01), report(no_coverage), Unknown, "names nothing"),
+        (Demand::WorstCase, worst(json!(14400.0)), Met, "within"),
+        (Demand::WorstCase, worst(json!(14400.1)), Missed, "exceeds"),
+        (Demand::WorstCase, worst(json!(null)), Unknown, "unknown"),
+        (Demand::WorstCase, at_least, Missed, "at least"),
+        (Demand::WorstCase, no_objective, Unknown, "--rpo"),
+        (Demand::NoAssumed, report(nothing), Met, "no check"),
+        (Demand::NoAssumed, report(assumed), Missed, "1 of 2 were: rows"),
+    ];
+    for (demand, report, status, words) in cases {
+        let terms = Terms { demands: vec![demand], ..Terms::default() };
+        let result = judge(&fold(&report), &terms, None);
+        let measure = if demand == Demand::WorstCase { Measure::WorstCase } else { Measure::Demand };
+        blamed(&result, u8::from(status != Met), measure, status, words);
+    }
+    for (now, status) in [
+        ("2026-03-01T12:30:00Z", Met),
+        ("2026-03-02T13:00:00Z", Missed),
+        // The twin's time is virtual: it may end later than now, but not begin.
+        ("2026-03-01T12:00:00Z", Met),
+        ("2026-03-01T11:00:00Z", Unknown),
+    ] {
+        let max_age = Some(MaxAge { age: "1d".parse().unwrap(), now: now.parse().unwrap() });
+        let result = judge(&fold(&passed()), &Terms { max_age, ..Terms::default() }, None);
+        blamed(&result, u8::from(status != Met), Measure::Demand, status, "");
+    }
+    let early = Some(MaxAge { age: "1d".parse().unwrap(), now: "2026-03-01T12:00:00Z".parse().unwrap() });
+    let result = judge(&fold(&report(real)), &Terms { max_age: early, ..Terms::default() }, None);
+    blamed(&result, 1, Measure::Demand, Unknown, "ended in the future");
+}
+
+#[test]
+fn demands_on_the_command_line() {
+    let parse =
+        |text: &str| Cli::try_parse_from(["gate", "run", "--require", text]).map(|cli| cli.args.require);
+    assert_eq!(parse("real,worst-case").ok(), Some(vec![Demand::Real, Demand::WorstCase]));
+    assert_eq!(parse("coverage=95%").ok(), Some(vec![Demand::Coverage(0.95)]));
+    assert_eq!(parse("no-assumed").ok(), Some(vec![Demand::NoAssumed]));
+    for bad in [
+        "",
+        "reel",
+        "coverage",
+        "coverage=",
+        "coverage=100",
+        "coverage=0%",
+        "coverage=101%",
+        "coverage=nan",
+        "real=1",
+    ] {
+        assert!(parse(bad).is_err(), "{bad}");
+    }
+    assert!(Cli::try_parse_from(["gate", "run", "--max-age", "100"]).is_err());
+}
+
+/// Whatever the baseline looked at and the run does not is a regression, named.
+#[test]
+fn less_looked_at_is_a_regression() {
+    type Change = fn(&mut Value);
+    let before = report(|r| {
+        r["steps"][0]["recovery_points"] = json!(["orders-west-2h"]);
+        r["blast_radius"]["lost"] = json!(["rds:db/orders", "ec2:instance/i-1", "ec2:instance/i-2"]);
+    });
+    let cases: [(Change, &[&str]); 13] = [
+        (|r| drop(r["workloads"].as_array_mut().unwrap().remove(0)), &["orders", "this workload"]),
+        (|r| drop(r["checks"].as_array_mut().unwrap().remove(0)), &["check `rows`", "is gone"]),
+        (|r| r["checks"][0]["status"] = json!("skipped"), &["check `rows`", "skipped now"]),
+        (|r| r["checks"][0]["kind"] = json!("tcp"), &["check `rows`", "kind tcp", "sql"]),
+        (|r| r["checks"][0]["workload"] = json!(null), &["check `rows`", "no workload"]),
+        (
+            |r| r["findings"] = json!([{ "rule": "probe-without-value", "severity": "medium", "resource": "rows", "message": "m", "fix": "f" }]),
+            &["check `rows`", "assumed now"],
+        ),
+        (|r| r["workloads"][0]["rpo"]["sources"] = json!([]), &["rds:db/orders", "is not now"]),
+        (
+            |r| r["workloads"][0]["rpo"]["sources"][0]["data_age_s"] = json!(null),
+            &["rds:db/orders", "was measured in the baseline"],
+        ),
+        (|r| drop(r["steps"].as_array_mut().unwrap().remove(0)), &["step `db`", "is gone"]),
+        (|r| r["steps"][0]["status"] = json!("not_run"), &["step `db`", "did not now"]),
+        (|r| r["workloads"][0]["rto"]["objective_s"] = json!(null), &["RTO objective 45m", "none now"]),
+        (|r| r["workloads"][0]["rpo"]["objective_s"] = json!(14401.0), &["RPO objective", "looser than 4h"]),
+        (
+            |r| r["blast_radius"]["lost"] = json!(["rds:db/orders", "ec2:instance/i-1"]),
+            &["ec2:instance/i-2", "1 ec2:instance instead of 2"],
+        ),
+    ];
+    assert_eq!(against(&before, &before, 0.0).exit_code.code(), 0);
+    for (change, words) in cases {
+        let mut now = serde_json::to_value(&before).unwrap();
+        change(&mut now);
+        let now: Report = serde_json::from_value(now).unwrap();
+        let result = against(&now, &before, 9.0);
+        assert_eq!(result.exit_code.code(), 1, "{words:?}: {result:#?}");
+        let named = result.lines.iter().any(|line| {
+            let text = format!("{}: {}", line.workload, line.message);
+            line.status == GateStatus::Regressed && words.iter().all(|word| text.contains(word))
+        });
+        assert!(named, "{words:?}: {result:#?}");
+    }
+    // A machine that took the place of another is none.
+    let mut now = before.clone();
+    now.blast_radius.lost[2] = "ec2:instance/i-3".into();
+    assert_eq!(against(&now, &before, 0.0).exit_code.code(), 0);
+    // One that is lost, and that no workload lists any more, is.
+    let mut listed = fold(&now);
+    now.blast_radius.lost.push("ec2:instance/i-2".into());
+    listed.report = now;
+    blamed(
+        &judge(&listed, &Terms::default(), Some(&fold(&before))),
+        1,
+        Measure::Baseline,
+        GateStatus::Regressed,
+        "ec2:instance/i-2 is lost, and the workload no longer lists it",
+    );
+}
+
+#[test]
+fn what_became_better_is_shown() {
+    let now = report(|r| {
+        r["workloads"][0]["rto"]["with_assumptions_s"] = json!(1505.0);
+        r["checks"].as_array_mut().unwrap()[0]["id"] = json!("rows");
+        let mut more = r["checks"][0].clone();
+        more["id"] = json!("cart");
+        r["checks"].as_array_mut().unwrap().push(more);
+    });
+    let result = against(&now, &passed(), 0.0);
+    blamed(&result, 0, Measure::Rto, GateStatus::Improved, "5m better");
+    blamed(&result, 0, Measure::Baseline, GateStatus::Improved, "check `cart`");
+    // An objective that the command line replaces is not the playbook's to loosen.
+    let looser = report(|r| r["workloads"][0]["rto"]["objective_s"] = json!(9000.0));
+    let overrides = Overrides { rto: "2h".parse().ok(), rpo: None };
+    let terms = Terms { overrides, ..Terms::default() };
+    assert_eq!(judge(&fold(&looser), &terms, Some(&fold(&passed()))).exit_code.code(), 0);
 }
 
 #[test]

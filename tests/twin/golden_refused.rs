@@ -111,6 +111,10 @@ fn all_refuse(changes: &[Change]) {
 fn a_change_that_is_known_passes() {
     let known = change("findings", "finding", "/severity", "high");
     let (run, line) = changed(&known, true);
+    // The report is held to the journal, and this one is of another severity.
+    let said = refused(&["gate"], run.path(), line).unwrap_err();
+    assert!(said.starts_with("exit status: 2") && said.contains("report.json"), "{said}");
+    std::fs::remove_file(run.path().join("report.json")).unwrap();
     for command in [&["report", "--format", "json"][..], &["gate"]] {
         let said = refused(command, run.path(), line).unwrap_err();
         assert!(said.starts_with("exit status: 0") || said.starts_with("exit status: 1"), "{said}");

@@ -198,8 +198,8 @@ fn unfinished(run: &Run, verdict: &str, reason: &str) {
     assert!(!report["teardown"]["left_behind"].as_array().unwrap().is_empty());
     assert_eq!(report["workloads"][0]["rto"]["status"], "unknown");
     let (code, stdout, _) = told(&["gate", folder]);
-    assert_eq!(code, 2);
-    assert!(stdout.contains("there is no report in this folder"), "{stdout}");
+    assert_eq!(code, 4);
+    assert!(stdout.contains(&format!("`drillmaster abort {folder}`")), "{stdout}");
 }
 
 #[test]

@@ -94,36 +94,217 @@ fn a_report_of_another_time_is_not_judged() {
     let contents = journal::read(&run.folder).unwrap();
     let mut report = run.report.clone();
     // As it would be after a resume that was killed: the report is of the first part.
+    let all = lines(&run);
+    let begun = run.folder.join("begun");
+    std::fs::create_dir(&begun).unwrap();
+    std::fs::write(begun.join(FILE_NAME), all[..30].concat()).unwrap();
+    let (code, first, _) = told(&["report", begun.to_str().unwrap(), "--format", "json"]);
+    assert_eq!(code, 0);
+    std::fs::write(run.folder.join("report.json"), &first).unwrap();
+    for command in ["gate", "report"] {
+        assert_eq!(told(&[command, folder]).0, 0, "the journal is judged, to its end");
+    }
+    // With figures that the first part does not give.
     report["journal"] = json!({ "records": 30, "head": contents.end_at(30).unwrap().head.to_string() });
     write_report(&run, &report);
-    let (code, stdout, _) = told(&["gate", folder]);
-    assert_eq!(code, 2, "{stdout}");
-    assert!(stdout.contains("the journal goes on after this report was made (record 30 of"), "{stdout}");
-    assert_eq!(told(&["report", folder]).0, 0, "the journal itself is whole");
+    refused(&run, &["`verdict`: the report says \"passed\", the journal says \"error\""]);
     // Of another run.
     write_report(&run, &passed().report);
     refused(&run, &["this record is not the one that report.json was made from"]);
 }
 
-/// What cannot be compared is taken for itself, as it always was.
+/// The journal is what is judged. A report without it is none.
 #[test]
-fn one_file_alone_will_do() {
+fn a_report_without_its_journal_is_not_judged() {
     let run = passed();
     let folder = run.folder.to_str().unwrap();
     let copy = run.folder.join("last-week.json");
     std::fs::copy(run.folder.join("report.json"), &copy).unwrap();
-    let mut older = run.report.clone();
-    older.as_object_mut().unwrap().remove("journal");
-    write_report(&run, &older);
-    assert_eq!(told(&["gate", folder]).0, 0, "of an older version");
-    assert_eq!(told(&["report", folder]).0, 0);
+    assert_eq!(told(&["gate", copy.to_str().unwrap()]).0, 0, "its journal lies beside it");
     std::fs::write(run.folder.join("report.json"), "{\"schema\":").unwrap();
     let (code, stdout, stderr) = told(&["report", folder]);
     assert_eq!(code, 0);
     assert!(!stdout.is_empty() && stderr.contains("could not be seen"), "{stderr}");
     assert_eq!(told(&["gate", folder]).0, 2);
+    std::fs::remove_file(run.folder.join("report.json")).unwrap();
+    for command in ["gate", "report"] {
+        assert_eq!(told(&[command, folder]).0, 0, "the journal is enough");
+    }
+    std::fs::copy(&copy, run.folder.join("report.json")).unwrap();
+    std::fs::remove_file(run.folder.join(FILE_NAME)).unwrap();
+    refused(&run, &["there is no journal", "copy the whole folder"]);
     std::fs::write(run.folder.join(FILE_NAME), "").unwrap();
-    assert_eq!(told(&["gate", copy.to_str().unwrap()]).0, 0, "a copy stands for itself");
+    refused(&run, &["does not tell of a run"]);
+}
+
+/// The places of a JSON value, each kind of place once: lists count with their first entry.
+fn places(value: &Value, at: &str, found: &mut Vec<String>) {
+    if !at.is_empty() {
+        found.push(at.to_owned());
+    }
+    match value {
+        Value::Object(map) => {
+            map.iter().for_each(|(key, value)| {
+                places(value, &format!("{at}/{}", key.replace('~', "~0").replace('/', "~1")), found)
+            });
+        }
+        Value::Array(list) => list.iter().take(1).for_each(|value| places(value, &format!("{at}/0"), found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// Another value of the same kind, as far as there is one.
+fn another(value: &Value) -> Value {
+    match value {
+        Value::Null => json!(1),
+        Value::Bool(is) => json!(!is),
+        Value::Number(number) => {
+            number.as_u64().map_or_else(|| json!(number.as_f64().unwrap() + 1.0), |n| json!(n + 1))
+        }
+        Value::String(text) => json!(format!("{text}x")),
+        Value::Array(list) if list.is_empty() => json!(["x"]),
+        Value::Array(_) => json!([]),
+        Value::Object(map) if map.is_empty() => json!({ "x": "y" }),
+        Value::Object(map) => {
+            let mut more = map.clone();
+            more.insert("unheard-of".to_owned(), json!(1));
+            Value::Object(more)
+        }
+    }
+}
+
+/// Whatever is changed in a report, added or taken out: neither gate nor baseline nor report takes it.
+#[test]
+fn each_field_of_a_report_is_held_to_the_journal() {
+    // A short one, because it is read anew for each change.
+    let golden = support::places::at("tests/golden/journals/failed-check");
+    let dir = tempfile::tempdir().unwrap();
+    for file in [FILE_NAME, "report.json"] {
+        std::fs::copy(golden.join(file), dir.path().join(file)).unwrap();
+    }
+    let folder = dir.path().to_str().unwrap();
+    let file = dir.path().join("report.json");
+    let sound: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    let write = |report: &Value| std::fs::write(&file, report.to_string()).unwrap();
+    let mut all = Vec::new();
+    places(&sound, "", &mut all);
+    assert!(all.len() > 100, "{all:?}");
+    for place in &all {
+        let mut changed = sound.clone();
+        let value = changed.pointer_mut(place).unwrap();
+        *value = another(value);
+        let mut without = sound.clone();
+        let (parent, key) = place.rsplit_once('/').unwrap();
+        match without.pointer_mut(parent).unwrap() {
+            Value::Object(map) => drop(map.shift_remove(&key.replace("~1", "/").replace("~0", "~"))),
+            Value::Array(list) => drop(list.remove(0)),
+            _ => unreachable!(),
+        }
+        for report in [changed, without] {
+            write(&report);
+            let (code, text) = crate::gate::cli(&[folder]);
+            assert_eq!(code, 2, "{place}: {text}");
+            assert!(text.contains("report.json"), "{place}: {text}");
+        }
+    }
+    // Written anew by whoever formats JSON in another way, it is the same report.
+    write(&sound);
+    assert_eq!(crate::gate::cli(&[folder]).0, 1);
+}
+
+/// An edit that makes a failed run a passed one, for all commands. Each field is named.
+#[test]
+fn a_report_that_flatters_is_refused_by_all_commands() {
+    let run = Drill::of("region-loss").run();
+    let mut edited = run.report.clone();
+    edited["verdict"] = json!("passed");
+    edited["workloads"][0]["rpo"]["objective_s"] = json!(86400.0);
+    edited["teardown"]["left_behind"] = json!(["ec2:vpc/vpc-1"]);
+    write_report(&run, &edited);
+    refused(&run, &["`verdict`", "`workloads[orders].rpo.objective_s`", "`teardown.left_behind[0]`"]);
+}
+
+/// What is no plain file hangs nobody, and is named.
+#[test]
+fn a_journal_or_a_report_that_is_no_file_hangs_nobody() {
+    use std::os::unix::fs::symlink;
+
+    let run = passed();
+    let folder = run.folder.to_str().unwrap();
+    let sound = passed();
+    let copy = run.folder.join("copy");
+    type Make = fn(&Path, &Path);
+    let kinds: [(&str, Make); 5] = [
+        ("a pipe", |at, _| assert!(std::process::Command::new("mkfifo").arg(at).status().unwrap().success())),
+        ("a link", |at, copy| symlink(copy, at).unwrap()),
+        ("a link", |at, _| symlink("/dev/zero", at).unwrap()),
+        ("a folder", |at, _| std::fs::create_dir(at).unwrap()),
+        ("a socket", |at, _| drop(std::os::unix::net::UnixListener::bind(at).unwrap())),
+    ];
+    for file in [FILE_NAME, "report.json"] {
+        let at = run.folder.join(file);
+        std::fs::rename(&at, &copy).unwrap();
+        for (kind, make) in kinds {
+            make(&at, &copy);
+            let is = format!("is {kind}, not a file");
+            let mut refusing = vec![
+                vec!["gate", folder],
+                vec!["gate", sound.folder.to_str().unwrap(), "--baseline", folder],
+            ];
+            if file == FILE_NAME {
+                refusing.extend([vec!["report", folder], vec!["resume", folder], vec!["abort", folder]]);
+            } else {
+                let (code, _, stderr) = told(&["report", folder]);
+                assert!(code == 0 && stderr.contains(&is), "the journal is enough: {stderr}");
+            }
+            for args in refusing {
+                let (code, stdout, stderr) = told(&args);
+                let said = stdout + &stderr;
+                assert!(code == 2 && said.contains(&is) && said.contains(file), "{args:?}: {said}");
+            }
+            if kind == "a folder" {
+                std::fs::remove_dir(&at).unwrap()
+            } else {
+                std::fs::remove_file(&at).unwrap()
+            }
+        }
+        std::fs::rename(&copy, &at).unwrap();
+    }
+    assert_eq!(told(&["gate", folder]).0, 0);
+}
+
+/// After `kill -9` each form says what never ran, and what to do.
+#[test]
+fn a_run_whose_runner_died_is_told_as_one() {
+    let golden = support::places::at("tests/golden/journals");
+    for (name, teardown) in [("killed", "never ran"), ("resumed-teardown", "did not come to its end")] {
+        let folder = tempfile::tempdir().unwrap();
+        let text = std::fs::read_to_string(golden.join(name).join(FILE_NAME)).unwrap();
+        let until = text.lines().position(|line| line.contains("\"resumed\"")).unwrap_or(usize::MAX);
+        let begun: String = text.split_inclusive('\n').take(until).collect();
+        std::fs::write(folder.path().join(FILE_NAME), begun).unwrap();
+        let path = folder.path().to_str().unwrap();
+        let next = [format!("`drillmaster resume {path}`"), format!("`drillmaster abort {path}`")];
+        let (code, text) = crate::gate::cli(&[path]);
+        assert_eq!(code, 4, "{text}");
+        assert!(next.iter().all(|next| text.contains(next)) && text.contains(teardown), "{text}");
+        assert!(!text.contains("teardown left"), "{text}");
+        for format in ["text", "markdown", "html", "junit", "json"] {
+            let (code, stdout, stderr) = told(&["report", path, "--format", format]);
+            assert_eq!(code, 0, "{stderr}");
+            assert!(next.iter().all(|next| stderr.contains(next)), "{stderr}");
+            let words = stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(
+                words.contains("drillmaster resume") && words.contains("drillmaster abort"),
+                "{format}: {words}"
+            );
+            assert!(words.contains(teardown), "{format}: {words}");
+            assert!(
+                !words.contains("nothing left behind") && !words.contains("teardown left"),
+                "{format}: {words}"
+            );
+        }
+    }
 }
 
 struct Killed(Child);

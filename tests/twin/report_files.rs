@@ -22,8 +22,8 @@ fn every_file_is_written_whole_and_can_be_read_again() {
     let templates = Templates::built_in().unwrap();
     for report in [unpleasant(), region_loss()] {
         write_all(&report, &run, &templates).unwrap();
-        assert_eq!(report::read(&run).unwrap(), report);
-        assert_eq!(report::read(&run.join("report.json")).unwrap(), report);
+        assert_eq!(report::read(&run).unwrap().report, report);
+        assert_eq!(report::read(&run.join("report.json")).unwrap().report, report);
     }
     let mut names: Vec<_> =
         fs::read_dir(&run).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
@@ -144,7 +144,7 @@ fn a_mistake_in_a_template_is_placed() {
     let templates = load("{{no_such}}").unwrap();
     let run = dir.path().join("run");
     assert!(write_all(&passed(), &run, &templates).is_err());
-    assert_eq!(report::read(&run).unwrap(), passed());
+    assert_eq!(report::read(&run).unwrap().report, passed());
 }
 
 #[test]

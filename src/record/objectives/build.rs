@@ -7,7 +7,7 @@ use super::record::{Record, name};
 use crate::report::model::{
     Assumptions, BlastRadius, CheckReport, CheckStatus, Coverage, Finding, Phases, PlaybookRef, PointRow,
     Report, Resumption, Rpo, RpoSource, Rto, SCHEMA, SandboxRef, Status, StepReport, StepStatus, Teardown,
-    Verdict, WorkloadReport,
+    TeardownRan, Verdict, WorkloadReport,
 };
 use base::duration::seconds_between;
 use base::exit::Exit;
@@ -209,7 +209,14 @@ fn judge(
     } else if let Some(error) = &record.aborted {
         reasons.push(error.clone());
         Verdict::Error
-    } else if !record.finished || record.t0.is_none() {
+    } else if !record.finished {
+        reasons.push(
+            "the drill did not come to its end: where its runner died, `drillmaster resume` goes on with it, and \
+             `drillmaster abort` tears it down"
+                .to_owned(),
+        );
+        Verdict::Error
+    } else if record.t0.is_none() {
         reasons.push("the drill did not come to its end".to_owned());
         Verdict::Error
     } else {
@@ -220,16 +227,16 @@ fn judge(
         reasons.extend(of_loose_nodes(record, started));
         if reasons.is_empty() { Verdict::Passed } else { Verdict::Failed }
     };
-    let exit_code = if teardown.left_behind.is_empty() {
+    let exit_code = if let Some(trouble) = teardown.trouble() {
+        reasons.push(trouble);
+        Exit::LeftBehind
+    } else {
         match verdict {
             Verdict::Passed => Exit::Passed,
             Verdict::Failed => Exit::Failed,
             Verdict::Error => Exit::Error,
             Verdict::Interrupted => Exit::Interrupted,
         }
-    } else {
-        reasons.push(format!("teardown left {} behind", count(teardown.left_behind.len(), "resource")));
-        Exit::LeftBehind
     };
     (verdict, exit_code, reasons)
 }
@@ -418,7 +425,12 @@ fn teardown(record: &Record) -> Teardown {
         // Teardown did not end. Every resource that is not known to be gone may still exist.
         (None, None) => created.iter().filter(|c| !deleted.contains(c)).cloned().collect(),
     };
-    Teardown { created: created.len(), deleted: deleted.len(), left_behind }
+    let ran = match record.phases.get(&Phase::Teardown) {
+        _ if record.finished => TeardownRan::Whole,
+        Some(_) => TeardownRan::Partly,
+        None => TeardownRan::Never,
+    };
+    Teardown { ran, created: created.len(), deleted: deleted.len(), left_behind }
 }
 
 /// A short list for a reason. The report has the full list.
@@ -429,8 +441,4 @@ fn first_few(items: &[String]) -> String {
         text += &format!("; and {} more", items.len() - FEW);
     }
     text
-}
-
-fn count(n: usize, what: &str) -> String {
-    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }

@@ -2,10 +2,12 @@
 //! then the verdict and the gate follow.
 
 mod build;
+mod fold;
 pub mod gate;
 mod isolation;
 mod measure;
 pub mod record;
 
 pub use build::report;
+pub use fold::Fold;
 pub use record::Record;

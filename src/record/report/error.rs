@@ -8,6 +8,10 @@ use thiserror::Error;
 pub enum ReportError {
     #[error("cannot read {}: {source}", path.display())]
     Read { path: PathBuf, source: std::io::Error },
+    #[error("{}: this is {what}, not a file", path.display())]
+    NotAFile { path: PathBuf, what: &'static str },
+    #[error("{}: the journal could not be written to its end, so the report holds more than the journal", .0.display())]
+    CutShort(PathBuf),
     #[error("cannot write {}: {source}", path.display())]
     Write { path: PathBuf, source: std::io::Error },
     #[error("{} is not a template: its name must end in `.html.hbs` or `.md.hbs`", .0.display())]
@@ -47,6 +51,8 @@ impl ReportError {
                     .into()
             }
             Self::Read { .. } => "check that the file may be read".into(),
+            Self::CutShort(_) => "make room, and run the drill again".into(),
+            Self::NotAFile { .. } => "restore report.json from a copy, or remove it: the journal is enough".into(),
             Self::Write { .. } => {
                 "make room or name another folder with --out, then render again with `drillmaster report`".into()
             }

@@ -4,6 +4,7 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use super::caveats::{CaveatKind, caveats};
 use super::escape::{clip, visible};
 use super::junit::{figure_told, objective_told};
 use super::model::{CheckStatus, Report, Severity, Status, StepStatus, Verdict};
@@ -21,10 +22,19 @@ pub fn publish(
     templates: &Templates,
     env: impl Fn(&str) -> Option<String>,
 ) -> Result<Vec<String>, ReportError> {
+    publish_texts(|| render(report, Format::Markdown, templates), || annotations(report), env)
+}
+
+/// Like [`publish`], for a summary and annotations that are not those of a report.
+pub fn publish_texts(
+    summary: impl FnOnce() -> Result<String, ReportError>,
+    annotations: impl FnOnce() -> Vec<String>,
+    env: impl Fn(&str) -> Option<String>,
+) -> Result<Vec<String>, ReportError> {
     if let Some(path) = env("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) {
-        append(&PathBuf::from(path), &render(report, Format::Markdown, templates)?)?;
+        append(&PathBuf::from(path), &summary()?)?;
     }
-    if env("GITHUB_ACTIONS").as_deref() == Some("true") { Ok(annotations(report)) } else { Ok(Vec::new()) }
+    if env("GITHUB_ACTIONS").as_deref() == Some("true") { Ok(annotations()) } else { Ok(Vec::new()) }
 }
 
 fn append(path: &Path, text: &str) -> Result<(), ReportError> {
@@ -40,18 +50,25 @@ fn append(path: &Path, text: &str) -> Result<(), ReportError> {
 /// warnings. If some are left out, the last one says how many.
 pub fn annotations(report: &Report) -> Vec<String> {
     let path = &report.playbook.path;
-    let mut lines = level("error", errors(report), path);
-    lines.extend(level("warning", warnings(report), path));
+    commands(errors(report), warnings(report), path, "See report.html for all of them.")
+}
+
+/// The title and the message of an annotation.
+pub type Note = (String, String);
+
+/// Returns the workflow commands of notes about the file `path`. `rest` says where to find those
+/// that are left out.
+pub fn commands(errors: Vec<Note>, warnings: Vec<Note>, path: &str, rest: &str) -> Vec<String> {
+    let mut lines = level("error", errors, path, rest);
+    lines.extend(level("warning", warnings, path, rest));
     lines
 }
 
-type Note = (String, String);
-
-fn level(level: &str, mut notes: Vec<Note>, path: &str) -> Vec<String> {
+fn level(level: &str, mut notes: Vec<Note>, path: &str, rest: &str) -> Vec<String> {
     if notes.len() > MOST {
         let left = notes.len() - (MOST - 1);
         notes.truncate(MOST - 1);
-        notes.push((format!("{left} more"), "See report.html for all of them.".into()));
+        notes.push((format!("{left} more"), rest.to_owned()));
     }
     notes
         .into_iter()
@@ -102,8 +119,9 @@ fn errors(report: &Report) -> Vec<Note> {
             notes.push((title(format!("{} did not recover", w.name)), missing.join("; ")));
         }
     }
-    if !report.teardown.left_behind.is_empty() {
-        notes.push((title("Teardown left something behind".into()), report.teardown.left_behind.join(", ")));
+    if let Some(trouble) = report.teardown.trouble() {
+        let message = format!("{trouble}: {}", report.teardown.left_behind.join(", "));
+        notes.push((title("Not everything was torn down".into()), message));
     }
     let reason =
         |because: &Option<String>| because.clone().unwrap_or_else(|| "no reason was recorded".into());
@@ -120,7 +138,11 @@ fn warnings(report: &Report) -> Vec<Note> {
     let denied =
         report.denied_calls.iter().map(|d| (format!("{} denied", d.call), format!("{}: {}", d.step, d.why)));
     let findings = report.findings.iter().filter(|f| f.severity == Severity::High);
+    // That a run is simulated stands in the titles.
+    let caveats = caveats(report).into_iter().filter(|caveat| caveat.kind != CaveatKind::Simulated);
+    let caveats = caveats.map(|caveat| ("Beside the verdict".to_owned(), caveat.text));
     denied
+        .chain(caveats)
         .chain(findings.map(|f| (format!("{}: {}", f.rule, f.resource), format!("{} {}", f.message, f.fix))))
         .collect()
 }
@@ -148,9 +170,9 @@ mod tests {
     #[test]
     fn only_ten_are_shown_so_the_tenth_counts_the_rest() {
         let notes = |n| (0..n).map(|i| (i.to_string(), "m".to_owned())).collect::<Vec<_>>();
-        assert_eq!(level("error", notes(10), "p").len(), 10);
-        let lines = level("error", notes(25), "p");
+        assert_eq!(level("error", notes(10), "p", "See all.").len(), 10);
+        let lines = level("error", notes(25), "p", "See all.");
         assert_eq!(lines.len(), 10);
-        assert_eq!(lines[9], "::error file=p,title=16 more::See report.html for all of them.");
+        assert_eq!(lines[9], "::error file=p,title=16 more::See all.");
     }
 }

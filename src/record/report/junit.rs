@@ -6,6 +6,7 @@ use quick_junit::{
     NonSuccessKind, Property, Report as Document, TestCase, TestCaseStatus, TestSuite, XmlString,
 };
 
+use super::caveats::{CaveatKind, caveats};
 use super::escape::visible;
 use super::model::{
     CheckReport, CheckStatus, Report, Severity, Status, StepReport, StepStatus, Verdict, WorkloadReport,
@@ -52,6 +53,9 @@ fn suite(report: &Report, name: &str) -> TestSuite {
     suite.add_property(Property::new("run_id", text(&report.run_id)));
     suite.add_property(Property::new("on", report.on.word()));
     suite.add_property(Property::new("simulated", if report.simulated { "true" } else { "false" }));
+    for caveat in caveats(report).iter().filter(|caveat| caveat.kind != CaveatKind::Simulated) {
+        suite.add_property(Property::new(caveat.kind.name(), text(&caveat.text)));
+    }
     suite
 }
 
@@ -95,7 +99,12 @@ fn drill(report: &Report) -> TestSuite {
         }
     };
     let p = &report.phases;
-    suite.add_test_case(case("carried out", "drill", carried_out, None));
+    let mut carried_out = case("carried out", "drill", carried_out, None);
+    let caveats: Vec<String> = caveats(report).into_iter().map(|caveat| caveat.text).collect();
+    if !caveats.is_empty() {
+        carried_out.set_system_out(text(&caveats.join("\n")));
+    }
+    suite.add_test_case(carried_out);
     let isolation = if report.sandbox.isolation_verified {
         TestCaseStatus::success()
     } else {
@@ -111,11 +120,16 @@ fn drill(report: &Report) -> TestSuite {
 }
 
 fn teardown(report: &Report) -> TestCaseStatus {
-    let model::Teardown { created, deleted, left_behind } = &report.teardown;
-    if !left_behind.is_empty() {
-        let message =
-            format!("{created} created, {deleted} deleted, left behind: {}", left_behind.join(", "));
+    let model::Teardown { ran, created, deleted, left_behind } = &report.teardown;
+    if let Some(trouble) = report.teardown.trouble() {
+        let left = left_behind.join(", ");
+        let message = format!("{trouble}; {created} created, {deleted} deleted, left behind: {left}");
         return failure(NonSuccessKind::Failure, "left behind", &message);
+    }
+    match ran {
+        model::TeardownRan::Whole => {}
+        model::TeardownRan::Partly => return skipped("it did not come to its end, and nothing is left"),
+        model::TeardownRan::Never => return skipped("it never ran, and nothing had been created"),
     }
     if let Some(until) = report.sandbox.kept_until {
         return skipped(&format!("the sandbox was kept on request, until {until}"));

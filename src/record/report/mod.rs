@@ -4,6 +4,8 @@
 //! The top-level `reports/` holds the Handlebars templates of HTML and Markdown. Code writes
 //! `JUnit` and JSON, whose forms are fixed.
 
+pub mod caveats;
+pub mod compare;
 mod error;
 pub mod escape;
 mod format;
@@ -19,7 +21,7 @@ mod write;
 
 pub use error::ReportError;
 pub use format::Format;
-pub use json::{read, report_schema};
+pub use json::{Written, read, report_schema};
 pub use model::Report;
 pub use templates::Templates;
 pub use write::write_all;

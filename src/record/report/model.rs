@@ -73,6 +73,9 @@ pub struct JournalEnd {
     pub records: u64,
     /// SHA-256 of the last record's line, its newline included.
     pub head: String,
+    /// The journal could not be written any further. The report holds what came after it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cut_short: bool,
 }
 
 /// Another process resumed the run. The RTO clock did not stop in between.
@@ -312,8 +315,45 @@ pub struct Coverage {
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Teardown {
+    /// How far it came. Left out if it came to its end.
+    #[serde(default, skip_serializing_if = "TeardownRan::is_whole")]
+    pub ran: TeardownRan,
     pub created: usize,
     pub deleted: usize,
     /// Resources that could not be removed, or whose removal could not be verified.
     pub left_behind: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TeardownRan {
+    #[default]
+    Whole,
+    /// The runner died during the teardown.
+    Partly,
+    /// The runner died before the teardown.
+    Never,
+}
+
+impl TeardownRan {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn is_whole(&self) -> bool {
+        *self == Self::Whole
+    }
+}
+
+impl Teardown {
+    /// Returns what is wrong with the teardown, in words.
+    pub fn trouble(&self) -> Option<String> {
+        let left = match self.left_behind.len() {
+            0 => return None,
+            1 => "1 resource".to_owned(),
+            n => format!("{n} resources"),
+        };
+        Some(match self.ran {
+            TeardownRan::Whole => format!("teardown left {left} behind"),
+            TeardownRan::Partly => format!("teardown did not come to its end, and {left} may still stand"),
+            TeardownRan::Never => format!("teardown never ran, and {left} may still stand"),
+        })
+    }
 }

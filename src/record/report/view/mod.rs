@@ -13,8 +13,9 @@ pub mod workload;
 
 use serde::Serialize;
 
+use super::caveats::{CaveatKind, caveats};
 use super::escape::clip;
-use super::model::{CheckStatus, Report, StepStatus, Verdict};
+use super::model::{CheckStatus, Report, StepStatus, TeardownRan, Verdict};
 use base::duration::seconds_between;
 use base::exit::Exit;
 use base::on::On;
@@ -33,6 +34,8 @@ pub struct View<'a> {
     pub simulated: bool,
     pub playbook: PlaybookView,
     pub verdict: VerdictView,
+    /// What must be known beside the verdict, but that the run is simulated.
+    pub caveats: Vec<String>,
     pub facts: Facts,
     pub workloads: List<workload::WorkloadView>,
     pub timeline: timeline::Timeline,
@@ -127,6 +130,11 @@ impl<'a> View<'a> {
                 name,
             },
             verdict,
+            caveats: caveats(report)
+                .iter()
+                .filter(|caveat| caveat.kind != CaveatKind::Simulated)
+                .map(|caveat| limits.prose(&caveat.text))
+                .collect(),
             facts: facts(report, limits),
             workloads: List::cut(
                 report.workloads.iter().map(|w| workload::of(w, report, limits)),
@@ -192,7 +200,11 @@ fn verdict(report: &Report, limits: Limits) -> VerdictView {
         badge,
         sentence,
         exit_code: report.exit_code.code(),
-        exit_meaning: report.exit_code.meaning(),
+        exit_meaning: if report.teardown.ran == TeardownRan::Whole {
+            report.exit_code.meaning()
+        } else {
+            "the runner died, and what it created may still stand"
+        },
         reasons: List::cut(report.reasons.iter().map(|r| limits.prose(r)), limits.rows),
     }
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::figures::{Origin, length};
 use super::{Badge, Limits, List};
-use crate::report::model::{CheckReport, CheckStatus, Report, Severity, StepReport, StepStatus};
+use crate::report::model::{CheckReport, CheckStatus, Report, Severity, StepReport, StepStatus, TeardownRan};
 
 #[derive(Debug, Serialize)]
 pub struct StepRow {
@@ -167,10 +167,20 @@ pub fn calls(report: &Report, limits: Limits) -> List<CallRow> {
 pub fn teardown(report: &Report, limits: Limits) -> TeardownView {
     let t = &report.teardown;
     let (status, sentence) = if !t.left_behind.is_empty() {
-        (
-            Badge::bad("left behind"),
-            format!("{} created, {} deleted; what is listed was not seen to be gone.", t.created, t.deleted),
-        )
+        let counted = format!("{} created, {} deleted", t.created, t.deleted);
+        match t.ran {
+            TeardownRan::Whole => {
+                (Badge::bad("left behind"), format!("{counted}; what is listed was not seen to be gone."))
+            }
+            TeardownRan::Partly => (
+                Badge::bad("not ended"),
+                format!("The runner died during the teardown: {counted}; what is listed may still stand."),
+            ),
+            TeardownRan::Never => (
+                Badge::bad("never ran"),
+                format!("The runner died before the teardown: {counted}; what is listed may still stand."),
+            ),
+        }
     } else if let Some(until) = report.sandbox.kept_until {
         (
             Badge::unknown("kept"),
@@ -183,6 +193,14 @@ pub fn teardown(report: &Report, limits: Limits) -> TeardownView {
         )
     } else if t.created == 0 {
         (Badge::plain("nothing to do"), "Nothing was created.".into())
+    } else if t.ran != TeardownRan::Whole {
+        (
+            Badge::unknown("not ended"),
+            format!(
+                "The runner died: {} created, {} deleted, and nobody looked for more.",
+                t.created, t.deleted
+            ),
+        )
     } else if t.deleted == t.created {
         let sentence = match t.created {
             0 => "Nothing was created.".to_owned(),

@@ -1,16 +1,19 @@
 //! The gate: judges a finished run again, with other objectives or against a baseline.
 //!
-//! It uses only the measures of the report. A missing measure is unknown and never passes. An
-//! incomplete recovery fails, whatever its figures are.
+//! It judges the fold of the journal. A missing measure is unknown and never passes. An incomplete
+//! recovery fails, whatever its figures are.
+
+mod baseline;
+mod demands;
 
 use serde::Serialize;
 
+use super::Fold;
 use crate::report::model::{Report, Status, Verdict, WorkloadReport};
 use base::duration::{Span, human_seconds};
 use base::exit::Exit;
 
-/// The rounding error of the tolerance, far below a measure's resolution of a millisecond.
-const SLACK_S: f64 = 0.0005;
+pub use demands::{Demand, MaxAge};
 
 /// Objectives that replace those of the playbook, for every workload.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,16 +28,29 @@ impl Overrides {
     }
 }
 
+/// How a run is judged.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Terms {
+    pub overrides: Overrides,
+    pub demands: Vec<Demand>,
+    pub max_age: Option<MaxAge>,
+    /// The share by which a measure may be worse than the baseline's: 0.2 for 20 %.
+    pub tolerance: f64,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
     Rto,
     Rpo,
+    WorstCase,
     /// Whether the whole workload recovered.
     Recovery,
     /// How the run as a whole ended.
     Run,
     Teardown,
+    /// `--require` or `--max-age`
+    Demand,
     Baseline,
 }
 
@@ -44,9 +60,11 @@ pub enum GateStatus {
     Met,
     /// The measure has no objective.
     NoObjective,
+    /// Better than the baseline.
+    Improved,
     Missed,
     Unknown,
-    /// Worse than the baseline by more than the tolerance.
+    /// Worse than the baseline by more than the tolerance, or no longer looked at.
     Regressed,
     /// The run itself failed, was interrupted or could not be carried out.
     Failed,
@@ -73,25 +91,21 @@ pub struct GateResult {
     pub lines: Vec<GateLine>,
 }
 
-/// Judges `report`. `tolerance` is the share by which a measure may be worse than the baseline's:
-/// 0.2 for 20 %.
-pub fn judge(
-    report: &Report,
-    overrides: &Overrides,
-    baseline: Option<&Report>,
-    tolerance: f64,
-) -> GateResult {
+/// Judges a run, and compares it with a baseline if there is one.
+pub fn judge(run: &Fold, terms: &Terms, baseline: Option<&Fold>) -> GateResult {
     let mut gate = Gate { result: GateResult { exit_code: Exit::Passed, lines: Vec::new() } };
+    let report = &run.report;
     gate.run(report);
     gate.teardown(report);
     for workload in &report.workloads {
         gate.recovery(workload);
-        gate.rto(workload, overrides);
-        gate.rpo(workload, overrides);
+        gate.rto(workload, &terms.overrides);
+        gate.rpo(workload, &terms.overrides);
     }
-    gate.other_reasons(report, overrides);
+    gate.other_reasons(report, &terms.overrides);
+    gate.demands(report, terms);
     if let Some(baseline) = baseline {
-        gate.baseline(report, baseline, tolerance);
+        gate.baseline(run, baseline, terms);
     }
     gate.result
 }
@@ -159,9 +173,8 @@ impl Gate {
     }
 
     fn teardown(&mut self, report: &Report) {
-        let left = &report.teardown.left_behind;
-        if !left.is_empty() {
-            let message = format!("teardown left {} behind: {}", left.len(), left.join(", "));
+        if let Some(trouble) = report.teardown.trouble() {
+            let message = format!("{trouble}: {}", report.teardown.left_behind.join(", "));
             self.whole(Exit::LeftBehind, Measure::Teardown, GateStatus::Failed, message);
         } else if report.exit_code == Exit::LeftBehind {
             let message = "the run ended with exit code 4: its teardown left something behind".into();
@@ -305,94 +318,6 @@ impl Gate {
         };
         self.whole(Exit::Failed, Measure::Run, GateStatus::Failed, format!("the run failed: {why}"));
     }
-
-    fn baseline(&mut self, report: &Report, baseline: &Report, tolerance: f64) {
-        if let Some(why) = not_comparable(report, baseline) {
-            let message = format!("the run cannot be compared with the baseline {}: {why}", baseline.run_id);
-            self.whole(Exit::Wrong, Measure::Baseline, GateStatus::NotComparable, message);
-            return;
-        }
-        for before in &baseline.workloads {
-            match report.workloads.iter().find(|now| now.name == before.name) {
-                Some(now) => self.regression(now, before, tolerance),
-                None => self.add(
-                    Exit::Failed,
-                    GateLine {
-                        workload: before.name.clone(),
-                        measure: Measure::Baseline,
-                        objective_s: None,
-                        measured_s: None,
-                        baseline_s: None,
-                        status: GateStatus::Regressed,
-                        message: format!(
-                            "the baseline {} has this workload, and the run does not",
-                            baseline.run_id
-                        ),
-                    },
-                ),
-            }
-        }
-    }
-
-    fn regression(&mut self, now: &WorkloadReport, before: &WorkloadReport, tolerance: f64) {
-        // Figures with assumptions are compared only if both runs have them.
-        let (rto_now, rto_before) = match (now.rto.with_assumptions_s, before.rto.with_assumptions_s) {
-            (Some(now), Some(before)) => (Some(now), Some(before)),
-            _ => (now.rto.measured_s, before.rto.measured_s),
-        };
-        let wanted = before.rto.objective_s.is_some() || rto_now.is_some();
-        self.compare(now, Measure::Rto, "RTO", rto_now, rto_before, wanted, tolerance);
-        let wanted = before.rpo.objective_s.is_some() && before.rpo.status == Status::Unknown;
-        self.compare(now, Measure::Rpo, "RPO", now.rpo.measured_s, before.rpo.measured_s, wanted, tolerance);
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "one figure and its baseline, for two measures")]
-    fn compare(
-        &mut self,
-        workload: &WorkloadReport,
-        measure: Measure,
-        name: &str,
-        now: Option<f64>,
-        before: Option<f64>,
-        wanted: bool,
-        tolerance: f64,
-    ) {
-        let percent = format!("{} %", (tolerance * 1000.0).round() / 10.0);
-        let (code, status, message) = match (now, before) {
-            (_, None) if wanted => (
-                Exit::Wrong,
-                GateStatus::NotComparable,
-                format!("the baseline's {name} is unknown; choose a baseline in which it was measured"),
-            ),
-            (_, None) => return,
-            (None, Some(before)) => (
-                Exit::Failed,
-                GateStatus::Unknown,
-                format!("{name} unknown, {} in the baseline", human_seconds(before)),
-            ),
-            (Some(now), Some(before)) => {
-                let figures =
-                    format!("{name} {}, {} in the baseline", human_seconds(now), human_seconds(before));
-                if now > before * (1.0 + tolerance) + SLACK_S {
-                    (Exit::Failed, GateStatus::Regressed, format!("{figures}: more than {percent} worse"))
-                } else {
-                    (Exit::Passed, GateStatus::Met, format!("{figures}: within {percent}"))
-                }
-            }
-        };
-        self.add(
-            code,
-            GateLine {
-                workload: workload.name.clone(),
-                measure,
-                objective_s: None,
-                measured_s: now,
-                baseline_s: before,
-                status,
-                message,
-            },
-        );
-    }
 }
 
 /// The objective of a measure, and its status in the report.
@@ -415,28 +340,5 @@ impl MeasureObjective {
             // miss, something else does.
             Status::Missed => !whole || self.objective.is_none_or(|objective| measured <= objective),
         }
-    }
-}
-
-/// Why a baseline cannot be compared with a run.
-fn not_comparable(report: &Report, baseline: &Report) -> Option<String> {
-    if baseline.playbook.name != report.playbook.name {
-        return Some(format!(
-            "it is of the playbook `{}`, the run of `{}`",
-            baseline.playbook.name, report.playbook.name
-        ));
-    }
-    if baseline.on != report.on {
-        return Some(format!("it ran on {}, the run on {}", baseline.on, report.on));
-    }
-    if baseline.lose != report.lose {
-        return Some("it lost something else".into());
-    }
-    match baseline.verdict {
-        Verdict::Passed | Verdict::Failed if baseline.t0.is_some() => None,
-        Verdict::Passed | Verdict::Failed | Verdict::Error => {
-            Some("it could not be carried out, so it has no measures".into())
-        }
-        Verdict::Interrupted => Some("it was interrupted, so its measures are incomplete".into()),
     }
 }
