@@ -72,6 +72,10 @@ pub struct ResourceEntry {
     pub objects: u64,
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+    /// The host names and IP addresses that production reaches it by. A check that asks one of them
+    /// proves nothing, and is refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<String>,
 }
 
 /// A recovery point. Its own account can use it, and so can the accounts in `shared_with`.

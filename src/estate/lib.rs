@@ -3,14 +3,17 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
+pub mod bucket;
 pub mod draft;
 pub mod file;
 mod formats;
+pub mod host;
 mod index;
 pub mod load;
 pub mod locus;
 pub mod loss;
 pub mod point;
+pub mod production;
 pub mod resource;
 mod rules;
 pub mod scope;

@@ -1,0 +1,150 @@
+//! Whether an address is production's own, or lies in what is lost. What answers there proves
+//! nothing about a recovery.
+
+use std::collections::HashMap;
+
+use ipnet::IpNet;
+
+use super::bucket;
+use super::file::EstateFile;
+use super::host::Host;
+use super::locus::Locus;
+use super::loss::Loss;
+use super::resource::{Resource, ResourceId};
+use super::scope::Scope;
+
+/// Why an address proves nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Objection {
+    /// The place: a region, an account, a zone, or account and region of production's resource.
+    pub locus: String,
+    pub why: String,
+}
+
+/// The addresses of production, and what is lost of it.
+pub struct Production {
+    loss: Loss,
+    resources: Vec<Resource>,
+    by_id: HashMap<ResourceId, Vec<usize>>,
+    /// The `addresses` of resources: names in lower case, and IP addresses.
+    by_address: HashMap<String, usize>,
+    /// For each bucket that the estate has: the lost place, if no bucket of the name survives.
+    buckets: HashMap<String, Option<String>>,
+    /// The sandbox's range. An IP address in it is a restored one, even if production has it too.
+    sandbox: Option<IpNet>,
+}
+
+impl Production {
+    pub fn new(loss: &Loss, estate: Option<&EstateFile>, sandbox: Option<IpNet>) -> Self {
+        let resources = estate.map(EstateFile::resources).unwrap_or_default();
+        let (mut by_id, mut by_address) = (HashMap::<_, Vec<usize>>::new(), HashMap::new());
+        let mut buckets: HashMap<String, Option<String>> = HashMap::new();
+        let mut bucket = |name: &str, lost: bool, locus: &Locus| {
+            let known = buckets.entry(name.to_owned()).or_insert_with(|| Some(place(locus)));
+            if !lost {
+                *known = None;
+            }
+        };
+        for (index, resource) in resources.iter().enumerate() {
+            by_id.entry(resource.id.clone()).or_default().push(index);
+            if resource.id.kind == "s3:bucket" {
+                bucket(&resource.id.name, loss.takes_resource(resource), &resource.locus);
+            }
+        }
+        for (index, entry) in estate.iter().flat_map(|estate| estate.resources.iter().enumerate()) {
+            for address in &entry.addresses {
+                by_address.entry(normal(address)).or_insert(index);
+            }
+        }
+        for point in estate.iter().flat_map(|estate| &estate.recovery_points) {
+            if point.kind.resource_kind() == "s3:bucket" {
+                let locus =
+                    Locus { account: Some(point.account.clone()), region: Some(point.region.clone()), az: None };
+                bucket(&point.id, loss.takes(&locus, Scope::Regional), &locus);
+            }
+        }
+        Self { loss: loss.clone(), resources, by_id, by_address, buckets, sandbox }
+    }
+
+    /// Judges a host and the path of its URL. `own_names` says whether the names that production
+    /// goes by count: a check of DNS asks for them, since a cut-over leads them to what is restored.
+    pub fn host(&self, host: &str, path: &str, own_names: bool) -> Option<Objection> {
+        let host = normal(host);
+        let aws = Host::read(&host).map(|aws| aws.with_path(path));
+        if let Some(aws) = &aws
+            && let Some(locus) = self.lost_of(aws)
+        {
+            let why = format!("`{host}` lies in {}, which is lost", self.loss);
+            return Some(Objection { locus, why });
+        }
+        if let Some(found) = aws.as_ref().and_then(|aws| aws.bucket.as_deref()).and_then(|name| self.bucket(name)) {
+            return Some(found);
+        }
+        let resource = aws.as_ref().and_then(|aws| self.resource_of(aws)).or_else(|| {
+            let ip = host.parse().ok().or_else(|| aws.as_ref()?.address);
+            let known = match ip {
+                Some(ip) if self.sandbox.is_some_and(|sandbox| sandbox.contains(&ip)) => None,
+                Some(ip) => self.by_address.get(&ip.to_string()),
+                None => self.by_address.get(&host).filter(|_| own_names),
+            };
+            self.resources.get(*known?)
+        })?;
+        let lost = self.loss.takes_resource(resource);
+        let why = format!(
+            "`{host}` is production's own {}{}",
+            resource.id,
+            if lost { format!(", which is lost with {}", self.loss) } else { String::new() }
+        );
+        Some(Objection { locus: place(&resource.locus), why })
+    }
+
+    /// Judges a bucket. A bucket that survives may be read: it may be a replica that the recovery
+    /// goes on with.
+    pub fn bucket(&self, name: &str) -> Option<Objection> {
+        let zone = bucket::zone(name);
+        let lost_by_name = zone.as_ref().is_some_and(|zone| match &self.loss {
+            Loss::Az(lost) => lost == zone,
+            Loss::Region(lost) => lost.holds(zone),
+            Loss::Account(_) => false,
+        });
+        let locus = match (lost_by_name, zone) {
+            (true, Some(zone)) => zone.to_string(),
+            _ => self.buckets.get(name)?.clone()?,
+        };
+        Some(Objection { why: format!("the bucket `{name}` ({locus}) is lost with {}", self.loss), locus })
+    }
+
+    /// The lost place, if the host name says that it leads there.
+    fn lost_of(&self, aws: &Host) -> Option<String> {
+        let lost = match &self.loss {
+            Loss::Region(region) => aws.is_in(region),
+            Loss::Account(account) => aws.account.as_ref() == Some(account),
+            Loss::Az(zone) => aws.zone.as_ref() == Some(zone),
+        };
+        lost.then(|| self.loss.key_and_name().1.to_owned())
+    }
+
+    /// Production's resource of that name in that region.
+    fn resource_of(&self, aws: &Host) -> Option<&Resource> {
+        let found = self.by_id.get(aws.resource.as_ref()?)?.iter().filter_map(|index| self.resources.get(*index));
+        found.into_iter().find(|resource| {
+            resource.locus.region.as_ref().is_none_or(|region| aws.region.is_none() || aws.is_in(region))
+        })
+    }
+}
+
+fn place(locus: &Locus) -> String {
+    let account = locus.account.as_ref().map(ToString::to_string);
+    let region = locus.region.as_ref().map(ToString::to_string);
+    account.into_iter().chain(region).collect::<Vec<_>>().join(" ")
+}
+
+/// A host in the form that is compared: names in lower case without the final dot, and IP addresses
+/// as they are commonly written.
+fn normal(host: &str) -> String {
+    let host = host.trim().trim_start_matches('[').trim_end_matches(']').trim_end_matches('.').to_ascii_lowercase();
+    match host.parse::<std::net::IpAddr>() {
+        Ok(ip) => ip.to_canonical().to_string(),
+        Err(_) => host,
+    }
+}
