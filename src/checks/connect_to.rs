@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use base::ids::BadName;
-use playbook::check::split_host_port;
+use playbook::check::{same_host, split_host_port};
 
 /// Dials `to` for connections to `host:port`.
 ///
@@ -29,24 +29,6 @@ pub struct ConnectTo {
 impl ConnectTo {
     pub fn applies(&self, host: &str, port: u16) -> bool {
         self.port == port && same_host(&self.host, host)
-    }
-}
-
-/// Returns whether host `a` of a rule matches host `b`. Names match without regard to case and the
-/// final dot, IP addresses by value.
-fn same_host(a: &str, b: &str) -> bool {
-    let ip = |text: &str| text.parse::<std::net::IpAddr>().ok();
-    if a == "*" {
-        return true;
-    }
-    if let Some(parent) = a.strip_prefix('*').filter(|rest| rest.starts_with('.')) {
-        let (parent, name) = (parent.trim_end_matches('.'), b.trim_end_matches('.'));
-        let cut = name.len().checked_sub(parent.len()).filter(|cut| *cut > 0);
-        return cut.and_then(|cut| name.get(cut..)).is_some_and(|tail| tail.eq_ignore_ascii_case(parent));
-    }
-    match (ip(a), ip(b)) {
-        (Some(a), Some(b)) => a == b,
-        _ => a.trim_end_matches('.').eq_ignore_ascii_case(b.trim_end_matches('.')),
     }
 }
 

@@ -143,7 +143,15 @@ async fn attempt(
         }
         let answer = exchange(net, stage, &hop, tls.clone()).await?;
         match hop.after(answer.parts.status, &answer.parts.headers).filter(|_| follow) {
-            Some(next) => hop = next?,
+            Some(next) => {
+                hop = next?;
+                if let Some(why) = net.refusal(hop.url.as_str()) {
+                    return Err(Failure::new(
+                        answer.parts.status.as_str(),
+                        format!("it redirects to what was not restored: {why}"),
+                    ));
+                }
+            }
             None => return judge(spec, &answer, Span(started.elapsed()), secrets),
         }
     }

@@ -13,7 +13,11 @@ pub struct Net {
     pub base_dir: PathBuf,
     env: BTreeMap<String, String>,
     pub(crate) trust: Trust,
+    refuses: Option<Refuses>,
 }
+
+/// Says why a URL may not be asked. `None` if it may.
+pub type Refuses = Box<dyn Fn(&str) -> Option<String>>;
 
 impl Net {
     /// Copies the current environment. Reads no file and connects nowhere yet.
@@ -21,7 +25,18 @@ impl Net {
         let env = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
-        Self { connect_to, base_dir: base_dir.into(), env, trust: Trust::new() }
+        Self { connect_to, base_dir: base_dir.into(), env, trust: Trust::new(), refuses: None }
+    }
+
+    /// Follows no redirect to a URL that `refuses` gives a reason for.
+    #[must_use]
+    pub fn refusing(mut self, refuses: Refuses) -> Self {
+        self.refuses = Some(refuses);
+        self
+    }
+
+    pub(crate) fn refusal(&self, url: &str) -> Option<String> {
+        self.refuses.as_ref()?(url)
     }
 
     /// Uses these environment variables instead of the process's own.

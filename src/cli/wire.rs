@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +21,8 @@ use engine::run::{Config, Engine, Memory, Prober};
 use engine::secrets::Secrets;
 use event::{Body, Bus, Consumer, Event, Inputs};
 use playbook::Loaded;
+#[cfg(feature = "live")]
+use playbook::address::Addresses;
 use playbook::check::CheckKind;
 use playbook::model::Account;
 use port::Protected;
@@ -133,7 +134,7 @@ impl Drill {
         for text in &plan.connect_to {
             connect_to.push(text.parse().map_err(|e| format!("connect_to: {e}"))?);
         }
-        let prober = prober(connect_to, plan.files.folder().to_owned());
+        let prober = prober(connect_to, &plan);
         let record = Rc::new(RefCell::new(Record::default()));
         let mut all = consumers(&clock);
         all.push(Box::new(Recorder(Rc::clone(&record))));
@@ -261,7 +262,7 @@ pub fn aws<'a>(
 }
 
 #[cfg(feature = "live")]
-fn prober(connect_to: Vec<ConnectTo>, folder: PathBuf) -> Rc<dyn Prober> {
+fn prober(connect_to: Vec<ConnectTo>, plan: &Plan) -> Rc<dyn Prober> {
     struct Live(checks::Net);
     #[async_trait(?Send)]
     impl Prober for Live {
@@ -269,11 +270,17 @@ fn prober(connect_to: Vec<ConnectTo>, folder: PathBuf) -> Rc<dyn Prober> {
             checks::probe(kind, &self.0).await
         }
     }
-    Rc::new(Live(checks::Net::new(connect_to, folder)))
+    let addresses = {
+        let tunnels: Vec<String> = connect_to.iter().map(ToString::to_string).collect();
+        let cidr = Some(plan.sandbox.network.cidr.as_str());
+        Addresses::new(&plan.loss, plan.estate.as_ref(), cidr, tunnels.iter().map(String::as_str))
+    };
+    let net = checks::Net::new(connect_to, plan.files.folder());
+    Rc::new(Live(net.refusing(Box::new(move |url| addresses.url(url).map(|found| found.why)))))
 }
 
 #[cfg(not(feature = "live"))]
-fn prober(_: Vec<ConnectTo>, _: PathBuf) -> Rc<dyn Prober> {
+fn prober(_: Vec<ConnectTo>, _: &Plan) -> Rc<dyn Prober> {
     struct NoProber;
     #[async_trait(?Send)]
     impl Prober for NoProber {

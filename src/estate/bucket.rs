@@ -1,6 +1,57 @@
 //! What the name of a bucket says: the zone of a directory bucket, and names that are none.
 
-use base::ids::{AzId, BadName};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use base::ids::{AzId, BadName, Region};
+
+/// The storage classes of S3, by their names there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum StorageClass {
+    Standard,
+    StandardIa,
+    IntelligentTiering,
+    #[serde(rename = "ONEZONE_IA")]
+    OneZoneIa,
+    #[serde(rename = "EXPRESS_ONEZONE")]
+    ExpressOneZone,
+    GlacierIr,
+    Glacier,
+    DeepArchive,
+    ReducedRedundancy,
+}
+
+impl StorageClass {
+    /// Whether its objects lie in one zone.
+    pub fn is_one_zone(self) -> bool {
+        match self {
+            Self::OneZoneIa | Self::ExpressOneZone => true,
+            Self::Standard
+            | Self::StandardIa
+            | Self::IntelligentTiering
+            | Self::GlacierIr
+            | Self::Glacier
+            | Self::DeepArchive
+            | Self::ReducedRedundancy => false,
+        }
+    }
+}
+
+/// Whether a bucket of this name and region dies with the zone. AWS does not say in which zone the
+/// objects of a one-zone class lie. So it may be the lost one.
+pub fn dies_with(
+    lost: &AzId,
+    name: &str,
+    region: Option<&Region>,
+    az: Option<&AzId>,
+    one_zone: bool,
+) -> bool {
+    match zone(name).as_ref().or(az.filter(|_| one_zone)) {
+        Some(zone) => zone == lost,
+        None => one_zone && region.is_some_and(|region| region.holds(lost)),
+    }
+}
 
 /// The zone of a directory bucket, by its name: `carts--use1-az4--x-s3`. An access point of one has
 /// the same form, with the ending `--xa-s3`.

@@ -6,9 +6,12 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::bucket::{self, StorageClass};
 use super::locus::Locus;
+use super::loss::Loss;
 use super::point::{PointKind, RecoveryPoint};
 use super::resource::{Resource, ResourceId};
+use super::scope::Scope;
 use base::duration::{Size, Span, Time, When};
 use base::ids::{AccountId, AzId, Region};
 
@@ -76,6 +79,10 @@ pub struct ResourceEntry {
     /// proves nothing, and is refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<String>,
+    /// The storage class of a bucket's objects. `ONEZONE_IA` and `EXPRESS_ONEZONE` lie in one zone
+    /// and are lost with it. Without `az` that may be any zone of the region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage_class: Option<StorageClass>,
 }
 
 /// A recovery point. Its own account can use it, and so can the accounts in `shared_with`.
@@ -117,6 +124,23 @@ pub struct PointEntry {
     /// is lost too.
     #[serde(default)]
     pub kms_key: Option<String>,
+    /// The storage class of a bucket's objects. Those of a one-zone class are lost with any zone of
+    /// the region: AWS does not say which zone holds them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage_class: Option<StorageClass>,
+}
+
+impl PointEntry {
+    /// Whether the place of the point survives. The key that encrypts it is another matter.
+    pub fn place_survives(&self, loss: &Loss) -> bool {
+        let locus =
+            Locus { account: Some(self.account.clone()), region: Some(self.region.clone()), az: None };
+        if let (Loss::Az(lost), "s3:bucket") = (loss, self.kind.resource_kind()) {
+            let one_zone = self.storage_class.is_some_and(StorageClass::is_one_zone);
+            return !bucket::dies_with(lost, &self.id, Some(&self.region), None, one_zone);
+        }
+        !loss.takes(&locus, Scope::Regional)
+    }
 }
 
 /// How long an action takes on the twin: `base + per_gib × size`.
@@ -224,11 +248,15 @@ impl EstateFile {
                 locus: Locus {
                     account: Some(entry.account.clone()),
                     region: entry.region.clone(),
-                    az: entry.az.clone(),
+                    // The name of a directory bucket says its zone.
+                    az: entry.az.clone().or_else(|| {
+                        (entry.id.kind == "s3:bucket").then(|| bucket::zone(&entry.id.name)).flatten()
+                    }),
                 },
                 multi_az: entry.multi_az,
                 size: entry.size,
                 objects: entry.objects,
+                one_zone: entry.storage_class.is_some_and(StorageClass::is_one_zone),
                 tags: entry.tags.clone(),
             })
             .collect()
@@ -255,6 +283,7 @@ impl EstateFile {
                 managed_key: entry.managed_key,
                 encrypted: entry.encrypted || entry.kms_key.is_some(),
                 kms_key: entry.kms_key.clone(),
+                one_zone: entry.storage_class.is_some_and(StorageClass::is_one_zone),
                 ..RecoveryPoint::new(
                     entry.of.clone(),
                     entry.kind,

@@ -48,7 +48,10 @@ const PLACEHOLDERS: [(&str, &str); 12] = [
     ("{bucket}", r"(?P<bucket>[a-z0-9][a-z0-9._-]*)"),
     ("{name}", r"(?P<name>[^.]+)"),
     ("{ip}", r"(?P<ip>[0-9]+-[0-9]+-[0-9]+-[0-9]+)"),
-    ("{aws}", r"(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|c2s\.ic\.gov|sc2s\.sgov\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)"),
+    (
+        "{aws}",
+        r"(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|c2s\.ic\.gov|sc2s\.sgov\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)",
+    ),
     (
         "{api}",
         r"(?:api\.aws|api\.amazonwebservices\.(?:com\.cn|eu)|api\.aws\.ic\.gov|api\.aws\.scloud|api\.cloud-aws\.adc-e\.uk|api\.aws\.hci\.ic\.gov)",
@@ -157,7 +160,8 @@ fn compiled(pattern: &str) -> Result<Regex, regex::Error> {
     let mut text = String::from("^");
     let mut rest = pattern;
     while let Some(first) = rest.chars().next() {
-        let placeholder = PLACEHOLDERS.iter().find_map(|(name, means)| Some((rest.strip_prefix(name)?, means)));
+        let placeholder =
+            PLACEHOLDERS.iter().find_map(|(name, means)| Some((rest.strip_prefix(name)?, means)));
         if let Some((after, means)) = placeholder {
             text.push_str(means);
             rest = after;
@@ -252,7 +256,8 @@ fn resource_name<'a>(kind: &str, label: &'a str) -> &'a str {
     if kind != "elb:load-balancer" {
         return label;
     }
-    let name = ["internal-", "dualstack."].iter().find_map(|prefix| label.strip_prefix(prefix)).unwrap_or(label);
+    let name =
+        ["internal-", "dualstack."].iter().find_map(|prefix| label.strip_prefix(prefix)).unwrap_or(label);
     name.rsplit_once('-').map_or(name, |(name, _)| name)
 }
 
@@ -263,52 +268,196 @@ mod tests {
 
     /// For each form: an example, and where it leads. `-` stands for no region.
     const EXAMPLES: [(&str, &str, &str); 86] = [
-        ("{name}.cluster-custom-*.{region}.rds.{aws}", "reports.cluster-custom-c1a2b3.eu-west-1.rds.amazonaws.com", "eu-west-1"),
-        ("{name}.cluster-ro-*.{region}.rds.{aws}", "shop.cluster-ro-c1a2b3.us-gov-west-1.rds.amazonaws.com", "us-gov-west-1 rds:cluster/shop"),
-        ("{name}.cluster-*.{region}.rds.{aws}", "shop.cluster-c1a2b3.us-east-1.rds.amazonaws.com", "us-east-1 rds:cluster/shop"),
-        ("*.endpoint.proxy-*.{region}.rds.{aws}", "ro.endpoint.proxy-c1a2b3.us-east-1.rds.amazonaws.com", "us-east-1"),
+        (
+            "{name}.cluster-custom-*.{region}.rds.{aws}",
+            "reports.cluster-custom-c1a2b3.eu-west-1.rds.amazonaws.com",
+            "eu-west-1",
+        ),
+        (
+            "{name}.cluster-ro-*.{region}.rds.{aws}",
+            "shop.cluster-ro-c1a2b3.us-gov-west-1.rds.amazonaws.com",
+            "us-gov-west-1 rds:cluster/shop",
+        ),
+        (
+            "{name}.cluster-*.{region}.rds.{aws}",
+            "shop.cluster-c1a2b3.us-east-1.rds.amazonaws.com",
+            "us-east-1 rds:cluster/shop",
+        ),
+        (
+            "*.endpoint.proxy-*.{region}.rds.{aws}",
+            "ro.endpoint.proxy-c1a2b3.us-east-1.rds.amazonaws.com",
+            "us-east-1",
+        ),
         ("*.proxy-*.{region}.rds.{aws}", "pool.proxy-c1a2b3.us-east-1.rds.amazonaws.com", "us-east-1"),
-        ("{name}.shardgrp-*.{region}.rds.{aws}", "wide.shardgrp-c1a2b3.us-east-1.rds.amazonaws.com", "us-east-1"),
+        (
+            "{name}.shardgrp-*.{region}.rds.{aws}",
+            "wide.shardgrp-c1a2b3.us-east-1.rds.amazonaws.com",
+            "us-east-1",
+        ),
         ("{name}.global-*.global.rds.{aws}", "shop.global-c1a2b3.global.rds.amazonaws.com", "-"),
-        ("{name}.*.{region}.rds.{aws}", "shop.c1a2b3.us-isob-east-1.rds.sc2s.sgov.gov", "us-isob-east-1 rds:db/shop"),
-        ("{name}.cluster-custom-*.rds.{region}.{aws}", "reports.cluster-custom-c1.rds.cn-north-1.amazonaws.com.cn", "cn-north-1"),
-        ("{name}.cluster-ro-*.rds.{region}.{aws}", "shop.cluster-ro-c1.rds.cn-north-1.amazonaws.com.cn", "cn-north-1 rds:cluster/shop"),
-        ("{name}.cluster-*.rds.{region}.{aws}", "shop.cluster-c1.rds.cn-north-1.amazonaws.com.cn", "cn-north-1 rds:cluster/shop"),
+        (
+            "{name}.*.{region}.rds.{aws}",
+            "shop.c1a2b3.us-isob-east-1.rds.sc2s.sgov.gov",
+            "us-isob-east-1 rds:db/shop",
+        ),
+        (
+            "{name}.cluster-custom-*.rds.{region}.{aws}",
+            "reports.cluster-custom-c1.rds.cn-north-1.amazonaws.com.cn",
+            "cn-north-1",
+        ),
+        (
+            "{name}.cluster-ro-*.rds.{region}.{aws}",
+            "shop.cluster-ro-c1.rds.cn-north-1.amazonaws.com.cn",
+            "cn-north-1 rds:cluster/shop",
+        ),
+        (
+            "{name}.cluster-*.rds.{region}.{aws}",
+            "shop.cluster-c1.rds.cn-north-1.amazonaws.com.cn",
+            "cn-north-1 rds:cluster/shop",
+        ),
         ("*.proxy-*.rds.{region}.{aws}", "pool.proxy-c1.rds.cn-north-1.amazonaws.com.cn", "cn-north-1"),
-        ("{name}.*.rds.{region}.{aws}", "shop.c1.rds.cn-northwest-1.amazonaws.com.cn", "cn-northwest-1 rds:db/shop"),
-        ("{name}.cluster-*.{region}.docdb.{aws}", "docs.cluster-c1.us-east-1.docdb.amazonaws.com", "us-east-1"),
+        (
+            "{name}.*.rds.{region}.{aws}",
+            "shop.c1.rds.cn-northwest-1.amazonaws.com.cn",
+            "cn-northwest-1 rds:db/shop",
+        ),
+        (
+            "{name}.cluster-*.{region}.docdb.{aws}",
+            "docs.cluster-c1.us-east-1.docdb.amazonaws.com",
+            "us-east-1",
+        ),
         ("{any}{region}.docdb.{aws}", "docs-1.c1.us-east-1.docdb.amazonaws.com", "us-east-1"),
-        ("*-{account}.{region}.docdb-elastic.{aws}", "docs-111122223333.us-east-1.docdb-elastic.amazonaws.com", "us-east-1 111122223333"),
+        (
+            "*-{account}.{region}.docdb-elastic.{aws}",
+            "docs-111122223333.us-east-1.docdb-elastic.amazonaws.com",
+            "us-east-1 111122223333",
+        ),
         ("{any}{region}.neptune.{aws}", "graph.cluster-c1.us-east-1.neptune.amazonaws.com", "us-east-1"),
-        ("*.{account}.{region}.redshift-serverless.{aws}", "wg.111122223333.us-east-1.redshift-serverless.amazonaws.com", "us-east-1 111122223333"),
+        (
+            "*.{account}.{region}.redshift-serverless.{aws}",
+            "wg.111122223333.us-east-1.redshift-serverless.amazonaws.com",
+            "us-east-1 111122223333",
+        ),
         ("{any}{region}.redshift.{aws}", "dw.c1.us-east-1.redshift.amazonaws.com", "us-east-1"),
-        ("{name}.{region}.elb.{aws}", "internal-shop-web-1234567890.us-east-1.elb.amazonaws.com", "us-east-1 elb:load-balancer/shop-web"),
-        ("{name}.elb.{region}.{aws}", "shop-0a1b2c.elb.us-east-1.amazonaws.com", "us-east-1 elb:load-balancer/shop"),
-        ("{bucket}.s3express-{zone}.{region}.{aws}", "carts--use1-az4--x-s3.s3express-use1-az4.us-east-1.amazonaws.com", "us-east-1 use1-az4 carts--use1-az4--x-s3"),
-        ("s3express-{zone}.{region}.{aws}", "s3express-use1-az4.us-east-1.amazonaws.com", "us-east-1 use1-az4"),
-        ("{bucket}.s3express-{zone}.dualstack.{region}.{aws}", "carts--use1-az4--x-s3.s3express-use1-az4.dualstack.us-east-1.amazonaws.com", "us-east-1 use1-az4 carts--use1-az4--x-s3"),
+        (
+            "{name}.{region}.elb.{aws}",
+            "internal-shop-web-1234567890.us-east-1.elb.amazonaws.com",
+            "us-east-1 elb:load-balancer/shop-web",
+        ),
+        (
+            "{name}.elb.{region}.{aws}",
+            "shop-0a1b2c.elb.us-east-1.amazonaws.com",
+            "us-east-1 elb:load-balancer/shop",
+        ),
+        (
+            "{bucket}.s3express-{zone}.{region}.{aws}",
+            "carts--use1-az4--x-s3.s3express-use1-az4.us-east-1.amazonaws.com",
+            "us-east-1 use1-az4 carts--use1-az4--x-s3",
+        ),
+        (
+            "s3express-{zone}.{region}.{aws}",
+            "s3express-use1-az4.us-east-1.amazonaws.com",
+            "us-east-1 use1-az4",
+        ),
+        (
+            "{bucket}.s3express-{zone}.dualstack.{region}.{aws}",
+            "carts--use1-az4--x-s3.s3express-use1-az4.dualstack.us-east-1.amazonaws.com",
+            "us-east-1 use1-az4 carts--use1-az4--x-s3",
+        ),
         ("s3express-control.{region}.{aws}", "s3express-control.us-east-1.amazonaws.com", "us-east-1"),
         ("*.mrap.accesspoint.s3-global.{aws}", "m1a2b3.mrap.accesspoint.s3-global.amazonaws.com", "-"),
-        ("*-{account}.s3-accesspoint-fips.{region}.{aws}", "ap-111122223333.s3-accesspoint-fips.us-east-1.amazonaws.com", "us-east-1 111122223333"),
-        ("*-{account}.s3-accesspoint-fips.dualstack.{region}.{aws}", "ap-111122223333.s3-accesspoint-fips.dualstack.us-east-1.amazonaws.com", "us-east-1 111122223333"),
-        ("*-{account}.s3-accesspoint.dualstack.{region}.{aws}", "ap-111122223333.s3-accesspoint.dualstack.us-east-1.amazonaws.com", "us-east-1 111122223333"),
-        ("*-{account}.s3-accesspoint.{region}.{aws}", "ap-111122223333.s3-accesspoint.us-east-1.amazonaws.com", "us-east-1 111122223333"),
-        ("*-{account}.s3-object-lambda.{region}.{aws}", "ol-111122223333.s3-object-lambda.us-east-1.amazonaws.com", "us-east-1 111122223333"),
-        ("*-{account}.*.s3-outposts.{region}.{aws}", "ap-111122223333.op-0a1.s3-outposts.us-east-1.amazonaws.com", "us-east-1 111122223333"),
-        ("{account}.s3-control-fips.dualstack.{region}.{aws}", "111122223333.s3-control-fips.dualstack.us-east-1.amazonaws.com", "us-east-1 111122223333"),
-        ("{account}.s3-control-fips.{region}.{aws}", "111122223333.s3-control-fips.us-east-1.amazonaws.com", "us-east-1 111122223333"),
-        ("{account}.s3-control.dualstack.{region}.{aws}", "111122223333.s3-control.dualstack.us-east-1.amazonaws.com", "us-east-1 111122223333"),
-        ("{account}.s3-control.{region}.{aws}", "111122223333.s3-control.us-east-1.amazonaws.com", "us-east-1 111122223333"),
-        ("{bucket}.s3-website-{region}.{aws}", "www.shop.example.s3-website-us-east-1.amazonaws.com", "us-east-1 www.shop.example"),
-        ("{bucket}.s3-website.{region}.{aws}", "www.shop.example.s3-website.eu-central-1.amazonaws.com", "eu-central-1 www.shop.example"),
-        ("{bucket}.bucket.*.s3.{region}.vpce.{aws}", "receipts.bucket.vpce-0a1-b2.s3.us-east-1.vpce.amazonaws.com", "us-east-1 receipts"),
-        ("bucket.*.s3.{region}.vpce.{aws}", "bucket.vpce-0a1-b2.s3.us-east-1.vpce.amazonaws.com", "us-east-1"),
-        ("{bucket}.s3-fips.dualstack.{region}.{aws}", "receipts.s3-fips.dualstack.us-east-1.amazonaws.com", "us-east-1 receipts"),
+        (
+            "*-{account}.s3-accesspoint-fips.{region}.{aws}",
+            "ap-111122223333.s3-accesspoint-fips.us-east-1.amazonaws.com",
+            "us-east-1 111122223333",
+        ),
+        (
+            "*-{account}.s3-accesspoint-fips.dualstack.{region}.{aws}",
+            "ap-111122223333.s3-accesspoint-fips.dualstack.us-east-1.amazonaws.com",
+            "us-east-1 111122223333",
+        ),
+        (
+            "*-{account}.s3-accesspoint.dualstack.{region}.{aws}",
+            "ap-111122223333.s3-accesspoint.dualstack.us-east-1.amazonaws.com",
+            "us-east-1 111122223333",
+        ),
+        (
+            "*-{account}.s3-accesspoint.{region}.{aws}",
+            "ap-111122223333.s3-accesspoint.us-east-1.amazonaws.com",
+            "us-east-1 111122223333",
+        ),
+        (
+            "*-{account}.s3-object-lambda.{region}.{aws}",
+            "ol-111122223333.s3-object-lambda.us-east-1.amazonaws.com",
+            "us-east-1 111122223333",
+        ),
+        (
+            "*-{account}.*.s3-outposts.{region}.{aws}",
+            "ap-111122223333.op-0a1.s3-outposts.us-east-1.amazonaws.com",
+            "us-east-1 111122223333",
+        ),
+        (
+            "{account}.s3-control-fips.dualstack.{region}.{aws}",
+            "111122223333.s3-control-fips.dualstack.us-east-1.amazonaws.com",
+            "us-east-1 111122223333",
+        ),
+        (
+            "{account}.s3-control-fips.{region}.{aws}",
+            "111122223333.s3-control-fips.us-east-1.amazonaws.com",
+            "us-east-1 111122223333",
+        ),
+        (
+            "{account}.s3-control.dualstack.{region}.{aws}",
+            "111122223333.s3-control.dualstack.us-east-1.amazonaws.com",
+            "us-east-1 111122223333",
+        ),
+        (
+            "{account}.s3-control.{region}.{aws}",
+            "111122223333.s3-control.us-east-1.amazonaws.com",
+            "us-east-1 111122223333",
+        ),
+        (
+            "{bucket}.s3-website-{region}.{aws}",
+            "www.shop.example.s3-website-us-east-1.amazonaws.com",
+            "us-east-1 www.shop.example",
+        ),
+        (
+            "{bucket}.s3-website.{region}.{aws}",
+            "www.shop.example.s3-website.eu-central-1.amazonaws.com",
+            "eu-central-1 www.shop.example",
+        ),
+        (
+            "{bucket}.bucket.*.s3.{region}.vpce.{aws}",
+            "receipts.bucket.vpce-0a1-b2.s3.us-east-1.vpce.amazonaws.com",
+            "us-east-1 receipts",
+        ),
+        (
+            "bucket.*.s3.{region}.vpce.{aws}",
+            "bucket.vpce-0a1-b2.s3.us-east-1.vpce.amazonaws.com",
+            "us-east-1",
+        ),
+        (
+            "{bucket}.s3-fips.dualstack.{region}.{aws}",
+            "receipts.s3-fips.dualstack.us-east-1.amazonaws.com",
+            "us-east-1 receipts",
+        ),
         ("{bucket}.s3-fips.{region}.{aws}", "receipts.s3-fips.us-east-1.amazonaws.com", "us-east-1 receipts"),
-        ("{bucket}.s3.dualstack.{region}.{aws}", "receipts.s3.dualstack.us-east-1.amazonaws.com", "us-east-1 receipts"),
-        ("{bucket}.s3-accelerate.dualstack.{aws}", "receipts.s3-accelerate.dualstack.amazonaws.com", "- receipts"),
+        (
+            "{bucket}.s3.dualstack.{region}.{aws}",
+            "receipts.s3.dualstack.us-east-1.amazonaws.com",
+            "us-east-1 receipts",
+        ),
+        (
+            "{bucket}.s3-accelerate.dualstack.{aws}",
+            "receipts.s3-accelerate.dualstack.amazonaws.com",
+            "- receipts",
+        ),
         ("{bucket}.s3-accelerate.{aws}", "receipts.s3-accelerate.amazonaws.com", "- receipts"),
-        ("{bucket}.s3.{region}.{aws}", "us-west-2.receipts.s3.us-east-1.amazonaws.com", "us-east-1 us-west-2.receipts"),
+        (
+            "{bucket}.s3.{region}.{aws}",
+            "us-west-2.receipts.s3.us-east-1.amazonaws.com",
+            "us-east-1 us-west-2.receipts",
+        ),
         ("{bucket}.s3-{region}.{aws}", "receipts.s3-us-west-2.amazonaws.com", "us-west-2 receipts"),
         ("s3-fips.dualstack.{region}.{aws}", "s3-fips.dualstack.us-east-1.amazonaws.com", "us-east-1"),
         ("s3-fips.{region}.{aws}", "s3-fips.us-east-1.amazonaws.com", "us-east-1"),
@@ -319,22 +468,46 @@ mod tests {
         ("{bucket}.s3-external-1.{aws}", "receipts.s3-external-1.amazonaws.com", "us-east-1 receipts"),
         ("{bucket}.s3.{aws}", "receipts.s3.amazonaws.com", "- receipts"),
         ("s3.{aws}", "s3.amazonaws.com", "-"),
-        ("{any}execute-api.{region}.{aws}", "z9y8x7-vpce-0a1.execute-api.us-east-1.amazonaws.com", "us-east-1"),
+        (
+            "{any}execute-api.{region}.{aws}",
+            "z9y8x7-vpce-0a1.execute-api.us-east-1.amazonaws.com",
+            "us-east-1",
+        ),
         ("{any}{region}.es.{aws}", "vpc-logs-a1b2.us-east-1.es.amazonaws.com", "us-east-1"),
         ("{any}aos.{region}.{on}", "vpc-logs-a1b2.aos.us-east-1.on.aws", "us-east-1"),
         ("{any}{code}.cache.{aws}", "sessions.a1b2.ng.0001.use1.cache.amazonaws.com", "use1"),
         ("*.lambda-url.{region}.{on}", "a1b2c3.lambda-url.us-east-1.on.aws", "us-east-1"),
         ("{any}efs.{region}.{aws}", "fs-0a1.efs.us-east-1.amazonaws.com", "us-east-1"),
-        ("ip-{ip}.{region}.compute.internal", "ip-10-20-0-7.us-west-2.compute.internal", "us-west-2 10.20.0.7"),
-        ("{name}.{region}.compute.internal", "i-0a1b2.us-west-2.compute.internal", "us-west-2 ec2:instance/i-0a1b2"),
+        (
+            "ip-{ip}.{region}.compute.internal",
+            "ip-10-20-0-7.us-west-2.compute.internal",
+            "us-west-2 10.20.0.7",
+        ),
+        (
+            "{name}.{region}.compute.internal",
+            "i-0a1b2.us-west-2.compute.internal",
+            "us-west-2 ec2:instance/i-0a1b2",
+        ),
         ("ip-{ip}.ec2.internal", "ip-10-20-0-7.ec2.internal", "us-east-1 10.20.0.7"),
         ("{name}.ec2.internal", "i-0a1b2.ec2.internal", "us-east-1 ec2:instance/i-0a1b2"),
-        ("ec2-{ip}.{region}.compute.{aws}", "ec2-203-0-113-9.us-west-2.compute.amazonaws.com", "us-west-2 203.0.113.9"),
+        (
+            "ec2-{ip}.{region}.compute.{aws}",
+            "ec2-203-0-113-9.us-west-2.compute.amazonaws.com",
+            "us-west-2 203.0.113.9",
+        ),
         ("ec2-{ip}.compute-1.{aws}", "ec2-203-0-113-9.compute-1.amazonaws.com", "us-east-1 203.0.113.9"),
         ("{any}{region}.compute.{aws}", "host.us-west-2.compute.amazonaws.com", "us-west-2"),
         ("{any}compute-1.{aws}", "host.compute-1.amazonaws.com", "us-east-1"),
-        ("{account}.dkr.ecr.{region}.{aws}", "111122223333.dkr.ecr.us-east-1.amazonaws.com", "us-east-1 111122223333"),
-        ("{account}.dkr-ecr.{region}.{on}", "111122223333.dkr-ecr.us-east-1.on.aws", "us-east-1 111122223333"),
+        (
+            "{account}.dkr.ecr.{region}.{aws}",
+            "111122223333.dkr.ecr.us-east-1.amazonaws.com",
+            "us-east-1 111122223333",
+        ),
+        (
+            "{account}.dkr-ecr.{region}.{on}",
+            "111122223333.dkr-ecr.us-east-1.on.aws",
+            "us-east-1 111122223333",
+        ),
         ("{region}.queue.{aws}", "us-west-2.queue.amazonaws.com", "us-west-2"),
         ("queue.{aws}", "queue.amazonaws.com", "us-east-1"),
         ("{any}auth.{region}.amazoncognito.com", "login.auth.us-east-1.amazoncognito.com", "us-east-1"),
@@ -382,7 +555,14 @@ mod tests {
     fn the_writing_of_a_name_changes_nothing_and_other_names_are_not_aws() {
         let same = Host::read("Shop.C1A2B3.US-EAST-1.rds.amazonaws.com.").unwrap();
         assert_eq!(told(&same), "us-east-1 rds:db/shop");
-        for other in ["shop.example.com", "amazonaws.com.example.net", "us-east-1", "10.0.0.1", "", "x.amazonaws.com.evil"] {
+        for other in [
+            "shop.example.com",
+            "amazonaws.com.example.net",
+            "us-east-1",
+            "10.0.0.1",
+            "",
+            "x.amazonaws.com.evil",
+        ] {
             assert_eq!(Host::read(other), None, "{other}");
         }
     }

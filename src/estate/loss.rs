@@ -5,6 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::bucket;
 use super::locus::Locus;
 use super::resource::Resource;
 use super::scope::{self, Scope};
@@ -30,6 +31,16 @@ impl Loss {
     }
 
     pub fn takes_resource(&self, resource: &Resource) -> bool {
+        if let (Self::Az(lost), "s3:bucket") = (self, resource.id.kind.as_str()) {
+            let Locus { region, az, .. } = &resource.locus;
+            return bucket::dies_with(
+                lost,
+                &resource.id.name,
+                region.as_ref(),
+                az.as_ref(),
+                resource.one_zone,
+            );
+        }
         let scope = scope::row_of(&resource.id.kind).map_or(Scope::Zonal, |row| row.scope);
         // A Multi-AZ instance has a standby in another zone, so it survives the loss of one zone.
         let scope = if resource.multi_az && scope == Scope::Zonal { Scope::Regional } else { scope };
@@ -93,8 +104,33 @@ mod tests {
             multi_az,
             size: Size(0),
             objects: 0,
+            one_zone: false,
             tags: std::collections::BTreeMap::new(),
         }
+    }
+
+    #[test]
+    fn a_bucket_in_one_zone_dies_with_it() {
+        let zone = |id: &str| Loss::Az(id.parse().unwrap());
+        let taken = |id: &str, az: Option<&str>, one_zone: bool, lost: &str| {
+            let mut bucket = resource(id, false);
+            bucket.locus.az = az.map(|az| az.parse().unwrap());
+            bucket.one_zone = one_zone;
+            zone(lost).takes_resource(&bucket)
+        };
+        for (id, az, one_zone, lost, expected) in [
+            ("s3:bucket/a--use1-az1--x-s3", None, false, "use1-az1", true),
+            ("s3:bucket/a--use1-az1--x-s3", Some("use1-az2"), false, "use1-az2", false),
+            ("s3:bucket/a--use1-az2--x-s3", None, false, "use1-az1", false),
+            ("s3:bucket/a", None, true, "use1-az1", true),
+            ("s3:bucket/a", Some("use1-az2"), true, "use1-az1", false),
+            ("s3:bucket/a", None, true, "usw2-az1", false),
+            ("s3:bucket/a", Some("use1-az1"), false, "use1-az1", false),
+        ] {
+            assert_eq!(taken(id, az, one_zone, lost), expected, "{id} {az:?} {one_zone} {lost}");
+        }
+        let region = Loss::Region("us-east-1".parse().unwrap());
+        assert!(region.takes_resource(&resource("s3:bucket/a--use1-az1--x-s3", false)));
     }
 
     #[test]

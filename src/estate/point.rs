@@ -7,6 +7,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::bucket;
 use super::locus::Locus;
 use super::loss::Loss;
 use super::resource::ResourceId;
@@ -123,6 +124,9 @@ pub struct RecoveryPoint {
     /// The database engine, as RDS names it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<String>,
+    /// A bucket whose objects lie in one zone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub one_zone: bool,
 }
 
 impl RecoveryPoint {
@@ -153,6 +157,7 @@ impl RecoveryPoint {
             encrypted: false,
             kms_key: None,
             engine: None,
+            one_zone: false,
         }
     }
 }
@@ -261,8 +266,11 @@ impl RecoveryPoint {
     }
 
     pub fn survives(&self, loss: &Loss) -> bool {
-        // Every kind of recovery point is regional (see the scope table), so the loss of a zone
-        // takes none.
+        if let (Loss::Az(lost), "s3:bucket") = (loss, self.kind.resource_kind()) {
+            return !bucket::dies_with(lost, &self.id, Some(&self.region), None, self.one_zone);
+        }
+        // Every other kind of recovery point is regional (see the scope table), so the loss of a
+        // zone takes none.
         !loss.takes(&self.locus(), Scope::Regional)
     }
 

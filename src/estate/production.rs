@@ -11,7 +11,6 @@ use super::host::Host;
 use super::locus::Locus;
 use super::loss::Loss;
 use super::resource::{Resource, ResourceId};
-use super::scope::Scope;
 
 /// Why an address proves nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,9 +57,12 @@ impl Production {
         }
         for point in estate.iter().flat_map(|estate| &estate.recovery_points) {
             if point.kind.resource_kind() == "s3:bucket" {
-                let locus =
-                    Locus { account: Some(point.account.clone()), region: Some(point.region.clone()), az: None };
-                bucket(&point.id, loss.takes(&locus, Scope::Regional), &locus);
+                let locus = Locus {
+                    account: Some(point.account.clone()),
+                    region: Some(point.region.clone()),
+                    az: None,
+                };
+                bucket(&point.id, !point.place_survives(loss), &locus);
             }
         }
         Self { loss: loss.clone(), resources, by_id, by_address, buckets, sandbox }
@@ -77,7 +79,9 @@ impl Production {
             let why = format!("`{host}` lies in {}, which is lost", self.loss);
             return Some(Objection { locus, why });
         }
-        if let Some(found) = aws.as_ref().and_then(|aws| aws.bucket.as_deref()).and_then(|name| self.bucket(name)) {
+        if let Some(found) =
+            aws.as_ref().and_then(|aws| aws.bucket.as_deref()).and_then(|name| self.bucket(name))
+        {
             return Some(found);
         }
         let resource = aws.as_ref().and_then(|aws| self.resource_of(aws)).or_else(|| {
@@ -126,7 +130,8 @@ impl Production {
 
     /// Production's resource of that name in that region.
     fn resource_of(&self, aws: &Host) -> Option<&Resource> {
-        let found = self.by_id.get(aws.resource.as_ref()?)?.iter().filter_map(|index| self.resources.get(*index));
+        let found =
+            self.by_id.get(aws.resource.as_ref()?)?.iter().filter_map(|index| self.resources.get(*index));
         found.into_iter().find(|resource| {
             resource.locus.region.as_ref().is_none_or(|region| aws.region.is_none() || aws.is_in(region))
         })
@@ -142,7 +147,8 @@ fn place(locus: &Locus) -> String {
 /// A host in the form that is compared: names in lower case without the final dot, and IP addresses
 /// as they are commonly written.
 fn normal(host: &str) -> String {
-    let host = host.trim().trim_start_matches('[').trim_end_matches(']').trim_end_matches('.').to_ascii_lowercase();
+    let host =
+        host.trim().trim_start_matches('[').trim_end_matches(']').trim_end_matches('.').to_ascii_lowercase();
     match host.parse::<std::net::IpAddr>() {
         Ok(ip) => ip.to_canonical().to_string(),
         Err(_) => host,

@@ -162,5 +162,7 @@ pub struct Resource {
     pub size: Size,
     /// Objects in a bucket.
     pub objects: u64,
+    /// A bucket whose objects lie in one zone.
+    pub one_zone: bool,
     pub tags: BTreeMap<String, String>,
 }

@@ -221,6 +221,14 @@ impl SourceSpec {
         self.purpose == Purpose::Restore { data: true }
     }
 
+    /// The bucket that it reads, if it reads one.
+    pub fn bucket(&self) -> Option<&str> {
+        match &self.what {
+            SourceWhat::Of { kind: "s3:bucket", name, .. } => Some(name),
+            SourceWhat::Of { .. } | SourceWhat::Id(_) => None,
+        }
+    }
+
     /// The resources that it names. A step that restores from a copy covers them too.
     pub fn selects(&self) -> Option<Selector> {
         match &self.what {

@@ -489,6 +489,25 @@ pub fn split_host_port(text: &str) -> Option<(&str, u16)> {
     sane.then_some((host, port))
 }
 
+/// Whether host `a` of a tunnel means host `b`. `*` stands for every host, and `*.example.com`
+/// for every name below that domain. Names match without regard to case and the final dot, IP
+/// addresses by value.
+pub fn same_host(a: &str, b: &str) -> bool {
+    let ip = |text: &str| text.parse::<std::net::IpAddr>().ok();
+    if a == "*" {
+        return true;
+    }
+    if let Some(parent) = a.strip_prefix('*').filter(|rest| rest.starts_with('.')) {
+        let (parent, name) = (parent.trim_end_matches('.'), b.trim_end_matches('.'));
+        let cut = name.len().checked_sub(parent.len()).filter(|cut| *cut > 0);
+        return cut.and_then(|cut| name.get(cut..)).is_some_and(|tail| tail.eq_ignore_ascii_case(parent));
+    }
+    match (ip(a), ip(b)) {
+        (Some(a), Some(b)) => a == b,
+        _ => a.trim_end_matches('.').eq_ignore_ascii_case(b.trim_end_matches('.')),
+    }
+}
+
 /// The address of a DNS server, with port 53 by default.
 pub fn dns_server(text: &str) -> Option<std::net::SocketAddr> {
     text.parse().ok().or_else(|| Some((text.parse::<std::net::IpAddr>().ok()?, 53).into()))

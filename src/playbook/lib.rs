@@ -1,6 +1,7 @@
 //! Playbooks: the typed model, loading and checking, expressions, and the declarations of actions.
 
 pub mod action;
+pub mod address;
 pub mod check;
 pub mod cidr;
 pub mod comparison;

@@ -76,6 +76,15 @@ struct GateState {
     seen: BTreeSet<(String, String, String)>,
 }
 
+impl GateState {
+    /// Records a refusal, unless it is a repetition.
+    fn record(&mut self, denied: DeniedCall) {
+        if self.seen.insert((denied.call.clone(), denied.locus.clone(), denied.step.clone())) {
+            self.denied.push(denied);
+        }
+    }
+}
+
 impl LossGate {
     pub fn new(loss: Loss) -> Self {
         Self::of(Some(loss))
@@ -111,10 +120,13 @@ impl LossGate {
 
     /// Restores a refusal from the journal of a resumed run, so that it is not reported again.
     pub fn recall(&self, denied: DeniedCall) {
-        let mut state = self.lock();
-        if state.seen.insert((denied.call.clone(), denied.locus.clone(), denied.step.clone())) {
-            state.denied.push(denied);
-        }
+        self.lock().record(denied);
+    }
+
+    /// Records a refusal that was decided elsewhere: a check that asks what is lost over the
+    /// network, past every API.
+    pub fn deny(&self, denied: DeniedCall) {
+        self.lock().record(denied);
     }
 
     /// The refused calls, in the order of their first refusal.
@@ -132,9 +144,7 @@ impl LossGate {
             step: step.to_owned(),
             why,
         };
-        if state.seen.insert((denied.call.clone(), denied.locus.clone(), denied.step.clone())) {
-            state.denied.push(denied.clone());
-        }
+        state.record(denied.clone());
         Err(denied)
     }
 

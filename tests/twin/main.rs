@@ -47,6 +47,7 @@ mod secrets;
 mod templates;
 mod ui_display;
 mod validate;
+mod what_checks_ask;
 
 #[test]
 fn no_test_file_is_forgotten() {

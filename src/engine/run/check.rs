@@ -86,6 +86,9 @@ impl Recovery<'_> {
             Ok(kind) => kind,
             Err(error) => return unhealthy(error, String::new(), 0),
         };
+        if let Some(why) = self.deny_check(id, &kind) {
+            return unhealthy(why, String::new(), 0);
+        }
         let deadline = progress.ready_at + work.check.within.delta();
         loop {
             let started = clock.now();
@@ -190,7 +193,7 @@ impl Recovery<'_> {
         if let Some(answer) = self.engine.cloud.probe(id, ready_at) {
             return Try {
                 next_change: answer.next_change,
-                seen: self.rehearsed(work, kind, answer),
+                seen: self.of_what_was_restored(kind, self.rehearsed(work, kind, answer)),
                 exact: true,
             };
         }
@@ -203,7 +206,20 @@ impl Recovery<'_> {
             | CheckKind::Sql(_)
             | CheckKind::Command(_)) => self.engine.prober.probe(kind).await,
         };
+        let seen = self.of_what_was_restored(kind, seen);
         Try { seen: self.require_timestamp(work, seen), next_change: None, exact: false }
+    }
+
+    /// A name that still leads to production, or into what is lost, is not healthy.
+    fn of_what_was_restored(&self, kind: &CheckKind, seen: Observation) -> Observation {
+        let answer = seen.value.as_deref().filter(|_| seen.healthy);
+        match answer.and_then(|answer| self.addresses.answer(kind, answer)) {
+            Some(found) => Observation::unhealthy(
+                &seen.observed,
+                format!("the answer leads to what was not restored: {}", found.why),
+            ),
+            None => seen,
+        }
     }
 
     /// Judges the twin's answer like a real one.

@@ -19,6 +19,7 @@ use base::ids::{AccountId, RunId};
 use base::on::On;
 use checks::Observation;
 use event::{Body, Bus, Inputs, Phase};
+use playbook::address::Addresses;
 use playbook::check::CheckKind;
 use port::Finding;
 use port::Protected;
@@ -82,6 +83,14 @@ impl Engine {
             Stop::Aborted { error, help } => Body::Aborted { error, help },
         });
         stop
+    }
+
+    /// What judges the addresses of checks: the estate, the loss and the tunnels.
+    pub(super) fn addresses(&self) -> Addresses {
+        let plan = &self.plan;
+        let tunnels = self.config.inputs.connect_to.iter().chain(&plan.connect_to);
+        let cidr = Some(plan.sandbox.network.cidr.as_str());
+        Addresses::new(&plan.loss, plan.estate.as_ref(), cidr, tunnels.map(String::as_str))
     }
 
     /// Begins a phase. Emits nothing if the phase began before the run was resumed.

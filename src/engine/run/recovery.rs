@@ -11,6 +11,8 @@ use super::known::Points;
 use crate::sandbox::{Provisioner, Ready};
 use base::duration::Time;
 use event::Body;
+use playbook::address::Addresses;
+use playbook::check::CheckKind;
 use port::gate::DeniedCall;
 use port::wait::Waiter;
 
@@ -23,6 +25,8 @@ pub struct Recovery<'a> {
     pub(super) monitor: &'a IsolationMonitor<'a>,
     pub(super) t0: Time,
     pub(super) points: Points,
+    /// Judges what the checks ask.
+    pub(super) addresses: Addresses,
     pub(super) outputs: RefCell<HashMap<String, serde_json::Value>>,
     /// The number of denials that were already emitted.
     pub(super) denials_told: Cell<usize>,
@@ -47,6 +51,7 @@ impl<'a> Recovery<'a> {
             monitor,
             t0,
             points: Points::of(memory, surveyed),
+            addresses: engine.addresses(),
             outputs: RefCell::new(outputs.filter(|(_, outputs)| !outputs.is_null()).collect()),
             denials_told: Cell::new(memory.denied.len()),
         };
@@ -54,6 +59,15 @@ impl<'a> Recovery<'a> {
             engine.gate.recall(denied.clone());
         }
         recovery
+    }
+
+    /// Denies a check that asks production, or what is lost. Returns the reason.
+    pub fn deny_check(&self, id: &str, kind: &CheckKind) -> Option<String> {
+        let found = self.addresses.objection(kind)?;
+        let why = format!("it asks what was not restored: {}", found.why);
+        let call = format!("check:{}", kind.name());
+        self.engine.gate.deny(DeniedCall { call, locus: found.locus, step: id.to_owned(), why: why.clone() });
+        Some(why)
     }
 
     /// Emits the gate's new denials. Called before the outcome of a step or check is emitted.

@@ -115,6 +115,10 @@ impl Recovery<'_> {
         let with = (work.action.read)(&rendered).map_err(|e| {
             StepError::wrong(format!("its arguments do not fit: {e}"), "see `drillmaster schema`")
         })?;
+        // What an expression gave may be wrong in ways that the types do not find.
+        if let Some(problem) = with.problems().into_iter().next() {
+            return Err(StepError::wrong(problem.message, problem.help));
+        }
         let chosen = self.choose(&step.id, with.source()).await?;
         // A lost point is not reported as the source. The call that uses it is denied.
         if let Some(chosen) = chosen.as_ref().filter(|c| c.source.point.survives(&self.engine.plan.loss)) {

@@ -10,7 +10,7 @@ use crate::formats::PlaybookFormats;
 use base::ids::{AccountId, Region, name_of};
 use estate::file::{EstateFile, PointEntry};
 use estate::scope::Scope;
-use estate::{Locus, Loss, Resource, ResourceId, Selector};
+use estate::{Loss, Resource, ResourceId, Selector};
 use yaml::{Checker, Diagnostics, Node};
 
 /// Facts about the playbook and its estate.
@@ -143,8 +143,7 @@ fn arguments(
 }
 
 pub fn survives(point: &PointEntry, loss: &Loss) -> bool {
-    let locus = Locus { account: Some(point.account.clone()), region: Some(point.region.clone()), az: None };
     let key = point.kms_key.as_deref().and_then(estate::point::key_locus);
     // A point is also lost if the key that encrypts it is lost.
-    !loss.takes(&locus, Scope::Regional) && !key.is_some_and(|key| loss.takes(&key, Scope::Regional))
+    point.place_survives(loss) && !key.is_some_and(|key| loss.takes(&key, Scope::Regional))
 }

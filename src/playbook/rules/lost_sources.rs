@@ -7,18 +7,33 @@ use crate::draft::{Draft, Item};
 use crate::expr::is_template;
 use base::ids::{AzId, Region};
 use estate::Loss;
+use estate::production::Production;
 use estate::scope;
 use yaml::diagnostic::nearest;
 use yaml::{Diagnostics, Entry, Node, Span, Value};
 
 pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Diagnostics) {
     let Some((loss, _)) = &draft.loss else { return };
-    for (item, source) in draft.items.iter().zip(&facts.sources) {
+    let production = Production::new(loss, facts.file, None);
+    for ((item, source), read) in draft.items.iter().zip(&facts.sources).zip(&facts.read) {
         let Some(with) = item.with.filter(|_| item.is_step) else { continue };
         let mut check = LossCheck { draft, loss, item, out: &mut *out };
         check.arguments(with);
         if let Some(source) = source {
             check.source(with, source, facts);
+        }
+        // With an estate, the bucket of a source is looked up with its recovery points.
+        let of_source = source.as_ref().filter(|_| facts.file.is_some()).and_then(SourceSpec::bucket);
+        for read in read.iter().flat_map(|read| read.demands().reads) {
+            if of_source != Some(read.name.as_str())
+                && !is_template(&read.name)
+                && production.bucket(&read.name).is_some()
+            {
+                check.lost(
+                    find(with, &read.name).unwrap_or(with.span),
+                    &format!("the bucket `{}`", read.name),
+                );
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Rules for playbooks: mistakes that remain although each value is well formed. Each rule is one
 //! file and one row of `RULES`.
 
+mod addresses;
 mod arguments;
 mod checks;
 mod connect_to;
@@ -32,7 +33,7 @@ pub use context::Context;
 
 type Rule = fn(&Draft<'_>, &Facts<'_>, &Context<'_>, &mut Diagnostics);
 
-const RULES: [Rule; 20] = [
+const RULES: [Rule; 21] = [
     identity::check,
     partitions::check,
     names::check,
@@ -45,6 +46,7 @@ const RULES: [Rule; 20] = [
     coverage::check,
     objectives::check,
     checks::check,
+    addresses::check,
     loss::check,
     network::check,
     lost_sources::check,

@@ -61,7 +61,7 @@ fn template(context: &Context<'_>, name: &str, rank: u16, out: &mut Diagnostics)
 }
 
 /// The values for expressions that are known before a run.
-fn known(draft: &Draft<'_>, context: &Context<'_>) -> Value {
+pub(super) fn known(draft: &Draft<'_>, context: &Context<'_>) -> Value {
     let mut params = draft.root.get("params").map_or_else(|| json!({}), Node::to_json);
     if let Value::Object(params) = &mut params {
         params.extend(context.params.clone());

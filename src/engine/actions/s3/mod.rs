@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::context::{Context, StepError};
 use base::duration::When;
 use base::ids::{AccountId, Region};
-use playbook::action::BucketRead;
+use estate::bucket;
+use playbook::action::{ArgProblem, BucketRead};
 use playbook::expr_value::Expr;
 
 /// A bucket to restore from.
@@ -47,6 +48,18 @@ impl BucketSource {
     fn read(&self) -> BucketRead {
         BucketRead { name: self.bucket.clone(), region: self.known_region(), account: self.account.clone() }
     }
+}
+
+/// Refuses ARNs where names of buckets belong: the SDK follows them elsewhere.
+fn bucket_names(named: &[(&str, &str)]) -> Vec<ArgProblem> {
+    let wrong = named.iter().filter_map(|(pointer, name)| Some((pointer, bucket::check(name).err()?)));
+    wrong
+        .map(|(pointer, bad)| ArgProblem {
+            pointer: (*pointer).to_owned(),
+            message: bad.message,
+            help: bad.help,
+        })
+        .collect()
 }
 
 /// The calls for reading a bucket. `CopyObject` reads its source like `GetObject` and

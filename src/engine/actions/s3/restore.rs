@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{BucketSource, READS, reader};
+use super::{BucketSource, READS, bucket_names, reader};
 use crate::actions::action::Action;
 use crate::actions::args;
 use crate::actions::context::{Context, Outcome, StepError, value};
@@ -69,16 +69,20 @@ impl Action for Restore {
     const PREPARED: &'static [Prepared] = &[Prepared::Bucket];
 
     fn problems(args: &RestoreArgs) -> Vec<ArgProblem> {
+        let from = &args.from;
+        let of = from.of.as_deref().unwrap_or_default();
+        let mut problems = bucket_names(&[("/from/bucket", &from.bucket), ("/from/of", of)]);
         let to = &args.to;
         let letters = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
         if is_template(to) || (!to.is_empty() && to.len() <= 30 && to.bytes().all(letters)) {
-            return Vec::new();
+            return problems;
         }
-        vec![ArgProblem {
+        problems.push(ArgProblem {
             pointer: "/to".into(),
             message: format!("`{to}` cannot be part of a bucket's name"),
             help: "at most 30 lower-case letters, digits and hyphens".into(),
-        }]
+        });
+        problems
     }
 
     fn source(args: &RestoreArgs) -> Option<SourceSpec> {

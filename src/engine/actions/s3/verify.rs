@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{BucketSource, READS, reader};
+use super::{BucketSource, READS, bucket_names, reader};
 use crate::actions::action::Action;
 use crate::actions::args;
 use crate::actions::context::{Context, Outcome, StepError, value};
@@ -68,7 +68,10 @@ impl Action for Verify {
 
     fn problems(args: &VerifyArgs) -> Vec<ArgProblem> {
         let keys = [("source", args.source.is_some()), ("manifest", args.manifest.is_some())];
-        args::exactly_one("", &keys)
+        let mut problems = args::exactly_one("", &keys);
+        let source = args.source.as_ref().map_or("", |from| &from.bucket);
+        problems.extend(bucket_names(&[("/bucket", &args.bucket), ("/source/bucket", source)]));
+        problems
     }
 
     fn source(_args: &VerifyArgs) -> Option<SourceSpec> {

@@ -1,0 +1,355 @@
+//! The addresses that a check asks, and whether they can prove anything. Validation judges them as
+//! far as they are known. The run judges them again once they are rendered.
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
+use super::check::{CheckKind, DnsType, same_host, split_host_port};
+use estate::file::EstateFile;
+use estate::production::{Objection, Production};
+use estate::{Loss, bucket};
+
+/// An address in a check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target<'a> {
+    /// The key of the check's own part that holds it.
+    pub field: &'static str,
+    pub text: &'a str,
+    form: Form,
+}
+
+/// How an address is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Url,
+    /// `host:port`
+    HostPort,
+    /// The name that a check of DNS looks up.
+    Name,
+    /// The server that it asks.
+    Server,
+    Bucket,
+    /// An argument or a variable of a program: an address only if it looks like one.
+    Word,
+}
+
+impl Target<'_> {
+    pub fn is_bucket(&self) -> bool {
+        self.form == Form::Bucket
+    }
+}
+
+/// The addresses in a check's own part.
+pub fn targets(kind: &CheckKind) -> Vec<Target<'_>> {
+    let one = |field, text, form| vec![Target { field, text, form }];
+    match kind {
+        CheckKind::Http(spec) => one("url", &spec.url, Form::Url),
+        CheckKind::Sql(spec) => one("url", &spec.url, Form::Url),
+        CheckKind::Tcp(spec) => one("address", &spec.address, Form::HostPort),
+        CheckKind::Dns(spec) => {
+            let server = spec.server.iter().map(|text| Target { field: "server", text, form: Form::Server });
+            one("name", &spec.name, Form::Name).into_iter().chain(server).collect()
+        }
+        CheckKind::S3(spec) => one("bucket", &spec.bucket, Form::Bucket),
+        CheckKind::Command(spec) => {
+            let words = spec.run.iter().skip(1).map(|text| ("run", text));
+            let env = spec.env.values().map(|text| ("env", text));
+            words.chain(env).map(|(field, text)| Target { field, text, form: Form::Word }).collect()
+        }
+        // It can only name what the run created.
+        CheckKind::State(_) => Vec::new(),
+    }
+}
+
+/// A host, and what else of its address counts.
+struct Asked<'a> {
+    host: Cow<'a, str>,
+    port: Option<u16>,
+    path: &'a str,
+}
+
+/// What judges addresses: production, and the tunnels that lead elsewhere.
+pub struct Addresses {
+    production: Production,
+    connect_to: Vec<(String, u16, String)>,
+}
+
+impl Addresses {
+    /// `cidr` is the sandbox's range, and `connect_to` holds tunnels as `HOST:PORT=ADDR:PORT`.
+    pub fn new<'a>(
+        loss: &Loss,
+        estate: Option<&EstateFile>,
+        cidr: Option<&str>,
+        connect_to: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let sandbox = cidr.and_then(|cidr| cidr.parse().ok());
+        let tunnel = |text: &str| {
+            let (from, to) = text.split_once('=')?;
+            let (host, port) = split_host_port(from.trim())?;
+            Some((host.to_owned(), port, split_host_port(to.trim())?.0.to_owned()))
+        };
+        Self {
+            production: Production::new(loss, estate, sandbox),
+            connect_to: connect_to.into_iter().filter_map(tunnel).collect(),
+        }
+    }
+
+    /// What speaks against the first wrong address of a check.
+    pub fn objection(&self, kind: &CheckKind) -> Option<Objection> {
+        targets(kind).iter().find_map(|target| self.target(target, target.text))
+    }
+
+    /// Judges a target whose text, with its expressions rendered, is `text`.
+    pub fn target(&self, target: &Target<'_>, text: &str) -> Option<Objection> {
+        match target.form {
+            Form::Url => self.url(text),
+            Form::HostPort => {
+                let (host, port) = split_host_port(text.trim())?;
+                self.host(&Asked { host: host.into(), port: Some(port), path: "" }, true)
+            }
+            Form::Name => self.host(&Asked { host: text.into(), port: None, path: "" }, false),
+            Form::Server => {
+                let host = split_host_port(text.trim()).map_or(text, |(host, _)| host);
+                self.host(&Asked { host: host.into(), port: None, path: "" }, true)
+            }
+            Form::Bucket => match bucket::check(text) {
+                Ok(()) => self.production.bucket(text),
+                Err(bad) => Some(Objection {
+                    locus: "unknown".into(),
+                    why: format!("{} ({})", bad.message, bad.help),
+                }),
+            },
+            Form::Word => self.word(text),
+        }
+    }
+
+    /// Judges a URL, such as the target of a redirect.
+    pub fn url(&self, url: &str) -> Option<Objection> {
+        hosts(url).iter().find_map(|asked| self.host(asked, true))
+    }
+
+    /// Judges what a name server answers: addresses and names, sorted and joined with `, `. They are
+    /// looked at although the name that was asked for may be production's.
+    pub fn answer(&self, kind: &CheckKind, answer: &str) -> Option<Objection> {
+        let CheckKind::Dns(spec) = kind else { return None };
+        let of = spec.record_type.as_ref().and_then(|of| of.get().ok()).copied().unwrap_or_default();
+        if of == DnsType::Txt {
+            return None;
+        }
+        // An MX or SRV answer ends in the host.
+        let hosts = answer.split(", ").filter_map(|one| one.split(' ').next_back());
+        hosts.into_iter().find_map(|host| self.production.host(host, "", true))
+    }
+
+    /// Whether the address leads to this machine, as the near end of a tunnel does.
+    pub fn is_local(&self, target: &Target<'_>) -> bool {
+        let local = |asked: &Asked<'_>| {
+            let host = self.tunnel(asked).unwrap_or(&asked.host);
+            host.eq_ignore_ascii_case("localhost")
+                || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
+        };
+        match target.form {
+            Form::Url => hosts(target.text).iter().any(local),
+            Form::HostPort => split_host_port(target.text.trim())
+                .is_some_and(|(host, port)| local(&Asked { host: host.into(), port: Some(port), path: "" })),
+            Form::Name | Form::Server | Form::Bucket | Form::Word => false,
+        }
+    }
+
+    /// The other end of the tunnel that the connection goes through.
+    fn tunnel(&self, asked: &Asked<'_>) -> Option<&str> {
+        let port = asked.port?;
+        let mut all = self.connect_to.iter();
+        let found = all.find(|(host, at, _)| *at == port && same_host(host, &asked.host));
+        found.map(|(_, _, to)| to.as_str())
+    }
+
+    fn host(&self, asked: &Asked<'_>, own_names: bool) -> Option<Objection> {
+        match self.tunnel(asked) {
+            Some(to) => self.production.host(to, "", own_names),
+            None => self.production.host(&asked.host, asked.path, own_names),
+        }
+    }
+
+    /// A word of a command line. A program may look up production's names, so only places count.
+    fn word(&self, word: &str) -> Option<Objection> {
+        let value = word.rsplit_once('=').map(|(_, value)| value);
+        std::iter::once(word).chain(value).find_map(|text| {
+            if text.contains(char::is_whitespace) {
+                return None;
+            }
+            if text.contains("://") {
+                if let Some(bucket) = text.strip_prefix("s3://") {
+                    return self.production.bucket(bucket.split('/').next().unwrap_or(bucket));
+                }
+                return hosts(text).iter().find_map(|asked| self.host(asked, false));
+            }
+            let host = split_host_port(text).map_or(text, |(host, _)| host);
+            self.host(&Asked { host: host.into(), port: None, path: "" }, false)
+        })
+    }
+}
+
+/// The hosts of a URL. A database URL may have several.
+fn hosts(url: &str) -> Vec<Asked<'_>> {
+    let Some((scheme, rest)) = url.split_once("://") else { return Vec::new() };
+    let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let usual = match scheme.trim().to_ascii_lowercase().as_str() {
+        "http" => Some(80),
+        "https" => Some(443),
+        "postgres" | "postgresql" => Some(5432),
+        "mysql" | "mariadb" => Some(3306),
+        _ => None,
+    };
+    let all = authority.split(',').filter(|host| !host.is_empty());
+    all.map(|text| {
+        let (host, port) = match split_host_port(text) {
+            Some((host, port)) => (host, Some(port)),
+            // An empty port is the usual one.
+            None => (text.strip_suffix(':').unwrap_or(text), usual),
+        };
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        Asked { host: percent_decode_str(host).decode_utf8_lossy(), port, path }
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ESTATE: &str = r#"
+accounts: { "111122223333": { name: production }, "999988887777": { name: sandbox } }
+regions: { eu-west-1: { azs: [euw1-az1] }, eu-central-1: { azs: [euc1-az1] } }
+resources:
+  - { id: "rds:db/ledger", account: "111122223333", region: eu-west-1, az: euw1-az1, addresses: [ledger.corp.example, 10.20.0.7, 10.66.0.9] }
+  - { id: "rds:db/audit", account: "111122223333", region: eu-central-1 }
+  - { id: "s3:bucket/invoices", account: "111122223333", region: eu-west-1 }
+  - { id: "s3:bucket/invoices-copy", account: "999988887777", region: eu-central-1 }
+"#;
+
+    fn addresses(loss: &Loss, tunnels: &[&str]) -> Addresses {
+        let estate: EstateFile = serde_saphyr::from_str(ESTATE).unwrap();
+        Addresses::new(loss, Some(&estate), Some("10.66.0.0/16"), tunnels.iter().copied())
+    }
+
+    fn region() -> Loss {
+        Loss::Region("eu-west-1".parse().unwrap())
+    }
+
+    fn judged(addresses: &Addresses, check: &str) -> String {
+        let kind: CheckKind = serde_saphyr::from_str(check).unwrap();
+        addresses.objection(&kind).map(|found| found.why).unwrap_or_default()
+    }
+
+    #[test]
+    fn each_kind_of_check_is_judged_by_where_it_asks() {
+        let addresses = addresses(&region(), &[]);
+        for (check, word) in [
+            (
+                "http: { url: 'https://a.execute-api.eu-west-1.amazonaws.com/v1' }",
+                "region eu-west-1, which is lost",
+            ),
+            ("http: { url: 'HTTPS://u:p@A.Execute-API.EU-WEST-1.amazonaws.com.:8443' }", "region eu-west-1"),
+            ("http: { url: 'https://a.execute-api.eu-west-1.amazonaws%2Ecom/v1' }", "region eu-west-1"),
+            ("http: { url: 'https://s3.eu-central-1.amazonaws.com/invoices/1' }", "bucket `invoices`"),
+            ("http: { url: 'https://s3.eu-central-1.amazonaws.com/invoices-copy/1' }", ""),
+            ("http: { url: 'https://shop.example.com/' }", ""),
+            ("http: { url: 'http://10.66.0.9/' }", ""),
+            (
+                "sql: { url: 'postgres://u@ledger.c1.eu-west-1.rds.amazonaws.com/l', query: q }",
+                "region eu-west-1",
+            ),
+            (
+                "sql: { url: 'postgres://u@audit.c1.eu-central-1.rds.amazonaws.com/l', query: q }",
+                "own rds:db/audit",
+            ),
+            ("sql: { url: 'postgres://u@audit.c1.eu-west-3.rds.amazonaws.com/l', query: q }", ""),
+            (
+                "sql: { url: 'postgres://u@ok.example,ledger.corp.example:5433/l', query: q }",
+                "own rds:db/ledger",
+            ),
+            ("sql: { url: 'mysql://u@10.20.0.7/l', query: q }", "own rds:db/ledger"),
+            ("tcp: { address: 'ledger.corp.example:5432' }", "own rds:db/ledger"),
+            ("tcp: { address: '[::ffff:10.20.0.7]:5432' }", "own rds:db/ledger"),
+            ("tcp: { address: 'sessions.a1.euw1.cache.amazonaws.com:6379' }", "region eu-west-1"),
+            ("dns: { name: ledger.corp.example }", ""),
+            ("dns: { name: x.eu-west-1.elb.amazonaws.com }", "region eu-west-1"),
+            ("dns: { name: shop.example.com, server: '10.20.0.7:53' }", "own rds:db/ledger"),
+            ("s3: { bucket: invoices }", "bucket `invoices`"),
+            ("s3: { bucket: invoices-copy }", ""),
+            ("s3: { bucket: carts--euw1-az2--x-s3 }", "euw1-az2"),
+            ("command: { run: [curl, 'https://a.lambda-url.eu-west-1.on.aws/'] }", "region eu-west-1"),
+            ("command: { run: [psql, '--host=ledger.c1.eu-west-1.rds.amazonaws.com'] }", "region eu-west-1"),
+            ("command: { run: [aws, s3, ls, 's3://invoices/2026'] }", "bucket `invoices`"),
+            (
+                "command: { run: [dig, ledger.corp.example], env: { PGHOST: x.c1.eu-west-1.rds.amazonaws.com } }",
+                "region eu-west-1",
+            ),
+            ("command: { run: [sh, -c, '! grep eu-west-1.rds.amazonaws.com app.conf'] }", ""),
+            ("state: { of: ledger }", ""),
+        ] {
+            let why = judged(&addresses, check);
+            assert!(why.contains(word) && why.is_empty() == word.is_empty(), "{check}: `{why}`");
+        }
+    }
+
+    #[test]
+    fn a_lost_account_or_zone_is_judged_by_what_says_it() {
+        let account = addresses(&Loss::Account("111122223333".parse().unwrap()), &[]);
+        for (check, word) in [
+            (
+                "http: { url: 'https://sqs.eu-central-1.amazonaws.com/111122223333/q' }",
+                "account 111122223333",
+            ),
+            (
+                "http: { url: 'https://a-111122223333.s3-accesspoint.eu-central-1.amazonaws.com/' }",
+                "account 1111",
+            ),
+            ("s3: { bucket: invoices }", "account 111122223333"),
+            ("s3: { bucket: invoices-copy }", ""),
+        ] {
+            let why = judged(&account, check);
+            assert!(why.contains(word) && why.is_empty() == word.is_empty(), "{check}: `{why}`");
+        }
+        let zone = addresses(&Loss::Az("euw1-az1".parse().unwrap()), &[]);
+        for (check, word) in [
+            (
+                "http: { url: 'https://a--euw1-az1--x-s3.s3express-euw1-az1.eu-west-1.amazonaws.com/k' }",
+                "zone euw1-az1",
+            ),
+            ("s3: { bucket: a--euw1-az1--x-s3 }", "euw1-az1"),
+            ("s3: { bucket: a--euw1-az2--x-s3 }", ""),
+            ("s3: { bucket: invoices }", ""),
+            ("tcp: { address: 'x.execute-api.eu-west-1.amazonaws.com:443' }", ""),
+        ] {
+            let why = judged(&zone, check);
+            assert!(why.contains(word) && why.is_empty() == word.is_empty(), "{check}: `{why}`");
+        }
+    }
+
+    #[test]
+    fn a_tunnel_is_judged_by_its_end() {
+        let tunnels = ["ledger.corp.example:5432=127.0.0.1:15432", "*.example.org:443=10.20.0.7:443"];
+        let addresses = addresses(&region(), &tunnels);
+        assert_eq!(judged(&addresses, "tcp: { address: 'Ledger.corp.example:5432' }"), "");
+        assert!(!judged(&addresses, "tcp: { address: 'ledger.corp.example:5433' }").is_empty());
+        assert!(judged(&addresses, "http: { url: 'https://www.example.org/' }").contains("ledger"));
+    }
+
+    #[test]
+    fn the_answers_of_a_name_server_are_judged_too() {
+        let addresses = addresses(&region(), &[]);
+        let judged = |of: &str, answer: &str| {
+            let kind: CheckKind =
+                serde_saphyr::from_str(&format!("dns: {{ name: shop.example.com, type: {of} }}")).unwrap();
+            addresses.answer(&kind, answer).is_some()
+        };
+        assert!(judged("A", "10.1.2.3, 10.20.0.7") && judged("CNAME", "shop.eu-west-1.elb.amazonaws.com"));
+        assert!(judged("SRV", "0 5 5432 ledger.corp.example"));
+        assert!(!judged("A", "10.1.2.3") && !judged("TXT", "10.20.0.7"));
+    }
+}

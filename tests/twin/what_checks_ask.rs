@@ -1,0 +1,173 @@
+//! Checks that ask what was not restored: production, or what is lost. Validation refuses them where it can know it,
+//! and the run denies the others.
+
+use serde_json::json;
+use support::drill::{Drill, Run};
+
+fn check(text: &str) -> Drill {
+    Drill::of("region-loss").check(&format!("- id: asks\n  workload: orders\n  needs: [db]\n  {text}"))
+}
+
+/// Exit code 2, with the place in the playbook and these words.
+#[track_caller]
+fn refused(drill: &Drill, words: &[&str]) {
+    let run = drill.run();
+    assert_eq!(run.code, 2, "{}\n{}", run.stdout, run.stderr);
+    for word in words.iter().chain(&["playbook.yaml:", "asks what was not restored", "{{ steps.db."]) {
+        assert!(run.stderr.contains(word), "`{word}` is not in\n{}", run.stderr);
+    }
+}
+
+/// The check is unhealthy at once, and the call is among the denied ones.
+#[track_caller]
+fn denied(run: &Run, kind: &str, locus: &str, why: &str) {
+    run.exits(1).is_clean();
+    let seen = run.check("asks");
+    assert_eq!(seen["status"], "unhealthy", "{seen:#}");
+    assert!(seen["because"].as_str().unwrap().contains(why), "{seen:#}");
+    let list = run.at("/denied_calls").as_array().unwrap();
+    assert_eq!(list.len(), 1, "{list:#?}");
+    let found = (&list[0]["call"], &list[0]["step"], &list[0]["locus"]);
+    assert_eq!(found, (&json!(format!("check:{kind}")), &json!("asks"), &json!(locus)));
+    assert!(list[0]["why"].as_str().unwrap().contains(why), "{list:#?}");
+}
+
+const OWN: &str = "resources:\n  - { id: \"elb:load-balancer/shop\", account: \"111122223333\", region: us-west-2, addresses: [shop.corp.example, 10.9.0.7] }\n";
+
+#[test]
+fn an_address_of_the_lost_region() {
+    let lost = "region us-east-1, which is lost";
+    for text in [
+        "http: { url: \"https://q7.execute-api.us-east-1.amazonaws.com/live\" }",
+        "http: { url: \"https://{{ steps.db.port }}.lambda-url.us-east-1.on.aws/\" }",
+        "http: { url: \"https://logs.{{ params.where }}.es.amazonaws.com/\" }",
+        "sql: { url: \"postgres://u@{{ env.NAME }}.c1.us-east-1.rds.amazonaws.com/o\", query: select 1 }",
+        "tcp: { address: \"shop-1.us-east-1.elb.amazonaws.com:443\" }",
+        "dns: { name: fs-1.efs.us-east-1.amazonaws.com }",
+        "command: { run: [curl, \"https://q7.execute-api.us-east-1.amazonaws.com\"] }",
+    ] {
+        let drill = check(text);
+        let uses = text.contains("params.where");
+        refused(
+            &if uses { drill.playbook("params: {", "params: { where: us-east-1,") } else { drill },
+            &[lost],
+        );
+    }
+    // What lies in the sandbox's region is not known to be wrong.
+    let other = check("tcp: { address: \"shop-1.us-west-2.elb.amazonaws.com:443\" }").run();
+    assert_eq!(other.code, 1, "{}", other.stderr);
+    other.is("/denied_calls", json!([]));
+}
+
+#[test]
+fn a_bucket_of_the_lost_region() {
+    refused(&check("s3: { bucket: orders-receipts }"), &["the bucket `orders-receipts`", "us-east-1"]);
+    refused(
+        &check("http: { url: \"https://s3.us-west-2.amazonaws.com/orders-receipts/1\" }"),
+        &["the bucket `orders-receipts`"],
+    );
+    check("s3: { bucket: orders-receipts-replica }").run().is("/denied_calls", json!([]));
+    // Whoever compares with it.
+    let verify = "- id: verify\n  workload: orders\n  uses: s3.verify\n  with: { bucket: \"{{ steps.receipts.bucket }}\", source: { bucket: orders-receipts } }";
+    let run = Drill::of("region-loss").step(verify).run();
+    assert_eq!(run.code, 2, "{}", run.stderr);
+    assert!(run.stderr.contains("names the bucket `orders-receipts`, which is lost"), "{}", run.stderr);
+}
+
+#[test]
+fn an_address_of_productions_own() {
+    let own = |text: &str| check(text).estate("\nresources:\n", &format!("\n{OWN}"));
+    for text in [
+        "http: { url: \"https://shop.corp.example/\" }",
+        "http: { url: \"http://10.9.0.7/\" }",
+        "tcp: { address: \"shop-123.us-west-2.elb.amazonaws.com:443\" }",
+    ] {
+        refused(&own(text), &["production's own elb:load-balancer/shop"]);
+    }
+    // The name that a cut-over leads elsewhere may be looked up, and a tunnel leads elsewhere too.
+    own("dns: { name: shop.corp.example }").run().is("/denied_calls", json!([]));
+    own("http: { url: \"https://shop.corp.example/\" }")
+        .playbook("\nchecks:\n", "\nconnect_to: [\"shop.corp.example:443=127.0.0.1:8443\"]\n\nchecks:\n")
+        .run()
+        .is("/denied_calls", json!([]));
+}
+
+#[test]
+fn an_address_that_only_the_run_knows() {
+    let lost = "q7.execute-api.us-east-1.amazonaws.com";
+    let drill = check("http: { url: \"https://{{ env.HOST }}/\" }");
+    let run = drill.env("HOST", lost).run();
+    denied(&run, "http", "us-east-1", "region us-east-1, which is lost");
+    let run = check("s3: { bucket: \"{{ env.BUCKET }}\" }").env("BUCKET", "orders-receipts").run();
+    denied(&run, "s3", "111122223333 us-east-1", "is lost with region us-east-1");
+    let run = check("tcp: { address: \"{{ env.HOST }}:443\" }")
+        .estate("\nresources:\n", &format!("\n{OWN}"))
+        .env("HOST", "10.9.0.7")
+        .run();
+    denied(&run, "tcp", "111122223333 us-west-2", "production's own elb:load-balancer/shop");
+}
+
+#[test]
+fn a_name_that_still_leads_to_what_is_lost() {
+    let drill = || check("dns: { name: shop.corp.example, type: CNAME }");
+    let run = drill().probe("asks: { value: shop-1.us-east-1.elb.amazonaws.com }").run();
+    let seen = run.check("asks");
+    assert_eq!(seen["status"], "unhealthy", "{seen:#}");
+    assert!(seen["because"].as_str().unwrap().contains("region us-east-1, which is lost"), "{seen:#}");
+    let run = drill().probe("asks: { value: shop-1.us-west-2.elb.amazonaws.com }").run();
+    assert_eq!(run.check("asks")["status"], "healthy");
+}
+
+/// A directory bucket, and objects of a class that one zone holds, are lost with the zone.
+#[test]
+fn a_bucket_of_the_lost_zone() {
+    let with = |entry: &str, name: &str| {
+        Drill::of("az-loss")
+            .estate("\nresources:\n", &format!("\nresources:\n  - {{ id: \"s3:bucket/{name}\", account: \"111122223333\", region: us-east-1, objects: 3{entry} }}\n"))
+            .playbook("resources: [", &format!("resources: [\"s3:bucket/{name}\", "))
+            .run()
+    };
+    for (entry, name) in [
+        ("", "baskets--use1-az1--x-s3"),
+        (", storage_class: ONEZONE_IA", "thumbnails"),
+        (", storage_class: ONEZONE_IA, az: use1-az1", "thumbnails"),
+    ] {
+        let run = with(entry, name);
+        run.exits(1).because(&[&format!("s3:bucket/{name} is lost, and no step restored it")]).is_clean();
+    }
+    for (entry, name) in
+        [("", "baskets--use1-az2--x-s3"), ("", "thumbnails"), (", storage_class: STANDARD", "thumbnails")]
+    {
+        with(entry, name).exits(0);
+    }
+}
+
+#[test]
+fn an_arn_in_the_place_of_a_bucket() {
+    let mrap = "arn:aws:s3::444455556666:accesspoint/k3j4.mrap";
+    for (from, to, word) in [
+        (
+            "from: { bucket: orders-receipts-replica }",
+            format!("from: {{ bucket: \"{mrap}\" }}"),
+            "multi-region access point",
+        ),
+        (
+            "from: { bucket: orders-receipts-replica }",
+            "from: { bucket: \"arn:aws:s3:::orders-receipts-replica\" }".into(),
+            "write `orders-receipts-replica`",
+        ),
+    ] {
+        let run = Drill::of("region-loss").playbook(from, &to).run();
+        assert_eq!(run.code, 2, "{}", run.stderr);
+        assert!(run.stderr.contains(word), "{}", run.stderr);
+    }
+    let run = check(&format!("s3: {{ bucket: \"{mrap}\" }}")).run();
+    assert_eq!(run.code, 2, "{}", run.stderr);
+    assert!(run.stderr.contains("multi-region access point"), "{}", run.stderr);
+    // What only the run knows is refused there.
+    let verify = "- id: late\n  workload: orders\n  uses: s3.verify\n  with: { bucket: \"{{ env.BUCKET }}\", source: { bucket: orders-receipts-replica } }";
+    let run = Drill::of("region-loss").step(verify).env("BUCKET", mrap).run();
+    run.exits(1).because(&["step `late`", "multi-region access point"]);
+    let run = check("s3: { bucket: \"{{ env.BUCKET }}\" }").env("BUCKET", mrap).run();
+    denied(&run, "s3", "unknown", "multi-region access point");
+}
