@@ -48,6 +48,7 @@ mod templates;
 mod ui_display;
 mod validate;
 mod what_checks_ask;
+mod what_checks_prove;
 
 #[test]
 fn no_test_file_is_forgotten() {

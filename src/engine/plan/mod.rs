@@ -1,6 +1,7 @@
 //! The plan: an ordered graph made from a playbook and an estate, with the lost and the surviving
 //! resources and the sources of the steps.
 
+pub mod proof;
 mod radius;
 
 use std::collections::HashMap;
@@ -258,6 +259,25 @@ impl Plan {
         }
         found.sort_unstable();
         found.into_iter().filter_map(|at| self.nodes.get(at)).map(|node| node.id.clone()).collect()
+    }
+
+    /// For each node, all nodes that it needs, directly or through others.
+    pub fn reached(&self) -> Vec<Vec<usize>> {
+        let of = |index: usize| {
+            let mut seen = vec![false; self.nodes.len()];
+            let (mut waiting, mut found) = (vec![index], Vec::new());
+            while let Some(at) = waiting.pop() {
+                for need in self.graph.needs.get(at).into_iter().flatten() {
+                    if let Some(fresh) = seen.get_mut(*need).filter(|seen| !**seen) {
+                        *fresh = true;
+                        found.push(*need);
+                        waiting.push(*need);
+                    }
+                }
+            }
+            found
+        };
+        (0..self.nodes.len()).map(of).collect()
     }
 
     pub fn steps(&self) -> impl Iterator<Item = (&Node, &StepWork)> {

@@ -58,6 +58,7 @@ pub enum Rule {
     CreationAbandoned,
     TeardownBlind,
     ProbeWithoutValue,
+    CheckProvesLittle,
     VariableNotSet,
     SecretNotReadAgain,
     SecretTooShort,
@@ -540,6 +541,22 @@ impl Rule {
             )
             .example("yaml", "probes:\n  order-count: { value: 120000 }\n")
             .page("twin.md#probes"),
+            Self::CheckProvesLittle => explain(
+                Topic::Run,
+                &[Medium],
+                Text {
+                    title: "A check proves little",
+                    meaning: "A check uses no output of the steps that it needs. Or a workload has \
+                              restored data, and none of its checks reads them.",
+                    reason: "Such a check can be healthy although nothing was restored, or \
+                             although what was restored is empty. The recovery time then says when \
+                             something answered, not when the workload was back.",
+                    remedy: "Let the check ask what the step made, by an expression such as `{{ \
+                             steps.db.endpoint }}`, and let one check read the data: `sql`, `s3`, \
+                             a `command`, or `http` with `expect_body`.",
+                },
+            )
+            .page("checks.md#what-a-check-proves"),
             Self::VariableNotSet => explain(
                 Topic::Run,
                 &[Low],

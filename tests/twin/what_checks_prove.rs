@@ -1,0 +1,55 @@
+//! Checks that can be healthy whatever was restored, and restored data that no check reads: findings of medium severity.
+
+use support::drill::{Drill, Run};
+
+/// The findings of the rule, by what they are about.
+fn little(run: &Run) -> Vec<String> {
+    let all = run.at("/findings").as_array().unwrap();
+    let of_rule = all.iter().filter(|finding| finding["rule"] == "check-proves-little");
+    of_rule
+        .map(|finding| {
+            assert_eq!(finding["severity"], "medium", "{finding:#}");
+            finding["resource"].as_str().unwrap().to_owned()
+        })
+        .collect()
+}
+
+const READS_RECEIPTS: &str = "- id: receipts-there\n  workload: orders\n  s3: { bucket: \"{{ steps.receipts.bucket }}\", min_count: 1 }";
+
+#[test]
+fn a_check_that_uses_nothing_restored_proves_little() {
+    let whole = || Drill::good().check(READS_RECEIPTS);
+    assert_eq!(little(&whole().run()), [""; 0]);
+    let local = "tcp: { address: \"127.0.0.1:15432\" }";
+    for (text, proves) in [
+        ("tcp: { address: \"front.example.net:443\" }", false),
+        ("http: { url: \"https://{{ sandbox.region }}.example.net/\" }", false),
+        ("command: { run: [sh, -c, exit] }", false),
+        (local, false),
+        ("command: { run: [sh], env: { HOST: \"{{ steps.db.address }}\" } }", true),
+        (
+            "http: { url: \"https://front.example.net/\", headers: { X-Db: \"{{ steps.db.address }}\" } }",
+            true,
+        ),
+        ("state: { of: \"{{ steps.db.db_id }}\" }", true),
+    ] {
+        let run = whole().check(&format!("- id: asks\n  workload: orders\n  needs: [db]\n  {text}")).run();
+        assert_eq!(little(&run), if proves { vec![] } else { vec!["asks".to_owned()] }, "{text}");
+    }
+    // This end of a tunnel to what was restored.
+    let tunnel = "- id: tunnel\n  workload: orders\n  uses: command.run\n  with: { run: [sh, \"{{ steps.db.endpoint }}\"] }";
+    let through = format!("- id: asks\n  workload: orders\n  needs: [tunnel]\n  {local}");
+    assert_eq!(little(&whole().step(tunnel).check(&through).run()), [""; 0]);
+}
+
+#[test]
+fn restored_data_that_no_check_reads_prove_little() {
+    let run = Drill::good().run();
+    run.exits(0);
+    assert_eq!(little(&run), ["orders"]);
+    let finding = run.one("/findings", "rule", "check-proves-little");
+    assert!(finding["message"].as_str().unwrap().contains("receipts"), "{finding:#}");
+    // A comparison reads them too.
+    let verify = "- id: verify\n  workload: orders\n  uses: s3.verify\n  with: { bucket: \"{{ steps.receipts.bucket }}\", source: { bucket: orders-receipts-replica } }";
+    assert_eq!(little(&Drill::good().step(verify).run()), [""; 0]);
+}
