@@ -1,5 +1,5 @@
-//! The interceptor on every SDK client. It asks the loss gate before a request is sent, and counts
-//! each request.
+//! The interceptor on every SDK client. It asks the loss gate before a request is made, and once more
+//! with the host that it really goes to. It names the owner of each bucket, and counts each request.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::{
-    BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
-    FinalizerInterceptorContextMut, FinalizerInterceptorContextRef, Input, InterceptorContext,
+    BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
+    BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextMut, FinalizerInterceptorContextRef,
+    Input, InterceptorContext,
 };
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::orchestrator::{Metadata, OrchestratorError};
@@ -23,6 +24,7 @@ use super::caller::{self, Refused};
 use super::reads::{Reads, reads};
 use base::ids::{AccountId, AzId, Region};
 use estate::Loss;
+use estate::host::Host;
 use port::gate::{Call, DeniedCall, LossGate};
 use port::{ApiCalls, BucketRef, Place};
 
@@ -35,6 +37,8 @@ pub struct Shared {
     /// Buckets seen so far, by name. The source of an S3 copy names only the bucket, without its
     /// region and account.
     buckets: Mutex<BTreeMap<String, BucketRef>>,
+    /// The owners of buckets, as far as S3 has confirmed them.
+    owners: Mutex<BTreeMap<String, AccountId>>,
     /// For each account: the account whose credentials assume its role. Those credentials sign the
     /// `AssumeRole` call again and again, up to the end of the run. If the signing account is lost,
     /// every account entered through it is lost as well.
@@ -62,6 +66,7 @@ impl Shared {
             calls: Mutex::default(),
             zones: Mutex::default(),
             buckets: Mutex::default(),
+            owners: Mutex::default(),
             signers: Mutex::default(),
             reached: AtomicBool::new(false),
             confirmed: Mutex::default(),
@@ -91,6 +96,15 @@ impl Shared {
 
     pub fn know_bucket(&self, bucket: &BucketRef) {
         lock(&self.buckets).insert(bucket.name.clone(), bucket.clone());
+    }
+
+    /// Remembers the owner of a bucket of AWS. Every later request to it says whom it expects.
+    pub fn know_owner(&self, bucket: &str, owner: &AccountId) {
+        lock(&self.owners).insert(bucket.to_owned(), owner.clone());
+    }
+
+    fn owner(&self, bucket: &str) -> Option<AccountId> {
+        lock(&self.owners).get(bucket).cloned()
     }
 
     pub fn know_signer(&self, account: &AccountId, signer: &AccountId) {
@@ -138,11 +152,71 @@ pub struct LossGateInterceptor {
     service: &'static str,
     place: Place,
     shared: Arc<Shared>,
+    /// Whether the requests go to AWS. Another provider's buckets have no owner in AWS's sense.
+    to_aws: bool,
+}
+
+/// The headers by which S3 refuses a request to a bucket of another owner.
+const EXPECTED_OWNER: &str = "x-amz-expected-bucket-owner";
+const EXPECTED_SOURCE_OWNER: &str = "x-amz-source-expected-bucket-owner";
+const COPY_SOURCE: &str = "x-amz-copy-source";
+
+/// Where a request goes: its host, and its path.
+fn destination(uri: &str) -> Option<(&str, &str)> {
+    let rest = uri.split_once("://")?.1;
+    let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let with_port = authority.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
+    Some((with_port.map_or(authority, |(host, _)| host), path))
+}
+
+/// The bucket that an S3 request is about, by its host or the first part of its path.
+fn bucket_of(uri: &str) -> Option<String> {
+    let (host, path) = destination(uri)?;
+    if let Some(aws) = Host::read(host) {
+        return aws.with_path(path).bucket;
+    }
+    let first = path.trim_start_matches('/').split(['/', '?']).next()?;
+    (!first.is_empty()).then(|| first.to_owned())
+}
+
+/// The host as the gate judges it. The hosts of global services say no place of their own: their
+/// control planes are judged by the operation.
+fn led_to(uri: &str) -> Option<Host> {
+    let (host, path) = destination(uri)?;
+    let host = Host::read(host)?.with_path(path);
+    (!matches!(host.service, "iam" | "route53" | "sts")).then_some(host)
 }
 
 impl LossGateInterceptor {
     pub fn new(service: &'static str, place: &Place, shared: &Arc<Shared>) -> Self {
-        Self { service, place: place.clone(), shared: Arc::clone(shared) }
+        Self { service, place: place.clone(), shared: Arc::clone(shared), to_aws: true }
+    }
+
+    /// For the requests to another provider.
+    #[must_use]
+    pub fn elsewhere(mut self, elsewhere: bool) -> Self {
+        self.to_aws = !elsewhere;
+        self
+    }
+
+    /// Judges the place that a request really goes to. An access point's ARN, or a redirect of S3,
+    /// may have led it away from the client's region.
+    fn check_destination(&self, operation: &str, uri: &str) -> Result<(), DeniedCall> {
+        let Some(host) = led_to(uri) else { return Ok(()) };
+        let owner = host.bucket.as_deref().and_then(|bucket| self.shared.owner(bucket));
+        let owner = owner.as_ref().or(host.account.as_ref());
+        let call = Call {
+            service: self.service,
+            operation,
+            account: Some(owner.unwrap_or(&self.place.account)),
+            region: Some(host.region.as_ref().unwrap_or(&self.place.region)),
+            zones: host.zone.iter().collect(),
+            // A multi-region access point leads to any region.
+            unclear: host.service == "s3-accesspoint" && host.region.is_none(),
+            ..Call::default()
+        };
+        self.shared.gate.check(&call, &caller::by())
     }
 
     fn check(&self, operation: &str, input: &Input) -> Result<(), DeniedCall> {
@@ -153,7 +227,8 @@ impl LossGateInterceptor {
             && let Some(known) = lock(&self.shared.buckets).get(&bucket)
         {
             // An S3 ARN has neither a region nor an account. This ARN adds both, for the gate.
-            found.source = Some(format!("arn:aws:s3:{}:{}:{}", known.region, known.account, known.name));
+            let owner = self.shared.owner(&known.name).unwrap_or_else(|| known.account.clone());
+            found.source = Some(format!("arn:aws:s3:{}:{owner}:{}", known.region, known.name));
         }
         let zones = self.shared.zone_ids(&self.place, &found);
         let source_region: Option<Region> = found.source_region.as_deref().and_then(|r| r.parse().ok());
@@ -193,12 +268,37 @@ impl Intercept for LossGateInterceptor {
         self.check(operation(cfg), context.input()).map_err(|denied| Refused(denied).into())
     }
 
-    fn read_before_transmit(
+    /// Says whose bucket is meant. S3 then refuses a bucket that somebody else owns by now.
+    fn modify_before_signing(
         &self,
-        _context: &BeforeTransmitInterceptorContextRef<'_>,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
         _components: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
+        if self.service != "s3" || !self.to_aws || operation(cfg) == "CreateBucket" {
+            return Ok(());
+        }
+        let request = context.request_mut();
+        let owner = bucket_of(request.uri()).and_then(|bucket| self.shared.owner(&bucket));
+        let source = request.headers().get(COPY_SOURCE).and_then(|source| {
+            self.shared.owner(source.trim_start_matches('/').split('/').next().unwrap_or_default())
+        });
+        for (header, owner) in [(EXPECTED_OWNER, owner), (EXPECTED_SOURCE_OWNER, source)] {
+            // The search for an owner asks for one after the other itself.
+            if let Some(owner) = owner.filter(|_| !request.headers().contains_key(header)) {
+                request.headers_mut().insert(header, owner.to_string());
+            }
+        }
+        Ok(())
+    }
+
+    fn read_before_transmit(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.check_destination(operation(cfg), context.request().uri()).map_err(Refused)?;
         self.shared.count(self.service, operation(cfg), false);
         Ok(())
     }
@@ -274,5 +374,56 @@ impl ClassifyRetry for FailFast {
     fn priority(&self) -> RetryClassifierPriority {
         // The classifier that runs last decides.
         RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bucket_of_a_request_is_read_from_its_host_or_its_path() {
+        for (uri, bucket) in [
+            ("https://receipts.s3.us-west-2.amazonaws.com/2026/1?x-id=GetObject", Some("receipts")),
+            ("https://s3.us-west-2.amazonaws.com/my.receipts/2026", Some("my.receipts")),
+            ("http://127.0.0.1:5000/receipts?list-type=2", Some("receipts")),
+            ("http://127.0.0.1:5000/", None),
+            ("https://s3.us-west-2.amazonaws.com/?x-id=ListBuckets", None),
+        ] {
+            assert_eq!(bucket_of(uri).as_deref(), bucket, "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_request_is_judged_by_the_host_that_it_goes_to() {
+        let gate = Arc::new(LossGate::new(Loss::Region("us-east-1".parse().unwrap())));
+        gate.enforce(port::gate::Enforcement::Full);
+        let place = Place { account: "999988887777".parse().unwrap(), region: "us-west-2".parse().unwrap() };
+        let interceptor = LossGateInterceptor::new("s3", &place, &Arc::new(Shared::new(gate)));
+        for (uri, passes) in [
+            ("https://receipts.s3.us-west-2.amazonaws.com/k", true),
+            ("https://receipts.s3.us-east-1.amazonaws.com/k", false),
+            ("https://reports-111122223333.s3-accesspoint.us-east-1.amazonaws.com/k", false),
+            ("https://m1a2.mrap.accesspoint.s3-global.amazonaws.com/k", false),
+            ("https://route53.amazonaws.com/2013-04-01/hostedzone", true),
+            ("http://127.0.0.1:5000/receipts/k", true),
+        ] {
+            assert_eq!(interceptor.check_destination("GetObject", uri).is_ok(), passes, "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_bucket_of_the_lost_account_is_denied_whoever_reads_it() {
+        let lost: AccountId = "111122223333".parse().unwrap();
+        let gate = Arc::new(LossGate::new(Loss::Account(lost.clone())));
+        gate.enforce(port::gate::Enforcement::Full);
+        let place = Place { account: "999988887777".parse().unwrap(), region: "us-west-2".parse().unwrap() };
+        let shared = Arc::new(Shared::new(gate));
+        shared.know_owner("receipts", &lost);
+        let interceptor = LossGateInterceptor::new("s3", &place, &shared);
+        let check = |uri: &str| interceptor.check_destination("GetObject", uri).is_ok();
+        assert!(!check("https://receipts.s3.us-west-2.amazonaws.com/k"));
+        assert!(!check("https://s3.us-west-2.amazonaws.com/receipts/k"));
+        assert!(check("https://others.s3.us-west-2.amazonaws.com/k"));
     }
 }

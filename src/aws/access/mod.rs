@@ -188,8 +188,11 @@ pub fn clients(
     let s3_endpoint = s3_endpoint(&config);
     let ec2 = aws_sdk_ec2::config::Builder::from(&config).interceptor(watch("ec2")).retry_classifier(first());
     let mut s3 = aws_sdk_s3::config::Builder::from(&config)
-        .interceptor(watch("s3"))
+        .interceptor(watch("s3").elsewhere(access.endpoint.is_some()))
         .retry_classifier(first())
+        // An ARN must not lead a request to another region, or to whichever answers first.
+        .disable_multi_region_access_points(true)
+        .use_arn_region(false)
         // Objects may be gigabytes, so they get no total timeout. The SDK's stalled-stream
         // protection ends a stalled read.
         .timeout_config(

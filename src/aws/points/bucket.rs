@@ -8,7 +8,7 @@ use crate::access::S3Reader;
 use crate::error::OrCloud;
 use base::duration::Size;
 use base::ids::AccountId;
-use estate::{PointKind, RecoveryPoint, Selector};
+use estate::{Loss, PointKind, RecoveryPoint, Selector};
 use port::{CloudResult, ErrorKind};
 
 /// Returns the bucket as a recovery point.
@@ -26,6 +26,9 @@ pub async fn find(
         Target::Source(_) => return Ok(Vec::new()),
     };
     let Some(owner) = owner(aws, s3, search, name).await? else { return Ok(Vec::new()) };
+    if aws.access(&search.place.account).endpoint.is_none() {
+        aws.shared.know_owner(name, &owner);
+    }
     let taken = if kind == PointKind::S3Versions {
         let answer =
             s3.get_bucket_versioning().bucket(name).send().await.or_cloud("s3:GetBucketVersioning")?;
@@ -71,8 +74,10 @@ async fn owner(aws: &Aws, s3: &S3Reader, search: &Search<'_>, name: &str) -> Clo
         .accounts
         .iter()
         .filter(|(id, access)| !elsewhere && *id != own && access.endpoint.is_none());
+    // An account that is lost may be none of the playbook's.
+    let lost = aws.shared.gate.loss().and_then(Loss::account).filter(|lost| !elsewhere && *lost != own);
     // S3 does not name the owner. It only confirms the account in the request.
-    for account in std::iter::once(own).chain(others.map(|(id, _)| id)) {
+    for account in std::iter::once(own).chain(others.map(|(id, _)| id)).chain(lost) {
         let head = s3.head_bucket().bucket(name).expected_bucket_owner(account.as_str()).send().await;
         // S3 names the bucket's region in every answer, also in a 301, 400 or 403.
         let region = head.as_ref().err().and_then(|e| e.raw_response()?.headers().get("x-amz-bucket-region"));

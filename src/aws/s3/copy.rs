@@ -32,6 +32,9 @@ pub async fn run(
     const CALL: &str = "s3:PutObject";
     let from = aws.bucket_clients(&copy.from).await?;
     let to = aws.bucket_clients(&copy.to).await?;
+    if aws.access(&copy.to.account).endpoint.is_none() {
+        aws.shared.know_owner(&copy.to.name, &copy.to.account);
+    }
     let there = Place { account: copy.to.account.clone(), region: copy.from.region.clone() };
     let there = aws.s3_clients(&there).await?;
     let writer = to.writer(permit, Operation::Write, CALL)?;
