@@ -12,6 +12,7 @@ mod index;
 pub mod load;
 pub mod locus;
 pub mod loss;
+pub mod plane;
 pub mod point;
 pub mod production;
 pub mod resource;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use base::ids::{AccountId, AzId, Region};
 use estate::Loss;
+use estate::plane::control_plane;
 
 /// The facts about one API call that the gate needs.
 #[derive(Debug, Clone, Default)]
@@ -39,7 +40,7 @@ pub struct Call<'a> {
 }
 
 /// A refused call, as the report shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct DeniedCall {
     /// `rds:CopyDBSnapshot`
     pub call: String,
@@ -73,14 +74,14 @@ struct GateState {
     /// Lost recovery points: from the id or ARN to the lost place.
     lost_points: BTreeMap<String, String>,
     denied: Vec<DeniedCall>,
-    seen: BTreeSet<(String, String, String)>,
+    seen: BTreeSet<DeniedCall>,
 }
 
 impl GateState {
-    /// Records a refusal, unless it is a repetition.
-    fn record(&mut self, denied: DeniedCall) {
-        if self.seen.insert((denied.call.clone(), denied.locus.clone(), denied.step.clone())) {
-            self.denied.push(denied);
+    /// Keeps a refusal once, however often the call is made again.
+    fn record(&mut self, denied: &DeniedCall) {
+        if self.seen.insert(denied.clone()) {
+            self.denied.push(denied.clone());
         }
     }
 }
@@ -119,14 +120,26 @@ impl LossGate {
     }
 
     /// Restores a refusal from the journal of a resumed run, so that it is not reported again.
-    pub fn recall(&self, denied: DeniedCall) {
+    pub fn recall(&self, denied: &DeniedCall) {
         self.lock().record(denied);
     }
 
-    /// Records a refusal that was decided elsewhere: a check that asks what is lost over the
-    /// network, past every API.
-    pub fn deny(&self, denied: DeniedCall) {
-        self.lock().record(denied);
+    /// Records a refusal that the gate cannot find by itself, because the call is made on the
+    /// run's behalf by a service of the cloud. Returns whether it is enforced at the moment.
+    pub fn refuse(&self, denied: &DeniedCall) -> bool {
+        let mut state = self.lock();
+        match state.enforcement {
+            Enforcement::Off | Enforcement::Teardown => false,
+            Enforcement::Full => {
+                state.record(denied);
+                true
+            }
+        }
+    }
+
+    /// The lost place of a recovery point that was marked as lost.
+    pub fn lost_point(&self, id: &str) -> Option<String> {
+        self.lock().lost_points.get(id).cloned()
     }
 
     /// The refused calls, in the order of their first refusal.
@@ -144,7 +157,7 @@ impl LossGate {
             step: step.to_owned(),
             why,
         };
-        state.record(denied.clone());
+        state.record(&denied);
         Err(denied)
     }
 
@@ -232,13 +245,7 @@ impl LossGate {
             && let Some(lost) = loss.region()
             && let Some(plane) = control_plane(lost.as_str(), call.service, call.operation)
         {
-            return Some((
-                lost.to_string(),
-                format!(
-                    "it needs {}, whose control plane lives in {lost}, which is lost; prepare it before the disaster",
-                    plane.what
-                ),
-            ));
+            return Some((lost.to_string(), plane.lost()));
         }
         None
     }
@@ -255,87 +262,6 @@ impl<'a> ArnParts<'a> {
         let (_partition, _service) = (parts.next()?, parts.next()?);
         Some(Self { region: parts.next()?, account: parts.next()? })
     }
-}
-
-/// A control plane that lives in one region and is lost with it.
-pub struct ControlPlane {
-    pub home: &'static str,
-    pub service: &'static str,
-    /// The prefixes of operations. An empty prefix means all operations of the service.
-    pub operations: &'static [&'static str],
-    pub what: &'static str,
-}
-
-const fn plane(
-    home: &'static str,
-    service: &'static str,
-    operations: &'static [&'static str],
-    what: &'static str,
-) -> ControlPlane {
-    ControlPlane { home, service, operations, what }
-}
-
-const BUCKET_CONFIGURATION: &[&str] =
-    &["CreateBucket", "DeleteBucket", "PutBucket", "PutPublicAccessBlock", "DeletePublicAccessBlock"];
-const EAST: &str = "us-east-1";
-const WEST: &str = "us-west-2";
-
-/// Source: AWS whitepaper "AWS Fault Isolation Boundaries", global services and their appendices.
-pub const CONTROL_PLANES: [ControlPlane; 22] = [
-    plane(
-        EAST,
-        "iam",
-        &["Create", "Delete", "Put", "Attach", "Detach", "Update", "Add", "Remove", "Tag", "Untag", "Upload"],
-        "IAM",
-    ),
-    plane(EAST, "organizations", &[""], "Organizations"),
-    plane(EAST, "account", &[""], "Account Management"),
-    plane(EAST, "route53", &[""], "Route 53"),
-    plane(EAST, "cloudfront", &[""], "CloudFront"),
-    plane(EAST, "shield", &[""], "Shield Advanced"),
-    plane(EAST, "s3", BUCKET_CONFIGURATION, "S3's bucket management"),
-    plane(
-        EAST,
-        "elasticloadbalancing",
-        &["CreateLoadBalancer", "DeleteLoadBalancer", "ModifyLoadBalancer"],
-        "DNS names of load balancers (Route 53)",
-    ),
-    plane(
-        EAST,
-        "ec2",
-        &["CreateVpcEndpoint", "DeleteVpcEndpoint", "ModifyVpcEndpoint"],
-        "PrivateLink endpoints (Route 53)",
-    ),
-    plane(EAST, "apigateway", &["Create", "Delete", "Update", "Import"], "API Gateway (Route 53)"),
-    plane(
-        EAST,
-        "lambda",
-        &["CreateFunctionUrl", "DeleteFunctionUrl", "UpdateFunctionUrl"],
-        "Lambda URLs (Route 53)",
-    ),
-    plane(EAST, "elasticache", &["Create", "Delete", "Modify"], "ElastiCache (Route 53)"),
-    plane(EAST, "es", &["Create", "Delete", "Update"], "OpenSearch (Route 53)"),
-    plane(EAST, "memorydb", &["Create", "Delete", "Update"], "MemoryDB (Route 53)"),
-    plane(EAST, "neptune", &["Create", "Delete", "Modify"], "Neptune (Route 53)"),
-    plane(EAST, "dax", &["Create", "Delete", "Update"], "DAX (Route 53)"),
-    plane(EAST, "servicediscovery", &["Create", "Delete", "Update"], "ECS service discovery (Route 53)"),
-    plane(EAST, "eks", &["CreateCluster", "DeleteCluster", "UpdateCluster"], "EKS control planes (Route 53)"),
-    plane(WEST, "route53-recovery-control-config", &[""], "routing-control configuration"),
-    plane(WEST, "networkmanager", &[""], "Network Manager"),
-    plane(WEST, "globalaccelerator", &[""], "Global Accelerator"),
-    plane(
-        WEST,
-        "s3control",
-        &["CreateMultiRegionAccessPoint", "DeleteMultiRegionAccessPoint", "PutMultiRegionAccessPoint"],
-        "S3 Multi-Region Access Points",
-    ),
-];
-
-/// The control plane that `service:operation` needs, if it lives in `region`.
-pub fn control_plane(region: &str, service: &str, operation: &str) -> Option<&'static ControlPlane> {
-    CONTROL_PLANES.iter().find(|p| {
-        p.home == region && p.service == service && p.operations.iter().any(|o| operation.starts_with(o))
-    })
 }
 
 #[cfg(test)]

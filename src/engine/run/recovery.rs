@@ -56,7 +56,7 @@ impl<'a> Recovery<'a> {
             denials_told: Cell::new(memory.denied.len()),
         };
         for denied in &memory.denied {
-            engine.gate.recall(denied.clone());
+            engine.gate.recall(denied);
         }
         recovery
     }
