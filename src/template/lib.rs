@@ -3,18 +3,25 @@
 //! - `read` turns YAML (including short forms of intrinsic functions) and JSON into nodes with
 //!   positions.
 //! - `resolve` computes each `value`, as far as it can be known before a deployment.
+//! - `needs` finds what a deployment needs besides the template, by the table `operations`.
+//! - `refusal` finds why CloudFormation would refuse it, `stays` what outlives the stack.
 //! - `inspect` finds parts that would open the sandbox, reach beyond it, or stay behind.
 //! - `types` and `table` hold the lists that the inspection uses.
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
+mod chosen;
 pub mod found;
 pub mod inspect;
+pub mod needs;
+pub mod operations;
 mod policy;
 mod properties;
 mod read;
+pub mod refusal;
 pub mod resolve;
 pub mod rule;
+pub mod stays;
 pub mod table;
 pub mod types;
 pub mod value;
@@ -23,9 +30,12 @@ use std::collections::BTreeMap;
 
 pub use found::{Allow, TemplateFinding};
 pub use inspect::inspect;
+pub use needs::{Need, Thing, What, needs};
 pub use read::Template;
+pub use refusal::refusals;
 pub use resolve::{Given, Surroundings};
 pub use rule::Rule;
+pub use stays::stays;
 
 /// The longest template that CloudFormation accepts in a request, in bytes (CloudFormation quotas,
 /// "Template body size in a request"). Longer templates must be in a bucket.

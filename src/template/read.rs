@@ -24,6 +24,7 @@ fn long_form(tag: &str) -> Option<&'static str> {
         "FindInMap" => "Fn::FindInMap",
         "GetAZs" => "Fn::GetAZs",
         "GetAtt" => "Fn::GetAtt",
+        "GetStackOutput" => "Fn::GetStackOutput",
         "If" => "Fn::If",
         "ImportValue" => "Fn::ImportValue",
         "Join" => "Fn::Join",

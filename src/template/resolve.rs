@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::read::Template;
 use super::types::MADE_BY_AWS;
 use super::value::{
-    Form, Knowledge, LATER, LONGEST, OPEN, OWN, Resolved, Truth, knowledge, literal, marker_of,
+    Form, Knowledge, LATER, LONGEST, OPEN, OWN, Resolved, Truth, ZONES, knowledge, literal, marker_of,
 };
 use base::ids::{AccountId, Region};
 use base::partition::Partition;
@@ -70,6 +70,11 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    /// Whether a condition of the template holds.
+    pub(super) fn holds(&self, condition: &str) -> Truth {
+        self.named_condition(condition, 0)
+    }
+
     fn value(&self, node: &Node, depth: usize) -> Resolved {
         let span = node.span;
         if depth > DEEPEST {
@@ -117,7 +122,7 @@ impl<'a> Resolver<'a> {
             // Only the inner text matters here.
             "Fn::Base64" | "Fn::ToJsonString" => self.value(argument, depth),
             // Zone names of the stack's region.
-            "Fn::GetAZs" => Resolved::mark(span, OWN),
+            "Fn::GetAZs" => Resolved::text(span, ZONES),
             "Fn::If" => match (arguments.first().and_then(Node::as_str), at(1), at(2)) {
                 (Some(condition), Some(then), Some(otherwise)) => {
                     match self.named_condition(condition, depth) {
@@ -158,6 +163,9 @@ impl<'a> Resolver<'a> {
             "Fn::Select" => match (at(0).as_ref().and_then(Resolved::known), at(1)) {
                 (Some(index), Some(Resolved { form: Form::List(items), .. })) => {
                     index.parse::<usize>().ok().and_then(|i| items.into_iter().nth(i)).unwrap_or_else(open)
+                }
+                (_, Some(Resolved { form: Form::Text(text), .. })) if text == ZONES => {
+                    Resolved::text(span, ZONES)
                 }
                 (_, Some(Resolved { form: Form::Text(text), .. }))
                     if knowledge(&text) != Knowledge::Known =>
@@ -237,7 +245,12 @@ impl<'a> Resolver<'a> {
         let looked_up = kind.starts_with("AWS::SSM::Parameter::Value");
         let (text, given) = match self.surroundings.parameters.get(name) {
             Some(Given::Later) => return Resolved::mark(span, LATER),
-            _ if looked_up => return Resolved::mark(span, OPEN),
+            Some(Given::Value(name)) if looked_up => return looked_up_at(name, span),
+            Some(Given::Sandbox) if looked_up => return Resolved::mark(span, OPEN),
+            None if looked_up => {
+                let name = declared.get("Default").and_then(Node::as_str).unwrap_or_default();
+                return looked_up_at(name, span);
+            }
             Some(Given::Sandbox) => return Resolved::mark(span, OWN),
             Some(Given::Value(text)) => (literal(text), true),
             None => match declared.get("Default").map(constant) {
@@ -345,6 +358,11 @@ impl<'a> Resolver<'a> {
     }
 }
 
+/// The value of a Systems Manager parameter, as a dynamic reference to it.
+fn looked_up_at(name: &str, span: Span) -> Resolved {
+    Resolved::text(span, literal(&format!("{{{{resolve:ssm:{name}}}}}")))
+}
+
 /// A value in which functions have no meaning: in `Mappings`, or a parameter's default.
 fn constant(node: &Node) -> Resolved {
     let span = node.span;
@@ -419,8 +437,9 @@ mod tests {
             ("!Ref Env", "dev"),
             ("!Ref Zones", "[a b]"),
             ("!Ref Net", "<own>"),
+            ("!Select [1, !GetAZs '']", "<own>Fn::GetAZs"),
             ("!Ref Late", "<later>"),
-            ("!Ref Ami", "<open>"),
+            ("!Ref Ami", "{{resolve:ssm:/x}}<open>"),
             ("!Ref R", "<own>"),
             ("!GetAtt R.Data", "<open>"),
             ("!GetAtt R", "<open>"),

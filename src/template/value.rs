@@ -10,6 +10,9 @@ pub(super) const OPEN: char = '\u{fdd1}';
 /// Marks a part that is known only during the run.
 pub(super) const LATER: char = '\u{fdd2}';
 
+/// What `Fn::GetAZs` gives: zones of the stack's region, which are only known to be some of them.
+pub(super) const ZONES: &str = "\u{fdd0}Fn::GetAZs";
+
 /// A resolved value, with the place where it is used, not where a parameter is declared.
 #[derive(Debug, Clone)]
 pub struct Resolved {
