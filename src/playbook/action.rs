@@ -141,6 +141,7 @@ pub struct TemplateUse {
     /// Relative to the playbook.
     pub path: String,
     pub parameters: IndexMap<String, Value>,
+    pub capabilities: Vec<String>,
     /// What the inspection allows.
     pub allow: Vec<String>,
 }

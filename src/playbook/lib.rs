@@ -15,6 +15,7 @@ pub mod model;
 mod rules;
 pub mod schema;
 pub mod secret;
+pub mod stack;
 pub mod timestamp;
 
 pub use load::{Loaded, load, load_kept};

@@ -428,6 +428,9 @@ impl Cloud for Twin {
         let fault = self.fault(origin);
         self.refuse(fault, call)?;
         self.count(call, false);
+        if let Create::Stack(stack) = what {
+            template::check(stack, place)?;
+        }
         let created = self.make(place, origin, run_tags, what, self.clock.now())?;
         if fault == Some(FaultKind::LostAnswer) {
             return Err(Self::lost_answer(call));
@@ -458,9 +461,9 @@ impl Cloud for Twin {
         Ok(Tagged { things, unread: Vec::new() })
     }
 
-    /// The twin's stacks create no resources.
-    async fn remains(&self, _stack: &ResourceRef) -> CloudResult<Vec<Remains>> {
-        Ok(Vec::new())
+    /// The twin's stacks create no resources. Their templates say what would stay.
+    async fn remains(&self, stack: &ResourceRef) -> CloudResult<Vec<Remains>> {
+        Ok(self.world.borrow().remains(stack))
     }
 
     async fn exposures(&self, scan: &IsolationScan) -> CloudResult<Vec<Exposure>> {

@@ -8,7 +8,7 @@ use base::duration::Size;
 use base::duration::Time;
 use base::ids::{Region, RunId};
 use port::{
-    CloudError, CloudResult, Create, Created, ErrorKind, Kind, Observed, Origin, Place, ResourceRef,
+    CloudError, CloudResult, Create, Created, ErrorKind, Kind, Observed, Origin, Place, Remains, ResourceRef,
     RestoreDb, RestoreDbToTime, RunTags, State, TaggedThing, Whose, gated,
 };
 
@@ -19,6 +19,8 @@ pub struct World {
     by_token: HashMap<String, Created>,
     /// The end times of operations with a limit on how many run at once, by kind and place.
     under_way: HashMap<(Kind, Place), Vec<Time>>,
+    /// What the stacks leave when they are deleted.
+    remains: HashMap<ResourceRef, Vec<Remains>>,
     next: u32,
 }
 
@@ -243,6 +245,9 @@ impl World {
                     id.clone(),
                     vec![("stack_id", json!(id)), ("outputs", json!(outputs))],
                 )?;
+                let (account, region) = (place.account.clone(), place.region.clone());
+                let left = super::template::remains(stack, place, &id);
+                self.remains.insert(ResourceRef { kind: Kind::Stack, id, account, region }, left);
             }
         }
         self.by_token.insert(origin.token.clone(), created.clone());
@@ -313,6 +318,11 @@ impl World {
     /// Returns the size of a resource that the run created, if known.
     pub fn size(&self, place: &Place, kind: Kind, id: &str) -> Option<Size> {
         self.entries.get(&(kind, id.to_owned())).filter(|t| t.place == *place)?.size
+    }
+
+    /// Returns what a deleted stack has left.
+    pub fn remains(&self, stack: &ResourceRef) -> Vec<Remains> {
+        self.remains.get(stack).cloned().unwrap_or_default()
     }
 
     /// Returns whether a run created the resource.

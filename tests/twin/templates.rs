@@ -11,6 +11,7 @@ use template::{Allow, Given, SANDBOX_CIDR, SANDBOX_IDS, Surroundings, Template, 
 
 mod drills;
 mod fuzz;
+mod lost;
 
 fn folder(name: &str) -> PathBuf {
     at("tests/templates").join(name)

@@ -10,11 +10,12 @@ use serde_json::{Map, Value};
 use crate::sandbox::{ProvisionError, Provisioner, Ready};
 use base::clock::Clock;
 use base::duration::{Size, Time};
+use estate::file::EstateFile;
 use estate::{RecoveryPoint, ResourceId};
 use event::RestoreSource;
 use playbook::model::Account;
 use port::wait::{Until, Waiter};
-use port::{CloudError, Create, Created, ErrorKind, Finding, Kind, Observed, Origin, Place, State};
+use port::{CloudError, Create, Created, ErrorKind, Finding, Kind, LossGate, Observed, Origin, Place, State};
 use yaml::files::Files;
 
 /// A person at a terminal who can be asked.
@@ -34,6 +35,8 @@ pub struct Context<'a> {
     pub clock: &'a Clock,
     pub sandbox: &'a Ready,
     pub person: &'a dyn Person,
+    pub gate: &'a LossGate,
+    pub estate: Option<&'a EstateFile>,
     pub step: &'a str,
     pub attempt: u32,
     /// When the attempt began.

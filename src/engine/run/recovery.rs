@@ -66,7 +66,8 @@ impl<'a> Recovery<'a> {
         let found = self.addresses.objection(kind)?;
         let why = format!("it asks what was not restored: {}", found.why);
         let call = format!("check:{}", kind.name());
-        self.engine.gate.deny(DeniedCall { call, locus: found.locus, step: id.to_owned(), why: why.clone() });
+        let (locus, step) = (found.locus, id.to_owned());
+        self.engine.gate.refuse(&DeniedCall { call, locus, step, why: why.clone() });
         Some(why)
     }
 

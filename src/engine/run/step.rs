@@ -141,6 +141,8 @@ impl Recovery<'_> {
             clock: &self.engine.clock,
             sandbox: self.ready,
             person: &*self.engine.person,
+            gate: &self.engine.gate,
+            estate: self.engine.plan.estate.as_ref(),
             step: &step.id,
             attempt: attempt.number,
             began: attempt.began,

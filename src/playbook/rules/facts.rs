@@ -9,8 +9,7 @@ use crate::draft::Draft;
 use crate::formats::PlaybookFormats;
 use base::ids::{AccountId, Region, name_of};
 use estate::file::{EstateFile, PointEntry};
-use estate::scope::Scope;
-use estate::{Loss, Resource, ResourceId, Selector};
+use estate::{Resource, ResourceId, Selector};
 use yaml::{Checker, Diagnostics, Node};
 
 /// Facts about the playbook and its estate.
@@ -140,10 +139,4 @@ fn arguments(
         wrong.push(draft.source.error(span, problem.message).help(problem.help));
     }
     (!wrong.has_errors()).then_some(read)
-}
-
-pub fn survives(point: &PointEntry, loss: &Loss) -> bool {
-    let key = point.kms_key.as_deref().and_then(estate::point::key_locus);
-    // A point is also lost if the key that encrypts it is lost.
-    point.place_survives(loss) && !key.is_some_and(|key| loss.takes(&key, Scope::Regional))
 }

@@ -1,10 +1,11 @@
 //! Steps that name something lost, or something that the estate does not have.
 
 use super::Context;
-use super::facts::{Facts, survives};
+use super::facts::Facts;
 use crate::action::{PointSpec, SourceSpec, SourceWhat};
 use crate::draft::{Draft, Item};
 use crate::expr::is_template;
+use crate::stack::survives;
 use base::ids::{AzId, Region};
 use estate::Loss;
 use estate::production::Production;

@@ -1,5 +1,5 @@
-//! CloudFormation templates, inspected as far as their parameters are known. The step inspects them
-//! again with all parameters.
+//! CloudFormation templates, as far as their parameters are known: the inspection, what
+//! CloudFormation would refuse, and what is lost. The step looks again with all parameters.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,9 +11,10 @@ use super::facts::Facts;
 use crate::action::TemplateUse;
 use crate::draft::Draft;
 use crate::expr;
+use crate::stack::{Around, Certainty, Known, in_estate, touched};
 use template::{
-    Allow, Given, LONGEST_TEMPLATE, SANDBOX_CIDR, SANDBOX_IDS, Surroundings, Template, inspect,
-    parameter_text,
+    Allow, Given, LONGEST_TEMPLATE, SANDBOX_CIDR, SANDBOX_IDS, Surroundings, Template, Thing, inspect,
+    parameter_text, refusal::Request, refusals,
 };
 use yaml::{Diagnostics, Node};
 
@@ -26,19 +27,57 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, context: &Context<'_>, out: &
     let mut read: BTreeMap<String, Option<Template>> = BTreeMap::new();
     let mut inspected: BTreeSet<String> = BTreeSet::new();
     for step in facts.read.iter().flatten() {
-        let Some(TemplateUse { path, parameters, allow }) = step.demands().template else { continue };
+        let Some(TemplateUse { path, parameters, capabilities, allow }) = step.demands().template else {
+            continue;
+        };
         // A name that is known only during the run is checked then.
         let Some(Value::String(name)) = rendered(&Value::String(path), &known) else { continue };
-        if !inspected.insert(json!([name, parameters, allow]).to_string()) {
+        if !inspected.insert(json!([name, parameters, capabilities, allow]).to_string()) {
             continue;
         }
         let rank = FIRST_RANK.saturating_add(u16::try_from(read.len()).unwrap_or(u16::MAX));
         let template = read.entry(name).or_insert_with_key(|name| template(context, name, rank, out));
         let names: Vec<&str> = allow.iter().map(String::as_str).collect();
         let (Some(template), Ok(allow)) = (template, Allow::read(&names)) else { continue };
-        for finding in inspect(template, &surroundings(draft, template, &parameters, &known), &allow) {
+        let surroundings = surroundings(draft, template, &parameters, &known);
+        for finding in inspect(template, &surroundings, &allow) {
             out.push(finding.diagnostic(template));
         }
+        let names = parameters.keys().map(String::as_str).collect();
+        let request = Request { parameters: names, capabilities: &capabilities };
+        for refusal in refusals(template, &surroundings, &request) {
+            out.push(refusal.diagnostic(template));
+        }
+        lost(draft, facts, template, &surroundings, out);
+    }
+}
+
+/// What the deployment would touch of what is lost. What names it is a mistake. The rest is a
+/// warning: a drill should show it, as a denied call.
+fn lost(
+    draft: &Draft<'_>,
+    facts: &Facts<'_>,
+    template: &Template,
+    surroundings: &Surroundings,
+    out: &mut Diagnostics,
+) {
+    let Some((loss, _)) = &draft.loss else { return };
+    let find =
+        |thing: Thing, id: &str| facts.file.map_or(Known::Unknown, |file| in_estate(file, loss, thing, id));
+    let around = Around {
+        loss,
+        region: surroundings.region.as_ref(),
+        zones: None,
+        subnets: &BTreeMap::new(),
+        find: &find,
+    };
+    for one in touched(template, surroundings, &around) {
+        let source = &template.source;
+        let diagnostic = match one.certainty {
+            Certainty::Named => source.error(one.span, &one.why),
+            Certainty::Plane | Certainty::Unknown => source.warning(one.span, &one.why),
+        };
+        out.push(diagnostic.help(one.fix));
     }
 }
 

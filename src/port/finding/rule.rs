@@ -54,6 +54,7 @@ pub enum Rule {
     SandboxResolvesNames,
     ZonesNotChecked,
     Template,
+    StackLeaves,
     RunResumed,
     CreationAbandoned,
     TeardownBlind,
@@ -485,6 +486,24 @@ impl Rule {
 ",
             )
             .page("templates.md#exceptions"),
+            Self::StackLeaves => explain(
+                Topic::Templates,
+                &[Medium, Low],
+                Text {
+                    title: "Something stays when the stack is deleted",
+                    meaning: "Medium: the template makes a KMS key. CloudFormation only schedules \
+                              its deletion, and AWS deletes it 7 to 30 days later. Low: a service \
+                              writes logs to a group that is not part of the stack (functions of \
+                              Lambda, projects of CodeBuild, exported logs of RDS).",
+                    reason: "Teardown does not see these resources: they carry no tag of the run. \
+                             A key costs money until it is deleted, and log groups keep what \
+                             production's programs wrote.",
+                    remedy: "Pass a key that exists already by a parameter. Make the log groups in \
+                             the template, so that they are deleted with the stack. Or delete them \
+                             after the drill.",
+                },
+            )
+            .page("templates.md#what-a-stack-leaves"),
             Self::RunResumed => explain(
                 Topic::Run,
                 &[Low],

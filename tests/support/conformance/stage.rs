@@ -183,6 +183,8 @@ impl<'a> Stage<'a> {
             clock: &self.peer.clock,
             sandbox: &self.ready,
             person: &self.person,
+            gate: &self.peer.gate,
+            estate: None,
             step,
             attempt,
             began: self.peer.clock.now(),

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::lost;
 use crate::actions::action::Action;
 use crate::actions::context::{Context, Outcome, StepError};
 use base::severity::Severity;
@@ -16,6 +17,7 @@ use playbook::action::{
     ArgProblem, Demands, FileArg, FileKind, Output, Prepared, Shape, SourceSpec, TemplateUse,
 };
 use port::{Calibration, Create, CreateCall, DeployStack, Finding, Rule, Timed};
+use template::stays::How;
 use template::{self, Allow, Given, SANDBOX_CIDR, SANDBOX_IDS, Surroundings, Template};
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -82,6 +84,7 @@ impl Action for Deploy {
         let template = TemplateUse {
             path: args.template.clone(),
             parameters: args.parameters.clone(),
+            capabilities: args.capabilities.clone(),
             allow: args.allow.clone(),
         };
         Demands { template: Some(template), ..Demands::default() }
@@ -104,7 +107,10 @@ impl Action for Deploy {
             )
         })?;
         let parameters = parameters(cx, &args, &template);
-        let findings = inspected(cx, &template, &parameters, &allow)?;
+        let surroundings = surroundings(cx, &parameters);
+        let mut findings = inspected(&template, &surroundings, &allow)?;
+        lost::refuse(cx, &template, &surroundings).await?;
+        findings.extend(staying(&template, &surroundings, &args.name));
         let what = Create::Stack(DeployStack {
             name: cx.name(""),
             template: text,
@@ -147,17 +153,12 @@ fn parameters(cx: &Context<'_>, args: &DeployArgs, template: &Template) -> BTree
     parameters
 }
 
-/// The findings of the template's inspection. An error if the template must not be deployed.
-fn inspected(
-    cx: &Context<'_>,
-    template: &Template,
-    parameters: &BTreeMap<String, String>,
-    allow: &Allow,
-) -> Result<Vec<Finding>, StepError> {
+/// The place and the parameters of the deployment.
+fn surroundings(cx: &Context<'_>, parameters: &BTreeMap<String, String>) -> Surroundings {
     let sandbox = cx.sandbox;
     let ids =
         [&sandbox.vpc, &sandbox.security_group].into_iter().chain(sandbox.subnets.iter().map(|s| &s.id));
-    let surroundings = Surroundings {
+    Surroundings {
         account: Some(sandbox.place.account.clone()),
         region: Some(sandbox.place.region.clone()),
         cidr: Some(sandbox.cidr.clone()),
@@ -167,8 +168,31 @@ fn inspected(
             .map(|(name, text)| (name.clone(), Given::Value(text.clone())))
             .collect(),
         trust_parameters: true,
-    };
-    let found = template::inspect(template, &surroundings, allow);
+    }
+}
+
+/// Findings about what stays although CloudFormation deletes the stack.
+fn staying(template: &Template, surroundings: &Surroundings, stack: &str) -> Vec<Finding> {
+    let found = template::stays(template, surroundings);
+    let stays = found.into_iter().filter(|one| !one.is_left_behind());
+    stays
+        .map(|one| {
+            let severity = match one.how {
+                How::Retained | How::Snapshot | How::Pending { .. } => Severity::Medium,
+                How::Logs { .. } => Severity::Low,
+            };
+            Finding::new(Rule::StackLeaves, &one.resource, one.told(stack), one.fix()).graded(severity)
+        })
+        .collect()
+}
+
+/// The findings of the template's inspection. An error if the template must not be deployed.
+fn inspected(
+    template: &Template,
+    surroundings: &Surroundings,
+    allow: &Allow,
+) -> Result<Vec<Finding>, StepError> {
+    let found = template::inspect(template, surroundings, allow);
     let mut stops = found.iter().filter(|finding| finding.severity == Severity::High);
     if let Some(first) = stops.next() {
         let more = match stops.count() {

@@ -1,3 +1,4 @@
 //! CloudFormation: infrastructure rebuilt from its templates.
 
 pub mod deploy;
+mod lost;
