@@ -143,13 +143,13 @@ impl Around<'_> {
             _ if is_id => zone,
             // Names differ between accounts. The run asks for them.
             None => return None,
-            Some(zones) => match zones.get(zone) {
-                Some(id) => id.as_str(),
-                None => {
+            Some(zones) => {
+                let Some(id) = zones.get(zone) else {
                     let what = format!("is placed in `{zone}`, which is no zone that the account names");
                     return self.unknown_zone(&what);
-                }
-            },
+                };
+                id.as_str()
+            }
         };
         (id == lost.as_str()).then(|| {
             let named = if is_id { String::new() } else { format!(" (`{zone}`)") };

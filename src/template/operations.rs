@@ -2,7 +2,7 @@
 //! that creates it, and one that deletes it. The loss gate never sees these calls itself.
 //!
 //! Source: `handlers.create.permissions` and `handlers.delete.permissions` of CloudFormation's
-//! resource schemas, as the PyPI package `cfn-lint` 1.58.0 carries them (schemas of 2026-10-20).
+//! resource schemas, as the `PyPI` package `cfn-lint` 1.58.0 carries them (schemas of 2026-10-20).
 //! For types whose schema names none (`AWS::DocDB::DBCluster`, `AWS::Elasticsearch::Domain`, the
 //! APIs of API Gateway and others) the API reference of the service. A schema lists everything that
 //! a property may need; a row has the operation without which there is no such resource.

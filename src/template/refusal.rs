@@ -102,14 +102,14 @@ impl Found<'_> {
             let text = match self.resolver.surroundings.parameters.get(&entry.key) {
                 Some(Given::Value(text)) => text.clone(),
                 Some(Given::Sandbox | Given::Later) => continue,
-                None => match entry.value.get("Default").and_then(scalar) {
-                    Some(text) => text,
-                    None => {
+                None => {
+                    let Some(text) = entry.value.get("Default").and_then(scalar) else {
                         let message = format!("Parameters: [{}] must have values", entry.key);
                         self.push(entry.key_span, message, "give it in `parameters` of the step");
                         continue;
-                    }
-                },
+                    };
+                    text
+                }
             };
             self.parameter(entry, &text);
         }

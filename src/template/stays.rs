@@ -95,18 +95,16 @@ pub fn stays(template: &Template, surroundings: &Surroundings) -> Vec<Stays> {
 /// attribute").
 fn deletion(entry: &Entry, kind: &str, resolver: &Resolver<'_>) -> Option<How> {
     let policy = entry.value.get("DeletionPolicy").map(|node| resolver.resolve(node));
-    match policy.filter(|policy| !matches!(policy.form, Form::Nothing)) {
-        Some(policy) => match policy.known() {
+    if let Some(policy) = policy.filter(|policy| !matches!(policy.form, Form::Nothing)) {
+        return match policy.known() {
             Some("Delete") => None,
             Some("Snapshot") => Some(How::Snapshot),
             _ => Some(How::Retained),
-        },
-        None => {
-            let cluster = property(entry, "DBClusterIdentifier", resolver);
-            let in_a_cluster = cluster.is_some_and(|cluster| cluster.is_given());
-            leaves_a_snapshot(kind, in_a_cluster).then_some(How::Snapshot)
-        }
+        };
     }
+    let cluster = property(entry, "DBClusterIdentifier", resolver);
+    let in_a_cluster = cluster.is_some_and(|cluster| cluster.is_given());
+    leaves_a_snapshot(kind, in_a_cluster).then_some(How::Snapshot)
 }
 
 /// What outlives the resource although CloudFormation deletes it.

@@ -18,13 +18,11 @@ pub async fn refuse(
 ) -> Result<(), StepError> {
     let Some(loss) = cx.gate.loss() else { return Ok(()) };
     let place = &cx.sandbox.place;
-    let zones = match loss.az().filter(|az| place.region.holds(az)) {
-        None => BTreeMap::new(),
-        Some(_) => {
-            let zones = cx.provisioner.cloud().zones(place).await.map_err(ProvisionError::Cloud)?;
-            zones.into_iter().map(|zone| (zone.name, zone.id)).collect()
-        }
-    };
+    let mut zones = BTreeMap::new();
+    if loss.az().is_some_and(|az| place.region.holds(az)) {
+        let found = cx.provisioner.cloud().zones(place).await.map_err(ProvisionError::Cloud)?;
+        zones.extend(found.into_iter().map(|zone| (zone.name, zone.id)));
+    }
     let subnets: BTreeMap<String, AzId> =
         cx.sandbox.subnets.iter().map(|subnet| (subnet.id.clone(), subnet.az.clone())).collect();
     let created = cx.provisioner.created();
