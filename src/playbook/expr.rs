@@ -2,6 +2,11 @@
 //!
 //! Nearly all expressions are plain paths (`{{ steps.db.endpoint }}`). They are read and rendered
 //! here directly, with the same result as Handlebars. All others go through Handlebars.
+//!
+//! A value is rendered once. What it gives is [`Rendered`]: data, in which nothing is read as an
+//! expression again, whoever wrote it.
+
+mod limit;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -12,8 +17,11 @@ use handlebars::{
     Context, Handlebars, Helper, HelperResult, JsonRender, Output, RenderContext, RenderErrorReason,
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::Value;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
+use crate::expr_value::reading_data;
+use limit::Budget;
 pub use yaml::is_template;
 
 /// A mistake in an expression.
@@ -62,7 +70,7 @@ pub fn references(text: &str) -> Result<Vec<Reference>, ExprError> {
         return Ok(parts
             .into_iter()
             .filter_map(|part| match part {
-                Part::Text(_) => None,
+                Part::Text(_) | Part::Braces => None,
                 Part::Path(span) => Some(Reference {
                     path: split(text.get(span.clone()).unwrap_or("")),
                     span,
@@ -71,7 +79,7 @@ pub fn references(text: &str) -> Result<Vec<Reference>, ExprError> {
             })
             .collect());
     }
-    limit(text)?;
+    limit::shape(text)?;
     let template = Template::compile(text).map_err(|e| syntax_error(text, &e))?;
     let mut collector = Collector { text, from: 0, scopes: Vec::new(), found: Vec::new(), wrong: None };
     collector.template(&template);
@@ -81,39 +89,33 @@ pub fn references(text: &str) -> Result<Vec<Reference>, ExprError> {
     }
 }
 
-/// Rejects expressions that nest too deep or are too long, because Handlebars' parser recurses.
-fn limit(text: &str) -> Result<(), ExprError> {
-    const LONGEST: usize = 64 << 10;
-    const DEEPEST: usize = 32;
-    let mut depth = 0_usize;
-    let mut deepest = 0;
-    for tag in text.split("{{").skip(1) {
-        let tag = tag.split("}}").next().unwrap_or(tag).trim_start_matches(['~', '{', '&']);
-        match tag.bytes().next() {
-            Some(b'#' | b'^') => depth += 1,
-            Some(b'/') => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        deepest = deepest.max(depth).max(tag.bytes().filter(|b| matches!(b, b'(' | b'[' | b'{')).count());
+/// What rendering gave. It is data: braces in it are text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rendered(Value);
+
+impl Rendered {
+    /// Reads the data as a type. No [`Expr`](crate::expr_value::Expr) in it takes a text for an
+    /// expression.
+    pub fn read<T: DeserializeOwned>(self) -> Result<T, serde_json::Error> {
+        reading_data(|| serde_json::from_value(self.0))
     }
-    if deepest > DEEPEST {
-        return Err(ExprError::new(
-            format!("an expression nested more than {DEEPEST} levels deep"),
-            "write several steps, or compute the value in a parameter",
-        ));
+
+    /// The same data as the value of a key.
+    #[must_use]
+    pub fn under(self, key: &str) -> Self {
+        Self(json!({ key: self.0 }))
     }
-    if text.len() > LONGEST || text.matches("{{").count() > 500 {
-        return Err(ExprError::new(
-            "a text whose expressions use helpers is too long",
-            "keep texts of more than 64 KiB or 500 expressions to plain paths such as `{{ params.name }}`",
-        ));
+
+    pub fn as_value(&self) -> &Value {
+        &self.0
     }
-    Ok(())
 }
 
-/// A part of a text: plain text, or the path in an expression.
+/// A part of a text: plain text, braces that a backslash makes plain text, or the path in an
+/// expression.
 enum Part {
     Text(Range<usize>),
+    Braces,
     Path(Range<usize>),
 }
 
@@ -124,9 +126,15 @@ fn simple_parts(text: &str) -> Option<Vec<Part>> {
     let mut at = 0;
     while let Some(open) = text.get(at..)?.find("{{") {
         let open = at + open;
-        // A backslash escapes the expression, and a third brace starts Handlebars' other form.
-        if text.get(..open)?.ends_with('\\') {
-            return None;
+        let before = text.get(at..open)?;
+        // `\{{` is literal. More backslashes or braces have other meanings, and go to Handlebars.
+        if let Some(plain) = before.strip_suffix('\\') {
+            if plain.ends_with('\\') || text.get(open + 2..)?.starts_with("{{") {
+                return None;
+            }
+            parts.extend([Part::Text(at..at + plain.len()), Part::Braces]);
+            at = open + 2;
+            continue;
         }
         let inner_start = open + 2;
         let close = inner_start + text.get(inner_start..)?.find("}}")?;
@@ -445,58 +453,92 @@ fn must_be_encoded(before: &str, after: &str) -> bool {
 
 /// Renders a text. An unknown name is an error.
 pub fn render(text: &str, context: &Value) -> Result<String, ExprError> {
+    render_within(text, context, &mut Budget::default())
+}
+
+fn render_within(text: &str, context: &Value, budget: &mut Budget) -> Result<String, ExprError> {
     if !is_template(text) {
         return Ok(text.to_owned());
     }
     if let Some(parts) = simple_parts(text) {
-        return render_simple(text, &parts, context);
+        let out = render_simple(text, &parts, context, budget)?;
+        return Ok(out);
     }
     // Collecting the references first gives errors that name the mistake.
     references(text)?;
-    HANDLEBARS.with_borrow(|handlebars| handlebars.render_template(text, context)).map_err(|error| {
+    let mut template = Template::compile(text).map_err(|e| syntax_error(text, &e))?;
+    limit::count_rounds(&mut template);
+    let mut out = limit::Limited::new(budget);
+    let rendered = HANDLEBARS.with_borrow_mut(|handlebars| {
+        const NAME: &str = "expression";
+        handlebars.register_template(NAME, template);
+        handlebars.render_to_write(NAME, context, &mut out)
+    });
+    let (out, exceeded) = out.end();
+    if let Some(exceeded) = exceeded {
+        return Err(exceeded);
+    }
+    rendered.map_err(|error| {
         let reason = error.reason().to_string();
         ExprError::new(
             format!("`{}` cannot be rendered: {reason}", yaml::node::short(text)),
             "correct the names in the expression",
         )
+    })?;
+    String::from_utf8(out).map_err(|_| {
+        ExprError::new(
+            format!("`{}` renders to a text that is not UTF-8", yaml::node::short(text)),
+            "write a path such as `{{ params.name }}`",
+        )
     })
 }
 
-fn render_simple(text: &str, parts: &[Part], context: &Value) -> Result<String, ExprError> {
+fn render_simple(
+    text: &str,
+    parts: &[Part],
+    context: &Value,
+    budget: &mut Budget,
+) -> Result<String, ExprError> {
     let mut out = String::with_capacity(text.len());
     for part in parts {
+        let before = out.len();
         match part {
             Part::Text(span) => out.push_str(text.get(span.clone()).unwrap_or("")),
-            Part::Path(span) => {
-                let path = text.get(span.clone()).unwrap_or("");
-                match look_up(path, context)? {
-                    Value::String(value) => out.push_str(value),
-                    Value::Number(value) => out.push_str(&value.to_string()),
-                    Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
-                    Value::Null => {
-                        return Err(ExprError::new(
-                            format!("`{path}` has no value"),
-                            "the step that it belongs to gave none",
-                        ));
-                    }
-                    Value::Array(items) => {
-                        return Err(ExprError::new(
-                            format!("`{path}` is a list of {}, not a single value", items.len()),
-                            format!("name one of its items: `{path}.0`"),
-                        ));
-                    }
-                    Value::Object(fields) => {
-                        let known: Vec<&str> = fields.keys().map(String::as_str).take(20).collect();
-                        return Err(ExprError::new(
-                            format!("`{path}` is a record, not a single value"),
-                            format!("name one of its fields: {}", known.join(", ")),
-                        ));
-                    }
-                }
-            }
+            Part::Braces => out.push_str("{{"),
+            Part::Path(span) => write_path(text.get(span.clone()).unwrap_or(""), context, &mut out)?,
         }
+        budget.write(out.len() - before)?;
     }
     Ok(out)
+}
+
+/// Writes the value at a path, which must be a single one.
+fn write_path(path: &str, context: &Value, out: &mut String) -> Result<(), ExprError> {
+    match look_up(path, context)? {
+        Value::String(value) => out.push_str(value),
+        Value::Number(value) => out.push_str(&value.to_string()),
+        Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+        Value::Null => {
+            return Err(ExprError::new(
+                format!("`{path}` has no value"),
+                "the step that it belongs to gave none",
+            ));
+        }
+        Value::Array(items) => {
+            return Err(ExprError::new(
+                format!("`{path}` is a list of {}, not a single value", items.len()),
+                format!("name one of its items: `{path}.0`"),
+            ));
+        }
+        Value::Object(fields) => {
+            let known: Vec<&str> = fields.keys().map(String::as_str).take(20).collect();
+            return Err(ExprError::new(
+                format!("`{path}` is a record, not a single value"),
+                format!("name one of its fields: {}", known.join(", ")),
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn look_up<'a>(path: &str, context: &'a Value) -> Result<&'a Value, ExprError> {
@@ -549,28 +591,44 @@ pub fn named(value: &Value, root: &str) -> Result<BTreeSet<String>, ExprError> {
 }
 
 /// Renders every text in a value. An error carries the JSON pointer to its text.
-pub fn render_value(value: &Value, context: &Value) -> Result<Value, ExprError> {
+pub fn render_value(value: &Value, context: &Value) -> Result<Rendered, ExprError> {
+    rendered(value, &|_, error| Err(error), context, &mut Budget::default()).map(Rendered)
+}
+
+/// Renders the texts whose names are all known already. The others stay expressions.
+pub fn render_known(value: &Value, known: &Value) -> Value {
+    let stays = |text: &str, _| Ok(text.to_owned());
+    // With `stays`, no text ends in an error.
+    rendered(value, &stays, known, &mut Budget::default()).unwrap_or_else(|_| value.clone())
+}
+
+fn rendered(
+    value: &Value,
+    otherwise: &dyn Fn(&str, ExprError) -> Result<String, ExprError>,
+    context: &Value,
+    budget: &mut Budget,
+) -> Result<Value, ExprError> {
     fn at(step: &str) -> impl Fn(ExprError) -> ExprError {
         let step = step.replace('~', "~0").replace('/', "~1");
         move |error| ExprError { pointer: format!("/{step}{}", error.pointer), ..error }
     }
     Ok(match value {
-        Value::String(text) => Value::String(render(text, context)?),
+        Value::String(text) => {
+            Value::String(render_within(text, context, budget).or_else(|error| otherwise(text, error))?)
+        }
         Value::Array(items) => {
-            let items = items.iter().enumerate();
-            Value::Array(
-                items
-                    .map(|(i, item)| render_value(item, context).map_err(at(&i.to_string())))
-                    .collect::<Result<_, _>>()?,
-            )
+            let mut all = Vec::with_capacity(items.len());
+            for (i, item) in items.iter().enumerate() {
+                all.push(rendered(item, otherwise, context, budget).map_err(at(&i.to_string()))?);
+            }
+            Value::Array(all)
         }
         Value::Object(fields) => {
-            let fields = fields.iter();
-            Value::Object(
-                fields
-                    .map(|(name, field)| Ok((name.clone(), render_value(field, context).map_err(at(name))?)))
-                    .collect::<Result<_, ExprError>>()?,
-            )
+            let mut all = serde_json::Map::new();
+            for (name, field) in fields {
+                all.insert(name.clone(), rendered(field, otherwise, context, budget).map_err(at(name))?);
+            }
+            Value::Object(all)
         }
         plain => plain.clone(),
     })
@@ -723,6 +781,22 @@ mod tests {
     }
 
     #[test]
+    fn a_backslash_makes_braces_text() {
+        let context = json!({ "params": { "a": "x" } });
+        for (text, told) in [
+            (r"\{{ name }}", "{{ name }}"),
+            (r"{{ params.a }}\{{ params.a }}{{ params.a }}", "x{{ params.a }}x"),
+            (r"\{{#if params.a}}{{#if params.a}}\{{b}}{{/if}}", "{{#if params.a}}{{b}}"),
+            (r"\{{{ name }}}", "{{{ name }}}"),
+            (r"\{{", "{{"),
+        ] {
+            assert_eq!(render(text, &context).as_deref(), Ok(told), "{text}");
+            let theirs = HANDLEBARS.with_borrow(|h| h.render_template(text, &context));
+            assert_eq!(theirs.ok().as_deref(), Some(told), "{text}");
+        }
+    }
+
+    #[test]
     fn rendering_agrees_with_handlebars() {
         let context = json!({ "params": { "n": 3, "t": "a<b&c", "yes": true, "f": 1.5 }, "steps": { "db": { "list": [{ "ip": "10.0.0.1" }], "endpoint": "h:1" } } });
         for text in [
@@ -754,7 +828,7 @@ mod tests {
         assert_eq!(error.pointer, "/a~1b/1");
         assert_eq!(
             render_value(&json!({ "a": [1, "{{ params.name }}", null] }), &context).unwrap(),
-            json!({ "a": [1, "x", null] })
+            Rendered(json!({ "a": [1, "x", null] }))
         );
     }
 }

@@ -1,6 +1,7 @@
 //! A value in a playbook that may be an expression: `count: 2` or `count: "{{ params.count }}"`.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -26,6 +27,23 @@ pub enum Expr<T> {
 #[error("the expression `{text}` has no value yet")]
 pub struct TemplateLeft {
     pub text: String,
+}
+
+thread_local! {
+    /// Whether what is read on this thread has been rendered.
+    static RENDERED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `read`, which reads data: in it, no text is an expression.
+pub(crate) fn reading_data<R>(read: impl FnOnce() -> R) -> R {
+    struct Back(bool);
+    impl Drop for Back {
+        fn drop(&mut self) {
+            RENDERED.set(self.0);
+        }
+    }
+    let _back = Back(RENDERED.replace(true));
+    read()
 }
 
 impl<T> Expr<T> {
@@ -81,7 +99,7 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for ExprVisitor<T> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        if is_template(text) {
+        if !RENDERED.get() && is_template(text) {
             return Ok(Expr::Template(text.to_owned()));
         }
         match T::deserialize(text.into_deserializer()) {

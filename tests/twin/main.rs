@@ -37,6 +37,7 @@ mod loss;
 mod no_flattery;
 mod readme;
 mod rehearsals;
+mod rendered_once;
 mod report_files;
 mod report_render;
 mod resume;

@@ -2,13 +2,14 @@
 
 use futures_util::future::LocalBoxFuture;
 use schemars::JsonSchema;
+use serde::Deserialize as _;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize as _, Serialize};
 use serde_json::Value;
 
 use super::context::{Context, Outcome, StepError};
 use estate::PointKind;
 use playbook::action::{ActionDecl, ArgProblem, Arguments, Demands, FileArg, Output, Prepared, SourceSpec};
+use playbook::expr::Rendered;
 use port::{ActionTiming, Calibration};
 
 /// An action: its declaration and its work. The constants become its [`ActionDecl`], which explains
@@ -16,7 +17,7 @@ use port::{ActionTiming, Calibration};
 pub(super) trait Action: 'static {
     /// The arguments in `with`. Their doc comments are their descriptions in the JSON Schema. A
     /// field that may be an expression is a text or an [`Expr`](playbook::expr_value::Expr).
-    type Args: Clone + Serialize + DeserializeOwned + JsonSchema + 'static;
+    type Args: Clone + DeserializeOwned + JsonSchema + 'static;
 
     const NAME: &'static str;
     const SUMMARY: &'static str;
@@ -47,9 +48,6 @@ pub(super) trait Action: 'static {
 
 /// A step's arguments, with the action that they are for.
 pub trait Invocation: Arguments {
-    /// The arguments as they are written in `with`. Expressions are rendered in this form.
-    fn value(&self) -> Value;
-
     /// Does the work once. The future is boxed, since those of some actions are large.
     fn run<'a>(self: Box<Self>, cx: &'a Context<'a>) -> LocalBoxFuture<'a, Result<Outcome, StepError>>
     where
@@ -60,8 +58,10 @@ pub trait Invocation: Arguments {
 pub struct Entry {
     pub decl: ActionDecl,
     pub timing: ActionTiming,
-    /// Parses `with`.
+    /// Parses `with` as it is written, for the plan. Texts in it may be expressions.
     pub read: fn(&Value) -> Result<Box<dyn Invocation>, serde_json::Error>,
+    /// Parses what `with` was rendered to, for the run.
+    pub read_rendered: fn(Rendered) -> Result<Box<dyn Invocation>, serde_json::Error>,
 }
 
 pub(super) const fn entry<A: Action>() -> Entry {
@@ -82,6 +82,7 @@ pub(super) const fn entry<A: Action>() -> Entry {
         },
         timing: ActionTiming { whole: A::TIMING, parts: A::PARTS },
         read: |with| Ok(Box::new(Read::<A>::new(with)?)),
+        read_rendered: |with| Ok(Box::new(Read::<A>(with.read()?))),
     }
 }
 
@@ -109,11 +110,6 @@ impl<A: Action> Arguments for Read<A> {
 }
 
 impl<A: Action> Invocation for Read<A> {
-    fn value(&self) -> Value {
-        // Arguments came from JSON, so they have a form in it.
-        serde_json::to_value(&self.0).unwrap_or_default()
-    }
-
     fn run<'a>(self: Box<Self>, cx: &'a Context<'a>) -> LocalBoxFuture<'a, Result<Outcome, StepError>>
     where
         Self: 'a,

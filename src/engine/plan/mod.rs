@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
-use crate::actions::{self, Entry, Invocation};
+use crate::actions::{self, Entry};
 use base::graph::Graph;
 use base::ids::{AccountId, Region};
 use estate::file::EstateFile;
@@ -81,8 +81,8 @@ pub struct StepWork {
     pub step: Step,
     /// The action of `uses`.
     pub action: &'static Entry,
-    /// `with`, in which expressions that do not need the run are rendered.
-    pub with: Box<dyn Invocation>,
+    /// The files whose texts are stored with the run, if they are known before it.
+    kept: Vec<String>,
     /// The source of the restore, as far as it is known before the run.
     pub source: Option<SourceSpec>,
     /// The needs of the step, as far as they are known before the run.
@@ -155,7 +155,7 @@ impl Plan {
         let mut nodes = Vec::new();
         for step in playbook.steps {
             let work = StepWork::new(step, &statics)?;
-            kept(&work.action.decl, &work.with.value()).for_each(|name| files.keep_if_readable(name));
+            work.kept.iter().for_each(|name| files.keep_if_readable(name));
             nodes.push(Node {
                 id: work.step.id.clone(),
                 workload: work.step.workload.clone(),
@@ -321,7 +321,7 @@ fn edges(nodes: &[Node]) -> Result<Graph, PlanError> {
         let mut needs: Vec<usize> = Vec::new();
         let (named, given) = match &node.work {
             Work::Step(work) => {
-                let mut given = vec![work.with.value()];
+                let mut given = vec![work.with()];
                 given.extend(work.step.when.clone());
                 (&work.step.needs, given)
             }
@@ -371,29 +371,22 @@ fn statics(playbook: &Playbook, sandbox_account: &AccountId) -> Value {
     })
 }
 
-/// Renders the expressions whose names are already known. The others stay as they are.
-pub fn render_known(value: &Value, statics: &Value) -> Value {
-    match value {
-        Value::String(text) if expr::is_template(text) => {
-            expr::render(text, statics).map_or_else(|_| value.clone(), Value::String)
-        }
-        Value::Array(list) => list.iter().map(|v| render_known(v, statics)).collect(),
-        Value::Object(record) => {
-            Value::Object(record.iter().map(|(k, v)| (k.clone(), render_known(v, statics))).collect())
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
-    }
-}
-
 impl StepWork {
     fn new(step: Step, statics: &Value) -> Result<Self, PlanError> {
         let action =
             actions::get(&step.uses).ok_or_else(|| defect(format!("`{}` is no action", step.uses)))?;
-        let with = render_known(&Value::Object(step.with.clone()), statics);
-        let with =
+        let with = expr::render_known(&Value::Object(step.with.clone()), statics);
+        let kept = kept(&action.decl, &with).map(str::to_owned).collect();
+        let planned =
             (action.read)(&with).map_err(|error| PlanError::Arguments { step: step.id.clone(), error })?;
-        let (source, demands) = (with.source(), with.demands());
-        Ok(Self { step, action, with, source, demands })
+        let (source, demands) = (planned.source(), planned.demands());
+        Ok(Self { step, action, kept, source, demands })
+    }
+
+    /// The arguments as the playbook has them. Only these are ever rendered: what rendering gave
+    /// is data.
+    pub fn with(&self) -> Value {
+        Value::Object(self.step.with.clone())
     }
 }
 

@@ -172,7 +172,7 @@ impl Derivation<'_> {
         self.buckets(work)?;
         self.key(work);
         self.stack(work)?;
-        self.secrets(&work.with.value());
+        self.secrets(&work.with());
         if let Some(when) = &work.step.when {
             self.secrets(when);
         }

@@ -217,7 +217,7 @@ async fn missing_secrets(engine: &Engine) -> Option<Stop> {
         match &node.work {
             Work::Step(work) => {
                 let secret = Keys::These(work.action.decl.secrets);
-                given.push((Cow::Owned(work.with.value()), secret));
+                given.push((Cow::Owned(work.with()), secret));
                 given.extend(work.step.when.iter().map(|when| (Cow::Borrowed(when), secret)));
             }
             Work::Check(work) => given.push((Cow::Borrowed(&work.spec), Keys::All)),

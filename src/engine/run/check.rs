@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Recovery;
 use super::end::End;
@@ -185,8 +185,7 @@ impl Recovery<'_> {
             Some(help) => format!("{error} ({help})"),
             None => error.to_string(),
         })?;
-        serde_json::from_value(json!({ work.kind.key(): rendered }))
-            .map_err(|e| format!("its arguments do not fit: {e}"))
+        rendered.under(work.kind.key()).read().map_err(|e| format!("its arguments do not fit: {e}"))
     }
 
     async fn try_once(&self, id: &str, work: &CheckWork, kind: &CheckKind, ready_at: Time) -> Try {

@@ -14,7 +14,7 @@ use crate::secrets::{Asked, Keys};
 use base::duration::{Span, Time};
 use event::{Body, Chosen};
 use playbook::action::SourceSpec;
-use playbook::expr;
+use playbook::expr::{self, Rendered};
 
 /// One attempt of a step.
 struct Attempt<'a> {
@@ -111,8 +111,8 @@ impl Recovery<'_> {
         attempt: &Attempt<'_>,
     ) -> Result<(Outcome, Option<Chosen>), StepError> {
         let step = &work.step;
-        let rendered = self.render(index, &work.with.value()).await?;
-        let with = (work.action.read)(&rendered).map_err(|e| {
+        let rendered = self.render(index, &work.with()).await?;
+        let with = (work.action.read_rendered)(rendered).map_err(|e| {
             StepError::wrong(format!("its arguments do not fit: {e}"), "see `drillmaster schema`")
         })?;
         // What an expression gave may be wrong in ways that the types do not find.
@@ -221,6 +221,7 @@ impl Recovery<'_> {
             Some(Value::Bool(plain)) => Ok(*plain),
             Some(other) => {
                 let rendered = self.render(index, other).await?;
+                let rendered = rendered.as_value();
                 let text = rendered.as_str().map_or_else(|| rendered.to_string(), str::to_owned);
                 match text.trim().to_ascii_lowercase().as_str() {
                     "true" | "yes" => Ok(true),
@@ -237,10 +238,7 @@ impl Recovery<'_> {
     }
 
     /// Renders the expressions of a node. They may name the outputs of its dependencies.
-    pub async fn render(&self, index: usize, value: &Value) -> Result<Value, StepError> {
-        if !expr::has_expression(value) {
-            return Ok(value.clone());
-        }
+    pub async fn render(&self, index: usize, value: &Value) -> Result<Rendered, StepError> {
         if let Some(step) = self.names_redacted(value) {
             return Err(StepError::wrong(
                 format!(

@@ -4,17 +4,17 @@
 use std::collections::{BTreeMap, HashSet};
 
 use futures_util::{StreamExt as _, future::join_all, stream};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::Engine;
 use super::found::{FoundPoints, PointKey, SurveyedPoints, merge};
 use super::names::known_names;
-use crate::plan::{StepWork, render_known};
+use crate::plan::StepWork;
 use crate::sandbox::Ready;
 use crate::secrets::{Asked, Keys};
 use estate::{RecoveryPoint, Selector};
 use playbook::action::{SourceSpec, SourceWhat};
-use playbook::expr::is_template;
+use playbook::expr::{is_template, render_known};
 use port::{CloudError, ErrorKind, Finding, Place, PointQuery, Rule};
 
 /// How many queries run at once. APIs throttle callers that list everything at the same time.
@@ -61,15 +61,15 @@ impl Engine {
     /// by then.
     async fn known_source(&self, work: &StepWork, ready: &Ready) -> Option<SourceSpec> {
         let source = work.source.as_ref()?;
-        let expressions = json!(source.expressions());
-        if expressions == json!([]) {
+        if source.expressions().is_empty() {
             return Some(source.clone());
         }
+        let with = work.with();
         let mut names: Map<String, Value> = known_names(self, ready);
         // A value that cannot be read is reported by the step that needs it.
-        let asked = Asked { value: &expressions, secret: Keys::These(&[]) };
+        let asked = Asked { value: &with, secret: Keys::These(work.action.decl.secrets) };
         names.extend(self.secrets.named_in(asked).await.unwrap_or_default());
-        let with = render_known(&work.with.value(), &Value::Object(names));
+        let with = render_known(&with, &Value::Object(names));
         (work.action.read)(&with).ok()?.source()
     }
 

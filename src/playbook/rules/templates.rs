@@ -133,7 +133,7 @@ fn rendered(value: &Value, known: &Value) -> Option<Value> {
         Value::Array(items) => items.iter().filter_map(Value::as_str).all(is_known),
         _ => true,
     };
-    if all_known { expr::render_value(value, known).ok() } else { None }
+    if all_known { expr::render_value(value, known).ok().map(|given| given.as_value().clone()) } else { None }
 }
 
 fn surroundings(
