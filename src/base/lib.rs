@@ -10,6 +10,8 @@ pub mod graph;
 pub mod ids;
 pub mod on;
 pub mod partition;
+pub mod private;
 pub mod process;
 pub mod redact;
 pub mod severity;
+pub mod visible;

@@ -51,7 +51,7 @@ pub fn run(args: &Args) -> Exit {
             OutputMode::Json => format!("{:#}\n", json!({ "schema": SCHEMA, "rules": all })),
         }
     };
-    match super::print(&text) {
+    match super::print_as(&text, args.output.form()) {
         Ok(()) => Exit::Passed,
         Err(code) => code,
     }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::run_folder::{self, Told};
 use crate::ui::text::{Tone, clean, wrap};
-use crate::ui::{OutputMode, Surroundings, TextStyle};
+use crate::ui::{OutputMode, Surroundings, TextStyle, out};
 use base::duration::Span;
 use base::exit::Exit;
 use record::objectives::gate::{Demand, GateLine, GateResult, GateStatus, MaxAge, Overrides, Terms, judge};
@@ -85,7 +85,8 @@ pub fn run(args: &Args) -> Exit {
     let around = Surroundings::detect();
     let look = Look { style: around.stdout_look(), columns: around.stdout_columns() };
     let mut code = judge_all(args, look, &mut page, |name| std::env::var(name).ok());
-    if let Err(error) = std::io::stdout().lock().write_all(&page) {
+    let mut stdout = out::stdout(args.output.form());
+    if let Err(error) = stdout.write_all(&page).and_then(|()| stdout.flush()) {
         // The exit code is the verdict. A result that could not be printed can only make it worse.
         super::complain(&format!("the result cannot be written to stdout: {error}"));
         code = code.graver(Exit::Wrong);

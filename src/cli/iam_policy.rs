@@ -9,7 +9,6 @@ use super::configuration::ConfigArg;
 use super::{complain, load_or_complain, wire};
 use crate::ui::OutputMode;
 use base::exit::Exit;
-use base::redact;
 use engine::policy::{self, AccountPolicy, Document, LONGEST, Policies, Trust};
 
 /// Print the smallest IAM policy that the playbook needs in each account, with the role's trust
@@ -86,9 +85,9 @@ fn carry_out(args: &Args) -> Result<(), Exit> {
         OutputMode::Json => format!("{:#}\n", as_json(&policies, args.trust.as_deref(), &notes)),
         OutputMode::Text => as_text(&policies, args.trust.as_deref()),
     };
-    super::print(&text)?;
+    super::print_as(&text, args.output.form())?;
     for note in notes {
-        super::output::write_stderr(&format!("note: {}\n", redact::text(&note)));
+        super::output::write_stderr(&format!("note: {note}\n"));
     }
     Ok(())
 }

@@ -26,7 +26,7 @@ use clap::{Parser, Subcommand};
 use arguments::{folder_of, name_and_value};
 use base::exit::Exit;
 use configuration::load_or_complain;
-use output::{complain, print, with_help};
+use output::{complain, print, print_as, with_help};
 
 pub use panics::tell_without_secrets;
 
@@ -61,9 +61,31 @@ fn long_about() -> String {
     format!("{ABOUT}.\n\nExit codes: {codes}. `sweep` has its own codes: see its help.")
 }
 
+/// Prints the help, the version, or what is wrong with the command line. It quotes arguments, which
+/// may hold anything.
+fn tell(asked: &clap::Error) -> ExitCode {
+    let text = asked.render();
+    let coloured = |terminal: bool| terminal && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
+    if asked.use_stderr() {
+        let colour = coloured(crate::ui::out::stderr_is_terminal());
+        let text = if colour { text.ansi().to_string() } else { text.to_string() };
+        output::write_stderr(&text);
+    } else {
+        let colour = coloured(crate::ui::out::stdout_is_terminal());
+        let text = if colour { text.ansi().to_string() } else { text.to_string() };
+        if let Err(code) = print(&text) {
+            return code.into();
+        }
+    }
+    ExitCode::from(u8::try_from(asked.exit_code()).unwrap_or(2))
+}
+
 pub fn main() -> ExitCode {
     tell_without_secrets();
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(asked) => return tell(&asked),
+    };
     let code = match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Resume(args) => resume::resume(&args),

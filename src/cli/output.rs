@@ -1,19 +1,22 @@
-//! Output helpers of all commands.
+//! Output helpers of all commands. The streams themselves are in `ui::out`.
 
 use std::io::Write as _;
 
 use base::exit::Exit;
-use base::redact;
+use base::visible::Form;
 use record::report::ReportError;
+
+use crate::ui::out;
 
 /// Writes an error to stderr.
 pub fn complain(message: &str) {
-    write_stderr(&format!("error: {}\n", redact::text(message)));
+    write_stderr(&format!("error: {message}\n"));
 }
 
 /// Writes to stderr. Ignores an error: if stderr is closed, there is no other place to report it.
 pub fn write_stderr(text: &str) {
-    let _ = std::io::stderr().write_all(text.as_bytes());
+    let mut stderr = out::stderr();
+    let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
 }
 
 /// Returns the error with its help, for an error of a report or its templates.
@@ -21,9 +24,15 @@ pub fn with_help(error: &ReportError) -> String {
     format!("{error}; {}", error.help())
 }
 
-/// Writes the result to stdout. `Err` holds the exit code for a result that could not be written.
+/// Writes a result for people to stdout. `Err` holds the exit code for a result that could not be
+/// written.
 pub fn print(text: &str) -> Result<(), Exit> {
-    let mut out = std::io::stdout().lock();
+    print_as(text, out::text())
+}
+
+/// Writes a result of another form to stdout.
+pub fn print_as(text: &str, form: Form) -> Result<(), Exit> {
+    let mut out = out::stdout(form);
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => Ok(()),
         Err(error) => {

@@ -4,8 +4,6 @@
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::PanicHookInfo;
 
-use base::redact;
-
 /// Installs a panic hook that writes to stderr without secrets.
 pub fn tell_without_secrets() {
     std::panic::set_hook(Box::new(|panic| {
@@ -22,5 +20,5 @@ fn text_of(panic: &PanicHookInfo<'_>, backtrace: &Backtrace) -> String {
     if backtrace.status() == BacktraceStatus::Captured {
         text = format!("{text}stack backtrace:\n{backtrace}\n");
     }
-    format!("{}This is a defect of Drillmaster: please report it.\n", redact::text(&text))
+    format!("{text}This is a defect of Drillmaster: please report it.\n")
 }

@@ -12,6 +12,7 @@ use futures_util::future::LocalBoxFuture;
 use tokio::sync::{Mutex, mpsc};
 
 use crate::ui::live::pause;
+use crate::ui::out;
 use crate::ui::text::clean;
 use base::redact;
 use engine::actions::context::Person;
@@ -25,7 +26,7 @@ pub struct AtTerminal {
 
 impl Person for AtTerminal {
     fn confirm(&self, step: &str, instructions: &str) -> Option<LocalBoxFuture<'static, bool>> {
-        if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        if !std::io::stdin().is_terminal() || !out::stderr_is_terminal() {
             return None;
         }
         let question = format!("\n{}: {}\nDone? [y/n] ", clean(step), clean(&redact::text(instructions)));
@@ -35,7 +36,7 @@ impl Person for AtTerminal {
             let lines = typed.get_or_insert_with(|| lines_of(|| std::io::stdin().lock()));
             // The live display must not paint over the question.
             let _pause = pause();
-            answer(lines, &question, &mut std::io::stderr()).await
+            answer(lines, &question, &mut out::stderr()).await
         };
         Some(asked.boxed_local())
     }

@@ -70,10 +70,11 @@ fn carry_out(args: &Args) -> Result<(), Exit> {
             .map_err(wrong)?;
         Box::pin(drill.run(None)).await.ok_or_else(|| wrong("the rehearsal left no record".into()))
     })?;
-    super::print(&match args.output {
+    let text = match args.output {
         OutputMode::Json => format!("{:#}\n", as_json(&report)),
         OutputMode::Text => as_text(&report, Surroundings::detect().stdout_look()),
-    })
+    };
+    super::print_as(&text, args.output.form())
 }
 
 fn as_json(report: &Report) -> serde_json::Value {

@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use super::run_folder;
 use crate::ui;
 use base::exit::Exit;
+use base::visible::Form;
 use record::report::{self, Format, Report, Templates};
 
 /// Render the report of a finished run again, from its journal
@@ -39,7 +40,7 @@ enum Kind {
 
 pub fn run(args: &Args) -> Exit {
     match render(args) {
-        Ok(text) => match super::print(&text) {
+        Ok(text) => match super::print_as(&text, form(args.format)) {
             Ok(()) => Exit::Passed,
             Err(code) => code,
         },
@@ -47,6 +48,14 @@ pub fn run(args: &Args) -> Exit {
             super::complain(&message);
             Exit::Wrong
         }
+    }
+}
+
+fn form(format: Kind) -> Form {
+    match format {
+        Kind::Html | Kind::Markdown | Kind::Junit => Form::Markup,
+        Kind::Json => Form::Json,
+        Kind::Text => ui::out::text(),
     }
 }
 

@@ -1,9 +1,11 @@
 //! `drillmaster run`
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use chrono::{SubsecRound, Utc};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use tokio::signal::unix;
 use tokio_util::sync::CancellationToken;
 
 use super::configuration::ConfigArg;
@@ -15,6 +17,7 @@ use base::duration::{Span, Time};
 use base::exit::Exit;
 use base::ids::RunId;
 use base::on::On;
+use base::visible::Form;
 use checks::ConnectTo;
 use engine::plan::Plan;
 use event::{Consumer, Event};
@@ -229,10 +232,10 @@ impl Run {
 fn outlast_file_size_limit() {
     // The same number on Linux, macOS and the BSDs, except on MIPS and PA-RISC.
     const SIGXFSZ: i32 = 25;
-    let kind = tokio::signal::unix::SignalKind::from_raw(SIGXFSZ);
+    let kind = unix::SignalKind::from_raw(SIGXFSZ);
     // The handler stays for the life of the process. If it cannot be installed, the signal ends the
     // process as before.
-    let _ = tokio::signal::unix::signal(kind);
+    let _ = unix::signal(kind);
 }
 
 /// Returns an option that only the twin supports, if one is given.
@@ -242,15 +245,32 @@ fn only_for_the_twin(args: &Args) -> Option<&'static str> {
     asked.into_iter().find_map(|(given, flag)| given.then_some(flag))
 }
 
-/// The first signal starts the teardown. The second one ends the process at once.
+/// The first signal starts the teardown. A second one that a person or the system sends on purpose
+/// ends the process at once.
+///
+/// A lost terminal starts the teardown too, and never ends the process: HUP often comes several
+/// times, and together with TERM.
 async fn interruptions(interrupt: &CancellationToken, folder: &Path) {
-    signal().await;
-    interrupt.cancel();
     let tell = super::output::write_stderr;
-    tell(
-        "interrupted: tearing the sandbox down; interrupt again to stop at once and leave the sandbox as it is\n",
-    );
-    signal().await;
+    let mut signals = Signals::new();
+    let mut asked = false;
+    loop {
+        match signals.next().await {
+            Signal::LostTerminal => {
+                if !interrupt.is_cancelled() {
+                    tell("the terminal is lost: tearing the sandbox down\n");
+                }
+            }
+            Signal::Interrupt if asked => break,
+            Signal::Interrupt => {
+                asked = true;
+                tell(
+                    "interrupted: tearing the sandbox down; interrupt again to stop at once and leave the sandbox as it is\n",
+                );
+            }
+        }
+        interrupt.cancel();
+    }
     tell(&format!(
         "stopped at once: what the run created may still stand; it carries the tag drillmaster:run, and the journal lists \
          it. `drillmaster resume {0}` and `drillmaster abort {0}` go on with the teardown\n",
@@ -258,19 +278,58 @@ async fn interruptions(interrupt: &CancellationToken, folder: &Path) {
     ));
 }
 
-async fn signal() {
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut terminate) => {
-                terminate.recv().await;
-            }
-            Err(_) => std::future::pending().await,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Signal {
+    /// INT or TERM.
+    Interrupt,
+    /// HUP.
+    LostTerminal,
+}
+
+/// The signals that end a run. They are caught for the life of the process.
+struct Signals {
+    interrupt: Option<unix::Signal>,
+    terminate: Option<unix::Signal>,
+    hang_up: Option<unix::Signal>,
+}
+
+impl Signals {
+    fn new() -> Self {
+        // A signal that cannot be caught ends the process, as it would have done before.
+        let catch = |kind| unix::signal(kind).ok();
+        Self {
+            interrupt: catch(unix::SignalKind::interrupt()),
+            terminate: catch(unix::SignalKind::terminate()),
+            // `nohup` asks that the run outlives its terminal.
+            hang_up: if is_hang_up_ignored() { None } else { catch(unix::SignalKind::hangup()) },
         }
-    };
-    tokio::select! {
-        Ok(()) = tokio::signal::ctrl_c() => {}
-        () = terminate => {}
     }
+
+    async fn next(&mut self) -> Signal {
+        async fn one(signal: &mut Option<unix::Signal>) {
+            let received = match signal {
+                Some(signal) => signal.recv().await,
+                None => None,
+            };
+            // Without a handler, or after its end, no signal comes.
+            if received.is_none() {
+                std::future::pending::<()>().await;
+            }
+        }
+        tokio::select! {
+            () = one(&mut self.interrupt) => Signal::Interrupt,
+            () = one(&mut self.terminate) => Signal::Interrupt,
+            () = one(&mut self.hang_up) => Signal::LostTerminal,
+        }
+    }
+}
+
+/// Whether the process was started with HUP ignored. Only Linux tells.
+fn is_hang_up_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 1 == 1)
 }
 
 pub fn deliver(
@@ -296,14 +355,16 @@ pub fn deliver(
         let files: Vec<PathBuf> =
             ["report.html", "report.md", "report.json"].iter().map(|f| folder.join(f)).collect();
         if let Err(error) =
-            ui::summary::write(&mut std::io::stdout().lock(), report, &files, around.stdout_look())
+            ui::summary::write(&mut ui::out::stdout(ui::out::text()), report, &files, around.stdout_look())
         {
             spoilt(format!("the result cannot be written to stdout: {error}"));
         }
         match annotations {
             Ok(lines) => {
-                for line in lines {
-                    super::print(&format!("{line}\n"))?;
+                let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
+                let mut out = ui::out::stdout(Form::Commands);
+                if let Err(error) = out.write_all(lines.as_bytes()).and_then(|()| out.flush()) {
+                    spoilt(format!("the annotations cannot be written to stdout: {error}"));
                 }
             }
             Err(error) => spoilt(with_help(&error)),

@@ -33,7 +33,7 @@ pub fn run(args: &Args) -> Exit {
         SchemaKind::Report => record::report::report_schema(),
         SchemaKind::Events => event::event_schema(),
     };
-    match super::print(&format!("{schema:#}\n")) {
+    match super::print_as(&format!("{schema:#}\n"), base::visible::Form::Json) {
         Ok(()) => Exit::Passed,
         Err(code) => code,
     }

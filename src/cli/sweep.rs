@@ -100,7 +100,7 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
         OutputMode::Json => format!("{:#}\n", as_json(&swept, code, now)),
         OutputMode::Text => as_text(&swept, args.delete, now),
     };
-    super::print(&text)?;
+    super::print_as(&text, args.output.form())?;
     Ok(code)
 }
 

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::configuration::{self, ConfigArg};
 use crate::ui::{OutputMode, Surroundings};
 use base::exit::Exit;
+use base::redact;
 
 /// Check playbooks and their estates: report every mistake at once, with its place and a correction
 #[derive(clap::Args)]
@@ -43,9 +44,11 @@ pub fn run(args: &Args) -> Exit {
         text += &found.render(colour);
         listed.extend(found.iter().map(|d| json!(d)));
     }
-    let out = match args.output {
+    let page = match args.output {
         OutputMode::Json => {
-            format!("{:#}\n", json!({ "errors": errors, "warnings": warnings, "diagnostics": listed }))
+            let mut all = json!({ "errors": errors, "warnings": warnings, "diagnostics": listed });
+            redact::value(&mut all);
+            format!("{all:#}\n")
         }
         OutputMode::Text => {
             let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
@@ -61,7 +64,7 @@ pub fn run(args: &Args) -> Exit {
             text
         }
     };
-    match super::print(&out) {
+    match super::print_as(&page, args.output.form()) {
         Err(code) => code,
         Ok(()) if errors > 0 => Exit::Wrong,
         Ok(()) => Exit::Passed,

@@ -5,7 +5,6 @@
 
 mod frame;
 
-use std::io::IsTerminal;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -14,6 +13,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use self::frame::Frame;
 use super::text::TextStyle;
+use base::visible::{Form, printed};
 use event::{Body, Consumer, ConsumerError, Event};
 
 /// The time between two drawings.
@@ -33,6 +33,7 @@ struct Shared {
 }
 
 struct State {
+    form: Form,
     frame: Frame,
     multi: MultiProgress,
     bar: ProgressBar,
@@ -84,7 +85,7 @@ impl Live {
             let (rows, columns) = console::Term::stderr().size();
             (usize::from(columns), usize::from(rows))
         };
-        let target = if std::io::stderr().is_terminal() {
+        let target = if super::out::stderr_is_terminal() {
             ProgressDrawTarget::stderr()
         } else {
             ProgressDrawTarget::hidden()
@@ -105,7 +106,8 @@ impl Live {
         bar.set_style(
             ProgressStyle::default_bar().template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar()),
         );
-        let state = State { frame: Frame::new(style, speed), multi, bar, size, over: false, pauses: 0 };
+        let form = Form::Text { colour: style.color };
+        let state = State { frame: Frame::new(style, speed), form, multi, bar, size, over: false, pauses: 0 };
         Self { shared: Arc::new(Shared { state: Mutex::new(state), ended: Condvar::new() }), painter: None }
     }
 
@@ -143,6 +145,7 @@ impl State {
         let (columns, rows) = (self.size)();
         let frame = self.frame.draw(columns, rows);
         self.print_settled(columns);
+        let frame = printed(&frame, self.form).into_owned();
         if self.bar.message() != frame {
             self.bar.set_message(frame);
         }
@@ -153,7 +156,7 @@ impl State {
         let lines = self.frame.take_settled(columns);
         if !lines.is_empty() {
             // If the terminal is gone, the drill goes on, because the journal is its record.
-            let _ = self.multi.println(lines.join("\n"));
+            let _ = self.multi.println(printed(&lines.join("\n"), self.form));
         }
     }
 

@@ -8,15 +8,16 @@ pub mod lines;
 pub mod live;
 mod narrator;
 pub mod ndjson;
+pub mod out;
 pub mod summary;
 pub mod text;
 
 use std::env;
-use std::io::IsTerminal;
 
 use clap::ValueEnum;
 
 use base::clock::{Clock, Pace};
+use base::visible::Form;
 use event::Consumer;
 pub use text::TextStyle;
 
@@ -28,6 +29,16 @@ pub enum OutputMode {
     Text,
     /// For programs: NDJSON on stdout.
     Json,
+}
+
+impl OutputMode {
+    /// The form of a result on stdout.
+    pub fn form(self) -> Form {
+        match self {
+            Self::Text => out::text(),
+            Self::Json => Form::Json,
+        }
+    }
 }
 
 /// The environment of the process. A value, so that tests can choose it.
@@ -52,8 +63,8 @@ impl Surroundings {
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(text).unwrap_or_default();
         let locale = locale.to_ascii_lowercase();
         Self {
-            stderr_is_terminal: std::io::stderr().is_terminal(),
-            stdout_is_terminal: std::io::stdout().is_terminal(),
+            stderr_is_terminal: out::stderr_is_terminal(),
+            stdout_is_terminal: out::stdout_is_terminal(),
             no_color: set("NO_COLOR"),
             dumb: text("TERM").is_none_or(|term| term == "dumb"),
             ci: text("CI").is_some_and(|ci| ci != "false" && ci != "0"),
@@ -109,8 +120,8 @@ pub fn consumer(display: Display, clock: &Clock, pace: Pace) -> Box<dyn Consumer
         (Clock::Virtual(_), Pace::Max) => 0.0,
     };
     match display {
-        Display::Ndjson => Box::new(ndjson::Ndjson::new(std::io::stdout())),
-        Display::Lines(style) => Box::new(lines::Lines::new(std::io::stderr(), style)),
+        Display::Ndjson => Box::new(ndjson::Ndjson::new(out::stdout(Form::Json))),
+        Display::Lines(style) => Box::new(lines::Lines::new(out::stderr(), style)),
         Display::Live(style) => Box::new(live::Live::on_stderr(style, speed)),
     }
 }

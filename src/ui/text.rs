@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use console::{Style, measure_text_width};
 
 use base::duration::{Time, seconds_between};
+use base::visible::hides;
 
 /// The style of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -72,19 +73,14 @@ impl TextStyle {
 /// Shows harmful characters as escapes: control characters, and characters that change the reading
 /// order.
 pub fn clean(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_harmful) {
+    if !text.contains(hides) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 8);
     for c in text.chars() {
-        if is_harmful(c) { out.extend(c.escape_default()) } else { out.push(c) }
+        if hides(c) { out.extend(c.escape_default()) } else { out.push(c) }
     }
     Cow::Owned(out)
-}
-
-fn is_harmful(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// Returns the number of terminal columns.

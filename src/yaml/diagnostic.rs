@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use base::visible::hides;
 use serde::Serialize;
 
 use super::source::{Source, Span};
@@ -44,14 +45,13 @@ fn as_text<S: serde::Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok
 /// characters become spaces, and a text that is too long loses its middle.
 fn tidy(text: &str) -> String {
     const LONGEST: usize = 1000;
-    let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     let length = text.chars().count();
     if length <= LONGEST {
-        return clean.collect();
+        return text.chars().map(shown).collect();
     }
     let half = LONGEST / 2;
     let (start, end): (String, String) =
-        (clean.clone().take(half).collect(), clean.skip(length - half).collect());
+        (text.chars().take(half).map(shown).collect(), text.chars().skip(length - half).map(shown).collect());
     format!("{start} … {end}")
 }
 
@@ -89,14 +89,22 @@ impl Source {
 }
 
 /// The part of a line to show, with the place and the number of the marks under it. Control
-/// characters become spaces, so that the marks are aligned and no terminal codes are printed.
+/// characters become spaces, and other characters that hide become escapes. So the marks are
+/// aligned, and no terminal turns the line around.
 fn cut(line: &str, column: usize, marked: usize) -> (String, usize, usize) {
     let skipped = if column > WIDEST - LEAD { column - 1 - LEAD } else { 0 };
-    let mut rest = line.chars().skip(skipped).map(|c| if c.is_control() { ' ' } else { c });
-    let mut text: String = rest.by_ref().take(WIDEST).collect();
+    let mut rest = line.chars().skip(skipped);
+    let part: Vec<String> = rest.by_ref().take(WIDEST).map(shown).collect();
     let more = rest.next().is_some();
-    let mut start = column - 1 - skipped;
-    let room = text.chars().count().saturating_sub(start).max(1);
+    let width = |from: usize, to: usize| -> usize {
+        let part = part.get(from.min(part.len())..to.min(part.len())).unwrap_or_default();
+        part.iter().map(|c| c.chars().count()).sum()
+    };
+    let begin = column - 1 - skipped;
+    // A mark past the end of the line stays there.
+    let mut start = width(0, begin) + begin.saturating_sub(part.len());
+    let marks = width(begin, begin + marked).max(1);
+    let mut text = part.concat();
     if skipped > 0 {
         text.insert(0, '…');
         start += 1;
@@ -104,7 +112,16 @@ fn cut(line: &str, column: usize, marked: usize) -> (String, usize, usize) {
     if more {
         text.push('…');
     }
-    (text, start, marked.min(room))
+    (text, start, marks)
+}
+
+/// A character as it is shown.
+fn shown(c: char) -> String {
+    match c {
+        c if c.is_control() => " ".to_owned(),
+        c if hides(c) => c.escape_unicode().to_string(),
+        c => c.to_string(),
+    }
 }
 
 impl Diagnostic {
@@ -117,6 +134,13 @@ impl Diagnostic {
     #[must_use]
     pub fn maybe_help(mut self, help: Option<String>) -> Self {
         self.help = help.map(|help| tidy(&help));
+        self
+    }
+
+    /// Leaves the source line out, since it may be a secret.
+    #[must_use]
+    pub fn without_line(mut self) -> Self {
+        self.snippet = Default::default();
         self
     }
 

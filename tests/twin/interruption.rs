@@ -154,6 +154,51 @@ fn an_interruption_that_leaves_something_behind_says_so() {
     run.exits(4).is("/verdict", "interrupted").because(&["teardown left"]);
 }
 
+/// The shell, the kernel and the session each send HUP when a terminal goes away, and TERM may follow.
+#[test]
+fn a_lost_terminal_tears_down_however_often_it_is_told() {
+    for signals in [&["HUP"][..], &["HUP", "HUP", "TERM", "HUP"], &["TERM", "HUP"]] {
+        let drill = endless();
+        let mut watched = Watched::start(&drill, &PACE);
+        watched.until("created by db");
+        for signal in signals {
+            watched.signal(signal);
+        }
+        let run = finish(&drill, watched);
+        run.exits(130).is("/verdict", "interrupted").is_clean();
+    }
+}
+
+/// With the terminal, stdout and stderr are gone too. Writing to them fails, and the teardown goes on.
+#[test]
+fn a_terminal_that_is_gone_stops_no_teardown() {
+    for output in ["text", "json"] {
+        let drill = endless();
+        let out = drill.next_out();
+        let mut child = drill
+            .command(&out, &["--pace", "200", "--output", output])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let journal = out.join("journal.ndjson");
+        let is_created =
+            || std::fs::read_to_string(&journal).is_ok_and(|text| text.contains("\"step_started\""));
+        while !is_created() {
+            std::thread::yield_now();
+        }
+        drop((child.stdout.take(), child.stderr.take()));
+        let done = Command::new("sh").args(["-c", &format!("kill -HUP {}", child.id())]).status();
+        assert!(done.unwrap().success());
+        // The result could not be delivered, and the interruption is the graver news.
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{output}");
+        let report = std::fs::read_to_string(out.join("report.json")).unwrap();
+        let report: Value = serde_json::from_str(&report).unwrap();
+        assert_eq!(report["verdict"], "interrupted", "{output}");
+        assert_eq!(report["teardown"]["left_behind"], json!([]), "{output}");
+    }
+}
+
 #[test]
 fn the_second_signal_ends_at_once() {
     // A teardown that goes on for days.

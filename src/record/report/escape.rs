@@ -6,17 +6,16 @@
 
 use std::fmt::Write as _;
 
+use base::visible::{hides, joins};
+
 /// Makes control, bidirectional and invisible characters visible as `\u{202e}`. Keeps newlines and
 /// tabs.
 pub fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
-    let mut before = ' ';
+    let mut before = None;
     while let Some(c) = chars.next() {
-        // Joiners are part of emoji and of some scripts. Next to ASCII they only hide.
-        let joins = matches!(c, '\u{200c}' | '\u{200d}')
-            && !before.is_ascii()
-            && chars.peek().is_some_and(|next| !next.is_ascii());
+        let joins = joins(before, c, chars.peek().copied());
         match c {
             '\n' | '\t' => out.push(c),
             '\r' if chars.peek() == Some(&'\n') => {}
@@ -25,17 +24,9 @@ pub fn visible(text: &str) -> String {
             }
             _ => out.push(c),
         }
-        before = c;
+        before = Some(c);
     }
     out
-}
-
-fn hides(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}'
-            | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// Escapes text for HTML, also inside attributes with quotes of either kind.

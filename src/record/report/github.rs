@@ -9,6 +9,7 @@ use super::escape::{clip, visible};
 use super::junit::{figure_told, objective_told};
 use super::model::{CheckStatus, Report, Severity, Status, StepStatus, Verdict};
 use super::{Format, ReportError, Templates, render};
+use base::visible::{Form, printed};
 
 /// GitHub shows ten errors and ten warnings for each step, and silently drops the rest.
 const MOST: usize = 10;
@@ -149,7 +150,11 @@ fn warnings(report: &Report) -> Vec<Note> {
 
 /// Escapes the message of a workflow command.
 fn data(text: &str) -> String {
-    visible(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    // A command inside the text would be one for other runners.
+    printed(&visible(text), Form::Text { colour: false })
+        .replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
 }
 
 /// Escapes a property of a workflow command.
