@@ -13,7 +13,8 @@ use serde_json::Value as Json;
 
 use base::ids::{AccountId, BadName, Region};
 use port::Protected;
-use yaml::{Checker, Diagnostics, Formats, Schema, file};
+use yaml::file::{self, Document};
+use yaml::{Checker, Diagnostics, Formats, Schema};
 
 /// The variable that names the file if `--config` does not.
 pub const VARIABLE: &str = "DRILLMASTER_CONFIG";
@@ -107,6 +108,13 @@ pub fn locate(named: Option<&Path>, variable: impl Fn(&str) -> Option<OsString>)
 /// # Errors
 /// A given file does not exist, or a file cannot be read. The list of protected accounts must not
 /// be ignored.
+const CONFIGURATION: Document = Document {
+    what: "a configuration",
+    first: "protected_accounts",
+    keys: &["protected_accounts", "accounts", "regions"],
+    common: &[],
+};
+
 pub fn load(place: Option<(PathBuf, bool)>) -> Result<UserConfig, Diagnostics> {
     let Some((path, named)) = place else { return Ok(UserConfig::default()) };
     let is_missing = || std::fs::metadata(&path).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound);
@@ -116,7 +124,7 @@ pub fn load(place: Option<(PathBuf, bool)>) -> Result<UserConfig, Diagnostics> {
     let mut found = Diagnostics::default();
     let config = match file::read(&path, 0) {
         Ok(read) => {
-            let root = file::root(&read.source, "a configuration", "protected_accounts:", &mut found);
+            let root = file::root(&read.source, &CONFIGURATION, &mut found);
             root.and_then(|root| {
                 let checker = Checker { source: &read.source, formats: &ConfigFormats, templates: false };
                 checker.check(&root, &SCHEMA, &mut found);

@@ -4,6 +4,7 @@
 //! it, and code that forgot to pass a list along would leak. A value is registered when it is read,
 //! before anything is done with it.
 
+mod decoded;
 mod forms;
 
 use std::borrow::Cow;
@@ -99,10 +100,15 @@ impl Redactor {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let mut rest = text;
         // Repeats, because removing one beginning may expose another, as in `abab`.
-        while let Some(length) = known.forms.iter().filter_map(|form| begun_at_end(form, rest)).max() {
-            rest = rest.get(..rest.len() - length).unwrap_or("");
+        loop {
+            while let Some(length) = known.forms.iter().filter_map(|form| begun_at_end(form, rest)).max() {
+                rest = rest.get(..rest.len() - length).unwrap_or("");
+            }
+            match known.begun_in_readings(rest).and_then(|at| rest.get(..at)) {
+                Some(shorter) => rest = shorter,
+                None => return rest,
+            }
         }
-        rest
     }
 
     pub fn string(&self, string: &mut String) -> bool {
@@ -151,11 +157,34 @@ fn begun_at_end(form: &str, text: &str) -> Option<usize> {
 }
 
 impl Known {
+    /// Where a secret begins that is encoded and cut off at the end of a text.
+    fn begun_in_readings(&self, text: &str) -> Option<usize> {
+        if self.secrets.is_empty() {
+            return None;
+        }
+        let places = decoded::readings(text).into_iter().filter_map(|reading| {
+            let read = String::from_utf8_lossy(&reading.text);
+            // Bytes that are not UTF-8 would move the places.
+            if read.len() != reading.text.len() {
+                return None;
+            }
+            let length = self.secrets.iter().filter_map(|secret| begun_at_end(secret, &read)).max()?;
+            let place = reading.place(&(read.len() - length..read.len()))?;
+            (length > 1).then_some(place.start)
+        });
+        places.min().filter(|at| text.is_char_boundary(*at))
+    }
+
     /// The ranges of the secrets in a text, in order. Overlapping ranges are merged, so that no
     /// part of a secret is left.
     fn found_in(&self, text: &str) -> Vec<Range<usize>> {
         let mut found: Vec<Range<usize>> = if let Some(finder) = &self.finder {
-            finder.find_overlapping_iter(text).map(|m| m.range()).collect()
+            let mut found: Vec<_> = finder.find_overlapping_iter(text).map(|m| m.range()).collect();
+            for reading in decoded::readings(text) {
+                let there = finder.find_overlapping_iter(&reading.text);
+                found.extend(there.filter_map(|m| reading.place(&m.range())));
+            }
+            found
         } else {
             let each = |form: &String| {
                 let length = form.len();
@@ -163,6 +192,15 @@ impl Known {
             };
             self.forms.iter().flat_map(each).collect()
         };
+        // A decoded byte may be a part of a character only.
+        for range in &mut found {
+            while !text.is_char_boundary(range.start) {
+                range.start -= 1;
+            }
+            while !text.is_char_boundary(range.end) {
+                range.end += 1;
+            }
+        }
         found.sort_by_key(|range| (range.start, range.end));
         let mut merged: Vec<Range<usize>> = Vec::new();
         for range in found {
@@ -197,6 +235,58 @@ mod tests {
         assert!(matches!(redactor.text("nothing"), Cow::Borrowed("nothing")));
         assert!(!redactor.register("abc") && !redactor.register("a  \n"), "too short to be found safely");
         assert_eq!(redactor.text("abc"), "abc");
+    }
+
+    #[test]
+    fn no_encoding_hides_a_secret() {
+        let secret = "k7&Rq<w9/Zt 'é\u{1f680}";
+        let redactor = knowing(&[secret]);
+        let base64 = {
+            use base64::Engine as _;
+            base64::engine::general_purpose::STANDARD
+                .encode(format!("-- a longer text, and {secret} in it --"))
+        };
+        let lines: Vec<String> = base64
+            .as_bytes()
+            .chunks(12)
+            .map(|line| format!("    {}", String::from_utf8_lossy(line)))
+            .collect();
+        let entities =
+            |form: &dyn Fn(u32) -> String| secret.chars().map(|c| form(u32::from(c))).collect::<String>();
+        let units: String = secret.encode_utf16().map(|unit| format!("\\u{unit:04X}")).collect();
+        let octal: String = secret.bytes().map(|byte| format!("\\{byte:03o}")).collect();
+        let hex: String = secret.bytes().map(|byte| format!("\\x{byte:02x}")).collect();
+        let percent: String = secret.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let mail: String = secret.bytes().map(|byte| format!("={byte:02X}")).collect();
+        for text in [
+            "k7&#x26;Rq&#60;w9&#X2f;Zt&#0032;&#39;é\u{1f680}".to_owned(),
+            "k7&#38Rq&lt;w9&sol;Zt &apos;&#xe9;\u{1f680}".to_owned(),
+            entities(&|c| format!("&#{c:08};")),
+            entities(&|c| format!("&#x{c:X};")),
+            "k7\\u0026Rq\\u003cw9\\/Zt 'é\u{1f680}".to_owned(),
+            "k7\\&Rq\\<w9/Zt\\ \\'é\u{1f680}".to_owned(),
+            "$'k7&Rq<w9/Zt \\'\\303\\251\u{1f680}'".to_owned(),
+            "k7%26Rq%3cw9/Zt+'é\u{1f680}".to_owned(),
+            "k7%2526Rq%253Cw9%252fZt%2520%2527%25C3%25a9\u{1f680}".to_owned(),
+            serde_json::to_string(&entities(&|c| format!("&#{c};"))).unwrap(),
+            units,
+            octal,
+            hex,
+            percent,
+            mail,
+            lines.join("\n"),
+            lines.join("\r\n"),
+            lines.join("\\n"),
+        ] {
+            let clean = redactor.text(&format!("<{text}>")).into_owned();
+            assert!(clean.contains(MARK), "{text:?}: {clean:?}");
+            assert!(
+                !clean.contains("Rq") && !clean.contains("k7") && clean.len() < text.len(),
+                "{text:?}: {clean:?}"
+            );
+        }
+        assert_eq!(redactor.text("k7&Rq and 100%25 &amp; \\u0026"), "k7&Rq and 100%25 &amp; \\u0026");
+        assert_eq!(redactor.without_begun("it is k7&#x26;Rq&#x3C;"), "it is ");
     }
 
     #[test]

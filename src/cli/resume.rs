@@ -14,6 +14,7 @@ use base::clock::Pace;
 use base::exit::Exit;
 use base::ids::RunId;
 use base::on::On;
+use base::redact;
 use checks::ConnectTo;
 use engine::actions::CATALOGUE;
 use event::{Body, Event, RunStarted};
@@ -112,6 +113,13 @@ fn go_on(args: &Common, jobs: Option<usize>, connect_to: &[ConnectTo], abort: bo
     if on == On::Aws {
         clock_agrees(&contents.events).map_err(failed)?;
     }
+    if let Some((name, _)) = secret_params(&started).next().filter(|_| !abort) {
+        return Err(wrong(format!(
+            "the parameter `{name}` held a secret, and is on no record: tear the run down with `drillmaster abort {}`, \
+             and start it anew",
+            folder.display()
+        )));
+    }
     let plan = wire::plan_of(loaded(&started)?).map_err(wrong)?;
     let inputs = &started.inputs;
     let connect_to = if connect_to.is_empty() {
@@ -159,13 +167,21 @@ fn started(events: &[Event], folder: &Path) -> Result<RunStarted, String> {
     }
 }
 
+/// Returns the parameters whose values are on no record, because they held secrets.
+fn secret_params(started: &RunStarted) -> impl Iterator<Item = &(String, String)> {
+    started.inputs.params.iter().filter(|(_, value)| value.contains(redact::MARK))
+}
+
 /// Returns the playbook as the run read it, with its files.
 fn loaded(started: &RunStarted) -> Result<Loaded, Exit> {
     let folder = PathBuf::from(&started.inputs.folder);
     let name = Path::new(&started.playbook.path).file_name().unwrap_or("playbook.yaml".as_ref());
     let files = Files::kept_by_a_run(&folder, started.inputs.files.clone());
     let path = folder.join(name);
-    load_kept(&path, &started.playbook.source, files, CATALOGUE, &started.inputs.params).map_err(|found| {
+    // A teardown needs no secret: the playbook's own value does.
+    let mut params = started.inputs.params.clone();
+    params.retain(|(_, value)| !value.contains(redact::MARK));
+    load_kept(&path, &started.playbook.source, files, CATALOGUE, &params).map_err(|found| {
         super::output::write_stderr(&found.render(false));
         complain(&format!(
             "the playbook as the run kept it cannot be read by this version: go on with version {}",

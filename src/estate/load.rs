@@ -10,7 +10,8 @@ use super::draft::{EstateDraft, LoadedEstate};
 use super::file::EstateFile;
 use super::formats::EstateFormats;
 use super::rules;
-use yaml::{Checker, Diagnostic, Diagnostics, Schema, file};
+use yaml::file::{self, Document};
+use yaml::{Checker, Diagnostic, Diagnostics, Schema};
 
 /// The JSON Schema of estates (draft 2020-12).
 pub fn estate_schema() -> Json {
@@ -27,6 +28,13 @@ static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::compile(&estate_schem
 /// A file that was read, or the reason why it could not be.
 pub type FileRead = Result<file::Read, Box<Diagnostic>>;
 
+const ESTATE: Document = Document {
+    what: "an estate",
+    first: "accounts",
+    keys: &["accounts", "regions", "resources", "recovery_points", "timings", "probes", "faults"],
+    common: &[],
+};
+
 /// Checks an estate and reports all mistakes. Returns `None` if its YAML could not be read.
 pub fn draft(path: &Path, read: FileRead, out: &mut Diagnostics) -> Option<EstateDraft> {
     let read = match read {
@@ -37,7 +45,7 @@ pub fn draft(path: &Path, read: FileRead, out: &mut Diagnostics) -> Option<Estat
         }
     };
     let mut found = Diagnostics::default();
-    let root = file::root(&read.source, "an estate", "accounts:", &mut found);
+    let root = file::root(&read.source, &ESTATE, &mut found);
     let draft = root.map(|root| {
         let checker = Checker { source: &read.source, formats: &EstateFormats, templates: false };
         checker.check(&root, &SCHEMA, &mut found);

@@ -22,10 +22,13 @@ impl Body {
             }
         };
         match self {
-            // `RunStarted` is emitted before the first secret is read. Its playbook must stay as it
-            // was read.
-            Self::RunStarted(_)
-            | Self::PhaseStarted { .. }
+            // `RunStarted` is emitted before the first secret is read, except for those that
+            // `--param` gives. Its playbook must stay as it was read.
+            Self::RunStarted(run) => {
+                all(&mut run.params.values_mut().collect::<Vec<_>>());
+                all(&mut run.inputs.params.iter_mut().map(|(_, value)| value).collect::<Vec<_>>());
+            }
+            Self::PhaseStarted { .. }
             | Self::PhaseFinished { .. }
             // `sandbox::provisioner::describe` leaves out fields that may be secret.
             | Self::Intent { .. }

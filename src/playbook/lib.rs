@@ -16,6 +16,7 @@ mod rules;
 pub mod schema;
 pub mod secret;
 pub mod stack;
+pub mod sensitive;
 pub mod timestamp;
 
 pub use load::{Loaded, load, load_kept};

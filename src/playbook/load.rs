@@ -10,9 +10,10 @@ use super::formats::PlaybookFormats;
 use super::model::Playbook;
 use super::rules::{self, Context};
 use super::schema::Compiled;
+use super::sensitive;
 use estate::draft::{EstateDraft, LoadedEstate};
 use yaml::diagnostic::suggest;
-use yaml::file::{self, Read};
+use yaml::file::{self, Document, Read};
 use yaml::files::Files;
 use yaml::{Checker, Diagnostics, Node, Source, Span};
 
@@ -113,6 +114,26 @@ fn load_read(
     }
 }
 
+const PLAYBOOK: Document = Document {
+    what: "a playbook",
+    first: "name",
+    keys: &[
+        "lose",
+        "sandbox",
+        "workloads",
+        "steps",
+        "checks",
+        "objectives",
+        "accounts",
+        "estate",
+        "assume",
+        "params",
+        "connect_to",
+        "extends",
+    ],
+    common: &["name", "description"],
+};
+
 fn read_playbook(
     read: &Read,
     files: &mut Files,
@@ -121,10 +142,11 @@ fn read_playbook(
     found: &mut Diagnostics,
 ) -> Option<(Playbook, Option<LoadedEstate>)> {
     let source = &read.source;
-    let root = file::root(source, "a playbook", "name:", found)?;
+    let root = file::root(source, &PLAYBOOK, found)?;
     let schemas = Compiled::new(catalogue);
     Checker { source, formats: &PlaybookFormats, templates: false }.check(&root, &schemas.playbook, found);
     let draft = Draft::read(source, &root, catalogue, found);
+    sensitive::register(&root.to_json(), params);
     let estate = read_estate(&draft, files, found);
     let overrides = read_params(&draft, params, found);
     let context =

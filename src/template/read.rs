@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use yaml::{Diagnostics, Entry, Node, Source, file};
+use yaml::file::{self, Document};
+use yaml::{Diagnostics, Entry, Node, Source};
 
 /// A template that can be read. CloudFormation may still reject it.
 #[derive(Debug, Clone)]
@@ -40,6 +41,22 @@ fn long_form(tag: &str) -> Option<&'static str> {
     })
 }
 
+const TEMPLATE: Document = Document {
+    what: "a template",
+    first: "Resources",
+    keys: &[
+        "Resources",
+        "AWSTemplateFormatVersion",
+        "Parameters",
+        "Outputs",
+        "Mappings",
+        "Conditions",
+        "Transform",
+        "Rules",
+    ],
+    common: &["Description", "Metadata"],
+};
+
 impl Template {
     /// Reads a template. `name` is its name in diagnostics. `rank` orders them among those of other
     /// files.
@@ -58,7 +75,7 @@ impl Template {
                 return Err(found);
             }
         };
-        let root = file::tagged_root(&source, "a template", "Resources:", long_form, &mut found);
+        let root = file::tagged_root(&source, &TEMPLATE, long_form, &mut found);
         if found.has_errors() {
             return Err(found);
         }

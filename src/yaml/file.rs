@@ -5,7 +5,7 @@ use std::path::Path;
 use base::digest;
 
 use super::builder::Tags;
-use super::diagnostic::{Diagnostic, Diagnostics};
+use super::diagnostic::{Diagnostic, Diagnostics, nearest};
 use super::limits::LARGEST_FILE;
 use super::node::Node;
 use super::parse::parse_tagged;
@@ -56,41 +56,79 @@ pub fn from_bytes(name: &str, bytes: &[u8], rank: u16) -> Result<Read, Box<Diagn
                 format!("the byte 0x{byte:02x} is not UTF-8")
             };
             return Err(Box::new(
-                source.error(Span::new(at, at), message).help("save the file as UTF-8 text"),
+                source.error(Span::new(at, at), message).help("save the file as UTF-8 text").without_line(),
             ));
         }
     };
     let source = Source::new(name, text, rank);
     if let Some(at) = text.find('\0') {
         let diagnostic = source.error(Span::new(at, at), "this is not a text file: it holds a NUL byte");
-        return Err(Box::new(diagnostic.help("is this the right file?")));
+        return Err(Box::new(diagnostic.help("is this the right file?").without_line()));
     }
     let sha256 = digest::sha256(bytes);
     Ok(Read { source, sha256 })
 }
 
-/// The root mapping of a document. `what` names the document (`a playbook`), and `first` the key
-/// that such a document begins with. Both are for messages.
-pub fn root(source: &Source, what: &str, first: &str, out: &mut Diagnostics) -> Option<Node> {
-    tagged_root(source, what, first, |_| None, out)
+/// A kind of document, and how it is told from any other file.
+pub struct Document {
+    /// `a playbook`, for messages.
+    pub what: &'static str,
+    /// The key that it begins with, for messages.
+    pub first: &'static str,
+    /// The keys of its root mapping that tell it from other files.
+    pub keys: &'static [&'static str],
+    /// The keys that other files have too, such as `name`.
+    pub common: &'static [&'static str],
+}
+
+impl Document {
+    /// Whether the text looks like this kind of document. Only then are lines of it quoted: a
+    /// private key that was given by mistake must not be printed.
+    fn is_like(&self, text: &str, node: Option<&Node>) -> bool {
+        let own = |key: &str| self.keys.contains(&key) || nearest(key, self.keys.iter().copied()).is_some();
+        match node.and_then(Node::as_map) {
+            Some(map) => {
+                let keys = || map.entries.iter().map(|entry| entry.key.as_str());
+                keys().any(own) || keys().all(|key| self.common.contains(&key))
+            }
+            // What is broken, or wrapped into a list, is searched as a text.
+            None => self.keys.iter().any(|key| {
+                text.match_indices(key).any(|(at, _)| {
+                    let before = text.get(..at).and_then(|before| before.chars().next_back());
+                    let after = text.get(at + key.len()..).unwrap_or("").trim_start_matches(['"', '\'']);
+                    let after = after.strip_prefix(':');
+                    !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '-')
+                        && after.is_some_and(|rest| {
+                            rest.is_empty() || rest.starts_with([' ', '\n', '\r', '\t', '{', '['])
+                        })
+                })
+            }),
+        }
+    }
+}
+
+/// The root mapping of a document.
+pub fn root(source: &Source, document: &Document, out: &mut Diagnostics) -> Option<Node> {
+    tagged_root(source, document, |_| None, out)
 }
 
 /// The same as [`root`], for a document with tags of its own.
-pub fn tagged_root(
-    source: &Source,
-    what: &str,
-    first: &str,
-    tags: Tags,
-    out: &mut Diagnostics,
-) -> Option<Node> {
+pub fn tagged_root(source: &Source, document: &Document, tags: Tags, out: &mut Diagnostics) -> Option<Node> {
     let (node, found) = parse_tagged(source, tags);
     let broken = found.has_errors();
+    let what = document.what;
+    let help = format!("{what} is a mapping that begins with keys such as `{}:`", document.first);
+    let is_blank = node.as_ref().is_none_or(Node::is_null) && !broken;
+    if !is_blank && !document.is_like(&source.text, node.as_ref()) {
+        let message = format!("this is not {what}, so no line of it is shown");
+        out.push(source.error(Span::default(), message).help(help).without_line());
+        return None;
+    }
     out.extend(found);
-    let help = format!("{what} is a mapping that begins with keys such as `{first}`");
     match node {
         Some(node) if node.as_map().is_some() => return Some(node),
         Some(node) if node.is_null() => {
-            out.push(source.error(Span::default(), "the file holds nothing").help(help));
+            out.push(source.error(Span::default(), "the file holds nothing").help(help).without_line());
         }
         Some(node) => {
             let message = format!("expected {what}, found {}", node.describe());
@@ -102,7 +140,7 @@ pub fn tagged_root(
             } else {
                 "the file holds nothing but comments"
             };
-            out.push(source.error(Span::default(), message).help(help));
+            out.push(source.error(Span::default(), message).help(help).without_line());
         }
         None => {}
     }

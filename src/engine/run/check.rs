@@ -14,8 +14,8 @@ use checks::{self, Observation, S3Observed};
 use event::Body;
 use playbook::check::{CheckKind, S3Check, StateCheck};
 use playbook::comparison::{Comparison, parse_timestamp};
-use playbook::expr;
 use playbook::model::Measures;
+use playbook::{expr, sensitive};
 use port::{BucketRef, Finding, Observed, ProbeAnswer, Rule, State};
 
 /// The result of one try.
@@ -185,6 +185,9 @@ impl Recovery<'_> {
             Some(help) => format!("{error} ({help})"),
             None => error.to_string(),
         })?;
+        if let Some(url) = rendered.as_value().get("url").and_then(Value::as_str) {
+            sensitive::register_password(url, &self.engine.plan.source);
+        }
         rendered.under(work.kind.key()).read().map_err(|e| format!("its arguments do not fit: {e}"))
     }
 

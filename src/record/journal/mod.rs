@@ -20,6 +20,7 @@ pub use error::JournalError;
 pub use read::{Contents, FILE_NAME, read};
 
 use crate::plain_file;
+use base::private;
 use event::legal::RunProgress;
 use event::{Body, Consumer, ConsumerError, Event};
 
@@ -82,8 +83,8 @@ impl Journal {
     pub fn create(dir: &Path, durability: Durability) -> Result<Self, JournalError> {
         let path = dir.join(FILE_NAME);
         let standing = dir.ancestors().find(|folder| folder.is_dir());
-        std::fs::create_dir_all(dir).map_err(|source| JournalError::folder(dir, source))?;
-        let file = OpenOptions::new()
+        private::create_dir_all(dir).map_err(|source| JournalError::folder(dir, source))?;
+        let file = private::file()
             .append(true)
             .create_new(true)
             .open(&path)

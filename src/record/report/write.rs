@@ -1,8 +1,10 @@
 //! The report's files in a run's folder.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Write as _;
 use std::path::Path;
+
+use base::private;
 
 use super::{Format, Report, ReportError, Templates, render};
 
@@ -12,7 +14,7 @@ use super::{Format, Report, ReportError, Templates, render};
 /// If one format fails, for example because of a mistake in a template, the others are still
 /// written. Returns the first error.
 pub fn write_all(report: &Report, dir: &Path, templates: &Templates) -> Result<(), ReportError> {
-    fs::create_dir_all(dir).map_err(|source| ReportError::Write { path: dir.to_owned(), source })?;
+    private::create_dir_all(dir).map_err(|source| ReportError::Write { path: dir.to_owned(), source })?;
     let mut first = Ok(());
     for &format in Format::ALL {
         let written = render(report, format, templates)
@@ -29,7 +31,11 @@ fn write_whole(path: &Path, text: &str) -> Result<(), ReportError> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
     let temporary = path.with_file_name(name);
-    let written = File::create(&temporary)
+    let written = private::file()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(&temporary)
         .and_then(|mut file| {
             file.write_all(text.as_bytes())?;
             file.sync_all()
