@@ -215,11 +215,56 @@ impl FromStr for When {
             Some(rest) => rest.parse().map(Self::BeforeT0),
             None => trimmed.strip_prefix('+').unwrap_or(trimmed).parse().map(Self::AfterT0),
         };
-        relative.map_err(|_| BadName {
-            message: format!("`{text}` is not a time"),
-            help: "write it relative to T0 (`-2h`) or as RFC 3339 (`2026-01-31T08:00:00Z`)".into(),
+        relative.map_err(|_| {
+            let other = BadName {
+                message: format!("`{text}` is not a time"),
+                help: "write it relative to T0 (`-2h`) or as RFC 3339 (`2026-01-31T08:00:00Z`)".into(),
+            };
+            dated(trimmed).unwrap_or(other)
         })
     }
+}
+
+/// What is wrong with a time that begins with a date, but is not RFC 3339.
+fn dated(text: &str) -> Option<BadName> {
+    let digits = |count: usize| text.bytes().take_while(u8::is_ascii_digit).count() == count;
+    let is_dated = match text.as_bytes() {
+        [_, _, _, _, b'-' | b'/', a, b, b'-' | b'/', ..] => {
+            digits(4) && a.is_ascii_digit() && b.is_ascii_digit()
+        }
+        [_, _, _, _, _, _, _, _, b'T' | b't', ..] => digits(8),
+        _ => false,
+    };
+    let is_day = chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok();
+    let what =
+        if is_day { "is a day, not an instant" } else { "is a time without a zone, or in another form" };
+    is_dated.then(|| BadName {
+        message: format!("`{text}` {what}"),
+        help: "write it as RFC 3339, with its zone: `2026-01-31T08:00:00Z`, or `+01:00` instead of `Z`"
+            .into(),
+    })
+}
+
+/// Whether a text is a time that was written wrongly where `-2h` or RFC 3339 is expected, or a name:
+/// `2h` without its sign, `2026-01-31`, or a time without a zone. No cloud's ids look like these.
+pub fn mistaken_time(text: &str) -> Option<BadName> {
+    let text = text.trim();
+    if text.parse::<When>().is_ok_and(|when| !matches!(when, When::AfterT0(_))) {
+        return None;
+    }
+    let bad = |what: &str, help: String| Some(BadName { message: format!("`{text}` {what}"), help });
+    let bare = text.trim_start_matches('+');
+    if bare.parse::<Span>().is_ok() {
+        let what = if bare == text { "is a time without its sign" } else { "lies after T0" };
+        return bad(what, format!("write `-{bare}` for the time {bare} before T0"));
+    }
+    if let Some(dated) = dated(text) {
+        return Some(dated);
+    }
+    if text.strip_prefix(['-', '+']).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) {
+        return bad("is not a time", "write it relative to T0, such as `-2h` or `-1h30m`".into());
+    }
+    None
 }
 
 impl fmt::Display for When {

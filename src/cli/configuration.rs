@@ -3,8 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Utc};
+
 use crate::config::{self, UserConfig};
 use crate::ui::Surroundings;
+use base::duration::Time;
 use base::exit::Exit;
 use engine::actions::CATALOGUE;
 use playbook::{Loaded, load};
@@ -42,14 +45,39 @@ pub fn load_playbook(
     config: &UserConfig,
 ) -> Result<Loaded, Diagnostics> {
     let mut loaded = load(path, CATALOGUE, params)?;
-    match protected_sandbox(&loaded, config) {
-        None => Ok(loaded),
-        Some(diagnostic) => {
-            loaded.diagnostics.push(diagnostic);
-            loaded.diagnostics.sort();
-            Err(loaded.diagnostics)
+    let source = Source::new(&loaded.path.display().to_string(), &loaded.source, 0);
+    let mut wrong: Vec<Diagnostic> = protected_sandbox(&loaded, &source, config).into_iter().collect();
+    wrong.extend(in_the_future(&loaded, &source, Utc::now()));
+    if wrong.is_empty() {
+        return Ok(loaded);
+    }
+    for diagnostic in wrong {
+        loaded.diagnostics.push(diagnostic);
+    }
+    loaded.diagnostics.sort();
+    Err(loaded.diagnostics)
+}
+
+/// Finds steps that restore to an instant that is still to come.
+fn in_the_future(loaded: &Loaded, source: &Source, now: Time) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for (index, step) in loaded.playbook.steps.iter().enumerate() {
+        for (from, key) in [("from", "as_of"), ("from", "point"), ("image", "point"), ("source", "as_of")] {
+            let text = step.with.get(from).and_then(|from| from.get(key)).and_then(|text| text.as_str());
+            let at = text.and_then(|text| DateTime::parse_from_rfc3339(text).ok());
+            if at.is_none_or(|at| at <= now) {
+                continue;
+            }
+            let pointer = format!("/steps/{index}/with/{from}/{key}");
+            let span = yaml::parse(source).0.map(|root| root.at_pointer(&pointer).span).unwrap_or_default();
+            found.push(
+                source
+                    .error(span, format!("`{}` lies in the future", text.unwrap_or_default()))
+                    .help("nothing can be restored as of then: ask for an earlier instant, or for one relative to T0 (`-2h`)"),
+            );
         }
     }
+    found
 }
 
 /// Loads a playbook for a command that will use it. Writes mistakes to stderr.
@@ -73,13 +101,12 @@ pub fn load_or_complain(
     }
 }
 
-fn protected_sandbox(loaded: &Loaded, config: &UserConfig) -> Option<Diagnostic> {
+fn protected_sandbox(loaded: &Loaded, source: &Source, config: &UserConfig) -> Option<Diagnostic> {
     let name = &loaded.playbook.sandbox.account;
     let why = config.protected().why(&loaded.playbook.accounts.get(name)?.id)?;
-    let source = Source::new(&loaded.path.display().to_string(), &loaded.source, 0);
     // The playbook was read without mistakes, so the place exists. Without it, the diagnostic would
     // still be useful.
-    let span = yaml::parse(&source).0.map(|root| root.at_pointer("/sandbox/account").span);
+    let span = yaml::parse(source).0.map(|root| root.at_pointer("/sandbox/account").span);
     let message = format!("the sandbox lies in a protected account: {why}");
     Some(
         source

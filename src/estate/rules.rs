@@ -183,6 +183,13 @@ impl EstateRules<'_> {
                     Some("write it like `arn:aws:kms:us-west-2:111122223333:key/1234abcd-…`".into()),
                 );
             }
+            if let Some(taken @ When::AfterT0(span)) = point.taken {
+                self.error(
+                    &format!("{here}/taken"),
+                    format!("it was taken {taken} after T0, so it cannot be restored"),
+                    Some(format!("write `-{span}` for the time {span} before T0")),
+                );
+            }
             if let (Some(taken), Some(usable)) = (point.taken, point.usable)
                 && before(usable, taken)
             {

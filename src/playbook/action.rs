@@ -240,6 +240,14 @@ impl SourceSpec {
         }
     }
 
+    /// The id of the recovery point, if the source names one.
+    pub fn id(&self) -> Option<&str> {
+        match &self.what {
+            SourceWhat::Id(id) | SourceWhat::Of { point: PointSpec::Id(id), .. } => Some(id),
+            SourceWhat::Of { .. } => None,
+        }
+    }
+
     /// The texts that decide on the recovery point and are still expressions.
     pub fn expressions(&self) -> Vec<&str> {
         let texts = match &self.what {

@@ -2,6 +2,7 @@
 
 use super::cidr;
 use super::comparison::{Comparison, ComparisonError, SizeComparison};
+use base::duration;
 use base::ids::BadName;
 use estate::EstateFormats;
 use yaml::Formats;
@@ -16,6 +17,11 @@ impl Formats for PlaybookFormats {
             "cidr" => cidr::read(text).map(drop),
             "comparison" => text.parse::<Comparison>().map(drop).map_err(bad),
             "size-comparison" => text.parse::<SizeComparison>().map(drop).map_err(bad),
+            // Nothing can be restored as of an instant that is still to come.
+            "when" => match duration::mistaken_time(text) {
+                Some(mistaken) => Err(mistaken),
+                None => EstateFormats.check(format, text),
+            },
             _ => EstateFormats.check(format, text),
         }
     }

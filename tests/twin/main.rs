@@ -35,6 +35,7 @@ mod journal;
 mod journal_and_report;
 mod loss;
 mod no_flattery;
+mod printed;
 mod readme;
 mod rehearsals;
 mod rendered_once;

@@ -89,6 +89,12 @@ pub enum StepError {
 }
 
 impl StepError {
+    /// An instant after T0. Nothing can be restored as of then.
+    pub fn after_t0(at: Time, t0: Time) -> Self {
+        let help = "ask for an earlier instant, or for `latest`";
+        Self::wrong(format!("{at} lies after T0, which was at {t0}"), help)
+    }
+
     pub fn failed(message: impl Into<String>) -> Self {
         Self::Failed { message: message.into(), help: None, again: true }
     }

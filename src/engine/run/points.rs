@@ -8,7 +8,7 @@ use super::found::{FoundPoints, key};
 use super::known::report_key;
 use super::survey::arn_part;
 use crate::actions::context::StepError;
-use base::duration::Time;
+use base::duration::{Time, mistaken_time};
 use estate::point::{LOOK_BACK, Rejection, Use, Wanted, WorstCase, select, worst_case_rpo};
 use estate::{PointIndex, PointKind, RecoveryPoint, Selector};
 use event::{Body, Chosen, Made, RestoreSource};
@@ -19,6 +19,9 @@ impl Recovery<'_> {
     /// Chooses the source for a step. `None` if its action restores nothing.
     pub async fn choose(&self, step: &str, spec: Option<SourceSpec>) -> Result<Option<Chosen>, StepError> {
         let Some(spec) = spec else { return Ok(None) };
+        if let Some(mistaken) = spec.id().and_then(mistaken_time) {
+            return Err(StepError::wrong(mistaken.message, mistaken.help));
+        }
         match &spec.what {
             SourceWhat::Id(id) => self.by_id(id, &spec).await.map(Some),
             SourceWhat::Of { kind, name, point } => {
@@ -82,6 +85,9 @@ impl Recovery<'_> {
                 (Wanted::AsOf(time), Some(time))
             }
         };
+        if let Some(later) = at.filter(|at| *at > self.t0) {
+            return Err(StepError::after_t0(later, self.t0));
+        }
         let on = self.on(spec);
         let selection = select(found, &wanted, &on);
         for (point, why) in &selection.rejected {

@@ -2,14 +2,19 @@
 
 use super::Context;
 use super::facts::Facts;
+use crate::action::SourceSpec;
 use crate::draft::Draft;
-use yaml::Diagnostics;
+use base::duration::mistaken_time;
 use yaml::diagnostic::list;
 use yaml::schema::Schema;
+use yaml::{Diagnostics, Node, Span, Value};
 
 pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, context: &Context<'_>, out: &mut Diagnostics) {
-    for (item, wrong) in draft.items.iter().zip(&facts.arguments) {
+    for ((item, wrong), source) in draft.items.iter().zip(&facts.arguments).zip(&facts.sources) {
         out.extend(wrong.clone());
+        if let (Some(source), Some(with)) = (source, item.with) {
+            mistaken_times(draft, source, with, out);
+        }
         let (Some(decl), Some(uses)) = (item.decl, item.uses) else { continue };
         if item.with.is_some() {
             continue;
@@ -25,6 +30,23 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, context: &Context<'_>, out: &
                     .help(format!("add `with: {{ {example} }}`")),
             );
         }
+    }
+}
+
+/// Reports a recovery point's id that is a time, written wrongly. As an id, it would be looked for
+/// in vain, after T0.
+fn mistaken_times(draft: &Draft<'_>, source: &SourceSpec, with: &Node, out: &mut Diagnostics) {
+    let Some(mistaken) = source.id().and_then(mistaken_time) else { return };
+    let span = source.id().and_then(|id| place_of(with, id)).unwrap_or(with.span);
+    out.push(draft.source.error(span, mistaken.message).help(mistaken.help));
+}
+
+fn place_of(node: &Node, text: &str) -> Option<Span> {
+    match &node.value {
+        Value::Str(found) if found == text => Some(node.span),
+        Value::Map(map) => map.entries.iter().find_map(|entry| place_of(&entry.value, text)),
+        Value::Seq(items) => items.iter().find_map(|item| place_of(item, text)),
+        _ => None,
     }
 }
 

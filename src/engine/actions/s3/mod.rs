@@ -6,8 +6,8 @@ pub mod verify;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::context::{Context, StepError};
-use base::duration::When;
+use super::context::{Context, StepError, value};
+use base::duration::{Time, When};
 use base::ids::{AccountId, Region};
 use estate::bucket;
 use playbook::action::{ArgProblem, BucketRead};
@@ -72,6 +72,15 @@ const READS: &[&str] = &[
     "s3:GetObject",
     "s3:GetObjectTagging",
 ];
+
+/// The instant of `as_of`. It cannot lie after T0: the objects were not written yet.
+fn as_of(cx: &Context<'_>, from: &BucketSource) -> Result<Option<Time>, StepError> {
+    let at = value(from.as_of.as_ref())?.map(|when| when.resolve(cx.t0));
+    match at {
+        Some(at) if at > cx.t0 => Err(StepError::after_t0(at, cx.t0)),
+        at => Ok(at),
+    }
+}
 
 fn reader(cx: &Context<'_>, account: Option<&str>) -> Result<AccountId, StepError> {
     match account {

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{BucketSource, READS, bucket_names, reader};
+use super::{BucketSource, READS, as_of, bucket_names, reader};
 use crate::actions::action::Action;
 use crate::actions::args;
 use crate::actions::context::{Context, Outcome, StepError, value};
@@ -113,7 +113,7 @@ impl Action for Restore {
             // management, which may be lost.
             None => cx.create_ready("bucket", Create::Bucket { name: cx.name(&args.to) }).await?.0,
         };
-        let as_of = value(args.from.as_of.as_ref())?;
+        let as_of = as_of(cx, &args.from)?;
         let copy = CopyObjects {
             from: BucketRef {
                 name: args.from.bucket.clone(),

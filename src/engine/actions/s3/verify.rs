@@ -6,11 +6,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{BucketSource, READS, bucket_names, reader};
+use super::{BucketSource, READS, as_of, bucket_names, reader};
 use crate::actions::action::Action;
 use crate::actions::args;
 use crate::actions::context::{Context, Outcome, StepError, value};
-use base::duration::{Size, When};
+use base::duration::Size;
 use estate::PointKind;
 use playbook::action::{
     ArgProblem, BucketRead, Demands, FileArg, FileKind, Output, Prepared, Shape, SourceSpec,
@@ -95,16 +95,7 @@ impl Action for Verify {
                     account: reader(cx, from.account.as_deref())?,
                     region: value(from.region.as_ref())?.unwrap_or_else(|| cx.place().region.clone()),
                 },
-                as_of: match value(from.as_of.as_ref())? {
-                    Some(When::At(time)) => Some(time),
-                    Some(_) => {
-                        return Err(StepError::wrong(
-                            "`as_of` must be a timestamp here",
-                            "write it as RFC 3339",
-                        ));
-                    }
-                    None => None,
-                },
+                as_of: as_of(cx, from)?,
             },
             (None, Some(path)) => Against::Manifest(manifest(cx.files, path)?),
             _ => return Err(StepError::wrong("it says neither `source` nor `manifest`", "give one of them")),
