@@ -92,6 +92,9 @@ where
 const CREDENTIALS_HELP: &str = "check the account's `profile` or `role` in the playbook, `aws sso login`, and the \
     AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SESSION_TOKEN variables; `aws sts get-caller-identity` shows who you are";
 
+pub const CLOCK_HELP: &str = "this machine's clock is wrong, and every age and time of the drill with it: set it by NTP \
+    (`timedatectl status` shows whether it is), and run the drill again";
+
 /// Converts a service's error code.
 pub fn from_code(call: &str, code: Option<&str>, status: u16, message: &str) -> CloudError {
     let code = code.unwrap_or_default();
@@ -112,6 +115,13 @@ fn classify(code: &str, status: u16, message: &str) -> (ErrorKind, Option<&'stat
             ErrorKind::Throttled,
             Some("lower `--jobs`, or run when less else calls this account's APIs"),
         );
+    }
+    // The services that sign by SigV4 say it in the message only.
+    if has(&["RequestTimeTooSkewed", "RequestInTheFuture"])
+        || message.contains("Signature not yet current")
+        || message.contains("Signature expired")
+    {
+        return (ErrorKind::Credentials, Some(CLOCK_HELP));
     }
     // EC2 also answers `AuthFailure` for images and addresses of other accounts.
     let whose = code == "AuthFailure" && (status == 401 || message.contains("access credentials"));

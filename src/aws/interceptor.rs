@@ -19,6 +19,7 @@ use aws_smithy_runtime_api::client::retries::classifiers::{
 };
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::caller::{self, Refused};
 use super::reads::{Reads, reads};
@@ -45,6 +46,8 @@ pub struct Shared {
     signers: Mutex<BTreeMap<AccountId, AccountId>>,
     /// Set once any endpoint has answered.
     reached: AtomicBool,
+    /// By how much this machine's clock is ahead of the clock that answered last.
+    ahead: Mutex<Option<TimeDelta>>,
     /// For each account: the access keys that STS has confirmed as its own. Key ids are not secret.
     confirmed: Mutex<BTreeMap<AccountId, BTreeSet<String>>>,
 }
@@ -69,12 +72,27 @@ impl Shared {
             owners: Mutex::default(),
             signers: Mutex::default(),
             reached: AtomicBool::new(false),
+            ahead: Mutex::default(),
             confirmed: Mutex::default(),
         }
     }
 
     pub fn api_calls(&self) -> ApiCalls {
         lock(&self.calls).clone()
+    }
+
+    /// Returns by how much this machine's clock is ahead of AWS's, or behind it if negative. `None`
+    /// before the first answer.
+    pub fn clock_ahead(&self) -> Option<TimeDelta> {
+        *lock(&self.ahead)
+    }
+
+    /// Compares the clock with the `Date` of an answer, which has whole seconds.
+    fn compare_clock(&self, date: Option<&str>) {
+        let Some(theirs) = date.and_then(|date| DateTime::parse_from_rfc2822(date).ok()) else { return };
+        #[expect(clippy::disallowed_methods, reason = "the machine's clock itself is in question")]
+        let ours = Utc::now();
+        *lock(&self.ahead) = Some(ours.signed_duration_since(theirs));
     }
 
     pub fn is_confirmed(&self, account: &AccountId, key: &str) -> bool {
@@ -326,8 +344,9 @@ impl Intercept for LossGateInterceptor {
         _components: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        if context.response().is_some() {
+        if let Some(response) = context.response() {
             self.shared.reached.store(true, Ordering::Relaxed);
+            self.shared.compare_clock(response.headers().get("date"));
         }
         let Some(Err(error)) = context.output_or_error() else { return Ok(()) };
         let status = context.response().map(|r| r.status().as_u16());

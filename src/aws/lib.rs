@@ -42,7 +42,7 @@ use base::duration::Time;
 use base::ids::AccountId;
 use base::severity::Severity;
 use estate::{Loss, RecoveryPoint};
-use port::gate::Call;
+use port::gate::{Call, Enforcement};
 use port::gated::delete_call;
 use port::{
     ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created,
@@ -87,7 +87,14 @@ impl Cloud for Aws {
                     return Err(role_needs_lost_account(account, &signer));
                 }
             }
-            whose(&clients.sts).await
+            let account = whose(&clients.sts).await?;
+            let gate = &self.shared.gate;
+            // Only a drill that has not begun is stopped. A wrong clock must not keep a sandbox.
+            let is_before_t0 = gate.loss().is_some() && gate.enforcement() == Enforcement::Off;
+            match self.shared.clock_ahead() {
+                Some(ahead) if is_before_t0 && ahead.abs() > MOST_SKEW => Err(clock_is_wrong(ahead)),
+                Some(_) | None => Ok(account),
+            }
         })
         .await
     }
@@ -339,6 +346,16 @@ async fn whose(sts: &access::StsReader) -> CloudResult<AccountId> {
     const CALL: &str = "sts:GetCallerIdentity";
     let id = sts.get_caller_identity().send().await.or_cloud(CALL)?.account.unwrap_or_default();
     id.parse().map_err(|_| CloudError::new(ErrorKind::Server, CALL, format!("`{id}` is not an account id")))
+}
+
+/// How far this machine's clock may be from AWS's. AWS refuses requests from five minutes on, and
+/// ages of recovery points are wrong by as much as the clock is.
+const MOST_SKEW: chrono::TimeDelta = chrono::TimeDelta::seconds(30);
+
+fn clock_is_wrong(ahead: chrono::TimeDelta) -> CloudError {
+    let way = if ahead > chrono::TimeDelta::zero() { "ahead of" } else { "behind" };
+    let said = format!("this machine's clock is {} s {way} AWS's", ahead.num_seconds().abs());
+    CloudError::new(ErrorKind::Invalid, "sts:GetCallerIdentity", said).help(error::CLOCK_HELP)
 }
 
 fn role_needs_lost_account(account: &AccountId, lost: &AccountId) -> CloudError {

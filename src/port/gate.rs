@@ -114,6 +114,10 @@ impl LossGate {
         self.lock().enforcement = enforcement;
     }
 
+    pub fn enforcement(&self) -> Enforcement {
+        self.lock().enforcement
+    }
+
     /// Marks a recovery point as lost. Calls that use it are then refused, even by its bare id.
     pub fn know_lost_point(&self, id: &str, locus: &str) {
         self.lock().lost_points.insert(id.to_owned(), locus.to_owned());
