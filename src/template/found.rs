@@ -1,8 +1,9 @@
 //! The findings of an inspection, and the exceptions that a step allows.
 
+use super::admitted::{Class, Place, has_row, place};
 use super::read::Template;
 use super::rule::Rule;
-use super::types::{INSIDE, is_a_type, outward};
+use super::types::{ADMITTED_LATER, INSIDE, is_a_type, outward};
 use base::severity::Severity;
 use yaml::{Diagnostic, Span};
 
@@ -43,6 +44,8 @@ pub struct Allow {
     iam: bool,
     retain: bool,
     kinds: Vec<String>,
+    /// Properties, such as `AWS::RDS::DBInstance.DomainIAMRoleName`.
+    properties: Vec<String>,
 }
 
 impl Allow {
@@ -54,6 +57,11 @@ impl Allow {
             match name {
                 "iam" => allow.iam = true,
                 "retain" => allow.retain = true,
+                name if name.split_once('.').is_some_and(|(kind, _)| is_a_type(kind)) => {
+                    let (kind, path) = name.split_once('.').unwrap_or_default();
+                    may_be_allowed(kind, path).map_err(|(said, help)| (index, said, help))?;
+                    allow.properties.push(name.to_owned());
+                }
                 kind if outward(kind).is_some_and(|row| row.rule == Rule::Iam) => {
                     return wrong(format!("`{kind}` is allowed by another name"), "write `iam`");
                 }
@@ -65,6 +73,7 @@ impl Allow {
                         "leave the resource out of the drill's deployment, with a `Condition`",
                     );
                 }
+                kind if ADMITTED_LATER.contains(&kind) => {}
                 kind if INSIDE.contains(&kind) => {
                     return wrong(format!("`{kind}` is allowed anyway"), "remove it from `allow`");
                 }
@@ -72,7 +81,7 @@ impl Allow {
                 other => {
                     return wrong(
                         format!("`{other}` is not a name that `allow` takes"),
-                        "`allow` takes `iam`, `retain`, and types that are not known to stay inside, such as `AWS::ECS::Cluster`",
+                        "`allow` takes `iam`, `retain`, and types that are not known to stay inside, such as `AWS::Batch::JobQueue`, or their properties, such as `AWS::RDS::DBInstance.DomainIAMRoleName`",
                     );
                 }
             }
@@ -81,11 +90,20 @@ impl Allow {
     }
 
     /// The name in `allow:` that allows a finding, if any.
-    fn names(&self, rule: Rule, kind: &str) -> Option<String> {
+    fn names(&self, rule: Rule, kind: &str, property: &str) -> Option<String> {
         match rule {
             Rule::Iam => self.iam.then(|| "iam".to_owned()),
             Rule::Retain => self.retain.then(|| "retain".to_owned()),
-            Rule::Unlisted => self.kinds.iter().find(|k| *k == kind).cloned(),
+            Rule::Unlisted if property.is_empty() => self.kinds.iter().find(|k| *k == kind).cloned(),
+            Rule::Unlisted => {
+                let whole = format!("{kind}.{property}");
+                let covers = |name: &&String| {
+                    whole
+                        .strip_prefix(name.as_str())
+                        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+                };
+                self.properties.iter().find(covers).cloned()
+            }
             Rule::Network
             | Rule::Public
             | Rule::Access
@@ -96,17 +114,57 @@ impl Allow {
     }
 }
 
+/// Whether a property may be allowed. Only what nobody judges may: `allow` never opens the network, and
+/// takes nothing of production.
+fn may_be_allowed(kind: &str, path: &str) -> Result<(), (String, String)> {
+    let told = format!("`{kind}.{path}`");
+    if !has_row(kind) {
+        let help = if outward(kind).is_some() {
+            "leave the resource out of the drill's deployment, with a `Condition`".to_owned()
+        } else {
+            format!("write `{kind}`: the properties of this type are in no table")
+        };
+        return Err((format!("{told} is no property that can be allowed"), help));
+    }
+    match place(kind, &path.replace('.', "/")) {
+        Some(Place::Of(Class::Stops) | Place::Nowhere) if !path.is_empty() => Ok(()),
+        Some(Place::Of(Class::Harmless)) => {
+            Err((format!("{told} is allowed anyway"), "remove it from `allow`".to_owned()))
+        }
+        Some(Place::Of(Class::Own)) => Err((
+            format!("{told} cannot be allowed: it may reach what stands outside the sandbox"),
+            "refer to what this template makes, or to what a step makes, by a parameter".to_owned(),
+        )),
+        Some(Place::Of(Class::Judged(_))) => Err((
+            format!("{told} cannot be allowed: its value is judged"),
+            "give it a value that stays inside the sandbox".to_owned(),
+        )),
+        Some(Place::Above | Place::Of(Class::Stops) | Place::Nowhere) | None => Err((
+            format!("{told} is not a single property"),
+            "name the property as the finding names it".to_owned(),
+        )),
+    }
+}
+
 /// The findings so far, and the resource that is being inspected.
 pub struct Findings<'a> {
     allow: &'a Allow,
     pub(super) resource: String,
     pub kind: String,
+    /// The path of the property that is being inspected, if a table decides about it.
+    pub(super) property: String,
     pub(super) list: Vec<TemplateFinding>,
 }
 
 impl<'a> Findings<'a> {
     pub fn new(allow: &'a Allow) -> Self {
-        Self { allow, resource: String::new(), kind: String::new(), list: Vec::new() }
+        Self {
+            allow,
+            resource: String::new(),
+            kind: String::new(),
+            property: String::new(),
+            list: Vec::new(),
+        }
     }
 
     pub fn count(&self) -> usize {
@@ -115,7 +173,7 @@ impl<'a> Findings<'a> {
 
     /// Adds a finding. `what` continues the sentence after the resource's name.
     pub fn push(&mut self, rule: Rule, span: Span, what: &str, fix: &str) {
-        let allowed = self.allow.names(rule, &self.kind);
+        let allowed = self.allow.names(rule, &self.kind, &self.property);
         let subject = match (self.resource.as_str(), self.kind.as_str()) {
             ("", _) => String::new(),
             (name, "") => format!("`{name}` "),

@@ -6,17 +6,19 @@
 //! - `needs` finds what a deployment needs besides the template, by the table `operations`.
 //! - `refusal` finds why CloudFormation would refuse it, `stays` what outlives the stack.
 //! - `inspect` finds parts that would open the sandbox, reach beyond it, or stay behind.
+//! - `admitted` holds the properties of each admitted type.
 //! - `types` and `table` hold the lists that the inspection uses.
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
+pub mod admitted;
 mod chosen;
 pub mod found;
 pub mod inspect;
 pub mod needs;
 pub mod operations;
 mod policy;
-mod properties;
+pub mod properties;
 mod read;
 pub mod refusal;
 pub mod resolve;

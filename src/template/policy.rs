@@ -3,10 +3,48 @@
 use super::found::Findings;
 use super::resolve::Resolver;
 use super::rule::Rule;
-use super::value::{Form, Knowledge, Resolved, knowledge, shown};
+use super::value::{Form, Knowledge, Resolved, is_a_reference, knowledge, shown};
 
 const OWN_ACCOUNT_ONLY: &str =
     "name principals of the sandbox's account only: `!Sub arn:${AWS::Partition}:iam::${AWS::AccountId}:root`";
+
+const READABLE: &str = "write the policy into the template; values inside it may be parameters";
+
+/// Checks that the statements of a whole policy stand in the template. Who they let in is checked
+/// where each statement is found.
+pub fn document(policy: &Resolved, found: &mut Findings<'_>) {
+    match &policy.form {
+        // A policy may be given as JSON text.
+        Form::Text(text) if knowledge(text) == Knowledge::Later => {}
+        Form::Text(text)
+            if serde_json::from_str::<serde_json::Value>(text).is_ok_and(|json| json.is_object()) => {}
+        Form::Text(_) => unread(policy, found),
+        Form::List(items) | Form::Either(items) => items.iter().for_each(|item| document(item, found)),
+        Form::Map(entries) => {
+            for (key, _, value) in entries {
+                if key == "Statement" {
+                    statements(value, found);
+                }
+            }
+        }
+        Form::Nothing => {}
+    }
+}
+
+/// Each statement must be a mapping whose parts are known by their names.
+fn statements(seen: &Resolved, found: &mut Findings<'_>) {
+    match &seen.form {
+        Form::Text(text) if knowledge(text) == Knowledge::Later => {}
+        Form::Text(_) => unread(seen, found),
+        Form::List(items) | Form::Either(items) => items.iter().for_each(|item| statements(item, found)),
+        Form::Map(_) | Form::Nothing => {}
+    }
+}
+
+fn unread(seen: &Resolved, found: &mut Findings<'_>) {
+    let what = "has a policy that cannot be read before the deployment: it may let anybody in";
+    found.push(Rule::Uninspected, seen.span, what, READABLE);
+}
 
 /// Checks a policy statement, that is a mapping with a principal. `Deny` lets nobody in.
 pub fn statement(statement: &Resolved, resolver: &Resolver<'_>, found: &mut Findings<'_>) {
@@ -41,8 +79,11 @@ fn binds(condition: &Resolved, resolver: &Resolver<'_>) -> bool {
     let arn = |text: &str| match (knowledge(text), text.split(':').nth(4)) {
         (Knowledge::Later, _) => true,
         (Knowledge::Open, _) | (Knowledge::Known, None) => false,
+        // What the stack makes, as a whole or as the name of a bucket, which all accounts share.
         (Knowledge::Own, None | Some("")) => !text.contains(['*', '?']),
-        (_, Some(of)) => (knowledge(of) == Knowledge::Own && !of.contains(['*', '?'])) || account(of),
+        (Knowledge::Named, None) => is_a_reference(text),
+        (Knowledge::Named, Some("")) => false,
+        (Knowledge::Known | Knowledge::Own | Knowledge::Named, Some(of)) => account(of),
     };
     let all = |value: &Resolved, fits: &dyn Fn(&str) -> bool| {
         let leaves = value.leaves();
@@ -86,7 +127,7 @@ fn service(leaf: &Resolved, text: &str, bound: bool, found: &mut Findings<'_>) {
                 found.push(Rule::Access, leaf.span, &what, SOURCE_ACCOUNT);
             }
         }
-        Knowledge::Known | Knowledge::Own | Knowledge::Open => {
+        Knowledge::Known | Knowledge::Own | Knowledge::Named | Knowledge::Open => {
             found.push(
                 Rule::Access,
                 leaf.span,
@@ -135,9 +176,10 @@ fn one(leaf: &Resolved, text: &str, resolver: &Resolver<'_>, found: &mut Finding
     let sandbox_account = resolver.surroundings.account.as_ref();
     let account = if text.starts_with("arn:") { text.split(':').nth(4).unwrap_or_default() } else { text };
     match knowledge(account) {
-        // `Own` is a role of this stack.
-        Knowledge::Later | Knowledge::Own => {}
-        Knowledge::Open => {
+        Knowledge::Later => {}
+        // An ARN of this stack, such as that of its role. A name could be any text.
+        Knowledge::Own if is_a_reference(text) => {}
+        Knowledge::Own | Knowledge::Named | Knowledge::Open => {
             found.push(
                 Rule::Access,
                 leaf.span,

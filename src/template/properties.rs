@@ -2,15 +2,16 @@
 
 use ipnet::Ipv4Net;
 
+use super::admitted::{Class, Judge, Place, place};
 use super::found::Findings;
 use super::policy;
 use super::resolve::Resolver;
 use super::rule::Rule;
 use super::table::{
-    BadWhen, NEEDED, NETWORK_IDS, Needed, PROPERTIES, Property, REGION_KEYS, ROLE_KEYS, ROLES,
-    STACK_REFERENCES, StackReference,
+    BadWhen, LOG_GROUP, NEEDED, NETWORK_IDS, Needed, OWN_TARGET, POLICY_KEYS, PROPERTIES, Property,
+    REGION_KEYS, ROLE_KEYS, ROLES, STACK_REFERENCES, StackReference,
 };
-use super::value::{Form, Knowledge, Resolved, Truth, knowledge, shown, truth};
+use super::value::{Form, Knowledge, Resolved, Truth, is_a_reference, knowledge, shown, truth};
 use yaml::{Entry, Span};
 
 const UNKNOWN: &str =
@@ -35,7 +36,10 @@ pub fn check(entry: &Entry, resolver: &Resolver<'_>, found: &mut Findings<'_>) {
     for needed in NEEDED.iter().filter(|needed| needed.kind == checker.kind) {
         PropertyCheck::needed(needed, &seen, entry.key_span, found);
     }
-    checker.walk(&seen, found);
+    match place(&checker.kind, "") {
+        Some(_) => checker.admitted(&seen, "", found),
+        None => checker.walk(&seen, found),
+    }
 }
 
 struct PropertyCheck<'a> {
@@ -62,14 +66,116 @@ impl PropertyCheck<'_> {
         }
     }
 
-    /// Checks every value at every depth, in each form that it may take.
+    /// Checks the properties of an admitted type by the table, in each form that they may take.
+    fn admitted(&self, seen: &Resolved, above: &str, found: &mut Findings<'_>) {
+        match &seen.form {
+            Form::List(items) | Form::Either(items) => {
+                items.iter().for_each(|item| self.admitted(item, above, found));
+            }
+            Form::Map(entries) => {
+                for (key, span, value) in entries {
+                    let path = if above.is_empty() { key.clone() } else { format!("{above}/{key}") };
+                    self.by_place(&path, key, *span, value, found);
+                }
+            }
+            Form::Text(text) if !above.is_empty() => {
+                if knowledge(text) != Knowledge::Later && !text.is_empty() {
+                    let what = format!("has a `{above}` that cannot be told before the deployment");
+                    found.push(Rule::Uninspected, seen.span, &what, UNKNOWN);
+                }
+            }
+            Form::Text(_) | Form::Nothing => {}
+        }
+    }
+
+    fn by_place(&self, path: &str, key: &str, span: Span, value: &Resolved, found: &mut Findings<'_>) {
+        match place(&self.kind, path) {
+            Some(Place::Above) => self.admitted(value, path, found),
+            Some(Place::Of(Class::Harmless)) => self.texts(value, found),
+            Some(Place::Of(Class::Own)) => {
+                let before = found.count();
+                self.references(key, value, self.own_row(key), found);
+                if found.count() == before {
+                    self.texts(value, found);
+                }
+            }
+            Some(Place::Of(Class::Judged(judge))) => self.judged(judge, key, value, found),
+            Some(Place::Of(Class::Stops) | Place::Nowhere) | None => {
+                self.unjudged(path, span, value, found);
+            }
+        }
+    }
+
+    /// A property that nobody judges.
+    fn unjudged(&self, path: &str, span: Span, value: &Resolved, found: &mut Findings<'_>) {
+        let given = match &value.form {
+            Form::Either(forms) => forms.iter().any(Resolved::is_given),
+            Form::Nothing => false,
+            Form::Text(text) => knowledge(text) != Knowledge::Later,
+            Form::List(_) | Form::Map(_) => true,
+        };
+        if given {
+            let property = path.replace('/', ".");
+            let what = format!("has `{property}`, which is not known to stay inside the sandbox");
+            let fix = format!(
+                "leave it out, with `!If`; if it stays inside, write `allow: [\"{}.{property}\"]` on the step",
+                self.kind
+            );
+            found.property.clone_from(&property);
+            found.push(Rule::Unlisted, span, &what, &fix);
+            found.property.clear();
+        }
+        self.walk(value, found);
+    }
+
+    fn judged(&self, judge: Judge, key: &str, value: &Resolved, found: &mut Findings<'_>) {
+        match judge {
+            Judge::Value => {
+                self.values(key, value, found);
+                self.texts(value, found);
+            }
+            Judge::Policy => {
+                policy::document(value, found);
+                self.walk(value, found);
+            }
+            Judge::Range => self.ranges(key, value, found),
+            Judge::Region => self.region(value, found),
+            Judge::Account => self.account(value, found),
+            Judge::Target => {
+                let sandbox = self.resolver.surroundings.cidr.as_deref().unwrap_or_default();
+                for (leaf, text) in value.leaves() {
+                    if !lies_in(&format!("{text}/32"), sandbox) {
+                        self.stack_reference(key, text, leaf, OWN_TARGET, found);
+                    }
+                }
+            }
+            Judge::Attribute => {
+                self.attributes(value, found);
+                self.texts(value, found);
+            }
+        }
+    }
+
+    /// Checks what is dangerous wherever it stands: ARNs, ids of networks, statements of policies.
+    fn texts(&self, seen: &Resolved, found: &mut Findings<'_>) {
+        match &seen.form {
+            Form::Text(_) => self.text(seen, found),
+            Form::List(items) | Form::Either(items) => items.iter().for_each(|item| self.texts(item, found)),
+            Form::Map(entries) => {
+                policy::statement(seen, self.resolver, found);
+                entries.iter().for_each(|(_, _, value)| self.texts(value, found));
+            }
+            Form::Nothing => {}
+        }
+    }
+
+    /// Checks every value at every depth by its key, for types that have no table.
     fn walk(&self, seen: &Resolved, found: &mut Findings<'_>) {
         match &seen.form {
             Form::Text(_) => self.text(seen, found),
             Form::List(items) | Form::Either(items) => items.iter().for_each(|item| self.walk(item, found)),
             Form::Map(entries) => {
                 policy::statement(seen, self.resolver, found);
-                self.attribute(entries, found);
                 for (key, _, value) in entries {
                     // `entry` has already checked a value that must belong to the stack.
                     if !self.entry(key, value, found) {
@@ -83,33 +189,50 @@ impl PropertyCheck<'_> {
 
     /// Checks one property. Returns whether its whole value has been checked.
     fn entry(&self, key: &str, value: &Resolved, found: &mut Findings<'_>) -> bool {
-        for row in
-            PROPERTIES.iter().filter(|row| row.key == key && (row.kind.is_empty() || row.kind == self.kind))
-        {
-            property(row, value, found);
-        }
+        self.values(key, value, found);
         let before = found.count();
-        let is = |kind: &&str| match kind.strip_suffix('*') {
-            Some(start) => self.kind.starts_with(start),
-            None => self.kind == **kind,
-        };
-        let rows = STACK_REFERENCES.iter().filter(|row| {
-            row.key == key
-                && (row.kinds.is_empty() || row.kinds.iter().any(&is))
-                && !row.except.iter().any(&is)
-        });
-        let role = ROLE_KEYS.0.iter().any(|end| key.ends_with(end)) && key != ROLE_KEYS.1;
-        for row in rows.chain(role.then_some(ROLES)) {
-            for (leaf, text) in value.leaves() {
-                // Some keys accept several values, separated by commas.
-                for one in text.split(',').map(str::trim).filter(|one| !one.is_empty()) {
-                    self.stack_reference(key, one, leaf, row, found);
-                }
-            }
+        if let Some(row) = row_of(key, &self.kind) {
+            self.references(key, value, row, found);
+        }
+        if POLICY_KEYS.contains(&key) {
+            policy::document(value, found);
         }
         let whole = found.count() > before;
         match key {
-            "CidrIp" => self.range(value, found),
+            "CidrIp" | "CidrIpv6" => self.ranges(key, value, found),
+            _ if REGION_KEYS.contains(&key) => self.region(value, found),
+            _ if key.contains("Account") || key.contains("OwnerId") => self.account(value, found),
+            _ => {}
+        }
+        whole
+    }
+
+    /// Checks a value by the rows of its key. A row of the type itself replaces those of all types.
+    fn values(&self, key: &str, value: &Resolved, found: &mut Findings<'_>) {
+        let rows =
+            |kind: &'static str| PROPERTIES.iter().filter(move |row| row.key == key && row.kind == kind);
+        let own = PROPERTIES.iter().filter(|row| row.key == key && row.kind == self.kind).collect::<Vec<_>>();
+        let rows = if own.is_empty() { rows("").collect() } else { own };
+        rows.into_iter().for_each(|row| property(row, value, found));
+    }
+
+    /// The row for a property that must refer to the stack.
+    fn own_row(&self, key: &str) -> &'static StackReference {
+        row_of(key, &self.kind).unwrap_or(OWN_TARGET)
+    }
+
+    fn references(&self, key: &str, value: &Resolved, row: &StackReference, found: &mut Findings<'_>) {
+        for (leaf, text) in value.leaves() {
+            // Some keys accept several values, separated by commas.
+            for one in text.split(',').map(str::trim).filter(|one| !one.is_empty()) {
+                self.stack_reference(key, one, leaf, row, found);
+            }
+        }
+    }
+
+    /// Checks a range of addresses that traffic comes from or goes to.
+    fn ranges(&self, key: &str, value: &Resolved, found: &mut Findings<'_>) {
+        match key {
             "CidrIpv6" if self.is_a_group() => {
                 for (leaf, text) in value.leaves() {
                     if knowledge(text) != Knowledge::Later && text != "::1/128" {
@@ -126,11 +249,9 @@ impl PropertyCheck<'_> {
                     }
                 }
             }
-            _ if REGION_KEYS.contains(&key) => self.region(value, found),
-            _ if key.contains("Account") || key.contains("OwnerId") => self.account(value, found),
-            _ => {}
+            "CidrIpv6" => {}
+            _ => self.range(value, found),
         }
-        whole
     }
 
     fn is_a_group(&self) -> bool {
@@ -148,11 +269,18 @@ impl PropertyCheck<'_> {
         let around = self.resolver.surroundings;
         match knowledge(text) {
             Knowledge::Own | Knowledge::Later => {}
+            Knowledge::Named if is_a_reference(text) => {}
             Knowledge::Known if around.ids.contains(text) => {}
-            Knowledge::Known if row.by_parameter && leaf.given && around.trust_parameters => {}
+            Knowledge::Known if row.by_parameter && leaf.given => {}
             Knowledge::Known => {
                 let what = format!("has `{}` as its `{key}`, which is not of the sandbox", shown(text));
                 found.push(row.rule, leaf.span, &what, row.fix);
+            }
+            Knowledge::Named => {
+                let what = format!(
+                    "has a `{key}` that is put together from a name of this template: it may be the name of something else"
+                );
+                found.push(row.rule, leaf.span, &what, "refer to it with `!Ref` or `!GetAtt` alone");
             }
             Knowledge::Open => {
                 let what = format!(
@@ -183,7 +311,7 @@ impl PropertyCheck<'_> {
                     );
                     found.push(Rule::Network, leaf.span, &what, INSIDE);
                 }
-                Knowledge::Own | Knowledge::Open => {
+                Knowledge::Own | Knowledge::Named | Knowledge::Open => {
                     let what =
                         "lets traffic pass to or from a range that cannot be told before the deployment";
                     found.push(Rule::Network, leaf.span, what, INSIDE);
@@ -230,7 +358,7 @@ impl PropertyCheck<'_> {
             let is_one = text.strip_prefix(start).is_some_and(|rest| {
                 (8..=17).contains(&rest.len()) && rest.bytes().all(|b| b.is_ascii_hexdigit())
             });
-            let trusted = *by_parameter && seen.given && around.trust_parameters;
+            let trusted = *by_parameter && seen.given;
             if is_one && !around.ids.contains(text) && !trusted {
                 let what = format!("names `{text}`, which is not of the sandbox");
                 let fix = "refer to a resource of this template, or to the sandbox's by the parameters `VpcId`, `SubnetIds`, `SecurityGroupId`";
@@ -278,47 +406,86 @@ impl PropertyCheck<'_> {
                 let what = format!("names something of another account: `{told}`");
                 return found.push(Rule::Elsewhere, seen.span, &what, OWN_ARN);
             }
-            Knowledge::Open => {
+            // No account or region is made by a stack.
+            Knowledge::Open | Knowledge::Own | Knowledge::Named => {
                 let what = format!(
                     "names something of an account that cannot be told before the deployment: `{told}`"
                 );
                 return found.push(Rule::Elsewhere, seen.span, &what, OWN_ARN);
             }
-            Knowledge::Known | Knowledge::Own | Knowledge::Later => {}
+            Knowledge::Known | Knowledge::Later => {}
         }
         match knowledge(region) {
             Knowledge::Known if region.parse::<base::ids::Region>().is_ok() && Some(*region) != here => {
                 let what = format!("names something of another region: `{told}`");
                 found.push(Rule::Elsewhere, seen.span, &what, OWN_ARN);
             }
-            Knowledge::Open => {
+            Knowledge::Open | Knowledge::Own | Knowledge::Named => {
                 let what = format!(
                     "names something of a region that cannot be told before the deployment: `{told}`"
                 );
                 found.push(Rule::Elsewhere, seen.span, &what, OWN_ARN);
             }
-            Knowledge::Known | Knowledge::Own | Knowledge::Later => {}
+            Knowledge::Known | Knowledge::Later => {}
         }
     }
 
-    /// Checks a load balancer's attribute `{ Key: deletion_protection.enabled, Value: true }`.
-    fn attribute(&self, entries: &[(String, Span, Resolved)], found: &mut Findings<'_>) {
-        let get = |key: &str| entries.iter().find(|e| e.0 == key).map(|e| &e.2);
-        let (Some(key), Some(value)) = (get("Key"), get("Value")) else { return };
-        if key.known() == Some("deletion_protection.enabled")
-            && self.kind.starts_with("AWS::ElasticLoadBalancing")
-        {
-            const ROW: Property = Property {
-                kind: "",
-                key: "deletion_protection.enabled",
-                when: BadWhen::True,
-                rule: Rule::Retain,
-                what: "keeps it from being deleted",
-                fix: "set it to false; with `!If` or a parameter, where production needs the other value",
-            };
-            property(&ROW, value, found);
+    /// Checks pairs of a name and a value, as lists of pairs or as a mapping.
+    fn attributes(&self, seen: &Resolved, found: &mut Findings<'_>) {
+        match &seen.form {
+            Form::List(items) | Form::Either(items) => {
+                items.iter().for_each(|item| self.attributes(item, found));
+            }
+            Form::Map(entries) => {
+                let get =
+                    |keys: [&str; 2]| entries.iter().find(|e| keys.contains(&e.0.as_str())).map(|e| &e.2);
+                match (get(["Key", "Name"]), get(["Value", "Value"])) {
+                    (Some(name), Some(value)) => match name.known() {
+                        Some(name) => self.attribute(name, value, found),
+                        None if name.leaves().iter().any(|(_, text)| knowledge(text) != Knowledge::Later) => {
+                            let what = "has an attribute whose name cannot be told before the deployment";
+                            found.push(Rule::Uninspected, name.span, what, UNKNOWN);
+                        }
+                        None => {}
+                    },
+                    _ => entries.iter().for_each(|(name, _, value)| self.attribute(name, value, found)),
+                }
+            }
+            Form::Text(text) if knowledge(text) == Knowledge::Open => {
+                let what = "has attributes that cannot be told before the deployment";
+                found.push(Rule::Uninspected, seen.span, what, UNKNOWN);
+            }
+            Form::Text(_) | Form::Nothing => {}
         }
     }
+
+    fn attribute(&self, name: &str, value: &Resolved, found: &mut Findings<'_>) {
+        match name {
+            "awslogs-group" => self.references(name, value, LOG_GROUP, found),
+            "awslogs-region" => self.region(value, found),
+            // Load balancers: `access_logs.s3.bucket`, `connection_logs.s3.bucket`.
+            _ if name.ends_with(".s3.bucket") => self.references(name, value, OWN_TARGET, found),
+            // Options of RDS: `IAM_ROLE_ARN`, `S3_BUCKET_ARN`.
+            _ if name.ends_with("ROLE_ARN") => self.references(name, value, ROLES, found),
+            _ if name.ends_with("BUCKET_ARN") => self.references(name, value, OWN_TARGET, found),
+            _ => self.values(name, value, found),
+        }
+    }
+}
+
+/// The row for a key that must refer to the stack, if any.
+pub fn row_of(key: &str, kind: &str) -> Option<&'static StackReference> {
+    let is = |row: &&str| match row.strip_suffix('*') {
+        Some(start) => kind.starts_with(start),
+        None => kind == *row,
+    };
+    let row = STACK_REFERENCES.iter().find(|row| {
+        row.key == key
+            && (row.kinds.is_empty() || row.kinds.iter().any(|k| is(k)))
+            && !row.except.iter().any(|k| is(k))
+    });
+    let role = ROLE_KEYS.0.iter().any(|end| key.ends_with(end)) && key != ROLE_KEYS.1;
+    row.or(role.then_some(ROLES))
 }
 
 /// Converts JSON inside a text into a value.

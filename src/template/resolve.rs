@@ -7,9 +7,10 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::read::Template;
-use super::types::MADE_BY_AWS;
+use super::types::{MADE_BY_AWS, REF_IS_AN_ID, REPEATED};
 use super::value::{
-    Form, Knowledge, LATER, LONGEST, OPEN, OWN, Resolved, Truth, ZONES, knowledge, literal, marker_of,
+    Form, Knowledge, LATER, LONGEST, NAMED, OPEN, OWN, Resolved, Truth, ZONES, knowledge, literal, marker_of,
+    plain,
 };
 use base::ids::{AccountId, Region};
 use base::partition::Partition;
@@ -35,9 +36,8 @@ pub struct Surroundings {
     /// The ids of the sandbox's VPC, subnets and groups, as far as they are known.
     pub ids: BTreeSet<String>,
     pub parameters: BTreeMap<String, Given>,
-    /// Whether to trust ids in parameters. During the run, they come from the run's own steps, and
-    /// literal ones have been checked before.
-    pub trust_parameters: bool,
+    /// The parameters whose value is an output of a step that makes things. They may name a target.
+    pub from_steps: BTreeSet<String>,
 }
 
 /// The deepest nesting of functions.
@@ -51,11 +51,19 @@ pub struct Resolver<'a> {
     conditions: RefCell<HashMap<String, Truth>>,
     /// The values of the template's own Systems Manager parameters.
     ssm_parameters: RefCell<HashMap<String, Resolved>>,
+    /// Whether the template's author named a resource. One that is being looked at counts as named.
+    named: RefCell<HashMap<String, bool>>,
 }
 
 impl<'a> Resolver<'a> {
     pub fn new(template: &'a Template, surroundings: &'a Surroundings) -> Self {
-        Self { template, surroundings, conditions: RefCell::default(), ssm_parameters: RefCell::default() }
+        Self {
+            template,
+            surroundings,
+            conditions: RefCell::default(),
+            ssm_parameters: RefCell::default(),
+            named: RefCell::default(),
+        }
     }
 
     pub fn resolve(&self, node: &Node) -> Resolved {
@@ -84,8 +92,7 @@ impl<'a> Resolver<'a> {
             Value::Null => Form::Nothing,
             Value::Broken => return Resolved::mark(span, OPEN),
             Value::Bool(value) => Form::Text(value.to_string()),
-            Value::Number(_, raw) => Form::Text(raw.clone()),
-            Value::Str(text) => Form::Text(literal(text)),
+            Value::Number(..) | Value::Str(_) => Form::Text(self.scalar(node)),
             Value::Seq(items) => Form::List(items.iter().map(|item| self.value(item, depth + 1)).collect()),
             Value::Map(map) => match map.entries.as_slice() {
                 [one] if one.key == "Ref" || one.key.starts_with("Fn::") => {
@@ -100,6 +107,18 @@ impl<'a> Resolver<'a> {
             },
         };
         Resolved { span, form, given: false }
+    }
+
+    /// The text of a scalar, as CloudFormation reads it. JSON and quoted texts stay as they are.
+    fn scalar(&self, node: &Node) -> String {
+        let (Value::Str(text) | Value::Number(_, text)) = &node.value else { return OPEN.into() };
+        let written = self.template.source.slice(node.span);
+        if written == text {
+            return plain(text).map_or_else(|| OPEN.into(), literal);
+        }
+        // Whether the text of an alias was quoted is not known here.
+        let same = plain(text) == Some(text);
+        if written.starts_with('*') && !same { OPEN.into() } else { literal(text) }
     }
 
     fn function(&self, name: &str, argument: &Node, depth: usize) -> Resolved {
@@ -151,10 +170,12 @@ impl<'a> Resolver<'a> {
                     // A part of a name may be any text. Only the items of a list are whole names.
                     let whole = between == ",";
                     let part = |part: &str| match knowledge(part) {
-                        Knowledge::Own if !whole => Resolved::mark(span, OPEN),
-                        Knowledge::Known | Knowledge::Own | Knowledge::Open | Knowledge::Later => {
-                            Resolved { given, ..Resolved::text(span, part) }
-                        }
+                        Knowledge::Own | Knowledge::Named if !whole => Resolved::mark(span, OPEN),
+                        Knowledge::Known
+                        | Knowledge::Own
+                        | Knowledge::Named
+                        | Knowledge::Open
+                        | Knowledge::Later => Resolved { given, ..Resolved::text(span, part) },
                     };
                     Resolved { span, form: Form::List(text.split(between).map(part).collect()), given }
                 }
@@ -182,7 +203,7 @@ impl<'a> Resolver<'a> {
                     return Resolved::mark(span, LATER);
                 }
                 let found = self.template.entry("Mappings", map).and_then(|m| m.get(first)?.get(second));
-                found.map_or_else(open, |node| Resolved { span, ..constant(node) })
+                found.map_or_else(open, |node| Resolved { span, ..self.constant(node) })
             }
             _ => open(),
         }
@@ -205,9 +226,40 @@ impl<'a> Resolver<'a> {
             "AWS::StackName" | "AWS::StackId" => Resolved::mark(span, OWN),
             _ => match self.template.entry("Parameters", name) {
                 Some(declared) => self.parameter(name, declared, span),
-                None if self.template.entry("Resources", name).is_some() => Resolved::mark(span, OWN),
-                None => Resolved::mark(span, OPEN),
+                None => match self.template.entry("Resources", name) {
+                    Some(resource) if ref_is_an_id(resource) => Resolved::mark(span, OWN),
+                    Some(resource) => Resolved::mark(span, self.name_of(name, resource)),
+                    None => Resolved::mark(span, OPEN),
+                },
             },
+        }
+    }
+
+    /// The marker of a resource's name: `OWN` if AWS generates it, or if it contains what AWS generates.
+    fn name_of(&self, name: &str, resource: &Node) -> char {
+        let known = self.named.borrow().get(name).copied();
+        let is_named = known.unwrap_or_else(|| {
+            self.named.borrow_mut().insert(name.to_owned(), true);
+            let properties = resource.get("Properties").and_then(Node::as_map);
+            let is_named = properties.is_some_and(|map| {
+                map.entries.iter().any(|entry| is_a_name(&entry.key) && self.is_chosen(&entry.value))
+            });
+            self.named.borrow_mut().insert(name.to_owned(), is_named);
+            is_named
+        });
+        if is_named { NAMED } else { OWN }
+    }
+
+    /// Whether a text may be any text.
+    fn is_chosen(&self, node: &Node) -> bool {
+        let seen = self.resolve(node);
+        match &seen.form {
+            Form::Nothing => false,
+            Form::Text(text) => knowledge(text) != Knowledge::Own,
+            Form::Either(_) | Form::List(_) => {
+                seen.leaves().iter().any(|(_, text)| knowledge(text) != Knowledge::Own)
+            }
+            Form::Map(_) => true,
         }
     }
 
@@ -232,11 +284,30 @@ impl<'a> Resolver<'a> {
                 self.ssm_parameters.borrow_mut().insert(of.to_owned(), seen.clone());
                 seen
             }
+            Some(kind) if kind.starts_with("AWS::") && REPEATED.contains(&which) => {
+                let is_a_name = which.ends_with("Name");
+                Resolved::mark(span, if is_a_name { self.name_of(of, resource) } else { NAMED })
+            }
             Some(kind) if kind.starts_with("AWS::") && MADE_BY_AWS.contains(&which) => {
                 Resolved::mark(span, OWN)
             }
             _ => Resolved::mark(span, OPEN),
         }
+    }
+
+    /// A value in which functions have no meaning: in `Mappings`, or a parameter's default.
+    fn constant(&self, node: &Node) -> Resolved {
+        let span = node.span;
+        let form = match &node.value {
+            Value::Null => Form::Nothing,
+            Value::Bool(value) => Form::Text(value.to_string()),
+            Value::Number(..) | Value::Str(_) => Form::Text(self.scalar(node)),
+            Value::Seq(items) => {
+                Form::List(items.iter().map(|item| Resolved { span, ..self.constant(item) }).collect())
+            }
+            Value::Map(_) | Value::Broken => Form::Text(OPEN.into()),
+        };
+        Resolved { span, form, given: false }
     }
 
     fn parameter(&self, name: &str, declared: &Node, span: Span) -> Resolved {
@@ -252,8 +323,8 @@ impl<'a> Resolver<'a> {
                 return looked_up_at(name, span);
             }
             Some(Given::Sandbox) => return Resolved::mark(span, OWN),
-            Some(Given::Value(text)) => (literal(text), true),
-            None => match declared.get("Default").map(constant) {
+            Some(Given::Value(text)) => (literal(text), self.surroundings.from_steps.contains(name)),
+            None => match declared.get("Default").map(|node| self.constant(node)) {
                 Some(default) => (default.flat(), false),
                 None => return Resolved::mark(span, OPEN),
             },
@@ -341,16 +412,13 @@ impl<'a> Resolver<'a> {
                 let (left, right) = (self.value(left, depth).flat(), self.value(right, depth).flat());
                 match (knowledge(&left), knowledge(&right)) {
                     (Knowledge::Later, _) | (_, Knowledge::Later) => Truth::Later,
-                    (Knowledge::Open, _) | (_, Knowledge::Open) | (Knowledge::Own, Knowledge::Own) => {
-                        Truth::Open
-                    }
+                    (Knowledge::Known, Knowledge::Known) if left == right => Truth::Yes,
+                    (Knowledge::Known, Knowledge::Known) => Truth::No,
                     // A name of the sandbox or of the stack is never empty. It may equal any other
                     // text.
-                    (Knowledge::Own, Knowledge::Known) if right.is_empty() => Truth::No,
-                    (Knowledge::Known, Knowledge::Own) if left.is_empty() => Truth::No,
-                    (Knowledge::Own, _) | (_, Knowledge::Own) => Truth::Open,
-                    _ if left == right => Truth::Yes,
-                    _ => Truth::No,
+                    (Knowledge::Own | Knowledge::Named, Knowledge::Known) if right.is_empty() => Truth::No,
+                    (Knowledge::Known, Knowledge::Own | Knowledge::Named) if left.is_empty() => Truth::No,
+                    _ => Truth::Open,
                 }
             }
             _ => Truth::Open,
@@ -363,20 +431,13 @@ fn looked_up_at(name: &str, span: Span) -> Resolved {
     Resolved::text(span, literal(&format!("{{{{resolve:ssm:{name}}}}}")))
 }
 
-/// A value in which functions have no meaning: in `Mappings`, or a parameter's default.
-fn constant(node: &Node) -> Resolved {
-    let span = node.span;
-    let form = match &node.value {
-        Value::Null => Form::Nothing,
-        Value::Bool(value) => Form::Text(value.to_string()),
-        Value::Number(_, raw) => Form::Text(raw.clone()),
-        Value::Str(text) => Form::Text(literal(text)),
-        Value::Seq(items) => {
-            Form::List(items.iter().map(|item| Resolved { span, ..constant(item) }).collect())
-        }
-        Value::Map(_) | Value::Broken => Form::Text(OPEN.into()),
-    };
-    Resolved { span, form, given: false }
+fn ref_is_an_id(resource: &Node) -> bool {
+    resource.get("Type").and_then(Node::as_str).is_some_and(|kind| REF_IS_AN_ID.contains(&kind))
+}
+
+/// Whether a property may be what `Ref` returns. Rather too many than too few.
+fn is_a_name(key: &str) -> bool {
+    key.ends_with("Name") || key.ends_with("Identifier") || ["Family", "ReplicationGroupId"].contains(&key)
 }
 
 /// Combines conditions. One `No` decides `Fn::And`, one `Yes` decides `Fn::Or`.

@@ -23,7 +23,7 @@ pub enum Rule {
     Iam,
     /// A resource that outlives the stack, or cannot be deleted.
     Retain,
-    /// A type that is not known to stay inside the sandbox.
+    /// A type or a property that is not known to stay inside the sandbox.
     Unlisted,
 }
 
@@ -161,13 +161,14 @@ impl Rule {
             Self::Unlisted => (
                 &[High, Medium],
                 Text {
-                    title: "A type is not known to stay inside the sandbox",
-                    meaning: "Drillmaster has no row for the resource's type. High: the step does \
-                              not allow the type. Medium: `allow` names it. Of its properties only \
-                              those are inspected whose names mean the same in every type.",
-                    reason: "The type may open the sandbox, reach beyond it, or stay behind.",
-                    remedy: "Leave it out with a `Condition`. If you know that it stays inside, \
-                             name the type in `allow` on the step.",
+                    title: "A type or a property is not known to stay inside the sandbox",
+                    meaning: "Drillmaster has no row for the resource's type, or nobody judges one \
+                              of its properties. High: the step does not allow it. Medium: \
+                              `allow` names it. Of the properties of an allowed type only those \
+                              are inspected whose names mean the same in every type.",
+                    reason: "It may open the sandbox, reach beyond it, or stay behind.",
+                    remedy: "Leave it out with a `Condition` or `!If`. If you know that it stays \
+                             inside, name the type or the property in `allow` on the step.",
                 },
             ),
         };
@@ -198,8 +199,8 @@ impl Rule {
                 .switch_off("`allow: [retain]` on the step lets it pass.")
                 .source("CloudFormation Template Reference Guide, \"DeletionPolicy attribute\""),
             Self::Unlisted => explained.switch_off(
-                "`allow: [\"AWS::ECS::Cluster\"]` on the step lets that type \
-                                      pass.",
+                "`allow: [\"AWS::Batch::JobQueue\"]` on the step lets that type pass, \
+                 `allow: [\"AWS::RDS::DBInstance.DomainIAMRoleName\"]` that property.",
             ),
         }
     }

@@ -45,6 +45,7 @@ const fn property(
 }
 
 const TO_FALSE: &str = "set it to false; with `!If` or a parameter, where production needs the other value";
+const TO_TRUE: &str = "set it to true, or leave it out";
 const NO_ROLE: &str =
     "set it to `!Ref AWS::NoValue` in a drill, with `!If`: machines of the sandbox start without a role";
 const PRIVATE: &str = "leave it out, or keep all four at true";
@@ -313,7 +314,243 @@ pub const PROPERTIES: &[Property] = &[
         BadWhen::False,
         Rule::Retain,
         "keeps its backups when it is deleted",
-        "set it to true, or leave it out",
+        TO_TRUE,
+    ),
+    property(
+        "",
+        "SourceDbiResourceId",
+        BadWhen::Given,
+        Rule::Elsewhere,
+        "copies another database",
+        "restore from a recovery point with `rds.restore_to_time`",
+    ),
+    property(
+        "",
+        "SourceDbClusterResourceId",
+        BadWhen::Given,
+        Rule::Elsewhere,
+        "copies another database",
+        "restore from a recovery point with `rds.restore_to_time`",
+    ),
+    property(
+        "",
+        "SourceDBInstanceAutomatedBackupsArn",
+        BadWhen::Given,
+        Rule::Elsewhere,
+        "copies another database",
+        "restore from a recovery point with `rds.restore_to_time`",
+    ),
+    property(
+        "",
+        "AutomaticBackupReplicationRegion",
+        BadWhen::Given,
+        Rule::Elsewhere,
+        "copies its backups into another region",
+        LEAVE_OUT,
+    ),
+    property(
+        "",
+        "AutomaticBackupReplicationKmsKeyId",
+        BadWhen::Given,
+        Rule::Elsewhere,
+        "copies its backups into another region",
+        LEAVE_OUT,
+    ),
+    property(
+        "",
+        "AutomaticBackupReplicationRetentionPeriod",
+        BadWhen::Given,
+        Rule::Elsewhere,
+        "copies its backups into another region",
+        LEAVE_OUT,
+    ),
+    property(
+        "",
+        "OutpostArn",
+        BadWhen::Given,
+        Rule::Network,
+        "stands on an Outpost, outside the sandbox's network",
+        LEAVE_OUT,
+    ),
+    property(
+        "",
+        "EnableLniAtDeviceIndex",
+        BadWhen::Given,
+        Rule::Network,
+        "connects machines with an Outpost's surroundings",
+        LEAVE_OUT,
+    ),
+    property(
+        "",
+        "Ipv4IpamPoolId",
+        BadWhen::Given,
+        Rule::Network,
+        "takes addresses outside the sandbox's range",
+        LEAVE_OUT,
+    ),
+    property(
+        "",
+        "Ipv6IpamPoolId",
+        BadWhen::Given,
+        Rule::Public,
+        "asks for IPv6 addresses, which are public",
+        CLOSED,
+    ),
+    property(
+        "",
+        "VpcLatticeConfigurations",
+        BadWhen::Given,
+        Rule::Network,
+        "connects services of different networks",
+        CLOSED,
+    ),
+    property("", "GatewayConnectors", BadWhen::Given, Rule::Network, "lets others reach the service", CLOSED),
+    property(
+        "AWS::Route53::RecordSet",
+        "HostedZoneName",
+        BadWhen::Given,
+        Rule::Network,
+        "names its zone by name: it may be production's",
+        OWN_ZONE,
+    ),
+    property(
+        "AWS::ECS::TaskDefinition",
+        "FSxWindowsFileServerVolumeConfiguration",
+        BadWhen::Given,
+        Rule::Elsewhere,
+        "mounts files that stand already",
+        "use a file system of this template",
+    ),
+    property(
+        "AWS::ECS::TaskDefinition",
+        "S3FilesVolumeConfiguration",
+        BadWhen::Given,
+        Rule::Elsewhere,
+        "mounts files that stand already",
+        "use a file system of this template",
+    ),
+    property(
+        "",
+        "SourceVolumeId",
+        BadWhen::Given,
+        Rule::Elsewhere,
+        "copies a volume that stands",
+        "restore from a recovery point with `ec2.restore_volume`",
+    ),
+    property("", "DeleteOnTermination", BadWhen::False, Rule::Retain, "lets it outlive its machine", TO_TRUE),
+    property(
+        "",
+        "AssociateCarrierIpAddress",
+        BadWhen::True,
+        Rule::Public,
+        "gives machines public addresses",
+        TO_FALSE,
+    ),
+    property(
+        "",
+        "EnablePrimaryIpv6",
+        BadWhen::True,
+        Rule::Public,
+        "asks for IPv6 addresses, which are public",
+        TO_FALSE,
+    ),
+    property(
+        "",
+        "PrimaryIpv6",
+        BadWhen::True,
+        Rule::Public,
+        "asks for IPv6 addresses, which are public",
+        TO_FALSE,
+    ),
+    property(
+        "",
+        "BypassPolicyLockoutSafetyCheck",
+        BadWhen::True,
+        Rule::Retain,
+        "lets a policy keep it from being deleted",
+        TO_FALSE,
+    ),
+    property(
+        "",
+        "NewInstancesProtectedFromScaleIn",
+        BadWhen::True,
+        Rule::Retain,
+        "keeps machines from being deleted",
+        TO_FALSE,
+    ),
+    // DynamoDB Developer Guide, "Point-in-time recovery": a deleted table leaves a backup for 35 days.
+    property(
+        "",
+        "PointInTimeRecoveryEnabled",
+        BadWhen::True,
+        Rule::Retain,
+        "leaves a backup for 35 days when it is deleted",
+        TO_FALSE,
+    ),
+    property(
+        "",
+        "TerminateHookAbandon",
+        BadWhen::IsNot(&["terminate"]),
+        Rule::Retain,
+        "keeps machines from being deleted",
+        "set it to `terminate`, or leave it out",
+    ),
+    property(
+        "AWS::AutoScaling::AutoScalingGroup",
+        "DeletionProtection",
+        BadWhen::IsNot(&["none"]),
+        Rule::Retain,
+        "keeps it from being deleted",
+        "set it to `none`, or leave it out",
+    ),
+    property(
+        "AWS::ElasticLoadBalancingV2::LoadBalancer",
+        "deletion_protection.enabled",
+        BadWhen::True,
+        Rule::Retain,
+        "keeps it from being deleted",
+        TO_FALSE,
+    ),
+    // AWS Backup keeps its recovery points when the file system is deleted.
+    property(
+        "AWS::EFS::FileSystem",
+        "Status",
+        BadWhen::IsNot(&["DISABLED"]),
+        Rule::Retain,
+        "has it backed up, and backups stay",
+        "set it to DISABLED; with `!If` or a parameter, where production needs backups",
+    ),
+    property(
+        "",
+        "LogDriver",
+        BadWhen::IsNot(&["awslogs", "json-file", "local", "none"]),
+        Rule::Elsewhere,
+        "sends logs to another service",
+        "use `awslogs` with a log group of this template",
+    ),
+    property(
+        "",
+        "CapacityProviders",
+        BadWhen::IsNot(&["FARGATE", "FARGATE_SPOT"]),
+        Rule::Elsewhere,
+        "uses machines that stand already",
+        "use FARGATE or FARGATE_SPOT",
+    ),
+    property(
+        "",
+        "CapacityProvider",
+        BadWhen::IsNot(&["FARGATE", "FARGATE_SPOT"]),
+        Rule::Elsewhere,
+        "uses machines that stand already",
+        "use FARGATE or FARGATE_SPOT",
+    ),
+    property(
+        "AWS::ECS::TaskDefinition",
+        "awslogs-create-group",
+        BadWhen::True,
+        Rule::Retain,
+        "makes a log group that the stack does not delete",
+        "set it to false, and make the log group in this template",
     ),
 ];
 
@@ -367,6 +604,25 @@ pub const NEEDED: &[Needed] = &[
     ),
     needed("AWS::RDS::DBInstance", &["DBSubnetGroupName", "DBClusterIdentifier"], DEFAULT_VPC, IN_GROUP),
     needed("AWS::RDS::DBCluster", &["DBSubnetGroupName"], DEFAULT_VPC, IN_GROUP),
+    needed(
+        "AWS::ECS::Service",
+        &["NetworkConfiguration/AwsvpcConfiguration/Subnets"],
+        "would run on machines that stand already, outside the sandbox's network",
+        IN_SUBNETS,
+    ),
+    needed(
+        "AWS::ECS::Service",
+        &["Cluster"],
+        "would run in the account's default cluster",
+        "refer to a cluster that this template makes",
+    ),
+    Needed {
+        kind: "AWS::ECS::Service",
+        any: &["NetworkConfiguration/AwsvpcConfiguration/AssignPublicIp"],
+        rule: Rule::Public,
+        what: "may give its tasks public addresses: it depends on how the service is made where nothing is said",
+        fix: "write `AssignPublicIp: DISABLED`",
+    },
     needed("AWS::DocDB::DBCluster", &["DBSubnetGroupName"], DEFAULT_VPC, IN_GROUP),
     needed("AWS::Neptune::DBCluster", &["DBSubnetGroupName"], DEFAULT_VPC, IN_GROUP),
     needed("AWS::ElastiCache::CacheCluster", &["CacheSubnetGroupName"], DEFAULT_VPC, IN_GROUP),
@@ -454,6 +710,15 @@ const fn rights(
     except: &'static [&'static str],
 ) -> StackReference {
     StackReference { key, kinds, except, by_parameter: false, rule: Rule::Credentials, fix: OWN_ROLE }
+}
+
+/// The row for properties of admitted types that must refer to the stack, and have no row of their own.
+pub const OWN_TARGET: &StackReference = &target("", &[], &[]);
+/// The row for the log group of a container.
+pub const LOG_GROUP: &StackReference = &target("awslogs-group", &[], &[]);
+
+const fn group(key: &'static str) -> StackReference {
+    StackReference { key, kinds: &[], except: &[], by_parameter: true, rule: Rule::Network, fix: TARGET }
 }
 
 /// The row for keys that end like [`ROLE_KEYS`] and so name a role.
@@ -561,6 +826,30 @@ pub const STACK_REFERENCES: &[StackReference] = &[
         rule: Rule::Network,
         fix: OWN,
     },
+    StackReference {
+        key: "SourcePrefixListId",
+        kinds: &[],
+        except: &[],
+        by_parameter: false,
+        rule: Rule::Network,
+        fix: OWN,
+    },
+    StackReference {
+        key: "DestinationPrefixListId",
+        kinds: &[],
+        except: &[],
+        by_parameter: false,
+        rule: Rule::Network,
+        fix: OWN,
+    },
+    group("SecurityGroupIds"),
+    group("SecurityGroups"),
+    group("VpcSecurityGroupIds"),
+    group("VPCSecurityGroups"),
+    group("GroupSet"),
+    group("SourceSecurityGroupId"),
+    group("SourceSecurityGroupName"),
+    group("DestinationSecurityGroupId"),
     // Targets that such a resource changes, fills or starts.
     target("Bucket", &["AWS::S3::BucketPolicy"], &[]),
     target("Queues", &["AWS::SQS::QueuePolicy"], &[]),
@@ -643,6 +932,19 @@ pub const NETWORK_IDS: &[(&str, bool)] = &[
     ("pcx-", false),
     ("vpce-", false),
     ("eipalloc-", false),
+];
+
+/// Keys that hold a policy in any type.
+pub const POLICY_KEYS: &[&str] = &[
+    "AccessPolicy",
+    "AssumeRolePolicyDocument",
+    "FileSystemPolicy",
+    "KeyPolicy",
+    "PolicyDocument",
+    "RegistryPolicyText",
+    "RepositoryPolicyText",
+    "ResourcePolicy",
+    "ResourcePolicyDocument",
 ];
 
 /// Keys that name a region.

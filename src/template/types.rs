@@ -202,6 +202,9 @@ pub const INSIDE: &[&str] = &[
     "AWS::EC2::SubnetRouteTableAssociation",
     "AWS::EC2::Volume",
     "AWS::EC2::VolumeAttachment",
+    "AWS::ECS::Cluster",
+    "AWS::ECS::Service",
+    "AWS::ECS::TaskDefinition",
     "AWS::EFS::AccessPoint",
     "AWS::EFS::FileSystem",
     "AWS::EFS::MountTarget",
@@ -250,6 +253,9 @@ pub const INSIDE: &[&str] = &[
     "AWS::SecretsManager::SecretTargetAttachment",
 ];
 
+/// Types that were not always admitted. Playbooks may still name them in `allow`.
+pub const ADMITTED_LATER: &[&str] = &["AWS::ECS::Cluster", "AWS::ECS::Service", "AWS::ECS::TaskDefinition"];
+
 /// Whether deleting a resource of this type leaves a final snapshot if it has no `DeletionPolicy`.
 /// A `DBInstance` leaves one unless it belongs to a cluster (CloudFormation template reference,
 /// "`DeletionPolicy` attribute").
@@ -271,6 +277,67 @@ pub fn outward(kind: &str) -> Option<&'static Outward> {
         None => kind == row.kind,
     })
 }
+
+/// Types whose `Ref` is an id or an ARN that AWS generates. Of others it may be a name that the
+/// template's author wrote (CloudFormation template reference, "Return values" of each type).
+pub const REF_IS_AN_ID: &[&str] = &[
+    "AWS::CloudFormation::WaitCondition",
+    "AWS::CloudFormation::WaitConditionHandle",
+    "AWS::EC2::Instance",
+    "AWS::EC2::LaunchTemplate",
+    "AWS::EC2::NetworkAcl",
+    "AWS::EC2::NetworkInterface",
+    "AWS::EC2::RouteTable",
+    "AWS::EC2::SecurityGroup",
+    "AWS::EC2::Subnet",
+    "AWS::EC2::Volume",
+    "AWS::ECS::Service",
+    "AWS::ECS::TaskDefinition",
+    "AWS::EFS::AccessPoint",
+    "AWS::EFS::FileSystem",
+    "AWS::EFS::MountTarget",
+    "AWS::ElasticLoadBalancingV2::Listener",
+    "AWS::ElasticLoadBalancingV2::ListenerRule",
+    "AWS::ElasticLoadBalancingV2::LoadBalancer",
+    "AWS::ElasticLoadBalancingV2::TargetGroup",
+    "AWS::IAM::ManagedPolicy",
+    "AWS::KMS::Key",
+    "AWS::Lambda::Alias",
+    "AWS::Lambda::Version",
+    "AWS::Route53::HostedZone",
+    "AWS::SNS::Subscription",
+    "AWS::SNS::Topic",
+    "AWS::SQS::Queue",
+    "AWS::SecretsManager::Secret",
+];
+
+/// Attributes that repeat a text of the template's author, or that anybody can guess: a name, a
+/// port, a version, a zone.
+pub const REPEATED: &[&str] = &[
+    "AvailabilityZone",
+    "ConfigurationEndPoint.Port",
+    "ConfigurationEndpoint.Port",
+    "DBSystemId",
+    "DefaultVersionNumber",
+    "Endpoint.Port",
+    "LatestVersionNumber",
+    "LoadBalancerName",
+    "Port",
+    "PrimaryEndPoint.Port",
+    "PrimaryPrivateIpAddress",
+    "PrivateIp",
+    "QueueName",
+    "ReadEndPoint.Ports",
+    "ReadEndPoint.Ports.List",
+    "ReaderEndPoint.Port",
+    "RedisEndpoint.Port",
+    "SecondaryPrivateIpAddresses",
+    "SourceSecurityGroup.GroupName",
+    "SourceSecurityGroup.OwnerAlias",
+    "TargetGroupName",
+    "TopicName",
+    "Version",
+];
 
 /// Attributes that AWS generates, or that repeat a property which is checked itself. Any other
 /// attribute may repeat any text.

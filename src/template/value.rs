@@ -9,6 +9,11 @@ pub(super) const OWN: char = '\u{fdd0}';
 pub(super) const OPEN: char = '\u{fdd1}';
 /// Marks a part that is known only during the run.
 pub(super) const LATER: char = '\u{fdd2}';
+/// Marks a name of this stack that its author wrote, or that can be guessed. As a whole it refers to
+/// the stack. As a part of a text it may be any text.
+pub(super) const NAMED: char = '\u{fdd3}';
+
+const MARKERS: [char; 4] = [OWN, OPEN, LATER, NAMED];
 
 /// What `Fn::GetAZs` gives: zones of the stack's region, which are only known to be some of them.
 pub(super) const ZONES: &str = "\u{fdd0}Fn::GetAZs";
@@ -39,8 +44,10 @@ pub enum Form {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Knowledge {
     Known,
-    /// It contains names of this stack or of the sandbox. The rest is known.
+    /// It contains ids or generated names of this stack or of the sandbox. The rest is known.
     Own,
+    /// It contains names of this stack that may be any text. The rest is known, or `Own`.
+    Named,
     /// It contains a part that is unknown before the deployment.
     Open,
     /// It contains a part that is known only during the run.
@@ -64,6 +71,8 @@ pub fn knowledge(text: &str) -> Knowledge {
         Knowledge::Later
     } else if text.contains(OPEN) {
         Knowledge::Open
+    } else if text.contains(NAMED) {
+        Knowledge::Named
     } else if text.contains(OWN) {
         Knowledge::Own
     } else {
@@ -165,11 +174,7 @@ pub(super) const LONGEST: usize = 1 << 16;
 /// A text from outside, without markers. A dynamic reference is open, since CloudFormation looks it
 /// up.
 pub(super) fn literal(text: &str) -> String {
-    let mut text = if text.contains([OWN, OPEN, LATER]) {
-        text.replace([OWN, OPEN, LATER], "\u{fffd}")
-    } else {
-        text.to_owned()
-    };
+    let mut text = if text.contains(MARKERS) { text.replace(MARKERS, "\u{fffd}") } else { text.to_owned() };
     if text.contains("{{resolve:") {
         text.push(OPEN);
     }
@@ -181,11 +186,58 @@ pub(super) fn marker_of(text: &str) -> char {
     match knowledge(text) {
         Knowledge::Later => LATER,
         Knowledge::Own => OWN,
+        Knowledge::Named => NAMED,
         Knowledge::Open | Knowledge::Known => OPEN,
+    }
+}
+
+/// Whether the whole text is a reference to the stack or the sandbox.
+pub(super) fn is_a_reference(text: &str) -> bool {
+    let mut chars = text.chars();
+    matches!((chars.next(), chars.next()), (Some(OWN | NAMED), None))
+}
+
+/// Reads a plain scalar as CloudFormation does, which reads YAML 1.1: `yes`, `no`, `on` and `off` are
+/// truth values (YAML 1.1, "Boolean Language-Independent Type"; `y` and `n` are texts there). `None` for
+/// a number that YAML 1.1 and 1.2 may read differently.
+pub(super) fn plain(text: &str) -> Option<&str> {
+    const TRUE: [&str; 9] = ["true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"];
+    const FALSE: [&str; 9] = ["false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"];
+    if TRUE.contains(&text) {
+        return Some("true");
+    }
+    if FALSE.contains(&text) {
+        return Some("false");
+    }
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let is_number = digits.strip_prefix('.').unwrap_or(digits).starts_with(|c: char| c.is_ascii_digit())
+        && (["0x", "0o", "0b"].iter().any(|start| digits.starts_with(start))
+            || digits.bytes().all(|b| b.is_ascii_digit() || b"_:.eE+-".contains(&b)));
+    (!is_number || reads_alike(text)).then_some(text)
+}
+
+/// Whether a number is printed as it is written: `80`, `-1`, `0.5`, and not `010`, `0x50`, `5.70`. Texts
+/// such as dates, versions and addresses are no numbers.
+fn reads_alike(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let whole = |part: &str| {
+        !part.is_empty()
+            && part.bytes().all(|b| b.is_ascii_digit())
+            && (part == "0" || !part.starts_with('0'))
+    };
+    let parts: Vec<&str> = digits.split('.').collect();
+    match parts.as_slice() {
+        [one] if whole(one) => true,
+        [one, rest] if whole(one) => {
+            rest.bytes().all(|b| b.is_ascii_digit()) && !rest.is_empty() && !rest.ends_with('0')
+        }
+        [_, _, _, ..] => !digits.contains([':', '_']),
+        [one] => one.contains('-') && !one.contains([':', '_', 'x', 'o', 'b']),
+        _ => false,
     }
 }
 
 /// A text for people, with `…` for the unknown parts.
 pub fn shown(text: &str) -> String {
-    text.replace([OWN, OPEN, LATER], "…")
+    text.replace(MARKERS, "…")
 }

@@ -1,5 +1,6 @@
 //! The inputs and results of an action.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -46,6 +47,10 @@ pub struct Context<'a> {
     /// The instant of the disaster. Data written since does not count as recovered.
     pub t0: Time,
     pub source: Option<RestoreSource>,
+    /// The arguments as they are written, with their expressions.
+    pub written: &'a Value,
+    /// The steps whose outputs name what they made, in contrast to what a command or a person says.
+    pub makers: &'a BTreeSet<&'a str>,
     /// The files of the playbook's folder. Paths in arguments are relative to it.
     pub files: &'a Files,
     /// The accounts of the playbook by name.

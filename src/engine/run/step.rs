@@ -1,5 +1,6 @@
 //! Runs one step: renders its arguments, chooses its source, and retries failed attempts.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -111,7 +112,8 @@ impl Recovery<'_> {
         attempt: &Attempt<'_>,
     ) -> Result<(Outcome, Option<Chosen>), StepError> {
         let step = &work.step;
-        let rendered = self.render(index, &work.with()).await?;
+        let written = work.with();
+        let rendered = self.render(index, &written).await?;
         let with = (work.action.read_rendered)(rendered).map_err(|e| {
             StepError::wrong(format!("its arguments do not fit: {e}"), "see `drillmaster schema`")
         })?;
@@ -135,6 +137,7 @@ impl Recovery<'_> {
         let progress = |text: String, done: Option<f64>| {
             self.engine.bus.tell(Body::Progress { id: step.id.clone(), text, done });
         };
+        let makers = self.makers();
         let cx = Context {
             provisioner: self.provisioner,
             waiter: self.waiter,
@@ -149,12 +152,27 @@ impl Recovery<'_> {
             resumed: attempt.known.is_some(),
             t0: self.t0,
             source: chosen.as_ref().map(|c| c.source.clone()),
+            written: &written,
+            makers: &makers,
             files: &self.engine.plan.files,
             accounts: &self.engine.plan.accounts,
             progress: &progress,
         };
         let outcome = with.run(&cx).await?;
         Ok((outcome, chosen))
+    }
+
+    /// The steps that make what their outputs name. Of a command or a person the drill knows only words.
+    fn makers(&self) -> BTreeSet<&str> {
+        let steps = self.engine.plan.nodes.iter().filter_map(|node| match &node.work {
+            Work::Step(work) => Some(work),
+            Work::Check(_) => None,
+        });
+        let words = ["command.run", "manual.task"];
+        steps
+            .filter(|work| !words.contains(&work.action.decl.name))
+            .map(|work| work.step.id.as_str())
+            .collect()
     }
 
     fn succeeded(&self, work: &StepWork, outcome: Outcome, chosen: Option<&Chosen>) {

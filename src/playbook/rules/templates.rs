@@ -163,6 +163,6 @@ fn surroundings(
         cidr,
         ids: BTreeSet::new(),
         parameters,
-        trust_parameters: false,
+        from_steps: BTreeSet::new(),
     }
 }

@@ -482,7 +482,7 @@ impl Rule {
                 "yaml steps drills/account-loss.yaml",
                 "  - id: stack-with-roles
     uses: cloudformation.deploy
-    with: { name: orders, template: orders.stack.yaml, allow: [iam, \"AWS::ECS::Cluster\"] }
+    with: { name: orders, template: orders.stack.yaml, allow: [iam, \"AWS::Batch::JobQueue\"] }
 ",
             )
             .page("templates.md#exceptions"),

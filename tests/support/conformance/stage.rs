@@ -177,7 +177,10 @@ impl<'a> Stage<'a> {
         let account = serde_json::from_value(serde_json::json!({ "id": SANDBOX })).unwrap();
         let accounts = [("sandbox".to_owned(), account)].into();
         let files = Files::of(self.peer.folder.path());
+        let makers = std::collections::BTreeSet::new();
         let cx = Context {
+            written: &serde_json::Value::Null,
+            makers: &makers,
             provisioner: &self.provisioner,
             waiter: &self.waiter,
             clock: &self.peer.clock,

@@ -23,7 +23,7 @@ fn holds(text: &str) -> Result<(), TestCaseError> {
                     !d.message.is_empty() && d.help.as_ref().is_some_and(|h| !h.is_empty()),
                     "{d:?}"
                 );
-                let private = |c: char| ('\u{fdd0}'..='\u{fdd2}').contains(&c);
+                let private = |c: char| ('\u{fdd0}'..='\u{fdd3}').contains(&c);
                 prop_assert!(
                     text.contains(private) || !d.message.contains(private),
                     "a mark is shown: {d:?}"

@@ -1,6 +1,6 @@
 //! Deploys a stack from a template.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -16,6 +16,7 @@ use estate::{PointKind, ResourceId};
 use playbook::action::{
     ArgProblem, Demands, FileArg, FileKind, Output, Prepared, Shape, SourceSpec, TemplateUse,
 };
+use playbook::expr;
 use port::{Calibration, Create, CreateCall, DeployStack, Finding, Rule, Timed};
 use template::stays::How;
 use template::{self, Allow, Given, SANDBOX_CIDR, SANDBOX_IDS, Surroundings, Template};
@@ -35,8 +36,8 @@ pub struct DeployArgs {
     #[serde(default)]
     pub capabilities: Vec<String>,
     /// Exceptions from the inspection of the template: `iam` (roles and policies), `retain`
-    /// (resources that outlive the stack), and types that are not known to stay inside the sandbox
-    /// (`AWS::ECS::Cluster`). Each becomes a finding of the report.
+    /// (resources that outlive the stack), and types or properties that are not known to stay inside
+    /// the sandbox (`AWS::Batch::JobQueue`, `AWS::RDS::DBInstance.DomainIAMRoleName`). Each becomes a finding of the report.
     #[serde(default)]
     pub allow: Vec<String>,
 }
@@ -153,6 +154,28 @@ fn parameters(cx: &Context<'_>, args: &DeployArgs, template: &Template) -> BTree
     parameters
 }
 
+/// The parameters whose value is, as a whole, an output of a step that makes what it names.
+fn from_steps(cx: &Context<'_>) -> BTreeSet<String> {
+    let is_an_output = |text: &str| match expr::references(text).as_deref() {
+        Ok([one]) => {
+            let step = one.path.get(1).filter(|_| one.path.first().is_some_and(|root| root == "steps"));
+            let alone = text.trim().strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
+            alone.is_some_and(|inner| inner.trim() == one.path.join("."))
+                && step.is_some_and(|step| cx.makers.contains(step.as_str()))
+        }
+        _ => false,
+    };
+    let all = |value: &Value| match value {
+        Value::String(text) => is_an_output(text),
+        Value::Array(items) => {
+            !items.is_empty() && items.iter().all(|item| item.as_str().is_some_and(is_an_output))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => false,
+    };
+    let written = cx.written.get("parameters").and_then(Value::as_object);
+    written.into_iter().flatten().filter(|(_, value)| all(value)).map(|(name, _)| name.clone()).collect()
+}
+
 /// The place and the parameters of the deployment.
 fn surroundings(cx: &Context<'_>, parameters: &BTreeMap<String, String>) -> Surroundings {
     let sandbox = cx.sandbox;
@@ -167,7 +190,7 @@ fn surroundings(cx: &Context<'_>, parameters: &BTreeMap<String, String>) -> Surr
             .iter()
             .map(|(name, text)| (name.clone(), Given::Value(text.clone())))
             .collect(),
-        trust_parameters: true,
+        from_steps: from_steps(cx),
     }
 }
 
