@@ -1,7 +1,7 @@
 """Prints the properties of CloudFormation's resource types, as `properties.txt` holds them.
 
 The resource schemas are CloudFormation's own, public ones. The package `cfn-lint` carries them.
-See README.md of this folder for how to run it.
+README.md beside it says how to run it.
 """
 
 import json
@@ -57,7 +57,7 @@ def without(tree, path):
     """Removes a property that only the service sets."""
     first, _, rest = path.partition("/")
     if first == "*":
-        for inner in [inner for inner in tree.values()]:
+        for inner in tree.values():
             without(inner, rest)
     elif not rest:
         tree.pop(first, None)

@@ -86,3 +86,58 @@ fn what_is_allowed_is_a_warning_and_a_finding() {
         assert!(refused.code == Some(2) && refused.told.contains(said), "{}", refused.told);
     }
 }
+
+const TARGET: &str = "Parameters: { Target: { Type: String } }\nResources:\n  Told:\n    Type: AWS::CloudWatch::Alarm\n    Properties: { AlarmActions: [!Ref Target] }\n";
+
+/// A parameter is judged when its value is known, whatever the value comes from.
+#[test]
+fn every_parameter_is_judged_at_the_step_at_the_latest() {
+    for value in [
+        "arn:aws:sns:us-west-2:999988887777:{{ run.id }}",
+        "{{ env.PATH }}",
+        "arn:aws:sns:us-west-2:999988887777:{{ steps.copy.snapshot_id }}",
+    ] {
+        let with = format!(", parameters: {{ Target: \"{value}\" }}");
+        let valid = run("validate", TARGET, &with);
+        assert_eq!(valid.code, Some(0), "{value}: {}", valid.told);
+        let done = run("run", TARGET, &with);
+        assert_eq!(done.code, Some(1), "{value}: {}", done.told);
+        let journal = done.journal.unwrap();
+        assert!(journal.contains("the template is not deployed: open.yaml:5:"), "{value}: {}", done.told);
+        assert!(!journal.contains("CreateStack"), "{value}: {}", done.told);
+    }
+    let known = run("validate", TARGET, ", parameters: { Target: \"{{ params.topic }}\" }");
+    assert_eq!(known.code, Some(2), "{}", known.told);
+}
+
+/// What a step made may be a target.
+#[test]
+fn an_output_of_a_step_may_be_a_target() {
+    let done = run("run", TARGET, ", parameters: { Target: \"{{ steps.copy.snapshot_id }}\" }");
+    let journal = done.journal.unwrap();
+    assert!(journal.contains("CreateStack") && !journal.contains("is not deployed"), "{}", done.told);
+}
+
+/// `allow` names a property, and each use of it is a finding.
+#[test]
+fn an_allowed_property_is_a_finding() {
+    let template = "Resources:\n  Papers:\n    Type: AWS::S3::Bucket\n    Properties: { MetadataTableConfiguration: {} }\n";
+    let refused = run("validate", template, "");
+    let name = "AWS::S3::Bucket.MetadataTableConfiguration";
+    assert!(
+        refused.code == Some(2) && refused.told.contains(&format!("allow: [\"{name}\"]")),
+        "{}",
+        refused.told
+    );
+    let done = run("run", template, &format!(", allow: [\"{name}\"]"));
+    let journal = done.journal.unwrap();
+    let finding = journal.lines().find(|line| line.contains("\"template\"") && line.contains("medium"));
+    assert!(
+        finding.is_some_and(|line| line.contains(&format!("the step allows it (`{name}`)"))),
+        "{journal}"
+    );
+    for name in ["AWS::EC2::Volume.SourceVolumeId", "AWS::EC2::SecurityGroup.SecurityGroupIngress.CidrIp"] {
+        let refused = run("validate", template, &format!(", allow: [\"{name}\"]"));
+        assert!(refused.code == Some(2) && refused.told.contains("cannot be allowed"), "{}", refused.told);
+    }
+}
