@@ -78,11 +78,10 @@ fn binds(condition: &Resolved, resolver: &Resolver<'_>) -> bool {
     let account = |text: &str| knowledge(text) == Knowledge::Later || Some(text) == sandbox_account;
     let arn = |text: &str| match (knowledge(text), text.split(':').nth(4)) {
         (Knowledge::Later, _) => true,
-        (Knowledge::Open, _) | (Knowledge::Known, None) => false,
+        (Knowledge::Open, _) | (Knowledge::Known, None) | (Knowledge::Named, Some("")) => false,
         // What the stack makes, as a whole or as the name of a bucket, which all accounts share.
         (Knowledge::Own, None | Some("")) => !text.contains(['*', '?']),
         (Knowledge::Named, None) => is_a_reference(text),
-        (Knowledge::Named, Some("")) => false,
         (Knowledge::Known | Knowledge::Own | Knowledge::Named, Some(of)) => account(of),
     };
     let all = |value: &Resolved, fits: &dyn Fn(&str) -> bool| {

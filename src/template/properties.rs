@@ -17,6 +17,9 @@ use yaml::{Entry, Span};
 const UNKNOWN: &str =
     "give it a value that is known before the deployment: a literal, or a parameter that the step sets";
 
+const WRITE_OUT: &str =
+    "write its properties out; what `aws cloudformation package` uploads is named by its place in a bucket";
+
 pub fn check(entry: &Entry, resolver: &Resolver<'_>, found: &mut Findings<'_>) {
     let seen = match entry.value.get("Properties") {
         Some(node) => resolver.resolve(node),
@@ -70,7 +73,9 @@ impl PropertyCheck<'_> {
     fn admitted(&self, seen: &Resolved, above: &str, found: &mut Findings<'_>) {
         match &seen.form {
             Form::List(items) | Form::Either(items) => {
-                items.iter().for_each(|item| self.admitted(item, above, found));
+                for item in items {
+                    self.admitted(item, above, found);
+                }
             }
             Form::Map(entries) => {
                 for (key, span, value) in entries {
@@ -79,10 +84,15 @@ impl PropertyCheck<'_> {
                 }
             }
             Form::Text(text) if !above.is_empty() => {
-                if knowledge(text) != Knowledge::Later && !text.is_empty() {
-                    let what = format!("has a `{above}` that cannot be told before the deployment");
-                    found.push(Rule::Uninspected, seen.span, &what, UNKNOWN);
-                }
+                let (what, fix) = match knowledge(text) {
+                    Knowledge::Later => return,
+                    Knowledge::Known if text.is_empty() => return,
+                    Knowledge::Known => ("is a text, where properties are expected", WRITE_OUT),
+                    Knowledge::Own | Knowledge::Named | Knowledge::Open => {
+                        ("cannot be told before the deployment", UNKNOWN)
+                    }
+                };
+                found.push(Rule::Uninspected, seen.span, &format!("has a `{above}` that {what}"), fix);
             }
             Form::Text(_) | Form::Nothing => {}
         }
@@ -163,7 +173,9 @@ impl PropertyCheck<'_> {
             Form::List(items) | Form::Either(items) => items.iter().for_each(|item| self.texts(item, found)),
             Form::Map(entries) => {
                 policy::statement(seen, self.resolver, found);
-                entries.iter().for_each(|(_, _, value)| self.texts(value, found));
+                for (_, _, value) in entries {
+                    self.texts(value, found);
+                }
             }
             Form::Nothing => {}
         }
@@ -213,7 +225,9 @@ impl PropertyCheck<'_> {
             |kind: &'static str| PROPERTIES.iter().filter(move |row| row.key == key && row.kind == kind);
         let own = PROPERTIES.iter().filter(|row| row.key == key && row.kind == self.kind).collect::<Vec<_>>();
         let rows = if own.is_empty() { rows("").collect() } else { own };
-        rows.into_iter().for_each(|row| property(row, value, found));
+        for row in rows {
+            property(row, value, found);
+        }
     }
 
     /// The row for a property that must refer to the stack.
@@ -434,7 +448,9 @@ impl PropertyCheck<'_> {
     fn attributes(&self, seen: &Resolved, found: &mut Findings<'_>) {
         match &seen.form {
             Form::List(items) | Form::Either(items) => {
-                items.iter().for_each(|item| self.attributes(item, found));
+                for item in items {
+                    self.attributes(item, found);
+                }
             }
             Form::Map(entries) => {
                 let get =
@@ -480,9 +496,7 @@ pub fn row_of(key: &str, kind: &str) -> Option<&'static StackReference> {
         None => kind == *row,
     };
     let row = STACK_REFERENCES.iter().find(|row| {
-        row.key == key
-            && (row.kinds.is_empty() || row.kinds.iter().any(|k| is(k)))
-            && !row.except.iter().any(|k| is(k))
+        row.key == key && (row.kinds.is_empty() || row.kinds.iter().any(is)) && !row.except.iter().any(is)
     });
     let role = ROLE_KEYS.0.iter().any(|end| key.ends_with(end)) && key != ROLE_KEYS.1;
     row.or(role.then_some(ROLES))
