@@ -174,6 +174,14 @@ impl Region {
     }
 }
 
+impl AzId {
+    /// Whether it is a zone of the region itself. A Local Zone (`usw2-lax1-az1`) or a Wavelength
+    /// Zone has no RDS, few instance types, and lies elsewhere: it is no zone for a sandbox.
+    pub fn is_availability_zone(&self) -> bool {
+        self.0.bytes().filter(|b| *b == b'-').count() == 1
+    }
+}
+
 /// The id of one run of a drill: `20261122T074400Z-orders-region-loss-1f3a`. It is safe as the name
 /// of a folder and as the value of a tag.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]

@@ -3,9 +3,10 @@
 
 use super::dial::{Failure, Stage, bounded};
 use super::observation::{Secrets, names_a_secret};
-use super::{Net, Observation, printable};
+use super::{Ending, Net, Observation, Ran, judge_command};
 use base::process::{self, Ended, ProcessError};
 use playbook::check::CommandCheck;
+use playbook::expr_value::TemplateLeft;
 
 const OUTPUT_LIMIT: usize = 1 << 20;
 
@@ -25,60 +26,28 @@ pub async fn command(spec: &CommandCheck, net: &Net) -> Observation {
 async fn attempt(spec: &CommandCheck, net: &Net, secrets: &Secrets) -> Result<Observation, Failure> {
     let (program, arguments) =
         spec.run.split_first().ok_or_else(|| Failure::new("not run", "`run` is empty"))?;
-    let expected_code = match &spec.exit_code {
-        Some(code) => *code.get()?,
-        None => 0,
-    };
     let folder = spec.cwd.as_deref().map_or_else(|| net.base_dir.clone(), |cwd| net.path(cwd));
     let inherited = process::INHERITED.iter().filter_map(|name| Some((*name, net.env(name)?)));
     let given = spec.env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let ended = process::run(program, arguments, &folder, inherited.chain(given), OUTPUT_LIMIT).await?;
-    judge(spec, expected_code, &ended, secrets)
+    Ok(judge(spec, &ended, secrets)?)
 }
 
-fn judge(
-    spec: &CommandCheck,
-    expected_code: i32,
-    seen: &Ended,
-    secrets: &Secrets,
-) -> Result<Observation, Failure> {
-    let (status, stdout) = (seen.status, &seen.stdout);
-    let raw = stdout.text();
-    let shown = secrets.scrub(raw.trim());
-    let text = shown.as_str();
-    let ended = match status.code() {
-        Some(code) => format!("exit code {code}"),
-        None => format!("no exit code ({status})"),
-    };
-    let observed = match text {
-        "" => ended.clone(),
-        text => format!("{ended}, `{text}`"),
-    };
-    if status.code() != Some(expected_code) {
-        let errors = secrets.scrub(&seen.stderr.text());
-        let said = if errors.trim().is_empty() { text } else { errors.trim() };
-        let said = match said.lines().last() {
-            Some(line) => format!("; it said `{}`", printable(line, 120)),
-            None => String::new(),
-        };
-        return Ok(Observation::unhealthy(&observed, format!("{ended}, expected {expected_code}{said}"))
-            .with_value(text));
-    }
-    let seen = match &spec.expect {
-        Some(expect) => {
-            let expect = expect.get()?;
-            if stdout.truncated && expect.needs_whole() {
-                Observation::unhealthy(
-                    &observed,
-                    format!("the output is longer than 1 MiB, so it cannot be compared with `{expect}`"),
-                )
-            } else {
-                Observation::compared_without(secrets, &observed, "the output", raw.trim(), expect)
-            }
-        }
-        None => Observation::healthy(&observed),
-    };
-    Ok(seen.with_value(text))
+fn judge(spec: &CommandCheck, seen: &Ended, secrets: &Secrets) -> Result<Observation, TemplateLeft> {
+    let (stdout, stderr) = (seen.stdout.text(), seen.stderr.text());
+    judge_command(
+        spec,
+        &Ran {
+            ending: Some(match seen.status.code() {
+                Some(code) => Ending::Code(code),
+                None => Ending::Other(seen.status.to_string()),
+            }),
+            stdout: Some(&stdout),
+            truncated: seen.stdout.truncated,
+            stderr: &stderr,
+            secrets: secrets.clone(),
+        },
+    )
 }
 
 impl From<ProcessError> for Failure {

@@ -7,7 +7,7 @@ use hickory_resolver::proto::rr::{Name, RData, RecordType};
 
 use super::dial::{Failure, Stage, bounded, chain};
 use super::observation::Secrets;
-use super::{Net, Observation};
+use super::{Net, Observation, judge_dns};
 use playbook::check::{DnsCheck, DnsType, dns_server};
 
 /// Makes one attempt of a DNS check. Uses no cache and no hosts file.
@@ -52,27 +52,7 @@ async fn attempt(spec: &DnsCheck) -> Result<Observation, Failure> {
             return Err(Failure::new("no answer", why));
         }
     };
-    if answers.is_empty() {
-        return Err(Failure::new("no records", format!("`{}` has no {record_type:?} record", spec.name)));
-    }
-    let joined = answers.join(", ");
-    let missing: Vec<&String> = spec
-        .contains
-        .iter()
-        .filter(|expected| !answers.iter().any(|answer| same(answer, expected, record_type)))
-        .collect();
-    if let Some(missing) = missing.first() {
-        return Ok(Observation::unhealthy(
-            &joined,
-            format!("`{missing}` is not among the answers `{joined}`"),
-        )
-        .with_value(joined));
-    }
-    let seen = match &spec.expect {
-        Some(expect) => Observation::compared(&joined, "the answer", &joined, expect.get()?),
-        None => Observation::healthy(&joined),
-    };
-    Ok(seen.with_value(joined))
+    Ok(judge_dns(spec, Some(&answers))?)
 }
 
 fn resolver(spec: &DnsCheck, not_asked: impl Fn(String) -> Failure) -> Result<TokioResolver, Failure> {
@@ -130,14 +110,6 @@ fn record_text(data: &RData, record_type: DnsType) -> Option<String> {
         }
         _ => return None,
     })
-}
-
-/// Compares text records exactly. In all other types, case and the final dot do not count.
-fn same(answer: &str, expected: &str, record_type: DnsType) -> bool {
-    match record_type {
-        DnsType::Txt => answer == expected,
-        _ => answer.eq_ignore_ascii_case(expected.trim().trim_end_matches('.')),
-    }
 }
 
 #[cfg(test)]

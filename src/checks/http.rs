@@ -21,9 +21,10 @@ use super::dial::{Failure, Stage, TLS, bounded, chain, dial, peer};
 use super::observation::{Secrets, names_a_secret};
 use super::redirect::{self, Hop};
 use super::tls::{Verify, explain, server_name};
-use super::{Net, Observation, printable};
+use super::{HttpAnswer, Net, Observation, judge_http};
 use base::duration::Span;
-use playbook::check::{HttpCheck, Statuses, parse_pin};
+use playbook::check::{HttpCheck, parse_pin};
+use playbook::expr_value::TemplateLeft;
 
 /// The number of bytes of a body that are kept.
 const BODY_LIMIT: usize = 1 << 20;
@@ -152,7 +153,7 @@ async fn attempt(
                     ));
                 }
             }
-            None => return judge(spec, &answer, Span(started.elapsed()), secrets),
+            None => return Ok(judge(spec, &answer, Span(started.elapsed()), secrets)?),
         }
     }
     Err(Failure::new(
@@ -161,82 +162,27 @@ async fn attempt(
     ))
 }
 
-fn judge(spec: &HttpCheck, answer: &Answer, took: Span, secrets: &Secrets) -> Result<Observation, Failure> {
-    let body = String::from_utf8_lossy(&answer.body);
-    let shown = secrets.scrub(body.trim());
-    let status = answer.parts.status.as_u16();
-    let mut observed = format!("{status} in {} ms", took.0.as_millis());
-    let mut wrong: Vec<String> = Vec::new();
-    let mut notes: Vec<String> = Vec::new();
-    let mut take = |seen: Observation| {
-        let list = if seen.healthy { &mut notes } else { &mut wrong };
-        list.extend(seen.why);
+fn judge(
+    spec: &HttpCheck,
+    answer: &Answer,
+    took: Span,
+    secrets: &Secrets,
+) -> Result<Observation, TemplateLeft> {
+    let header = |name: &str| {
+        let values = answer.parts.headers.get_all(name).iter();
+        Some(values.map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned()).collect())
     };
-
-    let default = Statuses::default();
-    let accepted = match &spec.status {
-        Some(accepted) => accepted.get()?,
-        None => &default,
-    };
-    if !accepted.0.contains(&status) {
-        let location = answer.parts.headers.get("location").filter(|_| (300..400).contains(&status));
-        let help = match location {
-            Some(to) => format!(
-                "; it redirects to `{}`: set `follow_redirects` or ask there",
-                printable(&secrets.scrub(&String::from_utf8_lossy(to.as_bytes())), 80)
-            ),
-            None => format!("; the body begins `{}`", printable(&shown, 80)),
-        };
-        take(Observation::unhealthy("", format!("the status is {status}, expected {accepted}{help}")));
-    }
-    for (name, expect) in &spec.expect_header {
-        let values: Vec<_> = answer
-            .parts
-            .headers
-            .get_all(name.as_str())
-            .iter()
-            .map(|v| String::from_utf8_lossy(v.as_bytes()))
-            .collect();
-        take(match values.as_slice() {
-            [] => Observation::unhealthy("", format!("the answer has no header `{name}`")),
-            values => Observation::compared_without(
-                secrets,
-                "",
-                &format!("header `{name}`"),
-                &values.join(", "),
-                expect.get()?,
-            ),
-        });
-    }
-    if let Some(expect) = &spec.expect_body {
-        let expect = expect.get()?;
-        observed = format!("{observed}, `{shown}`");
-        take(if answer.truncated && expect.needs_whole() {
-            Observation::unhealthy(
-                "",
-                format!(
-                    "the body is longer than 1 MiB, so it cannot be compared with `{expect}`; use `contains` or `matches`"
-                ),
-            )
-        } else {
-            Observation::compared_without(secrets, "", "the body", &body, expect)
-        });
-    }
-    if let Some(most) = &spec.max_latency {
-        let most = *most.get()?;
-        if took > most {
-            take(Observation::unhealthy(
-                "",
-                format!("the answer took {} ms, longer than `max_latency` {most}", took.0.as_millis()),
-            ));
-        }
-    }
-    let seen = if wrong.is_empty() {
-        Observation::healthy(&observed).with_note((!notes.is_empty()).then(|| notes.join("; ")))
-    } else {
-        Observation::unhealthy(&observed, wrong.join("; "))
-    };
-    Ok(seen.with_value(shown))
+    judge_http(
+        spec,
+        &HttpAnswer {
+            status: Some(answer.parts.status.as_u16()),
+            header: &header,
+            body: Some(&String::from_utf8_lossy(&answer.body)),
+            truncated: answer.truncated,
+            took: Some(took),
+            secrets: secrets.clone(),
+        },
+    )
 }
 
 async fn exchange(

@@ -4,8 +4,10 @@
 //! unhealthy observation with the reason. The engine repeats attempts and applies `within` and
 //! `stable_for`.
 //!
-//! For `s3` and `state`, the cloud port makes the calls, and this crate judges the answers.
+//! For `s3` and `state`, the cloud port makes the calls, and this crate judges the answers. It also
+//! judges what the twin's estate answers, with the same judges.
 
+mod answers;
 mod observation;
 pub mod s3;
 pub mod state;
@@ -37,8 +39,11 @@ mod tls;
 #[cfg(feature = "live")]
 mod testing;
 
+pub use answers::{
+    Ending, First, HttpAnswer, Ran, judge_command, judge_dns, judge_http, judge_sql, judge_tcp,
+};
 pub use connect_to::ConnectTo;
-pub use observation::{Observation, printable};
+pub use observation::{Observation, Secrets, printable};
 pub use s3::{S3Observed, judge as judge_s3};
 pub use state::judge as judge_state;
 

@@ -16,13 +16,22 @@ pub struct Observation {
     pub value: Option<String>,
     /// On an unhealthy observation: the reason and advice. On a healthy one: an optional note.
     pub why: Option<String>,
+    /// What the check expects and nobody judged, because the twin's estate does not give it. Empty
+    /// for a real answer.
+    pub assumed: Vec<String>,
 }
 
 const OBSERVED_CHARS: usize = 200;
 
 impl Observation {
     pub fn healthy(observed: impl AsRef<str>) -> Self {
-        Self { healthy: true, observed: printable(observed.as_ref(), OBSERVED_CHARS), value: None, why: None }
+        Self {
+            healthy: true,
+            observed: printable(observed.as_ref(), OBSERVED_CHARS),
+            value: None,
+            why: None,
+            assumed: Vec::new(),
+        }
     }
 
     pub fn unhealthy(observed: impl AsRef<str>, why: impl AsRef<str>) -> Self {
@@ -44,6 +53,16 @@ impl Observation {
                 None => note,
             });
         }
+        self
+    }
+
+    /// Adds expectations that nobody judged.
+    #[must_use]
+    pub fn assuming(mut self, assumed: Vec<String>) -> Self {
+        if !assumed.is_empty() && self.observed.is_empty() {
+            "assumed".clone_into(&mut self.observed);
+        }
+        self.assumed.extend(assumed);
         self
     }
 
@@ -114,7 +133,7 @@ pub fn printable(text: &str, longest: usize) -> String {
 /// Secrets of one check, besides those that `redact` knows: passwords and tokens in the playbook or
 /// in a URL.
 #[derive(Clone, Default)]
-pub(crate) struct Secrets(Vec<String>);
+pub struct Secrets(Vec<String>);
 
 /// The shortest text that counts as a secret. Removing a shorter one would damage ordinary words
 /// and protect nobody.

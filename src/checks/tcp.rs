@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use super::dial::{Failure, Stage, bounded, dial, peer};
 use super::observation::Secrets;
-use super::{Net, Observation};
+use super::{Net, Observation, judge_tcp};
 use playbook::check::{TcpCheck, split_host_port};
 use playbook::comparison::Comparison;
 
@@ -30,11 +30,11 @@ pub async fn tcp(spec: &TcpCheck, net: &Net) -> Observation {
             stage.enter("sending");
             stream.write_all(text.as_bytes()).await.map_err(|e| broken(&e))?;
         }
-        let Some(expect) = &spec.expect else { return Ok(Observation::healthy("connected")) };
+        let Some(expect) = &spec.expect else { return Ok(judge_tcp(spec, None)?) };
         stage.enter("reading");
         // Ends early enough to report the bytes received so far before the attempt times out.
         let deadline = tokio::time::Instant::now() + limit.saturating_sub(limit / 20);
-        receive(&mut stream, expect.get()?, deadline).await
+        receive(&mut stream, spec, expect.get()?, deadline).await
     };
     bounded(limit, &stage, &peer(net, host, port), &Secrets::default(), attempt).await
 }
@@ -49,6 +49,7 @@ fn broken(error: &std::io::Error) -> Failure {
 /// Reads until the bytes are as expected or no more can come.
 async fn receive(
     stream: &mut TcpStream,
+    spec: &TcpCheck,
     expect: &Comparison,
     deadline: tokio::time::Instant,
 ) -> Result<Observation, Failure> {
@@ -73,17 +74,10 @@ async fn receive(
             continue;
         }
         let text = String::from_utf8_lossy(&received);
-        let shown = format!("received `{}`", text.trim());
-        if received.is_empty() {
-            if ended {
-                return Ok(Observation::unhealthy(
-                    "received nothing",
-                    format!("nothing was received, expected `{expect}`"),
-                ));
-            }
+        if received.is_empty() && !ended {
             continue;
         }
-        let seen = Observation::compared(&shown, "what was received", &text, expect);
+        let seen = judge_tcp(spec, Some(&text))?;
         if seen.healthy || ended {
             return Ok(seen);
         }

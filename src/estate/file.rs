@@ -49,8 +49,15 @@ pub struct AccountEntry {
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RegionEntry {
-    /// The ids (not the names) of the region's zones: `use1-az1`.
+    /// The ids (not the names) of the region's zones: `use1-az1`. Local Zones and Wavelength Zones
+    /// may stand here for resources in them. No sandbox uses them.
     pub azs: Vec<AzId>,
+    /// The DB instance classes that the region offers. Absent: nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub db_classes: Option<Vec<String>>,
+    /// The instance types that the region offers. Absent: nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance_types: Option<Vec<String>>,
 }
 
 /// A resource of production.
@@ -73,6 +80,9 @@ pub struct ResourceEntry {
     /// The number of objects in a bucket.
     #[serde(default)]
     pub objects: u64,
+    /// The engine of a database, as RDS names it: `postgres`, `mysql`, `aurora-postgresql`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
     /// The host names and IP addresses that production reaches it by. A check that asks one of them
@@ -111,6 +121,13 @@ pub struct PointEntry {
     /// count them.
     #[serde(default)]
     pub late_objects: u64,
+    /// How far back a database's log reaches: the retention of its automated backups, for
+    /// `rds_pitr`. RDS keeps 35 days at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<Span>,
+    /// The engine of a database, as RDS names it. Default: that of the resource.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
     #[serde(default)]
     pub shared_with: Vec<AccountId>,
     /// Whether it is encrypted with an AWS managed key. No other account can be given such a key.
@@ -157,16 +174,41 @@ pub struct Timing {
     pub spread: f64,
 }
 
-/// How a restored resource answers a check.
+/// How a restored resource answers a check. What a check expects and no key answers is assumed.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Probe {
     /// The time from the check's needs being ready until the first healthy answer. Default: 0s.
     #[serde(default)]
     pub healthy_after: Span,
-    /// The answer: a number, a text, or a time relative to T0 (`-2h3m`).
+    /// The answer: a number, a text, or a time relative to T0 (`-2h3m`). For `http` a number from
+    /// 100 to 599 is the status, and anything else the body; for `s3` the number of objects; for
+    /// `state` the status; for `dns` the records, as a list or joined with `, `. For the step of a
+    /// `command.run`: what it prints.
     #[serde(default)]
     pub value: Option<serde_json::Value>,
+    /// The status of an HTTP answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 100, max = 599))]
+    pub status: Option<u16>,
+    /// Headers of an HTTP answer.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// The body of an HTTP answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    /// How long one answer takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency: Option<Span>,
+    /// The number of objects that an `s3` check finds. Default: what the estate says of the bucket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// The size of these objects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<Size>,
+    /// The exit code of a command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
     /// After being healthy for this long, it fails once more, for `down_for`.
     #[serde(default)]
     pub flaps_after: Option<Span>,
@@ -262,6 +304,13 @@ impl EstateFile {
             .collect()
     }
 
+    /// The engines of the databases, as far as the estate gives them.
+    pub fn engines(&self) -> BTreeMap<&ResourceId, &str> {
+        let points = self.recovery_points.iter().map(|p| (&p.of, &p.engine));
+        let resources = self.resources.iter().map(|r| (&r.id, &r.engine));
+        points.chain(resources).filter_map(|(id, engine)| Some((id, engine.as_deref()?))).collect()
+    }
+
     /// The size of a bucket, taken from its recovery point or from the resource.
     pub fn size_of_bucket(&self, name: &str) -> Size {
         let points = self.recovery_points.iter().filter(|p| p.kind.resource_kind() == "s3:bucket");
@@ -272,6 +321,7 @@ impl EstateFile {
 
     /// The recovery points, with times relative to T0 made absolute.
     pub fn recovery_points(&self, t0: Time) -> Vec<RecoveryPoint> {
+        let engines = self.engines();
         self.recovery_points
             .iter()
             .map(|entry| RecoveryPoint {
@@ -284,6 +334,10 @@ impl EstateFile {
                 encrypted: entry.encrypted || entry.kms_key.is_some(),
                 kms_key: entry.kms_key.clone(),
                 one_zone: entry.storage_class.is_some_and(StorageClass::is_one_zone),
+                earliest: entry.taken.zip(entry.retention).and_then(|(latest, retention)| {
+                    latest.resolve(t0).checked_sub_signed(retention.delta())
+                }),
+                engine: entry.engine.clone().or_else(|| engines.get(&entry.of).map(|&e| e.to_owned())),
                 ..RecoveryPoint::new(
                     entry.of.clone(),
                     entry.kind,

@@ -5,6 +5,7 @@
 
 pub mod bucket;
 pub mod draft;
+pub mod engine;
 pub mod file;
 mod formats;
 pub mod host;

@@ -12,7 +12,7 @@ use super::locus::Locus;
 use super::loss::Loss;
 use super::resource::ResourceId;
 use super::scope::Scope;
-use base::duration::{Size, Time, seconds_between};
+use base::duration::{Size, Span, Time, seconds_between};
 use base::ids::{AccountId, Region, name_of};
 use strum::VariantArray;
 
@@ -127,6 +127,9 @@ pub struct RecoveryPoint {
     /// A bucket whose objects lie in one zone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub one_zone: bool,
+    /// The earliest instant that a database's log reaches. `None`: unknown, or not a log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earliest: Option<Time>,
 }
 
 impl RecoveryPoint {
@@ -158,6 +161,7 @@ impl RecoveryPoint {
             kms_key: None,
             engine: None,
             one_zone: false,
+            earliest: None,
         }
     }
 }
@@ -379,6 +383,12 @@ pub fn select<'a>(points: &'a [RecoveryPoint], wanted: &Wanted, on: &Use<'_>) ->
     }));
     selection
 }
+
+/// The longest retention of automated backups that RDS allows.
+pub const LONGEST_RETENTION: Span = Span::from_secs(35 * 86_400);
+
+/// The shortest retention of automated backups, in whole days. Without one there is no log.
+pub const LEAST_RETENTION: Span = Span::from_secs(86_400);
 
 /// The default look-back of the worst case: 30 days.
 pub const LOOK_BACK: Duration = Duration::from_hours(720);

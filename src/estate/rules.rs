@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::draft::EstateDraft;
 use super::file::EstateFile;
+use super::point::LONGEST_RETENTION;
 use super::resource::ResourceId;
 use super::scope::{self, Scope};
 use base::duration::When;
@@ -188,6 +189,20 @@ impl EstateRules<'_> {
                     &format!("{here}/taken"),
                     format!("it was taken {taken} after T0, so it cannot be restored"),
                     Some(format!("write `-{span}` for the time {span} before T0")),
+                );
+            }
+            if point.retention.is_some() && point.kind != super::PointKind::RdsPitr {
+                self.error(
+                    &format!("{here}/retention"),
+                    "only an `rds_pitr` has a retention: other points are one instant".into(),
+                    Some("remove it".into()),
+                );
+            }
+            if point.retention.is_some_and(|retention| retention > LONGEST_RETENTION) {
+                self.error(
+                    &format!("{here}/retention"),
+                    "RDS keeps automated backups for 35 days at most".into(),
+                    Some("write the retention of the database's automated backups, such as `7d`".into()),
                 );
             }
             if let (Some(taken), Some(usable)) = (point.taken, point.usable)

@@ -7,6 +7,7 @@ pub mod cidr;
 pub mod comparison;
 pub mod decimal;
 mod draft;
+pub mod endpoint;
 pub mod expr;
 pub mod expr_value;
 mod formats;
@@ -15,8 +16,8 @@ pub mod model;
 mod rules;
 pub mod schema;
 pub mod secret;
-pub mod stack;
 pub mod sensitive;
+pub mod stack;
 pub mod timestamp;
 
 pub use load::{Loaded, load, load_kept};

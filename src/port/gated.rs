@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use super::gate::{Call, LossGate};
 use super::{
     AccountId, Against, ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
-    Create, Created, ErrorKind, Exposure, Facts, IsolationScan, Kind, MeasuredObjects, Needs, Observed,
+    Create, Created, ErrorKind, Exposure, Facts, IsolationScan, Kind, Listener, MeasuredObjects, Needs, Observed,
     Offers, Origin, Permit, Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, RecoveryPoint,
     Remains, ResourceRef, Tagged, Time, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
@@ -262,6 +262,10 @@ impl Cloud for Gated {
 
     fn declare(&self, t0: Time) {
         self.inner.declare(t0);
+    }
+
+    fn listener(&self, host: &str) -> Option<Listener> {
+        self.inner.listener(host)
     }
 
     fn probe(&self, check: &str, ready_at: Time) -> Option<ProbeAnswer> {

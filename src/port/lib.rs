@@ -139,6 +139,12 @@ pub trait Cloud {
     /// network has to be asked.
     fn probe(&self, check: &str, ready_at: Time) -> Option<ProbeAnswer>;
 
+    /// The database that answers at a host name, if the cloud knows its databases by name (the
+    /// twin). A real server tells by itself what it is.
+    fn listener(&self, _host: &str) -> Option<Listener> {
+        None
+    }
+
     /// How long an action without calls takes here (`manual.task`, `command.run`). `None` means
     /// that the work is really done.
     fn rehearsed(&self, origin: &Origin, action: &str) -> Option<CloudResult<std::time::Duration>>;

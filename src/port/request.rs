@@ -11,6 +11,7 @@ use super::Place;
 use base::duration::{Size, Time};
 use base::ids::{AccountId, AzId, Region, RunId};
 use base::severity::Severity;
+use estate::file::Probe;
 use estate::{PointKind, Selector};
 use strum::{IntoStaticStr, VariantArray};
 
@@ -779,12 +780,16 @@ pub struct VerifiedObjects {
     pub different: u64,
     /// The first few differences, in words.
     pub examples: Vec<String>,
+    /// The twin's estate does not say what one side holds. Nothing was compared.
+    pub unknown: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct MeasuredObjects {
-    pub count: u64,
-    pub bytes: u64,
+    /// `None`: the twin's estate does not say.
+    pub count: Option<u64>,
+    /// `None`: the twin's estate does not say.
+    pub bytes: Option<u64>,
 }
 
 /// The scope of a search by the tag `drillmaster:run`.
@@ -883,7 +888,18 @@ pub struct CallCount {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProbeAnswer {
     pub healthy: bool,
-    pub value: Option<Value>,
+    /// What the estate says of the answer. `None`: it says nothing about this check.
+    pub said: Option<Probe>,
     /// When the answer will change next.
     pub next_change: Option<Time>,
+}
+
+/// A database of the twin that answers at an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listener {
+    /// As RDS names it. `None`: the estate does not say.
+    pub engine: Option<String>,
+    /// If neither the engine nor the port is known, a guess.
+    pub port: i32,
+    pub port_is_known: bool,
 }

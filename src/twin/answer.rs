@@ -7,9 +7,9 @@ use port::ProbeAnswer;
 const DOWN_FOR: Span = Span::from_secs(5);
 
 /// Returns the answer at `now` to a check whose dependencies became ready at `ready_at`. Without a
-/// probe in the estate, the check is healthy at once and has no value.
+/// probe in the estate, nothing is said: the check counts as healthy at once, and as assumed.
 pub fn answer(probe: Option<&Probe>, ready_at: Time, now: Time, t0: Time) -> ProbeAnswer {
-    let Some(probe) = probe else { return ProbeAnswer { healthy: true, value: None, next_change: None } };
+    let Some(probe) = probe else { return ProbeAnswer { healthy: true, said: None, next_change: None } };
     let value = probe.value.clone().map(|value| match value.as_str().map(str::parse) {
         // A time relative to T0 becomes the timestamp that the restored data would hold.
         Some(Ok(when @ When::BeforeT0(_))) => {
@@ -17,8 +17,9 @@ pub fn answer(probe: Option<&Probe>, ready_at: Time, now: Time, t0: Time) -> Pro
         }
         _ => value,
     });
+    let said = Some(Probe { value, ..probe.clone() });
     if probe.never {
-        return ProbeAnswer { healthy: false, value, next_change: None };
+        return ProbeAnswer { healthy: false, said, next_change: None };
     }
     let mut healthy = false;
     let up = ready_at + probe.healthy_after.delta();
@@ -35,7 +36,7 @@ pub fn answer(probe: Option<&Probe>, ready_at: Time, now: Time, t0: Time) -> Pro
             next_change.get_or_insert(change);
         }
     }
-    ProbeAnswer { healthy, value, next_change }
+    ProbeAnswer { healthy, said, next_change }
 }
 
 #[cfg(test)]
@@ -65,7 +66,7 @@ mod tests {
     #[test]
     fn a_relative_value_is_a_timestamp() {
         let probe = Probe { value: Some("-2h3m".into()), ..Probe::default() };
-        let value = answer(Some(&probe), at(0), at(0), at(7380)).value.unwrap();
+        let value = answer(Some(&probe), at(0), at(0), at(7380)).said.unwrap().value.unwrap();
         assert_eq!(value, at(0).to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true));
     }
 }

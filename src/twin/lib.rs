@@ -12,7 +12,7 @@ pub mod timing;
 mod world;
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -21,15 +21,15 @@ use async_trait::async_trait;
 use base::clock::Clock;
 use base::duration::Size;
 use base::duration::Time;
-use base::ids::AccountId;
+use base::ids::{AccountId, AzId};
 use estate::RecoveryPoint;
 use estate::file::{EstateFile, Fault, FaultKind, Timing};
 use estate::{PointIndex, PointKind, Resource};
 use port::{
     ActionTiming, Against, ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
-    Create, Created, ErrorKind, Exposure, IsolationScan, Kind, Leak, MeasuredObjects, Needs, Observed,
+    Create, Created, ErrorKind, Exposure, IsolationScan, Kind, Leak, Listener, MeasuredObjects, Needs, Observed,
     Offers, Operation, Origin, Permit, Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, Remains,
-    ResourceRef, RunTags, Sent, State, Tagged, Timed, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
+    ResourceRef, RestoreDbToTime, RunTags, Sent, State, Tagged, Timed, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
     gated,
 };
 pub use rebuild::Unanswered;
@@ -277,7 +277,9 @@ impl Twin {
             begins.and_then(|begins| after(begins, takes))
         };
         let unhealthy = fault == Some(FaultKind::ComesUpUnhealthy);
-        let context = CreateContext { place, origin, run_tags, ready_at, unhealthy, restored_to, size, now };
+        let engine = self.engine_of(what);
+        let context =
+            CreateContext { place, origin, run_tags, ready_at, unhealthy, restored_to, size, engine, now };
         let created = self.world.borrow_mut().create(&context, what)?;
         if most.is_some() {
             self.world.borrow_mut().has_begun(place, what.kind(), ready_at);
@@ -322,8 +324,8 @@ impl Twin {
         Ok(())
     }
 
-    /// Waits until the request has taken its time. The time counts from the first attempt of
-    /// `origin`.
+    /// Waits until the request has taken its time. The time counts from when this attempt asked for
+    /// it, also after the runner died and another one went on.
     async fn pass(&self, origin: &Origin, takes: Duration) {
         let since = origin.since.unwrap_or_else(|| self.clock.now());
         self.clock.sleep_until(after(since, takes).unwrap_or(Time::MAX_UTC)).await;
@@ -352,6 +354,37 @@ impl Twin {
                 && p.account == resource.account
                 && p.region == resource.region
         })
+    }
+
+    /// The engine of the database that a request makes, as far as the request or the estate says.
+    fn engine_of(&self, what: &Create) -> Option<String> {
+        let db = match what {
+            Create::Db(db) | Create::DbToTime(RestoreDbToTime { db, .. }) | Create::DbReplica { db, .. } => db,
+            Create::DbCluster(cluster) => return Some(cluster.engine.clone()),
+            Create::DbClusterInstance { engine, .. } => return Some(engine.clone()),
+            Create::Vpc { .. }
+            | Create::Subnet { .. }
+            | Create::SecurityGroup { .. }
+            | Create::DbSubnetGroup { .. }
+            | Create::Bucket { .. }
+            | Create::CopySnapshot { .. }
+            | Create::CopyImage { .. }
+            | Create::CopyDbSnapshot { .. }
+            | Create::CopyDbClusterSnapshot { .. }
+            | Create::Volume(_)
+            | Create::Instances(_)
+            | Create::AttachVolume { .. }
+            | Create::KeyPair { .. }
+            | Create::Address { .. }
+            | Create::PromoteReplica { .. }
+            | Create::Stack(_) => return None,
+        };
+        let source = || {
+            let name = base::ids::name_of(&db.source);
+            let engines = self.file.engines();
+            engines.iter().find(|(id, _)| id.kind == "rds:db" && id.name == name).map(|(_, engine)| (*engine).to_owned())
+        };
+        db.engine.clone().or_else(source)
     }
 
     fn not_this_run(call: &str, resource: &ResourceRef) -> CloudError {
@@ -401,14 +434,30 @@ impl Cloud for Twin {
         let azs = self.file.regions.get(&place.region).map(|r| r.azs.as_slice()).unwrap_or_default();
         Ok(azs
             .iter()
+            .filter(|az| az.is_availability_zone())
             .zip('a'..='z')
             .map(|(id, letter)| Zone { id: id.clone(), name: format!("{}{letter}", place.region) })
             .collect())
     }
 
-    /// An estate does not list which zones offer which types. Every zone offers everything.
-    async fn offers(&self, _place: &Place, _wishes: &Wishes) -> CloudResult<Offers> {
-        Ok(Offers::new())
+    /// An estate says what a region offers, and not in which zones. What it does not say is not
+    /// judged.
+    async fn offers(&self, place: &Place, wishes: &Wishes) -> CloudResult<Offers> {
+        let Some(region) = self.file.regions.get(&place.region) else { return Ok(Offers::new()) };
+        let zones: BTreeSet<AzId> = region.azs.iter().filter(|az| az.is_availability_zone()).cloned().collect();
+        let offered = |listed: bool| if listed { zones.clone() } else { BTreeSet::new() };
+        let mut offers = Offers::new();
+        if let Some(known) = &region.instance_types {
+            let wishes = wishes.instance_types.iter();
+            offers.extend(wishes.map(|kind| (kind.clone(), offered(known.contains(kind)))));
+        }
+        if let Some(known) = &region.db_classes {
+            let wishes = wishes.db_classes.iter();
+            offers.extend(
+                wishes.map(|(engine, class)| (format!("{class} ({engine})"), offered(known.contains(class)))),
+            );
+        }
+        Ok(offers)
     }
 
     async fn recovery_points(&self, place: &Place, query: &PointQuery) -> CloudResult<Vec<RecoveryPoint>> {
@@ -570,15 +619,26 @@ impl Cloud for Twin {
         Ok(seen)
     }
 
-    async fn measure_objects(&self, bucket: &BucketRef, _prefix: &str) -> CloudResult<MeasuredObjects> {
+    /// The twin models no keys, so nobody knows what lies below a prefix, unless the bucket is
+    /// empty.
+    async fn measure_objects(&self, bucket: &BucketRef, prefix: &str) -> CloudResult<MeasuredObjects> {
         self.count("s3:ListObjectsV2", false);
-        let contents = self.buckets(|buckets| buckets.read("s3:ListObjectsV2", bucket))?.unwrap_or_default();
-        Ok(MeasuredObjects { count: contents.objects, bytes: contents.bytes })
+        let contents = self.buckets(|buckets| buckets.read("s3:ListObjectsV2", bucket))?;
+        Ok(match contents {
+            Some(empty) if empty == Contents::default() => {
+                MeasuredObjects { count: Some(0), bytes: Some(0) }
+            }
+            // An estate that gives no number of objects, or no size, leaves it at 0.
+            Some(Contents { objects, bytes }) if prefix.is_empty() => MeasuredObjects {
+                count: Some(objects).filter(|objects| *objects > 0),
+                bytes: Some(bytes).filter(|bytes| *bytes > 0),
+            },
+            Some(_) | None => MeasuredObjects::default(),
+        })
     }
 
     async fn measure_object(&self, bucket: &BucketRef, key: &str) -> CloudResult<MeasuredObjects> {
-        let all = self.measure_objects(bucket, key).await?;
-        Ok(MeasuredObjects { count: all.count.min(1), bytes: all.bytes })
+        self.measure_objects(bucket, key).await
     }
 
     async fn preflight(&self, place: &Place, _needs: &Needs) -> CloudResult<Vec<PreflightFinding>> {
@@ -612,6 +672,10 @@ impl Cloud for Twin {
     fn probe(&self, check: &str, ready_at: Time) -> Option<ProbeAnswer> {
         let probe = self.file.probes.get(check);
         Some(answer::answer(probe, ready_at, self.clock.now(), self.t0()))
+    }
+
+    fn listener(&self, host: &str) -> Option<Listener> {
+        self.world.borrow().listener(host, self.clock.now())
     }
 
     fn rehearsed(&self, origin: &Origin, action: &str) -> Option<CloudResult<Duration>> {

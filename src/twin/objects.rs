@@ -110,11 +110,11 @@ fn is_bucket(point: &RecoveryPoint) -> bool {
 /// Compares counts and sizes.
 ///
 /// A size of 0 means that a manifest gives none. If the estate does not tell the contents of one
-/// side, the sides count as equal.
+/// side, the result says so.
 pub fn compare(found: Option<Contents>, expected: Option<Contents>) -> VerifiedObjects {
     let (Some(found), Some(expected)) = (found, expected) else {
         let matched = found.or(expected).unwrap_or_default().objects;
-        return VerifiedObjects { matched, ..VerifiedObjects::default() };
+        return VerifiedObjects { matched, unknown: true, ..VerifiedObjects::default() };
     };
     let missing = expected.objects.saturating_sub(found.objects);
     let extra = found.objects.saturating_sub(expected.objects);
@@ -128,5 +128,5 @@ pub fn compare(found: Option<Contents>, expected: Option<Contents>) -> VerifiedO
         ));
     }
     let matched = found.objects.min(expected.objects) - different;
-    VerifiedObjects { matched, missing, extra, different, examples }
+    VerifiedObjects { matched, missing, extra, different, examples, unknown: false }
 }

@@ -7,8 +7,10 @@ use serde_json::{Value, json};
 use base::duration::Size;
 use base::duration::Time;
 use base::ids::{Region, RunId};
+use estate::engine::default_port;
 use port::{
-    CloudError, CloudResult, Create, Created, ErrorKind, Kind, Observed, Origin, Place, Remains, ResourceRef,
+    CloudError, CloudResult, Create, Created, ErrorKind, Kind, Listener, Observed, Origin, Place, Remains,
+    ResourceRef,
     RestoreDb, RestoreDbToTime, RunTags, State, TaggedThing, Whose, gated,
 };
 
@@ -35,6 +37,8 @@ pub struct CreateContext<'a> {
     /// The time to which point-in-time recovery restores.
     pub restored_to: Option<Time>,
     pub size: Option<Size>,
+    /// The engine of a database. `None`: unknown.
+    pub engine: Option<String>,
     pub now: Time,
 }
 
@@ -91,6 +95,7 @@ impl World {
 
     pub fn create(&mut self, context: &CreateContext<'_>, what: &Create) -> CloudResult<Created> {
         let CreateContext { place, origin, run_tags, ready_at, unhealthy, now, .. } = *context;
+        let engine = context.engine.as_deref();
         let mut created = Created { restored_to: context.restored_to, ..Created::default() };
         let mut add = |world: &mut Self,
                        kind: Kind,
@@ -203,20 +208,20 @@ impl World {
                 add(self, Kind::DbClusterSnapshot, name.clone(), vec![("snapshot_id", json!(name))])?;
             }
             Create::Db(db) | Create::DbToTime(RestoreDbToTime { db, .. }) | Create::DbReplica { db, .. } => {
-                add(self, Kind::DbInstance, db.name.clone(), database(&db.name, db.port, &place.region))?;
+                add(self, Kind::DbInstance, db.name.clone(), database(&db.name, db.port, engine, &place.region))?;
             }
             Create::DbCluster(cluster) => {
-                let mut attributes = database(&cluster.name, cluster.port, &place.region);
+                let mut attributes = database(&cluster.name, cluster.port, engine, &place.region);
                 let reader = format!("{}.cluster-ro.{}.rds.twin.invalid", cluster.name, place.region);
                 attributes
-                    .push(("reader_endpoint", json!(format!("{reader}:{}", cluster.port.unwrap_or(5432)))));
+                    .push(("reader_endpoint", json!(format!("{reader}:{}", port_of(cluster.port, engine)))));
                 attributes.push(("cluster_id", json!(cluster.name)));
                 attributes.push(("members", json!(0)));
                 add(self, Kind::DbCluster, cluster.name.clone(), attributes)?;
             }
             Create::DbClusterInstance { cluster, name, .. } => {
                 self.there(context, what, Kind::DbCluster, cluster)?;
-                add(self, Kind::DbInstance, name.clone(), database(name, None, &place.region))?;
+                add(self, Kind::DbInstance, name.clone(), database(name, None, engine, &place.region))?;
                 let members = self
                     .entries
                     .values()
@@ -313,6 +318,25 @@ impl World {
             }
             at => Observed { state: State::Pending("creating".into()), attributes, next_change: at, ..gone },
         }
+    }
+
+    /// Returns the database at a host name.
+    pub fn listener(&self, host: &str, now: Time) -> Option<Listener> {
+        let text = |of: &CreatedResource, key: &str| {
+            of.attributes.get(key).and_then(Value::as_str).map(str::to_owned)
+        };
+        let is_at = |of: &CreatedResource| {
+            let reader = text(of, "reader_endpoint");
+            let reader = reader.as_deref().and_then(|reader| reader.split_once(':')).map(|(host, _)| host);
+            text(of, "address").is_some_and(|address| address == host) || reader == Some(host)
+        };
+        let found = self.entries.values().find(|of| of.is_there(now) && is_at(of))?;
+        let number = found.attributes.get("port").and_then(Value::as_i64)?;
+        Some(Listener {
+            engine: text(found, "engine"),
+            port: i32::try_from(number).ok()?,
+            port_is_known: found.attributes.get("port_is_known").and_then(Value::as_bool)?,
+        })
     }
 
     /// Returns the size of a resource that the run created, if known.
@@ -434,12 +458,27 @@ fn uses(what: &Create) -> Vec<(Kind, String)> {
 
 /// Returns the attributes of a database. Its name ends in `.invalid` (RFC 2606), so nothing ever
 /// answers there.
-fn database(name: &str, port: Option<i32>, region: &Region) -> Vec<(&'static str, Value)> {
-    let (address, port) = (format!("{name}.{region}.rds.twin.invalid"), port.unwrap_or(5432));
+fn database(
+    name: &str,
+    port: Option<i32>,
+    engine: Option<&str>,
+    region: &Region,
+) -> Vec<(&'static str, Value)> {
+    let address = format!("{name}.{region}.rds.twin.invalid");
+    let known = port.or_else(|| engine.and_then(default_port)).is_some();
+    let port = port_of(port, engine);
     vec![
         ("endpoint", json!(format!("{address}:{port}"))),
         ("address", json!(address)),
         ("port", json!(port)),
         ("db_id", json!(name)),
+        ("engine", json!(engine)),
+        ("port_is_known", json!(known)),
     ]
+}
+
+/// Returns the port of a database. If nobody says the port or the engine, it is taken for
+/// PostgreSQL's.
+fn port_of(port: Option<i32>, engine: Option<&str>) -> i32 {
+    port.or_else(|| engine.and_then(default_port)).unwrap_or(5432)
 }

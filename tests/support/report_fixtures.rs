@@ -247,6 +247,7 @@ pub fn region_loss() -> Report {
             ("rds:RestoreDBInstanceFromDBSnapshot", 2, 1),
         ]),
         teardown: Teardown { ran: TeardownRan::Whole, created: 11, deleted: 11, left_behind: vec![] },
+        assumed: None,
         resumed: Vec::new(),
         journal: None,
     }

@@ -161,7 +161,7 @@ fn an_unreachable_check() {
 #[test]
 fn a_wrong_value() {
     let run = Drill::good().estate("value: 120000", "value: 999").run();
-    run.exits(1).because(&["check `rows`", "the value is `999`, expected `>= 1000`"]).is_clean();
+    run.exits(1).because(&["check `rows`", "the first value is `999`, expected `>= 1000`"]).is_clean();
     Drill::good().estate("value: 120000", "value: 1000").run().exits(0);
     Drill::good().estate("value: 120000", "value: many").run().exits(1).because(&["check `rows`"]);
 }

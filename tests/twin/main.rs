@@ -14,6 +14,8 @@
     reason = "a test stops at what it did not expect, may look at the real clock, and says how far it came"
 )]
 
+mod addresses;
+mod assumed;
 mod command_line;
 mod conformance;
 #[cfg(target_os = "linux")]

@@ -250,19 +250,20 @@ fn size(size: Option<i64>) -> u64 {
 
 pub async fn measure(s3: &S3Reader, bucket: &str, prefix: &str) -> CloudResult<MeasuredObjects> {
     let mut listing = Listing::new(s3, bucket, prefix, None);
-    let mut measured = MeasuredObjects::default();
+    let (mut count, mut bytes) = (0, 0);
     while let Some(entry) = listing.next().await? {
-        measured.count += 1;
-        measured.bytes += entry.size;
+        count += 1;
+        bytes += entry.size;
     }
-    Ok(measured)
+    Ok(MeasuredObjects { count: Some(count), bytes: Some(bytes) })
 }
 
 /// Measures the object with exactly this key. It comes first among all keys that begin with it.
 pub async fn measure_one(s3: &S3Reader, bucket: &str, key: &str) -> CloudResult<MeasuredObjects> {
     let mut listing = Listing::new(s3, bucket, key, None);
     let first = listing.next().await?.filter(|entry| entry.key == key);
-    Ok(first.map_or_else(MeasuredObjects::default, |entry| MeasuredObjects { count: 1, bytes: entry.size }))
+    let (count, bytes) = first.map_or((0, 0), |entry| (1, entry.size));
+    Ok(MeasuredObjects { count: Some(count), bytes: Some(bytes) })
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 mod action;
 mod args;
 mod cloudformation;
-mod command;
+pub mod command;
 pub mod context;
 mod ec2;
 mod manual;

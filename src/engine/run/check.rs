@@ -8,15 +8,14 @@ use super::Recovery;
 use super::end::End;
 use super::memory::CheckMemory;
 use crate::plan::{CheckWork, Node};
-use crate::secrets::PLACEHOLDER;
 use base::duration::Time;
 use checks::{self, Observation, S3Observed};
 use event::Body;
 use playbook::check::{CheckKind, S3Check, StateCheck};
-use playbook::comparison::{Comparison, parse_timestamp};
+use playbook::comparison::parse_timestamp;
 use playbook::model::Measures;
 use playbook::{expr, sensitive};
-use port::{BucketRef, Finding, Observed, ProbeAnswer, Rule, State};
+use port::{BucketRef, CloudResult, MeasuredObjects, Observed, State};
 
 /// The result of one try.
 struct Try {
@@ -139,6 +138,7 @@ impl Recovery<'_> {
                 let since = *progress.healthy_since.get_or_insert(now);
                 if now >= since + work.check.stable_for.delta() {
                     let data_time = Self::measured(work, &seen);
+                    self.report_assumed(id, &kind, &seen);
                     self.tell_denials();
                     bus.tell(Body::CheckHealthy {
                         check: id.clone(),
@@ -195,7 +195,7 @@ impl Recovery<'_> {
         if let Some(answer) = self.engine.cloud.probe(id, ready_at) {
             return Try {
                 next_change: answer.next_change,
-                seen: self.of_what_was_restored(kind, self.rehearsed(work, kind, answer)),
+                seen: self.of_what_was_restored(kind, self.rehearsed(work, kind, answer).await),
                 exact: true,
             };
         }
@@ -224,55 +224,9 @@ impl Recovery<'_> {
         }
     }
 
-    /// Judges the twin's answer like a real one.
-    fn rehearsed(&self, work: &CheckWork, kind: &CheckKind, answer: ProbeAnswer) -> Observation {
-        if !answer.healthy {
-            return Observation::unhealthy("no answer", "it does not answer yet");
-        }
-        let Some(value) = answer.value else {
-            if expectation(kind).is_none() {
-                return self.require_timestamp(work, Observation::healthy("healthy"));
-            }
-            self.report_assumed(work);
-            return self.require_timestamp(work, Observation::healthy("assumed: the estate gives no value"));
-        };
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        if let Some(expect) = expectation(kind) {
-            // The twin does not know secrets, so it cannot compare with one.
-            if expect.to_string().contains(PLACEHOLDER) {
-                return self
-                    .require_timestamp(work, Observation::healthy("assumed: the twin looks no secret up"));
-            }
-            match expect.judge(&text) {
-                Ok(judged) if judged.holds => {}
-                Ok(_) => {
-                    return Observation::unhealthy(
-                        &text,
-                        format!("the value is `{text}`, expected `{expect}`"),
-                    );
-                }
-                Err(error) => {
-                    return Observation::unhealthy(&text, format!("{}; {}", error.message, error.help));
-                }
-            }
-        }
-        self.require_timestamp(work, Observation::healthy(&text).with_value(text))
-    }
-
-    /// Reports that the estate gives no value for this check, so the twin cannot judge it.
-    fn report_assumed(&self, work: &CheckWork) {
-        let id = &work.check.id;
-        self.engine.report(Finding::new(
-            Rule::ProbeWithoutValue,
-            id,
-            format!("what check `{id}` expects was not judged: the estate gives no value for it"),
-            format!("add `{id}: {{ value: … }}` to `probes:` of the estate"),
-        ));
-    }
-
     /// A check that measures RPO is healthy only if it returns a timestamp from before T0. Later
     /// data cannot have been restored.
-    fn require_timestamp(&self, work: &CheckWork, seen: Observation) -> Observation {
+    pub(super) fn require_timestamp(&self, work: &CheckWork, seen: Observation) -> Observation {
         if work.check.measures != Some(Measures::Rpo) || !seen.healthy {
             return seen;
         }
@@ -291,36 +245,47 @@ impl Recovery<'_> {
         parse_timestamp(seen.value.as_deref()?)
     }
 
-    async fn ask_s3(&self, spec: &S3Check) -> Observation {
+    pub(super) async fn measured_s3(&self, spec: &S3Check) -> CloudResult<MeasuredObjects> {
         let place = &self.ready.place;
         let bucket = BucketRef {
             name: spec.bucket.clone(),
             account: place.account.clone(),
             region: place.region.clone(),
         };
-        let seen = match &spec.key {
+        match &spec.key {
             Some(key) => self.engine.cloud.measure_object(&bucket, key).await,
             None => {
                 self.engine.cloud.measure_objects(&bucket, spec.prefix.as_deref().unwrap_or_default()).await
             }
-        };
-        match seen {
+        }
+    }
+
+    async fn ask_s3(&self, spec: &S3Check) -> Observation {
+        match self.measured_s3(spec).await {
             Ok(seen) => checks::judge_s3(spec, &S3Observed { count: seen.count, bytes: seen.bytes }),
             Err(error) => Observation::unhealthy("not seen", error.to_string()),
         }
     }
 
     async fn ask_state(&self, spec: &StateCheck) -> Observation {
+        match self.status_of(spec).await {
+            Ok(status) => checks::judge_state(spec, &status),
+            Err(unseen) => unseen,
+        }
+    }
+
+    /// The status of a resource: `healthy`, or the cloud's own word.
+    pub(super) async fn status_of(&self, spec: &StateCheck) -> Result<String, Observation> {
         let Some(resource) = self.provisioner.created().into_iter().find(|r| r.id == spec.of) else {
-            return Observation::unhealthy(
+            return Err(Observation::unhealthy(
                 "not asked",
                 format!("`{}` is nothing that this run created", spec.of),
-            );
+            ));
         };
         let ids = [resource.id.clone()];
         match self.engine.cloud.observe(&resource.place(), resource.kind, &ids).await {
-            Ok(seen) => checks::judge_state(spec, &seen.first().map_or("gone".to_owned(), status)),
-            Err(error) => Observation::unhealthy("not seen", error.to_string()),
+            Ok(seen) => Ok(seen.first().map_or("gone".to_owned(), status)),
+            Err(error) => Err(Observation::unhealthy("not seen", error.to_string())),
         }
     }
 }
@@ -333,15 +298,4 @@ fn status(seen: &Observed) -> String {
         State::Pending(word) | State::Failed(word) => word.clone(),
         State::Gone => "gone".into(),
     }
-}
-
-fn expectation(kind: &CheckKind) -> Option<&Comparison> {
-    let expect = match kind {
-        CheckKind::Sql(spec) => &spec.expect,
-        CheckKind::Tcp(spec) => &spec.expect,
-        CheckKind::Dns(spec) => &spec.expect,
-        CheckKind::Command(spec) => &spec.expect,
-        CheckKind::Http(_) | CheckKind::S3(_) | CheckKind::State(_) => return None,
-    };
-    expect.as_ref()?.get().ok()
 }

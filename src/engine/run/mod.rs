@@ -15,6 +15,7 @@ mod memory;
 mod names;
 mod points;
 mod recovery;
+mod rehearsed;
 mod schedule;
 mod step;
 mod stop;

@@ -9,11 +9,25 @@ use super::known::report_key;
 use super::survey::arn_part;
 use crate::actions::context::StepError;
 use base::duration::{Time, mistaken_time};
-use estate::point::{LOOK_BACK, Rejection, Use, Wanted, WorstCase, select, worst_case_rpo};
+use estate::point::{
+    LEAST_RETENTION, LONGEST_RETENTION, LOOK_BACK, Rejection, Use, Wanted, WorstCase, select, worst_case_rpo,
+};
 use estate::{PointIndex, PointKind, RecoveryPoint, Selector};
 use event::{Body, Chosen, Made, RestoreSource};
 use playbook::action::{PointSpec, SourceSpec, SourceWhat};
 use port::{Finding, Place, PointQuery, Rule};
+
+/// The log of a database does not reach back to `at`.
+fn too_early(chosen: &RecoveryPoint, at: Time) -> StepError {
+    let reaches = match chosen.earliest {
+        Some(earliest) => format!("its automated backups reach back to {earliest}"),
+        None => "RDS keeps automated backups for 35 days at most".to_owned(),
+    };
+    StepError::wrong(
+        format!("{} cannot be restored to {at}: {reaches}", chosen.of),
+        "ask for a later instant, or restore an older snapshot with `rds.restore`",
+    )
+}
 
 impl Recovery<'_> {
     /// Chooses the source for a step. `None` if its action restores nothing.
@@ -137,7 +151,13 @@ impl Recovery<'_> {
         // A continuous backup gives the data of the requested instant. A snapshot gives only its
         // own.
         let at = at.filter(|_| chosen.kind.is_continuous());
-        let at = if chosen.kind == PointKind::RdsPitr { Some(self.instant(chosen, at)?) } else { at };
+        let at = if chosen.kind == PointKind::RdsPitr {
+            let at = self.instant(chosen, at)?;
+            self.report_retention(step, chosen, at);
+            Some(at)
+        } else {
+            at
+        };
         let mut origin = chosen.clone();
         if at.is_some() {
             origin.taken = at;
@@ -168,8 +188,28 @@ impl Recovery<'_> {
                 ),
                 "ask for an earlier instant, or for `latest`",
             )),
+            Some(at) if chosen.earliest.is_some_and(|earliest| at < earliest) => Err(too_early(chosen, at)),
+            Some(at) if latest - at > LONGEST_RETENTION.delta() => Err(too_early(chosen, at)),
             wanted => Ok(wanted.unwrap_or(latest)),
         }
+    }
+
+    /// Reports that the twin took an instant to be within a retention that the estate does not
+    /// give.
+    fn report_retention(&self, step: &str, chosen: &RecoveryPoint, at: Time) {
+        let is_sure = chosen.taken.is_none_or(|latest| latest - at <= LEAST_RETENTION.delta());
+        if is_sure || chosen.earliest.is_some() || !self.engine.cloud.tells_changes() {
+            return;
+        }
+        self.engine.report(Finding::new(
+            Rule::Assumed,
+            step,
+            format!(
+                "step `{step}` was assumed: the estate does not say whether the automated backups of {} reach back to {at}",
+                chosen.of
+            ),
+            format!("add `retention: …` to the recovery point `{}` of the estate", chosen.id),
+        ));
     }
 
     async fn by_id(&self, id: &str, spec: &SourceSpec) -> Result<Chosen, StepError> {

@@ -114,6 +114,7 @@ impl Recovery<'_> {
         let step = &work.step;
         let written = work.with();
         let rendered = self.render(index, &written).await?;
+        self.report_given(&step.id, &written);
         let with = (work.action.read_rendered)(rendered).map_err(|e| {
             StepError::wrong(format!("its arguments do not fit: {e}"), "see `drillmaster schema`")
         })?;
@@ -238,6 +239,12 @@ impl Recovery<'_> {
             None | Some(Value::Null) => Ok(true),
             Some(Value::Bool(plain)) => Ok(*plain),
             Some(other) => {
+                if let Some(command) = self.not_run(other).first() {
+                    return Err(StepError::wrong(
+                        format!("`when` depends on the output of `{command}`, a command that the twin does not run"),
+                        format!("say what it prints, under `probes:` of the estate: `{command}: {{ value: … }}`"),
+                    ));
+                }
                 let rendered = self.render(index, other).await?;
                 let rendered = rendered.as_value();
                 let text = rendered.as_str().map_or_else(|| rendered.to_string(), str::to_owned);

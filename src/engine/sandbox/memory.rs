@@ -26,6 +26,8 @@ pub struct RequestLog {
 pub struct KnownRequest {
     /// The request, as the journal holds it.
     pub what: event::Request,
+    /// The last attempt that made it, and when this attempt made it first.
+    pub attempt: u32,
     pub since: Time,
     /// The time of the last intent or answer.
     pub heard: Time,
@@ -52,11 +54,16 @@ impl RequestLog {
     /// Takes in one event. Ignores events that are not about requests.
     pub fn apply(&mut self, event: &Event) {
         match &event.body {
-            Body::Intent { token, account, region, what, .. } => {
+            Body::Intent { token, attempt, account, region, what, .. } => {
                 self.places.insert(Place { account: account.clone(), region: region.clone() });
-                let since = self.requests.get(token).map_or(event.at, |request| request.since);
-                let request =
-                    KnownRequest { what: what.clone(), since, heard: event.at, answer: Answer::Unknown };
+                let of_attempt = self.requests.get(token).filter(|known| known.attempt == *attempt);
+                let request = KnownRequest {
+                    what: what.clone(),
+                    attempt: *attempt,
+                    since: of_attempt.map_or(event.at, |known| known.since),
+                    heard: event.at,
+                    answer: Answer::Unknown,
+                };
                 self.requests.insert(token.clone(), request);
             }
             Body::Created { token, resources, outputs, restored_to, .. } => {

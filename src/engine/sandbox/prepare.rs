@@ -179,12 +179,14 @@ async fn one(
 fn surviving_zones(mut zones: Vec<Zone>, loss: &Loss, spec: &SandboxSpec) -> Result<Vec<Zone>, CloudError> {
     const CALL: &str = "ec2:DescribeAvailabilityZones";
     let region = &spec.place.region;
+    // Local Zones and Wavelength Zones are listed too.
+    zones.retain(|zone| zone.id.is_availability_zone());
     if let Some(missing) = spec.zones.iter().find(|id| !zones.iter().any(|zone| zone.id == **id)) {
         let known: Vec<&str> = zones.iter().map(|zone| zone.id.as_str()).collect();
         return Err(CloudError::new(
             ErrorKind::Invalid,
             CALL,
-            format!("there is no zone {missing} in {region}"),
+            format!("there is no availability zone {missing} in {region}"),
         )
         .help(format!("name some of {} in `sandbox.network.zones`", known.join(", "))));
     }

@@ -233,7 +233,11 @@ impl Provisioner {
         progress: &dyn Fn(Progress),
     ) -> Result<CopiedObjects, ProvisionError> {
         let mut origin = self.origin(by, attempt, "copy");
-        origin.since = self.requests.borrow().request(&origin.token).map(|request| request.since);
+        // A resumed attempt goes on. A new attempt begins its copy now.
+        let requests = self.requests.borrow();
+        let known = requests.request(&origin.token).filter(|known| known.attempt == attempt);
+        origin.since = known.map(|known| known.since);
+        drop(requests);
         let place = copy.to.place();
         self.intend(&origin, &place, COPY_OBJECTS, Request::CopyObjects(Box::new(copy.clone())))?;
         let answer = match self.guard.permit(&place, Operation::Write, COPY_OBJECTS).await {

@@ -8,6 +8,7 @@ mod connect_to;
 mod context;
 mod coverage;
 mod cycles;
+mod endpoints;
 mod estate_links;
 mod facts;
 mod files;
@@ -17,6 +18,7 @@ mod lost_sources;
 mod names;
 mod network;
 mod objectives;
+mod offers;
 mod partitions;
 mod pitr;
 mod references;
@@ -33,7 +35,7 @@ pub use context::Context;
 
 type Rule = fn(&Draft<'_>, &Facts<'_>, &Context<'_>, &mut Diagnostics);
 
-const RULES: [Rule; 21] = [
+const RULES: [Rule; 22] = [
     identity::check,
     partitions::check,
     names::check,
@@ -47,10 +49,12 @@ const RULES: [Rule; 21] = [
     objectives::check,
     checks::check,
     addresses::check,
+    endpoints::check,
     loss::check,
     network::check,
     lost_sources::check,
     pitr::check,
+    offers::check,
     files::check,
     templates::check,
     connect_to::check,

@@ -90,7 +90,7 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
     let Some(region) = Facts::sandbox_region(draft) else { return };
     let Some(entry) = facts.file.and_then(|file| file.regions.get(&region)) else { return };
     let lost = draft.loss.as_ref().and_then(|(loss, _)| loss.az());
-    let surviving = entry.azs.iter().filter(|az| Some(*az) != lost).count();
+    let surviving = entry.azs.iter().filter(|az| az.is_availability_zone() && Some(*az) != lost).count();
     // The rule about the loss reports the case that no zone survives.
     if surviving > 0 && azs > surviving as u64 {
         out.push(
@@ -120,6 +120,10 @@ fn zones(draft: &Draft<'_>, facts: &Facts<'_>, out: &mut Diagnostics) -> Option<
         let problem = if let Some(region) = region.as_ref().filter(|region| !region.holds(&az)) {
             let help = format!("its zones have ids such as `{}-az1`", region.zone_prefix());
             Some((format!("the zone `{az}` is not in `{region}`, where the sandbox is"), help))
+        } else if !az.is_availability_zone() {
+            let said = format!("`{az}` is a Local Zone, and a sandbox needs availability zones");
+            let prefix = region.as_ref().map_or_else(|| "use1".to_owned(), |region| region.zone_prefix());
+            Some((said, format!("name zones of the region itself, such as `{prefix}-az1`")))
         } else if lost == Some(&az) {
             Some((format!("the zone `{az}` is lost"), "name one that survives".to_owned()))
         } else if seen.contains(&az) {

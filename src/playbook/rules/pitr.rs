@@ -3,9 +3,12 @@
 
 use super::Context;
 use super::facts::Facts;
-use crate::action::{Prepared, SourceWhat};
-use crate::draft::Draft;
+use crate::action::{PointSpec, Prepared, SourceSpec, SourceWhat};
+use crate::draft::{Draft, Item};
+use base::duration::{Span as Length, When};
 use base::ids::Region;
+use estate::PointKind;
+use estate::point::LONGEST_RETENTION;
 use yaml::{Diagnostics, Node};
 
 pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Diagnostics) {
@@ -18,6 +21,7 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
             continue;
         };
         let SourceWhat::Of { kind, name, .. } = &source.what else { continue };
+        too_early(draft, facts, item, source, out);
         let found = facts.resources_named(kind, name);
         let Some(first) = found.first() else { continue };
         if found.iter().any(|resource| resource.locus.account.as_ref() == Some(&sandbox)) {
@@ -40,6 +44,47 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
                 .help("restore a shared snapshot with `rds.restore`, or put the sandbox into the database's account"),
         );
     }
+}
+
+/// An instant before the earliest that the automated backups reach. Only times relative to T0 can
+/// be compared here.
+fn too_early(
+    draft: &Draft<'_>,
+    facts: &Facts<'_>,
+    item: &Item<'_>,
+    source: &SourceSpec,
+    out: &mut Diagnostics,
+) {
+    let SourceWhat::Of { name, point: PointSpec::BeforeT0(back), .. } = &source.what else { return };
+    let Some(file) = facts.file.filter(|_| source.kinds.contains(&PointKind::RdsPitr)) else { return };
+    let logs = file.recovery_points.iter().filter(|p| p.kind == PointKind::RdsPitr && p.of.name == *name);
+    let Some(longest) = logs
+        .map(|log| {
+            let lag = match log.taken {
+                Some(When::BeforeT0(lag)) => lag.0,
+                Some(When::At(_) | When::AfterT0(_)) | None => std::time::Duration::ZERO,
+            };
+            lag.saturating_add(log.retention.unwrap_or(LONGEST_RETENTION).0)
+        })
+        .max()
+    else {
+        return;
+    };
+    if back.0 <= longest {
+        return;
+    }
+    let span = item
+        .with
+        .and_then(|with| with.get("from"))
+        .and_then(|from| from.get("point"))
+        .map_or_else(|| item.span(), |node: &Node| node.span);
+    let said = format!("the automated backups of `{name}` reach back {}, and not {back}", Length(longest));
+    out.push(
+        draft
+            .source
+            .error(span, said)
+            .help("ask for a later instant, or restore an older snapshot with `rds.restore`"),
+    );
 }
 
 /// Within one region, a read replica is in its source's VPC. That is production's VPC, not the

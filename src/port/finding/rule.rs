@@ -58,6 +58,7 @@ pub enum Rule {
     RunResumed,
     CreationAbandoned,
     TeardownBlind,
+    Assumed,
     ProbeWithoutValue,
     CheckProvesLittle,
     VariableNotSet,
@@ -547,13 +548,33 @@ impl Rule {
                 },
             )
             .page("troubleshooting.md#leftovers"),
+            Self::Assumed => explain(
+                Topic::Run,
+                &[Medium],
+                Text {
+                    title: "The twin assumed what nobody answered",
+                    meaning: "The estate does not say how the check is answered, or not all that \
+                              the check expects. The twin took what nobody answered to be as \
+                              expected. Of a step: the twin runs no commands and asks no person, \
+                              so it took the step to succeed; or the step uses the output of such \
+                              a command.",
+                    reason: "The rehearsal shows nothing about it. The report counts the assumed \
+                             checks and steps beside the verdict.",
+                    remedy: "Let a probe of the estate answer the check: `status`, `headers` and \
+                             `body` for `http`, `count` and `bytes` for `s3`, otherwise `value`. \
+                             Only a drill on AWS shows that commands and people do their part.",
+                },
+            )
+            .example("yaml", "probes:\n  web-up: { healthy_after: 20s, status: 200 }\n")
+            .page("twin.md#probes"),
             Self::ProbeWithoutValue => explain(
                 Topic::Run,
                 &[Low],
                 Text {
                     title: "The twin did not judge what a check expects",
                     meaning: "The check expects a value, and the estate gives none. The twin took \
-                              the check to be healthy as soon as it answered.",
+                              the check to be healthy as soon as it answered. Runs of older \
+                              versions have this finding. Newer ones have `assumed`.",
                     reason: "The rehearsal shows nothing about this expectation.",
                     remedy: "Give the check a value under `probes` of the estate.",
                 },

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use super::measure::{Measures, is_from_after};
 use super::record::{Record, name};
 use crate::report::model::{
-    Assumptions, BlastRadius, CheckReport, CheckStatus, Coverage, Finding, Phases, PlaybookRef, PointRow,
+    Assumed, Assumptions, BlastRadius, CheckReport, CheckStatus, Coverage, Finding, Phases, PlaybookRef, PointRow,
     Report, Resumption, Rpo, RpoSource, Rto, SCHEMA, SandboxRef, Status, StepReport, StepStatus, Teardown,
     TeardownRan, Verdict, WorkloadReport,
 };
@@ -85,6 +85,7 @@ pub fn report(record: &Record) -> Option<Report> {
         findings: record.findings.clone(),
         api_calls: record.api_calls.clone(),
         teardown,
+        assumed: assumed(record, started),
         resumed: record.resumed.clone(),
         journal: None,
     };
@@ -97,6 +98,15 @@ pub fn report(record: &Record) -> Option<Report> {
     report.findings.extend(more);
     report.findings.sort_by_key(|f| f.severity);
     Some(report)
+}
+
+/// Counts the checks and steps that were assumed.
+fn assumed(record: &Record, started: &RunStarted) -> Option<Assumed> {
+    let found = record.findings.iter().filter(|finding| finding.rule == Rule::Assumed);
+    let named: HashSet<&str> = found.map(|finding| finding.resource.as_str()).collect();
+    let count = |nodes: &[event::NodePlan]| nodes.iter().filter(|node| named.contains(node.id.as_str())).count();
+    let (checks, steps) = (count(&started.checks), count(&started.steps));
+    (checks + steps > 0).then_some(Assumed { checks, of: started.checks.len(), steps })
 }
 
 fn sources(report: &Report) -> impl Iterator<Item = &RpoSource> {

@@ -58,6 +58,9 @@ pub struct Report {
     pub findings: Vec<Finding>,
     pub api_calls: BTreeMap<String, CallCount>,
     pub teardown: Teardown,
+    /// What was assumed and not shown. Absent if nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assumed: Option<Assumed>,
     /// The times at which another process resumed the run, with the gap before each. Empty for most
     /// runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -76,6 +79,18 @@ pub struct JournalEnd {
     /// The journal could not be written any further. The report holds what came after it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cut_short: bool,
+}
+
+/// The checks and steps that the twin took to be fine, because the estate gives no answer. Each has
+/// a finding `assumed`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Assumed {
+    /// Checks that were assumed, at least in part.
+    pub checks: usize,
+    /// All checks.
+    pub of: usize,
+    /// Steps that were assumed.
+    pub steps: usize,
 }
 
 /// Another process resumed the run. The RTO clock did not stop in between.

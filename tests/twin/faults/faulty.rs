@@ -501,6 +501,10 @@ impl Cloud for Faulty {
         }
     }
 
+    fn listener(&self, host: &str) -> Option<port::Listener> {
+        self.inner.listener(host)
+    }
+
     fn probe(&self, check: &str, ready_at: Time) -> Option<ProbeAnswer> {
         self.inner.probe(check, ready_at)
     }

@@ -11,7 +11,7 @@ use base::duration::Span;
 use estate::PointKind;
 use playbook::action::{Demands, Output, Prepared, SourceSpec};
 use playbook::expr_value::Expr;
-use port::Calibration;
+use port::{Calibration, Finding, Rule};
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -61,7 +61,14 @@ impl Action for Task {
             // A fault that never ends is longer than any assumption.
             let assumed = value(args.assume.as_ref())?.map_or(rehearsed, |assume| assume.0);
             cx.pass(if rehearsed == Duration::MAX { rehearsed } else { assumed }).await;
-            return Ok(Outcome::default());
+            let id = cx.step;
+            let assumed = Finding::new(
+                Rule::Assumed,
+                id,
+                format!("step `{id}` was assumed: nobody did the task, and nobody confirmed it"),
+                "run the drill with `--on aws`, where a person confirms it",
+            );
+            return Ok(Outcome { findings: vec![assumed], ..Outcome::default() });
         }
         let Some(confirmed) = cx.person.confirm(cx.step, &args.instructions) else {
             return Err(StepError::wrong(

@@ -17,7 +17,9 @@ use playbook::action::{
 };
 use playbook::expr::is_template;
 use playbook::expr_value::Expr;
-use port::{Against, BucketRef, Calibration, ManifestEntry, Progress, Timed, VerifyObjects};
+use port::{
+    Against, BucketRef, Calibration, Finding, ManifestEntry, Progress, Rule, Timed, VerifyObjects,
+};
 use yaml::files::Files;
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -137,6 +139,15 @@ impl Action for Verify {
             ));
         }
         let mut outcome = Outcome::default();
+        if seen.unknown {
+            let id = cx.step;
+            outcome.findings.push(Finding::new(
+                Rule::Assumed,
+                id,
+                format!("step `{id}` was assumed: the estate does not say what one of the buckets holds"),
+                "give the buckets `objects` and `size` in the estate",
+            ));
+        }
         outcome.outputs.insert("matched".into(), json!(seen.matched));
         Ok(outcome)
     }
