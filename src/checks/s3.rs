@@ -26,7 +26,8 @@ pub fn judge(spec: &S3Check, seen: &S3Observed) -> Observation {
 
 fn try_judge(spec: &S3Check, seen: &S3Observed) -> Result<Observation, TemplateLeft> {
     let objects = if seen.count == Some(1) { "object" } else { "objects" };
-    let parts = [seen.count.map(|count| format!("{count} {objects}")), seen.bytes.map(|b| Size(b).to_string())];
+    let parts =
+        [seen.count.map(|count| format!("{count} {objects}")), seen.bytes.map(|b| Size(b).to_string())];
     let observed = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
     let place = match (&spec.key, &spec.prefix) {
         (Some(key), _) => format!("s3://{}/{key}", spec.bucket),
@@ -40,7 +41,8 @@ fn try_judge(spec: &S3Check, seen: &S3Observed) -> Result<Observation, TemplateL
         Some(exists) => Some(*exists.get()?),
         None => unasked.then_some(true),
     };
-    let any = seen.count.map(|count| count > 0).or_else(|| seen.bytes.filter(|bytes| *bytes > 0).map(|_| true));
+    let any =
+        seen.count.map(|count| count > 0).or_else(|| seen.bytes.filter(|bytes| *bytes > 0).map(|_| true));
     match (exists, any) {
         (Some(true), Some(false)) => {
             return no(format!("nothing exists at {place}; has it been restored there?"));

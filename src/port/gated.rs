@@ -10,9 +10,9 @@ use async_trait::async_trait;
 use super::gate::{Call, LossGate};
 use super::{
     AccountId, Against, ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
-    Create, Created, ErrorKind, Exposure, Facts, IsolationScan, Kind, Listener, MeasuredObjects, Needs, Observed,
-    Offers, Origin, Permit, Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, RecoveryPoint,
-    Remains, ResourceRef, Tagged, Time, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
+    Create, Created, ErrorKind, Exposure, Facts, IsolationScan, Kind, Listener, MeasuredObjects, Needs,
+    Observed, Offers, Origin, Permit, Place, PointQuery, PreflightFinding, ProbeAnswer, Progress,
+    RecoveryPoint, Remains, ResourceRef, Tagged, Time, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 use estate::PointKind;
 

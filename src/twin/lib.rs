@@ -27,10 +27,10 @@ use estate::file::{EstateFile, Fault, FaultKind, Timing};
 use estate::{PointIndex, PointKind, Resource};
 use port::{
     ActionTiming, Against, ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
-    Create, Created, ErrorKind, Exposure, IsolationScan, Kind, Leak, Listener, MeasuredObjects, Needs, Observed,
-    Offers, Operation, Origin, Permit, Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, Remains,
-    ResourceRef, RestoreDbToTime, RunTags, Sent, State, Tagged, Timed, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
-    gated,
+    Create, Created, ErrorKind, Exposure, IsolationScan, Kind, Leak, Listener, MeasuredObjects, Needs,
+    Observed, Offers, Operation, Origin, Permit, Place, PointQuery, PreflightFinding, ProbeAnswer, Progress,
+    Remains, ResourceRef, RestoreDbToTime, RunTags, Sent, State, Tagged, Timed, VerifiedObjects,
+    VerifyObjects, Whose, Wishes, Zone, gated,
 };
 pub use rebuild::Unanswered;
 
@@ -359,7 +359,9 @@ impl Twin {
     /// The engine of the database that a request makes, as far as the request or the estate says.
     fn engine_of(&self, what: &Create) -> Option<String> {
         let db = match what {
-            Create::Db(db) | Create::DbToTime(RestoreDbToTime { db, .. }) | Create::DbReplica { db, .. } => db,
+            Create::Db(db) | Create::DbToTime(RestoreDbToTime { db, .. }) | Create::DbReplica { db, .. } => {
+                db
+            }
             Create::DbCluster(cluster) => return Some(cluster.engine.clone()),
             Create::DbClusterInstance { engine, .. } => return Some(engine.clone()),
             Create::Vpc { .. }
@@ -382,7 +384,10 @@ impl Twin {
         let source = || {
             let name = base::ids::name_of(&db.source);
             let engines = self.file.engines();
-            engines.iter().find(|(id, _)| id.kind == "rds:db" && id.name == name).map(|(_, engine)| (*engine).to_owned())
+            engines
+                .iter()
+                .find(|(id, _)| id.kind == "rds:db" && id.name == name)
+                .map(|(_, engine)| (*engine).to_owned())
         };
         db.engine.clone().or_else(source)
     }
@@ -444,7 +449,8 @@ impl Cloud for Twin {
     /// judged.
     async fn offers(&self, place: &Place, wishes: &Wishes) -> CloudResult<Offers> {
         let Some(region) = self.file.regions.get(&place.region) else { return Ok(Offers::new()) };
-        let zones: BTreeSet<AzId> = region.azs.iter().filter(|az| az.is_availability_zone()).cloned().collect();
+        let zones: BTreeSet<AzId> =
+            region.azs.iter().filter(|az| az.is_availability_zone()).cloned().collect();
         let offered = |listed: bool| if listed { zones.clone() } else { BTreeSet::new() };
         let mut offers = Offers::new();
         if let Some(known) = &region.instance_types {
@@ -625,9 +631,7 @@ impl Cloud for Twin {
         self.count("s3:ListObjectsV2", false);
         let contents = self.buckets(|buckets| buckets.read("s3:ListObjectsV2", bucket))?;
         Ok(match contents {
-            Some(empty) if empty == Contents::default() => {
-                MeasuredObjects { count: Some(0), bytes: Some(0) }
-            }
+            Some(empty) if empty == Contents::default() => MeasuredObjects { count: Some(0), bytes: Some(0) },
             // An estate that gives no number of objects, or no size, leaves it at 0.
             Some(Contents { objects, bytes }) if prefix.is_empty() => MeasuredObjects {
                 count: Some(objects).filter(|objects| *objects > 0),

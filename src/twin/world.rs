@@ -208,7 +208,12 @@ impl World {
                 add(self, Kind::DbClusterSnapshot, name.clone(), vec![("snapshot_id", json!(name))])?;
             }
             Create::Db(db) | Create::DbToTime(RestoreDbToTime { db, .. }) | Create::DbReplica { db, .. } => {
-                add(self, Kind::DbInstance, db.name.clone(), database(&db.name, db.port, engine, &place.region))?;
+                add(
+                    self,
+                    Kind::DbInstance,
+                    db.name.clone(),
+                    database(&db.name, db.port, engine, &place.region),
+                )?;
             }
             Create::DbCluster(cluster) => {
                 let mut attributes = database(&cluster.name, cluster.port, engine, &place.region);

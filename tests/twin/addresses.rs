@@ -27,7 +27,10 @@ probes: { one: { value: 200 } }
 "#;
 
 fn drill(check: &str) -> Drill {
-    Drill::new(&format!("{PLAYBOOK}  - {{ id: one, workload: tickets, needs: [db], within: 1m, {check} }}\n"), ESTATE)
+    Drill::new(
+        &format!("{PLAYBOOK}  - {{ id: one, workload: tickets, needs: [db], within: 1m, {check} }}\n"),
+        ESTATE,
+    )
 }
 
 fn sql(url: &str) -> String {
@@ -56,7 +59,11 @@ fn an_address_that_nobody_can_ask() {
         // What the outputs look like is known before the run.
         let run = drill(&check).run();
         assert_eq!(run.code, 2, "{check}\n{}\n{}", run.stdout, run.stderr);
-        assert!(run.stderr.contains(part) && run.stderr.contains("playbook.yaml:"), "{check}: {}", run.stderr);
+        assert!(
+            run.stderr.contains(part) && run.stderr.contains("playbook.yaml:"),
+            "{check}: {}",
+            run.stderr
+        );
         // The twin reads the rendered text: what a helper or a parameter gives is known only then.
         let hidden = check.replace("{{ steps.db.", "{{#if run.id}}{{ steps.db.").replace(" }}", " }}{{/if}}");
         let run = drill(&hidden).run();
@@ -86,7 +93,8 @@ fn an_address_that_fits() {
 
 #[test]
 fn the_port_that_a_step_chooses() {
-    let chosen = |check: &str| drill(check).playbook("from: { db: tickets }", "from: { db: tickets }, port: 6033");
+    let chosen =
+        |check: &str| drill(check).playbook("from: { db: tickets }", "from: { db: tickets }, port: 6033");
     chosen(&sql("mysql://{{ steps.db.endpoint }}/tickets")).run().exits(0);
     let run = chosen(&sql("mysql://{{ steps.db.address }}/tickets")).run();
     assert_eq!(run.code, 2, "{}", run.stdout);
@@ -112,7 +120,11 @@ fn a_cluster_says_its_engine() {
             &format!("uses: rds.restore_cluster, workload: tickets, with: {{ from: {{ cluster: tickets }}, engine: {engine}, class: db.r6g.large }}"),
         );
         drill.playbook = drill.playbook.replace("rds:db/tickets", "rds:cluster/tickets");
-        drill.estate = drill.estate.replace("rds:db/tickets", "rds:cluster/tickets").replace("rds_snapshot", "rds_cluster_snapshot").replace(", az: aps1-az1, engine: mysql", "");
+        drill.estate = drill
+            .estate
+            .replace("rds:db/tickets", "rds:cluster/tickets")
+            .replace("rds_snapshot", "rds_cluster_snapshot")
+            .replace(", az: aps1-az1, engine: mysql", "");
         drill.run()
     };
     cluster("aurora-postgresql").exits(0);

@@ -15,6 +15,7 @@ workloads:
 steps:
   - { id: db, uses: rds.restore, workload: library, with: { from: { db: catalogue } } }
   - { id: scans, uses: s3.restore, workload: library, with: { from: { bucket: scans-copy }, to: scans } }
+
 checks:
 "#;
 
@@ -73,12 +74,22 @@ fn every_expectation_is_judged_or_assumed() {
         (HTTP, "}", "{ value: 503 }", Wrong("the status is 503, expected 200")),
         (HTTP, ", status: [200, 204] }", "{ value: 204 }", Judged),
         (HTTP, ", status: 301 }", "{ status: 200, headers: { Location: x } }", Wrong("expected 301")),
-        (HTTP, ", expect_body: contains ok }", "{ status: 200 }", Assumed("the body (expected `contains ok`)")),
+        (
+            HTTP,
+            ", expect_body: contains ok }",
+            "{ status: 200 }",
+            Assumed("the body (expected `contains ok`)"),
+        ),
         (HTTP, ", expect_body: contains ok }", "{ status: 200, body: all ok }", Judged),
-        (HTTP, ", expect_body: contains ok }", "{ status: 200, value: broken }", Wrong("the body is `broken`")),
+        (HTTP, ", expect_body: contains ok }", "{ status: 200, value: down }", Wrong("the body is `down`")),
         (HTTP, ", expect_body: '>= 5' }", "{ status: 200, value: 4 }", Wrong("the body is `4`")),
         (HTTP, ", expect_header: { server: nginx } }", "{ status: 200, headers: { Server: nginx } }", Judged),
-        (HTTP, ", expect_header: { server: nginx } }", "{ status: 200, headers: { server: iis } }", Wrong("iis")),
+        (
+            HTTP,
+            ", expect_header: { server: nginx } }",
+            "{ status: 200, headers: { server: iis } }",
+            Wrong("iis"),
+        ),
         (HTTP, ", expect_header: { server: nginx } }", "{ status: 200 }", Assumed("header `server`")),
         (HTTP, ", max_latency: 1s }", "{ status: 200, latency: 2s }", Wrong("longer than `max_latency` 1s")),
         (HTTP, ", max_latency: 1s }", "{ status: 200 }", Assumed("how long the answer takes")),
@@ -147,7 +158,9 @@ fn every_expectation_is_judged_or_assumed() {
 fn commands_and_people_are_assumed() {
     let answered = drill(&format!("{TCP}}}"), "{ healthy_after: 9s }");
     let run = answered
-        .step("- { id: warm, uses: command.run, workload: library, needs: [db], with: { run: [make, warm] } }")
+        .step(
+            "- { id: warm, uses: command.run, workload: library, needs: [db], with: { run: [make, warm] } }",
+        )
         .step("- { id: ask, uses: manual.task, workload: library, with: { instructions: Ask, assume: 1m } }")
         .run();
     run.exits(0).is("/assumed", json!({ "checks": 0, "of": 1, "steps": 2 }));
@@ -155,7 +168,8 @@ fn commands_and_people_are_assumed() {
     assert!(assumed(&run, "ask").unwrap().contains("nobody confirmed it"));
 }
 
-const COUNT: &str = "- { id: tell, uses: command.run, workload: library, needs: [db], with: { run: [count] } }";
+const COUNT: &str =
+    "- { id: tell, uses: command.run, workload: library, needs: [db], with: { run: [count] } }";
 
 #[test]
 fn what_a_command_would_have_shown_is_not_passed_on() {
@@ -169,16 +183,18 @@ fn what_a_command_would_have_shown_is_not_passed_on() {
     run.exits(0).is("/assumed", json!({ "checks": 1, "of": 1, "steps": 1 }));
     assert!(assumed(&run, "one").unwrap().contains("the first value"));
     // The estate may say what the command prints. The command did not run all the same.
-    with(&check, "tell: { value: 12 }, ").exits(0).is("/assumed", json!({ "checks": 0, "of": 1, "steps": 1 }));
+    with(&check, "tell: { value: 12 }, ")
+        .exits(0)
+        .is("/assumed", json!({ "checks": 0, "of": 1, "steps": 1 }));
     with(&check, "tell: { value: 13 }, ").exits(1).because(&["library", "one"]);
 }
 
 #[test]
 fn a_step_that_uses_what_a_command_would_have_shown() {
     let uses = |with: &str| {
-        drill(&format!("{TCP}}}"), "{ healthy_after: 9s }").step(COUNT).step(&format!(
-            "- {{ id: then, uses: command.run, workload: library, {with} }}"
-        ))
+        drill(&format!("{TCP}}}"), "{ healthy_after: 9s }")
+            .step(COUNT)
+            .step(&format!("- {{ id: then, uses: command.run, workload: library, {with} }}"))
     };
     let run = uses("with: { run: [echo, '{{ steps.tell.stdout }}'] }").run();
     run.exits(0);
@@ -186,7 +202,9 @@ fn a_step_that_uses_what_a_command_would_have_shown() {
     assert_eq!(about, 2, "not run, and given what nobody knows");
     assert_eq!(run.at("/assumed/steps"), 2);
     // Nobody knows whether it is wanted. Leaving it out would look like success.
-    for when in ["'{{ steps.tell.stdout }}'", "'{{#if (eq steps.tell.stdout \"yes\")}}true{{else}}false{{/if}}'"] {
+    for when in
+        ["'{{ steps.tell.stdout }}'", "'{{#if (eq steps.tell.stdout \"yes\")}}true{{else}}false{{/if}}'"]
+    {
         let run = uses(&format!("when: {when}, with: {{ run: [echo] }}")).run();
         if run.code == 2 {
             continue; // this helper is not known
@@ -219,7 +237,10 @@ fn every_action_takes_its_time_after_a_retry() {
         ("a", "rds.restore, with: { from: { db: catalogue } }"),
         ("a", "rds.copy_snapshot, with: { from: { db: catalogue } }"),
         ("a", "s3.restore, with: { from: { bucket: scans-copy }, to: more }"),
-        ("a", "s3.verify, needs: [scans], with: { bucket: '{{ steps.scans.bucket }}', source: { bucket: scans-copy } }"),
+        (
+            "a",
+            "s3.verify, needs: [scans], with: { bucket: '{{ steps.scans.bucket }}', source: { bucket: scans-copy } }",
+        ),
         ("a", "command.run, with: { run: [make] }"),
         ("a", "manual.task, with: { instructions: Ask, assume: 1m }"),
         ("a", "ec2.allocate_address"),
@@ -249,12 +270,14 @@ fn to_time(point: &str, retention: &str) -> Drill {
     let log = format!(
         "  - {{ of: \"rds:db/catalogue\", kind: rds_pitr, id: log, account: \"222233334444\", region: eu-central-1, taken: -5m{retention} }}\n"
     );
-    let mut drill = drill(&format!("{TCP}}}"), "{ healthy_after: 9s }")
-        .playbook("uses: rds.restore, workload: library, with: { from: { db: catalogue } }", &format!("uses: rds.restore_to_time, workload: library, {from}"));
-    drill.estate = drill
-        .estate
-        .replace("recovery_points:\n", &format!("recovery_points:\n{log}"))
-        .replace("account: \"111122223333\", region: eu-west-1, az: euw1-az1, engine", "account: \"222233334444\", region: eu-west-1, az: euw1-az1, engine");
+    let mut drill = drill(&format!("{TCP}}}"), "{ healthy_after: 9s }").playbook(
+        "uses: rds.restore, workload: library, with: { from: { db: catalogue } }",
+        &format!("uses: rds.restore_to_time, workload: library, {from}"),
+    );
+    drill.estate = drill.estate.replace("recovery_points:\n", &format!("recovery_points:\n{log}")).replace(
+        "account: \"111122223333\", region: eu-west-1, az: euw1-az1, engine",
+        "account: \"222233334444\", region: eu-west-1, az: euw1-az1, engine",
+    );
     drill
 }
 

@@ -143,10 +143,20 @@ fn what_was_begun_is_gone_on_with() {
                 "coverage",
                 "teardown",
             ] {
-                assert_eq!(found[figure], expected[figure], "{figure} of {wanted} after {share} %");
+                let (found, expected) = (wordless(&found[figure]), wordless(&expected[figure]));
+                assert_eq!(found, expected, "{figure} of {wanted} after {share} %");
             }
         }
     }
+}
+
+/// A figure without the words for what a check saw: they may change from version to version.
+fn wordless(figure: &Value) -> Value {
+    let mut figure = figure.clone();
+    for row in figure.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        row.remove("observed");
+    }
+    figure
 }
 
 /// What stood when the runner died, was kept, or was left behind, is known to be the run's. Of the instance of `torn`

@@ -497,7 +497,9 @@ fn every_rule_is_reported_somewhere() {
     }
     let leaks = port::Leak::ALL.iter().map(|leak| leak.rule());
     let of_leaks: BTreeSet<String> = leaks.map(|rule| rule.to_string()).collect();
-    for rule in port::Rule::ALL {
+    // Only runs of older versions have them.
+    let old = [port::Rule::ProbeWithoutValue];
+    for rule in port::Rule::ALL.iter().filter(|rule| !old.contains(rule)) {
         let reported = all.contains(&format!("{rule:?}")) || of_leaks.contains(&rule.to_string());
         assert!(reported, "nothing reports {rule}");
     }

@@ -13,10 +13,9 @@ pub fn judge(spec: &TcpCheck, received: Option<&str>) -> Result<Observation, Tem
             let what = format!("what is received (expected `{expect}`)");
             Observation::healthy("connected").assuming(vec![what])
         }
-        Some("") => Observation::unhealthy(
-            "received nothing",
-            format!("nothing was received, expected `{expect}`"),
-        ),
+        Some("") => {
+            Observation::unhealthy("received nothing", format!("nothing was received, expected `{expect}`"))
+        }
         Some(text) => {
             let shown = format!("received `{}`", text.trim());
             Observation::compared(&shown, "what was received", text, expect)

@@ -5,7 +5,7 @@ mod postgres;
 mod target;
 
 use self::target::{Engine, Target};
-use super::dial::{Failure, Stage, bounded, peer};
+use super::dial::{Stage, bounded, peer};
 use super::observation::Secrets;
 use super::{First, Net, Observation, judge_sql};
 use playbook::check::SqlCheck;

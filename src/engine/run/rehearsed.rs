@@ -35,9 +35,12 @@ impl Recovery<'_> {
         if !answer.healthy {
             return Observation::unhealthy("no answer", "it does not answer yet");
         }
-        assumed.extend(made_up.iter().filter(|text| text.contains(NOT_RUN)).map(|_| {
-            "what depends on the output of a command, which the twin does not run".to_owned()
-        }));
+        assumed.extend(
+            made_up
+                .iter()
+                .filter(|text| text.contains(NOT_RUN))
+                .map(|_| "what depends on the output of a command, which the twin does not run".to_owned()),
+        );
         let mut kind = kind.clone();
         assumed.extend(take_unknown(&mut kind, &made_up));
         let said = answer.said.as_ref();
@@ -134,8 +137,7 @@ impl Recovery<'_> {
     /// does not run.
     pub(super) fn not_run(&self, value: &Value) -> Vec<String> {
         let outputs = self.outputs.borrow();
-        let mut steps: Vec<String> =
-            expr::named(value, "steps").unwrap_or_default().into_iter().collect();
+        let mut steps: Vec<String> = expr::named(value, "steps").unwrap_or_default().into_iter().collect();
         steps.retain(|step| {
             let stdout = outputs.get(step).and_then(|given| given.get("stdout"));
             stdout.and_then(Value::as_str) == Some(NOT_RUN)
@@ -225,9 +227,7 @@ fn judge(kind: &CheckKind, said: &Probe) -> Result<Observation, TemplateLeft> {
             }
             checks::judge_dns(spec, records.as_deref())
         }
-        CheckKind::Sql(spec) => {
-            checks::judge_sql(spec, value_text.map(First::Value))
-        }
+        CheckKind::Sql(spec) => checks::judge_sql(spec, value_text.map(First::Value)),
         CheckKind::Command(spec) => checks::judge_command(
             spec,
             &Ran {

@@ -241,8 +241,12 @@ impl Recovery<'_> {
             Some(other) => {
                 if let Some(command) = self.not_run(other).first() {
                     return Err(StepError::wrong(
-                        format!("`when` depends on the output of `{command}`, a command that the twin does not run"),
-                        format!("say what it prints, under `probes:` of the estate: `{command}: {{ value: … }}`"),
+                        format!(
+                            "`when` depends on the output of `{command}`, a command that the twin does not run"
+                        ),
+                        format!(
+                            "say what it prints, under `probes:` of the estate: `{command}: {{ value: … }}`"
+                        ),
                     ));
                 }
                 let rendered = self.render(index, other).await?;

@@ -224,6 +224,12 @@ impl Provisioner {
         }
     }
 
+    /// When this attempt made the request first, if it did before the runner died.
+    fn asked_since(&self, token: &str, attempt: u32) -> Option<Time> {
+        let requests = self.requests.borrow();
+        requests.request(token).filter(|known| known.attempt == attempt).map(|known| known.since)
+    }
+
     /// Copies objects into a bucket of this run. Objects that an earlier attempt copied are kept.
     pub async fn copy_objects(
         &self,
@@ -234,10 +240,7 @@ impl Provisioner {
     ) -> Result<CopiedObjects, ProvisionError> {
         let mut origin = self.origin(by, attempt, "copy");
         // A resumed attempt goes on. A new attempt begins its copy now.
-        let requests = self.requests.borrow();
-        let known = requests.request(&origin.token).filter(|known| known.attempt == attempt);
-        origin.since = known.map(|known| known.since);
-        drop(requests);
+        origin.since = self.asked_since(&origin.token, attempt);
         let place = copy.to.place();
         self.intend(&origin, &place, COPY_OBJECTS, Request::CopyObjects(Box::new(copy.clone())))?;
         let answer = match self.guard.permit(&place, Operation::Write, COPY_OBJECTS).await {

@@ -122,7 +122,7 @@ fn zones(draft: &Draft<'_>, facts: &Facts<'_>, out: &mut Diagnostics) -> Option<
             Some((format!("the zone `{az}` is not in `{region}`, where the sandbox is"), help))
         } else if !az.is_availability_zone() {
             let said = format!("`{az}` is a Local Zone, and a sandbox needs availability zones");
-            let prefix = region.as_ref().map_or_else(|| "use1".to_owned(), |region| region.zone_prefix());
+            let prefix = region.as_ref().map_or_else(|| "use1".to_owned(), base::ids::Region::zone_prefix);
             Some((said, format!("name zones of the region itself, such as `{prefix}-az1`")))
         } else if lost == Some(&az) {
             Some((format!("the zone `{az}` is lost"), "name one that survives".to_owned()))

@@ -3,6 +3,7 @@
 
 use super::Context;
 use super::facts::Facts;
+use crate::action::ActionDecl;
 use crate::draft::Draft;
 use crate::expr::is_template;
 use yaml::diagnostic::suggest;
@@ -12,12 +13,14 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
     let Some(region) = Facts::sandbox_region(draft) else { return };
     let Some(entry) = facts.file.and_then(|file| file.regions.get(&region)) else { return };
     for item in draft.items.iter().filter(|item| item.is_step) {
-        let (key, what, offered) = match item.decl.map(|decl| decl.service()) {
+        let (key, what, offered) = match item.decl.map(ActionDecl::service) {
             Some("rds") => ("class", "DB class", &entry.db_classes),
             Some("ec2") => ("type", "instance type", &entry.instance_types),
             Some(_) | None => continue,
         };
-        let (Some(offered), Some(node)) = (offered, item.with.and_then(|with| with.get(key))) else { continue };
+        let (Some(offered), Some(node)) = (offered, item.with.and_then(|with| with.get(key))) else {
+            continue;
+        };
         let Some(wanted) = Node::as_str(node).filter(|wanted| !is_template(wanted)) else { continue };
         if offered.iter().any(|known| known == wanted) {
             continue;

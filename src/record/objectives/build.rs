@@ -104,7 +104,8 @@ pub fn report(record: &Record) -> Option<Report> {
 fn assumed(record: &Record, started: &RunStarted) -> Option<Assumed> {
     let found = record.findings.iter().filter(|finding| finding.rule == Rule::Assumed);
     let named: HashSet<&str> = found.map(|finding| finding.resource.as_str()).collect();
-    let count = |nodes: &[event::NodePlan]| nodes.iter().filter(|node| named.contains(node.id.as_str())).count();
+    let count =
+        |nodes: &[event::NodePlan]| nodes.iter().filter(|node| named.contains(node.id.as_str())).count();
     let (checks, steps) = (count(&started.checks), count(&started.steps));
     (checks + steps > 0).then_some(Assumed { checks, of: started.checks.len(), steps })
 }

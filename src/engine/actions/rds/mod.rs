@@ -19,7 +19,8 @@ use playbook::action::{Demands, Output, Shape, SourceSpec};
 use playbook::expr_value::Expr;
 use port::{Observed, RestoreDb};
 
-const ENDPOINT: Output = Output { name: "endpoint", doc: "`host:port`: write no port after it", shape: Shape::Text };
+const ENDPOINT: Output =
+    Output { name: "endpoint", doc: "`host:port`: write no port after it", shape: Shape::Text };
 const ADDRESS: Output = Output { name: "address", doc: "the host, without a port", shape: Shape::Text };
 const PORT: Output = Output { name: "port", doc: "the port", shape: Shape::Number };
 const DB_ID: Output = Output { name: "db_id", doc: "the instance's identifier", shape: Shape::Text };

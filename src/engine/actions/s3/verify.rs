@@ -17,9 +17,7 @@ use playbook::action::{
 };
 use playbook::expr::is_template;
 use playbook::expr_value::Expr;
-use port::{
-    Against, BucketRef, Calibration, Finding, ManifestEntry, Progress, Rule, Timed, VerifyObjects,
-};
+use port::{Against, BucketRef, Calibration, Finding, ManifestEntry, Progress, Rule, Timed, VerifyObjects};
 use yaml::files::Files;
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
