@@ -123,7 +123,7 @@ fn every_expectation_is_judged_or_assumed() {
         (S3, ", count: '== 7' }", "", Judged),
         (S3, ", size: '>= 1GiB' }", "", Assumed("the size (expected `>= 1GiB`)")),
         (S3, ", size: '>= 1GiB' }", "{ bytes: 512MiB }", Wrong("512MiB")),
-        (S3, ", count: '== 7' }", "{ count: 6 }", Wrong("6 objects")),
+        (S3, ", count: '== 7' }", "{ count: 6 }", Wrong("is `6`")),
         (S3, ", count: '== 7' }", "{ value: 7 }", Judged),
         // The twin knows no keys.
         (S3, ", prefix: maps/ }", "", Assumed("whether s3://")),
