@@ -231,7 +231,8 @@ impl Collected<'_> {
                 Knowledge::Known if text == "all" => {}
                 Knowledge::Known => self.push(span, What::Zone(text.to_owned())),
                 Knowledge::Open => self.push(span, What::UnknownZone),
-                Knowledge::Own | Knowledge::Later => {}
+                // A text that a name repeats is judged where it stands.
+                Knowledge::Own | Knowledge::Named | Knowledge::Later => {}
             }
         } else if text.starts_with("subnet-") && known == Knowledge::Known {
             self.push(span, What::Subnet(text.to_owned()));
@@ -244,7 +245,8 @@ impl Collected<'_> {
             match known {
                 Knowledge::Known => self.push(span, What::Thing(thing, Some(text.to_owned()))),
                 Knowledge::Open => self.push(span, What::Thing(thing, None)),
-                Knowledge::Own | Knowledge::Later => {}
+                // A text that a name repeats is judged where it stands.
+                Knowledge::Own | Knowledge::Named | Knowledge::Later => {}
             }
         }
     }

@@ -65,7 +65,7 @@ fn proves(plan: &Plan, addresses: &Addresses, work: &CheckWork, needs: &[usize])
     let spec = serde_json::from_value::<CheckKind>(json!({ work.kind.key(): work.spec }));
     let local = spec.is_ok_and(|kind| targets(&kind).iter().any(|target| addresses.is_local(target)));
     let through = |need: &usize| match plan.nodes.get(*need).map(|node| &node.work) {
-        Some(Work::Step(work)) => work.step.uses == "command.run" && uses_steps(&work.with.value()),
+        Some(Work::Step(work)) => work.step.uses == "command.run" && uses_steps(&work.with()),
         Some(Work::Check(_)) | None => false,
     };
     local && needs.iter().any(through)
@@ -75,7 +75,7 @@ fn proves(plan: &Plan, addresses: &Addresses, work: &CheckWork, needs: &[usize])
 fn reads(plan: &Plan, addresses: &Addresses, work: &Work, needs: &[usize]) -> bool {
     match work {
         Work::Step(work) => {
-            matches!(work.step.uses.as_str(), "s3.verify" | "command.run") && uses_steps(&work.with.value())
+            matches!(work.step.uses.as_str(), "s3.verify" | "command.run") && uses_steps(&work.with())
         }
         Work::Check(work) => {
             let by_kind = match serde_json::from_value::<CheckKind>(json!({ work.kind.key(): work.spec })) {

@@ -35,7 +35,7 @@ pub use context::Context;
 
 type Rule = fn(&Draft<'_>, &Facts<'_>, &Context<'_>, &mut Diagnostics);
 
-const RULES: [Rule; 22] = [
+const RULES: [Rule; 23] = [
     identity::check,
     partitions::check,
     names::check,
