@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::configuration::ConfigArg;
 use super::wire::{self, Drill, Options};
 use super::{complain, load_or_complain};
-use crate::ui::text::{clean, pad, width};
+use crate::ui::text::{Tone, clean, pad, width};
 use crate::ui::{OutputMode, Surroundings, TextStyle};
 use base::clock::Pace;
 use base::duration::{human_seconds, seconds_between};
@@ -19,12 +19,16 @@ use base::ids::RunId;
 use base::on::On;
 use engine::sandbox::teardown::PATIENCE;
 use record::report::Report;
-use record::report::model::StepStatus;
+use record::report::headline;
+use record::report::model::{StepStatus, WorkloadReport};
+use record::report::told::Told;
+use record::report::view::workload::worst_case_misses;
 
 /// Show the loss, the survivors, the sources of each restore, the order and the expected RTO;
 /// change nothing
 ///
-/// The playbook is rehearsed on the twin. The figures come from the estate's timings.
+/// The playbook is rehearsed on the twin. The figures come from the estate's timings. Exit code 1:
+/// as planned, the drill cannot pass.
 #[derive(clap::Args)]
 pub struct Args {
     /// The playbook to rehearse
@@ -40,12 +44,11 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Exit {
     match carry_out(args) {
-        Ok(()) => Exit::Passed,
-        Err(code) => code,
+        Ok(code) | Err(code) => code,
     }
 }
 
-fn carry_out(args: &Args) -> Result<(), Exit> {
+fn carry_out(args: &Args) -> Result<Exit, Exit> {
     let config = args.config.load_or_complain()?;
     let plan = wire::plan_of(load_or_complain(&args.playbook, &args.params, &config)?);
     let wrong = |message: String| {
@@ -74,12 +77,26 @@ fn carry_out(args: &Args) -> Result<(), Exit> {
         OutputMode::Json => format!("{:#}\n", as_json(&report)),
         OutputMode::Text => as_text(&report, Surroundings::detect().stdout_look()),
     };
-    super::print_as(&text, args.output.form())
+    super::print_as(&text, args.output.form())?;
+    Ok(code(&report))
+}
+
+/// Whatever keeps the rehearsal from passing would keep the drill from it.
+fn code(report: &Report) -> Exit {
+    match report.exit_code {
+        Exit::Passed => Exit::Passed,
+        Exit::Failed | Exit::Wrong | Exit::Error | Exit::LeftBehind | Exit::Interrupted => Exit::Failed,
+    }
 }
 
 fn as_json(report: &Report) -> serde_json::Value {
     json!({
         "playbook": report.playbook.name,
+        "verdict": if code(report) == Exit::Passed { "can_pass" } else { "cannot_pass" },
+        "exit_code": code(report),
+        "headline": headline::of(report),
+        "reasons": report.reasons,
+        "assume": report.assume,
         "lose": report.lose,
         "blast_radius": report.blast_radius,
         "recovery_points": report.recovery_points,
@@ -105,7 +122,21 @@ fn as_text(report: &Report, style: TextStyle) -> String {
         line(&mut text, &format!("finding ({}): {}", finding.rule, clean(&finding.message)));
     }
     line(&mut text, "Nothing was changed. The times are the twin's: a rehearsal, not a measurement.");
+    verdict(&mut text, style, report);
     text
+}
+
+fn verdict(text: &mut String, style: TextStyle, report: &Report) {
+    let (tone, word) = match code(report) {
+        Exit::Passed => (Tone::Good, "As planned, this can pass."),
+        _ => (Tone::Bad, "As planned, this cannot pass (exit code 1)."),
+    };
+    text.push('\n');
+    line(text, &style.paint(tone, word));
+    line(text, &clean(&headline::of(report)));
+    for reason in &report.reasons {
+        line(text, &format!("  - {}", clean(reason)));
+    }
 }
 
 fn line(text: &mut String, line: &str) {
@@ -117,7 +148,7 @@ fn heading(text: &mut String, style: TextStyle, title: &str) {
     if !text.is_empty() {
         text.push('\n');
     }
-    line(text, &style.paint(crate::ui::text::Tone::Strong, title));
+    line(text, &style.paint(Tone::Strong, title));
 }
 
 fn list(text: &mut String, title: &str, items: &[String]) {
@@ -187,17 +218,50 @@ fn order(text: &mut String, style: TextStyle, report: &Report) {
 
 fn expected(text: &mut String, style: TextStyle, report: &Report) {
     heading(text, style, "Expected");
-    let time = |s: Option<f64>| s.map_or_else(|| "unknown".to_owned(), human_seconds);
     let objective = |s: Option<f64>| {
         s.map_or_else(|| "no objective".to_owned(), |s| format!("objective {}", human_seconds(s)))
     };
     let mut rows = Vec::new();
     for w in &report.workloads {
-        let rto = w.rto.with_assumptions_s.or(w.rto.measured_s);
-        rows.push([clean(&w.name).into_owned(), "RTO".into(), time(rto), objective(w.rto.objective_s)]);
-        rows.push([String::new(), "RPO".into(), time(w.rpo.measured_s), objective(w.rpo.objective_s)]);
+        rows.push([
+            clean(&w.name).into_owned(),
+            "RTO".into(),
+            Told::rto(w).words(None),
+            objective(w.rto.objective_s),
+            assumed(report, w),
+        ]);
+        let worst = match (w.rpo.worst_case_s, w.rpo.worst_case_at_least_s) {
+            (Some(worst), _) => format!("worst case {}", human_seconds(worst)),
+            (None, Some(worst)) => format!("worst case at least {}", human_seconds(worst)),
+            (None, None) => "worst case unknown".to_owned(),
+        } + if worst_case_misses(&w.rpo) { ", misses" } else { "" };
+        rows.push([
+            String::new(),
+            "RPO".into(),
+            Told::rpo(w).words(None),
+            objective(w.rpo.objective_s),
+            worst,
+        ]);
     }
     table(text, &rows);
+}
+
+/// The part of an expected RTO that nobody could measure: what the playbook assumes, and the steps
+/// that only a person or a program of the runner's machine can do.
+fn assumed(report: &Report, workload: &WorkloadReport) -> String {
+    let mut parts = Vec::new();
+    if let Some(assume) = &report.assume {
+        for (name, seconds) in [("detection", assume.detection_s), ("decision", assume.decision_s)] {
+            parts.extend(seconds.map(|s| format!("{name} {}", human_seconds(s))));
+        }
+    }
+    for link in &workload.critical_path {
+        let step = report.steps.iter().find(|step| step.id == link.id);
+        if step.is_some_and(|step| ["manual.task", "command.run"].contains(&step.uses.as_str())) {
+            parts.push(format!("step {} {}", clean(&link.id), human_seconds(link.seconds)));
+        }
+    }
+    if parts.is_empty() { String::new() } else { format!("of it assumed: {}", parts.join(", ")) }
 }
 
 fn table<const N: usize>(text: &mut String, rows: &[[String; N]]) {

@@ -369,6 +369,14 @@ pub fn deliver(
             }
             Err(error) => spoilt(with_help(&error)),
         }
+    } else {
+        if let Err(error) = annotations {
+            spoilt(with_help(&error));
+        }
+        match report::Outcome::of(report).to_line() {
+            Ok(line) => super::print(&format!("{line}\n"))?,
+            Err(error) => spoilt(with_help(&error)),
+        }
     }
     Ok(code)
 }

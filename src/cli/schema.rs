@@ -31,7 +31,7 @@ pub fn run(args: &Args) -> Exit {
         SchemaKind::Estate => estate::load::estate_schema(),
         SchemaKind::Config => crate::config::config_schema(),
         SchemaKind::Report => record::report::report_schema(),
-        SchemaKind::Events => event::event_schema(),
+        SchemaKind::Events => record::report::outcome::with_outcome(event::event_schema()),
     };
     match super::print_as(&format!("{schema:#}\n"), base::visible::Form::Json) {
         Ok(()) => Exit::Passed,

@@ -334,9 +334,10 @@ impl EstateFile {
                 encrypted: entry.encrypted || entry.kms_key.is_some(),
                 kms_key: entry.kms_key.clone(),
                 one_zone: entry.storage_class.is_some_and(StorageClass::is_one_zone),
-                earliest: entry.taken.zip(entry.retention).and_then(|(latest, retention)| {
-                    latest.resolve(t0).checked_sub_signed(retention.delta())
-                }),
+                earliest: entry
+                    .taken
+                    .zip(entry.retention)
+                    .and_then(|(latest, retention)| latest.resolve(t0).checked_sub_signed(retention.delta())),
                 engine: entry.engine.clone().or_else(|| engines.get(&entry.of).map(|&e| e.to_owned())),
                 ..RecoveryPoint::new(
                     entry.of.clone(),

@@ -1,7 +1,7 @@
 //! Recovery points: which ones a step may use, which one it uses, and how much data a less lucky T0
 //! would have lost.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -207,6 +207,8 @@ pub enum Rejection {
     NotNamed,
     /// Usable, but older than the point that was used.
     Older,
+    /// A point of another resource of the same tag. One point restores one resource.
+    OfAnother,
     /// Usable, but of unknown age, while the age of the point that was used is known.
     Undated,
 }
@@ -230,6 +232,7 @@ impl Rejection {
             Self::TooNew => "it is newer than the instant that was asked for",
             Self::NotNamed => "another one was named",
             Self::Older => "a newer one was used",
+            Self::OfAnother => "it is of another resource that the tag selects",
             Self::Undated => "how old it is is not known, and one whose age is was used",
         }
     }
@@ -246,6 +249,7 @@ impl Rejection {
             | Self::TooNew
             | Self::NotNamed
             | Self::Older
+            | Self::OfAnother
             | Self::Undated => false,
         }
     }
@@ -376,10 +380,16 @@ pub fn select<'a>(points: &'a [RecoveryPoint], wanted: &Wanted, on: &Use<'_>) ->
     // A point of unknown age sorts before every known one, so it is used only if there is no other.
     usable.sort_by(|a, b| (a.taken, a.made, &b.id).cmp(&(b.taken, b.made, &a.id)));
     selection.chosen = usable.pop();
-    let dated = selection.chosen.is_some_and(|chosen| chosen.taken.is_some());
+    let Some(chosen) = selection.chosen else { return selection };
     selection.rejected.extend(usable.into_iter().map(|p| {
-        let undated = dated && p.taken.is_none();
-        (p, if undated { Rejection::Undated } else { Rejection::Older })
+        let why = if p.of != chosen.of {
+            Rejection::OfAnother
+        } else if chosen.taken.is_some() && p.taken.is_none() {
+            Rejection::Undated
+        } else {
+            Rejection::Older
+        };
+        (p, why)
     }));
     selection
 }
@@ -407,22 +417,47 @@ pub struct WorstCase {
     pub span: Option<f64>,
 }
 
-/// The worst case RPO, in seconds.
-///
-/// It is the supremum, over the instants t of the look-back window, of `t − consistency time of the
-/// newest point usable at t`. The window does not start before the first point was usable.
-///
-/// The result is unknown if no point qualifies, or if a qualifying point has no known age.
-/// `least_pitr_lag` is the lag of point-in-time recovery at its worst, whatever it was at T0.
+/// The worst case RPO, in seconds, of the resource whose points these are. Where a tag gave the
+/// points of several resources, the worst of them: the points of one machine say nothing of another.
 pub fn worst_case_rpo(
     points: &[RecoveryPoint],
     on: &Use<'_>,
     look_back: Duration,
     least_pitr_lag: Duration,
 ) -> WorstCase {
+    let mut each: BTreeMap<&ResourceId, Vec<&RecoveryPoint>> = BTreeMap::new();
+    for point in points.iter().filter(|p| p.judge(on).is_ok()) {
+        each.entry(&point.of).or_default().push(point);
+    }
+    let each = each.into_values().map(|points| worst_case_of_one(&points, on, look_back, least_pitr_lag));
+    let figure = |w: &WorstCase| w.seconds.or(w.at_least);
+    each.reduce(|one, other| {
+        let exact = one.seconds.is_some() && other.seconds.is_some();
+        let worse = match (figure(&one), figure(&other)) {
+            (Some(a), Some(b)) if b > a => other,
+            (None, Some(_)) => other,
+            _ => one,
+        };
+        // If one of them is unknown, the worst that is known is a lower bound.
+        if exact { worse } else { WorstCase { seconds: None, at_least: figure(&worse), ..worse } }
+    })
+    .unwrap_or_default()
+}
+
+/// It is the supremum, over the instants t of the look-back window, of `t − consistency time of the
+/// newest point usable at t`. The window does not start before the first point was usable.
+///
+/// The result is unknown if no point qualifies, or if a qualifying point has no known age.
+/// `least_pitr_lag` is the lag of point-in-time recovery at its worst, whatever it was at T0.
+fn worst_case_of_one(
+    points: &[&RecoveryPoint],
+    on: &Use<'_>,
+    look_back: Duration,
+    least_pitr_lag: Duration,
+) -> WorstCase {
     let (mut dated, mut series) = (Vec::new(), None::<f64>);
     let mut exact = true;
-    for point in points.iter().filter(|p| p.judge(on).is_ok()) {
+    for point in points {
         let Some(taken) = point.taken else { return WorstCase::default() };
         if point.kind.is_continuous() {
             // A series loses its lag at every instant of the window. A snapshot can only improve on

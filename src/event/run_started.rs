@@ -70,6 +70,8 @@ pub struct WorkloadPlan {
     pub tier: Option<u32>,
     pub rto_s: Option<f64>,
     pub rpo_s: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consistency_s: Option<f64>,
     /// The workload itself sets `rpo` (it is not only a default).
     pub own_rpo: bool,
     /// The workload lists resources, and no lost one holds data. A default RPO does not apply to

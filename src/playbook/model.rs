@@ -83,6 +83,9 @@ pub struct Objectives {
     /// Recovery point objective: the most data, in time, that may be lost.
     #[serde(default)]
     pub rpo: Option<Span>,
+    /// How far apart the instants may lie to which the data stores of a workload are restored.
+    #[serde(default)]
+    pub consistency: Option<Span>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]

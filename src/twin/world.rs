@@ -10,8 +10,7 @@ use base::ids::{Region, RunId};
 use estate::engine::default_port;
 use port::{
     CloudError, CloudResult, Create, Created, ErrorKind, Kind, Listener, Observed, Origin, Place, Remains,
-    ResourceRef,
-    RestoreDb, RestoreDbToTime, RunTags, State, TaggedThing, Whose, gated,
+    ResourceRef, RestoreDb, RestoreDbToTime, RunTags, State, TaggedThing, Whose, gated,
 };
 
 #[derive(Default)]

@@ -1,5 +1,5 @@
 //! `--output json`: writes each event as a line to stdout. Leaves out [`Body::Progress`], which is
-//! only for people.
+//! only for people. After the last event comes the verdict ([`record::report::Outcome`]).
 
 use std::io::Write;
 

@@ -10,6 +10,7 @@ use super::text::{TextStyle, Tone, clean, count, wrap};
 use base::duration::human_seconds;
 use base::exit::Exit;
 use record::report::caveats::{CaveatKind, caveats};
+use record::report::headline;
 use record::report::model::{
     CheckStatus, Report, Severity, StepStatus, TeardownRan, Verdict, WorkloadReport,
 };
@@ -106,6 +107,7 @@ impl Page {
                 clean(&report.run_id)
             ),
         );
+        self.line(Tone::Strong, &clean(&headline::of(report)));
         for reason in &report.reasons {
             self.item(&format!("- {}", clean(reason)));
         }

@@ -9,9 +9,9 @@ use port::Rule;
 use port::gate::DeniedCall;
 use port::request::CallCount;
 use record::report::model::{
-    Assumptions, BlastRadius, CheckReport, CheckStatus, Coverage, Finding, Link, Phases, PlaybookRef,
-    PointRow, Report, Rpo, RpoSource, Rto, SCHEMA, SandboxRef, Severity, Status, StepReport, StepStatus,
-    Teardown, TeardownRan, Verdict, WorkloadReport,
+    Assumptions, BlastRadius, CheckReport, CheckStatus, Consistency, Coverage, Finding, Link, Phases,
+    PlaybookRef, PointRow, Report, Rpo, RpoSource, Rto, SCHEMA, SandboxRef, Severity, Status, StepReport,
+    StepStatus, Teardown, TeardownRan, Verdict, WorkloadReport,
 };
 
 pub fn t0() -> DateTime<Utc> {
@@ -41,6 +41,7 @@ pub fn step(id: &str, uses: &str, needs: &[&str], from: f64, to: f64) -> StepRep
         attempts: 1,
         resources: vec![],
         recovery_points: vec![],
+        tolerated: false,
         critical: false,
     }
 }
@@ -136,6 +137,7 @@ pub fn region_loss() -> Report {
         finished_at: at(1010.0),
         verdict: Verdict::Failed,
         exit_code: Exit::Failed,
+        headline: String::new(),
         reasons: strings(&["orders: RPO 2h3m misses its objective of 5m"]),
         assume: Some(Assumptions { detection_s: Some(300.0), decision_s: Some(600.0) }),
         sandbox: SandboxRef {
@@ -161,6 +163,7 @@ pub fn region_loss() -> Report {
                 status: Status::Met,
             },
             rpo: Rpo {
+                nothing_lost: false,
                 objective_s: Some(300.0),
                 measured_s: Some(7380.0),
                 status: Status::Missed,
@@ -195,6 +198,7 @@ pub fn region_loss() -> Report {
                     },
                 ],
             },
+            consistency: Consistency::default(),
             critical_path: vec![
                 link("db", "step", 840.0, 905.0),
                 link("web", "step", 45.0, 905.0),
@@ -334,6 +338,7 @@ pub fn passed() -> Report {
         },
         verdict: Verdict::Passed,
         exit_code: Exit::Passed,
+        headline: String::new(),
         reasons: vec![],
         assume: None,
         finished_at: at(1300.0),
@@ -351,6 +356,7 @@ pub fn passed() -> Report {
                 status: Status::Met,
             },
             rpo: Rpo {
+                nothing_lost: false,
                 objective_s: Some(21_600.0),
                 measured_s: Some(21_600.0),
                 status: Status::Met,
@@ -361,6 +367,7 @@ pub fn passed() -> Report {
                     source("rds:db/orders", "orders-pitr", "db", 300.0),
                 ],
             },
+            consistency: Consistency::default(),
             critical_path: vec![link("db", "step", 1120.0, 1145.0), link("app-up", "check", 25.0, 1145.0)],
         }],
         steps: vec![volume, db, app],
@@ -419,6 +426,7 @@ pub fn unpleasant() -> Report {
             status: Status::Missed,
         },
         rpo: Rpo {
+            nothing_lost: false,
             objective_s: None,
             measured_s: Some(3605.0),
             status: Status::Met,
@@ -426,6 +434,7 @@ pub fn unpleasant() -> Report {
             worst_case_at_least_s: None,
             sources: vec![],
         },
+        consistency: Consistency::default(),
         critical_path: vec![
             link("ledger-copy", "step", 1320.0, 2820.2),
             link("ledger", "step", 1210.2, 2820.2),
@@ -445,6 +454,7 @@ pub fn unpleasant() -> Report {
             status: Status::Unknown,
         },
         rpo: Rpo {
+            nothing_lost: false,
             objective_s: Some(900.0),
             measured_s: None,
             status: Status::Unknown,
@@ -452,6 +462,7 @@ pub fn unpleasant() -> Report {
             worst_case_at_least_s: None,
             sources: vec![],
         },
+        consistency: Consistency::default(),
         critical_path: vec![],
     });
     let mut db = step("db", "rds.restore", &[], 0.0, 2400.0);

@@ -64,6 +64,7 @@ pub fn run_started(steps: Vec<NodePlan>, checks: Vec<NodePlan>) -> Body {
             tier: Some(1),
             rto_s: Some(2700.0),
             rpo_s: Some(300.0),
+            consistency_s: None,
             own_rpo: true,
             stateless: false,
             lost: vec!["rds:db/orders".into()],

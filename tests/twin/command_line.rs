@@ -78,9 +78,9 @@ fn plan() {
     let drill = Drill::of("account-loss");
     let path = drill.write();
     let path = path.to_str().unwrap();
-    ends(&["plan", path], 0, &["orders-vault-25h", "s3:bucket/orders-receipts", "26m5s"], &[]);
+    ends(&["plan", path], 1, &["orders-vault-25h", "s3:bucket/orders-receipts", "cannot pass"], &[]);
     let (code, json, _) = told(&["plan", path, "--output", "json"]);
-    assert_eq!(code, 0);
+    assert_eq!(code, 1);
     let plan: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(plan["workloads"][0]["rto"]["measured_s"], 1565.0);
     assert!(!drill.folder().join("runs").exists());

@@ -37,6 +37,8 @@ mod journal;
 mod journal_and_report;
 mod loss;
 mod no_flattery;
+mod nothing_is_not_something;
+mod one_truth;
 mod printed;
 mod readme;
 mod rehearsals;

@@ -37,7 +37,8 @@ fn answered(drill: Drill) -> Drill {
 
 #[test]
 fn without_a_defect_it_passes() {
-    answered(Drill::good()).check(READS_RECEIPTS).run().exits(0).is("/findings", json!([]));
+    let run = answered(Drill::good()).check(READS_RECEIPTS).run();
+    assert_eq!(run.exits(0).at("/findings").as_array().unwrap().len(), 2, "stores apart, and the worst case");
     Drill::measured().run().exits(0);
 }
 

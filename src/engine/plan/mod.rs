@@ -190,6 +190,7 @@ impl Plan {
                 objectives: Objectives {
                     rto: workload.objectives.rto.or(defaults.rto),
                     rpo: workload.objectives.rpo.or(defaults.rpo),
+                    consistency: workload.objectives.consistency.or(defaults.consistency),
                 },
                 resources: workload.resources,
                 name,

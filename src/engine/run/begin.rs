@@ -80,6 +80,7 @@ pub fn run_started(plan: &Plan, config: &Config, expires: Time) -> RunStarted {
                 tier: w.tier,
                 rto_s: w.objectives.rto.map(base::duration::Span::as_secs_f64),
                 rpo_s: w.objectives.rpo.map(base::duration::Span::as_secs_f64),
+                consistency_s: w.objectives.consistency.map(base::duration::Span::as_secs_f64),
                 own_rpo: w.own_rpo,
                 stateless: w.stateless,
                 lost: w.lost.clone(),

@@ -48,20 +48,6 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
                 .help("restore into a region with zones that survive"),
         );
     }
-    let sandbox_lost =
-        loss.account().is_some_and(|lost| Facts::sandbox_account(draft).as_ref() == Some(lost))
-            || loss.region().is_some_and(|lost| region.as_ref() == Some(lost));
-    if !sandbox_lost
-        && !facts.resources.is_empty()
-        && !facts.resources.iter().any(|resource| loss.takes_resource(resource))
-    {
-        out.push(
-            draft
-                .source
-                .warning(*span, format!("nothing of the estate lives in {loss}: nothing is lost"))
-                .help("name the zone, region or account that production lives in"),
-        );
-    }
 }
 
 fn exactly_one(draft: &Draft<'_>, out: &mut Diagnostics) {

@@ -17,6 +17,7 @@ mod loss;
 mod lost_sources;
 mod names;
 mod network;
+mod nothing;
 mod objectives;
 mod offers;
 mod partitions;
@@ -51,6 +52,7 @@ const RULES: [Rule; 23] = [
     addresses::check,
     endpoints::check,
     loss::check,
+    nothing::check,
     network::check,
     lost_sources::check,
     pitr::check,

@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::facts::Facts;
+use super::nothing::loses_no_data;
 use crate::action::SourceSpec;
 use crate::draft::{Draft, Text};
 use base::duration::Span as Length;
@@ -54,6 +55,29 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
         }
     }
     data(draft, facts, out);
+    none(draft, out);
+}
+
+/// Warns about a workload without any objective. It may pass, and that says little.
+fn none(draft: &Draft<'_>, out: &mut Diagnostics) {
+    let set = |objectives: Option<&Node>| {
+        objectives.is_some_and(|node| match node.as_map() {
+            Some(map) => map.entries.iter().any(|entry| !entry.value.is_null()),
+            // What cannot be read is reported elsewhere.
+            None => !node.is_null(),
+        })
+    };
+    if set(draft.root.get("objectives")) {
+        return;
+    }
+    for entry in draft.workloads.entries.iter().filter(|entry| !set(entry.value.get("objectives"))) {
+        out.push(
+            draft
+                .source
+                .warning(entry.key_span, format!("the workload `{}` has no objective", entry.key))
+                .help("say how long its recovery may take: `objectives: { rto: 1h, rpo: 15m }`"),
+        );
+    }
 }
 
 /// Warns about a workload that has an RPO objective but no step that restores data. Its RPO stays
@@ -73,7 +97,8 @@ fn data(draft: &Draft<'_>, facts: &Facts<'_>, out: &mut Diagnostics) {
                 || source.as_ref().map_or(item.with.is_none(), SourceSpec::restores_data)
                 || (source.is_none() && facts_broken(draft, facts, item)))
         });
-        if !restores && steps > 0 {
+        let stateless = draft.loss.as_ref().is_some_and(|(loss, _)| loses_no_data(facts, loss, entry));
+        if !restores && steps > 0 && !stateless {
             out.push(
                 draft
                     .source

@@ -118,8 +118,8 @@ fn selector(draft: &Draft<'_>, facts: &Facts<'_>, node: &Node, without_estate: b
     }
     let ids: Vec<String> = facts.resources.iter().map(|resource| resource.id.to_string()).collect();
     let help = nearest(text, ids.iter().map(String::as_str)).map_or_else(
-        || "its recovery cannot be checked: correct it, or add the resource to the estate".to_owned(),
+        || "nothing would be recovered: correct it, or add the resource to the estate".to_owned(),
         |near| format!("did you mean `{near}`?"),
     );
-    out.push(draft.source.warning(node.span, format!("`{text}` selects nothing in the estate")).help(help));
+    out.push(draft.source.error(node.span, format!("`{text}` selects nothing in the estate")).help(help));
 }

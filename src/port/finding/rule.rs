@@ -47,6 +47,9 @@ pub enum Rule {
     LagUnknown,
     ObjectsAfterT0,
     RestoredInPart,
+    StoresApart,
+    WorstCaseMisses,
+    NoObjective,
     RecoveryPointsUnseen,
     AccountOutOfReach,
     Preflight,
@@ -354,6 +357,52 @@ impl Rule {
                 },
             )
             .page("actions.md#s3restore"),
+            Self::StoresApart => explain(
+                Topic::Data,
+                &[Medium],
+                Text {
+                    title: "The stores of a workload were restored to instants far apart",
+                    meaning: "The ages of the restored data stores of one workload differ by more \
+                              than an hour, and the workload has no objective for `consistency`.",
+                    reason: "Together the stores are a state that the application never had. An \
+                             order in the one may be unknown in the other.",
+                    remedy: "Restore all stores of the workload to the same instant. Or say under \
+                             `objectives` how far apart they may be. The drill then fails if they \
+                             are further apart, and the finding goes.",
+                },
+            )
+            .example("yaml", "objectives: { rto: 1h, rpo: 15m, consistency: 5m }\n")
+            .page("playbooks.md#consistency"),
+            Self::WorstCaseMisses => explain(
+                Topic::Data,
+                &[Medium],
+                Text {
+                    title: "At another instant more data would have been lost than allowed",
+                    meaning: "The worst case of the workload's RPO is beyond its objective. It is \
+                              the most that a disaster at any instant of the look-back window (30 \
+                              days) would have lost with the recovery points that there were.",
+                    reason: "A drill has one T0, and a disaster chooses its own. Shortly before \
+                             the next recovery point the newest one is oldest.",
+                    remedy: "Make recovery points more often than the objective, and have copies \
+                             complete sooner. Or use point-in-time recovery or replication.",
+                },
+            )
+            .page("playbooks.md#recovery-points"),
+            Self::NoObjective => explain(
+                Topic::SetUp,
+                &[Medium],
+                Text {
+                    title: "A workload has no objective",
+                    meaning: "Neither the workload nor the playbook sets `rto`, `rpo` or \
+                              `consistency`. The status of its figures is `none`.",
+                    reason: "The drill shows that the workload came back. It does not show that \
+                             this was soon enough, or that little enough was lost.",
+                    remedy: "Set `objectives` for the workload, or for all workloads at the top of \
+                             the playbook.",
+                },
+            )
+            .example("yaml", "objectives: { rto: 1h, rpo: 15m }\n")
+            .page("playbooks.md#workloads"),
             Self::RecoveryPointsUnseen => explain(
                 Topic::Data,
                 &[Medium],

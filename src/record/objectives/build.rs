@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::measure::{Measures, is_from_after};
+use super::measure::{Measures, age, is_from_after};
 use super::record::{Record, name};
+use crate::report::headline;
 use crate::report::model::{
-    Assumed, Assumptions, BlastRadius, CheckReport, CheckStatus, Coverage, Finding, Phases, PlaybookRef, PointRow,
-    Report, Resumption, Rpo, RpoSource, Rto, SCHEMA, SandboxRef, Status, StepReport, StepStatus, Teardown,
-    TeardownRan, Verdict, WorkloadReport,
+    Assumed, Assumptions, BlastRadius, CheckReport, CheckStatus, Consistency, Coverage, Finding, Phases,
+    PlaybookRef, PointRow, Report, Resumption, Rpo, RpoSource, Rto, SCHEMA, SandboxRef, Status, StepReport,
+    StepStatus, Teardown, TeardownRan, Verdict, WorkloadReport,
 };
 use base::duration::seconds_between;
 use base::exit::Exit;
@@ -57,6 +58,7 @@ pub fn report(record: &Record) -> Option<Report> {
         finished_at,
         verdict,
         exit_code,
+        headline: String::new(),
         reasons,
         assume,
         sandbox: SandboxRef {
@@ -92,11 +94,13 @@ pub fn report(record: &Record) -> Option<Report> {
     let implausible = sources(&report).filter_map(newer_than_its_source);
     let mut more: Vec<Finding> = implausible.collect();
     more.extend(sources(&report).filter_map(|source| from_after_t0(source, record.t0?)));
+    more.extend(report.workloads.iter().flat_map(|workload| of_objectives(workload, record.t0)));
     more.extend(resumed(&report.resumed));
     let carried_out = matches!(report.verdict, Verdict::Passed | Verdict::Failed);
     more.extend(record.isolation.findings(carried_out));
     report.findings.extend(more);
     report.findings.sort_by_key(|f| f.severity);
+    report.headline = headline::of(&report);
     Some(report)
 }
 
@@ -108,6 +112,67 @@ fn assumed(record: &Record, started: &RunStarted) -> Option<Assumed> {
         |nodes: &[event::NodePlan]| nodes.iter().filter(|node| named.contains(node.id.as_str())).count();
     let (checks, steps) = (count(&started.checks), count(&started.steps));
     (checks + steps > 0).then_some(Assumed { checks, of: started.checks.len(), steps })
+}
+
+/// Stores without an objective for their consistency are worth a finding from this spread on.
+const APART_S: f64 = 3600.0;
+
+/// The findings about a workload's objectives, and about figures that no objective judges.
+fn of_objectives(workload: &WorkloadReport, t0: Option<base::duration::Time>) -> Vec<Finding> {
+    let human = base::duration::human_seconds;
+    let name = &workload.name;
+    let (rto, rpo, consistency) = (&workload.rto, &workload.rpo, &workload.consistency);
+    let mut found = Vec::new();
+    if rto.objective_s.is_none() && rpo.objective_s.is_none() && consistency.objective_s.is_none() {
+        found.push(Finding::new(
+            Rule::NoObjective,
+            name,
+            "the workload has no objective: the drill says whether it came back, and not whether that was soon enough",
+            "say under `objectives` how long the recovery may take, and how much data may be lost",
+        ));
+    }
+    let worst = rpo.worst_case_s.or(rpo.worst_case_at_least_s);
+    if let (Some(objective), Some(worst)) = (rpo.objective_s, worst)
+        && worst > objective
+    {
+        let least = if rpo.worst_case_s.is_some() { "" } else { "at least " };
+        found.push(Finding::new(
+            Rule::WorstCaseMisses,
+            name,
+            format!(
+                "at the worst instant of the look-back window it would have lost {least}{} of data; its objective is {}",
+                human(worst),
+                human(objective)
+            ),
+            "make recovery points more often, or have them copied sooner",
+        ));
+    }
+    if let (None, Some(spread), Some(t0)) = (consistency.objective_s, consistency.measured_s, t0)
+        && spread > APART_S
+    {
+        found.push(Finding::new(
+            Rule::StoresApart,
+            name,
+            format!("its stores were restored to instants {} apart: {}", human(spread), ends(rpo, t0)),
+            "restore them to the same instant, or say under `objectives` how far apart they may be: `consistency: 5m`",
+        ));
+    }
+    found
+}
+
+/// The newest and the oldest store of a workload, each with the age that RPO counts.
+fn ends(rpo: &Rpo, t0: base::duration::Time) -> String {
+    let mut aged: Vec<(f64, &RpoSource)> =
+        rpo.sources.iter().filter_map(|source| Some((age(source, t0)?, source))).collect();
+    aged.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let ends = match aged.as_slice() {
+        [newest, .., oldest] => vec![newest, oldest],
+        few => few.iter().collect(),
+    };
+    let told = ends
+        .into_iter()
+        .map(|(age, source)| format!("{} to {} before T0", source.of, base::duration::human_seconds(*age)));
+    told.collect::<Vec<_>>().join(", ")
 }
 
 fn sources(report: &Report) -> impl Iterator<Item = &RpoSource> {
@@ -167,7 +232,9 @@ fn resumed(resumed: &[Resumption]) -> Option<Finding> {
 }
 
 fn workloads(started: &RunStarted, measures: Option<&Measures<'_>>) -> Vec<WorkloadReport> {
-    let empty = |objective_s| (objective_s, None, Status::Unknown);
+    let empty = |objective_s: Option<f64>| {
+        (objective_s, None, if objective_s.is_some() { Status::Unknown } else { Status::None })
+    };
     let of = |plan: &event::WorkloadPlan| {
         let Some(measures) = measures else {
             let (objective_s, measured_s, status) = empty(plan.rto_s);
@@ -183,10 +250,15 @@ fn workloads(started: &RunStarted, measures: Option<&Measures<'_>>) -> Vec<Workl
                 rpo: Rpo {
                     objective_s,
                     measured_s,
+                    nothing_lost: false,
                     status,
                     worst_case_s: None,
                     worst_case_at_least_s: None,
                     sources: Vec::new(),
+                },
+                consistency: {
+                    let (objective_s, measured_s, status) = empty(plan.consistency_s);
+                    Consistency { objective_s, measured_s, status }
                 },
                 critical_path: Vec::new(),
             };
@@ -200,6 +272,7 @@ fn workloads(started: &RunStarted, measures: Option<&Measures<'_>>) -> Vec<Workl
             missing_resources: measured.missing_resources,
             rto: measured.rto,
             rpo: measured.rpo,
+            consistency: measured.consistency,
             critical_path: measured.critical_path,
         }
     };
@@ -233,7 +306,7 @@ fn judge(
     } else {
         reasons.extend(record.isolation.failures());
         for workload in workloads {
-            reasons.extend(of_workload(workload));
+            reasons.extend(of_workload(workload, record.t0));
         }
         reasons.extend(of_loose_nodes(record, started));
         if reasons.is_empty() { Verdict::Passed } else { Verdict::Failed }
@@ -252,7 +325,7 @@ fn judge(
     (verdict, exit_code, reasons)
 }
 
-fn of_workload(workload: &WorkloadReport) -> Vec<String> {
+fn of_workload(workload: &WorkloadReport, t0: Option<base::duration::Time>) -> Vec<String> {
     let name = &workload.name;
     let mut reasons = Vec::new();
     if !workload.recovered {
@@ -273,11 +346,24 @@ fn of_workload(workload: &WorkloadReport) -> Vec<String> {
                     human(objective)
                 ));
             }
-            (Status::Unknown, Some(_)) => {
+            (Status::Unknown, _) => {
                 reasons.push(format!("{name}: {measure} is unknown, and unknown meets no objective"));
             }
-            _ => {}
+            (Status::Met | Status::None, _) => {}
         }
+    }
+    let consistency = &workload.consistency;
+    match (consistency.status, consistency.measured_s, consistency.objective_s) {
+        (Status::Missed, Some(spread), Some(objective)) => reasons.push(format!(
+            "{name}: its stores lie {} apart, and consistency allows {}: {}",
+            base::duration::human_seconds(spread),
+            base::duration::human_seconds(objective),
+            t0.map(|t0| ends(rpo, t0)).unwrap_or_default()
+        )),
+        (Status::Missed | Status::Unknown, ..) => reasons.push(format!(
+            "{name}: how far its stores lie apart is unknown, and unknown meets no objective of consistency"
+        )),
+        (Status::Met | Status::None, ..) => {}
     }
     reasons
 }
@@ -333,6 +419,7 @@ fn steps(record: &Record, started: &RunStarted, critical: &[&str]) -> Vec<StepRe
                 attempts: step.attempts,
                 resources: step.resources.clone(),
                 recovery_points: step.source.iter().map(|p| p.id.clone()).collect(),
+                tolerated: step.tolerated && node.workload.is_none(),
                 critical: critical.contains(&node.id.as_str()),
             }
         })
@@ -406,9 +493,8 @@ fn points(record: &Record) -> Vec<PointRow> {
 
 fn coverage(started: &RunStarted, workloads: &[WorkloadReport], measures: Option<&Measures<'_>>) -> Coverage {
     let mut coverage = Coverage::default();
-    let owned: HashSet<&String> = started.workloads.iter().flat_map(|w| &w.lost).collect();
     for id in &started.lost {
-        if owned.contains(id) && measures.is_some_and(|m| m.is_restored(id)) {
+        if measures.is_some_and(|m| m.is_restored(id)) {
             coverage.covered.push(id.clone());
         } else {
             coverage.uncovered.push(id.clone());

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::record::{Record, StepRecord};
-use crate::report::model::{CheckStatus, Link, Rpo, RpoSource, Rto, Status, StepStatus};
+use crate::report::model::{CheckStatus, Consistency, Link, Rpo, RpoSource, Rto, Status, StepStatus};
 use base::duration::{Time, seconds_between};
 use event::{NodePlan, RunStarted, WorkloadPlan};
 
@@ -30,6 +30,7 @@ pub struct Measured {
     pub missing_resources: Vec<String>,
     pub rto: Rto,
     pub rpo: Rpo,
+    pub consistency: Consistency,
     pub critical_path: Vec<Link>,
 }
 
@@ -101,8 +102,8 @@ impl<'a> Measures<'a> {
         let measured = last.filter(|_| all_succeeded);
         let rto = self.rto(workload, measured.map(|(at, _)| at), incomplete.is_empty());
         let critical_path = measured.map(|(_, id)| self.critical_path(id)).unwrap_or_default();
-        let rpo = self.rpo(workload, &steps, &missing_resources);
-        Measured { incomplete, missing_resources, rto, rpo, critical_path }
+        let (rpo, consistency) = self.data(workload, &steps, &missing_resources);
+        Measured { incomplete, missing_resources, rto, rpo, consistency, critical_path }
     }
 
     /// A step whose `when` was false is not part of the recovery. The resources that it would have
@@ -135,7 +136,8 @@ impl<'a> Measures<'a> {
         }
     }
 
-    fn rpo(&self, workload: &WorkloadPlan, steps: &[&NodePlan], missing: &[String]) -> Rpo {
+    /// How old the restored data are, and how far apart.
+    fn data(&self, workload: &WorkloadPlan, steps: &[&NodePlan], missing: &[String]) -> (Rpo, Consistency) {
         let mut sources = Vec::new();
         // The total is unknown if a store has an unknown age or was not restored.
         let mut complete = missing.is_empty();
@@ -163,7 +165,13 @@ impl<'a> Measures<'a> {
         });
         let ages: Vec<Option<f64>> = sources.iter().map(|source| age(source, self.t0)).collect();
         complete &= ages.iter().all(Option::is_some);
-        let measured_s = ages.into_iter().flatten().reduce(f64::max);
+        // Without a store that was lost there are no data whose age or spread could be unknown.
+        let nothing_lost = stores == 0 && workload.stateless;
+        let known = || ages.iter().flatten().copied();
+        let (newest, oldest) = (known().reduce(f64::min), known().reduce(f64::max));
+        let measured_s = oldest.or(nothing_lost.then_some(0.0));
+        let spread_s = oldest.zip(newest).map(|(old, new)| old - new).or(nothing_lost.then_some(0.0));
+        let complete = complete && (nothing_lost || stores > 0);
         // If one store's worst case is unknown, the worst case of all is only a lower bound.
         let exact = stores == sources.len() && sources.iter().all(|s| s.worst_case_s.is_some());
         let worst =
@@ -171,16 +179,22 @@ impl<'a> Measures<'a> {
         let (worst_case_s, worst_case_at_least_s) = if exact { (worst, None) } else { (None, worst) };
         // A default objective does not apply to a workload that lists its resources, if none of
         // them holds data.
-        let stateless = stores == 0 && workload.stateless;
-        let objective_s = workload.rpo_s.filter(|_| !stateless || workload.own_rpo);
-        Rpo {
+        let objective_s = workload.rpo_s.filter(|_| !nothing_lost || workload.own_rpo);
+        let rpo = Rpo {
             objective_s,
             measured_s,
+            nothing_lost,
             status: judge(objective_s, measured_s, complete),
             worst_case_s,
             worst_case_at_least_s,
             sources,
-        }
+        };
+        let consistency = Consistency {
+            objective_s: workload.consistency_s,
+            measured_s: spread_s,
+            status: judge(workload.consistency_s, spread_s, complete),
+        };
+        (rpo, consistency)
     }
 
     /// The source of a store's data. `None` if the store was not restored.
@@ -247,7 +261,7 @@ impl<'a> Measures<'a> {
 /// The age of a store's data. A check's timestamp replaces the recovery point's time. No data can
 /// be newer than their recovery point, so a newer timestamp was written after the restore and is
 /// ignored.
-fn age(source: &RpoSource, t0: Time) -> Option<f64> {
+pub fn age(source: &RpoSource, t0: Time) -> Option<f64> {
     if is_from_after(source, t0) {
         return None;
     }
@@ -269,6 +283,7 @@ fn judge(objective: Option<f64>, measured: Option<f64>, complete: bool) -> Statu
     match (objective, measured) {
         (Some(objective), Some(measured)) if measured > objective => Status::Missed,
         (Some(_), Some(_)) if complete => Status::Met,
-        _ => Status::Unknown,
+        (Some(_), _) => Status::Unknown,
+        (None, _) => Status::None,
     }
 }

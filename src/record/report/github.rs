@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use super::caveats::{CaveatKind, caveats};
 use super::escape::{clip, visible};
-use super::junit::{figure_told, objective_told};
-use super::model::{CheckStatus, Report, Severity, Status, StepStatus, Verdict};
-use super::{Format, ReportError, Templates, render};
+use super::junit::figures;
+use super::model::{CheckStatus, Report, Severity, Status, StepStatus};
+use super::{Format, ReportError, Templates, headline, render};
+use base::exit::Exit;
 use base::visible::{Form, printed};
 
 /// GitHub shows ten errors and ten warnings for each step, and silently drops the rest.
@@ -88,31 +89,25 @@ fn errors(report: &Report) -> Vec<Note> {
     let mut notes = Vec::new();
     let simulated = if report.simulated { "Simulated: " } else { "" };
     let title = |text: String| format!("{simulated}{text}");
-    match report.verdict {
-        Verdict::Error => {
-            notes.push((title("The drill could not be carried out".into()), report.reasons.join("; ")));
-        }
-        Verdict::Interrupted => {
-            notes.push((title("The drill was interrupted".into()), report.reasons.join("; ")));
-        }
-        Verdict::Passed | Verdict::Failed => {}
-    }
+    // The first error says how the drill ended, so that there is one whenever the exit code is not 0.
+    let ended = match report.exit_code {
+        Exit::Passed => None,
+        Exit::Failed => Some("The drill failed"),
+        Exit::Wrong | Exit::Error => Some("The drill could not be carried out"),
+        Exit::Interrupted => Some("The drill was interrupted"),
+        Exit::LeftBehind => Some("Teardown left something behind"),
+    };
+    notes.extend(ended.map(|ended| (title(ended.into()), headline::of(report))));
     for w in &report.workloads {
-        let rto = w.rto.with_assumptions_s.or(w.rto.measured_s);
-        for (what, status, figure, objective) in [
-            ("RTO", w.rto.status, rto, w.rto.objective_s),
-            ("RPO", w.rpo.status, w.rpo.measured_s, w.rpo.objective_s),
-        ] {
-            let word = match status {
-                Status::Met => continue,
+        for figure in figures(w) {
+            let word = match figure.status {
+                Status::Met | Status::None => continue,
                 Status::Missed => "missed",
                 Status::Unknown => "unknown",
             };
-            let told = figure_told(status, figure, objective, "");
-            notes.push((
-                title(format!("{what} of {} {word}", w.name)),
-                format!("{told}, {}", objective_told(objective, figure)),
-            ));
+            let what =
+                if figure.name == "consistency" { figure.name.into() } else { figure.name.to_uppercase() };
+            notes.push((title(format!("{what} of {} {word}", w.name)), figure.message()));
         }
         if !w.recovered {
             let mut missing = w.incomplete.clone();
@@ -126,7 +121,7 @@ fn errors(report: &Report) -> Vec<Note> {
     }
     let reason =
         |because: &Option<String>| because.clone().unwrap_or_else(|| "no reason was recorded".into());
-    for step in report.steps.iter().filter(|s| s.status == StepStatus::Failed) {
+    for step in report.steps.iter().filter(|s| s.status == StepStatus::Failed && !s.tolerated) {
         notes.push((title(format!("Step {} failed", step.id)), reason(&step.because)));
     }
     for check in report.checks.iter().filter(|c| c.status == CheckStatus::Unhealthy) {

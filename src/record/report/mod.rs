@@ -10,12 +10,15 @@ mod error;
 pub mod escape;
 mod format;
 pub mod github;
+pub mod headline;
 mod html;
 mod json;
 mod junit;
 mod markdown;
 pub mod model;
+pub mod outcome;
 mod templates;
+pub mod told;
 pub mod view;
 mod write;
 
@@ -23,6 +26,7 @@ pub use error::ReportError;
 pub use format::Format;
 pub use json::{Written, read, report_schema};
 pub use model::Report;
+pub use outcome::Outcome;
 pub use templates::Templates;
 pub use write::write_all;
 

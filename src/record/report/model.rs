@@ -39,6 +39,9 @@ pub struct Report {
     pub verdict: Verdict,
     #[schemars(with = "u8")]
     pub exit_code: Exit,
+    /// The outcome in one sentence. Every form of the report begins with it.
+    #[serde(default)]
+    pub headline: String,
     /// The reasons for the verdict, the most important first. Empty if the drill passed.
     pub reasons: Vec<String>,
     /// `assume.detection` and `assume.decision` in seconds, if given.
@@ -148,6 +151,8 @@ pub enum Status {
     Met,
     Missed,
     Unknown,
+    /// There is no objective.
+    None,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -162,6 +167,8 @@ pub struct WorkloadReport {
     pub missing_resources: Vec<String>,
     pub rto: Rto,
     pub rpo: Rpo,
+    #[serde(default)]
+    pub consistency: Consistency,
     /// The chain of steps and checks that ends with the recovery, first link first. The shares add
     /// up to 1.
     pub critical_path: Vec<Link>,
@@ -183,6 +190,10 @@ pub struct Rpo {
     pub objective_s: Option<f64>,
     /// The age of the oldest data store of the workload.
     pub measured_s: Option<f64>,
+    /// The workload lists its resources, and none of the lost ones holds data. No data could be
+    /// lost, so `measured_s` is 0.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub nothing_lost: bool,
     pub status: Status,
     /// The loss at the worst possible T0 within the look-back window.
     pub worst_case_s: Option<f64>,
@@ -191,6 +202,22 @@ pub struct Rpo {
     #[serde(default)]
     pub worst_case_at_least_s: Option<f64>,
     pub sources: Vec<RpoSource>,
+}
+
+/// How far apart the instants lie to which the stores of a workload were restored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Consistency {
+    pub objective_s: Option<f64>,
+    /// The age of the oldest store minus the age of the newest one, as RPO counts their ages.
+    pub measured_s: Option<f64>,
+    pub status: Status,
+}
+
+/// For reports of versions that did not measure it.
+impl Default for Consistency {
+    fn default() -> Self {
+        Self { objective_s: None, measured_s: None, status: Status::None }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -255,6 +282,9 @@ pub struct StepReport {
     pub resources: Vec<String>,
     /// The recovery points that it restored from.
     pub recovery_points: Vec<String>,
+    /// It failed, has `continue_on_error`, and belongs to no workload: the verdict does not count it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tolerated: bool,
     /// On the critical path of a workload.
     pub critical: bool,
 }
@@ -322,9 +352,9 @@ pub struct PointRow {
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Coverage {
-    /// Lost resources that a step of their workload restored.
+    /// Lost resources that a step restored.
     pub covered: Vec<String>,
-    /// Lost resources that nothing restored, or that belong to no workload.
+    /// Lost resources that no step restored.
     pub uncovered: Vec<String>,
 }
 

@@ -4,6 +4,8 @@
 use super::super::text::{TextStyle, Tone, clean, pad, width, wrap};
 use base::duration::human_seconds;
 use record::report::model::{Report, Status};
+use record::report::told::Told;
+use record::report::view::workload::worst_case_misses;
 
 const HEADER: [&str; 6] = ["", "Objective", "Measured", "+ assumed", "Worst case", "Status"];
 
@@ -29,8 +31,15 @@ impl Table {
                 cells: [
                     "RTO".into(),
                     time(w.rto.objective_s, "none"),
-                    time(w.rto.measured_s, "unknown"),
-                    time(w.rto.with_assumptions_s, "-"),
+                    match Told::rto(w) {
+                        Told::Figure(_) => time(w.rto.measured_s, "unknown"),
+                        told => exact(told),
+                    },
+                    if matches!(Told::rto(w), Told::Figure(_)) {
+                        time(w.rto.with_assumptions_s, "-")
+                    } else {
+                        "-".into()
+                    },
                     "-".into(),
                     word.into(),
                 ],
@@ -42,16 +51,31 @@ impl Table {
                 cells: [
                     "RPO".into(),
                     time(w.rpo.objective_s, "none"),
-                    time(w.rpo.measured_s, "unknown"),
+                    exact(Told::rpo(w)),
                     "-".into(),
                     match (w.rpo.worst_case_s, w.rpo.worst_case_at_least_s) {
                         (None, Some(at_least)) => format!("≥ {}", human_seconds(at_least)),
                         (worst, _) => time(worst, "unknown"),
-                    },
+                    } + if worst_case_misses(&w.rpo) { " (misses)" } else { "" },
                     word.into(),
                 ],
                 tone,
             });
+            if w.consistency.objective_s.is_some() {
+                let (word, tone) = status_word(w.consistency.status, w.consistency.objective_s);
+                rows.push(Row {
+                    workload: format!("{}{tier}", clean(&w.name)),
+                    cells: [
+                        "apart".into(),
+                        time(w.consistency.objective_s, "none"),
+                        exact(Told::consistency(w)),
+                        "-".into(),
+                        "-".into(),
+                        word.into(),
+                    ],
+                    tone,
+                });
+            }
         }
         Self { rows }
     }
@@ -143,6 +167,14 @@ fn set(name: &str, cells: &[String; 6], widths: &[usize; 6]) -> String {
     line.trim_end().to_owned()
 }
 
+/// A figure in full, or what stands in its place.
+fn exact(told: Told) -> String {
+    match told {
+        Told::Figure(seconds) => human_seconds(seconds),
+        Told::AtLeast(_) | Told::NotRecovered | Told::NothingLost | Told::Unknown => told.words(None),
+    }
+}
+
 fn time(seconds: Option<f64>, none: &str) -> String {
     seconds.map_or_else(|| none.to_owned(), human_seconds)
 }
@@ -150,7 +182,7 @@ fn time(seconds: Option<f64>, none: &str) -> String {
 /// Returns the status as the table shows it.
 fn status_word(status: Status, objective: Option<f64>) -> (&'static str, Tone) {
     match (status, objective) {
-        (_, None) => ("no objective", Tone::Quiet),
+        (_, None) | (Status::None, _) => ("no objective", Tone::Quiet),
         (Status::Met, _) => ("met", Tone::Good),
         (Status::Missed, _) => ("MISSED", Tone::Bad),
         (Status::Unknown, _) => ("UNKNOWN", Tone::Bad),

@@ -335,7 +335,7 @@ impl MeasureObjective {
         match self.status {
             Status::Met => !whole,
             // Without an objective the report could not call the measure met.
-            Status::Unknown => self.objective.is_some() || !whole,
+            Status::Unknown | Status::None => self.objective.is_some() || !whole,
             // A missed objective may be met by a laxer one. But if the figure does not explain the
             // miss, something else does.
             Status::Missed => !whole || self.objective.is_none_or(|objective| measured <= objective),

@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use super::caveats::{CaveatKind, caveats};
 use super::escape::clip;
+use super::headline;
 use super::model::{CheckStatus, Report, StepStatus, TeardownRan, Verdict};
 use base::duration::seconds_between;
 use base::exit::Exit;
@@ -168,37 +169,20 @@ impl<'a> View<'a> {
 }
 
 fn verdict(report: &Report, limits: Limits) -> VerdictView {
-    let simulated = if report.simulated { " in simulation" } else { "" };
-    let (badge, sentence) = match (report.verdict, report.exit_code) {
-        (Verdict::Passed, Exit::Passed) => {
-            (Badge::ok("Passed"), format!("Recovered{simulated}, and every objective was met."))
-        }
-        (Verdict::Passed, Exit::LeftBehind) => (
-            Badge::bad("Passed, not clean"),
-            format!("Recovered{simulated}, and every objective was met, but teardown left something behind."),
-        ),
+    let badge = match (report.verdict, report.exit_code) {
+        (Verdict::Passed, Exit::Passed) => Badge::ok("Passed"),
+        (Verdict::Passed, Exit::LeftBehind) => Badge::bad("Passed, not clean"),
         // A pass with another exit code contradicts itself. It is not shown as a pass.
         (Verdict::Passed, Exit::Failed | Exit::Wrong | Exit::Error | Exit::Interrupted) => {
-            (Badge::unknown("Unclear"), "The verdict and the exit code contradict each other.".into())
+            Badge::unknown("Unclear")
         }
-        (Verdict::Failed, _) => (
-            Badge::bad("Failed"),
-            format!(
-                "The drill ran{simulated}, and recovery failed, an objective was missed or is unknown, or the sandbox did not stay closed."
-            ),
-        ),
-        (Verdict::Error, _) => (
-            Badge::unknown("Error"),
-            "The drill could not be carried out: it says nothing about recovery, good or bad.".into(),
-        ),
-        (Verdict::Interrupted, _) => (
-            Badge::unknown("Interrupted"),
-            "The drill was stopped before its end: it says nothing about recovery, good or bad.".into(),
-        ),
+        (Verdict::Failed, _) => Badge::bad("Failed"),
+        (Verdict::Error, _) => Badge::unknown("Error"),
+        (Verdict::Interrupted, _) => Badge::unknown("Interrupted"),
     };
     VerdictView {
         badge,
-        sentence,
+        sentence: limits.prose(&headline::of(report)),
         exit_code: report.exit_code.code(),
         exit_meaning: if report.teardown.ran == TeardownRan::Whole {
             report.exit_code.meaning()

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::figures::{self, Bar, Mark, Scale, length, length_beside, percent};
 use super::{Badge, Limits, List};
-use crate::report::model::{Assumptions, Report, Rpo, RpoSource, Rto, Status, WorkloadReport};
+use crate::report::model::{Assumptions, Report, Rpo, RpoSource, Status, WorkloadReport};
+use crate::report::told::Told;
 
 #[derive(Debug, Serialize)]
 pub struct WorkloadView {
@@ -15,11 +16,15 @@ pub struct WorkloadView {
     pub missing_resources: List<String>,
     pub rto: Measure,
     pub rpo: Measure,
+    /// How far apart the stores lie. Absent without an objective for it.
+    pub consistency: Option<Measure>,
     pub path: List<LinkRow>,
     pub path_bars: Vec<Bar>,
     pub path_alt: String,
     pub sources: List<SourceRow>,
     pub worst_case: String,
+    /// The worst case is beyond the objective.
+    pub worst_case_misses: bool,
     /// The recovery points behind the worst case: `over 4 points in 1d1h30m`.
     pub worst_case_over: Option<String>,
 }
@@ -87,8 +92,9 @@ pub fn of(workload: &WorkloadReport, report: &Report, limits: Limits) -> Workloa
         },
         incomplete: List::cut(workload.incomplete.iter().map(|s| limits.prose(s)), limits.rows),
         missing_resources: List::cut(workload.missing_resources.iter().map(|s| limits.name(s)), limits.rows),
-        rto: rto(&name, &workload.rto, report.assume.as_ref()),
-        rpo: rpo(&name, &workload.rpo),
+        rto: rto(&name, workload, report.assume.as_ref()),
+        rpo: rpo(&name, workload),
+        consistency: workload.consistency.objective_s.map(|_| consistency(&name, workload)),
         path_bars: path_bars(workload),
         path_alt: workload
             .critical_path
@@ -107,6 +113,7 @@ pub fn of(workload: &WorkloadReport, report: &Report, limits: Limits) -> Workloa
             limits.rows,
         ),
         worst_case: worst_case(workload.rpo.worst_case_s, workload.rpo.worst_case_at_least_s),
+        worst_case_misses: worst_case_misses(&workload.rpo),
         worst_case_over: workload
             .rpo
             .sources
@@ -124,7 +131,7 @@ fn badge(status: Status, objective: Option<f64>) -> Badge {
         (Status::Missed, _) => Badge::bad("missed"),
         (Status::Unknown, _) => Badge::unknown(UNKNOWN),
         (Status::Met, Some(_)) => Badge::ok("met"),
-        (Status::Met, None) => Badge::plain("no objective"),
+        (Status::Met, None) | (Status::None, _) => Badge::plain("no objective"),
     }
 }
 
@@ -132,7 +139,7 @@ fn badge(status: Status, objective: Option<f64>) -> Badge {
 fn bar_class(status: Status, objective: Option<f64>) -> &'static str {
     match (status, objective) {
         (Status::Met, Some(_)) => "ok",
-        (Status::Met, None) => "plain",
+        (Status::Met, None) | (Status::None, _) => "plain",
         (Status::Missed, _) => "bad",
         (Status::Unknown, _) => "hatch",
     }
@@ -157,7 +164,9 @@ fn scale(figures: &[Option<f64>]) -> Scale {
     Scale { from: 0.0, to: longest * 1.06 }
 }
 
-fn rto(workload: &str, rto: &Rto, assume: Option<&Assumptions>) -> Measure {
+fn rto(name: &str, workload: &WorkloadReport, assume: Option<&Assumptions>) -> Measure {
+    let rto = &workload.rto;
+    let told = Told::rto(workload);
     let figure = rto.with_assumptions_s.or(rto.measured_s);
     let scale = scale(&[figure, rto.objective_s]);
     let mut bars = Vec::new();
@@ -173,10 +182,10 @@ fn rto(workload: &str, rto: &Rto, assume: Option<&Assumptions>) -> Measure {
         bars.push(scale.bar(0.0, measured, bar_class(rto.status, rto.objective_s)));
         detail = Some("measured from T0 to healthy, nothing assumed".into());
     }
-    if rto.status == Status::Unknown && figure.is_some() {
-        detail = Some("what could be timed: the recovery is incomplete, so the real one is longer".into());
+    if let (false, Some(figure)) = (told.is_known(), figure) {
+        detail = Some(format!("{} could be timed: the whole recovery takes longer", length(figure)));
     }
-    measure("RTO", workload, figure, rto.objective_s, rto.status, bars, scale, detail)
+    measure("RTO", name, told, rto.objective_s, rto.status, bars, scale, detail)
 }
 
 fn assumptions(total: f64, assume: Option<&Assumptions>) -> String {
@@ -189,7 +198,27 @@ fn assumptions(total: f64, assume: Option<&Assumptions>) -> String {
     format!("{} assumed ({})", length(total), parts.join(", "))
 }
 
-fn rpo(workload: &str, rpo: &Rpo) -> Measure {
+/// Whether the worst case is beyond the objective.
+pub fn worst_case_misses(rpo: &Rpo) -> bool {
+    let worst = rpo.worst_case_s.or(rpo.worst_case_at_least_s);
+    rpo.objective_s.zip(worst).is_some_and(|(objective, worst)| worst > objective)
+}
+
+fn consistency(name: &str, workload: &WorkloadReport) -> Measure {
+    let consistency = &workload.consistency;
+    let scale = scale(&[consistency.measured_s, consistency.objective_s]);
+    let bars = consistency
+        .measured_s
+        .map(|s| scale.bar(0.0, s, bar_class(consistency.status, consistency.objective_s)))
+        .into_iter()
+        .collect();
+    let (told, objective) = (Told::consistency(workload), consistency.objective_s);
+    measure("Consistency", name, told, objective, consistency.status, bars, scale, None)
+}
+
+fn rpo(name: &str, workload: &WorkloadReport) -> Measure {
+    let rpo = &workload.rpo;
+    let told = Told::rpo(workload);
     let worst = rpo.worst_case_s.or(rpo.worst_case_at_least_s);
     let scale = scale(&[rpo.measured_s, rpo.objective_s, worst]);
     let mut bars = Vec::new();
@@ -199,15 +228,24 @@ fn rpo(workload: &str, rpo: &Rpo) -> Measure {
     if let Some(measured) = rpo.measured_s {
         bars.push(scale.bar(0.0, measured, bar_class(rpo.status, rpo.objective_s)));
     }
-    let detail = Some(format!("worst case {}", worst_case(rpo.worst_case_s, rpo.worst_case_at_least_s)));
-    measure("RPO", workload, rpo.measured_s, rpo.objective_s, rpo.status, bars, scale, detail)
+    let misses = if worst_case_misses(rpo) { ", which misses the objective" } else { "" };
+    let worst = format!("worst case {}{misses}", worst_case(rpo.worst_case_s, rpo.worst_case_at_least_s));
+    let detail = match told {
+        Told::NothingLost => "no store of the workload was lost, so no data were".into(),
+        Told::NotRecovered => match rpo.measured_s {
+            Some(s) => format!("what was restored of it is up to {} old; {worst}", length(s)),
+            None => worst,
+        },
+        Told::Figure(_) | Told::AtLeast(_) | Told::Unknown => worst,
+    };
+    measure("RPO", name, told, rpo.objective_s, rpo.status, bars, scale, Some(detail))
 }
 
 #[expect(clippy::too_many_arguments, reason = "the one place where both measures come together")]
 fn measure(
     what: &str,
     workload: &str,
-    figure: Option<f64>,
+    told: Told,
     objective_s: Option<f64>,
     status: Status,
     mut bars: Vec<Bar>,
@@ -215,12 +253,16 @@ fn measure(
     detail: Option<String>,
 ) -> Measure {
     let badge = badge(status, objective_s);
-    if figure.is_none() {
+    let figure = match told {
+        Told::Figure(seconds) => Some(seconds),
+        Told::AtLeast(_) | Told::NotRecovered | Told::NothingLost | Told::Unknown => None,
+    };
+    if told == Told::Unknown {
         bars.push(Bar { x: "0%".into(), w: "100%".into(), class: "hatch" });
     }
-    let text = figure.map_or_else(|| UNKNOWN.to_owned(), |s| length_beside(s, objective_s));
+    let text = told.words(objective_s);
     let objective = objective(objective_s, figure);
-    let margin = if status == Status::Unknown { None } else { margin(figure, objective_s) };
+    let margin = margin(figure, objective_s);
     let exact = figure.filter(|s| *s >= 60.0).map(|s| format!("{} s", (s * 1000.0).round() / 1000.0));
     let remarks = [margin.clone(), detail.clone(), exact.as_ref().map(|e| format!("{e} exactly"))];
     Measure {
@@ -231,8 +273,8 @@ fn measure(
             badge.word,
             detail.as_deref().map(|d| format!("; {d}")).unwrap_or_default()
         ),
-        bad: status != Status::Met,
-        known: figure.is_some(),
+        bad: matches!(status, Status::Missed | Status::Unknown),
+        known: told.is_known(),
         exact,
         figure: text,
         detail,

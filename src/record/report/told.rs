@@ -1,0 +1,69 @@
+//! How a workload's figure is told in words. Every form of the report tells it the same way.
+
+use super::model::{Status, WorkloadReport};
+use super::view::figures::{length, length_beside};
+
+/// What can be said of a figure.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Told {
+    /// A measured length of time in seconds.
+    Figure(f64),
+    /// A part could not be measured: the figure is at least this long.
+    AtLeast(f64),
+    /// The recovery is incomplete. What could be measured of it is no figure of the workload.
+    NotRecovered,
+    /// No store of the workload was lost, so no data were.
+    NothingLost,
+    Unknown,
+}
+
+impl Told {
+    /// The recovery time that the objective is compared with.
+    pub fn rto(workload: &WorkloadReport) -> Self {
+        let rto = &workload.rto;
+        Self::of(workload, rto.status, rto.with_assumptions_s.or(rto.measured_s))
+    }
+
+    /// The age of the restored data.
+    pub fn rpo(workload: &WorkloadReport) -> Self {
+        match Self::of(workload, workload.rpo.status, workload.rpo.measured_s) {
+            Self::Figure(_) if workload.rpo.nothing_lost => Self::NothingLost,
+            told => told,
+        }
+    }
+
+    /// How far apart the restored stores lie.
+    pub fn consistency(workload: &WorkloadReport) -> Self {
+        Self::of(workload, workload.consistency.status, workload.consistency.measured_s)
+    }
+
+    fn of(workload: &WorkloadReport, status: Status, figure: Option<f64>) -> Self {
+        match (status, figure) {
+            // Even a part may exceed the objective.
+            (Status::Missed, Some(figure)) => Self::Figure(figure),
+            (_, None) => Self::Unknown,
+            (_, Some(_)) if !workload.recovered => Self::NotRecovered,
+            (Status::Unknown, Some(figure)) => Self::AtLeast(figure),
+            (Status::Met | Status::None, Some(figure)) => Self::Figure(figure),
+        }
+    }
+
+    /// A few words for a table. `objective` is shown beside them.
+    pub fn words(self, objective: Option<f64>) -> String {
+        match self {
+            Self::Figure(seconds) => length_beside(seconds, objective),
+            Self::AtLeast(seconds) => format!("≥ {}", length(seconds)),
+            Self::NotRecovered => "not recovered".into(),
+            Self::NothingLost => "none lost".into(),
+            Self::Unknown => "unknown".into(),
+        }
+    }
+
+    /// Whether it is a figure of the whole workload.
+    pub fn is_known(self) -> bool {
+        match self {
+            Self::Figure(_) | Self::NothingLost => true,
+            Self::AtLeast(_) | Self::NotRecovered | Self::Unknown => false,
+        }
+    }
+}
