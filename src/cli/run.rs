@@ -374,7 +374,11 @@ pub fn deliver(
             spoilt(with_help(&error));
         }
         match report::Outcome::of(report).to_line() {
-            Ok(line) => super::print(&format!("{line}\n"))?,
+            // A reader that is gone changes no verdict but a pass.
+            Ok(line) => match super::print_as(&format!("{line}\n"), output.form()) {
+                Err(lost) if code == Exit::Passed => code = lost,
+                Ok(()) | Err(_) => {}
+            },
             Err(error) => spoilt(with_help(&error)),
         }
     }

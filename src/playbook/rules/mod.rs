@@ -36,7 +36,7 @@ pub use context::Context;
 
 type Rule = fn(&Draft<'_>, &Facts<'_>, &Context<'_>, &mut Diagnostics);
 
-const RULES: [Rule; 23] = [
+const RULES: [Rule; 24] = [
     identity::check,
     partitions::check,
     names::check,

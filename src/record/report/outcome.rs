@@ -18,7 +18,7 @@ pub struct Outcome<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     seq: Option<u64>,
     at: Time,
-    event: Kind,
+    event: OutcomeEvent,
     run_id: &'a str,
     /// True on the twin: nothing was really restored.
     simulated: bool,
@@ -37,7 +37,7 @@ pub struct Outcome<'a> {
 
 #[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-enum Kind {
+enum OutcomeEvent {
     Verdict,
 }
 
@@ -46,7 +46,7 @@ impl<'a> Outcome<'a> {
         Self {
             seq: report.journal.as_ref().map(|end| end.records),
             at: report.finished_at,
-            event: Kind::Verdict,
+            event: OutcomeEvent::Verdict,
             run_id: &report.run_id,
             simulated: report.simulated,
             verdict: report.verdict,
