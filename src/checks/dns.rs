@@ -8,6 +8,7 @@ use hickory_resolver::proto::rr::{Name, RData, RecordType};
 use super::dial::{Failure, Stage, bounded, chain};
 use super::observation::Secrets;
 use super::{Net, Observation, judge_dns};
+use playbook::asked;
 use playbook::check::{DnsCheck, DnsType, dns_server};
 
 /// Makes one attempt of a DNS check. Uses no cache and no hosts file.
@@ -24,7 +25,7 @@ async fn attempt(spec: &DnsCheck) -> Result<Observation, Failure> {
         None => DnsType::default(),
     };
     let not_asked = |why: String| Failure::new("not asked", why);
-    let mut name = Name::from_utf8(spec.name.trim())
+    let mut name = Name::from_ascii(asked::dns_name(&spec.name)?)
         .map_err(|e| not_asked(format!("`{}` is no name: {e}", spec.name)))?;
     name.set_fqdn(true);
     let resolver = resolver(spec, not_asked)?;

@@ -2,6 +2,7 @@
 
 use super::Observation;
 use super::observation::Secrets;
+use playbook::asked::Unreadable;
 use playbook::expr_value::TemplateLeft;
 
 /// The reason why an attempt has nothing to judge: a short form, and a long form with advice.
@@ -26,6 +27,12 @@ impl Failure {
 impl From<TemplateLeft> for Failure {
     fn from(left: TemplateLeft) -> Self {
         Self::new("not asked", left.to_string())
+    }
+}
+
+impl From<Unreadable> for Failure {
+    fn from(error: Unreadable) -> Self {
+        Self::new("not asked", format!("{}; {}", error.message, error.help))
     }
 }
 

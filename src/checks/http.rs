@@ -4,11 +4,11 @@
 use std::time::Instant;
 
 use base64::Engine as _;
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
-use hyper::http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use hyper::http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderValue, USER_AGENT};
 use hyper::http::uri::Uri;
-use hyper::{Method, Request, Response, client::conn};
+use hyper::{Request, Response, client::conn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::ClientConfig;
 use std::sync::Arc;
@@ -17,17 +17,16 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 use url::{Host, Url};
 
+use super::body;
 use super::dial::{Failure, Stage, TLS, bounded, chain, dial, peer};
 use super::observation::{Secrets, names_a_secret};
 use super::redirect::{self, Hop};
-use super::tls::{Verify, explain, server_name};
+use super::tls::{Roots, Verify, explain, server_name};
 use super::{HttpAnswer, Net, Observation, judge_http};
 use base::duration::Span;
+use playbook::asked;
 use playbook::check::{HttpCheck, parse_pin};
 use playbook::expr_value::TemplateLeft;
-
-/// The number of bytes of a body that are kept.
-const BODY_LIMIT: usize = 1 << 20;
 
 /// Makes one attempt of an HTTP check.
 pub async fn http(spec: &HttpCheck, net: &Net) -> Observation {
@@ -57,11 +56,7 @@ fn not_asked(why: impl Into<String>) -> Failure {
 }
 
 fn first_hop(spec: &HttpCheck, secrets: &mut Secrets) -> Result<Hop, Failure> {
-    let mut url: Url =
-        spec.url.trim().parse().map_err(|e| not_asked(format!("the URL cannot be read: {e}")))?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(not_asked(format!("`{}` is not http or https", url.scheme())));
-    }
+    let mut url = asked::http_url(&spec.url)?;
     let mut headers = HeaderMap::new();
     headers.insert(USER_AGENT, HeaderValue::from_static(concat!("drillmaster/", env!("CARGO_PKG_VERSION"))));
     if !url.username().is_empty() || url.password().is_some() {
@@ -80,16 +75,9 @@ fn first_hop(spec: &HttpCheck, secrets: &mut Secrets) -> Result<Hop, Failure> {
         let _ = url.set_password(None);
     }
     for (name, value) in &spec.headers {
-        let parsed = HeaderName::from_bytes(name.as_bytes());
-        let name = parsed.map_err(|_| not_asked(format!("`{name}` cannot be the name of a header")))?;
-        let value = HeaderValue::from_str(value).map_err(|_| {
-            not_asked(format!("the value of header `{name}` holds characters that no header may hold"))
-        })?;
-        headers.insert(name, value);
+        headers.insert(asked::header_name(name)?, asked::header_value(name, value)?);
     }
-    let method = spec.method.as_deref().unwrap_or("GET");
-    let method = Method::from_bytes(method.trim().to_ascii_uppercase().as_bytes())
-        .map_err(|_| not_asked(format!("`{method}` is no request method")))?;
+    let method = asked::method(spec.method.as_deref().unwrap_or("GET"))?;
     Ok(Hop { url, method, headers, body: spec.body.clone().unwrap_or_default() })
 }
 
@@ -125,7 +113,7 @@ async fn attempt(
             }
             Verify::Pinned { pin, ca_file: ca_file.as_deref() }
         }
-        None => Verify::Full { ca_file: ca_file.as_deref() },
+        None => Verify::Full(Roots { known: None, ca_file: ca_file.as_deref() }),
     };
     let follow = match &spec.follow_redirects {
         Some(follow) => *follow.get()?,
@@ -217,19 +205,9 @@ async fn exchange(
             format!("{who} broke off: {}; it may still be starting, or speak another protocol", chain(e)),
         )
     };
-    let (parts, mut incoming) = response.map_err(|e| broken(&*e))?.into_parts();
+    let (parts, incoming) = response.map_err(|e| broken(&*e))?.into_parts();
     stage.enter("reading the answer's body");
-    let mut body = Vec::new();
-    let mut truncated = false;
-    while let Some(frame) = incoming.frame().await {
-        let Ok(data) = frame.map_err(|e| broken(&e))?.into_data() else { continue };
-        let room = BODY_LIMIT - body.len();
-        body.extend(data.iter().take(room));
-        if data.len() > room {
-            truncated = true;
-            break;
-        }
-    }
+    let (body, truncated) = body::read(&parts.headers, incoming, &who).await?;
     Ok(Answer { parts, body, truncated })
 }
 

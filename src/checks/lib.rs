@@ -15,6 +15,8 @@ pub mod state;
 pub mod connect_to;
 
 #[cfg(feature = "live")]
+mod body;
+#[cfg(feature = "live")]
 mod command;
 #[cfg(feature = "live")]
 mod dial;

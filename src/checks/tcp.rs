@@ -9,7 +9,8 @@ use tokio::net::TcpStream;
 use super::dial::{Failure, Stage, bounded, dial, peer};
 use super::observation::Secrets;
 use super::{Net, Observation, judge_tcp};
-use playbook::check::{TcpCheck, split_host_port};
+use playbook::asked;
+use playbook::check::TcpCheck;
 use playbook::comparison::Comparison;
 
 const RECEIVED_LIMIT: usize = 1 << 20;
@@ -19,8 +20,9 @@ const PAUSE: Duration = Duration::from_millis(250);
 
 /// Makes one attempt of a TCP check.
 pub async fn tcp(spec: &TcpCheck, net: &Net) -> Observation {
-    let Some((host, port)) = split_host_port(spec.address.trim()) else {
-        return Observation::unhealthy("not asked", format!("`{}` is not `host:port`", spec.address));
+    let (host, port) = match asked::address(&spec.address) {
+        Ok(address) => address,
+        Err(error) => return Failure::from(error).without(&Secrets::default()),
     };
     let stage = Stage::new();
     let limit = spec.timeout();

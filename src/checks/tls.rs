@@ -1,5 +1,6 @@
 //! Decides which servers a TLS connection trusts. For HTTP, verification cannot be switched off.
 
+use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -9,21 +10,36 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme,
+};
 use sha2::{Digest, Sha256};
 
 use super::failure::{Failure, chain};
+use super::printable;
+use playbook::check::Authorities;
 
 /// How the server's certificate is verified.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Verify<'a> {
     /// A trusted authority has signed it, for this name, and it is valid today.
-    Full { ca_file: Option<&'a Path> },
+    Full(Roots<'a>),
     /// It is this certificate or has this public key. With a CA file, `Full` applies as well.
     Pinned { pin: [u8; 32], ca_file: Option<&'a Path> },
     /// Any certificate is accepted.
     Anyone,
 }
+
+/// The authorities that are trusted: those that Drillmaster knows, else the system's; and those of
+/// a file.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Roots<'a> {
+    pub(crate) known: Option<Authorities>,
+    pub(crate) ca_file: Option<&'a Path>,
+}
+
+/// The root certificates of Amazon RDS. `authorities/README.md` says where they come from.
+const RDS: &[u8] = include_bytes!("authorities/rds.pem");
 
 pub(crate) struct Trust {
     provider: Arc<CryptoProvider>,
@@ -39,14 +55,14 @@ impl Trust {
         Self { provider: Arc::new(provider), native: OnceLock::new() }
     }
 
-    /// Returns the system's authorities and those of `ca_file`.
-    pub(crate) fn authorities(
-        &self,
-        ca_file: Option<&Path>,
-    ) -> Result<Vec<CertificateDer<'static>>, Failure> {
-        let mut certificates =
-            self.native.get_or_init(|| rustls_native_certs::load_native_certs().certs).clone();
-        if let Some(path) = ca_file {
+    pub(crate) fn authorities(&self, roots: Roots<'_>) -> Result<Vec<CertificateDer<'static>>, Failure> {
+        let mut certificates = match roots.known {
+            Some(Authorities::Rds) => CertificateDer::pem_slice_iter(RDS)
+                .collect::<Result<_, _>>()
+                .map_err(|e| Failure::new("not asked", format!("the authorities of RDS: {}", chain(&e))))?,
+            None => self.native.get_or_init(|| rustls_native_certs::load_native_certs().certs).clone(),
+        };
+        if let Some(path) = roots.ca_file {
             let unreadable = |e: String| {
                 Failure::new(
                     "not asked",
@@ -73,43 +89,88 @@ impl Trust {
         let builder = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_safe_default_protocol_versions()
             .map_err(|e| Failure::new("not asked", e.to_string()))?;
-        let chain = |ca_file| {
-            let mut roots = RootCertStore::empty();
-            roots.add_parsable_certificates(self.authorities(ca_file)?);
-            if roots.is_empty() {
+        let chain = |roots: Roots<'_>| {
+            let mut store = RootCertStore::empty();
+            store.add_parsable_certificates(self.authorities(roots)?);
+            if store.is_empty() {
                 return Err(Failure::new(
                     "not asked",
                     "this machine trusts no certificate authority at all; install its CA bundle (`ca-certificates`), or give `ca_file`",
                 ));
             }
-            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&self.provider))
-                .build()
-                .map_err(|e| Failure::new("not asked", e.to_string()))
+            let chain =
+                WebPkiServerVerifier::builder_with_provider(Arc::new(store), Arc::clone(&self.provider))
+                    .build()
+                    .map_err(|e| Failure::new("not asked", e.to_string()))?;
+            Ok(Chain { verifier: chain, known: roots.known })
         };
-        let verifier: Arc<dyn ServerCertVerifier> = match verify {
-            Verify::Full { ca_file } => chain(ca_file)?,
+        let no_chain = |pin| Verifier { provider: Arc::clone(&self.provider), pin, chain: None };
+        let verifier = match verify {
+            Verify::Full(roots) => Verifier { chain: Some(chain(roots)?), ..no_chain(None) },
             Verify::Pinned { pin, ca_file } => {
-                let chain = ca_file.map(|path| chain(Some(path))).transpose()?;
-                Arc::new(PinVerifier { provider: Arc::clone(&self.provider), pin: Some(pin), chain })
+                let roots = ca_file.map(|path| Roots { known: None, ca_file: Some(path) });
+                Verifier { chain: roots.map(chain).transpose()?, ..no_chain(Some(pin)) }
             }
-            Verify::Anyone => {
-                Arc::new(PinVerifier { provider: Arc::clone(&self.provider), pin: None, chain: None })
-            }
+            Verify::Anyone => no_chain(None),
         };
-        Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
+        Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
     }
 }
 
-/// Accepts one pinned certificate or key, or any certificate. Always verifies the signatures of the
-/// handshake.
+/// Verifies the chain of certificates, the pin, both or neither. Always verifies the signatures of
+/// the handshake.
 #[derive(Debug)]
-struct PinVerifier {
+struct Verifier {
     provider: Arc<CryptoProvider>,
     pin: Option<[u8; 32]>,
-    chain: Option<Arc<WebPkiServerVerifier>>,
+    chain: Option<Chain>,
 }
 
-impl ServerCertVerifier for PinVerifier {
+#[derive(Debug)]
+struct Chain {
+    verifier: Arc<WebPkiServerVerifier>,
+    known: Option<Authorities>,
+}
+
+/// The certificate is signed by an authority that is not trusted.
+#[derive(Debug)]
+struct NotTrusted {
+    authority: String,
+    known: Option<Authorities>,
+}
+
+impl std::error::Error for NotTrusted {}
+
+impl fmt::Display for NotTrusted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let authority = &self.authority;
+        match self.known {
+            None => write!(
+                f,
+                "the certificate is signed by an authority that this machine does not trust: `{authority}`; give the \
+                 authority's certificate as `ca_file`"
+            ),
+            Some(Authorities::Rds) => write!(
+                f,
+                "the certificate is signed by `{authority}`, which is none of Amazon RDS's authorities known here; is \
+                 this the restored database? give the authority of a newer region as `ca_file`"
+            ),
+        }
+    }
+}
+
+/// Returns the name of the authority at the end of the chain that the server sent.
+fn authority_of(end_entity: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]) -> String {
+    let last = intermediates.last().unwrap_or(end_entity);
+    let Ok((_, certificate)) = x509_parser::parse_x509_certificate(last) else {
+        return "an issuer that cannot be read".into();
+    };
+    let issuer = certificate.issuer();
+    let name = issuer.iter_common_name().next().and_then(|name| name.as_str().ok());
+    printable(&name.map_or_else(|| issuer.to_string(), str::to_owned), 120)
+}
+
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -125,12 +186,20 @@ impl ServerCertVerifier for PinVerifier {
                 return Err(CertificateError::ApplicationVerificationFailure.into());
             }
         }
-        match &self.chain {
-            Some(chain) => {
-                chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+        let Some(chain) = &self.chain else { return Ok(ServerCertVerified::assertion()) };
+        let verified =
+            chain.verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        verified.map_err(|error| match error {
+            // A bad signature comes from another authority with the same name.
+            rustls::Error::InvalidCertificate(
+                CertificateError::UnknownIssuer | CertificateError::BadSignature,
+            ) => {
+                let authority = authority_of(end_entity, intermediates);
+                let error = NotTrusted { authority, known: chain.known };
+                CertificateError::Other(OtherError(Arc::new(error))).into()
             }
-            None => Ok(ServerCertVerified::assertion()),
-        }
+            other => other,
+        })
     }
 
     fn verify_tls12_signature(
@@ -182,7 +251,7 @@ fn explain_certificate(error: &rustls::Error) -> String {
         return format!("{error}; does the server speak TLS on this port?");
     };
     match problem {
-        // A bad signature comes from another authority with the same name.
+        CertificateError::Other(OtherError(error)) if error.is::<NotTrusted>() => error.to_string(),
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {
             "the certificate is signed by an authority that this machine does not trust; give the authority's certificate as `ca_file`".into()
         }
@@ -194,5 +263,28 @@ fn explain_certificate(error: &rustls::Error) -> String {
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => format!("the certificate has expired: {problem}"),
         other => format!("the certificate is not acceptable: {other}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_authorities_of_rds_are_roots_that_are_valid_for_years() {
+        let known = Trust::new().authorities(Roots { known: Some(Authorities::Rds), ca_file: None }).unwrap();
+        // Three algorithms for each of 32 regions.
+        assert_eq!(known.len(), 96);
+        let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+        let in_ten_years = i64::try_from(now + 10 * 365 * 24 * 60 * 60).unwrap();
+        let mut names = std::collections::BTreeSet::new();
+        for der in &known {
+            let (_, certificate) = x509_parser::parse_x509_certificate(der).unwrap();
+            let name = authority_of(der, &[]);
+            assert_eq!(certificate.subject(), certificate.issuer());
+            assert!(name.starts_with("Amazon RDS ") && name.contains(" Root CA "), "{name}");
+            assert!(certificate.validity().not_after.timestamp() > in_ten_years, "{name}");
+            assert!(certificate.is_ca() && names.insert(name));
+        }
     }
 }

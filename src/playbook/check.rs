@@ -1,6 +1,7 @@
 //! The checks of a playbook: what each kind asks and expects. The `checks` crate runs them.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use strum::{Display, EnumDiscriminants, IntoStaticStr, VariantArray};
 
+use super::asked::{self, SqlEngine, Unreadable};
 use super::comparison::{Comparison, SizeComparison};
 use super::expr::is_template;
 use super::expr_value::Expr;
@@ -140,7 +142,7 @@ pub enum DnsType {
     Ns,
 }
 
-/// Runs one query in a read-only session and reads the first value of the first row.
+/// Runs one query in a read-only transaction, which is rolled back, and reads the first value of the first row.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SqlCheck {
@@ -174,15 +176,24 @@ pub struct SqlTls {
     /// Default `verify-full`, or `disable` if the URL's host is `localhost` or a loopback address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<Expr<SqlTlsMode>>,
-    /// PEM file with certificate authorities to trust in addition to the system's; relative to the
-    /// playbook. Amazon RDS signs with its own authority, which no system trusts: download
-    /// <https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem>.
+    /// `rds`: Amazon RDS's own authorities, which no system trusts, instead of the system's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<Expr<Authorities>>,
+    /// PEM file with more certificate authorities to trust; relative to the playbook.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<String>,
     /// The name in the certificate, if it differs from the URL's host, as through a tunnel on
     /// localhost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server_name: Option<String>,
+}
+
+/// Certificate authorities that Drillmaster knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Authorities {
+    /// Those of Amazon RDS and Aurora: the certificates of the database's servers.
+    Rds,
 }
 
 /// How a connection to a database is protected.
@@ -224,8 +235,8 @@ pub struct S3Check {
     pub size: Option<Expr<SizeComparison>>,
 }
 
-/// Runs a program on the machine that runs the drill. Its environment holds `PATH`, `HOME`,
-/// `TMPDIR`, the locale and the variables of `env`, and nothing else: no cloud credentials.
+/// Runs a program on the machine that runs the drill. It gets `PATH`, `TMPDIR`, the locale and the
+/// variables of `env`, an empty `HOME`, and no cloud credentials.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CommandCheck {
@@ -373,18 +384,25 @@ impl CheckKind {
 
     /// Mistakes that the types do not catch. Values that are still expressions are not checked.
     pub fn mistakes(&self) -> Vec<SpecMistake> {
-        let mut found = Vec::new();
-        let mut wrong = |field, message: String, help: &str| {
-            found.push(SpecMistake { field, message, help: help.to_owned() });
+        let found = RefCell::new(Vec::new());
+        let wrong = |field, message: String, help: &str| {
+            found.borrow_mut().push(SpecMistake { field, message, help: help.to_owned() });
+        };
+        let asked = |field, mistake: Option<Unreadable>| {
+            if let Some(Unreadable { message, help }) = mistake {
+                wrong(field, message, &help);
+            }
         };
         match self {
             Self::Http(c) => {
-                if !is_template(&c.url) && !["http://", "https://"].iter().any(|s| starts_with(&c.url, s)) {
-                    wrong(
-                        "url",
-                        format!("`{}` is not an HTTP URL", without_userinfo(&c.url)),
-                        "start it with `https://` or `http://`",
-                    );
+                asked("url", asked::mistake(&c.url, asked::http_url));
+                asked("method", c.method.as_deref().and_then(|text| asked::mistake(text, asked::method)));
+                for (name, value) in &c.headers {
+                    asked("headers", asked::header_name(name).err());
+                    asked("headers", asked::mistake(value, |text| asked::header_value(name, text)));
+                }
+                for name in c.expect_header.keys() {
+                    asked("expect_header", asked::header_name(name).err());
                 }
                 if let Some(pin) = c.pin_sha256.as_deref().filter(|pin| !is_template(pin)) {
                     if parse_pin(pin).is_none() {
@@ -399,12 +417,8 @@ impl CheckKind {
                     }
                 }
             }
-            Self::Tcp(c) if !is_template(&c.address) && split_host_port(&c.address).is_none() => {
-                wrong(
-                    "address",
-                    format!("`{}` is not an address", c.address),
-                    "write `host:port`, an IPv6 address as `[::1]:5432`",
-                );
+            Self::Tcp(c) => {
+                asked("address", asked::mistake(&c.address, |text| asked::address(text).map(|_| ())));
             }
             Self::Dns(c) => {
                 if let Some(server) = c.server.as_deref().filter(|server| !is_template(server))
@@ -416,29 +430,23 @@ impl CheckKind {
                         "write an IP address such as `10.0.0.2:53`, not a name",
                     );
                 }
-                if c.name.trim().is_empty() {
-                    wrong(
-                        "name",
-                        "no name to resolve".into(),
-                        "write the whole name, such as `www.example.com`",
-                    );
-                }
+                asked("name", asked::mistake(&c.name, asked::dns_name));
             }
             Self::Sql(c) => {
-                let schemes = ["postgres://", "postgresql://", "mysql://", "mariadb://"];
-                if !is_template(&c.url) && !schemes.iter().any(|s| starts_with(&c.url, s)) {
-                    wrong(
-                        "url",
-                        format!("`{}` is not a database URL", without_userinfo(&c.url)),
-                        "start it with `postgres://` or `mysql://`",
-                    );
-                }
+                asked("url", asked::mistake(&c.url, asked::sql_url));
                 if c.query.trim().is_empty() {
                     wrong(
                         "query",
                         "no query".into(),
                         "write one that returns a single value, such as `select count(*) from orders`",
                     );
+                } else if !is_template(&c.query)
+                    && let Some(engine) = c.engine()
+                {
+                    asked("query", asked::one_statement(&c.query, engine).err());
+                }
+                for (field, message, help) in c.tls.iter().flat_map(SqlTls::mistakes) {
+                    wrong(field, message, help);
                 }
             }
             Self::S3(c) if c.key.is_some() && c.prefix.is_some() => {
@@ -455,7 +463,58 @@ impl CheckKind {
                     "write the program and its arguments: `[pg_isready, -h, localhost]`",
                 );
             }
-            Self::Tcp(_) | Self::S3(_) | Self::Command(_) | Self::State(_) => {}
+            Self::S3(_) | Self::Command(_) | Self::State(_) => {}
+        }
+        if self.timeout().is_some_and(|timeout| timeout.is_zero()) {
+            let help = "say how long one attempt may take: `10s`";
+            wrong("timeout", "nothing answers within 0s".into(), help);
+        }
+        found.into_inner()
+    }
+
+    /// How long one attempt may take, for the kinds that have a limit.
+    fn timeout(&self) -> Option<Duration> {
+        match self {
+            Self::Http(spec) => Some(spec.timeout()),
+            Self::Tcp(spec) => Some(spec.timeout()),
+            Self::Dns(spec) => Some(spec.timeout()),
+            Self::Sql(spec) => Some(spec.timeout()),
+            Self::Command(spec) => Some(spec.timeout()),
+            Self::S3(_) | Self::State(_) => None,
+        }
+    }
+}
+
+impl SqlCheck {
+    /// The database's protocol, by the URL's scheme. `None` if an expression gives it.
+    fn engine(&self) -> Option<SqlEngine> {
+        let is = |schemes: [&str; 2]| schemes.iter().any(|scheme| starts_with(&self.url, scheme));
+        if is(["postgres://", "postgresql://"]) {
+            Some(SqlEngine::Postgres)
+        } else if is(["mysql://", "mariadb://"]) {
+            Some(SqlEngine::MySql)
+        } else {
+            None
+        }
+    }
+}
+
+impl SqlTls {
+    /// The key, the mistake, and what to write instead.
+    fn mistakes(&self) -> Vec<(&'static str, String, &'static str)> {
+        let mut found = Vec::new();
+        let mode = self.mode.as_ref().and_then(|mode| mode.get().ok());
+        let verifies = !matches!(mode, Some(SqlTlsMode::Disable | SqlTlsMode::Require));
+        if !verifies && (self.ca.is_some() || self.ca_file.is_some()) {
+            found.push((
+                "tls",
+                "this `mode` verifies no server, so the authorities would not be asked".into(),
+                "leave out `mode`, or write `mode: verify-full`",
+            ));
+        }
+        let name = self.server_name.as_deref().filter(|name| !is_template(name));
+        if let Some(error) = name.and_then(|name| asked::host(name).err()) {
+            found.push(("tls", format!("`server_name`: {}", error.message), "write the name in the certificate"));
         }
         found
     }
@@ -590,7 +649,19 @@ mod tests {
             ),
             ("tcp: { address: 'db' }", "address"),
             ("tcp: { address: '::1:5432' }", "address"),
+            ("tcp: { address: '{{ steps.db.address }}:99999' }", "address"),
             ("dns: { name: a, server: ns.example.com }", "server"),
+            ("dns: { name: 'a..b' }", "name"),
+            ("http: { url: 'http://joe:hunter22@a:99999/' }", "url"),
+            ("http: { url: 'http://a/', method: G T }", "method"),
+            ("http: { url: 'http://a/', headers: { 'x y': z } }", "headers"),
+            ("http: { url: 'http://a/', headers: { authorization: \"hunter22\\nx\" } }", "headers"),
+            ("http: { url: 'http://a/', expect_header: { 'x:': z } }", "expect_header"),
+            ("http: { url: 'http://a/', timeout: 0s }", "timeout"),
+            ("sql: { url: 'postgres://joe:hunter22@{{ h }}/d?charset=x', query: q }", "url"),
+            ("sql: { url: 'postgres://h/d', query: 'select 1; commit' }", "query"),
+            ("sql: { url: 'postgres://h/d', query: q, tls: { mode: require, ca: rds } }", "tls"),
+            ("sql: { url: 'postgres://h/d', query: q, tls: { server_name: 'a b' } }", "tls"),
             ("sql: { url: 'oracle://joe:hunter22@h/d', query: q }", "url"),
             ("sql: { url: 'postgres://h/d', query: ' ' }", "query"),
             ("s3: { bucket: b, key: k, prefix: p }", "prefix"),
@@ -618,7 +689,7 @@ mod tests {
     fn the_schema_describes_itself() {
         let schema = serde_json::to_string(&schemars::schema_for!(CheckKind)).unwrap();
         for part in
-            ["pin_sha256", "global-bundle.pem", "verify-full", "\\\\{\\\\{", "comparison", "default 10s"]
+            ["pin_sha256", "verify-full", "\\\\{\\\\{", "comparison", "default 10s"]
         {
             assert!(schema.contains(part), "{part}: {schema}");
         }

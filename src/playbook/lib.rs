@@ -2,6 +2,7 @@
 
 pub mod action;
 pub mod address;
+pub mod asked;
 pub mod check;
 pub mod cidr;
 pub mod comparison;

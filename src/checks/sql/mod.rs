@@ -1,13 +1,15 @@
-//! `sql`: reads the first value of the first row, in a read-only session.
+//! `sql`: reads the first value of the first row, in a read-only transaction. Nothing
+//! is set for the session: a pooler would keep it, and hand it to the application.
 
 mod mysql;
 mod postgres;
 mod target;
 
-use self::target::{Engine, Target};
+use self::target::Target;
 use super::dial::{Stage, bounded, peer};
 use super::observation::Secrets;
 use super::{First, Net, Observation, judge_sql};
+use playbook::asked::SqlEngine;
 use playbook::check::SqlCheck;
 
 /// Makes one attempt of an SQL check.
@@ -21,8 +23,8 @@ pub async fn sql(spec: &SqlCheck, net: &Net) -> Observation {
     let limit = spec.timeout();
     let attempt = async {
         let first = match target.engine {
-            Engine::Postgres => postgres::first_value(&target, &spec.query, net, &stage, limit).await?,
-            Engine::MySql => mysql::first_value(&target, &spec.query, net, &stage, limit).await?,
+            SqlEngine::Postgres => postgres::first_value(&target, &spec.query, net, &stage, limit).await?,
+            SqlEngine::MySql => mysql::first_value(&target, &spec.query, net, &stage, limit).await?,
         };
         Ok(judge_sql(spec, Some(first))?)
     };

@@ -1,20 +1,26 @@
 //! MySQL and MariaDB, over the text protocol.
 
+#![allow(clippy::disallowed_methods, reason = "a socket's time limit is real")]
+
+use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, DriverError, Error, OptsBuilder, Row, SslOpts, Value};
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio_rustls::TlsConnector;
+
+use super::postgres::ROLLBACK;
 use super::{First, Target};
 use crate::Net;
-use crate::dial::{CONNECTING, Failure, Stage, chain, is_lookup, peer, unreachable};
-use crate::tls::{explain, server_name};
+use crate::dial::{CONNECTING, Failure, Stage, TLS, chain, dial, is_lookup, peer, unreachable};
+use crate::tls::{Verify, explain, server_name};
 use playbook::check::SqlTlsMode;
 
 /// The largest packet that is read, in bytes. A larger value fails the query.
 const PACKET_LIMIT: usize = 16 << 20;
-
-const UNKNOWN_SYSTEM_VARIABLE: u16 = 1193;
 
 pub(super) async fn first_value(
     target: &Target,
@@ -36,17 +42,20 @@ pub(super) async fn first_value(
         .wait_timeout(Some(usize::try_from(limit.as_secs()).unwrap_or(usize::MAX).max(1)))
         .ssl_opts(ssl(target, net)?);
     stage.enter(CONNECTING);
-    let mut connection = Conn::new(options).await.map_err(|e| refused(target, net, &e))?;
+    let mut connection = match Conn::new(options).await {
+        Ok(connection) => connection,
+        Err(error) => return Err(refused(target, net, stage, &error).await),
+    };
     stage.enter("running the query");
-    let first = query_first(&mut connection, query, limit).await.map_err(|e| failed(&e));
-    if let Ok(First::Value(_) | First::Null) = first {
-        // Rows may be left. Drop the connection instead of reading them.
-        drop(connection);
-    } else {
-        // The answer is known. A failed disconnect does not change it.
-        let _ = connection.disconnect().await;
-    }
-    first
+    let first = query_first(&mut connection, query, limit).await.map_err(|e| failed(&e))?;
+    // The answer is known. Rows that are left delay the end of the transaction; then the connection
+    // ends it.
+    let end = async {
+        connection.query_drop("ROLLBACK").await?;
+        connection.disconnect().await
+    };
+    let _ = tokio::time::timeout(ROLLBACK, end).await;
+    Ok(first)
 }
 
 fn ssl(target: &Target, net: &Net) -> Result<Option<SslOpts>, Failure> {
@@ -55,7 +64,7 @@ fn ssl(target: &Target, net: &Net) -> Result<Option<SslOpts>, Failure> {
     }
     server_name(&target.server_name)?;
     let anyone = target.tls == SqlTlsMode::Require;
-    let authorities = net.trust.authorities(target.ca_file.as_deref())?;
+    let authorities = net.trust.authorities(target.roots())?;
     if authorities.is_empty() {
         return Err(Failure::new(
             "not asked",
@@ -73,16 +82,9 @@ fn ssl(target: &Target, net: &Net) -> Result<Option<SslOpts>, Failure> {
 }
 
 async fn query_first(connection: &mut Conn, query: &str, limit: Duration) -> Result<First, Error> {
-    connection.query_drop("SET SESSION TRANSACTION READ ONLY").await?;
-    let millis = limit.as_millis().clamp(1, 4_000_000_000);
-    // MySQL's name for the limit, then MariaDB's.
-    match connection.query_drop(format!("SET SESSION max_execution_time = {millis}")).await {
-        Err(Error::Server(e)) if e.code == UNKNOWN_SYSTEM_VARIABLE => {
-            let seconds = Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX)).as_secs_f64();
-            connection.query_drop(format!("SET SESSION max_statement_time = {seconds}")).await?;
-        }
-        other => other?,
-    }
+    connection.query_drop("START TRANSACTION READ ONLY").await?;
+    let version: Option<String> = connection.query_first("SELECT VERSION()").await?;
+    let query = limited(query, version.is_some_and(|version| version.contains("MariaDB")), limit);
     let mut result = connection.query_iter(query).await?;
     // `next` returns rows of the current result set only.
     let row: Option<Row> = result.next().await?;
@@ -95,7 +97,52 @@ async fn query_first(connection: &mut Conn, query: &str, limit: Duration) -> Res
     })
 }
 
-fn refused(target: &Target, net: &Net, error: &Error) -> Failure {
+/// Returns the query with its time limit: the server ends it, even if nobody waits any more. The
+/// limit is the query's own, so that no session keeps it.
+fn limited(query: &str, mariadb: bool, limit: Duration) -> Cow<'_, str> {
+    let query = query.trim_start();
+    if mariadb {
+        return format!("SET STATEMENT max_statement_time = {} FOR {query}", limit.as_secs_f64()).into();
+    }
+    let (word, rest) = query.split_at(query.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(query.len()));
+    // MySQL limits `select` alone, and takes one list of hints.
+    if !word.eq_ignore_ascii_case("select") || rest.trim_start().starts_with("/*+") {
+        return query.into();
+    }
+    let millis = limit.as_millis().clamp(1, 4_000_000_000);
+    format!("{word} /*+ MAX_EXECUTION_TIME({millis}) */{rest}").into()
+}
+
+/// Shakes hands once more, to name the authority that is not trusted: the driver does not tell it.
+async fn explained(target: &Target, net: &Net, stage: &Stage) -> Option<String> {
+    let mut stream = dial(net, stage, &target.host, target.port).await.ok()?;
+    stage.enter(TLS);
+    let mut header = [0; 4];
+    stream.read_exact(&mut header).await.ok()?;
+    let [a, b, c, sequence] = header;
+    let mut greeting = vec![0; usize::try_from(u32::from_le_bytes([a, b, c, 0])).ok()?.min(PACKET_LIMIT)];
+    stream.read_exact(&mut greeting).await.ok()?;
+    // The request for TLS: capabilities, the largest packet, the character set and 23 zeros.
+    let capabilities = CLIENT_PROTOCOL_41 | CLIENT_SSL | CLIENT_SECURE_CONNECTION;
+    let mut request = vec![32, 0, 0, sequence.wrapping_add(1)];
+    request.extend(capabilities.to_le_bytes());
+    request.extend(0x00ff_ffff_u32.to_le_bytes());
+    request.push(45);
+    request.extend([0; 23]);
+    stream.write_all(&request).await.ok()?;
+    let config = net.trust.config(Verify::Full(target.roots())).ok()?;
+    let name = server_name(&target.server_name).ok()?;
+    match TlsConnector::from(Arc::new(config)).connect(name, stream).await {
+        Ok(_) => None,
+        Err(error) => explain(&error),
+    }
+}
+
+const CLIENT_PROTOCOL_41: u32 = 0x200;
+const CLIENT_SSL: u32 = 0x800;
+const CLIENT_SECURE_CONNECTION: u32 = 0x8000;
+
+async fn refused(target: &Target, net: &Net, stage: &Stage, error: &Error) -> Failure {
     let who = peer(net, &target.host, target.port);
     match error {
         Error::Server(e) => {
@@ -117,6 +164,12 @@ fn refused(target: &Target, net: &Net, error: &Error) -> Failure {
         ),
         other => {
             if let Some(tls) = explain(other) {
+                let named = if target.tls == SqlTlsMode::VerifyFull {
+                    explained(target, net, stage).await
+                } else {
+                    None
+                };
+                let tls = named.unwrap_or(tls);
                 return Failure::new("TLS refused", format!("no TLS with {who}: {tls}"));
             }
             match other {
@@ -144,4 +197,19 @@ fn failed(error: &Error) -> Failure {
         _ => "",
     };
     Failure::new("query failed", format!("the query failed: {} (error {}){help}", e.message, e.code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_the_querys_own() {
+        let limit = Duration::from_millis(1500);
+        assert_eq!(limited(" Select 1", false, limit), "Select /*+ MAX_EXECUTION_TIME(1500) */ 1");
+        assert_eq!(limited("select(1)", false, limit), "select /*+ MAX_EXECUTION_TIME(1500) */(1)");
+        assert_eq!(limited("select /*+ X */ 1", false, limit), "select /*+ X */ 1");
+        assert_eq!(limited("show tables", false, limit), "show tables");
+        assert_eq!(limited("select 1", true, limit), "SET STATEMENT max_statement_time = 1.5 FOR select 1");
+    }
 }

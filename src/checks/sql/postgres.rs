@@ -1,5 +1,7 @@
 //! PostgreSQL, over the simple query protocol. It returns every type as text, as `psql` shows it.
 
+#![allow(clippy::disallowed_methods, reason = "a socket's time limit is real")]
+
 use std::pin::pin;
 use std::time::Duration;
 
@@ -15,6 +17,9 @@ use crate::Net;
 use crate::dial::{Failure, Stage, chain, dial, peer};
 use crate::tls::{Verify, explain, server_name};
 use playbook::check::SqlTlsMode;
+
+/// How long the end of a transaction may take after its answer is known.
+pub(super) const ROLLBACK: Duration = Duration::from_secs(1);
 
 pub(super) async fn first_value(
     target: &Target,
@@ -46,7 +51,7 @@ pub(super) async fn first_value(
         config.ssl_mode(SslMode::Require);
         server_name(&target.server_name)?;
         let verify = match target.tls {
-            SqlTlsMode::VerifyFull => Verify::Full { ca_file: target.ca_file.as_deref() },
+            SqlTlsMode::VerifyFull => Verify::Full(target.roots()),
             SqlTlsMode::Require | SqlTlsMode::Disable => Verify::Anyone,
         };
         let mut tls = MakeRustlsConnect::new(net.trust.config(verify)?);
@@ -62,14 +67,18 @@ pub(super) async fn first_value(
         client
     };
     stage.enter("running the query");
-    query_first(&client, query, limit).await.map_err(|e| failed(&e))
+    let first = query_first(&client, query, limit).await.map_err(|e| failed(&e))?;
+    // The answer is known. Rows that are left delay the end of the transaction; then the connection
+    // ends it.
+    let _ = tokio::time::timeout(ROLLBACK, client.batch_execute("ROLLBACK")).await;
+    Ok(first)
 }
 
 async fn query_first(client: &Client, query: &str, limit: Duration) -> Result<First, Error> {
-    // Set after signing in: connection poolers refuse them as start-up options.
+    // `SET LOCAL` ends with the transaction.
     client
         .batch_execute(&format!(
-            "SET default_transaction_read_only = on; SET statement_timeout = {}",
+            "BEGIN READ ONLY; SET LOCAL statement_timeout = {}",
             limit.as_millis().clamp(1, i32::MAX as u128)
         ))
         .await?;

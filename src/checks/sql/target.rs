@@ -9,18 +9,14 @@ use url::Url;
 use crate::Net;
 use crate::dial::Failure;
 use crate::observation::Secrets;
+use crate::tls::Roots;
 use base::redact;
-use playbook::check::{SqlCheck, SqlTlsMode};
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Engine {
-    Postgres,
-    MySql,
-}
+use playbook::asked::{self, SqlEngine};
+use playbook::check::{Authorities, SqlCheck, SqlTlsMode};
 
 /// Everything that a connection needs. It has no `Debug`, because it holds a password.
 pub(super) struct Target {
-    pub(super) engine: Engine,
+    pub(super) engine: SqlEngine,
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) user: String,
@@ -29,6 +25,7 @@ pub(super) struct Target {
     pub(super) password_source: String,
     pub(super) database: Option<String>,
     pub(super) tls: SqlTlsMode,
+    pub(super) authorities: Option<Authorities>,
     pub(super) ca_file: Option<PathBuf>,
     pub(super) server_name: String,
 }
@@ -41,47 +38,22 @@ impl Target {
     /// Reads the target. Adds each secret to `secrets` before it can stand in an error.
     pub(super) fn of(spec: &SqlCheck, net: &Net, secrets: &mut Secrets) -> Result<Self, Failure> {
         let text = spec.url.trim();
-        // An unescaped `/`, `?` or `#` in a password ends the authority part of the URL early. The
-        // rest would be taken for a host or a path.
-        let after_scheme = text.split_once("://").map_or(text, |(_, rest)| rest);
-        if let Some(end) = after_scheme.find(['/', '?', '#'])
-            && after_scheme.get(end..).is_some_and(|rest| rest.contains('@'))
-        {
-            return Err(not_asked(
-                "the URL's password holds `/`, `?` or `#` as it is: write `%2F`, `%3F` or `%23`, or use `password_env`",
-            ));
-        }
-        let url: Url =
-            text.parse().map_err(|e| not_asked(format!("the database URL cannot be read: {e}")))?;
-        let (engine, default_port, password_env, user_env) = match url.scheme() {
-            "postgres" | "postgresql" => (Engine::Postgres, 5432, "PGPASSWORD", "PGUSER"),
-            "mysql" | "mariadb" => (Engine::MySql, 3306, "MYSQL_PWD", "MYSQL_USER"),
-            other => {
-                return Err(not_asked(format!(
-                    "`{other}` is no database that can be asked; use `postgres://` or `mysql://`"
-                )));
-            }
-        };
-        let decode = |text: &str| {
-            let decoded = percent_encoding::percent_decode_str(text).decode_utf8();
-            decoded
-                .map(std::borrow::Cow::into_owned)
-                .map_err(|_| not_asked("the URL holds `%` codes that are not UTF-8"))
-        };
-        if let Some(raw) = url.password() {
+        // The password as it stands in the URL, which an error may quote.
+        if let Some(raw) = text.parse::<Url>().ok().as_ref().and_then(Url::password) {
             secrets.add(raw);
-            secrets.add(decode(raw)?);
         }
-        let host =
-            url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
-        if host.is_empty() {
-            return Err(not_asked(
-                "the database URL names no host; sockets of this machine are not supported",
-            ));
+        let url = asked::sql_url(text)?;
+        asked::one_statement(&spec.query, url.engine)?;
+        if let Some(password) = &url.password {
+            secrets.add(password.as_str());
         }
+        let (password_env, user_env) = match url.engine {
+            SqlEngine::Postgres => ("PGPASSWORD", "PGUSER"),
+            SqlEngine::MySql => ("MYSQL_PWD", "MYSQL_USER"),
+        };
         let password_env = spec.password_env.as_deref().unwrap_or(password_env);
-        let (password, password_source) = match (url.password(), net.env(password_env)) {
-            (Some(raw), _) => (Some(decode(raw)?), "the URL".to_owned()),
+        let (password, password_source) = match (url.password, net.env(password_env)) {
+            (Some(given), _) => (Some(given), "the URL".to_owned()),
             (None, Some(value)) => (Some(value.to_owned()), format!("${password_env}")),
             (None, None) => (None, format!("${password_env}, which is not set")),
         };
@@ -89,66 +61,52 @@ impl Target {
             redact::register(password);
             secrets.add(password.as_str());
         }
-        let user = match (url.username(), net.env(user_env).or_else(|| net.env("USER"))) {
-            ("", Some(user)) => user.to_owned(),
-            ("", None) => {
+        let user = match (url.user, net.env(user_env).or_else(|| net.env("USER"))) {
+            (Some(user), _) => user,
+            (None, Some(user)) => user.to_owned(),
+            (None, None) => {
                 return Err(not_asked(format!(
                     "no user: write it into the URL (`user@host`) or set {user_env}"
                 )));
             }
-            (user, _) => decode(user)?,
         };
-        let path = decode(url.path().trim_start_matches('/'))?;
 
         let tls = spec.tls.clone().unwrap_or_default();
-        let url_mode = tls_mode_of(&url)?;
-        let mode = match (&tls.mode, url_mode) {
+        let authorities = match &tls.ca {
+            Some(ca) => Some(*ca.get()?),
+            None => None,
+        };
+        let named = authorities.is_some() || tls.ca_file.is_some() || tls.server_name.is_some();
+        let mode = match (&tls.mode, url.mode) {
             (Some(mode), _) => *mode.get()?,
             (None, Some(mode)) => mode,
-            (None, None) if tls.ca_file.is_none() && tls.server_name.is_none() && is_loopback(&host) => {
-                SqlTlsMode::Disable
-            }
+            (None, None) if !named && is_loopback(&url.host) => SqlTlsMode::Disable,
             (None, None) => SqlTlsMode::VerifyFull,
         };
         Ok(Self {
-            engine,
-            port: url.port().unwrap_or(default_port),
+            engine: url.engine,
+            port: url.port,
             user,
             password,
             password_source,
-            database: (!path.is_empty()).then_some(path),
+            database: url.database,
             tls: mode,
+            authorities,
             ca_file: tls.ca_file.as_deref().map(|path| net.path(path)),
-            server_name: tls.server_name.unwrap_or_else(|| host.clone()),
-            host,
+            server_name: tls.server_name.unwrap_or_else(|| url.host.clone()),
+            host: url.host,
         })
+    }
+}
+
+impl Target {
+    pub(super) fn roots(&self) -> Roots<'_> {
+        Roots { known: self.authorities, ca_file: self.ca_file.as_deref() }
     }
 }
 
 fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
-fn tls_mode_of(url: &Url) -> Result<Option<SqlTlsMode>, Failure> {
-    let mut mode = None;
-    for (key, value) in url.query_pairs() {
-        if !matches!(key.as_ref(), "sslmode" | "ssl-mode") {
-            return Err(not_asked(format!(
-                "the URL's parameter `{key}` is not supported: only `sslmode` is; a CA file stands in `tls.ca_file`"
-            )));
-        }
-        mode = Some(match value.to_ascii_lowercase().as_str() {
-            "disable" | "disabled" => SqlTlsMode::Disable,
-            "require" | "required" => SqlTlsMode::Require,
-            "verify-full" | "verify_identity" => SqlTlsMode::VerifyFull,
-            other => {
-                return Err(not_asked(format!(
-                    "`sslmode={other}` is not supported, for it may end up with nobody verified; use `verify-full`, `require` or `disable`"
-                )));
-            }
-        });
-    }
-    Ok(mode)
 }
 
 #[cfg(test)]
