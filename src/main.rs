@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    drillmaster::cli::main()
+    base::process::main_if_asked().unwrap_or_else(drillmaster::cli::main)
 }

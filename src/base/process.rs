@@ -1,18 +1,30 @@
 //! Runs the user's own programs on this machine, for steps and for checks.
 
+#![allow(clippy::disallowed_methods, reason = "how long a pipe stays open is real time")]
+
+mod background;
+mod environment;
+mod supervisor;
+
 use std::borrow::Cow;
-use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 
+use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::process::Command;
+use tokio::net::UnixStream;
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 
 use crate::redact;
+pub use background::Background;
+pub use environment::Environment;
+use supervisor::Message;
+pub use supervisor::main_if_asked;
 
-/// The variables that a program inherits from the drill's environment, unless the playbook sets
-/// others. Credentials are not among them: a check that reaches production proves nothing.
-pub const INHERITED: [&str; 5] = ["PATH", "HOME", "LANG", "LC_ALL", "TMPDIR"];
+/// How long the pipes of a program that has ended are read on. Without a supervisor, something that
+/// it started may hold them open.
+const PIPES_AFTER_END: Duration = Duration::from_secs(1);
 
 /// How many bytes of standard error are kept.
 const ERRORS_KEPT: usize = 64 * 1024;
@@ -55,74 +67,173 @@ pub enum ProcessError {
     Lost { program: String, source: std::io::Error },
 }
 
+/// A program that was started. Dropping it ends the program and all that it started.
+struct Started {
+    program: String,
+    stdout: Option<ChildStdout>,
+    stderr: Option<ChildStderr>,
+    lifeline: Lifeline,
+    _home: Option<TempDir>,
+}
+
+/// What keeps a program alive.
+enum Lifeline {
+    /// The line to its supervisor, which ends the program when the line ends.
+    Supervisor(UnixStream, Child),
+    /// No supervisor: its process group.
+    Group(Child, #[expect(dead_code, reason = "kept for its end")] Group),
+}
+
+impl Started {
+    /// Starts a program without a shell and without input.
+    fn new(
+        program: &str,
+        arguments: &[String],
+        folder: &Path,
+        environment: Environment,
+    ) -> Result<Self, ProcessError> {
+        let failed = |source| ProcessError::Start { program: program.to_owned(), source };
+        let Environment { variables, home } = environment;
+        let supervised = supervisor::is_available();
+        let mut command = if supervised {
+            // This very program, even if its file was replaced since.
+            let mut command = Command::new("/proc/self/exe");
+            command.arg(supervisor::ARGUMENT).arg(program);
+            command
+        } else {
+            Command::new(program)
+        };
+        command
+            .args(arguments)
+            .current_dir(folder)
+            .env_clear()
+            .envs(variables)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0);
+        let (mut child, lifeline) = if supervised {
+            let (ours, theirs) = std::os::unix::net::UnixStream::pair().map_err(failed)?;
+            ours.set_nonblocking(true).map_err(failed)?;
+            let ours = UnixStream::from_std(ours).map_err(failed)?;
+            command.stdin(Stdio::from(std::os::fd::OwnedFd::from(theirs)));
+            (command.spawn().map_err(failed)?, Some(ours))
+        } else {
+            (command.kill_on_drop(true).spawn().map_err(failed)?, None)
+        };
+        // The command holds its end of the line until it is dropped.
+        drop(command);
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let lifeline = match lifeline {
+            Some(line) => Lifeline::Supervisor(line, child),
+            None => {
+                let group = Group(child.id());
+                Lifeline::Group(child, group)
+            }
+        };
+        Ok(Self { program: program.to_owned(), stdout, stderr, lifeline, _home: home })
+    }
+}
+
+impl Lifeline {
+    /// Waits until the program has ended, and with a supervisor all that it started.
+    async fn status(&mut self, program: &str) -> Result<ExitStatus, ProcessError> {
+        let lost = |source| ProcessError::Lost { program: program.to_owned(), source };
+        let (line, child) = match self {
+            Self::Group(child, _) => return child.wait().await.map_err(lost),
+            Self::Supervisor(line, child) => (line, child),
+        };
+        let mut text = String::new();
+        line.read_to_string(&mut text).await.map_err(lost)?;
+        // It ends once it has said this. Waiting for it leaves no zombie.
+        child.wait().await.map_err(lost)?;
+        match Message::read(&text) {
+            Some(Message::Ended(status)) => Ok(std::os::unix::process::ExitStatusExt::from_raw(status)),
+            Some(Message::NotStarted(error)) => Err(ProcessError::Start {
+                program: program.to_owned(),
+                source: std::io::Error::from_raw_os_error(error),
+            }),
+            None => Err(lost(std::io::Error::other("its supervisor was killed"))),
+        }
+    }
+}
+
 /// Runs a program to its end, without a shell and without input. Keeps the first `keep` bytes of
 /// its standard output.
 ///
-/// If the future is dropped before the program ends (a time-out, an interruption), the program and
-/// all processes that it started are killed.
+/// When the program ends, and when the future is dropped before that (a time-out, an interruption),
+/// the program and all processes that it started are killed: on Linux by its supervisor, elsewhere
+/// those of its process group.
 pub async fn run(
     program: &str,
     arguments: &[String],
     folder: &Path,
-    environment: impl IntoIterator<Item = (impl AsRef<OsStr>, impl AsRef<OsStr>)>,
+    environment: Environment,
     keep: usize,
 ) -> Result<Ended, ProcessError> {
-    let mut command = Command::new(program);
-    command
-        .args(arguments)
-        .current_dir(folder)
-        .env_clear()
-        .envs(environment)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    #[cfg(unix)]
-    command.process_group(0);
-    let mut child =
-        command.spawn().map_err(|source| ProcessError::Start { program: program.to_owned(), source })?;
-    let mut group = Group(child.id());
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let (status, stdout, stderr) =
-        tokio::join!(child.wait(), beginning(stdout, keep), end(stderr, ERRORS_KEPT));
+    let mut started = Started::new(program, arguments, folder, environment)?;
     let lost = |source| ProcessError::Lost { program: program.to_owned(), source };
-    let ended =
-        Ended { status: status.map_err(lost)?, stdout: stdout.map_err(lost)?, stderr: stderr.map_err(lost)? };
-    group.0 = None;
-    Ok(ended)
+    let (mut stdout, mut stderr) = (Output::default(), Output::default());
+    let (pipes, lifeline) = ((started.stdout.take(), started.stderr.take()), &mut started.lifeline);
+    let status = {
+        let reading = async {
+            tokio::try_join!(beginning(pipes.0, keep, &mut stdout), end(pipes.1, ERRORS_KEPT, &mut stderr))
+        };
+        tokio::pin!(reading);
+        tokio::select! {
+            biased;
+            read = &mut reading => {
+                read.map_err(lost)?;
+                lifeline.status(program).await?
+            }
+            status = lifeline.status(program) => {
+                let status = status?;
+                if let Ok(read) = tokio::time::timeout(PIPES_AFTER_END, reading).await {
+                    read.map_err(lost)?;
+                }
+                status
+            }
+        }
+    };
+    whole_lines(&mut stderr);
+    Ok(Ended { status, stdout, stderr })
 }
 
 /// Reads a pipe to its end and keeps the beginning. Reading on keeps the program from blocking on a
 /// full pipe.
-async fn beginning(pipe: Option<impl AsyncRead + Unpin>, keep: usize) -> std::io::Result<Output> {
-    let mut output = Output::default();
+async fn beginning(
+    pipe: Option<impl AsyncRead + Unpin>,
+    keep: usize,
+    output: &mut Output,
+) -> std::io::Result<()> {
     read(pipe, |bytes| {
         let room = keep - output.bytes.len();
         output.truncated |= bytes.len() > room;
         output.bytes.extend(bytes.iter().take(room));
     })
-    .await?;
-    Ok(output)
+    .await
 }
 
 /// Reads a pipe to its end and keeps the end.
-async fn end(pipe: Option<impl AsyncRead + Unpin>, keep: usize) -> std::io::Result<Output> {
-    let mut output = Output::default();
-    read(pipe, |bytes| {
-        output.bytes.extend(bytes);
-        if output.bytes.len() > keep {
-            output.bytes.drain(..output.bytes.len() - keep);
-            output.truncated = true;
-        }
-    })
-    .await?;
+async fn end(pipe: Option<impl AsyncRead + Unpin>, keep: usize, output: &mut Output) -> std::io::Result<()> {
+    read(pipe, |bytes| keep_end(output, bytes, keep)).await
+}
+
+fn keep_end(output: &mut Output, bytes: &[u8], keep: usize) {
+    output.bytes.extend(bytes);
+    if output.bytes.len() > keep {
+        output.bytes.drain(..output.bytes.len() - keep);
+        output.truncated = true;
+    }
+}
+
+/// Leaves out the cut line at the beginning of an end. It may start with the second part of a
+/// secret, which redaction would not recognise.
+fn whole_lines(output: &mut Output) {
     if output.truncated {
-        // A cut line may start with the second part of a secret, which redaction would not
-        // recognise.
         let half = output.bytes.iter().position(|b| *b == b'\n').map_or(output.bytes.len(), |at| at + 1);
         output.bytes.drain(..half);
     }
-    Ok(output)
 }
 
 async fn read(pipe: Option<impl AsyncRead + Unpin>, mut take: impl FnMut(&[u8])) -> std::io::Result<()> {
@@ -156,9 +267,20 @@ mod tests {
     use super::*;
 
     async fn shell(script: &str, keep: usize) -> Ended {
-        let path = std::env::var("PATH").unwrap();
         let arguments = ["-c".to_owned(), script.to_owned()];
-        run("sh", &arguments, Path::new("."), [("PATH", path)], keep).await.unwrap()
+        run("sh", &arguments, Path::new("."), path(), keep).await.unwrap()
+    }
+
+    fn path() -> Environment {
+        Environment::of([("PATH", std::env::var("PATH").unwrap())])
+    }
+
+    #[tokio::test]
+    async fn a_pipe_that_a_child_holds_open_delays_nothing() {
+        let started = std::time::Instant::now();
+        let ended = shell("setsid sleep 30 & echo over", 100).await;
+        assert_eq!((ended.stdout.text(), ended.status.code()), ("over\n".into(), Some(0)));
+        assert!(started.elapsed() < Duration::from_secs(20));
     }
 
     #[tokio::test]
@@ -189,8 +311,7 @@ mod tests {
         let pid_file = folder.path().join("pid");
         let script = "sleep 60 & echo $! > pid.new; mv pid.new pid; wait";
         let arguments = ["-c".to_owned(), script.to_owned()];
-        let path = std::env::var("PATH").unwrap();
-        let running = run("sh", &arguments, folder.path(), [("PATH", path)], 0);
+        let running = run("sh", &arguments, folder.path(), path(), 0);
         let started = async {
             while !pid_file.exists() {
                 tokio::task::yield_now().await;

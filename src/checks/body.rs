@@ -48,18 +48,16 @@ fn cut_off(headers: &HeaderMap, received: usize, who: &str, error: &hyper::Error
 }
 
 /// Undoes the answer's `Content-Encoding`: the last one first.
-fn decoded(
-    headers: &HeaderMap,
-    mut body: Vec<u8>,
-    mut truncated: bool,
-) -> Result<(Vec<u8>, bool), Failure> {
+fn decoded(headers: &HeaderMap, mut body: Vec<u8>, mut truncated: bool) -> Result<(Vec<u8>, bool), Failure> {
     let values: Vec<_> = headers
         .get_all(CONTENT_ENCODING)
         .iter()
         .map(|value| String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase())
         .collect();
     let codings = values.iter().flat_map(|value| value.split(',')).map(str::trim);
-    for coding in codings.filter(|coding| !matches!(*coding, "" | "identity")).collect::<Vec<_>>().iter().rev() {
+    for coding in
+        codings.filter(|coding| !matches!(*coding, "" | "identity")).collect::<Vec<_>>().iter().rev()
+    {
         // An answer to HEAD, and one with status 204 or 304, has the header and no body.
         if body.is_empty() {
             break;
@@ -140,7 +138,8 @@ mod tests {
     }
 
     async fn asked(head: &str, body: Vec<u8>, expect: &str) -> crate::Observation {
-        let answer = [format!("HTTP/1.1 200 OK\r\nconnection: close\r\n{head}\r\n").into_bytes(), body].concat();
+        let answer =
+            [format!("HTTP/1.1 200 OK\r\nconnection: close\r\n{head}\r\n").into_bytes(), body].concat();
         let port = serve_bytes(move |_| vec![answer.clone()]).await;
         let yaml = format!("{{ url: 'http://127.0.0.1:{port}/', expect_body: '{expect}', timeout: 5s }}");
         http(&serde_saphyr::from_str(&yaml).unwrap(), &net()).await
@@ -188,7 +187,8 @@ mod tests {
             assert!(!seen.healthy && seen.observed == "cut off after 50 of 100 bytes", "{seen:?}");
             assert!(seen.why.unwrap().contains("cut off after 50 of 100 bytes"));
         }
-        let chunked = asked("transfer-encoding: chunked\r\n", b"5\r\nhello\r\n9\r\nwo".to_vec(), "== x").await;
+        let chunked =
+            asked("transfer-encoding: chunked\r\n", b"5\r\nhello\r\n9\r\nwo".to_vec(), "== x").await;
         assert!(!chunked.healthy && chunked.observed.starts_with("cut off after"), "{chunked:?}");
     }
 }

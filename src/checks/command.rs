@@ -1,10 +1,10 @@
-//! `command`: runs a program of the user in its own process group. The group ends with the attempt.
+//! `command`: runs a program of the user. What it started ends with the attempt.
 #![allow(clippy::disallowed_methods, reason = "an answer's latency and a socket's time limit are real")]
 
 use super::dial::{Failure, Stage, bounded};
 use super::observation::{Secrets, names_a_secret};
 use super::{Ending, Net, Observation, Ran, judge_command};
-use base::process::{self, Ended, ProcessError};
+use base::process::{self, Ended, Environment, ProcessError};
 use playbook::check::CommandCheck;
 use playbook::expr_value::TemplateLeft;
 
@@ -27,9 +27,9 @@ async fn attempt(spec: &CommandCheck, net: &Net, secrets: &Secrets) -> Result<Ob
     let (program, arguments) =
         spec.run.split_first().ok_or_else(|| Failure::new("not run", "`run` is empty"))?;
     let folder = spec.cwd.as_deref().map_or_else(|| net.base_dir.clone(), |cwd| net.path(cwd));
-    let inherited = process::INHERITED.iter().filter_map(|name| Some((*name, net.env(name)?)));
-    let given = spec.env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let ended = process::run(program, arguments, &folder, inherited.chain(given), OUTPUT_LIMIT).await?;
+    let environment = Environment::without_credentials(|name| net.env(name), &spec.env)
+        .map_err(|error| Failure::new("not run", format!("no folder can be made for `HOME`: {error}")))?;
+    let ended = process::run(program, arguments, &folder, environment, OUTPUT_LIMIT).await?;
     Ok(judge(spec, &ended, secrets)?)
 }
 
@@ -114,7 +114,7 @@ mod tests {
         let seen = command(&spec, &net).await;
         let variables = seen.value.unwrap();
         assert!(
-            variables.contains("A=b") && variables.contains("PATH=") && !variables.contains("AWS_"),
+            variables.contains("A=b") && variables.contains("PATH=") && !variables.contains("canary"),
             "{variables}"
         );
         assert!(!format!("{}{variables}", seen.observed).contains("canary22"), "{}", seen.observed);

@@ -113,7 +113,7 @@ async fn attempt(
             }
             Verify::Pinned { pin, ca_file: ca_file.as_deref() }
         }
-        None => Verify::Full(Roots { known: None, ca_file: ca_file.as_deref() }),
+        None => Verify::Full(Roots { system: true, known: None, ca_file: ca_file.as_deref() }),
     };
     let follow = match &spec.follow_redirects {
         Some(follow) => *follow.get()?,

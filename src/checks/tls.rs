@@ -30,10 +30,10 @@ pub(crate) enum Verify<'a> {
     Anyone,
 }
 
-/// The authorities that are trusted: those that Drillmaster knows, else the system's; and those of
-/// a file.
-#[derive(Debug, Clone, Copy, Default)]
+/// The authorities that are trusted.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Roots<'a> {
+    pub(crate) system: bool,
     pub(crate) known: Option<Authorities>,
     pub(crate) ca_file: Option<&'a Path>,
 }
@@ -56,12 +56,16 @@ impl Trust {
     }
 
     pub(crate) fn authorities(&self, roots: Roots<'_>) -> Result<Vec<CertificateDer<'static>>, Failure> {
-        let mut certificates = match roots.known {
+        let mut certificates: Vec<_> = match roots.known {
             Some(Authorities::Rds) => CertificateDer::pem_slice_iter(RDS)
                 .collect::<Result<_, _>>()
                 .map_err(|e| Failure::new("not asked", format!("the authorities of RDS: {}", chain(&e))))?,
-            None => self.native.get_or_init(|| rustls_native_certs::load_native_certs().certs).clone(),
+            None => Vec::new(),
         };
+        if roots.system {
+            let native = self.native.get_or_init(|| rustls_native_certs::load_native_certs().certs);
+            certificates.extend(native.iter().cloned());
+        }
         if let Some(path) = roots.ca_file {
             let unreadable = |e: String| {
                 Failure::new(
@@ -108,7 +112,7 @@ impl Trust {
         let verifier = match verify {
             Verify::Full(roots) => Verifier { chain: Some(chain(roots)?), ..no_chain(None) },
             Verify::Pinned { pin, ca_file } => {
-                let roots = ca_file.map(|path| Roots { known: None, ca_file: Some(path) });
+                let roots = ca_file.map(|path| Roots { system: true, known: None, ca_file: Some(path) });
                 Verifier { chain: roots.map(chain).transpose()?, ..no_chain(Some(pin)) }
             }
             Verify::Anyone => no_chain(None),
@@ -272,7 +276,9 @@ mod tests {
 
     #[test]
     fn the_authorities_of_rds_are_roots_that_are_valid_for_years() {
-        let known = Trust::new().authorities(Roots { known: Some(Authorities::Rds), ca_file: None }).unwrap();
+        let known = Trust::new()
+            .authorities(Roots { system: false, known: Some(Authorities::Rds), ca_file: None })
+            .unwrap();
         // Three algorithms for each of 32 regions.
         assert_eq!(known.len(), 96);
         let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();

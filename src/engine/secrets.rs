@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 
 use base::clock::Clock;
 use base::duration::Time;
-use base::process;
+use base::process::{self, Environment};
 use base::redact;
 use event::{Body, Bus};
 use playbook::expr;
@@ -234,7 +234,7 @@ impl Secrets {
             return Err(error(format!("{shown} names no program"), "write `command:pass show db`"));
         };
         // Password stores find their agents, addresses and tokens in the environment.
-        let environment = std::env::vars_os();
+        let environment = Environment::of(std::env::vars_os());
         let ended = process::run(program, arguments, &self.folder, environment, LONGEST + 1)
             .await
             .map_err(|e| error(format!("{shown}: {e}"), "install it, or correct its name"))?;

@@ -46,9 +46,7 @@ pub fn http_url(text: &str) -> Result<Url, Unreadable> {
     sent.set_fragment(None);
     match sent.as_str().parse::<Uri>() {
         Ok(_) => Ok(url),
-        Err(error) => {
-            unreadable(format!("`{}` cannot be requested: {error}", without_userinfo(text)), help)
-        }
+        Err(error) => unreadable(format!("`{}` cannot be requested: {error}", without_userinfo(text)), help),
     }
 }
 
@@ -123,7 +121,9 @@ pub fn dns_name(text: &str) -> Result<String, Unreadable> {
 
 /// Reads a host: a name or an IP address.
 pub fn host(text: &str) -> Result<(), Unreadable> {
-    if text.parse::<IpAddr>().is_ok() { Ok(()) } else { dns_name(text).map(|_| ()) }
+    // The system's resolver takes the short forms of IPv4 too.
+    let is_address = text.parse::<IpAddr>().is_ok() || matches!(Host::parse(text), Ok(Host::Ipv4(_)));
+    if is_address { Ok(()) } else { dns_name(text).map(|_| ()) }
 }
 
 /// Reads the address of a `tcp` check.
@@ -240,10 +240,14 @@ fn tls_mode_of(url: &Url) -> Result<Option<SqlTlsMode>, Unreadable> {
     Ok(mode)
 }
 
-/// Refuses a query of several statements: the second could end the read-only transaction.
-pub fn one_statement(query: &str, engine: SqlEngine) -> Result<(), Unreadable> {
-    let mut rest = query;
-    let mut ended = false;
+/// The words that a query may begin with. MySQL and MariaDB run others, such as `create`, outside
+/// of the read-only transaction, which they end.
+const READING: [&str; 8] = ["select", "with", "table", "values", "show", "explain", "describe", "desc"];
+
+/// Takes a query of one statement that reads. A second one could end the read-only transaction.
+pub fn query(text: &str, engine: SqlEngine) -> Result<(), Unreadable> {
+    let mut rest = text;
+    let (mut begun, mut ended) = (false, false);
     while let Some(first) = rest.chars().next() {
         let skipped = match first {
             ';' => {
@@ -263,10 +267,22 @@ pub fn one_statement(query: &str, engine: SqlEngine) -> Result<(), Unreadable> {
                 "write a check for each, or do the work in a step before",
             );
         }
-        rest = rest.get(token(rest, engine)..).unwrap_or_default();
+        let (token, after) = rest.split_at_checked(token(rest, engine)).unwrap_or((rest, ""));
+        if !begun && token != "(" {
+            begun = true;
+            if !READING.iter().any(|word| word.eq_ignore_ascii_case(token)) {
+                return unreadable(
+                    format!("the query begins with `{}`: checks only read", token.escape_debug()),
+                    "begin with `select`, `with`, `values`, `table`, `show` or `explain`; run what writes as a step",
+                );
+            }
+        }
+        rest = after;
     }
-    Ok(())
+    if begun { Ok(()) } else { unreadable("no query", NO_QUERY) }
 }
+
+const NO_QUERY: &str = "write one that returns a single value, such as `select count(*) from orders`";
 
 /// The length of the comment that the text begins with.
 fn comment(text: &str, engine: SqlEngine) -> Option<usize> {
@@ -341,7 +357,7 @@ fn dollar_quoted(text: &str) -> Option<usize> {
 
 /// Values that an expression may have, one for each kind of place in a URL or an address.
 const STAND_INS: [&str; 9] =
-    ["1", "1:1", "::1", "a", "https://a", "postgres://a", "sslmode=require", "sslmode", "require"];
+    ["1", "a:1", "::1", "a", "https://a", "postgres://a", "sslmode=require", "sslmode", "require"];
 
 /// What is wrong with a text. A text with expressions is wrong only if no value makes it right.
 pub fn mistake<T>(text: &str, read: impl Fn(&str) -> Result<T, Unreadable>) -> Option<Unreadable> {
@@ -492,17 +508,19 @@ mod tests {
     }
 
     #[test]
-    fn a_query_is_one_statement() {
+    fn a_query_is_one_statement_that_reads() {
         use SqlEngine::{MySql, Postgres};
         for (one, engine) in [
             ("select 1;", Postgres),
             ("select ';'; -- and no more; at all\n /* ; /* ; */ ; */ ;", Postgres),
             ("select 'it''s;', \"a;b\", $x$ ; $x$, E'\\';' from t", Postgres),
             ("select $1 + $2", Postgres),
+            ("/* why */ ((Select 1) union select 2)", Postgres),
+            ("with n as (select 1) select * from n", MySql),
             ("select 'a\\';b' # ; c\n", MySql),
             ("select `a;b` /* ; */ from t ;", MySql),
         ] {
-            assert_eq!(one_statement(one, engine), Ok(()), "{one}");
+            assert_eq!(query(one, engine), Ok(()), "{one}");
         }
         for (two, engine) in [
             ("select 1; commit", Postgres),
@@ -511,8 +529,12 @@ mod tests {
             ("select name'a'; drop table t", Postgres),
             ("select 1 /*! ; delete from t */", MySql),
             ("select $a$ $a$; commit", Postgres),
+            ("create table t (i int)", MySql),
+            (" -- select\n(delete from t)", Postgres),
+            ("call p()", MySql),
+            ("-- select", Postgres),
         ] {
-            assert!(one_statement(two, engine).is_err(), "{two}");
+            assert!(query(two, engine).is_err(), "{two}");
         }
     }
 }

@@ -142,7 +142,8 @@ pub enum DnsType {
     Ns,
 }
 
-/// Runs one query in a read-only transaction, which is rolled back, and reads the first value of the first row.
+/// Runs one query in a read-only transaction, which is rolled back, and reads the first value of
+/// the first row.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SqlCheck {
@@ -151,7 +152,8 @@ pub struct SqlCheck {
     /// or write an expression in its place: `postgres://user:{{ secret "file:/run/secrets/db"
     /// }}@host/db`. There it is percent-encoded.
     pub url: String,
-    /// The query. If a value is expected or measured, NULL and an empty result are unhealthy.
+    /// The query: one statement that reads. NULL and an empty result are unhealthy, unless the check
+    /// expects NULL.
     pub query: String,
     /// The expected first value. Without it, a query that succeeds is healthy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -176,7 +178,8 @@ pub struct SqlTls {
     /// Default `verify-full`, or `disable` if the URL's host is `localhost` or a loopback address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<Expr<SqlTlsMode>>,
-    /// `rds`: Amazon RDS's own authorities, which no system trusts, instead of the system's.
+    /// `rds`: trust Amazon RDS's own authorities instead of the system's. For names below
+    /// `rds.amazonaws.com` they are trusted besides the system's in any case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca: Option<Expr<Authorities>>,
     /// PEM file with more certificate authorities to trust; relative to the playbook.
@@ -443,7 +446,7 @@ impl CheckKind {
                 } else if !is_template(&c.query)
                     && let Some(engine) = c.engine()
                 {
-                    asked("query", asked::one_statement(&c.query, engine).err());
+                    asked("query", asked::query(&c.query, engine).err());
                 }
                 for (field, message, help) in c.tls.iter().flat_map(SqlTls::mistakes) {
                     wrong(field, message, help);
@@ -464,6 +467,12 @@ impl CheckKind {
                 );
             }
             Self::S3(_) | Self::Command(_) | Self::State(_) => {}
+        }
+        if let Self::Command(c) = self {
+            for name in c.env.keys().filter(|name| !is_variable(name)) {
+                let message = format!("`{}` cannot be the name of a variable", name.escape_debug());
+                wrong("env", message, "write a name without `=`");
+            }
         }
         if self.timeout().is_some_and(|timeout| timeout.is_zero()) {
             let help = "say how long one attempt may take: `10s`";
@@ -514,10 +523,19 @@ impl SqlTls {
         }
         let name = self.server_name.as_deref().filter(|name| !is_template(name));
         if let Some(error) = name.and_then(|name| asked::host(name).err()) {
-            found.push(("tls", format!("`server_name`: {}", error.message), "write the name in the certificate"));
+            found.push((
+                "tls",
+                format!("`server_name`: {}", error.message),
+                "write the name in the certificate",
+            ));
         }
         found
     }
+}
+
+/// Whether the environment can hold a variable of this name.
+pub fn is_variable(name: &str) -> bool {
+    !name.is_empty() && !name.contains(['=', '\0'])
 }
 
 fn starts_with(text: &str, scheme: &str) -> bool {
@@ -630,7 +648,7 @@ mod tests {
             "http: { url: 'http://a', timeout: 5 parsecs }",
             "dns: { name: a, type: PTR }",
             "sql: { url: 'postgres://h/d' }",
-            "sql: { url: 'postgres://h/d', query: q, tls: { mode: prefer } }",
+            "sql: { url: 'postgres://h/d', query: select 1, tls: { mode: prefer } }",
             "command: { run: ls }",
             "ping: {}",
         ] {
@@ -658,14 +676,15 @@ mod tests {
             ("http: { url: 'http://a/', headers: { authorization: \"hunter22\\nx\" } }", "headers"),
             ("http: { url: 'http://a/', expect_header: { 'x:': z } }", "expect_header"),
             ("http: { url: 'http://a/', timeout: 0s }", "timeout"),
-            ("sql: { url: 'postgres://joe:hunter22@{{ h }}/d?charset=x', query: q }", "url"),
+            ("sql: { url: 'postgres://joe:hunter22@{{ h }}/d?charset=x', query: select 1 }", "url"),
             ("sql: { url: 'postgres://h/d', query: 'select 1; commit' }", "query"),
-            ("sql: { url: 'postgres://h/d', query: q, tls: { mode: require, ca: rds } }", "tls"),
-            ("sql: { url: 'postgres://h/d', query: q, tls: { server_name: 'a b' } }", "tls"),
-            ("sql: { url: 'oracle://joe:hunter22@h/d', query: q }", "url"),
+            ("sql: { url: 'postgres://h/d', query: select 1, tls: { mode: require, ca: rds } }", "tls"),
+            ("sql: { url: 'postgres://h/d', query: select 1, tls: { server_name: 'a b' } }", "tls"),
+            ("sql: { url: 'oracle://joe:hunter22@h/d', query: select 1 }", "url"),
             ("sql: { url: 'postgres://h/d', query: ' ' }", "query"),
             ("s3: { bucket: b, key: k, prefix: p }", "prefix"),
             ("command: { run: [] }", "run"),
+            ("command: { run: [x], env: { 'A=B': c } }", "env"),
         ] {
             let found = read(yaml).unwrap().mistakes();
             assert_eq!(found.iter().map(|m| m.field).collect::<Vec<_>>(), [field], "{yaml}");
@@ -688,9 +707,7 @@ mod tests {
     #[test]
     fn the_schema_describes_itself() {
         let schema = serde_json::to_string(&schemars::schema_for!(CheckKind)).unwrap();
-        for part in
-            ["pin_sha256", "verify-full", "\\\\{\\\\{", "comparison", "default 10s"]
-        {
+        for part in ["pin_sha256", "verify-full", "\\\\{\\\\{", "comparison", "default 10s"] {
             assert!(schema.contains(part), "{part}: {schema}");
         }
     }

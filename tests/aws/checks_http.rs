@@ -168,8 +168,11 @@ async fn no_listener_no_http_and_half_an_answer_are_told() {
     unhealthy(&ask(&net(), &format!("{{ url: 'http://127.0.0.1:{}/' }}", server.port)).await, "broke off");
     let server =
         serve(None, |_, _| reply("HTTP/1.1 200 OK\r\ncontent-length: 100\r\nx-rest: ", "half")).await;
-    unhealthy(&ask(&net(), &format!("{{ url: 'http://127.0.0.1:{}/' }}", server.port)).await, "broke off");
-    unhealthy(&ask(&net(), "{ url: 'http://' }").await, "cannot be read");
+    unhealthy(
+        &ask(&net(), &format!("{{ url: 'http://127.0.0.1:{}/' }}", server.port)).await,
+        "cut off after 4 of 100 bytes",
+    );
+    unhealthy(&ask(&net(), "{ url: 'http://' }").await, "is not an HTTP URL");
 }
 
 #[tokio::test]

@@ -214,8 +214,10 @@ async fn both(scheme: &str, database: &str, net: &Net, port: u16) {
         "query failed",
         "has the table been restored",
     );
-    unhealthy(&ask_for("create table t (i int)", "").await, "query failed", "checks only read");
+    unhealthy(&ask_for("create table t (i int)", "").await, "not asked", "checks only read");
     unhealthy(&ask_for("select no_such_column", "").await, "query failed", "no_such_column");
+    // A second statement could end the read-only transaction.
+    unhealthy(&ask_for("select 1; create table t (i int)", "").await, "not asked", "several statements");
 
     unhealthy(
         &ask_for("select 1", ", password_env: WRONG").await,
@@ -244,6 +246,8 @@ async fn both(scheme: &str, database: &str, net: &Net, port: u16) {
         "not valid for",
     );
     assert!(tls(", tls: { mode: require }").await.healthy);
+    unhealthy(&tls(", tls: { ca: rds }").await, "TLS refused", "`the tests' own authority`");
+    assert!(tls(", tls: { ca: rds, ca_file: ca.pem }").await.healthy);
     assert!(
         ask(net, &format!("{{ {at}, query: select 1, tls: {{ ca_file: ca.pem, server_name: db.test }} }}"))
             .await
@@ -267,6 +271,21 @@ async fn postgresql() {
         "no answer within 0.5s",
         "running the query",
     );
+    unhealthy(
+        &ask(&net, &format!("{{ {at}, query: select lo_create(0) }}")).await,
+        "query failed",
+        "checks only read",
+    );
+    // The transaction is read-only, and the session is not: a pooler keeps the session.
+    for (setting, value) in [
+        ("transaction_read_only", "on"),
+        ("default_transaction_read_only", "off"),
+        ("statement_timeout", "10s"),
+    ] {
+        let yaml = format!("{{ {at}, query: \"select current_setting('{setting}')\", expect: == {value} }}");
+        let seen = ask(&net, &yaml).await;
+        assert!(seen.healthy, "{setting}: {seen:?}");
+    }
     let long = ask(&net, &format!("{{ {at}, query: \"select repeat('x', 3000000)\" }}")).await;
     assert!(long.observed.chars().count() <= 200, "{}", long.observed);
     let zoned =
@@ -288,6 +307,10 @@ async fn mariadb_and_mysql() {
 
     let ssl = "{ url: 'mysql://joe@db.test:7777/orders', tls: { ca_file: ca.pem }, expect: matches TLS, query: \"select variable_value from information_schema.session_status where variable_name = 'ssl_version'\" }";
     assert!(ask(&net, ssl).await.healthy);
+    for setting in ["@@session.tx_read_only", "@@global.max_statement_time"] {
+        let seen = ask(&net, &format!("{{ {at}, query: \"select {setting} = 0\", expect: == 1 }}")).await;
+        assert!(seen.healthy, "{setting}: {seen:?}");
+    }
     let slow = ask(&net, &format!("{{ {at}, query: select sleep(30), timeout: 500ms }}")).await;
     assert!(!slow.healthy, "{slow:?}");
 }

@@ -17,6 +17,7 @@
 mod addresses;
 mod assumed;
 mod command_line;
+mod commands;
 mod conformance;
 #[cfg(target_os = "linux")]
 mod disk;

@@ -24,7 +24,8 @@ pub struct Environment {
 impl Environment {
     /// These variables and no others.
     pub fn of(variables: impl IntoIterator<Item = (impl AsRef<OsStr>, impl AsRef<OsStr>)>) -> Self {
-        let own = variables.into_iter().map(|(name, value)| (name.as_ref().to_owned(), value.as_ref().to_owned()));
+        let own =
+            variables.into_iter().map(|(name, value)| (name.as_ref().to_owned(), value.as_ref().to_owned()));
         Self { variables: own.collect(), home: None }
     }
 
@@ -35,8 +36,9 @@ impl Environment {
         inherited: impl Fn(&str) -> Option<V>,
         given: &BTreeMap<String, String>,
     ) -> std::io::Result<Self> {
-        let mut environment =
-            Self::of(INHERITED.iter().filter_map(|name| Some((*name, Into::<OsString>::into(inherited(name)?)))));
+        let mut environment = Self::of(
+            INHERITED.iter().filter_map(|name| Some((*name, Into::<OsString>::into(inherited(name)?)))),
+        );
         let mut set = |name: &str, value: &OsStr| {
             environment.variables.insert(name.into(), value.into());
         };

@@ -8,6 +8,7 @@
 //! The line is a socket on the supervisor's standard input. The supervisor writes one message on it.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -26,7 +27,7 @@ pub fn main_if_asked() -> Option<ExitCode> {
     if !cfg!(target_os = "linux") {
         return None;
     }
-    AVAILABLE.store(true, Ordering::Relaxed);
+    AVAILABLE.store(Path::new("/proc/self/exe").exists(), Ordering::Relaxed);
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next()? != ARGUMENT {
         return None;
@@ -95,8 +96,7 @@ mod linux {
         // Any process id means: on.
         system::set_child_subreaper(Some(system::getpid()))?;
         let mut line = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-        let started =
-            Command::new(program).args(arguments).stdin(Stdio::null()).process_group(0).spawn();
+        let started = Command::new(program).args(arguments).stdin(Stdio::null()).process_group(0).spawn();
         let mut child = match started {
             Ok(child) => child,
             Err(error) => {
@@ -124,7 +124,7 @@ mod linux {
                 // It may have ended in the meantime.
                 let _ = system::kill_process(pid, Signal::KILL);
             }
-            match system::waitpid(None, WaitOptions::empty()) {
+            match system::wait(WaitOptions::empty()) {
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(_) => return,
             }

@@ -43,7 +43,7 @@ impl Target {
             secrets.add(raw);
         }
         let url = asked::sql_url(text)?;
-        asked::one_statement(&spec.query, url.engine)?;
+        asked::query(&spec.query, url.engine)?;
         if let Some(password) = &url.password {
             secrets.add(password.as_str());
         }
@@ -100,8 +100,16 @@ impl Target {
 }
 
 impl Target {
+    /// The authorities to trust. No authority but RDS's own signs for names of RDS, unless it is a
+    /// proxy.
     pub(super) fn roots(&self) -> Roots<'_> {
-        Roots { known: self.authorities, ca_file: self.ca_file.as_deref() }
+        let name = self.server_name.to_ascii_lowercase();
+        let of_rds = name.ends_with(".rds.amazonaws.com").then_some(Authorities::Rds);
+        Roots {
+            system: self.authorities.is_none(),
+            known: self.authorities.or(of_rds),
+            ca_file: self.ca_file.as_deref(),
+        }
     }
 }
 
@@ -125,19 +133,19 @@ mod tests {
     #[test]
     fn tls_is_verified_unless_told_otherwise() {
         for (yaml, mode) in [
-            ("{ query: q, url: 'postgres://db.example/o' }", SqlTlsMode::VerifyFull),
-            ("{ query: q, url: 'mysql://u@10.66.0.9/o' }", SqlTlsMode::VerifyFull),
-            ("{ query: q, url: 'postgres://127.0.0.1/o' }", SqlTlsMode::Disable),
-            ("{ query: q, url: 'postgres://[::1]/o' }", SqlTlsMode::Disable),
+            ("{ query: select 1, url: 'postgres://db.example/o' }", SqlTlsMode::VerifyFull),
+            ("{ query: select 1, url: 'mysql://u@10.66.0.9/o' }", SqlTlsMode::VerifyFull),
+            ("{ query: select 1, url: 'postgres://127.0.0.1/o' }", SqlTlsMode::Disable),
+            ("{ query: select 1, url: 'postgres://[::1]/o' }", SqlTlsMode::Disable),
             (
-                "{ query: q, url: 'postgres://localhost/o', tls: { server_name: db.example } }",
+                "{ query: select 1, url: 'postgres://localhost/o', tls: { server_name: db.example } }",
                 SqlTlsMode::VerifyFull,
             ),
-            ("{ query: q, url: 'postgres://localhost.evil.example/o' }", SqlTlsMode::VerifyFull),
-            ("{ query: q, url: 'postgres://db/o?sslmode=require' }", SqlTlsMode::Require),
-            ("{ query: q, url: 'mysql://u@db/o?ssl-mode=DISABLED' }", SqlTlsMode::Disable),
+            ("{ query: select 1, url: 'postgres://localhost.evil.example/o' }", SqlTlsMode::VerifyFull),
+            ("{ query: select 1, url: 'postgres://db/o?sslmode=require' }", SqlTlsMode::Require),
+            ("{ query: select 1, url: 'mysql://u@db/o?ssl-mode=DISABLED' }", SqlTlsMode::Disable),
             (
-                "{ query: q, url: 'postgres://db/o?sslmode=disable', tls: { mode: verify-full } }",
+                "{ query: select 1, url: 'postgres://db/o?sslmode=disable', tls: { mode: verify-full } }",
                 SqlTlsMode::VerifyFull,
             ),
         ] {
@@ -146,8 +154,27 @@ mod tests {
     }
 
     #[test]
+    fn the_authorities_of_rds_are_known_for_its_names_and_alone_where_asked_for() {
+        for (yaml, system, known) in [
+            ("{ query: select 1, url: 'postgres://db.abc.us-west-2.RDS.amazonaws.com/o' }", true, true),
+            (
+                "{ query: select 1, url: 'postgres://db.abc.us-west-2.rds.amazonaws.com.example/o' }",
+                true,
+                false,
+            ),
+            ("{ query: select 1, url: 'postgres://db.example/o' }", true, false),
+            ("{ query: select 1, url: 'postgres://db.example/o', tls: { ca: rds } }", false, true),
+        ] {
+            let target = target(yaml).ok().unwrap();
+            let roots = target.roots();
+            assert_eq!((roots.system, roots.known.is_some()), (system, known), "{yaml}");
+        }
+    }
+
+    #[test]
     fn parts_are_read_and_defaults_filled_in() {
-        let full = target("{ query: q, url: 'postgres://a%40b:p%2Fw@[fd00::1]:6000/my%20db' }").ok().unwrap();
+        let full =
+            target("{ query: select 1, url: 'postgres://a%40b:p%2Fw@[fd00::1]:6000/my%20db' }").ok().unwrap();
         assert_eq!(
             (
                 full.user.as_str(),
@@ -158,12 +185,12 @@ mod tests {
             ),
             ("a@b", Some("p/w"), "fd00::1", 6000, Some("my db"))
         );
-        let bare = target("{ query: q, url: 'postgres://db' }").ok().unwrap();
+        let bare = target("{ query: select 1, url: 'postgres://db' }").ok().unwrap();
         assert_eq!(
             (bare.user.as_str(), bare.password.as_deref(), bare.port, bare.database),
             ("joe", Some("from-env"), 5432, None)
         );
-        let other = target("{ query: q, url: 'postgres://db', password_env: OTHER }").ok().unwrap();
+        let other = target("{ query: select 1, url: 'postgres://db', password_env: OTHER }").ok().unwrap();
         assert_eq!(other.password.as_deref(), Some("elsewhere"));
     }
 
@@ -180,8 +207,10 @@ mod tests {
             "oracle://u:canary@db/o",
             "mysql://:canary@db/o",
         ] {
-            let why =
-                target(&format!("{{ query: q, url: '{url}' }}")).err().unwrap_or_else(|| panic!("{url}")).why;
+            let why = target(&format!("{{ query: select 1, url: '{url}' }}"))
+                .err()
+                .unwrap_or_else(|| panic!("{url}"))
+                .why;
             assert!(!why.contains("canary"), "{url}: {why}");
         }
     }

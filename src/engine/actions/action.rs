@@ -38,6 +38,11 @@ pub(super) trait Action: 'static {
         Vec::new()
     }
 
+    /// Whether the step leaves something running on this machine, which ends with the runner.
+    fn lives_on(_args: &Self::Args) -> bool {
+        false
+    }
+
     fn source(args: &Self::Args) -> Option<SourceSpec>;
 
     fn demands(args: &Self::Args) -> Demands;
@@ -48,6 +53,9 @@ pub(super) trait Action: 'static {
 
 /// A step's arguments, with the action that they are for.
 pub trait Invocation: Arguments {
+    /// Whether the step leaves something running on this machine, which ends with the runner.
+    fn lives_on(&self) -> bool;
+
     /// Does the work once. The future is boxed, since those of some actions are large.
     fn run<'a>(self: Box<Self>, cx: &'a Context<'a>) -> LocalBoxFuture<'a, Result<Outcome, StepError>>
     where
@@ -110,6 +118,10 @@ impl<A: Action> Arguments for Read<A> {
 }
 
 impl<A: Action> Invocation for Read<A> {
+    fn lives_on(&self) -> bool {
+        A::lives_on(&self.0)
+    }
+
     fn run<'a>(self: Box<Self>, cx: &'a Context<'a>) -> LocalBoxFuture<'a, Result<Outcome, StepError>>
     where
         Self: 'a,

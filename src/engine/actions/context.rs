@@ -1,6 +1,7 @@
 //! The inputs and results of an action.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use serde_json::{Map, Value};
 use crate::sandbox::{ProvisionError, Provisioner, Ready};
 use base::clock::Clock;
 use base::duration::{Size, Time};
+use base::process::Background;
 use estate::file::EstateFile;
 use estate::{RecoveryPoint, ResourceId};
 use event::RestoreSource;
@@ -56,6 +58,8 @@ pub struct Context<'a> {
     /// The accounts of the playbook by name.
     pub accounts: &'a IndexMap<String, Account>,
     pub progress: &'a dyn Fn(String, Option<f64>),
+    /// The programs that steps left running. They are ended before teardown.
+    pub background: &'a RefCell<BTreeMap<String, Background>>,
 }
 
 /// The pause before a request that the cloud cannot take yet is repeated: the first, and the

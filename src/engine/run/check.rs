@@ -101,6 +101,7 @@ impl Recovery<'_> {
             };
             let now = clock.now();
             let Try { seen, next_change, exact } = tried;
+            let seen = self.with_ended_background(index, seen);
             let next = |healthy_since: Option<Time>| {
                 let next = match (next_change, exact) {
                     (Some(change), _) => change,

@@ -3,6 +3,7 @@
 //! validate → preflight → prepare the sandbox → **T0** → recover and verify → teardown. Everything
 //! runs on one thread under one clock, so that on the twin the same plan gives the same events.
 
+mod background;
 mod begin;
 mod check;
 mod classes;

@@ -1,7 +1,7 @@
 //! The part of a run from T0 to teardown.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use super::Engine;
@@ -10,6 +10,7 @@ use super::isolation::IsolationMonitor;
 use super::known::Points;
 use crate::sandbox::{Provisioner, Ready};
 use base::duration::Time;
+use base::process::Background;
 use event::Body;
 use playbook::address::Addresses;
 use playbook::check::CheckKind;
@@ -28,6 +29,8 @@ pub struct Recovery<'a> {
     /// Judges what the checks ask.
     pub(super) addresses: Addresses,
     pub(super) outputs: RefCell<HashMap<String, serde_json::Value>>,
+    /// The programs that steps left running, by step. They end with the recovery.
+    pub(super) background: RefCell<BTreeMap<String, Background>>,
     /// The number of denials that were already emitted.
     pub(super) denials_told: Cell<usize>,
 }
@@ -53,6 +56,7 @@ impl<'a> Recovery<'a> {
             points: Points::of(memory, surveyed),
             addresses: engine.addresses(),
             outputs: RefCell::new(outputs.filter(|(_, outputs)| !outputs.is_null()).collect()),
+            background: RefCell::default(),
             denials_told: Cell::new(memory.denied.len()),
         };
         for denied in &memory.denied {

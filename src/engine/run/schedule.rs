@@ -28,6 +28,14 @@ struct GraphState {
     ready: BTreeSet<usize>,
 }
 
+impl GraphState {
+    /// The nodes that have ended.
+    fn ended(&self) -> Vec<usize> {
+        let ended = |(index, state): (usize, &State)| (*state == State::Ended).then_some(index);
+        self.state.iter().enumerate().filter_map(ended).collect()
+    }
+}
+
 impl Recovery<'_> {
     /// Runs every node that has not ended yet. Returns an error if the run was cut short.
     pub async fn run(&self) -> Result<(), Stop> {
@@ -55,6 +63,7 @@ impl Recovery<'_> {
             stop => stop.clone(),
         };
         self.tell_denials();
+        self.tell_background();
         // The reason comes before the end of the phase. If the runner dies in between, a resumed
         // run does not continue the recovery.
         if let (Some(stop), false) = (&stop, told) {
@@ -73,6 +82,14 @@ impl Recovery<'_> {
         let plan = &self.engine.plan;
         let mut running: FuturesUnordered<LocalBoxFuture<'_, (usize, End)>> = FuturesUnordered::new();
         let mut steps_running = 0;
+        let ended = graph.ended();
+        // Boxed: the future of an attempt is large.
+        let again_in_background = Box::pin(self.start_background_again(&ended));
+        tokio::select! {
+            biased;
+            () = self.engine.interrupt.cancelled() => return Some(Stop::Interrupted),
+            () = again_in_background => {}
+        }
         if !self.engine.interrupt.is_cancelled() {
             steps_running = again.into_iter().filter(|index| self.start_one(*index, &running)).count();
         }

@@ -18,11 +18,18 @@ use playbook::action::SourceSpec;
 use playbook::expr::{self, Rendered};
 
 /// One attempt of a step.
-struct Attempt<'a> {
+pub(super) struct Attempt<'a> {
     number: u32,
     began: Time,
     /// The journal's data on this attempt, if it began before the run was resumed.
     known: Option<&'a StepMemory>,
+}
+
+impl Attempt<'_> {
+    /// An attempt beside those that the journal has.
+    pub(super) fn again(began: Time) -> Self {
+        Self { number: 1, began, known: None }
+    }
 }
 
 /// The longest pause before a retry.
@@ -105,7 +112,7 @@ impl Recovery<'_> {
         })
     }
 
-    async fn attempt(
+    pub(super) async fn attempt(
         &self,
         index: usize,
         work: &StepWork,
@@ -158,6 +165,7 @@ impl Recovery<'_> {
             files: &self.engine.plan.files,
             accounts: &self.engine.plan.accounts,
             progress: &progress,
+            background: &self.background,
         };
         let outcome = with.run(&cx).await?;
         Ok((outcome, chosen))

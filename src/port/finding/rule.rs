@@ -59,6 +59,7 @@ pub enum Rule {
     Template,
     StackLeaves,
     RunResumed,
+    BackgroundEnded,
     CreationAbandoned,
     TeardownBlind,
     Assumed,
@@ -616,6 +617,21 @@ impl Rule {
             )
             .example("yaml", "probes:\n  web-up: { healthy_after: 20s, status: 200 }\n")
             .page("twin.md#probes"),
+            Self::BackgroundEnded => explain(
+                Topic::Run,
+                &[Medium],
+                Text {
+                    title: "A background program ended before the recovery did",
+                    meaning: "A `command.run` step with `background: true` left a program running, \
+                              such as a tunnel. The program ended by itself, or could not be \
+                              started again when the run was resumed.",
+                    reason: "Checks that go through it are unhealthy, although what they ask may \
+                             be well.",
+                    remedy: "See what the program said last. Let it keep its connection alive, and \
+                             reconnect by itself.",
+                },
+            )
+            .page("actions.md#commandrun"),
             Self::ProbeWithoutValue => explain(
                 Topic::Run,
                 &[Low],

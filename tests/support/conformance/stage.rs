@@ -197,6 +197,7 @@ impl<'a> Stage<'a> {
             files: &files,
             accounts: &accounts,
             progress: &|_, _| {},
+            background: &std::cell::RefCell::default(),
         };
         let outcome = read(uses, args).run(&cx).await?;
         self.peer.ran.borrow_mut().insert(uses.to_owned());
