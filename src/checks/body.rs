@@ -125,7 +125,6 @@ fn decompressed(mut from: impl std::io::Read) -> (Vec<u8>, Option<std::io::Error
 mod tests {
     use std::io::Write as _;
 
-    use super::*;
     use crate::http;
     use crate::testing::{net, serve_bytes};
     use flate2::Compression;

@@ -18,7 +18,8 @@ impl Recovery<'_> {
             let node = &self.engine.plan.nodes[index];
             let Work::Step(work) = &node.work else { continue };
             // A step that failed or was not run left nothing running.
-            if !self.outputs.borrow().contains_key(&node.id) || !work.with.lives_on() {
+            let lives_on = (work.action.read)(&work.with()).is_ok_and(|with| with.lives_on());
+            if !self.outputs.borrow().contains_key(&node.id) || !lives_on {
                 continue;
             }
             if let Err(error) = self.start_again(index, work).await {
