@@ -370,12 +370,19 @@ pub fn mistake<T>(text: &str, read: impl Fn(&str) -> Result<T, Unreadable>) -> O
     for pick in 0..STAND_INS.len().checked_pow(u32::try_from(expressions).ok()?)? {
         let mut rest = pick;
         let mut whole = String::new();
+        // A URL stands at the beginning alone.
+        let mut fits = true;
         for (index, literal) in literals.iter().enumerate() {
             whole.push_str(literal);
             if index < expressions {
-                whole.push_str(STAND_INS.get(rest % STAND_INS.len()).copied().unwrap_or_default());
+                let value = STAND_INS.get(rest % STAND_INS.len()).copied().unwrap_or_default();
+                fits &= whole.is_empty() || !value.contains("://");
+                whole.push_str(value);
                 rest /= STAND_INS.len();
             }
+        }
+        if !fits {
+            continue;
         }
         match read(&whole) {
             Ok(_) => return None,
