@@ -99,7 +99,10 @@ fn check_account(text: &str) -> Result<(), BadName> {
 fn check_region(text: &str) -> Result<(), BadName> {
     let parts: Vec<&str> = text.split('-').collect();
     let well_formed = parts.len() >= 3
-        && parts.first().is_some_and(|p| p.len() == 2 && p.bytes().all(|b| b.is_ascii_lowercase()))
+        // Two letters, except in the European Sovereign Cloud: `eusc-de-east-1`.
+        && parts
+            .first()
+            .is_some_and(|p| (p.len() == 2 || *p == "eusc") && p.bytes().all(|b| b.is_ascii_lowercase()))
         && parts
             .iter()
             .skip(1)

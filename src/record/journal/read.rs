@@ -101,12 +101,15 @@ impl<R: Read> Lines<'_, R> {
 }
 
 impl Contents {
-    /// The version that wrote the journal.
-    fn version(&self) -> String {
-        match self.events.first().map(|first| &first.body) {
-            Some(Body::RunStarted(started)) => started.version.escape_debug().to_string(),
-            _ => "unknown".into(),
-        }
+    /// The version that wrote the journal. The first record tells it, which may be `line`.
+    fn version(&self, line: &[u8]) -> String {
+        let version = match self.events.first().map(|first| &first.body) {
+            Some(Body::RunStarted(started)) => Some(started.version.clone()),
+            _ => serde_json::from_slice::<Value>(line)
+                .ok()
+                .and_then(|first| Some(first.get("version")?.as_str()?.to_owned())),
+        };
+        version.map_or_else(|| "unknown".into(), |version| version.escape_debug().to_string())
     }
 
     /// Whether `line` holds the hash of the record before, and the next line holds the hash of
@@ -136,8 +139,8 @@ impl Contents {
             Ok(event) => event,
             Err(error) => {
                 let why = error.to_string();
-                if error.is_data() && number > 1 && self.is_linked(line, reader)? {
-                    let (path, version) = (path.to_owned(), self.version());
+                if error.is_data() && self.is_linked(line, reader)? {
+                    let (path, version) = (path.to_owned(), self.version(line));
                     return Err(JournalError::UnknownWord { path, line: number, why, version });
                 }
                 return Err(damaged(number, format!("this is no record of an event ({why})")));
