@@ -68,7 +68,8 @@ pub fn in_no_workload(report: &Report) -> Vec<&str> {
 
 /// Returns the checks whose answer nobody judged.
 pub fn assumed(report: &Report) -> Vec<&str> {
-    let assumed = report.findings.iter().filter(|f| matches!(f.rule, Rule::Assumed | Rule::ProbeWithoutValue));
+    let assumed =
+        report.findings.iter().filter(|f| matches!(f.rule, Rule::Assumed | Rule::ProbeWithoutValue));
     let assumed: HashSet<&str> = assumed.map(|f| f.resource.as_str()).collect();
     report.checks.iter().map(|check| check.id.as_str()).filter(|id| assumed.contains(id)).collect()
 }
