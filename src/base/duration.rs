@@ -279,6 +279,7 @@ impl fmt::Display for When {
 
 impl Size {
     /// The shortest text that reads back as this size. `Display` rounds.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as `ToString::to_string` of the other types")]
     fn exact(&self) -> String {
         let text = self.to_string();
         if text.parse().is_ok_and(|read: Self| read == *self) { text } else { format!("{}B", self.0) }

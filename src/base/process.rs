@@ -124,12 +124,11 @@ impl Started {
         // The command holds its end of the line until it is dropped.
         drop(command);
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        let lifeline = match lifeline {
-            Some(line) => Lifeline::Supervisor(line, child),
-            None => {
-                let group = Group(child.id());
-                Lifeline::Group(child, group)
-            }
+        let lifeline = if let Some(line) = lifeline {
+            Lifeline::Supervisor(line, child)
+        } else {
+            let group = Group(child.id());
+            Lifeline::Group(child, group)
         };
         Ok(Self { program: program.to_owned(), stdout, stderr, lifeline, _home: home })
     }

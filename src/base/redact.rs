@@ -253,11 +253,12 @@ mod tests {
             .collect();
         let entities =
             |form: &dyn Fn(u32) -> String| secret.chars().map(|c| form(u32::from(c))).collect::<String>();
-        let units: String = secret.encode_utf16().map(|unit| format!("\\u{unit:04X}")).collect();
-        let octal: String = secret.bytes().map(|byte| format!("\\{byte:03o}")).collect();
-        let hex: String = secret.bytes().map(|byte| format!("\\x{byte:02x}")).collect();
-        let percent: String = secret.bytes().map(|byte| format!("%{byte:02x}")).collect();
-        let mail: String = secret.bytes().map(|byte| format!("={byte:02X}")).collect();
+        let units: String =
+            secret.encode_utf16().map(|unit| format!("\\u{unit:04X}")).collect::<Vec<_>>().concat();
+        let octal: String = secret.bytes().map(|byte| format!("\\{byte:03o}")).collect::<Vec<_>>().concat();
+        let hex: String = secret.bytes().map(|byte| format!("\\x{byte:02x}")).collect::<Vec<_>>().concat();
+        let percent: String = secret.bytes().map(|byte| format!("%{byte:02x}")).collect::<Vec<_>>().concat();
+        let mail: String = secret.bytes().map(|byte| format!("={byte:02X}")).collect::<Vec<_>>().concat();
         for text in [
             "k7&#x26;Rq&#60;w9&#X2f;Zt&#0032;&#39;é\u{1f680}".to_owned(),
             "k7&#38Rq&lt;w9&sol;Zt &apos;&#xe9;\u{1f680}".to_owned(),

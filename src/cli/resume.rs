@@ -101,7 +101,7 @@ fn go_on(args: &Common, jobs: Option<usize>, connect_to: &[ConnectTo], abort: bo
         let mut report = objectives::report(&Record::from_events(&contents.events))
             .ok_or_else(|| failed("the run left no record".into()))?;
         report.journal = Some(super::run_folder::noted(contents.end()));
-        return deliver(&report, &folder, &templates, args.output, Surroundings::detect());
+        return Ok(deliver(&report, &folder, &templates, args.output, Surroundings::detect()));
     }
     let on = started.on;
     let durability = super::run::durability(on);

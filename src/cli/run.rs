@@ -221,7 +221,7 @@ impl Run {
             complain("the run left no record");
             return Err(Exit::Error);
         };
-        deliver(&report, &folder, &templates, output, around)
+        Ok(deliver(&report, &folder, &templates, output, around))
     }
 }
 
@@ -338,7 +338,7 @@ pub fn deliver(
     templates: &Templates,
     output: OutputMode,
     around: Surroundings,
-) -> Result<Exit, Exit> {
+) -> Exit {
     // A result that cannot be delivered is a failure.
     let mut code = report.exit_code;
     let mut spoilt = |message: String| {
@@ -361,9 +361,9 @@ pub fn deliver(
         }
         match annotations {
             Ok(lines) => {
-                let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
                 let mut out = ui::out::stdout(Form::Commands);
-                if let Err(error) = out.write_all(lines.as_bytes()).and_then(|()| out.flush()) {
+                let written = lines.iter().try_for_each(|line| writeln!(out, "{line}"));
+                if let Err(error) = written.and_then(|()| out.flush()) {
                     spoilt(format!("the annotations cannot be written to stdout: {error}"));
                 }
             }
@@ -382,7 +382,7 @@ pub fn deliver(
             Err(error) => spoilt(with_help(&error)),
         }
     }
-    Ok(code)
+    code
 }
 
 /// Returns an id such as `20261122T074400Z-NAME-1f3a2b4c`.

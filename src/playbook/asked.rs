@@ -298,10 +298,8 @@ fn comment(text: &str, engine: SqlEngine) -> Option<usize> {
     while depth > 0 {
         let left = text.get(at..).unwrap_or_default();
         let Some(next) = left.find("*/") else { return Some(text.len()) };
-        match left.find("/*").filter(|open| *open < next && engine == SqlEngine::Postgres) {
-            Some(open) => (depth, at) = (depth + 1, at + open + 2),
-            None => (depth, at) = (depth - 1, at + next + 2),
-        }
+        let nested = left.find("/*").filter(|open| *open < next && engine == SqlEngine::Postgres);
+        (depth, at) = nested.map_or((depth - 1, at + next + 2), |open| (depth + 1, at + open + 2));
     }
     Some(at)
 }

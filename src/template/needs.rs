@@ -314,8 +314,9 @@ mod tests {
     use crate::Given;
 
     fn needed(resources: &str, parameters: &[(&str, &str)]) -> Vec<What> {
-        let declared: String =
+        let lines: Vec<String> =
             parameters.iter().map(|(name, _)| format!("  {name}: {{ Type: String }}\n")).collect();
+        let declared = lines.concat();
         let declared = if declared.is_empty() { declared } else { format!("Parameters:\n{declared}") };
         let text = format!("{declared}Resources:\n{resources}");
         let template = Template::read("t", &text, 0).unwrap_or_else(|f| panic!("{}", f.render(false)));

@@ -351,6 +351,7 @@ fn the_result_goes_to_github_as_that_of_a_run_does() {
 /// Each demand with what meets it, what does not, and what leaves it unknown.
 #[test]
 fn what_is_demanded_must_be_known_and_met() {
+    use GateStatus::{Met, Missed, Unknown};
     type Change = fn(&mut Value);
     let nothing: Change = |_| {};
     let real: Change = |r| {
@@ -374,7 +375,6 @@ fn what_is_demanded_must_be_known_and_met() {
     let assumed: Change = |r| {
         r["findings"] = json!([{ "rule": "probe-without-value", "severity": "medium", "resource": "rows", "message": "m", "fix": "f" }]);
     };
-    use GateStatus::{Met, Missed, Unknown};
     let cases = [
         (Demand::Real, report(real), Met, "real run"),
         (Demand::Real, report(nothing), Missed, "simulated"),

@@ -145,7 +145,7 @@ fn places(value: &Value, at: &str, found: &mut Vec<String>) {
     match value {
         Value::Object(map) => {
             map.iter().for_each(|(key, value)| {
-                places(value, &format!("{at}/{}", key.replace('~', "~0").replace('/', "~1")), found)
+                places(value, &format!("{at}/{}", key.replace('~', "~0").replace('/', "~1")), found);
             });
         }
         Value::Array(list) => list.iter().take(1).for_each(|value| places(value, &format!("{at}/0"), found)),
@@ -228,12 +228,12 @@ fn a_report_that_flatters_is_refused_by_all_commands() {
 #[test]
 fn a_journal_or_a_report_that_is_no_file_hangs_nobody() {
     use std::os::unix::fs::symlink;
+    type Make = fn(&Path, &Path);
 
     let run = passed();
     let folder = run.folder.to_str().unwrap();
     let sound = passed();
     let copy = run.folder.join("copy");
-    type Make = fn(&Path, &Path);
     let kinds: [(&str, Make); 5] = [
         ("a pipe", |at, _| assert!(std::process::Command::new("mkfifo").arg(at).status().unwrap().success())),
         ("a link", |at, copy| symlink(copy, at).unwrap()),
@@ -263,9 +263,9 @@ fn a_journal_or_a_report_that_is_no_file_hangs_nobody() {
                 assert!(code == 2 && said.contains(&is) && said.contains(file), "{args:?}: {said}");
             }
             if kind == "a folder" {
-                std::fs::remove_dir(&at).unwrap()
+                std::fs::remove_dir(&at).unwrap();
             } else {
-                std::fs::remove_file(&at).unwrap()
+                std::fs::remove_file(&at).unwrap();
             }
         }
         std::fs::rename(&copy, &at).unwrap();

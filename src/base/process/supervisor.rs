@@ -32,17 +32,18 @@ pub fn main_if_asked() -> Option<ExitCode> {
     if arguments.next()? != ARGUMENT {
         return None;
     }
-    Some(supervise(arguments.next()?, arguments.collect()))
+    let program = arguments.next()?;
+    Some(supervise(&program, &arguments.collect::<Vec<_>>()))
 }
 
 #[cfg(not(target_os = "linux"))]
-fn supervise(_: OsString, _: Vec<OsString>) -> ExitCode {
+fn supervise(_: &OsString, _: &[OsString]) -> ExitCode {
     ExitCode::FAILURE
 }
 
 #[cfg(target_os = "linux")]
-fn supervise(program: OsString, arguments: Vec<OsString>) -> ExitCode {
-    match linux::supervise(&program, &arguments) {
+fn supervise(program: &OsString, arguments: &[OsString]) -> ExitCode {
+    match linux::supervise(program, arguments) {
         Ok(()) => ExitCode::SUCCESS,
         // The runner sees that the line ended without a message.
         Err(_) => ExitCode::FAILURE,

@@ -26,10 +26,8 @@ impl Told {
 
     /// The age of the restored data.
     pub fn rpo(workload: &WorkloadReport) -> Self {
-        match Self::of(workload, workload.rpo.status, workload.rpo.measured_s) {
-            Self::Figure(_) if workload.rpo.nothing_lost => Self::NothingLost,
-            told => told,
-        }
+        let told = Self::of(workload, workload.rpo.status, workload.rpo.measured_s);
+        if matches!(told, Self::Figure(_)) && workload.rpo.nothing_lost { Self::NothingLost } else { told }
     }
 
     /// How far apart the restored stores lie.

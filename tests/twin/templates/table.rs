@@ -106,7 +106,7 @@ fn the_table_agrees_with_the_rules_by_name() {
                 // The name of the resource itself.
                 Class::Harmless if key.ends_with("Name") && !path.contains('/') => {}
                 Class::Harmless if by_name => {
-                    wrong.push(format!("{}.{path} is judged by its name", row.kind))
+                    wrong.push(format!("{}.{path} is judged by its name", row.kind));
                 }
                 Class::Judged(Judge::Value) if !bad("") && !bad(row.kind) => {
                     wrong.push(format!("{}.{path} has no judge", row.kind));

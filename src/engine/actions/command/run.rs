@@ -44,7 +44,7 @@ pub struct RunArgs {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReadyWhen {
-    /// It listens on this port of 127.0.0.1 or ::1.
+    /// It listens on this port of `127.0.0.1` or `::1`.
     Port(Expr<u16>),
     /// It prints a line that matches this regular expression, on standard output or error.
     Line(String),
