@@ -1,72 +1,174 @@
 //! `drillmaster validate`
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::configuration::{self, ConfigArg};
+use crate::config::UserConfig;
 use crate::ui::{OutputMode, Surroundings};
 use base::exit::Exit;
 use base::redact;
+use playbook::Loaded;
+use playbook::document::{Document, check_template};
+use yaml::{Diagnostics, file};
 
-/// Check playbooks and their estates: report every mistake at once, with its place and a correction
+/// Check playbooks, estates and CloudFormation templates: report every mistake at once, with its
+/// place and a correction
+///
+/// Other YAML files are passed over, with a word on stderr. The exit code is 2 if there is a mistake,
+/// or if none of the files could be checked.
 #[derive(clap::Args)]
 pub struct Args {
-    #[arg(value_name = "PLAYBOOK", required = true)]
-    playbooks: Vec<PathBuf>,
-    /// Override a param of the playbook
+    /// Playbooks, estates and templates, in any order
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// Override a param of the playbooks
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = super::name_and_value)]
     params: Vec<(String, String)>,
+    /// Warnings fail too
+    #[arg(long)]
+    strict: bool,
     #[arg(long, value_enum, default_value_t)]
     output: OutputMode,
     #[command(flatten)]
     config: ConfigArg,
 }
 
-/// Returns 0 without mistakes (warnings are allowed), otherwise 2.
+/// What was found in all files.
+#[derive(Default)]
+struct Outcome {
+    text: String,
+    listed: Vec<Value>,
+    errors: usize,
+    warnings: usize,
+    /// How many files of each kind were checked.
+    checked: BTreeMap<Document, usize>,
+    passed_over: Vec<String>,
+    /// Estates and templates that were checked with a playbook.
+    with_playbook: BTreeSet<PathBuf>,
+}
+
+/// Returns 0 without mistakes. Warnings are allowed, unless `strict`. Otherwise 2.
 pub fn run(args: &Args) -> Exit {
-    let colour = Surroundings::detect().stdout_look().color;
-    let (mut text, mut listed) = (String::new(), Vec::new());
-    let (mut errors, mut warnings) = (0, 0);
     let config = match args.config.load_or_complain() {
         Ok(config) => config,
         Err(code) => return code,
     };
-    for path in &args.playbooks {
-        let found = match configuration::load_playbook(path, &args.params, &config) {
-            Ok(loaded) => loaded.diagnostics,
-            Err(found) => found,
-        };
-        let (e, w) = found.count();
-        errors += e;
-        warnings += w;
-        text += &found.render(colour);
-        listed.extend(found.iter().map(|d| json!(d)));
+    let outcome = check(args, &config);
+    for path in &outcome.passed_over {
+        super::output::write_stderr(&format!(
+            "passed over: {path}: it is neither a playbook nor an estate nor a CloudFormation template\n"
+        ));
     }
-    let page = match args.output {
+    if outcome.checked.is_empty() {
+        super::complain(
+            "there was nothing to check: name a playbook, an estate or a CloudFormation template",
+        );
+        return Exit::Wrong;
+    }
+    let failed = outcome.errors > 0 || (args.strict && outcome.warnings > 0);
+    match super::print_as(&rendered(&outcome, failed, args.output), args.output.form()) {
+        Err(code) => code,
+        Ok(()) if failed => Exit::Wrong,
+        Ok(()) => Exit::Passed,
+    }
+}
+
+fn check(args: &Args, config: &UserConfig) -> Outcome {
+    let mut outcome = Outcome::default();
+    let kinds: Vec<(&Path, Option<Document>)> = args.files.iter().map(|path| (&**path, kind(path))).collect();
+    // Playbooks come first, because what they name is checked with them.
+    for (path, _) in kinds.iter().filter(|(_, kind)| *kind == Some(Document::Playbook)) {
+        match configuration::load_playbook(path, &args.params, config) {
+            Ok(loaded) => {
+                outcome.with_playbook.extend(named_by(&loaded));
+                outcome.add(Document::Playbook, &loaded.diagnostics);
+            }
+            Err(found) => outcome.add(Document::Playbook, &found),
+        }
+    }
+    for (path, kind) in kinds {
+        let known = path.canonicalize().is_ok_and(|path| outcome.with_playbook.contains(&path));
+        match kind {
+            Some(Document::Playbook) => {}
+            Some(kind) if known => outcome.add(kind, &Diagnostics::default()),
+            Some(Document::Estate) => {
+                let (Ok((_, found)) | Err(found)) = estate::load::load(path);
+                outcome.add(Document::Estate, &found);
+            }
+            Some(Document::Template) => outcome.add(Document::Template, &check_template(path)),
+            None => outcome.passed_over.push(path.display().to_string()),
+        }
+    }
+    outcome
+}
+
+/// What a file is. One that cannot be read counts as a playbook, and the loader says why. So does a
+/// pipe, which can be read only once.
+fn kind(path: &Path) -> Option<Document> {
+    if !path.is_file() {
+        return Some(Document::Playbook);
+    }
+    match file::read(path, 0) {
+        Ok(read) => Document::of(&read.source.text),
+        Err(_) => Some(Document::Playbook),
+    }
+}
+
+/// The estate and the templates that a playbook names.
+fn named_by(loaded: &Loaded) -> impl Iterator<Item = PathBuf> {
+    let templates = loaded.playbook.steps.iter().filter(|step| step.uses == "cloudformation.deploy");
+    let names = templates.filter_map(|step| step.with.get("template")?.as_str());
+    names
+        .chain(loaded.playbook.estate.as_deref())
+        .filter_map(|name| loaded.files.path(name).canonicalize().ok())
+}
+
+impl Outcome {
+    /// Adds what was found in one file. A mistake in a file that several playbooks name counts once.
+    fn add(&mut self, kind: Document, found: &Diagnostics) {
+        *self.checked.entry(kind).or_default() += 1;
+        let mut fresh = Diagnostics::default();
+        for diagnostic in found {
+            let listed = json!(diagnostic);
+            if !self.listed.contains(&listed) {
+                self.listed.push(listed);
+                fresh.push(diagnostic.clone());
+            }
+        }
+        let (errors, warnings) = fresh.count();
+        self.errors += errors;
+        self.warnings += warnings;
+        self.text += &fresh.render(Surroundings::detect().stdout_look().color);
+    }
+}
+
+fn rendered(outcome: &Outcome, failed: bool, output: OutputMode) -> String {
+    let Outcome { text, listed, errors, warnings, checked, passed_over, .. } = outcome;
+    match output {
         OutputMode::Json => {
-            let mut all = json!({ "errors": errors, "warnings": warnings, "diagnostics": listed });
+            let mut all = json!({ "errors": errors, "warnings": warnings, "diagnostics": listed, "passed_over": passed_over });
             redact::value(&mut all);
             format!("{all:#}\n")
         }
         OutputMode::Text => {
             let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
-            let playbooks = count(args.playbooks.len(), "playbook");
-            let verdict = if errors == 0 { "valid" } else { "not valid" };
+            let files: Vec<String> = checked.iter().map(|(kind, n)| count(*n, &kind.to_string())).collect();
+            let verdict = if failed { "not valid" } else { "valid" };
+            let mut text = text.clone();
             // Writing to a string cannot fail.
             let _ = writeln!(
                 text,
-                "{playbooks}: {verdict}: {}, {}",
-                count(errors, "error"),
-                count(warnings, "warning")
+                "{}: {verdict}: {}, {}{}",
+                files.join(", "),
+                count(*errors, "error"),
+                count(*warnings, "warning"),
+                if failed && *errors == 0 { " (--strict)" } else { "" },
             );
             text
         }
-    };
-    match super::print_as(&page, args.output.form()) {
-        Err(code) => code,
-        Ok(()) if errors > 0 => Exit::Wrong,
-        Ok(()) => Exit::Passed,
     }
 }

@@ -54,6 +54,7 @@ mod secrets;
 mod templates;
 mod ui_display;
 mod validate;
+mod validate_files;
 mod what_checks_ask;
 mod what_checks_prove;
 

@@ -5,6 +5,7 @@ mod addresses;
 mod arguments;
 mod checks;
 mod connect_to;
+mod contents;
 mod context;
 mod coverage;
 mod cycles;
@@ -36,7 +37,7 @@ pub use context::Context;
 
 type Rule = fn(&Draft<'_>, &Facts<'_>, &Context<'_>, &mut Diagnostics);
 
-const RULES: [Rule; 24] = [
+const RULES: [Rule; 25] = [
     identity::check,
     partitions::check,
     names::check,
@@ -58,6 +59,7 @@ const RULES: [Rule; 24] = [
     pitr::check,
     offers::check,
     files::check,
+    contents::check,
     templates::check,
     connect_to::check,
     estate_links::check,

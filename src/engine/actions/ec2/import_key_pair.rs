@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::actions::action::Action;
 use crate::actions::context::{Context, Outcome, StepError};
 use estate::PointKind;
-use playbook::action::{Demands, Output, Prepared, Shape, SourceSpec};
+use playbook::action::{ArgProblem, Demands, Output, Prepared, Shape, SourceSpec};
 use port::{Calibration, Create, CreateCall, Timed};
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -41,6 +41,19 @@ impl Action for ImportKeyPair {
         spread: 0.0,
         source: "one call (m)",
     };
+
+    fn problems(args: &ImportKeyPairArgs) -> Vec<ArgProblem> {
+        let key = args.public_key.trim();
+        let kinds = ["ecdsa-", "sk-", "ssh-dss"];
+        let (message, help) = if key.contains("PRIVATE KEY-----") {
+            ("this is a private key", "give the public one, and make a new pair: this one is known now")
+        } else if kinds.iter().any(|kind| key.starts_with(kind)) {
+            ("EC2 does not take a key of this kind", "give an RSA or ED25519 key: `ssh-ed25519 AAAA…`")
+        } else {
+            return Vec::new();
+        };
+        vec![ArgProblem { pointer: "/public_key".into(), message: message.into(), help: help.into() }]
+    }
 
     fn source(_args: &ImportKeyPairArgs) -> Option<SourceSpec> {
         None

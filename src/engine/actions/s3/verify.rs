@@ -17,6 +17,7 @@ use playbook::action::{
 };
 use playbook::expr::is_template;
 use playbook::expr_value::Expr;
+use playbook::manifest::{self, Entry};
 use port::{Against, BucketRef, Calibration, Finding, ManifestEntry, Progress, Rule, Timed, VerifyObjects};
 use yaml::files::Files;
 
@@ -28,7 +29,8 @@ pub struct VerifyArgs {
     /// Compare with this bucket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<BucketSource>,
-    /// Compare with this file of lines `key,size,sha256`. The path is relative to the playbook.
+    /// Compare with this file of lines `key,size,sha256`. The first line may be that header. The path
+    /// is relative to the playbook.
     #[serde(default)]
     pub manifest: Option<String>,
     /// Whether to read every object and compare checksums that Drillmaster computes. Default: true.
@@ -151,7 +153,7 @@ impl Action for Verify {
     }
 }
 
-/// Parses CSV lines of `key,size,sha256`. The checksum may be empty or left out.
+/// The entries of a manifest. Validation has read it already, unless its name was an expression.
 fn manifest(files: &Files, name: &str) -> Result<Vec<ManifestEntry>, StepError> {
     let path = files.path(name);
     let text = files.read(name).map_err(|why| {
@@ -160,96 +162,9 @@ fn manifest(files: &Files, name: &str) -> Result<Vec<ManifestEntry>, StepError> 
             "give the manifest's path, relative to the playbook",
         )
     })?;
-    let bad = |line: u64| {
-        StepError::wrong(
-            format!("{}:{line}: this is not `key,size,sha256`", path.display()),
-            "write a key, its size in bytes, and the SHA-256 in hexadecimal or nothing",
-        )
-    };
-    entries(&text).map_err(bad)
-}
-
-/// The entries of a manifest, or the number of the first line that is not one.
-fn entries(text: &str) -> Result<Vec<ManifestEntry>, u64> {
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .comment(Some(b'#'))
-        // A key may hold a carriage return. At the end of a line it is trimmed.
-        .terminator(csv::Terminator::Any(b'\n'))
-        .from_reader(text.as_bytes());
-    let mut entries = Vec::new();
-    let mut record = csv::StringRecord::new();
-    loop {
-        let before = reader.position().clone();
-        match reader.read_record(&mut record) {
-            Ok(true) if record.len() == 1 && record[0].trim().is_empty() => {}
-            Ok(true) => entries.push(entry(&record).ok_or_else(|| line_after(text, &before))?),
-            Ok(false) => return Ok(entries),
-            Err(_) => return Err(line_after(text, &before)),
-        }
-    }
-}
-
-fn entry(record: &csv::StringRecord) -> Option<ManifestEntry> {
-    let (key, size, sha256) = match record.iter().collect::<Vec<_>>()[..] {
-        [key, size] => (key, size, ""),
-        [key, size, sha256] => (key, size, sha256),
-        _ => return None,
-    };
-    let sha256 = Some(sha256.trim().to_ascii_lowercase()).filter(|s| !s.is_empty());
-    if sha256.as_ref().is_some_and(|s| s.len() != 64 || !s.bytes().all(|b| b.is_ascii_hexdigit())) {
-        return None;
-    }
-    Some(ManifestEntry { key: key.to_owned(), size: size.trim().parse().ok()?, sha256 })
-}
-
-/// The line of the next record. The reader counts comments and empty lines before a record as part
-/// of it.
-fn line_after(text: &str, position: &csv::Position) -> u64 {
-    let rest = usize::try_from(position.byte()).ok().and_then(|at| text.get(at..)).unwrap_or_default();
-    let skipped = rest.split('\n').take_while(|line| line.is_empty() || line.starts_with('#'));
-    position.line() + skipped.count() as u64
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn manifests_are_read_as_csv() {
-        let sum = "AB".repeat(32);
-        let text = format!(
-            "# key,size,sha256\n\n  \na,5,{sum}\r\nlogs/x, 6 \n\r\n\"b,\"\"c\"\"\",7,\n\"# d\",8\n# e\nf\"g,9,"
-        );
-        let read = entries(&text).unwrap();
-        let read: Vec<_> = read.iter().map(|e| (e.key.as_str(), e.size, e.sha256.as_deref())).collect();
-        let lower = sum.to_ascii_lowercase();
-        let expected = [
-            ("a", 5, Some(lower.as_str())),
-            ("logs/x", 6, None),
-            ("b,\"c\"", 7, None),
-            ("# d", 8, None),
-            ("f\"g", 9, None),
-        ];
-        assert_eq!(read, expected);
-    }
-
-    #[test]
-    fn a_wrong_line_is_reported_by_its_number() {
-        let long = format!("a,1,{}", "0".repeat(63));
-        for (text, line) in [
-            ("a", 1),
-            ("# c\n\n# d\na,1\n\n  \n# e\nb,many", 8),
-            ("a,1\nb,2,xyz\nc,3", 2),
-            ("a,1,,", 1),
-            ("a,-1", 1),
-            ("a,1\r\n\r\nb,", 3),
-            ("a,1\n\"b,2\nc,3", 2),
-            (long.as_str(), 1),
-        ] {
-            assert_eq!(entries(text), Err(line), "{text}");
-        }
-        assert_eq!(entries("# nothing\n"), Ok(Vec::new()));
-    }
+    let entries = manifest::read(&text).map_err(|line| {
+        StepError::wrong(format!("{}:{line}: {}", path.display(), manifest::NO_ENTRY), manifest::FORM)
+    })?;
+    let entries = entries.into_iter().map(|Entry { key, size, sha256 }| ManifestEntry { key, size, sha256 });
+    Ok(entries.collect())
 }

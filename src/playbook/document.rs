@@ -1,0 +1,139 @@
+//! What a YAML file is, by its top-level keys, and the check of a template that no playbook names.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use strum::Display;
+
+use template::{Allow, Given, LONGEST_TEMPLATE, Rule, Surroundings, Template, inspect};
+use yaml::{Diagnostics, Source, Span, file};
+
+/// A kind of file that Drillmaster reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Display)]
+#[strum(serialize_all = "lowercase")]
+pub enum Document {
+    Playbook,
+    Estate,
+    Template,
+}
+
+/// Keys by which a file is told. One of `telling` is enough. Of `usual` it takes two, because other
+/// programs use each of them too.
+struct Signs {
+    document: Document,
+    telling: &'static [&'static str],
+    usual: &'static [&'static str],
+}
+
+/// In the order in which they are tried: playbooks and estates both have `accounts`.
+const SIGNS: [Signs; 3] = [
+    Signs {
+        document: Document::Playbook,
+        telling: &["lose", "sandbox", "workloads", "assume"],
+        usual: &["estate", "accounts", "params", "steps", "checks", "objectives"],
+    },
+    Signs {
+        document: Document::Estate,
+        telling: &["recovery_points"],
+        usual: &["accounts", "regions", "resources", "timings", "probes", "faults"],
+    },
+    Signs { document: Document::Template, telling: &["AWSTemplateFormatVersion", "Resources"], usual: &[] },
+];
+
+impl Document {
+    /// The kind of a text. `None` if it is none of ours.
+    pub fn of(text: &str) -> Option<Self> {
+        let keys = top_level_keys(text);
+        let count = |wanted: &[&str]| wanted.iter().filter(|key| keys.contains(**key)).count();
+        let found = SIGNS.iter().find(|signs| count(signs.telling) > 0 || count(signs.usual) > 1);
+        found.map(|signs| signs.document)
+    }
+}
+
+/// The keys of the outermost mapping. In a text that cannot be read as YAML, these are the words
+/// before a colon at the beginning of a line.
+fn top_level_keys(text: &str) -> BTreeSet<String> {
+    let source = Source::new("", text, 0);
+    if let Some(map) = yaml::parse(&source).0.as_ref().and_then(|root| root.as_map()) {
+        return map.entries.iter().map(|entry| entry.key.clone()).collect();
+    }
+    let key = |line: &str| {
+        let (key, _) = line.trim_start_matches('\u{feff}').split_once(':')?;
+        let key = key.trim_end().trim_matches(['"', '\'']);
+        let is_word = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        is_word.then(|| key.to_owned())
+    };
+    text.lines().filter_map(key).collect()
+}
+
+/// Inspects a template by itself. A value that a step would give is not known, so nothing is said of
+/// it. What a step may allow is a warning.
+pub fn check_template(path: &Path) -> Diagnostics {
+    let mut found = Diagnostics::default();
+    let read = match file::read(path, 0) {
+        Ok(read) => read,
+        Err(diagnostic) => {
+            found.push(*diagnostic);
+            return found;
+        }
+    };
+    let (name, text) = (path.display().to_string(), &read.source.text);
+    if text.len() > LONGEST_TEMPLATE {
+        let said =
+            format!("{} bytes, and CloudFormation takes {LONGEST_TEMPLATE} at most in a request", text.len());
+        let help = "split it into several stacks, or leave out comments and blanks";
+        found.push(read.source.error(Span::default(), said).help(help));
+    }
+    match Template::read(&name, text, 0) {
+        Err(mistakes) => found.extend(mistakes),
+        Ok(template) => {
+            let declared = template.section("Parameters").iter();
+            let parameters = declared.map(|entry| (entry.key.clone(), Given::Later)).collect();
+            let surroundings = Surroundings { parameters, ..Surroundings::default() };
+            for finding in inspect(&template, &surroundings, &Allow::default()) {
+                let diagnostic = match finding.rule {
+                    Rule::Iam | Rule::Retain | Rule::Unlisted => {
+                        template.source.warning(finding.span, &finding.message).help(&finding.fix)
+                    }
+                    _ => finding.diagnostic(&template),
+                };
+                found.push(diagnostic);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Document::{self, Estate, Playbook, Template};
+
+    #[test]
+    fn a_file_is_told_by_its_keys() {
+        for (text, of) in [
+            ("name: x\nlose: { region: us-east-1 }\n", Some(Playbook)),
+            ("name: x\nlsoe: {}\naccounts: {}\nsteps: []\n", Some(Playbook)),
+            ("{ \"name\": \"x\", \"sandbox\": {} }", Some(Playbook)),
+            // It cannot be read as YAML, and is a playbook all the same.
+            ("name: 'x\nlose: { region: us-east-1 }\n", Some(Playbook)),
+            ("accounts: {}\nregions: {}\n", Some(Estate)),
+            ("recovery_points: []\n", Some(Estate)),
+            ("Resources:\n  A: { Type: \"AWS::EC2::VPC\", X: !Ref B }\n", Some(Template)),
+            ("{\"AWSTemplateFormatVersion\": \"2010-09-09\"}", Some(Template)),
+            // Compose, Kubernetes, Kustomize, a workflow, a build, a chart's template, a list, a
+            // text, nothing.
+            ("services: { web: { image: nginx } }\nvolumes: {}\n", None),
+            ("apiVersion: v1\nkind: Pod\nspec: {}\n---\napiVersion: v1\nkind: Pod\n", None),
+            ("apiVersion: kustomize.config.k8s.io/v1beta1\nresources: [a.yaml]\n", None),
+            ("name: ci\non: push\njobs: {}\n", None),
+            ("steps:\n  - name: gcr.io/cloud-builders/docker\nimages: [x]\n", None),
+            ("{{- if .Values.on }}\nkind: Pod\n{{- end }}\n", None),
+            ("- hosts: all\n", None),
+            ("just a text\n", None),
+            ("", None),
+        ] {
+            assert_eq!(Document::of(text), of, "{text}");
+        }
+    }
+}
