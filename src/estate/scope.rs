@@ -74,6 +74,11 @@ pub const TABLE: [Row; 25] = [
     row("iam:user", Scope::Global, false, "IAM user guide"),
 ];
 
+/// Whether resources of this type hold data whose age counts towards RPO.
+pub fn holds_data(kind: &str) -> bool {
+    row_of(kind).is_some_and(|row| row.data)
+}
+
 pub fn row_of(kind: &str) -> Option<&'static Row> {
     TABLE.iter().find(|row| row.kind == kind)
 }

@@ -98,4 +98,8 @@ pub struct NodePlan {
     pub measures_of: Vec<String>,
     /// For a step that restores data whose age counts towards RPO.
     pub restores_data: bool,
+    /// For a step: the resources that the playbook says it restores. They count only if the checks
+    /// that depend on the step are healthy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub claims: Vec<String>,
 }

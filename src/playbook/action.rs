@@ -38,6 +38,8 @@ pub struct ActionDecl {
     /// network, an owner, a role or a share, or if its effect is unknown. The sandbox is scanned
     /// again after it.
     pub may_open: bool,
+    /// Whether a step may say with `restores` what it restores, because its arguments do not tell.
+    pub may_claim: bool,
     /// The kinds of recovery points whose size decides how long it takes. Empty if none does.
     pub sized_by: &'static [PointKind],
 }

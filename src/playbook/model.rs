@@ -49,7 +49,7 @@ pub struct Playbook {
     pub connect_to: Vec<String>,
 }
 
-/// The loss: exactly one of these.
+/// The loss: exactly one of these. Each may be an expression of parameters: `{{ params.lost }}`.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Lose {
@@ -194,6 +194,11 @@ pub struct Step {
     /// Steps and checks that must have succeeded before.
     #[serde(default)]
     pub needs: Vec<String>,
+    /// What the step restores, where its arguments do not tell: ids (`autoscaling:group/web`) or
+    /// tags, as under `resources`. It counts only if a check proves it. For `command.run`,
+    /// `cloudformation.deploy`, and `ec2.launch` from an id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub restores: Vec<Selector>,
     /// The action's arguments.
     #[serde(default)]
     pub with: Map<String, Value>,

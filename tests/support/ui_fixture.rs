@@ -34,6 +34,7 @@ pub fn node(id: &str, uses: &str) -> NodePlan {
         measures_rpo: false,
         measures_of: vec![],
         restores_data: false,
+        claims: vec![],
     }
 }
 

@@ -46,6 +46,7 @@ mod rehearsals;
 mod rendered_once;
 mod report_files;
 mod report_render;
+mod restores;
 mod resume;
 mod resume_command;
 mod schemas;

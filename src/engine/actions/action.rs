@@ -24,6 +24,7 @@ pub(super) trait Action: 'static {
     const OUTPUTS: &'static [Output];
     const CALLS: &'static [&'static str];
     const MAY_OPEN: bool;
+    const MAY_CLAIM: bool = false;
     const SIZED_BY: &'static [PointKind];
     /// How long it takes on the twin, if the estate does not say it.
     const TIMING: Calibration;
@@ -86,6 +87,7 @@ pub(super) const fn entry<A: Action>() -> Entry {
             bucket_calls: A::BUCKET_CALLS,
             prepared: A::PREPARED,
             may_open: A::MAY_OPEN,
+            may_claim: A::MAY_CLAIM,
             sized_by: A::SIZED_BY,
         },
         timing: ActionTiming { whole: A::TIMING, parts: A::PARTS },

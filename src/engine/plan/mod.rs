@@ -14,7 +14,7 @@ use crate::actions::{self, Entry};
 use base::graph::Graph;
 use base::ids::{AccountId, Region};
 use estate::file::EstateFile;
-use estate::{Loss, Resource, ResourceId, Selector};
+use estate::{Loss, Resource, ResourceId, Selector, scope};
 use playbook::action::{ActionDecl, Demands, FileKind, ReplicaDemand, SourceSpec};
 use playbook::check::CheckType;
 use playbook::expr;
@@ -87,6 +87,8 @@ pub struct StepWork {
     pub source: Option<SourceSpec>,
     /// The needs of the step, as far as they are known before the run.
     pub demands: Demands,
+    /// The resources that the step says it restores.
+    pub claims: Vec<String>,
 }
 
 pub struct CheckWork {
@@ -154,7 +156,7 @@ impl Plan {
         let statics = statics(&playbook, &sandbox_account);
         let mut nodes = Vec::new();
         for step in playbook.steps {
-            let work = StepWork::new(step, &statics)?;
+            let work = StepWork::new(step, &statics, &radius)?;
             work.kept.iter().for_each(|name| files.keep_if_readable(name));
             nodes.push(Node {
                 id: work.step.id.clone(),
@@ -251,7 +253,7 @@ impl Plan {
                     continue;
                 }
                 match &node.work {
-                    Work::Step(work) if work.source.as_ref().is_some_and(SourceSpec::restores_data) => {
+                    Work::Step(work) if work.restores_data() => {
                         found.push(*need);
                     }
                     Work::Step(_) | Work::Check(_) => waiting.push(*need),
@@ -373,7 +375,7 @@ fn statics(playbook: &Playbook, sandbox_account: &AccountId) -> Value {
 }
 
 impl StepWork {
-    fn new(step: Step, statics: &Value) -> Result<Self, PlanError> {
+    fn new(step: Step, statics: &Value, radius: &Radius) -> Result<Self, PlanError> {
         let action =
             actions::get(&step.uses).ok_or_else(|| defect(format!("`{}` is no action", step.uses)))?;
         let with = expr::render_known(&Value::Object(step.with.clone()), statics);
@@ -381,7 +383,14 @@ impl StepWork {
         let planned =
             (action.read)(&with).map_err(|error| PlanError::Arguments { step: step.id.clone(), error })?;
         let (source, demands) = (planned.source(), planned.demands());
-        Ok(Self { step, action, kept, source, demands })
+        let claims = radius.named(&step.restores);
+        Ok(Self { step, action, kept, source, demands, claims })
+    }
+
+    /// Whether it restores data whose age counts towards RPO, by its arguments or by `restores`.
+    pub fn restores_data(&self) -> bool {
+        self.source.as_ref().is_some_and(SourceSpec::restores_data)
+            || self.step.restores.iter().any(|claim| scope::holds_data(claim.kind()))
     }
 
     /// The arguments as the playbook has them. Only these are ever rendered: what rendering gave

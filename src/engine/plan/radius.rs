@@ -49,6 +49,20 @@ impl Radius {
         self.resources.iter().filter(|r| selector.selects(r)).map(|r| r.id.to_string()).collect()
     }
 
+    /// The ids that selectors select. An id that is not in the estate counts too.
+    pub fn named(&self, selectors: &[Selector]) -> Vec<String> {
+        let mut named: Vec<String> = selectors
+            .iter()
+            .flat_map(|selector| match (selector, self.selected(selector)) {
+                (Selector::Id(id), selected) if selected.is_empty() => vec![id.to_string()],
+                (_, selected) => selected,
+            })
+            .collect();
+        named.sort();
+        named.dedup();
+        named
+    }
+
     /// The ids of the lost resources that a selector selects. Empty without an estate, which is
     /// needed to resolve a tag.
     pub fn lost_by_name(&self, selector: &Selector) -> Vec<String> {

@@ -14,7 +14,7 @@ use base::ids::AccountId;
 use base::severity::Severity;
 use estate::ResourceId;
 use event::{FORMAT, NodePlan, PlaybookText, RunStarted, WorkloadPlan};
-use playbook::action::{Prepared, SourceSpec};
+use playbook::action::Prepared;
 use playbook::model::Measures;
 use port::{CloudError, ErrorKind, Finding, Grant, Needs, Place, Rule, RunTags, Wishes};
 
@@ -31,7 +31,8 @@ pub fn run_started(plan: &Plan, config: &Config, expires: Time) -> RunStarted {
                 uses: work.step.uses.clone(),
                 measures_rpo: false,
                 measures_of: Vec::new(),
-                restores_data: work.source.as_ref().is_some_and(SourceSpec::restores_data),
+                restores_data: work.restores_data(),
+                claims: work.claims.clone(),
             }),
             Work::Check(work) => checks.push(NodePlan {
                 id,
@@ -44,6 +45,7 @@ pub fn run_started(plan: &Plan, config: &Config, expires: Time) -> RunStarted {
                     None => Vec::new(),
                 },
                 restores_data: false,
+                claims: Vec::new(),
             }),
         }
     }

@@ -199,7 +199,7 @@ impl Recovery<'_> {
         let made = self.remember(outcome.made, chosen);
         let outputs = Value::Object(outcome.outputs);
         self.outputs.borrow_mut().insert(work.step.id.clone(), outputs.clone());
-        let data = work.source.as_ref().is_some_and(SourceSpec::restores_data);
+        let data = work.restores_data();
         self.tell_denials();
         self.engine.bus.tell(Body::StepSucceeded {
             step: work.step.id.clone(),

@@ -4,7 +4,6 @@ use serde_json::json;
 
 use super::Context;
 use super::facts::Facts;
-use crate::action::SourceSpec;
 use crate::check::CheckKind;
 use crate::check::CheckType;
 use crate::draft::{Draft, Item, Text};
@@ -93,9 +92,7 @@ fn rpo(
             let broken = facts.arguments.get(*need).is_some_and(Diagnostics::has_errors);
             let unknown =
                 draft.items.get(*need).is_some_and(|i| i.is_step && (i.decl.is_none() || i.with.is_none()));
-            let data =
-                facts.sources.get(*need).and_then(Option::as_ref).is_some_and(SourceSpec::restores_data);
-            restores |= data || broken || unknown;
+            restores |= facts.restores_data(draft, *need) || broken || unknown;
         }
     }
     // An unknown need has been reported.

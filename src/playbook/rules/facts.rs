@@ -4,11 +4,13 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use super::Context;
+use super::claims::claims_of;
 use crate::action::{ActionDecl, Arguments, SourceSpec};
 use crate::draft::Draft;
 use crate::formats::PlaybookFormats;
 use base::ids::{AccountId, Region, name_of};
 use estate::file::{EstateFile, PointEntry};
+use estate::scope::holds_data;
 use estate::{Resource, ResourceId, Selector};
 use yaml::{Checker, Diagnostics, Node};
 
@@ -79,6 +81,14 @@ impl<'a> Facts<'a> {
             facts.needs.push(needs);
         }
         facts
+    }
+
+    /// Whether a step restores data whose age counts towards RPO, by its arguments or by `restores`.
+    pub fn restores_data(&self, draft: &Draft<'_>, index: usize) -> bool {
+        let source = self.sources.get(index).and_then(Option::as_ref);
+        let claims = draft.items.get(index).filter(|item| item.is_step).map(claims_of).unwrap_or_default();
+        source.is_some_and(SourceSpec::restores_data)
+            || claims.iter().any(|(selector, _)| holds_data(selector.kind()))
     }
 
     /// The estate's recovery points with this id. An ARN means the id at its end.

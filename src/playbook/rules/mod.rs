@@ -4,6 +4,7 @@
 mod addresses;
 mod arguments;
 mod checks;
+mod claims;
 mod connect_to;
 mod contents;
 mod context;
@@ -37,7 +38,7 @@ pub use context::Context;
 
 type Rule = fn(&Draft<'_>, &Facts<'_>, &Context<'_>, &mut Diagnostics);
 
-const RULES: [Rule; 25] = [
+const RULES: [Rule; 26] = [
     identity::check,
     partitions::check,
     names::check,
@@ -48,6 +49,7 @@ const RULES: [Rule; 25] = [
     workloads::check,
     shown::check,
     coverage::check,
+    claims::check,
     objectives::check,
     checks::check,
     addresses::check,

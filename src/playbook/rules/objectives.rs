@@ -3,7 +3,6 @@
 use super::Context;
 use super::facts::Facts;
 use super::nothing::loses_no_data;
-use crate::action::SourceSpec;
 use crate::draft::{Draft, Text};
 use base::duration::Span as Length;
 use yaml::{Diagnostics, Node};
@@ -89,12 +88,13 @@ fn data(draft: &Draft<'_>, facts: &Facts<'_>, out: &mut Diagnostics) {
             continue;
         };
         let mut steps = 0;
-        let restores = draft.items.iter().zip(&facts.sources).any(|(item, source)| {
+        let restores = draft.items.iter().zip(&facts.sources).enumerate().any(|(index, (item, source))| {
             let own = item.is_step && item.workload.is_some_and(|w| w.text == entry.key);
             steps += usize::from(own);
             // A step that could not be read may restore data.
             own && (item.decl.is_none()
-                || source.as_ref().map_or(item.with.is_none(), SourceSpec::restores_data)
+                || facts.restores_data(draft, index)
+                || (source.is_none() && item.with.is_none())
                 || (source.is_none() && facts_broken(draft, facts, item)))
         });
         let stateless = draft.loss.as_ref().is_some_and(|(loss, _)| loses_no_data(facts, loss, entry));

@@ -72,7 +72,7 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
 }
 
 /// Whether any of these items waits for an item that is `wanted`, directly or through others.
-fn reaches(facts: &Facts<'_>, from: &[usize], wanted: impl Fn(usize) -> bool) -> bool {
+pub(super) fn reaches(facts: &Facts<'_>, from: &[usize], wanted: impl Fn(usize) -> bool) -> bool {
     let mut seen = vec![false; facts.needs.len()];
     let mut waiting = from.to_vec();
     while let Some(at) = waiting.pop() {

@@ -44,7 +44,38 @@ impl<'a> Measures<'a> {
             .filter(|s| s.status == Some(StepStatus::Succeeded))
             .flat_map(|s| s.restored.iter().map(String::as_str))
             .collect();
-        Self { record, started, t0, nodes: steps.chain(checks).collect(), restored }
+        let mut this = Self { record, started, t0, nodes: steps.chain(checks).collect(), restored };
+        let proved = started.steps.iter().filter(|node| this.is_proved(node));
+        let claims: Vec<&str> = proved.flat_map(|node| node.claims.iter().map(String::as_str)).collect();
+        this.restored.extend(claims);
+        this
+    }
+
+    /// Whether a step restored what the playbook says: it succeeded, checks depend on it, and they
+    /// are healthy.
+    fn is_proved(&self, step: &NodePlan) -> bool {
+        if step.claims.is_empty() || !self.ended(&step.id).succeeded {
+            return false;
+        }
+        let mut checks = self.started.checks.iter().filter(|check| self.depends(check, &step.id)).peekable();
+        checks.peek().is_some() && checks.all(|check| self.ended(&check.id).succeeded)
+    }
+
+    /// Whether a node depends on another one, directly or through others.
+    fn depends(&self, node: &NodePlan, on: &str) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut waiting: Vec<&str> = node.needs.iter().map(String::as_str).collect();
+        while let Some(id) = waiting.pop() {
+            if id == on {
+                return true;
+            }
+            if seen.insert(id)
+                && let Some((node, _)) = self.nodes.get(id)
+            {
+                waiting.extend(node.needs.iter().map(String::as_str));
+            }
+        }
+        false
     }
 
     pub fn is_restored(&self, resource: &str) -> bool {
@@ -69,7 +100,8 @@ impl<'a> Measures<'a> {
         // not say so.
         let restores = |node: &NodePlan| {
             let step = self.record.steps.get(&node.id);
-            step.is_some_and(|step| step.restored.iter().any(|id| workload.lost.contains(id)))
+            let restored = step.into_iter().flat_map(|step| &step.restored);
+            restored.chain(&node.claims).any(|id| workload.lost.contains(id))
         };
         let own = |node: &NodePlan| node.workload.as_deref() == Some(&workload.name);
         let steps = self.started.steps.iter().filter(|n| own(n) || restores(n));
@@ -151,7 +183,7 @@ impl<'a> Measures<'a> {
                 continue;
             }
             stores += 1;
-            match self.source(&node.id, step) {
+            match self.source(node, step) {
                 Some(source) => sources.push(source),
                 None => complete = false,
             }
@@ -198,11 +230,12 @@ impl<'a> Measures<'a> {
     }
 
     /// The source of a store's data. `None` if the store was not restored.
-    fn source(&self, id: &str, step: &StepRecord) -> Option<RpoSource> {
+    fn source(&self, node: &NodePlan, step: &StepRecord) -> Option<RpoSource> {
+        let id = node.id.as_str();
         if step.status != Some(StepStatus::Succeeded) {
             return None;
         }
-        let point = step.source.as_ref()?;
+        let Some(point) = step.source.as_ref() else { return self.told_by_a_check(node) };
         let taken = step.consistent_at.or(point.taken);
         let data_time = self.newest_data(id);
         Some(RpoSource {
@@ -218,6 +251,25 @@ impl<'a> Measures<'a> {
             worst_case_at_least_s: step.worst_case.at_least,
             worst_case_points: step.worst_case.points,
             worst_case_span_s: step.worst_case.span,
+        })
+    }
+
+    /// The source of a store whose recovery point nobody knows: the step says that it restored it.
+    /// Only a check can tell how old its data are.
+    fn told_by_a_check(&self, node: &NodePlan) -> Option<RpoSource> {
+        let newest = self.newest_data(&node.id).filter(|_| !node.claims.is_empty())?;
+        Some(RpoSource {
+            of: node.claims.join(", "),
+            recovery_point: "unknown".to_owned(),
+            step: node.id.clone(),
+            from: String::new(),
+            taken: None,
+            age_s: None,
+            data_age_s: Some(seconds_between(newest, self.t0)),
+            worst_case_s: None,
+            worst_case_at_least_s: None,
+            worst_case_points: 0,
+            worst_case_span_s: None,
         })
     }
 

@@ -60,6 +60,7 @@ impl Action for Deploy {
         "cloudformation:DescribeStackEvents",
     ];
     const MAY_OPEN: bool = true;
+    const MAY_CLAIM: bool = true;
     const SIZED_BY: &'static [PointKind] = &[];
     const PREPARED: &'static [Prepared] = &[];
     const TIMING: Calibration = Calibration {

@@ -72,6 +72,7 @@ impl Action for Run {
     const CALLS: &'static [&'static str] = &[];
     // A command can do anything.
     const MAY_OPEN: bool = true;
+    const MAY_CLAIM: bool = true;
     const SIZED_BY: &'static [PointKind] = &[];
     const PREPARED: &'static [Prepared] = &[];
     const TIMING: Calibration = Calibration {

@@ -72,6 +72,7 @@ impl Action for Launch {
         "ec2:DescribeVolumes",
     ];
     const MAY_OPEN: bool = true;
+    const MAY_CLAIM: bool = true;
     const SIZED_BY: &'static [PointKind] = &[PointKind::Ami];
     const PREPARED: &'static [Prepared] = &[];
     const TIMING: Calibration = Calibration {
