@@ -4,7 +4,7 @@
 //! A part that could not be read is absent here. Its mistake has been reported, so rules skip it.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::str::FromStr;
 
 use super::action::{ActionDecl, Catalogue};
@@ -44,7 +44,7 @@ pub struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    fn of(node: Option<&'a Node>) -> Self {
+    pub fn of(node: Option<&'a Node>) -> Self {
         match node.map(|node| &node.value) {
             Some(Value::Map(map)) => {
                 let mut known = HashMap::new();
@@ -115,6 +115,8 @@ pub struct Draft<'a> {
     pub accounts: Names<'a>,
     pub workloads: Names<'a>,
     pub params: Names<'a>,
+    /// The parameters that were rendered already: those in `lose`.
+    pub rendered_params: BTreeSet<String>,
     /// The loss and its place in the file, if exactly one is named.
     pub loss: Option<(Loss, Span)>,
     /// Steps first, then checks, each in the order of the file.
@@ -138,6 +140,7 @@ impl<'a> Draft<'a> {
             accounts: Names::of(root.get("accounts")),
             workloads: Names::of(root.get("workloads")),
             params: Names::of(root.get("params")),
+            rendered_params: BTreeSet::new(),
             loss: root.get("lose").and_then(loss),
             items: Vec::new(),
             by_id: HashMap::new(),

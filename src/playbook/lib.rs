@@ -9,6 +9,7 @@ pub mod comparison;
 pub mod decimal;
 pub mod document;
 mod draft;
+mod early;
 pub mod endpoint;
 pub mod expr;
 pub mod expr_value;

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value as Json;
 
 use super::action::Catalogue;
-use super::draft::Draft;
+use super::draft::{Draft, Names};
+use super::early;
 use super::formats::PlaybookFormats;
 use super::model::Playbook;
 use super::rules::{self, Context};
@@ -142,13 +143,20 @@ fn read_playbook(
     found: &mut Diagnostics,
 ) -> Option<(Playbook, Option<LoadedEstate>)> {
     let source = &read.source;
-    let root = file::root(source, &PLAYBOOK, found)?;
+    let mut root = file::root(source, &PLAYBOOK, found)?;
+    sensitive::register(&root.to_json(), params);
+    let overrides = read_params(&Names::of(root.get("params")), params, found);
+    let mut known = match root.get("params").map(Node::to_json) {
+        Some(Json::Object(known)) => known,
+        _ => serde_json::Map::new(),
+    };
+    known.extend(overrides.clone());
+    let rendered_params = early::render(source, &mut root, &known, found);
     let schemas = Compiled::new(catalogue);
     Checker { source, formats: &PlaybookFormats, templates: false }.check(&root, &schemas.playbook, found);
-    let draft = Draft::read(source, &root, catalogue, found);
-    sensitive::register(&root.to_json(), params);
+    let mut draft = Draft::read(source, &root, catalogue, found);
+    draft.rendered_params = rendered_params;
     let estate = read_estate(&draft, files, found);
-    let overrides = read_params(&draft, params, found);
     let context =
         Context { catalogue, schemas: &schemas, estate: estate.as_ref(), files, params: &overrides };
     rules::check(&draft, &context, found);
@@ -217,7 +225,7 @@ fn read_estate(draft: &Draft<'_>, files: &mut Files, found: &mut Diagnostics) ->
 
 /// The values of `--param`, each read with the type of the parameter in the playbook.
 fn read_params(
-    draft: &Draft<'_>,
+    known: &Names<'_>,
     params: &[(String, String)],
     found: &mut Diagnostics,
 ) -> serde_json::Map<String, Json> {
@@ -226,11 +234,11 @@ fn read_params(
         let line = format!("--param {name}={text}");
         let source = Source::new("command line", &line, u16::MAX);
         let name_span = Span::new("--param ".len(), "--param ".len() + name.len());
-        if draft.params.broken {
+        if known.broken {
             continue;
         }
-        let Some(entry) = draft.params.get(name) else {
-            let help = suggest(name, draft.params.names(), "parameter")
+        let Some(entry) = known.get(name) else {
+            let help = suggest(name, known.names(), "parameter")
                 .unwrap_or_else(|| "the playbook has no `params`".into());
             found.push(source.error(name_span, format!("the playbook has no parameter `{name}`")).help(help));
             continue;

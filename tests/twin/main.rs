@@ -36,6 +36,7 @@ mod interruption;
 mod journal;
 #[cfg(unix)]
 mod journal_and_report;
+mod lose_by_param;
 mod loss;
 mod no_flattery;
 mod nothing_is_not_something;

@@ -16,7 +16,7 @@ const SANDBOX: [&str; 6] = ["vpc_id", "subnet_ids", "security_group_id", "accoun
 const RUN: [&str; 2] = ["id", "t0"];
 
 pub fn check(draft: &Draft<'_>, _: &Facts<'_>, _: &Context<'_>, out: &mut Diagnostics) {
-    let mut params = HashSet::new();
+    let mut params: HashSet<&str> = draft.rendered_params.iter().map(String::as_str).collect();
     for item in &draft.items {
         for used in &item.uses_of_names {
             if let [root, name, ..] = used.path.as_slice()
