@@ -11,7 +11,7 @@ use base::duration::Time;
 use base::exit::Exit;
 use engine::actions::CATALOGUE;
 use playbook::{Loaded, load};
-use yaml::{Diagnostic, Diagnostics, Source};
+use yaml::{Diagnostic, Diagnostics};
 
 #[derive(clap::Args)]
 pub struct ConfigArg {
@@ -45,9 +45,8 @@ pub fn load_playbook(
     config: &UserConfig,
 ) -> Result<Loaded, Diagnostics> {
     let mut loaded = load(path, CATALOGUE, params)?;
-    let source = Source::new(&loaded.path.display().to_string(), &loaded.source, 0);
-    let mut wrong: Vec<Diagnostic> = protected_sandbox(&loaded, &source, config).into_iter().collect();
-    wrong.extend(in_the_future(&loaded, &source, Utc::now()));
+    let mut wrong: Vec<Diagnostic> = protected_sandbox(&loaded, config).into_iter().collect();
+    wrong.extend(in_the_future(&loaded, Utc::now()));
     if wrong.is_empty() {
         return Ok(loaded);
     }
@@ -59,7 +58,7 @@ pub fn load_playbook(
 }
 
 /// Finds steps that restore to an instant that is still to come.
-fn in_the_future(loaded: &Loaded, source: &Source, now: Time) -> Vec<Diagnostic> {
+fn in_the_future(loaded: &Loaded, now: Time) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for (index, step) in loaded.playbook.steps.iter().enumerate() {
         for (from, key) in [("from", "as_of"), ("from", "point"), ("image", "point"), ("source", "as_of")] {
@@ -69,10 +68,9 @@ fn in_the_future(loaded: &Loaded, source: &Source, now: Time) -> Vec<Diagnostic>
                 continue;
             }
             let pointer = format!("/steps/{index}/with/{from}/{key}");
-            let span = yaml::parse(source).0.map(|root| root.at_pointer(&pointer).span).unwrap_or_default();
             found.push(
-                source
-                    .error(span, format!("`{}` lies in the future", text.unwrap_or_default()))
+                loaded
+                    .error_at(&pointer, format!("`{}` lies in the future", text.unwrap_or_default()))
                     .help("nothing can be restored as of then: ask for an earlier instant, or for one relative to T0 (`-2h`)"),
             );
         }
@@ -101,16 +99,13 @@ pub fn load_or_complain(
     }
 }
 
-fn protected_sandbox(loaded: &Loaded, source: &Source, config: &UserConfig) -> Option<Diagnostic> {
+fn protected_sandbox(loaded: &Loaded, config: &UserConfig) -> Option<Diagnostic> {
     let name = &loaded.playbook.sandbox.account;
     let why = config.protected().why(&loaded.playbook.accounts.get(name)?.id)?;
-    // The playbook was read without mistakes, so the place exists. Without it, the diagnostic would
-    // still be useful.
-    let span = yaml::parse(source).0.map(|root| root.at_pointer("/sandbox/account").span);
     let message = format!("the sandbox lies in a protected account: {why}");
     Some(
-        source
-            .error(span.unwrap_or_default(), message)
+        loaded
+            .error_at("/sandbox/account", message)
             .help("restore into an account that is not protected; the list overrides every playbook"),
     )
 }

@@ -80,8 +80,15 @@ pub fn run(args: &Args) -> Exit {
 fn check(args: &Args, config: &UserConfig) -> Outcome {
     let mut outcome = Outcome::default();
     let kinds: Vec<(&Path, Option<Document>)> = args.files.iter().map(|path| (&**path, kind(path))).collect();
+    // A playbook that another one extends is checked with it. It need not be whole by itself.
+    let bases: BTreeSet<PathBuf> = args.files.iter().filter_map(|path| extended_by(path)).collect();
+    let is_base = |path: &Path| path.canonicalize().is_ok_and(|path| bases.contains(&path));
     // Playbooks come first, because what they name is checked with them.
     for (path, _) in kinds.iter().filter(|(_, kind)| *kind == Some(Document::Playbook)) {
+        if is_base(path) {
+            outcome.add(Document::Playbook, &Diagnostics::default());
+            continue;
+        }
         match configuration::load_playbook(path, &args.params, config) {
             Ok(loaded) => {
                 outcome.with_playbook.extend(named_by(&loaded));
@@ -116,6 +123,13 @@ fn kind(path: &Path) -> Option<Document> {
         Ok(read) => Document::of(&read.source.text),
         Err(_) => Some(Document::Playbook),
     }
+}
+
+/// The file that a playbook extends.
+fn extended_by(path: &Path) -> Option<PathBuf> {
+    let read = file::read(path, 0).ok().filter(|_| path.is_file())?;
+    let root = yaml::parse(&read.source).0?;
+    path.parent()?.join(root.get("extends")?.as_str()?).canonicalize().ok()
 }
 
 /// The estate and the templates that a playbook names.

@@ -30,7 +30,7 @@ const SIGNS: [Signs; 3] = [
     Signs {
         document: Document::Playbook,
         telling: &["lose", "sandbox", "workloads", "assume"],
-        usual: &["estate", "accounts", "params", "steps", "checks", "objectives"],
+        usual: &["extends", "estate", "accounts", "params", "steps", "checks", "objectives"],
     },
     Signs {
         document: Document::Estate,

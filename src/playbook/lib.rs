@@ -13,6 +13,7 @@ mod early;
 pub mod endpoint;
 pub mod expr;
 pub mod expr_value;
+mod extends;
 mod formats;
 pub mod load;
 pub mod manifest;

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use super::action::Catalogue;
 use super::draft::{Draft, Names};
 use super::early;
+use super::extends;
 use super::formats::PlaybookFormats;
 use super::model::Playbook;
 use super::rules::{self, Context};
@@ -16,14 +17,15 @@ use estate::draft::{EstateDraft, LoadedEstate};
 use yaml::diagnostic::suggest;
 use yaml::file::{self, Document, Read};
 use yaml::files::Files;
-use yaml::{Checker, Diagnostics, Node, Source, Span};
+use yaml::{Checker, Diagnostic, Diagnostics, Node, Source, Span};
 
 /// A playbook without errors, and its estate if it names one.
 #[derive(Debug, Clone)]
 pub struct Loaded {
     pub path: PathBuf,
     pub source: String,
-    /// The SHA-256 of the file's bytes, in hexadecimal.
+    /// The SHA-256 of the file's bytes, in hexadecimal. With `extends`, that of the digests of all
+    /// files.
     pub sha256: String,
     pub playbook: Playbook,
     pub estate: Option<LoadedEstate>,
@@ -33,6 +35,17 @@ pub struct Loaded {
     pub params: Vec<(String, String)>,
     /// Warnings.
     pub diagnostics: Diagnostics,
+    /// The text with all that it extends, and the values with their places in it.
+    tree: (Source, Node),
+}
+
+impl Loaded {
+    /// A mistake in a value at a JSON pointer, with its place in the playbook or in the file that it
+    /// extends.
+    pub fn error_at(&self, pointer: &str, message: String) -> Diagnostic {
+        let (source, root) = &self.tree;
+        source.error(root.at_pointer(pointer).span, message)
+    }
 }
 
 /// Loads a playbook and its estate. All mistakes of both are returned at once, ordered by file and
@@ -98,24 +111,26 @@ fn load_read(
     params: &[(String, String)],
 ) -> Result<Loaded, Diagnostics> {
     let mut found = Diagnostics::default();
-    let loaded = read_playbook(&read, &mut files, catalogue, params, &mut found);
+    let text = read.source.text.to_string();
+    let loaded = read_playbook(read, &mut files, catalogue, params, &mut found);
     found.sort();
     match loaded {
-        Some((playbook, estate)) if !found.has_errors() => Ok(Loaded {
+        Some(Decoded { playbook, estate, sha256, tree }) if !found.has_errors() => Ok(Loaded {
             path: path.to_owned(),
-            source: read.source.text.to_string(),
-            sha256: read.sha256,
+            source: text,
+            sha256,
             playbook,
             estate,
             files,
             params: params.to_vec(),
             diagnostics: found,
+            tree,
         }),
         _ => Err(found),
     }
 }
 
-const PLAYBOOK: Document = Document {
+pub(crate) const PLAYBOOK: Document = Document {
     what: "a playbook",
     first: "name",
     keys: &[
@@ -135,15 +150,25 @@ const PLAYBOOK: Document = Document {
     common: &["name", "description"],
 };
 
+/// A playbook that was read without mistakes.
+struct Decoded {
+    playbook: Playbook,
+    estate: Option<LoadedEstate>,
+    sha256: String,
+    tree: (Source, Node),
+}
+
 fn read_playbook(
-    read: &Read,
+    read: Read,
     files: &mut Files,
     catalogue: Catalogue,
     params: &[(String, String)],
     found: &mut Diagnostics,
-) -> Option<(Playbook, Option<LoadedEstate>)> {
-    let source = &read.source;
-    let mut root = file::root(source, &PLAYBOOK, found)?;
+) -> Option<Decoded> {
+    let Read { mut source, sha256 } = read;
+    let mut root = file::root(&source, &PLAYBOOK, found)?;
+    let sha256 = extends::merge(&mut source, &mut root, &sha256, files, found);
+    let source = &source;
     sensitive::register(&root.to_json(), params);
     let overrides = read_params(&Names::of(root.get("params")), params, found);
     let mut known = match root.get("params").map(Node::to_json) {
@@ -168,7 +193,12 @@ fn read_playbook(
         given.extend(overrides);
     }
     match serde_json::from_value(json) {
-        Ok(playbook) => Some((playbook, estate.and_then(EstateDraft::loaded))),
+        Ok(playbook) => Some(Decoded {
+            playbook,
+            estate: estate.and_then(EstateDraft::loaded),
+            sha256,
+            tree: (source.clone(), root),
+        }),
         Err(error) => {
             found.push(
                 source

@@ -21,6 +21,10 @@ pub struct Playbook {
     pub name: String,
     #[serde(default)]
     pub description: String,
+    /// Path of a playbook that this one extends, relative to this file. What it says holds here too,
+    /// unless this file says something else. Mappings are merged by key, lists are not.
+    #[serde(default)]
+    pub extends: Option<String>,
     /// Path of the estate file, relative to this file. The twin simulates this estate, and coverage
     /// is measured against it.
     #[serde(default)]

@@ -32,9 +32,9 @@ pub struct Diagnostic {
     /// number of marks.
     #[serde(skip)]
     snippet: (String, usize, usize),
-    /// The rank of the source file, which orders diagnostics of several files.
+    /// The rank of the source and the part of it, which order diagnostics of several files.
     #[serde(skip)]
-    rank: u16,
+    rank: (u16, u16),
 }
 
 fn as_text<S: serde::Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -70,11 +70,9 @@ impl Source {
     }
 
     fn diagnostic(&self, severity: Severity, span: Span, message: &str) -> Diagnostic {
-        let at = self.position(span.start);
-        let line = self.line(at.line);
+        let super::source::Place { file, part, position: at, line } = self.place(span.start);
         let marked = self.slice(span).lines().next().unwrap_or("").trim_end().chars().count().max(1);
         let snippet = cut(line, at.column, marked);
-        let file = Arc::clone(&self.name);
         Diagnostic {
             severity,
             file,
@@ -83,7 +81,7 @@ impl Source {
             message: tidy(message),
             help: None,
             snippet,
-            rank: self.rank,
+            rank: (self.rank, part),
         }
     }
 }

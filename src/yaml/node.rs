@@ -94,6 +94,22 @@ impl Node {
         }
     }
 
+    /// Moves all spans, for a text that is appended to another one.
+    pub fn shift(&mut self, by: usize) {
+        let moved = |span: &mut Span| *span = Span::new(span.start + by, span.end + by);
+        moved(&mut self.span);
+        match &mut self.value {
+            Value::Seq(items) => items.iter_mut().for_each(|item| item.shift(by)),
+            Value::Map(map) => {
+                for entry in &mut map.entries {
+                    moved(&mut entry.key_span);
+                    entry.value.shift(by);
+                }
+            }
+            Value::Null | Value::Broken | Value::Bool(_) | Value::Number(..) | Value::Str(_) => {}
+        }
+    }
+
     /// The value as JSON. Of duplicate keys, the first counts.
     pub fn to_json(&self) -> serde_json::Value {
         match &self.value {

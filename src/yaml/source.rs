@@ -22,7 +22,8 @@ pub struct Position {
     pub column: usize,
 }
 
-/// A file's text, with the name that diagnostics show.
+/// A file's text, with the name that diagnostics show. Texts of further files may follow it: those
+/// that a playbook extends. A span then says in which file it is.
 #[derive(Debug, Clone)]
 pub struct Source {
     pub name: Arc<str>,
@@ -31,13 +32,54 @@ pub struct Source {
     pub rank: u16,
     /// The byte at which each line starts.
     lines: Vec<usize>,
+    /// The further files: the byte at which each starts, and its name.
+    parts: Vec<(usize, Arc<str>)>,
+}
+
+/// A place in one of a source's files, for a message.
+#[derive(Debug, Clone)]
+pub struct Place<'a> {
+    pub file: Arc<str>,
+    /// Counts the files of a source from 0.
+    pub part: u16,
+    pub position: Position,
+    pub line: &'a str,
 }
 
 impl Source {
     pub fn new(name: &str, text: &str, rank: u16) -> Self {
         let starts = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i + 1);
         let lines = std::iter::once(0).chain(starts).collect();
-        Self { name: name.into(), text: text.into(), rank, lines }
+        Self { name: name.into(), text: text.into(), rank, lines, parts: Vec::new() }
+    }
+
+    /// Adds the text of a further file. Returns by how much the spans in it are moved.
+    pub fn append(&mut self, name: &str, text: &str) -> usize {
+        // A part begins on a line of its own.
+        let whole = format!("{}\n", self.text);
+        let start = whole.len();
+        let parts = std::mem::take(&mut self.parts);
+        *self = Self::new(&self.name, &(whole + text), self.rank);
+        self.parts = parts;
+        self.parts.push((start, name.into()));
+        start
+    }
+
+    /// The file of a byte, and its place in that file.
+    pub fn place(&self, byte: usize) -> Place<'_> {
+        let part = self.parts.partition_point(|(start, _)| *start <= byte);
+        let position = self.position(byte);
+        let line = self.line(position.line);
+        let (file, before) = match part.checked_sub(1).and_then(|at| self.parts.get(at)) {
+            Some((start, name)) => (name, self.position(*start).line - 1),
+            None => (&self.name, 0),
+        };
+        Place {
+            file: Arc::clone(file),
+            part: u16::try_from(part).unwrap_or(u16::MAX),
+            position: Position { line: position.line - before, column: position.column },
+            line,
+        }
     }
 
     /// The position of a byte. A byte past the end has the position of the end.
@@ -76,6 +118,21 @@ fn floor_char(text: &str, byte: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_span_says_in_which_file_it_is() {
+        let mut source = Source::new("a", "x: 1\ny: 2", 0);
+        let (b, c) = (source.append("b", "z: 3\nlong: 4\n"), source.append("c", "w: 5"));
+        let at = |byte: usize| {
+            let place = source.place(byte);
+            (place.file.to_string(), place.position.line, place.position.column, place.line.to_owned())
+        };
+        assert_eq!(at(5), ("a".into(), 2, 1, "y: 2".into()));
+        assert_eq!(at(b), ("b".into(), 1, 1, "z: 3".into()));
+        assert_eq!(at(b + 11), ("b".into(), 2, 7, "long: 4".into()));
+        assert_eq!(at(c + 3), ("c".into(), 1, 4, "w: 5".into()));
+        assert_eq!(source.slice(Span::new(c, c + 1)), "w");
+    }
 
     #[test]
     fn columns_count_characters_and_lines_end_anyhow() {

@@ -22,6 +22,7 @@ mod conformance;
 #[cfg(target_os = "linux")]
 mod disk;
 mod examples;
+mod extends;
 mod faults;
 mod fuzz_playbook;
 mod gate;
