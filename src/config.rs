@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use base::ids::{AccountId, BadName, Region};
+use estate::EstateFormats;
 use port::Protected;
 use yaml::file::{self, Document};
 use yaml::{Checker, Diagnostics, Formats, Schema};
@@ -73,6 +74,10 @@ impl Formats for ConfigFormats {
             "region" => Some("a region such as `us-east-1`"),
             _ => None,
         }
+    }
+
+    fn pattern(&self, format: &str) -> Option<&'static str> {
+        EstateFormats.pattern(format)
     }
 }
 

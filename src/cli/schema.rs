@@ -4,6 +4,7 @@ use clap::ValueEnum;
 
 use base::exit::Exit;
 use engine::actions::CATALOGUE;
+use estate::EstateFormats;
 
 /// Print a JSON Schema: of playbooks, estates or the configuration for editors, of report.json or
 /// the events for programs
@@ -28,8 +29,12 @@ enum SchemaKind {
 pub fn run(args: &Args) -> Exit {
     let schema = match args.what {
         SchemaKind::Playbook => playbook::schema::playbook_schema(CATALOGUE),
-        SchemaKind::Estate => estate::load::estate_schema(),
-        SchemaKind::Config => crate::config::config_schema(),
+        SchemaKind::Estate => estate::load::editor_schema(),
+        SchemaKind::Config => {
+            let mut schema = crate::config::config_schema();
+            yaml::patterns::add(&mut schema, &EstateFormats, false);
+            schema
+        }
         SchemaKind::Report => record::report::report_schema(),
         SchemaKind::Events => record::report::outcome::with_outcome(event::event_schema()),
     };

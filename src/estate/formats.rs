@@ -5,6 +5,13 @@ use base::duration::{Size, Span, When};
 use base::ids::{AccountId, AzId, BadName, Region};
 use yaml::Formats;
 
+/// `1h30m`, without the anchors.
+macro_rules! duration {
+    () => {
+        r"(?:0|(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ms|w|d|h|m|s)\s*)+)"
+    };
+}
+
 /// The formats of estates. Playbooks add their own.
 pub struct EstateFormats;
 
@@ -32,6 +39,25 @@ impl Formats for EstateFormats {
             "region" => "a region such as `us-east-1`",
             "az-id" => "the id of a zone such as `use1-az1`",
             "resource-id" | "selector" => "a resource such as `rds:db/orders`",
+            _ => return None,
+        })
+    }
+
+    fn pattern(&self, format: &str) -> Option<&'static str> {
+        Some(match format {
+            "duration" => concat!(r"^\s*", duration!(), r"\s*$"),
+            "size" => r"^\s*\+?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*(?:[TGMK]i?B|B)?\s*$",
+            "when" => concat!(
+                r"^\s*(?:[-+]?\s*",
+                duration!(),
+                r"|[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?",
+                r"(?:[Zz]|[-+][0-9]{2}:[0-9]{2}))\s*$"
+            ),
+            "account-id" => "^[0-9]{12}$",
+            "region" => "^(?:[a-z]{2}|eusc)(?:-[a-z]{2,})+-[0-9]{1,2}$",
+            "az-id" => "^[a-z0-9-]{4,}-az[0-9]+$",
+            "resource-id" => r"^[a-z0-9]+:[a-z-]+/[^\[\]]+$",
+            "selector" => r"^[a-z0-9]+:[a-z-]+(?:/[^\[\]]+|\[tag:[^=]+=.*\])$",
             _ => return None,
         })
     }

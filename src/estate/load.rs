@@ -23,6 +23,13 @@ pub fn estate_schema() -> Json {
     schema
 }
 
+/// The same schema for editors, with patterns for the formats of ours.
+pub fn editor_schema() -> Json {
+    let mut schema = estate_schema();
+    yaml::patterns::add(&mut schema, &EstateFormats, false);
+    schema
+}
+
 static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::compile(&estate_schema()));
 
 /// A file that was read, or the reason why it could not be.

@@ -35,4 +35,16 @@ impl Formats for PlaybookFormats {
             _ => return EstateFormats.noun(format),
         })
     }
+
+    fn pattern(&self, format: &str) -> Option<&'static str> {
+        Some(match format {
+            "cidr" => r"^(?:[0-9]{1,3}\.){3}[0-9]{1,3}/[0-9]{1,2}$",
+            // An order takes a number or a time; `<>`, `=~`, `!~`, `=>` and `=<` are no operators.
+            "comparison" => {
+                r"^\s*(?:[<>]=?\s*[-+.0-9].*|==\s*\S.*|=(?:\s+\S|[^\s=<>~]).*|!(?:[^~]|$).*|[^\s<>=!].*)$"
+            }
+            "size-comparison" => r"^\s*(?:[<>]=?|==?|!=)?\s*\+?[.0-9].*$",
+            _ => return EstateFormats.pattern(format),
+        })
+    }
 }

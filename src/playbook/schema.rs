@@ -11,6 +11,7 @@ use serde_json::{Value as Json, json};
 
 use super::action::{ActionDecl, Catalogue};
 use super::check::CheckType;
+use super::formats::PlaybookFormats;
 use super::model::Playbook;
 use yaml::Schema;
 
@@ -74,6 +75,7 @@ pub fn playbook_schema(catalogue: Catalogue) -> Json {
         lose.insert("minProperties".into(), 1.into());
         lose.insert("maxProperties".into(), 1.into());
     }
+    yaml::patterns::add(&mut schema, &PlaybookFormats, true);
     schema
 }
 

@@ -13,6 +13,10 @@ pub trait Formats {
     fn check(&self, format: &str, text: &str) -> Result<(), BadName>;
     /// The format in words, such as `a duration`.
     fn noun(&self, format: &str) -> Option<&'static str>;
+    /// A regular expression that fits every text of this format, for editors. They do not know
+    /// formats of ours. What it refuses, [`check`](Self::check) refuses; what it fits may still be
+    /// wrong.
+    fn pattern(&self, format: &str) -> Option<&'static str>;
 }
 
 /// Checks the nodes of one file.

@@ -11,6 +11,7 @@ pub mod files;
 pub mod limits;
 pub mod node;
 pub mod parse;
+pub mod patterns;
 mod raw;
 mod scalar;
 pub mod schema;

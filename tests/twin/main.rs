@@ -51,6 +51,7 @@ mod report_render;
 mod restores;
 mod resume;
 mod resume_command;
+mod schema_patterns;
 mod schemas;
 #[cfg(unix)]
 mod secrets;
