@@ -302,7 +302,13 @@ fn as_text(swept: &Swept, delete: bool, now: Time) -> String {
     let number = |is: fn(&Leftover) -> bool| swept.leftovers.iter().filter(|l| is(l)).count();
     let places = count(swept.looked_at.len(), "place");
     if swept.leftovers.is_empty() {
-        line(format!("{places} searched: no drill has left anything there"));
+        line(match (swept.looked_at.is_empty(), swept.unseen.is_empty()) {
+            (true, _) => "nothing could be searched: whether a drill has left anything is unknown".to_owned(),
+            (false, true) => format!("{places} searched: no drill has left anything there"),
+            (false, false) => {
+                format!("{places} searched: nothing was found, and what could not be searched is unknown")
+            }
+        });
         return text;
     }
     let expired = number(|l| matches!(l.expiry, Expiry::Expired(_)));
@@ -322,4 +328,24 @@ fn as_text(swept: &Swept, delete: bool, now: Time) -> String {
     }
     line(words);
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Nothing is said of a place that was not searched.
+    #[test]
+    fn only_what_was_searched_is_clean() {
+        let place =
+            || Place { account: "999988887777".parse().unwrap(), region: "us-west-2".parse().unwrap() };
+        let told = |looked_at: Vec<Place>, unseen: Vec<String>| {
+            as_text(&Swept { looked_at, unseen, leftovers: Vec::new() }, false, Clock::real().now())
+        };
+        let unseen = || vec!["999988887777 us-west-2: no credentials".to_owned()];
+        assert!(told(vec![place()], vec![]).contains("1 place searched: no drill has left anything there"));
+        for text in [told(vec![], unseen()), told(vec![place()], unseen()), told(vec![], vec![])] {
+            assert!(!text.contains("no drill has left anything") && text.contains("unknown"), "{text}");
+        }
+    }
 }

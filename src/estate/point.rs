@@ -37,6 +37,33 @@ pub enum PointKind {
 }
 
 impl PointKind {
+    /// What helps where the key that encrypts the points is lost. A copy that keeps the key does
+    /// not, and once the key is lost no copy can be made.
+    pub fn under_another_key(self) -> &'static str {
+        match self {
+            Self::RdsSnapshot => {
+                "re-encrypt before the disaster: `rds.copy_snapshot` with a `kms_key` that survives gives a copy under that key (`aws rds copy-db-snapshot --kms-key-id`)"
+            }
+            Self::RdsClusterSnapshot => {
+                "re-encrypt before the disaster: a copy takes the key that it is given (`aws rds copy-db-cluster-snapshot --kms-key-id`)"
+            }
+            Self::EbsSnapshot => {
+                "re-encrypt before the disaster: `ec2.copy_snapshot` with a `kms_key` that survives gives a copy under that key (`aws ec2 copy-snapshot --encrypted --kms-key-id`)"
+            }
+            Self::Ami => {
+                "re-encrypt before the disaster: `ec2.copy_image` with a `kms_key` that survives gives a copy under that key (`aws ec2 copy-image --encrypted --kms-key-id`)"
+            }
+            Self::RdsPitr | Self::RdsReplica => {
+                "re-encrypt before the disaster: let RDS replicate the automated backups to the recovery region under a key of that region (`aws rds start-db-instance-automated-backups-replication --kms-key-id`)"
+            }
+            Self::S3Replica | Self::S3Versions => {
+                "re-encrypt before the disaster: let replication write the objects under a key that survives (`ReplicaKmsKeyID` of the rule), and copy those that are there already onto themselves with it"
+            }
+        }
+    }
+}
+
+impl PointKind {
     /// Every variant, in the order of the definition.
     pub const ALL: &[Self] = Self::VARIANTS;
 

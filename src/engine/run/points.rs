@@ -126,7 +126,7 @@ impl Recovery<'_> {
                     None => return Ok(self.unknown(id, spec)),
                 }
             }
-            let nothing = self.no_point(&selector, &selection.rejected);
+            let nothing = self.no_point(spec, &selector, &selection.rejected);
             return Err(match nothing {
                 // The point may be in a place that could not be queried. The next attempt queries
                 // it again.
@@ -242,17 +242,20 @@ impl Recovery<'_> {
                     // A public point of a foreign account. Only its id is known.
                     Err(Rejection::UnknownAtT0) if !self.engine.plan.has_account(&point.account) => {}
                     Err(why) => {
-                        let why = point.why(why, on.loss);
-                        self.report_point("", point, Some(&why));
-                        unusable = Some(why);
+                        let said = point.why(why, on.loss);
+                        self.report_point("", point, Some(&said));
+                        unusable = Some((said, why, point.kind));
                     }
                 }
             }
         }
         match unusable {
-            Some(why) => Err(StepError::wrong(
+            Some((why, rejection, kind)) => Err(StepError::wrong(
                 format!("recovery point `{id}` cannot be used: {why}"),
-                "name one that survives the loss and was usable at T0, or `point: latest`",
+                match rejection {
+                    Rejection::KeyLost => kind.under_another_key(),
+                    _ => "name one that survives the loss and was usable at T0, or `point: latest`",
+                },
             )),
             // The call itself shows why the point cannot be used: the gate denies it, or the cloud
             // does not find it.
@@ -414,14 +417,39 @@ impl Recovery<'_> {
         ));
     }
 
-    fn no_point(&self, selector: &Selector, rejected: &[(&RecoveryPoint, Rejection)]) -> StepError {
+    /// What to do where no snapshot can be used, but the database's log can. The estate tells: to
+    /// ask the cloud would take calls that the step does not declare.
+    fn by_its_log(&self, spec: &SourceSpec, selector: &Selector) -> Option<String> {
+        if spec.is_copy() || !spec.kinds.contains(&PointKind::RdsSnapshot) {
+            return None;
+        }
+        let plan = &self.engine.plan;
+        let kinds = [PointKind::RdsPitr];
+        let known = PointIndex::new(plan.estate.as_ref()?.recovery_points(self.t0));
+        let on = Use { kinds: &kinds, ..self.on(spec) };
+        let usable = known.selected(selector, &kinds, plan.resources()).iter().any(|p| p.judge(&on).is_ok());
+        usable.then(|| {
+            "its automated backups survive: restore it to an instant with `rds.restore_to_time`".to_owned()
+        })
+    }
+
+    fn no_point(
+        &self,
+        spec: &SourceSpec,
+        selector: &Selector,
+        rejected: &[(&RecoveryPoint, Rejection)],
+    ) -> StepError {
+        let by_its_log = self.by_its_log(spec, selector);
         if rejected.is_empty() {
             return StepError::wrong(
                 format!(
                     "no recovery point of {selector} is to be seen in what survives {}",
                     self.engine.plan.loss
                 ),
-                "back it up to another region and another account, and share the copies with the sandbox's account",
+                by_its_log.unwrap_or_else(|| {
+                    "back it up to another region and another account, and share the copies with the sandbox's account"
+                        .to_owned()
+                }),
             );
         }
         // The lost points come last. The others were closer to being usable, so they explain more.
@@ -436,7 +464,14 @@ impl Recovery<'_> {
         let more = if more > 0 { format!("; and {more} more") } else { String::new() };
         StepError::wrong(
             format!("no recovery point of {selector} can be used ({}{more})", list.join("; ")),
-            "make a point that survives usable to the sandbox: copy it to its region, share it with its account",
+            by_its_log.unwrap_or_else(|| {
+                let key = nearest.first().filter(|(_, why)| *why == Rejection::KeyLost);
+                key.map_or(
+                    "make a point that survives usable to the sandbox: copy it to its region, share it with its account",
+                    |(point, _)| point.kind.under_another_key(),
+                )
+                .to_owned()
+            }),
         )
     }
 }

@@ -57,6 +57,8 @@ pub struct Swept {
 pub async fn look(cloud: &dyn Cloud, places: &[Place], now: Time) -> Swept {
     let mut swept = Swept::default();
     let found = join_all(places.iter().map(|place| cloud.tagged(place, &Whose::Any))).await;
+    // Missing credentials fail in each region alike. That is told once.
+    let mut failures: Vec<(String, Vec<&Place>)> = Vec::new();
     for (place, found) in places.iter().zip(found) {
         match found {
             Ok(found) => {
@@ -69,11 +71,26 @@ pub async fn look(cloud: &dyn Cloud, places: &[Place], now: Time) -> Swept {
             }
             Err(error) => {
                 let help = error.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
-                swept.unseen.push(format!("{place}: {error}{help}"));
+                let said = format!("{error}{help}");
+                match failures.iter_mut().find(|(known, _)| *known == said) {
+                    Some((_, places)) => places.push(place),
+                    None => failures.push((said, vec![place])),
+                }
             }
         }
     }
+    swept.unseen.extend(failures.into_iter().map(|(said, places)| format!("{}: {said}", listed(&places))));
     swept
+}
+
+/// A few places, and how many more there are.
+fn listed(places: &[&Place]) -> String {
+    const FEW: usize = 3;
+    let few: Vec<String> = places.iter().take(FEW).map(ToString::to_string).collect();
+    match places.len().saturating_sub(FEW) {
+        0 => few.join(", "),
+        more => format!("{} and {more} more", few.join(", ")),
+    }
 }
 
 fn expiry(tag: Option<&str>, now: Time) -> Expiry {

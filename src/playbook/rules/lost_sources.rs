@@ -169,6 +169,15 @@ impl LossCheck<'_, '_> {
         if points.iter().any(|point| survives(point, loss)) || id.starts_with("arn:") {
             return;
         }
+        let key = points.iter().find(|point| point.place_survives(loss)).and_then(|point| {
+            let key = point.kms_key.as_ref()?;
+            Some((key, point.kind))
+        });
+        if let Some((key, kind)) = key {
+            let said = format!("the {} names `{id}`, whose key {key} is lost with {loss}", self.item.name());
+            self.out.push(self.draft.source.error(span, said).help(kind.under_another_key()));
+            return;
+        }
         let place = format!("`{id}` ({}, account {})", first.region, first.account);
         self.lost(span, &place);
     }
