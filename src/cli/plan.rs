@@ -1,5 +1,6 @@
 //! `drillmaster plan`
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -10,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::configuration::ConfigArg;
 use super::wire::{self, Drill, Options};
 use super::{complain, load_or_complain};
+use crate::config::UserConfig;
 use crate::ui::text::{Tone, clean, pad, width};
 use crate::ui::{OutputMode, Surroundings, TextStyle};
 use base::clock::Pace;
@@ -18,6 +20,7 @@ use base::exit::Exit;
 use base::ids::RunId;
 use base::on::On;
 use engine::sandbox::teardown::PATIENCE;
+use playbook::Loaded;
 use record::report::Report;
 use record::report::headline;
 use record::report::model::{StepStatus, WorkloadReport};
@@ -50,11 +53,31 @@ pub fn run(args: &Args) -> Exit {
 
 fn carry_out(args: &Args) -> Result<Exit, Exit> {
     let config = args.config.load_or_complain()?;
-    let plan = wire::plan_of(load_or_complain(&args.playbook, &args.params, &config)?);
     let wrong = |message: String| {
         complain(&message);
         Exit::Wrong
     };
+    let loaded = load_or_complain(&args.playbook, &args.params, &config)?;
+    let report = rehearse(loaded, &config).map_err(wrong)?;
+    let text = match args.output {
+        OutputMode::Json => format!("{:#}\n", as_json(&report)),
+        OutputMode::Text => as_text(&report, Surroundings::detect().stdout_look()),
+    };
+    super::print_as(&text, args.output.form())?;
+    Ok(code(&report))
+}
+
+/// The seconds that each workload is expected to take, by its name. Empty if the playbook cannot be
+/// rehearsed, as without an estate.
+pub fn expected_of(loaded: Loaded, config: &UserConfig) -> BTreeMap<String, f64> {
+    let Ok(report) = rehearse(loaded, config) else { return BTreeMap::new() };
+    let workloads = report.workloads.into_iter();
+    workloads.filter_map(|workload| Some((workload.name, workload.rto.measured_s?))).collect()
+}
+
+/// Rehearses a playbook on the twin, at full pace.
+fn rehearse(loaded: Loaded, config: &UserConfig) -> Result<Report, String> {
+    let plan = wire::plan_of(loaded)?;
     let options = Options {
         on: On::Twin,
         run: RunId("plan".into()),
@@ -68,17 +91,10 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
         abort: false,
         protected: config.protected(),
     };
-    let report = wire::runtime().map_err(wrong)?.block_on(async {
-        let drill = Drill::new(plan.map_err(wrong)?, &options, &[], CancellationToken::new(), |_| Vec::new())
-            .map_err(wrong)?;
-        Box::pin(drill.run(None)).await.ok_or_else(|| wrong("the rehearsal left no record".into()))
-    })?;
-    let text = match args.output {
-        OutputMode::Json => format!("{:#}\n", as_json(&report)),
-        OutputMode::Text => as_text(&report, Surroundings::detect().stdout_look()),
-    };
-    super::print_as(&text, args.output.form())?;
-    Ok(code(&report))
+    wire::runtime()?.block_on(async {
+        let drill = Drill::new(plan, &options, &[], CancellationToken::new(), |_| Vec::new())?;
+        Box::pin(drill.run(None)).await.ok_or_else(|| "the rehearsal left no record".into())
+    })
 }
 
 /// Whatever keeps the rehearsal from passing would keep the drill from it.

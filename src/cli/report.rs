@@ -68,8 +68,9 @@ fn render(args: &Args) -> Result<String, String> {
         Kind::Json => Format::Json,
         Kind::Junit => Format::Junit,
         Kind::Text => {
-            let style = ui::Surroundings::detect().stdout_look();
-            return Ok(ui::summary::render(&report, &[], style));
+            let around = ui::Surroundings::detect();
+            let columns = around.stdout_columns().unwrap_or(ui::summary::COLUMNS);
+            return Ok(ui::summary::render(&report, &[], around.stdout_look(), columns));
         }
     };
     report::render(&report, format, &templates).map_err(|e| super::with_help(&e))

@@ -1,5 +1,6 @@
 //! `drillmaster resume` and `drillmaster abort`
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -142,7 +143,8 @@ fn go_on(args: &Common, jobs: Option<usize>, connect_to: &[ConnectTo], abort: bo
         abort,
         protected: config.protected(),
     };
-    let run = Run { options, before: contents.events, folder, templates, output: args.output };
+    let expected = BTreeMap::new();
+    let run = Run { options, before: contents.events, folder, templates, output: args.output, expected };
     run.carry_out(plan, move || Ok(journal))
 }
 

@@ -1,5 +1,6 @@
 //! `drillmaster run`
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -128,6 +129,11 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
         Exit::Wrong
     };
     let templates = Templates::load(args.template.as_deref()).map_err(|e| wrong(with_help(&e)))?;
+    let watched = matches!(ui::choose(args.output, &Surroundings::detect()), ui::Display::Live(_));
+    // A rehearsal at full pace is over before anybody can read what was expected.
+    let is_slow = args.on == On::Aws || pace != Pace::Max;
+    let expected =
+        if watched && is_slow { super::plan::expected_of(loaded.clone(), &config) } else { BTreeMap::new() };
     let plan = wire::plan_of(loaded).map_err(wrong)?;
     let started = Utc::now().trunc_subsecs(0);
     if let Some(folder) = args.out.as_ref().filter(|folder| folder.join(record::journal::FILE_NAME).exists())
@@ -151,7 +157,7 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     };
     let durability = durability(args.on);
     let at = folder.clone();
-    let run = Run { options, before: Vec::new(), folder, templates, output: args.output };
+    let run = Run { options, before: Vec::new(), folder, templates, output: args.output, expected };
     run.carry_out(plan, move || Journal::create(&at, durability))
 }
 
@@ -163,6 +169,8 @@ pub struct Run {
     pub folder: PathBuf,
     pub templates: Templates,
     pub output: OutputMode,
+    /// The seconds that each workload is expected to take, by its name. Empty if nobody watches.
+    pub expected: BTreeMap<String, f64>,
 }
 
 impl Run {
@@ -175,7 +183,7 @@ impl Run {
         plan: Plan,
         journal: impl FnOnce() -> Result<Journal, JournalError>,
     ) -> Result<Exit, Exit> {
-        let Self { options, before, folder, templates, output } = self;
+        let Self { options, before, folder, templates, output, expected } = self;
         let wrong = |message: String| {
             complain(&message);
             Exit::Wrong
@@ -190,7 +198,7 @@ impl Run {
             let drill = Drill::new(plan, &options, &before, interrupt.clone(), |clock| {
                 let (kept, consumers): (_, Vec<Box<dyn Consumer>>) = match journal() {
                     Ok(new) => {
-                        (Ok(new.kept()), vec![Box::new(new), ui::consumer(display, clock, options.pace)])
+                        (Ok(new.kept()), vec![Box::new(new), ui::consumer(display, clock, options.pace, expected)])
                     }
                     Err(error) => (Err(error.to_string()), Vec::new()),
                 };
@@ -354,9 +362,13 @@ pub fn deliver(
     if output == OutputMode::Text {
         let files: Vec<PathBuf> =
             ["report.html", "report.md", "report.json"].iter().map(|f| folder.join(f)).collect();
-        if let Err(error) =
-            ui::summary::write(&mut ui::out::stdout(ui::out::text()), report, &files, around.stdout_look())
-        {
+        if let Err(error) = ui::summary::write(
+            &mut ui::out::stdout(ui::out::text()),
+            report,
+            &files,
+            around.stdout_look(),
+            around.stdout_columns().unwrap_or(ui::summary::COLUMNS),
+        ) {
             spoilt(format!("the result cannot be written to stdout: {error}"));
         }
         match annotations {

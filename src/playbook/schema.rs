@@ -75,6 +75,13 @@ pub fn playbook_schema(catalogue: Catalogue) -> Json {
         lose.insert("minProperties".into(), 1.into());
         lose.insert("maxProperties".into(), 1.into());
     }
+    // What a playbook leaves out may stand in the one that it extends.
+    if let Some(root) = schema.as_object_mut()
+        && let Some(required) = root.remove("required")
+    {
+        root.insert("if".into(), json!({ "not": { "required": ["extends"] } }));
+        root.insert("then".into(), json!({ "required": required }));
+    }
     yaml::patterns::add(&mut schema, &PlaybookFormats, true);
     schema
 }

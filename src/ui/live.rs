@@ -5,6 +5,7 @@
 
 mod frame;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -109,6 +110,13 @@ impl Live {
         let form = Form::Text { colour: style.color };
         let state = State { frame: Frame::new(style, speed), form, multi, bar, size, over: false, pauses: 0 };
         Self { shared: Arc::new(Shared { state: Mutex::new(state), ended: Condvar::new() }), painter: None }
+    }
+
+    /// Shows beside each workload the time that it is expected to take, in seconds.
+    #[must_use]
+    pub fn expecting(self, expected: BTreeMap<String, f64>) -> Self {
+        self.shared.lock().frame.expect(expected);
+        self
     }
 
     pub fn paint(&self) {

@@ -12,6 +12,7 @@ pub mod out;
 pub mod summary;
 pub mod text;
 
+use std::collections::BTreeMap;
 use std::env;
 
 use clap::ValueEnum;
@@ -113,7 +114,14 @@ pub fn choose(output: OutputMode, around: &Surroundings) -> Display {
 
 /// Returns the consumer for a display. The shown time advances with the run's `clock` and `pace`
 /// between two events.
-pub fn consumer(display: Display, clock: &Clock, pace: Pace) -> Box<dyn Consumer> {
+///
+/// `expected`: the seconds that each workload is expected to take, by its name.
+pub fn consumer(
+    display: Display,
+    clock: &Clock,
+    pace: Pace,
+    expected: BTreeMap<String, f64>,
+) -> Box<dyn Consumer> {
     let speed = match (clock, pace) {
         (Clock::Real { .. }, _) => 1.0,
         (Clock::Virtual(_), Pace::Times(times)) => times,
@@ -122,6 +130,6 @@ pub fn consumer(display: Display, clock: &Clock, pace: Pace) -> Box<dyn Consumer
     match display {
         Display::Ndjson => Box::new(ndjson::Ndjson::new(out::stdout(Form::Json))),
         Display::Lines(style) => Box::new(lines::Lines::new(out::stderr(), style)),
-        Display::Live(style) => Box::new(live::Live::on_stderr(style, speed)),
+        Display::Live(style) => Box::new(live::Live::on_stderr(style, speed).expecting(expected)),
     }
 }

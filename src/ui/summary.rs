@@ -15,8 +15,10 @@ use record::report::model::{
     CheckStatus, Report, Severity, StepStatus, TeardownRan, Verdict, WorkloadReport,
 };
 
-/// The width of the summary.
-const COLUMNS: usize = 80;
+/// The width of the summary where there is no terminal.
+pub const COLUMNS: usize = 80;
+/// In a narrower terminal, lines are broken by it.
+const LEAST_COLUMNS: usize = 40;
 
 /// Writes the summary. `files`: the paths of the reports, the first one to open first.
 pub fn write(
@@ -24,15 +26,18 @@ pub fn write(
     report: &Report,
     files: &[PathBuf],
     style: TextStyle,
+    columns: usize,
 ) -> std::io::Result<()> {
-    out.write_all(render(report, files, style).as_bytes())?;
+    out.write_all(render(report, files, style, columns).as_bytes())?;
     out.flush()
 }
 
-/// Renders the summary with at most 80 columns. File names may be longer: they are never cut or
-/// broken.
-pub fn render(report: &Report, files: &[PathBuf], style: TextStyle) -> String {
-    let mut page = Page { style, out: String::new() };
+/// Renders the summary with at most so many columns. File names may be longer: they are never cut
+/// or broken.
+///
+/// A failure is told once, where it comes first: as a reason of the verdict.
+pub fn render(report: &Report, files: &[PathBuf], style: TextStyle, columns: usize) -> String {
+    let mut page = Page { style, columns: columns.max(LEAST_COLUMNS), out: String::new() };
     if report.simulated {
         page.line(Tone::Warning, "SIMULATED on the twin: nothing was really restored.");
         page.blank();
@@ -57,8 +62,23 @@ pub fn render(report: &Report, files: &[PathBuf], style: TextStyle) -> String {
     page.out
 }
 
+/// What a reason says beyond the headline. `None` if that is nothing.
+fn beyond(headline: &str, reason: &str) -> Option<String> {
+    let Some((workload, all)) = reason.split_once(": not recovered: ") else {
+        return Some(reason.to_owned());
+    };
+    let more: Vec<&str> = all.split("; ").filter(|part| !headline.contains(part)).collect();
+    (!more.is_empty()).then(|| format!("{workload}: not recovered: {}", more.join("; ")))
+}
+
+/// Whether a reason of the verdict says this already.
+fn is_told(report: &Report, what: &str) -> bool {
+    !what.is_empty() && report.reasons.iter().any(|reason| reason.contains(what))
+}
+
 struct Page {
     style: TextStyle,
+    columns: usize,
     out: String,
 }
 
@@ -69,7 +89,7 @@ impl Page {
 
     /// Wraps before it paints, so that colour codes do not count as columns.
     fn wrapped(&mut self, tone: Tone, text: &str, indent: usize) {
-        for line in wrap(text, COLUMNS, indent) {
+        for line in wrap(text, self.columns, indent) {
             self.out += &self.style.paint(tone, &line);
             self.blank();
         }
@@ -107,9 +127,10 @@ impl Page {
                 clean(&report.run_id)
             ),
         );
-        self.line(Tone::Strong, &clean(&headline::of(report)));
-        for reason in &report.reasons {
-            self.item(&format!("- {}", clean(reason)));
+        let headline = headline::of(report);
+        self.line(Tone::Strong, &clean(&headline));
+        for reason in report.reasons.iter().filter_map(|reason| beyond(&headline, reason)) {
+            self.item(&format!("- {}", clean(&reason)));
         }
         // That a run is simulated stands above the verdict.
         for caveat in caveats(report).iter().filter(|caveat| caveat.kind != CaveatKind::Simulated) {
@@ -126,7 +147,7 @@ impl Page {
             self.line(Tone::Plain, "The disaster was never declared: nothing was measured.");
         }
         let table = Table::of(report);
-        self.out += &table.render(COLUMNS, self.style);
+        self.out += &table.render(self.columns, self.style);
     }
 
     fn critical_path(&mut self, workload: &WorkloadReport) {
@@ -145,19 +166,20 @@ impl Page {
 
     fn incomplete(&mut self, report: &Report) {
         for workload in report.workloads.iter().filter(|w| !w.recovered) {
-            self.heading(&format!("{} is not recovered", clean(&workload.name)));
-            for missing in &workload.missing_resources {
-                self.item(&format!("- no step restored {}", clean(missing)));
+            let mut lines = Vec::new();
+            for missing in workload.missing_resources.iter().filter(|missing| !is_told(report, missing)) {
+                lines.push(format!("- no step restored {}", clean(missing)));
             }
-            for what in &workload.incomplete {
+            for what in workload.incomplete.iter().filter(|what| !is_told(report, what)) {
                 // A sentence in `incomplete` may repeat a missing resource.
                 if !workload.missing_resources.iter().any(|missing| what.contains(missing.as_str())) {
-                    self.item(&format!("- {}", clean(what)));
+                    lines.push(format!("- {}", clean(what)));
                 }
             }
             if workload.missing_resources.is_empty() && workload.incomplete.is_empty() {
-                self.item("- the report does not say why");
+                lines.push("- the report does not say why".to_owned());
             }
+            self.list(&format!("{} is not recovered", clean(&workload.name)), &lines);
         }
     }
 
@@ -172,6 +194,9 @@ impl Page {
                 StepStatus::Skipped => "was skipped",
                 StepStatus::NotRun => "was not run",
             };
+            if is_told(report, step.because.as_deref().unwrap_or_default()) {
+                continue;
+            }
             lines.push(format!(
                 "- step {} ({}) {how}: {}",
                 clean(&step.id),
@@ -186,17 +211,19 @@ impl Page {
                 CheckStatus::Skipped => "was skipped",
             };
             let reason = because(&check.because);
+            let known = is_told(report, check.because.as_deref().unwrap_or_default());
             let seen = match &check.observed {
                 Some(observed) if !observed.is_empty() && !reason.contains(clean(observed).as_ref()) => {
                     format!("; last seen: {}", clean(observed))
                 }
                 _ => String::new(),
             };
-            lines.push(format!(
-                "- check {} ({}) {how}: {reason}{seen}",
-                clean(&check.id),
-                clean(&check.kind)
-            ));
+            let (id, kind) = (clean(&check.id), clean(&check.kind));
+            match (known, seen.strip_prefix("; ")) {
+                (true, None) => {}
+                (true, Some(seen)) => lines.push(format!("- check {id} ({kind}): {seen}")),
+                (false, _) => lines.push(format!("- check {id} ({kind}) {how}: {reason}{seen}")),
+            }
         }
         self.list("Steps and checks that did not succeed", &lines);
     }

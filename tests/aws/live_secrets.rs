@@ -228,7 +228,14 @@ fn a_drill() {
     }));
     let report = objectives::report(&record.borrow()).unwrap();
     write_all(&report, &out, &Templates::built_in().unwrap()).unwrap();
-    summary::write(&mut std::io::stdout(), &report, &[], TextStyle { color: false, unicode: true }).unwrap();
+    summary::write(
+        &mut std::io::stdout(),
+        &report,
+        &[],
+        TextStyle { color: false, unicode: true },
+        summary::COLUMNS,
+    )
+    .unwrap();
 }
 
 /// Answers every connection, on a thread of its own, and keeps what it was told.

@@ -31,6 +31,7 @@ mod golden_journals;
 mod golden_refused;
 mod guard;
 mod help;
+mod help_that_helps;
 mod iam_policy;
 #[cfg(unix)]
 mod interruption;

@@ -391,7 +391,9 @@ fn keys(schema: &Value, root: &Value) -> (BTreeSet<String>, BTreeSet<String>) {
     if let Some(reference) = schema.get("$ref") {
         return keys(root.pointer(text(reference).trim_start_matches('#')).unwrap(), root);
     }
-    let required = schema["required"].as_array().map(|l| l.iter().map(text).collect()).unwrap_or_default();
+    let required =
+        schema.get("required").or_else(|| schema.pointer("/then/required")).unwrap_or(&Value::Null);
+    let required = required.as_array().map(|l| l.iter().map(text).collect()).unwrap_or_default();
     let all = schema["properties"].as_object().map(|p| p.keys().cloned().collect()).unwrap_or_default();
     (required, all)
 }

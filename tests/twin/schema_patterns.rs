@@ -156,6 +156,14 @@ fn expressions_fit_in_playbooks_alone() {
     assert!(fits(&playbook) && !fits(&estate), "{playbook} {estate}");
 }
 
+/// In an editor, a playbook that extends another one need not be whole.
+#[test]
+fn what_a_playbook_extends_may_hold_what_it_leaves_out() {
+    let check = jsonschema::validator_for(&playbook::schema::playbook_schema(CATALOGUE)).unwrap();
+    assert!(check.is_valid(&json!({ "extends": "base.yaml", "name": "a" })));
+    assert!(!check.is_valid(&json!({ "name": "a" })));
+}
+
 /// Whatever has a format has a pattern, but for the names of the catalogue and what JSON Schema knows.
 #[test]
 fn every_format_of_ours_has_a_pattern() {

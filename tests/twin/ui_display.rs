@@ -133,10 +133,11 @@ fn summaries() {
     for (name, report) in
         [("passed", fixture::passed()), ("failed", fixture::failed()), ("error", fixture::error())]
     {
-        let text = summary::render(&report, &files(), PLAIN);
+        let text = summary::render(&report, &files(), PLAIN, summary::COLUMNS);
         golden!("ui", format!("summary-{name}"), &text);
-        let ascii = summary::render(&report, &files(), ASCII);
-        let coloured = summary::render(&report, &files(), TextStyle { color: true, unicode: true });
+        let ascii = summary::render(&report, &files(), ASCII, summary::COLUMNS);
+        let coloured =
+            summary::render(&report, &files(), TextStyle { color: true, unicode: true }, summary::COLUMNS);
         assert_eq!(console::strip_ansi_codes(&coloured), text, "colour moves nothing");
         for line in text.lines().chain(ascii.lines()) {
             assert!(width(line) <= 80, "{} columns: {line}", width(line));
@@ -154,7 +155,7 @@ fn nothing_in_a_summary_is_cut_whatever_the_length() {
             r["workloads"][0]["rto"]["measured_s"] = 8_639_999.999.into();
             r["workloads"][0]["rto"]["with_assumptions_s"] = 8_639_999.998.into();
         });
-        let text = summary::render(&report, &[], PLAIN);
+        let text = summary::render(&report, &[], PLAIN, summary::COLUMNS);
         assert!(text.lines().all(|line| width(line) <= 80), "{text}");
         let joined: String = text.split_whitespace().collect();
         assert!(joined.contains(&name), "{text}");
@@ -288,4 +289,37 @@ fn ten_thousand_steps_are_not_held_up_by_their_display() {
 fn no_golden_file_is_left_over() {
     let names = ["lines", "live", "summary-error", "summary-failed", "summary-passed"];
     golden::are_all_of("ui", &names.map(str::to_owned));
+}
+
+/// A result is as wide as its terminal.
+#[test]
+fn summaries_are_as_wide_as_the_terminal() {
+    let report = fixture::failed();
+    let widest = |columns: usize| {
+        let text = summary::render(&report, &[], PLAIN, columns);
+        text.lines().map(width).max().unwrap()
+    };
+    for columns in [40, 60, 80, 120, 200] {
+        assert!(widest(columns) <= columns, "{columns}: {}", widest(columns));
+    }
+    assert!(widest(160) > 80);
+}
+
+/// The panel has each workload with its objectives and what is expected, and each step with its
+/// recovery point.
+#[test]
+fn the_panel_shows_what_is_wanted_and_what_is_used() {
+    let (terminal, live) = live(24, 100, PLAIN);
+    let mut live = live.expecting([("orders".to_owned(), 1200.0)].into());
+    let mut seen = Vec::new();
+    for event in script() {
+        live.take(&event).unwrap();
+        live.paint();
+        seen.push(terminal.contents());
+    }
+    let any = |words: &[&str]| {
+        seen.iter().any(|frame| frame.lines().any(|line| words.iter().all(|word| line.contains(word))))
+    };
+    assert!(any(&["orders", "RTO 45m, RPO 5m", "expected 20m", "/9 ended"]), "{}", seen.concat());
+    assert!(any(&["db", "rds.restore from orders-west-2h", "%"]), "{}", seen.concat());
 }

@@ -7,8 +7,8 @@ use chrono::TimeDelta;
 
 use super::super::narrator::{Line, Mark, Narrator, losing, phase_name};
 use super::super::text::{TextStyle, Tone, clean, clock, pad, since, width, wrap};
-use base::duration::{Time, seconds_between};
-use event::{Body, Event};
+use base::duration::{Time, human_seconds, seconds_between};
+use event::{Body, Event, RunStarted, WorkloadPlan};
 
 const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 const SPINNER_ASCII: [&str; 4] = ["|", "/", "-", "\\"];
@@ -31,6 +31,8 @@ pub struct Frame {
     places: HashMap<String, u64>,
     next_place: u64,
     settled: Vec<Line>,
+    /// The time that each workload is expected to take, in seconds.
+    expected: BTreeMap<String, f64>,
     /// The time of the last event, in the run's time and in real time.
     last: Option<(Time, Instant)>,
 }
@@ -41,6 +43,19 @@ struct Run {
     title: String,
     steps: Counts,
     checks: Counts,
+    workloads: Vec<Workload>,
+    /// The workload of each step and check.
+    owners: HashMap<String, usize>,
+}
+
+struct Workload {
+    name: String,
+    /// `RTO 45m, RPO 5m`
+    objectives: String,
+    rto_s: Option<f64>,
+    nodes: Counts,
+    /// When the last of its steps and checks ended.
+    ended_at: Option<Time>,
 }
 
 #[derive(Default)]
@@ -55,10 +70,41 @@ struct Running {
     is_check: bool,
     uses: String,
     since: Time,
+    /// The recovery point that it restores from.
+    point: String,
     note: String,
     /// The time of the next attempt, while the step or check waits for it.
     retry_at: Option<Time>,
     done: Option<f64>,
+}
+
+impl Workload {
+    fn new(plan: &WorkloadPlan, run: &RunStarted) -> Self {
+        let objective = |name: &str, seconds: Option<f64>| {
+            seconds.map(|seconds| format!("{name} {}", human_seconds(seconds)))
+        };
+        let objectives: Vec<String> =
+            [objective("RTO", plan.rto_s), objective("RPO", plan.rpo_s)].into_iter().flatten().collect();
+        let own = run.steps.iter().chain(&run.checks);
+        let all = own.filter(|node| node.workload.as_deref() == Some(&plan.name)).count();
+        Self {
+            name: clean(&plan.name).into_owned(),
+            objectives: if objectives.is_empty() { "no objective".into() } else { objectives.join(", ") },
+            rto_s: plan.rto_s,
+            nodes: Counts { all, ..Counts::default() },
+            ended_at: None,
+        }
+    }
+}
+
+fn owners(run: &RunStarted) -> HashMap<String, usize> {
+    let nodes = run.steps.iter().chain(&run.checks);
+    nodes
+        .filter_map(|node| {
+            let owner = node.workload.as_deref()?;
+            Some((node.id.clone(), run.workloads.iter().position(|w| w.name == owner)?))
+        })
+        .collect()
 }
 
 impl Frame {
@@ -76,8 +122,14 @@ impl Frame {
             places: HashMap::new(),
             next_place: 0,
             settled: Vec::new(),
+            expected: BTreeMap::new(),
             last: None,
         }
+    }
+
+    /// The time that each workload is expected to take, in seconds, by its name.
+    pub fn expect(&mut self, expected: BTreeMap<String, f64>) {
+        self.expected = expected;
     }
 
     pub fn take(&mut self, event: &Event) {
@@ -101,6 +153,8 @@ impl Frame {
                     ),
                     steps: uses(&run.steps),
                     checks: uses(&run.checks),
+                    workloads: run.workloads.iter().map(|plan| Workload::new(plan, run)).collect(),
+                    owners: owners(run),
                 });
             }
             Body::PhaseStarted { phase } => self.phase = phase_name(*phase),
@@ -108,7 +162,9 @@ impl Frame {
             Body::StepStarted { step, .. } => self.start(step, false, event.at),
             Body::CheckReady { check } => self.start(check, true, event.at),
             Body::StepSource { step, point, .. } => {
-                self.note(step, format!("from {}", clean(&point.id)), None);
+                if let Some(running) = self.running_mut(step) {
+                    running.point = clean(&point.id).into_owned();
+                }
             }
             Body::Progress { id, text, done } => {
                 let text = clean(text).into_owned();
@@ -124,14 +180,14 @@ impl Frame {
                     running.done = None;
                 }
             }
-            Body::StepFailed { step, .. } => self.settle(step, false, true),
+            Body::StepFailed { step, .. } => self.settle(step, false, true, event.at),
             Body::StepSucceeded { step, .. }
             | Body::StepSkipped { step, .. }
-            | Body::StepNotRun { step, .. } => self.settle(step, false, false),
+            | Body::StepNotRun { step, .. } => self.settle(step, false, false, event.at),
             Body::CheckHealthy { check, .. } | Body::CheckSkipped { check, .. } => {
-                self.settle(check, true, false);
+                self.settle(check, true, false, event.at);
             }
-            Body::CheckUnhealthy { check, .. } => self.settle(check, true, true),
+            Body::CheckUnhealthy { check, .. } => self.settle(check, true, true, event.at),
             Body::Interrupted { .. } => self.interrupted = true,
             _ => {}
         }
@@ -149,6 +205,7 @@ impl Frame {
             is_check,
             uses: self.narrator.uses(id),
             since: at,
+            point: String::new(),
             note: String::new(),
             retry_at: None,
             done: None,
@@ -169,7 +226,7 @@ impl Frame {
         }
     }
 
-    fn settle(&mut self, id: &str, is_check: bool, failed: bool) {
+    fn settle(&mut self, id: &str, is_check: bool, failed: bool, at: Time) {
         if let Some(place) = self.places.remove(id) {
             self.running.remove(&place);
         }
@@ -177,6 +234,13 @@ impl Frame {
             let counts = if is_check { &mut run.checks } else { &mut run.steps };
             counts.settled += 1;
             counts.failed += usize::from(failed);
+            if let Some(workload) = run.owners.get(id).and_then(|owner| run.workloads.get_mut(*owner)) {
+                workload.nodes.settled += 1;
+                workload.nodes.failed += usize::from(failed);
+                if workload.nodes.settled == workload.nodes.all {
+                    workload.ended_at = Some(at);
+                }
+            }
         }
     }
 
@@ -217,7 +281,13 @@ impl Frame {
         let (Some(run), Some(now)) = (&self.run, self.now()) else { return String::new() };
         let room = columns.saturating_sub(1).max(10);
         let mut lines = vec![self.title(run, room), self.status(run, now, room)];
+        // Running work comes first where there is little room.
         let fits = rows.saturating_sub(RESERVED_ROWS).max(1);
+        let workloads = run.workloads.len().min(fits.saturating_sub(self.running.len()));
+        let name_width =
+            run.workloads.iter().take(workloads).map(|w| width(&w.name)).max().unwrap_or(0).min(room / 2);
+        lines.extend(run.workloads.iter().take(workloads).map(|w| self.workload(w, name_width, now, room)));
+        let fits = fits.saturating_sub(workloads).max(1);
         let id_width =
             self.running.values().take(fits).map(|r| width(&clean(&r.id))).max().unwrap_or(0).min(room / 2);
         lines.extend(self.running.values().take(fits).map(|r| self.row(r, id_width, now, room)));
@@ -251,12 +321,33 @@ impl Frame {
         self.style.truncate(&parts.join("  "), room).into_owned()
     }
 
+    /// A workload with its objectives, and with the time that it is expected to take.
+    fn workload(&self, workload: &Workload, name_width: usize, now: Time, room: usize) -> String {
+        let name = pad(&self.style.shorten(&workload.name, name_width), name_width);
+        let mut parts = vec![name, workload.objectives.clone()];
+        if let Some(expected) = self.expected.get(&workload.name) {
+            parts.push(format!("expected {}", human_seconds(*expected)));
+        }
+        let Counts { all, settled, failed } = workload.nodes;
+        let failures = if failed > 0 { format!(" ({failed} failed)") } else { String::new() };
+        parts.push(format!("{settled}/{all} ended{failures}"));
+        let passed = self.t0.map(|t0| seconds_between(t0, workload.ended_at.unwrap_or(now)));
+        let late = passed.zip(workload.rto_s).is_some_and(|(passed, rto)| passed > rto);
+        if late {
+            parts.push("past its RTO".to_owned());
+        }
+        let text = self.style.truncate(&parts.join("  "), room.saturating_sub(2)).into_owned();
+        let tone = if late || failed > 0 { Tone::Bad } else { Tone::Plain };
+        format!("  {}", self.style.paint(tone, &text))
+    }
+
     fn row(&self, running: &Running, id_width: usize, now: Time, room: usize) -> String {
         let id = clean(&running.id);
         let id = pad(&self.style.shorten(&id, id_width), id_width);
         let kind = if running.is_check { "check " } else { "" };
         let elapsed = clock(seconds_between(running.since, now));
-        let mut text = format!("{id}  {kind}{}  {elapsed}", running.uses);
+        let from = if running.point.is_empty() { String::new() } else { format!(" from {}", running.point) };
+        let mut text = format!("{id}  {kind}{}{from}  {elapsed}", running.uses);
         if let Some(at) = running.retry_at {
             text += &format!("  again in {}:", clock(seconds_between(now, at)));
         } else if let Some(done) = running.done {
