@@ -54,6 +54,22 @@ impl Aws {
         self.config.accounts.get(account).cloned().unwrap_or_default()
     }
 
+    /// Names the account and its way in, where the credentials are at fault. Another error is
+    /// returned as it is.
+    pub(super) fn whose_credentials(&self, account: &AccountId, mut error: CloudError) -> CloudError {
+        if error.kind == ErrorKind::Credentials {
+            let access = self.access(account);
+            let way = match (&access.role, &access.profile) {
+                (None, Some(profile)) => format!("profile `{profile}`"),
+                (None, None) => "the environment's credentials".to_owned(),
+                (Some(role), Some(profile)) => format!("role {role} with profile `{profile}`"),
+                (Some(role), None) => format!("role {role} with the environment's credentials"),
+            };
+            error.message = format!("account {account}, {way}: {}", error.message);
+        }
+        error
+    }
+
     async fn base(&self, profile: Option<&str>) -> Rc<SdkConfig> {
         let key = profile.map(str::to_owned);
         if let Some(base) = self.bases.borrow().get(&key) {

@@ -63,8 +63,7 @@ where
                 .sent(if never_connected(connector) { Sent::No } else { Sent::Maybe })
                 .help("check the network, the region's name and the endpoint (AWS_ENDPOINT_URL)");
         }
-        return CloudError::new(ErrorKind::Credentials, call, format!("no credentials: {}", chain(e)))
-            .help(CREDENTIALS_HELP);
+        return CloudError::new(ErrorKind::Credentials, call, no_credentials(e)).help(CREDENTIALS_HELP);
     }
     let said = chain(error);
     match error {
@@ -87,6 +86,22 @@ where
                 .help("check the network and the endpoint; a slow endpoint may be busy")
         }
     }
+}
+
+/// Why there are no credentials, in one sentence. The SDK's chain of causes names every source that
+/// it has tried.
+fn no_credentials(error: &CredentialsError) -> String {
+    const LONGEST: usize = 200;
+    if let CredentialsError::CredentialsNotLoaded(..) = error {
+        return "there are no credentials".to_owned();
+    }
+    let mut innermost: &(dyn Error + 'static) = error;
+    while let Some(cause) = innermost.source() {
+        innermost = cause;
+    }
+    let said = innermost.to_string();
+    let line = said.lines().find(|line| !line.trim().is_empty()).unwrap_or("the SDK does not say why");
+    format!("there are no credentials: {}", line.trim().chars().take(LONGEST).collect::<String>())
 }
 
 const CREDENTIALS_HELP: &str = "check the account's `profile` or `role` in the playbook, `aws sso login`, and the \
@@ -301,6 +316,15 @@ fn chain(error: &(dyn Error + 'static)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn missing_credentials_are_one_sentence() {
+        let none = CredentialsError::not_loaded("tried sixty sources");
+        assert_eq!(no_credentials(&none), "there are no credentials");
+        let long = format!("the profile `x` is not defined\n{}", "and so on\n".repeat(60));
+        let failed = CredentialsError::provider_error(std::io::Error::other(long));
+        assert_eq!(no_credentials(&failed), "there are no credentials: the profile `x` is not defined");
+    }
 
     #[test]
     fn what_is_too_much_at_once_passes() {

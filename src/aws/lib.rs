@@ -97,6 +97,7 @@ impl Cloud for Aws {
             }
         })
         .await
+        .map_err(|error| self.whose_credentials(account, error))
     }
 
     async fn zones(&self, place: &Place) -> CloudResult<Vec<Zone>> {
@@ -234,7 +235,8 @@ impl Cloud for Aws {
     }
 
     async fn tagged(&self, place: &Place, whose: &Whose) -> CloudResult<Tagged> {
-        on_behalf("teardown", tagged::all(self, place, whose)).await
+        let found = on_behalf("teardown", tagged::all(self, place, whose)).await;
+        found.map_err(|error| self.whose_credentials(&place.account, error))
     }
 
     async fn remains(&self, stack: &ResourceRef) -> CloudResult<Vec<Remains>> {
