@@ -81,7 +81,8 @@ fn check(args: &Args, config: &UserConfig) -> Outcome {
     let mut outcome = Outcome::default();
     let kinds: Vec<(&Path, Option<Document>)> = args.files.iter().map(|path| (&**path, kind(path))).collect();
     // A playbook that another one extends is checked with it. It need not be whole by itself.
-    let bases: BTreeSet<PathBuf> = args.files.iter().filter_map(|path| extended_by(path)).collect();
+    let playbooks = kinds.iter().filter(|(_, kind)| *kind == Some(Document::Playbook));
+    let bases: BTreeSet<PathBuf> = playbooks.filter_map(|(path, _)| extended_by(path)).collect();
     let is_base = |path: &Path| path.canonicalize().is_ok_and(|path| bases.contains(&path));
     // Playbooks come first, because what they name is checked with them.
     for (path, _) in kinds.iter().filter(|(_, kind)| *kind == Some(Document::Playbook)) {

@@ -45,6 +45,9 @@ impl Document {
     pub fn of(text: &str) -> Option<Self> {
         let keys = top_level_keys(text);
         let count = |wanted: &[&str]| wanted.iter().filter(|key| keys.contains(**key)).count();
+        if ["name", "extends"].iter().all(|key| keys.contains(*key)) {
+            return Some(Self::Playbook);
+        }
         let found = SIGNS.iter().find(|signs| count(signs.telling) > 0 || count(signs.usual) > 1);
         found.map(|signs| signs.document)
     }
@@ -115,6 +118,7 @@ mod tests {
             ("name: x\nlose: { region: us-east-1 }\n", Some(Playbook)),
             ("name: x\nlsoe: {}\naccounts: {}\nsteps: []\n", Some(Playbook)),
             ("{ \"name\": \"x\", \"sandbox\": {} }", Some(Playbook)),
+            ("name: x\nextends: base.yaml\n", Some(Playbook)),
             // It cannot be read as YAML, and is a playbook all the same.
             ("name: 'x\nlose: { region: us-east-1 }\n", Some(Playbook)),
             ("accounts: {}\nregions: {}\n", Some(Estate)),

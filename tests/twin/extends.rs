@@ -120,4 +120,11 @@ fn a_base_is_checked_with_the_playbook_that_extends_it() {
     let base = drill.folder().join("base.yaml");
     let (code, stdout, _) = told(&["validate", path.to_str().unwrap(), base.to_str().unwrap()]);
     assert!(code == 0 && stdout.contains("2 playbooks: valid"), "{code} {stdout}");
+    // It is not passed over for what it is not.
+    std::fs::write(&base, [0, 159, 146, 150]).unwrap();
+    for files in [&[&path][..], &[&path, &base]] {
+        let files: Vec<&str> = files.iter().map(|path| path.to_str().unwrap()).collect();
+        let (code, stdout, _) = told(&[&["validate"], &files[..]].concat());
+        assert!(code == 2 && stdout.contains("base.yaml:"), "{code} {stdout}");
+    }
 }
