@@ -252,9 +252,10 @@ impl Recovery<'_> {
         match unusable {
             Some((why, rejection, kind)) => Err(StepError::wrong(
                 format!("recovery point `{id}` cannot be used: {why}"),
-                match rejection {
-                    Rejection::KeyLost => kind.under_another_key(),
-                    _ => "name one that survives the loss and was usable at T0, or `point: latest`",
+                if rejection == Rejection::KeyLost {
+                    kind.under_another_key()
+                } else {
+                    "name one that survives the loss and was usable at T0, or `point: latest`"
                 },
             )),
             // The call itself shows why the point cannot be used: the gate denies it, or the cloud
