@@ -178,14 +178,16 @@ pub async fn run(
         let reading = async {
             tokio::try_join!(beginning(pipes.0, keep, &mut stdout), end(pipes.1, ERRORS_KEPT, &mut stderr))
         };
-        tokio::pin!(reading);
+        // One future for the status: what a dropped one had read of the line would be lost.
+        let ended = lifeline.status(program);
+        tokio::pin!(reading, ended);
         tokio::select! {
             biased;
             read = &mut reading => {
                 read.map_err(lost)?;
-                lifeline.status(program).await?
+                ended.await?
             }
-            status = lifeline.status(program) => {
+            status = &mut ended => {
                 let status = status?;
                 if let Ok(read) = tokio::time::timeout(PIPES_AFTER_END, reading).await {
                     read.map_err(lost)?;
