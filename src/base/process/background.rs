@@ -68,12 +68,15 @@ impl Background {
             tokio::pin!(pipes);
             let program = started.program.clone();
             let mut heard = false;
+            // One future for the status: what a dropped one had read of the line would be lost.
+            let status = started.lifeline.status(&program);
+            tokio::pin!(status);
             let status = tokio::select! {
                 biased;
-                status = started.lifeline.status(&program) => status,
+                status = &mut status => status,
                 _ = &mut pipes => {
                     heard = true;
-                    started.lifeline.status(&program).await
+                    status.await
                 }
             };
             let how = match status {
