@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 
 use super::{Body, Event, Phase, RunStarted, SANDBOX, TEARDOWN};
 use base::duration::Time;
+use base::graph::Graph;
 use port::ResourceRef;
 
 /// How far the clocks of two machines may differ when one resumes the other's run.
@@ -26,6 +27,8 @@ pub struct RunProgress {
     kept: bool,
     steps: HashMap<String, StepState>,
     checks: HashMap<String, CheckState>,
+    /// When each check was asked first.
+    ready_at: HashMap<String, Time>,
     requests: HashMap<String, Request>,
     created: HashSet<ResourceRef>,
     deleting: HashSet<ResourceRef>,
@@ -79,9 +82,12 @@ impl RunProgress {
         }
         self.in_time(event)?;
         match (&event.body, self.last_at) {
-            (Body::RunStarted(started), None) => self.start(started),
+            (Body::RunStarted(started), None) => self.start(started)?,
             (_, None) => return Err("the first event is not `run_started`".into()),
-            (body, Some(_)) => self.go_on(body)?,
+            (body, Some(last)) => {
+                self.instants(event, last)?;
+                self.go_on(body)?;
+            }
         }
         self.last_at = Some(event.at);
         Ok(())
@@ -98,9 +104,72 @@ impl RunProgress {
         }
     }
 
-    fn start(&mut self, started: &RunStarted) {
+    fn start(&mut self, started: &RunStarted) -> Verdict {
+        plan_is_sound(started)?;
+        figures_are_sound(started)?;
         self.steps = started.steps.iter().map(|node| (node.id.clone(), StepState::Waiting)).collect();
         self.checks = started.checks.iter().map(|node| (node.id.clone(), CheckState::Waiting)).collect();
+        Ok(())
+    }
+
+    /// The instants inside a record, which are measured, lie where the record stands: T0 between the
+    /// record before it and its own, and the health of a check between its first question and its
+    /// record. `last` is the time of the record before.
+    fn instants(&mut self, event: &Event, last: Time) -> Verdict {
+        match &event.body {
+            Body::DisasterDeclared { t0 } if *t0 < last || *t0 > event.at => {
+                Err(format!("T0 is {t0}, and the disaster was declared at {}", event.at))
+            }
+            Body::CheckReady { check } => {
+                self.ready_at.insert(check.clone(), event.at);
+                Ok(())
+            }
+            Body::CheckHealthy { check, healthy_at, .. } => {
+                let since = self.ready_at.get(check).copied().unwrap_or(event.at);
+                if *healthy_at < since || *healthy_at > event.at {
+                    return Err(format!(
+                        "check `{check}` was healthy from {healthy_at} on, and was asked from {since} to {}",
+                        event.at
+                    ));
+                }
+                Ok(())
+            }
+            // The others hold no instant that is measured, or one of what was restored.
+            Body::RunStarted(_)
+            | Body::Progress { .. }
+            | Body::PhaseStarted { .. }
+            | Body::PhaseFinished { .. }
+            | Body::SandboxReady { .. }
+            | Body::Surveyed { .. }
+            | Body::DisasterDeclared { .. }
+            | Body::Kept { .. }
+            | Body::LeftBehind { .. }
+            | Body::Resumed { .. }
+            | Body::RunFinished { .. }
+            | Body::StepStarted { .. }
+            | Body::StepRetry { .. }
+            | Body::StepSource { .. }
+            | Body::StepSucceeded { .. }
+            | Body::StepFailed { .. }
+            | Body::StepSkipped { .. }
+            | Body::StepNotRun { .. }
+            | Body::CheckTried { .. }
+            | Body::CheckUnhealthy { .. }
+            | Body::CheckSkipped { .. }
+            | Body::Intent { .. }
+            | Body::Created { .. }
+            | Body::NotCreated { .. }
+            | Body::DeleteIntent { .. }
+            | Body::Deleted { .. }
+            | Body::DeleteFailed { .. }
+            | Body::Discarded { .. }
+            | Body::Isolation { .. }
+            | Body::PointSeen { .. }
+            | Body::Denied { .. }
+            | Body::Finding(_)
+            | Body::Interrupted { .. }
+            | Body::Aborted { .. } => Ok(()),
+        }
     }
 
     /// Handles every event after the first. The match names all of them, so that a new event does
@@ -289,6 +358,45 @@ impl RunProgress {
             _ => Err(format!("an answer for {token}, which nobody had asked for")),
         }
     }
+}
+
+/// Each node has an id of its own, and needs only nodes of the run, none of them itself.
+fn plan_is_sound(started: &RunStarted) -> Verdict {
+    let nodes = || started.steps.iter().chain(&started.checks);
+    let mut index = HashMap::new();
+    for (at, node) in nodes().enumerate() {
+        if index.insert(node.id.as_str(), at).is_some() {
+            return Err(format!("`{}` stands twice in the plan", node.id));
+        }
+    }
+    let mut graph = Graph::default();
+    for node in nodes() {
+        let mut needs = Vec::new();
+        for need in &node.needs {
+            let Some(at) = index.get(need.as_str()) else {
+                return Err(format!("`{}` needs `{need}`, which is not in the plan", node.id));
+            };
+            needs.push(*at);
+        }
+        graph.needs.push(needs);
+    }
+    graph.order().map(|_| ()).map_err(|cycle| {
+        let path: Vec<&str> =
+            cycle.iter().filter_map(|at| nodes().nth(*at)).map(|node| node.id.as_str()).collect();
+        format!("the plan waits for itself: {}", path.join(" needs "))
+    })
+}
+
+/// A playbook gives no length of time below zero.
+fn figures_are_sound(started: &RunStarted) -> Verdict {
+    let of_workloads = started.workloads.iter().flat_map(|w| [w.rto_s, w.rpo_s, w.consistency_s]);
+    let all = [started.detection_s, started.decision_s].into_iter().chain(of_workloads).flatten();
+    for seconds in all {
+        if !seconds.is_finite() || seconds < 0.0 {
+            return Err(format!("{seconds} s is an objective or an assumption, and no length of time"));
+        }
+    }
+    Ok(())
 }
 
 fn once(told: &mut bool, otherwise: &str) -> Verdict {

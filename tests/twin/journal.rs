@@ -185,6 +185,111 @@ fn only_a_whole_story_is_read() {
     assert!(!read_bytes(&lines_of(&bodies(vec![start(), interrupted()]))).unwrap().finished());
 }
 
+/// The bodies of events, each with its seconds after the first instant.
+fn timed(events: &[Event]) -> Vec<(f64, Body)> {
+    let after = |event: &Event| (event.at - fixture::at(0.0)).as_seconds_f64();
+    events.iter().map(|event| (after(event), event.body.clone())).collect()
+}
+
+/// Plans, figures and instants that no run can have: read, they would hang whoever follows them, or
+/// give a time that nobody measured.
+#[test]
+fn a_record_of_what_cannot_be_is_refused() {
+    type Change = fn(&mut Body);
+    fn started(body: &mut Body) -> Option<&mut event::RunStarted> {
+        match body {
+            Body::RunStarted(started) => Some(started),
+            _ => None,
+        }
+    }
+    let changes: [(Change, &str); 9] = [
+        (
+            |body| {
+                if let Some(started) = started(body) {
+                    let id = started.checks[0].id.clone();
+                    started.checks[0].needs = vec![id];
+                }
+            },
+            "the plan waits for itself",
+        ),
+        (
+            |body| {
+                if let Some(started) = started(body) {
+                    let (step, check) = (started.steps[0].id.clone(), started.checks[0].id.clone());
+                    started.steps[0].needs = vec![check];
+                    started.checks[0].needs = vec![step];
+                }
+            },
+            "the plan waits for itself",
+        ),
+        (
+            |body| {
+                if let Some(started) = started(body) {
+                    started.checks[0].needs = vec!["nobody".into()];
+                }
+            },
+            "needs `nobody`, which is not in the plan",
+        ),
+        (
+            |body| {
+                if let Some(started) = started(body) {
+                    let twin = started.steps[0].clone();
+                    started.checks.push(twin);
+                }
+            },
+            "stands twice in the plan",
+        ),
+        (
+            |body| {
+                if let Some(started) = started(body) {
+                    started.detection_s = Some(-3600.0);
+                }
+            },
+            "no length of time",
+        ),
+        (
+            |body| {
+                if let Some(started) = started(body) {
+                    started.workloads[0].rto_s = Some(-1.0);
+                }
+            },
+            "no length of time",
+        ),
+        (
+            |body| {
+                if let Body::DisasterDeclared { t0 } = body {
+                    *t0 += chrono::TimeDelta::days(9000);
+                }
+            },
+            "the disaster was declared at",
+        ),
+        (
+            |body| {
+                if let Body::DisasterDeclared { t0 } = body {
+                    *t0 -= chrono::TimeDelta::days(1);
+                }
+            },
+            "the disaster was declared at",
+        ),
+        (
+            |body| {
+                if let Body::CheckHealthy { healthy_at, .. } = body {
+                    *healthy_at -= chrono::TimeDelta::days(1);
+                }
+            },
+            "was asked from",
+        ),
+    ];
+    let story = timed(&recorded());
+    assert!(read_bytes(&lines_of(&number(story.clone()))).is_ok());
+    for (change, why) in changes {
+        let mut story = story.clone();
+        story.iter_mut().for_each(|(_, body)| change(body));
+        let error = read_bytes(&lines_of(&number(story))).unwrap_err();
+        assert!(error.to_string().contains(why), "{why}: {error}");
+    }
+}
+
 /// Stories that no run can have: each is refused when it is read, and when it is told.
 #[test]
 fn a_record_that_cannot_follow_is_refused() {
@@ -202,14 +307,14 @@ fn a_record_that_cannot_follow_is_refused() {
     let begun = place(|body| matches!(body, Body::PhaseStarted { phase } if *phase == Phase::Recover));
     let sandbox = place(|body| matches!(body, Body::SandboxReady { .. }));
     let without = |left_out: usize| {
-        let mut bodies: Vec<Body> = whole.iter().map(|event| event.body.clone()).collect();
-        bodies.remove(left_out);
-        bodies
+        let mut story = timed(&whole);
+        story.remove(left_out);
+        story
     };
     let twice = |of: usize| {
-        let mut bodies: Vec<Body> = whole.iter().map(|event| event.body.clone()).collect();
-        bodies.insert(of + 1, bodies[of].clone());
-        bodies
+        let mut story = timed(&whole);
+        story.insert(of + 1, story[of].clone());
+        story
     };
     for (bodies, line, why) in [
         (without(intent), created, "an answer for t3, which nobody had asked for"),
@@ -227,7 +332,7 @@ fn a_record_that_cannot_follow_is_refused() {
         (twice(deleted), deleted + 1, "nobody had asked for the deletion of"),
         (twice(begun), begun + 1, "the phase Recover begins a second time"),
     ] {
-        let events = number(bodies.into_iter().map(|body| (0.0, body)).collect());
+        let events = number(bodies);
         let error = read_bytes(&lines_of(&events)).unwrap_err();
         let JournalError::Damaged { line: found, why: said, .. } = &error else { panic!("{error}") };
         assert!(said.contains(why), "{why}: {error}");
