@@ -2,6 +2,7 @@
 //! nothing about a recovery.
 
 use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 
@@ -52,7 +53,7 @@ impl Production {
         }
         for (index, entry) in estate.iter().flat_map(|estate| estate.resources.iter().enumerate()) {
             for address in &entry.addresses {
-                by_address.entry(normal(address)).or_insert(index);
+                by_address.entry(canonical(address)).or_insert(index);
             }
         }
         for point in estate.iter().flat_map(|estate| &estate.recovery_points) {
@@ -71,7 +72,7 @@ impl Production {
     /// Judges a host and the path of its URL. `own_names` says whether the names that production
     /// goes by count: a check of DNS asks for them, since a cut-over leads them to what is restored.
     pub fn host(&self, host: &str, path: &str, own_names: bool) -> Option<Objection> {
-        let host = normal(host);
+        let host = canonical(host);
         let aws = Host::read(&host).map(|aws| aws.with_path(path));
         if let Some(aws) = &aws
             && let Some(locus) = self.lost_of(aws)
@@ -144,13 +145,34 @@ fn place(locus: &Locus) -> String {
     account.into_iter().chain(region).collect::<Vec<_>>().join(" ")
 }
 
-/// A host in the form that is compared: names in lower case without the final dot, and IP addresses
-/// as they are commonly written.
-fn normal(host: &str) -> String {
-    let host =
-        host.trim().trim_start_matches('[').trim_end_matches(']').trim_end_matches('.').to_ascii_lowercase();
-    match host.parse::<std::net::IpAddr>() {
-        Ok(ip) => ip.to_canonical().to_string(),
-        Err(_) => host,
+/// A host as it is dialled, whatever its spelling: names in lower case, in ASCII and without the
+/// final dot, and IP addresses as they are commonly written. `0xcb007107`, `3405803783` and
+/// `%32%303.0.113.7` are all 203.0.113.7 (WHATWG URL Standard, "Host parsing"; `inet_aton` reads
+/// numbers alike).
+pub fn canonical(host: &str) -> String {
+    let host = host.trim().trim_start_matches('[').trim_end_matches(']');
+    if let Ok(ip) = host.parse::<IpAddr>() {
+        return of_ipv4(ip).to_string();
+    }
+    match url::Host::parse(host) {
+        Ok(url::Host::Ipv4(ip)) => ip.to_string(),
+        Ok(url::Host::Ipv6(ip)) => of_ipv4(ip.into()).to_string(),
+        Ok(url::Host::Domain(name)) => name.trim_end_matches('.').to_owned(),
+        // It is no host that can be asked. Whoever asks it says so.
+        Err(_) => host.trim_end_matches('.').to_ascii_lowercase(),
+    }
+}
+
+/// The IPv4 address that an IPv6 address stands for, if it does: `::ffff:…`, and the translation
+/// prefix `64:ff9b::/96` (RFC 6052).
+fn of_ipv4(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V6(v6) => match v6.segments() {
+            [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
+                IpAddr::from(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low)))
+            }
+            _ => IpAddr::V6(v6),
+        },
+        v4 @ IpAddr::V4(_) => v4,
     }
 }

@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 
 use super::check::{CheckKind, DnsType, same_host, split_host_port};
 use estate::file::EstateFile;
-use estate::production::{Objection, Production};
+use estate::production::{Objection, Production, canonical};
 use estate::{Loss, bucket};
 
 /// An address in a check.
@@ -145,9 +145,8 @@ impl Addresses {
     /// Whether the address leads to this machine, as the near end of a tunnel does.
     pub fn is_local(&self, target: &Target<'_>) -> bool {
         let local = |asked: &Asked<'_>| {
-            let host = self.tunnel(asked).unwrap_or(&asked.host);
-            host.eq_ignore_ascii_case("localhost")
-                || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
+            let host = canonical(self.tunnel(asked).unwrap_or(&asked.host));
+            host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
         };
         match target.form {
             Form::Url => hosts(target.text).iter().any(local),
@@ -160,8 +159,9 @@ impl Addresses {
     /// The other end of the tunnel that the connection goes through.
     fn tunnel(&self, asked: &Asked<'_>) -> Option<&str> {
         let port = asked.port?;
+        let asked = canonical(&asked.host);
         let mut all = self.connect_to.iter();
-        let found = all.find(|(host, at, _)| *at == port && same_host(host, &asked.host));
+        let found = all.find(|(host, at, _)| *at == port && same_host(host, &asked));
         found.map(|(_, _, to)| to.as_str())
     }
 
@@ -189,6 +189,25 @@ impl Addresses {
             self.host(&Asked { host: host.into(), port: None, path: "" }, false)
         })
     }
+}
+
+/// The host and the port of a URL that may hold expressions, which are left whole.
+pub fn authority(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (mut depth, mut start, mut end) = (0_usize, 0, rest.len());
+    for (at, c) in rest.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            '@' if depth == 0 => start = at + 1,
+            '/' | '?' | '#' | '\\' if depth == 0 => {
+                end = at;
+                break;
+            }
+            _ => {}
+        }
+    }
+    rest.get(start..end).unwrap_or_default()
 }
 
 /// The hosts of a URL. A database URL may have several.

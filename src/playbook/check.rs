@@ -20,6 +20,7 @@ use super::comparison::{Comparison, SizeComparison};
 use super::expr::is_template;
 use super::expr_value::Expr;
 use base::duration::Span;
+use estate::production::canonical;
 
 /// The default time limit of one attempt. It covers connecting, TLS and the whole answer.
 pub const DEFAULT_TIMEOUT: Span = Span::from_secs(10);
@@ -570,7 +571,6 @@ pub fn split_host_port(text: &str) -> Option<(&str, u16)> {
 /// for every name below that domain. Names match without regard to case and the final dot, IP
 /// addresses by value.
 pub fn same_host(a: &str, b: &str) -> bool {
-    let ip = |text: &str| text.parse::<std::net::IpAddr>().ok();
     if a == "*" {
         return true;
     }
@@ -579,10 +579,7 @@ pub fn same_host(a: &str, b: &str) -> bool {
         let cut = name.len().checked_sub(parent.len()).filter(|cut| *cut > 0);
         return cut.and_then(|cut| name.get(cut..)).is_some_and(|tail| tail.eq_ignore_ascii_case(parent));
     }
-    match (ip(a), ip(b)) {
-        (Some(a), Some(b)) => a == b,
-        _ => a.trim_end_matches('.').eq_ignore_ascii_case(b.trim_end_matches('.')),
-    }
+    canonical(a) == canonical(b)
 }
 
 /// The address of a DNS server, with port 53 by default.

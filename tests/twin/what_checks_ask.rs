@@ -171,3 +171,27 @@ fn an_arn_in_the_place_of_a_bucket() {
     let run = check("s3: { bucket: \"{{ env.BUCKET }}\" }").env("BUCKET", mrap).run();
     denied(&run, "s3", "unknown", "multi-region access point");
 }
+
+/// A host may be written in many ways. It is judged as it would be dialled.
+#[test]
+fn an_address_of_production_in_each_spelling() {
+    for host in [
+        "shop.corp.example",
+        "SHOP.Corp.example.",
+        "shop%2Ecorp.example",
+        "shop\u{3002}corp.example",
+        "\u{ff53}hop.corp.example",
+        "10.9.0.7",
+        "0x0a090007",
+        "168361991",
+        "10.589831",
+        "012.9.0.7",
+        "[::ffff:10.9.0.7]",
+        "[::ffff:a09:7]",
+        "[64:ff9b::10.9.0.7]",
+    ] {
+        let drill = check(&format!("http: {{ url: \"http://{host}/\" }}"))
+            .estate("\nresources:\n", &format!("\n{OWN}"));
+        refused(&drill, &["production's own elb:load-balancer/shop"]);
+    }
+}
