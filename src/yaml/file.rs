@@ -1,5 +1,7 @@
 //! Reads text files. A file may hold anything: the wrong encoding, binary data, nothing at all.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 use base::digest;
@@ -29,12 +31,21 @@ pub fn read(path: &Path, rank: u16) -> Result<Read, Box<Diagnostic>> {
     if meta.is_dir() {
         return Err(whole("is a folder".into(), "name the file in it"));
     }
+    let too_large = |size: String| {
+        let message = format!("has {size} MiB: the limit is {} MiB", LARGEST_FILE >> 20);
+        whole(message, "is this the right file?")
+    };
     if meta.len() > LARGEST_FILE as u64 {
-        let message = format!("has {} MiB: the limit is {} MiB", meta.len() >> 20, LARGEST_FILE >> 20);
-        return Err(whole(message, "is this the right file?"));
+        return Err(too_large((meta.len() >> 20).to_string()));
     }
-    let bytes = std::fs::read(path)
+    // A device or a pipe does not say its size, and may have no end.
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(LARGEST_FILE as u64 + 1).read_to_end(&mut bytes))
         .map_err(|e| whole(format!("cannot be read: {}", plain(&e)), "check its permissions"))?;
+    if bytes.len() > LARGEST_FILE {
+        return Err(too_large(format!("more than {}", LARGEST_FILE >> 20)));
+    }
     from_bytes(&name, &bytes, rank)
 }
 

@@ -45,7 +45,10 @@ impl Files {
     pub fn read(&self, name: &str) -> Result<String, String> {
         match self.kept.get(name) {
             Some(text) => Ok(text.clone()),
-            None => fs::read_to_string(self.path(name)).map_err(|e| e.to_string()),
+            None => match self.unreadable(name) {
+                Some(why) => Err(why),
+                None => fs::read_to_string(self.path(name)).map_err(|e| e.to_string()),
+            },
         }
     }
 
@@ -54,10 +57,12 @@ impl Files {
         if self.kept.contains_key(name) {
             return None;
         }
-        match fs::File::open(self.path(name)).and_then(|file| file.metadata()) {
+        // Looked at before it is opened: a pipe waits for its writer, and a device may have no end.
+        match fs::metadata(self.path(name)) {
             Err(error) => Some(plain(&error)),
             Ok(meta) if meta.is_dir() => Some("it is a folder".to_owned()),
-            Ok(_) => None,
+            Ok(meta) if !meta.is_file() => Some("it is a pipe or a device, and no file".to_owned()),
+            Ok(_) => fs::File::open(self.path(name)).err().map(|error| plain(&error)),
         }
     }
 

@@ -138,3 +138,28 @@ fn a_template_that_is_too_long_is_told() {
         assert!(!told || found.contains("playbook.yaml:"), "{found}");
     }
 }
+
+/// A device has no end, and a pipe may have no writer: neither is read for ever.
+#[cfg(unix)]
+#[test]
+fn a_file_without_an_end_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let corpus = at("tests/corpus");
+    let playbook = std::fs::read_to_string(corpus.join("cidr-no-room.yaml")).unwrap();
+    let path = folder.path().join("playbook.yaml");
+    std::fs::write(&path, playbook.replace("estate: side/estate.yaml", "estate: /dev/zero")).unwrap();
+    let found = diagnostics(&path);
+    assert!(found.contains("it is a pipe or a device, and no file"), "{found}");
+    let found = diagnostics(std::path::Path::new("/dev/zero"));
+    assert!(found.contains("has more than 32 MiB"), "{found}");
+    let step = "  - { id: stack, uses: cloudformation.deploy, workload: orders, with: { name: x, template: /dev/zero } }\n\nchecks:";
+    std::fs::write(&path, playbook_with(&corpus, step)).unwrap();
+    let found = diagnostics(&path);
+    assert!(found.contains("it is a pipe or a device, and no file"), "{found}");
+}
+
+#[cfg(unix)]
+fn playbook_with(corpus: &std::path::Path, step: &str) -> String {
+    let playbook = std::fs::read_to_string(corpus.join("cidr-no-room.yaml")).unwrap();
+    playbook.replace("estate: side/estate.yaml\n", "").replace("\nchecks:", step)
+}
