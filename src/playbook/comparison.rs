@@ -176,6 +176,11 @@ impl Comparison {
         }
     }
 
+    /// Whether any number and most texts fit, as with `>= 0` and `matches .*`: an empty table would.
+    pub fn admits_anything(&self) -> bool {
+        ["0", "1", "1000000000"].iter().all(|text| self.judge(text).is_ok_and(|result| result.holds))
+    }
+
     /// Whether more input can only turn "does not hold" into "holds", never back.
     pub fn is_monotone(&self) -> bool {
         self.op == Op::Contains

@@ -32,6 +32,18 @@ fn a_check_that_uses_nothing_restored_proves_little() {
             true,
         ),
         ("state: { of: \"{{ steps.db.db_id }}\" }", true),
+        // Named, and not asked: a user, a path, a comment of a query.
+        ("http: { url: \"https://{{ steps.db.db_id }}@front.example.net/\" }", false),
+        ("http: { url: \"https://front.example.net/{{ steps.db.db_id }}?{{ steps.db.port }}\" }", false),
+        (
+            "sql: { url: \"postgres://u@10.1.2.3:5432/orders\", query: \"select 1 -- {{ steps.db.address }}\" }",
+            false,
+        ),
+        ("http: { url: \"http://u:p@{{ steps.web.instances.0.private_ip }}:8080/healthz\" }", true),
+        (
+            "http: { url: \"https://front.example.net/\", expect_body: \"contains {{ steps.db.db_id }}\" }",
+            true,
+        ),
     ] {
         let run = whole().check(&format!("- id: asks\n  workload: orders\n  needs: [db]\n  {text}")).run();
         assert_eq!(little(&run), if proves { vec![] } else { vec!["asks".to_owned()] }, "{text}");
@@ -52,4 +64,24 @@ fn restored_data_that_no_check_reads_prove_little() {
     // A comparison reads them too.
     let verify = "- id: verify\n  workload: orders\n  uses: s3.verify\n  with: { bucket: \"{{ steps.receipts.bucket }}\", source: { bucket: orders-receipts-replica } }";
     assert_eq!(little(&Drill::good().step(verify).run()), [""; 0]);
+}
+
+/// What an empty table would answer, too.
+#[test]
+fn a_check_that_accepts_any_answer_proves_little() {
+    for (expect, proves) in [
+        (", expect: '>= 0'", false),
+        (", expect: 'matches .*'", false),
+        (", expect: '!= error'", false),
+        (", expect: '> -1'", false),
+        ("", false),
+        (", expect: '>= 1'", true),
+        (", expect: '< 1000'", true),
+    ] {
+        let text = format!(
+            "- id: asks\n  workload: orders\n  needs: [db]\n  sql: {{ url: \"postgres://u@{{{{ steps.db.endpoint }}}}/orders\", query: select count(*) from orders{expect} }}"
+        );
+        let run = Drill::good().check(READS_RECEIPTS).check(&text).run();
+        assert_eq!(little(&run), if proves { vec![] } else { vec!["asks".to_owned()] }, "{expect}");
+    }
 }

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{CheckWork, Plan, Work};
 use playbook::action::SourceSpec;
-use playbook::address::{Addresses, targets};
-use playbook::check::CheckKind;
+use playbook::address::{Addresses, authority, targets};
+use playbook::check::{CheckKind, CheckType};
+use playbook::comparison::Comparison;
 use playbook::expr;
+use playbook::expr_value::Expr;
 use playbook::model::Measures;
 use port::{Finding, Rule};
 use yaml::diagnostic::list;
@@ -26,10 +28,18 @@ pub fn findings(plan: &Plan, addresses: &Addresses) -> Vec<Finding> {
                     Rule::CheckProvesLittle,
                     &node.id,
                     format!(
-                        "check `{}` uses no output of a step: it can be healthy whatever was restored",
+                        "check `{}` asks no output of a step: it can be healthy whatever was restored",
                         node.id
                     ),
                     "let it ask what was restored, such as `{{ steps.db.endpoint }}`",
+                ));
+            }
+            (Work::Check(work), _) if accepts_anything(work) => {
+                found.push(Finding::new(
+                    Rule::CheckProvesLittle,
+                    &node.id,
+                    format!("check `{}` is healthy with any answer, that of an empty store too", node.id),
+                    "expect what an empty store would not answer, such as `>= 1000`",
                 ));
             }
             (Work::Step(work), Some(workload))
@@ -57,9 +67,10 @@ pub fn findings(plan: &Plan, addresses: &Addresses) -> Vec<Finding> {
     found
 }
 
-/// Whether a check uses what a step made, or goes through a tunnel that such a step opened.
+/// Whether a check asks what a step made or expects it, or goes through a tunnel that such a step
+/// opened.
 fn proves(plan: &Plan, addresses: &Addresses, work: &CheckWork, needs: &[usize]) -> bool {
-    if uses_steps(&work.spec) {
+    if uses_steps(&asked_and_expected(work)) {
         return true;
     }
     let spec = serde_json::from_value::<CheckKind>(json!({ work.kind.key(): work.spec }));
@@ -84,9 +95,48 @@ fn reads(plan: &Plan, addresses: &Addresses, work: &Work, needs: &[usize]) -> bo
                 Ok(CheckKind::Tcp(spec)) => spec.expect.is_some(),
                 Ok(CheckKind::Dns(_) | CheckKind::State(_)) | Err(_) => false,
             };
+            let by_kind = by_kind && !accepts_anything(work);
             (by_kind || work.check.measures == Some(Measures::Rpo)) && proves(plan, addresses, work, needs)
         }
     }
+}
+
+/// Whether a check of data accepts what an empty store answers: its expectation holds of anything,
+/// or it counts and expects nothing.
+fn accepts_anything(work: &CheckWork) -> bool {
+    if work.check.measures == Some(Measures::Rpo) {
+        return false;
+    }
+    let known = |expect: &Option<Expr<Comparison>>| {
+        expect.as_ref().map(|expect| expect.get().is_ok_and(Comparison::admits_anything))
+    };
+    match serde_json::from_value::<CheckKind>(json!({ work.kind.key(): work.spec })) {
+        Ok(CheckKind::Sql(spec)) => {
+            known(&spec.expect).unwrap_or_else(|| spec.query.to_ascii_lowercase().contains("count("))
+        }
+        Ok(CheckKind::Http(spec)) => known(&spec.expect_body).unwrap_or(false),
+        Ok(CheckKind::Tcp(spec)) => known(&spec.expect).unwrap_or(false),
+        Ok(CheckKind::S3(spec)) => known(&spec.count).unwrap_or(false) && spec.min_count.is_none(),
+        Ok(CheckKind::Command(_) | CheckKind::Dns(_) | CheckKind::State(_)) | Err(_) => false,
+    }
+}
+
+/// The parts of a check that decide whom it asks and what it expects. Of a URL that is the host
+/// alone: a user, a path or the text of a query may name a step and ask anybody.
+fn asked_and_expected(work: &CheckWork) -> Value {
+    let mut spec = work.spec.clone();
+    let Some(parts) = spec.as_object_mut() else { return spec };
+    match work.kind {
+        CheckType::Http | CheckType::Sql => {
+            if let Some(Value::String(url)) = parts.get_mut("url") {
+                *url = authority(url).to_owned();
+            }
+            parts.remove("query");
+            parts.remove("body");
+        }
+        CheckType::Tcp | CheckType::Dns | CheckType::S3 | CheckType::Command | CheckType::State => {}
+    }
+    spec
 }
 
 fn uses_steps(value: &serde_json::Value) -> bool {
