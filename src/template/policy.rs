@@ -22,7 +22,7 @@ pub fn document(policy: &Resolved, found: &mut Findings<'_>) {
         Form::List(items) | Form::Either(items) => items.iter().for_each(|item| document(item, found)),
         Form::Map(entries) => {
             for (key, _, value) in entries {
-                if key == "Statement" {
+                if key.eq_ignore_ascii_case("Statement") {
                     statements(value, found);
                 }
             }
@@ -46,19 +46,22 @@ fn unread(seen: &Resolved, found: &mut Findings<'_>) {
     found.push(Rule::Uninspected, seen.span, what, READABLE);
 }
 
-/// Checks a policy statement, that is a mapping with a principal. `Deny` lets nobody in.
+/// Checks a policy statement, that is a mapping with a principal. `Deny` lets nobody in. The parts are
+/// looked for in any case of letters, and each that stands there counts: whether a service reads
+/// `principal` is its own affair, and unknown is not safe.
 pub fn statement(statement: &Resolved, resolver: &Resolver<'_>, found: &mut Findings<'_>) {
     let Form::Map(entries) = &statement.form else { return };
-    let get = |key: &str| entries.iter().find(|e| e.0 == key).map(|e| &e.2);
-    if get("Effect").is_some_and(|effect| effect.known() == Some("Deny")) {
+    let all = |key: &'static str| entries.iter().filter(move |e| e.0.eq_ignore_ascii_case(key)).map(|e| &e.2);
+    let get = |key: &'static str| all(key).next();
+    if get("Effect").is_some() && all("Effect").all(|effect| effect.known() == Some("Deny")) {
         return;
     }
     // A `Principal` without an `Effect` is no statement. It is a property, such as that of a Lambda
     // permission.
-    if let Some(but) = get("NotPrincipal") {
+    for but in all("NotPrincipal") {
         found.push(Rule::Access, but.span, "lets in everybody but some", OWN_ACCOUNT_ONLY);
     }
-    if let Some(who) = get("Principal") {
+    for who in all("Principal") {
         // A role's trust policy lets a service act for the account. For a bucket or a queue,
         // anybody may make a service act.
         let bound = found.kind.starts_with("AWS::IAM::")
@@ -196,6 +199,29 @@ fn one(leaf: &Resolved, text: &str, resolver: &Resolver<'_>, found: &mut Finding
         Knowledge::Known => {
             let what = format!("lets in another account: `{}`", shown(text));
             found.push(Rule::Access, leaf.span, &what, OWN_ACCOUNT_ONLY);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Allow, Surroundings, Template, inspect};
+
+    #[test]
+    fn the_parts_of_a_statement_are_judged_in_any_case_of_letters() {
+        for parts in [
+            "Effect: Allow, Principal: '*'",
+            "effect: Allow, principal: '*'",
+            "Effect: Deny, effect: Allow, PRINCIPAL: '*'",
+            "effect: Allow, Principal: { Service: lambda.amazonaws.com }, principal: '*'",
+            "effect: Allow, notprincipal: { AWS: '999988887777' }",
+        ] {
+            let text = format!(
+                "Resources:\n  Q: {{ Type: AWS::SQS::Queue }}\n  P: {{ Type: AWS::SQS::QueuePolicy, Properties: {{ Queues: [!Ref Q], PolicyDocument: {{ statement: [{{ {parts} }}] }} }} }}\n"
+            );
+            let template = Template::read("t.yaml", &text, 0).unwrap();
+            let found = inspect(&template, &Surroundings::default(), &Allow::default());
+            assert!(found.iter().any(|found| found.message.contains("everybody")), "{parts}");
         }
     }
 }

@@ -51,6 +51,34 @@ const MOST: [(&str, usize); 4] =
 /// The longest value of a parameter, in bytes ("CloudFormation quotas").
 const LONGEST_VALUE: usize = 4096;
 
+/// The sections of a template (CloudFormation user guide, "Template sections").
+const SECTIONS: &[&str] = &[
+    "AWSTemplateFormatVersion",
+    "Conditions",
+    "Description",
+    "Hooks",
+    "Mappings",
+    "Metadata",
+    "Outputs",
+    "Parameters",
+    "Resources",
+    "Rules",
+    "Transform",
+];
+
+/// The attributes of a resource (CloudFormation template reference, "Resource attribute reference").
+const ATTRIBUTES: &[&str] = &[
+    "Condition",
+    "CreationPolicy",
+    "DeletionPolicy",
+    "DependsOn",
+    "Metadata",
+    "Properties",
+    "Type",
+    "UpdatePolicy",
+    "UpdateReplacePolicy",
+];
+
 /// The reasons why CloudFormation would refuse the request. A value that only the run will know
 /// gives none.
 pub fn refusals(template: &Template, surroundings: &Surroundings, request: &Request<'_>) -> Vec<Refusal> {
@@ -82,6 +110,21 @@ impl Found<'_> {
                 "write `Resources:` with at least one resource",
             );
         }
+        let unknown: Vec<&Entry> = self.unknown(self.template.root(), SECTIONS);
+        for entry in unknown {
+            let message =
+                format!("Template format error: Invalid template property or properties [{}]", entry.key);
+            self.push(entry.key_span, message, "leave it out: CloudFormation knows no such section");
+        }
+        for resource in self.template.section("Resources") {
+            for entry in self.unknown(&resource.value, ATTRIBUTES) {
+                let message = format!(
+                    "Template format error: [/Resources/{}] Invalid template resource property '{}'",
+                    resource.key, entry.key
+                );
+                self.push(entry.key_span, message, "write it under `Properties`, or leave it out");
+            }
+        }
         for (section, most) in MOST {
             let entries = self.template.section(section);
             if let Some(first) = entries.get(most) {
@@ -89,6 +132,14 @@ impl Found<'_> {
                 self.push(first.key_span, message, "deploy several stacks");
             }
         }
+    }
+
+    /// The keys of a mapping that are not among `known`. What a macro or a loop makes of a part is
+    /// another matter.
+    fn unknown<'n>(&self, node: &'n Node, known: &[&str]) -> Vec<&'n Entry> {
+        let entries = node.as_map().map(|map| map.entries.as_slice()).unwrap_or_default();
+        let is_known = |entry: &&Entry| known.contains(&entry.key.as_str()) || entry.key.starts_with("Fn::");
+        entries.iter().filter(|entry| !is_known(entry)).collect()
     }
 
     fn parameters(&mut self, request: &Request<'_>) {
@@ -473,19 +524,25 @@ mod tests {
     #[test]
     fn names_must_exist() {
         for (resources, said) in [
-            ("A: { Type: X, P: !Ref B }", Some("[B] in the Resources block")),
-            ("A: { Type: X, P: !GetAtt B.Arn }", Some("[B] in the Resources block")),
-            ("A: { Type: X, P: !Sub '${B.Arn}' }", Some("[B] in the Resources block")),
-            ("A: { Type: X, P: !Sub ['${B}', { B: c }] }", None),
-            ("A: { Type: X, P: !Sub '${!B}${AWS::Region}' }", None),
+            ("A: { Type: X, Metadata: !Ref B }", Some("[B] in the Resources block")),
+            ("A: { Type: X, Metadata: !GetAtt B.Arn }", Some("[B] in the Resources block")),
+            ("A: { Type: X, Metadata: !Sub '${B.Arn}' }", Some("[B] in the Resources block")),
+            ("A: { Type: X, Metadata: !Sub ['${B}', { B: c }] }", None),
+            ("A: { Type: X, Metadata: !Sub '${!B}${AWS::Region}' }", None),
             ("A: { Type: X, DependsOn: [B] }", Some("[B] in the Resources block")),
             ("A: { Type: X, Condition: C }", Some("condition dependency C")),
-            ("A: { Type: X, P: !If [Never, !Ref B, c] }", None),
-            ("A: { Type: X, P: !Ref B }, B: { Type: X, Condition: Never }", Some("[B] in the Resources")),
-            ("A: { Type: X, P: !FindInMap [M, a, b] }", Some("mapping for M::a::b")),
-            ("A: { Type: X, P: !Ref B }, B: { Type: X, P: !Ref A }", Some("Circular dependency")),
-            ("A: { Type: X, P: !Ref B }, B: { Type: X }", None),
-            ("A: { P: 1 }", Some("contain a Type member")),
+            ("A: { Type: X, Metadata: !If [Never, !Ref B, c] }", None),
+            (
+                "A: { Type: X, Metadata: !Ref B }, B: { Type: X, Condition: Never }",
+                Some("[B] in the Resources"),
+            ),
+            ("A: { Type: X, Metadata: !FindInMap [M, a, b] }", Some("mapping for M::a::b")),
+            (
+                "A: { Type: X, Metadata: !Ref B }, B: { Type: X, Metadata: !Ref A }",
+                Some("Circular dependency"),
+            ),
+            ("A: { Type: X, Metadata: !Ref B }, B: { Type: X }", None),
+            ("A: { Metadata: 1 }", Some("contain a Type member")),
         ] {
             let text = format!("Conditions: {{ Never: !Equals [a, b] }}\nResources: {{ {resources} }}\n");
             let found = refused(&text, &[], &[]);
@@ -494,6 +551,21 @@ mod tests {
         }
         let empty = refused("Description: x\n", &[], &[]);
         assert_eq!(empty, ["Template format error: At least one Resources member must be defined"]);
+    }
+
+    #[test]
+    fn what_cloudformation_does_not_know_is_refused() {
+        for (text, said) in [
+            ("Resource: {}\nResources: { A: { Type: X } }\n", Some("property or properties [Resource]")),
+            ("resources: {}\nResources: { A: { Type: X } }\n", Some("property or properties [resources]")),
+            ("Resources: { A: { Type: X, condition: Never } }\n", Some("resource property 'condition'")),
+            ("Resources: { A: { Type: X, '<<': { Type: Y } } }\n", Some("resource property '<<'")),
+            ("Hooks: {}\nRules: {}\nResources: { A: { Type: X, DeletionPolicy: Delete } }\n", None),
+        ] {
+            let found = refused(text, &[], &[]);
+            let fits = said.map_or(found.is_empty(), |said| found.iter().any(|found| found.contains(said)));
+            assert!(fits, "{text}: {found:?}");
+        }
     }
 
     #[test]

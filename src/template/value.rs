@@ -209,6 +209,14 @@ pub(super) fn plain(text: &str) -> Option<&str> {
     if FALSE.contains(&text) {
         return Some("false");
     }
+    // YAML 1.1's infinities and its not-a-number.
+    if text
+        .trim_start_matches(['-', '+'])
+        .strip_prefix('.')
+        .is_some_and(|word| word.eq_ignore_ascii_case("inf") || word.eq_ignore_ascii_case("nan"))
+    {
+        return None;
+    }
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     let is_number = digits.strip_prefix('.').unwrap_or(digits).starts_with(|c: char| c.is_ascii_digit())
         && (["0x", "0o", "0b"].iter().any(|start| digits.starts_with(start))
@@ -216,8 +224,9 @@ pub(super) fn plain(text: &str) -> Option<&str> {
     (!is_number || reads_alike(text)).then_some(text)
 }
 
-/// Whether a number is printed as it is written: `80`, `-1`, `0.5`, and not `010`, `0x50`, `5.70`. Texts
-/// such as dates, versions and addresses are no numbers.
+/// Whether a number is printed as it is written: `80`, `-1`, `0.5`, and not `010`, `0x50`, `5.70`, `-0`,
+/// nor what a double holds in part only or prints with an exponent (`0.0001`, `12345678.5`). Texts such
+/// as dates, versions and addresses are no numbers.
 fn reads_alike(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let whole = |part: &str| {
@@ -227,9 +236,14 @@ fn reads_alike(text: &str) -> bool {
     };
     let parts: Vec<&str> = digits.split('.').collect();
     match parts.as_slice() {
-        [one] if whole(one) => true,
+        [one] if whole(one) => text != "-0",
         [one, rest] if whole(one) => {
-            rest.bytes().all(|b| b.is_ascii_digit()) && !rest.is_empty() && !rest.ends_with('0')
+            rest.bytes().all(|b| b.is_ascii_digit())
+                && !rest.is_empty()
+                && !rest.ends_with('0')
+                && one.len() < 8
+                && one.len() + rest.len() <= 15
+                && (*one != "0" || !rest.starts_with("000"))
         }
         [_, _, _, ..] => !digits.contains([':', '_']),
         [one] => one.contains('-') && !one.contains([':', '_', 'x', 'o', 'b']),
@@ -240,4 +254,20 @@ fn reads_alike(text: &str) -> bool {
 /// A text for people, with `…` for the unknown parts.
 pub fn shown(text: &str) -> String {
     text.replace(MARKERS, "…")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A number that a double does not hold, or prints with an exponent, is open.
+    #[test]
+    fn numbers_that_are_printed_otherwise_are_open() {
+        for text in ["-0", "0.00001", "12345678.5", "1.0000000000000000001", ".inf", "-.Inf", ".NaN", "010"] {
+            assert_eq!(plain(text), None, "{text}");
+        }
+        for text in ["0", "80", "-1", "0.5", "0.001", "2010-09-09", "1.2.3", "inf", ".info"] {
+            assert_eq!(plain(text), Some(text), "{text}");
+        }
+    }
 }
