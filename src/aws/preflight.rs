@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_ec2::types::{InstanceLifecycleType, InstanceType, LocationType};
 use aws_sdk_rds::types::OrderableDbInstanceOption;
 
-use super::access::{Clients, Fidelity, refused};
+use super::access::{Asker, Clients, Fidelity, Shown};
 use super::ec2::filter;
 use super::error::OrCloud;
 use super::pages;
@@ -17,28 +17,73 @@ use port::{CloudResult, Needs, Offers, Place, PreflightFinding, Wishes, Zone};
 const DB_INSTANCES: (&str, &str) = ("rds", "L-7B6409FD");
 const STANDARD_VCPUS: (&str, &str) = ("ec2", "L-1216C47A");
 
-/// Returns the calls that AWS would refuse, as far as dry runs and reads can show.
+/// Asks for the permissions by dry runs and reads. Returns at most one finding for what is refused,
+/// one for what a dry run with made-up ids refuses, and one for what was not proved.
 pub async fn refusals(clients: &Clients, place: &Place, needs: &Needs) -> CloudResult<Vec<PreflightFinding>> {
-    let mut findings = Vec::new();
+    let mut asker = Asker::new(clients, needs);
+    let (mut refused, mut doubtful, mut unproved) = (Reasons::new(), Reasons::new(), Reasons::new());
     for call in &needs.calls {
-        if let Some((why, asked)) = refused(clients, needs, call).await? {
-            let faked = asked == Fidelity::MadeUpIds;
-            let doubt = if faked {
-                ", in a dry run with made-up ids (a policy that allows it for certain resources would refuse that too)"
-            } else {
-                ""
-            };
-            findings.push(PreflightFinding {
-                severity: if faked { Severity::Medium } else { Severity::High },
-                what: format!(
-                    "account {} may not call {call} in {}{doubt}: {why}",
-                    place.account, place.region
-                ),
-                fix: format!("allow `{call}` in the policy of the role or user that the playbook names"),
-            });
+        let answer = asker.ask(call).await?;
+        let asked = answer.asked.unwrap_or(call);
+        match (answer.shown, answer.fidelity) {
+            (Shown::Allowed, Fidelity::Exact | Fidelity::MadeUpIds) => {}
+            (Shown::Allowed, Fidelity::AnotherCall) if asked == call => {}
+            (Shown::Allowed, Fidelity::AnotherCall) => {
+                let why = format!("it has no dry run; {asked} is allowed, which shows little");
+                unproved.insert(call.clone(), why);
+            }
+            (Shown::Refused(why), Fidelity::MadeUpIds) => {
+                doubtful.insert(asked.to_owned(), why);
+            }
+            // Every drill makes the read too, in teardown's search at the latest.
+            (Shown::Refused(why), Fidelity::Exact | Fidelity::AnotherCall) => {
+                refused.insert(asked.to_owned(), why);
+            }
+            (Shown::Unproved(why), _) => {
+                unproved.insert(call.clone(), why);
+            }
         }
     }
+    let Place { account, region } = place;
+    let fix = "allow these actions in the policy of the role or user that the playbook names: `drillmaster iam-policy` prints all that it needs";
+    let mut findings = Vec::new();
+    let mut tell = |severity, reasons: &Reasons, said: &dyn Fn(String) -> String| {
+        if !reasons.is_empty() {
+            let what = format!("{}: {}", said(listed(reasons.keys())), first_reasons(reasons));
+            findings.push(PreflightFinding { severity, what, fix: fix.into() });
+        }
+    };
+    tell(Severity::High, &refused, &|calls| format!("account {account} may not call {calls} in {region}"));
+    tell(Severity::Medium, &doubtful, &|calls| {
+        format!(
+            "account {account} may not call {calls} in {region}, in a dry run with made-up ids (a policy that allows it for certain resources would refuse that too)"
+        )
+    });
+    tell(Severity::Medium, &unproved, &|calls| {
+        format!("whether account {account} allows {calls} in {region} was not proved")
+    });
     Ok(findings)
+}
+
+/// Why, by action.
+type Reasons = BTreeMap<String, String>;
+
+/// Joins the names of actions.
+pub fn listed<'a>(actions: impl IntoIterator<Item = &'a String>) -> String {
+    let all: Vec<&str> = actions.into_iter().map(String::as_str).collect();
+    match all.as_slice() {
+        [] | [_] => all.concat(),
+        several => format!("{} actions ({})", several.len(), several.join(", ")),
+    }
+}
+
+/// The first reason, with its action if there are several. All of them would fill screens.
+fn first_reasons(reasons: &Reasons) -> String {
+    match reasons.iter().next() {
+        Some((action, why)) if reasons.len() > 1 => format!("{action}: {why}"),
+        Some((_, why)) => why.clone(),
+        None => String::new(),
+    }
 }
 
 pub async fn quotas(clients: &Clients, place: &Place, needs: &Needs) -> CloudResult<Vec<PreflightFinding>> {
@@ -192,7 +237,16 @@ fn is_standard(instance_type: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_standard;
+    use super::{is_standard, listed};
+
+    /// A terminal has 80 columns and 24 lines.
+    #[test]
+    fn many_actions_fit_on_one_screen() {
+        let actions: Vec<String> = (10..35).map(|n| format!("rds:RestoreDBInstanceFromSnapshot{n}")).collect();
+        let said = listed(&actions);
+        assert!(said.starts_with("25 actions (") && said.len() < 80 * 12, "{said}");
+        assert_eq!(listed(&actions[..1]), actions[0]);
+    }
 
     #[test]
     fn families_have_quotas_of_their_own() {

@@ -12,6 +12,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use super::access::{Clients, IamReader};
 use super::error::OrCloud;
 use super::pages;
+use super::preflight::listed;
 use base::severity::Severity;
 use port::grant::LAUNCH;
 use port::{CloudResult, ErrorKind, Grant, Place, PreflightFinding, Test};
@@ -20,8 +21,8 @@ const CALL: &str = "iam:SimulatePrincipalPolicy";
 /// The number of simulations at once. IAM throttles early.
 const AT_ONCE: usize = 4;
 
-/// Returns a finding for each action that IAM would refuse, including the simulation itself.
-/// Returns one finding if IAM cannot be asked.
+/// Returns one finding for the actions that IAM would refuse, and one for those that it may decide
+/// differently about. Returns one finding if IAM cannot be asked.
 pub async fn findings(
     clients: &Clients,
     place: &Place,
@@ -58,7 +59,8 @@ pub async fn findings(
         }
         // The missing permission is reported like any other: `drillmaster iam-policy` lists it.
         Err(e) if e.kind == ErrorKind::Forbidden => {
-            return Ok(vec![denied(place, &principal, CALL, &BTreeSet::from([e.to_string()]), false)]);
+            let refused = BTreeMap::from([(CALL.to_owned(), BTreeSet::from([e.to_string()]))]);
+            return Ok(denied(place, &principal, &refused, false).into_iter().collect());
         }
         Err(e) => return Ok(vec![unproven(place, &e.to_string())]),
     };
@@ -68,9 +70,16 @@ pub async fn findings(
         how.insert(refusal.how);
         *doubtful &= refusal.doubtful;
     }
-    let found = by_action.into_iter();
-    Ok(found.map(|(action, (how, doubtful))| denied(place, &principal, &action, &how, doubtful)).collect())
+    let (mut certain, mut doubted) = (Refused::new(), Refused::new());
+    for (action, (how, doubtful)) in by_action {
+        if doubtful { &mut doubted } else { &mut certain }.insert(action, how);
+    }
+    let certain = denied(place, &principal, &certain, false);
+    Ok(certain.into_iter().chain(denied(place, &principal, &doubted, true)).collect())
 }
+
+/// On which resources IAM refuses, and why, by action.
+type Refused = BTreeMap<String, BTreeSet<String>>;
 
 /// Returns the principal of the current credentials, for playbooks that name no role. `None` for a
 /// principal without policies to simulate.
@@ -189,25 +198,24 @@ fn refused_on(result: &EvaluationResult) -> Vec<String> {
     refused
 }
 
-fn denied(
-    place: &Place,
-    principal: &str,
-    action: &str,
-    how: &BTreeSet<String>,
-    doubtful: bool,
-) -> PreflightFinding {
+/// One finding for all these actions. It shows what IAM says about the first one.
+fn denied(place: &Place, principal: &str, refused: &Refused, doubtful: bool) -> Option<PreflightFinding> {
+    let (first, how) = refused.iter().next()?;
     let how: Vec<&str> = how.iter().map(String::as_str).take(3).collect();
-    PreflightFinding {
+    let of = if refused.len() > 1 { format!("{first} on ") } else { String::new() };
+    let actions = listed(refused.keys());
+    Some(PreflightFinding {
         severity: if doubtful { Severity::Medium } else { Severity::High },
         what: format!(
-            "account {} would refuse {action} to {principal}: IAM says so of {}",
+            "account {} would refuse {actions} to {principal}: IAM says so of {of}{}",
             place.account,
             how.join("; ")
         ),
         fix: format!(
-            "allow `{action}` in the role's own policy (the simulation sees no policies of buckets and keys): `drillmaster iam-policy` prints all that the playbook needs"
+            "allow {} in the role's own policy (the simulation sees no policies of buckets and keys): `drillmaster iam-policy` prints all that the playbook needs",
+            if refused.len() > 1 { "these actions".to_owned() } else { format!("`{first}`") }
         ),
-    }
+    })
 }
 
 fn unproven(place: &Place, why: &str) -> PreflightFinding {
@@ -225,7 +233,22 @@ fn unproven(place: &Place, why: &str) -> PreflightFinding {
 mod tests {
     use aws_sdk_iam::types::{EvaluationResult, OrganizationsDecisionDetail, PolicyEvaluationDecisionType};
 
-    use super::{BTreeSet, doubt, principal_of};
+    use super::{BTreeSet, Refused, Severity, denied, doubt, principal_of};
+
+    #[test]
+    fn many_refusals_are_one_finding_that_fits_on_one_screen() {
+        let place =
+            port::Place { account: "999988887777".parse().unwrap(), region: "us-west-2".parse().unwrap() };
+        let on = "arn:aws:rds:us-west-2:999988887777:db:drillmaster-example (implicitDeny)".to_owned();
+        let actions = (10..35).map(|n| format!("rds:RestoreDBInstanceFromSnapshot{n}"));
+        let refused: Refused = actions.map(|action| (action, BTreeSet::from([on.clone()]))).collect();
+        let principal = "arn:aws:iam::999988887777:role/drillmaster";
+        let found = denied(&place, principal, &refused, false).unwrap();
+        assert_eq!(found.severity, Severity::High);
+        assert!(refused.keys().all(|action| found.what.contains(action)), "{}", found.what);
+        assert!(found.what.len() + found.fix.len() < 80 * 20, "{}", found.what);
+        assert_eq!(denied(&place, principal, &Refused::new(), true), None);
+    }
 
     #[test]
     fn a_simulation_that_was_told_too_little_proves_nothing() {

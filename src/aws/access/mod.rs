@@ -28,7 +28,7 @@ use super::interceptor::{FailFast, LossGateInterceptor, Shared};
 use base::ids::AccountId;
 use port::{CloudError, CloudResult, ErrorKind, Place};
 
-pub use self::dry_run::{Fidelity, refused};
+pub use self::dry_run::{Asker, Fidelity, Shown};
 pub use self::read_only::{
     CloudFormationReader, Ec2Reader, IamReader, QuotasReader, RdsReader, Route53Reader, S3Reader,
     SecretsReader, StsReader,

@@ -203,11 +203,43 @@ async fn preflight_changes_nothing_and_tells_what_it_could_not_check() {
     let findings = world.aws.preflight(&at, &needs).await.unwrap();
     let fatal: Vec<_> = findings.iter().filter(|f| f.severity == Severity::High).collect();
     assert!(matches!(fatal.as_slice(), [f] if f.what.contains("may not call ec2:CreateVpc")), "{findings:?}");
-    let doubtful: Vec<_> = findings.iter().filter(|f| f.severity == Severity::Medium).collect();
-    assert!(
-        matches!(doubtful.as_slice(), [f] if f.what.contains("may not call ec2:RunInstances") && f.what.contains("m5.large")),
-        "{findings:?}"
-    );
+    let medium = |said: &str| {
+        let found = findings.iter().find(|f| f.severity == Severity::Medium && f.what.contains(said));
+        found.unwrap_or_else(|| panic!("{said}: {findings:?}")).what.clone()
+    };
+    assert!(medium("may not call ec2:RunInstances").contains("m5.large"));
+    // Services without a dry run: another call was asked, and the finding names it.
+    let unproved = medium("was not proved");
+    for named in ["rds:RestoreDBInstanceFromDBSnapshot", "s3:CreateBucket", "cloudformation:CreateStack"] {
+        assert!(unproved.contains(named), "{unproved}");
+    }
+    assert!(unproved.contains("cloudformation:DescribeStacks is allowed"), "{unproved}");
+    assert_eq!(findings.iter().filter(|f| f.what.contains("may not call")).count(), 2, "{findings:?}");
+}
+
+/// A failure that says nothing about the permission proves nothing.
+#[tokio::test]
+async fn a_dry_run_that_fails_otherwise_proves_no_permission() {
+    let world = World::losing_east();
+    let at = place(SANDBOX, WEST);
+    let calls = ["ec2:CreateVpc", "ec2:AllocateAddress", "ec2:AttachVolume", "ec2:ImportKeyPair"];
+    let needs = Needs { calls: calls.map(str::to_owned).to_vec(), ..Needs::default() };
+    let proved = world.aws.preflight(&at, &needs).await.unwrap();
+    assert!(proved.is_empty(), "{proved:?}");
+    let fails = |action: &str, code: &str| {
+        json!({ "action": action, "kind": "error", "code": code, "status": 400, "message": "not now", "times": 99 })
+    };
+    world.moto.faults(&json!([
+        fails("CreateVpc", "VpcLimitExceeded"),
+        fails("AllocateAddress", "UnsupportedOperation"),
+        fails("AttachVolume", "InvalidParameterCombination"),
+        fails("ImportKeyPair", "InternalError"),
+    ]));
+    let findings = world.aws.preflight(&at, &needs).await.unwrap();
+    let [found] = findings.as_slice() else { panic!("{findings:?}") };
+    assert_eq!(found.severity, Severity::Medium);
+    assert!(calls.iter().all(|call| found.what.contains(call)), "{found:?}");
+    assert!(found.what.contains("was not proved"), "{found:?}");
 }
 
 /// A creation of several calls: whatever fails after the first one has taken effect, the error says that something may be
