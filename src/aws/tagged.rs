@@ -1,6 +1,8 @@
 //! Finds every resource at a place that carries a run's tag (or any run's tag), for every kind that
 //! a drill creates.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_ec2::types::{Filter, ImageState, InstanceStateName, Tag as Ec2Tag, VolumeState};
 use aws_sdk_rds::types::Tag;
 use aws_sdk_s3::types::Tag as BucketTag;
@@ -9,6 +11,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use super::access::{Clients, RdsReader};
 use super::ec2::filter;
 use super::error::OrCloud;
+use super::preflight::listed;
 use super::tags::{rds_value, value};
 use super::time::some_time;
 use super::{Aws, cloudformation, pages, s3};
@@ -40,8 +43,14 @@ impl Found<'_> {
             return;
         }
         let (account, region) = (self.place.account.clone(), self.place.region.clone());
+        let resource = ResourceRef { kind, id, account, region };
+        // AWS Backup copies the tags of what it backs up. Only it can delete its backups.
+        if tag(TAG_BACKUP).is_some() || is_backup(&resource.id) {
+            self.all.held.push(held(&resource));
+            return;
+        }
         self.all.things.push(TaggedThing {
-            resource: ResourceRef { kind, id, account, region },
+            resource,
             run: RunId(run),
             expires: tag(TAG_EXPIRES),
             created,
@@ -56,6 +65,27 @@ impl Found<'_> {
         self.add(kind, id, created, |key| rds_value(tags, key).map(str::to_owned));
     }
 
+    /// Adds a snapshot of a database. AWS Backup's may lack the tags, and is then known by the name of
+    /// the run's database.
+    fn add_db_snapshot(
+        &mut self,
+        kind: Kind,
+        id: Option<String>,
+        created: Option<Time>,
+        of: Option<&str>,
+        tags: &[Tag],
+    ) {
+        if let (Whose::Run(run), Some(id), Some(of)) = (self.whose, &id, of)
+            && is_backup(id)
+            && of.starts_with(&format!("dm-{}", run.0.to_lowercase()))
+        {
+            let (account, region) = (self.place.account.clone(), self.place.region.clone());
+            self.all.held.push(held(&ResourceRef { kind, id: id.clone(), account, region }));
+            return;
+        }
+        self.add_rds(kind, id, created, tags);
+    }
+
     /// Returns EC2's filter for the tags.
     fn filter(&self) -> Filter {
         match self.whose {
@@ -65,32 +95,53 @@ impl Found<'_> {
     }
 }
 
+/// The types of RDS's snapshots that outlive their database. Automated ones end with it.
+const SNAPSHOT_TYPES: [&str; 2] = ["manual", "awsbackup"];
+
+/// AWS Backup's own tag, with the ARN of what it backed up.
+const TAG_BACKUP: &str = "aws:backup:source-resource";
+
+/// Returns whether the id is one that AWS Backup gives to snapshots in RDS.
+fn is_backup(id: &str) -> bool {
+    id.starts_with("awsbackup:")
+}
+
+fn held(resource: &ResourceRef) -> String {
+    format!(
+        "{resource}: AWS Backup made it of a resource of the run, and only AWS Backup can delete it: delete the recovery point in its vault (AWS Backup console, or `aws backup delete-recovery-point`), and leave resources with the tag {TAG_RUN} out of the backup plan"
+    )
+}
+
 /// Looks for resources of each kind.
 ///
-/// A teardown must see everything, so a missing permission is an error. A sweep goes on with what
-/// it may see and lists the rest as unread.
+/// What a missing permission hides is listed as unread, by the call that is missing. The other kinds
+/// are looked for all the same.
 pub async fn all(aws: &Aws, place: &Place, whose: &Whose) -> CloudResult<Tagged> {
     let clients = aws.s3_clients(place).await?;
     let has_buckets_only = aws.access(&place.account).endpoint.is_some();
     let mut found = Found { place, whose, all: Tagged::default() };
-    // A missing permission is listed once for each service.
-    let mut closed: Vec<&str> = Vec::new();
+    let mut forbidden: BTreeMap<String, String> = BTreeMap::new();
     for &kind in Kind::ALL {
-        let service = kind.name().split(':').next().unwrap_or_default();
-        if closed.contains(&service) || (has_buckets_only && kind != Kind::Bucket) {
+        if has_buckets_only && kind != Kind::Bucket {
             continue;
         }
         match of_kind(&clients, kind, &mut found).await {
-            Err(e) if e.kind == ErrorKind::Forbidden && *whose == Whose::Any => {
-                found.all.unread.push(format!("{place}: {e}"));
-                closed.push(service);
+            Err(e) if e.kind == ErrorKind::Forbidden => {
+                forbidden.entry(e.call).or_insert(e.message);
             }
             looked => looked?,
         }
     }
+    if let Some(why) = forbidden.values().next() {
+        let calls = listed(forbidden.keys());
+        found.all.unread.push(format!("{place}: {calls} may not be called: {why}"));
+    }
     found.all.things.sort();
     found.all.things.dedup();
-    found.all.unread.sort();
+    for texts in [&mut found.all.unread, &mut found.all.held] {
+        texts.sort();
+        texts.dedup();
+    }
     Ok(found.all)
 }
 
@@ -174,17 +225,23 @@ async fn of_kind(clients: &Clients, kind: Kind, found: &mut Found<'_>) -> CloudR
             }
         }
         Kind::DbSnapshot => {
-            let request = rds.describe_db_snapshots().snapshot_type("manual");
-            for s in pages!("rds:DescribeDBSnapshots", db_snapshots, request) {
-                let created = some_time(s.snapshot_create_time());
-                found.add_rds(kind, s.db_snapshot_identifier.clone(), created, s.tag_list());
+            for snapshot_type in SNAPSHOT_TYPES {
+                let request = rds.describe_db_snapshots().snapshot_type(snapshot_type);
+                for s in pages!("rds:DescribeDBSnapshots", db_snapshots, request) {
+                    let (id, of) = (s.db_snapshot_identifier.clone(), s.db_instance_identifier());
+                    let created = some_time(s.snapshot_create_time());
+                    found.add_db_snapshot(kind, id, created, of, s.tag_list());
+                }
             }
         }
         Kind::DbClusterSnapshot => {
-            let request = rds.describe_db_cluster_snapshots().snapshot_type("manual");
-            for s in pages!("rds:DescribeDBClusterSnapshots", db_cluster_snapshots, request) {
-                let created = some_time(s.snapshot_create_time());
-                found.add_rds(kind, s.db_cluster_snapshot_identifier.clone(), created, s.tag_list());
+            for snapshot_type in SNAPSHOT_TYPES {
+                let request = rds.describe_db_cluster_snapshots().snapshot_type(snapshot_type);
+                for s in pages!("rds:DescribeDBClusterSnapshots", db_cluster_snapshots, request) {
+                    let (id, of) = (s.db_cluster_snapshot_identifier.clone(), s.db_cluster_identifier());
+                    let created = some_time(s.snapshot_create_time());
+                    found.add_db_snapshot(kind, id, created, of, s.tag_list());
+                }
             }
         }
         Kind::DbSubnetGroup => {
@@ -247,8 +304,7 @@ async fn buckets(clients: &Clients, found: &mut Found<'_>) -> CloudResult<()> {
                 Ok(_) => return Ok(None),
                 // The bucket is in another region, or it was deleted meanwhile.
                 Err(e) if matches!(e.kind, ErrorKind::NotFound | ErrorKind::Invalid) => return Ok(None),
-                // The tags may not be read. A run can read the tags of its own buckets, so only a
-                // sweep lists this bucket.
+                // The tags may not be read. Whether the bucket is the run's is unknown.
                 Err(e) if e.kind == ErrorKind::Forbidden => {
                     return Ok(Some((name, made, Err(e.to_string()))));
                 }

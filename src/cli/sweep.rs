@@ -200,7 +200,7 @@ fn account_of(swept: &SweptAccount) -> Account {
 /// Returns the exit code of the worst outcome.
 fn exit_code(swept: &Swept) -> Exit {
     let any = |is: fn(&Leftover) -> bool| swept.leftovers.iter().any(is);
-    if any(|l| matches!(l.outcome, Outcome::Resisted(_))) {
+    if any(|l| matches!(l.outcome, Outcome::Resisted(_))) || !swept.held.is_empty() {
         Exit::LeftBehind
     } else if !swept.unseen.is_empty() {
         Exit::Error
@@ -244,6 +244,7 @@ fn as_json(swept: &Swept, code: Exit, now: Time) -> Value {
         "schema": "drillmaster/sweep/v1",
         "looked_at": looked_at,
         "unseen": swept.unseen,
+        "held": swept.held,
         "runs": runs,
         "exit_code": code,
     })
@@ -299,12 +300,18 @@ fn as_text(swept: &Swept, delete: bool, now: Time) -> String {
     for unseen in &swept.unseen {
         line(format!("could not be searched: {unseen}"));
     }
+    for held in &swept.held {
+        line(format!("cannot be removed by Drillmaster: {held}"));
+    }
     let number = |is: fn(&Leftover) -> bool| swept.leftovers.iter().filter(|l| is(l)).count();
     let places = count(swept.looked_at.len(), "place");
     if swept.leftovers.is_empty() {
         line(match (swept.looked_at.is_empty(), swept.unseen.is_empty()) {
             (true, _) => "nothing could be searched: whether a drill has left anything is unknown".to_owned(),
-            (false, true) => format!("{places} searched: no drill has left anything there"),
+            (false, true) if swept.held.is_empty() => {
+                format!("{places} searched: no drill has left anything there")
+            }
+            (false, true) => format!("{places} searched: no drill has left anything else there"),
             (false, false) => {
                 format!("{places} searched: nothing was found, and what could not be searched is unknown")
             }

@@ -813,8 +813,10 @@ impl Whose {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Tagged {
     pub things: Vec<TaggedThing>,
-    /// Resources that could not be evaluated, each with the reason. They are not in `things`.
+    /// What could not be looked at, each with the reason. It is not in `things`.
     pub unread: Vec<String>,
+    /// Resources that carry the tag, and that only another service can delete. Each text says where.
+    pub held: Vec<String>,
 }
 
 /// A resource with the tag `drillmaster:run`, and its other tags.

@@ -513,7 +513,7 @@ impl Cloud for Twin {
     async fn tagged(&self, place: &Place, whose: &Whose) -> CloudResult<Tagged> {
         self.count("ec2:DescribeTags", false);
         let things = self.world.borrow().tagged(place, whose, self.clock.now());
-        Ok(Tagged { things, unread: Vec::new() })
+        Ok(Tagged { things, ..Tagged::default() })
     }
 
     /// The twin's stacks create no resources. Their templates say what would stay.

@@ -50,6 +50,8 @@ pub struct Swept {
     pub looked_at: Vec<Place>,
     /// Places, and resources in them, that could not be evaluated, each with the reason.
     pub unseen: Vec<String>,
+    /// Resources that only another service can delete. Each text says where.
+    pub held: Vec<String>,
     pub leftovers: Vec<Leftover>,
 }
 
@@ -64,6 +66,7 @@ pub async fn look(cloud: &dyn Cloud, places: &[Place], now: Time) -> Swept {
             Ok(found) => {
                 swept.looked_at.push(place.clone());
                 swept.unseen.extend(found.unread);
+                swept.held.extend(found.held);
                 swept.leftovers.extend(found.things.into_iter().map(|thing| {
                     let expiry = expiry(thing.expires.as_deref(), now);
                     Leftover { thing, expiry, outcome: Outcome::Stands }

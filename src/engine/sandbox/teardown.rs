@@ -10,7 +10,7 @@ use base::clock::Clock;
 use base::duration::Span;
 use event::{Body, Bus};
 use port::wait::{CONSISTENT_AFTER, Waiter};
-use port::{CloudError, Finding, Observed, Place, ResourceRef, Rule, State, Whose};
+use port::{Finding, Observed, Place, ResourceRef, Rule, State, Tagged, Whose};
 
 /// How long one resource may resist by default. This is as long as AWS takes for the slowest
 /// deletion: of a database that is being created.
@@ -30,8 +30,10 @@ pub struct Teardown<'a> {
 /// The result of a search by tag.
 struct TaggedResources {
     resources: Vec<ResourceRef>,
-    /// The places that could not be searched, and why.
-    unsearched: Vec<(Place, CloudError)>,
+    /// What could not be looked at, and why, with the place.
+    unsearched: Vec<(Place, String)>,
+    /// What only another service can delete.
+    held: Vec<String>,
 }
 
 impl Teardown<'_> {
@@ -54,11 +56,10 @@ impl Teardown<'_> {
         let seen = self.last_search(&removal, &mut remaining).await;
         let mut left_behind = remaining.retained;
         left_behind
-            .extend(self.not_seen_to_go(remaining.resisting, &seen).await.iter().map(ToString::to_string));
+            .extend(self.not_seen_to_go(remaining.resisting, &seen.resources).await.iter().map(ToString::to_string));
         left_behind.extend(seen.resources.iter().map(ToString::to_string));
-        left_behind.extend(seen.unsearched.iter().map(|(place, error)| {
-            format!("unknown ({} {} could not be looked at: {error})", place.account, place.region)
-        }));
+        left_behind.extend(seen.unsearched.iter().map(|(_, what)| format!("unknown ({what})")));
+        left_behind.extend(seen.held);
         left_behind.sort();
         left_behind.dedup();
         self.bus.tell(Body::LeftBehind { resources: left_behind.clone(), places: self.places.len() });
@@ -94,10 +95,10 @@ impl Teardown<'_> {
     }
 
     /// The resisting resources that the last search does not show to be gone either.
-    async fn not_seen_to_go(&self, resisting: Vec<ResourceRef>, seen: &TaggedResources) -> Vec<ResourceRef> {
+    async fn not_seen_to_go(&self, resisting: Vec<ResourceRef>, seen: &[ResourceRef]) -> Vec<ResourceRef> {
         let mut left = Vec::new();
         for resource in resisting {
-            if !seen.resources.contains(&resource) && self.is_gone(&resource).await {
+            if !seen.contains(&resource) && self.is_gone(&resource).await {
                 self.provisioner.tell(Body::Deleted { resource: resource.clone() });
             } else {
                 left.push(resource);
@@ -139,13 +140,20 @@ impl Teardown<'_> {
 
     /// Searches all places for resources with the run's tag.
     async fn tagged(&self) -> TaggedResources {
-        let mut seen = TaggedResources { resources: Vec::new(), unsearched: Vec::new() };
+        let mut seen = TaggedResources { resources: Vec::new(), unsearched: Vec::new(), held: Vec::new() };
         let retries = Retries::default();
         for place in &self.places {
             let ask = async || self.provisioner.cloud().tagged(place, &self.whose()).await;
             match retries.ask(self.clock, self.patience, ask).await {
-                Ok(found) => seen.resources.extend(found.things.into_iter().map(|tagged| tagged.resource)),
-                Err(error) => seen.unsearched.push((place.clone(), error)),
+                Ok(Tagged { things, unread, held }) => {
+                    seen.resources.extend(things.into_iter().map(|tagged| tagged.resource));
+                    seen.unsearched.extend(unread.into_iter().map(|what| (place.clone(), what)));
+                    seen.held.extend(held);
+                }
+                Err(error) => {
+                    let what = format!("{} {} could not be looked at: {error}", place.account, place.region);
+                    seen.unsearched.push((place.clone(), what));
+                }
             }
         }
         seen
@@ -158,12 +166,12 @@ impl Teardown<'_> {
             self.waiter.saw(resource);
             self.provisioner.adopt(resource);
         }
-        for (place, error) in seen.unsearched {
+        for (place, what) in seen.unsearched {
             // This is not final. The last search reports the place again.
             self.bus.tell(Body::Finding(Finding::new(
                 Rule::TeardownBlind,
                 format!("{} {}", place.account, place.region),
-                format!("what the run has left there could not be looked up: {error}"),
+                format!("not all that the run has left there could be looked up: {what}"),
                 "teardown goes by its own records; look for the tag drillmaster:run by hand",
             )));
         }
