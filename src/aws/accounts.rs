@@ -43,7 +43,7 @@ impl Aws {
         Ok(Self {
             config,
             shared: Arc::new(Shared::new(gate)),
-            http: access::http_client(),
+            http: access::http_client()?,
             bases: RefCell::default(),
             clients: RefCell::default(),
             zones: RefCell::default(),
@@ -75,7 +75,15 @@ impl Aws {
         if let Some(base) = self.bases.borrow().get(&key) {
             return Rc::clone(base);
         }
-        let base = Rc::new(access::load(profile, self.config.endpoint_url.as_deref(), &self.http).await);
+        let base = Rc::new(
+            access::load(
+                profile,
+                self.config.endpoint_url.as_deref(),
+                self.config.region.as_ref(),
+                &self.http,
+            )
+            .await,
+        );
         // Two callers may have loaded it at the same time. The first one stays, so that both share
         // its caches.
         Rc::clone(self.bases.borrow_mut().entry(key).or_insert(base))
@@ -138,6 +146,7 @@ impl Aws {
         let region = configured
             .iter()
             .map(String::as_str)
+            .chain(self.config.region.as_ref().map(Region::as_str))
             .chain(["us-east-1", "us-west-2"])
             .filter_map(|name| name.parse::<Region>().ok())
             .find(|region| lost.as_ref() != Some(region));

@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_cloudformation::types::{Capability, OnFailure, Parameter, Stack, StackStatus};
+use aws_sdk_cloudformation::types::{Capability, OnFailure, Parameter, ResourceStatus, Stack, StackStatus};
 use serde_json::Value;
 
 use super::access::{CloudFormationReader, Writer};
 use super::error::OrCloud;
 use super::once::begun;
-use super::{At, observed, pages, tags, with};
+use super::{At, observed, pages, s3, tags, with};
 use port::{CloudError, CloudResult, Created, DeployStack, ErrorKind, Kind, Observed, State, TAG_RUN};
 
 pub async fn create(at: &At<'_>, stack: &DeployStack) -> CloudResult<Created> {
@@ -139,8 +139,43 @@ pub async fn delete(to: &Writer, id: &str) -> CloudResult<()> {
         return Ok(());
     }
     tags::guard(CALL, id, run_of(&stack), run_tags)?;
+    if stack.stack_status() == Some(&StackStatus::DeleteFailed) {
+        empty_buckets(to, id).await?;
+    }
     // No client token: CloudFormation would take a repeated token for a repeat of a failed
     // deletion.
     client.delete_stack().stack_name(id).send().await.or_cloud(CALL)?;
+    Ok(())
+}
+
+/// Empties the buckets that a failed deletion has left. CloudFormation deletes only empty ones. It
+/// gives a stack's tags to its buckets, so a bucket without the run's tag is not the run's.
+async fn empty_buckets(to: &Writer, id: &str) -> CloudResult<()> {
+    const CALL: &str = "cloudformation:DeleteStack";
+    let request = to.read.cloudformation.list_stack_resources().stack_name(id);
+    let listed = pages!("cloudformation:ListStackResources", stack_resource_summaries, request);
+    for one in &listed {
+        let status = one.resource_status();
+        let is_left = one.resource_type() == Some("AWS::S3::Bucket")
+            && status != Some(&ResourceStatus::DeleteComplete)
+            && status != Some(&ResourceStatus::DeleteSkipped);
+        let Some(name) = one.physical_resource_id().filter(|_| is_left) else { continue };
+        let logical = one.logical_resource_id().unwrap_or("?");
+        let named = format!("the bucket {name} (`{logical}` of the stack {id})");
+        let tags = match s3::bucket::tags_of(&to.read.s3, name).await {
+            Ok(tags) => tags,
+            Err(e) if e.kind == ErrorKind::NotFound => continue,
+            Err(e) => return Err(CloudError { message: format!("{named}: {}", e.message), ..e }),
+        };
+        if s3::bucket::run_of(&tags) == Some(to.run_tags.run.0.as_str()) {
+            s3::bucket::empty(to, name).await?;
+        } else if status == Some(&ResourceStatus::DeleteFailed) {
+            let why = one.resource_status_reason().unwrap_or("it may not be empty");
+            let what = format!(
+                "{named} keeps the stack: {why}. It does not carry this run's tag, so it is left alone: empty it by hand, and delete the stack again"
+            );
+            return Err(CloudError::new(ErrorKind::Guarded, CALL, what));
+        }
+    }
     Ok(())
 }

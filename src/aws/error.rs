@@ -50,6 +50,10 @@ where
     // more than the request that needed them.
     if let SdkError::ServiceError(service) = error {
         let status = service.raw().status().as_u16();
+        // AWS has no such answer.
+        if let Some(error) = (status == 407).then(|| by_proxy(call, AUTHENTICATE)).flatten() {
+            return error;
+        }
         let meta = service.err().meta();
         let message = meta.message().unwrap_or("no message").trim();
         return from_code(call, meta.code(), status, message);
@@ -58,10 +62,10 @@ where
         if let Some(connector) = cause::<ConnectorError>(e) {
             // The connection to STS (or to another source of credentials) failed. The request
             // itself was not sent.
-            let said = format!("no credentials, no connection: {}", chain(e));
-            return CloudError::new(ErrorKind::Network, call, said)
-                .sent(if never_connected(connector) { Sent::No } else { Sent::Maybe })
-                .help("check the network, the region's name and the endpoint (AWS_ENDPOINT_URL)");
+            let said = chain(e);
+            return by_proxy(call, &said)
+                .unwrap_or_else(|| unconnected(call, format!("no credentials, no connection: {said}")))
+                .sent(if never_connected(connector) { Sent::No } else { Sent::Maybe });
         }
         return CloudError::new(ErrorKind::Credentials, call, no_credentials(e)).help(CREDENTIALS_HELP);
     }
@@ -71,13 +75,18 @@ where
             .help("the request could not be built: see what the message names"),
         SdkError::ResponseError(response) => {
             let status = response.raw().status().as_u16();
+            if let Some(error) = (status == 407).then(|| by_proxy(call, AUTHENTICATE)).flatten() {
+                return error;
+            }
             CloudError::new(ErrorKind::Server, call, format!("HTTP {status}: {said}")).sent(Sent::Maybe)
         }
         SdkError::DispatchFailure(failure) => {
             let never = failure.as_connector_error().is_some_and(never_connected) && !doubtful();
-            CloudError::new(ErrorKind::Network, call, said)
-                .sent(if never { Sent::No } else { Sent::Maybe })
-                .help("check the network, the region's name and the endpoint (AWS_ENDPOINT_URL)")
+            by_proxy(call, &said).unwrap_or_else(|| unconnected(call, said)).sent(if never {
+                Sent::No
+            } else {
+                Sent::Maybe
+            })
         }
         _ => {
             let never = said.contains("HTTP connect timeout") && !doubtful();
@@ -102,6 +111,34 @@ fn no_credentials(error: &CredentialsError) -> String {
     let said = innermost.to_string();
     let line = said.lines().find(|line| !line.trim().is_empty()).unwrap_or("the SDK does not say why");
     format!("there are no credentials: {}", line.trim().chars().take(LONGEST).collect::<String>())
+}
+
+/// hyper's words for a proxy that answers 407.
+const AUTHENTICATE: &str = "proxy authorization required";
+
+/// Returns the error of a proxy that did not let the request through. `None` if it is another error.
+fn by_proxy(call: &str, said: &str) -> Option<CloudError> {
+    let proxy = super::access::proxy()?;
+    if said.contains(AUTHENTICATE) {
+        let what = format!("the proxy {proxy} asks for a user and a password (HTTP 407)");
+        let help = "write them into the variable (http://USER:PASSWORD@HOST:PORT), or name in NO_PROXY what needs no proxy";
+        return Some(CloudError::new(ErrorKind::Network, call, what).help(help));
+    }
+    if said.contains("tunnel error") {
+        let what = format!("the proxy {proxy} did not open a way to AWS: {said}");
+        let help = "let the proxy allow CONNECT to AWS's endpoints, or name in NO_PROXY what needs no proxy";
+        return Some(CloudError::new(ErrorKind::Network, call, what).help(help));
+    }
+    None
+}
+
+fn unconnected(call: &str, said: String) -> CloudError {
+    let check = "check the network, the region's name and the endpoint (AWS_ENDPOINT_URL)";
+    let error = CloudError::new(ErrorKind::Network, call, said);
+    match super::access::proxy() {
+        Some(proxy) => error.help(format!("{check}, and the proxy {proxy}")),
+        None => error.help(check),
+    }
 }
 
 const CREDENTIALS_HELP: &str = "check the account's `profile` or `role` in the playbook, `aws sso login`, and the \

@@ -242,7 +242,8 @@ mod tests {
     /// A terminal has 80 columns and 24 lines.
     #[test]
     fn many_actions_fit_on_one_screen() {
-        let actions: Vec<String> = (10..35).map(|n| format!("rds:RestoreDBInstanceFromSnapshot{n}")).collect();
+        let actions: Vec<String> =
+            (10..35).map(|n| format!("rds:RestoreDBInstanceFromSnapshot{n}")).collect();
         let said = listed(&actions);
         assert!(said.starts_with("25 actions (") && said.len() < 80 * 12, "{said}");
         assert_eq!(listed(&actions[..1]), actions[0]);

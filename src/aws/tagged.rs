@@ -49,12 +49,7 @@ impl Found<'_> {
             self.all.held.push(held(&resource));
             return;
         }
-        self.all.things.push(TaggedThing {
-            resource,
-            run: RunId(run),
-            expires: tag(TAG_EXPIRES),
-            created,
-        });
+        self.all.things.push(TaggedThing { resource, run: RunId(run), expires: tag(TAG_EXPIRES), created });
     }
 
     fn add_ec2(&mut self, kind: Kind, id: Option<String>, created: Option<Time>, tags: &[Ec2Tag]) {
@@ -169,7 +164,12 @@ async fn of_kind(clients: &Clients, kind: Kind, found: &mut Found<'_>) -> CloudR
         Kind::Snapshot => {
             let request = ec2.describe_snapshots().owner_ids("self").filters(ours);
             for s in pages!("ec2:DescribeSnapshots", snapshots, request) {
-                found.add_ec2(kind, s.snapshot_id.clone(), some_time(s.start_time()), s.tags());
+                let (id, made) = (s.snapshot_id.clone(), some_time(s.start_time()));
+                let by_backup = s.description().is_some_and(|said| said.contains("AWS Backup service"));
+                found.add(kind, id, made, |key| match value(s.tags(), key) {
+                    None if by_backup && key == TAG_BACKUP => s.description().map(str::to_owned),
+                    found => found.map(str::to_owned),
+                });
             }
         }
         Kind::Image => {
@@ -347,6 +347,50 @@ fn began(run: &RunId) -> Option<Time> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// AWS Backup takes the tags of what it backs up, and EC2 and RDS refuse to delete its backups.
+    #[test]
+    fn backups_of_aws_backup_are_held() {
+        let run = "20261122T074400Z-orders-1f3a";
+        let place = Place { account: "999988887777".parse().unwrap(), region: "us-west-2".parse().unwrap() };
+        let ec2 = |key: &str, value: &str| Ec2Tag::builder().key(key).value(value).build();
+        let rds = [Tag::builder().key(TAG_RUN).value(run).build()];
+        let (ours, backed) = (ec2(TAG_RUN, run), ec2(TAG_BACKUP, "arn:aws:ec2:us-west-2:1:volume/vol-1"));
+        let theirs = ec2(TAG_RUN, "20261122T074400Z-other-2a2a");
+        for whose in [Whose::Run(RunId(run.into())), Whose::Any] {
+            let mut found = Found { place: &place, whose: &whose, all: Tagged::default() };
+            let id = |id: &str| Some(id.to_owned());
+            found.add_ec2(Kind::Snapshot, id("snap-ours"), None, &[ours.clone()]);
+            found.add_ec2(Kind::Snapshot, id("snap-backup"), None, &[ours.clone(), backed.clone()]);
+            found.add_ec2(Kind::Image, id("ami-backup"), None, &[backed.clone(), ours.clone()]);
+            found.add_ec2(Kind::Snapshot, id("snap-of-nobody"), None, &[backed.clone()]);
+            let name = format!("dm-{}-db", run.to_lowercase());
+            for (id, of, tags) in [
+                ("dm-copy", name.as_str(), rds.as_slice()),
+                ("awsbackup:job-tagged", "orders", rds.as_slice()),
+                ("awsbackup:job-of-production", "orders", &[]),
+            ] {
+                found.add_db_snapshot(Kind::DbSnapshot, Some(id.into()), None, Some(of), tags);
+            }
+            let things: Vec<&str> = found.all.things.iter().map(|t| t.resource.id.as_str()).collect();
+            assert_eq!(things, ["snap-ours", "dm-copy"], "{whose:?}");
+            let held = found.all.held.join("\n");
+            for id in ["snap-backup", "ami-backup", "awsbackup:job-tagged"] {
+                assert!(held.contains(id), "{id}: {held}");
+            }
+            assert_eq!(found.all.held.len(), 3, "{held}");
+            assert!(held.contains("aws backup delete-recovery-point"), "{held}");
+        }
+        // Of one run, the names of its databases tell too.
+        let whose = Whose::Run(RunId(run.into()));
+        let mut found = Found { place: &place, whose: &whose, all: Tagged::default() };
+        let name = format!("dm-{}-db", run.to_lowercase());
+        let id = Some("awsbackup:job-untagged".to_owned());
+        found.add_db_snapshot(Kind::DbSnapshot, id, None, Some(&name), &[]);
+        assert_eq!((found.all.held.len(), found.all.things.len()), (1, 0));
+        found.add_ec2(Kind::Volume, Some("vol-1".into()), None, &[theirs]);
+        assert_eq!(found.all.things, []);
+    }
 
     #[test]
     fn a_run_tells_when_it_began() {

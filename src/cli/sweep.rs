@@ -77,7 +77,9 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     let (accounts, places) = where_to_look(args, &config)?;
     let clock = Clock::real();
     let gate = Arc::new(LossGate::nothing_lost());
-    let cloud = wire::aws(accounts.values(), "drillmaster-sweep", &clock, &gate).map_err(wrong)?;
+    // A region that is swept is one that the credentials can be asked in.
+    let region = places.first().map(|place| &place.region);
+    let cloud = wire::aws(accounts.values(), "drillmaster-sweep", region, &clock, &gate).map_err(wrong)?;
     let runtime = wire::runtime().map_err(wrong)?;
     let sweeper = Sweeper {
         cloud: Rc::clone(&cloud),

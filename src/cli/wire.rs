@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use base::clock::{Clock, Pace};
 use base::duration::Time;
-use base::ids::{AccountId, RunId};
+use base::ids::{AccountId, Region, RunId};
 use base::on::On;
 use checks::{ConnectTo, Observation};
 use engine::actions::TIMINGS;
@@ -128,7 +128,9 @@ impl Drill {
                     )?
                 })
             }
-            On::Aws => aws(plan.accounts.values(), &options.run.0, &clock, &gate)?,
+            On::Aws => {
+                aws(plan.accounts.values(), &options.run.0, Some(&plan.sandbox.region), &clock, &gate)?
+            }
         };
         let mut connect_to = options.connect_to.clone();
         for text in &plan.connect_to {
@@ -230,6 +232,7 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, String> {
 pub fn aws<'a>(
     accounts: impl Iterator<Item = &'a Account>,
     session: &str,
+    region: Option<&Region>,
     clock: &Clock,
     gate: &Arc<LossGate>,
 ) -> Result<Rc<dyn Cloud>, String> {
@@ -246,7 +249,8 @@ pub fn aws<'a>(
         };
         (account.id.clone(), access)
     });
-    let config = AwsConfig { accounts: accounts.collect(), endpoint_url: None, clock: clock.clone() };
+    let region = region.cloned();
+    let config = AwsConfig { accounts: accounts.collect(), endpoint_url: None, region, clock: clock.clone() };
     let aws = Aws::connect(config, Arc::clone(gate)).map_err(|e| e.to_string())?;
     Ok(Rc::new(aws))
 }
@@ -255,6 +259,7 @@ pub fn aws<'a>(
 pub fn aws<'a>(
     _: impl Iterator<Item = &'a Account>,
     _: &str,
+    _: Option<&Region>,
     _: &Clock,
     _: &Arc<LossGate>,
 ) -> Result<Rc<dyn Cloud>, String> {

@@ -265,6 +265,7 @@ impl World for OnMoto {
         let config = AwsConfig {
             accounts: [PRODUCTION, VAULT, SANDBOX].map(role).into(),
             endpoint_url: Some(shared().moto.endpoint().to_owned()),
+            region: None,
             clock: Clock::real(),
         };
         (Rc::new(Aws::connect(config, Arc::clone(gate)).unwrap()), shared().ids.clone())

@@ -14,6 +14,7 @@ mod least_privilege;
 mod losses;
 mod privileges;
 mod protected;
+mod proxies;
 mod secrets;
 mod shop;
 mod stacks;

@@ -8,4 +8,5 @@ mod loss;
 mod network;
 mod objects;
 mod points;
+mod tagged;
 mod world;

@@ -226,7 +226,9 @@ impl<'a> Asker<'a> {
         let (clients, call) = (self.clients, read.call());
         let found = match read {
             Read::Ec2 => answer(call, another, clients.ec2.describe_vpcs().send().await),
-            Read::Rds => answer(call, another, clients.rds.describe_db_instances().max_records(20).send().await),
+            Read::Rds => {
+                answer(call, another, clients.rds.describe_db_instances().max_records(20).send().await)
+            }
             Read::CloudFormation => {
                 answer(call, another, clients.cloudformation.describe_stacks().send().await)
             }
@@ -327,7 +329,8 @@ mod tests {
             assert_eq!(matches!(shown, Ok(Shown::Unproved(_))), open, "{kind:?}");
             assert_eq!(shown.is_err(), !open, "{kind:?}");
         }
-        let said = "UnauthorizedOperation: You are not authorized. Encoded authorization failure message: x1y2";
+        let said =
+            "UnauthorizedOperation: You are not authorized. Encoded authorization failure message: x1y2";
         let shown = judged(CloudError::new(ErrorKind::Forbidden, "ec2:RunInstances", said)).unwrap();
         assert!(matches!(shown, Shown::Refused(why) if why.ends_with("not authorized.")));
     }

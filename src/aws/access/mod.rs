@@ -3,6 +3,7 @@
 
 mod confirmed;
 mod dry_run;
+mod http;
 mod read_only;
 mod writer;
 
@@ -18,17 +19,17 @@ use aws_credential_types::provider::{
     self, ProvideCredentials, SharedCredentialsProvider, error::CredentialsError, future,
 };
 use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
-use aws_smithy_http_client::tls;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
 use self::confirmed::Confirmed;
 use super::interceptor::{FailFast, LossGateInterceptor, Shared};
-use base::ids::AccountId;
+use base::ids::{AccountId, Region};
 use port::{CloudError, CloudResult, ErrorKind, Place};
 
 pub use self::dry_run::{Asker, Fidelity, Shown};
+pub use self::http::{client as http_client, proxy};
 pub use self::read_only::{
     CloudFormationReader, Ec2Reader, IamReader, QuotasReader, RdsReader, Route53Reader, S3Reader,
     SecretsReader, StsReader,
@@ -43,6 +44,8 @@ pub struct AwsConfig {
     pub accounts: BTreeMap<AccountId, Access>,
     /// Overrides `AWS_ENDPOINT_URL` and the profile's endpoint.
     pub endpoint_url: Option<String>,
+    /// The region to ask in where none is configured: the sandbox's.
+    pub region: Option<Region>,
     pub clock: base::clock::Clock,
 }
 
@@ -98,12 +101,6 @@ struct Raw {
 /// operation on a test peer.
 const ATTEMPTS: u32 = 8;
 
-pub fn http_client() -> SharedHttpClient {
-    aws_smithy_http_client::Builder::new()
-        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
-        .build_https()
-}
-
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(5))
@@ -113,20 +110,34 @@ fn timeouts() -> TimeoutConfig {
         .build()
 }
 
-/// Loads a profile or the default chain: credentials, endpoint and default region.
-pub async fn load(profile: Option<&str>, endpoint: Option<&str>, http: &SharedHttpClient) -> SdkConfig {
-    let retry = RetryConfig::standard().with_max_attempts(ATTEMPTS).with_max_backoff(Duration::from_secs(20));
-    let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http.clone())
-        .retry_config(retry)
-        .timeout_config(timeouts());
-    if let Some(profile) = profile {
-        loader = loader.profile_name(profile);
+/// Loads a profile or the default chain: credentials, endpoint and default region. `region` is the
+/// default where none is configured.
+pub async fn load(
+    profile: Option<&str>,
+    endpoint: Option<&str>,
+    region: Option<&Region>,
+    http: &SharedHttpClient,
+) -> SdkConfig {
+    let loader = || {
+        let retry = RetryConfig::standard().with_max_attempts(ATTEMPTS);
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http.clone())
+            .retry_config(retry.with_max_backoff(Duration::from_secs(20)))
+            .timeout_config(timeouts());
+        if let Some(profile) = profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(url) = endpoint {
+            loader = loader.endpoint_url(url);
+        }
+        loader
+    };
+    let mut config = loader().load().await;
+    if let (None, Some(region)) = (config.region(), region) {
+        // Sources of credentials need a region too, so it is given before they are made.
+        let region = aws_types::region::Region::new(region.to_string());
+        config = loader().region(region).load().await;
     }
-    if let Some(url) = endpoint {
-        loader = loader.endpoint_url(url);
-    }
-    let config = loader.load().await;
     let Some(profile) = profile else { return config };
     // The default chain would prefer keys in the environment to the profile that the playbook
     // names.

@@ -71,9 +71,10 @@ pub async fn observe(ec2: &Ec2Reader, ids: &[String]) -> CloudResult<Vec<Observe
             let state = match image.state() {
                 Some(ImageState::Available) => State::Ready,
                 Some(ImageState::Deregistered) => State::Gone,
-                Some(s @ (ImageState::Failed | ImageState::Error | ImageState::Invalid)) => {
-                    State::Failed(format!("{s} {said}").trim().to_owned())
-                }
+                // Only its owner can enable a disabled image again.
+                Some(
+                    s @ (ImageState::Failed | ImageState::Error | ImageState::Invalid | ImageState::Disabled),
+                ) => State::Failed(format!("{s} {said}").trim().to_owned()),
                 other => State::Pending(other.map_or("pending", ImageState::as_str).to_owned()),
             };
             let id = image.image_id.unwrap_or_default();

@@ -197,9 +197,11 @@ pub async fn observe_subnets(ec2: &Ec2Reader, ids: &[String]) -> CloudResult<Vec
         for subnet in pages!("ec2:DescribeSubnets", subnets, request) {
             let state = match subnet.state() {
                 Some(SubnetState::Available) => State::Ready,
-                Some(SubnetState::FailedInsufficientCapacity) => {
-                    State::Failed("failed-insufficient-capacity".into())
-                }
+                Some(
+                    s @ (SubnetState::Failed
+                    | SubnetState::FailedInsufficientCapacity
+                    | SubnetState::Unavailable),
+                ) => State::Failed(s.to_string()),
                 other => State::Pending(other.map_or("pending", SubnetState::as_str).to_owned()),
             };
             let seen = observed(subnet.subnet_id.unwrap_or_default(), state);

@@ -68,7 +68,10 @@ pub async fn observe(ec2: &Ec2Reader, ids: &[String]) -> CloudResult<Vec<Observe
             let said = snapshot.state_message.clone().unwrap_or_default();
             let state = match snapshot.state() {
                 Some(SnapshotState::Completed) => State::Ready,
-                Some(SnapshotState::Error) => State::Failed(format!("error {said}").trim().to_owned()),
+                // `recoverable`: it was deleted, and lies in the Recycle Bin.
+                Some(s @ (SnapshotState::Error | SnapshotState::Recoverable)) => {
+                    State::Failed(format!("{s} {said}").trim().to_owned())
+                }
                 other => State::Pending(other.map_or("pending", SnapshotState::as_str).to_owned()),
             };
             let id = snapshot.snapshot_id.unwrap_or_default();

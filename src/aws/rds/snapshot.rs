@@ -111,12 +111,17 @@ pub async fn observe(rds: &RdsReader, kind: Kind, ids: &[String]) -> CloudResult
 fn seen(id: Option<String>, arn: Option<String>, status: Option<&str>, progress: Option<i32>) -> Observed {
     let state = match status {
         Some("available") => State::Ready,
-        Some("failed") => State::Failed("failed".into()),
+        Some(status) if status == "failed" || is_final(status) => State::Failed(status.to_owned()),
         other => State::Pending(other.unwrap_or("creating").to_owned()),
     };
     let id = id.unwrap_or_default();
     let seen = with(observed(id.clone(), state), "snapshot_id", id);
     with(with(seen, "arn", arn), "progress", progress)
+}
+
+/// Returns whether a status stays until somebody gives back what is missing, such as a KMS key.
+fn is_final(status: &str) -> bool {
+    ["incompatible-", "inaccessible-"].iter().any(|start| status.starts_with(start))
 }
 
 pub async fn delete(to: &Writer, resource: &ResourceRef) -> CloudResult<()> {

@@ -129,7 +129,7 @@ pub async fn delete(to: &Writer, name: &str) -> CloudResult<()> {
     Ok(())
 }
 
-async fn empty(to: &Writer, name: &str) -> CloudResult<()> {
+pub async fn empty(to: &Writer, name: &str) -> CloudResult<()> {
     const DELETE: &str = "s3:DeleteObjects";
     let s3 = &to.s3;
     let invalid =

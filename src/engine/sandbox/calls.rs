@@ -158,8 +158,13 @@ fn undoing_of(call: CreateCall) -> &'static [&'static str] {
             "s3:DeleteBucket",
         ],
         // Resources that a stack retains are looked up. They are deleted if they carry the run's
-        // tag and their kind is known.
+        // tag and their kind is known. Its buckets are emptied if they carry it.
         CreateCall::CreateStack => &[
+            "s3:GetBucketTagging",
+            "s3:ListObjectVersions",
+            "s3:DeleteObjects",
+            "s3:ListMultipartUploads",
+            "s3:AbortMultipartUpload",
             "cloudformation:DescribeStackEvents",
             "cloudformation:DeleteStack",
             "cloudformation:ListStackResources",

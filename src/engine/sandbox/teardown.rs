@@ -55,8 +55,9 @@ impl Teardown<'_> {
         let mut remaining = removal.run(self.provisioner.standing(), again).await;
         let seen = self.last_search(&removal, &mut remaining).await;
         let mut left_behind = remaining.retained;
-        left_behind
-            .extend(self.not_seen_to_go(remaining.resisting, &seen.resources).await.iter().map(ToString::to_string));
+        left_behind.extend(
+            self.not_seen_to_go(remaining.resisting, &seen.resources).await.iter().map(ToString::to_string),
+        );
         left_behind.extend(seen.resources.iter().map(ToString::to_string));
         left_behind.extend(seen.unsearched.iter().map(|(_, what)| format!("unknown ({what})")));
         left_behind.extend(seen.held);

@@ -89,6 +89,16 @@ impl Drill {
         self
     }
 
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    pub fn without(mut self, name: &str) -> Self {
+        self.command.env_remove(name);
+        self
+    }
+
     /// Checks for this host and port reach that address.
     pub fn connect(self, from: &str, to: &str) -> Self {
         self.arg("--connect-to").arg(format!("{from}={to}"))

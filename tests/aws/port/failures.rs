@@ -26,6 +26,7 @@ async fn keys_that_are_not_set_are_named() {
     let config = aws::AwsConfig {
         accounts: [(super::world::account(SANDBOX), access)].into(),
         endpoint_url: Some("http://127.0.0.1:1".into()),
+        region: None,
         clock: base::clock::Clock::real(),
     };
     let gate = port::LossGate::new(Loss::Region(EAST.parse().unwrap()));
@@ -226,9 +227,7 @@ async fn a_dry_run_that_fails_otherwise_proves_no_permission() {
     let needs = Needs { calls: calls.map(str::to_owned).to_vec(), ..Needs::default() };
     let proved = world.aws.preflight(&at, &needs).await.unwrap();
     assert!(proved.is_empty(), "{proved:?}");
-    let fails = |action: &str, code: &str| {
-        json!({ "action": action, "kind": "error", "code": code, "status": 400, "message": "not now", "times": 99 })
-    };
+    let fails = |action: &str, code: &str| json!({ "action": action, "kind": "error", "code": code, "status": 400, "message": "not now", "times": 99 });
     world.moto.faults(&json!([
         fails("CreateVpc", "VpcLimitExceeded"),
         fails("AllocateAddress", "UnsupportedOperation"),

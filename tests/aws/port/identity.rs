@@ -15,6 +15,7 @@ async fn the_wrong_accounts_credentials_sign_no_request() {
     let config = AwsConfig {
         accounts: [(account(SANDBOX), Access { role, ..keys() })].into(),
         endpoint_url: Some(world.moto.endpoint().to_owned()),
+        region: None,
         clock: Clock::real(),
     };
     let aws = Aws::connect(config, Arc::clone(&world.gate)).unwrap();

@@ -232,6 +232,7 @@ async fn objects_come_from_a_second_provider_through_here() {
     let config = AwsConfig {
         accounts: [(account(elsewhere), access), (account(SANDBOX), sandbox)].into(),
         endpoint_url: Some(world.moto.endpoint().to_owned()),
+        region: None,
         clock: base::clock::Clock::real(),
     };
     let aws = Aws::connect(config, std::sync::Arc::clone(&world.gate)).unwrap();

@@ -70,6 +70,7 @@ pub fn connect(endpoint: &str, loss: Loss) -> (Aws, Arc<LossGate>) {
     let config = AwsConfig {
         accounts: [role(PRODUCTION), role(SANDBOX), role(VAULT)].into(),
         endpoint_url: Some(endpoint.to_owned()),
+        region: None,
         clock: Clock::real(),
     };
     (Aws::connect(config, Arc::clone(&gate)).unwrap(), gate)

@@ -84,6 +84,8 @@ pub struct Weather {
     pub only: Vec<(&'static str, Fault)>,
     /// Tags cannot be looked at, ever.
     pub blind: bool,
+    /// What every search by tag tells besides.
+    pub told: Tagged,
     /// Nothing of this kind can be deleted.
     pub clinging: Option<Kind>,
 }
@@ -97,13 +99,15 @@ impl Weather {
             from_t0: dice.permille(600),
             only: Vec::new(),
             blind: dice.permille(20),
+            told: Tagged::default(),
             clinging: dice.permille(40).then(|| dice.one_of(Kind::ALL)),
         }
     }
 
     pub fn fair() -> Self {
         let (like_aws, from_t0, blind) = (false, false, false);
-        Self { rate: 0, budget: 0, like_aws, from_t0, only: Vec::new(), blind, clinging: None }
+        let (only, told) = (Vec::new(), Tagged::default());
+        Self { rate: 0, budget: 0, like_aws, from_t0, only, blind, told, clinging: None }
     }
 }
 
@@ -424,6 +428,8 @@ impl Cloud for Faulty {
                 }
             }
             tagged.things.sort();
+            tagged.unread.extend(self.weather.told.unread.iter().cloned());
+            tagged.held.extend(self.weather.told.held.iter().cloned());
             Ok(tagged)
         };
         self.call("ec2:DescribeTags", READS, look).await

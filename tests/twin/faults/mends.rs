@@ -4,6 +4,7 @@ use super::dice::Dice;
 use super::faulty::{Fault, IGNORED, LINGERING, UNSEEN, Weather};
 use super::property::{Fair, violations};
 use super::run::{Fate, Left, run};
+use port::Tagged;
 use support::drill::Drill;
 use support::rehearsal::loaded;
 
@@ -46,6 +47,24 @@ fn what_cannot_be_looked_at_is_unknown() {
     assert_eq!(left.report.exit_code.code(), 4);
     let told = &left.report.teardown.left_behind;
     assert!(told.len() == 1 && told[0].starts_with("unknown ("), "{told:?}");
+}
+
+/// A search that sees only some kinds proves nothing about the others; and what only another service can delete stays.
+#[test]
+fn what_a_search_could_not_see_or_delete_is_left_behind() {
+    let unread = "999988887777 us-west-2: ec2:DescribeVolumes may not be called".to_owned();
+    let held = "a snapshot that AWS Backup made".to_owned();
+    for (told, said) in [
+        (Tagged { unread: vec![unread.clone()], ..Tagged::default() }, format!("unknown ({unread})")),
+        (Tagged { held: vec![held.clone()], ..Tagged::default() }, held),
+    ] {
+        let weather = Weather { told, ..Weather::fair() };
+        let loaded = loaded(&Drill::of("az-loss").write());
+        let left = run(&loaded, &weather, &Fate::calm(), &mut Dice::of(1, 1));
+        assert_eq!(left.report.exit_code.code(), 4, "{said}");
+        assert_eq!(left.report.teardown.left_behind, [said]);
+        assert!(left.standing.is_empty(), "{:?}", left.standing);
+    }
 }
 
 #[test]

@@ -1,0 +1,198 @@
+//! The HTTP client of every call to AWS. It honours `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and
+//! `NO_PROXY`, in either case. The addresses of metadata services are never asked through a proxy:
+//! each means another machine there.
+
+use std::fmt;
+
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::{Builder, Connector, tls};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use port::{CloudError, CloudResult, ErrorKind};
+
+const RING: tls::Provider = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
+
+/// The variables that name a proxy, in the order of their rank for HTTPS.
+const PROXIES: [&str; 6] =
+    ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"];
+
+/// The variables that move a metadata service elsewhere.
+const METADATA_VARIABLES: [&str; 2] =
+    ["AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_CONTAINER_CREDENTIALS_FULL_URI"];
+
+/// The metadata services of EC2, ECS and EKS.
+const METADATA: [&str; 5] =
+    ["169.254.169.254", "[fd00:ec2::254]", "169.254.170.2", "169.254.170.23", "[fd00:ec2::23]"];
+
+fn set(variable: &str) -> Option<String> {
+    std::env::var(variable).ok().filter(|value| !value.trim().is_empty())
+}
+
+/// Makes the client. Refuses a variable that names no proxy: the SDK would pass over it, and connect
+/// directly.
+pub fn client() -> CloudResult<SharedHttpClient> {
+    for variable in PROXIES {
+        if let Some(url) = set(variable) {
+            usable(variable, &url)?;
+        }
+    }
+    let direct = Builder::new().tls_provider(RING).build_https();
+    if PROXIES.iter().all(|variable| set(variable).is_none()) {
+        return Ok(direct);
+    }
+    let proxied = Builder::new().build_with_connector_fn(|settings, components| {
+        let mut builder = Connector::builder().proxy_config(ProxyConfig::from_env());
+        builder.set_connector_settings(settings.cloned());
+        builder.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+        builder.tls_provider(RING).build()
+    });
+    let metadata = METADATA_VARIABLES.iter().filter_map(|variable| set(variable));
+    let metadata = metadata.map(|url| authority(&url).to_owned()).collect();
+    Ok(SharedHttpClient::new(Client { direct, proxied, metadata }))
+}
+
+fn usable(variable: &str, url: &str) -> CloudResult<()> {
+    if let Some((_, password)) = user(url).and_then(|user| user.split_once(':')) {
+        base::redact::register(password);
+    }
+    // As in other programs, `http` may be left out.
+    let whole = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
+    match ProxyConfig::all(without_user(&whole)) {
+        Ok(_) => Ok(()),
+        Err(e) => {
+            let said = format!("{variable} names no proxy that can be used: {e}");
+            Err(CloudError::new(ErrorKind::Invalid, "connect", said)
+                .help(format!("write {variable}=http://HOST:PORT, or unset it")))
+        }
+    }
+}
+
+/// Names the proxy and its variable, without user and password. `None` if none is set.
+pub fn proxy() -> Option<String> {
+    let (variable, url) = PROXIES.iter().find_map(|variable| Some((variable, set(variable)?)))?;
+    Some(format!("{} ({variable})", without_user(&url)))
+}
+
+fn user(url: &str) -> Option<&str> {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.rsplit_once('@').map(|(user, _)| user)
+}
+
+fn without_user(url: &str) -> String {
+    user(url).map_or_else(|| url.to_owned(), |user| url.replacen(&format!("{user}@"), "", 1))
+}
+
+/// Returns the host and port of a URL.
+fn authority(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let rest = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    rest.rsplit_once('@').map_or(rest, |(_, host)| host)
+}
+
+/// Returns the host of a host and port. An IPv6 address keeps its brackets.
+fn host(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+        Some(_) | None => authority,
+    }
+}
+
+struct Client {
+    direct: SharedHttpClient,
+    proxied: SharedHttpClient,
+    /// The hosts and ports to which variables move a metadata service.
+    metadata: Vec<String>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("metadata", &self.metadata).finish_non_exhaustive()
+    }
+}
+
+impl HttpClient for Client {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(Route {
+            direct: self.direct.http_connector(settings, components),
+            proxied: self.proxied.http_connector(settings, components),
+            metadata: self.metadata.clone(),
+        })
+    }
+}
+
+#[derive(Debug)]
+struct Route {
+    direct: SharedHttpConnector,
+    proxied: SharedHttpConnector,
+    metadata: Vec<String>,
+}
+
+impl HttpConnector for Route {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        if is_metadata(request.uri(), &self.metadata) {
+            self.direct.call(request)
+        } else {
+            self.proxied.call(request)
+        }
+    }
+}
+
+fn is_metadata(uri: &str, more: &[String]) -> bool {
+    let authority = authority(uri);
+    METADATA.contains(&host(authority)) || more.iter().any(|known| known == authority)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_metadata_service_is_asked_through_a_proxy() {
+        let more = ["127.0.0.1:1338".to_owned()];
+        for uri in [
+            "http://169.254.169.254/latest/api/token",
+            "http://[fd00:ec2::254]/latest/meta-data",
+            "http://[fd00:ec2::23]:80/v1/credentials",
+            "http://169.254.170.2/v2/credentials/x",
+            "http://127.0.0.1:1338/latest/meta-data",
+        ] {
+            assert!(is_metadata(uri, &more), "{uri}");
+        }
+        for uri in [
+            "https://sts.us-west-2.amazonaws.com/",
+            "http://127.0.0.1:5000/169.254.169.254",
+            "https://169.254.169.254.example.com/",
+        ] {
+            assert!(!is_metadata(uri, &more), "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_is_named_without_user_and_password() {
+        for (url, shown) in [
+            ("http://proxy.example:3128", "http://proxy.example:3128"),
+            ("http://ann:s3cret-word@proxy.example:3128", "http://proxy.example:3128"),
+            ("ann:s3cret-word@proxy.example:3128", "proxy.example:3128"),
+        ] {
+            assert_eq!(without_user(url), shown);
+            assert!(usable("HTTPS_PROXY", url).is_ok(), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_http_proxy_is_refused() {
+        for url in ["socks5://ann:s3cret-word@proxy.example:1080", "http://", "not a url"] {
+            let error = usable("HTTPS_PROXY", url).unwrap_err();
+            assert!(error.message.contains("HTTPS_PROXY"), "{url}: {error}");
+            assert!(!error.to_string().contains("s3cret"), "{error}");
+        }
+    }
+}
