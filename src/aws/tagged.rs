@@ -72,7 +72,7 @@ impl Found<'_> {
     ) {
         if let (Whose::Run(run), Some(id), Some(of)) = (self.whose, &id, of)
             && is_backup(id)
-            && of.starts_with(&format!("dm-{}", run.0.to_lowercase()))
+            && of.starts_with(&names_of(run))
         {
             let (account, region) = (self.place.account.clone(), self.place.region.clone());
             self.all.held.push(held(&ResourceRef { kind, id: id.clone(), account, region }));
@@ -92,6 +92,11 @@ impl Found<'_> {
 
 /// The types of RDS's snapshots that outlive their database. Automated ones end with it.
 const SNAPSHOT_TYPES: [&str; 2] = ["manual", "awsbackup"];
+
+/// Returns how the names of the run's resources begin: with the end of the run's id.
+fn names_of(run: &RunId) -> String {
+    format!("dm-{}-", run.0.rsplit('-').next().unwrap_or_default())
+}
 
 /// AWS Backup's own tag, with the ARN of what it backed up.
 const TAG_BACKUP: &str = "aws:backup:source-resource";
@@ -364,7 +369,7 @@ mod tests {
             found.add_ec2(Kind::Snapshot, id("snap-backup"), None, &[ours.clone(), backed.clone()]);
             found.add_ec2(Kind::Image, id("ami-backup"), None, &[backed.clone(), ours.clone()]);
             found.add_ec2(Kind::Snapshot, id("snap-of-nobody"), None, &[backed.clone()]);
-            let name = format!("dm-{}-db", run.to_lowercase());
+            let name = "dm-1f3a-db".to_owned();
             for (id, of, tags) in [
                 ("dm-copy", name.as_str(), rds.as_slice()),
                 ("awsbackup:job-tagged", "orders", rds.as_slice()),
@@ -384,7 +389,7 @@ mod tests {
         // Of one run, the names of its databases tell too.
         let whose = Whose::Run(RunId(run.into()));
         let mut found = Found { place: &place, whose: &whose, all: Tagged::default() };
-        let name = format!("dm-{}-db", run.to_lowercase());
+        let name = "dm-1f3a-db".to_owned();
         let id = Some("awsbackup:job-untagged".to_owned());
         found.add_db_snapshot(Kind::DbSnapshot, id, None, Some(&name), &[]);
         assert_eq!((found.all.held.len(), found.all.things.len()), (1, 0));
