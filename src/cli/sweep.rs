@@ -349,7 +349,7 @@ mod tests {
         let place =
             || Place { account: "999988887777".parse().unwrap(), region: "us-west-2".parse().unwrap() };
         let told = |looked_at: Vec<Place>, unseen: Vec<String>| {
-            as_text(&Swept { looked_at, unseen, leftovers: Vec::new() }, false, Clock::real().now())
+            as_text(&Swept { looked_at, unseen, ..Swept::default() }, false, Clock::real().now())
         };
         let unseen = || vec!["999988887777 us-west-2: no credentials".to_owned()];
         assert!(told(vec![place()], vec![]).contains("1 place searched: no drill has left anything there"));
