@@ -70,6 +70,38 @@ impl Aws {
         error
     }
 
+    /// Says of an error that it is another provider's, if the account is one.
+    pub(super) fn blame(&self, account: &AccountId, error: CloudError) -> CloudError {
+        let Access { endpoint, access_key_env, secret_key_env, .. } = self.access(account);
+        let Some(endpoint) = endpoint.filter(|_| error.kind != ErrorKind::Lost) else { return error };
+        let keys = match (access_key_env, secret_key_env) {
+            (Some(key), Some(secret)) => format!("the keys in {key} and {secret}"),
+            _ => "the keys (`access_key_env`, `secret_key_env`)".to_owned(),
+        };
+        let help = match error.kind {
+            ErrorKind::Credentials | ErrorKind::Forbidden => {
+                format!("it is the provider that refuses: check {keys}, and what they may read there")
+            }
+            ErrorKind::Network | ErrorKind::Server => {
+                "it is the provider that does not answer: check the account's `endpoint`, and whether its server is up"
+                    .to_owned()
+            }
+            ErrorKind::Throttled
+            | ErrorKind::NotFound
+            | ErrorKind::AlreadyExists
+            | ErrorKind::InUse
+            | ErrorKind::Quota
+            | ErrorKind::Busy
+            | ErrorKind::Invalid
+            | ErrorKind::Lost
+            | ErrorKind::Guarded
+            | ErrorKind::Unsupported => error.help.clone().unwrap_or_else(|| {
+                "it is the provider that says so: check the account's `endpoint`, the bucket and its region".to_owned()
+            }),
+        };
+        CloudError { message: format!("the provider at {endpoint}: {}", error.message), ..error }.help(help)
+    }
+
     async fn base(&self, profile: Option<&str>) -> Rc<SdkConfig> {
         let key = profile.map(str::to_owned);
         if let Some(base) = self.bases.borrow().get(&key) {
@@ -159,6 +191,10 @@ impl Aws {
     /// Returns the clients for a bucket, and tells the gate where the bucket is.
     pub(super) async fn bucket_clients(&self, bucket: &BucketRef) -> CloudResult<Rc<Clients>> {
         self.shared.know_bucket(bucket);
+        if let Some(owner) = bucket.owner.as_ref().filter(|_| self.access(&bucket.account).endpoint.is_none())
+        {
+            self.shared.know_owner(&bucket.name, owner);
+        }
         let place = Place { account: bucket.account.clone(), region: bucket.region.clone() };
         self.s3_clients(&place).await
     }

@@ -192,6 +192,9 @@ fn classify(code: &str, status: u16, message: &str) -> (ErrorKind, Option<&'stat
         return (ErrorKind::Credentials, Some(CREDENTIALS_HELP));
     }
     // These codes come before the rules that go by the HTTP status alone.
+    if code == "NotImplemented" || status == 501 {
+        return (ErrorKind::Unsupported, Some("this provider does not offer it: let the step do without"));
+    }
     if code.starts_with("InvalidInstanceType") || code == "Unsupported" {
         let help = "the region or the zone does not offer this instance type: name another one with `type`, or zones that offer it with `sandbox.network.zones`";
         return (ErrorKind::Invalid, Some(help));
@@ -402,6 +405,8 @@ mod tests {
             ("InsufficientInstanceCapacity", 500, ErrorKind::Quota),
             ("InternalFailure", 500, ErrorKind::Server),
             ("", 502, ErrorKind::Server),
+            ("NotImplemented", 501, ErrorKind::Unsupported),
+            ("", 501, ErrorKind::Unsupported),
             ("InvalidParameterValue", 400, ErrorKind::Invalid),
             ("InvalidInstanceType", 403, ErrorKind::Invalid),
         ] {

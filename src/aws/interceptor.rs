@@ -246,7 +246,10 @@ impl LossGateInterceptor {
         {
             // An S3 ARN has neither a region nor an account. This ARN adds both, for the gate.
             let owner = self.shared.owner(&known.name).unwrap_or_else(|| known.account.clone());
-            found.source = Some(format!("arn:aws:s3:{}:{owner}:{}", known.region, known.name));
+            // The regions of another provider are its own.
+            let region =
+                if self.shared.gate.is_elsewhere(&known.account) { "" } else { known.region.as_str() };
+            found.source = Some(format!("arn:aws:s3:{region}:{owner}:{}", known.name));
         }
         let zones = self.shared.zone_ids(&self.place, &found);
         let source_region: Option<Region> = found.source_region.as_deref().and_then(|r| r.parse().ok());
@@ -262,6 +265,7 @@ impl LossGateInterceptor {
             key: found.key.as_deref(),
             zones: zones.iter().collect(),
             unclear,
+            elsewhere: !self.to_aws,
         };
         self.shared.gate.check(&call, &caller::by())
     }

@@ -131,6 +131,7 @@ const READ_NOTHING: &[&str] = &[
     "DeleteDBSnapshot",
     "DeleteDBSubnetGroup",
     "DeleteKeyPair",
+    "DeleteObject",
     "DeleteObjects",
     "DeleteSecurityGroup",
     "DeleteSnapshot",

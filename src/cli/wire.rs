@@ -103,7 +103,7 @@ impl Drill {
             // The clock never runs behind the last record: no duration may be negative.
             On::Aws => Clock::real_from(memory.last_at),
         };
-        let gate = Arc::new(LossGate::new(plan.loss.clone()));
+        let gate = Arc::new(LossGate::new(plan.loss.clone()).with_elsewhere(plan.accounts_elsewhere()));
         let cloud: Rc<dyn Cloud> = match options.on {
             On::Twin => {
                 let Some(estate) = &plan.estate else {

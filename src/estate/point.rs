@@ -157,6 +157,9 @@ pub struct RecoveryPoint {
     /// The earliest instant that a database's log reaches. `None`: unknown, or not a log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub earliest: Option<Time>,
+    /// Whether it lies at another provider, whose regions are its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub elsewhere: bool,
 }
 
 impl RecoveryPoint {
@@ -189,6 +192,7 @@ impl RecoveryPoint {
             engine: None,
             one_zone: false,
             earliest: None,
+            elsewhere: false,
         }
     }
 }
@@ -208,6 +212,8 @@ pub struct Use<'a> {
     pub loss: &'a Loss,
     pub t0: Time,
     pub account: &'a AccountId,
+    /// Another account whose credentials read the point, if the step names one that survives.
+    pub reader: Option<&'a AccountId>,
     pub region: &'a Region,
     pub kinds: &'a [PointKind],
     /// A copy step, for which the point may lie in any surviving region.
@@ -301,6 +307,9 @@ impl RecoveryPoint {
     }
 
     pub fn survives(&self, loss: &Loss) -> bool {
+        if self.elsewhere {
+            return loss.account() != Some(&self.account);
+        }
         if let (Loss::Az(lost), "s3:bucket") = (loss, self.kind.resource_kind()) {
             return !bucket::dies_with(lost, &self.id, Some(&self.region), None, self.one_zone);
         }
@@ -340,7 +349,10 @@ impl RecoveryPoint {
             _ => return Err(Rejection::NotUsableAtT0),
         }
         let own = self.account == *on.account;
-        if !own && (self.kind.is_bound_to_its_account() || !self.shared_with.contains(on.account)) {
+        let is_read =
+            on.reader.is_some_and(|reader| self.account == *reader || self.shared_with.contains(reader));
+        let is_shared = is_read || self.shared_with.contains(on.account);
+        if !own && (self.kind.is_bound_to_its_account() || !is_shared) {
             return Err(Rejection::NotShared);
         }
         if !own && self.managed_key {
@@ -569,7 +581,15 @@ mod tests {
     fn with_use<T>(loss: &Loss, across: bool, f: impl FnOnce(&Use<'_>) -> T) -> T {
         let (account, region) = ("999988887777".parse().unwrap(), "us-west-2".parse().unwrap());
         let kinds = [PointKind::RdsSnapshot];
-        f(&Use { loss, t0: t0(), account: &account, region: &region, kinds: &kinds, across_regions: across })
+        f(&Use {
+            loss,
+            t0: t0(),
+            account: &account,
+            reader: None,
+            region: &region,
+            kinds: &kinds,
+            across_regions: across,
+        })
     }
 
     #[test]

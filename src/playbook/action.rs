@@ -201,6 +201,8 @@ pub struct SourceSpec {
     pub stands_for: Option<String>,
     /// The region that the arguments name, if it is known.
     pub region: Option<Region>,
+    /// The name in `accounts` whose credentials read it, if the arguments name one.
+    pub account: Option<String>,
 }
 
 /// What an action makes of a recovery point.

@@ -300,6 +300,13 @@ impl<'a> Draft<'a> {
     pub fn account_id(&self, name: &str) -> Option<Text<'a>> {
         self.accounts.get(name)?.value.get("id").and_then(Text::of)
     }
+
+    /// Whether the account is another provider's, by its `endpoint`.
+    pub fn is_elsewhere(&self, name: &str) -> bool {
+        self.accounts
+            .get(name)
+            .is_some_and(|entry| entry.value.get("endpoint").is_some_and(|url| !url.is_null()))
+    }
 }
 
 fn loss(node: &Node) -> Option<(Loss, Span)> {

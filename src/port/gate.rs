@@ -37,6 +37,9 @@ pub struct Call<'a> {
     pub zones: Vec<&'a AzId>,
     /// Whether the source of the call is unknown.
     pub unclear: bool,
+    /// Whether it goes to another provider. Its regions are its own, even if AWS has one of the same
+    /// name, and so are its control planes.
+    pub elsewhere: bool,
 }
 
 /// A refused call, as the report shows it.
@@ -67,6 +70,8 @@ pub struct LossGate {
     /// `None` means that nothing is lost. The gate then lets everything pass, as in a sweep.
     loss: Option<Loss>,
     state: Mutex<GateState>,
+    /// The accounts that are another provider's.
+    elsewhere: BTreeSet<AccountId>,
 }
 
 struct GateState {
@@ -103,7 +108,19 @@ impl LossGate {
             denied: Vec::new(),
             seen: BTreeSet::new(),
         };
-        Self { loss, state: Mutex::new(state) }
+        Self { loss, state: Mutex::new(state), elsewhere: BTreeSet::new() }
+    }
+
+    /// Names the accounts that are another provider's.
+    #[must_use]
+    pub fn with_elsewhere(mut self, accounts: impl IntoIterator<Item = AccountId>) -> Self {
+        self.elsewhere.extend(accounts);
+        self
+    }
+
+    /// Whether the account is another provider's.
+    pub fn is_elsewhere(&self, account: &AccountId) -> bool {
+        self.elsewhere.contains(account)
     }
 
     pub fn loss(&self) -> Option<&Loss> {
@@ -193,6 +210,7 @@ impl LossGate {
             Loss::Az(_) => false,
         });
         match loss {
+            Loss::Region(_) if call.elsewhere => {}
             Loss::Region(lost) => {
                 if call.region == Some(lost) {
                     return Some((
@@ -246,6 +264,7 @@ impl LossGate {
             return Some((locus.clone(), format!("the recovery point lies in {locus}, which is lost")));
         }
         if state.enforcement == Enforcement::Full
+            && !call.elsewhere
             && let Some(lost) = loss.region()
             && let Some(plane) = control_plane(lost.as_str(), call.service, call.operation)
         {
@@ -333,6 +352,25 @@ mod tests {
         assert!(gate.check(&put, "receipts").is_ok());
         gate.enforce(Enforcement::Teardown);
         assert!(gate.check(&Call { operation: "DeleteBucket", ..create }, "teardown").is_ok());
+    }
+
+    #[test]
+    fn the_regions_of_another_provider_are_its_own() {
+        let east = "us-east-1".parse().unwrap();
+        let other: AccountId = "999999999999".parse().unwrap();
+        let call = Call {
+            service: "s3",
+            operation: "GetObject",
+            account: Some(&other),
+            region: Some(&east),
+            elsewhere: true,
+            ..Call::default()
+        };
+        assert!(gate(Loss::Region(east.clone())).check(&call, "x").is_ok());
+        assert!(
+            gate(Loss::Region(east.clone())).check(&Call { elsewhere: false, ..call.clone() }, "x").is_err()
+        );
+        assert!(gate(Loss::Account(other.clone())).check(&call, "x").is_err());
     }
 
     #[test]

@@ -43,6 +43,7 @@ impl Gated {
             operation,
             account: Some(&place.account),
             region: Some(&place.region),
+            elsewhere: self.gate.is_elsewhere(&place.account),
             ..Call::default()
         });
         self.ask(&asked, by)
@@ -76,6 +77,7 @@ pub fn create_call<'a>(place: &'a Place, what: &'a Create) -> Call<'a> {
         key: kms_key,
         zones,
         unclear: false,
+        elsewhere: false,
     }
 }
 

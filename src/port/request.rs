@@ -682,7 +682,14 @@ pub struct Observed {
 #[serde(rename_all = "snake_case")]
 pub enum PointQuery {
     /// Points of these kinds for one resource, or for all resources with a tag.
-    Of { selector: Selector, kinds: Vec<PointKind> },
+    Of {
+        selector: Selector,
+        kinds: Vec<PointKind>,
+        /// The account whose credentials read the points, if the step names one. Its own points
+        /// need not be shared with the sandbox's account.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reader: Option<AccountId>,
+    },
     /// One point, by its id or ARN.
     Id { id: String, kind: PointKind },
 }
@@ -694,6 +701,10 @@ pub struct BucketRef {
     /// The account whose credentials are used, and whose endpoint for a second provider.
     pub account: AccountId,
     pub region: Region,
+    /// The account that owns it, if it was found before T0. S3 refuses a request to a bucket that
+    /// another account owns by then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<AccountId>,
 }
 
 impl BucketRef {

@@ -403,7 +403,9 @@ impl Twin {
         let points = self.points();
         match query {
             PointQuery::Id { id, kind } => points.by_id(id).filter(|p| p.kind == *kind).cloned().collect(),
-            PointQuery::Of { selector, kinds } => points.selected(selector, kinds, &self.resources),
+            PointQuery::Of { selector, kinds, reader: _ } => {
+                points.selected(selector, kinds, &self.resources)
+            }
         }
     }
 }

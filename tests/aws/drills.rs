@@ -5,6 +5,7 @@ mod account;
 mod closet;
 mod denied;
 mod drill;
+mod elsewhere;
 mod everything;
 mod failures;
 mod faults;

@@ -1,5 +1,6 @@
 //! The port over the AWS SDKs, against an AWS API on 127.0.0.1 (tests/peers).
 
+mod bulk;
 mod compute;
 mod databases;
 mod failures;

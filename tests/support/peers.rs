@@ -5,9 +5,11 @@
 mod databases;
 mod moto;
 mod process;
+mod stores;
 mod targets;
 
 pub use databases::{MariaDb, PASSWORD, Postgres};
 pub use moto::Moto;
 pub use process::Certificates;
+pub use stores::Store;
 pub use targets::{Answer, HttpTarget, Request, TcpTarget, TlsTarget};

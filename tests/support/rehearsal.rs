@@ -138,7 +138,7 @@ pub fn engine(
     consumer: Box<dyn Consumer>,
     interrupt: CancellationToken,
 ) -> Engine {
-    let gate = Arc::new(LossGate::new(plan.loss.clone()));
+    let gate = Arc::new(LossGate::new(plan.loss.clone()).with_elsewhere(plan.accounts_elsewhere()));
     let config = Config {
         on: base::on::On::Twin,
         run: RunId(RUN.into()),

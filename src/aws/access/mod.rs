@@ -18,7 +18,9 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::{
     self, ProvideCredentials, SharedCredentialsProvider, error::CredentialsError, future,
 };
-use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
+use aws_sdk_s3::config::{
+    RequestChecksumCalculation, ResponseChecksumValidation, StalledStreamProtectionConfig,
+};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
@@ -94,6 +96,7 @@ struct Raw {
     ec2_once: aws_sdk_ec2::Client,
     rds: aws_sdk_rds::Client,
     s3: aws_sdk_s3::Client,
+    s3_bulk: aws_sdk_s3::Client,
     cloudformation: aws_sdk_cloudformation::Client,
 }
 
@@ -108,6 +111,15 @@ fn timeouts() -> TimeoutConfig {
         .operation_attempt_timeout(Duration::from_secs(60))
         .operation_timeout(Duration::from_secs(300))
         .build()
+}
+
+/// No limit for an attempt or for the whole call. What the base configuration limits stays limited
+/// unless it is switched off by name.
+fn object_timeouts() -> aws_smithy_types::timeout::TimeoutConfigBuilder {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(5))
+        .disable_operation_attempt_timeout()
+        .disable_operation_timeout()
 }
 
 /// Loads a profile or the default chain: credentials, endpoint and default region. `region` is the
@@ -196,7 +208,7 @@ pub fn clients(
         }
         _ => config,
     };
-    let s3_endpoint = s3_endpoint(&config);
+    let s3_endpoint = access.endpoint.clone().or_else(|| s3_endpoint(&config));
     let ec2 = aws_sdk_ec2::config::Builder::from(&config).interceptor(watch("ec2")).retry_classifier(first());
     let mut s3 = aws_sdk_s3::config::Builder::from(&config)
         .interceptor(watch("s3").elsewhere(access.endpoint.is_some()))
@@ -206,14 +218,11 @@ pub fn clients(
         .use_arn_region(false)
         // Objects may be gigabytes, so they get no total timeout. The SDK's stalled-stream
         // protection ends a stalled read.
-        .timeout_config(
-            TimeoutConfig::builder()
-                .connect_timeout(Duration::from_secs(5))
-                .read_timeout(Duration::from_secs(60))
-                .build(),
-        )
+        .timeout_config(object_timeouts().read_timeout(Duration::from_secs(60)).build())
         .force_path_style(s3_endpoint.as_deref().is_some_and(needs_path_style) || access.endpoint.is_some());
-    if access.endpoint.is_some() {
+    if let Some(endpoint) = &access.endpoint {
+        // What the environment or a profile says of AWS's endpoints is not meant for this one.
+        s3 = s3.endpoint_url(endpoint).use_fips(false).use_dual_stack(false);
         // Other providers do not know S3's newer checksum headers. Drillmaster computes its own
         // checksums.
         s3 = s3
@@ -227,6 +236,12 @@ pub fn clients(
             aws_sdk_rds::config::Builder::from(&config)
                 .interceptor(watch("rds"))
                 .retry_classifier(first())
+                .build(),
+        ),
+        s3_bulk: aws_sdk_s3::Client::from_conf(
+            s3.clone()
+                .timeout_config(object_timeouts().disable_read_timeout().build())
+                .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
                 .build(),
         ),
         s3: aws_sdk_s3::Client::from_conf(s3.build()),

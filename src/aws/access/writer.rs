@@ -16,6 +16,10 @@ pub struct Writer {
     pub ec2_once: aws_sdk_ec2::Client,
     pub rds: aws_sdk_rds::Client,
     pub s3: S3Writer,
+    /// For calls that S3 answers when it has copied or put together the object: without any limit
+    /// in time. S3 sends nothing meanwhile for longer than the SDK's protection against stalled
+    /// streams accepts (smithy-rs issue 4439).
+    pub s3_bulk: S3Writer,
     pub cloudformation: aws_sdk_cloudformation::Client,
     /// Signs pre-signed URLs.
     pub credentials: Option<SharedCredentialsProvider>,
@@ -41,6 +45,7 @@ impl Clients {
             ec2_once: raw.ec2_once.clone(),
             rds: raw.rds.clone(),
             s3: raw.s3.clone(),
+            s3_bulk: raw.s3_bulk.clone(),
             cloudformation: raw.cloudformation.clone(),
             credentials: self.credentials.clone(),
             read: Reading {

@@ -1,14 +1,13 @@
 //! Buckets as recovery points: buckets with versions, and replicas.
 
-use aws_sdk_s3::types::BucketVersioningStatus;
-
-use super::{Search, Target, named};
+use super::{Search, named};
 use crate::Aws;
 use crate::access::S3Reader;
 use crate::error::OrCloud;
-use base::duration::Size;
-use base::ids::AccountId;
-use estate::{Loss, PointKind, RecoveryPoint, Selector};
+use crate::s3::list::is_versioned;
+use base::duration::{Size, Time};
+use base::ids::{AccountId, Region};
+use estate::{Loss, PointKind, RecoveryPoint};
 use port::{CloudResult, ErrorKind};
 
 /// Returns the bucket as a recovery point.
@@ -20,19 +19,11 @@ pub async fn find(
     search: &Search<'_>,
     kind: PointKind,
 ) -> CloudResult<Vec<RecoveryPoint>> {
-    let name = match search.target {
-        Target::Point(id) => id,
-        Target::Source(Selector::Id(id)) if id.kind == "s3:bucket" => &id.name,
-        Target::Source(_) => return Ok(Vec::new()),
-    };
+    let Some(name) = search.bucket() else { return Ok(Vec::new()) };
     let Some(owner) = owner(aws, s3, search, name).await? else { return Ok(Vec::new()) };
-    if aws.access(&search.place.account).endpoint.is_none() {
-        aws.shared.know_owner(name, &owner);
-    }
+    aws.shared.know_owner(name, &owner);
     let taken = if kind == PointKind::S3Versions {
-        let answer =
-            s3.get_bucket_versioning().bucket(name).send().await.or_cloud("s3:GetBucketVersioning")?;
-        if answer.status() != Some(&BucketVersioningStatus::Enabled) {
+        if !is_versioned(s3, name).await? {
             return Ok(Vec::new());
         }
         // Every object can be read as it was at this time.
@@ -41,7 +32,66 @@ pub async fn find(
         // S3's API does not return the lag of a replica. Only CloudWatch has it.
         None
     };
-    Ok(vec![RecoveryPoint {
+    Ok(vec![point(search, kind, name, owner, search.place.region.clone(), taken)])
+}
+
+/// Returns the bucket of another provider as a recovery point. A region of another name is the
+/// provider's own: it is followed there.
+pub async fn find_elsewhere(
+    aws: &Aws,
+    search: &Search<'_>,
+    kind: PointKind,
+) -> CloudResult<Vec<RecoveryPoint>> {
+    let Some(name) = search.bucket() else { return Ok(Vec::new()) };
+    let account = &search.place.account;
+    let blame = |error| aws.blame(account, error);
+    let mut place = search.place.clone();
+    let mut clients = aws.s3_clients(&place).await.map_err(blame)?;
+    let mut head = clients.s3.head_bucket().bucket(name).send().await;
+    let told = match &head {
+        Ok(head) => head.bucket_region().map(str::to_owned),
+        Err(e) => e.raw_response().and_then(|r| r.headers().get("x-amz-bucket-region")).map(str::to_owned),
+    };
+    if let Some(region) = told.and_then(|region| region.parse().ok()).filter(|region| *region != place.region)
+    {
+        place.region = region;
+        clients = aws.s3_clients(&place).await.map_err(blame)?;
+        head = clients.s3.head_bucket().bucket(name).send().await;
+    }
+    match head.or_cloud("s3:HeadBucket") {
+        Ok(_) => {}
+        Err(e) if e.kind == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) if matches!(e.kind, ErrorKind::Network | ErrorKind::Lost) => return Err(blame(e)),
+        // The answer to a HEAD request has no body. A listing says what is wrong.
+        Err(_) => {
+            let listing = clients.s3.list_objects_v2().bucket(name).max_keys(1).send().await;
+            match listing.or_cloud("s3:ListObjectsV2") {
+                Err(e) if e.message.starts_with("NoSuchBucket") => return Ok(Vec::new()),
+                other => other.map(drop).map_err(blame)?,
+            }
+        }
+    }
+    let taken = if kind == PointKind::S3Versions {
+        if !is_versioned(&clients.s3, name).await.map_err(blame)? {
+            return Ok(Vec::new());
+        }
+        Some(search.now)
+    } else {
+        None
+    };
+    Ok(vec![point(search, kind, name, account.clone(), place.region, taken)])
+}
+
+/// A bucket as a recovery point. It is read as of T0.
+fn point(
+    search: &Search<'_>,
+    kind: PointKind,
+    name: &str,
+    owner: AccountId,
+    region: Region,
+    taken: Option<Time>,
+) -> RecoveryPoint {
+    RecoveryPoint {
         // A bucket of another account that these credentials can read is shared by its policy.
         shared_with: if owner == search.place.account {
             Vec::new()
@@ -58,8 +108,8 @@ pub async fn find(
         // Each object has its own key or none. Only reading it tells.
         encrypted: false,
         kms_key: None,
-        ..RecoveryPoint::new(named("s3:bucket", name), kind, name, owner, search.place.region.clone())
-    }])
+        ..RecoveryPoint::new(named("s3:bucket", name), kind, name, owner, region)
+    }
 }
 
 /// Returns which of the playbook's accounts owns the bucket.
@@ -68,14 +118,9 @@ pub async fn find(
 /// not read it.
 async fn owner(aws: &Aws, s3: &S3Reader, search: &Search<'_>, name: &str) -> CloudResult<Option<AccountId>> {
     let own = &search.place.account;
-    let elsewhere = aws.access(own).endpoint.is_some();
-    let others = aws
-        .config
-        .accounts
-        .iter()
-        .filter(|(id, access)| !elsewhere && *id != own && access.endpoint.is_none());
+    let others = aws.config.accounts.iter().filter(|(id, access)| *id != own && access.endpoint.is_none());
     // An account that is lost may be none of the playbook's.
-    let lost = aws.shared.gate.loss().and_then(Loss::account).filter(|lost| !elsewhere && *lost != own);
+    let lost = aws.shared.gate.loss().and_then(Loss::account).filter(|lost| *lost != own);
     // S3 does not name the owner. It only confirms the account in the request.
     for account in std::iter::once(own).chain(others.map(|(id, _)| id)).chain(lost) {
         let head = s3.head_bucket().bucket(name).expected_bucket_owner(account.as_str()).send().await;

@@ -17,21 +17,25 @@ use port::{CloudResult, Place, PointQuery};
 
 pub async fn find(aws: &Aws, place: &Place, query: &PointQuery) -> CloudResult<Vec<RecoveryPoint>> {
     let (target, kinds) = match query {
-        PointQuery::Of { selector, kinds } => (Target::Source(selector), kinds.clone()),
+        PointQuery::Of { selector, kinds, reader: _ } => (Target::Source(selector), kinds.clone()),
         PointQuery::Id { id, kind } => (Target::Point(id), vec![*kind]),
     };
     let search = Search { place, target, now: aws.config.clock.now() };
-    let clients = aws.s3_clients(place).await?;
+    let elsewhere = aws.access(&place.account).endpoint.is_some();
+    let clients = aws.s3_clients(place).await.map_err(|e| aws.blame(&place.account, e))?;
     let mut all: Vec<RecoveryPoint> = Vec::new();
     for kind in kinds {
         all.extend(match kind {
             // Replicas have versions too. The bucket then counts as a replica only, since its lag
             // is unknown.
             PointKind::S3Versions if all.iter().any(|p| p.kind == PointKind::S3Replica) => Vec::new(),
+            PointKind::S3Replica | PointKind::S3Versions if elsewhere => {
+                bucket::find_elsewhere(aws, &search, kind).await?
+            }
             PointKind::S3Replica | PointKind::S3Versions => {
                 bucket::find(aws, &clients.s3, &search, kind).await?
             }
-            _ if aws.access(&place.account).endpoint.is_some() => Vec::new(),
+            _ if elsewhere => Vec::new(),
             PointKind::EbsSnapshot => ebs::find(&clients.ec2, &search).await?,
             PointKind::Ami => image::find(&clients.ec2, &search).await?,
             PointKind::RdsSnapshot => database::snapshots(&clients.rds, &search).await?,

@@ -34,6 +34,17 @@ pub struct Search<'a> {
     pub now: Time,
 }
 
+impl<'a> Search<'a> {
+    /// The name of the bucket that is looked for.
+    pub fn bucket(&self) -> Option<&'a str> {
+        match self.target {
+            Target::Point(id) => Some(id),
+            Target::Source(Selector::Id(id)) if id.kind == "s3:bucket" => Some(&id.name),
+            Target::Source(_) => None,
+        }
+    }
+}
+
 /// Parses `ec2:volume/vol-1` or `vol-1`.
 pub fn named(kind: &str, text: &str) -> ResourceId {
     ResourceId::new(kind, text.strip_prefix(&format!("{kind}/")).unwrap_or(text))

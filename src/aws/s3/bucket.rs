@@ -1,10 +1,13 @@
 //! Buckets: created private and encrypted, observed, emptied, and deleted.
 
+use std::cell::RefCell;
+
 use aws_sdk_s3::types::{
     BucketLocationConstraint, CreateBucketConfiguration, Delete, ObjectIdentifier,
     PublicAccessBlockConfiguration, ServerSideEncryption, ServerSideEncryptionByDefault,
     ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging,
 };
+use futures_util::{TryStreamExt as _, stream};
 
 use super::list::decode;
 use crate::access::{S3Reader, Writer};
@@ -122,64 +125,135 @@ pub async fn observe(s3: &S3Reader, ids: &[String]) -> CloudResult<Vec<Observed>
 /// Empties the bucket (all versions, delete markers and unfinished uploads), then deletes it.
 pub async fn delete(to: &Writer, name: &str) -> CloudResult<()> {
     const CALL: &str = "s3:DeleteBucket";
-    let (s3, run_tags) = (&to.s3, &to.run_tags);
-    tags::guard(CALL, name, run_of(&tags_of(&to.read.s3, name).await?), run_tags)?;
+    tags::guard(CALL, name, run_of(&tags_of(&to.read.s3, name).await?), &to.run_tags)?;
     empty(to, name).await?;
-    s3.delete_bucket().bucket(name).send().await.or_cloud(CALL)?;
+    to.s3.delete_bucket().bucket(name).send().await.or_cloud(CALL)?;
     Ok(())
 }
 
+/// How many pages of objects are deleted at once.
+const PAGES: usize = 8;
+/// How many objects are deleted at once where each needs a request of its own.
+const SINGLES: usize = 16;
+
+/// An object's key, and its version.
+type Named = (String, Option<String>);
+
+/// Deletes all versions and delete markers. Each pass lists the whole bucket, and deletes pages while
+/// it lists the next ones.
 pub async fn empty(to: &Writer, name: &str) -> CloudResult<()> {
     const DELETE: &str = "s3:DeleteObjects";
-    let s3 = &to.s3;
-    let invalid =
-        |e: aws_sdk_s3::error::BuildError| CloudError::new(ErrorKind::Invalid, DELETE, e.to_string());
-    let mut before = Vec::new();
+    let mut before = None;
     loop {
-        // Lists from the start each time, because the objects of the last page are deleted.
-        let page = s3
-            .list_object_versions()
-            .bucket(name)
-            .encoding_type(aws_sdk_s3::types::EncodingType::Url)
-            .send()
-            .await
-            .or_cloud("s3:ListObjectVersions")?;
-        let versions = page.versions().iter().map(|v| (v.key(), v.version_id()));
-        let markers = page.delete_markers().iter().map(|m| (m.key(), m.version_id()));
-        let mut objects = Vec::new();
-        for (key, version) in versions.chain(markers) {
-            let Some(key) = key else { continue };
-            let version = version.map(str::to_owned);
-            let key = decode(key, page.encoding_type());
-            objects
-                .push(ObjectIdentifier::builder().key(key).set_version_id(version).build().map_err(invalid)?);
+        let first = RefCell::new(None);
+        let pages = stream::try_unfold(Some(Marker::default()), async |marker| {
+            let Some(marker) = marker else { return Ok::<_, CloudError>(None) };
+            Ok(Some(page(&to.read.s3, name, marker).await?))
+        });
+        pages
+            .map_ok(async |objects: Vec<Named>| {
+                first.borrow_mut().get_or_insert_with(|| objects.clone());
+                delete_objects(to, name, objects).await
+            })
+            .try_buffer_unordered(PAGES)
+            .try_collect::<()>()
+            .await?;
+        let first = first.into_inner().filter(|objects: &Vec<Named>| !objects.is_empty());
+        if first.is_none() {
+            return abort_uploads(to, name).await;
         }
-        if objects.is_empty() {
-            break;
-        }
-        if objects == before {
-            let what = format!("{} objects of {name} are there again after their deletion", objects.len());
+        if first == before {
+            let count = first.map_or(0, |objects| objects.len());
+            let what = format!("{count} objects of {name} are there again after their deletion");
             return Err(CloudError::new(ErrorKind::InUse, DELETE, what)
                 .help("something still writes to the bucket, or an object lock holds them"));
         }
-        before.clone_from(&objects);
-        for batch in objects.chunks(1000) {
-            let delete =
-                Delete::builder().set_objects(Some(batch.to_vec())).quiet(true).build().map_err(invalid)?;
-            let answer = s3.delete_objects().bucket(name).delete(delete).send().await.or_cloud(DELETE)?;
-            if let Some(error) = answer.errors().first() {
-                let what = format!(
-                    "{} of {} objects were not deleted, the first: {} ({})",
-                    answer.errors().len(),
-                    batch.len(),
-                    error.key().unwrap_or("?"),
-                    error.message().or(error.code()).unwrap_or("no reason given"),
-                );
-                return Err(CloudError::new(ErrorKind::InUse, DELETE, what)
-                    .help("an object lock or a bucket policy may hold them"));
-            }
+        before = first;
+    }
+}
+
+/// Where the next page begins.
+#[derive(Default)]
+struct Marker {
+    key: Option<String>,
+    version: Option<String>,
+}
+
+async fn page(s3: &S3Reader, name: &str, from: Marker) -> CloudResult<(Vec<Named>, Option<Marker>)> {
+    let page = s3
+        .list_object_versions()
+        .bucket(name)
+        .set_key_marker(from.key)
+        .set_version_id_marker(from.version)
+        .encoding_type(aws_sdk_s3::types::EncodingType::Url)
+        .send()
+        .await
+        .or_cloud("s3:ListObjectVersions")?;
+    let decode = |key: &str| decode(key, page.encoding_type());
+    let versions = page.versions().iter().map(|v| (v.key(), v.version_id()));
+    let markers = page.delete_markers().iter().map(|m| (m.key(), m.version_id()));
+    let named =
+        |(key, version): (Option<&str>, Option<&str>)| Some((decode(key?), version.map(str::to_owned)));
+    let objects = versions.chain(markers).filter_map(named).collect();
+    let more = page.is_truncated() == Some(true) && page.next_key_marker().is_some();
+    let next = more.then(|| Marker {
+        key: page.next_key_marker().map(decode),
+        version: page.next_version_id_marker().map(str::to_owned),
+    });
+    Ok((objects, next))
+}
+
+/// Deletes objects, at most a page of them: in bulk, and those whose keys XML cannot carry one by one.
+async fn delete_objects(to: &Writer, name: &str, objects: Vec<Named>) -> CloudResult<()> {
+    let (plain, odd): (Vec<Named>, Vec<Named>) = objects.into_iter().partition(|(key, _)| fits_xml(key));
+    for batch in plain.chunks(1000) {
+        match in_bulk(to, name, batch).await {
+            Err(e) if e.message.starts_with("MalformedXML") => one_by_one(to, name, batch).await?,
+            done => done?,
         }
     }
+    one_by_one(to, name, &odd).await
+}
+
+/// Whether XML 1.0 can carry the key as it is. White space other than blanks may be changed on the way.
+fn fits_xml(key: &str) -> bool {
+    !key.chars().any(|c| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'))
+}
+
+async fn one_by_one(to: &Writer, name: &str, objects: &[Named]) -> CloudResult<()> {
+    stream::iter(objects.iter().map(Ok))
+        .try_for_each_concurrent(SINGLES, async |(key, version): &Named| {
+            let request = to.s3.delete_object().bucket(name).key(key).set_version_id(version.clone());
+            request.send().await.or_cloud("s3:DeleteObject").map(drop)
+        })
+        .await
+}
+
+async fn in_bulk(to: &Writer, name: &str, batch: &[Named]) -> CloudResult<()> {
+    const DELETE: &str = "s3:DeleteObjects";
+    let invalid =
+        |e: aws_sdk_s3::error::BuildError| CloudError::new(ErrorKind::Invalid, DELETE, e.to_string());
+    let ids: Result<Vec<_>, _> = batch
+        .iter()
+        .map(|(key, version)| ObjectIdentifier::builder().key(key).set_version_id(version.clone()).build())
+        .collect();
+    let ids = ids.map_err(invalid)?;
+    let delete = Delete::builder().set_objects(Some(ids)).quiet(true).build().map_err(invalid)?;
+    let answer = to.s3.delete_objects().bucket(name).delete(delete).send().await.or_cloud(DELETE)?;
+    let Some(error) = answer.errors().first() else { return Ok(()) };
+    let what = format!(
+        "{} of {} objects were not deleted, the first: {} ({})",
+        answer.errors().len(),
+        batch.len(),
+        error.key().unwrap_or("?"),
+        error.message().or(error.code()).unwrap_or("no reason given"),
+    );
+    Err(CloudError::new(ErrorKind::InUse, DELETE, what)
+        .help("an object lock or a bucket policy may hold them"))
+}
+
+async fn abort_uploads(to: &Writer, name: &str) -> CloudResult<()> {
+    let s3 = &to.s3;
     loop {
         const LIST: &str = "s3:ListMultipartUploads";
         let page = s3.list_multipart_uploads().bucket(name).send().await.or_cloud(LIST)?;
@@ -199,6 +273,21 @@ pub async fn empty(to: &Writer, name: &str) -> CloudResult<()> {
                 Err(e) if e.kind != ErrorKind::NotFound => return Err(e),
                 _ => {}
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fits_xml;
+
+    #[test]
+    fn keys_that_xml_cannot_carry_are_told_apart() {
+        for key in ["plain", "a b+c", "ü/ß/日本", "per%cent&amp;<>\"'", "emoji-🦀"] {
+            assert!(fits_xml(key), "{key}");
+        }
+        for key in ["\u{1}", "a\u{b}b", "tab\tkey", "line\nfeed", "a\rb", "del\u{7f}", "x\u{ffff}"] {
+            assert!(!fits_xml(key), "{key:?}");
         }
     }
 }

@@ -15,6 +15,8 @@ pub async fn get(s3: &S3Reader, bucket: &str, entry: &Entry) -> CloudResult<GetO
         .bucket(bucket)
         .key(&entry.key)
         .set_version_id(entry.version.clone())
+        // A manifest gives no ETag.
+        .set_if_match(entry.etag.clone())
         .send()
         .await
         .or_cloud(CALL)

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::job::{Job, copy_source};
+use super::job::{Job, copy_source, is_overwritten};
 use super::list::{Entry, Listing};
 use super::{PARALLEL, bucket, multipart};
 use crate::error::OrCloud;
@@ -14,8 +14,9 @@ use port::{
     CloudError, CloudResult, CopiedObjects, CopyObjects, ErrorKind, Operation, Permit, Place, Progress,
 };
 
-/// The largest object that one `CopyObject` can copy.
-const LONGEST_COPY: u64 = 5 << 30;
+/// From this size on, S3 copies an object part by part. `CopyObject` could take 5 GiB, but a single
+/// call copies about 100 MiB in a second or less, and a lost answer costs all of it.
+const IN_PARTS: u64 = 256 << 20;
 /// The copy ends after this many failed objects: most causes concern all objects.
 const MOST_FAILURES: usize = 20;
 /// The number of objects that pass through this process at once. Each holds up to one part in
@@ -23,7 +24,26 @@ const MOST_FAILURES: usize = 20;
 const STREAMS: usize = 4;
 const TRIES: u32 = 4;
 
+/// The calls that read the source. All others go to the target.
+const READS: [&str; 5] = [
+    "s3:GetBucketVersioning",
+    "s3:GetObject",
+    "s3:GetObjectTagging",
+    "s3:ListObjectVersions",
+    "s3:ListObjectsV2",
+];
+
 pub async fn run(
+    aws: &Aws,
+    permit: &Permit,
+    copy: &CopyObjects,
+    progress: &dyn Fn(Progress),
+) -> CloudResult<CopiedObjects> {
+    let copied = objects(aws, permit, copy, progress).await;
+    copied.map_err(|e| if READS.contains(&e.call.as_str()) { aws.blame(&copy.from.account, e) } else { e })
+}
+
+async fn objects(
     aws: &Aws,
     permit: &Permit,
     copy: &CopyObjects,
@@ -44,6 +64,7 @@ pub async fn run(
         from: &from.s3,
         from_by_target: &there.s3,
         to: &writer.s3,
+        bulk: &writer.s3_bulk,
         source: &copy.from.name,
         target: &copy.to.name,
         checksums: aws.access(&copy.to.account).endpoint.is_none(),
@@ -78,6 +99,8 @@ pub async fn run(
                     progress(now);
                 }
                 Err(e) if e.kind == ErrorKind::Lost => return Err(e),
+                // The listing was made after T0, so the object was overwritten after it.
+                Err(e) if is_overwritten(&e) => left_out.set(left_out.get() + 1),
                 Err(e) => failures.borrow_mut().push((entry.key, e)),
             }
             Ok(())
@@ -114,12 +137,13 @@ async fn one(
         here |= through_here.get();
         let done = if here {
             multipart::stream(job, entry).await
-        } else if entry.size > LONGEST_COPY {
+        } else if entry.size >= IN_PARTS {
             multipart::copy(job, entry).await
         } else {
-            let request = job.to.copy_object().bucket(job.target).key(&entry.key);
+            let request = job.bulk.copy_object().bucket(job.target).key(&entry.key);
             request
                 .copy_source(copy_source(job.source, entry))
+                .set_copy_source_if_match(entry.etag.clone())
                 .send()
                 .await
                 .or_cloud("s3:CopyObject")

@@ -5,6 +5,7 @@ use percent_encoding::utf8_percent_encode;
 use super::list::Entry;
 use crate::access::{S3Reader, S3Writer};
 use crate::presign::UNRESERVED;
+use port::CloudError;
 
 /// A copy between two buckets.
 pub struct Job<'a> {
@@ -13,6 +14,8 @@ pub struct Job<'a> {
     /// region.
     pub from_by_target: &'a S3Reader,
     pub to: &'a S3Writer,
+    /// The same without limits in time, for what S3 does as one long call.
+    pub bulk: &'a S3Writer,
     pub source: &'a str,
     pub target: &'a str,
     /// Whether the target verifies a checksum that we send. AWS does. Other providers may not know
@@ -27,4 +30,9 @@ pub fn copy_source(bucket: &str, entry: &Entry) -> String {
         Some(version) => format!("{bucket}/{key}?versionId={version}"),
         None => format!("{bucket}/{key}"),
     }
+}
+
+/// Whether a conditional request found the object overwritten since it was listed.
+pub fn is_overwritten(error: &CloudError) -> bool {
+    ["PreconditionFailed", "HTTP 412"].iter().any(|said| error.message.starts_with(said))
 }

@@ -216,23 +216,14 @@ impl<'a> Listing<'a> {
     /// Returns whether the store lists versions. `false` also for a store that does not know
     /// versions, and for one that does not let us ask.
     async fn keeps_versions(&self) -> CloudResult<bool> {
-        match self.is_versioned().await {
-            Err(e)
-                if matches!(e.kind, ErrorKind::Forbidden | ErrorKind::Unsupported | ErrorKind::Invalid) =>
-            {
-                Ok(false)
-            }
+        match is_versioned(self.s3, self.bucket).await {
+            Err(e) if matches!(e.kind, ErrorKind::Forbidden | ErrorKind::Invalid) => Ok(false),
             other => other,
         }
     }
 
-    async fn is_versioned(&self) -> CloudResult<bool> {
-        let answer = self.s3.get_bucket_versioning().bucket(self.bucket).send().await.or_cloud(VERSIONING)?;
-        Ok(answer.status() == Some(&BucketVersioningStatus::Enabled))
-    }
-
     async fn require_versioning(&self) -> CloudResult<()> {
-        if self.is_versioned().await? {
+        if is_versioned(self.s3, self.bucket).await? {
             return Ok(());
         }
         Err(CloudError::new(
@@ -241,6 +232,15 @@ impl<'a> Listing<'a> {
             format!("bucket {} is not versioned: how it was at an earlier instant is not known", self.bucket),
         )
         .help("leave `as_of` out, or restore from a bucket with versioning"))
+    }
+}
+
+/// Whether the bucket keeps versions. A provider that does not know versions keeps none.
+pub async fn is_versioned(s3: &S3Reader, bucket: &str) -> CloudResult<bool> {
+    match s3.get_bucket_versioning().bucket(bucket).send().await.or_cloud(VERSIONING) {
+        Ok(answer) => Ok(answer.status() == Some(&BucketVersioningStatus::Enabled)),
+        Err(e) if e.kind == ErrorKind::Unsupported => Ok(false),
+        Err(e) => Err(e),
     }
 }
 

@@ -1,10 +1,6 @@
 //! Copies objects that need several requests: part by part on the server's side, or through this
 //! process.
 
-use std::time::Duration;
-
-use aws_sdk_s3::config::StalledStreamProtectionConfig;
-use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::operation::create_multipart_upload::builders::CreateMultipartUploadFluentBuilder;
 use aws_sdk_s3::operation::get_object_tagging::builders::GetObjectTaggingFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
@@ -26,17 +22,15 @@ const CREATE: &str = "s3:CreateMultipartUpload";
 /// The size of a part that passes through this process.
 const STREAM_PART: u64 = 16 << 20;
 /// The size of a part that the server copies.
-const COPY_PART: u64 = 512 << 20;
+const COPY_PART: u64 = 256 << 20;
 const MOST_PARTS: u64 = 10_000;
-/// Copying 512 MiB between regions takes about a minute.
-const PART_WITHIN: Duration = Duration::from_mins(15);
 
 /// Returns a part size at which 10,000 parts hold the whole object.
 fn part_size(size: u64, least: u64) -> u64 {
     least.max(size.div_ceil(MOST_PARTS))
 }
 
-/// Copies an object above 5 GiB on the server's side. Sets its metadata and tags explicitly, which
+/// Copies a large object on the server's side. Sets its metadata and tags explicitly, which
 /// `CopyObject` would keep by itself.
 pub async fn copy(job: &Job<'_>, entry: &Entry) -> CloudResult<()> {
     let head = job
@@ -72,7 +66,7 @@ async fn copy_parts(job: &Job<'_>, entry: &Entry, upload: &str) -> CloudResult<V
             let first = u64::try_from(index).unwrap_or(0) * step;
             let last = (first + step).min(entry.size) - 1;
             let answer = job
-                .to
+                .bulk
                 .upload_part_copy()
                 .bucket(job.target)
                 .key(&entry.key)
@@ -82,8 +76,6 @@ async fn copy_parts(job: &Job<'_>, entry: &Entry, upload: &str) -> CloudResult<V
                 .copy_source_range(format!("bytes={first}-{last}"))
                 // All parts must come from the same version of the object.
                 .set_copy_source_if_match(entry.etag.clone())
-                .customize()
-                .config_override(patient())
                 .send()
                 .await
                 .or_cloud(CALL)?;
@@ -96,20 +88,14 @@ async fn copy_parts(job: &Job<'_>, entry: &Entry, upload: &str) -> CloudResult<V
     Ok(parts)
 }
 
-/// Turns off the SDK's protection against stalled streams and sets a limit for each attempt
-/// instead.
-///
-/// While S3 copies a part between regions, it sends nothing for longer than that protection accepts
-/// (smithy-rs issue 4439).
-fn patient() -> aws_sdk_s3::config::Builder {
-    let never = StalledStreamProtectionConfig::disabled();
-    let limit = TimeoutConfig::builder().operation_attempt_timeout(PART_WITHIN).build();
-    aws_sdk_s3::config::Builder::new().stalled_stream_protection(never).timeout_config(limit)
-}
-
 /// Reads the object and writes it in parts of 16 MiB (larger for very large objects).
 pub async fn stream(job: &Job<'_>, entry: &Entry) -> CloudResult<()> {
     let mut source = get(job.from, job.source, entry).await?;
+    if let (Some(listed), Some(read)) = (entry.etag.as_deref(), source.e_tag())
+        && listed.trim_matches('"') != read.trim_matches('"')
+    {
+        return Err(overwritten(entry));
+    }
     let tags = tagging(job.from.get_object_tagging(), job.source, entry).await?;
     let step = part_size(entry.size, STREAM_PART);
     let mut body = Body { stream: std::mem::take(&mut source.body), left: Vec::new(), read: 0 };
@@ -189,6 +175,12 @@ async fn stream_parts(
     Ok(done)
 }
 
+/// Some providers ignore `If-Match`, so the answer itself is looked at too.
+fn overwritten(entry: &Entry) -> CloudError {
+    let what = format!("PreconditionFailed: `{}` was overwritten since it was listed", entry.key);
+    CloudError::new(ErrorKind::Invalid, "s3:GetObject", what)
+}
+
 fn check_length(entry: &Entry, read: u64) -> CloudResult<()> {
     if read == entry.size {
         return Ok(());
@@ -240,9 +232,7 @@ async fn tagging(
     let request = request.bucket(bucket).key(&entry.key).set_version_id(entry.version.clone());
     let tags = match request.send().await.or_cloud("s3:GetObjectTagging") {
         Ok(answer) => answer.tag_set,
-        Err(e) if e.kind == ErrorKind::Unsupported || e.message.starts_with("NotImplemented") => {
-            return Ok(None);
-        }
+        Err(e) if e.kind == ErrorKind::Unsupported => return Ok(None),
         Err(e) => return Err(e),
     };
     let text: Vec<String> = tags
@@ -277,9 +267,14 @@ async fn finish(
     let done = match parts {
         Ok(parts) => {
             let all = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
-            let request = job.to.complete_multipart_upload().bucket(job.target).key(&entry.key);
+            let request = job.bulk.complete_multipart_upload().bucket(job.target).key(&entry.key);
             let request = request.upload_id(upload).multipart_upload(all);
-            request.send().await.or_cloud("s3:CompleteMultipartUpload").map(drop)
+            match request.send().await.or_cloud("s3:CompleteMultipartUpload") {
+                Ok(_) => Ok(()),
+                // An attempt whose answer was lost may have completed it.
+                Err(e) if e.message.starts_with("NoSuchUpload") && is_there(job, entry).await? => Ok(()),
+                Err(e) => Err(e),
+            }
         }
         Err(e) => Err(e),
     };
@@ -291,6 +286,16 @@ async fn finish(
         let _ = abort.send().await;
     }
     done
+}
+
+/// Whether the target has the object in its size.
+async fn is_there(job: &Job<'_>, entry: &Entry) -> CloudResult<bool> {
+    let head = job.to.head_object().bucket(job.target).key(&entry.key).send().await;
+    match head.or_cloud("s3:HeadObject") {
+        Ok(head) => Ok(head.content_length().and_then(|size| u64::try_from(size).ok()) == Some(entry.size)),
+        Err(e) if e.kind == ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(e),
+    }
 }
 
 #[cfg(test)]

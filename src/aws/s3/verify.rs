@@ -23,16 +23,18 @@ pub async fn run(
     progress: &dyn Fn(Progress),
 ) -> CloudResult<VerifiedObjects> {
     let clients = aws.bucket_clients(&verify.bucket).await?;
-    let here = Side { s3: &clients.s3, bucket: &verify.bucket.name };
+    let blame = |error| aws.blame(&verify.bucket.account, error);
+    let here = Side { s3: &clients.s3, bucket: &verify.bucket.name, blame: &blame };
     let found = Listing::new(here.s3, here.bucket, &verify.prefix, None);
     match &verify.against {
         Against::Bucket { bucket, as_of } => {
-            let clients = aws.bucket_clients(bucket).await?;
-            let there = Side { s3: &clients.s3, bucket: &bucket.name };
+            let blame = |error| aws.blame(&bucket.account, error);
+            let clients = aws.bucket_clients(bucket).await.map_err(blame)?;
+            let there = Side { s3: &clients.s3, bucket: &bucket.name, blame: &blame };
             let expected =
                 Listing::new(there.s3, there.bucket, &verify.prefix, *as_of).not_after(verify.not_after);
             compare(
-                Walk { found, expected: ExpectedListing::Bucket(expected), peeked: None },
+                Walk { found, expected: ExpectedListing::Bucket(expected, &blame), peeked: None },
                 &here,
                 Some(&there),
                 verify,
@@ -59,11 +61,13 @@ pub async fn run(
 struct Side<'a> {
     s3: &'a S3Reader,
     bucket: &'a str,
+    /// Says of an error that it is another provider's.
+    blame: &'a dyn Fn(CloudError) -> CloudError,
 }
 
 /// The expected objects, in the order of their keys.
 enum ExpectedListing<'a> {
-    Bucket(Listing<'a>),
+    Bucket(Listing<'a>, &'a dyn Fn(CloudError) -> CloudError),
     /// Sorted with the last key first, because entries are taken from the end.
     Manifest(Vec<ManifestEntry>),
 }
@@ -78,7 +82,10 @@ struct Expected {
 impl ExpectedListing<'_> {
     async fn next(&mut self) -> CloudResult<Option<Expected>> {
         match self {
-            Self::Bucket(listing) => Ok(listing.next().await?.map(|entry| Expected { entry, sha256: None })),
+            Self::Bucket(listing, blame) => {
+                let next = listing.next().await.map_err(*blame)?;
+                Ok(next.map(|entry| Expected { entry, sha256: None }))
+            }
             Self::Manifest(entries) => Ok(entries.pop().map(|e| Expected {
                 entry: Entry { key: e.key, size: e.size, ..Entry::default() },
                 sha256: e.sha256,
@@ -212,10 +219,9 @@ async fn difference(
             return Ok((a.1 != b.1).then(|| format!("has another {} checksum", a.0)));
         }
     }
-    let (a, b) = futures_util::try_join!(
-        digest(here.s3, here.bucket, found),
-        digest(there.s3, there.bucket, &expected.entry)
-    )?;
+    let (a, b) = futures_util::try_join!(digest(here.s3, here.bucket, found), async {
+        digest(there.s3, there.bucket, &expected.entry).await.map_err(there.blame)
+    },)?;
     Ok((a != b).then(|| format!("has other content (SHA-256 {} instead of {})", short(&a.0), short(&b.0))))
 }
 

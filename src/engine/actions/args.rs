@@ -25,7 +25,15 @@ pub fn restored_from_afar(what: SourceWhat, kinds: &[PointKind]) -> SourceSpec {
 }
 
 fn source(what: SourceWhat, kinds: &[PointKind], purpose: Purpose, across_regions: bool) -> SourceSpec {
-    SourceSpec { what, kinds: kinds.to_vec(), across_regions, purpose, stands_for: None, region: None }
+    SourceSpec {
+        what,
+        kinds: kinds.to_vec(),
+        across_regions,
+        purpose,
+        stands_for: None,
+        region: None,
+        account: None,
+    }
 }
 
 /// A text, if it is known before the run.

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use crate::sandbox::{ProvisionError, Provisioner, Ready};
 use base::clock::Clock;
 use base::duration::{Size, Time};
+use base::ids::AccountId;
 use base::process::Background;
 use estate::file::EstateFile;
 use estate::{RecoveryPoint, ResourceId};
@@ -58,6 +59,9 @@ pub struct Context<'a> {
     /// The accounts of the playbook by name.
     pub accounts: &'a IndexMap<String, Account>,
     pub progress: &'a dyn Fn(String, Option<f64>),
+    /// Finds the owner of a bucket that was named before T0: by its name, and the account that reads
+    /// it.
+    pub bucket_owner: &'a dyn Fn(&str, &AccountId) -> Option<AccountId>,
     /// The programs that steps left running. They are ended before teardown.
     pub background: &'a RefCell<BTreeMap<String, Background>>,
 }

@@ -129,6 +129,11 @@ impl Plan {
         self.accounts.values().any(|account| account.id == *id)
     }
 
+    /// The accounts that are another provider's.
+    pub fn accounts_elsewhere(&self) -> Vec<AccountId> {
+        self.accounts.values().filter(|a| a.endpoint.is_some()).map(|a| a.id.clone()).collect()
+    }
+
     /// The account and region of the sandbox.
     pub fn sandbox_place(&self) -> Place {
         Place { account: self.sandbox_account.clone(), region: self.sandbox.region.clone() }
@@ -178,7 +183,10 @@ impl Plan {
             let path: Vec<&str> = cycle.iter().map(|i| nodes[*i].id.as_str()).collect();
             return Err(defect(format!("a cycle: {}", path.join(" → "))));
         }
-        let regions = regions(&loss, &playbook.sandbox.region, estate.as_ref(), &nodes);
+        let regions = regions(&loss, &playbook.sandbox.region, estate.as_ref(), &nodes, |source| {
+            let named = source.account.as_deref().and_then(|name| playbook.accounts.get(name));
+            named.is_some_and(|account| account.endpoint.is_some())
+        });
         let defaults = playbook.objectives;
         let workloads = playbook
             .workloads
@@ -302,12 +310,20 @@ impl Plan {
     }
 }
 
-fn regions(loss: &Loss, sandbox: &Region, estate: Option<&EstateFile>, nodes: &[Node]) -> Vec<Region> {
+fn regions(
+    loss: &Loss,
+    sandbox: &Region,
+    estate: Option<&EstateFile>,
+    nodes: &[Node],
+    is_elsewhere: impl Fn(&SourceSpec) -> bool,
+) -> Vec<Region> {
     let mut regions = vec![sandbox.clone()];
     regions.extend(estate.iter().flat_map(|e| e.regions.keys().cloned()));
     for node in nodes {
         if let Work::Step(work) = &node.work {
-            regions.extend(work.source.iter().filter_map(|source| source.region.clone()));
+            // A region of another provider is none of AWS's, whatever its name.
+            let source = work.source.as_ref().filter(|source| !is_elsewhere(source));
+            regions.extend(source.and_then(|source| source.region.clone()));
         }
     }
     regions.retain(|region| loss.region() != Some(region));

@@ -218,6 +218,9 @@ impl Derivation<'_> {
     /// its id is searched in the sandbox's account only, in the sandbox's region or the region of
     /// its ARN.
     fn survey(&mut self, source: &SourceSpec) -> Result<(), UnknownCall> {
+        if self.is_elsewhere(source.account.as_deref()) {
+            return Ok(());
+        }
         let regions = self.regions_of(source);
         let accounts: Vec<AccountId> = match &source.what {
             SourceWhat::Of { .. } => self.grants.keys().cloned().collect(),
@@ -238,6 +241,12 @@ impl Derivation<'_> {
         Ok(())
     }
 
+    /// Whether the account is another provider's. No role of AWS reads there.
+    fn is_elsewhere(&self, account: Option<&str>) -> bool {
+        let named = account.and_then(|name| self.plan.accounts.get(name));
+        named.is_some_and(|account| account.endpoint.is_some())
+    }
+
     /// Allows reads of the buckets that the arguments name. The account named beside the bucket
     /// reads it. The sandbox's account reads it too, since S3 copies on the server side with its
     /// credentials.
@@ -247,6 +256,9 @@ impl Derivation<'_> {
             return Ok(());
         }
         for BucketRead { name, region, account } in &work.demands.reads {
+            if self.is_elsewhere(account.as_deref()) {
+                continue;
+            }
             let mut regions = self.here.clone();
             match region {
                 Some(region) => drop(regions.insert(region.clone())),

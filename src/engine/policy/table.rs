@@ -197,6 +197,7 @@ pub const TABLE: &[(&str, &[Need])] = &[
     ("s3:UploadPartCopy", &[need("s3:PutObject", OwnAccount, OBJECTS)]),
     ("s3:CompleteMultipartUpload", &[need("s3:PutObject", OwnAccount, OBJECTS)]),
     ("s3:AbortMultipartUpload", &[need("s3:AbortMultipartUpload", OwnAccount, OBJECTS)]),
+    ("s3:DeleteObject", &[need("s3:DeleteObject", OwnAccount, OBJECTS), need("s3:DeleteObjectVersion", OwnAccount, OBJECTS)]),
     ("s3:DeleteObjects", &[need("s3:DeleteObject", OwnAccount, OBJECTS), need("s3:DeleteObjectVersion", OwnAccount, OBJECTS)]),
 
     // A stack is created with its tags, which CloudFormation authorises separately.

@@ -12,11 +12,12 @@ use crate::secrets::{Asked, Keys};
 use base::duration::{Size, Time};
 use base::ids::AccountId;
 use base::severity::Severity;
-use estate::ResourceId;
+use estate::{PointKind, ResourceId, Selector};
 use event::{FORMAT, NodePlan, PlaybookText, RunStarted, WorkloadPlan};
 use playbook::action::Prepared;
+use playbook::expr::is_template;
 use playbook::model::Measures;
-use port::{CloudError, ErrorKind, Finding, Grant, Needs, Place, Rule, RunTags, Wishes};
+use port::{CloudError, ErrorKind, Finding, Grant, Needs, Place, PointQuery, Rule, RunTags, Wishes};
 
 pub fn run_started(plan: &Plan, config: &Config, expires: Time) -> RunStarted {
     let (mut steps, mut checks) = (Vec::new(), Vec::new());
@@ -193,6 +194,9 @@ pub async fn preflight(engine: &Engine, run_tags: &RunTags) -> Result<(), Stop> 
             stop.get_or_insert(Stop::Aborted { error: seen.what, help: Some(seen.fix) });
         }
     }
+    if let Some(wrong) = unreadable_elsewhere(engine).await {
+        stop.get_or_insert(wrong);
+    }
     if let Some(missing) = missing_secrets(engine).await {
         stop.get_or_insert(missing);
     }
@@ -207,6 +211,43 @@ impl Engine {
     fn grants_in(&self, account: &AccountId) -> Vec<Grant> {
         self.config.grants.get(account).cloned().unwrap_or_default()
     }
+}
+
+/// Asks other providers for the buckets that steps read there. What is wrong with them is known now,
+/// and not an hour after T0.
+async fn unreadable_elsewhere(engine: &Engine) -> Option<Stop> {
+    // The twin's estate says of each bucket who may read it, and the step asks for it.
+    if engine.cloud.tells_changes() {
+        return None;
+    }
+    let plan = &engine.plan;
+    let mut asked = BTreeSet::new();
+    for read in plan.steps().flat_map(|(_, work)| &work.demands.reads) {
+        let named = read.account.as_deref().and_then(|name| plan.accounts.get(name));
+        let there =
+            named.filter(|account| account.endpoint.is_some() && plan.loss.account() != Some(&account.id));
+        let Some(there) = there.filter(|_| !is_template(&read.name)) else { continue };
+        if !asked.insert((there.id.clone(), read.name.clone())) {
+            continue;
+        }
+        let place = engine.place_of_reader(&there.id, read.region.as_ref());
+        let query = PointQuery::Of {
+            selector: Selector::Id(ResourceId::new("s3:bucket", &read.name)),
+            kinds: vec![PointKind::S3Replica],
+            reader: Some(there.id.clone()),
+        };
+        match engine.cloud.recovery_points(&place, &query).await {
+            Ok(found) if found.is_empty() => {
+                return Some(Stop::Aborted {
+                    error: format!("there is no bucket {}: {}", read.name, engine.looked_in(&[place])),
+                    help: Some("check the bucket's name and the account's `endpoint`".into()),
+                });
+            }
+            Ok(_) => {}
+            Err(error) => return Some(error.into()),
+        }
+    }
+    None
 }
 
 /// Reads every secret and variable now. A drill that misses a password after forty minutes proves

@@ -9,6 +9,7 @@ use super::end::End;
 use super::memory::CheckMemory;
 use crate::plan::{CheckWork, Node};
 use base::duration::Time;
+use base::ids::AccountId;
 use checks::{self, Observation, S3Observed};
 use event::Body;
 use playbook::check::{CheckKind, S3Check, StateCheck};
@@ -252,6 +253,7 @@ impl Recovery<'_> {
             name: spec.bucket.clone(),
             account: place.account.clone(),
             region: place.region.clone(),
+            owner: self.owner_of(&spec.bucket),
         };
         match &spec.key {
             Some(key) => self.engine.cloud.measure_object(&bucket, key).await,
@@ -259,6 +261,15 @@ impl Recovery<'_> {
                 self.engine.cloud.measure_objects(&bucket, spec.prefix.as_deref().unwrap_or_default()).await
             }
         }
+    }
+
+    /// The owner of a bucket: the sandbox's account, if the run made it.
+    fn owner_of(&self, bucket: &str) -> Option<AccountId> {
+        let here = &self.ready.place.account;
+        if self.ready.buckets.values().any(|real| real == bucket) {
+            return Some(here.clone());
+        }
+        self.bucket_owner(bucket, here)
     }
 
     async fn ask_s3(&self, spec: &S3Check) -> Observation {

@@ -26,6 +26,7 @@ use std::rc::Rc;
 
 use base::duration::{Time, seconds_between};
 pub use engine::{Config, Engine, Prober};
+use estate::RecoveryPoint;
 use estate::point::lost_by_id;
 use event::{Body, Phase, RunStarted, SandboxOutputs};
 use found::SurveyedPoints;
@@ -123,6 +124,7 @@ impl Engine {
         };
         self.cloud.declare(t0);
         self.mark_lost_points(t0);
+        self.mark_lost_buckets(&surveyed);
         self.gate.enforce(Enforcement::Full);
         let monitor = IsolationMonitor::new(self, provisioner, &ready);
         let recovery = Recovery::new(self, provisioner, waiter, &monitor, t0, surveyed);
@@ -250,10 +252,29 @@ impl Engine {
     /// Marks the estate's lost points in the gate, so that they cannot be used by their bare ids
     /// either.
     fn mark_lost_points(&self, t0: Time) {
-        let Some(estate) = &self.plan.estate else { return };
-        for (id, locus) in lost_by_id(&estate.recovery_points(t0), &self.plan.loss) {
+        for (id, locus) in lost_by_id(&self.estate_points(t0), &self.plan.loss) {
             self.gate.know_lost_point(id, &locus);
         }
+    }
+
+    /// Marks the named buckets whose owner is lost, whoever may read them.
+    fn mark_lost_buckets(&self, surveyed: &SurveyedPoints) {
+        let buckets = || surveyed.values().flatten().filter(|point| point.of.kind == "s3:bucket");
+        for lost in buckets().filter(|point| !point.survives(&self.plan.loss)) {
+            // Another provider may have a bucket of the same name.
+            if !buckets().any(|other| other.id == lost.id && other.survives(&self.plan.loss)) {
+                self.gate.know_lost_point(&lost.id, &format!("{} {}", lost.account, lost.region));
+            }
+        }
+    }
+
+    /// The estate's recovery points. The playbook says which of them are at another provider.
+    fn estate_points(&self, t0: Time) -> Vec<RecoveryPoint> {
+        let mut points = self.plan.estate.as_ref().map(|e| e.recovery_points(t0)).unwrap_or_default();
+        for point in &mut points {
+            point.elsewhere = self.gate.is_elsewhere(&point.account);
+        }
+        points
     }
 
     fn sandbox(&self) -> Place {

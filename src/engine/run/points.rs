@@ -9,6 +9,7 @@ use super::known::report_key;
 use super::survey::arn_part;
 use crate::actions::context::StepError;
 use base::duration::{Time, mistaken_time};
+use base::ids::AccountId;
 use estate::point::{
     LEAST_RETENTION, LONGEST_RETENTION, LOOK_BACK, Rejection, Use, Wanted, WorstCase, select, worst_case_rpo,
 };
@@ -74,10 +75,28 @@ impl Recovery<'_> {
             loss: &self.engine.plan.loss,
             t0: self.t0,
             account: &self.ready.place.account,
+            reader: self.reader(spec),
             region: &self.ready.place.region,
             kinds: &spec.kinds,
             across_regions: spec.across_regions,
         }
+    }
+
+    /// The owner of a bucket that was named before T0. Another provider's buckets have none.
+    pub fn bucket_owner(&self, name: &str, reader: &AccountId) -> Option<AccountId> {
+        if self.engine.gate.is_elsewhere(reader) {
+            return None;
+        }
+        let surveyed = self.points.surveyed.values().flatten();
+        let mut buckets = surveyed.filter(|point| point.of.kind == "s3:bucket" && !point.elsewhere);
+        buckets.find(|point| point.id == name).map(|point| point.account.clone())
+    }
+
+    /// The account whose credentials read the point, if the step names one that survives.
+    fn reader(&self, spec: &SourceSpec) -> Option<&AccountId> {
+        let plan = &self.engine.plan;
+        let named = spec.account.as_deref().and_then(|name| plan.accounts.get(name));
+        named.map(|account| &account.id).filter(|id| plan.loss.account() != Some(*id))
     }
 
     async fn of(
@@ -87,8 +106,8 @@ impl Recovery<'_> {
         selector: Selector,
         point: &PointSpec,
     ) -> Result<Chosen, StepError> {
-        let query = PointQuery::Of { selector: selector.clone(), kinds: spec.kinds.clone() };
-        let result = self.query(&query, &self.engine.places()).await;
+        let (query, places) = self.engine.asked_for(selector.clone(), spec);
+        let result = self.query(&query, &places).await;
         let found = &result.points;
         let (wanted, at) = match point {
             PointSpec::Latest => (Wanted::Latest, None),
@@ -126,7 +145,7 @@ impl Recovery<'_> {
                     None => return Ok(self.unknown(id, spec)),
                 }
             }
-            let nothing = self.no_point(spec, &selector, &selection.rejected);
+            let nothing = self.no_point(spec, &selector, &selection.rejected, &places);
             return Err(match nothing {
                 // The point may be in a place that could not be queried. The next attempt queries
                 // it again.
@@ -281,8 +300,7 @@ impl Recovery<'_> {
         // Computed once, since an estate may have tens of thousands of points.
         let mut surviving = self.points.surviving.borrow_mut();
         let surviving = surviving.get_or_insert_with(|| {
-            let known =
-                self.engine.plan.estate.as_ref().map(|e| e.recovery_points(self.t0)).unwrap_or_default();
+            let known = self.engine.estate_points(self.t0);
             known.into_iter().filter(|other| other.survives(loss)).map(|other| other.id).collect()
         });
         surviving.contains(&point.id)
@@ -366,13 +384,11 @@ impl Recovery<'_> {
     /// The lost points by the estate. They cannot be queried any more, but the report shows them.
     fn lost_by_the_estate(&self, query: &PointQuery) -> Vec<RecoveryPoint> {
         let plan = &self.engine.plan;
-        let (Some(estate), PointQuery::Of { selector, kinds }) = (&plan.estate, query) else {
-            return Vec::new();
-        };
+        let PointQuery::Of { selector, kinds, reader: _ } = query else { return Vec::new() };
         // Read once, since an estate may have tens of thousands of points.
         let mut lost = self.points.lost.borrow_mut();
         let lost = lost.get_or_insert_with(|| {
-            let mut points = estate.recovery_points(self.t0);
+            let mut points = self.engine.estate_points(self.t0);
             points.retain(|point| !point.survives(&plan.loss));
             PointIndex::new(points)
         });
@@ -439,12 +455,20 @@ impl Recovery<'_> {
         spec: &SourceSpec,
         selector: &Selector,
         rejected: &[(&RecoveryPoint, Rejection)],
+        places: &[Place],
     ) -> StepError {
         let by_its_log = self.by_its_log(spec, selector);
+        let looked = self.engine.looked_in(places);
+        if rejected.is_empty() && places.iter().any(|place| self.engine.gate.is_elsewhere(&place.account)) {
+            return StepError::wrong(
+                format!("no recovery point of {selector} is to be seen {looked}"),
+                "check the bucket's name, and that the account's keys may read it; `as_of` needs a bucket with versions",
+            );
+        }
         if rejected.is_empty() {
             return StepError::wrong(
                 format!(
-                    "no recovery point of {selector} is to be seen in what survives {}",
+                    "no recovery point of {selector} is to be seen in what survives {} ({looked})",
                     self.engine.plan.loss
                 ),
                 by_its_log.unwrap_or_else(|| {

@@ -165,6 +165,7 @@ impl Recovery<'_> {
             files: &self.engine.plan.files,
             accounts: &self.engine.plan.accounts,
             progress: &progress,
+            bucket_owner: &|name, reader| self.bucket_owner(name, reader),
             background: &self.background,
         };
         let outcome = with.run(&cx).await?;

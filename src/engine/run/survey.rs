@@ -9,16 +9,20 @@ use serde_json::{Map, Value};
 use super::Engine;
 use super::found::{FoundPoints, PointKey, SurveyedPoints, merge};
 use super::names::known_names;
-use crate::plan::StepWork;
+use crate::plan::{StepWork, Work};
 use crate::sandbox::Ready;
 use crate::secrets::{Asked, Keys};
-use estate::{RecoveryPoint, Selector};
-use playbook::action::{SourceSpec, SourceWhat};
+use base::ids::{AccountId, Region};
+use estate::{PointKind, RecoveryPoint, Selector};
+use playbook::action::{BucketRead, SourceSpec, SourceWhat};
+use playbook::check::CheckType;
 use playbook::expr::{is_template, render_known};
 use port::{CloudError, ErrorKind, Finding, Place, PointQuery, Rule};
 
 /// How many queries run at once. APIs throttle callers that list everything at the same time.
 const AT_ONCE: usize = 8;
+/// How many places a message names.
+const MOST_NAMED: usize = 6;
 
 impl Engine {
     /// Makes all queries that are known before the run, each of them once.
@@ -32,6 +36,11 @@ impl Engine {
                 }
             }
         }
+        for (query, places) in self.named_buckets() {
+            if seen.insert(query.clone()) {
+                wanted.push((query, places));
+            }
+        }
         let asked = stream::iter(wanted).map(async |(query, places)| {
             let seen = self.ask_for_points(&query, &places).await;
             // An incomplete result is left out. A step that needs the query repeats it.
@@ -40,13 +49,40 @@ impl Engine {
         asked.buffered(AT_ONCE).filter_map(std::future::ready).collect().await
     }
 
+    /// The buckets that steps and checks read by their names, besides those that a step restores
+    /// from. Who owns them must be known before T0.
+    fn named_buckets(&self) -> Vec<(PointQuery, Vec<Place>)> {
+        let mut reads: Vec<BucketRead> = Vec::new();
+        for node in &self.plan.nodes {
+            match &node.work {
+                Work::Step(work) => reads.extend(work.demands.reads.iter().cloned()),
+                Work::Check(work) if work.kind == CheckType::S3 => {
+                    let name = work.spec.get("bucket").and_then(Value::as_str).unwrap_or_default();
+                    reads.push(BucketRead { name: name.to_owned(), region: None, account: None });
+                }
+                Work::Check(_) => {}
+            }
+        }
+        let mut all = Vec::new();
+        for read in reads.iter().filter(|read| !is_template(&read.name)) {
+            let reader = read.account.as_deref().and_then(|name| self.plan.accounts.get(name));
+            let Ok(selector) = Selector::of_kind("s3:bucket", &read.name) else { continue };
+            let kinds = vec![PointKind::S3Replica, PointKind::S3Versions];
+            let query = PointQuery::Of { selector, kinds, reader: reader.map(|account| account.id.clone()) };
+            let account = reader.map_or(&self.plan.sandbox_account, |account| &account.id);
+            // It is read with these credentials, in this region.
+            all.push((query, vec![self.place_of_reader(account, read.region.as_ref())]));
+        }
+        all
+    }
+
     pub(super) async fn queries(&self, work: &StepWork, ready: &Ready) -> Vec<(PointQuery, Vec<Place>)> {
         let Some(spec) = self.known_source(work, ready).await else { return Vec::new() };
         match &spec.what {
             SourceWhat::Of { kind, name, .. } if !is_template(name) => {
                 let selector = Selector::of_kind(kind, name).ok();
-                let query = selector.map(|selector| PointQuery::Of { selector, kinds: spec.kinds });
-                query.into_iter().map(|query| (query, self.places())).collect()
+                let Some(selector) = selector else { return Vec::new() };
+                vec![self.asked_for(selector, &spec)]
             }
             SourceWhat::Id(id) if !is_template(id) => {
                 let query = |kind: &_| PointQuery::Id { id: id.clone(), kind: *kind };
@@ -71,6 +107,25 @@ impl Engine {
         names.extend(self.secrets.named_in(asked).await.unwrap_or_default());
         let with = render_known(&with, &Value::Object(names));
         (work.action.read)(&with).ok()?.source()
+    }
+
+    /// The query for points of `selector`, and the places where it is made. The points of another
+    /// provider are asked for there and nowhere else.
+    pub(super) fn asked_for(&self, selector: Selector, spec: &SourceSpec) -> (PointQuery, Vec<Place>) {
+        let reader = spec.account.as_deref().and_then(|name| self.plan.accounts.get(name));
+        let kinds = spec.kinds.clone();
+        let query = PointQuery::Of { selector, kinds, reader: reader.map(|account| account.id.clone()) };
+        let places = match reader.filter(|account| account.endpoint.is_some()) {
+            Some(there) => vec![self.place_of_reader(&there.id, spec.region.as_ref())],
+            None => self.places(),
+        };
+        (query, places)
+    }
+
+    /// Where an account reads: in the region that is named, else in the sandbox's.
+    pub(super) fn place_of_reader(&self, account: &AccountId, region: Option<&Region>) -> Place {
+        let region = region.unwrap_or(&self.plan.sandbox.region).clone();
+        Place { account: account.clone(), region }
     }
 
     /// Every surviving account in every surviving region of interest.
@@ -106,7 +161,10 @@ impl Engine {
         let mut complete = true;
         for (place, answer) in places.iter().zip(answers) {
             match answer {
-                Ok(points) => points.into_iter().for_each(|p| merge(&mut merged, p)),
+                Ok(points) => points.into_iter().for_each(|mut p| {
+                    p.elsewhere = self.gate.is_elsewhere(&p.account);
+                    merge(&mut merged, p);
+                }),
                 Err(error) => {
                     complete &= error.kind == ErrorKind::Unsupported;
                     self.report_unseen(place, &error);
@@ -140,6 +198,24 @@ impl Engine {
             }
         }
         complete
+    }
+
+    /// Where points were looked for, in words.
+    pub(super) fn looked_in(&self, places: &[Place]) -> String {
+        let mut all: Vec<String> = places.iter().map(|place| self.called(place)).collect();
+        all.dedup();
+        let more = all.len().saturating_sub(MOST_NAMED);
+        all.truncate(MOST_NAMED);
+        let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+        format!("looked for in {}{more}", all.join(", "))
+    }
+
+    fn called(&self, place: &Place) -> String {
+        let named = self.plan.accounts.iter().find(|(_, account)| account.id == place.account);
+        match named.and_then(|(name, account)| Some((name, account.endpoint.as_deref()?))) {
+            Some((name, endpoint)) => format!("account `{name}` at {endpoint}"),
+            None => format!("account {} in {}", place.account, place.region),
+        }
     }
 
     fn report_unseen(&self, place: &Place, error: &CloudError) {

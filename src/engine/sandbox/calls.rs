@@ -152,6 +152,7 @@ fn undoing_of(call: CreateCall) -> &'static [&'static str] {
         CreateCall::CreateBucket => &[
             "s3:GetBucketTagging",
             "s3:ListObjectVersions",
+            "s3:DeleteObject",
             "s3:DeleteObjects",
             "s3:ListMultipartUploads",
             "s3:AbortMultipartUpload",

@@ -28,6 +28,7 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
         for read in read.iter().flat_map(|read| read.demands().reads) {
             if of_source != Some(read.name.as_str())
                 && !is_template(&read.name)
+                && !read.account.as_deref().is_some_and(|name| draft.is_elsewhere(name))
                 && production.bucket(&read.name).is_some()
             {
                 check.lost(
@@ -71,10 +72,15 @@ impl LossCheck<'_, '_> {
     /// Checks the literal regions, accounts, zones and ARNs anywhere in the arguments.
     fn arguments(&mut self, node: &Node) {
         match &node.value {
-            Value::Map(map) => map.entries.iter().for_each(|entry| {
-                self.named(entry);
-                self.arguments(&entry.value);
-            }),
+            Value::Map(map) => {
+                // The regions of another provider are its own.
+                let account = node.get("account").and_then(Node::as_str);
+                let elsewhere = account.is_some_and(|name| self.draft.is_elsewhere(name));
+                for entry in map.entries.iter().filter(|entry| !elsewhere || entry.key != "region") {
+                    self.named(entry);
+                    self.arguments(&entry.value);
+                }
+            }
             Value::Seq(items) => items.iter().for_each(|item| self.arguments(item)),
             Value::Str(text) if text.starts_with("arn:") => {
                 let parts: Vec<&str> = text.splitn(6, ':').collect();

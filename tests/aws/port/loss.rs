@@ -51,8 +51,12 @@ async fn the_lost_region_is_not_called_nor_read_from() {
     refused(&world, &at, &Create::Bucket { name: "late".into() }, "control plane lives in us-east-1").await;
     world.gate.know_lost_point("snap-lost", "us-east-1");
     refused(&world, &at, &volume("snap-lost", "usw2-az1"), "the recovery point lies in us-east-1").await;
-    let lost =
-        BucketRef { name: "receipts".into(), account: account(SANDBOX), region: EAST.parse().unwrap() };
+    let lost = BucketRef {
+        name: "receipts".into(),
+        account: account(SANDBOX),
+        region: EAST.parse().unwrap(),
+        owner: None,
+    };
     let to = BucketRef { region: WEST.parse().unwrap(), name: "drill".into(), ..lost.clone() };
     let job = CopyObjects {
         from: lost,

@@ -18,15 +18,15 @@ use support::peers::Moto;
 const KEYS: [&str; 8] =
     ["plain", "a b+c", "ü/ß/日本", "per%cent&amp;", "dots/../x", "q?x=1#y", "tab\tkey", "emoji-🦀"];
 
-fn bucket(name: &str, of: &str, region: &str) -> BucketRef {
-    BucketRef { name: name.into(), account: account(of), region: region.parse().unwrap() }
+pub fn bucket(name: &str, of: &str, region: &str) -> BucketRef {
+    BucketRef { name: name.into(), account: account(of), region: region.parse().unwrap(), owner: None }
 }
 
-fn origin() -> Origin {
+pub fn origin() -> Origin {
     Origin::new("receipts", 1, "t")
 }
 
-fn copy(from: BucketRef, to: BucketRef, as_of: Option<Time>) -> CopyObjects {
+pub fn copy(from: BucketRef, to: BucketRef, as_of: Option<Time>) -> CopyObjects {
     CopyObjects { from, to, prefix: String::new(), as_of, not_after: None, size: Size(0), objects: 8 }
 }
 
@@ -42,14 +42,14 @@ fn verify(bucket: BucketRef, against: Against, checksums: bool) -> VerifyObjects
     }
 }
 
-async fn make(s3: &aws_sdk_s3::Client, name: &str, region: &str) {
+pub async fn make(s3: &aws_sdk_s3::Client, name: &str, region: &str) {
     let place = aws_sdk_s3::types::BucketLocationConstraint::from(region);
     let config = aws_sdk_s3::types::CreateBucketConfiguration::builder().location_constraint(place).build();
     let config = (region != EAST).then_some(config);
     s3.create_bucket().bucket(name).set_create_bucket_configuration(config).send().await.unwrap();
 }
 
-async fn put(s3: &aws_sdk_s3::Client, bucket: &str, key: &str, content: Vec<u8>) {
+pub async fn put(s3: &aws_sdk_s3::Client, bucket: &str, key: &str, content: Vec<u8>) {
     s3.put_object()
         .bucket(bucket)
         .key(key)
@@ -222,35 +222,38 @@ async fn what_was_written_after_t0_is_left_out() {
     world.tear_down(&at).await;
 }
 
-#[tokio::test]
-async fn objects_come_from_a_second_provider_through_here() {
-    let world = World::losing_east();
+pub const ELSEWHERE: &str = "999999999999";
+
+/// A second provider, the cloud under test that knows it, and a raw client to seed it.
+pub async fn second_provider(world: &World) -> (Moto, Aws, aws_sdk_s3::Client) {
     let provider = Moto::start();
-    let elsewhere = "999999999999";
     let access = Access { endpoint: Some(provider.endpoint().to_owned()), ..keys() };
     let sandbox = Access { role: Some(format!("arn:aws:iam::{SANDBOX}:role/drill")), ..keys() };
     let config = AwsConfig {
-        accounts: [(account(elsewhere), access), (account(SANDBOX), sandbox)].into(),
+        accounts: [(account(ELSEWHERE), access), (account(SANDBOX), sandbox)].into(),
         endpoint_url: Some(world.moto.endpoint().to_owned()),
         region: None,
         clock: base::clock::Clock::real(),
     };
     let aws = Aws::connect(config, std::sync::Arc::clone(&world.gate)).unwrap();
+    let other = aws_config::defaults(aws_config::BehaviorVersion::latest())
+        .endpoint_url(provider.endpoint())
+        .region(aws_config::Region::new(WEST))
+        .http_client(super::world::http())
+        .credentials_provider(aws_credential_types::Credentials::new("t", "t", None, None, "t"))
+        .load()
+        .await;
+    let there = aws_sdk_s3::config::Builder::from(&other).force_path_style(true).build();
+    (provider, aws, aws_sdk_s3::Client::from_conf(there))
+}
+
+#[tokio::test]
+async fn objects_come_from_a_second_provider_through_here() {
+    let world = World::losing_east();
+    let (_provider, aws, there) = second_provider(&world).await;
+    let elsewhere = ELSEWHERE;
     let error = aws.zones(&place(elsewhere, WEST)).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unsupported);
-
-    let there = {
-        let other = aws_config::defaults(aws_config::BehaviorVersion::latest())
-            .endpoint_url(provider.endpoint())
-            .region(aws_config::Region::new(WEST))
-            .http_client(super::world::http())
-            .credentials_provider(aws_credential_types::Credentials::new("t", "t", None, None, "t"))
-            .load()
-            .await;
-        aws_sdk_s3::Client::from_conf(
-            aws_sdk_s3::config::Builder::from(&other).force_path_style(true).build(),
-        )
-    };
     make(&there, "offsite", WEST).await;
     let big: Vec<u8> = (0..40_u32 << 20).map(|n| (n % 251) as u8).collect();
     put(&there, "offsite", "big", big.clone()).await;

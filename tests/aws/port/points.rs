@@ -8,7 +8,7 @@ use super::world::{PRODUCTION, SANDBOX, WEST, World, account, place};
 
 async fn find(world: &World, of: &str, selector: &str, kind: PointKind) -> Vec<RecoveryPoint> {
     let selector: Selector = selector.parse().unwrap();
-    let query = PointQuery::Of { selector, kinds: vec![kind] };
+    let query = PointQuery::Of { selector, kinds: vec![kind], reader: None };
     world.aws.recovery_points(&place(of, WEST), &query).await.unwrap()
 }
 

@@ -38,7 +38,10 @@ CloudFormation
 S3
   - GetBucketVersioning answers with the element that SDKs look for.
   - HeadBucket honours the expected owner.
+  - A copy honours x-amz-copy-source-if-match.
 """
+
+from urllib.parse import parse_qs, unquote, urlparse
 
 from moto.cloudformation.models import CloudFormationBackend
 from moto.cloudformation.responses import CloudFormationResponse
@@ -61,6 +64,7 @@ from moto.ec2.responses.vpcs import VPCs
 from moto.rds.exceptions import RDSClientError
 from moto.rds.models import DBCluster, DBInstance, DBInstanceAutomatedBackup, RDSBackend, rds_backends
 from moto.rds.responses import RDSResponse
+from moto.s3.exceptions import PreconditionFailed
 from moto.s3.models import s3_backends
 from moto.s3.responses import S3Response
 
@@ -84,6 +88,8 @@ def install():
     replace(RDSResponse, "describe_orderable_db_instance_options", orderable)
     replace(S3Response, "get_bucket_versioning", versioning)
     replace(S3Response, "head_bucket", expected_owner)
+    replace(S3Response, "copy_object", unchanged_source)
+    replace(S3Response, "upload_part_copy", unchanged_source)
 
 
 def dry_run(moto):
@@ -121,6 +127,20 @@ def expected_owner(moto):
         owner = s3_backends.bucket_accounts.get(self.bucket_name, (None, None))[1]
         if wanted and owner and wanted != owner:
             return 403, {}, ""
+        return moto(self)
+
+    return method
+
+
+def unchanged_source(moto):
+    def method(self):
+        wanted = self.headers.get("x-amz-copy-source-if-match")
+        source = urlparse(self.headers["x-amz-copy-source"])
+        bucket, _, key = unquote(source.path).lstrip("/").partition("/")
+        version = parse_qs(source.query).get("versionId", [None])[0]
+        found = self.backend.get_object(bucket, key, version_id=version) if wanted else None
+        if found is not None and wanted.strip('"') != found.etag.strip('"'):
+            raise PreconditionFailed(failed_condition="x-amz-copy-source-If-Match")
         return moto(self)
 
     return method

@@ -58,6 +58,7 @@ S3 = {
     "PutObject": ([], ["PutObject"]), "CreateMultipartUpload": ([], ["PutObject"]), "UploadPart": ([], ["PutObject"]),
     "CompleteMultipartUpload": ([], ["PutObject"]), "AbortMultipartUpload": ([], ["AbortMultipartUpload"]),
     "UploadPartCopy": ([], ["PutObject"]), "CopyObject": ([], ["PutObject", "PutObjectTagging"]),
+    "DeleteObject": ([], ["DeleteObject"]),
     "DeleteObjects": ([], ["DeleteObject", "DeleteObjectVersion"]),
 }  # fmt: skip
 OF_VERSIONS = {"GetObject": "GetObjectVersion", "GetObjectTagging": "GetObjectVersionTagging"}

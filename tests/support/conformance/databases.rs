@@ -71,8 +71,11 @@ pub async fn snapshots_are_copied_and_restored(peer: &Peer) {
 
 pub async fn a_shared_snapshot_is_restored_in_place(peer: &Peer) {
     let stage = Stage::open(peer, With::default()).await;
-    let query =
-        PointQuery::Of { selector: "rds:db/orders".parse().unwrap(), kinds: vec![PointKind::RdsSnapshot] };
+    let query = PointQuery::Of {
+        selector: "rds:db/orders".parse().unwrap(),
+        kinds: vec![PointKind::RdsSnapshot],
+        reader: None,
+    };
     let seen = peer.cloud.recovery_points(&stage.ready.place, &query).await.unwrap();
     let shared: Vec<_> = seen.iter().filter(|p| p.account.as_str() == VAULT).collect();
     assert_eq!(shared.len(), 1, "the vault shares one of its two: {seen:?}");

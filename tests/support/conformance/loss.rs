@@ -54,7 +54,12 @@ pub async fn the_lost_region(peer: &Peer) {
     // The control plane that lives there goes with it, for everybody.
     let bucket = Create::Bucket { name: "conformance-late".into() };
     refused(peer, &at, "bucket", &bucket, "control plane lives in us-east-1").await;
-    let from = BucketRef { name: RECEIPTS.into(), account: account(SANDBOX), region: EAST.parse().unwrap() };
+    let from = BucketRef {
+        name: RECEIPTS.into(),
+        account: account(SANDBOX),
+        region: EAST.parse().unwrap(),
+        owner: None,
+    };
     let to = BucketRef { name: "x".into(), region: WEST.parse().unwrap(), ..from.clone() };
     let copy = CopyObjects {
         from: from.clone(),

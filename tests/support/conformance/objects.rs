@@ -12,7 +12,7 @@ use super::production::{
 use super::stage::{Stage, With, is, unknown};
 
 fn bucket(name: &str) -> BucketRef {
-    BucketRef { name: name.to_owned(), account: account(SANDBOX), region: WEST.parse().unwrap() }
+    BucketRef { name: name.to_owned(), account: account(SANDBOX), region: WEST.parse().unwrap(), owner: None }
 }
 
 fn with_bucket() -> With {

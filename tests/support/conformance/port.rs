@@ -190,7 +190,7 @@ pub async fn what_is_productions_is_not_changed(peer: &Peer) {
     assert_eq!(stage.tagged().await, before);
     // A bucket of production's as the target of a copy.
     let (account, region) = (account(SANDBOX), sandbox_place().region);
-    let from = BucketRef { name: RECEIPTS.into(), account, region };
+    let from = BucketRef { name: RECEIPTS.into(), account, region, owner: None };
     let copy = CopyObjects {
         to: from.clone(),
         from,

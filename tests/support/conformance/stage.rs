@@ -197,6 +197,7 @@ impl<'a> Stage<'a> {
             files: &files,
             accounts: &accounts,
             progress: &|_, _| {},
+            bucket_owner: &|_, _| None,
             background: &std::cell::RefCell::default(),
         };
         let outcome = read(uses, args).run(&cx).await?;
@@ -214,7 +215,7 @@ impl<'a> Stage<'a> {
             SourceWhat::Id(id) => self.source_by_id(id, &spec.kinds).await,
             SourceWhat::Of { kind, name, point } => {
                 let selector = Selector::of_kind(kind, name).unwrap();
-                let query = PointQuery::Of { selector, kinds: spec.kinds.clone() };
+                let query = PointQuery::Of { selector, kinds: spec.kinds.clone(), reader: None };
                 let mut found = Vec::new();
                 for region in if spec.across_regions { &[WEST, EAST][..] } else { &[WEST] } {
                     found.extend(
@@ -227,6 +228,7 @@ impl<'a> Stage<'a> {
                     loss: &estate::Loss::Az("use1-az6".parse().unwrap()),
                     t0: now,
                     account: &account(SANDBOX),
+                    reader: None,
                     region: &WEST.parse().unwrap(),
                     kinds: &spec.kinds,
                     across_regions: spec.across_regions,

@@ -12,6 +12,7 @@ use base::ids::{AccountId, Region};
 use estate::bucket;
 use playbook::action::{ArgProblem, BucketRead};
 use playbook::expr_value::Expr;
+use port::BucketRef;
 
 /// A bucket to restore from.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -80,6 +81,13 @@ fn as_of(cx: &Context<'_>, from: &BucketSource) -> Result<Option<Time>, StepErro
         Some(at) if at > cx.t0 => Err(StepError::after_t0(at, cx.t0)),
         at => Ok(at),
     }
+}
+
+/// A bucket that may be named in the playbook, or is an output of a step.
+fn bucket(cx: &Context<'_>, name: &str, account: AccountId, region: Region) -> BucketRef {
+    let made_here = cx.sandbox.buckets.values().any(|real| real == name);
+    let owner = if made_here { Some(cx.place().account.clone()) } else { (cx.bucket_owner)(name, &account) };
+    BucketRef { name: name.to_owned(), account, region, owner }
 }
 
 fn reader(cx: &Context<'_>, account: Option<&str>) -> Result<AccountId, StepError> {

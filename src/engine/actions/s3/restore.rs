@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{BucketSource, READS, as_of, bucket_names, reader};
+use super::{BucketSource, READS, as_of, bucket, bucket_names, reader};
 use crate::actions::action::Action;
 use crate::actions::args;
 use crate::actions::context::{Context, Outcome, StepError, value};
@@ -98,7 +98,8 @@ impl Action for Restore {
         let what = SourceWhat::Of { kind: "s3:bucket", name: from.bucket.clone(), point };
         let region = from.known_region();
         let spec = args::restored_from_afar(what, kinds);
-        Some(SourceSpec { stands_for: from.of.clone(), region, ..spec })
+        let account = from.account.clone();
+        Some(SourceSpec { stands_for: from.of.clone(), region, account, ..spec })
     }
 
     fn demands(args: &RestoreArgs) -> Demands {
@@ -115,15 +116,15 @@ impl Action for Restore {
         };
         let as_of = as_of(cx, &args.from)?;
         let copy = CopyObjects {
-            from: BucketRef {
-                name: args.from.bucket.clone(),
-                account: reader(cx, args.from.account.as_deref())?,
-                region: value(args.from.region.as_ref())?.unwrap_or_else(|| source.point.region.clone()),
-            },
+            from: bucket(
+                cx,
+                &args.from.bucket,
+                reader(cx, args.from.account.as_deref())?,
+                value(args.from.region.as_ref())?.unwrap_or_else(|| source.point.region.clone()),
+            ),
             to: BucketRef {
-                name: real.clone(),
-                account: cx.place().account.clone(),
-                region: cx.place().region.clone(),
+                owner: Some(cx.place().account.clone()),
+                ..bucket(cx, &real, cx.place().account.clone(), cx.place().region.clone())
             },
             prefix: args.from.prefix.clone().unwrap_or_default(),
             as_of: as_of.map(|_| source.at.unwrap_or(cx.t0)),
@@ -179,13 +180,13 @@ fn restored_less(
     source: &RestoreSource,
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let bucket = &copy.from.name;
+    let name = &copy.from.name;
     if is_copy_of_unknown_lag(from, source) {
         findings.push(Finding::new(
             Rule::LagUnknown,
             source.point.of.to_string(),
             format!(
-                "how far {bucket} lagged behind {} at T0, S3 does not tell: how old its data are is unknown",
+                "how far {name} lagged behind {} at T0, S3 does not tell: how old its data are is unknown",
                 from.of.as_ref().unwrap_or(&source.point.of.name)
             ),
             "let a check with `measures: rpo` return the newest timestamp in what was restored",
@@ -196,7 +197,7 @@ fn restored_less(
             Rule::ObjectsAfterT0,
             source.point.of.to_string(),
             format!(
-                "{} in {bucket} {} written after T0 and left out; what an object was before it was overwritten, a bucket \
+                "{} in {name} {} written after T0 and left out; what an object was before it was overwritten, a bucket \
                  without versions does not tell",
                 if left_out == 1 { "1 object".to_owned() } else { format!("{left_out} objects") },
                 if left_out == 1 { "was" } else { "were" },
@@ -209,7 +210,7 @@ fn restored_less(
             Rule::RestoredInPart,
             source.point.of.to_string(),
             format!(
-                "only objects of {bucket} whose key begins with `{}` were restored: that does not cover the bucket",
+                "only objects of {name} whose key begins with `{}` were restored: that does not cover the bucket",
                 copy.prefix
             ),
             "leave `prefix` out, or name as a resource only what is meant to come back",

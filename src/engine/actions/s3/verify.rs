@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{BucketSource, READS, as_of, bucket_names, reader};
+use super::{BucketSource, READS, as_of, bucket, bucket_names, reader};
 use crate::actions::action::Action;
 use crate::actions::args;
 use crate::actions::context::{Context, Outcome, StepError, value};
@@ -18,7 +18,7 @@ use playbook::action::{
 use playbook::expr::is_template;
 use playbook::expr_value::Expr;
 use playbook::manifest::{self, Entry};
-use port::{Against, BucketRef, Calibration, Finding, ManifestEntry, Progress, Rule, Timed, VerifyObjects};
+use port::{Against, Calibration, Finding, ManifestEntry, Progress, Rule, Timed, VerifyObjects};
 use yaml::files::Files;
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -92,11 +92,12 @@ impl Action for Verify {
     async fn run(cx: &Context<'_>, args: VerifyArgs) -> Result<Outcome, StepError> {
         let against = match (&args.source, &args.manifest) {
             (Some(from), None) => Against::Bucket {
-                bucket: BucketRef {
-                    name: from.bucket.clone(),
-                    account: reader(cx, from.account.as_deref())?,
-                    region: value(from.region.as_ref())?.unwrap_or_else(|| cx.place().region.clone()),
-                },
+                bucket: bucket(
+                    cx,
+                    &from.bucket,
+                    reader(cx, from.account.as_deref())?,
+                    value(from.region.as_ref())?.unwrap_or_else(|| cx.place().region.clone()),
+                ),
                 as_of: as_of(cx, from)?,
             },
             (None, Some(path)) => Against::Manifest(manifest(cx.files, path)?),
@@ -107,11 +108,7 @@ impl Action for Verify {
             Against::Bucket { .. } => 0,
         };
         let verify = VerifyObjects {
-            bucket: BucketRef {
-                name: args.bucket.clone(),
-                account: cx.place().account.clone(),
-                region: cx.place().region.clone(),
-            },
+            bucket: bucket(cx, &args.bucket, cx.place().account.clone(), cx.place().region.clone()),
             prefix: args.prefix.clone().unwrap_or_default(),
             against,
             not_after: Some(cx.t0),
