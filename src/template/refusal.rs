@@ -97,6 +97,14 @@ struct Found<'a> {
     list: Vec<Refusal>,
 }
 
+/// The keys of a mapping that are not among `known`. What a macro or a loop makes of a part is another
+/// matter.
+fn unknown<'n>(node: &'n Node, known: &[&str]) -> Vec<&'n Entry> {
+    let entries = node.as_map().map(|map| map.entries.as_slice()).unwrap_or_default();
+    let is_known = |entry: &&Entry| known.contains(&entry.key.as_str()) || entry.key.starts_with("Fn::");
+    entries.iter().filter(|entry| !is_known(entry)).collect()
+}
+
 impl Found<'_> {
     fn push(&mut self, span: Span, message: impl Into<String>, fix: impl Into<String>) {
         self.list.push(Refusal { span, message: message.into(), fix: fix.into() });
@@ -110,14 +118,13 @@ impl Found<'_> {
                 "write `Resources:` with at least one resource",
             );
         }
-        let unknown: Vec<&Entry> = self.unknown(self.template.root(), SECTIONS);
-        for entry in unknown {
+        for entry in unknown(self.template.root(), SECTIONS) {
             let message =
                 format!("Template format error: Invalid template property or properties [{}]", entry.key);
             self.push(entry.key_span, message, "leave it out: CloudFormation knows no such section");
         }
         for resource in self.template.section("Resources") {
-            for entry in self.unknown(&resource.value, ATTRIBUTES) {
+            for entry in unknown(&resource.value, ATTRIBUTES) {
                 let message = format!(
                     "Template format error: [/Resources/{}] Invalid template resource property '{}'",
                     resource.key, entry.key
@@ -132,14 +139,6 @@ impl Found<'_> {
                 self.push(first.key_span, message, "deploy several stacks");
             }
         }
-    }
-
-    /// The keys of a mapping that are not among `known`. What a macro or a loop makes of a part is
-    /// another matter.
-    fn unknown<'n>(&self, node: &'n Node, known: &[&str]) -> Vec<&'n Entry> {
-        let entries = node.as_map().map(|map| map.entries.as_slice()).unwrap_or_default();
-        let is_known = |entry: &&Entry| known.contains(&entry.key.as_str()) || entry.key.starts_with("Fn::");
-        entries.iter().filter(|entry| !is_known(entry)).collect()
     }
 
     fn parameters(&mut self, request: &Request<'_>) {
