@@ -284,7 +284,9 @@ fn a_record_of_what_cannot_be_is_refused() {
     assert!(read_bytes(&lines_of(&number(story.clone()))).is_ok());
     for (change, why) in changes {
         let mut story = story.clone();
-        story.iter_mut().for_each(|(_, body)| change(body));
+        for (_, body) in &mut story {
+            change(body);
+        }
         let error = read_bytes(&lines_of(&number(story))).unwrap_err();
         assert!(error.to_string().contains(why), "{why}: {error}");
     }

@@ -18,7 +18,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// MinIO, as the gateway of JuiceFS. It knows no versions, and answers so with 501.
+    /// `MinIO`, as the gateway of `JuiceFS`. It knows no versions, and answers so with 501.
     pub fn minio() -> Self {
         let (key, secret) = ("offsite-key", "offsite-secret-of-minio");
         let (folder, port) = (folder("drillmaster-minio-"), Reserved::new());
