@@ -284,24 +284,32 @@ impl<'a> Measures<'a> {
             .min()
     }
 
+    /// The instant at which what needs a node may begin. A check releases it when it has held for
+    /// `stable_for`, though it counts as recovered from the start of that stretch.
+    fn released(&self, id: &str) -> Option<Time> {
+        let at = self.ended(id).at?;
+        self.record.checks.get(id).and_then(|check| check.settled_at).or(Some(at))
+    }
+
     /// The chain of nodes that ends with the recovery. Each link is the dependency that finished
     /// last. The shares add up to 1.
     fn critical_path(&self, last: &'a str) -> Vec<Link> {
         let mut links = Vec::new();
         let mut id = last;
-        let total = self.ended(last).at.map_or(0.0, |at| seconds_between(self.t0, at));
+        let mut end = self.ended(last).at;
+        let total = end.map_or(0.0, |at| seconds_between(self.t0, at));
         while let Some((node, kind)) = self.nodes.get(id) {
             let before = node
                 .needs
                 .iter()
-                .filter_map(|need| Some((self.ended(need).at?, need.as_str())))
+                .filter_map(|need| Some((self.released(need)?, need.as_str())))
                 .max_by_key(|(at, _)| *at);
             let since = before.map_or(self.t0, |(at, _)| at);
-            let seconds = self.ended(id).at.map_or(0.0, |at| seconds_between(since, at));
+            let seconds = end.map_or(0.0, |at| seconds_between(since, at));
             let share = if total > 0.0 { seconds / total } else { 0.0 };
             links.push(Link { id: id.to_owned(), kind: (*kind).to_owned(), seconds, share });
             match before {
-                Some((_, before)) => id = before,
+                Some((at, before)) => (id, end) = (before, Some(at)),
                 None => break,
             }
         }
