@@ -619,6 +619,9 @@ impl Cloud for Twin {
             (_, Against::Manifest(_)) => verify.size,
         };
         self.pass(origin, self.takes_for(Timed::VerifyObjects, Some(read), origin)?).await;
+        if fault == Some(FaultKind::LostAnswer) {
+            return Err(Self::lost_answer(call));
+        }
         let seen = objects::compare(found, wanted);
         if fault == Some(FaultKind::ComesUpUnhealthy) {
             let (matched, different) = (seen.matched.saturating_sub(1), seen.different + 1);
