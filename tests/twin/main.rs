@@ -45,6 +45,7 @@ mod nothing_is_not_something;
 mod one_truth;
 mod printed;
 mod readme;
+mod reckoning;
 mod rehearsals;
 mod rendered_once;
 mod report_files;

@@ -1,0 +1,538 @@
+//! What a drill on the twin must come to, reckoned from the design and the documents alone.
+//!
+//! Where these leave something open and the program decides, a comment says *open*.
+
+use std::collections::BTreeSet;
+
+use super::drill::{Check, DAY, Drill, Loss, MINUTE, Pick, Point, Resource, Source, Step, What};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    Well,
+    Failed,
+    Skipped,
+    /// Its `when` is false.
+    LeftOut,
+}
+
+/// How a step or a check ended.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    pub end: End,
+    /// A step: succeeded or failed. A check: settled. What needs it begins then.
+    pub at: i64,
+    /// Of a check: the start of the stretch that held.
+    pub healthy: i64,
+    /// Where its data came from.
+    pub point: Option<usize>,
+    /// It came as far as its calls.
+    pub called: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Store {
+    pub of: String,
+    pub point: String,
+    pub step: String,
+    pub age: Option<i64>,
+    pub data_age: Option<i64>,
+    pub worst: Option<i64>,
+    /// A check that was to measure it did not.
+    pub measure_failed: bool,
+}
+
+impl Store {
+    /// The age that counts: data newer than their point were written after the restore, and do not.
+    fn counts(&self) -> Option<i64> {
+        match (self.data_age, self.age) {
+            (Some(data), Some(age)) => Some(data.max(age)),
+            (data, age) => data.or(age),
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct OfWorkload {
+    /// Its steps and checks.
+    pub nodes: Vec<usize>,
+    pub recovered: bool,
+    pub rto: Option<i64>,
+    pub with_assumptions: Option<i64>,
+    pub rto_status: &'static str,
+    pub rpo: Option<i64>,
+    pub rpo_status: &'static str,
+    pub worst: Option<i64>,
+    pub consistency_status: &'static str,
+    pub stores: Vec<Store>,
+}
+
+#[derive(Debug)]
+pub struct Reckoned {
+    pub ended: Vec<Ended>,
+    pub workloads: Vec<OfWorkload>,
+    pub covered: BTreeSet<String>,
+    pub uncovered: BTreeSet<String>,
+    pub passed: bool,
+    pub code: i64,
+}
+
+/// Actions whose restored things are data stores ("`rds.*`, `s3.*` and `ec2.restore_volume`").
+fn restores_data(step: &Step) -> bool {
+    match step.uses {
+        "rds.restore"
+        | "rds.restore_to_time"
+        | "rds.restore_cluster"
+        | "rds.promote_replica"
+        | "s3.restore"
+        | "ec2.restore_volume" => true,
+        "ec2.launch" => step.data,
+        _ => false,
+    }
+}
+
+/// Actions that bring a resource back. A copy of a snapshot restores nothing, nor does a comparison.
+fn restores(step: &Step) -> bool {
+    restores_data(step) || step.uses == "ec2.launch"
+}
+
+fn kinds(uses: &str, of: &Resource) -> &'static [&'static str] {
+    match (uses, of.kind()) {
+        ("rds.restore_to_time", _) => &["rds_pitr"],
+        ("rds.promote_replica", _) => &["rds_replica"],
+        (_, "rds:db") => &["rds_snapshot"],
+        (_, "rds:cluster") => &["rds_cluster_snapshot"],
+        (_, "ec2:volume") => &["ebs_snapshot"],
+        (_, "ec2:instance") => &["ami"],
+        (_, "s3:bucket") => &["s3_replica"],
+        other => panic!("{other:?}"),
+    }
+}
+
+impl Drill {
+    fn lost(&self, account: &str, region: &str) -> bool {
+        match self.loss {
+            Loss::Az(_) => false,
+            Loss::Region(lost) => lost == region,
+            Loss::Account(lost) => lost == account,
+        }
+    }
+
+    pub fn lost_resource(&self, of: &Resource) -> bool {
+        match self.loss {
+            Loss::Az(az) => of.az.as_deref() == Some(az) && !of.multi_az && zonal(of),
+            Loss::Region(_) | Loss::Account(_) => self.lost(of.account, of.region),
+        }
+    }
+
+    /// It lies outside of what is lost, and so does the key that it is encrypted with.
+    pub fn survives(&self, point: &Point) -> bool {
+        !self.lost(point.account, point.region)
+            && point.kms.is_none_or(|(account, region)| !self.lost(account, region))
+    }
+
+    /// Its own account may use it, and those that it is shared with; PITR and replicas never cross accounts.
+    pub fn may_use(&self, point: &Point) -> bool {
+        let crosses = !matches!(point.kind, "rds_pitr" | "rds_replica") && point.shared && !point.managed_key;
+        point.account == self.sandbox_account || (crosses && self.sandbox_account == super::drill::SANDBOX)
+    }
+
+    /// The recovery point that a step takes.
+    pub fn chosen(&self, step: &Step, of: usize, pick: &Pick) -> Option<usize> {
+        let usable = self.candidates(step, of).into_iter().map(|n| (n, &self.points[n]));
+        let picked = usable.filter(|(_, point)| match pick {
+            Pick::Latest => true,
+            Pick::NotNewer(at) => point.taken.is_some_and(|taken| taken <= *at),
+            Pick::Id(id) => point.id == *id,
+        });
+        picked.max_by_key(|(_, point)| point.taken).map(|(n, _)| n)
+    }
+
+    /// `base + per_gib × size`, rounded to a millisecond.
+    fn takes(&self, step: &Step, point: Option<usize>) -> i64 {
+        if step.uses == "manual.task" {
+            return step.assume;
+        }
+        let (base, per_gib) = self.timings[step.uses];
+        base + per_gib * point.map_or(0, |point| self.points[point].gib)
+    }
+
+    fn fault(&self, node: usize, attempt: i64) -> Option<&'static str> {
+        let of_it = self.faults.iter().filter(|f| f.node == node && f.error != "will_not_delete");
+        of_it.filter(|f| f.attempt.is_none_or(|n| n == attempt)).map(|f| f.error).next()
+    }
+
+    fn step_of(&self, node: usize) -> &Step {
+        match &self.nodes[node].what {
+            What::Step(step) => step,
+            What::Check(_) => panic!("{} is a check", self.nodes[node].id),
+        }
+    }
+
+    /// What a node waits for: its needs, and the steps whose output it names.
+    pub fn waits_for(&self, node: usize) -> BTreeSet<usize> {
+        let mut all: BTreeSet<usize> = self.nodes[node].needs.iter().copied().collect();
+        match &self.nodes[node].what {
+            What::Step(step) => {
+                all.extend(&step.volumes);
+                if let Source::Copy(n) | Source::Bucket(n) = step.source {
+                    all.insert(n);
+                }
+            }
+            What::Check(check) => all.extend(check.names.map(|(n, _)| n)),
+        }
+        all
+    }
+
+    fn run_step(&self, node: usize, step: &Step, start: i64, ended: &[Ended]) -> Ended {
+        let failed = |at| Ended { end: End::Failed, at, healthy: at, point: None, called: false };
+        let point = match &step.source {
+            Source::Nothing => None,
+            Source::Of(of, pick) => match self.chosen(step, *of, pick) {
+                Some(point) => Some(point),
+                None => return failed(start),
+            },
+            // What it names was never made, though the step before may fail.
+            Source::Copy(copy) | Source::Bucket(copy) if ended[*copy].end != End::Well => {
+                return failed(start);
+            }
+            // Provenance passes through copies.
+            Source::Copy(copy) | Source::Bucket(copy) => ended[*copy].point,
+        };
+        // RDS copies what is encrypted from another region or account only with a key of the copy's own.
+        let source = point.map(|n| &self.points[n]);
+        let crosses = |p: &Point| p.account != self.sandbox_account || p.region != self.sandbox_region;
+        let sealed = source.is_some_and(|p| (p.kms.is_some() || p.managed_key) && crosses(p));
+        if step.uses == "rds.copy_snapshot" && sealed && !step.kms_key {
+            return failed(start);
+        }
+        let takes = self.takes(step, point);
+        // Of the cloud's resources the next attempt takes over what an attempt before began, though its answer was
+        // lost. *Open*: objects are copied and compared anew, and a command or a person begins anew.
+        let objects = matches!(step.uses, "s3.restore" | "s3.verify");
+        let no_resource = objects || matches!(step.uses, "command.run" | "manual.task");
+        let limit = step.timeout.unwrap_or(i64::MAX / 4);
+        let mut at = start;
+        // When a call of an attempt before took effect, though its answer never arrived.
+        let mut begun: Option<i64> = None;
+        for attempt in 1..=step.attempts {
+            if attempt > 1 {
+                at += step.backoff << (attempt - 2);
+            }
+            // What an attempt before began is healthy and goes on: a fault of what this one begins has no effect. Of a
+            // cluster this one begins the instances.
+            let taken_over = begun.is_some() && step.uses != "rds.restore_cluster";
+            let fault = self
+                .fault(node, attempt)
+                .filter(|fault| !taken_over || !matches!(*fault, "never_completes" | "comes_up_unhealthy"));
+            let (over, well) = match fault {
+                Some("throttled" | "server_error") => (at, false),
+                // The answer to a copy of objects comes when all are copied.
+                Some("lost_answer") if objects => ((at + takes).min(at + limit), false),
+                Some("lost_answer") => {
+                    begun = begun.or(Some(at).filter(|_| !no_resource));
+                    (at, false)
+                }
+                // *Open*: where nothing comes up, it fails at once. Copied objects have no state that could fail; of
+                // compared ones, one differs.
+                Some("comes_up_unhealthy") if no_resource && !objects => (at, false),
+                Some("never_completes") => {
+                    begun = None;
+                    (at + limit, false)
+                }
+                Some("comes_up_unhealthy") if step.uses != "s3.restore" => {
+                    let up = begun.take().unwrap_or(at) + takes;
+                    (up.max(at).min(at + limit), false)
+                }
+                _ => {
+                    let ready = (begun.unwrap_or(at) + takes).max(at);
+                    // What took longer than the timeout is given up, and the next attempt begins anew.
+                    begun = None;
+                    (ready.min(at + limit), ready <= at + limit)
+                }
+            };
+            at = over;
+            if well {
+                return Ended { end: End::Well, at, healthy: at, point, called: true };
+            }
+        }
+        Ended { called: true, ..failed(at) }
+    }
+
+    /// Healthy from `healthy_after` on, but for one time of being down, and then for `stable_for`.
+    ///
+    /// *Open*: whether the twin tries at each `every` only. It sees each change at the instant at which it comes.
+    /// *Open*: `within` limits when the stretch that holds begins, not when it has held.
+    fn run_check(check: &Check, start: i64) -> Ended {
+        let within = check.within.unwrap_or(5 * MINUTE);
+        let probe = check.probe.clone().unwrap_or_default();
+        let first = probe.healthy_after;
+        let begins = match probe.flaps {
+            // It is down before it has held, so the stretch that holds begins after that.
+            Some((after, down)) if after < check.stable_for => first + after + down,
+            Some(_) | None => first,
+        };
+        // A measure without an answer is no measure.
+        let answers = !check.measures || probe.value.is_some();
+        if probe.never || !answers || first > within || begins > within {
+            // A stretch that began in time may go on beyond `within`, and is given up when it breaks.
+            let breaks = probe.flaps.map(|(after, _)| first + after);
+            let begun = !probe.never && answers && first <= within;
+            let up = start + breaks.filter(|_| begun).unwrap_or(0).max(within);
+            return Ended { end: End::Failed, at: up, healthy: up, point: None, called: false };
+        }
+        let healthy = start + begins;
+        Ended { end: End::Well, at: healthy + check.stable_for, healthy, point: None, called: false }
+    }
+
+    fn nodes_ended(&self) -> Vec<Ended> {
+        let mut ended: Vec<Ended> = Vec::new();
+        for (n, node) in self.nodes.iter().enumerate() {
+            let waits = self.waits_for(n);
+            let start = waits.iter().map(|w| ended[*w].at).max().unwrap_or(0);
+            let may_run = waits.iter().all(|w| match (&ended[*w].end, &self.nodes[*w].what) {
+                (End::Well, _) => true,
+                (End::Failed, What::Step(step)) => step.tolerated,
+                (End::Failed, What::Check(_)) | (End::Skipped | End::LeftOut, _) => false,
+            });
+            let skipped = Ended { end: End::Skipped, at: start, healthy: start, point: None, called: false };
+            ended.push(match &node.what {
+                _ if !may_run => skipped,
+                What::Step(step) if step.when == Some(false) => Ended { end: End::LeftOut, ..skipped },
+                What::Step(step) => self.run_step(n, step, start, &ended),
+                // What it names was never made, so there is nothing to ask.
+                What::Check(Check { names: Some((step, _)), .. }) if ended[*step].end != End::Well => {
+                    Ended { end: End::Failed, at: start, healthy: start, point: None, called: false }
+                }
+                What::Check(check) => Self::run_check(check, start),
+            });
+        }
+        ended
+    }
+
+    /// The recovery points that the step which read the cloud's points could have used.
+    pub fn candidates(&self, step: &Step, of: usize) -> Vec<usize> {
+        // A copy takes it from any region, and so does a restore of objects, which is a copy.
+        let in_place = !step.uses.contains("copy") && step.uses != "s3.restore";
+        let kinds = kinds(step.uses, &self.resources[of]);
+        // RDS restores no encrypted snapshot that is another account's. One with a key is encrypted.
+        let sealed = |point: &Point| {
+            in_place
+                && point.kind == "rds_snapshot"
+                && point.kms.is_some()
+                && point.account != self.sandbox_account
+        };
+        let fits = |point: &Point| {
+            point.of == of
+                && !sealed(point)
+                && kinds.contains(&point.kind)
+                && self.survives(point)
+                && point.usable <= 0
+                && self.may_use(point)
+                && (!in_place || point.region == self.sandbox_region)
+        };
+        (0..self.points.len()).filter(|n| fits(&self.points[*n])).collect()
+    }
+
+    /// The supremum of `t − time of the newest point usable at t`.
+    ///
+    /// It grows between the instants at which a point becomes usable, so it is reached just before one, or at T0.
+    /// A point without a time could be any age, so it is unknown then.
+    fn worst_case(&self, step: &Step, of: usize) -> Option<i64> {
+        let points: Vec<(i64, Option<i64>)> = self
+            .candidates(step, of)
+            .into_iter()
+            .map(|n| (self.points[n].usable, self.points[n].taken))
+            .collect();
+        let points: Vec<(i64, i64)> =
+            points.into_iter().map(|(u, taken)| Some((u, taken?))).collect::<Option<_>>()?;
+        let first = points.iter().map(|(usable, _)| *usable).min()?;
+        let window = first.max(-30 * DAY);
+        let newest = |when: &dyn Fn(i64) -> bool| {
+            points.iter().filter(|(usable, _)| when(*usable)).map(|(_, taken)| *taken).max()
+        };
+        let mut worst = newest(&|usable| usable <= 0).map(|taken| -taken)?;
+        for at in points.iter().map(|(usable, _)| *usable).filter(|at| *at > window) {
+            if let Some(taken) = newest(&|usable| usable < at) {
+                worst = worst.max(at - taken);
+            }
+        }
+        Some(worst)
+    }
+
+    /// The nearest steps before a check that restore data.
+    fn measured_by(&self, check: usize) -> BTreeSet<usize> {
+        let mut found = BTreeSet::new();
+        let mut look: Vec<usize> = self.waits_for(check).into_iter().collect();
+        while let Some(n) = look.pop() {
+            match &self.nodes[n].what {
+                What::Step(step) if restores_data(step) => {
+                    found.insert(n);
+                }
+                What::Step(_) | What::Check(_) => look.extend(self.waits_for(n)),
+            }
+        }
+        found
+    }
+
+    fn store(&self, node: usize, ended: &[Ended]) -> Option<Store> {
+        let point = &self.points[ended[node].point?];
+        let step = self.step_of(node);
+        let age = point.taken.map(|taken| -taken).filter(|age| *age >= 0);
+        // Of a copy, the points that the step which made it could have taken.
+        let chose = match step.source {
+            Source::Copy(copy) => self.step_of(copy),
+            Source::Nothing | Source::Of(..) | Source::Bucket(_) => step,
+        };
+        let worst = match step.uses {
+            // PITR, replicas and replicated buckets are continuous, with their lag.
+            "rds.restore_to_time" | "rds.promote_replica" | "s3.restore" => age,
+            _ => self.worst_case(chose, point.of),
+        };
+        let mut store = Store {
+            of: self.resources[point.of].id.clone(),
+            point: point.id.clone(),
+            step: self.nodes[node].id.clone(),
+            age,
+            data_age: None,
+            worst,
+            measure_failed: false,
+        };
+        for (n, checked) in self.nodes.iter().enumerate() {
+            let What::Check(check) = &checked.what else { continue };
+            if !check.measures || !self.measured_by(n).contains(&node) {
+                continue;
+            }
+            let value = check.probe.as_ref().and_then(|p| p.value);
+            match value.filter(|_| ended[n].end == End::Well) {
+                // Of several measures the oldest. *Open.*
+                Some(value) => store.data_age = store.data_age.max(Some(-value)),
+                None => store.measure_failed = true,
+            }
+        }
+        Some(store)
+    }
+
+    fn workload(&self, w: usize, ended: &[Ended], covered: &BTreeSet<String>) -> OfWorkload {
+        let workload = &self.workloads[w];
+        let lost =
+            || workload.resources.iter().map(|r| &self.resources[*r]).filter(|r| self.lost_resource(r));
+        // *Open*: a step of another workload, or of none, that restored what this one lost is one of its steps.
+        let restored_for_it = |n: usize| self.restored(n, ended).is_some_and(|id| lost().any(|r| r.id == id));
+        let own: Vec<usize> = (0..self.nodes.len())
+            .filter(|n| self.nodes[*n].workload == Some(w) || restored_for_it(*n))
+            // *Open*: a step whose `when` is false is no part of the recovery.
+            .filter(|n| ended[*n].end != End::LeftOut)
+            .collect();
+        let all_well = own.iter().all(|n| ended[*n].end == End::Well);
+        let missing = lost().any(|r| !covered.contains(&r.id));
+        let recovered = all_well && !missing;
+        // *Open*: with a resource missing, the time of the others is told, and meets nothing.
+        let rto = all_well.then(|| own.iter().map(|n| ended[*n].healthy).max().unwrap_or(0));
+        let assumes = self.detection.is_some() || self.decision.is_some();
+        let assumed = self.detection.unwrap_or(0) + self.decision.unwrap_or(0);
+        let with_assumptions = rto.filter(|_| assumes).map(|rto| rto + assumed);
+        // Beyond the objective it is missed whatever else is unknown; what is unknown meets nothing.
+        let judged = |objective: Option<i64>, measured: Option<i64>, known: bool| match (objective, measured)
+        {
+            (None, _) => "none",
+            (Some(objective), Some(measured)) if measured > objective => "missed",
+            (Some(_), Some(_)) if known => "met",
+            (Some(_), _) => "unknown",
+        };
+        let rto_objective = workload.objectives.rto.or(self.objectives.rto);
+        let data_steps: Vec<usize> = own
+            .iter()
+            .copied()
+            .filter(|n| matches!(&self.nodes[*n].what, What::Step(step) if restores_data(step)))
+            .collect();
+        let stores: Vec<Store> = data_steps
+            .iter()
+            .filter(|n| ended[**n].end == End::Well)
+            .filter_map(|n| self.store(*n, ended))
+            .collect();
+        let ages: Vec<i64> = stores.iter().filter_map(Store::counts).collect();
+        let holds_data = |r: &Resource| r.kind() != "ec2:instance";
+        // No store was lost, and none restored: nothing is lost.
+        let nothing_lost = data_steps.is_empty() && !lost().any(holds_data);
+        let known = !missing
+            && ages.len() == data_steps.len()
+            && stores.iter().all(|store| !store.measure_failed)
+            && (nothing_lost || !data_steps.is_empty());
+        let of_nothing = nothing_lost.then_some(0);
+        let (oldest, newest) = (ages.iter().max().copied(), ages.iter().min().copied());
+        let rpo = oldest.or(of_nothing);
+        let default = self.objectives.rpo.filter(|_| !nothing_lost);
+        let rpo_objective = workload.objectives.rpo.or(default);
+        let spread = oldest.zip(newest).map(|(old, new)| old - new).or(of_nothing);
+        let worst: Option<Vec<i64>> = stores.iter().map(|store| store.worst).collect();
+        let worst = worst.filter(|all| all.len() == data_steps.len()).and_then(|all| all.into_iter().max());
+        let consistency = workload.objectives.consistency.or(self.objectives.consistency);
+        OfWorkload {
+            nodes: own,
+            recovered,
+            rto,
+            with_assumptions,
+            rto_status: judged(rto_objective, if assumes { with_assumptions } else { rto }, recovered),
+            rpo,
+            rpo_status: judged(rpo_objective, rpo, known),
+            worst,
+            consistency_status: judged(consistency, spread, known),
+            stores,
+        }
+    }
+
+    /// The resource that a step has restored.
+    fn restored(&self, node: usize, ended: &[Ended]) -> Option<&str> {
+        let What::Step(step) = &self.nodes[node].what else { return None };
+        let point = ended[node].point.filter(|_| restores(step) && ended[node].end == End::Well)?;
+        Some(&self.resources[self.points[point].of].id)
+    }
+
+    pub fn reckon(&self) -> Reckoned {
+        let ended = self.nodes_ended();
+        let lost: BTreeSet<String> =
+            self.resources.iter().filter(|r| self.lost_resource(r)).map(|r| r.id.clone()).collect();
+        let covered: BTreeSet<String> =
+            (0..self.nodes.len()).filter_map(|n| self.restored(n, &ended)).map(str::to_owned).collect();
+        let covered: BTreeSet<String> = covered.intersection(&lost).cloned().collect();
+        let uncovered: BTreeSet<String> = lost.difference(&covered).cloned().collect();
+        let workloads: Vec<OfWorkload> =
+            (0..self.workloads.len()).map(|w| self.workload(w, &ended, &covered)).collect();
+        // *Open*: a step or check of no workload that failed fails the drill, but for a step that may.
+        let none_failed = self.nodes.iter().zip(&ended).all(|(node, ended)| {
+            let may = matches!(&node.what, What::Step(step) if step.tolerated);
+            node.workload.is_some() || ended.end != End::Failed || may
+        });
+        let passed = none_failed
+            && workloads.iter().all(|w| {
+                w.recovered
+                    && [w.rto_status, w.rpo_status, w.consistency_status]
+                        .iter()
+                        .all(|s| ["met", "none"].contains(s))
+            });
+        let left_behind = self
+            .faults
+            .iter()
+            .any(|f| f.error == "will_not_delete" && self.creates(f.node) && ended[f.node].called);
+        let code = match (left_behind, passed) {
+            (true, _) => 4,
+            (false, true) => 0,
+            (false, false) => 1,
+        };
+        Reckoned { ended, workloads, covered, uncovered, passed, code }
+    }
+
+    fn creates(&self, node: usize) -> bool {
+        // The bucket of a restore and the replica to promote are made before T0, by no step.
+        let uses = self.step_of(node).uses;
+        !matches!(uses, "manual.task" | "command.run" | "s3.verify" | "s3.restore" | "rds.promote_replica")
+    }
+}
+
+fn zonal(of: &Resource) -> bool {
+    match of.kind() {
+        "rds:db" | "ec2:instance" | "ec2:volume" => true,
+        "s3:bucket" => of.one_zone,
+        _ => false,
+    }
+}
