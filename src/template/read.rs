@@ -136,7 +136,7 @@ mod tests {
     fn what_is_no_template_is_told() {
         for (text, said) in [
             ("", "the file is empty"),
-            ("- a\n", "expected a template, found a list"),
+            ("- a\n", "this is not a template"),
             ("Resources: [\n", "is not closed"),
             ("Resources: {}\nResources: {}\n", "is given twice"),
             ("Resources: !Foo {}\n", "the tag `!Foo` has no meaning here"),

@@ -529,7 +529,7 @@ mod tests {
             ("!Join ['-', [a, !Ref Env, !Ref R]]", "a-dev-<own>"),
             ("!Select [1, !Ref Zones]", "b"),
             ("!Select [9, !Ref Zones]", "<open>"),
-            ("!Select [0, !GetAZs '']", "<own>"),
+            ("!Select [0, !GetAZs '']", "<own>Fn::GetAZs"),
             ("!Select [1, !Split [':', 'a:b']]", "b"),
             ("!FindInMap [M, !Ref AWS::Region, Name]", "west"),
             ("!FindInMap [M, nowhere, Name]", "<open>"),

@@ -139,7 +139,7 @@ mod tests {
         };
         assert_eq!(known.replica, Some(replica));
         let unknown = demands("rds.promote_replica", json!({ "from": { "db": "{{ steps.a.db }}" } }));
-        assert_eq!(unknown, Demands { replica: None, ..known });
+        assert_eq!(unknown, Demands { replica: None, class: None, ..known });
     }
 
     #[test]

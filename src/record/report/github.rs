@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn commands_cannot_be_broken_out_of() {
-        assert_eq!(data("50%\r\n::error::x\r"), "50%25%0A::error::x\\u{d}");
+        assert_eq!(data("50%\r\n::error::x\r"), "50%25%0A:\\u{3a}error::x\\u{d}");
         assert_eq!(property("a:b,c%\nd"), "a%3Ab%2Cc%25%0Ad");
     }
 

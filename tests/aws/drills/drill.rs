@@ -80,11 +80,6 @@ impl Drill {
         std::fs::write(self.folder.path().join(name), text).unwrap();
     }
 
-    pub fn env(mut self, name: &str, value: &str) -> Self {
-        self.command.env(name, value);
-        self
-    }
-
     pub fn folder_for(&self, name: &str) {
         std::fs::create_dir_all(self.folder.path().join(name)).unwrap();
     }
