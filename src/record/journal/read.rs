@@ -116,7 +116,7 @@ impl Contents {
     /// `line`. Such a line is as it was written.
     fn is_linked<R: Read>(&self, line: &[u8], reader: &mut Lines<R>) -> Result<bool, JournalError> {
         let mut after = Vec::new();
-        let followed = !reader.next(&mut after)? || chain::prev(&after) == Some(Hash::of(line));
+        let followed = reader.next(&mut after)? && chain::prev(&after) == Some(Hash::of(line));
         Ok(followed && chain::prev(line) == Some(self.end().head))
     }
 

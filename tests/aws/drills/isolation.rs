@@ -168,8 +168,8 @@ async fn a_group_that_a_hand_opens_before_t0_stops_the_drill() {
 #[tokio::test]
 async fn a_group_that_a_hand_opens_after_t0_fails_the_drill() {
     let closet = Closet::open(0.5).await;
-    let more = "  - { id: first, uses: command.run, workload: orders, with: { run: [sh, -c, \"until [ -e first ]; do sleep 0.1; done\"] } }\n";
-    let playbook = playbook(&Closet::head("opened-late"), more, "first");
+    let first = "  - { id: first, uses: command.run, workload: orders, with: { run: [sh, -c, \"until [ -e first ]; do sleep 0.1; done\"] } }\n";
+    let playbook = playbook(&Closet::head("opened-late"), &(copies(&closet) + first), "first");
     let mut running = Drill::new(&playbook, closet.moto.endpoint()).start();
     until(&mut running, "a beginning", |r| r["event"] == "step_started" && r["step"] == "first").await;
     let group = made(&mut running, "security_group").await;
