@@ -16,7 +16,7 @@ pub const SANDBOX: &str = "999988887777";
 pub const HOME: &str = "eu-west-1";
 pub const AWAY: &str = "eu-central-1";
 
-/// Numbers that look random and are the same for the same seed (SplitMix64).
+/// Numbers that look random and are the same for the same seed (`SplitMix64`).
 pub struct Dice(u64);
 
 impl Dice {
