@@ -93,8 +93,8 @@ impl Started {
         environment: Environment,
     ) -> Result<Self, ProcessError> {
         let failed = |source| ProcessError::Start { program: program.to_owned(), source };
-        let Environment { variables, home } = environment;
-        let supervised = supervisor::is_available();
+        let Environment { variables, home, supervised } = environment;
+        let supervised = supervised && supervisor::is_available();
         let mut command = if supervised {
             // This very program, even if its file was replaced since.
             let mut command = Command::new("/proc/self/exe");

@@ -161,6 +161,9 @@ impl Secrets {
 /// Returns whether a header or variable of this name holds a secret by convention.
 #[cfg(feature = "live")]
 pub(crate) fn names_a_secret(name: &str) -> bool {
+    if playbook::sensitive::says_secret(name) {
+        return true;
+    }
     let name = name.to_ascii_lowercase();
     ["authorization", "cookie", "token", "secret", "passw", "pwd", "key", "credential"]
         .iter()

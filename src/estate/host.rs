@@ -40,7 +40,7 @@ impl Form {
 /// What a placeholder in a pattern stands for, as a regular expression.
 const PLACEHOLDERS: [(&str, &str); 12] = [
     ("{any}", r"(?:[^.]+\.)*"),
-    ("{region}", r"(?P<region>[a-z]{2}(?:-[a-z]{2,})+-[0-9]{1,2})"),
+    ("{region}", r"(?P<region>(?:[a-z]{2}|eusc)(?:-[a-z]{2,})+-[0-9]{1,2})"),
     // A short form of a region: `use1`.
     ("{code}", r"(?P<code>[a-z]{2,6}[0-9]{1,2})"),
     ("{zone}", r"(?P<zone>[a-z0-9-]+-az[0-9]+)"),

@@ -389,7 +389,7 @@ checks:
     http: { url: 'http://127.0.0.1:HTTP/5?token={{ ENCODED }}' }
     within: 10s
   - id: login
-    http: { url: 'http://joe:{{ ENCODED }}@127.0.0.1:HTTP/0' }
+    http: { url: 'http://joe:{{ LOGIN }}@127.0.0.1:HTTP/0' }
     within: 10s
   - id: no-url
     http: { url: 'http://{{ SECRET }}/' }

@@ -35,10 +35,9 @@ fn set(variable: &str) -> Option<String> {
 /// Makes the client. Refuses a variable that names no proxy: the SDK would pass over it, and connect
 /// directly.
 pub fn client() -> CloudResult<SharedHttpClient> {
-    for variable in PROXIES {
-        if let Some(url) = set(variable) {
-            usable(variable, &url)?;
-        }
+    // The first one that is set serves HTTPS. The others may be meant for other programs.
+    if let Some((variable, url)) = PROXIES.iter().find_map(|variable| Some((variable, set(variable)?))) {
+        usable(variable, &url)?;
     }
     let direct = Builder::new().tls_provider(RING).build_https();
     if PROXIES.iter().all(|variable| set(variable).is_none()) {

@@ -19,14 +19,17 @@ const NO_METADATA: (&str, &str) = ("AWS_EC2_METADATA_DISABLED", "true");
 pub struct Environment {
     pub(super) variables: BTreeMap<OsString, OsString>,
     pub(super) home: Option<TempDir>,
+    /// Whether all that the program starts ends with it. Not for commands that print a secret: they
+    /// may start an agent that serves the next one.
+    pub(super) supervised: bool,
 }
 
 impl Environment {
-    /// These variables and no others.
+    /// These variables and no others, without a supervisor.
     pub fn of(variables: impl IntoIterator<Item = (impl AsRef<OsStr>, impl AsRef<OsStr>)>) -> Self {
         let own =
             variables.into_iter().map(|(name, value)| (name.as_ref().to_owned(), value.as_ref().to_owned()));
-        Self { variables: own.collect(), home: None }
+        Self { variables: own.collect(), home: None, supervised: false }
     }
 
     /// An environment without cloud credentials: with them, a command or a check could reach
@@ -42,9 +45,9 @@ impl Environment {
         let mut set = |name: &str, value: &OsStr| {
             environment.variables.insert(name.into(), value.into());
         };
-        set(NO_METADATA.0, NO_METADATA.1.as_ref());
         let mut home = None;
         if !given.contains_key("HOME") {
+            set(NO_METADATA.0, NO_METADATA.1.as_ref());
             let made = tempfile::Builder::new().prefix("drillmaster-home-").tempdir()?;
             set("HOME", made.path().as_os_str());
             home = Some(made);
@@ -55,7 +58,7 @@ impl Environment {
         for (name, value) in given {
             set(name, value.as_ref());
         }
-        Ok(Self { home, ..environment })
+        Ok(Self { home, supervised: true, ..environment })
     }
 }
 
@@ -66,7 +69,7 @@ mod tests {
     fn made(given: &[(&str, &str)]) -> (BTreeMap<String, String>, Option<TempDir>) {
         let given = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let outside = |name: &str| Some(format!("outside's {name}"));
-        let Environment { variables, home } = Environment::without_credentials(outside, &given).unwrap();
+        let Environment { variables, home, .. } = Environment::without_credentials(outside, &given).unwrap();
         let text = |text: OsString| text.into_string().unwrap();
         (variables.into_iter().map(|(name, value)| (text(name), text(value))).collect(), home)
     }
@@ -95,6 +98,7 @@ mod tests {
         let (variables, home) = made(&[("HOME", "/home/joe"), ("AWS_PROFILE", "drill")]);
         assert!(home.is_none() && !variables.contains_key("AWS_CONFIG_FILE"));
         assert_eq!(variables["HOME"], "/home/joe");
-        assert_eq!(variables["AWS_EC2_METADATA_DISABLED"], "true");
+        // A profile may take its credentials from the instance's role.
+        assert!(!variables.contains_key("AWS_EC2_METADATA_DISABLED"));
     }
 }

@@ -125,9 +125,12 @@ mod linux {
     /// process, so each of them is seen.
     fn end_descendants() {
         loop {
-            for pid in descendants() {
-                // It may have ended in the meantime.
-                let _ = system::kill_process(pid, Signal::KILL);
+            let all = descendants();
+            // It may have ended in the meantime. What another user's program refuses stays.
+            let refused =
+                |pid: &Pid| system::kill_process(*pid, Signal::KILL).is_err_and(|error| error == Errno::PERM);
+            if !all.is_empty() && all.iter().filter(|pid| refused(pid)).count() == all.len() {
+                return;
             }
             match system::wait(WaitOptions::empty()) {
                 Ok(_) | Err(Errno::INTR) => {}

@@ -14,6 +14,7 @@ use super::memory::{Answer, RequestLog};
 use base::clock::Clock;
 use base::digest::{digest_of, sha256};
 use base::duration::{Span, Time};
+use base::redact;
 use event::{Body, Bus, ConsumerError, Request, TEARDOWN};
 use port::Guard;
 use port::gated::delete_call;
@@ -324,7 +325,7 @@ impl Drop for InFlight {
 pub const COPY_OBJECTS: &str = "s3:CopyObject";
 
 /// The request as the journal stores it. Keys and user data are left out, because they may hold
-/// secrets. A digest replaces a template's text, which is long and already in the journal's first
+/// secrets. Secrets in a stack's parameters are replaced. A digest replaces a template's text, which is long and already in the journal's first
 /// record. The result still reads back as a request.
 ///
 /// The patterns name every field, so that a new field does not compile until someone has decided
@@ -333,8 +334,11 @@ fn describe(what: &Create) -> Request {
     let left_out = || "(not recorded)".to_owned();
     let mut what = what.clone();
     match &mut what {
-        Create::Stack(DeployStack { template, name: _, parameters: _, capabilities: _ }) => {
+        Create::Stack(DeployStack { template, name: _, parameters, capabilities: _ }) => {
             *template = digest_of(template);
+            for value in parameters.values_mut() {
+                redact::string(value);
+            }
         }
         Create::KeyPair { public_key, name: _ } => *public_key = left_out(),
         Create::Db(db)

@@ -65,9 +65,11 @@ async fn a_secret_that_cannot_be_read_ends_the_drill_before_anything_is_made() {
     for (reference, why) in [("aws:drill/plain", "drill/plain"), ("aws:nowhere", "nowhere")] {
         closet.moto.clear_log();
         let steps = format!(
-            "{}steps:\n  - {{ id: greet, uses: command.run, workload: orders, with: {} }}\n\
+            "{}steps:\n  - {{ id: disk, uses: ec2.restore_volume, workload: orders, with: {{ from: {{ snapshot: {} }} }} }}\n  \
+             - {{ id: greet, uses: command.run, workload: orders, with: {} }}\n\
              checks:\n  - {{ id: up, workload: orders, needs: [greet], command: {{ run: [\"true\"] }} }}\n",
             Closet::head("secrets"),
+            closet.snapshot,
             knows_it(reference),
         );
         let done = Drill::new(&steps, closet.moto.endpoint()).run();

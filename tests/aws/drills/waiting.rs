@@ -64,6 +64,7 @@ async fn two_hundred_restores_cost_one_describe_a_tick() {
     let monitor = done.calls("ec2:DescribeInternetGateways");
     assert!(monitor >= 2 && monitor < (VOLUMES as u64) / 4, "{}", done.report["api_calls"]);
     for call in ["ec2:DescribeSnapshots", "rds:DescribeDBSnapshots"] {
-        assert!(done.calls(call) <= monitor + 6, "{call}: {}", done.report["api_calls"]);
+        // Teardown lists two types of RDS snapshots.
+        assert!(done.calls(call) <= monitor + 8, "{call}: {}", done.report["api_calls"]);
     }
 }
