@@ -18,7 +18,7 @@ struct Watched {
 impl Watched {
     fn start(drill: &Drill, args: &[&str]) -> Self {
         let out = drill.next_out();
-        let mut command = drill.command(&out, args);
+        let mut command = hearing_hang_ups(&drill.command(&out, args));
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         Self { child, stderr, seen: String::new(), out }
@@ -154,6 +154,24 @@ fn an_interruption_that_leaves_something_behind_says_so() {
     run.exits(4).is("/verdict", "interrupted").because(&["teardown left"]);
 }
 
+/// The same command with HUP as it is for a new process. The tests themselves may run under nohup,
+/// and a program that inherits an ignored HUP leaves it ignored.
+fn hearing_hang_ups(command: &Command) -> Command {
+    let mut wrapped = if cfg!(target_os = "linux") {
+        let mut wrapped = Command::new("/usr/bin/env");
+        wrapped.arg("--default-signal=HUP").arg(command.get_program());
+        wrapped
+    } else {
+        Command::new(command.get_program())
+    };
+    wrapped.args(command.get_args()).env_clear();
+    wrapped.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    if let Some(folder) = command.get_current_dir() {
+        wrapped.current_dir(folder);
+    }
+    wrapped
+}
+
 /// The shell, the kernel and the session each send HUP when a terminal goes away, and TERM may follow.
 #[test]
 fn a_lost_terminal_tears_down_however_often_it_is_told() {
@@ -175,8 +193,7 @@ fn a_terminal_that_is_gone_stops_no_teardown() {
     for output in ["text", "json"] {
         let drill = endless();
         let out = drill.next_out();
-        let mut child = drill
-            .command(&out, &["--pace", "200", "--output", output])
+        let mut child = hearing_hang_ups(&drill.command(&out, &["--pace", "200", "--output", output]))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
