@@ -28,7 +28,7 @@ const OK: &str = "HTTP/1.1 200 OK\r\nserver: test\r\n";
 
 struct Server {
     port: u16,
-    /// What each client sent.
+    /// The requests that each client sent.
     heard: Arc<Mutex<Vec<String>>>,
 }
 
@@ -219,7 +219,7 @@ async fn tls_is_verified() {
         .await,
         "not valid for",
     );
-    // A relative path starts at the playbook.
+    // A relative path is resolved from the playbook's folder.
     let beside = Net::new(Vec::new(), ca.dir.path());
     assert!(ask(&beside, &format!("{{ {url}, ca_file: ca.pem }}")).await.healthy);
     let plain = serve(None, |_, _| reply(OK, "")).await;
@@ -243,7 +243,7 @@ async fn a_pin_decides() {
     assert!(ask(&net(), &pinned(&certificate, "")).await.healthy);
     assert!(ask(&net(), &pinned(&key, "")).await.healthy);
     unhealthy(&ask(&net(), &pinned(&hex(b"another"), "")).await, "not the pinned one");
-    // With an authority as well, name and chain count again.
+    // If a CA file is given too, the name and the chain are verified again.
     unhealthy(
         &ask(&net(), &pinned(&key, &format!(", ca_file: '{}'", ca.file().display()))).await,
         "not valid for",
@@ -265,7 +265,7 @@ async fn connect_to_changes_the_address_and_nothing_else() {
         "{heard}"
     );
     assert!(heard.contains("GET /health?x=1 HTTP/1.1\r\n"), "{heard}");
-    // The certificate is not for this address, so dialling it elsewhere must not help.
+    // The certificate is not valid for this address. Connecting elsewhere must not help.
     unhealthy(&ask(&net, "{ url: 'https://10.66.1.5:8443/', ca_file: ca.pem }").await, "not valid for");
     let plain = serve(None, |_, _| reply(OK, "")).await;
     let net = Net::new(vec![format!("10.66.1.5:80=127.0.0.1:{}", plain.port).parse().unwrap()], ".");

@@ -33,7 +33,7 @@ fn run(command: &mut Command) {
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// PostgreSQL refuses to run as root; then it runs as `nobody`.
+/// PostgreSQL refuses to run as root. In that case it runs as `nobody`.
 fn unprivileged() -> Option<u32> {
     let id = |who: &[&str]| {
         let output = Command::new("id").arg("-u").args(who).output().unwrap();
@@ -140,7 +140,7 @@ async fn ask(net: &Net, yaml: &str) -> Observation {
     sql(&serde_saphyr::from_str(yaml).unwrap_or_else(|e| panic!("{yaml}: {e}")), net).await
 }
 
-/// Waits until the server answers; its log tells why when it does not.
+/// Waits until the server answers. If it does not, the failure shows the server's log.
 async fn ready(net: &Net, ca: &Ca, yaml: &str) {
     let deadline = Instant::now() + Duration::from_mins(5);
     loop {
@@ -167,7 +167,7 @@ fn unhealthy(seen: &Observation, observed: &str, why: &str) {
     assert!(!format!("{seen:?}").contains("canary"), "{seen:?}");
 }
 
-/// What holds for both engines. `scheme://joe@…/database`.
+/// Checks what both engines have in common. The URL is `scheme://joe@…/database`.
 async fn both(scheme: &str, database: &str, net: &Net, port: u16) {
     let at = format!("url: '{scheme}://joe@127.0.0.1:{port}/{database}'");
     let ask_for =
@@ -204,7 +204,7 @@ async fn both(scheme: &str, database: &str, net: &Net, port: u16) {
     );
     let read = parse_timestamp(stamp.value.as_deref().unwrap()).unwrap();
     assert_eq!(read.to_rfc3339(), "2026-01-02T03:04:05+00:00");
-    // A clock in the server and ours agree within the minute: no zone was mixed up.
+    // The server's clock and ours agree within a minute, so no time zone was mixed up.
     let now = ask_for("select current_timestamp", "").await.value.unwrap();
     let away = chrono::Utc::now() - parse_timestamp(&now).unwrap_or_else(|| panic!("{now}"));
     assert!(away.num_seconds().abs() < 60, "{now}");
@@ -234,7 +234,7 @@ async fn both(scheme: &str, database: &str, net: &Net, port: u16) {
     let closed = format!("{{ url: '{scheme}://joe@{}/{database}', query: select 1 }}", nobody.address());
     unhealthy(&ask(net, &closed).await, "no connection", "nothing listens there");
 
-    // TLS, through another address than the URL's; the certificate carries the URL's name.
+    // TLS through another address than the URL's. The certificate carries the URL's name.
     let tls = async |more: &str| {
         ask(net, &format!("{{ url: '{scheme}://joe@db.test:7777/{database}', query: select 1{more} }}")).await
     };
@@ -271,11 +271,11 @@ async fn postgresql() {
         "no answer within 0.5s",
         "running the query",
     );
-    // Functions may write, and PostgreSQL 15 lets this one. The rollback takes it back.
+    // Functions may write, and PostgreSQL 15 allows this one to. The rollback undoes it.
     let _ = ask(&net, &format!("{{ {at}, query: select lo_create(0) }}")).await;
     let left = format!("{{ {at}, query: select count(*) from pg_largeobject_metadata, expect: == 0 }}");
     assert!(ask(&net, &left).await.healthy);
-    // The transaction is read-only, and the session is not: a pooler keeps the session.
+    // Only the transaction is read-only, not the session: a pooler reuses the session.
     for (setting, value) in [
         ("transaction_read_only", "on"),
         ("default_transaction_read_only", "off"),
@@ -331,7 +331,7 @@ async fn greeter(greeting: &'static [u8]) -> u16 {
 #[tokio::test]
 async fn no_password_is_sent_to_a_server_without_tls() {
     let ca = Ca::new();
-    // PostgreSQL's answer to the request for TLS: no.
+    // PostgreSQL answers no to the request for TLS.
     let net = net(&ca, greeter(b"N").await);
     let seen = ask(&net, "{ url: 'postgres://joe@db.test:7777/o', query: select 1 }").await;
     unhealthy(&seen, "no connection", "`disable` goes without");

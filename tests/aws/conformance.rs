@@ -1,6 +1,7 @@
-//! The suite for both clouds (`support::conformance`), against an AWS API on 127.0.0.1 through the real SDKs.
+//! Runs the suite for both clouds (`support::conformance`) against an AWS API on 127.0.0.1 through
+//! the real SDKs.
 //!
-//! There is one API for all scenarios, seeded once. Each run has its own names in it.
+//! All scenarios share one API, which is seeded once. Each run uses its own names in it.
 
 use aws::sdk::{
     aws_config, aws_credential_types, aws_sdk_ec2, aws_sdk_rds, aws_sdk_s3, aws_sdk_sts,
@@ -46,8 +47,8 @@ mod scenarios {
     support::scenarios!(tests);
 }
 
-/// Waiting goes eight times faster than it would: moto is ready within fractions of a second, and what is asserted
-/// is what comes, not when.
+/// Time passes eight times faster while a test waits. Moto is ready within fractions of a second,
+/// and the tests assert results, not their timing.
 fn on_moto(covers: &'static [&'static str], scenario: impl AsyncFnOnce(&Peer) + Send + 'static) {
     shared();
     run(&OnMoto, chrono::Utc::now(), Pace::Times(8.0), covers, scenario);
@@ -60,7 +61,7 @@ struct Seeded {
 
 static SEEDED: OnceLock<Seeded> = OnceLock::new();
 
-/// The peer ends with the process: its standard input closes then.
+/// The peer ends with this process, because its standard input closes then.
 fn shared() -> &'static Seeded {
     SEEDED.get_or_init(|| {
         let moto = Moto::start();
@@ -68,18 +69,18 @@ fn shared() -> &'static Seeded {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(seed(&moto))
         };
-        // A thread of its own: whoever is first may be inside a runtime.
+        // Seeding needs its own thread: the first caller may already be inside a runtime.
         let ids = std::thread::scope(|scope| scope.spawn(seed).join().unwrap());
         Seeded { moto, ids }
     })
 }
 
-/// Moto takes any key; which account a role belongs to is what counts. The variables are cargo's own: a test cannot
-/// set any, since other threads may read them.
+/// Moto accepts any key. Only the account of the role matters. The variables are cargo's own,
+/// because a test cannot set any: other threads may read them.
 fn role(id: &str) -> (AccountId, Access) {
     let access = Access {
         access_key_env: Some("CARGO_PKG_NAME".into()),
-        // Long: it is blotted out of all texts of this process.
+        // The value is long, because it is redacted from all texts of this process.
         secret_key_env: Some("CARGO_PKG_DESCRIPTION".into()),
         role: Some(format!("arn:aws:iam::{id}:role/drill")),
         ..Access::default()
@@ -87,7 +88,8 @@ fn role(id: &str) -> (AccountId, Access) {
     (production::account(id), access)
 }
 
-/// A raw SDK configuration for an account, to seed and to look with: no gate, no tags.
+/// A raw SDK configuration for an account, to seed it and to inspect it. It has no gate and adds no
+/// tags.
 async fn raw(moto: &Moto, account: &str, region: &str) -> SdkConfig {
     let http = aws_smithy_http_client::Builder::new().build_http();
     let base = aws_config::defaults(BehaviorVersion::latest())
@@ -129,7 +131,7 @@ async fn seed(moto: &Moto) -> Ids {
     let image_secret = self::image(&vault, "i-0sec", false).await;
     let image_east = self::image(&east, "i-0e1", false).await;
     databases(moto).await;
-    // What a restore may name is a second before the latest restorable time.
+    // The latest instant that a restore may name is a second before the latest restorable time.
     moto.age(&json!({ "kind": "db_instance", "id": BOOKS, "account": SANDBOX, "region": WEST,
         "taken": (latest + chrono::TimeDelta::seconds(1)).to_rfc3339() }));
     let instant = buckets(&s3(moto).await).await;
@@ -163,7 +165,7 @@ async fn snapshot(ec2: &aws_sdk_ec2::Client, region: &str, shared: bool) -> (Str
 async fn image(ec2: &aws_sdk_ec2::Client, of: &str, shared: bool) -> String {
     let image = ec2.register_image().name(of).root_device_name("/dev/sda1").send().await.unwrap();
     let image = image.image_id.unwrap();
-    // The instance is not there any more: a tag tells what the image is of.
+    // The instance does not exist any more. A tag names the instance that the image is of.
     let tag = Tag::builder().key("drillmaster:of").value(format!("ec2:instance/{of}")).build();
     ec2.create_tags().resources(&image).tags(tag).send().await.unwrap();
     if shared {
@@ -192,7 +194,8 @@ async fn databases(moto: &Moto) {
             .master_username("admin1")
             .master_user_password("secretsecret")
             .backup_retention_period(7)
-            // Production's databases are so; what is restored from them must not be.
+            // Production's databases have these settings. What is restored from them must not have
+            // them.
             .multi_az(true)
             .deletion_protection(true)
             .send()
@@ -218,7 +221,8 @@ async fn databases(moto: &Moto) {
     share.attribute_name("restore").values_to_add(SANDBOX).send().await.unwrap();
 }
 
-/// Buckets with objects; the instant at which the versioned one held other ones.
+/// Creates buckets with objects. Returns an instant at which the versioned bucket held other
+/// objects.
 async fn buckets(s3: &aws_sdk_s3::Client) -> base::duration::Time {
     for bucket in [RECEIPTS, VERSIONED] {
         let place = BucketLocationConstraint::from(WEST);
@@ -238,7 +242,7 @@ async fn buckets(s3: &aws_sdk_s3::Client) -> base::duration::Time {
     ] {
         put(s3, bucket, key, content).await;
     }
-    // S3's times are whole seconds.
+    // S3's times are in whole seconds.
     let pause = || tokio::time::sleep(std::time::Duration::from_millis(1100));
     pause().await;
     s3.delete_object().bucket(VERSIONED).key("reborn").send().await.unwrap();
@@ -338,7 +342,7 @@ impl World for OnMoto {
         Some(found.contents().iter().map(|o| o.key().unwrap().to_owned()).collect())
     }
 
-    /// Whatever moto holds with this run's tag, in any account and region.
+    /// All resources that moto holds with this run's tag, in any account and region.
     fn leftovers(&self, run: &RunId) -> Vec<String> {
         let state = shared().moto.state();
         let all = state["resources"].as_array().unwrap();

@@ -1,5 +1,5 @@
-//! Whole drills with `--on aws`: the built binary through the AWS SDKs against an AWS API on 127.0.0.1, with a real
-//! PostgreSQL and real HTTP listeners behind the checks.
+//! Whole drills with `--on aws`. The built binary talks to an AWS API on 127.0.0.1 through the AWS
+//! SDKs. The checks talk to a real PostgreSQL and to real HTTP listeners.
 
 mod account;
 mod closet;

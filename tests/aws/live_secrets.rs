@@ -1,4 +1,5 @@
-//! Drills that really run commands and ask the network: the engine as `run --on aws` has it, over a cloud that is the twin's.
+//! Drills that really run commands and use the network. The engine is that of `run --on aws`, and
+//! the cloud is the twin's.
 
 use std::cell::RefCell;
 use std::io::{Read, Write};
@@ -42,7 +43,7 @@ use twin::Twin;
 use support::alone;
 use support::canary::{CANARY, CORE, found, hex, is_nowhere, written};
 
-/// The twin, except that it answers no check and rehearses no command.
+/// The twin, except that it does not simulate checks and commands.
 struct Real(Twin);
 
 #[async_trait(?Send)]
@@ -106,7 +107,7 @@ impl Cloud for Real {
     async fn preflight(&self, place: &Place, needs: &Needs) -> CloudResult<Vec<PreflightFinding>> {
         self.0.preflight(place, needs).await
     }
-    /// As Secrets Manager has most of them: a JSON object.
+    /// Most secrets in Secrets Manager are JSON objects, and so are these.
     async fn secret(&self, place: &Place, id: &str) -> CloudResult<String> {
         assert_eq!((place.region.as_str(), id), ("us-west-2", "prod/db"));
         Ok(serde_json::json!({ "username": "joe", "password": CANARY }).to_string())
@@ -148,7 +149,7 @@ impl Person for Nobody {
     }
 }
 
-/// Run by the tests below, in a process of its own: all that it writes is theirs to search.
+/// The drill that the tests below run in its own process. They search everything that it writes.
 #[test]
 #[ignore = "it is the drill that other tests run"]
 fn a_drill() {
@@ -238,7 +239,7 @@ fn a_drill() {
     .unwrap();
 }
 
-/// Answers every connection, on a thread of its own, and keeps what it was told.
+/// Answers every connection on its own thread, and keeps what it received.
 struct Server {
     port: u16,
     told: Arc<Mutex<String>>,
@@ -261,7 +262,7 @@ impl Server {
         Self { port, told }
     }
 
-    /// Gives back what it was sent, in every way in which a page could.
+    /// An HTTP server that sends back what it received, in every form in which a page could.
     fn http() -> Self {
         Self::start(|stream| {
             let mut head = Vec::new();
@@ -281,7 +282,7 @@ impl Server {
                 hex(&key),
             );
             let target = head.split(' ').nth(1).unwrap_or("/").to_owned();
-            // Each path begins with another form, for what is shown is short.
+            // Each path starts with another form, because only the beginning of an answer is shown.
             let shown =
                 target.trim_start_matches('/').split('?').next().unwrap_or("").parse().unwrap_or(0_usize);
             let status = if target.contains("token") { "302 Found" } else { "500 Sorry" };
@@ -295,7 +296,7 @@ impl Server {
         })
     }
 
-    /// PostgreSQL as far as its refusal, which quotes the password.
+    /// Speaks PostgreSQL's protocol up to its refusal, which quotes the password.
     fn postgres() -> Self {
         fn packet(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
             let mut length = [0; 4];
@@ -342,7 +343,7 @@ sandbox: { account: sandbox, region: us-west-2, network: { cidr: 10.66.0.0/16, a
 workloads: { orders: { resources: [\"rds:db/orders\"] } }
 ";
 
-/// `SECRET` is the expression for the canary, `ENCODED` the same for a URL.
+/// `SECRET` is the expression for the canary. `ENCODED` is the same expression, encoded for a URL.
 const DRILL: &str = r#"
 steps:
   - id: tell
@@ -448,7 +449,7 @@ fn run(playbook: &str, prepare: impl FnOnce(&Path), set: &[(&str, &str)]) -> Ran
     Ran { _folder: folder, out, output, all }
 }
 
-/// The drill with the canary in `expression`; it also tells what the servers were told.
+/// Runs the drill with the canary in `expression`. Also returns what the servers received.
 fn drill_with(
     expression: &str,
     params: &str,
@@ -480,7 +481,7 @@ const SOURCES: [&str; 4] = [
 
 #[test]
 fn the_canary_appears_nowhere() {
-    // Beside each other: what takes its time is the removal of sandboxes.
+    // The drills run in parallel, because the removal of their sandboxes takes most of the time.
     std::thread::scope(|scope| {
         for source in SOURCES {
             for json in [false, true] {
@@ -496,12 +497,12 @@ fn the_canary_of(source: &str, json: bool) {
     let (ran, http, postgres) = drill_with(source, "", source, source, set);
     assert_eq!(ran.all.len(), 2 + 5, "{:?}", ran.all.iter().map(|(place, _)| place).collect::<Vec<_>>());
     is_nowhere(&ran.all);
-    // It reached those whom it was for, whole.
+    // The intended receivers got the whole secret.
     assert!(http.contains(&format!("x-key: {CANARY}\r\n")), "{http}");
     assert!(http.contains(&format!("Basic {}", STANDARD.encode(format!("joe:{CANARY}")))), "{http}");
     assert!(http.contains("?token=Zq7CanaryKx9%40%2F%22%3C%26%3E%27%2B%25%20%3B "), "{http}");
     assert!(postgres.contains(CANARY), "{postgres}");
-    // It flowed on in memory, and the record says that it does not hold it.
+    // The next step got the value from memory. The record says that it does not hold the value.
     let told = ran.event("step_succeeded", "step", "tell");
     assert_eq!((&told["outputs"]["stdout"], &told["redacted"]), (&"***".into(), &true.into()));
     let flowed = ran.event("step_succeeded", "step", "flows-on");
@@ -520,13 +521,15 @@ fn the_canary_of(source: &str, json: bool) {
     }
 }
 
-/// The same value as a parameter, which is no secret: the search finds it in every place that it must not be found in above.
+/// The same value as a parameter, which is no secret. The search finds it in every place where the
+/// tests above must not find it.
 #[test]
 fn what_is_no_secret_is_found_in_all_these_places() {
     let params = format!("params: {{ canary: '{}' }}\n", CANARY.replace('\'', "''"));
     for json in [true, false] {
         let set: &[(&str, &str)] = if json { &[("JSON", "1")] } else { &[] };
-        // What signs in to a database is a secret wherever it comes from: another password there.
+        // A password for a database is a secret wherever it comes from, so that field gets another
+        // value.
         let (ran, ..) = drill_with("params.canary", &params, "urlencode params.canary", "run.id", set);
         let all: Vec<&str> = ran
             .all
@@ -554,7 +557,7 @@ fn what_is_no_secret_is_found_in_all_these_places() {
     }
 }
 
-/// What is missing is known before anything is created, and all of it at once.
+/// All missing secrets are reported at once, before anything is created.
 #[test]
 fn missing_secrets_end_the_drill_before_it_begins() {
     let playbook = r#"
@@ -608,7 +611,7 @@ steps:
     assert_eq!(report["exit_code"], 3);
 }
 
-/// Values are read as they are, but for the line end that editors and `echo` add.
+/// Values are read unchanged, except for the line end that editors and `echo` add.
 #[test]
 fn one_line_end_is_taken_off() {
     let playbook = r#"
@@ -627,6 +630,7 @@ steps:
         },
         &[],
     );
-    // 5, 6 (with a blank before and a line end after) and 9 characters, and two bars.
+    // The values have 5, 6 (with a blank before and a line end after) and 9 characters, and there
+    // are two bars.
     assert_eq!(ran.event("step_succeeded", "step", "a")["outputs"]["stdout"], "22");
 }

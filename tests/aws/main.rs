@@ -1,7 +1,7 @@
-//! What needs the AWS SDK, or the network clients of the checks: against an AWS API, databases and listeners on
-//! 127.0.0.1. `tests/peers/setup` installs them.
+//! Tests that need the AWS SDK or the network clients of the checks. They run against an AWS API,
+//! databases and listeners on 127.0.0.1. `tests/peers/setup` installs these.
 //!
-//! One binary, since each one links the whole SDK anew.
+//! All these tests form one binary, because each binary links the whole SDK again.
 
 #![cfg(feature = "aws")]
 #![allow(

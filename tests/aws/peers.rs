@@ -1,4 +1,5 @@
-//! The peers do what the tests that use them rely on. (What the AWS peer does inside is proved by `tests/peers/test_peer.py`.)
+//! The peers behave as the tests that use them expect. (`tests/peers/test_peer.py` tests the inside
+//! of the AWS peer.)
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -29,7 +30,7 @@ fn ec2(moto: &Moto, action: &str) -> String {
     )
     .unwrap();
     let mut answer = String::new();
-    // A dropped connection may end in a reset.
+    // A dropped connection may end with a reset.
     let _ = stream.read_to_string(&mut answer);
     answer
 }

@@ -1,4 +1,4 @@
-//! The port over the AWS SDKs, against an AWS API on 127.0.0.1 (tests/peers).
+//! The port's implementation over the AWS SDKs, against an AWS API on 127.0.0.1 (tests/peers).
 
 mod bulk;
 mod compute;

@@ -1,7 +1,7 @@
 //! Tests that must not share their process with others.
 //!
 //! One binary runs all tests as threads of one process. What belongs to the process is shared then:
-//! the list of secrets (`base::redact`), the environment, the hook of panics. A test that changes such
+//! the list of secrets (`base::redact`), the environment, the panic hook. A test that changes such
 //! a thing goes through here. The binary starts itself again for that one test.
 
 use std::process::{Command, Output, Stdio};
@@ -25,7 +25,7 @@ pub fn alone(name: &str, env: &[(&str, &str)], test: impl FnOnce()) {
     assert!(stdout.contains("1 passed"), "no test is called {name}:\n{stdout}");
 }
 
-/// Runs an ignored test in a process of its own. The caller judges what it left.
+/// Runs an ignored test in its own process. The caller judges the result.
 pub fn ignored(name: &str, env: &[(&str, &str)]) -> Output {
     let name = name.split_once("::").map_or(name, |(_crate, name)| name);
     let output = command(name).arg("--ignored").envs(env.iter().copied()).output().unwrap();

@@ -1,16 +1,16 @@
-//! A secret's stand-in, and the search for it in all that a run writes.
+//! A stand-in for a secret, and the search for it in everything that a run writes.
 
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
-/// Letters and digits, which no encoding of text changes.
+/// Only letters and digits, which no text encoding changes.
 pub const CORE: &str = "Zq7CanaryKx9";
-/// With all that URLs, pages, shells and JSON write in their own ways.
+/// Also contains the characters that URLs, pages, shells and JSON encode differently.
 pub const CANARY: &str = "Zq7CanaryKx9@/\"<&>'+% ;";
 
-/// What is searched for: halves too, so that a cut canary is found.
+/// The texts to search for. They include halves, so that a truncated canary is found.
 fn traces() -> Vec<String> {
     let (first, second) = CORE.split_at(CORE.len() / 2);
     let mut traces: Vec<String> = vec![first.to_lowercase(), second.to_lowercase()];
@@ -22,7 +22,7 @@ pub fn hex(bytes: impl AsRef<[u8]>) -> String {
     bytes.as_ref().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
 }
 
-/// Case counts in base64.
+/// The traces in base64, where case matters.
 fn base64_traces() -> Vec<String> {
     (0..3)
         .map(|shift| {
@@ -33,7 +33,7 @@ fn base64_traces() -> Vec<String> {
         .collect()
 }
 
-/// What of the canary stands in `text`.
+/// Lists the traces of the canary in `text`.
 pub fn found(text: &str) -> Vec<String> {
     let small = text.to_lowercase();
     let mut found: Vec<String> = traces().into_iter().filter(|trace| small.contains(trace)).collect();
@@ -50,7 +50,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Everything that a run wrote, by where it wrote it.
+/// Everything that a run wrote, each text with the place where it was written.
 pub fn written(folder: &Path, stdout: &[u8], stderr: &[u8]) -> Vec<(String, String)> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let mut all = vec![("stdout".to_owned(), text(stdout)), ("stderr".to_owned(), text(stderr))];

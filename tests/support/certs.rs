@@ -1,4 +1,4 @@
-//! A certificate authority of the tests' own.
+//! A certificate authority that only the tests use.
 
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ pub struct Leaf {
     pub key_pem: String,
     pub cert_der: Vec<u8>,
     pub key_der: Vec<u8>,
-    /// The public key as it stands in the certificate (`SubjectPublicKeyInfo`).
+    /// The public key as the certificate holds it (`SubjectPublicKeyInfo`).
     pub spki: Vec<u8>,
 }
 

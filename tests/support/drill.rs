@@ -1,5 +1,5 @@
-//! Drills as a user runs them: the playbooks of `drills/` with a change or two, the built program in an empty
-//! environment, and the report that it writes.
+//! Drills as a user runs them: a playbook of `drills/` with a few changes, the built program in an
+//! empty environment, and the report that it writes.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ pub const FRESHNESS: &str = r#"  - id: freshness
     sql: { url: "postgres://{{ steps.db.endpoint }}/orders", query: "select max(updated_at) from orders" }
 "#;
 
-/// A playbook and its estate in a folder of their own.
+/// A playbook and its estate in their own folder.
 pub struct Drill {
     folder: Rc<TempDir>,
     pub playbook: String,
@@ -37,7 +37,7 @@ impl Drill {
     /// A playbook of `drills/`, by its name without `.yaml`.
     pub fn of(name: &str) -> Self {
         let drills = at("drills");
-        // Without comments: they may stand anywhere, and tests replace lines.
+        // Comments are removed. They may stand anywhere, and tests replace lines.
         let read = |file: &str| {
             let text = std::fs::read_to_string(drills.join(file)).unwrap();
             let kept: Vec<&str> = text.lines().filter(|l| !l.trim_start().starts_with('#')).collect();
@@ -62,14 +62,14 @@ impl Drill {
         self.folder.path()
     }
 
-    /// Replaces the one place of the playbook that reads `from`.
+    /// Replaces `from` in the playbook, where it must occur once.
     #[must_use]
     pub fn playbook(mut self, from: &str, to: &str) -> Self {
         self.playbook = replaced(&self.playbook, from, to);
         self
     }
 
-    /// Replaces the one place of the estate that reads `from`.
+    /// Replaces `from` in the estate, where it must occur once.
     #[must_use]
     pub fn estate(mut self, from: &str, to: &str) -> Self {
         self.estate = replaced(&self.estate, from, to);
@@ -89,7 +89,7 @@ impl Drill {
         self
     }
 
-    /// Adds a probe at the end of the estate, where its probes are.
+    /// Adds a probe at the end of the estate, where the probes are.
     #[must_use]
     pub fn probe(self, text: &str) -> Self {
         self.estate("\nprobes:\n", &format!("\nprobes:\n  {text}\n"))
@@ -111,18 +111,18 @@ impl Drill {
         self
     }
 
-    /// The sample of a lost region with an RPO that its recovery points meet, judged by the newest timestamp in the
-    /// restored data.
+    /// The sample of a lost region, with an RPO that its recovery points meet. The RPO is judged by
+    /// the newest timestamp in the restored data.
     pub fn measured() -> Self {
         Self::of("region-loss").playbook("rto: 45m, rpo: 5m", "rto: 45m, rpo: 3h")
     }
 
-    /// The same, judged by the recovery points' own times.
+    /// The same sample, with the RPO judged by the recovery points' own times.
     pub fn good() -> Self {
         Self::measured().playbook(FRESHNESS, "")
     }
 
-    /// Writes the files as they are now; returns the playbook's path.
+    /// Writes the files as they are now. Returns the playbook's path.
     pub fn write(&self) -> PathBuf {
         let path = self.folder().join("playbook.yaml");
         std::fs::write(&path, &self.playbook).unwrap();
@@ -130,12 +130,12 @@ impl Drill {
         path
     }
 
-    /// A folder for the files of one more run.
+    /// A new folder for the files of one more run.
     pub fn next_out(&self) -> PathBuf {
         self.folder().join(format!("run-{}", self.runs.fetch_add(1, Ordering::Relaxed)))
     }
 
-    /// `drillmaster run`, with a fixed start.
+    /// Runs `drillmaster run` with a fixed start.
     pub fn run(&self) -> Run {
         self.run_with(&["--start", START])
     }
@@ -146,7 +146,7 @@ impl Drill {
         self.ended(out, output)
     }
 
-    /// What a run that was started with [`Self::command`] left.
+    /// The results of a run that was started with [`Self::command`].
     pub fn ended(&self, out: PathBuf, output: Output) -> Run {
         Run::new(Rc::clone(&self.folder), out, output)
     }
@@ -160,7 +160,7 @@ impl Drill {
     }
 }
 
-/// The zone's drill with nothing but copies of one snapshot, of 100 s each.
+/// The sample of a lost zone, with only copies of one snapshot as steps. Each copy takes 100 s.
 pub fn copies(count: usize, point: &str) -> Drill {
     let sample = Drill::of("az-loss");
     let (head, _) = sample.playbook.split_once("\nsteps:\n").unwrap();
@@ -197,15 +197,15 @@ fn indented(text: &str) -> String {
     text.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
 }
 
-/// What a run left.
+/// The results of a run.
 pub struct Run {
-    /// Lives as long as what is asked of it.
+    /// Keeps the folder until the results are dropped.
     _drill: Rc<TempDir>,
     pub folder: PathBuf,
     pub code: i32,
     pub stdout: String,
     pub stderr: String,
-    /// `Null` where there is none.
+    /// `Null` if there is no report.
     pub report: Value,
 }
 
@@ -228,7 +228,7 @@ impl Run {
         run
     }
 
-    /// The exit code, of the process and in the report.
+    /// Asserts the exit code of the process and in the report.
     #[track_caller]
     pub fn exits(&self, code: i32) -> &Self {
         assert_eq!(self.code, code, "{}\n{}", self.stdout, self.stderr);
@@ -236,7 +236,7 @@ impl Run {
         self
     }
 
-    /// Some reason of the verdict holds all of `words`.
+    /// Asserts that one reason of the verdict contains all of `words`.
     #[track_caller]
     pub fn because(&self, words: &[&str]) -> &Self {
         let found = texts(&self.report["reasons"]).iter().any(|r| words.iter().all(|w| r.contains(w)));
@@ -275,13 +275,13 @@ impl Run {
         one
     }
 
-    /// Seconds from T0 to the instant that stands in the report.
+    /// Seconds from T0 to an instant in the report.
     #[track_caller]
     pub fn after_t0(&self, instant: &Value) -> f64 {
         seconds(&self.report["t0"], instant)
     }
 
-    /// All that was created was deleted, and nothing is left.
+    /// Asserts that everything created was deleted, and that nothing is left.
     #[track_caller]
     pub fn is_clean(&self) -> &Self {
         assert_eq!(self.report["teardown"]["left_behind"], Value::Array(vec![]));
@@ -298,7 +298,7 @@ impl Run {
         self.journal().into_iter().filter(|e| e["event"] == name).collect()
     }
 
-    /// The report's text without what differs between any two runs.
+    /// The report's text without the parts that differ between any two runs.
     pub fn comparable(&self) -> String {
         let text = std::fs::read_to_string(self.folder.join("report.json")).unwrap();
         let id = self.report["run_id"].as_str().unwrap();
@@ -308,7 +308,7 @@ impl Run {
     }
 }
 
-/// The events of the journal, without what chains its lines.
+/// The events of the journal, without the fields that chain its lines.
 pub fn journal(folder: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(folder.join("journal.ndjson")).unwrap();
     let event = |line| {

@@ -1,4 +1,5 @@
-//! Golden files: what the program says, as people have agreed to it. `tests/README.md` says how to review a change.
+//! Golden files: texts of the program that people have approved. `tests/README.md` says how to
+//! review a change.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,7 +11,7 @@ use crate::places::at;
 macro_rules! golden {
     ($folder:expr, $name:expr, $text:expr) => {{
         let text: &str = $text;
-        // insta does not compare what stands at both ends, and takes all ends of lines for the same.
+        // insta ignores whitespace at both ends, and treats all line ends alike.
         assert!(text == format!("{}\n", text.trim()) && !text.contains('\r'), "{text:?}");
         let settings = $crate::golden::settings($folder);
         settings.bind(|| $crate::insta::assert_snapshot!($name, text));
@@ -25,11 +26,11 @@ pub fn settings(folder: &str) -> insta::Settings {
     settings
 }
 
-/// Fails for a golden file that no test compares with anything, and for one that is missing.
+/// Fails if a golden file is used by no test, or if one is missing.
 #[track_caller]
 pub fn are_all_of(folder: &str, names: &[String]) {
     let wanted: BTreeSet<String> = names.iter().map(|name| format!("{name}.snap")).collect();
-    // What insta leaves for a review is no golden file yet.
+    // Files that insta leaves for a review are not golden files yet.
     let found =
         files(&at("tests/golden").join(folder)).into_iter().filter(|name| !name.ends_with(".snap.new"));
     assert_eq!(found.collect::<BTreeSet<_>>(), wanted, "of tests/golden/{folder}");
@@ -42,9 +43,10 @@ pub fn files(folder: &Path) -> BTreeSet<String> {
     files.map(|entry| entry.file_name().into_string().unwrap()).collect()
 }
 
-/// Compares a text, byte for byte, with the file `input` whose ending is `expected`. Says what is wrong.
+/// Compares a text, byte for byte, with the file `input` whose extension is `expected`. Returns
+/// what is wrong.
 ///
-/// `INSTA_UPDATE=always` writes the file, as it does for those of `insta`.
+/// `INSTA_UPDATE=always` writes the file, as it does for insta's own files.
 pub fn beside(input: &Path, found: &str) -> Option<String> {
     let path = input.with_extension("expected");
     if std::env::var("INSTA_UPDATE").is_ok_and(|how| how == "always" || how == "force") {
@@ -61,7 +63,7 @@ fn differing(expected: &str, found: &str) -> String {
     format!("--- expected\n{expected}--- found\n{found}")
 }
 
-/// Fails for a file `NAME.expected` without an input of the same name.
+/// Fails if a file `NAME.expected` has no input of the same name.
 #[track_caller]
 pub fn none_is_left_over(folder: &Path, inputs: &[&str]) {
     let files = files(folder);

@@ -1,6 +1,7 @@
-//! What the tests share. A mistake in here fails the test that called it.
+//! Code that the tests share. A failed assertion in here fails the test that called it.
 //!
-//! The crate is built once for both test binaries, and without the AWS SDK: what needs the SDK lies in `tests/aws`.
+//! The crate is built once for both test binaries, and without the AWS SDK. Code that needs the SDK
+//! lies in `tests/aws`.
 
 #![allow(
     clippy::unwrap_used,

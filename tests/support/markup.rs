@@ -1,5 +1,5 @@
-//! A strict look at markup: the HTML report is written so that it is well-formed XML too, which makes every tag's end
-//! and every attribute's quotes checkable.
+//! A strict check of markup. The HTML report is also well-formed XML, so the end of every tag and
+//! the quotes of every attribute can be checked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,8 @@ impl Page {
         self.elements.get(element).copied().unwrap_or(0)
     }
 
-    /// No handlers, no inline styles, no addresses but those within the page.
+    /// Asserts that there are no event handlers, no inline styles and no addresses outside the
+    /// page.
     pub fn assert_attributes_are_harmless(&self) {
         for (element, name, value) in &self.attributes {
             assert!(!name.starts_with("on") && name != "style" && name != "src", "{element} {name}={value}");
@@ -45,7 +46,7 @@ impl Page {
     }
 }
 
-/// Panics where a tag is not closed, closed twice, or an attribute is not quoted or given twice.
+/// Panics if a tag is not closed or closed twice, or if an attribute is not quoted or given twice.
 pub fn parse(text: &str) -> Page {
     let mut reader = Reader::from_str(text);
     reader.config_mut().check_end_names = true;

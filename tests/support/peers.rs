@@ -1,6 +1,7 @@
-//! The peers that integration tests talk to, each a real server on 127.0.0.1 that ends with the value that holds it (and, for
-//! child processes, with the test process however it ends): [`Moto`] (AWS), [`Postgres`], [`MariaDb`], [`HttpTarget`],
-//! [`TlsTarget`], [`TcpTarget`]. `tests/peers/setup` installs the programs; without it a start panics and says so.
+//! The peers that integration tests talk to. Each is a real server on 127.0.0.1: [`Moto`] (AWS),
+//! [`Postgres`], [`MariaDb`], [`HttpTarget`], [`TlsTarget`], [`TcpTarget`]. A peer ends with the
+//! value that holds it. A child process also ends with the test process, however that ends.
+//! `tests/peers/setup` installs the programs. Without them a start panics and says so.
 
 mod databases;
 mod moto;

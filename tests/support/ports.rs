@@ -1,13 +1,13 @@
-//! Ports that no other test is given.
+//! Ports that no other test gets.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
 use tokio::net::TcpSocket;
 
-/// A port on 127.0.0.1, bound and not listened on, for as long as this value lives.
+/// A port on 127.0.0.1 that is bound, but not listened on, as long as this value lives.
 ///
-/// Nobody else is given the port, and who connects to it is refused. A server may listen on it in
-/// the meantime if it sets `SO_REUSEADDR`, as all our peers do. (Linux allows that; BSD does not.)
+/// Nobody else gets the port, and connections to it are refused. A server may listen on it in the
+/// meantime if it sets `SO_REUSEADDR`, as all our peers do. (Linux allows that; BSD does not.)
 pub struct Reserved {
     _socket: TcpSocket,
     address: SocketAddr,

@@ -1,4 +1,5 @@
-//! Drills on the twin within the test's own process, from their beginning or from the records of one that was cut short.
+//! Drills on the twin, within the test's own process. They start from the beginning, or from the
+//! records of a drill that was cut short.
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -31,7 +32,7 @@ use twin::{Twin, Unanswered};
 
 pub const RUN: &str = "20260301T120000Z-drill-0badcafe";
 
-/// What a rehearsal is given besides its playbook.
+/// The settings of a rehearsal besides its playbook.
 #[derive(Clone)]
 pub struct Given {
     pub jobs: usize,
@@ -40,7 +41,7 @@ pub struct Given {
     pub patience: Duration,
     pub abort: bool,
     pub a_look_takes: Duration,
-    /// The first Ctrl-C comes right after the first event for which this holds.
+    /// The first Ctrl-C comes right after the first event for which this returns true.
     pub interrupt: fn(&Body) -> bool,
 }
 
@@ -59,12 +60,12 @@ impl Default for Given {
     }
 }
 
-/// What is left of a rehearsal.
+/// The results of a rehearsal.
 pub struct Left {
-    /// Those before it was cut short included.
+    /// All events, including those from before it was cut short.
     pub events: Vec<Event>,
     pub report: Report,
-    /// What still carries the run's tag.
+    /// The resources that still carry the run's tag.
     pub standing: Vec<ResourceRef>,
 }
 
@@ -102,7 +103,7 @@ impl Prober for Nobody {
 }
 
 pub fn loaded(playbook: &Path) -> Loaded {
-    // What validation would refuse, were it to stand in the playbook.
+    // Validation would refuse this snapshot if the playbook named it, so it comes as a parameter.
     let lost = "arn:aws:rds:us-east-1:111122223333:snapshot:orders-east-1h";
     let named = std::fs::read_to_string(playbook).unwrap().contains("lost_snapshot:");
     let params = named.then(|| ("lost_snapshot".to_owned(), lost.to_owned()));
@@ -123,12 +124,12 @@ pub fn plan_of(playbook: &Loaded) -> Plan {
     .unwrap()
 }
 
-/// When rehearsals begin.
+/// The time at which rehearsals begin.
 pub fn start() -> Time {
     "2026-03-01T12:00:00Z".parse().unwrap()
 }
 
-/// An engine over a cloud that stands behind the loss gate.
+/// An engine on a cloud behind the loss gate.
 pub fn engine(
     plan: Plan,
     given: &Given,
@@ -174,7 +175,7 @@ pub fn engine(
     }
 }
 
-/// Runs a playbook to its end; `before` are the records of a run that goes on.
+/// Runs a playbook to its end. `before` holds the records of a run that is continued.
 pub fn rehearse(playbook: &Loaded, given: &Given, before: &[Event], unanswered: Unanswered) -> Left {
     let plan = plan_of(playbook);
     let estate = plan.estate.clone().unwrap();
@@ -209,13 +210,13 @@ pub fn rehearse(playbook: &Loaded, given: &Given, before: &[Event], unanswered: 
     Left { events, report, standing }
 }
 
-/// The report of a rehearsal that nothing cuts short, as `report.json` has it.
+/// The report of an uninterrupted rehearsal, as in `report.json`.
 pub fn report_of(playbook: &Path) -> serde_json::Value {
     let left = rehearse(&loaded(playbook), &Given::default(), &[], Unanswered::Done);
     serde_json::to_value(&left.report).unwrap()
 }
 
-/// Records as they come back from a journal.
+/// Records as they are read back from a journal.
 pub fn read_back(events: &[Event]) -> Vec<Event> {
     events.iter().map(|e| Event::from_line(e.to_line(&[]).unwrap().as_bytes()).unwrap()).collect()
 }

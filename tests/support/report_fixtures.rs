@@ -1,4 +1,5 @@
-//! Reports as runs would leave them; the figures of the region and the zone loss are those of shared examples.
+//! Reports as runs would leave them. The figures of the region loss and the zone loss come from
+//! shared examples.
 
 use std::collections::BTreeMap;
 
@@ -102,7 +103,7 @@ const VAULT: &str = "444455556666";
 const EAST: &str = "us-east-1";
 const WEST: &str = "us-west-2";
 
-/// us-east-1 is lost; orders comes back in time, but from data that is too old.
+/// us-east-1 is lost. `orders` is restored in time, but from data that are too old.
 pub fn region_loss() -> Report {
     let mut db = step("db", "rds.restore", &[], 0.0, 840.0);
     db.resources = strings(&["rds:db/drill-7f3a-db"]);
@@ -301,7 +302,7 @@ fn region_points() -> Vec<PointRow> {
     ]
 }
 
-/// One zone is lost, and everything is back in time.
+/// One zone is lost, and everything is restored in time.
 pub fn passed() -> Report {
     let base = region_loss();
     let mut volume = step("volume", "ec2.restore_volume", &[], 0.0, 20.0);
@@ -382,7 +383,7 @@ pub fn passed() -> Report {
     }
 }
 
-/// Everything unpleasant in one run, on the real cloud.
+/// One run on the real cloud in which everything unpleasant happens.
 pub fn unpleasant() -> Report {
     let mut report = region_loss();
     report.on = On::Aws;
@@ -551,7 +552,7 @@ pub fn unpleasant() -> Report {
     report
 }
 
-/// The sandbox was open: nothing was declared lost, nothing was restored.
+/// The sandbox was open, so nothing was declared lost and nothing was restored.
 pub fn error_before_t0() -> Report {
     let mut report = region_loss();
     report.on = On::Aws;

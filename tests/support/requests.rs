@@ -1,4 +1,4 @@
-//! Requests of the port that more than one test makes.
+//! Requests to the port that several tests make.
 
 use base::duration::Size;
 use port::{Create, CreateVolume};

@@ -1,11 +1,11 @@
-//! Test files that nobody runs.
+//! Finds test files that nobody runs.
 
 use std::path::{Path, PathBuf};
 
-/// Fails for a `.rs` file below `folder` that no `mod` names. Cargo would leave it out without a word.
+/// Fails if no `mod` names a `.rs` file below `folder`. Cargo would silently leave such a file out.
 ///
 /// `root` is the crate's root in `folder`. A module lies beside the file that names it, or in the
-/// folder that is called like that file.
+/// folder with that file's name.
 pub fn none_is_forgotten(folder: &Path, root: &str) {
     let forgotten = forgotten(folder, &folder.join(root));
     assert!(forgotten.is_empty(), "no `mod` names {forgotten:?}");
@@ -37,7 +37,7 @@ fn forgotten(folder: &Path, parent: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The `.rs` files below `folder` that lie in none of the crates in `known`.
+/// The `.rs` files below `folder` that belong to none of the crates in `known`.
 pub fn elsewhere(folder: &Path, known: &[&str]) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {

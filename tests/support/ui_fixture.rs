@@ -1,4 +1,4 @@
-//! A scripted drill as events, and reports as they would be read back.
+//! The events of a scripted drill, and reports as they would be read back.
 
 use std::collections::BTreeMap;
 
@@ -86,7 +86,7 @@ pub fn region() -> Region {
     "us-west-2".parse().unwrap()
 }
 
-/// What an intent asks for, where it does not matter what.
+/// A request for an intent whose content does not matter.
 pub fn requested() -> Request {
     Request::Create(Box::new(Create::Address { name: "front".into() }))
 }
@@ -100,7 +100,7 @@ pub fn sandbox_outputs() -> SandboxOutputs {
     }
 }
 
-/// Every kind of event at least once, in an order that a run could have.
+/// Contains every kind of event at least once, in an order that a run could have.
 pub fn script() -> Vec<Event> {
     let steps = vec![
         node("db", "rds.restore"),
@@ -368,7 +368,7 @@ pub fn script() -> Vec<Event> {
     number(bodies)
 }
 
-/// As the bus numbers them: `Progress` takes no number.
+/// Numbers the events as the bus does. `Progress` takes no number.
 pub fn number(bodies: Vec<(f64, Body)>) -> Vec<Event> {
     let mut seq = 0;
     bodies
@@ -430,7 +430,7 @@ fn check(id: &str, kind: &str) -> Value {
         "ready_at": null, "healthy_at": null, "settled_at": null, "seconds": 40.0, "observed": "120000", "tries": 5, "critical": false })
 }
 
-/// A passed run, changed by `change`.
+/// The report of a passed run, changed by `change`.
 pub fn report(change: impl FnOnce(&mut Value)) -> Report {
     let mut value = base();
     change(&mut value);
@@ -441,7 +441,7 @@ pub fn passed() -> Report {
     report(|_| {})
 }
 
-/// Much went wrong, with long names.
+/// The report of a run in which much went wrong, with long names.
 pub fn failed() -> Report {
     report(|r| {
         r["verdict"] = json!("failed");

@@ -1,4 +1,5 @@
-//! Raw SDK clients of one account in one region, to seed the peer with: no gate, no tags.
+//! Raw SDK clients for one account in one region, to seed the peer. They have no gate and add no
+//! tags.
 
 use aws::sdk::{
     aws_config, aws_credential_types, aws_sdk_cloudformation, aws_sdk_ec2, aws_sdk_rds, aws_sdk_route53,

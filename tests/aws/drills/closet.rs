@@ -1,5 +1,5 @@
-//! The smallest estate that a drill needs: one database snapshot, one EBS snapshot and one image in the sandbox's own
-//! account, and a playbook that restores the first two.
+//! The smallest estate that a drill needs: one database snapshot, one EBS snapshot and one image in
+//! the sandbox's own account. The playbook restores the first two.
 
 use aws::sdk::aws_sdk_s3;
 use aws_sdk_s3::primitives::ByteStream;
@@ -20,7 +20,7 @@ pub struct Closet {
 }
 
 impl Closet {
-    /// Afterwards everything takes `seconds` to become ready.
+    /// Seeds the estate. Everything that is created afterwards takes `seconds` to become ready.
     pub async fn open(seconds: f64) -> Self {
         let moto = Moto::start();
         moto.delays(&json!({ "default": 0 }));
@@ -43,7 +43,7 @@ impl Closet {
         Self { moto, raw, snapshot, image, before }
     }
 
-    /// A bucket `papers` of three objects.
+    /// Creates a bucket `papers` with three objects.
     pub async fn papers(&self) {
         let place =
             CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::UsWest2);
@@ -70,7 +70,8 @@ impl Closet {
         )
     }
 
-    /// A volume and a database, which an HTTP check at `url` shows to be up.
+    /// A playbook that restores a volume and a database. An HTTP check at `url` shows that they are
+    /// up.
     pub fn playbook(&self, head: &str, url: &str) -> String {
         format!(
             "{head}steps:
@@ -87,13 +88,13 @@ checks:
         Drill::new(&self.playbook(&Self::head(name), url), self.moto.endpoint())
     }
 
-    /// How many requests of these actions there were.
+    /// How many requests with this action there were.
     pub fn count(&self, action: &str) -> usize {
         self.moto.calls(action).len()
     }
 }
 
-/// Every call that creates something which costs money, opens a way or has to be removed.
+/// All calls that create something which costs money, opens a network path, or has to be removed.
 pub fn creations(moto: &Moto) -> Vec<Value> {
     let creates = |call: &Value| {
         let action = call["action"].as_str().unwrap();

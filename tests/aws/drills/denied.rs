@@ -1,5 +1,5 @@
-//! From T0 on, what is lost is out of reach: the step fails with the reason, the report lists the call, and the peer's
-//! log shows that it was never sent.
+//! From T0 on, what is lost is out of reach. A step that needs it fails with the reason. The report
+//! lists the denied call, and the peer's log shows that it was never sent.
 
 use aws::sdk::{aws_config, aws_credential_types, aws_sdk_sts, aws_smithy_http_client};
 use serde_json::Value;
@@ -86,11 +86,12 @@ checks:
     assert!(used.is_empty(), "{used:?}");
 }
 
-/// Roles are entered with somebody's credentials: where those belong to the lost account, the way in is lost with it.
+/// A role is assumed with some account's credentials. If they belong to the lost account, the role
+/// cannot be assumed any more.
 #[tokio::test]
 async fn the_lost_accounts_credentials_open_no_other_account() {
     let shop = Shop::open(1.0).await;
-    // Credentials of production, as a profile.
+    // A profile holds credentials of production.
     let base = aws_config::defaults(aws_config::BehaviorVersion::latest())
         .endpoint_url(shop.moto.endpoint())
         .region(aws_config::Region::new("us-west-2"))
@@ -141,13 +142,15 @@ checks:
         "s3:GetBucketVersioning",
         &format!("obtained with those of account {PRODUCTION}"),
     );
-    // Before T0, when recovery points are looked for, the role is still assumed; from T0 on nothing is asked with these keys.
+    // Before T0 the role is still assumed, to look for recovery points. From T0 on, no request is
+    // made with these keys.
     assert_eq!(by_the_thief(), ["GetCallerIdentity", "AssumeRole"]);
     let findings = done.report["findings"].as_array().unwrap();
     let out_of_reach = findings.iter().find(|f| f["rule"] == "account-out-of-reach").unwrap();
     assert!(out_of_reach["message"].as_str().unwrap().contains(PRODUCTION), "{out_of_reach}");
 
-    // The sandbox itself: the drill cannot be carried out.
+    // Here the sandbox's role needs the lost account's credentials, so the drill cannot be carried
+    // out.
     shop.moto.clear_log();
     let done = run(&playbook("profile: stolen, ", ""));
     done.ends(3, "error");
@@ -186,6 +189,6 @@ async fn nothing_is_created_in_the_lost_zone() {
     let made = closet.moto.calls("CreateVolume");
     let made: Vec<&Value> = made.iter().filter(|c| c["params"]["DryRun"].is_null()).collect();
     assert_eq!(made.len(), 1, "{made:?}");
-    // usw2-az2 is what this account calls us-west-2a.
+    // This account's name for usw2-az2 is us-west-2a.
     assert_eq!(made[0]["params"]["AvailabilityZone"], "us-west-2a", "{}", made[0]);
 }

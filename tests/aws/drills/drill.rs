@@ -1,4 +1,5 @@
-//! Runs the binary as a user would: a playbook in a folder of its own, a cleared environment with what AWS needs.
+//! Runs the binary as a user would: with a playbook in its own folder, and with an environment that
+//! holds only what AWS needs.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -10,10 +11,10 @@ use super::privileges;
 use super::shop::{BACKUP, PRODUCTION, SANDBOX, Shop};
 use support::peers::Moto;
 
-/// However slow the machine is, no drill of these tests takes longer.
+/// No drill of these tests takes longer than this, even on a slow machine.
 const LIMIT: Duration = Duration::from_mins(10);
 
-/// A folder with a playbook, and how it will be run.
+/// A folder with a playbook, and the settings with which it will be run.
 pub struct Drill {
     folder: tempfile::TempDir,
     command: Command,
@@ -30,7 +31,7 @@ pub struct Done {
 }
 
 impl Drill {
-    /// A playbook's text, run against the AWS API at `endpoint`.
+    /// A drill of this playbook text against the AWS API at `endpoint`.
     pub fn new(playbook: &str, endpoint: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("playbook.yaml"), playbook).unwrap();
@@ -45,7 +46,7 @@ impl Drill {
         Self { folder, command, endpoint: endpoint.to_owned() }
     }
 
-    /// Another command than `run`, with the same surroundings and all its arguments.
+    /// Another command than `run`, in the same surroundings. `args` holds all its arguments.
     pub fn command(playbook: &str, endpoint: &str, args: &[&str]) -> Self {
         let mut drill = Self::new(playbook, endpoint);
         let mut command = Command::new(drill.command.get_program());
@@ -56,8 +57,8 @@ impl Drill {
         drill
     }
 
-    /// One of the playbooks in drills/, with its estate and template, adapted by replacing text. What is not there any
-    /// more cannot be adapted: the test must follow the sample.
+    /// One of the playbooks in drills/, with its estate and template, adapted by replacing text. A
+    /// text to be replaced must still be there. If it is not, the test must follow the sample.
     pub fn sample(name: &str, shop: &Shop, changes: &[(&str, &str)]) -> Self {
         let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("drills");
         let read = |name: &str| std::fs::read_to_string(samples.join(name)).unwrap();
@@ -99,13 +100,13 @@ impl Drill {
         self
     }
 
-    /// Checks for this host and port reach that address.
+    /// Makes checks for this host and port connect to that address.
     pub fn connect(self, from: &str, to: &str) -> Self {
         self.arg("--connect-to").arg(format!("{from}={to}"))
     }
 
-    /// Every drill has the policies that `iam-policy` prints for its playbook, and no others: what it may not do is not
-    /// declared. Other commands than drills are not held to them.
+    /// Starts the drill. Its roles have exactly the policies that `iam-policy` prints for its
+    /// playbook, so an undeclared call is refused. Other commands than drills are not restricted.
     pub fn start(mut self) -> Running {
         let args: Vec<String> = self.command.get_args().map(|a| a.to_string_lossy().into_owned()).collect();
         match args.first().map(String::as_str) {
@@ -120,13 +121,14 @@ impl Drill {
         Running { child, folder: self.folder, began: Instant::now(), endpoint: self.endpoint }
     }
 
-    /// Starts it with the policies that the peer has.
+    /// Starts the drill with the policies that the peer already has.
     pub fn start_as_it_is(mut self) -> Running {
         let child = self.command.spawn().unwrap();
         Running { child, folder: self.folder, began: Instant::now(), endpoint: self.endpoint }
     }
 
-    /// What `iam-policy` prints for the playbook, with the same params. A playbook that is refused has none.
+    /// The policies that `iam-policy` prints for the playbook with the same params. A refused
+    /// playbook has none.
     pub fn policies(&self, args: &[String]) -> Value {
         let mut command = Command::new(self.command.get_program());
         command.env_clear().envs(self.command.get_envs().filter_map(|(k, v)| Some((k, v?))));
@@ -163,7 +165,8 @@ impl Running {
         self.child.try_wait().unwrap().is_some()
     }
 
-    /// Waits for the end; kills what does not end, and fails. Nothing that it called was refused by its policies.
+    /// Waits for the end. Kills a drill that does not end, and fails. Asserts that policies refused
+    /// none of its calls.
     pub fn end(self) -> Done {
         let endpoint = self.endpoint.clone();
         let done = self.end_refused();
@@ -172,7 +175,7 @@ impl Running {
         done
     }
 
-    /// The same where something may have been refused.
+    /// Waits in the same way, but allows calls that were refused.
     pub fn end_refused(self) -> Done {
         let id = self.child.id();
         let (sender, over) = std::sync::mpsc::channel::<()>();
@@ -201,7 +204,7 @@ impl Done {
         self.folder.path().join(name)
     }
 
-    /// Everything that it wrote, by where it wrote it.
+    /// Everything that the drill wrote, each with the place where it was written.
     pub fn written(&self) -> Vec<(String, String)> {
         support::canary::written(
             &self.folder.path().join("out"),
@@ -210,7 +213,7 @@ impl Done {
         )
     }
 
-    /// Another command in the same folder.
+    /// Prepares another command in the same folder.
     pub fn then(self, endpoint: &str, args: &[&str]) -> Drill {
         let mut drill = Drill::command("", endpoint, args);
         drill.command.current_dir(self.folder.path()).env("HOME", self.folder.path());
@@ -218,12 +221,13 @@ impl Done {
         drill
     }
 
-    /// For the message of a failed assertion.
+    /// What the drill wrote, for the message of a failed assertion.
     pub fn told(&self) -> String {
         format!("exit {:?}\n--- stdout\n{}\n--- stderr\n{}", self.exit, self.stdout, self.stderr)
     }
 
-    /// The exit code, that the report tells the same, and that it is there in all its forms.
+    /// Asserts the exit code, that the report states the same one, and that the report exists in
+    /// all its formats.
     #[track_caller]
     pub fn ends(&self, code: i32, verdict: &str) {
         assert_eq!(self.exit, Some(code), "{}", self.told());
@@ -235,7 +239,8 @@ impl Done {
         }
     }
 
-    /// All that the run created was deleted, and the peer holds what it held before.
+    /// Asserts that everything the run created was deleted, and that the peer holds what it held
+    /// before.
     #[track_caller]
     pub fn nothing_is_left(&self, moto: &Moto, before: &Value) {
         let teardown = &self.report["teardown"];

@@ -1,4 +1,4 @@
-//! Backups at another provider: whole drills from real S3-compatible servers.
+//! Backups at another provider: whole drills that restore from real S3-compatible servers.
 
 use std::time::Duration;
 
@@ -41,7 +41,8 @@ async fn filled(store: &Store) -> aws_sdk_s3::Client {
     s3
 }
 
-/// Restores and compares a bucket of the account `other`, after a volume that takes its time.
+/// A drill that restores and compares a bucket of the account `other`, after a volume that takes
+/// some time.
 fn drill(closet: &Closet, store: &Store, more: &str) -> Drill {
     let other = format!(
         "accounts: {{ other: {{ id: \"{OTHER}\", endpoint: \"{}\", access_key_env: OTHER_KEY, secret_key_env: OTHER_SECRET }}, ",
@@ -72,7 +73,7 @@ async fn is_restored_as_of_t0(store: &Store, drill: impl Fn(&Closet) -> Drill) {
         assert!(began.elapsed() < Duration::from_mins(3), "no T0");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    // Times of objects have whole seconds.
+    // Objects have times in whole seconds.
     tokio::time::sleep(Duration::from_millis(1100)).await;
     put(&s3, "late").await;
     let done = running.end();
@@ -101,7 +102,8 @@ async fn objects_of_an_s3rver_are_restored_and_verified() {
     is_restored_as_of_t0(&store, |closet| drill(closet, &store, "")).await;
 }
 
-/// The variable names AWS's endpoint. The lost region is AWS's, and the provider's has its name.
+/// The variable names AWS's endpoint, so it must not affect the provider. The lost region is AWS's,
+/// and the provider's region only has the same name.
 #[tokio::test]
 async fn neither_a_variable_of_aws_nor_the_name_of_a_region_concerns_another_provider() {
     let store = Store::minio();
@@ -128,7 +130,7 @@ async fn what_is_wrong_with_another_provider_is_known_before_t0() {
         let told = done.told();
         assert!(told.contains(said) && told.contains(help), "{told}");
     }
-    // `as_of` needs versions, which this one does not know.
+    // `as_of` needs versions, which this provider does not have.
     let done = drill(&closet, &store, ", as_of: -1h").run();
     done.ends(1, "failed");
     assert!(done.told().contains(&format!("account `other` at {}", store.endpoint())), "{}", done.told());

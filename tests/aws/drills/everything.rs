@@ -1,4 +1,4 @@
-//! Every action of the catalogue once, in one drill.
+//! One drill that runs every action of the catalogue once.
 
 use std::collections::BTreeSet;
 
@@ -38,7 +38,7 @@ async fn every_action_once() {
 
     let used: BTreeSet<&str> =
         done.report["steps"].as_array().unwrap().iter().map(|s| s["uses"].as_str().unwrap()).collect();
-    // A person's confirmation needs a terminal.
+    // The action that a person confirms is left out, because it needs a terminal.
     let all: BTreeSet<&str> =
         engine::actions::CATALOGUE.0.iter().map(|a| a.name).filter(|n| *n != "manual.task").collect();
     assert_eq!(used, all);
@@ -51,8 +51,9 @@ async fn every_action_once() {
         "{}",
         done.node("copied")
     );
-    // Production lives on while it is drilled: nothing that it wrote after T0 is counted as recovered. The latest time that could
-    // be restored was asked for just before T0, so that it lies at T0 or a little before.
+    // Production keeps running during the drill. Nothing that it wrote after T0 counts as
+    // recovered. The latest restorable time was read just before T0, so it lies at T0 or a little
+    // before.
     let asked = closet.moto.calls("RestoreDBInstanceToPointInTime");
     let time = |value: &serde_json::Value| {
         let text = value.as_str().unwrap_or_else(|| panic!("{value} is no time"));

@@ -1,4 +1,5 @@
-//! A bad day: throttling, lost answers, what does not answer, what will not delete, Ctrl-C.
+//! A bad day: throttling, lost answers, targets that do not answer, a resource that cannot be
+//! deleted, Ctrl-C.
 
 use std::time::{Duration, Instant};
 
@@ -28,7 +29,7 @@ async fn throttling_is_waited_out_and_lost_answers_duplicate_nothing() {
     let restores = &done.report["api_calls"]["rds:RestoreDBInstanceFromDBSnapshot"];
     assert_eq!(restores["throttled"], 2, "{restores}");
     assert_eq!(done.node("db")["status"], "succeeded");
-    // VPC, two subnets, two groups, a volume, a database: each once.
+    // The VPC, two subnets, two groups, a volume and a database were each created once.
     assert_eq!(done.report["teardown"]["created"], 7, "{}", done.told());
     done.nothing_is_left(&closet.moto, &closet.before);
 }
@@ -53,7 +54,7 @@ async fn what_does_not_answer_is_not_recovered() {
 async fn what_flaps_is_not_recovered() {
     let closet = Closet::open(1.0).await;
     let up = HttpTarget::start(Answer::status(200));
-    // Well, and then not, over and over.
+    // The target alternates between healthy and unhealthy.
     for request in 1..200 {
         up.then(request, Answer::status(if request % 2 == 0 { 200 } else { 503 }));
     }
@@ -86,7 +87,7 @@ async fn what_will_not_delete_is_named() {
     let up = HttpTarget::start(Answer::status(200));
     closet.moto.faults(&json!([{ "action": "DeleteVolume", "kind": "undeletable" }]));
     let done = closet.drill("clinging", &up.url("/")).arg("--teardown-timeout").arg("20s").run();
-    // The drill itself went well, and that does not count.
+    // The drill itself passed, but the failed teardown decides the exit code.
     done.ends(4, "passed");
     let left = done.report["teardown"]["left_behind"].as_array().unwrap();
     let volume = done.node("volume")["resources"][0].as_str().unwrap().to_owned();
@@ -141,7 +142,7 @@ async fn what_is_too_much_at_once_is_waited_for() {
     let done = Drill::new(&playbook, closet.moto.endpoint()).run();
     let copy = done.node("copy");
     assert_eq!((&copy["status"], &copy["attempts"]), (&json!("succeeded"), &json!(1)), "{}", done.told());
-    // The pauses are 5 s and 10 s, and part of the recovery.
+    // The pauses are 5 s and 10 s, and they count as part of the recovery.
     assert!(copy["seconds"].as_f64().unwrap() >= 15.0, "{copy}");
     assert_eq!(closet.count("CopySnapshot"), 3);
     done.nothing_is_left(&closet.moto, &closet.before);

@@ -1,7 +1,9 @@
-//! Drills whose requests fail by seed on real sockets: throttled, answered 500 and 503 before and after they took effect, reset
-//! before and after, late, cut short, arriving twice. Judged by what the API holds afterwards.
+//! Drills on real sockets whose requests fail as a seed decides. Requests are throttled, answered
+//! with 500 or 503 before or after they took effect, reset before or after, delayed, cut short, or
+//! sent twice. The tests judge a drill by what the API holds afterwards.
 //!
-//! `SEEDS=200 cargo test --test aws drills::faults -- --nocapture` for the long test, `SEED=17` for one.
+//! The long test is `SEEDS=200 cargo test --test aws drills::faults -- --nocapture`. `SEED=17` runs
+//! one seed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,18 +14,18 @@ use super::closet::Closet;
 use super::drill::Done;
 use super::killed::{is_of, made, number, playbook, start, start_at};
 
-/// How many seeds a usual run of the tests tries.
+/// How many seeds an ordinary test run tries.
 const SEEDS: u64 = 6;
 const AT_ONCE: usize = 6;
 
-/// How bad a day it is.
+/// The faults of a seed, and how often they happen.
 fn weather(seed: u64) -> Value {
     let rate = [0.02, 0.05, 0.1, 0.3][usize::try_from(seed % 4).unwrap()];
     let faults = [3, 10, 60][usize::try_from(seed % 3).unwrap()];
     json!({ "seed": seed, "rate": rate, "faults": faults })
 }
 
-/// The kind of thing that a resource of the peer's state is, as journals name it.
+/// The kind of a resource in the peer's state, as journals name it.
 fn kind(resource: &Value) -> String {
     match resource["type"].as_str().unwrap() {
         "rds:db" => "db_instance".to_owned(),
@@ -33,7 +35,7 @@ fn kind(resource: &Value) -> String {
     }
 }
 
-/// What does not hold.
+/// Lists the expectations that the drill violates.
 fn violations(done: &Done, state: &Value, hits: &[Value], expected: &BTreeMap<String, usize>) -> Vec<String> {
     let mut wrong = Vec::new();
     if done.stderr.contains("panicked") {
@@ -67,13 +69,14 @@ fn violations(done: &Done, state: &Value, hits: &[Value], expected: &BTreeMap<St
     } else if done.report["t0"].is_null() {
         3
     } else {
-        // What could not be seen to be closed has not passed.
+        // A sandbox that could not be verified as closed is no pass.
         i32::from(!is_recovered(&done.report) || done.report["sandbox"]["isolation_verified"] != true)
     };
     if done.exit != Some(truth) || done.report["exit_code"] != truth {
         wrong.push(format!("exit code {:?}, report {}, truth {truth}", done.exit, done.report["exit_code"]));
     }
-    // A request that arrives twice makes two where AWS knows no token; both are the run's, and both are gone or named.
+    // If AWS knows no token for a request, sending it twice creates two resources. Both belong to
+    // the run, and both are deleted or named.
     let twice = hits.iter().filter(|hit| hit["kind"] == "twice").count();
     let given_up = std::fs::read_to_string(done.file("out/journal.ndjson")).unwrap();
     let given_up = given_up.matches("\"event\":\"discarded\"").count();
@@ -109,7 +112,8 @@ async fn whatever_the_network_does_nothing_is_lost() {
     whole.ends(0, "passed");
     whole.nothing_is_left(&closet.moto, &before);
     let expected = made(&whole);
-    // A doubled deletion finds nothing, and no tag that a policy could go by: policies are other tests' subject.
+    // The second of two equal deletions finds no resource, and so no tag that a policy could match.
+    // Other tests cover the policies.
     super::privileges::enforce_none(closet.moto.endpoint());
 
     let seeds: Vec<u64> = match number("SEED") {
@@ -158,7 +162,7 @@ async fn whatever_the_network_does_nothing_is_lost() {
             ));
         }
     }
-    // What these runs have left has been judged; all else is as it was.
+    // What these runs left has been judged. Everything else must be as it was.
     let others = |state: &Value| {
         let all = state["resources"].as_array().unwrap();
         json!(all.iter().filter(|r| r["tags"]["drillmaster:run"].is_null()).collect::<Vec<_>>())

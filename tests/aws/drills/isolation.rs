@@ -1,5 +1,6 @@
-//! The sandbox is looked at as it is: a hand that opens it, before T0 or while the drill runs, is seen, and the drill is no
-//! pass. The hand acts between two conditions: a step has begun that waits for a file, and the test writes that file.
+//! The drill inspects the real state of the sandbox. If somebody opens the sandbox, before T0 or
+//! while the drill runs, the drill notices and does not pass. The test itself plays that outsider.
+//! It acts while a step waits for a file, and then writes the file.
 
 use aws::sdk::{aws_sdk_ec2, aws_sdk_route53};
 use std::time::Duration;
@@ -15,7 +16,7 @@ use super::closet::{Closet, creations};
 use super::drill::{Done, Drill, Running};
 use super::shop::{PRODUCTION, SANDBOX, WEST};
 
-/// Steps of a playbook, then one that waits until the test has had its hand in the sandbox.
+/// A playbook with these steps and one more, which waits until the test has changed the sandbox.
 fn playbook(head: &str, steps: &str, needs: &str) -> String {
     format!(
         "{}steps:
@@ -27,7 +28,7 @@ checks:
     )
 }
 
-/// Waits until the journal holds such a record.
+/// Waits until the journal holds a record for which `holds` is true.
 async fn until(running: &mut Running, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
     loop {
         let journal = std::fs::read_to_string(running.file("out/journal.ndjson")).unwrap_or_default();
@@ -48,7 +49,7 @@ fn go_on(running: &Running) {
     std::fs::write(running.file("go"), "").unwrap();
 }
 
-/// What the run made of a kind, by its journal.
+/// The resource of this kind that the run made, according to its journal.
 async fn made(running: &mut Running, kind: &str) -> String {
     let of = |r: &Value| r["resources"][0]["kind"] == kind && r["event"] == "created";
     until(running, kind, of).await["resources"][0]["id"].as_str().unwrap().to_owned()
@@ -58,7 +59,8 @@ fn to(cidr: &str) -> IpPermission {
     IpPermission::builder().ip_protocol("-1").ip_ranges(IpRange::builder().cidr_ip(cidr).build()).build()
 }
 
-/// The drill was carried out and has failed for its sandbox alone: every measure is met.
+/// Asserts that the drill was carried out and failed only because of its sandbox: every objective
+/// is met.
 #[track_caller]
 fn failed(done: &Done, rule: &str, words: &[&str]) {
     done.ends(1, "failed");
@@ -90,7 +92,8 @@ fn copies(closet: &Closet) -> String {
     COPIES.replace("SNAPSHOT", &closet.snapshot).replace("IMAGE", &closet.image)
 }
 
-/// The control: the same drills pass when no hand is in them; and what the looks ask is what they say that they ask.
+/// The control: the same drills pass when nobody opens the sandbox. The inspections make exactly
+/// the calls that they declare.
 #[tokio::test]
 async fn a_sandbox_that_nobody_opens_passes() {
     let closet = Closet::open(0.5).await;
@@ -112,11 +115,12 @@ async fn a_sandbox_that_nobody_opens_passes() {
     assert_eq!(monitor.last().unwrap()["stage"], "last");
     assert!(monitor.iter().filter(|l| l["stage"] == "after_t0").count() >= 1, "{monitor:?}");
     assert!(monitor.iter().all(|l| l["exposures"].is_null() && l["unknown"].is_null()), "{monitor:#?}");
-    // us-east-1 is lost, and Route 53's control plane with it: it is asked before T0 and after the recovery.
+    // us-east-1 is lost, and Route 53's control plane with it. So Route 53 is asked only before T0
+    // and after the recovery.
     assert_eq!(done.calls("route53:ListHostedZonesByVPC"), 2);
     assert_eq!(done.report["denied_calls"], json!([]));
     for call in SCAN_CALLS.iter().filter(|call| !call.contains("Cluster")) {
-        // No bucket and no cluster was made here.
+        // This drill made no bucket and no cluster.
         assert!(
             call.starts_with("s3:") || done.calls(call) > 0,
             "{call} was not called: {}",
@@ -133,7 +137,7 @@ async fn a_group_that_a_hand_opens_before_t0_stops_the_drill() {
     let mut running = Drill::new(&playbook, closet.moto.endpoint()).start();
     let vpc = made(&mut running, "vpc").await;
     let ec2 = &closet.raw.ec2;
-    // A new group lets everything out.
+    // A new security group allows all outgoing traffic.
     let group = ec2.create_security_group().group_name("by-hand").description("x").vpc_id(&vpc);
     let group = group.send().await.unwrap().group_id.unwrap();
     ec2.authorize_security_group_ingress()
@@ -142,7 +146,8 @@ async fn a_group_that_a_hand_opens_before_t0_stops_the_drill() {
         .send()
         .await
         .unwrap();
-    // It is nothing of the run's: teardown cannot remove it, nor the VPC before whoever made it does.
+    // The group does not belong to the run. Teardown can remove neither the group nor the VPC until
+    // the group's owner has deleted it.
     until(&mut running, "the VPC's deletion", |r| {
         r["event"] == "delete_intent" && r["resource"]["kind"] == "vpc"
     })
@@ -164,7 +169,8 @@ async fn a_group_that_a_hand_opens_before_t0_stops_the_drill() {
     done.nothing_is_left(&closet.moto, &closet.before);
 }
 
-/// Opened while the drill runs, and closed again before it ends: it was open all the same.
+/// The sandbox is opened while the drill runs, and closed again before it ends. It still counts as
+/// opened.
 #[tokio::test]
 async fn a_group_that_a_hand_opens_after_t0_fails_the_drill() {
     let closet = Closet::open(0.5).await;
@@ -262,7 +268,8 @@ fn denied(action: &str) -> Value {
     json!([{ "action": action, "kind": "error", "code": "UnauthorizedOperation", "status": 403, "message": message, "times": 99 }])
 }
 
-/// What could not be looked at is not closed: before T0 the drill stops, and says which call it needs.
+/// A sandbox that cannot be inspected does not count as closed. Before T0 the drill stops, and
+/// names the call that it needs.
 #[tokio::test]
 async fn a_look_that_is_denied_before_t0_stops_the_drill() {
     let closet = Closet::open(0.5).await;
@@ -282,7 +289,7 @@ async fn a_look_that_is_denied_before_t0_stops_the_drill() {
     done.nothing_is_left(&closet.moto, &closet.before);
 }
 
-/// After T0 it fails the drill, unless a later look sees what that one could not.
+/// After T0 a failed inspection fails the drill, unless a later one sees what it could not.
 #[tokio::test]
 async fn a_look_that_is_denied_after_t0_is_no_pass() {
     let closet = Closet::open(0.5).await;
@@ -317,7 +324,8 @@ async fn a_look_that_is_denied_after_t0_is_no_pass() {
     assert_eq!(done.report["sandbox"]["isolation_verified"], true);
 }
 
-/// A zone gives names and no way: it is told, and fails nothing.
+/// A private hosted zone gives names, but no network path. The report mentions it, and the drill
+/// does not fail.
 #[tokio::test]
 async fn a_private_zone_is_told() {
     let closet = Closet::open(0.5).await;

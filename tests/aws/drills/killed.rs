@@ -1,4 +1,5 @@
-//! `kill -9` in the middle of a drill, then `drillmaster resume` or `abort`: nothing is made twice, and nothing stays.
+//! `kill -9` in the middle of a drill, then `drillmaster resume` or `abort`. Nothing is created
+//! twice, and nothing is left behind.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,12 +11,13 @@ use serde_json::{Value, json};
 use super::closet::Closet;
 use super::drill::{Done, Drill};
 
-/// How many runs are killed; `KILLS=200` for the long test, `SEED=17` to begin with another.
+/// How many runs are killed. `KILLS=200` runs the long test, and `SEED=17` begins with another
+/// seed.
 const KILLS: u64 = 6;
 const AT_ONCE: usize = 6;
 const LONGEST: u64 = 12_000;
 
-/// A number of the environment.
+/// Reads a number from the environment.
 pub fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap())
 }
@@ -35,7 +37,7 @@ pub fn start(closet: &Closet, playbook: &str) -> Drill {
     start_at(closet.moto.endpoint(), playbook)
 }
 
-/// By an endpoint that is not the peer's own.
+/// A drill that uses an endpoint other than the peer's own.
 pub fn start_at(endpoint: &str, playbook: &str) -> Drill {
     let drill = Drill::new(playbook, endpoint);
     let stack = Path::new(env!("CARGO_MANIFEST_DIR")).join("drills/orders.stack.yaml");
@@ -43,7 +45,7 @@ pub fn start_at(endpoint: &str, playbook: &str) -> Drill {
     drill
 }
 
-/// How many of each kind the run has made, by its journal.
+/// How many resources of each kind the run has created, according to its journal.
 pub fn made(done: &Done) -> BTreeMap<String, usize> {
     let journal = std::fs::read_to_string(done.file("out/journal.ndjson")).unwrap();
     let events = journal.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
@@ -86,11 +88,11 @@ async fn killed_runs_are_finished_or_undone() {
 struct Tally {
     resumed: u64,
     aborted: u64,
-    /// Killed before it had written anything.
+    /// Runs that were killed before they had written anything.
     nothing_begun: u64,
-    /// Torn down by a resume, since the records say that it was to be.
+    /// Runs that a resume tore down, because their records say so.
     torn_down: u64,
-    /// Over before they could be killed, and tried again.
+    /// Runs that ended before they could be killed, and were tried again.
     over: u64,
 }
 
@@ -104,7 +106,7 @@ impl Tally {
     }
 }
 
-/// xorshift64*
+/// The random generator xorshift64*.
 struct Dice(u64);
 
 impl Dice {
@@ -120,7 +122,7 @@ impl Dice {
     }
 }
 
-/// One run that is killed, and then finished or undone.
+/// Kills one run, and then finishes or undoes it.
 async fn killed(
     closet: &Closet,
     playbook: &str,
@@ -142,7 +144,7 @@ async fn killed(
     };
     let begun = std::fs::read_to_string(dead.file("out/journal.ndjson")).is_ok_and(|j| j.contains('\n'));
     let again = dead.then(closet.moto.endpoint(), &[if abort { "abort" } else { "resume" }, "out"]);
-    // The peer's answers are waited for by blocking: other runs go on beside this one.
+    // Waiting for the peer's answers blocks a thread. Other runs go on in parallel.
     let done = tokio::task::spawn_blocking(move || again.run()).await.unwrap();
     tally.aborted += u64::from(abort);
     tally.resumed += u64::from(!abort);

@@ -1,5 +1,6 @@
-//! The printed policies are enough (every drill of these tests is held to them), and none of their actions can be spared:
-//! without it the drill stops in preflight, before anything is made, and names it.
+//! The printed policies suffice: every drill of these tests is held to them. None of their actions
+//! can be spared. Without one of them, the drill stops in preflight, before anything is created,
+//! and names the action.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -12,7 +13,7 @@ use super::privileges;
 use super::shop::{SANDBOX, Shop};
 
 const PROVE: &str = "iam:SimulatePrincipalPolicy";
-/// Drills at once: the peer answers one request at a time.
+/// How many drills run at once. The peer answers one request at a time.
 const AT_ONCE: usize = 4;
 
 fn several(value: &Value) -> Vec<String> {
@@ -28,7 +29,7 @@ fn actions(account: &Value) -> BTreeSet<String> {
     statements.flat_map(|s| several(&s["Action"])).collect()
 }
 
-/// The account's policies without this action, wherever it stands.
+/// Removes this action from the account's policies, wherever it occurs.
 fn without(account: &mut Value, action: &str) {
     for document in account["policies"].as_array_mut().unwrap() {
         let statements = document["Statement"].as_array_mut().unwrap();
@@ -41,7 +42,7 @@ fn without(account: &mut Value, action: &str) {
     }
 }
 
-/// Roles of their own for each drill, so that several can be held to policies of their own at once.
+/// Gives each drill its own roles, so that several drills can have their own policies at once.
 fn apart(text: &str, number: usize) -> String {
     text.replace(":role/drillmaster\"", &format!(":role/drillmaster-{number}\""))
 }
@@ -107,8 +108,8 @@ async fn each_action_is_missed_when_an_account_is_lost() {
     each_action_is_missed("account-loss.yaml").await;
 }
 
-/// Where IAM cannot be asked (of a role that it does not find, say), nothing is proved and nothing is known to be wrong: the drill
-/// goes on, and says so.
+/// Sometimes IAM cannot be asked, for example about a role that it does not find. Then nothing is
+/// proved, and nothing is known to be wrong. The drill goes on, and says so.
 #[tokio::test]
 async fn what_could_not_be_proved_is_a_finding() {
     let closet = Closet::open(0.0).await;
@@ -127,7 +128,8 @@ async fn what_could_not_be_proved_is_a_finding() {
     assert!(found["fix"].as_str().unwrap().contains(PROVE), "{found}");
 }
 
-/// The enforcement of these tests can fail: a role that may do nothing gets nowhere.
+/// Shows that the enforcement in these tests can fail a drill: a role without permissions gets
+/// nowhere.
 #[tokio::test]
 async fn a_role_without_permissions_makes_nothing() {
     let closet = Closet::open(0.0).await;

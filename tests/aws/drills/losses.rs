@@ -1,4 +1,4 @@
-//! The three samples, through the SDKs: restored, checked, measured, judged, torn down.
+//! The three samples through the SDKs: restored, checked, measured, judged and torn down.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use support::peers::{Answer, HttpTarget, Postgres};
 
 const WEST_DATABASES: &str = "*.us-west-2.rds.amazonaws.com:5432";
 
-/// The restored databases: one real server with the orders in it, the newest of them 2 h 3 min old.
+/// One real server stands for the restored databases. Its newest order is 2 h 3 min old.
 fn orders() -> Postgres {
     let server = Postgres::start();
     server.exec("create database orders");
@@ -24,13 +24,15 @@ fn orders() -> Postgres {
     server
 }
 
-/// Checks over TLS: the server's name and its authority are verified, wherever the tunnel leads.
+/// Makes the checks use TLS. They verify the server's name and its authority, wherever the tunnel
+/// leads.
 fn verified(server: &Postgres) -> String {
     let trusted = format!("expect: \">= 1000\", tls: {{ ca_file: \"{}\" }} }}", server.ca().display());
     trusted.replace('\\', "/")
 }
 
-/// RTO is what was timed: the links of the critical path, one after the other, and no more than the phase took.
+/// Asserts that the RTO is the time that was measured. It is the sum of the links of the critical
+/// path, and no longer than the phase took.
 #[track_caller]
 fn adds_up(done: &Done, path: &[&str]) {
     let links = done.report["workloads"][0]["critical_path"].as_array().unwrap();
@@ -41,17 +43,18 @@ fn adds_up(done: &Done, path: &[&str]) {
     let shares: f64 = links.iter().map(|link| link["share"].as_f64().unwrap()).sum();
     assert!((sum - measured).abs() < 0.05, "{sum} is not {measured}");
     assert!((shares - 1.0).abs() < 1e-6, "{shares}");
-    // The phase begins when T0 is on the disk, which takes a moment on a busy one.
+    // The phase begins when T0 is on the disk, and a busy disk takes a moment for that.
     assert!(measured <= done.seconds("/phases/recover_s") + 10.0 && measured < done.took.as_secs_f64());
 }
 
-/// Within two minutes and a half: seeding and preparing take time on a busy machine, and ages grow meanwhile.
+/// Allows two and a half minutes more. Seeding and preparing take time on a busy machine, and ages
+/// grow meanwhile.
 #[track_caller]
 fn about(found: f64, wanted: f64) {
     assert!((wanted - 1.0..wanted + 150.0).contains(&found), "{found} is not about {wanted}");
 }
 
-/// The source of the store that `step` restored.
+/// The source of the data store that `step` restored.
 #[track_caller]
 fn source<'a>(done: &'a Done, step: &str) -> &'a Value {
     let sources = done.report["workloads"][0]["rpo"]["sources"].as_array().unwrap();
@@ -107,13 +110,14 @@ async fn a_lost_region_is_rebuilt_in_the_other() {
     assert_eq!(db["from"], format!("{PRODUCTION} us-west-2"));
     about(db["age_s"].as_f64().unwrap(), 7200.0);
     about(db["data_age_s"].as_f64().unwrap(), 7380.0);
-    // RDS does not tell when a copy became usable, only when it was begun: 14 h to 2 h, or more.
+    // RDS tells when a copy was begun, but not when it became usable. The gap lasts from 14 h to 2
+    // h ago, or longer.
     assert_eq!(db["worst_case_s"], Value::Null);
     about(db["worst_case_at_least_s"].as_f64().unwrap(), 43_200.0);
     let receipts = source(&done, "receipts");
     assert_eq!(receipts["of"], "s3:bucket/orders-receipts");
     assert_eq!(receipts["recovery_point"], "orders-receipts-replica");
-    // How far a replica lagged behind, S3 does not tell.
+    // S3 does not tell how far a replica lagged behind.
     assert_eq!(receipts["age_s"], Value::Null);
     let told = done.report["findings"].as_array().unwrap().iter().find(|f| f["rule"] == "lag-unknown");
     assert_eq!(told.unwrap()["resource"], "s3:bucket/orders-receipts");
@@ -157,7 +161,7 @@ async fn a_lost_zone_is_rebuilt_in_the_others() {
     assert_eq!(orders["rto"]["with_assumptions_s"], Value::Null);
     let links = orders["critical_path"].as_array().unwrap();
     let path: Vec<&str> = links.iter().map(|l| l["id"].as_str().unwrap()).collect();
-    // Here volume and machine may take longer than the database.
+    // In this sample, the volume and the machine may take longer than the database.
     assert!(path == ["db", "app-up"] || path == ["volume", "app", "app-up"], "{path:?}");
     adds_up(&done, &path);
 
@@ -170,7 +174,7 @@ async fn a_lost_zone_is_rebuilt_in_the_others() {
     about(db["age_s"].as_f64().unwrap(), 300.0);
     assert_eq!(done.node("app")["recovery_points"], json!([shop.ami_east]));
 
-    // Nothing stands in the lost zone, which production's account calls us-east-1b.
+    // Nothing is created in the lost zone, which production's account calls us-east-1b.
     assert!(!set(&done.report["sandbox"]["azs"]).contains("use1-az1"), "{}", done.report["sandbox"]);
     for call in shop.moto.log() {
         let creates = ["CreateVolume", "CreateSubnet", "RunInstances", "RestoreDBInstanceToPointInTime"]
@@ -220,15 +224,15 @@ async fn a_lost_account_is_rebuilt_from_the_vault() {
     assert_eq!(copied.len(), 1);
     let from = copied[0]["params"]["SourceDBSnapshotIdentifier"].as_str().unwrap();
     assert_eq!(from, format!("arn:aws:rds:us-west-2:{BACKUP}:snapshot:orders-vault-25h"));
-    // Stricter than from T0 on: production's credentials are not used at all.
+    // This is stricter than the rule from T0 on: production's credentials are never used.
     for call in shop.moto.log() {
         assert_ne!(call["account"], PRODUCTION, "{call}");
         assert!(!call["params"]["RoleArn"].as_str().unwrap_or_default().contains(PRODUCTION), "{call}");
     }
 }
 
-/// Whether `of` names the original, or the estate does, or the versions of an instant are restored: how far a copy lagged behind
-/// is unknown.
+/// The lag of a copy is unknown if `of` names the original, if the estate names it, or if the
+/// versions of an instant are restored.
 #[tokio::test]
 async fn a_bucket_that_stands_for_another_is_of_unknown_age() {
     let closet = Closet::open(0.2).await;

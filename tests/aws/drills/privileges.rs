@@ -1,4 +1,5 @@
-//! The policies that the peer holds roles to. A test may point a drill at something that is no peer, or is gone.
+//! The policies that the peer enforces for roles. A test may point a drill at an endpoint that is
+//! not a peer, or is gone.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -6,7 +7,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-/// What `iam-policy --output json` printed, from now on, for the roles that it names; for others nothing changes.
+/// From now on, enforces what `iam-policy --output json` printed for the roles that it names.
+/// Nothing changes for other roles.
 pub fn enforce(endpoint: &str, printed: &Value) {
     let accounts = printed["accounts"].as_array().cloned().unwrap_or_default();
     let roles =
@@ -19,7 +21,7 @@ pub fn enforce_none(endpoint: &str) {
     call(endpoint, "DELETE", "/peer/policies", "");
 }
 
-/// The requests that policies have refused, in the log that the peer holds.
+/// The requests in the peer's log that policies have refused.
 pub fn denied(endpoint: &str) -> Vec<Value> {
     let log = call(endpoint, "GET", "/peer/log", "");
     let log = log.and_then(|log| log.as_array().cloned()).unwrap_or_default();

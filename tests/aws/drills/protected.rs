@@ -1,4 +1,5 @@
-//! Drills that would change what is not theirs are stopped with the reason, and production stays as it was.
+//! A drill that would change what belongs to others is stopped with the reason. Production stays as
+//! it was.
 
 use serde_json::json;
 
@@ -19,7 +20,8 @@ async fn a_role_of_the_wrong_account_is_stopped_before_anything_is_made() {
     assert_eq!(shop.moto.state().to_string(), before.to_string());
 }
 
-/// Production's volume lies in the sandbox's own account, where the credentials could do it.
+/// Production's volume lies in the sandbox's own account, where the credentials would allow the
+/// change.
 #[tokio::test]
 async fn what_is_productions_in_the_sandboxs_account_is_not_changed() {
     let closet = Closet::open(1.0).await;

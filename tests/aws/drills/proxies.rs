@@ -1,4 +1,5 @@
-//! Proxies, and runners for which no region is configured. Every call to AWS goes where the environment says.
+//! Proxies, and runners without a configured region. Every call to AWS goes where the environment
+//! says.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -11,8 +12,8 @@ use super::drill::{Drill, role};
 use super::shop::SANDBOX;
 use support::peers::{Answer, HttpTarget};
 
-/// A proxy that notes the first line of each request. It relays plain requests to `behind`, and answers 407 to `CONNECT`
-/// and where there is nothing behind it.
+/// A proxy that notes the first line of each request. It relays plain requests to `behind`. It
+/// answers 407 to `CONNECT`, and to every request if `behind` is missing.
 struct Proxy {
     address: String,
     asked: Arc<Mutex<Vec<String>>>,
@@ -28,7 +29,7 @@ impl Proxy {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (notes, behind) = (Arc::clone(&notes), behind.clone());
-                // A client that hangs up early is no fault of the test.
+                // A client that hangs up early does not fail the test.
                 std::thread::spawn(move || drop(serve(stream, &notes, behind.as_deref())));
             }
         });
@@ -56,7 +57,7 @@ fn serve(mut stream: TcpStream, notes: &Mutex<Vec<String>>, behind: Option<&str>
         if line.trim().is_empty() {
             break;
         }
-        // The server is no `aws.invalid`, and would take the name for a bucket's.
+        // The server is not called `aws.invalid`, and would take that name for a bucket's.
         if !lower.starts_with("connection:") && !lower.starts_with("host:") {
             head += &line;
         }
@@ -68,7 +69,7 @@ fn serve(mut stream: TcpStream, notes: &Mutex<Vec<String>>, behind: Option<&str>
     };
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
-    // `POST http://host/path HTTP/1.1`: a proxy gets the whole URL, and a server its path.
+    // In `POST http://host/path HTTP/1.1` a proxy gets the whole URL. A server gets only its path.
     let path = first.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..]));
     let method = first.split(' ').next().unwrap_or_default();
     let mut server = TcpStream::connect(behind)?;
@@ -81,7 +82,7 @@ fn serve(mut stream: TcpStream, notes: &Mutex<Vec<String>>, behind: Option<&str>
     std::io::copy(&mut server, &mut stream).map(drop)
 }
 
-/// A volume, and a check that asks nobody.
+/// A playbook with a volume, and with a check that connects to nothing.
 fn playbook(closet: &Closet, head: &str) -> String {
     format!(
         "{head}steps:
@@ -98,7 +99,7 @@ async fn every_call_goes_through_the_proxy() {
     let closet = Closet::open(0.2).await;
     let proxy = Proxy::start(Some(closet.moto.endpoint()));
     let drill = Drill::new(&playbook(&closet, &Closet::head("behind-a-proxy")), closet.moto.endpoint());
-    // Nothing has this name: what does not go through the proxy goes nowhere.
+    // This host name does not exist. A request that avoids the proxy reaches nothing.
     let drill = drill.env("AWS_ENDPOINT_URL", "http://aws.invalid");
     let done = drill.env("HTTP_PROXY", &format!("http://ann:s3cret-word@{}", proxy.address)).run();
     done.ends(0, "passed");
@@ -176,7 +177,8 @@ async fn the_metadata_address_is_never_asked_through_a_proxy() {
     assert!(!asked.iter().any(|line| line.contains(address.trim_end_matches('/'))), "{asked:?}");
 }
 
-/// Without a region of its own the runner asks in the sandbox's, which belongs to the right partition.
+/// A runner without its own region asks in the sandbox's region, which belongs to the right
+/// partition.
 #[tokio::test]
 async fn no_region_is_needed_but_the_sandbox_s() {
     let closet = Closet::open(0.2).await;

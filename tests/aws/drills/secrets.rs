@@ -1,4 +1,4 @@
-//! Secrets of AWS Secrets Manager, looked up through the SDK: used, and written nowhere.
+//! Secrets of AWS Secrets Manager, read through the SDK. They are used, and written nowhere.
 
 use serde_json::json;
 use sha2::Digest as _;
@@ -9,7 +9,8 @@ use super::drill::Drill;
 use super::shop::{BACKUP, SANDBOX, WEST};
 use support::canary::{CANARY, found, hex, is_nowhere};
 
-/// Passes where it is given the canary. It knows only its digest.
+/// A command that passes if it is given the canary. The command itself contains only the canary's
+/// digest.
 fn knows_it(reference: &str) -> String {
     let digest = hex(sha2::Sha256::digest(CANARY));
     let script = r#"printf %s "$SECRET" | sha256sum | grep -q "^$DIGEST""#;
@@ -46,12 +47,12 @@ async fn a_secret_is_used_and_written_nowhere() {
         (&json!("healthy"), &json!("healthy"))
     );
     is_nowhere(&done.written());
-    // It was asked for in the sandbox's account, once each, before T0.
+    // Each secret was read once, in the sandbox's account, before T0.
     let asked = closet.moto.calls("GetSecretValue");
     assert_eq!(asked.len(), 2, "{asked:?}");
     assert!(asked.iter().all(|call| call["account"] == SANDBOX), "{asked:?}");
 
-    // The search would have found it.
+    // This shows that the search would have found the canary.
     let plain = playbook.replace("{{ secret \"aws:drill/plain\" }}", &CANARY.replace('\'', "''"));
     let told = Drill::new(&plain, closet.moto.endpoint()).run();
     assert!(told.written().iter().any(|(_, text)| !found(text).is_empty()), "{}", told.told());

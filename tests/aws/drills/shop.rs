@@ -1,4 +1,5 @@
-//! The estate of drills/estate.yaml as it stands in AWS: two regions, three accounts, and recovery points of its ages.
+//! The estate of drills/estate.yaml as it exists in AWS: two regions, three accounts, and recovery
+//! points of the same ages.
 
 use aws::sdk::{aws_sdk_ec2, aws_sdk_rds, aws_sdk_s3};
 use aws_sdk_ec2::types::{LaunchPermission, LaunchPermissionModifications, Tag};
@@ -19,7 +20,7 @@ pub const WEST: &str = "us-west-2";
 /// How many receipts there are.
 pub const RECEIPTS: usize = 25;
 
-/// What the ids of drills/estate.yaml are called by the peer.
+/// The peer's ids for what drills/estate.yaml names.
 pub struct Shop {
     pub moto: Moto,
     pub instance: String,
@@ -42,7 +43,7 @@ fn arn(region: &str, account: &str, snapshot: &str) -> String {
 }
 
 impl Shop {
-    /// Seeds a peer of its own; afterwards everything takes `seconds` to become ready.
+    /// Seeds a new peer. Everything that is created afterwards takes `seconds` to become ready.
     pub async fn open(seconds: f64) -> Self {
         let moto = Moto::start();
         moto.delays(&json!({ "default": 0 }));
@@ -51,7 +52,7 @@ impl Shop {
         let vault = Account::of(&moto, BACKUP, WEST).await;
         let now = Utc::now();
         databases(&moto, &east, &west, &vault, now).await;
-        // us-east-1b is use1-az1 here.
+        // In this account us-east-1b is use1-az1.
         let volume = east.ec2.create_volume().availability_zone("us-east-1b").size(100).send().await;
         let volume = volume.unwrap().volume_id.unwrap();
         let snapshot = east.ec2.create_snapshot().volume_id(&volume).send().await.unwrap();
@@ -71,7 +72,8 @@ impl Shop {
         };
         shop.machines(&east, &west, &vault).await;
         receipts(&east, &vault).await;
-        // A little less than the six hours that the objective allows: real time passes while the drill gets ready.
+        // A little less than the six hours that the objective allows, because real time passes
+        // while the drill gets ready.
         shop.age("ebs_snapshot", &shop.snapshot, PRODUCTION, EAST, TimeDelta::minutes(5 * 60 + 50));
         shop.moto.delays(&json!({ "default": seconds, "db_snapshot": seconds }));
         shop.moto.clear_log();
@@ -105,7 +107,8 @@ impl Shop {
         let copy = vault.ec2.copy_image().name("orders").source_region(WEST).source_image_id(&self.ami_west);
         self.ami_vault = copy.send().await.unwrap().image_id.unwrap();
         share_image(vault, &self.ami_vault, SANDBOX).await;
-        // A copy forgets what it is of and how old: the tags say it, as the documentation asks.
+        // A copy does not keep its original and its age. Tags hold both, as the documentation
+        // requires.
         for (account, image, days) in
             [(east, &self.ami_east, 1), (west, &self.ami_west, 1), (vault, &self.ami_vault, 3)]
         {
@@ -120,7 +123,7 @@ impl Shop {
         self.moto.age(&aged(kind, id, account, region, self.now - age));
     }
 
-    /// A sample's text with the peer's ids in place of its own.
+    /// A sample's text, with its own ids replaced by the peer's.
     pub fn named(&self, text: &str) -> String {
         [
             ("i-0a1", &self.instance),
@@ -177,7 +180,7 @@ async fn databases(moto: &Moto, east: &Account, west: &Account, vault: &Account,
     share_db(west, "orders-west-26h", BACKUP).await;
     copy(vault, &arn(WEST, PRODUCTION, "orders-west-26h"), "orders-vault-25h").await;
     ages.push(aged("db_snapshot", "orders-vault-25h", BACKUP, WEST, now - TimeDelta::hours(25)));
-    // Still being copied when the disaster strikes.
+    // This copy is still being made when the disaster strikes.
     moto.delays(&json!({ "db_snapshot": 3600 }));
     copy(west, &source, "orders-west-late").await;
     moto.delays(&json!({ "db_snapshot": 0 }));

@@ -1,4 +1,5 @@
-//! Stacks go completely, or the report names what they have left standing. What would open the sandbox is not deployed.
+//! A stack is removed completely, or the report names what it left behind. A stack that would open
+//! the sandbox is not deployed.
 
 use serde_json::json;
 
@@ -14,7 +15,7 @@ fn drill(closet: &Closet, name: &str, with: &str, template: &serde_json::Value) 
 checks:
   - {{ id: fine, workload: orders, needs: [stack], command: {{ run: [\"true\"] }} }}
 ",
-        // S3's bucket management lives in us-east-1, and one of these stacks makes a bucket.
+        // S3 manages buckets in us-east-1, and one of these stacks makes a bucket.
         Closet::head_losing(name, "region: eu-west-1", &role(SANDBOX))
     );
     let drill = Drill::new(&playbook, closet.moto.endpoint());
@@ -47,7 +48,8 @@ async fn a_stack_whose_deletion_fails_is_deleted_again() {
     assert_eq!(closet.count("DeleteStack"), 3, "{}", done.told());
 }
 
-/// A template may retain resources, and RDS databases leave a final snapshot where it says nothing.
+/// A template may retain resources. RDS databases leave a final snapshot unless the template says
+/// otherwise.
 #[tokio::test]
 async fn what_a_stack_retains_is_deleted_or_named() {
     let closet = Closet::open(0.5).await;
@@ -55,7 +57,8 @@ async fn what_a_stack_retains_is_deleted_or_named() {
         "MasterUsername": "postgres", "MasterUserPassword": "secretsecret", "DBSubnetGroupName": { "Ref": "Subnets" } });
     let subnets = json!({ "DBSubnetGroupDescription": "orders", "SubnetIds": { "Ref": "SubnetIds" } });
     let template = json!({ "Parameters": parameters(), "Resources": {
-        // The peer deletes a stack's resources without waiting for the databases that use this.
+        // The peer deletes a stack's resources without waiting for the databases that use this
+        // subnet group.
         "Subnets": { "Type": "AWS::RDS::DBSubnetGroup", "DeletionPolicy": "Retain", "Properties": subnets },
         "Web": group(Some("Retain")),
         "Papers": { "Type": "AWS::S3::Bucket", "DeletionPolicy": "Retain", "Properties": { "BucketName": "kept-papers" } },
@@ -77,14 +80,15 @@ async fn what_a_stack_retains_is_deleted_or_named() {
     assert!(says(&["Papers (AWS::S3::Bucket kept-papers)", "its template retains it"]), "{left:?}");
     assert!(says(&["the final snapshot", "Orders (AWS::RDS::DBInstance"]), "{left:?}");
     assert!(says(&["Subnets (AWS::RDS::DBSubnetGroup", "its template retains it"]), "{left:?}");
-    // The security group carries the run's tag, and is deleted as what it is.
+    // The security group carries the run's tag, so teardown deletes it as a security group.
     assert_eq!(left.len(), 3, "{left:?}");
     let state = closet.moto.state().to_string();
     assert!(state.contains("kept-papers"));
 }
 
-/// The acceptance of the inspection: what is known before the run is a mistake of the playbook's files, and what only the run
-/// knows fails its step. In neither case is CloudFormation asked for anything.
+/// The acceptance test of the inspection. A problem that is known before the run is a mistake in
+/// the playbook's files. A problem that only the run reveals fails its step. In both cases
+/// CloudFormation is asked for nothing.
 #[tokio::test]
 async fn a_template_with_an_internet_gateway_is_stopped_with_the_reason() {
     let closet = Closet::open(0.5).await;

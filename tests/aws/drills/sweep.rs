@@ -1,4 +1,5 @@
-//! `drillmaster sweep`: what killed runs have left is found and removed; what no run has made stays as it is.
+//! `drillmaster sweep` finds and removes what killed runs have left. What no run has made stays as
+//! it was.
 
 use aws::sdk::{aws_sdk_ec2, aws_sdk_s3};
 use std::collections::BTreeSet;
@@ -19,7 +20,7 @@ use super::shop::{PRODUCTION, SANDBOX};
 const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl drill";
 const RUNS: usize = 20;
 const AT_ONCE: usize = 5;
-/// Seconds.
+/// The time to live of the runs, in seconds.
 const TTL: u64 = 25;
 const TEARDOWN: u64 = 1;
 
@@ -53,7 +54,7 @@ fn kinds(result: &Value) -> BTreeSet<&str> {
     things(result).into_iter().map(|thing| thing["resource"]["kind"].as_str().unwrap()).collect()
 }
 
-/// One of each kind that a drill makes, without any tag, beside the sandbox.
+/// Creates one resource of each kind that a drill makes, beside the sandbox and without any tag.
 async fn untagged(closet: &Closet) {
     let (ec2, rds, s3) = (&closet.raw.ec2, &closet.raw.rds, &closet.raw.s3);
     let vpc = ec2.create_vpc().cidr_block("10.99.0.0/16").send().await.unwrap().vpc.unwrap().vpc_id.unwrap();
@@ -92,8 +93,8 @@ async fn untagged(closet: &Closet) {
     stack.template_body(r#"{"Resources":{"Q":{"Type":"AWS::EC2::SecurityGroup","Properties":{"GroupDescription":"live"}}}}"#).send().await.unwrap();
 }
 
-/// When a run is killed: once its journal tells of so many creations, and so much later. Always the same ones: however
-/// fast the machine is, the runs get as far.
+/// When each run is killed: after so many creations in its journal, and after so much more time.
+/// The values are always the same, so the runs get equally far however fast the machine is.
 fn instants() -> impl Iterator<Item = (usize, Duration)> {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let mut next = move |below: u64| {
@@ -106,7 +107,7 @@ fn instants() -> impl Iterator<Item = (usize, Duration)> {
     std::iter::repeat_with(move || (3 + usize::try_from(next(20)).unwrap(), Duration::from_millis(next(400))))
 }
 
-/// Kills the run at its instant; `false` if it was over before.
+/// Kills the run at its instant. Returns `false` if the run was over before.
 async fn kill(mut run: Running, (creations, later): (usize, Duration)) -> bool {
     loop {
         if run.is_over() {
@@ -134,7 +135,7 @@ async fn the_leavings_of_killed_runs_are_removed_and_nothing_else() {
     let steps =
         steps.replace("SNAPSHOT", &closet.snapshot).replace("IMAGE", &closet.image).replace("KEY", KEY);
     let head = Closet::head("swept").replace("ttl: 1h", &format!("ttl: {TTL}s"));
-    // What every action's once does not make, or only at its very end.
+    // Adds what the playbook of every action does not create, or creates only at its very end.
     let more = format!(
         "  - {{ id: ledger-copy, uses: rds.copy_snapshot, workload: orders, with: {{ from: {{ cluster: ledger }} }} }}
   - {{ id: early, uses: ec2.launch, workload: orders, with: {{ image: {}, type: t3.small }} }}
@@ -144,7 +145,8 @@ async fn the_leavings_of_killed_runs_are_removed_and_nothing_else() {
     let playbook = head + &steps.replace("checks:\n", &format!("{more}checks:\n"));
 
     let (mut instants, mut killed, mut started) = (instants(), 0, 0);
-    // Of the last runs: what they make expires so long after their beginning, however late they are killed.
+    // When the last runs began. What they make expires a fixed time after this, however late they
+    // are killed.
     let mut began = Instant::now();
     while killed < RUNS {
         began = Instant::now();
@@ -153,7 +155,7 @@ async fn the_leavings_of_killed_runs_are_removed_and_nothing_else() {
         let running = (0..AT_ONCE).map(|_| {
             let drill = Drill::new(&playbook, closet.moto.endpoint());
             with_stack(&drill);
-            // What a run makes expires when its ttl and its teardown's time have passed.
+            // A run's resources expire when its ttl and its teardown timeout have passed.
             let drill = drill.arg("--teardown-timeout").arg(format!("{TEARDOWN}s"));
             kill(drill.start(), instants.next().unwrap())
         });
@@ -162,7 +164,7 @@ async fn the_leavings_of_killed_runs_are_removed_and_nothing_else() {
     let last = Instant::now();
     eprintln!("{killed} of {started} runs were killed");
 
-    // The last ones have not expired: they are listed, and left standing.
+    // The resources of the last runs have not expired. They are listed and left in place.
     let standing = sweep(&closet, &playbook, &["--delete"]);
     let result_of_young: Value = serde_json::from_str(&standing.stdout).unwrap();
     let young = things(&result_of_young).into_iter().filter(|t| t["expiry"] == "stands").count();
@@ -267,12 +269,12 @@ async fn a_sweep_tells_where_it_could_not_look_and_what_resists() {
     let clean = sweep(&["--account", "sandbox"]);
     assert_eq!(clean.exit, Some(0), "{}", clean.told());
     assert!(clean.stdout.contains("1 place searched: no drill has left anything there"), "{}", clean.told());
-    // The wrong account's role looks at nothing.
+    // The wrong account's role searches nothing.
     let blind = sweep(&["--account", "sandbox", "--account", "wrong"]);
     assert_eq!(blind.exit, Some(3), "{}", blind.told());
     assert!(blind.stdout.contains("could not be searched: account 121212121212"), "{}", blind.told());
     assert!(blind.stdout.contains(&format!("belong to account {SANDBOX}")), "{}", blind.told());
-    // What the user protects is not even swept.
+    // A protected account is not even swept.
     let protected = sweep(&["--account", "live", "--delete"]);
     assert_eq!(protected.exit, Some(4), "{}", protected.told());
     assert!(protected.stdout.contains("NOT removed") && protected.stdout.contains("is protected"));

@@ -1,4 +1,5 @@
-//! Exit code 3: what keeps a drill from being carried out is told before anything is created, or at least before T0.
+//! Exit code 3: whatever prevents a drill is reported before anything is created, or at least
+//! before T0.
 
 use std::time::{Duration, Instant};
 
@@ -64,14 +65,15 @@ fn an_endpoint_where_nobody_listens_ends_the_drill_soon() {
 #[tokio::test]
 async fn an_open_sandbox_ends_the_drill_before_t0() {
     let closet = Closet::open(1.0).await;
-    // Somebody's automation that connects every new VPC to the internet.
+    // Somebody's automation connects every new VPC to the internet.
     let mut running = closet.drill("open", "http://127.0.0.1/").start();
     let vpc = first_vpc(&closet, &mut running).await;
     let gateway = closet.raw.ec2.create_internet_gateway().send().await.unwrap();
     let gateway = gateway.internet_gateway.unwrap().internet_gateway_id.unwrap();
     let attach = closet.raw.ec2.attach_internet_gateway().internet_gateway_id(&gateway).vpc_id(&vpc);
     attach.send().await.unwrap();
-    // While it is there, teardown cannot remove the VPC; it is patient, and the automation's owner takes it away.
+    // Teardown cannot remove the VPC while the gateway exists. It keeps trying, and the
+    // automation's owner removes the gateway.
     let began = Instant::now();
     while closet.count("DeleteVpc") == 0 && began.elapsed() < Duration::from_mins(5) {
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -89,7 +91,7 @@ async fn an_open_sandbox_ends_the_drill_before_t0() {
     done.nothing_is_left(&closet.moto, &closet.before);
 }
 
-/// The id of the sandbox's VPC, as soon as there is one.
+/// Waits until the sandbox's VPC exists, and returns its id.
 async fn first_vpc(closet: &Closet, running: &mut Running) -> String {
     loop {
         let state = closet.moto.state();
@@ -102,7 +104,7 @@ async fn first_vpc(closet: &Closet, running: &mut Running) -> String {
     }
 }
 
-/// What was created and no answer told of stays too, and is told.
+/// A resource whose creation no answer confirmed is kept too, and is reported.
 #[tokio::test]
 async fn a_kept_sandbox_names_what_only_its_tag_finds() {
     let closet = Closet::open(1.0).await;
@@ -119,7 +121,7 @@ async fn a_kept_sandbox_names_what_only_its_tag_finds() {
     assert_eq!(done.report["teardown"]["created"], 1, "{}", done.told());
 }
 
-/// Some zones do not offer what the plan launches: they are passed over, or named where too few are left.
+/// Some zones do not offer what the plan launches. They are skipped, or named if too few are left.
 #[tokio::test]
 async fn zones_that_do_not_offer_what_is_launched_are_passed_over() {
     let closet = Closet::open(0.5).await;

@@ -1,4 +1,4 @@
-//! Two hundred restores wait at once: one *describe* per tick and kind serves all of them.
+//! Two hundred restores wait at once. One *describe* per tick and kind serves all of them.
 
 use serde_json::Value;
 
@@ -8,8 +8,8 @@ use super::drill::Drill;
 const VOLUMES: usize = 200;
 const DATABASES: usize = 20;
 
-/// How often something was asked for while it was waited for: from the first creation until teardown begins, which
-/// looks for the sandbox's VPC first.
+/// Counts the calls of `describe` during the waiting: from the first creation until teardown
+/// begins. Teardown looks for the sandbox's VPC first.
 fn asked(log: &[Value], describe: &str, create: &str) -> usize {
     let real: Vec<&Value> = log.iter().filter(|call| call["params"]["DryRun"].is_null()).collect();
     let recovery = real.iter().skip_while(|call| call["action"] != create);
@@ -39,7 +39,8 @@ async fn two_hundred_restores_cost_one_describe_a_tick() {
     assert_eq!(steps.len(), VOLUMES + DATABASES);
     assert!(steps.iter().all(|s| s["seconds"].as_f64().unwrap() >= 6.0), "nobody waited");
 
-    // The interval starts at one second (src/port/wait.rs): never more often than the seconds that passed.
+    // The interval starts at one second (src/port/wait.rs). So there are no more calls than seconds
+    // that passed.
     let ticks = done.seconds("/phases/recover_s");
     let log = closet.moto.log();
     let volumes = asked(&log, "DescribeVolumes", "CreateVolume");
@@ -48,7 +49,7 @@ async fn two_hundred_restores_cost_one_describe_a_tick() {
         assert!(found >= 2 && found as f64 <= ticks + 2.0, "{found} for {all} in {ticks} s");
     }
     assert!(volumes < VOLUMES / 2, "{volumes}");
-    // The report counts what was sent.
+    // The report counts the requests that were sent.
     for (call, action) in [
         ("ec2:CreateVolume", "CreateVolume"),
         ("ec2:DescribeVolumes", "DescribeVolumes"),
@@ -59,8 +60,9 @@ async fn two_hundred_restores_cost_one_describe_a_tick() {
         let sent = log.iter().filter(|c| c["action"] == action).count();
         assert_eq!(done.calls(call), sent as u64, "{call}");
     }
-    // Two hundred steps ask for the same recovery point: it is looked up once. Besides it, looks at the sandbox, of which a slow
-    // machine has time for more, and teardown's by tag.
+    // Two hundred steps ask for the same recovery point, which is looked up once. The other calls
+    // are inspections of the sandbox, of which a slow machine has time for more, and teardown's
+    // searches by tag.
     let monitor = done.calls("ec2:DescribeInternetGateways");
     assert!(monitor >= 2 && monitor < (VOLUMES as u64) / 4, "{}", done.report["api_calls"]);
     for call in ["ec2:DescribeSnapshots", "rds:DescribeDBSnapshots"] {

@@ -1,4 +1,5 @@
-//! What S3 does as one long call, what changes meanwhile, and buckets that hold much.
+//! Copies that S3 does in one long call, objects that change meanwhile, and buckets with many
+//! objects.
 
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ async fn restored(world: &World, from: &str, to: &str) -> port::CopiedObjects {
     world.copy_objects(&origin(), &job, &|_| {}).await.unwrap()
 }
 
-/// Longer than any limit of the SDK's usual configuration.
+/// Longer than any limit in the SDK's usual configuration.
 const LONG: u64 = 64;
 
 #[tokio::test]
@@ -89,7 +90,7 @@ async fn an_object_that_is_overwritten_while_others_are_copied_is_left_out() {
     assert_eq!(list.contents().iter().map(|o| o.key().unwrap()).collect::<Vec<_>>(), ["kept"]);
 }
 
-/// The same where the objects pass through this process.
+/// The same for objects that pass through this process.
 #[tokio::test]
 async fn an_object_that_another_provider_overwrites_meanwhile_is_left_out() {
     let world = World::losing_east();
@@ -122,7 +123,7 @@ async fn a_bucket_is_emptied_of_keys_that_xml_cannot_carry_and_of_many_pages() {
     let before = world.moto.state();
     world.ready(&at, &Create::Bucket { name: "drill".into() }).await;
     let s3 = world.s3(SANDBOX, WEST).await;
-    // moto cannot list the others.
+    // moto cannot list other keys that XML cannot carry.
     put(&s3, "drill", "tab\tkey", b"x".to_vec()).await;
     let many =
         (0..1200).map(|n| s3.put_object().bucket("drill").key(format!("k{n}")).body(ByteStream::default()));

@@ -17,14 +17,14 @@ async fn snapshot(world: &World, account: &str, region: &str) -> String {
 
 async fn image(world: &World, account: &str, region: &str) -> String {
     let ec2 = world.ec2(account, region).await;
-    // It is available at once: no test depends on how fast the machine is.
+    // Everything is available at once, so no test depends on the machine's speed.
     world.moto.delays(&json!({ "default": 0 }));
     let image = ec2.register_image().name("web").root_device_name("/dev/sda1").send().await.unwrap();
     world.moto.delays(&json!({ "default": 0.3 }));
     image.image_id.unwrap()
 }
 
-/// A request for so many instances in that sandbox, from an image of its account.
+/// A request for `count` instances in that sandbox, from an image of its account.
 pub async fn instances(world: &World, at: &Place, sandbox: &Sandbox, count: u32) -> Create {
     let image = image(world, at.account.as_str(), at.region.as_str()).await;
     Create::Instances(RunInstances {
@@ -128,7 +128,7 @@ async fn instances_come_up_without_role_or_public_address() {
     }
     assert_eq!(world.exposures(&at, &sandbox.vpc).await, []);
 
-    // The same request again is the same request.
+    // Sending the same request again creates nothing new.
     let again = world.try_create_as(&at, &launch, 2).await.unwrap();
     let mut ids: Vec<_> = [&created, &again].map(|c| c.resources.clone()).to_vec();
     for ids in &mut ids {

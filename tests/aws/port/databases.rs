@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::world::{EAST, PRODUCTION, SANDBOX, Sandbox, WEST, World, account, place};
 
-/// A database `orders` in production, with a manual snapshot `orders-1`.
+/// Creates a database `orders` in production, with a manual snapshot `orders-1`.
 pub async fn orders(world: &World, account: &str, region: &str) -> String {
     world.moto.delays(&json!({ "default": 0 }));
     let rds = world.rds(account, region).await;
@@ -155,7 +155,7 @@ async fn a_replica_is_promoted_only_if_it_is_ours() {
     world.moto.stop_clock();
     world.create(&at, &promote("orders-replica")).await;
     assert_eq!(world.moto.calls("PromoteReadReplica").len(), 1);
-    // It is available all along, and a replica still.
+    // The database is available all the time, and it is still a replica.
     let seen = world.aws.observe(&at, Kind::DbInstance, &["orders-replica".into()]).await.unwrap().remove(0);
     assert_eq!((&seen.state, &seen.attributes["replica_of"]), (&State::Ready, &json!(source)));
     world.moto.start_clock();
@@ -170,7 +170,8 @@ async fn a_replica_is_promoted_only_if_it_is_ours() {
     let now = rds.describe_db_instances().db_instance_identifier("orders-replica").send().await.unwrap();
     assert_eq!(now.db_instances()[0].db_instance_status(), Some("available"));
 
-    // In its own region a replica takes no other subnet group, and stands in production's VPC.
+    // A replica in its source's region cannot change its subnet group, so it would stand in
+    // production's VPC.
     let here = Create::DbReplica {
         source: "production-replica".into(),
         source_region: WEST.parse().unwrap(),
@@ -278,7 +279,7 @@ async fn backups_that_were_replicated_are_named_by_their_own_arn() {
     let arn = format!("arn:aws:rds:us-west-2:{SANDBOX}:auto-backup:ab-1");
     let to = Some("2026-01-02T03:04:05Z".parse().unwrap());
     let restore = Create::DbToTime(RestoreDbToTime { db: restored(&arn, "orders-pitr", &sandbox), to });
-    // The peer knows no replicated backups: what counts is what it was asked for.
+    // The peer does not support replicated backups. Only the request matters here.
     let _answer = world.try_create(&at, &restore).await;
     let asked = &world.moto.calls("RestoreDBInstanceToPointInTime")[0]["params"];
     assert_eq!(asked["SourceDBInstanceAutomatedBackupsArn"], arn.as_str(), "{asked}");

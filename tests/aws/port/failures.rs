@@ -47,7 +47,7 @@ async fn what_is_not_there_is_not_found() {
     assert_eq!(world.try_create(&at, &promote).await.unwrap_err().kind, ErrorKind::NotFound);
 }
 
-/// Half of a list is no list: the SDK's readers would take it for one.
+/// A list that was cut in half is not an answer, but the SDK's readers would accept it.
 #[tokio::test]
 async fn answers_that_are_cut_short_have_not_come() {
     let world = World::losing_east();
@@ -62,7 +62,8 @@ async fn answers_that_are_cut_short_have_not_come() {
         assert!(world.tagged(&at).await.contains(&first.resources[0]), "{kind}");
         assert_eq!(world.moto.faults_hit()[0]["hits"], 2, "{kind}");
     }
-    // It was made, and half of the answer does not say so: it is looked for, and not made again.
+    // The VPC was created, but the half answer does not say so. The port looks for it, and does not
+    // create it again.
     world.moto.faults(&json!([{ "action": "CreateVpc", "kind": "cut" }]));
     world.create(&at, &vpc("second")).await;
     let vpcs = world.tagged(&at).await.into_iter().filter(|r| r.kind == Kind::Vpc);
@@ -71,7 +72,7 @@ async fn answers_that_are_cut_short_have_not_come() {
     world.tear_down(&at).await;
 }
 
-/// The second answer says that it is there already; it is ours.
+/// The second answer says that the resource exists already. It is ours.
 #[tokio::test]
 async fn what_a_doubled_request_has_made_is_taken_over() {
     let world = World::losing_east();
@@ -172,7 +173,7 @@ async fn preflight_changes_nothing_and_tells_what_it_could_not_check() {
     let findings = world.aws.preflight(&at, &needs).await.unwrap();
     assert!(findings.iter().all(|f| f.severity != Severity::High), "{findings:?}");
     assert_eq!(world.moto.state(), before);
-    // What the drill will really ask for: its range, its types, its tags.
+    // Preflight asks for what the drill will really ask for: its range, its types, its tags.
     let asked = |action: &str| {
         let calls = world.moto.calls(action);
         calls.into_iter().map(|c| c["params"].clone()).collect::<Vec<_>>()
@@ -195,7 +196,8 @@ async fn preflight_changes_nothing_and_tells_what_it_could_not_check() {
             assert!(params.to_string().contains(&run), "{action} without its tags: {params}");
         }
     }
-    // Refused although the request is the real one: fatal. With made-up ids: perhaps a policy that names resources.
+    // If the refused request is the real one, the refusal is fatal. If its ids are made up, a
+    // policy that names resources may be the reason.
     let refused = |action: &str| {
         json!({ "action": action, "kind": "error", "code": "UnauthorizedOperation",
         "status": 403, "message": "You are not authorized to perform this operation." })
@@ -209,7 +211,7 @@ async fn preflight_changes_nothing_and_tells_what_it_could_not_check() {
         found.unwrap_or_else(|| panic!("{said}: {findings:?}")).what.clone()
     };
     assert!(medium("may not call ec2:RunInstances").contains("m5.large"));
-    // Services without a dry run: another call was asked, and the finding names it.
+    // Some services have no dry run. Preflight makes another call there, and the finding names it.
     let unproved = medium("was not proved");
     for named in ["rds:RestoreDBInstanceFromDBSnapshot", "s3:CreateBucket", "cloudformation:CreateStack"] {
         assert!(unproved.contains(named), "{unproved}");
@@ -218,7 +220,7 @@ async fn preflight_changes_nothing_and_tells_what_it_could_not_check() {
     assert_eq!(findings.iter().filter(|f| f.what.contains("may not call")).count(), 2, "{findings:?}");
 }
 
-/// A failure that says nothing about the permission proves nothing.
+/// A failure that says nothing about a permission does not prove it.
 #[tokio::test]
 async fn a_dry_run_that_fails_otherwise_proves_no_permission() {
     let world = World::losing_east();
@@ -241,8 +243,8 @@ async fn a_dry_run_that_fails_otherwise_proves_no_permission() {
     assert!(found.what.contains("was not proved"), "{found:?}");
 }
 
-/// A creation of several calls: whatever fails after the first one has taken effect, the error says that something may be
-/// there, and the tag finds it.
+/// A creation may take several calls. If a call after the first one fails, the error says that
+/// something may exist, and the search by tag finds it.
 #[tokio::test]
 async fn a_creation_that_fails_half_way_says_that_something_may_be_there() {
     let world = World::losing_east();
@@ -263,14 +265,16 @@ async fn a_creation_that_fails_half_way_says_that_something_may_be_there() {
     refused("PutPublicAccessBlock");
     let error = world.try_create(&at, &Create::Bucket { name: "half-made".into() }).await.unwrap_err();
     assert_eq!((error.kind, error.sent), (ErrorKind::Forbidden, Sent::Maybe), "{error}");
-    // The look for what a lost answer may have left fails: nobody knows.
+    // An answer is lost, and the search for what it may have left fails. So nobody knows whether
+    // something exists.
     world.moto.faults(&json!([
         { "action": "AllocateAddress", "kind": "drop_after", "times": 1 },
         { "action": "DescribeAddresses", "kind": "error", "code": "UnauthorizedOperation", "status": 403 },
     ]));
     let error = world.try_create(&at, &Create::Address { name: "front".into() }).await.unwrap_err();
     assert_eq!((error.kind, error.sent), (ErrorKind::Forbidden, Sent::Maybe), "{error}");
-    // An answer is lost inside the SDK, which tries again and is refused: the refusal is not the whole story.
+    // An answer is lost inside the SDK, which tries again and is refused. The refusal does not show
+    // that nothing was created.
     world.moto.faults(&json!([
         { "action": "CreateDBSubnetGroup", "kind": "drop_after", "times": 1 },
         { "action": "CreateDBSubnetGroup", "kind": "error", "code": "AccessDenied", "status": 403 },
@@ -299,7 +303,7 @@ async fn a_second_subnet_that_refuses_does_not_hide_the_first_ones_instances() {
     world.tear_down(&at).await;
 }
 
-/// EC2 is eventually consistent: right after a creation the calls that follow may not find what was created.
+/// EC2 is eventually consistent. Calls right after a creation may not find the new resource.
 #[tokio::test]
 async fn what_was_just_created_may_not_be_found_at_once() {
     let world = World::losing_east();

@@ -1,4 +1,4 @@
-//! Credentials that belong to another account than they are meant for sign nothing.
+//! Credentials that belong to another account than the intended one sign no requests.
 
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ async fn each_key_is_confirmed_once() {
     assert_eq!(world.moto.calls("AssumeRole").len(), 1);
     assert_eq!(world.moto.calls("GetCallerIdentity").len(), 1);
     assert_eq!(world.aws.credentials_generation(&account(SANDBOX)), 1);
-    // Another region has a session of its own: another key.
+    // Another region has its own session, and so another key.
     world.aws.zones(&place(SANDBOX, "us-east-1")).await.unwrap();
     assert_eq!(world.aws.credentials_generation(&account(SANDBOX)), 2);
 }

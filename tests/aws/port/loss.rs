@@ -1,4 +1,4 @@
-//! From T0 nothing that touches the lost leaves the machine: the peer's log is the witness.
+//! From T0 on, no request that touches what is lost leaves the machine. The peer's log proves it.
 
 use base::duration::Size;
 use estate::Loss;
@@ -70,14 +70,14 @@ async fn the_lost_region_is_not_called_nor_read_from() {
     let origin = Origin::new("receipts", 1, "t");
     let error = world.copy_objects(&origin, &job, &|_| {}).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Lost);
-    // The target's tag is read before the source is thought of.
+    // The target's tag is read before the source is considered.
     let read = |r: &serde_json::Value| r["service"] == "sts" || r["action"] == "GetBucketTagging";
     let left: Vec<_> = world.moto.log().into_iter().filter(|r| !read(r)).collect();
     assert!(left.is_empty(), "these were sent: {left:?}");
     for step in ["step", "receipts"] {
         assert!(world.gate.denied().iter().any(|d| d.step == step), "{step}");
     }
-    // In teardown the control planes are used to clean up, the region itself never.
+    // Teardown may use the control planes to clean up, but never the lost region itself.
     world.gate.enforce(Enforcement::Teardown);
     world.create(&at, &Create::Bucket { name: "late".into() }).await;
     assert_eq!(world.aws.zones(&east).await.unwrap_err().kind, ErrorKind::Lost);
@@ -110,7 +110,7 @@ async fn the_lost_accounts_role_is_not_assumed() {
     };
     refused(&world, &place(SANDBOX, WEST), &Create::Db(db), "belongs to account 111111111111").await;
     assert!(world.moto.log().is_empty(), "{:?}", world.moto.log());
-    // Another account's is.
+    // The credentials of another account are still used.
     world.aws.identity(&account(VAULT)).await.unwrap();
     assert_eq!(world.moto.calls("AssumeRole").len(), 1);
 }

@@ -14,8 +14,8 @@ async fn identities_and_zones() {
     let zones = world.aws.zones(&place(SANDBOX, WEST)).await.unwrap();
     assert!(zones.iter().any(|z| z.id.as_str() == "usw2-az2" && z.name == "us-west-2a"), "{zones:?}");
     let calls = world.aws.api_calls();
-    // Asked here of each account and of the credentials that its role is assumed with, and once by the first credentials
-    // that sign anything else.
+    // The call was made for each account and for the credentials that assume its role. It was made
+    // once more for the first credentials that sign any other request.
     assert_eq!(calls["sts:GetCallerIdentity"].count, 5);
     assert_eq!(calls["ec2:DescribeAvailabilityZones"].count, 1);
 }
@@ -55,7 +55,7 @@ async fn a_sandbox_has_no_way_out_until_somebody_makes_one() {
     assert_eq!(seen[0].state, State::Gone);
 }
 
-/// What stands open beside the network, one thing after the other.
+/// Tests one opening beside the network after the other.
 #[tokio::test]
 async fn what_the_run_has_made_is_looked_at_wherever_it_stands() {
     let world = World::losing_east();
@@ -71,7 +71,7 @@ async fn what_the_run_has_made_is_looked_at_wherever_it_stands() {
         assert!(found, "{leak:?} {resource} {words}: {:#?}", world.exposures(&at, &sandbox.vpc).await);
     };
 
-    // A machine of the run in another network, and an address that leads to it.
+    // A machine of the run in another network, with a public address that leads to it.
     let image = ec2.register_image().name("web").root_device_name("/dev/sda1").send().await.unwrap();
     let launch = ec2.run_instances().image_id(image.image_id().unwrap()).min_count(1).max_count(1);
     let launched = launch.tag_specifications(tagged(ResourceType::Instance)).send().await.unwrap();
@@ -88,7 +88,7 @@ async fn what_the_run_has_made_is_looked_at_wherever_it_stands() {
     ec2.disassociate_address().association_id(association).send().await.unwrap();
     ec2.terminate_instances().instance_ids(&instance).send().await.unwrap();
 
-    // The sandbox's own subnet gives addresses; a network ACL takes the default one's place.
+    // The sandbox's own subnet assigns public addresses. A network ACL replaces the default one.
     let subnet = &sandbox.subnets[0].id;
     let public = |yes| aws_sdk_ec2::types::AttributeBooleanValue::builder().value(yes).build();
     ec2.modify_subnet_attribute()
@@ -119,7 +119,7 @@ async fn what_the_run_has_made_is_looked_at_wherever_it_stands() {
         .unwrap();
     finds(Leak::NetworkAcl, &acl, subnet).await;
 
-    // Somebody's peering, and an endpoint.
+    // Somebody adds a peering and an endpoint.
     let other = ec2.create_vpc().cidr_block("10.9.0.0/16").send().await.unwrap().vpc.unwrap().vpc_id.unwrap();
     let peering =
         ec2.create_vpc_peering_connection().vpc_id(&other).peer_vpc_id(&sandbox.vpc).send().await.unwrap();
@@ -129,7 +129,7 @@ async fn what_the_run_has_made_is_looked_at_wherever_it_stands() {
     let endpoint = endpoint.send().await.unwrap().vpc_endpoint.unwrap().vpc_endpoint_id.unwrap();
     finds(Leak::Way, &endpoint, "com.amazonaws.us-west-2.s3").await;
 
-    // A network of the run's own beside the sandbox (a stack's) is held to the same.
+    // Another network of the run beside the sandbox (a stack's) is inspected in the same way.
     let vpc = ec2.create_vpc().cidr_block("10.8.0.0/16").tag_specifications(tagged(ResourceType::Vpc));
     let vpc = vpc.send().await.unwrap().vpc.unwrap().vpc_id.unwrap();
     let gateway = ec2.create_internet_gateway().send().await.unwrap().internet_gateway.unwrap();
@@ -137,7 +137,7 @@ async fn what_the_run_has_made_is_looked_at_wherever_it_stands() {
     ec2.attach_internet_gateway().internet_gateway_id(&gateway).vpc_id(&vpc).send().await.unwrap();
     finds(Leak::Way, &gateway, "an internet gateway").await;
 
-    // Buckets of the run, by its records.
+    // The run's records name its buckets.
     let (bucket, _) = world.ready(&at, &Create::Bucket { name: "papers-of-a-run".into() }).await;
     let made = vec![ResourceRef {
         kind: Kind::Bucket,
@@ -172,7 +172,7 @@ async fn databases_of_the_run_are_looked_at() {
     let at = place(SANDBOX, WEST);
     let sandbox = world.sandbox(&at).await;
     let rds = world.rds(SANDBOX, WEST).await;
-    // A database that is being created takes no role.
+    // A database that is still being created accepts no role.
     world.moto.delays(&serde_json::json!({ "default": 0 }));
     let run = aws_sdk_rds::types::Tag::builder()
         .key("drillmaster:run")
@@ -235,7 +235,7 @@ async fn what_does_not_carry_the_tag_is_never_deleted() {
         assert_eq!(error.kind, ErrorKind::Guarded, "{resource}: {error}");
     }
     assert!(world.moto.calls("DeleteVpc").is_empty() && world.moto.calls("DeleteBucket").is_empty());
-    // What is not there is deleted already.
+    // A resource that does not exist counts as deleted.
     world.try_delete(&of(Kind::Vpc, "vpc-00000000000000000")).await.unwrap();
     world.try_delete(&of(Kind::DbInstance, "nothing")).await.unwrap();
 }

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::world::{EAST, PRODUCTION, SANDBOX, WEST, World, account, keys, place};
 use support::peers::Moto;
 
-/// Keys that listings, headers and URLs treat badly.
+/// Keys that listings, headers and URLs often handle badly.
 const KEYS: [&str; 8] =
     ["plain", "a b+c", "ü/ß/日本", "per%cent&amp;", "dots/../x", "q?x=1#y", "tab\tkey", "emoji-🦀"];
 
@@ -101,7 +101,8 @@ async fn objects_are_copied_on_the_servers_side_and_verified() {
             .unwrap();
         assert_eq!((ok.matched, ok.missing, ok.extra, ok.different), (8, 0, 0, 0), "{:?}", ok.examples);
     }
-    // One missing, one more, one of another size, one of the same size and other content.
+    // One object is missing, one is extra, one has another size, and one has the same size but
+    // other content.
     s3.delete_object().bucket(&name).key("plain").send().await.unwrap();
     put(&s3, &name, "more", vec![1]).await;
     put(&s3, &name, "a b+c", vec![1]).await;
@@ -161,7 +162,7 @@ async fn a_versioned_bucket_is_restored_as_of_an_instant() {
     for (key, content) in [("kept", "1"), ("changed", "old"), ("deleted", "here"), ("reborn", "first")] {
         put(&s3, "ledger", key, content.into()).await;
     }
-    // S3's times are whole seconds.
+    // S3's times are in whole seconds.
     tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
     s3.delete_object().bucket("ledger").key("reborn").send().await.unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
@@ -186,7 +187,7 @@ async fn a_versioned_bucket_is_restored_as_of_an_instant() {
     let against = Against::Bucket { bucket: from, as_of: Some(instant) };
     let ok = world.aws.verify_objects(&origin(), &verify(to, against, true), &|_| {}).await.unwrap();
     assert_eq!((ok.matched, ok.missing, ok.extra, ok.different), (3, 0, 0, 0), "{:?}", ok.examples);
-    // Without an instant that was asked for, T0 is the last that counts.
+    // If no instant was asked for, T0 is the latest instant that counts.
     world.ready(&at, &Create::Bucket { name: "drill-t0".into() }).await;
     let job = CopyObjects {
         not_after: Some(instant),
@@ -204,7 +205,7 @@ async fn what_was_written_after_t0_is_left_out() {
     let s3 = world.s3(SANDBOX, WEST).await;
     make(&s3, "plain", WEST).await;
     put(&s3, "plain", "before", "1".into()).await;
-    // S3's times are whole seconds.
+    // S3's times are in whole seconds.
     tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
     let t0 = chrono::Utc::now();
     tokio::time::sleep(std::time::Duration::from_millis(1100)).await;

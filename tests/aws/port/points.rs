@@ -27,7 +27,7 @@ async fn database_snapshots_are_seen_by_owner_and_by_whom_they_are_shared_with()
     let own = own.iter().find(|p| p.id == "orders-1").unwrap();
     assert_eq!(own.of.to_string(), "rds:db/orders");
     assert_eq!(own.taken.unwrap().to_rfc3339(), "2026-01-02T03:04:05+00:00");
-    // RDS does not tell since when it is available.
+    // RDS does not tell when the snapshot became available.
     assert_eq!((own.usable, own.seen_usable.is_some()), (None, true));
     assert_eq!(own.shared_with, [account(SANDBOX)]);
     assert_eq!(own.size, base::duration::Size::gib(20));
@@ -38,7 +38,7 @@ async fn database_snapshots_are_seen_by_owner_and_by_whom_they_are_shared_with()
     assert_eq!(shared[0].shared_with, [account(SANDBOX)]);
     let query = PointQuery::Id { id: arn.clone(), kind: PointKind::RdsSnapshot };
     let again = world.aws.recovery_points(&place(SANDBOX, WEST), &query).await.unwrap();
-    // But for the instant at which it was seen.
+    // The instant at which a point was seen may differ.
     let seen = |points: &[RecoveryPoint]| {
         points.iter().map(|p| RecoveryPoint { seen_usable: None, ..p.clone() }).collect::<Vec<_>>()
     };

@@ -1,5 +1,5 @@
-//! The search by tag: what it may not look at is told, and hides nothing else. A stack's bucket keeps no stack that is the
-//! run's.
+//! The search by tag. What it may not read is reported, and hides nothing else. A bucket in a stack
+//! does not prevent the deletion of the run's stack.
 
 use port::{Cloud as _, Create, DeployStack, Kind, State, TAG_RUN, Tagged, Whose};
 use serde_json::json;
@@ -49,7 +49,8 @@ async fn a_missing_permission_hides_its_own_kind_alone() {
 async fn a_bucket_whose_tags_are_hidden_is_unread() {
     let world = World::losing_east();
     let at = place(SANDBOX, WEST);
-    // A run's names begin with the end of its id. Another's bucket is none of its business.
+    // The names of a run's buckets contain the end of its id. Buckets of others do not concern the
+    // run.
     let run = &world.run_tags.run;
     let own = format!("dm-{}-papers", run.0.rsplit('-').next().unwrap());
     world.ready(&at, &Create::Bucket { name: own.clone() }).await;
@@ -74,7 +75,7 @@ fn stack_with_a_bucket() -> Create {
     })
 }
 
-/// A stack whose bucket is not empty, after its deletion has failed.
+/// A stack whose deletion has failed, because its bucket is not empty.
 async fn stuck(tagged: bool) -> (World, port::ResourceRef) {
     use aws::sdk::aws_sdk_s3::{self, types::Tag, types::Tagging};
     let world = World::losing_east();
@@ -85,7 +86,7 @@ async fn stuck(tagged: bool) -> (World, port::ResourceRef) {
     let s3 = aws_sdk_s3::Client::from_conf(config);
     let body = aws_sdk_s3::primitives::ByteStream::from_static(b"late");
     s3.put_object().bucket("papers-of-the-stack").key("a").body(body).send().await.unwrap();
-    // As CloudFormation does with the tags of a stack.
+    // CloudFormation puts a stack's tags on its resources in the same way.
     if tagged {
         let tag = Tag::builder().key(TAG_RUN).value(world.run_tags.run.to_string()).build().unwrap();
         let tags = Tagging::builder().tag_set(tag).build().unwrap();
@@ -118,7 +119,8 @@ async fn a_stack_s_bucket_that_is_the_run_s_is_emptied() {
 #[tokio::test]
 async fn a_stack_s_bucket_that_is_not_the_run_s_is_left_alone() {
     let (world, stack) = stuck(false).await;
-    // The peer does not tell which resource failed, and CloudFormation is asked again.
+    // The peer does not tell which resource failed, so CloudFormation is asked to delete the stack
+    // again.
     world.try_delete(&stack).await.unwrap();
     assert!(world.moto.calls("DeleteObjects").is_empty());
 }

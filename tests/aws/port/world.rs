@@ -1,4 +1,4 @@
-//! A peer of its own for each test, the cloud under test in front of it, and raw clients that seed it.
+//! Each test has its own peer, the cloud under test that talks to it, and raw clients to seed it.
 
 use aws::sdk::{
     aws_config, aws_credential_types, aws_sdk_ec2, aws_sdk_rds, aws_sdk_s3, aws_sdk_sts,
@@ -49,12 +49,12 @@ pub fn place(account: &str, region: &str) -> Place {
     Place { account: account.parse().unwrap(), region: region.parse().unwrap() }
 }
 
-/// Moto takes any key; which account a role belongs to is what counts. The variables are cargo's own: a test cannot
-/// set any, since other threads may read them.
+/// Moto accepts any key. Only the account of the role matters. The variables are cargo's own,
+/// because a test cannot set any: other threads may read them.
 pub fn keys() -> Access {
     Access {
         access_key_env: Some("CARGO_PKG_NAME".into()),
-        // Long: it is blotted out of all texts of this process.
+        // The value is long, because it is redacted from all texts of this process.
         secret_key_env: Some("CARGO_PKG_DESCRIPTION".into()),
         ..Access::default()
     }
@@ -91,12 +91,12 @@ impl World {
         Self::start(Loss::Region(EAST.parse().unwrap()))
     }
 
-    /// The same cloud, through clients of its own.
+    /// The same cloud through separate clients.
     pub fn another(&self) -> Aws {
         connect(self.moto.endpoint(), self.gate.loss().cloned().unwrap()).0
     }
 
-    /// A raw SDK configuration for an account, to seed with: no gate, no tags.
+    /// A raw SDK configuration for an account, to seed it. It has no gate and adds no tags.
     pub async fn raw(&self, account: &str, region: &str) -> SdkConfig {
         let base = aws_config::defaults(BehaviorVersion::latest())
             .endpoint_url(self.moto.endpoint())
@@ -133,7 +133,7 @@ impl World {
         aws_sdk_s3::Client::from_conf(config.force_path_style(true).build())
     }
 
-    /// What the guard of a drill with its sandbox there would give.
+    /// The permit that the guard of a drill with its sandbox at this place would give.
     pub async fn permit(&self, place: &Place, operation: Operation) -> Result<Permit, CloudError> {
         let guard = {
             let mut guards = self.guards.borrow_mut();
@@ -167,7 +167,7 @@ impl World {
         what: &Create,
         attempt: u32,
     ) -> Result<Created, CloudError> {
-        // The same creation has the same token, as the engine's have.
+        // The same creation has the same token, as in the engine.
         use std::hash::{DefaultHasher, Hash as _, Hasher as _};
         let mut hasher = DefaultHasher::new();
         serde_json::to_string(what).unwrap().hash(&mut hasher);
@@ -181,7 +181,7 @@ impl World {
         self.try_create(place, what).await.unwrap_or_else(|e| panic!("{what:?}: {e}"))
     }
 
-    /// Creates one thing, waits until it is ready, and gives its id and what it tells of itself.
+    /// Creates one resource, and waits until it is ready. Returns its id and what was observed.
     pub async fn ready(&self, place: &Place, what: &Create) -> (String, Observed) {
         let created = self.create(place, what).await;
         let id = created.resources.first().unwrap().id.clone();
@@ -209,7 +209,7 @@ impl World {
         self.aws.delete(&permit, &origin, resource).await
     }
 
-    /// A whole look at a VPC, and at what carries the run's tag.
+    /// One complete inspection of a VPC and of everything that carries the run's tag.
     pub async fn exposures(&self, at: &Place, vpc: &str) -> Vec<Exposure> {
         let (vpc, run, made) = (vpc.to_owned(), self.run_tags.run.clone(), Vec::new());
         self.aws.exposures(&IsolationScan { place: at.clone(), vpc, run, made, whole: true }).await.unwrap()
@@ -220,7 +220,8 @@ impl World {
         found.things.into_iter().map(|t| t.resource).collect()
     }
 
-    /// Deletes all that carries the tag, in whatever order works, and asserts that nothing is left.
+    /// Deletes everything that carries the tag, in any order that works. Asserts that nothing is
+    /// left.
     pub async fn tear_down(&self, place: &Place) {
         let began = Instant::now();
         loop {

@@ -22,7 +22,7 @@ pub async fn snapshots_are_copied_and_become_volumes(peer: &Peer) {
         "it is still of the same"
     );
     assert_eq!((copy.account.as_str(), copy.region.as_str()), (SANDBOX, WEST));
-    // As old as what it was copied from.
+    // The copy has the age of its source.
     assert!(copy.taken.is_some() && copy.taken == source.point.taken);
     assert!(copy.usable >= copy.taken);
 
@@ -52,7 +52,7 @@ pub async fn images_are_copied_and_launched(peer: &Peer) {
     assert_eq!(instances.len(), 3);
     let ids: Vec<&Value> = instances.iter().map(|i| &i["instance_id"]).collect();
     assert_eq!(launched.outputs["instance_ids"].as_array().unwrap().iter().collect::<Vec<_>>(), ids);
-    // They are spread over the sandbox's zones, with private addresses of its range.
+    // The instances are spread over the sandbox's zones, with private addresses from its range.
     for subnet in &stage.ready.subnets {
         assert!(instances.iter().any(|i| i["az"] == json!(subnet.az)), "{instances:?}");
     }
@@ -122,7 +122,7 @@ pub async fn what_is_not_shared_is_refused_and_what_is_shared_works(peer: &Peer)
     ] {
         is(&stage.refuses("secret", uses, args).await, ErrorKind::NotFound);
     }
-    // It is seen as the other account's, shared with this one.
+    // The recovery point appears as the other account's, shared with this one.
     let args = json!({ "from": { "volume": peer.ids.volume } });
     let point = stage.source_of("ec2.restore_volume", &args).await.point;
     assert_eq!((&point.account, point.shared_with), (&account(PRODUCTION), vec![account(SANDBOX)]));
@@ -136,14 +136,15 @@ pub async fn what_is_not_shared_is_refused_and_what_is_shared_works(peer: &Peer)
     stage.close().await;
 }
 
-/// An instance that stops by itself is no longer waited for, and the next attempt makes another.
+/// The engine stops waiting for an instance that stops by itself. The next attempt creates another
+/// one.
 pub async fn what_comes_up_bad_ends_the_waiting(peer: &Peer) {
     let peer = &peer.another(&Setup::fault(Some("web"), FaultKind::ComesUpUnhealthy));
     let stage = Stage::open(peer, With::default()).await;
     let args = json!({ "image": peer.ids.image, "type": "t3.small" });
     let before = stage.provisioner.name("web", "");
     let known = stage.provisioner.created().len();
-    // It must be on its way still when it is stopped.
+    // The instance must still be starting when it is stopped.
     peer.pause();
     let launch = stage.attempt("web", 1, "ec2.launch", &args);
     let stop = async {

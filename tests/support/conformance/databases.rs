@@ -21,7 +21,8 @@ fn endpoint(outcome: &Outcome) {
     assert_eq!(outputs["endpoint"], json!(expected));
 }
 
-/// It stands in the sandbox's subnet group and security group: while it is there, both clouds keep them.
+/// The database uses the sandbox's subnet group and security group. Both clouds refuse to delete
+/// these while it exists.
 async fn lives_in_the_sandbox(stage: &Stage<'_>, db: &Value, multi_az: bool) {
     let (group, security) =
         (stage.ready.db_subnet_group.clone().unwrap(), stage.ready.security_group.clone());
@@ -107,7 +108,7 @@ pub async fn a_restore_to_time_reports_its_instant(peer: &Peer) {
     let db = stage.does("earlier", "rds.restore_to_time", args).await;
     endpoint(&db);
     assert_eq!(db.consistent_at, Some(earlier));
-    // What has not happened yet cannot be restored.
+    // An instant in the future cannot be restored.
     let later = latest + chrono::TimeDelta::hours(1);
     let args = json!({ "from": { "db": BOOKS, "point": later.to_rfc3339() } });
     let error = stage.refuses("later", "rds.restore_to_time", args).await;
@@ -139,7 +140,8 @@ pub async fn a_cluster_is_restored_with_its_instances(peer: &Peer) {
         }
         let seen = peer.cloud.observe(&stage.ready.place, Kind::DbCluster, &[id.to_owned()]).await.unwrap();
         assert_eq!(seen[0].attributes["members"], json!(count), "a cluster without instances answers nobody");
-        // The cluster holds its place in the sandbox, and its instances hold it.
+        // The cluster keeps its place in the sandbox in use, and its instances keep the cluster in
+        // use.
         let error = match stage.delete(&stage.resource(Kind::DbCluster, id)).await {
             Err(ProvisionError::Cloud(error)) => error,
             other => panic!("{other:?}"),
@@ -155,14 +157,15 @@ pub async fn a_replica_made_before_is_promoted(peer: &Peer) {
     let resource = stage.resource(Kind::DbInstance, &replica);
     assert!(stage.provisioner.created().contains(&resource) && stage.tagged().await.contains(&resource));
     let args = json!({ "from": { "db": MIRROR } });
-    // Its point is the replica itself, which only the estate or the cloud's own lag can date.
+    // The recovery point is the replica itself. Only the estate or the lag that the cloud reports
+    // can date it.
     let promoted = stage.attempt_from("promote", 1, "rds.promote_replica", &args, None).await.unwrap();
     assert_eq!(promoted.outputs["db_id"], json!(replica));
     endpoint(&promoted);
     assert_eq!(stage.state(&resource).await, State::Ready);
     let again = stage.attempt_from("promote", 2, "rds.promote_replica", &args, None).await.unwrap();
     assert_eq!(again.outputs, promoted.outputs);
-    // Only what was made before T0 is promoted, and never another run's.
+    // Only a replica that was made before T0 is promoted, and never another run's.
     let error = stage.attempt_from("other", 1, "rds.promote_replica", &args, None).await.unwrap_err();
     assert!(matches!(error, StepError::Failed { again: false, .. }), "{error:?}");
     let other = peer.another(&super::peer::Setup::default());
@@ -173,7 +176,7 @@ pub async fn a_replica_made_before_is_promoted(peer: &Peer) {
     stage.close().await;
 }
 
-/// The same cloud, asked on behalf of another run.
+/// The same cloud, called on behalf of another run.
 async fn other_run(
     peer: &Peer,
     other: &Peer,

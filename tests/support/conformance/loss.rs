@@ -1,4 +1,5 @@
-//! From T0 what would touch the lost is refused before it is sent, in the same way on both clouds.
+//! From T0 on, a request that would touch what is lost is refused before it is sent, in the same
+//! way on both clouds.
 
 use base::duration::Size;
 use estate::Loss;
@@ -51,7 +52,7 @@ pub async fn the_lost_region(peer: &Peer) {
     peer.gate.know_lost_point("snap-lost", "us-east-1");
     refused(peer, &at, "volume", &volume("snap-lost", "usw2-az1"), "the recovery point lies in us-east-1")
         .await;
-    // The control plane that lives there goes with it, for everybody.
+    // A control plane that lives in the lost region is lost with it, for all regions.
     let bucket = Create::Bucket { name: "conformance-late".into() };
     refused(peer, &at, "bucket", &bucket, "control plane lives in us-east-1").await;
     let from = BucketRef {
@@ -75,7 +76,7 @@ pub async fn the_lost_region(peer: &Peer) {
     let copied = peer.cloud.copy_objects(&permit, &origin, &copy, &|_| {}).await;
     is_lost(&copied.unwrap_err(), "region us-east-1 is lost");
     is_lost(&peer.cloud.measure_objects(&from, "").await.unwrap_err(), "region us-east-1 is lost");
-    // In teardown the control plane is used to clean up; the region itself stays out of reach.
+    // Teardown may use the control plane to clean up. The lost region itself stays out of reach.
     peer.gate.enforce(Enforcement::Teardown);
     is_lost(&peer.cloud.zones(&east).await.unwrap_err(), "region us-east-1 is lost");
     peer.cloud.zones(&at).await.unwrap();
@@ -94,7 +95,7 @@ pub async fn the_lost_account(peer: &Peer) {
     let origin = port::Origin::new("there", 1, "t");
     is_lost(&peer.cloud.create(&permit, &origin, &vpc).await.unwrap_err(), why);
     assert!(peer.gate.denied().iter().any(|d| d.call == vpc.call() && d.step == "there"));
-    // Whose the lost account's credentials are is not even asked.
+    // The cloud is not even asked which account the lost account's credentials belong to.
     is_lost(&peer.permit(&peer.run_tags, &production, Operation::Create).await.unwrap_err(), why);
     let db = RestoreDb {
         source: format!("arn:aws:rds:us-west-2:{PRODUCTION}:snapshot:orders-1"),

@@ -1,7 +1,9 @@
-//! One suite for both clouds: the same assertions, in the port's terms, against the twin under virtual time and against
-//! an AWS API on 127.0.0.1 through the real SDKs. Every action of the catalogue is covered.
+//! One suite for both clouds. The same assertions, in the port's terms, run against the twin under
+//! virtual time and against an AWS API on 127.0.0.1 through the real SDKs. The suite covers every
+//! action of the catalogue.
 //!
-//! Each test binary makes its tests of the scenarios that [`scenarios!`](crate::scenarios) lists.
+//! Each test binary generates its tests from the scenarios that [`scenarios!`](crate::scenarios)
+//! lists.
 
 pub mod compute;
 pub mod databases;
@@ -13,7 +15,7 @@ pub mod port;
 pub mod production;
 pub mod stage;
 
-/// Hands all scenarios to the macro `$tests`, each with the actions that it covers.
+/// Passes all scenarios to the macro `$tests`, each with the actions that it covers.
 #[macro_export]
 macro_rules! scenarios {
     ($tests:ident) => {

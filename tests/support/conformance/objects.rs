@@ -33,7 +33,7 @@ pub async fn a_bucket_is_restored_and_verified(peer: &Peer) {
     let with_source = json!({ "bucket": real, "source": { "bucket": RECEIPTS } });
     let verified = stage.does("same", "s3.verify", with_source.clone()).await;
     assert_eq!(verified.outputs["matched"], json!(RECEIPTS_OBJECTS));
-    // SHA-256 of "first"; the other lines leave the checksum out.
+    // The first line holds the SHA-256 of "first". The other lines have no checksum.
     peer.write(
         "manifest.csv",
         "a,5,a7937b64b8caa58f03721bb6bacf5c78cb235febe0e70b1b84cd99541461a08e\n\"b/c\",5,\nü d,5,\n",
@@ -42,7 +42,7 @@ pub async fn a_bucket_is_restored_and_verified(peer: &Peer) {
     let verified = stage.does("listed", "s3.verify", with_manifest.clone()).await;
     assert_eq!(verified.outputs["matched"], json!(RECEIPTS_OBJECTS));
 
-    // Other content of the same size. The twin knows no contents, and cannot be asked.
+    // The content changes, and the size does not. The twin knows no contents, so it is not tested.
     if peer.corrupt(&real).await {
         for args in [with_source, with_manifest] {
             let error = stage.attempt("same", 1, "s3.verify", &args).await.unwrap_err();
@@ -65,7 +65,7 @@ pub async fn a_difference_fails_the_comparison(peer: &Peer) {
     let args = json!({ "bucket": restored.outputs["bucket"], "manifest": "two.csv" });
     let error = stage.attempt("verify", 2, "s3.verify", &args).await.unwrap_err();
     assert!(error.to_string().contains("1 are too many"), "{error}");
-    // The port says the same.
+    // The port reports the same.
     let against = Against::Bucket { bucket: bucket(RECEIPTS), as_of: None };
     let verify = VerifyObjects {
         bucket: bucket(restored.outputs["bucket"].as_str().unwrap()),
@@ -82,9 +82,9 @@ pub async fn a_difference_fails_the_comparison(peer: &Peer) {
     stage.close().await;
 }
 
-/// On moto the bucket holds four objects now and held three others then, one behind a delete marker: three are restored
-/// only if versions and markers are honoured. The twin's model has one count of objects for all times, so that only the
-/// instant can be asserted of it.
+/// On moto the bucket holds four objects now and held three others then, one of them behind a
+/// delete marker. The restore yields these three only if it honours versions and markers. The
+/// twin's model has one count of objects for all times, so only the instant can be asserted there.
 pub async fn a_bucket_is_restored_as_of_an_instant(peer: &Peer) {
     let stage = Stage::open(peer, with_bucket()).await;
     let instant = peer.ids.instant;
@@ -98,7 +98,7 @@ pub async fn a_bucket_is_restored_as_of_an_instant(peer: &Peer) {
     }
     let args = json!({ "bucket": real, "source": from });
     assert_eq!(stage.does("verify", "s3.verify", args).await.outputs["matched"], json!(VERSIONED_OBJECTS));
-    // What is not versioned cannot be read as it was.
+    // A bucket without versions cannot be read as of an earlier instant.
     let args = json!({ "from": { "bucket": RECEIPTS, "as_of": instant.to_rfc3339() }, "to": "receipts" });
     let mut source = unknown(RECEIPTS, PointKind::S3Versions);
     source.at = Some(instant);

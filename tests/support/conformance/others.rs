@@ -45,14 +45,14 @@ pub async fn a_stack_gets_the_sandboxs_network(peer: &Peer) {
     assert!(stage.provisioner.created().contains(&stage.resource(Kind::Stack, id)));
     assert_eq!(stage.state(&stage.resource(Kind::Stack, id)).await, State::Ready);
 
-    // What would open the sandbox is not deployed, whatever `allow` says.
+    // A template that would open the sandbox is not deployed, whatever `allow` says.
     peer.write("open.yaml", "Resources:\n  Gateway: { Type: \"AWS::EC2::InternetGateway\" }\n");
     let args = json!({ "name": "open", "template": "open.yaml", "allow": ["iam", "retain"] });
     let error = stage.attempt("open", 1, "cloudformation.deploy", &args).await.unwrap_err();
     let StepError::Failed { message, again: false, .. } = &error else { panic!("{error:?}") };
     assert!(message.contains("open.yaml:2:20: `Gateway` (AWS::EC2::InternetGateway) connects"), "{message}");
 
-    // What is let pass is told.
+    // Without `allow`, a template that retains a resource is refused, with the reason.
     peer.write(
         "kept.yaml",
         "Resources:\n  Q: { Type: \"AWS::SQS::Queue\", DeletionPolicy: RetainExceptOnCreate }\n",
@@ -76,7 +76,7 @@ pub async fn a_command_runs_or_is_rehearsed(peer: &Peer) {
     let ran = stage.does("command", "command.run", args).await;
     let fails = json!({ "run": ["sh", "-c", "echo it is broken >&2; exit 3"] });
     if peer.is_twin() {
-        // The twin runs nothing: it takes as long as the calibration says.
+        // The twin runs no command. It takes as long as the calibration says.
         assert_eq!(ran.outputs["stdout"], json!("not-run-on-the-twin"));
         assert_eq!((peer.clock.now() - began).num_seconds(), 20, "twice ten seconds");
         stage.attempt("fails", 1, "command.run", &fails).await.unwrap();

@@ -1,4 +1,5 @@
-//! The two clouds as one type: what a scenario is run against, and the few things that only one of them can show.
+//! Both clouds as one type: the target of each scenario, and the few things that only one of them
+//! can show.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -22,45 +23,46 @@ use twin::Twin;
 
 use super::production::{self, EAST, Ids};
 
-/// A cloud with the estate of [`production`], and what can be done to it beside the port.
+/// A cloud with the estate of [`production`], and what can be done to it outside the port.
 #[async_trait(?Send)]
 pub trait World: Sync {
-    /// A run's own connection.
+    /// A separate connection for one run.
     fn connect(&self, clock: &Clock, gate: &Arc<LossGate>, setup: &Setup) -> (Rc<dyn Cloud>, Ids);
 
     fn is_twin(&self) -> bool;
 
-    /// What it tells of a database beyond the port; `None` where it models none of it.
+    /// What the cloud tells of a database beyond the port. `None` if it does not model these facts.
     async fn database(&self, id: &str) -> Option<DatabaseFacts>;
 
-    /// Somebody opens the network.
+    /// Opens the network, as an outsider would.
     async fn open(&self, vpc: &str);
 
-    /// It is closed again, so that it can be removed.
+    /// Closes the network again, so that it can be removed.
     async fn shut(&self, vpc: &str);
 
-    /// What is under way stays so until [`World::go_on`]; nothing where time is virtual.
+    /// Freezes what is under way until [`World::go_on`]. Does nothing if time is virtual.
     fn pause(&self);
 
     fn go_on(&self);
 
-    /// An instance comes to a stop by itself.
+    /// Makes an instance stop, as if by itself.
     async fn stop_instance(&self, id: &str);
 
-    /// One resource resists its deletion; `None`: no longer.
+    /// Makes one resource resist its deletion. `None` ends this.
     fn hold(&self, id: Option<&str>);
 
-    /// Changes an object's content in place, its size unchanged. `false`: contents are not known.
+    /// Changes an object's content in place, with the same size. Returns `false` if contents are
+    /// not known.
     async fn corrupt(&self, bucket: &str) -> bool;
 
-    /// The keys of a bucket; `None` where they are not known.
+    /// The keys of a bucket. `None` if they are not known.
     async fn keys(&self, bucket: &str) -> Option<Vec<String>>;
 
-    /// What it still holds of a run, beside what the port finds.
+    /// What the cloud still holds of a run, besides what the port finds.
     fn leftovers(&self, run: &RunId) -> Vec<String>;
 }
 
-/// The twin: what would be done beside the port, the faults of its estate have done before.
+/// The twin. The faults in its estate already do what would be done outside the port.
 struct OnTwin;
 
 #[async_trait(?Send)]
@@ -114,15 +116,16 @@ pub struct Peer {
     pub ids: Ids,
     /// The playbook's folder.
     pub folder: tempfile::TempDir,
-    /// The actions that have succeeded, in this run and in those that [`Peer::another`] began.
+    /// The actions that have succeeded in this run and in those started by [`Peer::another`].
     pub ran: Rc<RefCell<BTreeSet<String>>>,
     world: &'static dyn World,
 }
 
-/// How a run differs from the ordinary one.
+/// How a run differs from an ordinary one.
 pub struct Setup {
     pub loss: Loss,
-    /// The twin's; where another world has to be told in its own way, a scenario does so.
+    /// The twin's faults. If another world needs them in another form, the scenario sets them
+    /// there.
     pub faults: Vec<Fault>,
 }
 
@@ -143,7 +146,7 @@ impl Setup {
     }
 }
 
-/// The runs of this process: their names stay apart, for a world may be shared.
+/// Counts the runs of this process. It keeps their names apart, because they may share a world.
 static RUNS: AtomicU32 = AtomicU32::new(0);
 
 impl Peer {
@@ -170,13 +173,13 @@ impl Peer {
         }
     }
 
-    /// Another run, with its own resources, gate and faults, on the same cloud at the same time.
+    /// Another run on the same cloud at the same time, with its own resources, gate and faults.
     #[must_use]
     pub fn another(&self, setup: &Setup) -> Self {
         Self::new(self.world, setup, self.clock.clone(), Rc::clone(&self.ran))
     }
 
-    /// What the guard of a drill with its sandbox there would give.
+    /// The permit that the guard of a drill with its sandbox at this place would give.
     pub async fn permit(
         &self,
         run_tags: &RunTags,
@@ -247,9 +250,9 @@ pub struct DatabaseFacts {
     pub deletion_protection: bool,
 }
 
-/// Runs a scenario, and asserts that the actions that it claims to cover have succeeded in it.
+/// Runs a scenario. Asserts that the actions which it claims to cover have succeeded in it.
 ///
-/// The clock begins at `start` and goes at `pace`.
+/// The clock starts at `start` and advances at `pace`.
 pub fn run<S>(
     world: &'static dyn World,
     start: Time,
@@ -277,7 +280,8 @@ pub fn run<S>(
             clock.drive(pace, work).await;
         });
     };
-    // The SDK's futures are large without optimization: a test's thread has a quarter of a program's stack.
+    // Without optimization the SDK's futures are large, and a test's thread has only a quarter of a
+    // program's stack.
     let name = std::thread::current().name().unwrap_or("scenario").to_owned();
     let thread = std::thread::Builder::new().name(name).stack_size(8 << 20).spawn(work).unwrap();
     if let Err(panic) = thread.join() {

@@ -1,4 +1,4 @@
-//! What the port promises beside the actions.
+//! What the port guarantees apart from the actions.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ pub async fn a_sandbox_is_closed_until_somebody_opens_it(peer: &Peer) {
     let stage = Stage::open(peer, With::default()).await;
     let closed = isolation::scan(&stage.provisioner, &stage.ready, true).await.unwrap();
     assert_eq!(closed, []);
-    // What cannot be looked at is not proved closed.
+    // A network that cannot be inspected is not proved closed.
     let elsewhere = Ready { vpc: "vpc-00000000000000000".into(), ..stage.ready.clone() };
     let unseen = isolation::scan(&stage.provisioner, &elsewhere, true).await.unwrap();
     assert!(unseen.iter().any(|e| e.leak == Leak::Unknown), "{unseen:?}");
@@ -72,7 +72,7 @@ pub async fn what_was_never_there_is_gone(peer: &Peer) {
         let seen = peer.cloud.observe(&at, kind, &ids).await.unwrap_or_else(|e| panic!("{kind:?}: {e}"));
         assert_eq!(seen.iter().map(|s| s.id.clone()).collect::<Vec<_>>(), ids, "in the order asked");
         assert!(seen.iter().all(|s| s.state == State::Gone), "{seen:?}");
-        // To delete what is not there is to have deleted it.
+        // Deleting what does not exist succeeds.
         let resource =
             ResourceRef { kind, id: id.into(), account: account(SANDBOX), region: at.region.clone() };
         let origin = port::Origin::new("teardown", 1, "delete");
@@ -83,7 +83,7 @@ pub async fn what_was_never_there_is_gone(peer: &Peer) {
     assert_eq!(peer.cloud.tagged(&at, &Whose::Run(peer.run_tags.run.clone())).await.unwrap().things, []);
 }
 
-/// What holds another thing goes first; teardown knows the order.
+/// A resource that keeps another one in use is deleted first. Teardown knows the order.
 pub async fn what_others_use_is_not_deleted(peer: &Peer) {
     let stage = Stage::open(peer, With::default()).await;
     let args = json!({ "from": { "volume": peer.ids.volume } });
@@ -123,13 +123,13 @@ pub async fn what_another_run_made_is_not_deleted(peer: &Peer) {
     stage.does("volume", "ec2.restore_volume", args).await;
     let origin = stage.provisioner.origin("teardown", 1, "");
     for resource in stage.provisioner.created() {
-        // The same cloud, asked by another run.
+        // Another run makes the request to the same cloud.
         let permit = peer.permit(&other.run_tags, &resource.place(), Operation::Delete).await.unwrap();
         let error = peer.cloud.delete(&permit, &origin, &resource).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Guarded, "{resource}: {error}");
         assert_eq!(stage.state(&resource).await, State::Ready, "{resource}");
     }
-    // What no run has made is production's.
+    // What no run has made belongs to production.
     for (kind, id) in [(Kind::DbInstance, BOOKS), (Kind::DbSnapshot, ORDERS_WEST), (Kind::Bucket, RECEIPTS)] {
         let resource = stage.resource(kind, id);
         match stage.delete(&resource).await {
@@ -156,13 +156,13 @@ pub async fn what_resists_is_left_behind_and_told(peer: &Peer) {
     assert_eq!(stage.tagged().await, [address.clone()].into());
     assert!(!stage.deleted().contains(&address));
     if peer.is_twin() {
-        // The estate's fault holds it for ever.
+        // The fault in the estate holds the resource for ever.
         return;
     }
     stage.close().await;
 }
 
-/// Every way in which a change could reach what stands beside the sandbox in its own account.
+/// Tries every way in which a change could reach what stands beside the sandbox in its own account.
 pub async fn what_is_productions_is_not_changed(peer: &Peer) {
     let stage = Stage::open(peer, With { buckets: vec!["ours"], ..With::default() }).await;
     let args = json!({ "from": { "volume": peer.ids.volume } });
@@ -182,13 +182,13 @@ pub async fn what_is_productions_is_not_changed(peer: &Peer) {
         assert_eq!((error.kind, error.sent), (ErrorKind::Guarded, Sent::No), "{what:?}: {error}");
         assert!(error.message.contains("this run's"), "{error}");
     }
-    // By the step that would do it: before it has made any machine.
+    // The step that would make the change is refused before it has created any machine.
     let before = stage.tagged().await;
     let args = json!({ "image": peer.ids.image, "type": "t3.small", "volumes": [theirs] });
     let error = stage.attempt("hostile", 1, "ec2.launch", &args).await.unwrap_err();
     assert!(error.to_string().contains("was not made by this run"), "{error}");
     assert_eq!(stage.tagged().await, before);
-    // A bucket of production's as the target of a copy.
+    // The target of a copy is one of production's buckets.
     let (account, region) = (account(SANDBOX), sandbox_place().region);
     let from = BucketRef { name: RECEIPTS.into(), account, region, owner: None };
     let copy = CopyObjects {
@@ -203,7 +203,7 @@ pub async fn what_is_productions_is_not_changed(peer: &Peer) {
     let permit = peer.permit(&peer.run_tags, &stage.ready.place, Operation::Write).await.unwrap();
     let error = peer.cloud.copy_objects(&permit, &origin, &copy, &|_| {}).await.unwrap_err();
     assert_eq!((error.kind, error.sent), (ErrorKind::Guarded, Sent::No), "{error}");
-    // A permit is for one kind of thing at one place.
+    // A permit is valid for one kind of operation at one place.
     let permit = peer.permit(&peer.run_tags, &stage.ready.place, Operation::Write).await.unwrap();
     let volume = stage.resource(Kind::Volume, &ours);
     let error = peer.cloud.delete(&permit, &origin, &volume).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! The estate that both clouds hold: the twin's file says it, and moto is seeded to the same.
+//! The estate that both clouds hold. The twin's file describes it, and moto is seeded to match.
 
 use base::duration::Time;
 use base::ids::AccountId;
@@ -12,15 +12,16 @@ pub const SANDBOX: &str = "999988887777";
 pub const EAST: &str = "us-east-1";
 pub const WEST: &str = "us-west-2";
 
-/// Databases in the sandbox's account: one in its region (PITR), one in the other (replicas).
+/// Databases in the sandbox's account: one in its own region (PITR), one in the other (replicas).
 pub const BOOKS: &str = "books";
 pub const MIRROR: &str = "mirror";
-/// Snapshots of the database `orders`: the sandbox's own here and in the other region, and two of the vault's.
+/// Snapshots of the database `orders`: the sandbox's own in this and in the other region, and two
+/// of the vault's.
 pub const ORDERS_WEST: &str = "orders-west";
 pub const ORDERS_EAST: &str = "orders-east";
 pub const ORDERS_VAULT: &str = "orders-vault";
 pub const ORDERS_SECRET: &str = "orders-secret";
-/// Snapshots of the cluster `ledger`, the vault's: one shared with the sandbox, one not.
+/// The vault's snapshots of the cluster `ledger`: one shared with the sandbox, one not.
 pub const LEDGER_VAULT: &str = "ledger-vault";
 pub const LEDGER_SECRET: &str = "ledger-secret";
 /// Buckets of the sandbox's account.
@@ -28,29 +29,30 @@ pub const RECEIPTS: &str = "conformance-receipts";
 pub const RECEIPTS_OBJECTS: u64 = 3;
 pub const RECEIPTS_BYTES: u64 = 15;
 pub const VERSIONED: &str = "conformance-versioned";
-/// How many objects the versioned bucket held at [`Ids::instant`]; it holds one more now.
+/// How many objects the versioned bucket held at [`Ids::instant`]. Now it holds one more.
 pub const VERSIONED_OBJECTS: u64 = 3;
 
-/// What each cloud calls the rest.
+/// The names of everything else, which differ between the clouds.
 #[derive(Debug, Clone)]
 pub struct Ids {
-    /// A volume of production's, with a shared snapshot in the west; and the sandbox's, with one in the east.
+    /// Production's volume, with a shared snapshot in the west; then the sandbox's, with one in the
+    /// east.
     pub volume: String,
     pub volume_east: String,
-    /// One that lives beside the sandbox, in its own account and region.
+    /// A volume that lives beside the sandbox, in its own account and region.
     pub volume_live: String,
     pub snapshot: String,
-    /// The vault's, not shared.
+    /// The vault's snapshot, which is not shared.
     pub snapshot_secret: String,
-    /// Of production's instance `i-0a1`, shared, in the west.
+    /// An image of production's instance `i-0a1`, shared, in the west.
     pub image: String,
-    /// Of the instance `i-0e1`, the sandbox's own, in the east.
+    /// The sandbox's own image of the instance `i-0e1`, in the east.
     pub image_east: String,
-    /// The vault's, not shared.
+    /// The vault's image, which is not shared.
     pub image_secret: String,
     /// The latest instant that `books` can be restored to.
     pub latest: Time,
-    /// The versioned bucket's objects were other ones then.
+    /// An instant at which the versioned bucket held other objects.
     pub instant: Time,
 }
 

@@ -1,4 +1,4 @@
-//! A prepared sandbox in which actions are run as the engine runs them, and its removal with proof.
+//! A prepared sandbox. It runs actions as the engine does, and is removed with proof.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,7 +27,7 @@ use yaml::files::Files;
 use super::peer::Peer;
 use super::production::{EAST, MIRROR, SANDBOX, WEST, account, place, sandbox_place};
 
-/// Whether anybody is there to confirm.
+/// Whether a person is there to confirm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Somebody {
     Absent,
@@ -53,7 +53,7 @@ impl Consumer for Log {
     }
 }
 
-/// The arguments of a step.
+/// Parses the arguments of a step.
 fn read(uses: &str, args: &Value) -> Box<dyn Invocation> {
     let action = actions::get(uses).unwrap_or_else(|| panic!("{uses} is no action"));
     (action.read)(args).unwrap_or_else(|error| panic!("{uses} {args}: {error}"))
@@ -75,7 +75,7 @@ pub struct Stage<'a> {
     pub person: Somebody,
     bus: Rc<Bus>,
     log: Log,
-    /// Copies that steps have made: restored from by their ids.
+    /// Copies that steps have made. Later steps restore from them by their ids.
     made: RefCell<BTreeMap<String, RecoveryPoint>>,
 }
 
@@ -113,8 +113,8 @@ impl<'a> Stage<'a> {
         Self { peer, provisioner, waiter, ready, person, bus, log, made: RefCell::default() }
     }
 
-    /// Runs an action that must succeed, twice: the outputs are the declared ones, what it made is known, tagged and
-    /// ready, and the second time nothing new is made.
+    /// Runs an action twice, which must succeed. Asserts that the outputs are the declared ones,
+    /// that what it made is known, tagged and ready, and that the second run creates nothing new.
     pub async fn does(&self, step: &str, uses: &str, args: Value) -> Outcome {
         let before = self.provisioner.created();
         let source = self.chosen(uses, &args).await;
@@ -132,7 +132,8 @@ impl<'a> Stage<'a> {
         outcome
     }
 
-    /// Runs an action that must be refused, and asserts that nothing was made; the cloud's error.
+    /// Runs an action that must be refused, and asserts that nothing was created. Returns the
+    /// cloud's error.
     pub async fn refuses(&self, step: &str, uses: &str, args: Value) -> CloudError {
         let before = self.tagged().await;
         let error = match self.attempt(step, 1, uses, &args).await {
@@ -144,7 +145,7 @@ impl<'a> Stage<'a> {
         error
     }
 
-    /// One attempt of a step, with its source chosen as the engine would choose it.
+    /// Makes one attempt of a step. The source is chosen as the engine would choose it.
     pub async fn attempt(
         &self,
         step: &str,
@@ -156,7 +157,8 @@ impl<'a> Stage<'a> {
         self.attempt_from(step, attempt, uses, args, source).await
     }
 
-    /// What a step restores from. A drill looks once, before T0: what it makes itself is no source of its next attempt.
+    /// What a step restores from. A drill looks only once, before T0, so what a step makes is no
+    /// source for its next attempt.
     async fn chosen(&self, uses: &str, args: &Value) -> Option<RestoreSource> {
         let read = read(uses, args);
         assert_eq!(read.problems().len(), 0, "{uses} {args}");
@@ -209,7 +211,7 @@ impl<'a> Stage<'a> {
         self.source(&read(uses, args).source().unwrap()).await
     }
 
-    /// What arguments restore from, as the sandbox's own account sees it.
+    /// The source that the arguments name, as the sandbox's own account sees it.
     pub async fn source(&self, spec: &SourceSpec) -> RestoreSource {
         match &spec.what {
             SourceWhat::Id(id) => self.source_by_id(id, &spec.kinds).await,
@@ -262,7 +264,7 @@ impl<'a> Stage<'a> {
                 return RestoreSource { id: called(point), point: point.clone(), at: None };
             }
         }
-        // Nothing is known of it but its id: the cloud has to say that it is not there.
+        // Only the id is known. The cloud has to say that the recovery point does not exist.
         unknown(id, kinds[0])
     }
 
@@ -297,7 +299,7 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// Whatever a step made was announced before.
+    /// Asserts that everything a step made was announced before.
     fn was_announced(&self, step: &str) {
         let mut announced = BTreeSet::new();
         for event in self.log.0.borrow().iter() {
@@ -313,7 +315,7 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// Asks for the deletion of one thing, as teardown does.
+    /// Asks for the deletion of one resource, as teardown does.
     pub async fn delete(&self, resource: &ResourceRef) -> Result<(), ProvisionError> {
         self.provisioner.guard().enter(Phase::Teardown);
         let deleted = self.provisioner.delete(resource).await;
@@ -334,7 +336,7 @@ impl<'a> Stage<'a> {
         teardown.run().await
     }
 
-    /// The resources in the order in which they were seen to be gone.
+    /// The resources that were seen to be gone, in that order.
     pub fn deleted(&self) -> Vec<ResourceRef> {
         let log = self.log.0.borrow();
         let deleted = log.iter().filter_map(|event| match &event.body {
@@ -355,8 +357,8 @@ impl<'a> Stage<'a> {
     }
 }
 
-/// The sandbox's account calls its own points by their ids, and other accounts' and regions' snapshots of databases by
-/// their ARNs.
+/// The id by which the sandbox's account names a recovery point. Its own points have plain ids.
+/// Database snapshots of other accounts and regions have ARNs.
 pub fn called(point: &RecoveryPoint) -> String {
     let word = match point.kind {
         PointKind::RdsSnapshot => "snapshot",
@@ -376,7 +378,7 @@ pub fn unknown(id: &str, kind: PointKind) -> RestoreSource {
     RestoreSource { id: id.to_owned(), point, at: None }
 }
 
-/// The declared outputs, no more and no fewer, each of its declared shape.
+/// Asserts that exactly the declared outputs exist, each in its declared shape.
 fn assert_outputs(uses: &str, outcome: &Outcome) {
     let declared = actions::get(uses).unwrap().decl.outputs;
     let names: BTreeSet<&str> = declared.iter().map(|o| o.name).collect();

@@ -1,4 +1,5 @@
-//! PostgreSQL and MariaDB of one test, in a directory of their own, with TLS and plain connections on 127.0.0.1.
+//! PostgreSQL and MariaDB for one test, in their own directory, with TLS and plain connections on
+//! 127.0.0.1.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,7 +7,7 @@ use std::process::Command;
 use super::process::{Account, Certificates, Server, connects, folder, output, program};
 use crate::ports::Reserved;
 
-/// Of the user `guarded`, the only one that needs a password over TCP.
+/// The password of the user `guarded`, the only one that needs a password over TCP.
 pub const PASSWORD: &str = "drill-secret";
 
 fn owned(path: &Path, account: &Account) -> PathBuf {
@@ -87,7 +88,7 @@ impl Postgres {
         command
     }
 
-    /// Runs SQL in the database `postgres`; what it returned, a row a line, columns joined with `|`.
+    /// Runs SQL in the database `postgres`. Returns one line per row, with columns joined by `|`.
     pub fn exec(&self, sql: &str) -> String {
         self.exec_in("postgres", sql)
     }
@@ -169,7 +170,7 @@ impl MariaDb {
         command
     }
 
-    /// Runs SQL; what it returned, a row a line, columns joined with tabs.
+    /// Runs SQL. Returns one line per row, with columns joined by tabs.
     pub fn exec(&self, sql: &str) -> String {
         self.exec_in("mysql", sql)
     }

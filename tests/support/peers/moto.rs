@@ -1,4 +1,4 @@
-//! The AWS API of one test: `tests/peers/moto_peer`.
+//! The AWS API for one test: `tests/peers/moto_peer`.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -18,7 +18,8 @@ pub struct Moto {
 }
 
 impl Moto {
-    /// Starts a peer of its own for this test. Things take 1.5 s to become ready: see [`Moto::seeding`].
+    /// Starts a separate peer for this test. Resources take 1.5 s to become ready: see
+    /// [`Moto::seeding`].
     pub fn start() -> Self {
         let folder = at("tests/peers");
         let python = output(Command::new(folder.join("setup")).arg("--find"));
@@ -49,7 +50,8 @@ impl Moto {
         self.port
     }
 
-    /// All AWS requests so far, in order: `{n, service, action, region, account, access_key, status, params, fault?}`.
+    /// All AWS requests so far, in order: `{n, service, action, region, account, access_key,
+    /// status, params, fault?}`.
     pub fn log(&self) -> Vec<Value> {
         self.call("GET", "/peer/log", None).as_array().unwrap().clone()
     }
@@ -63,7 +65,8 @@ impl Moto {
         self.call("DELETE", "/peer/log", None);
     }
 
-    /// Everything that a drill could have created, in all accounts and regions: equal values mean nothing is left.
+    /// Everything that a drill could have created, in all accounts and regions. If two values are
+    /// equal, nothing is left.
     pub fn state(&self) -> Value {
         self.call("GET", "/peer/state", None)
     }
@@ -73,30 +76,32 @@ impl Moto {
         self.call("POST", "/peer/faults", Some(rules));
     }
 
-    /// The rules with their `hits`, so that a test can show that its fault happened.
+    /// The fault rules with their `hits`, so that a test can show that its fault happened.
     pub fn faults_hit(&self) -> Vec<Value> {
         self.call("GET", "/peer/faults", None).as_array().unwrap().clone()
     }
 
-    /// One more port of the peer, on which requests fail: `{seed, rate, faults}`.
+    /// Opens one more port of the peer, on which requests fail: `{seed, rate, faults}`.
     pub fn front(&self, wish: &Value) -> u16 {
         let told = self.call("POST", "/peer/fronts", Some(wish));
         u16::try_from(told["port"].as_u64().unwrap()).unwrap()
     }
 
-    /// What failed on a front: `{action, number, kind}` each.
+    /// The requests that failed on a front: `{action, number, kind}` each.
     pub fn hits(&self, front: u16) -> Vec<Value> {
         let fronts = self.call("GET", "/peer/fronts", None);
         let one = fronts.as_array().unwrap().iter().find(|one| one["port"] == front).unwrap();
         one["hits"].as_array().unwrap().clone()
     }
 
-    /// Seconds until things made from now on are ready, by kind or `default`; merged into what was set.
+    /// Sets the seconds until new resources are ready, by kind or `default`. Merged into earlier
+    /// settings.
     pub fn delays(&self, seconds: &Value) {
         self.call("POST", "/peer/delays", Some(seconds));
     }
 
-    /// What `seed` makes is ready at once; afterwards things take `seconds` each, whatever was set before.
+    /// Everything that `seed` makes is ready at once. Afterwards everything takes `seconds` to
+    /// become ready, whatever was set before.
     pub fn seeding<T>(&self, seconds: f64, seed: impl FnOnce(&Self) -> T) -> T {
         self.delays(&json!({ "default": 0 }));
         let made = seed(self);
@@ -104,7 +109,7 @@ impl Moto {
         made
     }
 
-    /// What is under way stays so until [`Moto::start_clock`].
+    /// Freezes what is under way until [`Moto::start_clock`].
     pub fn stop_clock(&self) {
         self.call("POST", "/peer/clock", Some(&json!({ "stopped": true })));
     }
@@ -113,17 +118,19 @@ impl Moto {
         self.call("POST", "/peer/clock", Some(&json!({ "stopped": false })));
     }
 
-    /// Sets the age of recovery points: one `{kind, id, account, region, taken}` or a list of them.
+    /// Sets the age of recovery points. `wish` is one `{kind, id, account, region, taken}` or a
+    /// list of them.
     pub fn age(&self, wish: &Value) {
         self.call("POST", "/peer/age", Some(wish));
     }
 
-    /// Forgets all resources. Credentials of assumed roles then mean another account: assume again.
+    /// Forgets all resources. Credentials of assumed roles then mean another account, so roles must
+    /// be assumed again.
     pub fn reset(&self) {
         self.call("POST", "/moto-api/reset", None);
     }
 
-    /// One admin call; panics unless the peer answers 200 with JSON.
+    /// Makes one admin call. Panics unless the peer answers 200 with JSON.
     pub fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
         let payload = body.map(Value::to_string).unwrap_or_default();
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();

@@ -1,4 +1,4 @@
-//! Child processes that cannot outlive the test, programs and certificates.
+//! Child processes that cannot outlive the test; programs and certificates.
 
 use std::io::Write as _;
 use std::net::TcpStream;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 pub const START_LIMIT: Duration = Duration::from_mins(5);
 const STOP_LIMIT: Duration = Duration::from_mins(1);
 
-/// The path of a program, also from where Debian keeps servers; panics when it is missing.
+/// The path of a program. Also searches where Debian keeps servers. Panics if it is missing.
 pub fn program(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
@@ -26,7 +26,7 @@ pub fn program(name: &str) -> PathBuf {
         .unwrap_or_else(|| panic!("{name} was not found: run tests/peers/setup"))
 }
 
-/// Runs to the end; its stdout, or a panic with its stderr.
+/// Runs a command to its end. Returns its stdout, or panics with its stderr.
 pub fn output(command: &mut Command) -> String {
     let done = command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let stderr = String::from_utf8_lossy(&done.stderr);
@@ -34,7 +34,7 @@ pub fn output(command: &mut Command) -> String {
     String::from_utf8_lossy(&done.stdout).trim_end().to_owned()
 }
 
-/// A server process; `signal` ends it when this value, or the whole test process, is gone.
+/// A server process. `signal` ends it when this value or the whole test process is gone.
 pub struct Server {
     shell: Child,
     stdin: Option<ChildStdin>,
@@ -42,7 +42,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// The shell waits for the server, and kills it when its own stdin closes.
+    /// Starts the server under a shell. The shell waits for it, and kills it when the shell's own
+    /// stdin closes.
     pub fn start(command: &Command, signal: &str, log: &Path) -> Self {
         let script = format!(
             "exec 3<&0; \"$@\" </dev/null 3<&- & pid=$!; (cat <&3 >/dev/null; kill -{signal} $pid 2>/dev/null) & exec 3<&-; wait $pid"
@@ -59,7 +60,8 @@ impl Server {
         Self { shell, stdin, log: log.to_owned() }
     }
 
-    /// Returns when `ready` does not fail any more; panics with the server's log when it ends first or takes too long.
+    /// Returns when `ready` succeeds. Panics with the server's log if the server ends first or
+    /// takes too long.
     pub fn wait_until<T, E: std::fmt::Display>(&mut self, mut ready: impl FnMut() -> Result<T, E>) -> T {
         let began = Instant::now();
         loop {
@@ -101,7 +103,8 @@ pub fn connects(port: u16) -> Result<TcpStream, std::io::Error> {
     TcpStream::connect(("127.0.0.1", port))
 }
 
-/// Database servers refuse to run as root; then they run as the first of these users that exists.
+/// Database servers refuse to run as root. In that case they run as the first of these users that
+/// exists.
 pub struct Account(Option<(u32, u32)>);
 
 impl Account {
@@ -142,12 +145,13 @@ impl Account {
     }
 }
 
-/// In /tmp, whatever TMPDIR says: socket paths are limited to 107 bytes, and another user must be able to get there.
+/// A folder in /tmp, whatever TMPDIR says: socket paths are limited to 107 bytes, and another user
+/// must be able to reach it.
 pub fn folder(name: &str) -> tempfile::TempDir {
     tempfile::Builder::new().prefix(name).tempdir_in("/tmp").unwrap()
 }
 
-/// A certificate authority and a server certificate that it signed, valid for two days.
+/// A certificate authority and a server certificate signed by it, valid for two days.
 pub struct Certificates {
     pub ca: PathBuf,
     pub certificate: PathBuf,
@@ -155,7 +159,8 @@ pub struct Certificates {
 }
 
 impl Certificates {
-    /// For localhost, 127.0.0.1, and the names that moto gives to DB instances in the usual test regions.
+    /// The certificate is for localhost, 127.0.0.1, and the names that moto gives to DB instances
+    /// in the usual test regions.
     pub fn make(folder: &Path) -> Self {
         let at = |name: &str| folder.join(name);
         let (ca, ca_key, key, request, certificate) =

@@ -1,4 +1,4 @@
-//! S3-compatible stores of other providers, as real servers.
+//! Real servers that act as S3-compatible stores of other providers.
 
 use std::net::TcpStream;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use super::process::{Server, folder, output, program};
 use crate::places::at;
 use crate::ports::Reserved;
 
-/// A store of another provider: its keys, and what it lacks.
+/// A store of another provider, with its keys. Each one lacks some features.
 pub struct Store {
     server: Option<Server>, // before `folder`: fields drop in this order
     _folder: tempfile::TempDir,
@@ -18,7 +18,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// `MinIO`, as the gateway of `JuiceFS`. It knows no versions, and answers so with 501.
+    /// `MinIO`, as the gateway of `JuiceFS`. It does not support versions, and answers 501.
     pub fn minio() -> Self {
         let (key, secret) = ("offsite-key", "offsite-secret-of-minio");
         let (folder, port) = (folder("drillmaster-minio-"), Reserved::new());
@@ -37,7 +37,7 @@ impl Store {
         Self::started(&command, folder, port, (key, secret))
     }
 
-    /// s3rver: the basic calls alone. It ignores conditions.
+    /// s3rver. It supports only the basic calls, and ignores conditions.
     pub fn s3rver() -> Self {
         let (folder, port) = (folder("drillmaster-s3rver-"), Reserved::new());
         let mut command = Command::new(program("node"));
@@ -61,7 +61,7 @@ impl Store {
         format!("http://{}", self.port.address())
     }
 
-    /// Ends the server. Its port refuses from now on.
+    /// Ends the server. From then on its port refuses connections.
     pub fn stop(&mut self) {
         self.server = None;
     }

@@ -1,4 +1,4 @@
-//! Things that health checks connect to.
+//! Targets that health checks connect to.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -11,9 +11,9 @@ use std::time::Duration;
 use super::process::{Certificates, Server, connects, folder, program};
 use crate::ports::Reserved;
 
-/// Accepts on 127.0.0.1 in a thread until dropped.
+/// Accepts connections on 127.0.0.1 in a thread until dropped.
 struct Listener {
-    /// Its own for longer than it listens.
+    /// The reserved port. It stays reserved after the listener has ended.
     port: Option<Reserved>,
     address: SocketAddr,
     closing: Arc<AtomicBool>,
@@ -39,7 +39,7 @@ impl Listener {
         Self { port: Some(port), address, closing, thread: Some(thread) }
     }
 
-    /// Ends it. Its port refuses from now on, and stays its own.
+    /// Ends the listener. From then on its port refuses connections, and stays reserved.
     fn end(mut self) -> Reserved {
         self.port.take().unwrap()
     }
@@ -55,7 +55,7 @@ impl Drop for Listener {
     }
 }
 
-/// What an [`HttpTarget`] answers.
+/// The answer of an [`HttpTarget`].
 #[derive(Clone, Debug)]
 pub struct Answer {
     status: u16,
@@ -88,7 +88,7 @@ impl Answer {
     }
 }
 
-/// A request that an [`HttpTarget`] got; header names in lower case.
+/// A request that an [`HttpTarget`] received. Header names are in lower case.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub method: String,
@@ -110,7 +110,7 @@ struct Script {
     requests: Vec<Request>,
 }
 
-/// An HTTP/1.1 server; one answer per connection.
+/// An HTTP/1.1 server that gives one answer per connection.
 pub struct HttpTarget {
     listener: Listener,
     script: Arc<Mutex<Script>>,
@@ -121,23 +121,24 @@ impl HttpTarget {
         let script = Arc::new(Mutex::new(Script { answers: vec![(0, answer)], requests: Vec::new() }));
         let shared = Arc::clone(&script);
         let listener = Listener::start(move |stream| {
-            // A client that hangs up early is no fault of the test.
+            // A client that hangs up early does not fail the test.
             let _ = answer_one(&stream, &shared);
         });
         Self { listener, script }
     }
 
-    /// From now on, whatever was scheduled.
+    /// Sets the answer from now on, and drops what was scheduled.
     pub fn set(&self, answer: Answer) {
         self.script.lock().unwrap().answers = vec![(0, answer)];
     }
 
-    /// Once this many requests have been answered otherwise. Call with growing numbers: `then(2, …)` then `then(5, …)`.
+    /// Sets the answer for the time after `requests` requests. Call it with growing numbers:
+    /// `then(2, …)`, then `then(5, …)`.
     pub fn then(&self, requests: usize, answer: Answer) {
         self.script.lock().unwrap().answers.push((requests, answer));
     }
 
-    /// Ends it. Its port refuses from now on.
+    /// Ends the server. From then on its port refuses connections.
     #[must_use]
     pub fn end(self) -> Reserved {
         self.listener.end()
@@ -238,19 +239,20 @@ impl TcpTarget {
         self.connections.load(Ordering::SeqCst)
     }
 
-    /// Ends it. Its port refuses from now on.
+    /// Ends the server. From then on its port refuses connections.
     #[must_use]
     pub fn end(self) -> Reserved {
         self.listener.end()
     }
 
-    /// The count, also for after the target's end.
+    /// The count of connections. It can be read after the target's end too.
     pub fn counter(&self) -> Arc<AtomicUsize> {
         Arc::clone(&self.connections)
     }
 }
 
-/// An HTTPS server (`openssl s_server`) whose `/healthz` says `ok`, with a certificate for localhost and 127.0.0.1.
+/// An HTTPS server (`openssl s_server`). Its `/healthz` says `ok`, and its certificate is for
+/// localhost and 127.0.0.1.
 pub struct TlsTarget {
     _server: Server, // before the folder that it reads
     _folder: tempfile::TempDir,
