@@ -56,7 +56,7 @@ fn an_address_that_nobody_can_ask() {
         ("http: { url: '{{ steps.db.address }}/health' }".to_owned(), "no scheme"),
         ("http: { url: 'http://{{ steps.db.endpoint }}:8080/health' }".to_owned(), "two ports"),
     ] {
-        // What the outputs look like is known before the run.
+        // The form of the outputs is known before the run.
         let run = drill(&check).run();
         assert_eq!(run.code, 2, "{check}\n{}\n{}", run.stdout, run.stderr);
         assert!(
@@ -64,7 +64,8 @@ fn an_address_that_nobody_can_ask() {
             "{check}: {}",
             run.stderr
         );
-        // The twin reads the rendered text: what a helper or a parameter gives is known only then.
+        // The twin reads the rendered text. The values of helpers and parameters are known only
+        // then.
         let hidden = check.replace("{{ steps.db.", "{{#if run.id}}{{ steps.db.").replace(" }}", " }}{{/if}}");
         let run = drill(&hidden).run();
         if run.code == 2 {
@@ -104,7 +105,8 @@ fn the_port_that_a_step_chooses() {
 #[test]
 fn an_engine_that_nobody_names() {
     let unnamed = |check: &str| drill(check).estate(", engine: mysql", "").run();
-    // The twin takes it for PostgreSQL. What does not fit is a guess, and no failure.
+    // The twin takes the address for PostgreSQL. A part that does not fit is a guess and no
+    // failure.
     unnamed(&sql("postgres://{{ steps.db.endpoint }}/tickets")).exits(0);
     let run = unnamed(&sql("mysql://{{ steps.db.address }}:3306/tickets"));
     run.exits(0);

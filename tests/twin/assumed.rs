@@ -1,5 +1,5 @@
-//! The twin flatters nobody: it judges what the estate answers, and what nobody answers is assumed,
-//! reported and counted.
+//! The twin flatters nobody. It judges what the estate answers. Where the estate has no answer, the
+//! twin assumes one, reports it and counts it.
 
 use serde_json::{Value, json};
 use support::drill::{Drill, Run};
@@ -30,14 +30,14 @@ recovery_points:
   - { of: "s3:bucket/scans-copy", kind: s3_versions, id: scans-copy, account: "222233334444", region: eu-central-1, taken: -1m, objects: 7 }
 "#;
 
-/// A drill whose only check is `one`, with this probe.
+/// A drill with `one` as its only check, and this probe.
 fn drill(check: &str, probe: &str) -> Drill {
     let check = format!("  - {{ id: one, workload: library, needs: [db, scans], within: 2m, {check} }}\n");
     let probes = if probe.is_empty() { String::new() } else { format!("probes: {{ one: {probe} }}\n") };
     Drill::new(&format!("{PLAYBOOK}{check}"), &format!("{ESTATE}{probes}"))
 }
 
-/// The message of the one finding `assumed` about `id`.
+/// The message of the only `assumed` finding about `id`.
 fn assumed(run: &Run, id: &str) -> Option<String> {
     let findings = run.at("/findings").as_array().unwrap().clone();
     let mut about = findings.iter().filter(|f| f["rule"] == "assumed" && f["resource"] == id);
@@ -48,11 +48,11 @@ fn assumed(run: &Run, id: &str) -> Option<String> {
 }
 
 enum Then {
-    /// Healthy, and nothing is assumed.
+    /// The check is healthy, and nothing is assumed.
     Judged,
-    /// Unhealthy, and the reason has this part.
+    /// The check is unhealthy, and the reason contains this text.
     Wrong(&'static str),
-    /// Healthy, and the finding has this part.
+    /// The check is healthy, and the finding contains this text.
     Assumed(&'static str),
 }
 use Then::{Assumed, Judged, Wrong};
@@ -117,7 +117,7 @@ fn every_expectation_is_judged_or_assumed() {
         (STATE, "}", "{ value: impaired }", Wrong("`impaired`")),
         (STATE, ", expect: stopped }", "{ healthy_after: 9s }", Assumed("the status (expected `stopped`)")),
         ("state: { of: nothing", "}", "{ value: healthy }", Wrong("nothing that this run created")),
-        // What the estate says of the bucket is an answer too. The size it leaves open.
+        // The estate's entry for the bucket is an answer too. It says nothing about the size.
         (S3, "}", "", Judged),
         (S3, ", min_count: 8 }", "", Wrong("7 objects")),
         (S3, ", count: '== 7' }", "", Judged),
@@ -125,7 +125,7 @@ fn every_expectation_is_judged_or_assumed() {
         (S3, ", size: '>= 1GiB' }", "{ bytes: 512MiB }", Wrong("512MiB")),
         (S3, ", count: '== 7' }", "{ count: 6 }", Wrong("is `6`")),
         (S3, ", count: '== 7' }", "{ value: 7 }", Judged),
-        // The twin knows no keys.
+        // The twin does not know the keys of objects.
         (S3, ", prefix: maps/ }", "", Assumed("whether s3://")),
         (S3, ", key: index.json }", "", Assumed("whether s3://")),
         (S3, ", prefix: maps/ }", "{ count: 0 }", Wrong("nothing exists")),
@@ -182,7 +182,7 @@ fn what_a_command_would_have_shown_is_not_passed_on() {
     let run = with(&check, "");
     run.exits(0).is("/assumed", json!({ "checks": 1, "of": 1, "steps": 1 }));
     assert!(assumed(&run, "one").unwrap().contains("the first value"));
-    // The estate may say what the command prints. The command did not run all the same.
+    // The estate may say what the command prints. The command still did not run.
     with(&check, "tell: { value: 12 }, ")
         .exits(0)
         .is("/assumed", json!({ "checks": 0, "of": 1, "steps": 1 }));
@@ -201,7 +201,7 @@ fn a_step_that_uses_what_a_command_would_have_shown() {
     let about = run.at("/findings").as_array().unwrap().iter().filter(|f| f["resource"] == "then").count();
     assert_eq!(about, 2, "not run, and given what nobody knows");
     assert_eq!(run.at("/assumed/steps"), 2);
-    // Nobody knows whether it is wanted. Leaving it out would look like success.
+    // Nobody knows whether the step is wanted. Leaving it out would look like success.
     for when in
         ["'{{ steps.tell.stdout }}'", "'{{#if (eq steps.tell.stdout \"yes\")}}true{{else}}false{{/if}}'"]
     {
@@ -225,14 +225,15 @@ fn a_retried_copy_begins_when_it_is_retried() {
     assert!((seconds(&faults("")) - 30.0).abs() < 1e-6);
     let refused = faults("{ step: scans, attempt: 1, error: throttled }");
     assert!((seconds(&refused) - 130.0).abs() < 1e-6, "{:#}", refused.step("scans"));
-    // The answer was lost after the copy was done. It is asked again, and takes its time again.
+    // The answer was lost after the copy was done. The next attempt asks again and takes the full
+    // time again.
     let lost = faults("{ step: scans, attempt: 1, error: lost_answer }");
     assert!((seconds(&lost) - 160.0).abs() < 1e-6, "{:#}", lost.step("scans"));
 }
 
 #[test]
 fn every_action_takes_its_time_after_a_retry() {
-    // Refused at once: each attempt begins when it is made, whatever the action.
+    // The call is refused at once. Each attempt begins when it is made, for every action.
     for (id, uses) in [
         ("a", "rds.restore, with: { from: { db: catalogue } }"),
         ("a", "rds.copy_snapshot, with: { from: { db: catalogue } }"),
@@ -264,7 +265,7 @@ fn every_action_takes_its_time_after_a_retry() {
     }
 }
 
-/// A drill that restores the catalogue from its log, in production's own account.
+/// A drill that restores the catalogue from its log, in the production account.
 fn to_time(point: &str, retention: &str) -> Drill {
     let from = format!("with: {{ from: {{ db: catalogue, point: \"{point}\" }} }}");
     let log = format!(
@@ -290,7 +291,7 @@ fn pitr_goes_back_as_far_as_its_retention() {
         assert_eq!(run.code, 2, "{}\n{}", run.stdout, run.stderr);
         assert!(run.stderr.contains("reach back"), "{}", run.stderr);
     }
-    // Absolute ones only when T0 is known.
+    // Absolute times can be compared only when T0 is known.
     for (point, retention) in [("2026-03-01T08:00:00Z", ", retention: 3h"), ("2026-01-01T00:00:00Z", "")] {
         let run = to_time(point, retention).run();
         run.exits(1).because(&["library", "db"]);

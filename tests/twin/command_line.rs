@@ -1,4 +1,4 @@
-//! The commands around a run: what they print, and how they end.
+//! The commands around a run: their output and their exit codes.
 
 use serde_json::Value;
 use support::drill::{self, Drill, START, told};
@@ -44,7 +44,7 @@ fn validate() {
         all.contains("playbook.yaml:") && all.contains("ec2.lunch") && all.contains("ec2.launch"),
         "{all}"
     );
-    // Nothing is run, and nothing written.
+    // No drill is run, and no file is written.
     let out = bad.next_out();
     ends(&["run", path, "--out", out.to_str().unwrap()], 2, &[], &["ec2.lunch"]);
     assert!(!out.exists());
@@ -58,7 +58,7 @@ fn params() {
     let out = drill.next_out();
     let out = out.to_str().unwrap();
     for command in ["run", "plan", "validate"] {
-        // `validate` prints what it found as its result.
+        // `validate` prints its findings as its result.
         let words = &["no parameter `db_clas`", "db_class"][..];
         let (result, complaint) = if command == "validate" { (words, &[][..]) } else { (&[][..], words) };
         ends(&[command, path, "--param", "db_clas=x"], 2, result, complaint);
@@ -163,7 +163,7 @@ fn arguments_that_make_no_sense() {
         &["--pace=-1"],
         &["--pace", "nan"],
         &["--pace", "inf"],
-        // Once a panic: such a pause has no end.
+        // This pace once caused a panic: the pause has no end.
         &["--pace", "1e-300"],
         &["--pace", "1e300"],
         &["--jobs", "0"],

@@ -1,4 +1,5 @@
-//! What a command starts ends with it. Only the program itself can be the parent that sees to it.
+//! The processes that a command starts end with it. Only the program itself can be the parent that
+//! ensures this.
 #![cfg(target_os = "linux")]
 
 use std::io::Read as _;
@@ -8,7 +9,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Starts a shell script below a supervisor. The line keeps it alive.
+/// Starts a shell script below a supervisor. The open line keeps the script alive.
 fn supervised(script: &str, folder: &Path) -> (Child, UnixStream) {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let child = Command::new(env!("CARGO_BIN_EXE_drillmaster"))
@@ -22,7 +23,7 @@ fn supervised(script: &str, folder: &Path) -> (Child, UnixStream) {
     (child, ours)
 }
 
-/// The ids that the script has written, once there are `count` of them.
+/// The process ids that the script has written. Waits until there are `count` of them.
 fn ids(folder: &Path, count: usize) -> Vec<String> {
     let deadline = Instant::now() + Duration::from_mins(2);
     loop {
@@ -40,8 +41,8 @@ fn is_alive(id: &str) -> bool {
     std::fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }
 
-/// A process that has left its group and its session, one that its parent has left behind, and one
-/// that ignores what can be ignored.
+/// Three processes: one has left its group and session, one was left behind by its parent, and one
+/// ignores every signal that can be ignored.
 const FAMILY: &str = "setsid sh -c 'echo $$ >> ids; exec sleep 300' & \
      (setsid sh -c 'setsid sleep 300 & echo $! >> ids' &) ; \
      sh -c 'trap \"\" TERM HUP INT; echo $$ >> ids; while :; do sleep 1; done' & \
@@ -65,7 +66,7 @@ fn a_command_ends_with_its_runner() {
     let folder = tempfile::tempdir().unwrap();
     let (mut child, line) = supervised(&format!("{FAMILY}; echo $$ >> ids; exec sleep 300"), folder.path());
     let ids = ids(folder.path(), 4);
-    // The end of a process closes what it holds, however it ended.
+    // A process that ends closes its files, however it ended.
     drop(line);
     assert!(child.wait().unwrap().success());
     for id in ids {

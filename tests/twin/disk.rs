@@ -1,7 +1,9 @@
-//! Disks that are full, and folders that are read-only: nothing is created that is not torn down, and the user is told.
+//! Full disks and read-only folders: everything that was created is torn down, and the user is
+//! told.
 //!
-//! The small disk is a tmpfs in a mount namespace of its own (`unshare`), so that nothing stays mounted whatever becomes of
-//! the test. Where that is not allowed, the tests that need it say so and pass; the limit on a file's size stands in.
+//! The small disk is a tmpfs in its own mount namespace (`unshare`), so nothing stays mounted after
+//! the test. Where that is not allowed, the tests that need it say so and pass. A limit on the file
+//! size then takes its place.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -10,7 +12,7 @@ use record::journal::{self, Durability, Journal};
 use serde_json::{Value, json};
 use support::drill::{Drill, told};
 
-/// A drill on a disk of its own; `None` where none can be mounted.
+/// A drill on its own disk. `None` where no disk can be mounted.
 struct Disk {
     drill: Drill,
     mount: PathBuf,
@@ -33,7 +35,8 @@ impl Disk {
         None
     }
 
-    /// Mounts it, and runs the drill into its folder `run` after `before` and followed by `after` (shell).
+    /// Mounts the disk and runs the drill into its folder `run`. Runs `before` and `after` (shell)
+    /// around it.
     fn run(&self, options: &str, before: &str, after: &str, args: &[&str]) -> Output {
         let drill = self.drill.command(&self.mount.join("run"), args);
         let script = format!(
@@ -51,7 +54,7 @@ impl Disk {
         command.stdin(std::process::Stdio::null()).output().unwrap()
     }
 
-    /// Where `after` puts what the run left: the disk is gone with the namespace.
+    /// The place where `after` copies the run's files. The disk is gone with the namespace.
     fn copy(&self) -> PathBuf {
         self.drill.folder().join("copy")
     }
@@ -61,7 +64,7 @@ fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 
-/// The ids of what was created and of what was deleted, as the run told it while it ran.
+/// The ids of everything created or deleted, as the run's events reported them.
 fn told_of(events: &[Value], name: &str) -> Vec<String> {
     let of = |event: &Value| match name {
         "created" => event["resources"].as_array().unwrap().clone(),
@@ -73,7 +76,8 @@ fn told_of(events: &[Value], name: &str) -> Vec<String> {
     ids
 }
 
-/// A run whose journal took no more at some instant. Returns how much it had created.
+/// Checks a run whose journal could not be written from some instant on. Returns how much it had
+/// created.
 #[track_caller]
 fn torn_down(output: &Output, folder: &Path, cause: &str) -> usize {
     let stderr = text(&output.stderr);
@@ -87,7 +91,7 @@ fn torn_down(output: &Output, folder: &Path, cause: &str) -> usize {
     let last: Vec<&Value> = events.iter().rev().take(2).map(|e| &e["event"]).collect();
     assert_eq!(last, ["verdict", "run_finished"]);
     assert!(stderr.contains(cause), "the user is told: {stderr}");
-    // What reached the disk is a journal that can be read, as far as it goes.
+    // The part that reached the disk is a readable journal.
     let kept = journal::read(folder).unwrap();
     assert!(!kept.finished() && kept.events.len() < events.len());
     if kept.end().records > 0 {
@@ -124,7 +128,7 @@ fn a_disk_that_fills_while_the_drill_runs() {
             assert_eq!(output.status.code(), Some(0), "{stderr}");
             whole += 1;
         } else {
-            // The journal just found room, a report did not.
+            // The journal just fit on the disk. The report did not.
             assert_eq!(output.status.code(), Some(3), "{stderr}");
             assert!(stderr.contains("cannot write") && stderr.contains("then render again"), "{stderr}");
             assert_eq!(told(&["report", folder.to_str().unwrap()]).0, 0);
@@ -143,7 +147,7 @@ fn report_files() -> impl Iterator<Item = &'static str> {
     record::report::Format::ALL.iter().map(|format| format.file_name())
 }
 
-/// As a full disk, for whoever may not mount one: `ulimit -f`, in blocks of 512 bytes.
+/// Stands in for a full disk where mounting is not allowed: `ulimit -f`, in blocks of 512 bytes.
 #[test]
 fn a_journal_that_may_not_grow() {
     let mut in_the_middle = 0;
@@ -163,7 +167,7 @@ fn a_journal_that_may_not_grow() {
     assert!(in_the_middle >= 2, "{in_the_middle}");
 }
 
-/// The same as a person sees it.
+/// The same case, as a person sees it.
 #[test]
 fn the_summary_says_what_to_do_about_a_full_disk() {
     let Some(disk) = Disk::new() else { return };
@@ -185,7 +189,7 @@ fn a_read_only_disk() {
     assert_eq!(std::fs::read_to_string(disk.copy()).unwrap(), "", "nothing stands there");
 }
 
-/// Root may write all the same: then the file system itself must refuse, and `a_read_only_disk` tests it.
+/// Root may write anyway. Then only the file system can refuse, and `a_read_only_disk` tests that.
 #[test]
 fn a_folder_that_this_user_may_not_write() {
     use std::os::unix::fs::PermissionsExt as _;

@@ -1,11 +1,11 @@
-//! The three sample drills on the twin, against answers that were worked out by hand.
+//! The three sample drills on the twin, compared with answers worked out by hand.
 
 use serde_json::{Value, json};
 use support::drill::{self, Drill, Run, texts};
 
 const WORKLOAD: &str = "/workloads/0";
 
-/// The figures of the one workload.
+/// The figures of the only workload.
 fn figures(run: &Run) -> &Value {
     run.is(&format!("{WORKLOAD}/name"), "orders").is(&format!("{WORKLOAD}/tier"), 1);
     assert_eq!(run.at("/workloads").as_array().unwrap().len(), 1);
@@ -26,7 +26,7 @@ fn healthy(run: &Run, check: &str, seconds: f64) {
     assert!((run.after_t0(&check["healthy_at"]) - seconds).abs() < 1e-9, "{check:#}");
 }
 
-/// Which point each step used.
+/// Checks the recovery point that each step used.
 #[track_caller]
 fn used(run: &Run, expected: &[(&str, &str)]) {
     for (step, point) in expected {
@@ -35,7 +35,7 @@ fn used(run: &Run, expected: &[(&str, &str)]) {
     }
 }
 
-/// The links of the critical path; their shares add up to one, and their seconds to the RTO.
+/// The links of the critical path. Their shares add up to one, and their seconds to the RTO.
 #[track_caller]
 fn critical(run: &Run, expected: &[(&str, &str, f64)]) {
     let path = run.at("/workloads/0/critical_path").as_array().unwrap();
@@ -53,7 +53,7 @@ fn critical(run: &Run, expected: &[(&str, &str, f64)]) {
     }
 }
 
-/// What the source of a store must say.
+/// Checks what the report says about the source of a store.
 #[track_caller]
 fn source(run: &Run, of: &str, point: &str, [age, data_age, worst]: [Value; 3]) {
     let source = run.one("/workloads/0/rpo/sources", "of", of);
@@ -114,9 +114,9 @@ fn region_loss() {
     let late = run.one("/recovery_points", "id", "orders-west-late");
     assert!(late["why_not"].as_str().unwrap().contains("not usable at T0"), "{late:#}");
     run.is("/workloads/0/recovered", true).is("/teardown/created", 9);
-    // Nothing reads the receipts.
+    // No check reads the receipts.
     assert_eq!(run.one("/findings", "rule", "check-proves-little")["resource"], "orders");
-    // The estate says when the page answers, and not with which status.
+    // The estate says when the page answers, but not with which status.
     let assumed = run.one("/findings", "rule", "assumed");
     assert_eq!((&assumed["resource"], &assumed["severity"]), (&json!("web-up"), &json!("medium")));
     assert_eq!(run.at("/findings").as_array().unwrap().len(), 4);
@@ -130,7 +130,7 @@ fn az_loss() {
     simulated(&run, "orders-az-loss");
     used(&run, &[("volume", "snap-0c3"), ("app", "ami-east"), ("db", "orders-pitr")]);
     ready(&run, "volume", 20.0);
-    // The image step refers to the volume's output: it starts when that is there.
+    // The image step refers to the volume's output. It starts when that output exists.
     assert!((run.after_t0(&run.step("app")["started_at"]) - 20.0).abs() < 1e-9);
     ready(&run, "app", 65.0);
     ready(&run, "db", 1120.0);
@@ -152,10 +152,10 @@ fn az_loss() {
     run.is("/coverage/covered", json!(["ec2:instance/i-0a1", "ec2:volume/vol-0c3", "rds:db/orders"]));
     assert!(!texts(run.at("/blast_radius/lost")).contains(&"ec2:instance/i-0d4"));
     assert!(!texts(run.at("/sandbox/azs")).contains(&"use1-az1"));
-    // PITR stays in production's account: worth knowing, and no failure.
+    // PITR stays in the production account. That is a finding, but no failure.
     let shared = run.one("/findings", "rule", "sandbox-shares-account");
     assert_eq!(shared["resource"], "111122223333");
-    // Its one check asks for a status, and reads no data.
+    // Its only check asks for a status and reads no data.
     assert_eq!(run.one("/findings", "rule", "check-proves-little")["resource"], "orders");
     assert_eq!(run.one("/findings", "rule", "assumed")["resource"], "app-up");
     run.one("/findings", "rule", "stores-apart");
@@ -189,7 +189,7 @@ fn account_loss() {
     ] {
         assert_eq!(orders["rpo"][key], value, "{key}");
     }
-    // Provenance passes through the copy.
+    // The provenance passes through the copy.
     source(&run, "rds:db/orders", "orders-vault-25h", [json!(90000.0), json!(null), json!(90000.0)]);
     assert_eq!(run.step("copy")["recovery_points"], json!(["orders-vault-25h"]));
     critical(
@@ -232,12 +232,12 @@ fn the_same_seed_gives_the_same_report_and_another_seed_another() {
     assert_ne!(first.comparable(), third.comparable());
     assert_ne!(first.at("/workloads/0/rto/measured_s"), third.at("/workloads/0/rto/measured_s"));
     assert_ne!(first.at("/workloads/0/rto/measured_s"), 905.0);
-    // Without a seed nothing varies.
+    // Without a seed, nothing varies.
     assert_eq!(drill.run().comparable(), drill.run().comparable());
     assert_eq!(drill.run().comparable(), drill.run().comparable());
 }
 
-/// All instants as seconds after the start.
+/// Replaces all instants by seconds after the start.
 fn relative(value: &Value, start: &Value) -> Value {
     match value {
         Value::String(text) if chrono::DateTime::parse_from_rfc3339(text).is_ok() => {
@@ -277,8 +277,8 @@ fn the_pace_changes_nothing_but_the_waiting() {
 #[test]
 fn one_job_at_a_time_takes_as_long_as_all_of_them() {
     let run = Drill::of("region-loss").run_with(&["--start", drill::START, "--jobs", "1"]);
-    // The playbook's order: db 840, then web (the first in the list that is ready) 45, then receipts 45. While
-    // receipts waits, the checks do not.
+    // The playbook's order: db takes 840 s, then web (the first step in the list that is ready) 45
+    // s, then receipts 45 s. The checks do not wait while receipts waits.
     run.exits(1).is_clean();
     ready(&run, "db", 840.0);
     let (web, receipts) = (run.step("web"), run.step("receipts"));

@@ -1,9 +1,10 @@
-//! `extends`: playbooks that share parts. A run is the same as if the parts stood in the playbook.
+//! `extends`: playbooks that share parts. The run is the same as if the parts stood in the
+//! playbook.
 
 use serde_json::Value;
 use support::drill::{Drill, drillmaster, told};
 
-/// The sample, split: accounts, sandbox and workloads stand in `base.yaml`.
+/// The sample, split in two: `base.yaml` holds accounts, sandbox and workloads.
 fn split() -> Drill {
     let whole = Drill::good();
     let (mut base, mut own, mut shared) = (String::new(), "extends: base.yaml\n".to_owned(), false);
@@ -55,7 +56,7 @@ fn a_mistake_names_the_file_that_it_is_in() {
     let base = std::fs::read_to_string(drill.folder().join("base.yaml")).unwrap();
     let line = base.lines().position(|line| line.contains("us-west-22x")).unwrap() + 1;
     assert!(stdout.contains(&format!("base.yaml:{line}:")) && stdout.contains("us-west-22x"), "{stdout}");
-    // The same of a rule that looks at both files, and of a mistake in the playbook itself.
+    // The same for a rule that looks at both files, and for a mistake in the playbook itself.
     let drill = split().playbook("workload: orders\n    needs: [web]", "workload: ordrs\n    needs: [web]");
     let path = drill.write();
     let (code, stdout, _) = told(&["validate", path.to_str().unwrap()]);
@@ -81,14 +82,14 @@ fn files_that_extend_each_other_in_a_circle_are_a_mistake() {
         );
         std::fs::write(&base, before).unwrap();
     }
-    // A chain is none.
+    // A chain of `extends` is no mistake.
     edit_base(&drill, |base| format!("extends: more.yaml\n{base}"));
     std::fs::write(drill.folder().join("more.yaml"), "params: { last: 1 }\n").unwrap();
     let run = drill.run();
     run.exits(0).is("/params/last", "1");
 }
 
-/// The journal holds all files, and one digest of them. A resumed run reads none from the disk.
+/// The journal holds all files and one digest of them. A resumed run reads no file from the disk.
 #[test]
 fn the_record_keeps_all_files() {
     let drill = split();
@@ -101,7 +102,7 @@ fn the_record_keeps_all_files() {
     let again = drill.run();
     assert_ne!(*again.at("/playbook/sha256"), digest);
     std::fs::remove_file(drill.folder().join("base.yaml")).unwrap();
-    // The first half of the journal is what a runner leaves that died.
+    // A runner that died leaves the first half of the journal.
     let path = run.folder.join("journal.ndjson");
     let text = std::fs::read_to_string(&path).unwrap();
     let lines: Vec<&str> = text.lines().collect();
@@ -120,7 +121,7 @@ fn a_base_is_checked_with_the_playbook_that_extends_it() {
     let base = drill.folder().join("base.yaml");
     let (code, stdout, _) = told(&["validate", path.to_str().unwrap(), base.to_str().unwrap()]);
     assert!(code == 0 && stdout.contains("2 playbooks: valid"), "{code} {stdout}");
-    // It is not passed over for what it is not.
+    // `validate` does not skip the base, although it is no text.
     std::fs::write(&base, [0, 159, 146, 150]).unwrap();
     for files in [&[&path][..], &[&path, &base]] {
         let files: Vec<&str> = files.iter().map(|path| path.to_str().unwrap()).collect();

@@ -1,7 +1,9 @@
-//! Drills on the twin under faults of every kind, by seed, and through deaths of their runner. Whatever happens: what was made
-//! is deleted or named, nothing else was touched, no step had effect twice, and the exit code tells the truth.
+//! Drills on the twin under faults of every kind, chosen by seed, and with runners that die. In
+//! every case the drill deletes or names everything it made, touches nothing else and gives no step
+//! two effects. The exit code tells the truth.
 //!
-//! `SEEDS=1000 cargo test --test twin faults:: -- --nocapture` for the long test; `SEED=17` for one.
+//! `SEEDS=1000 cargo test --test twin faults:: -- --nocapture` for the long test; `SEED=17` for
+//! one.
 
 mod dice;
 mod faulty;
@@ -22,10 +24,10 @@ use run::{Fate, run};
 use support::drill::Drill;
 use support::rehearsal::loaded;
 
-/// How many seeds a usual run of the tests tries.
+/// The number of seeds that a usual test run tries.
 const SEEDS: u64 = 150;
 
-/// The playbooks, and how each goes on a fair day.
+/// The playbooks, and the result of each on a day without faults.
 struct Playbook {
     name: &'static str,
     loaded: Loaded,
@@ -33,7 +35,7 @@ struct Playbook {
     _folder: Drill,
 }
 
-/// Gives each step that has none some attempts.
+/// Gives some attempts to each step that has none.
 fn stubborn(mut drill: Drill) -> Drill {
     let mut lines: Vec<String> = Vec::new();
     let text = drill.playbook.clone();
@@ -77,7 +79,8 @@ fn playbooks() -> Vec<Playbook> {
 
 thread_local! {
     static TRYING: Cell<bool> = const { Cell::new(false) };
-    /// A panic in a task of the run is taken for an answer that was lost; none may go unseen.
+    /// The run takes a panic in one of its tasks for a lost answer. This list keeps every panic
+    /// visible.
     static PANICS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -174,7 +177,7 @@ fn whatever_happens_nothing_is_lost() {
     let many = seeds.count();
     assert!(many == 1 || faults.len() >= 8, "{told}");
     if many >= 250 {
-        // Faults really bite, and not all runs die of them.
+        // Faults do have effects, and some runs survive them.
         assert!([0, 1, 3, 4, 130].iter().all(|code| codes.get(code).is_some_and(|n| *n > 0)), "{told}");
         assert!(faults.len() == 14, "{told}");
     }

@@ -1,6 +1,7 @@
-//! Whatever the bytes: never a panic, and either a playbook or a mistake with its place in the file.
+//! Any bytes give either a playbook or a mistake with its place in the file, and never a panic.
 //!
-//! Short by default; `FUZZ_SECONDS=600 cargo test --release --test twin no_bytes_panic` goes on for ten minutes.
+//! The test is short by default. `FUZZ_SECONDS=600 cargo test --release --test twin no_bytes_panic`
+//! runs it for ten minutes.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use playbook::load::load_bytes;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
-/// Stands where the estate of the samples is, so that its rules take part.
+/// The folder of the samples' estate, so that the estate's rules take part.
 fn place() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/fuzzed.yaml")
 }
@@ -41,7 +42,7 @@ fn holds(bytes: &[u8]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Playbooks that are right, and broken ones: mutations of both reach far.
+/// Valid and broken playbooks. Mutations of both reach far into the program.
 fn seeds() -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
     let mut seeds: Vec<(PathBuf, Vec<u8>)> = std::fs::read_dir(folder)
@@ -54,7 +55,7 @@ fn seeds() -> Vec<Vec<u8>> {
     seeds.into_iter().map(|(_, bytes)| bytes).collect()
 }
 
-/// Those of the seeds that are YAML, as JSON.
+/// The seeds that are YAML, as JSON.
 fn documents(seeds: &[Vec<u8>]) -> Vec<serde_json::Value> {
     let texts = seeds.iter().filter_map(|seed| std::str::from_utf8(seed).ok());
     let nodes = texts.filter_map(|text| yaml::parse(&yaml::Source::new("seed", text, 0)).0);
@@ -151,7 +152,7 @@ fn mutated(seed: &[u8], changes: &[Change]) -> Vec<u8> {
     bytes
 }
 
-/// Lines of keys and odd values: more often YAML than bytes are.
+/// Lines of keys and odd values. They are valid YAML more often than random bytes.
 fn yaml() -> impl Strategy<Value = String> {
     let key = prop::sample::select(vec![
         "name",
@@ -205,7 +206,7 @@ fn yaml() -> impl Strategy<Value = String> {
     prop::collection::vec(line, 0..30).prop_map(|lines| lines.concat())
 }
 
-/// What takes the place of a value: mostly of another type, or a name from elsewhere.
+/// Replacements for a value: mostly of another type, or a name from elsewhere.
 const ODD: [&str; 24] = [
     "null",
     "true",
@@ -233,7 +234,8 @@ const ODD: [&str; 24] = [
     "{\"id\": \"db\"}",
 ];
 
-/// Changes values of a playbook that stays well formed: JSON is YAML, so this always gets to the schema and the rules.
+/// Changes values of a playbook that stays well formed. JSON is YAML, so the result always reaches
+/// the schema and the rules.
 fn changed(value: &mut serde_json::Value, path: &[usize], odd: usize) {
     use serde_json::Value;
     let next = match (&mut *value, path) {
@@ -255,7 +257,7 @@ fn changed(value: &mut serde_json::Value, path: &[usize], odd: usize) {
 
 fn run(cases: u32) {
     let seeds = seeds();
-    // A runner counts its cases over all that it runs: each strategy needs its own.
+    // A runner counts its cases over all strategies, so each strategy needs its own runner.
     let runner = || TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     runner().run(&prop::collection::vec(any::<u8>(), 0..400), |bytes| holds(&bytes)).unwrap();
     runner().run(&"\\PC{0,200}", |text| holds(text.as_bytes())).unwrap();
@@ -277,7 +279,8 @@ fn run(cases: u32) {
     runner().run(&values, test).unwrap();
 }
 
-/// One round, or as many as fit into `FUZZ_SECONDS`: `FUZZ_SECONDS=600 cargo test --test twin no_bytes_panic`.
+/// One round, or as many rounds as fit into `FUZZ_SECONDS`:
+/// `FUZZ_SECONDS=600 cargo test --test twin no_bytes_panic`.
 #[test]
 fn no_bytes_panic() {
     let seconds = std::env::var("FUZZ_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(0);

@@ -1,4 +1,4 @@
-//! Each exit code of the gate for its reason.
+//! Each exit code of the gate, with its reason.
 
 use base::duration::Span;
 use base::exit::Exit;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use support::drill::Drill;
 use support::ui_fixture::{passed, report, workload};
 
-/// A run whose journal gives this report.
+/// The fold of a run whose journal gives this report.
 fn fold(report: &Report) -> Fold {
     let lost = report.blast_radius.lost.clone();
     let workloads = report.workloads.iter().map(|w| w.name.clone());
@@ -29,7 +29,7 @@ fn with(report: &Report, rto: Option<&str>, rpo: Option<&str>) -> GateResult {
     judge(&fold(report), &Terms { overrides, ..Terms::default() }, None)
 }
 
-/// The exit code and the one line that is to blame for it.
+/// Checks the exit code and the one line that caused it.
 fn blamed(result: &GateResult, code: u8, measure: Measure, status: GateStatus, words: &str) {
     assert_eq!(result.exit_code.code(), code, "{result:#?}");
     let found =
@@ -300,7 +300,7 @@ fn what_cannot_be_read_is_told_with_exit_code_2() {
     }
 }
 
-/// Nothing is wrapped where nobody set a width. On a terminal no line is wider than it.
+/// Lines are not wrapped where no width is set. On a terminal, no line is wider than the terminal.
 #[test]
 fn lines_are_wrapped_on_a_terminal_alone() {
     let run = Drill::of("region-loss").run();
@@ -348,7 +348,7 @@ fn the_result_goes_to_github_as_that_of_a_run_does() {
     assert!(serde_json::from_str::<Value>(&json).is_ok(), "no annotations among JSON: {json}");
 }
 
-/// Each demand with what meets it, what does not, and what leaves it unknown.
+/// Each requirement, with a case that meets it, one that does not, and one that leaves it unknown.
 #[test]
 fn what_is_demanded_must_be_known_and_met() {
     use GateStatus::{Met, Missed, Unknown};
@@ -399,7 +399,7 @@ fn what_is_demanded_must_be_known_and_met() {
     for (now, status) in [
         ("2026-03-01T12:30:00Z", Met),
         ("2026-03-02T13:00:00Z", Missed),
-        // The twin's time is virtual: it may end later than now, but not begin.
+        // The twin's time is virtual. A run may end in the future, but it may not begin there.
         ("2026-03-01T12:00:00Z", Met),
         ("2026-03-01T11:00:00Z", Unknown),
     ] {
@@ -435,7 +435,7 @@ fn demands_on_the_command_line() {
     assert!(Cli::try_parse_from(["gate", "run", "--max-age", "100"]).is_err());
 }
 
-/// Whatever the baseline looked at and the run does not is a regression, named.
+/// Anything that the baseline looked at and the run does not is a regression. The gate names it.
 #[test]
 fn less_looked_at_is_a_regression() {
     type Change = fn(&mut Value);
@@ -480,11 +480,11 @@ fn less_looked_at_is_a_regression() {
         });
         assert!(named, "{words:?}: {result:#?}");
     }
-    // A machine that took the place of another is none.
+    // A machine that replaced another one is no regression.
     let mut now = before.clone();
     now.blast_radius.lost[2] = "ec2:instance/i-3".into();
     assert_eq!(against(&now, &before, 0.0).exit_code.code(), 0);
-    // One that is lost, and that no workload lists any more, is.
+    // A lost machine that no workload lists any more is a regression.
     let mut listed = fold(&now);
     now.blast_radius.lost.push("ec2:instance/i-2".into());
     listed.report = now;
@@ -509,7 +509,7 @@ fn what_became_better_is_shown() {
     let result = against(&now, &passed(), 0.0);
     blamed(&result, 0, Measure::Rto, GateStatus::Improved, "5m better");
     blamed(&result, 0, Measure::Baseline, GateStatus::Improved, "check `cart`");
-    // An objective that the command line replaces is not the playbook's to loosen.
+    // The playbook cannot loosen an objective that the command line replaces.
     let looser = report(|r| r["workloads"][0]["rto"]["objective_s"] = json!(9000.0));
     let overrides = Overrides { rto: "2h".parse().ok(), rpo: None };
     let terms = Terms { overrides, ..Terms::default() };

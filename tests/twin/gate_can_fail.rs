@@ -1,4 +1,5 @@
-//! Proof that the gate can fail: a drill that passes, and one defect at a time that it must not survive.
+//! Proof that the gate can fail: a drill that passes, and single defects that must each make it
+//! fail.
 
 use serde_json::{Value, json};
 use support::drill::{self, Drill, Run, START, texts};
@@ -45,7 +46,7 @@ fn the_newest_copy_not_yet_usable() {
     misses_rpo(&run, "orders-west-14h", 50400.0);
     let newest = run.one("/recovery_points", "id", "orders-west-2h");
     assert!(newest["why_not"].as_str().unwrap().contains("not usable at T0"), "{newest:#}");
-    // At T0 exactly is in time.
+    // A point that is usable exactly at T0 is in time.
     Drill::good().estate(NEWEST, &NEWEST.replace("usable: -1h30m", "usable: -0s")).run().exits(0);
 }
 
@@ -90,7 +91,7 @@ fn an_unknown_age() {
     let replica = "taken: -4m, usable: -4m, size: 10GiB";
     let run = Drill::good().estate(replica, "usable: -4m, size: 10GiB").run();
     run.exits(1).because(&["RPO is unknown, and unknown meets no objective"]).is_clean();
-    // What is known is shown; the whole is not known.
+    // The report shows the known part. The whole is unknown.
     run.is(&format!("{RPO}/status"), "unknown").is(&format!("{RPO}/worst_case_s"), json!(null));
     assert_eq!(run.one("/workloads/0/rpo/sources", "step", "receipts")["age_s"], json!(null));
     let pinned = Drill::good()
@@ -106,7 +107,7 @@ fn a_measuring_check_without_a_timestamp() {
         ("freshness: { value: twelve }", "not a timestamp"),
         ("freshness: { value: \"\" }", "not a timestamp"),
         ("freshness: { healthy_after: 1s }", "not a timestamp"),
-        // Nothing that was restored can be newer than the disaster.
+        // Restored data cannot be newer than the disaster.
         ("freshness: { value: \"2026-03-01T13:00:00Z\" }", "after T0"),
     ] {
         let run = Drill::measured().estate(probe, value).run();
@@ -128,17 +129,17 @@ fn a_check_that_flaps() {
     // `within` counts from when the machines were ready.
     assert!((run.after_t0(&check["settled_at"]) - 1485.0).abs() < 1e-9, "{check:#}");
     run.is(&format!("{RTO}/measured_s"), json!(null)).is(&format!("{RTO}/status"), "unknown");
-    // At the very instant at which its time is up.
+    // The service goes down exactly when the check's time is up.
     let run = Drill::good()
         .estate("web-up: { healthy_after: 20s }", flapping)
         .playbook(HELD, "within: 30s\n    stable_for: 30s")
         .run();
     run.exits(1).because(&["check `web-up`", "did not stay healthy"]);
-    // Back soon enough: healthy is the start of the stretch that held.
+    // The service is back soon enough. `healthy` is the start of the stretch that held.
     let short = flapping.replace("20m", "5s");
     let run = Drill::good().estate("web-up: { healthy_after: 20s }", &short).run();
     run.exits(0).is(&format!("{RTO}/measured_s"), 920.0);
-    // Without `stable_for` nobody sees it.
+    // Without `stable_for`, the check does not notice it.
     let run =
         Drill::good().estate("web-up: { healthy_after: 20s }", flapping).playbook(HELD, "within: 10m").run();
     run.exits(0).is(&format!("{RTO}/measured_s"), 905.0);
@@ -172,7 +173,7 @@ fn a_slow_step() {
     run.exits(1).because(&["RTO 51m5s missed its objective of 45m"]).is_clean();
     run.is(&format!("{RTO}/status"), "missed").is("/workloads/0/recovered", true);
     run.is(&format!("{RTO}/measured_s"), 2165.0).is(&format!("{RTO}/with_assumptions_s"), 3065.0);
-    // Without the assumed detection and decision it would do.
+    // Without the assumed detection and decision times, the drill would pass.
     let alone = Drill::good()
         .estate("rds.restore: { base: 9m", "rds.restore: { base: 30m")
         .playbook("assume: { detection: 5m, decision: 10m }\n", "");
@@ -185,7 +186,7 @@ fn a_step_over_its_timeout() {
     run.exits(1).because(&["step `db`", "longer than its timeout of 13m59s"]).is_clean();
     let db = run.step("db");
     assert_eq!((&db["attempts"], &db["status"]), (&json!(3), &json!("failed")));
-    // Each attempt made a database of its own, and teardown found all three.
+    // Each attempt made its own database, and teardown found all three.
     assert_eq!(db["resources"].as_array().unwrap().len(), 3);
     Drill::good().playbook("timeout: 40m", "timeout: 14m").run().exits(0);
 }
@@ -199,7 +200,7 @@ fn a_missing_resource() {
     let run = drill.run();
     run.exits(1).because(&["not recovered", "s3:bucket/orders-receipts is lost, and no step restored it"]);
     run.is("/workloads/0/missing_resources", json!(["s3:bucket/orders-receipts"])).is_clean();
-    // What was timed is shown, and met by nothing.
+    // The report shows the measured time. It meets no objective.
     run.is(&format!("{RTO}/measured_s"), 905.0).is(&format!("{RTO}/status"), "unknown");
     run.is(&format!("{RPO}/status"), "unknown").is("/workloads/0/recovered", false);
     let more = Drill::good()
@@ -222,7 +223,8 @@ fn an_open_sandbox() {
 #[test]
 fn a_sandbox_that_is_opened_after_t0() {
     let clean = Drill::good().run();
-    // By a step that makes machines, by the one that ends last, and by a command, of which nobody knows what it did.
+    // Three cases: a step that makes machines, the step that ends last, and a command. Nobody knows
+    // what the command did.
     let last =
         Drill::good().step("- id: note\n  uses: command.run\n  needs: [web]\n  with: { run: [\"true\"] }");
     for (drill, step) in [(Drill::good(), "db"), (Drill::good(), "web"), (last, "note")] {
@@ -230,7 +232,7 @@ fn a_sandbox_that_is_opened_after_t0() {
         run.exits(1).is("/verdict", "failed").is_clean();
         run.because(&["the sandbox was not closed after T0", "an internet gateway is attached"]);
         run.is("/sandbox/isolation_verified", false);
-        // What was measured stands: looks are no part of it.
+        // The measured time is unchanged: looks are no part of it.
         assert_eq!(run.at(RTO), clean.at(RTO));
         assert_eq!(run.at("/phases/recover_s"), clean.at("/phases/recover_s"));
         let found = run.one("/findings", "rule", "sandbox-open");
@@ -253,7 +255,7 @@ fn what_will_not_delete() {
     let stuck = Drill::good().faults(&["{ step: web, error: will_not_delete }"]);
     let run = stuck.run_with(&["--start", START, "--teardown-timeout", "5m"]);
     run.exits(4).is("/verdict", "passed").because(&["teardown left 6 resources behind"]);
-    // What stays holds the network that it stands in, as on the real cloud.
+    // A remaining resource keeps its network in place, as on the real cloud.
     let left = texts(run.at("/teardown/left_behind"));
     let of = |kind: &str| left.iter().filter(|l| l.starts_with(kind)).count();
     assert_eq!(of("ec2:instance/"), 2, "{left:?}");
@@ -261,7 +263,7 @@ fn what_will_not_delete() {
     run.is("/teardown/created", 9).is("/teardown/deleted", 3);
     let patience = run.at("/phases/teardown_s").as_f64().unwrap();
     assert!((900.0..1200.0).contains(&patience), "{patience}");
-    // Whatever the verdict.
+    // This holds for every verdict.
     let failed = Drill::of("region-loss").faults(&["{ step: web, error: will_not_delete }"]);
     let run = failed.run_with(&["--teardown-timeout", "4m"]);
     run.exits(4).is("/verdict", "failed").because(&["RPO", "missed"]).because(&["left 6 resources behind"]);
@@ -282,7 +284,7 @@ fn a_step_that_never_completes() {
     assert_eq!(run.step("web")["status"], "failed");
     assert_eq!(run.check("web-up")["status"], "skipped");
     assert!(run.check("web-up")["because"].as_str().unwrap().contains("ttl"));
-    // With a time-out and another attempt it comes through.
+    // With a timeout and a second attempt, the drill passes.
     let again = Drill::good()
         .playbook("    needs: [db]\n    with:\n      image", "    needs: [db]\n    timeout: 2m\n    retry: { attempts: 2, backoff: 5s }\n    with:\n      image")
         .faults(&["{ step: web, attempt: 1, error: never_completes }"]);
@@ -311,17 +313,18 @@ fn a_sandbox_that_is_never_ready() {
     run.exits(3).is("/t0", json!(null)).is_clean().because(&["not ready within its ttl of 4h"]);
 }
 
-/// Cut off at the instant at which its steps ask for things: what was asked for is waited for, and removed.
+/// The ttl ends exactly when the steps make their requests. The drill waits for the requested
+/// resources and removes them.
 #[test]
 fn a_drill_without_time() {
-    // At 14 min the database is ready, and the machines are asked for.
+    // At 14 min the database is ready, and the machines are requested.
     for ttl in ["11s", "45s", "14m", "14m45s"] {
         let run = Drill::good().playbook("ttl: 4h", &format!("ttl: {ttl}")).run();
         run.exits(1).is_clean().because(&[&format!("ttl of {ttl} has passed")]);
     }
 }
 
-/// Hundreds of things at one instant take no longer than one.
+/// Hundreds of resources at one instant take no longer than one.
 #[test]
 fn many_at_once() {
     let run = Drill::good().playbook("count: 2", "count: 1000").run();
@@ -345,7 +348,7 @@ fn an_unhealthy_restore() {
     let run = Drill::good().faults(&["{ step: web, error: comes_up_unhealthy }"]).run();
     run.exits(1).because(&["step `web`", "came up as incompatible-restore"]).is_clean();
     assert_eq!(run.check("web-up")["because"], "`web` failed");
-    // What came up bad is not used again, and is removed like everything else.
+    // A resource that came up unhealthy is not used again. It is removed like everything else.
     let run = Drill::good().faults(&["{ step: db, attempt: 1, error: comes_up_unhealthy }"]).run();
     run.exits(0).is("/teardown/created", 10).is_clean();
     let db = run.step("db");
@@ -358,7 +361,7 @@ fn an_unhealthy_restore() {
 fn a_lost_answer_creates_nothing_twice() {
     let run = Drill::good().faults(&["{ step: db, attempt: 1, error: lost_answer }"]).run();
     run.exits(0).is_clean();
-    // The second attempt is the same request: it finds the database of the first under way.
+    // The second attempt is the same request. It finds the first attempt's database under way.
     assert_eq!(run.step("db")["attempts"], 2);
     run.is(&format!("{RTO}/measured_s"), 905.0)
         .is("/teardown/created", Drill::good().run().at("/teardown/created").clone());
@@ -370,7 +373,8 @@ fn a_lost_answer_creates_nothing_twice() {
 fn a_lost_answer_leaves_nothing_behind() {
     let run = Drill::good().faults(&["{ step: web, error: lost_answer }"]).run();
     run.exits(1).because(&["step `web`", "the answer was lost"]).is_clean();
-    // Both machines stand although nobody was told: found by their tag, and removed.
+    // Both machines exist although their answers were lost. Teardown finds them by their tag and
+    // removes them.
     run.is("/teardown/created", 9);
     assert_eq!(run.events("deleted").iter().filter(|e| e["resource"]["kind"] == "instance").count(), 2);
     let run = Drill::good().faults(&["{ step: sandbox, error: lost_answer }"]).run();
@@ -383,13 +387,13 @@ fn an_account_that_is_not_there() {
     let drill = Drill::good().estate("  \"999988887777\": { name: sandbox }\n", "");
     let estate = drill.estate.replace(", shared_with: [\"999988887777\"]", "");
     let run = Drill::new(&drill.playbook, &estate).run();
-    // Told by validation or by preflight; in either case before anything was done.
+    // Validation or preflight reports it. In either case nothing was done yet.
     assert!(matches!(run.code, 2 | 3), "{}", run.code);
     assert!(run.stderr.contains("999988887777") || run.stdout.contains("999988887777"), "{}", run.stderr);
     if run.code == 3 {
         run.exits(3).is("/t0", json!(null)).is("/teardown/created", 0).because(&["no account 999988887777"]);
     }
-    // Another account's absence hides its recovery points, and is told.
+    // The absence of another account hides its recovery points. The report says so.
     let drill =
         Drill::of("az-loss").playbook("accounts:\n", "accounts:\n  elsewhere: { id: \"123456789012\" }\n");
     let run = drill.run();
@@ -415,7 +419,7 @@ fn a_step_that_was_left_out() {
     assert_eq!(run.step("receipts")["because"], "its `when` is false");
     run.because(&["s3:bucket/orders-receipts is lost, and no step restored it"]);
     when("true").run().exits(0);
-    // Its dependents are skipped, checks among them.
+    // The dependents are skipped, including checks.
     let web = Drill::good().playbook(
         "uses: ec2.launch\n    workload: orders",
         "uses: ec2.launch\n    workload: orders\n    when: false",
@@ -450,7 +454,7 @@ fn a_failure_outside_any_workload() {
     run.exits(1).because(&["check `loose` is unhealthy", "within 1m"]);
 }
 
-/// What the playbook itself leaves out outside any workload is shown, and no failure.
+/// Steps that the playbook leaves out, outside any workload, are shown. They are no failure.
 #[test]
 fn what_was_left_out_outside_any_workload() {
     let run = Drill::good()
@@ -470,7 +474,7 @@ fn a_workload_of_its_own_can_fail_the_drill() {
     let run = drill.run();
     run.exits(1).because(&["search: not recovered", "ec2:instance/i-0d4 is lost"]);
     let search = run.one("/workloads", "name", "search");
-    // A check alone took no time, and proves no recovery of what is lost.
+    // A check alone took no time, and proves no recovery of a lost resource.
     assert_eq!(search["rto"]["status"], "unknown");
     assert_eq!(run.one("/workloads", "name", "orders")["recovered"], true);
 }

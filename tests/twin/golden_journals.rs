@@ -1,5 +1,6 @@
-//! Journals of format 3 that version 0.1.0 wrote, before the types of events changed: the program still makes the
-//! same reports of them, byte for byte, and goes on with them. See `tests/golden/journals/README.md`.
+//! Journals of format 3 that version 0.1.0 wrote, before the types of events changed. The program
+//! still makes the same reports from them, byte for byte, and resumes them. See
+//! `tests/golden/journals/README.md`.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -37,7 +38,7 @@ fn drillmaster(args: &[&str], run: &Path) -> Output {
     support::places::drillmaster().args(args).arg(run).output().unwrap()
 }
 
-/// All whole records of all golden journals.
+/// All complete records of all golden journals.
 fn records() -> Vec<Value> {
     let read = |golden: PathBuf| std::fs::read_to_string(golden.join("journal.ndjson")).unwrap();
     let texts: Vec<String> = goldens().into_iter().map(read).collect();
@@ -62,7 +63,8 @@ fn the_reports_are_the_same_bytes() {
     assert!(differ.is_empty(), "{differ}");
 }
 
-/// The lines that differ. Where lines came or went: the first and the last that differ, and what stands between.
+/// The lines that differ. Where lines were added or removed: the range from the first to the last
+/// difference.
 fn difference(expected: &str, found: &str) -> String {
     let (old, new): (Vec<&str>, Vec<&str>) = (expected.lines().collect(), found.lines().collect());
     let mut lines = Vec::new();
@@ -89,7 +91,7 @@ fn difference(expected: &str, found: &str) -> String {
     lines.join("\n")
 }
 
-/// Playbooks stand in one line.
+/// A playbook stands on one line of the journal.
 fn part(line: &str, from: usize) -> String {
     line.chars().skip(from).take(160).collect()
 }
@@ -104,7 +106,7 @@ fn the_verdict_is_the_same() {
     }
 }
 
-/// A copy of the first `keep` records of a golden run, as its runner may have left it.
+/// A copy of the first `keep` records of a golden run, as a dead runner may have left it.
 fn begun(golden: &Path, keep: usize) -> tempfile::TempDir {
     let run = tempfile::tempdir().unwrap();
     let text = std::fs::read_to_string(golden.join("journal.ndjson")).unwrap();
@@ -113,7 +115,7 @@ fn begun(golden: &Path, keep: usize) -> tempfile::TempDir {
     run
 }
 
-/// Whatever the runner had come to, this program goes on from there to the same figures.
+/// At whatever record the runner stopped, this program resumes the run and gets the same figures.
 #[test]
 fn what_was_begun_is_gone_on_with() {
     for wanted in ["everything", "throttled", "discarded", "denied", "az-loss", "account-loss"] {
@@ -123,7 +125,7 @@ fn what_was_begun_is_gone_on_with() {
         for share in [1, 20, 40, 60, 80, 95] {
             let run = begun(&golden, (all * share / 100).max(1));
             let mut command = support::places::drillmaster();
-            // What the runs were given.
+            // The inputs that the golden runs had.
             command.env("TOKEN", "Zq7-not-to-be-seen").env("POINT", "orders-1h");
             let told = command.arg("resume").arg(run.path()).output().unwrap();
             let stderr = String::from_utf8_lossy(&told.stderr);
@@ -150,7 +152,8 @@ fn what_was_begun_is_gone_on_with() {
     }
 }
 
-/// A figure without the words for what a check saw: they may change from version to version.
+/// A figure without the text that describes what a check saw. This text may change between
+/// versions.
 fn wordless(figure: &Value) -> Value {
     let mut figure = figure.clone();
     for row in figure.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
@@ -161,8 +164,8 @@ fn wordless(figure: &Value) -> Value {
     figure
 }
 
-/// What stood when the runner died, was kept, or was left behind, is known to be the run's. Of the instance of `torn`
-/// there is only the intent on record: it is found by its tag.
+/// Resources that stood when the runner died, were kept, or were left behind are known to belong to
+/// the run. The instance of `torn` has only an intent on record. Teardown finds it by its tag.
 #[test]
 fn what_stands_is_torn_down() {
     for (wanted, code) in [("torn", 130), ("kept", 0), ("left-behind", 4)] {
@@ -178,7 +181,7 @@ fn what_stands_is_torn_down() {
     }
 }
 
-/// The names of an enum's variants, as serde tells them to whoever asks for one that is none of them.
+/// The names of an enum's variants. Serde lists them when it is given an unknown one.
 fn variants<T: DeserializeOwned>(asked: &Value) -> BTreeSet<String> {
     let Err(error) = T::deserialize(asked) else { panic!("{asked} is a variant") };
     let error = error.to_string();
@@ -205,7 +208,7 @@ fn every_kind_of_event_occurs() {
 #[test]
 fn every_kind_of_request_occurs() {
     let mut wanted = variants::<Create>(&json!({ "none of them": {} }));
-    // Objects are asked for in another way.
+    // Objects are requested in another way.
     wanted.insert("copy_objects".to_owned());
     let records = records();
     let intents = records.iter().filter(|record| record["event"] == "intent");
@@ -213,7 +216,7 @@ fn every_kind_of_request_occurs() {
     all_occur(&wanted, &found);
 }
 
-/// All texts that stand under `key`, at any depth.
+/// All texts under `key`, at any depth.
 fn under(key: &str, value: &Value, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(map) => {
@@ -242,7 +245,7 @@ fn every_kind_of_resource_point_phase_and_stage_occurs() {
     all_occur(&variants::<Stage>(&none), &found("isolation", "stage"));
 }
 
-/// A golden without a row, and a row without a golden, tell nobody what they are for.
+/// Each golden run has a row that explains it, and each row has a golden run.
 #[test]
 fn the_readme_names_each() {
     let readme = std::fs::read_to_string(journals().join("README.md")).unwrap();

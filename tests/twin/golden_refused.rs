@@ -1,5 +1,5 @@
-//! Journals that say what no program of this version has written, in a chain that is whole: `report`, `gate` and
-//! `resume` refuse them alike, with the line, and read nothing into what they do not know.
+//! Journals with a whole chain that say what no program of this version has written. `report`,
+//! `gate` and `resume` all refuse them, name the line, and do not guess at what they do not know.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -8,13 +8,13 @@ use std::process::Command;
 use serde_json::{Value, json};
 use sha2::Digest as _;
 
-/// One change of one record.
+/// One change to one record.
 struct Change {
-    /// The golden run that is changed.
+    /// The golden run to change.
     golden: &'static str,
-    /// The kind of event: the first of it in which something stands at `at` is changed.
+    /// The kind of event. The change is made in the first such event that has a value at `at`.
     event: &'static str,
-    /// Where in the record.
+    /// The place in the record.
     at: &'static str,
     to: Value,
 }
@@ -23,8 +23,8 @@ fn change(golden: &'static str, event: &'static str, at: &'static str, to: impl 
     Change { golden, event, at, to: to.into() }
 }
 
-/// A golden run with one record changed, every hash as it has to be, and the report's as well: nothing but the change
-/// itself can be refused. Gives the folder and the changed line's number.
+/// A golden run with one changed record. All hashes are correct, also the report's, so only the
+/// change itself can be refused. Returns the folder and the number of the changed line.
 fn changed(change: &Change, finished: bool) -> (tempfile::TempDir, usize) {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/journals").join(change.golden);
     let text = std::fs::read_to_string(golden.join("journal.ndjson")).unwrap();
@@ -35,7 +35,7 @@ fn changed(change: &Change, finished: bool) -> (tempfile::TempDir, usize) {
         found.unwrap_or_else(|| panic!("no {} with {} in {}", change.event, change.at, change.golden));
     *records[index].pointer_mut(change.at).unwrap() = change.to.clone();
     if !finished {
-        // As its runner may have left it: what comes after the change is not there yet.
+        // The journal as a dead runner may have left it: it ends with the changed record.
         records.truncate(index + 1);
     }
     let run = tempfile::tempdir().unwrap();
@@ -62,7 +62,8 @@ fn hash(bytes: &[u8]) -> String {
     nibbles.map(|nibble| char::from_digit(nibble.into(), 16).unwrap()).collect()
 }
 
-/// Exit code 2, the journal's line, and the journal as it was before. `Err`: what was said instead.
+/// Expects exit code 2, the line of the journal, and an unchanged journal. `Err` holds what was
+/// said instead.
 fn refused(command: &[&str], run: &Path, line: usize) -> Result<(), String> {
     let before = std::fs::read(run.join("journal.ndjson")).unwrap();
     let mut program = Command::new(env!("CARGO_BIN_EXE_drillmaster"));
@@ -106,12 +107,12 @@ fn all_refuse(changes: &[Change]) {
     assert!(passed.is_empty(), "{passed}");
 }
 
-/// Without a change that matters nothing is refused: what is refused below is so because of the change.
+/// A harmless change is not refused. So the refusals below are due to their changes.
 #[test]
 fn a_change_that_is_known_passes() {
     let known = change("findings", "finding", "/severity", "high");
     let (run, line) = changed(&known, true);
-    // The report is held to the journal, and this one is of another severity.
+    // The report is compared with the journal, and this report has another severity.
     let said = refused(&["gate"], run.path(), line).unwrap_err();
     assert!(said.starts_with("exit status: 2") && said.contains("report.json"), "{said}");
     std::fs::remove_file(run.path().join("report.json")).unwrap();
@@ -165,7 +166,7 @@ fn an_unknown_kind_of_resource() {
     ]);
 }
 
-/// Of what was made under a kind that is known, another kind is told to be deleted.
+/// The resource was made under a known kind. The deletion names another kind.
 #[test]
 fn an_unknown_kind_of_what_is_deleted() {
     all_refuse(&[
@@ -197,7 +198,7 @@ fn an_unknown_kind_of_request() {
     all_refuse(&[change("passed", "intent", "/what", unknown)]);
 }
 
-/// Whether a call may have taken effect.
+/// The answer says whether a call may have taken effect.
 #[test]
 fn an_unknown_answer() {
     all_refuse(&[change("throttled", "not_created", "/sent", "perhaps")]);

@@ -1,4 +1,5 @@
-//! The guard: what it looks at before anything is changed, and that whoever names what is not the drill's is stopped.
+//! The guard: what it checks before anything is changed. It stops a drill that names resources of
+//! others.
 
 mod liar;
 
@@ -146,7 +147,7 @@ async fn a_protected_account_is_never_changed() {
     assert_eq!(cloud.asked.get(), 0);
 }
 
-/// The program with this configuration, at each place where it may lie.
+/// Runs the program with this configuration, at each place where the file may lie.
 fn with_config(drill: &Drill, text: &str, args: &[&str]) -> Vec<(i32, String)> {
     let path = drill.write();
     let home = drill.folder().join("home/.config/drillmaster");
@@ -184,7 +185,7 @@ fn a_sandbox_in_a_protected_account_is_a_mistake() {
         }
         assert!(!drill.folder().join("runs").exists(), "{command} has begun a run");
     }
-    // Protecting production is what the list is for.
+    // The list is meant to protect production.
     for (code, told) in with_config(&drill, &format!("protected_accounts: [\"{PRODUCTION}\"]"), &["validate"])
     {
         assert_eq!(code, 0, "{told}");
@@ -212,7 +213,7 @@ fn a_configuration_that_cannot_be_read_stops_everything() {
     assert!(!drill.folder().join("runs").exists());
 }
 
-/// A volume of production's beside the sandbox, in its own account and region.
+/// A production volume next to the sandbox, in the sandbox's own account and region.
 const LIVE: &str = "  - { id: \"ec2:volume/vol-live\", account: \"999988887777\", region: us-west-2, az: usw2-az1, size: 1GiB }";
 
 #[test]

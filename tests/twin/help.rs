@@ -1,4 +1,4 @@
-//! What `--help` says of the program and of each command, as golden files.
+//! The `--help` texts of the program and of each command, as golden files.
 
 use support::golden;
 use support::places::drillmaster;

@@ -1,8 +1,8 @@
-//! Errors say what helps, and a failure is told once.
+//! Errors say what helps, and a failure is reported once.
 
 use support::drill::Drill;
 
-/// A database with a log that survives, and snapshots that do not.
+/// A database whose log survives and whose snapshots do not.
 fn zone_drill(points: &str, uses: &str) -> Drill {
     let estate = format!(
         "accounts: {{ \"111122223333\": {{ name: production }} }}\n\
@@ -33,10 +33,10 @@ fn where_only_the_log_survives_the_action_that_reads_it_is_named() {
         assert_eq!(run.code, 1, "{}{}", run.stdout, run.stderr);
         let because = run.step("db")["because"].as_str().unwrap();
         assert!(because.contains("`rds.restore_to_time`"), "{because}");
-        // The advice is good.
+        // A drill that follows the advice passes.
         zone_drill(&points, "rds.restore_to_time").run().exits(0);
     }
-    // Without a log it would be wrong.
+    // Without a log, the advice would be wrong.
     let run = zone_drill(&elsewhere, "rds.restore").run();
     assert!(!run.step("db")["because"].as_str().unwrap().contains("restore_to_time"));
 }
@@ -59,7 +59,7 @@ fn where_the_key_is_lost_another_key_helps_and_no_copy() {
     let because = run.step("db")["because"].as_str().unwrap();
     assert!(because.contains(key) && because.contains("re-encrypt"), "{because}");
     assert!(because.contains("`rds.copy_snapshot` with a `kms_key`"), "{because}");
-    // A point that the playbook names is judged before anything is touched.
+    // The recovery point that a playbook names is judged before anything is touched.
     let run = drill("from: { db: carts, point: carts-1 }").run();
     assert!(run.code == 2 && run.stderr.contains("re-encrypt") && run.stderr.contains(key), "{}", run.stderr);
 }

@@ -1,4 +1,5 @@
-//! `drillmaster iam-policy`: what it prints for each sample, as golden files, and what every printed policy keeps to.
+//! `drillmaster iam-policy`: its output for each sample, as golden files, and the rules that every
+//! printed policy follows.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -97,7 +98,8 @@ fn arns_are_of_the_sandboxs_partition() {
     }
 }
 
-/// Reads and lists, and nothing else, in accounts that do not hold the sandbox.
+/// Whether the action only reads or lists. No other action is allowed in accounts that do not hold
+/// the sandbox.
 fn reads(action: &str) -> bool {
     let (_, name) = action.split_once(':').unwrap();
     ["Describe", "List", "Get"].iter().any(|verb| name.starts_with(verb))
@@ -134,11 +136,11 @@ fn every_policy_keeps_to_its_account_region_and_tags() {
                     is_global || tests["StringEquals"]["aws:RequestedRegion"] != Value::Null,
                     "{statement:#}"
                 );
-                // Everything there is may only be read.
+                // A statement about all resources may only read.
                 if statement["Resource"] == "*" {
                     assert!(actions.iter().all(|a| reads(a)), "{statement:#}");
                 }
-                // What deletes or changes needs the run's tag, or a name that only runs give.
+                // Actions that delete or change need the run's tag, or a name that only runs give.
                 let tagged = tests["StringLike"]["aws:ResourceTag/drillmaster:run"] == "*";
                 let named = several(&statement["Resource"]).iter().all(|on| on.contains("dm-????????-*"));
                 let changes = |action: &&&str| {
@@ -221,7 +223,8 @@ fn what_arguments_name_is_all_that_is_allowed() {
         ["arn:aws:secretsmanager:us-west-2:999988887777:secret:drill/db-??????"]
     );
     assert_eq!(on("iam:SimulatePrincipalPolicy"), ["arn:aws:iam::999988887777:role/dr/drillmaster"]);
-    // What the template makes: where it is known, else said.
+    // The policy covers the resources that the template makes, where they are known. The notes name
+    // the others.
     assert!(!on("ec2:DeleteSecurityGroup").is_empty());
     let notes = printed["notes"].to_string();
     assert!(notes.contains("makes AWS::SQS::Queue: add"), "{notes}");
@@ -262,7 +265,7 @@ fn a_role_trusts_whom_the_command_line_names() {
     assert!(stderr.contains("ARN of a role or user"), "{stderr}");
 }
 
-/// Needs no permission, or is declared by what the playbook's arguments name.
+/// Calls that need no permission, or that are declared from what the playbook's arguments name.
 const APART: [&str; 3] = ["sts:GetCallerIdentity", "sts:AssumeRole", "secretsmanager:GetSecretValue"];
 
 fn sources(folder: &Path, all: &mut Vec<PathBuf>) {
@@ -272,7 +275,7 @@ fn sources(folder: &Path, all: &mut Vec<PathBuf>) {
     }
 }
 
-/// Also those that no drill of the tests makes: whatever names itself in an error is a call.
+/// This includes calls that no test drill makes: every name of a call in an error counts.
 #[test]
 fn every_call_to_aws_is_declared() {
     let mut declared: BTreeSet<&str> = APART.into();

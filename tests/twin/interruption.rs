@@ -1,4 +1,4 @@
-//! Runs that are cut short, from within and from without: what the exit code says, what stays on record.
+//! Runs that are cut short, from inside and outside: their exit code, and what stays on record.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
@@ -24,7 +24,7 @@ impl Watched {
         Self { child, stderr, seen: String::new(), out }
     }
 
-    /// Reads what it tells until a line holds `words`.
+    /// Reads the run's output until a line holds `words`.
     fn until(&mut self, words: &str) {
         loop {
             let mut line = String::new();
@@ -53,7 +53,7 @@ impl Watched {
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        // It has ended already unless the test failed.
+        // The run has already ended, unless the test failed.
         let _ended = self.child.kill();
         let _ended = self.child.wait();
     }
@@ -64,7 +64,7 @@ fn finish(drill: &Drill, watched: Watched) -> Run {
     drill.ended(out, output)
 }
 
-/// The sample with a database that takes days: however slow the machine is, the signal comes in between.
+/// The sample with a database that takes days. On any machine, the signal comes before its end.
 fn endless() -> Drill {
     let timings = ("rds.restore: { base: 9m,", "rds.restore: { base: 900h,");
     Drill::of("region-loss")
@@ -73,7 +73,7 @@ fn endless() -> Drill {
         .estate(timings.0, timings.1)
 }
 
-/// Fast enough to wait for the teardown.
+/// A pace at which the test can wait for the teardown.
 const PACE: [&str; 2] = ["--pace", "100"];
 
 #[test]
@@ -86,7 +86,8 @@ fn the_first_signal_ends_the_drill_with_teardown_and_report() {
         let run = finish(&drill, watched);
         run.exits(130).is("/verdict", "interrupted").because(&["the drill was interrupted"]).is_clean();
         assert!(run.stderr.contains("interrupted: tearing the sandbox down"), "{}", run.stderr);
-        // What ran, what did not, and no figure of a recovery that was not seen through.
+        // The report says what ran and what did not. It has no figure for a recovery that did not
+        // finish.
         assert_eq!(run.step("receipts")["status"], "succeeded");
         assert_eq!(
             (&run.step("db")["status"], &run.step("db")["because"]),
@@ -95,7 +96,7 @@ fn the_first_signal_ends_the_drill_with_teardown_and_report() {
         assert_eq!(run.step("web")["status"], "not_run");
         assert_eq!(run.check("rows")["status"], "skipped");
         run.is("/workloads/0/rto/measured_s", json!(null)).is("/workloads/0/rto/status", "unknown");
-        // The database was being made: it is known, and gone.
+        // The database was being made. The report names it, and it was deleted.
         assert_eq!(
             run.events("deleted").iter().filter(|e| e["resource"]["kind"] == "db_instance").count(),
             1
@@ -107,7 +108,7 @@ fn the_first_signal_ends_the_drill_with_teardown_and_report() {
     }
 }
 
-/// A replica is made with the sandbox, before T0, and takes a quarter of an hour.
+/// A replica that is made with the sandbox, before T0. It takes a quarter of an hour.
 const WITH_REPLICA: &str = r#"
 name: replica
 estate: estate.yaml
@@ -172,7 +173,7 @@ fn hearing_hang_ups(command: &Command) -> Command {
     wrapped
 }
 
-/// The shell, the kernel and the session each send HUP when a terminal goes away, and TERM may follow.
+/// When a terminal goes away, the shell, the kernel and the session each send HUP. TERM may follow.
 #[test]
 fn a_lost_terminal_tears_down_however_often_it_is_told() {
     for signals in [&["HUP"][..], &["HUP", "HUP", "TERM", "HUP"], &["TERM", "HUP"]] {
@@ -187,7 +188,7 @@ fn a_lost_terminal_tears_down_however_often_it_is_told() {
     }
 }
 
-/// With the terminal, stdout and stderr are gone too. Writing to them fails, and the teardown goes on.
+/// Stdout and stderr go away with the terminal. Writes to them fail, and the teardown continues.
 #[test]
 fn a_terminal_that_is_gone_stops_no_teardown() {
     for output in ["text", "json"] {
@@ -210,8 +211,8 @@ fn a_terminal_that_is_gone_stops_no_teardown() {
         let code = child.wait().unwrap().code();
         let report = std::fs::read_to_string(out.join("report.json")).unwrap();
         let report: Value = serde_json::from_str(&report).unwrap();
-        // The result could not be delivered, and the interruption is the graver news. A run that
-        // noticed first that nobody reads its events was cut by that.
+        // The result could not be delivered, and the interruption is worse. A run that first
+        // noticed its missing reader was cut short by that.
         let unread = output == "json" && code == Some(3) && report["verdict"] == "error";
         let interrupted = code == Some(130) && report["verdict"] == "interrupted";
         assert!(interrupted || unread, "{output}: {code:?} {}", report["verdict"]);
@@ -221,7 +222,7 @@ fn a_terminal_that_is_gone_stops_no_teardown() {
 
 #[test]
 fn the_second_signal_ends_at_once() {
-    // A teardown that goes on for days.
+    // A teardown that takes days.
     let drill = endless().faults(&["{ step: db, error: will_not_delete }"]);
     let mut watched = Watched::start(&drill, &["--pace", "10", "--teardown-timeout", "900h"]);
     watched.until("created by db");
@@ -238,14 +239,14 @@ fn the_second_signal_ends_at_once() {
         run.stderr
     );
     assert_eq!(run.report, Value::Null);
-    // Every line is whole, and all that was created stands there.
+    // Every line is complete, and the lines name everything that was created.
     let created: Vec<Value> = run.events("created");
     assert!(created.iter().any(|e| e["by"] == "db"), "{created:#?}");
     assert!(run.events("run_finished").is_empty());
     unfinished(&run, "interrupted", "the drill was interrupted");
 }
 
-/// What `report` and `gate` say of a run that never came to its end.
+/// Checks what `report` and `gate` say about a run that did not come to its end.
 fn unfinished(run: &Run, verdict: &str, reason: &str) {
     let folder = run.folder.to_str().unwrap();
     for format in ["html", "markdown", "junit", "text"] {
@@ -258,7 +259,7 @@ fn unfinished(run: &Run, verdict: &str, reason: &str) {
     assert_eq!(code, 0, "{stderr}");
     let report: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(report["verdict"], verdict);
-    // What it created may still stand.
+    // The resources that it created may still stand.
     assert_eq!(report["exit_code"], 4);
     assert!(!report["teardown"]["left_behind"].as_array().unwrap().is_empty());
     assert_eq!(report["workloads"][0]["rto"]["status"], "unknown");
@@ -276,7 +277,7 @@ fn what_was_killed_can_be_reported_from_its_journal() {
     let run = finish(&drill, watched);
     assert_eq!((run.code, &run.report), (-1, &Value::Null));
     unfinished(&run, "error", "did not come to its end");
-    // A torn last line is what a crash leaves: it was never done.
+    // A crash leaves a torn last line. Its record does not count.
     let path = run.folder.join("journal.ndjson");
     let mut text = std::fs::read_to_string(&path).unwrap();
     text.push_str("{\"seq\":99,\"at\":\"2026-03-0");
@@ -297,7 +298,8 @@ fn a_folder_that_cannot_be_written() {
     let before = std::fs::read(once.folder.join("journal.ndjson")).unwrap();
     for out in [playbook, &format!("{playbook}/below"), "/proc/drills/1", "/dev/null", used] {
         let (code, stdout, stderr) = told(&["run", playbook, "--out", out]);
-        // A folder in use is a mistake of the command line; one that cannot be written keeps the drill from being carried out.
+        // A folder in use is a mistake of the command line. A folder that cannot be written stops
+        // the drill.
         assert_eq!(code, if out == used { 2 } else { 3 }, "{out}: {stderr}");
         assert!(stdout.is_empty(), "{out}: {stdout}");
         assert!(stderr.starts_with("error: ") && stderr.contains(out), "{out}: {stderr}");
@@ -320,7 +322,7 @@ fn a_report_that_cannot_be_written_is_no_pass() {
     assert_eq!(last["event"], "run_finished");
 }
 
-/// `| head -1`: whoever stops reading does not stop the teardown.
+/// `| head -1`: a reader that stops reading does not stop the teardown.
 #[test]
 fn stdout_closed_early() {
     for args in [&["--output", "json"][..], &[]] {
@@ -341,7 +343,8 @@ fn stdout_closed_early() {
         let events = drill::journal(&out);
         assert_eq!(events.last().unwrap()["event"], "run_finished");
         assert_eq!(events.iter().find(|e| e["event"] == "left_behind").unwrap()["resources"], json!([]));
-        // Either all of it had been taken before the end was closed, or the result was not delivered: no pass.
+        // Either the reader had taken everything before it closed, or the result was not delivered.
+        // Then the run does not pass.
         assert!(matches!(output.status.code(), Some(0 | 3)), "{args:?} {:?} {stderr}", output.status);
         if args.is_empty() {
             assert_eq!(output.status.code(), Some(3), "{stderr}");
@@ -351,7 +354,8 @@ fn stdout_closed_early() {
     }
 }
 
-/// In the middle of the recovery: the drill stops, and everything it made is removed all the same.
+/// The reader goes away during the recovery. The drill stops, and teardown still removes
+/// everything.
 #[test]
 fn a_reader_that_goes_away_leaves_no_sandbox_behind() {
     let drill = endless();
@@ -390,7 +394,7 @@ fn events_as_ndjson() {
 fn a_sandbox_that_is_kept() {
     let drill = Drill::of("az-loss");
     let run = drill.run_with(&["--start", drill::START, "--keep-sandbox"]);
-    // Its ttl of 2 h, and the time that a teardown may take: nothing is swept up before.
+    // Nothing is swept up before the ttl of 2 h has passed, plus the time that a teardown may take.
     run.exits(0).is("/sandbox/kept_until", "2026-03-01T14:45:00Z").is("/teardown/deleted", 0);
     assert!(run.at("/teardown/created").as_u64().unwrap() > 0);
     let kept = run.events("kept");

@@ -1,4 +1,4 @@
-//! The record of a run: what is on disk when, and what a damaged one is worth.
+//! The record of a run: what is on disk at each moment, and what a damaged record is worth.
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -93,7 +93,7 @@ fn a_gap_is_refused_when_written_and_when_read() {
     );
 }
 
-/// The journal of `events`, whatever their order, with a chain that is whole.
+/// A journal of `events`, in any order, with a chain that is whole.
 fn lines_of(events: &[Event]) -> Vec<u8> {
     let events: Vec<String> = events.iter().map(|event| event.to_line(&[]).unwrap()).collect();
     chained(&events)
@@ -115,7 +115,7 @@ fn hash(bytes: &[u8]) -> String {
     nibbles.map(|nibble| char::from_digit(nibble.into(), 16).unwrap()).collect()
 }
 
-/// Neither counts as the twin, and neither is high by default.
+/// An unknown cloud is not taken for the twin. An unknown severity is not high by default.
 #[test]
 fn a_word_that_is_not_known_is_refused_with_its_line() {
     let found = |rule: Rule| Finding {
@@ -155,7 +155,7 @@ fn a_word_that_is_not_known_is_refused_with_its_line() {
             error.contains(&format!("journal.ndjson:{}: ", at + 1)) && error.contains(unknown),
             "{error}"
         );
-        // The file is whole: another version wrote it.
+        // The file is whole, so another version wrote it.
         assert!(error.contains("use the version that wrote the journal"), "{error}");
     }
 }
@@ -185,14 +185,14 @@ fn only_a_whole_story_is_read() {
     assert!(!read_bytes(&lines_of(&bodies(vec![start(), interrupted()]))).unwrap().finished());
 }
 
-/// The bodies of events, each with its seconds after the first instant.
+/// The bodies of the events, each with its seconds after the first instant.
 fn timed(events: &[Event]) -> Vec<(f64, Body)> {
     let after = |event: &Event| (event.at - fixture::at(0.0)).as_seconds_f64();
     events.iter().map(|event| (after(event), event.body.clone())).collect()
 }
 
-/// Plans, figures and instants that no run can have: read, they would hang whoever follows them, or
-/// give a time that nobody measured.
+/// Plans, figures and instants that no run can have. They would hang their reader, or give a time
+/// that nobody measured.
 #[test]
 fn a_record_of_what_cannot_be_is_refused() {
     type Change = fn(&mut Body);
@@ -292,7 +292,7 @@ fn a_record_of_what_cannot_be_is_refused() {
     }
 }
 
-/// Stories that no run can have: each is refused when it is read, and when it is told.
+/// Sequences of events that no run can have. Each is refused when it is read and when it is told.
 #[test]
 fn a_record_that_cannot_follow_is_refused() {
     let whole = recorded();
@@ -338,7 +338,7 @@ fn a_record_that_cannot_follow_is_refused() {
         let error = read_bytes(&lines_of(&events)).unwrap_err();
         let JournalError::Damaged { line: found, why: said, .. } = &error else { panic!("{error}") };
         assert!(said.contains(why), "{why}: {error}");
-        // Earlier where what was left out was missed before.
+        // The line is an earlier one where the missing record was needed before.
         assert!(*found <= line + 1, "{why}: line {}, and {error}", line + 1);
         let dir = tempfile::tempdir().unwrap();
         let mut journal = Journal::create(dir.path(), Durability::Buffered).unwrap();
@@ -416,12 +416,13 @@ fn ten_thousand_steps_are_recorded_quickly() {
     let dir = tempfile::tempdir().unwrap();
     let start = std::time::Instant::now();
     write(dir.path(), &events, Durability::Buffered);
-    // Unoptimised, and beside other tests: a sync for each record would take far longer.
+    // The build is unoptimised, and other tests run beside it. A sync per record would take far
+    // longer.
     assert!(start.elapsed().as_secs() < 300, "{:?}", start.elapsed());
     assert_eq!(read(dir.path()).unwrap().events.len(), 40_003);
 }
 
-/// What stands in the file after `edit`, and what was there before.
+/// Reads the journal after `edit` has changed its lines.
 fn edited(edit: impl FnOnce(&mut Vec<Vec<u8>>)) -> Result<Contents, JournalError> {
     let mut lines: Vec<Vec<u8>> =
         lines_of(&recorded()).split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
@@ -441,11 +442,12 @@ fn replace(line: &mut Vec<u8>, from: &str, to: &str) {
     *line = text.replacen(from, to, 1).into_bytes();
 }
 
-/// Lines are counted from 1, events and this test's indices from 0.
+/// Lines count from 1. Events and the indices of this test count from 0.
 #[test]
 fn the_record_that_does_not_fit_is_named() {
     let last = recorded().len();
-    // A figure that was made better: the line itself is named, for the two after it fit each other.
+    // An improved figure. The error names the line itself, because the two lines after it fit each
+    // other.
     let better = |lines: &mut Vec<Vec<u8>>| replace(&mut lines[5], "2026-03-01T", "2025-03-01T");
     refused_at(6, "the record was changed: line 7 holds the hash of another one", edited(better));
     refused_at(4, "a record was removed", edited(|lines| drop(lines.remove(3))));
@@ -459,7 +461,7 @@ fn the_record_that_does_not_fit_is_named() {
         edited(|lines| replace(&mut lines[4], "\"prev\"", "\"peev\"")),
     );
     refused_at(1, "hash of nothing", edited(|lines| replace(&mut lines[0], ":\"e3b0c442", ":\"e3b0c443")));
-    // The numbers may be made to fit; the chain is not.
+    // An edit can make the numbers fit, but not the chain.
     let renumbered = |lines: &mut Vec<Vec<u8>>| {
         lines.remove(3);
         for (n, line) in lines.iter_mut().enumerate().skip(3) {
@@ -467,10 +469,10 @@ fn the_record_that_does_not_fit_is_named() {
         }
     };
     refused_at(4, "does not follow on line 3", edited(renumbered));
-    // Of the last two nobody knows which: both are named.
+    // Either of the last two lines may be the changed one, so the error names both.
     let near_the_end = |lines: &mut Vec<Vec<u8>>| replace(&mut lines[last - 2], "12:20:14Z", "12:20:13Z");
     refused_at(last, &format!("does not follow on line {}: one of the two", last - 1), edited(near_the_end));
-    // Only the head tells of a change to the last, and of a cut between two lines.
+    // Only the head reveals a change to the last record, or a cut between two lines.
     let whole = read_bytes(&lines_of(&recorded())).unwrap();
     let changed = edited(|lines| replace(&mut lines[last - 1], "12:20:14Z", "12:20:15Z")).unwrap();
     assert_eq!(changed.end().records, whole.end().records);
@@ -488,7 +490,7 @@ fn the_head_is_what_sha256sum_gives() {
     assert_eq!(read_bytes(b"").unwrap().end().head.to_string(), hash(b""));
 }
 
-/// Goes on with what was cut to `bytes`; returns the file.
+/// Continues a journal that was cut to `bytes`, and returns the file.
 fn gone_on_with(bytes: &[u8]) -> Vec<u8> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(FILE_NAME);
@@ -521,7 +523,7 @@ fn a_tail_of_nuls_is_a_torn_line() {
         assert!(contents.torn);
         assert_eq!(contents.events.len(), ends.iter().filter(|end| **end <= cut).count());
         assert!(gone_on_with(&bytes) == whole);
-        // Something was written after them: not what a crash leaves.
+        // Something was written after them. A crash does not leave that.
         bytes.extend(b"\n{}");
         assert!(matches!(read_bytes(&bytes), Err(JournalError::Damaged { .. })));
     }
@@ -571,7 +573,7 @@ static SOUND: LazyLock<(Vec<u8>, Contents)> = LazyLock::new(|| {
     (whole, contents)
 });
 
-/// One change that somebody, or a bad disk, makes to the file.
+/// One change to the file, by a person or a bad disk.
 #[derive(Debug, Clone)]
 enum Edit {
     Flip { place: prop::sample::Index, bit: u8 },
@@ -592,15 +594,15 @@ fn edit() -> impl Strategy<Value = Edit> {
     ]
 }
 
-/// What must come of an edit.
+/// The expected result of an edit.
 #[derive(Debug)]
 enum Due {
-    /// Refused at this line or, where nobody can know, at the one after.
+    /// Refused at this line. Where nobody can know the line, it may be the next one.
     Refused {
         line: usize,
         or: Option<usize>,
     },
-    /// The last line was hit: refused there, or dropped as torn, or told by the head.
+    /// The edit hit the last line: it is refused there, dropped as torn, or shown by the head.
     Last,
     Prefix,
     Same,
@@ -636,7 +638,8 @@ fn apply(edit: &Edit, bytes: &mut Vec<u8>) -> Due {
         }
         Edit::Copy { of, to } => {
             let (copy, to) = (lines[of.index(count)].clone(), to.index(count + 1));
-            // Before itself: what stands there then is itself, and the second one is too many.
+            // A line copied before itself is still the first there. The second copy is the extra
+            // one.
             let line = if of.index(count) == to { to + 2 } else { to + 1 };
             lines.insert(to, copy);
             refused(line)
@@ -647,8 +650,8 @@ fn apply(edit: &Edit, bytes: &mut Vec<u8>) -> Due {
 }
 
 proptest! {
-    /// Every edit is refused with its line, but for two that the file alone cannot show: a cut tail, and a changed last
-    /// record. Those the head shows.
+    /// Every edit is refused with its line, except two that the file alone cannot show: a cut tail
+    /// and a changed last record. The head shows those.
     #[test]
     fn every_edit_is_found(edit in edit()) {
         let (whole, sound) = &*SOUND;
@@ -672,7 +675,7 @@ proptest! {
         }
     }
 
-    /// However a run was cut short, what is read is what was told, up to some event.
+    /// A journal that was cut anywhere reads as a prefix of its events.
     #[test]
     fn any_prefix_reads_as_a_prefix(cut in 0.0..=1.0_f64) {
         let events = recorded();
@@ -687,7 +690,7 @@ proptest! {
         prop_assert!(bytes[..usize::try_from(contents.intact_bytes).unwrap()].ends_with(b"\n") || whole == 0);
     }
 
-    /// Whatever was changed in it, a journal is read or refused with a line: it never brings the reader down.
+    /// A damaged journal is read, or refused with a line. It never makes the reader crash.
     #[test]
     fn any_damage_is_read_or_refused(place in 0.0..1.0_f64, bytes in prop::collection::vec(any::<u8>(), 1..8)) {
         let mut whole = lines_of(&recorded());

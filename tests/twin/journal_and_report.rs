@@ -1,4 +1,5 @@
-//! A journal and the report that was made from it: who changes or cuts one of them is found out. And who writes it.
+//! A journal and the report made from it. A change to either, or a cut, is detected. Also: who
+//! writes the journal.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -23,7 +24,7 @@ fn write(run: &Run, lines: &[String]) {
     std::fs::write(run.folder.join(FILE_NAME), lines.concat()).unwrap();
 }
 
-/// Neither is the run judged, as itself or as a baseline, nor is a report rendered.
+/// `gate` does not judge the run, as itself or as a baseline, and `report` renders nothing.
 #[track_caller]
 fn refused(run: &Run, words: &[&str]) {
     let folder = run.folder.to_str().unwrap();
@@ -93,7 +94,7 @@ fn a_report_of_another_time_is_not_judged() {
     let folder = run.folder.to_str().unwrap();
     let contents = journal::read(&run.folder).unwrap();
     let mut report = run.report.clone();
-    // As it would be after a resume that was killed: the report is of the first part.
+    // The state after a resume that was killed: the report covers only the first part.
     let all = lines(&run);
     let begun = run.folder.join("begun");
     std::fs::create_dir(&begun).unwrap();
@@ -104,16 +105,16 @@ fn a_report_of_another_time_is_not_judged() {
     for command in ["gate", "report"] {
         assert_eq!(told(&[command, folder]).0, 0, "the journal is judged, to its end");
     }
-    // With figures that the first part does not give.
+    // A report with figures that do not follow from the first part.
     report["journal"] = json!({ "records": 30, "head": contents.end_at(30).unwrap().head.to_string() });
     write_report(&run, &report);
     refused(&run, &["`verdict`: the report says \"passed\", the journal says \"error\""]);
-    // Of another run.
+    // The report of another run.
     write_report(&run, &passed().report);
     refused(&run, &["this record is not the one that report.json was made from"]);
 }
 
-/// The journal is what is judged. A report without it is none.
+/// The journal is what is judged. A report without its journal does not count.
 #[test]
 fn a_report_without_its_journal_is_not_judged() {
     let run = passed();
@@ -137,7 +138,7 @@ fn a_report_without_its_journal_is_not_judged() {
     refused(&run, &["does not tell of a run"]);
 }
 
-/// The places of a JSON value, each kind of place once: lists count with their first entry.
+/// The places of a JSON value, each kind of place once. A list counts with its first entry.
 fn places(value: &Value, at: &str, found: &mut Vec<String>) {
     if !at.is_empty() {
         found.push(at.to_owned());
@@ -153,7 +154,7 @@ fn places(value: &Value, at: &str, found: &mut Vec<String>) {
     }
 }
 
-/// Another value of the same kind, as far as there is one.
+/// Another value of the same kind, if there is one.
 fn another(value: &Value) -> Value {
     match value {
         Value::Null => json!(1),
@@ -173,10 +174,10 @@ fn another(value: &Value) -> Value {
     }
 }
 
-/// Whatever is changed in a report, added or taken out: neither gate nor baseline nor report takes it.
+/// `gate`, the baseline and `report` refuse every report with a changed, added or removed field.
 #[test]
 fn each_field_of_a_report_is_held_to_the_journal() {
-    // A short one, because it is read anew for each change.
+    // A short run, because it is read again for each change.
     let golden = support::places::at("tests/golden/journals/failed-check");
     let dir = tempfile::tempdir().unwrap();
     for file in [FILE_NAME, "report.json"] {
@@ -207,12 +208,12 @@ fn each_field_of_a_report_is_held_to_the_journal() {
             assert!(text.contains("report.json"), "{place}: {text}");
         }
     }
-    // Written anew by whoever formats JSON in another way, it is the same report.
+    // A report that was formatted as JSON in another way is still the same report.
     write(&sound);
     assert_eq!(crate::gate::cli(&[folder]).0, 1);
 }
 
-/// An edit that makes a failed run a passed one, for all commands. Each field is named.
+/// An edit turns a failed run into a passed one. All commands refuse it and name each field.
 #[test]
 fn a_report_that_flatters_is_refused_by_all_commands() {
     let run = Drill::of("region-loss").run();
@@ -224,7 +225,7 @@ fn a_report_that_flatters_is_refused_by_all_commands() {
     refused(&run, &["`verdict`", "`workloads[orders].rpo.objective_s`", "`teardown.left_behind[0]`"]);
 }
 
-/// What is no plain file hangs nobody, and is named.
+/// Something other than a plain file is named in an error, and no command hangs.
 #[test]
 fn a_journal_or_a_report_that_is_no_file_hangs_nobody() {
     use std::os::unix::fs::symlink;
@@ -273,7 +274,7 @@ fn a_journal_or_a_report_that_is_no_file_hangs_nobody() {
     assert_eq!(told(&["gate", folder]).0, 0);
 }
 
-/// After `kill -9` each form says what never ran, and what to do.
+/// After `kill -9`, each format says what never ran and what to do.
 #[test]
 fn a_run_whose_runner_died_is_told_as_one() {
     let golden = support::places::at("tests/golden/journals");
@@ -311,13 +312,13 @@ struct Killed(Child);
 
 impl Drop for Killed {
     fn drop(&mut self) {
-        // It has ended already unless the test failed.
+        // The run has already ended, unless the test failed.
         let _ended = self.0.kill();
         let _ended = self.0.wait();
     }
 }
 
-/// Until `kill -9`, and no longer: nothing has to be removed by hand.
+/// The lock ends with `kill -9`. Nothing has to be removed by hand.
 #[test]
 fn the_journal_is_its_runs_own() {
     let drill = Drill::of("region-loss");

@@ -17,7 +17,7 @@ fn a_run_loses_what_the_parameter_says() {
     for part in ["/blast_radius", "/coverage", "/denied_calls"] {
         assert_eq!(run.at(part), plain.at(part), "{part}");
     }
-    // The default is another one than the region that is lost.
+    // The default differs from the region that is lost.
     let other = drill().playbook("lost: us-east-1", "lost: us-west-2");
     let run = other.run_with(&["--start", support::drill::START, "--param", "lost=us-east-1"]);
     run.exits(0).is("/lose", json!({ "region": "us-east-1" }));

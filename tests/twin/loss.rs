@@ -1,10 +1,11 @@
-//! Loss enforcement on the twin: what would touch the lost is denied, stands on record, fails its step, and
-//! creates nothing. The values come from the environment or a param: validation cannot see them.
+//! Loss enforcement on the twin. A call that would touch lost resources is denied and recorded. Its
+//! step fails, and nothing is created. The values come from the environment or a param, so
+//! validation cannot see them.
 
 use serde_json::json;
 use support::drill::{Drill, Run};
 
-/// The one denied call, with its step failed for that reason, and nothing created by it.
+/// Checks the only denied call: its step failed for that reason and created nothing.
 #[track_caller]
 fn denied(run: &Run, step: &str, call: &str, locus: &str, why: &str) {
     run.exits(1).is_clean();
@@ -18,11 +19,11 @@ fn denied(run: &Run, step: &str, call: &str, locus: &str, why: &str) {
     assert_eq!(failed["status"], "failed", "{failed:#}");
     let because = failed["because"].as_str().unwrap();
     assert!(because.contains(why) && because.contains(call), "{because}");
-    // Refused for good: another attempt would be refused as well.
+    // The refusal is final. Another attempt would be refused as well.
     assert_eq!(failed["attempts"], 1);
     assert_eq!(failed["resources"], json!([]));
     assert!(run.events("created").iter().all(|e| e["by"] != step));
-    // The cloud never saw it.
+    // The call did not reach the cloud.
     let asked = run.at("/api_calls").get(call).map_or(0, |c| c["count"].as_u64().unwrap());
     let others = run.events("created").iter().filter(|e| e["by"] != "teardown").count() as u64;
     assert!(asked == 0 || asked < others, "{call} was made {asked} times");
@@ -42,7 +43,7 @@ fn a_copy_from_the_lost_region() {
             .playbook("params: {", "params: { snapshot: none,");
     let run = drill.run_with(&["--param", &format!("snapshot={arn}")]);
     denied(&run, "extra", "rds:CopyDBSnapshot", "us-east-1", "read from region us-east-1, which is lost");
-    // By its name alone: the estate knows where it lies.
+    // Only the name is given. The estate says where the snapshot lies.
     let run = drill.run_with(&["--param", "snapshot=orders-east-1h"]);
     denied(&run, "extra", "rds:CopyDBSnapshot", "us-east-1", "the recovery point lies in");
     let images = region_loss("  uses: ec2.copy_image\n  with: { image: \"{{ env.IMAGE }}\" }")
@@ -77,9 +78,10 @@ fn a_bucket_created_after_t0_with_us_east_1_lost() {
     let run = region_loss(step).run();
     denied(&run, "extra", "s3:CreateBucket", "us-east-1", "control plane lives in us-east-1");
     run.because(&["step `extra`", "prepare it before the disaster"]);
-    // The bucket of the step that names it in the playbook was made before T0, and is removed afterwards.
+    // The step whose bucket the playbook names succeeds. Its bucket was made before T0 and is
+    // removed afterwards.
     assert_eq!(run.step("receipts")["status"], "succeeded");
-    // Where another region is lost, S3 still creates buckets.
+    // S3 still creates buckets when another region is lost.
     let step = step.replace("orders-receipts-replica", "orders-receipts");
     let run = Drill::of("az-loss").step(&format!("- id: extra\n{step}")).run();
     run.exits(0).is("/denied_calls", json!([])).is_clean();
@@ -95,7 +97,8 @@ fn what_belongs_to_the_lost_account() {
     let arn = "arn:aws:rds:us-west-2:111122223333:snapshot:orders-west-2h";
     let restore = "  uses: rds.restore\n  with: { from: { snapshot: \"{{ env.SNAPSHOT }}\" } }";
     let call = "rds:RestoreDBInstanceFromDBSnapshot";
-    // It lies in a surviving region, and is shared with the sandbox: a drill without a gate would use it.
+    // The snapshot lies in a surviving region and is shared with the sandbox. A drill without a
+    // gate would use it.
     for name in [arn, "orders-west-2h"] {
         let run = account_loss(restore).env("SNAPSHOT", name).run();
         denied(&run, "extra", call, "111122223333", "which is lost");
@@ -111,7 +114,7 @@ fn what_belongs_to_the_lost_account() {
     let image = "  uses: ec2.launch\n  with: { image: \"{{ env.IMAGE }}\", type: t4g.small }";
     let run = account_loss(image).env("IMAGE", "ami-west").run();
     denied(&run, "extra", "ec2:RunInstances", "111122223333", "which is lost");
-    // The vault's survives.
+    // The vault's snapshot survives.
     let run = account_loss(restore).env("SNAPSHOT", "orders-vault-25h").run();
     run.exits(1).is("/denied_calls", json!([])).is_clean();
     assert_eq!(run.step("extra")["status"], "succeeded");
@@ -146,7 +149,7 @@ fn the_lost_zone() {
     }
 }
 
-/// Copies of a snapshot mostly keep its name: the lost one must not take the surviving one along.
+/// Copies of a snapshot mostly keep its name. The loss of one must not affect the surviving one.
 #[test]
 fn a_surviving_snapshot_with_the_name_of_a_lost_one() {
     let drill = Drill::of("region-loss")
@@ -160,7 +163,7 @@ fn a_surviving_snapshot_with_the_name_of_a_lost_one() {
     run.is("/workloads/0/rpo/measured_s", 7380.0);
 }
 
-/// Teardown cleans up although the control planes are lost, and before T0 nothing is denied.
+/// Teardown cleans up although the control planes are lost. Before T0, nothing is denied.
 #[test]
 fn the_harness_is_not_denied() {
     let run = Drill::of("region-loss").run();
@@ -169,7 +172,8 @@ fn the_harness_is_not_denied() {
     assert_eq!(run.at("/api_calls/s3:DeleteBucket/count"), 1);
 }
 
-/// Snapshots of one name in two regions: the report shows the one that was used, and not its lost namesake.
+/// Two regions hold snapshots of the same name. The report shows the one that was used, not the
+/// lost one.
 #[test]
 fn a_lost_namesake_is_not_shown_as_what_was_used() {
     let mut drill = Drill::of("region-loss");

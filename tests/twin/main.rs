@@ -1,8 +1,8 @@
-//! What holds of the program without the AWS SDK: on the twin, on files, on the command line.
+//! Tests of the program without the AWS SDK: on the twin, on files, on the command line.
 //!
-//! One binary, since each one links the whole program anew. Its tests are threads of one process: a
-//! test that changes what belongs to the process (the environment, the list of secrets, the hook of
-//! panics) goes through `support::alone`.
+//! All are in one binary, because each binary links the whole program again. The tests are threads
+//! of one process. A test that changes state of the process (the environment, the list of secrets,
+//! the panic hook) uses `support::alone`.
 
 #![allow(
     clippy::unwrap_used,
@@ -71,7 +71,7 @@ fn no_test_file_is_forgotten() {
         let root = if binary == "support" { "lib.rs" } else { "main.rs" };
         support::sources::none_is_forgotten(&tests.join(binary), root);
     }
-    // `autotests` is off: cargo runs no file that lies elsewhere.
+    // `autotests` is off, so cargo runs no file that lies elsewhere.
     let elsewhere = support::sources::elsewhere(&tests, &["twin", "aws", "support"]);
     assert!(elsewhere.is_empty(), "{elsewhere:?}");
 }

@@ -1,5 +1,5 @@
-//! Ways in which a drill could flatter: figures, coverage and checks that look better than what was shown. Each drill
-//! here passes if it is believed, and must not.
+//! Ways in which a drill could flatter: figures, coverage and checks that look better than the
+//! evidence. Each drill here would pass if it were believed, and must not pass.
 
 use serde_json::json;
 use support::drill::{Drill, FRESHNESS, Run};
@@ -11,16 +11,16 @@ const REPLICA: &str = "taken: -4m, usable: -4m, size: 10GiB";
 const REPLICA_BUCKET: &str = "{ id: \"s3:bucket/orders-receipts-replica\", account: \"444455556666\", region: us-west-2, size: 10GiB, objects: 20000 }";
 const RECEIPTS: &str = "with: { from: { bucket: orders-receipts-replica }, to: receipts }";
 
-/// A check that reads what the sample's `receipts` restores.
+/// A check that reads what the step `receipts` of the sample restores.
 const READS_RECEIPTS: &str = "- id: receipts-there\n  workload: orders\n  s3: { bucket: \"{{ steps.receipts.bucket }}\", min_count: 1 }";
 
-/// The output of a step that it gave others.
+/// An output that the step gave to other steps.
 fn output(run: &Run, step: &str, name: &str) -> serde_json::Value {
     let done = run.events("step_succeeded").into_iter().find(|e| e["step"] == step).unwrap();
     done["outputs"][name].clone()
 }
 
-/// What validation says of a playbook that it refuses.
+/// Checks what validation says about a playbook that it refuses.
 #[track_caller]
 fn refused(drill: &Drill, words: &[&str]) {
     let run = drill.run();
@@ -30,7 +30,7 @@ fn refused(drill: &Drill, words: &[&str]) {
     }
 }
 
-/// The estate answers all that the checks expect.
+/// The estate gives the answers that all checks expect.
 fn answered(drill: Drill) -> Drill {
     drill.estate("web-up: { healthy_after: 20s }", "web-up: { healthy_after: 20s, status: 200 }")
 }
@@ -48,7 +48,7 @@ fn data_from_after_t0() {
         .estate("kind: s3_replica", "kind: s3_versions")
         .playbook(RECEIPTS, &RECEIPTS.replace("replica }", "replica, as_of: \"2026-03-01T13:00:00Z\" }"))
         .run();
-    // Nothing can be restored as of then.
+    // Nothing can be restored to that time.
     run.exits(1).because(&["orders", "receipts"]).is_clean();
     let step = run.one("/steps", "id", "receipts");
     assert_eq!(step["status"], "failed");
@@ -59,12 +59,13 @@ fn data_from_after_t0() {
 fn objects_written_after_t0() {
     let late = format!("{REPLICA}, late_objects: 3");
     let run = Drill::good().estate(REPLICA, &late).run();
-    // Without versions, what is left of an object that was overwritten nobody knows: it is left out, and told.
+    // Without versions, nobody knows what is left of an overwritten object. It is left out and
+    // reported.
     run.exits(0);
     assert_eq!(output(&run, "receipts", "objects"), 20000);
     let finding = run.one("/findings", "rule", "objects-after-t0");
     assert!(finding["message"].as_str().unwrap().contains("3 objects"), "{finding:#}");
-    // A versioned bucket gives each object as it was at T0.
+    // A versioned bucket returns each object as it was at T0.
     let versions =
         answered(Drill::good()).estate(REPLICA, &late).estate("kind: s3_replica", "kind: s3_versions").run();
     versions.exits(0);
@@ -89,7 +90,7 @@ fn recovery_points_are_asked_for_before_t0() {
 
 #[test]
 fn pitr_that_reaches_beyond_t0() {
-    // The restore asks for an instant, and never for whatever is the latest by then.
+    // The restore asks for an instant, never for the latest state at the time of the call.
     let run = Drill::of("az-loss").run();
     let intents = run.events("intent");
     let to_time = intents.iter().find(|e| e["call"] == "rds:RestoreDBInstanceToPointInTime").unwrap();
@@ -158,7 +159,7 @@ fn checks_that_look_at_nothing_restored() {
     drill.playbook +=
         "checks:\n  - id: site\n    workload: orders\n    tcp: { address: \"shop.example.com:443\" }\n";
     refused(&drill, &["no check of the workload `orders` looks at what its steps restore", "needs:"]);
-    // One that does is enough; the other is worth a word.
+    // One check that does so is enough. The other one gets a finding.
     let run = Drill::good()
         .check("- id: site\n  workload: orders\n  tcp: { address: \"shop.example.com:443\" }")
         .run();
@@ -173,14 +174,14 @@ fn a_measuring_check_behind_another_step() {
     let stale = || Drill::measured().estate("freshness: { value: -2h3m }", "freshness: { value: -4h }");
     let run = stale().playbook(FRESHNESS, &behind).run();
     run.exits(1).is(&format!("{RPO}/measured_s"), 14400.0).is(&format!("{RPO}/status"), "missed");
-    // Two stores, one check: it speaks for both.
+    // One check for two stores speaks for both.
     let both = FRESHNESS.replace("needs: [db]", "needs: [db, receipts]");
     let run = stale().playbook(FRESHNESS, &both).run();
     run.exits(1);
     for step in ["db", "receipts"] {
         assert_eq!(run.one(&format!("{RPO}/sources"), "step", step)["data_age_s"], 14400.0, "{step}");
     }
-    // What was to be measured and was not is unknown, whatever the recovery points say.
+    // A figure that was to be measured and was not is unknown, whatever the recovery points say.
     let run = Drill::measured().estate("freshness: { value: -2h3m }", "freshness: { never: true }").run();
     run.exits(1).is(&format!("{RPO}/status"), "unknown");
 }
@@ -196,12 +197,12 @@ fn a_shared_and_encrypted_snapshot() {
         "{newest:#}"
     );
     assert_eq!(run.one("/findings", "rule", "newer-point-needs-copy")["resource"], "orders-west-2h");
-    // By its id the cloud itself would refuse.
+    // Given the snapshot's id, the cloud itself would refuse.
     let named = "{ snapshot: \"{{ env.SNAPSHOT }}\" }";
     let run =
         encrypted().playbook("{ db: orders, point: latest }", named).env("SNAPSHOT", "orders-west-2h").run();
     run.exits(1).because(&["step `db`", "shared and encrypted"]).is_clean();
-    // A copy under a key of the sandbox's own can be restored.
+    // A copy under a key of the sandbox can be restored.
     let copy = |key: &str| {
         encrypted()
             .step(&format!("- id: copy\n  workload: orders\n  uses: rds.copy_snapshot\n  with: {{ from: {{ db: orders }}{key} }}"))
@@ -220,12 +221,12 @@ fn a_key_that_is_lost() {
     let newest = run.one("/recovery_points", "id", "orders-west-2h");
     let why = newest["why_not"].as_str().unwrap();
     assert!(why.contains("its key") && why.contains("is lost with region us-east-1"), "{why}");
-    // The vault's copy lies in an account that survives, under a key of the one that does not.
+    // The vault's copy lies in an account that survives. Its key belongs to the lost account.
     let vault = "id: orders-vault-25h, account: \"444455556666\", region: us-west-2, taken: -25h, usable: -24h, size: 200GiB";
     let key = "encrypted: true, kms_key: \"arn:aws:kms:us-west-2:111122223333:key/1234abcd\"";
     let run = Drill::of("account-loss").estate(vault, &format!("{vault}, {key}")).run();
     run.exits(1).because(&["step `copy`", "is lost with account 111122223333"]);
-    // A key that a step names passes the gate too.
+    // A key that a step names also passes through the gate.
     let copy = "- id: copy\n  workload: orders\n  uses: rds.copy_snapshot\n  with: { from: { db: orders }, kms_key: \"{{ env.KEY }}\" }";
     let run = Drill::good().step(copy).env("KEY", "arn:aws:kms:us-east-1:111122223333:key/1234abcd").run();
     run.exits(1).because(&["step `copy`", "KMS key", "is lost"]).is_clean();
@@ -256,13 +257,14 @@ fn a_default_rpo_that_nothing_answers() {
     };
     let run = search("");
     run.exits(1).because(&["search", "RPO is unknown"]);
-    // What it lists holds no data: the default says nothing of it.
+    // The listed resource holds no data, so the default says nothing about it.
     let run = search(" resources: [\"ec2:instance/i-0a1\"] ");
     run.exits(0);
     assert_eq!(run.one("/workloads", "name", "search")["rpo"]["objective_s"], json!(null));
 }
 
-/// A store that a step of no workload brings back is still the workload's: its age counts.
+/// A step of no workload restores the store. The store still belongs to the workload, and its age
+/// counts.
 #[test]
 fn a_store_restored_by_a_step_of_no_workload() {
     let drill = Drill::of("region-loss")

@@ -1,5 +1,5 @@
-//! Nothing is not something: a drill that names nothing, loses nothing or restores one thing of two
-//! is refused before anything is touched.
+//! A drill that names nothing, loses nothing or restores only one of two resources is refused
+//! before anything is touched.
 
 use support::drill::{Drill, Run};
 
@@ -52,7 +52,7 @@ fn a_zonal_resource_of_an_unknown_zone() {
             drill.run().exits(0);
         }
     }
-    // In another region it is certainly not in the lost zone.
+    // In another region, it is certainly not in the lost zone.
     let west = "account: \"111122223333\", region: us-west-2";
     Drill::of("az-loss")
         .estate("\nresources:\n", &format!("\nresources:\n  - {{ id: \"ec2:volume/vol-9\", {west} }}\n"))

@@ -1,4 +1,4 @@
-//! Every form of a report tells the same: the exit code, the sentence, the figures.
+//! All formats of a report agree on the exit code, the sentence and the figures.
 
 use record::report::model::Status;
 use record::report::{Format, Report, Templates, github, headline, render};
@@ -31,7 +31,7 @@ fn the_sentence_says_what_happened() {
     report.simulated = false;
     let told = headline::of(&report);
     assert!(told.starts_with("orders came back in ") && told.contains("of data (allowed 5m)"), "{told}");
-    // The worst comes first, and the rest is counted.
+    // The worst workload comes first, and the others are counted.
     let mut other = report.workloads[0].clone();
     (other.name, other.recovered) = ("search".into(), false);
     other.incomplete = vec!["step `web`: it timed out.".into()];
@@ -87,7 +87,7 @@ fn stores_that_lie_apart() {
         json!({ "objective_s": 300.0, "measured_s": 6960.0, "status": "missed" }),
     );
     with("2h").run().exits(0).is("/workloads/0/consistency/status", "met");
-    // An unknown age never meets it.
+    // An unknown age never meets the objective.
     let unknown = with("2h").estate("taken: -4m, usable: -4m", "usable: -4m").run();
     unknown.exits(1).is("/workloads/0/consistency/status", "unknown");
 }

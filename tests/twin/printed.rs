@@ -1,5 +1,5 @@
-//! What reaches a terminal, a CI's log or a disk: no secret, no command for a runner, nothing that turns text around,
-//! no line of a file that was given by mistake.
+//! Nothing harmful reaches a terminal, a CI log or a disk: no secret, no command for a CI runner,
+//! no character that reverses text, no line of a file that was given by mistake.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::path::Path;
 use base::visible::hides;
 use support::drill::{Drill, drillmaster};
 
-/// Texts that command the runner of some CI, or hide something.
+/// Texts that command some CI's runner, or hide something.
 const HOSTILE: [&str; 5] = [
     "::error::x",
     "none ##vso[task.complete result=Succeeded;]",
@@ -16,7 +16,7 @@ const HOSTILE: [&str; 5] = [
     "a\u{202e}b\u{2066}c\u{9b}2Jd\u{200b}e",
 ];
 
-/// The text with an escape for each character beyond ASCII. YAML refuses some of them.
+/// The text with each character beyond ASCII escaped. YAML refuses some of these characters.
 fn in_ascii(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_ascii() { c.to_string() } else { format!("\\u{:04x}", u32::from(c)) })
@@ -85,7 +85,7 @@ fn names_in_a_playbook_and_on_the_command_line_are_harmless() {
     }
 }
 
-/// Only `ui::out` names the streams. Whatever is printed passes it.
+/// Only `ui::out` names the streams, so everything that is printed passes through it.
 #[test]
 fn nothing_prints_around_the_outlet() {
     fn search(folder: &Path, found: &mut Vec<String>) {
@@ -166,7 +166,7 @@ fn what_a_run_writes_is_for_its_owner_only() {
     assert!(files >= 5);
 }
 
-/// A parameter is a secret by its name, or where it is used.
+/// A parameter is secret because of its name or because of where it is used.
 #[test]
 fn passwords_by_param_stand_nowhere() {
     let secret = "S3same-0pen&more";
@@ -192,7 +192,7 @@ fn passwords_by_param_stand_nowhere() {
     }
 }
 
-/// Every place where a time or a recovery point's id is expected.
+/// Covers every place that expects a time or the id of a recovery point.
 #[test]
 fn times_without_sign_or_zone_are_mistakes() {
     for time in [

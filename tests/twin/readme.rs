@@ -106,7 +106,7 @@ fn clone() -> tempfile::TempDir {
     dir
 }
 
-/// Runs one line of a block and gives what it printed on stdout.
+/// Runs one line of a block and returns its stdout.
 fn run(line: &str, folder: &Path) -> String {
     let (command, comment) = line.split_once('#').unwrap_or((line, ""));
     let words = shlex::split(command).unwrap_or_else(|| panic!("`{line}` cannot be split into words"));
@@ -129,7 +129,7 @@ fn run(line: &str, folder: &Path) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Run ids differ from run to run, and never in length.
+/// Run ids differ between runs, but always have the same length.
 fn without_run_ids(text: &str) -> String {
     Regex::new(r"\d{8}T\d{6}Z-([a-z-]+)-[0-9a-f]{8}").unwrap().replace_all(text, "RUN-$1").into_owned()
 }
@@ -202,7 +202,7 @@ fn the_examples_of_every_page_do_what_it_says() {
         all.files += done.files;
         all.fragments += done.fragments;
     }
-    // A fence that is mistyped would be passed over.
+    // The counts matter because a mistyped fence would be skipped.
     let enough = all.commands >= 45 && all.outputs >= 4 && all.files >= 6 && all.fragments >= 20;
     assert!(enough, "{all:?}");
 }
@@ -235,14 +235,14 @@ fn the_readme_is_short_and_begins_with_two_commands() {
     assert_eq!(commands[1].1, "tests/run\n");
 }
 
-/// What GitHub makes of a heading: lower case, without punctuation, with hyphens for blanks.
+/// The anchor that GitHub makes from a heading: lower case, no punctuation, hyphens for blanks.
 fn anchor(heading: &str) -> String {
     let kept = heading.trim().to_lowercase();
     let kept = kept.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
     kept.map(|c| if c == ' ' { '-' } else { c }).collect()
 }
 
-/// The anchors of a page. A heading that comes again gets a number.
+/// The anchors of a page. A repeated heading gets a number.
 fn anchors(page: &str) -> BTreeSet<String> {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     let heading = Regex::new("^#{1,6} (.+)$").unwrap();
@@ -385,7 +385,7 @@ fn table(section: &[String], header: &str) -> BTreeMap<String, (bool, String)> {
     .collect()
 }
 
-/// What a schema with references requires, and all its keys.
+/// The required keys and all keys of a schema with references.
 fn keys(schema: &Value, root: &Value) -> (BTreeSet<String>, BTreeSet<String>) {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     if let Some(reference) = schema.get("$ref") {
@@ -398,7 +398,7 @@ fn keys(schema: &Value, root: &Value) -> (BTreeSet<String>, BTreeSet<String>) {
     (required, all)
 }
 
-/// A table names all keys of a schema and no others, the required ones in bold.
+/// Checks that a table names exactly the keys of a schema, with the required ones in bold.
 fn describes(
     rows: &BTreeMap<String, (bool, String)>,
     (required, all): &(BTreeSet<String>, BTreeSet<String>),
@@ -482,7 +482,7 @@ fn every_rule_is_reported_somewhere() {
         sources(&Path::new(ROOT).join(folder), &mut files);
         let name = Regex::new(r"\bRule::([A-Z]\w+)").unwrap();
         let mut all = BTreeSet::new();
-        // `isolation.rs` names the rule of each leak. That reports nothing: the scan does.
+        // `isolation.rs` names the rule of each leak but does not report it. The scan does.
         let apart = |file: &&PathBuf| !file.ends_with(but) && !file.ends_with("port/isolation.rs");
         for file in files.iter().filter(apart) {
             let text = fs::read_to_string(file).unwrap();
@@ -499,7 +499,7 @@ fn every_rule_is_reported_somewhere() {
     }
     let leaks = port::Leak::ALL.iter().map(|leak| leak.rule());
     let of_leaks: BTreeSet<String> = leaks.map(|rule| rule.to_string()).collect();
-    // Only runs of older versions have them.
+    // Only runs of older versions have these rules.
     let old = [port::Rule::ProbeWithoutValue];
     for rule in port::Rule::ALL.iter().filter(|rule| !old.contains(rule)) {
         let reported = all.contains(&format!("{rule:?}")) || of_leaks.contains(&rule.to_string());
@@ -583,7 +583,7 @@ fn sources(folder: &Path, all: &mut Vec<PathBuf>) {
     }
 }
 
-/// What a look at the sandbox says that it calls is what it calls.
+/// The documented calls of a look at the sandbox are the calls that it makes.
 #[test]
 fn the_calls_of_a_look_are_listed() {
     let call = Regex::new(r#""((?:ec2|rds|s3|route53):[A-Z][A-Za-z0-9]+)""#).unwrap();

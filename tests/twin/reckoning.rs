@@ -1,8 +1,8 @@
-//! Random drills of the twin, judged by a reckoning of its own: the report must say what the
+//! Random drills of the twin, compared with an independent reckoning. The report must say what the
 //! documents say.
 //!
-//! `RECKONING_SEEDS=2000` judges more of them, `RECKONING_SEED=17` only this one, both so many from this
-//! one on. A drill that disagrees is kept in a folder, with its seed.
+//! `RECKONING_SEEDS=2000` judges more drills, `RECKONING_SEED=17` only this one. Both together
+//! judge that many from this one on. A drill that disagrees is kept in a folder, with its seed.
 
 mod compare;
 mod drill;
@@ -26,7 +26,7 @@ fn written(folder: &Path, drill: &drill::Drill) -> PathBuf {
     playbook
 }
 
-/// The report that the program writes. It must say the code with which the program exits.
+/// The report that the program writes. It must hold the program's exit code.
 fn of_the_program(playbook: &Path) -> Value {
     let out = playbook.with_file_name("run");
     let mut command = drillmaster();
@@ -39,12 +39,13 @@ fn of_the_program(playbook: &Path) -> Value {
     report
 }
 
-/// Returns what disagrees, with the folder in which it can be run again.
+/// Returns the disagreements, with a folder in which the drill can be run again.
 fn judge(seed: u64) -> Option<String> {
     let drill = generate::drill(seed);
     let folder = tempfile::tempdir().unwrap();
     let playbook = written(folder.path(), &drill);
-    // Within this process it is faster by far. The program does the same, and is asked now and then.
+    // The report is much faster within this process. The program does the same and is run now and
+    // then.
     let report = || if seed.is_multiple_of(25) { of_the_program(&playbook) } else { report_of(&playbook) };
     let found = match catch_unwind(AssertUnwindSafe(report)) {
         Ok(report) => compare::compare(&drill, &drill.reckon(), &report),

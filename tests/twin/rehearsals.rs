@@ -1,4 +1,4 @@
-//! What holds of every drill: random graphs on a random bad day.
+//! Properties of every drill: random graphs on a random bad day.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -107,7 +107,7 @@ fn rehearse(day: &Day) -> Run {
             }
         }
     }
-    // A workload's checks must look at one of its own steps.
+    // A workload's checks must look at one of the workload's own steps.
     let own = day.steps.iter().position(|step| step.orders).unwrap_or(0);
     let _infallible = writeln!(
         playbook,
@@ -169,7 +169,7 @@ fn laws(run: &Run) {
                 failed.push(node["id"].as_str().unwrap());
             }
             "skipped" | "not_run" => {
-                // Either a node that did not come through, or a reason of its own.
+                // The reason names a node that did not come through, or it is a reason of its own.
                 let named = nodes().any(|other| {
                     let well = other["status"] == "succeeded" || other["status"] == "healthy";
                     !well && because.contains(&format!("`{}`", other["id"].as_str().unwrap()))
@@ -195,7 +195,7 @@ fn laws(run: &Run) {
             assert_eq!((&workload["recovered"], &rto["status"]), (&Value::Bool(true), &Value::from("met")));
         }
     }
-    // What is created for a step stands in its row, once.
+    // Each resource created for a step stands in the row of that step, once.
     for step in report["steps"].as_array().unwrap() {
         let mut resources = texts(&step["resources"]);
         let all = resources.len();
@@ -217,7 +217,8 @@ proptest! {
     }
 }
 
-/// RDS copies 20 snapshots at once into a Region, and refuses the others until one of them has ended.
+/// RDS copies 20 snapshots at once into a Region. It refuses further copies until one of them has
+/// ended.
 #[test]
 fn what_exceeds_the_copies_at_once_waits() {
     let run = drill::copies(45, "orders-west-2h").run();
@@ -230,7 +231,7 @@ fn what_exceeds_the_copies_at_once_waits() {
         .collect();
     let count = |seconds: f64| took.iter().filter(|s| (**s - seconds).abs() < 1e-6).count();
     assert_eq!((count(100.0), count(200.0), count(300.0)), (20, 20, 5), "{took:?}");
-    // Within a Region there is no such limit.
+    // There is no such limit within a Region.
     let run = drill::copies(45, "orders-east-1h").run();
     let all = run.report["steps"].as_array().unwrap();
     assert!(all.iter().all(|step| step["seconds"] == 100.0), "{}", run.stderr);
@@ -255,7 +256,8 @@ fn whatever_the_twin_does_takes_a_time_that_is_known() {
     assert_eq!(names.len(), rows.len(), "an action has two rows");
 }
 
-/// Production lies in us-east-1, which is lost; all that is restored from lies in us-west-2, where the sandbox is.
+/// Production lies in us-east-1, which is lost. All sources of restores lie in us-west-2, with the
+/// sandbox.
 const SIZED: &str = r#"
 accounts: { "111122223333": { name: production } }
 regions:
@@ -290,7 +292,7 @@ workloads: { all: { resources: ["rds:db/orders"] } }
 steps:
 "#;
 
-/// Each action, the size of what it restores or copies, and a step that does it.
+/// Each action, the size of what it restores or copies, and a step that runs it.
 const STEPS: [(&str, &str, u32, &str); 17] = [
     ("a", "ec2.copy_snapshot", 17, "from: { volume: vol-1 }"),
     ("b", "ec2.copy_image", 13, "image: { of: i-1 }"),
@@ -312,12 +314,12 @@ const STEPS: [(&str, &str, u32, &str); 17] = [
     ("m", "s3.verify", 19, "bucket: \"{{ steps.l.bucket }}\", source: { bucket: receipts-replica }"),
     ("n", "command.run", 0, "run: [make, it]"),
     ("o", "manual.task", 0, "instructions: do it"),
-    // Of what the run has made itself, the size is known as well.
+    // The size of a resource that the run itself made is known as well.
     ("p", "ec2.launch", 13, "image: \"{{ steps.b.image_id }}\", type: t4g.small"),
     ("q", "ec2.launch", 13, "image: { of: i-1 }, type: t4g.small, volumes: [\"{{ steps.c.volume_id }}\"]"),
 ];
 
-/// `base + per_gib × size`, to the second, whatever else the action does along the way.
+/// An action takes `base + per_gib × size`, to the second, whatever else it does along the way.
 #[test]
 fn an_action_takes_exactly_what_the_estate_says() {
     let (mut playbook, mut estate) = (PLAYBOOK_OF_ALL.to_owned(), SIZED.to_owned());
@@ -343,11 +345,12 @@ fn an_action_takes_exactly_what_the_estate_says() {
     }
     let tried: BTreeSet<&str> = STEPS.iter().map(|(_, uses, ..)| *uses).collect();
     let all: BTreeSet<&str> = CATALOGUE.0.iter().map(|decl| decl.name).collect();
-    // What a template deploys takes its time by nothing that an estate could say.
+    // An estate cannot set the duration of what a template deploys.
     assert_eq!(all.difference(&tried).collect::<Vec<_>>(), [&"cloudformation.deploy"]);
 }
 
-/// A parameter whose value its argument cannot take is a mistake, and told before anything is touched.
+/// A parameter whose value does not fit its argument is a mistake. It is reported before anything
+/// is touched.
 #[test]
 fn a_parameter_that_does_not_fit_is_told_before_the_run() {
     let playbook = PLAYBOOK_OF_ALL.replace("steps:\n", "params: { many: some }\nsteps:\n")

@@ -1,8 +1,9 @@
-//! A value is rendered once: what a parameter, the environment or a step gives is data, whatever it looks like.
+//! A value is rendered once. A value from a parameter, the environment or a step is data, whatever
+//! it looks like.
 
 use support::drill::Drill;
 
-/// Texts that would do something if they were rendered again.
+/// Texts that would have an effect if they were rendered again.
 const HOSTILE: [&str; 4] = [
     "{{ env.CANARY }}",
     "{{ secret \"command:touch ran\" }}",
@@ -10,7 +11,7 @@ const HOSTILE: [&str; 4] = [
     "{{ steps.nothing.here }}",
 ];
 
-/// A drill that passes the parameter `given` on through each kind of place.
+/// A drill that passes the parameter `given` to each kind of place.
 fn drill() -> Drill {
     Drill::of("region-loss")
         .playbook("params: {", "params: { given: nothing,")
@@ -53,7 +54,7 @@ fn a_default_is_data_as_well() {
     assert!(!std::fs::read_to_string(out.join("journal.ndjson")).unwrap().contains("canary-51c7"));
 }
 
-/// `validate`, `plan` and `run` agree on braces that a backslash makes text.
+/// `validate`, `plan` and `run` agree that a backslash makes braces literal text.
 #[test]
 fn literal_braces_are_text_for_every_command() {
     let drill = Drill::of("region-loss").step(

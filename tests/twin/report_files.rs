@@ -1,4 +1,4 @@
-//! Templates from outside, the files of a run, reading them again, and GitHub.
+//! External templates, the files of a run, reading them again, and GitHub.
 
 use std::fs;
 use std::path::Path;
@@ -43,7 +43,7 @@ fn a_folder_that_cannot_be_written_is_named() {
     fs::write(&file, "").unwrap();
     let error = write_all(&passed(), &file.join("run"), &Templates::built_in().unwrap()).unwrap_err();
     assert!(message(&error).contains(&file.display().to_string()), "{error}");
-    // A folder stands where a file should.
+    // A folder stands in the place of a file.
     fs::create_dir_all(dir.path().join("run/report.html")).unwrap();
     let run = dir.path().join("run");
     let error = write_all(&passed(), &run, &Templates::built_in().unwrap()).unwrap_err();
@@ -71,7 +71,7 @@ fn damaged_and_foreign_reports_are_told_apart() {
     assert!(read(b"{}").contains("schema"));
     assert!(read(b"\xff\xfe\x00").contains("report.json:1:"));
     assert!(read(whole.replacen("\"exit_code\": 0", "\"exit_code\": \"zero\"", 1).as_bytes()).contains("u8"));
-    // A word that this version does not know is never taken for another one.
+    // A word that this version does not know is never read as another word.
     for (known, unknown) in [
         ("\"exit_code\": 0", "\"exit_code\": 7"),
         ("\"on\": \"aws\"", "\"on\": \"azure\""),
@@ -140,7 +140,7 @@ fn a_mistake_in_a_template_is_placed() {
         let said = message(&error);
         assert!(said.starts_with(&place(line)) && said.contains(what), "{text}: {said}");
     }
-    // A mistake in one template does not keep the record from being written.
+    // A mistake in one template does not stop the record from being written.
     let templates = load("{{no_such}}").unwrap();
     let run = dir.path().join("run");
     assert!(write_all(&passed(), &run, &templates).is_err());

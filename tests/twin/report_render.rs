@@ -1,4 +1,5 @@
-//! The report in every format: golden files for what people read in text, structure for HTML, and hostile content.
+//! The report in every format: golden files for the text formats, structure for HTML, and hostile
+//! content.
 
 use base::exit::Exit;
 use record::report::model::{CheckStatus, Status, StepStatus};
@@ -76,7 +77,7 @@ fn a_simulated_run_says_so_in_every_format_and_a_real_one_never() {
     for format in [Format::Html, Format::Markdown, Format::Junit] {
         assert!(rendered(&region_loss(), format).contains("SIMULATED"), "{format:?}");
         let text = rendered(&real, format);
-        // The style sheet knows the word; the page must not use it.
+        // The style sheet contains the word. The page must not use it.
         let text = text.split_once("</style>").map_or(text.as_str(), |(_, body)| body);
         assert!(!text.contains("SIMULATED"), "{format:?}");
     }
@@ -200,7 +201,7 @@ const HOSTILE: &str = "</script></style></title><img src=x onerror=\"alert(1)\">
      \u{200b}\u{0}\u{1b}[31m | @everyone #1 [a](javascript:alert(1)) http://evil.example www.evil.example\r\n# heading\n\
      ::error::x\n\u{1f525}\u{feff}";
 
-/// Puts hostile text into every text of a report that takes free text.
+/// Puts hostile text into every free-text field of a report.
 fn poison(report: &Report, text: &str) -> Report {
     fn walk(value: &mut serde_json::Value, text: &str, fits: &mut impl FnMut(&str) -> bool) {
         match value {
@@ -210,7 +211,7 @@ fn poison(report: &Report, text: &str) -> Report {
             serde_json::Value::Array(list) => list.iter_mut().for_each(|v| walk(v, text, fits)),
             serde_json::Value::Object(map) => {
                 let keys: Vec<String> = map.keys().cloned().collect();
-                // Maps whose keys come from outside.
+                // These maps have keys that come from outside.
                 let open = keys.iter().any(|k| k.contains(':')) || keys == ["region"] || keys == ["db_class"];
                 for key in keys {
                     if let Some(v) = map.get_mut(&key) {
@@ -254,7 +255,7 @@ fn poison(report: &Report, text: &str) -> Report {
     serde_json::from_value(value).unwrap()
 }
 
-/// The rule of a finding is one of a list, and no free text.
+/// The rule of a finding comes from a fixed list and is not free text.
 fn is_rule(text: &str) -> bool {
     serde_json::from_value::<port::Rule>(text.into()).is_ok()
 }
@@ -269,7 +270,8 @@ fn hostile_text_neither_breaks_nor_injects() {
             let html = rendered(&report, Format::Html);
             let page = markup::parse(&html);
             page.assert_attributes_are_harmless();
-            // The playbook's text has more lines; otherwise the page has exactly the elements that it had before.
+            // The playbook's text has more lines. Otherwise the page has exactly the same elements
+            // as before.
             for (element, count) in &clean.elements {
                 if !["li", "code", "title"].contains(&element.as_str()) {
                     assert_eq!(page.count(element), *count, "{name}: {element}");
@@ -292,7 +294,7 @@ fn hostile_text_neither_breaks_nor_injects() {
                 "\n# h",
                 "\u{202e}",
             ] {
-                // In code spans GitHub looks for nothing.
+                // GitHub interprets nothing inside code spans.
                 let unescaped = markdown.replace("\\`", "").replace("\\]", "");
                 let outside: String = unescaped.split('`').step_by(2).collect();
                 assert!(!outside.contains(bad), "{name}: {bad}");

@@ -1,11 +1,11 @@
-//! What a step says it restores (`restores`) counts if a check proves it, and not otherwise.
+//! A step's claim to restore something (`restores`) counts only if a check proves it.
 
 use serde_json::{Value, json};
 use support::drill::{Drill, texts, told};
 
 const GROUP: &str = "autoscaling:group/front";
 
-/// The sample, with a group of machines that Terraform makes again.
+/// The sample, with a group of machines that Terraform creates again.
 fn terraform(step: &str, check: &str) -> Drill {
     let group =
         format!("\nresources:\n  - {{ id: \"{GROUP}\", account: \"111122223333\", region: us-east-1 }}\n");
@@ -51,7 +51,7 @@ fn a_claim_is_void_if_its_step_or_its_check_fails() {
     }
 }
 
-/// A step that restores data without a recovery point does not tell how old they are.
+/// A step that restores data without a recovery point does not tell the age of the data.
 #[test]
 fn data_that_only_a_claim_restores_are_of_unknown_age() {
     let data = |check: &str| {

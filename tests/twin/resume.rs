@@ -1,5 +1,5 @@
-//! Runs whose runner dies at every instant that has a record, and go on: nothing is lost, nothing is made twice,
-//! nothing is left, and the figures are those of the run that was not cut short.
+//! Runs whose runner dies after every record and is resumed. Nothing is lost, made twice or left
+//! behind. The figures are those of the run that was not cut short.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -10,8 +10,9 @@ use support::drill::{self, Drill};
 use support::rehearsal::{Given, Left, loaded, read_back, rehearse};
 use twin::Unanswered;
 
-/// A report without what says only how the run was carried out: `resumed` itself and the finding about it; `api_calls`,
-/// of which a dead process leaves no count; `journal`, the hash of the records.
+/// A report without the fields that only say how the run was carried out: `resumed` itself and the
+/// finding about it; `api_calls`, which a dead process does not count; `journal`, the hash of the
+/// records.
 fn comparable(report: &Report) -> serde_json::Value {
     let mut report = serde_json::to_value(report).unwrap();
     let fields = report.as_object_mut().unwrap();
@@ -22,7 +23,8 @@ fn comparable(report: &Report) -> serde_json::Value {
     report
 }
 
-/// Nothing was made under one token twice, and the records count on.
+/// Checks that nothing was made twice under one token, and that the records are numbered without
+/// gaps.
 fn is_sound(left: &Left, what: &str) {
     let mut made = HashSet::new();
     for (number, event) in left.events.iter().enumerate() {
@@ -53,7 +55,7 @@ fn same(found: &Report, expected: &Report, what: &str) {
     panic!("{what}:\n{}", differ.join("\n"));
 }
 
-/// `/steps/0/attempts: 1`, a line for each leaf.
+/// One line for each leaf, such as `/steps/0/attempts: 1`.
 fn lines(value: &serde_json::Value) -> Vec<String> {
     fn walk(value: &serde_json::Value, at: &str, out: &mut Vec<String>) {
         match value {
@@ -76,7 +78,8 @@ fn told(event: &Event) -> String {
     text.chars().take(300).collect()
 }
 
-/// Cuts a drill after every record and goes on with it, as if the unanswered requests had or had not taken effect.
+/// Cuts a drill after every record and resumes it. The unanswered requests have taken effect in one
+/// case, and not in the other.
 fn survives(drill: &Drill, given: &Given, first: impl Fn(&[Event]) -> usize) -> Report {
     let playbook = loaded(&drill.write());
     let whole = rehearse(&playbook, given, &[], Unanswered::Done);
@@ -112,7 +115,7 @@ fn the_drills_that_come_with_it() {
     }
 }
 
-/// More copies than may be under way at once, one of which never ends, and is given up.
+/// There are more copies than may be under way at once. One of them never ends and is given up.
 #[test]
 fn copies_that_wait_for_their_turn() {
     let drill = drill::copies(23, "orders-west-2h")
@@ -129,7 +132,8 @@ fn few_jobs_and_varying_times() {
     survives(&Drill::of("az-loss"), &given, from_the_start);
 }
 
-/// Whatever goes wrong on the way: what a retry made anew, what was tolerated, what was skipped, what was denied.
+/// A drill with every kind of trouble: a retry that made something new, a tolerated failure, a
+/// skipped step, a denied call.
 fn troubled() -> Drill {
     Drill::of("region-loss")
         .playbook("db_class: db.t4g.medium }", "db_class: db.t4g.medium, wanted: false, lost_snapshot: x }")
@@ -174,7 +178,7 @@ fn before_the_disaster() {
     assert_eq!(survives(&broken, &Given::default(), from_the_start).exit_code.code(), 3);
 }
 
-/// What was found stays found; what nobody has looked at since is looked at again.
+/// An earlier finding stays. Anything that nobody has looked at since is looked at again.
 #[test]
 fn a_sandbox_that_is_opened_after_t0() {
     for step in ["db", "app"] {
@@ -192,7 +196,8 @@ fn monitor(left: &Left, stage: Stage) -> usize {
     left.events.iter().filter(of).count()
 }
 
-/// However long a look takes, no step and no measure waits for it; and many that end meanwhile are looked after at once.
+/// No step and no measure waits for a look, however long it takes. If many steps end meanwhile, one
+/// look covers them all.
 #[test]
 fn looks_take_no_time_from_the_recovery() {
     let twenty: Vec<String> = (0..20)
@@ -221,7 +226,7 @@ fn looks_take_no_time_from_the_recovery() {
         )
     };
     assert_eq!(measured(&slow), measured(&quick));
-    // Before T0 and after the recovery it is waited for.
+    // Before T0 and after the recovery, the run waits for the look.
     let longer = |left: &Left| (left.report.finished_at - left.report.started_at).num_seconds();
     assert_eq!(longer(&slow) - longer(&quick), 2 * 240);
 }
@@ -258,7 +263,7 @@ fn a_sandbox_that_is_kept() {
     assert!(report.sandbox.kept_until.is_some());
 }
 
-/// A run that was interrupted is only torn down. Before the interruption is on record, it never happened.
+/// An interrupted run is only torn down. An interruption that is not yet on record never happened.
 #[test]
 fn an_interrupted_run_is_only_torn_down() {
     let interruptions: [fn(&Body) -> bool; 3] = [
@@ -311,14 +316,15 @@ fn a_resumed_run_is_resumed() {
         let whole = rehearse(&playbook, &Given::default(), &[], Unanswered::Done);
         for stride in [3, 10] {
             let mut records = read_back(&whole.events[..1]);
-            // Each time the same few records could be all that a process leaves: then it would never end.
+            // A resumed process could leave the same few records each time. Then the run would
+            // never end.
             for unanswered in [Unanswered::Done, Unanswered::NotDone].into_iter().cycle().take(60) {
                 let left = rehearse(&playbook, &Given::default(), &records, unanswered);
                 let what = format!("stride {stride}, after record {}", records.len());
                 is_sound(&left, &what);
                 same(&left.report, &whole.report, &what);
                 assert!(left.standing.is_empty(), "{what}");
-                // `resumed` is itself a record: beyond it, some of the run.
+                // `resumed` is itself a record. The cut comes after it and some records of the run.
                 let next = records.len() + 1 + stride;
                 if next >= left.events.len() {
                     break;
@@ -329,7 +335,8 @@ fn a_resumed_run_is_resumed() {
     }
 }
 
-/// Nobody watched, so the time that a resource may resist its deletion begins anew; and the gap is on record.
+/// Nobody watched during the gap. The time that a resource may resist deletion begins again, and
+/// the gap is on record.
 #[test]
 fn patience_is_counted_from_the_first_try() {
     let drill = Drill::of("az-loss").faults(&["{ step: db, error: will_not_delete }"]);

@@ -1,10 +1,11 @@
-//! `drillmaster resume` and `drillmaster abort`, from a run's folder alone.
+//! `drillmaster resume` and `drillmaster abort`, with only the run's folder.
 
 use std::path::Path;
 
 use support::drill::{self, Drill, Run, told};
 
-/// Leaves `keep` records of a finished run and half of the next, as a crash may; nothing else of it, and no playbook.
+/// Leaves `keep` records of a finished run and half of the next one, as a crash may. Nothing else
+/// of the run remains, and the playbook is gone.
 fn cut(run: &Run, playbook: &Path, keep: usize) {
     let journal = run.folder.join("journal.ndjson");
     let text = std::fs::read_to_string(&journal).unwrap();
@@ -53,7 +54,7 @@ fn a_run_goes_on_from_its_folder_alone() {
             assert!(page.contains("the runner died"), "{file}");
         }
         assert_eq!(told(&["gate", whole.folder.to_str().unwrap()]).0, whole.code);
-        // The next round needs it again.
+        // The next round needs the file again.
         std::fs::rename(
             drill.folder().join("orders.stack.yaml.elsewhere"),
             drill.folder().join("orders.stack.yaml"),
@@ -74,7 +75,7 @@ fn an_abort_only_tears_down() {
     let found = report(&whole.folder);
     assert_eq!(found["teardown"]["left_behind"], serde_json::json!([]));
     assert_eq!(found["teardown"]["created"], found["teardown"]["deleted"]);
-    // It has ended: both only write the reports again.
+    // The run has ended, so both commands only write the reports again.
     std::fs::remove_file(whole.folder.join("report.md")).unwrap();
     assert_eq!((told(&["resume", folder]).0, told(&["abort", folder]).0), (130, 130));
     assert!(whole.folder.join("report.md").exists());
@@ -87,7 +88,7 @@ fn an_abort_removes_what_was_kept_and_leaves_the_verdict() {
     let folder = whole.folder.to_str().unwrap();
     assert!(whole.report["sandbox"]["kept_until"].is_string());
     assert_eq!(whole.report["teardown"]["deleted"], 0);
-    // A resume has nothing to go on with.
+    // `resume` has nothing to continue.
     assert_eq!(told(&["resume", folder]).0, whole.code);
     let journal = whole.folder.join("journal.ndjson");
     let kept = std::fs::read_to_string(&journal).unwrap();
@@ -110,7 +111,7 @@ fn an_abort_removes_what_was_kept_and_leaves_the_verdict() {
     let all = std::fs::read_to_string(&journal).unwrap();
     torn_down("abort");
     assert_eq!(std::fs::read_to_string(&journal).unwrap(), all, "there was nothing to do any more");
-    // Wherever it dies while it removes, another goes on with that, and with nothing else.
+    // Wherever a runner dies during removal, another continues the removal and does nothing else.
     let (begun, ended) = (kept.lines().count() + 1, all.lines().count());
     for (records, by) in [(begun, "resume"), (begun + 4, "resume"), (ended - 2, "abort")] {
         let left: Vec<&str> = all.lines().take(records).collect();
@@ -127,7 +128,7 @@ fn an_abort_tries_again_what_resisted() {
     let folder = whole.folder.to_str().unwrap();
     assert_eq!(whole.code, 4, "{}", whole.stderr);
     assert!(whole.stderr.contains("`drillmaster abort` tries again"), "{}", whole.stderr);
-    // What hangs on it is tried, too, and not for as long as it resisted itself.
+    // Its dependents are tried, too, but not for as long as it resisted itself.
     let teardown_s = whole.report["phases"]["teardown_s"].as_f64().unwrap();
     assert!((2700.0..5400.0).contains(&teardown_s), "{teardown_s}");
     let records = whole.journal().len();

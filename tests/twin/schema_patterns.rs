@@ -1,4 +1,4 @@
-//! Editors see what validation sees: the patterns of the schemas and the parsers agree.
+//! Editors and validation agree: the schemas' patterns accept what the parsers accept.
 
 use engine::actions::CATALOGUE;
 use serde_json::{Value, json};
@@ -128,7 +128,8 @@ fn patterns_and_parsers_agree() {
             if pattern.is_empty() {
                 continue;
             }
-            // The schema's own engine: the dialect of JSON Schema is not that of our parsers.
+            // The check uses the schema's own engine. JSON Schema has another dialect than our
+            // parsers.
             let check = jsonschema::validator_for(&json!({ "pattern": pattern })).unwrap();
             for (texts, good) in [(row.good, true), (row.bad, false)] {
                 for text in texts {
@@ -143,7 +144,7 @@ fn patterns_and_parsers_agree() {
     }
 }
 
-/// An expression fits wherever a playbook takes a text, and nowhere in an estate.
+/// A playbook takes an expression in place of every text. An estate takes none.
 #[test]
 fn expressions_fit_in_playbooks_alone() {
     let playbook = pattern(&playbook::schema::playbook_schema(CATALOGUE), "region");
@@ -156,7 +157,7 @@ fn expressions_fit_in_playbooks_alone() {
     assert!(fits(&playbook) && !fits(&estate), "{playbook} {estate}");
 }
 
-/// In an editor, a playbook that extends another one need not be whole.
+/// An editor accepts an incomplete playbook if it extends another one.
 #[test]
 fn what_a_playbook_extends_may_hold_what_it_leaves_out() {
     let check = jsonschema::validator_for(&playbook::schema::playbook_schema(CATALOGUE)).unwrap();
@@ -164,7 +165,8 @@ fn what_a_playbook_extends_may_hold_what_it_leaves_out() {
     assert!(!check.is_valid(&json!({ "name": "a" })));
 }
 
-/// Whatever has a format has a pattern, but for the names of the catalogue and what JSON Schema knows.
+/// Every format has a pattern, except the names of the catalogue and the formats of JSON Schema
+/// itself.
 #[test]
 fn every_format_of_ours_has_a_pattern() {
     fn without(schema: &Value, found: &mut Vec<String>) {

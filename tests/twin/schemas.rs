@@ -47,7 +47,7 @@ fn every_golden_event_fits_its_schema() {
     let schema = published("events");
     for run in golden_runs() {
         let journal = fs::read_to_string(run.join("journal.ndjson")).unwrap();
-        // A torn last line is no record.
+        // A torn last line is not a record.
         for (number, line) in journal.split_inclusive('\n').filter(|line| line.ends_with('\n')).enumerate() {
             let event: Value = serde_json::from_str(line).unwrap();
             fits(&schema, &event, &format!("{}:{}", run.display(), number + 1));

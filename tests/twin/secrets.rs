@@ -1,5 +1,6 @@
-//! A canary in the place of each secret: every byte that a run writes is searched for it, in all encodings. What the search
-//! would find is shown by the same drill with the same value given as a plain parameter.
+//! A canary stands in the place of each secret. Every byte that a run writes is searched for it, in
+//! all encodings. The same drill, with the value as a plain parameter, shows that the search would
+//! find it.
 
 use std::path::Path;
 
@@ -28,7 +29,7 @@ fn the_search_finds_the_canary_in_every_encoding() {
     assert_eq!(found("nothing of it, *** and base64: bm90aGluZyBvZiBpdA=="), [""; 0]);
 }
 
-/// A rehearsal on the twin reads variables and looks no secret up.
+/// A rehearsal on the twin reads variables and looks up no secret.
 #[test]
 fn a_rehearsal_tells_nothing_and_needs_nothing() {
     let with = |check: &str| {
@@ -59,7 +60,7 @@ fn a_rehearsal_tells_nothing_and_needs_nothing() {
                 && !journal.contains("\"event\":\"step_failed\"")
         );
     }
-    // The control: the same value in a place that is told.
+    // The control: the same value in a place that is shown.
     let plain = with(&format!(
         "- id: page\n  http: {{ url: 'https://x/?{CORE}', max_latency: '{CORE}{{{{ env.SHORT }}}}' }}"
     ));
@@ -72,7 +73,7 @@ fn a_rehearsal_tells_nothing_and_needs_nothing() {
     );
 }
 
-/// A variable's value that does not fit its argument is not quoted.
+/// A value of a variable that does not fit its argument is not quoted.
 #[test]
 fn what_does_not_fit_is_not_quoted() {
     let drill = Drill::of("region-loss").env("CANARY", CANARY).check(
@@ -99,12 +100,12 @@ fn mistakes_in_a_playbook_show_no_value() {
     assert_eq!(run.status.code(), Some(2));
     is_nowhere(&written(&out, &run.stdout, &run.stderr));
     assert!(String::from_utf8_lossy(&run.stderr).contains("`env.CANARY.x` names no environment variable"));
-    // The control: a value on the command line is shown as what it is.
+    // The control: a value from the command line is shown.
     let run = drill.command(&out, &["--param", &format!("x={CANARY}")]).output().unwrap();
     assert!(!found(&String::from_utf8_lossy(&run.stderr)).is_empty());
 }
 
-/// Run by the test below, in a process of its own.
+/// The test below runs this in its own process.
 #[test]
 #[ignore = "it panics, for the test of panics"]
 fn panics() {
@@ -126,13 +127,14 @@ fn a_panic_shows_no_secret() {
     is_nowhere(&written(Path::new("/nowhere"), &told.stdout, &told.stderr));
     let stderr = String::from_utf8_lossy(&told.stderr);
     assert!(stderr.contains("no row for \"***\" in ***") && stderr.contains("please report it"), "{stderr}");
-    // The control: without the hook it is there.
+    // The control: without the hook, the value appears.
     assert!(!found(&String::from_utf8_lossy(&run(false).stderr)).is_empty());
-    // The program sets the hook before it does anything.
+    // The program sets the hook before anything else.
     assert!(drillmaster().arg("--version").output().unwrap().status.success());
 }
 
-/// Each in a process of its own: what is read is blotted out of all texts of its process.
+/// Each test runs in its own process, because a secret that is read is blotted out of all texts of
+/// its process.
 mod age {
     use std::cell::RefCell;
     use std::path::Path;
@@ -173,7 +175,8 @@ mod age {
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
     }
 
-    /// Tokens that expire are made anew; a store that has locked itself since does not fail the drill.
+    /// Expired tokens are created again. A store that has been locked since does not fail the
+    /// drill.
     #[test]
     fn values_are_read_again_when_they_have_grown_old() {
         let name = concat!(module_path!(), "::values_are_read_again_when_they_have_grown_old");
@@ -224,7 +227,7 @@ mod age {
         assert_eq!(base::redact::text("first-token, second-token"), "***, ***");
     }
 
-    /// A variable is a secret where secrets may stand, and configuration elsewhere.
+    /// A variable is secret in places where secrets may stand, and configuration elsewhere.
     #[test]
     fn variables_of_other_arguments_are_shown() {
         let name = concat!(module_path!(), "::variables_of_other_arguments_are_shown");
@@ -248,14 +251,15 @@ mod age {
         assert_eq!(base::redact::text(SHOWN), "***");
     }
 
-    /// A command that waits for somebody at the keyboard does not hold the drill up, and leaves nothing running.
+    /// A command that waits for keyboard input does not delay the drill and leaves no process
+    /// running.
     #[tokio::test]
     async fn a_command_that_hangs_is_cut_off() {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::Virtual(VirtualTime::starting_at("2026-03-01T12:00:00Z".parse().unwrap()));
         let secrets = secrets(&clock, &Log::default(), folder.path());
         let named = json!("{{ secret \"command:sleep 3600\" }}");
-        // Virtual time passes at once, since nothing but the command is under way.
+        // Virtual time passes at once, because only the command is under way.
         let ended =
             clock.drive(Pace::Max, secrets.named_in(Asked { value: &named, secret: Keys::All })).await;
         assert!(ended.unwrap_err().message.contains("did not come within 30 s"));

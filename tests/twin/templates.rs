@@ -1,5 +1,6 @@
-//! What the inspection of CloudFormation templates finds: `tests/templates/bad` holds templates that each open the sandbox
-//! in one way, with what is said of them; `tests/templates/fine` holds such that give nothing.
+//! The findings of the inspection of CloudFormation templates. Each template in
+//! `tests/templates/bad` opens the sandbox in one way, and its findings stand beside it. The
+//! templates in `tests/templates/fine` give no findings.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -28,13 +29,13 @@ fn templates(name: &str) -> Vec<PathBuf> {
     files
 }
 
-/// What a comment at the beginning of a template says after `# allow:` or `# given:`.
+/// The text after `# allow:` or `# given:` in the comments at the beginning of a template.
 fn said(text: &str, what: &str) -> Vec<String> {
     let line = text.lines().find_map(|line| line.strip_prefix(&format!("# {what}: ")));
     line.map(|line| line.split(", ").map(str::to_owned).collect()).unwrap_or_default()
 }
 
-/// As validation knows it: nothing that only the run will make.
+/// The surroundings as validation knows them, without anything that only the run will make.
 fn surroundings(given: &[String]) -> Surroundings {
     let mut parameters: BTreeMap<String, Given> =
         SANDBOX_IDS.iter().map(|name| ((*name).to_owned(), Given::Sandbox)).collect();
@@ -53,7 +54,7 @@ fn surroundings(given: &[String]) -> Surroundings {
     }
 }
 
-/// What `validate` says of a template, and whether it stops the drill.
+/// The output of `validate` about a template, and whether it stops the drill.
 fn diagnostics(path: &Path) -> (String, bool) {
     let text = std::fs::read_to_string(path).unwrap();
     let name = path.file_name().unwrap().to_str().unwrap();
@@ -77,7 +78,7 @@ fn every_bad_template_is_told_as_expected() {
     for path in files {
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
         let (found, stops) = diagnostics(&path);
-        // What the step allows is told, and stops nothing.
+        // A finding that the step allows is reported and does not stop the drill.
         if found.is_empty() || stops == name.ends_with("-is-allowed") {
             wrong.push(format!("{name} stops: {stops}\n{found}"));
         }
@@ -98,7 +99,7 @@ fn innocent_templates_give_nothing() {
     }
 }
 
-/// Every type that leads out is found by its name, and no type is in both lists.
+/// Every type that leads out of the sandbox is found by its name. No type is in both lists.
 #[test]
 fn the_lists_of_types_do_not_overlap() {
     use template::types::{INSIDE, OUTWARD, outward};
@@ -116,7 +117,7 @@ fn the_lists_of_types_do_not_overlap() {
     assert_eq!(sorted, INSIDE);
 }
 
-/// What opens the network, or cannot be read, can be allowed by no name.
+/// No name can allow a thing that opens the network or cannot be read.
 #[test]
 fn only_some_things_can_be_allowed() {
     use template::types::OUTWARD;

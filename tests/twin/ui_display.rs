@@ -1,4 +1,4 @@
-//! What people see: lines, the summary, the live display.
+//! The output that people see: lines, the summary, the live display.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -34,7 +34,7 @@ fn a_log_has_one_line_per_event() {
     assert_eq!(text.matches("rate exceeded").count(), 1);
 }
 
-/// Where nothing was asked for there is nowhere to look, and nothing to claim.
+/// Where nothing was requested, there is nowhere to look and nothing to claim.
 #[test]
 fn a_teardown_that_looked_nowhere_says_so() {
     let told = |places| {
@@ -163,7 +163,8 @@ fn nothing_in_a_summary_is_cut_whatever_the_length() {
     }
 }
 
-/// A display of `columns` by `rows`; `speed` 0: time stands still between events, so what is drawn is exact.
+/// A display of `columns` by `rows`. With `speed` 0, time stands still between events, so the
+/// drawing is exact.
 fn live(rows: u16, columns: u16, look: TextStyle) -> (InMemoryTerm, Live) {
     let terminal = InMemoryTerm::new(rows, columns);
     let size = Box::new(move || (usize::from(columns), usize::from(rows)));
@@ -281,7 +282,8 @@ fn ten_thousand_steps_are_not_held_up_by_their_display() {
     for event in &events {
         live.take(event).unwrap();
     }
-    // Unoptimised, and beside other tests: far above what it takes, far below one drawing per event.
+    // The build is unoptimised, and other tests run beside it. The limit is far above the usual
+    // time and far below the time of one drawing per event.
     assert!(start.elapsed() < Duration::from_secs(300), "{:?}", start.elapsed());
 }
 
@@ -305,7 +307,7 @@ fn summaries_are_as_wide_as_the_terminal() {
     assert!(widest(160) > 80);
 }
 
-/// The panel has each workload with its objectives and what is expected, and each step with its
+/// The panel shows each workload with its objectives and expected figures, and each step with its
 /// recovery point.
 #[test]
 fn the_panel_shows_what_is_wanted_and_what_is_used() {

@@ -1,4 +1,4 @@
-//! Every broken playbook of `tests/corpus` gives exactly the diagnostics that stand beside it.
+//! Every broken playbook of `tests/corpus` gives exactly the diagnostics in the file beside it.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ fn corpus() -> Vec<PathBuf> {
     files
 }
 
-/// What `drillmaster validate` prints, with paths relative to the corpus.
+/// The output of `drillmaster validate`, with paths relative to the corpus.
 fn diagnostics(path: &Path) -> String {
     let found = match load(path, CATALOGUE, &[]) {
         Ok(loaded) => loaded.diagnostics,
@@ -60,7 +60,7 @@ fn the_samples_are_right() {
     }
 }
 
-/// What the command line gives takes the place of the playbook's own values, and must be of their type.
+/// A value from the command line replaces the playbook's own value and must have its type.
 #[test]
 fn parameters_are_overridden() {
     let path = &samples()[0];
@@ -86,7 +86,7 @@ fn parameters_are_overridden() {
     assert!(given("flag", "no").is_err());
 }
 
-/// Everything that the schemas say is understood by our own checks, for they are what enforces it.
+/// Our own checks enforce the schemas, so they must understand every keyword of them.
 #[test]
 fn no_keyword_of_the_schemas_is_ignored() {
     use playbook::schema::{arguments_schema, base_schema};
@@ -100,7 +100,8 @@ fn no_keyword_of_the_schemas_is_ignored() {
     }
 }
 
-/// The schema that an editor gets describes the arguments of every action, and names nothing that it does not define.
+/// The schema for editors describes the arguments of every action. It refers only to names that it
+/// defines.
 #[test]
 fn the_editor_schema_is_whole() {
     let schema = playbook::schema::playbook_schema(CATALOGUE);
@@ -114,7 +115,8 @@ fn the_editor_schema_is_whole() {
     }
 }
 
-/// CloudFormation takes 51,200 bytes in a request: known before anything is touched.
+/// CloudFormation takes 51,200 bytes in a request. A longer template is reported before anything is
+/// touched.
 #[test]
 fn a_template_that_is_too_long_is_told() {
     let folder = tempfile::tempdir().unwrap();
@@ -139,7 +141,7 @@ fn a_template_that_is_too_long_is_told() {
     }
 }
 
-/// A device has no end, and a pipe may have no writer: neither is read for ever.
+/// A device has no end, and a pipe may have no writer. Neither is read for ever.
 #[cfg(unix)]
 #[test]
 fn a_file_without_an_end_is_told() {

@@ -1,5 +1,5 @@
-//! `drillmaster validate` on what people have: playbooks, estates, templates, and other YAML beside
-//! them. The files that a playbook names are read before T0.
+//! `drillmaster validate` on the files that people have: playbooks, estates, templates and other
+//! YAML beside them. The files that a playbook names are read before T0.
 
 use std::path::Path;
 
@@ -71,7 +71,7 @@ fn each_kind_of_file_is_checked_by_itself() {
         assert_eq!(code, 2, "{stdout}");
         assert!(stdout.contains(&format!("{name}:")) && stdout.contains(words), "{stdout}");
     }
-    // The playbook finds the estate's mistake too. It is told once.
+    // The playbook also finds the estate's mistake. It is reported once.
     let (_, stdout, _) = validate(bad.folder(), &["playbook.yaml", "estate.yaml"]);
     assert_eq!(stdout.matches("`us-west-22x` is not a region").count(), 1, "{stdout}");
 }
@@ -93,7 +93,7 @@ fn warnings_fail_if_they_are_to() {
     assert!(code == 2 && stdout.contains("not valid: 0 errors, 1 warning (--strict)"), "{code} {stdout}");
 }
 
-/// What a file holds is known before T0, and said with its line.
+/// The contents of a file are known before T0. A mistake is reported with its line.
 #[test]
 fn files_that_a_playbook_names_are_read() {
     let verify = "- { id: listed, uses: s3.verify, workload: orders, with: { bucket: \"{{ steps.receipts.bucket }}\", manifest: objects.csv } }";
@@ -120,7 +120,7 @@ fn files_that_a_playbook_names_are_read() {
     }
 }
 
-/// A header says what the lines are. A run reads the manifest as validation did.
+/// A header names the columns. A run reads the manifest as validation did.
 #[test]
 fn a_manifest_may_have_a_header() {
     let verify = "- { id: listed, uses: s3.verify, workload: orders, with: { bucket: \"{{ steps.receipts.bucket }}\", manifest: objects.csv } }";

@@ -1,5 +1,5 @@
-//! Checks that ask what was not restored: production, or what is lost. Validation refuses them where it can know it,
-//! and the run denies the others.
+//! Checks that ask something that was not restored: production, or lost resources. Validation
+//! refuses them where it can know this. The run denies the others.
 
 use serde_json::json;
 use support::drill::{Drill, Run};
@@ -8,7 +8,7 @@ fn check(text: &str) -> Drill {
     Drill::of("region-loss").check(&format!("- id: asks\n  workload: orders\n  needs: [db]\n  {text}"))
 }
 
-/// Exit code 2, with the place in the playbook and these words.
+/// Expects exit code 2, the place in the playbook, and these words.
 #[track_caller]
 fn refused(drill: &Drill, words: &[&str]) {
     let run = drill.run();
@@ -18,7 +18,7 @@ fn refused(drill: &Drill, words: &[&str]) {
     }
 }
 
-/// The check is unhealthy at once, and the call is among the denied ones.
+/// Expects the check to be unhealthy at once and the call to be among the denied ones.
 #[track_caller]
 fn denied(run: &Run, kind: &str, locus: &str, why: &str) {
     run.exits(1).is_clean();
@@ -53,7 +53,7 @@ fn an_address_of_the_lost_region() {
             &[lost],
         );
     }
-    // What lies in the sandbox's region is not known to be wrong.
+    // A host in the sandbox's region is not known to be wrong.
     let other = check("tcp: { address: \"shop-1.us-west-2.elb.amazonaws.com:443\" }").run();
     assert_eq!(other.code, 1, "{}", other.stderr);
     other.is("/denied_calls", json!([]));
@@ -67,7 +67,7 @@ fn a_bucket_of_the_lost_region() {
         &["the bucket `orders-receipts`"],
     );
     check("s3: { bucket: orders-receipts-replica }").run().is("/denied_calls", json!([]));
-    // Whoever compares with it.
+    // The same holds for a step that compares with it.
     let verify = "- id: verify\n  workload: orders\n  uses: s3.verify\n  with: { bucket: \"{{ steps.receipts.bucket }}\", source: { bucket: orders-receipts } }";
     let run = Drill::of("region-loss").step(verify).run();
     assert_eq!(run.code, 2, "{}", run.stderr);
@@ -84,7 +84,7 @@ fn an_address_of_productions_own() {
     ] {
         refused(&own(text), &["production's own elb:load-balancer/shop"]);
     }
-    // The name that a cut-over leads elsewhere may be looked up, and a tunnel leads elsewhere too.
+    // The check may look up the name that a cut-over redirects. A tunnel also leads elsewhere.
     own("dns: { name: shop.corp.example }").run().is("/denied_calls", json!([]));
     own("http: { url: \"https://shop.corp.example/\" }")
         .playbook("\nchecks:\n", "\nconnect_to: [\"shop.corp.example:443=127.0.0.1:8443\"]\n\nchecks:\n")
@@ -118,7 +118,7 @@ fn a_name_that_still_leads_to_what_is_lost() {
     assert_eq!(run.check("asks")["status"], "healthy");
 }
 
-/// A directory bucket, and objects of a class that one zone holds, are lost with the zone.
+/// A directory bucket is lost with its zone. So are objects of a class that is stored in one zone.
 #[test]
 fn a_bucket_of_the_lost_zone() {
     let with = |entry: &str, name: &str| {
@@ -164,7 +164,7 @@ fn an_arn_in_the_place_of_a_bucket() {
     let run = check(&format!("s3: {{ bucket: \"{mrap}\" }}")).run();
     assert_eq!(run.code, 2, "{}", run.stderr);
     assert!(run.stderr.contains("multi-region access point"), "{}", run.stderr);
-    // What only the run knows is refused there.
+    // A bucket that only the run knows is refused during the run.
     let verify = "- id: late\n  workload: orders\n  uses: s3.verify\n  with: { bucket: \"{{ env.BUCKET }}\", source: { bucket: orders-receipts-replica } }";
     let run = Drill::of("region-loss").step(verify).env("BUCKET", mrap).run();
     run.exits(1).because(&["step `late`", "multi-region access point"]);
@@ -172,7 +172,7 @@ fn an_arn_in_the_place_of_a_bucket() {
     denied(&run, "s3", "unknown", "multi-region access point");
 }
 
-/// A host may be written in many ways. It is judged as it would be dialled.
+/// A host can be written in many ways. It is judged by the address that would be dialled.
 #[test]
 fn an_address_of_production_in_each_spelling() {
     for host in [

@@ -1,8 +1,9 @@
-//! Checks that can be healthy whatever was restored, and restored data that no check reads: findings of medium severity.
+//! Findings of medium severity: checks that can be healthy whatever was restored, and restored data
+//! that no check reads.
 
 use support::drill::{Drill, Run};
 
-/// The findings of the rule, by what they are about.
+/// The resources that the findings of the rule are about.
 fn little(run: &Run) -> Vec<String> {
     let all = run.at("/findings").as_array().unwrap();
     let of_rule = all.iter().filter(|finding| finding["rule"] == "check-proves-little");
@@ -32,7 +33,8 @@ fn a_check_that_uses_nothing_restored_proves_little() {
             true,
         ),
         ("state: { of: \"{{ steps.db.db_id }}\" }", true),
-        // Named, and not asked: a user, a path, a comment of a query.
+        // The check names the resource without asking it: in a user, a path, or a comment of a
+        // query.
         ("http: { url: \"https://{{ steps.db.db_id }}@front.example.net/\" }", false),
         ("http: { url: \"https://front.example.net/{{ steps.db.db_id }}?{{ steps.db.port }}\" }", false),
         (
@@ -48,7 +50,7 @@ fn a_check_that_uses_nothing_restored_proves_little() {
         let run = whole().check(&format!("- id: asks\n  workload: orders\n  needs: [db]\n  {text}")).run();
         assert_eq!(little(&run), if proves { vec![] } else { vec!["asks".to_owned()] }, "{text}");
     }
-    // This end of a tunnel to what was restored.
+    // The local end of a tunnel to a restored resource.
     let tunnel = "- id: tunnel\n  workload: orders\n  uses: command.run\n  with: { run: [sh, \"{{ steps.db.endpoint }}\"] }";
     let through = format!("- id: asks\n  workload: orders\n  needs: [tunnel]\n  {local}");
     assert_eq!(little(&whole().step(tunnel).check(&through).run()), [""; 0]);
@@ -61,12 +63,12 @@ fn restored_data_that_no_check_reads_prove_little() {
     assert_eq!(little(&run), ["orders"]);
     let finding = run.one("/findings", "rule", "check-proves-little");
     assert!(finding["message"].as_str().unwrap().contains("receipts"), "{finding:#}");
-    // A comparison reads them too.
+    // A comparison also reads the objects.
     let verify = "- id: verify\n  workload: orders\n  uses: s3.verify\n  with: { bucket: \"{{ steps.receipts.bucket }}\", source: { bucket: orders-receipts-replica } }";
     assert_eq!(little(&Drill::good().step(verify).run()), [""; 0]);
 }
 
-/// What an empty table would answer, too.
+/// An empty table would give the same answer.
 #[test]
 fn a_check_that_accepts_any_answer_proves_little() {
     for (expect, proves) in [

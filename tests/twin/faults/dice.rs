@@ -1,11 +1,11 @@
-//! Numbers that look random, the same for the same seed on every machine and in every version.
+//! Pseudo-random numbers. A seed gives the same numbers on every machine and in every version.
 
 /// `SplitMix64`.
 #[derive(Debug, Clone)]
 pub struct Dice(u64);
 
 impl Dice {
-    /// `stream` tells the users of one seed apart.
+    /// `stream` separates the users of one seed.
     pub fn of(seed: u64, stream: u64) -> Self {
         let mut dice = Self(seed ^ stream.wrapping_mul(0xa076_1d64_78bd_642f));
         dice.next();
@@ -20,12 +20,12 @@ impl Dice {
         z ^ (z >> 31)
     }
 
-    /// One of 0 to `end` - 1.
+    /// A number from 0 to `end` - 1.
     pub fn below(&mut self, end: u64) -> u64 {
         self.next() % end
     }
 
-    /// True so often in a thousand.
+    /// True with a chance of `often` in a thousand.
     pub fn permille(&mut self, often: u64) -> bool {
         self.below(1000) < often
     }

@@ -1,5 +1,5 @@
-//! A decorator over the twin that lets calls fail, by seed, in the ways in which calls to AWS fail; and keeps, as ground
-//! truth, what really took effect.
+//! A decorator over the twin. It lets calls fail, by seed, as calls to AWS fail. It also records
+//! what really took effect, as ground truth.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
@@ -22,71 +22,71 @@ use twin::Twin;
 
 use super::dice::Dice;
 
-/// What becomes of a call.
+/// The fault of one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
     /// Refused: too many requests.
     Throttled,
-    /// Refused: as much is under way as may be.
+    /// Refused: too many operations are under way.
     Busy,
-    /// The cloud's own error, before it did anything, and it says so.
+    /// The cloud's own error, before it did anything. The error says so.
     NotDone,
-    /// As far as the caller can tell it may have worked; it has not.
+    /// The caller cannot tell whether it worked. It did not.
     MaybeNotDone,
     /// It worked, and the answer was lost.
     LostAnswer,
-    /// It arrives late.
+    /// The request arrives late.
     Slow,
-    /// It works at once, and the answer is late.
+    /// The request takes effect at once, and the answer is late.
     SlowAnswer,
     /// The request arrives twice.
     Twice,
     /// The credentials have expired.
     Expired,
-    /// No answer until the client's own limit of five minutes; nothing was done.
+    /// No answer until the client's own limit of five minutes. The request had no effect.
     Hangs,
-    /// The same, and it was done.
+    /// Like `Hangs`, but the request took effect.
     HangsDone,
-    /// Something is said to depend still on what is to be deleted.
+    /// The cloud says that something still depends on the resource to be deleted.
     InUse,
-    /// What was just made is not seen yet, or what was just deleted is seen still.
+    /// A new resource is not visible yet, or a deleted resource is still visible.
     Stale,
-    /// A deletion is accepted, and has no effect.
+    /// A deletion is accepted and has no effect.
     Ignored,
 }
 
-/// For [`Weather::only`]: what was made is not seen for a while.
+/// For [`Weather::only`]: new resources are not visible for a while.
 pub const UNSEEN: &str = "unseen";
-/// What is to be deleted is left standing.
+/// Deletions have no effect.
 pub const IGNORED: &str = "ignored";
-/// What was deleted is seen for a while.
+/// Deleted resources stay visible for a while.
 pub const LINGERING: &str = "lingering";
 
-/// The clients' own limit of a call.
+/// The clients' own limit for one call.
 const HANGS: Duration = Duration::from_mins(5);
-/// Longer than that nothing stays unseen, or is seen after it has gone.
+/// The longest time in seconds that a new resource is hidden or a deleted one is visible.
 const STALE: u64 = 45;
-/// A run that asks more often than this does not end by itself.
+/// A run that makes more calls than this does not end by itself.
 const CALLS: u64 = 300_000;
 
-/// How a seed's day goes.
+/// The faults of a seed's day.
 #[derive(Debug, Clone)]
 pub struct Weather {
-    /// How many calls in a thousand fail.
+    /// The number of calls in a thousand that fail.
     pub rate: u64,
-    /// After so many faults there are no more.
+    /// There are no more faults after this many.
     pub budget: u32,
     /// The cloud does not tell when states will change, and is eventually consistent.
     pub like_aws: bool,
-    /// All goes well until T0.
+    /// No fault occurs before T0.
     pub from_t0: bool,
-    /// Not by chance: these calls, in this way, until the budget is used up.
+    /// These calls fail in this way until the budget is used up. Nothing fails by chance.
     pub only: Vec<(&'static str, Fault)>,
-    /// Tags cannot be looked at, ever.
+    /// Tags can never be read.
     pub blind: bool,
-    /// What every search by tag tells besides.
+    /// Every search by tag returns this as well.
     pub told: Tagged,
-    /// Nothing of this kind can be deleted.
+    /// No resource of this kind can be deleted.
     pub clinging: Option<Kind>,
 }
 
@@ -118,22 +118,22 @@ pub struct Made {
     pub resources: Vec<ResourceRef>,
 }
 
-/// What really happened, whatever anybody was told of it.
+/// What really happened, independent of the answers that callers got.
 #[derive(Default)]
 pub struct Ledger {
-    /// By token: the same token again is the same request.
+    /// By token: a second request with the same token is the same request.
     pub made: RefCell<Vec<Made>>,
-    /// Whoever has copied objects to their end.
+    /// The callers that have copied objects to the end.
     pub copied: RefCell<Vec<String>>,
     pub deletions: RefCell<Vec<ResourceRef>>,
     pub places: RefCell<Vec<Place>>,
     pub faults: RefCell<BTreeMap<Fault, u64>>,
-    /// What must not be, in words: a panic in a task of the run would be taken for an answer.
+    /// Violations, in words. The run would take a panic in one of its tasks for an answer.
     pub wrong: RefCell<Vec<String>>,
     calls: Cell<u64>,
-    /// Until when what was made is not seen.
+    /// The time until which a new resource is hidden.
     unseen: RefCell<HashMap<ResourceRef, Time>>,
-    /// Until when what is deleted is seen as it was.
+    /// The time until which a deleted resource looks as it did before.
     lingering: RefCell<HashMap<ResourceRef, Lingering>>,
 }
 
@@ -151,7 +151,7 @@ pub struct Faulty {
     left: Cell<u32>,
     declared: Cell<bool>,
     ledger: Rc<Ledger>,
-    /// The runner is dead: nothing that it still does arrives.
+    /// The runner is dead: its further calls do not arrive.
     dead: Rc<Cell<bool>>,
 }
 
@@ -190,7 +190,7 @@ impl Faulty {
         }
     }
 
-    /// Whether this call is one that fails, and then how.
+    /// Decides whether this call fails, and how.
     fn draw(&self, call: &str, faults: &[Fault]) -> Option<Fault> {
         let begun = !self.weather.from_t0 || self.declared.get();
         if !begun || self.left.get() == 0 {
@@ -212,7 +212,7 @@ impl Faulty {
         Duration::from_millis(self.dice.borrow_mut().below(end * 1000))
     }
 
-    /// A call, as it goes today.
+    /// Makes a call with the fault that was drawn for it.
     async fn call<T>(
         &self,
         call: &str,
@@ -276,7 +276,7 @@ impl Faulty {
         self.clock.now() + Span(self.seconds(seconds)).delta()
     }
 
-    /// What is made now may not be seen at once.
+    /// A new resource may not be visible at once.
     fn hide(&self, created: &Created) {
         for resource in &created.resources {
             if self.weather.like_aws && self.draw(UNSEEN, &[Fault::Stale]).is_some() {
@@ -321,7 +321,7 @@ impl Cloud for Faulty {
         self.call("sts:GetCallerIdentity", READS, async || self.inner.identity(account).await).await
     }
 
-    /// Credentials are renewed every quarter of an hour.
+    /// Credentials are renewed every 15 minutes.
     fn credentials_generation(&self, _: &AccountId) -> u64 {
         if self.weather.like_aws { self.clock.now().timestamp().unsigned_abs() / 900 } else { 0 }
     }

@@ -1,4 +1,4 @@
-//! What seeds have shown, each for itself.
+//! Single cases that seeds have found.
 
 use super::dice::Dice;
 use super::faulty::{Fault, IGNORED, LINGERING, UNSEEN, Weather};
@@ -8,7 +8,7 @@ use port::Tagged;
 use support::drill::Drill;
 use support::rehearsal::loaded;
 
-/// Runs a sample under these faults; what must hold of every drill holds.
+/// Runs a sample under these faults and checks what must hold for every drill.
 fn drill(name: &str, weather: &Weather, fate: &Fate) -> Left {
     let sample = Drill::of(name);
     let loaded = loaded(&sample.write());
@@ -40,7 +40,8 @@ fn a_look_that_fails_is_taken_again() {
     assert_eq!((left.report.exit_code.code(), left.ledger.faults.borrow()[&Fault::NotDone]), (1, 2));
 }
 
-/// Nobody can look for longer than that: what is not known is said, and nothing else.
+/// The looks fail for longer than anybody tries. The report then says only that the state is
+/// unknown.
 #[test]
 fn what_cannot_be_looked_at_is_unknown() {
     let left = drill("az-loss", &only(&[("ec2:DescribeTags", Fault::Expired)], 1000), &Fate::calm());
@@ -49,7 +50,8 @@ fn what_cannot_be_looked_at_is_unknown() {
     assert!(told.len() == 1 && told[0].starts_with("unknown ("), "{told:?}");
 }
 
-/// A search that sees only some kinds proves nothing about the others; and what only another service can delete stays.
+/// A search that sees only some kinds proves nothing about the others. A resource that only another
+/// service can delete stays.
 #[test]
 fn what_a_search_could_not_see_or_delete_is_left_behind() {
     let unread = "999988887777 us-west-2: ec2:DescribeVolumes may not be called".to_owned();
@@ -77,7 +79,8 @@ fn credentials_that_are_renewed_do_not_end_a_teardown() {
     }
 }
 
-/// What was just made and is not seen yet has not gone; and what is seen still, though it has, is not left behind.
+/// A new resource that is not visible yet has not gone. A deleted resource that is still visible is
+/// not left behind.
 #[test]
 fn what_is_not_seen_is_not_gone() {
     for interrupt in (1..60).step_by(3) {
@@ -96,7 +99,7 @@ fn a_deletion_without_effect_is_asked_for_again() {
     assert_eq!((left.report.exit_code.code(), left.ledger.faults.borrow()[&Fault::Ignored]), (0, 4));
 }
 
-/// It was made, nobody was told, and it is not seen when teardown begins.
+/// The resource was made, its answer was lost, and it is not visible when teardown begins.
 #[test]
 fn what_a_lost_answer_has_made_is_found() {
     for call in ["ec2:CreateVpc", "ec2:CreateSubnet", "rds:CreateDBSubnetGroup", "rds:CopyDBSnapshot"] {

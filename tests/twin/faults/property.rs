@@ -1,4 +1,4 @@
-//! What must hold of every drill, judged by what really happened and not by what its report says.
+//! What must hold for every drill. It is judged by what really happened, not by the report.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,10 +11,10 @@ use record::report::model::{CheckStatus, Status, StepStatus};
 use super::faulty::{Ledger, Weather};
 use super::run::Left;
 
-/// What a day without faults makes and measures.
+/// What a day without faults creates and measures.
 pub struct Fair {
     made: BTreeMap<(String, Kind), usize>,
-    /// By workload: RTO and RPO.
+    /// RTO and RPO by workload.
     measured: BTreeMap<String, (Option<f64>, Option<f64>)>,
 }
 
@@ -68,14 +68,14 @@ fn accounts(left: &Left, weather: &Weather) -> Vec<String> {
             wrong.push(format!("{gone} are gone, and {} are told", told.deleted));
         }
     } else if !weather.blind && weather.budget < 1000 {
-        // Where fault follows upon fault, it may be unknown.
+        // The state may be unknown after a series of faults.
         wrong.push(format!("{unknown:?} although it could be looked at"));
     }
     wrong.extend(named.difference(&standing).map(|r| format!("{r} is named, and not there")));
     wrong
 }
 
-/// Nothing outside the sandbox, and nothing of others.
+/// The drill touches nothing outside the sandbox and nothing that others made.
 fn touched(left: &Left) -> Vec<String> {
     let mut wrong = Vec::new();
     if !left.others_stand {
@@ -90,7 +90,7 @@ fn touched(left: &Left) -> Vec<String> {
     wrong
 }
 
-/// What a step has made is no more than on a fair day, but for what was given up.
+/// A step makes no more than on a day without faults, except for resources it gave up.
 fn twice(left: &Left, fair: &Fair) -> Vec<String> {
     let mut given_up: BTreeMap<&str, usize> = BTreeMap::new();
     let (mut tokens, mut wrong) = (BTreeSet::new(), Vec::new());
@@ -115,7 +115,8 @@ fn twice(left: &Left, fair: &Fair) -> Vec<String> {
     wrong
 }
 
-/// 4 iff something is left or could not be looked at; then what became of the drill.
+/// The exit code is 4 if and only if something is left or could not be looked at. Otherwise it
+/// follows the outcome of the drill.
 fn exit_code(left: &Left) -> Vec<String> {
     let report = &left.report;
     let unknown = report.teardown.left_behind.iter().any(|what| what.starts_with("unknown ("));
@@ -137,7 +138,7 @@ fn exit_code(left: &Left) -> Vec<String> {
     vec![format!("exit code {}, and the truth is {truth}: {:?}", report.exit_code.code(), report.reasons)]
 }
 
-/// Whether the last look could look.
+/// Whether the last look at the sandbox succeeded.
 fn was_seen_closed(left: &Left) -> bool {
     let last = left.events.iter().rev().find_map(|e| match &e.body {
         Body::Isolation { stage: Stage::Last, unknown, .. } => Some(unknown.is_empty()),
@@ -157,7 +158,7 @@ fn is_recovered(report: &Report) -> bool {
         })
 }
 
-/// Figures are those of the records, and faults flatter none of them.
+/// The figures agree with the records, and faults improve none of them.
 fn figures(left: &Left, fair: &Fair) -> Vec<String> {
     let mut wrong = Vec::new();
     for workload in &left.report.workloads {
@@ -167,7 +168,7 @@ fn figures(left: &Left, fair: &Fair) -> Vec<String> {
             if (recovered - rto).abs() > 0.002 {
                 wrong.push(format!("{}: RTO {rto}, by the records {recovered}", workload.name));
             }
-            // Where times vary a restore may be faster, too.
+            // Where times vary, a restore may also be faster.
             if left.report.seed.is_none() && fair.0.is_some_and(|fair| rto < fair - 0.002) {
                 wrong.push(format!("{}: RTO {rto}, and {:?} without faults", workload.name, fair.0));
             }
@@ -175,7 +176,7 @@ fn figures(left: &Left, fair: &Fair) -> Vec<String> {
         if !workload.recovered && workload.rto.status == Status::Met {
             wrong.push(format!("{}: it is not recovered, and its RTO is met", workload.name));
         }
-        // What was not restored has no age.
+        // A store that was not restored has no age.
         if let (true, Some(rpo), Some(fair)) = (workload.recovered, workload.rpo.measured_s, fair.1)
             && rpo < fair - 0.002
         {
@@ -185,7 +186,7 @@ fn figures(left: &Left, fair: &Fair) -> Vec<String> {
     wrong
 }
 
-/// Seconds from T0 until the last of the workload's steps had succeeded and its last check was healthy.
+/// Seconds from T0 until the workload's last step had succeeded and its last check was healthy.
 fn recovered(events: &[Event], report: &Report, workload: &str, t0: Time) -> f64 {
     let steps = report.steps.iter().filter(|s| s.workload.as_deref() == Some(workload)).map(|s| &s.id);
     let checks = report.checks.iter().filter(|c| c.workload.as_deref() == Some(workload)).map(|c| &c.id);
@@ -198,7 +199,7 @@ fn recovered(events: &[Event], report: &Report, workload: &str, t0: Time) -> f64
     ends.map(|at| seconds_between(t0, at)).fold(0.0, f64::max)
 }
 
-/// The records count on, come to an end, and tell the same when they are read back.
+/// The records are numbered without gaps, come to an end, and say the same when they are read back.
 fn records(left: &Left) -> Vec<String> {
     let mut wrong = Vec::new();
     if left.events.iter().enumerate().any(|(number, event)| event.seq != number as u64) {

@@ -1,4 +1,4 @@
-//! A drill under faults, through the deaths of its runner, and what it left in the world.
+//! A drill under faults, with runners that die, and what it leaves in the world.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,19 +23,20 @@ use super::dice::Dice;
 use super::faulty::{Faulty, Ledger, Weather};
 use support::rehearsal::{Given, RUN, engine, plan_of, start};
 
-/// Real time: nothing that the twin rehearses takes this long.
+/// A limit in real time. Nothing that the twin rehearses takes this long.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// What happens to the runner.
 #[derive(Clone)]
 pub struct Fate {
-    /// It dies after so many records, so often as there are numbers; each counts from where the one before ended.
+    /// The runner dies once per number, after so many records. Each number counts from the death
+    /// before.
     pub deaths: Vec<usize>,
-    /// For how long nobody is there then.
+    /// The time without a runner after each death.
     pub gap: Duration,
-    /// After its last death the run is only torn down.
+    /// After the last death the run is only torn down.
     pub abort: bool,
-    /// The first Ctrl-C comes after so many records.
+    /// The first Ctrl-C comes after this many records.
     pub interrupt: Option<usize>,
     pub given: Given,
 }
@@ -64,22 +65,22 @@ impl Fate {
     }
 }
 
-/// What a drill has left.
+/// What a drill leaves.
 pub struct Left {
     pub events: Vec<Event>,
     pub report: Report,
-    /// What the journal says of the run.
+    /// The report, made from the journal that was read back.
     pub read_back: Report,
-    /// What still carries the run's tag.
+    /// The resources that still carry the run's tag.
     pub standing: Vec<ResourceRef>,
-    /// What another run has made is as it was.
+    /// The resources of another run are unchanged.
     pub others_stand: bool,
     pub sandbox: Place,
     pub ledger: Rc<Ledger>,
     pub wrong: Vec<String>,
 }
 
-/// Sees each event at the instant at which it is told, and looks whether the world is as it says.
+/// Sees each event at the instant at which it is told. Checks that the world agrees with it.
 struct Watch {
     journal: Journal,
     twin: Rc<Twin>,
@@ -93,12 +94,12 @@ struct Watch {
     interrupt: CancellationToken,
 }
 
-/// What outlives a runner.
+/// State that outlives a runner.
 #[derive(Default)]
 struct Seen {
     events: Vec<Event>,
     uses: BTreeMap<String, String>,
-    /// The tokens of what each step has asked for and not given up.
+    /// By step: the tokens of its requests that it has not given up.
     tokens: BTreeMap<String, BTreeSet<String>>,
 }
 
@@ -221,7 +222,7 @@ pub fn run(playbook: &Loaded, weather: &Weather, fate: &Fate, dice: &mut Dice) -
                 tokio::select! {
                     biased;
                     () = killed.cancelled() => false,
-                    // Dead, it may have come to its end all the same, and nobody heard of it.
+                    // A dead runner may still have come to its end, but nobody was told.
                     () = engine.run() => !dead.get(),
                 }
             };
@@ -231,7 +232,7 @@ pub fn run(playbook: &Loaded, weather: &Weather, fate: &Fate, dice: &mut Dice) -
         before = read(folder.path()).unwrap().events;
         match ended {
             Ok(true) => break,
-            // It died of nothing any more.
+            // The run had already finished when its runner died.
             Ok(false) if before.last().is_some_and(|e| matches!(e.body, Body::RunFinished { .. })) => break,
             Ok(false) => runtime.block_on(clock.drive(Pace::Max, clock.sleep(fate.gap))),
             Err(late) => panic!("it does not end ({late}); its last record is {:?}", before.last()),
@@ -249,7 +250,7 @@ pub fn run(playbook: &Loaded, weather: &Weather, fate: &Fate, dice: &mut Dice) -
     Left { events, report, read_back, standing, others_stand, sandbox: place, ledger, wrong }
 }
 
-/// A VPC that another run has made at the same place.
+/// A VPC that another run has made in the same place.
 async fn another_run(twin: &Rc<Twin>, place: &Place, clock: &Clock) -> String {
     let expires = clock.now() + chrono::TimeDelta::days(1);
     let run_tags = RunTags { run: RunId("20260228T120000Z-other-0000beef".into()), expires };

@@ -1,4 +1,4 @@
-//! A cloud that does nothing but answer who the credentials are.
+//! A cloud that only answers whose credentials these are.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -45,7 +45,7 @@ fn never<T>() -> CloudResult<T> {
 impl Cloud for Liar {
     async fn identity(&self, account: &AccountId) -> CloudResult<AccountId> {
         self.asked.set(self.asked.get() + 1);
-        // Others get their turn while STS is asked.
+        // Other tasks run while STS is asked.
         tokio::task::yield_now().await;
         self.says.borrow().clone().unwrap_or_else(|| Ok(account.clone()))
     }

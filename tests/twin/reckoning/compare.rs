@@ -1,4 +1,4 @@
-//! Holds a report against the reckoning.
+//! Compares a report with the reckoning.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::drill::{Drill, What};
 use super::reckon::{End, OfWorkload, Reckoned};
 
-/// Seconds as milliseconds; `null` as nothing.
+/// Seconds as milliseconds. `null` gives `None`.
 fn millis(value: &Value) -> Option<i64> {
     #[expect(clippy::cast_possible_truncation, reason = "a drill's times are small")]
     value.as_f64().map(|seconds| (seconds * 1000.0).round() as i64)
@@ -119,7 +119,7 @@ fn workload(found: &mut Found, name: &str, of: &OfWorkload, reported: &Value) {
     }
 }
 
-/// Each link is the dependency that finished last; of two that finished at once, either.
+/// Each link is the dependency that finished last. If two finished at once, either is right.
 fn path(found: &mut Found, drill: &Drill, reckoned: &Reckoned, w: usize, reported: &Value) {
     let name = &drill.workloads[w].name;
     let links = reported["critical_path"].as_array().unwrap();

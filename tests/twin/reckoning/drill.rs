@@ -1,6 +1,6 @@
-//! Random drills: what stands in them, and how they are written as a playbook and an estate.
+//! Random drills: their contents, and how they are written as a playbook and an estate.
 //!
-//! Times are in milliseconds; those of a drill count from T0, and what lies before it is negative.
+//! Times are in milliseconds. The times of a drill count from T0 and are negative before it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,7 +16,7 @@ pub const SANDBOX: &str = "999988887777";
 pub const HOME: &str = "eu-west-1";
 pub const AWAY: &str = "eu-central-1";
 
-/// Numbers that look random and are the same for the same seed (`SplitMix64`).
+/// Pseudo-random numbers, the same for the same seed (`SplitMix64`).
 pub struct Dice(u64);
 
 impl Dice {
@@ -98,7 +98,7 @@ pub struct Point {
 #[derive(Debug, Clone)]
 pub enum Pick {
     Latest,
-    /// The newest whose data are not newer.
+    /// The newest point whose data are not newer than this.
     NotNewer(i64),
     Id(String),
 }
@@ -126,7 +126,7 @@ pub struct Step {
     pub backoff: i64,
     pub tolerated: bool,
     pub when: Option<bool>,
-    /// A copy is given a key of its own.
+    /// The copy gets its own key.
     pub kms_key: bool,
 }
 
@@ -145,7 +145,7 @@ pub struct Check {
     pub stable_for: i64,
     pub every: Option<i64>,
     pub probe: Option<Probe>,
-    /// A step whose output its address names.
+    /// The step whose output the check's address names.
     pub names: Option<(usize, &'static str)>,
 }
 
@@ -155,7 +155,7 @@ pub enum What {
     Check(Check),
 }
 
-/// A step or a check; it needs only what stands before it.
+/// A step or a check. It needs only nodes that stand before it.
 #[derive(Debug, Clone)]
 pub struct Node {
     pub id: String,

@@ -108,7 +108,7 @@ fn resources(dice: &mut Dice, drill: &mut Drill) {
             let one_zone = kind == "s3:bucket" && dice.percent(30);
             let region = if kind == "rds:db" && n > 0 && dice.percent(15) { AWAY } else { HOME };
             let zone = match (region == HOME, n) {
-                // The first database always falls.
+                // The first database is always lost.
                 (true, 0) => 1,
                 (true | false, _) => dice.within(1, 3),
             };
@@ -154,7 +154,7 @@ fn points(dice: &mut Dice, drill: &mut Drill, of: usize) {
         return;
     }
     for n in 0..dice.within(1, 6) {
-        // No two points of one resource have data of the same instant.
+        // No two recovery points of one resource hold data of the same instant.
         let taken = -(dice.within(1, 45 * 24 * 60) * MINUTE + n * SECOND);
         let mut usable = taken + if dice.percent(60) { 0 } else { dice.within(1, 48 * 60) * MINUTE };
         if usable == 0 {
@@ -232,9 +232,9 @@ fn plain(uses: &'static str, source: Source) -> Step {
     }
 }
 
-/// A step, and its second half where the first is a copy.
+/// Adds the steps and checks. A copy step gets a second step that uses its copy.
 fn nodes(dice: &mut Dice, drill: &mut Drill) {
-    // Most of what is lost is restored, so that drills pass, too.
+    // Most lost resources are restored, so that some drills pass.
     for r in 0..drill.resources.len() {
         let listed = drill.workloads.iter().position(|w| w.resources.contains(&r));
         let lost = drill.lost_resource(&drill.resources[r]);
@@ -243,7 +243,8 @@ fn nodes(dice: &mut Dice, drill: &mut Drill) {
             let fitting: Vec<&'static str> = SOURCED
                 .into_iter()
                 .filter(|uses| kind_of(uses) == kind)
-                // Neither PITR nor a replica crosses accounts, and a replica lies in another region than its database.
+                // PITR and replicas do not cross accounts. A replica lies in another region than
+                // its database.
                 .filter(|uses| !uses.contains("_time") || drill.sandbox_account == PRODUCTION)
                 .filter(|uses| {
                     let elsewhere = drill.sandbox_region != drill.resources[r].region;
@@ -273,7 +274,7 @@ fn nodes(dice: &mut Dice, drill: &mut Drill) {
             check(dice, drill);
         }
     }
-    // Each workload has a check that looks at one of its own steps.
+    // Each workload has a check on one of its own steps.
     for w in 0..drill.workloads.len() {
         let own = (0..drill.nodes.len())
             .rev()
@@ -296,7 +297,7 @@ fn sourced(dice: &mut Dice, drill: &mut Drill, uses: &'static str, of: usize, w:
     };
     let continuous = matches!(uses, "rds.restore_to_time" | "rds.promote_replica" | "s3.restore");
     let pick = if continuous { Pick::Latest } else { pick };
-    // One that can be used, by its id.
+    // A recovery point that can be used, named by its id.
     let candidates = drill.candidates(&plain(uses, Source::Nothing), of);
     let by_id = !candidates.is_empty() && !continuous && dice.percent(15);
     let pick = if by_id { Pick::Id(drill.points[dice.one(&candidates)].id.clone()) } else { pick };
@@ -333,7 +334,7 @@ fn some_needs(dice: &mut Dice, drill: &Drill, most: i64) -> Vec<usize> {
 fn push(dice: &mut Dice, drill: &mut Drill, mut step: Step, workload: Option<usize>) -> usize {
     step.attempts = dice.one(&[1, 1, 2, 3, 4]);
     step.backoff = dice.within(1, 60) * SECOND;
-    // Never the very instant at which something ends.
+    // The timeout never ends at the exact instant at which something else ends.
     step.timeout = dice.percent(25).then(|| dice.within(60, 1500) * SECOND + 37);
     step.tolerated = dice.percent(8);
     step.when = dice.percent(6).then(|| dice.percent(60));

@@ -1,4 +1,4 @@
-//! What a drill on the twin must come to, reckoned from the design and the documents alone.
+//! The expected result of a drill on the twin, reckoned from the design and the documents alone.
 //!
 //! Where these leave something open and the program decides, a comment says *open*.
 
@@ -19,13 +19,13 @@ pub enum End {
 #[derive(Debug, Clone)]
 pub struct Ended {
     pub end: End,
-    /// A step: succeeded or failed. A check: settled. What needs it begins then.
+    /// The time at which a step succeeded or failed, or a check settled. Its dependents begin then.
     pub at: i64,
-    /// Of a check: the start of the stretch that held.
+    /// For a check: the start of the stretch that held.
     pub healthy: i64,
-    /// Where its data came from.
+    /// The recovery point of its data.
     pub point: Option<usize>,
-    /// It came as far as its calls.
+    /// The step got as far as its calls.
     pub called: bool,
 }
 
@@ -37,12 +37,13 @@ pub struct Store {
     pub age: Option<i64>,
     pub data_age: Option<i64>,
     pub worst: Option<i64>,
-    /// A check that was to measure it did not.
+    /// A check that was to measure the age did not.
     pub measure_failed: bool,
 }
 
 impl Store {
-    /// The age that counts: data newer than their point were written after the restore, and do not.
+    /// The age that counts. Data newer than their recovery point were written after the restore and
+    /// do not count.
     fn counts(&self) -> Option<i64> {
         match (self.data_age, self.age) {
             (Some(data), Some(age)) => Some(data.max(age)),
@@ -76,7 +77,7 @@ pub struct Reckoned {
     pub code: i64,
 }
 
-/// Actions whose restored things are data stores ("`rds.*`, `s3.*` and `ec2.restore_volume`").
+/// Actions that restore data stores ("`rds.*`, `s3.*` and `ec2.restore_volume`").
 fn restores_data(step: &Step) -> bool {
     match step.uses {
         "rds.restore"
@@ -90,7 +91,7 @@ fn restores_data(step: &Step) -> bool {
     }
 }
 
-/// Actions that bring a resource back. A copy of a snapshot restores nothing, nor does a comparison.
+/// Actions that bring a resource back. A copy of a snapshot or a comparison restores nothing.
 fn restores(step: &Step) -> bool {
     restores_data(step) || step.uses == "ec2.launch"
 }
@@ -124,13 +125,14 @@ impl Drill {
         }
     }
 
-    /// It lies outside of what is lost, and so does the key that it is encrypted with.
+    /// The point and its encryption key both lie outside the blast radius.
     pub fn survives(&self, point: &Point) -> bool {
         !self.lost(point.account, point.region)
             && point.kms.is_none_or(|(account, region)| !self.lost(account, region))
     }
 
-    /// Its own account may use it, and those that it is shared with; PITR and replicas never cross accounts.
+    /// The point's own account may use it, and so may the accounts that it is shared with. PITR and
+    /// replicas never cross accounts.
     pub fn may_use(&self, point: &Point) -> bool {
         let crosses = !matches!(point.kind, "rds_pitr" | "rds_replica") && point.shared && !point.managed_key;
         point.account == self.sandbox_account || (crosses && self.sandbox_account == super::drill::SANDBOX)
@@ -168,7 +170,7 @@ impl Drill {
         }
     }
 
-    /// What a node waits for: its needs, and the steps whose output it names.
+    /// The nodes that a node waits for: its needs, and the steps whose output it names.
     pub fn waits_for(&self, node: usize) -> BTreeSet<usize> {
         let mut all: BTreeSet<usize> = self.nodes[node].needs.iter().copied().collect();
         match &self.nodes[node].what {
@@ -191,14 +193,16 @@ impl Drill {
                 Some(point) => Some(point),
                 None => return failed(start),
             },
-            // What it names was never made, though the step before may fail.
+            // The resource that it names was never made, though the step before was allowed to
+            // fail.
             Source::Copy(copy) | Source::Bucket(copy) if ended[*copy].end != End::Well => {
                 return failed(start);
             }
-            // Provenance passes through copies.
+            // The provenance passes through copies.
             Source::Copy(copy) | Source::Bucket(copy) => ended[*copy].point,
         };
-        // RDS copies what is encrypted from another region or account only with a key of the copy's own.
+        // RDS copies an encrypted snapshot from another region or account only with a key for the
+        // copy.
         let source = point.map(|n| &self.points[n]);
         let crosses = |p: &Point| p.account != self.sandbox_account || p.region != self.sandbox_region;
         let sealed = source.is_some_and(|p| (p.kms.is_some() || p.managed_key) && crosses(p));
@@ -206,20 +210,22 @@ impl Drill {
             return failed(start);
         }
         let takes = self.takes(step, point);
-        // Of the cloud's resources the next attempt takes over what an attempt before began, though its answer was
-        // lost. *Open*: objects are copied and compared anew, and a command or a person begins anew.
+        // The next attempt takes over a cloud resource that an earlier attempt began, though its
+        // answer was lost. *Open*: objects are copied and compared again, and a command or a person
+        // begins again.
         let objects = matches!(step.uses, "s3.restore" | "s3.verify");
         let no_resource = objects || matches!(step.uses, "command.run" | "manual.task");
         let limit = step.timeout.unwrap_or(i64::MAX / 4);
         let mut at = start;
-        // When a call of an attempt before took effect, though its answer never arrived.
+        // The time at which a call of an earlier attempt took effect, though its answer never
+        // arrived.
         let mut begun: Option<i64> = None;
         for attempt in 1..=step.attempts {
             if attempt > 1 {
                 at += step.backoff << (attempt - 2);
             }
-            // What an attempt before began is healthy and goes on: a fault of what this one begins has no effect. Of a
-            // cluster this one begins the instances.
+            // A resource that an earlier attempt began is healthy and goes on. A fault of what this
+            // attempt begins then has no effect. For a cluster, this attempt begins the instances.
             let taken_over = begun.is_some() && step.uses != "rds.restore_cluster";
             let fault = self
                 .fault(node, attempt)
@@ -232,8 +238,8 @@ impl Drill {
                     begun = begun.or(Some(at).filter(|_| !no_resource));
                     (at, false)
                 }
-                // *Open*: where nothing comes up, it fails at once. Copied objects have no state that could fail; of
-                // compared ones, one differs.
+                // *Open*: where no resource comes up, the attempt fails at once. Copied objects
+                // have no state that could fail. Among compared objects, one differs.
                 Some("comes_up_unhealthy") if no_resource && !objects => (at, false),
                 Some("never_completes") => {
                     begun = None;
@@ -245,7 +251,8 @@ impl Drill {
                 }
                 _ => {
                     let ready = (begun.unwrap_or(at) + takes).max(at);
-                    // What took longer than the timeout is given up, and the next attempt begins anew.
+                    // An attempt that exceeds the timeout is given up, and the next one begins
+                    // again.
                     begun = None;
                     (ready.min(at + limit), ready <= at + limit)
                 }
@@ -258,23 +265,26 @@ impl Drill {
         Ended { called: true, ..failed(at) }
     }
 
-    /// Healthy from `healthy_after` on, but for one time of being down, and then for `stable_for`.
+    /// The check holds once its probe stays healthy for `stable_for`. The probe is healthy from
+    /// `healthy_after` on, except for one time of being down.
     ///
-    /// *Open*: whether the twin tries at each `every` only. It sees each change at the instant at which it comes.
+    /// *Open*: whether the twin tries only at each `every`. It sees each change at the instant of
+    /// the change.
     /// *Open*: `within` limits when the stretch that holds begins, not when it has held.
     fn run_check(check: &Check, start: i64) -> Ended {
         let within = check.within.unwrap_or(5 * MINUTE);
         let probe = check.probe.clone().unwrap_or_default();
         let first = probe.healthy_after;
         let begins = match probe.flaps {
-            // It is down before it has held, so the stretch that holds begins after that.
+            // The probe goes down before it has held, so the stretch that holds begins after that.
             Some((after, down)) if after < check.stable_for => first + after + down,
             Some(_) | None => first,
         };
-        // A measure without an answer is no measure.
+        // A measure without an answer measures nothing.
         let answers = !check.measures || probe.value.is_some();
         if probe.never || !answers || first > within || begins > within {
-            // A stretch that began in time may go on beyond `within`, and is given up when it breaks.
+            // A stretch that began in time may go on beyond `within`. The check gives up when it
+            // breaks.
             let breaks = probe.flaps.map(|(after, _)| first + after);
             let begun = !probe.never && answers && first <= within;
             let up = start + breaks.filter(|_| begun).unwrap_or(0).max(within);
@@ -299,7 +309,7 @@ impl Drill {
                 _ if !may_run => skipped,
                 What::Step(step) if step.when == Some(false) => Ended { end: End::LeftOut, ..skipped },
                 What::Step(step) => self.run_step(n, step, start, &ended),
-                // What it names was never made, so there is nothing to ask.
+                // The resource that it names was never made, so there is nothing to ask.
                 What::Check(Check { names: Some((step, _)), .. }) if ended[*step].end != End::Well => {
                     Ended { end: End::Failed, at: start, healthy: start, point: None, called: false }
                 }
@@ -309,12 +319,13 @@ impl Drill {
         ended
     }
 
-    /// The recovery points that the step which read the cloud's points could have used.
+    /// The recovery points that a step could have used, if this step read the cloud's points.
     pub fn candidates(&self, step: &Step, of: usize) -> Vec<usize> {
-        // A copy takes it from any region, and so does a restore of objects, which is a copy.
+        // A copy takes the point from any region. A restore of objects is a copy, too.
         let in_place = !step.uses.contains("copy") && step.uses != "s3.restore";
         let kinds = kinds(step.uses, &self.resources[of]);
-        // RDS restores no encrypted snapshot that is another account's. One with a key is encrypted.
+        // RDS does not restore an encrypted snapshot of another account. A snapshot with a key is
+        // encrypted.
         let sealed = |point: &Point| {
             in_place
                 && point.kind == "rds_snapshot"
@@ -335,8 +346,9 @@ impl Drill {
 
     /// The supremum of `t − time of the newest point usable at t`.
     ///
-    /// It grows between the instants at which a point becomes usable, so it is reached just before one, or at T0.
-    /// A point without a time could be any age, so it is unknown then.
+    /// It grows between the instants at which a point becomes usable. So it is reached just before
+    /// such an instant, or at T0. A point without a time could be of any age, so the result is then
+    /// unknown.
     fn worst_case(&self, step: &Step, of: usize) -> Option<i64> {
         let points: Vec<(i64, Option<i64>)> = self
             .candidates(step, of)
@@ -378,13 +390,13 @@ impl Drill {
         let point = &self.points[ended[node].point?];
         let step = self.step_of(node);
         let age = point.taken.map(|taken| -taken).filter(|age| *age >= 0);
-        // Of a copy, the points that the step which made it could have taken.
+        // For a copy: the points that the step which made the copy could have taken.
         let chose = match step.source {
             Source::Copy(copy) => self.step_of(copy),
             Source::Nothing | Source::Of(..) | Source::Bucket(_) => step,
         };
         let worst = match step.uses {
-            // PITR, replicas and replicated buckets are continuous, with their lag.
+            // PITR, replicas and replicated buckets are continuous, and their lag counts.
             "rds.restore_to_time" | "rds.promote_replica" | "s3.restore" => age,
             _ => self.worst_case(chose, point.of),
         };
@@ -404,7 +416,7 @@ impl Drill {
             }
             let value = check.probe.as_ref().and_then(|p| p.value);
             match value.filter(|_| ended[n].end == End::Well) {
-                // Of several measures the oldest. *Open.*
+                // The oldest of several measures counts. *Open.*
                 Some(value) => store.data_age = store.data_age.max(Some(-value)),
                 None => store.measure_failed = true,
             }
@@ -416,22 +428,25 @@ impl Drill {
         let workload = &self.workloads[w];
         let lost =
             || workload.resources.iter().map(|r| &self.resources[*r]).filter(|r| self.lost_resource(r));
-        // *Open*: a step of another workload, or of none, that restored what this one lost is one of its steps.
+        // *Open*: a step of another workload, or of none, counts as a step of this workload if it
+        // restored one of its lost resources.
         let restored_for_it = |n: usize| self.restored(n, ended).is_some_and(|id| lost().any(|r| r.id == id));
         let own: Vec<usize> = (0..self.nodes.len())
             .filter(|n| self.nodes[*n].workload == Some(w) || restored_for_it(*n))
-            // *Open*: a step whose `when` is false is no part of the recovery.
+            // *Open*: a step whose `when` is false does not belong to the recovery.
             .filter(|n| ended[*n].end != End::LeftOut)
             .collect();
         let all_well = own.iter().all(|n| ended[*n].end == End::Well);
         let missing = lost().any(|r| !covered.contains(&r.id));
         let recovered = all_well && !missing;
-        // *Open*: with a resource missing, the time of the others is told, and meets nothing.
+        // *Open*: with a resource missing, the time of the others is reported, but meets no
+        // objective.
         let rto = all_well.then(|| own.iter().map(|n| ended[*n].healthy).max().unwrap_or(0));
         let assumes = self.detection.is_some() || self.decision.is_some();
         let assumed = self.detection.unwrap_or(0) + self.decision.unwrap_or(0);
         let with_assumptions = rto.filter(|_| assumes).map(|rto| rto + assumed);
-        // Beyond the objective it is missed whatever else is unknown; what is unknown meets nothing.
+        // A measured figure beyond the objective misses it, whatever else is unknown. An unknown
+        // figure meets no objective.
         let judged = |objective: Option<i64>, measured: Option<i64>, known: bool| match (objective, measured)
         {
             (None, _) => "none",
@@ -452,7 +467,7 @@ impl Drill {
             .collect();
         let ages: Vec<i64> = stores.iter().filter_map(Store::counts).collect();
         let holds_data = |r: &Resource| r.kind() != "ec2:instance";
-        // No store was lost, and none restored: nothing is lost.
+        // No store was lost or restored, so no data is lost.
         let nothing_lost = data_steps.is_empty() && !lost().any(holds_data);
         let known = !missing
             && ages.len() == data_steps.len()
@@ -498,7 +513,7 @@ impl Drill {
         let uncovered: BTreeSet<String> = lost.difference(&covered).cloned().collect();
         let workloads: Vec<OfWorkload> =
             (0..self.workloads.len()).map(|w| self.workload(w, &ended, &covered)).collect();
-        // *Open*: a step or check of no workload that failed fails the drill, but for a step that may.
+        // *Open*: a failed step or check of no workload fails the drill, unless the step may fail.
         let none_failed = self.nodes.iter().zip(&ended).all(|(node, ended)| {
             let may = matches!(&node.what, What::Step(step) if step.tolerated);
             node.workload.is_some() || ended.end != End::Failed || may
@@ -523,7 +538,8 @@ impl Drill {
     }
 
     fn creates(&self, node: usize) -> bool {
-        // The bucket of a restore and the replica to promote are made before T0, by no step.
+        // The bucket of a restore and the replica to promote are made before T0. No step makes
+        // them.
         let uses = self.step_of(node).uses;
         !matches!(uses, "manual.task" | "command.run" | "s3.verify" | "s3.restore" | "rds.promote_replica")
     }

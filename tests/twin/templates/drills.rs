@@ -1,4 +1,5 @@
-//! A drill on the twin whose template would open the sandbox: stopped with the reason, and no stack is asked for.
+//! A drill on the twin whose template would open the sandbox. It is stopped with the reason, and no
+//! stack is requested.
 
 struct Done {
     code: Option<i32>,
@@ -6,7 +7,7 @@ struct Done {
     journal: Option<String>,
 }
 
-/// The sample that loses an account, with another template and other arguments.
+/// The sample that loses an account, with this template and these arguments.
 fn run(command: &str, template: &str, with: &str) -> Done {
     let folder = tempfile::tempdir().unwrap();
     let samples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("drills");
@@ -44,7 +45,7 @@ fn a_gateway_is_a_mistake_before_the_run() {
     }
 }
 
-/// Whether it is made hangs on what a step makes.
+/// The output of a step decides whether the gateway is made.
 #[test]
 fn a_gateway_that_only_the_run_knows_of_fails_its_step() {
     let template = format!(
@@ -89,7 +90,7 @@ fn what_is_allowed_is_a_warning_and_a_finding() {
 
 const TARGET: &str = "Parameters: { Target: { Type: String } }\nResources:\n  Told:\n    Type: AWS::CloudWatch::Alarm\n    Properties: { AlarmActions: [!Ref Target] }\n";
 
-/// A parameter is judged when its value is known, whatever the value comes from.
+/// A parameter is judged as soon as its value is known, whatever its source.
 #[test]
 fn every_parameter_is_judged_at_the_step_at_the_latest() {
     for value in [
@@ -110,7 +111,7 @@ fn every_parameter_is_judged_at_the_step_at_the_latest() {
     assert_eq!(known.code, Some(2), "{}", known.told);
 }
 
-/// What a step made may be a target.
+/// A target may be something that a step made.
 #[test]
 fn an_output_of_a_step_may_be_a_target() {
     let done = run("run", TARGET, ", parameters: { Target: \"{{ steps.copy.snapshot_id }}\" }");

@@ -1,4 +1,4 @@
-//! Whatever the template: never a panic, and every finding has its place in the file.
+//! Any template gives findings with a place in the file, and never a panic.
 
 use std::time::{Duration, Instant};
 
@@ -132,7 +132,7 @@ fn no_mutated_template_brings_the_inspection_down() {
     run(Config { cases: 3000, failure_persistence: None, ..Config::default() });
 }
 
-/// `FUZZ_SECONDS=600 cargo test --test twin templates::fuzz -- --ignored` goes on for ten minutes.
+/// `FUZZ_SECONDS=600 cargo test --test twin templates::fuzz -- --ignored` runs for ten minutes.
 #[test]
 #[ignore = "takes as long as FUZZ_SECONDS says"]
 fn no_mutated_template_brings_it_down_for_long() {
@@ -143,7 +143,7 @@ fn no_mutated_template_brings_it_down_for_long() {
     }
 }
 
-/// Functions that make more of each other than memory holds, and conditions that ask each other.
+/// Functions that multiply each other beyond the memory, and conditions that refer to each other.
 #[test]
 fn templates_made_to_grow_do_not() {
     let mut sub = "x".repeat(500);

@@ -1,4 +1,5 @@
-//! Stacks that would touch what is lost: by the calls that CloudFormation makes, by zones, and by what exists already.
+//! Stacks that would touch lost resources: through the calls that CloudFormation makes, through
+//! zones, or through existing resources.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -39,7 +40,7 @@ fn every_type_is_judged_by_the_table_of_control_planes() {
     for region in ["us-east-1", "us-west-2", "eu-west-1"] {
         let loss = Loss::Region(region.parse().unwrap());
         for row in OPERATIONS {
-            // A zone is given, so that nothing else is found.
+            // The stack has a zone, so that nothing else is found.
             let text = format!(
                 "Resources:\n  One:\n    Type: {}\n    Properties: {{ AvailabilityZone: a }}\n",
                 row.kind
@@ -55,7 +56,7 @@ fn every_type_is_judged_by_the_table_of_control_planes() {
     }
 }
 
-/// The types of which AWS says that they cannot be made without us-east-1.
+/// The types that cannot be made without us-east-1, according to AWS.
 #[test]
 fn types_that_need_route_53_iam_or_the_management_of_buckets_are_among_them() {
     let loss = Loss::Region("us-east-1".parse().unwrap());
@@ -117,7 +118,7 @@ fn a_lost_zone_is_found_however_it_is_named() {
         let text = format!("Resources:\n  One:\n    Type: AWS::{kind}\n    Properties: {{ {properties} }}\n");
         let found = judged(&text, &loss, &nothing_is_known);
         assert_eq!(found.first().map(|one| one.certainty), expected, "{kind} {properties}: {found:?}");
-        // Another region's zone is no matter.
+        // A zone of another region does not matter.
         let elsewhere = Loss::Az("use1-az1".parse().unwrap());
         assert_eq!(judged(&text, &elsewhere, &nothing_is_known), [], "{kind} {properties}");
     }
@@ -188,7 +189,7 @@ struct Done {
     report: serde_json::Value,
 }
 
-/// A drill that loses a zone of the sandbox's region, or another region, with this stack.
+/// A drill with this stack. It loses a zone of the sandbox's region, or another region.
 fn drill(command: &str, lose: &str, template: &str, with: &str) -> Done {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
@@ -268,7 +269,7 @@ fn a_subnet_of_the_lost_zone_is_denied_and_one_beside_it_is_made() {
             );
         }
     }
-    // The id of a zone is the same in every account, so validation knows it.
+    // A zone has the same id in every account, so validation knows it.
     let with = ", parameters: { Where: usw2-az1 }";
     assert_eq!(drill("validate", "az: usw2-az1", SUBNET, with).code, Some(2));
 }
@@ -296,7 +297,7 @@ fn each_call_to_a_lost_control_plane_is_denied_with_its_line() {
     assert!(zone.report["denied_calls"].as_array().is_none_or(Vec::is_empty), "{}", zone.told);
 }
 
-/// The value is known only during the run, so that the twin alone can refuse it.
+/// The value is known only during the run, so only the twin can refuse it.
 #[test]
 fn the_twin_refuses_what_cloudformation_refuses() {
     let stack = "Parameters: { Port: { Type: Number, MaxValue: 99 } }\nResources: { Mail: { Type: 'AWS::SQS::Queue' } }\n";

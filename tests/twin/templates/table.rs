@@ -1,4 +1,5 @@
-//! The table of properties against CloudFormation's own schemas, as `tests/schemas/properties.txt` lists them.
+//! Compares the table of properties with CloudFormation's own schemas, as listed in
+//! `tests/schemas/properties.txt`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +26,7 @@ fn schemas() -> BTreeMap<String, Vec<String>> {
     types.into_iter().map(|(kind, text)| (kind, paths(&text))).collect()
 }
 
-/// The paths of a row as they are written, with the star of those that stand for all beneath.
+/// The paths of a row as written. A star marks each path that stands for everything beneath it.
 fn written(kind: &str) -> BTreeSet<String> {
     let row = TYPES.iter().find(|row| row.kind == kind).unwrap();
     [row.harmless, row.own, row.judged, row.stops]
@@ -50,7 +51,7 @@ fn every_admitted_type_has_a_row_and_a_schema() {
     }
 }
 
-/// A property that is new in a schema must be judged before it can pass.
+/// A new property of a schema must be judged before it can pass.
 #[test]
 fn the_table_and_the_schemas_name_the_same_properties() {
     let mut wrong = Vec::new();
@@ -89,7 +90,8 @@ fn no_property_is_in_two_rows() {
     }
 }
 
-/// What is judged by its name in any type is not harmless in an admitted one, and has a judge that knows it.
+/// A property that a rule judges by name in any type is not harmless in an admitted type. It has a
+/// judge that knows it.
 #[test]
 fn the_table_agrees_with_the_rules_by_name() {
     let mut wrong = Vec::new();
@@ -103,7 +105,7 @@ fn the_table_agrees_with_the_rules_by_name() {
                 || REGION_KEYS.contains(&key)
                 || key == "CidrIp";
             match class {
-                // The name of the resource itself.
+                // This is the name of the resource itself.
                 Class::Harmless if key.ends_with("Name") && !path.contains('/') => {}
                 Class::Harmless if by_name => {
                     wrong.push(format!("{}.{path} is judged by its name", row.kind));
@@ -118,7 +120,8 @@ fn the_table_agrees_with_the_rules_by_name() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Only what nobody judges can be allowed. That is never what opens the network or takes production's data.
+/// Only properties that nobody judges can be allowed. Such a property never opens the network or
+/// takes production data.
 #[test]
 fn only_properties_that_nobody_judges_can_be_allowed() {
     for row in TYPES {
