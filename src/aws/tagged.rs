@@ -373,10 +373,10 @@ mod tests {
         for whose in [Whose::Run(RunId(run.into())), Whose::Any] {
             let mut found = Found { place: &place, whose: &whose, all: Tagged::default() };
             let id = |id: &str| Some(id.to_owned());
-            found.add_ec2(Kind::Snapshot, id("snap-ours"), None, &[ours.clone()]);
+            found.add_ec2(Kind::Snapshot, id("snap-ours"), None, std::slice::from_ref(&ours));
             found.add_ec2(Kind::Snapshot, id("snap-backup"), None, &[ours.clone(), backed.clone()]);
             found.add_ec2(Kind::Image, id("ami-backup"), None, &[backed.clone(), ours.clone()]);
-            found.add_ec2(Kind::Snapshot, id("snap-of-nobody"), None, &[backed.clone()]);
+            found.add_ec2(Kind::Snapshot, id("snap-of-nobody"), None, std::slice::from_ref(&backed));
             let name = "dm-1f3a-db".to_owned();
             for (id, of, tags) in [
                 ("dm-copy", name.as_str(), rds.as_slice()),
