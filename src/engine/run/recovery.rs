@@ -1,13 +1,14 @@
 //! The part of a run from T0 to teardown.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use super::Engine;
 use super::found::SurveyedPoints;
 use super::isolation::IsolationMonitor;
 use super::known::Points;
+use crate::plan::Work;
 use crate::sandbox::{Provisioner, Ready};
 use base::duration::Time;
 use base::process::Background;
@@ -28,6 +29,8 @@ pub struct Recovery<'a> {
     pub(super) points: Points,
     /// Judges what the checks ask.
     pub(super) addresses: Addresses,
+    /// The steps that make what their outputs name.
+    pub(super) makers: BTreeSet<&'a str>,
     pub(super) outputs: RefCell<HashMap<String, serde_json::Value>>,
     /// The programs that steps left running, by step. They end with the recovery.
     pub(super) background: RefCell<BTreeMap<String, Background>>,
@@ -47,6 +50,7 @@ impl<'a> Recovery<'a> {
         let memory = &engine.memory;
         let outputs = memory.steps.iter().map(|(id, step)| (id.clone(), step.outputs.clone()));
         let recovery = Self {
+            makers: makers(engine),
             engine,
             provisioner,
             waiter,
@@ -83,4 +87,14 @@ impl<'a> Recovery<'a> {
             self.engine.bus.tell(Body::Denied { call, locus, step, why });
         }
     }
+}
+
+/// The steps that make what their outputs name. Of a command or a person the drill knows only words.
+fn makers(engine: &Engine) -> BTreeSet<&str> {
+    let steps = engine.plan.nodes.iter().filter_map(|node| match &node.work {
+        Work::Step(work) => Some(work),
+        Work::Check(_) => None,
+    });
+    let words = ["command.run", "manual.task"];
+    steps.filter(|work| !words.contains(&work.action.decl.name)).map(|work| work.step.id.as_str()).collect()
 }

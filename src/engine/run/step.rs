@@ -1,6 +1,5 @@
 //! Runs one step: renders its arguments, chooses its source, and retries failed attempts.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -145,7 +144,6 @@ impl Recovery<'_> {
         let progress = |text: String, done: Option<f64>| {
             self.engine.bus.tell(Body::Progress { id: step.id.clone(), text, done });
         };
-        let makers = self.makers();
         let cx = Context {
             provisioner: self.provisioner,
             waiter: self.waiter,
@@ -161,7 +159,7 @@ impl Recovery<'_> {
             t0: self.t0,
             source: chosen.as_ref().map(|c| c.source.clone()),
             written: &written,
-            makers: &makers,
+            makers: &self.makers,
             files: &self.engine.plan.files,
             accounts: &self.engine.plan.accounts,
             progress: &progress,
@@ -170,19 +168,6 @@ impl Recovery<'_> {
         };
         let outcome = with.run(&cx).await?;
         Ok((outcome, chosen))
-    }
-
-    /// The steps that make what their outputs name. Of a command or a person the drill knows only words.
-    fn makers(&self) -> BTreeSet<&str> {
-        let steps = self.engine.plan.nodes.iter().filter_map(|node| match &node.work {
-            Work::Step(work) => Some(work),
-            Work::Check(_) => None,
-        });
-        let words = ["command.run", "manual.task"];
-        steps
-            .filter(|work| !words.contains(&work.action.decl.name))
-            .map(|work| work.step.id.as_str())
-            .collect()
     }
 
     fn succeeded(&self, work: &StepWork, outcome: Outcome, chosen: Option<&Chosen>) {
