@@ -9,8 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::Context;
 use super::facts::Facts;
+use super::files::certificate_file;
 use crate::action::FileKind;
-use crate::check::CheckType;
 use crate::draft::Draft;
 use crate::expr::is_template;
 use crate::manifest;
@@ -28,12 +28,7 @@ pub fn check(draft: &Draft<'_>, _: &Facts<'_>, context: &Context<'_>, out: &mut 
             reader.read("manifest", with.get(name), out, |source| objects(source, may_be_empty));
         }
         for (kind, entry) in &item.kinds {
-            let named = match kind {
-                CheckType::Http => entry.value.get("ca_file"),
-                CheckType::Sql => entry.value.get("tls").and_then(|tls| tls.get("ca_file")),
-                _ => None,
-            };
-            reader.read("certificate file", named, out, certificates);
+            reader.read("certificate file", certificate_file(*kind, &entry.value), out, certificates);
         }
     }
 }

@@ -50,16 +50,10 @@ pub fn check(draft: &Draft<'_>, _: &Facts<'_>, context: &Context<'_>, out: &mut 
         }
         for (kind, entry) in &item.kinds {
             let spec = &entry.value;
-            match *kind {
-                CheckType::Http => look("certificate file", spec.get("ca_file")),
-                CheckType::Sql => {
-                    look("certificate file", spec.get("tls").and_then(|tls| tls.get("ca_file")));
-                }
-                CheckType::Command => {
-                    let run = spec.get("run").filter(|_| spec.get("cwd").is_none());
-                    look("program", run.and_then(relative_program));
-                }
-                CheckType::Tcp | CheckType::Dns | CheckType::S3 | CheckType::State => {}
+            look("certificate file", certificate_file(*kind, spec));
+            if *kind == CheckType::Command {
+                let run = spec.get("run").filter(|_| spec.get("cwd").is_none());
+                look("program", run.and_then(relative_program));
             }
         }
     }
@@ -81,6 +75,15 @@ fn too_long_templates(draft: &Draft<'_>, context: &Context<'_>, out: &mut Diagno
             let help = "split it into several stacks, or leave out comments and blanks";
             out.push(draft.source.error(node.span, said).help(help));
         }
+    }
+}
+
+/// The file of certificates that a check names in its own part.
+pub(super) fn certificate_file(kind: CheckType, spec: &Node) -> Option<&Node> {
+    match kind {
+        CheckType::Http => spec.get("ca_file"),
+        CheckType::Sql => spec.get("tls")?.get("ca_file"),
+        CheckType::Tcp | CheckType::Dns | CheckType::S3 | CheckType::State | CheckType::Command => None,
     }
 }
 

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use super::Context;
 use super::facts::Facts;
+use super::workloads::lists_nothing;
 use crate::action::{Arguments, SourceWhat};
 use crate::draft::Draft;
 use crate::expr::is_template;
@@ -75,9 +76,7 @@ fn selector(node: &Node) -> Option<Selector> {
 
 /// A workload without a resource, of which no step restores or deploys anything.
 fn only_commands(draft: &Draft<'_>, facts: &Facts<'_>, entry: &Entry, out: &mut Diagnostics) {
-    let resources = entry.value.get("resources");
-    // Resources that could not be read are reported elsewhere.
-    if resources.is_some_and(|node| !node.is_null() && node.as_seq().is_none_or(|list| !list.is_empty())) {
+    if !lists_nothing(entry) {
         return;
     }
     let mut steps = draft

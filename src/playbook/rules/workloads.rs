@@ -7,7 +7,7 @@ use super::facts::Facts;
 use crate::draft::Draft;
 use estate::Selector;
 use yaml::diagnostic::nearest;
-use yaml::{Diagnostics, Node, Span, Value};
+use yaml::{Diagnostics, Entry, Node, Span, Value};
 
 pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Diagnostics) {
     let without_estate = draft.root.get("estate").is_none_or(Node::is_null);
@@ -54,11 +54,7 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
                     .help(format!("add a check with `workload: {}`", entry.key)),
             );
         }
-        let lists_nothing = entry
-            .value
-            .get("resources")
-            .is_none_or(|node| node.is_null() || node.as_seq().is_some_and(<[Node]>::is_empty));
-        if steps == 0 && lists_nothing && !echo && readable("steps") {
+        if steps == 0 && lists_nothing(entry) && !echo && readable("steps") {
             out.push(
                 draft
                     .source
@@ -122,4 +118,11 @@ fn selector(draft: &Draft<'_>, facts: &Facts<'_>, node: &Node, without_estate: b
         |near| format!("did you mean `{near}`?"),
     );
     out.push(draft.source.error(node.span, format!("`{text}` selects nothing in the estate")).help(help));
+}
+
+/// Whether a workload lists no resource. Resources that cannot be read are reported elsewhere, and
+/// count as listed.
+pub(super) fn lists_nothing(entry: &Entry) -> bool {
+    let resources = entry.value.get("resources");
+    resources.is_none_or(|node| node.is_null() || node.as_seq().is_some_and(<[Node]>::is_empty))
 }
