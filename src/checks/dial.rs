@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 
-use super::connect_to::host_port;
 use super::observation::Secrets;
 use super::{Net, Observation};
 use base::duration::Span;
+use playbook::connect_to::host_port;
 
 pub(crate) use super::failure::{Failure, chain};
 

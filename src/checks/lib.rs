@@ -12,8 +12,6 @@ mod observation;
 pub mod s3;
 pub mod state;
 
-pub mod connect_to;
-
 #[cfg(feature = "live")]
 mod body;
 #[cfg(feature = "live")]
@@ -44,8 +42,8 @@ mod testing;
 pub use answers::{
     Ending, First, HttpAnswer, Ran, judge_command, judge_dns, judge_http, judge_sql, judge_tcp,
 };
-pub use connect_to::ConnectTo;
 pub use observation::{Observation, Secrets, printable};
+pub use playbook::connect_to::ConnectTo;
 pub use s3::{S3Observed, judge as judge_s3};
 pub use state::judge as judge_state;
 

@@ -21,7 +21,6 @@ use engine::run::{Config, Engine, Memory, Prober};
 use engine::secrets::Secrets;
 use event::{Body, Bus, Consumer, Event, Inputs};
 use playbook::Loaded;
-#[cfg(feature = "live")]
 use playbook::address::Addresses;
 use playbook::check::CheckKind;
 use playbook::model::Account;
@@ -132,11 +131,9 @@ impl Drill {
                 aws(plan.accounts.values(), &options.run.0, Some(&plan.sandbox.region), &clock, &gate)?
             }
         };
-        let mut connect_to = options.connect_to.clone();
-        for text in &plan.connect_to {
-            connect_to.push(text.parse().map_err(|e| format!("connect_to: {e}"))?);
-        }
-        let prober = prober(connect_to, &plan);
+        let addresses = Rc::new(plan.addresses(&options.connect_to));
+        let connect_to = options.connect_to.iter().chain(&plan.connect_to).cloned().collect();
+        let prober = prober(connect_to, &plan, &addresses);
         let record = Rc::new(RefCell::new(Record::default()));
         let mut all = consumers(&clock);
         all.push(Box::new(Recorder(Rc::clone(&record))));
@@ -178,8 +175,20 @@ impl Drill {
             sandbox,
             options.on.is_simulated(),
         );
-        let engine =
-            Engine { plan, cloud, gate, clock, bus, config, prober, person, secrets, interrupt, memory };
+        let engine = Engine {
+            plan,
+            cloud,
+            gate,
+            clock,
+            bus,
+            config,
+            prober,
+            addresses,
+            person,
+            secrets,
+            interrupt,
+            memory,
+        };
         if let Some(Body::RunStarted(started)) = before.first().map(|first| &first.body)
             && !engine.is_of(started)
         {
@@ -267,7 +276,7 @@ pub fn aws<'a>(
 }
 
 #[cfg(feature = "live")]
-fn prober(connect_to: Vec<ConnectTo>, plan: &Plan) -> Rc<dyn Prober> {
+fn prober(connect_to: Vec<ConnectTo>, plan: &Plan, addresses: &Rc<Addresses>) -> Rc<dyn Prober> {
     struct Live(checks::Net);
     #[async_trait(?Send)]
     impl Prober for Live {
@@ -275,17 +284,13 @@ fn prober(connect_to: Vec<ConnectTo>, plan: &Plan) -> Rc<dyn Prober> {
             checks::probe(kind, &self.0).await
         }
     }
-    let addresses = {
-        let tunnels: Vec<String> = connect_to.iter().map(ToString::to_string).collect();
-        let cidr = Some(plan.sandbox.network.cidr.as_str());
-        Addresses::new(&plan.loss, plan.estate.as_ref(), cidr, tunnels.iter().map(String::as_str))
-    };
+    let addresses = Rc::clone(addresses);
     let net = checks::Net::new(connect_to, plan.files.folder());
     Rc::new(Live(net.refusing(Box::new(move |url| addresses.url(url).map(|found| found.why)))))
 }
 
 #[cfg(not(feature = "live"))]
-fn prober(_: Vec<ConnectTo>, _: &Plan) -> Rc<dyn Prober> {
+fn prober(_: Vec<ConnectTo>, _: &Plan, _: &Rc<Addresses>) -> Rc<dyn Prober> {
     struct NoProber;
     #[async_trait(?Send)]
     impl Prober for NoProber {

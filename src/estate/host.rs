@@ -48,9 +48,10 @@ const PLACEHOLDERS: [(&str, &str); 12] = [
     ("{bucket}", r"(?P<bucket>[a-z0-9][a-z0-9._-]*)"),
     ("{name}", r"(?P<name>[^.]+)"),
     ("{ip}", r"(?P<ip>[0-9]+-[0-9]+-[0-9]+-[0-9]+)"),
+    // `twin.invalid` stands for it on the twin.
     (
         "{aws}",
-        r"(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|c2s\.ic\.gov|sc2s\.sgov\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)",
+        r"(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|c2s\.ic\.gov|sc2s\.sgov\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov|twin\.invalid)",
     ),
     (
         "{api}",
@@ -555,6 +556,8 @@ mod tests {
     fn the_writing_of_a_name_changes_nothing_and_other_names_are_not_aws() {
         let same = Host::read("Shop.C1A2B3.US-EAST-1.rds.amazonaws.com.").unwrap();
         assert_eq!(told(&same), "us-east-1 rds:db/shop");
+        let twin = Host::read("shop.twin.us-east-1.rds.twin.invalid").unwrap();
+        assert_eq!(told(&twin), "us-east-1 rds:db/shop");
         for other in [
             "shop.example.com",
             "amazonaws.com.example.net",

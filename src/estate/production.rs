@@ -1,7 +1,8 @@
 //! Whether an address is production's own, or lies in what is lost. What answers there proves
 //! nothing about a recovery.
 
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
@@ -32,6 +33,8 @@ pub struct Production {
     buckets: HashMap<String, Option<String>>,
     /// The sandbox's range. An IP address in it is a restored one, even if production has it too.
     sandbox: Option<IpNet>,
+    /// The hosts of what the run made.
+    made: RefCell<HashSet<String>>,
 }
 
 impl Production {
@@ -66,7 +69,14 @@ impl Production {
                 bucket(&point.id, !point.place_survives(loss), &locus);
             }
         }
-        Self { loss: loss.clone(), resources, by_id, by_address, buckets, sandbox }
+        Self { loss: loss.clone(), resources, by_id, by_address, buckets, sandbox, made: RefCell::default() }
+    }
+
+    /// Takes in a host that AWS gave to something that the run made. In the sandbox's account, a
+    /// resource may have the name that production's has in its own: only the provenance of the host
+    /// tells them apart.
+    pub fn made(&self, host: &str) {
+        self.made.borrow_mut().insert(canonical(host));
     }
 
     /// Judges a host and the path of its URL. `own_names` says whether the names that production
@@ -85,7 +95,8 @@ impl Production {
         {
             return Some(found);
         }
-        let resource = aws.as_ref().and_then(|aws| self.resource_of(aws)).or_else(|| {
+        let named = aws.as_ref().filter(|_| !self.made.borrow().contains(&host));
+        let resource = named.and_then(|aws| self.resource_of(aws)).or_else(|| {
             let ip = host.parse().ok().or_else(|| aws.as_ref()?.address);
             let known = match ip {
                 Some(ip) if self.sandbox.is_some_and(|sandbox| sandbox.contains(&ip)) => None,

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-use super::check::{CheckKind, DnsType, same_host, split_host_port};
+use super::check::{CheckKind, DnsType, split_host_port};
+use super::connect_to::ConnectTo;
 use estate::file::EstateFile;
 use estate::production::{Objection, Production, canonical};
 use estate::{Loss, bucket};
@@ -72,27 +73,25 @@ struct Asked<'a> {
 /// What judges addresses: production, and the tunnels that lead elsewhere.
 pub struct Addresses {
     production: Production,
-    connect_to: Vec<(String, u16, String)>,
+    connect_to: Vec<ConnectTo>,
 }
 
 impl Addresses {
-    /// `cidr` is the sandbox's range, and `connect_to` holds tunnels as `HOST:PORT=ADDR:PORT`.
-    pub fn new<'a>(
+    /// `cidr` is the sandbox's range.
+    pub fn new(
         loss: &Loss,
         estate: Option<&EstateFile>,
         cidr: Option<&str>,
-        connect_to: impl IntoIterator<Item = &'a str>,
+        connect_to: Vec<ConnectTo>,
     ) -> Self {
         let sandbox = cidr.and_then(|cidr| cidr.parse().ok());
-        let tunnel = |text: &str| {
-            let (from, to) = text.split_once('=')?;
-            let (host, port) = split_host_port(from.trim())?;
-            Some((host.to_owned(), port, split_host_port(to.trim())?.0.to_owned()))
-        };
-        Self {
-            production: Production::new(loss, estate, sandbox),
-            connect_to: connect_to.into_iter().filter_map(tunnel).collect(),
-        }
+        Self { production: Production::new(loss, estate, sandbox), connect_to }
+    }
+
+    /// Takes in an address that AWS gave to something that the run made. It is not production's own,
+    /// although its name may be the same.
+    pub fn made(&self, address: &str) {
+        hosts_in(address).iter().for_each(|asked| self.production.made(&asked.host));
     }
 
     /// What speaks against the first wrong address of a check.
@@ -160,9 +159,8 @@ impl Addresses {
     fn tunnel(&self, asked: &Asked<'_>) -> Option<&str> {
         let port = asked.port?;
         let asked = canonical(&asked.host);
-        let mut all = self.connect_to.iter();
-        let found = all.find(|(host, at, _)| *at == port && same_host(host, &asked));
-        found.map(|(_, _, to)| to.as_str())
+        let found = self.connect_to.iter().find(|tunnel| tunnel.applies(&asked, port));
+        found.map(|tunnel| tunnel.to.0.as_str())
     }
 
     fn host(&self, asked: &Asked<'_>, own_names: bool) -> Option<Objection> {
@@ -183,10 +181,8 @@ impl Addresses {
                 if let Some(bucket) = text.strip_prefix("s3://") {
                     return self.production.bucket(bucket.split('/').next().unwrap_or(bucket));
                 }
-                return hosts(text).iter().find_map(|asked| self.host(asked, false));
             }
-            let host = split_host_port(text).map_or(text, |(host, _)| host);
-            self.host(&Asked { host: host.into(), port: None, path: "" }, false)
+            hosts_in(text).iter().find_map(|asked| self.host(asked, false))
         })
     }
 }
@@ -208,6 +204,21 @@ pub fn authority(url: &str) -> &str {
         }
     }
     rest.get(start..end).unwrap_or_default()
+}
+
+/// Whether an address names hosts, and each of them is such a one.
+pub fn all_hosts(address: &str, is: impl Fn(&str) -> bool) -> bool {
+    let hosts = hosts_in(address);
+    !hosts.is_empty() && hosts.iter().all(|asked| is(&canonical(&asked.host)))
+}
+
+/// The hosts of a URL, of `host:port`, or of a host alone.
+fn hosts_in(text: &str) -> Vec<Asked<'_>> {
+    if text.contains("://") {
+        return hosts(text);
+    }
+    let host = split_host_port(text).map_or(text, |(host, _)| host);
+    vec![Asked { host: host.into(), port: None, path: "" }]
 }
 
 /// The hosts of a URL. A database URL may have several.
@@ -252,7 +263,8 @@ resources:
 
     fn addresses(loss: &Loss, tunnels: &[&str]) -> Addresses {
         let estate: EstateFile = serde_saphyr::from_str(ESTATE).unwrap();
-        Addresses::new(loss, Some(&estate), Some("10.66.0.0/16"), tunnels.iter().copied())
+        let tunnels = tunnels.iter().map(|tunnel| tunnel.parse().unwrap()).collect();
+        Addresses::new(loss, Some(&estate), Some("10.66.0.0/16"), tunnels)
     }
 
     fn region() -> Loss {

@@ -2,6 +2,7 @@
 
 use super::cidr;
 use super::comparison::{Comparison, ComparisonError, SizeComparison};
+use super::connect_to::ConnectTo;
 use base::duration;
 use base::ids::BadName;
 use estate::EstateFormats;
@@ -17,6 +18,7 @@ impl Formats for PlaybookFormats {
             "cidr" => cidr::read(text).map(drop),
             "comparison" => text.parse::<Comparison>().map(drop).map_err(bad),
             "size-comparison" => text.parse::<SizeComparison>().map(drop).map_err(bad),
+            "connect-to" => text.parse::<ConnectTo>().map(drop),
             // Nothing can be restored as of an instant that is still to come.
             "when" => match duration::mistaken_time(text) {
                 Some(mistaken) => Err(mistaken),
@@ -31,6 +33,7 @@ impl Formats for PlaybookFormats {
             "cidr" => "a range such as `10.66.0.0/16`",
             "comparison" => "a comparison such as `>= 1000`",
             "size-comparison" => "a comparison such as `>= 1GiB`",
+            "connect-to" => "a tunnel such as `db.internal:5432=127.0.0.1:15432`",
             "action" => "an action",
             _ => return EstateFormats.noun(format),
         })
@@ -44,6 +47,7 @@ impl Formats for PlaybookFormats {
                 r"^\s*(?:[<>]=?\s*[-+.0-9].*|==\s*\S.*|=(?:\s+\S|[^\s=<>~]).*|!(?:[^~]|$).*|[^\s<>=!].*)$"
             }
             "size-comparison" => r"^\s*(?:[<>]=?|==?|!=)?\s*\+?[.0-9].*$",
+            "connect-to" => r"^\s*.+:[0-9]+\s*=\s*.+:[0-9]+\s*$",
             _ => return EstateFormats.pattern(format),
         })
     }

@@ -6,6 +6,7 @@ pub mod asked;
 pub mod check;
 pub mod cidr;
 pub mod comparison;
+pub mod connect_to;
 pub mod decimal;
 pub mod document;
 mod draft;

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::check::CheckType;
 use super::check::{CommandCheck, DnsCheck, HttpCheck, S3Check, SqlCheck, StateCheck, TcpCheck};
+use super::connect_to::ConnectTo;
 use base::duration::Span;
 use base::ids::{AccountId, AzId, Region};
 use estate::{Loss, Selector};
@@ -50,7 +51,7 @@ pub struct Playbook {
     pub checks: Vec<Check>,
     /// Send checks for HOST:PORT to another address, as `HOST:PORT=ADDR:PORT`.
     #[serde(default)]
-    pub connect_to: Vec<String>,
+    pub connect_to: Vec<ConnectTo>,
 }
 
 /// The loss: exactly one of these. Each may be an expression of parameters: `{{ params.lost }}`.

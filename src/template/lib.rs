@@ -6,6 +6,7 @@
 //! - `needs` finds what a deployment needs besides the template, by the table `operations`.
 //! - `refusal` finds why CloudFormation would refuse it, `stays` what outlives the stack.
 //! - `inspect` finds parts that would open the sandbox, reach beyond it, or stay behind.
+//! - `hosts` makes up the host names of what a stack makes.
 //! - `admitted` holds the properties of each admitted type.
 //! - `types` and `table` hold the lists that the inspection uses.
 
@@ -14,6 +15,7 @@
 pub mod admitted;
 mod chosen;
 pub mod found;
+mod hosts;
 pub mod inspect;
 pub mod needs;
 pub mod operations;
@@ -31,6 +33,7 @@ pub mod value;
 use std::collections::BTreeMap;
 
 pub use found::{Allow, TemplateFinding};
+pub use hosts::{MADE_UP, sampled_outputs};
 pub use inspect::inspect;
 pub use needs::{Need, Thing, What, needs};
 pub use read::Template;
@@ -61,10 +64,10 @@ pub fn parameter_text(value: &serde_json::Value) -> String {
     }
 }
 
-/// The template's outputs by name, as far as they can be known. `None` for a value that only a real
-/// stack has.
+/// The template's outputs by name, as far as they can be known, with the hosts of its own resources
+/// made up. `None` for a value that only a real stack has.
 pub fn outputs(template: &Template, surroundings: &Surroundings) -> BTreeMap<String, Option<String>> {
-    let resolver = resolve::Resolver::new(template, surroundings);
+    let resolver = resolve::Resolver::making_hosts_up(template, surroundings);
     template
         .section("Outputs")
         .iter()

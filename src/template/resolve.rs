@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::hosts;
 use super::read::Template;
 use super::types::{MADE_BY_AWS, REF_IS_AN_ID, REPEATED};
 use super::value::{
@@ -53,6 +54,8 @@ pub struct Resolver<'a> {
     ssm_parameters: RefCell<HashMap<String, Resolved>>,
     /// Whether the template's author named a resource. One that is being looked at counts as named.
     named: RefCell<HashMap<String, bool>>,
+    /// Whether the hosts of the template's own resources are made up.
+    makes_hosts_up: bool,
 }
 
 impl<'a> Resolver<'a> {
@@ -63,7 +66,13 @@ impl<'a> Resolver<'a> {
             conditions: RefCell::default(),
             ssm_parameters: RefCell::default(),
             named: RefCell::default(),
+            makes_hosts_up: false,
         }
+    }
+
+    /// A resolver that makes up the hosts of the template's own resources.
+    pub(super) fn making_hosts_up(template: &'a Template, surroundings: &'a Surroundings) -> Self {
+        Self { makes_hosts_up: true, ..Self::new(template, surroundings) }
     }
 
     pub fn resolve(&self, node: &Node) -> Resolved {
@@ -268,6 +277,10 @@ impl<'a> Resolver<'a> {
     /// open.
     fn attribute(&self, of: &str, which: &str, span: Span, depth: usize) -> Resolved {
         let Some(resource) = self.template.entry("Resources", of) else { return Resolved::mark(span, OPEN) };
+        let kind = resource.get("Type").and_then(Node::as_str).filter(|_| self.makes_hosts_up);
+        if let Some(host) = kind.and_then(|kind| hosts::made_up(self, of, kind, which, resource)) {
+            return Resolved::text(span, host);
+        }
         match resource.get("Type").and_then(Node::as_str) {
             Some("AWS::SSM::Parameter") if which == "Value" => {
                 if let Some(known) = self.ssm_parameters.borrow().get(of) {

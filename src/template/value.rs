@@ -80,6 +80,14 @@ pub fn knowledge(text: &str) -> Knowledge {
     }
 }
 
+/// The text with `stand_in` for what AWS generates. `None` if more of it is unknown.
+pub(super) fn stand_ins(text: &str, stand_in: &str) -> Option<String> {
+    match knowledge(text) {
+        Knowledge::Known | Knowledge::Own => Some(text.replace(OWN, stand_in)),
+        Knowledge::Named | Knowledge::Open | Knowledge::Later => None,
+    }
+}
+
 /// Reads a boolean. CloudFormation reads YAML 1.1, which has more words for booleans than YAML 1.2.
 pub fn truth(text: &str) -> Truth {
     match (knowledge(text), text.to_ascii_lowercase().as_str()) {

@@ -215,6 +215,7 @@ fn a_drill() {
         let engine = Engine {
             gate: Arc::new(LossGate::new(plan.loss.clone())),
             prober: Rc::new(Network(Net::new(Vec::new(), folder.clone()))),
+            addresses: Rc::new(plan.addresses(&[])),
             person: Rc::new(Nobody),
             interrupt: tokio_util::sync::CancellationToken::new(),
             plan,

@@ -168,6 +168,7 @@ pub fn engine(
         clock: clock.clone(),
         config,
         prober: Rc::new(Nobody),
+        addresses: Rc::new(plan.addresses(&[])),
         person: Rc::new(Nobody),
         interrupt,
         memory: Memory::of(before),

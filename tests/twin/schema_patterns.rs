@@ -32,7 +32,7 @@ struct Row {
     bad: &'static [&'static str],
 }
 
-const ROWS: [Row; 11] = [
+const ROWS: [Row; 12] = [
     Row {
         format: "duration",
         reads: reads::<base::duration::Span>,
@@ -68,6 +68,12 @@ const ROWS: [Row; 11] = [
         reads: reads::<base::ids::AzId>,
         good: &["use1-az1", "usw2-lax1-az1", "apne1-az4"],
         bad: &["", "us-east-1a", "use1", "use1-az", "USE1-AZ1", "use1 az1"],
+    },
+    Row {
+        format: "connect-to",
+        reads: reads::<playbook::connect_to::ConnectTo>,
+        good: &["db.internal:5432=127.0.0.1:15432", "*.example.org:443 = [::1]:8443", "*:80=bastion:80"],
+        bad: &["", "db.internal", "db.internal:5432", "db:5432=", "db=127.0.0.1:15432", "db:x=a:1"],
     },
     Row {
         format: "resource-id",

@@ -195,3 +195,87 @@ fn an_address_of_production_in_each_spelling() {
         refused(&drill, &["production's own elb:load-balancer/shop"]);
     }
 }
+
+/// Production and the sandbox lie in one region, in two accounts. The stack's database has the name
+/// that production's has.
+fn same_name(outputs: &str, asked: &str) -> Drill {
+    const PLAYBOOK: &str = r#"
+name: ledger
+estate: estate.yaml
+lose: { account: "111122223333" }
+accounts: { sandbox: { id: "222233334444" } }
+sandbox: { account: sandbox, region: ap-northeast-1, network: { cidr: 10.7.0.0/16 }, ttl: 4h }
+params: { host: ledger.c1a2b3.ap-northeast-1.rds.amazonaws.com }
+workloads:
+  ledger: { resources: ["cloudformation:stack/ledger"] }
+steps:
+  - id: stack
+    uses: cloudformation.deploy
+    workload: ledger
+    with: { name: ledger, template: stack.yaml, parameters: { Where: "{{ params.host }}" } }
+checks:
+"#;
+    const ESTATE: &str = r#"
+accounts: { "111122223333": { name: production }, "222233334444": { name: sandbox } }
+regions: { ap-northeast-1: { azs: [apne1-az1, apne1-az2] } }
+resources:
+  - { id: "rds:db/ledger", account: "111122223333", region: ap-northeast-1, az: apne1-az1 }
+  - { id: "cloudformation:stack/ledger", account: "111122223333", region: ap-northeast-1 }
+probes: { asks: { value: 7 } }
+"#;
+    let drill = Drill::new(PLAYBOOK, ESTATE).check(&format!(
+        "- {{ id: asks, workload: ledger, needs: [stack], sql: {{ url: \"postgres://u@{asked}/l\", query: \"select 7 from entries\" }} }}"
+    ));
+    let template = format!(
+        r#"
+Parameters:
+  Where: {{ Type: String }}
+  SubnetIds: {{ Type: "List<AWS::EC2::Subnet::Id>" }}
+  SecurityGroupId: {{ Type: "AWS::EC2::SecurityGroup::Id" }}
+Resources:
+  Group:
+    Type: AWS::RDS::DBSubnetGroup
+    Properties: {{ DBSubnetGroupDescription: ledger, SubnetIds: !Ref SubnetIds }}
+  Db:
+    Type: AWS::RDS::DBInstance
+    DeletionPolicy: Delete
+    UpdateReplacePolicy: Delete
+    Properties:
+      DBInstanceIdentifier: ledger
+      DBInstanceClass: db.t4g.micro
+      Engine: postgres
+      AllocatedStorage: "20"
+      MasterUsername: u
+      ManageMasterUserPassword: true
+      DBSubnetGroupName: !Ref Group
+      VPCSecurityGroups: [!Ref SecurityGroupId]
+Outputs:
+  Host: {{ Value: {outputs} }}
+"#
+    );
+    std::fs::write(drill.folder().join("stack.yaml"), template).unwrap();
+    drill
+}
+
+#[test]
+fn a_restored_database_of_productions_name_is_not_productions() {
+    let output = "{{ steps.stack.outputs.Host }}";
+    for own in ["!GetAtt Db.Endpoint.Address", "!Sub \"${Db.Endpoint.Address}:5432\""] {
+        let run = same_name(own, output).run();
+        run.exits(0).is("/denied_calls", json!([]));
+        assert_eq!(run.check("asks")["status"], "healthy");
+    }
+    // What the author of a template writes is no proof of where a host comes from.
+    for other in ["ledger.c1a2b3.ap-northeast-1.rds.amazonaws.com", "!Ref Where"] {
+        let run = same_name(other, output).run();
+        denied(&run, "sql", "111122223333 ap-northeast-1", "production's own rds:db/ledger");
+    }
+    refused_literal(&same_name("!Ref Where", "ledger.c1a2b3.ap-northeast-1.rds.amazonaws.com").run());
+    refused_literal(&same_name("!GetAtt Db.Endpoint.Address", "{{ params.host }}").run());
+}
+
+#[track_caller]
+fn refused_literal(run: &Run) {
+    assert_eq!(run.code, 2, "{}", run.stderr);
+    assert!(run.stderr.contains("production's own rds:db/ledger"), "{}", run.stderr);
+}

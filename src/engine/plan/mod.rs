@@ -16,7 +16,9 @@ use base::ids::{AccountId, Region};
 use estate::file::EstateFile;
 use estate::{Loss, Resource, ResourceId, Selector, scope};
 use playbook::action::{ActionDecl, Demands, FileKind, ReplicaDemand, SourceSpec};
+use playbook::address::Addresses;
 use playbook::check::CheckType;
+use playbook::connect_to::ConnectTo;
 use playbook::expr;
 use playbook::model::{Account, Assume, Check, Objectives, Playbook, Sandbox, Step};
 use port::Place;
@@ -43,7 +45,7 @@ pub struct Plan {
     pub workloads: Vec<Workload>,
     pub nodes: Vec<Node>,
     pub graph: Graph,
-    pub connect_to: Vec<String>,
+    pub connect_to: Vec<ConnectTo>,
     pub estate: Option<EstateFile>,
     /// The files that the playbook names, with their texts at the time of planning.
     pub files: Files,
@@ -228,6 +230,14 @@ impl Plan {
             radius,
             regions,
         })
+    }
+
+    /// What judges the addresses of checks: the loss, the estate and the tunnels, of which those of
+    /// the command line come first.
+    pub fn addresses(&self, given: &[ConnectTo]) -> Addresses {
+        let cidr = Some(self.sandbox.network.cidr.as_str());
+        let tunnels = given.iter().chain(&self.connect_to).cloned().collect();
+        Addresses::new(&self.loss, self.estate.as_ref(), cidr, tunnels)
     }
 
     pub fn resources(&self) -> &[Resource] {

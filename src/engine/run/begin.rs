@@ -201,7 +201,7 @@ pub async fn preflight(engine: &Engine, run_tags: &RunTags) -> Result<(), Stop> 
         stop.get_or_insert(missing);
     }
     shared_account(engine);
-    for finding in proof::findings(plan, &engine.addresses()) {
+    for finding in proof::findings(plan, &engine.addresses) {
         engine.report(finding);
     }
     stop.map_or(Ok(()), Err)

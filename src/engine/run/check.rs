@@ -86,6 +86,7 @@ impl Recovery<'_> {
             Ok(kind) => kind,
             Err(error) => return unhealthy(error, String::new(), 0),
         };
+        self.note_hosts().await;
         if let Some(why) = self.deny_check(id, &kind) {
             return unhealthy(why, String::new(), 0);
         }
@@ -217,7 +218,7 @@ impl Recovery<'_> {
     /// A name that still leads to production, or into what is lost, is not healthy.
     fn of_what_was_restored(&self, kind: &CheckKind, seen: Observation) -> Observation {
         let answer = seen.value.as_deref().filter(|_| seen.healthy);
-        match answer.and_then(|answer| self.addresses.answer(kind, answer)) {
+        match answer.and_then(|answer| self.engine.addresses.answer(kind, answer)) {
             Some(found) => Observation::unhealthy(
                 &seen.observed,
                 format!("the answer leads to what was not restored: {}", found.why),

@@ -63,6 +63,8 @@ pub struct Engine {
     pub bus: Rc<Bus>,
     pub config: Config,
     pub prober: Rc<dyn Prober>,
+    /// Judges the addresses that checks ask, and those that they are redirected to.
+    pub addresses: Rc<Addresses>,
     pub person: Rc<dyn Person>,
     /// The values for `env` and `secret` in expressions.
     pub secrets: Secrets,
@@ -83,14 +85,6 @@ impl Engine {
             Stop::Aborted { error, help } => Body::Aborted { error, help },
         });
         stop
-    }
-
-    /// What judges the addresses of checks: the estate, the loss and the tunnels.
-    pub(super) fn addresses(&self) -> Addresses {
-        let plan = &self.plan;
-        let tunnels = self.config.inputs.connect_to.iter().chain(&plan.connect_to);
-        let cidr = Some(plan.sandbox.network.cidr.as_str());
-        Addresses::new(&plan.loss, plan.estate.as_ref(), cidr, tunnels.map(String::as_str))
     }
 
     /// Begins a phase. Emits nothing if the phase began before the run was resumed.

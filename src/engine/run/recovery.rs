@@ -13,7 +13,6 @@ use crate::sandbox::{Provisioner, Ready};
 use base::duration::Time;
 use base::process::Background;
 use event::Body;
-use playbook::address::Addresses;
 use playbook::check::CheckKind;
 use port::gate::DeniedCall;
 use port::wait::Waiter;
@@ -27,10 +26,10 @@ pub struct Recovery<'a> {
     pub(super) monitor: &'a IsolationMonitor<'a>,
     pub(super) t0: Time,
     pub(super) points: Points,
-    /// Judges what the checks ask.
-    pub(super) addresses: Addresses,
     /// The steps that make what their outputs name.
     pub(super) makers: BTreeSet<&'a str>,
+    /// The steps whose hosts the judge of addresses knows.
+    pub(super) made: RefCell<BTreeSet<&'a str>>,
     pub(super) outputs: RefCell<HashMap<String, serde_json::Value>>,
     /// The programs that steps left running, by step. They end with the recovery.
     pub(super) background: RefCell<BTreeMap<String, Background>>,
@@ -58,7 +57,7 @@ impl<'a> Recovery<'a> {
             monitor,
             t0,
             points: Points::of(memory, surveyed),
-            addresses: engine.addresses(),
+            made: RefCell::default(),
             outputs: RefCell::new(outputs.filter(|(_, outputs)| !outputs.is_null()).collect()),
             background: RefCell::default(),
             denials_told: Cell::new(memory.denied.len()),
@@ -71,7 +70,7 @@ impl<'a> Recovery<'a> {
 
     /// Denies a check that asks production, or what is lost. Returns the reason.
     pub fn deny_check(&self, id: &str, kind: &CheckKind) -> Option<String> {
-        let found = self.addresses.objection(kind)?;
+        let found = self.engine.addresses.objection(kind)?;
         let why = format!("it asks what was not restored: {}", found.why);
         let call = format!("check:{}", kind.name());
         let (locus, step) = (found.locus, id.to_owned());

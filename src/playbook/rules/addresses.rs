@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Context;
+use super::connect_to::tunnels;
 use super::facts::Facts;
 use super::templates::known;
 use crate::action::Shape;
@@ -10,14 +11,14 @@ use crate::address::{Addresses, targets};
 use crate::check::CheckKind;
 use crate::draft::Draft;
 use crate::expr;
-use yaml::{Diagnostics, Node};
+use yaml::Diagnostics;
 
 pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, context: &Context<'_>, out: &mut Diagnostics) {
     let Some((loss, _)) = &draft.loss else { return };
     let known = known(draft, context);
-    let tunnels = draft.root.get("connect_to").and_then(Node::as_seq).unwrap_or_default();
     let cidr = draft.text_at(&["sandbox", "network", "cidr"]).map(|cidr| cidr.text);
-    let addresses = Addresses::new(loss, facts.file, cidr, tunnels.iter().filter_map(Node::as_str));
+    let tunnels = tunnels(draft).map(|(_, tunnel)| tunnel).collect();
+    let addresses = Addresses::new(loss, facts.file, cidr, tunnels);
     for item in draft.items.iter().filter(|item| !item.is_step) {
         let [(kind, entry)] = item.kinds.as_slice() else { continue };
         let spec = serde_json::from_value::<CheckKind>(json!({ kind.key(): entry.value.to_json() }));

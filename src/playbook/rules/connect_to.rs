@@ -1,31 +1,28 @@
-//! Tunnels: `HOST:PORT=ADDR:PORT`.
+//! Tunnels: one for each `HOST:PORT`.
 
 use std::collections::HashSet;
 
 use super::Context;
 use super::facts::Facts;
-use crate::check::split_host_port;
+use crate::connect_to::ConnectTo;
 use crate::draft::Draft;
+use estate::production::canonical;
 use yaml::{Diagnostics, Node};
 
 pub fn check(draft: &Draft<'_>, _: &Facts<'_>, _: &Context<'_>, out: &mut Diagnostics) {
     let mut seen = HashSet::new();
-    for node in draft.root.get("connect_to").and_then(Node::as_seq).unwrap_or_default() {
-        let Some(text) = node.as_str() else { continue };
-        let sides = text
-            .split_once('=')
-            .filter(|(from, to)| split_host_port(from).is_some() && split_host_port(to).is_some());
-        match sides {
-            None => out.push(
-                draft
-                    .source
-                    .error(node.span, format!("`{text}` is not a tunnel"))
-                    .help("write `HOST:PORT=ADDR:PORT`, such as `db.internal:5432=127.0.0.1:15432`"),
-            ),
-            Some((from, _)) if !seen.insert(from) => out.push(
+    for (node, tunnel) in tunnels(draft) {
+        if !seen.insert((canonical(&tunnel.host), tunnel.port)) {
+            let from = tunnel.from();
+            out.push(
                 draft.source.error(node.span, format!("`{from}` has a tunnel already")).help("keep one"),
-            ),
-            Some(_) => {}
+            );
         }
     }
+}
+
+/// The tunnels of the playbook. One that cannot be read has been reported against the schema.
+pub(super) fn tunnels<'a>(draft: &'a Draft<'_>) -> impl Iterator<Item = (&'a Node, ConnectTo)> {
+    let nodes = draft.root.get("connect_to").and_then(Node::as_seq).unwrap_or_default();
+    nodes.iter().filter_map(|node| Some((node, node.as_str()?.parse().ok()?)))
 }

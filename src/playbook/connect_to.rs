@@ -7,8 +7,8 @@ use std::str::FromStr;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::check::{same_host, split_host_port};
 use base::ids::BadName;
-use playbook::check::{same_host, split_host_port};
 
 /// Dials `to` for connections to `host:port`.
 ///
@@ -29,6 +29,11 @@ pub struct ConnectTo {
 impl ConnectTo {
     pub fn applies(&self, host: &str, port: u16) -> bool {
         self.port == port && same_host(&self.host, host)
+    }
+
+    /// `HOST:PORT`, for which another address is dialled.
+    pub fn from(&self) -> String {
+        host_port(&self.host, self.port)
     }
 }
 
@@ -54,11 +59,12 @@ impl FromStr for ConnectTo {
 
 impl fmt::Display for ConnectTo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}={}", host_port(&self.host, self.port), host_port(&self.to.0, self.to.1))
+        write!(f, "{}={}", self.from(), host_port(&self.to.0, self.to.1))
     }
 }
 
-pub(crate) fn host_port(host: &str, port: u16) -> String {
+/// `host:port`, with brackets around an IPv6 address.
+pub fn host_port(host: &str, port: u16) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
@@ -82,7 +88,7 @@ impl JsonSchema for ConnectTo {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string",
-            "pattern": "^.+:[0-9]+=.+:[0-9]+$",
+            "format": "connect-to",
             "description": "`HOST:PORT=ADDR:PORT`: dial ADDR:PORT instead of HOST:PORT; names and TLS verification stay."
         })
     }
