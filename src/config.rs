@@ -107,19 +107,20 @@ pub fn locate(named: Option<&Path>, variable: impl Fn(&str) -> Option<OsString>)
     Some((base.join("drillmaster").join("config.yaml"), false))
 }
 
+const CONFIGURATION: Document = Document {
+    what: "a configuration",
+    first: "protected_accounts",
+    telling: &["protected_accounts"],
+    usual: &["accounts", "regions"],
+    common: &[],
+};
+
 /// Reads the configuration and reports all its mistakes. The result is empty if no path was given
 /// and the usual file does not exist.
 ///
 /// # Errors
 /// A given file does not exist, or a file cannot be read. The list of protected accounts must not
 /// be ignored.
-const CONFIGURATION: Document = Document {
-    what: "a configuration",
-    first: "protected_accounts",
-    keys: &["protected_accounts", "accounts", "regions"],
-    common: &[],
-};
-
 pub fn load(place: Option<(PathBuf, bool)>) -> Result<UserConfig, Diagnostics> {
     let Some((path, named)) = place else { return Ok(UserConfig::default()) };
     let is_missing = || std::fs::metadata(&path).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound);

@@ -24,8 +24,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::caller::{self, Refused};
 use super::reads::{Reads, reads};
 use base::ids::{AccountId, AzId, Region};
-use estate::Loss;
 use estate::host::Host;
+use estate::{Loss, plane};
 use port::gate::{Call, DeniedCall, LossGate};
 use port::{ApiCalls, BucketRef, Place};
 
@@ -203,7 +203,7 @@ fn bucket_of(uri: &str) -> Option<String> {
 fn led_to(uri: &str) -> Option<Host> {
     let (host, path) = destination(uri)?;
     let host = Host::read(host)?.with_path(path);
-    (!matches!(host.service, "iam" | "route53" | "sts")).then_some(host)
+    plane::home_of(host.service).is_none().then_some(host)
 }
 
 impl LossGateInterceptor {

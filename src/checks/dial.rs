@@ -79,6 +79,10 @@ pub(crate) fn peer(net: &Net, host: &str, port: u16) -> String {
     }
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the kinds are the standard library's, and may become more"
+)]
 pub(crate) fn unreachable(net: &Net, host: &str, port: u16, error: &Error) -> Failure {
     let peer = peer(net, host, port);
     let help = match error.kind() {

@@ -7,6 +7,8 @@
 //! For `s3` and `state`, the cloud port makes the calls, and this crate judges the answers. It also
 //! judges what the twin's estate answers, with the same judges.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 mod answers;
 mod observation;
 pub mod s3;

@@ -193,6 +193,10 @@ impl ServerCertVerifier for Verifier {
         let Some(chain) = &self.chain else { return Ok(ServerCertVerified::assertion()) };
         let verified =
             chain.verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "the errors are those of rustls, and may become more"
+        )]
         verified.map_err(|error| match error {
             // A bad signature comes from another authority with the same name.
             rustls::Error::InvalidCertificate(
@@ -250,6 +254,7 @@ pub(crate) fn explain(error: &(dyn std::error::Error + 'static)) -> Option<Strin
     None
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the errors are those of rustls, and may become more")]
 fn explain_certificate(error: &rustls::Error) -> String {
     let rustls::Error::InvalidCertificate(problem) = error else {
         return format!("{error}; does the server speak TLS on this port?");

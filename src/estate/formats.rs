@@ -56,8 +56,10 @@ impl Formats for EstateFormats {
             "account-id" => "^[0-9]{12}$",
             "region" => "^(?:[a-z]{2}|eusc)(?:-[a-z]{2,})+-[0-9]{1,2}$",
             "az-id" => "^[a-z0-9-]{4,}-az[0-9]+$",
-            "resource-id" => r"^[a-z0-9]+:[a-z-]+/[^\[\]]+$",
-            "selector" => r"^[a-z0-9]+:[a-z-]+(?:/[^\[\]]+|\[tag:[^=]+=.*\])$",
+            "resource-id" => r"^[a-z0-9]+:[a-z-]+/[^\[\]]+(?:\[(?:account|region)=[^\[\]]+\])?$",
+            "selector" => {
+                r"^[a-z0-9]+:[a-z-]+(?:/[^\[\]]+(?:\[(?:account|region)=[^\[\]]+\])?|\[tag:[^=]+=.*\])$"
+            }
             _ => return None,
         })
     }

@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 
 use super::bucket;
+use super::plane::{self, EAST};
 use super::resource::ResourceId;
 use base::ids::{AccountId, AzId, Region};
 
@@ -60,8 +61,6 @@ const PLACEHOLDERS: [(&str, &str); 12] = [
     ("{on}", r"on\.(?:aws|amazonwebservices\.(?:com\.cn|eu))"),
     ("*", r"[^.]+"),
 ];
-
-const EAST: &str = "us-east-1";
 
 /// The forms, from the most to the least particular: the first that fits decides. The last ones fit
 /// every host name of AWS, so that a service without a form of its own is read by its region.
@@ -143,9 +142,9 @@ pub const FORMS: [Form; 86] = [
     form("cognito", "{any}auth.{region}.amazoncognito.com"),
     form("elasticbeanstalk", "{any}{region}.elasticbeanstalk.com"),
     form("apprunner", "{any}{region}.awsapprunner.com"),
-    form("iam", "iam.{aws}").home(EAST),
-    form("route53", "route53.{aws}").home(EAST),
-    form("sts", "sts.{aws}").home(EAST),
+    form("iam", "iam.{aws}"),
+    form("route53", "route53.{aws}"),
+    form("sts", "sts.{aws}"),
     form("cloudfront", "{any}cloudfront.net"),
     form("globalaccelerator", "{any}awsglobalaccelerator.com"),
     form("", "{any}{region}.{any}{aws}"),
@@ -183,6 +182,8 @@ pub struct Host {
     /// The region in its short form, such as `use1`.
     pub code: Option<String>,
     pub zone: Option<AzId>,
+    /// The zone by its name, such as `us-east-1a`. Each account has names of its own.
+    pub zone_name: Option<String>,
     pub account: Option<AccountId>,
     pub bucket: Option<String>,
     pub resource: Option<ResourceId>,
@@ -208,13 +209,20 @@ impl Host {
     fn of(form: &Form, found: &Captures<'_>) -> Self {
         let part = |name: &str| found.name(name).map(|part| part.as_str());
         let bucket = part("bucket").map(str::to_owned);
+        // What a bucket is called says nothing of a zone, but for the names that `bucket` knows.
+        let before_bucket = if bucket.is_some() { "" } else { found.get(0).map_or("", |all| all.as_str()) };
         Self {
             service: form.service,
-            region: part("region").or(form.home).and_then(|region| region.parse().ok()),
+            region: part("region")
+                .or(form.home)
+                .or_else(|| plane::home_of(form.service))
+                .and_then(|region| region.parse().ok()),
             code: part("code").map(str::to_owned),
             zone: part("zone")
                 .and_then(|zone| zone.parse().ok())
-                .or_else(|| bucket.as_deref().and_then(bucket::zone)),
+                .or_else(|| bucket.as_deref().and_then(bucket::zone))
+                .or_else(|| zone_id(before_bucket)),
+            zone_name: zone_name(before_bucket),
             account: part("account").and_then(|account| account.parse().ok()),
             resource: form
                 .kind
@@ -230,6 +238,7 @@ impl Host {
         self.region.as_ref() == Some(region)
             || self.code.as_ref().is_some_and(|code| *code == region.zone_prefix())
             || self.zone.as_ref().is_some_and(|zone| region.holds(zone))
+            || self.zone_name.as_deref().is_some_and(|name| name.starts_with(region.as_str()))
     }
 
     /// Adds what the path of a URL says: a bucket, or the account of a queue.
@@ -249,6 +258,26 @@ impl Host {
         }
         self
     }
+}
+
+/// The id of a zone in a host name: a label, or the end of one (`vpce-0a1-use1-az1`).
+fn zone_id(name: &str) -> Option<AzId> {
+    static ID: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r"(?:^|[.-])([a-z]{2,6}[0-9]{1,2}-(?:[a-z]{3}[0-9]+-)?az[0-9]+)(?:[.-]|$)").ok()
+    });
+    ID.as_ref()?.captures(name)?.get(1)?.as_str().parse().ok()
+}
+
+/// The name of a zone in a host name: a label (`us-east-1a.fs-0a1.efs.…`), or the end of one
+/// (`vpce-0a1-b2-us-east-1a.…`).
+fn zone_name(name: &str) -> Option<String> {
+    static NAME: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(
+            r"(?:^|[.-])((?:[a-z]{2}|eusc)(?:-[a-z]{2,})+-[0-9]{1,2}(?:-[a-z]{3}-[0-9]{1,2})?[a-z])(?:\.|$)",
+        )
+        .ok()
+    });
+    Some(NAME.as_ref()?.captures(name)?.get(1)?.as_str().to_owned())
 }
 
 /// The name of a resource in its host name. A load balancer's has more around it:
@@ -580,6 +609,24 @@ mod tests {
         );
         assert_eq!(read("sqs.us-west-2.amazonaws.com", "/111122223333/orders"), "us-west-2 111122223333");
         assert_eq!(read("receipts.s3.us-west-2.amazonaws.com", "/a/b"), "us-west-2 receipts");
+    }
+
+    #[test]
+    fn a_host_may_name_its_zone() {
+        for (name, id, zone_name) in [
+            ("us-east-1a.fs-0a1.efs.us-east-1.amazonaws.com", None, Some("us-east-1a")),
+            ("vpce-0a1-b2c3-us-east-1a.ec2.us-east-1.vpce.amazonaws.com", None, Some("us-east-1a")),
+            ("us-east-1b.shop-0a1b2c.elb.us-east-1.amazonaws.com", None, Some("us-east-1b")),
+            ("use1-az4.fs-0a1.efs.us-east-1.amazonaws.com", Some("use1-az4"), None),
+            ("carts--use1-az4--xa-s3.s3express-use1-az4.us-east-1.amazonaws.com", Some("use1-az4"), None),
+            ("fs-0a1.efs.us-east-1.amazonaws.com", None, None),
+            ("us-east-1a.s3.us-west-2.amazonaws.com", None, None),
+            ("shop-us-east-1.eu-west-1.elb.amazonaws.com", None, None),
+        ] {
+            let host = Host::read(name).unwrap();
+            let zone = host.zone.as_ref().map(AzId::as_str);
+            assert_eq!((zone, host.zone_name.as_deref()), (id, zone_name), "{name}");
+        }
     }
 
     #[test]

@@ -25,4 +25,4 @@ pub use index::PointIndex;
 pub use locus::Locus;
 pub use loss::Loss;
 pub use point::{PointKind, RecoveryPoint};
-pub use resource::{Resource, ResourceId, Selector};
+pub use resource::{IdPlace, Resource, ResourceId, Selector};

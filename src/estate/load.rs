@@ -35,10 +35,12 @@ static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::compile(&estate_schem
 /// A file that was read, or the reason why it could not be.
 pub type FileRead = Result<file::Read, Box<Diagnostic>>;
 
-const ESTATE: Document = Document {
+/// How an estate is told from other files.
+pub const ESTATE: Document = Document {
     what: "an estate",
     first: "accounts",
-    keys: &["accounts", "regions", "resources", "recovery_points", "timings", "probes", "faults"],
+    telling: &["recovery_points"],
+    usual: &["accounts", "regions", "resources", "timings", "probes", "faults"],
     common: &[],
 };
 

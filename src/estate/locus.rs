@@ -11,3 +11,12 @@ pub struct Locus {
     pub region: Option<Region>,
     pub az: Option<AzId>,
 }
+
+impl Locus {
+    /// Its account and its region, as far as they are known: `111122223333 us-east-1`.
+    pub fn place(&self) -> String {
+        let account = self.account.as_ref().map(ToString::to_string);
+        let region = self.region.as_ref().map(ToString::to_string);
+        account.into_iter().chain(region).collect::<Vec<_>>().join(" ")
+    }
+}

@@ -1,4 +1,5 @@
-//! Control planes that live in one region and are lost with it. This is the one table of them.
+//! Control planes that live in one region and are lost with it, and the homes of global services.
+//! These are the only tables of them.
 
 /// A control plane that lives in one region and is lost with it.
 pub struct ControlPlane {
@@ -20,8 +21,12 @@ const fn plane(
 
 const BUCKET_CONFIGURATION: &[&str] =
     &["CreateBucket", "DeleteBucket", "PutBucket", "PutPublicAccessBlock", "DeletePublicAccessBlock"];
-const EAST: &str = "us-east-1";
+pub const EAST: &str = "us-east-1";
 const WEST: &str = "us-west-2";
+
+/// The global services whose hosts name no region, and the region that they stand for. Their
+/// control planes stand in the table below.
+const GLOBAL: [(&str, &str); 3] = [("iam", EAST), ("route53", EAST), ("sts", EAST)];
 
 /// Source: AWS whitepaper "AWS Fault Isolation Boundaries", global services and their appendices.
 pub const CONTROL_PLANES: [ControlPlane; 22] = [
@@ -82,6 +87,11 @@ impl ControlPlane {
             self.what, self.home
         )
     }
+}
+
+/// The region that a host of a global service stands for. `None` for any other service.
+pub fn home_of(service: &str) -> Option<&'static str> {
+    GLOBAL.iter().find(|(global, _)| *global == service).map(|(_, home)| *home)
 }
 
 /// Whether a control plane lives in this region, so that the loss of the region takes it.

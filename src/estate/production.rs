@@ -13,6 +13,7 @@ use super::host::Host;
 use super::locus::Locus;
 use super::loss::Loss;
 use super::resource::{Resource, ResourceId};
+use base::ids::AzId;
 
 /// Why an address proves nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +36,9 @@ pub struct Production {
     sandbox: Option<IpNet>,
     /// The hosts of what the run made.
     made: RefCell<HashSet<String>>,
+    /// The zones by the names that the sandbox's account has for them. `None`: they were not asked
+    /// for yet.
+    zones: RefCell<Option<HashMap<String, AzId>>>,
 }
 
 impl Production {
@@ -43,13 +47,13 @@ impl Production {
         let (mut by_id, mut by_address) = (HashMap::<_, Vec<usize>>::new(), HashMap::new());
         let mut buckets: HashMap<String, Option<String>> = HashMap::new();
         let mut bucket = |name: &str, lost: bool, locus: &Locus| {
-            let known = buckets.entry(name.to_owned()).or_insert_with(|| Some(place(locus)));
+            let known = buckets.entry(name.to_owned()).or_insert_with(|| Some(locus.place()));
             if !lost {
                 *known = None;
             }
         };
         for (index, resource) in resources.iter().enumerate() {
-            by_id.entry(resource.id.clone()).or_default().push(index);
+            by_id.entry(resource.id.without_place()).or_default().push(index);
             if resource.id.kind == "s3:bucket" {
                 bucket(&resource.id.name, loss.takes_resource(resource), &resource.locus);
             }
@@ -69,7 +73,16 @@ impl Production {
                 bucket(&point.id, !point.place_survives(loss), &locus);
             }
         }
-        Self { loss: loss.clone(), resources, by_id, by_address, buckets, sandbox, made: RefCell::default() }
+        Self {
+            loss: loss.clone(),
+            resources,
+            by_id,
+            by_address,
+            buckets,
+            sandbox,
+            made: RefCell::default(),
+            zones: RefCell::default(),
+        }
     }
 
     /// Takes in a host that AWS gave to something that the run made. In the sandbox's account, a
@@ -77,6 +90,27 @@ impl Production {
     /// tells them apart.
     pub fn made(&self, host: &str) {
         self.made.borrow_mut().insert(canonical(host));
+    }
+
+    /// Takes in the names of zones in the sandbox's account. From now on, a host is refused if it
+    /// names a zone of which nobody knows whether it is the lost one.
+    pub fn name_zones(&self, zones: impl IntoIterator<Item = (String, AzId)>) {
+        *self.zones.borrow_mut() = Some(zones.into_iter().collect());
+    }
+
+    /// What speaks against the zone that a host names.
+    fn named_zone(&self, host: &str, aws: &Host) -> Option<Objection> {
+        let (Loss::Az(lost), Some(name)) = (&self.loss, &aws.zone_name) else { return None };
+        let zones = self.zones.borrow();
+        let region = aws.region.as_ref().filter(|region| region.holds(lost))?;
+        let why = match zones.as_ref()?.get(name) {
+            Some(zone) if zone == lost => format!("`{host}` lies in {}, which is lost ({name})", self.loss),
+            Some(_) => return None,
+            None => format!(
+                "`{host}` names the zone {name} of {region}: whether that is {lost}, which is lost, is unknown"
+            ),
+        };
+        Some(Objection { locus: lost.to_string(), why })
     }
 
     /// Judges a host and the path of its URL. `own_names` says whether the names that production
@@ -89,6 +123,9 @@ impl Production {
         {
             let why = format!("`{host}` lies in {}, which is lost", self.loss);
             return Some(Objection { locus, why });
+        }
+        if let Some(found) = aws.as_ref().and_then(|aws| self.named_zone(&host, aws)) {
+            return Some(found);
         }
         if let Some(found) =
             aws.as_ref().and_then(|aws| aws.bucket.as_deref()).and_then(|name| self.bucket(name))
@@ -111,7 +148,7 @@ impl Production {
             resource.id,
             if lost { format!(", which is lost with {}", self.loss) } else { String::new() }
         );
-        Some(Objection { locus: place(&resource.locus), why })
+        Some(Objection { locus: resource.locus.place(), why })
     }
 
     /// Judges a bucket. A bucket that survives may be read: it may be a replica that the recovery
@@ -148,12 +185,6 @@ impl Production {
             resource.locus.region.as_ref().is_none_or(|region| aws.region.is_none() || aws.is_in(region))
         })
     }
-}
-
-fn place(locus: &Locus) -> String {
-    let account = locus.account.as_ref().map(ToString::to_string);
-    let region = locus.region.as_ref().map(ToString::to_string);
-    account.into_iter().chain(region).collect::<Vec<_>>().join(" ")
 }
 
 /// A host as it is dialled, whatever its spelling: names in lower case, in ASCII and without the

@@ -11,19 +11,71 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::locus::Locus;
 use super::scope;
 use base::duration::Size;
-use base::ids::BadName;
+use base::ids::{AccountId, BadName, Region};
 
-/// The estate's name of a resource: `service:type/name`.
+/// The estate's name of a resource: `service:type/name`. Where a name exists in several places, the
+/// place may follow: `rds:db/orders[region=us-west-2]`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ResourceId {
     /// `service:type`, such as `rds:db`. One of the types of the scope table.
     pub kind: String,
     pub name: String,
+    pub place: Option<IdPlace>,
+}
+
+/// The place in an id.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct IdPlace {
+    pub account: Option<AccountId>,
+    pub region: Option<Region>,
 }
 
 impl ResourceId {
     pub fn new(kind: &str, name: &str) -> Self {
-        Self { kind: kind.to_owned(), name: name.to_owned() }
+        Self { kind: kind.to_owned(), name: name.to_owned(), place: None }
+    }
+
+    /// The id without its place.
+    #[must_use]
+    pub fn without_place(&self) -> Self {
+        Self::new(&self.kind, &self.name)
+    }
+}
+
+impl IdPlace {
+    /// Whether the place is a part of this one.
+    pub fn holds(&self, locus: &Locus) -> bool {
+        let same_account = self.account.is_none() || self.account == locus.account;
+        same_account && (self.region.is_none() || self.region == locus.region)
+    }
+}
+
+impl FromStr for IdPlace {
+    type Err = BadName;
+    fn from_str(text: &str) -> Result<Self, BadName> {
+        let mut place = Self { account: None, region: None };
+        for part in text.split(',') {
+            match part.trim().split_once('=') {
+                Some(("account", id)) if place.account.is_none() => place.account = Some(id.parse()?),
+                Some(("region", name)) if place.region.is_none() => place.region = Some(name.parse()?),
+                _ => {
+                    return Err(BadName {
+                        message: format!("`[{text}]` is not the place of a resource"),
+                        help: "write `[region=us-west-2]`, `[account=111122223333]`, or both with a comma"
+                            .into(),
+                    });
+                }
+            }
+        }
+        Ok(place)
+    }
+}
+
+impl fmt::Display for IdPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let account = self.account.as_ref().map(|account| format!("account={account}"));
+        let region = self.region.as_ref().map(|region| format!("region={region}"));
+        f.write_str(&account.into_iter().chain(region).collect::<Vec<_>>().join(","))
     }
 }
 
@@ -32,13 +84,17 @@ impl FromStr for ResourceId {
     fn from_str(text: &str) -> Result<Self, BadName> {
         let (kind, name) = text.split_once('/').unwrap_or((text, ""));
         check_kind(text, kind)?;
+        let (name, place) = match name.strip_suffix(']').and_then(|name| name.split_once('[')) {
+            Some((name, place)) => (name, Some(place.parse()?)),
+            None => (name, None),
+        };
         if name.is_empty() || name.contains(['[', ']']) {
             return Err(BadName {
                 message: format!("`{text}` is not the id of a resource"),
                 help: format!("write `{kind}/` and the resource's name"),
             });
         }
-        Ok(Self::new(kind, name))
+        Ok(Self { place, ..Self::new(kind, name) })
     }
 }
 
@@ -61,7 +117,11 @@ fn check_kind(text: &str, kind: &str) -> Result<(), BadName> {
 
 impl fmt::Display for ResourceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&format!("{}/{}", self.kind, self.name))
+        let Self { kind, name, place } = self;
+        match place {
+            None => f.pad(&format!("{kind}/{name}")),
+            Some(place) => f.pad(&format!("{kind}/{name}[{place}]")),
+        }
     }
 }
 
@@ -101,7 +161,9 @@ impl Selector {
 impl FromStr for Selector {
     type Err = BadName;
     fn from_str(text: &str) -> Result<Self, BadName> {
-        let Some((kind, rest)) = text.split_once('[') else { return text.parse().map(Self::Id) };
+        let Some((kind, rest)) = text.split_once('[').filter(|(kind, _)| !kind.contains('/')) else {
+            return text.parse().map(Self::Id);
+        };
         check_kind(text, kind)?;
         let tag = rest.strip_suffix(']').and_then(|r| r.strip_prefix("tag:")).and_then(|t| t.split_once('='));
         match tag {
@@ -149,8 +211,16 @@ macro_rules! text_form {
     };
 }
 
-text_form!(ResourceId, "resource-id", "The id of a resource: `rds:db/orders`.");
-text_form!(Selector, "selector", "A resource (`rds:db/orders`) or a tag (`ec2:instance[tag:app=orders]`).");
+text_form!(
+    ResourceId,
+    "resource-id",
+    "The id of a resource: `rds:db/orders`, or `rds:db/orders[region=us-west-2]` where the name exists in several places."
+);
+text_form!(
+    Selector,
+    "selector",
+    "A resource (`rds:db/orders`, `rds:db/orders[region=us-west-2]`) or a tag (`ec2:instance[tag:app=orders]`)."
+);
 
 /// A resource of the estate.
 #[derive(Debug, Clone, PartialEq)]

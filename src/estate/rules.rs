@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::draft::EstateDraft;
 use super::file::EstateFile;
+use super::locus::Locus;
 use super::point::LONGEST_RETENTION;
 use super::resource::ResourceId;
 use super::scope::{self, Scope};
@@ -77,6 +78,15 @@ impl EstateRules<'_> {
         for (i, resource) in file.resources.iter().enumerate() {
             let here = format!("/resources/{i}");
             self.account(&format!("{here}/account"), &resource.account);
+            let locus =
+                Locus { account: Some(resource.account.clone()), region: resource.region.clone(), az: None };
+            if let Some(place) = resource.id.place.as_ref().filter(|place| !place.holds(&locus)) {
+                self.error(
+                    &format!("{here}/id"),
+                    format!("the id says `[{place}]`, and the resource lies elsewhere"),
+                    Some("write in the id what `account:` and `region:` say".into()),
+                );
+            }
             let row = scope::row_of(&resource.id.kind);
             let scope = row.map_or(Scope::Zonal, |row| row.scope);
             if !seen.insert((&resource.id, &resource.account, resource.region.as_ref())) {

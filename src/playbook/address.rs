@@ -7,6 +7,7 @@ use percent_encoding::percent_decode_str;
 
 use super::check::{CheckKind, DnsType, split_host_port};
 use super::connect_to::ConnectTo;
+use base::ids::AzId;
 use estate::file::EstateFile;
 use estate::production::{Objection, Production, canonical};
 use estate::{Loss, bucket};
@@ -91,7 +92,14 @@ impl Addresses {
     /// Takes in an address that AWS gave to something that the run made. It is not production's own,
     /// although its name may be the same.
     pub fn made(&self, address: &str) {
-        hosts_in(address).iter().for_each(|asked| self.production.made(&asked.host));
+        for asked in hosts_in(address) {
+            self.production.made(&asked.host);
+        }
+    }
+
+    /// Takes in the names that the sandbox's account has for zones.
+    pub fn name_zones(&self, zones: impl IntoIterator<Item = (String, AzId)>) {
+        self.production.name_zones(zones);
     }
 
     /// What speaks against the first wrong address of a check.
@@ -177,10 +185,8 @@ impl Addresses {
             if text.contains(char::is_whitespace) {
                 return None;
             }
-            if text.contains("://") {
-                if let Some(bucket) = text.strip_prefix("s3://") {
-                    return self.production.bucket(bucket.split('/').next().unwrap_or(bucket));
-                }
+            if let Some(bucket) = text.strip_prefix("s3://") {
+                return self.production.bucket(bucket.split('/').next().unwrap_or(bucket));
             }
             hosts_in(text).iter().find_map(|asked| self.host(asked, false))
         })

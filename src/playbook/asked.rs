@@ -10,6 +10,7 @@ use http::{HeaderName, HeaderValue, Method, Uri};
 use percent_encoding::percent_decode_str;
 use url::{Host, Url};
 
+use crate::address::authority;
 use crate::check::{SqlTlsMode, split_host_port, without_userinfo};
 use crate::expr::is_template;
 
@@ -20,7 +21,7 @@ pub struct Unreadable {
     pub help: String,
 }
 
-fn unreadable<T>(message: impl Into<String>, help: impl Into<String>) -> Result<T, Unreadable> {
+pub(crate) fn unreadable<T>(message: impl Into<String>, help: impl Into<String>) -> Result<T, Unreadable> {
     Err(Unreadable { message: message.into(), help: help.into() })
 }
 
@@ -28,6 +29,7 @@ fn unreadable<T>(message: impl Into<String>, help: impl Into<String>) -> Result<
 pub fn http_url(text: &str) -> Result<Url, Unreadable> {
     let text = text.trim();
     let help = "write `https://host/path` or `http://host/path`";
+    parts(text, "start it with `https://` or `http://`")?;
     let url: Url = match text.parse() {
         Ok(url) => url,
         Err(error) => {
@@ -48,6 +50,26 @@ pub fn http_url(text: &str) -> Result<Url, Unreadable> {
         Ok(_) => Ok(url),
         Err(error) => unreadable(format!("`{}` cannot be requested: {error}", without_userinfo(text)), help),
     }
+}
+
+const TWO_PORTS: &str =
+    "`endpoint` is `host:port` already: leave the port out, or write `address`, which is the host";
+
+/// Takes a URL that has a scheme, and no more than one port.
+fn parts(url: &str, no_scheme: &str) -> Result<(), Unreadable> {
+    if !url.contains("://") {
+        return unreadable(format!("the URL `{}` has no scheme", without_userinfo(url)), no_scheme);
+    }
+    one_port(authority(url))
+}
+
+fn one_port(authority: &str) -> Result<(), Unreadable> {
+    // A database URL may have several hosts.
+    let has_two = |host: &str| !host.starts_with('[') && host.matches(':').count() > 1;
+    if authority.split(',').any(has_two) {
+        return unreadable(format!("`{authority}` has two ports"), TWO_PORTS);
+    }
+    Ok(())
 }
 
 fn port(port: Option<u16>) -> Result<(), Unreadable> {
@@ -128,7 +150,23 @@ pub fn host(text: &str) -> Result<(), Unreadable> {
 
 /// Reads the address of a `tcp` check.
 pub fn address(text: &str) -> Result<(&str, u16), Unreadable> {
-    let Some((name, port)) = split_host_port(text.trim()) else {
+    let text = text.trim();
+    if text.contains("://") {
+        return unreadable(
+            format!("`{}` is a URL, and `host:port` is wanted", without_userinfo(text)),
+            "leave the scheme and the path out",
+        );
+    }
+    // An IPv6 address has colons of its own.
+    let is_bare = text.ends_with(']') || !text.contains(':') || text.parse::<IpAddr>().is_ok();
+    if is_bare && !text.is_empty() {
+        return unreadable(
+            format!("`{text}` has no port"),
+            "write `host:port`, an IPv6 address as `[::1]:5432`; the output `endpoint` is one",
+        );
+    }
+    one_port(text)?;
+    let Some((name, port)) = split_host_port(text) else {
         return unreadable(
             format!("`{text}` is not an address"),
             "write `host:port` with a port between 1 and 65535, an IPv6 address as `[::1]:5432`",
@@ -171,6 +209,7 @@ pub fn sql_url(text: &str) -> Result<SqlUrl, Unreadable> {
             "write `%2F`, `%3F` or `%23`, or use `password_env`",
         );
     }
+    parts(text, "start it with `postgres://` or `mysql://`")?;
     let url: Url = match text.parse() {
         Ok(url) => url,
         Err(error) => {
@@ -238,119 +277,6 @@ fn tls_mode_of(url: &Url) -> Result<Option<SqlTlsMode>, Unreadable> {
         });
     }
     Ok(mode)
-}
-
-/// The words that a query may begin with. MySQL and MariaDB run others, such as `create`, outside
-/// of the read-only transaction, which they end.
-const READING: [&str; 8] = ["select", "with", "table", "values", "show", "explain", "describe", "desc"];
-
-/// Takes a query of one statement that reads. A second one could end the read-only transaction.
-pub fn query(text: &str, engine: SqlEngine) -> Result<(), Unreadable> {
-    let mut rest = text;
-    let (mut begun, mut ended) = (false, false);
-    while let Some(first) = rest.chars().next() {
-        let skipped = match first {
-            ';' => {
-                ended = true;
-                Some(1)
-            }
-            _ if first.is_whitespace() => Some(first.len_utf8()),
-            _ => comment(rest, engine),
-        };
-        if let Some(skipped) = skipped {
-            rest = rest.get(skipped..).unwrap_or_default();
-            continue;
-        }
-        if ended {
-            return unreadable(
-                "the query has several statements: a check sends one, in a read-only transaction",
-                "write a check for each, or do the work in a step before",
-            );
-        }
-        let (token, after) = rest.split_at_checked(token(rest, engine)).unwrap_or((rest, ""));
-        if !begun && token != "(" {
-            begun = true;
-            if !READING.iter().any(|word| word.eq_ignore_ascii_case(token)) {
-                return unreadable(
-                    format!("the query begins with `{}`: checks only read", token.escape_debug()),
-                    "begin with `select`, `with`, `values`, `table`, `show` or `explain`; run what writes as a step",
-                );
-            }
-        }
-        rest = after;
-    }
-    if begun { Ok(()) } else { unreadable("no query", NO_QUERY) }
-}
-
-const NO_QUERY: &str = "write one that returns a single value, such as `select count(*) from orders`";
-
-/// The length of the comment that the text begins with.
-fn comment(text: &str, engine: SqlEngine) -> Option<usize> {
-    let to = |end: &str| text.find(end).map_or(text.len(), |at| at + end.len());
-    if text.starts_with("--") || (text.starts_with('#') && engine == SqlEngine::MySql) {
-        return Some(to("\n"));
-    }
-    // MySQL runs what stands in `/*! … */`.
-    if !text.starts_with("/*") || text.starts_with("/*!") || text.starts_with("/*M!") {
-        return None;
-    }
-    let (mut depth, mut at) = (1_u32, 2);
-    while depth > 0 {
-        let left = text.get(at..).unwrap_or_default();
-        let Some(next) = left.find("*/") else { return Some(text.len()) };
-        let nested = left.find("/*").filter(|open| *open < next && engine == SqlEngine::Postgres);
-        (depth, at) = nested.map_or((depth - 1, at + next + 2), |open| (depth + 1, at + open + 2));
-    }
-    Some(at)
-}
-
-/// The length of the quoted text, the word or the sign that the text begins with.
-fn token(text: &str, engine: SqlEngine) -> usize {
-    let Some(first) = text.chars().next() else { return 0 };
-    let escaped = |text: &str| text.starts_with(['E', 'e']) && text.get(1..2) == Some("'");
-    match first {
-        '\'' => quoted(text, '\'', engine == SqlEngine::MySql),
-        '"' => quoted(text, '"', engine == SqlEngine::MySql),
-        '`' if engine == SqlEngine::MySql => quoted(text, '`', false),
-        _ if engine == SqlEngine::Postgres && escaped(text) => {
-            1 + quoted(text.get(1..).unwrap_or_default(), '\'', true)
-        }
-        '$' if engine == SqlEngine::Postgres => dollar_quoted(text).unwrap_or(1),
-        // A word is taken whole: `name` before a quote must not be read as `E'…'`.
-        _ if first.is_alphanumeric() || first == '_' => {
-            text.find(|c: char| !(c.is_alphanumeric() || "_$".contains(c))).unwrap_or(text.len())
-        }
-        _ => first.len_utf8(),
-    }
-}
-
-/// The length of a quoted text. A doubled quote does not end it.
-fn quoted(text: &str, quote: char, backslash: bool) -> usize {
-    let mut chars = text.char_indices().skip(1).peekable();
-    while let Some((at, c)) = chars.next() {
-        if c == '\\' && backslash {
-            chars.next();
-        } else if c == quote {
-            match chars.peek() {
-                Some((_, next)) if *next == quote => {
-                    chars.next();
-                }
-                _ => return at + quote.len_utf8(),
-            }
-        }
-    }
-    text.len()
-}
-
-/// The length of `$tag$ … $tag$`.
-fn dollar_quoted(text: &str) -> Option<usize> {
-    let end = text.get(1..)?.find('$')? + 2;
-    let tag = text.get(..end)?;
-    let name = tag.trim_matches('$');
-    if !name.chars().all(|c| c.is_alphanumeric() || c == '_') || name.starts_with(|c: char| c.is_numeric()) {
-        return None;
-    }
-    Some(text.get(end..)?.find(tag).map_or(text.len(), |at| end + at + end))
 }
 
 /// Values that an expression may have, one for each kind of place in a URL or an address.
@@ -510,36 +436,5 @@ mod tests {
         assert_eq!(mistake("[{{ a }}]:80", |text| address(text).map(|_| ())), None);
         assert!(mistake("{{ a }}:80000", |text| address(text).map(|_| ())).is_some());
         assert_eq!(mistake("{{ steps.db.address }}", dns_name), None);
-    }
-
-    #[test]
-    fn a_query_is_one_statement_that_reads() {
-        use SqlEngine::{MySql, Postgres};
-        for (one, engine) in [
-            ("select 1;", Postgres),
-            ("select ';'; -- and no more; at all\n /* ; /* ; */ ; */ ;", Postgres),
-            ("select 'it''s;', \"a;b\", $x$ ; $x$, E'\\';' from t", Postgres),
-            ("select $1 + $2", Postgres),
-            ("/* why */ ((Select 1) union select 2)", Postgres),
-            ("with n as (select 1) select * from n", MySql),
-            ("select 'a\\';b' # ; c\n", MySql),
-            ("select `a;b` /* ; */ from t ;", MySql),
-        ] {
-            assert_eq!(query(one, engine), Ok(()), "{one}");
-        }
-        for (two, engine) in [
-            ("select 1; commit", Postgres),
-            ("select 1;;; delete from t", MySql),
-            ("select '\\'; delete from t; --'", Postgres),
-            ("select name'a'; drop table t", Postgres),
-            ("select 1 /*! ; delete from t */", MySql),
-            ("select $a$ $a$; commit", Postgres),
-            ("create table t (i int)", MySql),
-            (" -- select\n(delete from t)", Postgres),
-            ("call p()", MySql),
-            ("-- select", Postgres),
-        ] {
-            assert!(query(two, engine).is_err(), "{two}");
-        }
     }
 }

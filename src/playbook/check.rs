@@ -19,6 +19,7 @@ use super::asked::{self, SqlEngine, Unreadable};
 use super::comparison::{Comparison, SizeComparison};
 use super::expr::is_template;
 use super::expr_value::Expr;
+use super::query;
 use base::duration::Span;
 use estate::production::canonical;
 
@@ -447,7 +448,7 @@ impl CheckKind {
                 } else if !is_template(&c.query)
                     && let Some(engine) = c.engine()
                 {
-                    asked("query", asked::query(&c.query, engine).err());
+                    asked("query", query::read(&c.query, engine).err());
                 }
                 for (field, message, help) in c.tls.iter().flat_map(SqlTls::mistakes) {
                     wrong(field, message, help);
@@ -475,6 +476,15 @@ impl CheckKind {
                 wrong("env", message, "write a name without `=`");
             }
         }
+        if let Self::Http(c) = self
+            && c.max_latency.as_ref().and_then(|span| span.get().ok()).is_some_and(|span| span.0.is_zero())
+        {
+            wrong(
+                "max_latency",
+                "no answer comes within 0s".into(),
+                "say how long an answer may take: `500ms`",
+            );
+        }
         if self.timeout().is_some_and(|timeout| timeout.is_zero()) {
             let help = "say how long one attempt may take: `10s`";
             wrong("timeout", "nothing answers within 0s".into(), help);
@@ -497,7 +507,7 @@ impl CheckKind {
 
 impl SqlCheck {
     /// The database's protocol, by the URL's scheme. `None` if an expression gives it.
-    fn engine(&self) -> Option<SqlEngine> {
+    pub fn engine(&self) -> Option<SqlEngine> {
         let is = |schemes: [&str; 2]| schemes.iter().any(|scheme| starts_with(&self.url, scheme));
         if is(["postgres://", "postgresql://"]) {
             Some(SqlEngine::Postgres)

@@ -129,7 +129,9 @@ impl Comparison {
                     "see https://docs.rs/regex/#syntax; put the whole value into single quotes in YAML",
                 )
             })?),
-            _ => None,
+            Op::Equal | Op::NotEqual | Op::Less | Op::AtMost | Op::Greater | Op::AtLeast | Op::Contains => {
+                None
+            }
         };
         Ok(Self { text: trimmed.to_owned(), op, operand: operand.to_owned(), pattern })
     }
@@ -172,7 +174,9 @@ impl Comparison {
         match self.op {
             Op::Equal => plain(observed == self.operand),
             Op::NotEqual => plain(observed != self.operand),
-            _ => Err(self.incomparable(observed, "a number or a timestamp")),
+            Op::Less | Op::AtMost | Op::Greater | Op::AtLeast | Op::Matches | Op::Contains => {
+                Err(self.incomparable(observed, "a number or a timestamp"))
+            }
         }
     }
 

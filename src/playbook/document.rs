@@ -1,12 +1,14 @@
 //! What a YAML file is, by its top-level keys, and the check of a template that no playbook names.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use strum::Display;
 
-use template::{Allow, Given, LONGEST_TEMPLATE, Rule, Surroundings, Template, inspect};
-use yaml::{Diagnostics, Source, Span, file};
+use super::load::PLAYBOOK;
+use estate::load::ESTATE;
+use template::{Allow, Given, LONGEST_TEMPLATE, Rule, Surroundings, TEMPLATE, Template, inspect};
+use yaml::file::{self, Document as Form};
+use yaml::{Diagnostics, Span};
 
 /// A kind of file that Drillmaster reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Display)]
@@ -17,56 +19,19 @@ pub enum Document {
     Template,
 }
 
-/// Keys by which a file is told. One of `telling` is enough. Of `usual` it takes two, because other
-/// programs use each of them too.
-struct Signs {
-    document: Document,
-    telling: &'static [&'static str],
-    usual: &'static [&'static str],
-}
-
-/// In the order in which they are tried: playbooks and estates both have `accounts`.
-const SIGNS: [Signs; 3] = [
-    Signs {
-        document: Document::Playbook,
-        telling: &["lose", "sandbox", "workloads", "assume"],
-        usual: &["extends", "estate", "accounts", "params", "steps", "checks", "objectives"],
-    },
-    Signs {
-        document: Document::Estate,
-        telling: &["recovery_points"],
-        usual: &["accounts", "regions", "resources", "timings", "probes", "faults"],
-    },
-    Signs { document: Document::Template, telling: &["AWSTemplateFormatVersion", "Resources"], usual: &[] },
-];
-
 impl Document {
     /// The kind of a text. `None` if it is none of ours.
     pub fn of(text: &str) -> Option<Self> {
-        let keys = top_level_keys(text);
-        let count = |wanted: &[&str]| wanted.iter().filter(|key| keys.contains(**key)).count();
+        // Other programs extend files too, without a name.
+        let keys = file::top_level_keys(text);
         if ["name", "extends"].iter().all(|key| keys.contains(*key)) {
             return Some(Self::Playbook);
         }
-        let found = SIGNS.iter().find(|signs| count(signs.telling) > 0 || count(signs.usual) > 1);
-        found.map(|signs| signs.document)
+        // In the order in which they are tried: playbooks and estates both have `accounts`.
+        let kinds = [(Self::Playbook, &PLAYBOOK), (Self::Estate, &ESTATE), (Self::Template, &TEMPLATE)];
+        let found = Form::told(text, &kinds.map(|(_, form)| form)).map(|form| form.what);
+        kinds.into_iter().find(|(_, form)| Some(form.what) == found).map(|(kind, _)| kind)
     }
-}
-
-/// The keys of the outermost mapping. In a text that cannot be read as YAML, these are the words
-/// before a colon at the beginning of a line.
-fn top_level_keys(text: &str) -> BTreeSet<String> {
-    let source = Source::new("", text, 0);
-    if let Some(map) = yaml::parse(&source).0.as_ref().and_then(|root| root.as_map()) {
-        return map.entries.iter().map(|entry| entry.key.clone()).collect();
-    }
-    let key = |line: &str| {
-        let (key, _) = line.trim_start_matches('\u{feff}').split_once(':')?;
-        let key = key.trim_end().trim_matches(['"', '\'']);
-        let is_word = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        is_word.then(|| key.to_owned())
-    };
-    text.lines().filter_map(key).collect()
 }
 
 /// Inspects a template by itself. A value that a step would give is not known, so nothing is said of
@@ -98,7 +63,12 @@ pub fn check_template(path: &Path) -> Diagnostics {
                     Rule::Iam | Rule::Retain | Rule::Unlisted => {
                         template.source.warning(finding.span, &finding.message).help(&finding.fix)
                     }
-                    _ => finding.diagnostic(&template),
+                    Rule::Network
+                    | Rule::Public
+                    | Rule::Access
+                    | Rule::Elsewhere
+                    | Rule::Credentials
+                    | Rule::Uninspected => finding.diagnostic(&template),
                 };
                 found.push(diagnostic);
             }
@@ -119,6 +89,11 @@ mod tests {
             ("name: x\nlsoe: {}\naccounts: {}\nsteps: []\n", Some(Playbook)),
             ("{ \"name\": \"x\", \"sandbox\": {} }", Some(Playbook)),
             ("name: x\nextends: base.yaml\n", Some(Playbook)),
+            ("nmae: x\nextends: base.yaml\nlsoe: {}\n", Some(Playbook)),
+            ("extends: eslint\nrules: {}\n", None),
+            ("regoins: {}\nresources: []\n", Some(Estate)),
+            ("acounts: {}\nrecovery_pionts: []\n", Some(Estate)),
+            ("Recources: {}\nOutputs: {}\n", Some(Template)),
             // It cannot be read as YAML, and is a playbook all the same.
             ("name: 'x\nlose: { region: us-east-1 }\n", Some(Playbook)),
             ("accounts: {}\nregions: {}\n", Some(Estate)),

@@ -154,7 +154,12 @@ impl<'a> Draft<'a> {
                     for node in nodes {
                         match &node.value {
                             Value::Map(map) => draft.item(node, map, is_step, catalogue, out),
-                            _ => draft.ids_broken = true,
+                            Value::Null
+                            | Value::Broken
+                            | Value::Bool(_)
+                            | Value::Number(..)
+                            | Value::Str(_)
+                            | Value::Seq(_) => draft.ids_broken = true,
                         }
                     }
                 }
@@ -227,7 +232,7 @@ impl<'a> Draft<'a> {
             Value::Map(map) => {
                 map.entries.iter().for_each(|entry| self.expressions(&entry.value, found, out));
             }
-            _ => {}
+            Value::Null | Value::Broken | Value::Bool(_) | Value::Number(..) | Value::Str(_) => {}
         }
     }
 

@@ -1,7 +1,9 @@
-//! The address of a check, read as the check is asked: the scheme of a URL, the host and the port.
+//! Where a check asks, and whether the database that answers there fits.
 
-use super::check::{CheckKind, without_userinfo};
-use estate::engine::{Protocol, default_port, protocol};
+use super::address::authority;
+use super::asked::{self, Unreadable};
+use super::check::CheckKind;
+use estate::engine::{Protocol, protocol};
 
 /// Where a check asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,13 +14,6 @@ pub struct Address {
     pub port: Option<u16>,
 }
 
-/// An address at which nobody can be asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BadAddress {
-    pub message: String,
-    pub help: &'static str,
-}
-
 /// What answers at a host name, as far as it is known.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Server<'a> {
@@ -26,9 +21,6 @@ pub struct Server<'a> {
     pub engine: Option<&'a str>,
     pub port: Option<i32>,
 }
-
-const TWO_PORTS: &str =
-    "`endpoint` is `host:port` already: leave the port out, or write `address`, which is the host";
 
 /// The key of a check's address, and its text.
 pub fn text(kind: &CheckKind) -> Option<(&'static str, &str)> {
@@ -40,91 +32,42 @@ pub fn text(kind: &CheckKind) -> Option<(&'static str, &str)> {
     }
 }
 
-/// The schemes of a check's URL. `None`: it has no URL.
-fn schemes(kind: &CheckKind) -> Option<(&'static [&'static str], &'static str)> {
-    match kind {
-        CheckKind::Http(_) => Some((&["http", "https"], "start it with `https://` or `http://`")),
-        CheckKind::Sql(_) => Some((
-            &["postgres", "postgresql", "mysql", "mariadb"],
-            "start it with `postgres://` or `mysql://`",
-        )),
-        CheckKind::Tcp(_)
-        | CheckKind::Dns(_)
-        | CheckKind::S3(_)
-        | CheckKind::Command(_)
-        | CheckKind::State(_) => None,
-    }
-}
-
-/// The part of an address that says where to ask: what follows the scheme and the user, up to the
-/// path.
-pub fn split(text: &str) -> (Option<&str>, &str) {
-    let (scheme, rest) = match text.split_once("://") {
-        Some((scheme, rest)) => (Some(scheme), rest),
-        None => (None, text),
-    };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
-    (scheme, authority.rsplit_once('@').map_or(authority, |(_, host)| host))
-}
-
-/// Reads the address of a check. `None`: the check has none.
+/// Reads where a check asks: the scheme, the host and the port of its address. The rest of a URL does
+/// not count. `None`: the check has no address.
 ///
 /// # Errors
 ///
 /// The text cannot be asked: no scheme, two ports, or a port that is none.
-pub fn read(kind: &CheckKind) -> Result<Option<Address>, BadAddress> {
-    let Some((_, whole)) = text(kind) else { return Ok(None) };
-    let whole = whole.trim();
-    let (scheme, authority) = split(whole);
-    let shown = without_userinfo(whole);
-    let scheme = scheme.map(str::to_ascii_lowercase);
-    if let Some((known, help)) = schemes(kind) {
-        match scheme.as_deref() {
-            None => return Err(BadAddress { message: format!("the URL `{shown}` has no scheme"), help }),
-            Some(scheme) if !known.contains(&scheme) => {
-                return Err(BadAddress { message: format!("a check cannot ask `{scheme}://`"), help });
-            }
-            Some(_) => {}
-        }
-    } else if scheme.is_some() {
-        let message = format!("`{shown}` is a URL, and `host:port` is wanted");
-        return Err(BadAddress { message, help: "leave the scheme and the path out" });
-    }
-    let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((ip, port)) => (ip, port.strip_prefix(':')),
-        None if authority.matches(':').count() > 1 => {
-            return Err(BadAddress { message: format!("`{authority}` has two ports"), help: TWO_PORTS });
-        }
-        None => match authority.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (authority, None),
-        },
+pub fn read(kind: &CheckKind) -> Result<Option<Address>, Unreadable> {
+    let Some((_, text)) = text(kind) else { return Ok(None) };
+    let text = text.trim();
+    // The user and the path may hold what only the run knows.
+    let place = match text.split_once("://") {
+        Some((scheme, _)) => format!("{scheme}://{}", authority(text)),
+        None => text.to_owned(),
     };
-    let port = match port {
-        None | Some("") => None,
-        Some(text) => Some(text.parse().ok().filter(|port| *port != 0).ok_or_else(|| BadAddress {
-            message: format!("`{text}` is not a port"),
-            help: "a port is a number from 1 to 65535",
-        })?),
+    let (scheme, host, port) = match kind {
+        CheckKind::Http(_) => {
+            let url = asked::http_url(&place)?;
+            (Some(url.scheme().to_owned()), url.host_str().unwrap_or_default().to_owned(), url.port())
+        }
+        CheckKind::Sql(_) => {
+            let url = asked::sql_url(&place)?;
+            let scheme = place.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+            (scheme, url.host, Some(url.port))
+        }
+        CheckKind::Tcp(_) => {
+            let (host, port) = asked::address(&place)?;
+            (None, host.to_owned(), Some(port))
+        }
+        CheckKind::Dns(_) | CheckKind::S3(_) | CheckKind::Command(_) | CheckKind::State(_) => {
+            return Ok(None);
+        }
     };
-    if port.is_none() && matches!(kind, CheckKind::Tcp(_)) {
-        let message = format!("`{shown}` has no port");
-        return Err(BadAddress { message, help: "write `host:port`; the output `endpoint` is one" });
-    }
-    Ok(Some(Address { scheme, host: host.to_owned(), port }))
+    Ok(Some(Address { scheme, host, port }))
 }
 
 impl Address {
-    /// The port that is asked, if the address or its scheme says it.
-    fn asked(&self) -> Option<i32> {
-        let of_scheme = || match self.scheme.as_deref()? {
-            "postgres" | "postgresql" => default_port("postgres"),
-            "mysql" | "mariadb" => default_port("mysql"),
-            _ => None,
-        };
-        self.port.map(i32::from).or_else(of_scheme)
-    }
-
     /// The protocol that an `sql` URL speaks.
     fn speaks(&self) -> Option<Protocol> {
         match self.scheme.as_deref()? {
@@ -139,7 +82,7 @@ impl Address {
     /// # Errors
     ///
     /// The database speaks another protocol, or has another port. An `http` URL is not compared.
-    pub fn fits(&self, server: Server<'_>) -> Result<(), BadAddress> {
+    pub fn fits(&self, server: Server<'_>) -> Result<(), Unreadable> {
         if matches!(self.scheme.as_deref(), Some("http" | "https")) {
             return Ok(());
         }
@@ -148,21 +91,22 @@ impl Address {
             && speaks != is
         {
             let scheme = self.scheme.as_deref().unwrap_or_default();
-            return Err(BadAddress {
+            return Err(Unreadable {
                 message: format!("the URL is `{scheme}://`, and the engine of the database is `{engine}`"),
                 help: match is {
                     Protocol::PostgreSql => "write `postgres://`",
                     Protocol::MySql => "write `mysql://`",
                     Protocol::Other => "an `sql` check asks PostgreSQL and MySQL; ask with `command`",
-                },
+                }
+                .into(),
             });
         }
-        if let (Some(asked), Some(port)) = (self.asked(), server.port)
+        if let (Some(asked), Some(port)) = (self.port.map(i32::from), server.port)
             && asked != port
         {
-            return Err(BadAddress {
+            return Err(Unreadable {
                 message: format!("it asks port {asked}, and the database listens on port {port}"),
-                help: "use the output `endpoint`, which is `host:port`",
+                help: "use the output `endpoint`, which is `host:port`".into(),
             });
         }
         Ok(())
@@ -186,8 +130,8 @@ mod tests {
         for (check, part) in [
             (sql("postgres://db.example.com:5432:5432/orders"), "two ports"),
             (sql("db.example.com:5432/orders"), "no scheme"),
-            (sql("http://db.example.com/orders"), "cannot ask"),
-            (sql("mysql://joe:hunter22@db:many/orders"), "`many` is not a port"),
+            (sql("http://db.example.com/orders"), "is not a database URL"),
+            (sql("mysql://joe:hunter22@db:many/orders"), "port"),
             (kind("http: { url: '10.0.0.1/healthz' }"), "no scheme"),
             (kind("http: { url: 'http://h:80:8080/healthz' }"), "two ports"),
             (kind("tcp: { address: db.example.com }"), "no port"),

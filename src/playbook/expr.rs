@@ -57,7 +57,7 @@ pub fn has_expression(value: &Value) -> bool {
         Value::String(text) => is_template(text),
         Value::Array(list) => list.iter().any(has_expression),
         Value::Object(record) => record.values().any(has_expression),
-        _ => false,
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 
@@ -214,6 +214,10 @@ struct Collector<'a> {
 }
 
 impl Collector<'_> {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the elements are those of Handlebars, and may become more"
+    )]
     fn template(&mut self, template: &Template) {
         for element in &template.elements {
             match element {
@@ -307,6 +311,10 @@ impl Collector<'_> {
         }
     }
 
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the elements are those of Handlebars, and may become more"
+    )]
     fn parameter(&mut self, parameter: &Parameter, rendered: bool) {
         match parameter {
             Parameter::Subexpression(sub) => match sub.as_element() {
@@ -547,7 +555,7 @@ fn look_up<'a>(path: &str, context: &'a Value) -> Result<&'a Value, ExprError> {
         let next = match value {
             Value::Object(fields) => fields.get(name),
             Value::Array(items) => name.parse::<usize>().ok().and_then(|index| items.get(index)),
-            _ => None,
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
         };
         let Some(next) = next else {
             let before = path.split('.').take(i).collect::<Vec<_>>().join(".");
@@ -556,7 +564,9 @@ fn look_up<'a>(path: &str, context: &'a Value) -> Result<&'a Value, ExprError> {
                     yaml::diagnostic::suggest(name, fields.keys().map(String::as_str), "name")
                 }
                 Value::Array(items) => Some(format!("`{before}` is a list of {}", items.len())),
-                _ => Some(format!("`{before}` is a single value")),
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+                    Some(format!("`{before}` is a single value"))
+                }
             };
             let message = if before.is_empty() {
                 format!("`{path}`: there is no `{name}`")
@@ -584,7 +594,7 @@ pub fn named(value: &Value, root: &str) -> Result<BTreeSet<String>, ExprError> {
             }
             Value::Array(items) => waiting.extend(items),
             Value::Object(fields) => waiting.extend(fields.values()),
-            _ => {}
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
     Ok(found)
@@ -630,7 +640,7 @@ fn rendered(
             }
             Value::Object(all)
         }
-        plain => plain.clone(),
+        plain @ (Value::Null | Value::Bool(_) | Value::Number(_)) => plain.clone(),
     })
 }
 

@@ -1,5 +1,7 @@
 //! Playbooks: the typed model, loading and checking, expressions, and the declarations of actions.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 pub mod action;
 pub mod address;
 pub mod asked;
@@ -19,6 +21,7 @@ mod formats;
 pub mod load;
 pub mod manifest;
 pub mod model;
+pub mod query;
 mod rules;
 pub mod schema;
 pub mod secret;

@@ -133,20 +133,8 @@ fn load_read(
 pub(crate) const PLAYBOOK: Document = Document {
     what: "a playbook",
     first: "name",
-    keys: &[
-        "lose",
-        "sandbox",
-        "workloads",
-        "steps",
-        "checks",
-        "objectives",
-        "accounts",
-        "estate",
-        "assume",
-        "params",
-        "connect_to",
-        "extends",
-    ],
+    telling: &["lose", "sandbox", "workloads", "assume"],
+    usual: &["extends", "steps", "checks", "objectives", "accounts", "estate", "params", "connect_to"],
     common: &["name", "description"],
 };
 
@@ -224,7 +212,11 @@ fn place_of(root: &Node, message: &str) -> Span {
                 .entries
                 .iter()
                 .find_map(|e| if e.key == text { Some(e.key_span) } else { search(&e.value, text) }),
-            _ => None,
+            yaml::Value::Null
+            | yaml::Value::Broken
+            | yaml::Value::Bool(_)
+            | yaml::Value::Number(..)
+            | yaml::Value::Str(_) => None,
         }
     }
     let quoted = message.split(['`', '"']).nth(1);

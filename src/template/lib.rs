@@ -36,7 +36,7 @@ pub use found::{Allow, TemplateFinding};
 pub use hosts::{MADE_UP, sampled_outputs};
 pub use inspect::inspect;
 pub use needs::{Need, Thing, What, needs};
-pub use read::Template;
+pub use read::{TEMPLATE, Template};
 pub use refusal::refusals;
 pub use resolve::{Given, Surroundings};
 pub use rule::Rule;

@@ -41,19 +41,12 @@ fn long_form(tag: &str) -> Option<&'static str> {
     })
 }
 
-const TEMPLATE: Document = Document {
+/// How a template is told from other files.
+pub const TEMPLATE: Document = Document {
     what: "a template",
     first: "Resources",
-    keys: &[
-        "Resources",
-        "AWSTemplateFormatVersion",
-        "Parameters",
-        "Outputs",
-        "Mappings",
-        "Conditions",
-        "Transform",
-        "Rules",
-    ],
+    telling: &["Resources", "AWSTemplateFormatVersion"],
+    usual: &["Parameters", "Outputs", "Mappings", "Conditions", "Transform", "Rules"],
     common: &["Description", "Metadata"],
 };
 

@@ -1,5 +1,6 @@
 //! Reads text files. A file may hold anything: the wrong encoding, binary data, nothing at all.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
@@ -86,24 +87,48 @@ pub struct Document {
     pub what: &'static str,
     /// The key that it begins with, for messages.
     pub first: &'static str,
-    /// The keys of its root mapping that tell it from other files.
-    pub keys: &'static [&'static str],
+    /// The keys of its root mapping of which one tells it from other files.
+    pub telling: &'static [&'static str],
+    /// The other keys of its own. Other programs use each of them too.
+    pub usual: &'static [&'static str],
     /// The keys that other files have too, such as `name`.
     pub common: &'static [&'static str],
 }
 
 impl Document {
+    fn keys(&self) -> impl Iterator<Item = &'static str> {
+        self.telling.iter().chain(self.usual).copied()
+    }
+
+    /// Which of some kinds of document a text is. A key that is misspelt counts as well, but not
+    /// alone: a file with mistakes must not be passed over as another program's.
+    pub fn told<'a>(text: &str, kinds: &'a [&'a Self]) -> Option<&'a Self> {
+        let keys = top_level_keys(text);
+        let is_told = |kind: &&Self| {
+            let whole = |list: &[&str]| keys.iter().filter(|key| list.contains(&key.as_str())).count();
+            whole(kind.telling) > 0 || whole(kind.usual) > 1
+        };
+        let is_misspelt = |kind: &&Self| {
+            let is_key = |key: &&String| {
+                kind.keys().any(|known| known == key.as_str()) || nearest(key, kind.keys()).is_some()
+            };
+            keys.iter().filter(is_key).count() > 1
+        };
+        let kinds = || kinds.iter().copied();
+        kinds().find(is_told).or_else(|| kinds().find(is_misspelt))
+    }
+
     /// Whether the text looks like this kind of document. Only then are lines of it quoted: a
     /// private key that was given by mistake must not be printed.
     fn is_like(&self, text: &str, node: Option<&Node>) -> bool {
-        let own = |key: &str| self.keys.contains(&key) || nearest(key, self.keys.iter().copied()).is_some();
+        let own = |key: &str| self.keys().any(|known| known == key) || nearest(key, self.keys()).is_some();
         match node.and_then(Node::as_map) {
             Some(map) => {
                 let keys = || map.entries.iter().map(|entry| entry.key.as_str());
                 keys().any(own) || keys().all(|key| self.common.contains(&key))
             }
             // What is broken, or wrapped into a list, is searched as a text.
-            None => self.keys.iter().any(|key| {
+            None => self.keys().any(|key| {
                 text.match_indices(key).any(|(at, _)| {
                     let before = text.get(..at).and_then(|before| before.chars().next_back());
                     let after = text.get(at + key.len()..).unwrap_or("").trim_start_matches(['"', '\'']);
@@ -116,6 +141,22 @@ impl Document {
             }),
         }
     }
+}
+
+/// The keys of the outermost mapping. In a text that cannot be read as YAML, these are the words
+/// before a colon at the beginning of a line.
+pub fn top_level_keys(text: &str) -> BTreeSet<String> {
+    let source = Source::new("", text, 0);
+    if let Some(map) = super::parse::parse(&source).0.as_ref().and_then(|root| root.as_map()) {
+        return map.entries.iter().map(|entry| entry.key.clone()).collect();
+    }
+    let key = |line: &str| {
+        let (key, _) = line.trim_start_matches('\u{feff}').split_once(':')?;
+        let key = key.trim_end().trim_matches(['"', '\'']);
+        let is_word = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        is_word.then(|| key.to_owned())
+    };
+    text.lines().filter_map(key).collect()
 }
 
 /// The root mapping of a document.

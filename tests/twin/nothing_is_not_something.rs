@@ -1,7 +1,7 @@
 //! A drill that names nothing, loses nothing or restores only one of two resources is refused
 //! before anything is touched.
 
-use support::drill::{Drill, Run};
+use support::drill::{Drill, Run, told};
 
 const ACCOUNT: &str = "account: \"111122223333\", region: us-east-1";
 
@@ -61,24 +61,76 @@ fn a_zonal_resource_of_an_unknown_zone() {
         .exits(0);
 }
 
+/// A replica often has the name of its primary. The lost one is meant.
 #[test]
-fn one_id_of_two_resources() {
-    for place in
-        ["account: \"444455556666\", region: us-east-1", "account: \"111122223333\", region: us-west-2"]
-    {
-        let twin = format!("\nresources:\n  - {{ id: \"rds:db/orders\", {place} }}\n");
-        refused(
-            &shop().estate("\nresources:\n", &twin),
-            &["`rds:db/orders` stands for 2 resources", "444455556666"]
-                .map(|w| if w == "444455556666" && !place.contains(w) { "us-west-2" } else { w }),
-        );
+fn one_id_of_two_resources_of_which_one_is_lost() {
+    for (place, severity) in [
+        ("account: \"444455556666\", region: eu-west-1", "low"),
+        ("account: \"111122223333\", region: us-west-2", "medium"),
+    ] {
+        let other = format!("\nresources:\n  - {{ id: \"rds:db/orders\", {place} }}\n");
+        let drill = shop()
+            .estate("\nresources:\n", &other)
+            .estate("\nregions:\n", "\nregions:\n  eu-west-1: { azs: [euw1-az1] }\n");
+        let run = drill.run();
+        run.exits(0);
+        let found = run.one("/findings", "rule", "namesake");
+        assert_eq!(found["severity"], severity, "{found:#}");
+        let said = found["message"].as_str().unwrap();
+        assert!(said.contains("the lost one, in 111122223333 us-east-1"), "{said}");
+        assert_eq!(said.contains("orders-west-2h"), severity == "medium", "{said}");
+        let (_, told, _) = told(&["plan", drill.write().to_str().unwrap()]);
+        assert!(told.contains("finding (namesake): `rds:db/orders` stands for 2 resources"), "{told}");
     }
+}
+
+#[test]
+fn one_id_of_two_lost_resources() {
+    let second = "id: \"rds:db/orders\", account: \"111122223333\", region: us-west-2, az: usw2-az1";
+    let drill = |with: &str| {
+        Drill::of("account-loss").estate("\nresources:\n", &format!("\nresources:\n  - {{ {with} }}\n"))
+    };
+    refused(
+        &drill(second),
+        &[
+            "`rds:db/orders` stands for 2 resources that are lost",
+            "111122223333 us-west-2 and 111122223333 us-east-1",
+            "the id `rds:db/orders[region=",
+        ],
+    );
+    // With its place in the id, the other one is a resource of its own.
+    let other = second.replace("db/orders", "db/orders[region=us-west-2]");
+    let run = drill(&other).run();
+    let lost = run.at("/blast_radius/lost").as_array().unwrap();
+    assert!(lost.contains(&"rds:db/orders[region=us-west-2]".into()), "{lost:?}");
+    assert!(!run.stderr.contains("stands for"), "{}", run.stderr);
+    let listed = drill(&other)
+        .playbook("[\"rds:db/orders\",", "[\"rds:db/orders\", \"rds:db/orders[region=us-west-2]\",");
+    listed.run().exits(1).because(&["rds:db/orders[region=us-west-2] is lost, and no step restored it"]);
+    let wrong = second.replace("db/orders", "db/orders[region=us-east-1]");
+    refused(&drill(&wrong), &["the id says `[region=us-east-1]`, and the resource lies elsewhere"]);
 }
 
 #[test]
 fn nothing_that_is_listed_is_lost() {
     let replica = listing("[\"s3:bucket/orders-receipts-replica\"]");
     refused(&replica, &["nothing that the workloads list lives in region us-east-1"]);
+}
+
+/// A time of zero cannot be intended.
+#[test]
+fn a_time_in_which_nothing_happens() {
+    for (from, to, said) in [
+        ("timeout: 40m", "timeout: 0s", "a step cannot succeed within 0s"),
+        ("backoff: 10s", "backoff: 0s", "cannot be tried again after 0s"),
+        ("status: 200 }", "status: 200, max_latency: 0ms }", "no answer comes within 0s"),
+        ("status: 200 }", "status: 200, timeout: 0s }", "nothing answers within 0s"),
+    ] {
+        refused(&shop().playbook(from, to), &[said, "playbook.yaml:"]);
+    }
+    let task =
+        "- id: call\n  uses: manual.task\n  workload: orders\n  with: { instructions: call, assume: 0m }";
+    refused(&shop().step(task), &["a person needs more than 0s"]);
 }
 
 #[test]

@@ -78,13 +78,26 @@ const ROWS: [Row; 12] = [
     Row {
         format: "resource-id",
         reads: reads::<estate::ResourceId>,
-        good: &["rds:db/orders", "s3:bucket/a/b", "ec2:instance/i-0a1"],
-        bad: &["", "orders", "rds:db", "rds:db/", "rds/orders", "ec2:instance[tag:a=b]"],
+        good: &["rds:db/orders", "s3:bucket/a/b", "ec2:instance/i-0a1", "rds:db/orders[region=us-west-2]"],
+        bad: &[
+            "",
+            "orders",
+            "rds:db",
+            "rds:db/",
+            "rds/orders",
+            "ec2:instance[tag:a=b]",
+            "rds:db/orders[us-west-2]",
+        ],
     },
     Row {
         format: "selector",
         reads: reads::<estate::Selector>,
-        good: &["rds:db/orders", "ec2:instance[tag:app=orders]", "ec2:instance[tag:app=]"],
+        good: &[
+            "rds:db/orders",
+            "ec2:instance[tag:app=orders]",
+            "ec2:instance[tag:app=]",
+            "rds:db/o[account=111122223333,region=us-west-2]",
+        ],
         bad: &["", "orders", "ec2:instance[app=orders]", "ec2:instance[tag:app]", "tag:app=orders"],
     },
     Row {

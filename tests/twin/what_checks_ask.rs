@@ -279,3 +279,59 @@ fn refused_literal(run: &Run) {
     assert_eq!(run.code, 2, "{}", run.stderr);
     assert!(run.stderr.contains("production's own rds:db/ledger"), "{}", run.stderr);
 }
+
+/// A host may name its zone: by the id, or by the name that the account has for it.
+#[test]
+fn a_host_in_the_lost_zone() {
+    let drill = |host: &str| {
+        let text = format!("tcp: {{ address: \"{host}\" }}");
+        Drill::of("az-loss").check(&format!("- id: asks\n  workload: orders\n  needs: [db]\n  {text}"))
+    };
+    for host in [
+        "use1-az1.fs-1.efs.us-east-1.amazonaws.com:2049",
+        "vpce-0a1-b2-use1-az1.s3.us-east-1.vpce.amazonaws.com:443",
+    ] {
+        refused(&drill(host), &["zone use1-az1, which is lost"]);
+    }
+    for host in [
+        "us-east-1a.fs-1.efs.us-east-1.amazonaws.com:2049",
+        "vpce-0a1-b2-us-east-1a.s3.us-east-1.vpce.amazonaws.com:443",
+        "us-east-1a.shop-0a1.elb.us-east-1.amazonaws.com:443",
+    ] {
+        denied(&drill(host).run(), "tcp", "use1-az1", "zone use1-az1, which is lost (us-east-1a)");
+    }
+    let unknown = drill("us-east-1f.fs-1.efs.us-east-1.amazonaws.com:2049").run();
+    denied(&unknown, "tcp", "use1-az1", "names the zone us-east-1f of us-east-1");
+    for host in [
+        "us-east-1b.fs-1.efs.us-east-1.amazonaws.com:2049",
+        "use1-az2.fs-1.efs.us-east-1.amazonaws.com:2049",
+        "fs-1.efs.us-east-1.amazonaws.com:2049",
+    ] {
+        drill(host).run().is("/denied_calls", json!([]));
+    }
+}
+
+/// What a rendered check cannot ask fails at once, as it does on a real cloud.
+#[test]
+fn a_rendered_check_that_cannot_be_asked() {
+    for (text, value, why) in [
+        ("http: { url: \"{{ env.VALUE }}\" }", "http://a..b/", "has an empty part"),
+        (
+            "sql: { url: \"{{ env.VALUE }}\", query: \"select 1 from t\" }",
+            "oracle://db/o",
+            "is not a database URL",
+        ),
+        ("dns: { name: \"{{ env.VALUE }}\" }", "10.0.0.1", "is an address, not a name"),
+        (
+            "sql: { url: \"postgres://u@{{ steps.db.endpoint }}/o\", query: \"{{ env.VALUE }}\" }",
+            "drop table t",
+            "checks only read",
+        ),
+    ] {
+        let run = check(text).env("VALUE", value).run();
+        run.exits(1).is_clean();
+        let seen = run.check("asks");
+        let because = seen["because"].as_str().unwrap();
+        assert!(because.contains("it cannot be asked: ") && because.contains(why), "{seen:#}");
+    }
+}

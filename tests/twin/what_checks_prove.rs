@@ -68,6 +68,24 @@ fn restored_data_that_no_check_reads_prove_little() {
     assert_eq!(little(&Drill::good().step(verify).run()), [""; 0]);
 }
 
+/// An empty database answers it too.
+#[test]
+fn a_query_without_a_table_proves_little() {
+    for (query, proves) in [
+        ("select 1", false),
+        ("select now()", false),
+        ("select count(*) from generate_series(1, 5)", false),
+        ("select max(id) from orders", true),
+        ("table orders", true),
+    ] {
+        let text = format!(
+            "- id: asks\n  workload: orders\n  needs: [db]\n  sql: {{ url: \"postgres://u@{{{{ steps.db.endpoint }}}}/orders\", query: \"{query}\", expect: '> 0' }}"
+        );
+        let run = Drill::good().check(READS_RECEIPTS).check(&text).run();
+        assert_eq!(little(&run), if proves { vec![] } else { vec!["asks".to_owned()] }, "{query}");
+    }
+}
+
 /// An empty table would give the same answer.
 #[test]
 fn a_check_that_accepts_any_answer_proves_little() {

@@ -162,7 +162,7 @@ async fn refused(target: &Target, net: &Net, stage: &Stage, error: &Error) -> Fa
                 "{who} does not speak TLS; `tls.mode` (or `?sslmode=`) asks for it, as is the default; `disable` goes without"
             ),
         ),
-        other => {
+        other @ (Error::Driver(_) | Error::Io(_) | Error::Other(_) | Error::Url(_)) => {
             if let Some(tls) = explain(other) {
                 let named = if target.tls == SqlTlsMode::VerifyFull {
                     explained(target, net, stage).await
@@ -176,10 +176,12 @@ async fn refused(target: &Target, net: &Net, stage: &Stage, error: &Error) -> Fa
                 Error::Io(mysql_async::IoError::Io(e)) if e.raw_os_error().is_some() || is_lookup(e) => {
                     unreachable(net, &target.host, target.port, e)
                 }
-                _ => Failure::new(
-                    "no connection",
-                    format!("no session with {who}: {}; is this MySQL or MariaDB?", chain(other)),
-                ),
+                Error::Driver(_) | Error::Io(_) | Error::Other(_) | Error::Server(_) | Error::Url(_) => {
+                    Failure::new(
+                        "no connection",
+                        format!("no session with {who}: {}; is this MySQL or MariaDB?", chain(other)),
+                    )
+                }
             }
         }
     }

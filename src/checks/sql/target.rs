@@ -13,6 +13,7 @@ use crate::tls::Roots;
 use base::redact;
 use playbook::asked::{self, SqlEngine};
 use playbook::check::{Authorities, SqlCheck, SqlTlsMode};
+use playbook::query;
 
 /// Everything that a connection needs. It has no `Debug`, because it holds a password.
 pub(super) struct Target {
@@ -43,7 +44,7 @@ impl Target {
             secrets.add(raw);
         }
         let url = asked::sql_url(text)?;
-        asked::query(&spec.query, url.engine)?;
+        query::read(&spec.query, url.engine)?;
         if let Some(password) = &url.password {
             secrets.add(password.as_str());
         }

@@ -1,6 +1,7 @@
 //! The plan: an ordered graph made from a playbook and an estate, with the lost and the surviving
 //! resources and the sources of the steps.
 
+pub mod namesakes;
 pub mod proof;
 mod radius;
 

@@ -7,11 +7,13 @@ use serde_json::{Value, json};
 use super::{CheckWork, Plan, Work};
 use playbook::action::SourceSpec;
 use playbook::address::{Addresses, authority, targets};
+use playbook::asked::SqlEngine;
 use playbook::check::{CheckKind, CheckType};
 use playbook::comparison::Comparison;
-use playbook::expr;
+use playbook::expr::{self, is_template};
 use playbook::expr_value::Expr;
 use playbook::model::Measures;
+use playbook::query;
 use port::{Finding, Rule};
 use yaml::diagnostic::list;
 
@@ -40,6 +42,17 @@ pub fn findings(plan: &Plan, addresses: &Addresses) -> Vec<Finding> {
                     &node.id,
                     format!("check `{}` is healthy with any answer, that of an empty store too", node.id),
                     "expect what an empty store would not answer, such as `>= 1000`",
+                ));
+            }
+            (Work::Check(work), _) if names_no_table(work) => {
+                found.push(Finding::new(
+                    Rule::CheckProvesLittle,
+                    &node.id,
+                    format!(
+                        "the query of check `{}` names no table: an empty database answers it too",
+                        node.id
+                    ),
+                    "ask for data that were restored, such as `select count(*) from orders`",
                 ));
             }
             (Work::Step(work), Some(workload))
@@ -95,7 +108,7 @@ fn reads(plan: &Plan, addresses: &Addresses, work: &Work, needs: &[usize]) -> bo
                 Ok(CheckKind::Tcp(spec)) => spec.expect.is_some(),
                 Ok(CheckKind::Dns(_) | CheckKind::State(_)) | Err(_) => false,
             };
-            let by_kind = by_kind && !accepts_anything(work);
+            let by_kind = by_kind && !accepts_anything(work) && !names_no_table(work);
             (by_kind || work.check.measures == Some(Measures::Rpo)) && proves(plan, addresses, work, needs)
         }
     }
@@ -118,6 +131,26 @@ fn accepts_anything(work: &CheckWork) -> bool {
         Ok(CheckKind::Tcp(spec)) => known(&spec.expect).unwrap_or(false),
         Ok(CheckKind::S3(spec)) => known(&spec.count).unwrap_or(false) && spec.min_count.is_none(),
         Ok(CheckKind::Command(_) | CheckKind::Dns(_) | CheckKind::State(_)) | Err(_) => false,
+    }
+}
+
+/// Whether the query of an `sql` check reads no table.
+fn names_no_table(work: &CheckWork) -> bool {
+    match serde_json::from_value::<CheckKind>(json!({ work.kind.key(): work.spec })) {
+        Ok(CheckKind::Sql(spec)) => {
+            // Both engines read a query without an expression in the same way, as far as this goes.
+            let engine = spec.engine().unwrap_or(SqlEngine::Postgres);
+            !is_template(&spec.query) && !query::names_a_table(&spec.query, engine)
+        }
+        Ok(
+            CheckKind::Http(_)
+            | CheckKind::Tcp(_)
+            | CheckKind::Dns(_)
+            | CheckKind::S3(_)
+            | CheckKind::Command(_)
+            | CheckKind::State(_),
+        )
+        | Err(_) => false,
     }
 }
 

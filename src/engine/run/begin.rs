@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use futures_util::future::join_all;
 
 use super::{Config, Engine, Stop};
-use crate::plan::{Plan, Work, proof};
+use crate::plan::{Plan, Work, namesakes, proof};
 use crate::sandbox::prepare::{ReplicaSpec, SandboxSpec};
 use crate::secrets::{Asked, Keys};
 use base::duration::{Size, Time};
@@ -201,7 +201,7 @@ pub async fn preflight(engine: &Engine, run_tags: &RunTags) -> Result<(), Stop> 
         stop.get_or_insert(missing);
     }
     shared_account(engine);
-    for finding in proof::findings(plan, &engine.addresses) {
+    for finding in proof::findings(plan, &engine.addresses).into_iter().chain(namesakes::findings(plan)) {
         engine.report(finding);
     }
     stop.map_or(Ok(()), Err)

@@ -8,6 +8,7 @@ use super::Recovery;
 use super::end::End;
 use super::memory::CheckMemory;
 use crate::plan::{CheckWork, Node};
+use crate::secrets::PLACEHOLDER;
 use base::duration::Time;
 use base::ids::AccountId;
 use checks::{self, Observation, S3Observed};
@@ -86,6 +87,7 @@ impl Recovery<'_> {
             Ok(kind) => kind,
             Err(error) => return unhealthy(error, String::new(), 0),
         };
+        self.note_zones().await;
         self.note_hosts().await;
         if let Some(why) = self.deny_check(id, &kind) {
             return unhealthy(why, String::new(), 0);
@@ -191,7 +193,20 @@ impl Recovery<'_> {
         if let Some(url) = rendered.as_value().get("url").and_then(Value::as_str) {
             sensitive::register_password(url, &self.engine.plan.source);
         }
-        rendered.under(work.kind.key()).read().map_err(|e| format!("its arguments do not fit: {e}"))
+        let values = rendered.as_value().clone();
+        let kind: CheckKind =
+            rendered.under(work.kind.key()).read().map_err(|e| format!("its arguments do not fit: {e}"))?;
+        // What an expression gave may be wrong in ways that the types do not find. What the twin made
+        // up says nothing.
+        let made_up = self.made_up(&work.spec);
+        let is_made_up = |field: &str| {
+            let text = values.get(field).map(Value::to_string).unwrap_or_default();
+            text.contains(PLACEHOLDER) || made_up.iter().any(|made| text.contains(made.as_str()))
+        };
+        match kind.mistakes().into_iter().find(|mistake| !is_made_up(mistake.field)) {
+            Some(wrong) => Err(format!("it cannot be asked: {}; {}", wrong.message, wrong.help)),
+            None => Ok(kind),
+        }
     }
 
     async fn try_once(&self, id: &str, work: &CheckWork, kind: &CheckKind, ready_at: Time) -> Try {

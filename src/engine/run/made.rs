@@ -32,6 +32,23 @@ impl Recovery<'_> {
         }
     }
 
+    /// Asks for the names of the zones in the sandbox's region, if a zone of it is lost. They tell
+    /// whether a host that names its zone lies there.
+    pub(super) async fn note_zones(&self) {
+        let place = &self.ready.place;
+        let Some(lost) = self.engine.plan.loss.az() else { return };
+        if self.zones_named.replace(true) {
+            return;
+        }
+        // Without an answer, no name is known, and a host with one is refused.
+        let zones = if place.region.holds(lost) {
+            self.engine.cloud.zones(place).await.unwrap_or_default()
+        } else {
+            Vec::new()
+        };
+        self.engine.addresses.name_zones(zones.into_iter().map(|zone| (zone.name, zone.id)));
+    }
+
     fn note(&self, outputs: &Value) {
         match outputs {
             Value::String(text) => self.engine.addresses.made(text),

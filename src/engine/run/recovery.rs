@@ -30,6 +30,8 @@ pub struct Recovery<'a> {
     pub(super) makers: BTreeSet<&'a str>,
     /// The steps whose hosts the judge of addresses knows.
     pub(super) made: RefCell<BTreeSet<&'a str>>,
+    /// Whether the judge of addresses knows the names of zones.
+    pub(super) zones_named: Cell<bool>,
     pub(super) outputs: RefCell<HashMap<String, serde_json::Value>>,
     /// The programs that steps left running, by step. They end with the recovery.
     pub(super) background: RefCell<BTreeMap<String, Background>>,
@@ -58,6 +60,7 @@ impl<'a> Recovery<'a> {
             t0,
             points: Points::of(memory, surveyed),
             made: RefCell::default(),
+            zones_named: Cell::default(),
             outputs: RefCell::new(outputs.filter(|(_, outputs)| !outputs.is_null()).collect()),
             background: RefCell::default(),
             denials_told: Cell::new(memory.denied.len()),

@@ -9,6 +9,7 @@ use crate::plan::CheckWork;
 use crate::secrets::PLACEHOLDER;
 use checks::{Ending, First, HttpAnswer, Observation, Ran, S3Observed, Secrets};
 use estate::file::Probe;
+use playbook::asked::Unreadable;
 use playbook::check::{CheckKind, S3Check, StateCheck, Statuses};
 use playbook::comparison::Comparison;
 use playbook::endpoint::{self, Server};
@@ -66,7 +67,7 @@ impl Recovery<'_> {
         if endpoint::text(kind).is_none_or(is_made_up) {
             return Ok(Vec::new());
         }
-        let said = |bad: endpoint::BadAddress| format!("{}; {}", bad.message, bad.help);
+        let said = |bad: Unreadable| format!("{}; {}", bad.message, bad.help);
         let Some(address) = endpoint::read(kind).map_err(said)? else { return Ok(Vec::new()) };
         let Some(listener) = self.engine.cloud.listener(&address.host) else { return Ok(Vec::new()) };
         let server = |port| Server { engine: listener.engine.as_deref(), port };

@@ -46,7 +46,7 @@ fn place_of(node: &Node, text: &str) -> Option<Span> {
         Value::Str(found) if found == text => Some(node.span),
         Value::Map(map) => map.entries.iter().find_map(|entry| place_of(&entry.value, text)),
         Value::Seq(items) => items.iter().find_map(|item| place_of(item, text)),
-        _ => None,
+        Value::Null | Value::Broken | Value::Bool(_) | Value::Number(..) | Value::Str(_) => None,
     }
 }
 

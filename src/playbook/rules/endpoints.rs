@@ -9,6 +9,7 @@ use serde_json::json;
 use super::Context;
 use super::facts::Facts;
 use crate::action::SourceWhat;
+use crate::address::authority;
 use crate::check::CheckKind;
 use crate::draft::{Draft, Item};
 use crate::endpoint::{self, Server};
@@ -65,8 +66,8 @@ fn sample(draft: &Draft<'_>, facts: &Facts<'_>, text: &str) -> Option<String> {
             _ => UNKNOWN.to_owned(),
         }
     });
-    let (scheme, authority) = endpoint::split(&sample);
-    let known = !authority.contains(UNKNOWN) && !scheme.unwrap_or_default().contains(UNKNOWN);
+    let scheme = sample.split_once("://").map_or("", |(scheme, _)| scheme);
+    let known = !authority(&sample).contains(UNKNOWN) && !scheme.contains(UNKNOWN);
     known.then(|| sample.into_owned())
 }
 

@@ -28,7 +28,7 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
                 .error(account_span, format!("the sandbox is in account {lost}, which is lost"))
                 .help("restore into an account that survives"),
         ),
-        _ => {}
+        Loss::Az(_) | Loss::Region(_) | Loss::Account(_) => {}
     }
     let Some(file) = facts.file else { return };
     if let Some((message, help)) = unknown(loss, file) {
@@ -100,7 +100,7 @@ fn unknown(loss: &Loss, file: &EstateFile) -> Option<(String, String)> {
             format!("the estate has no account {account}"),
             help(suggest(account.as_str(), file.accounts.keys().map(AccountId::as_str), "account")),
         )),
-        _ => None,
+        Loss::Az(_) | Loss::Region(_) | Loss::Account(_) => None,
     }
 }
 

@@ -93,7 +93,7 @@ impl LossCheck<'_, '_> {
                     self.lost(node.span, "an ARN");
                 }
             }
-            _ => {}
+            Value::Null | Value::Broken | Value::Bool(_) | Value::Number(..) | Value::Str(_) => {}
         }
     }
 
@@ -229,6 +229,6 @@ pub(super) fn find(node: &Node, text: &str) -> Option<Span> {
         Value::Str(value) if value == text => Some(node.span),
         Value::Seq(items) => items.iter().find_map(|item| find(item, text)),
         Value::Map(map) => map.entries.iter().find_map(|entry| find(&entry.value, text)),
-        _ => None,
+        Value::Null | Value::Broken | Value::Bool(_) | Value::Number(..) | Value::Str(_) => None,
     }
 }

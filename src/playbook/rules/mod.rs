@@ -28,6 +28,7 @@ mod references;
 mod secrets;
 mod shown;
 mod templates;
+mod times;
 mod workloads;
 
 use super::draft::Draft;
@@ -38,7 +39,7 @@ pub use context::Context;
 
 type Rule = fn(&Draft<'_>, &Facts<'_>, &Context<'_>, &mut Diagnostics);
 
-const RULES: [Rule; 26] = [
+const RULES: [Rule; 27] = [
     identity::check,
     partitions::check,
     names::check,
@@ -63,6 +64,7 @@ const RULES: [Rule; 26] = [
     files::check,
     contents::check,
     templates::check,
+    times::check,
     connect_to::check,
     estate_links::check,
 ];

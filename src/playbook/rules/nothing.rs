@@ -2,7 +2,6 @@
 //! lost. Otherwise a drill would pass although nothing of it was shown.
 
 use std::collections::HashSet;
-use std::fmt::Write as _;
 
 use super::Context;
 use super::facts::Facts;
@@ -12,7 +11,7 @@ use crate::draft::Draft;
 use crate::expr::is_template;
 use estate::file::EstateFile;
 use estate::scope::{self, Scope};
-use estate::{Loss, Resource, ResourceId, Selector};
+use estate::{IdPlace, Loss, Resource, ResourceId, Selector};
 use yaml::{Diagnostics, Entry, Node, Span};
 
 pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Diagnostics) {
@@ -166,8 +165,9 @@ fn zones(file: &EstateFile, resource: &Resource) -> String {
     zones.map(|az| format!("`az: {az}`")).collect::<Vec<_>>().join(" or ")
 }
 
-/// One id that stands for several resources of the estate, of which one is lost. Recovery points and
-/// steps name a resource by its id alone, so nobody could say which of them came back.
+/// One id that stands for several resources that are lost. Recovery points and steps name a resource
+/// by its id alone, so nobody could say which of them came back. If one of them is lost, that one is
+/// meant, and the run says so.
 fn namesakes(draft: &Draft<'_>, facts: &Facts<'_>, loss: &Loss, named: &Named, out: &mut Diagnostics) {
     let mut seen: HashSet<&ResourceId> = HashSet::new();
     for (index, span) in named.by_workloads.iter().chain(&named.by_steps) {
@@ -176,31 +176,34 @@ fn namesakes(draft: &Draft<'_>, facts: &Facts<'_>, loss: &Loss, named: &Named, o
             continue;
         }
         let all = facts.selected(&Selector::Id(resource.id.clone()));
-        let all: Vec<&Resource> = all.into_iter().filter_map(|index| facts.resources.get(index)).collect();
-        if all.len() < 2 || !all.iter().any(|resource| loss.takes_resource(resource)) {
-            continue;
-        }
-        let mut places = String::new();
-        for (n, resource) in all.iter().enumerate() {
-            let account = resource.locus.account.as_ref().map(ToString::to_string).unwrap_or_default();
-            let region = resource.locus.region.as_ref().map(ToString::to_string).unwrap_or_default();
-            // Writing to a string cannot fail.
-            let _ = write!(places, "{}{account} {region}", if n == 0 { "" } else { " and " });
-        }
+        let all = all.into_iter().filter_map(|index| facts.resources.get(index));
+        let lost: Vec<&Resource> = all.filter(|resource| loss.takes_resource(resource)).collect();
+        let [_, second, ..] = lost.as_slice() else { continue };
+        let places: Vec<String> = lost.iter().map(|resource| resource.locus.place()).collect();
+        let place = IdPlace { account: None, region: second.locus.region.clone() };
+        let by_region = lost.iter().filter(|other| place.holds(&other.locus)).count() == 1;
+        let place = if by_region {
+            place
+        } else {
+            IdPlace { account: second.locus.account.clone(), region: second.locus.region.clone() }
+        };
+        let id = ResourceId { place: Some(place), ..second.id.clone() };
         out.push(
             draft
                 .source
                 .error(
                     *span,
                     format!(
-                        "`{}` stands for {} resources of the estate, in {places}: nothing says which of them comes back",
+                        "`{}` stands for {} resources that are lost, in {}: nothing says which of them comes back",
                         resource.id,
-                        all.len()
+                        lost.len(),
+                        places.join(" and ")
                     ),
                 )
                 .help(format!(
-                    "give the one that is not meant another id in the estate: `{}-2`, and so for its recovery points",
-                    resource.id
+                    "give the one in {} the id `{id}`: in the estate under `resources`, as `of` of its \
+                     recovery points, and where the playbook means it",
+                    second.locus.place()
                 )),
         );
     }

@@ -35,7 +35,9 @@ fn arns(node: &Node, here: &str, of: &str, found: &mut Vec<(Span, String)>) {
     match &node.value {
         Value::Map(map) => map.entries.iter().for_each(|entry| arns(&entry.value, here, of, found)),
         Value::Seq(items) => items.iter().for_each(|item| arns(item, here, of, found)),
-        _ => other(node, here, of, found),
+        Value::Null | Value::Broken | Value::Bool(_) | Value::Number(..) | Value::Str(_) => {
+            other(node, here, of, found);
+        }
     }
 }
 

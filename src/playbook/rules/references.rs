@@ -146,7 +146,7 @@ fn param(draft: &Draft<'_>, name: &str, rest: &[&str], shown: &str, rendered: bo
         let next = match &node.value {
             Value::Map(map) => map.get(part),
             Value::Seq(items) => part.parse::<usize>().ok().and_then(|i| items.get(i)),
-            _ => None,
+            Value::Null | Value::Broken | Value::Bool(_) | Value::Number(..) | Value::Str(_) => None,
         };
         let Some(next) = next else {
             return Err((
@@ -161,7 +161,13 @@ fn param(draft: &Draft<'_>, name: &str, rest: &[&str], shown: &str, rendered: bo
         Value::Map(_) if rendered => {
             Err((format!("`{shown}` is a mapping, not a single value"), "name one of its keys".into()))
         }
-        _ => Ok(()),
+        Value::Null
+        | Value::Broken
+        | Value::Bool(_)
+        | Value::Number(..)
+        | Value::Str(_)
+        | Value::Seq(_)
+        | Value::Map(_) => Ok(()),
     }
 }
 

@@ -131,7 +131,7 @@ fn rendered(value: &Value, known: &Value) -> Option<Value> {
     let all_known = match value {
         Value::String(text) => is_known(text),
         Value::Array(items) => items.iter().filter_map(Value::as_str).all(is_known),
-        _ => true,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => true,
     };
     if all_known { expr::render_value(value, known).ok().map(|given| given.as_value().clone()) } else { None }
 }

@@ -65,6 +65,7 @@ pub enum Rule {
     Assumed,
     ProbeWithoutValue,
     CheckProvesLittle,
+    Namesake,
     VariableNotSet,
     SecretNotReadAgain,
     SecretTooShort,
@@ -651,7 +652,8 @@ impl Rule {
                 &[Medium],
                 Text {
                     title: "A check proves little",
-                    meaning: "A check uses no output of the steps that it needs. Or a workload has \
+                    meaning: "A check uses no output of the steps that it needs, accepts any \
+                              answer, or sends a query that names no table. Or a workload has \
                               restored data, and none of its checks reads them.",
                     reason: "Such a check can be healthy although nothing was restored, or \
                              although what was restored is empty. The recovery time then says when \
@@ -662,6 +664,24 @@ impl Rule {
                 },
             )
             .page("checks.md#what-a-check-proves"),
+            Self::Namesake => explain(
+                Topic::Run,
+                &[Medium, Low],
+                Text {
+                    title: "A name stands for several resources",
+                    meaning: "An id of the estate stands for several resources, and one of them is \
+                              lost. The drill restores that one. The finding is of medium severity \
+                              if recovery points of that name lie where another of them lives.",
+                    reason: "Recovery points name a resource by its id. One that lies where the \
+                             other resource lives may hold the other one's data. Then the drill \
+                             shows that the other one can be restored.",
+                    remedy: "Give the other resource an id with its place, such as \
+                             `rds:db/orders[region=us-west-2]`: in the estate under `resources`, \
+                             and as `of` of its recovery points.",
+                },
+            )
+            .example("yaml", "recovery_points:\n  - { of: \"rds:db/orders[region=us-west-2]\", kind: rds_snapshot, id: rds:orders-2026-03-01, account: \"111122223333\", region: us-west-2, taken: -2h }\n")
+            .page("twin.md#one-name-in-several-places"),
             Self::VariableNotSet => explain(
                 Topic::Run,
                 &[Low],

@@ -9,7 +9,7 @@ use crate::actions::action::Action;
 use crate::actions::context::{Context, Outcome, StepError, value};
 use base::duration::Span;
 use estate::PointKind;
-use playbook::action::{Demands, Output, Prepared, SourceSpec};
+use playbook::action::{ArgProblem, Demands, Output, Prepared, SourceSpec};
 use playbook::expr_value::Expr;
 use port::{Calibration, Finding, Rule};
 
@@ -45,6 +45,16 @@ impl Action for Task {
         spread: 0.3,
         source: "5 min where `assume` says nothing (m)",
     };
+
+    fn problems(args: &TaskArgs) -> Vec<ArgProblem> {
+        let assumed = args.assume.as_ref().and_then(|assume| assume.get().ok());
+        let none = assumed.filter(|assume| assume.0.is_zero()).map(|_| ArgProblem {
+            pointer: "/assume".to_owned(),
+            message: "a person needs more than 0s".to_owned(),
+            help: "say how long the task takes: `3m`".to_owned(),
+        });
+        none.into_iter().collect()
+    }
 
     fn source(_args: &TaskArgs) -> Option<SourceSpec> {
         None
