@@ -43,6 +43,11 @@ const ENDPOINTS: [Endpoint; 5] = [
     endpoint("AWS::ElasticLoadBalancing::LoadBalancer", "DNSName", "LoadBalancerName", ["-1.", ".elb"]),
 ];
 
+/// Whether an attribute is the port of such a resource, which is a number whatever its author wrote.
+pub(super) fn is_port(kind: &str, attribute: &str) -> bool {
+    attribute == "Endpoint.Port" && ENDPOINTS.iter().any(|row| row.of == kind)
+}
+
 /// The host of a resource, made up in the form that AWS gives it.
 pub(super) fn made_up(
     resolver: &Resolver<'_>,

@@ -281,6 +281,9 @@ impl<'a> Resolver<'a> {
         if let Some(host) = kind.and_then(|kind| hosts::made_up(self, of, kind, which, resource)) {
             return Resolved::text(span, host);
         }
+        if kind.is_some_and(|kind| hosts::is_port(kind, which)) {
+            return Resolved::mark(span, OWN);
+        }
         match resource.get("Type").and_then(Node::as_str) {
             Some("AWS::SSM::Parameter") if which == "Value" => {
                 if let Some(known) = self.ssm_parameters.borrow().get(of) {

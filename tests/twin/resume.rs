@@ -200,7 +200,7 @@ fn monitor(left: &Left, stage: Stage) -> usize {
 /// look covers them all.
 #[test]
 fn looks_take_no_time_from_the_recovery() {
-    let twenty: Vec<String> = (0..20)
+    let twenty: Vec<String> = (1..=20)
         .map(|n| {
             let assume = 30 * n;
             format!("- id: n{n}\n  uses: manual.task\n  with: {{ instructions: look, assume: {assume}s }}\n")
