@@ -256,6 +256,33 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
+    pub const ALL: [Self; 7] = [
+        Self::Throttled,
+        Self::ServerError,
+        Self::LostAnswer,
+        Self::NeverCompletes,
+        Self::ComesUpUnhealthy,
+        Self::WillNotDelete,
+        Self::SandboxOpen,
+    ];
+
+    /// Its name in an estate.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Throttled => "throttled",
+            Self::ServerError => "server_error",
+            Self::LostAnswer => "lost_answer",
+            Self::NeverCompletes => "never_completes",
+            Self::ComesUpUnhealthy => "comes_up_unhealthy",
+            Self::WillNotDelete => "will_not_delete",
+            Self::SandboxOpen => "sandbox_open",
+        }
+    }
+
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// Whether a call with this fault is refused at once, with nothing done.
     pub fn is_a_refusal(self) -> bool {
         match self {

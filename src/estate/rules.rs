@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::draft::EstateDraft;
-use super::file::EstateFile;
+use super::file::{EstateFile, Fault, FaultKind};
 use super::locus::Locus;
 use super::point::LONGEST_RETENTION;
 use super::resource::ResourceId;
@@ -262,7 +262,45 @@ impl EstateRules<'_> {
                 );
             }
         }
+        self.faults();
+    }
+
+    /// Faults that could never happen in any playbook.
+    fn faults(&mut self) {
+        let file = self.file;
         for (i, fault) in file.faults.iter().enumerate() {
+            let name = fault.error.name();
+            if fault.step.is_none() && fault.error != FaultKind::SandboxOpen {
+                self.error(
+                    &format!("/faults/{i}/error"),
+                    format!("`{name}` has no step, so it never happens"),
+                    Some("name the step that has it: `{ step: db, error: … }`".into()),
+                );
+            }
+            if fault.attempt.is_some() && !fault.error.meets_calls() {
+                self.error(
+                    &format!("/faults/{i}/attempt"),
+                    format!("`{name}` does not depend on the attempt"),
+                    Some("remove `attempt`".into()),
+                );
+            }
+            let hides = |earlier: &&Fault| {
+                earlier.step == fault.step
+                    && earlier.error.meets_calls()
+                    && (earlier.attempt.is_none() || earlier.attempt == fault.attempt)
+            };
+            if let Some(earlier) = file.faults[..i].iter().find(hides)
+                && fault.error.meets_calls()
+            {
+                self.warning(
+                    &format!("/faults/{i}"),
+                    format!(
+                        "`{}` of the same step and attempt stands before it: this fault never happens",
+                        earlier.error.name()
+                    ),
+                    "keep one of them, or give each its own `attempt`",
+                );
+            }
             if fault.attempt == Some(0) {
                 self.error(
                     &format!("/faults/{i}/attempt"),

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use base::duration::{Span, Time};
 use base::ids::Region;
+use estate::file::FaultKind;
 use estate::{PointKind, Selector};
 
 use super::expr::is_template;
@@ -42,6 +43,8 @@ pub struct ActionDecl {
     pub may_claim: bool,
     /// The kinds of recovery points whose size decides how long it takes. Empty if none does.
     pub sized_by: &'static [PointKind],
+    /// The faults that the twin can play, but for `sandbox_open`: `may_open` says that.
+    pub faults: &'static [FaultKind],
 }
 
 impl ActionDecl {
@@ -52,6 +55,19 @@ impl ActionDecl {
 
     pub fn needs(&self, what: Prepared) -> bool {
         self.prepared.contains(&what)
+    }
+
+    /// Whether a fault of the estate can happen to a step of this action.
+    pub fn meets(&self, fault: FaultKind) -> bool {
+        match fault {
+            FaultKind::SandboxOpen => self.may_open,
+            FaultKind::Throttled
+            | FaultKind::ServerError
+            | FaultKind::LostAnswer
+            | FaultKind::NeverCompletes
+            | FaultKind::ComesUpUnhealthy
+            | FaultKind::WillNotDelete => self.faults.contains(&fault),
+        }
     }
 
     /// The arguments that name files of a kind.

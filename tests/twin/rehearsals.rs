@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use ::engine::actions::{CATALOGUE, TIMINGS};
+use ::estate::file::FaultKind;
 use ::port::{Calibration, CreateCall, Kind, Timed};
 use ::twin::timing;
 use proptest::prelude::*;
@@ -124,12 +125,20 @@ fn rehearse(day: &Day) -> Run {
         );
         let _infallible = writeln!(probes, "  c{i}: {}", PROBES[check.probe]);
     }
+    // `validate` refuses the others.
+    let can_happen = |step: &Step, error: &str| {
+        let action = CATALOGUE.get(USES[step.uses].split('\n').next().unwrap()).unwrap();
+        action.meets(FaultKind::of(error).unwrap())
+    };
     let faults: Vec<String> = day
         .faults
         .iter()
-        .map(|(step, attempt, kind)| {
+        .map(|(step, attempt, kind)| (step.index(day.steps.len()), attempt, FAULTS[*kind]))
+        .filter(|(step, _, error)| can_happen(&day.steps[*step], error))
+        .map(|(step, attempt, error)| {
+            let attempt = attempt.filter(|_| error != "will_not_delete");
             let attempt = attempt.map(|n| format!("attempt: {n}, ")).unwrap_or_default();
-            format!("{{ step: s{}, {attempt}error: {} }}", step.index(day.steps.len()), FAULTS[*kind])
+            format!("{{ step: s{step}, {attempt}error: {error} }}")
         })
         .collect();
     let faults: Vec<&str> = faults.iter().map(String::as_str).collect();

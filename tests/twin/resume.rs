@@ -152,8 +152,13 @@ fn troubled() -> Drill {
 fn every_fault_that_the_twin_knows() {
     let steps = ["db", "receipts", "web", "same", "note", "vault-copy"];
     for fault in ["throttled", "server_error", "lost_answer", "never_completes", "comes_up_unhealthy"] {
-        let faults: Vec<String> =
-            steps.map(|step| format!("{{ step: {step}, attempt: 1, error: {fault} }}")).into();
+        // Copied objects have no state that could be unhealthy.
+        let meets = |step: &&&str| fault != "comes_up_unhealthy" || **step != "receipts";
+        let faults: Vec<String> = steps
+            .iter()
+            .filter(meets)
+            .map(|step| format!("{{ step: {step}, attempt: 1, error: {fault} }}"))
+            .collect();
         let faults: Vec<&str> = faults.iter().map(String::as_str).collect();
         let drill = troubled().faults(&faults);
         let report = survives(&drill, &Given { jobs: 3, ..Given::default() }, from_the_start);

@@ -8,9 +8,33 @@ use serde_json::Value;
 
 use super::context::{Context, Outcome, StepError};
 use estate::PointKind;
+use estate::file::FaultKind;
 use playbook::action::{ActionDecl, ArgProblem, Arguments, Demands, FileArg, Output, Prepared, SourceSpec};
 use playbook::expr::Rendered;
 use port::{ActionTiming, Calibration};
+
+/// The faults of a step that makes a resource.
+pub(super) const OF_A_RESOURCE: &[FaultKind] = &[
+    FaultKind::Throttled,
+    FaultKind::ServerError,
+    FaultKind::LostAnswer,
+    FaultKind::NeverCompletes,
+    FaultKind::ComesUpUnhealthy,
+    FaultKind::WillNotDelete,
+];
+
+/// The faults of a step that makes nothing which teardown deletes, but can end badly.
+pub(super) const OF_AN_OUTCOME: &[FaultKind] = &[
+    FaultKind::Throttled,
+    FaultKind::ServerError,
+    FaultKind::LostAnswer,
+    FaultKind::NeverCompletes,
+    FaultKind::ComesUpUnhealthy,
+];
+
+/// The faults of a step that copies objects. A copied object has no state that could be unhealthy.
+pub(super) const OF_A_COPY: &[FaultKind] =
+    &[FaultKind::Throttled, FaultKind::ServerError, FaultKind::LostAnswer, FaultKind::NeverCompletes];
 
 /// An action: its declaration and its work. The constants become its [`ActionDecl`], which explains
 /// them.
@@ -26,6 +50,8 @@ pub(super) trait Action: 'static {
     const MAY_OPEN: bool;
     const MAY_CLAIM: bool = false;
     const SIZED_BY: &'static [PointKind];
+    /// The faults that the twin can play, but for `sandbox_open`: [`Self::MAY_OPEN`] says that.
+    const FAULTS: &'static [FaultKind];
     /// How long it takes on the twin, if the estate does not say it.
     const TIMING: Calibration;
     /// How long its other requests take, besides the main one.
@@ -89,6 +115,7 @@ pub(super) const fn entry<A: Action>() -> Entry {
             may_open: A::MAY_OPEN,
             may_claim: A::MAY_CLAIM,
             sized_by: A::SIZED_BY,
+            faults: A::FAULTS,
         },
         timing: ActionTiming { whole: A::TIMING, parts: A::PARTS },
         read: |with| Ok(Box::new(Read::<A>::new(with)?)),

@@ -3,11 +3,15 @@
 use super::Context;
 use super::facts::Facts;
 use crate::action::ActionDecl;
-use crate::draft::Draft;
+use crate::draft::{Draft, Item};
 use base::duration::{Size, Span};
 use estate::draft::EstateDraft;
-use yaml::diagnostic::{nearest, suggest};
+use estate::file::FaultKind;
+use yaml::diagnostic::{list, nearest, suggest};
 use yaml::{Diagnostics, Entry, Node};
+
+/// The name under which the harness makes the sandbox.
+const HARNESS: &str = "sandbox";
 
 pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, context: &Context<'_>, out: &mut Diagnostics) {
     let (Some(estate), Some(_)) = (context.estate, facts.file) else { return };
@@ -47,7 +51,12 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, context: &Context<'_>, out: &
         let Some((text, span)) = fault.get("step").and_then(|node| Some((node.as_str()?, node.span))) else {
             continue;
         };
-        if draft.item_of(text).is_some_and(|item| item.is_step) {
+        if let Some(step) = draft.item_of(text).filter(|item| item.is_step) {
+            can_happen(step, text, fault, estate, context, out);
+            continue;
+        }
+        // The harness makes the sandbox under this name, unless a step has it.
+        if text == HARNESS {
             continue;
         }
         let steps =
@@ -59,6 +68,49 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, context: &Context<'_>, out: &
                 .warning(span, format!("the playbook has no step `{text}`: this fault never happens"))
                 .help(help),
         );
+    }
+}
+
+/// Refuses a fault that cannot happen to the step's action, or in an attempt that the step does not
+/// have. A rehearsal of it would be a rehearsal of nothing.
+fn can_happen(
+    step: &Item<'_>,
+    id: &str,
+    fault: &Node,
+    estate: &EstateDraft,
+    context: &Context<'_>,
+    out: &mut Diagnostics,
+) {
+    let (Some(decl), Some(error)) = (step.decl, fault.get("error")) else { return };
+    let Some(kind) = error.as_str().and_then(FaultKind::of) else { return };
+    if !decl.meets(kind) {
+        let meets: Vec<&str> = context.catalogue.0.iter().filter(|d| d.meets(kind)).map(|d| d.name).collect();
+        let said = format!("`{}` cannot happen to step `{id}`: {} {}", kind.name(), decl.name, why_not(kind));
+        out.push(estate.source.error(error.span, said).help(format!("it happens to {}", list(&meets))));
+        return;
+    }
+    let number = |node: &Node| node.to_json().as_u64();
+    let given = fault.get("attempt").and_then(|node| Some((number(node)?, node.span)));
+    let attempts = step.get("retry").and_then(|retry| retry.get("attempts"));
+    let (Some((attempt, span)), Some(attempts)) = (given, attempts.map_or(Some(1), number)) else { return };
+    if attempt > attempts {
+        let has = if attempts == 1 { "1 attempt".to_owned() } else { format!("{attempts} attempts") };
+        let said = format!("step `{id}` has {has}: this fault never happens");
+        out.push(
+            estate.source.warning(span, said).help("lower `attempt`, or give the step more with `retry`"),
+        );
+    }
+}
+
+/// Why a fault cannot happen to the actions that do not know it.
+fn why_not(kind: FaultKind) -> &'static str {
+    match kind {
+        FaultKind::Throttled | FaultKind::ServerError | FaultKind::LostAnswer | FaultKind::NeverCompletes => {
+            "makes no such call"
+        }
+        FaultKind::ComesUpUnhealthy => "makes nothing that comes up",
+        FaultKind::WillNotDelete => "makes nothing that teardown deletes",
+        FaultKind::SandboxOpen => "cannot open the sandbox",
     }
 }
 

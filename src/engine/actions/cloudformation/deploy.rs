@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::lost;
-use crate::actions::action::Action;
+use crate::actions::action::{Action, OF_A_RESOURCE};
 use crate::actions::context::{Context, Outcome, StepError};
 use base::severity::Severity;
+use estate::file::FaultKind;
 use estate::{PointKind, ResourceId};
 use playbook::action::{
     ArgProblem, Demands, FileArg, FileKind, Output, Prepared, Shape, SourceSpec, TemplateUse,
@@ -62,6 +63,7 @@ impl Action for Deploy {
     const MAY_OPEN: bool = true;
     const MAY_CLAIM: bool = true;
     const SIZED_BY: &'static [PointKind] = &[];
+    const FAULTS: &'static [FaultKind] = OF_A_RESOURCE;
     const PREPARED: &'static [Prepared] = &[];
     const TIMING: Calibration = Calibration {
         name: Self::NAME,

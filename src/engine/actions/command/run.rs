@@ -8,12 +8,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::actions::action::Action;
+use crate::actions::action::{Action, OF_AN_OUTCOME};
 use crate::actions::context::{Context, Outcome, StepError, value};
 use base::clock::Clock;
 use base::process::{self, Background, Environment, ProcessError};
 use base::redact;
 use estate::PointKind;
+use estate::file::FaultKind;
 use playbook::action::{ArgProblem, Demands, FileArg, FileKind, Output, Prepared, Shape, SourceSpec};
 use playbook::check::is_variable;
 use playbook::expr::is_template;
@@ -74,6 +75,7 @@ impl Action for Run {
     const MAY_OPEN: bool = true;
     const MAY_CLAIM: bool = true;
     const SIZED_BY: &'static [PointKind] = &[];
+    const FAULTS: &'static [FaultKind] = OF_AN_OUTCOME;
     const PREPARED: &'static [Prepared] = &[];
     const TIMING: Calibration = Calibration {
         name: Self::NAME,

@@ -6,9 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::actions::action::Action;
+use crate::actions::action::{Action, OF_A_RESOURCE};
 use crate::actions::context::{Context, Outcome, StepError, take};
 use estate::PointKind;
+use estate::file::FaultKind;
 use playbook::action::{Demands, Output, Prepared, Shape, SourceSpec};
 use port::{Calibration, Create, CreateCall, Timed};
 
@@ -31,6 +32,7 @@ impl Action for AllocateAddress {
     const CALLS: &'static [&'static str] = &["ec2:AllocateAddress", "ec2:DescribeAddresses"];
     const MAY_OPEN: bool = true;
     const SIZED_BY: &'static [PointKind] = &[];
+    const FAULTS: &'static [FaultKind] = OF_A_RESOURCE;
     const PREPARED: &'static [Prepared] = &[];
     const TIMING: Calibration = Calibration {
         name: Self::NAME,

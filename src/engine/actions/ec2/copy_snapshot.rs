@@ -6,10 +6,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{VolumeSource, copied};
-use crate::actions::action::Action;
+use crate::actions::action::{Action, OF_A_RESOURCE};
 use crate::actions::args;
 use crate::actions::context::{Context, Outcome, StepError};
 use estate::PointKind;
+use estate::file::FaultKind;
 use playbook::action::{ArgProblem, Demands, Output, Prepared, Shape, SourceSpec};
 use port::{Calibration, Create, CreateCall, Timed};
 
@@ -34,6 +35,7 @@ impl Action for CopySnapshot {
     const CALLS: &'static [&'static str] = &["ec2:CopySnapshot", "ec2:DescribeSnapshots"];
     const MAY_OPEN: bool = true;
     const SIZED_BY: &'static [PointKind] = &[PointKind::EbsSnapshot];
+    const FAULTS: &'static [FaultKind] = OF_A_RESOURCE;
     const PREPARED: &'static [Prepared] = &[];
     const TIMING: Calibration = Calibration {
         name: Self::NAME,

@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::ImageSource;
-use crate::actions::action::Action;
+use crate::actions::action::{Action, OF_A_RESOURCE};
 use crate::actions::args;
 use crate::actions::context::{Context, Outcome, StepError, take, value};
 use estate::PointKind;
+use estate::file::FaultKind;
 use playbook::action::{ArgProblem, Demands, Machines, Output, Prepared, Shape, SourceSpec};
 use playbook::expr_value::Expr;
 use port::wait::{DEVICES, Until};
@@ -74,6 +75,7 @@ impl Action for Launch {
     const MAY_OPEN: bool = true;
     const MAY_CLAIM: bool = true;
     const SIZED_BY: &'static [PointKind] = &[PointKind::Ami];
+    const FAULTS: &'static [FaultKind] = OF_A_RESOURCE;
     const PREPARED: &'static [Prepared] = &[];
     const TIMING: Calibration = Calibration {
         name: Self::NAME,

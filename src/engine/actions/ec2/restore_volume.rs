@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::VolumeSource;
-use crate::actions::action::Action;
+use crate::actions::action::{Action, OF_A_RESOURCE};
 use crate::actions::args;
 use crate::actions::context::{Context, Outcome, StepError, take, value};
 use base::ids::BadName;
 use estate::PointKind;
+use estate::file::FaultKind;
 use playbook::action::{ArgProblem, Demands, Output, Prepared, Shape, SourceSpec};
 use playbook::expr_value::Expr;
 use port::{Calibration, Create, CreateCall, CreateVolume, Timed};
@@ -52,6 +53,7 @@ impl Action for RestoreVolume {
     // A volume has no network and is shared with nobody.
     const MAY_OPEN: bool = false;
     const SIZED_BY: &'static [PointKind] = &[PointKind::EbsSnapshot];
+    const FAULTS: &'static [FaultKind] = OF_A_RESOURCE;
     const PREPARED: &'static [Prepared] = &[];
     const TIMING: Calibration = Calibration {
         name: Self::NAME,

@@ -5,10 +5,11 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::actions::action::Action;
+use crate::actions::action::{Action, OF_AN_OUTCOME};
 use crate::actions::context::{Context, Outcome, StepError, value};
 use base::duration::Span;
 use estate::PointKind;
+use estate::file::FaultKind;
 use playbook::action::{ArgProblem, Demands, Output, Prepared, SourceSpec};
 use playbook::expr_value::Expr;
 use port::{Calibration, Finding, Rule};
@@ -36,6 +37,7 @@ impl Action for Task {
     // A person can do anything.
     const MAY_OPEN: bool = true;
     const SIZED_BY: &'static [PointKind] = &[];
+    const FAULTS: &'static [FaultKind] = OF_AN_OUTCOME;
     const PREPARED: &'static [Prepared] = &[];
     const TIMING: Calibration = Calibration {
         name: Self::NAME,

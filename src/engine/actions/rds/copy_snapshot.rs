@@ -5,11 +5,12 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::actions::action::Action;
+use crate::actions::action::{Action, OF_A_RESOURCE};
 use crate::actions::args;
 use crate::actions::context::{Context, Outcome, StepError};
 use crate::actions::ec2::copied;
 use estate::PointKind;
+use estate::file::FaultKind;
 use playbook::action::{ArgProblem, Demands, Output, Prepared, Shape, SourceSpec};
 use port::{Calibration, Create, CreateCall, Timed};
 
@@ -62,6 +63,7 @@ impl Action for CopySnapshot {
     ];
     const MAY_OPEN: bool = true;
     const SIZED_BY: &'static [PointKind] = &[PointKind::RdsSnapshot, PointKind::RdsClusterSnapshot];
+    const FAULTS: &'static [FaultKind] = OF_A_RESOURCE;
     const PREPARED: &'static [Prepared] = &[];
     const TIMING: Calibration = Calibration {
         name: Self::NAME,

@@ -6,10 +6,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ADDRESS, DB_ID, ENDPOINT, PORT, database, databases};
-use crate::actions::action::Action;
+use crate::actions::action::{Action, OF_AN_OUTCOME};
 use crate::actions::args;
 use crate::actions::context::{Context, Outcome, StepError};
 use estate::PointKind;
+use estate::file::FaultKind;
 use playbook::action::{Demands, Output, Prepared, ReplicaDemand, SourceSpec};
 use port::wait::Until;
 use port::{Calibration, Create, CreateCall, Kind, Timed};
@@ -52,6 +53,7 @@ impl Action for PromoteReplica {
         &["rds:PromoteReadReplica", "rds:CreateDBInstanceReadReplica", "rds:DescribeDBInstances"];
     const MAY_OPEN: bool = true;
     const SIZED_BY: &'static [PointKind] = &[PointKind::RdsReplica];
+    const FAULTS: &'static [FaultKind] = OF_AN_OUTCOME;
     const TIMING: Calibration = Calibration {
         name: Self::NAME,
         of: &[Timed::Request(CreateCall::PromoteReplica)],

@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{ADDRESS, ENDPOINT, PORT, databases, subnet_group};
-use crate::actions::action::Action;
+use crate::actions::action::{Action, OF_A_RESOURCE};
 use crate::actions::args;
 use crate::actions::context::{Context, Outcome, StepError, take, value};
 use estate::PointKind;
+use estate::file::FaultKind;
 use playbook::action::{ArgProblem, Demands, Output, Prepared, Shape, SourceSpec};
 use playbook::expr_value::Expr;
 use port::wait::Until;
@@ -89,6 +90,7 @@ impl Action for RestoreCluster {
     ];
     const MAY_OPEN: bool = true;
     const SIZED_BY: &'static [PointKind] = &[PointKind::RdsClusterSnapshot];
+    const FAULTS: &'static [FaultKind] = OF_A_RESOURCE;
     const TIMING: Calibration = Calibration {
         name: Self::NAME,
         of: &[Timed::Request(CreateCall::RestoreDbCluster)],

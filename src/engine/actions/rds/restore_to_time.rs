@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::{ADDRESS, DB_ID, ENDPOINT, PORT, RestoreArgs, database, databases, restored_db};
-use crate::actions::action::Action;
+use crate::actions::action::{Action, OF_A_RESOURCE};
 use crate::actions::args;
 use crate::actions::context::{Context, Outcome, StepError};
 use estate::PointKind;
+use estate::file::FaultKind;
 use playbook::action::{ArgProblem, Demands, Output, Prepared, SourceSpec};
 use port::{Calibration, Create, CreateCall, RestoreDbToTime, Timed};
 
@@ -21,6 +22,7 @@ impl Action for RestoreToTime {
     const CALLS: &'static [&'static str] = &["rds:RestoreDBInstanceToPointInTime", "rds:DescribeDBInstances"];
     const MAY_OPEN: bool = true;
     const SIZED_BY: &'static [PointKind] = &[PointKind::RdsPitr];
+    const FAULTS: &'static [FaultKind] = OF_A_RESOURCE;
     const TIMING: Calibration = Calibration {
         name: Self::NAME,
         of: &[Timed::Request(CreateCall::RestoreDbToTime)],

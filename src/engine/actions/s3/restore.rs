@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{BucketSource, READS, as_of, bucket, bucket_names, reader};
-use crate::actions::action::Action;
+use crate::actions::action::{Action, OF_A_COPY};
 use crate::actions::args;
 use crate::actions::context::{Context, Outcome, StepError, value};
 use base::duration::{Size, When};
 use estate::PointKind;
+use estate::file::FaultKind;
 use event::RestoreSource;
 use playbook::action::{ArgProblem, Demands, Output, PointSpec, Prepared, Shape, SourceSpec, SourceWhat};
 use playbook::expr::is_template;
@@ -58,6 +59,7 @@ impl Action for Restore {
     // Objects are copied without their ACLs, into a bucket that the run created and closed.
     const MAY_OPEN: bool = false;
     const SIZED_BY: &'static [PointKind] = &[PointKind::S3Replica, PointKind::S3Versions];
+    const FAULTS: &'static [FaultKind] = OF_A_COPY;
     const TIMING: Calibration = Calibration {
         name: Self::NAME,
         of: &[Timed::CopyObjects],

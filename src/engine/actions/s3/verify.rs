@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{BucketSource, READS, as_of, bucket, bucket_names, reader};
-use crate::actions::action::Action;
+use crate::actions::action::{Action, OF_AN_OUTCOME};
 use crate::actions::args;
 use crate::actions::context::{Context, Outcome, StepError, value};
 use base::duration::Size;
 use estate::PointKind;
+use estate::file::FaultKind;
 use playbook::action::{
     ArgProblem, BucketRead, Demands, FileArg, FileKind, Output, Prepared, Shape, SourceSpec,
 };
@@ -57,6 +58,7 @@ impl Action for Verify {
     // The action only reads.
     const MAY_OPEN: bool = false;
     const SIZED_BY: &'static [PointKind] = &[PointKind::S3Replica, PointKind::S3Versions];
+    const FAULTS: &'static [FaultKind] = OF_AN_OUTCOME;
     const PREPARED: &'static [Prepared] = &[];
     const TIMING: Calibration = Calibration {
         name: Self::NAME,
