@@ -306,6 +306,25 @@ impl RecoveryPoint {
         Locus { account: Some(self.account.clone()), region: Some(self.region.clone()), az: None }
     }
 
+    /// The time of the data that a continuous series gives for an instant. They are never newer
+    /// than the series: versions that a replica has not received cannot be read from it.
+    pub fn data_at(&self, at: Time) -> Time {
+        self.taken.map_or(at, |taken| taken.min(at))
+    }
+
+    /// Whether this is a copy of a bucket whose lag is unknown. S3 does not report it.
+    ///
+    /// The objects do not show it either. Objects of a replica have the time of the original (S3 user
+    /// guide, "What does Amazon S3 replicate?"), even if they arrived after T0. Objects of another
+    /// copy have the time of copying. Versions show only the copy's own past. An estate knows the
+    /// lag, and says since when the point was usable.
+    ///
+    /// `original`: the bucket that the playbook says it is a copy of.
+    pub fn is_copy_of_unknown_lag(&self, original: Option<&str>) -> bool {
+        let is_copy = original.is_some_and(|of| of != self.id) || self.of.name != self.id;
+        self.of.kind == "s3:bucket" && is_copy && self.usable.is_none()
+    }
+
     pub fn survives(&self, loss: &Loss) -> bool {
         if self.elsewhere {
             return loss.account() != Some(&self.account);
@@ -456,6 +475,14 @@ pub struct WorstCase {
     pub span: Option<f64>,
 }
 
+impl WorstCase {
+    /// The worst case of several resources, if this one is that of some of them: a lower bound.
+    #[must_use]
+    pub fn of_some(self) -> Self {
+        Self { seconds: None, at_least: self.seconds.or(self.at_least), ..self }
+    }
+}
+
 /// The worst case RPO, in seconds, of the resource whose points these are. Where a tag gave the
 /// points of several resources, the worst of them: the points of one machine say nothing of another.
 pub fn worst_case_rpo(
@@ -465,8 +492,12 @@ pub fn worst_case_rpo(
     least_pitr_lag: Duration,
 ) -> WorstCase {
     let mut each: BTreeMap<&ResourceId, Vec<&RecoveryPoint>> = BTreeMap::new();
-    for point in points.iter().filter(|p| p.judge(on).is_ok()) {
-        each.entry(&point.of).or_default().push(point);
+    for point in points {
+        let of_it = each.entry(&point.of).or_default();
+        // A resource of which no point can be used counts too: what it would have lost is unknown.
+        if point.judge(on).is_ok() {
+            of_it.push(point);
+        }
     }
     let each = each.into_values().map(|points| worst_case_of_one(&points, on, look_back, least_pitr_lag));
     let figure = |w: &WorstCase| w.seconds.or(w.at_least);
@@ -478,7 +509,7 @@ pub fn worst_case_rpo(
             _ => one,
         };
         // If one of them is unknown, the worst that is known is a lower bound.
-        if exact { worse } else { WorstCase { seconds: None, at_least: figure(&worse), ..worse } }
+        if exact { worse } else { worse.of_some() }
     })
     .unwrap_or_default()
 }

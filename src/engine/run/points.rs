@@ -178,13 +178,24 @@ impl Recovery<'_> {
             at
         };
         let mut origin = chosen.clone();
-        if at.is_some() {
-            origin.taken = at;
+        if let Some(at) = at {
+            origin.taken = Some(chosen.data_at(at));
+        }
+        let mut worst_case = worst_case_rpo(found, &on, LOOK_BACK, self.engine.cloud.least_pitr_lag());
+        let has_point = |id: &String| found.iter().any(|point| point.of.to_string() == *id);
+        if matches!(selector, Selector::Tag { .. })
+            && !self.engine.plan.radius.lost_by_name(&selector).iter().all(has_point)
+        {
+            worst_case = worst_case.of_some();
+        }
+        // Versions of an instant are those that had arrived by then, and nobody knows which.
+        if chosen.is_copy_of_unknown_lag(spec.stands_for.as_deref()) {
+            (origin.taken, worst_case) = (None, WorstCase::default());
         }
         Ok(Chosen {
             source: RestoreSource { id: self.called(chosen), point: chosen.clone(), at },
             origin,
-            worst_case: worst_case_rpo(found, &on, LOOK_BACK, self.engine.cloud.least_pitr_lag()),
+            worst_case,
             covers,
             machines,
         })

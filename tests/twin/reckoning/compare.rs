@@ -64,9 +64,20 @@ fn nodes(found: &mut Found, drill: &Drill, reckoned: &Reckoned, report: &Value) 
             End::Failed => failed,
             End::Skipped => "skipped",
             End::LeftOut => "not_run",
+            End::NotBegun => match node.what {
+                What::Step(_) => "not_run",
+                What::Check(_) => "skipped",
+            },
         };
         let because = reported["because"].as_str().unwrap_or("");
         found.same(&format!("{} ({because})", node.id), &end, &reported["status"].as_str().unwrap());
+        if let What::Step(step) = &node.what {
+            let attempts = u64::try_from(ended.attempts.len()).ok();
+            let what = format!("{} {}: attempts", node.id, step.uses);
+            // An attempt that found no recovery point made no call, and counts.
+            let none = ended.attempts.is_empty();
+            found.same(&what, &attempts, &reported["attempts"].as_u64().map(|n| if none { 0 } else { n }));
+        }
         match (&node.what, ended.end) {
             (What::Step(step), End::Well | End::Failed) => {
                 let what = format!("{} {} ends ({because})", node.id, step.uses);
@@ -83,7 +94,7 @@ fn nodes(found: &mut Found, drill: &Drill, reckoned: &Reckoned, report: &Value) 
             (What::Check(_), End::Failed) => {
                 found.same(&format!("{} given up", node.id), &Some(ended.at), &at(&reported["settled_at"]));
             }
-            (_, End::Skipped | End::LeftOut) => {}
+            (_, End::Skipped | End::LeftOut | End::NotBegun) => {}
         }
     }
 }

@@ -17,16 +17,20 @@ pub const HOME: &str = "eu-west-1";
 pub const AWAY: &str = "eu-central-1";
 
 /// Pseudo-random numbers, the same for the same seed (`SplitMix64`).
-pub struct Dice(u64);
+pub struct Dice {
+    state: u64,
+    /// The drill has no mishaps, so that some drills pass.
+    pub calm: bool,
+}
 
 impl Dice {
     pub fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x5851_F42D_4C95_7F2D)
+        Self { state: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x5851_F42D_4C95_7F2D, calm: false }
     }
 
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
+        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.state;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         z ^ (z >> 31)
@@ -43,6 +47,11 @@ impl Dice {
 
     pub fn percent(&mut self, chance: i64) -> bool {
         self.within(0, 99) < chance
+    }
+
+    /// Like [`Self::percent`], for a mishap.
+    pub fn mishap(&mut self, chance: i64) -> bool {
+        self.percent(chance) && !self.calm
     }
 
     pub fn one<T: Copy>(&mut self, of: &[T]) -> T {
@@ -107,6 +116,8 @@ pub enum Pick {
 pub enum Source {
     Nothing,
     Of(usize, Pick),
+    /// Any machine with the tag `app=a`, which all machines carry.
+    Tagged(Pick),
     /// The output of a copy step, by its node.
     Copy(usize),
     /// The bucket that a step restored, by its node.
@@ -128,6 +139,8 @@ pub struct Step {
     pub when: Option<bool>,
     /// The copy gets its own key.
     pub kms_key: bool,
+    /// The objects of a versioned bucket, as they were then.
+    pub as_of: Option<i64>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -176,6 +189,8 @@ pub struct Workload {
     pub name: String,
     pub objectives: Objectives,
     pub resources: Vec<usize>,
+    /// It lists the machines by their tag.
+    pub by_tag: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -190,6 +205,7 @@ pub struct Drill {
     pub loss: Loss,
     pub sandbox_account: &'static str,
     pub sandbox_region: &'static str,
+    pub ttl: i64,
     pub objectives: Objectives,
     pub detection: Option<i64>,
     pub decision: Option<i64>,
@@ -245,6 +261,13 @@ impl Drill {
         of.iter().map(|n| self.nodes[*n].id.clone()).collect::<Vec<_>>().join(", ")
     }
 
+    pub fn step_of(&self, node: usize) -> &Step {
+        match &self.nodes[node].what {
+            What::Step(step) => step,
+            What::Check(_) => panic!("{} is a check", self.nodes[node].id),
+        }
+    }
+
     pub fn playbook(&self) -> String {
         let mut out = String::new();
         let lose = match self.loss {
@@ -256,8 +279,9 @@ impl Drill {
             (if self.sandbox_account == SANDBOX { "sandbox" } else { "production" }, self.sandbox_region);
         let _infallible = writeln!(
             out,
-            "name: reckoned\nestate: estate.yaml\nlose: {{ {lose} }}\nobjectives: {}\naccounts:\n  production: {{ id: \"{PRODUCTION}\" }}\n  backup: {{ id: \"{BACKUP}\" }}\n  sandbox: {{ id: \"{SANDBOX}\" }}\nsandbox: {{ account: {account}, region: {region}, network: {{ cidr: 10.66.0.0/16, azs: 2 }}, ttl: 2d }}",
-            objectives(&self.objectives)
+            "name: reckoned\nestate: estate.yaml\nlose: {{ {lose} }}\nobjectives: {}\naccounts:\n  production: {{ id: \"{PRODUCTION}\" }}\n  backup: {{ id: \"{BACKUP}\" }}\n  sandbox: {{ id: \"{SANDBOX}\" }}\nsandbox: {{ account: {account}, region: {region}, network: {{ cidr: 10.66.0.0/16, azs: 2 }}, ttl: {} }}",
+            objectives(&self.objectives),
+            span(self.ttl)
         );
         let assume = [("detection", self.detection), ("decision", self.decision)];
         let assume: Vec<String> =
@@ -267,8 +291,12 @@ impl Drill {
         }
         let _infallible = writeln!(out, "workloads:");
         for workload in &self.workloads {
-            let listed: Vec<String> =
-                workload.resources.iter().map(|r| format!("\"{}\"", self.resources[*r].id)).collect();
+            let named = workload.resources.iter().map(|r| &self.resources[*r]);
+            let named = named.filter(|r| !workload.by_tag || r.kind() != "ec2:instance");
+            let mut listed: Vec<String> = named.map(|r| format!("\"{}\"", r.id)).collect();
+            if workload.by_tag {
+                listed.push("\"ec2:instance[tag:app=a]\"".to_owned());
+            }
             let _infallible = writeln!(
                 out,
                 "  {}: {{ objectives: {}, resources: [{}] }}",
@@ -320,7 +348,8 @@ impl Drill {
                 };
                 let name = of(resource).name();
                 if of(resource).kind() == "s3:bucket" {
-                    with.push(format!("{key}: {name}-replica, of: {name} }}, to: {name}"));
+                    let as_of = step.as_of.map_or(String::new(), |at| format!(", as_of: {}", instant(at)));
+                    with.push(format!("{key}: {name}-replica, of: {name}{as_of} }}, to: {name}"));
                 } else {
                     let from = match step.uses {
                         "rds.promote_replica" => format!(", source_region: {}", of(resource).region),
@@ -329,6 +358,7 @@ impl Drill {
                     with.push(format!("{key}: {name}{from} }}"));
                 }
             }
+            Source::Tagged(point) => with.push(format!("image: {{ of: \"tag:app=a\"{} }}", pick(point))),
             Source::Copy(copy) => with.push(match step.uses {
                 "ec2.launch" => format!("image: \"{{{{ steps.{}.image_id }}}}\"", self.nodes[*copy].id),
                 _ => {
@@ -341,8 +371,10 @@ impl Drill {
                     panic!("a bucket is verified after it is restored")
                 };
                 let (id, name) = (&self.nodes[*restore].id, of(resource).name());
+                let as_of = self.step_of(*restore).as_of;
+                let as_of = as_of.map_or(String::new(), |at| format!(", as_of: {}", instant(at)));
                 with.push(format!(
-                    "bucket: \"{{{{ steps.{id}.bucket }}}}\", source: {{ bucket: {name}-replica }}"
+                    "bucket: \"{{{{ steps.{id}.bucket }}}}\", source: {{ bucket: {name}-replica{as_of} }}"
                 ));
             }
         }
@@ -425,15 +457,17 @@ impl Drill {
             if *one_zone {
                 rest.push_str(", storage_class: ONEZONE_IA");
             }
-            if resource.kind() == "s3:bucket" {
-                rest.push_str(", objects: 100");
+            match resource.kind() {
+                "s3:bucket" => rest.push_str(", objects: 100"),
+                "ec2:instance" => rest.push_str(", tags: { app: a }"),
+                _ => {}
             }
             let _infallible = writeln!(
                 out,
                 "  - {{ id: \"{id}\", account: \"{account}\", region: {region}, size: {gib}GiB{rest} }}"
             );
         }
-        for point in self.points.iter().filter(|p| p.kind == "s3_replica") {
+        for point in self.points.iter().filter(|p| p.kind.starts_with("s3_")) {
             let Point { id, account, region, gib, .. } = point;
             let _infallible = writeln!(
                 out,
@@ -454,7 +488,7 @@ impl Drill {
             if let Some((account, region)) = point.kms {
                 let _infallible = write!(rest, ", kms_key: \"arn:aws:kms:{region}:{account}:key/k\"");
             }
-            if *kind == "s3_replica" {
+            if kind.starts_with("s3_") {
                 rest.push_str(", objects: 100");
             }
             let _infallible = writeln!(

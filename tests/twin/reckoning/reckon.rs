@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::drill::{Check, DAY, Drill, Loss, MINUTE, Pick, Point, Resource, Source, Step, What};
+use super::drill::{Check, DAY, Drill, Fault, Loss, MINUTE, Pick, Point, Resource, Source, Step, What};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
@@ -13,6 +13,8 @@ pub enum End {
     Skipped,
     /// Its `when` is false.
     LeftOut,
+    /// It had not begun when the sandbox's ttl ended.
+    NotBegun,
 }
 
 /// How a step or a check ended.
@@ -27,6 +29,14 @@ pub struct Ended {
     pub point: Option<usize>,
     /// The step got as far as its calls.
     pub called: bool,
+    /// For a step: when each attempt began, and the fault that it had.
+    pub attempts: Vec<(i64, Option<&'static str>)>,
+}
+
+impl Ended {
+    fn new(end: End, at: i64) -> Self {
+        Self { end, at, healthy: at, point: None, called: false, attempts: Vec::new() }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +84,8 @@ pub struct Reckoned {
     pub covered: BTreeSet<String>,
     pub uncovered: BTreeSet<String>,
     pub passed: bool,
+    /// The sandbox's ttl ended before the recovery did.
+    pub out_of_time: bool,
     pub code: i64,
 }
 
@@ -104,7 +116,7 @@ fn kinds(uses: &str, of: &Resource) -> &'static [&'static str] {
         (_, "rds:cluster") => &["rds_cluster_snapshot"],
         (_, "ec2:volume") => &["ebs_snapshot"],
         (_, "ec2:instance") => &["ami"],
-        (_, "s3:bucket") => &["s3_replica"],
+        (_, "s3:bucket") => &["s3_replica", "s3_versions"],
         other => panic!("{other:?}"),
     }
 }
@@ -140,7 +152,11 @@ impl Drill {
 
     /// The recovery point that a step takes.
     pub fn chosen(&self, step: &Step, of: usize, pick: &Pick) -> Option<usize> {
-        let usable = self.candidates(step, of).into_iter().map(|n| (n, &self.points[n]));
+        self.newest(self.candidates(step, of), pick)
+    }
+
+    fn newest(&self, candidates: Vec<usize>, pick: &Pick) -> Option<usize> {
+        let usable = candidates.into_iter().map(|n| (n, &self.points[n]));
         let picked = usable.filter(|(_, point)| match pick {
             Pick::Latest => true,
             Pick::NotNewer(at) => point.taken.is_some_and(|taken| taken <= *at),
@@ -158,16 +174,15 @@ impl Drill {
         base + per_gib * point.map_or(0, |point| self.points[point].gib)
     }
 
-    fn fault(&self, node: usize, attempt: i64) -> Option<&'static str> {
-        let of_it = self.faults.iter().filter(|f| f.node == node && f.error != "will_not_delete");
-        of_it.filter(|f| f.attempt.is_none_or(|n| n == attempt)).map(|f| f.error).next()
+    /// The machines, all of which carry the tag.
+    fn machines(&self) -> Vec<usize> {
+        (0..self.resources.len()).filter(|r| self.resources[*r].kind() == "ec2:instance").collect()
     }
 
-    fn step_of(&self, node: usize) -> &Step {
-        match &self.nodes[node].what {
-            What::Step(step) => step,
-            What::Check(_) => panic!("{} is a check", self.nodes[node].id),
-        }
+    fn fault(&self, node: usize, attempt: i64) -> Option<&'static str> {
+        let of_calls = |f: &&Fault| !matches!(f.error, "will_not_delete" | "sandbox_open");
+        let of_it = self.faults.iter().filter(|f| f.node == node).filter(of_calls);
+        of_it.filter(|f| f.attempt.is_none_or(|n| n == attempt)).map(|f| f.error).next()
     }
 
     /// The nodes that a node waits for: its needs, and the steps whose output it names.
@@ -186,13 +201,24 @@ impl Drill {
     }
 
     fn run_step(&self, node: usize, step: &Step, start: i64, ended: &[Ended]) -> Ended {
-        let failed = |at| Ended { end: End::Failed, at, healthy: at, point: None, called: false };
+        let failed = |at| Ended::new(End::Failed, at);
+        // The volume that it names was never made.
+        if step.volumes.iter().any(|n| ended[*n].end != End::Well) {
+            return failed(start);
+        }
         let point = match &step.source {
             Source::Nothing => None,
             Source::Of(of, pick) => match self.chosen(step, *of, pick) {
                 Some(point) => Some(point),
                 None => return failed(start),
             },
+            Source::Tagged(pick) => {
+                let all = self.machines().into_iter().flat_map(|of| self.candidates(step, of)).collect();
+                match self.newest(all, pick) {
+                    Some(point) => Some(point),
+                    None => return failed(start),
+                }
+            }
             // The resource that it names was never made, though the step before was allowed to
             // fail.
             Source::Copy(copy) | Source::Bucket(copy) if ended[*copy].end != End::Well => {
@@ -220,16 +246,20 @@ impl Drill {
         // The time at which a call of an earlier attempt took effect, though its answer never
         // arrived.
         let mut begun: Option<i64> = None;
+        let mut attempts = Vec::new();
         for attempt in 1..=step.attempts {
             if attempt > 1 {
                 at += step.backoff << (attempt - 2);
             }
             // A resource that an earlier attempt began is healthy and goes on. A fault of what this
             // attempt begins then has no effect. For a cluster, this attempt begins the instances.
-            let taken_over = begun.is_some() && step.uses != "rds.restore_cluster";
+            // For a launch, it attaches the volumes.
+            let begins_more = step.uses == "rds.restore_cluster" || !step.volumes.is_empty();
+            let taken_over = begun.is_some() && !begins_more;
             let fault = self
                 .fault(node, attempt)
                 .filter(|fault| !taken_over || !matches!(*fault, "never_completes" | "comes_up_unhealthy"));
+            attempts.push((at, fault));
             let (over, well) = match fault {
                 Some("throttled" | "server_error") => (at, false),
                 // The answer to a copy of objects comes when all are copied.
@@ -259,10 +289,10 @@ impl Drill {
             };
             at = over;
             if well {
-                return Ended { end: End::Well, at, healthy: at, point, called: true };
+                return Ended { point, called: true, attempts, ..Ended::new(End::Well, at) };
             }
         }
-        Ended { called: true, ..failed(at) }
+        Ended { called: true, attempts, ..failed(at) }
     }
 
     /// The check holds once its probe stays healthy for `stable_for`. The probe is healthy from
@@ -288,32 +318,41 @@ impl Drill {
             let breaks = probe.flaps.map(|(after, _)| first + after);
             let begun = !probe.never && answers && first <= within;
             let up = start + breaks.filter(|_| begun).unwrap_or(0).max(within);
-            return Ended { end: End::Failed, at: up, healthy: up, point: None, called: false };
+            return Ended::new(End::Failed, up);
         }
         let healthy = start + begins;
-        Ended { end: End::Well, at: healthy + check.stable_for, healthy, point: None, called: false }
+        Ended { healthy, ..Ended::new(End::Well, healthy + check.stable_for) }
     }
 
-    fn nodes_ended(&self) -> Vec<Ended> {
+    /// `deadline`: the end of the sandbox's ttl. It ends what runs, and nothing begins after it.
+    fn nodes_ended(&self, deadline: i64) -> Vec<Ended> {
         let mut ended: Vec<Ended> = Vec::new();
         for (n, node) in self.nodes.iter().enumerate() {
             let waits = self.waits_for(n);
             let start = waits.iter().map(|w| ended[*w].at).max().unwrap_or(0);
-            let may_run = waits.iter().all(|w| match (&ended[*w].end, &self.nodes[*w].what) {
-                (End::Well, _) => true,
-                (End::Failed, What::Step(step)) => step.tolerated,
-                (End::Failed, What::Check(_)) | (End::Skipped | End::LeftOut, _) => false,
-            });
-            let skipped = Ended { end: End::Skipped, at: start, healthy: start, point: None, called: false };
-            ended.push(match &node.what {
-                _ if !may_run => skipped,
-                What::Step(step) if step.when == Some(false) => Ended { end: End::LeftOut, ..skipped },
+            let holds_back = |w: &usize| match (&ended[*w].end, &self.nodes[*w].what) {
+                (End::Well, _) => false,
+                (End::Failed, What::Step(step)) => !step.tolerated,
+                (End::Failed, What::Check(_)) | (End::Skipped | End::LeftOut | End::NotBegun, _) => true,
+            };
+            // The first that holds it back has it skipped at once, whatever else it waits for.
+            let skipped = waits.iter().copied().filter(holds_back).map(|w| ended[w].at).min();
+            let end = match &node.what {
+                _ if skipped.unwrap_or(start) >= deadline => Ended::new(End::NotBegun, deadline),
+                _ if skipped.is_some() => Ended::new(End::Skipped, skipped.unwrap_or(start)),
+                What::Step(step) if step.when == Some(false) => Ended::new(End::LeftOut, start),
                 What::Step(step) => self.run_step(n, step, start, &ended),
                 // The resource that it names was never made, so there is nothing to ask.
                 What::Check(Check { names: Some((step, _)), .. }) if ended[*step].end != End::Well => {
-                    Ended { end: End::Failed, at: start, healthy: start, point: None, called: false }
+                    Ended::new(End::Failed, start)
                 }
                 What::Check(check) => Self::run_check(check, start),
+            };
+            ended.push(if end.at > deadline {
+                let attempts = end.attempts.into_iter().filter(|(at, _)| *at < deadline).collect();
+                Ended { called: end.called, attempts, ..Ended::new(End::Failed, deadline) }
+            } else {
+                end
             });
         }
         ended
@@ -389,15 +428,23 @@ impl Drill {
     fn store(&self, node: usize, ended: &[Ended]) -> Option<Store> {
         let point = &self.points[ended[node].point?];
         let step = self.step_of(node);
-        let age = point.taken.map(|taken| -taken).filter(|age| *age >= 0);
+        let lag = point.taken.map(|taken| -taken).filter(|age| *age >= 0);
+        // Versions of an instant are as old as that instant, and never newer than the point.
+        let age = lag.map(|lag| lag.max(step.as_of.map_or(0, |at| -at)));
         // For a copy: the points that the step which made the copy could have taken.
         let chose = match step.source {
             Source::Copy(copy) => self.step_of(copy),
-            Source::Nothing | Source::Of(..) | Source::Bucket(_) => step,
+            Source::Nothing | Source::Of(..) | Source::Tagged(_) | Source::Bucket(_) => step,
         };
         let worst = match step.uses {
             // PITR, replicas and replicated buckets are continuous, and their lag counts.
-            "rds.restore_to_time" | "rds.promote_replica" | "s3.restore" => age,
+            "rds.restore_to_time" | "rds.promote_replica" | "s3.restore" => lag,
+            // The worst of the machines that the tag selects.
+            _ if matches!(chose.source, Source::Tagged(_)) => {
+                let each: Option<Vec<i64>> =
+                    self.machines().into_iter().map(|of| self.worst_case(chose, of)).collect();
+                each.and_then(|each| each.into_iter().max())
+            }
             _ => self.worst_case(chose, point.of),
         };
         let mut store = Store {
@@ -430,7 +477,8 @@ impl Drill {
             || workload.resources.iter().map(|r| &self.resources[*r]).filter(|r| self.lost_resource(r));
         // *Open*: a step of another workload, or of none, counts as a step of this workload if it
         // restored one of its lost resources.
-        let restored_for_it = |n: usize| self.restored(n, ended).is_some_and(|id| lost().any(|r| r.id == id));
+        let restored_for_it =
+            |n: usize| self.restored(n, ended).into_iter().any(|id| lost().any(|r| r.id == id));
         let own: Vec<usize> = (0..self.nodes.len())
             .filter(|n| self.nodes[*n].workload == Some(w) || restored_for_it(*n))
             // *Open*: a step whose `when` is false does not belong to the recovery.
@@ -496,19 +544,29 @@ impl Drill {
         }
     }
 
-    /// The resource that a step has restored.
-    fn restored(&self, node: usize, ended: &[Ended]) -> Option<&str> {
-        let What::Step(step) = &self.nodes[node].what else { return None };
-        let point = ended[node].point.filter(|_| restores(step) && ended[node].end == End::Well)?;
-        Some(&self.resources[self.points[point].of].id)
+    /// The resources that a step has restored. One image stands for all lost machines with a tag,
+    /// if as many were launched as were lost.
+    fn restored(&self, node: usize, ended: &[Ended]) -> Vec<&str> {
+        let What::Step(step) = &self.nodes[node].what else { return Vec::new() };
+        let point = ended[node].point.filter(|_| restores(step) && ended[node].end == End::Well);
+        let Some(point) = point else { return Vec::new() };
+        let mut of = vec![self.points[point].of];
+        let machines = self.machines().into_iter().filter(|r| self.lost_resource(&self.resources[*r]));
+        let lost: Vec<usize> = machines.collect();
+        let launched = usize::try_from(step.count).unwrap();
+        if matches!(step.source, Source::Tagged(_)) && launched >= lost.len() {
+            of.extend(lost);
+        }
+        of.into_iter().map(|r| self.resources[r].id.as_str()).collect()
     }
 
-    pub fn reckon(&self) -> Reckoned {
-        let ended = self.nodes_ended();
+    /// `deadline`: when the sandbox's ttl ends, counted from T0.
+    pub fn reckon(&self, deadline: i64) -> Reckoned {
+        let ended = self.nodes_ended(deadline);
         let lost: BTreeSet<String> =
             self.resources.iter().filter(|r| self.lost_resource(r)).map(|r| r.id.clone()).collect();
         let covered: BTreeSet<String> =
-            (0..self.nodes.len()).filter_map(|n| self.restored(n, &ended)).map(str::to_owned).collect();
+            (0..self.nodes.len()).flat_map(|n| self.restored(n, &ended)).map(str::to_owned).collect();
         let covered: BTreeSet<String> = covered.intersection(&lost).cloned().collect();
         let uncovered: BTreeSet<String> = lost.difference(&covered).cloned().collect();
         let workloads: Vec<OfWorkload> =
@@ -518,7 +576,10 @@ impl Drill {
             let may = matches!(&node.what, What::Step(step) if step.tolerated);
             node.workload.is_some() || ended.end != End::Failed || may
         });
+        // A way out of the sandbox fails the drill, though it was opened after T0.
+        let opened = self.faults.iter().any(|f| f.error == "sandbox_open" && ended[f.node].called);
         let passed = none_failed
+            && !opened
             && workloads.iter().all(|w| {
                 w.recovered
                     && [w.rto_status, w.rpo_status, w.consistency_status]
@@ -534,7 +595,8 @@ impl Drill {
             (false, true) => 0,
             (false, false) => 1,
         };
-        Reckoned { ended, workloads, covered, uncovered, passed, code }
+        let out_of_time = ended.iter().any(|node| node.at >= deadline);
+        Reckoned { ended, workloads, covered, uncovered, passed, out_of_time, code }
     }
 
     fn creates(&self, node: usize) -> bool {

@@ -146,10 +146,10 @@ impl Action for Restore {
             ));
         }
         let mut outcome = Outcome {
-            consistent_at: if is_copy_of_unknown_lag(&args.from, source) {
+            consistent_at: if source.point.is_copy_of_unknown_lag(args.from.of.as_deref()) {
                 None
             } else {
-                source.at.or(copied.newest)
+                source.at.map(|at| source.point.data_at(at)).or(copied.newest)
             },
             in_part: !copy.prefix.is_empty(),
             findings: restored_less(&args.from, &copy, copied.left_out, source),
@@ -162,18 +162,6 @@ impl Action for Restore {
     }
 }
 
-/// Whether the lag of a copy behind its original is unknown. S3 does not report it.
-///
-/// The objects do not show it either. Objects of a replica have the time of the original (S3 user
-/// guide, "What does Amazon S3 replicate?"), even if they arrived after T0. Objects of another copy
-/// have the time of copying. Versions show only the copy's own past. An estate knows the lag, and
-/// says since when the point was usable.
-fn is_copy_of_unknown_lag(from: &BucketSource, source: &RestoreSource) -> bool {
-    let named = from.of.as_ref().is_some_and(|of| *of != from.bucket);
-    let is_copy = named || source.point.of.name != from.bucket;
-    is_copy && source.point.usable.is_none()
-}
-
 /// Findings about objects that were left out, or about an unknown lag.
 fn restored_less(
     from: &BucketSource,
@@ -183,7 +171,7 @@ fn restored_less(
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
     let name = &copy.from.name;
-    if is_copy_of_unknown_lag(from, source) {
+    if source.point.is_copy_of_unknown_lag(from.of.as_deref()) {
         findings.push(Finding::new(
             Rule::LagUnknown,
             source.point.of.to_string(),
