@@ -165,6 +165,7 @@ pub fn region_loss() -> Report {
             },
             rpo: Rpo {
                 nothing_lost: false,
+                partial: false,
                 objective_s: Some(300.0),
                 measured_s: Some(7380.0),
                 status: Status::Missed,
@@ -358,6 +359,7 @@ pub fn passed() -> Report {
             },
             rpo: Rpo {
                 nothing_lost: false,
+                partial: false,
                 objective_s: Some(21_600.0),
                 measured_s: Some(21_600.0),
                 status: Status::Met,
@@ -428,6 +430,7 @@ pub fn unpleasant() -> Report {
         },
         rpo: Rpo {
             nothing_lost: false,
+            partial: false,
             objective_s: None,
             measured_s: Some(3605.0),
             status: Status::Met,
@@ -456,6 +459,7 @@ pub fn unpleasant() -> Report {
         },
         rpo: Rpo {
             nothing_lost: false,
+            partial: false,
             objective_s: Some(900.0),
             measured_s: None,
             status: Status::Unknown,

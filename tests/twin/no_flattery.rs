@@ -2,7 +2,7 @@
 //! evidence. Each drill here would pass if it were believed, and must not pass.
 
 use serde_json::json;
-use support::drill::{Drill, FRESHNESS, Run};
+use support::drill::{Drill, FRESHNESS, Run, told};
 
 const RPO: &str = "/workloads/0/rpo";
 
@@ -272,4 +272,35 @@ fn a_store_restored_by_a_step_of_no_workload() {
         .playbook(FRESHNESS, "")
         .playbook("    uses: rds.restore\n    workload: orders\n", "    uses: rds.restore\n");
     drill.run().exits(1).is("/workloads/0/rpo/status", "missed").is("/workloads/0/rpo/measured_s", 7200.0);
+}
+
+/// Without an objective no status says that a figure is only a part. The words must.
+#[test]
+fn an_incomplete_recovery_without_objectives() {
+    let free = |drill: Drill| {
+        drill.playbook("objectives: { rto: 1h, rpo: 15m }\n", "").playbook("rto: 45m, rpo: 3h", "")
+    };
+    let run = free(Drill::good()).faults(&["{ step: web, error: comes_up_unhealthy }"]).run();
+    run.exits(1).is("/workloads/0/recovered", false).is("/workloads/0/rto/measured_s", json!(null));
+    run.is(&format!("{RPO}/status"), "none").is(&format!("{RPO}/measured_s"), 7200.0);
+    run.is(&format!("{RPO}/partial"), true).is("/workloads/0/consistency/partial", true);
+    let row = run.stdout.lines().find(|line| line.contains("RPO  none")).unwrap();
+    assert!(row.contains("not recovered"), "{row}");
+    let row = run.stdout.lines().find(|line| line.contains("RTO  none")).unwrap();
+    assert!(row.contains("not recovered"), "{row}");
+    let read = |file: &str| std::fs::read_to_string(run.folder.join(file)).unwrap();
+    let junit = read("junit.xml");
+    assert!(junit.contains("not recovered, no objective"), "{junit}");
+    assert!(!junit.contains("2 h, no objective"), "{junit}");
+    for file in ["report.md", "report.html"] {
+        assert!(read(file).contains("not recovered"), "{file}");
+    }
+    let (code, out, _) = told(&["gate", run.folder.to_str().unwrap()]);
+    assert_eq!(code, 1);
+    assert!(out.contains("RPO not recovered, no objective"), "{out}");
+    // A figure that leaves a store out meets no objective that the gate is given, either.
+    let lost = free(Drill::good()).faults(&["{ step: receipts, error: throttled }"]).run();
+    lost.exits(1).is(&format!("{RPO}/partial"), true);
+    let (_, out, _) = told(&["gate", "--rpo", "30d", lost.folder.to_str().unwrap()]);
+    assert!(out.contains("RPO is unknown"), "{out}");
 }

@@ -251,6 +251,7 @@ fn workloads(started: &RunStarted, measures: Option<&Measures<'_>>) -> Vec<Workl
                     objective_s,
                     measured_s,
                     nothing_lost: false,
+                    partial: false,
                     status,
                     worst_case_s: None,
                     worst_case_at_least_s: None,
@@ -258,7 +259,7 @@ fn workloads(started: &RunStarted, measures: Option<&Measures<'_>>) -> Vec<Workl
                 },
                 consistency: {
                     let (objective_s, measured_s, status) = empty(plan.consistency_s);
-                    Consistency { objective_s, measured_s, status }
+                    Consistency { objective_s, measured_s, partial: false, status }
                 },
                 critical_path: Vec::new(),
             };

@@ -216,6 +216,7 @@ impl<'a> Measures<'a> {
             objective_s,
             measured_s,
             nothing_lost,
+            partial: measured_s.is_some() && !complete,
             status: judge(objective_s, measured_s, complete),
             worst_case_s,
             worst_case_at_least_s,
@@ -224,6 +225,7 @@ impl<'a> Measures<'a> {
         let consistency = Consistency {
             objective_s: workload.consistency_s,
             measured_s: spread_s,
+            partial: spread_s.is_some() && !complete,
             status: judge(workload.consistency_s, spread_s, complete),
         };
         (rpo, consistency)

@@ -169,16 +169,17 @@ fn workload_suite(workload: &WorkloadReport, report: &Report) -> TestSuite {
         }
         failure(NonSuccessKind::Failure, "not recovered", &missing.join("; "))
     };
-    suite.add_test_case(case("recovered", class, recovered, workload.rto.measured_s));
+    let rto_s = workload.rto.measured_s.filter(|_| workload.recovered);
+    suite.add_test_case(case("recovered", class, recovered, rto_s));
 
     for figure in figures(workload) {
         // A consistency that nobody asked for is no test.
         if figure.name != "consistency" || figure.objective_s.is_some() {
-            let seconds = workload.rto.measured_s.filter(|_| figure.name == "rto");
+            let seconds = rto_s.filter(|_| figure.name == "rto");
             suite.add_test_case(objective(class, &figure, seconds));
         }
     }
-    let all = workload.rto.measured_s.unwrap_or(report.phases.recover_s);
+    let all = rto_s.unwrap_or(report.phases.recover_s);
     suite.set_time(time(Some(all)).unwrap_or_default());
     let own = report.checks.iter().filter(|c| c.workload.as_ref() == Some(&workload.name));
     suite.add_test_cases(own.map(check));

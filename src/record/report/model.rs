@@ -194,6 +194,10 @@ pub struct Rpo {
     /// lost, so `measured_s` is 0.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub nothing_lost: bool,
+    /// A store was not restored, or its age is unknown. So `measured_s` is a part, and no figure of
+    /// the workload, whether there is an objective or not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
     pub status: Status,
     /// The loss at the worst possible T0 within the look-back window.
     pub worst_case_s: Option<f64>,
@@ -210,13 +214,16 @@ pub struct Consistency {
     pub objective_s: Option<f64>,
     /// The age of the oldest store minus the age of the newest one, as RPO counts their ages.
     pub measured_s: Option<f64>,
+    /// As in `rpo`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
     pub status: Status,
 }
 
 /// For reports of versions that did not measure it.
 impl Default for Consistency {
     fn default() -> Self {
-        Self { objective_s: None, measured_s: None, status: Status::None }
+        Self { objective_s: None, measured_s: None, partial: false, status: Status::None }
     }
 }
 

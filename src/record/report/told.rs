@@ -21,28 +21,30 @@ impl Told {
     /// The recovery time that the objective is compared with.
     pub fn rto(workload: &WorkloadReport) -> Self {
         let rto = &workload.rto;
-        Self::of(workload, rto.status, rto.with_assumptions_s.or(rto.measured_s))
+        Self::of(workload, rto.status, rto.with_assumptions_s.or(rto.measured_s), workload.recovered)
     }
 
     /// The age of the restored data.
     pub fn rpo(workload: &WorkloadReport) -> Self {
-        let told = Self::of(workload, workload.rpo.status, workload.rpo.measured_s);
-        if matches!(told, Self::Figure(_)) && workload.rpo.nothing_lost { Self::NothingLost } else { told }
+        let rpo = &workload.rpo;
+        let told = Self::of(workload, rpo.status, rpo.measured_s, !rpo.partial);
+        if matches!(told, Self::Figure(_)) && rpo.nothing_lost { Self::NothingLost } else { told }
     }
 
     /// How far apart the restored stores lie.
     pub fn consistency(workload: &WorkloadReport) -> Self {
-        Self::of(workload, workload.consistency.status, workload.consistency.measured_s)
+        let consistency = &workload.consistency;
+        Self::of(workload, consistency.status, consistency.measured_s, !consistency.partial)
     }
 
-    fn of(workload: &WorkloadReport, status: Status, figure: Option<f64>) -> Self {
-        match (status, figure) {
+    fn of(workload: &WorkloadReport, status: Status, figure: Option<f64>, complete: bool) -> Self {
+        match figure {
             // Even a part may exceed the objective.
-            (Status::Missed, Some(figure)) => Self::Figure(figure),
-            (_, None) => Self::Unknown,
-            (_, Some(_)) if !workload.recovered => Self::NotRecovered,
-            (Status::Unknown, Some(figure)) => Self::AtLeast(figure),
-            (Status::Met | Status::None, Some(figure)) => Self::Figure(figure),
+            Some(figure) if status == Status::Missed => Self::Figure(figure),
+            Some(_) | None if !workload.recovered => Self::NotRecovered,
+            Some(figure) if complete => Self::Figure(figure),
+            Some(figure) => Self::AtLeast(figure),
+            None => Self::Unknown,
         }
     }
 

@@ -143,18 +143,20 @@ impl Gate {
         self.add(code, line);
     }
 
-    /// A run of the twin may end in the future, because its time is virtual. Then its start counts.
+    /// The twin's time is virtual, and its end mostly lies in the future. Its clock starts at the
+    /// real time, so the age counts from the start: it really ended later than that.
     fn age(&mut self, report: &Report, MaxAge { age: most, now }: MaxAge) {
-        let ended = if report.simulated { report.finished_at.min(now) } else { report.finished_at };
-        let age = seconds_between(ended, now);
+        let (since, did) =
+            if report.simulated { (report.started_at, "began") } else { (report.finished_at, "ended") };
+        let age = seconds_between(since, now);
         let most_ = human_seconds(most.as_secs_f64());
         let (status, message) = if age < 0.0 || report.started_at > now {
-            let at = report.finished_at.format("%Y-%m-%d %H:%M:%SZ");
-            (GateStatus::Unknown, format!("the age is unknown: the run ended in the future, at {at}"))
+            let at = since.format("%Y-%m-%d %H:%M:%SZ");
+            (GateStatus::Unknown, format!("the age is unknown: the run {did} in the future, at {at}"))
         } else if age > most.as_secs_f64() {
-            (GateStatus::Missed, format!("the run ended {} ago: older than {most_}", human_seconds(age)))
+            (GateStatus::Missed, format!("the run {did} {} ago: older than {most_}", human_seconds(age)))
         } else {
-            (GateStatus::Met, format!("the run ended {} ago: no older than {most_}", human_seconds(age)))
+            (GateStatus::Met, format!("the run {did} {} ago: no older than {most_}", human_seconds(age)))
         };
         self.demand(status, message);
     }

@@ -227,8 +227,7 @@ impl Gate {
     fn rpo(&mut self, workload: &WorkloadReport, overrides: &Overrides) {
         let rpo = &workload.rpo;
         // A store of unknown age may be older than all others.
-        let whole = workload.missing_resources.is_empty()
-            && rpo.sources.iter().all(|source| source.data_age_s.or(source.age_s).is_some());
+        let whole = workload.recovered && !rpo.partial;
         let given =
             MeasureObjective { objective: rpo.objective_s, instead: overrides.rpo, status: rpo.status };
         self.objective(workload, Measure::Rpo, "RPO", rpo.measured_s, whole, given);
@@ -245,10 +244,17 @@ impl Gate {
     ) {
         let objective = given.instead.map(Span::as_secs_f64).or(given.objective);
         let (code, status, message) = match (objective, measured) {
+            (None, _) if !workload.recovered => {
+                (Exit::Passed, GateStatus::NoObjective, format!("{name} not recovered, no objective"))
+            }
             (None, Some(measured)) => (
                 Exit::Passed,
                 GateStatus::NoObjective,
-                format!("{name} {}, no objective", human_seconds(measured)),
+                format!(
+                    "{name} {}{}, no objective",
+                    if whole { "" } else { "at least " },
+                    human_seconds(measured)
+                ),
             ),
             (None, None) => {
                 (Exit::Passed, GateStatus::NoObjective, format!("{name} not measured, no objective"))

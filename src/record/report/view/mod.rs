@@ -193,8 +193,13 @@ fn verdict(report: &Report, limits: Limits) -> VerdictView {
     }
 }
 
-fn timestamp(time: base::duration::Time) -> Timestamp {
-    Timestamp { iso: iso(time), text: instant(time) }
+/// An instant of the run. The twin's clock runs ahead of the real one, so its instants say so.
+fn timestamp(report: &Report, time: base::duration::Time) -> Timestamp {
+    let text = instant(time);
+    Timestamp {
+        iso: iso(time),
+        text: if report.simulated { format!("{text} (simulated time)") } else { text },
+    }
 }
 
 fn facts(report: &Report, limits: Limits) -> Facts {
@@ -226,15 +231,15 @@ fn facts(report: &Report, limits: Limits) -> Facts {
     pairs.retain(|pair| !pair.value.is_empty());
     Facts {
         lost: if lost.is_empty() { "nothing named".into() } else { lost.join(", ") },
-        t0: report.t0.map(timestamp),
+        t0: report.t0.map(|t0| timestamp(report, t0)),
         // A sandbox may exist before T0, but nothing was restored in it yet.
         restored_in: (report.t0.is_some() && !place.is_empty()).then(|| place.join(", ")),
         on: match report.on {
             On::Twin => "the twin (an in-memory model of the estate)".into(),
             On::Aws => "AWS".into(),
         },
-        started: timestamp(report.started_at),
-        finished: timestamp(report.finished_at),
+        started: timestamp(report, report.started_at),
+        finished: timestamp(report, report.finished_at),
         took: length(seconds_between(report.started_at, report.finished_at)),
         run_id: limits.name(&report.run_id),
         version: limits.name(&report.drillmaster_version),
@@ -249,7 +254,7 @@ fn facts(report: &Report, limits: Limits) -> Facts {
         } else {
             Badge::bad("not verified")
         },
-        kept_until: sandbox.kept_until.map(timestamp),
+        kept_until: sandbox.kept_until.map(|until| timestamp(report, until)),
     }
 }
 
