@@ -35,6 +35,10 @@ use yaml::files::Files;
 pub struct Args {
     #[command(flatten)]
     common: Common,
+    /// A secret that the first run was given by `--param`: it is on no record; no other param may
+    /// change in the middle of a run
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = super::name_and_value)]
+    params: Vec<(String, String)>,
     /// The number of steps that may run at once; default: as in the first run
     #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000))]
     jobs: Option<usize>,
@@ -72,18 +76,24 @@ struct Common {
 }
 
 pub fn resume(args: &Args) -> Exit {
-    match go_on(&args.common, args.jobs, &args.connect_to, false) {
+    match go_on(&args.common, args.jobs, &args.connect_to, &args.params, false) {
         Ok(code) | Err(code) => code,
     }
 }
 
 pub fn abort(args: &AbortArgs) -> Exit {
-    match go_on(&args.common, None, &[], true) {
+    match go_on(&args.common, None, &[], &[], true) {
         Ok(code) | Err(code) => code,
     }
 }
 
-fn go_on(args: &Common, jobs: Option<usize>, connect_to: &[ConnectTo], abort: bool) -> Result<Exit, Exit> {
+fn go_on(
+    args: &Common,
+    jobs: Option<usize>,
+    connect_to: &[ConnectTo],
+    given: &[(String, String)],
+    abort: bool,
+) -> Result<Exit, Exit> {
     let wrong = |message: String| {
         complain(&message);
         Exit::Wrong
@@ -104,6 +114,7 @@ fn go_on(args: &Common, jobs: Option<usize>, connect_to: &[ConnectTo], abort: bo
         report.journal = Some(super::run_folder::noted(contents.end()));
         return Ok(deliver(&report, &folder, &templates, args.output, Surroundings::detect()));
     }
+    let params = params(&started.inputs.params, given, &folder, abort).map_err(wrong)?;
     let on = started.on;
     let durability = super::run::durability(on);
     // Read again under the lock: another process may have resumed the run in between.
@@ -114,14 +125,7 @@ fn go_on(args: &Common, jobs: Option<usize>, connect_to: &[ConnectTo], abort: bo
     if on == On::Aws {
         clock_agrees(&contents.events).map_err(failed)?;
     }
-    if let Some((name, _)) = secret_params(&started).next().filter(|_| !abort) {
-        return Err(wrong(format!(
-            "the parameter `{name}` held a secret, and is on no record: tear the run down with `drillmaster abort {}`, \
-             and start it anew",
-            folder.display()
-        )));
-    }
-    let plan = wire::plan_of(loaded(&started)?).map_err(wrong)?;
+    let plan = wire::plan_of(loaded(&started, &params)?).map_err(wrong)?;
     let inputs = &started.inputs;
     let connect_to = if connect_to.is_empty() {
         let given = inputs.connect_to.iter().map(|text| text.parse::<ConnectTo>());
@@ -169,21 +173,87 @@ fn started(events: &[Event], folder: &Path) -> Result<RunStarted, String> {
     }
 }
 
-/// Returns the parameters whose values are on no record, because they held secrets.
-fn secret_params(started: &RunStarted) -> impl Iterator<Item = &(String, String)> {
-    started.inputs.params.iter().filter(|(_, value)| value.contains(redact::MARK))
+/// Returns the parameters that the run was given. Secrets are on no record, and are given again.
+///
+/// # Errors
+///
+/// A secret is missing, or `given` would change a value. One run has one set of parameters: steps
+/// that ended have used theirs, and the report names one value each.
+fn params(
+    recorded: &[(String, String)],
+    given: &[(String, String)],
+    folder: &Path,
+    abort: bool,
+) -> Result<Vec<(String, String)>, String> {
+    let is_secret = |value: &str| value.contains(redact::MARK);
+    for (name, value) in given {
+        match recorded.iter().find(|(known, _)| known == name) {
+            Some((_, known)) if known == value => {}
+            Some((_, known)) if is_secret(known) && could_be(known, value) => {}
+            Some((_, known)) if is_secret(known) => {
+                return Err(format!(
+                    "--param {name}: this is not the value of the first run, which was `{known}`: give the same one"
+                ));
+            }
+            Some(_) | None => {
+                return Err(format!(
+                    "--param {name}: a run keeps the params that it began with, since its first steps and its report \
+                     stand on them: leave it out, or tear the run down with `drillmaster abort {}` and start it anew",
+                    folder.display()
+                ));
+            }
+        }
+    }
+    let mut all = Vec::new();
+    for (name, known) in recorded {
+        match given.iter().rev().find(|(of, _)| of == name) {
+            Some((_, value)) => all.push((name.clone(), value.clone())),
+            None if !is_secret(known) => all.push((name.clone(), known.clone())),
+            // A teardown needs no secret: the playbook's own value does.
+            None if abort => {}
+            None => {
+                return Err(format!(
+                    "the param `{name}` held a secret, which is on no record: give it again with `--param {name}=…`, or \
+                     tear the run down with `drillmaster abort {}`",
+                    folder.display()
+                ));
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// Whether a value could be the one that was recorded without its secrets.
+fn could_be(recorded: &str, value: &str) -> bool {
+    let parts: Vec<&str> = recorded.split(redact::MARK).collect();
+    let Some(((first, last), between)) = ends(&parts) else { return recorded == value };
+    let Some(mut rest) = value.strip_prefix(first).and_then(|rest| rest.strip_suffix(last)) else {
+        return false;
+    };
+    for part in between {
+        match rest.split_once(part) {
+            Some((_, after)) => rest = after,
+            None => return false,
+        }
+    }
+    true
+}
+
+/// The first and the last of several parts, and those between them.
+fn ends<'a>(parts: &'a [&'a str]) -> Option<((&'a str, &'a str), &'a [&'a str])> {
+    match parts {
+        [first, between @ .., last] => Some(((first, last), between)),
+        [] | [_] => None,
+    }
 }
 
 /// Returns the playbook as the run read it, with its files.
-fn loaded(started: &RunStarted) -> Result<Loaded, Exit> {
+fn loaded(started: &RunStarted, params: &[(String, String)]) -> Result<Loaded, Exit> {
     let folder = PathBuf::from(&started.inputs.folder);
     let name = Path::new(&started.playbook.path).file_name().unwrap_or("playbook.yaml".as_ref());
     let files = Files::kept_by_a_run(&folder, started.inputs.files.clone());
     let path = folder.join(name);
-    // A teardown needs no secret: the playbook's own value does.
-    let mut params = started.inputs.params.clone();
-    params.retain(|(_, value)| !value.contains(redact::MARK));
-    load_kept(&path, &started.playbook.source, files, CATALOGUE, &params).map_err(|found| {
+    load_kept(&path, &started.playbook.source, files, CATALOGUE, params).map_err(|found| {
         super::output::write_stderr(&found.render(false));
         complain(&format!(
             "the playbook as the run kept it cannot be read by this version: go on with version {}",
@@ -204,5 +274,41 @@ fn clock_agrees(events: &[Event]) -> Result<(), String> {
             last.at.format("%Y-%m-%dT%H:%M:%SZ"),
         )),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::params;
+
+    fn of(given: &[(&str, &str)], abort: bool) -> Result<Vec<(String, String)>, String> {
+        let owned = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let recorded = owned(&[("class", "db.t4g.small"), ("url", "postgres://app:***@db:5432/***")]);
+        params(&recorded, &owned(given), Path::new("runs/a"), abort)
+    }
+
+    #[test]
+    fn only_secrets_are_given_again() {
+        let secret = ("url", "postgres://app:pw@db:5432/orders");
+        let value = |all: &[(String, String)]| all.iter().map(|(_, value)| value.clone()).collect::<Vec<_>>();
+        assert_eq!(value(&of(&[secret], false).unwrap()), ["db.t4g.small", secret.1]);
+        assert_eq!(of(&[secret, ("class", "db.t4g.small")], false).unwrap().len(), 2);
+        let missing = of(&[], false).unwrap_err();
+        assert!(missing.contains("`url` held a secret") && missing.contains("--param url=…"), "{missing}");
+        assert_eq!(value(&of(&[], true).unwrap()), ["db.t4g.small"], "a teardown needs no secret");
+        for changed in [("class", "db.r6g.large"), ("more", "1")] {
+            let refused = of(&[secret, changed], false).unwrap_err();
+            assert!(refused.contains("keeps the params that it began with"), "{refused}");
+            assert!(refused.contains("drillmaster abort runs/a"), "{refused}");
+        }
+        for other in ["postgres://app:pw@elsewhere:5432/orders", "mysql://app:pw@db:5432/orders"] {
+            let refused = of(&[("url", other)], false).unwrap_err();
+            assert!(refused.contains("not the value of the first run"), "{refused}");
+            assert!(!refused.contains("pw") && !refused.contains("elsewhere"), "{refused}");
+        }
     }
 }
