@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::bucket::{self, StorageClass};
 use super::locus::Locus;
 use super::loss::Loss;
-use super::point::{PointKind, RecoveryPoint};
+use super::point::{PointKind, RecoveryPoint, key_locus};
 use super::resource::{Resource, ResourceId};
 use super::scope::Scope;
 use base::duration::{Size, Span, Time, When};
@@ -58,6 +58,106 @@ pub struct RegionEntry {
     /// The instance types that the region offers. Absent: nobody knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance_types: Option<Vec<String>>,
+    /// The KMS keys that the sandbox's account may use in the region: ids, aliases (`alias/drill`)
+    /// or ARNs. Absent: nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kms_keys: Option<Vec<String>>,
+    /// The parameter groups of DB instances and clusters that the sandbox's account has in the
+    /// region, besides the engines' own (`default.postgres17`). Absent: nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub db_parameter_groups: Option<Vec<String>>,
+    /// The option groups that the sandbox's account has in the region, besides the engines' own.
+    /// Absent: nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub db_option_groups: Option<Vec<String>>,
+    /// The quotas of the sandbox's account in the region, less what is used. Absent: nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quotas: Option<Quotas>,
+}
+
+/// How much the sandbox's account may still create in a region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Quotas {
+    /// DB instances. Absent: nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub db_instances: Option<u32>,
+    /// EC2 instances. Absent: nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instances: Option<u32>,
+}
+
+/// What an estate knows of something that a step names and that must exist in the sandbox's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existence {
+    Exists,
+    Missing,
+    /// The estate does not say what exists.
+    NobodyKnows,
+}
+
+/// Something that a step names and that no step makes.
+#[derive(Debug, Clone, Copy)]
+pub struct Named {
+    /// The argument of the step.
+    pub argument: &'static str,
+    /// What it is, for people.
+    pub what: &'static str,
+    /// The key of the region that lists what exists.
+    pub listed_in: &'static str,
+    list: fn(&RegionEntry) -> Option<&Vec<String>>,
+}
+
+/// All of them.
+pub const NAMED: [Named; 3] = [
+    Named {
+        argument: "kms_key",
+        what: "KMS key",
+        listed_in: "kms_keys",
+        list: |region| region.kms_keys.as_ref(),
+    },
+    Named {
+        argument: "parameter_group",
+        what: "parameter group",
+        listed_in: "db_parameter_groups",
+        list: |region| region.db_parameter_groups.as_ref(),
+    },
+    Named {
+        argument: "option_group",
+        what: "option group",
+        listed_in: "db_option_groups",
+        list: |region| region.db_option_groups.as_ref(),
+    },
+];
+
+impl Named {
+    pub fn existence(&self, region: Option<&RegionEntry>, name: &str) -> Existence {
+        // RDS makes the default groups of an engine itself.
+        let is_default = name.starts_with("default.") || name.starts_with("default:");
+        if self.argument != "kms_key" && is_default {
+            return Existence::Exists;
+        }
+        match region.and_then(self.list) {
+            None => Existence::NobodyKnows,
+            Some(list) if list.iter().any(|known| is_named(known, name)) => Existence::Exists,
+            Some(_) => Existence::Missing,
+        }
+    }
+
+    /// The names that the estate lists.
+    pub fn known(self, region: Option<&RegionEntry>) -> &[String] {
+        region.and_then(self.list).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Whether two names mean one thing: a key has an id, an alias and ARNs of both.
+fn is_named(known: &str, name: &str) -> bool {
+    let bare = |text: &str| -> String {
+        let last = text.splitn(6, ':').nth(5).filter(|_| text.starts_with("arn:")).unwrap_or(text);
+        last.strip_prefix("key/").unwrap_or(last).to_owned()
+    };
+    let both_arns = known.starts_with("arn:") && name.starts_with("arn:");
+    if both_arns { known == name } else { bare(known) == bare(name) }
 }
 
 /// A resource of production.
@@ -148,6 +248,13 @@ pub struct PointEntry {
 }
 
 impl PointEntry {
+    /// The key that encrypts the point, if the key is lost and the place of the point is not.
+    pub fn lost_key(&self, loss: &Loss) -> Option<&str> {
+        let key = self.kms_key.as_deref()?;
+        let lost = loss.takes(&key_locus(key)?, Scope::Regional);
+        (lost && self.place_survives(loss)).then_some(key)
+    }
+
     /// Whether the place of the point survives. The key that encrypts it is another matter.
     pub fn place_survives(&self, loss: &Loss) -> bool {
         let locus =

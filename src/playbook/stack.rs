@@ -33,6 +33,11 @@ pub enum Known {
     Survives,
     /// Lost, with its place.
     Lost(String),
+    /// It survives, and the key that encrypts it is lost.
+    KeyLost {
+        key: String,
+        locus: String,
+    },
     Unknown,
 }
 
@@ -185,6 +190,14 @@ impl Around<'_> {
                 );
                 Some((Certainty::Named, locus, what, THING))
             }
+            (Known::KeyLost { key, locus }, id) => {
+                let what = format!(
+                    "uses the {name} `{}`, whose key {key} is lost with {}",
+                    id.unwrap_or_default(),
+                    self.loss
+                );
+                Some((Certainty::Named, locus, what, THING))
+            }
             (Known::Unknown, id) => {
                 let id = id.map_or_else(
                     || format!("uses a {name} that cannot be told"),
@@ -260,7 +273,11 @@ pub fn in_estate(file: &EstateFile, loss: &Loss, thing: Thing, id: &str) -> Know
         if survives(point, loss) {
             return Known::Survives;
         }
-        lost = Some(format!("{} {}", point.account, point.region));
+        let locus = format!("{} {}", point.account, point.region);
+        lost = Some(match point.lost_key(loss) {
+            Some(key) => Known::KeyLost { key: key.to_owned(), locus },
+            None => Known::Lost(locus),
+        });
     }
     for resource in file.resources() {
         if kinds.contains(&resource.id.kind.as_str()) && resource.id.name == name {
@@ -270,14 +287,13 @@ pub fn in_estate(file: &EstateFile, loss: &Loss, thing: Thing, id: &str) -> Know
             let Locus { account, region, az } = &resource.locus;
             let parts = [account.as_ref().map(AccountId::as_str), region.as_ref().map(Region::as_str)];
             let parts = parts.into_iter().chain([az.as_ref().map(AzId::as_str)]).flatten();
-            lost = Some(parts.collect::<Vec<_>>().join(" "));
+            lost = Some(Known::Lost(parts.collect::<Vec<_>>().join(" ")));
         }
     }
-    lost.map_or(Known::Unknown, Known::Lost)
+    lost.unwrap_or(Known::Unknown)
 }
 
 /// Whether a recovery point survives. It is also lost if the key that encrypts it is lost.
 pub fn survives(point: &PointEntry, loss: &Loss) -> bool {
-    let key = point.kms_key.as_deref().and_then(key_locus);
-    point.place_survives(loss) && !key.is_some_and(|key| loss.takes(&key, Scope::Regional))
+    point.place_survives(loss) && point.lost_key(loss).is_none()
 }

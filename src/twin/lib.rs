@@ -22,8 +22,9 @@ use base::clock::Clock;
 use base::duration::Size;
 use base::duration::Time;
 use base::ids::{AccountId, AzId};
+use base::severity::Severity;
 use estate::RecoveryPoint;
-use estate::file::{EstateFile, Fault, FaultKind, Timing};
+use estate::file::{EstateFile, Fault, FaultKind, Quotas, Timing};
 use estate::{PointIndex, PointKind, Resource};
 use port::{
     ActionTiming, Against, ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
@@ -650,9 +651,27 @@ impl Cloud for Twin {
         self.measure_objects(bucket, key).await
     }
 
-    async fn preflight(&self, place: &Place, _needs: &Needs) -> CloudResult<Vec<PreflightFinding>> {
+    /// Compares what the drill needs with the quotas, as far as the estate gives them.
+    async fn preflight(&self, place: &Place, needs: &Needs) -> CloudResult<Vec<PreflightFinding>> {
         self.know_place("preflight", place)?;
-        Ok(Vec::new())
+        let quotas = self.file.regions.get(&place.region).and_then(|region| region.quotas);
+        let of = |quota: fn(Quotas) -> Option<u32>| quotas.and_then(quota);
+        let wanted = [
+            ("DB instances", needs.db_instances, of(|quotas| quotas.db_instances)),
+            ("EC2 instances", needs.instances, of(|quotas| quotas.instances)),
+        ];
+        let exceeded = wanted.into_iter().filter_map(|(what, wanted, quota)| {
+            let quota = quota.filter(|quota| wanted > *quota)?;
+            Some(PreflightFinding {
+                severity: Severity::High,
+                what: format!(
+                    "the drill creates {wanted} {what} in {}, and the quota of account {} leaves {quota}",
+                    place.region, place.account
+                ),
+                fix: "ask AWS for a higher quota, or restore fewer at once".to_owned(),
+            })
+        });
+        Ok(exceeded.collect())
     }
 
     /// A rehearsal never reads secrets, because that would need credentials.

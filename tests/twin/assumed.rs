@@ -340,3 +340,64 @@ fn a_report_of_nothing_assumed_says_nothing_of_it() {
     run.exits(0);
     assert_eq!(run.report.get("assumed"), None::<&Value>);
 }
+
+/// Keys and groups that a step names and no step makes: judged where the estate says what exists,
+/// else assumed.
+#[test]
+fn keys_and_groups_that_nobody_lists() {
+    const WEST: &str = "us-west-2: { azs: [usw2-az1, usw2-az2, usw2-az3] }";
+    let named = |argument: &str, name: &str| {
+        Drill::good().playbook(
+            "from: { db: orders, point: latest }",
+            &format!("from: {{ db: orders, point: latest }}\n      {argument}: {name}"),
+        )
+    };
+    let lists = |drill: Drill, list: &str| drill.estate(WEST, &WEST.replace("] }", &format!("], {list} }}")));
+    let is_assumed = |run: &Run| {
+        run.at("/findings")
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|f| f["rule"] == "assumed" && f["resource"] == "db")
+    };
+    for (argument, key) in [("parameter_group", "db_parameter_groups"), ("option_group", "db_option_groups")]
+    {
+        let unknown = named(argument, "orders-pg").run();
+        unknown.exits(0);
+        assert!(is_assumed(&unknown), "{argument}");
+        assert!(unknown.stdout.contains("assumed"), "{}", unknown.stdout);
+        let known = lists(named(argument, "orders-pg"), &format!("{key}: [orders-pg]")).run();
+        known.exits(0);
+        assert!(!is_assumed(&known), "{argument}");
+        let missing = lists(named(argument, "orders-pg"), &format!("{key}: [order-pg]")).run();
+        assert_eq!(missing.code, 2, "{}", missing.stderr);
+        assert!(missing.stderr.contains("did you mean `order-pg`"), "{}", missing.stderr);
+        // A name that only the run knows is judged then.
+        let late = named(argument, "\"{{ env.GROUP }}\"").env("GROUP", "orders-pg");
+        let late = lists(late, &format!("{key}: []")).run();
+        late.exits(1).because(&["`orders-pg`", "the estate's region us-west-2 has no"]);
+        // RDS makes the engines' own groups.
+        let own = if argument == "option_group" { "default:postgres-17" } else { "default.postgres17" };
+        let own = lists(named(argument, &format!("\"{own}\"")), &format!("{key}: []")).run();
+        own.exits(0);
+    }
+    let copy =
+        "- id: copy\n  uses: rds.copy_snapshot\n  with: { from: { db: orders }, kms_key: alias/drill }";
+    assert!(Drill::good().step(copy).run().exits(0).stdout.contains("assumed"));
+    let arn = "kms_keys: [\"arn:aws:kms:us-west-2:999988887777:alias/drill\"]";
+    let known = lists(Drill::good().step(copy), arn).run();
+    assert!(!known.exits(0).at("/findings").to_string().contains("`copy` was assumed"));
+    assert_eq!(lists(Drill::good().step(copy), "kms_keys: [alias/other]").run().code, 2);
+}
+
+#[test]
+fn quotas_are_judged_where_the_estate_gives_them() {
+    const WEST: &str = "us-west-2: { azs: [usw2-az1, usw2-az2, usw2-az3] }";
+    let with = |quotas: &str| {
+        Drill::good().estate(WEST, &WEST.replace("] }", &format!("], quotas: {{ {quotas} }} }}"))).run()
+    };
+    with("db_instances: 1, instances: 2").exits(0);
+    let exceeded = with("db_instances: 0");
+    exceeded.exits(3).because(&["1 DB instances", "quota"]);
+    with("instances: 1").exits(3).because(&["2 EC2 instances", "quota"]);
+}

@@ -5,10 +5,11 @@ use serde_json::Value;
 
 use super::Recovery;
 use crate::actions::command::run::NOT_RUN;
+use crate::actions::context::StepError;
 use crate::plan::CheckWork;
 use crate::secrets::PLACEHOLDER;
 use checks::{Ending, First, HttpAnswer, Observation, Ran, S3Observed, Secrets};
-use estate::file::Probe;
+use estate::file::{Existence, NAMED, Probe};
 use playbook::asked::Unreadable;
 use playbook::check::{CheckKind, S3Check, StateCheck, Statuses};
 use playbook::comparison::Comparison;
@@ -158,6 +159,40 @@ impl Recovery<'_> {
                 format!("say what it prints, under `probes:` of the estate: `{command}: {{ value: … }}`"),
             ));
         }
+    }
+
+    /// Judges what a step names and no step makes, such as a key. On AWS the call tells. On the twin
+    /// the estate may say what exists. If it does not, the name is assumed to be right.
+    pub(super) fn must_exist(&self, step: &str, with: &Value) -> Result<(), StepError> {
+        if !self.engine.cloud.tells_changes() {
+            return Ok(());
+        }
+        let plan = &self.engine.plan;
+        let region = &plan.sandbox.region;
+        let entry = plan.estate.as_ref().and_then(|estate| estate.regions.get(region));
+        for named in NAMED {
+            let Some(name) = with.get(named.argument).and_then(Value::as_str) else { continue };
+            let (what, key) = (named.what, named.listed_in);
+            match named.existence(entry, name) {
+                Existence::Exists => {}
+                Existence::Missing => {
+                    return Err(StepError::wrong(
+                        format!("the estate's region {region} has no {what} `{name}`"),
+                        format!("name one that the sandbox's account has there, or add it to `{key}` of the region"),
+                    ));
+                }
+                Existence::NobodyKnows => self.engine.report(Finding::new(
+                    Rule::Assumed,
+                    step,
+                    format!(
+                        "step `{step}` was assumed: the estate does not say whether the sandbox's account has the {what} \
+                         `{name}` in {region}"
+                    ),
+                    format!("list what exists under `{key}` of the region in the estate"),
+                )),
+            }
+        }
+        Ok(())
     }
 
     /// Reports what of a healthy check nobody judged.

@@ -121,6 +121,7 @@ impl Recovery<'_> {
         let written = work.with();
         let rendered = self.render(index, &written).await?;
         self.report_given(&step.id, &written);
+        self.must_exist(&step.id, rendered.as_value())?;
         let with = (work.action.read_rendered)(rendered).map_err(|e| {
             StepError::wrong(format!("its arguments do not fit: {e}"), "see `drillmaster schema`")
         })?;

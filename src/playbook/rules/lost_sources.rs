@@ -8,6 +8,7 @@ use crate::expr::is_template;
 use crate::stack::survives;
 use base::ids::{AzId, Region};
 use estate::Loss;
+use estate::file::PointEntry;
 use estate::production::Production;
 use estate::scope;
 use yaml::diagnostic::nearest;
@@ -175,17 +176,22 @@ impl LossCheck<'_, '_> {
         if points.iter().any(|point| survives(point, loss)) || id.starts_with("arn:") {
             return;
         }
-        let key = points.iter().find(|point| point.place_survives(loss)).and_then(|point| {
-            let key = point.kms_key.as_ref()?;
-            Some((key, point.kind))
-        });
-        if let Some((key, kind)) = key {
-            let said = format!("the {} names `{id}`, whose key {key} is lost with {loss}", self.item.name());
-            self.out.push(self.draft.source.error(span, said).help(kind.under_another_key()));
+        if self.key_is_lost(span, &format!("`{id}`"), points) {
             return;
         }
         let place = format!("`{id}` ({}, account {})", first.region, first.account);
         self.lost(span, &place);
+    }
+
+    /// Names the lost key, if a point's place survives and its key does not. Then the key is the
+    /// cause, and not the place.
+    fn key_is_lost(&mut self, span: Span, what: &str, points: &[&PointEntry]) -> bool {
+        let lost = points.iter().find_map(|point| Some((point.lost_key(self.loss)?, point.kind)));
+        let Some((key, kind)) = lost else { return false };
+        let said =
+            format!("the {} names {what}, whose key {key} is lost with {}", self.item.name(), self.loss);
+        self.out.push(self.draft.source.error(span, said).help(kind.under_another_key()));
+        true
     }
 
     /// Checks a resource that the source names. A bucket is read itself. Any other name only
@@ -198,6 +204,9 @@ impl LossCheck<'_, '_> {
             let points = facts.points(name);
             let lost = !points.is_empty() && !points.iter().any(|point| survives(point, self.loss));
             let gone = !found.is_empty() && found.iter().all(|resource| self.loss.takes_resource(resource));
+            if lost && !gone && self.key_is_lost(span, &format!("the bucket `{name}`"), points) {
+                return;
+            }
             if lost || gone {
                 self.lost(span, &format!("the bucket `{name}`"));
                 return;
