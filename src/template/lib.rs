@@ -5,6 +5,7 @@
 //! - `resolve` computes each `value`, as far as it can be known before a deployment.
 //! - `needs` finds what a deployment needs besides the template, by the table `operations`.
 //! - `refusal` finds why CloudFormation would refuse it, `stays` what outlives the stack.
+//! - `asserted` judges the assertions in `Rules`.
 //! - `inspect` finds parts that would open the sandbox, reach beyond it, or stay behind.
 //! - `hosts` makes up the host names of what a stack makes.
 //! - `admitted` holds the properties of each admitted type.
@@ -13,6 +14,7 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 pub mod admitted;
+mod asserted;
 mod chosen;
 pub mod found;
 mod hosts;
@@ -32,6 +34,7 @@ pub mod value;
 
 use std::collections::BTreeMap;
 
+pub use asserted::{Asserted, Holds, assertions};
 pub use found::{Allow, TemplateFinding};
 pub use hosts::{MADE_UP, sampled_outputs};
 pub use inspect::inspect;

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fancy_regex::Regex;
 
+use super::asserted::{Holds, assertions};
 use super::chosen;
 use super::read::Template;
 use super::resolve::{Given, Resolver, Surroundings};
@@ -88,6 +89,7 @@ pub fn refusals(template: &Template, surroundings: &Surroundings, request: &Requ
     found.parameters(request);
     found.capabilities(request.capabilities);
     found.references();
+    found.rules(surroundings);
     found.list
 }
 
@@ -373,6 +375,16 @@ impl Found<'_> {
         {
             let message = format!("Template format error: Unresolved condition dependency {name}");
             self.push(node.span, message, "correct the name, or declare it under `Conditions`");
+        }
+    }
+
+    /// Assertions that do not hold.
+    fn rules(&mut self, surroundings: &Surroundings) {
+        for one in assertions(self.template, surroundings) {
+            if one.holds == Holds::No {
+                let message = format!("{} does not hold for these parameters", one.told());
+                self.push(one.span, message, "give parameters that the rule allows, or change the rule");
+            }
         }
     }
 

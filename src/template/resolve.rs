@@ -395,6 +395,45 @@ impl<'a> Resolver<'a> {
         Resolved { given, ..Resolved::text(span, out) }
     }
 
+    /// Whether a condition or an assertion holds.
+    pub fn truth_of(&self, node: &Node) -> Truth {
+        self.condition(node, 0)
+    }
+
+    /// The texts of a list, or the one text. `Err` if one of them is unknown.
+    fn texts(&self, node: &Node, depth: usize) -> Result<Vec<String>, Truth> {
+        let items: Vec<String> = match self.value(node, depth).form {
+            Form::List(items) => items.iter().map(Resolved::flat).collect(),
+            form @ (Form::Text(_) | Form::Map(_) | Form::Either(_) | Form::Nothing) => {
+                vec![Resolved { form, ..Resolved::text(node.span, String::new()) }.flat()]
+            }
+        };
+        let mut texts = Vec::new();
+        for item in items {
+            match knowledge(&item) {
+                Knowledge::Known => texts.push(item),
+                Knowledge::Later => return Err(Truth::Later),
+                Knowledge::Own | Knowledge::Named | Knowledge::Open => return Err(Truth::Open),
+            }
+        }
+        Ok(texts)
+    }
+
+    /// Compares the members of two lists, as the functions of `Rules` do.
+    fn members(
+        &self,
+        lists: [&Node; 2],
+        depth: usize,
+        holds: impl FnOnce(&[String], &[String]) -> bool,
+    ) -> Truth {
+        match lists.map(|node| self.texts(node, depth)) {
+            [Ok(left), Ok(right)] if holds(&left, &right) => Truth::Yes,
+            [Ok(_), Ok(_)] => Truth::No,
+            [Err(Truth::Later), _] | [_, Err(Truth::Later)] => Truth::Later,
+            [Err(_), _] | [_, Err(_)] => Truth::Open,
+        }
+    }
+
     fn named_condition(&self, name: &str, depth: usize) -> Truth {
         let Some(node) = self.template.entry("Conditions", name) else { return Truth::Open };
         if let Some(known) = self.conditions.borrow().get(name) {
@@ -436,6 +475,16 @@ impl<'a> Resolver<'a> {
                     (Knowledge::Known, Knowledge::Own | Knowledge::Named) if left.is_empty() => Truth::No,
                     _ => Truth::Open,
                 }
+            }
+            ("Fn::Contains", [list, value]) => self
+                .members([list, value], depth + 1, |list, value| value.iter().all(|one| list.contains(one))),
+            ("Fn::EachMemberIn", [some, all]) => {
+                self.members([some, all], depth + 1, |some, all| some.iter().all(|one| all.contains(one)))
+            }
+            ("Fn::EachMemberEquals", [list, value]) => {
+                self.members([list, value], depth + 1, |list, value| {
+                    list.iter().all(|one| [one.clone()] == *value)
+                })
             }
             _ => Truth::Open,
         }

@@ -20,7 +20,7 @@ use playbook::action::{
 use playbook::expr;
 use port::{Calibration, Create, CreateCall, DeployStack, Finding, Rule, Timed};
 use template::stays::How;
-use template::{self, Allow, Given, SANDBOX_CIDR, SANDBOX_IDS, Surroundings, Template};
+use template::{self, Allow, Given, Holds, SANDBOX_CIDR, SANDBOX_IDS, Surroundings, Template};
 
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -115,6 +115,7 @@ impl Action for Deploy {
         let mut findings = inspected(&template, &surroundings, &allow)?;
         lost::refuse(cx, &template, &surroundings).await?;
         findings.extend(staying(&template, &surroundings, &args.name));
+        findings.extend(assumed(cx, &template, &surroundings));
         let what = Create::Stack(DeployStack {
             name: cx.name(""),
             template: text,
@@ -195,6 +196,29 @@ fn surroundings(cx: &Context<'_>, parameters: &BTreeMap<String, String>) -> Surr
             .collect(),
         from_steps: from_steps(cx),
     }
+}
+
+/// Assertions of the template that only AWS can judge. The twin takes them to hold.
+fn assumed(cx: &Context<'_>, template: &Template, surroundings: &Surroundings) -> Vec<Finding> {
+    if !cx.provisioner.cloud().tells_changes() {
+        return Vec::new();
+    }
+    let unknown = template::assertions(template, surroundings).into_iter();
+    unknown
+        .filter(|one| one.holds == Holds::Unknown)
+        .map(|one| {
+            Finding::new(
+                Rule::Assumed,
+                cx.step,
+                format!(
+                    "step `{}` was assumed: the twin cannot judge {} of the template",
+                    cx.step,
+                    one.told()
+                ),
+                "run the drill `--on aws`, where CloudFormation judges it",
+            )
+        })
+        .collect()
 }
 
 /// Findings about what stays although CloudFormation deletes the stack.
