@@ -465,7 +465,8 @@ impl EstateFile {
                 objects: entry.objects,
                 shared_with: entry.shared_with.clone(),
                 managed_key: entry.managed_key,
-                encrypted: entry.encrypted || entry.kms_key.is_some(),
+                // A key of any kind means encryption, also one that AWS manages.
+                encrypted: entry.encrypted || entry.managed_key || entry.kms_key.is_some(),
                 kms_key: entry.kms_key.clone(),
                 one_zone: entry.storage_class.is_some_and(StorageClass::is_one_zone),
                 earliest: entry
