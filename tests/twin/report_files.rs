@@ -198,7 +198,7 @@ fn github_gets_a_summary_and_annotations_only_where_it_asks() {
     assert!(lines.iter().all(|l| l.starts_with("::") && !l.contains('\n')));
     for expected in [
         "::error file=drills/region-loss.yaml,title=RTO of payments missed::1h2m with assumptions, objective 1h",
-        "::error file=drills/region-loss.yaml,title=RPO of search unknown::it could not be measured, objective 15m",
+        "::error file=drills/region-loss.yaml,title=RPO of search unknown::not recovered, objective 15m",
     ] {
         assert!(lines.iter().any(|l| l == expected), "{expected}\n{lines:#?}");
     }

@@ -227,7 +227,9 @@ impl Gate {
     fn rpo(&mut self, workload: &WorkloadReport, overrides: &Overrides) {
         let rpo = &workload.rpo;
         // A store of unknown age may be older than all others.
-        let whole = workload.recovered && !rpo.partial;
+        let whole = workload.recovered
+            && !rpo.partial
+            && rpo.sources.iter().all(|source| source.data_age_s.or(source.age_s).is_some());
         let given =
             MeasureObjective { objective: rpo.objective_s, instead: overrides.rpo, status: rpo.status };
         self.objective(workload, Measure::Rpo, "RPO", rpo.measured_s, whole, given);
