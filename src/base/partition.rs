@@ -39,6 +39,15 @@ impl Partition {
         PARTITIONS.iter().find(named).unwrap_or(&AWS)
     }
 
+    /// What stands before the partition's ending in the host name of a service:
+    /// `db.abc.us-west-2.rds` of `db.abc.us-west-2.rds.amazonaws.com`. `None` if the name ends as in
+    /// no partition.
+    pub fn service_of_host(host: &str) -> Option<String> {
+        let host = host.to_ascii_lowercase();
+        let ends = PARTITIONS.iter().find_map(|p| host.strip_suffix(p.dns_suffix)?.strip_suffix('.'));
+        ends.map(str::to_owned)
+    }
+
     /// The partition of an ARN, such as `aws-cn` of `arn:aws-cn:iam::…`. `None` if the text is no
     /// ARN.
     pub fn of_arn(arn: &str) -> Option<&str> {
@@ -48,7 +57,7 @@ impl Partition {
 
 #[cfg(test)]
 mod tests {
-    use super::Partition;
+    use super::{PARTITIONS, Partition};
 
     #[test]
     fn a_region_is_in_its_partition() {
@@ -68,5 +77,18 @@ mod tests {
         }
         assert_eq!(Partition::of_arn("arn:aws-cn:iam::111122223333:role/x"), Some("aws-cn"));
         assert_eq!(Partition::of_arn("orders"), None);
+    }
+
+    #[test]
+    fn the_host_names_of_every_partition_are_known() {
+        for partition in PARTITIONS {
+            let host = format!("db.abc.RDS.{}", partition.dns_suffix);
+            assert_eq!(Partition::service_of_host(&host).as_deref(), Some("db.abc.rds"), "{host}");
+        }
+        for host in
+            ["amazonaws.com", "xamazonaws.com", "db.rds.amazonaws.com.example", "db.rds.amazonaws.example"]
+        {
+            assert_eq!(Partition::service_of_host(host), None, "{host}");
+        }
     }
 }

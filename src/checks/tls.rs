@@ -157,7 +157,7 @@ impl fmt::Display for NotTrusted {
             Some(Authorities::Rds) => write!(
                 f,
                 "the certificate is signed by `{authority}`, which is none of Amazon RDS's authorities known here; is \
-                 this the restored database? give the authority of a newer region as `ca_file`"
+                 this the restored database? give the authority of a newer region, or of another partition, as `ca_file`"
             ),
         }
     }

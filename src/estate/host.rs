@@ -10,6 +10,7 @@ use super::bucket;
 use super::plane::{self, EAST};
 use super::resource::ResourceId;
 use base::ids::{AccountId, AzId, Region};
+use base::partition::PARTITIONS;
 
 /// A form of host names.
 pub struct Form {
@@ -38,8 +39,12 @@ impl Form {
     }
 }
 
-/// What a placeholder in a pattern stands for, as a regular expression.
-const PLACEHOLDERS: [(&str, &str); 12] = [
+/// What stands for the ending of AWS on the twin.
+const TWIN: &str = "twin.invalid";
+
+/// What a placeholder in a pattern stands for, as a regular expression. `{aws}` is one of the endings
+/// of the partitions, or the twin's.
+const PLACEHOLDERS: [(&str, &str); 11] = [
     ("{any}", r"(?:[^.]+\.)*"),
     ("{region}", r"(?P<region>(?:[a-z]{2}|eusc)(?:-[a-z]{2,})+-[0-9]{1,2})"),
     // A short form of a region: `use1`.
@@ -49,11 +54,6 @@ const PLACEHOLDERS: [(&str, &str); 12] = [
     ("{bucket}", r"(?P<bucket>[a-z0-9][a-z0-9._-]*)"),
     ("{name}", r"(?P<name>[^.]+)"),
     ("{ip}", r"(?P<ip>[0-9]+-[0-9]+-[0-9]+-[0-9]+)"),
-    // `twin.invalid` stands for it on the twin.
-    (
-        "{aws}",
-        r"(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|c2s\.ic\.gov|sc2s\.sgov\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov|twin\.invalid)",
-    ),
     (
         "{api}",
         r"(?:api\.aws|api\.amazonwebservices\.(?:com\.cn|eu)|api\.aws\.ic\.gov|api\.aws\.scloud|api\.cloud-aws\.adc-e\.uk|api\.aws\.hci\.ic\.gov)",
@@ -162,7 +162,12 @@ fn compiled(pattern: &str) -> Result<Regex, regex::Error> {
     while let Some(first) = rest.chars().next() {
         let placeholder =
             PLACEHOLDERS.iter().find_map(|(name, means)| Some((rest.strip_prefix(name)?, means)));
-        if let Some((after, means)) = placeholder {
+        if let Some(after) = rest.strip_prefix("{aws}") {
+            let suffixes = PARTITIONS.iter().map(|p| p.dns_suffix).chain([TWIN]);
+            let endings: Vec<String> = suffixes.map(regex::escape).collect();
+            text.push_str(&format!("(?:{})", endings.join("|")));
+            rest = after;
+        } else if let Some((after, means)) = placeholder {
             text.push_str(means);
             rest = after;
         } else {

@@ -10,6 +10,7 @@ use crate::Net;
 use crate::dial::Failure;
 use crate::observation::Secrets;
 use crate::tls::Roots;
+use base::partition::Partition;
 use base::redact;
 use playbook::asked::{self, SqlEngine};
 use playbook::check::{Authorities, SqlCheck, SqlTlsMode};
@@ -104,14 +105,20 @@ impl Target {
     /// The authorities to trust. No authority but RDS's own signs for names of RDS, unless it is a
     /// proxy.
     pub(super) fn roots(&self) -> Roots<'_> {
-        let name = self.server_name.to_ascii_lowercase();
-        let of_rds = name.ends_with(".rds.amazonaws.com").then_some(Authorities::Rds);
+        let of_rds = is_of_rds(&self.server_name).then_some(Authorities::Rds);
         Roots {
             system: self.authorities.is_none(),
             known: self.authorities.or(of_rds),
             ca_file: self.ca_file.as_deref(),
         }
     }
+}
+
+/// Whether a host name is one of RDS: `….us-west-2.rds.amazonaws.com`, or as in China
+/// `….rds.cn-north-1.amazonaws.com.cn`.
+fn is_of_rds(host: &str) -> bool {
+    let Some(service) = Partition::service_of_host(host) else { return false };
+    service.rsplit('.').take(2).any(|label| label == "rds")
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -163,6 +170,11 @@ mod tests {
                 true,
                 false,
             ),
+            ("{ query: select 1, url: 'postgres://db.abc.rds.cn-north-1.amazonaws.com.cn/o' }", true, true),
+            ("{ query: select 1, url: 'postgres://db.abc.eusc-de-east-1.rds.amazonaws.eu/o' }", true, true),
+            ("{ query: select 1, url: 'postgres://db.abc.us-gov-west-1.rds.amazonaws.com/o' }", true, true),
+            ("{ query: select 1, url: 'postgres://db.abc.us-iso-east-1.rds.c2s.ic.gov/o' }", true, true),
+            ("{ query: select 1, url: 'postgres://rds.db.us-west-2.elb.amazonaws.com/o' }", true, false),
             ("{ query: select 1, url: 'postgres://db.example/o' }", true, false),
             ("{ query: select 1, url: 'postgres://db.example/o', tls: { ca: rds } }", false, true),
         ] {
