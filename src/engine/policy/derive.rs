@@ -348,7 +348,7 @@ impl Derivation<'_> {
         let mut unknown = BTreeSet::new();
         for kind in types {
             match of_resource_type(&kind) {
-                Some(calls) => self.sandbox(calls)?,
+                Some(calls) => self.sandbox(&calls)?,
                 None => drop(unknown.insert(kind)),
             }
         }

@@ -10,6 +10,8 @@
 //! region, `{a}` the account, `{new}` the names of the run's resources, `{b}` the bucket of the
 //! call.
 
+use template::operations::operations;
+
 /// The condition of a permission, in addition to the region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Restriction {
@@ -229,33 +231,34 @@ pub fn is_global(call: &str) -> bool {
     call.starts_with("route53:")
 }
 
+/// The calls that CloudFormation makes besides creating and deleting a resource, for the types of
+/// which they are known. They come from the handlers in the schemas of the resource types.
+const BESIDES: &[(&str, &[&str])] = &[
+    (
+        "AWS::EC2::SecurityGroup",
+        &[
+            "ec2:DescribeSecurityGroups",
+            "ec2:AuthorizeSecurityGroupIngress",
+            "ec2:AuthorizeSecurityGroupEgress",
+            "ec2:RevokeSecurityGroupIngress",
+            "ec2:RevokeSecurityGroupEgress",
+        ],
+    ),
+    ("AWS::EC2::SecurityGroupIngress", &["ec2:DescribeSecurityGroups"]),
+    ("AWS::EC2::SecurityGroupEgress", &["ec2:DescribeSecurityGroups"]),
+];
+
 /// The calls that CloudFormation makes with the caller's permissions to create and delete a
-/// resource of this type. They come from the handlers in the schemas of the resource types. The
-/// resource gets the tags of the stack.
-pub fn of_resource_type(kind: &str) -> Option<&'static [&'static str]> {
-    Some(match kind {
-        "AWS::EC2::SecurityGroup" => &[
-            "ec2:CreateSecurityGroup",
-            "ec2:DescribeSecurityGroups",
-            "ec2:AuthorizeSecurityGroupIngress",
-            "ec2:AuthorizeSecurityGroupEgress",
-            "ec2:RevokeSecurityGroupIngress",
-            "ec2:RevokeSecurityGroupEgress",
-            "ec2:DeleteSecurityGroup",
-        ],
-        "AWS::EC2::SecurityGroupIngress" => &[
-            "ec2:DescribeSecurityGroups",
-            "ec2:AuthorizeSecurityGroupIngress",
-            "ec2:RevokeSecurityGroupIngress",
-        ],
-        "AWS::EC2::SecurityGroupEgress" => &[
-            "ec2:DescribeSecurityGroups",
-            "ec2:AuthorizeSecurityGroupEgress",
-            "ec2:RevokeSecurityGroupEgress",
-        ],
-        "AWS::CloudFormation::WaitConditionHandle" => &[],
-        _ => return None,
-    })
+/// resource of this type. The resource gets the tags of the stack. `None`: not all are known.
+pub fn of_resource_type(kind: &str) -> Option<Vec<&'static str>> {
+    let made_by = operations(kind)?;
+    let besides = BESIDES.iter().find(|(known, _)| *known == kind).map(|(_, calls)| *calls);
+    match (besides, made_by.all().next()) {
+        (Some(besides), _) => Some(made_by.all().chain(besides.iter().copied()).collect()),
+        // CloudFormation makes it without any service.
+        (None, None) => Some(Vec::new()),
+        (None, Some(_)) => None,
+    }
 }
 
 /// The calls that AWS makes with the caller's permissions for an encryption key: EBS user guide,
