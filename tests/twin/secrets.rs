@@ -6,6 +6,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
+use engine::actions::CATALOGUE;
 use support::alone;
 use support::canary::{CANARY, CORE, found, is_nowhere, written};
 use support::drill::{Drill, drillmaster};
@@ -71,6 +72,126 @@ fn a_rehearsal_tells_nothing_and_needs_nothing() {
             .iter()
             .any(|(place, text)| place == "stderr" && !found(text).is_empty())
     );
+}
+
+/// Every argument of an action that may hold a secret. One that is new here belongs into the drills
+/// below, and into that of `tests/aws/drills/secrets.rs`.
+#[test]
+fn the_arguments_that_may_hold_a_secret_are_known() {
+    let declared: Vec<(&str, &str)> = CATALOGUE
+        .0
+        .iter()
+        .flat_map(|action| action.secrets.iter().map(|name| (action.name, *name)))
+        .collect();
+    let known = [
+        ("ec2.launch", "user_data"),
+        ("cloudformation.deploy", "parameters"),
+        ("command.run", "run"),
+        ("command.run", "env"),
+    ];
+    assert_eq!(declared, known);
+}
+
+const STACK: &str = "\
+Parameters:
+  VpcId: { Type: String }
+  Word: { Type: String }
+Resources:
+  Web:
+    Type: AWS::EC2::SecurityGroup
+    Properties:
+      GroupDescription: { Ref: Word }
+      VpcId: { Ref: VpcId }
+      SecurityGroupEgress: [{ IpProtocol: '-1', CidrIp: 10.66.0.0/16 }]
+Outputs:
+  Plain: { Value: { Ref: Word } }
+  Within: { Value: { 'Fn::Sub': 'jdbc:x?password=${Word}&ssl=true' } }
+  Listed: { Value: { 'Fn::Join': [',', [a, { Ref: Word }]] } }
+";
+
+/// A drill that gives `value`, an expression, to every request that carries free text: a stack's
+/// parameters, the user data of machines, a command's words and environment. The stack shows the
+/// value in its outputs. CloudFormation refuses those of `refused`.
+fn requests(value: &str, refused: &[&str]) -> Drill {
+    let mut steps = vec![
+        "- id: stack\n  uses: cloudformation.deploy\n  with: { name: stack, template: String.yaml, parameters: { Word: 'VALUE' } }".to_owned(),
+        "- id: machine\n  uses: ec2.launch\n  with:\n    image: { of: \"tag:app=orders\", point: latest }\n    type: t4g.small\n    user_data: |\n      #!/bin/sh\n      echo 'VALUE' > /etc/word".to_owned(),
+        "- id: told\n  uses: command.run\n  with: { run: [echo, '{{ steps.stack.outputs.Plain }}', '{{ steps.stack.outputs.Within }}'], env: { WORD: 'VALUE' } }".to_owned(),
+    ];
+    steps.extend(refused.iter().enumerate().map(|(n, kind)| format!(
+        "- id: refused-{n}\n  uses: cloudformation.deploy\n  continue_on_error: true\n  retry: {{ attempts: 2, backoff: 1s }}\n  with: {{ name: refused-{n}, template: refused-{n}.yaml, parameters: {{ Word: 'it is VALUE' }} }} # {kind}"
+    )));
+    let mut drill = Drill::good();
+    for step in steps {
+        drill = drill.step(&step.replace("VALUE", value));
+    }
+    std::fs::write(drill.folder().join("String.yaml"), STACK).unwrap();
+    for (n, kind) in refused.iter().enumerate() {
+        let text = STACK.replace("Word: { Type: String }", &format!("Word: {{ {kind} }}"));
+        std::fs::write(drill.folder().join(format!("refused-{n}.yaml")), text).unwrap();
+    }
+    drill
+}
+
+/// Parameters that do not take the value. What is said of the first two quotes it.
+const REFUSED: [&str; 4] = [
+    "Type: Number",
+    "Type: 'AWS::EC2::Subnet::Id'",
+    "Type: String, AllowedValues: [left, right]",
+    "Type: String, AllowedPattern: '^never$'",
+];
+
+/// What a run wrote, and what other commands say of its record afterwards.
+fn all_that_is_told(drill: &Drill, args: &[&str], steps: &[(&str, &str)]) -> Vec<(String, String)> {
+    let out = drill.next_out();
+    let run = drill.command(&out, args).output().unwrap();
+    let mut all = written(&out, &run.stdout, &run.stderr);
+    let journal = std::fs::read_to_string(out.join("journal.ndjson")).unwrap_or_default();
+    for (step, ended) in steps {
+        let told = format!("\"event\":\"step_{ended}\",\"step\":\"{step}\"");
+        assert!(journal.contains(&told), "{}", String::from_utf8_lossy(&run.stderr));
+    }
+    for again in [&["report", "--format", "html"][..], &["report", "--format", "json"], &["gate"]] {
+        let told = drillmaster().args(&again[..1]).arg(&out).args(&again[1..]).output().unwrap();
+        all.extend(written(Path::new("/nowhere"), &told.stdout, &told.stderr));
+    }
+    all
+}
+
+/// A stack's parameters reach the journal, because a resumed run compares its request with theirs.
+#[test]
+fn no_request_tells_a_secret() {
+    let given = format!("db_password={CANARY}");
+    for output in ["text", "json"] {
+        let drill = requests("{{ env.CANARY }}", &REFUSED).env("CANARY", CANARY);
+        let steps: Vec<(&str, &str)> = [("stack", "succeeded"), ("machine", "succeeded")]
+            .into_iter()
+            .chain(["refused-0", "refused-1", "refused-2", "refused-3"].map(|id| (id, "failed")))
+            .collect();
+        is_nowhere(&all_that_is_told(&drill, &["--output", output], &steps));
+        let password = |refused| {
+            requests("{{ params.db_password }}", refused)
+                .playbook("params: {", "params: { db_password: none,")
+        };
+        let steps = &steps[..2];
+        is_nowhere(&all_that_is_told(&password(&[]), &["--output", output, "--param", &given], steps));
+        // Known values are judged before the run.
+        let refused = password(&REFUSED);
+        let all = all_that_is_told(&refused, &["--output", output, "--param", &given], &[]);
+        assert!(all.iter().any(|(_, text)| text.contains("must be a number: it is ***")), "{all:?}");
+        is_nowhere(&all);
+    }
+    // The control: the same value as a parameter that is no secret.
+    let word = format!("word={CANARY}");
+    let plain =
+        |refused| requests("{{ params.word }}", refused).playbook("params: {", "params: { word: none,");
+    let all = all_that_is_told(&plain(&[]), &["--param", &word], &[]);
+    let holds = |end: &str| all.iter().any(|(place, text)| place.ends_with(end) && !found(text).is_empty());
+    for place in ["journal.ndjson", "report.json"] {
+        assert!(holds(place), "not in {place}");
+    }
+    let all = all_that_is_told(&plain(&REFUSED), &["--param", &word], &[]);
+    assert!(all.iter().any(|(place, text)| place == "stderr" && !found(text).is_empty()), "{all:?}");
 }
 
 /// A value of a variable that does not fit its argument is not quoted.
