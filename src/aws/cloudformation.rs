@@ -10,7 +10,9 @@ use super::access::{CloudFormationReader, Writer};
 use super::error::OrCloud;
 use super::once::begun;
 use super::{At, observed, pages, s3, tags, with};
-use port::{CloudError, CloudResult, Created, DeployStack, ErrorKind, Kind, Observed, State, TAG_RUN};
+use port::{
+    CloudError, CloudResult, Created, DeployStack, ErrorKind, Kind, Observed, Progress, State, TAG_RUN,
+};
 
 pub async fn create(at: &At<'_>, stack: &DeployStack) -> CloudResult<Created> {
     const CALL: &str = "cloudformation:CreateStack";
@@ -131,7 +133,7 @@ async fn first_failure(client: &CloudFormationReader, id: &str) -> CloudResult<O
     }))
 }
 
-pub async fn delete(to: &Writer, id: &str) -> CloudResult<()> {
+pub async fn delete(to: &Writer, id: &str, progress: &dyn Fn(Progress)) -> CloudResult<()> {
     const CALL: &str = "cloudformation:DeleteStack";
     let (client, run_tags) = (&to.cloudformation, &to.run_tags);
     let Some(stack) = describe(&to.read.cloudformation, id).await? else { return Ok(()) };
@@ -140,7 +142,7 @@ pub async fn delete(to: &Writer, id: &str) -> CloudResult<()> {
     }
     tags::guard(CALL, id, run_of(&stack), run_tags)?;
     if stack.stack_status() == Some(&StackStatus::DeleteFailed) {
-        empty_buckets(to, id).await?;
+        empty_buckets(to, id, progress).await?;
     }
     // No client token: CloudFormation would take a repeated token for a repeat of a failed
     // deletion.
@@ -150,7 +152,7 @@ pub async fn delete(to: &Writer, id: &str) -> CloudResult<()> {
 
 /// Empties the buckets that a failed deletion has left. CloudFormation deletes only empty ones. It
 /// gives a stack's tags to its buckets, so a bucket without the run's tag is not the run's.
-async fn empty_buckets(to: &Writer, id: &str) -> CloudResult<()> {
+async fn empty_buckets(to: &Writer, id: &str, progress: &dyn Fn(Progress)) -> CloudResult<()> {
     const CALL: &str = "cloudformation:DeleteStack";
     let request = to.read.cloudformation.list_stack_resources().stack_name(id);
     let listed = pages!("cloudformation:ListStackResources", stack_resource_summaries, request);
@@ -168,7 +170,7 @@ async fn empty_buckets(to: &Writer, id: &str) -> CloudResult<()> {
             Err(e) => return Err(CloudError { message: format!("{named}: {}", e.message), ..e }),
         };
         if s3::bucket::run_of(&tags) == Some(to.run_tags.run.0.as_str()) {
-            s3::bucket::empty(to, name).await?;
+            s3::bucket::empty(to, name, progress).await?;
         } else if status == Some(&ResourceStatus::DeleteFailed) {
             let why = one.resource_status_reason().unwrap_or("it may not be empty");
             let what = format!(

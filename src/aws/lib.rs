@@ -205,7 +205,13 @@ impl Cloud for Aws {
         .await
     }
 
-    async fn delete(&self, permit: &Permit, origin: &Origin, resource: &ResourceRef) -> CloudResult<()> {
+    async fn delete(
+        &self,
+        permit: &Permit,
+        origin: &Origin,
+        resource: &ResourceRef,
+        progress: &dyn Fn(Progress),
+    ) -> CloudResult<()> {
         on_behalf(&origin.by, async {
             let clients = self.s3_clients(&resource.place()).await?;
             let to = &clients.writer(permit, Operation::Delete, delete_call(resource.kind))?;
@@ -223,8 +229,8 @@ impl Cloud for Aws {
                 Kind::DbInstance => rds::instance::delete(to, &resource.id).await,
                 Kind::DbCluster => rds::cluster::delete(to, &resource.id).await,
                 Kind::DbSnapshot | Kind::DbClusterSnapshot => rds::snapshot::delete(to, resource).await,
-                Kind::Bucket => s3::bucket::delete(to, &resource.id).await,
-                Kind::Stack => cloudformation::delete(to, &resource.id).await,
+                Kind::Bucket => s3::bucket::delete(to, &resource.id, progress).await,
+                Kind::Stack => cloudformation::delete(to, &resource.id, progress).await,
             };
             match gone {
                 Err(e) if e.kind == ErrorKind::NotFound => Ok(()),

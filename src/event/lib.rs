@@ -136,7 +136,7 @@ pub enum Body {
         #[serde(default)]
         worst_case: WorstCase,
     },
-    /// The progress of a step or check. Shown, but not stored.
+    /// The progress of a step or check, or of the deletion of a resource. Shown, but not stored.
     Progress {
         id: String,
         text: String,

@@ -50,7 +50,7 @@ impl<C: Fn(&Create) -> CloudResult<Created>, O: Fn(&str) -> Observed> Cloud for 
         self.observed.borrow_mut().push(ids.to_vec());
         Ok(ids.iter().map(|id| (self.observe)(id)).collect())
     }
-    async fn delete(&self, _: &Permit, _: &Origin, _: &ResourceRef) -> CloudResult<()> {
+    async fn delete(&self, _: &Permit, _: &Origin, _: &ResourceRef, _: &dyn Fn(Progress)) -> CloudResult<()> {
         no()
     }
     async fn tagged(&self, _: &Place, _: &Whose) -> CloudResult<Tagged> {

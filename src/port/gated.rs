@@ -186,9 +186,15 @@ impl Cloud for Gated {
         self.inner.observe(place, kind, ids).await
     }
 
-    async fn delete(&self, permit: &Permit, origin: &Origin, resource: &ResourceRef) -> CloudResult<()> {
+    async fn delete(
+        &self,
+        permit: &Permit,
+        origin: &Origin,
+        resource: &ResourceRef,
+        progress: &dyn Fn(Progress),
+    ) -> CloudResult<()> {
         self.check(delete_call(resource.kind), permit.place(), &origin.by)?;
-        self.inner.delete(permit, origin, resource).await
+        self.inner.delete(permit, origin, resource, progress).await
     }
 
     async fn tagged(&self, place: &Place, whose: &Whose) -> CloudResult<Tagged> {

@@ -75,8 +75,15 @@ pub trait Cloud {
     async fn observe(&self, place: &Place, kind: Kind, ids: &[String]) -> CloudResult<Vec<Observed>>;
 
     /// Begins to delete one resource. Succeeds if the resource is already gone. Refuses a resource
-    /// without the run's tag, which is read just before.
-    async fn delete(&self, permit: &Permit, origin: &Origin, resource: &ResourceRef) -> CloudResult<()>;
+    /// without the run's tag, which is read just before. `progress` hears of the objects that are
+    /// deleted while a bucket is emptied.
+    async fn delete(
+        &self,
+        permit: &Permit,
+        origin: &Origin,
+        resource: &ResourceRef,
+        progress: &dyn Fn(Progress),
+    ) -> CloudResult<()>;
 
     /// All resources in this place that carry the run's tag, or the tag of any run.
     async fn tagged(&self, place: &Place, whose: &Whose) -> CloudResult<Tagged>;

@@ -502,7 +502,13 @@ impl Cloud for Twin {
         Ok(ids.iter().map(|id| world.observe(place, kind, id, now)).collect())
     }
 
-    async fn delete(&self, permit: &Permit, _origin: &Origin, resource: &ResourceRef) -> CloudResult<()> {
+    async fn delete(
+        &self,
+        permit: &Permit,
+        _origin: &Origin,
+        resource: &ResourceRef,
+        _progress: &dyn Fn(Progress),
+    ) -> CloudResult<()> {
         let (call, place, run_tags) = (gated::delete_call(resource.kind), permit.place(), permit.run_tags());
         permit.covers(Operation::Delete, &resource.place(), call)?;
         self.know_place(call, place)?;

@@ -144,7 +144,37 @@ impl Narrator {
             Body::StepStarted { step: id, .. } | Body::CheckReady { check: id } => {
                 self.since.entry(id.clone()).or_insert(event.at);
             }
-            _ => {}
+            Body::PhaseFinished { .. }
+            | Body::Intent { .. }
+            | Body::Created { .. }
+            | Body::NotCreated { .. }
+            | Body::Discarded { .. }
+            | Body::SandboxReady { .. }
+            | Body::Isolation { .. }
+            | Body::Surveyed { .. }
+            | Body::PointSeen { .. }
+            | Body::StepSource { .. }
+            | Body::Progress { .. }
+            | Body::StepRetry { .. }
+            | Body::StepSucceeded { .. }
+            | Body::StepFailed { .. }
+            | Body::StepSkipped { .. }
+            | Body::StepNotRun { .. }
+            | Body::CheckTried { .. }
+            | Body::CheckHealthy { .. }
+            | Body::CheckUnhealthy { .. }
+            | Body::CheckSkipped { .. }
+            | Body::Denied { .. }
+            | Body::Finding(_)
+            | Body::DeleteIntent { .. }
+            | Body::Deleted { .. }
+            | Body::DeleteFailed { .. }
+            | Body::Kept { .. }
+            | Body::LeftBehind { .. }
+            | Body::Interrupted { .. }
+            | Body::Resumed { .. }
+            | Body::Aborted { .. }
+            | Body::RunFinished { .. } => {}
         }
     }
 
@@ -158,7 +188,7 @@ impl Narrator {
                     Some((running, start)) if running == *phase => {
                         format!("in {}", human_seconds(seconds_between(start, at)))
                     }
-                    _ => String::new(),
+                    Some(_) | None => String::new(),
                 };
                 (Mark::Done, phase_name(*phase), took, true)
             }
@@ -210,9 +240,7 @@ impl Narrator {
             Body::Progress { id, text, done } => {
                 let done =
                     done.map(|d| format!(" ({:.0} %)", (d * 100.0).clamp(0.0, 100.0))).unwrap_or_default();
-                let subject =
-                    if self.uses.contains_key(id) { clean(id).into_owned() } else { "progress".into() };
-                (Mark::Waiting, subject, format!("{}{done}", clean(text)), false)
+                (Mark::Waiting, clean(id).into_owned(), format!("{}{done}", clean(text)), false)
             }
             Body::StepRetry { step, attempt, error, next_at } => (
                 Mark::Retrying,

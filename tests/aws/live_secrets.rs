@@ -69,8 +69,14 @@ impl Cloud for Real {
     async fn observe(&self, place: &Place, kind: Kind, ids: &[String]) -> CloudResult<Vec<Observed>> {
         self.0.observe(place, kind, ids).await
     }
-    async fn delete(&self, permit: &Permit, by: &Origin, what: &ResourceRef) -> CloudResult<()> {
-        self.0.delete(permit, by, what).await
+    async fn delete(
+        &self,
+        permit: &Permit,
+        by: &Origin,
+        what: &ResourceRef,
+        progress: &dyn Fn(Progress),
+    ) -> CloudResult<()> {
+        self.0.delete(permit, by, what, progress).await
     }
     async fn tagged(&self, place: &Place, whose: &Whose) -> CloudResult<Tagged> {
         self.0.tagged(place, whose).await

@@ -287,6 +287,51 @@ fn ten_thousand_steps_are_not_held_up_by_their_display() {
     assert!(start.elapsed() < Duration::from_secs(300), "{:?}", start.elapsed());
 }
 
+/// A bucket with many objects takes long to empty, and no step is running then.
+#[test]
+fn what_teardown_deletes_object_by_object_is_seen() {
+    let bucket = port::ResourceRef {
+        kind: port::Kind::Bucket,
+        id: "dm-1f3a-receipts".into(),
+        account: "999988887777".parse().unwrap(),
+        region: "us-west-2".parse().unwrap(),
+    };
+    let deleted = |objects: u32| Body::Progress {
+        id: bucket.to_string(),
+        text: format!("{objects} objects deleted"),
+        done: None,
+    };
+    let events = number(vec![
+        (0.0, run_started(vec![node("db", "rds.restore")], vec![])),
+        (1.0, Body::PhaseStarted { phase: Phase::Teardown }),
+        (2.0, Body::DeleteIntent { resource: bucket.clone() }),
+        (3.0, deleted(1000)),
+        (4.0, deleted(2000)),
+        (40.0, deleted(3000)),
+        (41.0, Body::Deleted { resource: bucket.clone() }),
+    ]);
+    let text = lines(&events, PLAIN);
+    for (objects, told) in [(1000, true), (2000, false), (3000, true)] {
+        let line = format!("bucket/dm-1f3a-receipts (999988887777 us-west-2): {objects} objects deleted");
+        assert_eq!(text.contains(&line), told, "{text}");
+    }
+    let (terminal, mut live) = live(24, 100, PLAIN);
+    for (event, shown) in events.iter().zip([None, None, None, Some(1000), Some(2000), Some(3000), None]) {
+        live.take(event).unwrap();
+        live.paint();
+        let seen = terminal.contents();
+        match shown {
+            Some(objects) => {
+                let row = |line: &str| {
+                    line.contains("dm-1f3a-receipts") && line.contains(&format!("{objects} objects"))
+                };
+                assert!(seen.lines().any(row), "{seen}");
+            }
+            None => assert!(!seen.contains("receipts"), "{seen}"),
+        }
+    }
+}
+
 #[test]
 fn no_golden_file_is_left_over() {
     let names = ["lines", "live", "summary-error", "summary-failed", "summary-passed"];

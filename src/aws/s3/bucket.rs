@@ -1,6 +1,6 @@
 //! Buckets: created private and encrypted, observed, emptied, and deleted.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use aws_sdk_s3::types::{
     BucketLocationConstraint, CreateBucketConfiguration, Delete, ObjectIdentifier,
@@ -14,7 +14,7 @@ use crate::access::{S3Reader, Writer};
 use crate::error::OrCloud;
 use crate::once::{begun, follow_up};
 use crate::{At, observed, tags, with};
-use port::{CloudError, CloudResult, Created, ErrorKind, Kind, Observed, State, TAG_RUN};
+use port::{CloudError, CloudResult, Created, ErrorKind, Kind, Observed, Progress, State, TAG_RUN};
 
 pub async fn create(at: &At<'_>, name: &str) -> CloudResult<Created> {
     const CALL: &str = "s3:CreateBucket";
@@ -123,10 +123,10 @@ pub async fn observe(s3: &S3Reader, ids: &[String]) -> CloudResult<Vec<Observed>
 }
 
 /// Empties the bucket (all versions, delete markers and unfinished uploads), then deletes it.
-pub async fn delete(to: &Writer, name: &str) -> CloudResult<()> {
+pub async fn delete(to: &Writer, name: &str, progress: &dyn Fn(Progress)) -> CloudResult<()> {
     const CALL: &str = "s3:DeleteBucket";
     tags::guard(CALL, name, run_of(&tags_of(&to.read.s3, name).await?), &to.run_tags)?;
-    empty(to, name).await?;
+    empty(to, name, progress).await?;
     to.s3.delete_bucket().bucket(name).send().await.or_cloud(CALL)?;
     Ok(())
 }
@@ -140,10 +140,10 @@ const SINGLES: usize = 16;
 type Named = (String, Option<String>);
 
 /// Deletes all versions and delete markers. Each pass lists the whole bucket, and deletes pages while
-/// it lists the next ones.
-pub async fn empty(to: &Writer, name: &str) -> CloudResult<()> {
+/// it lists the next ones. `progress` hears of each page that is gone.
+pub async fn empty(to: &Writer, name: &str, progress: &dyn Fn(Progress)) -> CloudResult<()> {
     const DELETE: &str = "s3:DeleteObjects";
-    let mut before = None;
+    let (mut before, deleted) = (None, Cell::new(0));
     loop {
         let first = RefCell::new(None);
         let pages = stream::try_unfold(Some(Marker::default()), async |marker| {
@@ -153,7 +153,13 @@ pub async fn empty(to: &Writer, name: &str) -> CloudResult<()> {
         pages
             .map_ok(async |objects: Vec<Named>| {
                 first.borrow_mut().get_or_insert_with(|| objects.clone());
-                delete_objects(to, name, objects).await
+                let count = objects.len() as u64;
+                delete_objects(to, name, objects).await?;
+                deleted.set(deleted.get() + count);
+                if count > 0 {
+                    progress(Progress { objects: deleted.get(), ..Progress::default() });
+                }
+                Ok(())
             })
             .try_buffer_unordered(PAGES)
             .try_collect::<()>()

@@ -281,7 +281,11 @@ impl Provisioner {
         let origin = self.origin(TEARDOWN, 1, &resource.id);
         let permit =
             self.guard.permit(&resource.place(), Operation::Delete, delete_call(resource.kind)).await?;
-        Ok(self.cloud.delete(&permit, &origin, resource).await?)
+        let progress = |deleted: Progress| {
+            let text = format!("{} objects deleted", deleted.objects);
+            self.tell(Body::Progress { id: resource.to_string(), text, done: None });
+        };
+        Ok(self.cloud.delete(&permit, &origin, resource, &progress).await?)
     }
 
     /// Waits until no creating call is in flight, or until the time limit. Returns `false` if a

@@ -167,8 +167,15 @@ impl Frame {
                 }
             }
             Body::Progress { id, text, done } => {
+                // A resource whose deletion takes long has a row of its own, until it is gone.
+                if self.narrator.uses(id).is_empty() && !self.places.contains_key(id) {
+                    self.start(id, false, event.at);
+                }
                 let text = clean(text).into_owned();
                 self.note(id, text, *done);
+            }
+            Body::Deleted { resource } | Body::DeleteFailed { resource, .. } => {
+                self.end(&resource.to_string());
             }
             Body::CheckTried { check, observed, tries, .. } => {
                 self.note(check, format!("try {tries}: {}", clean(observed)), None);
@@ -189,7 +196,23 @@ impl Frame {
             }
             Body::CheckUnhealthy { check, .. } => self.settle(check, true, true, event.at),
             Body::Interrupted { .. } => self.interrupted = true,
-            _ => {}
+            Body::PhaseFinished { .. }
+            | Body::Intent { .. }
+            | Body::Created { .. }
+            | Body::NotCreated { .. }
+            | Body::Discarded { .. }
+            | Body::SandboxReady { .. }
+            | Body::Isolation { .. }
+            | Body::Surveyed { .. }
+            | Body::PointSeen { .. }
+            | Body::Denied { .. }
+            | Body::Finding(_)
+            | Body::DeleteIntent { .. }
+            | Body::Kept { .. }
+            | Body::LeftBehind { .. }
+            | Body::Resumed { .. }
+            | Body::Aborted { .. }
+            | Body::RunFinished { .. } => {}
         }
     }
 
@@ -226,10 +249,14 @@ impl Frame {
         }
     }
 
-    fn settle(&mut self, id: &str, is_check: bool, failed: bool, at: Time) {
+    fn end(&mut self, id: &str) {
         if let Some(place) = self.places.remove(id) {
             self.running.remove(&place);
         }
+    }
+
+    fn settle(&mut self, id: &str, is_check: bool, failed: bool, at: Time) {
+        self.end(id);
         if let Some(run) = &mut self.run {
             let counts = if is_check { &mut run.checks } else { &mut run.steps };
             counts.settled += 1;

@@ -206,7 +206,7 @@ impl World {
     pub async fn try_delete(&self, resource: &ResourceRef) -> Result<(), CloudError> {
         let origin = Origin::new("teardown", 1, "delete");
         let permit = self.permit(&resource.place(), Operation::Delete).await?;
-        self.aws.delete(&permit, &origin, resource).await
+        self.aws.delete(&permit, &origin, resource, &|_| {}).await
     }
 
     /// One complete inspection of a VPC and of everything that carries the run's tag.

@@ -77,7 +77,7 @@ pub async fn what_was_never_there_is_gone(peer: &Peer) {
             ResourceRef { kind, id: id.into(), account: account(SANDBOX), region: at.region.clone() };
         let origin = port::Origin::new("teardown", 1, "delete");
         let permit = peer.permit(&peer.run_tags, &at, Operation::Delete).await.unwrap();
-        let deleted = peer.cloud.delete(&permit, &origin, &resource).await;
+        let deleted = peer.cloud.delete(&permit, &origin, &resource, &|_| {}).await;
         deleted.unwrap_or_else(|e| panic!("{resource}: {e}"));
     }
     assert_eq!(peer.cloud.tagged(&at, &Whose::Run(peer.run_tags.run.clone())).await.unwrap().things, []);
@@ -125,7 +125,7 @@ pub async fn what_another_run_made_is_not_deleted(peer: &Peer) {
     for resource in stage.provisioner.created() {
         // Another run makes the request to the same cloud.
         let permit = peer.permit(&other.run_tags, &resource.place(), Operation::Delete).await.unwrap();
-        let error = peer.cloud.delete(&permit, &origin, &resource).await.unwrap_err();
+        let error = peer.cloud.delete(&permit, &origin, &resource, &|_| {}).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Guarded, "{resource}: {error}");
         assert_eq!(stage.state(&resource).await, State::Ready, "{resource}");
     }
@@ -206,10 +206,10 @@ pub async fn what_is_productions_is_not_changed(peer: &Peer) {
     // A permit is valid for one kind of operation at one place.
     let permit = peer.permit(&peer.run_tags, &stage.ready.place, Operation::Write).await.unwrap();
     let volume = stage.resource(Kind::Volume, &ours);
-    let error = peer.cloud.delete(&permit, &origin, &volume).await.unwrap_err();
+    let error = peer.cloud.delete(&permit, &origin, &volume, &|_| {}).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Guarded, "{error}");
     let permit = peer.permit(&peer.run_tags, &place(SANDBOX, EAST), Operation::Delete).await.unwrap();
-    let error = peer.cloud.delete(&permit, &origin, &volume).await.unwrap_err();
+    let error = peer.cloud.delete(&permit, &origin, &volume, &|_| {}).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Guarded, "{error}");
     assert_eq!(stage.state(&volume).await, State::Ready);
     stage.close().await;

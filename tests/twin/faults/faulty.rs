@@ -382,7 +382,13 @@ impl Cloud for Faulty {
         self.call(describe_call(kind), READS, look).await
     }
 
-    async fn delete(&self, permit: &Permit, origin: &Origin, resource: &ResourceRef) -> CloudResult<()> {
+    async fn delete(
+        &self,
+        permit: &Permit,
+        origin: &Origin,
+        resource: &ResourceRef,
+        progress: &dyn Fn(Progress),
+    ) -> CloudResult<()> {
         let call = delete_call(resource.kind);
         if self.weather.clinging == Some(resource.kind) {
             self.alive().await;
@@ -399,7 +405,7 @@ impl Cloud for Faulty {
             let place = resource.place();
             let seen = self.inner.observe(&place, resource.kind, std::slice::from_ref(&resource.id)).await?;
             let tagged = self.inner.tagged(&place, &Whose::Run(permit.run_tags().run.clone())).await?;
-            self.inner.delete(permit, origin, resource).await?;
+            self.inner.delete(permit, origin, resource, progress).await?;
             if self.weather.like_aws && self.draw(LINGERING, &[Fault::Stale]).is_some() {
                 let tagged = tagged.things.into_iter().find(|thing| thing.resource == *resource);
                 let (until, seen) = (self.after(STALE), seen.into_iter().next().unwrap());

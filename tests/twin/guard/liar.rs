@@ -74,7 +74,7 @@ impl Cloud for Liar {
         never()
     }
 
-    async fn delete(&self, _: &Permit, _: &Origin, _: &ResourceRef) -> CloudResult<()> {
+    async fn delete(&self, _: &Permit, _: &Origin, _: &ResourceRef, _: &dyn Fn(Progress)) -> CloudResult<()> {
         never()
     }
 
