@@ -157,7 +157,7 @@ pub fn load(place: Option<(PathBuf, bool)>) -> Result<UserConfig, Diagnostics> {
     found.sort();
     match config {
         Some(config) if !found.has_errors() => Ok(UserConfig { path: Some(path), ..config }),
-        _ => Err(found),
+        Some(_) | None => Err(found),
     }
 }
 

@@ -143,9 +143,10 @@ fn as_text(report: &Report, style: TextStyle) -> String {
 }
 
 fn verdict(text: &mut String, style: TextStyle, report: &Report) {
-    let (tone, word) = match code(report) {
-        Exit::Passed => (Tone::Good, "As planned, this can pass."),
-        _ => (Tone::Bad, "As planned, this cannot pass (exit code 1)."),
+    let (tone, word) = if code(report) == Exit::Passed {
+        (Tone::Good, "As planned, this can pass.")
+    } else {
+        (Tone::Bad, "As planned, this cannot pass (exit code 1).")
     };
     text.push('\n');
     line(text, &style.paint(tone, word));
@@ -208,7 +209,9 @@ fn order(text: &mut String, style: TextStyle, report: &Report) {
         let to = step.finished_at.map(|at| seconds_between(t0, at));
         let note = match step.status {
             StepStatus::Succeeded => step.uses.clone(),
-            _ => format!("{}: {}", step.uses, step.because.as_deref().unwrap_or("")),
+            StepStatus::Failed | StepStatus::Skipped | StepStatus::NotRun => {
+                format!("{}: {}", step.uses, step.because.as_deref().unwrap_or(""))
+            }
         };
         rows.push((from, to, step.id.clone(), note));
     }

@@ -164,13 +164,13 @@ fn is_over(contents: &Contents, abort: bool) -> bool {
 
 /// Returns the first event of the run.
 fn started(events: &[Event], folder: &Path) -> Result<RunStarted, String> {
-    match events.first().map(|first| &first.body) {
-        Some(Body::RunStarted(started)) => Ok((**started).clone()),
-        _ => Err(format!(
-            "{}: not even the run's beginning is on record, so nothing was done: run the drill anew with another --out, or remove the folder",
-            folder.display()
-        )),
+    if let Some(Body::RunStarted(started)) = events.first().map(|first| &first.body) {
+        return Ok((**started).clone());
     }
+    Err(format!(
+        "{}: not even the run's beginning is on record, so nothing was done: run the drill anew with another --out, or remove the folder",
+        folder.display()
+    ))
 }
 
 /// Returns the parameters that the run was given. Secrets are on no record, and are given again.
@@ -273,7 +273,7 @@ fn clock_agrees(events: &[Event]) -> Result<(), String> {
             now.format("%Y-%m-%dT%H:%M:%SZ"),
             last.at.format("%Y-%m-%dT%H:%M:%SZ"),
         )),
-        _ => Ok(()),
+        Some(_) | None => Ok(()),
     }
 }
 

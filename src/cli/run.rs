@@ -95,7 +95,9 @@ fn pace(text: &str) -> Result<Pace, String> {
         number => match number.parse::<f64>() {
             // A slower drill would outlast the machine's clock.
             Ok(times) if (0.001..=1e9).contains(&times) => Ok(Pace::Times(times)),
-            _ => Err("write `max`, `realtime`, or a number such as 60 (0.001 to 1e9)".to_owned()),
+            Ok(_) | Err(_) => {
+                Err("write `max`, `realtime`, or a number such as 60 (0.001 to 1e9)".to_owned())
+            }
         },
     }
 }

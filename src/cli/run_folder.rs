@@ -47,13 +47,15 @@ pub fn read(path: &Path) -> Result<Told, String> {
         return Err(super::with_help(&ReportError::NoRun(path.to_owned())));
     }
     let folder = super::folder_of(path);
-    let contents = journal::read(&folder).map_err(|error| match error {
-        JournalError::Missing { path } => format!(
-            "{}: there is no journal, and no report is relied on without the journal that it was made from; copy the \
-             whole folder of the run, or run the drill again",
-            path.display()
-        ),
-        error => error.to_string(),
+    let contents = journal::read(&folder).map_err(|error| {
+        if let JournalError::Missing { path } = &error {
+            return format!(
+                "{}: there is no journal, and no report is relied on without the journal that it was made from; copy \
+                 the whole folder of the run, or run the drill again",
+                path.display()
+            );
+        }
+        error.to_string()
     })?;
     let mut fold = Fold::of(&contents.events)
         .ok_or_else(|| format!("{}: the journal does not tell of a run", folder.display()))?;

@@ -51,7 +51,7 @@ impl<W: Write> Lines<W> {
     fn is_due(&mut self, id: &str, text: &str, at: Time) -> bool {
         match self.reported.get(id) {
             Some((last, said)) if at - *last < PROGRESS_EVERY || said == text => false,
-            _ => {
+            Some(_) | None => {
                 self.reported.insert(id.to_owned(), (at, text.to_owned()));
                 true
             }

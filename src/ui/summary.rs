@@ -216,7 +216,7 @@ impl Page {
                 Some(observed) if !observed.is_empty() && !reason.contains(clean(observed).as_ref()) => {
                     format!("; last seen: {}", clean(observed))
                 }
-                _ => String::new(),
+                Some(_) | None => String::new(),
             };
             let (id, kind) = (clean(&check.id), clean(&check.kind));
             match (known, seen.strip_prefix("; ")) {

@@ -33,7 +33,10 @@ impl Table {
                     time(w.rto.objective_s, "none"),
                     match Told::rto(w) {
                         Told::Figure(_) => time(w.rto.measured_s, "unknown"),
-                        told => exact(told),
+                        told
+                        @ (Told::AtLeast(_) | Told::NotRecovered | Told::NothingLost | Told::Unknown) => {
+                            exact(told)
+                        }
                     },
                     if matches!(Told::rto(w), Told::Figure(_)) {
                         time(w.rto.with_assumptions_s, "-")
