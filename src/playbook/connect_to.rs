@@ -42,7 +42,7 @@ impl FromStr for ConnectTo {
     fn from_str(text: &str) -> Result<Self, BadName> {
         let bad = |why: String| {
             BadName {
-            message: format!("`{text}` is not a connection rule: {why}"),
+            message: format!("`{text}` is not a tunnel: {why}"),
             help: "write `HOST:PORT=ADDR:PORT`, such as `db.internal:5432=127.0.0.1:15432`; an IPv6 address in brackets".into(),
         }
         };

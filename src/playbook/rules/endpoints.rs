@@ -68,7 +68,8 @@ fn sample(draft: &Draft<'_>, facts: &Facts<'_>, text: &str) -> Option<String> {
     });
     let scheme = sample.split_once("://").map_or("", |(scheme, _)| scheme);
     let known = !authority(&sample).contains(UNKNOWN) && !scheme.contains(UNKNOWN);
-    known.then(|| sample.into_owned())
+    // What is left of an expression has been reported.
+    (known && !is_template(&sample)).then(|| sample.into_owned())
 }
 
 /// How an output of a step looks. `None` for an output that may look in many ways.
