@@ -6,7 +6,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use super::access::{self, Access, AwsConfig, Clients};
 use super::ec2::zones;
@@ -19,7 +18,7 @@ use port::{BucketRef, CloudError, CloudResult, ErrorKind, LossGate, Place, Zone}
 pub struct Aws {
     pub(super) config: AwsConfig,
     pub(super) shared: Arc<Shared>,
-    http: SharedHttpClient,
+    http: access::Http,
     bases: RefCell<BTreeMap<Option<String>, Rc<SdkConfig>>>,
     clients: RefCell<BTreeMap<Place, Rc<Clients>>>,
     zones: RefCell<BTreeMap<Place, Rc<Vec<Zone>>>>,
@@ -43,7 +42,7 @@ impl Aws {
         Ok(Self {
             config,
             shared: Arc::new(Shared::new(gate)),
-            http: access::http_client()?,
+            http: access::http_clients()?,
             bases: RefCell::default(),
             clients: RefCell::default(),
             zones: RefCell::default(),
@@ -112,7 +111,7 @@ impl Aws {
                 profile,
                 self.config.endpoint_url.as_deref(),
                 self.config.region.as_ref(),
-                &self.http,
+                &self.http.usual,
             )
             .await,
         );
@@ -128,7 +127,7 @@ impl Aws {
         }
         let access = self.access(&place.account);
         let base = self.base(access.profile.as_deref()).await;
-        let clients = Rc::new(access::clients(&base, &access, place, &self.shared)?);
+        let clients = Rc::new(access::clients(&base, &access, place, &self.http, &self.shared)?);
         Ok(Rc::clone(self.clients.borrow_mut().entry(place.clone()).or_insert(clients)))
     }
 

@@ -1,9 +1,11 @@
-//! The HTTP client of every call to AWS. It honours `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and
+//! The HTTP clients of every call to AWS. They honour `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and
 //! `NO_PROXY`, in either case. The addresses of metadata services are never asked through a proxy:
 //! each means another machine there.
 
 use std::fmt;
+use std::time::Duration;
 
+use aws_smithy_http_client::pool::{self, ConnectionPool};
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::{Builder, Connector, tls};
 use aws_smithy_runtime_api::client::http::{
@@ -28,20 +30,46 @@ const METADATA_VARIABLES: [&str; 2] =
 const METADATA: [&str; 5] =
     ["169.254.169.254", "[fd00:ec2::254]", "169.254.170.2", "169.254.170.23", "[fd00:ec2::23]"];
 
+/// How long a connection of [`Http::patient`] may be silent before the other end is asked for a sign
+/// of life. Network address translation of AWS forgets a connection after 350 s of silence.
+const SILENT: Duration = Duration::from_secs(60);
+
+/// The HTTP clients, which all accounts share.
+#[derive(Debug, Clone)]
+pub struct Http {
+    pub usual: SharedHttpClient,
+    /// For calls without a limit in time. The system asks a silent connection for a sign of life (TCP
+    /// keepalive). On Linux, a connection whose other end is gone fails after about 12 minutes.
+    pub patient: SharedHttpClient,
+}
+
 fn set(variable: &str) -> Option<String> {
     std::env::var(variable).ok().filter(|value| !value.trim().is_empty())
 }
 
-/// Makes the client. Refuses a variable that names no proxy: the SDK would pass over it, and connect
+/// Makes the clients. Refuses a variable that names no proxy: the SDK would pass over it, and connect
 /// directly.
-pub fn client() -> CloudResult<SharedHttpClient> {
+pub fn clients() -> CloudResult<Http> {
     // The first one that is set serves HTTPS. The others may be meant for other programs.
     if let Some((variable, url)) = PROXIES.iter().find_map(|variable| Some((variable, set(variable)?))) {
         usable(variable, &url)?;
     }
+    Ok(Http { usual: usual(), patient: patient()? })
+}
+
+/// The SDK's ordinary connector has no setting for keepalive. Its connection pool has one.
+fn patient() -> CloudResult<SharedHttpClient> {
+    let failed =
+        |e: &dyn fmt::Display| CloudError::new(ErrorKind::Invalid, "connect", format!("no HTTP client: {e}"));
+    let pool = ConnectionPool::builder().tcp_keepalive(SILENT).proxy_config(ProxyConfig::from_env());
+    let pool = pool.tls_provider(RING).build_https().map_err(|e| failed(&e))?;
+    Ok(SharedHttpClient::new(pool::Client::new(&pool).map_err(|e| failed(&e))?))
+}
+
+fn usual() -> SharedHttpClient {
     let direct = Builder::new().tls_provider(RING).build_https();
     if PROXIES.iter().all(|variable| set(variable).is_none()) {
-        return Ok(direct);
+        return direct;
     }
     let proxied = Builder::new().build_with_connector_fn(|settings, components| {
         let mut builder = Connector::builder().proxy_config(ProxyConfig::from_env());
@@ -51,7 +79,7 @@ pub fn client() -> CloudResult<SharedHttpClient> {
     });
     let metadata = METADATA_VARIABLES.iter().filter_map(|variable| set(variable));
     let metadata = metadata.map(|url| authority(&url).to_owned()).collect();
-    Ok(SharedHttpClient::new(Client { direct, proxied, metadata }))
+    SharedHttpClient::new(Client { direct, proxied, metadata })
 }
 
 fn usable(variable: &str, url: &str) -> CloudResult<()> {

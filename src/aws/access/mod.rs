@@ -31,7 +31,7 @@ use base::ids::{AccountId, Region};
 use port::{CloudError, CloudResult, ErrorKind, Place};
 
 pub use self::dry_run::{Asker, Fidelity, Shown};
-pub use self::http::{client as http_client, proxy};
+pub use self::http::{Http, clients as http_clients, proxy};
 pub use self::read_only::{
     CloudFormationReader, Ec2Reader, IamReader, QuotasReader, RdsReader, Route53Reader, S3Reader,
     SecretsReader, StsReader,
@@ -164,6 +164,7 @@ pub fn clients(
     base: &SdkConfig,
     access: &Access,
     place: &Place,
+    http: &Http,
     shared: &Arc<Shared>,
 ) -> CloudResult<Clients> {
     let region = aws_types::region::Region::new(place.region.to_string());
@@ -240,6 +241,7 @@ pub fn clients(
         ),
         s3_bulk: aws_sdk_s3::Client::from_conf(
             s3.clone()
+                .http_client(http.patient.clone())
                 .timeout_config(object_timeouts().disable_read_timeout().build())
                 .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
                 .build(),

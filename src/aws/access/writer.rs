@@ -18,7 +18,8 @@ pub struct Writer {
     pub s3: S3Writer,
     /// For calls that S3 answers when it has copied or put together the object: without any limit
     /// in time. S3 sends nothing meanwhile for longer than the SDK's protection against stalled
-    /// streams accepts (smithy-rs issue 4439).
+    /// streams accepts (smithy-rs issue 4439). TCP keepalive ends a connection whose other end is
+    /// gone.
     pub s3_bulk: S3Writer,
     pub cloudformation: aws_sdk_cloudformation::Client,
     /// Signs pre-signed URLs.
