@@ -583,6 +583,18 @@ class Times(PeerTest):
 
 
 class Corrections(PeerTest):
+    def test_a_deletion_of_keys_that_xml_cannot_carry_is_malformed(self):
+        self.s3.create_bucket(Bucket="data")
+        for key in ("plain", "odd \ufdd0"):
+            self.s3.put_object(Bucket="data", Key=key, Body=b"x")
+        with self.assertRaises(ClientError) as error:
+            self.s3.delete_objects(Bucket="data", Delete={"Objects": [{"Key": "plain"}, {"Key": "odd \ufdd0"}]})
+        self.assertEqual(code(error), "MalformedXML")
+        self.assertEqual(self.s3.list_objects_v2(Bucket="data")["KeyCount"], 2)
+        self.s3.delete_objects(Bucket="data", Delete={"Objects": [{"Key": "plain"}]})
+        self.s3.delete_object(Bucket="data", Key="odd \ufdd0")
+        self.assertEqual(self.s3.list_objects_v2(Bucket="data")["KeyCount"], 0)
+
     def test_dry_run_changes_nothing(self):
         vpc = self.ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
         before = self.peer.admin("GET", "/peer/state")

@@ -28,6 +28,8 @@ RDS
   - A cluster's automated snapshots go with it.
   - BackupRetentionPeriod=0 makes no automated snapshot. Neither does an instance of a cluster.
   - A replica in another region than its source can be deleted.
+  - A snapshot has the option group of its database. The options TDE and Timezone are marked as RDS
+    marks them: persistent, and TDE permanent as well.
 
 CloudFormation
   - ListStackResources lists the resources of a deleted stack: DELETE_COMPLETE, or DELETE_SKIPPED
@@ -39,8 +41,11 @@ S3
   - GetBucketVersioning answers with the element that SDKs look for.
   - HeadBucket honours the expected owner.
   - A copy honours x-amz-copy-source-if-match.
+  - DeleteObjects answers MalformedXML, and deletes nothing, if XML 1.0 does not allow a character of
+    a key or advises against it (XML 1.0, 2.2 "Characters").
 """
 
+import re
 from urllib.parse import parse_qs, unquote, urlparse
 
 from moto.cloudformation.models import CloudFormationBackend
@@ -62,9 +67,9 @@ from moto.ec2.responses.transit_gateways import TransitGateways
 from moto.ec2.responses.vpc_peering_connections import VPCPeeringConnections
 from moto.ec2.responses.vpcs import VPCs
 from moto.rds.exceptions import RDSClientError
-from moto.rds.models import DBCluster, DBInstance, DBInstanceAutomatedBackup, RDSBackend, rds_backends
+from moto.rds.models import DBCluster, DBInstance, DBInstanceAutomatedBackup, DBSnapshot, OptionGroup, RDSBackend, rds_backends
 from moto.rds.responses import RDSResponse
-from moto.s3.exceptions import PreconditionFailed
+from moto.s3.exceptions import MalformedXML, PreconditionFailed
 from moto.s3.models import s3_backends
 from moto.s3.responses import S3Response
 
@@ -90,6 +95,7 @@ def install():
     replace(S3Response, "head_bucket", expected_owner)
     replace(S3Response, "copy_object", unchanged_source)
     replace(S3Response, "upload_part_copy", unchanged_source)
+    replace(S3Response, "_bucket_response_delete_keys", only_characters_of_xml)
 
 
 def dry_run(moto):
@@ -142,6 +148,21 @@ def unchanged_source(moto):
         if found is not None and wanted.strip('"') != found.etag.strip('"'):
             raise PreconditionFailed(failed_condition="x-amz-copy-source-If-Match")
         return moto(self)
+
+    return method
+
+
+# Those that are allowed, and those of them that are advised against.
+XML = re.compile("[\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")
+INADVISABLE = re.compile("[\u007f-\u0084\u0086-\u009f\ufdd0-\ufdef]")
+
+
+def only_characters_of_xml(moto):
+    def method(self, *args, **kwargs):
+        body = self.body.decode() if isinstance(self.body, bytes) else self.body
+        if not XML.fullmatch(body) or INADVISABLE.search(body):
+            raise MalformedXML
+        return moto(self, *args, **kwargs)
 
     return method
 
@@ -447,6 +468,18 @@ def restores():
         return remove
 
     replace(DBInstance, "remove_replica", forgotten)
+    option_groups()
+
+
+def option_groups():
+    DBSnapshot.option_group_name = property(lambda self: self.database.option_group_name)
+    options = OptionGroup.options.fget
+
+    def marked(self):
+        marks = {"TDE": {"Persistent": True, "Permanent": True}, "Timezone": {"Persistent": True, "Permanent": False}}
+        return [{**option, **marks.get(option["OptionName"], {})} for option in options(self)]
+
+    OptionGroup.options = property(marked)
 
 
 def zone_of(backend, group):
