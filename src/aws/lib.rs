@@ -41,6 +41,7 @@ use self::error::OrCloud;
 use base::duration::Time;
 use base::ids::AccountId;
 use base::severity::Severity;
+use estate::point::Sample;
 use estate::{Loss, RecoveryPoint};
 use port::gate::{Call, Enforcement};
 use port::gated::delete_call;
@@ -299,6 +300,14 @@ impl Cloud for Aws {
         on_behalf(READING, async {
             let clients = self.bucket_clients(bucket).await?;
             s3::list::measure_one(&clients.s3, &bucket.name, key).await
+        })
+        .await
+    }
+
+    async fn sample_objects(&self, bucket: &BucketRef) -> CloudResult<Option<Sample>> {
+        on_behalf(READING, async {
+            let clients = self.bucket_clients(bucket).await?;
+            s3::sample::of(&clients.s3, &bucket.name).await.map(Some)
         })
         .await
     }

@@ -38,6 +38,27 @@ impl StorageClass {
     }
 }
 
+impl StorageClass {
+    /// Reads a class by its name in S3. `None`: it is one that this version does not know.
+    pub fn read(name: &str) -> Option<Self> {
+        serde_json::from_value(name.into()).ok()
+    }
+
+    /// Whether its objects must be restored before they can be read, which takes minutes to days.
+    pub fn is_archived(self) -> bool {
+        match self {
+            Self::Glacier | Self::DeepArchive => true,
+            Self::Standard
+            | Self::StandardIa
+            | Self::IntelligentTiering
+            | Self::OneZoneIa
+            | Self::ExpressOneZone
+            | Self::GlacierIr
+            | Self::ReducedRedundancy => false,
+        }
+    }
+}
+
 /// Whether a bucket of this name and region dies with the zone. AWS does not say in which zone the
 /// objects of a one-zone class lie. So it may be the lost one.
 pub fn dies_with(

@@ -154,6 +154,9 @@ pub struct RecoveryPoint {
     /// A bucket whose objects lie in one zone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub one_zone: bool,
+    /// What some of a bucket's objects are like. `None`: nobody looked at any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<Sample>,
     /// The earliest instant that a database's log reaches. `None`: unknown, or not a log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub earliest: Option<Time>,
@@ -191,9 +194,38 @@ impl RecoveryPoint {
             kms_key: None,
             engine: None,
             one_zone: false,
+            sample: None,
             earliest: None,
             elsewhere: false,
         }
+    }
+}
+
+/// What was seen of some of a bucket's objects. The others may be different.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Sample {
+    /// The objects in the listing that was read.
+    pub listed: u64,
+    /// Whether the bucket holds more objects than that.
+    pub more: bool,
+    /// Those of the listed objects whose storage class lies in one zone.
+    pub one_zone: u64,
+    /// Those of the listed objects that cannot be read before they are taken out of an archive.
+    pub archived: u64,
+    /// The objects that were asked for their key.
+    pub asked: u64,
+    /// The KMS keys of those, by ARN, and how many objects each of them encrypts.
+    pub keys: BTreeMap<String, u64>,
+    /// Why no more objects could be looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unread: Option<String>,
+}
+
+impl Sample {
+    /// What was looked at: `20 of at least 1000 objects`.
+    pub fn told(&self) -> String {
+        let at_least = if self.more || self.unread.is_some() { "at least " } else { "" };
+        format!("{} of {at_least}{} objects", self.asked, self.listed)
     }
 }
 
@@ -330,24 +362,57 @@ impl RecoveryPoint {
             return loss.account() != Some(&self.account);
         }
         if let (Loss::Az(lost), "s3:bucket") = (loss, self.kind.resource_kind()) {
-            return !bucket::dies_with(lost, &self.id, Some(&self.region), None, self.one_zone);
+            let one_zone = self.one_zone || self.sample.as_ref().is_some_and(|sample| sample.one_zone > 0);
+            return !bucket::dies_with(lost, &self.id, Some(&self.region), None, one_zone);
         }
         // Every other kind of recovery point is regional (see the scope table), so the loss of a
         // zone takes none.
         !loss.takes(&self.locus(), Scope::Regional)
     }
 
-    /// If the key that encrypts the point is lost, says so.
+    /// If a key that encrypts the point is lost, says so.
     pub fn lost_key(&self, loss: &Loss) -> Option<String> {
-        let key = self.kms_key.as_deref()?;
-        let lost = loss.takes(&key_locus(key)?, Scope::Regional);
-        lost.then(|| format!("its key {key} is lost with {loss}"))
+        let is_lost = |key: &str| key_locus(key).is_some_and(|locus| loss.takes(&locus, Scope::Regional));
+        if let Some(key) = self.kms_key.as_deref().filter(|key| is_lost(key)) {
+            return Some(format!("its key {key} is lost with {loss}"));
+        }
+        let sample = self.sample.as_ref()?;
+        let (key, count) = sample.keys.iter().find(|(key, _)| is_lost(key))?;
+        Some(format!(
+            "{count} of the {} objects that were asked are encrypted with the key {key}, which is lost with {loss}",
+            sample.asked
+        ))
     }
 
-    /// A rejection in words. Names the lost key of this point.
+    /// If objects of the bucket lie in one zone, which may be the lost one, says how many.
+    fn lost_objects(&self, loss: &Loss) -> Option<String> {
+        let sample = self.sample.as_ref().filter(|sample| sample.one_zone > 0 && !self.one_zone)?;
+        loss.az()?;
+        Some(format!(
+            "{} of the {} objects that were listed are of a storage class in one zone, which may be the lost one",
+            sample.one_zone, sample.listed
+        ))
+    }
+
+    /// A rejection in words. Names the lost key of this point, or its lost objects.
     pub fn why(&self, why: Rejection, loss: &Loss) -> String {
-        let key = if why == Rejection::KeyLost { self.lost_key(loss) } else { None };
-        key.unwrap_or_else(|| why.reason().to_owned())
+        let told = match why {
+            Rejection::KeyLost => self.lost_key(loss),
+            Rejection::Lost => self.lost_objects(loss),
+            Rejection::NotUsableAtT0
+            | Rejection::UnknownAtT0
+            | Rejection::OtherRegion
+            | Rejection::NotShared
+            | Rejection::ManagedKey
+            | Rejection::SharedEncrypted
+            | Rejection::OtherKind
+            | Rejection::TooNew
+            | Rejection::NotNamed
+            | Rejection::Older
+            | Rejection::OfAnother
+            | Rejection::Undated => None,
+        };
+        told.unwrap_or_else(|| why.reason().to_owned())
     }
 
     /// Whether the point could be used at T0. Does not consider whether another point is newer.

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use base::duration::Time;
 use base::ids::AccountId;
 use estate::RecoveryPoint;
+use estate::point::Sample;
 
 use super::{
     ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created,
@@ -83,6 +84,9 @@ impl<C: Fn(&Create) -> CloudResult<Created>, O: Fn(&str) -> Observed> Cloud for 
         no()
     }
     async fn measure_object(&self, _: &BucketRef, _: &str) -> CloudResult<MeasuredObjects> {
+        no()
+    }
+    async fn sample_objects(&self, _: &BucketRef) -> CloudResult<Option<Sample>> {
         no()
     }
     async fn preflight(&self, _: &Place, _: &Needs) -> CloudResult<Vec<PreflightFinding>> {

@@ -15,6 +15,7 @@ use super::{
     RecoveryPoint, Remains, ResourceRef, Tagged, Time, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 use estate::PointKind;
+use estate::point::Sample;
 
 pub struct Gated {
     inner: Rc<dyn Cloud>,
@@ -245,6 +246,11 @@ impl Cloud for Gated {
     async fn measure_object(&self, bucket: &BucketRef, key: &str) -> CloudResult<MeasuredObjects> {
         self.check_bucket("s3:ListObjectsV2", bucket, "check")?;
         self.inner.measure_object(bucket, key).await
+    }
+
+    async fn sample_objects(&self, bucket: &BucketRef) -> CloudResult<Option<Sample>> {
+        self.check_bucket("s3:ListObjectsV2", bucket, "recovery points")?;
+        self.inner.sample_objects(bucket).await
     }
 
     async fn preflight(&self, place: &Place, needs: &Needs) -> CloudResult<Vec<PreflightFinding>> {

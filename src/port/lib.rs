@@ -28,6 +28,7 @@ use async_trait::async_trait;
 use base::duration::Time;
 use base::ids::{AccountId, AzId};
 use estate::RecoveryPoint;
+use estate::point::Sample;
 
 pub use error::{CloudError, CloudResult, ErrorKind, Sent};
 pub use finding::{Finding, Rule};
@@ -120,6 +121,10 @@ pub trait Cloud {
     /// Counts exactly one key, which may also be a prefix of others: a count of 0 or 1, and the
     /// size.
     async fn measure_object(&self, bucket: &BucketRef, key: &str) -> CloudResult<MeasuredObjects>;
+
+    /// Looks at some of a bucket's objects: their storage classes, and the keys that encrypt them.
+    /// `None`: the cloud knows its objects otherwise (the twin, whose estate tells).
+    async fn sample_objects(&self, bucket: &BucketRef) -> CloudResult<Option<Sample>>;
 
     /// Checks the quotas, and whether these credentials allow the calls of the drill. Permissions
     /// are proved only if AWS can do so without making the call.

@@ -25,6 +25,7 @@ use base::ids::{AccountId, AzId};
 use base::severity::Severity;
 use estate::RecoveryPoint;
 use estate::file::{EstateFile, Fault, FaultKind, Quotas, Timing};
+use estate::point::Sample;
 use estate::{PointIndex, PointKind, Resource};
 use port::{
     ActionTiming, Against, ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
@@ -655,6 +656,10 @@ impl Cloud for Twin {
 
     async fn measure_object(&self, bucket: &BucketRef, key: &str) -> CloudResult<MeasuredObjects> {
         self.measure_objects(bucket, key).await
+    }
+
+    async fn sample_objects(&self, _bucket: &BucketRef) -> CloudResult<Option<Sample>> {
+        Ok(None)
     }
 
     /// Compares what the drill needs with the quotas, as far as the estate gives them.

@@ -24,6 +24,7 @@ use engine::plan::{Input, Plan};
 use engine::run::{Config, Engine, Memory, Prober};
 use engine::secrets::Secrets;
 use estate::RecoveryPoint;
+use estate::point::Sample;
 use event::{Bus, Consumer, Inputs};
 use futures_util::future::LocalBoxFuture;
 use playbook::check::CheckKind;
@@ -109,6 +110,9 @@ impl Cloud for Real {
     }
     async fn measure_object(&self, bucket: &BucketRef, key: &str) -> CloudResult<MeasuredObjects> {
         self.0.measure_object(bucket, key).await
+    }
+    async fn sample_objects(&self, bucket: &BucketRef) -> CloudResult<Option<Sample>> {
+        self.0.sample_objects(bucket).await
     }
     async fn preflight(&self, place: &Place, needs: &Needs) -> CloudResult<Vec<PreflightFinding>> {
         self.0.preflight(place, needs).await

@@ -6,6 +6,7 @@ pub mod copy;
 pub mod job;
 pub mod list;
 pub mod multipart;
+pub mod sample;
 pub mod verify;
 
 /// The number of concurrent requests when a whole bucket is copied or compared.

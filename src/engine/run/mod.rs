@@ -18,6 +18,7 @@ mod names;
 mod points;
 mod recovery;
 mod rehearsed;
+mod sample;
 mod schedule;
 mod step;
 mod stop;

@@ -265,7 +265,7 @@ impl Recovery<'_> {
                         });
                     }
                     Err(Rejection::Lost) => {
-                        self.report_point("", point, Some(Rejection::Lost.reason()));
+                        self.report_point("", point, Some(&point.why(Rejection::Lost, on.loss)));
                         self.know_lost(point, &[]);
                         return Ok(self.lost(point));
                     }
@@ -372,11 +372,14 @@ impl Recovery<'_> {
     }
 
     async fn ask(&self, query: &PointQuery, places: &[Place]) -> FoundPoints {
-        let FoundPoints { points: seen, complete } = match self.points.surveyed.get(query) {
-            Some(surveyed) => FoundPoints { points: surveyed.clone(), complete: true },
+        let FoundPoints { points: seen, complete } = if let Some(surveyed) = self.points.surveyed.get(query) {
+            FoundPoints { points: surveyed.clone(), complete: true }
+        } else {
             // The query depends on a step's output, so it is made after T0. `judge` rejects points
             // that may have become usable since.
-            None => self.engine.ask_for_points(query, places).await,
+            let mut found = self.engine.ask_for_points(query, places).await;
+            self.engine.sample_buckets(query, &mut found.points).await;
+            found
         };
         let mut merged: BTreeMap<_, RecoveryPoint> = seen.into_iter().map(|p| (key(&p), p)).collect();
         for point in self.lost_by_the_estate(query) {

@@ -32,17 +32,20 @@ impl Engine {
         for (_, work) in self.plan.steps() {
             for (query, places) in self.queries(work, ready).await {
                 if seen.insert(query.clone()) {
-                    wanted.push((query, places));
+                    wanted.push((query, places, true));
                 }
             }
         }
         for (query, places) in self.named_buckets() {
             if seen.insert(query.clone()) {
-                wanted.push((query, places));
+                wanted.push((query, places, false));
             }
         }
-        let asked = stream::iter(wanted).map(async |(query, places)| {
-            let seen = self.ask_for_points(&query, &places).await;
+        let asked = stream::iter(wanted).map(async |(query, places, is_restored)| {
+            let mut seen = self.ask_for_points(&query, &places).await;
+            if is_restored {
+                self.sample_buckets(&query, &mut seen.points).await;
+            }
             // An incomplete result is left out. A step that needs the query repeats it.
             seen.complete.then_some((query, seen.points))
         });

@@ -51,6 +51,7 @@ pub enum Rule {
     WorstCaseMisses,
     NoObjective,
     RecoveryPointsUnseen,
+    ObjectsSampled,
     AccountOutOfReach,
     Preflight,
     SandboxSharesAccount,
@@ -420,6 +421,25 @@ impl Rule {
                 },
             )
             .page("aws.md#permissions"),
+            Self::ObjectsSampled => explain(
+                Topic::Data,
+                &[Medium, Low],
+                Text {
+                    title: "Only some objects of a bucket were looked at",
+                    meaning: "Before a bucket is restored, Drillmaster reads the storage classes on \
+                              the first page of its listing, and asks up to 20 of these objects for \
+                              the key that encrypts them. The finding says how many of how many. \
+                              Medium: some could not be read, or some are archived.",
+                    reason: "Objects of a one-zone class are lost with their zone. Objects under a \
+                             key of a lost account or region cannot be read. If the sample has one, \
+                             the bucket is not used. If it has none, the rest may still have one. \
+                             Archived objects can be copied only after S3 has restored them.",
+                    remedy: "Keep all objects of a backup under one key that survives, and in a \
+                             storage class with several zones. Let the drill's role list the bucket \
+                             and read its objects.",
+                },
+            )
+            .source("S3 user guide, \"Understanding and managing Amazon S3 storage classes\""),
             Self::AccountOutOfReach => explain(
                 Topic::Data,
                 &[Medium],

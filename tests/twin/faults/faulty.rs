@@ -11,6 +11,7 @@ use base::clock::Clock;
 use base::duration::{Span, Time};
 use base::ids::AccountId;
 use estate::RecoveryPoint;
+use estate::point::Sample;
 use port::gated::{delete_call, describe_call, points_call};
 use port::{
     ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created,
@@ -483,6 +484,10 @@ impl Cloud for Faulty {
     async fn measure_object(&self, bucket: &BucketRef, key: &str) -> CloudResult<MeasuredObjects> {
         let work = async || self.inner.measure_object(bucket, key).await;
         self.call("s3:ListObjectsV2", READS, work).await
+    }
+
+    async fn sample_objects(&self, bucket: &BucketRef) -> CloudResult<Option<Sample>> {
+        self.call("s3:ListObjectsV2", READS, async || self.inner.sample_objects(bucket).await).await
     }
 
     async fn preflight(&self, place: &Place, needs: &Needs) -> CloudResult<Vec<PreflightFinding>> {

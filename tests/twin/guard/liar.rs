@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use base::duration::Time;
 use base::ids::AccountId;
 use estate::RecoveryPoint;
+use estate::point::Sample;
 use port::{
     ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created,
     ErrorKind, Exposure, IsolationScan, Kind, MeasuredObjects, Needs, Observed, Offers, Origin, Permit,
@@ -117,6 +118,9 @@ impl Cloud for Liar {
         never()
     }
 
+    async fn sample_objects(&self, _: &BucketRef) -> CloudResult<Option<Sample>> {
+        unreachable!()
+    }
     async fn preflight(&self, _: &Place, _: &Needs) -> CloudResult<Vec<PreflightFinding>> {
         never()
     }
