@@ -1,11 +1,13 @@
 //! Secrets of AWS Secrets Manager, read through the SDK. They are used, and written nowhere.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use sha2::Digest as _;
 
 use super::account::Account;
 use super::closet::Closet;
-use super::drill::Drill;
+use super::drill::{Drill, role};
 use super::shop::{BACKUP, SANDBOX, WEST};
 use support::canary::{CANARY, found, hex, is_nowhere};
 
@@ -55,6 +57,77 @@ async fn a_secret_is_used_and_written_nowhere() {
     // This shows that the search would have found the canary.
     let plain = playbook.replace("{{ secret \"aws:drill/plain\" }}", &CANARY.replace('\'', "''"));
     let told = Drill::new(&plain, closet.moto.endpoint()).run();
+    assert!(told.written().iter().any(|(_, text)| !found(text).is_empty()), "{}", told.told());
+}
+
+const STACK: &str = "\
+Parameters:
+  VpcId: { Type: String }
+  VpcCidr: { Type: String }
+  Word: { Type: String }
+Resources:
+  Web:
+    Type: AWS::EC2::SecurityGroup
+    Properties:
+      GroupDescription: web
+      VpcId: { Ref: VpcId }
+      SecurityGroupEgress: [{ IpProtocol: '-1', CidrIp: { Ref: VpcCidr } }]
+Outputs:
+  Plain: { Value: { Ref: Word } }
+  Within: { Value: { 'Fn::Sub': 'jdbc:x?password=${Word}' } }
+  Coded: { Value: { 'Fn::Base64': { Ref: Word } } }
+";
+
+/// Every request to AWS that carries free text, with the secret in it: a stack's parameters and the
+/// user data of machines. AWS's errors quote it, the stack's outputs return it, and a later step
+/// gets it from there.
+#[tokio::test]
+async fn a_secret_in_a_request_is_sent_and_written_nowhere() {
+    let closet = Closet::open(0.3).await;
+    let secrets = &closet.raw.secrets;
+    secrets.create_secret().name("drill/plain").secret_string(CANARY).send().await.unwrap();
+    let before = closet.moto.state();
+    let word = "{{ secret \"aws:drill/plain\" }}";
+    let playbook = format!(
+        "{}steps:
+  - {{ id: stack, uses: cloudformation.deploy, workload: orders, retry: {{ attempts: 2, backoff: 1s }}, with: {{ name: orders, template: stack.yaml, parameters: {{ Word: '{word}' }} }} }}
+  - {{ id: machine, uses: ec2.launch, workload: orders, retry: {{ attempts: 2, backoff: 1s }}, with: {{ image: {}, type: t3.small, user_data: '#!/bin/sh {word}' }} }}
+  - {{ id: told, uses: command.run, workload: orders, with: {{ run: [echo, '{{{{ steps.stack.outputs.Plain }}}} {{{{ steps.stack.outputs.Coded }}}}'] }} }}
+checks:
+  - {{ id: fine, workload: orders, needs: [stack, machine, told], command: {{ run: [\"true\"] }} }}
+",
+        // No step restores data whose age could be told.
+        Closet::head_losing("requests", "region: eu-west-1", &role(SANDBOX)).replace(", rpo: 1d", ""),
+        closet.image,
+    );
+    let quoted = format!("Parameter Word ({CANARY}) is refused by a test");
+    let fails = |action: &str| json!({ "action": action, "kind": "error", "code": "ValidationError", "status": 400, "message": quoted, "times": 1 });
+    let run = |playbook: &str, output: &str| {
+        closet.moto.clear_log();
+        closet.moto.faults(&json!([fails("CreateStack"), fails("RunInstances")]));
+        let drill = Drill::new(playbook, closet.moto.endpoint()).arg("--output").arg(output);
+        drill.file("stack.yaml", STACK);
+        drill.run()
+    };
+    for output in ["text", "json"] {
+        let done = run(&playbook, output);
+        done.ends(0, "passed");
+        done.nothing_is_left(&closet.moto, &before);
+        for id in ["stack", "machine"] {
+            assert_eq!(done.node(id)["attempts"], 2, "{}", done.node(id));
+        }
+        let stacks = closet.moto.calls("CreateStack");
+        assert!(stacks.iter().all(|call| call.to_string().contains("Zq7CanaryKx9")), "{stacks:?}");
+        let machines = closet.moto.calls("RunInstances");
+        let sent = STANDARD.encode(format!("#!/bin/sh {CANARY}"));
+        assert!(machines.iter().any(|call| call["params"]["UserData"] == sent), "{machines:?}");
+        let journal = std::fs::read_to_string(done.file("out/journal.ndjson")).unwrap();
+        assert!(journal.contains("\"parameters\":{") && journal.contains("\"Word\":\"***\""), "{journal}");
+        is_nowhere(&done.written());
+    }
+    // The control: the same drill with the value written in the playbook.
+    let plain = playbook.replace(word, &CANARY.replace('\'', "''"));
+    let told = run(&plain, "text");
     assert!(told.written().iter().any(|(_, text)| !found(text).is_empty()), "{}", told.told());
 }
 
