@@ -5,11 +5,13 @@ use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use checks::{Net, Observation, sql};
 use playbook::comparison::parse_timestamp;
 use support::certs::Ca;
+use support::peers::{Pooler, Postgres};
 use support::ports::Reserved;
 
 const PASSWORD: &str = "canary-of-4";
@@ -293,6 +295,44 @@ async fn postgresql() {
         parse_timestamp(zoned.value.as_deref().unwrap()).unwrap().timestamp_millis(),
         1_767_303_245_500
     );
+}
+
+/// A pooler gives the connection of a check to the application afterwards, with its settings.
+#[tokio::test]
+async fn the_application_writes_through_a_pooler_after_a_check() {
+    let database = Postgres::start();
+    database.exec("create table orders (id int)");
+    let pooler = Arc::new(Pooler::start(&database));
+    // The check's connections end while this thread waits for the application.
+    let exec = async |sql: &'static str| {
+        let pooler = Arc::clone(&pooler);
+        tokio::task::spawn_blocking(move || pooler.exec(sql)).await.unwrap()
+    };
+    let net = Net::new(Vec::new(), std::env::temp_dir());
+    let ask_for = async |query: &str, more: &str| {
+        ask(&net, &format!("{{ url: '{}', query: \"{query}\"{more} }}", pooler.url())).await
+    };
+    let one = ask_for("select pg_backend_pid()", "").await;
+    assert_eq!(one.value, Some(exec("select pg_backend_pid()").await), "{one:?}");
+    for (query, more, healthy) in [
+        ("select count(*) from orders", ", expect: '>= 0'", true),
+        ("select generate_series(1, 100000)", "", true),
+        ("select count(*) from nowhere", "", false),
+        ("select nextval('pg_toast.none')", "", false),
+        ("select pg_sleep(30)", ", timeout: 500ms", false),
+    ] {
+        let seen = ask_for(query, more).await;
+        assert_eq!(seen.healthy, healthy, "{query}: {seen:?}");
+        exec("insert into orders values (1)").await;
+        let settings =
+            "select current_setting('default_transaction_read_only'), current_setting('statement_timeout')";
+        assert_eq!(exec(settings).await, "off|0", "after {query}");
+    }
+    assert_eq!(database.exec("select count(*) from orders"), "5");
+    // The control: a setting of the session reaches the next client.
+    exec("set session characteristics as transaction read only").await;
+    let why = pooler.refuses("insert into orders values (2)");
+    assert!(why.contains("read-only transaction"), "{why}");
 }
 
 #[tokio::test]

@@ -1,16 +1,18 @@
 //! The peers that integration tests talk to. Each is a real server on 127.0.0.1: [`Moto`] (AWS),
-//! [`Postgres`], [`MariaDb`], [`HttpTarget`], [`TlsTarget`], [`TcpTarget`]. A peer ends with the
+//! [`Postgres`], [`Pooler`], [`MariaDb`], [`HttpTarget`], [`TlsTarget`], [`TcpTarget`]. A peer ends with the
 //! value that holds it. A child process also ends with the test process, however that ends.
 //! `tests/peers/setup` installs the programs. Without them a start panics and says so.
 
 mod databases;
 mod moto;
+mod pooler;
 mod process;
 mod stores;
 mod targets;
 
 pub use databases::{MariaDb, PASSWORD, Postgres};
 pub use moto::Moto;
+pub use pooler::Pooler;
 pub use process::Certificates;
 pub use stores::Store;
 pub use targets::{Answer, HttpTarget, Request, TcpTarget, TlsTarget};
