@@ -323,11 +323,11 @@ fn what_teardown_deletes_object_by_object_is_seen() {
         match shown {
             Some(objects) => {
                 let row = |line: &str| {
-                    line.contains("dm-1f3a-receipts") && line.contains(&format!("{objects} objects"))
+                    line.contains("dm-1f3a-receip") && line.contains(&format!("{objects} objects"))
                 };
                 assert!(seen.lines().any(row), "{seen}");
             }
-            None => assert!(!seen.contains("receipts"), "{seen}"),
+            None => assert!(!seen.contains("dm-1f3a"), "{seen}"),
         }
     }
 }
