@@ -151,6 +151,10 @@ pub struct RecoveryPoint {
     /// The database engine, as RDS names it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<String>,
+    /// The options of a database's option group that RDS never takes away from its data: persistent
+    /// and permanent ones, such as Oracle's TDE.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fixed_options: Vec<String>,
     /// A bucket whose objects lie in one zone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub one_zone: bool,
@@ -193,6 +197,7 @@ impl RecoveryPoint {
             encrypted: false,
             kms_key: None,
             engine: None,
+            fixed_options: Vec::new(),
             one_zone: false,
             sample: None,
             earliest: None,

@@ -129,6 +129,8 @@ pub struct Demands {
     pub machines: Option<Machines>,
     /// The KMS key that encrypts what it creates. It may be an expression.
     pub kms_key: Option<String>,
+    /// Whether it names an option group for what it creates.
+    pub option_group: bool,
     /// The buckets that it reads, besides those that the run creates.
     pub reads: Vec<BucketRead>,
     pub template: Option<TemplateUse>,

@@ -60,6 +60,7 @@ read_only! {
     describe_db_snapshot_attributes DescribeDBSnapshotAttributesFluentBuilder,
     describe_db_snapshots DescribeDBSnapshotsFluentBuilder,
     describe_db_subnet_groups DescribeDBSubnetGroupsFluentBuilder,
+    describe_option_groups DescribeOptionGroupsFluentBuilder,
     describe_orderable_db_instance_options DescribeOrderableDBInstanceOptionsFluentBuilder,
     list_tags_for_resource ListTagsForResourceFluentBuilder,
 }

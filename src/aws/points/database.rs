@@ -1,6 +1,8 @@
 //! Snapshots of databases and clusters, point-in-time recovery, and replicas.
 
-use aws_sdk_rds::types::{DbClusterSnapshot, DbInstance, DbSnapshot, Tag};
+use std::collections::BTreeMap;
+
+use aws_sdk_rds::types::{DbClusterSnapshot, DbInstance, DbSnapshot, OptionGroup, Tag};
 
 use super::{MOST_ASKED_ABOUT, Search, TAG_TAKEN, Target, account_of, accounts, named, tagged_time};
 use crate::access::RdsReader;
@@ -43,7 +45,7 @@ pub async fn snapshots(rds: &RdsReader, search: &Search<'_>) -> CloudResult<Vec<
         }
     }
     found.sort_by_key(|s| std::cmp::Reverse(s.snapshot_create_time.map(|t| t.secs())));
-    let mut points = Vec::new();
+    let (mut points, mut groups) = (Vec::new(), BTreeMap::new());
     for (index, s) in found.iter().enumerate() {
         let made = some_time(s.snapshot_create_time());
         // RDS: the creation time "changes for the copy when the snapshot is copied", and the
@@ -63,6 +65,9 @@ pub async fn snapshots(rds: &RdsReader, search: &Search<'_>) -> CloudResult<Vec<
         };
         (point.encrypted, point.kms_key) = encryption(s.encrypted(), s.kms_key_id());
         point.engine = s.engine().map(str::to_owned);
+        if point.account == search.place.account {
+            point.fixed_options = fixed_options(rds, s.option_group_name(), &mut groups).await?;
+        }
         // Only manual snapshots can be shared.
         let ask = s.snapshot_type() == Some("manual") && index < MOST_ASKED_ABOUT;
         if point.account == search.place.account && ask {
@@ -71,6 +76,36 @@ pub async fn snapshots(rds: &RdsReader, search: &Search<'_>) -> CloudResult<Vec<
         points.push(point);
     }
     Ok(points)
+}
+
+/// The persistent and permanent options of a group. Each group is asked for once. RDS's own groups
+/// (`default:…`) have none.
+///
+/// Another account's group cannot be asked for. RDS shares no snapshot with such options.
+async fn fixed_options(
+    rds: &RdsReader,
+    group: Option<&str>,
+    known: &mut BTreeMap<String, Vec<String>>,
+) -> CloudResult<Vec<String>> {
+    let Some(group) = group.filter(|name| !name.is_empty() && !name.starts_with("default:")) else {
+        return Ok(Vec::new());
+    };
+    if let Some(options) = known.get(group) {
+        return Ok(options.clone());
+    }
+    let request = rds.describe_option_groups().option_group_name(group).send().await;
+    let options = match request.or_cloud("rds:DescribeOptionGroups") {
+        Ok(answer) => {
+            let options = answer.option_groups_list().iter().flat_map(OptionGroup::options);
+            let fixed = options.filter(|o| o.persistent() == Some(true) || o.permanent() == Some(true));
+            fixed.filter_map(|option| option.option_name.clone()).collect()
+        }
+        // The group was deleted, or may not be read. The copy itself shows what RDS wants.
+        Err(e) if matches!(e.kind, ErrorKind::NotFound | ErrorKind::Forbidden) => Vec::new(),
+        Err(e) => return Err(e),
+    };
+    known.insert(group.to_owned(), options);
+    Ok(known.get(group).cloned().unwrap_or_default())
 }
 
 pub async fn cluster_snapshots(rds: &RdsReader, search: &Search<'_>) -> CloudResult<Vec<RecoveryPoint>> {

@@ -52,6 +52,9 @@ pub(super) fn merge(merged: &mut BTreeMap<PointKey, RecoveryPoint>, mut point: R
     known.encrypted |= point.encrypted;
     known.kms_key = known.kms_key.take().or(point.kms_key);
     known.engine = known.engine.take().or(point.engine);
+    if known.fixed_options.is_empty() {
+        known.fixed_options = point.fixed_options;
+    }
     known.sample = known.sample.take().or(point.sample);
     if known.of != point.of && point.taken.is_some() && known.of.name == known.id {
         known.of = point.of;

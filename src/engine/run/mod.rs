@@ -15,6 +15,7 @@ mod known;
 mod made;
 mod memory;
 mod names;
+mod options;
 mod points;
 mod recovery;
 mod rehearsed;
@@ -159,6 +160,7 @@ impl Engine {
             let surveyed = self.survey(&ready).await;
             self.bus.tell(Body::Surveyed { points: surveyed.clone().into_iter().collect() });
             self.require_classes(&ready, &surveyed).await?;
+            self.require_option_groups(&ready, &surveyed).await?;
             Ok::<_, Stop>((ready, surveyed))
         };
         let (ready, surveyed) = self.phase(Phase::Prepare, prepare).await?;

@@ -102,7 +102,9 @@ pub fn survey(kind: PointKind) -> &'static [&'static str] {
     match kind {
         PointKind::EbsSnapshot => &["ec2:DescribeSnapshots", "ec2:DescribeSnapshotAttribute"],
         PointKind::Ami => &["ec2:DescribeImages", "ec2:DescribeImageAttribute", "ec2:DescribeSnapshots"],
-        PointKind::RdsSnapshot => &["rds:DescribeDBSnapshots", "rds:DescribeDBSnapshotAttributes"],
+        PointKind::RdsSnapshot => {
+            &["rds:DescribeDBSnapshots", "rds:DescribeDBSnapshotAttributes", "rds:DescribeOptionGroups"]
+        }
         PointKind::RdsClusterSnapshot => {
             &["rds:DescribeDBClusterSnapshots", "rds:DescribeDBClusterSnapshotAttributes"]
         }

@@ -3,8 +3,10 @@
 
 use std::time::{Duration, Instant};
 
+use aws::sdk::aws_sdk_rds::types::OptionConfiguration;
 use serde_json::{Value, json};
 
+use super::account::Account;
 use super::closet::{Closet, creations};
 use super::drill::{Done, Drill, Running, role};
 use super::shop::{BACKUP, SANDBOX};
@@ -143,4 +145,50 @@ async fn zones_that_do_not_offer_what_is_launched_are_passed_over() {
     done.ends(3, "error");
     says(&done, &["t3.small in usw2-az2, usw2-az3", "`sandbox.network.azs`"]);
     assert_eq!(creations(&closet.moto).iter().filter(|c| c["action"] == "CreateVpc").count(), 2);
+}
+
+/// RDS copies a snapshot with such options only together with an option group that has them. The
+/// drill says so before T0, and not in the recovery.
+#[tokio::test]
+async fn a_copy_without_the_option_group_that_it_needs_ends_the_drill() {
+    let closet = Closet::open(0.3).await;
+    let there = Account::of(&closet.moto, SANDBOX, "eu-west-1").await;
+    closet.moto.delays(&json!({ "default": 0 }));
+    for (account, options) in [(&there, &["TDE", "MEMCACHED"][..]), (&closet.raw, &["TDE"])] {
+        let group = account.rds.create_option_group().option_group_name("secured").engine_name("mysql");
+        let group = group.major_engine_version("8.0").option_group_description("secured");
+        group.send().await.unwrap();
+        let change = account.rds.modify_option_group().option_group_name("secured").apply_immediately(true);
+        let options = options.iter().map(|name| OptionConfiguration::builder().option_name(*name).build());
+        change.set_options_to_include(Some(options.collect())).send().await.unwrap();
+    }
+    let db = there.rds.create_db_instance().db_instance_identifier("secured").engine("mysql");
+    let db = db.db_instance_class("db.t3.medium").engine_version("8.0.35").allocated_storage(20);
+    let db = db.master_username("admin1").master_user_password("secretsecret").option_group_name("secured");
+    db.send().await.unwrap();
+    let kept = there.rds.create_db_snapshot().db_instance_identifier("secured");
+    kept.db_snapshot_identifier("secured-1").send().await.unwrap();
+    closet.moto.clear_log();
+    let before = closet.moto.state();
+    let drill = |more: &str| {
+        let playbook = format!(
+            "{}steps:
+  - {{ id: copy, uses: rds.copy_snapshot, workload: orders, with: {{ from: {{ snapshot: \"arn:aws:rds:eu-west-1:{SANDBOX}:snapshot:secured-1\" }}{more} }} }}
+checks:
+  - {{ id: fine, workload: orders, needs: [copy], command: {{ run: [\"true\"] }} }}
+",
+            // A copy alone brings no data back whose age could be told.
+            Closet::head("options").replace(", rpo: 1d", "")
+        );
+        Drill::new(&playbook, closet.moto.endpoint()).run()
+    };
+    let done = drill("");
+    done.ends(3, "error");
+    says(&done, &["options that RDS never takes away (TDE)", "step `copy`", "name it with `option_group`"]);
+    assert_eq!((closet.count("CopyDBSnapshot"), &done.report["t0"]), (0, &Value::Null));
+    done.nothing_is_left(&closet.moto, &before);
+    let done = drill(", option_group: secured");
+    done.ends(0, "passed");
+    assert_eq!(closet.moto.calls("CopyDBSnapshot")[0]["params"]["OptionGroupName"], "secured");
+    done.nothing_is_left(&closet.moto, &before);
 }

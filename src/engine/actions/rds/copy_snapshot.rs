@@ -39,8 +39,9 @@ pub struct CopySnapshotArgs {
     /// The KMS key of the copy, in the sandbox's region.
     #[serde(default)]
     pub kms_key: Option<String>,
-    /// The option group of the copy, in the sandbox's region. RDS demands it between regions if the
-    /// snapshot has persistent options, such as Oracle's TDE or time zone. Only for a database.
+    /// The option group of the copy, in the sandbox's region. RDS demands it between regions and
+    /// accounts if the snapshot has persistent options, such as Oracle's TDE or time zone. Only for a
+    /// database.
     #[serde(default)]
     pub option_group: Option<String>,
 }
@@ -101,7 +102,11 @@ impl Action for CopySnapshot {
     }
 
     fn demands(args: &CopySnapshotArgs) -> Demands {
-        Demands { kms_key: args.kms_key.clone(), ..Demands::default() }
+        Demands {
+            kms_key: args.kms_key.clone(),
+            option_group: args.option_group.is_some(),
+            ..Demands::default()
+        }
     }
 
     async fn run(cx: &Context<'_>, args: CopySnapshotArgs) -> Result<Outcome, StepError> {

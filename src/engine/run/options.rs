@@ -1,0 +1,52 @@
+//! Option groups of databases. RDS copies a snapshot with persistent or permanent options into
+//! another region or account only together with an option group there that has them. Without one,
+//! the copy would fail only during the recovery.
+//!
+//! Source: RDS user guide, "Copying a DB snapshot", considerations for option groups.
+
+use super::found::SurveyedPoints;
+use super::{Engine, Stop};
+use crate::sandbox::Ready;
+use estate::PointKind;
+
+impl Engine {
+    /// Stops a drill that copies such a snapshot and names no option group.
+    pub(super) async fn require_option_groups(
+        &self,
+        ready: &Ready,
+        surveyed: &SurveyedPoints,
+    ) -> Result<(), Stop> {
+        for (node, work) in self.plan.steps() {
+            let copies = work
+                .source
+                .as_ref()
+                .is_some_and(|source| source.is_copy() && source.kinds.contains(&PointKind::RdsSnapshot));
+            if !copies || work.demands.option_group {
+                continue;
+            }
+            for (query, _) in self.queries(work, ready).await {
+                let points = surveyed.get(&query).into_iter().flatten();
+                let stuck = points.filter(|point| {
+                    let elsewhere =
+                        point.region != ready.place.region || point.account != ready.place.account;
+                    elsewhere && !point.fixed_options.is_empty() && point.survives(&self.plan.loss)
+                });
+                // The newest one is the one that would be copied.
+                if let Some(point) = stuck.max_by_key(|point| point.taken) {
+                    let options = point.fixed_options.join(", ");
+                    return Err(Stop::Aborted {
+                        error: format!(
+                            "the snapshot {} has options that RDS never takes away ({options}): step `{}` copies it to {} of account {} and names no option group with them",
+                            point.id, node.id, ready.place.region, ready.place.account
+                        ),
+                        help: Some(format!(
+                            "make an option group with {options} in {}, and name it with `option_group`",
+                            ready.place.region
+                        )),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+}
