@@ -11,7 +11,8 @@ use super::locus::Locus;
 use super::loss::Loss;
 use super::point::{PointKind, RecoveryPoint, key_locus};
 use super::resource::{Resource, ResourceId};
-use super::scope::Scope;
+use super::scope::{self, Differs, Scope};
+use super::series;
 use base::duration::{Size, Span, Time, When};
 use base::ids::{AccountId, AzId, Region};
 
@@ -172,9 +173,12 @@ pub struct ResourceEntry {
     /// The id of the availability zone, for a zonal resource.
     #[serde(default)]
     pub az: Option<AzId>,
-    /// An RDS instance with a standby in another zone.
+    /// A resource with a standby in another zone. It survives the loss of one zone.
     #[serde(default)]
     pub multi_az: bool,
+    /// How far the resource reaches. For types that the program does not know, and only for these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Scope>,
     #[serde(default)]
     pub size: Size,
     /// The number of objects in a bucket.
@@ -193,6 +197,41 @@ pub struct ResourceEntry {
     /// and are lost with it. Without `az` that may be any zone of the region.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage_class: Option<StorageClass>,
+    /// The copies that the service itself keeps in step: replicas of a global table, a secret or a
+    /// multi-Region key, secondary regions of a global database, a repository's replication.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replicas: Vec<ReplicaEntry>,
+    /// What backs it up, such as the names of backup plans.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub protected_by: Vec<String>,
+    /// The CloudFormation stack that it is part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack: Option<String>,
+    /// The ARN of the KMS key that encrypts it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The instance type, or the class of a database, node or domain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    /// The names of the environment variables of a function or task definition. Never their values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub env_names: Vec<String>,
+    /// The regions and accounts that its configuration names (user data, environment, template).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mentions: Vec<String>,
+}
+
+/// A copy that the service itself keeps in step.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReplicaEntry {
+    pub region: Region,
+    /// Default: the account of the resource.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountId>,
+    /// How far it is behind. Absent: unknown, and so is the RPO.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lag: Option<Span>,
 }
 
 /// A recovery point. Its own account can use it, and so can the accounts in `shared_with`.
@@ -245,6 +284,34 @@ pub struct PointEntry {
     /// the region: AWS does not say which zone holds them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage_class: Option<StorageClass>,
+    /// The backup vault of a `backup`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vault: Option<String>,
+    /// Whether nobody can delete it before its time: a locked vault, or object lock.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub vault_locked: bool,
+    /// What a malware scan said of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scan: Option<Scan>,
+    /// A series instead of one point: one is taken each time that this has passed. With `keep`.
+    /// Without `taken` the newest one is `every` old, which is the oldest that it can be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every: Option<Span>,
+    /// How long each point of a series is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep: Option<Span>,
+    /// How long after it was taken each point of a series becomes usable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lag: Option<Span>,
+}
+
+/// What a malware scan said of a recovery point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Scan {
+    Clean,
+    Infected,
+    Unknown,
 }
 
 impl PointEntry {
@@ -415,6 +482,18 @@ impl FaultKind {
     }
 }
 
+impl ResourceEntry {
+    /// The scope of this resource. An unknown scope is taken for zonal, so that it is asked for.
+    pub fn scope(&self) -> Scope {
+        let Some(row) = scope::row_of(&self.id.kind) else { return self.scope.unwrap_or(Scope::Zonal) };
+        match row.differs {
+            Differs::WithStandby if self.multi_az => Scope::Regional,
+            Differs::InOneZone if self.az.is_some() => Scope::Zonal,
+            Differs::Never | Differs::WithStandby | Differs::InOneZone => row.scope,
+        }
+    }
+}
+
 impl EstateFile {
     pub fn resources(&self) -> Vec<Resource> {
         self.resources
@@ -429,7 +508,7 @@ impl EstateFile {
                         (entry.id.kind == "s3:bucket").then(|| bucket::zone(&entry.id.name)).flatten()
                     }),
                 },
-                multi_az: entry.multi_az,
+                scope: entry.scope(),
                 size: entry.size,
                 objects: entry.objects,
                 one_zone: entry.storage_class.is_some_and(StorageClass::is_one_zone),
@@ -453,35 +532,57 @@ impl EstateFile {
         points.chain(resources.map(|r| r.size)).find(|size| *size != Size(0)).unwrap_or_default()
     }
 
-    /// The recovery points, with times relative to T0 made absolute.
+    /// The recovery points, with times relative to T0 made absolute and series spelt out.
     pub fn recovery_points(&self, t0: Time) -> Vec<RecoveryPoint> {
         let engines = self.engines();
-        self.recovery_points
-            .iter()
-            .map(|entry| RecoveryPoint {
-                taken: entry.taken.map(|when| when.resolve(t0)),
-                usable: entry.usable.or(entry.taken).map(|when| when.resolve(t0)),
-                size: entry.size,
-                objects: entry.objects,
-                shared_with: entry.shared_with.clone(),
-                managed_key: entry.managed_key,
-                // A key of any kind means encryption, also one that AWS manages.
-                encrypted: entry.encrypted || entry.managed_key || entry.kms_key.is_some(),
-                kms_key: entry.kms_key.clone(),
-                one_zone: entry.storage_class.is_some_and(StorageClass::is_one_zone),
-                earliest: entry
-                    .taken
-                    .zip(entry.retention)
-                    .and_then(|(latest, retention)| latest.resolve(t0).checked_sub_signed(retention.delta())),
-                engine: entry.engine.clone().or_else(|| engines.get(&entry.of).map(|&e| e.to_owned())),
-                ..RecoveryPoint::new(
-                    entry.of.clone(),
-                    entry.kind,
-                    &entry.id,
-                    entry.account.clone(),
-                    entry.region.clone(),
-                )
-            })
-            .collect()
+        let mut points = Vec::with_capacity(self.recovery_points.len());
+        for entry in &self.recovery_points {
+            let engine = entry.engine.clone().or_else(|| engines.get(&entry.of).map(|&e| e.to_owned()));
+            match series::of(entry) {
+                None => points.push(RecoveryPoint { engine, ..entry.point(t0) }),
+                Some(series) => points.extend(
+                    series
+                        .times(t0)
+                        .map(|time| series::point(entry, time))
+                        .map(|point| RecoveryPoint { engine: engine.clone(), ..point }),
+                ),
+            }
+        }
+        points
+    }
+}
+
+impl PointEntry {
+    /// The point at its place, without its times.
+    pub fn undated(&self) -> RecoveryPoint {
+        RecoveryPoint {
+            size: self.size,
+            objects: self.objects,
+            shared_with: self.shared_with.clone(),
+            managed_key: self.managed_key,
+            // A key of any kind means encryption, also one that AWS manages.
+            encrypted: self.encrypted || self.managed_key || self.kms_key.is_some(),
+            kms_key: self.kms_key.clone(),
+            one_zone: self.storage_class.is_some_and(StorageClass::is_one_zone),
+            ..RecoveryPoint::new(
+                self.of.clone(),
+                self.kind,
+                &self.id,
+                self.account.clone(),
+                self.region.clone(),
+            )
+        }
+    }
+
+    fn point(&self, t0: Time) -> RecoveryPoint {
+        RecoveryPoint {
+            taken: self.taken.map(|when| when.resolve(t0)),
+            usable: self.usable.or(self.taken).map(|when| when.resolve(t0)),
+            earliest: self
+                .taken
+                .zip(self.retention)
+                .and_then(|(latest, retention)| latest.resolve(t0).checked_sub_signed(retention.delta())),
+            ..self.undated()
+        }
     }
 }

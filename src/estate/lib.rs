@@ -19,6 +19,7 @@ pub mod production;
 pub mod resource;
 mod rules;
 pub mod scope;
+pub mod series;
 
 pub use formats::EstateFormats;
 pub use index::PointIndex;

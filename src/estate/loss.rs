@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::bucket;
 use super::locus::Locus;
 use super::resource::Resource;
-use super::scope::{self, Scope};
+use super::scope::Scope;
 use base::ids::{AccountId, AzId, Region};
 
 /// The loss that the drill simulates.
@@ -41,10 +41,7 @@ impl Loss {
                 resource.one_zone,
             );
         }
-        let scope = scope::row_of(&resource.id.kind).map_or(Scope::Zonal, |row| row.scope);
-        // A Multi-AZ instance has a standby in another zone, so it survives the loss of one zone.
-        let scope = if resource.multi_az && scope == Scope::Zonal { Scope::Regional } else { scope };
-        self.takes(&resource.locus, scope)
+        self.takes(&resource.locus, resource.scope)
     }
 
     /// The key that a playbook's `lose` has for it, and what is lost.
@@ -94,14 +91,16 @@ mod tests {
     use base::duration::Size;
 
     fn resource(id: &str, multi_az: bool) -> Resource {
+        let id: crate::ResourceId = id.parse().unwrap();
+        let scope = crate::scope::row_of(&id.kind).unwrap().scope;
         Resource {
-            id: id.parse().unwrap(),
+            id,
+            scope: if multi_az && scope == Scope::Zonal { Scope::Regional } else { scope },
             locus: Locus {
                 account: Some("111122223333".parse().unwrap()),
                 region: Some("us-east-1".parse().unwrap()),
                 az: Some("use1-az1".parse().unwrap()),
             },
-            multi_az,
             size: Size(0),
             objects: 0,
             one_zone: false,

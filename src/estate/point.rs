@@ -34,6 +34,14 @@ pub enum PointKind {
     S3Replica,
     /// A versioned bucket: any instant since versioning was enabled.
     S3Versions,
+    /// A recovery point of AWS Backup, in a vault.
+    Backup,
+    /// Point-in-time recovery of a DynamoDB table.
+    DynamodbPitr,
+    /// An on-demand backup of a DynamoDB table.
+    DynamodbBackup,
+    /// A file system that another one replicates to.
+    EfsReplica,
 }
 
 impl PointKind {
@@ -56,6 +64,15 @@ impl PointKind {
             Self::RdsPitr | Self::RdsReplica => {
                 "re-encrypt before the disaster: let RDS replicate the automated backups to the recovery region under a key of that region (`aws rds start-db-instance-automated-backups-replication --kms-key-id`)"
             }
+            Self::Backup => {
+                "re-encrypt before the disaster: copy it to a vault whose key survives (`aws backup start-copy-job`)"
+            }
+            Self::DynamodbPitr | Self::DynamodbBackup => {
+                "re-encrypt before the disaster: copy the table's backups with AWS Backup to a vault whose key survives"
+            }
+            Self::EfsReplica => {
+                "re-encrypt before the disaster: replicate to a file system under a key that survives (`aws efs create-replication-configuration` with `KmsKeyId`)"
+            }
             Self::S3Replica | Self::S3Versions => {
                 "re-encrypt before the disaster: let replication write the objects under a key that survives (`ReplicaKmsKeyID` of the rule), and copy those that are there already onto themselves with it"
             }
@@ -71,8 +88,36 @@ impl PointKind {
     /// give the data as they were one lag earlier.
     pub fn is_continuous(self) -> bool {
         match self {
-            Self::RdsPitr | Self::RdsReplica | Self::S3Replica | Self::S3Versions => true,
-            Self::EbsSnapshot | Self::Ami | Self::RdsSnapshot | Self::RdsClusterSnapshot => false,
+            Self::RdsPitr
+            | Self::RdsReplica
+            | Self::S3Replica
+            | Self::S3Versions
+            | Self::DynamodbPitr
+            | Self::EfsReplica => true,
+            Self::EbsSnapshot
+            | Self::Ami
+            | Self::RdsSnapshot
+            | Self::RdsClusterSnapshot
+            | Self::Backup
+            | Self::DynamodbBackup => false,
+        }
+    }
+
+    /// Whether points of this kind are the log of a database, which reaches back as far as its
+    /// retention.
+    pub fn is_a_log(self) -> bool {
+        match self {
+            Self::RdsPitr | Self::DynamodbPitr => true,
+            Self::EbsSnapshot
+            | Self::Ami
+            | Self::RdsSnapshot
+            | Self::RdsClusterSnapshot
+            | Self::RdsReplica
+            | Self::S3Replica
+            | Self::S3Versions
+            | Self::Backup
+            | Self::DynamodbBackup
+            | Self::EfsReplica => false,
         }
     }
 
@@ -85,19 +130,25 @@ impl PointKind {
             Self::RdsClusterSnapshot => "rds:cluster-snapshot",
             Self::RdsPitr | Self::RdsReplica => "rds:db",
             Self::S3Replica | Self::S3Versions => "s3:bucket",
+            Self::Backup => "backup:recovery-point",
+            Self::DynamodbPitr => "dynamodb:table",
+            Self::DynamodbBackup => "dynamodb:backup",
+            Self::EfsReplica => "efs:file-system",
         }
     }
 
     /// Whether only the owning account can use it.
     pub fn is_bound_to_its_account(self) -> bool {
         match self {
-            Self::RdsPitr | Self::RdsReplica => true,
+            Self::RdsPitr | Self::RdsReplica | Self::DynamodbPitr | Self::DynamodbBackup => true,
             Self::EbsSnapshot
             | Self::Ami
             | Self::RdsSnapshot
             | Self::RdsClusterSnapshot
             | Self::S3Replica
-            | Self::S3Versions => false,
+            | Self::S3Versions
+            | Self::Backup
+            | Self::EfsReplica => false,
         }
     }
 }
@@ -420,23 +471,29 @@ impl RecoveryPoint {
         told.unwrap_or_else(|| why.reason().to_owned())
     }
 
+    /// Whether the point is there after the loss, with its key, and was usable at T0. Does not
+    /// consider where it would be used.
+    pub fn judge_survival(&self, loss: &Loss, t0: Time) -> Result<(), Rejection> {
+        if !self.survives(loss) {
+            return Err(Rejection::Lost);
+        }
+        if self.lost_key(loss).is_some() {
+            return Err(Rejection::KeyLost);
+        }
+        match (self.usable, self.seen_usable) {
+            (Some(usable), _) if usable <= t0 => Ok(()),
+            (None, Some(seen)) if seen <= t0 => Ok(()),
+            (None, Some(_)) => Err(Rejection::UnknownAtT0),
+            _ => Err(Rejection::NotUsableAtT0),
+        }
+    }
+
     /// Whether the point could be used at T0. Does not consider whether another point is newer.
     pub fn judge(&self, on: &Use<'_>) -> Result<(), Rejection> {
         if !on.kinds.contains(&self.kind) {
             return Err(Rejection::OtherKind);
         }
-        if !self.survives(on.loss) {
-            return Err(Rejection::Lost);
-        }
-        if self.lost_key(on.loss).is_some() {
-            return Err(Rejection::KeyLost);
-        }
-        match (self.usable, self.seen_usable) {
-            (Some(usable), _) if usable <= on.t0 => {}
-            (None, Some(seen)) if seen <= on.t0 => {}
-            (None, Some(_)) => return Err(Rejection::UnknownAtT0),
-            _ => return Err(Rejection::NotUsableAtT0),
-        }
+        self.judge_survival(on.loss, on.t0)?;
         let own = self.account == *on.account;
         let is_read =
             on.reader.is_some_and(|reader| self.account == *reader || self.shared_with.contains(reader));
@@ -569,7 +626,7 @@ pub fn worst_case_rpo(
             of_it.push(point);
         }
     }
-    let each = each.into_values().map(|points| worst_case_of_one(&points, on, look_back, least_pitr_lag));
+    let each = each.into_values().map(|points| worst_case_of_one(&points, on.t0, look_back, least_pitr_lag));
     let figure = |w: &WorstCase| w.seconds.or(w.at_least);
     each.reduce(|one, other| {
         let exact = one.seconds.is_some() && other.seconds.is_some();
@@ -584,14 +641,14 @@ pub fn worst_case_rpo(
     .unwrap_or_default()
 }
 
-/// It is the supremum, over the instants t of the look-back window, of `t − consistency time of the
+/// The worst case of one resource, whose usable points these are. It is the supremum, over the instants t of the look-back window, of `t − consistency time of the
 /// newest point usable at t`. The window does not start before the first point was usable.
 ///
 /// The result is unknown if no point qualifies, or if a qualifying point has no known age.
 /// `least_pitr_lag` is the lag of point-in-time recovery at its worst, whatever it was at T0.
-fn worst_case_of_one(
+pub fn worst_case_of_one(
     points: &[&RecoveryPoint],
-    on: &Use<'_>,
+    t0: Time,
     look_back: Duration,
     least_pitr_lag: Duration,
 ) -> WorstCase {
@@ -602,8 +659,8 @@ fn worst_case_of_one(
         if point.kind.is_continuous() {
             // A series loses its lag at every instant of the window. A snapshot can only improve on
             // that.
-            let least = if point.kind == PointKind::RdsPitr { least_pitr_lag } else { Duration::ZERO };
-            let lag = seconds_between(taken, on.t0).max(least.as_secs_f64());
+            let least = if point.kind.is_a_log() { least_pitr_lag } else { Duration::ZERO };
+            let lag = seconds_between(taken, t0).max(least.as_secs_f64());
             series = Some(series.map_or(lag, |s| s.min(lag)));
         } else {
             // A point without a known `usable` time was not usable before it was taken. The later
@@ -613,7 +670,7 @@ fn worst_case_of_one(
         }
     }
     dated.sort();
-    let Some(window) = chrono::TimeDelta::from_std(look_back).ok().map(|look_back| on.t0 - look_back) else {
+    let Some(window) = chrono::TimeDelta::from_std(look_back).ok().map(|look_back| t0 - look_back) else {
         return WorstCase::default();
     };
     let mut worst: Option<f64> = None;
@@ -621,7 +678,7 @@ fn worst_case_of_one(
     for (i, (usable, taken)) in dated.iter().enumerate() {
         newest = newest.max(Some(*taken));
         // This point is oldest just before the next one becomes usable, or at T0.
-        let until = dated.get(i + 1).map_or(on.t0, |(next, ..)| *next);
+        let until = dated.get(i + 1).map_or(t0, |(next, ..)| *next);
         // If several points became usable at one instant, only the last of them was ever the
         // newest.
         let last = i + 1 == dated.len();
@@ -640,7 +697,7 @@ fn worst_case_of_one(
         }
         (one, other) => one.or(other),
     };
-    let span = dated.first().map(|(usable, _)| seconds_between((*usable).max(window), on.t0));
+    let span = dated.first().map(|(usable, _)| seconds_between((*usable).max(window), t0));
     let (seconds, at_least) = if exact { (found, None) } else { (None, found) };
     WorstCase { seconds, at_least, points: dated.len(), span }
 }

@@ -9,7 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::locus::Locus;
-use super::scope;
+use super::scope::{self, Scope};
 use base::duration::Size;
 use base::ids::{AccountId, BadName, Region};
 
@@ -17,7 +17,7 @@ use base::ids::{AccountId, BadName, Region};
 /// place may follow: `rds:db/orders[region=us-west-2]`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ResourceId {
-    /// `service:type`, such as `rds:db`. One of the types of the scope table.
+    /// `service:type`, such as `rds:db`.
     pub kind: String,
     pub name: String,
     pub place: Option<IdPlace>,
@@ -98,21 +98,42 @@ impl FromStr for ResourceId {
     }
 }
 
+/// Whether `kind` has the form `service:type`. The scope table need not know it: an estate may say
+/// the scope of a resource itself.
 fn check_kind(text: &str, kind: &str) -> Result<(), BadName> {
-    if scope::row_of(kind).is_some() {
+    let is_word = |word: &str| {
+        !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+    };
+    if kind.split_once(':').is_some_and(|(service, of)| is_word(service) && is_word(of)) {
         return Ok(());
     }
-    let kinds: Vec<&str> = scope::TABLE.iter().map(|row| row.kind).collect();
-    let near = kinds
+    let help = near_kind(kind).unwrap_or_else(|| "write `service:type/name`, such as `rds:db/orders`".into());
+    Err(BadName { message: format!("`{kind}` in `{text}` is not a type of resource"), help })
+}
+
+/// The mistake that neither the scope table nor an estate knows a type.
+pub fn unknown_kind(kind: &str) -> BadName {
+    let of_service = || {
+        let service = kind.split(':').next().unwrap_or_default();
+        let same = scope::TABLE.iter().filter(|row| row.kind.split(':').next() == Some(service));
+        let kinds: Vec<&str> = same.map(|row| row.kind).collect();
+        (!kinds.is_empty()).then(|| format!("the known types of {service} are {}", kinds.join(", ")))
+    };
+    let help = near_kind(kind).or_else(of_service);
+    let own = "an estate may give a resource of any type: add it there with its `scope`";
+    BadName {
+        message: format!("`{kind}` is not a known type of resource"),
+        help: help.map_or_else(|| own.to_owned(), |help| format!("{help}; {own}")),
+    }
+}
+
+fn near_kind(kind: &str) -> Option<String> {
+    let near = scope::TABLE
         .iter()
-        .map(|k| (strsim::damerau_levenshtein(k, kind), *k))
+        .map(|row| (strsim::damerau_levenshtein(row.kind, kind), row.kind))
         .filter(|(distance, _)| *distance <= 3)
         .min();
-    let help = match near {
-        Some((_, near)) => format!("did you mean `{near}`?"),
-        None => format!("the known types are {}", kinds.join(", ")),
-    };
-    Err(BadName { message: format!("`{kind}` in `{text}` is not a known type of resource"), help })
+    near.map(|(_, near)| format!("did you mean `{near}`?"))
 }
 
 impl fmt::Display for ResourceId {
@@ -227,8 +248,8 @@ text_form!(
 pub struct Resource {
     pub id: ResourceId,
     pub locus: Locus,
-    /// An RDS instance with a standby in another zone. It survives the loss of one zone.
-    pub multi_az: bool,
+    /// The scope of this resource. It may differ from that of its type (`scope::Differs`).
+    pub scope: Scope,
     pub size: Size,
     /// Objects in a bucket.
     pub objects: u64,

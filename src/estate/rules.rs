@@ -3,11 +3,12 @@
 use std::collections::{HashMap, HashSet};
 
 use super::draft::EstateDraft;
-use super::file::{EstateFile, Fault, FaultKind};
+use super::file::{EstateFile, Fault, FaultKind, PointEntry, ResourceEntry};
 use super::locus::Locus;
 use super::point::LONGEST_RETENTION;
-use super::resource::ResourceId;
-use super::scope::{self, Scope};
+use super::resource::{ResourceId, unknown_kind};
+use super::scope::{self, Differs, Scope};
+use super::series;
 use base::duration::When;
 use base::ids::{AccountId, AzId, Region};
 use yaml::diagnostic::suggest;
@@ -87,8 +88,8 @@ impl EstateRules<'_> {
                     Some("write in the id what `account:` and `region:` say".into()),
                 );
             }
-            let row = scope::row_of(&resource.id.kind);
-            let scope = row.map_or(Scope::Zonal, |row| row.scope);
+            self.scope(&here, resource);
+            let scope = resource.scope();
             if !seen.insert((&resource.id, &resource.account, resource.region.as_ref())) {
                 self.error(
                     &format!("{here}/id"),
@@ -113,25 +114,86 @@ impl EstateRules<'_> {
                 }
                 None => {}
             }
-            if scope == Scope::Zonal
-                && resource.az.is_none()
-                && resource.region.is_some()
-                && !resource.multi_az
-            {
-                let help = if resource.id.kind == "rds:db" {
+            if scope == Scope::Zonal && resource.az.is_none() && resource.region.is_some() {
+                let help = if may_have_a_standby(resource) {
                     "add `az:` with the zone's id, or `multi_az: true`: without it no loss of a zone takes it"
                 } else {
                     "add `az:` with the zone's id: without it no loss of a zone takes it"
                 };
                 self.warning(&format!("{here}/id"), format!("`{}` has no zone", resource.id), help);
             }
-            if resource.multi_az && resource.id.kind != "rds:db" {
+            if resource.multi_az && !may_have_a_standby(resource) {
                 self.error(
                     &format!("{here}/multi_az"),
                     format!("a `{}` cannot be Multi-AZ", resource.id.kind),
-                    Some("only an `rds:db` has a standby in another zone: remove it".into()),
+                    Some("no resource of this type has a standby in another zone: remove it".into()),
                 );
             }
+            for (j, replica) in resource.replicas.iter().enumerate() {
+                self.region(&format!("{here}/replicas/{j}/region"), &replica.region);
+                if let Some(account) = &replica.account {
+                    self.account(&format!("{here}/replicas/{j}/account"), account);
+                }
+            }
+        }
+    }
+
+    /// A scope of its own belongs to the types that the table does not know, and to these only.
+    fn scope(&mut self, here: &str, resource: &ResourceEntry) {
+        match (scope::row_of(&resource.id.kind), resource.scope) {
+            (Some(_), None) | (None, Some(_)) => {}
+            (None, None) => {
+                let unknown = unknown_kind(&resource.id.kind);
+                self.error(
+                    &format!("{here}/id"),
+                    unknown.message,
+                    Some(format!("{} (zonal, regional or global)", unknown.help)),
+                );
+            }
+            (Some(row), Some(_)) => self.error(
+                &format!("{here}/scope"),
+                format!("the scope of `{}` is known: it is {}", resource.id.kind, row.scope),
+                Some("remove `scope`".into()),
+            ),
+        }
+    }
+
+    /// A series has an interval and a time that it is kept for, and no time of a single point.
+    fn series(&mut self, here: &str, point: &PointEntry) {
+        let mut wrong = |key: &str, message: &str, help: &str| {
+            self.error(&format!("{here}/{key}"), message.to_owned(), Some(help.to_owned()));
+        };
+        match (point.every, point.keep) {
+            (None, None) => {
+                if point.lag.is_some() {
+                    wrong("lag", "only a series has a `lag`", "add `every` and `keep`, or write `usable`");
+                }
+                return;
+            }
+            (Some(_), None) => {
+                return wrong(
+                    "every",
+                    "a series needs `keep`",
+                    "add how long each point is kept, such as `7d`",
+                );
+            }
+            (None, Some(_)) => {
+                return wrong("keep", "`keep` belongs to a series", "add `every`, such as `6h`");
+            }
+            (Some(every), Some(_)) if every.0.is_zero() => {
+                return wrong("every", "the interval is zero", "write the time between two points: `6h`");
+            }
+            (Some(_), Some(_)) => {}
+        }
+        if point.usable.is_some() {
+            wrong("usable", "a series has no single time", "write `lag`: how long each copy takes");
+        }
+        if point.kind.is_continuous() {
+            wrong("every", "points of this kind are a series already", "write `taken`, the latest instant");
+        }
+        if series::of(point).is_some_and(|series| series.len() > series::MOST) {
+            let message = format!("the series has more than {} points", series::MOST);
+            wrong("every", &message, "a unit may be wrong: write a longer `every` or a shorter `keep`");
         }
     }
 
@@ -172,7 +234,7 @@ impl EstateRules<'_> {
                 );
             }
             let wanted = resource_kinds(point.kind);
-            if !wanted.contains(&point.of.kind.as_str()) {
+            if scope::row_of(&point.of.kind).is_some() && !wanted.contains(&point.of.kind.as_str()) {
                 let kind =
                     self.draft.root.at_pointer(&format!("{here}/kind")).as_str().unwrap_or("").to_owned();
                 self.error(
@@ -201,18 +263,20 @@ impl EstateRules<'_> {
                     Some(format!("write `-{span}` for the time {span} before T0")),
                 );
             }
-            if point.retention.is_some() && point.kind != super::PointKind::RdsPitr {
+            self.series(&here, point);
+            if point.retention.is_some() && !point.kind.is_a_log() {
                 self.error(
                     &format!("{here}/retention"),
-                    "only an `rds_pitr` has a retention: other points are one instant".into(),
+                    "only `rds_pitr` and `dynamodb_pitr` have a retention: other points are one instant"
+                        .into(),
                     Some("remove it".into()),
                 );
             }
             if point.retention.is_some_and(|retention| retention > LONGEST_RETENTION) {
                 self.error(
                     &format!("{here}/retention"),
-                    "RDS keeps automated backups for 35 days at most".into(),
-                    Some("write the retention of the database's automated backups, such as `7d`".into()),
+                    "RDS and DynamoDB keep the log for 35 days at most".into(),
+                    Some("write the retention of the automated backups, such as `7d`".into()),
                 );
             }
             if let (Some(taken), Some(usable)) = (point.taken, point.usable)
@@ -312,17 +376,13 @@ impl EstateRules<'_> {
     }
 }
 
+fn may_have_a_standby(resource: &ResourceEntry) -> bool {
+    scope::row_of(&resource.id.kind).is_some_and(|row| row.differs == Differs::WithStandby)
+}
+
 /// The resource types that points of a kind can restore.
-fn resource_kinds(kind: super::PointKind) -> &'static [&'static str] {
-    use super::PointKind as K;
-    match kind {
-        K::EbsSnapshot => &["ec2:volume"],
-        K::Ami => &["ec2:instance", "ec2:image", "autoscaling:group"],
-        K::RdsSnapshot => &["rds:db"],
-        K::RdsClusterSnapshot => &["rds:cluster"],
-        K::RdsPitr | K::RdsReplica => &["rds:db", "rds:cluster"],
-        K::S3Replica | K::S3Versions => &["s3:bucket"],
-    }
+fn resource_kinds(kind: super::PointKind) -> Vec<&'static str> {
+    scope::TABLE.iter().filter(|row| row.protected_by.contains(&kind)).map(|row| row.kind).collect()
 }
 
 /// Whether `a` is before `b`, if that is certain without knowing T0.

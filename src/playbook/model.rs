@@ -102,6 +102,10 @@ pub struct Assume {
     /// The time until somebody decides to recover.
     #[serde(default)]
     pub decision: Option<Span>,
+    /// For `forecast`: by which factor everything is slower on a day on which everybody restores.
+    #[serde(default)]
+    #[schemars(range(min = 1.0, max = 100.0))]
+    pub contention: Option<f64>,
 }
 
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]

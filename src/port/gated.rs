@@ -139,6 +139,10 @@ pub fn points_call(query: &PointQuery) -> &'static str {
         Some(PointKind::RdsClusterSnapshot) => "rds:DescribeDBClusterSnapshots",
         Some(PointKind::RdsPitr | PointKind::RdsReplica) => "rds:DescribeDBInstances",
         Some(PointKind::S3Replica | PointKind::S3Versions) => "s3:GetBucketVersioning",
+        Some(PointKind::Backup) => "backup:ListRecoveryPointsByResource",
+        Some(PointKind::DynamodbPitr) => "dynamodb:DescribeContinuousBackups",
+        Some(PointKind::DynamodbBackup) => "dynamodb:ListBackups",
+        Some(PointKind::EfsReplica) => "elasticfilesystem:DescribeReplicationConfigurations",
     }
 }
 

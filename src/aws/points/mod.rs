@@ -42,6 +42,11 @@ pub async fn find(aws: &Aws, place: &Place, query: &PointQuery) -> CloudResult<V
             PointKind::RdsClusterSnapshot => database::cluster_snapshots(&clients.rds, &search).await?,
             PointKind::RdsPitr => database::continuous(&clients.rds, &search).await?,
             PointKind::RdsReplica => database::replicas(&clients.rds, &search).await?,
+            // No action restores from these yet.
+            PointKind::Backup
+            | PointKind::DynamodbPitr
+            | PointKind::DynamodbBackup
+            | PointKind::EfsReplica => Vec::new(),
         });
     }
     Ok(all)

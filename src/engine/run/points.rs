@@ -326,6 +326,10 @@ impl Recovery<'_> {
             PointKind::RdsClusterSnapshot => "rds:cluster-snapshot",
             PointKind::S3Replica | PointKind::S3Versions => "s3:bucket",
             PointKind::RdsSnapshot | PointKind::RdsPitr | PointKind::RdsReplica => "rds:snapshot",
+            PointKind::Backup
+            | PointKind::DynamodbPitr
+            | PointKind::DynamodbBackup
+            | PointKind::EfsReplica => kind.resource_kind(),
         };
         let of = estate::ResourceId::new(service, id);
         let Place { account, region } = self.ready.place.clone();
@@ -346,7 +350,11 @@ impl Recovery<'_> {
             | PointKind::RdsPitr
             | PointKind::RdsReplica
             | PointKind::S3Replica
-            | PointKind::S3Versions => return point.id.clone(),
+            | PointKind::S3Versions
+            | PointKind::Backup
+            | PointKind::DynamodbPitr
+            | PointKind::DynamodbBackup
+            | PointKind::EfsReplica => return point.id.clone(),
         };
         let here = point.account == self.ready.place.account && point.region == self.ready.place.region;
         if here || point.id.starts_with("arn:") {

@@ -112,6 +112,10 @@ pub fn survey(kind: PointKind) -> &'static [&'static str] {
         PointKind::RdsReplica => &["rds:DescribeDBInstances"],
         PointKind::S3Replica => &["s3:HeadBucket"],
         PointKind::S3Versions => &["s3:HeadBucket", "s3:GetBucketVersioning"],
+        // No action restores from these yet, so no survey looks for them.
+        PointKind::Backup | PointKind::DynamodbPitr | PointKind::DynamodbBackup | PointKind::EfsReplica => {
+            &[]
+        }
     }
 }
 

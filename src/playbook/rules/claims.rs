@@ -20,7 +20,9 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
             continue;
         }
         for (selector, span) in &claims {
-            if facts.file.is_some() && facts.selected(selector).is_empty() {
+            if let Some(unknown) = facts.unknown_type(selector) {
+                out.push(draft.source.error(*span, unknown.message).help(unknown.help));
+            } else if facts.file.is_some() && facts.selected(selector).is_empty() {
                 let said = format!("`{selector}` selects nothing in the estate");
                 let help = "name what the step restores, or add it to the estate";
                 out.push(draft.source.error(*span, said).help(help));

@@ -8,9 +8,10 @@ use super::claims::claims_of;
 use crate::action::{ActionDecl, Arguments, SourceSpec};
 use crate::draft::Draft;
 use crate::formats::PlaybookFormats;
-use base::ids::{AccountId, Region, name_of};
+use base::ids::{AccountId, BadName, Region, name_of};
 use estate::file::{EstateFile, PointEntry};
-use estate::scope::holds_data;
+use estate::resource::unknown_kind;
+use estate::scope::{holds_data, row_of};
 use estate::{Resource, ResourceId, Selector};
 use yaml::{Checker, Diagnostics, Node};
 
@@ -95,6 +96,13 @@ impl<'a> Facts<'a> {
     pub fn points(&self, id: &str) -> &[&'a PointEntry] {
         let known = self.points.get(id).or_else(|| self.points.get(name_of(id)));
         known.map_or(&[], Vec::as_slice)
+    }
+
+    /// The mistake in a selector whose type neither the program nor the estate knows.
+    pub fn unknown_type(&self, selector: &Selector) -> Option<BadName> {
+        let kind = selector.kind();
+        let known = row_of(kind).is_some() || self.resources.iter().any(|resource| resource.id.kind == kind);
+        (!known).then(|| unknown_kind(kind))
     }
 
     /// The indices in `resources` of the resources that a selector selects.

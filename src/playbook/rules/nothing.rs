@@ -151,8 +151,7 @@ fn unknown_zones(
 /// Whether the resource may be in the lost zone, because its own zone is not known.
 fn may_be_in(loss: &Loss, resource: &Resource, file: &EstateFile) -> bool {
     let Some(lost) = loss.az() else { return false };
-    let scope = scope::row_of(&resource.id.kind).map_or(Scope::Zonal, |row| row.scope);
-    if scope != Scope::Zonal || resource.multi_az || resource.locus.az.is_some() {
+    if resource.scope != Scope::Zonal || resource.locus.az.is_some() {
         return false;
     }
     let region = resource.locus.region.as_ref();

@@ -106,6 +106,10 @@ fn selector(draft: &Draft<'_>, facts: &Facts<'_>, node: &Node, without_estate: b
                 .help("name an `estate`, or list the resources by their ids"),
         );
     }
+    if let Some(unknown) = facts.unknown_type(&selector) {
+        out.push(draft.source.error(node.span, unknown.message).help(unknown.help));
+        return;
+    }
     if facts.file.is_none() {
         return;
     }
