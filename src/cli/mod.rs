@@ -4,12 +4,15 @@
 mod arguments;
 mod configuration;
 mod explain;
+mod forecast;
 pub mod gate;
 mod iam_policy;
+mod init;
 mod output;
 mod panics;
 mod person;
 mod plan;
+mod rehearsal;
 mod report;
 mod resume;
 mod run;
@@ -44,6 +47,8 @@ enum Command {
     Abort(Box<resume::AbortArgs>),
     Validate(validate::Args),
     Plan(plan::Args),
+    Init(init::Args),
+    Forecast(forecast::Args),
     IamPolicy(iam_policy::Args),
     Report(report::Args),
     Gate(gate::Args),
@@ -92,6 +97,8 @@ pub fn main() -> ExitCode {
         Command::Abort(args) => resume::abort(&args),
         Command::Validate(args) => validate::run(&args),
         Command::Plan(args) => plan::run(&args),
+        Command::Init(args) => init::run(&args),
+        Command::Forecast(args) => forecast::run(&args),
         Command::IamPolicy(args) => iam_policy::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Gate(args) => gate::run(&args),

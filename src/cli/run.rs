@@ -134,8 +134,11 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     let watched = matches!(ui::choose(args.output, &Surroundings::detect()), ui::Display::Live(_));
     // A rehearsal at full pace is over before anybody can read what was expected.
     let is_slow = args.on == On::Aws || pace != Pace::Max;
-    let expected =
-        if watched && is_slow { super::plan::expected_of(loaded.clone(), &config) } else { BTreeMap::new() };
+    let expected = if watched && is_slow {
+        super::rehearsal::expected_of(loaded.clone(), &config)
+    } else {
+        BTreeMap::new()
+    };
     let plan = wire::plan_of(loaded).map_err(wrong)?;
     let started = Utc::now().trunc_subsecs(0);
     if let Some(folder) = args.out.as_ref().filter(|folder| folder.join(record::journal::FILE_NAME).exists())

@@ -200,6 +200,11 @@ impl Drill {
         Ok(Self { engine, pace: options.pace, record })
     }
 
+    /// The fold of the drill's events, as far as it has come.
+    pub fn record(&self) -> Rc<RefCell<Record>> {
+        Rc::clone(&self.record)
+    }
+
     /// Runs the drill to its end. `None` if the journal does not even hold the run's beginning.
     /// `kept`: the state of the journal among the consumers, if there is one.
     pub async fn run(self, kept: Option<&Kept>) -> Option<Report> {

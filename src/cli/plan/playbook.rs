@@ -1,100 +1,60 @@
-//! `drillmaster plan`
+//! `plan PLAYBOOK`: a rehearsal on the twin.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::Path;
 
-use chrono::{SubsecRound, Utc};
-use serde_json::json;
-use tokio_util::sync::CancellationToken;
+use chrono::Utc;
+use serde_json::{Value, json};
 
-use super::configuration::ConfigArg;
-use super::wire::{self, Drill, Options};
-use super::{complain, load_or_complain};
+use super::{Args, LEAST_PITR_LAG, Output};
+use crate::cli::load_or_complain;
+use crate::cli::output::{complain, print_as};
+use crate::cli::rehearsal::{self, Rehearsal};
 use crate::config::UserConfig;
 use crate::ui::text::{Tone, clean, pad, width};
-use crate::ui::{OutputMode, Surroundings, TextStyle};
-use base::clock::Pace;
+use crate::ui::{Surroundings, TextStyle, out};
 use base::duration::{human_seconds, seconds_between};
 use base::exit::Exit;
-use base::ids::RunId;
-use base::on::On;
-use engine::sandbox::teardown::PATIENCE;
-use playbook::Loaded;
+use base::visible::Form;
+use estate::Loss;
+use estate::file::EstateFile;
+use insight::matrix::{Row, Workloads};
+use insight::protection::Snapshot;
 use record::report::Report;
 use record::report::headline;
-use record::report::model::{StepStatus, WorkloadReport};
+use record::report::model::{StepReport, StepStatus, WorkloadReport};
 use record::report::told::Told;
 use record::report::view::workload::worst_case_misses;
 
-/// Show the loss, the survivors, the sources of each restore, the order and the expected RTO;
-/// change nothing
-///
-/// The playbook is rehearsed on the twin. The figures come from the estate's timings. Exit code 1:
-/// as planned, the drill cannot pass.
-#[derive(clap::Args)]
-pub struct Args {
-    /// The playbook to rehearse
-    playbook: PathBuf,
-    /// Override a param of the playbook
-    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = super::name_and_value)]
-    params: Vec<(String, String)>,
-    #[arg(long, value_enum, default_value_t)]
-    output: OutputMode,
-    #[command(flatten)]
-    config: ConfigArg,
-}
-
-pub fn run(args: &Args) -> Exit {
-    match carry_out(args) {
-        Ok(code) | Err(code) => code,
-    }
-}
-
-fn carry_out(args: &Args) -> Result<Exit, Exit> {
-    let config = args.config.load_or_complain()?;
-    let wrong = |message: String| {
+/// `plan PLAYBOOK`: what a rehearsal of it shows.
+pub fn run(args: &Args, path: &Path, config: &UserConfig) -> Result<Exit, Exit> {
+    let loaded = load_or_complain(path, &args.params, config)?;
+    let estate = loaded.estate.as_ref().map(|estate| estate.file.clone());
+    let loss = loaded.playbook.lose.loss();
+    let Rehearsal { report, .. } = rehearsal::of(loaded, config).map_err(|message| {
         complain(&message);
         Exit::Wrong
+    })?;
+    let unprotected = estate.zip(loss).map(|(file, loss)| unprotected(&file, &loss)).unwrap_or_default();
+    let (text, form) = match args.output {
+        Output::Json => (format!("{:#}\n", as_json(&report, &unprotected)), Form::Json),
+        Output::Text => (as_text(&report, &unprotected, Surroundings::detect().stdout_look()), out::text()),
+        Output::Markdown => (as_markdown(&report, &unprotected), Form::Markup),
+        Output::Html => return Err(no_page()),
     };
-    let loaded = load_or_complain(&args.playbook, &args.params, &config)?;
-    let report = rehearse(loaded, &config).map_err(wrong)?;
-    let text = match args.output {
-        OutputMode::Json => format!("{:#}\n", as_json(&report)),
-        OutputMode::Text => as_text(&report, Surroundings::detect().stdout_look()),
-    };
-    super::print_as(&text, args.output.form())?;
+    print_as(&text, form)?;
     Ok(code(&report))
 }
 
-/// The seconds that each workload is expected to take, by its name. Empty if the playbook cannot be
-/// rehearsed, as without an estate.
-pub fn expected_of(loaded: Loaded, config: &UserConfig) -> BTreeMap<String, f64> {
-    let Ok(report) = rehearse(loaded, config) else { return BTreeMap::new() };
-    let workloads = report.workloads.into_iter();
-    workloads.filter_map(|workload| Some((workload.name, workload.rto.measured_s?))).collect()
+fn no_page() -> Exit {
+    complain("a plan of one playbook has no HTML page: `--lose-each` has one, and `run` writes report.html");
+    Exit::Wrong
 }
 
-/// Rehearses a playbook on the twin, at full pace.
-fn rehearse(loaded: Loaded, config: &UserConfig) -> Result<Report, String> {
-    let plan = wire::plan_of(loaded)?;
-    let options = Options {
-        on: On::Twin,
-        run: RunId("plan".into()),
-        seed: None,
-        pace: Pace::Max,
-        jobs: 64,
-        keep_sandbox: false,
-        patience: PATIENCE,
-        connect_to: Vec::new(),
-        start: Utc::now().trunc_subsecs(0),
-        abort: false,
-        protected: config.protected(),
-    };
-    wire::runtime()?.block_on(async {
-        let drill = Drill::new(plan, &options, &[], CancellationToken::new(), |_| Vec::new())?;
-        Box::pin(drill.run(None)).await.ok_or_else(|| "the rehearsal left no record".into())
-    })
+/// The lost resources of which nothing usable survives.
+fn unprotected(file: &EstateFile, loss: &Loss) -> Vec<String> {
+    let snapshot = Snapshot::new(file, Utc::now(), LEAST_PITR_LAG);
+    Row::of(&snapshot, loss, &Workloads::new()).unprotected
 }
 
 /// Whatever keeps the rehearsal from passing would keep the drill from it.
@@ -105,8 +65,9 @@ fn code(report: &Report) -> Exit {
     }
 }
 
-fn as_json(report: &Report) -> serde_json::Value {
+fn as_json(report: &Report, unprotected: &[String]) -> Value {
     json!({
+        "schema": "drillmaster/plan/v1",
         "playbook": report.playbook.name,
         "verdict": if code(report) == Exit::Passed { "can_pass" } else { "cannot_pass" },
         "exit_code": code(report),
@@ -114,21 +75,59 @@ fn as_json(report: &Report) -> serde_json::Value {
         "reasons": report.reasons,
         "assume": report.assume,
         "lose": report.lose,
+        "lost": report.blast_radius.lost,
+        "surviving": report.blast_radius.surviving,
+        "unprotected": unprotected,
         "blast_radius": report.blast_radius,
         "recovery_points": report.recovery_points,
-        "steps": report.steps,
+        "steps": report.steps.iter().map(|step| with(step, [
+            ("point", json!(step.recovery_points.first())),
+            ("not_newer_because", json!(not_newer(report, step))),
+            ("expected_s", json!(step.seconds)),
+        ])).collect::<Vec<_>>(),
         "checks": report.checks,
-        "workloads": report.workloads,
+        "workloads": report.workloads.iter().map(|workload| with(workload, [
+            ("expected_rto_s", json!(workload.rto.with_assumptions_s.or(workload.rto.measured_s))),
+            ("expected_rpo_s", json!(workload.rpo.measured_s)),
+            ("worst_case_s", json!(workload.rpo.worst_case_s)),
+        ])).collect::<Vec<_>>(),
         "coverage": report.coverage,
         "findings": report.findings,
+        "calls": calls(report),
+        // A rehearsal knows neither the accounts' quotas nor the prices of its region.
+        "quotas": [],
+        "cost": { "total_usd": null },
     })
 }
 
-fn as_text(report: &Report, style: TextStyle) -> String {
+/// A part of the report with more keys.
+fn with<const N: usize>(part: &impl serde::Serialize, more: [(&str, Value); N]) -> Value {
+    let mut value = json!(part);
+    if let Some(object) = value.as_object_mut() {
+        object.extend(more.map(|(key, value)| (key.to_owned(), value)));
+    }
+    value
+}
+
+/// Why the step uses no newer recovery point: the reasons of the points that are newer than its own.
+fn not_newer(report: &Report, step: &StepReport) -> Vec<String> {
+    let used = report.recovery_points.iter().find(|p| p.used_by.as_deref() == Some(step.id.as_str()));
+    let Some(used) = used else { return Vec::new() };
+    let newer = report.recovery_points.iter().filter(|p| p.of == used.of && p.taken > used.taken);
+    newer.filter_map(|p| Some(format!("{}: {}", p.id, p.why_not.as_deref()?))).collect()
+}
+
+/// The calls that the rehearsal made.
+fn calls(report: &Report) -> Vec<&str> {
+    report.api_calls.keys().map(String::as_str).collect()
+}
+
+fn as_text(report: &Report, unprotected: &[String], style: TextStyle) -> String {
     let mut text = String::new();
     let lost = report.lose.iter().map(|(k, v)| format!("{k} {v}")).collect::<Vec<_>>().join(", ");
     heading(&mut text, style, &format!("{}: losing {lost}", clean(&report.playbook.name)));
     list(&mut text, "Lost", &report.blast_radius.lost);
+    list(&mut text, "Lost, and nothing usable survives", unprotected);
     list(&mut text, "Surviving", &report.blast_radius.surviving);
     list(&mut text, "Lost and not restored", &report.coverage.uncovered);
     points(&mut text, style, report);
@@ -140,6 +139,13 @@ fn as_text(report: &Report, style: TextStyle) -> String {
     line(&mut text, "Nothing was changed. The times are the twin's: a rehearsal, not a measurement.");
     verdict(&mut text, style, report);
     text
+}
+
+/// The text as a block of code, below a heading: a plan is a page of aligned columns.
+fn as_markdown(report: &Report, unprotected: &[String]) -> String {
+    let text = as_text(report, unprotected, TextStyle { color: false, unicode: true });
+    let fence = "`".repeat(text.split(|c| c != '`').map(str::len).max().unwrap_or(0).max(2) + 1);
+    format!("# Plan\n\n{fence}text\n{text}{fence}\n")
 }
 
 fn verdict(text: &mut String, style: TextStyle, report: &Report) {

@@ -11,7 +11,7 @@ pub mod escape;
 mod format;
 pub mod github;
 pub mod headline;
-mod html;
+pub mod html;
 mod json;
 mod junit;
 mod markdown;

@@ -20,10 +20,11 @@ const MARKDOWN: &str = "report.md.hbs";
 const CSS: &str = "report.css";
 
 /// Name and text of each built-in template. A partial is used by its name without `.html.hbs`.
-const BUILT_IN: [(&str, &str); 11] = [
+const BUILT_IN: [(&str, &str); 12] = [
     (HTML, include_str!("../../../reports/report.html.hbs")),
     (MARKDOWN, include_str!("../../../reports/report.md.hbs")),
     (CSS, include_str!("../../../reports/report.css")),
+    ("matrix.html.hbs", include_str!("../../../reports/matrix.html.hbs")),
     ("bullet.html.hbs", include_str!("../../../reports/partials/bullet.html.hbs")),
     ("evidence.html.hbs", include_str!("../../../reports/partials/evidence.html.hbs")),
     ("more.html.hbs", include_str!("../../../reports/partials/more.html.hbs")),
@@ -101,21 +102,26 @@ impl Templates {
     }
 
     pub(super) fn html(&self, view: &impl Serialize) -> Result<String, ReportError> {
-        self.render(&self.html, ".html.hbs", view)
+        self.render(&self.html, "report", ".html.hbs", view)
+    }
+
+    pub(super) fn matrix(&self, view: &impl Serialize) -> Result<String, ReportError> {
+        self.render(&self.html, "matrix", ".html.hbs", view)
     }
 
     pub(super) fn markdown(&self, view: &impl Serialize) -> Result<String, ReportError> {
-        self.render(&self.markdown, ".md.hbs", view)
+        self.render(&self.markdown, "report", ".md.hbs", view)
     }
 
     fn render(
         &self,
         registry: &Handlebars<'static>,
+        template: &str,
         suffix: &str,
         view: &impl Serialize,
     ) -> Result<String, ReportError> {
-        registry.render("report", view).map_err(|error| {
-            let name = format!("{}{suffix}", error.template_name.as_deref().unwrap_or("report"));
+        registry.render(template, view).map_err(|error| {
+            let name = format!("{}{suffix}", error.template_name.as_deref().unwrap_or(template));
             let at = place(&self.files, &name, error.line_no.zip(error.column_no));
             ReportError::Template { at, what: reason(&error) }
         })

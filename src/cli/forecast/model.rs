@@ -1,0 +1,209 @@
+//! Makes the model of a forecast from a rehearsal.
+
+use std::collections::{BTreeMap, HashMap};
+
+use indexmap::IndexMap;
+
+use super::learned::History;
+use crate::cli::rehearsal::JOBS;
+use base::duration::{Time, seconds_between};
+use base::graph::Graph;
+use engine::actions::TIMINGS;
+use estate::file::Timing;
+use insight::forecast::{ActionModel, Belief, Chance, Limit, Model, Node, Prior, WorkloadModel, learn};
+use record::objectives::Record;
+use record::report::Report;
+use record::report::model::{CheckStatus, StepStatus};
+use twin::timing;
+
+pub struct Built {
+    pub model: Model,
+    pub learned_from: Vec<ActionModel>,
+    /// Workloads that the rehearsal did not recover, with the reason.
+    pub not_recovered: Vec<(String, String)>,
+}
+
+/// A step or check of the rehearsal.
+struct Seen<'a> {
+    id: &'a str,
+    workload: Option<&'a str>,
+    /// The action of a step.
+    uses: Option<&'a str>,
+    needs: &'a [String],
+    /// When it began. `None`: it never did.
+    began: Option<Time>,
+    /// When it was done or healthy. `None`: it failed.
+    done: Option<Time>,
+    /// When the nodes that need it could begin.
+    free: Option<Time>,
+}
+
+pub fn build(
+    report: &Report,
+    record: &Record,
+    timings: &IndexMap<String, Timing>,
+    history: &History,
+) -> Built {
+    let seen = seen(report);
+    let index: HashMap<&str, usize> = seen.iter().enumerate().map(|(i, s)| (s.id, i)).collect();
+    let needs_of =
+        |s: &Seen<'_>| s.needs.iter().filter_map(|need| index.get(need.as_str()).copied()).collect();
+    let graph = Graph { needs: seen.iter().map(needs_of).collect() };
+    // A playbook that was rehearsed has no cycle.
+    let order = graph.order().unwrap_or_default();
+    let mut place = vec![0; seen.len()];
+    for (at, node) in order.iter().enumerate() {
+        place[*node] = at;
+    }
+    let mut actions = Actions { timings, history, known: BTreeMap::new(), beliefs: Vec::new() };
+    let mut model = Model::default();
+    let mut limits = Limits::new(&seen, &mut model.limits);
+    for at in &order {
+        let node = &seen[*at];
+        let seconds = node.began.zip(node.done).map_or(0.0, |(began, done)| seconds_between(began, done));
+        let waits = limits.of(node);
+        let seconds = match node.uses {
+            // Under a limit, the rehearsal's time holds the wait for the others.
+            Some(uses) if waits.len() > 1 => actions.calibrated(uses, node.id, record).unwrap_or(seconds),
+            _ => seconds,
+        };
+        model.nodes.push(Node {
+            id: node.id.to_owned(),
+            needs: graph.needs[*at].iter().map(|need| place[*need]).collect(),
+            seconds,
+            hold: node.done.zip(node.free).map_or(0.0, |(done, free)| seconds_between(done, free)),
+            chance: node.uses.map_or(Chance::Fixed, |uses| actions.chance(uses)),
+            limits: waits,
+        });
+    }
+    let mut not_recovered = Vec::new();
+    for workload in &report.workloads {
+        if workload.rto.measured_s.is_none() {
+            let because = "the rehearsal on the twin did not recover it: see `drillmaster plan`";
+            not_recovered.push((workload.name.clone(), because.to_owned()));
+            continue;
+        }
+        let of = |s: &(usize, &Seen<'_>)| s.1.workload == Some(workload.name.as_str());
+        let assumed = report.assume.as_ref();
+        let assumed = assumed.map_or(0.0, |a| a.detection_s.unwrap_or(0.0) + a.decision_s.unwrap_or(0.0));
+        model.workloads.push(WorkloadModel {
+            name: workload.name.clone(),
+            nodes: seen.iter().enumerate().filter(of).map(|(i, _)| place[i]).collect(),
+            objective: workload.rto.objective_s,
+            assumed,
+        });
+    }
+    let learned_from = actions.told();
+    model.actions = actions.beliefs;
+    Built { model, learned_from, not_recovered }
+}
+
+fn seen(report: &Report) -> Vec<Seen<'_>> {
+    let t0 = report.t0;
+    let steps = report.steps.iter().map(|step| {
+        let done = step.finished_at.filter(|_| step.status == StepStatus::Succeeded);
+        Seen {
+            id: &step.id,
+            workload: step.workload.as_deref(),
+            uses: Some(&step.uses),
+            needs: &step.needs,
+            began: step.started_at.or(t0),
+            done,
+            free: done,
+        }
+    });
+    let checks = report.checks.iter().map(|check| {
+        let done = check.healthy_at.filter(|_| check.status == CheckStatus::Healthy);
+        Seen {
+            id: &check.id,
+            workload: check.workload.as_deref(),
+            uses: None,
+            needs: &check.needs,
+            began: check.ready_at.or(t0),
+            done,
+            free: check.settled_at.or(done),
+        }
+    });
+    steps.chain(checks).collect()
+}
+
+/// How the times of the actions vary.
+struct Actions<'a> {
+    timings: &'a IndexMap<String, Timing>,
+    history: &'a History,
+    /// The index in `beliefs` of each action.
+    known: BTreeMap<String, usize>,
+    beliefs: Vec<Belief>,
+}
+
+impl Actions<'_> {
+    fn chance(&mut self, uses: &str) -> Chance {
+        if let Some(index) = self.known.get(uses) {
+            return Chance::Of(*index);
+        }
+        let spread = timing::of(uses, TIMINGS, self.timings).map_or(0.0, |timing| timing.spread);
+        let belief = learn(Prior { spread }, self.history.of(uses));
+        // People and programs of the runner's machine are not slower because a region is busy.
+        let is_of_aws = !["manual.task", "command.run"].contains(&uses);
+        if !is_of_aws && belief == (Belief::Calibrated { sigma: 0.0 }) {
+            return Chance::Fixed;
+        }
+        self.known.insert(uses.to_owned(), self.beliefs.len());
+        self.beliefs.push(belief);
+        Chance::Of(self.beliefs.len() - 1)
+    }
+
+    /// The calibrated seconds of a step, by the size of what it restores.
+    fn calibrated(&self, uses: &str, id: &str, record: &Record) -> Option<f64> {
+        let size = record.steps.get(id)?.source.as_ref()?.size;
+        Some(timing::mean(&timing::of(uses, TIMINGS, self.timings)?, size).as_secs_f64())
+    }
+
+    fn told(&self) -> Vec<ActionModel> {
+        let told = |(action, index): (&String, &usize)| {
+            let belief = self.beliefs.get(*index)?;
+            Some(match belief {
+                Belief::Calibrated { .. } => {
+                    ActionModel { action: action.clone(), runs: 0, model: "calibration", factor: None }
+                }
+                Belief::Learned(learned) => ActionModel {
+                    action: action.clone(),
+                    runs: learned.runs,
+                    model: "learned",
+                    factor: Some(learned.mean.exp()),
+                },
+            })
+        };
+        self.known.iter().filter_map(told).collect()
+    }
+}
+
+/// AWS's limits on copies at once, and the runner's on steps. Each action of copies has one region
+/// of destination: the sandbox's.
+struct Limits {
+    copies: Vec<(&'static str, usize)>,
+}
+
+/// The copies that AWS runs at once in one region (quotas of EBS, EC2 and RDS).
+const COPIES: [(&str, usize); 3] =
+    [("ec2.copy_snapshot", 20), ("rds.copy_snapshot", 20), ("ec2.copy_image", 100)];
+
+impl Limits {
+    fn new(seen: &[Seen<'_>], limits: &mut Vec<Limit>) -> Self {
+        limits.push(Limit { name: "steps of the runner".into(), most: JOBS });
+        let mut copies = Vec::new();
+        for (action, most) in COPIES {
+            if seen.iter().filter(|s| s.uses == Some(action)).count() > most {
+                copies.push((action, limits.len()));
+                limits.push(Limit { name: format!("{action} at once"), most });
+            }
+        }
+        Self { copies }
+    }
+
+    fn of(&mut self, node: &Seen<'_>) -> Vec<usize> {
+        let Some(uses) = node.uses else { return Vec::new() };
+        let copies = self.copies.iter().filter(|(action, _)| *action == uses).map(|(_, index)| *index);
+        std::iter::once(0).chain(copies).collect()
+    }
+}

@@ -1,0 +1,57 @@
+//! A rehearsal for commands that only look: on the twin, at full pace, without files.
+
+use std::collections::BTreeMap;
+
+use chrono::{SubsecRound, Utc};
+use tokio_util::sync::CancellationToken;
+
+use super::wire::{self, Drill, Options};
+use crate::config::UserConfig;
+use base::clock::Pace;
+use base::ids::RunId;
+use base::on::On;
+use engine::sandbox::teardown::PATIENCE;
+use playbook::Loaded;
+use record::objectives::Record;
+use record::report::Report;
+
+/// Steps that run at once, unless `--jobs` says otherwise.
+pub const JOBS: usize = 64;
+
+pub struct Rehearsal {
+    pub report: Report,
+    pub record: Record,
+}
+
+/// Rehearses a playbook. The twin's times are those without a seed.
+pub fn of(loaded: Loaded, config: &UserConfig) -> Result<Rehearsal, String> {
+    let plan = wire::plan_of(loaded)?;
+    let options = Options {
+        on: On::Twin,
+        run: RunId("plan".into()),
+        seed: None,
+        pace: Pace::Max,
+        jobs: JOBS,
+        keep_sandbox: false,
+        patience: PATIENCE,
+        connect_to: Vec::new(),
+        start: Utc::now().trunc_subsecs(0),
+        abort: false,
+        protected: config.protected(),
+    };
+    wire::runtime()?.block_on(async {
+        let drill = Drill::new(plan, &options, &[], CancellationToken::new(), |_| Vec::new())?;
+        let record = drill.record();
+        let report = Box::pin(drill.run(None)).await.ok_or("the rehearsal left no record")?;
+        let record = record.borrow().clone();
+        Ok(Rehearsal { report, record })
+    })
+}
+
+/// The seconds that each workload is expected to take, by its name. Empty if the playbook cannot be
+/// rehearsed, as without an estate.
+pub fn expected_of(loaded: Loaded, config: &UserConfig) -> BTreeMap<String, f64> {
+    let Ok(Rehearsal { report, .. }) = of(loaded, config) else { return BTreeMap::new() };
+    let workloads = report.workloads.into_iter();
+    workloads.filter_map(|workload| Some((workload.name, workload.rto.measured_s?))).collect()
+}

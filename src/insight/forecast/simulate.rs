@@ -1,0 +1,365 @@
+//! Draws many recoveries, and tells how they are distributed.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use rand_distr::{Distribution, StandardNormal};
+
+use super::learn::{Belief, Factor};
+use super::model::{Chance, Model};
+use super::result::{Critical, Cut, Forecast, Gain, Histogram, RtoForecast, WorkloadForecast};
+
+/// The share of a time's variance that all steps of a run have in common: a busy region slows
+/// everything. No source gives a figure; without one the P90 of a wide graph is too low.
+const COMMON: f64 = 0.3;
+
+/// The part by which a step is made faster, to see what it gains.
+const FASTER: f64 = 0.25;
+
+/// How many steps and edges are tried, the most often critical first.
+const TRIED: usize = 12;
+
+/// The parts of the picture.
+const PARTS: usize = 40;
+
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    pub runs: usize,
+    pub seed: u64,
+    /// A factor on the time of everything that varies.
+    pub contention: f64,
+}
+
+/// Draws `options.runs` recoveries of the model. With the same seed the result is the same.
+pub fn forecast(model: &Model, options: &Options) -> Forecast {
+    let drawn = Drawn::of(model, options);
+    let mut runner = Runner::new(model);
+    let base = runner.all(&drawn, &Change::None);
+    let workloads = model.workloads.iter().enumerate();
+    Forecast {
+        schema: "drillmaster/forecast/v1",
+        runs: options.runs,
+        seed: options.seed,
+        contention: options.contention,
+        workloads: workloads.map(|(index, _)| of_workload(&mut runner, &drawn, &base, index)).collect(),
+        learned_from: Vec::new(),
+    }
+}
+
+/// The drawn times of all nodes, run by run.
+#[cfg(test)]
+pub(super) fn times(model: &Model, options: &Options) -> Vec<f64> {
+    Drawn::of(model, options).seconds
+}
+
+/// The times of all nodes in all runs.
+struct Drawn {
+    nodes: usize,
+    /// Run by run.
+    seconds: Vec<f64>,
+}
+
+impl Drawn {
+    fn of(model: &Model, options: &Options) -> Self {
+        let mut rng = StdRng::seed_from_u64(options.seed);
+        let mut seconds = Vec::with_capacity(options.runs * model.nodes.len());
+        let mut factors: Vec<Factor> = Vec::with_capacity(model.actions.len());
+        for _ in 0..options.runs {
+            let common: f64 = StandardNormal.sample(&mut rng);
+            factors.clear();
+            factors.extend(model.actions.iter().map(|belief| belief.draw(&mut rng)));
+            for node in &model.nodes {
+                seconds.push(match node.chance {
+                    Chance::Fixed => node.seconds,
+                    Chance::Of(action) => {
+                        let belief = model.actions.get(action).zip(factors.get(action));
+                        node.seconds * options.contention * factor(belief, common, &mut rng)
+                    }
+                });
+            }
+        }
+        Self { nodes: model.nodes.len(), seconds }
+    }
+
+    fn runs(&self) -> impl Iterator<Item = &[f64]> {
+        self.seconds.chunks(self.nodes.max(1))
+    }
+}
+
+fn factor(belief: Option<(&Belief, &Factor)>, common: f64, rng: &mut impl Rng) -> f64 {
+    let Some((belief, factor)) = belief else { return 1.0 };
+    if belief.is_certain() {
+        return 1.0;
+    }
+    let own: f64 = StandardNormal.sample(rng);
+    let z = COMMON.sqrt() * common + (1.0 - COMMON).sqrt() * own;
+    factor.at(z)
+}
+
+/// A change of the model, to see what it gains.
+enum Change {
+    None,
+    Faster(usize),
+    /// The first does not wait for the second.
+    Cut(usize, usize),
+}
+
+/// All runs under one change.
+struct Outcome {
+    /// The RTO by workload and run, without assumptions.
+    rto: Vec<Vec<f64>>,
+    /// How often each node is critical, by workload.
+    critical: Vec<Vec<u32>>,
+    /// How often each edge is critical, by workload: `(node, need)` and the count.
+    edges: Vec<std::collections::BTreeMap<(usize, usize), u32>>,
+}
+
+/// Runs a model again and again in the same memory.
+struct Runner<'a> {
+    model: &'a Model,
+    dependents: Vec<Vec<usize>>,
+    /// Whether the limits can ever bind. If not, a pass in order is enough.
+    is_limited: bool,
+    /// When each node is done or healthy.
+    done: Vec<f64>,
+    /// When the nodes that need it may start.
+    free: Vec<f64>,
+    /// What each node waited for last: the need or the node whose end made room for it.
+    waited: Vec<Option<usize>>,
+}
+
+impl<'a> Runner<'a> {
+    fn new(model: &'a Model) -> Self {
+        let mut dependents = vec![Vec::new(); model.nodes.len()];
+        for (index, node) in model.nodes.iter().enumerate() {
+            for need in &node.needs {
+                if let Some(list) = dependents.get_mut(*need) {
+                    list.push(index);
+                }
+            }
+        }
+        let is_limited = model.limits.iter().enumerate().any(|(index, limit)| {
+            model.nodes.iter().filter(|node| node.limits.contains(&index)).count() > limit.most
+        });
+        let nodes = model.nodes.len();
+        Self {
+            model,
+            dependents,
+            is_limited,
+            done: vec![0.0; nodes],
+            free: vec![0.0; nodes],
+            waited: vec![None; nodes],
+        }
+    }
+
+    fn all(&mut self, drawn: &Drawn, change: &Change) -> Outcome {
+        let model = self.model;
+        let workloads = model.workloads.len();
+        let mut outcome = Outcome {
+            rto: vec![Vec::new(); workloads],
+            critical: vec![vec![0; model.nodes.len()]; workloads],
+            edges: vec![std::collections::BTreeMap::new(); workloads],
+        };
+        for seconds in drawn.runs() {
+            if self.is_limited {
+                self.with_limits(seconds, change);
+            } else {
+                self.in_order(seconds, change);
+            }
+            for (index, workload) in model.workloads.iter().enumerate() {
+                let last =
+                    workload.nodes.iter().copied().max_by(|a, b| self.done[*a].total_cmp(&self.done[*b]));
+                let Some(last) = last else { continue };
+                outcome.rto[index].push(self.done[last]);
+                if matches!(change, Change::None) {
+                    let mut at = Some(last);
+                    while let Some(node) = at {
+                        outcome.critical[index][node] += 1;
+                        at = self.waited[node];
+                        if let Some(need) = at {
+                            *outcome.edges[index].entry((node, need)).or_default() += 1;
+                        }
+                    }
+                }
+            }
+        }
+        outcome
+    }
+
+    /// The time of a node under a change.
+    fn takes(seconds: &[f64], node: usize, change: &Change) -> f64 {
+        match change {
+            Change::Faster(faster) if *faster == node => seconds[node] * (1.0 - FASTER),
+            Change::None | Change::Faster(_) | Change::Cut(..) => seconds[node],
+        }
+    }
+
+    fn waits(node: usize, need: usize, change: &Change) -> bool {
+        match change {
+            Change::Cut(cut, of) => (*cut, *of) != (node, need),
+            Change::None | Change::Faster(_) => true,
+        }
+    }
+
+    fn in_order(&mut self, seconds: &[f64], change: &Change) {
+        for (index, node) in self.model.nodes.iter().enumerate() {
+            let (mut ready, mut last) = (0.0_f64, None);
+            for need in node.needs.iter().filter(|need| Self::waits(index, **need, change)) {
+                if last.is_none() || self.free[*need] > ready {
+                    (ready, last) = (self.free[*need], Some(*need));
+                }
+            }
+            self.waited[index] = last;
+            self.done[index] = ready + Self::takes(seconds, index, change);
+            self.free[index] = self.done[index] + node.hold;
+        }
+    }
+
+    /// As `in_order`, with nodes that wait for a limit.
+    fn with_limits(&mut self, seconds: &[f64], change: &Change) {
+        let model = self.model;
+        let mut missing: Vec<usize> = Vec::with_capacity(model.nodes.len());
+        for (index, node) in model.nodes.iter().enumerate() {
+            missing.push(node.needs.iter().filter(|need| Self::waits(index, **need, change)).count());
+            self.waited[index] = None;
+        }
+        let mut room: Vec<usize> = model.limits.iter().map(|limit| limit.most).collect();
+        let mut queue: VecDeque<usize> = (0..model.nodes.len()).filter(|node| missing[*node] == 0).collect();
+        // Ends by time, then by index. Times are positive, so their bits have their order.
+        let mut ends: BinaryHeap<Reverse<(u64, usize)>> = BinaryHeap::new();
+        let mut now = 0.0_f64;
+        loop {
+            let mut kept = VecDeque::new();
+            while let Some(node) = queue.pop_front() {
+                let limits = &model.nodes[node].limits;
+                if limits.iter().any(|limit| room[*limit] == 0) {
+                    kept.push_back(node);
+                    continue;
+                }
+                limits.iter().for_each(|limit| room[*limit] -= 1);
+                self.done[node] = now + Self::takes(seconds, node, change);
+                self.free[node] = self.done[node] + model.nodes[node].hold;
+                ends.push(Reverse((self.free[node].to_bits(), node)));
+            }
+            queue = kept;
+            let Some(Reverse((at, ended))) = ends.pop() else { break };
+            now = f64::from_bits(at);
+            for limit in &model.nodes[ended].limits {
+                room[*limit] += 1;
+            }
+            // Whoever waits for room now, starts because of this end.
+            for waiting in &queue {
+                self.waited[*waiting] = Some(ended);
+            }
+            for next in &self.dependents[ended] {
+                if !Self::waits(*next, ended, change) {
+                    continue;
+                }
+                missing[*next] -= 1;
+                if missing[*next] == 0 {
+                    self.waited[*next] = Some(ended);
+                    queue.push_back(*next);
+                }
+            }
+        }
+    }
+}
+
+fn of_workload(runner: &mut Runner<'_>, drawn: &Drawn, base: &Outcome, index: usize) -> WorkloadForecast {
+    let model = runner.model;
+    let workload = &model.workloads[index];
+    let mut rto: Vec<f64> = base.rto[index].iter().map(|seconds| seconds + workload.assumed).collect();
+    rto.sort_by(f64::total_cmp);
+    let runs = rto.len().max(1) as f64;
+    let p90 = quantile(&rto, 0.9);
+    let mut critical: Vec<(usize, u32)> =
+        base.critical[index].iter().copied().enumerate().filter(|(_, count)| *count > 0).collect();
+    critical.sort_by_key(|(node, count)| (Reverse(*count), *node));
+    let mut edges: Vec<((usize, usize), u32)> =
+        base.edges[index].iter().map(|(edge, count)| (*edge, *count)).collect();
+    edges.sort_by_key(|(edge, count)| (Reverse(*count), *edge));
+    let mut gain = |change: Change| {
+        let mut changed = runner.all(drawn, &change).rto.swap_remove(index);
+        changed.sort_by(f64::total_cmp);
+        p90 - (quantile(&changed, 0.9) + workload.assumed)
+    };
+    let name = |node: usize| model.nodes[node].id.clone();
+    let mut gains: Vec<Gain> = critical
+        .iter()
+        .take(TRIED)
+        .map(|(node, _)| Gain { id: name(*node), faster: FASTER, p90_gain_s: gain(Change::Faster(*node)) })
+        .collect();
+    gains.sort_by(|a, b| b.p90_gain_s.total_cmp(&a.p90_gain_s));
+    let mut cuts: Vec<Cut> = edges
+        .iter()
+        .filter(|((node, need), _)| model.nodes[*node].needs.contains(need))
+        .take(TRIED)
+        .map(|((node, need), _)| Cut {
+            id: name(*node),
+            waits_for: name(*need),
+            p90_gain_s: gain(Change::Cut(*node, *need)),
+        })
+        .collect();
+    cuts.sort_by(|a, b| b.p90_gain_s.total_cmp(&a.p90_gain_s));
+    WorkloadForecast {
+        name: workload.name.clone(),
+        rto: (!rto.is_empty()).then(|| of_rto(&rto, workload.objective)),
+        because: rto.is_empty().then(|| "it has no step and no check".to_owned()),
+        critical: critical
+            .iter()
+            .map(|(node, count)| Critical { id: name(*node), share: f64::from(*count) / runs })
+            .collect(),
+        gains,
+        cuts,
+    }
+}
+
+fn of_rto(sorted: &[f64], objective: Option<f64>) -> RtoForecast {
+    let met = objective.map(|objective| sorted.partition_point(|seconds| *seconds <= objective));
+    let interval = met.map(|met| wilson(met as f64, sorted.len() as f64));
+    RtoForecast {
+        p50_s: quantile(sorted, 0.5),
+        p90_s: quantile(sorted, 0.9),
+        p99_s: quantile(sorted, 0.99),
+        objective_s: objective,
+        p_met: met.map(|met| met as f64 / sorted.len() as f64),
+        p_met_low: interval.map(|(low, _)| low),
+        p_met_high: interval.map(|(_, high)| high),
+        histogram: histogram(sorted),
+    }
+}
+
+/// The smallest drawn value that at least this share of the draws does not exceed.
+fn quantile(sorted: &[f64], share: f64) -> f64 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of the length")]
+    let rank = (sorted.len() as f64 * share).ceil() as usize;
+    sorted.get(rank.saturating_sub(1)).copied().unwrap_or(f64::NAN)
+}
+
+/// The 95 % interval of a share, after Wilson (1927).
+fn wilson(met: f64, all: f64) -> (f64, f64) {
+    const Z: f64 = 1.959_963_984_540_054;
+    let share = met / all;
+    let centre = share + Z * Z / (2.0 * all);
+    let half = Z * (share * (1.0 - share) / all + Z * Z / (4.0 * all * all)).sqrt();
+    let scale = 1.0 + Z * Z / all;
+    (((centre - half) / scale).max(0.0), ((centre + half) / scale).min(1.0))
+}
+
+/// The picture of a distribution. Its last part holds what lies beyond the P99.5.
+fn histogram(sorted: &[f64]) -> Histogram {
+    let (from, to) = (quantile(sorted, 0.0), quantile(sorted, 0.995));
+    let width = (to - from) / PARTS as f64;
+    if width <= 0.0 {
+        return Histogram { from_s: from, width_s: 0.0, counts: vec![sorted.len()] };
+    }
+    let mut counts = vec![0; PARTS];
+    for seconds in sorted {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative")]
+        let part = ((seconds - from) / width) as usize;
+        counts[part.min(PARTS - 1)] += 1;
+    }
+    Histogram { from_s: from, width_s: width, counts }
+}

@@ -1,0 +1,274 @@
+//! The steps and checks that restore one resource.
+
+use std::collections::HashMap;
+
+use base::duration::Time;
+use base::ids::{AccountId, Region};
+use estate::file::ResourceEntry;
+use estate::point::{Use, Wanted, select};
+use estate::{Loss, PointKind, RecoveryPoint, scope};
+
+use super::write::text;
+use crate::protection::Snapshot;
+
+/// Where everything is restored.
+#[derive(Debug, Clone, Copy)]
+pub struct Sandbox<'a> {
+    pub account: &'a AccountId,
+    pub region: &'a Region,
+    /// The zones that its network can use.
+    pub zones: usize,
+    pub loss: &'a Loss,
+    pub t0: Time,
+}
+
+/// The lines of the steps and of the checks, in YAML, without the workload.
+#[derive(Debug)]
+pub struct Restore {
+    pub steps: Vec<Item>,
+    pub check: Item,
+}
+
+/// A step or a check: its id, what follows it, and what a person must decide.
+#[derive(Debug)]
+pub struct Item {
+    pub id: String,
+    pub lines: Vec<String>,
+    pub todo: Option<String>,
+}
+
+/// The type of machines whose type the estate does not say.
+const DEFAULT_TYPE: &str = "t3.medium";
+
+/// Gives out ids that are not taken yet.
+#[derive(Default)]
+pub struct Names(HashMap<String, usize>);
+
+impl Names {
+    /// A workload's name: letters, digits, `-` and `_`.
+    pub fn workload(&mut self, name: &str) -> String {
+        self.free("workload", name)
+    }
+
+    fn free(&mut self, of: &str, name: &str) -> String {
+        let plain: String = name
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+            .collect();
+        let plain = plain.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-");
+        let plain: String = plain.chars().take(40).collect();
+        let plain = match plain.chars().next() {
+            None => of.to_owned(),
+            Some(first) if first.is_ascii_digit() => format!("{of}-{plain}"),
+            Some(_) => plain,
+        };
+        let taken = self.0.entry(format!("{of}/{plain}")).or_default();
+        *taken += 1;
+        if *taken == 1 { plain } else { format!("{plain}-{taken}") }
+    }
+
+    fn item(&mut self, name: &str) -> String {
+        self.free("item", name)
+    }
+}
+
+/// What restores a resource. The error says why nothing does.
+pub fn of(
+    entry: &ResourceEntry,
+    snapshot: &Snapshot<'_>,
+    sandbox: &Sandbox<'_>,
+    names: &mut Names,
+) -> Result<Restore, String> {
+    let found = Found { entry, points: snapshot.points(&entry.id), sandbox };
+    match entry.id.kind.as_str() {
+        "rds:db" => database(&found, names),
+        "rds:cluster" => cluster(&found, names),
+        "ec2:volume" => volume(&found, names),
+        "ec2:instance" | "autoscaling:group" => machine(&found, names),
+        "s3:bucket" => bucket(&found, names),
+        "ec2:key-pair" => Err("add `ec2.import_key_pair` with its public key, which no estate holds".into()),
+        "cloudformation:stack" => Err("add `cloudformation.deploy` with its template".into()),
+        kind => Err(match scope::row_of(kind).map(|row| row.restored_by) {
+            Some([]) | None => "nothing of ours restores it".into(),
+            Some(actions) => format!("add {} by hand", actions.join(" or ")),
+        }),
+    }
+}
+
+/// A lost resource and its recovery points.
+struct Found<'a> {
+    entry: &'a ResourceEntry,
+    points: &'a [RecoveryPoint],
+    sandbox: &'a Sandbox<'a>,
+}
+
+impl Found<'_> {
+    fn newest(&self, kinds: &[PointKind], across_regions: bool) -> Option<&RecoveryPoint> {
+        let Sandbox { account, region, loss, t0, .. } = *self.sandbox;
+        let on = Use { loss, t0, account, reader: None, region, kinds, across_regions };
+        select(self.points, &Wanted::Latest, &on).chosen
+    }
+
+    /// Why no point of these kinds can be used: the most frequent reason.
+    fn why_not(&self, kinds: &[PointKind]) -> String {
+        let Sandbox { account, region, loss, t0, .. } = *self.sandbox;
+        let on = Use { loss, t0, account, reader: None, region, kinds, across_regions: true };
+        let mut reasons: HashMap<String, usize> = HashMap::new();
+        for point in self.points.iter().filter(|point| kinds.contains(&point.kind)) {
+            if let Err(why) = point.judge(&on) {
+                *reasons.entry(point.why(why, loss)).or_default() += 1;
+            }
+        }
+        let most = reasons.into_iter().max_by(|a, b| (a.1, &b.0).cmp(&(b.1, &a.0)));
+        most.map_or_else(
+            || "it has no recovery point that an action can use".into(),
+            |(why, count)| {
+                let points = if count == 1 { "its recovery point" } else { "of its recovery points, most" };
+                format!("{points}: {why}")
+            },
+        )
+    }
+
+    /// A copy step, for a point that cannot be used in place.
+    fn copy(&self, kind: PointKind, action: &str, from: String, names: &mut Names) -> Result<Item, String> {
+        let point = self.newest(&[kind], true).ok_or_else(|| self.why_not(&[kind]))?;
+        if point.encrypted {
+            return Err(format!(
+                "its recovery point {} is encrypted and needs a copy: add `{action}` with a `kms_key` of {}",
+                point.id, self.sandbox.region
+            ));
+        }
+        let id = names.item(&format!("copy-{}", self.entry.id.name));
+        Ok(Item { id, lines: vec![format!("uses: {action}"), from], todo: None })
+    }
+}
+
+fn check(of: &str, lines: Vec<String>, todo: Option<&str>, names: &mut Names) -> Item {
+    Item { id: names.item(&format!("{of}-up")), lines, todo: todo.map(str::to_owned) }
+}
+
+const SQL: &str = "ask for data, too: `sql: { url: …, query: \"select count(*) from …\", expect: \">= 1\" }`";
+
+fn database(found: &Found<'_>, names: &mut Names) -> Result<Restore, String> {
+    let name = &found.entry.id.name;
+    let (snapshot, log) =
+        (found.newest(&[PointKind::RdsSnapshot], false), found.newest(&[PointKind::RdsPitr], false));
+    let from = |key: &str, value: &str| format!("with: {{ from: {{ {key}: {} }} }}", text(value));
+    let by_log = log.is_some_and(|log| snapshot.is_none_or(|snapshot| log.taken > snapshot.taken));
+    let mut steps = Vec::new();
+    if by_log || snapshot.is_some() {
+        let action = if by_log { "rds.restore_to_time" } else { "rds.restore" };
+        let id = names.item(name);
+        steps.push(Item { id, lines: vec![format!("uses: {action}"), from("db", name)], todo: None });
+    } else {
+        let copy = found.copy(PointKind::RdsSnapshot, "rds.copy_snapshot", from("db", name), names)?;
+        let copied = format!("{{{{ steps.{}.snapshot_id }}}}", copy.id);
+        steps.push(copy);
+        let lines = vec!["uses: rds.restore".into(), from("snapshot", &copied)];
+        steps.push(Item { id: names.item(name), lines, todo: None });
+    }
+    let restored = steps.last().map(|step| step.id.clone()).unwrap_or_default();
+    let of = format!("state: {{ of: \"{{{{ steps.{restored}.db_id }}}}\" }}");
+    let check = check(&restored, vec![of, "within: 30m".into()], Some(SQL), names);
+    Ok(Restore { steps, check })
+}
+
+fn cluster(found: &Found<'_>, names: &mut Names) -> Result<Restore, String> {
+    let name = &found.entry.id.name;
+    let kinds = [PointKind::RdsClusterSnapshot];
+    let point = found.newest(&kinds, false).ok_or_else(|| found.why_not(&kinds))?;
+    let engine = found.entry.engine.as_deref().or(point.engine.as_deref());
+    let class = found.entry.class.as_deref();
+    let mut todo = Vec::new();
+    if engine.is_none() {
+        todo.push("the engine: the estate does not say it");
+    }
+    if class.is_none() {
+        todo.push("the class: the estate does not say it");
+    }
+    let with = format!(
+        "with: {{ from: {{ cluster: {} }}, engine: {}, class: {} }}",
+        text(name),
+        text(engine.unwrap_or("aurora-postgresql")),
+        text(class.unwrap_or("db.r6g.large"))
+    );
+    let todo = (!todo.is_empty()).then(|| todo.join("; "));
+    let step = Item { id: names.item(name), lines: vec!["uses: rds.restore_cluster".into(), with], todo };
+    let of = format!("state: {{ of: \"{{{{ steps.{}.cluster_id }}}}\" }}", step.id);
+    let check = check(&step.id, vec![of, "within: 30m".into()], Some(SQL), names);
+    Ok(Restore { steps: vec![step], check })
+}
+
+fn volume(found: &Found<'_>, names: &mut Names) -> Result<Restore, String> {
+    let name = &found.entry.id.name;
+    let from = |key: &str, value: &str| format!("with: {{ from: {{ {key}: {} }} }}", text(value));
+    let mut steps = Vec::new();
+    if found.newest(&[PointKind::EbsSnapshot], false).is_some() {
+        let lines = vec!["uses: ec2.restore_volume".into(), from("volume", name)];
+        steps.push(Item { id: names.item(name), lines, todo: None });
+    } else {
+        let copy = found.copy(PointKind::EbsSnapshot, "ec2.copy_snapshot", from("volume", name), names)?;
+        let copied = format!("{{{{ steps.{}.snapshot_id }}}}", copy.id);
+        steps.push(copy);
+        let lines = vec!["uses: ec2.restore_volume".into(), from("snapshot", &copied)];
+        steps.push(Item { id: names.item(name), lines, todo: None });
+    }
+    let restored = steps.last().map(|step| step.id.clone()).unwrap_or_default();
+    let of = format!("state: {{ of: \"{{{{ steps.{restored}.volume_id }}}}\" }}");
+    let todo = "attach it to a machine (`volumes` of `ec2.launch`), and ask for its data";
+    Ok(Restore { steps, check: check(&restored, vec![of], Some(todo), names) })
+}
+
+fn machine(found: &Found<'_>, names: &mut Names) -> Result<Restore, String> {
+    let entry = found.entry;
+    let name = &entry.id.name;
+    let kinds = [PointKind::Ami];
+    let class = entry.class.as_deref();
+    let todo = class.is_none().then(|| "the type: the estate does not say it".to_owned());
+    let with =
+        |image: &str| format!("with: {{ image: {image}, type: {} }}", text(class.unwrap_or(DEFAULT_TYPE)));
+    let mut steps = Vec::new();
+    let is_instance = entry.id.kind == "ec2:instance";
+    let launch = |image: String, names: &mut Names| {
+        let mut lines = vec!["uses: ec2.launch".into(), with(&image)];
+        if !is_instance {
+            lines.push(format!("restores: [{}]", text(&entry.id.to_string())));
+        }
+        Item { id: names.item(name), lines, todo: todo.clone() }
+    };
+    match found.newest(&kinds, false) {
+        Some(_) if is_instance => steps.push(launch(format!("{{ of: {} }}", text(name)), names)),
+        Some(point) => steps.push(launch(text(&point.id), names)),
+        None => {
+            let point = found.newest(&kinds, true).ok_or_else(|| found.why_not(&kinds))?;
+            let from = if is_instance {
+                format!("with: {{ image: {{ of: {} }} }}", text(name))
+            } else {
+                format!("with: {{ image: {} }}", text(&point.id))
+            };
+            let copy = found.copy(PointKind::Ami, "ec2.copy_image", from, names)?;
+            let copied = text(&format!("{{{{ steps.{}.image_id }}}}", copy.id));
+            steps.push(copy);
+            steps.push(launch(copied, names));
+        }
+    }
+    let restored = steps.last().map(|step| step.id.clone()).unwrap_or_default();
+    let of = format!("state: {{ of: \"{{{{ steps.{restored}.instance_ids.0 }}}}\" }}");
+    let todo = "ask the application, too: `http: { url: … }` or `tcp: …`";
+    Ok(Restore { steps, check: check(&restored, vec![of, "within: 15m".into()], Some(todo), names) })
+}
+
+fn bucket(found: &Found<'_>, names: &mut Names) -> Result<Restore, String> {
+    let kinds = [PointKind::S3Replica, PointKind::S3Versions];
+    // Objects are copied by S3 itself, from any region.
+    let point = found.newest(&kinds, true).ok_or_else(|| found.why_not(&kinds))?;
+    let id = names.item(&found.entry.id.name);
+    let to: String = id.chars().take(30).collect();
+    let to = to.trim_end_matches('-');
+    let lines = vec![
+        "uses: s3.restore".into(),
+        format!("with: {{ from: {{ bucket: {} }}, to: {} }}", text(&point.id), text(to)),
+    ];
+    let check = check(&id, vec![format!("s3: {{ bucket: \"{{{{ steps.{id}.bucket }}}}\" }}")], None, names);
+    Ok(Restore { steps: vec![Item { id, lines, todo: None }], check })
+}

@@ -1,0 +1,92 @@
+//! What is left of a lost resource: recovery points, replicas, or its stack's template.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use base::duration::{Time, seconds_between};
+use estate::file::{EstateFile, ReplicaEntry, ResourceEntry};
+use estate::point::{LOOK_BACK, WorstCase, worst_case_of_one};
+use estate::scope::{self, Scope};
+use estate::{Locus, Loss, RecoveryPoint, Resource, ResourceId};
+
+/// How old the data are, at worst, that a replica or the newest recovery point holds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DataLoss {
+    /// `T0 − consistency time` of the newest usable source, in seconds. `None`: unknown.
+    pub seconds: Option<f64>,
+    /// What a less lucky T0 would have lost.
+    pub worst: WorstCase,
+}
+
+/// What survives of a lost resource.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Survivor {
+    /// No usable recovery point and no replica.
+    Nothing,
+    /// The resource holds no data, and belongs to a stack whose template makes it again.
+    Template,
+    /// Recovery points that were usable at T0, or replicas.
+    Data(DataLoss),
+}
+
+/// An estate at one instant, indexed for many losses.
+pub struct Snapshot<'a> {
+    pub file: &'a EstateFile,
+    /// The resources, in the order of `file.resources`.
+    pub resources: Vec<Resource>,
+    pub t0: Time,
+    points: HashMap<ResourceId, Vec<RecoveryPoint>>,
+    /// The lag of point-in-time recovery at its worst.
+    least_pitr_lag: Duration,
+}
+
+impl<'a> Snapshot<'a> {
+    pub fn new(file: &'a EstateFile, t0: Time, least_pitr_lag: Duration) -> Self {
+        let mut points: HashMap<ResourceId, Vec<RecoveryPoint>> = HashMap::new();
+        for point in file.recovery_points(t0) {
+            points.entry(point.of.clone()).or_default().push(point);
+        }
+        Self { file, resources: file.resources(), t0, points, least_pitr_lag }
+    }
+
+    /// The resources with their entries in the file.
+    pub fn entries(&self) -> impl Iterator<Item = (&Resource, &'a ResourceEntry)> {
+        self.resources.iter().zip(&self.file.resources)
+    }
+
+    /// All recovery points of a resource, lost ones too.
+    pub fn points(&self, id: &ResourceId) -> &[RecoveryPoint] {
+        self.points.get(id).map_or(&[], Vec::as_slice)
+    }
+
+    /// What survives of a lost resource.
+    pub fn survivor(&self, entry: &ResourceEntry, loss: &Loss) -> Survivor {
+        let points = self.points(&entry.id);
+        let usable: Vec<&RecoveryPoint> =
+            points.iter().filter(|point| point.judge_survival(loss, self.t0).is_ok()).collect();
+        let replicas: Vec<&ReplicaEntry> =
+            entry.replicas.iter().filter(|replica| survives(entry, replica, loss)).collect();
+        if usable.is_empty() && replicas.is_empty() {
+            let is_made_again = entry.stack.is_some() && !scope::holds_data(&entry.id.kind);
+            return if is_made_again { Survivor::Template } else { Survivor::Nothing };
+        }
+        let newest = usable.iter().filter_map(|point| point.taken).max();
+        let of_points = newest.map(|taken| seconds_between(taken, self.t0));
+        let of_replicas = replicas.iter().filter_map(|r| r.lag).map(|lag| lag.as_secs_f64());
+        let of_replicas = of_replicas.reduce(f64::min);
+        let mut worst = worst_case_of_one(&usable, self.t0, LOOK_BACK, self.least_pitr_lag);
+        if let Some(lag) = of_replicas {
+            // A replica is at most its lag behind, at any instant.
+            let lowest = |known: Option<f64>| Some(known.map_or(lag, |known| known.min(lag)));
+            worst = WorstCase { seconds: lowest(worst.seconds.or(worst.at_least)), at_least: None, ..worst };
+        }
+        let seconds = [of_points, of_replicas].into_iter().flatten().reduce(f64::min);
+        Survivor::Data(DataLoss { seconds, worst })
+    }
+}
+
+fn survives(entry: &ResourceEntry, replica: &ReplicaEntry, loss: &Loss) -> bool {
+    let account = replica.account.as_ref().unwrap_or(&entry.account);
+    let locus = Locus { account: Some(account.clone()), region: Some(replica.region.clone()), az: None };
+    !loss.takes(&locus, Scope::Regional)
+}
