@@ -191,7 +191,7 @@ impl EstateRules<'_> {
         if point.kind.is_continuous() {
             wrong("every", "points of this kind are a series already", "write `taken`, the latest instant");
         }
-        if series::of(point).is_some_and(|series| series.len() > series::MOST) {
+        if series::of(point).is_some_and(|series| series.points() > series::MOST) {
             let message = format!("the series has more than {} points", series::MOST);
             wrong("every", &message, "a unit may be wrong: write a longer `every` or a shorter `keep`");
         }

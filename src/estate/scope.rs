@@ -1,6 +1,9 @@
 //! The table of resource types: what a loss takes, what protects a resource, and what restores it.
 
-use super::point::PointKind::{self, *};
+use super::point::PointKind::{
+    self, Ami, Backup, DynamodbBackup, DynamodbPitr, EbsSnapshot, EfsReplica, RdsClusterSnapshot, RdsPitr,
+    RdsReplica, RdsSnapshot, S3Replica, S3Versions,
+};
 
 /// The scope of a resource.
 #[derive(

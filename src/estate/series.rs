@@ -39,7 +39,7 @@ pub fn of(entry: &PointEntry) -> Option<Series> {
 
 impl Series {
     /// The number of points.
-    pub fn len(&self) -> u64 {
+    pub fn points(&self) -> u64 {
         let count = self.keep.0.as_nanos() / self.every.0.as_nanos().max(1);
         u64::try_from(count).unwrap_or(u64::MAX).max(1)
     }
@@ -51,7 +51,7 @@ impl Series {
             None => t0.checked_sub_signed(self.every.delta()),
         };
         let mut taken = newest;
-        (1..=self.len().min(MOST)).map_while(move |number| {
+        (1..=self.points().min(MOST)).map_while(move |number| {
             let now = taken?;
             taken = now.checked_sub_signed(self.every.delta());
             Some(PointTime { number, taken: now, usable: now.checked_add_signed(self.lag.delta()) })

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use base::duration::{Time, seconds_between};
+use base::duration::{Span, Time, seconds_between};
 use estate::file::{EstateFile, ReplicaEntry, ResourceEntry};
 use estate::point::{LOOK_BACK, WorstCase, worst_case_of_one};
 use estate::scope::{self, Scope};
@@ -72,7 +72,7 @@ impl<'a> Snapshot<'a> {
         }
         let newest = usable.iter().filter_map(|point| point.taken).max();
         let of_points = newest.map(|taken| seconds_between(taken, self.t0));
-        let of_replicas = replicas.iter().filter_map(|r| r.lag).map(|lag| lag.as_secs_f64());
+        let of_replicas = replicas.iter().filter_map(|r| r.lag).map(Span::as_secs_f64);
         let of_replicas = of_replicas.reduce(f64::min);
         let mut worst = worst_case_of_one(&usable, self.t0, LOOK_BACK, self.least_pitr_lag);
         if let Some(lag) = of_replicas {

@@ -148,9 +148,11 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
 /// Refuses a loss that the estate does not know. It would take nothing.
 pub fn is_in(file: &EstateFile, loss: &Loss) -> Result<(), String> {
     let known: Vec<&str> = match loss {
-        Loss::Az(_) => file.regions.values().flat_map(|entry| &entry.azs).map(|az| az.as_str()).collect(),
-        Loss::Region(_) => file.regions.keys().map(|region| region.as_str()).collect(),
-        Loss::Account(_) => file.accounts.keys().map(|account| account.as_str()).collect(),
+        Loss::Az(_) => {
+            file.regions.values().flat_map(|entry| &entry.azs).map(base::ids::AzId::as_str).collect()
+        }
+        Loss::Region(_) => file.regions.keys().map(base::ids::Region::as_str).collect(),
+        Loss::Account(_) => file.accounts.keys().map(base::ids::AccountId::as_str).collect(),
     };
     let (_, name) = loss.key_and_name();
     if known.contains(&name) {

@@ -238,7 +238,9 @@ impl<'a> Runner<'a> {
                     kept.push_back(node);
                     continue;
                 }
-                limits.iter().for_each(|limit| room[*limit] -= 1);
+                for limit in limits {
+                    room[*limit] -= 1;
+                }
                 self.done[node] = now + Self::takes(seconds, node, change);
                 self.free[node] = self.done[node] + model.nodes[node].hold;
                 ends.push(Reverse((self.free[node].to_bits(), node)));
