@@ -109,6 +109,21 @@ impl Found<'_> {
         select(self.points, &Wanted::Latest, &on).chosen
     }
 
+    /// The source of a restore. An id that says its place is none for a step: the point's id is.
+    fn from(&self, key: &str, point: &RecoveryPoint) -> String {
+        match self.entry.id.place {
+            None => format!("with: {{ from: {{ {key}: {} }} }}", text(&self.entry.id.name)),
+            Some(_) => format!("with: {{ from: {{ snapshot: {} }} }}", text(&point.id)),
+        }
+    }
+
+    /// The image for a step: by its machine, or by its own id.
+    fn image(&self, point: &RecoveryPoint) -> String {
+        let id = &self.entry.id;
+        let is_named = id.kind == "ec2:instance" && id.place.is_none();
+        if is_named { format!("{{ of: {} }}", text(&id.name)) } else { text(&point.id) }
+    }
+
     /// Why no point of these kinds can be used: the most frequent reason.
     fn why_not(&self, kinds: &[PointKind]) -> String {
         let Sandbox { account, region, loss, t0, .. } = *self.sandbox;
@@ -130,7 +145,7 @@ impl Found<'_> {
     }
 
     /// A copy step, for a point that cannot be used in place.
-    fn copy(&self, kind: PointKind, action: &str, from: String, names: &mut Names) -> Result<Item, String> {
+    fn copy(&self, kind: PointKind, action: &str, key: &str, names: &mut Names) -> Result<Item, String> {
         let point = self.newest(&[kind], true).ok_or_else(|| self.why_not(&[kind]))?;
         if point.encrypted {
             return Err(format!(
@@ -139,6 +154,20 @@ impl Found<'_> {
             ));
         }
         let id = names.item(&format!("copy-{}", self.entry.id.name));
+        let from = match kind {
+            PointKind::Ami => format!("with: {{ image: {} }}", self.image(point)),
+            PointKind::EbsSnapshot
+            | PointKind::RdsSnapshot
+            | PointKind::RdsClusterSnapshot
+            | PointKind::RdsPitr
+            | PointKind::RdsReplica
+            | PointKind::S3Replica
+            | PointKind::S3Versions
+            | PointKind::Backup
+            | PointKind::DynamodbPitr
+            | PointKind::DynamodbBackup
+            | PointKind::EfsReplica => self.from(key, point),
+        };
         Ok(Item { id, lines: vec![format!("uses: {action}"), from], todo: None })
     }
 }
@@ -151,21 +180,31 @@ const SQL: &str = "ask for data, too: `sql: { url: …, query: \"select count(*)
 
 fn database(found: &Found<'_>, names: &mut Names) -> Result<Restore, String> {
     let name = &found.entry.id.name;
-    let (snapshot, log) =
-        (found.newest(&[PointKind::RdsSnapshot], false), found.newest(&[PointKind::RdsPitr], false));
-    let from = |key: &str, value: &str| format!("with: {{ from: {{ {key}: {} }} }}", text(value));
-    let by_log = log.is_some_and(|log| snapshot.is_none_or(|snapshot| log.taken > snapshot.taken));
+    // The log is restored by the database's name, which the place of an id is no part of.
+    let log = found.newest(&[PointKind::RdsPitr], false).filter(|_| found.entry.id.place.is_none());
+    let snapshot = found.newest(&[PointKind::RdsSnapshot], false);
+    let log = log.filter(|log| snapshot.is_none_or(|snapshot| log.taken > snapshot.taken));
     let mut steps = Vec::new();
-    if by_log || snapshot.is_some() {
-        let action = if by_log { "rds.restore_to_time" } else { "rds.restore" };
-        let id = names.item(name);
-        steps.push(Item { id, lines: vec![format!("uses: {action}"), from("db", name)], todo: None });
-    } else {
-        let copy = found.copy(PointKind::RdsSnapshot, "rds.copy_snapshot", from("db", name), names)?;
-        let copied = format!("{{{{ steps.{}.snapshot_id }}}}", copy.id);
-        steps.push(copy);
-        let lines = vec!["uses: rds.restore".into(), from("snapshot", &copied)];
-        steps.push(Item { id: names.item(name), lines, todo: None });
+    match (log, snapshot) {
+        (Some(log), _) => {
+            let lines = vec!["uses: rds.restore_to_time".into(), found.from("db", log)];
+            steps.push(Item { id: names.item(name), lines, todo: None });
+        }
+        (None, Some(snapshot)) => {
+            let lines = vec!["uses: rds.restore".into(), found.from("db", snapshot)];
+            steps.push(Item { id: names.item(name), lines, todo: None });
+        }
+        (None, None) => {
+            let copy = found.copy(PointKind::RdsSnapshot, "rds.copy_snapshot", "db", names)?;
+            let copied = text(&format!("{{{{ steps.{}.snapshot_id }}}}", copy.id));
+            steps.push(copy);
+            let from = format!("with: {{ from: {{ snapshot: {copied} }} }}");
+            steps.push(Item {
+                id: names.item(name),
+                lines: vec!["uses: rds.restore".into(), from],
+                todo: None,
+            });
+        }
     }
     let restored = steps.last().map(|step| step.id.clone()).unwrap_or_default();
     let of = format!("state: {{ of: \"{{{{ steps.{restored}.db_id }}}}\" }}");
@@ -186,9 +225,12 @@ fn cluster(found: &Found<'_>, names: &mut Names) -> Result<Restore, String> {
     if class.is_none() {
         todo.push("the class: the estate does not say it");
     }
+    let from = match found.entry.id.place {
+        None => format!("cluster: {}", text(name)),
+        Some(_) => format!("snapshot: {}", text(&point.id)),
+    };
     let with = format!(
-        "with: {{ from: {{ cluster: {} }}, engine: {}, class: {} }}",
-        text(name),
+        "with: {{ from: {{ {from} }}, engine: {}, class: {} }}",
         text(engine.unwrap_or("aurora-postgresql")),
         text(class.unwrap_or("db.r6g.large"))
     );
@@ -201,18 +243,18 @@ fn cluster(found: &Found<'_>, names: &mut Names) -> Result<Restore, String> {
 
 fn volume(found: &Found<'_>, names: &mut Names) -> Result<Restore, String> {
     let name = &found.entry.id.name;
-    let from = |key: &str, value: &str| format!("with: {{ from: {{ {key}: {} }} }}", text(value));
     let mut steps = Vec::new();
-    if found.newest(&[PointKind::EbsSnapshot], false).is_some() {
-        let lines = vec!["uses: ec2.restore_volume".into(), from("volume", name)];
-        steps.push(Item { id: names.item(name), lines, todo: None });
-    } else {
-        let copy = found.copy(PointKind::EbsSnapshot, "ec2.copy_snapshot", from("volume", name), names)?;
-        let copied = format!("{{{{ steps.{}.snapshot_id }}}}", copy.id);
-        steps.push(copy);
-        let lines = vec!["uses: ec2.restore_volume".into(), from("snapshot", &copied)];
-        steps.push(Item { id: names.item(name), lines, todo: None });
-    }
+    let from = match found.newest(&[PointKind::EbsSnapshot], false) {
+        Some(snapshot) => found.from("volume", snapshot),
+        None => {
+            let copy = found.copy(PointKind::EbsSnapshot, "ec2.copy_snapshot", "volume", names)?;
+            let copied = text(&format!("{{{{ steps.{}.snapshot_id }}}}", copy.id));
+            steps.push(copy);
+            format!("with: {{ from: {{ snapshot: {copied} }} }}")
+        }
+    };
+    let lines = vec!["uses: ec2.restore_volume".into(), from];
+    steps.push(Item { id: names.item(name), lines, todo: None });
     let restored = steps.last().map(|step| step.id.clone()).unwrap_or_default();
     let of = format!("state: {{ of: \"{{{{ steps.{restored}.volume_id }}}}\" }}");
     let todo = "attach it to a machine (`volumes` of `ec2.launch`), and ask for its data";
@@ -221,37 +263,28 @@ fn volume(found: &Found<'_>, names: &mut Names) -> Result<Restore, String> {
 
 fn machine(found: &Found<'_>, names: &mut Names) -> Result<Restore, String> {
     let entry = found.entry;
-    let name = &entry.id.name;
     let kinds = [PointKind::Ami];
-    let class = entry.class.as_deref();
-    let todo = class.is_none().then(|| "the type: the estate does not say it".to_owned());
-    let with =
-        |image: &str| format!("with: {{ image: {image}, type: {} }}", text(class.unwrap_or(DEFAULT_TYPE)));
     let mut steps = Vec::new();
-    let is_instance = entry.id.kind == "ec2:instance";
-    let launch = |image: String, names: &mut Names| {
-        let mut lines = vec!["uses: ec2.launch".into(), with(&image)];
-        if !is_instance {
-            lines.push(format!("restores: [{}]", text(&entry.id.to_string())));
-        }
-        Item { id: names.item(name), lines, todo: todo.clone() }
-    };
-    match found.newest(&kinds, false) {
-        Some(_) if is_instance => steps.push(launch(format!("{{ of: {} }}", text(name)), names)),
-        Some(point) => steps.push(launch(text(&point.id), names)),
+    // An image by its machine says what it restores. A copy says it, too. Any other does not.
+    let mut claims = entry.id.kind != "ec2:instance";
+    let image = match found.newest(&kinds, false) {
+        Some(point) => found.image(point),
         None => {
-            let point = found.newest(&kinds, true).ok_or_else(|| found.why_not(&kinds))?;
-            let from = if is_instance {
-                format!("with: {{ image: {{ of: {} }} }}", text(name))
-            } else {
-                format!("with: {{ image: {} }}", text(&point.id))
-            };
-            let copy = found.copy(PointKind::Ami, "ec2.copy_image", from, names)?;
+            let copy = found.copy(PointKind::Ami, "ec2.copy_image", "", names)?;
             let copied = text(&format!("{{{{ steps.{}.image_id }}}}", copy.id));
+            claims = false;
             steps.push(copy);
-            steps.push(launch(copied, names));
+            copied
         }
+    };
+    let class = entry.class.as_deref();
+    let with = format!("with: {{ image: {image}, type: {} }}", text(class.unwrap_or(DEFAULT_TYPE)));
+    let mut lines = vec!["uses: ec2.launch".into(), with];
+    if claims {
+        lines.push(format!("restores: [{}]", text(&entry.id.to_string())));
     }
+    let todo = class.is_none().then(|| "the type: the estate does not say it".to_owned());
+    steps.push(Item { id: names.item(&entry.id.name), lines, todo });
     let restored = steps.last().map(|step| step.id.clone()).unwrap_or_default();
     let of = format!("state: {{ of: \"{{{{ steps.{restored}.instance_ids.0 }}}}\" }}");
     let todo = "ask the application, too: `http: { url: … }` or `tcp: …`";
