@@ -15,6 +15,7 @@
 )]
 
 mod addresses;
+mod any_resource;
 mod assumed;
 mod command_line;
 mod commands;
@@ -24,6 +25,8 @@ mod disk;
 mod examples;
 mod extends;
 mod faults;
+mod first_playbook;
+mod forecast;
 mod fuzz_playbook;
 mod gate;
 mod gate_can_fail;
@@ -40,6 +43,7 @@ mod journal;
 mod journal_and_report;
 mod lose_by_param;
 mod loss;
+mod matrix;
 mod no_flattery;
 mod nothing_is_not_something;
 mod one_truth;

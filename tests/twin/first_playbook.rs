@@ -1,0 +1,137 @@
+//! `init`: each playbook that it writes is valid, and its drill ends as the matrix says.
+
+use serde_json::{Value, json};
+use support::drill::told;
+
+/// Every type of the scope table, in one zone, region and account, with points where an action can
+/// use them.
+fn large_estate() -> Value {
+    let at = json!({ "account": "111122223333", "region": "us-east-1" });
+    let mut resources = Vec::new();
+    let mut points = Vec::new();
+    for (n, row) in estate::scope::TABLE.iter().enumerate() {
+        let mut resource = at.clone();
+        resource["id"] = format!("{}/thing-{n}", row.kind).into();
+        resource["tags"] = json!({ "app": format!("app-{}", n % 5) });
+        match row.scope {
+            estate::scope::Scope::Zonal => resource["az"] = "use1-az1".into(),
+            estate::scope::Scope::Regional => {}
+            estate::scope::Scope::Global => {
+                resource.as_object_mut().unwrap().remove("region");
+            }
+        }
+        if row.kind == "rds:cluster" {
+            resource["engine"] = "aurora-postgresql".into();
+            resource["class"] = "db.r6g.large".into();
+        }
+        for kind in row.protected_by {
+            let name = serde_json::to_value(kind).unwrap();
+            for (region, account) in [("us-east-1", "111122223333"), ("us-west-2", "444455556666")] {
+                let id = format!("point-{n}-{}-{region}", name.as_str().unwrap());
+                points.push(json!({
+                    "of": resource["id"], "kind": name, "id": id, "account": account, "region": region,
+                    "taken": "-2h", "size": "10GiB", "shared_with": ["999988887777"],
+                }));
+            }
+        }
+        resources.push(resource);
+    }
+    json!({
+        "accounts": {
+            "111122223333": { "name": "production" }, "444455556666": { "name": "vault" },
+            "999988887777": { "name": "sandbox" },
+        },
+        "regions": {
+            "us-east-1": { "azs": ["use1-az1", "use1-az2", "use1-az3"] },
+            "us-west-2": { "azs": ["usw2-az1", "usw2-az2"] },
+        },
+        "resources": resources,
+        "recovery_points": points,
+    })
+}
+
+/// Writes, validates and runs the playbook of each loss. Returns how many drills there were.
+fn each_loss(estate: &str) -> usize {
+    let folder = tempfile::tempdir().unwrap();
+    let mut drills = 0;
+    for each in ["az", "region", "account"] {
+        let (code, out, err) = told(&["plan", "--estate", estate, "--lose-each", each, "--output", "json"]);
+        assert_eq!(code, 0, "{err}");
+        let matrix: Value = serde_json::from_str(&out).unwrap();
+        for row in matrix["rows"].as_array().unwrap() {
+            let id = row["lose"][each].as_str().unwrap();
+            let playbook = folder.path().join(format!("{id}.yaml")).display().to_string();
+            let lose = format!("{each}={id}");
+            let (code, _, err) = told(&["init", "--estate", estate, "--lose", &lose, "-o", &playbook]);
+            let count = |key: &str| row[key].as_array().unwrap().len();
+            if code == 1 {
+                let none = count("lost") == count("unprotected") || err.contains("can be restored");
+                assert!(none, "{lose}: {err}");
+                continue;
+            }
+            assert_eq!(code, 0, "{lose}: {err}");
+            let (code, out, err) = told(&["validate", &playbook]);
+            assert_eq!(code, 0, "{lose}: {out}{err}");
+            let out = folder.path().join(format!("run-{id}")).display().to_string();
+            let (code, said, err) = told(&["run", &playbook, "--out", &out]);
+            assert!(code == 0 || code == 1, "{lose}: {said}{err}");
+            let report = std::fs::read_to_string(format!("{out}/report.json")).unwrap();
+            let report: Value = serde_json::from_str(&report).unwrap();
+            ended_as_the_matrix_says(&lose, code, row, &report, &std::fs::read_to_string(&playbook).unwrap());
+            drills += 1;
+        }
+    }
+    drills
+}
+
+/// A drill fails exactly if a lost resource of its workloads stays lost, and the playbook says why.
+fn ended_as_the_matrix_says(lose: &str, code: i32, row: &Value, report: &Value, playbook: &str) {
+    let uncovered: Vec<&str> =
+        report["coverage"]["uncovered"].as_array().unwrap().iter().map(|id| id.as_str().unwrap()).collect();
+    for id in &uncovered {
+        assert!(
+            playbook.contains(&format!("{id} stays lost: ")) || playbook.contains(&format!("{id}: ")),
+            "{lose}: {id}"
+        );
+    }
+    for id in row["unprotected"].as_array().unwrap() {
+        assert!(uncovered.contains(&id.as_str().unwrap()), "{lose}: {id} is unprotected, and covered");
+    }
+    let in_workloads = uncovered.iter().any(|id| playbook.contains(&format!("- \"{id}\"")));
+    assert_eq!(code, i32::from(in_workloads), "{lose}: {:#}", report["reasons"]);
+}
+
+#[test]
+fn each_loss_of_the_sample_estate() {
+    let drills = each_loss(&support::places::at("drills/estate.yaml").display().to_string());
+    assert_eq!(drills, 3);
+}
+
+#[test]
+fn each_loss_of_an_estate_with_every_type() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("estate.yaml");
+    std::fs::write(&path, large_estate().to_string()).unwrap();
+    let drills = each_loss(&path.display().to_string());
+    assert!(drills >= 3, "{drills}");
+}
+
+#[test]
+fn what_is_asked_for_is_written_and_nothing_is_overwritten() {
+    let estate = support::places::at("drills/estate.yaml").display().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("first.yaml").display().to_string();
+    let args = ["init", "--estate", &estate, "--lose", "region=us-east-1", "--workload", "tag:app=orders"];
+    let (code, out, _) = told(&args);
+    assert_eq!(code, 0);
+    assert!(out.contains("ec2:volume/vol-0c3 stays lost") && !out.contains("search"), "{out}");
+    let into = [&args[..], &["-o", &file]].concat();
+    assert_eq!(told(&into).0, 0);
+    let (code, _, err) = told(&into);
+    assert_eq!(code, 2);
+    assert!(err.contains("cannot be written"), "{err}");
+    let (code, _, err) =
+        told(&["init", "--estate", &estate, "--lose", "region=us-east-1", "--workload", "tag:app=nothing"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("no resource has the tag app=nothing"), "{err}");
+}
