@@ -42,9 +42,9 @@ pub fn run(
 
 fn word(status: Status) -> &'static str {
     match status {
-        Status::Recoverable => "comes back",
-        Status::Partly => "comes back in part",
-        Status::Unprotected => "does not come back",
+        Status::Recoverable => "can come back",
+        Status::Partly => "in part only",
+        Status::Unprotected => "cannot come back",
         Status::Untouched => "not touched",
     }
 }
@@ -155,14 +155,14 @@ pub fn as_html(matrix: &Matrix, path: &Path) -> Result<String, Exit> {
 fn page(matrix: &Matrix, path: &Path) -> Map<String, Value> {
     let columns: Vec<&String> =
         matrix.rows.first().map(|row| row.workloads.keys().collect()).unwrap_or_default();
-    let survived = |row: &&Row| row.workloads.values().all(|w| w.unprotected == 0);
-    let (all, good) = (matrix.rows.len(), matrix.rows.iter().filter(survived).count());
-    let headline = format!("{good} of {all} losses survived");
-    let sentence = if good == all {
-        "Of each lost resource something usable survives, whichever of them is lost."
-    } else {
-        "A loss counts as survived if something usable survives of each lost resource."
+    let all = matrix.rows.len();
+    let bad = matrix.rows.iter().filter(|row| !row.unprotected.is_empty()).count();
+    let headline = match bad {
+        0 => "Something survives of all".to_owned(),
+        1 => format!("1 of {all} losses takes what nothing protects"),
+        bad => format!("{bad} of {all} losses take what nothing protects"),
     };
+    let sentence = "This is what the estate says. Only a drill shows whether it really comes back.";
     let rows: Vec<Value> = matrix
         .rows
         .iter()
@@ -187,7 +187,7 @@ fn page(matrix: &Matrix, path: &Path) -> Map<String, Value> {
     let page = json!({
         "title": format!("Losses of {}", path.display()),
         "estate": path.display().to_string(),
-        "class": if good == all { "ok" } else { "bad" },
+        "class": if bad == 0 { "ok" } else { "bad" },
         "headline": headline,
         "sentence": sentence,
         "columns": columns,
