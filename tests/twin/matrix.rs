@@ -114,7 +114,10 @@ fn the_page_and_the_table_say_what_the_json_says() {
     let page = support::markup::parse(&html);
     page.assert_attributes_are_harmless();
     assert_eq!(page.count("tr"), 3);
-    assert!(html.contains("2 of 2 losses take what nothing protects") && html.contains("ec2:instance/i-0d4"), "{html}");
+    assert!(
+        html.contains("2 of 2 losses take what nothing protects") && html.contains("ec2:instance/i-0d4"),
+        "{html}"
+    );
     let (code, table, _) = told(&[&args[..], &["markdown"]].concat());
     assert_eq!(code, 0);
     assert!(table.contains("| region us-east-1 | 5 | 2 | in part only"), "{table}");

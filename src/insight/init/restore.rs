@@ -244,14 +244,13 @@ fn cluster(found: &Found<'_>, names: &mut Names) -> Result<Restore, String> {
 fn volume(found: &Found<'_>, names: &mut Names) -> Result<Restore, String> {
     let name = &found.entry.id.name;
     let mut steps = Vec::new();
-    let from = match found.newest(&[PointKind::EbsSnapshot], false) {
-        Some(snapshot) => found.from("volume", snapshot),
-        None => {
-            let copy = found.copy(PointKind::EbsSnapshot, "ec2.copy_snapshot", "volume", names)?;
-            let copied = text(&format!("{{{{ steps.{}.snapshot_id }}}}", copy.id));
-            steps.push(copy);
-            format!("with: {{ from: {{ snapshot: {copied} }} }}")
-        }
+    let from = if let Some(snapshot) = found.newest(&[PointKind::EbsSnapshot], false) {
+        found.from("volume", snapshot)
+    } else {
+        let copy = found.copy(PointKind::EbsSnapshot, "ec2.copy_snapshot", "volume", names)?;
+        let copied = text(&format!("{{{{ steps.{}.snapshot_id }}}}", copy.id));
+        steps.push(copy);
+        format!("with: {{ from: {{ snapshot: {copied} }} }}")
     };
     let lines = vec!["uses: ec2.restore_volume".into(), from];
     steps.push(Item { id: names.item(name), lines, todo: None });
@@ -267,15 +266,14 @@ fn machine(found: &Found<'_>, names: &mut Names) -> Result<Restore, String> {
     let mut steps = Vec::new();
     // An image by its machine says what it restores. A copy says it, too. Any other does not.
     let mut claims = entry.id.kind != "ec2:instance";
-    let image = match found.newest(&kinds, false) {
-        Some(point) => found.image(point),
-        None => {
-            let copy = found.copy(PointKind::Ami, "ec2.copy_image", "", names)?;
-            let copied = text(&format!("{{{{ steps.{}.image_id }}}}", copy.id));
-            claims = false;
-            steps.push(copy);
-            copied
-        }
+    let image = if let Some(point) = found.newest(&kinds, false) {
+        found.image(point)
+    } else {
+        let copy = found.copy(PointKind::Ami, "ec2.copy_image", "", names)?;
+        let copied = text(&format!("{{{{ steps.{}.image_id }}}}", copy.id));
+        claims = false;
+        steps.push(copy);
+        copied
     };
     let class = entry.class.as_deref();
     let with = format!("with: {{ image: {image}, type: {} }}", text(class.unwrap_or(DEFAULT_TYPE)));
