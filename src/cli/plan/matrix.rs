@@ -15,7 +15,7 @@ use base::exit::Exit;
 use base::visible::Form;
 use estate::Loss;
 use estate::file::EstateFile;
-use insight::matrix::{Matrix, Row, Status, WorkloadRow, Workloads};
+use insight::matrix::{Matrix, Status, WorkloadRow, Workloads};
 use insight::protection::Snapshot;
 use record::report::{escape, html};
 
