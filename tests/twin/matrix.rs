@@ -335,8 +335,9 @@ fn compare(
     seen: &mut std::collections::BTreeMap<String, usize>,
 ) {
     let (mut all, mut bare) = (Vec::new(), Vec::new());
-    let mut workloads: std::collections::BTreeMap<&str, Vec<(bool, Option<(f64, f64)>)>> =
-        std::collections::BTreeMap::new();
+    // Of each lost resource: whether it holds data, and its RPO and worst case if something survives.
+    type Lost = Vec<(bool, Option<(f64, f64)>)>;
+    let mut workloads: std::collections::BTreeMap<&str, Lost> = std::collections::BTreeMap::new();
     for resource in estate["resources"].as_array().unwrap() {
         let id = resource["id"].as_str().unwrap();
         let (_, scope, data) = *TYPES.iter().find(|(kind, ..)| id.starts_with(&format!("{kind}/"))).unwrap();
