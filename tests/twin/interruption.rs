@@ -36,6 +36,17 @@ impl Watched {
         }
     }
 
+    /// Waits until the journal holds an event of this name. The handler of signals answers first.
+    fn until_recorded(&self, event: &str) {
+        let journal = self.out.join("journal.ndjson");
+        let record = format!("\"event\":\"{event}\"");
+        let began = std::time::Instant::now();
+        while !std::fs::read_to_string(&journal).unwrap().contains(&record) {
+            assert!(began.elapsed().as_secs() < 120, "{event} was never recorded");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+
     fn signal(&self, name: &str) {
         let done = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.child.id())]).status();
         assert!(done.unwrap().success());
@@ -228,6 +239,7 @@ fn the_second_signal_ends_at_once() {
     watched.until("created by db");
     watched.signal("INT");
     watched.until("interrupted: tearing the sandbox down");
+    watched.until_recorded("interrupted");
     watched.signal("INT");
     let started = std::time::Instant::now();
     let run = finish(&drill, watched);
