@@ -326,6 +326,9 @@ fn random_estates_agree_with_a_second_reckoning() {
     }
 }
 
+/// Of each lost resource: whether it holds data, and its RPO and worst case if something survives.
+type Lost = Vec<(bool, Option<(f64, f64)>)>;
+
 fn compare(
     at: &str,
     each: &str,
@@ -335,8 +338,6 @@ fn compare(
     seen: &mut std::collections::BTreeMap<String, usize>,
 ) {
     let (mut all, mut bare) = (Vec::new(), Vec::new());
-    // Of each lost resource: whether it holds data, and its RPO and worst case if something survives.
-    type Lost = Vec<(bool, Option<(f64, f64)>)>;
     let mut workloads: std::collections::BTreeMap<&str, Lost> = std::collections::BTreeMap::new();
     for resource in estate["resources"].as_array().unwrap() {
         let id = resource["id"].as_str().unwrap();
