@@ -24,6 +24,7 @@ mod presign;
 mod rds;
 mod reads;
 mod remains;
+mod resources;
 mod s3;
 mod secrets;
 mod simulate;
@@ -42,13 +43,13 @@ use base::duration::Time;
 use base::ids::AccountId;
 use base::severity::Severity;
 use estate::point::Sample;
-use estate::{Loss, RecoveryPoint};
+use estate::{Loss, RecoveryPoint, Resource};
 use port::gate::{Call, Enforcement};
 use port::gated::delete_call;
 use port::{
     ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created,
-    ErrorKind, Exposure, IsolationScan, Kind, MeasuredObjects, Needs, Observed, Offers, Operation, Origin,
-    Permit, Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef, Tagged,
+    ErrorKind, Exposure, IsolationScan, Kind, LiveQuery, MeasuredObjects, Needs, Observed, Offers, Operation,
+    Origin, Permit, Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef, Tagged,
     VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 
@@ -119,6 +120,10 @@ impl Cloud for Aws {
 
     async fn recovery_points(&self, place: &Place, query: &PointQuery) -> CloudResult<Vec<RecoveryPoint>> {
         on_behalf(READING, points::find(self, place, query)).await
+    }
+
+    async fn resources(&self, place: &Place, query: &LiveQuery) -> CloudResult<Vec<Resource>> {
+        on_behalf("preflight", resources::find(self, place, query)).await
     }
 
     fn credentials_generation(&self, account: &AccountId) -> u64 {

@@ -315,14 +315,7 @@ async fn buckets(clients: &Clients, found: &mut Found<'_>) -> CloudResult<()> {
                 }
                 Err(e) => return Err(e),
             };
-            let location = clients.s3.get_bucket_location().bucket(&name).send().await;
-            let location = location.or_cloud("s3:GetBucketLocation")?;
-            let region = location.location_constraint().map_or("us-east-1", |c| c.as_str());
-            let region = match region {
-                "" => "us-east-1",
-                "EU" => "eu-west-1",
-                other => other,
-            };
+            let region = s3::bucket::region_of(&clients.s3, &name).await?;
             Ok((region == place.region.as_str()).then_some((name, made, Ok(tags))))
         })
         .buffer_unordered(16)

@@ -72,10 +72,7 @@ impl Options {
 }
 
 pub fn plan_of(loaded: Loaded) -> Result<Plan, String> {
-    let Loaded { path, source, sha256, playbook, estate, files, params, .. } = loaded;
-    let estate = estate.map(|e| e.file);
-    Plan::new(Input { playbook, estate, path, source, sha256, files, given: params })
-        .map_err(|e| e.to_string())
+    Plan::new(Input::from(loaded)).map_err(|e| e.to_string())
 }
 
 /// A drill that is ready to run.
@@ -226,9 +223,9 @@ impl Drill {
     }
 }
 
-/// Returns the permissions that each account's role needs.
+/// Returns the permissions that preflight proves for each account's role.
 fn grants(plan: &Plan) -> Result<BTreeMap<AccountId, Vec<Grant>>, String> {
-    let policies = policy::of(plan).map_err(|error| error.to_string())?;
+    let policies = policy::required(plan).map_err(|error| error.to_string())?;
     Ok(policies.accounts.into_iter().map(|policy| (policy.account.clone(), policy.grants())).collect())
 }
 

@@ -170,6 +170,18 @@ impl Selector {
         }
     }
 
+    /// Whether it selects a resource as the cloud knows it. A cloud's ids hold no place: one in the
+    /// selector is compared with where the resource is.
+    pub fn means(&self, resource: &Resource) -> bool {
+        match self {
+            Self::Id(id) => {
+                id.without_place() == resource.id.without_place()
+                    && id.place.as_ref().is_none_or(|place| place.holds(&resource.locus))
+            }
+            Self::Tag { .. } => self.selects(resource),
+        }
+    }
+
     /// Parses a step's argument: `tag:app=orders`, or the name of one resource of type `kind`.
     pub fn of_kind(kind: &str, text: &str) -> Result<Self, BadName> {
         match text.strip_prefix("tag:") {

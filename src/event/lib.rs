@@ -250,6 +250,9 @@ pub enum Body {
     Aborted {
         error: String,
         help: Option<String>,
+        /// The playbook is wrong, and nothing was touched: the exit code is 2.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        mistake: bool,
     },
     /// Always last.
     RunFinished {

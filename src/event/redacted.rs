@@ -65,7 +65,7 @@ impl Body {
             Self::Finding(found) => finding(found),
             // Names of resources, and errors of places that could not be searched.
             Self::LeftBehind { resources, .. } => all(&mut resources.iter_mut().collect::<Vec<_>>()),
-            Self::Aborted { error, help } => {
+            Self::Aborted { error, help, mistake: _ } => {
                 all(&mut [error]);
                 all(&mut help.iter_mut().collect::<Vec<_>>());
             }

@@ -40,6 +40,12 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// `FILE:LINE:COLUMN` of the value at a JSON pointer.
+    pub fn place_of(&self, pointer: &str) -> String {
+        let Diagnostic { file, line, column, .. } = self.error_at(pointer, String::new());
+        format!("{file}:{line}:{column}")
+    }
+
     /// A mistake in a value at a JSON pointer, with its place in the playbook or in the file that it
     /// extends.
     pub fn error_at(&self, pointer: &str, message: String) -> Diagnostic {

@@ -6,13 +6,13 @@ use async_trait::async_trait;
 
 use base::duration::Time;
 use base::ids::AccountId;
-use estate::RecoveryPoint;
 use estate::point::Sample;
+use estate::{RecoveryPoint, Resource};
 
 use super::{
     ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created,
-    ErrorKind, Exposure, IsolationScan, Kind, MeasuredObjects, Needs, Observed, Offers, Origin, Permit,
-    Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef, Tagged,
+    ErrorKind, Exposure, IsolationScan, Kind, LiveQuery, MeasuredObjects, Needs, Observed, Offers, Origin,
+    Permit, Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef, Tagged,
     VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 
@@ -42,6 +42,9 @@ impl<C: Fn(&Create) -> CloudResult<Created>, O: Fn(&str) -> Observed> Cloud for 
         no()
     }
     async fn recovery_points(&self, _: &Place, _: &PointQuery) -> CloudResult<Vec<RecoveryPoint>> {
+        no()
+    }
+    async fn resources(&self, _: &Place, _: &LiveQuery) -> CloudResult<Vec<Resource>> {
         no()
     }
     async fn create(&self, _: &Permit, _: &Origin, what: &Create) -> CloudResult<Created> {

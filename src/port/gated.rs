@@ -10,12 +10,12 @@ use async_trait::async_trait;
 use super::gate::{Call, LossGate};
 use super::{
     AccountId, Against, ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
-    Create, Created, ErrorKind, Exposure, Facts, IsolationScan, Kind, Listener, MeasuredObjects, Needs,
-    Observed, Offers, Origin, Permit, Place, PointQuery, PreflightFinding, ProbeAnswer, Progress,
+    Create, Created, ErrorKind, Exposure, Facts, IsolationScan, Kind, Listener, LiveQuery, MeasuredObjects,
+    Needs, Observed, Offers, Origin, Permit, Place, PointQuery, PreflightFinding, ProbeAnswer, Progress,
     RecoveryPoint, Remains, ResourceRef, Tagged, Time, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
-use estate::PointKind;
 use estate::point::Sample;
+use estate::{PointKind, Resource};
 
 pub struct Gated {
     inner: Rc<dyn Cloud>,
@@ -175,6 +175,11 @@ impl Cloud for Gated {
     async fn recovery_points(&self, place: &Place, query: &PointQuery) -> CloudResult<Vec<RecoveryPoint>> {
         self.check(points_call(query), place, "recovery points")?;
         self.inner.recovery_points(place, query).await
+    }
+
+    async fn resources(&self, place: &Place, query: &LiveQuery) -> CloudResult<Vec<Resource>> {
+        self.check(query.kind.call(), place, "preflight")?;
+        self.inner.resources(place, query).await
     }
 
     fn credentials_generation(&self, account: &AccountId) -> u64 {

@@ -14,6 +14,7 @@ pub mod gate;
 pub mod gated;
 pub mod grant;
 mod isolation;
+mod live;
 mod origin;
 mod permit;
 mod phase;
@@ -27,14 +28,15 @@ use async_trait::async_trait;
 
 use base::duration::Time;
 use base::ids::{AccountId, AzId};
-use estate::RecoveryPoint;
 use estate::point::Sample;
+use estate::{RecoveryPoint, Resource};
 
 pub use error::{CloudError, CloudResult, ErrorKind, Sent};
 pub use finding::{Finding, Rule};
 pub use gate::LossGate;
 pub use grant::{Conditions, Grant, Test};
 pub use isolation::{CALLS as SCAN_CALLS, Exposure, IsolationScan, Leak};
+pub use live::{LiveKind, LiveQuery};
 pub use origin::{Origin, RunTags, TAG_EXPIRES, TAG_RUN};
 pub use permit::guard::Guard;
 pub use permit::protected::Protected;
@@ -66,6 +68,10 @@ pub trait Cloud {
 
     /// All recovery points for `query` that this account can see there: its own and shared ones.
     async fn recovery_points(&self, place: &Place, query: &PointQuery) -> CloudResult<Vec<RecoveryPoint>>;
+
+    /// Production's resources in this place that the query means. Those of any run are left out.
+    /// Their sizes are unknown, and their tags are given only if the query asks for tags.
+    async fn resources(&self, place: &Place, query: &LiveQuery) -> CloudResult<Vec<Resource>>;
 
     /// Begins to create something. The result exists but need not be ready. [`Cloud::observe`]
     /// returns its state.

@@ -29,9 +29,9 @@ use estate::point::Sample;
 use estate::{PointIndex, PointKind, Resource};
 use port::{
     ActionTiming, Against, ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
-    Create, Created, ErrorKind, Exposure, IsolationScan, Kind, Leak, Listener, MeasuredObjects, Needs,
-    Observed, Offers, Operation, Origin, Permit, Place, PointQuery, PreflightFinding, ProbeAnswer, Progress,
-    Remains, ResourceRef, RestoreDbToTime, RunTags, Sent, State, Tagged, Timed, VerifiedObjects,
+    Create, Created, ErrorKind, Exposure, IsolationScan, Kind, Leak, Listener, LiveQuery, MeasuredObjects,
+    Needs, Observed, Offers, Operation, Origin, Permit, Place, PointQuery, PreflightFinding, ProbeAnswer,
+    Progress, Remains, ResourceRef, RestoreDbToTime, RunTags, Sent, State, Tagged, Timed, VerifiedObjects,
     VerifyObjects, Whose, Wishes, Zone, gated,
 };
 pub use rebuild::Unanswered;
@@ -478,6 +478,18 @@ impl Cloud for Twin {
             p.region == place.region && (p.account == place.account || p.shared_with.contains(&place.account))
         };
         Ok(self.points_of(query).into_iter().filter(visible).collect())
+    }
+
+    async fn resources(&self, place: &Place, query: &LiveQuery) -> CloudResult<Vec<Resource>> {
+        let call = query.kind.call();
+        self.know_place(call, place)?;
+        self.count(call, false);
+        let here = |resource: &&Resource| {
+            resource.locus.account.as_ref() == Some(&place.account)
+                && resource.locus.region.as_ref() == Some(&place.region)
+        };
+        let found = self.resources.iter().filter(here).filter(|resource| query.means(resource));
+        Ok(found.cloned().collect())
     }
 
     async fn create(&self, permit: &Permit, origin: &Origin, what: &Create) -> CloudResult<Created> {

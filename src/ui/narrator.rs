@@ -349,7 +349,7 @@ impl Narrator {
                 format!("goes on ({}), {} after its last record", clean(by), human_seconds(*gap_s)),
                 true,
             ),
-            Body::Aborted { error, help } => {
+            Body::Aborted { error, help, mistake: _ } => {
                 let help = help.as_ref().map(|help| format!(" (help: {})", clean(help))).unwrap_or_default();
                 (
                     Mark::Failed,

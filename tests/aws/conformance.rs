@@ -127,6 +127,9 @@ async fn seed(moto: &Moto) -> Ids {
     let (_, snapshot_secret) = self::snapshot(&vault, WEST, false).await;
     let (volume_east, _) = self::snapshot(&east, EAST, false).await;
     let (volume_live, _) = self::snapshot(&ec2(SANDBOX, WEST, moto).await, WEST, false).await;
+    let live = Tag::builder().key("app").value("live").build();
+    let beside = ec2(SANDBOX, WEST, moto).await;
+    beside.create_tags().resources(&volume_live).tags(live).send().await.unwrap();
     let image = image(&production, "i-0a1", true).await;
     let image_secret = self::image(&vault, "i-0sec", false).await;
     let image_east = self::image(&east, "i-0e1", false).await;
@@ -229,6 +232,9 @@ async fn buckets(s3: &aws_sdk_s3::Client) -> base::duration::Time {
         let config = CreateBucketConfiguration::builder().location_constraint(place).build();
         s3.create_bucket().bucket(bucket).create_bucket_configuration(config).send().await.unwrap();
     }
+    let tag = aws_sdk_s3::types::Tag::builder().key("app").value("receipts").build().unwrap();
+    let tags = aws_sdk_s3::types::Tagging::builder().tag_set(tag).build().unwrap();
+    s3.put_bucket_tagging().bucket(RECEIPTS).tagging(tags).send().await.unwrap();
     let versioned = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
     s3.put_bucket_versioning().bucket(VERSIONED).versioning_configuration(versioned).send().await.unwrap();
     for (bucket, key, content) in [

@@ -13,6 +13,7 @@ mod faults;
 mod isolation;
 mod killed;
 mod least_privilege;
+mod listed;
 mod losses;
 mod privileges;
 mod protected;

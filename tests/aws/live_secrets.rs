@@ -23,8 +23,8 @@ use engine::actions::context::Person;
 use engine::plan::{Input, Plan};
 use engine::run::{Config, Engine, Memory, Prober};
 use engine::secrets::Secrets;
-use estate::RecoveryPoint;
 use estate::point::Sample;
+use estate::{RecoveryPoint, Resource};
 use event::{Bus, Consumer, Inputs};
 use futures_util::future::LocalBoxFuture;
 use playbook::check::CheckKind;
@@ -32,8 +32,9 @@ use playbook::load;
 use port::Protected;
 use port::{
     ApiCalls, BucketRef, Cloud, CloudResult, CopiedObjects, CopyObjects, Create, Created, Exposure, Kind,
-    LossGate, MeasuredObjects, Needs, Observed, Offers, Origin, Permit, Place, PointQuery, PreflightFinding,
-    ProbeAnswer, Progress, Remains, ResourceRef, Tagged, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
+    LiveQuery, LossGate, MeasuredObjects, Needs, Observed, Offers, Origin, Permit, Place, PointQuery,
+    PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef, Tagged, VerifiedObjects, VerifyObjects,
+    Whose, Wishes, Zone,
 };
 use record::journal::{Durability, Journal};
 use record::objectives::{self, Record, record::Recorder};
@@ -63,6 +64,9 @@ impl Cloud for Real {
     }
     async fn recovery_points(&self, place: &Place, query: &PointQuery) -> CloudResult<Vec<RecoveryPoint>> {
         self.0.recovery_points(place, query).await
+    }
+    async fn resources(&self, place: &Place, query: &LiveQuery) -> CloudResult<Vec<Resource>> {
+        self.0.resources(place, query).await
     }
     async fn create(&self, permit: &Permit, by: &Origin, what: &Create) -> CloudResult<Created> {
         self.0.create(permit, by, what).await
@@ -167,16 +171,7 @@ fn a_drill() {
     let loaded =
         load(&folder.join("playbook.yaml"), CATALOGUE, &[]).unwrap_or_else(|e| panic!("{}", e.render(false)));
     eprint!("{}", loaded.diagnostics.render(false));
-    let plan = Plan::new(Input {
-        playbook: loaded.playbook,
-        estate: loaded.estate.map(|e| e.file),
-        path: loaded.path,
-        source: loaded.source,
-        sha256: loaded.sha256,
-        files: loaded.files,
-        given: loaded.params.into_iter().collect(),
-    })
-    .unwrap();
+    let plan = Plan::new(Input::from(loaded)).unwrap();
     let out = folder.join("out");
     let record = Rc::new(RefCell::new(Record::default()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -111,17 +111,7 @@ pub fn loaded(playbook: &Path) -> Loaded {
 }
 
 pub fn plan_of(playbook: &Loaded) -> Plan {
-    let loaded = playbook.clone();
-    Plan::new(Input {
-        playbook: loaded.playbook,
-        estate: loaded.estate.map(|estate| estate.file),
-        path: loaded.path,
-        source: loaded.source,
-        sha256: loaded.sha256,
-        files: loaded.files,
-        given: Vec::new(),
-    })
-    .unwrap()
+    Plan::new(Input { given: Vec::new(), ..Input::from(playbook.clone()) }).unwrap()
 }
 
 /// The time at which rehearsals begin.

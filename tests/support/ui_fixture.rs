@@ -355,7 +355,11 @@ pub fn script() -> Vec<Event> {
         (1303.0, Body::LeftBehind { resources: vec![s("vpc/vpc-1 (333333333333 us-west-2)")], places: 1 }),
         (
             1303.0,
-            Body::Aborted { error: s("the sandbox could not be closed"), help: Some(s("look at vpc-1")) },
+            Body::Aborted {
+                error: s("the sandbox could not be closed"),
+                help: Some(s("look at vpc-1")),
+                mistake: false,
+            },
         ),
         (1304.0, Body::PhaseFinished { phase: Phase::Teardown }),
         (

@@ -81,6 +81,51 @@ fn a_replica_may_be_made_in_both_regions() {
     assert_eq!(regions, ["us-east-1", "us-west-2"]);
 }
 
+/// Without an estate, a drill asks each account for what the workloads list, and the lost account
+/// too. With an estate it asks for nothing.
+#[test]
+fn what_workloads_list_is_looked_up_only_without_an_estate() {
+    let lost = "rds:DescribeDBInstances";
+    let folder = tempfile::tempdir().unwrap();
+    let text = "name: orders\nlose: { account: \"444455556666\" }\n\
+         accounts: { sandbox: { id: \"111122223333\" }, production: { id: \"444455556666\" } }\n\
+         sandbox: { account: sandbox, region: us-west-2, network: { cidr: 10.66.0.0/16 }, ttl: 4h }\n\
+         workloads: { orders: { objectives: { rto: 1h }, resources: [RESOURCES] } }\n\
+         steps: [ { id: db, workload: orders, uses: rds.restore, with: { from: { snapshot: orders-1 } } } ]\n\
+         checks: [ { id: up, workload: orders, needs: [db], tcp: { address: \"{{ steps.db.endpoint }}\" } } ]\n";
+    let actions_of = |resources: &str| -> Vec<(String, BTreeSet<String>)> {
+        let text = text.replace("RESOURCES", resources);
+        std::fs::write(folder.path().join("playbook.yaml"), text).unwrap();
+        let printed = printed(&["playbook.yaml"], folder.path());
+        let accounts = printed["accounts"].as_array().unwrap().clone();
+        let actions = |account: &Value| {
+            let all = statements(account).into_iter().flat_map(|statement| several(&statement["Action"]));
+            all.map(str::to_owned).collect()
+        };
+        accounts.iter().map(|a| (a["account"].as_str().unwrap().to_owned(), actions(a))).collect()
+    };
+    for (resources, expected) in [
+        ("\"rds:db/orders\"", &["ec2:DescribeAvailabilityZones", lost][..]),
+        ("\"rds:cluster/ledger\"", &["rds:DescribeDBClusters"]),
+        ("\"s3:bucket/receipts\"", &["s3:GetBucketLocation", "s3:ListAllMyBuckets"]),
+        (
+            "\"s3:bucket[tag:app=orders]\"",
+            &["s3:GetBucketLocation", "s3:GetBucketTagging", "s3:ListAllMyBuckets"],
+        ),
+        ("\"ec2:volume[tag:app=orders]\"", &["ec2:DescribeAvailabilityZones", "ec2:DescribeVolumes"]),
+    ] {
+        let accounts = actions_of(resources);
+        let of_lost = accounts.iter().find(|(id, _)| id == "444455556666").map(|(_, actions)| actions);
+        let expected: BTreeSet<String> = expected.iter().map(|action| (*action).to_owned()).collect();
+        assert_eq!(of_lost, Some(&expected), "{resources}");
+    }
+    // A type that cannot be asked for needs no permission.
+    assert_eq!(actions_of("\"dynamodb:table/orders\"").len(), 1);
+    let sample = printed(&["account-loss.yaml"], &samples());
+    let ids = sample["accounts"].as_array().unwrap().iter().map(|a| a["account"].as_str().unwrap());
+    assert!(!ids.collect::<Vec<_>>().contains(&"111122223333"), "the lost account has no policy");
+}
+
 #[test]
 fn arns_are_of_the_sandboxs_partition() {
     let step = "uses: rds.restore, with: { from: { db: orders } }";

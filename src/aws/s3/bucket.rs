@@ -104,6 +104,17 @@ pub async fn tags_of(s3: &S3Reader, name: &str) -> CloudResult<Vec<Tag>> {
     }
 }
 
+/// The region of a bucket. Two of S3's names for regions are older than regions.
+pub async fn region_of(s3: &S3Reader, name: &str) -> CloudResult<String> {
+    let answer = s3.get_bucket_location().bucket(name).send().await.or_cloud("s3:GetBucketLocation")?;
+    let region = match answer.location_constraint().map_or("", |place| place.as_str()) {
+        "" => "us-east-1",
+        "EU" => "eu-west-1",
+        other => other,
+    };
+    Ok(region.to_owned())
+}
+
 pub fn run_of(tags: &[Tag]) -> Option<&str> {
     tags.iter().find(|t| t.key() == TAG_RUN).map(Tag::value)
 }

@@ -1,11 +1,12 @@
 //! The plan: an ordered graph made from a playbook and an estate, with the lost and the surviving
 //! resources and the sources of the steps.
 
+pub mod live;
 pub mod namesakes;
 pub mod proof;
 mod radius;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
 use indexmap::IndexMap;
@@ -16,6 +17,7 @@ use base::graph::Graph;
 use base::ids::{AccountId, Region};
 use estate::file::EstateFile;
 use estate::{Loss, Resource, ResourceId, Selector, scope};
+use playbook::Loaded;
 use playbook::action::{ActionDecl, Demands, FileKind, ReplicaDemand, SourceSpec};
 use playbook::address::Addresses;
 use playbook::check::CheckType;
@@ -54,6 +56,8 @@ pub struct Plan {
     /// The surviving regions to search for recovery points: the estate's, the sandbox's, and those
     /// that steps name.
     pub regions: Vec<Region>,
+    /// Where the selectors of workloads and the loss stand, by their JSON pointers.
+    pub places: BTreeMap<String, String>,
 }
 
 pub struct Workload {
@@ -124,6 +128,28 @@ pub struct Input {
     pub sha256: String,
     pub files: Files,
     pub given: Vec<(String, String)>,
+    /// `FILE:LINE:COLUMN` of the loss and of the selectors of workloads, by their JSON pointers.
+    pub places: BTreeMap<String, String>,
+}
+
+impl From<Loaded> for Input {
+    fn from(loaded: Loaded) -> Self {
+        let listed = loaded.playbook.workloads.iter().flat_map(|(name, workload)| {
+            (0..workload.resources.len()).map(move |index| live::pointer(name, index))
+        });
+        let places = listed.chain(["/lose".to_owned()]);
+        let places = places.map(|pointer| (pointer.clone(), loaded.place_of(&pointer))).collect();
+        Self {
+            playbook: loaded.playbook,
+            estate: loaded.estate.map(|estate| estate.file),
+            path: loaded.path,
+            source: loaded.source,
+            sha256: loaded.sha256,
+            files: loaded.files,
+            given: loaded.params,
+            places,
+        }
+    }
 }
 
 impl Plan {
@@ -153,7 +179,7 @@ impl Plan {
     }
 
     pub fn new(input: Input) -> Result<Self, PlanError> {
-        let Input { playbook, estate, path, source, sha256, mut files, given } = input;
+        let Input { playbook, estate, path, source, sha256, mut files, given, places } = input;
         let loss = playbook.lose.loss().ok_or_else(|| defect("`lose` names no single thing"))?;
         let sandbox_account = playbook
             .accounts
@@ -230,6 +256,7 @@ impl Plan {
             files,
             radius,
             regions,
+            places,
         })
     }
 

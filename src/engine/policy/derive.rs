@@ -7,18 +7,19 @@ use serde_json::Value;
 
 use super::grants::{CallTarget, Grants, Statement, UnknownCall, in_regions};
 use super::table::{KEY, of_resource_type};
+use crate::plan::live::Live;
 use crate::plan::{CheckWork, Plan, StepWork, Work};
 use crate::sandbox::calls;
 use base::ids::{AccountId, Region};
 use base::partition::Partition;
 use checks;
-use estate::PointKind;
+use estate::{PointKind, Selector};
 use playbook::action::{BucketRead, Prepared, SourceSpec, SourceWhat, TemplateUse};
 use playbook::check::CheckType;
 use playbook::expr::{self, is_template};
 use playbook::model::Account;
 use playbook::secret::SecretRef;
-use port::{Conditions, Grant, Test};
+use port::{Conditions, Grant, LiveKind, Test};
 use template::resolve::Resolver;
 use template::value::Truth;
 use template::{Given, Surroundings, Template, parameter_text};
@@ -64,21 +65,42 @@ impl From<UnknownCall> for PolicyError {
     }
 }
 
-/// Derives the policies of a plan, for every surviving account that the drill can enter on AWS.
+/// Derives the policies of a plan, for every account that the drill enters on AWS.
 pub fn of(plan: &Plan) -> Result<Policies, PolicyError> {
+    derive(plan, true)
+}
+
+/// The same, without the permissions that a drill can do without: where the resources of workloads
+/// cannot be looked up, they are unknown.
+pub fn required(plan: &Plan) -> Result<Policies, PolicyError> {
+    derive(plan, false)
+}
+
+fn derive(plan: &Plan, with_production: bool) -> Result<Policies, PolicyError> {
     let mut all = Derivation {
         plan,
         here: BTreeSet::from([plan.sandbox.region.clone()]),
         everywhere: plan.regions.iter().cloned().collect(),
         grants: BTreeMap::new(),
+        lost: None,
         notes: BTreeSet::new(),
     };
+    let is_asked = |account: &&AccountId| Live::of(plan).is_some_and(|live| live.accounts.contains(account));
+    all.lost = plan
+        .loss
+        .account()
+        .filter(is_asked)
+        .filter(|_| with_production)
+        .map(|account| (account.clone(), Grants::new(account, None, &plan.sandbox.region)));
     for account in plan.surviving_accounts() {
         let region = (account == plan.sandbox_account).then_some(&plan.sandbox.region);
         let grants = Grants::new(&account, region, &plan.sandbox.region);
         all.grants.insert(account, grants);
     }
     all.harness()?;
+    if with_production {
+        all.production()?;
+    }
     for node in &plan.nodes {
         match &node.work {
             Work::Step(work) => all.step(work)?,
@@ -86,9 +108,10 @@ pub fn of(plan: &Plan) -> Result<Policies, PolicyError> {
         }
     }
     all.prove();
-    let Derivation { grants, notes, .. } = all;
+    let Derivation { grants, lost, notes, .. } = all;
     let mut accounts: Vec<AccountPolicy> = grants
         .into_iter()
+        .chain(lost)
         .map(|(account, grants)| {
             let named = |wanted: &Account| wanted.id == account;
             let first = plan.accounts.values().find(|a| named(a));
@@ -113,6 +136,8 @@ struct Derivation<'a> {
     /// The regions where recovery points are searched.
     everywhere: BTreeSet<Region>,
     grants: BTreeMap<AccountId, Grants>,
+    /// The lost account, which is only read before T0.
+    lost: Option<(AccountId, Grants)>,
     notes: BTreeSet<String>,
 }
 
@@ -141,6 +166,35 @@ impl Derivation<'_> {
             "ec2:RevokeSecurityGroupIngress and ec2:RevokeSecurityGroupEgress have no condition on the run's tag, because the default security group of the sandbox's VPC cannot be tagged: in an account with other networks they also allow changes to the rules of those networks' groups".into(),
         );
         self.created(calls::NETWORK)
+    }
+
+    /// Allows the look-up of what the workloads list, where no estate describes it. The lost account
+    /// is asked too, before it is lost.
+    fn production(&mut self) -> Result<(), UnknownCall> {
+        let Some(live) = Live::of(self.plan) else { return Ok(()) };
+        let regions: BTreeSet<Region> = live.regions.iter().cloned().collect();
+        for query in &live.queries {
+            let calls = calls::resources(query.kind, query.asks_for_tags());
+            let named = query.selectors.iter().map(|selector| match selector {
+                Selector::Id(id) => id.name.as_str(),
+                Selector::Tag { .. } => "*",
+            });
+            let buckets: BTreeSet<&str> = match query.kind {
+                LiveKind::Bucket if query.asks_for_tags() => BTreeSet::from(["*"]),
+                LiveKind::Bucket => named.collect(),
+                LiveKind::Instance | LiveKind::Volume | LiveKind::Database | LiveKind::Cluster => {
+                    BTreeSet::from(["*"])
+                }
+            };
+            for bucket in buckets {
+                let at = CallTarget { regions: &regions, sources: &regions, bucket: Some(bucket) };
+                self.grants.values_mut().try_for_each(|grants| grants.calls(calls, &at))?;
+                if let Some((_, grants)) = &mut self.lost {
+                    grants.calls(calls, &at)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn step(&mut self, work: &StepWork) -> Result<(), PolicyError> {

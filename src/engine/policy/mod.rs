@@ -14,8 +14,9 @@ use std::collections::BTreeSet;
 use crate::actions::ACTIONS;
 use crate::sandbox::calls;
 use estate::PointKind;
+use port::LiveKind;
 
-pub use derive::{AccountPolicy, Policies, PolicyError, of};
+pub use derive::{AccountPolicy, Policies, PolicyError, of, required};
 pub use document::{Document, LONGEST, documents};
 pub use trust::{Trust, runner, trust};
 
@@ -26,6 +27,7 @@ pub fn declared() -> BTreeSet<&'static str> {
     all.extend(checks::s3::CALLS.iter().chain(checks::state::CALLS));
     all.extend(ACTIONS.iter().flat_map(|a| a.decl.calls.iter().chain(a.decl.bucket_calls)));
     all.extend(PointKind::ALL.iter().copied().flat_map(calls::survey));
+    all.extend(LiveKind::ALL.iter().copied().flat_map(|kind| calls::resources(kind, true)));
     let undoing: Vec<&str> = all.iter().flat_map(|call| calls::undoing(call)).copied().collect();
     all.extend(undoing);
     all

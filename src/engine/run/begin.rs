@@ -167,6 +167,7 @@ pub async fn preflight(engine: &Engine, run_tags: &RunTags) -> Result<(), Stop> 
         }
         reached.push(found);
     }
+    engine.require_listed(&reached).await?;
     let place = plan.sandbox_place();
     let mut stop = None;
     let (cidr, run_tags) = (plan.sandbox.network.cidr.clone(), Some(run_tags.clone()));

@@ -82,7 +82,8 @@ impl Engine {
             Stop::Interrupted => Body::Interrupted {
                 by: if self.config.abort { "`drillmaster abort`" } else { "the user" }.to_owned(),
             },
-            Stop::Aborted { error, help } => Body::Aborted { error, help },
+            Stop::Aborted { error, help } => Body::Aborted { error, help, mistake: false },
+            Stop::Mistaken { error, help } => Body::Aborted { error, help, mistake: true },
         });
         stop
     }

@@ -109,8 +109,13 @@ impl Memory {
                 self.is_new(found);
             }
             Body::Interrupted { .. } => self.cut = Some(super::Stop::Interrupted),
-            Body::Aborted { error, help } => {
-                self.cut = Some(super::Stop::Aborted { error: error.clone(), help: help.clone() });
+            Body::Aborted { error, help, mistake } => {
+                let (error, help) = (error.clone(), help.clone());
+                self.cut = Some(if *mistake {
+                    super::Stop::Mistaken { error, help }
+                } else {
+                    super::Stop::Aborted { error, help }
+                });
             }
             Body::Kept { .. } => self.kept = true,
             Body::RunFinished { .. } => self.finished = true,

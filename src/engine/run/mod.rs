@@ -12,6 +12,7 @@ mod engine;
 mod found;
 mod isolation;
 mod known;
+mod live;
 mod made;
 mod memory;
 mod names;

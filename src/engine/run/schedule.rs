@@ -251,7 +251,7 @@ impl Recovery<'_> {
     fn cut_short(&self, graph: &GraphState, cut: &Stop) {
         let why = match cut {
             Stop::Interrupted => "the drill was interrupted".to_owned(),
-            Stop::Aborted { error, .. } => error.clone(),
+            Stop::Aborted { error, .. } | Stop::Mistaken { error, .. } => error.clone(),
         };
         for (node, state) in self.engine.plan.nodes.iter().zip(&graph.state) {
             let (id, because) = (node.id.clone(), why.clone());

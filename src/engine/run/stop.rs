@@ -7,7 +7,15 @@ use port::CloudError;
 #[derive(Debug, Clone)]
 pub enum Stop {
     Interrupted,
-    Aborted { error: String, help: Option<String> },
+    Aborted {
+        error: String,
+        help: Option<String>,
+    },
+    /// The playbook is wrong. Only what the cloud holds shows it, and nothing was touched.
+    Mistaken {
+        error: String,
+        help: Option<String>,
+    },
 }
 
 impl From<CloudError> for Stop {

@@ -4,7 +4,7 @@
 //! keeps the lists complete.
 
 use estate::PointKind;
-use port::CreateCall;
+use port::{CreateCall, LiveKind};
 
 /// The lists below. `policy::declared` adds the calls of actions and checks, the survey and the
 /// undoing.
@@ -116,6 +116,19 @@ pub fn survey(kind: PointKind) -> &'static [&'static str] {
         PointKind::Backup | PointKind::DynamodbPitr | PointKind::DynamodbBackup | PointKind::EfsReplica => {
             &[]
         }
+    }
+}
+
+/// Before T0, where no estate describes production: the resources of one type that workloads list
+/// (`Cloud::resources`).
+pub fn resources(kind: LiveKind, by_tag: bool) -> &'static [&'static str] {
+    match kind {
+        LiveKind::Instance => &["ec2:DescribeAvailabilityZones", "ec2:DescribeInstances"],
+        LiveKind::Volume => &["ec2:DescribeAvailabilityZones", "ec2:DescribeVolumes"],
+        LiveKind::Database => &["ec2:DescribeAvailabilityZones", "rds:DescribeDBInstances"],
+        LiveKind::Cluster => &["rds:DescribeDBClusters"],
+        LiveKind::Bucket if by_tag => &["s3:ListBuckets", "s3:GetBucketLocation", "s3:GetBucketTagging"],
+        LiveKind::Bucket => &["s3:ListBuckets", "s3:GetBucketLocation"],
     }
 }
 

@@ -53,6 +53,7 @@ pub enum Rule {
     RecoveryPointsUnseen,
     ObjectsSampled,
     AccountOutOfReach,
+    ProductionUnseen,
     Preflight,
     SandboxSharesAccount,
     SandboxResolvesNames,
@@ -440,6 +441,23 @@ impl Rule {
                 },
             )
             .source("S3 user guide, \"Understanding and managing Amazon S3 storage classes\""),
+            Self::ProductionUnseen => explain(
+                Topic::Data,
+                &[Medium],
+                Text {
+                    title: "What the workloads list could not be looked up",
+                    meaning: "The playbook names no estate. So Drillmaster asks the accounts of the \
+                              playbook for the resources that its workloads list, before T0. An \
+                              account, a region or a type of resource could not be asked, or a \
+                              resource was found nowhere that was asked.",
+                    reason: "A resource that does not exist, or that is not lost, makes the drill \
+                             smaller than it looks. Here nobody could tell.",
+                    remedy: "Name production's account under `accounts`, with credentials that may \
+                             read there. `drillmaster iam-policy` prints the permissions. Or name \
+                             an `estate`, which says what production consists of.",
+                },
+            )
+            .page("aws.md#what-workloads-list"),
             Self::AccountOutOfReach => explain(
                 Topic::Data,
                 &[Medium],

@@ -319,6 +319,7 @@ fn judge(
         match verdict {
             Verdict::Passed => Exit::Passed,
             Verdict::Failed => Exit::Failed,
+            Verdict::Error if record.mistaken => Exit::Wrong,
             Verdict::Error => Exit::Error,
             Verdict::Interrupted => Exit::Interrupted,
         }

@@ -36,6 +36,8 @@ pub struct Record {
     pub removes_kept: bool,
     pub interrupted: bool,
     pub aborted: Option<String>,
+    /// The drill was aborted before anything was touched, because the playbook is wrong.
+    pub mistaken: bool,
     pub api_calls: BTreeMap<String, CallCount>,
     pub resumed: Vec<Resumption>,
     pub finished: bool,
@@ -131,7 +133,8 @@ impl Record {
             Body::Kept { resources, until } => self.kept = Some((resources.clone(), *until)),
             Body::LeftBehind { resources, .. } => self.left_behind = Some(resources.clone()),
             Body::Interrupted { .. } => self.interrupted = true,
-            Body::Aborted { error, help } => {
+            Body::Aborted { error, help, mistake } => {
+                self.mistaken = *mistake;
                 self.aborted = Some(match help {
                     Some(help) => format!("{error} ({help})"),
                     None => error.clone(),

@@ -56,6 +56,7 @@ macro_rules! scenarios {
             }
             port {
                 accounts_and_zones []
+                what_stands_in_production_is_seen []
                 a_sandbox_is_closed_until_somebody_opens_it []
                 what_was_never_there_is_gone []
                 what_others_use_is_not_deleted []

@@ -4,15 +4,19 @@ use std::time::Duration;
 
 use base::duration::Size;
 use engine::sandbox::{ProvisionError, Ready, isolation};
+use estate::Selector;
 use estate::file::FaultKind;
+use estate::scope::Scope;
 use port::{
-    BucketRef, CopyObjects, Create, ErrorKind, Kind, Leak, Operation, ResourceRef, Sent, State, Whose,
+    BucketRef, CopyObjects, Create, ErrorKind, Kind, Leak, LiveKind, LiveQuery, Operation, ResourceRef, Sent,
+    State, Whose,
 };
 use serde_json::json;
 
 use super::peer::{Peer, Setup};
 use super::production::{
-    BOOKS, EAST, ORDERS_WEST, PRODUCTION, RECEIPTS, SANDBOX, VAULT, account, place, sandbox_place,
+    BOOKS, EAST, MIRROR, ORDERS_WEST, PRODUCTION, RECEIPTS, SANDBOX, VAULT, WEST, account, place,
+    sandbox_place,
 };
 use super::stage::{Stage, With};
 
@@ -26,6 +30,68 @@ pub async fn accounts_and_zones(peer: &Peer) {
         assert!(zone.name.starts_with("us-west-2"), "{zone:?}");
     }
     assert!(peer.cloud.api_calls()["ec2:DescribeAvailabilityZones"].count > 0);
+}
+
+/// What workloads can list is found where it is, by id and by tag, and nothing else is.
+pub async fn what_stands_in_production_is_seen(peer: &Peer) {
+    let volume = format!("ec2:volume/{}", peer.ids.volume_live);
+    let (books, mirror) = (format!("rds:db/{BOOKS}"), format!("rds:db/{MIRROR}"));
+    let receipts = format!("s3:bucket/{RECEIPTS}");
+    let (here, there) = (format!("{books}[region={WEST}]"), format!("{books}[region={EAST}]"));
+    let all = [
+        (
+            LiveKind::Volume,
+            vec![volume.as_str(), "ec2:volume/vol-00000000000000000"],
+            SANDBOX,
+            WEST,
+            volume.as_str(),
+        ),
+        (LiveKind::Volume, vec!["ec2:volume[tag:app=live]"], SANDBOX, WEST, &volume),
+        (LiveKind::Volume, vec!["ec2:volume[tag:app=li*e]", "ec2:volume[tag:none=live]"], SANDBOX, WEST, ""),
+        (LiveKind::Volume, vec![&volume], SANDBOX, EAST, ""),
+        (LiveKind::Volume, vec![&volume], VAULT, WEST, ""),
+        (LiveKind::Database, vec![&books, &mirror], SANDBOX, WEST, &books),
+        (LiveKind::Database, vec![&books, &mirror], SANDBOX, EAST, &mirror),
+        (LiveKind::Database, vec![&here], SANDBOX, WEST, &books),
+        (LiveKind::Database, vec![&there], SANDBOX, WEST, ""),
+        (LiveKind::Cluster, vec!["rds:cluster/ledger"], VAULT, WEST, "rds:cluster/ledger"),
+        (LiveKind::Cluster, vec!["rds:cluster/ledger"], SANDBOX, WEST, ""),
+        (LiveKind::Bucket, vec![&receipts], SANDBOX, WEST, &receipts),
+        (LiveKind::Bucket, vec!["s3:bucket[tag:app=receipts]"], SANDBOX, WEST, &receipts),
+        (LiveKind::Bucket, vec![&receipts], SANDBOX, EAST, ""),
+        (LiveKind::Instance, vec!["ec2:instance/i-00000000000000000"], SANDBOX, WEST, ""),
+    ];
+    let zones = peer.cloud.zones(&sandbox_place()).await.unwrap();
+    for (kind, selectors, account, region, expected) in all {
+        let selectors: Vec<Selector> = selectors.iter().map(|selector| selector.parse().unwrap()).collect();
+        let query = LiveQuery { kind, selectors };
+        let at = place(account, region);
+        let found = peer.cloud.resources(&at, &query).await.unwrap();
+        let ids: Vec<String> = found.iter().map(|resource| resource.id.to_string()).collect();
+        let expected: Vec<&str> = [expected].into_iter().filter(|id| !id.is_empty()).collect();
+        assert_eq!(ids, expected, "{query:?} in {at}");
+        for resource in found {
+            let locus = &resource.locus;
+            assert_eq!(
+                (&locus.account, &locus.region),
+                (&Some(at.account.clone()), &Some(at.region.clone()))
+            );
+            if kind == LiveKind::Volume {
+                assert_eq!(resource.scope, Scope::Zonal);
+                let az = locus.az.as_ref();
+                assert!(zones.iter().any(|zone| Some(&zone.id) == az), "{locus:?}: {zones:?}");
+            }
+        }
+    }
+
+    // What a run has made is not production's.
+    let stage = Stage::open(peer, With::default()).await;
+    let args = json!({ "from": { "volume": peer.ids.volume } });
+    let ours = stage.does("volume", "ec2.restore_volume", args).await.outputs["volume_id"].clone();
+    let selectors = vec![format!("ec2:volume/{}", ours.as_str().unwrap()).parse().unwrap()];
+    let query = LiveQuery { kind: LiveKind::Volume, selectors };
+    assert_eq!(peer.cloud.resources(&sandbox_place(), &query).await.unwrap(), []);
+    stage.close().await;
 }
 
 pub async fn a_sandbox_is_closed_until_somebody_opens_it(peer: &Peer) {

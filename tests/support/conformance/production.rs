@@ -101,7 +101,9 @@ pub fn of_the_twin(ids: &Ids, now: Time, faults: &[Fault]) -> EstateFile {
             WEST: { "azs": ["usw2-az1", "usw2-az2", "usw2-az3"] },
         },
         "resources": [
-            { "id": format!("ec2:volume/{}", ids.volume_live), "account": SANDBOX, "region": WEST, "az": "usw2-az1", "size": "5GiB" },
+            { "id": format!("ec2:volume/{}", ids.volume_live), "account": SANDBOX, "region": WEST, "az": "usw2-az1", "size": "5GiB", "tags": { "app": "live" } },
+            { "id": "rds:cluster/ledger", "account": VAULT, "region": WEST },
+            { "id": format!("s3:bucket/{RECEIPTS}"), "account": SANDBOX, "region": WEST, "tags": { "app": "receipts" } },
             { "id": format!("rds:db/{BOOKS}"), "account": SANDBOX, "region": WEST, "az": "usw2-az1", "size": "5GiB" },
             { "id": format!("rds:db/{MIRROR}"), "account": SANDBOX, "region": EAST, "az": "use1-az1", "size": "5GiB" },
         ],

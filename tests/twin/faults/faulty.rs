@@ -10,14 +10,14 @@ use async_trait::async_trait;
 use base::clock::Clock;
 use base::duration::{Span, Time};
 use base::ids::AccountId;
-use estate::RecoveryPoint;
 use estate::point::Sample;
+use estate::{RecoveryPoint, Resource};
 use port::gated::{delete_call, describe_call, points_call};
 use port::{
     ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created,
-    ErrorKind, Exposure, IsolationScan, Kind, MeasuredObjects, Needs, Observed, Offers, Origin, Permit,
-    Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef, Sent, State, Tagged,
-    TaggedThing, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
+    ErrorKind, Exposure, IsolationScan, Kind, LiveQuery, MeasuredObjects, Needs, Observed, Offers, Origin,
+    Permit, Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef, Sent, State,
+    Tagged, TaggedThing, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 use twin::Twin;
 
@@ -339,6 +339,10 @@ impl Cloud for Faulty {
     async fn recovery_points(&self, place: &Place, query: &PointQuery) -> CloudResult<Vec<RecoveryPoint>> {
         let ask = async || self.inner.recovery_points(place, query).await;
         self.call(points_call(query), READS, ask).await
+    }
+
+    async fn resources(&self, place: &Place, query: &LiveQuery) -> CloudResult<Vec<Resource>> {
+        self.call(query.kind.call(), READS, async || self.inner.resources(place, query).await).await
     }
 
     async fn create(&self, permit: &Permit, origin: &Origin, what: &Create) -> CloudResult<Created> {

@@ -7,12 +7,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use base::duration::Time;
 use base::ids::AccountId;
-use estate::RecoveryPoint;
 use estate::point::Sample;
+use estate::{RecoveryPoint, Resource};
 use port::{
     ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created,
-    ErrorKind, Exposure, IsolationScan, Kind, MeasuredObjects, Needs, Observed, Offers, Origin, Permit,
-    Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef, Tagged,
+    ErrorKind, Exposure, IsolationScan, Kind, LiveQuery, MeasuredObjects, Needs, Observed, Offers, Origin,
+    Permit, Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef, Tagged,
     VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 
@@ -64,6 +64,10 @@ impl Cloud for Liar {
     }
 
     async fn recovery_points(&self, _: &Place, _: &PointQuery) -> CloudResult<Vec<RecoveryPoint>> {
+        never()
+    }
+
+    async fn resources(&self, _: &Place, _: &LiveQuery) -> CloudResult<Vec<Resource>> {
         never()
     }
 

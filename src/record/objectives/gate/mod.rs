@@ -142,6 +142,12 @@ impl Gate {
             report.reasons.join("; ")
         };
         match report.verdict {
+            Verdict::Error if report.exit_code == Exit::Wrong => self.whole(
+                Exit::Wrong,
+                Measure::Run,
+                GateStatus::Failed,
+                format!("the playbook is wrong, and nothing was touched: {why}"),
+            ),
             Verdict::Error => self.whole(
                 Exit::Error,
                 Measure::Run,
