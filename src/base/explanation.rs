@@ -53,6 +53,7 @@ pub enum Topic {
     Data,
     SetUp,
     Run,
+    Estate,
     Templates,
 }
 
@@ -115,6 +116,7 @@ impl Topic {
             Self::Data => "Recovery points and data",
             Self::SetUp => "Set-up",
             Self::Run => "The run",
+            Self::Estate => "The estate and the plan",
             Self::Templates => "CloudFormation templates",
         }
     }
@@ -138,6 +140,11 @@ impl Topic {
             Self::Run => {
                 "These are about the run itself: the runner, the teardown, values and \
                           secrets."
+            }
+            Self::Estate => {
+                "`plan` finds these without a drill, in the estate and in the playbook. Many \
+                 resources of one rule are one finding. They do not change an exit code. A rule \
+                 that the estate cannot answer says nothing."
             }
             Self::Templates => {
                 "The inspection of a CloudFormation template goes by these rules. At severity high \

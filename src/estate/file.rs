@@ -45,6 +45,12 @@ pub struct EstateFile {
 #[serde(deny_unknown_fields)]
 pub struct AccountEntry {
     pub name: String,
+    /// The provider that the account is with, if it is not AWS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// Whether the root user has access keys. Absent: nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_access_keys: Option<bool>,
 }
 
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
@@ -219,6 +225,12 @@ pub struct ResourceEntry {
     /// The regions and accounts that its configuration names (user data, environment, template).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mentions: Vec<String>,
+    /// The longest time to live of a DNS record, or of the records of a hosted zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns_ttl: Option<Span>,
+    /// When each active access key of an IAM user was made. Never the keys.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub access_keys_made: Vec<When>,
 }
 
 /// A copy that the service itself keeps in step.
@@ -315,6 +327,14 @@ pub enum Scan {
 }
 
 impl PointEntry {
+    /// The consistency time of the point, or of the newest one of a series. `None`: unknown.
+    pub fn newest(&self, t0: Time) -> Option<Time> {
+        match series::of(self) {
+            Some(series) => series.times(t0).next().map(series::PointTime::taken),
+            None => self.taken.map(|when| when.resolve(t0)),
+        }
+    }
+
     /// The key that encrypts the point, if the key is lost and the place of the point is not.
     pub fn lost_key(&self, loss: &Loss) -> Option<&str> {
         let key = self.kms_key.as_deref()?;

@@ -26,6 +26,12 @@ pub struct PointTime {
     usable: Option<Time>,
 }
 
+impl PointTime {
+    pub fn taken(self) -> Time {
+        self.taken
+    }
+}
+
 /// The series that an entry describes. `None`: one point.
 pub fn of(entry: &PointEntry) -> Option<Series> {
     let (every, keep) = entry.every.zip(entry.keep)?;

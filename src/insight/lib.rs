@@ -7,3 +7,4 @@ pub mod forecast;
 pub mod init;
 pub mod matrix;
 pub mod protection;
+pub mod rules;

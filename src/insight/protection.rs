@@ -61,18 +61,25 @@ impl<'a> Snapshot<'a> {
 
     /// What survives of a lost resource.
     pub fn survivor(&self, entry: &ResourceEntry, loss: &Loss) -> Survivor {
-        let points = self.points(&entry.id);
+        match self.data_loss(entry, Some(loss)) {
+            Some(data) => Survivor::Data(data),
+            None if entry.stack.is_some() && !scope::holds_data(&entry.id.kind) => Survivor::Template,
+            None => Survivor::Nothing,
+        }
+    }
+
+    /// How old the data are that the usable sources of a resource hold: those that survive a loss,
+    /// or all of them. `None`: there is no source.
+    pub fn data_loss(&self, entry: &ResourceEntry, loss: Option<&Loss>) -> Option<DataLoss> {
         let usable: Vec<&RecoveryPoint> =
-            points.iter().filter(|point| point.judge_survival(loss, self.t0).is_ok()).collect();
-        let replicas: Vec<&ReplicaEntry> =
-            entry.replicas.iter().filter(|replica| survives(entry, replica, loss)).collect();
-        if usable.is_empty() && replicas.is_empty() {
-            let is_made_again = entry.stack.is_some() && !scope::holds_data(&entry.id.kind);
-            return if is_made_again { Survivor::Template } else { Survivor::Nothing };
+            self.points(&entry.id).iter().filter(|point| self.is_usable(point, loss)).collect();
+        let replicas = || entry.replicas.iter().filter(|r| loss.is_none_or(|loss| survives(entry, r, loss)));
+        if usable.is_empty() && replicas().next().is_none() {
+            return None;
         }
         let newest = usable.iter().filter_map(|point| point.taken).max();
         let of_points = newest.map(|taken| seconds_between(taken, self.t0));
-        let of_replicas = replicas.iter().filter_map(|r| r.lag).map(Span::as_secs_f64);
+        let of_replicas = replicas().filter_map(|r| r.lag).map(Span::as_secs_f64);
         let of_replicas = of_replicas.reduce(f64::min);
         let mut worst = worst_case_of_one(&usable, self.t0, LOOK_BACK, self.least_pitr_lag);
         if let Some(lag) = of_replicas {
@@ -81,11 +88,26 @@ impl<'a> Snapshot<'a> {
             worst = WorstCase { seconds: lowest(worst.seconds.or(worst.at_least)), at_least: None, ..worst };
         }
         let seconds = [of_points, of_replicas].into_iter().flatten().reduce(f64::min);
-        Survivor::Data(DataLoss { seconds, worst })
+        Some(DataLoss { seconds, worst })
+    }
+
+    /// Whether a point was usable at T0 and survives the loss, if there is one.
+    pub fn is_usable(&self, point: &RecoveryPoint, loss: Option<&Loss>) -> bool {
+        match loss {
+            Some(loss) => point.judge_survival(loss, self.t0).is_ok(),
+            None => point.usable.or(point.seen_usable).is_some_and(|usable| usable <= self.t0),
+        }
+    }
+
+    /// Whether a usable point or a replica of the resource survives the loss.
+    pub fn outlives(&self, entry: &ResourceEntry, loss: &Loss) -> bool {
+        self.points(&entry.id).iter().any(|point| self.is_usable(point, Some(loss)))
+            || entry.replicas.iter().any(|replica| survives(entry, replica, loss))
     }
 }
 
-fn survives(entry: &ResourceEntry, replica: &ReplicaEntry, loss: &Loss) -> bool {
+/// Whether a replica is there after the loss.
+pub fn survives(entry: &ResourceEntry, replica: &ReplicaEntry, loss: &Loss) -> bool {
     let account = replica.account.as_ref().unwrap_or(&entry.account);
     let locus = Locus { account: Some(account.clone()), region: Some(replica.region.clone()), az: None };
     !loss.takes(&locus, Scope::Regional)

@@ -1,5 +1,6 @@
 //! Findings: facts about a drill that matter besides its verdict.
 
+mod of_estates;
 mod rule;
 
 use schemars::JsonSchema;

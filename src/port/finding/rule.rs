@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use strum::{IntoStaticStr, VariantArray};
 
+use super::of_estates as of;
 use base::explanation::{Explanation, Text, Topic};
 use base::severity::Severity::{self, High, Low, Medium};
 
@@ -71,6 +72,26 @@ pub enum Rule {
     VariableNotSet,
     SecretNotReadAgain,
     SecretTooShort,
+    NoBackup,
+    BackupsInOneAccount,
+    BackupsInOneRegion,
+    BackupsUnlocked,
+    KeyLostWithData,
+    PointsTooSparse,
+    CopiesTooLate,
+    InOneZone,
+    NewestPointNotClean,
+    StepNeedsLostPlane,
+    Headroom,
+    QuotaTooLow,
+    ExistsOnlyHere,
+    NamesLostPlace,
+    DataFarFromApplication,
+    DnsTtlTooLong,
+    AccessKeyOld,
+    RootAccessKey,
+    InNoStack,
+    OneProvider,
 }
 
 impl Rule {
@@ -93,6 +114,9 @@ impl Rule {
     pub fn explanation(self) -> Explanation {
         let explain = |topic, severities: &'static [Severity], text| {
             Explanation::new(self.id(), topic, severities, text)
+        };
+        let of_estate = |(severities, text): of::Told| {
+            explain(Topic::Estate, severities, text).switch_off(of::IGNORE).page("plan.md#findings")
         };
         match self {
             Self::SandboxOpen => explain(
@@ -759,6 +783,26 @@ impl Rule {
             )
             .switch_off("If the value is no secret, nothing has to be done. The finding stays.")
             .page("playbooks.md#where-secrets-are-hidden"),
+            Self::NoBackup => of_estate(of::NO_BACKUP),
+            Self::BackupsInOneAccount => of_estate(of::BACKUPS_IN_ONE_ACCOUNT),
+            Self::BackupsInOneRegion => of_estate(of::BACKUPS_IN_ONE_REGION),
+            Self::BackupsUnlocked => of_estate(of::BACKUPS_UNLOCKED),
+            Self::KeyLostWithData => of_estate(of::KEY_LOST_WITH_DATA),
+            Self::PointsTooSparse => of_estate(of::POINTS_TOO_SPARSE),
+            Self::CopiesTooLate => of_estate(of::COPIES_TOO_LATE),
+            Self::InOneZone => of_estate(of::IN_ONE_ZONE),
+            Self::NewestPointNotClean => of_estate(of::NEWEST_POINT_NOT_CLEAN),
+            Self::StepNeedsLostPlane => of_estate(of::STEP_NEEDS_LOST_PLANE),
+            Self::Headroom => of_estate(of::HEADROOM),
+            Self::QuotaTooLow => of_estate(of::QUOTA_TOO_LOW),
+            Self::ExistsOnlyHere => of_estate(of::EXISTS_ONLY_HERE),
+            Self::NamesLostPlace => of_estate(of::NAMES_LOST_PLACE),
+            Self::DataFarFromApplication => of_estate(of::DATA_FAR_FROM_APPLICATION),
+            Self::DnsTtlTooLong => of_estate(of::DNS_TTL_TOO_LONG),
+            Self::AccessKeyOld => of_estate(of::ACCESS_KEY_OLD),
+            Self::RootAccessKey => of_estate(of::ROOT_ACCESS_KEY),
+            Self::InNoStack => of_estate(of::IN_NO_STACK),
+            Self::OneProvider => of_estate(of::ONE_PROVIDER),
         }
     }
 }
