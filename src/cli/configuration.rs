@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
+use super::ignores::Ignores;
 use crate::config::{self, UserConfig};
 use crate::ui::Surroundings;
 use base::duration::Time;
@@ -47,6 +48,7 @@ pub fn load_playbook(
     let mut loaded = load(path, CATALOGUE, params)?;
     let mut wrong: Vec<Diagnostic> = protected_sandbox(&loaded, config).into_iter().collect();
     wrong.extend(in_the_future(&loaded, Utc::now()));
+    wrong.extend(Ignores::of_playbook(&loaded).wrong);
     if wrong.is_empty() {
         return Ok(loaded);
     }

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use chrono::Utc;
 
+use super::ignores::load_estate;
 use super::output::{complain, print, write_stderr};
 use super::plan;
 use crate::ui::Surroundings;
 use base::exit::Exit;
-use estate::{Loss, Selector, load};
+use estate::{Loss, Selector};
 use insight::init::{Wanted, draft};
 
 /// Write a first playbook for an estate and a loss, valid as written
@@ -62,7 +63,7 @@ fn carry_out(args: &Args) -> Result<(), Exit> {
         complain(&message);
         Exit::Wrong
     };
-    let (loaded, found) = load::load(&args.estate).map_err(|found| {
+    let (loaded, found) = load_estate(&args.estate).map_err(|found| {
         write_stderr(&found.render(Surroundings::detect().stderr_look().color));
         Exit::Wrong
     })?;

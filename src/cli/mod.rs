@@ -7,6 +7,7 @@ mod explain;
 mod forecast;
 pub mod gate;
 mod iam_policy;
+mod ignores;
 mod init;
 mod output;
 mod panics;

@@ -104,7 +104,7 @@ fn check(args: &Args, config: &UserConfig) -> Outcome {
             Some(Document::Playbook) => {}
             Some(kind) if known => outcome.add(kind, &Diagnostics::default()),
             Some(Document::Estate) => {
-                let (Ok((_, found)) | Err(found)) = estate::load::load(path);
+                let (Ok((_, found)) | Err(found)) = super::ignores::load_estate(path);
                 outcome.add(Document::Estate, &found);
             }
             Some(Document::Template) => outcome.add(Document::Template, &check_template(path)),

@@ -52,6 +52,11 @@ impl Loaded {
         let (source, root) = &self.tree;
         source.error(root.at_pointer(pointer).span, message)
     }
+
+    /// The text with all that it extends, and the values with their places in it.
+    pub fn text_and_values(&self) -> (&Source, &Node) {
+        (&self.tree.0, &self.tree.1)
+    }
 }
 
 /// Loads a playbook and its estate. All mistakes of both are returned at once, ordered by file and

@@ -16,7 +16,8 @@ A finding is a warning in the report. It has a rule, a severity (high, medium or
 a message and a fix. Most findings do not change the verdict. Findings of [isolation](#isolation)
 with severity high do.
 
-No option switches a finding off. It goes away with its cause. Where that differs, the rule says so.
+No option switches a finding off. It goes away with its cause. Where that differs, the rule says so:
+a comment can ignore the rules of [the estate and the plan](#the-estate-and-the-plan).
 
 The sample az-loss has one finding, because its sandbox is in production's account:
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{Args, Output};
+use super::{Args, Output, findings};
 use crate::cli::output::print_as;
 use crate::ui::text::{Tone, clean};
 use crate::ui::{Surroundings, TextStyle, out};
@@ -14,21 +14,29 @@ use base::visible::Form;
 use estate::Loss;
 use insight::matrix::{Matrix, Row, workloads};
 use insight::protection::Snapshot;
+use insight::rules::Findings;
 
-pub fn run(args: &Args, path: &Path, snapshot: &Snapshot<'_>, loss: &Loss) -> Result<Exit, Exit> {
+pub fn run(
+    args: &Args,
+    path: &Path,
+    snapshot: &Snapshot<'_>,
+    loss: &Loss,
+    found: &Findings,
+) -> Result<Exit, Exit> {
     let matrix = Matrix::of(snapshot, std::slice::from_ref(loss), &workloads(snapshot.file));
     let Some(row) = matrix.rows.first() else { return Err(Exit::Wrong) };
     let (text, form) = match args.output {
-        Output::Json => (format!("{:#}\n", as_json(snapshot, row)), Form::Json),
-        Output::Text => (as_text(&matrix, row, Surroundings::detect().stdout_look()), out::text()),
-        Output::Markdown => (super::matrix::as_markdown(&matrix), Form::Markup),
-        Output::Html => (super::matrix::as_html(&matrix, path)?, Form::Markup),
+        Output::Json => (format!("{:#}\n", as_json(snapshot, row, found)), Form::Json),
+        Output::Text => (as_text(&matrix, row, found, Surroundings::detect().stdout_look()), out::text()),
+        Output::Markdown => (super::matrix::as_markdown(&matrix, found), Form::Markup),
+        Output::Html => (super::matrix::as_html(&matrix, path, found)?, Form::Markup),
     };
     print_as(&text, form)?;
     Ok(Exit::Passed)
 }
 
-fn as_json(snapshot: &Snapshot<'_>, row: &Row) -> Value {
+fn as_json(snapshot: &Snapshot<'_>, row: &Row, found: &Findings) -> Value {
+    let [(_, findings), (_, ignored)] = findings::as_json(found);
     let surviving = snapshot.resources.iter().filter(|resource| !row.lose.takes_resource(resource));
     json!({
         "schema": "drillmaster/plan/v1",
@@ -47,19 +55,20 @@ fn as_json(snapshot: &Snapshot<'_>, row: &Row) -> Value {
             "critical_path": [],
         })).collect::<Vec<_>>(),
         "steps": [],
-        "findings": [],
+        "findings": findings,
+        "ignored": ignored,
         "calls": [],
         "quotas": [],
         "cost": { "total_usd": null },
     })
 }
 
-fn as_text(matrix: &Matrix, row: &Row, style: TextStyle) -> String {
+fn as_text(matrix: &Matrix, row: &Row, found: &Findings, style: TextStyle) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.
     let _ = writeln!(text, "{}", style.paint(Tone::Strong, "Lost"));
     for resource in &row.lost {
         let _ = writeln!(text, "  {}", clean(resource));
     }
-    text + "\n" + &super::matrix::as_text(matrix, style)
+    text + "\n" + &super::matrix::as_text(matrix, found, style)
 }

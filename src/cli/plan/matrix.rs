@@ -3,10 +3,9 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use chrono::Utc;
 use serde_json::{Map, Value, json};
 
-use super::{Args, LEAST_PITR_LAG, Output};
+use super::{Args, Output, findings, playbook};
 use crate::cli::output::{complain, print_as, with_help};
 use crate::ui::text::{Tone, clean, pad, width};
 use crate::ui::{Surroundings, TextStyle, out};
@@ -14,9 +13,9 @@ use base::duration::human_seconds;
 use base::exit::Exit;
 use base::visible::Form;
 use estate::Loss;
-use estate::file::EstateFile;
 use insight::matrix::{Matrix, Status, WorkloadRow, Workloads};
 use insight::protection::Snapshot;
+use insight::rules::Findings;
 use record::report::{escape, html};
 
 /// The most unprotected resources that a page lists for one loss.
@@ -25,16 +24,17 @@ const LISTED: usize = 200;
 pub fn run(
     args: &Args,
     path: &Path,
-    file: &EstateFile,
+    snapshot: &Snapshot<'_>,
     losses: &[Loss],
     workloads: &Workloads,
+    found: &Findings,
 ) -> Result<Exit, Exit> {
-    let matrix = Matrix::of(&Snapshot::new(file, Utc::now(), LEAST_PITR_LAG), losses, workloads);
+    let matrix = Matrix::of(snapshot, losses, workloads);
     let (text, form) = match args.output {
-        Output::Json => (format!("{:#}\n", json!(matrix)), Form::Json),
-        Output::Text => (as_text(&matrix, Surroundings::detect().stdout_look()), out::text()),
-        Output::Markdown => (as_markdown(&matrix), Form::Markup),
-        Output::Html => (as_html(&matrix, path)?, Form::Markup),
+        Output::Json => (format!("{:#}\n", playbook::with(&matrix, findings::as_json(found))), Form::Json),
+        Output::Text => (as_text(&matrix, found, Surroundings::detect().stdout_look()), out::text()),
+        Output::Markdown => (as_markdown(&matrix, found), Form::Markup),
+        Output::Html => (as_html(&matrix, path, found)?, Form::Markup),
     };
     print_as(&text, form)?;
     Ok(Exit::Passed)
@@ -90,7 +90,7 @@ fn figures(row: &WorkloadRow) -> Vec<String> {
     figures
 }
 
-pub fn as_text(matrix: &Matrix, style: TextStyle) -> String {
+pub fn as_text(matrix: &Matrix, found: &Findings, style: TextStyle) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.
     for row in &matrix.rows {
@@ -111,11 +111,12 @@ pub fn as_text(matrix: &Matrix, style: TextStyle) -> String {
             let _ = writeln!(text, "    and {more} more (`--output json` lists all)");
         }
     }
-    text.push_str("Nothing was restored: this is what the estate says.\n");
+    text.push_str(&findings::as_text(found, style));
+    text.push_str("\nNothing was restored: this is what the estate says.\n");
     text
 }
 
-pub fn as_markdown(matrix: &Matrix) -> String {
+pub fn as_markdown(matrix: &Matrix, found: &Findings) -> String {
     let mut text =
         String::from("# What each loss takes, and what comes back\n\n| lost | resources | unprotected |");
     let columns: Vec<&String> =
@@ -141,18 +142,19 @@ pub fn as_markdown(matrix: &Matrix) -> String {
         }
         text.push('\n');
     }
+    text.push_str(&findings::as_markdown(found));
     text.push_str("\nNothing was restored: this is what the estate says.\n");
     text
 }
 
-pub fn as_html(matrix: &Matrix, path: &Path) -> Result<String, Exit> {
-    html::matrix(page(matrix, path)).map_err(|error| {
+pub fn as_html(matrix: &Matrix, path: &Path, found: &Findings) -> Result<String, Exit> {
+    html::matrix(page(matrix, path, found)).map_err(|error| {
         complain(&with_help(&error));
         Exit::Error
     })
 }
 
-fn page(matrix: &Matrix, path: &Path) -> Map<String, Value> {
+fn page(matrix: &Matrix, path: &Path, found: &Findings) -> Map<String, Value> {
     let columns: Vec<&String> =
         matrix.rows.first().map(|row| row.workloads.keys().collect()).unwrap_or_default();
     let all = matrix.rows.len();
@@ -184,7 +186,7 @@ fn page(matrix: &Matrix, path: &Path) -> Map<String, Value> {
             })
         })
         .collect();
-    let page = json!({
+    let mut page = json!({
         "title": format!("Losses of {}", path.display()),
         "estate": path.display().to_string(),
         "class": if bad == 0 { "ok" } else { "bad" },
@@ -193,5 +195,7 @@ fn page(matrix: &Matrix, path: &Path) -> Map<String, Value> {
         "columns": columns,
         "rows": rows,
     });
-    page.as_object().cloned().unwrap_or_default()
+    let Some(page) = page.as_object_mut() else { return Map::new() };
+    page.extend(findings::for_page(found).map(|(key, value)| (key.to_owned(), value)));
+    std::mem::take(page)
 }

@@ -1,6 +1,7 @@
 //! `drillmaster plan`: what a loss takes and what comes back, without a drill.
 
 mod estate_loss;
+mod findings;
 mod matrix;
 mod playbook;
 
@@ -11,13 +12,17 @@ use chrono::Utc;
 use clap::ValueEnum;
 
 use super::configuration::ConfigArg;
+use super::ignores::{Ignores, load_estate};
 use super::output::{complain, write_stderr};
 use crate::ui::Surroundings;
+use ::estate::Loss;
 use ::estate::file::EstateFile;
-use ::estate::{Loss, load};
+use ::playbook::Loaded;
+use base::duration::Span;
 use base::exit::Exit;
 use insight::matrix::{Each, Workloads, losses, workloads};
 use insight::protection::Snapshot;
+use insight::rules::{self, Goal, Look};
 
 /// What point-in-time recovery loses at least, at its worst (RDS user guide: logs every 5 minutes).
 const LEAST_PITR_LAG: Duration = Duration::from_mins(5);
@@ -111,29 +116,33 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
                 return Err(Exit::Wrong);
             };
             let file = &estate.file;
-            let mut of_playbook = Workloads::new();
-            for (name, workload) in &loaded.playbook.workloads {
-                let resources = file.resources().into_iter().enumerate();
-                let selected = resources.filter(|(_, r)| workload.resources.iter().any(|s| s.selects(r)));
-                of_playbook.insert(name.clone(), selected.map(|(index, _)| index).collect());
-            }
-            matrix::run(args, &estate.path, file, &each(file, kind), &of_playbook)
+            let snapshot = Snapshot::new(file, Utc::now(), LEAST_PITR_LAG);
+            let of_playbook = workloads_of(&loaded, &snapshot);
+            let mut look = Look::new(&snapshot, None);
+            look.goals = goals(&loaded, &of_playbook);
+            let found = rules::findings(&look, &Ignores::of_playbook(&loaded).ignores);
+            matrix::run(args, &estate.path, &snapshot, &each(file, kind), &of_playbook, &found)
         }
         (None, Some(path), kind) => {
-            let (loaded, found) = load::load(path).map_err(|found| {
+            let (loaded, found) = load_estate(path).map_err(|found| {
                 write_stderr(&found.render(Surroundings::detect().stderr_look().color));
                 Exit::Wrong
             })?;
             write_stderr(&found.render(Surroundings::detect().stderr_look().color));
             let file = &loaded.file;
+            let snapshot = Snapshot::new(file, Utc::now(), LEAST_PITR_LAG);
+            let ignores = Ignores::of_estate(&loaded).ignores;
+            let found = rules::findings(&Look::new(&snapshot, args.lose.as_ref()), &ignores);
             match (kind, &args.lose) {
-                (Some(kind), _) => matrix::run(args, path, file, &each(file, kind), &workloads(file)),
+                (Some(kind), _) => {
+                    matrix::run(args, path, &snapshot, &each(file, kind), &workloads(file), &found)
+                }
                 (None, Some(loss)) => {
                     is_in(file, loss).map_err(|message| {
                         complain(&format!("{}: {message}", path.display()));
                         Exit::Wrong
                     })?;
-                    estate_loss::run(args, path, &Snapshot::new(file, Utc::now(), LEAST_PITR_LAG), loss)
+                    estate_loss::run(args, path, &snapshot, loss, &found)
                 }
                 (None, None) => {
                     complain("an estate alone needs a loss: add `--lose KIND=ID` or `--lose-each KIND`");
@@ -143,6 +152,31 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
         }
         (None, None, _) => Err(Exit::Wrong),
     }
+}
+
+/// The workloads of a playbook, each with the indices of its resources in the estate.
+fn workloads_of(loaded: &Loaded, snapshot: &Snapshot<'_>) -> Workloads {
+    let workloads = loaded.playbook.workloads.iter().map(|(name, workload)| {
+        let resources = snapshot.resources.iter().enumerate();
+        let selected = resources.filter(|(_, r)| workload.resources.iter().any(|s| s.selects(r)));
+        (name.clone(), selected.map(|(index, _)| index).collect())
+    });
+    workloads.collect()
+}
+
+/// What the workloads of a playbook want. Those without objectives of their own have the playbook's.
+fn goals(loaded: &Loaded, workloads: &Workloads) -> Vec<Goal> {
+    let goals = loaded.playbook.workloads.iter().map(|(name, workload)| {
+        let (own, all) = (&workload.objectives, &loaded.playbook.objectives);
+        Goal {
+            workload: name.clone(),
+            resources: workloads.get(name).cloned().unwrap_or_default(),
+            rto_s: own.rto.or(all.rto).map(Span::as_secs_f64),
+            rpo_s: own.rpo.or(all.rpo).map(Span::as_secs_f64),
+            expected_rto_s: None,
+        }
+    });
+    goals.collect()
 }
 
 /// Refuses a loss that the estate does not know. It would take nothing.

@@ -6,7 +6,8 @@ use std::path::Path;
 use chrono::Utc;
 use serde_json::{Value, json};
 
-use super::{Args, LEAST_PITR_LAG, Output};
+use super::{Args, LEAST_PITR_LAG, Output, findings};
+use crate::cli::ignores::Ignores;
 use crate::cli::load_or_complain;
 use crate::cli::output::{complain, print_as};
 use crate::cli::rehearsal::{self, Rehearsal};
@@ -16,45 +17,79 @@ use crate::ui::{Surroundings, TextStyle, out};
 use base::duration::{human_seconds, seconds_between};
 use base::exit::Exit;
 use base::visible::Form;
-use estate::Loss;
-use estate::file::EstateFile;
 use insight::matrix::{Row, Workloads};
 use insight::protection::Snapshot;
+use insight::rules::{self, Findings, Look, RefusedStep};
+use playbook::Loaded;
 use record::report::Report;
 use record::report::headline;
 use record::report::model::{StepReport, StepStatus, WorkloadReport};
 use record::report::told::Told;
 use record::report::view::workload::worst_case_misses;
 
+/// What an estate says, besides a rehearsal.
+#[derive(Default)]
+struct Known {
+    /// The lost resources of which nothing usable survives.
+    unprotected: Vec<String>,
+    findings: Findings,
+}
+
 /// `plan PLAYBOOK`: what a rehearsal of it shows.
 pub fn run(args: &Args, path: &Path, config: &UserConfig) -> Result<Exit, Exit> {
     let loaded = load_or_complain(path, &args.params, config)?;
-    let estate = loaded.estate.as_ref().map(|estate| estate.file.clone());
-    let loss = loaded.playbook.lose.loss();
-    let Rehearsal { report, .. } = rehearsal::of(loaded, config).map_err(|message| {
+    let Rehearsal { report, .. } = rehearsal::of(loaded.clone(), config).map_err(|message| {
         complain(&message);
         Exit::Wrong
     })?;
-    let unprotected = estate.zip(loss).map(|(file, loss)| unprotected(&file, &loss)).unwrap_or_default();
+    let known = Known::of(&loaded, &report);
     let (text, form) = match args.output {
-        Output::Json => (format!("{:#}\n", as_json(&report, &unprotected)), Form::Json),
-        Output::Text => (as_text(&report, &unprotected, Surroundings::detect().stdout_look()), out::text()),
-        Output::Markdown => (as_markdown(&report, &unprotected), Form::Markup),
+        Output::Json => (format!("{:#}\n", as_json(&report, &known)), Form::Json),
+        Output::Text => (as_text(&report, &known, Surroundings::detect().stdout_look()), out::text()),
+        Output::Markdown => (as_markdown(&report, &known), Form::Markup),
         Output::Html => return Err(no_page()),
     };
     print_as(&text, form)?;
     Ok(code(&report))
 }
 
+impl Known {
+    fn of(loaded: &Loaded, report: &Report) -> Self {
+        let Some((estate, loss)) = loaded.estate.as_ref().zip(loaded.playbook.lose.loss()) else {
+            return Self::default();
+        };
+        let snapshot = Snapshot::new(&estate.file, report.t0.unwrap_or_else(Utc::now), LEAST_PITR_LAG);
+        let mut look = Look::new(&snapshot, Some(&loss));
+        look.goals = super::goals(loaded, &super::workloads_of(loaded, &snapshot));
+        for goal in &mut look.goals {
+            let workload = report.workloads.iter().find(|workload| workload.name == goal.workload);
+            goal.expected_rto_s = workload.and_then(|w| w.rto.with_assumptions_s.or(w.rto.measured_s));
+        }
+        look.refused = refused(report);
+        let sandbox = &loaded.playbook.sandbox;
+        let account = loaded.playbook.accounts.get(&sandbox.account);
+        look.recovery = account.map(|account| (account.id.clone(), sandbox.region.clone()));
+        Self {
+            unprotected: Row::of(&snapshot, &loss, &Workloads::new()).unprotected,
+            findings: rules::findings(&look, &Ignores::of_playbook(loaded).ignores),
+        }
+    }
+}
+
+/// The calls of steps that were refused.
+fn refused(report: &Report) -> Vec<RefusedStep> {
+    let calls = report
+        .denied_calls
+        .iter()
+        .map(|denied| RefusedStep { id: denied.step.clone(), call: denied.call.clone() });
+    let mut calls: Vec<RefusedStep> = calls.collect();
+    calls.dedup();
+    calls
+}
+
 fn no_page() -> Exit {
     complain("a plan of one playbook has no HTML page: `--lose-each` has one, and `run` writes report.html");
     Exit::Wrong
-}
-
-/// The lost resources of which nothing usable survives.
-fn unprotected(file: &EstateFile, loss: &Loss) -> Vec<String> {
-    let snapshot = Snapshot::new(file, Utc::now(), LEAST_PITR_LAG);
-    Row::of(&snapshot, loss, &Workloads::new()).unprotected
 }
 
 /// Whatever keeps the rehearsal from passing would keep the drill from it.
@@ -65,7 +100,9 @@ fn code(report: &Report) -> Exit {
     }
 }
 
-fn as_json(report: &Report, unprotected: &[String]) -> Value {
+fn as_json(report: &Report, known: &Known) -> Value {
+    let mut findings: Vec<Value> = report.findings.iter().map(|finding| json!(finding)).collect();
+    findings.extend(known.findings.found.iter().map(|group| json!(group)));
     json!({
         "schema": "drillmaster/plan/v1",
         "playbook": report.playbook.name,
@@ -77,7 +114,7 @@ fn as_json(report: &Report, unprotected: &[String]) -> Value {
         "lose": report.lose,
         "lost": report.blast_radius.lost,
         "surviving": report.blast_radius.surviving,
-        "unprotected": unprotected,
+        "unprotected": known.unprotected,
         "blast_radius": report.blast_radius,
         "recovery_points": report.recovery_points,
         "steps": report.steps.iter().map(|step| with(step, [
@@ -92,7 +129,8 @@ fn as_json(report: &Report, unprotected: &[String]) -> Value {
             ("worst_case_s", json!(workload.rpo.worst_case_s)),
         ])).collect::<Vec<_>>(),
         "coverage": report.coverage,
-        "findings": report.findings,
+        "findings": findings,
+        "ignored": known.findings.ignored,
         "calls": calls(report),
         // A rehearsal knows neither the accounts' quotas nor the prices of its region.
         "quotas": [],
@@ -101,7 +139,7 @@ fn as_json(report: &Report, unprotected: &[String]) -> Value {
 }
 
 /// A part of the report with more keys.
-fn with<const N: usize>(part: &impl serde::Serialize, more: [(&str, Value); N]) -> Value {
+pub fn with<const N: usize>(part: &impl serde::Serialize, more: [(&str, Value); N]) -> Value {
     let mut value = json!(part);
     if let Some(object) = value.as_object_mut() {
         object.extend(more.map(|(key, value)| (key.to_owned(), value)));
@@ -122,12 +160,12 @@ fn calls(report: &Report) -> Vec<&str> {
     report.api_calls.keys().map(String::as_str).collect()
 }
 
-fn as_text(report: &Report, unprotected: &[String], style: TextStyle) -> String {
+fn as_text(report: &Report, known: &Known, style: TextStyle) -> String {
     let mut text = String::new();
     let lost = report.lose.iter().map(|(k, v)| format!("{k} {v}")).collect::<Vec<_>>().join(", ");
     heading(&mut text, style, &format!("{}: losing {lost}", clean(&report.playbook.name)));
     list(&mut text, "Lost", &report.blast_radius.lost);
-    list(&mut text, "Lost, and nothing usable survives", unprotected);
+    list(&mut text, "Lost, and nothing usable survives", &known.unprotected);
     list(&mut text, "Surviving", &report.blast_radius.surviving);
     list(&mut text, "Lost and not restored", &report.coverage.uncovered);
     points(&mut text, style, report);
@@ -136,14 +174,15 @@ fn as_text(report: &Report, unprotected: &[String], style: TextStyle) -> String 
     for finding in &report.findings {
         line(&mut text, &format!("finding ({}): {}", finding.rule, clean(&finding.message)));
     }
+    text.push_str(&findings::as_text(&known.findings, style));
     line(&mut text, "Nothing was changed. The times are the twin's: a rehearsal, not a measurement.");
     verdict(&mut text, style, report);
     text
 }
 
 /// The text as a block of code, below a heading: a plan is a page of aligned columns.
-fn as_markdown(report: &Report, unprotected: &[String]) -> String {
-    let text = as_text(report, unprotected, TextStyle { color: false, unicode: true });
+fn as_markdown(report: &Report, known: &Known) -> String {
+    let text = as_text(report, known, TextStyle { color: false, unicode: true });
     let fence = "`".repeat(text.split(|c| c != '`').map(str::len).max().unwrap_or(0).max(2) + 1);
     format!("# Plan\n\n{fence}text\n{text}{fence}\n")
 }
