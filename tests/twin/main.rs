@@ -36,6 +36,7 @@ mod guard;
 mod help;
 mod help_that_helps;
 mod iam_policy;
+mod insight;
 #[cfg(unix)]
 mod interruption;
 mod journal;
