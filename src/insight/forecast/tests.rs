@@ -57,12 +57,14 @@ fn without_spread_each_run_is_the_rehearsal() {
 #[test]
 fn nodes_of_a_limit_wait_for_each_other() {
     let mut nodes: Vec<Node> = (0..5).map(|n| node(&format!("copy-{n}"), &[], 60.0, Chance::Of(0))).collect();
-    nodes.iter_mut().for_each(|node| node.limits = vec![0]);
+    for node in &mut nodes {
+        node.limits = vec![0];
+    }
     nodes.push(node("other", &[], 10.0, Chance::Of(0)));
     let limits = vec![Limit { name: "copies".into(), most: 2 }];
     let model = Model { nodes, workloads: vec![workload(6, None)], actions: vec![SURE], limits };
     let rto = forecast(&model, &options(10)).workloads.remove(0).rto.unwrap();
-    assert_eq!(rto.p50_s, 180.0);
+    assert!((rto.p50_s - 180.0).abs() < 1e-9, "{rto:?}");
 }
 
 #[test]
