@@ -58,7 +58,7 @@ mod tests {
                     y: \"# drillmaster: ignore d\"\n\
                     z: |\n  echo\n  # drillmaster: ignore e\n  echo\n\
                     # drillmaster is a program\n\
-                    w: a#drillmaster: f\n\
+                    w: a#drillmaster:f\n\
                     # see # drillmaster:\n";
         let source = Source::new("f", text, 0);
         let (root, _) = crate::parse(&source);

@@ -181,6 +181,43 @@ fn a_plan_tells_what_the_estate_and_the_rehearsal_show() {
 }
 
 #[test]
+fn a_step_that_needs_a_lost_control_plane_is_told() {
+    let step = "- { id: made, uses: cloudformation.deploy, workload: orders, with: { name: made, template: made.yaml } }";
+    let drill = Drill::good().step(step);
+    let template =
+        "AWSTemplateFormatVersion: \"2010-09-09\"\nResources:\n  Data: { Type: AWS::S3::Bucket }\n";
+    fs::write(drill.folder().join("made.yaml"), template).unwrap();
+    let (code, json, wrong) = told(&["plan", drill.write().to_str().unwrap(), "--output", "json"]);
+    let plan: Value = serde_json::from_str(&json).unwrap_or_else(|error| panic!("{error}: {wrong}"));
+    let found = plan["findings"].as_array().unwrap().iter();
+    let mut found = found.filter(|finding| finding["rule"] == "step-needs-lost-plane");
+    let finding = found.next().unwrap_or_else(|| panic!("{json}"));
+    assert_eq!((code, &finding["resource"], &finding["severity"]), (1, &json!("step made"), &json!("high")));
+}
+
+/// A multi-Region key outlives a region if a replica of it does.
+#[test]
+fn a_replica_of_the_key_saves_the_backup() {
+    let lost = |name: &str, replicas: Value| {
+        let key = format!("arn:aws:kms:us-east-1:111122223333:key/{name}");
+        let mut copy = point("copy", &json!({ "taken": "-1h", "kms_key": key }));
+        copy["region"] = "us-west-2".into();
+        let mut kms = resource(&format!("kms:key/{name}"));
+        kms["replicas"] = replicas;
+        let mut file = json!(file(&[resource("rds:db/orders"), kms], &[copy]));
+        file["regions"]["us-west-2"] = json!({ "azs": [] });
+        let file: EstateFile = serde_json::from_value(file).unwrap();
+        let snapshot = Snapshot::new(&file, t0(), LEAST);
+        let loss = Loss::Region("us-east-1".parse().unwrap());
+        let found = rules::findings(&Look::new(&snapshot, Some(&loss)), &[]);
+        rules_of(&found).contains(&Rule::KeyLostWithData)
+    };
+    assert!(lost("1234", json!([])));
+    assert!(lost("mrk-1234", json!([])));
+    assert!(!lost("mrk-1234", json!([{ "region": "us-west-2" }])));
+}
+
+#[test]
 fn an_ignored_rule_is_told_with_its_reason() {
     let comment = "# drillmaster: ignore one-provider because the board decided so in 2026\n";
     let find = |plan: &Value, rule: &str| {

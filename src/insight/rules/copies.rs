@@ -37,10 +37,7 @@ pub const TOO_LATE: Entry = Entry {
     fix: "copy smaller increments more often, or restore from a replica or a continuous backup",
     look: |look| {
         let t0 = look.snapshot.t0;
-        let rpo_of = |index: usize| {
-            let goals = look.goals.iter().filter(|goal| goal.resources.contains(&index));
-            goals.filter_map(|goal| goal.rpo_s).reduce(f64::min)
-        };
+        let rpos = look.strictest(|goal| goal.rpo_s);
         let mut hits = Vec::new();
         for thing in look.stores().filter(|thing| holds_data(&thing.entry.id.kind)) {
             let points = look.points(thing).iter().filter(|point| {
@@ -51,7 +48,7 @@ pub const TOO_LATE: Entry = Entry {
             let Some((taken, usable)) = known.iter().max() else { continue };
             let slowest = known.iter().map(|(taken, usable)| seconds_between(*taken, *usable));
             let slowest = slowest.reduce(f64::max).unwrap_or(0.0);
-            let detail = match rpo_of(thing.index) {
+            let detail = match rpos.get(&thing.index).copied() {
                 Some(rpo) if slowest > rpo => format!(
                     "one took {} to become usable, and the RPO is {}",
                     human_seconds(slowest),

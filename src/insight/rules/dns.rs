@@ -14,14 +14,13 @@ pub const TTL: Entry = Entry {
     fix: "shorten the record's TTL well before a disaster: caches keep the old one for its old time",
     look: |look| {
         let shortest = look.goals.iter().filter_map(|goal| goal.rto_s).reduce(f64::min);
-        let rto_of = |index: usize| {
-            let own = look.goals.iter().filter(|goal| goal.resources.contains(&index));
-            own.filter_map(|goal| goal.rto_s).reduce(f64::min).or(shortest)
-        };
+        let rtos = look.strictest(|goal| goal.rto_s);
         let mut hits = Vec::new();
         for thing in look.all() {
             let ttl = thing.entry.dns_ttl.map(Span::as_secs_f64);
-            let (Some(ttl), Some(rto)) = (ttl, rto_of(thing.index)) else { continue };
+            let (Some(ttl), Some(rto)) = (ttl, rtos.get(&thing.index).copied().or(shortest)) else {
+                continue;
+            };
             if ttl > rto * SHARE {
                 let detail = format!("TTL {}, RTO {}", human_seconds(ttl), human_seconds(rto));
                 hits.push(Hit::new(&thing.entry.id, detail, Medium));

@@ -113,6 +113,21 @@ impl<'a> Look<'a> {
         self.loss.cloned().or_else(|| thing.entry.region.clone().map(Loss::Region))
     }
 
+    /// The strictest objective of the workloads of each resource, by its index.
+    pub fn strictest(&self, of: impl Fn(&Goal) -> Option<f64>) -> HashMap<usize, f64> {
+        let mut strictest = HashMap::new();
+        for goal in &self.goals {
+            let Some(objective) = of(goal) else { continue };
+            for index in &goal.resources {
+                strictest
+                    .entry(*index)
+                    .and_modify(|known: &mut f64| *known = known.min(objective))
+                    .or_insert(objective);
+            }
+        }
+        strictest
+    }
+
     /// The stores of a workload that the loss takes.
     pub fn stores_of<'s>(&'s self, goal: &'s Goal) -> impl Iterator<Item = Thing<'a>> + 's {
         let things = goal.resources.iter().filter_map(|index| {

@@ -1,5 +1,7 @@
 //! What a plan needs, and what it leaves.
 
+use std::collections::HashSet;
+
 use super::{Entry, Hit};
 use base::duration::human_seconds;
 use base::severity::Severity::{High, Medium};
@@ -57,17 +59,17 @@ pub const QUOTA: Entry = Entry {
         let (Some(_), Some((_, region))) = (look.loss, &look.recovery) else { return Vec::new() };
         let quotas = look.snapshot.file.regions.get(region).and_then(|entry| entry.quotas);
         let Some(quotas) = quotas else { return Vec::new() };
+        let wanted: HashSet<usize> =
+            look.goals.iter().flat_map(|goal| goal.resources.iter().copied()).collect();
         let mut hits = Vec::new();
         for (kind, what, quota) in
             [("ec2:instance", "instances", quotas.instances), ("rds:db", "DB instances", quotas.db_instances)]
         {
             let Some(quota) = quota else { continue };
-            let wanted = look.things().filter(|thing| {
-                thing.entry.id.kind == kind && look.goals.iter().any(|g| g.resources.contains(&thing.index))
-            });
-            let wanted = wanted.count();
-            if wanted > quota as usize {
-                let detail = format!("{wanted} {what} are lost, and {quota} more may be made");
+            let lost = look.things().filter(|thing| thing.entry.id.kind == kind);
+            let lost = lost.filter(|thing| wanted.contains(&thing.index)).count();
+            if lost > quota as usize {
+                let detail = format!("{lost} {what} are lost, and {quota} more may be made");
                 hits.push(Hit::new(&format!("region {region}"), detail, High));
             }
         }
