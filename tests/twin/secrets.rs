@@ -195,6 +195,42 @@ fn no_request_tells_a_secret() {
 }
 
 /// A value of a variable that does not fit its argument is not quoted.
+/// A runner that is killed leaves its journal as far as it got. A resumed run reads the secret again,
+/// compares its requests with the recorded ones, and tells nothing either.
+#[test]
+fn a_resumed_run_tells_no_secret() {
+    let drill = requests("{{ env.CANARY }}", &[]).env("CANARY", CANARY);
+    let out = drill.next_out();
+    let run = drill.command(&out, &[]).output().unwrap();
+    assert_eq!(run.status.code(), Some(0), "{}", String::from_utf8_lossy(&run.stderr));
+    let journal = std::fs::read_to_string(out.join("journal.ndjson")).unwrap();
+    let of_stack: Vec<usize> = journal
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| line.contains("\"stack\"") && !line.contains("\"event\":\"run_started\""))
+        .map(|(index, _)| index + 1)
+        .collect();
+    let asked = journal.lines().position(|line| line.contains("CreateStack")).unwrap() + 1;
+    assert!(of_stack.contains(&asked) && of_stack.len() > 3, "{of_stack:?}: {asked}");
+    let mut recovered = 0;
+    for keep in of_stack {
+        let left = drill.next_out();
+        std::fs::create_dir(&left).unwrap();
+        let kept: String = journal.split_inclusive('\n').take(keep).collect();
+        std::fs::write(left.join("journal.ndjson"), kept).unwrap();
+        let resumed = drillmaster().arg("resume").arg(&left).env("CANARY", CANARY).output().unwrap();
+        let stderr = String::from_utf8_lossy(&resumed.stderr);
+        // Outputs that held a secret are on no record. The step that needs them fails, and says so.
+        let are_lost = stderr.contains("the outputs of `stack` held a secret, and are on no record");
+        assert_eq!(resumed.status.code(), Some(i32::from(are_lost)), "after record {keep}: {stderr}");
+        recovered += usize::from(!are_lost);
+        let after = std::fs::read_to_string(left.join("journal.ndjson")).unwrap();
+        assert!(after.contains("\"event\":\"resumed\"") && left.join("report.json").is_file());
+        is_nowhere(&written(&left, &resumed.stdout, &resumed.stderr));
+    }
+    assert!(recovered > 0, "no run was cut before the stack had outputs");
+}
+
 #[test]
 fn what_does_not_fit_is_not_quoted() {
     let drill = Drill::of("region-loss").env("CANARY", CANARY).check(
