@@ -132,7 +132,7 @@ fn code_spaces_comes_out_red() {
     let mut in_one_account = in_one_account.filter(|finding| finding["rule"] == "backups-in-one-account");
     assert_eq!(in_one_account.next().unwrap()["count"], 5, "machines, volumes and the bucket");
     let (_, text, _) = told(&["plan", "--estate", path, "--lose", lost]);
-    for words in ["svn  does not come back", "every backup is lost with the account of production"] {
+    for words in ["svn  cannot come back", "every backup is lost with the account of production"] {
         assert!(squeezed(&text).contains(&squeezed(words)), "{words}: {text}");
     }
     for kind in ["az", "region", "account"] {
