@@ -11,8 +11,8 @@ mod template;
 pub mod timing;
 mod world;
 
-use std::cell::{Cell, RefCell};
-use std::collections::{BTreeSet, HashSet};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -43,6 +43,8 @@ use world::{CreateContext, World};
 pub struct Twin {
     file: EstateFile,
     resources: Vec<Resource>,
+    /// What production has, by name: the kind and the place of each resource and recovery point.
+    production: OnceCell<HashMap<String, Vec<(String, Place)>>>,
     clock: Clock,
     seed: Option<u64>,
     /// The built-in timings. The estate may override them.
@@ -66,6 +68,7 @@ impl Twin {
         Self {
             file,
             resources,
+            production: OnceCell::new(),
             clock,
             seed,
             actions,
@@ -207,12 +210,12 @@ impl Twin {
         let mut points = self.file.recovery_points(t0);
         let known: HashSet<String> = points.iter().map(|p| p.id.clone()).collect();
         // The size and objects of a bucket may be given with the resource only.
+        let mut objects: HashMap<&str, u64> = HashMap::new();
+        for bucket in self.resources.iter().filter(|r| r.id.kind == "s3:bucket") {
+            objects.entry(&bucket.id.name).or_insert(bucket.objects);
+        }
         for point in points.iter_mut().filter(|p| p.objects == 0 && p.of.kind == "s3:bucket") {
-            if let Some(bucket) =
-                self.resources.iter().find(|r| r.id.kind == "s3:bucket" && r.id.name == point.id)
-            {
-                point.objects = bucket.objects;
-            }
+            point.objects = objects.get(point.id.as_str()).copied().unwrap_or_default();
         }
         // A bucket without a recovery point in the estate can be read too. The age of its objects
         // is unknown.
@@ -344,18 +347,26 @@ impl Twin {
     /// Returns whether the resource belongs to production: the estate has it, and no run created
     /// it.
     fn is_production(&self, resource: &ResourceRef) -> bool {
-        let kind = resource.kind.name();
-        self.resources.iter().any(|r| {
-            r.id.kind == kind
-                && r.id.name == resource.id
-                && r.locus.account.as_ref() == Some(&resource.account)
-                && r.locus.region.as_ref() == Some(&resource.region)
-        }) || self.file.recovery_points.iter().any(|p| {
-            p.kind.resource_kind() == kind
-                && p.id == resource.id
-                && p.account == resource.account
-                && p.region == resource.region
-        })
+        let production = self.production.get_or_init(|| self.by_name());
+        let place = resource.place();
+        production
+            .get(&resource.id)
+            .is_some_and(|named| named.iter().any(|(kind, at)| kind == resource.kind.name() && *at == place))
+    }
+
+    fn by_name(&self) -> HashMap<String, Vec<(String, Place)>> {
+        let mut named: HashMap<String, Vec<(String, Place)>> = HashMap::new();
+        for resource in &self.resources {
+            if let (Some(account), Some(region)) = (&resource.locus.account, &resource.locus.region) {
+                let place = Place { account: account.clone(), region: region.clone() };
+                named.entry(resource.id.name.clone()).or_default().push((resource.id.kind.clone(), place));
+            }
+        }
+        for point in &self.file.recovery_points {
+            let place = Place { account: point.account.clone(), region: point.region.clone() };
+            named.entry(point.id.clone()).or_default().push((point.kind.resource_kind().to_owned(), place));
+        }
+        named
     }
 
     /// The engine of the database that a request makes, as far as the request or the estate says.

@@ -1,6 +1,6 @@
 //! The resources that the drill has created on the twin.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::{Value, json};
 
@@ -13,9 +13,16 @@ use port::{
     ResourceRef, RestoreDb, RestoreDbToTime, RunTags, State, TaggedThing, Whose, gated,
 };
 
+type Key = (Kind, String);
+
 #[derive(Default)]
 pub struct World {
-    entries: BTreeMap<(Kind, String), CreatedResource>,
+    entries: BTreeMap<Key, CreatedResource>,
+    /// For each resource, those that were ever created to use it. What uses it still stands in
+    /// their entries.
+    users: HashMap<Key, BTreeSet<Key>>,
+    /// The databases that were ever created with a host name.
+    by_host: HashMap<String, BTreeSet<Key>>,
     /// The result of each client token. A repeated request gets the same answer.
     by_token: HashMap<String, Created>,
     /// The end times of operations with a limit on how many run at once, by kind and place.
@@ -53,7 +60,7 @@ struct CreatedResource {
     unhealthy: bool,
     gone_at: Option<Time>,
     /// The resources that cannot be deleted before this one.
-    uses: Vec<(Kind, String)>,
+    uses: Vec<Key>,
     /// The size in the request, or the size of its source. `None`: unknown.
     size: Option<Size>,
     attributes: BTreeMap<String, Value>,
@@ -62,6 +69,16 @@ struct CreatedResource {
 impl CreatedResource {
     fn is_there(&self, now: Time) -> bool {
         self.gone_at.is_none_or(|at| at > now)
+    }
+
+    fn text(&self, attribute: &str) -> Option<&str> {
+        self.attributes.get(attribute)?.as_str()
+    }
+
+    /// The host names of a database.
+    fn hosts(&self) -> impl Iterator<Item = &str> {
+        let reader = self.text("reader_endpoint").and_then(|reader| reader.split_once(':'));
+        self.text("address").into_iter().chain(reader.map(|(host, _)| host))
     }
 }
 
@@ -123,6 +140,12 @@ impl World {
                 size: context.size,
                 attributes: attributes.into_iter().map(|(k, v)| (k.to_owned(), v)).collect(),
             };
+            for used in &entry.uses {
+                world.users.entry(used.clone()).or_default().insert(key.clone());
+            }
+            for host in entry.hosts() {
+                world.by_host.entry(host.to_owned()).or_default().insert(key.clone());
+            }
             world.entries.insert(key, entry);
             created.resources.push(ResourceRef {
                 kind,
@@ -183,9 +206,9 @@ impl World {
                 self.there(context, what, Kind::Volume, volume)?
                     .attributes
                     .insert("attached_to".into(), json!(instance));
-                self.there(context, what, Kind::Instance, instance)?
-                    .uses
-                    .push((Kind::Volume, volume.clone()));
+                let attached = (Kind::Volume, volume.clone());
+                self.there(context, what, Kind::Instance, instance)?.uses.push(attached.clone());
+                self.users.entry(attached).or_default().insert((Kind::Instance, instance.clone()));
             }
             Create::KeyPair { name, .. } => {
                 add(self, Kind::KeyPair, name.clone(), vec![("key_name", json!(name))])?;
@@ -226,11 +249,7 @@ impl World {
             Create::DbClusterInstance { cluster, name, .. } => {
                 self.there(context, what, Kind::DbCluster, cluster)?;
                 add(self, Kind::DbInstance, name.clone(), database(name, None, engine, &place.region))?;
-                let members = self
-                    .entries
-                    .values()
-                    .filter(|t| t.is_there(now) && t.uses.contains(&(Kind::DbCluster, cluster.clone())));
-                let members = members.count();
+                let members = self.users_of(&(Kind::DbCluster, cluster.clone()), now).count();
                 self.there(context, what, Kind::DbCluster, cluster)?
                     .attributes
                     .insert("members".into(), json!(members));
@@ -276,6 +295,14 @@ impl World {
             CloudError::new(ErrorKind::NotFound, what.call(), format!("there is no {} {id}", kind.name()))
                 .help("check the id, the account and the region that it is looked for in")
         })
+    }
+
+    /// Returns the resources that exist and use another one, in the order of their keys.
+    fn users_of<'a>(&'a self, used: &'a Key, now: Time) -> impl Iterator<Item = &'a Key> {
+        let is_user = move |user: &&Key| {
+            self.entries.get(user).is_some_and(|entry| entry.is_there(now) && entry.uses.contains(used))
+        };
+        self.users.get(used).into_iter().flatten().filter(is_user)
     }
 
     /// Returns `prefix-` and a counter of 17 hexadecimal digits, the length that EC2 uses.
@@ -326,18 +353,11 @@ impl World {
 
     /// Returns the database at a host name.
     pub fn listener(&self, host: &str, now: Time) -> Option<Listener> {
-        let text = |of: &CreatedResource, key: &str| {
-            of.attributes.get(key).and_then(Value::as_str).map(str::to_owned)
-        };
-        let is_at = |of: &CreatedResource| {
-            let reader = text(of, "reader_endpoint");
-            let reader = reader.as_deref().and_then(|reader| reader.split_once(':')).map(|(host, _)| host);
-            text(of, "address").is_some_and(|address| address == host) || reader == Some(host)
-        };
-        let found = self.entries.values().find(|of| of.is_there(now) && is_at(of))?;
+        let named = self.by_host.get(host).into_iter().flatten().filter_map(|key| self.entries.get(key));
+        let found = named.filter(|of| of.hosts().any(|of| of == host)).find(|of| of.is_there(now))?;
         let number = found.attributes.get("port").and_then(Value::as_i64)?;
         Some(Listener {
-            engine: text(found, "engine"),
+            engine: found.text("engine").map(str::to_owned),
             port: i32::try_from(number).ok()?,
             port_is_known: found.attributes.get("port_is_known").and_then(Value::as_bool)?,
         })
@@ -368,8 +388,7 @@ impl World {
     ) -> CloudResult<()> {
         let call = gated::delete_call(resource.kind);
         let key = (resource.kind, resource.id.clone());
-        let user = self.entries.iter().find(|(_, t)| t.is_there(now) && t.uses.contains(&key));
-        let user = user.map(|((kind, id), _)| format!("{} {id}", kind.name()));
+        let user = self.users_of(&key, now).next().map(|(kind, id)| format!("{} {id}", kind.name()));
         let Some(entry) = self.entries.get_mut(&key) else { return Ok(()) };
         if entry.run != run_tags.run {
             return Err(CloudError::new(
@@ -422,7 +441,7 @@ impl World {
 }
 
 /// Returns the resources that must not be deleted before the new resource.
-fn uses(what: &Create) -> Vec<(Kind, String)> {
+fn uses(what: &Create) -> Vec<Key> {
     let db = |db: &RestoreDb| {
         let mut uses = vec![(Kind::DbSubnetGroup, db.subnet_group.clone())];
         uses.extend(db.security_groups.iter().map(|g| (Kind::SecurityGroup, g.clone())));
