@@ -2,7 +2,7 @@
 //! in it the zone, the account, the bucket and the resource.
 
 use std::net::IpAddr;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use regex::{Captures, Regex};
 
@@ -153,29 +153,77 @@ pub const FORMS: [Form; 86] = [
     form("", "{any}{aws}"),
 ];
 
-static COMPILED: LazyLock<Vec<Option<Regex>>> =
-    LazyLock::new(|| FORMS.iter().map(|form| compiled(form.pattern).ok()).collect());
+/// The expressions of the forms. Each is compiled when a name may fit it, because compiling all of
+/// them takes longer than reading a small playbook.
+static COMPILED: [OnceLock<Option<Regex>>; FORMS.len()] = [const { OnceLock::new() }; FORMS.len()];
 
-fn compiled(pattern: &str) -> Result<Regex, regex::Error> {
-    let mut text = String::from("^");
+/// A part of a pattern.
+enum Part {
+    Literal(&'static str),
+    /// One of the endings of AWS.
+    Ending,
+    /// Any other placeholder, as a regular expression.
+    Placeholder(&'static str),
+}
+
+/// The parts of a pattern, in their order.
+fn parts(pattern: &'static str) -> impl Iterator<Item = Part> {
     let mut rest = pattern;
-    while let Some(first) = rest.chars().next() {
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        if let Some(after) = rest.strip_prefix("{aws}") {
+            rest = after;
+            return Some(Part::Ending);
+        }
         let placeholder =
             PLACEHOLDERS.iter().find_map(|(name, means)| Some((rest.strip_prefix(name)?, means)));
-        if let Some(after) = rest.strip_prefix("{aws}") {
-            let suffixes = PARTITIONS.iter().map(|p| p.dns_suffix).chain([TWIN]);
-            let endings: Vec<String> = suffixes.map(regex::escape).collect();
-            text.push_str(&format!("(?:{})", endings.join("|")));
+        if let Some((after, means)) = placeholder {
             rest = after;
-        } else if let Some((after, means)) = placeholder {
-            text.push_str(means);
-            rest = after;
-        } else {
-            text.push_str(&regex::escape(first.encode_utf8(&mut [0; 4])));
-            rest = rest.strip_prefix(first).unwrap_or("");
+            return Some(Part::Placeholder(means));
+        }
+        let end = rest.get(1..).and_then(|after| after.find(['{', '*'])).map_or(rest.len(), |at| at + 1);
+        let (literal, after) = rest.split_at_checked(end)?;
+        rest = after;
+        Some(Part::Literal(literal))
+    })
+}
+
+fn endings() -> impl Iterator<Item = &'static str> {
+    PARTITIONS.iter().map(|p| p.dns_suffix).chain([TWIN])
+}
+
+fn compiled(pattern: &'static str) -> Result<Regex, regex::Error> {
+    let mut text = String::from("^");
+    for part in parts(pattern) {
+        match part {
+            Part::Literal(literal) => text.push_str(&regex::escape(literal)),
+            Part::Ending => {
+                let endings: Vec<String> = endings().map(regex::escape).collect();
+                text.push_str(&format!("(?:{})", endings.join("|")));
+            }
+            Part::Placeholder(means) => text.push_str(means),
         }
     }
     Regex::new(&(text + "$"))
+}
+
+/// Whether a name has the literal parts of a pattern, in their order. A name without them cannot fit
+/// the pattern's expression.
+fn may_fit(pattern: &'static str, name: &str) -> bool {
+    let mut rest = name;
+    parts(pattern).all(|part| match part {
+        Part::Literal(literal) => match rest.split_once(literal) {
+            Some((_, after)) => {
+                rest = after;
+                true
+            }
+            None => false,
+        },
+        Part::Ending => endings().any(|ending| name.ends_with(ending)),
+        Part::Placeholder(_) => true,
+    })
 }
 
 /// What a host name of AWS says. A part that it does not say is absent.
@@ -204,10 +252,14 @@ impl Host {
     /// The same, with the form that fits.
     fn read_as(name: &str) -> Option<(&'static Form, Self)> {
         let name = name.trim_end_matches('.').to_ascii_lowercase();
-        let fits = |(form, regex): (&'static Form, &'static Option<Regex>)| {
+        let fits = |(form, regex): (&'static Form, &'static OnceLock<Option<Regex>>)| {
+            if !may_fit(form.pattern, &name) {
+                return None;
+            }
+            let regex = regex.get_or_init(|| compiled(form.pattern).ok());
             Some((form, regex.as_ref()?.captures(&name)?))
         };
-        let (form, found) = FORMS.iter().zip(COMPILED.iter()).find_map(fits)?;
+        let (form, found) = FORMS.iter().zip(&COMPILED).find_map(fits)?;
         Some((form, Self::of(form, &found)))
     }
 
@@ -583,7 +635,21 @@ mod tests {
         }
         let missing: Vec<_> = FORMS.iter().map(|form| form.pattern).filter(|p| !seen.contains(p)).collect();
         assert_eq!(missing, [""; 0], "forms without an example");
-        assert!(COMPILED.iter().all(Option::is_some), "a pattern that is no expression");
+    }
+
+    #[test]
+    fn a_name_that_fits_has_the_literal_parts() {
+        for form in &FORMS {
+            let regex = compiled(form.pattern).expect(form.pattern);
+            assert!(
+                form.pattern.find("{aws}").is_none_or(|at| form.pattern.len() == at + 5),
+                "{}",
+                form.pattern
+            );
+            for (_, name, _) in EXAMPLES {
+                assert!(!regex.is_match(name) || may_fit(form.pattern, name), "{} {name}", form.pattern);
+            }
+        }
     }
 
     #[test]
