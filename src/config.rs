@@ -129,8 +129,8 @@ pub fn load(place: Option<(PathBuf, bool)>) -> Result<UserConfig, Diagnostics> {
     }
     let mut found = Diagnostics::default();
     let config = match file::read(&path, 0) {
-        Ok(read) => {
-            let root = file::root(&read.source, &CONFIGURATION, &mut found);
+        Ok(mut read) => {
+            let root = file::root(&mut read, &CONFIGURATION, &mut found);
             root.and_then(|root| {
                 let checker = Checker { source: &read.source, formats: &ConfigFormats, templates: false };
                 checker.check(&root, &SCHEMA, &mut found);

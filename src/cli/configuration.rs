@@ -11,7 +11,9 @@ use crate::ui::Surroundings;
 use base::duration::Time;
 use base::exit::Exit;
 use engine::actions::CATALOGUE;
+use playbook::load::load_read;
 use playbook::{Loaded, load};
+use yaml::file::Read;
 use yaml::{Diagnostic, Diagnostics};
 
 #[derive(clap::Args)]
@@ -45,7 +47,20 @@ pub fn load_playbook(
     params: &[(String, String)],
     config: &UserConfig,
 ) -> Result<Loaded, Diagnostics> {
-    let mut loaded = load(path, CATALOGUE, params)?;
+    permitted(load(path, CATALOGUE, params)?, config)
+}
+
+/// The same as [`load_playbook`], for a file that was read already.
+pub fn load_playbook_read(
+    path: &Path,
+    read: Read,
+    params: &[(String, String)],
+    config: &UserConfig,
+) -> Result<Loaded, Diagnostics> {
+    permitted(load_read(path, read, CATALOGUE, params)?, config)
+}
+
+fn permitted(mut loaded: Loaded, config: &UserConfig) -> Result<Loaded, Diagnostics> {
     let mut wrong: Vec<Diagnostic> = protected_sandbox(&loaded, config).into_iter().collect();
     wrong.extend(in_the_future(&loaded, Utc::now()));
     wrong.extend(Ignores::of_playbook(&loaded).wrong);

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use estate::draft::LoadedEstate;
+use estate::load::FileRead;
 use insight::rules::{Ignore, RULES, may_be_ignored};
 use playbook::Loaded;
 use port::finding::Rule;
@@ -94,7 +95,12 @@ fn ignore(text: &str) -> Result<(Rule, String), (String, String)> {
 
 /// Loads an estate by itself, with the mistakes of its comments.
 pub fn load_estate(path: &Path) -> Result<(LoadedEstate, Diagnostics), Diagnostics> {
-    let (loaded, mut found) = estate::load::load(path)?;
+    load_read_estate(path, yaml::file::read(path, 1))
+}
+
+/// The same as [`load_estate`], for a file that was read already.
+pub fn load_read_estate(path: &Path, read: FileRead) -> Result<(LoadedEstate, Diagnostics), Diagnostics> {
+    let (loaded, mut found) = estate::load::load_read(path, read)?;
     let wrong = Ignores::of_estate(&loaded).wrong;
     if wrong.is_empty() {
         return Ok((loaded, found));

@@ -1,6 +1,6 @@
 //! `drillmaster validate`
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,8 @@ use base::exit::Exit;
 use base::redact;
 use playbook::Loaded;
 use playbook::document::{Document, check_template};
-use yaml::{Diagnostics, file};
+use yaml::Diagnostics;
+use yaml::file::{self, Read};
 
 /// Check playbooks, estates and CloudFormation templates: report every mistake at once, with its
 /// place and a correction
@@ -42,6 +43,8 @@ pub struct Args {
 struct Outcome {
     text: String,
     listed: Vec<Value>,
+    /// Those in `listed`, as texts.
+    known: HashSet<String>,
     errors: usize,
     warnings: usize,
     /// How many files of each kind were checked.
@@ -79,18 +82,22 @@ pub fn run(args: &Args) -> Exit {
 
 fn check(args: &Args, config: &UserConfig) -> Outcome {
     let mut outcome = Outcome::default();
-    let kinds: Vec<(&Path, Option<Document>)> = args.files.iter().map(|path| (&**path, kind(path))).collect();
+    let mut given: Vec<Given<'_>> = args.files.iter().map(|path| Given::of(path)).collect();
     // A playbook that another one extends is checked with it. It need not be whole by itself.
-    let playbooks = kinds.iter().filter(|(_, kind)| *kind == Some(Document::Playbook));
-    let bases: BTreeSet<PathBuf> = playbooks.filter_map(|(path, _)| extended_by(path)).collect();
+    let playbooks = given.iter().filter(|given| given.kind == Some(Document::Playbook));
+    let bases: BTreeSet<PathBuf> = playbooks.filter_map(Given::extends).collect();
     let is_base = |path: &Path| path.canonicalize().is_ok_and(|path| bases.contains(&path));
     // Playbooks come first, because what they name is checked with them.
-    for (path, _) in kinds.iter().filter(|(_, kind)| *kind == Some(Document::Playbook)) {
+    for Given { path, read, .. } in given.iter_mut().filter(|given| given.kind == Some(Document::Playbook)) {
         if is_base(path) {
             outcome.add(Document::Playbook, &Diagnostics::default());
             continue;
         }
-        match configuration::load_playbook(path, &args.params, config) {
+        let loaded = match read.take() {
+            Some(read) => configuration::load_playbook_read(path, read, &args.params, config),
+            None => configuration::load_playbook(path, &args.params, config),
+        };
+        match loaded {
             Ok(loaded) => {
                 outcome.with_playbook.extend(named_by(&loaded));
                 outcome.add(Document::Playbook, &loaded.diagnostics);
@@ -98,13 +105,17 @@ fn check(args: &Args, config: &UserConfig) -> Outcome {
             Err(found) => outcome.add(Document::Playbook, &found),
         }
     }
-    for (path, kind) in kinds {
+    for Given { path, kind, read } in given {
         let known = path.canonicalize().is_ok_and(|path| outcome.with_playbook.contains(&path));
         match kind {
             Some(Document::Playbook) => {}
             Some(kind) if known => outcome.add(kind, &Diagnostics::default()),
             Some(Document::Estate) => {
-                let (Ok((_, found)) | Err(found)) = super::ignores::load_estate(path);
+                let loaded = match read {
+                    Some(read) => super::ignores::load_read_estate(path, Ok(read)),
+                    None => super::ignores::load_estate(path),
+                };
+                let (Ok((_, found)) | Err(found)) = loaded;
                 outcome.add(Document::Estate, &found);
             }
             Some(Document::Template) => outcome.add(Document::Template, &check_template(path)),
@@ -114,23 +125,27 @@ fn check(args: &Args, config: &UserConfig) -> Outcome {
     outcome
 }
 
-/// What a file is. One that cannot be read counts as a playbook, and the loader says why. So does a
-/// pipe, which can be read only once.
-fn kind(path: &Path) -> Option<Document> {
-    if !path.is_file() {
-        return Some(Document::Playbook);
-    }
-    match file::read(path, 0) {
-        Ok(read) => Document::of(&read.source.text),
-        Err(_) => Some(Document::Playbook),
-    }
+/// A file that the command line names.
+struct Given<'a> {
+    path: &'a Path,
+    kind: Option<Document>,
+    /// Absent if it could not be read, or is a pipe, which can be read only once.
+    read: Option<Read>,
 }
 
-/// The file that a playbook extends.
-fn extended_by(path: &Path) -> Option<PathBuf> {
-    let read = file::read(path, 0).ok().filter(|_| path.is_file())?;
-    let root = yaml::parse(&read.source).0?;
-    path.parent()?.join(root.get("extends")?.as_str()?).canonicalize().ok()
+impl<'a> Given<'a> {
+    /// One that cannot be read counts as a playbook, and the loader says why. So does a pipe.
+    fn of(path: &'a Path) -> Self {
+        let read = if path.is_file() { file::read(path, 0).ok() } else { None };
+        let kind = read.as_ref().map_or(Some(Document::Playbook), Document::of);
+        Self { path, kind, read }
+    }
+
+    /// The file that a playbook extends.
+    fn extends(&self) -> Option<PathBuf> {
+        let name = self.read.as_ref()?.tree()?.get("extends")?.as_str()?;
+        self.path.parent()?.join(name).canonicalize().ok()
+    }
 }
 
 /// The estate and the templates that a playbook names.
@@ -149,7 +164,7 @@ impl Outcome {
         let mut fresh = Diagnostics::default();
         for diagnostic in found {
             let listed = json!(diagnostic);
-            if !self.listed.contains(&listed) {
+            if self.known.insert(listed.to_string()) {
                 self.listed.push(listed);
                 fresh.push(diagnostic.clone());
             }

@@ -46,7 +46,7 @@ pub const ESTATE: Document = Document {
 
 /// Checks an estate and reports all mistakes. Returns `None` if its YAML could not be read.
 pub fn draft(path: &Path, read: FileRead, out: &mut Diagnostics) -> Option<EstateDraft> {
-    let read = match read {
+    let mut read = match read {
         Ok(read) => read,
         Err(diagnostic) => {
             out.push(*diagnostic);
@@ -54,7 +54,7 @@ pub fn draft(path: &Path, read: FileRead, out: &mut Diagnostics) -> Option<Estat
         }
     };
     let mut found = Diagnostics::default();
-    let root = file::root(&read.source, &ESTATE, &mut found);
+    let root = file::root(&mut read, &ESTATE, &mut found);
     let draft = root.map(|root| {
         let checker = Checker { source: &read.source, formats: &EstateFormats, templates: false };
         checker.check(&root, &SCHEMA, &mut found);
@@ -82,8 +82,13 @@ pub fn draft(path: &Path, read: FileRead, out: &mut Diagnostics) -> Option<Estat
 
 /// Loads an estate by itself, for commands that have no playbook.
 pub fn load(path: &Path) -> Result<(LoadedEstate, Diagnostics), Diagnostics> {
+    load_read(path, file::read(path, 1))
+}
+
+/// The same as [`load`], for a file that was read already.
+pub fn load_read(path: &Path, read: FileRead) -> Result<(LoadedEstate, Diagnostics), Diagnostics> {
     let mut found = Diagnostics::default();
-    let loaded = draft(path, file::read(path, 1), &mut found).and_then(EstateDraft::loaded);
+    let loaded = draft(path, read, &mut found).and_then(EstateDraft::loaded);
     found.sort();
     match loaded {
         Some(loaded) if !found.has_errors() => Ok((loaded, found)),

@@ -7,7 +7,7 @@ use strum::Display;
 use super::load::PLAYBOOK;
 use estate::load::ESTATE;
 use template::{Allow, Given, LONGEST_TEMPLATE, Rule, Surroundings, TEMPLATE, Template, inspect};
-use yaml::file::{self, Document as Form};
+use yaml::file::{self, Document as Form, Read};
 use yaml::{Diagnostics, Span};
 
 /// A kind of file that Drillmaster reads.
@@ -20,16 +20,16 @@ pub enum Document {
 }
 
 impl Document {
-    /// The kind of a text. `None` if it is none of ours.
-    pub fn of(text: &str) -> Option<Self> {
+    /// The kind of a file. `None` if it is none of ours.
+    pub fn of(read: &Read) -> Option<Self> {
         // Other programs extend files too, without a name.
-        let keys = file::top_level_keys(text);
+        let keys = file::top_level_keys(read);
         if ["name", "extends"].iter().all(|key| keys.contains(*key)) {
             return Some(Self::Playbook);
         }
         // In the order in which they are tried: playbooks and estates both have `accounts`.
         let kinds = [(Self::Playbook, &PLAYBOOK), (Self::Estate, &ESTATE), (Self::Template, &TEMPLATE)];
-        let found = Form::told(text, &kinds.map(|(_, form)| form)).map(|form| form.what);
+        let found = Form::told(read, &kinds.map(|(_, form)| form)).map(|form| form.what);
         kinds.into_iter().find(|(_, form)| Some(form.what) == found).map(|(kind, _)| kind)
     }
 }
@@ -112,7 +112,8 @@ mod tests {
             ("just a text\n", None),
             ("", None),
         ] {
-            assert_eq!(Document::of(text), of, "{text}");
+            let read = yaml::file::from_bytes("", text.as_bytes(), 0).unwrap();
+            assert_eq!(Document::of(&read), of, "{text}");
         }
     }
 }

@@ -53,14 +53,14 @@ pub fn merge(
             Some(text) => file::from_bytes(&shown, text.as_bytes(), source.rank),
             None => file::read(&path, source.rank),
         };
-        let read = match read {
+        let mut read = match read {
             Ok(read) => read,
             Err(diagnostic) => {
                 out.push(*diagnostic);
                 break;
             }
         };
-        let Some(mut base) = file::root(&read.source, &PLAYBOOK, out) else { break };
+        let Some(mut base) = file::root(&mut read, &PLAYBOOK, out) else { break };
         files.keep(&name, read.source.text.to_string());
         base.shift(source.append(&shown, &read.source.text));
         seen.push(plain(&path));

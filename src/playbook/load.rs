@@ -66,13 +66,23 @@ impl Loaded {
 /// parameter in the playbook is a text.
 pub fn load(path: &Path, catalogue: Catalogue, params: &[(String, String)]) -> Result<Loaded, Diagnostics> {
     match file::read(path, 0) {
-        Ok(read) => load_read(path, read, Files::of(folder_of(path)), catalogue, params),
+        Ok(read) => load_read(path, read, catalogue, params),
         Err(diagnostic) => {
             let mut found = Diagnostics::default();
             found.push(*diagnostic);
             Err(found)
         }
     }
+}
+
+/// The same as [`load`], for a file that was read already.
+pub fn load_read(
+    path: &Path,
+    read: Read,
+    catalogue: Catalogue,
+    params: &[(String, String)],
+) -> Result<Loaded, Diagnostics> {
+    load_with(path, read, Files::of(folder_of(path)), catalogue, params)
 }
 
 /// The same as [`load`], for bytes that were read already. `path` is where the file would be.
@@ -83,7 +93,7 @@ pub fn load_bytes(
     params: &[(String, String)],
 ) -> Result<Loaded, Diagnostics> {
     match file::from_bytes(&path.display().to_string(), bytes, 0) {
-        Ok(read) => load_read(path, read, Files::of(folder_of(path)), catalogue, params),
+        Ok(read) => load_read(path, read, catalogue, params),
         Err(diagnostic) => {
             let mut found = Diagnostics::default();
             found.push(*diagnostic);
@@ -101,7 +111,7 @@ pub fn load_kept(
     params: &[(String, String)],
 ) -> Result<Loaded, Diagnostics> {
     match file::from_bytes(&path.display().to_string(), text.as_bytes(), 0) {
-        Ok(read) => load_read(path, read, files, catalogue, params),
+        Ok(read) => load_with(path, read, files, catalogue, params),
         Err(diagnostic) => {
             let mut found = Diagnostics::default();
             found.push(*diagnostic);
@@ -114,7 +124,7 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new("."))
 }
 
-fn load_read(
+fn load_with(
     path: &Path,
     read: Read,
     mut files: Files,
@@ -158,17 +168,19 @@ struct Decoded {
 }
 
 fn read_playbook(
-    read: Read,
+    mut read: Read,
     files: &mut Files,
     catalogue: Catalogue,
     params: &[(String, String)],
     found: &mut Diagnostics,
 ) -> Option<Decoded> {
-    let Read { mut source, sha256 } = read;
-    let mut root = file::root(&source, &PLAYBOOK, found)?;
+    let mut root = file::root(&mut read, &PLAYBOOK, found)?;
+    let Read { mut source, sha256, .. } = read;
     let sha256 = extends::merge(&mut source, &mut root, &sha256, files, found);
     let source = &source;
-    sensitive::register(&root.to_json(), params);
+    if !params.is_empty() {
+        sensitive::register(&root.to_json(), params);
+    }
     let overrides = read_params(&Names::of(root.get("params")), params, found);
     let mut known = match root.get("params").map(Node::to_json) {
         Some(Json::Object(known)) => known,

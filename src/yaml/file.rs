@@ -1,5 +1,6 @@
 //! Reads text files. A file may hold anything: the wrong encoding, binary data, nothing at all.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read as _;
@@ -11,7 +12,7 @@ use super::builder::Tags;
 use super::diagnostic::{Diagnostic, Diagnostics, nearest};
 use super::limits::LARGEST_FILE;
 use super::node::Node;
-use super::parse::parse_tagged;
+use super::parse::{parse, parse_tagged};
 use super::source::{Source, Span};
 
 /// A text file that was read.
@@ -19,6 +20,19 @@ pub struct Read {
     pub source: Source,
     /// The SHA-256 of the file's bytes, in hexadecimal.
     pub sha256: String,
+    /// The text as YAML without tags of its own. Parsing takes most of the time of a large file, so
+    /// it is done once.
+    parsed: OnceCell<Parsed>,
+}
+
+/// What [`parse`] returns.
+type Parsed = (Option<Node>, Diagnostics);
+
+impl Read {
+    /// The root of the text as YAML without tags of its own. `None` if it could not be read.
+    pub fn tree(&self) -> Option<&Node> {
+        self.parsed.get_or_init(|| parse(&self.source)).0.as_ref()
+    }
 }
 
 /// Reads a text file. `rank` orders its diagnostics among those of other files.
@@ -78,7 +92,7 @@ pub fn from_bytes(name: &str, bytes: &[u8], rank: u16) -> Result<Read, Box<Diagn
         return Err(Box::new(diagnostic.help("is this the right file?").without_line()));
     }
     let sha256 = digest::sha256(bytes);
-    Ok(Read { source, sha256 })
+    Ok(Read { source, sha256, parsed: OnceCell::new() })
 }
 
 /// A kind of document, and how it is told from any other file.
@@ -100,10 +114,10 @@ impl Document {
         self.telling.iter().chain(self.usual).copied()
     }
 
-    /// Which of some kinds of document a text is. A key that is misspelt counts as well, but not
+    /// Which of some kinds of document a file is. A key that is misspelt counts as well, but not
     /// alone: a file with mistakes must not be passed over as another program's.
-    pub fn told<'a>(text: &str, kinds: &'a [&'a Self]) -> Option<&'a Self> {
-        let keys = top_level_keys(text);
+    pub fn told<'a>(read: &Read, kinds: &'a [&'a Self]) -> Option<&'a Self> {
+        let keys = top_level_keys(read);
         let is_told = |kind: &&Self| {
             let whole = |list: &[&str]| keys.iter().filter(|key| list.contains(&key.as_str())).count();
             whole(kind.telling) > 0 || whole(kind.usual) > 1
@@ -145,9 +159,8 @@ impl Document {
 
 /// The keys of the outermost mapping. In a text that cannot be read as YAML, these are the words
 /// before a colon at the beginning of a line.
-pub fn top_level_keys(text: &str) -> BTreeSet<String> {
-    let source = Source::new("", text, 0);
-    if let Some(map) = super::parse::parse(&source).0.as_ref().and_then(|root| root.as_map()) {
+pub fn top_level_keys(read: &Read) -> BTreeSet<String> {
+    if let Some(map) = read.tree().and_then(Node::as_map) {
         return map.entries.iter().map(|entry| entry.key.clone()).collect();
     }
     let key = |line: &str| {
@@ -156,17 +169,26 @@ pub fn top_level_keys(text: &str) -> BTreeSet<String> {
         let is_word = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         is_word.then(|| key.to_owned())
     };
-    text.lines().filter_map(key).collect()
+    read.source.text.lines().filter_map(key).collect()
 }
 
 /// The root mapping of a document.
-pub fn root(source: &Source, document: &Document, out: &mut Diagnostics) -> Option<Node> {
-    tagged_root(source, document, |_| None, out)
+pub fn root(read: &mut Read, document: &Document, out: &mut Diagnostics) -> Option<Node> {
+    let parsed = read.parsed.take().unwrap_or_else(|| parse(&read.source));
+    root_of(&read.source, parsed, document, out)
 }
 
 /// The same as [`root`], for a document with tags of its own.
 pub fn tagged_root(source: &Source, document: &Document, tags: Tags, out: &mut Diagnostics) -> Option<Node> {
-    let (node, found) = parse_tagged(source, tags);
+    root_of(source, parse_tagged(source, tags), document, out)
+}
+
+fn root_of(
+    source: &Source,
+    (node, found): Parsed,
+    document: &Document,
+    out: &mut Diagnostics,
+) -> Option<Node> {
     let broken = found.has_errors();
     let what = document.what;
     let help = format!("{what} is a mapping that begins with keys such as `{}:`", document.first);
