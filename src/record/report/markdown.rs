@@ -12,7 +12,8 @@ pub const MOST_BYTES: usize = 60_000;
 pub fn render(report: &Report, templates: &Templates) -> Result<String, ReportError> {
     let mut text = String::new();
     for rows in [40, 15, 6, 2] {
-        text = templates.markdown(&View::of(report, Limits::markdown(rows), "", String::new()))?;
+        let view = View::of(report, Limits::markdown(rows), "", String::new());
+        text = templates.markdown(&View { report: templates.may_name_report().then_some(report), ..view })?;
         if text.len() < MOST_BYTES {
             return Ok(text);
         }

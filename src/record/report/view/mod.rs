@@ -27,8 +27,10 @@ pub use limits::{Limits, List};
 
 #[derive(Debug, Serialize)]
 pub struct View<'a> {
-    /// The report as it stands in report.json.
-    pub report: &'a Report,
+    /// The report as it stands in report.json, for templates that may name it. It is as large as the
+    /// run, and the built-in ones do not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub report: Option<&'a Report>,
     pub css: &'a str,
     pub css_hash: String,
     pub title: String,
@@ -161,7 +163,7 @@ impl<'a> View<'a> {
                 limits.rows,
             ),
             assumptions: assumptions(report),
-            report,
+            report: None,
             css,
             css_hash,
         }
