@@ -1,14 +1,14 @@
 //! Draws many recoveries, and tells how they are distributed.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::cmp::{Ordering, Reverse};
+use std::collections::{BinaryHeap, HashSet, VecDeque};
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use rand_distr::{Distribution, StandardNormal};
 
 use super::learn::{Belief, Factor};
-use super::model::{Chance, Model};
+use super::model::{Chance, Model, WorkloadModel};
 use super::result::{Critical, Cut, Forecast, Gain, Histogram, RtoForecast, WorkloadForecast};
 
 /// The share of a time's variance that all steps of a run have in common: a busy region slows
@@ -36,7 +36,7 @@ pub struct Options {
 pub fn forecast(model: &Model, options: &Options) -> Forecast {
     let drawn = Drawn::of(model, options);
     let mut runner = Runner::new(model);
-    let base = runner.all(&drawn, &Change::None);
+    let base = runner.all(&drawn);
     let workloads = model.workloads.iter().enumerate();
     Forecast {
         schema: "drillmaster/forecast/v1",
@@ -99,6 +99,7 @@ fn factor(belief: Option<(&Belief, &Factor)>, common: f64, rng: &mut impl Rng) -
 }
 
 /// A change of the model, to see what it gains.
+#[derive(Clone, Copy)]
 enum Change {
     None,
     Faster(usize),
@@ -106,22 +107,57 @@ enum Change {
     Cut(usize, usize),
 }
 
-/// All runs under one change.
+impl Change {
+    /// The node whose time or needs it changes.
+    fn node(self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Faster(node) | Self::Cut(node, _) => node,
+        }
+    }
+}
+
+/// All runs of the model as it is.
 struct Outcome {
     /// The RTO by workload and run, without assumptions.
     rto: Vec<Vec<f64>>,
     /// How often each node is critical, by workload.
     critical: Vec<Vec<u32>>,
-    /// How often each edge is critical, by workload: `(node, need)` and the count.
-    edges: Vec<std::collections::BTreeMap<(usize, usize), u32>>,
+    /// How often each edge is critical, by workload and node, in the order of the node's needs.
+    edges: Vec<Vec<Vec<u32>>>,
+}
+
+/// How many nodes of a limit can run at once at most: the chains of nodes, each of which needs the
+/// one before, that hold all of them. There may be a division into fewer.
+fn chains(model: &Model, limit: usize) -> usize {
+    let is_of = |index: usize| model.nodes[index].limits.contains(&limit);
+    let mut is_continued = vec![false; model.nodes.len()];
+    let mut before = vec![None; model.nodes.len()];
+    let (own, others): (Vec<usize>, Vec<usize>) = (0..model.nodes.len()).partition(|index| is_of(*index));
+    for index in own.iter().chain(&others) {
+        before[*index] = model.nodes[*index].needs.iter().copied().find(|need| !is_continued[*need]);
+        if let Some(need) = before[*index] {
+            is_continued[need] = true;
+        }
+    }
+    // Each node stands after its needs, so the chain of the need is known.
+    let mut chain: Vec<usize> = (0..model.nodes.len()).collect();
+    for index in 0..chain.len() {
+        if let Some(need) = before[index] {
+            chain[index] = chain[need];
+        }
+    }
+    own.iter().map(|index| chain[*index]).collect::<HashSet<_>>().len()
 }
 
 /// Runs a model again and again in the same memory.
 struct Runner<'a> {
     model: &'a Model,
     dependents: Vec<Vec<usize>>,
-    /// Whether the limits can ever bind. If not, a pass in order is enough.
+    /// Whether the limits can ever bind, and whether they can after a cut. If not, a pass in order is
+    /// enough.
     is_limited: bool,
+    is_limited_after_cut: bool,
     /// When each node is done or healthy.
     done: Vec<f64>,
     /// When the nodes that need it may start.
@@ -140,47 +176,44 @@ impl<'a> Runner<'a> {
                 }
             }
         }
-        let is_limited = model.limits.iter().enumerate().any(|(index, limit)| {
-            model.nodes.iter().filter(|node| node.limits.contains(&index)).count() > limit.most
-        });
+        let binds = |more: usize| {
+            let mut limits = model.limits.iter().enumerate();
+            limits.any(|(index, limit)| chains(model, index) + more > limit.most)
+        };
         let nodes = model.nodes.len();
         Self {
             model,
             dependents,
-            is_limited,
+            is_limited: binds(0),
+            // A cut splits one chain at most.
+            is_limited_after_cut: binds(1),
             done: vec![0.0; nodes],
             free: vec![0.0; nodes],
             waited: vec![None; nodes],
         }
     }
 
-    fn all(&mut self, drawn: &Drawn, change: &Change) -> Outcome {
+    fn all(&mut self, drawn: &Drawn) -> Outcome {
         let model = self.model;
         let workloads = model.workloads.len();
+        let edges: Vec<Vec<u32>> = model.nodes.iter().map(|node| vec![0; node.needs.len()]).collect();
         let mut outcome = Outcome {
             rto: vec![Vec::new(); workloads],
             critical: vec![vec![0; model.nodes.len()]; workloads],
-            edges: vec![std::collections::BTreeMap::new(); workloads],
+            edges: vec![edges; workloads],
         };
         for seconds in drawn.runs() {
-            if self.is_limited {
-                self.with_limits(seconds, change);
-            } else {
-                self.in_order(seconds, change);
-            }
+            self.run(seconds, Change::None);
             for (index, workload) in model.workloads.iter().enumerate() {
-                let last =
-                    workload.nodes.iter().copied().max_by(|a, b| self.done[*a].total_cmp(&self.done[*b]));
-                let Some(last) = last else { continue };
+                let Some(last) = self.last_of(workload) else { continue };
                 outcome.rto[index].push(self.done[last]);
-                if matches!(change, Change::None) {
-                    let mut at = Some(last);
-                    while let Some(node) = at {
-                        outcome.critical[index][node] += 1;
-                        at = self.waited[node];
-                        if let Some(need) = at {
-                            *outcome.edges[index].entry((node, need)).or_default() += 1;
-                        }
+                let mut at = Some(last);
+                while let Some(node) = at {
+                    outcome.critical[index][node] += 1;
+                    at = self.waited[node];
+                    let needs = &model.nodes[node].needs;
+                    if let Some(edge) = at.and_then(|need| needs.iter().position(|known| *known == need)) {
+                        outcome.edges[index][node][edge] += 1;
                     }
                 }
             }
@@ -188,26 +221,97 @@ impl<'a> Runner<'a> {
         outcome
     }
 
+    /// The RTO of one workload in each run, for each change.
+    fn changed(&mut self, drawn: &Drawn, workload: &WorkloadModel, changes: &[Change]) -> Vec<Vec<f64>> {
+        let mut rto: Vec<Vec<f64>> = changes.iter().map(|_| Vec::new()).collect();
+        // From the last node to the first: what a change leaves behind does not reach the nodes
+        // before it, and the next change begins before it.
+        let mut order: Vec<usize> = (0..changes.len()).collect();
+        order.sort_by_key(|at| Reverse(changes[*at].node()));
+        let mut path: Vec<bool> = vec![false; self.model.nodes.len()];
+        let mut waited = self.waited.clone();
+        for seconds in drawn.runs() {
+            if self.is_limited_after_cut {
+                for (change, rto) in changes.iter().zip(&mut rto) {
+                    self.run(seconds, *change);
+                    rto.extend(self.last_of(workload).map(|last| self.done[last]));
+                }
+                continue;
+            }
+            self.in_order(seconds, Change::None, 0);
+            let Some(last) = self.last_of(workload) else { continue };
+            let base = self.done[last];
+            path.fill(false);
+            waited.copy_from_slice(&self.waited);
+            let mut at = Some(last);
+            while let Some(node) = at {
+                path[node] = true;
+                at = waited[node];
+            }
+            for at in &order {
+                let change = changes[*at];
+                // A node or an edge beside the critical path can only end others earlier, and this
+                // path takes as long as before.
+                let is_critical = match change {
+                    Change::None => false,
+                    Change::Faster(node) => path[node],
+                    Change::Cut(node, need) => path[node] && waited[node] == Some(need),
+                };
+                if is_critical {
+                    self.in_order(seconds, change, change.node());
+                    rto[*at].extend(self.last_of(workload).map(|last| self.done[last]));
+                } else {
+                    rto[*at].push(base);
+                }
+            }
+        }
+        rto
+    }
+
+    fn run(&mut self, seconds: &[f64], change: Change) {
+        let is_limited = match change {
+            Change::None | Change::Faster(_) => self.is_limited,
+            Change::Cut(..) => self.is_limited_after_cut,
+        };
+        if is_limited {
+            self.with_limits(seconds, change);
+        } else {
+            self.in_order(seconds, change, 0);
+        }
+    }
+
+    /// The node of a workload that was done last.
+    fn last_of(&self, workload: &WorkloadModel) -> Option<usize> {
+        workload.nodes.iter().copied().max_by(|a, b| self.done[*a].total_cmp(&self.done[*b]))
+    }
+
     /// The time of a node under a change.
-    fn takes(seconds: &[f64], node: usize, change: &Change) -> f64 {
+    fn takes(seconds: &[f64], node: usize, change: Change) -> f64 {
         match change {
-            Change::Faster(faster) if *faster == node => seconds[node] * (1.0 - FASTER),
+            Change::Faster(faster) if faster == node => seconds[node] * (1.0 - FASTER),
             Change::None | Change::Faster(_) | Change::Cut(..) => seconds[node],
         }
     }
 
-    fn waits(node: usize, need: usize, change: &Change) -> bool {
+    fn waits(node: usize, need: usize, change: Change) -> bool {
         match change {
-            Change::Cut(cut, of) => (*cut, *of) != (node, need),
+            Change::Cut(cut, of) => (cut, of) != (node, need),
             Change::None | Change::Faster(_) => true,
         }
     }
 
-    fn in_order(&mut self, seconds: &[f64], change: &Change) {
-        for (index, node) in self.model.nodes.iter().enumerate() {
+    /// Computes the nodes from `first` on. Those before it stand as they are.
+    fn in_order(&mut self, seconds: &[f64], change: Change, first: usize) {
+        for (index, node) in self.model.nodes.iter().enumerate().skip(first) {
             let (mut ready, mut last) = (0.0_f64, None);
             for need in node.needs.iter().filter(|need| Self::waits(index, **need, change)) {
-                if last.is_none() || self.free[*need] > ready {
+                // Of those that end at once, the last counts, as `with_limits` has it.
+                let is_later = match self.free[*need].total_cmp(&ready) {
+                    Ordering::Greater => true,
+                    Ordering::Equal => Some(*need) > last,
+                    Ordering::Less => false,
+                };
+                if is_later {
                     (ready, last) = (self.free[*need], Some(*need));
                 }
             }
@@ -218,7 +322,7 @@ impl<'a> Runner<'a> {
     }
 
     /// As `in_order`, with nodes that wait for a limit.
-    fn with_limits(&mut self, seconds: &[f64], change: &Change) {
+    fn with_limits(&mut self, seconds: &[f64], change: Change) {
         let model = self.model;
         let mut missing: Vec<usize> = Vec::with_capacity(model.nodes.len());
         for (index, node) in model.nodes.iter().enumerate() {
@@ -279,31 +383,29 @@ fn of_workload(runner: &mut Runner<'_>, drawn: &Drawn, base: &Outcome, index: us
     let mut critical: Vec<(usize, u32)> =
         base.critical[index].iter().copied().enumerate().filter(|(_, count)| *count > 0).collect();
     critical.sort_by_key(|(node, count)| (Reverse(*count), *node));
-    let mut edges: Vec<((usize, usize), u32)> =
-        base.edges[index].iter().map(|(edge, count)| (*edge, *count)).collect();
-    edges.sort_by_key(|(edge, count)| (Reverse(*count), *edge));
-    let mut gain = |change: Change| {
-        let mut changed = runner.all(drawn, &change).rto.swap_remove(index);
-        changed.sort_by(f64::total_cmp);
-        p90 - (quantile(&changed, 0.9) + workload.assumed)
-    };
-    let name = |node: usize| model.nodes[node].id.clone();
-    let mut gains: Vec<Gain> = critical
-        .iter()
-        .take(TRIED)
-        .map(|(node, _)| Gain { id: name(*node), faster: FASTER, p90_gain_s: gain(Change::Faster(*node)) })
-        .collect();
-    gains.sort_by(|a, b| b.p90_gain_s.total_cmp(&a.p90_gain_s));
-    let mut cuts: Vec<Cut> = edges
-        .iter()
-        .filter(|((node, need), _)| model.nodes[*node].needs.contains(need))
-        .take(TRIED)
-        .map(|((node, need), _)| Cut {
-            id: name(*node),
-            waits_for: name(*need),
-            p90_gain_s: gain(Change::Cut(*node, *need)),
+    let needs = model.nodes.iter().zip(&base.edges[index]).enumerate();
+    let mut edges: Vec<((usize, usize), u32)> = needs
+        .flat_map(|(at, (node, counts))| {
+            node.needs.iter().zip(counts).map(move |(need, n)| ((at, *need), *n))
         })
+        .filter(|(_, count)| *count > 0)
         .collect();
+    edges.sort_by_key(|(edge, count)| (Reverse(*count), *edge));
+    let mut changes: Vec<Change> =
+        critical.iter().take(TRIED).map(|(node, _)| Change::Faster(*node)).collect();
+    changes.extend(edges.iter().take(TRIED).map(|((node, need), _)| Change::Cut(*node, *need)));
+    let name = |node: usize| model.nodes[node].id.clone();
+    let (mut gains, mut cuts): (Vec<Gain>, Vec<Cut>) = (Vec::new(), Vec::new());
+    for (change, mut changed) in changes.iter().zip(runner.changed(drawn, workload, &changes)) {
+        changed.sort_by(f64::total_cmp);
+        let p90_gain_s = p90 - (quantile(&changed, 0.9) + workload.assumed);
+        match *change {
+            Change::None => {}
+            Change::Faster(node) => gains.push(Gain { id: name(node), faster: FASTER, p90_gain_s }),
+            Change::Cut(node, need) => cuts.push(Cut { id: name(node), waits_for: name(need), p90_gain_s }),
+        }
+    }
+    gains.sort_by(|a, b| b.p90_gain_s.total_cmp(&a.p90_gain_s));
     cuts.sort_by(|a, b| b.p90_gain_s.total_cmp(&a.p90_gain_s));
     WorkloadForecast {
         name: workload.name.clone(),
@@ -364,4 +466,72 @@ fn histogram(sorted: &[f64]) -> Histogram {
         counts[part.min(PARTS - 1)] += 1;
     }
     Histogram { from_s: from, width_s: width, counts }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::model::{Limit, Node};
+    use super::*;
+
+    /// A graph in which each node needs some of those before it, with times of which many are equal.
+    fn random(rng: &mut StdRng) -> Model {
+        let mut below = |n: u64| rng.next_u64() % n;
+        let nodes = (0..12).map(|index| {
+            let needs = (0..index).filter(|_| below(4) == 0).collect();
+            let (seconds, hold) = (below(4) as f64, below(2) as f64);
+            Node { id: format!("n{index}"), needs, seconds, hold, chance: Chance::Fixed, limits: Vec::new() }
+        });
+        let nodes: Vec<Node> = nodes.collect();
+        let of = vec![3, 7, 9, 11];
+        let workload = WorkloadModel { name: "w".into(), nodes: of, objective: None, assumed: 0.0 };
+        Model { nodes, workloads: vec![workload], ..Model::default() }
+    }
+
+    #[test]
+    fn limits_that_cannot_bind_change_nothing() {
+        let mut rng = StdRng::seed_from_u64(2);
+        let mut wide = 0;
+        for _ in 0..300 {
+            let mut model = random(&mut rng);
+            model.limits = vec![Limit { name: "steps".into(), most: 4 }];
+            model.nodes.iter_mut().step_by(2).for_each(|node| node.limits = vec![0]);
+            let seconds: Vec<f64> = model.nodes.iter().map(|node| node.seconds).collect();
+            let mut runner = Runner::new(&model);
+            if runner.is_limited_after_cut {
+                wide += 1;
+                continue;
+            }
+            let edges = model.nodes.iter().enumerate();
+            let edges =
+                edges.flat_map(|(at, node)| node.needs.iter().map(move |need| Change::Cut(at, *need)));
+            for change in edges.chain([Change::None]) {
+                runner.in_order(&seconds, change, 0);
+                let alone = (runner.done.clone(), runner.waited.clone());
+                runner.with_limits(&seconds, change);
+                assert_eq!((&runner.done, &runner.waited), (&alone.0, &alone.1));
+            }
+        }
+        assert!((1..300).contains(&wide), "{wide}");
+    }
+
+    #[test]
+    fn a_change_gives_what_the_whole_run_with_it_gives() {
+        let mut rng = StdRng::seed_from_u64(1);
+        for _ in 0..300 {
+            let model = random(&mut rng);
+            let edges = model.nodes.iter().enumerate();
+            let edges =
+                edges.flat_map(|(at, node)| node.needs.iter().map(move |need| Change::Cut(at, *need)));
+            let changes: Vec<Change> = (0..model.nodes.len()).map(Change::Faster).chain(edges).collect();
+            let seconds: Vec<f64> = model.nodes.iter().map(|node| node.seconds).collect();
+            let drawn = Drawn { nodes: model.nodes.len(), seconds: seconds.clone() };
+            let mut runner = Runner::new(&model);
+            let given = runner.changed(&drawn, &model.workloads[0], &changes);
+            for (change, given) in changes.iter().zip(given) {
+                runner.run(&seconds, *change);
+                let last = runner.last_of(&model.workloads[0]).unwrap();
+                assert_eq!(given, [runner.done[last]]);
+            }
+        }
+    }
 }
