@@ -310,23 +310,18 @@ impl Plan {
         found.into_iter().filter_map(|at| self.nodes.get(at)).map(|node| node.id.clone()).collect()
     }
 
-    /// For each node, all nodes that it needs, directly or through others.
-    pub fn reached(&self) -> Vec<Vec<usize>> {
-        let of = |index: usize| {
-            let mut seen = vec![false; self.nodes.len()];
-            let (mut waiting, mut found) = (vec![index], Vec::new());
-            while let Some(at) = waiting.pop() {
-                for need in self.graph.needs.get(at).into_iter().flatten() {
-                    if let Some(fresh) = seen.get_mut(*need).filter(|seen| !**seen) {
-                        *fresh = true;
-                        found.push(*need);
-                        waiting.push(*need);
-                    }
+    /// Which nodes some others need, directly or through more of them.
+    pub fn needed_by(&self, mut waiting: Vec<usize>) -> Vec<bool> {
+        let mut needed = vec![false; self.nodes.len()];
+        while let Some(at) = waiting.pop() {
+            for need in self.graph.needs.get(at).into_iter().flatten() {
+                if let Some(fresh) = needed.get_mut(*need).filter(|needed| !**needed) {
+                    *fresh = true;
+                    waiting.push(*need);
                 }
             }
-            found
-        };
-        (0..self.nodes.len()).map(of).collect()
+        }
+        needed
     }
 
     pub fn steps(&self) -> impl Iterator<Item = (&Node, &StepWork)> {

@@ -20,12 +20,14 @@ use yaml::diagnostic::list;
 /// One finding for each check that proves little, then one for each workload with data that no
 /// check reads.
 pub fn findings(plan: &Plan, addresses: &Addresses) -> Vec<Finding> {
-    let reached = plan.reached();
+    let nodes = plan.nodes.iter().enumerate();
+    let readers = nodes.filter(|(index, node)| reads(plan, addresses, &node.work, *index));
+    let is_read = plan.needed_by(readers.map(|(index, _)| index).collect());
     let mut found = Vec::new();
     let mut unread: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (index, node) in plan.nodes.iter().enumerate() {
         match (&node.work, &node.workload) {
-            (Work::Check(work), _) if !proves(plan, addresses, work, &reached[index]) => {
+            (Work::Check(work), _) if !proves(plan, addresses, work, index) => {
                 found.push(Finding::new(
                     Rule::CheckProvesLittle,
                     &node.id,
@@ -58,10 +60,7 @@ pub fn findings(plan: &Plan, addresses: &Addresses) -> Vec<Finding> {
             (Work::Step(work), Some(workload))
                 if work.source.as_ref().is_some_and(SourceSpec::restores_data) =>
             {
-                let mut others = plan.nodes.iter().zip(&reached);
-                if !others.any(|(other, needs)| {
-                    needs.contains(&index) && reads(plan, addresses, &other.work, needs)
-                }) {
+                if !is_read[index] {
                     unread.entry(workload).or_default().push(&node.id);
                 }
             }
@@ -82,21 +81,23 @@ pub fn findings(plan: &Plan, addresses: &Addresses) -> Vec<Finding> {
 
 /// Whether a check asks what a step made or expects it, or goes through a tunnel that such a step
 /// opened.
-fn proves(plan: &Plan, addresses: &Addresses, work: &CheckWork, needs: &[usize]) -> bool {
+fn proves(plan: &Plan, addresses: &Addresses, work: &CheckWork, index: usize) -> bool {
     if uses_steps(&asked_and_expected(work)) {
         return true;
     }
     let spec = serde_json::from_value::<CheckKind>(json!({ work.kind.key(): work.spec }));
     let local = spec.is_ok_and(|kind| targets(&kind).iter().any(|target| addresses.is_local(target)));
-    let through = |need: &usize| match plan.nodes.get(*need).map(|node| &node.work) {
-        Some(Work::Step(work)) => work.step.uses == "command.run" && uses_steps(&work.with()),
-        Some(Work::Check(_)) | None => false,
+    let is_tunnel = |work: &Work| match work {
+        Work::Step(work) => work.step.uses == "command.run" && uses_steps(&work.with()),
+        Work::Check(_) => false,
     };
-    local && needs.iter().any(through)
+    let needed = || plan.nodes.iter().zip(plan.needed_by(vec![index])).filter(|(_, needed)| *needed);
+    local && needed().any(|(node, _)| is_tunnel(&node.work))
 }
 
-/// Whether a check, or a step that compares, reads the data of the steps that it needs.
-fn reads(plan: &Plan, addresses: &Addresses, work: &Work, needs: &[usize]) -> bool {
+/// Whether a check, or a step that compares, reads the data of the steps that it needs. `index` is
+/// its place in the plan.
+fn reads(plan: &Plan, addresses: &Addresses, work: &Work, index: usize) -> bool {
     match work {
         Work::Step(work) => {
             matches!(work.step.uses.as_str(), "s3.verify" | "command.run") && uses_steps(&work.with())
@@ -109,7 +110,7 @@ fn reads(plan: &Plan, addresses: &Addresses, work: &Work, needs: &[usize]) -> bo
                 Ok(CheckKind::Dns(_) | CheckKind::State(_)) | Err(_) => false,
             };
             let by_kind = by_kind && !accepts_anything(work) && !names_no_table(work);
-            (by_kind || work.check.measures == Some(Measures::Rpo)) && proves(plan, addresses, work, needs)
+            (by_kind || work.check.measures == Some(Measures::Rpo)) && proves(plan, addresses, work, index)
         }
     }
 }

@@ -24,8 +24,33 @@ struct GraphState {
     state: Vec<State>,
     missing: Vec<usize>,
     dependents: Vec<Vec<usize>>,
-    /// The nodes that can run, in the order of the playbook.
-    ready: BTreeSet<usize>,
+    ready: Ready,
+}
+
+/// The nodes that can run, each kind in the order of the playbook.
+#[derive(Default)]
+struct Ready {
+    steps: BTreeSet<usize>,
+    checks: BTreeSet<usize>,
+}
+
+impl Ready {
+    fn insert(&mut self, index: usize, node: &Node) {
+        match node.work {
+            Work::Step(_) => self.steps.insert(index),
+            Work::Check(_) => self.checks.insert(index),
+        };
+    }
+
+    /// Takes the first node. Steps wait if there is no room for one.
+    fn pop(&mut self, room_for_step: bool) -> Option<usize> {
+        let step = self.steps.first().filter(|_| room_for_step);
+        match (step, self.checks.first()) {
+            (Some(step), Some(check)) if check < step => self.checks.pop_first(),
+            (Some(_), _) => self.steps.pop_first(),
+            (None, _) => self.checks.pop_first(),
+        }
+    }
 }
 
 impl GraphState {
@@ -44,9 +69,11 @@ impl Recovery<'_> {
             state: vec![State::Waiting; plan.nodes.len()],
             missing: plan.graph.needs.iter().map(Vec::len).collect(),
             dependents: plan.graph.dependents(),
-            ready: BTreeSet::new(),
+            ready: Ready::default(),
         };
-        graph.ready.extend(graph.missing.iter().enumerate().filter(|(_, m)| **m == 0).map(|(i, _)| i));
+        for (index, node) in plan.nodes.iter().enumerate().filter(|(index, _)| graph.missing[*index] == 0) {
+            graph.ready.insert(index, node);
+        }
         let again = self.restore(&mut graph);
         let time_is_up = Stop::Aborted {
             error: format!("the sandbox's ttl of {} has passed", plan.sandbox.ttl),
@@ -137,7 +164,9 @@ impl Recovery<'_> {
         for (i, end) in memory.ended.iter().filter_map(|(id, end)| Some((at(id)?, *end))) {
             graph.state[i] = if end == End::Skipped { State::Skipped } else { State::Ended };
         }
-        graph.ready.retain(|i| graph.state[*i] == State::Waiting);
+        let is_waiting = |index: &usize| graph.state[*index] == State::Waiting;
+        graph.ready.steps.retain(is_waiting);
+        graph.ready.checks.retain(is_waiting);
         // A run that was cut short starts no further nodes.
         if memory.cut.is_none() && !memory.has_ended(Phase::Recover) {
             for (i, end) in memory.ended.iter().filter_map(|(id, end)| Some((at(id)?, *end))) {
@@ -157,17 +186,10 @@ impl Recovery<'_> {
         steps_running: usize,
     ) -> usize {
         let mut started = 0;
-        let mut later = BTreeSet::new();
-        while let Some(index) = graph.ready.pop_first() {
-            let is_step = matches!(self.engine.plan.nodes[index].work, Work::Step(_));
-            if is_step && steps_running + started >= self.engine.config.jobs {
-                later.insert(index);
-                continue;
-            }
+        while let Some(index) = graph.ready.pop(steps_running + started < self.engine.config.jobs) {
             started += usize::from(self.start_one(index, running));
             graph.state[index] = State::Running;
         }
-        graph.ready = later;
         started
     }
 
@@ -197,7 +219,7 @@ impl Recovery<'_> {
                 for &next in &graph.dependents[index] {
                     graph.missing[next] -= 1;
                     if graph.missing[next] == 0 && graph.state[next] == State::Waiting {
-                        graph.ready.insert(next);
+                        graph.ready.insert(next, &self.engine.plan.nodes[next]);
                     }
                 }
             }
