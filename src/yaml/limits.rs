@@ -3,7 +3,7 @@
 /// The largest file, in bytes.
 pub const LARGEST_FILE: usize = 32 << 20;
 /// Values in a document, including those that its aliases repeat.
-pub const MOST_NODES: usize = 1_000_000;
+pub const MOST_NODES: usize = 3_000_000;
 /// Values under anchors, which are kept for aliases. An anchor inside an anchor keeps its values
 /// twice.
 pub const MOST_KEPT: usize = 250_000;
