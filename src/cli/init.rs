@@ -69,7 +69,9 @@ fn carry_out(args: &Args) -> Result<(), Exit> {
     })?;
     write_stderr(&found.render(Surroundings::detect().stderr_look().color));
     let at = args.estate.display();
-    plan::is_in(&loaded.file, &args.lose).map_err(|message| wrong(format!("{at}: {message}")))?;
+    plan::is_in(&loaded.file, &args.lose)
+        .and_then(|()| plan::can_judge(&loaded.file, std::slice::from_ref(&args.lose)))
+        .map_err(|message| wrong(format!("{at}: {message}")))?;
     let mut only: Vec<Selector> = Vec::new();
     for wanted in &args.only {
         match wanted {

@@ -15,7 +15,7 @@ use playbook::Loaded;
 use record::objectives::Record;
 use record::report::Report;
 
-/// Steps that run at once, unless `--jobs` says otherwise.
+/// Steps that run at once, as in `run` without `--jobs`.
 pub const JOBS: usize = 64;
 
 pub struct Rehearsal {

@@ -59,7 +59,7 @@ pub struct Args {
     #[arg(long, value_name = "HOST:PORT=ADDR:PORT")]
     connect_to: Vec<ConnectTo>,
     /// The number of steps that may run at once
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000))]
+    #[arg(long, value_name = "N", default_value_t = super::rehearsal::JOBS, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000))]
     jobs: usize,
     /// The time after which a resource that teardown cannot delete is given up
     #[arg(long, value_name = "DURATION", default_value = "45m")]

@@ -241,6 +241,10 @@ pub struct ReplicaEntry {
     /// Default: the account of the resource.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountId>,
+    /// The id of its zone, for a zonal type. Without it, a replica in the region of a lost zone may
+    /// be lost with that zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub az: Option<AzId>,
     /// How far it is behind. Absent: unknown, and so is the RPO.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lag: Option<Span>,
@@ -584,6 +588,7 @@ impl PointEntry {
             encrypted: self.encrypted || self.managed_key || self.kms_key.is_some(),
             kms_key: self.kms_key.clone(),
             one_zone: self.storage_class.is_some_and(StorageClass::is_one_zone),
+            infected: self.scan == Some(Scan::Infected),
             ..RecoveryPoint::new(
                 self.of.clone(),
                 self.kind,

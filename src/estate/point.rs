@@ -215,6 +215,10 @@ pub struct RecoveryPoint {
     /// The earliest instant that a database's log reaches. `None`: unknown, or not a log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub earliest: Option<Time>,
+    /// Whether a malware scan found something in it. `point: latest` takes it all the same; what is
+    /// known before a drill does not count it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub infected: bool,
     /// Whether it lies at another provider, whose regions are its own.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub elsewhere: bool,
@@ -252,6 +256,7 @@ impl RecoveryPoint {
             one_zone: false,
             sample: None,
             earliest: None,
+            infected: false,
             elsewhere: false,
         }
     }

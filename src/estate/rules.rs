@@ -183,6 +183,9 @@ impl EstateRules<'_> {
             (Some(every), Some(_)) if every.0.is_zero() => {
                 return wrong("every", "the interval is zero", "write the time between two points: `6h`");
             }
+            (Some(every), Some(keep)) if keep < every => {
+                return wrong("keep", "each point is gone before the next is taken", "keep it for longer");
+            }
             (Some(_), Some(_)) => {}
         }
         if point.usable.is_some() {

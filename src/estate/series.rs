@@ -44,13 +44,13 @@ pub fn of(entry: &PointEntry) -> Option<Series> {
 }
 
 impl Series {
-    /// The number of points.
+    /// The most points that are kept at once.
     pub fn points(&self) -> u64 {
         let count = self.keep.0.as_nanos() / self.every.0.as_nanos().max(1);
-        u64::try_from(count).unwrap_or(u64::MAX).max(1)
+        u64::try_from(count).unwrap_or(u64::MAX).saturating_add(1)
     }
 
-    /// The times of the points, the newest first.
+    /// The times of the points that are still kept at T0, the newest first.
     pub fn times(self, t0: Time) -> impl Iterator<Item = PointTime> {
         let newest = match self.newest {
             Some(newest) => Some(newest.resolve(t0)),
@@ -59,6 +59,9 @@ impl Series {
         let mut taken = newest;
         (1..=self.points().min(MOST)).map_while(move |number| {
             let now = taken?;
+            if now.checked_add_signed(self.keep.delta()).is_some_and(|gone| gone < t0) {
+                return None;
+            }
             taken = now.checked_sub_signed(self.every.delta());
             Some(PointTime { number, taken: now, usable: now.checked_add_signed(self.lag.delta()) })
         })

@@ -36,17 +36,15 @@ pub struct Snapshot<'a> {
     pub resources: Vec<Resource>,
     pub t0: Time,
     points: HashMap<ResourceId, Vec<RecoveryPoint>>,
-    /// The lag of point-in-time recovery at its worst.
-    least_pitr_lag: Duration,
 }
 
 impl<'a> Snapshot<'a> {
-    pub fn new(file: &'a EstateFile, t0: Time, least_pitr_lag: Duration) -> Self {
+    pub fn new(file: &'a EstateFile, t0: Time) -> Self {
         let mut points: HashMap<ResourceId, Vec<RecoveryPoint>> = HashMap::new();
         for point in file.recovery_points(t0) {
             points.entry(point.of.clone()).or_default().push(point);
         }
-        Self { file, resources: file.resources(), t0, points, least_pitr_lag }
+        Self { file, resources: file.resources(), t0, points }
     }
 
     /// The resources with their entries in the file.
@@ -81,18 +79,24 @@ impl<'a> Snapshot<'a> {
         let of_points = newest.map(|taken| seconds_between(taken, self.t0));
         let of_replicas = replicas().filter_map(|r| r.lag).map(Span::as_secs_f64);
         let of_replicas = of_replicas.reduce(f64::min);
-        let mut worst = worst_case_of_one(&usable, self.t0, LOOK_BACK, self.least_pitr_lag);
+        // An estate says the lag of a log by its `taken`, as on the twin.
+        let mut worst = worst_case_of_one(&usable, self.t0, LOOK_BACK, Duration::ZERO);
         if let Some(lag) = of_replicas {
-            // A replica is at most its lag behind, at any instant.
-            let lowest = |known: Option<f64>| Some(known.map_or(lag, |known| known.min(lag)));
-            worst = WorstCase { seconds: lowest(worst.seconds.or(worst.at_least)), at_least: None, ..worst };
+            // A replica is at most its lag behind, at any instant. A lower bound of the points says
+            // nothing beside it.
+            let seconds = Some(worst.seconds.map_or(lag, |known| known.min(lag)));
+            worst = WorstCase { seconds, at_least: None, ..worst };
         }
         let seconds = [of_points, of_replicas].into_iter().flatten().reduce(f64::min);
         Some(DataLoss { seconds, worst })
     }
 
-    /// Whether a point was usable at T0 and survives the loss, if there is one.
+    /// Whether a point was usable at T0 and survives the loss, if there is one. An infected point is
+    /// none to recover from.
     pub fn is_usable(&self, point: &RecoveryPoint, loss: Option<&Loss>) -> bool {
+        if point.infected {
+            return false;
+        }
         match loss {
             Some(loss) => point.judge_survival(loss, self.t0).is_ok(),
             None => point.usable.or(point.seen_usable).is_some_and(|usable| usable <= self.t0),
@@ -106,9 +110,17 @@ impl<'a> Snapshot<'a> {
     }
 }
 
+fn loss_is_in(loss: &Loss, replica: &ReplicaEntry) -> bool {
+    loss.az().is_some_and(|az| replica.region.holds(az))
+}
+
 /// Whether a replica is there after the loss.
 pub fn survives(entry: &ResourceEntry, replica: &ReplicaEntry, loss: &Loss) -> bool {
     let account = replica.account.as_ref().unwrap_or(&entry.account);
+    let is_zonal = scope::row_of(&entry.id.kind).is_none_or(|row| row.scope == Scope::Zonal);
+    if let (Loss::Az(lost), true) = (loss, is_zonal && loss_is_in(loss, replica)) {
+        return replica.az.as_ref().is_some_and(|az| az != lost);
+    }
     let locus = Locus { account: Some(account.clone()), region: Some(replica.region.clone()), az: None };
     !loss.takes(&locus, Scope::Regional)
 }

@@ -94,15 +94,21 @@ pub fn deletion(kind: Kind) -> &'static str {
 
 /// Returns how many copies from other Regions may run at once to one Region of an account. `None`:
 /// no limit.
-///
-/// Sources: quotas of Amazon EBS, Amazon EC2 and Amazon RDS. For cluster snapshots the Aurora guide
-/// says 5.
 pub fn at_once(place: &Place, what: &Create) -> Option<usize> {
     let facts = what.facts();
     if facts.source_region.is_none_or(|from| *from == place.region) {
         return None;
     }
-    match facts.call {
+    between_regions(facts.call)
+}
+
+/// Returns how many of these calls may run at once to one Region of an account, if they copy from
+/// other Regions.
+///
+/// Sources: quotas of Amazon EBS, Amazon EC2 and Amazon RDS. For cluster snapshots the Aurora guide
+/// says 5.
+pub fn between_regions(call: CreateCall) -> Option<usize> {
+    match call {
         CreateCall::CopySnapshot | CreateCall::CopyDbSnapshot => Some(20),
         CreateCall::CopyDbClusterSnapshot => Some(5),
         CreateCall::CopyImage => Some(100),

@@ -81,6 +81,13 @@ fn each_type_stands_once_and_names_actions_that_exist() {
     }
 }
 
+#[test]
+fn each_kind_of_point_protects_a_type() {
+    for kind in estate::PointKind::ALL {
+        assert!(TABLE.iter().any(|row| row.protected_by.contains(kind)), "{kind:?}");
+    }
+}
+
 fn validated(resource: &serde_json::Value) -> (i32, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("estate.yaml");
@@ -149,6 +156,7 @@ fn a_series_is_checked_and_counts_as_its_points() {
         (json!({ "lag": "6h", "taken": "-1h" }), "only a series"),
         (json!({ "every": "0s", "keep": "1d" }), "the interval is zero"),
         (json!({ "every": "1s", "keep": "3650d" }), "more than 100000 points"),
+        (json!({ "every": "3d", "keep": "1d" }), "gone before the next"),
         (json!({ "every": "6h", "keep": "7d", "usable": "-1h", "taken": "-2h" }), "no single time"),
         (json!({ "every": "6h", "keep": "7d", "kind": "dynamodb_pitr" }), "a series already"),
     ] {

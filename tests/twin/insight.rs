@@ -37,7 +37,7 @@ fn seconds(text: &str) -> f64 {
 fn found(name: &str, ignores: &[Ignore]) -> Findings {
     let path = folder().join(name);
     let (estate, _) = load::load(&path).unwrap_or_else(|found| panic!("{}", found.render(false)));
-    let snapshot = Snapshot::new(&estate.file, t0(), LEAST);
+    let snapshot = Snapshot::new(&estate.file, t0());
     let said = |key: &str| {
         let text = format!("# {key}: ");
         estate.source.lines().find_map(|line| line.strip_prefix(&text).map(str::to_owned))
@@ -98,7 +98,7 @@ fn each_rule_stands_in_the_registry_once_and_can_be_explained() {
 fn many_resources_are_one_finding_that_names_five() {
     let resources: Vec<Value> = (1..=7).map(|n| resource(&format!("rds:db/db-{n}"))).collect();
     let file = file(&resources, &[]);
-    let snapshot = Snapshot::new(&file, t0(), LEAST);
+    let snapshot = Snapshot::new(&file, t0());
     let findings = rules::findings(&Look::new(&snapshot, None), &[]);
     let of_rule: Vec<_> = findings.found.iter().filter(|g| g.finding.rule == Rule::NoBackup).collect();
     let [group] = of_rule[..] else { panic!("{of_rule:?}") };
@@ -207,7 +207,7 @@ fn a_replica_of_the_key_saves_the_backup() {
         let mut file = json!(file(&[resource("rds:db/orders"), kms], &[copy]));
         file["regions"]["us-west-2"] = json!({ "azs": [] });
         let file: EstateFile = serde_json::from_value(file).unwrap();
-        let snapshot = Snapshot::new(&file, t0(), LEAST);
+        let snapshot = Snapshot::new(&file, t0());
         let loss = Loss::Region("us-east-1".parse().unwrap());
         let found = rules::findings(&Look::new(&snapshot, Some(&loss)), &[]);
         rules_of(&found).contains(&Rule::KeyLostWithData)
@@ -299,7 +299,7 @@ fn what_the_estate_does_not_say_is_not_guessed() {
         &[resource("rds:db/orders"), resource("ec2:subnet/s-1"), resource("iam:user/ci")],
         &[point("a", &json!({ "taken": "-1h" }))],
     );
-    let snapshot = Snapshot::new(&file, t0(), LEAST);
+    let snapshot = Snapshot::new(&file, t0());
     let found = rules_of(&rules::findings(&Look::new(&snapshot, None), &[]));
     let silent = [
         Rule::InNoStack,
@@ -325,7 +325,7 @@ fn a_copy_counts_once_it_is_usable_and_its_key_survives() {
             json!(file(&[resource("rds:db/orders")], &[point("a", &json!({ "taken": "-1h" })), copy]));
         file["accounts"]["444455556666"] = json!({ "name": "vault" });
         let file: EstateFile = serde_json::from_value(file).unwrap();
-        let snapshot = Snapshot::new(&file, t0(), LEAST);
+        let snapshot = Snapshot::new(&file, t0());
         rules_of(&rules::findings(&Look::new(&snapshot, None), &[])).contains(&Rule::BackupsInOneAccount)
     };
     assert!(!at(json!({ "taken": "-2h" })));

@@ -559,7 +559,12 @@ fn one_writer_and_any_number_of_readers() {
     let error = busy();
     assert!(error.contains("journal.ndjson") && error.contains("is writing this run's journal"), "{error}");
     #[cfg(target_os = "linux")]
-    assert!(error.contains(&format!("process {} ", std::process::id())), "{error}");
+    {
+        // The kernel's list of locks is not read at one instant: while others change it, an entry may
+        // be missed.
+        let named = format!("process {} ", std::process::id());
+        assert!((0..50).any(|_| busy().contains(&named)), "{error}");
+    }
     assert_eq!(read(dir.path()).unwrap().events.len(), 1);
     drop(journal);
     let (second, contents) = Journal::reopen(dir.path(), Durability::Buffered).unwrap();

@@ -276,8 +276,7 @@ fn reckoned(each: &str, lost: &str, estate: &Value, resource: &Value) -> Option<
         let consistent = seconds(&point["taken"]);
         rpo = rpo.min(-consistent);
         match point["kind"].as_str().unwrap() {
-            "rds_pitr" => lags.push((-consistent).max(300.0)),
-            "s3_replica" => lags.push(-consistent),
+            "rds_pitr" | "s3_replica" => lags.push(-consistent),
             _ => dated.push((usable, consistent)),
         }
     }

@@ -19,6 +19,9 @@ use learned::History;
 /// The most recoveries that can be drawn. A P99 needs some thousands.
 const MOST_RUNS: u64 = 1_000_000;
 
+/// The most times that are drawn at once: 800 MB.
+const MOST_DRAWS: usize = 100_000_000;
+
 /// Forecast how long the recovery takes: P50, P90 and P99 of each workload's RTO, and the
 /// probability of meeting its objective; change nothing
 ///
@@ -38,7 +41,7 @@ pub struct Args {
     seed: u64,
     /// Learn from the drills in this folder: a run's folder, or one that holds such folders.
     /// Simulated drills teach nothing and are passed over
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = folder)]
     learn: Vec<PathBuf>,
     /// Override a param of the playbook
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = super::name_and_value)]
@@ -47,6 +50,16 @@ pub struct Args {
     output: OutputMode,
     #[command(flatten)]
     config: ConfigArg,
+}
+
+/// Restore jobs of AWS Backup cannot be read yet. A folder of that name is `./aws`.
+fn folder(text: &str) -> Result<PathBuf, String> {
+    if text == "aws" {
+        return Err(
+            "AWS Backup's restore jobs cannot be read yet; write ./aws for a folder of that name".into()
+        );
+    }
+    Ok(PathBuf::from(text))
 }
 
 pub fn run(args: &Args) -> Exit {
@@ -65,13 +78,20 @@ fn carry_out(args: &Args) -> Result<(), Exit> {
     let loaded = load_or_complain(&args.playbook, &args.params, &config)?;
     let timings = loaded.estate.as_ref().map(|estate| estate.file.timings.clone()).unwrap_or_default();
     let contention = loaded.playbook.assume.contention.unwrap_or(1.0);
+    let attempts = model::attempts(&loaded.playbook.steps);
     let history = History::read(&args.learn, &timings).map_err(wrong)?;
     let Rehearsal { report, record } = rehearsal::of(loaded, &config).map_err(wrong)?;
     if report.t0.is_none() {
         return Err(wrong(format!("the rehearsal did not get to T0: {}", report.reasons.join("; "))));
     }
-    let built = model::build(&report, &record, &timings, &history);
+    let built = model::build(&report, &record, &timings, &history, &attempts);
     let runs = usize::try_from(args.runs).unwrap_or(usize::MAX);
+    if runs.saturating_mul(built.model.nodes.len()) > MOST_DRAWS {
+        return Err(wrong(format!(
+            "{runs} recoveries of {} steps and checks are too many to hold: write a smaller `--runs`",
+            built.model.nodes.len()
+        )));
+    }
     let mut forecast = forecast::forecast(&built.model, &Options { runs, seed: args.seed, contention });
     forecast.learned_from = built.learned_from;
     for (name, because) in built.not_recovered {

@@ -6,11 +6,16 @@ use indexmap::IndexMap;
 
 use super::learned::History;
 use crate::cli::rehearsal::JOBS;
-use base::duration::{Time, seconds_between};
+use base::duration::{Span, Time, seconds_between};
 use base::graph::Graph;
 use engine::actions::TIMINGS;
+use estate::PointKind;
 use estate::file::Timing;
-use insight::forecast::{ActionModel, Belief, Chance, Limit, Model, Node, Prior, WorkloadModel, learn};
+use insight::forecast::{
+    ActionModel, Attempts, Belief, Chance, Limit, Model, Node, Prior, WorkloadModel, learn,
+};
+use playbook::model::Step;
+use port::CreateCall;
 use record::objectives::Record;
 use record::report::Report;
 use record::report::model::{CheckStatus, StepStatus};
@@ -23,6 +28,16 @@ pub struct Built {
     pub not_recovered: Vec<(String, String)>,
 }
 
+/// The attempts of each step, by its id.
+pub fn attempts(steps: &[Step]) -> HashMap<String, Attempts> {
+    let of = |step: &Step| Attempts {
+        limit: step.timeout.map(Span::as_secs_f64),
+        most: step.retry.attempts,
+        backoff: step.retry.backoff.as_secs_f64(),
+    };
+    steps.iter().map(|step| (step.id.clone(), of(step))).collect()
+}
+
 /// A step or check of the rehearsal.
 struct Seen<'a> {
     id: &'a str,
@@ -30,6 +45,8 @@ struct Seen<'a> {
     /// The action of a step.
     uses: Option<&'a str>,
     needs: &'a [String],
+    /// The attempts in the rehearsal. After a failed one, its time holds more than one attempt.
+    tried: u32,
     /// When it began. `None`: it never did.
     began: Option<Time>,
     /// When it was done or healthy. `None`: it failed.
@@ -43,6 +60,7 @@ pub fn build(
     record: &Record,
     timings: &IndexMap<String, Timing>,
     history: &History,
+    attempts: &HashMap<String, Attempts>,
 ) -> Built {
     let seen = seen(report);
     let index: HashMap<&str, usize> = seen.iter().enumerate().map(|(i, s)| (s.id, i)).collect();
@@ -57,7 +75,7 @@ pub fn build(
     }
     let mut actions = Actions { timings, history, known: BTreeMap::new(), beliefs: Vec::new() };
     let mut model = Model::default();
-    let mut limits = Limits::new(&seen, &mut model.limits);
+    let limits = Limits::new(&seen, record, &mut model.limits);
     for at in &order {
         let node = &seen[*at];
         let seconds = node.began.zip(node.done).map_or(0.0, |(began, done)| seconds_between(began, done));
@@ -73,6 +91,7 @@ pub fn build(
             seconds,
             hold: node.done.zip(node.free).map_or(0.0, |(done, free)| seconds_between(done, free)),
             chance: node.uses.map_or(Chance::Fixed, |uses| actions.chance(uses)),
+            attempts: attempts.get(node.id).copied().filter(|_| node.tried == 1).unwrap_or(Attempts::ONE),
             limits: waits,
         });
     }
@@ -107,6 +126,7 @@ fn seen(report: &Report) -> Vec<Seen<'_>> {
             workload: step.workload.as_deref(),
             uses: Some(&step.uses),
             needs: &step.needs,
+            tried: step.attempts,
             began: step.started_at.or(t0),
             done,
             free: done,
@@ -119,6 +139,7 @@ fn seen(report: &Report) -> Vec<Seen<'_>> {
             workload: check.workload.as_deref(),
             uses: None,
             needs: &check.needs,
+            tried: 0,
             began: check.ready_at.or(t0),
             done,
             free: check.settled_at.or(done),
@@ -178,32 +199,58 @@ impl Actions<'_> {
     }
 }
 
-/// AWS's limits on copies at once, and the runner's on steps. Each action of copies has one region
-/// of destination: the sandbox's.
+/// AWS's limits on copies at once, and the runner's on steps. All copies go to the sandbox's region.
 struct Limits {
-    copies: Vec<(&'static str, usize)>,
+    /// The index of the limit that each copy waits for, by the step's id.
+    copies: HashMap<String, usize>,
 }
 
-/// The copies that AWS runs at once in one region (quotas of EBS, EC2 and RDS).
-const COPIES: [(&str, usize); 3] =
-    [("ec2.copy_snapshot", 20), ("rds.copy_snapshot", 20), ("ec2.copy_image", 100)];
-
 impl Limits {
-    fn new(seen: &[Seen<'_>], limits: &mut Vec<Limit>) -> Self {
+    fn new(seen: &[Seen<'_>], record: &Record, limits: &mut Vec<Limit>) -> Self {
         limits.push(Limit { name: "steps of the runner".into(), most: JOBS });
-        let mut copies = Vec::new();
-        for (action, most) in COPIES {
-            if seen.iter().filter(|s| s.uses == Some(action)).count() > most {
-                copies.push((action, limits.len()));
-                limits.push(Limit { name: format!("{action} at once"), most });
+        let mut by_call: BTreeMap<CreateCall, Vec<&str>> = BTreeMap::new();
+        for node in seen {
+            if let Some(call) = copy_between_regions(node, record) {
+                by_call.entry(call).or_default().push(node.id);
             }
+        }
+        let mut copies = HashMap::new();
+        for (call, ids) in by_call {
+            let Some(most) = timing::between_regions(call).filter(|most| ids.len() > *most) else { continue };
+            copies.extend(ids.into_iter().map(|id| (id.to_owned(), limits.len())));
+            limits.push(Limit { name: format!("{} at once", call.name()), most });
         }
         Self { copies }
     }
 
-    fn of(&mut self, node: &Seen<'_>) -> Vec<usize> {
-        let Some(uses) = node.uses else { return Vec::new() };
-        let copies = self.copies.iter().filter(|(action, _)| *action == uses).map(|(_, index)| *index);
-        std::iter::once(0).chain(copies).collect()
+    fn of(&self, node: &Seen<'_>) -> Vec<usize> {
+        let runner = node.uses.map(|_| 0);
+        runner.into_iter().chain(self.copies.get(node.id).copied()).collect()
+    }
+}
+
+/// The call with which a step copies from another region than the sandbox's.
+fn copy_between_regions(node: &Seen<'_>, record: &Record) -> Option<CreateCall> {
+    if !["ec2.copy_snapshot", "ec2.copy_image", "rds.copy_snapshot"].contains(&node.uses?) {
+        return None;
+    }
+    let source = record.steps.get(node.id)?.source.as_ref()?;
+    let (_, started) = record.started.as_ref()?;
+    if source.region == started.sandbox_region {
+        return None;
+    }
+    match source.kind {
+        PointKind::EbsSnapshot => Some(CreateCall::CopySnapshot),
+        PointKind::Ami => Some(CreateCall::CopyImage),
+        PointKind::RdsSnapshot => Some(CreateCall::CopyDbSnapshot),
+        PointKind::RdsClusterSnapshot => Some(CreateCall::CopyDbClusterSnapshot),
+        PointKind::RdsPitr
+        | PointKind::RdsReplica
+        | PointKind::S3Replica
+        | PointKind::S3Versions
+        | PointKind::Backup
+        | PointKind::DynamodbPitr
+        | PointKind::DynamodbBackup
+        | PointKind::EfsReplica => None,
     }
 }

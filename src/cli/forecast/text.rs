@@ -44,7 +44,9 @@ fn of_workload(text: &mut String, workload: &WorkloadForecast, style: TextStyle)
         let _ = writeln!(text, "\n{name}: {}", style.paint(Tone::Bad, &format!("unknown: {because}")));
         return;
     };
-    let seconds = |s: f64| human_seconds(s.round());
+    let seconds = |s: f64| {
+        if s.is_finite() { human_seconds(s.round()) } else { "no end (a step fails)".to_owned() }
+    };
     let _ = writeln!(
         text,
         "\n{name}: half of the recoveries take up to {}, 90 % up to {}, 99 % up to {}",
@@ -64,6 +66,14 @@ fn of_workload(text: &mut String, workload: &WorkloadForecast, style: TextStyle)
         let interval = interval.map(|(low, high)| format!(" ({:.1} to {:.1} %)", low * 100.0, high * 100.0));
         let chance = format!("{:.1} %{}", met * 100.0, interval.unwrap_or_default());
         let _ = writeln!(text, "  objective {}: met in {}", seconds(objective), style.paint(tone, &chance));
+    }
+    if rto.p_failed > 0.0 {
+        let failed = format!("{:.1} %", rto.p_failed * 100.0);
+        let _ = writeln!(
+            text,
+            "  {} of the recoveries fail: a step takes longer than its timeout in each attempt",
+            style.paint(Tone::Bad, &failed)
+        );
     }
     picture(text, rto, style);
     if !workload.critical.is_empty() {

@@ -5,8 +5,7 @@ mod findings;
 mod matrix;
 mod playbook;
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
 use chrono::Utc;
 use clap::ValueEnum;
@@ -15,17 +14,15 @@ use super::configuration::ConfigArg;
 use super::ignores::{Ignores, load_estate};
 use super::output::{complain, write_stderr};
 use crate::ui::Surroundings;
-use ::estate::Loss;
 use ::estate::file::EstateFile;
+use ::estate::scope::Scope;
+use ::estate::{Loss, Resource};
 use ::playbook::Loaded;
 use base::duration::Span;
 use base::exit::Exit;
 use insight::matrix::{Each, Workloads, losses, workloads};
 use insight::protection::Snapshot;
 use insight::rules::{self, Goal, Look};
-
-/// What point-in-time recovery loses at least, at its worst (RDS user guide: logs every 5 minutes).
-const LEAST_PITR_LAG: Duration = Duration::from_mins(5);
 
 /// Show what a loss takes, what survives and what comes back; change nothing
 ///
@@ -49,7 +46,7 @@ pub struct Args {
     #[arg(long, value_enum, value_name = "KIND")]
     lose_each: Option<Kind>,
     /// Override a param of the playbook
-    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = super::name_and_value)]
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = super::name_and_value, conflicts_with = "estate")]
     params: Vec<(String, String)>,
     #[arg(long, value_enum, default_value_t)]
     output: Output,
@@ -116,12 +113,14 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
                 return Err(Exit::Wrong);
             };
             let file = &estate.file;
-            let snapshot = Snapshot::new(file, Utc::now(), LEAST_PITR_LAG);
+            let snapshot = Snapshot::new(file, Utc::now());
             let of_playbook = workloads_of(&loaded, &snapshot);
             let mut look = Look::new(&snapshot, None);
             look.goals = goals(&loaded, &of_playbook);
             let found = rules::findings(&look, &Ignores::of_playbook(&loaded).ignores);
-            matrix::run(args, &estate.path, &snapshot, &each(file, kind), &of_playbook, &found)
+            let losses = each(file, kind);
+            judgeable(&estate.path, file, &losses)?;
+            matrix::run(args, &estate.path, &snapshot, &losses, &of_playbook, &found)
         }
         (None, Some(path), kind) => {
             let (loaded, found) = load_estate(path).map_err(|found| {
@@ -130,18 +129,21 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
             })?;
             write_stderr(&found.render(Surroundings::detect().stderr_look().color));
             let file = &loaded.file;
-            let snapshot = Snapshot::new(file, Utc::now(), LEAST_PITR_LAG);
+            let snapshot = Snapshot::new(file, Utc::now());
             let ignores = Ignores::of_estate(&loaded).ignores;
             let found = rules::findings(&Look::new(&snapshot, args.lose.as_ref()), &ignores);
             match (kind, &args.lose) {
                 (Some(kind), _) => {
-                    matrix::run(args, path, &snapshot, &each(file, kind), &workloads(file), &found)
+                    let losses = each(file, kind);
+                    judgeable(path, file, &losses)?;
+                    matrix::run(args, path, &snapshot, &losses, &workloads(file), &found)
                 }
                 (None, Some(loss)) => {
                     is_in(file, loss).map_err(|message| {
                         complain(&format!("{}: {message}", path.display()));
                         Exit::Wrong
                     })?;
+                    judgeable(path, file, std::slice::from_ref(loss))?;
                     estate_loss::run(args, path, &snapshot, loss, &found)
                 }
                 (None, None) => {
@@ -152,6 +154,13 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
         }
         (None, None, _) => Err(Exit::Wrong),
     }
+}
+
+fn judgeable(path: &Path, file: &EstateFile, losses: &[Loss]) -> Result<(), Exit> {
+    can_judge(file, losses).map_err(|message| {
+        complain(&format!("{}: {message}", path.display()));
+        Exit::Wrong
+    })
 }
 
 /// The workloads of a playbook, each with the indices of its resources in the estate.
@@ -179,6 +188,33 @@ fn goals(loaded: &Loaded, workloads: &Workloads) -> Vec<Goal> {
     goals.collect()
 }
 
+/// Refuses an estate that cannot say what these losses take: nothing is not something, and a zonal
+/// resource whose zone is not said may be lost or not.
+pub fn can_judge(file: &EstateFile, losses: &[Loss]) -> Result<(), String> {
+    if losses.is_empty() {
+        return Err("the estate lists none of what should be lost: add its `regions` and `accounts`".into());
+    }
+    if file.resources.is_empty() {
+        return Err("the estate lists no resource, so no loss takes anything: add `resources`".into());
+    }
+    let may_be_lost = |resource: &Resource| {
+        let region = resource.locus.region.as_ref();
+        let holds = |loss: &Loss| loss.az().is_some_and(|az| region.is_none_or(|region| region.holds(az)));
+        resource.scope == Scope::Zonal && resource.locus.az.is_none() && losses.iter().any(holds)
+    };
+    let vague: Vec<String> =
+        file.resources().iter().filter(|r| may_be_lost(r)).map(|r| r.id.to_string()).collect();
+    if vague.is_empty() {
+        return Ok(());
+    }
+    let more = vague.len().saturating_sub(5);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let named = vague.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+    Err(format!(
+        "the estate does not say in which zone {named}{more} lies, so whether a zone takes it is unknown: add `az:`"
+    ))
+}
+
 /// Refuses a loss that the estate does not know. It would take nothing.
 pub fn is_in(file: &EstateFile, loss: &Loss) -> Result<(), String> {
     let known: Vec<&str> = match loss {
@@ -192,5 +228,6 @@ pub fn is_in(file: &EstateFile, loss: &Loss) -> Result<(), String> {
     if known.contains(&name) {
         return Ok(());
     }
-    Err(format!("the estate has no {loss}: it has {}", known.join(", ")))
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    Err(format!("the estate has no {loss}: it has {known}"))
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use chrono::Utc;
 use serde_json::{Value, json};
 
-use super::{Args, LEAST_PITR_LAG, Output, findings};
+use super::{Args, Output, findings};
 use crate::cli::ignores::Ignores;
 use crate::cli::load_or_complain;
 use crate::cli::output::{complain, print_as};
@@ -58,7 +58,7 @@ impl Known {
         let Some((estate, loss)) = loaded.estate.as_ref().zip(loaded.playbook.lose.loss()) else {
             return Self::default();
         };
-        let snapshot = Snapshot::new(&estate.file, report.t0.unwrap_or_else(Utc::now), LEAST_PITR_LAG);
+        let snapshot = Snapshot::new(&estate.file, report.t0.unwrap_or_else(Utc::now));
         let mut look = Look::new(&snapshot, Some(&loss));
         look.goals = super::goals(loaded, &super::workloads_of(loaded, &snapshot));
         for goal in &mut look.goals {

@@ -72,7 +72,7 @@ impl Radius {
 
     /// Whether the selected resources hold no data, or are known to survive.
     pub fn loses_no_data(&self, selector: &Selector) -> bool {
-        let holds_data = scope::row_of(selector.kind()).is_none_or(|row| row.data);
+        let holds_data = scope::holds_data(selector.kind());
         if !holds_data {
             return true;
         }

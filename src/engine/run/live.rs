@@ -172,11 +172,19 @@ impl Mistakes<'_> {
         !self.seen.unseen.contains(&kind)
     }
 
-    /// A selector that matches nothing. With the sandbox's account alone, production is in an account
-    /// that the playbook does not name, or in that one: nobody can say.
+    /// Whether the playbook names an account that is neither the sandbox's nor one that steps restore
+    /// from. Otherwise production may lie in an account that it does not name.
+    fn names_production(&self) -> bool {
+        let sources = self.plan.steps().filter_map(|(_, work)| work.source.as_ref()?.account.as_deref());
+        let readers: Vec<&AccountId> =
+            sources.filter_map(|name| self.plan.accounts.get(name)).map(|account| &account.id).collect();
+        self.live.accounts.iter().any(|id| *id != self.plan.sandbox_account && !readers.contains(&id))
+    }
+
+    /// A selector that matches nothing. Without production's account nobody can say whether it exists.
     fn missing(&self, selector: &Selector, kind: LiveKind, engine: &Engine) -> Option<String> {
         let looked = engine.looked_in(&self.seen.places);
-        if self.live.covers_loss && self.is_complete(kind) && self.live.accounts.len() > 1 {
+        if self.live.covers_loss && self.is_complete(kind) && self.names_production() {
             return Some(format!("`{selector}` selects nothing: {looked}"));
         }
         engine.report(Finding::new(

@@ -26,13 +26,11 @@ impl Engine {
             }
             for (query, _) in self.queries(work, ready).await {
                 let points = surveyed.get(&query).into_iter().flatten();
-                let stuck = points.filter(|point| {
-                    let elsewhere =
-                        point.region != ready.place.region || point.account != ready.place.account;
-                    elsewhere && !point.fixed_options.is_empty() && point.survives(&self.plan.loss)
-                });
-                // The newest one is the one that would be copied.
-                if let Some(point) = stuck.max_by_key(|point| point.taken) {
+                let usable = points.filter(|point| point.survives(&self.plan.loss));
+                // The copy takes the newest one. An older one with such options does not matter.
+                let Some(point) = usable.max_by_key(|point| point.taken.or(point.made)) else { continue };
+                let elsewhere = point.region != ready.place.region || point.account != ready.place.account;
+                if elsewhere && !point.fixed_options.is_empty() {
                     let options = point.fixed_options.join(", ");
                     return Err(Stop::Aborted {
                         error: format!(

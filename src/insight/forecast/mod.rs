@@ -10,7 +10,7 @@ mod result;
 mod simulate;
 
 pub use learn::{Belief, Learned, Observation, Prior, learn};
-pub use model::{Chance, Limit, Model, Node, WorkloadModel};
+pub use model::{Attempts, Chance, Limit, Model, Node, WorkloadModel};
 pub use result::{ActionModel, Critical, Cut, Forecast, Gain, Histogram, RtoForecast, WorkloadForecast};
 pub use simulate::{Options, forecast};
 

@@ -25,8 +25,45 @@ pub struct Node {
     /// From then until the nodes that need it may start: the rest of a check's `stable_for`.
     pub hold: f64,
     pub chance: Chance,
+    /// The time limit of one attempt, in seconds, and the attempts. A draw beyond the limit is a
+    /// failed attempt.
+    pub attempts: Attempts,
     /// The indices of the limits that it counts towards.
     pub limits: Vec<usize>,
+}
+
+/// The attempts of a step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Attempts {
+    /// `None`: no limit.
+    pub limit: Option<f64>,
+    pub most: u32,
+    /// The wait before the second attempt, in seconds. It doubles with each further one.
+    pub backoff: f64,
+}
+
+impl Attempts {
+    /// One attempt without a limit.
+    pub const ONE: Self = Self { limit: None, most: 1, backoff: 0.0 };
+
+    /// The seconds that a step takes whose attempts would take what `draw` gives. Infinite if all of
+    /// them fail.
+    pub(super) fn take(&self, mut draw: impl FnMut() -> f64) -> f64 {
+        let Some(limit) = self.limit else { return draw() };
+        let (mut before, mut backoff) = (0.0, self.backoff);
+        for attempt in 1..=self.most.max(1) {
+            let seconds = draw();
+            if seconds <= limit {
+                return before + seconds;
+            }
+            before += limit;
+            if attempt < self.most {
+                before += backoff;
+                backoff *= 2.0;
+            }
+        }
+        f64::INFINITY
+    }
 }
 
 /// How the time of a node varies.

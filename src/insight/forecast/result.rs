@@ -33,12 +33,15 @@ pub struct WorkloadForecast {
     pub cuts: Vec<Cut>,
 }
 
-/// The distribution of an RTO, in seconds. With `assume`, the assumptions are in it.
+/// The distribution of an RTO, in seconds. With `assume`, the assumptions are in it. A figure that
+/// lies among the recoveries that failed is infinite, and `null` in JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct RtoForecast {
     pub p50_s: f64,
     pub p90_s: f64,
     pub p99_s: f64,
+    /// The share of the draws in which a step failed: all its attempts took longer than its timeout.
+    pub p_failed: f64,
     pub objective_s: Option<f64>,
     /// The share of the runs that meet the objective.
     pub p_met: Option<f64>,

@@ -28,7 +28,7 @@ const PARTS: usize = 40;
 pub struct Options {
     pub runs: usize,
     pub seed: u64,
-    /// A factor on the time of everything that varies.
+    /// A factor on the time of everything that AWS does.
     pub contention: f64,
 }
 
@@ -57,7 +57,7 @@ pub(super) fn times(model: &Model, options: &Options) -> Vec<f64> {
 /// The times of all nodes in all runs.
 struct Drawn {
     nodes: usize,
-    /// Run by run.
+    /// Run by run. Infinite: all attempts of the step failed.
     seconds: Vec<f64>,
 }
 
@@ -75,7 +75,8 @@ impl Drawn {
                     Chance::Fixed => node.seconds,
                     Chance::Of(action) => {
                         let belief = model.actions.get(action).zip(factors.get(action));
-                        node.seconds * options.contention * factor(belief, common, &mut rng)
+                        let mean = node.seconds * options.contention;
+                        node.attempts.take(|| mean * factor(belief, common, &mut rng))
                     }
                 });
             }
@@ -127,8 +128,8 @@ struct Outcome {
     edges: Vec<Vec<Vec<u32>>>,
 }
 
-/// How many nodes of a limit can run at once at most: the chains of nodes, each of which needs the
-/// one before, that hold all of them. There may be a division into fewer.
+/// An upper bound of how many nodes of a limit can run at once: the number of chains that hold them
+/// all. Nodes of one chain need each other, so they never overlap. The chains are found greedily.
 fn chains(model: &Model, limit: usize) -> usize {
     let is_of = |index: usize| model.nodes[index].limits.contains(&limit);
     let mut is_continued = vec![false; model.nodes.len()];
@@ -224,8 +225,8 @@ impl<'a> Runner<'a> {
     /// The RTO of one workload in each run, for each change.
     fn changed(&mut self, drawn: &Drawn, workload: &WorkloadModel, changes: &[Change]) -> Vec<Vec<f64>> {
         let mut rto: Vec<Vec<f64>> = changes.iter().map(|_| Vec::new()).collect();
-        // From the last node to the first: what a change leaves behind does not reach the nodes
-        // before it, and the next change begins before it.
+        // `in_order` rewrites only the nodes from the changed one on. So changes go from the last
+        // node to the first, and nothing has to be reset between them.
         let mut order: Vec<usize> = (0..changes.len()).collect();
         order.sort_by_key(|at| Reverse(changes[*at].node()));
         let mut path: Vec<bool> = vec![false; self.model.nodes.len()];
@@ -397,6 +398,10 @@ fn of_workload(runner: &mut Runner<'_>, drawn: &Drawn, base: &Outcome, index: us
     let name = |node: usize| model.nodes[node].id.clone();
     let (mut gains, mut cuts): (Vec<Gain>, Vec<Cut>) = (Vec::new(), Vec::new());
     for (change, mut changed) in changes.iter().zip(runner.changed(drawn, workload, &changes)) {
+        if p90.is_infinite() {
+            // What would help is that the recovery does not fail. No seconds say that.
+            break;
+        }
         changed.sort_by(f64::total_cmp);
         let p90_gain_s = p90 - (quantile(&changed, 0.9) + workload.assumed);
         match *change {
@@ -427,6 +432,7 @@ fn of_rto(sorted: &[f64], objective: Option<f64>) -> RtoForecast {
         p50_s: quantile(sorted, 0.5),
         p90_s: quantile(sorted, 0.9),
         p99_s: quantile(sorted, 0.99),
+        p_failed: sorted.iter().filter(|seconds| seconds.is_infinite()).count() as f64 / sorted.len() as f64,
         objective_s: objective,
         p_met: met.map(|met| met as f64 / sorted.len() as f64),
         p_met_low: interval.map(|(low, _)| low),
@@ -452,8 +458,12 @@ fn wilson(met: f64, all: f64) -> (f64, f64) {
     (((centre - half) / scale).max(0.0), ((centre + half) / scale).min(1.0))
 }
 
-/// The picture of a distribution. Its last part holds what lies beyond the P99.5.
+/// The picture of the recoveries that succeeded. Its last part holds what lies beyond the P99.5.
 fn histogram(sorted: &[f64]) -> Histogram {
+    let sorted = &sorted[..sorted.partition_point(|seconds| seconds.is_finite())];
+    if sorted.is_empty() {
+        return Histogram { from_s: 0.0, width_s: 0.0, counts: Vec::new() };
+    }
     let (from, to) = (quantile(sorted, 0.0), quantile(sorted, 0.995));
     let width = (to - from) / PARTS as f64;
     if width <= 0.0 {
@@ -470,7 +480,7 @@ fn histogram(sorted: &[f64]) -> Histogram {
 
 #[cfg(test)]
 mod tests {
-    use super::super::model::{Limit, Node};
+    use super::super::model::{Attempts, Limit, Node};
     use super::*;
 
     /// A graph in which each node needs some of those before it, with times of which many are equal.
@@ -479,7 +489,15 @@ mod tests {
         let nodes = (0..12).map(|index| {
             let needs = (0..index).filter(|_| below(4) == 0).collect();
             let (seconds, hold) = (below(4) as f64, below(2) as f64);
-            Node { id: format!("n{index}"), needs, seconds, hold, chance: Chance::Fixed, limits: Vec::new() }
+            Node {
+                id: format!("n{index}"),
+                needs,
+                seconds,
+                hold,
+                chance: Chance::Fixed,
+                attempts: Attempts::ONE,
+                limits: Vec::new(),
+            }
         });
         let nodes: Vec<Node> = nodes.collect();
         let of = vec![3, 7, 9, 11];

@@ -3,13 +3,21 @@ use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, StandardNormal};
 
 use super::learn::{Belief, Observation, Prior, learn};
-use super::model::{Chance, Limit, Model, Node, WorkloadModel};
+use super::model::{Attempts, Chance, Limit, Model, Node, WorkloadModel};
 use super::simulate::{Options, forecast};
 
 const SURE: Belief = Belief::Calibrated { sigma: 0.0 };
 
 fn node(id: &str, needs: &[usize], seconds: f64, chance: Chance) -> Node {
-    Node { id: id.into(), needs: needs.to_vec(), seconds, hold: 0.0, chance, limits: Vec::new() }
+    Node {
+        id: id.into(),
+        needs: needs.to_vec(),
+        seconds,
+        hold: 0.0,
+        chance,
+        attempts: Attempts::ONE,
+        limits: Vec::new(),
+    }
 }
 
 fn workload(nodes: usize, objective: Option<f64>) -> WorkloadModel {
@@ -83,6 +91,25 @@ fn the_same_seed_gives_the_same_forecast_and_wide_graphs_are_slower_than_their_m
     let slower = Options { contention: 1.5, ..options(2_000) };
     let slower = forecast(&model, &slower).workloads.remove(0).rto.unwrap();
     assert!((slower.p50_s / rto.p50_s - 1.5).abs() < 1e-9);
+}
+
+#[test]
+fn a_draw_beyond_the_timeout_is_a_failed_attempt() {
+    let with = |most: u32| {
+        let mut db = node("db", &[], 840.0, Chance::Of(0));
+        db.attempts = Attempts { limit: Some(900.0), most, backoff: 10.0 };
+        let actions = vec![learn(Prior { spread: 0.25 }, &[])];
+        let model =
+            Model { nodes: vec![db], workloads: vec![workload(1, Some(7200.0))], actions, limits: vec![] };
+        forecast(&model, &options(4_000)).workloads.remove(0).rto.unwrap()
+    };
+    let once = with(1);
+    assert!(once.p_failed > 0.3 && once.p99_s.is_infinite(), "{once:?}");
+    assert!((once.p_met.unwrap() + once.p_failed - 1.0).abs() < 1e-9, "{once:?}");
+    let thrice = with(3);
+    assert!(thrice.p_failed > 0.0 && thrice.p_failed < once.p_failed / 3.0, "{thrice:?}");
+    // A second attempt costs the timeout and the wait.
+    assert!(thrice.p90_s > 910.0, "{thrice:?}");
 }
 
 /// One step with this belief: its times are the prediction of one more drill.

@@ -55,7 +55,7 @@ struct Part {
 
 /// Writes a playbook.
 pub fn draft(wanted: &Wanted<'_>) -> Result<Draft, NoDraft> {
-    let snapshot = Snapshot::new(wanted.file, wanted.t0, std::time::Duration::ZERO);
+    let snapshot = Snapshot::new(wanted.file, wanted.t0);
     let lost: Vec<(&Resource, &ResourceEntry)> = snapshot
         .entries()
         .filter(|(resource, _)| wanted.loss.takes_resource(resource))

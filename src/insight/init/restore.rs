@@ -70,6 +70,12 @@ impl Names {
     fn item(&mut self, name: &str) -> String {
         self.free("item", name)
     }
+
+    /// A name for a bucket of the sandbox: at most 30 characters. Two buckets never share one.
+    fn bucket(&mut self, name: &str) -> String {
+        let short: String = name.chars().take(26).collect();
+        self.free("bucket", &short)
+    }
 }
 
 /// What restores a resource. The error says why nothing does.
@@ -80,6 +86,12 @@ pub fn of(
     names: &mut Names,
 ) -> Result<Restore, String> {
     let found = Found { entry, points: snapshot.points(&entry.id), sandbox };
+    if entry.id.kind.starts_with("rds:") && sandbox.zones < 2 {
+        return Err(format!(
+            "RDS needs subnets in two zones, and {} has only {} left",
+            sandbox.region, sandbox.zones
+        ));
+    }
     match entry.id.kind.as_str() {
         "rds:db" => database(&found, names),
         "rds:cluster" => cluster(&found, names),
@@ -294,11 +306,10 @@ fn bucket(found: &Found<'_>, names: &mut Names) -> Result<Restore, String> {
     // Objects are copied by S3 itself, from any region.
     let point = found.newest(&kinds, true).ok_or_else(|| found.why_not(&kinds))?;
     let id = names.item(&found.entry.id.name);
-    let to: String = id.chars().take(30).collect();
-    let to = to.trim_end_matches('-');
+    let to = names.bucket(&found.entry.id.name);
     let lines = vec![
         "uses: s3.restore".into(),
-        format!("with: {{ from: {{ bucket: {} }}, to: {} }}", text(&point.id), text(to)),
+        format!("with: {{ from: {{ bucket: {} }}, to: {} }}", text(&point.id), text(&to)),
     ];
     let check = check(&id, vec![format!("s3: {{ bucket: \"{{{{ steps.{id}.bucket }}}}\" }}")], None, names);
     Ok(Restore { steps: vec![Item { id, lines, todo: None }], check })

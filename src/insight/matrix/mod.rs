@@ -31,7 +31,8 @@ pub struct Row {
     pub lose: Loss,
     /// The lost resources.
     pub lost: Vec<String>,
-    /// The lost resources of which no usable recovery point and no replica survives.
+    /// The lost resources of which no usable recovery point and no replica survives, and which no
+    /// stack's template makes again.
     pub unprotected: Vec<String>,
     pub workloads: IndexMap<String, WorkloadRow>,
 }
