@@ -371,17 +371,13 @@ impl History {
                 age = random.random_range(0..300);
                 entry["taken"] = format!("-{age}m").into();
             }
-            // The newest, and then as many as fit into the time that each is kept.
-            let mut kept = every;
-            loop {
+            // Those that are still kept at T0.
+            while age <= keep {
                 // A point that is not usable at T0 was never a source.
                 if age >= lag {
                     history.dated.push((age, age - lag));
                 }
-                (age, kept) = (age + every, kept + every);
-                if kept > keep {
-                    break;
-                }
+                age += every;
             }
             history.entries.push(point(&format!("series-{index}"), &entry));
         }

@@ -163,7 +163,8 @@ const TYPES: [(&str, &str, bool); 12] = [
     ("lambda:function", "regional", false),
     ("iam:role", "global", false),
     ("route53:hosted-zone", "global", false),
-    ("acme:thing", "own", false),
+    // What nobody knows may hold data.
+    ("acme:thing", "own", true),
 ];
 
 const KINDS: [(&str, &str); 7] = [
@@ -282,7 +283,12 @@ fn reckoned(each: &str, lost: &str, estate: &Value, resource: &Value) -> Option<
     }
     for replica in resource["replicas"].as_array().into_iter().flatten() {
         let place = json!({ "region": replica["region"], "account": resource["account"] });
-        if !taken(each, lost, &place, "regional") {
+        // A replica of a zonal type lies in a zone, and nothing says that it is another one.
+        let kind = resource["id"].as_str().unwrap().split('/').next().unwrap();
+        let zonal = TYPES.iter().any(|(name, scope, _)| *name == kind && ["zonal", "own"].contains(scope));
+        let region = REGIONS.iter().find(|(name, _)| replica["region"] == *name).unwrap();
+        let may_be_lost = each == "az" && zonal && lost.starts_with(region.1);
+        if !taken(each, lost, &place, "regional") && !may_be_lost {
             rpo = rpo.min(seconds(&replica["lag"]));
             lags.push(seconds(&replica["lag"]));
         }
