@@ -44,15 +44,15 @@ fn of_workload(text: &mut String, workload: &WorkloadForecast, style: TextStyle)
         let _ = writeln!(text, "\n{name}: {}", style.paint(Tone::Bad, &format!("unknown: {because}")));
         return;
     };
-    let seconds = |s: f64| {
-        if s.is_finite() { human_seconds(s.round()) } else { "no end (a step fails)".to_owned() }
-    };
+    let seconds = |s: f64| human_seconds(s.round());
+    // Among the recoveries that fail, no time is enough.
+    let up_to = |s: f64| if s.is_finite() { format!("up to {}", seconds(s)) } else { "without end".into() };
     let _ = writeln!(
         text,
-        "\n{name}: half of the recoveries take up to {}, 90 % up to {}, 99 % up to {}",
-        seconds(rto.p50_s),
-        seconds(rto.p90_s),
-        seconds(rto.p99_s)
+        "\n{name}: half of the recoveries take {}, 90 % {}, 99 % {}",
+        up_to(rto.p50_s),
+        up_to(rto.p90_s),
+        up_to(rto.p99_s)
     );
     if let (Some(objective), Some(met)) = (rto.objective_s, rto.p_met) {
         let tone = if met >= 0.95 {
