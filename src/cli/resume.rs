@@ -109,6 +109,11 @@ fn go_on(
     let contents = journal::read(&folder).map_err(|e| wrong(e.to_string()))?;
     let started = started(&contents.events, &folder).map_err(wrong)?;
     if is_over(&contents, abort) {
+        if !given.is_empty() {
+            let message =
+                "the run has ended and takes no param: leave `--param` out to write its reports again";
+            return Err(wrong(format!("{}: {message}", folder.display())));
+        }
         let mut report = objectives::report(&Record::from_events(&contents.events))
             .ok_or_else(|| failed("the run left no record".into()))?;
         report.journal = Some(super::run_folder::noted(contents.end()));
