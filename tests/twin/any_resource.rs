@@ -82,6 +82,17 @@ fn each_type_stands_once_and_names_actions_that_exist() {
 }
 
 #[test]
+fn each_action_that_restores_stands_in_the_table() {
+    // They compare, run a program, or ask a person.
+    let restore_nothing = ["s3.verify", "command.run", "manual.task"];
+    for entry in ACTIONS {
+        let name = entry.decl.name;
+        let stands = TABLE.iter().any(|row| row.restored_by.contains(&name));
+        assert_eq!(stands, !restore_nothing.contains(&name), "{name}");
+    }
+}
+
+#[test]
 fn each_kind_of_point_protects_a_type() {
     for kind in estate::PointKind::ALL {
         assert!(TABLE.iter().any(|row| row.protected_by.contains(kind)), "{kind:?}");
