@@ -56,7 +56,8 @@ pub struct Plan {
     /// The surviving regions to search for recovery points: the estate's, the sandbox's, and those
     /// that steps name.
     pub regions: Vec<Region>,
-    /// Where the selectors of workloads and the loss stand, by their JSON pointers.
+    /// Where the selectors of workloads and the loss stand, by their JSON pointers. Empty with an
+    /// estate: validation has judged them.
     pub places: BTreeMap<String, String>,
 }
 
@@ -137,7 +138,8 @@ impl From<Loaded> for Input {
         let listed = loaded.playbook.workloads.iter().flat_map(|(name, workload)| {
             (0..workload.resources.len()).map(move |index| live::pointer(name, index))
         });
-        let places = listed.chain(["/lose".to_owned()]);
+        // Only a drill without an estate looks up what its workloads list (`run::live`).
+        let places = listed.chain(["/lose".to_owned()]).filter(|_| loaded.estate.is_none());
         let places = places.map(|pointer| (pointer.clone(), loaded.place_of(&pointer))).collect();
         Self {
             playbook: loaded.playbook,

@@ -1,6 +1,6 @@
 //! Ids that stand for several resources, of which one is lost.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::{Plan, Work};
 use base::severity::Severity;
@@ -11,7 +11,10 @@ use port::{Finding, Rule};
 /// One finding for each such id that the playbook names.
 pub fn findings(plan: &Plan) -> Vec<Finding> {
     let mut named: BTreeSet<String> = plan.radius.named(&selectors(plan)).into_iter().collect();
-    named.retain(|id| plan.radius.lost.contains(id) && plan.radius.surviving.contains(id));
+    // Sets, because an estate may have tens of thousands of resources.
+    let lost: HashSet<&String> = plan.radius.lost.iter().collect();
+    let surviving: HashSet<&String> = plan.radius.surviving.iter().collect();
+    named.retain(|id| lost.contains(id) && surviving.contains(id));
     named.iter().filter_map(|id| finding(plan, id)).collect()
 }
 
