@@ -10,7 +10,7 @@ use super::ec2::filter;
 use super::{Aws, pages, s3};
 use base::duration::Size;
 use base::ids::AzId;
-use estate::scope::{self, Scope};
+use estate::scope;
 use estate::{Locus, Resource, ResourceId, Selector};
 use port::{CloudResult, ErrorKind, LiveKind, LiveQuery, Place, TAG_RUN, Zone};
 
@@ -40,7 +40,7 @@ impl Found<'_> {
             .and_then(|name| self.zones.iter().find(|zone| zone.name == name))
             .map(|zone| zone.id.clone());
         let Some(row) = scope::row_of(kind) else { return };
-        let scope = if has_standby && row.scope == Scope::Zonal { Scope::Regional } else { row.scope };
+        let scope = row.scope_of(has_standby, az.is_some());
         let (account, region) = (Some(self.place.account.clone()), Some(self.place.region.clone()));
         let id = ResourceId::new(kind, id);
         let locus = Locus { account, region, az };
@@ -85,11 +85,16 @@ fn filters(query: &LiveQuery, id: &str) -> Vec<aws_sdk_ec2::types::Filter> {
 }
 
 fn tags_of_ec2(tags: &[Tag]) -> Tags {
-    tags.iter().filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned()))).collect()
+    owned(tags.iter().map(|tag| (tag.key(), tag.value())))
 }
 
 fn tags_of_rds(tags: &[aws_sdk_rds::types::Tag]) -> Tags {
-    tags.iter().filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned()))).collect()
+    owned(tags.iter().map(|tag| (tag.key(), tag.value())))
+}
+
+/// Tags with a key and a value.
+fn owned<'a>(tags: impl Iterator<Item = (Option<&'a str>, Option<&'a str>)>) -> Tags {
+    tags.filter_map(|(key, value)| Some((key?.to_owned(), value?.to_owned()))).collect()
 }
 
 async fn instances(clients: &Clients, found: &mut Found<'_>) -> CloudResult<()> {

@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use super::output::write_stderr;
+use crate::ui::Surroundings;
+use base::exit::Exit;
 use estate::draft::LoadedEstate;
 use estate::load::FileRead;
 use insight::rules::{Ignore, RULES, may_be_ignored};
@@ -91,6 +94,14 @@ fn ignore(text: &str) -> Result<(Rule, String), (String, String)> {
         return Err((message, format!("write `# drillmaster: ignore {rule} because REASON`")));
     }
     Ok((rule, because.to_owned()))
+}
+
+/// Like [`load_estate`], and writes mistakes and warnings to stderr.
+pub fn load_estate_or_complain(path: &Path) -> Result<LoadedEstate, Exit> {
+    let loaded = load_estate(path);
+    let (Ok((_, found)) | Err(found)) = &loaded;
+    write_stderr(&found.render(Surroundings::detect().stderr_look().color));
+    loaded.map(|(loaded, _)| loaded).map_err(|_| Exit::Wrong)
 }
 
 /// Loads an estate by itself, with the mistakes of its comments.

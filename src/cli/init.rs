@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 
 use chrono::Utc;
 
-use super::ignores::load_estate;
+use super::ignores::load_estate_or_complain;
 use super::output::{complain, print, write_stderr};
 use super::plan;
-use crate::ui::Surroundings;
 use base::exit::Exit;
 use estate::{Loss, Selector};
 use insight::init::{Wanted, draft};
@@ -63,11 +62,7 @@ fn carry_out(args: &Args) -> Result<(), Exit> {
         complain(&message);
         Exit::Wrong
     };
-    let (loaded, found) = load_estate(&args.estate).map_err(|found| {
-        write_stderr(&found.render(Surroundings::detect().stderr_look().color));
-        Exit::Wrong
-    })?;
-    write_stderr(&found.render(Surroundings::detect().stderr_look().color));
+    let loaded = load_estate_or_complain(&args.estate)?;
     let at = args.estate.display();
     plan::is_in(&loaded.file, &args.lose)
         .and_then(|()| plan::can_judge(&loaded.file, std::slice::from_ref(&args.lose)))

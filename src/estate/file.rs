@@ -11,7 +11,7 @@ use super::locus::Locus;
 use super::loss::Loss;
 use super::point::{PointKind, RecoveryPoint, key_locus};
 use super::resource::{Resource, ResourceId};
-use super::scope::{self, Differs, Scope};
+use super::scope::{self, Scope};
 use super::series;
 use base::duration::{Size, Span, Time, When};
 use base::ids::{AccountId, AzId, Region};
@@ -510,11 +510,7 @@ impl ResourceEntry {
     /// The scope of this resource. An unknown scope is taken for zonal, so that it is asked for.
     pub fn scope(&self) -> Scope {
         let Some(row) = scope::row_of(&self.id.kind) else { return self.scope.unwrap_or(Scope::Zonal) };
-        match row.differs {
-            Differs::WithStandby if self.multi_az => Scope::Regional,
-            Differs::InOneZone if self.az.is_some() => Scope::Zonal,
-            Differs::Never | Differs::WithStandby | Differs::InOneZone => row.scope,
-        }
+        row.scope_of(self.multi_az, self.az.is_some())
     }
 }
 

@@ -44,6 +44,12 @@ impl Loss {
         self.takes(&resource.locus, resource.scope)
     }
 
+    /// Whether the loss of a zone may take a resource whose own zone is not known.
+    pub fn may_take(&self, resource: &Resource) -> bool {
+        let (Self::Az(lost), Locus { region, az: None, .. }) = (self, &resource.locus) else { return false };
+        resource.scope == Scope::Zonal && region.as_ref().is_none_or(|region| region.holds(lost))
+    }
+
     /// The key that a playbook's `lose` has for it, and what is lost.
     pub fn key_and_name(&self) -> (&'static str, &str) {
         match self {

@@ -73,6 +73,15 @@ const fn row(kind: &'static str, scope: Scope, source: &'static str) -> Row {
 }
 
 impl Row {
+    /// The scope of one resource of the type.
+    pub fn scope_of(&self, has_standby: bool, has_zone: bool) -> Scope {
+        match self.differs {
+            Differs::WithStandby if has_standby => Scope::Regional,
+            Differs::InOneZone if has_zone => Scope::Zonal,
+            Differs::Never | Differs::WithStandby | Differs::InOneZone => self.scope,
+        }
+    }
+
     const fn data(self) -> Self {
         Self { data: true, ..self }
     }

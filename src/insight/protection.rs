@@ -110,15 +110,11 @@ impl<'a> Snapshot<'a> {
     }
 }
 
-fn loss_is_in(loss: &Loss, replica: &ReplicaEntry) -> bool {
-    loss.az().is_some_and(|az| replica.region.holds(az))
-}
-
 /// Whether a replica is there after the loss.
 pub fn survives(entry: &ResourceEntry, replica: &ReplicaEntry, loss: &Loss) -> bool {
     let account = replica.account.as_ref().unwrap_or(&entry.account);
     let is_zonal = scope::row_of(&entry.id.kind).is_none_or(|row| row.scope == Scope::Zonal);
-    if let (Loss::Az(lost), true) = (loss, is_zonal && loss_is_in(loss, replica)) {
+    if let Some(lost) = loss.az().filter(|az| is_zonal && replica.region.holds(az)) {
         return replica.az.as_ref().is_some_and(|az| az != lost);
     }
     let locus = Locus { account: Some(account.clone()), region: Some(replica.region.clone()), az: None };

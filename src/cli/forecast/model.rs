@@ -8,7 +8,7 @@ use super::learned::History;
 use crate::cli::rehearsal::JOBS;
 use base::duration::{Span, Time, seconds_between};
 use base::graph::Graph;
-use engine::actions::TIMINGS;
+use engine::actions::{TIMINGS, WITHOUT_CLOUD};
 use estate::PointKind;
 use estate::file::Timing;
 use insight::forecast::{
@@ -165,7 +165,7 @@ impl Actions<'_> {
         let spread = timing::of(uses, TIMINGS, self.timings).map_or(0.0, |timing| timing.spread);
         let belief = learn(Prior { spread }, self.history.of(uses));
         // People and programs of the runner's machine are not slower because a region is busy.
-        let is_of_aws = !["manual.task", "command.run"].contains(&uses);
+        let is_of_aws = !WITHOUT_CLOUD.contains(&uses);
         if !is_of_aws && belief == (Belief::Calibrated { sigma: 0.0 }) {
             return Chance::Fixed;
         }

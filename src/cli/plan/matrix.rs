@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::{Args, Output, findings, playbook};
+use super::{Args, Output, findings, playbook, worst_case};
 use crate::cli::output::{complain, print_as, with_help};
 use crate::ui::text::{Tone, clean, pad, width};
 use crate::ui::{Surroundings, TextStyle, out};
@@ -82,11 +82,7 @@ fn figures(row: &WorkloadRow) -> Vec<String> {
         None if row.unprotected > 0 => return figures,
         None => "how much data it loses is unknown".to_owned(),
     });
-    figures.push(match (row.worst_case_s, row.worst_case_at_least_s) {
-        (Some(seconds), _) => format!("worst case {}", human_seconds(seconds)),
-        (None, Some(seconds)) => format!("worst case at least {}", human_seconds(seconds)),
-        (None, None) => "worst case unknown".to_owned(),
-    });
+    figures.push(worst_case(row.worst_case_s, row.worst_case_at_least_s));
     figures
 }
 

@@ -11,14 +11,12 @@ use chrono::Utc;
 use clap::ValueEnum;
 
 use super::configuration::ConfigArg;
-use super::ignores::{Ignores, load_estate};
-use super::output::{complain, write_stderr};
-use crate::ui::Surroundings;
+use super::ignores::{Ignores, load_estate_or_complain};
+use super::output::complain;
 use ::estate::file::EstateFile;
-use ::estate::scope::Scope;
 use ::estate::{Loss, Resource};
 use ::playbook::Loaded;
-use base::duration::Span;
+use base::duration::{Span, human_seconds};
 use base::exit::Exit;
 use insight::matrix::{Each, Workloads, losses, workloads};
 use insight::protection::Snapshot;
@@ -84,6 +82,15 @@ pub fn loss(text: &str) -> Result<Loss, String> {
     }
 }
 
+/// A worst case in words. `at_least`: a lower bound, if it is not known.
+fn worst_case(seconds: Option<f64>, at_least: Option<f64>) -> String {
+    match (seconds, at_least) {
+        (Some(seconds), _) => format!("worst case {}", human_seconds(seconds)),
+        (None, Some(seconds)) => format!("worst case at least {}", human_seconds(seconds)),
+        (None, None) => "worst case unknown".to_owned(),
+    }
+}
+
 /// The losses of one kind, in the estate's order.
 fn each(file: &EstateFile, kind: Kind) -> Vec<Loss> {
     losses(
@@ -123,11 +130,7 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
             matrix::run(args, &estate.path, &snapshot, &losses, &of_playbook, &found)
         }
         (None, Some(path), kind) => {
-            let (loaded, found) = load_estate(path).map_err(|found| {
-                write_stderr(&found.render(Surroundings::detect().stderr_look().color));
-                Exit::Wrong
-            })?;
-            write_stderr(&found.render(Surroundings::detect().stderr_look().color));
+            let loaded = load_estate_or_complain(path)?;
             let file = &loaded.file;
             let snapshot = Snapshot::new(file, Utc::now());
             let ignores = Ignores::of_estate(&loaded).ignores;
@@ -197,11 +200,7 @@ pub fn can_judge(file: &EstateFile, losses: &[Loss]) -> Result<(), String> {
     if file.resources.is_empty() {
         return Err("the estate lists no resource, so no loss takes anything: add `resources`".into());
     }
-    let may_be_lost = |resource: &Resource| {
-        let region = resource.locus.region.as_ref();
-        let holds = |loss: &Loss| loss.az().is_some_and(|az| region.is_none_or(|region| region.holds(az)));
-        resource.scope == Scope::Zonal && resource.locus.az.is_none() && losses.iter().any(holds)
-    };
+    let may_be_lost = |resource: &Resource| losses.iter().any(|loss| loss.may_take(resource));
     let vague: Vec<String> =
         file.resources().iter().filter(|r| may_be_lost(r)).map(|r| r.id.to_string()).collect();
     if vague.is_empty() {

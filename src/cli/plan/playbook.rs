@@ -6,7 +6,7 @@ use std::path::Path;
 use chrono::Utc;
 use serde_json::{Value, json};
 
-use super::{Args, Output, findings};
+use super::{Args, Output, findings, worst_case};
 use crate::cli::ignores::Ignores;
 use crate::cli::load_or_complain;
 use crate::cli::output::{complain, print_as};
@@ -17,6 +17,7 @@ use crate::ui::{Surroundings, TextStyle, out};
 use base::duration::{human_seconds, seconds_between};
 use base::exit::Exit;
 use base::visible::Form;
+use engine::actions::WITHOUT_CLOUD;
 use insight::matrix::{Row, Workloads};
 use insight::protection::Snapshot;
 use insight::rules::{self, Findings, Look, RefusedStep};
@@ -294,11 +295,8 @@ fn expected(text: &mut String, style: TextStyle, report: &Report) {
             objective(w.rto.objective_s),
             assumed(report, w),
         ]);
-        let worst = match (w.rpo.worst_case_s, w.rpo.worst_case_at_least_s) {
-            (Some(worst), _) => format!("worst case {}", human_seconds(worst)),
-            (None, Some(worst)) => format!("worst case at least {}", human_seconds(worst)),
-            (None, None) => "worst case unknown".to_owned(),
-        } + if worst_case_misses(&w.rpo) { ", misses" } else { "" };
+        let misses = if worst_case_misses(&w.rpo) { ", misses" } else { "" };
+        let worst = worst_case(w.rpo.worst_case_s, w.rpo.worst_case_at_least_s) + misses;
         rows.push([
             String::new(),
             "RPO".into(),
@@ -321,7 +319,7 @@ fn assumed(report: &Report, workload: &WorkloadReport) -> String {
     }
     for link in &workload.critical_path {
         let step = report.steps.iter().find(|step| step.id == link.id);
-        if step.is_some_and(|step| ["manual.task", "command.run"].contains(&step.uses.as_str())) {
+        if step.is_some_and(|step| WITHOUT_CLOUD.contains(&step.uses.as_str())) {
             parts.push(format!("step {} {}", clean(&link.id), human_seconds(link.seconds)));
         }
     }

@@ -16,6 +16,10 @@ use port::ActionTiming;
 
 pub use action::{Entry, Invocation};
 
+/// The actions that no cloud carries out, but a program or a person. The drill knows only words of
+/// what they make, and no busy region slows them.
+pub const WITHOUT_CLOUD: [&str; 2] = ["command.run", "manual.task"];
+
 /// All actions, in the order of help and schema. There is no other list of them.
 pub const ACTIONS: &[Entry] = &[
     entry::<ec2::copy_snapshot::CopySnapshot>(),

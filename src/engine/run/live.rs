@@ -12,7 +12,6 @@ use super::{Engine, Stop};
 use crate::plan::Plan;
 use crate::plan::live::{self, Live};
 use base::ids::AccountId;
-use estate::scope::Scope;
 use estate::{Resource, Selector};
 use event::Phase;
 use port::{CloudError, Finding, LiveKind, LiveQuery, Place, Rule};
@@ -199,12 +198,7 @@ impl Mistakes<'_> {
 
     /// A zonal resource that may be in the lost zone.
     fn zone_unknown(&self, found: &[&Resource]) -> Option<String> {
-        let lost = self.plan.loss.az()?;
-        let vague = found.iter().find(|resource| {
-            resource.scope == Scope::Zonal
-                && resource.locus.az.is_none()
-                && resource.locus.region.as_ref().is_none_or(|region| region.holds(lost))
-        })?;
+        let vague = found.iter().find(|resource| self.plan.loss.may_take(resource))?;
         Some(format!(
             "AWS does not say in which zone `{}` in {} is: whether it is lost with {} is unknown",
             vague.id,

@@ -8,6 +8,7 @@ use super::Engine;
 use super::found::SurveyedPoints;
 use super::isolation::IsolationMonitor;
 use super::known::Points;
+use crate::actions::WITHOUT_CLOUD;
 use crate::plan::Work;
 use crate::sandbox::{Provisioner, Ready};
 use base::duration::Time;
@@ -97,6 +98,6 @@ fn makers(engine: &Engine) -> BTreeSet<&str> {
         Work::Step(work) => Some(work),
         Work::Check(_) => None,
     });
-    let words = ["command.run", "manual.task"];
-    steps.filter(|work| !words.contains(&work.action.decl.name)).map(|work| work.step.id.as_str()).collect()
+    let in_the_cloud = steps.filter(|work| !WITHOUT_CLOUD.contains(&work.action.decl.name));
+    in_the_cloud.map(|work| work.step.id.as_str()).collect()
 }

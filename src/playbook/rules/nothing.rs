@@ -10,7 +10,7 @@ use crate::action::{Arguments, SourceWhat};
 use crate::draft::Draft;
 use crate::expr::is_template;
 use estate::file::EstateFile;
-use estate::scope::{self, Scope};
+use estate::scope;
 use estate::{IdPlace, Loss, Resource, ResourceId, Selector};
 use yaml::{Diagnostics, Entry, Node, Span};
 
@@ -128,7 +128,7 @@ fn unknown_zones(
     let mut any = false;
     for (index, span) in &named.by_workloads {
         let Some(resource) = facts.resources.get(*index) else { continue };
-        if !may_be_in(loss, resource, file) {
+        if !loss.may_take(resource) {
             continue;
         }
         any = true;
@@ -146,16 +146,6 @@ fn unknown_zones(
         );
     }
     any
-}
-
-/// Whether the resource may be in the lost zone, because its own zone is not known.
-fn may_be_in(loss: &Loss, resource: &Resource, file: &EstateFile) -> bool {
-    let Some(lost) = loss.az() else { return false };
-    if resource.scope != Scope::Zonal || resource.locus.az.is_some() {
-        return false;
-    }
-    let region = resource.locus.region.as_ref();
-    region.is_none_or(|region| file.regions.get(region).is_none_or(|entry| entry.azs.contains(lost)))
 }
 
 fn zones(file: &EstateFile, resource: &Resource) -> String {
