@@ -30,6 +30,9 @@ pub struct EstateFile {
     pub resources: Vec<ResourceEntry>,
     #[serde(default)]
     pub recovery_points: Vec<PointEntry>,
+    /// What `discover` could not read. Nothing is known of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub incomplete: Vec<Incomplete>,
     /// How long each action takes on the twin. Overrides the built-in calibration.
     #[serde(default)]
     pub timings: IndexMap<String, Timing>,
@@ -356,6 +359,20 @@ impl PointEntry {
         }
         !loss.takes(&locus, Scope::Regional)
     }
+}
+
+/// A part of the estate that `discover` could not read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Incomplete {
+    pub account: AccountId,
+    /// Absent for global services, and for an account of which nothing could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
+    /// The service, as `discover --services` names it. Absent: all of the place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    pub why: String,
 }
 
 /// How long an action takes on the twin: `base + per_gib × size`.

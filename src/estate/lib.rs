@@ -4,6 +4,7 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 pub mod bucket;
+pub mod discovered;
 pub mod draft;
 pub mod engine;
 pub mod file;

@@ -27,14 +27,16 @@ use aws_smithy_types::timeout::TimeoutConfig;
 
 use self::confirmed::Confirmed;
 use super::interceptor::{FailFast, LossGateInterceptor, Shared};
+use aws_types::endpoint_config::AccountIdEndpointMode;
 use base::ids::{AccountId, Region};
 use port::{CloudError, CloudResult, ErrorKind, Place};
 
 pub use self::dry_run::{Asker, Fidelity, Shown};
 pub use self::http::{Http, clients as http_clients, proxy};
 pub use self::read_only::{
-    CloudFormationReader, Ec2Reader, IamReader, QuotasReader, RdsReader, Route53Reader, S3Reader,
-    SecretsReader, StsReader,
+    BackupReader, CloudControlReader, CloudFormationReader, CloudWatchReader, DynamoDbReader, Ec2Reader,
+    EfsReader, IamReader, LogsReader, QuotasReader, RdsReader, Route53Reader, S3Reader, SecretsReader,
+    StsReader,
 };
 pub use self::writer::{S3Writer, Writer};
 
@@ -75,6 +77,12 @@ pub struct Clients {
     pub rds: RdsReader,
     pub s3: S3Reader,
     pub cloudformation: CloudFormationReader,
+    pub backup: BackupReader,
+    pub cloud_control: CloudControlReader,
+    pub cloudwatch: CloudWatchReader,
+    pub logs: LogsReader,
+    pub dynamodb: DynamoDbReader,
+    pub efs: EfsReader,
     pub iam: IamReader,
     pub quotas: QuotasReader,
     pub route53: Route53Reader,
@@ -98,6 +106,9 @@ struct Raw {
     s3: aws_sdk_s3::Client,
     s3_bulk: aws_sdk_s3::Client,
     cloudformation: aws_sdk_cloudformation::Client,
+    backup: aws_sdk_backup::Client,
+    dynamodb: aws_sdk_dynamodb::Client,
+    efs: aws_sdk_efs::Client,
 }
 
 /// The number of attempts. Low enough that a call that always fails ends soon, such as an unknown
@@ -209,6 +220,17 @@ pub fn clients(
         }
         _ => config,
     };
+    // A client that differs from the others in nothing but its service.
+    macro_rules! client {
+        ($sdk:ident, $service:literal) => {
+            $sdk::Client::from_conf(
+                $sdk::config::Builder::from(&config)
+                    .interceptor(watch($service))
+                    .retry_classifier(first())
+                    .build(),
+            )
+        };
+    }
     let s3_endpoint = access.endpoint.clone().or_else(|| s3_endpoint(&config));
     let ec2 = aws_sdk_ec2::config::Builder::from(&config).interceptor(watch("ec2")).retry_classifier(first());
     let mut s3 = aws_sdk_s3::config::Builder::from(&config)
@@ -233,12 +255,7 @@ pub fn clients(
     let raw = Raw {
         ec2: aws_sdk_ec2::Client::from_conf(ec2.clone().build()),
         ec2_once: aws_sdk_ec2::Client::from_conf(ec2.retry_config(RetryConfig::disabled()).build()),
-        rds: aws_sdk_rds::Client::from_conf(
-            aws_sdk_rds::config::Builder::from(&config)
-                .interceptor(watch("rds"))
-                .retry_classifier(first())
-                .build(),
-        ),
+        rds: client!(aws_sdk_rds, "rds"),
         s3_bulk: aws_sdk_s3::Client::from_conf(
             s3.clone()
                 .http_client(http.patient.clone())
@@ -247,42 +264,34 @@ pub fn clients(
                 .build(),
         ),
         s3: aws_sdk_s3::Client::from_conf(s3.build()),
-        cloudformation: aws_sdk_cloudformation::Client::from_conf(
-            aws_sdk_cloudformation::config::Builder::from(&config)
-                .interceptor(watch("cloudformation"))
+        cloudformation: client!(aws_sdk_cloudformation, "cloudformation"),
+        backup: client!(aws_sdk_backup, "backup"),
+        dynamodb: aws_sdk_dynamodb::Client::from_conf(
+            aws_sdk_dynamodb::config::Builder::from(&config)
+                .interceptor(watch("dynamodb"))
                 .retry_classifier(first())
+                // The gate judges a host by its region, which endpoints of accounts hide.
+                .account_id_endpoint_mode(AccountIdEndpointMode::Disabled)
                 .build(),
         ),
+        efs: client!(aws_sdk_efs, "elasticfilesystem"),
     };
     Ok(Clients {
         ec2: Ec2Reader::new(raw.ec2.clone()),
         rds: RdsReader::new(raw.rds.clone()),
         s3: S3Reader::new(raw.s3.clone()),
         cloudformation: CloudFormationReader::new(raw.cloudformation.clone()),
-        iam: IamReader::new(aws_sdk_iam::Client::from_conf(
-            aws_sdk_iam::config::Builder::from(&config)
-                .interceptor(watch("iam"))
-                .retry_classifier(first())
-                .build(),
-        )),
-        quotas: QuotasReader::new(aws_sdk_servicequotas::Client::from_conf(
-            aws_sdk_servicequotas::config::Builder::from(&config)
-                .interceptor(watch("servicequotas"))
-                .retry_classifier(first())
-                .build(),
-        )),
-        route53: Route53Reader::new(aws_sdk_route53::Client::from_conf(
-            aws_sdk_route53::config::Builder::from(&config)
-                .interceptor(watch("route53"))
-                .retry_classifier(first())
-                .build(),
-        )),
-        secrets: SecretsReader::new(aws_sdk_secretsmanager::Client::from_conf(
-            aws_sdk_secretsmanager::config::Builder::from(&config)
-                .interceptor(watch("secretsmanager"))
-                .retry_classifier(first())
-                .build(),
-        )),
+        backup: BackupReader::new(raw.backup.clone()),
+        // IAM knows the calls of Cloud Control as CloudFormation's.
+        cloud_control: CloudControlReader::new(client!(aws_sdk_cloudcontrol, "cloudformation")),
+        cloudwatch: CloudWatchReader::new(client!(aws_sdk_cloudwatch, "cloudwatch")),
+        logs: LogsReader::new(client!(aws_sdk_cloudwatchlogs, "logs")),
+        dynamodb: DynamoDbReader::new(raw.dynamodb.clone()),
+        efs: EfsReader::new(raw.efs.clone()),
+        iam: IamReader::new(client!(aws_sdk_iam, "iam")),
+        quotas: QuotasReader::new(client!(aws_sdk_servicequotas, "servicequotas")),
+        route53: Route53Reader::new(client!(aws_sdk_route53, "route53")),
+        secrets: SecretsReader::new(client!(aws_sdk_secretsmanager, "secretsmanager")),
         sts: StsReader::new(aws_sdk_sts::Client::from_conf(identity)),
         sts_before_role,
         place: place.clone(),

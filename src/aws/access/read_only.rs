@@ -92,6 +92,70 @@ read_only! {
 }
 
 read_only! {
+    /// Reads AWS Backup.
+    BackupReader, aws_sdk_backup:
+    describe_recovery_point DescribeRecoveryPointFluentBuilder,
+    describe_restore_job DescribeRestoreJobFluentBuilder,
+    describe_copy_job DescribeCopyJobFluentBuilder,
+    get_backup_plan GetBackupPlanFluentBuilder,
+    get_backup_selection GetBackupSelectionFluentBuilder,
+    get_backup_vault_access_policy GetBackupVaultAccessPolicyFluentBuilder,
+    get_recovery_point_restore_metadata GetRecoveryPointRestoreMetadataFluentBuilder,
+    list_backup_plans ListBackupPlansFluentBuilder,
+    list_backup_selections ListBackupSelectionsFluentBuilder,
+    list_backup_vaults ListBackupVaultsFluentBuilder,
+    list_copy_jobs ListCopyJobsFluentBuilder,
+    list_protected_resources ListProtectedResourcesFluentBuilder,
+    list_recovery_points_by_backup_vault ListRecoveryPointsByBackupVaultFluentBuilder,
+    list_recovery_points_by_resource ListRecoveryPointsByResourceFluentBuilder,
+    list_restore_jobs ListRestoreJobsFluentBuilder,
+    list_tags ListTagsFluentBuilder,
+}
+
+read_only! {
+    /// Reads what Cloud Control lists.
+    CloudControlReader, aws_sdk_cloudcontrol:
+    get_resource GetResourceFluentBuilder,
+    list_resources ListResourcesFluentBuilder,
+}
+
+read_only! {
+    /// Reads metrics.
+    CloudWatchReader, aws_sdk_cloudwatch:
+    get_metric_data GetMetricDataFluentBuilder,
+}
+
+read_only! {
+    /// Reads the names of log groups. What is in them stays unread.
+    LogsReader, aws_sdk_cloudwatchlogs:
+    describe_log_groups DescribeLogGroupsFluentBuilder,
+}
+
+read_only! {
+    /// Reads DynamoDB.
+    DynamoDbReader, aws_sdk_dynamodb:
+    describe_backup DescribeBackupFluentBuilder,
+    describe_continuous_backups DescribeContinuousBackupsFluentBuilder,
+    describe_table DescribeTableFluentBuilder,
+    describe_time_to_live DescribeTimeToLiveFluentBuilder,
+    get_item GetItemFluentBuilder,
+    list_backups ListBackupsFluentBuilder,
+    list_tables ListTablesFluentBuilder,
+    list_tags_of_resource ListTagsOfResourceFluentBuilder,
+    scan ScanFluentBuilder,
+}
+
+read_only! {
+    /// Reads EFS.
+    EfsReader, aws_sdk_efs:
+    describe_file_systems DescribeFileSystemsFluentBuilder,
+    describe_mount_target_security_groups DescribeMountTargetSecurityGroupsFluentBuilder,
+    describe_mount_targets DescribeMountTargetsFluentBuilder,
+    describe_replication_configurations DescribeReplicationConfigurationsFluentBuilder,
+    list_tags_for_resource ListTagsForResourceFluentBuilder,
+}
+
+read_only! {
     /// Reads Route 53.
     Route53Reader, aws_sdk_route53:
     list_hosted_zones_by_vpc ListHostedZonesByVPCFluentBuilder,

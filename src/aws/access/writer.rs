@@ -3,7 +3,7 @@
 use aws_credential_types::provider::SharedCredentialsProvider;
 
 use super::Clients;
-use super::read_only::{CloudFormationReader, RdsReader, S3Reader};
+use super::read_only::{BackupReader, CloudFormationReader, DynamoDbReader, EfsReader, RdsReader, S3Reader};
 use port::{CloudResult, Operation, Permit, RunTags};
 
 /// The full S3 client, from a [`Writer`].
@@ -22,6 +22,9 @@ pub struct Writer {
     /// gone.
     pub s3_bulk: S3Writer,
     pub cloudformation: aws_sdk_cloudformation::Client,
+    pub backup: aws_sdk_backup::Client,
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    pub efs: aws_sdk_efs::Client,
     /// Signs pre-signed URLs.
     pub credentials: Option<SharedCredentialsProvider>,
     pub read: Reading,
@@ -33,6 +36,9 @@ pub struct Reading {
     pub rds: RdsReader,
     pub s3: S3Reader,
     pub cloudformation: CloudFormationReader,
+    pub backup: BackupReader,
+    pub dynamodb: DynamoDbReader,
+    pub efs: EfsReader,
 }
 
 impl Clients {
@@ -48,11 +54,17 @@ impl Clients {
             s3: raw.s3.clone(),
             s3_bulk: raw.s3_bulk.clone(),
             cloudformation: raw.cloudformation.clone(),
+            backup: raw.backup.clone(),
+            dynamodb: raw.dynamodb.clone(),
+            efs: raw.efs.clone(),
             credentials: self.credentials.clone(),
             read: Reading {
                 rds: self.rds.clone(),
                 s3: self.s3.clone(),
                 cloudformation: self.cloudformation.clone(),
+                backup: self.backup.clone(),
+                dynamodb: self.dynamodb.clone(),
+                efs: self.efs.clone(),
             },
             run_tags: permit.run_tags().clone(),
         })
