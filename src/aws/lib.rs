@@ -27,6 +27,7 @@ mod remains;
 mod resources;
 mod s3;
 mod secrets;
+mod selections;
 mod simulate;
 mod tagged;
 mod tags;
@@ -332,6 +333,10 @@ impl Cloud for Aws {
                 found.extend(preflight::refusals(&clients, place, needs).await?);
             }
             found.extend(preflight::quotas(&clients, place, needs).await?);
+            // Tags are needed only where something is created.
+            if needs.run_tags.is_some() {
+                found.extend(selections::findings(&clients, place).await);
+            }
             Ok(found)
         })
         .await

@@ -1,5 +1,5 @@
-//! Finds what a deleted stack leaves behind: resources that its template retains, and final
-//! snapshots.
+//! Finds what a deleted stack leaves behind: resources that its template retains, final snapshots,
+//! and log groups that services made for its resources.
 //!
 //! CloudFormation takes final snapshots by default in two cases: for an `AWS::RDS::DBCluster`, and
 //! for an `AWS::RDS::DBInstance` outside any cluster. Their `DeletionPolicy` is `Snapshot` unless
@@ -11,8 +11,12 @@ use super::access::Clients;
 use super::ec2::filter;
 use super::error::OrCloud;
 use super::pages;
+use super::time::some_time;
+use base::duration::Time;
+use chrono::DateTime;
 use port::{CloudError, CloudResult, ErrorKind, Kind, Remains, ResourceRef};
 use template::Template;
+use template::stays::LogGroups;
 use template::types::leaves_a_snapshot;
 use yaml::Node;
 
@@ -22,6 +26,7 @@ use yaml::Node;
 /// stack's id.
 pub async fn of(clients: &Clients, stack: &ResourceRef) -> CloudResult<Vec<Remains>> {
     let mut found = Vec::new();
+    let mut logged = Vec::new();
     // A nested stack is a resource of its parent.
     let mut stacks = vec![stack.id.clone()];
     while let Some(id) = stacks.pop() {
@@ -37,9 +42,63 @@ pub async fn of(clients: &Clients, stack: &ResourceRef) -> CloudResult<Vec<Remai
             } else if snapshotted(one, declared) {
                 found.extend(snapshots(clients, stack, one).await?);
             }
+            logged.extend(log_groups(one, declared).map(|groups| (name(one), groups)));
+        }
+    }
+    if !logged.is_empty() {
+        let since = began(clients, &stack.id).await?;
+        for (owner, groups) in logged {
+            found.extend(written(clients, stack, &owner, &groups, since).await?);
         }
     }
     Ok(found)
+}
+
+/// Returns the log groups that a service makes for the resource.
+fn log_groups(one: &StackResourceSummary, declared: Option<&Node>) -> Option<LogGroups> {
+    let kind = one.resource_type().unwrap_or_default();
+    let groups = LogGroups::of(kind, one.physical_resource_id().filter(|id| !id.is_empty())?)?;
+    let logging = declared.and_then(|d| d.get("Properties")).and_then(|p| p.get("LoggingConfig"));
+    match logging.and_then(|logging| logging.get("LogGroup")) {
+        None => Some(groups),
+        // Lambda makes a group that its function names, if there is none.
+        Some(named) => named.as_str().map(|named| LogGroups { name: named.to_owned(), is_prefix: false }),
+    }
+}
+
+/// Returns when CloudFormation began to make the stack.
+async fn began(clients: &Clients, id: &str) -> CloudResult<Option<Time>> {
+    const CALL: &str = "cloudformation:DescribeStacks";
+    let answer = clients.cloudformation.describe_stacks().stack_name(id).send().await.or_cloud(CALL)?;
+    Ok(some_time(answer.stacks().first().and_then(|stack| stack.creation_time())))
+}
+
+/// Returns the log groups that exist and were made since the stack was. They carry no tag of the
+/// run, so nobody but a person deletes them.
+async fn written(
+    clients: &Clients,
+    stack: &ResourceRef,
+    owner: &str,
+    groups: &LogGroups,
+    since: Option<Time>,
+) -> CloudResult<Vec<Remains>> {
+    let request = clients.logs.describe_log_groups().log_group_name_prefix(&groups.name);
+    let listed = pages!("logs:DescribeLogGroups", log_groups, request);
+    let older = |made: Option<i64>| {
+        let made = made.and_then(DateTime::from_timestamp_millis);
+        made.zip(since).is_some_and(|(made, since)| made < since)
+    };
+    let ours = listed.into_iter().filter(|group| !older(group.creation_time));
+    let names = ours.filter_map(|group| group.log_group_name).filter(|name| groups.hold(name));
+    let remains = names.map(|name| Remains {
+        resource: None,
+        what: format!(
+            "the log group {name} of {owner} of the stack {}: delete it with `aws logs delete-log-group \
+             --log-group-name {name} --region {}`",
+            stack.id, stack.region
+        ),
+    });
+    Ok(remains.collect())
 }
 
 async fn template(clients: &Clients, id: &str) -> CloudResult<Template> {

@@ -1,5 +1,7 @@
 //! What stays when a stack is deleted.
 
+use std::fmt;
+
 use super::chosen;
 use super::read::Template;
 use super::resolve::{Resolver, Surroundings};
@@ -50,7 +52,8 @@ impl Stays {
                 "the key {name} of the stack {stack} is not deleted at once: it is pending deletion for {days} d"
             ),
             How::Logs { groups } => format!(
-                "{name} of the stack {stack} may write to {groups}, which CloudFormation does not delete"
+                "{name} of the stack {stack} may write to {groups}, which CloudFormation does not delete; a group \
+                 that teardown then finds counts as left behind"
             ),
         }
     }
@@ -69,6 +72,45 @@ impl Stays {
                 "make the log group in the template (`AWS::Logs::LogGroup`) and name it in the logging settings, or \
                  delete it after the drill with `aws logs delete-log-group`"
             }
+        }
+    }
+}
+
+/// The log groups that a service makes itself for a resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogGroups {
+    /// The name of the group, or what the names of all of them begin with.
+    pub name: String,
+    pub is_prefix: bool,
+}
+
+impl LogGroups {
+    /// Those of a resource of this type with this name, which is its physical id.
+    pub fn of(kind: &str, name: &str) -> Option<Self> {
+        let (name, is_prefix) = match kind {
+            // Lambda developer guide, "Sending Lambda function logs to CloudWatch Logs".
+            "AWS::Lambda::Function" => (format!("/aws/lambda/{name}"), false),
+            // CodeBuild user guide, "Build project settings", logs.
+            "AWS::CodeBuild::Project" => (format!("/aws/codebuild/{name}"), false),
+            // RDS user guide, "Publishing database logs to Amazon CloudWatch Logs".
+            "AWS::RDS::DBInstance" => (format!("/aws/rds/instance/{name}/"), true),
+            "AWS::RDS::DBCluster" => (format!("/aws/rds/cluster/{name}/"), true),
+            _ => return None,
+        };
+        Some(Self { name, is_prefix })
+    }
+
+    /// Whether this is one of them.
+    pub fn hold(&self, group: &str) -> bool {
+        if self.is_prefix { group.starts_with(&self.name) } else { group == self.name }
+    }
+}
+
+impl fmt::Display for LogGroups {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.is_prefix {
+            true => write!(f, "the log groups {}…", self.name),
+            false => write!(f, "the log group {}", self.name),
         }
     }
 }
@@ -115,6 +157,7 @@ fn lingers(template: &Template, entry: &Entry, kind: &str, resolver: &Resolver<'
         let text = name.as_ref().and_then(|name| name.leaves().first().map(|leaf| shown(leaf.1)));
         text.unwrap_or_else(|| format!("<name of {}>", entry.key))
     };
+    let logs = |groups: &LogGroups| How::Logs { groups: groups.to_string() };
     match kind {
         // KMS API reference, "ScheduleKeyDeletion": 30 days if no number is given.
         "AWS::KMS::Key" | "AWS::KMS::ReplicaKey" => {
@@ -122,34 +165,27 @@ fn lingers(template: &Template, entry: &Entry, kind: &str, resolver: &Resolver<'
             let days = days.as_ref().and_then(Resolved::known).unwrap_or("30").to_owned();
             Some(How::Pending { days })
         }
-        // Lambda developer guide, "Sending Lambda function logs to CloudWatch Logs".
         "AWS::Lambda::Function" => {
             let elsewhere = property(entry, "LoggingConfig", resolver)
                 .is_some_and(|logging| logging.get("LogGroup").into_iter().flatten().any(Resolved::is_given));
-            let group = format!("/aws/lambda/{}", named("FunctionName"));
-            (!elsewhere && !makes_group(template, entry, &group, resolver))
-                .then(|| How::Logs { groups: format!("the log group {group}") })
+            let groups = LogGroups::of(kind, &named("FunctionName"))?;
+            (!elsewhere && !makes_group(template, entry, &groups, resolver)).then(|| logs(&groups))
         }
-        // CodeBuild user guide, "Build project settings", logs.
         "AWS::CodeBuild::Project" if !given("LogsConfig") => {
-            let group = format!("/aws/codebuild/{}", named("Name"));
-            Some(How::Logs { groups: format!("the log group {group}") })
+            LogGroups::of(kind, &named("Name")).as_ref().map(logs)
         }
-        // RDS user guide, "Publishing database logs to Amazon CloudWatch Logs".
-        "AWS::RDS::DBInstance" | "AWS::RDS::DBCluster" if given("EnableCloudwatchLogsExports") => {
-            let (of, key) = if kind == "AWS::RDS::DBCluster" {
-                ("cluster", "DBClusterIdentifier")
-            } else {
-                ("instance", "DBInstanceIdentifier")
-            };
-            Some(How::Logs { groups: format!("the log groups /aws/rds/{of}/{}/…", named(key)) })
+        "AWS::RDS::DBInstance" if given("EnableCloudwatchLogsExports") => {
+            LogGroups::of(kind, &named("DBInstanceIdentifier")).as_ref().map(logs)
+        }
+        "AWS::RDS::DBCluster" if given("EnableCloudwatchLogsExports") => {
+            LogGroups::of(kind, &named("DBClusterIdentifier")).as_ref().map(logs)
         }
         _ => None,
     }
 }
 
 /// Whether the template makes the log group of a function, so that it is deleted with the stack.
-fn makes_group(template: &Template, function: &Entry, group: &str, resolver: &Resolver<'_>) -> bool {
+fn makes_group(template: &Template, function: &Entry, groups: &LogGroups, resolver: &Resolver<'_>) -> bool {
     template.section("Resources").iter().any(|entry| {
         if entry.value.get("Type").and_then(Node::as_str) != Some("AWS::Logs::LogGroup")
             || resolver.is_made(&entry.value) == Truth::No
@@ -163,7 +199,7 @@ fn makes_group(template: &Template, function: &Entry, group: &str, resolver: &Re
         chosen::functions(resolver, name, &mut |used| {
             refers |= chosen::names(used).any(|name| name == function.key);
         });
-        refers || resolver.resolve(name).known() == Some(group)
+        refers || resolver.resolve(name).known().is_some_and(|name| groups.hold(name))
     })
 }
 

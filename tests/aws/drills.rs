@@ -19,6 +19,7 @@ mod privileges;
 mod protected;
 mod proxies;
 mod secrets;
+mod selections;
 mod shop;
 mod stacks;
 mod sweep;

@@ -2,7 +2,7 @@
 //! actions, resources and conditions.
 //!
 //! Sources: the Service Authorization Reference ("Actions, resources, and condition keys for Amazon
-//! EC2", "… RDS", "… S3", "… CloudFormation", "… Service Quotas", "… Secrets Manager", "… Key
+//! EC2", "… RDS", "… S3", "… CloudFormation", "… Backup", "… Service Quotas", "… Secrets Manager", "… Key
 //! Management Service"). For S3 also the S3 user guide, "Required permissions for Amazon S3 API
 //! operations".
 //!
@@ -71,6 +71,7 @@ const ANY_CLUSTER_SNAPSHOT: &[&str] = &["rds:*:*:cluster-snapshot:*"];
 const BUCKET: &[&str] = &["s3:::{b}"];
 const OBJECTS: &[&str] = &["s3:::{b}/*"];
 const STACK: &[&str] = &["cloudformation:{r}:{a}:stack/{new}/*"];
+const BACKUP_PLAN: &[&str] = &["backup:{r}:{a}:backup-plan:*"];
 
 /// The permissions of each call, with one entry for each action. Calls that only describe or list
 /// are in [`is_listing`] instead.
@@ -209,6 +210,10 @@ pub const TABLE: &[(&str, &[Need])] = &[
     ("cloudformation:ListStackResources", &[need("cloudformation:ListStackResources", Named, STACK)]),
     ("cloudformation:GetTemplate", &[need("cloudformation:GetTemplate", Named, STACK)]),
 
+    ("backup:ListBackupPlans", &[need("backup:ListBackupPlans", Listing, &["*"])]),
+    ("backup:ListBackupSelections", &[need("backup:ListBackupSelections", Named, BACKUP_PLAN)]),
+    ("backup:GetBackupSelection", &[need("backup:GetBackupSelection", Named, BACKUP_PLAN)]),
+
     ("servicequotas:GetServiceQuota/ec2", &[need("servicequotas:GetServiceQuota", Named, &["servicequotas:{r}:{a}:ec2/L-1216C47A"])]),
     // Service Quotas asks RDS with the caller's permissions (Service Quotas user guide, "Security").
     ("servicequotas:GetServiceQuota/rds", &[
@@ -218,10 +223,10 @@ pub const TABLE: &[(&str, &[Need])] = &[
 ];
 
 /// Whether a call needs one action of the same name on all resources. EC2's `Describe…` and Route
-/// 53's lists have no resources. RDS and CloudFormation are asked without a name.
+/// 53's lists have no resources. RDS, CloudFormation and CloudWatch Logs are asked without a name.
 pub fn is_listing(call: &str) -> bool {
     let Some((service, operation)) = call.split_once(':') else { return false };
-    matches!(service, "ec2" | "rds" | "cloudformation" | "route53")
+    matches!(service, "ec2" | "rds" | "cloudformation" | "route53" | "logs")
         && (operation.starts_with("Describe") || operation.starts_with("List"))
 }
 

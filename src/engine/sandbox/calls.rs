@@ -20,8 +20,15 @@ pub const ALL: [&[&str]; 9] = [
     TAGGED,
 ];
 
-/// Before T0, in the sandbox's place: the zones, the free ranges, and the offers.
-pub const PREFLIGHT: &[&str] = &["ec2:DescribeAvailabilityZones", "ec2:DescribeVpcs"];
+/// Before T0, in the sandbox's place: the zones, the free ranges, and the backup plans that may take
+/// what the drill restores.
+pub const PREFLIGHT: &[&str] = &[
+    "ec2:DescribeAvailabilityZones",
+    "ec2:DescribeVpcs",
+    "backup:ListBackupPlans",
+    "backup:ListBackupSelections",
+    "backup:GetBackupSelection",
+];
 
 /// For plans that launch instances: their quota, and the zones that offer their types.
 pub const FOR_INSTANCES: &[&str] = &[
@@ -178,7 +185,8 @@ fn undoing_of(call: CreateCall) -> &'static [&'static str] {
             "s3:DeleteBucket",
         ],
         // Resources that a stack retains are looked up. They are deleted if they carry the run's
-        // tag and their kind is known. Its buckets are emptied if they carry it.
+        // tag and their kind is known. Its buckets are emptied if they carry it. Log groups that
+        // services made for its resources are looked up too.
         CreateCall::CreateStack => &[
             "s3:GetBucketTagging",
             "s3:ListObjectVersions",
@@ -189,6 +197,8 @@ fn undoing_of(call: CreateCall) -> &'static [&'static str] {
             "cloudformation:DeleteStack",
             "cloudformation:ListStackResources",
             "cloudformation:GetTemplate",
+            "cloudformation:DescribeStacks",
+            "logs:DescribeLogGroups",
         ],
         // These calls change a resource of another call, and are undone with it.
         CreateCall::AttachVolume | CreateCall::PromoteReplica => &[],

@@ -2,8 +2,9 @@
 //! tags.
 
 use aws::sdk::{
-    aws_config, aws_credential_types, aws_sdk_cloudformation, aws_sdk_ec2, aws_sdk_rds, aws_sdk_route53,
-    aws_sdk_s3, aws_sdk_secretsmanager, aws_sdk_sts, aws_smithy_http_client,
+    aws_config, aws_credential_types, aws_sdk_backup, aws_sdk_cloudformation, aws_sdk_cloudwatchlogs,
+    aws_sdk_ec2, aws_sdk_rds, aws_sdk_route53, aws_sdk_s3, aws_sdk_secretsmanager, aws_sdk_sts,
+    aws_smithy_http_client,
 };
 use aws_config::BehaviorVersion;
 use aws_credential_types::Credentials;
@@ -17,6 +18,8 @@ pub struct Account {
     pub route53: aws_sdk_route53::Client,
     pub s3: aws_sdk_s3::Client,
     pub cloudformation: aws_sdk_cloudformation::Client,
+    pub backup: aws_sdk_backup::Client,
+    pub logs: aws_sdk_cloudwatchlogs::Client,
     pub secrets: aws_sdk_secretsmanager::Client,
 }
 
@@ -42,6 +45,8 @@ impl Account {
             route53: aws_sdk_route53::Client::new(&config),
             s3: aws_sdk_s3::Client::from_conf(s3),
             cloudformation: aws_sdk_cloudformation::Client::new(&config),
+            backup: aws_sdk_backup::Client::new(&config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(&config),
             secrets: aws_sdk_secretsmanager::Client::new(&config),
         }
     }

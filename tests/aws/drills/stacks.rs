@@ -86,6 +86,36 @@ async fn what_a_stack_retains_is_deleted_or_named() {
     assert!(state.contains("kept-papers"));
 }
 
+/// RDS makes log groups for a database that exports logs. CloudFormation does not know of them. A
+/// group that is older than the stack is not the drill's.
+#[tokio::test]
+async fn a_log_group_that_a_service_made_for_a_stack_is_named() {
+    let closet = Closet::open(0.5).await;
+    closet
+        .raw
+        .logs
+        .create_log_group()
+        .log_group_name("/aws/rds/instance/logging/older")
+        .send()
+        .await
+        .unwrap();
+    let db = json!({ "DBInstanceClass": "db.t3.medium", "Engine": "postgres", "AllocatedStorage": "20",
+        "DBInstanceIdentifier": "logging", "EnableCloudwatchLogsExports": ["postgresql"],
+        "MasterUsername": "postgres", "MasterUserPassword": "secretsecret", "DBSubnetGroupName": { "Ref": "Subnets" } });
+    let subnets = json!({ "DBSubnetGroupDescription": "orders", "SubnetIds": { "Ref": "SubnetIds" } });
+    let template = json!({ "Parameters": parameters(), "Resources": {
+        "Subnets": { "Type": "AWS::RDS::DBSubnetGroup", "DeletionPolicy": "Retain", "Properties": subnets },
+        "Orders": { "Type": "AWS::RDS::DBInstance", "DeletionPolicy": "Delete", "Properties": db },
+    } });
+    let done = drill(&closet, "logging", ", allow: [retain]", &template);
+    assert_eq!(done.exit, Some(4), "{}", done.told());
+    let left = done.report["teardown"]["left_behind"].to_string();
+    assert!(left.contains("the log group /aws/rds/instance/logging/postgresql of Orders"), "{left}");
+    assert!(left.contains("aws logs delete-log-group"), "{left}");
+    assert!(!left.contains("older"), "{left}");
+    assert!(done.report["findings"].to_string().contains("/aws/rds/instance/logging/…"), "{}", done.told());
+}
+
 /// The acceptance test of the inspection. A problem that is known before the run is a mistake in
 /// the playbook's files. A problem that only the run reveals fails its step. In both cases
 /// CloudFormation is asked for nothing.

@@ -13,7 +13,7 @@ import threading
 from moto.backends import list_of_moto_modules  # noqa: F401  (the import registers the backends)
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from . import ageing, answers, corrections, delays, front, inventory, sharing
+from . import ageing, answers, corrections, delays, front, inventory, selections, sharing
 from .clock import CLOCK
 from .control import CONTROL
 from .iam import SIMULATE, Iam
@@ -106,6 +106,9 @@ class PeerApp:
         if (request["service"], request["action"]) == ("iam", SIMULATE):
             body = self.iam.simulate(request["params"])
             return 200, sized([("Content-Type", "text/xml")], body), [body]
+        if request["service"] == "backup" and request["action"] in selections.OPERATIONS:
+            status, headers, body = selections.answer(request, take_body(environ))
+            return status, sized(headers, body), [body]
         answer = self.answer(environ, request, twice=kind == "twice")
         entry["status"] = answer[0]
         if request["action"] == "AssumeRole":

@@ -35,6 +35,7 @@ CloudFormation
   - ListStackResources lists the resources of a deleted stack: DELETE_COMPLETE, or DELETE_SKIPPED
     for retained ones.
   - A DB instance or cluster without a DeletionPolicy (or with Snapshot) leaves a final snapshot.
+  - A DB instance that exports logs gets its log groups, which outlive it.
   - SecurityGroupEgress of a security group replaces the rule that lets everything out.
 
 S3
@@ -66,6 +67,7 @@ from moto.ec2.responses.subnets import Subnets
 from moto.ec2.responses.transit_gateways import TransitGateways
 from moto.ec2.responses.vpc_peering_connections import VPCPeeringConnections
 from moto.ec2.responses.vpcs import VPCs
+from moto.logs.models import logs_backends
 from moto.rds.exceptions import RDSClientError
 from moto.rds.models import DBCluster, DBInstance, DBInstanceAutomatedBackup, DBSnapshot, OptionGroup, RDSBackend, rds_backends
 from moto.rds.responses import RDSResponse
@@ -209,7 +211,19 @@ def stacks():
         return answer
 
     replace(CloudFormationResponse, "list_stack_resources", listed)
-    SecurityGroup.create_from_cloudformation_json = classmethod(with_egress(SecurityGroup.create_from_cloudformation_json.__func__))
+    for cls, correction in ((SecurityGroup, with_egress), (DBInstance, with_logs)):
+        cls.create_from_cloudformation_json = classmethod(correction(cls.create_from_cloudformation_json.__func__))
+
+
+def with_logs(moto):
+    def create(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs):
+        database = moto(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs)
+        for export in cloudformation_json["Properties"].get("EnableCloudwatchLogsExports", []):
+            name = f"/aws/rds/instance/{database.db_instance_identifier}/{export}"
+            logs_backends[account_id][region_name].create_log_group(name, {})
+        return database
+
+    return create
 
 
 def with_egress(moto):

@@ -208,6 +208,11 @@ def authorised(request):
         if operation.startswith(("Describe", "List")):
             return [(action, "*", {})]
         return {"ec2": of_ec2, "rds": of_rds, "cloudformation": of_stacks}[service](request, action)
+    if service == "backup" and operation in ("ListBackupSelections", "GetBackupSelection"):
+        plan = request["params"]["BackupPlanId"]
+        return [(action, f"arn:aws:backup:{request['region']}:{request['account']}:backup-plan:{plan}", {})]
+    if service == "backup" and operation == "ListBackupPlans":
+        return [(action, "*", {})]
     return [(action, None, {})]
 
 

@@ -3,6 +3,8 @@
 import io
 from urllib.parse import parse_qsl, unquote, urlencode
 
+from . import rest
+
 SECRET = ("password", "secret")
 JSON_TARGET = "HTTP_X_AMZ_TARGET"
 
@@ -18,6 +20,8 @@ def identify(environ):
     elif service in ("s3", "unknown") and not is_form(environ):
         service = "s3"
         action, params = s3_operation(environ)
+    elif service in rest.MODELS:
+        action, params = rest.operation(service, environ)
     elif service == "route53":
         action, params = route53_operation(environ)
     else:
