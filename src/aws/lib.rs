@@ -166,6 +166,7 @@ impl Cloud for Aws {
                 }
                 Create::PromoteReplica { db, size: _ } => rds::replica::promote(&at, db).await,
                 Create::DbCluster(cluster) => rds::cluster::restore(&at, cluster).await,
+                Create::DbClusterToTime(to) => rds::cluster::restore_to_time(&at, to).await,
                 Create::DbClusterInstance { cluster, name, class, engine, index: _ } => {
                     rds::cluster::add_instance(&at, cluster, name, class, engine).await
                 }

@@ -96,6 +96,10 @@ inspected! {
         reads.zones.extend(i.availability_zones.iter().flatten().cloned());
         reads
     };
+    "RestoreDBClusterToPointInTime"
+    rds::restore_db_cluster_to_point_in_time::RestoreDbClusterToPointInTimeInput: |i|
+        Reads::source(i.source_db_cluster_identifier.as_ref()
+            .or(i.source_db_cluster_resource_id.as_ref())).key(i.kms_key_id.as_ref());
     "CreateDBInstanceReadReplica"
     rds::create_db_instance_read_replica::CreateDbInstanceReadReplicaInput: |i|
         Reads::source(i.source_db_instance_identifier.as_ref())

@@ -219,6 +219,11 @@ async fn of_kind(clients: &Clients, kind: Kind, found: &mut Found<'_>) -> CloudR
         }
         Kind::DbInstance => {
             for d in pages!("rds:DescribeDBInstances", db_instances, rds.describe_db_instances()) {
+                // The instances of a Multi-AZ DB cluster go with it, and cannot be deleted alone.
+                if d.db_cluster_identifier().is_some() && !d.engine().is_some_and(|e| e.starts_with("aurora"))
+                {
+                    continue;
+                }
                 let created = some_time(d.instance_create_time());
                 found.add_rds(kind, d.db_instance_identifier.clone(), created, d.tag_list());
             }

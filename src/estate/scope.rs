@@ -146,7 +146,7 @@ pub const TABLE: [Row; 69] = [
         .data()
         .points(&[RdsClusterSnapshot, RdsPitr, RdsReplica, Backup])
         .replicates("Aurora global databases")
-        .restored(&["rds.restore_cluster"]),
+        .restored(&["rds.restore_cluster", "rds.restore_cluster_to_time"]),
     row("rds:snapshot", Regional, RDS).data().restored(&["rds.copy_snapshot"]),
     row("rds:cluster-snapshot", Regional, RDS).data().restored(&["rds.copy_snapshot"]),
     row("rds:subnet-group", Regional, RDS),

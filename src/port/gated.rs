@@ -137,6 +137,7 @@ pub fn points_call(query: &PointQuery) -> &'static str {
         Some(PointKind::Ami) => "ec2:DescribeImages",
         Some(PointKind::RdsSnapshot) => "rds:DescribeDBSnapshots",
         Some(PointKind::RdsClusterSnapshot) => "rds:DescribeDBClusterSnapshots",
+        Some(PointKind::RdsPitr) if query.is_of("rds:cluster") => "rds:DescribeDBClusters",
         Some(PointKind::RdsPitr | PointKind::RdsReplica) => "rds:DescribeDBInstances",
         Some(PointKind::S3Replica | PointKind::S3Versions) => "s3:GetBucketVersioning",
         Some(PointKind::Backup) => "backup:ListRecoveryPointsByResource",

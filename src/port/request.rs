@@ -190,6 +190,8 @@ pub enum Create {
     DbToTime(RestoreDbToTime),
     /// The cluster only. Aurora's restore creates no instances.
     DbCluster(RestoreCluster),
+    /// As [`Create::DbCluster`]. RDS makes the instances of a Multi-AZ DB cluster itself.
+    DbClusterToTime(RestoreClusterToTime),
     DbClusterInstance {
         cluster: String,
         name: String,
@@ -235,6 +237,7 @@ pub enum CreateCall {
     RestoreDb,
     RestoreDbToTime,
     RestoreDbCluster,
+    RestoreDbClusterToTime,
     CreateDbInstance,
     CreateDbReplica,
     PromoteReplica,
@@ -294,6 +297,7 @@ impl CreateCall {
             | Self::RestoreDb
             | Self::RestoreDbToTime
             | Self::RestoreDbCluster
+            | Self::RestoreDbClusterToTime
             | Self::CreateDbInstance
             | Self::PromoteReplica
             | Self::CreateStack => false,
@@ -321,6 +325,7 @@ impl CreateCall {
             Self::RestoreDb => adds("rds:RestoreDBInstanceFromDBSnapshot", Kind::DbInstance),
             Self::RestoreDbToTime => adds("rds:RestoreDBInstanceToPointInTime", Kind::DbInstance),
             Self::RestoreDbCluster => adds("rds:RestoreDBClusterFromSnapshot", Kind::DbCluster),
+            Self::RestoreDbClusterToTime => adds("rds:RestoreDBClusterToPointInTime", Kind::DbCluster),
             Self::CreateDbInstance => adds("rds:CreateDBInstance", Kind::DbInstance),
             Self::CreateDbReplica => adds("rds:CreateDBInstanceReadReplica", Kind::DbInstance),
             Self::PromoteReplica => changes("rds:PromoteReadReplica", Kind::DbInstance),
@@ -417,6 +422,7 @@ impl Create {
             Self::Db(db) => db.facts(CreateCall::RestoreDb),
             Self::DbToTime(RestoreDbToTime { db, to: _ }) => db.facts(CreateCall::RestoreDbToTime),
             Self::DbCluster(cluster) => cluster.facts(),
+            Self::DbClusterToTime(cluster) => cluster.facts(),
             Self::DbClusterInstance { cluster, name: _, class: _, engine: _, index: _ } => {
                 Facts { changes: vec![(Kind::DbCluster, cluster)], ..Facts::of(CreateCall::CreateDbInstance) }
             }
@@ -623,6 +629,61 @@ impl RestoreCluster {
     }
 }
 
+/// A cluster restored to an instant. The instant is always explicit, so that the age of the data is
+/// known.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RestoreClusterToTime {
+    /// The source cluster's identifier, or the ARN of automated backups that outlived it.
+    pub source: String,
+    pub to: Time,
+    pub name: String,
+    /// The source's engine. The API takes none.
+    pub engine: String,
+    pub subnet_group: String,
+    pub security_groups: Vec<String>,
+    pub parameter_group: Option<String>,
+    pub port: Option<i32>,
+    pub serverless: Option<Serverless>,
+    pub kms_key: Option<String>,
+    pub storage_type: Option<String>,
+    /// Set for a Multi-AZ DB cluster, and not for Aurora.
+    pub multi_az: Option<MultiAz>,
+    pub size: Size,
+}
+
+/// The instances of a Multi-AZ DB cluster, which RDS makes with the cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MultiAz {
+    pub class: String,
+    pub iops: Option<i32>,
+}
+
+impl RestoreClusterToTime {
+    fn facts(&self) -> Facts<'_> {
+        let Self {
+            source,
+            size,
+            kms_key,
+            to: _,
+            name: _,
+            engine: _,
+            subnet_group: _,
+            security_groups: _,
+            parameter_group: _,
+            port: _,
+            serverless: _,
+            storage_type: _,
+            multi_az: _,
+        } = self;
+        Facts {
+            source: Some(source),
+            size: Some(*size),
+            kms_key: kms_key.as_deref(),
+            ..Facts::of(CreateCall::RestoreDbClusterToTime)
+        }
+    }
+}
+
 /// The capacity range of Aurora Serverless v2, in Aurora capacity units.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Serverless {
@@ -692,6 +753,16 @@ pub enum PointQuery {
     },
     /// One point, by its id or ARN.
     Id { id: String, kind: PointKind },
+}
+
+impl PointQuery {
+    /// Whether it asks for points of resources of this type.
+    pub fn is_of(&self, kind: &str) -> bool {
+        match self {
+            Self::Of { selector, .. } => selector.kind() == kind,
+            Self::Id { .. } => false,
+        }
+    }
 }
 
 /// A bucket and its place.

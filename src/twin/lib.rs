@@ -376,6 +376,7 @@ impl Twin {
                 db
             }
             Create::DbCluster(cluster) => return Some(cluster.engine.clone()),
+            Create::DbClusterToTime(cluster) => return Some(cluster.engine.clone()),
             Create::DbClusterInstance { engine, .. } => return Some(engine.clone()),
             Create::Vpc { .. }
             | Create::Subnet { .. }

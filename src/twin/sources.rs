@@ -56,6 +56,7 @@ impl Sources<'_> {
             }
             // `instant` checks the automated backups.
             Create::DbToTime(_)
+            | Create::DbClusterToTime(_)
             | Create::Stack(_)
             | Create::Vpc { .. }
             | Create::Subnet { .. }
@@ -109,32 +110,53 @@ impl Sources<'_> {
 
     /// Returns the time to which a point-in-time restore leads. Without `to`, it is the latest.
     pub fn instant(&self, place: &Place, what: &Create) -> CloudResult<Option<Time>> {
-        let Create::DbToTime(RestoreDbToTime { db, to }) = what else { return Ok(None) };
+        let (kind, source, to) = match what {
+            Create::DbToTime(RestoreDbToTime { db, to }) => ("rds:db", &db.source, *to),
+            Create::DbClusterToTime(cluster) => ("rds:cluster", &cluster.source, Some(cluster.to)),
+            Create::Vpc { .. }
+            | Create::Subnet { .. }
+            | Create::SecurityGroup { .. }
+            | Create::DbSubnetGroup { .. }
+            | Create::Bucket { .. }
+            | Create::CopySnapshot { .. }
+            | Create::CopyImage { .. }
+            | Create::Volume(_)
+            | Create::Instances(_)
+            | Create::AttachVolume { .. }
+            | Create::KeyPair { .. }
+            | Create::Address { .. }
+            | Create::CopyDbSnapshot { .. }
+            | Create::CopyDbClusterSnapshot { .. }
+            | Create::Db(_)
+            | Create::DbCluster(_)
+            | Create::DbClusterInstance { .. }
+            | Create::DbReplica { .. }
+            | Create::PromoteReplica { .. }
+            | Create::Stack(_) => return Ok(None),
+        };
         let point = self.points.all.iter().find(|p| {
             p.kind == PointKind::RdsPitr
+                && p.of.kind == kind
                 && p.account == place.account
                 && p.region == place.region
-                && (p.of.name == name_of(&db.source) || p.id == db.source)
+                && (p.of.name == name_of(source) || p.id == *source)
         });
         let Some(point) = point else {
             return Err(CloudError::new(
                 ErrorKind::NotFound,
                 what.call(),
-                format!(
-                    "account {} has no automated backups of {} in {}",
-                    place.account, db.source, place.region
-                ),
+                format!("account {} has no automated backups of {source} in {}", place.account, place.region),
             )
             .help("automated backups stay in their own account and region: check both"));
         };
         match (to, point.taken) {
-            (Some(to), Some(latest)) if *to > latest => Err(CloudError::new(
+            (Some(to), Some(latest)) if to > latest => Err(CloudError::new(
                 ErrorKind::Invalid,
                 what.call(),
-                format!("{} can be restored up to {latest}, and not to {to}", db.source),
+                format!("{source} can be restored up to {latest}, and not to {to}"),
             )
             .help("ask for an earlier instant, or for `latest`")),
-            (Some(to), _) => Ok(Some(*to)),
+            (Some(to), _) => Ok(Some(to)),
             (None, latest) => Ok(latest),
         }
     }
@@ -187,6 +209,7 @@ fn encrypted(place: &Place, what: &Create, point: &RecoveryPoint) -> CloudResult
         | Create::Volume(_)
         | Create::Instances(_)
         | Create::DbToTime(_)
+        | Create::DbClusterToTime(_)
         | Create::DbCluster(_)
         | Create::DbClusterInstance { .. }
         | Create::DbReplica { .. }

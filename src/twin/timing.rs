@@ -125,6 +125,7 @@ pub fn between_regions(call: CreateCall) -> Option<usize> {
         | CreateCall::RestoreDb
         | CreateCall::RestoreDbToTime
         | CreateCall::RestoreDbCluster
+        | CreateCall::RestoreDbClusterToTime
         | CreateCall::CreateDbInstance
         | CreateCall::CreateDbReplica
         | CreateCall::PromoteReplica

@@ -237,14 +237,18 @@ impl World {
                     database(&db.name, db.port, engine, &place.region),
                 )?;
             }
-            Create::DbCluster(cluster) => {
-                let mut attributes = database(&cluster.name, cluster.port, engine, &place.region);
-                let reader = format!("{}.cluster-ro.{}.rds.twin.invalid", cluster.name, place.region);
-                attributes
-                    .push(("reader_endpoint", json!(format!("{reader}:{}", port_of(cluster.port, engine)))));
-                attributes.push(("cluster_id", json!(cluster.name)));
-                attributes.push(("members", json!(0)));
-                add(self, Kind::DbCluster, cluster.name.clone(), attributes)?;
+            Create::DbCluster(made) => {
+                let attributes = cluster(&made.name, made.port, engine, &place.region, Vec::new());
+                add(self, Kind::DbCluster, made.name.clone(), attributes)?;
+            }
+            Create::DbClusterToTime(made) => {
+                // RDS makes the instances of a Multi-AZ DB cluster with it.
+                let members: Vec<String> = match &made.multi_az {
+                    Some(_) => (1..=3).map(|n| format!("{}-instance-{n}", made.name)).collect(),
+                    None => Vec::new(),
+                };
+                let attributes = cluster(&made.name, made.port, engine, &place.region, members);
+                add(self, Kind::DbCluster, made.name.clone(), attributes)?;
             }
             Create::DbClusterInstance { cluster, name, .. } => {
                 self.there(context, what, Kind::DbCluster, cluster)?;
@@ -442,11 +446,12 @@ impl World {
 
 /// Returns the resources that must not be deleted before the new resource.
 fn uses(what: &Create) -> Vec<Key> {
-    let db = |db: &RestoreDb| {
-        let mut uses = vec![(Kind::DbSubnetGroup, db.subnet_group.clone())];
-        uses.extend(db.security_groups.iter().map(|g| (Kind::SecurityGroup, g.clone())));
+    let network = |subnet_group: &String, security_groups: &[String]| {
+        let mut uses = vec![(Kind::DbSubnetGroup, subnet_group.clone())];
+        uses.extend(security_groups.iter().map(|g| (Kind::SecurityGroup, g.clone())));
         uses
     };
+    let db = |db: &RestoreDb| network(&db.subnet_group, &db.security_groups);
     match what {
         Create::Subnet { vpc, .. } | Create::SecurityGroup { vpc, .. } => vec![(Kind::Vpc, vpc.clone())],
         Create::DbSubnetGroup { subnets, .. } => subnets.iter().map(|s| (Kind::Subnet, s.clone())).collect(),
@@ -456,11 +461,8 @@ fn uses(what: &Create) -> Vec<Key> {
         }
         Create::Db(one) | Create::DbReplica { db: one, .. } => db(one),
         Create::DbToTime(to) => db(&to.db),
-        Create::DbCluster(cluster) => {
-            let mut uses = vec![(Kind::DbSubnetGroup, cluster.subnet_group.clone())];
-            uses.extend(cluster.security_groups.iter().map(|g| (Kind::SecurityGroup, g.clone())));
-            uses
-        }
+        Create::DbCluster(made) => network(&made.subnet_group, &made.security_groups),
+        Create::DbClusterToTime(made) => network(&made.subnet_group, &made.security_groups),
         Create::DbClusterInstance { cluster, .. } => vec![(Kind::DbCluster, cluster.clone())],
         // The instance records an attached volume. Resources in a template are CloudFormation's
         // own.
@@ -498,6 +500,23 @@ fn database(
         ("engine", json!(engine)),
         ("port_is_known", json!(known)),
     ]
+}
+
+/// Returns the attributes of a cluster.
+fn cluster(
+    name: &str,
+    port: Option<i32>,
+    engine: Option<&str>,
+    region: &Region,
+    members: Vec<String>,
+) -> Vec<(&'static str, Value)> {
+    let reader = format!("{name}.cluster-ro.{region}.rds.twin.invalid");
+    let mut attributes = database(name, port, engine, region);
+    attributes.push(("reader_endpoint", json!(format!("{reader}:{}", port_of(port, engine)))));
+    attributes.push(("cluster_id", json!(name)));
+    attributes.push(("members", json!(members.len())));
+    attributes.push(("member_ids", json!(members)));
+    attributes
 }
 
 /// Returns the port of a database. If nobody says the port or the engine, it is taken for

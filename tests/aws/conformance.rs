@@ -25,10 +25,10 @@ use base::ids::{AccountId, RunId};
 use port::{Cloud, LossGate, TAG_RUN};
 use serde_json::json;
 
-use support::conformance::peer::{DatabaseFacts, Peer, Setup, World, run};
+use support::conformance::peer::{ClusterFacts, DatabaseFacts, Peer, Setup, World, run};
 use support::conformance::production::{
-    self, BOOKS, EAST, Ids, LEDGER_SECRET, LEDGER_VAULT, MIRROR, ORDERS_EAST, ORDERS_SECRET, ORDERS_VAULT,
-    ORDERS_WEST, PRODUCTION, RECEIPTS, SANDBOX, VAULT, VERSIONED, WEST,
+    self, ACCOUNTS, BOOKS, EAST, Ids, LEDGER_SECRET, LEDGER_VAULT, MIRROR, ORDERS_EAST, ORDERS_SECRET,
+    ORDERS_VAULT, ORDERS_WEST, PRODUCTION, RECEIPTS, SANDBOX, VAULT, VERSIONED, WEST,
 };
 use support::peers::Moto;
 
@@ -137,6 +137,8 @@ async fn seed(moto: &Moto) -> Ids {
     // The latest instant that a restore may name is a second before the latest restorable time.
     moto.age(&json!({ "kind": "db_instance", "id": BOOKS, "account": SANDBOX, "region": WEST,
         "taken": (latest + chrono::TimeDelta::seconds(1)).to_rfc3339() }));
+    moto.age(&json!({ "kind": "db_cluster", "id": ACCOUNTS, "account": SANDBOX, "region": WEST,
+        "taken": (latest + chrono::TimeDelta::seconds(1)).to_rfc3339() }));
     let instant = buckets(&s3(moto).await).await;
     moto.delays(&json!({ "default": 0.3 }));
     Ids {
@@ -213,6 +215,10 @@ async fn databases(moto: &Moto) {
             }
         }
     }
+    let rds = aws_sdk_rds::Client::new(&raw(moto, SANDBOX, WEST).await);
+    let cluster = rds.create_db_cluster().db_cluster_identifier(ACCOUNTS).engine("aurora-postgresql");
+    let cluster = cluster.deletion_protection(true).master_username("admin1");
+    cluster.master_user_password("secretsecret").send().await.unwrap();
     let rds = aws_sdk_rds::Client::new(&raw(moto, VAULT, WEST).await);
     let cluster = rds.create_db_cluster().db_cluster_identifier("ledger").engine("aurora-postgresql");
     cluster.master_username("admin1").master_user_password("secretsecret").send().await.unwrap();
@@ -299,6 +305,18 @@ impl World for OnMoto {
             multi_az: db.multi_az().unwrap(),
             public: db.publicly_accessible().unwrap(),
             deletion_protection: db.deletion_protection().unwrap(),
+        })
+    }
+
+    async fn cluster(&self, id: &str) -> Option<ClusterFacts> {
+        let rds = aws_sdk_rds::Client::new(&raw(&shared().moto, SANDBOX, WEST).await);
+        let found = rds.describe_db_clusters().db_cluster_identifier(id).send().await.unwrap();
+        let cluster = &found.db_clusters()[0];
+        let groups = cluster.vpc_security_groups().iter();
+        Some(ClusterFacts {
+            subnet_group: cluster.db_subnet_group().unwrap().to_owned(),
+            security_groups: groups.map(|g| g.vpc_security_group_id().unwrap().to_owned()).collect(),
+            deletion_protection: cluster.deletion_protection().unwrap(),
         })
     }
 

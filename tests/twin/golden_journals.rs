@@ -243,7 +243,7 @@ fn every_kind_of_resource_point_phase_and_stage_occurs() {
     }
     let mut points = variants::<PointKind>(&none);
     // No action restores from these, so no run looks for them.
-    for unused in PointKind::ALL.iter().filter(|kind| survey(**kind).is_empty()) {
+    for unused in PointKind::ALL.iter().filter(|kind| survey(**kind, None).is_empty()) {
         let name = serde_json::to_value(unused).unwrap();
         assert!(points.remove(name.as_str().unwrap()));
     }

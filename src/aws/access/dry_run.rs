@@ -181,6 +181,7 @@ impl<'a> Asker<'a> {
             | CreateCall::RestoreDb
             | CreateCall::RestoreDbToTime
             | CreateCall::RestoreDbCluster
+            | CreateCall::RestoreDbClusterToTime
             | CreateCall::CreateDbInstance
             | CreateCall::CreateDbReplica
             | CreateCall::PromoteReplica

@@ -54,6 +54,7 @@ read_only! {
     RdsReader, aws_sdk_rds:
     describe_db_cluster_snapshot_attributes DescribeDBClusterSnapshotAttributesFluentBuilder,
     describe_db_cluster_snapshots DescribeDBClusterSnapshotsFluentBuilder,
+    describe_db_cluster_automated_backups DescribeDBClusterAutomatedBackupsFluentBuilder,
     describe_db_clusters DescribeDBClustersFluentBuilder,
     describe_db_instance_automated_backups DescribeDBInstanceAutomatedBackupsFluentBuilder,
     describe_db_instances DescribeDBInstancesFluentBuilder,

@@ -159,13 +159,19 @@ pub async fn cluster_snapshots(rds: &RdsReader, search: &Search<'_>) -> CloudRes
 }
 
 /// Returns whether the point is encrypted, and with which key.
-fn encryption(encrypted: Option<bool>, key: Option<&str>) -> (bool, Option<String>) {
+pub(super) fn encryption(encrypted: Option<bool>, key: Option<&str>) -> (bool, Option<String>) {
     let encrypted = encrypted == Some(true);
     (encrypted, key.filter(|_| encrypted).map(str::to_owned))
 }
 
 /// Returns whether a snapshot of `of`, with these ids and tags, matches the search.
-fn fits(search: &Search<'_>, kind: &str, of: Option<&str>, ids: [Option<&str>; 2], tags: &[Tag]) -> bool {
+pub(super) fn fits(
+    search: &Search<'_>,
+    kind: &str,
+    of: Option<&str>,
+    ids: [Option<&str>; 2],
+    tags: &[Tag],
+) -> bool {
     match search.target {
         Target::Point(id) => ids.contains(&Some(id)),
         Target::Source(Selector::Id(id)) if id.kind == kind => of == Some(id.name.as_str()),
@@ -174,7 +180,7 @@ fn fits(search: &Search<'_>, kind: &str, of: Option<&str>, ids: [Option<&str>; 2
     }
 }
 
-fn point(
+pub(super) fn point(
     search: &Search<'_>,
     kind: PointKind,
     of: estate::ResourceId,

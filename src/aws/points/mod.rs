@@ -3,6 +3,7 @@
 //! A point's consistency time always comes from the API. A point without one has an unknown age.
 
 mod bucket;
+mod cluster;
 mod database;
 mod ebs;
 mod image;
@@ -40,6 +41,9 @@ pub async fn find(aws: &Aws, place: &Place, query: &PointQuery) -> CloudResult<V
             PointKind::Ami => image::find(&clients.ec2, &search).await?,
             PointKind::RdsSnapshot => database::snapshots(&clients.rds, &search).await?,
             PointKind::RdsClusterSnapshot => database::cluster_snapshots(&clients.rds, &search).await?,
+            PointKind::RdsPitr if query.is_of("rds:cluster") => {
+                cluster::continuous(&clients.rds, &search).await?
+            }
             PointKind::RdsPitr => database::continuous(&clients.rds, &search).await?,
             PointKind::RdsReplica => database::replicas(&clients.rds, &search).await?,
             // No action restores from these yet.

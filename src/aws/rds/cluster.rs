@@ -2,13 +2,17 @@
 
 use aws_sdk_rds::types::{DbCluster, ServerlessV2ScalingConfiguration};
 
-use super::instance::{made_or_adopted, state};
+use super::instance::{self, state};
 use super::{FILTER_VALUES, adopt, filter, taken};
 use crate::access::{RdsReader, Writer};
 use crate::error::OrCloud;
 use crate::once::begun;
+use crate::time::from_time;
 use crate::{At, missing, observed, pages, tags, with};
-use port::{CloudResult, Created, ErrorKind, Kind, Observed, RestoreCluster, State, TAG_RUN};
+use port::{
+    CloudError, CloudResult, Created, ErrorKind, Kind, Observed, RestoreCluster, RestoreClusterToTime,
+    Serverless, State, TAG_RUN,
+};
 
 pub async fn restore(at: &At<'_>, cluster: &RestoreCluster) -> CloudResult<Created> {
     const CALL: &str = "rds:RestoreDBClusterFromSnapshot";
@@ -28,9 +32,7 @@ pub async fn restore(at: &At<'_>, cluster: &RestoreCluster) -> CloudResult<Creat
         .set_vpc_security_group_ids(Some(cluster.security_groups.clone()))
         .set_db_cluster_parameter_group_name(cluster.parameter_group.clone())
         .set_port(cluster.port)
-        .set_serverless_v2_scaling_configuration(cluster.serverless.map(|s| {
-            ServerlessV2ScalingConfiguration::builder().min_capacity(s.min).max_capacity(s.max).build()
-        }))
+        .set_serverless_v2_scaling_configuration(cluster.serverless.map(scaling))
         .deletion_protection(false)
         .copy_tags_to_snapshot(false)
         .set_tags(Some(tags::for_rds(at, &cluster.name)))
@@ -38,9 +40,7 @@ pub async fn restore(at: &At<'_>, cluster: &RestoreCluster) -> CloudResult<Creat
         .await
         .or_cloud(CALL)
         .map(drop);
-    let found = if taken(&made) { begun(describe(&writer.read.rds, &cluster.name).await)? } else { None };
-    adopt(at, made, &format!("the cluster {}", cluster.name), found.as_ref().map(DbCluster::tag_list))?;
-    Ok(at.created(Kind::DbCluster, &cluster.name, "cluster_id"))
+    made_or_adopted(at, &writer.read.rds, &cluster.name, made).await
 }
 
 /// Returns the engine version of a snapshot.
@@ -58,6 +58,72 @@ async fn version_of(rds: &RdsReader, snapshot: &str) -> CloudResult<Option<Strin
         other => other?,
     };
     Ok(found.db_cluster_snapshots().first().and_then(|s| s.engine_version.clone()))
+}
+
+pub async fn restore_to_time(at: &At<'_>, to: &RestoreClusterToTime) -> CloudResult<Created> {
+    const CALL: &str = "rds:RestoreDBClusterToPointInTime";
+    let writer = at.writer().await?;
+    let rds = &writer.rds;
+    let request = rds.restore_db_cluster_to_point_in_time();
+    let request = if to.source.contains(":cluster-auto-backup:") {
+        request.source_db_cluster_resource_id(resource_id(&writer.read.rds, &to.source).await?)
+    } else {
+        request.source_db_cluster_identifier(&to.source)
+    };
+    let multi_az = to.multi_az.as_ref();
+    let made = request
+        .db_cluster_identifier(&to.name)
+        .restore_type("full-copy")
+        .restore_to_time(from_time(to.to))
+        .db_subnet_group_name(&to.subnet_group)
+        .set_vpc_security_group_ids(Some(to.security_groups.clone()))
+        .set_db_cluster_parameter_group_name(to.parameter_group.clone())
+        .set_port(to.port)
+        .set_serverless_v2_scaling_configuration(to.serverless.map(scaling))
+        .set_kms_key_id(to.kms_key.clone())
+        .set_storage_type(to.storage_type.clone())
+        .set_db_cluster_instance_class(multi_az.map(|m| m.class.clone()))
+        .set_iops(multi_az.and_then(|m| m.iops))
+        // Aurora takes this for its instances only.
+        .set_publicly_accessible(multi_az.map(|_| false))
+        .deletion_protection(false)
+        .copy_tags_to_snapshot(false)
+        .set_tags(Some(tags::for_rds(at, &to.name)))
+        .send()
+        .await
+        .or_cloud(CALL)
+        .map(drop);
+    let mut created = made_or_adopted(at, &writer.read.rds, &to.name, made).await?;
+    created.restored_to = Some(to.to);
+    Ok(created)
+}
+
+/// Returns the id of a deleted cluster whose automated backups are kept. The restore names it, and
+/// not the ARN of the backups.
+async fn resource_id(rds: &RdsReader, backups: &str) -> CloudResult<String> {
+    const CALL: &str = "rds:DescribeDBClusterAutomatedBackups";
+    let request = rds.describe_db_cluster_automated_backups();
+    let found = pages!(CALL, db_cluster_automated_backups, request);
+    let found = found.into_iter().find(|b| b.db_cluster_automated_backups_arn() == Some(backups));
+    found.and_then(|backup| backup.db_cluster_resource_id).ok_or_else(|| {
+        CloudError::new(ErrorKind::NotFound, CALL, format!("there are no automated backups {backups}"))
+            .help("check that they are kept in the sandbox's account and region, and for how long")
+    })
+}
+
+fn scaling(range: Serverless) -> ServerlessV2ScalingConfiguration {
+    ServerlessV2ScalingConfiguration::builder().min_capacity(range.min).max_capacity(range.max).build()
+}
+
+async fn made_or_adopted(
+    at: &At<'_>,
+    rds: &RdsReader,
+    name: &str,
+    made: CloudResult<()>,
+) -> CloudResult<Created> {
+    let found = if taken(&made) { begun(describe(rds, name).await)? } else { None };
+    adopt(at, made, &format!("the cluster {name}"), found.as_ref().map(DbCluster::tag_list))?;
+    Ok(at.created(Kind::DbCluster, name, "cluster_id"))
 }
 
 pub async fn add_instance(
@@ -82,7 +148,7 @@ pub async fn add_instance(
         .await
         .or_cloud("rds:CreateDBInstance")
         .map(drop);
-    made_or_adopted(at, &writer.read.rds, name, made).await
+    instance::made_or_adopted(at, &writer.read.rds, name, made).await
 }
 
 pub async fn describe(rds: &RdsReader, id: &str) -> CloudResult<Option<DbCluster>> {
@@ -117,6 +183,9 @@ pub async fn observe(rds: &RdsReader, ids: &[String]) -> CloudResult<Vec<Observe
             }
             let members = i64::try_from(cluster.db_cluster_members().len()).unwrap_or(i64::MAX);
             let seen = with(seen, "members", members);
+            let ids = cluster.db_cluster_members().iter();
+            let ids: Vec<String> = ids.filter_map(|m| m.db_instance_identifier.clone()).collect();
+            let seen = with(seen, "member_ids", ids);
             let seen = with(seen, "arn", cluster.db_cluster_arn);
             all.push(with(seen, "engine", cluster.engine));
         }

@@ -32,6 +32,7 @@ pub const ACTIONS: &[Entry] = &[
     entry::<rds::restore::Restore>(),
     entry::<rds::restore_to_time::RestoreToTime>(),
     entry::<rds::restore_cluster::RestoreCluster>(),
+    entry::<rds::restore_cluster_to_time::RestoreClusterToTime>(),
     entry::<rds::promote_replica::PromoteReplica>(),
     entry::<s3::restore::Restore>(),
     entry::<s3::verify::Verify>(),

@@ -284,11 +284,15 @@ impl Derivation<'_> {
             SourceWhat::Of { kind: "s3:bucket", name, .. } if !is_template(name) => name.as_str(),
             SourceWhat::Of { .. } | SourceWhat::Id(_) => "*",
         };
+        let of = match &source.what {
+            SourceWhat::Of { kind, .. } => Some(*kind),
+            SourceWhat::Id(_) => None,
+        };
         let at = CallTarget { regions: &regions, sources: &regions, bucket: Some(bucket) };
         for account in accounts {
             if let Some(grants) = self.grants.get_mut(&account) {
                 for kind in &source.kinds {
-                    grants.calls(calls::survey(*kind), &at)?;
+                    grants.calls(calls::survey(*kind, of), &at)?;
                 }
             }
         }

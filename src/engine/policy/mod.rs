@@ -26,7 +26,9 @@ pub fn declared() -> BTreeSet<&'static str> {
     all.extend(calls::ALL.into_iter().flatten());
     all.extend(checks::s3::CALLS.iter().chain(checks::state::CALLS));
     all.extend(ACTIONS.iter().flat_map(|a| a.decl.calls.iter().chain(a.decl.bucket_calls)));
-    all.extend(PointKind::ALL.iter().copied().flat_map(calls::survey));
+    for of in [None, Some("rds:cluster")] {
+        all.extend(PointKind::ALL.iter().flat_map(|kind| calls::survey(*kind, of)));
+    }
     all.extend(LiveKind::ALL.iter().copied().flat_map(|kind| calls::resources(kind, true)));
     let undoing: Vec<&str> = all.iter().flat_map(|call| calls::undoing(call)).copied().collect();
     all.extend(undoing);

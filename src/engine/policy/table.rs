@@ -152,6 +152,12 @@ pub const TABLE: &[(&str, &[Need])] = &[
         need("rds:RestoreDBClusterFromSnapshot", Used, CLUSTER_SURROUNDINGS),
         need("rds:AddTagsToResource", New, CLUSTER),
     ]),
+    ("rds:RestoreDBClusterToPointInTime", &[
+        need("rds:RestoreDBClusterToPointInTime", New, CLUSTER),
+        need("rds:RestoreDBClusterToPointInTime", Used, &["rds:{r}:{a}:cluster-auto-backup:*", "rds:{r}:{a}:cluster:*"]),
+        need("rds:RestoreDBClusterToPointInTime", Used, CLUSTER_SURROUNDINGS),
+        need("rds:AddTagsToResource", New, CLUSTER),
+    ]),
     ("rds:CreateDBInstance", &[
         need("rds:CreateDBInstance", New, DB),
         need("rds:CreateDBInstance", OfTheRun, CLUSTER),

@@ -29,7 +29,7 @@ pub(super) fn key(point: &RecoveryPoint) -> PointKey {
 /// by ARN and without its grants.
 pub(super) fn merge(merged: &mut BTreeMap<PointKey, RecoveryPoint>, mut point: RecoveryPoint) {
     // Backups that were replicated into a region have no other name than their ARN.
-    if !point.id.contains(":auto-backup:") {
+    if !point.id.contains("auto-backup:") {
         let name = name_of(&point.id).to_owned();
         point.id = name;
     }

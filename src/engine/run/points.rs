@@ -18,15 +18,21 @@ use event::{Body, Chosen, Made, RestoreSource};
 use playbook::action::{PointSpec, SourceSpec, SourceWhat};
 use port::{Finding, Place, PointQuery, Rule};
 
-/// The log of a database does not reach back to `at`.
+/// The log of a database or table does not reach back to `at`.
 fn too_early(chosen: &RecoveryPoint, at: Time) -> StepError {
     let reaches = match chosen.earliest {
         Some(earliest) => format!("its automated backups reach back to {earliest}"),
-        None => "RDS keeps automated backups for 35 days at most".to_owned(),
+        None => "AWS keeps them for 35 days at most".to_owned(),
+    };
+    let older = match chosen.of.kind.as_str() {
+        "rds:db" => ", or restore an older snapshot with `rds.restore`",
+        "rds:cluster" => ", or restore an older snapshot with `rds.restore_cluster`",
+        "dynamodb:table" => ", or name an older backup",
+        _ => "",
     };
     StepError::wrong(
         format!("{} cannot be restored to {at}: {reaches}", chosen.of),
-        "ask for a later instant, or restore an older snapshot with `rds.restore`",
+        format!("ask for a later instant{older}"),
     )
 }
 
@@ -170,7 +176,7 @@ impl Recovery<'_> {
         // A continuous backup gives the data of the requested instant. A snapshot gives only its
         // own.
         let at = at.filter(|_| chosen.kind.is_continuous());
-        let at = if chosen.kind == PointKind::RdsPitr {
+        let at = if chosen.kind.is_a_log() {
             let at = self.instant(chosen, at)?;
             self.report_retention(step, chosen, at);
             Some(at)
@@ -459,17 +465,18 @@ impl Recovery<'_> {
     /// What to do where no snapshot can be used, but the database's log can. The estate tells: to
     /// ask the cloud would take calls that the step does not declare.
     fn by_its_log(&self, spec: &SourceSpec, selector: &Selector) -> Option<String> {
-        if spec.is_copy() || !spec.kinds.contains(&PointKind::RdsSnapshot) {
-            return None;
-        }
+        let (_, by) = [
+            (PointKind::RdsSnapshot, "rds.restore_to_time"),
+            (PointKind::RdsClusterSnapshot, "rds.restore_cluster_to_time"),
+        ]
+        .into_iter()
+        .find(|(kind, _)| !spec.is_copy() && spec.kinds.contains(kind))?;
         let plan = &self.engine.plan;
         let kinds = [PointKind::RdsPitr];
         let known = PointIndex::new(plan.estate.as_ref()?.recovery_points(self.t0));
         let on = Use { kinds: &kinds, ..self.on(spec) };
         let usable = known.selected(selector, &kinds, plan.resources()).iter().any(|p| p.judge(&on).is_ok());
-        usable.then(|| {
-            "its automated backups survive: restore it to an instant with `rds.restore_to_time`".to_owned()
-        })
+        usable.then(|| format!("its automated backups survive: restore it to an instant with `{by}`"))
     }
 
     fn no_point(

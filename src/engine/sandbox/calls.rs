@@ -105,7 +105,9 @@ pub const TAGGED: &[&str] = &[
 
 /// Before T0, in every surviving account and region: the recovery points
 /// (`Cloud::recovery_points`). The S3 calls are only for the bucket that a step names.
-pub fn survey(kind: PointKind) -> &'static [&'static str] {
+///
+/// `of`: the type of the resource whose points they are, if the step names it.
+pub fn survey(kind: PointKind, of: Option<&str>) -> &'static [&'static str] {
     match kind {
         PointKind::EbsSnapshot => &["ec2:DescribeSnapshots", "ec2:DescribeSnapshotAttribute"],
         PointKind::Ami => &["ec2:DescribeImages", "ec2:DescribeImageAttribute", "ec2:DescribeSnapshots"],
@@ -114,6 +116,9 @@ pub fn survey(kind: PointKind) -> &'static [&'static str] {
         }
         PointKind::RdsClusterSnapshot => {
             &["rds:DescribeDBClusterSnapshots", "rds:DescribeDBClusterSnapshotAttributes"]
+        }
+        PointKind::RdsPitr if of == Some("rds:cluster") => {
+            &["rds:DescribeDBClusters", "rds:DescribeDBClusterAutomatedBackups"]
         }
         PointKind::RdsPitr => &["rds:DescribeDBInstances", "rds:DescribeDBInstanceAutomatedBackups"],
         PointKind::RdsReplica => &["rds:DescribeDBInstances"],
@@ -172,7 +177,7 @@ fn undoing_of(call: CreateCall) -> &'static [&'static str] {
         | CreateCall::CreateDbInstance => {
             &["rds:DescribeDBInstances", "rds:ModifyDBInstance", "rds:DeleteDBInstance"]
         }
-        CreateCall::RestoreDbCluster => {
+        CreateCall::RestoreDbCluster | CreateCall::RestoreDbClusterToTime => {
             &["rds:DescribeDBClusters", "rds:ModifyDBCluster", "rds:DeleteDBCluster"]
         }
         CreateCall::CreateBucket => &[

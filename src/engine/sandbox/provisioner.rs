@@ -20,8 +20,8 @@ use port::Guard;
 use port::gated::delete_call;
 use port::{
     Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, CreateVolume, Created, DeployStack,
-    ErrorKind, Operation, Origin, Place, Progress, ResourceRef, RestoreCluster, RestoreDb, RestoreDbToTime,
-    RunInstances, RunTags, Sent,
+    ErrorKind, Operation, Origin, Place, Progress, ResourceRef, RestoreCluster, RestoreClusterToTime,
+    RestoreDb, RestoreDbToTime, RunInstances, RunTags, Sent,
 };
 
 /// The reason why something was not created.
@@ -396,6 +396,21 @@ fn describe(what: &Create) -> Request {
             parameter_group: _,
             port: _,
             serverless: _,
+            size: _,
+        })
+        | Create::DbClusterToTime(RestoreClusterToTime {
+            source: _,
+            to: _,
+            name: _,
+            engine: _,
+            subnet_group: _,
+            security_groups: _,
+            parameter_group: _,
+            port: _,
+            serverless: _,
+            kms_key: _,
+            storage_type: _,
+            multi_az: _,
             size: _,
         })
         | Create::DbClusterInstance { cluster: _, name: _, class: _, engine: _, index: _ }

@@ -226,8 +226,11 @@ fn database(found: &Found<'_>, names: &mut Names) -> Result<Restore, String> {
 
 fn cluster(found: &Found<'_>, names: &mut Names) -> Result<Restore, String> {
     let name = &found.entry.id.name;
-    let kinds = [PointKind::RdsClusterSnapshot];
-    let point = found.newest(&kinds, false).ok_or_else(|| found.why_not(&kinds))?;
+    // The log is restored by the cluster's name, which the place of an id is no part of.
+    let log = found.newest(&[PointKind::RdsPitr], false).filter(|_| found.entry.id.place.is_none());
+    let snapshot = found.newest(&[PointKind::RdsClusterSnapshot], false);
+    let log = log.filter(|log| snapshot.is_none_or(|snapshot| log.taken > snapshot.taken));
+    let point = log.or(snapshot).ok_or_else(|| found.why_not(&[PointKind::RdsClusterSnapshot]))?;
     let engine = found.entry.engine.as_deref().or(point.engine.as_deref());
     let class = found.entry.class.as_deref();
     let mut todo = Vec::new();
@@ -241,13 +244,14 @@ fn cluster(found: &Found<'_>, names: &mut Names) -> Result<Restore, String> {
         None => format!("cluster: {}", text(name)),
         Some(_) => format!("snapshot: {}", text(&point.id)),
     };
+    let uses = if log.is_some() { "rds.restore_cluster_to_time" } else { "rds.restore_cluster" };
     let with = format!(
         "with: {{ from: {{ {from} }}, engine: {}, class: {} }}",
         text(engine.unwrap_or("aurora-postgresql")),
         text(class.unwrap_or("db.r6g.large"))
     );
     let todo = (!todo.is_empty()).then(|| todo.join("; "));
-    let step = Item { id: names.item(name), lines: vec!["uses: rds.restore_cluster".into(), with], todo };
+    let step = Item { id: names.item(name), lines: vec![format!("uses: {uses}"), with], todo };
     let of = format!("state: {{ of: \"{{{{ steps.{}.cluster_id }}}}\" }}", step.id);
     let check = check(&step.id, vec![of, "within: 30m".into()], Some(SQL), names);
     Ok(Restore { steps: vec![step], check })

@@ -7,7 +7,6 @@ use crate::action::{PointSpec, Prepared, SourceSpec, SourceWhat};
 use crate::draft::{Draft, Item};
 use base::duration::{Span as Length, When};
 use base::ids::Region;
-use estate::PointKind;
 use estate::point::LONGEST_RETENTION;
 use yaml::{Diagnostics, Node};
 
@@ -30,7 +29,7 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
         let span = item
             .with
             .and_then(|with| with.get("from"))
-            .and_then(|from| from.get("db"))
+            .and_then(|from| ["db", "cluster", "table"].into_iter().find_map(|key| from.get(key)))
             .map_or_else(|| item.span(), |node: &Node| node.span);
         let owner = first.locus.account.as_ref().map_or_else(String::new, ToString::to_string);
         let what = item.decl.map_or("", |decl| decl.name);
@@ -39,10 +38,19 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
                 .source
                 .error(
                     span,
-                    format!("`{what}` works only in the database's own account ({owner}), and the sandbox is in {sandbox}"),
+                    format!("`{what}` works only in the own account of `{name}` ({owner}), and the sandbox is in {sandbox}"),
                 )
-                .help("restore a shared snapshot with `rds.restore`, or put the sandbox into the database's account"),
+                .help(format!("{}, or put the sandbox into that account", elsewhere(kind))),
         );
+    }
+}
+
+/// What brings a resource of this type into another account.
+fn elsewhere(kind: &str) -> &'static str {
+    match kind {
+        "rds:cluster" => "restore a shared snapshot with `rds.restore_cluster`",
+        "dynamodb:table" => "restore a copy that AWS Backup made into the sandbox's account",
+        _ => "restore a shared snapshot with `rds.restore`",
     }
 }
 
@@ -55,9 +63,12 @@ fn too_early(
     source: &SourceSpec,
     out: &mut Diagnostics,
 ) {
-    let SourceWhat::Of { name, point: PointSpec::BeforeT0(back), .. } = &source.what else { return };
-    let Some(file) = facts.file.filter(|_| source.kinds.contains(&PointKind::RdsPitr)) else { return };
-    let logs = file.recovery_points.iter().filter(|p| p.kind == PointKind::RdsPitr && p.of.name == *name);
+    let SourceWhat::Of { kind, name, point: PointSpec::BeforeT0(back) } = &source.what else { return };
+    let Some(file) = facts.file.filter(|_| source.kinds.iter().all(|kind| kind.is_a_log())) else { return };
+    let logs = file
+        .recovery_points
+        .iter()
+        .filter(|p| source.kinds.contains(&p.kind) && p.of.kind == *kind && p.of.name == *name);
     let Some(longest) = logs
         .map(|log| {
             let lag = match log.taken {
@@ -83,7 +94,7 @@ fn too_early(
         draft
             .source
             .error(span, said)
-            .help("ask for a later instant, or restore an older snapshot with `rds.restore`"),
+            .help("ask for a later instant, or restore an older snapshot or backup"),
     );
 }
 

@@ -12,6 +12,7 @@ behaviour is neither moto's nor AWS's word:
   sharing      An account can see, copy and use a snapshot or image that is shared with it.
   clock        The clock that the delays follow.
   corrections  Gaps of moto that would mislead a drill. The list is at the head of the module.
+  clusters     Automated backups of DB clusters.
   ageing       Recovery points of a chosen age.
   front        Further ports, on which requests fail by seed.
   iam          Policies of roles, enforced and simulated. The head of the module lists what is

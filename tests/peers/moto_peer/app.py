@@ -13,7 +13,7 @@ import threading
 from moto.backends import list_of_moto_modules  # noqa: F401  (the import registers the backends)
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from . import ageing, answers, corrections, delays, front, inventory, selections, sharing
+from . import ageing, answers, clusters, corrections, delays, front, inventory, selections, sharing
 from .clock import CLOCK
 from .control import CONTROL
 from .iam import SIMULATE, Iam
@@ -31,6 +31,7 @@ class PeerApp:
         delays.install()
         sharing.install()
         corrections.install()
+        clusters.install()
         self.moto = DomainDispatcherApplication(create_backend_app)
         self.lock = threading.RLock()  # moto's models do not support concurrent writers
         self.log_lock = threading.Lock()

@@ -39,11 +39,12 @@ RDS_MADE = {
     "CreateDBSubnetGroup": "DBSubnetGroupName", "CopyDBSnapshot": "TargetDBSnapshotIdentifier",
     "CopyDBClusterSnapshot": "TargetDBClusterSnapshotIdentifier", "RestoreDBInstanceFromDBSnapshot": "DBInstanceIdentifier",
     "RestoreDBInstanceToPointInTime": "TargetDBInstanceIdentifier", "RestoreDBClusterFromSnapshot": "DBClusterIdentifier",
+    "RestoreDBClusterToPointInTime": "DBClusterIdentifier",
     "CreateDBInstance": "DBInstanceIdentifier", "CreateDBInstanceReadReplica": "DBInstanceIdentifier",
 }  # fmt: skip
 RDS_NAMES = {
     "DBInstanceIdentifier": "db", "TargetDBInstanceIdentifier": "db", "SourceDBInstanceIdentifier": "db", "DBClusterIdentifier": "cluster",
-    "DBSnapshotIdentifier": "snapshot", "TargetDBSnapshotIdentifier": "snapshot", "SourceDBSnapshotIdentifier": "snapshot",
+    "SourceDBClusterIdentifier": "cluster", "DBSnapshotIdentifier": "snapshot", "TargetDBSnapshotIdentifier": "snapshot", "SourceDBSnapshotIdentifier": "snapshot",
     "DBClusterSnapshotIdentifier": "cluster-snapshot", "TargetDBClusterSnapshotIdentifier": "cluster-snapshot",
     "SourceDBClusterSnapshotIdentifier": "cluster-snapshot", "SnapshotIdentifier": "cluster-snapshot", "DBSubnetGroupName": "subgrp",
     "DBParameterGroupName": "pg", "DBClusterParameterGroupName": "cluster-pg", "OptionGroupName": "og",

@@ -4,10 +4,10 @@ use estate::PointKind;
 use port::{ErrorKind, Kind, PointQuery, State};
 use serde_json::{Value, json};
 
-use super::peer::{DatabaseFacts, Peer};
+use super::peer::{ClusterFacts, DatabaseFacts, Peer};
 use super::production::{
-    BOOKS, EAST, LEDGER_SECRET, LEDGER_VAULT, MIRROR, ORDERS_EAST, ORDERS_SECRET, ORDERS_VAULT, ORDERS_WEST,
-    SANDBOX, VAULT, WEST, account,
+    ACCOUNTS, BOOKS, EAST, LEDGER_SECRET, LEDGER_VAULT, MIRROR, ORDERS_EAST, ORDERS_SECRET, ORDERS_VAULT,
+    ORDERS_WEST, SANDBOX, VAULT, WEST, account,
 };
 use super::stage::{Stage, With, is};
 
@@ -147,6 +147,51 @@ pub async fn a_cluster_is_restored_with_its_instances(peer: &Peer) {
             other => panic!("{other:?}"),
         };
         assert_eq!(error.kind, ErrorKind::InUse, "{error}");
+    }
+    stage.close().await;
+}
+
+/// A sandbox has two clusters of one name in two accounts to mistake for each other: the vault's and
+/// its own.
+pub async fn a_cluster_is_restored_to_an_instant(peer: &Peer) {
+    let stage = Stage::open(peer, With::default()).await;
+    let latest = peer.ids.latest;
+    let args = |point: String| json!({ "from": { "cluster": ACCOUNTS, "point": point }, "class": "db.r6g.large", "instances": 2 });
+    let cluster = stage.does("latest", "rds.restore_cluster_to_time", args("latest".into())).await;
+    assert_eq!(
+        cluster.consistent_at,
+        Some(latest),
+        "the latest is asked for by name, so that its age is known"
+    );
+    endpoint(&cluster);
+    assert_eq!(cluster.outputs["instance_ids"].as_array().unwrap().len(), 2);
+    for instance in cluster.outputs["instance_ids"].as_array().unwrap() {
+        lives_in_the_sandbox(&stage, instance, false).await;
+    }
+    let id = cluster.outputs["cluster_id"].as_str().unwrap();
+    if let Some(facts) = peer.cluster(id).await {
+        let (group, security) = (stage.ready.db_subnet_group.clone(), stage.ready.security_group.clone());
+        let expected = ClusterFacts {
+            subnet_group: group.unwrap(),
+            security_groups: vec![security],
+            deletion_protection: false,
+        };
+        assert_eq!(facts, expected);
+    }
+    let earlier = latest - chrono::TimeDelta::minutes(1);
+    let cluster = stage.does("earlier", "rds.restore_cluster_to_time", args(earlier.to_rfc3339())).await;
+    assert_eq!(cluster.consistent_at, Some(earlier));
+    let later = latest + chrono::TimeDelta::hours(1);
+    let error = stage.refuses("later", "rds.restore_cluster_to_time", args(later.to_rfc3339())).await;
+    assert_eq!(error.kind, ErrorKind::Invalid, "{error}");
+    // The vault's cluster stands in another account, and PITR does not cross accounts.
+    let source = super::stage::unknown("ledger", PointKind::RdsPitr);
+    let source = event::RestoreSource { at: Some(earlier), ..source };
+    let args =
+        json!({ "from": { "cluster": "ledger" }, "engine": "aurora-postgresql", "class": "db.r6g.large" });
+    match stage.attempt_from("vault", 1, "rds.restore_cluster_to_time", &args, Some(source)).await {
+        Err(StepError::Provision(ProvisionError::Cloud(error))) => is(&error, ErrorKind::NotFound),
+        other => panic!("{other:?}"),
     }
     stage.close().await;
 }

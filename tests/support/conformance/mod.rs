@@ -35,6 +35,7 @@ macro_rules! scenarios {
                 multi_az_is_only_as_asked ["rds.restore"]
                 a_restore_to_time_reports_its_instant ["rds.restore_to_time"]
                 a_cluster_is_restored_with_its_instances ["rds.restore_cluster", "rds.copy_snapshot"]
+                a_cluster_is_restored_to_an_instant ["rds.restore_cluster_to_time"]
                 a_replica_made_before_is_promoted ["rds.promote_replica"]
                 what_is_not_there_or_not_shared_is_not_found []
             }

@@ -34,6 +34,9 @@ pub trait World: Sync {
     /// What the cloud tells of a database beyond the port. `None` if it does not model these facts.
     async fn database(&self, id: &str) -> Option<DatabaseFacts>;
 
+    /// The same of a cluster.
+    async fn cluster(&self, id: &str) -> Option<ClusterFacts>;
+
     /// Opens the network, as an outsider would.
     async fn open(&self, vpc: &str);
 
@@ -79,6 +82,10 @@ impl World for OnTwin {
     }
 
     async fn database(&self, _id: &str) -> Option<DatabaseFacts> {
+        None
+    }
+
+    async fn cluster(&self, _id: &str) -> Option<ClusterFacts> {
         None
     }
 
@@ -204,6 +211,10 @@ impl Peer {
         self.world.database(id).await
     }
 
+    pub async fn cluster(&self, id: &str) -> Option<ClusterFacts> {
+        self.world.cluster(id).await
+    }
+
     pub async fn open(&self, vpc: &str) {
         self.world.open(vpc).await;
     }
@@ -247,6 +258,13 @@ pub struct DatabaseFacts {
     pub security_groups: Vec<String>,
     pub multi_az: bool,
     pub public: bool,
+    pub deletion_protection: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterFacts {
+    pub subnet_group: String,
+    pub security_groups: Vec<String>,
     pub deletion_protection: bool,
 }
 

@@ -15,6 +15,8 @@ pub const WEST: &str = "us-west-2";
 /// Databases in the sandbox's account: one in its own region (PITR), one in the other (replicas).
 pub const BOOKS: &str = "books";
 pub const MIRROR: &str = "mirror";
+/// A cluster in the sandbox's account and region.
+pub const ACCOUNTS: &str = "accounts";
 /// Snapshots of the database `orders`: the sandbox's own in this and in the other region, and two
 /// of the vault's.
 pub const ORDERS_WEST: &str = "orders-west";
@@ -105,6 +107,7 @@ pub fn of_the_twin(ids: &Ids, now: Time, faults: &[Fault]) -> EstateFile {
             { "id": "rds:cluster/ledger", "account": VAULT, "region": WEST },
             { "id": format!("s3:bucket/{RECEIPTS}"), "account": SANDBOX, "region": WEST, "tags": { "app": "receipts" } },
             { "id": format!("rds:db/{BOOKS}"), "account": SANDBOX, "region": WEST, "az": "usw2-az1", "size": "5GiB" },
+            { "id": format!("rds:cluster/{ACCOUNTS}"), "account": SANDBOX, "region": WEST, "size": "1GiB", "engine": "aurora-postgresql" },
             { "id": format!("rds:db/{MIRROR}"), "account": SANDBOX, "region": EAST, "az": "use1-az1", "size": "5GiB" },
         ],
         "recovery_points": [
@@ -122,6 +125,8 @@ pub fn of_the_twin(ids: &Ids, now: Time, faults: &[Fault]) -> EstateFile {
             point("ec2:instance/i-0sec", "ami", &ids.image_secret, VAULT, WEST, false),
             { "of": format!("rds:db/{BOOKS}"), "kind": "rds_pitr", "id": "books-pitr", "account": SANDBOX, "region": WEST,
                 "taken": ids.latest, "size": "5GiB" },
+            { "of": format!("rds:cluster/{ACCOUNTS}"), "kind": "rds_pitr", "id": "accounts-pitr", "account": SANDBOX, "region": WEST,
+                "taken": ids.latest, "size": "1GiB" },
             { "of": format!("s3:bucket/{RECEIPTS}"), "kind": "s3_replica", "id": RECEIPTS, "account": SANDBOX,
                 "region": WEST, "taken": taken, "size": format!("{RECEIPTS_BYTES}B"), "objects": RECEIPTS_OBJECTS },
             { "of": format!("s3:bucket/{VERSIONED}"), "kind": "s3_versions", "id": VERSIONED, "account": SANDBOX,

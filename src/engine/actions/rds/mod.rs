@@ -1,9 +1,11 @@
 //! RDS and Aurora: snapshot copies, restores, replicas.
 
+mod cluster;
 pub mod copy_snapshot;
 pub mod promote_replica;
 pub mod restore;
 pub mod restore_cluster;
+pub mod restore_cluster_to_time;
 pub mod restore_to_time;
 
 use schemars::JsonSchema;

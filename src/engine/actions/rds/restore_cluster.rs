@@ -2,21 +2,19 @@
 
 use std::time::Duration;
 
-use futures_util::future::try_join_all;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
-use super::{ADDRESS, ENDPOINT, PORT, databases, subnet_group};
+use super::cluster::{self, ServerlessArgs};
+use super::{databases, subnet_group};
 use crate::actions::action::{Action, OF_A_RESOURCE};
 use crate::actions::args;
-use crate::actions::context::{Context, Outcome, StepError, take, value};
+use crate::actions::context::{Context, Outcome, StepError, value};
 use estate::PointKind;
 use estate::file::FaultKind;
-use playbook::action::{ArgProblem, Demands, Output, Prepared, Shape, SourceSpec};
+use playbook::action::{ArgProblem, Demands, Output, Prepared, SourceSpec};
 use playbook::expr_value::Expr;
-use port::wait::Until;
-use port::{Calibration, Create, CreateCall, Kind, RestoreCluster as Request, Serverless, Timed};
+use port::{Calibration, Create, CreateCall, RestoreCluster as Request, Timed};
 
 /// The source of an Aurora cluster: `{ cluster, point }` or `{ snapshot }`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -57,15 +55,6 @@ pub struct RestoreClusterArgs {
     pub port: Option<Expr<i32>>,
 }
 
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ServerlessArgs {
-    #[schemars(range(min = 0.0, max = 256.0))]
-    pub min: f64,
-    #[schemars(range(min = 1.0, max = 256.0))]
-    pub max: f64,
-}
-
 pub struct RestoreCluster;
 
 impl Action for RestoreCluster {
@@ -73,14 +62,7 @@ impl Action for RestoreCluster {
 
     const NAME: &'static str = "rds.restore_cluster";
     const SUMMARY: &'static str = "Restores an Aurora cluster from a snapshot, and its instances with it.";
-    const OUTPUTS: &'static [Output] = &[
-        ENDPOINT,
-        ADDRESS,
-        PORT,
-        Output { name: "reader_endpoint", doc: "the reader's `host:port`", shape: Shape::Text },
-        Output { name: "cluster_id", doc: "the cluster's identifier", shape: Shape::Text },
-        Output { name: "instance_ids", doc: "the identifiers of its instances", shape: Shape::Texts },
-    ];
+    const OUTPUTS: &'static [Output] = cluster::OUTPUTS;
     const CALLS: &'static [&'static str] = &[
         "rds:RestoreDBClusterFromSnapshot",
         "rds:CreateDBInstance",
@@ -113,25 +95,7 @@ impl Action for RestoreCluster {
         let ClusterSource { cluster, point, snapshot } = &args.from;
         let keys = [("cluster", cluster.is_some()), ("snapshot", snapshot.is_some())];
         let mut problems = args::one_source(&keys, point.as_deref());
-        if args.class == "db.serverless" && args.serverless.is_none() {
-            problems.push(ArgProblem {
-                pointer: "/class".into(),
-                message: "`db.serverless` needs a capacity range".into(),
-                help:
-                    "add `serverless: { min: 0.5, max: 4 }`, in Aurora capacity units, as production has it"
-                        .into(),
-            });
-        }
-        if let Some(ServerlessArgs { min, max }) = args.serverless
-            && (min > max || [min, max].iter().any(|c| (c * 2.0).fract() != 0.0))
-        {
-            problems.push(ArgProblem {
-                pointer: "/serverless".into(),
-                message: format!("a cluster cannot scale between {min} and {max} capacity units"),
-                help: "write halves or whole numbers, the smaller one as `min`: `{ min: 0.5, max: 4 }`"
-                    .into(),
-            });
-        }
+        problems.extend(cluster::capacity_problems(&args.class, args.serverless));
         problems
     }
 
@@ -151,13 +115,7 @@ impl Action for RestoreCluster {
 
     async fn run(cx: &Context<'_>, args: RestoreClusterArgs) -> Result<Outcome, StepError> {
         let source = cx.source()?;
-        let count = value(args.instances.as_ref())?.unwrap_or(1);
-        if count == 0 || count > 16 {
-            return Err(StepError::wrong(
-                format!("`instances` is {count}"),
-                "a cluster has between 1 and 16 instances",
-            ));
-        }
+        let count = cluster::instance_count(value(args.instances.as_ref())?.unwrap_or(1))?;
         let what = Create::DbCluster(Request {
             snapshot: source.id.clone(),
             name: cx.name(""),
@@ -167,25 +125,11 @@ impl Action for RestoreCluster {
             security_groups: vec![cx.sandbox.security_group.clone()],
             parameter_group: args.parameter_group,
             port: value(args.port.as_ref())?,
-            serverless: args.serverless.map(|s| Serverless { min: s.min, max: s.max }),
+            serverless: args.serverless.map(Into::into),
             size: cx.size(),
         });
-        let (cluster, ..) = cx.create_ready("", what).await?;
-        // The restore creates no instances. Without instances nobody can query the cluster.
-        let instances = try_join_all((1..=count).map(|index| {
-            let (slot, cluster) = (format!("{index}"), cluster.clone());
-            let (class, engine) = (args.class.clone(), args.engine.clone());
-            async move {
-                let what = Create::DbClusterInstance { cluster, name: cx.name(&slot), class, engine, index };
-                Ok::<_, StepError>(cx.create_ready(&slot, what).await?.0)
-            }
-        }))
-        .await?;
-        let seen = cx.ready(Kind::DbCluster, &cluster, Until::Ready).await?;
-        let mut outcome = Outcome::default();
-        outcome.outputs.insert("cluster_id".into(), json!(cluster));
-        outcome.outputs.insert("instance_ids".into(), json!(instances));
-        take(&mut outcome.outputs, &seen, &["endpoint", "address", "port", "reader_endpoint"]);
-        Ok(outcome)
+        let (id, ..) = cx.create_ready("", what).await?;
+        let instances = cluster::add_instances(cx, &id, (&args.class, &args.engine), count).await?;
+        cluster::finished(cx, &id, instances).await
     }
 }
