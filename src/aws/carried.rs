@@ -6,7 +6,7 @@ use super::access::Clients;
 use super::ec2::filter;
 use super::error::OrCloud;
 use super::tags::{rds_value, value};
-use super::{At, rds, tags};
+use super::{At, dynamodb, rds, tags};
 use port::{CloudError, CloudResult, Create, ErrorKind, Kind, ResourceRef, TAG_RUN};
 
 /// Refuses a creation that would change a resource without this run's tag. Reads the tag now.
@@ -17,7 +17,12 @@ pub async fn guard_changed(at: &At<'_>, what: &Create) -> CloudResult<()> {
     }
     let clients = at.aws.clients(at.place).await?;
     for resource in changed {
-        let Some(run) = run_on(&clients, &resource).await? else {
+        let owner = match resource.kind {
+            // A restored table gets its tag only now.
+            Kind::Table => dynamodb::table::owner(&clients.dynamodb, &resource.id, at.run_tags).await?,
+            _ => run_on(&clients, &resource).await?,
+        };
+        let Some(run) = owner else {
             let what = format!("{resource} is not there");
             return Err(CloudError::new(ErrorKind::NotFound, what_call, what)
                 .help("check the id, the account and the region that it is looked for in"));
@@ -62,6 +67,7 @@ async fn run_on(clients: &Clients, resource: &ResourceRef) -> CloudResult<Option
         | Kind::Address
         | Kind::DbSnapshot
         | Kind::DbClusterSnapshot
+        | Kind::Table
         | Kind::Stack => Some(None),
     })
 }

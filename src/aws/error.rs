@@ -227,6 +227,7 @@ fn classify(code: &str, status: u16, message: &str) -> (ErrorKind, Option<&'stat
         "InvalidDBInstanceState",
         "InvalidDBClusterState",
         "BucketNotEmpty",
+        "ContinuousBackupsUnavailable",
         "InUse",
     ]) || (has(&[
         "InvalidDBSnapshotState",

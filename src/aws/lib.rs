@@ -13,6 +13,7 @@ mod at;
 mod caller;
 mod carried;
 mod cloudformation;
+mod dynamodb;
 mod ec2;
 mod error;
 mod exposure;
@@ -170,6 +171,9 @@ impl Cloud for Aws {
                 Create::DbClusterInstance { cluster, name, class, engine, index: _ } => {
                     rds::cluster::add_instance(&at, cluster, name, class, engine).await
                 }
+                Create::Table(table) => dynamodb::table::restore(&at, table).await,
+                Create::TableToTime(to) => dynamodb::table::restore_to_time(&at, to).await,
+                Create::SetTable(settings) => dynamodb::table::set(&at, settings).await,
                 Create::Bucket { name } => s3::bucket::create(&at, name).await,
                 Create::Stack(stack) => cloudformation::create(&at, stack).await,
             };
@@ -207,6 +211,7 @@ impl Cloud for Aws {
                 Kind::DbSnapshot | Kind::DbClusterSnapshot => {
                     rds::snapshot::observe(&clients.rds, kind, ids).await?
                 }
+                Kind::Table => dynamodb::table::observe(&clients.dynamodb, ids).await?,
                 Kind::Stack => cloudformation::observe(&clients.cloudformation, ids).await?,
             };
             Ok(in_order(ids, found))
@@ -238,6 +243,7 @@ impl Cloud for Aws {
                 Kind::DbInstance => rds::instance::delete(to, &resource.id).await,
                 Kind::DbCluster => rds::cluster::delete(to, &resource.id).await,
                 Kind::DbSnapshot | Kind::DbClusterSnapshot => rds::snapshot::delete(to, resource).await,
+                Kind::Table => dynamodb::table::delete(to, &resource.id).await,
                 Kind::Bucket => s3::bucket::delete(to, &resource.id, progress).await,
                 Kind::Stack => cloudformation::delete(to, &resource.id, progress).await,
             };

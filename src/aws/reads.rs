@@ -3,6 +3,7 @@
 //! Each operation with such inputs has one line below. After a loss, the gate refuses an operation
 //! that is on none of the lists in this file.
 
+use aws_sdk_dynamodb::operation as dynamodb;
 use aws_sdk_ec2::operation as ec2;
 use aws_sdk_rds::operation as rds;
 use aws_sdk_s3::operation as s3;
@@ -106,12 +107,24 @@ inspected! {
             .key(i.kms_key_id.as_ref()).zone(i.availability_zone.as_ref());
     "CreateDBInstance" rds::create_db_instance::CreateDbInstanceInput: |i|
         Reads::default().zone(i.availability_zone.as_ref());
+    "RestoreTableFromBackup"
+    dynamodb::restore_table_from_backup::RestoreTableFromBackupInput: |i|
+        Reads::source(i.backup_arn.as_ref()).key(table_key(i.sse_specification_override.as_ref()));
+    "RestoreTableToPointInTime"
+    dynamodb::restore_table_to_point_in_time::RestoreTableToPointInTimeInput: |i|
+        Reads::source(i.source_table_arn.as_ref().or(i.source_table_name.as_ref()))
+            .key(table_key(i.sse_specification_override.as_ref()));
     "CopyObject" s3::copy_object::CopyObjectInput: |i| Reads::copy_source(i.copy_source.as_ref());
     "UploadPartCopy" s3::upload_part_copy::UploadPartCopyInput: |i|
         Reads::copy_source(i.copy_source.as_ref());
     // The ARN of the role counts as the source: a role of a lost account is a way into that
     // account.
     "AssumeRole" sts::assume_role::AssumeRoleInput: |i| Reads::source(i.role_arn.as_ref());
+}
+
+/// The key that encrypts a restored table.
+fn table_key(sse: Option<&aws_sdk_dynamodb::types::SseSpecification>) -> Option<&String> {
+    sse?.kms_master_key_id.as_ref()
 }
 
 /// Operations that change something and read from nothing but their own endpoint.
@@ -141,6 +154,7 @@ const READ_NOTHING: &[&str] = &[
     "DeleteSnapshot",
     "DeleteStack",
     "DeleteSubnet",
+    "DeleteTable",
     "DeleteVolume",
     "DeleteVpc",
     "DeregisterImage",
@@ -158,8 +172,13 @@ const READ_NOTHING: &[&str] = &[
     "ReleaseAddress",
     "RevokeSecurityGroupEgress",
     "RevokeSecurityGroupIngress",
+    "Scan",
     "SimulatePrincipalPolicy",
+    "TagResource",
     "TerminateInstances",
+    "UpdateContinuousBackups",
+    "UpdateTable",
+    "UpdateTimeToLive",
     "UploadPart",
 ];
 

@@ -8,7 +8,8 @@ use aws_sdk_rds::types::Tag;
 use aws_sdk_s3::types::Tag as BucketTag;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::access::{Clients, RdsReader};
+use super::access::{Clients, DynamoDbReader, RdsReader};
+use super::dynamodb::table;
 use super::ec2::filter;
 use super::error::OrCloud;
 use super::preflight::listed;
@@ -93,8 +94,11 @@ impl Found<'_> {
 /// The types of RDS's snapshots that outlive their database. Automated ones end with it.
 const SNAPSHOT_TYPES: [&str; 2] = ["manual", "awsbackup"];
 
+/// How the names of every run's resources begin.
+const NAMED: &str = "dm-";
+
 /// Returns how the names of the run's resources begin: with the end of the run's id.
-fn names_of(run: &RunId) -> String {
+pub fn names_of(run: &RunId) -> String {
     format!("dm-{}-", run.0.rsplit('-').next().unwrap_or_default())
 }
 
@@ -264,6 +268,7 @@ async fn of_kind(clients: &Clients, kind: Kind, found: &mut Found<'_>) -> CloudR
                 }
             }
         }
+        Kind::Table => tables(&clients.dynamodb, found).await?,
         Kind::Stack => {
             for stack in cloudformation::all(&clients.cloudformation).await? {
                 let created = some_time(stack.creation_time());
@@ -282,6 +287,36 @@ async fn of_kind(clients: &Clients, kind: Kind, found: &mut Found<'_>) -> CloudR
 pub async fn rds_tags(rds: &RdsReader, arn: &str) -> CloudResult<Vec<Tag>> {
     let answer = rds.list_tags_for_resource().resource_name(arn).send().await;
     Ok(answer.or_cloud("rds:ListTagsForResource")?.tag_list.unwrap_or_default())
+}
+
+/// Looks for tables. Each table with a name that a run gives is asked for its tags.
+async fn tables(dynamodb: &DynamoDbReader, found: &mut Found<'_>) -> CloudResult<()> {
+    let (place, whose) = (found.place, found.whose);
+    let named = match whose {
+        Whose::Run(run) => names_of(run),
+        Whose::Any => NAMED.to_owned(),
+    };
+    let names = table::names(dynamodb).await?;
+    for name in names.into_iter().filter(|name| name.starts_with(&named)) {
+        let Some(known) = table::describe(dynamodb, &name).await? else { continue };
+        let tags = match table::tags_of(dynamodb, known.table_arn().unwrap_or_default()).await {
+            Err(e) if e.kind == ErrorKind::NotFound => continue,
+            tags => tags?,
+        };
+        let created = some_time(known.creation_date_time());
+        let is_tagged = table::value(&tags, TAG_RUN).is_some();
+        if let (Whose::Run(run), false) = (whose, is_tagged)
+            && created.is_none_or(|created| began(run).is_none_or(|since| created >= since))
+        {
+            // The runner died between the restore and the tag. The journal names the table.
+            found.all.unread.push(format!(
+                "dynamodb:table/{name} ({place}): it has a name of the run, and no tag {TAG_RUN}"
+            ));
+            continue;
+        }
+        found.add(Kind::Table, Some(name), created, |key| table::value(&tags, key).map(str::to_owned));
+    }
+    Ok(())
 }
 
 /// A bucket's name, its creation time, and its tags or the reason why they cannot be read.
@@ -349,7 +384,7 @@ async fn buckets(clients: &Clients, found: &mut Found<'_>) -> CloudResult<()> {
 
 /// Returns when the run began, minus one hour for clocks that differ. The run's id starts with its
 /// time.
-fn began(run: &RunId) -> Option<Time> {
+pub fn began(run: &RunId) -> Option<Time> {
     let stamp = run.0.split('-').next()?;
     let began = chrono::NaiveDateTime::parse_from_str(stamp, "%Y%m%dT%H%M%SZ").ok()?.and_utc();
     Some(began - chrono::TimeDelta::hours(1))

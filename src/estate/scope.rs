@@ -163,7 +163,8 @@ pub const TABLE: [Row; 69] = [
     row("dynamodb:table", Regional, "DynamoDB developer guide, \"How it works\"")
         .data()
         .points(&[DynamodbPitr, DynamodbBackup, Backup])
-        .replicates("global tables"),
+        .replicates("global tables")
+        .restored(&["dynamodb.restore"]),
     row("efs:file-system", Regional, "EFS user guide, \"Storage classes\" (One Zone lies in one zone)")
         .data()
         .differs(InOneZone)

@@ -100,6 +100,7 @@ pub fn describe_call(kind: Kind) -> &'static str {
         Kind::DbCluster => "rds:DescribeDBClusters",
         Kind::DbSnapshot => "rds:DescribeDBSnapshots",
         Kind::DbClusterSnapshot => "rds:DescribeDBClusterSnapshots",
+        Kind::Table => "dynamodb:DescribeTable",
         Kind::Stack => "cloudformation:DescribeStacks",
     }
 }
@@ -122,6 +123,7 @@ pub fn delete_call(kind: Kind) -> &'static str {
         Kind::DbCluster => "rds:DeleteDBCluster",
         Kind::DbSnapshot => "rds:DeleteDBSnapshot",
         Kind::DbClusterSnapshot => "rds:DeleteDBClusterSnapshot",
+        Kind::Table => "dynamodb:DeleteTable",
         Kind::Stack => "cloudformation:DeleteStack",
     }
 }

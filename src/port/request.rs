@@ -50,6 +50,8 @@ pub enum Kind {
     DbCluster,
     DbSnapshot,
     DbClusterSnapshot,
+    /// A DynamoDB table.
+    Table,
     Stack,
 }
 
@@ -80,6 +82,7 @@ impl Kind {
             Self::DbCluster => "rds:cluster",
             Self::DbSnapshot => "rds:snapshot",
             Self::DbClusterSnapshot => "rds:cluster-snapshot",
+            Self::Table => "dynamodb:table",
             Self::Stack => "cloudformation:stack",
         }
     }
@@ -213,6 +216,11 @@ pub enum Create {
         db: String,
         size: Size,
     },
+    /// A DynamoDB table, from a backup.
+    Table(RestoreTable),
+    TableToTime(RestoreTableToTime),
+    /// Tags a restored table, and sets what AWS does not restore.
+    SetTable(TableSettings),
     Stack(DeployStack),
 }
 
@@ -241,6 +249,9 @@ pub enum CreateCall {
     CreateDbInstance,
     CreateDbReplica,
     PromoteReplica,
+    RestoreTableFromBackup,
+    RestoreTableToTime,
+    SetTable,
     CreateStack,
 }
 
@@ -300,6 +311,9 @@ impl CreateCall {
             | Self::RestoreDbClusterToTime
             | Self::CreateDbInstance
             | Self::PromoteReplica
+            | Self::RestoreTableFromBackup
+            | Self::RestoreTableToTime
+            | Self::SetTable
             | Self::CreateStack => false,
         }
     }
@@ -329,6 +343,9 @@ impl CreateCall {
             Self::CreateDbInstance => adds("rds:CreateDBInstance", Kind::DbInstance),
             Self::CreateDbReplica => adds("rds:CreateDBInstanceReadReplica", Kind::DbInstance),
             Self::PromoteReplica => changes("rds:PromoteReadReplica", Kind::DbInstance),
+            Self::RestoreTableFromBackup => adds("dynamodb:RestoreTableFromBackup", Kind::Table),
+            Self::RestoreTableToTime => adds("dynamodb:RestoreTableToPointInTime", Kind::Table),
+            Self::SetTable => changes("dynamodb:TagResource", Kind::Table),
             Self::CreateStack => adds("cloudformation:CreateStack", Kind::Stack),
         }
     }
@@ -437,6 +454,13 @@ impl Create {
                 size: Some(*size),
                 ..Facts::of(CreateCall::PromoteReplica)
             },
+            Self::Table(table) => table.facts(CreateCall::RestoreTableFromBackup),
+            Self::TableToTime(RestoreTableToTime { table, to: _ }) => {
+                table.facts(CreateCall::RestoreTableToTime)
+            }
+            Self::SetTable(TableSettings { table, ttl: _, stream: _, pitr: _, tags: _ }) => {
+                Facts { changes: vec![(Kind::Table, table)], ..Facts::of(CreateCall::SetTable) }
+            }
             Self::Stack(DeployStack { name: _, template: _, parameters: _, capabilities: _ }) => {
                 Facts::of(CreateCall::CreateStack)
             }
@@ -689,6 +713,71 @@ impl RestoreClusterToTime {
 pub struct Serverless {
     pub min: f64,
     pub max: f64,
+}
+
+/// A DynamoDB table restored under a new name. `None` means: as the source.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RestoreTable {
+    /// The backup's ARN. For point-in-time recovery: the source table's ARN.
+    pub source: String,
+    /// The region that holds the data.
+    pub source_region: Region,
+    pub name: String,
+    pub billing: Option<Billing>,
+    pub capacity: Option<Capacity>,
+    pub without_indexes: bool,
+    pub kms_key: Option<String>,
+    pub size: Size,
+}
+
+impl RestoreTable {
+    fn facts(&self, call: CreateCall) -> Facts<'_> {
+        let Self {
+            source,
+            source_region,
+            size,
+            kms_key,
+            name: _,
+            billing: _,
+            capacity: _,
+            without_indexes: _,
+        } = self;
+        Facts::of_copy(call, (source, source_region), kms_key.as_deref(), *size)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RestoreTableToTime {
+    pub table: RestoreTable,
+    pub to: Time,
+}
+
+/// How a table is paid for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Billing {
+    OnDemand,
+    Provisioned,
+}
+
+/// The provisioned capacity of a table, in units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Capacity {
+    pub read: i64,
+    pub write: i64,
+}
+
+/// What AWS does not restore with a table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TableSettings {
+    pub table: String,
+    /// The attribute that holds the time to live.
+    pub ttl: Option<String>,
+    /// What the stream holds: `NEW_AND_OLD_IMAGES`.
+    pub stream: Option<String>,
+    pub pitr: bool,
+    /// The tags of the playbook, besides those of the run.
+    pub tags: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

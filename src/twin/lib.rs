@@ -393,6 +393,9 @@ impl Twin {
             | Create::KeyPair { .. }
             | Create::Address { .. }
             | Create::PromoteReplica { .. }
+            | Create::Table(_)
+            | Create::TableToTime(_)
+            | Create::SetTable(_)
             | Create::Stack(_) => return None,
         };
         let source = || {

@@ -5,7 +5,10 @@ use super::world::World;
 use base::duration::{Size, Time};
 use base::ids::{Region, name_of};
 use estate::{PointIndex, PointKind, RecoveryPoint, Resource};
-use port::{CloudError, CloudResult, Create, ErrorKind, Kind, Place, RestoreDbToTime, State};
+use port::{
+    CloudError, CloudResult, Create, ErrorKind, Kind, Place, RestoreDbToTime, RestoreTable,
+    RestoreTableToTime, State,
+};
 use template::LONGEST_TEMPLATE;
 
 /// The kinds of sources, in the estate and among the run's resources.
@@ -54,9 +57,12 @@ impl Sources<'_> {
                 );
                 return Err(CloudError::new(ErrorKind::Invalid, what.call(), said));
             }
+            Create::Table(table) => return self.backup(place, what, table).map(Some),
             // `instant` checks the automated backups.
             Create::DbToTime(_)
             | Create::DbClusterToTime(_)
+            | Create::TableToTime(_)
+            | Create::SetTable(_)
             | Create::Stack(_)
             | Create::Vpc { .. }
             | Create::Subnet { .. }
@@ -110,10 +116,22 @@ impl Sources<'_> {
 
     /// Returns the time to which a point-in-time restore leads. Without `to`, it is the latest.
     pub fn instant(&self, place: &Place, what: &Create) -> CloudResult<Option<Time>> {
-        let (kind, source, to) = match what {
-            Create::DbToTime(RestoreDbToTime { db, to }) => ("rds:db", &db.source, *to),
-            Create::DbClusterToTime(cluster) => ("rds:cluster", &cluster.source, Some(cluster.to)),
-            Create::Vpc { .. }
+        let here = &place.region;
+        let (kind, of, region, source, to) = match what {
+            Create::DbToTime(RestoreDbToTime { db, to }) => {
+                (PointKind::RdsPitr, "rds:db", here, name_of(&db.source), *to)
+            }
+            Create::DbClusterToTime(cluster) => {
+                (PointKind::RdsPitr, "rds:cluster", here, name_of(&cluster.source), Some(cluster.to))
+            }
+            Create::TableToTime(RestoreTableToTime { table, to }) => {
+                let name = name_of(&table.source);
+                let name = name.strip_prefix("table/").unwrap_or(name);
+                (PointKind::DynamodbPitr, "dynamodb:table", &table.source_region, name, Some(*to))
+            }
+            Create::Table(_)
+            | Create::SetTable(_)
+            | Create::Vpc { .. }
             | Create::Subnet { .. }
             | Create::SecurityGroup { .. }
             | Create::DbSubnetGroup { .. }
@@ -135,17 +153,17 @@ impl Sources<'_> {
             | Create::Stack(_) => return Ok(None),
         };
         let point = self.points.all.iter().find(|p| {
-            p.kind == PointKind::RdsPitr
-                && p.of.kind == kind
+            p.kind == kind
+                && p.of.kind == of
                 && p.account == place.account
-                && p.region == place.region
-                && (p.of.name == name_of(source) || p.id == *source)
+                && p.region == *region
+                && (p.of.name == source || name_of(&p.id) == source)
         });
         let Some(point) = point else {
             return Err(CloudError::new(
                 ErrorKind::NotFound,
                 what.call(),
-                format!("account {} has no automated backups of {source} in {}", place.account, place.region),
+                format!("account {} has no automated backups of {source} in {region}", place.account),
             )
             .help("automated backups stay in their own account and region: check both"));
         };
@@ -158,6 +176,32 @@ impl Sources<'_> {
             .help("ask for an earlier instant, or for `latest`")),
             (Some(to), _) => Ok(Some(to)),
             (None, latest) => Ok(latest),
+        }
+    }
+
+    /// Checks the backup of a table, and returns its size. A backup can be restored in its own account
+    /// only, and in any region.
+    fn backup(&self, place: &Place, what: &Create, table: &RestoreTable) -> CloudResult<Size> {
+        let known = self.points.all.iter().find(|p| {
+            p.kind == PointKind::DynamodbBackup
+                && p.account == place.account
+                && p.region == table.source_region
+                && (p.id == table.source || name_of(&p.id) == name_of(&table.source))
+        });
+        match known {
+            None => Err(CloudError::new(
+                ErrorKind::NotFound,
+                what.call(),
+                format!(
+                    "account {} has no backup {} in {}",
+                    place.account, table.source, table.source_region
+                ),
+            )
+            .help("a table's backups stay in their own account: check the account, the region and the ARN")),
+            Some(point) if point.usable.is_none_or(|usable| usable > self.now) => {
+                Err(not_complete(what, &table.source))
+            }
+            Some(point) => Ok(point.size),
         }
     }
 
@@ -210,6 +254,9 @@ fn encrypted(place: &Place, what: &Create, point: &RecoveryPoint) -> CloudResult
         | Create::Instances(_)
         | Create::DbToTime(_)
         | Create::DbClusterToTime(_)
+        | Create::Table(_)
+        | Create::TableToTime(_)
+        | Create::SetTable(_)
         | Create::DbCluster(_)
         | Create::DbClusterInstance { .. }
         | Create::DbReplica { .. }

@@ -88,14 +88,22 @@ pub fn deletion(kind: Kind) -> &'static str {
         | Kind::KeyPair
         | Kind::Address
         | Kind::DbSnapshot
-        | Kind::DbClusterSnapshot => "teardown.other",
+        | Kind::DbClusterSnapshot
+        | Kind::Table => "teardown.other",
     }
 }
 
-/// Returns how many copies from other Regions may run at once to one Region of an account. `None`:
-/// no limit.
+/// The restores of tables that may run at once in one Region of an account (quotas of Amazon
+/// DynamoDB).
+const TABLES_AT_ONCE: usize = 50;
+
+/// Returns how many copies from other Regions, or restores of tables, may run at once in one Region
+/// of an account. `None`: no limit.
 pub fn at_once(place: &Place, what: &Create) -> Option<usize> {
     let facts = what.facts();
+    if matches!(what, Create::Table(_) | Create::TableToTime(_)) {
+        return Some(TABLES_AT_ONCE);
+    }
     if facts.source_region.is_none_or(|from| *from == place.region) {
         return None;
     }
@@ -129,6 +137,9 @@ pub fn between_regions(call: CreateCall) -> Option<usize> {
         | CreateCall::CreateDbInstance
         | CreateCall::CreateDbReplica
         | CreateCall::PromoteReplica
+        | CreateCall::RestoreTableFromBackup
+        | CreateCall::RestoreTableToTime
+        | CreateCall::SetTable
         | CreateCall::CreateStack => None,
     }
 }

@@ -10,7 +10,7 @@ use base::ids::{Region, RunId};
 use estate::engine::default_port;
 use port::{
     CloudError, CloudResult, Create, Created, ErrorKind, Kind, Listener, Observed, Origin, Place, Remains,
-    ResourceRef, RestoreDb, RestoreDbToTime, RunTags, State, TaggedThing, Whose, gated,
+    ResourceRef, RestoreDb, RestoreDbToTime, RestoreTableToTime, RunTags, State, TaggedThing, Whose, gated,
 };
 
 type Key = (Kind, String);
@@ -238,7 +238,7 @@ impl World {
                 )?;
             }
             Create::DbCluster(made) => {
-                let attributes = cluster(&made.name, made.port, engine, &place.region, Vec::new());
+                let attributes = cluster(&made.name, made.port, engine, &place.region, &[]);
                 add(self, Kind::DbCluster, made.name.clone(), attributes)?;
             }
             Create::DbClusterToTime(made) => {
@@ -247,7 +247,7 @@ impl World {
                     Some(_) => (1..=3).map(|n| format!("{}-instance-{n}", made.name)).collect(),
                     None => Vec::new(),
                 };
-                let attributes = cluster(&made.name, made.port, engine, &place.region, members);
+                let attributes = cluster(&made.name, made.port, engine, &place.region, &members);
                 add(self, Kind::DbCluster, made.name.clone(), attributes)?;
             }
             Create::DbClusterInstance { cluster, name, .. } => {
@@ -266,6 +266,27 @@ impl World {
                 }
                 entry.ready_at = ready_at;
                 entry.unhealthy = unhealthy;
+            }
+            Create::Table(table) | Create::TableToTime(RestoreTableToTime { table, .. }) => {
+                let arn = format!(
+                    "arn:{}:dynamodb:{}:{}:table/{}",
+                    place.region.partition(),
+                    place.region,
+                    place.account,
+                    table.name
+                );
+                let attributes =
+                    vec![("name", json!(table.name)), ("arn", json!(arn)), ("region", json!(place.region))];
+                add(self, Kind::Table, table.name.clone(), attributes)?;
+            }
+            Create::SetTable(settings) => {
+                let entry = self.there(context, what, Kind::Table, &settings.table)?;
+                if entry.run != run_tags.run {
+                    let said = format!("{} does not carry this run's tag", settings.table);
+                    return Err(CloudError::new(ErrorKind::Guarded, what.call(), said));
+                }
+                entry.ready_at = ready_at;
+                entry.unhealthy |= unhealthy;
             }
             Create::Stack(stack) => {
                 let id =
@@ -477,6 +498,9 @@ fn uses(what: &Create) -> Vec<Key> {
         | Create::KeyPair { .. }
         | Create::Address { .. }
         | Create::PromoteReplica { .. }
+        | Create::Table(_)
+        | Create::TableToTime(_)
+        | Create::SetTable(_)
         | Create::Stack(_) => Vec::new(),
     }
 }
@@ -508,7 +532,7 @@ fn cluster(
     port: Option<i32>,
     engine: Option<&str>,
     region: &Region,
-    members: Vec<String>,
+    members: &[String],
 ) -> Vec<(&'static str, Value)> {
     let reader = format!("{name}.cluster-ro.{region}.rds.twin.invalid");
     let mut attributes = database(name, port, engine, region);

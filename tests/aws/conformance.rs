@@ -4,7 +4,7 @@
 //! All scenarios share one API, which is seeded once. Each run uses its own names in it.
 
 use aws::sdk::{
-    aws_config, aws_credential_types, aws_sdk_ec2, aws_sdk_rds, aws_sdk_s3, aws_sdk_sts,
+    aws_config, aws_credential_types, aws_sdk_dynamodb, aws_sdk_ec2, aws_sdk_rds, aws_sdk_s3, aws_sdk_sts,
     aws_smithy_http_client,
 };
 use std::rc::Rc;
@@ -15,6 +15,10 @@ use aws::{Access, Aws, AwsConfig};
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, PointInTimeRecoveryStatus,
+    ScalarAttributeType,
+};
 use aws_sdk_ec2::types::{OperationType, SnapshotAttributeName, Tag};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{
@@ -23,11 +27,11 @@ use aws_sdk_s3::types::{
 use base::clock::{Clock, Pace};
 use base::ids::{AccountId, RunId};
 use port::{Cloud, LossGate, TAG_RUN};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use support::conformance::peer::{ClusterFacts, DatabaseFacts, Peer, Setup, World, run};
 use support::conformance::production::{
-    self, ACCOUNTS, BOOKS, EAST, Ids, LEDGER_SECRET, LEDGER_VAULT, MIRROR, ORDERS_EAST, ORDERS_SECRET,
+    self, ACCOUNTS, BOOKS, CARTS, EAST, Ids, LEDGER_SECRET, LEDGER_VAULT, MIRROR, ORDERS_EAST, ORDERS_SECRET,
     ORDERS_VAULT, ORDERS_WEST, PRODUCTION, RECEIPTS, SANDBOX, VAULT, VERSIONED, WEST,
 };
 use support::peers::Moto;
@@ -139,6 +143,9 @@ async fn seed(moto: &Moto) -> Ids {
         "taken": (latest + chrono::TimeDelta::seconds(1)).to_rfc3339() }));
     moto.age(&json!({ "kind": "db_cluster", "id": ACCOUNTS, "account": SANDBOX, "region": WEST,
         "taken": (latest + chrono::TimeDelta::seconds(1)).to_rfc3339() }));
+    let backup = table(moto).await;
+    moto.age(&json!({ "kind": "table", "id": CARTS, "account": SANDBOX, "region": EAST,
+        "taken": latest.to_rfc3339() }));
     let instant = buckets(&s3(moto).await).await;
     moto.delays(&json!({ "default": 0.3 }));
     Ids {
@@ -152,6 +159,7 @@ async fn seed(moto: &Moto) -> Ids {
         image_secret,
         latest,
         instant,
+        backup,
     }
 }
 
@@ -228,6 +236,22 @@ async fn databases(moto: &Moto) {
     }
     let share = rds.modify_db_cluster_snapshot_attribute().db_cluster_snapshot_identifier(LEDGER_VAULT);
     share.attribute_name("restore").values_to_add(SANDBOX).send().await.unwrap();
+}
+
+/// Creates the table `carts`, and returns the ARN of its backup.
+async fn table(moto: &Moto) -> String {
+    let dynamodb = aws_sdk_dynamodb::Client::new(&raw(moto, SANDBOX, EAST).await);
+    let key = AttributeDefinition::builder().attribute_name("pk").attribute_type(ScalarAttributeType::S);
+    let schema = KeySchemaElement::builder().attribute_name("pk").key_type(KeyType::Hash).build().unwrap();
+    let create = dynamodb.create_table().table_name(CARTS).attribute_definitions(key.build().unwrap());
+    let create = create.key_schema(schema).billing_mode(BillingMode::PayPerRequest);
+    create.deletion_protection_enabled(true).send().await.unwrap();
+    for id in ["1", "2", "3"] {
+        let put = dynamodb.put_item().table_name(CARTS).item("pk", AttributeValue::S(id.into()));
+        put.send().await.unwrap();
+    }
+    let backup = dynamodb.create_backup().table_name(CARTS).backup_name("carts-1").send().await.unwrap();
+    backup.backup_details.unwrap().backup_arn
 }
 
 /// Creates buckets with objects. Returns an instant at which the versioned bucket held other
@@ -318,6 +342,24 @@ impl World for OnMoto {
             security_groups: groups.map(|g| g.vpc_security_group_id().unwrap().to_owned()).collect(),
             deletion_protection: cluster.deletion_protection().unwrap(),
         })
+    }
+
+    async fn table(&self, name: &str) -> Option<Value> {
+        let dynamodb = aws_sdk_dynamodb::Client::new(&raw(&shared().moto, SANDBOX, WEST).await);
+        let table = dynamodb.describe_table().table_name(name).send().await.unwrap().table.unwrap();
+        let ttl = dynamodb.describe_time_to_live().table_name(name).send().await.unwrap();
+        let log = dynamodb.describe_continuous_backups().table_name(name).send().await.unwrap();
+        let log = log.continuous_backups_description.unwrap().point_in_time_recovery_description.unwrap();
+        let tags = dynamodb.list_tags_of_resource().resource_arn(table.table_arn().unwrap());
+        let tags = tags.send().await.unwrap().tags.unwrap();
+        let items = dynamodb.scan().table_name(name).send().await.unwrap().count;
+        Some(json!({
+            "ttl": ttl.time_to_live_description().and_then(|ttl| ttl.attribute_name()),
+            "stream": table.stream_specification().and_then(|s| s.stream_view_type()).map(ToString::to_string),
+            "pitr": log.point_in_time_recovery_status() == Some(&PointInTimeRecoveryStatus::Enabled),
+            "app": tags.iter().find(|tag| tag.key() == "app").map(|tag| tag.value().to_owned()),
+            "items": items,
+        }))
     }
 
     async fn open(&self, vpc: &str) {

@@ -285,6 +285,8 @@ recovery_points:
   - { of: "rds:db/orders", kind: rds_replica, id: orders, account: "111122223333", region: us-west-2, taken: -1m, size: 9GiB }
   - { of: "rds:cluster/ledger", kind: rds_cluster_snapshot, id: ledger-1, account: "111122223333", region: us-west-2, taken: -2h, size: 11GiB }
   - { of: "rds:cluster/ledger", kind: rds_pitr, id: ledger-pitr, account: "111122223333", region: us-west-2, taken: -5m, size: 12GiB }
+  - { of: "dynamodb:table/carts", kind: dynamodb_pitr, id: carts, account: "111122223333", region: us-west-2, taken: -5m, size: 21GiB }
+  - { of: "dynamodb:table/carts", kind: dynamodb_backup, id: carts-1, account: "111122223333", region: us-west-2, taken: -1d, size: 23GiB }
   - { of: "ec2:instance/i-1", kind: ami, id: ami-1, account: "111122223333", region: us-west-2, taken: -1d, size: 13GiB }
   - { of: "ec2:volume/vol-1", kind: ebs_snapshot, id: snap-1, account: "111122223333", region: us-west-2, taken: -6h, size: 17GiB }
   - { of: "s3:bucket/receipts", kind: s3_replica, id: receipts-replica, account: "111122223333", region: us-west-2, taken: -4m, objects: 100 }
@@ -303,7 +305,7 @@ steps:
 "#;
 
 /// Each action, the size of what it restores or copies, and a step that runs it.
-const STEPS: [(&str, &str, u32, &str); 18] = [
+const STEPS: [(&str, &str, u32, &str); 20] = [
     ("a", "ec2.copy_snapshot", 17, "from: { volume: vol-1 }"),
     ("b", "ec2.copy_image", 13, "image: { of: i-1 }"),
     ("c", "ec2.restore_volume", 17, "from: { volume: vol-1 }"),
@@ -326,6 +328,8 @@ const STEPS: [(&str, &str, u32, &str); 18] = [
         "from: { cluster: ledger }, engine: aurora-mysql, class: db.r6g.large, instances: 2",
     ),
     ("k", "rds.promote_replica", 9, "from: { db: orders, source_region: us-east-1 }"),
+    ("k-log", "dynamodb.restore", 21, "from: { table: carts }, ttl: expires_at"),
+    ("k-backup", "dynamodb.restore", 23, "from: { table: carts, point: carts-1 }"),
     ("l", "s3.restore", 19, "from: { bucket: receipts-replica, of: receipts }, to: receipts"),
     ("m", "s3.verify", 19, "bucket: \"{{ steps.l.bucket }}\", source: { bucket: receipts-replica }"),
     ("n", "command.run", 0, "run: [make, it]"),

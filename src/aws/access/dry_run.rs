@@ -185,6 +185,9 @@ impl<'a> Asker<'a> {
             | CreateCall::CreateDbInstance
             | CreateCall::CreateDbReplica
             | CreateCall::PromoteReplica
+            | CreateCall::RestoreTableFromBackup
+            | CreateCall::RestoreTableToTime
+            | CreateCall::SetTable
             | CreateCall::CreateBucket
             | CreateCall::CreateStack => self.read(service_of(call)).await,
         }

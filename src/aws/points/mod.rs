@@ -8,6 +8,7 @@ mod database;
 mod ebs;
 mod image;
 mod search;
+mod table;
 
 use self::search::{
     MOST_ASKED_ABOUT, PAGE, Search, TAG_OF, TAG_TAKEN, Target, account_of, accounts, named, tagged_time,
@@ -46,11 +47,10 @@ pub async fn find(aws: &Aws, place: &Place, query: &PointQuery) -> CloudResult<V
             }
             PointKind::RdsPitr => database::continuous(&clients.rds, &search).await?,
             PointKind::RdsReplica => database::replicas(&clients.rds, &search).await?,
+            PointKind::DynamodbPitr => table::continuous(&clients.dynamodb, &search).await?,
+            PointKind::DynamodbBackup => table::backups(&clients.dynamodb, &search).await?,
             // No action restores from these yet.
-            PointKind::Backup
-            | PointKind::DynamodbPitr
-            | PointKind::DynamodbBackup
-            | PointKind::EfsReplica => Vec::new(),
+            PointKind::Backup | PointKind::EfsReplica => Vec::new(),
         });
     }
     Ok(all)

@@ -44,6 +44,6 @@ fn adopt(
 }
 
 /// Returns whether the name is taken, so that its resource has to be examined.
-fn taken(made: &CloudResult<()>) -> bool {
+pub fn taken(made: &CloudResult<()>) -> bool {
     made.as_ref().is_err_and(|e| e.kind == ErrorKind::AlreadyExists)
 }

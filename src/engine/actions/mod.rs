@@ -5,6 +5,7 @@ mod args;
 mod cloudformation;
 pub mod command;
 pub mod context;
+mod dynamodb;
 mod ec2;
 mod manual;
 mod rds;
@@ -34,6 +35,7 @@ pub const ACTIONS: &[Entry] = &[
     entry::<rds::restore_cluster::RestoreCluster>(),
     entry::<rds::restore_cluster_to_time::RestoreClusterToTime>(),
     entry::<rds::promote_replica::PromoteReplica>(),
+    entry::<dynamodb::restore::Restore>(),
     entry::<s3::restore::Restore>(),
     entry::<s3::verify::Verify>(),
     entry::<cloudformation::deploy::Deploy>(),
@@ -86,7 +88,8 @@ mod tests {
     #[test]
     fn few_actions_open_nothing() {
         let closed = ACTIONS.iter().filter(|action| !action.decl.may_open).map(|action| action.decl.name);
-        let known = ["ec2.restore_volume", "ec2.import_key_pair", "s3.restore", "s3.verify"];
+        let known =
+            ["ec2.restore_volume", "ec2.import_key_pair", "dynamodb.restore", "s3.restore", "s3.verify"];
         assert_eq!(closed.collect::<Vec<_>>(), known);
     }
 

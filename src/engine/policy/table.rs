@@ -68,6 +68,7 @@ const CLUSTER_SURROUNDINGS: &[&str] =
 /// The ARN of a shared snapshot holds its owner's account. Copies are taken from any region.
 const ANY_DB_SNAPSHOT: &[&str] = &["rds:*:*:snapshot:*"];
 const ANY_CLUSTER_SNAPSHOT: &[&str] = &["rds:*:*:cluster-snapshot:*"];
+const TABLES: &[&str] = &["dynamodb:{r}:{a}:table/{new}"];
 const BUCKET: &[&str] = &["s3:::{b}"];
 const OBJECTS: &[&str] = &["s3:::{b}/*"];
 const STACK: &[&str] = &["cloudformation:{r}:{a}:stack/{new}/*"];
@@ -177,6 +178,39 @@ pub const TABLE: &[(&str, &[Need])] = &[
     // The final snapshot is among its resources, though teardown does not take one.
     ("rds:DeleteDBCluster", &[need("rds:DeleteDBCluster", OfTheRun, CLUSTER), need("rds:DeleteDBCluster", Used, CLUSTER_SNAPSHOT)]),
 
+    // DynamoDB evaluates the tags of a table only in accounts that have asked for it, so the names
+    // are the condition. A restore reads and writes the new table with the caller's permissions
+    // (DynamoDB developer guide, "Using IAM with DynamoDB backup and restore").
+    ("dynamodb:RestoreTableFromBackup", &[
+        need("dynamodb:RestoreTableFromBackup", Named, TABLES),
+        need("dynamodb:RestoreTableFromBackup", Named, &["dynamodb:*:{a}:table/*/backup/*"]),
+        need("dynamodb:BatchWriteItem", Named, TABLES),
+        need("dynamodb:DeleteItem", Named, TABLES),
+        need("dynamodb:GetItem", Named, TABLES),
+        need("dynamodb:PutItem", Named, TABLES),
+        need("dynamodb:Query", Named, TABLES),
+        need("dynamodb:Scan", Named, TABLES),
+        need("dynamodb:UpdateItem", Named, TABLES),
+    ]),
+    ("dynamodb:RestoreTableToPointInTime", &[
+        need("dynamodb:RestoreTableToPointInTime", Named, TABLES),
+        need("dynamodb:RestoreTableToPointInTime", Named, &["dynamodb:*:{a}:table/*"]),
+        need("dynamodb:BatchWriteItem", Named, TABLES),
+        need("dynamodb:DeleteItem", Named, TABLES),
+        need("dynamodb:GetItem", Named, TABLES),
+        need("dynamodb:PutItem", Named, TABLES),
+        need("dynamodb:Query", Named, TABLES),
+        need("dynamodb:Scan", Named, TABLES),
+        need("dynamodb:UpdateItem", Named, TABLES),
+    ]),
+    ("dynamodb:TagResource", &[need("dynamodb:TagResource", Named, TABLES)]),
+    ("dynamodb:UpdateTimeToLive", &[need("dynamodb:UpdateTimeToLive", Named, TABLES)]),
+    ("dynamodb:UpdateTable", &[need("dynamodb:UpdateTable", Named, TABLES)]),
+    ("dynamodb:UpdateContinuousBackups", &[need("dynamodb:UpdateContinuousBackups", Named, TABLES)]),
+    ("dynamodb:DeleteTable", &[need("dynamodb:DeleteTable", Named, TABLES)]),
+    ("dynamodb:GetItem", &[need("dynamodb:GetItem", Named, TABLES)]),
+    ("dynamodb:Scan", &[need("dynamodb:Scan", Named, TABLES)]),
+
     // The action has another name, and its resource is not a bucket.
     ("s3:ListBuckets", &[need("s3:ListAllMyBuckets", Listing, &["*"])]),
     // A bucket is created with its tags, which S3 authorises separately (`s3:TagResource`).
@@ -230,9 +264,10 @@ pub const TABLE: &[(&str, &[Need])] = &[
 
 /// Whether a call needs one action of the same name on all resources. EC2's `Describe…` and Route
 /// 53's lists have no resources. RDS, CloudFormation and CloudWatch Logs are asked without a name.
+/// DynamoDB is asked about each table.
 pub fn is_listing(call: &str) -> bool {
     let Some((service, operation)) = call.split_once(':') else { return false };
-    matches!(service, "ec2" | "rds" | "cloudformation" | "route53" | "logs")
+    matches!(service, "ec2" | "rds" | "dynamodb" | "cloudformation" | "route53" | "logs")
         && (operation.starts_with("Describe") || operation.starts_with("List"))
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 
 use base::ids::name_of;
-use estate::RecoveryPoint;
+use estate::{PointKind, RecoveryPoint};
 use port::PointQuery;
 
 /// The points that existed just before T0, by query.
@@ -28,8 +28,9 @@ pub(super) fn key(point: &RecoveryPoint) -> PointKey {
 /// Merges a point into the list. Several accounts may see the same point: its owner by id, others
 /// by ARN and without its grants.
 pub(super) fn merge(merged: &mut BTreeMap<PointKey, RecoveryPoint>, mut point: RecoveryPoint) {
-    // Backups that were replicated into a region have no other name than their ARN.
-    if !point.id.contains("auto-backup:") {
+    // Backups that were replicated into a region, and those of tables, have no other name than their
+    // ARN.
+    if !point.id.contains("auto-backup:") && point.kind != PointKind::DynamodbBackup {
         let name = name_of(&point.id).to_owned();
         point.id = name;
     }
@@ -64,7 +65,6 @@ pub(super) fn merge(merged: &mut BTreeMap<PointKey, RecoveryPoint>, mut point: R
 #[cfg(test)]
 mod tests {
     use super::*;
-    use estate::PointKind;
 
     #[test]
     fn a_point_that_several_accounts_see_is_one_point_and_backups_keep_their_arn() {

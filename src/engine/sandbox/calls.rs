@@ -83,6 +83,9 @@ pub const TAGGED: &[&str] = &[
     // Describing stacks without a name lists all of them (Service Authorization Reference).
     "cloudformation:DescribeStacks",
     "cloudformation:ListStacks",
+    "dynamodb:DescribeTable",
+    "dynamodb:ListTables",
+    "dynamodb:ListTagsOfResource",
     "ec2:DescribeAddresses",
     "ec2:DescribeImages",
     "ec2:DescribeInstances",
@@ -124,10 +127,21 @@ pub fn survey(kind: PointKind, of: Option<&str>) -> &'static [&'static str] {
         PointKind::RdsReplica => &["rds:DescribeDBInstances"],
         PointKind::S3Replica => &["s3:HeadBucket"],
         PointKind::S3Versions => &["s3:HeadBucket", "s3:GetBucketVersioning"],
+        PointKind::DynamodbPitr => &[
+            "dynamodb:DescribeContinuousBackups",
+            "dynamodb:DescribeTable",
+            "dynamodb:ListTables",
+            "dynamodb:ListTagsOfResource",
+        ],
+        PointKind::DynamodbBackup => &[
+            "dynamodb:DescribeBackup",
+            "dynamodb:DescribeTable",
+            "dynamodb:ListBackups",
+            "dynamodb:ListTables",
+            "dynamodb:ListTagsOfResource",
+        ],
         // No action restores from these yet, so no survey looks for them.
-        PointKind::Backup | PointKind::DynamodbPitr | PointKind::DynamodbBackup | PointKind::EfsReplica => {
-            &[]
-        }
+        PointKind::Backup | PointKind::EfsReplica => &[],
     }
 }
 
@@ -180,6 +194,12 @@ fn undoing_of(call: CreateCall) -> &'static [&'static str] {
         CreateCall::RestoreDbCluster | CreateCall::RestoreDbClusterToTime => {
             &["rds:DescribeDBClusters", "rds:ModifyDBCluster", "rds:DeleteDBCluster"]
         }
+        CreateCall::RestoreTableFromBackup | CreateCall::RestoreTableToTime => &[
+            "dynamodb:DescribeTable",
+            "dynamodb:ListTagsOfResource",
+            "dynamodb:UpdateTable",
+            "dynamodb:DeleteTable",
+        ],
         CreateCall::CreateBucket => &[
             "s3:GetBucketTagging",
             "s3:ListObjectVersions",
@@ -206,7 +226,7 @@ fn undoing_of(call: CreateCall) -> &'static [&'static str] {
             "logs:DescribeLogGroups",
         ],
         // These calls change a resource of another call, and are undone with it.
-        CreateCall::AttachVolume | CreateCall::PromoteReplica => &[],
+        CreateCall::AttachVolume | CreateCall::PromoteReplica | CreateCall::SetTable => &[],
     }
 }
 

@@ -21,7 +21,7 @@ use port::gated::delete_call;
 use port::{
     Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, CreateVolume, Created, DeployStack,
     ErrorKind, Operation, Origin, Place, Progress, ResourceRef, RestoreCluster, RestoreClusterToTime,
-    RestoreDb, RestoreDbToTime, RunInstances, RunTags, Sent,
+    RestoreDb, RestoreDbToTime, RestoreTable, RestoreTableToTime, RunInstances, RunTags, Sent, TableSettings,
 };
 
 /// The reason why something was not created.
@@ -414,6 +414,31 @@ fn describe(what: &Create) -> Request {
             size: _,
         })
         | Create::DbClusterInstance { cluster: _, name: _, class: _, engine: _, index: _ }
+        | Create::Table(RestoreTable {
+            source: _,
+            source_region: _,
+            name: _,
+            billing: _,
+            capacity: _,
+            without_indexes: _,
+            kms_key: _,
+            size: _,
+        })
+        | Create::TableToTime(RestoreTableToTime {
+            table:
+                RestoreTable {
+                    source: _,
+                    source_region: _,
+                    name: _,
+                    billing: _,
+                    capacity: _,
+                    without_indexes: _,
+                    kms_key: _,
+                    size: _,
+                },
+            to: _,
+        })
+        | Create::SetTable(TableSettings { table: _, ttl: _, stream: _, pitr: _, tags: _ })
         | Create::PromoteReplica { db: _, size: _ } => {}
     }
     Request::Create(Box::new(what))

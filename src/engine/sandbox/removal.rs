@@ -25,7 +25,7 @@ fn rank(kind: Kind) -> u8 {
         Kind::Instance | Kind::DbInstance => 0,
         Kind::DbCluster => 1,
         Kind::Stack => 2,
-        Kind::Volume | Kind::Image | Kind::Address | Kind::KeyPair | Kind::Bucket => 3,
+        Kind::Volume | Kind::Image | Kind::Address | Kind::KeyPair | Kind::Bucket | Kind::Table => 3,
         Kind::Snapshot | Kind::DbSnapshot | Kind::DbClusterSnapshot => 4,
         Kind::DbSubnetGroup | Kind::SecurityGroup | Kind::Subnet => 5,
         Kind::Vpc => 6,

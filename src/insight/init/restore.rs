@@ -98,6 +98,7 @@ pub fn of(
         "ec2:volume" => volume(&found, names),
         "ec2:instance" | "autoscaling:group" => machine(&found, names),
         "s3:bucket" => bucket(&found, names),
+        "dynamodb:table" => table(&found, names),
         "ec2:key-pair" => Err("add `ec2.import_key_pair` with its public key, which no estate holds".into()),
         "cloudformation:stack" => Err("add `cloudformation.deploy` with its template".into()),
         kind => Err(match scope::row_of(kind).map(|row| row.restored_by) {
@@ -254,6 +255,28 @@ fn cluster(found: &Found<'_>, names: &mut Names) -> Result<Restore, String> {
     let step = Item { id: names.item(name), lines: vec![format!("uses: {uses}"), with], todo };
     let of = format!("state: {{ of: \"{{{{ steps.{}.cluster_id }}}}\" }}", step.id);
     let check = check(&step.id, vec![of, "within: 30m".into()], Some(SQL), names);
+    Ok(Restore { steps: vec![step], check })
+}
+
+fn table(found: &Found<'_>, names: &mut Names) -> Result<Restore, String> {
+    let name = &found.entry.id.name;
+    let kinds = [PointKind::DynamodbPitr, PointKind::DynamodbBackup];
+    let point = found.newest(&kinds, true).ok_or_else(|| found.why_not(&kinds))?;
+    if found.entry.id.place.is_some() {
+        return Err(format!(
+            "several tables are called {name}, and `dynamodb.restore` takes a table by its name: its newest point is {}",
+            point.id
+        ));
+    }
+    let with = format!("with: {{ from: {{ table: {} }} }}", text(name));
+    let todo = "say what production has: `ttl`, `stream`, `pitr`, `scaling` (or `none`)";
+    let step = Item {
+        id: names.item(name),
+        lines: vec!["uses: dynamodb.restore".into(), with],
+        todo: Some(todo.into()),
+    };
+    let of = format!("dynamodb: {{ table: \"{{{{ steps.{}.name }}}}\", min_items: 1 }}", step.id);
+    let check = check(&step.id, vec![of, "within: 30m".into()], None, names);
     Ok(Restore { steps: vec![step], check })
 }
 

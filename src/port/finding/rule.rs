@@ -45,6 +45,7 @@ pub enum Rule {
     DataFromAfterT0,
     DataNewerThanItsSource,
     NewerPointNeedsCopy,
+    RestoredWithout,
     LagUnknown,
     ObjectsAfterT0,
     RestoredInPart,
@@ -334,6 +335,24 @@ impl Rule {
 ",
             )
             .page("aws.md#sharing-and-keys"),
+            Self::RestoredWithout => explain(
+                Topic::Data,
+                &[Medium],
+                Text {
+                    title: "A table was restored without settings that production may have",
+                    meaning: "A step restored a DynamoDB table. AWS does not restore its time to \
+                              live, its stream, point-in-time recovery and auto scaling. The \
+                              playbook does not say whether production has them.",
+                    reason: "An application that reads the stream stands still. Without a time to \
+                             live, old items stay. Without point-in-time recovery, the recovered \
+                             table is unprotected. Without auto scaling, it may be throttled.",
+                    remedy: "Set `ttl`, `stream` and `pitr` in the step as production has them. \
+                             Write `none`, or `pitr: false`, for what production lacks. No action \
+                             sets auto scaling: let a stack do that, and write `scaling: none`.",
+                },
+            )
+            .source("Amazon DynamoDB Developer Guide, \"Restoring a table from a backup\"")
+            .page("actions.md#dynamodbrestore"),
             Self::LagUnknown => explain(
                 Topic::Data,
                 &[Medium],

@@ -3,8 +3,8 @@
 
 use aws::sdk::{
     aws_config, aws_credential_types, aws_sdk_backup, aws_sdk_cloudformation, aws_sdk_cloudwatchlogs,
-    aws_sdk_ec2, aws_sdk_rds, aws_sdk_route53, aws_sdk_s3, aws_sdk_secretsmanager, aws_sdk_sts,
-    aws_smithy_http_client,
+    aws_sdk_dynamodb, aws_sdk_ec2, aws_sdk_rds, aws_sdk_route53, aws_sdk_s3, aws_sdk_secretsmanager,
+    aws_sdk_sts, aws_smithy_http_client,
 };
 use aws_config::BehaviorVersion;
 use aws_credential_types::Credentials;
@@ -13,6 +13,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use support::peers::Moto;
 
 pub struct Account {
+    pub dynamodb: aws_sdk_dynamodb::Client,
     pub ec2: aws_sdk_ec2::Client,
     pub rds: aws_sdk_rds::Client,
     pub route53: aws_sdk_route53::Client,
@@ -40,6 +41,7 @@ impl Account {
         let config = base.to_builder().credentials_provider(SharedCredentialsProvider::new(keys)).build();
         let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(true).build();
         Self {
+            dynamodb: aws_sdk_dynamodb::Client::new(&config),
             ec2: aws_sdk_ec2::Client::new(&config),
             rds: aws_sdk_rds::Client::new(&config),
             route53: aws_sdk_route53::Client::new(&config),

@@ -1,6 +1,9 @@
 //! The smallest estate that a drill needs: one database snapshot, one EBS snapshot and one image in
 //! the sandbox's own account. The playbook restores the first two.
 
+use aws::sdk::aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+};
 use aws::sdk::aws_sdk_s3;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
@@ -54,6 +57,27 @@ impl Closet {
             let body = ByteStream::from(key.as_bytes().to_vec());
             s3.put_object().bucket("papers").key(key).body(body).send().await.unwrap();
         }
+    }
+
+    /// Creates a table `carts` with three items, point-in-time recovery and a backup. Returns the
+    /// backup's ARN.
+    pub async fn carts(&self) -> String {
+        let dynamodb = &self.raw.dynamodb;
+        let key = AttributeDefinition::builder().attribute_name("pk").attribute_type(ScalarAttributeType::S);
+        let schema = KeySchemaElement::builder().attribute_name("pk").key_type(KeyType::Hash);
+        let create = dynamodb.create_table().table_name("carts").attribute_definitions(key.build().unwrap());
+        let create = create.key_schema(schema.build().unwrap()).billing_mode(BillingMode::PayPerRequest);
+        create.send().await.unwrap();
+        let newest = (chrono::Utc::now() - chrono::TimeDelta::minutes(10)).to_rfc3339();
+        for id in ["1", "2", "3"] {
+            let put = dynamodb.put_item().table_name("carts").item("pk", AttributeValue::S(id.into()));
+            put.item("changed_at", AttributeValue::S(newest.clone())).send().await.unwrap();
+        }
+        let taken = (chrono::Utc::now() - chrono::TimeDelta::minutes(5)).to_rfc3339();
+        self.moto.age(&json!({ "kind": "table", "id": "carts", "account": SANDBOX, "region": WEST,
+            "taken": taken }));
+        let backup = dynamodb.create_backup().table_name("carts").backup_name("carts-1");
+        backup.send().await.unwrap().backup_details.unwrap().backup_arn
     }
 
     /// The head of a playbook that loses us-east-1 and restores in us-west-2.

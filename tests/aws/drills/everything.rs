@@ -18,6 +18,7 @@ async fn every_action_once() {
     let kept = rds.create_db_cluster_snapshot().db_cluster_identifier("ledger");
     kept.db_cluster_snapshot_identifier("ledger-1").send().await.unwrap();
     closet.papers().await;
+    let backup = closet.carts().await;
     let east = super::account::Account::of(&closet.moto, super::shop::SANDBOX, super::shop::EAST).await;
     let db = east.rds.create_db_instance().db_instance_identifier("orders-east").engine("postgres");
     let db = db.db_instance_class("db.t3.medium").engine_version("16.3").allocated_storage(20);
@@ -27,8 +28,11 @@ async fn every_action_once() {
     let before = closet.moto.state();
 
     let steps = include_str!("everything.yaml");
-    let steps =
-        steps.replace("SNAPSHOT", &closet.snapshot).replace("IMAGE", &closet.image).replace("KEY", KEY);
+    let steps = steps
+        .replace("SNAPSHOT", &closet.snapshot)
+        .replace("IMAGE", &closet.image)
+        .replace("KEY", KEY)
+        .replace("BACKUP", &backup);
     let drill = Drill::new(&(Closet::head("everything") + &steps), closet.moto.endpoint());
     let stack = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("drills/orders.stack.yaml");
     drill.file("orders.stack.yaml", &std::fs::read_to_string(stack).unwrap());

@@ -13,6 +13,7 @@ behaviour is neither moto's nor AWS's word:
   clock        The clock that the delays follow.
   corrections  Gaps of moto that would mislead a drill. The list is at the head of the module.
   clusters     Automated backups of DB clusters.
+  tables       DynamoDB restores as AWS documents them.
   ageing       Recovery points of a chosen age.
   front        Further ports, on which requests fail by seed.
   iam          Policies of roles, enforced and simulated. The head of the module lists what is

@@ -2,10 +2,12 @@
 
 from datetime import datetime, timezone
 
+from moto.dynamodb.models import dynamodb_backends
 from moto.ec2.models import ec2_backends
 from moto.rds.models import rds_backends
 
 from .delays import completed_at
+from .tables import set_window
 
 KINDS = {
     "db_snapshot": lambda ec2, rds: rds.database_snapshots,
@@ -14,6 +16,7 @@ KINDS = {
     "ami": lambda ec2, rds: ec2.amis,
     "db_instance": lambda ec2, rds: rds.databases,
     "db_cluster": lambda ec2, rds: rds.clusters,
+    "table": lambda ec2, rds: dynamodb_backends[rds.account_id][rds.region_name].tables,
 }
 KEYS = {"kind", "id", "account", "region", "taken", "earliest"}
 
@@ -21,8 +24,8 @@ KEYS = {"kind", "id", "account", "region", "taken", "earliest"}
 def age(wish):
     """Sets the times of a recovery point.
 
-    `taken` becomes the consistency time. For a DB instance or cluster `taken` becomes the latest
-    restorable time, and `earliest` the earliest one.
+    `taken` becomes the consistency time. For a DB instance, a cluster or a table `taken` becomes the
+    latest restorable time, and `earliest` the earliest one. A table then has point-in-time recovery.
     """
     unknown = set(wish) - KEYS
     if unknown:
@@ -46,6 +49,8 @@ def set_age(kind, thing, taken, wish):
         if "earliest" in wish:
             thing.__dict__["peer_earliest_restorable"] = instant(wish["earliest"])
             thing.earliest_restorable_time = thing.__dict__["peer_earliest_restorable"]
+    elif kind == "table":
+        set_window(thing, taken, instant(wish["earliest"]) if "earliest" in wish else None)
     elif kind == "ebs_snapshot":
         thing.start_time = taken
         completed_at(thing, taken)

@@ -13,7 +13,7 @@ import threading
 from moto.backends import list_of_moto_modules  # noqa: F401  (the import registers the backends)
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from . import ageing, answers, clusters, corrections, delays, front, inventory, selections, sharing
+from . import ageing, answers, clusters, corrections, delays, front, inventory, selections, sharing, tables
 from .clock import CLOCK
 from .control import CONTROL
 from .iam import SIMULATE, Iam
@@ -32,6 +32,7 @@ class PeerApp:
         sharing.install()
         corrections.install()
         clusters.install()
+        tables.install()
         self.moto = DomainDispatcherApplication(create_backend_app)
         self.lock = threading.RLock()  # moto's models do not support concurrent writers
         self.log_lock = threading.Lock()

@@ -8,13 +8,14 @@ and network ACL, and RDS's default parameter groups.
 """
 
 from moto.cloudformation.models import cloudformation_backends
+from moto.dynamodb.models import dynamodb_backends
 from moto.ec2.models import ec2_backends
 from moto.rds.models import rds_backends
 from moto.s3.models import s3_backends
 
 
 def inventory():
-    found = [*ec2(), *rds(), *cloudformation(), *s3()]
+    found = [*ec2(), *rds(), *cloudformation(), *dynamodb(), *s3()]
     return {"resources": sorted(found, key=lambda it: (it["account"], it["region"], it["type"], it["id"]))}
 
 
@@ -137,6 +138,16 @@ def cloudformation():
     for account, region, backend in backends(cloudformation_backends):
         for stack in backend.stacks.values():
             yield entry(account, region, "cloudformation:stack", stack.name, stack.tags or {}, {"status": stack.status})
+
+
+def dynamodb():
+    for account, region, backend in backends(dynamodb_backends):
+        for table in backend.tables.values():
+            tags = {tag["Key"]: tag["Value"] for tag in table.tags or []}
+            items = sum(len(held) if isinstance(held, dict) else 1 for held in table.items.values())
+            yield entry(account, region, "dynamodb:table", table.name, tags, {"items": items})
+        for backup in backend.backups.values():
+            yield entry(account, region, "dynamodb:backup", backup.arn, {}, {"of": backup.table.name})
 
 
 def s3():

@@ -14,6 +14,7 @@ pub mod peer;
 pub mod port;
 pub mod production;
 pub mod stage;
+pub mod tables;
 
 /// Passes all scenarios to the macro `$tests`, each with the actions that it covers.
 #[macro_export]
@@ -38,6 +39,11 @@ macro_rules! scenarios {
                 a_cluster_is_restored_to_an_instant ["rds.restore_cluster_to_time"]
                 a_replica_made_before_is_promoted ["rds.promote_replica"]
                 what_is_not_there_or_not_shared_is_not_found []
+            }
+            tables {
+                a_table_is_restored_from_a_backup ["dynamodb.restore"]
+                a_table_is_restored_to_an_instant ["dynamodb.restore"]
+                what_is_not_there_is_not_found []
             }
             objects {
                 a_bucket_is_restored_and_verified ["s3.restore", "s3.verify"]

@@ -37,6 +37,9 @@ pub trait World: Sync {
     /// The same of a cluster.
     async fn cluster(&self, id: &str) -> Option<ClusterFacts>;
 
+    /// What the cloud tells of a table's settings, as JSON.
+    async fn table(&self, name: &str) -> Option<serde_json::Value>;
+
     /// Opens the network, as an outsider would.
     async fn open(&self, vpc: &str);
 
@@ -86,6 +89,10 @@ impl World for OnTwin {
     }
 
     async fn cluster(&self, _id: &str) -> Option<ClusterFacts> {
+        None
+    }
+
+    async fn table(&self, _name: &str) -> Option<serde_json::Value> {
         None
     }
 
@@ -213,6 +220,10 @@ impl Peer {
 
     pub async fn cluster(&self, id: &str) -> Option<ClusterFacts> {
         self.world.cluster(id).await
+    }
+
+    pub async fn table(&self, name: &str) -> Option<serde_json::Value> {
+        self.world.table(name).await
     }
 
     pub async fn open(&self, vpc: &str) {

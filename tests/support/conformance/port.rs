@@ -129,6 +129,7 @@ pub async fn what_was_never_there_is_gone(peer: &Peer) {
             Kind::Bucket => "conformance-no-such-bucket",
             Kind::DbSubnetGroup
             | Kind::KeyPair
+            | Kind::Table
             | Kind::DbInstance
             | Kind::DbCluster
             | Kind::DbSnapshot

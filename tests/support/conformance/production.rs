@@ -17,6 +17,8 @@ pub const BOOKS: &str = "books";
 pub const MIRROR: &str = "mirror";
 /// A cluster in the sandbox's account and region.
 pub const ACCOUNTS: &str = "accounts";
+/// A table of the sandbox's account, in the other region: its data, an on-demand backup and PITR.
+pub const CARTS: &str = "carts";
 /// Snapshots of the database `orders`: the sandbox's own in this and in the other region, and two
 /// of the vault's.
 pub const ORDERS_WEST: &str = "orders-west";
@@ -56,6 +58,8 @@ pub struct Ids {
     pub latest: Time,
     /// An instant at which the versioned bucket held other objects.
     pub instant: Time,
+    /// The ARN of the backup of `carts`.
+    pub backup: String,
 }
 
 pub fn account(id: &str) -> AccountId {
@@ -82,6 +86,7 @@ pub fn ids_of_the_twin(now: Time) -> Ids {
         image_secret: "ami-0sec".into(),
         latest: now - chrono::TimeDelta::minutes(5),
         instant: now - chrono::TimeDelta::hours(1),
+        backup: format!("arn:aws:dynamodb:{EAST}:{SANDBOX}:table/{CARTS}/backup/01489602797149-73d8d5bc"),
     }
 }
 
@@ -108,6 +113,7 @@ pub fn of_the_twin(ids: &Ids, now: Time, faults: &[Fault]) -> EstateFile {
             { "id": format!("s3:bucket/{RECEIPTS}"), "account": SANDBOX, "region": WEST, "tags": { "app": "receipts" } },
             { "id": format!("rds:db/{BOOKS}"), "account": SANDBOX, "region": WEST, "az": "usw2-az1", "size": "5GiB" },
             { "id": format!("rds:cluster/{ACCOUNTS}"), "account": SANDBOX, "region": WEST, "size": "1GiB", "engine": "aurora-postgresql" },
+            { "id": format!("dynamodb:table/{CARTS}"), "account": SANDBOX, "region": EAST, "size": "1GiB" },
             { "id": format!("rds:db/{MIRROR}"), "account": SANDBOX, "region": EAST, "az": "use1-az1", "size": "5GiB" },
         ],
         "recovery_points": [
@@ -127,6 +133,10 @@ pub fn of_the_twin(ids: &Ids, now: Time, faults: &[Fault]) -> EstateFile {
                 "taken": ids.latest, "size": "5GiB" },
             { "of": format!("rds:cluster/{ACCOUNTS}"), "kind": "rds_pitr", "id": "accounts-pitr", "account": SANDBOX, "region": WEST,
                 "taken": ids.latest, "size": "1GiB" },
+            { "of": format!("dynamodb:table/{CARTS}"), "kind": "dynamodb_pitr", "id": CARTS, "account": SANDBOX, "region": EAST,
+                "taken": ids.latest, "size": "1GiB" },
+            { "of": format!("dynamodb:table/{CARTS}"), "kind": "dynamodb_backup", "id": ids.backup, "account": SANDBOX,
+                "region": EAST, "taken": taken, "size": "1GiB" },
             { "of": format!("s3:bucket/{RECEIPTS}"), "kind": "s3_replica", "id": RECEIPTS, "account": SANDBOX,
                 "region": WEST, "taken": taken, "size": format!("{RECEIPTS_BYTES}B"), "objects": RECEIPTS_OBJECTS },
             { "of": format!("s3:bucket/{VERSIONED}"), "kind": "s3_versions", "id": VERSIONED, "account": SANDBOX,

@@ -1,0 +1,3 @@
+//! DynamoDB: tables.
+
+pub mod table;

@@ -1,0 +1,3 @@
+//! DynamoDB: restores of tables.
+
+pub mod restore;
