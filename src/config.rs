@@ -1,4 +1,4 @@
-//! The user's configuration: the protected accounts, and the places to sweep. It belongs to the
+//! The user's configuration: the protected accounts, and the places to sweep and to discover. It belongs to the
 //! person or the CI that runs drills, and takes precedence over any playbook.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,10 +26,11 @@ pub struct UserConfig {
     /// Accounts in which nothing is ever changed. A playbook cannot override this.
     #[serde(default)]
     pub protected_accounts: BTreeSet<AccountId>,
-    /// The accounts that `sweep` searches, by a name of your choice, each with its credentials.
+    /// The accounts that `sweep` and `discover` read, by a name of your choice, each with its
+    /// credentials.
     #[serde(default)]
     pub accounts: BTreeMap<String, SweptAccount>,
-    /// The regions that `sweep` searches in each of these accounts.
+    /// The regions that they read in each of these accounts.
     #[serde(default)]
     pub regions: BTreeSet<Region>,
     /// The file that the configuration was read from.

@@ -1,8 +1,8 @@
 //! Files and folders that only their owner may read. Records and reports may show how to reach
 //! production.
 
-use std::fs::{DirBuilder, OpenOptions};
-use std::io;
+use std::fs::{self, DirBuilder, OpenOptions, Permissions};
+use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
@@ -17,4 +17,30 @@ pub fn file() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.mode(0o600);
     options
+}
+
+/// Writes a file that appears as a whole or not at all: a temporary file in the same folder, which
+/// is then renamed. It has the mode 0600, or the one that is given.
+pub fn write_whole(path: &Path, text: &str, mode: Option<Permissions>) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = path.with_file_name(name);
+    let written = file()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(&temporary)
+        .and_then(|mut file| {
+            if let Some(mode) = mode {
+                file.set_permissions(mode)?;
+            }
+            file.write_all(text.as_bytes())?;
+            file.sync_all()
+        })
+        .and_then(|()| fs::rename(&temporary, path));
+    if written.is_err() {
+        // The temporary file may not exist. Only the error above matters.
+        let _ = fs::remove_file(&temporary);
+    }
+    written
 }

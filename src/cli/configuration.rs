@@ -6,19 +6,20 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 
 use super::ignores::Ignores;
-use crate::config::{self, UserConfig};
+use crate::config::{self, SweptAccount, UserConfig};
 use crate::ui::Surroundings;
 use base::duration::Time;
 use base::exit::Exit;
 use engine::actions::CATALOGUE;
 use playbook::load::load_read;
+use playbook::model::Account;
 use playbook::{Loaded, load};
 use yaml::file::Read;
 use yaml::{Diagnostic, Diagnostics};
 
 #[derive(clap::Args)]
 pub struct ConfigArg {
-    /// The configuration file: protected accounts, and places that `sweep` searches
+    /// The configuration file: protected accounts, and places that `sweep` and `discover` read
     ///
     /// Default: the file in `DRILLMASTER_CONFIG`, else drillmaster/config.yaml in `XDG_CONFIG_HOME`
     /// or ~/.config.
@@ -38,6 +39,20 @@ impl ConfigArg {
             super::output::write_stderr(&found.render(colour));
             Exit::Wrong
         })
+    }
+}
+
+/// The way into an account of the configuration.
+pub fn account_of(swept: &SweptAccount) -> Account {
+    Account {
+        id: swept.id.clone(),
+        profile: swept.profile.clone(),
+        role: swept.role.clone(),
+        session_name: None,
+        external_id: swept.external_id.clone(),
+        endpoint: None,
+        access_key_env: None,
+        secret_key_env: None,
     }
 }
 

@@ -94,6 +94,9 @@ fn carry_out(args: &Args) -> Result<(), Exit> {
         Some(path) => write_new(path, &draft.text)
             .map_err(|error| wrong(format!("{}: it cannot be written: {error}", path.display())))?,
     }
+    if let Some(told) = estate::incomplete::told(&loaded.file.incomplete) {
+        write_stderr(&format!("warning: {told}; nothing of it is restored\n"));
+    }
     let left = draft.left.len();
     write_stderr(&format!("{} restored, {left} left: the playbook says why\n", draft.restored));
     Ok(())

@@ -3,6 +3,7 @@
 
 mod arguments;
 mod configuration;
+mod discover;
 mod explain;
 mod forecast;
 pub mod gate;
@@ -47,6 +48,7 @@ enum Command {
     Resume(Box<resume::Args>),
     Abort(Box<resume::AbortArgs>),
     Validate(validate::Args),
+    Discover(discover::Args),
     Plan(plan::Args),
     Init(init::Args),
     Forecast(forecast::Args),
@@ -97,6 +99,7 @@ pub fn main() -> ExitCode {
         Command::Resume(args) => resume::resume(&args),
         Command::Abort(args) => resume::abort(&args),
         Command::Validate(args) => validate::run(&args),
+        Command::Discover(args) => discover::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Forecast(args) => forecast::run(&args),

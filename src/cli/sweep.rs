@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::configuration::ConfigArg;
+use super::configuration::{ConfigArg, account_of};
 use super::{complain, wire};
 use crate::config::{SweptAccount, UserConfig};
 use crate::ui::text::{clean, count};
@@ -184,19 +184,6 @@ fn where_to_look(
 
 fn access_of(account: &Account) -> [Option<&String>; 3] {
     [account.profile.as_ref(), account.role.as_ref(), account.external_id.as_ref()]
-}
-
-fn account_of(swept: &SweptAccount) -> Account {
-    Account {
-        id: swept.id.clone(),
-        profile: swept.profile.clone(),
-        role: swept.role.clone(),
-        session_name: None,
-        external_id: swept.external_id.clone(),
-        endpoint: None,
-        access_key_env: None,
-        secret_key_env: None,
-    }
 }
 
 /// Returns the exit code of the worst outcome.

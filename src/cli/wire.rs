@@ -247,6 +247,18 @@ pub fn aws<'a>(
     clock: &Clock,
     gate: &Arc<LossGate>,
 ) -> Result<Rc<dyn Cloud>, String> {
+    Ok(Rc::new(connect(accounts, session, region, clock, gate)?))
+}
+
+/// The same as [`aws`], as more than a port.
+#[cfg(feature = "aws")]
+pub fn connect<'a>(
+    accounts: impl Iterator<Item = &'a Account>,
+    session: &str,
+    region: Option<&Region>,
+    clock: &Clock,
+    gate: &Arc<LossGate>,
+) -> Result<aws::Aws, String> {
     use aws::{Access, Aws, AwsConfig};
     let accounts = accounts.map(|account| {
         let access = Access {
@@ -262,9 +274,13 @@ pub fn aws<'a>(
     });
     let region = region.cloned();
     let config = AwsConfig { accounts: accounts.collect(), endpoint_url: None, region, clock: clock.clone() };
-    let aws = Aws::connect(config, Arc::clone(gate)).map_err(|e| e.to_string())?;
-    Ok(Rc::new(aws))
+    Aws::connect(config, Arc::clone(gate)).map_err(|e| e.to_string())
 }
+
+/// Why a build without the feature `aws` cannot do something.
+#[cfg(not(feature = "aws"))]
+pub const WITHOUT_AWS: &str =
+    "this build cannot reach AWS: build it with the cargo feature `aws` (it is on by default)";
 
 #[cfg(not(feature = "aws"))]
 pub fn aws<'a>(
@@ -274,7 +290,7 @@ pub fn aws<'a>(
     _: &Clock,
     _: &Arc<LossGate>,
 ) -> Result<Rc<dyn Cloud>, String> {
-    Err("this build cannot reach AWS: build it with the cargo feature `aws` (it is on by default)".into())
+    Err(WITHOUT_AWS.into())
 }
 
 #[cfg(feature = "live")]

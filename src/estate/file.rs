@@ -177,26 +177,26 @@ pub struct ResourceEntry {
     pub id: ResourceId,
     pub account: AccountId,
     /// Absent for a global resource (IAM).
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<Region>,
     /// The id of the availability zone, for a zonal resource.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub az: Option<AzId>,
     /// A resource with a standby in another zone. It survives the loss of one zone.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub multi_az: bool,
     /// How far the resource reaches. For types that the program does not know, and only for these.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<Scope>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub size: Size,
     /// The number of objects in a bucket.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub objects: u64,
     /// The engine of a database, as RDS names it: `postgres`, `mysql`, `aurora-postgresql`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<String>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
     /// The host names and IP addresses that production reaches it by. A check that asks one of them
     /// proves nothing, and is refused.
@@ -265,19 +265,19 @@ pub struct PointEntry {
     pub region: Region,
     /// The consistency time: the data are as they were then. If absent, the age is unknown, and so
     /// is any RPO measured with this point.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken: Option<When>,
     /// When the point became usable, that is when its copy was complete. Default: `taken`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usable: Option<When>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub size: Size,
     /// The number of objects in a bucket.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub objects: u64,
     /// Objects that are written to the bucket after T0, in addition to `objects`. No restore may
     /// count them.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub late_objects: u64,
     /// How far back a database's log reaches: the retention of its automated backups, for
     /// `rds_pitr`. RDS keeps 35 days at most.
@@ -286,18 +286,18 @@ pub struct PointEntry {
     /// The engine of a database, as RDS names it. Default: that of the resource.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<String>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shared_with: Vec<AccountId>,
     /// Whether it is encrypted with an AWS managed key. No other account can be given such a key.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub managed_key: bool,
     /// Whether it is encrypted. RDS does not restore a snapshot that is both shared and encrypted:
     /// copy it first.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub encrypted: bool,
     /// The ARN of the KMS key that encrypts it. If the key's account or region is lost, the point
     /// is lost too.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kms_key: Option<String>,
     /// The storage class of a bucket's objects. Those of a one-zone class are lost with any zone of
     /// the region: AWS does not say which zone holds them.
@@ -322,6 +322,11 @@ pub struct PointEntry {
     /// How long after it was taken each point of a series becomes usable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lag: Option<Span>,
+}
+
+/// Whether a key can be left out.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// What a malware scan said of a recovery point.

@@ -10,6 +10,7 @@ pub mod engine;
 pub mod file;
 mod formats;
 pub mod host;
+pub mod incomplete;
 mod index;
 pub mod load;
 pub mod locus;
@@ -21,6 +22,7 @@ pub mod resource;
 mod rules;
 pub mod scope;
 pub mod series;
+pub mod write;
 
 pub use formats::EstateFormats;
 pub use index::PointIndex;

@@ -7,6 +7,7 @@ mod builder;
 pub mod check;
 pub mod diagnostic;
 pub mod directive;
+pub mod emit;
 pub mod file;
 pub mod files;
 pub mod limits;

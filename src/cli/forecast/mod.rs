@@ -78,6 +78,7 @@ fn carry_out(args: &Args) -> Result<(), Exit> {
     let loaded = load_or_complain(&args.playbook, &args.params, &config)?;
     let timings = loaded.estate.as_ref().map(|estate| estate.file.timings.clone()).unwrap_or_default();
     let contention = loaded.playbook.assume.contention.unwrap_or(1.0);
+    let unread = loaded.estate.as_ref().map(|estate| estate.file.incomplete.clone()).unwrap_or_default();
     let attempts = model::attempts(&loaded.playbook.steps);
     let history = History::read(&args.learn, &timings).map_err(wrong)?;
     let Rehearsal { report, record } = rehearsal::of(loaded, &config).map_err(wrong)?;
@@ -94,6 +95,7 @@ fn carry_out(args: &Args) -> Result<(), Exit> {
     }
     let mut forecast = forecast::forecast(&built.model, &Options { runs, seed: args.seed, contention });
     forecast.learned_from = built.learned_from;
+    forecast.incomplete = unread;
     for (name, because) in built.not_recovered {
         forecast.workloads.push(WorkloadForecast {
             name,

@@ -21,6 +21,10 @@ pub fn of(forecast: &Forecast, playbook: &str, style: TextStyle) -> String {
     if forecast.contention > 1.0 {
         let _ = writeln!(text, "Everything takes {} times as long: assume.contention.", forecast.contention);
     }
+    if let Some(told) = estate::incomplete::told(&forecast.incomplete) {
+        let line = format!("{}; resources there are in no forecast.", clean(&told));
+        let _ = writeln!(text, "{}", style.paint(Tone::Bad, &line));
+    }
     for workload in &forecast.workloads {
         of_workload(&mut text, workload, style);
     }

@@ -57,6 +57,7 @@ fn as_json(snapshot: &Snapshot<'_>, row: &Row, found: &Findings) -> Value {
         "steps": [],
         "findings": findings,
         "ignored": ignored,
+        "incomplete": snapshot.file.incomplete,
         "calls": [],
         "quotas": [],
         "cost": { "total_usd": null },
@@ -64,11 +65,13 @@ fn as_json(snapshot: &Snapshot<'_>, row: &Row, found: &Findings) -> Value {
 }
 
 fn as_text(matrix: &Matrix, row: &Row, found: &Findings, style: TextStyle) -> String {
-    let mut text = String::new();
+    let mut text = super::unread::as_text(&matrix.incomplete, style);
     // Writing to a string cannot fail.
     let _ = writeln!(text, "{}", style.paint(Tone::Strong, "Lost"));
     for resource in &row.lost {
         let _ = writeln!(text, "  {}", clean(resource));
     }
-    text + "\n" + &super::matrix::as_text(matrix, found, style)
+    // It stands at the head already.
+    let matrix = Matrix { incomplete: Vec::new(), ..matrix.clone() };
+    text + "\n" + &super::matrix::as_text(&matrix, found, style)
 }

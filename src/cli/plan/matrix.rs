@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::{Args, Output, findings, playbook, worst_case};
+use super::{Args, Output, findings, playbook, unread, worst_case};
 use crate::cli::output::{complain, print_as, with_help};
 use crate::ui::text::{Tone, clean, pad, width};
 use crate::ui::{Surroundings, TextStyle, out};
@@ -87,7 +87,7 @@ fn figures(row: &WorkloadRow) -> Vec<String> {
 }
 
 pub fn as_text(matrix: &Matrix, found: &Findings, style: TextStyle) -> String {
-    let mut text = String::new();
+    let mut text = unread::as_text(&matrix.incomplete, style);
     // Writing to a string cannot fail.
     for row in &matrix.rows {
         let counts = format!("{} lost, {} unprotected", row.lost.len(), row.unprotected.len());
@@ -113,8 +113,9 @@ pub fn as_text(matrix: &Matrix, found: &Findings, style: TextStyle) -> String {
 }
 
 pub fn as_markdown(matrix: &Matrix, found: &Findings) -> String {
-    let mut text =
-        String::from("# What each loss takes, and what comes back\n\n| lost | resources | unprotected |");
+    let mut text = String::from("# What each loss takes, and what comes back\n\n");
+    text.push_str(&unread::as_markdown(&matrix.incomplete));
+    text.push_str("| lost | resources | unprotected |");
     let columns: Vec<&String> =
         matrix.rows.iter().flat_map(|row| row.workloads.keys()).fold(Vec::new(), |mut names, name| {
             if !names.contains(&name) {
@@ -155,12 +156,20 @@ fn page(matrix: &Matrix, path: &Path, found: &Findings) -> Map<String, Value> {
         matrix.rows.first().map(|row| row.workloads.keys().collect()).unwrap_or_default();
     let all = matrix.rows.len();
     let bad = matrix.rows.iter().filter(|row| !row.unprotected.is_empty()).count();
+    let unread = unread::sentence(&matrix.incomplete);
     let headline = match bad {
+        0 if unread.is_some() => "Something survives of all that was read".to_owned(),
         0 => "Something survives of all".to_owned(),
         1 => format!("1 of {all} losses takes what nothing protects"),
         bad => format!("{bad} of {all} losses take what nothing protects"),
     };
-    let sentence = "This is what the estate says. Only a drill shows whether it really comes back.";
+    let colour = match (bad, &unread) {
+        (0, None) => "ok",
+        (0, Some(_)) => "unknown",
+        (_, _) => "bad",
+    };
+    let says = "This is what the estate says. Only a drill shows whether it really comes back.";
+    let sentence = unread.map_or_else(|| says.to_owned(), |unread| format!("{unread} {says}"));
     let rows: Vec<Value> = matrix
         .rows
         .iter()
@@ -185,7 +194,7 @@ fn page(matrix: &Matrix, path: &Path, found: &Findings) -> Map<String, Value> {
     let mut page = json!({
         "title": format!("Losses of {}", path.display()),
         "estate": path.display().to_string(),
-        "class": if bad == 0 { "ok" } else { "bad" },
+        "class": colour,
         "headline": headline,
         "sentence": sentence,
         "columns": columns,

@@ -4,6 +4,7 @@ mod estate_loss;
 mod findings;
 mod matrix;
 mod playbook;
+mod unread;
 
 use std::path::{Path, PathBuf};
 

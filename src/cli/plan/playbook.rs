@@ -6,7 +6,7 @@ use std::path::Path;
 use chrono::Utc;
 use serde_json::{Value, json};
 
-use super::{Args, Output, findings, worst_case};
+use super::{Args, Output, findings, unread, worst_case};
 use crate::cli::ignores::Ignores;
 use crate::cli::load_or_complain;
 use crate::cli::output::{complain, print_as};
@@ -18,10 +18,12 @@ use base::duration::{human_seconds, seconds_between};
 use base::exit::Exit;
 use base::visible::Form;
 use engine::actions::WITHOUT_CLOUD;
+use estate::file::Incomplete;
 use insight::matrix::{Row, Workloads};
 use insight::protection::Snapshot;
 use insight::rules::{self, Findings, Look, RefusedStep};
 use playbook::Loaded;
+use port::Finding;
 use record::report::Report;
 use record::report::headline;
 use record::report::model::{StepReport, StepStatus, WorkloadReport};
@@ -34,6 +36,7 @@ struct Known {
     /// The lost resources of which nothing usable survives.
     unprotected: Vec<String>,
     findings: Findings,
+    incomplete: Vec<Incomplete>,
 }
 
 /// `plan PLAYBOOK`: what a rehearsal of it shows.
@@ -73,6 +76,7 @@ impl Known {
         Self {
             unprotected: Row::of(&snapshot, &loss, &Workloads::new()).unprotected,
             findings: rules::findings(&look, &Ignores::of_playbook(loaded).ignores),
+            incomplete: estate.file.incomplete.clone(),
         }
     }
 }
@@ -102,7 +106,7 @@ fn code(report: &Report) -> Exit {
 }
 
 fn as_json(report: &Report, known: &Known) -> Value {
-    let mut findings: Vec<Value> = report.findings.iter().map(|finding| json!(finding)).collect();
+    let mut findings: Vec<Value> = of_rehearsal(report).map(|finding| json!(finding)).collect();
     findings.extend(known.findings.found.iter().map(|group| json!(group)));
     json!({
         "schema": "drillmaster/plan/v1",
@@ -132,11 +136,17 @@ fn as_json(report: &Report, known: &Known) -> Value {
         "coverage": report.coverage,
         "findings": findings,
         "ignored": known.findings.ignored,
+        "incomplete": known.incomplete,
         "calls": calls(report),
         // A rehearsal knows neither the accounts' quotas nor the prices of its region.
         "quotas": [],
         "cost": { "total_usd": null },
     })
+}
+
+/// The findings of the rehearsal that no rule of estates finds, too.
+fn of_rehearsal(report: &Report) -> impl Iterator<Item = &Finding> {
+    report.findings.iter().filter(|finding| !rules::may_be_ignored(finding.rule))
 }
 
 /// A part of the report with more keys.
@@ -162,7 +172,7 @@ fn calls(report: &Report) -> Vec<&str> {
 }
 
 fn as_text(report: &Report, known: &Known, style: TextStyle) -> String {
-    let mut text = String::new();
+    let mut text = unread::as_text(&known.incomplete, style);
     let lost = report.lose.iter().map(|(k, v)| format!("{k} {v}")).collect::<Vec<_>>().join(", ");
     heading(&mut text, style, &format!("{}: losing {lost}", clean(&report.playbook.name)));
     list(&mut text, "Lost", &report.blast_radius.lost);
@@ -172,7 +182,7 @@ fn as_text(report: &Report, known: &Known, style: TextStyle) -> String {
     points(&mut text, style, report);
     order(&mut text, style, report);
     expected(&mut text, style, report);
-    for finding in &report.findings {
+    for finding in of_rehearsal(report) {
         line(&mut text, &format!("finding ({}): {}", finding.rule, clean(&finding.message)));
     }
     text.push_str(&findings::as_text(&known.findings, style));

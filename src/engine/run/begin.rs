@@ -12,7 +12,7 @@ use crate::secrets::{Asked, Keys};
 use base::duration::{Size, Time};
 use base::ids::AccountId;
 use base::severity::Severity;
-use estate::{PointKind, ResourceId, Selector};
+use estate::{PointKind, ResourceId, Selector, incomplete};
 use event::{FORMAT, NodePlan, PlaybookText, RunStarted, WorkloadPlan};
 use playbook::action::Prepared;
 use playbook::expr::is_template;
@@ -202,6 +202,7 @@ pub async fn preflight(engine: &Engine, run_tags: &RunTags) -> Result<(), Stop> 
         stop.get_or_insert(missing);
     }
     shared_account(engine);
+    unread(engine);
     for finding in proof::findings(plan, &engine.addresses).into_iter().chain(namesakes::findings(plan)) {
         engine.report(finding);
     }
@@ -292,6 +293,18 @@ fn shared_account(engine: &Engine) {
             "the sandbox lies in an account that holds production: one stolen key reaches both",
             "restore into an account of its own where the recovery points allow it (PITR does not)",
         ));
+    }
+}
+
+/// Reports what `discover` could not read: neither the blast radius nor coverage knows of it.
+fn unread(engine: &Engine) {
+    let Some(file) = &engine.plan.estate else { return };
+    let incomplete = &file.incomplete;
+    if let (Some(told), Some(first)) = (incomplete::told(incomplete), incomplete.first()) {
+        let message = format!("{told}; nothing is known of what lies there");
+        let fix = "give `discover` the permissions that it lacks, and run it again";
+        let finding = Finding::new(Rule::EstateIncomplete, first.place(), message, fix);
+        engine.report(finding.graded(incomplete::severity(incomplete)));
     }
 }
 

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use estate::file::Incomplete;
+
 /// A forecast.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Forecast {
@@ -15,6 +17,8 @@ pub struct Forecast {
     pub contention: f64,
     pub workloads: Vec<WorkloadForecast>,
     pub learned_from: Vec<ActionModel>,
+    /// What `discover` could not read. A workload may have resources there that nobody forecasts.
+    pub incomplete: Vec<Incomplete>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]

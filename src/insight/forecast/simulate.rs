@@ -45,6 +45,7 @@ pub fn forecast(model: &Model, options: &Options) -> Forecast {
         contention: options.contention,
         workloads: workloads.map(|(index, _)| of_workload(&mut runner, &drawn, &base, index)).collect(),
         learned_from: Vec::new(),
+        incomplete: Vec::new(),
     }
 }
 

@@ -8,8 +8,8 @@ use estate::file::ResourceEntry;
 use estate::point::{Use, Wanted, select};
 use estate::{Loss, PointKind, RecoveryPoint, scope};
 
-use super::write::text;
 use crate::protection::Snapshot;
+use yaml::emit::scalar as text;
 
 /// Where everything is restored.
 #[derive(Debug, Clone, Copy)]

@@ -5,16 +5,7 @@ use std::fmt::Write as _;
 use super::restore::{Item, Sandbox};
 use super::{Part, Wanted};
 use estate::Loss;
-
-/// A text as a YAML scalar. JSON's form of it is one.
-pub fn text(value: &str) -> String {
-    let is_plain = !value.is_empty()
-        && value.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_'))
-        && value.starts_with(|c: char| c.is_ascii_alphabetic())
-        && !["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
-            .contains(&value.to_ascii_lowercase().as_str());
-    if is_plain { value.to_owned() } else { serde_json::Value::from(value).to_string() }
-}
+use yaml::emit::scalar as text;
 
 pub fn playbook(wanted: &Wanted<'_>, sandbox: &Sandbox<'_>, parts: &[Part]) -> String {
     let (kind, lost) = wanted.loss.key_and_name();
@@ -24,11 +15,13 @@ pub fn playbook(wanted: &Wanted<'_>, sandbox: &Sandbox<'_>, parts: &[Part]) -> S
         out,
         "# A first playbook, written by `drillmaster init` from what the estate says.\n\
          # What a person must decide is marked TODO. `drillmaster plan` shows what it would do.\n\
+         {}\
          name: {}\n\
          estate: {}\n\
          lose: {{ {kind}: {} }}\n\n\
          # TODO: the objectives of the business. Without them the report judges no time and no age.\n\
          # objectives: {{ rto: 4h, rpo: 24h }}\n\n",
+        unread(wanted),
         text(&format!("{kind}-loss-{lost}")),
         text(wanted.estate),
         text(lost),
@@ -66,6 +59,21 @@ pub fn playbook(wanted: &Wanted<'_>, sandbox: &Sandbox<'_>, parts: &[Part]) -> S
         if part.restores.is_empty() {
             item(&mut out, &part.name, &never(part), None);
         }
+    }
+    out
+}
+
+/// What the estate does not know, as comments.
+fn unread(wanted: &Wanted<'_>) -> String {
+    let mut out = String::new();
+    for one in &wanted.file.incomplete {
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            out,
+            "# TODO: `discover` could not read {}, so nothing of it is restored: {}",
+            line(&one.place()),
+            line(&one.why)
+        );
     }
     out
 }

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::protection::{DataLoss, Snapshot, Survivor};
-use estate::file::EstateFile;
+use estate::file::{EstateFile, Incomplete};
 use estate::{Loss, scope};
 
 /// The tag whose values are the workloads of an estate without a playbook.
@@ -22,6 +22,9 @@ pub const UNTAGGED: &str = "(untagged)";
 pub struct Matrix {
     /// `drillmaster/matrix/v1`.
     pub schema: &'static str,
+    /// What `discover` could not read. Nothing is known of what lies there: what is unprotected or
+    /// untouched may be neither.
+    pub incomplete: Vec<Incomplete>,
     pub rows: Vec<Row>,
 }
 
@@ -111,7 +114,7 @@ pub fn workloads(file: &EstateFile) -> Workloads {
 impl Matrix {
     pub fn of(snapshot: &Snapshot<'_>, losses: &[Loss], workloads: &Workloads) -> Self {
         let rows = losses.iter().map(|loss| Row::of(snapshot, loss, workloads)).collect();
-        Self { schema: "drillmaster/matrix/v1", rows }
+        Self { schema: "drillmaster/matrix/v1", incomplete: snapshot.file.incomplete.clone(), rows }
     }
 }
 

@@ -16,6 +16,7 @@ mod plan;
 mod providers;
 mod scans;
 mod stacks;
+mod unread;
 mod zones;
 
 use indexmap::IndexMap;
@@ -56,6 +57,7 @@ impl Hit {
 
 /// All rules, in the order in which they are printed. There is no other list of them.
 pub const RULES: &[Entry] = &[
+    unread::INCOMPLETE,
     backups::NO_BACKUP,
     backups::IN_ONE_ACCOUNT,
     backups::IN_ONE_REGION,

@@ -254,3 +254,16 @@ pub(super) const ONE_PROVIDER: Told = (
                  other credentials.",
     },
 );
+
+pub(super) const ESTATE_INCOMPLETE: Told = (
+    &[High, Medium],
+    Text {
+        title: "The estate was not read whole",
+        meaning: "`discover` could not read a service, a region or an account. The severity is \
+                  high where data or recovery points may lie there.",
+        reason: "Nothing is known of what lies there. A resource there is in no workload and no \
+                 blast radius, and one that seems unprotected may have its backup there.",
+        remedy: "Give `discover` the permissions that it lacks, and run it again. What it reads \
+                 goes from `incomplete` in the estate.",
+    },
+);

@@ -93,6 +93,7 @@ pub enum Rule {
     RootAccessKey,
     InNoStack,
     OneProvider,
+    EstateIncomplete,
 }
 
 impl Rule {
@@ -822,6 +823,7 @@ impl Rule {
             Self::RootAccessKey => of_estate(of::ROOT_ACCESS_KEY),
             Self::InNoStack => of_estate(of::IN_NO_STACK),
             Self::OneProvider => of_estate(of::ONE_PROVIDER),
+            Self::EstateIncomplete => of_estate(of::ESTATE_INCOMPLETE).page("discover.md#what-was-not-read"),
         }
     }
 }

@@ -1,7 +1,5 @@
 //! The report's files in a run's folder.
 
-use std::fs;
-use std::io::Write as _;
 use std::path::Path;
 
 use base::private;
@@ -18,7 +16,7 @@ pub fn write_all(report: &Report, dir: &Path, templates: &Templates) -> Result<(
     let mut first = Ok(());
     for &format in Format::ALL {
         let written = render(report, format, templates)
-            .and_then(|text| write_whole(&dir.join(format.file_name()), &text));
+            .and_then(|text| write_one(&dir.join(format.file_name()), &text));
         if first.is_ok() {
             first = written;
         }
@@ -26,24 +24,7 @@ pub fn write_all(report: &Report, dir: &Path, templates: &Templates) -> Result<(
     first
 }
 
-/// Writes a temporary file in the same folder, then renames it.
-fn write_whole(path: &Path, text: &str) -> Result<(), ReportError> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = path.with_file_name(name);
-    let written = private::file()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .open(&temporary)
-        .and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.sync_all()
-        })
-        .and_then(|()| fs::rename(&temporary, path));
-    written.map_err(|source| {
-        // The temporary file may not exist. Only the error above matters.
-        let _ = fs::remove_file(&temporary);
-        ReportError::Write { path: path.to_owned(), source }
-    })
+fn write_one(path: &Path, text: &str) -> Result<(), ReportError> {
+    private::write_whole(path, text, None)
+        .map_err(|source| ReportError::Write { path: path.to_owned(), source })
 }
