@@ -13,6 +13,7 @@ mod at;
 mod caller;
 mod carried;
 mod cloudformation;
+pub mod discover;
 mod dynamodb;
 mod ec2;
 mod error;

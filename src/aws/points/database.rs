@@ -19,7 +19,7 @@ use port::{CloudResult, ErrorKind};
 
 /// The snapshot types to ask for. `None` stands for manual and automatic ones, RDS's default. The
 /// others are shared ones and AWS Backup's.
-const TYPES: [Option<&str>; 3] = [None, Some("shared"), Some("awsbackup")];
+pub const TYPES: [Option<&str>; 3] = [None, Some("shared"), Some("awsbackup")];
 
 pub async fn snapshots(rds: &RdsReader, search: &Search<'_>) -> CloudResult<Vec<RecoveryPoint>> {
     let mut found: Vec<DbSnapshot> = Vec::new();
@@ -47,24 +47,7 @@ pub async fn snapshots(rds: &RdsReader, search: &Search<'_>) -> CloudResult<Vec<
     found.sort_by_key(|s| std::cmp::Reverse(s.snapshot_create_time.map(|t| t.secs())));
     let (mut points, mut groups) = (Vec::new(), BTreeMap::new());
     for (index, s) in found.iter().enumerate() {
-        let made = some_time(s.snapshot_create_time());
-        // RDS: the creation time "changes for the copy when the snapshot is copied", and the
-        // original time does not.
-        //
-        // The data in a snapshot of a replica are as old as the last transaction that the replica
-        // had received (RDS API reference, `SnapshotDatabaseTime`).
-        let taken = some_time(s.original_snapshot_create_time()).or(made);
-        let newest = some_time(s.snapshot_database_time());
-        let taken = taken.map(|taken| newest.map_or(taken, |newest| taken.min(newest)));
-        let of = named("rds:db", s.db_instance_identifier().unwrap_or_default());
-        let ready = s.status() == Some("available");
-        let gib = s.allocated_storage().unwrap_or(0);
-        let ids = (s.db_snapshot_identifier(), s.db_snapshot_arn());
-        let Some(mut point) = point(search, PointKind::RdsSnapshot, of, ids, taken, ready, gib) else {
-            continue;
-        };
-        (point.encrypted, point.kms_key) = encryption(s.encrypted(), s.kms_key_id());
-        point.engine = s.engine().map(str::to_owned);
+        let Some(mut point) = of_snapshot(search, s) else { continue };
         if point.account == search.place.account {
             point.fixed_options = fixed_options(rds, s.option_group_name(), &mut groups).await?;
         }
@@ -76,6 +59,42 @@ pub async fn snapshots(rds: &RdsReader, search: &Search<'_>) -> CloudResult<Vec<
         points.push(point);
     }
     Ok(points)
+}
+
+/// The point that the search sees in a snapshot. `None`: it has no id.
+pub fn of_snapshot(search: &Search<'_>, s: &DbSnapshot) -> Option<RecoveryPoint> {
+    let made = some_time(s.snapshot_create_time());
+    // RDS: the creation time "changes for the copy when the snapshot is copied", and the original
+    // time does not.
+    //
+    // The data in a snapshot of a replica are as old as the last transaction that the replica had
+    // received (RDS API reference, `SnapshotDatabaseTime`).
+    let taken = some_time(s.original_snapshot_create_time()).or(made);
+    let newest = some_time(s.snapshot_database_time());
+    let taken = taken.map(|taken| newest.map_or(taken, |newest| taken.min(newest)));
+    let of = named("rds:db", s.db_instance_identifier().unwrap_or_default());
+    let ready = s.status() == Some("available");
+    let gib = s.allocated_storage().unwrap_or(0);
+    let ids = (s.db_snapshot_identifier(), s.db_snapshot_arn());
+    let point = point(search, PointKind::RdsSnapshot, of, ids, taken, ready, gib)?;
+    let (encrypted, kms_key) = encryption(s.encrypted(), s.kms_key_id());
+    Some(RecoveryPoint { encrypted, kms_key, engine: s.engine.clone(), ..point })
+}
+
+/// The point that the search sees in a snapshot of a cluster. `None`: it has no id.
+pub fn of_cluster_snapshot(search: &Search<'_>, s: &DbClusterSnapshot) -> Option<RecoveryPoint> {
+    let made = some_time(s.snapshot_create_time());
+    // The API does not say which time the copy of a cluster snapshot carries. It is unknown unless
+    // a tag tells it.
+    let copy = s.source_db_cluster_snapshot_arn().is_some_and(|arn| !arn.is_empty());
+    let taken = tagged_time(rds_value(s.tag_list(), TAG_TAKEN)).or(if copy { None } else { made });
+    let of = named("rds:cluster", s.db_cluster_identifier().unwrap_or_default());
+    let ready = s.status() == Some("available");
+    let gib = s.allocated_storage().unwrap_or(0);
+    let ids = (s.db_cluster_snapshot_identifier(), s.db_cluster_snapshot_arn());
+    let point = point(search, PointKind::RdsClusterSnapshot, of, ids, taken, ready, gib)?;
+    let (encrypted, kms_key) = encryption(s.storage_encrypted(), s.kms_key_id());
+    Some(RecoveryPoint { made, encrypted, kms_key, engine: s.engine.clone(), ..point })
 }
 
 /// The persistent and permanent options of a group. Each group is asked for once. RDS's own groups
@@ -134,21 +153,7 @@ pub async fn cluster_snapshots(rds: &RdsReader, search: &Search<'_>) -> CloudRes
     found.sort_by_key(|s| std::cmp::Reverse(s.snapshot_create_time.map(|t| t.secs())));
     let mut points = Vec::new();
     for (index, s) in found.iter().enumerate() {
-        let made = some_time(s.snapshot_create_time());
-        // The API does not say which time the copy of a cluster snapshot carries. It is unknown
-        // unless a tag tells it.
-        let copy = s.source_db_cluster_snapshot_arn().is_some_and(|arn| !arn.is_empty());
-        let taken = tagged_time(rds_value(s.tag_list(), TAG_TAKEN)).or(if copy { None } else { made });
-        let of = named("rds:cluster", s.db_cluster_identifier().unwrap_or_default());
-        let ready = s.status() == Some("available");
-        let gib = s.allocated_storage().unwrap_or(0);
-        let ids = (s.db_cluster_snapshot_identifier(), s.db_cluster_snapshot_arn());
-        let Some(mut point) = point(search, PointKind::RdsClusterSnapshot, of, ids, taken, ready, gib) else {
-            continue;
-        };
-        point.made = made;
-        (point.encrypted, point.kms_key) = encryption(s.storage_encrypted(), s.kms_key_id());
-        point.engine = s.engine().map(str::to_owned);
+        let Some(mut point) = of_cluster_snapshot(search, s) else { continue };
         let ask = s.snapshot_type() == Some("manual") && index < MOST_ASKED_ABOUT;
         if point.account == search.place.account && ask {
             point.shared_with = cluster_snapshot_shared_with(rds, s.db_cluster_snapshot_identifier()).await?;
@@ -159,7 +164,7 @@ pub async fn cluster_snapshots(rds: &RdsReader, search: &Search<'_>) -> CloudRes
 }
 
 /// Returns whether the point is encrypted, and with which key.
-pub(super) fn encryption(encrypted: Option<bool>, key: Option<&str>) -> (bool, Option<String>) {
+pub fn encryption(encrypted: Option<bool>, key: Option<&str>) -> (bool, Option<String>) {
     let encrypted = encrypted == Some(true);
     (encrypted, key.filter(|_| encrypted).map(str::to_owned))
 }

@@ -61,7 +61,8 @@ pub async fn find(ec2: &Ec2Reader, search: &Search<'_>) -> CloudResult<Vec<Recov
     Ok(points)
 }
 
-fn point(search: &Search<'_>, snapshot: &Snapshot) -> Option<RecoveryPoint> {
+/// The point that the search sees in it. `None`: it has no id.
+pub fn point(search: &Search<'_>, snapshot: &Snapshot) -> Option<RecoveryPoint> {
     let volume = snapshot.volume_id().unwrap_or(NO_VOLUME);
     let tag = |key| tags::value(snapshot.tags(), key);
     let said = snapshot.description().unwrap_or_default();

@@ -79,7 +79,8 @@ fn matches(search: &Search<'_>, image: &Image) -> bool {
     }
 }
 
-fn point(search: &Search<'_>, image: &Image) -> Option<RecoveryPoint> {
+/// The point that the search sees in it. `None`: it has no id.
+pub fn point(search: &Search<'_>, image: &Image) -> Option<RecoveryPoint> {
     let id = image.image_id()?.to_owned();
     let of = match search.target {
         Target::Source(Selector::Id(of)) => of.clone(),

@@ -4,10 +4,10 @@
 
 mod bucket;
 mod cluster;
-mod database;
-mod ebs;
-mod image;
-mod search;
+pub mod database;
+pub mod ebs;
+pub mod image;
+pub mod search;
 mod table;
 
 use self::search::{

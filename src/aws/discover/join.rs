@@ -1,0 +1,382 @@
+//! Puts the places together: shares, copies, keys, replicas, backup plans, and names that stand for
+//! several resources.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use base::duration::Span;
+use base::ids::{AccountId, Region};
+use estate::discovered::{Discovered, Read};
+use estate::file::{AccountEntry, Incomplete, PointEntry, RegionEntry, ReplicaEntry, ResourceEntry};
+use estate::{IdPlace, PointKind, ResourceId};
+use port::{Place, Zone};
+
+use super::found::{Copy, Found, FoundPoint, FoundResource, Selection};
+
+pub struct Joined {
+    accounts: BTreeMap<AccountId, AccountEntry>,
+    regions: BTreeMap<Region, RegionEntry>,
+    read: BTreeSet<Read>,
+    pub incomplete: Vec<Incomplete>,
+    all: Found,
+}
+
+fn account_entry(name: &str) -> AccountEntry {
+    AccountEntry { name: name.to_owned(), provider: None, root_access_keys: None }
+}
+
+fn region_entry() -> RegionEntry {
+    RegionEntry {
+        azs: Vec::new(),
+        db_classes: None,
+        instance_types: None,
+        kms_keys: None,
+        db_parameter_groups: None,
+        db_option_groups: None,
+        quotas: None,
+    }
+}
+
+impl Joined {
+    pub fn new(accounts: &[(AccountId, String)]) -> Self {
+        Self {
+            accounts: accounts.iter().map(|(id, name)| (id.clone(), account_entry(name))).collect(),
+            regions: BTreeMap::new(),
+            read: BTreeSet::new(),
+            incomplete: Vec::new(),
+            all: Found::default(),
+        }
+    }
+
+    /// Adds the zones that an account has in a region. Not every account has all of them.
+    pub fn region(&mut self, place: &Place, zones: &[Zone]) {
+        let entry = self.regions.entry(place.region.clone()).or_insert_with(region_entry);
+        entry.azs.extend(zones.iter().map(|zone| zone.id.clone()));
+        entry.azs.sort();
+        entry.azs.dedup();
+    }
+
+    pub fn add(
+        &mut self,
+        account: &AccountId,
+        region: Option<&Region>,
+        service: &'static str,
+        mut found: Found,
+    ) {
+        let place = |what| Read { account: account.clone(), region: region.cloned(), what };
+        self.read.extend(std::mem::take(&mut found.whole).into_iter().map(place));
+        let why: Vec<String> = std::mem::take(&mut found.failed).into_iter().collect();
+        if !why.is_empty() {
+            self.incomplete.push(super::incomplete(account, region, Some(service), why.join("; ")));
+        }
+        self.all.join(found);
+    }
+
+    pub fn finish(self) -> Discovered {
+        let Self { mut accounts, mut regions, read, mut incomplete, all } = self;
+        let Found { resources, points, copies, selections, lags, managed_keys, of_drills, .. } = all;
+        let mut resources = once(resources);
+        let mut points = shared(points);
+        points.retain(|point| !is_of_drill(point, &of_drills));
+        times_of_copies(&mut points, &copies);
+        for point in points.iter_mut().map(|point| &mut point.entry) {
+            point.managed_key |= point.kms_key.as_ref().is_some_and(|key| managed_keys.contains(key));
+        }
+        let lags: HashMap<&str, Span> = lags.iter().map(|lag| (lag.arn.as_str(), lag.lag)).collect();
+        for resource in &mut resources {
+            protect(resource, &selections);
+            tell_lags(resource, &lags);
+        }
+        multi_region_keys(&mut resources);
+        let names = name_places(&mut resources);
+        let mut recovery_points: Vec<PointEntry> =
+            points.into_iter().map(|point| placed(point, &names)).collect();
+        let mut resources: Vec<_> = resources.into_iter().map(|resource| resource.entry).collect();
+
+        // Whatever an entry names stands in the file, or the file would not be valid. Of these
+        // accounts and regions nothing more is known.
+        let owners = recovery_points.iter().flat_map(|p| std::iter::once(&p.account).chain(&p.shared_with));
+        let replicas = resources.iter().flat_map(|resource| &resource.replicas);
+        let named = owners.chain(replicas.clone().filter_map(|replica| replica.account.as_ref()));
+        for account in named {
+            accounts.entry(account.clone()).or_insert_with(|| account_entry(account.as_str()));
+        }
+        let lying = recovery_points.iter().map(|point| &point.region);
+        for region in lying.chain(replicas.map(|replica| &replica.region)) {
+            regions.entry(region.clone()).or_insert_with(region_entry);
+        }
+
+        resources.sort_by(|a, b| (&a.id, &a.account, &a.region).cmp(&(&b.id, &b.account, &b.region)));
+        recovery_points.sort_by(|a, b| {
+            (&a.of, a.kind, &a.account, &a.region, &a.id).cmp(&(&b.of, b.kind, &b.account, &b.region, &b.id))
+        });
+        incomplete.sort();
+        incomplete.dedup();
+        Discovered { accounts, regions, resources, recovery_points, read, incomplete }
+    }
+}
+
+/// A resource that two services know is one.
+fn once(resources: Vec<FoundResource>) -> Vec<FoundResource> {
+    let mut all = BTreeMap::new();
+    for resource in resources {
+        let entry = &resource.entry;
+        let key = (entry.id.clone(), entry.account.clone(), entry.region.clone());
+        all.entry(key).or_insert(resource);
+    }
+    all.into_values().collect()
+}
+
+/// Joins what the owner of a point says and what the accounts say that it is shared with.
+fn shared(points: Vec<FoundPoint>) -> Vec<FoundPoint> {
+    let mut all: BTreeMap<(PointKind, AccountId, Region, String), FoundPoint> = BTreeMap::new();
+    for point in points {
+        let entry = &point.entry;
+        let identity = point.arn.clone().unwrap_or_else(|| entry.id.clone());
+        let key = (entry.kind, entry.account.clone(), entry.region.clone(), identity);
+        match all.entry(key) {
+            std::collections::btree_map::Entry::Vacant(vacant) => {
+                vacant.insert(point);
+            }
+            std::collections::btree_map::Entry::Occupied(mut occupied) => {
+                let known = occupied.get_mut();
+                let mut with = std::mem::take(&mut known.entry.shared_with);
+                with.extend(point.entry.shared_with.iter().cloned());
+                if point.by_owner && !known.by_owner {
+                    *known = point;
+                }
+                known.entry.shared_with = with;
+            }
+        }
+    }
+    let mut all: Vec<FoundPoint> = all.into_values().collect();
+    for FoundPoint { entry, .. } in &mut all {
+        entry.shared_with.sort();
+        entry.shared_with.dedup();
+        let owner = entry.account.clone();
+        entry.shared_with.retain(|account| *account != owner);
+    }
+    all
+}
+
+/// Whether it is a point of a drill's own resource.
+fn is_of_drill(point: &FoundPoint, of_drills: &BTreeSet<(ResourceId, AccountId, Option<Region>)>) -> bool {
+    let account = point.of_account.as_ref().unwrap_or(&point.entry.account).clone();
+    let region = point.of_region.as_ref().unwrap_or(&point.entry.region).clone();
+    of_drills.contains(&(point.entry.of.clone(), account, Some(region)))
+}
+
+/// Gives each copy of AWS Backup the time of its source. A copy whose source is gone, or whose job
+/// AWS Backup has forgotten, keeps an unknown age.
+fn times_of_copies(points: &mut [FoundPoint], copies: &[Copy]) {
+    let source: HashMap<&str, &str> =
+        copies.iter().map(|copy| (copy.to.as_str(), copy.from.as_str())).collect();
+    let known: HashMap<String, _> = points
+        .iter()
+        .filter(|point| point.entry.kind == PointKind::Backup)
+        .filter_map(|point| Some((point.arn.clone()?, point.entry.taken)))
+        .collect();
+    for point in points.iter_mut().filter(|point| point.entry.kind == PointKind::Backup) {
+        let Some(arn) = &point.arn else { continue };
+        let mut at = arn.as_str();
+        // A copy may be copied on. Each step leads to an older point, so nothing goes in circles;
+        // the bound is for a list that is wrong.
+        for _ in 0..copies.len() {
+            let Some(from) = source.get(at) else { break };
+            at = from;
+        }
+        if at != arn {
+            point.entry.taken = known.get(at).copied().flatten();
+        }
+    }
+}
+
+/// Names the backup plans that select a resource.
+fn protect(resource: &mut FoundResource, selections: &[Selection]) {
+    let FoundResource { entry, arn } = resource;
+    let Some(arn) = arn else { return };
+    let here = |s: &&Selection| s.account == entry.account && Some(&s.region) == entry.region.as_ref();
+    let plans = selections.iter().filter(here).filter(|selection| selects(selection, arn, &entry.tags));
+    let plans: Vec<String> = plans.map(|selection| selection.plan.clone()).collect();
+    entry.protected_by.extend(plans);
+    entry.protected_by.sort();
+    entry.protected_by.dedup();
+}
+
+/// Whether a selection of a backup plan means a resource (AWS Backup API reference,
+/// `BackupSelection`).
+///
+/// AWS does not say whether `ListOfTags` adds to `Resources` or narrows them. Here it narrows, so
+/// that no resource passes for protected which is not.
+fn selects(selection: &Selection, arn: &str, tags: &BTreeMap<String, String>) -> bool {
+    let Selection { resources, not_resources, any_tag, conditions, .. } = selection;
+    let by_tags = !any_tag.is_empty() || !conditions.is_empty();
+    let named = resources.iter().any(|pattern| is_like(pattern, arn)) || (resources.is_empty() && by_tags);
+    let tagged = any_tag.is_empty() || any_tag.iter().any(|(key, value)| tags.get(key) == Some(value));
+    let holds = conditions.iter().all(|condition| {
+        let fits = |value: &String| {
+            if condition.is_pattern { is_like(&condition.value, value) } else { condition.value == *value }
+        };
+        tags.get(&condition.key).is_some_and(fits) == condition.wanted
+    });
+    named && tagged && holds && !not_resources.iter().any(|pattern| is_like(pattern, arn))
+}
+
+/// Whether a text fits a pattern in which `*` stands for any text.
+fn is_like(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
+    let mut ends = !pattern.contains('*');
+    let parts: Vec<&str> = parts.collect();
+    for (index, part) in parts.iter().enumerate() {
+        ends = index + 1 == parts.len();
+        if ends {
+            return rest.ends_with(part);
+        }
+        let Some(at) = rest.find(part) else { return false };
+        rest = rest.get(at + part.len()..).unwrap_or_default();
+    }
+    ends && rest.is_empty()
+}
+
+/// Adds what the place of a replica says of its lag.
+fn tell_lags(resource: &mut FoundResource, lags: &HashMap<&str, Span>) {
+    let Some(arn) = resource.arn.as_deref() else { return };
+    for replica in &mut resource.entry.replicas {
+        // The ARN of a replica differs in region and account alone, unless it has its own name:
+        // then the service gives the lag itself.
+        let parts: Vec<&str> = arn.splitn(6, ':').collect();
+        if let [scheme, partition, service, _, account, rest] = parts.as_slice() {
+            let account = replica.account.as_ref().map_or(*account, AccountId::as_str);
+            let other = format!("{scheme}:{partition}:{service}:{}:{account}:{rest}", replica.region);
+            replica.lag = replica.lag.or_else(|| lags.get(other.as_str()).copied());
+        }
+    }
+}
+
+/// The keys of one set have one id in all their regions. Any of them decrypts what another encrypted.
+fn multi_region_keys(resources: &mut [FoundResource]) {
+    let mut sets: BTreeMap<(ResourceId, AccountId), BTreeSet<Region>> = BTreeMap::new();
+    let is_one = |entry: &ResourceEntry| entry.id.kind == "kms:key" && entry.id.name.starts_with("mrk-");
+    for FoundResource { entry, .. } in resources.iter().filter(|resource| is_one(&resource.entry)) {
+        let regions = sets.entry((entry.id.clone(), entry.account.clone())).or_default();
+        regions.extend(entry.region.clone());
+    }
+    for FoundResource { entry, .. } in resources.iter_mut().filter(|resource| is_one(&resource.entry)) {
+        let regions = sets.get(&(entry.id.clone(), entry.account.clone())).into_iter().flatten();
+        let others = regions.filter(|region| Some(*region) != entry.region.as_ref());
+        let replica =
+            |region: &Region| ReplicaEntry { region: region.clone(), account: None, az: None, lag: None };
+        entry.replicas = others.map(replica).collect();
+    }
+}
+
+type Places = BTreeSet<(AccountId, Option<Region>)>;
+
+/// Gives the ids that stand for several resources their places. Returns the places of each id.
+fn name_places(resources: &mut [FoundResource]) -> HashMap<ResourceId, Places> {
+    let mut places: HashMap<ResourceId, Places> = HashMap::new();
+    for FoundResource { entry, .. } in resources.iter() {
+        let place = (entry.account.clone(), entry.region.clone());
+        places.entry(entry.id.clone()).or_default().insert(place);
+    }
+    for FoundResource { entry, .. } in resources.iter_mut() {
+        let place = (entry.account.clone(), entry.region.clone());
+        if let Some(all) = places.get(&entry.id) {
+            entry.id.place = place_in_id(all, &place);
+        }
+    }
+    places
+}
+
+/// What an id has to say so that it means the resource at this place alone.
+fn place_in_id(all: &Places, place: &(AccountId, Option<Region>)) -> Option<IdPlace> {
+    if all.len() < 2 {
+        return None;
+    }
+    let accounts: BTreeSet<&AccountId> = all.iter().map(|(account, _)| account).collect();
+    let regions: BTreeSet<&Region> = all.iter().filter_map(|(_, region)| region.as_ref()).collect();
+    let account = (accounts.len() > 1).then(|| place.0.clone());
+    let region = place.1.clone().filter(|_| regions.len() > 1);
+    Some(IdPlace { account, region })
+}
+
+/// The entry of a point, with the id of the resource that it restores. Where nobody knows which of
+/// several resources that is, the id has no place, and means none of them.
+fn placed(point: FoundPoint, names: &HashMap<ResourceId, Places>) -> PointEntry {
+    let FoundPoint { mut entry, of_account, of_region, .. } = point;
+    let Some(all) = names.get(&entry.of) else { return entry };
+    let account = of_account.as_ref().unwrap_or(&entry.account);
+    let region = of_region.as_ref().unwrap_or(&entry.region);
+    let here = all.iter().find(|(a, r)| a == account && r.as_ref().is_none_or(|r| r == region));
+    // A copy whose origin AWS does not tell restores the only resource of its name.
+    let of = here.or_else(|| all.iter().next().filter(|_| all.len() == 1));
+    if let Some(of) = of {
+        entry.of.place = place_in_id(all, of);
+    }
+    entry
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::found::TagCondition;
+    use super::*;
+
+    fn selection() -> Selection {
+        Selection {
+            account: "111122223333".parse().unwrap(),
+            region: "us-east-1".parse().unwrap(),
+            plan: "daily".into(),
+            resources: Vec::new(),
+            not_resources: Vec::new(),
+            any_tag: Vec::new(),
+            conditions: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn patterns_fit_whole_texts() {
+        for (pattern, text, fits) in [
+            ("*", "anything", true),
+            ("arn:aws:ec2:*:*:volume/*", "arn:aws:ec2:us-east-1:111122223333:volume/vol-1", true),
+            ("arn:aws:ec2:*:*:volume/*", "arn:aws:rds:us-east-1:111122223333:db:x", false),
+            ("a*c", "abcd", false),
+            ("abc", "abc", true),
+            ("abc", "abcd", false),
+            ("*b*b", "ab", false),
+            ("*b*b", "abb", true),
+        ] {
+            assert_eq!(is_like(pattern, text), fits, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn selections_are_by_arn_and_by_tags() {
+        let arn = "arn:aws:dynamodb:us-east-1:111122223333:table/carts";
+        let tags = BTreeMap::from([("app".to_owned(), "shop".to_owned())]);
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        let condition = |value: &str, wanted| TagCondition {
+            key: "app".into(),
+            value: value.into(),
+            is_pattern: value.contains('*'),
+            wanted,
+        };
+        assert!(!selects(&selection(), arn, &tags));
+        assert!(selects(&Selection { resources: vec!["*".into()], ..selection() }, arn, &tags));
+        assert!(!selects(
+            &Selection { resources: vec!["*".into()], not_resources: vec![arn.into()], ..selection() },
+            arn,
+            &tags
+        ));
+        assert!(selects(&Selection { any_tag: vec![pair("app", "shop")], ..selection() }, arn, &tags));
+        assert!(!selects(&Selection { any_tag: vec![pair("app", "other")], ..selection() }, arn, &tags));
+        for (conditions, expected) in [
+            (vec![condition("sh*", true)], true),
+            (vec![condition("shop", false)], false),
+            (vec![condition("other", false)], true),
+            (vec![condition("sh*", true), condition("shop", false)], false),
+        ] {
+            let with = Selection { resources: vec!["*".into()], conditions, ..selection() };
+            assert_eq!(selects(&with, arn, &tags), expected, "{with:?}");
+        }
+    }
+}
