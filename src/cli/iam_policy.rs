@@ -1,5 +1,6 @@
 //! `drillmaster iam-policy`
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -9,10 +10,14 @@ use super::configuration::ConfigArg;
 use super::{complain, load_or_complain, wire};
 use crate::ui::OutputMode;
 use base::exit::Exit;
+use base::ids::Region;
 use engine::policy::{self, AccountPolicy, Document, LONGEST, Policies, Trust};
 
 /// Print the smallest IAM policy that the playbook needs in each account, with the role's trust
-/// policy; change nothing
+/// policy, or the one that `discover` reads with; change nothing
+///
+/// `--for discover` prints one policy for all accounts. It lets nobody read what is stored: no
+/// object, no secret, no parameter's value.
 ///
 /// The policy is derived from the calls that actions, checks and the harness declare. Some needs
 /// are not in the playbook, such as the keys of encrypted snapshots and the resources of templates.
@@ -22,7 +27,17 @@ use engine::policy::{self, AccountPolicy, Document, LONGEST, Policies, Trust};
 #[derive(clap::Args)]
 pub struct Args {
     /// The playbook
-    playbook: PathBuf,
+    #[arg(required_unless_present = "reads")]
+    playbook: Option<PathBuf>,
+    /// Print the policy of a command that needs no playbook: discover
+    #[arg(long = "for", value_name = "COMMAND", value_enum, conflicts_with_all = ["playbook", "params", "account", "trust"])]
+    reads: Option<Reads>,
+    /// With --for: only these services, separated by commas
+    #[arg(long, value_name = "SERVICE", value_delimiter = ',', requires = "reads")]
+    services: Vec<String>,
+    /// With --for: only in this region; repeat it for several
+    #[arg(long = "region", value_name = "REGION", requires = "reads", value_parser = region)]
+    regions: Vec<Region>,
     /// Override a param of the playbook
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = super::name_and_value)]
     params: Vec<(String, String)>,
@@ -37,6 +52,16 @@ pub struct Args {
     output: OutputMode,
     #[command(flatten)]
     config: ConfigArg,
+}
+
+/// The commands that read accounts without a playbook.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Reads {
+    Discover,
+}
+
+fn region(text: &str) -> Result<Region, String> {
+    text.parse().map_err(|e: base::ids::BadName| format!("{}; {}", e.message, e.help))
 }
 
 fn principal(text: &str) -> Result<String, String> {
@@ -65,7 +90,11 @@ fn carry_out(args: &Args) -> Result<(), Exit> {
         Exit::Wrong
     };
     let config = args.config.load_or_complain()?;
-    let plan = wire::plan_of(load_or_complain(&args.playbook, &args.params, &config)?).map_err(wrong)?;
+    let Some(playbook) = &args.playbook else {
+        let calls = calls_of_discover(&args.services).map_err(wrong)?;
+        return print_reading(&calls, &args.regions.iter().cloned().collect(), args.output);
+    };
+    let plan = wire::plan_of(load_or_complain(playbook, &args.params, &config)?).map_err(wrong)?;
     let mut policies = policy::of(&plan).map_err(|error| {
         complain(&error.to_string());
         Exit::Error
@@ -90,6 +119,52 @@ fn carry_out(args: &Args) -> Result<(), Exit> {
         super::output::write_stderr(&format!("note: {note}\n"));
     }
     Ok(())
+}
+
+/// The calls of `discover`, of these services or of all.
+#[cfg(feature = "aws")]
+fn calls_of_discover(wanted: &[String]) -> Result<BTreeSet<&'static str>, String> {
+    let all = aws::discover::services();
+    let names = || all.iter().map(|service| service.name);
+    if let Some(unknown) = wanted.iter().find(|wanted| !names().any(|name| name == wanted.as_str())) {
+        let known = names().collect::<Vec<_>>().join(", ");
+        return Err(format!("`{unknown}` is no service that discover reads: name some of {known}"));
+    }
+    let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name);
+    let calls = all.iter().filter(|service| is_wanted(service.name)).flat_map(|service| service.calls);
+    Ok(calls.chain(aws::discover::PLACES).copied().collect())
+}
+
+#[cfg(not(feature = "aws"))]
+fn calls_of_discover(_: &[String]) -> Result<BTreeSet<&'static str>, String> {
+    Err("this build cannot reach AWS: build it with the cargo feature `aws` (it is on by default)".into())
+}
+
+fn print_reading(
+    calls: &BTreeSet<&'static str>,
+    regions: &BTreeSet<Region>,
+    output: OutputMode,
+) -> Result<(), Exit> {
+    let documents = policy::reading(calls, regions);
+    let text = match output {
+        OutputMode::Json => {
+            let policies: Vec<Value> = documents.into_iter().map(|document| document.json).collect();
+            let all =
+                json!({ "schema": "drillmaster/iam-policy/v1", "for": "discover", "policies": policies });
+            format!("{all:#}\n")
+        }
+        OutputMode::Text => {
+            let mut text = String::new();
+            let count = documents.len();
+            for (index, document) in documents.iter().enumerate() {
+                let part =
+                    if count > 1 { format!(" (policy {} of {count})", index + 1) } else { String::new() };
+                heading(&mut text, &format!("each account that discover reads{part}"), &document.json);
+            }
+            text
+        }
+    };
+    super::print_as(&text, output.form())
 }
 
 /// Returns notes on everything that the policies do not cover.

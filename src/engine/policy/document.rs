@@ -22,8 +22,14 @@ pub struct Document {
 
 /// The account's policy, split into as many documents as its length requires.
 pub fn documents(policy: &AccountPolicy) -> Vec<Document> {
+    split(&policy.statements)
+}
+
+/// These statements, in as many documents as their length requires.
+pub fn split(all: &[Statement]) -> Vec<Document> {
+    let given = statements(all);
     let mut all: Vec<Vec<Value>> = vec![Vec::new()];
-    for statement in statements(&policy.statements) {
+    for statement in given {
         let Some(last) = all.last_mut() else { continue };
         last.push(statement);
         if length(last) > LONGEST && last.len() > 1 {

@@ -6,6 +6,7 @@
 mod derive;
 mod document;
 mod grants;
+mod reading;
 mod table;
 mod trust;
 
@@ -18,6 +19,7 @@ use port::LiveKind;
 
 pub use derive::{AccountPolicy, Policies, PolicyError, of, required};
 pub use document::{Document, LONGEST, documents};
+pub use reading::reading;
 pub use trust::{Trust, runner, trust};
 
 /// Every call to AWS that the harness, an action or a check declares, and the calls that undo them.
