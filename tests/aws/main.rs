@@ -17,6 +17,7 @@
 mod checks_http;
 mod checks_sql;
 mod conformance;
+mod discover;
 mod drills;
 mod live_secrets;
 mod peers;

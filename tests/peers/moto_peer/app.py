@@ -13,7 +13,7 @@ import threading
 from moto.backends import list_of_moto_modules  # noqa: F401  (the import registers the backends)
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from . import ageing, answers, clusters, corrections, delays, front, inventory, selections, sharing, tables
+from . import ageing, answers, clusters, corrections, delays, estate, front, inventory, listing, selections, sharing, tables
 from .clock import CLOCK
 from .control import CONTROL
 from .iam import SIMULATE, Iam
@@ -41,6 +41,7 @@ class PeerApp:
         self.tokens = {}
         self.fronts = []
         self.iam = Iam()
+        self.listing = listing.Listing()
 
     def __call__(self, environ, start_response):
         path = environ.get("PATH_INFO", "")
@@ -129,6 +130,9 @@ class PeerApp:
         return answer
 
     def answer(self, environ, request, twice):
+        if self.listing.answers(request):
+            status, headers, chunks = self.listing.answer(environ, request)
+            return status, sized(headers, b"".join(chunks)), chunks
         if twice:
             body = take_body(environ)
             environ["wsgi.input"] = io.BytesIO(body)
@@ -232,6 +236,13 @@ class PeerApp:
                 with self.lock:
                     for wish in given if isinstance(given, list) else [given]:
                         ageing.age(wish)
+            case "POST", "/peer/estate":
+                self.listing.estate = estate.seeded()
+                return 200, self.listing.estate.expected()
+            case "DELETE", "/peer/estate":
+                self.listing.estate = None
+            case "GET", "/peer/used":
+                return 200, sorted(self.iam.used)
             case "POST", "/peer/policies":
                 return 200, self.iam.set(given)
             case "DELETE", "/peer/policies":

@@ -19,9 +19,14 @@ CloudFormation's use of the caller's permissions, the resources of JSON services
 Secrets Manager) and of a request that names none. A role without policies here may do everything.
 """
 
+import functools
+import json
 import re
 from fnmatch import fnmatchcase
+from pathlib import Path
 from xml.sax.saxutils import escape
+
+import cfnlint
 
 SIMULATE = "SimulatePrincipalPolicy"
 # The resources that a request makes. They have no id yet.
@@ -69,6 +74,7 @@ class Iam:
     def __init__(self):
         self.policies = {}  # role's ARN → policy documents
         self.sessions = {}  # access key → role's ARN
+        self.used = set()  # the actions that sessions with policies have needed
 
     def set(self, policies):
         for role, documents in policies.items():
@@ -94,6 +100,7 @@ class Iam:
         for action, resource, context in authorised(request):
             if not allowed(documents, action, resource, {"aws:RequestedRegion": request["region"], **context}):
                 return {"action": action, "resource": resource, "context": context}
+            self.used.add(action)
         return None
 
     def simulate(self, params):
@@ -201,6 +208,10 @@ def authorised(request):
     action = f"{service}:{operation}"
     if service == "iam":
         return [(action, request["params"].get("PolicySourceArn"), {})]
+    if service == "monitoring":
+        return [(f"cloudwatch:{operation}", None, {})]
+    if service == "cloudcontrolapi":
+        return of_cloud_control(request)
     if service in ("ec2", "rds", "cloudformation"):
         if service == "cloudformation" and operation in ("DescribeStackEvents", "ListStackResources", "GetTemplate"):
             return [(action, stack_arn(request), {})]
@@ -215,6 +226,35 @@ def authorised(request):
     if service == "backup" and operation == "ListBackupPlans":
         return [(action, "*", {})]
     return [(action, None, {})]
+
+
+# What a handler's permissions hold that a reader does not need: values of secrets and parameters,
+# what only a change needs, and where logs are delivered to.
+NOT_TO_READ = {
+    "secretsmanager:GetSecretValue", "ssm:GetParameters", "kms:Decrypt", "iam:PassRole", "s3:getObject", "managed-fleets:Get*",
+    "logs:GetLogDelivery",
+}  # fmt: skip
+# Handlers of other services may ask KMS and CloudWatch Logs for names. Without it they say less.
+ONLY_THEIR_OWN = {"kms:DescribeKey": "AWS::KMS::Key", "logs:DescribeLogGroups": "AWS::Logs::LogGroup"}
+
+
+def of_cloud_control(request):
+    """Cloud Control asks for its own action, and each handler's permissions of the caller."""
+    kind, handler = request["params"]["TypeName"], {"ListResources": "list", "GetResource": "read"}[request["action"]]
+    needed = [(f"cloudformation:{request['action']}", "*", {})]
+    for action in handlers(kind).get(handler, {}).get("permissions", []):
+        of_another = ONLY_THEIR_OWN.get(action, kind) != kind
+        if action not in NOT_TO_READ and not of_another:
+            needed.append((action, None, {}))
+    return needed
+
+
+@functools.cache
+def handlers(kind):
+    """The handlers in CloudFormation's own schema of the type, which cfn-lint carries."""
+    schemas = Path(cfnlint.__file__).parent / "data" / "schemas"
+    of_types = json.loads((schemas / "providers" / "us-east-1.json").read_text())
+    return json.loads((schemas / "resources" / f"{of_types[kind]}.json").read_text()).get("handlers", {})
 
 
 def of_ec2(request, action):

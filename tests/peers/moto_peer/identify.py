@@ -1,6 +1,8 @@
 """Identifies the AWS operation of an HTTP request, before moto sees it."""
 
 import io
+import json
+import re
 from urllib.parse import parse_qsl, unquote, urlencode
 
 from . import rest
@@ -17,6 +19,8 @@ def identify(environ):
     service, region, access_key = credential_scope(environ)
     if environ.get(JSON_TARGET):
         action, params = environ[JSON_TARGET].rsplit(".", 1)[-1], {}
+        if service == "cloudcontrolapi":
+            params = json.loads(read_whole(environ) or b"{}")
     elif service in ("s3", "unknown") and not is_form(environ):
         service = "s3"
         action, params = s3_operation(environ)
@@ -24,6 +28,10 @@ def identify(environ):
         action, params = rest.operation(service, environ)
     elif service == "route53":
         action, params = route53_operation(environ)
+    elif service in REST:
+        action, params = rest_operation(service, environ), {}
+    elif "/operation/" in environ.get("PATH_INFO", ""):  # RPC v2, with CBOR
+        action, params = environ["PATH_INFO"].rsplit("/", 1)[1], {}
     else:
         pairs = parse_qsl(read_body(environ) + "&" + environ.get("QUERY_STRING", ""), keep_blank_values=True)
         params = {key: redact(key, value) for key, value in pairs if key not in ("Action", "Version")}
@@ -118,6 +126,40 @@ S3_CONFIGURATION = {
 S3_UNPREFIXED = ("PublicAccessBlock", "ObjectLockConfiguration")
 
 
+# The reading operations of services that are told by method and path: a pattern of the path, and
+# the operation.
+REST = {
+    "backup": (
+        ("/backup-vaults/[^/]+/recovery-points/?", "ListRecoveryPointsByBackupVault"),
+        ("/backup-vaults/?", "ListBackupVaults"),
+        ("/backup/plans/[^/]+/selections/[^/]+", "GetBackupSelection"),
+        ("/backup/plans/[^/]+/selections/?", "ListBackupSelections"),
+        ("/backup/plans/?", "ListBackupPlans"),
+        ("/copy-jobs/?", "ListCopyJobs"),
+        ("/tags/.+", "ListTags"),
+    ),
+    "elasticfilesystem": (
+        ("/2015-02-01/file-systems/replication-configurations", "DescribeReplicationConfigurations"),
+        ("/2015-02-01/file-systems/?", "DescribeFileSystems"),
+    ),
+}  # fmt: skip
+
+
+def rest_operation(service, environ):
+    if environ["REQUEST_METHOD"] != "GET":
+        return "Unknown"
+    path = environ.get("PATH_INFO", "/")
+    return next((operation for pattern, operation in REST[service] if re.fullmatch(pattern, path)), "Unknown")
+
+
+def read_whole(environ):
+    """The body. It is put back for whoever reads next."""
+    stream, length = environ["wsgi.input"], int(environ.get("CONTENT_LENGTH") or 0)
+    body = stream.read() if environ.get("wsgi.input_terminated") and not length else stream.read(length)
+    environ["wsgi.input"] = io.BytesIO(body)
+    return body
+
+
 def route53_operation(environ):
     """Knows only the operations of drills. Those that seed tests are `Unknown`."""
     known = {("GET", "hostedzonesbyvpc"): "ListHostedZonesByVPC"}
@@ -134,6 +176,9 @@ def s3_operation(environ):
     level = "key" if key else "bucket" if bucket else "account"
     shown = {name: value for name, value in query.items() if not name.lower().startswith(("x-amz-", "x-id"))}
     params = {"method": method, "bucket": bucket, "key": key, "query": urlencode(shown)}
+    owner = environ.get("HTTP_X_AMZ_EXPECTED_BUCKET_OWNER")
+    if owner:
+        params["owner"] = owner
     source = environ.get("HTTP_X_AMZ_COPY_SOURCE")
     if source:
         params["copy_source"] = unquote(source)
