@@ -67,7 +67,9 @@ async fn run_on(clients: &Clients, resource: &ResourceRef) -> CloudResult<Option
         | Kind::Address
         | Kind::DbSnapshot
         | Kind::DbClusterSnapshot
+        | Kind::FileSystem
         | Kind::Table
+        | Kind::RestoreJob
         | Kind::Stack => Some(None),
     })
 }

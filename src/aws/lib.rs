@@ -10,12 +10,14 @@ mod access;
 mod accounts;
 mod answer;
 mod at;
+mod backup;
 mod caller;
 mod carried;
 mod cloudformation;
 pub mod discover;
 mod dynamodb;
 mod ec2;
+mod efs;
 mod error;
 mod exposure;
 mod interceptor;
@@ -175,7 +177,9 @@ impl Cloud for Aws {
                 Create::Table(table) => dynamodb::table::restore(&at, table).await,
                 Create::TableToTime(to) => dynamodb::table::restore_to_time(&at, to).await,
                 Create::SetTable(settings) => dynamodb::table::set(&at, settings).await,
-                Create::Bucket { name } => s3::bucket::create(&at, name).await,
+                Create::Bucket { name, versioned } => s3::bucket::create(&at, name, *versioned).await,
+                Create::StartRestore(start) => backup::start(&at, start).await,
+                Create::AdoptRestored(adopted) => backup::adopt(&at, adopted).await,
                 Create::Stack(stack) => cloudformation::create(&at, stack).await,
             };
             // Every failure counts as "may have been created" once one attempt was doubtful: an
@@ -212,7 +216,9 @@ impl Cloud for Aws {
                 Kind::DbSnapshot | Kind::DbClusterSnapshot => {
                     rds::snapshot::observe(&clients.rds, kind, ids).await?
                 }
+                Kind::FileSystem => efs::observe(&clients.efs, ids).await?,
                 Kind::Table => dynamodb::table::observe(&clients.dynamodb, ids).await?,
+                Kind::RestoreJob => backup::observe(&clients.backup, ids).await?,
                 Kind::Stack => cloudformation::observe(&clients.cloudformation, ids).await?,
             };
             Ok(in_order(ids, found))
@@ -246,6 +252,8 @@ impl Cloud for Aws {
                 Kind::DbSnapshot | Kind::DbClusterSnapshot => rds::snapshot::delete(to, resource).await,
                 Kind::Table => dynamodb::table::delete(to, &resource.id).await,
                 Kind::Bucket => s3::bucket::delete(to, &resource.id, progress).await,
+                Kind::FileSystem => efs::delete(to, &resource.id).await,
+                Kind::RestoreJob => backup::finish(to, &resource.place(), &resource.id).await,
                 Kind::Stack => cloudformation::delete(to, &resource.id, progress).await,
             };
             match gone {

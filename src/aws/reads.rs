@@ -3,6 +3,7 @@
 //! Each operation with such inputs has one line below. After a loss, the gate refuses an operation
 //! that is on none of the lists in this file.
 
+use aws_sdk_backup::operation as backup;
 use aws_sdk_dynamodb::operation as dynamodb;
 use aws_sdk_ec2::operation as ec2;
 use aws_sdk_rds::operation as rds;
@@ -114,6 +115,12 @@ inspected! {
     dynamodb::restore_table_to_point_in_time::RestoreTableToPointInTimeInput: |i|
         Reads::source(i.source_table_arn.as_ref().or(i.source_table_name.as_ref()))
             .key(table_key(i.sse_specification_override.as_ref()));
+    "StartRestoreJob" backup::start_restore_job::StartRestoreJobInput: |i| {
+        let metadata = i.metadata.iter().flatten();
+        let key = metadata.filter(|(key, _)| key.to_lowercase().starts_with("kms")).map(|(_, key)| key).next();
+        Reads::source(i.recovery_point_arn.as_ref()).key(key)
+            .zone(i.metadata.as_ref().and_then(|metadata| metadata.get("availabilityZone")))
+    };
     "CopyObject" s3::copy_object::CopyObjectInput: |i| Reads::copy_source(i.copy_source.as_ref());
     "UploadPartCopy" s3::upload_part_copy::UploadPartCopyInput: |i|
         Reads::copy_source(i.copy_source.as_ref());
@@ -130,6 +137,7 @@ fn table_key(sse: Option<&aws_sdk_dynamodb::types::SseSpecification>) -> Option<
 /// Operations that change something and read from nothing but their own endpoint.
 const READ_NOTHING: &[&str] = &[
     "AbortMultipartUpload",
+    "AddTagsToResource",
     "AllocateAddress",
     "AttachVolume",
     "AuthorizeSecurityGroupEgress",
@@ -140,6 +148,7 @@ const READ_NOTHING: &[&str] = &[
     "CreateMultipartUpload",
     "CreateSecurityGroup",
     "CreateStack",
+    "CreateTags",
     "CreateVpc",
     "DeleteBucket",
     "DeleteDBCluster",
@@ -147,6 +156,7 @@ const READ_NOTHING: &[&str] = &[
     "DeleteDBInstance",
     "DeleteDBSnapshot",
     "DeleteDBSubnetGroup",
+    "DeleteFileSystem",
     "DeleteKeyPair",
     "DeleteObject",
     "DeleteObjects",
@@ -158,6 +168,8 @@ const READ_NOTHING: &[&str] = &[
     "DeleteVolume",
     "DeleteVpc",
     "DeregisterImage",
+    // A restore job is not deleted. It is looked at until it has ended.
+    "DescribeRestoreJob",
     "DisassociateAddress",
     "ImportKeyPair",
     "ModifyDBCluster",
@@ -167,6 +179,7 @@ const READ_NOTHING: &[&str] = &[
     "PromoteReadReplica",
     "PutBucketEncryption",
     "PutBucketTagging",
+    "PutBucketVersioning",
     "PutObject",
     "PutPublicAccessBlock",
     "ReleaseAddress",

@@ -15,7 +15,7 @@ use super::error::OrCloud;
 use super::preflight::listed;
 use super::tags::{rds_value, value};
 use super::time::some_time;
-use super::{Aws, cloudformation, pages, s3};
+use super::{Aws, cloudformation, efs, pages, s3};
 use base::duration::Time;
 use base::ids::RunId;
 use port::{
@@ -268,7 +268,16 @@ async fn of_kind(clients: &Clients, kind: Kind, found: &mut Found<'_>) -> CloudR
                 }
             }
         }
+        Kind::FileSystem => {
+            for system in efs::all(&clients.efs).await? {
+                let created = some_time(Some(&system.creation_time));
+                let tag = |key: &str| efs::value(&system.tags, key).map(str::to_owned);
+                found.add(kind, Some(system.file_system_id.clone()), created, tag);
+            }
+        }
         Kind::Table => tables(&clients.dynamodb, found).await?,
+        // A job carries no tags. What it made does.
+        Kind::RestoreJob => {}
         Kind::Stack => {
             for stack in cloudformation::all(&clients.cloudformation).await? {
                 let created = some_time(stack.creation_time());

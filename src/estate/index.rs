@@ -44,7 +44,9 @@ impl PointIndex {
         match selector {
             // A bucket is selected by its own name, whatever resource it is a copy of.
             Selector::Id(id) if id.kind == "s3:bucket" => {
-                self.by_id(&id.name).filter(of_kind).cloned().collect()
+                let of_buckets = self.by_id(&id.name).filter(|point| point.kind != PointKind::Backup);
+                let backups = self.by_resource(id).filter(|point| point.kind == PointKind::Backup);
+                of_buckets.chain(backups).filter(of_kind).cloned().collect()
             }
             Selector::Id(id) => self.by_resource(id).filter(of_kind).cloned().collect(),
             Selector::Tag { .. } => {

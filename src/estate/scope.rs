@@ -113,8 +113,11 @@ const BOUNDARIES: &str = "AWS Fault Isolation Boundaries, \"Global services\"";
 
 /// Every type that the program knows. A resource of another type needs its own `scope:`.
 pub const TABLE: [Row; 69] = [
-    row("ec2:instance", Zonal, EC2).points(&[Ami, Backup]).restored(&["ec2.launch"]),
-    row("ec2:volume", Zonal, EC2).data().points(&[EbsSnapshot, Backup]).restored(&["ec2.restore_volume"]),
+    row("ec2:instance", Zonal, EC2).points(&[Ami, Backup]).restored(&["ec2.launch", "backup.restore"]),
+    row("ec2:volume", Zonal, EC2)
+        .data()
+        .points(&[EbsSnapshot, Backup])
+        .restored(&["ec2.restore_volume", "backup.restore"]),
     row("ec2:subnet", Zonal, EC2),
     row("ec2:nat-gateway", Zonal, EC2),
     row("ec2:network-interface", Zonal, EC2),
@@ -141,12 +144,12 @@ pub const TABLE: [Row; 69] = [
         .data()
         .differs(WithStandby)
         .points(&[RdsSnapshot, RdsPitr, RdsReplica, Backup])
-        .restored(&["rds.restore", "rds.restore_to_time", "rds.promote_replica"]),
+        .restored(&["rds.restore", "rds.restore_to_time", "rds.promote_replica", "backup.restore"]),
     row("rds:cluster", Regional, AURORA)
         .data()
         .points(&[RdsClusterSnapshot, RdsPitr, RdsReplica, Backup])
         .replicates("Aurora global databases")
-        .restored(&["rds.restore_cluster", "rds.restore_cluster_to_time"]),
+        .restored(&["rds.restore_cluster", "rds.restore_cluster_to_time", "backup.restore"]),
     row("rds:snapshot", Regional, RDS).data().restored(&["rds.copy_snapshot"]),
     row("rds:cluster-snapshot", Regional, RDS).data().restored(&["rds.copy_snapshot"]),
     row("rds:subnet-group", Regional, RDS),
@@ -155,20 +158,23 @@ pub const TABLE: [Row; 69] = [
     row("docdb:cluster", Regional, "DocumentDB guide, \"High availability\" (six copies in three zones)")
         .data()
         .points(&[Backup])
-        .replicates("global clusters"),
+        .replicates("global clusters")
+        .restored(&["backup.restore"]),
     row("neptune:cluster", Regional, "Neptune guide, \"Storage\" (six copies in three zones)")
         .data()
         .points(&[Backup])
-        .replicates("global databases"),
+        .replicates("global databases")
+        .restored(&["backup.restore"]),
     row("dynamodb:table", Regional, "DynamoDB developer guide, \"How it works\"")
         .data()
         .points(&[DynamodbPitr, DynamodbBackup, Backup])
         .replicates("global tables")
-        .restored(&["dynamodb.restore"]),
+        .restored(&["dynamodb.restore", "backup.restore"]),
     row("efs:file-system", Regional, "EFS user guide, \"Storage classes\" (One Zone lies in one zone)")
         .data()
         .differs(InOneZone)
-        .points(&[Backup, EfsReplica]),
+        .points(&[Backup, EfsReplica])
+        .restored(&["backup.restore"]),
     row("fsx:file-system", Zonal, "FSx user guides, \"Availability and durability\" (Single-AZ, Multi-AZ)")
         .data()
         .differs(WithStandby)
@@ -196,7 +202,7 @@ pub const TABLE: [Row; 69] = [
     row("s3:bucket", Regional, "S3 user guide, \"Buckets overview\" (the name is global, the bucket is not)")
         .data()
         .points(&[S3Replica, S3Versions, Backup])
-        .restored(&["s3.restore"]),
+        .restored(&["s3.restore", "backup.restore"]),
     row("lambda:function", Regional, "Lambda guide, \"Resilience\""),
     row("ecs:cluster", Regional, "ECS guide, \"Clusters\""),
     row("ecs:service", Regional, "ECS guide, \"Services\""),

@@ -134,6 +134,20 @@ pub struct Demands {
     /// The buckets that it reads, besides those that the run creates.
     pub reads: Vec<BucketRead>,
     pub template: Option<TemplateUse>,
+    /// Whether `bucket` must keep versions.
+    pub versioned: bool,
+    /// Whether it may need a DB subnet group, besides what its action always needs.
+    pub db_subnet_group: bool,
+    pub backup: Option<BackupUse>,
+}
+
+/// A restore by AWS Backup.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackupUse {
+    /// The ARN of the role that AWS Backup restores with. It may be an expression.
+    pub role: String,
+    /// The estate's type of what is restored. `None` if it is known only during the run.
+    pub restores: Option<&'static str>,
 }
 
 /// Instances to be launched.

@@ -100,7 +100,9 @@ pub fn describe_call(kind: Kind) -> &'static str {
         Kind::DbCluster => "rds:DescribeDBClusters",
         Kind::DbSnapshot => "rds:DescribeDBSnapshots",
         Kind::DbClusterSnapshot => "rds:DescribeDBClusterSnapshots",
+        Kind::FileSystem => "elasticfilesystem:DescribeFileSystems",
         Kind::Table => "dynamodb:DescribeTable",
+        Kind::RestoreJob => "backup:DescribeRestoreJob",
         Kind::Stack => "cloudformation:DescribeStacks",
     }
 }
@@ -123,7 +125,10 @@ pub fn delete_call(kind: Kind) -> &'static str {
         Kind::DbCluster => "rds:DeleteDBCluster",
         Kind::DbSnapshot => "rds:DeleteDBSnapshot",
         Kind::DbClusterSnapshot => "rds:DeleteDBClusterSnapshot",
+        Kind::FileSystem => "elasticfilesystem:DeleteFileSystem",
         Kind::Table => "dynamodb:DeleteTable",
+        // A job cannot be deleted. It is looked at until it has ended.
+        Kind::RestoreJob => "backup:DescribeRestoreJob",
         Kind::Stack => "cloudformation:DeleteStack",
     }
 }
@@ -142,7 +147,7 @@ pub fn points_call(query: &PointQuery) -> &'static str {
         Some(PointKind::RdsPitr) if query.is_of("rds:cluster") => "rds:DescribeDBClusters",
         Some(PointKind::RdsPitr | PointKind::RdsReplica) => "rds:DescribeDBInstances",
         Some(PointKind::S3Replica | PointKind::S3Versions) => "s3:GetBucketVersioning",
-        Some(PointKind::Backup) => "backup:ListRecoveryPointsByResource",
+        Some(PointKind::Backup) => "backup:ListRecoveryPointsByBackupVault",
         Some(PointKind::DynamodbPitr) => "dynamodb:DescribeContinuousBackups",
         Some(PointKind::DynamodbBackup) => "dynamodb:ListBackups",
         Some(PointKind::EfsReplica) => "elasticfilesystem:DescribeReplicationConfigurations",

@@ -21,6 +21,7 @@ mod phase;
 mod place;
 mod ready;
 pub mod request;
+pub mod restorable;
 mod timing;
 pub mod wait;
 
@@ -45,6 +46,7 @@ pub use phase::Phase;
 pub use place::Place;
 pub use ready::Ready;
 pub use request::*;
+pub use restorable::Restorable;
 pub use timing::{ActionTiming, Calibration, Timed};
 
 /// A cloud.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Place;
+use super::restorable::Restorable;
 use base::duration::{Size, Time};
 use base::ids::{AccountId, AzId, Region, RunId};
 use base::severity::Severity;
@@ -50,8 +51,13 @@ pub enum Kind {
     DbCluster,
     DbSnapshot,
     DbClusterSnapshot,
+    /// An EFS file system.
+    FileSystem,
     /// A DynamoDB table.
     Table,
+    /// A restore by AWS Backup. Its record stays with AWS. A run is done with it when it has ended
+    /// and what it made carries the run's tag or is gone.
+    RestoreJob,
     Stack,
 }
 
@@ -82,7 +88,9 @@ impl Kind {
             Self::DbCluster => "rds:cluster",
             Self::DbSnapshot => "rds:snapshot",
             Self::DbClusterSnapshot => "rds:cluster-snapshot",
+            Self::FileSystem => "efs:file-system",
             Self::Table => "dynamodb:table",
+            Self::RestoreJob => "backup:restore-job",
             Self::Stack => "cloudformation:stack",
         }
     }
@@ -141,6 +149,9 @@ pub enum Create {
     /// A private bucket: encrypted, with all public access blocked.
     Bucket {
         name: String,
+        /// Whether it keeps versions. AWS Backup restores only into such a bucket.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        versioned: bool,
     },
     CopySnapshot {
         source: String,
@@ -221,6 +232,8 @@ pub enum Create {
     TableToTime(RestoreTableToTime),
     /// Tags a restored table, and sets what AWS does not restore.
     SetTable(TableSettings),
+    StartRestore(StartRestore),
+    AdoptRestored(AdoptRestored),
     Stack(DeployStack),
 }
 
@@ -252,6 +265,8 @@ pub enum CreateCall {
     RestoreTableFromBackup,
     RestoreTableToTime,
     SetTable,
+    StartRestoreJob,
+    AdoptRestored,
     CreateStack,
 }
 
@@ -314,6 +329,8 @@ impl CreateCall {
             | Self::RestoreTableFromBackup
             | Self::RestoreTableToTime
             | Self::SetTable
+            | Self::StartRestoreJob
+            | Self::AdoptRestored
             | Self::CreateStack => false,
         }
     }
@@ -346,6 +363,9 @@ impl CreateCall {
             Self::RestoreTableFromBackup => adds("dynamodb:RestoreTableFromBackup", Kind::Table),
             Self::RestoreTableToTime => adds("dynamodb:RestoreTableToPointInTime", Kind::Table),
             Self::SetTable => changes("dynamodb:TagResource", Kind::Table),
+            Self::StartRestoreJob => adds("backup:StartRestoreJob", Kind::RestoreJob),
+            // The calls that tag what the job made depend on its kind.
+            Self::AdoptRestored => changes("backup:DescribeRestoreJob", Kind::RestoreJob),
             Self::CreateStack => adds("cloudformation:CreateStack", Kind::Stack),
         }
     }
@@ -414,7 +434,7 @@ impl Create {
                 Facts { changes: vec![(Kind::Vpc, vpc)], ..Facts::of(CreateCall::CreateSecurityGroup) }
             }
             Self::DbSubnetGroup { name: _, subnets: _ } => Facts::of(CreateCall::CreateDbSubnetGroup),
-            Self::Bucket { name: _ } => Facts::of(CreateCall::CreateBucket),
+            Self::Bucket { name: _, versioned: _ } => Facts::of(CreateCall::CreateBucket),
             Self::CopySnapshot { source, source_region, kms_key, name: _, size } => {
                 Facts::of_copy(CreateCall::CopySnapshot, (source, source_region), kms_key.as_deref(), *size)
             }
@@ -460,6 +480,10 @@ impl Create {
             }
             Self::SetTable(TableSettings { table, ttl: _, stream: _, pitr: _, tags: _ }) => {
                 Facts { changes: vec![(Kind::Table, table)], ..Facts::of(CreateCall::SetTable) }
+            }
+            Self::StartRestore(start) => start.facts(),
+            Self::AdoptRestored(AdoptRestored { job: _, restores: _, landing: _, name: _ }) => {
+                Facts::of(CreateCall::AdoptRestored)
             }
             Self::Stack(DeployStack { name: _, template: _, parameters: _, capabilities: _ }) => {
                 Facts::of(CreateCall::CreateStack)
@@ -779,6 +803,66 @@ pub struct TableSettings {
     /// The tags of the playbook, besides those of the run.
     pub tags: BTreeMap<String, String>,
 }
+/// A restore by AWS Backup, with metadata that keep it inside the sandbox.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StartRestore {
+    /// The recovery point's ARN.
+    pub recovery_point: String,
+    pub restores: Restorable,
+    /// The ARN of the role with which AWS Backup makes the resource.
+    pub role: String,
+    pub metadata: BTreeMap<String, String>,
+    /// The zone of a volume. The cloud knows its name in the account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub az: Option<AzId>,
+    /// The key that encrypts the new resource, if the playbook names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kms_key: Option<String>,
+    pub name: String,
+    pub size: Size,
+}
+
+impl StartRestore {
+    fn facts(&self) -> Facts<'_> {
+        let Self { recovery_point, az, kms_key, size, restores: _, role: _, metadata: _, name: _ } = self;
+        Facts {
+            source: Some(recovery_point),
+            zones: az.iter().collect(),
+            kms_key: kms_key.as_deref(),
+            size: Some(*size),
+            ..Facts::of(CreateCall::StartRestoreJob)
+        }
+    }
+}
+
+/// Takes over what a restore job of this run made: reads it from the job, checks that it lies in the
+/// sandbox, and gives it the run's tags.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AdoptRestored {
+    /// The job's id.
+    pub job: String,
+    pub restores: Restorable,
+    pub landing: Landing,
+    pub name: String,
+}
+
+/// Where a restored resource must lie.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Landing {
+    /// Its name, if the run chose it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    pub vpc: String,
+    pub subnets: Vec<String>,
+    pub groups: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subnet_group: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub az: Option<AzId>,
+}
+
+/// The output of [`Create::AdoptRestored`] that says why the resource does not lie in the sandbox.
+pub const OUTSIDE: &str = "outside";
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DeployStack {

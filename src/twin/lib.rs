@@ -31,8 +31,8 @@ use port::{
     ActionTiming, Against, ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
     Create, Created, ErrorKind, Exposure, IsolationScan, Kind, Leak, Listener, LiveQuery, MeasuredObjects,
     Needs, Observed, Offers, Operation, Origin, Permit, Place, PointQuery, PreflightFinding, ProbeAnswer,
-    Progress, Remains, ResourceRef, RestoreDbToTime, RunTags, Sent, State, Tagged, Timed, VerifiedObjects,
-    VerifyObjects, Whose, Wishes, Zone, gated,
+    Progress, Remains, ResourceRef, RestoreDbToTime, RunTags, Sent, StartRestore, State, Tagged, Timed,
+    VerifiedObjects, VerifyObjects, Whose, Wishes, Zone, gated,
 };
 pub use rebuild::Unanswered;
 
@@ -286,6 +286,7 @@ impl Twin {
         let context =
             CreateContext { place, origin, run_tags, ready_at, unhealthy, restored_to, size, engine, now };
         let created = self.world.borrow_mut().create(&context, what)?;
+        self.objects_of(what);
         if most.is_some() {
             self.world.borrow_mut().has_begun(place, what.kind(), ready_at);
         }
@@ -377,7 +378,10 @@ impl Twin {
             }
             Create::DbCluster(cluster) => return Some(cluster.engine.clone()),
             Create::DbClusterToTime(cluster) => return Some(cluster.engine.clone()),
-            Create::DbClusterInstance { engine, .. } => return Some(engine.clone()),
+            Create::DbClusterInstance { engine, .. } => {
+                return Some(engine.clone()).filter(|e| !e.is_empty());
+            }
+            Create::StartRestore(start) => return self.engine_in(start),
             Create::Vpc { .. }
             | Create::Subnet { .. }
             | Create::SecurityGroup { .. }
@@ -396,6 +400,7 @@ impl Twin {
             | Create::Table(_)
             | Create::TableToTime(_)
             | Create::SetTable(_)
+            | Create::AdoptRestored(_)
             | Create::Stack(_) => return None,
         };
         let source = || {
@@ -407,6 +412,28 @@ impl Twin {
                 .map(|(_, engine)| (*engine).to_owned())
         };
         db.engine.clone().or_else(source)
+    }
+
+    /// The engine of the database in a recovery point of AWS Backup.
+    fn engine_in(&self, start: &StartRestore) -> Option<String> {
+        if let Some(engine) = start.metadata.get("engine") {
+            return Some(engine.clone());
+        }
+        let points = self.points();
+        let point = points.by_id(&start.recovery_point).find(|point| point.kind == PointKind::Backup)?;
+        point.engine.clone().or_else(|| self.file.engines().get(&point.of).map(|e| (*e).to_owned()))
+    }
+
+    /// Notes the objects that a job of AWS Backup has restored into a bucket.
+    fn objects_of(&self, what: &Create) {
+        let Create::AdoptRestored(adopted) = what else { return };
+        let Some(start) = self.world.borrow().job(&adopted.job).cloned() else { return };
+        let Some(bucket) = start.metadata.get("destinationBucketName") else { return };
+        let points = self.points();
+        let point = points.by_id(&start.recovery_point).find(|point| point.kind == PointKind::Backup);
+        let contents = point.map(|point| Contents { objects: point.objects, bytes: point.size.0 });
+        let contents = contents.filter(|contents| *contents != Contents::default());
+        self.restored.borrow_mut().add(bucket, &start.recovery_point, contents);
     }
 
     fn not_this_run(call: &str, resource: &ResourceRef) -> CloudError {

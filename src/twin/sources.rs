@@ -16,6 +16,8 @@ const SNAPSHOT: (PointKind, Kind) = (PointKind::EbsSnapshot, Kind::Snapshot);
 const IMAGE: (PointKind, Kind) = (PointKind::Ami, Kind::Image);
 const DB_SNAPSHOT: (PointKind, Kind) = (PointKind::RdsSnapshot, Kind::DbSnapshot);
 const CLUSTER_SNAPSHOT: (PointKind, Kind) = (PointKind::RdsClusterSnapshot, Kind::DbClusterSnapshot);
+/// No resource of a run has this kind: what `backup.copy` makes is a recovery point of the run.
+const BACKUP: (PointKind, Kind) = (PointKind::Backup, Kind::RestoreJob);
 
 pub struct Sources<'a> {
     pub points: &'a PointIndex,
@@ -42,6 +44,7 @@ impl Sources<'_> {
             Create::Instances(run) => (&run.image, &place.region, IMAGE),
             Create::Db(db) => (&db.source, &place.region, DB_SNAPSHOT),
             Create::DbCluster(cluster) => (&cluster.snapshot, &place.region, CLUSTER_SNAPSHOT),
+            Create::StartRestore(start) => (&start.recovery_point, &place.region, BACKUP),
             Create::DbReplica { source, source_region, .. } if *source_region == place.region => {
                 let said = format!("a replica of {source} in its own region would stand in production's VPC");
                 return Err(CloudError::new(ErrorKind::Invalid, what.call(), said)
@@ -73,6 +76,7 @@ impl Sources<'_> {
             | Create::KeyPair { .. }
             | Create::Address { .. }
             | Create::DbClusterInstance { .. }
+            | Create::AdoptRestored(_)
             | Create::PromoteReplica { .. } => return Ok(None),
         };
         let (source, id, (point_kind, kind)) = (source.as_str(), name_of(source), kinds);
@@ -150,6 +154,8 @@ impl Sources<'_> {
             | Create::DbClusterInstance { .. }
             | Create::DbReplica { .. }
             | Create::PromoteReplica { .. }
+            | Create::StartRestore(_)
+            | Create::AdoptRestored(_)
             | Create::Stack(_) => return Ok(None),
         };
         let point = self.points.all.iter().find(|p| {
@@ -269,6 +275,8 @@ fn encrypted(place: &Place, what: &Create, point: &RecoveryPoint) -> CloudResult
         | Create::AttachVolume { .. }
         | Create::KeyPair { .. }
         | Create::Address { .. }
+        | Create::StartRestore(_)
+        | Create::AdoptRestored(_)
         | Create::Stack(_) => return Ok(()),
     };
     Err(CloudError::new(ErrorKind::Invalid, what.call(), said).help(help))

@@ -89,7 +89,9 @@ pub fn deletion(kind: Kind) -> &'static str {
         | Kind::Address
         | Kind::DbSnapshot
         | Kind::DbClusterSnapshot
-        | Kind::Table => "teardown.other",
+        | Kind::FileSystem
+        | Kind::Table
+        | Kind::RestoreJob => "teardown.other",
     }
 }
 
@@ -140,6 +142,8 @@ pub fn between_regions(call: CreateCall) -> Option<usize> {
         | CreateCall::RestoreTableFromBackup
         | CreateCall::RestoreTableToTime
         | CreateCall::SetTable
+        | CreateCall::StartRestoreJob
+        | CreateCall::AdoptRestored
         | CreateCall::CreateStack => None,
     }
 }

@@ -1,5 +1,7 @@
 //! The resources that the drill has created on the twin.
 
+mod jobs;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::{Value, json};
@@ -27,6 +29,8 @@ pub struct World {
     by_token: HashMap<String, Created>,
     /// The end times of operations with a limit on how many run at once, by kind and place.
     under_way: HashMap<(Kind, Place), Vec<Time>>,
+    /// The restore jobs of AWS Backup, by their ids.
+    jobs: HashMap<String, jobs::Job>,
     /// What the stacks leave when they are deleted.
     remains: HashMap<ResourceRef, Vec<Remains>>,
     next: u32,
@@ -140,13 +144,7 @@ impl World {
                 size: context.size,
                 attributes: attributes.into_iter().map(|(k, v)| (k.to_owned(), v)).collect(),
             };
-            for used in &entry.uses {
-                world.users.entry(used.clone()).or_default().insert(key.clone());
-            }
-            for host in entry.hosts() {
-                world.by_host.entry(host.to_owned()).or_default().insert(key.clone());
-            }
-            world.entries.insert(key, entry);
+            world.keep(key, entry);
             created.resources.push(ResourceRef {
                 kind,
                 id: id.clone(),
@@ -171,7 +169,7 @@ impl World {
             Create::DbSubnetGroup { name, .. } => {
                 add(self, Kind::DbSubnetGroup, name.clone(), vec![])?;
             }
-            Create::Bucket { name } => {
+            Create::Bucket { name, versioned: _ } => {
                 add(self, Kind::Bucket, name.clone(), vec![])?;
             }
             Create::CopySnapshot { .. } => {
@@ -288,6 +286,11 @@ impl World {
                 entry.ready_at = ready_at;
                 entry.unhealthy |= unhealthy;
             }
+            Create::StartRestore(start) => {
+                let id = self.start_job(start, engine);
+                add(self, Kind::RestoreJob, id.clone(), vec![("job", json!(id))])?;
+            }
+            Create::AdoptRestored(adopted) => created = self.adopt(context, what.call(), adopted)?,
             Create::Stack(stack) => {
                 let id =
                     format!("arn:aws:cloudformation:{}:{}:stack/{}", place.region, place.account, stack.name);
@@ -305,6 +308,17 @@ impl World {
         }
         self.by_token.insert(origin.token.clone(), created.clone());
         Ok(created)
+    }
+
+    /// Keeps a new resource, and what it uses.
+    fn keep(&mut self, key: Key, entry: CreatedResource) {
+        for used in &entry.uses {
+            self.users.entry(used.clone()).or_default().insert(key.clone());
+        }
+        for host in entry.hosts() {
+            self.by_host.entry(host.to_owned()).or_default().insert(key.clone());
+        }
+        self.entries.insert(key, entry);
     }
 
     /// Returns a resource that the request needs at its place.
@@ -435,7 +449,12 @@ impl World {
         if let Some(user) = user {
             return Err(CloudError::new(ErrorKind::InUse, call, format!("{user} still depends on it")));
         }
-        entry.gone_at.get_or_insert(gone_at);
+        if resource.kind == Kind::RestoreJob {
+            self.finish_job(&resource.id, now)?;
+        }
+        if let Some(entry) = self.entries.get_mut(&key) {
+            entry.gone_at.get_or_insert(gone_at);
+        }
         Ok(())
     }
 
@@ -501,6 +520,8 @@ fn uses(what: &Create) -> Vec<Key> {
         | Create::Table(_)
         | Create::TableToTime(_)
         | Create::SetTable(_)
+        | Create::StartRestore(_)
+        | Create::AdoptRestored(_)
         | Create::Stack(_) => Vec::new(),
     }
 }

@@ -31,8 +31,9 @@ use serde_json::{Value, json};
 
 use support::conformance::peer::{ClusterFacts, DatabaseFacts, Peer, Setup, World, run};
 use support::conformance::production::{
-    self, ACCOUNTS, BOOKS, CARTS, EAST, Ids, LEDGER_SECRET, LEDGER_VAULT, MIRROR, ORDERS_EAST, ORDERS_SECRET,
-    ORDERS_VAULT, ORDERS_WEST, PRODUCTION, RECEIPTS, SANDBOX, VAULT, VERSIONED, WEST,
+    self, ACCOUNTS, BOOKS, CARTS, EAST, Ids, LEDGER_SECRET, LEDGER_VAULT, MIRROR, ORDERS_EAST, ORDERS_KEPT,
+    ORDERS_SECRET, ORDERS_VAULT, ORDERS_WEST, PRODUCTION, RECEIPTS, SANDBOX, SHARED, SHARES, VAULT,
+    VERSIONED, WEST,
 };
 use support::peers::Moto;
 
@@ -138,6 +139,7 @@ async fn seed(moto: &Moto) -> Ids {
     let image_secret = self::image(&vault, "i-0sec", false).await;
     let image_east = self::image(&east, "i-0e1", false).await;
     databases(moto).await;
+    points_in_a_vault(moto);
     // The latest instant that a restore may name is a second before the latest restorable time.
     moto.age(&json!({ "kind": "db_instance", "id": BOOKS, "account": SANDBOX, "region": WEST,
         "taken": (latest + chrono::TimeDelta::seconds(1)).to_rfc3339() }));
@@ -161,6 +163,17 @@ async fn seed(moto: &Moto) -> Ids {
         instant,
         backup,
     }
+}
+
+/// A vault of the sandbox's account, with recovery points of a file system and of a database.
+fn points_in_a_vault(moto: &Moto) {
+    let taken = (chrono::Utc::now() - chrono::TimeDelta::hours(2)).to_rfc3339();
+    let file_system = format!("arn:aws:elasticfilesystem:us-east-1:{PRODUCTION}:file-system/{SHARED}");
+    let db = format!("arn:aws:rds:us-east-1:{PRODUCTION}:db:orders");
+    moto.vaults(&json!([{ "account": SANDBOX, "region": WEST, "vault": "kept", "points": [
+        { "arn": SHARES, "of": file_system, "type": "EFS", "source": SHARED, "taken": taken },
+        { "arn": ORDERS_KEPT, "of": db, "type": "RDS", "source": ORDERS_WEST, "taken": taken },
+    ] }]));
 }
 
 async fn snapshot(ec2: &aws_sdk_ec2::Client, region: &str, shared: bool) -> (String, String) {

@@ -2,6 +2,7 @@
 //! SDKs. The checks talk to a real PostgreSQL and to real HTTP listeners.
 
 mod account;
+mod backups;
 mod buckets;
 mod closet;
 mod denied;

@@ -804,5 +804,94 @@ class Policies(PeerTest):
             error.exception.close()
 
 
+class Backup(PeerTest):
+    """Restores by AWS Backup: each of the seven types, its defaults, and what goes wrong."""
+
+    ROLE = f"arn:aws:iam::{PROD}:role/restore"
+
+    def setUp(self):
+        super().setUp()
+        self.backup, self.efs, self.dynamodb = (self.peer.client(service) for service in ("backup", "efs", "dynamodb"))
+
+    def seed(self, kind, of, source):
+        name = f"arn:aws:backup:us-east-1:{PROD}:recovery-point:{kind}"
+        point = {"arn": name, "of": of, "type": kind, "source": source, "taken": "2026-01-01T00:00:00+00:00"}
+        self.peer.admin("POST", "/peer/vaults", [{"account": PROD, "region": "us-east-1", "vault": f"v-{kind}", "points": [point]}])
+        return name
+
+    def job(self, point, metadata, token="t"):
+        started = self.backup.start_restore_job(
+            RecoveryPointArn=point, Metadata=metadata, IamRoleArn=self.ROLE, IdempotencyToken=token
+        )
+        return self.backup.describe_restore_job(RestoreJobId=started["RestoreJobId"])
+
+    def database(self):
+        self.rds.create_db_instance(DBInstanceIdentifier="orders", **DB)
+        self.rds.create_db_snapshot(DBInstanceIdentifier="orders", DBSnapshotIdentifier="orders-1")
+        return self.seed("RDS", f"arn:aws:rds:us-east-1:{PROD}:db:orders", "orders-1")
+
+    def test_a_job_takes_its_time_and_a_token_means_one_job(self):
+        point = self.database()
+        self.peer.admin("POST", "/peer/delays", {"restore_job": 5})
+        first = self.job(point, {"DBInstanceIdentifier": "restored"})
+        self.assertEqual((first["Status"], first.get("CreatedResourceArn")), ("RUNNING", None))
+        self.assertEqual(self.job(point, {"DBInstanceIdentifier": "restored"})["RestoreJobId"], first["RestoreJobId"])
+        self.peer.advance(6)
+        ended = self.backup.describe_restore_job(RestoreJobId=first["RestoreJobId"])
+        self.assertEqual((ended["Status"], ended["CreatedResourceArn"].split(":")[-1]), ("COMPLETED", "restored"))
+
+    def test_without_metadata_it_lands_by_the_defaults_and_carries_no_tags(self):
+        self.job(self.database(), {"dbInstanceIdentifier": "restored"})
+        restored = self.rds.describe_db_instances(DBInstanceIdentifier="restored")["DBInstances"][0]
+        self.assertEqual((restored["PubliclyAccessible"], restored["TagList"]), (True, []))
+        volume = self.ec2.create_volume(AvailabilityZone="us-east-1a", Size=1)["VolumeId"]
+        snapshot = self.ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
+        image = self.ec2.register_image(Name="web", RootDeviceName="/dev/sda1")["ImageId"]
+        made = self.job(self.seed("EC2", f"arn:aws:ec2:us-east-1:{PROD}:instance/i-1", image), {}, "ec2")
+        machine = self.ec2.describe_instances(InstanceIds=[made["CreatedResourceArn"].split("/")[-1]])["Reservations"][0]["Instances"][0]
+        default = self.ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"][0]["VpcId"]
+        self.assertEqual(machine["VpcId"], default)
+        made = self.job(self.seed("EBS", f"arn:aws:ec2:us-east-1:{PROD}:volume/{volume}", snapshot), {"availabilityZone": "us-east-1b"}, "ebs")
+        self.assertEqual(made["Status"], "COMPLETED", made)
+
+    def test_file_systems_tables_buckets_and_clusters(self):
+        system = self.efs.create_file_system(CreationToken="home")["FileSystemId"]
+        point = self.seed("EFS", f"arn:aws:elasticfilesystem:us-east-1:{PROD}:file-system/{system}", system)
+        self.assertTrue(self.job(point, {"file-system-id": system}, "old")["CreatedResourceArn"].endswith(system))
+        new = {"newFileSystem": "true", "creationToken": "new", "encrypted": "true", "performanceMode": "generalPurpose"}
+        self.assertFalse(self.job(point, new, "new")["CreatedResourceArn"].endswith(system))
+        self.dynamodb.create_table(
+            TableName="carts", AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}], BillingMode="PAY_PER_REQUEST",
+        )  # fmt: skip
+        self.dynamodb.put_item(TableName="carts", Item={"id": {"S": "a"}})
+        kept = self.dynamodb.create_backup(TableName="carts", BackupName="base")["BackupDetails"]["BackupArn"]
+        point = self.seed("DynamoDB", f"arn:aws:dynamodb:us-east-1:{PROD}:table/carts", kept)
+        self.assertEqual(self.job(point, {"targetTableName": "restored"}, "ddb")["Status"], "COMPLETED")
+        self.assertEqual(self.dynamodb.scan(TableName="restored")["Count"], 1)
+        self.s3.create_bucket(Bucket="papers")
+        self.s3.put_object(Bucket="papers", Key="a", Body=b"a")
+        self.s3.create_bucket(Bucket="target")
+        point = self.seed("S3", "arn:aws:s3:::papers", "papers")
+        refused = self.job(point, {"DestinationBucketName": "target"}, "s3")
+        self.assertEqual((refused["Status"], "versioning" in refused["StatusMessage"]), ("FAILED", True))
+        self.s3.put_bucket_versioning(Bucket="target", VersioningConfiguration={"Status": "Enabled"})
+        self.assertEqual(self.job(point, {"DestinationBucketName": "target"}, "s3b")["Status"], "COMPLETED")
+        self.assertEqual(self.s3.get_object(Bucket="target", Key="a")["Body"].read(), b"a")
+        self.rds.create_db_cluster(
+            DBClusterIdentifier="ledger", Engine="aurora-postgresql", MasterUsername="u", MasterUserPassword="secretsecret"
+        )
+        self.rds.create_db_cluster_snapshot(DBClusterIdentifier="ledger", DBClusterSnapshotIdentifier="ledger-1")
+        point = self.seed("Aurora", f"arn:aws:rds:us-east-1:{PROD}:cluster:ledger", "ledger-1")
+        self.assertEqual(self.job(point, {"dbClusterIdentifier": "restored"}, "aurora")["Status"], "COMPLETED")
+        self.assertEqual(self.rds.describe_db_clusters(DBClusterIdentifier="restored")["DBClusters"][0]["DBClusterMembers"], [])
+
+    def test_faults_of_a_job(self):
+        point = self.database()
+        for kind, status in (("job_fails", "FAILED"), ("nothing", "COMPLETED"), ("outside", "COMPLETED")):
+            self.peer.admin("POST", "/peer/faults", [{"action": "StartRestoreJob", "kind": kind}])
+            self.assertEqual(self.job(point, {"dbInstanceIdentifier": f"r-{kind[0]}"}, kind)["Status"], status)
+
+
 if __name__ == "__main__":
     unittest.main()

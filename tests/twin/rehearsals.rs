@@ -277,6 +277,7 @@ resources:
   - { id: "rds:cluster/ledger", account: "111122223333", region: us-east-1, size: 11GiB }
   - { id: "ec2:instance/i-1", account: "111122223333", region: us-east-1, az: use1-az1 }
   - { id: "ec2:volume/vol-1", account: "111122223333", region: us-east-1, az: use1-az1, size: 17GiB }
+  - { id: "efs:file-system/fs-1", account: "111122223333", region: us-east-1, size: 23GiB }
   - { id: "s3:bucket/receipts", account: "111122223333", region: us-east-1, size: 19GiB, objects: 100 }
   - { id: "s3:bucket/receipts-replica", account: "111122223333", region: us-west-2, size: 19GiB, objects: 100 }
 recovery_points:
@@ -289,6 +290,7 @@ recovery_points:
   - { of: "dynamodb:table/carts", kind: dynamodb_backup, id: carts-1, account: "111122223333", region: us-west-2, taken: -1d, size: 23GiB }
   - { of: "ec2:instance/i-1", kind: ami, id: ami-1, account: "111122223333", region: us-west-2, taken: -1d, size: 13GiB }
   - { of: "ec2:volume/vol-1", kind: ebs_snapshot, id: snap-1, account: "111122223333", region: us-west-2, taken: -6h, size: 17GiB }
+  - { of: "efs:file-system/fs-1", kind: backup, id: shares-1, account: "111122223333", region: us-west-2, taken: -3h, size: 23GiB }
   - { of: "s3:bucket/receipts", kind: s3_replica, id: receipts-replica, account: "111122223333", region: us-west-2, taken: -4m, objects: 100 }
 timings:
 "#;
@@ -305,7 +307,7 @@ steps:
 "#;
 
 /// Each action, the size of what it restores or copies, and a step that runs it.
-const STEPS: [(&str, &str, u32, &str); 20] = [
+const STEPS: [(&str, &str, u32, &str); 21] = [
     ("a", "ec2.copy_snapshot", 17, "from: { volume: vol-1 }"),
     ("b", "ec2.copy_image", 13, "image: { of: i-1 }"),
     ("c", "ec2.restore_volume", 17, "from: { volume: vol-1 }"),
@@ -334,6 +336,12 @@ const STEPS: [(&str, &str, u32, &str); 20] = [
     ("m", "s3.verify", 19, "bucket: \"{{ steps.l.bucket }}\", source: { bucket: receipts-replica }"),
     ("n", "command.run", 0, "run: [make, it]"),
     ("o", "manual.task", 0, "instructions: do it"),
+    (
+        "r",
+        "backup.restore",
+        23,
+        "from: { resource: \"efs:file-system/fs-1\" }, role: \"arn:aws:iam::111122223333:role/restore\"",
+    ),
     // The size of a resource that the run itself made is known as well.
     ("p", "ec2.launch", 13, "image: \"{{ steps.b.image_id }}\", type: t4g.small"),
     ("q", "ec2.launch", 13, "image: { of: i-1 }, type: t4g.small, volumes: [\"{{ steps.c.volume_id }}\"]"),

@@ -189,6 +189,8 @@ impl<'a> Asker<'a> {
             | CreateCall::RestoreTableToTime
             | CreateCall::SetTable
             | CreateCall::CreateBucket
+            | CreateCall::StartRestoreJob
+            | CreateCall::AdoptRestored
             | CreateCall::CreateStack => self.read(service_of(call)).await,
         }
     }

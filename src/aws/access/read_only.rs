@@ -59,7 +59,6 @@ read_only! {
     describe_db_cluster_automated_backups DescribeDBClusterAutomatedBackupsFluentBuilder,
     describe_db_cluster_snapshot_attributes DescribeDBClusterSnapshotAttributesFluentBuilder,
     describe_db_cluster_snapshots DescribeDBClusterSnapshotsFluentBuilder,
-    describe_db_cluster_automated_backups DescribeDBClusterAutomatedBackupsFluentBuilder,
     describe_db_clusters DescribeDBClustersFluentBuilder,
     describe_db_instance_automated_backups DescribeDBInstanceAutomatedBackupsFluentBuilder,
     describe_db_instances DescribeDBInstancesFluentBuilder,

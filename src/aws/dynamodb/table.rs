@@ -169,16 +169,30 @@ async fn tag(
 ) -> CloudResult<()> {
     let pairs = tags::pairs(at, &settings.table).into_iter().map(|(k, v)| (k.to_owned(), v));
     let pairs = pairs.chain(settings.tags.clone());
-    let tags: Vec<Tag> = pairs
-        .map(|(key, value)| Tag::builder().key(key).value(value).build())
-        .collect::<Result<_, _>>()
-        .map_err(|e| CloudError::new(ErrorKind::Invalid, TAG, e.to_string()))?;
+    let tags = tags_of_pairs(pairs)?;
     let arn = table.table_arn().unwrap_or_default();
     settled(at, async || {
         let request = writer.dynamodb.tag_resource().resource_arn(arn).set_tags(Some(tags.clone()));
         request.send().await.or_cloud(TAG).map(drop)
     })
     .await
+}
+
+fn tags_of_pairs(pairs: impl Iterator<Item = (String, String)>) -> CloudResult<Vec<Tag>> {
+    pairs
+        .map(|(key, value)| Tag::builder().key(key).value(value).build())
+        .collect::<Result<_, _>>()
+        .map_err(|e| CloudError::new(ErrorKind::Invalid, TAG, e.to_string()))
+}
+
+/// Gives the tags to a table that a restore job of AWS Backup made.
+pub async fn tag_as(
+    dynamodb: &aws_sdk_dynamodb::Client,
+    arn: &str,
+    pairs: &[(&'static str, String)],
+) -> CloudResult<()> {
+    let tags = tags_of_pairs(pairs.iter().map(|(key, value)| ((*key).to_owned(), value.clone())))?;
+    dynamodb.tag_resource().resource_arn(arn).set_tags(Some(tags)).send().await.or_cloud(TAG).map(drop)
 }
 
 pub async fn describe(dynamodb: &DynamoDbReader, name: &str) -> CloudResult<Option<TableDescription>> {

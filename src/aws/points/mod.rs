@@ -2,6 +2,7 @@
 //!
 //! A point's consistency time always comes from the API. A point without one has an unknown age.
 
+mod backup;
 mod bucket;
 mod cluster;
 pub mod database;
@@ -49,8 +50,9 @@ pub async fn find(aws: &Aws, place: &Place, query: &PointQuery) -> CloudResult<V
             PointKind::RdsReplica => database::replicas(&clients.rds, &search).await?,
             PointKind::DynamodbPitr => table::continuous(&clients.dynamodb, &search).await?,
             PointKind::DynamodbBackup => table::backups(&clients.dynamodb, &search).await?,
+            PointKind::Backup => backup::find(&clients.backup, &search).await?,
             // No action restores from these yet.
-            PointKind::Backup | PointKind::EfsReplica => Vec::new(),
+            PointKind::EfsReplica => Vec::new(),
         });
     }
     Ok(all)

@@ -3,9 +3,9 @@
 use std::cell::{Cell, RefCell};
 
 use aws_sdk_s3::types::{
-    BucketLocationConstraint, CreateBucketConfiguration, Delete, ObjectIdentifier,
+    BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, Delete, ObjectIdentifier,
     PublicAccessBlockConfiguration, ServerSideEncryption, ServerSideEncryptionByDefault,
-    ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging,
+    ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging, VersioningConfiguration,
 };
 use futures_util::{TryStreamExt as _, stream};
 
@@ -16,7 +16,7 @@ use crate::once::{begun, follow_up};
 use crate::{At, observed, tags, with};
 use port::{CloudError, CloudResult, Created, ErrorKind, Kind, Observed, Progress, State, TAG_RUN};
 
-pub async fn create(at: &At<'_>, name: &str) -> CloudResult<Created> {
+pub async fn create(at: &At<'_>, name: &str, versioned: bool) -> CloudResult<Created> {
     const CALL: &str = "s3:CreateBucket";
     let writer = at.bucket_writer().await?;
     let s3 = &writer.s3;
@@ -59,7 +59,16 @@ pub async fn create(at: &At<'_>, name: &str) -> CloudResult<Created> {
     if at.aws.access(&at.place.account).endpoint.is_none() {
         follow_up(at, async || close(&writer, name).await).await?;
     }
+    if versioned {
+        follow_up(at, async || keep_versions(&writer, name).await).await?;
+    }
     Ok(at.created(Kind::Bucket, name, "bucket"))
+}
+
+async fn keep_versions(to: &Writer, name: &str) -> CloudResult<()> {
+    let kept = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
+    let put = to.s3.put_bucket_versioning().bucket(name).versioning_configuration(kept);
+    put.send().await.or_cloud("s3:PutBucketVersioning").map(drop)
 }
 
 /// Blocks public access and sets the default encryption.

@@ -34,7 +34,8 @@ pub fn read(reading: &Reading, shown: &Shown) -> Result<Discovered, Exit> {
     let region = reading.regions.first();
     let aws = wire::connect(accounts.iter(), "drillmaster-discover", region, &clock, &gate).map_err(wrong)?;
     let runtime = wire::runtime().map_err(wrong)?;
-    let work = aws.discover(&scope, &|progress| shown.take(event(progress)));
+    let told = |progress: Progress<'_>| shown.take(event(progress));
+    let work = aws.discover(&scope, &told);
     let local = tokio::task::LocalSet::new();
     runtime.block_on(clock.drive(Pace::Max, local.run_until(work))).map_err(|error| {
         shown.end();

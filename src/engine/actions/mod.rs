@@ -2,6 +2,7 @@
 
 mod action;
 mod args;
+mod backup;
 mod cloudformation;
 pub mod command;
 pub mod context;
@@ -38,6 +39,7 @@ pub const ACTIONS: &[Entry] = &[
     entry::<dynamodb::restore::Restore>(),
     entry::<s3::restore::Restore>(),
     entry::<s3::verify::Verify>(),
+    entry::<backup::restore::Restore>(),
     entry::<cloudformation::deploy::Deploy>(),
     entry::<command::run::Run>(),
     entry::<manual::task::Task>(),

@@ -14,12 +14,12 @@ use base::ids::{AccountId, Region};
 use base::partition::Partition;
 use checks;
 use estate::{PointKind, Selector};
-use playbook::action::{BucketRead, Prepared, SourceSpec, SourceWhat, TemplateUse};
+use playbook::action::{BackupUse, BucketRead, Prepared, SourceSpec, SourceWhat, TemplateUse};
 use playbook::check::CheckType;
 use playbook::expr::{self, is_template};
 use playbook::model::Account;
 use playbook::secret::SecretRef;
-use port::{Conditions, Grant, LiveKind, Test};
+use port::{Conditions, Grant, LiveKind, Restorable, Test};
 use template::resolve::Resolver;
 use template::value::Truth;
 use template::{Given, Surroundings, Template, parameter_text};
@@ -205,7 +205,7 @@ impl Derivation<'_> {
         sources.extend(demands.replica.as_ref().and_then(|replica| self.plan.region_of_replicated(replica)));
         self.sandbox_from(decl.calls, &sources)?;
         decl.calls.iter().try_for_each(|call| self.sandbox(calls::undoing(call)))?;
-        if decl.needs(Prepared::DbSubnetGroup) {
+        if decl.needs(Prepared::DbSubnetGroup) || demands.db_subnet_group {
             self.created(calls::DB_SUBNET_GROUP)?;
         }
         if demands.db_instances > 0 {
@@ -220,8 +220,14 @@ impl Derivation<'_> {
         if decl.needs(Prepared::Bucket) || demands.bucket.is_some() {
             self.created(calls::BUCKET)?;
         }
+        if demands.versioned {
+            self.sandbox(calls::VERSIONED_BUCKET)?;
+        }
         if let Some(source) = &work.source {
             self.survey(source)?;
+        }
+        if let Some(backup) = &demands.backup {
+            self.backup(backup)?;
         }
         self.buckets(work)?;
         self.key(work);
@@ -230,6 +236,46 @@ impl Derivation<'_> {
         if let Some(when) = &work.step.when {
             self.secrets(when);
         }
+        Ok(())
+    }
+
+    /// Allows a restore by AWS Backup: its role is passed, and what it made is tagged and deleted.
+    fn backup(&mut self, backup: &BackupUse) -> Result<(), UnknownCall> {
+        let known = backup.restores.and_then(Restorable::of);
+        let all = known.map_or_else(|| Restorable::ALL.to_vec(), |one| vec![one]);
+        for what in &all {
+            self.sandbox(calls::restored(*what))?;
+        }
+        if known.is_none() {
+            self.notes.insert(
+                "what a recovery point of AWS Backup restores is known only during the run, so the policy allows it for every type: name the `resource` in the playbook, and the policy is narrower".into(),
+            );
+        }
+        if all
+            .iter()
+            .any(|one| matches!(one, Restorable::Instance | Restorable::Volume | Restorable::FileSystem))
+        {
+            self.notes.insert(
+                "AWS Backup does not tag what it restores, so the drill tags it: ec2:CreateTags and elasticfilesystem:TagResource have no condition that spares other machines, volumes and file systems of the account. Use an account of its own for the sandbox".into(),
+            );
+        }
+        let Some(grants) = self.grants.get_mut(&self.plan.sandbox_account) else { return Ok(()) };
+        let role = if is_template(&backup.role) {
+            self.notes.insert(format!(
+                "the role `{}` that AWS Backup restores with is known only during the run, so the policy allows to pass every role of the account: narrow it",
+                backup.role
+            ));
+            grants.arn("iam::{a}:role/*", None)
+        } else {
+            self.notes.insert(format!(
+                "the role {} must trust backup.amazonaws.com (`sts:AssumeRole`), and carry AWSBackupServiceRolePolicyForRestores (for S3 AWSBackupServiceRolePolicyForS3Restore); AWS Backup makes the resources with it, and not with the drill's role",
+                backup.role
+            ));
+            backup.role.clone()
+        };
+        let service = BTreeSet::from(["backup.amazonaws.com".to_owned()]);
+        let to = Conditions::from([((Test::StringEquals, "iam:PassedToService".into()), service)]);
+        grants.add("Pass", "iam:PassRole", BTreeSet::from([role]), to);
         Ok(())
     }
 

@@ -99,6 +99,7 @@ impl Grants {
         let (purpose, key) = match need.restriction {
             Restriction::New => ("Make", Some("aws:RequestTag")),
             Restriction::OfTheRun => ("Change", Some("aws:ResourceTag")),
+            Restriction::Adopted => ("Adopt", Some("aws:RequestTag")),
             Restriction::Used => ("Use", None),
             Restriction::Listing | Restriction::Named | Restriction::OwnAccount => ("Named", None),
         };

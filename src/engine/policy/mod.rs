@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use crate::actions::ACTIONS;
 use crate::sandbox::calls;
 use estate::PointKind;
-use port::LiveKind;
+use port::{LiveKind, Restorable};
 
 pub use derive::{AccountPolicy, Policies, PolicyError, of, required};
 pub use document::{Document, LONGEST, documents};
@@ -31,6 +31,7 @@ pub fn declared() -> BTreeSet<&'static str> {
     for of in [None, Some("rds:cluster")] {
         all.extend(PointKind::ALL.iter().flat_map(|kind| calls::survey(*kind, of)));
     }
+    all.extend(Restorable::ALL.iter().copied().flat_map(calls::restored));
     all.extend(LiveKind::ALL.iter().copied().flat_map(|kind| calls::resources(kind, true)));
     let undoing: Vec<&str> = all.iter().flat_map(|call| calls::undoing(call)).copied().collect();
     all.extend(undoing);

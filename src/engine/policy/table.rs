@@ -2,7 +2,8 @@
 //! actions, resources and conditions.
 //!
 //! Sources: the Service Authorization Reference ("Actions, resources, and condition keys for Amazon
-//! EC2", "… RDS", "… S3", "… CloudFormation", "… Backup", "… Service Quotas", "… Secrets Manager", "… Key
+//! EC2", "… RDS", "… S3", "… CloudFormation", "… Backup", "… DynamoDB", "… Elastic File System",
+//! "… Service Quotas", "… Secrets Manager", "… Key
 //! Management Service"). For S3 also the S3 user guide, "Required permissions for Amazon S3 API
 //! operations".
 //!
@@ -21,6 +22,9 @@ pub enum Restriction {
     New,
     /// The resource exists and carries the tag `drillmaster:run`.
     OfTheRun,
+    /// The resource exists since a restore job of the run made it, and gets the tag `drillmaster:run`
+    /// in the request.
+    Adopted,
     /// The resource exists, is not the run's own, and is only used: a snapshot, an image, a
     /// parameter group.
     Used,
@@ -43,7 +47,7 @@ const fn need(action: &'static str, restriction: Restriction, on: &'static [&'st
     Need { action, on, restriction }
 }
 
-use Restriction::{Listing, Named, New, OfTheRun, OwnAccount, Used};
+use Restriction::{Adopted, Listing, Named, New, OfTheRun, OwnAccount, Used};
 
 const VPC: &[&str] = &["ec2:{r}:{a}:vpc/*"];
 const SUBNET: &[&str] = &["ec2:{r}:{a}:subnet/*"];
@@ -71,6 +75,16 @@ const ANY_CLUSTER_SNAPSHOT: &[&str] = &["rds:*:*:cluster-snapshot:*"];
 const TABLES: &[&str] = &["dynamodb:{r}:{a}:table/{new}"];
 const BUCKET: &[&str] = &["s3:::{b}"];
 const OBJECTS: &[&str] = &["s3:::{b}/*"];
+/// The ARNs of recovery points are those of the services, or AWS Backup's own.
+const RECOVERY_POINTS: &[&str] = &[
+    "backup:{r}:*:recovery-point:*",
+    "dynamodb:{r}:*:table/*/backup/*",
+    "ec2:{r}::image/*",
+    "ec2:{r}::snapshot/*",
+    "rds:{r}:*:cluster-snapshot:*",
+    "rds:{r}:*:snapshot:*",
+];
+const FILE_SYSTEM: &[&str] = &["elasticfilesystem:{r}:{a}:file-system/*"];
 const STACK: &[&str] = &["cloudformation:{r}:{a}:stack/{new}/*"];
 const BACKUP_PLAN: &[&str] = &["backup:{r}:{a}:backup-plan:*"];
 
@@ -253,6 +267,21 @@ pub const TABLE: &[(&str, &[Need])] = &[
     ("backup:ListBackupPlans", &[need("backup:ListBackupPlans", Listing, &["*"])]),
     ("backup:ListBackupSelections", &[need("backup:ListBackupSelections", Named, BACKUP_PLAN)]),
     ("backup:GetBackupSelection", &[need("backup:GetBackupSelection", Named, BACKUP_PLAN)]),
+    // AWS Backup makes the resources with the restore role. The drill passes that role, and tags what
+    // was made. Machines, volumes and file systems have no name by which they could be told apart.
+    ("backup:StartRestoreJob", &[need("backup:StartRestoreJob", Used, RECOVERY_POINTS)]),
+    ("backup:DescribeRestoreJob", &[need("backup:DescribeRestoreJob", Listing, &["*"])]),
+    ("backup:ListBackupVaults", &[need("backup:ListBackupVaults", Listing, &["*"])]),
+    ("backup:ListCopyJobs", &[need("backup:ListCopyJobs", Listing, &["*"])]),
+    ("backup:ListRecoveryPointsByBackupVault", &[need("backup:ListRecoveryPointsByBackupVault", Used, &["backup:{r}:*:backup-vault:*"])]),
+    ("rds:AddTagsToResource/db", &[need("rds:AddTagsToResource", New, DB)]),
+    ("rds:AddTagsToResource/cluster", &[need("rds:AddTagsToResource", New, CLUSTER)]),
+    ("ec2:CreateTags/instance", &[need("ec2:CreateTags", Adopted, &["ec2:{r}:{a}:instance/*", "ec2:{r}:{a}:volume/*"])]),
+    ("ec2:CreateTags/volume", &[need("ec2:CreateTags", Adopted, VOLUME)]),
+    ("elasticfilesystem:DescribeFileSystems", &[need("elasticfilesystem:DescribeFileSystems", Used, FILE_SYSTEM)]),
+    ("elasticfilesystem:TagResource", &[need("elasticfilesystem:TagResource", Adopted, FILE_SYSTEM)]),
+    ("elasticfilesystem:DeleteFileSystem", &[need("elasticfilesystem:DeleteFileSystem", OfTheRun, FILE_SYSTEM)]),
+    ("s3:PutBucketVersioning", &[need("s3:PutBucketVersioning", OwnAccount, BUCKET)]),
 
     ("servicequotas:GetServiceQuota/ec2", &[need("servicequotas:GetServiceQuota", Named, &["servicequotas:{r}:{a}:ec2/L-1216C47A"])]),
     // Service Quotas asks RDS with the caller's permissions (Service Quotas user guide, "Security").

@@ -1,7 +1,7 @@
 //! Before T0: the first event, the sandbox's specification, and preflight.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::join_all;
 
@@ -105,14 +105,16 @@ pub fn sandbox_spec(plan: &Plan) -> SandboxSpec {
         azs: plan.sandbox.network.zone_count(),
         zones: plan.sandbox.network.zones.clone(),
         wishes: Wishes::default(),
-        buckets: BTreeSet::new(),
+        buckets: BTreeMap::new(),
         replicas: Vec::new(),
         databases: false,
     };
     for (node, work) in plan.steps() {
         let demands = work.demands.clone();
-        spec.databases |= work.action.decl.needs(Prepared::DbSubnetGroup);
-        spec.buckets.extend(demands.bucket);
+        spec.databases |= work.action.decl.needs(Prepared::DbSubnetGroup) || demands.db_subnet_group;
+        if let Some(bucket) = demands.bucket {
+            *spec.buckets.entry(bucket).or_default() |= demands.versioned;
+        }
         spec.wishes.instance_types.extend(demands.machines.and_then(|machines| machines.instance_type));
         spec.wishes.db_classes.extend(demands.db_class);
         spec.replicas.extend(demands.replica.map(|replica| {
@@ -315,7 +317,7 @@ fn needs(plan: &Plan) -> Needs {
     for (_, work) in plan.steps() {
         let (decl, demands) = (&work.action.decl, &work.demands);
         calls.extend(decl.calls);
-        if decl.needs(Prepared::DbSubnetGroup) {
+        if decl.needs(Prepared::DbSubnetGroup) || demands.db_subnet_group {
             calls.insert("rds:CreateDBSubnetGroup");
         }
         needs.db_instances += demands.db_instances;

@@ -28,9 +28,10 @@ pub(super) fn key(point: &RecoveryPoint) -> PointKey {
 /// Merges a point into the list. Several accounts may see the same point: its owner by id, others
 /// by ARN and without its grants.
 pub(super) fn merge(merged: &mut BTreeMap<PointKey, RecoveryPoint>, mut point: RecoveryPoint) {
-    // Backups that were replicated into a region, and those of tables, have no other name than their
-    // ARN.
-    if !point.id.contains("auto-backup:") && point.kind != PointKind::DynamodbBackup {
+    // Backups that were replicated into a region, and those of tables and of AWS Backup, have no
+    // other name than their ARN.
+    let only_arn = matches!(point.kind, PointKind::DynamodbBackup | PointKind::Backup);
+    if !point.id.contains("auto-backup:") && !only_arn {
         let name = name_of(&point.id).to_owned();
         point.id = name;
     }

@@ -4,11 +4,11 @@
 //! keeps the lists complete.
 
 use estate::PointKind;
-use port::{CreateCall, LiveKind};
+use port::{CreateCall, LiveKind, Restorable};
 
 /// The lists below. `policy::declared` adds the calls of actions and checks, the survey and the
 /// undoing.
-pub const ALL: [&[&str]; 9] = [
+pub const ALL: [&[&str]; 10] = [
     PREFLIGHT,
     FOR_INSTANCES,
     FOR_DATABASES,
@@ -16,6 +16,7 @@ pub const ALL: [&[&str]; 9] = [
     NETWORK,
     DB_SUBNET_GROUP,
     BUCKET,
+    VERSIONED_BUCKET,
     ISOLATION,
     TAGGED,
 ];
@@ -74,6 +75,9 @@ pub const BUCKET: &[&str] = &[
     "s3:HeadBucket",
 ];
 
+/// Prepare: a bucket that keeps versions, besides the calls for every bucket.
+pub const VERSIONED_BUCKET: &[&str] = &["s3:PutBucketVersioning"];
+
 /// The isolation scan in the sandbox's place (`Cloud::exposures`).
 pub const ISOLATION: &[&str] = port::SCAN_CALLS;
 
@@ -95,6 +99,7 @@ pub const TAGGED: &[&str] = &[
     "ec2:DescribeSubnets",
     "ec2:DescribeVolumes",
     "ec2:DescribeVpcs",
+    "elasticfilesystem:DescribeFileSystems",
     "rds:DescribeDBClusterSnapshots",
     "rds:DescribeDBClusters",
     "rds:DescribeDBInstances",
@@ -140,8 +145,11 @@ pub fn survey(kind: PointKind, of: Option<&str>) -> &'static [&'static str] {
             "dynamodb:ListTables",
             "dynamodb:ListTagsOfResource",
         ],
+        PointKind::Backup => {
+            &["backup:ListBackupVaults", "backup:ListCopyJobs", "backup:ListRecoveryPointsByBackupVault"]
+        }
         // No action restores from these yet, so no survey looks for them.
-        PointKind::Backup | PointKind::EfsReplica => &[],
+        PointKind::EfsReplica => &[],
     }
 }
 
@@ -155,6 +163,48 @@ pub fn resources(kind: LiveKind, by_tag: bool) -> &'static [&'static str] {
         LiveKind::Cluster => &["rds:DescribeDBClusters"],
         LiveKind::Bucket if by_tag => &["s3:ListBuckets", "s3:GetBucketLocation", "s3:GetBucketTagging"],
         LiveKind::Bucket => &["s3:ListBuckets", "s3:GetBucketLocation"],
+    }
+}
+
+/// The calls about what a restore job of AWS Backup made: to look at it, to tag it, and to delete it.
+/// The restore itself is the role's, and not the drill's.
+pub fn restored(what: Restorable) -> &'static [&'static str] {
+    match what {
+        Restorable::Database => &[
+            "rds:AddTagsToResource/db",
+            "rds:DescribeDBInstances",
+            "rds:ModifyDBInstance",
+            "rds:DeleteDBInstance",
+        ],
+        Restorable::Cluster | Restorable::DocumentDb | Restorable::Neptune => &[
+            "rds:AddTagsToResource/cluster",
+            "rds:DescribeDBClusters",
+            "rds:ModifyDBCluster",
+            "rds:DeleteDBCluster",
+            "rds:CreateDBInstance",
+            "rds:DescribeDBInstances",
+            "rds:ModifyDBInstance",
+            "rds:DeleteDBInstance",
+        ],
+        Restorable::Instance => &[
+            "ec2:CreateTags/instance",
+            "ec2:DescribeInstances",
+            "ec2:TerminateInstances",
+            "ec2:DeleteVolume",
+        ],
+        Restorable::Volume => &["ec2:CreateTags/volume", "ec2:DescribeVolumes", "ec2:DeleteVolume"],
+        Restorable::FileSystem => &[
+            "elasticfilesystem:TagResource",
+            "elasticfilesystem:DescribeFileSystems",
+            "elasticfilesystem:DeleteFileSystem",
+        ],
+        Restorable::Table => &[
+            "dynamodb:TagResource",
+            "dynamodb:DescribeTable",
+            "dynamodb:ListTagsOfResource",
+            "dynamodb:DeleteTable",
+        ],
+        Restorable::Bucket => &["s3:GetBucketTagging", "s3:ListObjectsV2"],
     }
 }
 
@@ -225,8 +275,13 @@ fn undoing_of(call: CreateCall) -> &'static [&'static str] {
             "cloudformation:DescribeStacks",
             "logs:DescribeLogGroups",
         ],
+        // What the job made is deleted by the calls of its kind (`restored`).
+        CreateCall::StartRestoreJob => &["backup:DescribeRestoreJob"],
         // These calls change a resource of another call, and are undone with it.
-        CreateCall::AttachVolume | CreateCall::PromoteReplica | CreateCall::SetTable => &[],
+        CreateCall::AdoptRestored
+        | CreateCall::AttachVolume
+        | CreateCall::PromoteReplica
+        | CreateCall::SetTable => &[],
     }
 }
 

@@ -1,6 +1,6 @@
 //! Creates the sandbox before T0. The proof that it is closed is in `isolation`.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use futures_util::future::try_join_all;
@@ -26,8 +26,8 @@ pub struct SandboxSpec {
     /// The zones that the playbook chooses. If empty, any zones that survive and offer the wishes.
     pub zones: Vec<AzId>,
     pub wishes: Wishes,
-    /// The names of the buckets that steps restore into.
-    pub buckets: BTreeSet<String>,
+    /// The names of the buckets that steps restore into, and whether they keep versions.
+    pub buckets: BTreeMap<String, bool>,
     pub replicas: Vec<ReplicaSpec>,
     /// Whether a step restores a database.
     pub databases: bool,
@@ -94,10 +94,11 @@ pub async fn prepare(
     } else {
         None
     };
-    let buckets = try_join_all(spec.buckets.iter().map(|bucket| async move {
+    let buckets = try_join_all(spec.buckets.iter().map(|(bucket, versioned)| async move {
         let slot = format!("bucket-{bucket}");
         let real = bucket_name(provisioner, bucket);
-        one(provisioner, waiter, place, &slot, Create::Bucket { name: real.clone() }).await?;
+        let what = Create::Bucket { name: real.clone(), versioned: *versioned };
+        one(provisioner, waiter, place, &slot, what).await?;
         Ok::<_, ProvisionError>((bucket.clone(), real))
     }));
     let replicas = try_join_all(spec.replicas.iter().map(|replica| {

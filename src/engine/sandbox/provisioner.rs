@@ -19,9 +19,10 @@ use event::{Body, Bus, ConsumerError, Request, TEARDOWN};
 use port::Guard;
 use port::gated::delete_call;
 use port::{
-    Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, CreateVolume, Created, DeployStack,
-    ErrorKind, Operation, Origin, Place, Progress, ResourceRef, RestoreCluster, RestoreClusterToTime,
-    RestoreDb, RestoreDbToTime, RestoreTable, RestoreTableToTime, RunInstances, RunTags, Sent, TableSettings,
+    AdoptRestored, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, CreateVolume, Created,
+    DeployStack, ErrorKind, Operation, Origin, Place, Progress, ResourceRef, RestoreCluster,
+    RestoreClusterToTime, RestoreDb, RestoreDbToTime, RestoreTable, RestoreTableToTime, RunInstances,
+    RunTags, Sent, StartRestore, TableSettings,
 };
 
 /// The reason why something was not created.
@@ -345,6 +346,20 @@ fn describe(what: &Create) -> Request {
             }
         }
         Create::KeyPair { public_key, name: _ } => *public_key = left_out(),
+        Create::StartRestore(StartRestore {
+            metadata,
+            recovery_point: _,
+            restores: _,
+            role: _,
+            az: _,
+            kms_key: _,
+            name: _,
+            size: _,
+        }) => {
+            for value in metadata.values_mut() {
+                redact::string(value);
+            }
+        }
         Create::Db(db)
         | Create::DbToTime(RestoreDbToTime { db, to: _ })
         | Create::DbReplica { db, source: _, source_region: _, kms_key: _ } => describe_db(db),
@@ -362,7 +377,7 @@ fn describe(what: &Create) -> Request {
         | Create::Subnet { vpc: _, cidr: _, az: _, name: _ }
         | Create::SecurityGroup { vpc: _, vpc_cidr: _, name: _ }
         | Create::DbSubnetGroup { name: _, subnets: _ }
-        | Create::Bucket { name: _ }
+        | Create::Bucket { name: _, versioned: _ }
         | Create::CopySnapshot { source: _, source_region: _, kms_key: _, name: _, size: _ }
         | Create::CopyImage { source: _, source_region: _, kms_key: _, name: _, size: _ }
         | Create::CopyDbSnapshot {
@@ -439,6 +454,7 @@ fn describe(what: &Create) -> Request {
             to: _,
         })
         | Create::SetTable(TableSettings { table: _, ttl: _, stream: _, pitr: _, tags: _ })
+        | Create::AdoptRestored(AdoptRestored { job: _, restores: _, landing: _, name: _ })
         | Create::PromoteReplica { db: _, size: _ } => {}
     }
     Request::Create(Box::new(what))

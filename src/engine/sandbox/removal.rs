@@ -22,10 +22,18 @@ use port::{CloudError, CloudResult, ErrorKind, Kind, Observed, ResourceRef, Stat
 /// of each.
 fn rank(kind: Kind) -> u8 {
     match kind {
-        Kind::Instance | Kind::DbInstance => 0,
+        // What a restore job made is known once the job has ended. Then the rest goes by its own
+        // rank.
+        Kind::Instance | Kind::DbInstance | Kind::RestoreJob => 0,
         Kind::DbCluster => 1,
         Kind::Stack => 2,
-        Kind::Volume | Kind::Image | Kind::Address | Kind::KeyPair | Kind::Bucket | Kind::Table => 3,
+        Kind::Volume
+        | Kind::Image
+        | Kind::Address
+        | Kind::KeyPair
+        | Kind::Bucket
+        | Kind::FileSystem
+        | Kind::Table => 3,
         Kind::Snapshot | Kind::DbSnapshot | Kind::DbClusterSnapshot => 4,
         Kind::DbSubnetGroup | Kind::SecurityGroup | Kind::Subnet => 5,
         Kind::Vpc => 6,
@@ -117,8 +125,8 @@ const PATIENCE_AFTER_FAILURE: Duration = Duration::from_mins(10);
 
 impl Removal<'_> {
     /// Removes the resources and returns those that still exist. Emits an event for each outcome.
-    /// After stacks are gone, `again` is asked for the known resources. New ones, which the stacks
-    /// left with the run's tag, are removed with their kind.
+    /// After stacks are gone or restore jobs have ended, `again` is asked for the known resources.
+    /// New ones, which these left with the run's tag, are removed with their kind.
     pub async fn run(
         &self,
         resources: Vec<ResourceRef>,
@@ -137,7 +145,7 @@ impl Removal<'_> {
             let removed = join_all(group.iter().map(|resource| self.remove(resource, patience))).await;
             left.resisting.extend(removed.into_iter().flatten());
             let stacks: Vec<&ResourceRef> = group.iter().filter(|r| r.kind == Kind::Stack).collect();
-            if !stacks.is_empty() {
+            if !stacks.is_empty() || group.iter().any(|r| r.kind == Kind::RestoreJob) {
                 let found: Vec<ResourceRef> =
                     again().await.into_iter().filter(|found| !resources.contains(found)).collect();
                 waiting.extend(found.iter().cloned());
@@ -180,6 +188,11 @@ impl Removal<'_> {
         loop {
             if let Err(error) = self.delete_until(resource, tried, deadline).await {
                 return failed(error);
+            }
+            // The record of a job stays with AWS. What the job made now carries the run's tag.
+            if resource.kind == Kind::RestoreJob {
+                self.provisioner.tell(Body::Deleted { resource: resource.clone() });
+                return None;
             }
             match self.gone(resource, deadline).await {
                 Some(Ok(seen)) if seen.state == State::Gone => {

@@ -25,6 +25,7 @@ mod offers;
 mod partitions;
 mod pitr;
 mod references;
+mod roles;
 mod secrets;
 mod shown;
 mod templates;
@@ -39,13 +40,14 @@ pub use context::Context;
 
 type Rule = fn(&Draft<'_>, &Facts<'_>, &Context<'_>, &mut Diagnostics);
 
-const RULES: [Rule; 27] = [
+const RULES: [Rule; 28] = [
     identity::check,
     partitions::check,
     names::check,
     cycles::check,
     arguments::check,
     references::check,
+    roles::check,
     secrets::check,
     workloads::check,
     shown::check,

@@ -94,6 +94,8 @@ pub enum Rule {
     InNoStack,
     OneProvider,
     EstateIncomplete,
+    RestoredOutside,
+    RestoreUnproved,
 }
 
 impl Rule {
@@ -271,6 +273,38 @@ impl Rule {
                      lists\"",
             )
             .page("aws.md#isolation"),
+            Self::RestoredOutside => explain(
+                Topic::Isolation,
+                &[High],
+                Text {
+                    title: "AWS Backup restored something outside the sandbox",
+                    meaning: "A restore job of the drill has completed, and what it made lies in \
+                              another account, region or network than the sandbox, has another \
+                              name, or existed before the job.",
+                    reason: "Restored production data stands where other systems can reach it, or \
+                             where it can reach them. The drill has failed.",
+                    remedy: "Look at the resource at once. Teardown deletes it only if it is \
+                             proved to be made by a job of this run. CloudTrail tells whether \
+                             something else changed it.",
+                },
+            )
+            .source("AWS Backup developer guide, \"Restoring a backup\"")
+            .page("actions.md#backuprestore"),
+            Self::RestoreUnproved => explain(
+                Topic::Data,
+                &[Medium],
+                Text {
+                    title: "A restore of objects completed, and nothing shows that it is whole",
+                    meaning: "AWS Backup completes a restore job for S3 also when some objects \
+                              failed. The step has seen objects in the bucket. How many the \
+                              recovery point holds, the job does not say.",
+                    reason: "A part of the data may be missing, although the step has succeeded.",
+                    remedy: "Compare the bucket with a manifest in a step `s3.verify`, or let a \
+                             check count its objects.",
+                },
+            )
+            .source("AWS Backup developer guide, \"Restoring S3 data\"")
+            .page("actions.md#backuprestore"),
             Self::DataFromAfterT0 => explain(
                 Topic::Data,
                 &[High],

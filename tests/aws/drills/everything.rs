@@ -24,6 +24,10 @@ async fn every_action_once() {
     let db = db.db_instance_class("db.t3.medium").engine_version("16.3").allocated_storage(20);
     let db = db.master_username("postgres").master_user_password("secretsecret");
     db.backup_retention_period(1).send().await.unwrap();
+    closet.moto.vaults(&serde_json::json!([{ "account": super::shop::SANDBOX, "region": super::shop::WEST, "vault": "kept", "points": [{
+        "arn": "arn:aws:backup:us-west-2:999988887777:recovery-point:shares-1", "type": "EFS", "source": "fs-1",
+        "of": "arn:aws:elasticfilesystem:us-west-2:999988887777:file-system/fs-1", "taken": "2026-01-01T00:00:00Z",
+    }] }]));
     closet.moto.delays(&serde_json::json!({ "default": 1 }));
     let before = closet.moto.state();
 

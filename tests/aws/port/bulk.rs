@@ -30,7 +30,7 @@ async fn what_the_server_does_as_one_long_call_has_no_limit_in_time() {
     for (key, size) in sizes {
         put(&s3, "receipts", key, vec![7; size]).await;
     }
-    world.ready(&place(SANDBOX, WEST), &Create::Bucket { name: "drill".into() }).await;
+    world.ready(&place(SANDBOX, WEST), &Create::Bucket { name: "drill".into(), versioned: false }).await;
     world.moto.faults(&json!([
         { "action": "CopyObject", "kind": "delay", "seconds": LONG, "match": "small" },
         { "action": "UploadPartCopy", "kind": "delay", "seconds": LONG },
@@ -68,7 +68,7 @@ async fn a_connection_without_a_limit_in_time_is_asked_for_a_sign_of_life() {
     let s3 = world.s3(SANDBOX, WEST).await;
     make(&s3, "receipts", WEST).await;
     put(&s3, "receipts", "slow", b"x".to_vec()).await;
-    world.ready(&place(SANDBOX, WEST), &Create::Bucket { name: "drill".into() }).await;
+    world.ready(&place(SANDBOX, WEST), &Create::Bucket { name: "drill".into(), versioned: false }).await;
     world.moto.faults(&json!([{ "action": "CopyObject", "kind": "delay", "seconds": 5 }]));
     let is_watched = |(timer, when): &(u8, u64)| *timer == 2 && *when <= 6000;
     assert!(!timers(world.moto.port()).iter().any(is_watched), "the usual connections have limits in time");
@@ -94,7 +94,7 @@ async fn an_upload_that_an_unanswered_attempt_completed_is_not_made_again() {
     make(&there, "offsite", WEST).await;
     put(&there, "offsite", "big", vec![7; 17 * MIB]).await;
     let at = place(SANDBOX, WEST);
-    world.ready(&at, &Create::Bucket { name: "drill".into() }).await;
+    world.ready(&at, &Create::Bucket { name: "drill".into(), versioned: false }).await;
     world.moto.faults(&json!([{ "action": "CompleteMultipartUpload", "kind": "drop_after" }]));
     let job = copy(bucket("offsite", super::objects::ELSEWHERE, WEST), bucket("drill", SANDBOX, WEST), None);
     let permit = world.permit(&at, port::Operation::Write).await.unwrap();
@@ -114,7 +114,7 @@ async fn an_object_that_is_overwritten_while_others_are_copied_is_left_out() {
         put(&s3, "receipts", key, b"old".to_vec()).await;
     }
     let at = place(SANDBOX, WEST);
-    world.ready(&at, &Create::Bucket { name: "drill".into() }).await;
+    world.ready(&at, &Create::Bucket { name: "drill".into(), versioned: false }).await;
     world.moto.faults(&json!([
         { "action": "CopyObject", "kind": "delay", "seconds": 2, "match": "changed" }
     ]));
@@ -140,7 +140,7 @@ async fn an_object_that_another_provider_overwrites_meanwhile_is_left_out() {
         put(&there, "offsite", key, b"old".to_vec()).await;
     }
     let at = place(SANDBOX, WEST);
-    world.ready(&at, &Create::Bucket { name: "drill".into() }).await;
+    world.ready(&at, &Create::Bucket { name: "drill".into(), versioned: false }).await;
     provider.faults(&json!([{ "action": "GetObject", "kind": "delay", "seconds": 2, "match": "changed" }]));
     let job = copy(bucket("offsite", super::objects::ELSEWHERE, WEST), bucket("drill", SANDBOX, WEST), None);
     let permit = world.permit(&at, port::Operation::Write).await.unwrap();
@@ -161,7 +161,7 @@ async fn a_bucket_is_emptied_of_keys_that_xml_cannot_carry_and_of_many_pages() {
     let world = World::losing_east();
     let at = place(SANDBOX, WEST);
     let before = world.moto.state();
-    world.ready(&at, &Create::Bucket { name: "drill".into() }).await;
+    world.ready(&at, &Create::Bucket { name: "drill".into(), versioned: false }).await;
     let s3 = world.s3(SANDBOX, WEST).await;
     // moto cannot list other keys that XML cannot carry.
     put(&s3, "drill", "tab\tkey", b"x".to_vec()).await;
@@ -203,7 +203,7 @@ async fn a_provider_without_versions_keeps_none() {
         { "action": "GetBucketVersioning", "kind": "error", "code": "NotImplemented", "status": 501, "times": 99 }
     ]));
     let at = place(SANDBOX, WEST);
-    world.ready(&at, &Create::Bucket { name: "drill".into() }).await;
+    world.ready(&at, &Create::Bucket { name: "drill".into(), versioned: false }).await;
     let now = chrono::Utc::now() + chrono::TimeDelta::seconds(2);
     let (from, to) = (bucket("offsite", super::objects::ELSEWHERE, WEST), bucket("drill", SANDBOX, WEST));
     let permit = world.permit(&at, port::Operation::Write).await.unwrap();

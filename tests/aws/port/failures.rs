@@ -263,7 +263,10 @@ async fn a_creation_that_fails_half_way_says_that_something_may_be_there() {
         world.try_create(&at, &Create::Vpc { cidr: "10.67.0.0/16".into(), name: "other".into() }).await;
     assert_eq!(error.unwrap_err().sent, Sent::No);
     refused("PutPublicAccessBlock");
-    let error = world.try_create(&at, &Create::Bucket { name: "half-made".into() }).await.unwrap_err();
+    let error = world
+        .try_create(&at, &Create::Bucket { name: "half-made".into(), versioned: false })
+        .await
+        .unwrap_err();
     assert_eq!((error.kind, error.sent), (ErrorKind::Forbidden, Sent::Maybe), "{error}");
     // An answer is lost, and the search for what it may have left fails. So nobody knows whether
     // something exists.

@@ -25,7 +25,7 @@ async fn the_lost_region_is_not_called_nor_read_from() {
     let world = World::losing_east();
     let at = place(SANDBOX, WEST);
     world.aws.zones(&at).await.unwrap();
-    world.ready(&at, &Create::Bucket { name: "drill".into() }).await;
+    world.ready(&at, &Create::Bucket { name: "drill".into(), versioned: false }).await;
     world.gate.enforce(Enforcement::Full);
     world.moto.clear_log();
     let east = place(SANDBOX, EAST);
@@ -48,7 +48,13 @@ async fn the_lost_region_is_not_called_nor_read_from() {
     let source = format!("arn:aws:rds:us-east-1:{SANDBOX}:snapshot:orders-1");
     let snapshot = Create::CopyDbSnapshot { source, source_region, kms_key, option_group: None, name, size };
     refused(&world, &at, &snapshot, "would read from region us-east-1").await;
-    refused(&world, &at, &Create::Bucket { name: "late".into() }, "control plane lives in us-east-1").await;
+    refused(
+        &world,
+        &at,
+        &Create::Bucket { name: "late".into(), versioned: false },
+        "control plane lives in us-east-1",
+    )
+    .await;
     world.gate.know_lost_point("snap-lost", "us-east-1");
     refused(&world, &at, &volume("snap-lost", "usw2-az1"), "the recovery point lies in us-east-1").await;
     let lost = BucketRef {
@@ -79,7 +85,7 @@ async fn the_lost_region_is_not_called_nor_read_from() {
     }
     // Teardown may use the control planes to clean up, but never the lost region itself.
     world.gate.enforce(Enforcement::Teardown);
-    world.create(&at, &Create::Bucket { name: "late".into() }).await;
+    world.create(&at, &Create::Bucket { name: "late".into(), versioned: false }).await;
     assert_eq!(world.aws.zones(&east).await.unwrap_err().kind, ErrorKind::Lost);
 }
 

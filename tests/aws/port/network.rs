@@ -138,7 +138,8 @@ async fn what_the_run_has_made_is_looked_at_wherever_it_stands() {
     finds(Leak::Way, &gateway, "an internet gateway").await;
 
     // The run's records name its buckets.
-    let (bucket, _) = world.ready(&at, &Create::Bucket { name: "papers-of-a-run".into() }).await;
+    let (bucket, _) =
+        world.ready(&at, &Create::Bucket { name: "papers-of-a-run".into(), versioned: false }).await;
     let made = vec![ResourceRef {
         kind: Kind::Bucket,
         id: bucket.clone(),

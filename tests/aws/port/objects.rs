@@ -72,7 +72,8 @@ async fn objects_are_copied_on_the_servers_side_and_verified() {
         put(&s3, "receipts", key, key.as_bytes().to_vec()).await;
     }
     let before = world.moto.state();
-    let (name, _) = world.ready(&at, &Create::Bucket { name: "drill-receipts".into() }).await;
+    let (name, _) =
+        world.ready(&at, &Create::Bucket { name: "drill-receipts".into(), versioned: false }).await;
     let (from, to) = (bucket("receipts", SANDBOX, WEST), bucket(&name, SANDBOX, WEST));
     let seen: RefCell<Vec<Progress>> = RefCell::default();
     let progress = |p: Progress| seen.borrow_mut().push(p);
@@ -127,7 +128,7 @@ async fn a_bucket_is_private_encrypted_and_tagged() {
     for region in [WEST, EAST] {
         let at = place(SANDBOX, region);
         let name = format!("drill-{region}");
-        let what = Create::Bucket { name: name.clone() };
+        let what = Create::Bucket { name: name.clone(), versioned: false };
         world.ready(&at, &what).await;
         world.create(&at, &what).await;
         let s3 = world.s3(SANDBOX, region).await;
@@ -150,7 +151,7 @@ async fn a_versioned_bucket_is_restored_as_of_an_instant() {
     let at = place(SANDBOX, WEST);
     let s3 = world.s3(SANDBOX, WEST).await;
     make(&s3, "ledger", WEST).await;
-    world.ready(&at, &Create::Bucket { name: "drill-x".into() }).await;
+    world.ready(&at, &Create::Bucket { name: "drill-x".into(), versioned: false }).await;
     let unversioned =
         copy(bucket("ledger", SANDBOX, WEST), bucket("drill-x", SANDBOX, WEST), Some(chrono::Utc::now()));
     let error = world.copy_objects(&origin(), &unversioned, &|_| {}).await.unwrap_err();
@@ -173,7 +174,7 @@ async fn a_versioned_bucket_is_restored_as_of_an_instant() {
     put(&s3, "ledger", "reborn", "again".into()).await;
     s3.delete_object().bucket("ledger").key("deleted").send().await.unwrap();
 
-    world.ready(&at, &Create::Bucket { name: "drill-ledger".into() }).await;
+    world.ready(&at, &Create::Bucket { name: "drill-ledger".into(), versioned: false }).await;
     let (from, to) = (bucket("ledger", SANDBOX, WEST), bucket("drill-ledger", SANDBOX, WEST));
     let job = copy(from.clone(), to.clone(), Some(instant));
     let copied = world.copy_objects(&origin(), &job, &|_| {}).await.unwrap();
@@ -188,7 +189,7 @@ async fn a_versioned_bucket_is_restored_as_of_an_instant() {
     let ok = world.aws.verify_objects(&origin(), &verify(to, against, true), &|_| {}).await.unwrap();
     assert_eq!((ok.matched, ok.missing, ok.extra, ok.different), (3, 0, 0, 0), "{:?}", ok.examples);
     // If no instant was asked for, T0 is the latest instant that counts.
-    world.ready(&at, &Create::Bucket { name: "drill-t0".into() }).await;
+    world.ready(&at, &Create::Bucket { name: "drill-t0".into(), versioned: false }).await;
     let job = CopyObjects {
         not_after: Some(instant),
         ..copy(bucket("ledger", SANDBOX, WEST), bucket("drill-t0", SANDBOX, WEST), None)
@@ -210,7 +211,7 @@ async fn what_was_written_after_t0_is_left_out() {
     let t0 = chrono::Utc::now();
     tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
     put(&s3, "plain", "after", "2".into()).await;
-    world.ready(&at, &Create::Bucket { name: "drill-plain".into() }).await;
+    world.ready(&at, &Create::Bucket { name: "drill-plain".into(), versioned: false }).await;
     let (from, to) = (bucket("plain", SANDBOX, WEST), bucket("drill-plain", SANDBOX, WEST));
     let job = CopyObjects { not_after: Some(t0), ..copy(from.clone(), to.clone(), None) };
     let copied = world.copy_objects(&origin(), &job, &|_| {}).await.unwrap();
@@ -263,7 +264,7 @@ async fn objects_come_from_a_second_provider_through_here() {
         put(&there, "offsite", key, key.as_bytes().to_vec()).await;
     }
     let at = place(SANDBOX, WEST);
-    world.ready(&at, &Create::Bucket { name: "drill-offsite".into() }).await;
+    world.ready(&at, &Create::Bucket { name: "drill-offsite".into(), versioned: false }).await;
     let (from, to) = (bucket("offsite", elsewhere, WEST), bucket("drill-offsite", SANDBOX, WEST));
     let permit = world.permit(&at, port::Operation::Write).await.unwrap();
     let job = copy(from.clone(), to.clone(), None);
@@ -317,7 +318,7 @@ async fn a_source_of_another_account_is_read_with_its_own_credentials() {
     make(&theirs, "theirs", WEST).await;
     put(&theirs, "theirs", "a", b"hello".to_vec()).await;
     let at = place(SANDBOX, WEST);
-    world.ready(&at, &Create::Bucket { name: "ours".into() }).await;
+    world.ready(&at, &Create::Bucket { name: "ours".into(), versioned: false }).await;
     let job = copy(bucket("theirs", PRODUCTION, WEST), bucket("ours", SANDBOX, WEST), None);
     let copied = world.copy_objects(&origin(), &job, &|_| {}).await.unwrap();
     assert_eq!((copied.objects, copied.bytes), (1, 5));
@@ -333,7 +334,7 @@ async fn what_cannot_be_copied_is_named() {
     for key in ["good", "bad"] {
         put(&s3, "receipts", key, b"x".to_vec()).await;
     }
-    world.ready(&at, &Create::Bucket { name: "drill".into() }).await;
+    world.ready(&at, &Create::Bucket { name: "drill".into(), versioned: false }).await;
     world.moto.faults(
         &json!([{ "action": "CopyObject", "kind": "error", "code": "InvalidObjectState", "status": 403,
         "match": "bad", "times": 50 }]),

@@ -27,7 +27,7 @@ async fn a_missing_permission_hides_its_own_kind_alone() {
     let world = World::losing_east();
     let at = place(SANDBOX, WEST);
     world.sandbox(&at).await;
-    world.ready(&at, &Create::Bucket { name: "papers-of-the-run".into() }).await;
+    world.ready(&at, &Create::Bucket { name: "papers-of-the-run".into(), versioned: false }).await;
     let whole = of_run(&world).await;
     assert_eq!(whole.unread, Vec::<String>::new());
     world.moto.faults(&json!([refused("DescribeDBSubnetGroups"), refused("DescribeSubnets")]));
@@ -53,8 +53,8 @@ async fn a_bucket_whose_tags_are_hidden_is_unread() {
     // run.
     let run = &world.run_tags.run;
     let own = format!("dm-{}-papers", run.0.rsplit('-').next().unwrap());
-    world.ready(&at, &Create::Bucket { name: own.clone() }).await;
-    world.ready(&at, &Create::Bucket { name: "papers-of-others".into() }).await;
+    world.ready(&at, &Create::Bucket { name: own.clone(), versioned: false }).await;
+    world.ready(&at, &Create::Bucket { name: "papers-of-others".into(), versioned: false }).await;
     world.moto.faults(&json!([refused("GetBucketTagging")]));
     for (whose, count) in [(Whose::Run(run.clone()), 1), (Whose::Any, 2)] {
         let found = world.aws.tagged(&at, &whose).await.unwrap();

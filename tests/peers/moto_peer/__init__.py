@@ -11,6 +11,7 @@ behaviour is neither moto's nor AWS's word:
                ready, resources that cannot be deleted.
   sharing      An account can see, copy and use a snapshot or image that is shared with it.
   clock        The clock that the delays follow.
+  backup       AWS Backup's vaults, restore jobs and copy jobs, which moto lacks.
   corrections  Gaps of moto that would mislead a drill. The list is at the head of the module.
   clusters     Automated backups of DB clusters.
   tables       DynamoDB restores as AWS documents them.
@@ -37,6 +38,7 @@ The admin API speaks JSON. A mistake is answered with 400 and {"error": …}.
   GET    /peer/faults   the rules with their "hits"
   POST   /peer/age      {"kind", "id", "account", "region", "taken", "earliest"?} or a list. The
                         kinds are in ageing.py. An id may end in *.
+  POST   /peer/vaults   [{account, region, vault, points}, …]: see backup.py
   POST   /peer/fronts   {"seed": 7, "rate": 0.05, "faults": 20, "kinds"?: […]} → {"port", …}.
                         One more port of the peer. That share of its requests fails, by seed, until
                         that number of faults is reached.
@@ -63,6 +65,7 @@ unless `times` says otherwise:
   cut                        half the answer, as if it were all of it
   twice                      The request arrives twice, and the second answer is given.
   delete_fails               of DeleteStack: the stack is DELETE_FAILED
+  outside, nothing, job_fails  of StartRestoreJob: see backup.py
 
 These kinds apply as long as the rule stands:
 

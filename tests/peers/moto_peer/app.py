@@ -13,7 +13,9 @@ import threading
 from moto.backends import list_of_moto_modules  # noqa: F401  (the import registers the backends)
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from . import ageing, answers, clusters, corrections, delays, estate, front, inventory, listing, selections, sharing, tables
+from . import (
+    ageing, answers, backup, clusters, corrections, delays, estate, front, inventory, listing, selections, sharing, tables
+)  # fmt: skip
 from .clock import CLOCK
 from .control import CONTROL
 from .iam import SIMULATE, Iam
@@ -50,6 +52,7 @@ class PeerApp:
         if path.startswith("/moto-api"):
             if path == "/moto-api/reset":
                 self.tokens.clear()
+                backup.clear()
             return self.moto(environ, start_response)
         request = identify(environ)
         entry = self.note(request, environ.get("peer.front"))
@@ -144,6 +147,12 @@ class PeerApp:
             return self.forward(environ, request)
         with self.lock:
             delays.reap()
+            backup.settle()
+            if request["service"] == "backup":
+                said = backup.answer(request, peek_body(environ))
+                if said is not None:
+                    status, headers, body = said
+                    return status, sized(headers, body), [body]
             return self.once(environ, request)
 
     def once(self, environ, request):
@@ -243,6 +252,8 @@ class PeerApp:
                 self.listing.estate = None
             case "GET", "/peer/used":
                 return 200, sorted(self.iam.used)
+            case "POST", "/peer/vaults":
+                backup.seed(given)
             case "POST", "/peer/policies":
                 return 200, self.iam.set(given)
             case "DELETE", "/peer/policies":
@@ -250,6 +261,7 @@ class PeerApp:
             case "GET", "/peer/state":
                 with self.lock:
                     delays.reap()
+                    backup.settle()
                     return 200, inventory.inventory()
             case _:
                 return 404, {"error": f"no {method} {path}"}
@@ -288,6 +300,12 @@ def take_body(environ):
     if environ.get("wsgi.input_terminated") and not left:
         return stream.read()
     return stream.read(left)
+
+
+def peek_body(environ):
+    body = take_body(environ)
+    environ["wsgi.input"] = io.BytesIO(body)
+    return body
 
 
 def reset(environ):

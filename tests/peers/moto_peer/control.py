@@ -9,14 +9,14 @@ from .clock import CLOCK
 KINDS = (
     "ebs_snapshot", "ami", "volume", "instance", "instance_status", "instance_terminate",
     "db_instance", "db_instance_delete", "db_snapshot", "db_cluster", "db_cluster_delete", "db_cluster_snapshot",
-    "stack", "table",
+    "stack", "table", "restore_job", "copy_job",
 )  # fmt: skip
 TRANSPORT = (
     "throttle", "500", "503", "error", "drop_before", "drop_after", "delay", "unseen", "offered_in",
     "500_after", "503_after", "reset_before", "reset_after", "truncated", "cut", "twice",
 )  # fmt: skip
 STANDING = ("never_ready", "undeletable")
-LATER = ("delete_fails",)
+LATER = ("delete_fails", "outside", "nothing", "job_fails")
 RULE_KEYS = {"action", "kind", "times", "seconds", "service", "region", "account", "id", "match", "code", "status", "message", "zones"}
 
 

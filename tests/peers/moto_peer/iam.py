@@ -14,6 +14,8 @@ ForAnyValue:StringEquals. It takes the values from the request:
 A table of this module maps a request to its actions and resources. It follows the Service
 Authorization Reference, and is independent of drillmaster's table.
 
+  iam:PassedToService   of a role that is passed to AWS Backup
+
 Not evaluated: Deny, NotAction, boundaries, policies of organizations, buckets and keys,
 CloudFormation's use of the caller's permissions, the resources of JSON services (Service Quotas,
 Secrets Manager) and of a request that names none. A role without policies here may do everything.
@@ -220,11 +222,8 @@ def authorised(request):
         if operation.startswith(("Describe", "List")):
             return [(action, "*", {})]
         return {"ec2": of_ec2, "rds": of_rds, "cloudformation": of_stacks}[service](request, action)
-    if service == "backup" and operation in ("ListBackupSelections", "GetBackupSelection"):
-        plan = request["params"]["BackupPlanId"]
-        return [(action, f"arn:aws:backup:{request['region']}:{request['account']}:backup-plan:{plan}", {})]
-    if service == "backup" and operation == "ListBackupPlans":
-        return [(action, "*", {})]
+    if service in JSON_SERVICES:
+        return JSON_SERVICES[service](request, action)
     return [(action, None, {})]
 
 
@@ -261,6 +260,10 @@ def of_ec2(request, action):
     params, operation = request["params"], request["action"]
     made = MADE.get(operation, [])
     needed = []
+    if operation == "CreateTags":
+        tags = {f"aws:RequestTag/{key}": value for key, value in pairs(params, "Tag").items()}
+        ids = [value for name, value in params.items() if name.startswith("ResourceId.")]
+        return [(action, ec2_arn(request, EC2_IDS[one.split("-")[0]], one), {**tags, **tags_of_ec2(request, one)}) for one in ids]
     for kind in made:
         tags = {f"aws:RequestTag/{key}": value for key, value in tags_for(params, kind).items()}
         arn = ec2_arn(request, kind, "*")
@@ -321,6 +324,8 @@ def of_rds(request, action):
     params, operation = request["params"], request["action"]
     new = RDS_MADE.get(operation)
     tags = {f"aws:RequestTag/{key}": value for kind in ("Tag", "member") for key, value in pairs(params, f"Tags.{kind}").items()}
+    if operation == "AddTagsToResource":
+        return [(action, params["ResourceName"], {**tags, **tags_of_rds(request, params["ResourceName"])})]
     needed = []
     for name, kind in RDS_NAMES.items():
         if name not in params:
@@ -345,6 +350,69 @@ def tags_of_rds(request, arn):
             if thing.arn == arn:
                 return carried({tag["Key"]: tag["Value"] for tag in thing.get_tags()})
     return {}
+
+
+def tags_given(request):
+    """The tags that a request in JSON gives."""
+    return {f"aws:RequestTag/{name[4:]}": value for name, value in request["params"].items() if name.startswith("tag:")}
+
+
+def of_backup(request, action):
+    params, operation = request["params"], request["action"]
+    if operation == "StartRestoreJob":
+        role = {"iam:PassedToService": "backup.amazonaws.com"}
+        return [(action, params["RecoveryPointArn"], {}), ("iam:PassRole", params["IamRoleArn"], role)]
+    if operation == "StartCopyJob":
+        role = {"iam:PassedToService": "backup.amazonaws.com"}
+        return [(action, params["RecoveryPointArn"], {}), ("iam:PassRole", params["IamRoleArn"], role)]
+    if operation in ("DescribeRecoveryPoint", "DeleteRecoveryPoint"):
+        return [(action, params["point"], {})]
+    if operation == "ListRecoveryPointsByBackupVault":
+        return [(action, f"arn:aws:backup:{request['region']}:{request['account']}:backup-vault:{params['vault']}", {})]
+    if operation in ("ListBackupSelections", "GetBackupSelection"):
+        return [(action, f"arn:aws:backup:{request['region']}:{request['account']}:backup-plan:{params['BackupPlanId']}", {})]
+    return [(action, "*", {})]
+
+
+def of_efs(request, action):
+    from moto.efs.models import efs_backends
+
+    params = request["params"]
+    name = params.get("file_system") or params.get("FileSystemId")
+    start = f"arn:aws:elasticfilesystem:{request['region']}:{request['account']}:file-system/"
+    backend = efs_backends[request["account"]][request["region"]]
+    if "mount_target" in params:
+        target = backend.mount_targets_by_id.get(params["mount_target"])
+        name = target.file_system_id if target else None
+    if name is None:
+        return [(action, start + "*", {})]
+    tags = {tag["Key"]: tag["Value"] for tag in backend.list_tags_for_resource(name)} if name in backend.file_systems_by_id else {}
+    return [(action, start + name, {**tags_given(request), **carried(tags)})]
+
+
+# What a restore does to the new table with the caller's permissions.
+OF_RESTORES = ("BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "Scan", "UpdateItem")
+
+
+def of_dynamodb(request, action):
+    from moto.dynamodb.models import dynamodb_backends
+
+    params = request["params"]
+    if request["action"].startswith("RestoreTable"):
+        made = f"arn:aws:dynamodb:{request['region']}:{request['account']}:table/{params['TargetTableName']}"
+        source = params.get("BackupArn") or params["SourceTableArn"]
+        return [(action, made, {}), (action, source, {}), *((f"dynamodb:{other}", made, {}) for other in OF_RESTORES)]
+    name = params.get("TableName")
+    arn = params.get("ResourceArn") or (f"arn:aws:dynamodb:{request['region']}:{request['account']}:table/{name}" if name else None)
+    if arn is None:
+        return [(action, "*", {})]
+    backend = dynamodb_backends[request["account"]][request["region"]]
+    table = backend.tables.get(arn.rsplit("/", 1)[-1])
+    tags = {tag["Key"]: tag["Value"] for tag in backend.list_tags_of_resource(table.table_arn)} if table else {}
+    return [(action, arn, {**tags_given(request), **carried(tags)})]
+
+
+JSON_SERVICES = {"backup": of_backup, "elasticfilesystem": of_efs, "dynamodb": of_dynamodb}
 
 
 def stack_arn(request):

@@ -5,8 +5,6 @@ import json
 import re
 from urllib.parse import parse_qsl, unquote, urlencode
 
-from . import rest
-
 SECRET = ("password", "secret")
 JSON_TARGET = "HTTP_X_AMZ_TARGET"
 
@@ -21,15 +19,15 @@ def identify(environ):
         action, params = environ[JSON_TARGET].rsplit(".", 1)[-1], {}
         if service == "cloudcontrolapi":
             params = json.loads(read_whole(environ) or b"{}")
+        elif service == "dynamodb":
+            params = json_params(environ)
+    elif service in REST:
+        action, params = rest_operation(environ, service)
     elif service in ("s3", "unknown") and not is_form(environ):
         service = "s3"
         action, params = s3_operation(environ)
-    elif service in rest.MODELS:
-        action, params = rest.operation(service, environ)
     elif service == "route53":
         action, params = route53_operation(environ)
-    elif service in REST:
-        action, params = rest_operation(service, environ), {}
     elif "/operation/" in environ.get("PATH_INFO", ""):  # RPC v2, with CBOR
         action, params = environ["PATH_INFO"].rsplit("/", 1)[1], {}
     else:
@@ -126,30 +124,45 @@ S3_CONFIGURATION = {
 S3_UNPREFIXED = ("PublicAccessBlock", "ObjectLockConfiguration")
 
 
-# The reading operations of services that are told by method and path: a pattern of the path, and
-# the operation.
+# service → (method, path, operation). Groups of the path are params.
 REST = {
     "backup": (
-        ("/backup-vaults/[^/]+/recovery-points/?", "ListRecoveryPointsByBackupVault"),
-        ("/backup-vaults/?", "ListBackupVaults"),
-        ("/backup/plans/[^/]+/selections/[^/]+", "GetBackupSelection"),
-        ("/backup/plans/[^/]+/selections/?", "ListBackupSelections"),
-        ("/backup/plans/?", "ListBackupPlans"),
-        ("/copy-jobs/?", "ListCopyJobs"),
-        ("/tags/.+", "ListTags"),
+        ("GET", "/backup-vaults", "ListBackupVaults"),
+        ("GET", "/backup-vaults/(?P<vault>[^/]+)/recovery-points", "ListRecoveryPointsByBackupVault"),
+        ("GET", "/backup-vaults/(?P<vault>[^/]+)/recovery-points/(?P<point>.+)", "DescribeRecoveryPoint"),
+        ("DELETE", "/backup-vaults/(?P<vault>[^/]+)/recovery-points/(?P<point>.+)", "DeleteRecoveryPoint"),
+        ("PUT", "/restore-jobs", "StartRestoreJob"),
+        ("GET", "/restore-jobs/(?P<job>[^/]+)", "DescribeRestoreJob"),
+        ("GET", "/copy-jobs", "ListCopyJobs"),
+        ("PUT", "/copy-jobs", "StartCopyJob"),
+        ("GET", "/copy-jobs/(?P<job>[^/]+)", "DescribeCopyJob"),
+        ("GET", "/backup/plans", "ListBackupPlans"),
+        ("GET", "/backup/plans/(?P<BackupPlanId>[^/]+)/selections", "ListBackupSelections"),
+        ("PUT", "/backup/plans/(?P<BackupPlanId>[^/]+)/selections", "CreateBackupSelection"),
+        ("GET", "/backup/plans/(?P<BackupPlanId>[^/]+)/selections/(?P<SelectionId>[^/]+)", "GetBackupSelection"),
+        ("GET", "/tags/(?P<point>.+)", "ListTags"),
     ),
     "elasticfilesystem": (
-        ("/2015-02-01/file-systems/replication-configurations", "DescribeReplicationConfigurations"),
-        ("/2015-02-01/file-systems/?", "DescribeFileSystems"),
+        ("POST", "/2015-02-01/file-systems", "CreateFileSystem"),
+        ("GET", "/2015-02-01/file-systems/replication-configurations", "DescribeReplicationConfigurations"),
+        ("GET", "/2015-02-01/file-systems", "DescribeFileSystems"),
+        ("DELETE", "/2015-02-01/file-systems/(?P<file_system>[^/]+)", "DeleteFileSystem"),
+        ("POST", "/2015-02-01/resource-tags/(?P<file_system>[^/]+)", "TagResource"),
+        ("POST", "/2015-02-01/mount-targets", "CreateMountTarget"),
+        ("GET", "/2015-02-01/mount-targets", "DescribeMountTargets"),
+        ("DELETE", "/2015-02-01/mount-targets/(?P<mount_target>[^/]+)", "DeleteMountTarget"),
     ),
 }  # fmt: skip
 
 
-def rest_operation(service, environ):
-    if environ["REQUEST_METHOD"] != "GET":
-        return "Unknown"
-    path = environ.get("PATH_INFO", "/")
-    return next((operation for pattern, operation in REST[service] if re.fullmatch(pattern, path)), "Unknown")
+def rest_operation(environ, service):
+    method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "/").rstrip("/") or "/"
+    params = dict(parse_qsl(environ.get("QUERY_STRING", "")))
+    for verb, pattern, operation in REST[service]:
+        found = re.fullmatch(pattern, path)
+        if verb == method and found:
+            return operation, params | {key: unquote(value) for key, value in found.groupdict().items()} | json_params(environ)
+    return "Unknown", params
 
 
 def read_whole(environ):
@@ -158,6 +171,19 @@ def read_whole(environ):
     body = stream.read() if environ.get("wsgi.input_terminated") and not length else stream.read(length)
     environ["wsgi.input"] = io.BytesIO(body)
     return body
+
+
+def json_params(environ):
+    """The texts of a JSON body, and its tags as `tag:KEY`."""
+    body = read_whole(environ)
+    try:
+        given = json.loads(body) if body else {}
+    except ValueError:
+        return {}
+    params = {key: redact(key, value) for key, value in given.items() if isinstance(value, str)}
+    tags = {f"tag:{tag['Key']}": tag["Value"] for tag in given.get("Tags", []) if isinstance(tag, dict)}
+    metadata = {f"Metadata.{key}": value for key, value in (given.get("Metadata") or {}).items()}
+    return params | tags | metadata
 
 
 def route53_operation(environ):

@@ -10,12 +10,15 @@ and network ACL, and RDS's default parameter groups.
 from moto.cloudformation.models import cloudformation_backends
 from moto.dynamodb.models import dynamodb_backends
 from moto.ec2.models import ec2_backends
+from moto.efs.models import efs_backends
 from moto.rds.models import rds_backends
 from moto.s3.models import s3_backends
 
+from . import backup
+
 
 def inventory():
-    found = [*ec2(), *rds(), *cloudformation(), *dynamodb(), *s3()]
+    found = [*ec2(), *rds(), *cloudformation(), *s3(), *efs(), *dynamodb(), *vaults()]
     return {"resources": sorted(found, key=lambda it: (it["account"], it["region"], it["type"], it["id"]))}
 
 
@@ -140,14 +143,28 @@ def cloudformation():
             yield entry(account, region, "cloudformation:stack", stack.name, stack.tags or {}, {"status": stack.status})
 
 
+def efs():
+    for account, region, backend in backends(efs_backends):
+        for system in backend.file_systems_by_id.values():
+            tags = {tag["Key"]: tag["Value"] for tag in backend.list_tags_for_resource(system.file_system_id)}
+            yield entry(account, region, "efs:file-system", system.file_system_id, tags, {"token": system.creation_token})
+        for target in backend.mount_targets_by_id.values():
+            yield entry(account, region, "efs:mount-target", target.mount_target_id, {}, {"of": target.file_system_id, "subnet": target.subnet_id})
+
+
 def dynamodb():
     for account, region, backend in backends(dynamodb_backends):
         for table in backend.tables.values():
             tags = {tag["Key"]: tag["Value"] for tag in table.tags or []}
-            items = sum(len(held) if isinstance(held, dict) else 1 for held in table.items.values())
-            yield entry(account, region, "dynamodb:table", table.name, tags, {"items": items})
-        for backup in backend.backups.values():
-            yield entry(account, region, "dynamodb:backup", backup.arn, {}, {"of": backup.table.name})
+            yield entry(account, region, "dynamodb:table", table.name, tags, {"items": len(list(table.all_items()))})
+        for one in backend.backups.values():
+            yield entry(account, region, "dynamodb:backup", one.arn, {}, {"of": one.table.name})
+
+
+def vaults():
+    for vault in backup.VAULTS:
+        for point in vault["points"]:
+            yield entry(vault["account"], vault["region"], "backup:recovery-point", point["arn"], {}, {"vault": vault["vault"]})
 
 
 def s3():

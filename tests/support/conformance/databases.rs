@@ -23,7 +23,7 @@ fn endpoint(outcome: &Outcome) {
 
 /// The database uses the sandbox's subnet group and security group. Both clouds refuse to delete
 /// these while it exists.
-async fn lives_in_the_sandbox(stage: &Stage<'_>, db: &Value, multi_az: bool) {
+pub async fn lives_in_the_sandbox(stage: &Stage<'_>, db: &Value, multi_az: bool) {
     let (group, security) =
         (stage.ready.db_subnet_group.clone().unwrap(), stage.ready.security_group.clone());
     for resource in

@@ -53,7 +53,7 @@ pub async fn the_lost_region(peer: &Peer) {
     refused(peer, &at, "volume", &volume("snap-lost", "usw2-az1"), "the recovery point lies in us-east-1")
         .await;
     // A control plane that lives in the lost region is lost with it, for all regions.
-    let bucket = Create::Bucket { name: "conformance-late".into() };
+    let bucket = Create::Bucket { name: "conformance-late".into(), versioned: false };
     refused(peer, &at, "bucket", &bucket, "control plane lives in us-east-1").await;
     let from = BucketRef {
         name: RECEIPTS.into(),

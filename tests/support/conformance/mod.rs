@@ -5,6 +5,7 @@
 //! Each test binary generates its tests from the scenarios that [`scenarios!`](crate::scenarios)
 //! lists.
 
+pub mod backups;
 pub mod compute;
 pub mod databases;
 pub mod loss;
@@ -21,6 +22,10 @@ pub mod tables;
 macro_rules! scenarios {
     ($tests:ident) => {
         $tests! {
+            backups {
+                points_of_aws_backup_are_restored_into_the_sandbox ["backup.restore"]
+                a_role_of_another_account_restores_nothing []
+            }
             compute {
                 snapshots_are_copied_and_become_volumes ["ec2.copy_snapshot", "ec2.restore_volume"]
                 images_are_copied_and_launched ["ec2.copy_image", "ec2.launch"]

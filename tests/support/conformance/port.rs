@@ -127,13 +127,15 @@ pub async fn what_was_never_there_is_gone(peer: &Peer) {
             Kind::Address => "eipalloc-00000000000000000",
             Kind::Stack => "arn:aws:cloudformation:us-west-2:999988887777:stack/none/1",
             Kind::Bucket => "conformance-no-such-bucket",
+            Kind::FileSystem => "fs-00000000000000000",
             Kind::DbSubnetGroup
             | Kind::KeyPair
             | Kind::Table
             | Kind::DbInstance
             | Kind::DbCluster
             | Kind::DbSnapshot
-            | Kind::DbClusterSnapshot => "no-such-thing",
+            | Kind::DbClusterSnapshot
+            | Kind::RestoreJob => "no-such-thing",
         };
         let ids = [id.to_owned(), format!("{id}1")];
         let seen = peer.cloud.observe(&at, kind, &ids).await.unwrap_or_else(|e| panic!("{kind:?}: {e}"));

@@ -36,6 +36,14 @@ pub const VERSIONED: &str = "conformance-versioned";
 /// How many objects the versioned bucket held at [`Ids::instant`]. Now it holds one more.
 pub const VERSIONED_OBJECTS: u64 = 3;
 
+/// Recovery points of AWS Backup in a vault of the sandbox's account: of a file system and of the
+/// database `orders`.
+pub const SHARES: &str = "arn:aws:backup:us-west-2:999988887777:recovery-point:shares-1";
+pub const SHARED: &str = "fs-0123456789abcdef0";
+pub const ORDERS_KEPT: &str = "arn:aws:backup:us-west-2:999988887777:recovery-point:orders-1";
+/// The role that AWS Backup restores with.
+pub const RESTORER: &str = "arn:aws:iam::999988887777:role/restore";
+
 /// The names of everything else, which differ between the clouds.
 #[derive(Debug, Clone)]
 pub struct Ids {
@@ -118,6 +126,8 @@ pub fn of_the_twin(ids: &Ids, now: Time, faults: &[Fault]) -> EstateFile {
         ],
         "recovery_points": [
             point(orders, "rds_snapshot", ORDERS_WEST, SANDBOX, WEST, false),
+            point(orders, "backup", ORDERS_KEPT, SANDBOX, WEST, false),
+            point(&format!("efs:file-system/{SHARED}"), "backup", SHARES, SANDBOX, WEST, false),
             point(orders, "rds_snapshot", ORDERS_EAST, SANDBOX, EAST, false),
             point(orders, "rds_snapshot", ORDERS_VAULT, VAULT, WEST, true),
             point(orders, "rds_snapshot", ORDERS_SECRET, VAULT, WEST, false),

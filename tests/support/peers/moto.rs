@@ -124,6 +124,11 @@ impl Moto {
         self.call("POST", "/peer/age", Some(wish));
     }
 
+    /// Adds vaults of AWS Backup with recovery points: see `backup.py` of the peer.
+    pub fn vaults(&self, vaults: &Value) {
+        self.call("POST", "/peer/vaults", Some(vaults));
+    }
+
     /// Forgets all resources. Credentials of assumed roles then mean another account, so roles must
     /// be assumed again.
     pub fn reset(&self) {

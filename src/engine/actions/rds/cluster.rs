@@ -58,7 +58,7 @@ pub(super) fn capacity_problems(class: &str, serverless: Option<ServerlessArgs>)
 }
 
 /// Checks how many instances a cluster of Aurora is to have.
-pub(super) fn instance_count(count: u32) -> Result<u32, StepError> {
+pub(in crate::actions) fn instance_count(count: u32) -> Result<u32, StepError> {
     if count == 0 || count > 16 {
         return Err(StepError::wrong(
             format!("`instances` is {count}"),
@@ -70,7 +70,7 @@ pub(super) fn instance_count(count: u32) -> Result<u32, StepError> {
 
 /// Adds the instances of a restored Aurora cluster. The restore creates none, and without instances
 /// nobody can query the cluster.
-pub(super) async fn add_instances(
+pub(in crate::actions) async fn add_instances(
     cx: &Context<'_>,
     cluster: &str,
     (class, engine): (&str, &str),

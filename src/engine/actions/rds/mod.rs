@@ -1,6 +1,6 @@
 //! RDS and Aurora: snapshot copies, restores, replicas.
 
-mod cluster;
+pub(super) mod cluster;
 pub mod copy_snapshot;
 pub mod promote_replica;
 pub mod restore;

@@ -114,7 +114,11 @@ impl Action for Restore {
             Some(real) => real.clone(),
             // The name was not known before T0. Creating the bucket now needs S3's bucket
             // management, which may be lost.
-            None => cx.create_ready("bucket", Create::Bucket { name: cx.name(&args.to) }).await?.0,
+            None => {
+                cx.create_ready("bucket", Create::Bucket { name: cx.name(&args.to), versioned: false })
+                    .await?
+                    .0
+            }
         };
         let as_of = as_of(cx, &args.from)?;
         let copy = CopyObjects {

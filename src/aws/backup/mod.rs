@@ -1,0 +1,150 @@
+//! Restores by AWS Backup: a job is started, and what it made is taken over.
+//!
+//! A job carries no tags and cannot be stopped. So its id in the journal is what proves that the
+//! resource is this run's.
+
+mod landing;
+
+use aws_sdk_backup::operation::describe_restore_job::DescribeRestoreJobOutput;
+use aws_sdk_backup::types::RestoreJobStatus;
+use serde_json::json;
+
+use crate::access::{BackupReader, Writer};
+use crate::error::OrCloud;
+use crate::{At, missing, observed, tags, with};
+use port::request::OUTSIDE;
+use port::{
+    AdoptRestored, CloudError, CloudResult, Created, ErrorKind, Kind, Observed, StartRestore, State,
+    TAG_EXPIRES, TAG_RUN,
+};
+
+const DESCRIBE: &str = "backup:DescribeRestoreJob";
+
+/// Starts a restore job. The token makes a repeated request the same job.
+pub async fn start(at: &At<'_>, start: &StartRestore) -> CloudResult<Created> {
+    const CALL: &str = "backup:StartRestoreJob";
+    let writer = at.writer().await?;
+    let mut metadata = start.metadata.clone();
+    if let Some(az) = &start.az {
+        metadata.insert("availabilityZone".into(), at.zone_name(az).await?);
+    }
+    let request = writer
+        .backup
+        .start_restore_job()
+        .recovery_point_arn(&start.recovery_point)
+        .iam_role_arn(&start.role)
+        .resource_type(start.restores.row().word)
+        .idempotency_token(tags::token(at, ""))
+        .copy_source_tags_to_restored_resource(false)
+        .set_metadata(Some(metadata.into_iter().collect()));
+    let started = request.send().await.or_cloud(CALL)?;
+    let id = started.restore_job_id.ok_or_else(|| missing(CALL, "restore job"))?;
+    Ok(at.created(Kind::RestoreJob, id, "job"))
+}
+
+/// Takes over what a job of this run made.
+pub async fn adopt(at: &At<'_>, adopt: &AdoptRestored) -> CloudResult<Created> {
+    let writer = at.writer().await?;
+    let job = describe(&writer.read.backup, &adopt.job).await?.ok_or_else(|| {
+        CloudError::new(ErrorKind::NotFound, DESCRIBE, format!("there is no restore job {}", adopt.job))
+            .help("AWS Backup forgets old jobs: look for what it made in the vault's account, by hand")
+    })?;
+    if job.status != Some(RestoreJobStatus::Completed) {
+        let said = format!("the restore job {} is {}", adopt.job, status(&job));
+        return Err(CloudError::new(ErrorKind::InUse, DESCRIBE, said));
+    }
+    let word = adopt.restores.row().word;
+    let mut created = Created::default();
+    let mut tell = |why: String| drop(created.outputs.insert(OUTSIDE.to_owned(), json!(why)));
+    let Some(arn) = job.created_resource_arn() else {
+        // A job for S3 completes also when nothing matched. The objects in the bucket will tell.
+        if adopt.restores.row().makes == Kind::Bucket {
+            return Ok(created);
+        }
+        let said = format!("the restore job {} completed, and names nothing that it made", adopt.job);
+        return Err(CloudError::new(ErrorKind::Invalid, DESCRIBE, said)
+            .help("look for it in AWS Backup's console: `Jobs`, `Restore jobs`"));
+    };
+    if job.resource_type().is_some_and(|kind| kind != word) {
+        tell(format!("{arn} is of the type {}, and not of {word}", job.resource_type().unwrap_or_default()));
+        return Ok(created);
+    }
+    let zone = match &adopt.landing.az {
+        Some(az) => Some(at.zone_name(az).await?),
+        None => None,
+    };
+    let lands = landing::Lands { landing: &adopt.landing, zone: zone.as_deref() };
+    let pairs = tags::pairs(at, &adopt.name);
+    let found = landing::found(&writer, at.place, arn, job.creation_date(), Some(&lands)).await?;
+    if let Some(why) = found.outside {
+        tell(why);
+    }
+    if let Some(resource) = found.resource {
+        landing::tag(&writer, &resource, arn, &found.parts, &pairs).await?;
+        created.resources.push(resource);
+    }
+    Ok(created)
+}
+
+/// Ends with a job in teardown: what it made gets the run's tag, so that it is found and deleted.
+pub async fn finish(to: &Writer, place: &port::Place, id: &str) -> CloudResult<()> {
+    let Some(job) = describe(&to.read.backup, id).await? else { return Ok(()) };
+    let has_ended = match &job.status {
+        Some(RestoreJobStatus::Pending | RestoreJobStatus::Running) | None => false,
+        Some(_) => true,
+    };
+    if !has_ended {
+        let said = format!("the restore job {id} is {}, and no call stops it", status(&job));
+        return Err(CloudError::new(ErrorKind::InUse, DESCRIBE, said));
+    }
+    let Some(arn) = job.created_resource_arn() else { return Ok(()) };
+    let found = landing::found(to, place, arn, job.creation_date(), None).await?;
+    let run_tags = &to.run_tags;
+    let pairs = vec![
+        (TAG_RUN, run_tags.run.to_string()),
+        (TAG_EXPIRES, run_tags.expires.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)),
+    ];
+    match (found.resource, found.outside) {
+        (Some(resource), _) => landing::tag(to, &resource, arn, &found.parts, &pairs).await,
+        (None, None) => Ok(()),
+        (None, Some(why)) => Err(CloudError::new(
+            ErrorKind::Guarded,
+            DESCRIBE,
+            format!("the restore job {id} made {arn}, which is not deleted: {why}"),
+        )
+        .help("look at it by hand: whether it is this run's is not proved")),
+    }
+}
+
+pub async fn observe(backup: &BackupReader, ids: &[String]) -> CloudResult<Vec<Observed>> {
+    let mut all = Vec::new();
+    for id in ids {
+        let Some(job) = describe(backup, id).await? else { continue };
+        let said = status(&job);
+        let state = match &job.status {
+            Some(RestoreJobStatus::Completed) => State::Ready,
+            Some(RestoreJobStatus::Aborted | RestoreJobStatus::Failed) => State::Failed(said),
+            Some(_) | None => State::Pending(said),
+        };
+        all.push(with(observed(id.clone(), state), "created", job.created_resource_arn));
+    }
+    Ok(all)
+}
+
+/// The status of a job, with its message and progress.
+fn status(job: &DescribeRestoreJobOutput) -> String {
+    let word = job.status().map_or("of unknown status", RestoreJobStatus::as_str);
+    match (job.status_message(), job.percent_done()) {
+        (Some(message), _) if !message.is_empty() => format!("{word} ({message})"),
+        (_, Some(done)) if !done.is_empty() => format!("{word} ({done})"),
+        _ => word.to_owned(),
+    }
+}
+
+async fn describe(backup: &BackupReader, id: &str) -> CloudResult<Option<DescribeRestoreJobOutput>> {
+    match backup.describe_restore_job().restore_job_id(id).send().await.or_cloud(DESCRIBE) {
+        Ok(job) => Ok(Some(job)),
+        Err(e) if e.kind == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e),
+    }
+}

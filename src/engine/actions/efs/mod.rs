@@ -1,0 +1,3 @@
+//! EFS: mount targets of restored file systems.
+
+pub mod mount;

@@ -1,0 +1,402 @@
+"""AWS Backup: vaults, recovery points, restore jobs and copy jobs, which moto lacks.
+
+A restore job behaves as documented:
+
+  - Keys of the metadata are not case-sensitive, and all values are texts.
+  - Without metadata for the network, the resource lands where the account's defaults lead: RDS and EC2
+    in the default VPC, in its default subnet and group. RDS is then publicly accessible.
+  - EFS restores into the existing file system, unless `newFileSystem` is true.
+  - Nothing is tagged. `CopySourceTagsToRestoredResource` fails the job for DynamoDB and S3.
+  - S3 needs a bucket with versions. A job completes when nothing matched.
+  - The same idempotency token gives the same job.
+  - A cluster has no instances.
+
+The job makes the real resource in moto's backends, once its delay (`restore_job`) is over. Fault rules
+with the action StartRestoreJob: `outside` (the metadata for the network and the name are ignored),
+`nothing` (it completes, and makes nothing), `job_fails`.
+
+POST /peer/vaults: [{account, region, vault, locked?, points: [{arn, of, type, source, taken, completed?,
+status?, size?, copied_from?}]}]. `of` is the ARN of what was backed up. `source` is what moto restores
+from: a snapshot, an image, a file system, a table's backup or a bucket.
+"""
+
+import json
+import uuid
+from datetime import datetime, timezone
+
+from moto.dynamodb.models import dynamodb_backends
+from moto.ec2.models import ec2_backends
+from moto.efs.models import efs_backends
+from moto.rds.models import rds_backends
+from moto.s3.models import s3_backends
+
+from .clock import CLOCK
+from .control import CONTROL
+
+VAULTS = []
+JOBS = {}
+COPIES = {}
+TOKENS = {}
+
+
+def clear():
+    for held in (VAULTS, JOBS, COPIES, TOKENS):
+        held.clear()
+
+
+def seed(vaults):
+    known = {"account", "region", "vault", "locked", "points"}
+    for vault in vaults:
+        if set(vault) - known:
+            raise ValueError(f"vaults: unknown keys {sorted(set(vault) - known)}")
+        place = {key: vault[key] for key in ("account", "region")}
+        VAULTS.append({"locked": False, "points": [], **vault, "points": [{**place, **point} for point in vault["points"]]})
+
+
+class Refused(Exception):
+    def __init__(self, code, message, status=400):
+        super().__init__(message)
+        self.code, self.status = code, status
+
+
+def answer(request, body):
+    """Returns (status, headers, body) of an operation, or None if it is moto's."""
+    operation = OPERATIONS.get(request["action"])
+    if operation is None:
+        return None
+    try:
+        status, said = 200, operation(request, json.loads(body) if body else {})
+    except Refused as refused:
+        status, said = refused.status, {"Code": refused.code, "Message": str(refused), "Type": "Client"}
+        return status, [("Content-Type", "application/json"), ("x-amzn-ErrorType", refused.code)], json.dumps(said).encode()
+    return status, [("Content-Type", "application/json")], json.dumps(said).encode()
+
+
+def here(request):
+    return request["account"], request["region"]
+
+
+def vault_arn(vault):
+    return f"arn:aws:backup:{vault['region']}:{vault['account']}:backup-vault:{vault['vault']}"
+
+
+def seconds(text):
+    return datetime.fromisoformat(text).timestamp()
+
+
+def now():
+    return datetime.now(timezone.utc).timestamp()
+
+
+def of_place(request):
+    return [vault for vault in VAULTS if (vault["account"], vault["region"]) == here(request)]
+
+
+def find_point(arn):
+    for vault in VAULTS:
+        for point in vault["points"]:
+            if point["arn"] == arn:
+                return vault, point
+    return None, None
+
+
+# --- what is read
+
+
+def list_vaults(request, _body):
+    if request["params"].get("shared") == "true":
+        return {"BackupVaultList": []}
+    return {
+        "BackupVaultList": [
+            {"BackupVaultName": vault["vault"], "BackupVaultArn": vault_arn(vault), "Locked": vault["locked"], "NumberOfRecoveryPoints": len(vault["points"])}
+            for vault in of_place(request)
+        ]
+    }
+
+
+def told(vault, point):
+    said = {
+        "RecoveryPointArn": point["arn"],
+        "BackupVaultName": vault["vault"],
+        "BackupVaultArn": vault_arn(vault),
+        "ResourceArn": point["of"],
+        "ResourceType": point["type"],
+        "Status": point.get("status", "COMPLETED"),
+        "CreationDate": seconds(point["taken"]),
+        "BackupSizeInBytes": point.get("size", 1 << 30),
+        "IsEncrypted": False,
+    }
+    if point.get("status", "COMPLETED") in ("COMPLETED", "AVAILABLE"):
+        said["CompletionDate"] = seconds(point.get("completed", point["taken"]))
+    if point.get("copied_from"):
+        said["SourceBackupVaultArn"] = point["copied_from"]
+    return said
+
+
+def list_points(request, _body):
+    vaults = [vault for vault in of_place(request) if vault["vault"] == request["params"]["vault"]]
+    if not vaults:
+        raise Refused("ResourceNotFoundException", "Backup vault does not exist.")
+    return {"RecoveryPoints": [told(vaults[0], point) for point in vaults[0]["points"]]}
+
+
+def describe_point(request, _body):
+    vault, point = find_point(request["params"]["point"])
+    if point is None or (vault["account"], vault["region"]) != here(request):
+        raise Refused("ResourceNotFoundException", "Recovery point does not exist.")
+    return told(vault, point)
+
+
+def delete_point(request, _body):
+    vault, point = find_point(request["params"]["point"])
+    if point is None or (vault["account"], vault["region"]) != here(request):
+        raise Refused("ResourceNotFoundException", "Recovery point does not exist.")
+    if vault["locked"]:
+        raise Refused("InvalidRequestException", "The backup vault is locked.")
+    vault["points"].remove(point)
+    return {}
+
+
+def list_copies(request, _body):
+    return {"CopyJobs": [told_copy(copy) for copy in COPIES.values() if copy["here"] == here(request)]}
+
+
+# --- restores
+
+
+def start_restore(request, body):
+    token, place = body.get("IdempotencyToken"), here(request)
+    if token and (place, token) in TOKENS:
+        return {"RestoreJobId": TOKENS[(place, token)]}
+    vault, point = find_point(body["RecoveryPointArn"])
+    if point is None or (vault["account"], vault["region"]) != place:
+        raise Refused("ResourceNotFoundException", f"Recovery point {body['RecoveryPointArn']} does not exist.")
+    if point.get("status", "COMPLETED") not in ("COMPLETED", "AVAILABLE"):
+        raise Refused("InvalidRequestException", f"The recovery point is {point['status']}.")
+    if not str(body.get("IamRoleArn", "")).startswith(f"arn:aws:iam::{place[0]}:role/"):
+        raise Refused("InvalidParameterValueException", "Invalid IAM role.")
+    metadata = {key.lower(): value for key, value in body.get("Metadata", {}).items()}
+    if any(not isinstance(value, str) for value in metadata.values()):
+        raise Refused("InvalidParameterValueException", "Metadata values are texts.")
+    faults = {kind: bool(CONTROL.take(kind, request)) for kind in ("outside", "nothing", "job_fails")}
+    job = {
+        "RestoreJobId": str(uuid.uuid4()).upper(), "AccountId": place[0], "RecoveryPointArn": point["arn"],
+        "CreationDate": now(), "Status": "RUNNING", "IamRoleArn": body["IamRoleArn"], "ResourceType": point["type"],
+        "BackupSizeInBytes": point.get("size", 1 << 30), "place": place, "point": point, "metadata": metadata, "faults": faults,
+        "copies_tags": bool(body.get("CopySourceTagsToRestoredResource")), "until": CLOCK.now() + CONTROL.ready_after("restore_job"),
+    }  # fmt: skip
+    JOBS[job["RestoreJobId"]] = job
+    if token:
+        TOKENS[(place, token)] = job["RestoreJobId"]
+    return {"RestoreJobId": job["RestoreJobId"]}
+
+
+HIDDEN = ("place", "point", "metadata", "faults", "copies_tags", "until")
+
+
+def describe_restore(request, _body):
+    job = JOBS.get(request["params"]["job"])
+    if job is None or job["place"] != here(request):
+        raise Refused("ResourceNotFoundException", "Restore job does not exist.")
+    return {key: value for key, value in job.items() if key not in HIDDEN}
+
+
+def settle():
+    """Ends the jobs whose time has come. The app calls it before each request, under its lock."""
+    for job in JOBS.values():
+        if job["Status"] == "RUNNING" and job["until"] <= CLOCK.now():
+            end(job)
+    for copy in COPIES.values():
+        if copy["State"] == "RUNNING" and copy["until"] <= CLOCK.now():
+            end_copy(copy)
+
+
+def end(job):
+    job["CompletionDate"] = now()
+    if job["faults"]["job_fails"]:
+        job.update(Status="FAILED", StatusMessage="The role lacks a permission, says a test.")
+        return
+    if job["copies_tags"] and job["ResourceType"] in ("DynamoDB", "S3"):
+        job.update(Status="FAILED", StatusMessage="Tags cannot be copied for this resource type.")
+        return
+    if job["faults"]["nothing"]:
+        job.update(Status="COMPLETED")
+        if job["ResourceType"] == "S3":
+            job["CreatedResourceArn"] = f"arn:aws:s3:::{job['metadata']['destinationbucketname']}"
+        return
+    try:
+        job["CreatedResourceArn"] = MAKERS[job["ResourceType"]](job, job["metadata"])
+    except Exception as error:  # moto refuses in its own ways. A real job fails.
+        job.update(Status="FAILED", StatusMessage=str(error))
+        return
+    job.update(Status="COMPLETED", PercentDone="100.00%")
+
+
+def settled(thing):
+    """A job completes once what it made is ready."""
+    thing.__dict__["peer_pending"] = None
+    return thing
+
+
+def arn(job, service, resource):
+    account, region = job["place"]
+    return f"arn:aws:{service}:{region}:{account}:{resource}"
+
+
+def names(job, metadata, key):
+    """The name that was asked for, or another one where a fault says so."""
+    return f"elsewhere-{uuid.uuid4().hex[:8]}" if job["faults"]["outside"] else metadata[key.lower()]
+
+
+def network(job, metadata, key):
+    return None if job["faults"]["outside"] else metadata.get(key.lower())
+
+
+def database(job, metadata):
+    account, region = job["place"]
+    groups = network(job, metadata, "vpcSecurityGroupIds")
+    group = network(job, metadata, "dbSubnetGroupName")
+    overrides = {
+        "db_instance_identifier": metadata["dbinstanceidentifier"],
+        "db_subnet_group_name": group,
+        "vpc_security_group_ids": json.loads(groups) if groups else None,
+        "multi_az": metadata.get("multiaz") == "true",
+        "deletion_protection": metadata.get("deletionprotection") == "true",
+        "publicly_accessible": metadata.get("publiclyaccessible", "true") == "true" or group is None,
+        "db_instance_class": metadata.get("dbinstanceclass"),
+    }
+    overrides = {key: value for key, value in overrides.items() if value is not None}
+    made = rds_backends[account][region].restore_db_instance_from_db_snapshot(job["point"]["source"], overrides)
+    made.tags = []
+    return settled(made).arn
+
+
+def cluster(job, metadata):
+    account, region = job["place"]
+    groups = network(job, metadata, "vpcSecurityGroupIds")
+    overrides = {
+        "db_cluster_identifier": metadata["dbclusteridentifier"],
+        "db_subnet_group_name": network(job, metadata, "dbSubnetGroupName"),
+        "vpc_security_group_ids": json.loads(groups) if groups else None,
+        "deletion_protection": metadata.get("deletionprotection") == "true",
+    }
+    made = rds_backends[account][region].restore_db_cluster_from_snapshot(job["point"]["source"], overrides)
+    made.tags = []
+    return settled(made).arn
+
+
+def machine(job, metadata):
+    account, region = job["place"]
+    backend = ec2_backends[account][region]
+    subnet, groups = network(job, metadata, "subnetId"), network(job, metadata, "securityGroupIds")
+    if subnet is None:
+        default = [one for zone in backend.subnets.values() for one in zone.values() if one.vpc_id == backend.get_default_vpc().id]
+        subnet = default[0].id
+    reservation = backend.run_instances(
+        job["point"]["source"], 1, None, [], subnet_id=subnet, security_group_ids=json.loads(groups) if groups else [],
+        instance_type=metadata.get("instancetype", "t3.micro"), is_instance_type_default=False,
+    )  # fmt: skip
+    made = settled(reservation.instances[0])
+    return arn(job, "ec2", f"instance/{made.id}")
+
+
+def volume(job, metadata):
+    account, region = job["place"]
+    zone = f"{region}c" if job["faults"]["outside"] else metadata["availabilityzone"]
+    backend = ec2_backends[account][region]
+    snapshot = backend.snapshots[job["point"]["source"]]
+    made = settled(backend.create_volume(snapshot.volume_size or 1, zone, snapshot.id))
+    return arn(job, "ec2", f"volume/{made.id}")
+
+
+def file_system(job, metadata):
+    account, region = job["place"]
+    backend = efs_backends[account][region]
+    if job["faults"]["outside"] or metadata.get("newfilesystem") != "true":
+        return arn(job, "elasticfilesystem", f"file-system/{job['point']['source']}")
+    made = backend.create_file_system(
+        creation_token=metadata["creationtoken"], performance_mode=metadata["performancemode"], encrypted=metadata["encrypted"] == "true",
+        kms_key_id=metadata.get("kmskeyid"), throughput_mode="bursting", provisioned_throughput_in_mibps=0,
+        availability_zone_name=metadata.get("availabilityzonename"), backup=False, tags=[],
+    )  # fmt: skip
+    return arn(job, "elasticfilesystem", f"file-system/{made.file_system_id}")
+
+
+def table(job, metadata):
+    account, region = job["place"]
+    made = dynamodb_backends[account][region].restore_table_from_backup(names(job, metadata, "targetTableName"), job["point"]["source"])
+    return made.table_arn
+
+
+def bucket(job, metadata):
+    account, _region = job["place"]
+    backend = s3_backends[account]["aws"]
+    to = backend.get_bucket(metadata["destinationbucketname"])
+    if to.versioning_status != "Enabled":
+        raise ValueError("The destination bucket must have versioning enabled.")
+    source = backend.get_bucket(job["point"]["source"])
+    for key in list(source.keys):
+        backend.put_object(to.name, key, source.keys[key].value)
+    return f"arn:aws:s3:::{to.name}"
+
+
+MAKERS = {
+    "RDS": database, "Aurora": cluster, "EC2": machine, "EBS": volume, "EFS": file_system, "DynamoDB": table, "S3": bucket,
+}  # fmt: skip
+
+
+# --- copies
+
+
+def start_copy(request, body):
+    token, place = body.get("IdempotencyToken"), here(request)
+    if token and (place, "copy", token) in TOKENS:
+        return {"CopyJobId": TOKENS[(place, "copy", token)]}
+    vault, point = find_point(body["RecoveryPointArn"])
+    if point is None or (vault["account"], vault["region"]) != place:
+        raise Refused("ResourceNotFoundException", "Recovery point does not exist.")
+    if ":continuous:" in point["arn"]:
+        raise Refused("InvalidRequestException", "Continuous recovery points cannot be copied.")
+    if not any(vault_arn(one) == body["DestinationBackupVaultArn"] for one in VAULTS):
+        raise Refused("InvalidParameterValueException", "The destination vault does not exist.")
+    copy = {
+        "CopyJobId": str(uuid.uuid4()).upper(), "here": place, "point": point, "to": body["DestinationBackupVaultArn"], "from": vault_arn(vault),
+        "State": "RUNNING", "CreationDate": now(), "until": CLOCK.now() + CONTROL.ready_after("copy_job"), "copy": None,
+    }  # fmt: skip
+    COPIES[copy["CopyJobId"]] = copy
+    if token:
+        TOKENS[(place, "copy", token)] = copy["CopyJobId"]
+    return {"CopyJobId": copy["CopyJobId"], "CreationDate": copy["CreationDate"]}
+
+
+def end_copy(copy):
+    vault = next(one for one in VAULTS if vault_arn(one) == copy["to"])
+    made = datetime.now(timezone.utc).isoformat()
+    name = f"arn:aws:backup:{vault['region']}:{vault['account']}:recovery-point:{uuid.uuid4()}"
+    vault["points"].append({**copy["point"], "arn": name, "taken": made, "completed": made, "copied_from": copy["from"]})
+    copy.update(State="COMPLETED", copy=name, CompletionDate=now())
+
+
+def told_copy(copy):
+    said = {
+        "CopyJobId": copy["CopyJobId"], "SourceBackupVaultArn": copy["from"], "SourceRecoveryPointArn": copy["point"]["arn"],
+        "DestinationBackupVaultArn": copy["to"], "ResourceArn": copy["point"]["of"], "ResourceType": copy["point"]["type"],
+        "State": copy["State"], "CreationDate": copy["CreationDate"],
+    }  # fmt: skip
+    if copy["copy"]:
+        said |= {"DestinationRecoveryPointArn": copy["copy"], "CompletionDate": copy["CompletionDate"]}
+    return said
+
+
+def describe_copy(request, _body):
+    copy = COPIES.get(request["params"]["job"])
+    if copy is None or copy["here"] != here(request):
+        raise Refused("ResourceNotFoundException", "Copy job does not exist.")
+    return {"CopyJob": told_copy(copy)}
+
+
+OPERATIONS = {
+    "ListBackupVaults": list_vaults, "ListRecoveryPointsByBackupVault": list_points, "DescribeRecoveryPoint": describe_point,
+    "DeleteRecoveryPoint": delete_point, "ListCopyJobs": list_copies, "StartRestoreJob": start_restore,
+    "DescribeRestoreJob": describe_restore, "StartCopyJob": start_copy, "DescribeCopyJob": describe_copy,
+}  # fmt: skip
