@@ -701,6 +701,16 @@ mod tests {
     }
 
     #[test]
+    fn the_endpoints_of_services_say_their_region() {
+        for service in ["backup", "cloudcontrolapi", "dynamodb", "elasticfilesystem", "logs", "monitoring"] {
+            for ending in ["amazonaws.com", "api.aws"] {
+                let host = Host::read(&format!("{service}.us-west-2.{ending}"));
+                assert_eq!(told(&host.unwrap()), "us-west-2", "{service} {ending}");
+            }
+        }
+    }
+
+    #[test]
     fn a_short_form_of_a_region_is_its_region() {
         let host = Host::read("sessions.serverless.use1.cache.amazonaws.com").unwrap();
         assert!(host.is_in(&"us-east-1".parse().unwrap()) && !host.is_in(&"us-east-2".parse().unwrap()));

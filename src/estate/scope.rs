@@ -157,12 +157,12 @@ pub const TABLE: [Row; 69] = [
     row("rds:option-group", Regional, RDS),
     row("docdb:cluster", Regional, "DocumentDB guide, \"High availability\" (six copies in three zones)")
         .data()
-        .points(&[Backup])
+        .points(&[RdsClusterSnapshot, RdsPitr, Backup])
         .replicates("global clusters")
         .restored(&["backup.restore"]),
     row("neptune:cluster", Regional, "Neptune guide, \"Storage\" (six copies in three zones)")
         .data()
-        .points(&[Backup])
+        .points(&[RdsClusterSnapshot, RdsPitr, Backup])
         .replicates("global databases")
         .restored(&["backup.restore"]),
     row("dynamodb:table", Regional, "DynamoDB developer guide, \"How it works\"")

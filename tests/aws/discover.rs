@@ -108,6 +108,26 @@ fn text(found: &Discovered) -> String {
     .to_string()
 }
 
+/// An estate's file with what was discovered has no mistakes.
+fn is_valid(found: &Discovered) {
+    let file = estate::file::EstateFile {
+        accounts: found.accounts.clone(),
+        regions: found.regions.clone(),
+        resources: found.resources.clone(),
+        recovery_points: found.recovery_points.clone(),
+        incomplete: found.incomplete.clone(),
+        ..Default::default()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("estate.yaml");
+    // YAML holds JSON.
+    std::fs::write(&path, serde_json::to_string_pretty(&file).unwrap()).unwrap();
+    if let Err(wrong) = estate::load::load(&path) {
+        let wrong: Vec<String> = wrong.iter().take(9).map(|one| one.message.clone()).collect();
+        panic!("{wrong:?}");
+    }
+}
+
 fn few(all: &[String]) -> String {
     let shown: Vec<&str> = all.iter().take(30).map(String::as_str).collect();
     format!("{} differences:\n{}", all.len(), shown.join("\n"))
@@ -141,6 +161,7 @@ async fn what_is_discovered_is_what_was_seeded() {
     for region in REGIONS {
         assert!(found.regions[&region.parse().unwrap()].azs.len() >= 3, "{region}");
     }
+    is_valid(&found);
     // Each list came on more than one page.
     let mut paged: BTreeMap<String, usize> = BTreeMap::new();
     for entry in moto.log() {

@@ -6,7 +6,12 @@ use port::{CloudResult, TAG_RUN};
 
 pub const SERVICE: Service = Service {
     name: "cloudformation",
-    calls: &["cloudformation:DescribeStacks", "cloudformation:GetTemplate"],
+    calls: &[
+        "cloudformation:DescribeStacks",
+        "cloudformation:GetTemplate",
+        // IAM asks for it where stacks are described without a name.
+        "cloudformation:ListStacks",
+    ],
 };
 
 const KIND: &str = "cloudformation:stack";

@@ -91,7 +91,11 @@ async fn machines(here: &Here<'_>, found: &mut Found) {
         let Some(mut entry) = entry(here, "ec2:instance", machine.instance_id(), machine.tags()) else {
             continue;
         };
-        entry.az = here.zone(machine.placement().and_then(|placement| placement.availability_zone()));
+        let placement = machine.placement();
+        entry.az = here.zone_of(
+            placement.and_then(|placement| placement.availability_zone_id()),
+            placement.and_then(|placement| placement.availability_zone()),
+        );
         entry.class = machine.instance_type().map(|class| class.as_str().to_owned());
         entry.addresses = sorted(
             [
@@ -132,7 +136,7 @@ async fn volumes(here: &Here<'_>, found: &mut Found) {
             continue;
         }
         let Some(mut entry) = entry(here, "ec2:volume", volume.volume_id(), volume.tags()) else { continue };
-        entry.az = here.zone(volume.availability_zone());
+        entry.az = here.zone_of(volume.availability_zone_id(), volume.availability_zone());
         entry.size = gib(volume.size());
         entry.class = volume.volume_type().map(|class| class.as_str().to_owned());
         entry.key = some(volume.kms_key_id());
@@ -158,8 +162,7 @@ async fn networks(here: &Here<'_>, found: &mut Found) {
     let subnets = found.take(subnets);
     let mut zone_of = HashMap::new();
     for subnet in subnets.iter().flatten() {
-        let az = subnet.availability_zone_id().and_then(|id| id.parse().ok());
-        let az = az.or_else(|| here.zone(subnet.availability_zone()));
+        let az = here.zone_of(subnet.availability_zone_id(), subnet.availability_zone());
         zone_of.insert(subnet.subnet_id().unwrap_or_default().to_owned(), az.clone());
         if subnet.owner_id().is_none_or(|owner| owner == here.account().as_str())
             && let Some(mut entry) = entry(here, "ec2:subnet", subnet.subnet_id(), subnet.tags())
@@ -207,7 +210,7 @@ async fn networks(here: &Here<'_>, found: &mut Found) {
             let made =
                 entry(here, "ec2:network-interface", interface.network_interface_id(), interface.tag_set());
             let Some(mut made) = made else { continue };
-            made.az = here.zone(interface.availability_zone());
+            made.az = here.zone_of(interface.availability_zone_id(), interface.availability_zone());
             add(here, found, Some(made), "network-interface");
         }
         found.whole("ec2:network-interface");

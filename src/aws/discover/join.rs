@@ -10,6 +10,8 @@ use estate::file::{AccountEntry, Incomplete, PointEntry, RegionEntry, ReplicaEnt
 use estate::{IdPlace, PointKind, ResourceId};
 use port::{Place, Zone};
 
+use crate::points::search::account_of;
+
 use super::found::{Copy, Found, FoundPoint, FoundResource, Selection};
 
 pub struct Joined {
@@ -79,6 +81,8 @@ impl Joined {
         points.retain(|point| !is_of_drill(point, &of_drills));
         times_of_copies(&mut points, &copies);
         for point in points.iter_mut().map(|point| &mut point.entry) {
+            // Of a key that is named in another way, nobody can tell where it lies.
+            point.kms_key = point.kms_key.take().filter(|key| is_key(key));
             point.managed_key |= point.kms_key.as_ref().is_some_and(|key| managed_keys.contains(key));
         }
         let lags: HashMap<&str, Span> = lags.iter().map(|lag| (lag.arn.as_str(), lag.lag)).collect();
@@ -105,6 +109,17 @@ impl Joined {
             regions.entry(region.clone()).or_insert_with(region_entry);
         }
 
+        // A machine may lie in a Local Zone, which is no zone of the region's own.
+        for resource in &resources {
+            let region = resource.region.as_ref().and_then(|region| regions.get_mut(region));
+            if let (Some(region), Some(az)) = (region, &resource.az)
+                && !region.azs.contains(az)
+            {
+                region.azs.push(az.clone());
+                region.azs.sort();
+            }
+        }
+
         resources.sort_by(|a, b| (&a.id, &a.account, &a.region).cmp(&(&b.id, &b.account, &b.region)));
         recovery_points.sort_by(|a, b| {
             (&a.of, a.kind, &a.account, &a.region, &a.id).cmp(&(&b.of, b.kind, &b.account, &b.region, &b.id))
@@ -113,6 +128,11 @@ impl Joined {
         incomplete.dedup();
         Discovered { accounts, regions, resources, recovery_points, read, incomplete }
     }
+}
+
+/// Whether it is the ARN of a KMS key or alias, with its region and account.
+fn is_key(key: &str) -> bool {
+    key.contains(":kms:") && account_of(key).is_some()
 }
 
 /// A resource that two services know is one.

@@ -133,6 +133,12 @@ impl Here<'_> {
         self.pacer.turn(&self.place, call).await;
     }
 
+    /// A zone by its id or, where the answer lacks it, by its name in this account. Local Zones are
+    /// known by their ids only.
+    pub fn zone_of(&self, id: Option<&str>, name: Option<&str>) -> Option<AzId> {
+        id.and_then(|id| id.parse().ok()).or_else(|| self.zone(name))
+    }
+
     /// The id of a zone by its name in this account.
     pub fn zone(&self, name: Option<&str>) -> Option<AzId> {
         let name = name?;

@@ -104,7 +104,8 @@ fn title(service: &str) -> String {
         "cloudformation" => "CloudFormation".to_owned(),
         "secretsmanager" => "SecretsManager".to_owned(),
         "servicequotas" => "ServiceQuotas".to_owned(),
-        other => other.to_uppercase(),
+        // A Sid holds no hyphen (`cognito-idp`).
+        other => other.to_uppercase().replace('-', ""),
     }
 }
 

@@ -19,6 +19,9 @@ behaviour is neither moto's nor AWS's word:
   front        Further ports, on which requests fail by seed.
   iam          Policies of roles, enforced and simulated. The head of the module lists what is
                evaluated.
+  estate       A large estate for `discover`, and what has to be found of it.
+  listing      Answers the listing operations from that estate, once it is seeded. moto is not asked.
+  cbor         The form of CloudWatch's requests and answers.
   inventory    Every resource that a drill could have created, as sorted JSON.
   app          The middleware: the request log, one request at a time but for S3, and the admin API
                under /peer/.
@@ -46,6 +49,9 @@ The admin API speaks JSON. A mistake is answered with 400 and {"error": …}.
   POST   /peer/policies {"ROLE-ARN": [policy documents]}. From now on they are enforced for sessions
                         of these roles, and simulated. DELETE removes them. A refused request has
                         "denied": {action, resource, context} in the log.
+  POST   /peer/estate   seeds the estate of estate.py, and answers {"resources", "points"}: what
+                        `discover` has to find. DELETE removes it.
+  GET    /peer/used     the actions that sessions with policies have needed
   GET    /peer/state    {"resources": [{account, region, type, id, tags, …}, …]}
 
 The `action` of a fault rule is a name, "service:Name" or "*". `service`, `region`, `account`, `id`

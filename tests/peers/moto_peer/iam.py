@@ -16,6 +16,9 @@ Authorization Reference, and is independent of drillmaster's table.
 
   iam:PassedToService   of a role that is passed to AWS Backup
 
+Cloud Control asks each service with the caller's permissions. Which ones, the handlers of
+CloudFormation's own resource schemas say, less NOT_TO_READ and ONLY_THEIR_OWN.
+
 Not evaluated: Deny, NotAction, boundaries, policies of organizations, buckets and keys,
 CloudFormation's use of the caller's permissions, the resources of JSON services (Service Quotas,
 Secrets Manager) and of a request that names none. A role without policies here may do everything.
@@ -62,6 +65,8 @@ S3 = {
     "ListObjectVersions": (["ListBucketVersions"], []), "ListMultipartUploads": (["ListBucketMultipartUploads"], []),
     "CreateBucket": (["CreateBucket", "TagResource"], []), "DeleteBucket": (["DeleteBucket"], []),
     "PutPublicAccessBlock": (["PutBucketPublicAccessBlock"], []), "GetPublicAccessBlock": (["GetBucketPublicAccessBlock"], []), "PutBucketEncryption": (["PutEncryptionConfiguration"], []),
+    "GetBucketEncryption": (["GetEncryptionConfiguration"], []), "GetBucketReplication": (["GetReplicationConfiguration"], []),
+    "GetObjectLockConfiguration": (["GetBucketObjectLockConfiguration"], []),
     "HeadObject": ([], ["GetObject"]), "GetObject": ([], ["GetObject"]), "GetObjectTagging": ([], ["GetObjectTagging"]),
     "PutObject": ([], ["PutObject"]), "CreateMultipartUpload": ([], ["PutObject"]), "UploadPart": ([], ["PutObject"]),
     "CompleteMultipartUpload": ([], ["PutObject"]), "AbortMultipartUpload": ([], ["AbortMultipartUpload"]),

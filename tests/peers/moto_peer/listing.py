@@ -21,8 +21,7 @@ from moto.core.utils import get_service_model
 from . import cbor
 from .identify import read_whole
 
-# operation → the key of its list, of the token in the answer, and of page size and token in the
-# request
+# operation → the key of its list
 EC2 = {
     "DescribeInstances": "Reservations", "DescribeVolumes": "Volumes", "DescribeVpcs": "Vpcs", "DescribeSubnets": "Subnets",
     "DescribeSecurityGroups": "SecurityGroups", "DescribeNatGateways": "NatGateways", "DescribeNetworkInterfaces": "NetworkInterfaces",
@@ -38,7 +37,6 @@ RDS = {
 BACKUP = {
     "ListBackupPlans": "BackupPlansList", "ListCopyJobs": "CopyJobs",
 }  # fmt: skip
-PAGED_TOO_LARGE = {"ec2": 1000, "rds": 100, "dynamodb": 100, "elasticfilesystem": 100, "backup": 1000, "cloudcontrolapi": 100}
 
 
 class Listing:
@@ -67,7 +65,7 @@ class Listing:
         rows = records[action]
         if "self" in (params.get("RestorableBy.1"), params.get("ExecutableBy.1")):
             rows = records[action + "/shared"]
-        rows, token = page(rows, params.get("MaxResults"), params.get("NextToken"), PAGED_TOO_LARGE["ec2"])
+        rows, token = page(rows, params.get("MaxResults"), params.get("NextToken"), 1000)
         return xml("ec2", action, {EC2[action]: rows, "NextToken": token})
 
     def of_rds(self, _environ, request, records):
