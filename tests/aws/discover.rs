@@ -196,6 +196,9 @@ async fn what_fails_is_told_and_the_rest_is_whole() {
         denied("DescribeSnapshots", second, "us-west-2"),
         { "action": "DescribeDBInstances", "account": third, "region": "us-east-1", "match": "at-", "kind": "error",
             "status": 403, "code": "AccessDenied", "message": "not this page", "times": 9999 },
+        // One table of several.
+        { "action": "DescribeContinuousBackups", "account": third, "region": "us-west-2", "kind": "error",
+            "status": 400, "code": "AccessDeniedException", "message": "not this table", "times": 1 },
     ]));
     let wanted = ["ec2", "rds", "dynamodb"].map(service).to_vec();
     let failed = RefCell::new(BTreeSet::new());
@@ -210,6 +213,7 @@ async fn what_fails_is_told_and_the_rest_is_whole() {
         format!("{first} eu-west-1 all services"),
         format!("{second} us-west-2 ec2"),
         format!("{third} us-east-1 rds"),
+        format!("{third} us-west-2 dynamodb"),
     ];
     assert_eq!(failed.into_inner(), expected_failures.into());
     let told: Vec<String> = found
@@ -221,7 +225,12 @@ async fn what_fails_is_told_and_the_rest_is_whole() {
         .collect();
     assert_eq!(
         told,
-        [format!("{first} eu-west-1 -"), format!("{second} us-west-2 ec2"), format!("{third} us-east-1 rds"),]
+        [
+            format!("{first} eu-west-1 -"),
+            format!("{second} us-west-2 ec2"),
+            format!("{third} us-east-1 rds"),
+            format!("{third} us-west-2 dynamodb"),
+        ]
     );
 
     // All else is there, and nothing of what failed is said to be read.
@@ -275,6 +284,8 @@ async fn what_fails_is_told_and_the_rest_is_whole() {
     let databases = || What::Resources("rds:db".into());
     assert!(place(second, "us-west-2", instances()) && !place(first, "eu-west-1", instances()));
     assert!(place(second, "us-west-2", databases()) && !place(third, "us-east-1", databases()));
+    let tables = || What::Resources("dynamodb:table".into());
+    assert!(place(third, "us-east-1", tables()) && !place(third, "us-west-2", tables()));
 }
 
 #[tokio::test]

@@ -284,7 +284,8 @@ pub fn home(any: &Region) -> Region {
 pub async fn read(here: &Here<'_>, service: &str) -> Found {
     let mut found = Found::default();
     let managed = if service == "kms" { managed_keys(here, &mut found).await } else { None };
-    // What became of the clusters: their node groups are listed for each of them.
+    let mut read_whole = Vec::new();
+    // Node groups are listed for each cluster.
     let mut clusters = Vec::new();
     for row in TABLE.iter().filter(|row| row.service == service) {
         let listed = if row.kind == "AWS::EKS::Nodegroup" {
@@ -295,7 +296,7 @@ pub async fn read(here: &Here<'_>, service: &str) -> Found {
         let listed = match listed {
             Ok(all) => all,
             // The region does not have the type, and nothing of it.
-            Err(error) if is_unknown_type(&error) => continue,
+            Err(error) if is_unknown_type(&error) => Vec::new(),
             Err(error) => {
                 found.fail(&error);
                 continue;
@@ -304,6 +305,7 @@ pub async fn read(here: &Here<'_>, service: &str) -> Found {
         if row.kind == "AWS::EKS::Cluster" {
             clusters = listed.iter().map(|(id, _)| id.clone()).collect();
         }
+        let mut is_whole = true;
         for (id, properties) in relevant(here, row, listed) {
             let is_managed = managed.as_ref().is_some_and(|managed: &BTreeSet<String>| managed.contains(&id));
             if row.kind == "AWS::KMS::Key" && is_managed {
@@ -315,14 +317,23 @@ pub async fn read(here: &Here<'_>, service: &str) -> Found {
                 Ok(Some(properties)) => add(here, row, &id, &properties, &mut found),
                 // It was deleted meanwhile.
                 Ok(None) => {}
+                // Nobody knows whether it belongs to a drill.
                 Err(error) => {
                     found.fail(&error);
-                    // It exists, and this much is known of it.
-                    add(here, row, &id, &Value::Null, &mut found);
+                    is_whole = false;
                 }
             }
         }
-        found.whole(row.of);
+        if is_whole {
+            read_whole.push(row.kind);
+        }
+    }
+    // Two types of CloudFormation may be one of ours: old and new load balancers.
+    for row in TABLE.iter().filter(|row| row.service == service) {
+        let same = || TABLE.iter().filter(|other| other.of == row.of);
+        if same().all(|row| read_whole.contains(&row.kind)) {
+            found.whole(row.of);
+        }
     }
     if service == "ecr" {
         let replicated = replicate_registry(here, &mut found).await;

@@ -40,12 +40,16 @@ pub async fn read(here: &Here<'_>) -> Found {
     let request = here.clients.dynamodb.list_tables().limit(PAGE);
     let all = listed!(here, "dynamodb:ListTables", table_names, last_evaluated_table_name, request);
     if let Some(names) = found.take(all) {
+        let mut is_whole = true;
         for name in &names {
             let read = table(here, &mut found, name).await;
-            found.take(read);
+            is_whole &= found.take(read).is_some();
         }
-        found.whole(KIND);
-        found.whole_points(PointKind::DynamodbPitr, KIND);
+        // A table that could not be read is left out: nobody knows whether it belongs to a drill.
+        if is_whole {
+            found.whole(KIND);
+            found.whole_points(PointKind::DynamodbPitr, KIND);
+        }
     }
     let backups = backups(here, &mut found).await;
     if found.take(backups).is_some() {

@@ -292,32 +292,36 @@ async fn points(here: &Here<'_>, found: &mut Found) {
     let own = listed!(here, SNAPSHOTS, snapshots, next_token, own);
     let shared = listed!(here, SNAPSHOTS, snapshots, next_token, shared);
     let mut keys: HashMap<String, String> = HashMap::new();
-    if let Some((own, shared)) = found.take(own).zip(found.take(shared)) {
-        let all: BTreeMap<&str, &Snapshot> =
-            own.iter().chain(&shared).filter_map(|s| Some((s.snapshot_id()?, s))).collect();
-        for snapshot in all.into_values() {
-            if let Some((id, key)) = snapshot.snapshot_id().zip(snapshot.kms_key_id()) {
-                keys.insert(id.to_owned(), key.to_owned());
-            }
-            let run = crate::tags::value(snapshot.tags(), port::TAG_RUN);
-            let point = ebs::point(&here.search(), snapshot);
-            // A snapshot that is being made, or that lies in the archive, cannot be used now.
-            if let Some(mut point) = point.filter(|point| point.seen_usable.is_some() && run.is_none()) {
-                if point.account != *here.account() {
-                    point.shared_with = vec![here.account().clone()];
-                }
-                found.point(FoundPoint::of(point, here.account()));
-            }
+    let (own, shared) = (found.take(own), found.take(shared));
+    let is_whole = own.is_some() && shared.is_some();
+    let all: Vec<Snapshot> = own.into_iter().chain(shared).flatten().collect();
+    let all: BTreeMap<&str, &Snapshot> = all.iter().filter_map(|s| Some((s.snapshot_id()?, s))).collect();
+    for snapshot in all.into_values() {
+        if let Some((id, key)) = snapshot.snapshot_id().zip(snapshot.kms_key_id()) {
+            keys.insert(id.to_owned(), key.to_owned());
         }
+        let run = crate::tags::value(snapshot.tags(), port::TAG_RUN);
+        let point = ebs::point(&here.search(), snapshot);
+        // A snapshot that is being made, or that lies in the archive, cannot be used now.
+        if let Some(mut point) = point.filter(|point| point.seen_usable.is_some() && run.is_none()) {
+            if point.account != *here.account() {
+                point.shared_with = vec![here.account().clone()];
+            }
+            found.point(FoundPoint::of(point, here.account()));
+        }
+    }
+    if is_whole {
         found.whole_points(PointKind::EbsSnapshot, "ec2:volume");
     }
     let own =
         listed!(here, IMAGES, images, next_token, ec2.describe_images().owners("self").max_results(PAGE));
     let shared = ec2.describe_images().executable_users("self").max_results(PAGE);
     let shared = listed!(here, IMAGES, images, next_token, shared);
-    let Some((own, shared)) = found.take(own).zip(found.take(shared)) else { return };
+    let (own, shared) = (found.take(own), found.take(shared));
+    let is_whole = own.is_some() && shared.is_some();
+    let all: Vec<Image> = own.into_iter().chain(shared).flatten().collect();
     let all: BTreeMap<&str, &Image> =
-        own.iter().chain(&shared).filter_map(|image| Some((image.image_id()?, image))).collect();
+        all.iter().filter_map(|image| Some((image.image_id()?, image))).collect();
     for image in all.into_values() {
         let run = crate::tags::value(image.tags(), port::TAG_RUN);
         let point = image::point(&here.search(), image);
@@ -344,7 +348,9 @@ async fn points(here: &Here<'_>, found: &mut Found) {
         }
         found.point(FoundPoint::of(point, here.account()));
     }
-    found.whole("ec2:image");
-    found.whole_points(PointKind::Ami, "ec2:instance");
-    found.whole_points(PointKind::Ami, "ec2:image");
+    if is_whole {
+        found.whole("ec2:image");
+        found.whole_points(PointKind::Ami, "ec2:instance");
+        found.whole_points(PointKind::Ami, "ec2:image");
+    }
 }

@@ -283,7 +283,14 @@ impl Aws {
         }
 
         let jobs = jobs(scope, &open);
-        let work = jobs.into_iter().filter_map(|job| Some((open.get(&job.place)?, job))).map(
+        let mut homes = BTreeMap::new();
+        for job in jobs.iter().filter(|job| job.is_global) {
+            // Global types lie in no zone.
+            let home = Open { clients: self.clients(&job.place).await?, zones: Rc::default() };
+            homes.insert(job.place.clone(), home);
+        }
+        let place_of = |job: &Job| if job.is_global { homes.get(&job.place) } else { open.get(&job.place) };
+        let work = jobs.into_iter().filter_map(|job| Some((place_of(&job)?, job))).map(
             async |(opened, job): (&Open, Job)| {
                 let here = Here {
                     aws: self,
@@ -392,11 +399,9 @@ fn jobs(scope: &Scope, open: &BTreeMap<Place, Open>) -> Vec<Job> {
             all.filter(|service| wanted(service)).collect()
         };
         tail.push(job(of_tail(false), false));
-        // Any region's endpoint answers for global types.
         if seen.insert(place.account.clone()) {
             let home = Place { region: cloud_control::home(&place.region), ..place.clone() };
-            let at = if open.contains_key(&home) { home } else { place.clone() };
-            tail.push(Job { place: at, is_global: true, services: of_tail(true) });
+            tail.push(Job { place: home, is_global: true, services: of_tail(true) });
         }
     }
     tail.retain(|job: &Job| !job.services.is_empty());

@@ -88,7 +88,9 @@ fn entry(here: &Here<'_>, kind: &str, name: Option<&str>, tags: &[Tag]) -> Optio
 
 async fn instances(here: &Here<'_>, found: &mut Found) -> Option<Vec<DbInstance>> {
     let request = here.clients.rds.describe_db_instances().max_records(PAGE);
-    let all = found.take(listed!(here, "rds:DescribeDBInstances", db_instances, marker, request))?;
+    let mut all: Vec<DbInstance> =
+        found.take(listed!(here, "rds:DescribeDBInstances", db_instances, marker, request))?;
+    all.retain(|db| db.db_instance_status() != Some("deleting"));
     for db in all.iter().filter(|db| db.db_cluster_identifier().is_none_or(str::is_empty)) {
         let Some(mut entry) = entry(here, "rds:db", db.db_instance_identifier(), db.tag_list()) else {
             continue;
@@ -110,7 +112,9 @@ async fn clusters(here: &Here<'_>, found: &mut Found) -> Option<Vec<DbCluster>> 
     const GLOBAL: &str = "rds:DescribeGlobalClusters";
     let rds = &here.clients.rds;
     let request = rds.describe_db_clusters().max_records(PAGE);
-    let all = found.take(listed!(here, "rds:DescribeDBClusters", db_clusters, marker, request))?;
+    let mut all: Vec<DbCluster> =
+        found.take(listed!(here, "rds:DescribeDBClusters", db_clusters, marker, request))?;
+    all.retain(|cluster| cluster.status() != Some("deleting"));
     let request = rds.describe_global_clusters().max_records(PAGE);
     let global = found.take(listed!(here, GLOBAL, global_clusters, marker, request)).unwrap_or_default();
     for cluster in &all {

@@ -46,14 +46,18 @@ pub async fn read(here: &Here<'_>) -> Found {
     let here_only =
         all.into_iter().filter(|bucket| bucket.bucket_region().is_none_or(|other| other == region));
     let names: Vec<String> = here_only.filter_map(|bucket| bucket.name).collect();
+    let mut is_whole = true;
     for name in &names {
         here.aws.shared.know_owner(name, here.account());
         let read = bucket(here, &mut found, name).await;
-        found.take(read);
+        is_whole &= found.take(read).is_some();
     }
-    found.whole(KIND);
-    found.whole_points(PointKind::S3Versions, KIND);
-    found.whole_points(PointKind::S3Replica, KIND);
+    // A bucket that could not be read is left out: nobody knows whether it belongs to a drill.
+    if is_whole {
+        found.whole(KIND);
+        found.whole_points(PointKind::S3Versions, KIND);
+        found.whole_points(PointKind::S3Replica, KIND);
+    }
     found
 }
 
