@@ -331,6 +331,9 @@ fn every_call_to_aws_is_declared() {
     let mut files = Vec::new();
     sources(&Path::new(ROOT).join("src/aws"), &mut files);
     let mut made = BTreeSet::new();
+    // `discover` is no drill. Its services declare their calls, and `tests/aws/discover.rs` holds
+    // them against those that are made.
+    files.retain(|file| !file.starts_with(Path::new(ROOT).join("src/aws/discover")));
     for file in files {
         let text = std::fs::read_to_string(file).unwrap();
         let text = text.split("#[cfg(test)]").next().unwrap();
