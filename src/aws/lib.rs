@@ -54,8 +54,8 @@ use port::gated::delete_call;
 use port::{
     ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created,
     ErrorKind, Exposure, IsolationScan, Kind, LiveQuery, MeasuredObjects, Needs, Observed, Offers, Operation,
-    Origin, Permit, Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef, Tagged,
-    VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
+    Origin, Permit, Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef,
+    TableLook, TableSeen, Tagged, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 
 pub use access::{Access, AwsConfig};
@@ -331,6 +331,14 @@ impl Cloud for Aws {
         on_behalf(READING, async {
             let clients = self.bucket_clients(bucket).await?;
             s3::sample::of(&clients.s3, &bucket.name).await.map(Some)
+        })
+        .await
+    }
+
+    async fn look_at_table(&self, place: &Place, look: &TableLook) -> CloudResult<TableSeen> {
+        on_behalf(READING, async {
+            let clients = self.clients(place).await?;
+            dynamodb::items::look(&clients.dynamodb, look).await
         })
         .await
     }

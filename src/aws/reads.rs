@@ -185,7 +185,6 @@ const READ_NOTHING: &[&str] = &[
     "ReleaseAddress",
     "RevokeSecurityGroupEgress",
     "RevokeSecurityGroupIngress",
-    "Scan",
     "SimulatePrincipalPolicy",
     "TagResource",
     "TerminateInstances",
@@ -196,7 +195,7 @@ const READ_NOTHING: &[&str] = &[
 ];
 
 /// Prefixes of operations that only read from their own endpoint.
-const READ_PREFIXES: [&str; 4] = ["Describe", "Get", "Head", "List"];
+const READ_PREFIXES: [&str; 5] = ["Describe", "Get", "Head", "List", "Scan"];
 
 /// Returns what an operation reads, or `None` if it is on no list here.
 pub fn reads(operation: &str, input: &Input) -> Option<Reads> {

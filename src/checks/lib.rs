@@ -4,12 +4,13 @@
 //! unhealthy observation with the reason. The engine repeats attempts and applies `within` and
 //! `stable_for`.
 //!
-//! For `s3` and `state`, the cloud port makes the calls, and this crate judges the answers. It also
+//! For `s3`, `dynamodb` and `state`, the cloud port makes the calls, and this crate judges the answers. It also
 //! judges what the twin's estate answers, with the same judges.
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
 mod answers;
+pub mod dynamodb;
 mod observation;
 pub mod s3;
 pub mod state;
@@ -44,6 +45,7 @@ mod testing;
 pub use answers::{
     Ending, First, HttpAnswer, Ran, judge_command, judge_dns, judge_http, judge_sql, judge_tcp,
 };
+pub use dynamodb::{DynamodbObserved, judge as judge_dynamodb};
 pub use observation::{Observation, Secrets, printable};
 pub use playbook::connect_to::ConnectTo;
 pub use s3::{S3Observed, judge as judge_s3};
@@ -54,7 +56,7 @@ pub use self::{command::command, dns::dns, http::http, net::Net, sql::sql, tcp::
 
 /// Makes one attempt of a check over the network or on this machine.
 ///
-/// The kinds `s3` and `state` need the cloud port. Here they are unhealthy.
+/// The kinds `s3`, `dynamodb` and `state` need the cloud port. Here they are unhealthy.
 #[cfg(feature = "live")]
 pub async fn probe(kind: &playbook::check::CheckKind, net: &Net) -> Observation {
     use playbook::check::CheckKind;
@@ -64,7 +66,7 @@ pub async fn probe(kind: &playbook::check::CheckKind, net: &Net) -> Observation 
         CheckKind::Dns(spec) => dns(spec, net).await,
         CheckKind::Sql(spec) => sql(spec, net).await,
         CheckKind::Command(spec) => command(spec, net).await,
-        CheckKind::S3(_) | CheckKind::State(_) => Observation::unhealthy(
+        CheckKind::S3(_) | CheckKind::Dynamodb(_) | CheckKind::State(_) => Observation::unhealthy(
             "not asked",
             format!("a check of kind `{}` is asked through the cloud, not over the network", kind.name()),
         ),

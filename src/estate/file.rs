@@ -403,7 +403,7 @@ pub struct Probe {
     pub healthy_after: Span,
     /// The answer: a number, a text, or a time relative to T0 (`-2h3m`). For `http` a number from
     /// 100 to 599 is the status, and anything else the body; for `s3` the number of objects; for
-    /// `state` the status; for `dns` the records, as a list or joined with `, `. For the step of a
+    /// `state` the status; for `dynamodb` the value of the attribute; for `dns` the records, as a list or joined with `, `. For the step of a
     /// `command.run`: what it prints.
     #[serde(default)]
     pub value: Option<serde_json::Value>,
@@ -420,7 +420,8 @@ pub struct Probe {
     /// How long one answer takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency: Option<Span>,
-    /// The number of objects that an `s3` check finds. Default: what the estate says of the bucket.
+    /// The number of objects that an `s3` check finds, or of items that a `dynamodb` check finds.
+    /// Default for `s3`: what the estate says of the bucket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
     /// The size of these objects.

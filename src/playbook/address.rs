@@ -59,8 +59,8 @@ pub fn targets(kind: &CheckKind) -> Vec<Target<'_>> {
             let env = spec.env.values().map(|text| ("env", text));
             words.chain(env).map(|(field, text)| Target { field, text, form: Form::Word }).collect()
         }
-        // It can only name what the run created.
-        CheckKind::State(_) => Vec::new(),
+        // They can only name what the run created.
+        CheckKind::Dynamodb(_) | CheckKind::State(_) => Vec::new(),
     }
 }
 

@@ -38,6 +38,7 @@ pub enum CheckKind {
     Dns(DnsCheck),
     Sql(SqlCheck),
     S3(S3Check),
+    Dynamodb(DynamodbCheck),
     Command(CommandCheck),
     State(StateCheck),
 }
@@ -240,6 +241,59 @@ pub struct S3Check {
     pub size: Option<Expr<SizeComparison>>,
 }
 
+/// Checks items of a DynamoDB table that the run restored, through the cloud's API. Without any of
+/// `min_items`, `count` and `key`, at least one item must exist.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DynamodbCheck {
+    /// The restored table's name: an expression such as `{{ steps.carts.name }}`.
+    pub table: String,
+    /// The smallest number of items. Items are read until there are so many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_items: Option<Expr<u64>>,
+    /// The number of items, as a comparison such as `>= 1000`. Every item is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<Expr<Comparison>>,
+    /// The whole key of an item that must exist, as DynamoDB writes it: `{ pk: { S: "1" } }`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<BTreeMap<String, KeyValue>>,
+    /// An attribute of that item. It must exist, and `measures: rpo` reads it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attribute: Option<String>,
+    /// The expected value of the attribute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect: Option<Expr<Comparison>>,
+}
+
+/// A value of an item's key, with its type.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub enum KeyValue {
+    /// A text.
+    S(String),
+    /// A number, written as a text.
+    N(String),
+    /// Bytes, in base64.
+    B(String),
+}
+
+impl KeyValue {
+    /// The bytes of a value in base64. `None` for the other types, and for what is no base64.
+    pub fn bytes(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::S(_) | Self::N(_) => None,
+            Self::B(text) => general_purpose::STANDARD.decode(text).ok(),
+        }
+    }
+}
+
+impl fmt::Display for KeyValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::S(text) | Self::N(text) | Self::B(text) => f.pad(text),
+        }
+    }
+}
+
 /// Runs a program on the machine that runs the drill. It gets `PATH`, `TMPDIR`, the locale and the
 /// variables of `env`, an empty `HOME`, and no cloud credentials.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
@@ -368,7 +422,7 @@ impl CheckType {
     pub fn has_url(self) -> bool {
         match self {
             Self::Http | Self::Sql => true,
-            Self::Tcp | Self::Dns | Self::S3 | Self::Command | Self::State => false,
+            Self::Tcp | Self::Dns | Self::S3 | Self::Dynamodb | Self::Command | Self::State => false,
         }
     }
 }
@@ -383,6 +437,7 @@ impl CheckKind {
     pub fn has_value(&self) -> bool {
         match self {
             Self::Sql(_) | Self::Command(_) | Self::Http(_) => true,
+            Self::Dynamodb(spec) => spec.attribute.is_some(),
             Self::Tcp(_) | Self::Dns(_) | Self::S3(_) | Self::State(_) => false,
         }
     }
@@ -461,6 +516,11 @@ impl CheckKind {
                     "keep `key` for one object, or `prefix` for many",
                 );
             }
+            Self::Dynamodb(c) => {
+                for (field, message, help) in c.mistakes() {
+                    wrong(field, message, help);
+                }
+            }
             Self::Command(c) if c.run.first().is_none_or(|program| program.trim().is_empty()) => {
                 wrong(
                     "run",
@@ -500,8 +560,45 @@ impl CheckKind {
             Self::Dns(spec) => Some(spec.timeout()),
             Self::Sql(spec) => Some(spec.timeout()),
             Self::Command(spec) => Some(spec.timeout()),
-            Self::S3(_) | Self::State(_) => None,
+            Self::S3(_) | Self::Dynamodb(_) | Self::State(_) => None,
         }
+    }
+}
+
+impl DynamodbCheck {
+    fn mistakes(&self) -> Vec<(&'static str, String, &'static str)> {
+        let mut found = Vec::new();
+        match &self.key {
+            Some(key) if key.is_empty() || key.len() > 2 => found.push((
+                "key",
+                format!("a key of {} attributes", key.len()),
+                "name the partition key, and the sort key if the table has one: `{ pk: { S: \"1\" } }`",
+            )),
+            Some(key) => {
+                let is_bad = |value: &KeyValue| matches!(value, KeyValue::B(text) if !is_template(text) && value.bytes().is_none());
+                if let Some((name, _)) = key.iter().find(|(_, value)| is_bad(value)) {
+                    found.push((
+                        "key",
+                        format!("`{name}` is no base64"),
+                        "write the bytes in base64, with padding, or use `S` for a text",
+                    ));
+                }
+            }
+            None if self.attribute.is_some() => found.push((
+                "attribute",
+                "`attribute` without `key`".into(),
+                "say which item it is of: `key: { pk: { S: \"1\" } }`",
+            )),
+            None => {}
+        }
+        if self.expect.is_some() && self.attribute.is_none() {
+            found.push((
+                "expect",
+                "`expect` without `attribute`".into(),
+                "name the attribute, or use `count` for the number of items",
+            ));
+        }
+        found
     }
 }
 
@@ -635,6 +732,7 @@ mod tests {
             "sql: { url: 'postgres://{{ steps.db.endpoint }}/orders', query: select 1, expect: '>= 1000' }",
             "sql: { url: 'mysql://u@h/db', query: select 1, expect: 1, tls: { mode: verify-full, ca_file: rds.pem } }",
             "s3: { bucket: b, prefix: logs/, min_count: 3, size: '>= 1GiB' }",
+            "dynamodb: { table: '{{ steps.t.name }}', min_items: 3, count: '>= 3', key: { pk: { S: '1' }, sk: { N: '7' } }, attribute: a, expect: paid }",
             "command: { run: [pg_isready, -h, localhost], exit_code: 0 }",
             "state: { of: '{{ steps.db.id }}' }",
         ] {
@@ -690,6 +788,10 @@ mod tests {
             ("sql: { url: 'oracle://joe:hunter22@h/d', query: select 1 }", "url"),
             ("sql: { url: 'postgres://h/d', query: ' ' }", "query"),
             ("s3: { bucket: b, key: k, prefix: p }", "prefix"),
+            ("dynamodb: { table: t, attribute: a }", "attribute"),
+            ("dynamodb: { table: t, key: { pk: { S: '1' } }, expect: 1 }", "expect"),
+            ("dynamodb: { table: t, key: {} }", "key"),
+            ("dynamodb: { table: t, key: { pk: { B: '?' } } }", "key"),
             ("command: { run: [] }", "run"),
             ("command: { run: [x], env: { 'A=B': c } }", "env"),
         ] {

@@ -28,7 +28,11 @@ pub fn text(kind: &CheckKind) -> Option<(&'static str, &str)> {
         CheckKind::Http(spec) => Some(("url", &spec.url)),
         CheckKind::Sql(spec) => Some(("url", &spec.url)),
         CheckKind::Tcp(spec) => Some(("address", &spec.address)),
-        CheckKind::Dns(_) | CheckKind::S3(_) | CheckKind::Command(_) | CheckKind::State(_) => None,
+        CheckKind::Dns(_)
+        | CheckKind::S3(_)
+        | CheckKind::Dynamodb(_)
+        | CheckKind::Command(_)
+        | CheckKind::State(_) => None,
     }
 }
 
@@ -60,7 +64,11 @@ pub fn read(kind: &CheckKind) -> Result<Option<Address>, Unreadable> {
             let (host, port) = asked::address(&place)?;
             (None, host.to_owned(), Some(port))
         }
-        CheckKind::Dns(_) | CheckKind::S3(_) | CheckKind::Command(_) | CheckKind::State(_) => {
+        CheckKind::Dns(_)
+        | CheckKind::S3(_)
+        | CheckKind::Dynamodb(_)
+        | CheckKind::Command(_)
+        | CheckKind::State(_) => {
             return Ok(None);
         }
     };

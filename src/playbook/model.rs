@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::check::CheckType;
-use super::check::{CommandCheck, DnsCheck, HttpCheck, S3Check, SqlCheck, StateCheck, TcpCheck};
+use super::check::{
+    CommandCheck, DnsCheck, DynamodbCheck, HttpCheck, S3Check, SqlCheck, StateCheck, TcpCheck,
+};
 use super::connect_to::ConnectTo;
 use base::duration::Span;
 use base::ids::{AccountId, AzId, Region};
@@ -261,7 +263,8 @@ impl Default for Retry {
     }
 }
 
-/// A health check: exactly one of `http`, `tcp`, `dns`, `sql`, `s3`, `command`, `state`.
+/// A health check: exactly one of `http`, `tcp`, `dns`, `sql`, `s3`, `dynamodb`,
+/// `command`, `state`.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Check {
@@ -295,6 +298,8 @@ pub struct Check {
     #[serde(default)]
     pub s3: Option<S3Check>,
     #[serde(default)]
+    pub dynamodb: Option<DynamodbCheck>,
+    #[serde(default)]
     pub command: Option<CommandCheck>,
     #[serde(default)]
     pub state: Option<StateCheck>,
@@ -324,6 +329,7 @@ impl Check {
                 CheckType::Dns => json!(self.dns),
                 CheckType::Sql => json!(self.sql),
                 CheckType::S3 => json!(self.s3),
+                CheckType::Dynamodb => json!(self.dynamodb),
                 CheckType::Command => json!(self.command),
                 CheckType::State => json!(self.state),
             };

@@ -12,7 +12,8 @@ use super::{
     AccountId, Against, ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
     Create, Created, ErrorKind, Exposure, Facts, IsolationScan, Kind, Listener, LiveQuery, MeasuredObjects,
     Needs, Observed, Offers, Origin, Permit, Place, PointQuery, PreflightFinding, ProbeAnswer, Progress,
-    RecoveryPoint, Remains, ResourceRef, Tagged, Time, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
+    RecoveryPoint, Remains, ResourceRef, TableLook, TableSeen, Tagged, Time, VerifiedObjects, VerifyObjects,
+    Whose, Wishes, Zone,
 };
 use estate::point::Sample;
 use estate::{PointKind, Resource};
@@ -268,6 +269,16 @@ impl Cloud for Gated {
     async fn sample_objects(&self, bucket: &BucketRef) -> CloudResult<Option<Sample>> {
         self.check_bucket("s3:ListObjectsV2", bucket, "recovery points")?;
         self.inner.sample_objects(bucket).await
+    }
+
+    async fn look_at_table(&self, place: &Place, look: &TableLook) -> CloudResult<TableSeen> {
+        if look.count.is_some() {
+            self.check("dynamodb:Scan", place, "check")?;
+        }
+        if look.key.is_some() {
+            self.check("dynamodb:GetItem", place, "check")?;
+        }
+        self.inner.look_at_table(place, look).await
     }
 
     async fn preflight(&self, place: &Place, needs: &Needs) -> CloudResult<Vec<PreflightFinding>> {

@@ -22,6 +22,7 @@ mod place;
 mod ready;
 pub mod request;
 pub mod restorable;
+pub mod table;
 mod timing;
 pub mod wait;
 
@@ -47,6 +48,7 @@ pub use place::Place;
 pub use ready::Ready;
 pub use request::*;
 pub use restorable::Restorable;
+pub use table::{CountItems, KeyPart, TableLook, TableSeen};
 pub use timing::{ActionTiming, Calibration, Timed};
 
 /// A cloud.
@@ -133,6 +135,9 @@ pub trait Cloud {
     /// Looks at some of a bucket's objects: their storage classes, and the keys that encrypt them.
     /// `None`: the cloud knows its objects otherwise (the twin, whose estate tells).
     async fn sample_objects(&self, bucket: &BucketRef) -> CloudResult<Option<Sample>>;
+
+    /// Counts and reads items of a DynamoDB table.
+    async fn look_at_table(&self, place: &Place, look: &TableLook) -> CloudResult<TableSeen>;
 
     /// Checks the quotas, and whether these credentials allow the calls of the drill. Permissions
     /// are proved only if AWS can do so without making the call.

@@ -31,8 +31,8 @@ use port::{
     ActionTiming, Against, ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
     Create, Created, ErrorKind, Exposure, IsolationScan, Kind, Leak, Listener, LiveQuery, MeasuredObjects,
     Needs, Observed, Offers, Operation, Origin, Permit, Place, PointQuery, PreflightFinding, ProbeAnswer,
-    Progress, Remains, ResourceRef, RestoreDbToTime, RunTags, Sent, StartRestore, State, Tagged, Timed,
-    VerifiedObjects, VerifyObjects, Whose, Wishes, Zone, gated,
+    Progress, Remains, ResourceRef, RestoreDbToTime, RunTags, Sent, StartRestore, State, TableLook, TableSeen,
+    Tagged, Timed, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone, gated,
 };
 pub use rebuild::Unanswered;
 
@@ -714,6 +714,23 @@ impl Cloud for Twin {
 
     async fn sample_objects(&self, _bucket: &BucketRef) -> CloudResult<Option<Sample>> {
         Ok(None)
+    }
+
+    /// The twin models no items. A check's probe may tell of them.
+    async fn look_at_table(&self, place: &Place, look: &TableLook) -> CloudResult<TableSeen> {
+        for (call, asked) in
+            [("dynamodb:Scan", look.count.is_some()), ("dynamodb:GetItem", look.key.is_some())]
+        {
+            if asked {
+                self.count(call, false);
+            }
+        }
+        let seen = self.world.borrow().observe(place, Kind::Table, &look.table, self.clock.now());
+        if seen.state == State::Gone {
+            let said = format!("there is no table {}", look.table);
+            return Err(CloudError::new(ErrorKind::NotFound, "dynamodb:Scan", said));
+        }
+        Ok(TableSeen::default())
     }
 
     /// Compares what the drill needs with the quotas, as far as the estate gives them.

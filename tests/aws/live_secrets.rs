@@ -33,8 +33,8 @@ use port::Protected;
 use port::{
     ApiCalls, BucketRef, Cloud, CloudResult, CopiedObjects, CopyObjects, Create, Created, Exposure, Kind,
     LiveQuery, LossGate, MeasuredObjects, Needs, Observed, Offers, Origin, Permit, Place, PointQuery,
-    PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef, Tagged, VerifiedObjects, VerifyObjects,
-    Whose, Wishes, Zone,
+    PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef, TableLook, TableSeen, Tagged,
+    VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 use record::journal::{Durability, Journal};
 use record::objectives::{self, Record, record::Recorder};
@@ -117,6 +117,9 @@ impl Cloud for Real {
     }
     async fn sample_objects(&self, bucket: &BucketRef) -> CloudResult<Option<Sample>> {
         self.0.sample_objects(bucket).await
+    }
+    async fn look_at_table(&self, place: &Place, look: &TableLook) -> CloudResult<TableSeen> {
+        self.0.look_at_table(place, look).await
     }
     async fn preflight(&self, place: &Place, needs: &Needs) -> CloudResult<Vec<PreflightFinding>> {
         self.0.preflight(place, needs).await

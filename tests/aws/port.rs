@@ -9,5 +9,6 @@ mod loss;
 mod network;
 mod objects;
 mod points;
+mod tables;
 mod tagged;
 mod world;

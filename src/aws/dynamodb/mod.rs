@@ -1,3 +1,4 @@
 //! DynamoDB: tables.
 
+pub mod items;
 pub mod table;

@@ -73,7 +73,7 @@ pub fn findings(plan: &Plan, addresses: &Addresses) -> Vec<Finding> {
             Rule::CheckProvesLittle,
             workload,
             format!("no check of workload `{workload}` reads the data that {steps} restored"),
-            "add a check that reads them: `sql`, `s3`, a `command`, or `http` with `expect_body`",
+            "add a check that reads them: `sql`, `s3`, `dynamodb`, a `command`, or `http` with `expect_body`",
         )
     }));
     found
@@ -104,7 +104,9 @@ fn reads(plan: &Plan, addresses: &Addresses, work: &Work, index: usize) -> bool 
         }
         Work::Check(work) => {
             let by_kind = match serde_json::from_value::<CheckKind>(json!({ work.kind.key(): work.spec })) {
-                Ok(CheckKind::Sql(_) | CheckKind::S3(_) | CheckKind::Command(_)) => true,
+                Ok(CheckKind::Sql(_) | CheckKind::S3(_) | CheckKind::Dynamodb(_) | CheckKind::Command(_)) => {
+                    true
+                }
                 Ok(CheckKind::Http(spec)) => spec.expect_body.is_some(),
                 Ok(CheckKind::Tcp(spec)) => spec.expect.is_some(),
                 Ok(CheckKind::Dns(_) | CheckKind::State(_)) | Err(_) => false,
@@ -131,6 +133,10 @@ fn accepts_anything(work: &CheckWork) -> bool {
         Ok(CheckKind::Http(spec)) => known(&spec.expect_body).unwrap_or(false),
         Ok(CheckKind::Tcp(spec)) => known(&spec.expect).unwrap_or(false),
         Ok(CheckKind::S3(spec)) => known(&spec.count).unwrap_or(false) && spec.min_count.is_none(),
+        // A key proves that its item was restored.
+        Ok(CheckKind::Dynamodb(spec)) => {
+            known(&spec.count).unwrap_or(false) && spec.min_items.is_none() && spec.key.is_none()
+        }
         Ok(CheckKind::Command(_) | CheckKind::Dns(_) | CheckKind::State(_)) | Err(_) => false,
     }
 }
@@ -148,6 +154,7 @@ fn names_no_table(work: &CheckWork) -> bool {
             | CheckKind::Tcp(_)
             | CheckKind::Dns(_)
             | CheckKind::S3(_)
+            | CheckKind::Dynamodb(_)
             | CheckKind::Command(_)
             | CheckKind::State(_),
         )
@@ -168,7 +175,12 @@ fn asked_and_expected(work: &CheckWork) -> Value {
             parts.remove("query");
             parts.remove("body");
         }
-        CheckType::Tcp | CheckType::Dns | CheckType::S3 | CheckType::Command | CheckType::State => {}
+        CheckType::Tcp
+        | CheckType::Dns
+        | CheckType::S3
+        | CheckType::Dynamodb
+        | CheckType::Command
+        | CheckType::State => {}
     }
     spec
 }

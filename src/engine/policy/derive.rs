@@ -282,6 +282,7 @@ impl Derivation<'_> {
     fn check(&mut self, work: &CheckWork) -> Result<(), PolicyError> {
         match work.kind {
             CheckType::State => self.sandbox(checks::state::CALLS)?,
+            CheckType::Dynamodb => self.sandbox(checks::dynamodb::CALLS)?,
             CheckType::S3 => {
                 let name = work.spec.get("bucket").and_then(Value::as_str).unwrap_or("{{");
                 // An expression names the output of a step, that is a bucket that the run has

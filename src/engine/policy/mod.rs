@@ -26,7 +26,7 @@ pub use trust::{Trust, runner, trust};
 pub fn declared() -> BTreeSet<&'static str> {
     let mut all: BTreeSet<&str> = BTreeSet::new();
     all.extend(calls::ALL.into_iter().flatten());
-    all.extend(checks::s3::CALLS.iter().chain(checks::state::CALLS));
+    all.extend(checks::s3::CALLS.iter().chain(checks::dynamodb::CALLS).chain(checks::state::CALLS));
     all.extend(ACTIONS.iter().flat_map(|a| a.decl.calls.iter().chain(a.decl.bucket_calls)));
     for of in [None, Some("rds:cluster")] {
         all.extend(PointKind::ALL.iter().flat_map(|kind| calls::survey(*kind, of)));

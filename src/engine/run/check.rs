@@ -11,13 +11,17 @@ use crate::plan::{CheckWork, Node};
 use crate::secrets::PLACEHOLDER;
 use base::duration::Time;
 use base::ids::AccountId;
-use checks::{self, Observation, S3Observed};
+use checks::{self, DynamodbObserved, Observation, S3Observed};
 use event::Body;
-use playbook::check::{CheckKind, S3Check, StateCheck};
+use playbook::check::{CheckKind, DynamodbCheck, KeyValue, S3Check, StateCheck};
 use playbook::comparison::parse_timestamp;
+use playbook::expr_value::TemplateLeft;
 use playbook::model::Measures;
 use playbook::{expr, sensitive};
-use port::{BucketRef, CloudResult, MeasuredObjects, Observed, State};
+use port::{
+    BucketRef, CloudResult, CountItems, KeyPart, Kind, MeasuredObjects, Observed, ResourceRef, State,
+    TableLook, TableSeen,
+};
 
 /// The result of one try.
 struct Try {
@@ -219,6 +223,7 @@ impl Recovery<'_> {
         }
         let seen = match kind {
             CheckKind::S3(spec) => self.ask_s3(spec).await,
+            CheckKind::Dynamodb(spec) => self.ask_table(spec).await,
             CheckKind::State(spec) => self.ask_state(spec).await,
             kind @ (CheckKind::Http(_)
             | CheckKind::Tcp(_)
@@ -295,6 +300,27 @@ impl Recovery<'_> {
         }
     }
 
+    async fn ask_table(&self, spec: &DynamodbCheck) -> Observation {
+        match self.seen_table(spec).await {
+            Ok(seen) => checks::judge_dynamodb(spec, &seen),
+            Err(unseen) => unseen,
+        }
+    }
+
+    /// Looks at a table that the run made.
+    pub(super) async fn seen_table(&self, spec: &DynamodbCheck) -> Result<DynamodbObserved, Observation> {
+        let is_it = |r: &ResourceRef| r.kind == Kind::Table && r.id == spec.table;
+        let Some(resource) = self.provisioner.created().into_iter().find(is_it) else {
+            let why = format!("`{}` is no table that this run restored", spec.table);
+            return Err(Observation::unhealthy("not asked", why));
+        };
+        let look = look_at(spec).map_err(Observation::from)?;
+        match self.engine.cloud.look_at_table(&resource.place(), &look).await {
+            Ok(TableSeen { items, all, found, value }) => Ok(DynamodbObserved { items, all, found, value }),
+            Err(error) => Err(Observation::unhealthy("not seen", error.to_string())),
+        }
+    }
+
     async fn ask_state(&self, spec: &StateCheck) -> Observation {
         match self.status_of(spec).await {
             Ok(status) => checks::judge_state(spec, &status),
@@ -316,6 +342,28 @@ impl Recovery<'_> {
             Err(error) => Err(Observation::unhealthy("not seen", error.to_string())),
         }
     }
+}
+
+/// What has to be looked at for the check. Items are counted no further than needed.
+fn look_at(spec: &DynamodbCheck) -> Result<TableLook, TemplateLeft> {
+    let count = match (&spec.count, &spec.min_items) {
+        (Some(_), _) => Some(CountItems::All),
+        (None, Some(min)) => Some(CountItems::UpTo(*min.get()?)),
+        (None, None) => spec.key.is_none().then_some(CountItems::UpTo(1)),
+    };
+    let part = |value: &KeyValue| match value {
+        KeyValue::S(text) => KeyPart::Text(text.clone()),
+        KeyValue::N(number) => KeyPart::Number(number.clone()),
+        // `CheckKind::mistakes` refuses what is no base64.
+        KeyValue::B(_) => KeyPart::Bytes(value.bytes().unwrap_or_default()),
+    };
+    let key = spec.key.as_ref();
+    Ok(TableLook {
+        table: spec.table.clone(),
+        count,
+        key: key.map(|key| key.iter().map(|(name, value)| (name.clone(), part(value))).collect()),
+        attribute: spec.attribute.clone(),
+    })
 }
 
 /// `healthy`, or the cloud's own word.

@@ -8,10 +8,10 @@ use crate::actions::command::run::NOT_RUN;
 use crate::actions::context::StepError;
 use crate::plan::CheckWork;
 use crate::secrets::PLACEHOLDER;
-use checks::{Ending, First, HttpAnswer, Observation, Ran, S3Observed, Secrets};
+use checks::{DynamodbObserved, Ending, First, HttpAnswer, Observation, Ran, S3Observed, Secrets};
 use estate::file::{Existence, NAMED, Probe};
 use playbook::asked::Unreadable;
-use playbook::check::{CheckKind, S3Check, StateCheck, Statuses};
+use playbook::check::{CheckKind, DynamodbCheck, S3Check, StateCheck, Statuses};
 use playbook::comparison::Comparison;
 use playbook::endpoint::{self, Server};
 use playbook::expr;
@@ -48,6 +48,7 @@ impl Recovery<'_> {
         let said = answer.said.as_ref();
         let seen = match &kind {
             CheckKind::S3(spec) => self.rehearsed_s3(spec, said).await,
+            CheckKind::Dynamodb(spec) => self.rehearsed_table(spec, said).await,
             CheckKind::State(spec) => self.rehearsed_state(spec, said).await,
             kind @ (CheckKind::Http(_)
             | CheckKind::Tcp(_)
@@ -94,6 +95,17 @@ impl Recovery<'_> {
         // One key is one object.
         let count = told_count.or(count);
         checks::judge_s3(spec, &S3Observed { count, bytes: told_bytes.map(|size| size.0).or(bytes) })
+    }
+
+    async fn rehearsed_table(&self, spec: &DynamodbCheck, said: Option<&Probe>) -> Observation {
+        // Asked for the table alone: the twin knows no items, and the estate may.
+        let seen = match self.seen_table(spec).await {
+            Ok(seen) => seen,
+            Err(unseen) => return unseen,
+        };
+        let told = said.map(|said| told_of_table(spec, said)).unwrap_or_default();
+        let seen = if told == DynamodbObserved::default() { seen } else { told };
+        checks::judge_dynamodb(spec, &seen)
     }
 
     async fn rehearsed_state(&self, spec: &StateCheck, said: Option<&Probe>) -> Observation {
@@ -210,6 +222,16 @@ impl Recovery<'_> {
     }
 }
 
+/// What an estate says of a table: `count` is the number of its items, and `value` that of the
+/// attribute. Without an attribute in the check, `value` is the number of items.
+fn told_of_table(spec: &DynamodbCheck, said: &Probe) -> DynamodbObserved {
+    let asks_for_a_value = spec.attribute.is_some();
+    let number = said.value.as_ref().filter(|_| !asks_for_a_value).and_then(Value::as_u64);
+    let value = said.value.as_ref().filter(|_| asks_for_a_value).map(text);
+    let found = value.is_some().then_some(true);
+    DynamodbObserved { items: said.count.or(number), all: true, found, value }
+}
+
 /// A probe that answers a check of this kind.
 fn example(kind: &CheckKind) -> &'static str {
     match kind {
@@ -218,6 +240,7 @@ fn example(kind: &CheckKind) -> &'static str {
         }
         CheckKind::Http(_) => "{ status: …, headers: …, body: … }",
         CheckKind::S3(_) => "{ count: …, bytes: … }",
+        CheckKind::Dynamodb(_) => "{ count: …, value: … }",
         CheckKind::Command(_) => "{ value: …, exit_code: … }",
         CheckKind::Tcp(spec) if spec.expect.is_none() => "{ healthy_after: … }",
         CheckKind::Tcp(_) | CheckKind::Dns(_) | CheckKind::Sql(_) | CheckKind::State(_) => "{ value: … }",
@@ -278,6 +301,7 @@ fn judge(kind: &CheckKind, said: &Probe) -> Result<Observation, TemplateLeft> {
             let count = said.count.or_else(|| value?.as_u64());
             Ok(checks::judge_s3(spec, &S3Observed { count, bytes: said.bytes.map(|size| size.0) }))
         }
+        CheckKind::Dynamodb(spec) => Ok(checks::judge_dynamodb(spec, &told_of_table(spec, said))),
         CheckKind::State(spec) => Ok(checks::judge_state(spec, value_text.as_deref().unwrap_or("healthy"))),
     }
 }
@@ -317,6 +341,10 @@ fn take_unknown(kind: &mut CheckKind, made_up: &[String]) -> Vec<String> {
         CheckKind::Sql(spec) => take("the first value".into(), &mut spec.expect),
         CheckKind::Command(spec) => take("the output".into(), &mut spec.expect),
         CheckKind::S3(spec) => take("the number of objects".into(), &mut spec.count),
+        CheckKind::Dynamodb(spec) => {
+            take("the number of items".into(), &mut spec.count);
+            take("the attribute".into(), &mut spec.expect);
+        }
         CheckKind::State(spec) => take("the status".into(), &mut spec.expect),
     }
     taken

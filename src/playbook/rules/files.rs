@@ -83,7 +83,12 @@ pub(super) fn certificate_file(kind: CheckType, spec: &Node) -> Option<&Node> {
     match kind {
         CheckType::Http => spec.get("ca_file"),
         CheckType::Sql => spec.get("tls")?.get("ca_file"),
-        CheckType::Tcp | CheckType::Dns | CheckType::S3 | CheckType::State | CheckType::Command => None,
+        CheckType::Tcp
+        | CheckType::Dns
+        | CheckType::S3
+        | CheckType::Dynamodb
+        | CheckType::State
+        | CheckType::Command => None,
     }
 }
 

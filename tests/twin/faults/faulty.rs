@@ -17,7 +17,7 @@ use port::{
     ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created,
     ErrorKind, Exposure, IsolationScan, Kind, LiveQuery, MeasuredObjects, Needs, Observed, Offers, Origin,
     Permit, Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef, Sent, State,
-    Tagged, TaggedThing, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
+    TableLook, TableSeen, Tagged, TaggedThing, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 use twin::Twin;
 
@@ -488,6 +488,10 @@ impl Cloud for Faulty {
     async fn measure_object(&self, bucket: &BucketRef, key: &str) -> CloudResult<MeasuredObjects> {
         let work = async || self.inner.measure_object(bucket, key).await;
         self.call("s3:ListObjectsV2", READS, work).await
+    }
+
+    async fn look_at_table(&self, place: &Place, look: &TableLook) -> CloudResult<TableSeen> {
+        self.call("dynamodb:Scan", READS, async || self.inner.look_at_table(place, look).await).await
     }
 
     async fn sample_objects(&self, bucket: &BucketRef) -> CloudResult<Option<Sample>> {
