@@ -17,10 +17,11 @@ pub async fn guard_changed(at: &At<'_>, what: &Create) -> CloudResult<()> {
     }
     let clients = at.aws.clients(at.place).await?;
     for resource in changed {
-        let owner = match resource.kind {
-            // A restored table gets its tag only now.
-            Kind::Table => dynamodb::table::owner(&clients.dynamodb, &resource.id, at.run_tags).await?,
-            _ => run_on(&clients, &resource).await?,
+        // A restored table gets its tag only now.
+        let owner = if resource.kind == Kind::Table {
+            dynamodb::table::owner(&clients.dynamodb, &resource.id, at.run_tags).await?
+        } else {
+            run_on(&clients, &resource).await?
         };
         let Some(run) = owner else {
             let what = format!("{resource} is not there");

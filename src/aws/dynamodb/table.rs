@@ -6,8 +6,8 @@
 
 use aws_sdk_dynamodb::types::{
     BillingMode, GlobalSecondaryIndex, IndexStatus, LocalSecondaryIndex, PointInTimeRecoverySpecification,
-    ProvisionedThroughput, SseSpecification, SseType, StreamSpecification, StreamViewType, TableDescription,
-    TableStatus, Tag, TimeToLiveSpecification, TimeToLiveStatus,
+    ProvisionedThroughput, RestoreSummary, SseSpecification, SseType, StreamSpecification, StreamViewType,
+    TableDescription, TableStatus, Tag, TimeToLiveSpecification, TimeToLiveStatus,
 };
 
 use crate::access::{DynamoDbReader, Writer};
@@ -82,10 +82,10 @@ async fn made_or_adopted(
     table: &RestoreTable,
     made: CloudResult<()>,
 ) -> CloudResult<Created> {
-    let made = made.map_err(|error| match error.kind {
-        // "There is a limit to the number of concurrent control plane API requests": 50 restores.
-        ErrorKind::Quota => CloudError { kind: ErrorKind::Busy, ..error },
-        _ => error,
+    // A limit of a restore is that of the restores at once: 50 (quotas of Amazon DynamoDB).
+    let made = made.map_err(|error| {
+        let kind = if error.kind == ErrorKind::Quota { ErrorKind::Busy } else { error.kind };
+        CloudError { kind, ..error }
     });
     if taken(&made) {
         // The name ends in this run's id. Only an earlier copy of the same request can have taken
@@ -250,21 +250,19 @@ pub async fn owner(
 fn state(table: &TableDescription) -> State {
     let Some(status) = table.table_status() else { return State::Pending("CREATING".into()) };
     let word = status.as_str().to_owned();
-    match status {
-        TableStatus::Active => {
-            if table.restore_summary().is_some_and(|restore| restore.restore_in_progress()) {
+    match word.as_str() {
+        "ACTIVE" => {
+            if table.restore_summary().is_some_and(RestoreSummary::restore_in_progress) {
                 return State::Pending("RESTORING".into());
             }
             let mut indexes = table.global_secondary_indexes().iter();
-            let building = indexes.find(|i| i.index_status().is_some_and(|s| *s == IndexStatus::Creating));
+            let building = indexes.find(|i| i.index_status() == Some(&IndexStatus::Creating));
             match building.and_then(|index| index.index_name()) {
                 Some(index) => State::Pending(format!("ACTIVE, and its index {index} is being built")),
                 None => State::Ready,
             }
         }
-        TableStatus::InaccessibleEncryptionCredentials | TableStatus::Archived | TableStatus::Archiving => {
-            State::Failed(word)
-        }
+        "INACCESSIBLE_ENCRYPTION_CREDENTIALS" | "ARCHIVED" | "ARCHIVING" => State::Failed(word),
         _ => State::Pending(word),
     }
 }
