@@ -20,7 +20,6 @@ use port::{
     Billing, Calibration, Capacity, Create, CreateCall, Finding, Kind, RestoreTable as Request,
     RestoreTableToTime, Rule, TableSettings, Timed,
 };
-use yaml::diagnostic::list;
 
 /// The source of a table: `{ table, point }`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -270,7 +269,7 @@ impl Action for Restore {
                     "step `{}` restored {} without {}: AWS does not restore them, and the playbook does not say whether production has them",
                     cx.step,
                     source.point.of,
-                    list(&missing.iter().map(|key| words(key)).collect::<Vec<_>>())
+                    missing.iter().map(|key| words(key)).collect::<Vec<_>>().join(", ")
                 ),
                 format!("set {} in the step, or write `none` (`pitr: false`) where production has none", keys.join(", ")),
             ));
