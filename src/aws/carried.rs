@@ -6,7 +6,7 @@ use super::access::Clients;
 use super::ec2::filter;
 use super::error::OrCloud;
 use super::tags::{rds_value, value};
-use super::{At, dynamodb, rds, tags};
+use super::{At, dynamodb, efs, rds, tags};
 use port::{CloudError, CloudResult, Create, ErrorKind, Kind, ResourceRef, TAG_RUN};
 
 /// Refuses a creation that would change a resource without this run's tag. Reads the tag now.
@@ -58,6 +58,10 @@ async fn run_on(clients: &Clients, resource: &ResourceRef) -> CloudResult<Option
         }
         Kind::DbInstance => rds::instance::describe(&clients.rds, id).await?.map(|d| of_rds(d.tag_list())),
         Kind::DbCluster => rds::cluster::describe(&clients.rds, id).await?.map(|c| of_rds(c.tag_list())),
+        Kind::FileSystem => {
+            let found = efs::describe(&clients.efs, id).await?;
+            found.map(|system| efs::value(&system.tags, TAG_RUN).map(str::to_owned))
+        }
         Kind::Subnet
         | Kind::SecurityGroup
         | Kind::DbSubnetGroup
@@ -68,9 +72,9 @@ async fn run_on(clients: &Clients, resource: &ResourceRef) -> CloudResult<Option
         | Kind::Address
         | Kind::DbSnapshot
         | Kind::DbClusterSnapshot
-        | Kind::FileSystem
         | Kind::Table
         | Kind::RestoreJob
+        | Kind::MountTarget
         | Kind::Stack => Some(None),
     })
 }

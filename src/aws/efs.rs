@@ -1,11 +1,11 @@
-//! File systems of EFS.
+//! File systems of EFS and their mount targets.
 
-use aws_sdk_efs::types::{FileSystemDescription, LifeCycleState, Tag};
+use aws_sdk_efs::types::{FileSystemDescription, LifeCycleState, MountTargetDescription, Tag};
 
 use super::access::{EfsReader, Writer};
 use super::error::OrCloud;
-use super::{observed, pages, tags, with};
-use port::{CloudError, CloudResult, ErrorKind, Observed, State, TAG_RUN};
+use super::{At, observed, pages, tags, with};
+use port::{CloudError, CloudResult, Created, ErrorKind, Kind, Observed, State, SubnetRef, TAG_RUN};
 
 pub async fn describe(efs: &EfsReader, id: &str) -> CloudResult<Option<FileSystemDescription>> {
     const CALL: &str = "elasticfilesystem:DescribeFileSystems";
@@ -65,5 +65,73 @@ pub async fn delete(to: &Writer, id: &str) -> CloudResult<()> {
         return Ok(());
     }
     to.efs.delete_file_system().file_system_id(id).send().await.or_cloud(CALL)?;
+    Ok(())
+}
+
+const TARGETS: &str = "elasticfilesystem:DescribeMountTargets";
+
+/// Makes a mount target. A subnet has one at most for each file system, and the file system is the
+/// run's: one that is there already was made by an earlier copy of this request.
+pub async fn mount(at: &At<'_>, file_system: &str, subnet: &SubnetRef, group: &str) -> CloudResult<Created> {
+    const CALL: &str = "elasticfilesystem:CreateMountTarget";
+    let writer = at.writer().await?;
+    let request = writer.efs.create_mount_target().file_system_id(file_system).subnet_id(&subnet.id);
+    let id = match request.security_groups(group).send().await.or_cloud(CALL) {
+        Ok(made) => made.mount_target_id,
+        Err(error) => {
+            let found = targets_of(&writer.read.efs, file_system).await.unwrap_or_default();
+            match found.into_iter().find(|target| target.subnet_id == subnet.id) {
+                Some(target) => target.mount_target_id,
+                None => return Err(error),
+            }
+        }
+    };
+    Ok(at.created(Kind::MountTarget, id, "mount_target_id"))
+}
+
+pub async fn targets_of(efs: &EfsReader, file_system: &str) -> CloudResult<Vec<MountTargetDescription>> {
+    let request = efs.describe_mount_targets().file_system_id(file_system);
+    Ok(pages!(TARGETS, mount_targets, request))
+}
+
+async fn target(efs: &EfsReader, id: &str) -> CloudResult<Option<MountTargetDescription>> {
+    match efs.describe_mount_targets().mount_target_id(id).send().await.or_cloud(TARGETS) {
+        Ok(answer) => Ok(answer.mount_targets.unwrap_or_default().into_iter().next()),
+        Err(e) if e.kind == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+pub async fn observe_targets(efs: &EfsReader, ids: &[String]) -> CloudResult<Vec<Observed>> {
+    let mut all = Vec::new();
+    for id in ids {
+        let Some(target) = target(efs, id).await? else { continue };
+        let is = |state: LifeCycleState| target.life_cycle_state == state;
+        if is(LifeCycleState::Deleted) {
+            continue;
+        }
+        let said = target.life_cycle_state.as_str().to_owned();
+        let state = if is(LifeCycleState::Available) {
+            State::Ready
+        } else if is(LifeCycleState::Error) {
+            State::Failed(said)
+        } else {
+            State::Pending(said)
+        };
+        all.push(with(observed(id.clone(), state), "address", target.ip_address));
+    }
+    Ok(all)
+}
+
+/// Deletes a mount target whose file system carries the run's tag.
+pub async fn delete_target(to: &Writer, id: &str) -> CloudResult<()> {
+    const CALL: &str = "elasticfilesystem:DeleteMountTarget";
+    let Some(target) = target(&to.read.efs, id).await? else { return Ok(()) };
+    let Some(system) = describe(&to.read.efs, &target.file_system_id).await? else { return Ok(()) };
+    tags::guard(CALL, id, value(&system.tags, TAG_RUN), &to.run_tags)?;
+    if matches!(target.life_cycle_state, LifeCycleState::Deleting | LifeCycleState::Deleted) {
+        return Ok(());
+    }
+    to.efs.delete_mount_target().mount_target_id(id).send().await.or_cloud(CALL)?;
     Ok(())
 }

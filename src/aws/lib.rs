@@ -180,6 +180,9 @@ impl Cloud for Aws {
                 Create::Bucket { name, versioned } => s3::bucket::create(&at, name, *versioned).await,
                 Create::StartRestore(start) => backup::start(&at, start).await,
                 Create::AdoptRestored(adopted) => backup::adopt(&at, adopted).await,
+                Create::MountTarget { file_system, subnet, group, name: _ } => {
+                    efs::mount(&at, file_system, subnet, group).await
+                }
                 Create::Stack(stack) => cloudformation::create(&at, stack).await,
             };
             // Every failure counts as "may have been created" once one attempt was doubtful: an
@@ -217,6 +220,7 @@ impl Cloud for Aws {
                     rds::snapshot::observe(&clients.rds, kind, ids).await?
                 }
                 Kind::FileSystem => efs::observe(&clients.efs, ids).await?,
+                Kind::MountTarget => efs::observe_targets(&clients.efs, ids).await?,
                 Kind::Table => dynamodb::table::observe(&clients.dynamodb, ids).await?,
                 Kind::RestoreJob => backup::observe(&clients.backup, ids).await?,
                 Kind::Stack => cloudformation::observe(&clients.cloudformation, ids).await?,
@@ -253,6 +257,7 @@ impl Cloud for Aws {
                 Kind::Table => dynamodb::table::delete(to, &resource.id).await,
                 Kind::Bucket => s3::bucket::delete(to, &resource.id, progress).await,
                 Kind::FileSystem => efs::delete(to, &resource.id).await,
+                Kind::MountTarget => efs::delete_target(to, &resource.id).await,
                 Kind::RestoreJob => backup::finish(to, &resource.place(), &resource.id).await,
                 Kind::Stack => cloudformation::delete(to, &resource.id, progress).await,
             };

@@ -275,6 +275,19 @@ async fn of_kind(clients: &Clients, kind: Kind, found: &mut Found<'_>) -> CloudR
                 found.add(kind, Some(system.file_system_id.clone()), created, tag);
             }
         }
+        // A mount target has no tags of its own.
+        Kind::MountTarget => {
+            for system in efs::all(&clients.efs).await? {
+                let run = efs::value(&system.tags, TAG_RUN).filter(|run| found.whose.means(run));
+                if run.is_none() || system.number_of_mount_targets == 0 {
+                    continue;
+                }
+                for target in efs::targets_of(&clients.efs, &system.file_system_id).await? {
+                    let tag = |key: &str| efs::value(&system.tags, key).map(str::to_owned);
+                    found.add(kind, Some(target.mount_target_id), None, tag);
+                }
+            }
+        }
         Kind::Table => tables(&clients.dynamodb, found).await?,
         // A job carries no tags. What it made does.
         Kind::RestoreJob => {}

@@ -102,6 +102,7 @@ pub fn describe_call(kind: Kind) -> &'static str {
         Kind::DbSnapshot => "rds:DescribeDBSnapshots",
         Kind::DbClusterSnapshot => "rds:DescribeDBClusterSnapshots",
         Kind::FileSystem => "elasticfilesystem:DescribeFileSystems",
+        Kind::MountTarget => "elasticfilesystem:DescribeMountTargets",
         Kind::Table => "dynamodb:DescribeTable",
         Kind::RestoreJob => "backup:DescribeRestoreJob",
         Kind::Stack => "cloudformation:DescribeStacks",
@@ -127,6 +128,7 @@ pub fn delete_call(kind: Kind) -> &'static str {
         Kind::DbSnapshot => "rds:DeleteDBSnapshot",
         Kind::DbClusterSnapshot => "rds:DeleteDBClusterSnapshot",
         Kind::FileSystem => "elasticfilesystem:DeleteFileSystem",
+        Kind::MountTarget => "elasticfilesystem:DeleteMountTarget",
         Kind::Table => "dynamodb:DeleteTable",
         // A job cannot be deleted. It is looked at until it has ended.
         Kind::RestoreJob => "backup:DescribeRestoreJob",

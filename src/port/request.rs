@@ -53,6 +53,8 @@ pub enum Kind {
     DbClusterSnapshot,
     /// An EFS file system.
     FileSystem,
+    /// The address of a file system in a subnet. It carries no tags: its file system does.
+    MountTarget,
     /// A DynamoDB table.
     Table,
     /// A restore by AWS Backup. Its record stays with AWS. A run is done with it when it has ended
@@ -89,6 +91,7 @@ impl Kind {
             Self::DbSnapshot => "rds:snapshot",
             Self::DbClusterSnapshot => "rds:cluster-snapshot",
             Self::FileSystem => "efs:file-system",
+            Self::MountTarget => "efs:mount-target",
             Self::Table => "dynamodb:table",
             Self::RestoreJob => "backup:restore-job",
             Self::Stack => "cloudformation:stack",
@@ -234,6 +237,12 @@ pub enum Create {
     SetTable(TableSettings),
     StartRestore(StartRestore),
     AdoptRestored(AdoptRestored),
+    MountTarget {
+        file_system: String,
+        subnet: SubnetRef,
+        group: String,
+        name: String,
+    },
     Stack(DeployStack),
 }
 
@@ -267,6 +276,7 @@ pub enum CreateCall {
     SetTable,
     StartRestoreJob,
     AdoptRestored,
+    CreateMountTarget,
     CreateStack,
 }
 
@@ -331,6 +341,7 @@ impl CreateCall {
             | Self::SetTable
             | Self::StartRestoreJob
             | Self::AdoptRestored
+            | Self::CreateMountTarget
             | Self::CreateStack => false,
         }
     }
@@ -366,6 +377,7 @@ impl CreateCall {
             Self::StartRestoreJob => adds("backup:StartRestoreJob", Kind::RestoreJob),
             // The calls that tag what the job made depend on its kind.
             Self::AdoptRestored => changes("backup:DescribeRestoreJob", Kind::RestoreJob),
+            Self::CreateMountTarget => adds("elasticfilesystem:CreateMountTarget", Kind::MountTarget),
             Self::CreateStack => adds("cloudformation:CreateStack", Kind::Stack),
         }
     }
@@ -485,6 +497,11 @@ impl Create {
             Self::AdoptRestored(AdoptRestored { job: _, restores: _, landing: _, name: _ }) => {
                 Facts::of(CreateCall::AdoptRestored)
             }
+            Self::MountTarget { file_system, subnet, group: _, name: _ } => Facts {
+                zones: vec![&subnet.az],
+                changes: vec![(Kind::FileSystem, file_system)],
+                ..Facts::of(CreateCall::CreateMountTarget)
+            },
             Self::Stack(DeployStack { name: _, template: _, parameters: _, capabilities: _ }) => {
                 Facts::of(CreateCall::CreateStack)
             }

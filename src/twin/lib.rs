@@ -31,8 +31,8 @@ use port::{
     ActionTiming, Against, ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
     Create, Created, ErrorKind, Exposure, IsolationScan, Kind, Leak, Listener, LiveQuery, MeasuredObjects,
     Needs, Observed, Offers, Operation, Origin, Permit, Place, PointQuery, PreflightFinding, ProbeAnswer,
-    Progress, Remains, ResourceRef, RestoreDbToTime, RunTags, Sent, StartRestore, State, TableLook, TableSeen,
-    Tagged, Timed, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone, gated,
+    Progress, Remains, ResourceRef, RestoreDbToTime, RunTags, Sent, StartRestore, State, TableLook,
+    TableSeen, Tagged, Timed, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone, gated,
 };
 pub use rebuild::Unanswered;
 
@@ -401,6 +401,7 @@ impl Twin {
             | Create::TableToTime(_)
             | Create::SetTable(_)
             | Create::AdoptRestored(_)
+            | Create::MountTarget { .. }
             | Create::Stack(_) => return None,
         };
         let source = || {

@@ -77,6 +77,7 @@ impl Sources<'_> {
             | Create::Address { .. }
             | Create::DbClusterInstance { .. }
             | Create::AdoptRestored(_)
+            | Create::MountTarget { .. }
             | Create::PromoteReplica { .. } => return Ok(None),
         };
         let (source, id, (point_kind, kind)) = (source.as_str(), name_of(source), kinds);
@@ -277,6 +278,7 @@ fn encrypted(place: &Place, what: &Create, point: &RecoveryPoint) -> CloudResult
         | Create::Address { .. }
         | Create::StartRestore(_)
         | Create::AdoptRestored(_)
+        | Create::MountTarget { .. }
         | Create::Stack(_) => return Ok(()),
     };
     Err(CloudError::new(ErrorKind::Invalid, what.call(), said).help(help))

@@ -91,7 +91,8 @@ pub fn deletion(kind: Kind) -> &'static str {
         | Kind::DbClusterSnapshot
         | Kind::FileSystem
         | Kind::Table
-        | Kind::RestoreJob => "teardown.other",
+        | Kind::RestoreJob
+        | Kind::MountTarget => "teardown.other",
     }
 }
 
@@ -144,6 +145,7 @@ pub fn between_regions(call: CreateCall) -> Option<usize> {
         | CreateCall::SetTable
         | CreateCall::StartRestoreJob
         | CreateCall::AdoptRestored
+        | CreateCall::CreateMountTarget
         | CreateCall::CreateStack => None,
     }
 }

@@ -290,6 +290,12 @@ impl World {
                 let id = self.start_job(start, engine);
                 add(self, Kind::RestoreJob, id.clone(), vec![("job", json!(id))])?;
             }
+            Create::MountTarget { file_system, subnet, .. } => {
+                self.there(context, what, Kind::FileSystem, file_system)?;
+                let (id, address) = (self.id("fsmt"), self.address(&subnet.id));
+                let attributes = vec![("mount_target_id", json!(id)), ("address", json!(address))];
+                add(self, Kind::MountTarget, id, attributes)?;
+            }
             Create::AdoptRestored(adopted) => created = self.adopt(context, what.call(), adopted)?,
             Create::Stack(stack) => {
                 let id =
@@ -504,6 +510,11 @@ fn uses(what: &Create) -> Vec<Key> {
         Create::DbCluster(made) => network(&made.subnet_group, &made.security_groups),
         Create::DbClusterToTime(made) => network(&made.subnet_group, &made.security_groups),
         Create::DbClusterInstance { cluster, .. } => vec![(Kind::DbCluster, cluster.clone())],
+        Create::MountTarget { file_system, subnet, group, name: _ } => vec![
+            (Kind::FileSystem, file_system.clone()),
+            (Kind::Subnet, subnet.id.clone()),
+            (Kind::SecurityGroup, group.clone()),
+        ],
         // The instance records an attached volume. Resources in a template are CloudFormation's
         // own.
         Create::Vpc { .. }

@@ -307,7 +307,7 @@ steps:
 "#;
 
 /// Each action, the size of what it restores or copies, and a step that runs it.
-const STEPS: [(&str, &str, u32, &str); 21] = [
+const STEPS: [(&str, &str, u32, &str); 22] = [
     ("a", "ec2.copy_snapshot", 17, "from: { volume: vol-1 }"),
     ("b", "ec2.copy_image", 13, "image: { of: i-1 }"),
     ("c", "ec2.restore_volume", 17, "from: { volume: vol-1 }"),
@@ -342,6 +342,7 @@ const STEPS: [(&str, &str, u32, &str); 21] = [
         23,
         "from: { resource: \"efs:file-system/fs-1\" }, role: \"arn:aws:iam::111122223333:role/restore\"",
     ),
+    ("s", "efs.mount", 0, "file_system: \"{{ steps.r.file_system_id }}\""),
     // The size of a resource that the run itself made is known as well.
     ("p", "ec2.launch", 13, "image: \"{{ steps.b.image_id }}\", type: t4g.small"),
     ("q", "ec2.launch", 13, "image: { of: i-1 }, type: t4g.small, volumes: [\"{{ steps.c.volume_id }}\"]"),

@@ -191,6 +191,7 @@ impl<'a> Asker<'a> {
             | CreateCall::CreateBucket
             | CreateCall::StartRestoreJob
             | CreateCall::AdoptRestored
+            | CreateCall::CreateMountTarget
             | CreateCall::CreateStack => self.read(service_of(call)).await,
         }
     }

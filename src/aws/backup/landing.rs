@@ -10,6 +10,7 @@ use crate::ec2::filter;
 use crate::efs;
 use crate::error::OrCloud;
 use crate::rds;
+use crate::tagged::names_of;
 use crate::time::some_time;
 use base::duration::Time;
 use port::{CloudError, CloudResult, ErrorKind, Kind, Landing, Place, ResourceRef};
@@ -32,13 +33,15 @@ pub struct Found {
     pub outside: Option<String>,
 }
 
-/// How much older than its job a new resource may look. The services round their times.
-const ROUNDING: chrono::TimeDelta = chrono::TimeDelta::seconds(60);
+/// How much older than its job a new resource may look: the services' times have whole seconds.
+const ROUNDING: chrono::TimeDelta = chrono::TimeDelta::seconds(2);
 
 /// What is seen of a resource.
 #[derive(Default)]
 struct Seen {
     made: Option<Time>,
+    /// The name that the run has chosen for it, if it has one.
+    name: Option<String>,
     outside: Vec<String>,
     parts: Vec<String>,
 }
@@ -76,6 +79,12 @@ pub async fn found(
             "{arn} lies in account {account} and region {region}, and the sandbox is {place}"
         ));
     }
+    // The request has named these. A resource of another name was not asked for, and the drill's role
+    // may not even look at it.
+    let has_chosen_name = matches!(kind, Kind::DbInstance | Kind::DbCluster | Kind::Table);
+    if has_chosen_name && !id.starts_with(&names_of(&to.run_tags.run)) {
+        return not(format!("{arn} has a name that the run did not ask for"));
+    }
     let seen = match kind {
         Kind::DbInstance => database(to, &id, lands).await?,
         Kind::DbCluster => cluster(to, &id, lands).await?,
@@ -101,6 +110,7 @@ pub async fn found(
         | Kind::DbSnapshot
         | Kind::DbClusterSnapshot
         | Kind::RestoreJob
+        | Kind::MountTarget
         | Kind::Stack => None,
     };
     let Some(mut seen) = seen else {
@@ -122,8 +132,10 @@ pub async fn found(
     if !is_new {
         return not(format!("{arn} existed before the job, or does not say since when it exists"));
     }
+    if seen.name.as_ref().is_some_and(|name| !name.starts_with(&names_of(&to.run_tags.run))) {
+        return not(format!("{arn} existed before the job: its creation token is not the run's"));
+    }
     if let Some(wanted) = lands.and_then(|lands| lands.landing.name.as_deref()) {
-        let has_chosen_name = matches!(kind, Kind::DbInstance | Kind::DbCluster | Kind::Table);
         seen.says(has_chosen_name && wanted != id, || format!("its name is {id}, and not {wanted}"));
     }
     let (account, region) = (place.account.clone(), place.region.clone());
@@ -225,7 +237,8 @@ async fn volume(to: &Writer, id: &str, lands: Option<&Lands<'_>>) -> CloudResult
 
 async fn file_system(to: &Writer, id: &str, lands: Option<&Lands<'_>>) -> CloudResult<Option<Seen>> {
     let Some(system) = efs::describe(&to.read.efs, id).await? else { return Ok(None) };
-    let mut seen = Seen { made: some_time(Some(&system.creation_time)), ..Seen::default() };
+    let name = Some(system.creation_token.clone());
+    let mut seen = Seen { made: some_time(Some(&system.creation_time)), name, ..Seen::default() };
     if let Some(Lands { landing, .. }) = lands {
         let token = system.creation_token.as_str();
         seen.says(landing.name.as_deref() != Some(token), || format!("its creation token is {token}"));
@@ -282,6 +295,7 @@ pub async fn tag(
         | Kind::DbSnapshot
         | Kind::DbClusterSnapshot
         | Kind::RestoreJob
+        | Kind::MountTarget
         | Kind::Stack => {}
     }
     Ok(())

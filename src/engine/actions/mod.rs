@@ -8,6 +8,7 @@ pub mod command;
 pub mod context;
 mod dynamodb;
 mod ec2;
+mod efs;
 mod manual;
 mod rds;
 mod s3;
@@ -40,6 +41,7 @@ pub const ACTIONS: &[Entry] = &[
     entry::<s3::restore::Restore>(),
     entry::<s3::verify::Verify>(),
     entry::<backup::restore::Restore>(),
+    entry::<efs::mount::Mount>(),
     entry::<cloudformation::deploy::Deploy>(),
     entry::<command::run::Run>(),
     entry::<manual::task::Task>(),

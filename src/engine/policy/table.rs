@@ -281,6 +281,18 @@ pub const TABLE: &[(&str, &[Need])] = &[
     ("elasticfilesystem:DescribeFileSystems", &[need("elasticfilesystem:DescribeFileSystems", Used, FILE_SYSTEM)]),
     ("elasticfilesystem:TagResource", &[need("elasticfilesystem:TagResource", Adopted, FILE_SYSTEM)]),
     ("elasticfilesystem:DeleteFileSystem", &[need("elasticfilesystem:DeleteFileSystem", OfTheRun, FILE_SYSTEM)]),
+    // EFS makes and deletes the interface of a mount target with the caller's permissions.
+    ("elasticfilesystem:CreateMountTarget", &[
+        need("elasticfilesystem:CreateMountTarget", OfTheRun, FILE_SYSTEM),
+        need("ec2:CreateNetworkInterface", Used, &["ec2:{r}:{a}:network-interface/*", "ec2:{r}:{a}:security-group/*", "ec2:{r}:{a}:subnet/*"]),
+        need("ec2:DescribeNetworkInterfaces", Listing, &["*"]),
+        need("ec2:DescribeSubnets", Listing, &["*"]),
+    ]),
+    ("elasticfilesystem:DescribeMountTargets", &[need("elasticfilesystem:DescribeMountTargets", Used, FILE_SYSTEM)]),
+    ("elasticfilesystem:DeleteMountTarget", &[
+        need("elasticfilesystem:DeleteMountTarget", OfTheRun, FILE_SYSTEM),
+        need("ec2:DeleteNetworkInterface", Used, &["ec2:{r}:{a}:network-interface/*"]),
+    ]),
     ("s3:PutBucketVersioning", &[need("s3:PutBucketVersioning", OwnAccount, BUCKET)]),
 
     ("servicequotas:GetServiceQuota/ec2", &[need("servicequotas:GetServiceQuota", Named, &["servicequotas:{r}:{a}:ec2/L-1216C47A"])]),

@@ -275,6 +275,9 @@ fn undoing_of(call: CreateCall) -> &'static [&'static str] {
             "cloudformation:DescribeStacks",
             "logs:DescribeLogGroups",
         ],
+        CreateCall::CreateMountTarget => {
+            &["elasticfilesystem:DescribeMountTargets", "elasticfilesystem:DeleteMountTarget"]
+        }
         // What the job made is deleted by the calls of its kind (`restored`).
         CreateCall::StartRestoreJob => &["backup:DescribeRestoreJob"],
         // These calls change a resource of another call, and are undone with it.

@@ -454,6 +454,7 @@ fn describe(what: &Create) -> Request {
             to: _,
         })
         | Create::SetTable(TableSettings { table: _, ttl: _, stream: _, pitr: _, tags: _ })
+        | Create::MountTarget { file_system: _, subnet: _, group: _, name: _ }
         | Create::AdoptRestored(AdoptRestored { job: _, restores: _, landing: _, name: _ })
         | Create::PromoteReplica { db: _, size: _ } => {}
     }

@@ -26,7 +26,7 @@ fn rank(kind: Kind) -> u8 {
         // rank.
         Kind::Instance | Kind::DbInstance | Kind::RestoreJob => 0,
         Kind::DbCluster => 1,
-        Kind::Stack => 2,
+        Kind::Stack | Kind::MountTarget => 2,
         Kind::Volume
         | Kind::Image
         | Kind::Address

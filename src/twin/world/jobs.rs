@@ -110,6 +110,7 @@ impl World {
             | Kind::DbSnapshot
             | Kind::DbClusterSnapshot
             | Kind::RestoreJob
+            | Kind::MountTarget
             | Kind::Stack => return None,
         };
         let attributes: BTreeMap<String, Value> =

@@ -14,6 +14,10 @@ pub async fn points_of_aws_backup_are_restored_into_the_sandbox(peer: &Peer) {
     let args = json!({ "from": { "recovery_point": SHARES }, "role": RESTORER });
     let shares = stage.does("shares", "backup.restore", args).await;
     assert!(shares.outputs["file_system_id"].as_str().unwrap().starts_with("fs-"));
+    let args = json!({ "file_system": shares.outputs["file_system_id"] });
+    let mounted = stage.does("mounted", "efs.mount", args).await;
+    let addresses = mounted.outputs["addresses"].as_array().unwrap();
+    assert_eq!((addresses.len(), &addresses[0]), (2, &mounted.outputs["address"]));
     let args = json!({ "from": { "resource": "rds:db/orders" }, "role": RESTORER });
     let db = stage.does("db", "backup.restore", args).await;
     let address = db.outputs["address"].as_str().unwrap();

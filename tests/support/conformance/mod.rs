@@ -23,7 +23,7 @@ macro_rules! scenarios {
     ($tests:ident) => {
         $tests! {
             backups {
-                points_of_aws_backup_are_restored_into_the_sandbox ["backup.restore"]
+                points_of_aws_backup_are_restored_into_the_sandbox ["backup.restore", "efs.mount"]
                 a_role_of_another_account_restores_nothing []
             }
             compute {

@@ -128,6 +128,7 @@ pub async fn what_was_never_there_is_gone(peer: &Peer) {
             Kind::Stack => "arn:aws:cloudformation:us-west-2:999988887777:stack/none/1",
             Kind::Bucket => "conformance-no-such-bucket",
             Kind::FileSystem => "fs-00000000000000000",
+            Kind::MountTarget => "fsmt-00000000000000000",
             Kind::DbSubnetGroup
             | Kind::KeyPair
             | Kind::Table

@@ -489,6 +489,7 @@ fn named(kind: Kind, id: &str, outputs: &mut Map<String, Value>) {
         | Kind::DbSnapshot
         | Kind::DbClusterSnapshot
         | Kind::RestoreJob
+        | Kind::MountTarget
         | Kind::Stack => return,
     };
     outputs.insert(name.into(), json!(id));
@@ -514,6 +515,7 @@ fn outputs_of(kind: Kind) -> &'static [&'static str] {
         | Kind::DbSnapshot
         | Kind::DbClusterSnapshot
         | Kind::RestoreJob
+        | Kind::MountTarget
         | Kind::Stack => &[],
     }
 }

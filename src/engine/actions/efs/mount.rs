@@ -28,7 +28,8 @@ impl Action for Mount {
     type Args = MountArgs;
 
     const NAME: &'static str = "efs.mount";
-    const SUMMARY: &'static str = "Gives a restored file system a mount target in each subnet of the sandbox.";
+    const SUMMARY: &'static str =
+        "Gives a restored file system a mount target in each subnet of the sandbox.";
     const OUTPUTS: &'static [Output] = &[
         Output { name: "address", doc: "the address of the first mount target", shape: Shape::Text },
         Output { name: "addresses", doc: "the addresses, one in each zone", shape: Shape::Texts },
@@ -88,7 +89,10 @@ impl Action for Mount {
         }))
         .await?;
         let Some((_, first)) = made.first() else {
-            return Err(StepError::wrong("the sandbox has no subnet", "give it one with `sandbox.network.azs`"));
+            return Err(StepError::wrong(
+                "the sandbox has no subnet",
+                "give it one with `sandbox.network.azs`",
+            ));
         };
         let mut outcome = Outcome::default();
         outcome.outputs.insert("address".into(), json!(first));
