@@ -415,7 +415,7 @@ impl RecoveryPoint {
     /// `original`: the bucket that the playbook says it is a copy of.
     pub fn is_copy_of_unknown_lag(&self, original: Option<&str>) -> bool {
         let is_copy = original.is_some_and(|of| of != self.id) || self.of.name != self.id;
-        self.of.kind == "s3:bucket" && is_copy && self.usable.is_none()
+        self.kind.resource_kind() == "s3:bucket" && is_copy && self.usable.is_none()
     }
 
     pub fn survives(&self, loss: &Loss) -> bool {

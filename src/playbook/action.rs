@@ -260,6 +260,10 @@ impl SourceSpec {
 
     /// The bucket that it reads, if it reads one.
     pub fn bucket(&self) -> Option<&str> {
+        // A backup of a bucket is read from its vault.
+        if self.kinds.iter().any(|kind| kind.resource_kind() != "s3:bucket") {
+            return None;
+        }
         match &self.what {
             SourceWhat::Of { kind: "s3:bucket", name, .. } => Some(name),
             SourceWhat::Of { .. } | SourceWhat::Id(_) => None,

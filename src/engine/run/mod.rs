@@ -264,7 +264,8 @@ impl Engine {
 
     /// Marks the named buckets whose owner is lost, whoever may read them.
     fn mark_lost_buckets(&self, surveyed: &SurveyedPoints) {
-        let buckets = || surveyed.values().flatten().filter(|point| point.of.kind == "s3:bucket");
+        let buckets =
+            || surveyed.values().flatten().filter(|point| point.kind.resource_kind() == "s3:bucket");
         for lost in buckets().filter(|point| !point.survives(&self.plan.loss)) {
             // Another provider may have a bucket of the same name.
             if !buckets().any(|other| other.id == lost.id && other.survives(&self.plan.loss)) {

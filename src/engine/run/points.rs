@@ -94,7 +94,8 @@ impl Recovery<'_> {
             return None;
         }
         let surveyed = self.points.surveyed.values().flatten();
-        let mut buckets = surveyed.filter(|point| point.of.kind == "s3:bucket" && !point.elsewhere);
+        let is_bucket = |point: &&RecoveryPoint| point.kind.resource_kind() == "s3:bucket";
+        let mut buckets = surveyed.filter(is_bucket).filter(|point| !point.elsewhere);
         buckets.find(|point| point.id == name).map(|point| point.account.clone())
     }
 
@@ -402,7 +403,7 @@ impl Recovery<'_> {
         let mut points: Vec<RecoveryPoint> = merged.into_values().collect();
         self.learn_from_the_estate(&mut points);
         // A bucket is read as of T0, no matter when it is queried.
-        for point in points.iter_mut().filter(|p| p.of.kind == "s3:bucket") {
+        for point in points.iter_mut().filter(|p| p.kind.resource_kind() == "s3:bucket") {
             point.seen_usable = point.seen_usable.map(|seen| seen.min(self.t0));
             point.taken = point.taken.map(|taken| taken.min(self.t0));
         }

@@ -148,7 +148,7 @@ impl LossCheck<'_, '_> {
                     self.point(with, id, facts, true);
                 }
                 if facts.file.is_some() && !is_template(name) {
-                    self.named_resource(with, kind, name, facts);
+                    self.named_resource(with, kind, name, source.bucket().is_some(), facts);
                 }
             }
         }
@@ -196,11 +196,10 @@ impl LossCheck<'_, '_> {
 
     /// Checks a resource that the source names. A bucket is read itself. Any other name only
     /// selects recovery points.
-    fn named_resource(&mut self, with: &Node, kind: &str, name: &str, facts: &Facts<'_>) {
+    fn named_resource(&mut self, with: &Node, kind: &str, name: &str, is_read: bool, facts: &Facts<'_>) {
         let span = find(with, name).unwrap_or(with.span);
         let found = facts.resources_named(kind, name);
-        let is_bucket = kind == "s3:bucket";
-        if is_bucket {
+        if is_read {
             let points = facts.points(name);
             let lost = !points.is_empty() && !points.iter().any(|point| survives(point, self.loss));
             let gone = !found.is_empty() && found.iter().all(|resource| self.loss.takes_resource(resource));
