@@ -98,7 +98,9 @@ impl Shown {
             What::Failed { why } => Some(format!("{place}: not read: {}", clean(why))),
         };
         let Some(bar) = &self.bar else {
-            line.into_iter().for_each(|line| write_stderr(&format!("{line}\n")));
+            if let Some(line) = line {
+                write_stderr(&format!("{line}\n"));
+            }
             return;
         };
         let mut counts = self.counts.borrow_mut();
@@ -113,7 +115,9 @@ impl Shown {
                 // A place that could not be reached did not begin.
                 counts.ended += 1;
                 counts.begun = counts.begun.max(counts.ended);
-                line.into_iter().for_each(|line| bar.suspend(|| write_stderr(&format!("{line}\n"))));
+                if let Some(line) = line {
+                    bar.suspend(|| write_stderr(&format!("{line}\n")));
+                }
             }
         }
         bar.set_length(counts.begun);

@@ -152,14 +152,14 @@ impl<'a> Collection<'a> {
                     edits.replace(line_start(self.text, part.start), next_line(self.text, part.end), "");
                 }
                 (Style::Flow, _, Some(previous), _) if !is_first => edits.replace(previous.end, part.end, ""),
-                (Style::Flow, _, _, Some(next)) => edits.replace(part.start, next.start, ""),
-                (Style::Flow, _, _, None) => edits.replace(part.start, part.end, ""),
                 (Style::Block { .. }, Some(_), ..) => {
                     edits.replace(line_start(self.text, part.start), next_line(self.text, part.end), "");
                 }
                 // The first key of a mapping in a list stands in the line of its dash.
-                (Style::Block { .. }, None, _, Some(next)) => edits.replace(part.start, next.start, ""),
-                (Style::Block { .. }, None, _, None) => edits.replace(part.start, part.end, ""),
+                (Style::Flow | Style::Block { .. }, _, _, Some(next)) => {
+                    edits.replace(part.start, next.start, "");
+                }
+                (Style::Flow | Style::Block { .. }, _, _, None) => edits.replace(part.start, part.end, ""),
             }
         }
     }

@@ -101,7 +101,7 @@ impl Plan<'_> {
         changes
     }
 
-    pub fn text(&self, draft: &EstateDraft) -> Result<String, Diagnostic> {
+    pub fn text(&self, draft: &EstateDraft) -> Result<String, Box<Diagnostic>> {
         let mut edits = Edits::new(&draft.source);
         let root = Collection::of(&draft.source, &draft.root);
         let mut before = None;
@@ -115,7 +115,7 @@ impl Plan<'_> {
                     if key == "incomplete" && section.is_empty() {
                         root.remove(&mut edits, &BTreeSet::from([at]));
                     } else {
-                        self.section(&mut edits, draft, (key, form), node, items, section)?;
+                        edit_section(&mut edits, draft, (key, form), node, items, section)?;
                     }
                 }
                 (Some(_) | None, _) if section.is_empty() => {}
@@ -125,73 +125,73 @@ impl Plan<'_> {
                 }
             }
         }
-        edits
-            .apply()
-            .ok_or_else(|| super::whole(draft, "the places where entries would go cannot be told apart"))
+        edits.apply().ok_or_else(|| {
+            Box::new(super::whole(draft, "the places where entries would go cannot be told apart"))
+        })
     }
+}
 
-    fn section(
-        &self,
-        edits: &mut Edits<'_>,
-        draft: &EstateDraft,
-        (key, form): (&str, Form),
-        node: &Node,
-        items: &[Item],
-        section: &[Merged],
-    ) -> Result<(), Diagnostic> {
-        // Accounts and regions are sorted in the model, but not in the file.
-        let place_of = |item: &Item, index: usize| match form {
-            Form::List => Some(index),
-            Form::Map => node.as_map().and_then(|map| {
-                map.entries.iter().position(|entry| Some(&entry.key) == item.identity.first())
-            }),
-        };
-        let value = |place: usize| match form {
-            Form::List => node.as_seq().and_then(|nodes| nodes.get(place)),
-            Form::Map => node.as_map().and_then(|map| map.entries.get(place)).map(|entry| &entry.value),
-        };
-        let collection = Collection::of(&draft.source, node);
-        let refuse = |node: &Node, what: &str| {
-            let message = format!("{what}, so `discover` cannot edit it");
-            draft.source.error(node.span, message).help("write the entry without an alias (`*name`)")
-        };
-        let gone: BTreeSet<usize> =
-            removed(items, section).filter_map(|index| place_of(&items[index], index)).collect();
-        let mut orders: Vec<(&[String], usize)> = Vec::new();
-        for merged in section {
-            let Some(index) = merged.old else { continue };
-            let Some(place) = place_of(&merged.item, index) else { continue };
-            orders.push((&merged.item.order, place));
-            let (Some(before), Some(node)) = (items.get(index), value(place)) else { continue };
-            if before.keys != merged.item.keys {
-                let entry = Collection::of(&draft.source, node);
-                if entry.is_alias() {
-                    return Err(refuse(node, "the entry is an alias"));
-                }
-                edit_entry(edits, &entry, node, before, &merged.item);
+/// Edits one section of the text.
+fn edit_section(
+    edits: &mut Edits<'_>,
+    draft: &EstateDraft,
+    (key, form): (&str, Form),
+    node: &Node,
+    items: &[Item],
+    section: &[Merged],
+) -> Result<(), Box<Diagnostic>> {
+    // Accounts and regions are sorted in the model, but not in the file.
+    let place_of = |item: &Item, index: usize| match form {
+        Form::List => Some(index),
+        Form::Map => node
+            .as_map()
+            .and_then(|map| map.entries.iter().position(|entry| Some(&entry.key) == item.identity.first())),
+    };
+    let value = |place: usize| match form {
+        Form::List => node.as_seq().and_then(|nodes| nodes.get(place)),
+        Form::Map => node.as_map().and_then(|map| map.entries.get(place)).map(|entry| &entry.value),
+    };
+    let collection = Collection::of(&draft.source, node);
+    let refuse = |node: &Node, what: &str| {
+        let message = format!("{what}, so `discover` cannot edit it");
+        Box::new(draft.source.error(node.span, message).help("write the entry without an alias (`*name`)"))
+    };
+    let gone: BTreeSet<usize> =
+        removed(items, section).filter_map(|index| place_of(&items[index], index)).collect();
+    let mut orders: Vec<(&[String], usize)> = Vec::new();
+    for merged in section {
+        let Some(index) = merged.old else { continue };
+        let Some(place) = place_of(&merged.item, index) else { continue };
+        orders.push((&merged.item.order, place));
+        let (Some(before), Some(node)) = (items.get(index), value(place)) else { continue };
+        if before.keys != merged.item.keys {
+            let entry = Collection::of(&draft.source, node);
+            if entry.is_alias() {
+                return Err(refuse(node, "the entry is an alias"));
             }
+            edit_entry(edits, &entry, node, before, &merged.item);
         }
-        let mut new: Vec<&Item> = section.iter().filter(|m| m.old.is_none()).map(|m| &m.item).collect();
-        if new.is_empty() && gone.is_empty() {
-            return Ok(());
-        }
-        if collection.is_alias() {
-            return Err(refuse(node, "the section is an alias"));
-        }
-        new.sort_by_key(|item| &item.order);
-        orders.sort();
-        let (mut passed, mut last) = (orders.into_iter().peekable(), None::<usize>);
-        let mut lines: Vec<(Place, String)> = Vec::new();
-        for item in new {
-            // After the last entry of the file that comes before it.
-            while let Some((_, place)) = passed.next_if(|(order, _)| **order < *item.order) {
-                last = last.max(Some(place));
-            }
-            lines.push((last.map_or(Place::First, Place::After), line(form, item)));
-        }
-        collection.change(edits, &gone, lines, draft.root.as_map().and_then(|map| map.entry(key)));
-        Ok(())
     }
+    let mut new: Vec<&Item> = section.iter().filter(|m| m.old.is_none()).map(|m| &m.item).collect();
+    if new.is_empty() && gone.is_empty() {
+        return Ok(());
+    }
+    if collection.is_alias() {
+        return Err(refuse(node, "the section is an alias"));
+    }
+    new.sort_by_key(|item| &item.order);
+    orders.sort();
+    let (mut passed, mut last) = (orders.into_iter().peekable(), None::<usize>);
+    let mut lines: Vec<(Place, String)> = Vec::new();
+    for item in new {
+        // After the last entry of the file that comes before it.
+        while let Some((_, place)) = passed.next_if(|(order, _)| **order < *item.order) {
+            last = last.max(Some(place));
+        }
+        lines.push((last.map_or(Place::First, Place::After), line(form, item)));
+    }
+    collection.change(edits, &gone, lines, draft.root.as_map().and_then(|map| map.entry(key)));
+    Ok(())
 }
 
 fn removed<'a>(items: &'a [Item], section: &[Merged]) -> impl Iterator<Item = usize> + 'a {

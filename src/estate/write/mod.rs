@@ -124,7 +124,7 @@ pub fn merged(
     let (found, strangers) = normal::complete(found, &known);
     let old = Model::of(&file);
     let plan = merge::plan(&old, &found, asked);
-    let text = plan.text(&draft).map_err(refused)?;
+    let text = plan.text(&draft).map_err(|wrong| refused(*wrong))?;
     check(path, &text, &plan.model()).map_err(|why| refused(whole(&draft, &why)))?;
     Ok(Written { text, changes: Changes { strangers, ..plan.changes(&old) } })
 }
