@@ -1,6 +1,8 @@
 //! A rehearsal for commands that only look: on the twin, at full pace, without files.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use chrono::{SubsecRound, Utc};
 use tokio_util::sync::CancellationToken;
@@ -11,6 +13,7 @@ use base::clock::Pace;
 use base::ids::RunId;
 use base::on::On;
 use engine::sandbox::teardown::PATIENCE;
+use event::{Body, Consumer, ConsumerError, Event};
 use playbook::Loaded;
 use record::objectives::Record;
 use record::report::Report;
@@ -21,6 +24,20 @@ pub const JOBS: usize = 64;
 pub struct Rehearsal {
     pub report: Report,
     pub record: Record,
+    /// The requests that create something, and those that failed.
+    pub requests: Vec<Event>,
+}
+
+/// Keeps the requests.
+struct Requests(Rc<RefCell<Vec<Event>>>);
+
+impl Consumer for Requests {
+    fn take(&mut self, event: &Event) -> Result<(), ConsumerError> {
+        if matches!(event.body, Body::Intent { .. } | Body::NotCreated { .. }) {
+            self.0.borrow_mut().push(event.clone());
+        }
+        Ok(())
+    }
 }
 
 /// Rehearses a playbook. The twin's times are those without a seed.
@@ -40,11 +57,14 @@ pub fn of(loaded: Loaded, config: &UserConfig) -> Result<Rehearsal, String> {
         protected: config.protected(),
     };
     wire::runtime()?.block_on(async {
-        let drill = Drill::new(plan, &options, &[], CancellationToken::new(), |_| Vec::new())?;
+        let requests = Rc::new(RefCell::default());
+        let consumer: Box<dyn Consumer> = Box::new(Requests(Rc::clone(&requests)));
+        let drill = Drill::new(plan, &options, &[], CancellationToken::new(), |_| vec![consumer])?;
         let record = drill.record();
         let report = Box::pin(drill.run(None)).await.ok_or("the rehearsal left no record")?;
         let record = record.borrow().clone();
-        Ok(Rehearsal { report, record })
+        let requests = requests.take();
+        Ok(Rehearsal { report, record, requests })
     })
 }
 

@@ -1,13 +1,16 @@
 //! `drillmaster schema`
 
 use clap::ValueEnum;
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde_json::Value;
 
 use base::exit::Exit;
 use engine::actions::CATALOGUE;
 use estate::EstateFormats;
 
-/// Print a JSON Schema: of playbooks, estates or the configuration for editors, of report.json or
-/// the events for programs
+/// Print a JSON Schema: of playbooks, estates or the configuration for editors, of report.json, the
+/// events, plans, matrices or forecasts for programs
 #[derive(clap::Args)]
 pub struct Args {
     #[arg(value_enum, default_value_t)]
@@ -24,6 +27,22 @@ enum SchemaKind {
     Report,
     /// A line of `run --output json`, or of a journal
     Events,
+    /// What `plan --output json` prints
+    Plan,
+    /// What `plan --lose-each --output json` prints
+    Matrix,
+    /// What `forecast --output json` prints
+    Forecast,
+}
+
+/// The JSON Schema of what a command prints (draft 2020-12).
+fn printed<T: JsonSchema>(title: &str) -> Value {
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
+    if let Some(object) = schema.as_object_mut() {
+        object.insert("title".into(), title.into());
+    }
+    schema
 }
 
 pub fn run(args: &Args) -> Exit {
@@ -36,6 +55,9 @@ pub fn run(args: &Args) -> Exit {
             schema
         }
         SchemaKind::Report => record::report::report_schema(),
+        SchemaKind::Plan => printed::<super::plan::Plan>("Drillmaster plan"),
+        SchemaKind::Matrix => printed::<super::plan::MatrixWithFindings<'_>>("Drillmaster matrix"),
+        SchemaKind::Forecast => printed::<insight::forecast::Forecast>("Drillmaster forecast"),
         SchemaKind::Events => record::report::outcome::with_outcome(event::event_schema()),
     };
     match super::print_as(&format!("{schema:#}\n"), base::visible::Form::Json) {

@@ -95,6 +95,15 @@ pub struct Quotas {
     /// EC2 instances. Absent: nobody knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instances: Option<u32>,
+    /// Elastic IP addresses. Absent: nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub addresses: Option<u32>,
+    /// GiB of EBS volumes. Absent: nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume_gib: Option<u64>,
+    /// Copies of snapshots and images that may go on at once. Absent: nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot_copies: Option<u32>,
 }
 
 /// What an estate knows of something that a step names and that must exist in the sandbox's place.

@@ -6,5 +6,6 @@
 pub mod forecast;
 pub mod init;
 pub mod matrix;
+pub mod needs;
 pub mod protection;
 pub mod rules;

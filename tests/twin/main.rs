@@ -46,6 +46,7 @@ mod journal_and_report;
 mod lose_by_param;
 mod loss;
 mod matrix;
+mod needs;
 mod no_flattery;
 mod nothing_is_not_something;
 mod one_truth;

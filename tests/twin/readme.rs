@@ -338,6 +338,9 @@ fn the_committed_schemas_are_current() {
         ("drills/schema/estate.json", "estate"),
         ("reports/schema/report.json", "report"),
         ("reports/schema/events.json", "events"),
+        ("reports/schema/plan.json", "plan"),
+        ("reports/schema/matrix.json", "matrix"),
+        ("reports/schema/forecast.json", "forecast"),
     ] {
         let committed = page(file);
         let printed = run(&format!("drillmaster schema {what}"), folder.path());

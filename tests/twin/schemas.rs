@@ -57,3 +57,28 @@ fn every_golden_event_fits_its_schema() {
         }
     }
 }
+
+#[test]
+fn what_plan_and_forecast_print_fits_its_schema() {
+    let at = |name: &str| support::places::at(name).display().to_string();
+    let (estate, playbook) = (at("drills/estate.yaml"), at("drills/region-loss.yaml"));
+    for (schema, args) in [
+        ("plan", &["plan", &playbook][..]),
+        ("plan", &["plan", "--estate", &estate, "--lose", "region=us-east-1"]),
+        ("matrix", &["plan", "--estate", &estate, "--lose-each", "region"]),
+        ("matrix", &["plan", &playbook, "--lose-each", "az"]),
+        ("forecast", &["forecast", &playbook, "--runs", "20"]),
+    ] {
+        let (_, out, err) = support::drill::told(&[args, &["--output", "json"]].concat());
+        let printed: Value = serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {err}"));
+        assert_eq!(printed["schema"], format!("drillmaster/{schema}/v1"));
+        let schema = published(schema);
+        fits(&schema, &printed, &format!("{args:?}"));
+        for key in printed.as_object().unwrap().keys() {
+            let mut other = printed.clone();
+            other[key] = serde_json::json!({ "no": ["such", "thing"] });
+            // The keys of `lose` are free.
+            assert!(key == "lose" || !schema.is_valid(&other), "{args:?}: anything fits as {key}");
+        }
+    }
+}

@@ -81,7 +81,7 @@ fn carry_out(args: &Args) -> Result<(), Exit> {
     let unread = loaded.estate.as_ref().map(|estate| estate.file.incomplete.clone()).unwrap_or_default();
     let attempts = model::attempts(&loaded.playbook.steps);
     let history = History::read(&args.learn, &timings).map_err(wrong)?;
-    let Rehearsal { report, record } = rehearsal::of(loaded, &config).map_err(wrong)?;
+    let Rehearsal { report, record, .. } = rehearsal::of(loaded, &config).map_err(wrong)?;
     if report.t0.is_none() {
         return Err(wrong(format!("the rehearsal did not get to T0: {}", report.reasons.join("; "))));
     }

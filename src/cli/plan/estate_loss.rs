@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Args, Output, findings};
+use super::model::{self, Plan, PlanFinding, Workload};
+use super::{Args, Output};
 use crate::cli::output::print_as;
 use crate::ui::text::{Tone, clean};
 use crate::ui::{Surroundings, TextStyle, out};
@@ -13,6 +14,7 @@ use base::exit::Exit;
 use base::visible::Form;
 use estate::Loss;
 use insight::matrix::{Matrix, Row, workloads};
+use insight::needs::cost::Cost;
 use insight::protection::Snapshot;
 use insight::rules::Findings;
 
@@ -26,7 +28,7 @@ pub fn run(
     let matrix = Matrix::of(snapshot, std::slice::from_ref(loss), &workloads(snapshot.file));
     let Some(row) = matrix.rows.first() else { return Err(Exit::Wrong) };
     let (text, form) = match args.output {
-        Output::Json => (format!("{:#}\n", as_json(snapshot, row, found)), Form::Json),
+        Output::Json => (format!("{:#}\n", json!(plan_of(snapshot, row, found))), Form::Json),
         Output::Text => (as_text(&matrix, row, found, Surroundings::detect().stdout_look()), out::text()),
         Output::Markdown => (super::matrix::as_markdown(&matrix, found), Form::Markup),
         Output::Html => (super::matrix::as_html(&matrix, path, found)?, Form::Markup),
@@ -35,33 +37,25 @@ pub fn run(
     Ok(Exit::Passed)
 }
 
-fn as_json(snapshot: &Snapshot<'_>, row: &Row, found: &Findings) -> Value {
-    let [(_, findings), (_, ignored)] = findings::as_json(found);
+fn plan_of(snapshot: &Snapshot<'_>, row: &Row, found: &Findings) -> Plan {
     let surviving = snapshot.resources.iter().filter(|resource| !row.lose.takes_resource(resource));
-    json!({
-        "schema": "drillmaster/plan/v1",
-        "lose": row.lose,
-        "lost": row.lost,
-        "surviving": surviving.map(|resource| resource.id.to_string()).collect::<Vec<_>>(),
-        "unprotected": row.unprotected,
-        "workloads": row.workloads.iter().map(|(name, workload)| json!({
-            "name": name,
-            "status": workload.status,
-            // Without a playbook nobody knows the steps.
-            "expected_rto_s": null,
-            "expected_rpo_s": workload.rpo_s,
-            "worst_case_s": workload.worst_case_s,
-            "worst_case_at_least_s": workload.worst_case_at_least_s,
-            "critical_path": [],
-        })).collect::<Vec<_>>(),
-        "steps": [],
-        "findings": findings,
-        "ignored": ignored,
-        "incomplete": snapshot.file.incomplete,
-        "calls": [],
-        "quotas": [],
-        "cost": { "total_usd": null },
-    })
+    Plan {
+        schema: model::SCHEMA,
+        rehearsed: None,
+        lose: model::lose(&row.lose),
+        lost: row.lost.clone(),
+        surviving: surviving.map(|resource| resource.id.to_string()).collect(),
+        unprotected: row.unprotected.clone(),
+        incomplete: snapshot.file.incomplete.clone(),
+        workloads: row.workloads.iter().map(|(name, row)| Workload::of_estate(name, row)).collect(),
+        // Without a playbook nobody knows the steps.
+        steps: Vec::new(),
+        findings: found.found.iter().map(PlanFinding::from).collect(),
+        ignored: found.ignored.clone(),
+        calls: Vec::new(),
+        quotas: Vec::new(),
+        cost: Cost::unknown(),
+    }
 }
 
 fn as_text(matrix: &Matrix, row: &Row, found: &Findings, style: TextStyle) -> String {

@@ -75,18 +75,17 @@ fn named(count: usize) -> String {
     }
 }
 
-/// The keys `findings` and `ignored` of the plan and of the matrix.
-pub fn as_json(findings: &Findings) -> [(&'static str, Value); 2] {
-    [("findings", json!(findings.found)), ("ignored", json!(findings.ignored))]
-}
-
-/// What the page of a matrix shows.
-pub fn for_page(findings: &Findings) -> [(&'static str, Value); 2] {
-    let class = |severity: Severity| match severity {
+/// The class of a severity on a page.
+pub fn class(severity: Severity) -> &'static str {
+    match severity {
         Severity::High => "bad",
         Severity::Medium => "unknown",
         Severity::Low => "",
-    };
+    }
+}
+
+/// What a page shows.
+pub fn for_page(findings: &Findings) -> [(&'static str, Value); 2] {
     let found = findings.found.iter().map(|group| {
         json!({
             "class": class(group.finding.severity),

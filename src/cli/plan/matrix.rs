@@ -5,7 +5,8 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::{Args, Output, findings, playbook, unread, worst_case};
+use super::model::MatrixWithFindings;
+use super::{Args, Output, findings, unread, worst_case};
 use crate::cli::output::{complain, print_as, with_help};
 use crate::ui::text::{Tone, clean, pad, width};
 use crate::ui::{Surroundings, TextStyle, out};
@@ -16,7 +17,8 @@ use estate::Loss;
 use insight::matrix::{Matrix, Status, WorkloadRow, Workloads};
 use insight::protection::Snapshot;
 use insight::rules::Findings;
-use record::report::{escape, html};
+use record::report::escape;
+use record::report::html::{self, Page};
 
 /// The most unprotected resources that a page lists for one loss.
 const LISTED: usize = 200;
@@ -31,7 +33,7 @@ pub fn run(
 ) -> Result<Exit, Exit> {
     let matrix = Matrix::of(snapshot, losses, workloads);
     let (text, form) = match args.output {
-        Output::Json => (format!("{:#}\n", playbook::with(&matrix, findings::as_json(found))), Form::Json),
+        Output::Json => (format!("{:#}\n", json!(MatrixWithFindings::new(&matrix, found))), Form::Json),
         Output::Text => (as_text(&matrix, found, Surroundings::detect().stdout_look()), out::text()),
         Output::Markdown => (as_markdown(&matrix, found), Form::Markup),
         Output::Html => (as_html(&matrix, path, found)?, Form::Markup),
@@ -145,7 +147,7 @@ pub fn as_markdown(matrix: &Matrix, found: &Findings) -> String {
 }
 
 pub fn as_html(matrix: &Matrix, path: &Path, found: &Findings) -> Result<String, Exit> {
-    html::matrix(page(matrix, path, found)).map_err(|error| {
+    html::page(Page::Matrix, page(matrix, path, found)).map_err(|error| {
         complain(&with_help(&error));
         Exit::Error
     })

@@ -3,6 +3,9 @@
 mod estate_loss;
 mod findings;
 mod matrix;
+mod model;
+mod needs;
+mod page;
 mod playbook;
 mod unread;
 
@@ -25,8 +28,8 @@ use insight::rules::{self, Goal, Look};
 
 /// Show what a loss takes, what survives and what comes back; change nothing
 ///
-/// With a playbook: it is rehearsed on the twin. The sources of each restore, the order and the
-/// expected RTO and RPO are shown; exit code 1: as planned, the drill cannot pass. With an estate
+/// With a playbook: it is rehearsed on the twin. The sources of each restore, the order, the expected
+/// RTO and RPO, the quotas and the cost are shown; exit code 1: as planned, the drill cannot pass. With an estate
 /// alone: what `--lose` takes, and what of it nothing protects. With `--lose-each`: the matrix of
 /// all zones, regions or accounts. A workload is then each value of the tag `app`, or those of the
 /// playbook.
@@ -44,6 +47,9 @@ pub struct Args {
     /// Show the matrix: each zone, region or account of the estate is lost in turn
     #[arg(long, value_enum, value_name = "KIND")]
     lose_each: Option<Kind>,
+    /// The table of list prices to reckon the cost with, instead of the program's own
+    #[arg(long, value_name = "FILE", conflicts_with = "estate")]
+    prices: Option<PathBuf>,
     /// Override a param of the playbook
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = super::name_and_value, conflicts_with = "estate")]
     params: Vec<(String, String)>,
@@ -67,7 +73,7 @@ enum Output {
     Text,
     Markdown,
     Json,
-    /// A page with the matrix
+    /// A page
     Html,
 }
 
@@ -91,6 +97,8 @@ fn worst_case(seconds: Option<f64>, at_least: Option<f64>) -> String {
         (None, None) => "worst case unknown".to_owned(),
     }
 }
+
+pub use model::{MatrixWithFindings, Plan};
 
 /// The losses of one kind, in the estate's order.
 fn each(file: &EstateFile, kind: Kind) -> Vec<Loss> {

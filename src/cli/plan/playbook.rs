@@ -4,9 +4,11 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use chrono::Utc;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Args, Output, findings, unread, worst_case};
+use super::model::{self, CanPass, Plan, PlanFinding, Rehearsed, Step, Workload};
+use super::needs::{self, Needs};
+use super::{Args, Output, findings, page, unread, worst_case};
 use crate::cli::ignores::Ignores;
 use crate::cli::load_or_complain;
 use crate::cli::output::{complain, print_as};
@@ -14,7 +16,7 @@ use crate::cli::rehearsal::{self, Rehearsal};
 use crate::config::UserConfig;
 use crate::ui::text::{Tone, clean, pad, width};
 use crate::ui::{Surroundings, TextStyle, out};
-use base::duration::{human_seconds, seconds_between};
+use base::duration::{Time, human_seconds, seconds_between};
 use base::exit::Exit;
 use base::visible::Form;
 use engine::actions::WITHOUT_CLOUD;
@@ -30,37 +32,49 @@ use record::report::model::{StepReport, StepStatus, WorkloadReport};
 use record::report::told::Told;
 use record::report::view::workload::worst_case_misses;
 
-/// What an estate says, besides a rehearsal.
-#[derive(Default)]
-struct Known {
+/// What is known besides the report of a rehearsal.
+pub struct Known {
     /// The lost resources of which nothing usable survives.
-    unprotected: Vec<String>,
-    findings: Findings,
-    incomplete: Vec<Incomplete>,
+    pub unprotected: Vec<String>,
+    pub findings: Findings,
+    pub incomplete: Vec<Incomplete>,
+    pub needs: Needs,
 }
 
 /// `plan PLAYBOOK`: what a rehearsal of it shows.
 pub fn run(args: &Args, path: &Path, config: &UserConfig) -> Result<Exit, Exit> {
     let loaded = load_or_complain(path, &args.params, config)?;
-    let Rehearsal { report, .. } = rehearsal::of(loaded.clone(), config).map_err(|message| {
+    let prices = needs::prices(args.prices.as_deref())?;
+    let rehearsal = rehearsal::of(loaded.clone(), config).map_err(|message| {
         complain(&message);
         Exit::Wrong
     })?;
-    let known = Known::of(&loaded, &report);
+    let stopped = rehearsal.report.t0.is_none();
+    let needs = match needs::without_quotas(&loaded).filter(|_| stopped) {
+        Some(other) => rehearsal::of(other, config).map(|again| Needs::of(&loaded, &again, &prices)),
+        None => Ok(Needs::of(&loaded, &rehearsal, &prices)),
+    };
+    let needs = needs.map_err(|message| {
+        complain(&message);
+        Exit::Wrong
+    })?;
+    let Rehearsal { report, .. } = rehearsal;
+    let known = Known::of(&loaded, &report, needs);
     let (text, form) = match args.output {
-        Output::Json => (format!("{:#}\n", as_json(&report, &known)), Form::Json),
+        Output::Json => (format!("{:#}\n", json!(plan_of(&report, &known))), Form::Json),
         Output::Text => (as_text(&report, &known, Surroundings::detect().stdout_look()), out::text()),
         Output::Markdown => (as_markdown(&report, &known), Form::Markup),
-        Output::Html => return Err(no_page()),
+        Output::Html => (page::of(&report, &known)?, Form::Markup),
     };
     print_as(&text, form)?;
     Ok(code(&report))
 }
 
 impl Known {
-    fn of(loaded: &Loaded, report: &Report) -> Self {
+    fn of(loaded: &Loaded, report: &Report, needs: Needs) -> Self {
         let Some((estate, loss)) = loaded.estate.as_ref().zip(loaded.playbook.lose.loss()) else {
-            return Self::default();
+            let (unprotected, findings, incomplete) = (Vec::new(), Findings::default(), Vec::new());
+            return Self { unprotected, findings, incomplete, needs };
         };
         let snapshot = Snapshot::new(&estate.file, report.t0.unwrap_or_else(Utc::now));
         let mut look = Look::new(&snapshot, Some(&loss));
@@ -77,6 +91,7 @@ impl Known {
             unprotected: Row::of(&snapshot, &loss, &Workloads::new()).unprotected,
             findings: rules::findings(&look, &Ignores::of_playbook(loaded).ignores),
             incomplete: estate.file.incomplete.clone(),
+            needs,
         }
     }
 }
@@ -92,70 +107,60 @@ fn refused(report: &Report) -> Vec<RefusedStep> {
     calls
 }
 
-fn no_page() -> Exit {
-    complain("a plan of one playbook has no HTML page: `--lose-each` has one, and `run` writes report.html");
-    Exit::Wrong
-}
-
 /// Whatever keeps the rehearsal from passing would keep the drill from it.
-fn code(report: &Report) -> Exit {
+pub fn code(report: &Report) -> Exit {
     match report.exit_code {
         Exit::Passed => Exit::Passed,
         Exit::Failed | Exit::Wrong | Exit::Error | Exit::LeftBehind | Exit::Interrupted => Exit::Failed,
     }
 }
 
-fn as_json(report: &Report, known: &Known) -> Value {
-    let mut findings: Vec<Value> = of_rehearsal(report).map(|finding| json!(finding)).collect();
-    findings.extend(known.findings.found.iter().map(|group| json!(group)));
-    json!({
-        "schema": "drillmaster/plan/v1",
-        "playbook": report.playbook.name,
-        "verdict": if code(report) == Exit::Passed { "can_pass" } else { "cannot_pass" },
-        "exit_code": code(report),
-        "headline": headline::of(report),
-        "reasons": report.reasons,
-        "assume": report.assume,
-        "lose": report.lose,
-        "lost": report.blast_radius.lost,
-        "surviving": report.blast_radius.surviving,
-        "unprotected": known.unprotected,
-        "blast_radius": report.blast_radius,
-        "recovery_points": report.recovery_points,
-        "steps": report.steps.iter().map(|step| with(step, [
-            ("point", json!(step.recovery_points.first())),
-            ("not_newer_because", json!(not_newer(report, step))),
-            ("expected_s", json!(step.seconds)),
-        ])).collect::<Vec<_>>(),
-        "checks": report.checks,
-        "workloads": report.workloads.iter().map(|workload| with(workload, [
-            ("expected_rto_s", json!(workload.rto.with_assumptions_s.or(workload.rto.measured_s))),
-            ("expected_rpo_s", json!(workload.rpo.measured_s)),
-            ("worst_case_s", json!(workload.rpo.worst_case_s)),
-        ])).collect::<Vec<_>>(),
-        "coverage": report.coverage,
-        "findings": findings,
-        "ignored": known.findings.ignored,
-        "incomplete": known.incomplete,
-        "calls": calls(report),
-        // A rehearsal knows neither the accounts' quotas nor the prices of its region.
-        "quotas": [],
-        "cost": { "total_usd": null },
-    })
+fn plan_of(report: &Report, known: &Known) -> Plan {
+    let mut findings: Vec<PlanFinding> = of_rehearsal(report).cloned().map(PlanFinding::from).collect();
+    findings.extend(known.findings.found.iter().map(PlanFinding::from));
+    let verdict = if code(report) == Exit::Passed { CanPass::CanPass } else { CanPass::CannotPass };
+    Plan {
+        schema: model::SCHEMA,
+        rehearsed: Some(Rehearsed {
+            playbook: report.playbook.name.clone(),
+            verdict,
+            exit_code: code(report),
+            headline: headline::of(report),
+            reasons: report.reasons.clone(),
+            assume: report.assume.clone(),
+            blast_radius: report.blast_radius.clone(),
+            recovery_points: report.recovery_points.clone(),
+            checks: report.checks.clone(),
+            coverage: report.coverage.clone(),
+        }),
+        lose: report.lose.clone(),
+        lost: report.blast_radius.lost.clone(),
+        surviving: report.blast_radius.surviving.clone(),
+        unprotected: known.unprotected.clone(),
+        incomplete: known.incomplete.clone(),
+        workloads: report.workloads.iter().map(Workload::rehearsed).collect(),
+        steps: report.steps.iter().map(|step| step_of(report, step)).collect(),
+        findings,
+        ignored: known.findings.ignored.clone(),
+        // The calls that the rehearsal made.
+        calls: report.api_calls.keys().cloned().collect(),
+        quotas: known.needs.quotas.clone(),
+        cost: known.needs.cost.clone(),
+    }
+}
+
+fn step_of(report: &Report, step: &StepReport) -> Step {
+    Step {
+        point: step.recovery_points.first().cloned(),
+        not_newer_because: not_newer(report, step),
+        expected_s: step.seconds,
+        report: step.clone(),
+    }
 }
 
 /// The findings of the rehearsal that no rule of estates finds, too.
-fn of_rehearsal(report: &Report) -> impl Iterator<Item = &Finding> {
+pub fn of_rehearsal(report: &Report) -> impl Iterator<Item = &Finding> {
     report.findings.iter().filter(|finding| !rules::may_be_ignored(finding.rule))
-}
-
-/// A part of the report with more keys.
-pub fn with<const N: usize>(part: &impl serde::Serialize, more: [(&str, Value); N]) -> Value {
-    let mut value = json!(part);
-    if let Some(object) = value.as_object_mut() {
-        object.extend(more.map(|(key, value)| (key.to_owned(), value)));
-    }
-    value
 }
 
 /// Why the step uses no newer recovery point: the reasons of the points that are newer than its own.
@@ -164,11 +169,6 @@ fn not_newer(report: &Report, step: &StepReport) -> Vec<String> {
     let Some(used) = used else { return Vec::new() };
     let newer = report.recovery_points.iter().filter(|p| p.of == used.of && p.taken > used.taken);
     newer.filter_map(|p| Some(format!("{}: {}", p.id, p.why_not.as_deref()?))).collect()
-}
-
-/// The calls that the rehearsal made.
-fn calls(report: &Report) -> Vec<&str> {
-    report.api_calls.keys().map(String::as_str).collect()
 }
 
 fn as_text(report: &Report, known: &Known, style: TextStyle) -> String {
@@ -182,6 +182,8 @@ fn as_text(report: &Report, known: &Known, style: TextStyle) -> String {
     points(&mut text, style, report);
     order(&mut text, style, report);
     expected(&mut text, style, report);
+    quotas(&mut text, style, &known.needs);
+    cost(&mut text, style, &known.needs);
     for finding in of_rehearsal(report) {
         line(&mut text, &format!("finding ({}): {}", finding.rule, clean(&finding.message)));
     }
@@ -236,6 +238,11 @@ fn list(text: &mut String, title: &str, items: &[String]) {
 
 fn points(text: &mut String, style: TextStyle, report: &Report) {
     heading(text, style, "Restored from");
+    table(text, &point_rows(report));
+}
+
+/// Step, point, age and place.
+pub fn point_rows(report: &Report) -> Vec<[String; 4]> {
     let mut rows = Vec::new();
     for step in &report.steps {
         for id in &step.recovery_points {
@@ -250,7 +257,7 @@ fn points(text: &mut String, style: TextStyle, report: &Report) {
             rows.push([clean(&step.id).into_owned(), clean(id).into_owned(), age, place]);
         }
     }
-    table(text, &rows);
+    rows
 }
 
 fn order(text: &mut String, style: TextStyle, report: &Report) {
@@ -259,6 +266,11 @@ fn order(text: &mut String, style: TextStyle, report: &Report) {
         line(text, &format!("  the rehearsal did not get to T0: {}", report.reasons.join("; ")));
         return;
     };
+    table(text, &order_rows(report, t0));
+}
+
+/// From, to, id and what it is.
+pub fn order_rows(report: &Report, t0: Time) -> Vec<[String; 4]> {
     let mut rows = Vec::new();
     for step in &report.steps {
         let from = step.started_at.map(|at| seconds_between(t0, at));
@@ -282,17 +294,20 @@ fn order(text: &mut String, style: TextStyle, report: &Report) {
     }
     rows.sort_by(|a, b| a.0.unwrap_or(f64::INFINITY).total_cmp(&b.0.unwrap_or(f64::INFINITY)));
     let time = |s: Option<f64>| s.map_or_else(|| "-".to_owned(), human_seconds);
-    let rows: Vec<[String; 4]> = rows
-        .into_iter()
+    rows.into_iter()
         .map(|(from, to, id, note)| {
             [time(from), time(to), clean(&id).into_owned(), clean(&note).into_owned()]
         })
-        .collect();
-    table(text, &rows);
+        .collect()
 }
 
 fn expected(text: &mut String, style: TextStyle, report: &Report) {
     heading(text, style, "Expected");
+    table(text, &expected_rows(report));
+}
+
+/// Workload, what, expected, objective and notes.
+pub fn expected_rows(report: &Report) -> Vec<[String; 5]> {
     let objective = |s: Option<f64>| {
         s.map_or_else(|| "no objective".to_owned(), |s| format!("objective {}", human_seconds(s)))
     };
@@ -315,7 +330,21 @@ fn expected(text: &mut String, style: TextStyle, report: &Report) {
             worst,
         ]);
     }
-    table(text, &rows);
+    rows
+}
+
+fn quotas(text: &mut String, style: TextStyle, needs: &Needs) {
+    let Some(first) = needs.quotas.first() else { return };
+    heading(text, style, &format!("Quotas of {}", first.region));
+    table(text, &needs.quota_rows());
+}
+
+fn cost(text: &mut String, style: TextStyle, needs: &Needs) {
+    heading(text, style, &format!("Cost: {}", needs.cost_words()));
+    table(text, &needs.cost_rows());
+    for line_of in needs.cost_notes() {
+        line(text, &format!("  {}", clean(&line_of)));
+    }
 }
 
 /// The part of an expected RTO that nobody could measure: what the playbook assumes, and the steps

@@ -41,8 +41,11 @@ pub struct WorkloadForecast {
 /// lies among the recoveries that failed is infinite, and `null` in JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct RtoForecast {
+    #[schemars(with = "Option<f64>")]
     pub p50_s: f64,
+    #[schemars(with = "Option<f64>")]
     pub p90_s: f64,
+    #[schemars(with = "Option<f64>")]
     pub p99_s: f64,
     /// The share of the draws in which a step failed: all its attempts took longer than its timeout.
     pub p_failed: f64,

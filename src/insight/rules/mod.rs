@@ -20,6 +20,7 @@ mod unread;
 mod zones;
 
 use indexmap::IndexMap;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use base::severity::Severity;
@@ -95,7 +96,7 @@ pub struct Ignore {
 }
 
 /// A finding, with the number of resources that it is about.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Grouped {
     #[serde(flatten)]
     pub finding: Finding,
@@ -105,7 +106,7 @@ pub struct Grouped {
 }
 
 /// A rule that was ignored, and the number of resources that it would have named.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Ignored {
     pub rule: Rule,
     pub because: String,

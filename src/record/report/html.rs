@@ -1,5 +1,6 @@
 //! `report.html`: a single file that loads nothing.
 
+pub use super::templates::Page;
 use super::templates::Templates;
 use super::view::{Limits, View};
 use super::{Report, ReportError};
@@ -9,11 +10,11 @@ pub fn render(report: &Report, templates: &Templates) -> Result<String, ReportEr
     templates.html(&View { report: templates.may_name_report().then_some(report), ..view })
 }
 
-/// The page of a matrix. `page` holds what the template `matrix.html.hbs` names, without the style.
-pub fn matrix(mut page: serde_json::Map<String, serde_json::Value>) -> Result<String, ReportError> {
-    let templates = Templates::with_matrix()?;
-    page.insert("css".into(), templates.css().into());
-    page.insert("css_hash".into(), templates.css_hash().into());
-    page.insert("version".into(), env!("CARGO_PKG_VERSION").into());
-    templates.matrix(&page)
+/// A page of `plan`. `view` holds what its template names, without the style.
+pub fn page(page: Page, mut view: serde_json::Map<String, serde_json::Value>) -> Result<String, ReportError> {
+    let templates = Templates::with_page(page)?;
+    view.insert("css".into(), templates.css().into());
+    view.insert("css_hash".into(), templates.css_hash().into());
+    view.insert("version".into(), env!("CARGO_PKG_VERSION").into());
+    templates.page(page, &view)
 }

@@ -18,7 +18,27 @@ use super::{ReportError, escape};
 const HTML: &str = "report.html.hbs";
 const MARKDOWN: &str = "report.md.hbs";
 const CSS: &str = "report.css";
+
+/// The pages of `plan`.
 const MATRIX: (&str, &str) = ("matrix.html.hbs", include_str!("../../../reports/matrix.html.hbs"));
+const PLAN: (&str, &str) = ("plan.html.hbs", include_str!("../../../reports/plan.html.hbs"));
+
+/// A page of `plan`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Page {
+    Matrix,
+    Plan,
+}
+
+impl Page {
+    /// Name and text.
+    fn template(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Matrix => MATRIX,
+            Self::Plan => PLAN,
+        }
+    }
+}
 
 /// Name and text of each built-in template. A partial is used by its name without `.html.hbs`.
 const BUILT_IN: [(&str, &str); 11] = [
@@ -82,10 +102,12 @@ impl Templates {
         Ok(templates)
     }
 
-    /// Returns the built-in templates and that of a matrix. No run needs it, and parsing takes time.
-    pub(super) fn with_matrix() -> Result<Self, ReportError> {
+    /// Returns the built-in templates and that of a page of `plan`. No run needs it, and parsing takes
+    /// time.
+    pub(super) fn with_page(page: Page) -> Result<Self, ReportError> {
+        let (name, text) = page.template();
         let mut templates = Self::built_in()?;
-        templates.add(MATRIX.0, MATRIX.1)?;
+        templates.add(name, text)?;
         Ok(templates)
     }
 
@@ -123,8 +145,9 @@ impl Templates {
         self.render(&self.html, &page, ".html.hbs", view)
     }
 
-    pub(super) fn matrix(&self, view: &impl Serialize) -> Result<String, ReportError> {
-        self.render(&self.html, &["matrix"], ".html.hbs", view)
+    pub(super) fn page(&self, page: Page, view: &impl Serialize) -> Result<String, ReportError> {
+        let name = page.template().0.trim_end_matches(".html.hbs");
+        self.render(&self.html, &[name], ".html.hbs", view)
     }
 
     pub(super) fn markdown(&self, view: &impl Serialize) -> Result<String, ReportError> {
