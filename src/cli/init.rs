@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use chrono::Utc;
 
 use super::ignores::load_estate_or_complain;
-use super::output::{complain, print, write_stderr};
+use super::output::{complain, print_as, write_stderr};
 use super::plan;
 use base::exit::Exit;
+use base::visible::Form;
 use estate::{Loss, Selector};
 use insight::init::{Wanted, draft};
 
@@ -90,7 +91,8 @@ fn carry_out(args: &Args) -> Result<(), Exit> {
         Exit::Failed
     })?;
     match &args.output {
-        None => print(&draft.text)?,
+        // An escape of JSON is one of YAML, too.
+        None => print_as(&draft.text, Form::Json)?,
         Some(path) => write_new(path, &draft.text)
             .map_err(|error| wrong(format!("{}: it cannot be written: {error}", path.display())))?,
     }

@@ -141,7 +141,7 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     let found = read(&reading, &shown)?;
     shown.end();
     if found.read.is_empty() && !found.incomplete.is_empty() {
-        not_read(&found, args.output)?;
+        not_read(&found, args.output);
         complain("nothing could be read, so nothing is written");
         return Err(Exit::Error);
     }
@@ -152,17 +152,19 @@ fn finish(args: &Args, target: &Target, found: &Discovered, asked: &Asked) -> Re
     let written = target.write(found, asked).map_err(refuse)?;
     let code = if args.strict && !found.incomplete.is_empty() { Exit::Error } else { Exit::Passed };
     if target.is_stdout() {
-        print_as(&written.text, crate::ui::out::text())?;
+        // An escape of JSON is one of YAML, too.
+        print_as(&written.text, Form::Json)?;
     }
-    not_read(found, args.output)?;
+    not_read(found, args.output);
     match args.output {
         OutputMode::Json => {
             let changes = &written.changes;
-            let line = json!({
+            let mut line = json!({
                 "event": "written", "file": args.out.display().to_string(), "added": changes.added,
                 "changed": changes.changed, "gone": changes.gone, "not_listed": changes.strangers,
-                "incomplete": found.incomplete.len(), "exit_code": code,
+                "incomplete": found.incomplete, "exit_code": code,
             });
+            base::redact::value(&mut line);
             print_as(&format!("{line}\n"), Form::Json)?;
         }
         OutputMode::Text => write_stderr(&told(&written, &args.out.display().to_string())),
@@ -197,26 +199,14 @@ fn told(written: &Written, path: &str) -> String {
     text
 }
 
-/// Tells what could not be read. NDJSON has had an event for each.
-fn not_read(found: &Discovered, output: OutputMode) -> Result<(), Exit> {
-    for incomplete in &found.incomplete {
-        let service = incomplete.service.as_deref().unwrap_or("all services");
-        let place = incomplete.region.as_ref().map_or("global", Region::as_str);
-        match output {
-            OutputMode::Json => {
-                let mut line = json!({ "event": "incomplete", "account": incomplete.account,
-                    "region": incomplete.region, "service": incomplete.service, "why": incomplete.why });
-                base::redact::value(&mut line);
-                print_as(&format!("{line}\n"), Form::Json)?;
-            }
-            OutputMode::Text => write_stderr(&format!(
-                "not read: {service} of account {} ({place}): {}\n",
-                incomplete.account,
-                clean(&incomplete.why)
-            )),
-        }
+/// Tells what could not be read, with the reasons. NDJSON has had an event for each.
+fn not_read(found: &Discovered, output: OutputMode) {
+    if output == OutputMode::Json {
+        return;
     }
-    Ok(())
+    for incomplete in &found.incomplete {
+        write_stderr(&format!("not read: {}: {}\n", clean(&incomplete.place()), clean(&incomplete.why)));
+    }
 }
 
 fn refuse(why: NotWritten) -> Exit {

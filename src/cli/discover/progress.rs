@@ -95,7 +95,8 @@ impl Shown {
                 count(resources, "resource"),
                 count(points, "recovery point")
             )),
-            What::Failed { why } => Some(format!("{place}: not read: {}", clean(why))),
+            // The reasons stand together at the end.
+            What::Failed { .. } => Some(format!("{place}: not read")),
         };
         let Some(bar) = &self.bar else {
             if let Some(line) = line {
