@@ -229,7 +229,7 @@ probes:
             // A database that has lost its standby must not keep it in the file.
             changed: vec!["rds:db/orders in us-east-1".into()],
             gone: vec!["rds:db/old in us-east-1".into()],
-            strangers: BTreeSet::new(),
+            ..Changes::default()
         }
     );
 }
@@ -366,6 +366,30 @@ fn ids_follow_what_was_found_in_resources_and_points_alike() {
     let written = merge_well(&text, &shop());
     assert_eq!(written.text, start);
     assert_eq!(written.changes.changed.len(), 2);
+}
+
+#[test]
+fn namesakes_that_were_read_one_after_the_other_are_told() {
+    let first = fresh(Path::new(PATH), &shop()).unwrap();
+    assert!(first.changes.namesakes.is_empty());
+    let mut west = shop();
+    west.resources = vec![resource(json!({ "id": "rds:db/orders", "account": PRODUCTION,
+        "region": "us-west-2", "az": "usw2-az1" }))];
+    west.read.retain(|read| read.region.as_ref().is_some_and(|region| region.as_str() == "us-west-2"));
+    let written = merge_well(&first.text, &west);
+    assert_eq!(written.changes.namesakes, ["rds:db/orders".to_owned()].into());
+    // Read together, they have ids of their own.
+    let mut both = west.clone();
+    both.resources = ["us-east-1", "us-west-2"]
+        .map(|region| {
+            let az = if region == "us-east-1" { "use1-az1" } else { "usw2-az1" };
+            resource(json!({ "id": format!("rds:db/orders[region={region}]"), "account": PRODUCTION,
+                "region": region, "az": az }))
+        })
+        .to_vec();
+    let written = merge_well(&written.text, &both);
+    assert!(written.changes.namesakes.is_empty(), "{}", written.text);
+    assert_eq!(written.text.matches("rds:db/orders[region=us-").count(), 2, "{}", written.text);
 }
 
 /// An estate of some hundred things at random.

@@ -161,7 +161,7 @@ fn finish(args: &Args, target: &Target, found: &Discovered, asked: &Asked) -> Re
             let changes = &written.changes;
             let mut line = json!({
                 "event": "written", "file": args.out.display().to_string(), "added": changes.added,
-                "changed": changes.changed, "gone": changes.gone, "not_listed": changes.strangers,
+                "changed": changes.changed, "gone": changes.gone, "not_listed": changes.strangers, "namesakes": changes.namesakes,
                 "incomplete": found.incomplete, "exit_code": code,
             });
             base::redact::value(&mut line);
@@ -193,6 +193,14 @@ fn told(written: &Written, path: &str) -> String {
         let _ = writeln!(
             text,
             "recovery points are shared with accounts that the estate does not list: {}; this is left out. To keep it, add them to `accounts` and discover again",
+            ids.join(", ")
+        );
+    }
+    if !changes.namesakes.is_empty() {
+        let ids: Vec<_> = changes.namesakes.iter().map(|id| clean(id)).collect();
+        let _ = writeln!(
+            text,
+            "ids that stand for several resources, whose recovery points cannot be told apart: {}; read their places in one run, which tells them apart by `[region=…]`",
             ids.join(", ")
         );
     }

@@ -71,14 +71,14 @@ impl Needs {
 }
 
 impl Needs {
-    /// What, needed, still allowed, and whether it is enough.
+    /// What, needed, left, and whether it is enough.
     pub fn quota_rows(&self) -> Vec<[String; 4]> {
         let number = |n: Option<u64>| n.map_or_else(|| "unknown".to_owned(), |n| n.to_string());
         let row = |quota: &Quota| {
             let status = match quota.status {
                 Status::Enough => "enough",
                 Status::TooLow => "too low",
-                Status::Unknown => "unknown: not said to be enough",
+                Status::Unknown => "unknown, so not enough",
             };
             let needed = format!("needs {}", number(quota.needed));
             [

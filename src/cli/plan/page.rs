@@ -44,7 +44,9 @@ fn view(report: &Report, known: &Known) -> Map<String, Value> {
     put("lists", lists(report, known).into());
     let [(_, found), (ignored, values)] = findings::for_page(&known.findings);
     put(ignored, values);
-    let rows = of_rehearsal(report).map(|finding| {
+    let mut graded: Vec<_> = of_rehearsal(report).collect();
+    graded.sort_by_key(|finding| finding.severity);
+    let rows = graded.into_iter().map(|finding| {
         json!({
             "class": class(finding.severity), "severity": finding.severity, "rule": finding.rule,
             "message": finding.message, "fix": finding.fix,
@@ -57,8 +59,8 @@ fn view(report: &Report, known: &Known) -> Map<String, Value> {
 
 fn tables(report: &Report, known: &Known) -> Vec<Value> {
     let order = report.t0.map(|t0| order_rows(report, t0)).unwrap_or_default();
-    let cost = known.needs.cost_notes().join("; ");
-    let cost = format!("{}. {cost}", known.needs.cost_words());
+    let title = format!("Cost: {}", known.needs.cost_words());
+    let notes = known.needs.cost_notes().join("; ");
     vec![
         table("Expected", "", &["Workload", "", "Expected", "Objective", ""], expected_rows(report)),
         table("Restored from", "", &["Step", "Recovery point", "Age", "Place"], point_rows(report)),
@@ -69,7 +71,7 @@ fn tables(report: &Report, known: &Known) -> Vec<Value> {
             &["What", "Needed", "Left", "Status"],
             known.needs.quota_rows(),
         ),
-        table("Cost", &cost, &["Step", "What", "Hours", "US dollars"], known.needs.cost_rows()),
+        table(&title, &notes, &["Step", "What", "Hours", "US dollars"], known.needs.cost_rows()),
     ]
 }
 

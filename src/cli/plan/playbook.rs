@@ -336,7 +336,8 @@ pub fn expected_rows(report: &Report) -> Vec<[String; 5]> {
 fn quotas(text: &mut String, style: TextStyle, needs: &Needs) {
     let Some(first) = needs.quotas.first() else { return };
     heading(text, style, &format!("Quotas of {}", first.region));
-    table(text, &needs.quota_rows());
+    let head = ["", "needed", "left", ""].map(str::to_owned);
+    table(text, &[&[head][..], &needs.quota_rows()].concat());
 }
 
 fn cost(text: &mut String, style: TextStyle, needs: &Needs) {

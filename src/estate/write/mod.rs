@@ -41,6 +41,9 @@ pub struct Changes {
     /// Accounts that recovery points are shared with, and that the estate does not list. They are
     /// not written: a sandbox must not be put into an account that nobody named.
     pub strangers: BTreeSet<AccountId>,
+    /// Ids that stand for several resources, because their places were read one after the other.
+    /// Nobody can tell whose their recovery points are.
+    pub namesakes: BTreeSet<String>,
 }
 
 /// The text of a file, and what is new in it.
@@ -101,7 +104,10 @@ pub fn fresh(path: &Path, found: &Discovered) -> Result<Written, NotWritten> {
     }
     let added = model.resources.iter().chain(&model.recovery_points).map(|item| item.told.clone()).collect();
     check(path, &text, &model).map_err(NotWritten::Found)?;
-    Ok(Written { text, changes: Changes { added, strangers, ..Changes::default() } })
+    Ok(Written {
+        text,
+        changes: Changes { added, strangers, namesakes: model.namesakes(), ..Changes::default() },
+    })
 }
 
 /// The text of an existing file with what was found.
@@ -125,8 +131,9 @@ pub fn merged(
     let old = Model::of(&file);
     let plan = merge::plan(&old, &found, asked);
     let text = plan.text(&draft).map_err(|wrong| refused(*wrong))?;
-    check(path, &text, &plan.model()).map_err(|why| refused(whole(&draft, &why)))?;
-    Ok(Written { text, changes: Changes { strangers, ..plan.changes(&old) } })
+    let model = plan.model();
+    check(path, &text, &model).map_err(|why| refused(whole(&draft, &why)))?;
+    Ok(Written { text, changes: Changes { strangers, namesakes: model.namesakes(), ..plan.changes(&old) } })
 }
 
 fn refused(diagnostic: Diagnostic) -> NotWritten {

@@ -1,5 +1,7 @@
 //! What the sections of an estate say, apart from how they are written.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value as Json, json};
 
 use super::Form;
@@ -57,6 +59,13 @@ impl Model {
             ("recovery_points", Form::List, &self.recovery_points),
             ("incomplete", Form::List, &self.incomplete),
         ]
+    }
+
+    /// Ids that several resources have.
+    pub fn namesakes(&self) -> BTreeSet<String> {
+        let mut seen = BTreeSet::new();
+        let ids = self.resources.iter().filter_map(|item| item.keys.get("id").and_then(Json::as_str));
+        ids.filter(|id| !seen.insert(*id)).map(str::to_owned).collect()
     }
 
     /// The same model with other entries.
