@@ -155,6 +155,7 @@ impl Sources<'_> {
             | Create::DbClusterInstance { .. }
             | Create::DbReplica { .. }
             | Create::PromoteReplica { .. }
+            | Create::MountTarget { .. }
             | Create::StartRestore(_)
             | Create::AdoptRestored(_)
             | Create::Stack(_) => return Ok(None),

@@ -214,6 +214,13 @@ fn priced(thing: &Thing, region: &Region, prices: &Prices) -> Vec<(String, Price
         Thing::Stack { name } => {
             vec![(format!("stack {name}"), Price::Unknown("what a template makes is not priced".to_owned()))]
         }
+        Thing::Restored { name } => {
+            let why = "what AWS Backup restores is not priced".to_owned();
+            vec![(format!("restore {name}"), Price::Unknown(why))]
+        }
+        Thing::Table { name } => {
+            vec![(format!("table {name}"), Price::Unknown("restores of tables are not priced".to_owned()))]
+        }
     }
 }
 

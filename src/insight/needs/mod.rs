@@ -66,6 +66,13 @@ pub enum Thing {
     Stack {
         name: String,
     },
+    /// What AWS Backup restores has no class here.
+    Restored {
+        name: String,
+    },
+    Table {
+        name: String,
+    },
 }
 
 /// What a copy is of. AWS limits each on its own.
@@ -118,6 +125,27 @@ impl Thing {
                     None => vec![storage],
                 }
             }
+            Create::DbClusterToTime(cluster) => match (&cluster.multi_az, cluster.serverless) {
+                // RDS makes three instances, each with its own storage (RDS user guide, "Multi-AZ DB
+                // cluster deployments").
+                (Some(multi_az), _) => vec![
+                    Self::Database {
+                        engine: Some(cluster.engine.clone()),
+                        class: Some(multi_az.class.clone()),
+                        multi_az: false,
+                        storage: Some(cluster.size),
+                    };
+                    3
+                ],
+                (None, serverless) => {
+                    let storage = Self::ClusterStorage { size: cluster.size };
+                    std::iter::once(storage).chain(serverless.map(|_| Self::Serverless)).collect()
+                }
+            },
+            Create::Table(table) | Create::TableToTime(port::RestoreTableToTime { table, to: _ }) => {
+                vec![Self::Table { name: table.name.clone() }]
+            }
+            Create::StartRestore(start) => vec![Self::Restored { name: start.name.clone() }],
             Create::DbClusterInstance { class, engine, .. } => {
                 // The capacity of a serverless cluster is counted once, with the cluster.
                 vec![Self::Database {
@@ -135,6 +163,9 @@ impl Thing {
             | Create::Bucket { .. }
             | Create::AttachVolume { .. }
             | Create::KeyPair { .. }
+            | Create::SetTable(_)
+            | Create::AdoptRestored(_)
+            | Create::MountTarget { .. }
             | Create::PromoteReplica { .. } => Vec::new(),
         }
     }

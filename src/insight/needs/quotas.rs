@@ -63,8 +63,11 @@ pub fn quotas(
                 bytes = bytes.saturating_add(size.0);
                 volumes_are_all &= *size != Size(0);
             }
-            Thing::Stack { .. } => is_all = false,
-            Thing::ClusterStorage { .. } | Thing::Serverless | Thing::Objects { .. } => {}
+            Thing::Stack { .. } | Thing::Restored { .. } => is_all = false,
+            Thing::ClusterStorage { .. }
+            | Thing::Serverless
+            | Thing::Objects { .. }
+            | Thing::Table { .. } => {}
         }
     }
     let sum = |known| Sum { known, is_all };
