@@ -52,8 +52,15 @@ fn large_estate() -> Value {
 
 /// The types that `init` writes restores for. The others that an action restores need what no estate
 /// holds: a public key, a template, a copy under a key.
-const DRAFTED: [&str; 6] =
-    ["rds:db", "rds:cluster", "ec2:volume", "ec2:instance", "autoscaling:group", "s3:bucket"];
+const DRAFTED: [&str; 7] = [
+    "rds:db",
+    "rds:cluster",
+    "ec2:volume",
+    "ec2:instance",
+    "autoscaling:group",
+    "s3:bucket",
+    "dynamodb:table",
+];
 
 /// Writes, validates and runs the playbook of each loss. Returns how many drills there were.
 fn each_loss(estate: &str) -> usize {

@@ -261,6 +261,9 @@ fn cluster(found: &Found<'_>, names: &mut Names) -> Result<Restore, String> {
 fn table(found: &Found<'_>, names: &mut Names) -> Result<Restore, String> {
     let name = &found.entry.id.name;
     let kinds = [PointKind::DynamodbPitr, PointKind::DynamodbBackup];
+    if found.entry.account != *found.sandbox.account {
+        return Err("`dynamodb.restore` works only in the table's own account".into());
+    }
     let point = found.newest(&kinds, true).ok_or_else(|| found.why_not(&kinds))?;
     if found.entry.id.place.is_some() {
         return Err(format!(
