@@ -85,7 +85,11 @@ fn each_loss(estate: &str) -> usize {
                 let lost = row["lost"].as_array().unwrap();
                 let restorable = |id: &&Value| {
                     let kind = id.as_str().unwrap().split('/').next().unwrap();
-                    DRAFTED.contains(&kind) && !row["unprotected"].as_array().unwrap().contains(id)
+                    // A table's own points go with its account, and no action restores AWS Backup's.
+                    let is_bound = kind == "dynamodb:table";
+                    DRAFTED.contains(&kind)
+                        && !is_bound
+                        && !row["unprotected"].as_array().unwrap().contains(id)
                 };
                 let left: Vec<&Value> = lost.iter().filter(restorable).collect();
                 assert!(left.is_empty(), "{lose}: {left:?}: {err}");
