@@ -139,7 +139,7 @@ async fn seed(moto: &Moto) -> Ids {
     let image_secret = self::image(&vault, "i-0sec", false).await;
     let image_east = self::image(&east, "i-0e1", false).await;
     databases(moto).await;
-    points_in_a_vault(moto);
+    recovery_points(moto);
     // The latest instant that a restore may name is a second before the latest restorable time.
     moto.age(&json!({ "kind": "db_instance", "id": BOOKS, "account": SANDBOX, "region": WEST,
         "taken": (latest + chrono::TimeDelta::seconds(1)).to_rfc3339() }));
@@ -166,7 +166,7 @@ async fn seed(moto: &Moto) -> Ids {
 }
 
 /// A vault of the sandbox's account, with recovery points of a file system and of a database.
-fn points_in_a_vault(moto: &Moto) {
+fn recovery_points(moto: &Moto) {
     let taken = (chrono::Utc::now() - chrono::TimeDelta::hours(2)).to_rfc3339();
     let file_system = format!("arn:aws:elasticfilesystem:us-east-1:{PRODUCTION}:file-system/{SHARED}");
     let db = format!("arn:aws:rds:us-east-1:{PRODUCTION}:db:orders");
