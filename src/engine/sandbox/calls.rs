@@ -188,11 +188,18 @@ pub fn restored(what: Restorable) -> &'static [&'static str] {
         ],
         Restorable::Instance => &[
             "ec2:CreateTags/instance",
+            "ec2:DescribeAvailabilityZones",
+            "ec2:DescribeInstanceStatus",
             "ec2:DescribeInstances",
             "ec2:TerminateInstances",
             "ec2:DeleteVolume",
         ],
-        Restorable::Volume => &["ec2:CreateTags/volume", "ec2:DescribeVolumes", "ec2:DeleteVolume"],
+        Restorable::Volume => &[
+            "ec2:CreateTags/volume",
+            "ec2:DescribeAvailabilityZones",
+            "ec2:DescribeVolumes",
+            "ec2:DeleteVolume",
+        ],
         Restorable::FileSystem => &[
             "elasticfilesystem:TagResource",
             "elasticfilesystem:DescribeFileSystems",
