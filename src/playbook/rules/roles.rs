@@ -13,7 +13,7 @@ pub fn check(draft: &Draft<'_>, facts: &Facts<'_>, _: &Context<'_>, out: &mut Di
         let Some(backup) = read.demands().backup.filter(|backup| !is_template(&backup.role)) else {
             continue;
         };
-        let account = backup.role.splitn(6, ':').nth(4).unwrap_or_default();
+        let account = backup.role.split(':').nth(4).unwrap_or_default();
         if account == sandbox.as_str() {
             continue;
         }
