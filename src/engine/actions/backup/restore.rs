@@ -155,7 +155,7 @@ fn of_the_type(args: &BackupRestoreArgs, restorable: Restorable) -> Vec<ArgProbl
             "name it: `to: receipts`; it is created before T0",
         ),
         (Some(_), false) => {
-            wrong("/to", format!("`to` is for buckets, and this restores {kind}"), "leave it out")
+            wrong("/to", format!("`to` is for buckets, and this restores {kind}"), "leave it out");
         }
         (Some(to), true) => {
             let letters = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
