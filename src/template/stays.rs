@@ -108,9 +108,10 @@ impl LogGroups {
 
 impl fmt::Display for LogGroups {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.is_prefix {
-            true => write!(f, "the log groups {}…", self.name),
-            false => write!(f, "the log group {}", self.name),
+        if self.is_prefix {
+            write!(f, "the log groups {}…", self.name)
+        } else {
+            write!(f, "the log group {}", self.name)
         }
     }
 }

@@ -104,21 +104,13 @@ read_only! {
 read_only! {
     /// Reads AWS Backup.
     BackupReader, aws_sdk_backup:
-    describe_recovery_point DescribeRecoveryPointFluentBuilder,
     describe_restore_job DescribeRestoreJobFluentBuilder,
-    describe_copy_job DescribeCopyJobFluentBuilder,
-    get_backup_plan GetBackupPlanFluentBuilder,
     get_backup_selection GetBackupSelectionFluentBuilder,
-    get_backup_vault_access_policy GetBackupVaultAccessPolicyFluentBuilder,
-    get_recovery_point_restore_metadata GetRecoveryPointRestoreMetadataFluentBuilder,
     list_backup_plans ListBackupPlansFluentBuilder,
     list_backup_selections ListBackupSelectionsFluentBuilder,
     list_backup_vaults ListBackupVaultsFluentBuilder,
     list_copy_jobs ListCopyJobsFluentBuilder,
-    list_protected_resources ListProtectedResourcesFluentBuilder,
     list_recovery_points_by_backup_vault ListRecoveryPointsByBackupVaultFluentBuilder,
-    list_recovery_points_by_resource ListRecoveryPointsByResourceFluentBuilder,
-    list_restore_jobs ListRestoreJobsFluentBuilder,
     list_tags ListTagsFluentBuilder,
 }
 
@@ -159,10 +151,8 @@ read_only! {
     /// Reads EFS.
     EfsReader, aws_sdk_efs:
     describe_file_systems DescribeFileSystemsFluentBuilder,
-    describe_mount_target_security_groups DescribeMountTargetSecurityGroupsFluentBuilder,
     describe_mount_targets DescribeMountTargetsFluentBuilder,
     describe_replication_configurations DescribeReplicationConfigurationsFluentBuilder,
-    list_tags_for_resource ListTagsForResourceFluentBuilder,
 }
 
 read_only! {

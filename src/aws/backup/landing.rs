@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use aws_sdk_ec2::operation::create_tags::builders::CreateTagsFluentBuilder;
 use aws_smithy_types::DateTime;
 
 use crate::access::Writer;
@@ -278,7 +279,7 @@ pub async fn tag(
                 .iter()
                 .map(|(key, value)| aws_sdk_ec2::types::Tag::builder().key(*key).value(value).build());
             let request = to.ec2.create_tags().resources(&resource.id).set_tags(Some(tags.collect()));
-            let request = parts.iter().fold(request, |request, part| request.resources(part));
+            let request = parts.iter().fold(request, CreateTagsFluentBuilder::resources);
             request.send().await.or_cloud("ec2:CreateTags")?;
         }
         Kind::FileSystem => efs::tag(&to.efs, &resource.id, pairs).await?,

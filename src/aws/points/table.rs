@@ -90,7 +90,9 @@ pub async fn backups(dynamodb: &DynamoDbReader, search: &Search<'_>) -> CloudRes
         if let Target::Point(id) = search.target {
             all.retain(|b| b.backup_arn() == Some(id));
         }
-        all.sort_by_key(|b| std::cmp::Reverse(b.backup_creation_date_time().map(|t| t.secs())));
+        all.sort_by_key(|b| {
+            std::cmp::Reverse(b.backup_creation_date_time().map(aws_smithy_types::DateTime::secs))
+        });
         for (index, backup) in all.iter().enumerate() {
             let (Some(arn), Some(made)) =
                 (backup.backup_arn(), some_time(backup.backup_creation_date_time()))

@@ -304,7 +304,7 @@ pub const TABLE: &[(&str, &[Need])] = &[
 ];
 
 /// Whether a call needs one action of the same name on all resources. EC2's `Describe…` and Route
-/// 53's lists have no resources. RDS, CloudFormation and CloudWatch Logs are asked without a name.
+/// 53's lists have no resources. RDS, CloudFormation and the logs are asked without a name.
 /// DynamoDB is asked about each table.
 pub fn is_listing(call: &str) -> bool {
     let Some((service, operation)) = call.split_once(':') else { return false };
