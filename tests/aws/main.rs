@@ -19,6 +19,7 @@ mod checks_sql;
 mod conformance;
 mod discover;
 mod drills;
+mod first_drill;
 mod live_secrets;
 mod peers;
 mod port;

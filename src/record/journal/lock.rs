@@ -3,15 +3,36 @@
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
+use std::time::Duration;
 
 use super::JournalError;
 
+/// How long a program that is about to start may hold the lock. Between `fork` and `exec` it has all
+/// files of its parent open.
+const PASSES: Duration = Duration::from_millis(500);
+const TRIES: u32 = 50;
+
 /// Locks the file. The lock ends when `file` is closed, at the latest with the process.
 pub(super) fn take(file: &File, path: &Path) -> Result<(), JournalError> {
-    file.try_lock().map_err(|error| match error {
-        TryLockError::WouldBlock => JournalError::Busy { path: path.to_owned(), who: holder(file) },
-        TryLockError::Error(source) => JournalError::Lock { path: path.to_owned(), source },
-    })
+    let mut tries = 1;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(source)) => {
+                return Err(JournalError::Lock { path: path.to_owned(), source });
+            }
+            Err(TryLockError::WouldBlock) if tries == TRIES => {
+                return Err(JournalError::Busy { path: path.to_owned(), who: holder(file) });
+            }
+            Err(TryLockError::WouldBlock) => wait(),
+        }
+        tries += 1;
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a lock has no event to wait for, and no run has a clock yet")]
+fn wait() {
+    std::thread::sleep(PASSES / TRIES);
 }
 
 #[cfg(target_os = "linux")]

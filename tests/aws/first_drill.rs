@@ -1,0 +1,134 @@
+//! A user with read-only credentials gets from nothing to a rehearsed drill: `discover`, the matrix,
+//! `init`, `validate`, `run`.
+
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::Instant;
+
+use serde_json::Value;
+use support::peers::Moto;
+
+const SERVICES: &str = "ec2,rds,s3,cloudformation,backup,dynamodb,efs";
+
+struct Desk {
+    folder: tempfile::TempDir,
+    endpoint: String,
+}
+
+impl Desk {
+    fn command(&self, args: &[&str]) -> Output {
+        let mut command = Command::new(support::places::program());
+        command.env_clear().current_dir(self.folder.path()).args(args);
+        command.env("AWS_ENDPOINT_URL", &self.endpoint).env("AWS_REGION", "us-west-2");
+        command.env("AWS_ACCESS_KEY_ID", "reader").env("AWS_SECRET_ACCESS_KEY", "reader");
+        command.env("AWS_EC2_METADATA_DISABLED", "true").env("HOME", self.folder.path());
+        command.env("PATH", "/usr/bin:/bin");
+        let began = Instant::now();
+        let done = command.output().unwrap();
+        eprintln!("{}: {:.1} s", args.join(" "), began.elapsed().as_secs_f64());
+        done
+    }
+
+    fn discover(&self, more: &[&str]) -> Output {
+        let accounts =
+            [("production", "111111111111"), ("sandbox", "222222222222"), ("vault", "333333333333")]
+                .map(|(name, id)| format!("{name}={id},role=arn:aws:iam::{id}:role/reader"));
+        let mut args = vec!["discover", "-o", "estate.yaml", "--services", SERVICES];
+        args.extend(accounts.iter().flat_map(|account| ["--account", account.as_str()]));
+        args.extend(["us-east-1", "us-west-2", "eu-west-1"].iter().flat_map(|region| ["--region", *region]));
+        args.extend(more);
+        self.command(&args)
+    }
+
+    fn estate(&self) -> String {
+        std::fs::read_to_string(self.path("estate.yaml")).unwrap()
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        Path::new(self.folder.path()).join(name)
+    }
+}
+
+fn told(output: &Output) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).chars().take(4_000).collect::<String>();
+    format!("{:?}\n{}\n{}", output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+fn ends(output: &Output, code: i32) {
+    assert_eq!(output.status.code(), Some(code), "{}", told(output));
+}
+
+#[tokio::test]
+async fn from_nothing_to_a_rehearsed_drill() {
+    let moto = Moto::start();
+    moto.call("POST", "/peer/estate", None);
+    let desk = Desk { folder: tempfile::tempdir().unwrap(), endpoint: moto.endpoint().to_owned() };
+
+    ends(&desk.discover(&[]), 0);
+    let first = desk.estate();
+    assert!(first.lines().count() > 2_000, "{} lines", first.lines().count());
+    // The same estate gives the same bytes.
+    ends(&desk.discover(&[]), 0);
+    assert!(desk.estate() == first, "a second discovery changed the file");
+
+    // What a person writes survives.
+    let database = first.lines().find(|line| line.contains("id: \"rds:db/")).unwrap();
+    let noted = format!("  # Ask the team before it is moved.\n{database} # the ledger");
+    let mine = format!(
+        "# The estate of our shop.\n{}timings:\n  rds.restore: {{ base: 17m }}\n",
+        first.replacen(database, &noted, 1)
+    );
+    std::fs::write(desk.path("estate.yaml"), &mine).unwrap();
+    ends(&desk.discover(&[]), 0);
+    assert!(desk.estate() == mine, "hand-written parts did not survive");
+
+    // A service that fails is told and stands in the file. The rest is kept.
+    moto.faults(&serde_json::json!([
+        { "action": "DescribeFileSystems", "kind": "error", "code": "AccessDeniedException", "status": 403 }
+    ]));
+    let partly = desk.discover(&[]);
+    ends(&partly, 0);
+    assert!(told(&partly).contains("DescribeFileSystems"), "{}", told(&partly));
+    assert!(desk.estate().contains("incomplete:"), "{}", told(&partly));
+    assert!(desk.estate().contains("efs:file-system/"), "what was known of it is gone");
+    ends(&desk.discover(&["--strict"]), 3);
+    moto.faults(&serde_json::json!([]));
+    ends(&desk.discover(&["--strict"]), 0);
+    assert!(desk.estate() == mine, "what could be read again is still incomplete");
+
+    let matrix =
+        desk.command(&["plan", "--estate", "estate.yaml", "--lose-each", "region", "--output", "json"]);
+    ends(&matrix, 0);
+    let matrix: Value = serde_json::from_slice(&matrix.stdout).unwrap();
+    let rows = matrix["rows"].as_array().unwrap();
+    let row = rows.iter().find(|row| row["lose"]["region"] == "us-east-1").unwrap();
+    let workloads = row["workloads"].as_object().unwrap();
+    let (name, _) = workloads.iter().find(|(_, workload)| workload["status"] == "partly").unwrap();
+
+    let selector = format!("tag:app={name}");
+    let init = desk.command(&[
+        "init",
+        "--estate",
+        "estate.yaml",
+        "--lose",
+        "region=us-east-1",
+        "--workload",
+        &selector,
+        "-o",
+        "drill.yaml",
+    ]);
+    ends(&init, 0);
+    ends(&desk.command(&["validate", "drill.yaml"]), 0);
+    let run = desk.command(&["run", "drill.yaml", "--out", "run"]);
+    // What nothing restores leaves the workload incomplete.
+    ends(&run, 1);
+    let report: Value =
+        serde_json::from_slice(&std::fs::read(desk.path("run/report.json")).unwrap()).unwrap();
+    assert_eq!(report["verdict"], "failed", "{}", told(&run));
+    let uncovered = report["coverage"]["uncovered"].as_array().unwrap();
+    let unprotected = row["unprotected"].as_array().unwrap();
+    assert!(!uncovered.is_empty());
+    let restored = report["steps"].as_array().unwrap().iter().filter(|step| step["status"] == "succeeded");
+    assert!(restored.count() > 0, "{}", told(&run));
+    eprintln!("{} uncovered, {} unprotected in the region", uncovered.len(), unprotected.len());
+}
