@@ -112,7 +112,7 @@ class PeerApp:
         if (request["service"], request["action"]) == ("iam", SIMULATE):
             body = self.iam.simulate(request["params"])
             return 200, sized([("Content-Type", "text/xml")], body), [body]
-        if request["service"] == "backup" and request["action"] in selections.OPERATIONS:
+        if request["service"] == "backup" and request["action"] in selections.OPERATIONS and self.listing.estate is None:
             status, headers, body = selections.answer(request, take_body(environ))
             return status, sized(headers, body), [body]
         answer = self.answer(environ, request, twice=kind == "twice")

@@ -376,6 +376,8 @@ def of_backup(request, action):
         return [(action, f"arn:aws:backup:{request['region']}:{request['account']}:backup-vault:{params['vault']}", {})]
     if operation in ("ListBackupSelections", "GetBackupSelection"):
         return [(action, f"arn:aws:backup:{request['region']}:{request['account']}:backup-plan:{params['BackupPlanId']}", {})]
+    if operation == "ListTags":
+        return [(action, params["point"], {})]
     return [(action, "*", {})]
 
 
@@ -408,7 +410,7 @@ def of_dynamodb(request, action):
         source = params.get("BackupArn") or params["SourceTableArn"]
         return [(action, made, {}), (action, source, {}), *((f"dynamodb:{other}", made, {}) for other in OF_RESTORES)]
     name = params.get("TableName")
-    arn = params.get("ResourceArn") or (f"arn:aws:dynamodb:{request['region']}:{request['account']}:table/{name}" if name else None)
+    arn = params.get("ResourceArn") or params.get("BackupArn") or (f"arn:aws:dynamodb:{request['region']}:{request['account']}:table/{name}" if name else None)
     if arn is None:
         return [(action, "*", {})]
     backend = dynamodb_backends[request["account"]][request["region"]]

@@ -115,7 +115,7 @@ def made(handler, answer):
 
 
 def tagged(call, self, given):
-    table = next((table for table in self.tables.values() if table.table_arn == given["table_arn"]), None)
+    table = next((table for table in self.tables.values() if table.table_arn == given["arn"]), None)
     if table is not None and pending(table, table.name):
         refuse("ResourceInUseException", f"Attempt to change a resource which is still in use: Table is being created: {table.name}")
     return call(**given)
