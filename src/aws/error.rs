@@ -151,6 +151,9 @@ pub const CLOCK_HELP: &str = "this machine's clock is wrong, and every age and t
 pub fn from_code(call: &str, code: Option<&str>, status: u16, message: &str) -> CloudError {
     let code = code.unwrap_or_default();
     let (kind, help) = classify(code, status, message);
+    // DynamoDB limits how many tables may change at once (API reference, "LimitExceededException").
+    let is_at_once = kind == ErrorKind::Quota && call.starts_with("dynamodb:");
+    let kind = if is_at_once { ErrorKind::Busy } else { kind };
     let shown =
         if code.is_empty() { format!("HTTP {status}: {message}") } else { format!("{code}: {message}") };
     let error = CloudError::new(kind, call, shown);
@@ -234,6 +237,7 @@ fn classify(code: &str, status: u16, message: &str) -> (ErrorKind, Option<&'stat
         "InvalidDBClusterSnapshotState",
         "IncorrectState",
         "IncorrectInstanceState",
+        "IncorrectFileSystemLifeCycleState",
     ])) || (has(&["InvalidDBSubnetGroupState", "OperationInProgress", "OperationAborted"]))
     {
         return (

@@ -66,17 +66,18 @@ async fn selecting(clients: &Clients) -> CloudResult<Vec<String>> {
 
 /// Returns whether a new resource may be selected that has the tags of a run and no others.
 ///
-/// First the ARNs select, then the tags: one of `ListOfTags`, and all of `Conditions`. A selection
-/// with none of them takes everything (AWS Backup guide, "Assigning resources to a backup plan"; API
-/// reference, "`BackupSelection`"). What else a template tags is not known here.
+/// What `Resources` names must meet all of `Conditions`. `ListOfTags` adds to it (terraform-provider-aws
+/// issues 41274 and 49829). A selection without both takes everything (API reference,
+/// "`BackupSelection`"). Tags that a template, a playbook or a snapshot gives are not known here.
 fn may_select(selection: &BackupSelection) -> bool {
     let arns = selection.resources();
-    // A whole ARN means something that exists already.
-    let by_arn = arns.is_empty() || arns.iter().any(|arn| arn.ends_with('*'));
+    // A whole ARN means something that exists already. No plan knows the values of a run's tags.
+    let by_arn = match arns {
+        [] => selection.list_of_tags().is_empty(),
+        arns => arns.iter().any(|arn| arn.ends_with('*')),
+    };
     let left_out = selection.not_resources().iter().any(|arn| arn == "*");
-    // No plan knows the values of a run's tags, so no resource of a run equals what is asked for.
-    let by_value = !selection.list_of_tags().is_empty();
-    by_arn && !left_out && !by_value && selection.conditions().is_none_or(may_hold)
+    by_arn && !left_out && selection.conditions().is_none_or(may_hold)
 }
 
 fn may_hold(conditions: &Conditions) -> bool {
@@ -95,6 +96,7 @@ fn of_a_run(condition: &ConditionParameter) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws_sdk_backup::types::{Condition, ConditionType};
 
     fn condition(key: &str, value: &str) -> ConditionParameter {
         ConditionParameter::builder().condition_key(key).condition_value(value).build()
@@ -105,9 +107,13 @@ mod tests {
         let selection = || BackupSelection::builder().selection_name("s").iam_role_arn("r");
         let conditions = Conditions::builder;
         let prod = || condition("aws:ResourceTag/backup", "daily");
+        let tag = Condition::builder().condition_type(ConditionType::Stringequals);
+        let tag = tag.condition_key("backup").condition_value("daily").build().unwrap();
         for (may, selection) in [
             (true, selection()),
             (true, selection().resources("*")),
+            (true, selection().resources("*").list_of_tags(tag.clone())),
+            (false, selection().list_of_tags(tag)),
             (true, selection().resources("arn:aws:rds:*:*:db:*")),
             (false, selection().resources("arn:aws:rds:us-west-2:999988887777:db:orders")),
             (false, selection().resources("*").not_resources("*")),

@@ -327,12 +327,14 @@ async fn tables(dynamodb: &DynamoDbReader, found: &mut Found<'_>) -> CloudResult
         };
         let created = some_time(known.creation_date_time());
         let is_tagged = table::value(&tags, TAG_RUN).is_some();
-        if let (Whose::Run(run), false) = (whose, is_tagged)
-            && created.is_none_or(|created| began(run).is_none_or(|since| created >= since))
-        {
-            // The runner died between the restore and the tag. The journal names the table.
+        let may_be_ours = match whose {
+            Whose::Run(run) => created.is_none_or(|created| began(run).is_none_or(|since| created >= since)),
+            Whose::Any => known.restore_summary().is_some(),
+        };
+        if !is_tagged && may_be_ours {
+            // The runner died between the restore and the tag.
             found.all.unread.push(format!(
-                "dynamodb:table/{name} ({place}): it has a name of the run, and no tag {TAG_RUN}"
+                "dynamodb:table/{name} ({place}): it has the name of a run, and no tag {TAG_RUN}: look whether a drill restored it, and delete it with `aws dynamodb delete-table --table-name {name}`"
             ));
             continue;
         }

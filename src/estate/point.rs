@@ -215,8 +215,7 @@ pub struct RecoveryPoint {
     /// The earliest instant that a database's log reaches. `None`: unknown, or not a log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub earliest: Option<Time>,
-    /// Whether a malware scan found something in it. `point: latest` takes it all the same; what is
-    /// known before a drill does not count it.
+    /// Whether a malware scan found something in it. A step uses it only if it names it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub infected: bool,
     /// Whether it lies at another provider, whose regions are its own.
@@ -337,6 +336,8 @@ pub enum Rejection {
     OfAnother,
     /// Usable, but of unknown age, while the age of the point that was used is known.
     Undated,
+    /// A malware scan found something in it, and the step did not name it.
+    Infected,
 }
 
 impl Rejection {
@@ -360,6 +361,9 @@ impl Rejection {
             Self::Older => "a newer one was used",
             Self::OfAnother => "it is of another resource that the tag selects",
             Self::Undated => "how old it is is not known, and one whose age is was used",
+            Self::Infected => {
+                "a malware scan found something in it: name it by its id to restore it all the same"
+            }
         }
     }
 
@@ -376,6 +380,7 @@ impl Rejection {
             | Self::NotNamed
             | Self::Older
             | Self::OfAnother
+            | Self::Infected
             | Self::Undated => false,
         }
     }
@@ -471,6 +476,7 @@ impl RecoveryPoint {
             | Rejection::NotNamed
             | Rejection::Older
             | Rejection::OfAnother
+            | Rejection::Infected
             | Rejection::Undated => None,
         };
         told.unwrap_or_else(|| why.reason().to_owned())
@@ -550,6 +556,7 @@ pub fn select<'a>(points: &'a [RecoveryPoint], wanted: &Wanted, on: &Use<'_>) ->
     let mut usable = Vec::new();
     for point in points {
         let verdict = point.judge(on).and_then(|()| match wanted {
+            Wanted::Latest | Wanted::AsOf(_) if point.infected => Err(Rejection::Infected),
             Wanted::Latest => Ok(()),
             Wanted::Id(id) => {
                 (point.id == *id || name_of(&point.id) == id).then_some(()).ok_or(Rejection::NotNamed)

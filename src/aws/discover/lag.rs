@@ -94,7 +94,9 @@ pub async fn read(here: &Here<'_>, metrics: &[LagMetric]) -> CloudResult<BTreeMa
             let index = result.id().and_then(|id| id.rsplit_once('x')?.1.parse::<usize>().ok());
             let Some(metric) = index.and_then(|index| chunk.get(index)) else { continue };
             let largest = result.values().iter().copied().reduce(f64::max);
-            if let Some(value) = largest.filter(|value| value.is_finite()) {
+            // `ReplicaLag` is -1 while nothing is replicated (RDS user guide, "Monitoring read
+            // replication").
+            if let Some(value) = largest.filter(|value| value.is_finite() && *value >= 0.0) {
                 found.insert(metric.clone(), rounded_up(value / f64::from(metric.per_second)));
             }
         }

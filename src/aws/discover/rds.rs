@@ -373,8 +373,11 @@ async fn replicas(here: &Here<'_>, found: &mut Found, instances: &[DbInstance]) 
         let (encrypted, kms_key) = database::encryption(db.storage_encrypted(), db.kms_key_id());
         let of = ResourceId::new("rds:db", name_of(source));
         let (account, region) = (here.account().clone(), here.region().clone());
+        // A replica that has stopped stays `available`.
+        let replicates = db.status_infos().iter().all(|status| status.normal() != Some(false));
+        let lag = lags.get(&metric).copied().filter(|_| replicates);
         let entry = PointEntry {
-            taken: lags.get(&metric).copied().map(base::duration::When::BeforeT0),
+            taken: lag.map(base::duration::When::BeforeT0),
             size: gib(db.allocated_storage()),
             engine: some(db.engine()),
             encrypted,

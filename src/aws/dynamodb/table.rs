@@ -82,11 +82,6 @@ async fn made_or_adopted(
     table: &RestoreTable,
     made: CloudResult<()>,
 ) -> CloudResult<Created> {
-    // A limit of a restore is that of the restores at once: 50 (quotas of Amazon DynamoDB).
-    let made = made.map_err(|error| {
-        let kind = if error.kind == ErrorKind::Quota { ErrorKind::Busy } else { error.kind };
-        CloudError { kind, ..error }
-    });
     if taken(&made) {
         // The name ends in this run's id. Only an earlier copy of the same request can have taken
         // it, and that is looked at all the same.

@@ -135,7 +135,10 @@ fn accepts_anything(work: &CheckWork) -> bool {
         Ok(CheckKind::S3(spec)) => known(&spec.count).unwrap_or(false) && spec.min_count.is_none(),
         // A key proves that its item was restored.
         Ok(CheckKind::Dynamodb(spec)) => {
-            known(&spec.count).unwrap_or(false) && spec.min_items.is_none() && spec.key.is_none()
+            let asks_for_some =
+                spec.min_items.as_ref().is_some_and(|min| min.get().map_or(true, |min| *min > 0));
+            let counts_nothing = spec.min_items.is_some() && !asks_for_some && spec.count.is_none();
+            spec.key.is_none() && !asks_for_some && (counts_nothing || known(&spec.count).unwrap_or(false))
         }
         Ok(CheckKind::Command(_) | CheckKind::Dns(_) | CheckKind::State(_)) | Err(_) => false,
     }

@@ -52,6 +52,7 @@ pub(super) fn merge(merged: &mut BTreeMap<PointKey, RecoveryPoint>, mut point: R
     known.seen_usable = known.seen_usable.or(point.seen_usable);
     known.managed_key |= point.managed_key;
     known.encrypted |= point.encrypted;
+    known.infected |= point.infected;
     known.kms_key = known.kms_key.take().or(point.kms_key);
     known.engine = known.engine.take().or(point.engine);
     if known.fixed_options.is_empty() {
