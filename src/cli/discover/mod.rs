@@ -162,12 +162,21 @@ fn finish(args: &Args, target: &Target, found: &Discovered, asked: &Asked) -> Re
             let mut line = json!({
                 "event": "written", "file": args.out.display().to_string(), "added": changes.added,
                 "changed": changes.changed, "gone": changes.gone, "not_listed": changes.strangers, "namesakes": changes.namesakes,
-                "incomplete": found.incomplete, "exit_code": code,
+                "never_read": never_read(), "incomplete": found.incomplete, "exit_code": code,
             });
             base::redact::value(&mut line);
             print_as(&format!("{line}\n"), Form::Json)?;
         }
-        OutputMode::Text => write_stderr(&told(&written, &args.out.display().to_string())),
+        OutputMode::Text => {
+            write_stderr(&told(&written, &args.out.display().to_string()));
+            let never = never_read();
+            if args.services.is_empty() && !never.is_empty() {
+                write_stderr(&format!(
+                    "never read: {}; write those that you have into the file by hand\n",
+                    never.join(", ")
+                ));
+            }
+        }
     }
     Ok(code)
 }
@@ -269,6 +278,17 @@ fn what_to_read(args: &Args, config: &UserConfig) -> Result<Reading, String> {
 #[cfg(feature = "aws")]
 fn read(reading: &Reading, shown: &Shown) -> Result<Discovered, Exit> {
     live::read(reading, shown)
+}
+
+/// The types that the scope table knows and `discover` cannot read.
+#[cfg(feature = "aws")]
+fn never_read() -> Vec<&'static str> {
+    ::aws::discover::NOT_READ.iter().map(|(kind, _)| *kind).collect()
+}
+
+#[cfg(not(feature = "aws"))]
+fn never_read() -> Vec<&'static str> {
+    Vec::new()
 }
 
 #[cfg(not(feature = "aws"))]
