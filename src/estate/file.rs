@@ -56,6 +56,17 @@ pub struct AccountEntry {
     pub root_access_keys: Option<bool>,
 }
 
+impl AccountEntry {
+    /// An account that an entry names, and that was not read. No sandbox may be put there.
+    pub fn unread(id: &AccountId) -> Self {
+        Self { name: format!("unread-{id}"), provider: None, root_access_keys: None }
+    }
+
+    pub fn is_unread(&self, id: &AccountId) -> bool {
+        self.name == Self::unread(id).name
+    }
+}
+
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RegionEntry {

@@ -29,9 +29,8 @@ pub fn complete(found: &Discovered, known: &BTreeSet<AccountId>) -> (Discovered,
         places.extend(incomplete.region.clone().map(|region| (region, None)));
     }
     for id in accounts {
-        let name = format!("account-{id}");
-        let unnamed = || AccountEntry { name, provider: None, root_access_keys: None };
-        found.accounts.entry(id).or_insert_with(unnamed);
+        let unread = AccountEntry::unread(&id);
+        found.accounts.entry(id).or_insert(unread);
     }
     for (region, az) in places {
         let entry = found.regions.entry(region).or_insert_with(nothing_known);

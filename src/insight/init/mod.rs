@@ -112,7 +112,9 @@ fn sandbox<'a>(
     for entry in &wanted.file.resources {
         *resources.entry(&entry.account).or_default() += 1;
     }
-    let accounts = wanted.file.accounts.keys().filter(|id| wanted.loss.account() != Some(*id));
+    // An account that was not read may belong to somebody else.
+    let read = wanted.file.accounts.iter().filter(|(id, entry)| !entry.is_unread(id)).map(|(id, _)| id);
+    let accounts = read.filter(|id| wanted.loss.account() != Some(*id));
     let regions = || wanted.file.regions.keys().filter(|region| wanted.loss.region() != Some(*region));
     let mut best: Option<((usize, bool, bool), Sandbox<'a>)> = None;
     for account in accounts {
