@@ -137,6 +137,14 @@ fn what_entries_name_stands_in_the_estate() {
     let file = parsed(&written.text);
     assert_eq!(file.accounts.len(), 2);
     assert_eq!(file.regions.len(), 3);
+    let vault = VAULT.parse().unwrap();
+    assert!(file.accounts[&vault].is_unread(&vault));
+    // Once it is read, it has the name that it was read by.
+    let named = Discovered {
+        accounts: [(vault, serde_json::from_value(json!({ "name": "vault" })).unwrap())].into(),
+        ..found.clone()
+    };
+    assert!(merge_well(&written.text, &named).text.contains("\"444455556666\": { name: vault }"));
     // An account that nobody named gets no part in the estate, and the user hears of it.
     assert_eq!(written.changes.strangers, [SANDBOX.parse().unwrap()].into());
     assert_eq!(file.recovery_points[0].shared_with, [VAULT.parse().unwrap()]);
@@ -484,15 +492,36 @@ fn expected(before: &Discovered, now: &Discovered) -> BTreeMap<String, Value> {
         found.recovery_points.iter().map(one).collect()
     };
     let mut all = BTreeMap::new();
-    for (key, value, read) in resources(before).into_iter().chain(points(before)) {
+    // A share is told by the account that it is for, or not at all.
+    let unread_shares = |value: &Value, read: &Read| -> Vec<Value> {
+        let mut shares = value["shared_with"].as_array().cloned().unwrap_or_default();
+        shares.retain(|id| {
+            let account = id.as_str().unwrap().parse().unwrap();
+            !now.read.contains(&Read { account, ..read.clone() })
+        });
+        shares
+    };
+    for (key, mut value, read) in resources(before).into_iter().chain(points(before)) {
         if !now.read.contains(&read) {
+            let shares = unread_shares(&value, &read);
+            value.as_object_mut().unwrap().remove("shared_with");
+            if !shares.is_empty() {
+                value["shared_with"] = shares.into();
+            }
             all.insert(key, value);
         }
     }
     let kept: BTreeMap<String, Value> =
         resources(before).into_iter().chain(points(before)).map(|(key, value, _)| (key, value)).collect();
-    for (key, mut value, _) in resources(now).into_iter().chain(points(now)) {
+    for (key, mut value, read) in resources(now).into_iter().chain(points(now)) {
         if let Some(old) = kept.get(&key) {
+            let mut shares = value["shared_with"].as_array().cloned().unwrap_or_default();
+            shares.extend(unread_shares(old, &read));
+            shares.sort_by_key(Value::to_string);
+            shares.dedup();
+            if !shares.is_empty() {
+                value["shared_with"] = shares.into();
+            }
             for (name, was) in old.as_object().unwrap() {
                 if value.get(name).is_none() && !matches!(name.as_str(), "replicas" | "shared_with") {
                     value[name] = was.clone();
@@ -511,6 +540,88 @@ fn said(file: &EstateFile) -> BTreeMap<String, Value> {
     let resources = file.resources.iter().map(|r| (key("resource", &json!(r)), json!(r)));
     let points = file.recovery_points.iter().map(|p| (key("point", &json!(p)), json!(p)));
     resources.chain(points).collect()
+}
+
+/// A reading of `SANDBOX` alone, which sees `found`.
+fn by_sandbox(found: Vec<PointEntry>) -> Discovered {
+    let read = |region: &str| Read {
+        account: SANDBOX.parse().unwrap(),
+        region: Some(region.parse().unwrap()),
+        what: What::Points(PointKind::RdsSnapshot, "rds:db".into()),
+    };
+    let read = ["us-east-1", "us-west-2"].map(read).into();
+    Discovered { recovery_points: found, read, ..Discovered::default() }
+}
+
+#[test]
+fn a_share_goes_only_if_the_account_that_would_see_it_was_read() {
+    let start = fresh(Path::new(PATH), &shop()).unwrap().text;
+    let shared = |text: &str| parsed(text).recovery_points[0].shared_with.clone();
+    let sandbox = vec![SANDBOX.parse().unwrap()];
+    // Production alone cannot tell.
+    let mut found = shop();
+    found.recovery_points[0].shared_with.clear();
+    assert_eq!(shared(&merge_well(&start, &found).text), sandbox);
+    // The sandbox can, whether its owner was read or not.
+    assert!(shared(&merge_well(&start, &by_sandbox(Vec::new())).text).is_empty());
+    found.read.extend(by_sandbox(Vec::new()).read);
+    assert!(shared(&merge_well(&start, &found).text).is_empty());
+}
+
+#[test]
+fn a_snapshot_that_is_seen_from_elsewhere_is_the_one_that_its_owner_names() {
+    let name = "orders-1".to_owned();
+    let arn = format!("arn:aws:rds:us-west-2:{PRODUCTION}:snapshot:{name}");
+    let seen = PointEntry { id: arn.clone(), ..shop().recovery_points[0].clone() };
+    let ids = |text: &str| -> Vec<String> {
+        parsed(text).recovery_points.into_iter().map(|point| point.id).collect()
+    };
+    let start = fresh(Path::new(PATH), &shop()).unwrap().text;
+    let seen_alone = by_sandbox(vec![seen.clone()]);
+    assert_eq!(ids(&merge_well(&start, &seen_alone).text), [name.clone()]);
+    // Its owner is read later.
+    let first = Discovered { recovery_points: vec![seen], ..shop() };
+    let start = fresh(Path::new(PATH), &first).unwrap().text;
+    assert_eq!(ids(&start), [arn]);
+    assert_eq!(ids(&merge_well(&start, &shop()).text), [name]);
+}
+
+#[test]
+fn what_a_failed_call_would_tell_stays_and_what_is_over_goes() {
+    let entry = |kind: &str, more: Value| {
+        let mut entry = json!({ "id": format!("{kind}/x"), "account": PRODUCTION, "region": "us-east-1" });
+        entry.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        resource(entry)
+    };
+    let west = || json!({ "replicas": [{ "region": "us-west-2" }] });
+    for (kind, more, goes_unread) in [
+        ("rds:cluster", west(), false),
+        ("docdb:cluster", west(), false),
+        ("ecr:repository", west(), false),
+        ("dynamodb:table", west(), true),
+        ("secretsmanager:secret", west(), true),
+        ("rds:db", json!({ "multi_az": true }), true),
+        ("redshift:cluster", json!({ "multi_az": true }), true),
+        ("mq:broker", json!({ "multi_az": true }), true),
+        ("elasticache:replication-group", json!({ "multi_az": true }), true),
+        // `discover` never tells it, so a person did.
+        ("rds:cluster", json!({ "multi_az": true }), false),
+    ] {
+        let before = Discovered { resources: vec![entry(kind, more.clone())], ..shop() };
+        let start = fresh(Path::new(PATH), &before).unwrap().text;
+        let mut now = Discovered { resources: vec![entry(kind, json!({}))], ..shop() };
+        now.recovery_points.clear();
+        let stays = |now: &Discovered| {
+            let now = parsed(&merge_well(&start, now).text).resources.remove(0);
+            now.multi_az || !now.replicas.is_empty()
+        };
+        assert_eq!(!stays(&now), goes_unread, "{kind} {more}");
+        let whole = What::Resources(kind.into());
+        let (account, region) = (PRODUCTION.parse().unwrap(), Some("us-east-1".parse().unwrap()));
+        now.read.insert(Read { account, region, what: whole });
+        let by_hand = kind == "rds:cluster" && more.get("multi_az").is_some();
+        assert_eq!(stays(&now), by_hand, "{kind} {more}");
+    }
 }
 
 /// The text with a comment above and behind each entry, and the comments.

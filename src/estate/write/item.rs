@@ -49,7 +49,9 @@ fn place(region: Option<&Region>) -> String {
 
 impl Item {
     pub fn account(id: &AccountId, entry: &AccountEntry) -> Self {
-        Self { kept: &["name"], ..Self::new(vec![id.to_string()], format!("account {id}"), keys(entry)) }
+        // Once it is read, it has a name.
+        let kept: &[&str] = if entry.is_unread(id) { &[] } else { &["name"] };
+        Self { kept, ..Self::new(vec![id.to_string()], format!("account {id}"), keys(entry)) }
     }
 
     pub fn region(region: &Region, entry: &RegionEntry) -> Self {
@@ -72,7 +74,8 @@ impl Item {
         let PointEntry { of, kind, id, account, region, .. } = entry;
         let keys = keys(entry);
         let kind_name = keys.get("kind").and_then(Json::as_str).unwrap_or_default().to_owned();
-        let identity = [account.as_str(), region.as_str(), &kind_name, id].map(str::to_owned).to_vec();
+        let name = name_of_point(*kind, id);
+        let identity = [account.as_str(), region.as_str(), &kind_name, name].map(str::to_owned).to_vec();
         let order = [account.as_str(), region.as_str(), &of.kind, &of.name, &kind_name, id];
         let read = Read {
             account: account.clone(),
@@ -99,8 +102,8 @@ impl Item {
         Self { identity, order, told, keys, read: None, always: &[], kept: &[] }
     }
 
-    /// The item with what was found of it.
-    pub fn with(&self, found: &Self) -> Self {
+    /// The item with what was found of it. `is_read` tells what was read whole.
+    pub fn with(&self, found: &Self, is_read: &dyn Fn(&Read) -> bool) -> Self {
         let mut keys = self.keys.clone();
         for (key, value) in &found.keys {
             let is_kept = self.kept.contains(&key.as_str());
@@ -108,7 +111,19 @@ impl Item {
                 keys.insert(key.clone(), value.clone());
             }
         }
-        keys.retain(|key, _| found.keys.contains_key(key) || !self.always.contains(&key.as_str()));
+        if let (Some(old), Some(new)) = (self.keys.get("id"), found.keys.get("id"))
+            && let Some(What::Points(..)) = self.read.as_ref().map(|read| &read.what)
+        {
+            // The owner names a point by its name, all others by its ARN.
+            let is_arn = |id: &Json| id.as_str().is_some_and(|id| id.starts_with("arn:"));
+            keys.insert("id".to_owned(), if is_arn(old) { new } else { old }.clone());
+        }
+        let is_whole = self.read.as_ref().is_some_and(is_read);
+        let is_told = |key: &str| self.always.contains(&key) && (is_whole || !self.needs_another_call(key));
+        keys.retain(|key, _| found.keys.contains_key(key) || !is_told(key));
+        for key in OF_OTHER_PLACES {
+            self.keep_unread(key, &mut keys, found, is_read);
+        }
         if let (Some(Json::Array(old)), Some(Json::Array(zones))) =
             (self.keys.get("azs"), keys.get_mut("azs"))
         {
@@ -118,26 +133,131 @@ impl Item {
         }
         Self { keys, ..self.clone() }
     }
+
+    /// The item if it was not found, and its own place was not read. An account that was read, and
+    /// that does not see the point, does not share it any more.
+    pub fn unfound(&self, is_read: &dyn Fn(&Read) -> bool) -> Self {
+        let mut keys = self.keys.clone();
+        if let Some(Json::Array(accounts)) = keys.get_mut("shared_with") {
+            accounts.retain(|account| !self.told_by("shared_with", account).as_ref().is_some_and(is_read));
+            if accounts.is_empty() {
+                keys.remove("shared_with");
+            }
+        }
+        Self { keys, ..self.clone() }
+    }
+
+    /// Keeps those members of a list that only a place tells which was not read.
+    fn keep_unread(
+        &self,
+        key: &str,
+        keys: &mut Map<String, Json>,
+        found: &Self,
+        is_read: &dyn Fn(&Read) -> bool,
+    ) {
+        let array = |keys: &Map<String, Json>| keys.get(key).and_then(Json::as_array).cloned();
+        let (Some(old), mut all) = (array(&self.keys), array(&found.keys).unwrap_or_default()) else {
+            return;
+        };
+        if old.iter().all(|member| self.told_by(key, member).is_none()) {
+            return;
+        }
+        let name = |member: &Json| member.get("region").unwrap_or(member).clone();
+        for member in old {
+            let is_known = all.iter().any(|known| name(known) == name(&member));
+            if !is_known && !self.told_by(key, &member).as_ref().is_some_and(is_read) {
+                all.push(member);
+            }
+        }
+        all.sort_by_cached_key(ToString::to_string);
+        if all.is_empty() {
+            keys.remove(key);
+        } else {
+            keys.insert(key.to_owned(), Json::Array(all));
+        }
+    }
+
+    /// Whether a call of its own tells the key: of global clusters, or of the registry. If that call
+    /// failed, the type is not read whole, and the key stays.
+    fn needs_another_call(&self, key: &str) -> bool {
+        const KINDS: [&str; 4] = ["rds:cluster", "docdb:cluster", "neptune:cluster", "ecr:repository"];
+        let own = self.read.as_ref().map(|read| &read.what);
+        key == "replicas" && matches!(own, Some(What::Resources(kind)) if KINDS.contains(&kind.as_str()))
+    }
+
+    /// The reading that tells a member of a list, if it is not the reading of the item itself: a
+    /// share is seen by the account that it is for, and a copy of a key in its own region.
+    fn told_by(&self, key: &str, member: &Json) -> Option<Read> {
+        let own = self.read.as_ref()?;
+        match (&own.what, key) {
+            (What::Points(kind, _), "shared_with") if is_shared(*kind) => {
+                Some(Read { account: member.as_str()?.parse().ok()?, ..own.clone() })
+            }
+            (What::Resources(kind), "replicas") if kind == "kms:key" => {
+                Some(Read { region: Some(member.get("region")?.as_str()?.parse().ok()?), ..own.clone() })
+            }
+            (What::Points(..) | What::Resources(_), _) => None,
+        }
+    }
 }
+
+/// Lists whose members may be told by other places than the item.
+const OF_OTHER_PLACES: [&str; 2] = ["shared_with", "replicas"];
 
 /// What `discover` always tells of a type. If it stayed although it is so no longer, a loss would
 /// look better than it is.
 fn always_of_resource(kind: &str) -> &'static [&'static str] {
     match kind {
-        "rds:db" => &["multi_az"],
-        "rds:cluster" => &["multi_az", "replicas"],
-        "dynamodb:table" => &["replicas"],
+        "rds:db" | "elasticache:replication-group" | "redshift:cluster" | "mq:broker" => &["multi_az"],
+        "rds:cluster"
+        | "docdb:cluster"
+        | "neptune:cluster"
+        | "dynamodb:table"
+        | "secretsmanager:secret"
+        | "ecr:repository" => &["replicas"],
         _ => &[],
     }
 }
 
+/// Whether `discover` tells this key of all resources of a type, so that without it, it is not so.
+pub fn always_tells(kind: &str, key: &str) -> bool {
+    always_of_resource(kind).contains(&key)
+}
+
+/// Whether an account that a point of this kind is shared with sees it.
+fn is_shared(kind: PointKind) -> bool {
+    match kind {
+        PointKind::EbsSnapshot
+        | PointKind::Ami
+        | PointKind::RdsSnapshot
+        | PointKind::RdsClusterSnapshot
+        | PointKind::Backup => true,
+        PointKind::S3Replica
+        | PointKind::S3Versions
+        | PointKind::RdsPitr
+        | PointKind::RdsReplica
+        | PointKind::DynamodbPitr
+        | PointKind::DynamodbBackup
+        | PointKind::EfsReplica => false,
+    }
+}
+
+/// What tells a point from others of its kind and place. The owner of a snapshot of RDS knows it by
+/// its name, and an account that it is shared with by its ARN.
+fn name_of_point(kind: PointKind, id: &str) -> &str {
+    let is_snapshot = matches!(kind, PointKind::RdsSnapshot | PointKind::RdsClusterSnapshot);
+    let name = id.strip_prefix("arn:").filter(|_| is_snapshot).and_then(|rest| rest.splitn(6, ':').nth(5));
+    name.unwrap_or(id)
+}
+
 fn always_of_point(kind: PointKind) -> &'static [&'static str] {
     match kind {
-        PointKind::EbsSnapshot | PointKind::Ami | PointKind::RdsSnapshot | PointKind::RdsClusterSnapshot => {
-            &["shared_with"]
-        }
         PointKind::Backup | PointKind::S3Replica | PointKind::S3Versions => &["vault_locked"],
-        PointKind::RdsPitr
+        PointKind::EbsSnapshot
+        | PointKind::Ami
+        | PointKind::RdsSnapshot
+        | PointKind::RdsClusterSnapshot
+        | PointKind::RdsPitr
         | PointKind::RdsReplica
         | PointKind::DynamodbPitr
         | PointKind::DynamodbBackup

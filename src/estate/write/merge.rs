@@ -26,8 +26,11 @@ pub struct Plan<'a> {
 
 pub fn plan<'a>(old: &'a Model, found: &Discovered, asked: &Asked) -> Plan<'a> {
     let model = Model::found(found);
-    let gone = |item: &Item| item.read.as_ref().is_some_and(|read| found.read.contains::<Read>(read));
+    let is_read = |read: &Read| found.read.contains(read);
+    let gone = |item: &Item| item.read.as_ref().is_some_and(is_read);
     let never = |_: &Item| false;
+    let merge =
+        |old: &[Item], found: &[Item], gone: &dyn Fn(&Item) -> bool| merge(old, found, gone, &is_read);
     let asked_again = |item: &Item| is_asked(asked, item);
     Plan {
         old,
@@ -57,16 +60,21 @@ fn is_asked(asked: &Asked, item: &Item) -> bool {
     asked.accounts.iter().any(|known| known.as_str() == text(account)) && place && services
 }
 
-fn merge(old: &[Item], found: &[Item], gone: &dyn Fn(&Item) -> bool) -> Vec<Merged> {
+fn merge(
+    old: &[Item],
+    found: &[Item],
+    gone: &dyn Fn(&Item) -> bool,
+    is_read: &dyn Fn(&Read) -> bool,
+) -> Vec<Merged> {
     let by_identity: BTreeMap<&[String], &Item> =
         found.iter().map(|item| (item.identity.as_slice(), item)).collect();
     let known: BTreeSet<&[String]> = old.iter().map(|item| item.identity.as_slice()).collect();
     let mut merged = Vec::new();
     for (index, item) in old.iter().enumerate() {
         match by_identity.get(item.identity.as_slice()) {
-            Some(found) => merged.push(Merged { item: item.with(found), old: Some(index) }),
+            Some(found) => merged.push(Merged { item: item.with(found, is_read), old: Some(index) }),
             None if gone(item) => {}
-            None => merged.push(Merged { item: item.clone(), old: Some(index) }),
+            None => merged.push(Merged { item: item.unfound(is_read), old: Some(index) }),
         }
     }
     let new = found.iter().filter(|item| !known.contains(item.identity.as_slice()));

@@ -17,6 +17,7 @@ use super::draft::EstateDraft;
 use super::load;
 use base::ids::{AccountId, Region};
 use item::Item;
+pub use item::always_tells;
 use model::Model;
 use yaml::file::from_bytes;
 use yaml::{Diagnostic, Diagnostics, emit};
