@@ -10,6 +10,7 @@ use super::found::{
 };
 use super::{Here, Service, listed};
 use crate::answer::missing;
+use crate::points::backup::is_copy;
 use crate::points::search::account_of;
 use crate::time::some_time;
 use base::duration::When;
@@ -161,11 +162,7 @@ fn of_point(
     // A continuous point grows, and AWS Backup does not list up to when. A copy has the time of its
     // copying here: `join` gives it the time of its source.
     let is_continuous = arn.contains(":continuous:");
-    // AWS Backup names the source vault of some copies only. A point away from its resource is a
-    // copy too.
-    let is_away = region.as_ref().is_some_and(|of| of != here.region())
-        || account.as_ref().is_some_and(|of| of != owner);
-    let is_copy = is_away || point.source_backup_vault_arn().is_some_and(|arn| !arn.is_empty());
+    let is_copy = is_copy(point, owner, here.region());
     let taken = some_time(point.creation_date()).filter(|_| !is_continuous && !is_copy);
     let completed = some_time(point.completion_date()).filter(|_| !is_continuous);
     entry.taken = taken.map(When::At);

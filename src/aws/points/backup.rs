@@ -1,9 +1,10 @@
 //! Recovery points of AWS Backup, in the vaults that an account sees.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_backup::types::{
-    BackupVaultListMember, CopyJobState, EncryptionKeyType, RecoveryPointByBackupVault, RecoveryPointStatus,
+    BackupVaultListMember, CopyJob, CopyJobState, EncryptionKeyType, RecoveryPointByBackupVault,
+    RecoveryPointStatus,
 };
 
 use super::{Search, Target};
@@ -23,10 +24,13 @@ use port::CloudResult;
 pub async fn find(backup: &BackupReader, search: &Search<'_>) -> CloudResult<Vec<RecoveryPoint>> {
     let mut all = Vec::new();
     let mut dated: BTreeMap<String, Option<Time>> = BTreeMap::new();
+    let request = backup.list_copy_jobs().by_state(CopyJobState::Completed);
+    let jobs = pages!("backup:ListCopyJobs", copy_jobs, request);
+    let copied: BTreeSet<&str> = jobs.iter().filter_map(CopyJob::destination_recovery_point_arn).collect();
     let own = pages!("backup:ListBackupVaults", backup_vault_list, backup.list_backup_vaults());
     let shared =
         pages!("backup:ListBackupVaults", backup_vault_list, backup.list_backup_vaults().by_shared(true));
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     for vault in own.iter().chain(&shared) {
         let Some((name, arn)) = vault.backup_vault_name().zip(vault.backup_vault_arn()) else { continue };
         if !seen.insert(arn.to_owned()) {
@@ -37,17 +41,34 @@ pub async fn find(backup: &BackupReader, search: &Search<'_>) -> CloudResult<Vec
         let request = backup.list_recovery_points_by_backup_vault().backup_vault_name(name);
         let request = request.set_backup_vault_account_id((!is_own).then(|| owner.to_string()));
         for found in pages!("backup:ListRecoveryPointsByBackupVault", recovery_points, request) {
-            let Some(point) = point(search, vault, &owner, &found) else { continue };
+            let is_copy = is_copy(&found, &owner, &search.place.region)
+                || found.recovery_point_arn().is_some_and(|arn| copied.contains(arn));
+            let Some(point) = point(search, vault, &owner, &found, is_copy) else { continue };
             if is_wanted(search, &point) {
-                if found.source_backup_vault_arn().is_none() {
+                if !is_copy {
                     dated.insert(point.id.clone(), point.taken);
                 }
                 all.push(point);
             }
         }
     }
-    all.extend(copies(backup, search, &dated).await?);
+    all.extend(copies(search, &jobs, &dated));
     Ok(all)
+}
+
+/// Whether a point in a vault of `owner` in `region` is a copy. A copy has the time of copying as
+/// its creation date.
+///
+/// AWS Backup names the source vault of some copies only. A point away from its resource is a copy
+/// too.
+pub fn is_copy(point: &RecoveryPointByBackupVault, owner: &AccountId, region: &Region) -> bool {
+    let is_away = point.resource_arn().is_some_and(|arn| {
+        let mut parts = arn.splitn(6, ':').skip(3);
+        let differs =
+            |part: Option<&str>, here: &str| part.is_some_and(|part| !part.is_empty() && part != here);
+        differs(parts.next(), region.as_str()) || differs(parts.next(), owner.as_str())
+    });
+    is_away || point.source_backup_vault_arn().is_some_and(|arn| !arn.is_empty())
 }
 
 fn is_wanted(search: &Search<'_>, point: &RecoveryPoint) -> bool {
@@ -64,6 +85,7 @@ fn point(
     vault: &BackupVaultListMember,
     owner: &AccountId,
     found: &RecoveryPointByBackupVault,
+    is_copy: bool,
 ) -> Option<RecoveryPoint> {
     let id = found.recovery_point_arn()?;
     let of = resource(found.resource_type().unwrap_or_default(), found.resource_arn()?);
@@ -73,7 +95,6 @@ fn point(
     let is_usable = is_usable && !found.is_parent();
     let completed = some_time(found.completion_date());
     // The creation date of a copy is the time of copying, and a continuous point has many times.
-    let is_copy = found.source_backup_vault_arn().is_some();
     let created = some_time(found.creation_date());
     let is_dated = !is_copy && !id.contains(":continuous:");
     let is_own = *owner == search.place.account;
@@ -97,14 +118,13 @@ fn point(
 
 /// What this account has copied elsewhere: the copies, as old as their originals. Whether they are
 /// usable, only who sees them can tell.
-async fn copies(
-    backup: &BackupReader,
+fn copies(
     search: &Search<'_>,
+    jobs: &[CopyJob],
     dated: &BTreeMap<String, Option<Time>>,
-) -> CloudResult<Vec<RecoveryPoint>> {
-    let request = backup.list_copy_jobs().by_state(CopyJobState::Completed);
+) -> Vec<RecoveryPoint> {
     let mut all = Vec::new();
-    for job in pages!("backup:ListCopyJobs", copy_jobs, request) {
+    for job in jobs {
         let (Some(source), Some(copy), Some(vault), Some(arn)) = (
             job.source_recovery_point_arn(),
             job.destination_recovery_point_arn(),
@@ -123,7 +143,7 @@ async fn copies(
             all.push(point);
         }
     }
-    Ok(all)
+    all
 }
 
 /// The resource that was backed up, as an estate names it.
@@ -145,6 +165,27 @@ fn of_arn(arn: &str) -> Option<(Region, AccountId)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_point_away_from_its_resource_or_with_a_source_is_a_copy() {
+        let vault = "arn:aws:backup:us-east-1:111122223333:backup-vault:daily";
+        for (of, source, expected) in [
+            ("arn:aws:rds:us-east-1:111122223333:db:orders", None, false),
+            ("arn:aws:rds:us-east-1:111122223333:db:orders", Some(""), false),
+            ("arn:aws:rds:us-east-1:111122223333:db:orders", Some(vault), true),
+            ("arn:aws:rds:us-west-2:111122223333:db:orders", None, true),
+            ("arn:aws:rds:us-east-1:999988887777:db:orders", None, true),
+            ("arn:aws:rds:us-west-2:111122223333:db:orders", Some(""), true),
+            // The ARN of a bucket has no place.
+            ("arn:aws:s3:::receipts", None, false),
+            ("arn:aws:s3:::receipts", Some(vault), true),
+        ] {
+            let point = RecoveryPointByBackupVault::builder().resource_arn(of);
+            let point = point.set_source_backup_vault_arn(source.map(str::to_owned)).build();
+            let (owner, region) = ("111122223333".parse().unwrap(), "us-east-1".parse().unwrap());
+            assert_eq!(is_copy(&point, &owner, &region), expected, "{of} {source:?}");
+        }
+    }
 
     #[test]
     fn what_was_backed_up_has_the_estates_name() {

@@ -2,7 +2,7 @@
 //!
 //! A point's consistency time always comes from the API. A point without one has an unknown age.
 
-mod backup;
+pub mod backup;
 mod bucket;
 mod cluster;
 pub mod database;

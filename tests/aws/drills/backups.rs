@@ -52,7 +52,7 @@ async fn vault(seconds: f64) -> (Closet, Value, String) {
     let system = raw.efs.create_file_system().creation_token("home").send().await.unwrap().file_system_id;
     closet.papers().await;
     let (snapshot, image) = (closet.snapshot.clone(), closet.image.clone());
-    let of = |service: &str, rest: &str| format!("arn:aws:{service}:us-east-1:{SANDBOX}:{rest}");
+    let of = |service: &str, rest: &str| format!("arn:aws:{service}:{WEST}:{SANDBOX}:{rest}");
     let taken = (chrono::Utc::now() - chrono::TimeDelta::hours(2)).to_rfc3339();
     let point = |name: &str, kind: &str, of: String, source: &str| json!({ "arn": arn(name), "of": of, "type": kind, "source": source, "taken": taken });
     closet.moto.vaults(&json!([{ "account": SANDBOX, "region": WEST, "vault": "kept", "points": [

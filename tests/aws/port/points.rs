@@ -124,3 +124,26 @@ async fn buckets_are_points_where_they_are_versioned() {
     assert!(world.aws.recovery_points(&place(PRODUCTION, "us-east-1"), &query).await.unwrap().is_empty());
     assert!(world.aws.recovery_points(&place(SANDBOX, WEST), &query).await.unwrap().is_empty());
 }
+
+/// AWS Backup names the source vault of some copies only. Its creation date is the time of copying,
+/// and a drill that took it for the age of the data would report a better RPO than there is.
+#[tokio::test]
+async fn a_copy_of_aws_backup_without_source_vault_and_copy_job_has_an_unknown_age() {
+    let world = World::losing_east();
+    let arn = |name: &str| format!("arn:aws:backup:{WEST}:{SANDBOX}:recovery-point:{name}");
+    let of = |region: &str, account: &str| format!("arn:aws:rds:{region}:{account}:db:orders");
+    let point = |name: &str, of: String| json!({ "arn": arn(name), "of": of, "type": "RDS", "source": "orders-1", "taken": "2026-01-02T03:04:05Z" });
+    world.moto.vaults(&json!([{ "account": SANDBOX, "region": WEST, "vault": "kept", "points": [
+        point("original", of(WEST, SANDBOX)),
+        point("from-region", of("us-east-1", SANDBOX)),
+        point("from-account", of(WEST, PRODUCTION)),
+    ] }]));
+    let points = find(&world, SANDBOX, "rds:db/orders", PointKind::Backup).await;
+    let ages = |name: &str| {
+        let point = points.iter().find(|point| point.id == arn(name)).unwrap();
+        (point.taken.is_some(), point.made.is_some())
+    };
+    assert_eq!(ages("original"), (true, false));
+    assert_eq!(ages("from-region"), (false, true));
+    assert_eq!(ages("from-account"), (false, true));
+}
