@@ -74,7 +74,7 @@ impl Joined {
     }
 
     pub fn finish(self) -> Discovered {
-        let Self { mut accounts, mut regions, read, mut incomplete, all } = self;
+        let Self { accounts, mut regions, read, mut incomplete, all } = self;
         let Found { resources, points, copies, selections, lags, managed_keys, of_drills, .. } = all;
         let mut resources = once(resources);
         let mut points = shared(points);
@@ -97,13 +97,8 @@ impl Joined {
         let mut resources: Vec<_> = resources.into_iter().map(|resource| resource.entry).collect();
 
         // Whatever an entry names stands in the file, or the file would not be valid. Of these
-        // accounts and regions nothing more is known.
-        let owners = recovery_points.iter().flat_map(|p| std::iter::once(&p.account).chain(&p.shared_with));
+        // regions nothing more is known. The writer adds accounts, as accounts that were not read.
         let replicas = resources.iter().flat_map(|resource| &resource.replicas);
-        let named = owners.chain(replicas.clone().filter_map(|replica| replica.account.as_ref()));
-        for account in named {
-            accounts.entry(account.clone()).or_insert_with(|| account_entry(account.as_str()));
-        }
         let lying = recovery_points.iter().map(|point| &point.region);
         for region in lying.chain(replicas.map(|replica| &replica.region)) {
             regions.entry(region.clone()).or_insert_with(region_entry);
