@@ -283,13 +283,16 @@ pub fn home(any: &Region) -> Region {
 
 pub async fn read(here: &Here<'_>, service: &str) -> Found {
     let mut found = Found::default();
+    // `None`: nobody knows which keys are AWS's own.
     let managed = if service == "kms" { managed_keys(here, &mut found).await } else { None };
     let mut read_whole = Vec::new();
-    // Node groups are listed for each cluster.
-    let mut clusters = Vec::new();
+    // Node groups are listed for each cluster. `None`: nobody knows which clusters there are.
+    let mut clusters: Option<Vec<String>> = None;
     for row in TABLE.iter().filter(|row| row.service == service) {
         let listed = if row.kind == "AWS::EKS::Nodegroup" {
-            node_groups(here, &clusters).await
+            // That the clusters could not be listed has been noted.
+            let Some(clusters) = &clusters else { continue };
+            node_groups(here, clusters).await
         } else {
             list(here, row.kind, None).await
         };
@@ -303,9 +306,10 @@ pub async fn read(here: &Here<'_>, service: &str) -> Found {
             }
         };
         if row.kind == "AWS::EKS::Cluster" {
-            clusters = listed.iter().map(|(id, _)| id.clone()).collect();
+            clusters = Some(listed.iter().map(|(id, _)| id.clone()).collect());
         }
-        let mut is_whole = true;
+        // Without the list, AWS's own keys would stand among the customer's.
+        let mut is_whole = row.kind != "AWS::KMS::Key" || managed.is_some();
         for (id, properties) in relevant(here, row, listed) {
             let is_managed = managed.as_ref().is_some_and(|managed: &BTreeSet<String>| managed.contains(&id));
             if row.kind == "AWS::KMS::Key" && is_managed {
@@ -328,16 +332,19 @@ pub async fn read(here: &Here<'_>, service: &str) -> Found {
             read_whole.push(row.kind);
         }
     }
+    if service == "ecr" {
+        let replicated = replicate_registry(here, &mut found).await;
+        if found.take(replicated).is_none() {
+            // Nobody knows whether a repository has copies.
+            read_whole.retain(|kind| *kind != "AWS::ECR::Repository");
+        }
+    }
     // Two types of CloudFormation may be one of ours: old and new load balancers.
     for row in TABLE.iter().filter(|row| row.service == service) {
         let same = || TABLE.iter().filter(|other| other.of == row.of);
         if same().all(|row| read_whole.contains(&row.kind)) {
             found.whole(row.of);
         }
-    }
-    if service == "ecr" {
-        let replicated = replicate_registry(here, &mut found).await;
-        found.take(replicated);
     }
     found
 }
@@ -597,6 +604,25 @@ mod tests {
         for row in &TABLE {
             assert!(estate::scope::row_of(row.of).is_some(), "{}", row.of);
         }
+    }
+
+    /// What a reading may set, the merge must be able to take away again.
+    #[test]
+    fn each_key_that_a_row_sets_is_told_by_its_type() {
+        let properties = json!({ "MultiAZEnabled": true, "MultiAZ": true,
+            "DeploymentMode": "ACTIVE_STANDBY_MULTI_AZ", "ReplicaRegions": [{ "Region": "us-west-2" }] });
+        let account = "111122223333".parse().unwrap();
+        let mut told = 0;
+        for row in &TABLE {
+            let mut entry = empty_resource(row.of, "x", &account, None);
+            (row.more)(&properties, &mut entry);
+            for (is_set, key) in [(entry.multi_az, "multi_az"), (!entry.replicas.is_empty(), "replicas")] {
+                assert_eq!(is_set, estate::write::always_tells(row.of, key) && row.of != "ecr:repository");
+                told += usize::from(is_set);
+            }
+        }
+        assert_eq!(told, 4);
+        assert!(estate::write::always_tells("ecr:repository", "replicas"));
     }
 
     #[test]

@@ -116,7 +116,8 @@ async fn clusters(here: &Here<'_>, found: &mut Found) -> Option<Vec<DbCluster>> 
         found.take(listed!(here, "rds:DescribeDBClusters", db_clusters, marker, request))?;
     all.retain(|cluster| cluster.status() != Some("deleting"));
     let request = rds.describe_global_clusters().max_records(PAGE);
-    let global = found.take(listed!(here, GLOBAL, global_clusters, marker, request)).unwrap_or_default();
+    // `None`: nobody knows whether a cluster has replicas.
+    let global = found.take(listed!(here, GLOBAL, global_clusters, marker, request));
     for cluster in &all {
         let kind = cluster_kind(cluster.engine());
         let Some(mut entry) = entry(here, kind, cluster.db_cluster_identifier(), cluster.tag_list()) else {
@@ -129,13 +130,16 @@ async fn clusters(here: &Here<'_>, found: &mut Found) -> Option<Vec<DbCluster>> 
         entry.class = some(cluster.db_cluster_instance_class());
         let ends = [cluster.endpoint(), cluster.reader_endpoint()].into_iter().flatten().map(str::to_owned);
         entry.addresses = sorted(ends.chain(cluster.custom_endpoints().iter().cloned()));
-        entry.replicas = cluster.db_cluster_arn().map(|arn| secondaries(arn, &global)).unwrap_or_default();
+        let arn = cluster.db_cluster_arn();
+        entry.replicas = arn.zip(global.as_deref()).map_or_else(Vec::new, |(arn, all)| secondaries(arn, all));
         found.resource(entry, cluster.db_cluster_arn.clone());
     }
-    for kind in CLUSTERS {
-        found.whole(kind);
+    if let Some(global) = global {
+        for kind in CLUSTERS {
+            found.whole(kind);
+        }
+        lags_of_secondaries(here, found, &global).await;
     }
-    lags_of_secondaries(here, found, &global).await;
     Some(all)
 }
 
