@@ -286,8 +286,23 @@ impl Aws {
         let mut homes = BTreeMap::new();
         for job in jobs.iter().filter(|job| job.is_global) {
             // Global types lie in no zone.
-            let home = Open { clients: self.clients(&job.place).await?, zones: Rc::default() };
-            homes.insert(job.place.clone(), home);
+            match self.clients(&job.place).await {
+                Ok(clients) => {
+                    homes.insert(job.place.clone(), Open { clients, zones: Rc::default() });
+                }
+                Err(error) => {
+                    for service in &job.services {
+                        let (account, why) = (&job.place.account, error.to_string());
+                        progress(Progress::Failed {
+                            account,
+                            region: None,
+                            service: service.name,
+                            why: &why,
+                        });
+                        joined.incomplete.push(incomplete(account, None, Some(service.name), why));
+                    }
+                }
+            }
         }
         let place_of = |job: &Job| if job.is_global { homes.get(&job.place) } else { open.get(&job.place) };
         let work = jobs.into_iter().filter_map(|job| Some((place_of(&job)?, job))).map(
