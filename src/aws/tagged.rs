@@ -289,7 +289,7 @@ async fn of_kind(clients: &Clients, kind: Kind, found: &mut Found<'_>) -> CloudR
             }
         }
         Kind::Table => tables(&clients.dynamodb, found).await?,
-        // A job carries no tags. What it made does.
+        // A job carries no tags. The journal names it, or that its start got no answer.
         Kind::RestoreJob => {}
         Kind::Stack => {
             for stack in cloudformation::all(&clients.cloudformation).await? {
@@ -332,7 +332,8 @@ async fn tables(dynamodb: &DynamoDbReader, found: &mut Found<'_>) -> CloudResult
             Whose::Any => known.restore_summary().is_some(),
         };
         if !is_tagged && may_be_ours {
-            // The runner died between the restore and the tag.
+            // The runner died, or an answer was lost, between the restore and the tag. The journal may
+            // not name the table.
             found.all.unread.push(format!(
                 "dynamodb:table/{name} ({place}): it has the name of a run, and no tag {TAG_RUN}: look whether a drill restored it, and delete it with `aws dynamodb delete-table --table-name {name}`"
             ));

@@ -8,7 +8,7 @@ use indexmap::IndexSet;
 
 use base::duration::Time;
 use event::{Body, Event};
-use port::{Created, Place, ResourceRef, Sent};
+use port::{Create, Created, Place, ResourceRef, Sent};
 
 #[derive(Debug, Clone, Default)]
 pub struct RequestLog {
@@ -32,12 +32,30 @@ pub struct KnownRequest {
     /// The time of the last intent or answer.
     pub heard: Time,
     pub answer: Answer,
+    place: Place,
+    /// Whether an earlier try of the request got no answer. A refusal of a later try does not undo it.
+    was_unknown: bool,
 }
 
 impl KnownRequest {
     /// Whether the request may have created a resource that is not in the journal.
     fn is_unknown(&self) -> bool {
         self.answer == Answer::Unknown && self.what.adds()
+    }
+
+    /// The restore that it may have started without an answer, with the recovery point.
+    fn unanswered_restore(&self) -> Option<(&Place, &str)> {
+        let is_known = match self.answer {
+            Answer::Created(_) => true,
+            Answer::Refused => !self.was_unknown,
+            Answer::Unknown => false,
+        };
+        if let (false, event::Request::Create(what)) = (is_known, &self.what)
+            && let Create::StartRestore(start) = &**what
+        {
+            return Some((&self.place, &start.recovery_point));
+        }
+        None
     }
 }
 
@@ -55,14 +73,20 @@ impl RequestLog {
     pub fn apply(&mut self, event: &Event) {
         match &event.body {
             Body::Intent { token, attempt, account, region, what, .. } => {
-                self.places.insert(Place { account: account.clone(), region: region.clone() });
-                let of_attempt = self.requests.get(token).filter(|known| known.attempt == *attempt);
+                let place = Place { account: account.clone(), region: region.clone() };
+                self.places.insert(place.clone());
+                let known = self.requests.get(token);
+                let was_unknown =
+                    known.is_some_and(|known| known.was_unknown || known.answer == Answer::Unknown);
+                let of_attempt = known.filter(|known| known.attempt == *attempt);
                 let request = KnownRequest {
                     what: what.clone(),
                     attempt: *attempt,
                     since: of_attempt.map_or(event.at, |known| known.since),
                     heard: event.at,
                     answer: Answer::Unknown,
+                    place,
+                    was_unknown,
                 };
                 self.requests.insert(token.clone(), request);
             }
@@ -131,6 +155,12 @@ impl RequestLog {
     /// The last time of an intent or answer among requests with an unknown outcome.
     pub fn last_unknown(&self) -> Option<Time> {
         self.requests.values().filter(|request| request.is_unknown()).map(|request| request.heard).max()
+    }
+
+    /// The restores by AWS Backup whose start got no answer: the place and the recovery point. A job
+    /// carries no tags, so that no search by tag finds it.
+    pub fn unanswered_restores(&self) -> BTreeSet<(&Place, &str)> {
+        self.requests.values().filter_map(KnownRequest::unanswered_restore).collect()
     }
 
     /// All created resources, in the order of creation.

@@ -103,6 +103,19 @@ impl Provisioner {
         self.requests.borrow().last_unknown()
     }
 
+    /// What teardown cannot find: the restore jobs whose start got no answer, each as a text.
+    pub fn unanswered_restores(&self) -> Vec<String> {
+        let requests = self.requests.borrow();
+        let unanswered = requests.unanswered_restores().into_iter();
+        unanswered
+            .map(|(place, point)| {
+                format!(
+                    "unknown (restore job of {point}, {place}: its start got no answer; look for it, and for what it made, with `aws backup list-restore-jobs`)"
+                )
+            })
+            .collect()
+    }
+
     /// The places to search for resources whose creating call got no answer.
     pub fn places(&self) -> Vec<Place> {
         self.requests.borrow().places().iter().cloned().collect()
@@ -567,6 +580,57 @@ mod tests {
         assert!(settled);
         let told = log.0.borrow();
         assert!(matches!(&told[1], Body::NotCreated { sent: Sent::Maybe, .. }), "{told:?}");
+    }
+
+    /// No search finds a job by a tag. A refusal of the second try does not show that the first one
+    /// had no effect.
+    #[test]
+    fn a_restore_whose_start_got_no_answer_is_told_until_an_answer_names_the_job() {
+        let clock = Clock::real();
+        let bus = Bus::new(clock.clone(), 0, Vec::new());
+        let tries = Cell::new(0);
+        let cloud = Rc::new(Fake {
+            create: move |_: &Create| -> CloudResult<Created> {
+                tries.set(tries.get() + 1);
+                match tries.get() {
+                    1 => Err(CloudError::new(ErrorKind::Network, "backup:StartRestoreJob", "cut")),
+                    2 => Err(CloudError::new(ErrorKind::Forbidden, "backup:StartRestoreJob", "no")),
+                    _ => Ok(Created::default()),
+                }
+            },
+            observe: |_: &str| unreachable!(),
+            observed: RefCell::default(),
+        });
+        let run_tags =
+            RunTags { run: base::ids::RunId("20260101T000000Z-x-1f3a".into()), expires: clock.now() };
+        let place = Place { account: "222222222222".parse().unwrap(), region: "us-west-2".parse().unwrap() };
+        let guard = Guard::new(cloud.clone(), place.clone(), run_tags, port::Protected::default());
+        guard.enter(event::Phase::Recover);
+        let provisioner = Provisioner::new(cloud, bus, guard, RequestLog::default());
+        let point = "arn:aws:backup:us-west-2:222222222222:recovery-point:1";
+        let start = Create::StartRestore(StartRestore {
+            recovery_point: point.into(),
+            restores: port::Restorable::FileSystem,
+            role: "arn:aws:iam::222222222222:role/restore".into(),
+            metadata: std::collections::BTreeMap::new(),
+            az: None,
+            kms_key: None,
+            name: "dm-1f3a-files".into(),
+            size: base::duration::Size(0),
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let local = tokio::task::LocalSet::new();
+        let told = runtime.block_on(local.run_until(async {
+            let mut told = Vec::new();
+            for attempt in 1..=3 {
+                let _ = provisioner.create(&place, "files", attempt, "", start.clone()).await;
+                told.push(provisioner.unanswered_restores());
+            }
+            told
+        }));
+        assert!(told[0].len() == 1 && told[0][0].starts_with("unknown ("), "{told:?}");
+        assert!(told[0][0].contains(point), "{told:?}");
+        assert_eq!((&told[1], told[2].len()), (&told[0], 0));
     }
 
     #[test]

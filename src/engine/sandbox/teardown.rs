@@ -10,7 +10,7 @@ use base::clock::Clock;
 use base::duration::Span;
 use event::{Body, Bus};
 use port::wait::{CONSISTENT_AFTER, Waiter};
-use port::{Finding, Observed, Place, ResourceRef, Rule, State, Tagged, Whose};
+use port::{Finding, Kind, Observed, Place, ResourceRef, Rule, State, Tagged, Whose};
 
 /// How long one resource may resist by default. This is as long as AWS takes for the slowest
 /// deletion: of a database that is being created.
@@ -61,6 +61,7 @@ impl Teardown<'_> {
         left_behind.extend(seen.resources.iter().map(ToString::to_string));
         left_behind.extend(seen.unsearched.iter().map(|(_, what)| format!("unknown ({what})")));
         left_behind.extend(seen.held);
+        left_behind.extend(self.provisioner.unanswered_restores());
         left_behind.sort();
         left_behind.dedup();
         self.bus.tell(Body::LeftBehind { resources: left_behind.clone(), places: self.places.len() });
@@ -109,6 +110,10 @@ impl Teardown<'_> {
     }
 
     async fn is_gone(&self, resource: &ResourceRef) -> bool {
+        // A job that is not seen may have made something, which carries no tag.
+        if resource.kind == Kind::RestoreJob {
+            return false;
+        }
         let (place, ids) = (resource.place(), std::slice::from_ref(&resource.id));
         let ask = async || self.provisioner.cloud().observe(&place, resource.kind, ids).await;
         let seen = Retries::default().ask(self.clock, self.patience, ask).await;
