@@ -258,7 +258,10 @@ impl Cloud for Aws {
                 Kind::Bucket => s3::bucket::delete(to, &resource.id, progress).await,
                 Kind::FileSystem => efs::delete(to, &resource.id).await,
                 Kind::MountTarget => efs::delete_target(to, &resource.id).await,
-                Kind::RestoreJob => backup::finish(to, &resource.place(), &resource.id).await,
+                Kind::RestoreJob => {
+                    let now = self.config.clock.now();
+                    backup::finish(to, now, &resource.place(), &resource.id).await
+                }
                 Kind::Stack => cloudformation::delete(to, &resource.id, progress).await,
             };
             match gone {

@@ -28,6 +28,8 @@ pub struct Lands<'a> {
 pub struct Found {
     /// Set if it exists and is proved to be made by the job. A bucket was there before.
     pub resource: Option<ResourceRef>,
+    /// Whether it is not seen: it is gone again, or not yet visible.
+    pub unseen: bool,
     /// The volumes of a machine, which are tagged with it.
     pub parts: Vec<String>,
     /// Why it does not lie in the sandbox, or is not proved to be the job's.
@@ -116,8 +118,7 @@ pub async fn found(
     };
     let Some(mut seen) = seen else {
         return match lands {
-            // Gone again, or not yet visible.
-            None => Ok(Found::default()),
+            None => Ok(Found { unseen: true, ..Found::default() }),
             Some(_) => Err(CloudError::new(
                 ErrorKind::NotFound,
                 "backup:DescribeRestoreJob",
@@ -142,6 +143,7 @@ pub async fn found(
     let (account, region) = (place.account.clone(), place.region.clone());
     Ok(Found {
         resource: Some(ResourceRef { kind, id, account, region }),
+        unseen: false,
         parts: seen.parts,
         outside: (!seen.outside.is_empty()).then(|| format!("{arn}: {}", seen.outside.join("; "))),
     })

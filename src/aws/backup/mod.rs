@@ -11,8 +11,11 @@ use serde_json::json;
 
 use crate::access::{BackupReader, Writer};
 use crate::error::OrCloud;
+use crate::time::some_time;
 use crate::{At, missing, observed, tags, with};
+use base::duration::{Span, Time};
 use port::request::OUTSIDE;
+use port::wait::CONSISTENT_AFTER;
 use port::{
     AdoptRestored, CloudError, CloudResult, Created, ErrorKind, Kind, Observed, StartRestore, State,
     TAG_EXPIRES, TAG_RUN,
@@ -87,13 +90,19 @@ pub async fn adopt(at: &At<'_>, adopt: &AdoptRestored) -> CloudResult<Created> {
 }
 
 /// Ends with a job in teardown: what it made gets the run's tag, so that it is found and deleted.
-pub async fn finish(to: &Writer, place: &port::Place, id: &str) -> CloudResult<()> {
-    let Some(job) = describe(&to.read.backup, id).await? else { return Ok(()) };
-    let has_ended = match &job.status {
-        Some(RestoreJobStatus::Pending | RestoreJobStatus::Running) | None => false,
-        Some(_) => true,
+///
+/// # Errors
+///
+/// The job may still be at work, or what it made may not be visible yet. Without the time of the
+/// job's end, that is not known to have passed.
+pub async fn finish(to: &Writer, now: Time, place: &port::Place, id: &str) -> CloudResult<()> {
+    let Some(job) = describe(&to.read.backup, id).await? else {
+        // Not seen is not gone: its start was answered with this id.
+        let said = format!("the restore job {id} is not seen, so what it made is not known");
+        return Err(CloudError::new(ErrorKind::InUse, DESCRIBE, said)
+            .help("it may not be visible yet; AWS Backup forgets old jobs: look for what it made by hand"));
     };
-    if !has_ended {
+    if !has_ended(&job) {
         let said = format!("the restore job {id} is {}, and no call stops it", status(&job));
         return Err(CloudError::new(ErrorKind::InUse, DESCRIBE, said));
     }
@@ -104,8 +113,19 @@ pub async fn finish(to: &Writer, place: &port::Place, id: &str) -> CloudResult<(
         (TAG_RUN, run_tags.run.to_string()),
         (TAG_EXPIRES, run_tags.expires.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)),
     ];
+    let unseen = || {
+        if some_time(job.completion_date()).is_some_and(|at| at + Span(CONSISTENT_AFTER).delta() < now) {
+            return Ok(());
+        }
+        let said = format!("the restore job {id} made {arn}, which is not seen yet");
+        Err(CloudError::new(ErrorKind::InUse, DESCRIBE, said))
+    };
     match (found.resource, found.outside) {
-        (Some(resource), _) => landing::tag(to, &resource, arn, &found.parts, &pairs).await,
+        (Some(resource), _) => match landing::tag(to, &resource, arn, &found.parts, &pairs).await {
+            Err(e) if e.kind == ErrorKind::NotFound => unseen(),
+            tagged => tagged,
+        },
+        (None, None) if found.unseen => unseen(),
         (None, None) => Ok(()),
         (None, Some(why)) => Err(CloudError::new(
             ErrorKind::Guarded,
@@ -114,6 +134,14 @@ pub async fn finish(to: &Writer, place: &port::Place, id: &str) -> CloudResult<(
         )
         .help("look at it by hand: whether it is this run's is not proved")),
     }
+}
+
+/// Whether the job does nothing more. A status that is not known here may still be at work.
+fn has_ended(job: &DescribeRestoreJobOutput) -> bool {
+    matches!(
+        job.status,
+        Some(RestoreJobStatus::Completed | RestoreJobStatus::Aborted | RestoreJobStatus::Failed)
+    )
 }
 
 pub async fn observe(backup: &BackupReader, ids: &[String]) -> CloudResult<Vec<Observed>> {
