@@ -18,7 +18,7 @@ use estate::file::FaultKind;
 use estate::scope::{holds_data, row_of};
 use event::{Body, RestoreSource, Stage};
 use playbook::action::{
-    ArgProblem, BackupUse, Demands, Output, PointSpec, Prepared, Shape, SourceSpec, SourceWhat,
+    ArgProblem, BackupUse, Demands, Machines, Output, PointSpec, Prepared, Shape, SourceSpec, SourceWhat,
 };
 use playbook::expr::is_template;
 use playbook::expr_value::Expr;
@@ -40,7 +40,7 @@ pub struct BackupSource {
     /// `latest` (default), a recovery point's ARN, a timestamp, or a time relative to T0 (`-2h`).
     #[serde(default)]
     pub point: Option<String>,
-    /// A recovery point's ARN, such as a copy step's `recovery_point`.
+    /// A recovery point's ARN, as AWS Backup shows it in the vault.
     #[serde(default)]
     pub recovery_point: Option<String>,
 }
@@ -270,8 +270,20 @@ impl Action for Restore {
             Some(one) if one.is_cluster() => args::count(args.instances.as_ref()).unwrap_or(1),
             Some(_) | None => 0,
         };
+        let makes = restorable.map(|one| one.row().makes);
+        let metadata = |key: &str| {
+            let given = args.metadata.iter().find(|(one, _)| one.eq_ignore_ascii_case(key));
+            given.map(|(_, value)| value.clone())
+        };
+        let machines = (makes == Some(Kind::Instance)).then(|| Machines {
+            count: Some(1),
+            instance_type: metadata("instanceType").as_deref().and_then(args::known),
+        });
+        let class = args.class.clone().or_else(|| metadata("dbInstanceClass"));
         Demands {
             bucket: args.to.as_deref().and_then(args::known),
+            machines,
+            class: class.as_deref().and_then(args::known),
             versioned: args.to.is_some(),
             db_subnet_group: is_database,
             db_instances,
@@ -559,6 +571,26 @@ mod tests {
             (of("rds:cluster/c"), of("s3:bucket/b"), of("rds:db/d"), of("dynamodb:table/t")),
             (1, 1, 0, 0)
         );
+    }
+
+    /// What preflight asks about: quotas, and what the zones offer.
+    #[test]
+    fn what_a_restore_needs_is_read_from_its_arguments() {
+        let demands = |resource: &str, class: Value, metadata: Value| {
+            let with = json!({
+                "from": { "resource": resource }, "role": ROLE, "class": class, "metadata": metadata,
+            });
+            Restore::demands(&serde_json::from_value(with).unwrap())
+        };
+        let machine = demands("ec2:instance/i-1", Value::Null, json!({ "InstanceType": "t3.small" }));
+        let wanted = Machines { count: Some(1), instance_type: Some("t3.small".into()) };
+        assert_eq!(machine.machines, Some(wanted));
+        let unsaid = demands("ec2:instance/i-1", Value::Null, json!({}));
+        assert_eq!(unsaid.machines, Some(Machines { count: Some(1), instance_type: None }));
+        let db = demands("rds:db/d", Value::Null, json!({ "dbInstanceClass": "db.t4g.micro" }));
+        assert_eq!((db.machines, db.class.as_deref()), (None, Some("db.t4g.micro")));
+        let cluster = demands("rds:cluster/c", json!("db.r6g.large"), json!({}));
+        assert_eq!(cluster.class.as_deref(), Some("db.r6g.large"));
     }
 
     #[test]
