@@ -264,6 +264,7 @@ impl LossGateInterceptor {
             source: found.source.as_deref(),
             key: found.key.as_deref(),
             zones: zones.iter().collect(),
+            leads_to: found.leads_to,
             unclear,
             elsewhere: !self.to_aws,
         };

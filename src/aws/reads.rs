@@ -11,6 +11,8 @@ use aws_sdk_s3::operation as s3;
 use aws_sdk_sts::operation as sts;
 use aws_smithy_runtime_api::client::interceptors::context::Input;
 
+use port::Restorable;
+
 /// Facts about a request for the gate, besides its destination.
 #[derive(Debug, Default)]
 pub struct Reads {
@@ -22,6 +24,8 @@ pub struct Reads {
     pub key: Option<String>,
     /// Zones by name or id.
     pub zones: Vec<String>,
+    /// The call that the service makes to carry it out (`Call::leads_to`).
+    pub leads_to: Option<(&'static str, &'static str)>,
 }
 
 impl Reads {
@@ -36,6 +40,11 @@ impl Reads {
 
     fn key(mut self, key: Option<&String>) -> Self {
         self.key = key.cloned();
+        self
+    }
+
+    fn leads_to(mut self, call: Option<(&'static str, &'static str)>) -> Self {
+        self.leads_to = call;
         self
     }
 
@@ -120,6 +129,7 @@ inspected! {
         let key = metadata.filter(|(key, _)| key.to_lowercase().starts_with("kms")).map(|(_, key)| key).next();
         Reads::source(i.recovery_point_arn.as_ref()).key(key)
             .zone(i.metadata.as_ref().and_then(|metadata| metadata.get("availabilityZone")))
+            .leads_to(i.resource_type.as_deref().and_then(Restorable::of_word).and_then(Restorable::leads_to))
     };
     "CopyObject" s3::copy_object::CopyObjectInput: |i| Reads::copy_source(i.copy_source.as_ref());
     "UploadPartCopy" s3::upload_part_copy::UploadPartCopyInput: |i|

@@ -35,6 +35,9 @@ pub struct Call<'a> {
     pub key: Option<&'a str>,
     /// The zones in which the call creates something.
     pub zones: Vec<&'a AzId>,
+    /// The call that the service makes to carry it out, as service and operation, if that needs a
+    /// control plane that the call itself does not.
+    pub leads_to: Option<(&'a str, &'a str)>,
     /// Whether the source of the call is unknown.
     pub unclear: bool,
     /// Whether it goes to another provider. Its regions are its own, even if AWS has one of the same
@@ -266,7 +269,10 @@ impl LossGate {
         if state.enforcement == Enforcement::Full
             && !call.elsewhere
             && let Some(lost) = loss.region()
-            && let Some(plane) = control_plane(lost.as_str(), call.service, call.operation)
+            && let Some(plane) = control_plane(lost.as_str(), call.service, call.operation).or_else(|| {
+                let (service, operation) = call.leads_to?;
+                control_plane(lost.as_str(), service, operation)
+            })
         {
             return Some((lost.to_string(), plane.lost()));
         }
@@ -352,6 +358,23 @@ mod tests {
         assert!(gate.check(&put, "receipts").is_ok());
         gate.enforce(Enforcement::Teardown);
         assert!(gate.check(&Call { operation: "DeleteBucket", ..create }, "teardown").is_ok());
+    }
+
+    #[test]
+    fn a_call_that_leads_to_a_lost_control_plane_is_denied() {
+        let west = "us-west-2".parse().unwrap();
+        let call = Call {
+            service: "backup",
+            operation: "StartRestoreJob",
+            region: Some(&west),
+            leads_to: crate::Restorable::Neptune.leads_to(),
+            ..Call::default()
+        };
+        let denied = gate(Loss::Region("us-east-1".parse().unwrap())).check(&call, "graph").unwrap_err();
+        assert!(denied.why.contains("Neptune") && denied.why.contains("us-east-1"), "{denied:?}");
+        assert!(gate(Loss::Region("eu-west-1".parse().unwrap())).check(&call, "graph").is_ok());
+        let other = Call { leads_to: crate::Restorable::Cluster.leads_to(), ..call };
+        assert!(gate(Loss::Region("us-east-1".parse().unwrap())).check(&other, "ledger").is_ok());
     }
 
     #[test]

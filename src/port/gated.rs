@@ -68,6 +68,7 @@ impl Gated {
 pub fn create_call<'a>(place: &'a Place, what: &'a Create) -> Call<'a> {
     let Facts { call, source, source_region, kms_key, zones, size: _, changes: _ } = what.facts();
     let (service, operation) = call.name().split_once(':').unwrap_or((call.name(), ""));
+    let leads_to = if let Create::StartRestore(start) = what { start.restores.leads_to() } else { None };
     Call {
         service,
         operation,
@@ -78,6 +79,7 @@ pub fn create_call<'a>(place: &'a Place, what: &'a Create) -> Call<'a> {
         source_region,
         key: kms_key,
         zones,
+        leads_to,
         unclear: false,
         elsewhere: false,
     }

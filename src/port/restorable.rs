@@ -313,6 +313,26 @@ impl Restorable {
         }
     }
 
+    /// The call with which AWS Backup makes it, if that needs the control plane of one region.
+    pub fn leads_to(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Neptune => Some(("neptune", "CreateDBCluster")),
+            Self::Database
+            | Self::Cluster
+            | Self::DocumentDb
+            | Self::Instance
+            | Self::Volume
+            | Self::FileSystem
+            | Self::Table
+            | Self::Bucket => None,
+        }
+    }
+
+    /// The row of the type in AWS Backup's API.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|restorable| restorable.row().word == word)
+    }
+
     /// The row of the estate's type.
     pub fn of(kind: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|restorable| restorable.row().kind == kind)
