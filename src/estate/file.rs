@@ -423,7 +423,8 @@ pub struct Probe {
     pub healthy_after: Span,
     /// The answer: a number, a text, or a time relative to T0 (`-2h3m`). For `http` a number from
     /// 100 to 599 is the status, and anything else the body; for `s3` the number of objects; for
-    /// `state` the status; for `dynamodb` the value of the attribute; for `dns` the records, as a list or joined with `, `. For the step of a
+    /// `state` the status; for `dynamodb` the value of the attribute, or without `attribute` the
+    /// number of items; for `dns` the records, as a list or joined with `, `. For the step of a
     /// `command.run`: what it prints.
     #[serde(default)]
     pub value: Option<serde_json::Value>,

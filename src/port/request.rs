@@ -820,6 +820,7 @@ pub struct TableSettings {
     /// The tags of the playbook, besides those of the run.
     pub tags: BTreeMap<String, String>,
 }
+
 /// A restore by AWS Backup, with metadata that keep it inside the sandbox.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StartRestore {

@@ -16,7 +16,7 @@ const SNAPSHOT: (PointKind, Kind) = (PointKind::EbsSnapshot, Kind::Snapshot);
 const IMAGE: (PointKind, Kind) = (PointKind::Ami, Kind::Image);
 const DB_SNAPSHOT: (PointKind, Kind) = (PointKind::RdsSnapshot, Kind::DbSnapshot);
 const CLUSTER_SNAPSHOT: (PointKind, Kind) = (PointKind::RdsClusterSnapshot, Kind::DbClusterSnapshot);
-/// No resource of a run has this kind: what `backup.copy` makes is a recovery point of the run.
+/// No action makes a recovery point in a vault, so no resource of a run is such a source.
 const BACKUP: (PointKind, Kind) = (PointKind::Backup, Kind::RestoreJob);
 
 pub struct Sources<'a> {

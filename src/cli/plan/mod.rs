@@ -28,11 +28,11 @@ use insight::rules::{self, Goal, Look};
 
 /// Show what a loss takes, what survives and what comes back; change nothing
 ///
-/// With a playbook: it is rehearsed on the twin. The sources of each restore, the order, the expected
-/// RTO and RPO, the quotas and the cost are shown; exit code 1: as planned, the drill cannot pass. With an estate
-/// alone: what `--lose` takes, and what of it nothing protects. With `--lose-each`: the matrix of
-/// all zones, regions or accounts. A workload is then each value of the tag `app`, or those of the
-/// playbook.
+/// With a playbook: it is rehearsed on the twin. The sources of each restore, the order, the
+/// expected RTO and RPO, the quotas and the cost are shown; exit code 1: as planned, the drill cannot
+/// pass. With an estate alone: what `--lose` takes, and what of it nothing protects. With
+/// `--lose-each`: the matrix of all zones, regions or accounts. A workload is then each value of the
+/// tag `app`, or those of the playbook.
 #[derive(clap::Args)]
 pub struct Args {
     /// The playbook to rehearse
