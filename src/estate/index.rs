@@ -1,6 +1,6 @@
-//! An index of recovery points. An estate may have tens of thousands.
+//! Indexes of recovery points and of selectors. An estate may have tens of thousands of each.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{PointKind, RecoveryPoint, Resource, ResourceId, Selector};
 use base::ids::name_of;
@@ -54,5 +54,31 @@ impl PointIndex {
                 tagged.flat_map(|resource| self.by_resource(&resource.id)).filter(of_kind).cloned().collect()
             }
         }
+    }
+}
+
+/// Selectors, indexed for a look at many resources. A workload may list each of its resources.
+pub struct Selectors<'a> {
+    ids: HashSet<&'a ResourceId>,
+    tags: Vec<&'a Selector>,
+}
+
+impl<'a> Selectors<'a> {
+    pub fn new(all: &'a [Selector]) -> Self {
+        let (mut ids, mut tags) = (HashSet::new(), Vec::new());
+        for selector in all {
+            match selector {
+                Selector::Id(id) => {
+                    ids.insert(id);
+                }
+                Selector::Tag { .. } => tags.push(selector),
+            }
+        }
+        Self { ids, tags }
+    }
+
+    /// Whether any of them selects the resource.
+    pub fn selects(&self, resource: &Resource) -> bool {
+        self.ids.contains(&resource.id) || self.tags.iter().any(|selector| selector.selects(resource))
     }
 }

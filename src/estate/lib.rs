@@ -25,7 +25,7 @@ pub mod series;
 pub mod write;
 
 pub use formats::EstateFormats;
-pub use index::PointIndex;
+pub use index::{PointIndex, Selectors};
 pub use locus::Locus;
 pub use loss::Loss;
 pub use point::{PointKind, RecoveryPoint};

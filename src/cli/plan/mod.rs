@@ -7,6 +7,7 @@ mod model;
 mod needs;
 mod page;
 mod playbook;
+mod points;
 mod unread;
 
 use std::path::{Path, PathBuf};
@@ -18,7 +19,7 @@ use super::configuration::ConfigArg;
 use super::ignores::{Ignores, load_estate_or_complain};
 use super::output::complain;
 use ::estate::file::EstateFile;
-use ::estate::{Loss, Resource};
+use ::estate::{Loss, Resource, Selectors};
 use ::playbook::Loaded;
 use base::duration::{Span, human_seconds};
 use base::exit::Exit;
@@ -179,7 +180,8 @@ fn judgeable(path: &Path, file: &EstateFile, losses: &[Loss]) -> Result<(), Exit
 fn workloads_of(loaded: &Loaded, snapshot: &Snapshot<'_>) -> Workloads {
     let workloads = loaded.playbook.workloads.iter().map(|(name, workload)| {
         let resources = snapshot.resources.iter().enumerate();
-        let selected = resources.filter(|(_, r)| workload.resources.iter().any(|s| s.selects(r)));
+        let selectors = Selectors::new(&workload.resources);
+        let selected = resources.filter(|(_, resource)| selectors.selects(resource));
         (name.clone(), selected.map(|(index, _)| index).collect())
     });
     workloads.collect()

@@ -1,16 +1,17 @@
 //! What the drill of a playbook needs of quotas, and what it costs: from the requests of its
 //! rehearsal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
+use super::points::Points;
 use crate::cli::output::write_stderr;
 use crate::cli::rehearsal::Rehearsal;
 use crate::ui::Surroundings;
 use crate::ui::text::clean;
 use base::duration::Size;
 use base::exit::Exit;
-use estate::file::{EstateFile, ResourceEntry};
+use estate::file::ResourceEntry;
 use event::{Body, Request};
 use insight::needs::cost::{Cost, Item, Until};
 use insight::needs::prices::{self, Prices};
@@ -128,7 +129,11 @@ fn usd(amount: f64) -> String {
 
 /// What the rehearsal asked for, each request once.
 fn asked(loaded: &Loaded, rehearsal: &Rehearsal) -> Vec<Asked> {
-    let file = loaded.estate.as_ref().map(|estate| &estate.file);
+    let points = Points::of(&rehearsal.report);
+    let mut resources: HashMap<String, &ResourceEntry> = HashMap::new();
+    for entry in loaded.estate.iter().flat_map(|estate| &estate.file.resources) {
+        resources.entry(entry.id.to_string()).or_insert(entry);
+    }
     let mut by_token = BTreeMap::new();
     for event in &rehearsal.requests {
         if let Body::Intent { by, token, region, what, .. } = &event.body {
@@ -152,23 +157,12 @@ fn asked(loaded: &Loaded, rehearsal: &Rehearsal) -> Vec<Asked> {
             }],
         };
         for mut thing in things {
-            complete(&mut thing, restored(file, rehearsal, by));
+            let restored = points.used_by(by).and_then(|point| resources.get(&point.of));
+            complete(&mut thing, restored.copied());
             asked.push(Asked { by: by.clone(), at, region: region.clone(), thing });
         }
     }
     asked
-}
-
-/// The resource of the estate that a step restores, if it is one.
-fn restored<'a>(
-    file: Option<&'a EstateFile>,
-    rehearsal: &Rehearsal,
-    step: &str,
-) -> Option<&'a ResourceEntry> {
-    let points = rehearsal.report.recovery_points.iter();
-    let mut of = points.filter(|point| point.used_by.as_deref() == Some(step)).map(|point| &point.of);
-    let id = of.next()?;
-    file?.resources.iter().find(|entry| entry.id.to_string() == *id)
 }
 
 /// A step that does not say a class restores the old one, which the estate may know.

@@ -1,5 +1,6 @@
 //! `plan PLAYBOOK`: a rehearsal on the twin.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -8,6 +9,7 @@ use serde_json::json;
 
 use super::model::{self, CanPass, Plan, PlanFinding, Rehearsed, Step, Workload};
 use super::needs::{self, Needs};
+use super::points::Points;
 use super::{Args, Output, findings, page, unread, worst_case};
 use crate::cli::ignores::Ignores;
 use crate::cli::load_or_complain;
@@ -116,6 +118,7 @@ pub fn code(report: &Report) -> Exit {
 }
 
 fn plan_of(report: &Report, known: &Known) -> Plan {
+    let points = Points::of(report);
     let mut findings: Vec<PlanFinding> = of_rehearsal(report).cloned().map(PlanFinding::from).collect();
     findings.extend(known.findings.found.iter().map(PlanFinding::from));
     let verdict = if code(report) == Exit::Passed { CanPass::CanPass } else { CanPass::CannotPass };
@@ -139,7 +142,7 @@ fn plan_of(report: &Report, known: &Known) -> Plan {
         unprotected: known.unprotected.clone(),
         incomplete: known.incomplete.clone(),
         workloads: report.workloads.iter().map(Workload::rehearsed).collect(),
-        steps: report.steps.iter().map(|step| step_of(report, step)).collect(),
+        steps: report.steps.iter().map(|step| step_of(&points, step)).collect(),
         findings,
         ignored: known.findings.ignored.clone(),
         // The calls that the rehearsal made.
@@ -149,10 +152,10 @@ fn plan_of(report: &Report, known: &Known) -> Plan {
     }
 }
 
-fn step_of(report: &Report, step: &StepReport) -> Step {
+fn step_of(points: &Points<'_>, step: &StepReport) -> Step {
     Step {
         point: step.recovery_points.first().cloned(),
-        not_newer_because: not_newer(report, step),
+        not_newer_because: not_newer(points, step),
         expected_s: step.seconds,
         report: step.clone(),
     }
@@ -164,10 +167,9 @@ pub fn of_rehearsal(report: &Report) -> impl Iterator<Item = &Finding> {
 }
 
 /// Why the step uses no newer recovery point: the reasons of the points that are newer than its own.
-fn not_newer(report: &Report, step: &StepReport) -> Vec<String> {
-    let used = report.recovery_points.iter().find(|p| p.used_by.as_deref() == Some(step.id.as_str()));
-    let Some(used) = used else { return Vec::new() };
-    let newer = report.recovery_points.iter().filter(|p| p.of == used.of && p.taken > used.taken);
+fn not_newer(points: &Points<'_>, step: &StepReport) -> Vec<String> {
+    let Some(used) = points.used_by(&step.id) else { return Vec::new() };
+    let newer = points.of_resource(&used.of).iter().filter(|p| p.taken > used.taken);
     newer.filter_map(|p| Some(format!("{}: {}", p.id, p.why_not.as_deref()?))).collect()
 }
 
@@ -243,13 +245,11 @@ fn points(text: &mut String, style: TextStyle, report: &Report) {
 
 /// Step, point, age and place.
 pub fn point_rows(report: &Report) -> Vec<[String; 4]> {
+    let points = Points::of(report);
     let mut rows = Vec::new();
     for step in &report.steps {
         for id in &step.recovery_points {
-            // If several points have this name, the one that was used comes first.
-            let named = || report.recovery_points.iter().filter(|p| p.id == *id);
-            let row = named().find(|p| p.used_by.as_deref() == Some(step.id.as_str()));
-            let row = row.or_else(|| named().find(|p| p.used_by.is_some())).or_else(|| named().next());
+            let row = points.meant(&step.id, id);
             let place = row.map(|p| format!("{} {}", p.account, p.region)).unwrap_or_default();
             let age = row
                 .and_then(|p| p.age_s)
@@ -311,6 +311,7 @@ pub fn expected_rows(report: &Report) -> Vec<[String; 5]> {
     let objective = |s: Option<f64>| {
         s.map_or_else(|| "no objective".to_owned(), |s| format!("objective {}", human_seconds(s)))
     };
+    let steps = report.steps.iter().map(|step| (step.id.as_str(), step)).collect();
     let mut rows = Vec::new();
     for w in &report.workloads {
         rows.push([
@@ -318,7 +319,7 @@ pub fn expected_rows(report: &Report) -> Vec<[String; 5]> {
             "RTO".into(),
             Told::rto(w).words(None),
             objective(w.rto.objective_s),
-            assumed(report, w),
+            assumed(report, &steps, w),
         ]);
         let misses = if worst_case_misses(&w.rpo) { ", misses" } else { "" };
         let worst = worst_case(w.rpo.worst_case_s, w.rpo.worst_case_at_least_s) + misses;
@@ -350,7 +351,7 @@ fn cost(text: &mut String, style: TextStyle, needs: &Needs) {
 
 /// The part of an expected RTO that nobody could measure: what the playbook assumes, and the steps
 /// that only a person or a program of the runner's machine can do.
-fn assumed(report: &Report, workload: &WorkloadReport) -> String {
+fn assumed(report: &Report, steps: &HashMap<&str, &StepReport>, workload: &WorkloadReport) -> String {
     let mut parts = Vec::new();
     if let Some(assume) = &report.assume {
         for (name, seconds) in [("detection", assume.detection_s), ("decision", assume.decision_s)] {
@@ -358,7 +359,7 @@ fn assumed(report: &Report, workload: &WorkloadReport) -> String {
         }
     }
     for link in &workload.critical_path {
-        let step = report.steps.iter().find(|step| step.id == link.id);
+        let step = steps.get(link.id.as_str());
         if step.is_some_and(|step| WITHOUT_CLOUD.contains(&step.uses.as_str())) {
             parts.push(format!("step {} {}", clean(&link.id), human_seconds(link.seconds)));
         }

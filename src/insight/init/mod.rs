@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use base::duration::Time;
 use base::ids::{AccountId, Region};
 use estate::file::{EstateFile, ResourceEntry};
-use estate::{Loss, Resource, Selector};
+use estate::{Loss, Resource, Selector, Selectors};
 
 use crate::matrix::workloads;
 use crate::protection::Snapshot;
@@ -56,12 +56,11 @@ struct Part {
 /// Writes a playbook.
 pub fn draft(wanted: &Wanted<'_>) -> Result<Draft, NoDraft> {
     let snapshot = Snapshot::new(wanted.file, wanted.t0);
+    let only = Selectors::new(wanted.only);
     let lost: Vec<(&Resource, &ResourceEntry)> = snapshot
         .entries()
         .filter(|(resource, _)| wanted.loss.takes_resource(resource))
-        .filter(|(resource, _)| {
-            wanted.only.is_empty() || wanted.only.iter().any(|selector| selector.selects(resource))
-        })
+        .filter(|(resource, _)| wanted.only.is_empty() || only.selects(resource))
         .collect();
     if lost.is_empty() {
         return Err(NoDraft::NothingLost(wanted.loss.to_string()));

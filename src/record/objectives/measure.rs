@@ -1,6 +1,6 @@
 //! RTO, RPO and the critical path, as DESIGN §3 defines them. All are pure functions of the record.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 
 use super::record::{Record, StepRecord};
 use crate::report::model::{CheckStatus, Consistency, Link, Rpo, RpoSource, Rto, Status, StepStatus};
@@ -21,7 +21,10 @@ pub struct Measures<'a> {
     t0: Time,
     nodes: HashMap<&'a str, (&'a NodePlan, &'static str)>,
     /// The production resources that successful steps restored.
-    restored: BTreeSet<&'a str>,
+    restored: HashSet<&'a str>,
+    /// The newest timestamp that a check found in the data that a step restored. If several checks
+    /// measure it, the oldest of their timestamps.
+    newest_data: HashMap<&'a str, Time>,
 }
 
 /// A workload's figures.
@@ -44,38 +47,45 @@ impl<'a> Measures<'a> {
             .filter(|s| s.status == Some(StepStatus::Succeeded))
             .flat_map(|s| s.restored.iter().map(String::as_str))
             .collect();
-        let mut this = Self { record, started, t0, nodes: steps.chain(checks).collect(), restored };
-        let proved = started.steps.iter().filter(|node| this.is_proved(node));
-        let claims: Vec<&str> = proved.flat_map(|node| node.claims.iter().map(String::as_str)).collect();
+        let mut newest_data: HashMap<&str, Time> = HashMap::new();
+        for check in &started.checks {
+            let Some(found) = record.checks.get(&check.id).and_then(|check| check.data_time) else { continue };
+            for step in &check.measures_of {
+                newest_data.entry(step).and_modify(|known| *known = found.min(*known)).or_insert(found);
+            }
+        }
+        let nodes = steps.chain(checks).collect();
+        let mut this = Self { record, started, t0, nodes, restored, newest_data };
+        let claims = this.proved_claims();
         this.restored.extend(claims);
         this
     }
 
-    /// Whether a step restored what the playbook says: it succeeded, checks depend on it, and they
-    /// are healthy.
-    fn is_proved(&self, step: &NodePlan) -> bool {
-        if step.claims.is_empty() || !self.ended(&step.id).succeeded {
-            return false;
-        }
-        let mut checks = self.started.checks.iter().filter(|check| self.depends(check, &step.id)).peekable();
-        checks.peek().is_some() && checks.all(|check| self.ended(&check.id).succeeded)
+    /// What steps restored, as the playbook says: they succeeded, checks depend on them, and those are
+    /// healthy.
+    fn proved_claims(&self) -> Vec<&'a str> {
+        let (healthy, sick): (Vec<_>, Vec<_>) =
+            self.started.checks.iter().partition(|check| self.ended(&check.id).succeeded);
+        let (shown, refuted) = (self.needed_by(&healthy), self.needed_by(&sick));
+        let steps = self.started.steps.iter().filter(|step| {
+            let id = step.id.as_str();
+            shown.contains(id) && !refuted.contains(id) && self.ended(id).succeeded
+        });
+        steps.flat_map(|step| step.claims.iter().map(String::as_str)).collect()
     }
 
-    /// Whether a node depends on another one, directly or through others.
-    fn depends(&self, node: &NodePlan, on: &str) -> bool {
-        let mut seen = BTreeSet::new();
-        let mut waiting: Vec<&str> = node.needs.iter().map(String::as_str).collect();
+    /// The nodes that some others depend on, directly or through more of them.
+    fn needed_by(&self, nodes: &[&'a NodePlan]) -> HashSet<&'a str> {
+        let mut needed = HashSet::new();
+        let mut waiting: Vec<&str> = nodes.iter().flat_map(|node| &node.needs).map(String::as_str).collect();
         while let Some(id) = waiting.pop() {
-            if id == on {
-                return true;
-            }
-            if seen.insert(id)
+            if needed.insert(id)
                 && let Some((node, _)) = self.nodes.get(id)
             {
                 waiting.extend(node.needs.iter().map(String::as_str));
             }
         }
-        false
+        needed
     }
 
     pub fn is_restored(&self, resource: &str) -> bool {
@@ -98,10 +108,11 @@ impl<'a> Measures<'a> {
     pub fn workload(&self, workload: &WorkloadPlan) -> Measured {
         // A step that restores a resource of the workload belongs to it, even if the playbook does
         // not say so.
+        let lost: HashSet<&String> = workload.lost.iter().collect();
         let restores = |node: &NodePlan| {
             let step = self.record.steps.get(&node.id);
             let restored = step.into_iter().flat_map(|step| &step.restored);
-            restored.chain(&node.claims).any(|id| workload.lost.contains(id))
+            restored.chain(&node.claims).any(|id| lost.contains(id))
         };
         let own = |node: &NodePlan| node.workload.as_deref() == Some(&workload.name);
         let steps = self.started.steps.iter().filter(|n| own(n) || restores(n));
@@ -190,9 +201,10 @@ impl<'a> Measures<'a> {
         }
         // A measure that a check failed to take is unknown, whatever the recovery points say. So is
         // a measure that belongs to no store.
+        let ids: HashSet<&String> = steps.iter().map(|step| &step.id).collect();
         complete &= self.started.checks.iter().filter(|n| n.measures_rpo).all(|check| {
             let own = check.workload.as_deref() == Some(&workload.name);
-            let stores = steps.iter().any(|step| check.measures_of.contains(&step.id));
+            let stores = check.measures_of.iter().any(|id| ids.contains(id));
             if check.measures_of.is_empty() { !own } else { !stores || self.ended(&check.id).succeeded }
         });
         let ages: Vec<Option<f64>> = sources.iter().map(|source| age(source, self.t0)).collect();
@@ -239,7 +251,7 @@ impl<'a> Measures<'a> {
         }
         let Some(point) = step.source.as_ref() else { return self.told_by_a_check(node) };
         let taken = step.consistent_at.or(point.taken);
-        let data_time = self.newest_data(id);
+        let data_time = self.newest_data.get(id).copied();
         Some(RpoSource {
             of: point.of.to_string(),
             recovery_point: point.id.clone(),
@@ -259,7 +271,7 @@ impl<'a> Measures<'a> {
     /// The source of a store whose recovery point nobody knows: the step says that it restored it.
     /// Only a check can tell how old its data are.
     fn told_by_a_check(&self, node: &NodePlan) -> Option<RpoSource> {
-        let newest = self.newest_data(&node.id).filter(|_| !node.claims.is_empty())?;
+        let newest = *self.newest_data.get(node.id.as_str()).filter(|_| !node.claims.is_empty())?;
         Some(RpoSource {
             of: node.claims.join(", "),
             recovery_point: "unknown".to_owned(),
@@ -273,17 +285,6 @@ impl<'a> Measures<'a> {
             worst_case_points: 0,
             worst_case_span_s: None,
         })
-    }
-
-    /// The newest timestamp that a check found in the data that a step restored. If several checks
-    /// measure it, the oldest of their timestamps.
-    fn newest_data(&self, step: &str) -> Option<Time> {
-        self.started
-            .checks
-            .iter()
-            .filter(|n| n.measures_of.iter().any(|of| of == step))
-            .filter_map(|n| self.record.checks.get(&n.id)?.data_time)
-            .min()
     }
 
     /// The instant at which what needs a node may begin. A check releases it when it has held for
