@@ -146,6 +146,8 @@ async fn seed(moto: &Moto) -> Ids {
     moto.age(&json!({ "kind": "db_cluster", "id": ACCOUNTS, "account": SANDBOX, "region": WEST,
         "taken": (latest + chrono::TimeDelta::seconds(1)).to_rfc3339() }));
     let backup = table(moto).await;
+    moto.age(&json!({ "kind": "table_backup", "id": backup, "account": SANDBOX, "region": EAST,
+        "taken": (latest - chrono::TimeDelta::hours(1)).to_rfc3339() }));
     moto.age(&json!({ "kind": "table", "id": CARTS, "account": SANDBOX, "region": EAST,
         "taken": latest.to_rfc3339() }));
     let instant = buckets(&s3(moto).await).await;

@@ -49,7 +49,9 @@ impl<'a> Measures<'a> {
             .collect();
         let mut newest_data: HashMap<&str, Time> = HashMap::new();
         for check in &started.checks {
-            let Some(found) = record.checks.get(&check.id).and_then(|check| check.data_time) else { continue };
+            let Some(found) = record.checks.get(&check.id).and_then(|check| check.data_time) else {
+                continue;
+            };
             for step in &check.measures_of {
                 newest_data.entry(step).and_modify(|known| *known = found.min(*known)).or_insert(found);
             }

@@ -71,7 +71,7 @@ async fn a_table_without_a_tag_is_the_runs_only_if_it_restored_it() {
     let (name, west) = (named(&world, "carts"), dynamodb(&world, WEST).await);
     let before = world.moto.state();
     // The runner dies before it tags the table. Until the restore ends, it cannot be deleted.
-    world.moto.delays(&json!({ "table": 2 }));
+    world.moto.delays(&json!({ "table": 8 }));
     world.create(&at, &Create::Table(restore(&backup, &name))).await;
     let found = world.aws.tagged(&at, &Whose::Run(world.run_tags.run.clone())).await.unwrap();
     assert!(found.things.is_empty() && found.unread[0].contains(&name), "{found:?}");
@@ -106,7 +106,7 @@ async fn a_tagged_table_is_found_counted_and_deleted_though_it_is_protected() {
     let world = World::losing_east();
     let at = place(SANDBOX, WEST);
     carts(&world).await;
-    let taken = chrono::Utc::now() - chrono::TimeDelta::minutes(5);
+    let taken = chrono::DateTime::from_timestamp(chrono::Utc::now().timestamp() - 300, 0).unwrap();
     world.moto.age(&json!({ "kind": "table", "id": "carts", "account": SANDBOX, "region": EAST,
         "taken": taken.to_rfc3339() }));
     let (name, west) = (named(&world, "carts"), dynamodb(&world, WEST).await);

@@ -17,6 +17,7 @@ KINDS = {
     "db_instance": lambda ec2, rds: rds.databases,
     "db_cluster": lambda ec2, rds: rds.clusters,
     "table": lambda ec2, rds: dynamodb_backends[rds.account_id][rds.region_name].tables,
+    "table_backup": lambda ec2, rds: dynamodb_backends[rds.account_id][rds.region_name].backups,
 }
 KEYS = {"kind", "id", "account", "region", "taken", "earliest"}
 
@@ -51,6 +52,9 @@ def set_age(kind, thing, taken, wish):
             thing.earliest_restorable_time = thing.__dict__["peer_earliest_restorable"]
     elif kind == "table":
         set_window(thing, taken, instant(wish["earliest"]) if "earliest" in wish else None)
+    elif kind == "table_backup":
+        # Its ARN holds the time, too, and stays.
+        thing.creation_date_time = taken
     elif kind == "ebs_snapshot":
         thing.start_time = taken
         completed_at(thing, taken)

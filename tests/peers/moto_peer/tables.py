@@ -65,7 +65,7 @@ def to_point_in_time(moto):
         if wanted is None and not body.get("UseLatestRestorableTime"):
             refuse("ValidationException", "Either RestoreDateTime or UseLatestRestorableTime must be given")
         earliest, latest = log["EarliestRestorableDateTime"], log["LatestRestorableDateTime"]
-        if wanted is not None and not earliest <= float(wanted) <= latest:
+        if wanted is not None and not earliest <= seconds(wanted) <= latest:
             refuse("InvalidRestoreTimeException", f"The restore time {wanted} is outside the window of {name}")
         backend, here = self.dynamodb_backend, name in self.dynamodb_backend.tables
         elsewhere = (account, region) != (self.current_account, self.region)
@@ -82,6 +82,11 @@ def to_point_in_time(moto):
                 del backend.tables[name]
 
     return restore
+
+
+def seconds(instant):
+    """moto gives some of the instants of a request as numbers, and some parsed."""
+    return instant.timestamp() if isinstance(instant, datetime) else float(instant)
 
 
 def from_backup(moto):
