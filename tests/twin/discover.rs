@@ -578,7 +578,7 @@ fn a_snapshot_that_is_seen_from_elsewhere_is_the_one_that_its_owner_names() {
     };
     let start = fresh(Path::new(PATH), &shop()).unwrap().text;
     let seen_alone = by_sandbox(vec![seen.clone()]);
-    assert_eq!(ids(&merge_well(&start, &seen_alone).text), [name.clone()]);
+    assert_eq!(ids(&merge_well(&start, &seen_alone).text), std::slice::from_ref(&name));
     // Its owner is read later.
     let first = Discovered { recovery_points: vec![seen], ..shop() };
     let start = fresh(Path::new(PATH), &first).unwrap().text;
