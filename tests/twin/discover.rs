@@ -604,8 +604,6 @@ fn what_a_failed_call_would_tell_stays_and_what_is_over_goes() {
         ("redshift:cluster", json!({ "multi_az": true }), true),
         ("mq:broker", json!({ "multi_az": true }), true),
         ("elasticache:replication-group", json!({ "multi_az": true }), true),
-        // `discover` never tells it, so a person did.
-        ("rds:cluster", json!({ "multi_az": true }), false),
     ] {
         let before = Discovered { resources: vec![entry(kind, more.clone())], ..shop() };
         let start = fresh(Path::new(PATH), &before).unwrap().text;
@@ -619,8 +617,7 @@ fn what_a_failed_call_would_tell_stays_and_what_is_over_goes() {
         let whole = What::Resources(kind.into());
         let (account, region) = (PRODUCTION.parse().unwrap(), Some("us-east-1".parse().unwrap()));
         now.read.insert(Read { account, region, what: whole });
-        let by_hand = kind == "rds:cluster" && more.get("multi_az").is_some();
-        assert_eq!(stays(&now), by_hand, "{kind} {more}");
+        assert!(!stays(&now), "{kind} {more}");
     }
 }
 

@@ -142,6 +142,10 @@ pub async fn what_was_never_there_is_gone(peer: &Peer) {
         let seen = peer.cloud.observe(&at, kind, &ids).await.unwrap_or_else(|e| panic!("{kind:?}: {e}"));
         assert_eq!(seen.iter().map(|s| s.id.clone()).collect::<Vec<_>>(), ids, "in the order asked");
         assert!(seen.iter().all(|s| s.state == State::Gone), "{seen:?}");
+        // A job whose id is known was started. AWS waits for it to be seen.
+        if kind == Kind::RestoreJob {
+            continue;
+        }
         // Deleting what does not exist succeeds.
         let resource =
             ResourceRef { kind, id: id.into(), account: account(SANDBOX), region: at.region.clone() };
