@@ -33,9 +33,9 @@ async fn every_action_once() {
 
     let steps = include_str!("everything.yaml");
     let steps = steps
-        .replace("SNAPSHOT", &closet.snapshot)
-        .replace("IMAGE", &closet.image)
-        .replace("KEY", KEY)
+        .replace("<SNAPSHOT>", &closet.snapshot)
+        .replace("<IMAGE>", &closet.image)
+        .replace("<KEY>", KEY)
         .replace("BACKUP", &backup);
     let drill = Drill::new(&(Closet::head("everything") + &steps), closet.moto.endpoint());
     let stack = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("drills/orders.stack.yaml");
