@@ -131,9 +131,20 @@ async fn the_leavings_of_killed_runs_are_removed_and_nothing_else() {
     untagged(&closet).await;
     closet.moto.delays(&json!({ "default": 0.5 }));
     let before = closet.moto.state();
-    let steps = include_str!("everything.yaml");
-    let steps =
-        steps.replace("SNAPSHOT", &closet.snapshot).replace("IMAGE", &closet.image).replace("KEY", KEY);
+    let mut steps = include_str!("everything.yaml")
+        .replace("<SNAPSHOT>", &closet.snapshot)
+        .replace("<IMAGE>", &closet.image)
+        .replace("<KEY>", KEY);
+    // What carries no tag at first cannot be found by it if the runner dies: tables, and what AWS
+    // Backup restores. `abort` finds it by the journal.
+    for (from, to) in [
+        ("  - id: carts\n", "  - { id: papers"),
+        ("  - id: shares\n", "  - { id: greet"),
+        ("  - id: items\n", "  # A replica"),
+    ] {
+        let (from, to) = (steps.find(from).unwrap(), steps.find(to).unwrap());
+        steps.replace_range(from..to, "");
+    }
     let head = Closet::head("swept").replace("ttl: 1h", &format!("ttl: {TTL}s"));
     // Adds what the playbook of every action does not create, or creates only at its very end.
     let more = format!(
@@ -191,7 +202,8 @@ async fn the_leavings_of_killed_runs_are_removed_and_nothing_else() {
         things(&removed).len()
     );
     assert!(swept.len() >= RUNS, "{swept:?}");
-    for &kind in Kind::ALL {
+    let tagged_later = [Kind::Table, Kind::FileSystem, Kind::MountTarget, Kind::RestoreJob];
+    for &kind in Kind::ALL.iter().filter(|kind| !tagged_later.contains(kind)) {
         let name = json!(kind);
         assert!(all.contains(name.as_str().unwrap()), "no run has left a {kind:?}: {all:?}");
     }

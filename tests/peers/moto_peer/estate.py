@@ -219,7 +219,7 @@ def rds(estate, place):
         kind = {"docdb": "docdb:cluster", "neptune": "neptune:cluster"}.get(engine, "rds:cluster")
         name = f"aurora{n}-{place.code}"
         arn = place.arn("rds", f"cluster:{name}")
-        place.add("DescribeDBClusters", {"DBClusterIdentifier": name, "DBClusterArn": arn, "DbClusterResourceId": f"cluster-{name}", "Engine": engine, "AllocatedStorage": 1, "BackupRetentionPeriod": 14, "EarliestRestorableTime": now - timedelta(days=20), "LatestRestorableTime": now - timedelta(minutes=4), "Endpoint": f"{name}.cluster-c1.{place.region}.rds.amazonaws.com", "TagList": tag_list({"app": "shop"})})
+        place.add("DescribeDBClusters", {"DBClusterIdentifier": name, "DBClusterArn": arn, "DbClusterResourceId": f"cluster-{name}", "Engine": engine, "AllocatedStorage": 1, "BackupRetentionPeriod": 14, "EarliestRestorableTime": now - timedelta(days=20), "LatestRestorableTime": now - timedelta(minutes=1), "Endpoint": f"{name}.cluster-c1.{place.region}.rds.amazonaws.com", "TagList": tag_list({"app": "shop"})})
         estate.resource(place, f"{kind}/{name}", engine=engine, tags={"app": "shop"}, addresses=[f"{name}.cluster-c1.{place.region}.rds.amazonaws.com"])
         estate.point(place, f"{kind}/{name}", "rds_pitr", name, taken="-5m", retention="14d", engine=engine)
         for m in range(2):
@@ -305,7 +305,7 @@ def dynamodb(estate, place):
         table |= {"Replicas": [{"RegionName": away, "ReplicaStatus": "ACTIVE"}]} if n == 1 else {}
         recovery = {"PointInTimeRecoveryStatus": "DISABLED"}
         if pitr:
-            recovery = {"PointInTimeRecoveryStatus": "ENABLED", "RecoveryPeriodInDays": 35, "EarliestRestorableDateTime": now - timedelta(days=40), "LatestRestorableDateTime": now - timedelta(minutes=4)}
+            recovery = {"PointInTimeRecoveryStatus": "ENABLED", "RecoveryPeriodInDays": 35, "EarliestRestorableDateTime": now - timedelta(days=40), "LatestRestorableDateTime": now - timedelta(minutes=1)}
         place.tables[name] = {
             "DescribeTable": {"Table": table},
             "ListTagsOfResource": tag_list({"app": "shop", "tier": "1"}),
@@ -334,7 +334,7 @@ def efs(estate, place):
         if n in (1, 2):
             to = estate.place(place.account, away)
             target = to.hex("fs", n + 2)
-            replication = {"SourceFileSystemId": id, "SourceFileSystemRegion": place.region, "SourceFileSystemArn": "x", "OriginalSourceFileSystemArn": "x", "CreationTime": DAY, "Destinations": [{"Status": "ENABLED", "FileSystemId": target, "Region": away, "LastReplicatedTimestamp": now - timedelta(minutes=3)}]}
+            replication = {"SourceFileSystemId": id, "SourceFileSystemRegion": place.region, "SourceFileSystemArn": "x", "OriginalSourceFileSystemArn": "x", "CreationTime": DAY, "Destinations": [{"Status": "ENABLED", "FileSystemId": target, "Region": away, "LastReplicatedTimestamp": now - timedelta(minutes=1)}]}
             place.add("DescribeReplicationConfigurations", replication)
             to.add("DescribeReplicationConfigurations", replication)
             if n == 1:
