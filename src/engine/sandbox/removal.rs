@@ -351,16 +351,18 @@ mod tests {
             account: place.account.clone(),
             region: place.region.clone(),
         };
-        let all: Vec<ResourceRef> = Kind::ALL.iter().map(|kind| one(*kind, "made")).collect();
+        // After a restore job the known resources are asked for too, so it would come first.
+        let kinds = || Kind::ALL.iter().filter(|kind| **kind != Kind::RestoreJob);
+        let all: Vec<ResourceRef> = kinds().map(|kind| one(*kind, "made")).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let local = tokio::task::LocalSet::new();
         let left = runtime.block_on(
             local.run_until(removal.run(all, async || vec![one(Kind::Instance, "left by the stack")])),
         );
         // This cloud deletes nothing.
-        assert_eq!(left.resisting.len(), Kind::ALL.len() + 1);
+        assert_eq!(left.resisting.len(), kinds().count() + 1);
         let asked = asked.0.borrow();
-        assert!(Kind::ALL.iter().all(|kind| asked.contains(kind)), "{asked:?}");
+        assert!(kinds().all(|kind| asked.contains(kind)), "{asked:?}");
         let at = |kind: Kind| asked.iter().position(|one| *one == kind).unwrap();
         let again = asked.iter().rposition(|kind| *kind == Kind::Instance).unwrap();
         assert!(at(Kind::Instance) < at(Kind::Stack) && at(Kind::Stack) < again, "{asked:?}");
