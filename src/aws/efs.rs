@@ -23,22 +23,23 @@ pub async fn all(efs: &EfsReader) -> CloudResult<Vec<FileSystemDescription>> {
     Ok(all)
 }
 
+/// `None`: it is gone.
+fn state(of: &LifeCycleState) -> Option<State> {
+    let said = of.as_str().to_owned();
+    if *of == LifeCycleState::Available {
+        Some(State::Ready)
+    } else if *of == LifeCycleState::Error {
+        Some(State::Failed(said))
+    } else {
+        (*of != LifeCycleState::Deleted).then_some(State::Pending(said))
+    }
+}
+
 pub async fn observe(efs: &EfsReader, ids: &[String]) -> CloudResult<Vec<Observed>> {
     let mut all = Vec::new();
     for id in ids {
         let Some(system) = describe(efs, id).await? else { continue };
-        let said = system.life_cycle_state.as_str().to_owned();
-        let is = |state: LifeCycleState| system.life_cycle_state == state;
-        if is(LifeCycleState::Deleted) {
-            continue;
-        }
-        let state = if is(LifeCycleState::Available) {
-            State::Ready
-        } else if is(LifeCycleState::Error) {
-            State::Failed(said)
-        } else {
-            State::Pending(said)
-        };
+        let Some(state) = state(&system.life_cycle_state) else { continue };
         all.push(with(observed(id.clone(), state), "file_system_id", id.as_str()));
     }
     Ok(all)
@@ -106,18 +107,7 @@ pub async fn observe_targets(efs: &EfsReader, ids: &[String]) -> CloudResult<Vec
     let mut all = Vec::new();
     for id in ids {
         let Some(target) = target(efs, id).await? else { continue };
-        let is = |state: LifeCycleState| target.life_cycle_state == state;
-        if is(LifeCycleState::Deleted) {
-            continue;
-        }
-        let said = target.life_cycle_state.as_str().to_owned();
-        let state = if is(LifeCycleState::Available) {
-            State::Ready
-        } else if is(LifeCycleState::Error) {
-            State::Failed(said)
-        } else {
-            State::Pending(said)
-        };
+        let Some(state) = state(&target.life_cycle_state) else { continue };
         all.push(with(observed(id.clone(), state), "address", target.ip_address));
     }
     Ok(all)

@@ -2,12 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
+use base::ids::{BadName, Region};
+
 /// Parses `NAME=VALUE`.
 pub fn name_and_value(text: &str) -> Result<(String, String), String> {
     text.split_once('=')
         .filter(|(name, _)| !name.is_empty())
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .ok_or_else(|| "write it as NAME=VALUE".to_owned())
+}
+
+pub fn region(text: &str) -> Result<Region, String> {
+    text.parse().map_err(|e: BadName| format!("{}; {}", e.message, e.help))
 }
 
 /// Returns the folder of a run, also for a file in it.

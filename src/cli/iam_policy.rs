@@ -1,5 +1,6 @@
 //! `drillmaster iam-policy`
 
+use super::arguments::region;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -58,10 +59,6 @@ pub struct Args {
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum Reads {
     Discover,
-}
-
-fn region(text: &str) -> Result<Region, String> {
-    text.parse().map_err(|e: base::ids::BadName| format!("{}; {}", e.message, e.help))
 }
 
 fn principal(text: &str) -> Result<String, String> {
@@ -137,7 +134,7 @@ fn calls_of_discover(wanted: &[String]) -> Result<BTreeSet<&'static str>, String
 
 #[cfg(not(feature = "aws"))]
 fn calls_of_discover(_: &[String]) -> Result<BTreeSet<&'static str>, String> {
-    Err("this build cannot reach AWS: build it with the cargo feature `aws` (it is on by default)".into())
+    Err(super::wire::WITHOUT_AWS.into())
 }
 
 fn print_reading(

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::arguments::region;
 use super::configuration::{ConfigArg, account_of};
 use super::{complain, wire};
 use crate::config::{SweptAccount, UserConfig};
@@ -56,10 +57,6 @@ pub struct Args {
     output: OutputMode,
     #[command(flatten)]
     config: ConfigArg,
-}
-
-fn region(text: &str) -> Result<Region, String> {
-    text.parse().map_err(|e: base::ids::BadName| format!("{}; {}", e.message, e.help))
 }
 
 pub fn run(args: &Args) -> Exit {

@@ -57,9 +57,14 @@ pub struct AccountEntry {
 }
 
 impl AccountEntry {
+    /// An account of which nothing else is known.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self { name: name.into(), provider: None, root_access_keys: None }
+    }
+
     /// An account that an entry names, and that was not read. No sandbox may be put there.
     pub fn unread(id: &AccountId) -> Self {
-        Self { name: format!("unread-{id}"), provider: None, root_access_keys: None }
+        Self::named(format!("unread-{id}"))
     }
 
     pub fn is_unread(&self, id: &AccountId) -> bool {
@@ -67,7 +72,7 @@ impl AccountEntry {
     }
 }
 
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RegionEntry {
     /// The ids (not the names) of the region's zones: `use1-az1`. Local Zones and Wavelength Zones

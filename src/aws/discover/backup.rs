@@ -11,7 +11,7 @@ use super::found::{
 use super::{Here, Service, listed};
 use crate::answer::missing;
 use crate::points::backup::is_copy;
-use crate::points::search::account_of;
+use crate::points::search::{account_of, place_of};
 use crate::time::some_time;
 use base::duration::When;
 use base::ids::AccountId;
@@ -155,7 +155,7 @@ fn of_point(
         return None;
     }
     let (arn, of) = (point.recovery_point_arn()?, point.resource_arn()?);
-    let (account, region) = (account_of(of), of.split(':').nth(3).and_then(|region| region.parse().ok()));
+    let (account, region) = place_of(Some(of));
     let (here_account, here_region) = (owner.clone(), here.region().clone());
     let id = resource_of(point.resource_type(), of);
     let mut entry = empty_point(id, PointKind::Backup, arn.to_owned(), here_account, here_region);

@@ -22,26 +22,10 @@ pub struct Joined {
     all: Found,
 }
 
-fn account_entry(name: &str) -> AccountEntry {
-    AccountEntry { name: name.to_owned(), provider: None, root_access_keys: None }
-}
-
-fn region_entry() -> RegionEntry {
-    RegionEntry {
-        azs: Vec::new(),
-        db_classes: None,
-        instance_types: None,
-        kms_keys: None,
-        db_parameter_groups: None,
-        db_option_groups: None,
-        quotas: None,
-    }
-}
-
 impl Joined {
     pub fn new(accounts: &[(AccountId, String)]) -> Self {
         Self {
-            accounts: accounts.iter().map(|(id, name)| (id.clone(), account_entry(name))).collect(),
+            accounts: accounts.iter().map(|(id, name)| (id.clone(), AccountEntry::named(name))).collect(),
             regions: BTreeMap::new(),
             read: BTreeSet::new(),
             incomplete: Vec::new(),
@@ -51,7 +35,7 @@ impl Joined {
 
     /// Adds the zones that an account has in a region. Not every account has all of them.
     pub fn region(&mut self, place: &Place, zones: &[Zone]) {
-        let entry = self.regions.entry(place.region.clone()).or_insert_with(region_entry);
+        let entry = self.regions.entry(place.region.clone()).or_default();
         entry.azs.extend(zones.iter().map(|zone| zone.id.clone()));
         entry.azs.sort();
         entry.azs.dedup();
@@ -101,7 +85,7 @@ impl Joined {
         let replicas = resources.iter().flat_map(|resource| &resource.replicas);
         let lying = recovery_points.iter().map(|point| &point.region);
         for region in lying.chain(replicas.map(|replica| &replica.region)) {
-            regions.entry(region.clone()).or_insert_with(region_entry);
+            regions.entry(region.clone()).or_default();
         }
 
         // A machine may lie in a Local Zone, which is no zone of the region's own.

@@ -12,7 +12,7 @@ use super::{Here, Service, listed};
 use crate::points::{database, search};
 use crate::time::some_time;
 use base::duration::{Size, Time};
-use base::ids::{AccountId, Region, name_of};
+use base::ids::name_of;
 use estate::file::{PointEntry, ReplicaEntry, ResourceEntry};
 use estate::{PointKind, ResourceId};
 use port::TAG_RUN;
@@ -72,12 +72,6 @@ fn tags_of(tags: &[Tag]) -> BTreeMap<String, String> {
 
 fn gib(size: Option<i32>) -> Size {
     Size::gib(size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0))
-}
-
-/// Account and region of an ARN.
-fn place_of(arn: Option<&str>) -> (Option<AccountId>, Option<Region>) {
-    let region = arn.and_then(|arn| arn.split(':').nth(3)).and_then(|region| region.parse().ok());
-    (arn.and_then(search::account_of), region)
 }
 
 fn entry(here: &Here<'_>, kind: &str, name: Option<&str>, tags: &[Tag]) -> Option<ResourceEntry> {
@@ -151,7 +145,7 @@ fn secondaries(writer: &str, global: &[GlobalCluster]) -> Vec<ReplicaEntry> {
     };
     let mut all = Vec::new();
     for member in global.iter().filter(is_writer).flat_map(GlobalCluster::global_cluster_members) {
-        let (account, region) = place_of(member.db_cluster_arn());
+        let (account, region) = search::place_of(member.db_cluster_arn());
         if let Some(region) = region.filter(|_| member.is_writer() != Some(true)) {
             let account = account.filter(|account| search::account_of(writer).as_ref() != Some(account));
             all.push(ReplicaEntry { region, account, az: None, lag: None });
@@ -168,7 +162,9 @@ async fn lags_of_secondaries(here: &Here<'_>, found: &mut Found, global: &[Globa
         let members = cluster.global_cluster_members();
         let Some(writer) = members.iter().find(|member| member.is_writer() == Some(true)) else { continue };
         for arn in members.iter().filter_map(|member| member.db_cluster_arn()) {
-            if Some(arn) != writer.db_cluster_arn() && place_of(Some(arn)).1.as_ref() == Some(here.region()) {
+            if Some(arn) != writer.db_cluster_arn()
+                && search::place_of(Some(arn)).1.as_ref() == Some(here.region())
+            {
                 let metric = LagMetric {
                     namespace: "AWS/RDS",
                     name: "AuroraGlobalDBReplicationLag",
@@ -389,7 +385,7 @@ async fn replicas(here: &Here<'_>, found: &mut Found, instances: &[DbInstance]) 
             ..empty_point(of, PointKind::RdsReplica, id.to_owned(), account, region)
         };
         // A source in another region is named by its ARN.
-        let (account, region) = place_of(Some(source).filter(|source| source.starts_with("arn:")));
+        let (account, region) = search::place_of(Some(source).filter(|source| source.starts_with("arn:")));
         let point = FoundPoint::of_entry(entry).arn(db.db_instance_arn());
         found.point(point.of_place(account, region));
     }
@@ -412,8 +408,9 @@ async fn snapshots(here: &Here<'_>, found: &mut Found) {
             if let Some(point) = point.filter(|point| point.seen_usable.is_some()) {
                 let region = snapshot.source_region().and_then(|region| region.parse().ok());
                 let owner = point.account.clone();
-                let source =
-                    place_of(snapshot.source_db_snapshot_identifier().filter(|s| s.starts_with("arn:")));
+                let source = search::place_of(
+                    snapshot.source_db_snapshot_identifier().filter(|s| s.starts_with("arn:")),
+                );
                 let account = source.0.or(Some(owner));
                 let point = FoundPoint::of(point, here.account()).arn(snapshot.db_snapshot_arn());
                 found.point(point.of_place(account, region.or(source.1)));
@@ -426,7 +423,7 @@ async fn snapshots(here: &Here<'_>, found: &mut Found) {
             let point = database::of_cluster_snapshot(&here.search(), snapshot);
             if let Some(mut point) = point.filter(|point| point.seen_usable.is_some()) {
                 cluster_kind(snapshot.engine()).clone_into(&mut point.of.kind);
-                let (account, region) = place_of(snapshot.source_db_cluster_snapshot_arn());
+                let (account, region) = search::place_of(snapshot.source_db_cluster_snapshot_arn());
                 let account = account.or_else(|| Some(point.account.clone()));
                 let point = FoundPoint::of(point, here.account()).arn(snapshot.db_cluster_snapshot_arn());
                 found.point(point.of_place(account, region));

@@ -7,6 +7,7 @@ use aws_sdk_backup::types::{
     RecoveryPointStatus,
 };
 
+use super::search::{account_of, place_of};
 use super::{Search, Target};
 use crate::access::BackupReader;
 use crate::pages;
@@ -36,7 +37,7 @@ pub async fn find(backup: &BackupReader, search: &Search<'_>) -> CloudResult<Vec
         if !seen.insert(arn.to_owned()) {
             continue;
         }
-        let owner = of_arn(arn).map_or_else(|| search.place.account.clone(), |(_, account)| account);
+        let owner = account_of(arn).unwrap_or_else(|| search.place.account.clone());
         let is_own = owner == search.place.account;
         let request = backup.list_recovery_points_by_backup_vault().backup_vault_name(name);
         let request = request.set_backup_vault_account_id((!is_own).then(|| owner.to_string()));
@@ -133,7 +134,7 @@ fn copies(
         ) else {
             continue;
         };
-        let Some((region, account)) = of_arn(vault) else { continue };
+        let (Some(account), Some(region)) = place_of(Some(vault)) else { continue };
         let of = resource(job.resource_type().unwrap_or_default(), arn);
         let point = RecoveryPoint {
             taken: dated.get(source).copied().flatten(),
@@ -154,12 +155,6 @@ fn resource(word: &str, arn: &str) -> ResourceId {
     let row = port::restorable::TABLE.iter().find(|row| row.word == word);
     let kind = row.map_or_else(|| format!("backup:{}", word.to_lowercase()), |row| row.kind.to_owned());
     ResourceId::new(&kind, name)
-}
-
-/// Region and account of an ARN.
-fn of_arn(arn: &str) -> Option<(Region, AccountId)> {
-    let mut parts = arn.strip_prefix("arn:")?.splitn(5, ':').skip(2);
-    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
 #[cfg(test)]

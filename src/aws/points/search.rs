@@ -1,7 +1,7 @@
 //! The search for recovery points, and helpers to read their tags and attributes.
 
 use base::duration::Time;
-use base::ids::AccountId;
+use base::ids::{AccountId, Region};
 use estate::{ResourceId, Selector};
 use port::Place;
 
@@ -53,6 +53,12 @@ pub fn named(kind: &str, text: &str) -> ResourceId {
 /// Returns the account in an ARN.
 pub fn account_of(arn: &str) -> Option<AccountId> {
     arn.split(':').nth(4)?.parse().ok()
+}
+
+/// Returns the account and the region in an ARN.
+pub fn place_of(arn: Option<&str>) -> (Option<AccountId>, Option<Region>) {
+    let region = arn.and_then(|arn| arn.split(':').nth(3)).and_then(|region| region.parse().ok());
+    (arn.and_then(account_of), region)
 }
 
 pub fn tagged_time(text: Option<&str>) -> Option<Time> {

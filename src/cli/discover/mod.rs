@@ -5,6 +5,7 @@ mod live;
 mod progress;
 mod target;
 
+use crate::cli::arguments::region;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -78,10 +79,6 @@ pub struct Reading {
     pub regions: Vec<Region>,
     /// Empty: all.
     pub services: Vec<String>,
-}
-
-fn region(text: &str) -> Result<Region, String> {
-    text.parse().map_err(|e: base::ids::BadName| format!("{}; {}", e.message, e.help))
 }
 
 fn account(text: &str) -> Result<Named, String> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::discovered::Discovered;
-use crate::file::{AccountEntry, RegionEntry};
+use crate::file::AccountEntry;
 use base::ids::{AccountId, Region};
 
 /// Adds the accounts, regions and zones that entries lie in. Leaves out shares with accounts that
@@ -33,7 +33,7 @@ pub fn complete(found: &Discovered, known: &BTreeSet<AccountId>) -> (Discovered,
         found.accounts.entry(id).or_insert(unread);
     }
     for (region, az) in places {
-        let entry = found.regions.entry(region).or_insert_with(nothing_known);
+        let entry = found.regions.entry(region).or_default();
         if let Some(az) = az.filter(|az| !entry.azs.contains(az)) {
             entry.azs.push(az);
             entry.azs.sort();
@@ -50,16 +50,4 @@ pub fn complete(found: &Discovered, known: &BTreeSet<AccountId>) -> (Discovered,
         });
     }
     (found, strangers)
-}
-
-fn nothing_known() -> RegionEntry {
-    RegionEntry {
-        azs: Vec::new(),
-        db_classes: None,
-        instance_types: None,
-        kms_keys: None,
-        db_parameter_groups: None,
-        db_option_groups: None,
-        quotas: None,
-    }
 }
