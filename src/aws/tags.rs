@@ -12,12 +12,14 @@ pub const TAG_TOKEN: &str = "drillmaster:token";
 
 /// Returns the tags of a new resource as pairs.
 pub fn pairs(at: &At<'_>, name: &str) -> Vec<(&'static str, String)> {
-    vec![
-        ("Name", clean(name, 255)),
-        (TAG_RUN, at.run_tags.run.to_string()),
-        (TAG_EXPIRES, at.run_tags.expires.to_rfc3339_opts(SecondsFormat::Secs, true)),
-        (TAG_TOKEN, clean(&at.origin.token, 64)),
-    ]
+    let [run, expires] = of_run(at.run_tags);
+    vec![("Name", clean(name, 255)), run, expires, (TAG_TOKEN, clean(&at.origin.token, 64))]
+}
+
+/// Returns the tags that say whose a resource is, and until when.
+pub fn of_run(run_tags: &RunTags) -> [(&'static str, String); 2] {
+    let expires = run_tags.expires.to_rfc3339_opts(SecondsFormat::Secs, true);
+    [(TAG_RUN, run_tags.run.to_string()), (TAG_EXPIRES, expires)]
 }
 
 /// Replaces the characters that some service refuses in a tag's value.

@@ -12,7 +12,8 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::Clients;
 use crate::error::OrCloud;
-use port::{CloudError, CloudResult, CreateCall, ErrorKind, Needs, TAG_EXPIRES, TAG_RUN};
+use crate::tags;
+use port::{CloudError, CloudResult, CreateCall, ErrorKind, Needs};
 
 /// How closely a question resembles the call that it stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,14 +52,10 @@ const PUBLIC_KEY: &str =
 /// Returns the tags of the real call. A policy may allow the call only with them.
 fn spec(needs: &Needs, kind: ResourceType) -> Option<Vec<TagSpecification>> {
     let run_tags = needs.run_tags.as_ref()?;
-    let tag = |key: &str, value: String| Tag::builder().key(key).value(value).build();
-    let expires = run_tags.expires.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-    let tags = vec![
-        tag("Name", "drillmaster-preflight".into()),
-        tag(TAG_RUN, run_tags.run.to_string()),
-        tag(TAG_EXPIRES, expires),
-        tag(crate::tags::TAG_TOKEN, "preflight".into()),
-    ];
+    let [run, expires] = tags::of_run(run_tags);
+    let name = ("Name", "drillmaster-preflight".to_owned());
+    let all = [name, run, expires, (tags::TAG_TOKEN, "preflight".to_owned())];
+    let tags = all.into_iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
     Some(vec![TagSpecification::builder().resource_type(kind).set_tags(Some(tags)).build()])
 }
 

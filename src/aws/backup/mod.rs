@@ -16,10 +16,7 @@ use crate::{At, missing, observed, tags, with};
 use base::duration::{Span, Time};
 use port::request::OUTSIDE;
 use port::wait::CONSISTENT_AFTER;
-use port::{
-    AdoptRestored, CloudError, CloudResult, Created, ErrorKind, Kind, Observed, StartRestore, State,
-    TAG_EXPIRES, TAG_RUN,
-};
+use port::{AdoptRestored, CloudError, CloudResult, Created, ErrorKind, Kind, Observed, StartRestore, State};
 
 const DESCRIBE: &str = "backup:DescribeRestoreJob";
 
@@ -108,11 +105,7 @@ pub async fn finish(to: &Writer, now: Time, place: &port::Place, id: &str) -> Cl
     }
     let Some(arn) = job.created_resource_arn() else { return Ok(()) };
     let found = landing::found(to, place, arn, job.creation_date(), None).await?;
-    let run_tags = &to.run_tags;
-    let pairs = vec![
-        (TAG_RUN, run_tags.run.to_string()),
-        (TAG_EXPIRES, run_tags.expires.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)),
-    ];
+    let pairs = tags::of_run(&to.run_tags);
     let unseen = || {
         if some_time(job.completion_date()).is_some_and(|at| at + Span(CONSISTENT_AFTER).delta() < now) {
             return Ok(());

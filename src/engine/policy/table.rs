@@ -88,6 +88,26 @@ const FILE_SYSTEM: &[&str] = &["elasticfilesystem:{r}:{a}:file-system/*"];
 const STACK: &[&str] = &["cloudformation:{r}:{a}:stack/{new}/*"];
 const BACKUP_PLAN: &[&str] = &["backup:{r}:{a}:backup-plan:*"];
 
+/// The row of a call that restores a DynamoDB table from this source.
+macro_rules! restore_of_table {
+    ($call:literal, $source:literal) => {
+        (
+            $call,
+            &[
+                need($call, Named, TABLES),
+                need($call, Named, &[$source]),
+                need("dynamodb:BatchWriteItem", Named, TABLES),
+                need("dynamodb:DeleteItem", Named, TABLES),
+                need("dynamodb:GetItem", Named, TABLES),
+                need("dynamodb:PutItem", Named, TABLES),
+                need("dynamodb:Query", Named, TABLES),
+                need("dynamodb:Scan", Named, TABLES),
+                need("dynamodb:UpdateItem", Named, TABLES),
+            ],
+        )
+    };
+}
+
 /// The permissions of each call, with one entry for each action. Calls that only describe or list
 /// are in [`is_listing`] instead.
 #[rustfmt::skip]
@@ -195,28 +215,8 @@ pub const TABLE: &[(&str, &[Need])] = &[
     // DynamoDB evaluates the tags of a table only in accounts that have asked for it, so the names
     // are the condition. A restore reads and writes the new table with the caller's permissions
     // (DynamoDB developer guide, "Using IAM with DynamoDB backup and restore").
-    ("dynamodb:RestoreTableFromBackup", &[
-        need("dynamodb:RestoreTableFromBackup", Named, TABLES),
-        need("dynamodb:RestoreTableFromBackup", Named, &["dynamodb:*:{a}:table/*/backup/*"]),
-        need("dynamodb:BatchWriteItem", Named, TABLES),
-        need("dynamodb:DeleteItem", Named, TABLES),
-        need("dynamodb:GetItem", Named, TABLES),
-        need("dynamodb:PutItem", Named, TABLES),
-        need("dynamodb:Query", Named, TABLES),
-        need("dynamodb:Scan", Named, TABLES),
-        need("dynamodb:UpdateItem", Named, TABLES),
-    ]),
-    ("dynamodb:RestoreTableToPointInTime", &[
-        need("dynamodb:RestoreTableToPointInTime", Named, TABLES),
-        need("dynamodb:RestoreTableToPointInTime", Named, &["dynamodb:*:{a}:table/*"]),
-        need("dynamodb:BatchWriteItem", Named, TABLES),
-        need("dynamodb:DeleteItem", Named, TABLES),
-        need("dynamodb:GetItem", Named, TABLES),
-        need("dynamodb:PutItem", Named, TABLES),
-        need("dynamodb:Query", Named, TABLES),
-        need("dynamodb:Scan", Named, TABLES),
-        need("dynamodb:UpdateItem", Named, TABLES),
-    ]),
+    restore_of_table!("dynamodb:RestoreTableFromBackup", "dynamodb:*:{a}:table/*/backup/*"),
+    restore_of_table!("dynamodb:RestoreTableToPointInTime", "dynamodb:*:{a}:table/*"),
     ("dynamodb:TagResource", &[need("dynamodb:TagResource", Named, TABLES)]),
     ("dynamodb:UpdateTimeToLive", &[need("dynamodb:UpdateTimeToLive", Named, TABLES)]),
     ("dynamodb:UpdateTable", &[need("dynamodb:UpdateTable", Named, TABLES)]),

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{CreateContext, CreatedResource, Key, World, database, port_of};
 use base::duration::Time;
+use port::Restorable;
 use port::restorable::Put;
 use port::{
     AdoptRestored, CloudError, CloudResult, Created, ErrorKind, Kind, ResourceRef, StartRestore, gated,
@@ -67,9 +68,9 @@ impl World {
         let named = start.name.clone();
         let number = start.metadata.get("port").and_then(|port| port.parse().ok());
         let engine = engine.as_deref();
-        let (name, attributes): (String, Vec<(&str, Value)>) = match kind {
-            Kind::DbInstance => (named.clone(), database(&named, number, engine, &place.region)),
-            Kind::DbCluster => {
+        let (name, attributes): (String, Vec<(&str, Value)>) = match start.restores {
+            Restorable::Database => (named.clone(), database(&named, number, engine, &place.region)),
+            Restorable::Cluster | Restorable::DocumentDb | Restorable::Neptune => {
                 let mut attributes = database(&named, number, engine, &place.region);
                 let reader = format!("{named}.cluster-ro.{}.rds.twin.invalid", place.region);
                 let reader = json!(format!("{reader}:{}", port_of(number, engine)));
@@ -80,7 +81,7 @@ impl World {
                 ]);
                 (named, attributes)
             }
-            Kind::Instance => {
+            Restorable::Instance => {
                 let (id, subnet) = (self.id("i"), put(&start, Put::Subnet));
                 let ip = subnet.as_ref().map_or_else(|| "10.0.0.10".to_owned(), |s| self.address(s));
                 let az = subnet.and_then(|subnet| {
@@ -88,30 +89,17 @@ impl World {
                 });
                 (id.clone(), vec![("instance_id", json!(id)), ("private_ip", json!(ip)), ("az", json!(az))])
             }
-            Kind::Volume => {
+            Restorable::Volume => {
                 let id = self.id("vol");
                 (id.clone(), vec![("volume_id", json!(id)), ("az", json!(start.az))])
             }
-            Kind::FileSystem => {
+            Restorable::FileSystem => {
                 let id = self.id("fs");
                 (id.clone(), vec![("file_system_id", json!(id))])
             }
-            Kind::Table => (named.clone(), vec![("table", json!(named))]),
+            Restorable::Table => (named.clone(), vec![("table", json!(named))]),
             // The bucket was there before.
-            Kind::Bucket
-            | Kind::Vpc
-            | Kind::Subnet
-            | Kind::SecurityGroup
-            | Kind::DbSubnetGroup
-            | Kind::Snapshot
-            | Kind::Image
-            | Kind::KeyPair
-            | Kind::Address
-            | Kind::DbSnapshot
-            | Kind::DbClusterSnapshot
-            | Kind::RestoreJob
-            | Kind::MountTarget
-            | Kind::Stack => return None,
+            Restorable::Bucket => return None,
         };
         let attributes: BTreeMap<String, Value> =
             attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{own_role, role_problem};
 use crate::actions::action::{Action, OF_A_RESOURCE};
@@ -348,8 +348,12 @@ impl Action for Restore {
             let seen = cx.ready(kind, &id, Until::Ready).await?;
             take(&mut outcome.outputs, &seen, &["endpoint", "address", "port", "reader_endpoint"]);
         }
-        named(kind, &id, &mut outcome.outputs);
-        take(&mut outcome.outputs, &seen, outputs_of(kind));
+        if restorable == Restorable::Instance {
+            outcome.outputs.insert("instance_ids".into(), json!([id]));
+        }
+        let (named, read) = outputs_of(restorable);
+        outcome.outputs.insert(named.into(), json!(id));
+        take(&mut outcome.outputs, &seen, read);
         Ok(outcome)
     }
 }
@@ -474,61 +478,20 @@ async fn objects(cx: &Context<'_>, bucket: &str, outcome: &mut Outcome) -> Resul
         ),
         "compare the bucket with a manifest (`s3.verify`), or let a check count its objects",
     ));
-    outcome.outputs.insert("bucket".into(), json!(bucket));
+    outcome.outputs.insert(outputs_of(Restorable::Bucket).0.into(), json!(bucket));
     Ok(())
 }
 
-fn named(kind: Kind, id: &str, outputs: &mut Map<String, Value>) {
-    let name = match kind {
-        Kind::DbInstance => "db_id",
-        Kind::DbCluster => "cluster_id",
-        Kind::Instance => {
-            outputs.insert("instance_ids".into(), json!([id]));
-            "instance_id"
-        }
-        Kind::Volume => "volume_id",
-        Kind::FileSystem => "file_system_id",
-        Kind::Table => "table",
-        Kind::Bucket
-        | Kind::Vpc
-        | Kind::Subnet
-        | Kind::SecurityGroup
-        | Kind::DbSubnetGroup
-        | Kind::Snapshot
-        | Kind::Image
-        | Kind::KeyPair
-        | Kind::Address
-        | Kind::DbSnapshot
-        | Kind::DbClusterSnapshot
-        | Kind::RestoreJob
-        | Kind::MountTarget
-        | Kind::Stack => return,
-    };
-    outputs.insert(name.into(), json!(id));
-}
-
-fn outputs_of(kind: Kind) -> &'static [&'static str] {
-    match kind {
-        Kind::DbInstance => &["endpoint", "address", "port"],
-        Kind::Instance => &["private_ip", "az"],
-        Kind::Volume => &["az"],
-        Kind::DbCluster
-        | Kind::FileSystem
-        | Kind::Table
-        | Kind::Bucket
-        | Kind::Vpc
-        | Kind::Subnet
-        | Kind::SecurityGroup
-        | Kind::DbSubnetGroup
-        | Kind::Snapshot
-        | Kind::Image
-        | Kind::KeyPair
-        | Kind::Address
-        | Kind::DbSnapshot
-        | Kind::DbClusterSnapshot
-        | Kind::RestoreJob
-        | Kind::MountTarget
-        | Kind::Stack => &[],
+/// The output that names what was restored, and those that are read from it.
+fn outputs_of(restorable: Restorable) -> (&'static str, &'static [&'static str]) {
+    match restorable {
+        Restorable::Database => ("db_id", &["endpoint", "address", "port"]),
+        Restorable::Cluster | Restorable::DocumentDb | Restorable::Neptune => ("cluster_id", &[]),
+        Restorable::Instance => ("instance_id", &["private_ip", "az"]),
+        Restorable::Volume => ("volume_id", &["az"]),
+        Restorable::FileSystem => ("file_system_id", &[]),
+        Restorable::Table => ("table", &[]),
+        Restorable::Bucket => ("bucket", &[]),
     }
 }
 
