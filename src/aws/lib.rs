@@ -402,6 +402,19 @@ impl Cloud for Aws {
 }
 
 /// Returns the account that the credentials belong to. Needs no permission.
+impl Aws {
+    /// The account of the default credentials: of the environment, a profile or a machine's role.
+    pub async fn own_account(&self) -> CloudResult<AccountId> {
+        on_behalf(READING, async {
+            // STS alone is asked with credentials that nobody confirmed, so any account will do.
+            let nobody = "000000000000".parse();
+            let nobody = nobody.map_err(|_| CloudError::new(ErrorKind::Invalid, "connect", "no account"))?;
+            whose(&self.clients(&self.any_place(&nobody).await?).await?.sts).await
+        })
+        .await
+    }
+}
+
 async fn whose(sts: &access::StsReader) -> CloudResult<AccountId> {
     const CALL: &str = "sts:GetCallerIdentity";
     let id = sts.get_caller_identity().send().await.or_cloud(CALL)?.account.unwrap_or_default();

@@ -212,6 +212,7 @@ impl EstateRules<'_> {
         let file = self.file;
         let known: HashSet<&ResourceId> = file.resources.iter().map(|resource| &resource.id).collect();
         let mut seen = HashSet::new();
+        let mut strangers = Vec::new();
         for (i, point) in file.recovery_points.iter().enumerate() {
             let here = format!("/recovery_points/{i}");
             self.account(&format!("{here}/account"), &point.account);
@@ -227,14 +228,7 @@ impl EstateRules<'_> {
                 );
             }
             if !known.contains(&point.of) {
-                self.warning(
-                    &format!("{here}/of"),
-                    format!(
-                        "`{}` is not among `resources`: coverage cannot count this recovery point",
-                        point.of
-                    ),
-                    "add the resource, or correct the name",
-                );
+                strangers.push(i);
             }
             let wanted = resource_kinds(point.kind);
             if scope::row_of(&point.of.kind).is_some() && !wanted.contains(&point.of.kind.as_str()) {
@@ -291,6 +285,26 @@ impl EstateRules<'_> {
                     Some("`usable` is when the copy was complete: at or after `taken`".into()),
                 );
             }
+        }
+        self.strangers(&strangers);
+    }
+
+    /// Recovery points of resources that the estate does not list. An estate of `discover` may hold
+    /// hundreds of them, such as backups of what was deleted, so many of them are one warning.
+    fn strangers(&mut self, points: &[usize]) {
+        const EACH: usize = 3;
+        const HELP: &str = "add the resource, or correct the name";
+        let file = self.file;
+        let told = if points.len() > EACH { &points[..1] } else { points };
+        for i in told {
+            let of = &file.recovery_points[*i].of;
+            let more = match points.len() - told.len() {
+                0 => String::new(),
+                more => format!(", nor {more} others of resources that are not listed"),
+            };
+            let message =
+                format!("`{of}` is not among `resources`: coverage cannot count this recovery point{more}");
+            self.warning(&format!("/recovery_points/{i}/of"), message, HELP);
         }
     }
 

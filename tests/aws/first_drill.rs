@@ -89,6 +89,12 @@ async fn from_nothing_to_a_rehearsed_drill() {
     ends(&desk.discover(&[]), 0);
     same(&desk.estate(), &mine, "hand-written parts did not survive");
 
+    // Without an account, the one of the credentials is read.
+    let own = desk.command(&["discover", "-o", "own.yaml", "--services", "efs", "--region", "us-west-2"]);
+    ends(&own, 0);
+    let own = std::fs::read_to_string(desk.path("own.yaml")).unwrap();
+    assert!(own.contains("\"123456789012\": { name: account-123456789012 }"), "{own}");
+
     // A service that fails is told and stands in the file. The rest is kept.
     moto.faults(&serde_json::json!([
         { "action": "DescribeFileSystems", "kind": "error", "code": "AccessDeniedException", "status": 403, "times": 99 }

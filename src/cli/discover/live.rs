@@ -10,6 +10,7 @@ use crate::cli::configuration::account_of;
 use crate::cli::wire;
 use base::clock::{Clock, Pace};
 use base::exit::Exit;
+use base::ids::AccountId;
 use estate::discovered::Discovered;
 use playbook::model::Account;
 use port::LossGate;
@@ -40,6 +41,27 @@ pub fn read(reading: &Reading, shown: &Shown) -> Result<Discovered, Exit> {
     runtime.block_on(clock.drive(Pace::Max, local.run_until(work))).map_err(|error| {
         shown.end();
         complain(&format!("nothing could be read: {error}"));
+        Exit::Error
+    })
+}
+
+/// The account of the default credentials: of the environment, a profile or a machine's role.
+pub fn own_account() -> Result<AccountId, Exit> {
+    let wrong = |message: String| {
+        complain(&message);
+        Exit::Wrong
+    };
+    let clock = Clock::real();
+    let gate = Arc::new(LossGate::nothing_lost());
+    let aws =
+        wire::connect(std::iter::empty(), "drillmaster-discover", None, &clock, &gate).map_err(wrong)?;
+    let runtime = wire::runtime().map_err(wrong)?;
+    let local = tokio::task::LocalSet::new();
+    runtime.block_on(clock.drive(Pace::Max, local.run_until(aws.own_account()))).map_err(|error| {
+        complain(&format!(
+            "no account is named, and the default credentials do not tell one: {error}. Log in, or give \
+             --account NAME=ID"
+        ));
         Exit::Error
     })
 }

@@ -42,7 +42,7 @@ pub struct Args {
     /// Read this account: its name in the estate, its id, and the role or the profile that reaches
     /// it. NAME alone is an account of the configuration
     ///
-    /// Default: the accounts of the configuration.
+    /// Default: the accounts of the configuration, or else the one of the default credentials.
     #[arg(long = "account", value_name = "NAME=ID[,role=ARN|,profile=NAME]", value_parser = account)]
     accounts: Vec<Named>,
     /// Read this region
@@ -74,7 +74,7 @@ struct Named {
 /// What is read.
 #[derive(Debug)]
 pub struct Reading {
-    /// By their names in the estate.
+    /// By their names in the estate. Empty: the account of the default credentials.
     pub accounts: Vec<(String, SweptAccount)>,
     pub regions: Vec<Region>,
     /// Empty: all.
@@ -120,7 +120,7 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
         Exit::Wrong
     };
     let config = args.config.load_or_complain()?;
-    let reading = what_to_read(args, &config).map_err(wrong)?;
+    let mut reading = what_to_read(args, &config).map_err(wrong)?;
     let target = Target::of(&args.out);
     if target.is_stdout() && args.output == OutputMode::Json {
         return Err(wrong(
@@ -129,6 +129,9 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     }
     // Reading takes minutes. A file that cannot be edited is told before.
     target.check().map_err(refuse)?;
+    if reading.accounts.is_empty() {
+        reading.accounts = vec![own_account()?];
+    }
     let asked = Asked {
         accounts: reading.accounts.iter().map(|(_, account)| account.id.clone()).collect(),
         regions: reading.regions.iter().cloned().collect(),
@@ -255,11 +258,6 @@ fn what_to_read(args: &Args, config: &UserConfig) -> Result<Reading, String> {
     if args.accounts.is_empty() {
         accounts = config.accounts.iter().map(|(name, account)| (name.clone(), account.clone())).collect();
     }
-    if accounts.is_empty() {
-        return Err(
-            "there is no account to read: give --account NAME=ID, or `accounts` in the configuration".into(),
-        );
-    }
     let mut seen = BTreeSet::new();
     if let Some((name, account)) = accounts.iter().find(|(_, account)| !seen.insert(&account.id)) {
         return Err(format!(
@@ -270,6 +268,19 @@ fn what_to_read(args: &Args, config: &UserConfig) -> Result<Reading, String> {
     let regions =
         if args.regions.is_empty() { config.regions.iter().cloned().collect() } else { args.regions.clone() };
     Ok(Reading { accounts, regions, services: args.services.clone() })
+}
+
+/// The account of the default credentials, and its name in the estate.
+#[cfg(feature = "aws")]
+fn own_account() -> Result<(String, SweptAccount), Exit> {
+    let id = live::own_account()?;
+    Ok((format!("account-{id}"), SweptAccount { id, profile: None, role: None, external_id: None }))
+}
+
+#[cfg(not(feature = "aws"))]
+fn own_account() -> Result<(String, SweptAccount), Exit> {
+    complain(super::wire::WITHOUT_AWS);
+    Err(Exit::Wrong)
 }
 
 #[cfg(feature = "aws")]
