@@ -7,6 +7,7 @@ mod discover;
 mod explain;
 mod forecast;
 pub mod gate;
+mod history;
 mod iam_policy;
 mod ignores;
 mod init;

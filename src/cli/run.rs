@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::configuration::ConfigArg;
 use super::wire::{self, Drill, Options};
-use super::{complain, load_or_complain, with_help};
+use super::{complain, history, load_or_complain, with_help};
 use crate::ui::{self, OutputMode, Surroundings};
 use base::clock::Pace;
 use base::duration::{Span, Time};
@@ -126,6 +126,8 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     let pace = args.pace.unwrap_or(Pace::Max);
     let config = args.config.load_or_complain()?;
     let loaded = load_or_complain(&args.playbook, &args.params, &config)?;
+    let beside = args.out.as_deref().and_then(Path::parent).map(history::or_here);
+    history::tell(&loaded, beside.unwrap_or(Path::new(history::RUNS)), Utc::now());
     let wrong = |message: String| {
         complain(&message);
         Exit::Wrong
@@ -146,7 +148,7 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
         return Err(wrong(format!("{} holds a run already: choose another --out", folder.display())));
     }
     let run = run_id(&plan.name, started);
-    let folder = args.out.clone().unwrap_or_else(|| Path::new("runs").join(run.to_string()));
+    let folder = args.out.clone().unwrap_or_else(|| Path::new(history::RUNS).join(run.to_string()));
     let options = Options {
         on: args.on,
         run,

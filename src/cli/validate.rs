@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use chrono::Utc;
 use serde_json::{Value, json};
 
 use super::configuration::{self, ConfigArg};
@@ -99,6 +100,7 @@ fn check(args: &Args, config: &UserConfig) -> Outcome {
         };
         match loaded {
             Ok(loaded) => {
+                super::history::tell(&loaded, Path::new(super::history::RUNS), Utc::now());
                 outcome.with_playbook.extend(named_by(&loaded));
                 outcome.add(Document::Playbook, &loaded.diagnostics);
             }

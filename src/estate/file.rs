@@ -54,12 +54,17 @@ pub struct AccountEntry {
     /// Whether the root user has access keys. Absent: nobody knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root_access_keys: Option<bool>,
+    /// The quotas of the account, by region: how much it may have, whatever is used. Absent: nobody
+    /// knows.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("propertyNames" = { "type": "string", "format": "region" }))]
+    pub quotas: BTreeMap<Region, Limits>,
 }
 
 impl AccountEntry {
     /// An account of which nothing else is known.
     pub fn named(name: impl Into<String>) -> Self {
-        Self { name: name.into(), provider: None, root_access_keys: None }
+        Self { name: name.into(), provider: None, root_access_keys: None, quotas: BTreeMap::new() }
     }
 
     /// An account that an entry names, and that was not read. No sandbox may be put there.
@@ -120,6 +125,44 @@ pub struct Quotas {
     /// Copies of snapshots and images that may go on at once. Absent: nobody knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot_copies: Option<u32>,
+}
+
+/// How much an account may have in a region, whatever is used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// DB instances. Absent: nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub db_instances: Option<u64>,
+    /// DB clusters. Absent: nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub db_clusters: Option<u64>,
+    /// vCPUs of running On-Demand instances of the standard families. Absent: nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vcpus: Option<u64>,
+    /// Elastic IP addresses. Absent: nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub addresses: Option<u64>,
+    /// VPCs. Absent: nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vpcs: Option<u64>,
+    /// TiB of EBS volumes of the type gp3. Absent: nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gp3_tib: Option<u64>,
+}
+
+impl Limits {
+    /// Each quota with its key and its name for people.
+    pub fn all(&self) -> [(&'static str, &'static str, Option<u64>); 6] {
+        [
+            ("db_instances", "DB instances", self.db_instances),
+            ("db_clusters", "DB clusters", self.db_clusters),
+            ("vcpus", "vCPUs", self.vcpus),
+            ("addresses", "addresses", self.addresses),
+            ("vpcs", "VPCs", self.vpcs),
+            ("gp3_tib", "TiB of gp3 volumes", self.gp3_tib),
+        ]
+    }
 }
 
 /// What an estate knows of something that a step names and that must exist in the sandbox's place.
@@ -259,6 +302,28 @@ pub struct ResourceEntry {
     /// When each active access key of an IAM user was made. Never the keys.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub access_keys_made: Vec<When>,
+    /// Whether a stack still is what its template says. Absent: nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Drift>,
+    /// When `drift` was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift_checked: Option<When>,
+    /// The parameter group of a DB instance or cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameter_group: Option<String>,
+    /// The option group of a DB instance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub option_group: Option<String>,
+}
+
+/// Whether a stack still is what its template says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Drift {
+    InSync,
+    Drifted,
+    /// Nobody looked, or CloudFormation could not tell.
+    NotChecked,
 }
 
 /// A copy that the service itself keeps in step.
@@ -334,6 +399,17 @@ pub struct PointEntry {
     /// Whether nobody can delete it before its time: a locked vault, or object lock.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub vault_locked: bool,
+    /// How long after it was written each object stays locked, where the lock does not last: object
+    /// lock with a default retention.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locked_for: Option<Span>,
+    /// What else keeps production's principals from deleting it. Absent: nothing, as far as anybody
+    /// knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<DeletionGuard>,
+    /// When the lock of its vault becomes one that nobody can take off, for `cooling_off`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locks_on: Option<When>,
     /// What a malware scan said of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scan: Option<Scan>,
@@ -347,6 +423,22 @@ pub struct PointEntry {
     /// How long after it was taken each point of a series becomes usable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lag: Option<Span>,
+}
+
+/// What keeps production's principals from deleting a recovery point, where no lock does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DeletionGuard {
+    /// A policy of its vault or bucket denies it to everybody, and denies changes of the policy too.
+    Policy,
+    /// MFA delete: only the root user with its device deletes a version.
+    Mfa,
+    /// A lock that a principal with the right permission takes off.
+    Governance,
+    /// A lock that can still be taken off, until `locks_on`.
+    CoolingOff,
+    /// A policy denies it in some cases. Nobody can tell whether in all.
+    Unknown,
 }
 
 /// Whether a key can be left out.
@@ -607,15 +699,7 @@ impl EstateFile {
         let mut points = Vec::with_capacity(self.recovery_points.len());
         for entry in &self.recovery_points {
             let engine = entry.engine.clone().or_else(|| engines.get(&entry.of).map(|&e| e.to_owned()));
-            match series::of(entry) {
-                None => points.push(RecoveryPoint { engine, ..entry.point(t0) }),
-                Some(series) => points.extend(
-                    series
-                        .times(t0)
-                        .map(|time| series::point(entry, time))
-                        .map(|point| RecoveryPoint { engine: engine.clone(), ..point }),
-                ),
-            }
+            points.extend(entry.points(t0).map(|point| RecoveryPoint { engine: engine.clone(), ..point }));
         }
         points
     }
@@ -642,6 +726,14 @@ impl PointEntry {
                 self.region.clone(),
             )
         }
+    }
+
+    /// The point, or those of the series, the newest first.
+    pub fn points(&self, t0: Time) -> impl Iterator<Item = RecoveryPoint> + '_ {
+        let series = series::of(self);
+        let one = series.is_none().then(|| self.point(t0));
+        let times = series.into_iter().flat_map(move |series| series.times(t0));
+        one.into_iter().chain(times.map(|time| series::point(self, time)))
     }
 
     fn point(&self, t0: Time) -> RecoveryPoint {

@@ -23,6 +23,10 @@ impl Incomplete {
     /// hold either.
     pub fn severity(&self) -> Severity {
         let Some(service) = &self.service else { return Severity::High };
+        // Quotas hold nothing.
+        if service == "servicequotas" {
+            return Severity::Medium;
+        }
         let prefix = format!("{service}:");
         let mut rows = scope::TABLE.iter().filter(|row| row.kind.starts_with(&prefix)).peekable();
         let is_unknown = rows.peek().is_none();

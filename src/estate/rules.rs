@@ -25,6 +25,7 @@ struct EstateRules<'a> {
 
 pub fn check(draft: &EstateDraft, file: &EstateFile, out: &mut Diagnostics) {
     let mut rules = EstateRules { draft, file, out };
+    rules.accounts();
     rules.regions();
     rules.resources();
     rules.points();
@@ -42,6 +43,15 @@ impl EstateRules<'_> {
 
     fn warning(&mut self, pointer: &str, message: String, help: &str) {
         self.out.push(self.draft.source.warning(self.span(pointer), message).help(help));
+    }
+
+    fn accounts(&mut self) {
+        let file = self.file;
+        for (account, entry) in &file.accounts {
+            for region in entry.quotas.keys() {
+                self.region(&format!("/accounts/{account}/quotas/{region}"), region);
+            }
+        }
     }
 
     fn regions(&mut self) {

@@ -3,6 +3,7 @@
 use super::cidr;
 use super::comparison::{Comparison, ComparisonError, SizeComparison};
 use super::connect_to::ConnectTo;
+use super::model::Schedule;
 use base::duration;
 use base::ids::BadName;
 use estate::EstateFormats;
@@ -19,6 +20,7 @@ impl Formats for PlaybookFormats {
             "comparison" => text.parse::<Comparison>().map(drop).map_err(bad),
             "size-comparison" => text.parse::<SizeComparison>().map(drop).map_err(bad),
             "connect-to" => text.parse::<ConnectTo>().map(drop),
+            "schedule" => text.parse::<Schedule>().map(drop),
             // Nothing can be restored as of an instant that is still to come.
             "when" => match duration::mistaken_time(text) {
                 Some(mistaken) => Err(mistaken),
@@ -35,6 +37,7 @@ impl Formats for PlaybookFormats {
             "size-comparison" => "a comparison such as `>= 1GiB`",
             "connect-to" => "a tunnel such as `db.internal:5432=127.0.0.1:15432`",
             "action" => "an action",
+            "schedule" => "`weekly`, `monthly`, `quarterly` or `yearly` (nothing else is read yet)",
             _ => return EstateFormats.noun(format),
         })
     }
@@ -47,6 +50,7 @@ impl Formats for PlaybookFormats {
                 r"^\s*(?:[<>]=?\s*[-+.0-9].*|==\s*\S.*|=(?:\s+\S|[^\s=<>~]).*|!(?:[^~]|$).*|[^\s<>=!].*)$"
             }
             "size-comparison" => r"^\s*(?:[<>]=?|==?|!=)?\s*\+?[.0-9].*$",
+            "schedule" => "^(?:weekly|monthly|quarterly|yearly)$",
             "connect-to" => r"^\s*.+:[0-9]+\s*=\s*.+:[0-9]+\s*$",
             _ => return EstateFormats.pattern(format),
         })

@@ -155,7 +155,17 @@ pub(crate) const PLAYBOOK: Document = Document {
     what: "a playbook",
     first: "name",
     telling: &["lose", "sandbox", "workloads", "assume"],
-    usual: &["extends", "steps", "checks", "objectives", "accounts", "estate", "params", "connect_to"],
+    usual: &[
+        "extends",
+        "steps",
+        "checks",
+        "objectives",
+        "accounts",
+        "estate",
+        "params",
+        "connect_to",
+        "schedule",
+    ],
     common: &["name", "description"],
 };
 

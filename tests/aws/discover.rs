@@ -151,6 +151,13 @@ async fn what_is_discovered_is_what_was_seeded() {
     assert!(wrong.is_empty(), "{}", few(&wrong));
     assert!(*ended.borrow() >= found.resources.len());
     assert_eq!(found.incomplete, []);
+    for (account, entry) in &found.accounts {
+        let Value::Object(mut said) = told(entry) else { panic!("no object") };
+        said.remove("name");
+        // What is not so is said too: a root user without keys.
+        said.insert("root_access_keys".into(), json!(entry.root_access_keys));
+        assert_eq!(Value::Object(said), sorted_keys(&expected["accounts"][account.as_str()]), "{account}");
+    }
     // No value of an environment, a parameter, a template or user data.
     let written = text(&found);
     for secret in ["s3cr3t", "hunter2"] {

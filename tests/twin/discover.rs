@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use estate::discovered::{Discovered, Read, What};
-use estate::file::{EstateFile, Incomplete, PointEntry, ResourceEntry};
+use estate::file::{EstateFile, Incomplete, Limits, PointEntry, ResourceEntry};
 use estate::write::{Asked, Changes, NotWritten, Written, fresh, merged};
 use estate::{PointKind, load};
 use proptest::prelude::{ProptestConfig, any, prop, prop_assert, prop_assert_eq, proptest};
@@ -187,6 +187,32 @@ resources:   # all of them
 probes:
   rows: { value: 1 }
 # The end."#;
+
+#[test]
+fn what_is_gone_goes_and_quotas_of_a_region_that_was_not_read_stay() {
+    let old = format!(
+        r#"accounts: {{ "{PRODUCTION}": {{ name: prod, quotas: {{ us-west-2: {{ vcpus: 8 }}, us-east-1: {{ vcpus: 1 }} }} }} }}
+regions: {{ us-east-1: {{ azs: [use1-az1] }}, us-west-2: {{ azs: [usw2-az1] }} }}
+resources:
+  - {{ id: "rds:db/orders", account: "{PRODUCTION}", region: us-east-1, az: use1-az1, parameter_group: tuned }}
+recovery_points:
+  - {{ of: "s3:bucket/b", kind: s3_versions, id: b, account: "{PRODUCTION}", region: us-east-1, taken: -0s, guard: mfa, locked_for: 9d }}
+"#
+    );
+    let mut found = shop();
+    let here = || "us-east-1".parse().unwrap();
+    let vcpus = |vcpus| Limits { vcpus: Some(vcpus), ..Limits::default() };
+    found.accounts.get_mut(&PRODUCTION.parse().unwrap()).unwrap().quotas.insert(here(), vcpus(64));
+    found.recovery_points.push(point(json!({ "of": "s3:bucket/b", "kind": "s3_versions", "id": "b",
+        "account": PRODUCTION, "region": "us-east-1", "taken": "-0s" })));
+    let file = parsed(&merge_well(&old, &found).text);
+    let quotas = &file.accounts[&PRODUCTION.parse().unwrap()].quotas;
+    assert_eq!((quotas[&here()], quotas[&"us-west-2".parse().unwrap()]), (vcpus(64), vcpus(8)));
+    let bucket = file.recovery_points.iter().find(|point| point.id == "b").unwrap();
+    assert!(bucket.guard.is_none() && bucket.locked_for.is_none());
+    let database = file.resources.iter().find(|resource| resource.id.kind == "rds:db").unwrap();
+    assert_eq!(database.parameter_group, None);
+}
 
 #[test]
 fn what_is_written_by_hand_stays() {

@@ -11,7 +11,9 @@ use estate::file::EstateFile;
 use estate::point::worst_case_of_one;
 use estate::{Loss, RecoveryPoint, load};
 use insight::protection::Snapshot;
-use insight::rules::{self, Findings, Goal, Ignore, Look, RULES, RefusedStep};
+use insight::rules::{
+    self, Findings, Goal, Ignore, Look, Practice, RULES, RefusedStep, Restored, RestoredStep,
+};
 use port::finding::Rule;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -56,7 +58,24 @@ fn found(name: &str, ignores: &[Ignore]) -> Findings {
     }];
     look.refused = said("refused").map(|call| RefusedStep { id: "db".into(), call }).into_iter().collect();
     look.recovery = Some(("999988887777".parse().unwrap(), "us-west-2".parse().unwrap()));
+    look.restored = said("restored").map(|text| restored(&text)).into_iter().collect();
+    look.practice = said("drilled").map(|age| Practice {
+        playbook: "shop".into(),
+        every_days: 92,
+        passed: Some(t0() - age.parse::<Span>().unwrap().delta()),
+        looked_in: "`runs`".into(),
+    });
     rules::findings(&look, ignores)
+}
+
+/// `rds:db/orders with orders-pg17 in two zones`: what a step restores, and how.
+fn restored(text: &str) -> RestoredStep {
+    let mut words = text.split(' ');
+    let of = words.next().map(str::to_owned);
+    let group = text.split_once(" with ").map(|(_, rest)| rest.split(' ').next().unwrap().to_owned());
+    let in_one_zone = !text.ends_with(" in two zones");
+    let what = Restored::Database { parameter_group: group, option_group: None, in_one_zone };
+    RestoredStep { id: "db".into(), workload: Some("shop".into()), of, what }
 }
 
 fn rules_of(findings: &Findings) -> BTreeSet<Rule> {
@@ -142,6 +161,263 @@ fn code_spaces_comes_out_red() {
         assert!(page.contains("<code>backups-in-one-account</code>"));
         let (_, markdown, _) = told(&["plan", "--estate", path, "--lose-each", kind, "--output", "markdown"]);
         assert!(markdown.contains("| high | `backups-in-one-account` |"), "{markdown}");
+    }
+}
+
+/// The severity of a rule in an estate, and the words of its finding. `None`: it found nothing.
+fn told_of(findings: &Findings, rule: Rule) -> Option<(Severity, String)> {
+    let group = findings.found.iter().find(|group| group.finding.rule == rule)?;
+    Some((group.finding.severity, group.finding.message.clone()))
+}
+
+#[test]
+fn a_backup_counts_as_guarded_only_where_that_is_shown() {
+    let of = |more: &[Value], elsewhere: bool| {
+        let mut points: Vec<Value> = more.to_vec();
+        if elsewhere {
+            points.push(point("copy", &json!({ "account": "444455556666", "taken": "-1h" })));
+        }
+        let mut file = json!(file(&[resource("rds:db/orders")], &points));
+        file["accounts"]["444455556666"] = json!({ "name": "vault" });
+        let file: EstateFile = serde_json::from_value(file).unwrap();
+        let snapshot = Snapshot::new(&file, t0());
+        told_of(&rules::findings(&Look::new(&snapshot, None), &[]), Rule::BackupsUnlocked)
+    };
+    let one = |more: Value| {
+        let mut all = json!({ "taken": "-1h" });
+        all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        point("a", &all)
+    };
+    let locked = json!({ "vault_locked": true });
+    for (more, severity, words) in [
+        (json!({}), Some(Severity::High), ""),
+        (locked.clone(), None, ""),
+        // Object lock ends for each object.
+        (json!({ "vault_locked": true, "locked_for": "30d" }), Some(Severity::Low), "locked for 30d"),
+        (json!({ "guard": "policy" }), None, ""),
+        (json!({ "guard": "mfa" }), None, ""),
+        (json!({ "guard": "governance" }), Some(Severity::Medium), "governance mode"),
+        (json!({ "guard": "unknown" }), Some(Severity::Medium), "unknown"),
+        (json!({ "guard": "cooling_off", "locks_on": "5d" }), Some(Severity::Medium), "until 2027-01-20"),
+        // Nobody knows whether it was taken off before its date.
+        (json!({ "guard": "cooling_off", "locks_on": "-5d" }), Some(Severity::Medium), "could be taken off"),
+        (
+            json!({ "vault_locked": true, "scan": "infected" }),
+            Some(Severity::High),
+            "none of them was usable",
+        ),
+        (json!({ "vault_locked": true, "usable": "1h" }), Some(Severity::High), "none of them was usable"),
+    ] {
+        let found = of(&[one(more.clone())], false);
+        assert_eq!(found.as_ref().map(|(severity, _)| *severity), severity, "{more}: {found:?}");
+        assert!(found.is_none_or(|(_, message)| message.contains(words)), "{more}");
+        let with_copy = of(&[one(more.clone())], true);
+        assert_eq!(with_copy.map(|(severity, _)| severity), severity.map(|_| Severity::Low), "{more}");
+    }
+    // The best guarded of several points counts, and a lock on a point that cannot be used does not.
+    let both = |more: Value| of(&[one(json!({})), point("b", &more)], false).map(|(severity, _)| severity);
+    assert_eq!(both(json!({ "taken": "-2h", "vault_locked": true })), None);
+    assert_eq!(both(json!({ "taken": "-2h", "usable": "1h", "vault_locked": true })), Some(Severity::High));
+    assert_eq!(both(json!({ "taken": "-2h", "guard": "governance" })), Some(Severity::Medium));
+}
+
+#[test]
+fn a_stack_that_nobody_checked_is_unknown_and_not_clean() {
+    let of = |more: Value| {
+        let mut stack = resource("cloudformation:stack/web");
+        stack.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let file = file(&[stack], &[]);
+        let snapshot = Snapshot::new(&file, t0());
+        told_of(&rules::findings(&Look::new(&snapshot, None), &[]), Rule::StackDrifted)
+    };
+    for (more, severity, words) in [
+        (json!({ "drift": "drifted", "drift_checked": "-3d" }), Severity::Medium, "had drifted 3 days ago"),
+        (json!({ "drift": "drifted" }), Severity::Medium, "has drifted"),
+        (json!({ "drift": "not_checked" }), Severity::Low, "not checked, so it is unknown"),
+        (json!({ "drift": "not_checked", "drift_checked": "-3d" }), Severity::Low, "unknown"),
+        (json!({ "drift": "in_sync" }), Severity::Low, "unknown"),
+        (json!({ "drift": "in_sync", "drift_checked": "-91d" }), Severity::Low, "91 days ago"),
+    ] {
+        let (found, message) = of(more.clone()).unwrap_or_else(|| panic!("{more}"));
+        assert!(found == severity && message.contains(words), "{more}: {found} {message}");
+    }
+    // What the estate does not say is not guessed.
+    assert_eq!(of(json!({})), None);
+    assert_eq!(of(json!({ "drift": "in_sync", "drift_checked": "-90d" })), None);
+}
+
+#[test]
+fn machines_of_several_zones_must_not_come_up_in_one() {
+    let machine = |name: &str, az: &str| {
+        let mut machine = resource(&format!("ec2:instance/{name}"));
+        machine["az"] = az.into();
+        machine
+    };
+    let of = |zones: [&str; 2], made: &[&str]| {
+        let mut file = json!(file(&[machine("i-1", zones[0]), machine("i-2", zones[1])], &[]));
+        file["regions"]["us-east-1"] = json!({ "azs": ["use1-az1", "use1-az2"] });
+        let file: EstateFile = serde_json::from_value(file).unwrap();
+        let snapshot = Snapshot::new(&file, t0());
+        let loss = Loss::Region("us-east-1".parse().unwrap());
+        let mut look = Look::new(&snapshot, Some(&loss));
+        look.goals = vec![Goal {
+            workload: "shop".into(),
+            resources: vec![0, 1],
+            rto_s: None,
+            rpo_s: None,
+            expected_rto_s: None,
+        }];
+        look.restored = made
+            .iter()
+            .map(|zone| RestoredStep {
+                id: "web".into(),
+                workload: Some("shop".into()),
+                of: None,
+                what: Restored::Machines { zones: BTreeSet::from([zone.parse().unwrap()]) },
+            })
+            .collect();
+        told_of(&rules::findings(&look, &[]), Rule::RestoredInOneZone).is_some()
+    };
+    assert!(of(["use1-az1", "use1-az2"], &["usw2-az1"]));
+    assert!(!of(["use1-az1", "use1-az2"], &["usw2-az1", "usw2-az2"]), "two steps, two zones");
+    assert!(!of(["use1-az1", "use1-az1"], &["usw2-az1"]), "they were in one zone");
+    assert!(!of(["use1-az1", "use1-az2"], &[]), "nothing is known");
+}
+
+/// What the rules compare comes from the requests of the rehearsal.
+#[test]
+fn a_restore_that_comes_up_otherwise_than_it_was_is_told() {
+    let found = |with: &str| {
+        let drill = Drill::good()
+            .estate(
+                "region: us-east-1, az: use1-az1, size: 200GiB",
+                "region: us-east-1, multi_az: true, parameter_group: orders-pg17, size: 200GiB",
+            )
+            .playbook(
+                "from: { db: orders, point: latest }",
+                &format!("from: {{ db: orders, point: latest }}{with}"),
+            );
+        let (_, json, wrong) = told(&["plan", drill.write().to_str().unwrap(), "--output", "json"]);
+        let plan: Value = serde_json::from_str(&json).unwrap_or_else(|error| panic!("{error}: {wrong}"));
+        let all = plan["findings"].as_array().unwrap().clone().into_iter();
+        let of_restores = all.filter(|finding| finding["rule"].as_str().unwrap().starts_with("restored-"));
+        of_restores
+            .map(|f| (f["rule"].as_str().unwrap().to_owned(), f["message"].to_string()))
+            .collect::<Vec<_>>()
+    };
+    let found_all = found("");
+    let rules: Vec<&str> = found_all.iter().map(|(rule, _)| rule.as_str()).collect();
+    assert_eq!(rules, ["restored-with-defaults", "restored-in-one-zone"], "{found_all:?}");
+    assert!(
+        found_all[0].1.contains("step db names none, and its parameter group was orders-pg17"),
+        "{found_all:?}"
+    );
+    let set = "\n      parameter_group: orders-pg17\n      multi_az: true";
+    assert_eq!(found(set), []);
+}
+
+#[test]
+fn a_template_that_names_the_lost_region_is_told() {
+    let step = "- { id: made, uses: cloudformation.deploy, workload: orders, with: { name: made, template: made.yaml } }";
+    let found = |region: &str| {
+        let drill = Drill::good().step(step);
+        let template = format!(
+            "AWSTemplateFormatVersion: \"2010-09-09\"\nResources:\n  Jobs:\n    Type: AWS::SQS::Queue\n    \
+             Properties: {{ Tags: [{{ Key: home, Value: \"{region}\" }}] }}\n"
+        );
+        fs::write(drill.folder().join("made.yaml"), template).unwrap();
+        let (_, json, wrong) = told(&["plan", drill.write().to_str().unwrap(), "--output", "json"]);
+        let plan: Value = serde_json::from_str(&json).unwrap_or_else(|error| panic!("{error}: {wrong}"));
+        let findings = plan["findings"].as_array().unwrap().clone();
+        findings
+            .into_iter()
+            .find(|finding| finding["resource"] == "step made" && finding["rule"] == "names-lost-place")
+    };
+    let finding = found("us-east-1").unwrap();
+    assert!(finding["message"].as_str().unwrap().contains("its template mentions us-east-1"), "{finding}");
+    assert_eq!(finding["severity"], "medium");
+    assert_eq!(found("us-west-2"), None);
+}
+
+#[test]
+fn quotas_that_the_estate_does_not_say_are_reckoned_from_what_the_account_may_have() {
+    let of = |databases: usize, limit: u64| {
+        let lost: Vec<Value> = (0..2).map(|n| resource(&format!("rds:db/lost-{n}"))).collect();
+        let there = (0..databases).map(|n| {
+            let mut db = resource(&format!("rds:db/there-{n}"));
+            (db["account"], db["region"], db["az"]) =
+                ("999988887777".into(), "us-west-2".into(), "usw2-az1".into());
+            db
+        });
+        let mut file = json!(file(&lost.into_iter().chain(there).collect::<Vec<_>>(), &[]));
+        file["accounts"]["999988887777"] =
+            json!({ "name": "sandbox", "quotas": { "us-west-2": { "db_instances": limit } } });
+        file["regions"]["us-west-2"] = json!({ "azs": ["usw2-az1"] });
+        let file: EstateFile = serde_json::from_value(file).unwrap();
+        let snapshot = Snapshot::new(&file, t0());
+        let loss = Loss::Region("us-east-1".parse().unwrap());
+        let mut look = Look::new(&snapshot, Some(&loss));
+        let resources = (0..snapshot.resources.len()).collect();
+        look.goals =
+            vec![Goal { workload: "shop".into(), resources, rto_s: None, rpo_s: None, expected_rto_s: None }];
+        look.recovery = Some(("999988887777".parse().unwrap(), "us-west-2".parse().unwrap()));
+        told_of(&rules::findings(&look, &[]), Rule::QuotaTooLow).map(|(_, message)| message)
+    };
+    assert_eq!(of(3, 5), None);
+    assert!(of(4, 5).unwrap().contains("2 DB instances are lost, and 1 more may be made"));
+    assert!(of(9, 5).unwrap().contains("0 more may be made"));
+}
+
+#[test]
+fn a_drill_is_overdue_by_its_schedule_and_only_a_real_run_that_passed_counts() {
+    let drill = Drill::good();
+    let path = drill.write();
+    let path = path.to_str().unwrap();
+    let plan = |path: &str| {
+        let (_, json, _) = told(&["plan", path, "--output", "json"]);
+        let plan: Value = serde_json::from_str(&json).unwrap();
+        let findings = plan["findings"].as_array().unwrap().clone();
+        findings.into_iter().find(|finding| finding["rule"] == "drill-overdue")
+    };
+    assert_eq!(plan(path), None, "nobody said how often");
+    let drill = Drill::good().playbook("\nworkloads:", "\nschedule: weekly\n\nworkloads:");
+    let path = drill.write();
+    let path = path.to_str().unwrap();
+    // The folder of runs is that of the process: the tests' own has none of this playbook.
+    let finding = plan(path).unwrap();
+    assert_eq!(finding["severity"], "medium");
+    assert!(finding["message"].as_str().unwrap().contains("no real run of it that passed"), "{finding}");
+}
+
+/// What `validate` says of a drill with a schedule, beside the run of a golden journal.
+fn told_beside(journal: &str, name: &str) -> String {
+    let drill = Drill::good().playbook("\nworkloads:", "\nschedule: yearly\n\nworkloads:");
+    let text = fs::read_to_string(drill.write()).unwrap();
+    let old = text.lines().find(|line| line.starts_with("name: ")).unwrap();
+    fs::write(drill.folder().join("named.yaml"), text.replacen(old, &format!("name: {name}"), 1)).unwrap();
+    let run = drill.folder().join("runs/one");
+    fs::create_dir_all(&run).unwrap();
+    for file in ["journal.ndjson", "report.json"] {
+        let from = Path::new(ROOT).join("tests/golden/journals").join(journal).join(file);
+        fs::copy(from, run.join(file)).unwrap();
+    }
+    let mut program = support::places::drillmaster();
+    let done =
+        program.args(["validate", "--strict", "named.yaml"]).current_dir(drill.folder()).output().unwrap();
+    assert!(done.status.success(), "it is no mistake of the playbook: {done:?}");
+    String::from_utf8(done.stderr).unwrap()
+}
+
+#[test]
+fn only_a_real_run_of_this_playbook_that_passed_counts_as_a_drill() {
+    let never = "no real run of it that passed";
+    let passed = told_beside("aws-everything", "aws-everything");
+    assert!(passed.contains("last passed") && !passed.contains(never), "{passed}");
+    // Another playbook; one that was refused; one on the twin, although it passed.
+    for (journal, name) in [("aws-everything", "orders"), ("aws-refused", "aws-refused"), ("passed", "small")]
+    {
+        let told = told_beside(journal, name);
+        assert!(told.contains(never) && told.contains("(drill-overdue)"), "{journal}: {told}");
     }
 }
 
@@ -312,6 +588,11 @@ fn what_the_estate_does_not_say_is_not_guessed() {
         Rule::Headroom,
         Rule::PointsTooSparse,
         Rule::KeyLostWithData,
+        Rule::StackDrifted,
+        Rule::QuotaBelowLost,
+        Rule::RestoredWithDefaults,
+        Rule::RestoredInOneZone,
+        Rule::DrillOverdue,
     ];
     assert_eq!(silent.into_iter().filter(|rule| found.contains(rule)).collect::<Vec<_>>(), []);
 }

@@ -105,6 +105,7 @@ read_only! {
     /// Reads AWS Backup.
     BackupReader, aws_sdk_backup:
     describe_restore_job DescribeRestoreJobFluentBuilder,
+    get_backup_vault_access_policy GetBackupVaultAccessPolicyFluentBuilder,
     get_backup_selection GetBackupSelectionFluentBuilder,
     list_backup_plans ListBackupPlansFluentBuilder,
     list_backup_selections ListBackupSelectionsFluentBuilder,
@@ -158,18 +159,22 @@ read_only! {
 read_only! {
     /// Reads Route 53.
     Route53Reader, aws_sdk_route53:
+    list_resource_record_sets ListResourceRecordSetsFluentBuilder,
     list_hosted_zones_by_vpc ListHostedZonesByVPCFluentBuilder,
 }
 
 read_only! {
-    /// Asks IAM for simulations.
+    /// Asks IAM for simulations, and reads of keys how old they are.
     IamReader, aws_sdk_iam:
+    get_account_summary GetAccountSummaryFluentBuilder,
+    list_access_keys ListAccessKeysFluentBuilder,
     simulate_principal_policy SimulatePrincipalPolicyFluentBuilder,
 }
 
 read_only! {
     /// Reads Service Quotas.
     QuotasReader, aws_sdk_servicequotas:
+    get_aws_default_service_quota GetAWSDefaultServiceQuotaFluentBuilder,
     get_service_quota GetServiceQuotaFluentBuilder,
 }
 

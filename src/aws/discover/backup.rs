@@ -8,21 +8,22 @@ use aws_sdk_backup::types::{
 use super::found::{
     Copy, Found, FoundPoint, Selection, TagCondition, bytes, empty_point, empty_resource, id_of, some,
 };
-use super::{Here, Service, listed};
+use super::{Here, Service, guard, listed};
 use crate::answer::missing;
 use crate::points::backup::is_copy;
 use crate::points::search::{account_of, place_of};
 use crate::time::some_time;
-use base::duration::When;
+use base::duration::{Time, When};
 use base::ids::AccountId;
-use estate::file::Scan;
+use estate::file::{DeletionGuard, Scan};
 use estate::{PointKind, ResourceId};
-use port::CloudResult;
+use port::{CloudResult, ErrorKind};
 
 pub const SERVICE: Service = Service {
     name: "backup",
     calls: &[
         "backup:GetBackupSelection",
+        "backup:GetBackupVaultAccessPolicy",
         "backup:ListBackupPlans",
         "backup:ListBackupSelections",
         "backup:ListBackupVaults",
@@ -104,12 +105,46 @@ async fn vaults(here: &Here<'_>, found: &mut Found) -> Option<Vec<BackupVaultLis
     both.map(|(own, shared)| own.into_iter().chain(shared).collect())
 }
 
-/// Whether nobody can delete the points of a vault before their time. A lock in governance mode has
-/// no date, and one whose date has not come can still be taken off.
-fn is_locked(here: &Here<'_>, vault: &BackupVaultListMember) -> bool {
-    let closed = some_time(vault.lock_date()).is_some_and(|date| date <= here.now);
+/// What keeps the points of a vault.
+#[derive(Clone, Copy, Default)]
+struct Kept {
+    /// Nobody can delete them before their time.
+    is_locked: bool,
+    guard: Option<DeletionGuard>,
+    locks_on: Option<Time>,
+}
+
+/// A lock in governance mode has no date, and one whose date has not come can still be taken off. How
+/// long a vault keeps points at least means nothing for those that are there.
+async fn kept(here: &Here<'_>, vault: &BackupVaultListMember, owner: &AccountId) -> CloudResult<Kept> {
+    let date = some_time(vault.lock_date());
     let is_air_gapped = vault.vault_type() == Some(&VaultType::LogicallyAirGappedBackupVault);
-    is_air_gapped || (vault.locked() == Some(true) && closed)
+    let has_lock = vault.locked() == Some(true);
+    if is_air_gapped || (has_lock && date.is_some_and(|date| date <= here.now)) {
+        return Ok(Kept { is_locked: true, ..Kept::default() });
+    }
+    // The policy of another account's vault is not for this one to read.
+    let policy = if owner == here.account() { policy(here, vault).await? } else { None };
+    Ok(match (policy, has_lock, date) {
+        (Some(DeletionGuard::Policy), _, _) => Kept { guard: policy, ..Kept::default() },
+        (_, true, Some(locks_on)) => {
+            Kept { guard: Some(DeletionGuard::CoolingOff), locks_on: Some(locks_on), ..Kept::default() }
+        }
+        (_, true, None) => Kept { guard: Some(DeletionGuard::Governance), ..Kept::default() },
+        (other, false, _) => Kept { guard: other, ..Kept::default() },
+    })
+}
+
+/// Whether the vault's policy denies the deletion of its points.
+async fn policy(here: &Here<'_>, vault: &BackupVaultListMember) -> CloudResult<Option<DeletionGuard>> {
+    let Some(name) = vault.backup_vault_name() else { return Ok(None) };
+    let request = here.clients.backup.get_backup_vault_access_policy().backup_vault_name(name).send();
+    let policy = match here.call("backup:GetBackupVaultAccessPolicy", request).await {
+        Ok(answer) => answer.policy,
+        Err(error) if error.kind == ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    Ok(policy.and_then(|policy| guard::of_policy(&policy, &guard::of_vault())))
 }
 
 async fn points(here: &Here<'_>, found: &mut Found, vaults: Option<Vec<BackupVaultListMember>>) {
@@ -129,8 +164,11 @@ async fn points(here: &Here<'_>, found: &mut Found, vaults: Option<Vec<BackupVau
             whole = false;
             continue;
         };
+        let kept = kept(here, &vault, &owner).await;
+        // What cannot be read keeps nothing, as far as anybody knows. It is told.
+        let kept = found.take(kept).unwrap_or_default();
         for point in &all {
-            found.points.extend(of_point(here, &vault, &owner, point));
+            found.points.extend(of_point(here, &vault, kept, &owner, point));
         }
     }
     if whole {
@@ -143,6 +181,7 @@ async fn points(here: &Here<'_>, found: &mut Found, vaults: Option<Vec<BackupVau
 fn of_point(
     here: &Here<'_>,
     vault: &BackupVaultListMember,
+    kept: Kept,
     owner: &AccountId,
     point: &RecoveryPointByBackupVault,
 ) -> Option<FoundPoint> {
@@ -171,7 +210,9 @@ fn of_point(
     entry.encrypted = point.is_encrypted();
     entry.kms_key = some(point.encryption_key_arn()).filter(|_| entry.encrypted);
     entry.vault = some(vault.backup_vault_name());
-    entry.vault_locked = is_locked(here, vault);
+    entry.vault_locked = kept.is_locked;
+    entry.guard = kept.guard;
+    entry.locks_on = kept.locks_on.map(When::At);
     entry.scan = point.aggregated_scan_result().map(|result| {
         let is_infected = !result.findings().is_empty();
         match (is_infected, result.failed_scan()) {

@@ -11,10 +11,11 @@ use aws_sdk_cloudcontrol::types::ResourceDescription;
 use serde_json::Value;
 
 use super::found::{Found, empty_resource, some, sorted};
-use super::{Here, Service, listed, mentions};
+use super::{Here, Service, keys, listed, records};
 use base::ids::Region;
 use base::partition::Partition;
 use estate::file::{ReplicaEntry, ResourceEntry};
+use estate::mentions;
 use port::{CloudError, CloudResult, ErrorKind};
 
 const LIST: &str = "cloudformation:ListResources";
@@ -242,9 +243,14 @@ const TABLE: [Row; 39] = [
     row("iam", "AWS::IAM::InstanceProfile", "iam:instance-profile", Id, &["iam:ListInstanceProfiles"], &[]),
 ];
 
-/// Permissions of what is asked besides the rows: aliases tell which keys are AWS's own, and the
-/// registry where its images are copied to.
-const BESIDES: [(&str, &[&str]); 2] = [("kms", &["kms:ListAliases"]), ("ecr", &["ecr:DescribeRegistry"])];
+/// Permissions of what is asked besides the rows: aliases tell which keys are AWS's own, the registry
+/// where its images are copied to, IAM how old access keys are, and Route 53 how long records live.
+const BESIDES: [(&str, &[&str]); 4] = [
+    ("kms", &["kms:ListAliases"]),
+    ("ecr", &["ecr:DescribeRegistry"]),
+    ("iam", keys::CALLS),
+    ("route53", records::CALLS),
+];
 
 /// The services of the table, each with its calls.
 pub fn services() -> Vec<Service> {
@@ -345,6 +351,11 @@ pub async fn read(here: &Here<'_>, service: &str) -> Found {
         if same().all(|row| read_whole.contains(&row.kind)) {
             found.whole(row.of);
         }
+    }
+    match service {
+        "iam" => keys::read(here, &mut found).await,
+        "route53" => records::read(here, &mut found).await,
+        _ => {}
     }
     found
 }

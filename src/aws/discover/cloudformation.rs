@@ -1,7 +1,13 @@
-//! CloudFormation: stacks, and which regions and accounts their templates name.
+//! CloudFormation: stacks, whether they drifted, and which regions and accounts their templates name.
+
+use aws_sdk_cloudformation::types::StackDriftStatus;
 
 use super::found::{Found, empty_resource};
-use super::{Here, Service, listed, mentions};
+use super::{Here, Service, listed};
+use crate::time::some_time;
+use base::duration::When;
+use estate::file::Drift;
+use estate::mentions;
 use port::{CloudResult, TAG_RUN};
 
 pub const SERVICE: Service = Service {
@@ -30,6 +36,9 @@ pub async fn read(here: &Here<'_>) -> Found {
         entry.tags = stack.tags().iter().filter_map(pair).collect();
         // A nested stack is part of another one.
         entry.stack = stack.parent_id().and_then(|id| id.split('/').nth(1)).map(str::to_owned);
+        let drift = stack.drift_information();
+        entry.drift = drift.and_then(|drift| drift.stack_drift_status()).map(seen);
+        entry.drift_checked = drift.and_then(|drift| some_time(drift.last_check_timestamp())).map(When::At);
         if !entry.tags.contains_key(TAG_RUN) {
             let named = named_by_template(here, name).await;
             entry.mentions = found.take(named).unwrap_or_default();
@@ -38,6 +47,17 @@ pub async fn read(here: &Here<'_>) -> Found {
     }
     found.whole(KIND);
     found
+}
+
+/// What the last detection of drift saw. None is started here. What CloudFormation could not tell was
+/// not checked.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the states are the SDK's, and may become more")]
+fn seen(status: &StackDriftStatus) -> Drift {
+    match status {
+        StackDriftStatus::Drifted => Drift::Drifted,
+        StackDriftStatus::InSync => Drift::InSync,
+        _ => Drift::NotChecked,
+    }
 }
 
 /// The regions and accounts that the template names. Its text is not kept.

@@ -8,11 +8,12 @@ use aws_sdk_ec2::types::{
 use base64::Engine as _;
 
 use super::found::{Found, FoundPoint, empty_resource, some, sorted};
-use super::{Here, Service, listed, mentions};
+use super::{Here, Service, listed};
 use crate::points::{ebs, image, search};
 use base::duration::Size;
 use estate::PointKind;
 use estate::file::ResourceEntry;
+use estate::mentions;
 use port::CloudResult;
 
 pub const SERVICE: Service = Service {

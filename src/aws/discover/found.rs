@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use base::duration::{Size, When};
 use base::ids::{AccountId, Region};
 use estate::discovered::What;
-use estate::file::{PointEntry, ResourceEntry};
+use estate::file::{Limits, PointEntry, ResourceEntry};
 use estate::{PointKind, RecoveryPoint, ResourceId};
 use port::{CloudError, ErrorKind, TAG_RUN};
 
@@ -83,6 +83,10 @@ pub struct Found {
     pub lags: Vec<LagOf>,
     /// ARNs of KMS keys that AWS manages.
     pub managed_keys: BTreeSet<String>,
+    /// How much an account may have in a region.
+    pub quotas: Vec<(AccountId, Region, Limits)>,
+    /// Whether the root user of an account has access keys.
+    pub root_keys: Vec<(AccountId, bool)>,
     /// The ids of drills' own resources: neither they nor their points belong to production.
     pub of_drills: BTreeSet<(ResourceId, AccountId, Option<Region>)>,
 }
@@ -131,6 +135,8 @@ impl Found {
         self.selections.extend(other.selections);
         self.lags.extend(other.lags);
         self.managed_keys.extend(other.managed_keys);
+        self.quotas.extend(other.quotas);
+        self.root_keys.extend(other.root_keys);
         self.of_drills.extend(other.of_drills);
     }
 }
@@ -205,6 +211,9 @@ pub fn empty_point(
         storage_class: None,
         vault: None,
         vault_locked: false,
+        locked_for: None,
+        guard: None,
+        locks_on: None,
         scan: None,
         every: None,
         keep: None,
@@ -236,6 +245,10 @@ pub fn empty_resource(kind: &str, name: &str, account: &AccountId, region: Optio
         mentions: Vec::new(),
         dns_ttl: None,
         access_keys_made: Vec::new(),
+        drift: None,
+        drift_checked: None,
+        parameter_group: None,
+        option_group: None,
     }
 }
 

@@ -58,8 +58,30 @@ impl Joined {
     }
 
     pub fn finish(self) -> Discovered {
-        let Self { accounts, mut regions, read, mut incomplete, all } = self;
-        let Found { resources, points, copies, selections, lags, managed_keys, of_drills, .. } = all;
+        let Self { mut accounts, mut regions, read, mut incomplete, all } = self;
+        let Found {
+            resources,
+            points,
+            copies,
+            selections,
+            lags,
+            managed_keys,
+            quotas,
+            root_keys,
+            of_drills,
+            whole: _,
+            failed: _,
+        } = all;
+        for (account, region, limits) in quotas {
+            if let Some(account) = accounts.get_mut(&account) {
+                account.quotas.insert(region, limits);
+            }
+        }
+        for (account, has_keys) in root_keys {
+            if let Some(account) = accounts.get_mut(&account) {
+                account.root_access_keys = Some(has_keys);
+            }
+        }
         let mut resources = once(resources);
         let mut points = shared(points);
         points.retain(|point| !is_of_drill(point, &of_drills));
@@ -221,7 +243,7 @@ fn selects(selection: &Selection, arn: &str, tags: &BTreeMap<String, String>) ->
 }
 
 /// Whether a text fits a pattern in which `*` stands for any text.
-fn is_like(pattern: &str, text: &str) -> bool {
+pub fn is_like(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
     let mut ends = !pattern.contains('*');

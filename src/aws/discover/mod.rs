@@ -11,11 +11,14 @@ mod dynamodb;
 mod ec2;
 mod efs;
 mod found;
+mod guard;
 mod join;
+mod keys;
 mod lag;
-mod mentions;
 mod pace;
+mod quotas;
 mod rds;
+mod records;
 mod s3;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,7 +69,7 @@ pub struct Service {
 pub const PLACES: &[&str] = &["ec2:DescribeAvailabilityZones", "ec2:DescribeRegions"];
 
 /// The services with an SDK client of their own.
-const OWN: [&Service; 7] = [
+const OWN: [&Service; 8] = [
     &ec2::SERVICE,
     &rds::SERVICE,
     &s3::SERVICE,
@@ -74,6 +77,7 @@ const OWN: [&Service; 7] = [
     &backup::SERVICE,
     &dynamodb::SERVICE,
     &efs::SERVICE,
+    &quotas::SERVICE,
 ];
 
 /// All services.
@@ -433,6 +437,7 @@ async fn read(here: &Here<'_>, service: &Service) -> Found {
         "backup" => backup::read(here).await,
         "dynamodb" => dynamodb::read(here).await,
         "efs" => efs::read(here).await,
+        "servicequotas" => quotas::read(here).await,
         tail => cloud_control::read(here, tail).await,
     }
 }

@@ -80,6 +80,11 @@ fn entry(here: &Here<'_>, kind: &str, name: Option<&str>, tags: &[Tag]) -> Optio
     Some(entry)
 }
 
+/// A group of the account's own. The engines' groups are everywhere.
+fn own(group: Option<&str>) -> Option<String> {
+    some(group).filter(|group| !group.starts_with("default.") && !group.starts_with("default:"))
+}
+
 async fn instances(here: &Here<'_>, found: &mut Found) -> Option<Vec<DbInstance>> {
     let request = here.clients.rds.describe_db_instances().max_records(PAGE);
     let mut all: Vec<DbInstance> =
@@ -95,6 +100,10 @@ async fn instances(here: &Here<'_>, found: &mut Found) -> Option<Vec<DbInstance>
         entry.engine = some(db.engine());
         entry.key = some(db.kms_key_id());
         entry.class = some(db.db_instance_class());
+        let group = db.db_parameter_groups().iter().find_map(|group| own(group.db_parameter_group_name()));
+        entry.parameter_group = group;
+        let group = db.option_group_memberships().iter().find_map(|group| own(group.option_group_name()));
+        entry.option_group = group;
         entry.addresses = sorted(db.endpoint().and_then(|endpoint| some(endpoint.address())));
         found.resource(entry, db.db_instance_arn.clone());
     }
@@ -122,6 +131,7 @@ async fn clusters(here: &Here<'_>, found: &mut Found) -> Option<Vec<DbCluster>> 
         entry.engine = some(cluster.engine());
         entry.key = some(cluster.kms_key_id());
         entry.class = some(cluster.db_cluster_instance_class());
+        entry.parameter_group = own(cluster.db_cluster_parameter_group());
         let ends = [cluster.endpoint(), cluster.reader_endpoint()].into_iter().flatten().map(str::to_owned);
         entry.addresses = sorted(ends.chain(cluster.custom_endpoints().iter().cloned()));
         let arn = cluster.db_cluster_arn();

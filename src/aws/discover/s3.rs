@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use aws_sdk_s3::types::{
-    BucketVersioningStatus, ObjectLockRetentionMode, ReplicationRule, ReplicationRuleStatus,
+    BucketVersioningStatus, MfaDeleteStatus, ObjectLockRetentionMode, ReplicationRule, ReplicationRuleStatus,
 };
 
 use super::found::{Found, FoundPoint, empty_point, empty_resource, some};
 use super::lag::{self, LagMetric};
-use super::{Here, Service, listed};
+use super::{Here, Service, guard, listed};
 use crate::access::Clients;
 use crate::error::OrCloud as _;
 use base::duration::{Span, When};
 use base::ids::{AccountId, Region};
+use estate::file::DeletionGuard;
 use estate::{PointKind, ResourceId};
 use port::{CloudError, CloudResult, ErrorKind, Place};
 
@@ -22,6 +23,7 @@ pub const SERVICE: Service = Service {
     calls: &[
         "cloudwatch:GetMetricData",
         "s3:GetBucketEncryption",
+        "s3:GetBucketPolicy",
         "s3:GetBucketReplication",
         "s3:GetBucketTagging",
         "s3:GetBucketVersioning",
@@ -99,7 +101,23 @@ async fn bucket(here: &Here<'_>, found: &mut Found, name: &str) -> CloudResult<(
         point.taken = Some(When::BeforeT0(Span::from_secs(0)));
         point.kms_key.clone_from(&key);
         point.encrypted = key.is_some();
-        point.vault_locked = is_locked(here, name).await?;
+        let lock = lock(here, name).await?;
+        point.vault_locked = lock.is_compliance;
+        point.locked_for = lock.retention.filter(|_| lock.is_compliance);
+        if !lock.is_compliance {
+            let with_device = versioning.mfa_delete() == Some(&MfaDeleteStatus::Enabled);
+            let by_policy = if with_device {
+                None
+            } else {
+                policy(here, name, &format!("arn:{partition}:s3:::{name}")).await?
+            };
+            point.guard = match (with_device, by_policy, lock.is_governance) {
+                (true, _, _) => Some(DeletionGuard::Mfa),
+                (false, Some(DeletionGuard::Policy), _) => by_policy,
+                (false, _, true) => Some(DeletionGuard::Governance),
+                (false, other, false) => other,
+            };
+        }
         found.point(FoundPoint::of_entry(point));
         replicas(here, found, name).await?;
     }
@@ -116,15 +134,41 @@ fn point(
     empty_point(ResourceId::new(KIND, of), kind, id.to_owned(), account.clone(), region.clone())
 }
 
-/// Whether nobody can delete a new version before its time: object lock in compliance mode by
-/// default. In governance mode some principals can.
-async fn is_locked(here: &Here<'_>, name: &str) -> CloudResult<bool> {
+/// The object lock that new versions get by default.
+struct Lock {
+    /// Nobody can delete a version before its time.
+    is_compliance: bool,
+    /// Some principals can.
+    is_governance: bool,
+    /// How long each version stays locked after it was written.
+    retention: Option<Span>,
+}
+
+async fn lock(here: &Here<'_>, name: &str) -> CloudResult<Lock> {
+    const DAY: u64 = 86_400;
     let request = here.clients.s3.get_object_lock_configuration().bucket(name).send();
     let answer = here.call("s3:GetObjectLockConfiguration", request).await;
     let lock = if_any(answer, "ObjectLockConfigurationNotFoundError")?;
     let lock = lock.and_then(|answer| answer.object_lock_configuration).and_then(|lock| lock.rule);
-    let mode = lock.and_then(|rule| rule.default_retention).and_then(|retention| retention.mode);
-    Ok(mode == Some(ObjectLockRetentionMode::Compliance))
+    let default = lock.and_then(|rule| rule.default_retention);
+    let mode = default.as_ref().and_then(|default| default.mode.as_ref());
+    let whole = |number: Option<i32>| number.and_then(|number| u64::try_from(number).ok());
+    let days = default
+        .as_ref()
+        .and_then(|default| whole(default.days).or_else(|| whole(default.years).map(|years| years * 365)));
+    Ok(Lock {
+        is_compliance: mode == Some(&ObjectLockRetentionMode::Compliance),
+        is_governance: mode == Some(&ObjectLockRetentionMode::Governance),
+        retention: days.map(|days| Span::from_secs(days * DAY)),
+    })
+}
+
+/// Whether the bucket's policy denies deletion.
+async fn policy(here: &Here<'_>, name: &str, arn: &str) -> CloudResult<Option<DeletionGuard>> {
+    let request = here.clients.s3.get_bucket_policy().bucket(name).send();
+    let answer = here.call("s3:GetBucketPolicy", request).await;
+    let policy = if_any(answer, "NoSuchBucketPolicy")?.and_then(|answer| answer.policy);
+    Ok(policy.and_then(|policy| guard::of_policy(&policy, &guard::of_bucket(arn))))
 }
 
 /// The buckets that the whole bucket replicates to. A rule for a part of it makes no copy to recover

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 
+use crate::cli::history::runs_in;
 use crate::cli::output::write_stderr;
 use base::duration::seconds_between;
 use engine::actions::TIMINGS;
@@ -75,21 +76,4 @@ impl History {
             write_stderr(&format!("note: nothing is learned from {}: {why}\n", run.display()));
         }
     }
-}
-
-/// The folders of runs: the folder itself, or those in it, by name.
-fn runs_in(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let is_run = |path: &Path| path.join(journal::FILE_NAME).is_file();
-    if is_run(folder) {
-        return Ok(vec![folder.to_owned()]);
-    }
-    let mut runs = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        if is_run(&path) {
-            runs.push(path);
-        }
-    }
-    runs.sort();
-    Ok(runs)
 }

@@ -1,5 +1,6 @@
 //! `drillmaster plan`: what a loss takes and what comes back, without a drill.
 
+mod brought;
 mod estate_loss;
 mod findings;
 mod matrix;
@@ -8,6 +9,7 @@ mod needs;
 mod page;
 mod playbook;
 mod points;
+mod restored;
 mod unread;
 
 use std::path::{Path, PathBuf};
@@ -16,6 +18,7 @@ use chrono::Utc;
 use clap::ValueEnum;
 
 use super::configuration::ConfigArg;
+use super::history;
 use super::ignores::{Ignores, load_estate_or_complain};
 use super::output::complain;
 use ::estate::file::EstateFile;
@@ -134,6 +137,7 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
             let of_playbook = workloads_of(&loaded, &snapshot);
             let mut look = Look::new(&snapshot, None);
             look.goals = goals(&loaded, &of_playbook);
+            look.practice = history::practice(&loaded, Path::new(history::RUNS));
             let found = rules::findings(&look, &Ignores::of_playbook(&loaded).ignores);
             let losses = each(file, kind);
             judgeable(&estate.path, file, &losses)?;

@@ -9,8 +9,9 @@ use crate::cli::output::write_stderr;
 use crate::cli::rehearsal::Rehearsal;
 use crate::ui::Surroundings;
 use crate::ui::text::clean;
-use base::duration::Size;
+use base::duration::{Size, Time};
 use base::exit::Exit;
+use base::ids::Region;
 use estate::file::ResourceEntry;
 use event::{Body, Request};
 use insight::needs::cost::{Cost, Item, Until};
@@ -127,17 +128,12 @@ fn usd(amount: f64) -> String {
     if amount > 0.0 && amount < 0.01 { "less than $0.01".to_owned() } else { format!("${amount:.2}") }
 }
 
-/// What the rehearsal asked for, each request once.
-fn asked(loaded: &Loaded, rehearsal: &Rehearsal) -> Vec<Asked> {
-    let points = Points::of(&rehearsal.report);
-    let mut resources: HashMap<String, &ResourceEntry> = HashMap::new();
-    for entry in loaded.estate.iter().flat_map(|estate| &estate.file.resources) {
-        resources.entry(entry.id.to_string()).or_insert(entry);
-    }
+/// What the rehearsal asked for, each request once, in order: when, by which step, where and what.
+pub fn requests(rehearsal: &Rehearsal) -> Vec<(Time, &str, &Region, &Request)> {
     let mut by_token = BTreeMap::new();
     for event in &rehearsal.requests {
         if let Body::Intent { by, token, region, what, .. } = &event.body {
-            by_token.insert(token.as_str(), (event.at, by, region, what));
+            by_token.insert(token.as_str(), (event.at, by.as_str(), region, what));
         }
         // A refused request made nothing. A retry has a token of its own.
         if let Body::NotCreated { token, .. } = &event.body {
@@ -145,9 +141,18 @@ fn asked(loaded: &Loaded, rehearsal: &Rehearsal) -> Vec<Asked> {
         }
     }
     let mut all: Vec<_> = by_token.into_values().collect();
-    all.sort_by_key(|(at, by, ..)| (*at, by.as_str()));
+    all.sort_by_key(|(at, by, ..)| (*at, *by));
+    all
+}
+
+fn asked(loaded: &Loaded, rehearsal: &Rehearsal) -> Vec<Asked> {
+    let points = Points::of(&rehearsal.report);
+    let mut resources: HashMap<String, &ResourceEntry> = HashMap::new();
+    for entry in loaded.estate.iter().flat_map(|estate| &estate.file.resources) {
+        resources.entry(entry.id.to_string()).or_insert(entry);
+    }
     let mut asked = Vec::new();
-    for (at, by, region, what) in all {
+    for (at, by, region, what) in requests(rehearsal) {
         let things = match what {
             Request::Create(create) => Thing::of(create),
             Request::CopyObjects(copy) => vec![Thing::Objects {
@@ -159,7 +164,7 @@ fn asked(loaded: &Loaded, rehearsal: &Rehearsal) -> Vec<Asked> {
         for mut thing in things {
             let restored = points.used_by(by).and_then(|point| resources.get(&point.of));
             complete(&mut thing, restored.copied());
-            asked.push(Asked { by: by.clone(), at, region: region.clone(), thing });
+            asked.push(Asked { by: by.to_owned(), at, region: region.clone(), thing });
         }
     }
     asked

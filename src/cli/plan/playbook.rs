@@ -10,7 +10,8 @@ use serde_json::json;
 use super::model::{self, CanPass, Plan, PlanFinding, Rehearsed, Step, Workload};
 use super::needs::{self, Needs};
 use super::points::Points;
-use super::{Args, Output, findings, page, unread, worst_case};
+use super::{Args, Output, brought, findings, page, restored, unread, worst_case};
+use crate::cli::history;
 use crate::cli::ignores::Ignores;
 use crate::cli::load_or_complain;
 use crate::cli::output::{complain, print_as};
@@ -25,7 +26,7 @@ use engine::actions::WITHOUT_CLOUD;
 use estate::file::Incomplete;
 use insight::matrix::{Row, Workloads};
 use insight::protection::Snapshot;
-use insight::rules::{self, Findings, Look, RefusedStep};
+use insight::rules::{self, Findings, Look, RefusedStep, RestoredStep};
 use playbook::Loaded;
 use port::Finding;
 use record::report::Report;
@@ -60,8 +61,9 @@ pub fn run(args: &Args, path: &Path, config: &UserConfig) -> Result<Exit, Exit> 
         complain(&message);
         Exit::Wrong
     })?;
+    let restored = restored::restored(&loaded, &rehearsal);
     let Rehearsal { report, .. } = rehearsal;
-    let known = Known::of(&loaded, &report, needs);
+    let known = Known::of(&loaded, &report, needs, restored);
     let (text, form) = match args.output {
         Output::Json => (format!("{:#}\n", json!(plan_of(&report, &known))), Form::Json),
         Output::Text => (as_text(&report, &known, Surroundings::detect().stdout_look()), out::text()),
@@ -73,7 +75,7 @@ pub fn run(args: &Args, path: &Path, config: &UserConfig) -> Result<Exit, Exit> 
 }
 
 impl Known {
-    fn of(loaded: &Loaded, report: &Report, needs: Needs) -> Self {
+    fn of(loaded: &Loaded, report: &Report, needs: Needs, restored: Vec<RestoredStep>) -> Self {
         let Some((estate, loss)) = loaded.estate.as_ref().zip(loaded.playbook.lose.loss()) else {
             let (unprotected, findings, incomplete) = (Vec::new(), Findings::default(), Vec::new());
             return Self { unprotected, findings, incomplete, needs };
@@ -86,6 +88,9 @@ impl Known {
             goal.expected_rto_s = workload.and_then(|w| w.rto.with_assumptions_s.or(w.rto.measured_s));
         }
         look.refused = refused(report);
+        look.restored = restored;
+        look.brought = brought::brought(loaded);
+        look.practice = history::practice(loaded, Path::new(history::RUNS));
         let sandbox = &loaded.playbook.sandbox;
         let account = loaded.playbook.accounts.get(&sandbox.account);
         look.recovery = account.map(|account| (account.id.clone(), sandbox.region.clone()));

@@ -21,11 +21,12 @@ const ACTIONS: [(&str, &str); 5] = [
 /// lists, and has none.
 ///
 /// Source: the Service Authorization Reference, "Resource types" of each action.
-const ON: [(&str, &[&str]); 43] = [
+const ON: [(&str, &[&str]); 48] = [
     ("acm:DescribeCertificate", &["acm:*:*:certificate/*"]),
     ("acm:ListTagsForCertificate", &["acm:*:*:certificate/*"]),
     ("apigateway:GET", &["apigateway:*::/*"]),
     ("backup:GetBackupSelection", &["backup:*:*:backup-plan:*"]),
+    ("backup:GetBackupVaultAccessPolicy", &["backup:*:*:backup-vault:*"]),
     ("backup:ListBackupSelections", &["backup:*:*:backup-plan:*"]),
     ("backup:ListRecoveryPointsByBackupVault", &["backup:*:*:backup-vault:*"]),
     ("backup:ListTags", &["backup:*:*:backup-plan:*", "backup:*:*:backup-vault:*"]),
@@ -46,6 +47,7 @@ const ON: [(&str, &[&str]); 43] = [
     ("events:DescribeRule", &["events:*:*:rule/*"]),
     ("events:ListTagsForResource", &["events:*:*:event-bus/*", "events:*:*:rule/*"]),
     ("events:ListTargetsByRule", &["events:*:*:rule/*"]),
+    ("iam:ListAccessKeys", &["iam::*:user/*"]),
     ("kafka:DescribeCluster", &["kafka:*:*:cluster/*"]),
     ("kinesis:DescribeStreamSummary", &["kinesis:*:*:stream/*"]),
     ("kinesis:ListTagsForStream", &["kinesis:*:*:stream/*"]),
@@ -55,13 +57,16 @@ const ON: [(&str, &[&str]); 43] = [
     ("kms:ListResourceTags", &["kms:*:*:key/*"]),
     ("lambda:GetFunction", &["lambda:*:*:function:*"]),
     ("lambda:GetRuntimeManagementConfig", &["lambda:*:*:function:*"]),
+    ("route53:ListResourceRecordSets", &["route53:::hostedzone/*"]),
     ("s3:GetBucketObjectLockConfiguration", &["s3:::*"]),
+    ("s3:GetBucketPolicy", &["s3:::*"]),
     ("s3:GetBucketTagging", &["s3:::*"]),
     ("s3:GetBucketVersioning", &["s3:::*"]),
     ("s3:GetEncryptionConfiguration", &["s3:::*"]),
     ("s3:GetReplicationConfiguration", &["s3:::*"]),
     ("s3:ListBucket", &["s3:::*"]),
     ("secretsmanager:DescribeSecret", &["secretsmanager:*:*:secret:*"]),
+    ("servicequotas:GetServiceQuota", &["servicequotas:*:*:*"]),
     ("sns:ListSubscriptionsByTopic", &["sns:*:*:*"]),
     ("sqs:GetQueueAttributes", &["sqs:*:*:*"]),
     ("states:DescribeStateMachine", &["states:*:*:stateMachine:*"]),

@@ -121,6 +121,14 @@ impl Item {
         let is_whole = self.read.as_ref().is_some_and(is_read);
         let is_told = |key: &str| self.always.contains(&key) && (is_whole || !self.needs_another_call(key));
         keys.retain(|key, _| found.keys.contains_key(key) || !is_told(key));
+        if let (Some(Json::Object(old)), Some(Json::Object(new))) =
+            (self.keys.get("quotas"), keys.get_mut("quotas"))
+        {
+            // Those of a region that was not read stay.
+            for (region, limits) in old {
+                new.entry(region.clone()).or_insert_with(|| limits.clone());
+            }
+        }
         for key in OF_OTHER_PLACES {
             self.keep_unread(key, &mut keys, found, is_read);
         }
@@ -177,12 +185,17 @@ impl Item {
         }
     }
 
-    /// Whether a call of its own tells the key: of global clusters, or of the registry. If that call
-    /// failed, the type is not read whole, and the key stays.
+    /// Whether a call of its own tells the key: of global clusters, of the registry, of a user's keys
+    /// or of a zone's records. If that call failed, the type is not read whole, and the key stays.
     fn needs_another_call(&self, key: &str) -> bool {
-        const KINDS: [&str; 4] = ["rds:cluster", "docdb:cluster", "neptune:cluster", "ecr:repository"];
+        let kinds: &[&str] = match key {
+            "replicas" => &["rds:cluster", "docdb:cluster", "neptune:cluster", "ecr:repository"],
+            "access_keys_made" => &["iam:user"],
+            "dns_ttl" => &["route53:hosted-zone"],
+            _ => &[],
+        };
         let own = self.read.as_ref().map(|read| &read.what);
-        key == "replicas" && matches!(own, Some(What::Resources(kind)) if KINDS.contains(&kind.as_str()))
+        matches!(own, Some(What::Resources(kind)) if kinds.contains(&kind.as_str()))
     }
 
     /// The reading that tells a member of a list, if it is not the reading of the item itself: a
@@ -208,13 +221,13 @@ const OF_OTHER_PLACES: [&str; 2] = ["shared_with", "replicas"];
 /// look better than it is.
 fn always_of_resource(kind: &str) -> &'static [&'static str] {
     match kind {
-        "rds:db" | "elasticache:replication-group" | "redshift:cluster" | "mq:broker" => &["multi_az"],
-        "rds:cluster"
-        | "docdb:cluster"
-        | "neptune:cluster"
-        | "dynamodb:table"
-        | "secretsmanager:secret"
-        | "ecr:repository" => &["replicas"],
+        "rds:db" => &["multi_az", "parameter_group", "option_group"],
+        "elasticache:replication-group" | "redshift:cluster" | "mq:broker" => &["multi_az"],
+        "rds:cluster" | "docdb:cluster" | "neptune:cluster" => &["replicas", "parameter_group"],
+        "dynamodb:table" | "secretsmanager:secret" | "ecr:repository" => &["replicas"],
+        "cloudformation:stack" => &["drift", "drift_checked"],
+        "iam:user" => &["access_keys_made"],
+        "route53:hosted-zone" => &["dns_ttl"],
         _ => &[],
     }
 }
@@ -252,7 +265,9 @@ fn name_of_point(kind: PointKind, id: &str) -> &str {
 
 fn always_of_point(kind: PointKind) -> &'static [&'static str] {
     match kind {
-        PointKind::Backup | PointKind::S3Replica | PointKind::S3Versions => &["vault_locked"],
+        PointKind::Backup | PointKind::S3Replica | PointKind::S3Versions => {
+            &["vault_locked", "locked_for", "guard", "locks_on"]
+        }
         PointKind::EbsSnapshot
         | PointKind::Ami
         | PointKind::RdsSnapshot

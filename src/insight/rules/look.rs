@@ -1,9 +1,10 @@
 //! What the rules look at.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::protection::Snapshot;
-use base::ids::{AccountId, Region};
+use base::duration::Time;
+use base::ids::{AccountId, AzId, Region};
 use estate::file::{PointEntry, ResourceEntry};
 use estate::{Loss, PointKind, RecoveryPoint, Resource, ResourceId, scope};
 
@@ -17,6 +18,45 @@ pub struct Goal {
     pub rpo_s: Option<f64>,
     /// What a rehearsal took, with the assumed detection and decision.
     pub expected_rto_s: Option<f64>,
+}
+
+/// What a step restored in a rehearsal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestoredStep {
+    pub id: String,
+    pub workload: Option<String>,
+    /// The id of the resource that it restores, as far as the recovery point tells it.
+    pub of: Option<String>,
+    pub what: Restored,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Restored {
+    /// A DB instance or cluster, with the groups that the step names.
+    Database { parameter_group: Option<String>, option_group: Option<String>, in_one_zone: bool },
+    /// Machines, and the zones that they are in.
+    Machines { zones: BTreeSet<AzId> },
+}
+
+/// What a step brings along that may name places: a template with its parameters, or user data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Brought {
+    pub step: String,
+    /// `its template`, in words.
+    pub what: &'static str,
+    /// The regions and accounts that it names.
+    pub mentions: BTreeSet<String>,
+}
+
+/// How often a drill should be held, and when it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Practice {
+    pub playbook: String,
+    pub every_days: u32,
+    /// T0 of the last real run that passed. `None`: none did, as far as is known.
+    pub passed: Option<Time>,
+    /// Where runs were looked for.
+    pub looked_in: String,
 }
 
 /// A step that a rehearsal could not do, because a call was refused.
@@ -34,6 +74,10 @@ pub struct Look<'a> {
     pub loss: Option<&'a Loss>,
     pub goals: Vec<Goal>,
     pub refused: Vec<RefusedStep>,
+    pub restored: Vec<RestoredStep>,
+    pub brought: Vec<Brought>,
+    /// `None`: the playbook says no schedule.
+    pub practice: Option<Practice>,
     /// Where the lost resources are restored.
     pub recovery: Option<(AccountId, Region)>,
     /// The entries of the recovery points, by the resource that they restore.
@@ -61,7 +105,18 @@ impl<'a> Look<'a> {
                 copies.insert((kind, point.id.as_str()));
             }
         }
-        Self { snapshot, loss, goals: Vec::new(), refused: Vec::new(), recovery: None, entries, copies }
+        Self {
+            snapshot,
+            loss,
+            goals: Vec::new(),
+            refused: Vec::new(),
+            restored: Vec::new(),
+            brought: Vec::new(),
+            practice: None,
+            recovery: None,
+            entries,
+            copies,
+        }
     }
 
     /// All resources.
@@ -130,13 +185,17 @@ impl<'a> Look<'a> {
 
     /// The stores of a workload that the loss takes.
     pub fn stores_of<'s>(&'s self, goal: &'s Goal) -> impl Iterator<Item = Thing<'a>> + 's {
+        self.lost_of(goal).filter(|thing| self.is_store(*thing))
+    }
+
+    /// The resources of a workload that the loss takes.
+    pub fn lost_of<'s>(&'s self, goal: &'s Goal) -> impl Iterator<Item = Thing<'a>> + 's {
         let things = goal.resources.iter().filter_map(|index| {
             let resource = self.snapshot.resources.get(*index)?;
             let entry = self.snapshot.file.resources.get(*index)?;
             Some(Thing { index: *index, resource, entry })
         });
-        let lost = things.filter(|thing| self.loss.is_none_or(|loss| loss.takes_resource(thing.resource)));
-        lost.filter(|thing| self.is_store(*thing))
+        things.filter(|thing| self.loss.is_none_or(|loss| loss.takes_resource(thing.resource)))
     }
 }
 

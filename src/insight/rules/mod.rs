@@ -13,7 +13,9 @@ mod look;
 mod names;
 mod only_here;
 mod plan;
+mod practice;
 mod providers;
+mod restored;
 mod scans;
 mod stacks;
 mod unread;
@@ -27,7 +29,7 @@ use base::severity::Severity;
 use port::Finding;
 use port::finding::Rule;
 
-pub use look::{Goal, Look, RefusedStep};
+pub use look::{Brought, Goal, Look, Practice, RefusedStep, Restored, RestoredStep};
 
 /// The resources that a finding names. The rest are counted.
 const NAMED: usize = 5;
@@ -71,6 +73,10 @@ pub const RULES: &[Entry] = &[
     plan::REFUSED,
     plan::HEADROOM,
     plan::QUOTA,
+    plan::QUOTA_BELOW,
+    restored::DEFAULTS,
+    restored::IN_ONE_ZONE,
+    practice::OVERDUE,
     only_here::ONLY_HERE,
     names::LOST_PLACE,
     application::FAR,
@@ -78,6 +84,7 @@ pub const RULES: &[Entry] = &[
     access::OLD_KEY,
     access::ROOT_KEY,
     stacks::IN_NO_STACK,
+    stacks::DRIFTED,
     providers::ONE_PROVIDER,
 ];
 

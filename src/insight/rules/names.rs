@@ -25,6 +25,14 @@ pub const LOST_PLACE: Entry = Entry {
                 hits.push(Hit::new(&thing.entry.id, detail, severity));
             }
         }
+        // A step runs in the recovery region, so what it brings along must not name the lost place.
+        let lost = look.loss.map(|loss| loss.key_and_name().1);
+        for brought in &look.brought {
+            if let Some(lost) = lost.filter(|lost| brought.mentions.contains(*lost)) {
+                let detail = format!("{} mentions {lost}", brought.what);
+                hits.push(Hit::new(&format!("step {}", brought.step), detail, Medium));
+            }
+        }
         hits
     },
 };

@@ -47,16 +47,19 @@ pub(super) const BACKUPS_IN_ONE_REGION: Told = (
 );
 
 pub(super) const BACKUPS_UNLOCKED: Told = (
-    &[High, Low],
+    &[High, Medium, Low],
     Text {
         title: "Backups that production's principals can delete",
-        meaning: "Backups lie in the account of the resource, and no backup of it is said \
-                  to be locked (`vault_locked`). The severity is low if another account \
-                  has a usable backup.",
+        meaning: "Backups lie in the account of the resource, and of none that can be used is it \
+                  shown that it cannot be deleted: by a lock (`vault_locked`), by MFA delete, or by \
+                  a policy that denies it to everybody and denies its own change too (`guard`). The \
+                  severity is medium where a lock can be taken off (governance mode, or before its \
+                  date) or a policy denies only some cases. It is low if another account has a \
+                  usable backup, and for object lock, which ends for each object (`locked_for`).",
         reason: "An attacker or a mistaken script with production's rights deletes the \
                  backups first.",
         remedy: "Lock them: AWS Backup Vault Lock in compliance mode, or S3 Object Lock. \
-                 Then say so in the estate with `vault_locked: true`.",
+                 Then say so in the estate with `vault_locked: true`. `discover` says it itself.",
     },
 );
 
@@ -150,8 +153,10 @@ pub(super) const QUOTA_TOO_LOW: Told = (
     &[High],
     Text {
         title: "The recovery region's quota is too low",
-        meaning: "More instances or DB instances of the playbook's workloads are lost than \
-                  the estate's `quotas` of the recovery region allow to be made.",
+        meaning: "More instances, DB instances, clusters, addresses or GiB of volumes of the \
+                  playbook's workloads are lost than may be made in the recovery region. The \
+                  estate says how many: by `quotas` of the region, or by `quotas` of the account, \
+                  less what the estate lists there.",
         reason: "The restore stops at the quota, and an increase takes hours or days.",
         remedy: "Raise the quota before the disaster.",
     },
@@ -265,5 +270,72 @@ pub(super) const ESTATE_INCOMPLETE: Told = (
                  blast radius, and one that seems unprotected may have its backup there.",
         remedy: "Give `discover` the permissions that it lacks, and run it again. What it reads \
                  goes from `incomplete` in the estate.",
+    },
+);
+
+pub(super) const STACK_DRIFTED: Told = (
+    &[Medium, Low],
+    Text {
+        title: "A stack is not what its template says",
+        meaning: "CloudFormation saw that the stack drifted (`drift: drifted`). The severity is \
+                  low where nobody knows: drift was never checked, or not in the last 90 days. \
+                  `discover` reads the last result. It starts no detection.",
+        reason: "The template makes again what it says, and not what somebody changed by hand \
+                 since. That is missed on the day.",
+        remedy: "Detect drift regularly. Bring each change into the template, or take it back.",
+    },
+);
+
+pub(super) const QUOTA_BELOW_LOST: Told = (
+    &[Medium],
+    Text {
+        title: "The recovery region's quotas are below the lost one's",
+        meaning: "A quota of the account in the recovery region is lower than that in the place \
+                  of the lost resources (`quotas` of the account). The sandbox's account counts, \
+                  and the account of the resources if it survives.",
+        reason: "Quotas were raised over the years where production grew. A whole recovery needs \
+                 as much.",
+        remedy: "Ask for the same quotas in the recovery region. An increase takes hours or days.",
+    },
+);
+
+pub(super) const RESTORED_WITH_DEFAULTS: Told = (
+    &[Medium],
+    Text {
+        title: "A database is restored with default groups",
+        meaning: "The original has a parameter or option group of its own, and the step that \
+                  restores it names none.",
+        reason: "RDS then takes the engine's default: other limits, other time zone, no \
+                 encryption of connections, no extension that must be preloaded. Groups do not \
+                 leave their region with a snapshot.",
+        remedy: "Make equal groups in the recovery region, and name them: `parameter_group`, \
+                 `option_group`.",
+    },
+);
+
+pub(super) const RESTORED_IN_ONE_ZONE: Told = (
+    &[Medium],
+    Text {
+        title: "What lay in several zones is restored in one",
+        meaning: "A database with a standby is restored without one, or the machines of a \
+                  workload that lay in several zones come up in one.",
+        reason: "Restores are in one zone unless they are told otherwise. Then the next zone that \
+                 fails takes what was just recovered.",
+        remedy: "Restore with `multi_az: true`, with two instances of a cluster, or with several \
+                 machines in a network of several zones. If the playbook makes it later, or a \
+                 drill need not, accept the finding.",
+    },
+);
+
+pub(super) const DRILL_OVERDUE: Told = (
+    &[Medium, Low],
+    Text {
+        title: "The drill is overdue",
+        meaning: "The playbook has a `schedule`, and no real run of it passed since: it was never \
+                  drilled, or not within its schedule (low), or one was left out altogether \
+                  (medium). Runs are looked for in the folder `runs`, or beside `--out`. A \
+                  simulated run never counts, and neither does one that did not pass.",
+        reason: "Recovery plans rot: keys expire, quotas fill, people leave.",
+        remedy: "Run the drill on AWS, and keep its folder.",
     },
 );

@@ -94,6 +94,11 @@ pub enum Rule {
     InNoStack,
     OneProvider,
     EstateIncomplete,
+    StackDrifted,
+    QuotaBelowLost,
+    RestoredWithDefaults,
+    RestoredInOneZone,
+    DrillOverdue,
     RestoredOutside,
     RestoreUnproved,
 }
@@ -857,6 +862,11 @@ impl Rule {
             Self::RootAccessKey => of_estate(of::ROOT_ACCESS_KEY),
             Self::InNoStack => of_estate(of::IN_NO_STACK),
             Self::OneProvider => of_estate(of::ONE_PROVIDER),
+            Self::StackDrifted => of_estate(of::STACK_DRIFTED),
+            Self::QuotaBelowLost => of_estate(of::QUOTA_BELOW_LOST),
+            Self::RestoredWithDefaults => of_estate(of::RESTORED_WITH_DEFAULTS),
+            Self::RestoredInOneZone => of_estate(of::RESTORED_IN_ONE_ZONE),
+            Self::DrillOverdue => of_estate(of::DRILL_OVERDUE),
             Self::EstateIncomplete => of_estate(of::ESTATE_INCOMPLETE).page("discover.md#what-was-not-read"),
         }
     }

@@ -28,6 +28,16 @@ pub struct Contents {
 }
 
 impl Contents {
+    fn empty() -> Self {
+        Self {
+            events: Vec::new(),
+            torn: false,
+            intact_bytes: 0,
+            hashes: Vec::new(),
+            progress: RunProgress::default(),
+        }
+    }
+
     /// Returns whether the run has ended.
     pub fn finished(&self) -> bool {
         matches!(self.events.last(), Some(Event { body: Body::RunFinished { .. }, .. }))
@@ -61,15 +71,22 @@ pub fn read(dir: &Path) -> Result<Contents, JournalError> {
     read_from(&file, &path)
 }
 
+/// Reads the first record of a journal alone: what was run, and where. `None`: it has none yet.
+pub fn first(dir: &Path) -> Result<Option<Event>, JournalError> {
+    let path = dir.join(FILE_NAME);
+    let file = plain_file::open(&path, OpenOptions::new().read(true))
+        .map_err(|refused| JournalError::open(&path, refused))?;
+    let mut reader = Lines { from: BufReader::new(&file), path: &path };
+    let mut line = Vec::new();
+    if !reader.next(&mut line)? || !line.ends_with(b"\n") {
+        return Ok(None);
+    }
+    Contents::empty().check(&line, &mut reader).map(Some)
+}
+
 pub(super) fn read_from(file: &File, path: &Path) -> Result<Contents, JournalError> {
     let mut reader = Lines { from: BufReader::new(file), path };
-    let mut contents = Contents {
-        events: Vec::new(),
-        torn: false,
-        intact_bytes: 0,
-        hashes: Vec::new(),
-        progress: RunProgress::default(),
-    };
+    let mut contents = Contents::empty();
     let mut line = Vec::new();
     while reader.next(&mut line)? {
         if !line.ends_with(b"\n") {

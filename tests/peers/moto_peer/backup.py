@@ -133,6 +133,10 @@ def told(vault, point):
     return said
 
 
+def vault_policy(_request, _body):
+    raise Refused("ResourceNotFoundException", "The vault has no policy.")
+
+
 def list_points(request, _body):
     vaults = [vault for vault in of_place(request) if vault["vault"] == request["params"]["vault"]]
     if not vaults:
@@ -399,4 +403,5 @@ OPERATIONS = {
     "ListBackupVaults": list_vaults, "ListRecoveryPointsByBackupVault": list_points, "DescribeRecoveryPoint": describe_point,
     "DeleteRecoveryPoint": delete_point, "ListCopyJobs": list_copies, "StartRestoreJob": start_restore,
     "DescribeRestoreJob": describe_restore, "StartCopyJob": start_copy, "DescribeCopyJob": describe_copy,
+    "GetBackupVaultAccessPolicy": vault_policy,
 }  # fmt: skip

@@ -6,6 +6,7 @@ by hand here and not derived from the record: `expected`.
 """
 
 import base64
+import json
 from collections import defaultdict
 from datetime import datetime, timedelta, timezone
 
@@ -34,6 +35,8 @@ class Place:
         self.user_data, self.templates, self.tables, self.backups = {}, {}, {}, {}
         self.tags, self.selections, self.vaults, self.metrics = {}, {}, defaultdict(list), {}
         self.controlled = defaultdict(dict)
+        self.policies, self.access_keys, self.records, self.root_keys = {}, {}, {}, 0
+        self.quotas, self.default_quotas = {}, {}
 
     def __getitem__(self, operation):
         return self.lists[operation]
@@ -65,12 +68,13 @@ class Estate:
     def __init__(self):
         self.places = {(account, region): Place(account, region) for account in ACCOUNTS for region in REGIONS}
         self.resources, self.points, self.buckets = [], [], {}
+        self.accounts = {account: {"quotas": {}} for account in ACCOUNTS}
 
     def place(self, account, region):
         return self.places.setdefault((account, region), Place(account, region))
 
     def expected(self):
-        return {"resources": self.resources, "points": self.points}
+        return {"resources": self.resources, "points": self.points, "accounts": self.accounts}
 
     def in_list(self, kind, properties):
         """What a list handler says: some say all, most the identifier alone."""
@@ -91,11 +95,25 @@ def tag_list(tags):
 def seeded():
     estate = Estate()
     for place in list(estate.places.values()):
-        for seed in (ec2, rds, s3, cloudformation, dynamodb, efs, backup, tail):
+        for seed in (ec2, rds, s3, cloudformation, dynamodb, efs, backup, tail, quotas):
             seed(estate, place)
     for account in ACCOUNTS:
         across(estate, account)
     return estate
+
+
+def quotas(estate, place):
+    """What was raised for the account, and else AWS's own. Of clusters nothing is known."""
+    databases = 40 + 10 * REGIONS.index(place.region)
+    place.quotas |= {("rds", "L-7B6409FD"): float(databases), ("ec2", "L-1216C47A"): 512.0}
+    place.default_quotas |= {("ec2", "L-0263D0A3"): 5.0, ("vpc", "L-F678F1CE"): 5.0, ("ebs", "L-7A658B76"): 50.0, ("rds", "L-7B6409FD"): 1.0}
+    estate.accounts[place.account]["quotas"][place.region] = {"db_instances": databases, "vcpus": 512, "addresses": 5, "vpcs": 5, "gp3_tib": 50}
+
+
+def deny(action, resource, **more):
+    """A policy of a bucket or a vault."""
+    statement = {"Effect": "Deny", "Principal": "*", "Action": action, "Resource": resource, **more}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def ec2(estate, place):
@@ -206,6 +224,10 @@ def rds(estate, place):
             record["ReadReplicaSourceDBInstanceIdentifier"] = f"db1-{place.code}"
             place.metrics[("AWS/RDS", "ReplicaLag", ("DBInstanceIdentifier", name))] = 3
             estate.point(place, f"rds:db/db1-{place.code}", "rds_replica", name, taken="-5s", size="100GiB", engine="postgres", **key)
+        groups = {0: ("tuned17", "audited"), 1: ("default.postgres17", "default:postgres-17")}.get(n)
+        if groups:
+            record |= {"DBParameterGroups": [{"DBParameterGroupName": groups[0]}], "OptionGroupMemberships": [{"OptionGroupName": groups[1]}]}
+        more |= {"parameter_group": "tuned17", "option_group": "audited"} if n == 0 else {}
         place.add("DescribeDBInstances", record)
         at = {"multi_az": True} if standby else {}
         estate.resource(place, f"rds:db/{name}", az=zone, size="100GiB", engine="postgres", tags={"app": f"app{n % 5}"}, **{"class": "db.t4g.medium"}, addresses=[record["Endpoint"]["Address"]], **more, **at)
@@ -219,8 +241,10 @@ def rds(estate, place):
         kind = {"docdb": "docdb:cluster", "neptune": "neptune:cluster"}.get(engine, "rds:cluster")
         name = f"aurora{n}-{place.code}"
         arn = place.arn("rds", f"cluster:{name}")
-        place.add("DescribeDBClusters", {"DBClusterIdentifier": name, "DBClusterArn": arn, "DbClusterResourceId": f"cluster-{name}", "Engine": engine, "AllocatedStorage": 1, "BackupRetentionPeriod": 14, "EarliestRestorableTime": now - timedelta(days=20), "LatestRestorableTime": now - timedelta(minutes=1), "Endpoint": f"{name}.cluster-c1.{place.region}.rds.amazonaws.com", "TagList": tag_list({"app": "shop"})})
-        estate.resource(place, f"{kind}/{name}", engine=engine, tags={"app": "shop"}, addresses=[f"{name}.cluster-c1.{place.region}.rds.amazonaws.com"])
+        group = "tuned-aurora" if n == 0 else "default.aurora"
+        place.add("DescribeDBClusters", {"DBClusterIdentifier": name, "DBClusterParameterGroup": group, "DBClusterArn": arn, "DbClusterResourceId": f"cluster-{name}", "Engine": engine, "AllocatedStorage": 1, "BackupRetentionPeriod": 14, "EarliestRestorableTime": now - timedelta(days=20), "LatestRestorableTime": now - timedelta(minutes=1), "Endpoint": f"{name}.cluster-c1.{place.region}.rds.amazonaws.com", "TagList": tag_list({"app": "shop"})})
+        tuned = {"parameter_group": group} if n == 0 else {}
+        estate.resource(place, f"{kind}/{name}", engine=engine, tags={"app": "shop"}, addresses=[f"{name}.cluster-c1.{place.region}.rds.amazonaws.com"], **tuned)
         estate.point(place, f"{kind}/{name}", "rds_pitr", name, taken="-5m", retention="14d", engine=engine)
         for m in range(2):
             snapshot, taken = f"{name}-snap{m}", days_ago(m + 1)
@@ -265,20 +289,26 @@ def s3(estate, place):
         to = f"bucket9-a{place.account[0]}-{REGIONS[(REGIONS.index(place.region) + 1) % 3]}"
         filter = "<Filter><Prefix>part/</Prefix></Filter>" if n == 1 else "<Filter/>"
         replication = f"<ReplicationConfiguration><Role>r</Role><Rule><ID>all</ID><Priority>1</Priority><Status>Enabled</Status>{filter}<DeleteMarkerReplication><Status>Disabled</Status></DeleteMarkerReplication><Destination><Bucket>arn:aws:s3:::{to}</Bucket></Destination></Rule></ReplicationConfiguration>"
+        both = [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"]
+        # For everybody and for all; only without TLS.
+        policies = {3: deny("s3:*", both), 2: deny("s3:*", both, Condition={"Bool": {"aws:SecureTransport": "false"}})}
         lock = "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule><DefaultRetention><Mode>COMPLIANCE</Mode><Days>30</Days></DefaultRetention></Rule></ObjectLockConfiguration>"
         answers = {
             "GetBucketTagging": ("NoSuchTagSet", f"<Tagging><TagSet>{tagging}</TagSet></Tagging>" if tags else None),
             "GetBucketEncryption": ("ServerSideEncryptionConfigurationNotFoundError", encryption if encrypted else None),
-            "GetBucketVersioning": (None, f"<VersioningConfiguration>{'<Status>Enabled</Status>' if versioned else ''}</VersioningConfiguration>"),
-            "GetObjectLockConfiguration": ("ObjectLockConfigurationNotFoundError", lock if locked else None),
+            "GetBucketVersioning": (None, f"<VersioningConfiguration>{'<Status>Enabled</Status>' if versioned else ''}{'<MfaDelete>Enabled</MfaDelete>' if n == 5 else ''}</VersioningConfiguration>"),
+            "GetObjectLockConfiguration": ("ObjectLockConfigurationNotFoundError", lock if locked else lock.replace("COMPLIANCE", "GOVERNANCE") if n == 1 else None),
+            "GetBucketPolicy": ("NoSuchBucketPolicy", policies.get(n)),
             "GetBucketReplication": ("ReplicationConfigurationNotFoundError", replication if replicated else None),
         }
         estate.buckets[name] = {"account": place.account, "region": place.region, "answers": answers}
         place.add("ListBuckets", name)
         estate.resource(place, f"s3:bucket/{name}", **({"tags": tags} if tags else {}), **({"key": place.key()} if encrypted else {}))
         key = {"encrypted": True, "kms_key": place.key()} if encrypted else {}
+        kept = {1: "governance", 2: "unknown", 3: "policy", 5: "mfa"}.get(n)
+        guard = {"guard": kept} if kept else {}
         if versioned:
-            estate.point(place, f"s3:bucket/{name}", "s3_versions", name, taken="-0s", **key, **({"vault_locked": True} if locked else {}))
+            estate.point(place, f"s3:bucket/{name}", "s3_versions", name, taken="-0s", **key, **({"vault_locked": True, "locked_for": "30d"} if locked else {}), **guard)
         if n == 0:
             place.metrics[("AWS/S3", "ReplicationLatency", ("DestinationBucket", to), ("RuleId", "all"), ("SourceBucket", name))] = 42
             away = estate.place(place.account, REGIONS[(REGIONS.index(place.region) + 1) % 3])
@@ -288,9 +318,13 @@ def s3(estate, place):
 def cloudformation(estate, place):
     for n in range(12):
         name = f"stack{n}-{place.code}"
-        place.add("DescribeStacks", {"StackName": name, "StackId": place.arn("cloudformation", f"stack/{name}/1"), "StackStatus": "CREATE_COMPLETE", "CreationTime": DAY, "Tags": tag_list({"app": "shop"})})
+        status = {0: "DRIFTED", 1: "IN_SYNC", 2: "UNKNOWN"}.get(n, "NOT_CHECKED")
+        drift = {"StackDriftStatus": status} | ({"LastCheckTimestamp": days_ago(3)} if n < 3 else {})
+        seen = {"drift": {"DRIFTED": "drifted", "IN_SYNC": "in_sync"}.get(status, "not_checked")}
+        seen |= {"drift_checked": text(days_ago(3))} if n < 3 else {}
+        place.add("DescribeStacks", {"StackName": name, "StackId": place.arn("cloudformation", f"stack/{name}/1"), "StackStatus": "CREATE_COMPLETE", "CreationTime": DAY, "Tags": tag_list({"app": "shop"}), "DriftInformation": drift})
         place.templates[name] = '{"Parameters": {"P": {"Default": "s3cr3t-value"}}, "R": "sa-east-1"}' if n == 0 else "{}"
-        estate.resource(place, f"cloudformation:stack/{name}", tags={"app": "shop"}, **({"mentions": ["sa-east-1"]} if n == 0 else {}))
+        estate.resource(place, f"cloudformation:stack/{name}", tags={"app": "shop"}, **seen, **({"mentions": ["sa-east-1"]} if n == 0 else {}))
     place.add("DescribeStacks", {"StackName": "dm-stack", "StackId": "x", "StackStatus": "CREATE_COMPLETE", "CreationTime": DAY, "Tags": tag_list(RUN)})
 
 
@@ -356,6 +390,12 @@ def backup(estate, place):
         estate.resource(place, f"backup:vault/{name}", key=place.key(), tags={"app": "vaults"}, **{"class": vault["VaultType"]})
         if n == 2:
             estate.place(other, place.region).add("ListBackupVaults/shared", vault)
+    def guarded(at):
+        """Of the vault that is locked, but not for good yet: one has a policy besides."""
+        return {"guard": "policy"} if at.region == "us-west-2" else {"guard": "cooling_off", "locks_on": "2100-01-01T00:00:00Z"}
+
+    if place.region == "us-west-2":
+        place.policies[f"vault1-{place.code}"] = deny("backup:*", "*")
     for n in range(8):
         vault = f"vault{n % 3}-{place.code}"
         table = f"table{n}-{place.code}"
@@ -365,7 +405,7 @@ def backup(estate, place):
         if scanned:
             record["AggregatedScanResult"] = {"FailedScan": n == 2, "Findings": ["MALWARE"] if infected else []}
         place.vaults[vault].append(record)
-        more = {"vault_locked": True} if n % 3 in (0, 2) else {}
+        more = {"vault_locked": True} if n % 3 in (0, 2) else guarded(place)
         more |= {"scan": ("clean", "infected", "unknown")[n]} if scanned else {}
         more |= {"shared_with": [other]} if n % 3 == 2 else {}
         if n != 7:
@@ -379,7 +419,7 @@ def backup(estate, place):
             if n == 3:
                 place.add("ListCopyJobs", {"CopyJobId": "1", "State": "COMPLETED", "SourceRecoveryPointArn": arn, "DestinationRecoveryPointArn": there})
                 known = {"taken": text(taken)}
-            estate.point(away, f"dynamodb:table/{table}", "backup", there, usable=text(copied), size="1GiB", encrypted=True, kms_key=away.key(), vault=to, **known)
+            estate.point(away, f"dynamodb:table/{table}", "backup", there, usable=text(copied), size="1GiB", encrypted=True, kms_key=away.key(), vault=to, **known, **guarded(away))
     place.add("ListCopyJobs", {"CopyJobId": "2", "State": "COMPLETED", "SourceRecoveryPointArn": "x", "DestinationRecoveryPointArn": "y"})
     for n in range(2):
         name, id = f"plan{n}-{place.code}", f"id{n}"
@@ -505,16 +545,23 @@ def across(estate, account):
         key = f"mrk-a{account[0]}"
         place.controlled["AWS::KMS::Key"][key] = {"KeyId": key, "MultiRegion": True, "Arn": place.arn("kms", f"key/{key}")}
         estate.resource(place, f"kms:key/{key}[region={place.region}]", replicas=[{"region": away}])
+    # Of a user's keys two are active. One root user has keys.
+    east.access_keys[f"user0-a{account[0]}"] = [("Active", text(days_ago(400))), ("Active", text(days_ago(2))), ("Inactive", text(days_ago(900)))]
+    east.root_keys = int(account == ACCOUNTS[1])
+    estate.accounts[account]["root_access_keys"] = account == ACCOUNTS[1]
     # Global services. One role has the same name in all accounts.
     for n in range(3):
         x = f"{n}-a{account[0]}"
         east.controlled["AWS::Route53::HostedZone"][f"Z{x}"] = {"Id": f"Z{x}", "HostedZoneTags": tag_list({"app": "shop"})}
-        estate.resource(east, f"route53:hosted-zone/Z{x}", region=False, tags={"app": "shop"})
+        leading = [("shop.", "A", 60), ("www.", "CNAME", 3600), ("alias.", "A", None)] if n == 0 else []
+        east.records[f"Z{x}"] = [("shop.", "NS", 172800), ("shop.", "SOA", 900), *leading]
+        estate.resource(east, f"route53:hosted-zone/Z{x}", region=False, tags={"app": "shop"}, **({"dns_ttl": "1h"} if n == 0 else {}))
         east.controlled["AWS::CloudFront::Distribution"][f"E{x}"] = {"Id": f"E{x}", "DomainName": f"{x}.cloudfront.net"}
         estate.resource(east, f"cloudfront:distribution/E{x}", region=False, addresses=[f"{x}.cloudfront.net"])
         for kind, of in (("Role", "role"), ("User", "user"), ("InstanceProfile", "instance-profile")):
             east.controlled[f"AWS::IAM::{kind}"][f"{of}{x}"] = {}
-            estate.resource(east, f"iam:{of}/{of}{x}", region=False)
+            made = {"access_keys_made": [text(days_ago(400)), text(days_ago(2))]} if (of, n) == ("user", 0) else {}
+            estate.resource(east, f"iam:{of}/{of}{x}", region=False, **made)
         east.controlled["AWS::IAM::ManagedPolicy"][f"arn:aws:iam::{account}:policy/p{x}"] = {}
         estate.resource(east, f"iam:policy/p{x}", region=False)
     east.controlled["AWS::IAM::ManagedPolicy"]["arn:aws:iam::aws:policy/ReadOnlyAccess"] = {}

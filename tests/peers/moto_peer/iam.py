@@ -372,7 +372,7 @@ def of_backup(request, action):
         return [(action, params["RecoveryPointArn"], {}), ("iam:PassRole", params["IamRoleArn"], role)]
     if operation in ("DescribeRecoveryPoint", "DeleteRecoveryPoint"):
         return [(action, params["point"], {})]
-    if operation == "ListRecoveryPointsByBackupVault":
+    if operation in ("ListRecoveryPointsByBackupVault", "GetBackupVaultAccessPolicy"):
         return [(action, f"arn:aws:backup:{request['region']}:{request['account']}:backup-vault:{params['vault']}", {})]
     if operation in ("ListBackupSelections", "GetBackupSelection"):
         return [(action, f"arn:aws:backup:{request['region']}:{request['account']}:backup-plan:{params['BackupPlanId']}", {})]

@@ -128,6 +128,7 @@ S3_UNPREFIXED = ("PublicAccessBlock", "ObjectLockConfiguration")
 REST = {
     "backup": (
         ("GET", "/backup-vaults", "ListBackupVaults"),
+        ("GET", "/backup-vaults/(?P<vault>[^/]+)/access-policy", "GetBackupVaultAccessPolicy"),
         ("GET", "/backup-vaults/(?P<vault>[^/]+)/recovery-points", "ListRecoveryPointsByBackupVault"),
         ("GET", "/backup-vaults/(?P<vault>[^/]+)/recovery-points/(?P<point>.+)", "DescribeRecoveryPoint"),
         ("DELETE", "/backup-vaults/(?P<vault>[^/]+)/recovery-points/(?P<point>.+)", "DeleteRecoveryPoint"),
@@ -188,7 +189,7 @@ def json_params(environ):
 
 def route53_operation(environ):
     """Knows only the operations of drills. Those that seed tests are `Unknown`."""
-    known = {("GET", "hostedzonesbyvpc"): "ListHostedZonesByVPC"}
+    known = {("GET", "hostedzonesbyvpc"): "ListHostedZonesByVPC", ("GET", "rrset"): "ListResourceRecordSets"}
     path = environ.get("PATH_INFO", "/").strip("/").split("/")
     params = dict(parse_qsl(environ.get("QUERY_STRING", "")))
     return known.get((environ["REQUEST_METHOD"], path[-1]), "Unknown"), params

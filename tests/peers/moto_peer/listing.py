@@ -143,6 +143,11 @@ class Listing:
             key = "ListBackupVaults/shared" if query.get("shared") == "true" else "ListBackupVaults"
             rows, token = page(records[key], *asked)
             return plain({"BackupVaultList": rows, "NextToken": token})
+        if action == "GetBackupVaultAccessPolicy":
+            policy = records.policies.get(parts[1])
+            if policy is None:
+                return plain({"__type": "ResourceNotFoundException", "Message": "no policy"}, 400)
+            return plain({"BackupVaultName": parts[1], "Policy": policy})
         if action == "ListRecoveryPointsByBackupVault":
             owner = query.get("backupVaultAccountId", request["account"])
             rows, token = page(self.estate.place(owner, request["region"]).vaults[parts[1]], *asked)
@@ -166,6 +171,32 @@ class Listing:
         short, token = page(short, given.get("MaxResults"), given.get("NextToken"), 100)
         return plain({"TypeName": given["TypeName"], "ResourceDescriptions": short, "NextToken": token})
 
+    def of_iam(self, _environ, request, records):
+        action = request["action"]
+        if action == "GetAccountSummary":
+            inside = f"<SummaryMap><entry><key>AccountAccessKeysPresent</key><value>{records.root_keys}</value></entry></SummaryMap>"
+            return of_iam(action, inside)
+        keys, token = page(records.access_keys.get(request["params"]["UserName"], []), None, request["params"].get("Marker"), 100)
+        members = "".join(f"<member><UserName>u</UserName><AccessKeyId>AKIA</AccessKeyId><Status>{status}</Status><CreateDate>{made}</CreateDate></member>" for status, made in keys)
+        more = f"<IsTruncated>true</IsTruncated><Marker>{token}</Marker>" if token else "<IsTruncated>false</IsTruncated>"
+        return of_iam(action, f"<AccessKeyMetadata>{members}</AccessKeyMetadata>{more}")
+
+    def of_route53(self, environ, request, records):
+        zone = environ["PATH_INFO"].strip("/").split("/")[-2]
+        rows, token = page(records.records.get(zone, []), None, request["params"].get("name"), 300)
+        each = "".join(f"<ResourceRecordSet><Name>{name}</Name><Type>{kind}</Type>{f'<TTL>{ttl}</TTL>' if ttl else ''}</ResourceRecordSet>" for name, kind, ttl in rows)
+        more = f"<IsTruncated>true</IsTruncated><NextRecordName>{token}</NextRecordName>" if token else "<IsTruncated>false</IsTruncated>"
+        inside = f"<ResourceRecordSets>{each}</ResourceRecordSets>{more}<MaxItems>300</MaxItems>"
+        return s3(200, f'<ListResourceRecordSetsResponse xmlns="https://route53.amazonaws.com/doc/2013-04-01/">{inside}</ListResourceRecordSetsResponse>')
+
+    def of_servicequotas(self, environ, request, records):
+        given = body(environ)
+        held = records.quotas if request["action"] == "GetServiceQuota" else records.default_quotas
+        code = (given["ServiceCode"], given["QuotaCode"])
+        if code not in held:
+            return plain({"__type": "NoSuchResourceException", "Message": "no such quota"}, 400)
+        return plain({"Quota": {"ServiceCode": code[0], "QuotaCode": code[1], "Value": held[code]}})
+
     def of_monitoring(self, environ, _request, records):
         given = cbor.decode(read_whole(environ))
         found = []
@@ -183,12 +214,15 @@ OPERATIONS = {
     "ec2": {*EC2, "DescribeInstanceAttribute", "DescribeKeyPairs", "DescribeAddresses"},
     "rds": set(RDS),
     "cloudformation": {"DescribeStacks", "GetTemplate"},
-    "s3": {"ListBuckets", "HeadBucket", "GetBucketEncryption", "GetBucketReplication", "GetBucketTagging", "GetBucketVersioning", "GetObjectLockConfiguration"},
+    "s3": {"ListBuckets", "HeadBucket", "GetBucketEncryption", "GetBucketReplication", "GetBucketPolicy", "GetBucketTagging", "GetBucketVersioning", "GetObjectLockConfiguration"},
     "dynamodb": {"ListTables", "ListBackups", "DescribeBackup", "DescribeTable", "DescribeContinuousBackups", "ListTagsOfResource"},
     "elasticfilesystem": {"DescribeFileSystems", "DescribeReplicationConfigurations"},
-    "backup": {*BACKUP, "ListBackupVaults", "ListRecoveryPointsByBackupVault", "ListTags", "GetBackupSelection", "ListBackupSelections"},
+    "backup": {*BACKUP, "ListBackupVaults", "ListRecoveryPointsByBackupVault", "ListTags", "GetBackupSelection", "ListBackupSelections", "GetBackupVaultAccessPolicy"},
     "cloudcontrolapi": {"ListResources", "GetResource"},
     "monitoring": {"GetMetricData"},
+    "iam": {"GetAccountSummary", "ListAccessKeys"},
+    "route53": {"ListResourceRecordSets"},
+    "servicequotas": {"GetServiceQuota", "GetAWSDefaultServiceQuota"},
 }  # fmt: skip
 
 
@@ -225,6 +259,12 @@ def xml(service, operation, answer):
     done = serializer(service, operation).serialize(without)
     text = done["body"]
     return done["status_code"], [("Content-Type", "text/xml")], [text.encode() if isinstance(text, str) else text]
+
+
+def of_iam(action, inside):
+    space = "https://iam.amazonaws.com/doc/2010-05-08/"
+    text = f'<{action}Response xmlns="{space}"><{action}Result>{inside}</{action}Result></{action}Response>'
+    return 200, [("Content-Type", "text/xml")], [text.encode()]
 
 
 def s3(status, inside):
