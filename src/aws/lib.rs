@@ -44,6 +44,7 @@ use self::answer::{in_order, missing, observed, pages, with};
 use self::at::At;
 use self::caller::on_behalf;
 use self::error::OrCloud;
+use self::simulate::Simulated;
 use base::duration::Time;
 use base::ids::AccountId;
 use base::severity::Severity;
@@ -52,10 +53,10 @@ use estate::{Loss, RecoveryPoint, Resource};
 use port::gate::{Call, Enforcement};
 use port::gated::delete_call;
 use port::{
-    ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created,
+    ApiCalls, Asking, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created,
     ErrorKind, Exposure, IsolationScan, Kind, LiveQuery, MeasuredObjects, Needs, Observed, Offers, Operation,
-    Origin, Permit, Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef,
-    TableLook, TableSeen, Tagged, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
+    Origin, Permit, Place, PointQuery, Preflight, ProbeAnswer, Progress, Remains, ResourceRef, TableLook,
+    TableSeen, Tagged, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 
 pub use access::{Access, AwsConfig};
@@ -351,25 +352,34 @@ impl Cloud for Aws {
         .await
     }
 
-    async fn preflight(&self, place: &Place, needs: &Needs) -> CloudResult<Vec<PreflightFinding>> {
+    async fn preflight(&self, place: &Place, needs: &Needs) -> CloudResult<Preflight> {
         on_behalf("preflight", async {
             let clients = self.clients(place).await?;
             let role = self.access(&place.account).role;
-            let mut found = simulate::findings(&clients, place, role.as_deref(), &needs.grants).await?;
-            if found.iter().any(|f| f.severity == Severity::High) {
-                return Ok(found);
+            let is_look = needs.asking == Asking::ForLook;
+            let Simulated { permissions, mut findings } =
+                simulate::ask(&clients, place, role.as_deref(), &needs.grants).await?;
+            if !is_look && findings.iter().any(|f| f.severity == Severity::High) {
+                return Ok(Preflight { findings, permissions, quotas: Vec::new() });
             }
             // A dry run asks with made-up ids, which a narrow policy refuses. It is not needed
             // where IAM's simulation has already answered for the permissions.
-            if needs.grants.is_empty() || !found.is_empty() {
-                found.extend(preflight::refusals(&clients, place, needs).await?);
+            if !is_look && (needs.grants.is_empty() || !findings.is_empty()) {
+                findings.extend(preflight::refusals(&clients, place, needs).await?);
             }
-            found.extend(preflight::quotas(&clients, place, needs).await?);
+            let quotas = match preflight::quotas(&clients, place, needs).await {
+                Ok((quotas, wrong)) => {
+                    findings.extend(wrong);
+                    quotas
+                }
+                Err(error) if is_look => preflight::unknown_quotas(needs, &error),
+                Err(error) => return Err(error),
+            };
             // Tags are needed only where something is created.
             if needs.run_tags.is_some() {
-                found.extend(selections::findings(&clients, place).await);
+                findings.extend(selections::findings(&clients, place).await);
             }
-            Ok(found)
+            Ok(Preflight { findings, permissions, quotas })
         })
         .await
     }

@@ -10,7 +10,7 @@ use super::ec2::filter;
 use super::error::OrCloud;
 use super::pages;
 use base::severity::Severity;
-use port::{CloudResult, Needs, Offers, Place, PreflightFinding, Wishes, Zone};
+use port::{CloudError, CloudResult, Needs, Offers, Place, PreflightFinding, QuotaSeen, Wishes, Zone};
 
 /// Quota codes, from the Service Quotas console: "DB instances" of RDS, and "Running On-Demand
 /// Standard instances" of EC2 (in vCPUs).
@@ -86,15 +86,77 @@ fn first_reasons(reasons: &Reasons) -> String {
     }
 }
 
-pub async fn quotas(clients: &Clients, place: &Place, needs: &Needs) -> CloudResult<Vec<PreflightFinding>> {
-    let mut findings = Vec::new();
-    if needs.db_instances > 0 {
-        db_quota(clients, place, needs.db_instances, &mut findings).await?;
+/// Returns the quotas that the drill needs something of, and what is wrong with them.
+pub async fn quotas(
+    clients: &Clients,
+    place: &Place,
+    needs: &Needs,
+) -> CloudResult<(Vec<QuotaSeen>, Vec<PreflightFinding>)> {
+    let (mut seen, mut findings) = (Vec::new(), Vec::new());
+    if let Some(new) = wanted_databases(needs) {
+        seen.push(db_quota(clients, new).await?);
     }
-    if !needs.instance_types.is_empty() {
-        vcpu_quota(clients, place, &needs.instance_types, &mut findings).await?;
+    if let Some(new) = wanted_machines(needs) {
+        seen.push(vcpu_quota(clients, place, new, &needs.instance_types, &mut findings).await?);
     }
-    Ok(findings)
+    findings.extend(seen.iter().filter_map(|quota| wrong(place, quota)));
+    Ok((seen, findings))
+}
+
+/// The same quotas, where they cannot be looked up.
+pub fn unknown_quotas(needs: &Needs, why: &CloudError) -> Vec<QuotaSeen> {
+    let all = wanted_databases(needs).into_iter().chain(wanted_machines(needs));
+    all.map(|quota| QuotaSeen { unknown: Some(why.to_string()), ..quota }).collect()
+}
+
+fn new_quota(what: &'static str, (service, code): (&str, &str), needed: Option<u64>) -> QuotaSeen {
+    let code = format!("{service}/{code}");
+    QuotaSeen { what, code, needed, used: None, limit: None, unknown: None }
+}
+
+fn wanted_databases(needs: &Needs) -> Option<QuotaSeen> {
+    let needed = u64::from(needs.db_instances);
+    (needed > 0).then(|| new_quota("DB instances", DB_INSTANCES, Some(needed)))
+}
+
+/// EC2 counts the quota of the standard families in vCPUs. How many a type has, EC2 has to say.
+fn wanted_machines(needs: &Needs) -> Option<QuotaSeen> {
+    let standard = needs.instance_types.keys().any(|name| is_standard(name));
+    standard.then(|| new_quota("vCPUs of standard instances", STANDARD_VCPUS, None))
+}
+
+/// What is wrong with a quota: it is too low, or it could not be read.
+fn wrong(place: &Place, quota: &QuotaSeen) -> Option<PreflightFinding> {
+    let QuotaSeen { what: _, code, needed, used, limit, unknown } = quota;
+    let (Some(needed), Some(used), Some(limit)) = (needed, used, limit) else {
+        return unknown.as_ref().map(|why| PreflightFinding {
+            severity: Severity::Low,
+            what: format!("the quota {code} was not checked: {why}"),
+            fix: "allow `servicequotas:GetServiceQuota`, or check it in the Service Quotas console".into(),
+        });
+    };
+    if quota.is_enough() != Some(false) {
+        return None;
+    }
+    let Place { account, region } = place;
+    let is_of_databases = code.starts_with("rds/");
+    let (what, less) = if is_of_databases {
+        (
+            format!(
+                "{used} DB instances are there, {needed} are needed, and account {account} may have {limit} in {region}"
+            ),
+            "drill fewer databases at once",
+        )
+    } else {
+        (
+            format!(
+                "{used} vCPUs run, {needed} are needed, and account {account} may run {limit} in {region}"
+            ),
+            "launch fewer or smaller instances",
+        )
+    };
+    let fix = format!("raise the quota `{code}`, or {less}");
+    Some(PreflightFinding { severity: Severity::High, what, fix })
 }
 
 /// Returns the zones that offer the instance types and the DB classes.
@@ -122,85 +184,64 @@ pub async fn offers(clients: &Clients, zones: &[Zone], wishes: &Wishes) -> Cloud
             .filter_map(|z| z.name())
             .collect();
         let ids = zones.iter().filter(|z| names.contains(&z.name.as_str())).map(|z| z.id.clone()).collect();
-        offers.insert(format!("{class} ({engine})"), ids);
+        offers.insert(Wishes::of_class(engine, class), ids);
     }
     Ok(offers)
 }
 
-/// Returns the value of a quota. If it cannot be read, adds a finding and returns `None`.
-async fn quota(
-    clients: &Clients,
-    (service, code): (&str, &str),
-    findings: &mut Vec<PreflightFinding>,
-) -> Option<f64> {
+/// Reads the value of a quota, or why it cannot be read.
+async fn read_limit(clients: &Clients, (service, code): (&str, &str), seen: &mut QuotaSeen) {
     let answer = clients.quotas.get_service_quota().service_code(service).quota_code(code).send().await;
     let value = answer.or_cloud("servicequotas:GetServiceQuota").map(|a| a.quota.and_then(|q| q.value));
-    match value {
-        Ok(Some(value)) => return Some(value),
-        Ok(None) => findings.push(unread(service, code, "Service Quotas tells no value")),
-        Err(e) => findings.push(unread(service, code, &e.to_string())),
-    }
-    None
+    (seen.limit, seen.unknown) = match value {
+        Ok(Some(value)) => (Some(value), None),
+        Ok(None) => (None, Some("Service Quotas tells no value".to_owned())),
+        Err(e) => (None, Some(e.to_string())),
+    };
 }
 
-fn unread(service: &str, code: &str, why: &str) -> PreflightFinding {
-    PreflightFinding {
-        severity: Severity::Low,
-        what: format!("the quota {service}/{code} was not checked: {why}"),
-        fix: "allow `servicequotas:GetServiceQuota`, or check it in the Service Quotas console".into(),
+async fn db_quota(clients: &Clients, mut seen: QuotaSeen) -> CloudResult<QuotaSeen> {
+    read_limit(clients, DB_INSTANCES, &mut seen).await;
+    if seen.limit.is_some() {
+        let there = pages!("rds:DescribeDBInstances", db_instances, clients.rds.describe_db_instances());
+        seen.used = Some(there.len() as u64);
     }
-}
-
-async fn db_quota(
-    clients: &Clients,
-    place: &Place,
-    needed: u32,
-    findings: &mut Vec<PreflightFinding>,
-) -> CloudResult<()> {
-    let Some(limit) = quota(clients, DB_INSTANCES, findings).await else { return Ok(()) };
-    let there = pages!("rds:DescribeDBInstances", db_instances, clients.rds.describe_db_instances()).len();
-    if there as f64 + f64::from(needed) > limit {
-        findings.push(PreflightFinding {
-            severity: Severity::High,
-            what: format!(
-                "{there} DB instances are there, {needed} are needed, and account {} may have {limit} in {}",
-                place.account, place.region
-            ),
-            fix: "raise the quota `rds/L-7B6409FD`, or drill fewer databases at once".into(),
-        });
-    }
-    Ok(())
+    Ok(seen)
 }
 
 /// Checks the quota of the standard families (A, C, D, H, I, M, R, T, Z). EC2 counts it in vCPUs.
 async fn vcpu_quota(
     clients: &Clients,
     place: &Place,
+    mut seen: QuotaSeen,
     wanted: &BTreeMap<String, u32>,
     findings: &mut Vec<PreflightFinding>,
-) -> CloudResult<()> {
+) -> CloudResult<QuotaSeen> {
     let standard: BTreeMap<&String, u32> =
         wanted.iter().filter(|(name, _)| is_standard(name)).map(|(name, count)| (name, *count)).collect();
-    if standard.is_empty() {
-        return Ok(());
+    read_limit(clients, STANDARD_VCPUS, &mut seen).await;
+    if seen.limit.is_none() {
+        return Ok(seen);
     }
-    let Some(limit) = quota(clients, STANDARD_VCPUS, findings).await else { return Ok(()) };
     let types = standard.keys().map(|name| InstanceType::from(name.as_str())).collect();
     let request = clients.ec2.describe_instance_types().set_instance_types(Some(types));
     let known = pages!("ec2:DescribeInstanceTypes", instance_types, request);
-    let mut needed = 0;
+    let (mut needed, mut is_all) = (0, true);
     for (name, count) in &standard {
         let vcpus = known
             .iter()
             .find(|t| t.instance_type().map(InstanceType::as_str) == Some(name.as_str()))
             .and_then(|t| t.v_cpu_info()?.default_v_cpus());
         match vcpus {
-            Some(vcpus) => needed += i64::from(vcpus) * i64::from(*count),
-            None => findings.push(PreflightFinding {
-                severity: Severity::High,
-                what: format!("{} does not offer the instance type {name}", place.region),
-                fix: "choose a type that the sandbox's region offers".into(),
-            }),
+            Some(vcpus) => needed += u64::try_from(vcpus).unwrap_or_default() * u64::from(*count),
+            None => {
+                is_all = false;
+                findings.push(PreflightFinding {
+                    severity: Severity::High,
+                    what: format!("{} does not offer the instance type {name}", place.region),
+                    fix: "choose a type that the sandbox's region offers".into(),
+                });
+            }
         }
     }
     let running = clients.ec2.describe_instances().max_results(1000);
@@ -215,17 +256,12 @@ async fn vcpu_quota(
         .filter_map(|i| i.cpu_options())
         .map(|c| i64::from(c.core_count().unwrap_or(0)) * i64::from(c.threads_per_core().unwrap_or(1)))
         .sum();
-    if (used + needed) as f64 > limit {
-        findings.push(PreflightFinding {
-            severity: Severity::High,
-            what: format!(
-                "{used} vCPUs run, {needed} are needed, and account {} may run {limit} in {}",
-                place.account, place.region
-            ),
-            fix: "raise the quota `ec2/L-1216C47A`, or launch fewer or smaller instances".into(),
-        });
+    seen.used = u64::try_from(used).ok();
+    seen.needed = is_all.then_some(needed);
+    if !is_all {
+        seen.unknown = Some("the region does not offer all the instance types".to_owned());
     }
-    Ok(())
+    Ok(seen)
 }
 
 fn is_standard(instance_type: &str) -> bool {

@@ -15,23 +15,39 @@ use super::pages;
 use super::preflight::listed;
 use base::severity::Severity;
 use port::grant::LAUNCH;
-use port::{CloudResult, ErrorKind, Grant, Place, PreflightFinding, Test};
+use port::{CloudResult, ErrorKind, Grant, Permissions, Place, PreflightFinding, Test};
 
 const CALL: &str = "iam:SimulatePrincipalPolicy";
 /// The number of simulations at once. IAM throttles early.
 const AT_ONCE: usize = 4;
 
-/// Returns one finding for the actions that IAM would refuse, and one for those that it may decide
-/// differently about. Returns one finding if IAM cannot be asked.
-pub async fn findings(
+/// What IAM says.
+#[derive(Default)]
+pub struct Simulated {
+    /// `None`: there was nothing to ask.
+    pub permissions: Option<Permissions>,
+    /// One for the actions that IAM would refuse, and one for those that it may decide differently
+    /// about. One if IAM cannot be asked.
+    pub findings: Vec<PreflightFinding>,
+}
+
+/// Asks about all actions of the grants.
+pub async fn ask(
     clients: &Clients,
     place: &Place,
     role: Option<&str>,
     grants: &[Grant],
-) -> CloudResult<Vec<PreflightFinding>> {
+) -> CloudResult<Simulated> {
     if grants.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Simulated::default());
     }
+    let all: BTreeSet<&String> = grants.iter().flat_map(|grant| &grant.actions).collect();
+    // What is known if IAM did not answer.
+    let unasked = |principal: Option<&str>, why: &str| Permissions {
+        principal: principal.map(str::to_owned),
+        unknown: all.iter().map(|action| ((*action).clone(), why.to_owned())).collect(),
+        ..Permissions::default()
+    };
     let principal = match role {
         Some(role) => Some(role.to_owned()),
         None => principal(clients).await?,
@@ -39,7 +55,7 @@ pub async fn findings(
     let Some(principal) = principal else {
         let why =
             "no policies can be simulated for these credentials (an account's root user, or a federated one)";
-        return Ok(vec![unproven(place, why)]);
+        return Ok(Simulated { permissions: Some(unasked(None, why)), findings: vec![unproven(place, why)] });
     };
     let keys = grants.iter().flat_map(|grant| grant.conditions.keys().map(|(_, key)| key.as_str()));
     let told: BTreeSet<String> =
@@ -60,9 +76,19 @@ pub async fn findings(
         // The missing permission is reported like any other: `drillmaster iam-policy` lists it.
         Err(e) if e.kind == ErrorKind::Forbidden => {
             let refused = BTreeMap::from([(CALL.to_owned(), BTreeSet::from([e.to_string()]))]);
-            return Ok(denied(place, &principal, &refused, false).into_iter().collect());
+            let mut permissions = unasked(Some(&principal), "IAM may not be asked about it");
+            permissions.unknown.remove(CALL);
+            permissions.denied.insert(CALL.to_owned(), e.to_string());
+            let findings = denied(place, &principal, &refused, false).into_iter().collect();
+            return Ok(Simulated { permissions: Some(permissions), findings });
         }
-        Err(e) => return Ok(vec![unproven(place, &e.to_string())]),
+        Err(e) => {
+            let why = e.to_string();
+            return Ok(Simulated {
+                permissions: Some(unasked(Some(&principal), &why)),
+                findings: vec![unproven(place, &why)],
+            });
+        }
     };
     let mut by_action: BTreeMap<String, (BTreeSet<String>, bool)> = BTreeMap::new();
     for refusal in refused.into_iter().flatten() {
@@ -74,8 +100,15 @@ pub async fn findings(
     for (action, (how, doubtful)) in by_action {
         if doubtful { &mut doubted } else { &mut certain }.insert(action, how);
     }
-    let certain = denied(place, &principal, &certain, false);
-    Ok(certain.into_iter().chain(denied(place, &principal, &doubted, true)).collect())
+    let findings = [denied(place, &principal, &certain, false), denied(place, &principal, &doubted, true)];
+    let told = |refused: Refused| -> BTreeMap<String, String> {
+        refused.into_iter().map(|(action, how)| (action, shown(&how))).collect()
+    };
+    let (denied, unknown) = (told(certain), told(doubted));
+    let is_open = |action: &&&String| !denied.contains_key(**action) && !unknown.contains_key(**action);
+    let allowed = all.iter().filter(is_open).map(|action| (*action).clone()).collect();
+    let permissions = Some(Permissions { principal: Some(principal), allowed, denied, unknown });
+    Ok(Simulated { permissions, findings: findings.into_iter().flatten().collect() })
 }
 
 /// On which resources IAM refuses, and why, by action.
@@ -198,10 +231,14 @@ fn refused_on(result: &EvaluationResult) -> Vec<String> {
     refused
 }
 
+/// The first reasons. All of them would fill screens.
+fn shown(how: &BTreeSet<String>) -> String {
+    how.iter().map(String::as_str).take(3).collect::<Vec<_>>().join("; ")
+}
+
 /// One finding for all these actions. It shows what IAM says about the first one.
 fn denied(place: &Place, principal: &str, refused: &Refused, doubtful: bool) -> Option<PreflightFinding> {
     let (first, how) = refused.iter().next()?;
-    let how: Vec<&str> = how.iter().map(String::as_str).take(3).collect();
     let of = if refused.len() > 1 { format!("{first} on ") } else { String::new() };
     let actions = listed(refused.keys());
     Some(PreflightFinding {
@@ -209,7 +246,7 @@ fn denied(place: &Place, principal: &str, refused: &Refused, doubtful: bool) -> 
         what: format!(
             "account {} would refuse {actions} to {principal}: IAM says so of {of}{}",
             place.account,
-            how.join("; ")
+            shown(how)
         ),
         fix: format!(
             "allow {} in the role's own policy (the simulation sees no policies of buckets and keys): `drillmaster iam-policy` prints all that the playbook needs",

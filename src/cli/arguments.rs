@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+
 use base::ids::{BadName, Region};
+use base::on::On;
 
 /// Parses `NAME=VALUE`.
 pub fn name_and_value(text: &str) -> Result<(String, String), String> {
@@ -10,6 +13,12 @@ pub fn name_and_value(text: &str) -> Result<(String, String), String> {
         .filter(|(name, _)| !name.is_empty())
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .ok_or_else(|| "write it as NAME=VALUE".to_owned())
+}
+
+/// The value of `--on`.
+pub fn on() -> impl TypedValueParser<Value = On> {
+    let known = On::ALL.iter().map(|on| PossibleValue::new(on.word()).help(on.meaning()));
+    PossibleValuesParser::new(known).try_map(|text| text.parse::<On>())
 }
 
 pub fn region(text: &str) -> Result<Region, String> {

@@ -3,6 +3,7 @@
 
 mod arguments;
 mod configuration;
+mod consent;
 mod discover;
 mod explain;
 mod forecast;
@@ -29,7 +30,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use arguments::{folder_of, name_and_value};
+use arguments::{folder_of, name_and_value, on};
 use base::exit::Exit;
 use configuration::load_or_complain;
 use output::{complain, print, print_as, with_help};

@@ -17,6 +17,11 @@ use crate::ui::text::clean;
 use base::redact;
 use engine::actions::context::Person;
 
+/// Whether somebody may read a question and answer it.
+pub fn is_there() -> bool {
+    std::io::stdin().is_terminal() && out::stderr_is_terminal()
+}
+
 /// The person at the terminal, if there is one.
 #[derive(Default)]
 pub struct AtTerminal {
@@ -26,7 +31,7 @@ pub struct AtTerminal {
 
 impl Person for AtTerminal {
     fn confirm(&self, step: &str, instructions: &str) -> Option<LocalBoxFuture<'static, bool>> {
-        if !std::io::stdin().is_terminal() || !out::stderr_is_terminal() {
+        if !is_there() {
             return None;
         }
         let question = format!("\n{}: {}\nDone? [y/n] ", clean(step), clean(&redact::text(instructions)));

@@ -5,7 +5,6 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use chrono::{SubsecRound, Utc};
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use tokio::signal::unix;
 use tokio_util::sync::CancellationToken;
 
@@ -34,8 +33,11 @@ pub struct Args {
     /// The playbook to run
     playbook: PathBuf,
     /// Where to run; the default is the twin, a simulation, and only `aws` touches a real cloud
-    #[arg(long, value_parser = on(), default_value_t)]
+    #[arg(long, value_parser = super::on(), default_value_t)]
     on: On,
+    /// With --on aws at a terminal: run without showing what would happen, and without asking
+    #[arg(long)]
+    yes: bool,
     /// Override a param of the playbook
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = super::name_and_value)]
     params: Vec<(String, String)>,
@@ -73,11 +75,6 @@ pub struct Args {
     output: OutputMode,
     #[command(flatten)]
     config: ConfigArg,
-}
-
-fn on() -> impl TypedValueParser<Value = On> {
-    let known = On::ALL.iter().map(|on| PossibleValue::new(on.word()).help(on.meaning()));
-    PossibleValuesParser::new(known).try_map(|text| text.parse::<On>())
 }
 
 /// Returns how safely records are kept. On the twin a crash costs nothing real.
@@ -133,6 +130,13 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
         Exit::Wrong
     };
     let templates = Templates::load(args.template.as_deref()).map_err(|e| wrong(with_help(&e)))?;
+    if let Some(folder) = args.out.as_ref().filter(|folder| folder.join(record::journal::FILE_NAME).exists())
+    {
+        return Err(wrong(format!("{} holds a run already: choose another --out", folder.display())));
+    }
+    if args.on == On::Aws && !args.yes {
+        super::consent::ask(&loaded, &config, &args.connect_to)?;
+    }
     let watched = matches!(ui::choose(args.output, &Surroundings::detect()), ui::Display::Live(_));
     // A rehearsal at full pace is over before anybody can read what was expected.
     let is_slow = args.on == On::Aws || pace != Pace::Max;
@@ -143,10 +147,6 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     };
     let plan = wire::plan_of(loaded).map_err(wrong)?;
     let started = Utc::now().trunc_subsecs(0);
-    if let Some(folder) = args.out.as_ref().filter(|folder| folder.join(record::journal::FILE_NAME).exists())
-    {
-        return Err(wrong(format!("{} holds a run already: choose another --out", folder.display())));
-    }
     let run = run_id(&plan.name, started);
     let folder = args.out.clone().unwrap_or_else(|| Path::new(history::RUNS).join(run.to_string()));
     let options = Options {

@@ -55,7 +55,7 @@ pub fn run(args: &Args) -> Exit {
             schema
         }
         SchemaKind::Report => record::report::report_schema(),
-        SchemaKind::Plan => printed::<super::plan::Plan>("Drillmaster plan"),
+        SchemaKind::Plan => printed::<super::plan::Plan<'_>>("Drillmaster plan"),
         SchemaKind::Matrix => printed::<super::plan::MatrixWithFindings<'_>>("Drillmaster matrix"),
         SchemaKind::Forecast => printed::<insight::forecast::Forecast>("Drillmaster forecast"),
         SchemaKind::Events => record::report::outcome::with_outcome(event::event_schema()),

@@ -17,6 +17,7 @@ use checks::{ConnectTo, Observation};
 use engine::actions::TIMINGS;
 use engine::plan::{Input, Plan};
 use engine::policy;
+use engine::run::look::Look;
 use engine::run::{Config, Engine, Memory, Prober};
 use engine::secrets::Secrets;
 use event::{Body, Bus, Consumer, Event, Inputs};
@@ -26,7 +27,7 @@ use playbook::check::CheckKind;
 use playbook::model::Account;
 use port::Protected;
 use port::gated::Gated;
-use port::{Cloud, Grant, LossGate, Place};
+use port::{ApiCalls, Cloud, Grant, LossGate, Place};
 use record::journal::Kept;
 use record::objectives::record::Recorder;
 use record::objectives::{self, Record};
@@ -195,6 +196,19 @@ impl Drill {
             ));
         }
         Ok(Self { engine, pace: options.pace, record })
+    }
+
+    /// Looks at the live accounts, and changes nothing. Returns what it saw, the fold of what it told
+    /// on the way, and the calls that it made.
+    pub async fn look(self) -> (Look, Record, ApiCalls) {
+        let Self { engine, pace, record } = self;
+        let clock = engine.clock.clone();
+        let local = tokio::task::LocalSet::new();
+        let look = Box::pin(clock.drive(pace, local.run_until(engine.look()))).await;
+        let calls = engine.cloud.api_calls();
+        drop((engine, local));
+        let record = record.borrow().clone();
+        (look, record, calls)
     }
 
     /// The fold of the drill's events, as far as it has come.

@@ -12,8 +12,8 @@ use estate::{RecoveryPoint, Resource};
 use super::{
     ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created,
     ErrorKind, Exposure, IsolationScan, Kind, LiveQuery, MeasuredObjects, Needs, Observed, Offers, Origin,
-    Permit, Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef, TableLook,
-    TableSeen, Tagged, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
+    Permit, Place, PointQuery, Preflight, ProbeAnswer, Progress, Remains, ResourceRef, TableLook, TableSeen,
+    Tagged, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 
 pub struct Fake<C, O> {
@@ -95,7 +95,7 @@ impl<C: Fn(&Create) -> CloudResult<Created>, O: Fn(&str) -> Observed> Cloud for 
     async fn look_at_table(&self, _: &Place, _: &TableLook) -> CloudResult<TableSeen> {
         no()
     }
-    async fn preflight(&self, _: &Place, _: &Needs) -> CloudResult<Vec<PreflightFinding>> {
+    async fn preflight(&self, _: &Place, _: &Needs) -> CloudResult<Preflight> {
         no()
     }
     async fn secret(&self, _: &Place, _: &str) -> CloudResult<String> {

@@ -11,7 +11,7 @@ use super::gate::{Call, LossGate};
 use super::{
     AccountId, Against, ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
     Create, Created, ErrorKind, Exposure, Facts, IsolationScan, Kind, Listener, LiveQuery, MeasuredObjects,
-    Needs, Observed, Offers, Origin, Permit, Place, PointQuery, PreflightFinding, ProbeAnswer, Progress,
+    Needs, Observed, Offers, Origin, Permit, Place, PointQuery, Preflight, ProbeAnswer, Progress,
     RecoveryPoint, Remains, ResourceRef, TableLook, TableSeen, Tagged, Time, VerifiedObjects, VerifyObjects,
     Whose, Wishes, Zone,
 };
@@ -285,7 +285,7 @@ impl Cloud for Gated {
         self.inner.look_at_table(place, look).await
     }
 
-    async fn preflight(&self, place: &Place, needs: &Needs) -> CloudResult<Vec<PreflightFinding>> {
+    async fn preflight(&self, place: &Place, needs: &Needs) -> CloudResult<Preflight> {
         self.inner.preflight(place, needs).await
     }
 

@@ -19,6 +19,7 @@ mod origin;
 mod permit;
 mod phase;
 mod place;
+pub mod preflight;
 mod ready;
 pub mod request;
 pub mod restorable;
@@ -45,6 +46,7 @@ pub use permit::protected::Protected;
 pub use permit::{Operation, Permit};
 pub use phase::Phase;
 pub use place::Place;
+pub use preflight::{Asking, Permissions, Preflight, QuotaSeen};
 pub use ready::Ready;
 pub use request::*;
 pub use restorable::Restorable;
@@ -141,7 +143,7 @@ pub trait Cloud {
 
     /// Checks the quotas, and whether these credentials allow the calls of the drill. Permissions
     /// are proved only if AWS can do so without making the call.
-    async fn preflight(&self, place: &Place, needs: &Needs) -> CloudResult<Vec<PreflightFinding>>;
+    async fn preflight(&self, place: &Place, needs: &Needs) -> CloudResult<Preflight>;
 
     /// The text of a secret in AWS Secrets Manager, by its name or ARN.
     async fn secret(&self, place: &Place, id: &str) -> CloudResult<String>;

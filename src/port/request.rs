@@ -1128,6 +1128,7 @@ pub struct Needs {
     pub run_tags: Option<super::RunTags>,
     /// The permissions that the role needs. They are proved without making the calls.
     pub grants: Vec<super::Grant>,
+    pub asking: super::Asking,
 }
 
 /// The types and classes that the sandbox's zones should offer.
@@ -1136,6 +1137,19 @@ pub struct Wishes {
     pub instance_types: Vec<String>,
     /// Engine and class of databases, if both are known before the restore.
     pub db_classes: Vec<(String, String)>,
+}
+
+impl Wishes {
+    /// The wish for a DB class, as [`Offers`] name it.
+    pub fn of_class(engine: &str, class: &str) -> String {
+        format!("{class} ({engine})")
+    }
+
+    /// All wishes, as [`Offers`] name them.
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        let classes = self.db_classes.iter().map(|(engine, class)| Self::of_class(engine, class));
+        self.instance_types.iter().cloned().chain(classes)
+    }
 }
 
 /// The zones that offer each wish (an instance type or a DB class).

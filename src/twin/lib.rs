@@ -30,9 +30,9 @@ use estate::{PointIndex, PointKind, Resource};
 use port::{
     ActionTiming, Against, ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
     Create, Created, ErrorKind, Exposure, IsolationScan, Kind, Leak, Listener, LiveQuery, MeasuredObjects,
-    Needs, Observed, Offers, Operation, Origin, Permit, Place, PointQuery, PreflightFinding, ProbeAnswer,
-    Progress, Remains, ResourceRef, RestoreDbToTime, RunTags, Sent, StartRestore, State, TableLook,
-    TableSeen, Tagged, Timed, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone, gated,
+    Needs, Observed, Offers, Operation, Origin, Permit, Place, PointQuery, Preflight, PreflightFinding,
+    ProbeAnswer, Progress, Remains, ResourceRef, RestoreDbToTime, RunTags, Sent, StartRestore, State,
+    TableLook, TableSeen, Tagged, Timed, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone, gated,
 };
 pub use rebuild::Unanswered;
 
@@ -506,9 +506,10 @@ impl Cloud for Twin {
         }
         if let Some(known) = &region.db_classes {
             let wishes = wishes.db_classes.iter();
-            offers.extend(
-                wishes.map(|(engine, class)| (format!("{class} ({engine})"), offered(known.contains(class)))),
-            );
+            offers
+                .extend(wishes.map(|(engine, class)| {
+                    (Wishes::of_class(engine, class), offered(known.contains(class)))
+                }));
         }
         Ok(offers)
     }
@@ -735,7 +736,7 @@ impl Cloud for Twin {
     }
 
     /// Compares what the drill needs with the quotas, as far as the estate gives them.
-    async fn preflight(&self, place: &Place, needs: &Needs) -> CloudResult<Vec<PreflightFinding>> {
+    async fn preflight(&self, place: &Place, needs: &Needs) -> CloudResult<Preflight> {
         self.know_place("preflight", place)?;
         let quotas = self.file.regions.get(&place.region).and_then(|region| region.quotas);
         let of = |quota: fn(Quotas) -> Option<u32>| quotas.and_then(quota);
@@ -754,7 +755,7 @@ impl Cloud for Twin {
                 fix: "ask AWS for a higher quota, or restore fewer at once".to_owned(),
             })
         });
-        Ok(exceeded.collect())
+        Ok(Preflight { findings: exceeded.collect(), ..Preflight::default() })
     }
 
     /// A rehearsal never reads secrets, because that would need credentials.

@@ -15,6 +15,7 @@ mod isolation;
 mod killed;
 mod least_privilege;
 mod listed;
+mod looks;
 mod losses;
 mod privileges;
 mod protected;

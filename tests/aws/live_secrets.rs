@@ -33,8 +33,8 @@ use port::Protected;
 use port::{
     ApiCalls, BucketRef, Cloud, CloudResult, CopiedObjects, CopyObjects, Create, Created, Exposure, Kind,
     LiveQuery, LossGate, MeasuredObjects, Needs, Observed, Offers, Origin, Permit, Place, PointQuery,
-    PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef, TableLook, TableSeen, Tagged,
-    VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
+    Preflight, ProbeAnswer, Progress, Remains, ResourceRef, TableLook, TableSeen, Tagged, VerifiedObjects,
+    VerifyObjects, Whose, Wishes, Zone,
 };
 use record::journal::{Durability, Journal};
 use record::objectives::{self, Record, record::Recorder};
@@ -121,7 +121,7 @@ impl Cloud for Real {
     async fn look_at_table(&self, place: &Place, look: &TableLook) -> CloudResult<TableSeen> {
         self.0.look_at_table(place, look).await
     }
-    async fn preflight(&self, place: &Place, needs: &Needs) -> CloudResult<Vec<PreflightFinding>> {
+    async fn preflight(&self, place: &Place, needs: &Needs) -> CloudResult<Preflight> {
         self.0.preflight(place, needs).await
     }
     /// Most secrets in Secrets Manager are JSON objects, and so are these.

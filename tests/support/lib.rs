@@ -27,6 +27,7 @@ pub mod rehearsal;
 pub mod report_fixtures;
 pub mod requests;
 pub mod sources;
+pub mod terminal;
 pub mod ui_fixture;
 
 /// For the macro [`golden!`].

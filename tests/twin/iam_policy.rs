@@ -343,3 +343,36 @@ fn every_call_to_aws_is_declared() {
     let missing: Vec<&String> = made.iter().filter(|call| !declared.contains(call.as_str())).collect();
     assert!(missing.is_empty(), "no action, check or `sandbox::calls` declares {missing:?}");
 }
+
+/// `plan` names the actions of the policies, and where the policies come from.
+#[test]
+fn a_plan_tells_the_same_permissions_account_by_account() {
+    for sample in SAMPLES {
+        let playbook = format!("{sample}.yaml");
+        let printed = printed(&[&playbook], &samples());
+        let plan = |output: &str| {
+            let mut command = support::places::drillmaster();
+            command.current_dir(samples()).args(["plan", &playbook, "--output", output]);
+            String::from_utf8(command.output().unwrap().stdout).unwrap()
+        };
+        let planned: Value = serde_json::from_str(&plan("json")).unwrap();
+        assert_eq!(planned["live"], Value::Null, "nothing real was looked at");
+        let needed = planned["permissions"].as_array().unwrap();
+        let accounts = printed["accounts"].as_array().unwrap();
+        assert_eq!(needed.len(), accounts.len());
+        let texts = ["text", "markdown", "html"].map(plan);
+        for (needed, account) in needed.iter().zip(accounts) {
+            let actions: BTreeSet<&str> =
+                statements(account).into_iter().flat_map(|statement| several(&statement["Action"])).collect();
+            assert_eq!(several(&needed["actions"]), actions.iter().copied().collect::<Vec<_>>());
+            for key in ["account", "names", "role", "changes"] {
+                assert_eq!(needed[key], account[key], "{sample}: {key}");
+            }
+            for text in &texts {
+                assert!(text.contains(&format!("{} actions", actions.len())), "{sample}: {text}");
+            }
+        }
+        let hint = format!("drillmaster iam-policy {playbook}");
+        assert!(texts.iter().all(|text| text.contains(&hint)), "{sample}");
+    }
+}

@@ -37,7 +37,7 @@ pub fn run(
     Ok(Exit::Passed)
 }
 
-fn plan_of(snapshot: &Snapshot<'_>, row: &Row, found: &Findings) -> Plan {
+fn plan_of(snapshot: &Snapshot<'_>, row: &Row, found: &Findings) -> Plan<'static> {
     let surviving = snapshot.resources.iter().filter(|resource| !row.lose.takes_resource(resource));
     Plan {
         schema: model::SCHEMA,
@@ -53,8 +53,10 @@ fn plan_of(snapshot: &Snapshot<'_>, row: &Row, found: &Findings) -> Plan {
         findings: found.found.iter().map(PlanFinding::from).collect(),
         ignored: found.ignored.clone(),
         calls: Vec::new(),
+        permissions: &[],
         quotas: Vec::new(),
         cost: Cost::unknown(),
+        live: None,
     }
 }
 

@@ -3,10 +3,13 @@
 mod brought;
 mod estate_loss;
 mod findings;
+mod lines;
+mod live;
 mod matrix;
 mod model;
 mod needs;
 mod page;
+mod permissions;
 mod playbook;
 mod points;
 mod restored;
@@ -26,6 +29,7 @@ use ::estate::{Loss, Resource, Selectors};
 use ::playbook::Loaded;
 use base::duration::{Span, human_seconds};
 use base::exit::Exit;
+use base::on::On;
 use insight::matrix::{Each, Workloads, losses, workloads};
 use insight::protection::Snapshot;
 use insight::rules::{self, Goal, Look};
@@ -33,8 +37,10 @@ use insight::rules::{self, Goal, Look};
 /// Show what a loss takes, what survives and what comes back; change nothing
 ///
 /// With a playbook: it is rehearsed on the twin. The sources of each restore, the order, the
-/// expected RTO and RPO, the quotas and the cost are shown; exit code 1: as planned, the drill cannot
-/// pass. With an estate alone: what `--lose` takes, and what of it nothing protects. With
+/// expected RTO and RPO, the permissions, the quotas and the cost are shown; exit code 1: as planned,
+/// the drill cannot pass. With `--on aws` the live accounts are read too: the recovery points as
+/// they are now, credentials, permissions, quotas and offers; exit code 3: something could not be
+/// looked at. With an estate alone: what `--lose` takes, and what of it nothing protects. With
 /// `--lose-each`: the matrix of all zones, regions or accounts. A workload is then each value of the
 /// tag `app`, or those of the playbook.
 #[derive(clap::Args)]
@@ -45,6 +51,9 @@ pub struct Args {
     /// The estate to look at, without a playbook
     #[arg(long, value_name = "FILE", conflicts_with = "playbook")]
     estate: Option<PathBuf>,
+    /// Where to look: on the twin alone, or at the live accounts too; both change nothing
+    #[arg(long, value_parser = super::on(), default_value_t, conflicts_with_all = ["estate", "lose_each"])]
+    on: On,
     /// What is lost: `az=use1-az1`, `region=us-east-1` or `account=111122223333`
     #[arg(long, value_name = "KIND=ID", value_parser = loss, requires = "estate", conflicts_with = "lose_each")]
     lose: Option<Loss>,
@@ -103,6 +112,8 @@ fn worst_case(seconds: Option<f64>, at_least: Option<f64>) -> String {
 }
 
 pub use model::{MatrixWithFindings, Plan};
+pub use needs::prices;
+pub use playbook::Planned;
 
 /// The losses of one kind, in the estate's order.
 fn each(file: &EstateFile, kind: Kind) -> Vec<Loss> {

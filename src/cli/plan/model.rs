@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::live::model::Live;
+use super::permissions::Needed;
 use base::exit::Exit;
 use estate::Loss;
 use estate::file::Incomplete;
@@ -22,7 +24,7 @@ pub const SCHEMA: &str = "drillmaster/plan/v1";
 /// A plan, of a playbook or of an estate alone. A key that only a playbook can answer is then
 /// absent, empty or `null`.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Plan {
+pub struct Plan<'a> {
     /// `drillmaster/plan/v1`.
     pub schema: &'static str,
     #[serde(flatten)]
@@ -42,9 +44,13 @@ pub struct Plan {
     pub ignored: Vec<Ignored>,
     /// The API calls that the drill makes.
     pub calls: Vec<String>,
+    /// The permissions that the drill needs. Empty without a playbook.
+    pub permissions: &'a [Needed],
     /// What the drill needs of the quotas of the sandbox's region.
     pub quotas: Vec<Quota>,
     pub cost: Cost,
+    /// What the live accounts showed. `null` without `--on aws`.
+    pub live: Option<&'a Live>,
 }
 
 /// What a rehearsal of the playbook showed.
@@ -52,6 +58,7 @@ pub struct Plan {
 pub struct Rehearsed {
     pub playbook: String,
     pub verdict: CanPass,
+    /// The exit code of the command.
     #[schemars(with = "u8")]
     pub exit_code: Exit,
     /// The outcome in one sentence.
@@ -91,6 +98,14 @@ pub enum Workload {
         /// A lower bound, if `worst_case_s` is unknown.
         worst_case_at_least_s: Option<f64>,
         /// Empty: without a playbook nobody knows the steps.
+        critical_path: Vec<Link>,
+    },
+    /// Of a playbook that names no estate. Nothing is expected of it.
+    Unrehearsed {
+        name: String,
+        #[serde(flatten)]
+        expected: Expected,
+        /// Empty: without a rehearsal nobody knows the times.
         critical_path: Vec<Link>,
     },
 }
@@ -162,6 +177,11 @@ impl Workload {
             worst_case_at_least_s: row.worst_case_at_least_s,
             critical_path: Vec::new(),
         }
+    }
+
+    pub fn unrehearsed(name: &str) -> Self {
+        let expected = Expected { rto: None, rpo: None, worst_case: None };
+        Self::Unrehearsed { name: name.to_owned(), expected, critical_path: Vec::new() }
     }
 
     pub fn rehearsed(report: &WorkloadReport) -> Self {

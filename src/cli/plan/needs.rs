@@ -75,18 +75,23 @@ impl Needs {
 impl Needs {
     /// What, needed, left, and whether it is enough.
     pub fn quota_rows(&self) -> Vec<[String; 4]> {
-        let number = |n: Option<u64>| n.map_or_else(|| "unknown".to_owned(), |n| n.to_string());
+        let number = |n: Option<u64>, unknown: &str| n.map_or_else(|| unknown.to_owned(), |n| n.to_string());
         let row = |quota: &Quota| {
             let status = match quota.status {
                 Status::Enough => "enough",
                 Status::TooLow => "too low",
                 Status::Unknown => "unknown, so not enough",
             };
-            let needed = format!("needs {}", number(quota.needed));
+            let what = match quota.what {
+                "db_instances" => "DB instances",
+                "volume_gib" => "GiB of volumes",
+                "snapshot_copies" => "copies of snapshots",
+                what => what,
+            };
             [
-                quota.what.to_owned(),
-                needed,
-                format!("may make {}", number(quota.available)),
+                what.to_owned(),
+                number(quota.needed, "unknown"),
+                number(quota.available, "not in the estate"),
                 status.to_owned(),
             ]
         };

@@ -1,30 +1,37 @@
 //! `plan PLAYBOOK`: a rehearsal on the twin.
 
-use std::collections::HashMap;
-use std::fmt::Write as _;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use chrono::Utc;
 use serde_json::json;
 
+use super::lines::{heading, line, list, table};
+use super::live::model::{Live, Trouble};
 use super::model::{self, CanPass, Plan, PlanFinding, Rehearsed, Step, Workload};
 use super::needs::{self, Needs};
+use super::permissions::{self, Needed};
 use super::points::Points;
-use super::{Args, Output, brought, findings, page, restored, unread, worst_case};
+use super::{Args, Output, brought, findings, live, page, restored, unread, worst_case};
 use crate::cli::history;
 use crate::cli::ignores::Ignores;
 use crate::cli::load_or_complain;
 use crate::cli::output::{complain, print_as};
 use crate::cli::rehearsal::{self, Rehearsal};
+use crate::cli::wire;
 use crate::config::UserConfig;
-use crate::ui::text::{Tone, clean, pad, width};
+use crate::ui::text::{Tone, clean};
 use crate::ui::{Surroundings, TextStyle, out};
 use base::duration::{Time, human_seconds, seconds_between};
 use base::exit::Exit;
+use base::on::On;
 use base::visible::Form;
+use checks::ConnectTo;
 use engine::actions::WITHOUT_CLOUD;
 use estate::file::Incomplete;
 use insight::matrix::{Row, Workloads};
+use insight::needs::cost::Cost;
+use insight::needs::prices::Prices;
 use insight::protection::Snapshot;
 use insight::rules::{self, Findings, Look, RefusedStep, RestoredStep};
 use playbook::Loaded;
@@ -44,34 +51,230 @@ pub struct Known {
     pub needs: Needs,
 }
 
-/// `plan PLAYBOOK`: what a rehearsal of it shows.
+/// What a rehearsal of a playbook shows, and the live accounts if they were asked.
+pub struct Planned {
+    pub name: String,
+    /// The playbook's file, as it was given.
+    pub path: String,
+    pub lose: BTreeMap<String, String>,
+    /// What the workloads list, if no estate says what of it is lost.
+    pub listed: Vec<String>,
+    pub workloads: Vec<String>,
+    pub permissions: Vec<Needed>,
+    /// `None`: the playbook names no estate.
+    pub rehearsed: Option<(Report, Known)>,
+    /// `None`: only the twin was asked.
+    pub live: Option<Live>,
+}
+
+/// `plan PLAYBOOK`.
 pub fn run(args: &Args, path: &Path, config: &UserConfig) -> Result<Exit, Exit> {
     let loaded = load_or_complain(path, &args.params, config)?;
     let prices = needs::prices(args.prices.as_deref())?;
-    let rehearsal = rehearsal::of(loaded.clone(), config).map_err(|message| {
-        complain(&message);
-        Exit::Wrong
-    })?;
-    let stopped = rehearsal.report.t0.is_none();
-    let needs = match needs::without_quotas(&loaded).filter(|_| stopped) {
-        Some(other) => rehearsal::of(other, config).map(|again| Needs::of(&loaded, &again, &prices)),
-        None => Ok(Needs::of(&loaded, &rehearsal, &prices)),
-    };
-    let needs = needs.map_err(|message| {
-        complain(&message);
-        Exit::Wrong
-    })?;
-    let restored = restored::restored(&loaded, &rehearsal);
-    let Rehearsal { report, .. } = rehearsal;
-    let known = Known::of(&loaded, &report, needs, restored);
+    let planned = Planned::of(&loaded, config, &prices, args.on, &[])?;
     let (text, form) = match args.output {
-        Output::Json => (format!("{:#}\n", json!(plan_of(&report, &known))), Form::Json),
-        Output::Text => (as_text(&report, &known, Surroundings::detect().stdout_look()), out::text()),
-        Output::Markdown => (as_markdown(&report, &known), Form::Markup),
-        Output::Html => (page::of(&report, &known)?, Form::Markup),
+        Output::Json => (format!("{:#}\n", json!(plan_of(&planned))), Form::Json),
+        Output::Text => (planned.as_text(Surroundings::detect().stdout_look()), out::text()),
+        Output::Markdown => (planned.as_markdown(), Form::Markup),
+        Output::Html => (page::of(&planned)?, Form::Markup),
     };
     print_as(&text, form)?;
-    Ok(code(&report))
+    Ok(planned.code())
+}
+
+impl Planned {
+    /// Rehearses a playbook, and looks at the live accounts if it is to run on AWS. Writes what goes
+    /// wrong to stderr.
+    pub fn of(
+        loaded: &Loaded,
+        config: &UserConfig,
+        prices: &Prices,
+        on: On,
+        connect_to: &[ConnectTo],
+    ) -> Result<Self, Exit> {
+        let wrong = |message: String| {
+            complain(&message);
+            Exit::Wrong
+        };
+        let plan = wire::plan_of(loaded.clone()).map_err(wrong)?;
+        let permissions = permissions::of(&plan)?;
+        let live = match on {
+            On::Twin => None,
+            On::Aws => Some(live::look(loaded.clone(), config, connect_to).map_err(wrong)?),
+        };
+        let rehearsed = if loaded.estate.is_some() || live.is_none() {
+            Some(rehearsed(loaded, config, prices).map_err(wrong)?)
+        } else {
+            None
+        };
+        Ok(Self {
+            name: plan.name.clone(),
+            path: loaded.path.display().to_string(),
+            lose: model::lose(&plan.loss),
+            listed: plan.radius.lost.clone(),
+            workloads: plan.workloads.iter().map(|workload| workload.name.clone()).collect(),
+            permissions,
+            rehearsed,
+            live,
+        })
+    }
+
+    /// What keeps the rehearsal from passing would keep the drill from it. So would what is wrong in
+    /// the live accounts.
+    pub fn code(&self) -> Exit {
+        let looked = self.live.as_ref().map_or(Exit::Passed, |live| live.exit_code);
+        match &self.rehearsed {
+            _ if looked == Exit::Wrong => looked,
+            Some((report, _)) if code(report) != Exit::Passed => code(report),
+            Some(_) | None => looked,
+        }
+    }
+
+    /// What is lost, in words.
+    pub fn lost_words(&self) -> String {
+        self.lose.iter().map(|(kind, name)| format!("{kind} {name}")).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Where the expected times come from.
+    pub fn source_of_times(&self) -> &'static str {
+        match (&self.rehearsed, &self.live) {
+            (None, _) => "The expected times are unknown: the playbook names no estate to rehearse on.",
+            (Some(_), None) => "The times are the twin's: a rehearsal, not a measurement.",
+            (Some(_), Some(_)) => {
+                "The times are the twin's, from the estate and not from the live accounts: a rehearsal, not a measurement."
+            }
+        }
+    }
+
+    /// The verdict in one sentence.
+    pub fn verdict(&self) -> (Tone, &'static str) {
+        match (self.code(), &self.rehearsed) {
+            (Exit::Passed, Some(_)) => (Tone::Good, "As planned, this can pass."),
+            (Exit::Passed, None) => (Tone::Warning, "Nothing that was looked at stands in the way."),
+            (Exit::Wrong, _) => (Tone::Bad, "The playbook does not fit the live accounts (exit code 2)."),
+            (Exit::Error, _) => (
+                Tone::Warning,
+                "Whether this can pass is not known: not all could be looked at (exit code 3).",
+            ),
+            (Exit::Failed | Exit::LeftBehind | Exit::Interrupted, _) => {
+                (Tone::Bad, "As planned, this cannot pass (exit code 1).")
+            }
+        }
+    }
+
+    /// The findings of the look that the rehearsal has not.
+    pub fn live_findings(&self) -> impl Iterator<Item = &Finding> {
+        let known: Vec<&Finding> =
+            self.rehearsed.iter().flat_map(|(report, _)| of_rehearsal(report)).collect();
+        let all = self.live.iter().flat_map(|live| &live.findings);
+        all.filter(move |finding| !known.contains(finding))
+    }
+
+    /// The plan as text. It ends with the verdict.
+    pub fn as_text(&self, style: TextStyle) -> String {
+        let mut text = String::new();
+        if let Some((report, known)) = &self.rehearsed {
+            text = unread::as_text(&known.incomplete, style);
+            heading(&mut text, style, &format!("{}: losing {}", clean(&self.name), self.lost_words()));
+            list(&mut text, "Lost", &report.blast_radius.lost);
+            list(&mut text, "Lost, and nothing usable survives", &known.unprotected);
+            list(&mut text, "Surviving", &report.blast_radius.surviving);
+            list(&mut text, "Lost and not restored", &report.coverage.uncovered);
+            points(&mut text, style, report);
+            order(&mut text, style, report);
+            expected(&mut text, style, report);
+            quotas(&mut text, style, &known.needs);
+            cost(&mut text, style, &known.needs);
+        } else {
+            heading(&mut text, style, &format!("{}: losing {}", clean(&self.name), self.lost_words()));
+            list(&mut text, "The workloads list", &self.listed);
+        }
+        heading(&mut text, style, "Permissions");
+        table(&mut text, &permissions::rows(&self.permissions));
+        line(&mut text, &format!("  {}", permissions::hint(&clean(&self.path))));
+        if let Some((report, known)) = &self.rehearsed {
+            told(&mut text, of_rehearsal(report));
+            text.push_str(&findings::as_text(&known.findings, style));
+        }
+        if let Some(live) = &self.live {
+            self.live_text(&mut text, style, live);
+        }
+        text.push('\n');
+        line(&mut text, &format!("Nothing was changed. {}", self.source_of_times()));
+        self.verdict_text(&mut text, style);
+        text
+    }
+
+    fn live_text(&self, text: &mut String, style: TextStyle, live: &Live) {
+        heading(
+            text,
+            style,
+            &format!("The live accounts at {}", live.looked_at.format("%Y-%m-%d %H:%M:%SZ")),
+        );
+        for section in live::sections(live) {
+            heading(text, style, &section.title);
+            let head = section.columns.iter().map(|column| (*column).to_owned()).collect();
+            table(text, &[vec![head], section.rows].concat());
+        }
+        told(text, self.live_findings());
+    }
+
+    fn verdict_text(&self, text: &mut String, style: TextStyle) {
+        let (tone, word) = self.verdict();
+        text.push('\n');
+        line(text, &style.paint(tone, word));
+        if let Some((report, _)) = &self.rehearsed {
+            line(text, &clean(&headline::of(report)));
+            for reason in &report.reasons {
+                line(text, &format!("  - {}", clean(reason)));
+            }
+        }
+        let Some(live) = &self.live else { return };
+        for (title, told) in
+            [("In the live accounts:", &live.reasons), ("Could not be looked at:", &live.unknown)]
+        {
+            if told.is_empty() {
+                continue;
+            }
+            line(text, title);
+            for Trouble { what, fix } in told {
+                line(text, &format!("  - {}", clean(what)));
+                if let Some(fix) = fix {
+                    line(text, &format!("    fix: {}", clean(fix)));
+                }
+            }
+        }
+    }
+
+    /// The text as a block of code, below a heading: a plan is a page of aligned columns.
+    fn as_markdown(&self) -> String {
+        let text = self.as_text(TextStyle { color: false, unicode: true });
+        let fence = "`".repeat(text.split(|c| c != '`').map(str::len).max().unwrap_or(0).max(2) + 1);
+        format!("# Plan\n\n{fence}text\n{text}{fence}\n")
+    }
+}
+
+fn told<'a>(text: &mut String, findings: impl Iterator<Item = &'a Finding>) {
+    let mut findings = findings.peekable();
+    if findings.peek().is_some() {
+        text.push('\n');
+    }
+    for finding in findings {
+        line(text, &format!("finding ({}): {}", finding.rule, clean(&finding.message)));
+    }
+}
+
+fn rehearsed(loaded: &Loaded, config: &UserConfig, prices: &Prices) -> Result<(Report, Known), String> {
+    let rehearsal = rehearsal::of(loaded.clone(), config)?;
+    let stopped = rehearsal.report.t0.is_none();
+    let needs = match needs::without_quotas(loaded).filter(|_| stopped) {
+        Some(other) => Needs::of(loaded, &rehearsal::of(other, config)?, prices),
+        None => Needs::of(loaded, &rehearsal, prices),
+    };
+    let restored = restored::restored(loaded, &rehearsal);
+    let Rehearsal { report, .. } = rehearsal;
+    let known = Known::of(loaded, &report, needs, restored);
+    Ok((report, known))
 }
 
 impl Known {
@@ -122,39 +325,55 @@ pub fn code(report: &Report) -> Exit {
     }
 }
 
-fn plan_of(report: &Report, known: &Known) -> Plan {
-    let points = Points::of(report);
-    let mut findings: Vec<PlanFinding> = of_rehearsal(report).cloned().map(PlanFinding::from).collect();
-    findings.extend(known.findings.found.iter().map(PlanFinding::from));
-    let verdict = if code(report) == Exit::Passed { CanPass::CanPass } else { CanPass::CannotPass };
-    Plan {
+fn plan_of(planned: &Planned) -> Plan<'_> {
+    let Planned { rehearsed, live, .. } = planned;
+    let mut plan = Plan {
         schema: model::SCHEMA,
-        rehearsed: Some(Rehearsed {
-            playbook: report.playbook.name.clone(),
-            verdict,
-            exit_code: code(report),
-            headline: headline::of(report),
-            reasons: report.reasons.clone(),
-            assume: report.assume.clone(),
-            blast_radius: report.blast_radius.clone(),
-            recovery_points: report.recovery_points.clone(),
-            checks: report.checks.clone(),
-            coverage: report.coverage.clone(),
-        }),
-        lose: report.lose.clone(),
-        lost: report.blast_radius.lost.clone(),
-        surviving: report.blast_radius.surviving.clone(),
-        unprotected: known.unprotected.clone(),
-        incomplete: known.incomplete.clone(),
-        workloads: report.workloads.iter().map(Workload::rehearsed).collect(),
-        steps: report.steps.iter().map(|step| step_of(&points, step)).collect(),
-        findings,
-        ignored: known.findings.ignored.clone(),
-        // The calls that the rehearsal made.
-        calls: report.api_calls.keys().cloned().collect(),
-        quotas: known.needs.quotas.clone(),
-        cost: known.needs.cost.clone(),
-    }
+        rehearsed: None,
+        lose: planned.lose.clone(),
+        lost: planned.listed.clone(),
+        surviving: Vec::new(),
+        unprotected: Vec::new(),
+        incomplete: Vec::new(),
+        workloads: planned.workloads.iter().map(|name| Workload::unrehearsed(name)).collect(),
+        steps: Vec::new(),
+        findings: Vec::new(),
+        ignored: Vec::new(),
+        calls: Vec::new(),
+        permissions: &planned.permissions,
+        quotas: Vec::new(),
+        cost: Cost::unknown(),
+        live: live.as_ref(),
+    };
+    let Some((report, known)) = rehearsed else { return plan };
+    let points = Points::of(report);
+    let verdict = if code(report) == Exit::Passed { CanPass::CanPass } else { CanPass::CannotPass };
+    plan.rehearsed = Some(Rehearsed {
+        playbook: report.playbook.name.clone(),
+        verdict,
+        exit_code: planned.code(),
+        headline: headline::of(report),
+        reasons: report.reasons.clone(),
+        assume: report.assume.clone(),
+        blast_radius: report.blast_radius.clone(),
+        recovery_points: report.recovery_points.clone(),
+        checks: report.checks.clone(),
+        coverage: report.coverage.clone(),
+    });
+    plan.findings = of_rehearsal(report).cloned().map(PlanFinding::from).collect();
+    plan.findings.extend(known.findings.found.iter().map(PlanFinding::from));
+    plan.lost = report.blast_radius.lost.clone();
+    plan.surviving = report.blast_radius.surviving.clone();
+    plan.unprotected = known.unprotected.clone();
+    plan.incomplete = known.incomplete.clone();
+    plan.workloads = report.workloads.iter().map(Workload::rehearsed).collect();
+    plan.steps = report.steps.iter().map(|step| step_of(&points, step)).collect();
+    plan.ignored = known.findings.ignored.clone();
+    // The calls that the rehearsal made.
+    plan.calls = report.api_calls.keys().cloned().collect();
+    plan.quotas = known.needs.quotas.clone();
+    plan.cost = known.needs.cost.clone();
+    plan
 }
 
 fn step_of(points: &Points<'_>, step: &StepReport) -> Step {
@@ -176,71 +395,6 @@ fn not_newer(points: &Points<'_>, step: &StepReport) -> Vec<String> {
     let Some(used) = points.used_by(&step.id) else { return Vec::new() };
     let newer = points.of_resource(&used.of).iter().filter(|p| p.taken > used.taken);
     newer.filter_map(|p| Some(format!("{}: {}", p.id, p.why_not.as_deref()?))).collect()
-}
-
-fn as_text(report: &Report, known: &Known, style: TextStyle) -> String {
-    let mut text = unread::as_text(&known.incomplete, style);
-    let lost = report.lose.iter().map(|(k, v)| format!("{k} {v}")).collect::<Vec<_>>().join(", ");
-    heading(&mut text, style, &format!("{}: losing {lost}", clean(&report.playbook.name)));
-    list(&mut text, "Lost", &report.blast_radius.lost);
-    list(&mut text, "Lost, and nothing usable survives", &known.unprotected);
-    list(&mut text, "Surviving", &report.blast_radius.surviving);
-    list(&mut text, "Lost and not restored", &report.coverage.uncovered);
-    points(&mut text, style, report);
-    order(&mut text, style, report);
-    expected(&mut text, style, report);
-    quotas(&mut text, style, &known.needs);
-    cost(&mut text, style, &known.needs);
-    for finding in of_rehearsal(report) {
-        line(&mut text, &format!("finding ({}): {}", finding.rule, clean(&finding.message)));
-    }
-    text.push_str(&findings::as_text(&known.findings, style));
-    line(&mut text, "Nothing was changed. The times are the twin's: a rehearsal, not a measurement.");
-    verdict(&mut text, style, report);
-    text
-}
-
-/// The text as a block of code, below a heading: a plan is a page of aligned columns.
-fn as_markdown(report: &Report, known: &Known) -> String {
-    let text = as_text(report, known, TextStyle { color: false, unicode: true });
-    let fence = "`".repeat(text.split(|c| c != '`').map(str::len).max().unwrap_or(0).max(2) + 1);
-    format!("# Plan\n\n{fence}text\n{text}{fence}\n")
-}
-
-fn verdict(text: &mut String, style: TextStyle, report: &Report) {
-    let (tone, word) = if code(report) == Exit::Passed {
-        (Tone::Good, "As planned, this can pass.")
-    } else {
-        (Tone::Bad, "As planned, this cannot pass (exit code 1).")
-    };
-    text.push('\n');
-    line(text, &style.paint(tone, word));
-    line(text, &clean(&headline::of(report)));
-    for reason in &report.reasons {
-        line(text, &format!("  - {}", clean(reason)));
-    }
-}
-
-fn line(text: &mut String, line: &str) {
-    // Writing to a string cannot fail.
-    let _ = writeln!(text, "{}", line.trim_end());
-}
-
-fn heading(text: &mut String, style: TextStyle, title: &str) {
-    if !text.is_empty() {
-        text.push('\n');
-    }
-    line(text, &style.paint(Tone::Strong, title));
-}
-
-fn list(text: &mut String, title: &str, items: &[String]) {
-    if items.is_empty() {
-        return;
-    }
-    line(text, &format!("{title}:"));
-    for item in items {
-        line(text, &format!("  {}", clean(item)));
-    }
 }
 
 fn points(text: &mut String, style: TextStyle, report: &Report) {
@@ -370,17 +524,4 @@ fn assumed(report: &Report, steps: &HashMap<&str, &StepReport>, workload: &Workl
         }
     }
     if parts.is_empty() { String::new() } else { format!("of it assumed: {}", parts.join(", ")) }
-}
-
-fn table<const N: usize>(text: &mut String, rows: &[[String; N]]) {
-    let mut widths = [0; N];
-    for row in rows {
-        for (cell, w) in row.iter().zip(&mut widths) {
-            *w = (*w).max(width(cell));
-        }
-    }
-    for row in rows {
-        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, w)| pad(cell, *w)).collect();
-        line(text, &format!("  {}", cells.join("  ")));
-    }
 }

@@ -17,7 +17,10 @@ use event::{FORMAT, NodePlan, PlaybookText, RunStarted, WorkloadPlan};
 use playbook::action::Prepared;
 use playbook::expr::is_template;
 use playbook::model::Measures;
-use port::{CloudError, ErrorKind, Finding, Grant, Needs, Place, PointQuery, Rule, RunTags, Wishes};
+use port::{
+    Asking, CloudError, CloudResult, ErrorKind, Finding, Grant, Needs, Place, PointQuery, Preflight,
+    PreflightFinding, Rule, RunTags, Wishes,
+};
 
 pub fn run_started(plan: &Plan, config: &Config, expires: Time) -> RunStarted {
     let (mut steps, mut checks) = (Vec::new(), Vec::new());
@@ -139,76 +142,158 @@ pub fn sandbox_spec(plan: &Plan) -> SandboxSpec {
     spec
 }
 
-/// Checks credentials, permissions and quotas before anything is created.
+/// Whose the credentials for an account are.
+pub struct Identity {
+    pub account: AccountId,
+    pub belongs_to: CloudResult<AccountId>,
+}
+
+impl Identity {
+    pub fn is_confirmed(&self) -> bool {
+        self.belongs_to.as_ref().is_ok_and(|found| *found == self.account)
+    }
+}
+
+/// Why the drill cannot begin.
+pub struct Halt {
+    pub stop: Stop,
+    /// The cloud could not be asked, so nothing is known to be wrong.
+    pub unseen: bool,
+}
+
+/// What is known before anything is created.
+#[derive(Default)]
+pub struct Preflighted {
+    pub identities: Vec<Identity>,
+    pub seen: Vec<(Place, CloudResult<Preflight>)>,
+    /// The first one ends the drill.
+    pub halts: Vec<Halt>,
+}
+
+impl Preflighted {
+    /// Whether a drill may begin.
+    pub fn ended(self) -> Result<(), Stop> {
+        self.halts.into_iter().next().map_or(Ok(()), |halt| Err(halt.stop))
+    }
+
+    fn known(&mut self, stop: Stop) {
+        self.halts.push(Halt { stop, unseen: false });
+    }
+
+    fn unseen(&mut self, error: CloudError) {
+        self.halts.push(Halt { stop: error.into(), unseen: true });
+    }
+}
+
+/// Checks credentials, permissions and quotas before anything is created. A drill goes no further
+/// once it cannot reach its accounts, or its playbook is wrong.
+///
 /// `run_tags`: the tags of everything that the run will create. A policy may allow a call only with
 /// them.
-pub async fn preflight(engine: &Engine, run_tags: &RunTags) -> Result<(), Stop> {
+pub async fn preflight(engine: &Engine, run_tags: &RunTags, asking: Asking) -> Preflighted {
     let plan = &engine.plan;
-    let accounts = plan.surviving_accounts();
-    let identities = join_all(accounts.iter().map(|account| engine.cloud.identity(account))).await;
+    let mut all = Preflighted { identities: identities(engine).await, ..Preflighted::default() };
     let mut reached = Vec::new();
-    for (account, identity) in accounts.iter().zip(identities) {
-        let found = match identity {
-            Ok(found) => found,
-            // A drill needs the sandbox's account. Without another account, only its recovery
-            // points are unknown.
-            Err(error) if *account != plan.sandbox_account => {
-                out_of_reach(engine, account, &error);
-                continue;
-            }
-            Err(error) => return Err(error.into()),
-        };
-        if found != *account {
-            return Err(CloudError::new(
-                ErrorKind::Credentials,
-                "sts:GetCallerIdentity",
-                format!("the credentials for account {account} belong to account {found}"),
-            )
-            .help("check the profile, the role and the environment that the playbook's `accounts` names")
-            .into());
+    for Identity { account, belongs_to } in &all.identities {
+        match belongs_to {
+            Ok(found) if found == account => reached.push(found.clone()),
+            Ok(_) | Err(_) => {}
         }
-        reached.push(found);
     }
-    engine.require_listed(&reached).await?;
+    judge_identities(engine, &mut all);
     let place = plan.sandbox_place();
-    let mut stop = None;
+    let is_drill = asking == Asking::ForDrill;
+    if !reached.contains(&place.account) || (is_drill && !all.halts.is_empty()) {
+        return all;
+    }
+    if let Err(mistaken) = engine.require_listed(&reached).await {
+        all.known(mistaken);
+        if is_drill {
+            return all;
+        }
+    }
     let (cidr, run_tags) = (plan.sandbox.network.cidr.clone(), Some(run_tags.clone()));
-    let needs = Needs { cidr, run_tags, ..needs(plan) };
-    let needs = Needs { grants: engine.grants_in(&place.account), ..needs };
-    let mut all = vec![(place.clone(), engine.cloud.preflight(&place, &needs).await?)];
+    let grants = engine.grants_in(&place.account);
+    let needs = Needs { cidr, run_tags, grants, asking, ..needs(plan) };
+    all.seen.push((place.clone(), engine.cloud.preflight(&place, &needs).await));
+    if let Some((_, Err(error))) = all.seen.last() {
+        let error = error.clone();
+        all.unseen(error);
+        if is_drill {
+            return all;
+        }
+    }
     for account in reached.into_iter().filter(|account| *account != place.account) {
         // Nothing is created outside the sandbox. Only read permissions are needed there.
-        let needs = Needs { grants: engine.grants_in(&account), ..Needs::default() };
+        let needs = Needs { grants: engine.grants_in(&account), asking, ..Needs::default() };
         let there = Place { account, region: place.region.clone() };
-        match engine.cloud.preflight(&there, &needs).await {
-            Ok(seen) => all.push((there, seen)),
-            Err(error) => {
-                out_of_reach(engine, &there.account, &error);
-            }
+        let seen = engine.cloud.preflight(&there, &needs).await;
+        if let Err(error) = &seen {
+            out_of_reach(engine, &there.account, error);
         }
+        all.seen.push((there, seen));
     }
-    for (place, seen) in
-        all.into_iter().flat_map(|(place, all)| all.into_iter().map(move |s| (place.clone(), s)))
-    {
-        let resource = format!("{} {}", place.account, place.region);
-        let found = Finding::new(Rule::Preflight, resource, &seen.what, &seen.fix);
-        engine.report(found.graded(seen.severity));
-        if seen.severity == Severity::High {
-            stop.get_or_insert(Stop::Aborted { error: seen.what, help: Some(seen.fix) });
-        }
-    }
+    report_seen(engine, &mut all);
     if let Some(wrong) = unreadable_elsewhere(engine).await {
-        stop.get_or_insert(wrong);
+        all.halts.push(wrong);
     }
     if let Some(missing) = missing_secrets(engine).await {
-        stop.get_or_insert(missing);
+        all.known(missing);
     }
     shared_account(engine);
     unread(engine);
     for finding in proof::findings(plan, &engine.addresses).into_iter().chain(namesakes::findings(plan)) {
         engine.report(finding);
     }
-    stop.map_or(Ok(()), Err)
+    all
+}
+
+async fn identities(engine: &Engine) -> Vec<Identity> {
+    let accounts = engine.plan.surviving_accounts();
+    let asked = accounts.iter().map(|account| engine.cloud.identity(account));
+    let answers = join_all(asked).await;
+    let all = accounts.into_iter().zip(answers);
+    all.map(|(account, belongs_to)| Identity { account, belongs_to }).collect()
+}
+
+/// A drill needs the sandbox's account. Without another account, only its recovery points are
+/// unknown. Credentials of a third account are a mistake.
+fn judge_identities(engine: &Engine, all: &mut Preflighted) {
+    let mut halts = Vec::new();
+    for Identity { account, belongs_to } in &all.identities {
+        match belongs_to {
+            Ok(found) if found == account => {}
+            Ok(found) => {
+                let error = CloudError::new(
+                    ErrorKind::Credentials,
+                    "sts:GetCallerIdentity",
+                    format!("the credentials for account {account} belong to account {found}"),
+                )
+                .help("check the profile, the role and the environment that the playbook's `accounts` names");
+                halts.push(Halt { stop: error.into(), unseen: false });
+            }
+            Err(error) if *account != engine.plan.sandbox_account => out_of_reach(engine, account, error),
+            Err(error) => halts.push(Halt { stop: error.clone().into(), unseen: true }),
+        }
+    }
+    all.halts.extend(halts);
+}
+
+fn report_seen(engine: &Engine, all: &mut Preflighted) {
+    let mut stops = Vec::new();
+    for (place, seen) in &all.seen {
+        let Ok(seen) = seen else { continue };
+        let resource = format!("{} {}", place.account, place.region);
+        for PreflightFinding { severity, what, fix } in &seen.findings {
+            let found = Finding::new(Rule::Preflight, &resource, what, fix);
+            engine.report(found.graded(*severity));
+            if *severity == Severity::High {
+                let (error, help) = (what.clone(), Some(fix.clone()));
+                stops.push(Stop::Aborted { error, help });
+            }
+        }
+    }
+    stops.into_iter().for_each(|stop| all.known(stop));
 }
 
 impl Engine {
@@ -219,7 +304,7 @@ impl Engine {
 
 /// Asks other providers for the buckets that steps read there. What is wrong with them is known now,
 /// and not an hour after T0.
-async fn unreadable_elsewhere(engine: &Engine) -> Option<Stop> {
+async fn unreadable_elsewhere(engine: &Engine) -> Option<Halt> {
     // The twin's estate says of each bucket who may read it, and the step asks for it.
     if engine.cloud.tells_changes() {
         return None;
@@ -242,13 +327,14 @@ async fn unreadable_elsewhere(engine: &Engine) -> Option<Stop> {
         };
         match engine.cloud.recovery_points(&place, &query).await {
             Ok(found) if found.is_empty() => {
-                return Some(Stop::Aborted {
+                let stop = Stop::Aborted {
                     error: format!("there is no bucket {}: {}", read.name, engine.looked_in(&[place])),
                     help: Some("check the bucket's name and the account's `endpoint`".into()),
-                });
+                };
+                return Some(Halt { stop, unseen: false });
             }
             Ok(_) => {}
-            Err(error) => return Some(error.into()),
+            Err(error) => return Some(Halt { stop: error.into(), unseen: true }),
         }
     }
     None

@@ -290,7 +290,7 @@ impl Recovery<'_> {
         if self.ready.buckets.values().any(|real| real == bucket) {
             return Some(here.clone());
         }
-        self.bucket_owner(bucket, here)
+        self.chooser().bucket_owner(bucket, here)
     }
 
     async fn ask_s3(&self, spec: &S3Check) -> Observation {

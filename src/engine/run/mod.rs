@@ -13,6 +13,7 @@ mod found;
 mod isolation;
 mod known;
 mod live;
+pub mod look;
 mod made;
 mod memory;
 mod names;
@@ -29,6 +30,7 @@ mod survey;
 use std::rc::Rc;
 
 use base::duration::{Time, seconds_between};
+pub use begin::{Halt, Identity};
 pub use engine::{Config, Engine, Prober};
 use estate::RecoveryPoint;
 use estate::point::lost_by_id;
@@ -38,7 +40,7 @@ use isolation::IsolationMonitor;
 pub use memory::Memory;
 use port::gate::Enforcement;
 use port::wait::Waiter;
-use port::{Finding, Guard, Place, Rule, RunTags};
+use port::{Asking, Finding, Guard, Place, Rule, RunTags};
 use recovery::Recovery;
 pub use stop::Stop;
 
@@ -132,7 +134,7 @@ impl Engine {
         self.gate.enforce(Enforcement::Full);
         let monitor = IsolationMonitor::new(self, provisioner, &ready);
         let recovery = Recovery::new(self, provisioner, waiter, &monitor, t0, surveyed);
-        recovery.recall_lost();
+        recovery.chooser().recall_lost();
         provisioner.guard().enter(Phase::Recover);
         // A scan may have been due when the runner died.
         if memory.has_begun(Phase::Recover) && !memory.has_ended(Phase::Recover) {
@@ -152,16 +154,20 @@ impl Engine {
         waiter: &Rc<Waiter>,
     ) -> Result<(Time, Ready, SurveyedPoints), Stop> {
         let spec = begin::sandbox_spec(&self.plan);
-        self.phase(Phase::Preflight, begin::preflight(self, provisioner.run_tags())).await?;
+        let preflight =
+            async { begin::preflight(self, provisioner.run_tags(), Asking::ForDrill).await.ended() };
+        self.phase(Phase::Preflight, preflight).await?;
         provisioner.guard().enter(Phase::Prepare);
         let prepare = async {
             let ready = self.prepare_in_time(provisioner, waiter, &spec).await?;
             // The survey is as late as possible. A point that is not usable by now was not usable
             // at T0.
-            let surveyed = self.survey(&ready).await;
+            let known = names::known_names(self, Some(&ready));
+            let surveyed = self.survey(&known).await;
             self.bus.tell(Body::Surveyed { points: surveyed.clone().into_iter().collect() });
-            self.require_classes(&ready, &surveyed).await?;
-            self.require_option_groups(&ready, &surveyed).await?;
+            let zones = ready.subnets.iter().map(|subnet| subnet.az.clone()).collect();
+            self.require_classes(&known, &zones, &surveyed).await?;
+            self.require_option_groups(&known, &surveyed).await?;
             Ok::<_, Stop>((ready, surveyed))
         };
         let (ready, surveyed) = self.phase(Phase::Prepare, prepare).await?;

@@ -6,11 +6,11 @@ use super::Engine;
 use crate::sandbox::Ready;
 
 /// The names that are known before T0: all except outputs of steps, T0, environment and secrets.
-pub fn known_names(engine: &Engine, ready: &Ready) -> Map<String, Value> {
+/// `ready`: the sandbox. `None` before it exists.
+pub fn known_names(engine: &Engine, ready: Option<&Ready>) -> Map<String, Value> {
     let mut names = engine.plan.expression_base();
-    names.insert(
-        "sandbox".into(),
-        json!({
+    let sandbox = match ready {
+        Some(ready) => json!({
             "account": ready.place.account,
             "region": ready.place.region,
             "cidr": ready.cidr,
@@ -18,7 +18,15 @@ pub fn known_names(engine: &Engine, ready: &Ready) -> Map<String, Value> {
             "subnet_ids": ready.subnets.iter().map(|s| &s.id).collect::<Vec<_>>(),
             "security_group_id": ready.security_group,
         }),
-    );
-    names.insert("run".into(), json!({ "id": engine.config.run }));
+        None => json!({
+            "account": engine.plan.sandbox_account,
+            "region": engine.plan.sandbox.region,
+            "cidr": engine.plan.sandbox.network.cidr,
+        }),
+    };
+    names.insert("sandbox".into(), sandbox);
+    if ready.is_some() {
+        names.insert("run".into(), json!({ "id": engine.config.run }));
+    }
     names
 }

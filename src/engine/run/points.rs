@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::Recovery;
+use super::Engine;
 use super::found::{FoundPoints, key};
-use super::known::report_key;
+use super::known::{Points, report_key};
 use super::survey::arn_part;
 use crate::actions::context::StepError;
 use base::duration::{Time, mistaken_time};
@@ -36,7 +36,14 @@ fn too_early(chosen: &RecoveryPoint, at: Time) -> StepError {
     )
 }
 
-impl Recovery<'_> {
+/// Chooses recovery points: in a recovery as of T0, in a look at the live accounts as of now.
+pub struct Chooser<'a> {
+    pub engine: &'a Engine,
+    pub t0: Time,
+    pub points: &'a Points,
+}
+
+impl Chooser<'_> {
     /// Chooses the source for a step. `None` if its action restores nothing.
     pub async fn choose(&self, step: &str, spec: Option<SourceSpec>) -> Result<Option<Chosen>, StepError> {
         let Some(spec) = spec else { return Ok(None) };
@@ -76,13 +83,13 @@ impl Recovery<'_> {
         }
     }
 
-    fn on<'b>(&'b self, spec: &'b SourceSpec) -> Use<'b> {
+    pub fn on<'b>(&'b self, spec: &'b SourceSpec) -> Use<'b> {
         Use {
             loss: &self.engine.plan.loss,
             t0: self.t0,
-            account: &self.ready.place.account,
+            account: &self.engine.plan.sandbox_account,
             reader: self.reader(spec),
-            region: &self.ready.place.region,
+            region: &self.engine.plan.sandbox.region,
             kinds: &spec.kinds,
             across_regions: spec.across_regions,
         }
@@ -257,7 +264,7 @@ impl Recovery<'_> {
         let mut unusable = None;
         for kind in &spec.kinds {
             let query = PointQuery::Id { id: id.to_owned(), kind: *kind };
-            for point in &self.query(&query, &self.engine.places_of(id, self.ready)).await.points {
+            for point in &self.query(&query, &self.engine.places_of(id)).await.points {
                 let on = self.on(spec);
                 match point.judge(&on) {
                     Ok(()) => {
@@ -339,7 +346,7 @@ impl Recovery<'_> {
             | PointKind::EfsReplica => kind.resource_kind(),
         };
         let of = estate::ResourceId::new(service, id);
-        let Place { account, region } = self.ready.place.clone();
+        let Place { account, region } = self.engine.plan.sandbox_place();
         let region = arn_part(id, 3).and_then(|r| r.parse().ok()).unwrap_or(region);
         let point = RecoveryPoint::new(of, kind, id, account, region);
         let source = RestoreSource { point: point.clone(), id: id.to_owned(), at: None };
@@ -363,7 +370,8 @@ impl Recovery<'_> {
             | PointKind::DynamodbBackup
             | PointKind::EfsReplica => return point.id.clone(),
         };
-        let here = point.account == self.ready.place.account && point.region == self.ready.place.region;
+        let sandbox = self.engine.plan.sandbox_place();
+        let here = point.account == sandbox.account && point.region == sandbox.region;
         if here || point.id.starts_with("arn:") {
             return point.id.clone();
         }

@@ -8,6 +8,7 @@ use super::Engine;
 use super::found::SurveyedPoints;
 use super::isolation::IsolationMonitor;
 use super::known::Points;
+use super::points::Chooser;
 use crate::actions::WITHOUT_CLOUD;
 use crate::plan::Work;
 use crate::sandbox::{Provisioner, Ready};
@@ -70,6 +71,11 @@ impl<'a> Recovery<'a> {
             engine.gate.recall(denied);
         }
         recovery
+    }
+
+    /// Chooses the recovery points of steps.
+    pub(super) fn chooser(&self) -> Chooser<'_> {
+        Chooser { engine: self.engine, t0: self.t0, points: &self.points }
     }
 
     /// Denies a check that asks production, or what is lost. Returns the reason.

@@ -129,7 +129,7 @@ impl Recovery<'_> {
         if let Some(problem) = with.problems().into_iter().next() {
             return Err(StepError::wrong(problem.message, problem.help));
         }
-        let chosen = self.choose(&step.id, with.source()).await?;
+        let chosen = self.chooser().choose(&step.id, with.source()).await?;
         // A lost point is not reported as the source. The call that uses it is denied.
         if let Some(chosen) = chosen.as_ref().filter(|c| c.source.point.survives(&self.engine.plan.loss)) {
             let point = chosen.origin.clone();
@@ -164,7 +164,7 @@ impl Recovery<'_> {
             files: &self.engine.plan.files,
             accounts: &self.engine.plan.accounts,
             progress: &progress,
-            bucket_owner: &|name, reader| self.bucket_owner(name, reader),
+            bucket_owner: &|name, reader| self.chooser().bucket_owner(name, reader),
             background: &self.background,
         };
         let outcome = with.run(&cx).await?;
@@ -183,7 +183,7 @@ impl Recovery<'_> {
         for finding in outcome.findings {
             self.engine.report(finding);
         }
-        let made = self.remember(outcome.made, chosen);
+        let made = self.chooser().remember(outcome.made, chosen);
         let outputs = Value::Object(outcome.outputs);
         self.outputs.borrow_mut().insert(work.step.id.clone(), outputs.clone());
         let data = work.restores_data();
@@ -300,7 +300,7 @@ impl Recovery<'_> {
 
     fn names(&self, index: usize) -> Map<String, Value> {
         let plan = &self.engine.plan;
-        let mut names = known_names(self.engine, self.ready);
+        let mut names = known_names(self.engine, Some(self.ready));
         let outputs = self.outputs.borrow();
         let mut steps = Map::new();
         for need in &plan.graph.needs[index] {

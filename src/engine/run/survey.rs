@@ -8,9 +8,7 @@ use serde_json::{Map, Value};
 
 use super::Engine;
 use super::found::{FoundPoints, PointKey, SurveyedPoints, merge};
-use super::names::known_names;
 use crate::plan::{StepWork, Work};
-use crate::sandbox::Ready;
 use crate::secrets::{Asked, Keys};
 use base::ids::{AccountId, Region};
 use estate::{PointKind, RecoveryPoint, Selector};
@@ -26,11 +24,13 @@ const MOST_NAMED: usize = 6;
 
 impl Engine {
     /// Makes all queries that are known before the run, each of them once.
-    pub(super) async fn survey(&self, ready: &Ready) -> SurveyedPoints {
+    ///
+    /// `known`: the names that expressions may use by now.
+    pub(super) async fn survey(&self, known: &Map<String, Value>) -> SurveyedPoints {
         let mut seen = HashSet::new();
         let mut wanted = Vec::new();
         for (_, work) in self.plan.steps() {
-            for (query, places) in self.queries(work, ready).await {
+            for (query, places) in self.queries(work, known).await {
                 if seen.insert(query.clone()) {
                     wanted.push((query, places, true));
                 }
@@ -79,8 +79,12 @@ impl Engine {
         all
     }
 
-    pub(super) async fn queries(&self, work: &StepWork, ready: &Ready) -> Vec<(PointQuery, Vec<Place>)> {
-        let Some(spec) = self.known_source(work, ready).await else { return Vec::new() };
+    pub(super) async fn queries(
+        &self,
+        work: &StepWork,
+        known: &Map<String, Value>,
+    ) -> Vec<(PointQuery, Vec<Place>)> {
+        let Some(spec) = self.known_source(work, known).await else { return Vec::new() };
         match &spec.what {
             SourceWhat::Of { kind, name, .. } if !is_template(name) => {
                 let selector = Selector::of_kind(kind, name).ok();
@@ -89,7 +93,7 @@ impl Engine {
             }
             SourceWhat::Id(id) if !is_template(id) => {
                 let query = |kind: &_| PointQuery::Id { id: id.clone(), kind: *kind };
-                spec.kinds.iter().map(|kind| (query(kind), self.places_of(id, ready))).collect()
+                spec.kinds.iter().map(|kind| (query(kind), self.places_of(id))).collect()
             }
             // The name is the output of a step. The query is made once it is known.
             SourceWhat::Of { .. } | SourceWhat::Id(_) => Vec::new(),
@@ -98,13 +102,17 @@ impl Engine {
 
     /// The source of a step, as far as it is known before T0. Params and the environment are known
     /// by then.
-    async fn known_source(&self, work: &StepWork, ready: &Ready) -> Option<SourceSpec> {
+    pub(super) async fn known_source(
+        &self,
+        work: &StepWork,
+        known: &Map<String, Value>,
+    ) -> Option<SourceSpec> {
         let source = work.source.as_ref()?;
         if source.expressions().is_empty() {
             return Some(source.clone());
         }
         let with = work.with();
-        let mut names: Map<String, Value> = known_names(self, ready);
+        let mut names = known.clone();
         // A value that cannot be read is reported by the step that needs it.
         let asked = Asked { value: &with, secret: Keys::These(work.action.decl.secrets) };
         names.extend(self.secrets.named_in(asked).await.unwrap_or_default());
@@ -145,9 +153,9 @@ impl Engine {
     }
 
     /// The place of a point that is named by its id: its ARN's region, otherwise the sandbox's.
-    pub(super) fn places_of(&self, id: &str, ready: &Ready) -> Vec<Place> {
+    pub(super) fn places_of(&self, id: &str) -> Vec<Place> {
         let region = arn_part(id, 3).and_then(|r| r.parse().ok());
-        let mut place = ready.place.clone();
+        let mut place = self.plan.sandbox_place();
         if let Some(region) = region {
             if self.plan.loss.region() == Some(&region) {
                 return Vec::new();

@@ -13,8 +13,8 @@ use estate::Loss;
 use event::{Body, SANDBOX};
 use port::wait::{Until, Waiter};
 use port::{
-    CloudError, Create, ErrorKind, Finding, Offers, Place, Ready, RestoreDb, Rule, State, SubnetRef, Wishes,
-    Zone,
+    Cloud, CloudError, Create, ErrorKind, Finding, Offers, Place, Ready, RestoreDb, Rule, State, SubnetRef,
+    Wishes, Zone,
 };
 
 /// The parts of the sandbox that the playbook asks for before T0.
@@ -56,22 +56,8 @@ pub async fn prepare(
 ) -> Result<Ready, ProvisionError> {
     let place = &spec.place;
     let cloud = provisioner.cloud();
-    let zones = surviving_zones(cloud.zones(place).await?, loss, spec)?;
-    let offers = match cloud.offers(place, &spec.wishes).await {
-        Ok(offers) => offers,
-        // The drill goes on without the offers. If a zone does not offer a type, its launch fails
-        // later, and the finding says why this was not known.
-        Err(error) => {
-            provisioner.tell(Body::Finding(Finding::new(
-                Rule::ZonesNotChecked,
-                format!("{} {}", place.account, place.region),
-                format!("which zones offer what the plan launches could not be looked up: {error}"),
-                "allow ec2:DescribeInstanceTypeOfferings and rds:DescribeOrderableDBInstanceOptions, or choose zones with `sandbox.network.zones`",
-            )));
-            Offers::new()
-        }
-    };
-    let zones = offering_zones(zones, &offers, spec)?;
+    let tell = |finding| provisioner.tell(Body::Finding(finding));
+    let zones = choose_zones(&**cloud, spec, loss, &tell).await?.zones?;
     let name = |slot: &str| provisioner.name(SANDBOX, slot);
     let vpc = Create::Vpc { cidr: spec.cidr.clone(), name: name("vpc") };
     let vpc = one(provisioner, waiter, place, "vpc", vpc).await?;
@@ -174,6 +160,46 @@ async fn one(
             Err(CloudError::new(ErrorKind::NotFound, call, "it was created, and is not there").into())
         }
     }
+}
+
+/// Where the sandbox lies.
+pub struct ZoneChoice {
+    /// The zones that it takes. An error: too few offer all that the plan launches.
+    pub zones: Result<Vec<Zone>, CloudError>,
+    /// The zones of the region that offer each wish. `None`: that could not be looked up.
+    pub offers: Option<Offers>,
+}
+
+/// Chooses the zones of the sandbox.
+///
+/// `tell` hears that the offers could not be looked up. The drill goes on without them: if a zone
+/// does not offer a type, its launch fails later, and the finding says why this was not known.
+///
+/// # Errors
+/// If the region has too few zones, or they cannot be listed.
+pub async fn choose_zones(
+    cloud: &dyn Cloud,
+    spec: &SandboxSpec,
+    loss: &Loss,
+    tell: &dyn Fn(Finding),
+) -> Result<ZoneChoice, CloudError> {
+    let place = &spec.place;
+    let zones = surviving_zones(cloud.zones(place).await?, loss, spec)?;
+    let offers = match cloud.offers(place, &spec.wishes).await {
+        Ok(offers) => Some(offers),
+        Err(error) => {
+            tell(Finding::new(
+                Rule::ZonesNotChecked,
+                format!("{} {}", place.account, place.region),
+                format!("which zones offer what the plan launches could not be looked up: {error}"),
+                "allow ec2:DescribeInstanceTypeOfferings and rds:DescribeOrderableDBInstanceOptions, or choose zones with `sandbox.network.zones`",
+            ));
+            None
+        }
+    };
+    let none = Offers::new();
+    let zones = offering_zones(zones, offers.as_ref().unwrap_or(&none), spec);
+    Ok(ZoneChoice { zones, offers })
 }
 
 /// The surviving zones, sorted by id. If the playbook chooses zones, only those.

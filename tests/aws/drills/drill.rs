@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::privileges;
 use super::shop::{BACKUP, PRODUCTION, SANDBOX, Shop};
 use support::peers::Moto;
+use support::terminal::Terminal;
 
 /// No drill of these tests takes longer than this, even on a slow machine.
 const LIMIT: Duration = Duration::from_mins(10);
@@ -48,13 +49,17 @@ impl Drill {
 
     /// Another command than `run`, in the same surroundings. `args` holds all its arguments.
     pub fn command(playbook: &str, endpoint: &str, args: &[&str]) -> Self {
-        let mut drill = Self::new(playbook, endpoint);
-        let mut command = Command::new(drill.command.get_program());
-        command.env_clear().envs(drill.command.get_envs().filter_map(|(k, v)| Some((k, v?))));
-        command.current_dir(drill.folder.path()).args(args);
+        Self::new(playbook, endpoint).instead(args)
+    }
+
+    /// Another command than `run`, in this drill's folder. `args` holds all its arguments.
+    pub fn instead(mut self, args: &[&str]) -> Self {
+        let mut command = Command::new(self.command.get_program());
+        command.env_clear().envs(self.command.get_envs().filter_map(|(k, v)| Some((k, v?))));
+        command.current_dir(self.folder.path()).args(args);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        drill.command = command;
-        drill
+        self.command = command;
+        self
     }
 
     /// One of the playbooks in drills/, with its estate and template, adapted by replacing text. A
@@ -110,7 +115,7 @@ impl Drill {
     pub fn start(mut self) -> Running {
         let args: Vec<String> = self.command.get_args().map(|a| a.to_string_lossy().into_owned()).collect();
         match args.first().map(String::as_str) {
-            Some("run") => {
+            Some("run" | "plan") => {
                 let policies = self.policies(&args);
                 privileges::enforce(&self.endpoint, &policies);
             }
@@ -119,6 +124,11 @@ impl Drill {
         }
         let child = self.command.spawn().unwrap();
         Running { child, folder: self.folder, began: Instant::now(), endpoint: self.endpoint }
+    }
+
+    /// Gives the drill a terminal as its standard input and error.
+    pub fn at_terminal(&mut self) -> Terminal {
+        Terminal::of(&mut self.command)
     }
 
     /// Starts the drill with the policies that the peer already has.

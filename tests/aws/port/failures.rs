@@ -170,7 +170,7 @@ async fn preflight_changes_nothing_and_tells_what_it_could_not_check() {
         run_tags: Some(world.run_tags.clone()),
         ..Needs::default()
     };
-    let findings = world.aws.preflight(&at, &needs).await.unwrap();
+    let findings = world.aws.preflight(&at, &needs).await.unwrap().findings;
     assert!(findings.iter().all(|f| f.severity != Severity::High), "{findings:?}");
     assert_eq!(world.moto.state(), before);
     // Preflight asks for what the drill will really ask for: its range, its types, its tags.
@@ -203,7 +203,7 @@ async fn preflight_changes_nothing_and_tells_what_it_could_not_check() {
         "status": 403, "message": "You are not authorized to perform this operation." })
     };
     world.moto.faults(&json!([refused("RunInstances"), refused("CreateVpc")]));
-    let findings = world.aws.preflight(&at, &needs).await.unwrap();
+    let findings = world.aws.preflight(&at, &needs).await.unwrap().findings;
     let fatal: Vec<_> = findings.iter().filter(|f| f.severity == Severity::High).collect();
     assert!(matches!(fatal.as_slice(), [f] if f.what.contains("may not call ec2:CreateVpc")), "{findings:?}");
     let medium = |said: &str| {
@@ -227,7 +227,7 @@ async fn a_dry_run_that_fails_otherwise_proves_no_permission() {
     let at = place(SANDBOX, WEST);
     let calls = ["ec2:CreateVpc", "ec2:AllocateAddress", "ec2:AttachVolume", "ec2:ImportKeyPair"];
     let needs = Needs { calls: calls.map(str::to_owned).to_vec(), ..Needs::default() };
-    let proved = world.aws.preflight(&at, &needs).await.unwrap();
+    let proved = world.aws.preflight(&at, &needs).await.unwrap().findings;
     assert!(proved.is_empty(), "{proved:?}");
     let fails = |action: &str, code: &str| json!({ "action": action, "kind": "error", "code": code, "status": 400, "message": "not now", "times": 99 });
     world.moto.faults(&json!([
@@ -236,7 +236,7 @@ async fn a_dry_run_that_fails_otherwise_proves_no_permission() {
         fails("AttachVolume", "InvalidParameterCombination"),
         fails("ImportKeyPair", "InternalError"),
     ]));
-    let findings = world.aws.preflight(&at, &needs).await.unwrap();
+    let findings = world.aws.preflight(&at, &needs).await.unwrap().findings;
     let [found] = findings.as_slice() else { panic!("{findings:?}") };
     assert_eq!(found.severity, Severity::Medium);
     assert!(calls.iter().all(|call| found.what.contains(call)), "{found:?}");

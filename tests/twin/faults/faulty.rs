@@ -16,7 +16,7 @@ use port::gated::{delete_call, describe_call, points_call};
 use port::{
     ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created,
     ErrorKind, Exposure, IsolationScan, Kind, LiveQuery, MeasuredObjects, Needs, Observed, Offers, Origin,
-    Permit, Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef, Sent, State,
+    Permit, Place, PointQuery, Preflight, ProbeAnswer, Progress, Remains, ResourceRef, Sent, State,
     TableLook, TableSeen, Tagged, TaggedThing, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 use twin::Twin;
@@ -498,7 +498,7 @@ impl Cloud for Faulty {
         self.call("s3:ListObjectsV2", READS, async || self.inner.sample_objects(bucket).await).await
     }
 
-    async fn preflight(&self, place: &Place, needs: &Needs) -> CloudResult<Vec<PreflightFinding>> {
+    async fn preflight(&self, place: &Place, needs: &Needs) -> CloudResult<Preflight> {
         self.call("preflight", READS, async || self.inner.preflight(place, needs).await).await
     }
 

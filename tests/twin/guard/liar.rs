@@ -12,8 +12,8 @@ use estate::{RecoveryPoint, Resource};
 use port::{
     ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created,
     ErrorKind, Exposure, IsolationScan, Kind, LiveQuery, MeasuredObjects, Needs, Observed, Offers, Origin,
-    Permit, Place, PointQuery, PreflightFinding, ProbeAnswer, Progress, Remains, ResourceRef, TableLook,
-    TableSeen, Tagged, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
+    Permit, Place, PointQuery, Preflight, ProbeAnswer, Progress, Remains, ResourceRef, TableLook, TableSeen,
+    Tagged, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 
 #[derive(Default)]
@@ -128,7 +128,7 @@ impl Cloud for Liar {
     async fn look_at_table(&self, _: &Place, _: &TableLook) -> CloudResult<TableSeen> {
         never()
     }
-    async fn preflight(&self, _: &Place, _: &Needs) -> CloudResult<Vec<PreflightFinding>> {
+    async fn preflight(&self, _: &Place, _: &Needs) -> CloudResult<Preflight> {
         never()
     }
 
