@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::wire::{self, Drill, Options};
 use crate::config::UserConfig;
 use base::clock::Pace;
+use base::duration::Time;
 use base::ids::RunId;
 use base::on::On;
 use engine::sandbox::teardown::PATIENCE;
@@ -40,21 +41,27 @@ impl Consumer for Requests {
     }
 }
 
-/// Rehearses a playbook. The twin's times are those without a seed.
+/// Rehearses a playbook now. The twin's times are those without a seed.
 pub fn of(loaded: Loaded, config: &UserConfig) -> Result<Rehearsal, String> {
+    from(loaded, config, Utc::now().trunc_subsecs(0), JOBS)
+}
+
+/// Rehearses a playbook from an instant on, with so many steps at once.
+pub fn from(loaded: Loaded, config: &UserConfig, start: Time, jobs: usize) -> Result<Rehearsal, String> {
     let plan = wire::plan_of(loaded)?;
     let options = Options {
         on: On::Twin,
         run: RunId("plan".into()),
         seed: None,
         pace: Pace::Max,
-        jobs: JOBS,
+        jobs,
         keep_sandbox: false,
         patience: PATIENCE,
         connect_to: Vec::new(),
-        start: Utc::now().trunc_subsecs(0),
+        start,
         abort: false,
         protected: config.protected(),
+        forecast: None,
     };
     wire::runtime()?.block_on(async {
         let requests = Rc::new(RefCell::default());
@@ -68,10 +75,10 @@ pub fn of(loaded: Loaded, config: &UserConfig) -> Result<Rehearsal, String> {
     })
 }
 
-/// The seconds that each workload is expected to take, by its name. Empty if the playbook cannot be
-/// rehearsed, as without an estate.
-pub fn expected_of(loaded: Loaded, config: &UserConfig) -> BTreeMap<String, f64> {
-    let Ok(Rehearsal { report, .. }) = of(loaded, config) else { return BTreeMap::new() };
-    let workloads = report.workloads.into_iter();
-    workloads.filter_map(|workload| Some((workload.name, workload.rto.measured_s?))).collect()
+impl Rehearsal {
+    /// The seconds that each workload is expected to take, by its name.
+    pub fn expected(&self) -> BTreeMap<String, f64> {
+        let workloads = self.report.workloads.iter();
+        workloads.filter_map(|workload| Some((workload.name.clone(), workload.rto.measured_s?))).collect()
+    }
 }

@@ -8,8 +8,10 @@ use chrono::{TimeDelta, Utc};
 
 use super::complain;
 use super::configuration::ConfigArg;
+use super::forecast::Asked;
 use super::run::{Run, deliver};
 use super::wire::{self, Options};
+use crate::config::UserConfig;
 use crate::ui::{OutputMode, Surroundings};
 use base::clock::Pace;
 use base::exit::Exit;
@@ -130,8 +132,10 @@ fn go_on(
     if on == On::Aws {
         clock_agrees(&contents.events).map_err(failed)?;
     }
-    let plan = wire::plan_of(loaded(&started, &params)?).map_err(wrong)?;
+    let loaded = loaded(&started, &params)?;
     let inputs = &started.inputs;
+    let forecast = if abort { None } else { forecast(&contents, &loaded, &config, inputs.jobs) };
+    let plan = wire::plan_of(loaded).map_err(wrong)?;
     let connect_to = if connect_to.is_empty() {
         let given = inputs.connect_to.iter().map(|text| text.parse::<ConnectTo>());
         given.collect::<Result<_, _>>().map_err(|e| wrong(e.to_string()))?
@@ -151,10 +155,27 @@ fn go_on(
         start: Utc::now(),
         abort,
         protected: config.protected(),
+        forecast,
     };
     let expected = BTreeMap::new();
     let run = Run { options, before: contents.events, folder, templates, output: args.output, expected };
     run.carry_out(plan, move || Ok(journal))
+}
+
+/// Returns what a model says of the recovery, if the first process died before it recorded that. The
+/// run's first instant counts, as for an uninterrupted run.
+fn forecast(
+    contents: &Contents,
+    loaded: &Loaded,
+    config: &UserConfig,
+    jobs: usize,
+) -> Option<event::Forecast> {
+    let record = Record::from_events(&contents.events);
+    let (start, _) = record.started?;
+    if record.t0.is_some() || record.forecast.is_some() {
+        return None;
+    }
+    super::forecast::before_run(loaded, config, &Asked { start, jobs, watched: false }).forecast
 }
 
 /// Returns whether only the reports are left to write: the run has ended, and no kept or

@@ -9,6 +9,7 @@ use tokio::signal::unix;
 use tokio_util::sync::CancellationToken;
 
 use super::configuration::ConfigArg;
+use super::forecast::{Asked, Before};
 use super::wire::{self, Drill, Options};
 use super::{complain, history, load_or_complain, with_help};
 use crate::ui::{self, OutputMode, Surroundings};
@@ -140,13 +141,11 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
     let watched = matches!(ui::choose(args.output, &Surroundings::detect()), ui::Display::Live(_));
     // A rehearsal at full pace is over before anybody can read what was expected.
     let is_slow = args.on == On::Aws || pace != Pace::Max;
-    let expected = if watched && is_slow {
-        super::rehearsal::expected_of(loaded.clone(), &config)
-    } else {
-        BTreeMap::new()
-    };
-    let plan = wire::plan_of(loaded).map_err(wrong)?;
     let started = Utc::now().trunc_subsecs(0);
+    let start = args.start.unwrap_or(started);
+    let asked = Asked { start, jobs: args.jobs, watched: watched && is_slow };
+    let Before { forecast, expected } = super::forecast::before_run(&loaded, &config, &asked);
+    let plan = wire::plan_of(loaded).map_err(wrong)?;
     let run = run_id(&plan.name, started);
     let folder = args.out.clone().unwrap_or_else(|| Path::new(history::RUNS).join(run.to_string()));
     let options = Options {
@@ -158,9 +157,10 @@ fn carry_out(args: &Args) -> Result<Exit, Exit> {
         keep_sandbox: args.keep_sandbox,
         patience: args.teardown_timeout.0,
         connect_to: args.connect_to.clone(),
-        start: args.start.unwrap_or(started),
+        start,
         abort: false,
         protected: config.protected(),
+        forecast,
     };
     let durability = durability(args.on);
     let at = folder.clone();

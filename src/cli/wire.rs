@@ -20,7 +20,7 @@ use engine::policy;
 use engine::run::look::Look;
 use engine::run::{Config, Engine, Memory, Prober};
 use engine::secrets::Secrets;
-use event::{Body, Bus, Consumer, Event, Inputs};
+use event::{Body, Bus, Consumer, Event, Forecast, Inputs};
 use playbook::Loaded;
 use playbook::address::Addresses;
 use playbook::check::CheckKind;
@@ -47,6 +47,8 @@ pub struct Options {
     /// The time at which the twin's clock starts.
     pub start: Time,
     pub protected: Protected,
+    /// What a model says of the recovery, for a run that has not come to T0.
+    pub forecast: Option<Forecast>,
     /// Resume the run only to tear it down.
     pub abort: bool,
 }
@@ -152,6 +154,7 @@ impl Drill {
             abort: options.abort,
             inputs: options.inputs(&plan),
             protected: options.protected.clone(),
+            forecast: options.forecast.clone(),
             // Only the preflight on AWS, before T0, uses the grants.
             grants: if options.on == On::Aws && !options.abort && memory.t0.is_none() {
                 grants(&plan)?

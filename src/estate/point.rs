@@ -400,6 +400,30 @@ pub fn lost_by_id<'a>(
 }
 
 impl RecoveryPoint {
+    /// What the point is called where it is used. Other accounts and regions may have a snapshot of RDS
+    /// of the same name: there only its ARN means this one.
+    pub fn called_at(&self, account: &AccountId, region: &Region) -> String {
+        let resource = match self.kind {
+            PointKind::RdsSnapshot => "snapshot",
+            PointKind::RdsClusterSnapshot => "cluster-snapshot",
+            PointKind::EbsSnapshot
+            | PointKind::Ami
+            | PointKind::RdsPitr
+            | PointKind::RdsReplica
+            | PointKind::S3Replica
+            | PointKind::S3Versions
+            | PointKind::Backup
+            | PointKind::DynamodbPitr
+            | PointKind::DynamodbBackup
+            | PointKind::EfsReplica => return self.id.clone(),
+        };
+        if (self.account == *account && self.region == *region) || self.id.starts_with("arn:") {
+            return self.id.clone();
+        }
+        let partition = self.region.partition();
+        format!("arn:{partition}:rds:{}:{}:{resource}:{}", self.region, self.account, self.id)
+    }
+
     pub fn locus(&self) -> Locus {
         Locus { account: Some(self.account.clone()), region: Some(self.region.clone()), az: None }
     }

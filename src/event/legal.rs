@@ -20,6 +20,7 @@ pub struct RunProgress {
     last_at: Option<Time>,
     phases: HashMap<Phase, bool>,
     ready: bool,
+    forecast: bool,
     declared: bool,
     finished: bool,
     /// Whether resources of the run still exist after its end: kept on request, or left behind.
@@ -141,6 +142,7 @@ impl RunProgress {
             | Body::PhaseFinished { .. }
             | Body::SandboxReady { .. }
             | Body::Surveyed { .. }
+            | Body::Forecast(_)
             | Body::DisasterDeclared { .. }
             | Body::Kept { .. }
             | Body::LeftBehind { .. }
@@ -193,6 +195,10 @@ impl RunProgress {
             // Repeated if a runner died between the survey and T0. The last survey before T0
             // counts.
             Body::Surveyed { .. } => self.before_t0("recovery points are looked for"),
+            Body::Forecast(_) => {
+                self.before_t0("the recovery is forecast")?;
+                once(&mut self.forecast, "the recovery is forecast a second time")
+            }
             Body::DisasterDeclared { .. } => {
                 if !self.ready {
                     return Err("the disaster is declared, and the sandbox was not ready".into());

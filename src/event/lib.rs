@@ -8,6 +8,7 @@
 
 mod bus;
 mod chosen;
+pub mod forecast;
 pub mod legal;
 mod line;
 mod redacted;
@@ -29,6 +30,7 @@ use port::{ApiCalls, Finding, PointQuery, Ready, ResourceRef, Sent};
 
 pub use bus::{Bus, Consumer, ConsumerError};
 pub use chosen::{Chosen, Made, RestoreSource};
+pub use forecast::Forecast;
 pub use port::Phase;
 pub use request::Request;
 pub use run_started::{Inputs, NodePlan, PlaybookText, RunStarted, WorkloadPlan};
@@ -115,6 +117,8 @@ pub enum Body {
     Surveyed {
         points: Vec<(PointQuery, Vec<RecoveryPoint>)>,
     },
+    /// What a model of the playbook says of the recovery. It is no measurement.
+    Forecast(Box<Forecast>),
     /// T0. Lost resources are out of reach from here on.
     DisasterDeclared {
         t0: Time,

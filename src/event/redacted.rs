@@ -48,6 +48,10 @@ impl Body {
             Self::NotCreated { error, .. } | Self::DeleteFailed { error, .. } | Self::StepRetry { error, .. } => {
                 all(&mut [error]);
             }
+            Self::Forecast(forecast) => {
+                let of_workloads = forecast.workloads.iter_mut().filter_map(|w| w.because.as_mut());
+                all(&mut forecast.because.iter_mut().chain(of_workloads).collect::<Vec<_>>());
+            }
             Self::Isolation { exposures, unknown, .. } => {
                 exposures.iter_mut().chain(unknown).for_each(finding);
             }

@@ -1,9 +1,9 @@
 //! What is left of a lost resource: recovery points, replicas, or its stack's template.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use base::duration::{Span, Time, seconds_between};
+use base::duration::{Size, Span, Time, seconds_between};
 use estate::file::{EstateFile, ReplicaEntry, ResourceEntry};
 use estate::point::{LOOK_BACK, WorstCase, worst_case_of_one};
 use estate::scope::{self, Scope};
@@ -36,6 +36,8 @@ pub struct Snapshot<'a> {
     pub resources: Vec<Resource>,
     pub t0: Time,
     points: HashMap<ResourceId, Vec<RecoveryPoint>>,
+    /// The buckets of which the estate says what they hold, by name.
+    filled: HashSet<&'a str>,
 }
 
 impl<'a> Snapshot<'a> {
@@ -44,7 +46,11 @@ impl<'a> Snapshot<'a> {
         for point in file.recovery_points(t0) {
             points.entry(point.of.clone()).or_default().push(point);
         }
-        Self { file, resources: file.resources(), t0, points }
+        let is_filled = |entry: &&ResourceEntry| {
+            entry.id.kind == "s3:bucket" && (entry.objects > 0 || entry.size > Size(0))
+        };
+        let filled = file.resources.iter().filter(is_filled).map(|entry| entry.id.name.as_str()).collect();
+        Self { file, resources: file.resources(), t0, points, filled }
     }
 
     /// The resources with their entries in the file.
@@ -55,6 +61,11 @@ impl<'a> Snapshot<'a> {
     /// All recovery points of a resource, lost ones too.
     pub fn points(&self, id: &ResourceId) -> &[RecoveryPoint] {
         self.points.get(id).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether the estate says that the bucket of this name holds something.
+    pub fn is_filled(&self, bucket: &str) -> bool {
+        self.filled.contains(bucket)
     }
 
     /// What survives of a lost resource.

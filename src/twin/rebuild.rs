@@ -119,6 +119,7 @@ impl Twin {
                 | Body::SandboxReady { .. }
                 | Body::Isolation { .. }
                 | Body::Surveyed { .. }
+                | Body::Forecast(_)
                 | Body::PointSeen { .. }
                 | Body::StepSource { .. }
                 | Body::Progress { .. }

@@ -91,12 +91,17 @@ impl Sources<'_> {
             State::Gone => {}
         }
         let owner = source.starts_with("arn:").then(|| source.split(':').nth(4)).flatten();
-        let point = self.points.by_id(id).find(|p| {
-            p.kind == point_kind
-                && p.region == *region
-                && name_of(&p.id) == id
-                && owner.is_none_or(|owner| owner == p.account.as_str())
-        });
+        let named = || {
+            self.points.by_id(id).filter(|p| {
+                p.kind == point_kind
+                    && p.region == *region
+                    && name_of(&p.id) == id
+                    && owner.is_none_or(|owner| owner == p.account.as_str())
+            })
+        };
+        // Other accounts may have snapshots of the same name.
+        let own = named().find(|point| point.account == place.account);
+        let point = own.or_else(|| named().next());
         let open = point.filter(|p| {
             p.account == place.account || (p.shared_with.contains(&place.account) && !p.managed_key)
         });

@@ -9,7 +9,8 @@ use base::on::On;
 use base::severity::Severity;
 use estate::RecoveryPoint;
 use estate::point::WorstCase;
-use event::{Body, Event, Phase, RunStarted, Stage};
+use event::forecast::WorkloadForecast;
+use event::{Body, Event, Forecast, Phase, RunStarted, Stage};
 use port::{Finding, ResourceRef};
 
 /// The kind of a line.
@@ -152,6 +153,7 @@ impl Narrator {
             | Body::SandboxReady { .. }
             | Body::Isolation { .. }
             | Body::Surveyed { .. }
+            | Body::Forecast(_)
             | Body::PointSeen { .. }
             | Body::StepSource { .. }
             | Body::Progress { .. }
@@ -207,6 +209,7 @@ impl Narrator {
                 (Mark::Done, "sandbox".into(), format!("ready{where_}"), true)
             }
             Body::Isolation { stage, exposures, unknown } => isolation(*stage, exposures, unknown)?,
+            Body::Forecast(forecast) => (Mark::Info, "forecast".into(), expected(forecast), true),
             Body::DisasterDeclared { t0 } => (
                 Mark::Warning,
                 "disaster".into(),
@@ -403,6 +406,35 @@ fn opening(run: &RunStarted) -> String {
 pub fn losing(run: &RunStarted) -> String {
     let (key, name) = run.lose.key_and_name();
     format!("{key} {}", clean(name))
+}
+
+/// Workloads whose forecast is told. The report has all.
+const FORECAST: usize = 3;
+
+/// Returns what a model says of the recovery.
+fn expected(forecast: &Forecast) -> String {
+    if let Some(because) = &forecast.because {
+        return format!("none: {}", clean(because));
+    }
+    let figure = |seconds: Option<f64>| match seconds {
+        Some(seconds) => format!("up to {}", human_seconds(seconds.round())),
+        None => "without end".into(),
+    };
+    let told = |workload: &WorkloadForecast| {
+        let name = clean(&workload.name);
+        let Some(rto) = &workload.rto else {
+            return format!("{name} unknown: {}", clean(workload.because.as_deref().unwrap_or_default()));
+        };
+        // Nearly all never reads as all.
+        let met = rto.p_met.map(|met| format!(", the objective met in {} %", (met * 1000.0).floor() / 10.0));
+        let (half, most) = (figure(rto.p50_s), figure(rto.p90_s));
+        format!("{name} {half} in half of the recoveries, {most} in 90 %{}", met.unwrap_or_default())
+    };
+    let mut parts: Vec<String> = forecast.workloads.iter().take(FORECAST).map(told).collect();
+    if let Some(more) = forecast.workloads.len().checked_sub(FORECAST).filter(|more| *more > 0) {
+        parts.push(format!("and {}", count(more, "more workload")));
+    }
+    format!("by a model, not measured: {}", parts.join("; "))
 }
 
 /// Returns the line of an isolation scan. `None` while steps run, if the sandbox is as closed as

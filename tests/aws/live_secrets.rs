@@ -218,6 +218,7 @@ fn a_drill() {
             abort: false,
             inputs: Inputs::default(),
             protected: Protected::default(),
+            forecast: None,
             grants: std::collections::BTreeMap::new(),
         };
         let engine = Engine {

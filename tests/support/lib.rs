@@ -17,6 +17,7 @@ pub mod alone;
 pub mod canary;
 pub mod certs;
 pub mod conformance;
+pub mod discovered;
 pub mod drill;
 pub mod golden;
 pub mod markup;

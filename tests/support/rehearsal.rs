@@ -140,6 +140,7 @@ pub fn engine(
         jitter: false,
         abort: given.abort,
         protected: Protected::default(),
+        forecast: Some(crate::report_fixtures::region_forecast()),
         grants: std::collections::BTreeMap::new(),
         inputs: Inputs { files: plan.files.kept().clone(), ..Inputs::default() },
     };

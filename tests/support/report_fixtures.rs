@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use base::exit::Exit;
 use base::on::On;
 use chrono::{DateTime, TimeDelta, Utc};
+use event::Forecast;
+use event::forecast::{self, ActionModel, Histogram, RtoForecast, TimesFrom};
 use port::Rule;
 use port::gate::DeniedCall;
 use port::request::CallCount;
@@ -102,6 +104,35 @@ const PROD: &str = "111122223333";
 const VAULT: &str = "444455556666";
 const EAST: &str = "us-east-1";
 const WEST: &str = "us-west-2";
+
+/// What a model said of the region loss.
+pub fn region_forecast() -> Forecast {
+    let counts = vec![20, 180, 900, 1800, 2400, 2000, 1300, 700, 400, 300];
+    let rto = RtoForecast {
+        p50_s: Some(1780.5),
+        p90_s: Some(2210.0),
+        p99_s: Some(2611.2),
+        p_failed: 0.0,
+        objective_s: Some(2700.0),
+        p_met: Some(0.9934),
+        p_met_low: Some(0.9916),
+        p_met_high: Some(0.9948),
+        histogram: Histogram { from_s: 1350.0, width_s: 150.0, counts },
+    };
+    let action = |action: &str, model| ActionModel { action: action.into(), model, runs: 0 };
+    Forecast {
+        runs: 10_000,
+        seed: 1,
+        contention: 1.5,
+        because: None,
+        workloads: vec![forecast::WorkloadForecast { name: "orders".into(), rto: Some(rto), because: None }],
+        learned_from: vec![
+            action("ec2.launch", TimesFrom::Calibration),
+            action("rds.restore", TimesFrom::Estate),
+            ActionModel { action: "s3.restore".into(), model: TimesFrom::Learned, runs: 3 },
+        ],
+    }
+}
 
 /// us-east-1 is lost. `orders` is restored in time, but from data that are too old.
 pub fn region_loss() -> Report {
@@ -225,6 +256,7 @@ pub fn region_loss() -> Report {
             ]),
             surviving: strings(&["s3:bucket/orders-receipts-replica"]),
         },
+        forecast: Some(region_forecast()),
         recovery_points: region_points(),
         coverage: Coverage {
             covered: strings(&["ec2:instance/i-0a1", "rds:db/orders", "s3:bucket/orders-receipts"]),

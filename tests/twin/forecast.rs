@@ -49,6 +49,77 @@ fn without_spread_it_is_the_twins_run() {
     }
 }
 
+/// The report of a run has the same figures as the command, made before T0.
+#[test]
+fn a_run_forecasts_its_recovery() {
+    let drill = Drill::of("region-loss");
+    let run = drill.run();
+    let told = run.at("/forecast");
+    assert_eq!((&told["runs"], &told["seed"]), (&10_000.into(), &1.into()));
+    let said = forecast(&drill.write().display().to_string(), &[]);
+    let (found, expected) = (&told["workloads"][0], &said["workloads"][0]);
+    assert_eq!(found["name"], expected["name"]);
+    for key in ["p50_s", "p90_s", "p99_s", "p_met", "p_met_low"] {
+        let of = |forecast: &Value| forecast["rto"][key].as_f64().unwrap();
+        assert!((of(found) - of(expected)).abs() <= 0.0005, "{key}: {found:#} {expected:#}");
+    }
+    assert_eq!(found["rto"]["histogram"]["counts"], expected["rto"]["histogram"]["counts"]);
+    let of_db = run.one("/forecast/learned_from", "action", "rds.restore");
+    assert_eq!((&of_db["model"], &of_db["runs"]), (&"estate".into(), &0.into()));
+    // It is recorded before T0, takes none of the run's time, and comes out the same.
+    let journal = run.journal();
+    let at = |name: &str| journal.iter().position(|event| event["event"] == name).unwrap();
+    assert!(at("forecast") < at("disaster_declared"));
+    assert_eq!(run.comparable(), drill.run().comparable());
+    let read = |name: &str| std::fs::read_to_string(run.folder.join(name)).unwrap();
+    let html = read("report.html");
+    support::markup::parse(&html).assert_attributes_are_harmless();
+    assert!(html.contains("A forecast is a model, not a measurement") && html.contains("distribution"));
+    assert!(html.contains("circle class=\"measured\"") && html.contains("slower than"), "{html}");
+    assert!(read("report.md").contains("forecast before T0, by a model: P50 "), "{}", read("report.md"));
+    assert!(run.stderr.contains("by a model, not measured: orders up to "), "{}", run.stderr);
+}
+
+/// Playbooks of many steps are drawn less often, and those of too many not at all.
+#[test]
+fn a_large_playbook_has_a_smaller_forecast_in_its_run_or_none() {
+    let run = support::drill::copies(249, "latest").run();
+    run.is("/forecast/runs", 4_000);
+    assert_eq!(run.at("/forecast").get("because"), None);
+    let run = support::drill::copies(500, "latest").run();
+    run.is("/forecast/runs", 0).is("/forecast/workloads", Value::Array(vec![]));
+    assert!(run.at("/forecast/because").as_str().unwrap().starts_with("501 steps and checks are too many"));
+    let html = std::fs::read_to_string(run.folder.join("report.html")).unwrap();
+    assert!(html.contains("There is no forecast: 501 steps"), "the page says why");
+}
+
+#[test]
+fn the_page_and_the_table_say_what_the_json_says() {
+    let playbook = support::places::at("drills/region-loss.yaml").display().to_string();
+    let said = forecast(&playbook, &[]);
+    let p90 = said["workloads"][0]["rto"]["p90_s"].as_f64().unwrap().round();
+    let p90 = base::duration::human_seconds(p90);
+    for output in ["html", "markdown"] {
+        let (code, out, err) = told(&["forecast", &playbook, "--output", output]);
+        assert_eq!(code, 0, "{err}");
+        for words in [p90.as_str(), "not a measurement", "The estate gives the times of", "web-up", "45m"] {
+            assert!(out.contains(words), "{output}: no {words} in {out}");
+        }
+        if output == "html" {
+            let page = support::markup::parse(&out);
+            page.assert_attributes_are_harmless();
+            assert_eq!((page.count("h1"), page.count("script")), (1, 0));
+            assert!(page.count("path") >= 3, "{out}");
+        }
+    }
+    // Without spread there is one bar. Where nothing comes back there is none, and the page says why.
+    let drill = Drill::of("region-loss").faults(&["{ step: db, error: never_completes }"]);
+    let playbook = drill.write().display().to_string();
+    let (_, html, _) = told(&["forecast", &playbook, "--runs", "50", "--output", "html"]);
+    assert!(html.contains("Not everything comes back") && html.contains("did not recover it"), "{html}");
+    assert_eq!(support::markup::parse(&html).count("path"), 0);
+}
+
 #[test]
 fn what_the_rehearsal_does_not_recover_has_no_forecast() {
     let drill = Drill::of("region-loss").faults(&["{ step: db, error: never_completes }"]);

@@ -1,7 +1,11 @@
 //! `drillmaster forecast`: how long a recovery takes, as a distribution.
 
+mod before_run;
+mod drawn;
 mod learned;
 mod model;
+mod page;
+mod recorded;
 mod text;
 
 use std::path::PathBuf;
@@ -9,18 +13,20 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::configuration::ConfigArg;
-use super::rehearsal::{self, Rehearsal};
+use super::plan::Output;
+use super::rehearsal;
 use super::{complain, load_or_complain, print_as};
-use crate::ui::{OutputMode, Surroundings};
+use crate::ui::{Surroundings, out};
 use base::exit::Exit;
-use insight::forecast::{self, Options, WorkloadForecast};
+use base::visible::Form;
+use drawn::Drawing;
 use learned::History;
+use page::Shown;
+
+pub use before_run::{Asked, Before, before_run};
 
 /// The most recoveries that can be drawn. A P99 needs some thousands.
 const MOST_RUNS: u64 = 1_000_000;
-
-/// The most times that are drawn at once: 800 MB.
-const MOST_DRAWS: usize = 100_000_000;
 
 /// Forecast how long the recovery takes: P50, P90 and P99 of each workload's RTO, and the
 /// probability of meeting its objective; change nothing
@@ -47,7 +53,7 @@ pub struct Args {
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = super::name_and_value)]
     params: Vec<(String, String)>,
     #[arg(long, value_enum, default_value_t)]
-    output: OutputMode,
+    output: Output,
     #[command(flatten)]
     config: ConfigArg,
 }
@@ -76,40 +82,22 @@ fn carry_out(args: &Args) -> Result<(), Exit> {
         Exit::Wrong
     };
     let loaded = load_or_complain(&args.playbook, &args.params, &config)?;
-    let timings = loaded.estate.as_ref().map(|estate| estate.file.timings.clone()).unwrap_or_default();
-    let contention = loaded.playbook.assume.contention.unwrap_or(1.0);
-    let unread = loaded.estate.as_ref().map(|estate| estate.file.incomplete.clone()).unwrap_or_default();
-    let attempts = model::attempts(&loaded.playbook.steps);
-    let history = History::read(&args.learn, &timings).map_err(wrong)?;
-    let Rehearsal { report, record, .. } = rehearsal::of(loaded, &config).map_err(wrong)?;
-    if report.t0.is_none() {
-        return Err(wrong(format!("the rehearsal did not get to T0: {}", report.reasons.join("; "))));
-    }
-    let built = model::build(&report, &record, &timings, &history, &attempts);
+    let drawing = Drawing::of(&loaded);
+    let history = History::read(&args.learn, &drawing.timings).map_err(wrong)?;
+    let rehearsal = rehearsal::of(loaded, &config).map_err(wrong)?;
     let runs = usize::try_from(args.runs).unwrap_or(usize::MAX);
-    if runs.saturating_mul(built.model.nodes.len()) > MOST_DRAWS {
-        return Err(wrong(format!(
-            "{runs} recoveries of {} steps and checks are too many to hold: write a smaller `--runs`",
-            built.model.nodes.len()
-        )));
-    }
-    let mut forecast = forecast::forecast(&built.model, &Options { runs, seed: args.seed, contention });
-    forecast.learned_from = built.learned_from;
-    forecast.incomplete = unread;
-    for (name, because) in built.not_recovered {
-        forecast.workloads.push(WorkloadForecast {
-            name,
-            rto: None,
-            because: Some(because),
-            critical: Vec::new(),
-            gains: Vec::new(),
-            cuts: Vec::new(),
-        });
-    }
+    let forecast = drawing.draw(&rehearsal, &history, runs, args.seed, true).map_err(wrong)?;
     history.tell();
-    let text = match args.output {
-        OutputMode::Json => format!("{:#}\n", json!(forecast)),
-        OutputMode::Text => text::of(&forecast, &report.playbook.name, Surroundings::detect().stdout_look()),
+    let report = &rehearsal.report;
+    let recorded = recorded::of(&forecast, &drawing);
+    let shown = Shown { forecast: &recorded, drawn: &forecast, report };
+    let (text, form) = match args.output {
+        Output::Json => (format!("{:#}\n", json!(forecast)), Form::Json),
+        Output::Text => {
+            (text::of(&forecast, &report.playbook.name, Surroundings::detect().stdout_look()), out::text())
+        }
+        Output::Markdown => (page::as_markdown(&shown), Form::Markup),
+        Output::Html => (page::as_html(&shown)?, Form::Markup),
     };
-    print_as(&text, args.output.form())
+    print_as(&text, form)
 }

@@ -13,7 +13,7 @@ mod permissions;
 mod playbook;
 mod points;
 mod restored;
-mod unread;
+pub mod unread;
 
 use std::path::{Path, PathBuf};
 
@@ -79,9 +79,9 @@ enum Kind {
     Account,
 }
 
-/// The value of `--output`.
+/// The value of `--output`, also for `forecast`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-enum Output {
+pub enum Output {
     #[default]
     Text,
     Markdown,

@@ -25,6 +25,8 @@ pub struct Memory {
     pub ready: Option<Ready>,
     /// The points that existed just before T0.
     pub surveyed: SurveyedPoints,
+    /// Whether the recovery was forecast.
+    pub has_forecast: bool,
     pub t0: Option<Time>,
     /// Whether the final isolation scan has taken place.
     pub final_scan_done: bool,
@@ -97,6 +99,7 @@ impl Memory {
             Body::SandboxReady { ready, .. } => self.ready = ready.as_deref().cloned(),
             Body::Isolation { stage: Stage::Last, .. } => self.final_scan_done = true,
             Body::Surveyed { points } => self.surveyed = points.iter().cloned().collect(),
+            Body::Forecast(_) => self.has_forecast = true,
             Body::DisasterDeclared { t0 } => self.t0 = Some(*t0),
             Body::PointSeen { point, why_not, .. } => self.points.push(((**point).clone(), why_not.clone())),
             Body::Denied { call, locus, step, why } => self.denied.push(DeniedCall {

@@ -168,6 +168,9 @@ impl Engine {
             let zones = ready.subnets.iter().map(|subnet| subnet.az.clone()).collect();
             self.require_classes(&known, &zones, &surveyed).await?;
             self.require_option_groups(&known, &surveyed).await?;
+            if let Some(forecast) = self.config.forecast.as_ref().filter(|_| !self.memory.has_forecast) {
+                self.bus.tell(Body::Forecast(Box::new(forecast.clone())));
+            }
             Ok::<_, Stop>((ready, surveyed))
         };
         let (ready, surveyed) = self.phase(Phase::Prepare, prepare).await?;

@@ -264,8 +264,16 @@ impl Chooser<'_> {
         let mut unusable = None;
         for kind in &spec.kinds {
             let query = PointQuery::Id { id: id.to_owned(), kind: *kind };
-            for point in &self.query(&query, &self.engine.places_of(id)).await.points {
-                let on = self.on(spec);
+            let found = self.query(&query, &self.engine.places_of(id)).await;
+            let on = self.on(spec);
+            // Accounts and regions may have snapshots of one name. One that is usable is meant, and
+            // first of all the sandbox's own.
+            let Place { account, region } = self.engine.plan.sandbox_place();
+            let mut points: Vec<&RecoveryPoint> = found.points.iter().collect();
+            points.sort_by_key(|point| {
+                (point.judge(&on).is_err(), point.account != account, point.region != region)
+            });
+            for point in points {
                 match point.judge(&on) {
                     Ok(()) => {
                         self.report_point("", point, None);
@@ -356,27 +364,8 @@ impl Chooser<'_> {
 
     /// The point's name in the sandbox's account.
     fn called(&self, point: &RecoveryPoint) -> String {
-        let resource = match point.kind {
-            PointKind::RdsSnapshot => "snapshot",
-            PointKind::RdsClusterSnapshot => "cluster-snapshot",
-            PointKind::EbsSnapshot
-            | PointKind::Ami
-            | PointKind::RdsPitr
-            | PointKind::RdsReplica
-            | PointKind::S3Replica
-            | PointKind::S3Versions
-            | PointKind::Backup
-            | PointKind::DynamodbPitr
-            | PointKind::DynamodbBackup
-            | PointKind::EfsReplica => return point.id.clone(),
-        };
-        let sandbox = self.engine.plan.sandbox_place();
-        let here = point.account == sandbox.account && point.region == sandbox.region;
-        if here || point.id.starts_with("arn:") {
-            return point.id.clone();
-        }
-        let partition = point.region.partition();
-        format!("arn:{partition}:rds:{}:{}:{resource}:{}", point.region, point.account, point.id)
+        let Place { account, region } = self.engine.plan.sandbox_place();
+        point.called_at(&account, &region)
     }
 
     /// Queries every place once, even if several steps ask at the same time, and merges the

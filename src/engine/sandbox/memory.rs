@@ -122,6 +122,7 @@ impl RequestLog {
             | Body::SandboxReady { .. }
             | Body::Isolation { .. }
             | Body::Surveyed { .. }
+            | Body::Forecast(_)
             | Body::DisasterDeclared { .. }
             | Body::PointSeen { .. }
             | Body::StepStarted { .. }

@@ -30,6 +30,9 @@ pub struct Options {
     pub seed: u64,
     /// A factor on the time of everything that AWS does.
     pub contention: f64,
+    /// Whether to look for what faster steps and fewer dependencies would gain. It takes most of the
+    /// time.
+    pub gains: bool,
 }
 
 /// Draws `options.runs` recoveries of the model. With the same seed the result is the same.
@@ -43,7 +46,9 @@ pub fn forecast(model: &Model, options: &Options) -> Forecast {
         runs: options.runs,
         seed: options.seed,
         contention: options.contention,
-        workloads: workloads.map(|(index, _)| of_workload(&mut runner, &drawn, &base, index)).collect(),
+        workloads: workloads
+            .map(|(index, _)| of_workload(&mut runner, &drawn, &base, index, options.gains))
+            .collect(),
         learned_from: Vec::new(),
         incomplete: Vec::new(),
     }
@@ -375,7 +380,13 @@ impl<'a> Runner<'a> {
     }
 }
 
-fn of_workload(runner: &mut Runner<'_>, drawn: &Drawn, base: &Outcome, index: usize) -> WorkloadForecast {
+fn of_workload(
+    runner: &mut Runner<'_>,
+    drawn: &Drawn,
+    base: &Outcome,
+    index: usize,
+    with_gains: bool,
+) -> WorkloadForecast {
     let model = runner.model;
     let workload = &model.workloads[index];
     let mut rto: Vec<f64> = base.rto[index].iter().map(|seconds| seconds + workload.assumed).collect();
@@ -393,9 +404,10 @@ fn of_workload(runner: &mut Runner<'_>, drawn: &Drawn, base: &Outcome, index: us
         .filter(|(_, count)| *count > 0)
         .collect();
     edges.sort_by_key(|(edge, count)| (Reverse(*count), *edge));
+    let tried = if with_gains { TRIED } else { 0 };
     let mut changes: Vec<Change> =
-        critical.iter().take(TRIED).map(|(node, _)| Change::Faster(*node)).collect();
-    changes.extend(edges.iter().take(TRIED).map(|((node, need), _)| Change::Cut(*node, *need)));
+        critical.iter().take(tried).map(|(node, _)| Change::Faster(*node)).collect();
+    changes.extend(edges.iter().take(tried).map(|((node, need), _)| Change::Cut(*node, *need)));
     let name = |node: usize| model.nodes[node].id.clone();
     let (mut gains, mut cuts): (Vec<Gain>, Vec<Cut>) = (Vec::new(), Vec::new());
     for (change, mut changed) in changes.iter().zip(runner.changed(drawn, workload, &changes)) {

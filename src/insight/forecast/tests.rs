@@ -25,7 +25,7 @@ fn workload(nodes: usize, objective: Option<f64>) -> WorkloadModel {
 }
 
 fn options(runs: usize) -> Options {
-    Options { runs, seed: 1, contention: 1.0 }
+    Options { runs, seed: 1, contention: 1.0, gains: true }
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn prediction(belief: Belief, seed: u64) -> Vec<f64> {
         actions: vec![belief],
         limits: Vec::new(),
     };
-    super::simulate::times(&model, &Options { runs: 399, seed, contention: 1.0 })
+    super::simulate::times(&model, &Options { runs: 399, seed, contention: 1.0, gains: true })
 }
 
 fn normal(rng: &mut StdRng) -> f64 {

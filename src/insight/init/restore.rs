@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use base::duration::Time;
+use base::duration::{Size, Time};
 use base::ids::{AccountId, Region};
 use estate::file::ResourceEntry;
 use estate::point::{Use, Wanted, select};
@@ -85,7 +85,7 @@ pub fn of(
     sandbox: &Sandbox<'_>,
     names: &mut Names,
 ) -> Result<Restore, String> {
-    let found = Found { entry, points: snapshot.points(&entry.id), sandbox };
+    let found = Found { entry, points: snapshot.points(&entry.id), snapshot, sandbox };
     if entry.id.kind.starts_with("rds:") && sandbox.zones < 2 {
         return Err(format!(
             "RDS needs subnets in two zones, and {} has only {} left",
@@ -112,6 +112,7 @@ pub fn of(
 struct Found<'a> {
     entry: &'a ResourceEntry,
     points: &'a [RecoveryPoint],
+    snapshot: &'a Snapshot<'a>,
     sandbox: &'a Sandbox<'a>,
 }
 
@@ -126,8 +127,13 @@ impl Found<'_> {
     fn from(&self, key: &str, point: &RecoveryPoint) -> String {
         match self.entry.id.place {
             None => format!("with: {{ from: {{ {key}: {} }} }}", text(&self.entry.id.name)),
-            Some(_) => format!("with: {{ from: {{ snapshot: {} }} }}", text(&point.id)),
+            Some(_) => format!("with: {{ from: {{ snapshot: {} }} }}", text(&self.called(point))),
         }
+    }
+
+    /// The point's name in the sandbox, also if another account or region has one of the same name.
+    fn called(&self, point: &RecoveryPoint) -> String {
+        point.called_at(self.sandbox.account, self.sandbox.region)
     }
 
     /// The image for a step: by its machine, or by its own id.
@@ -164,6 +170,15 @@ impl Found<'_> {
             return Err(format!(
                 "its recovery point {} is encrypted and needs a copy: add `{action}` with a `kms_key` of {}",
                 point.id, self.sandbox.region
+            ));
+        }
+        // A step finds a point of another region by its resource, or by an ARN, and EC2's have none.
+        let is_bare = !self.called(point).starts_with("arn:");
+        if self.entry.id.place.is_some() && is_bare && point.region != *self.sandbox.region {
+            return Err(format!(
+                "several resources are called {}, and `{action}` finds a point of another region by its resource: \
+                 its newest point is {} in {}",
+                self.entry.id.name, point.id, point.region
             ));
         }
         let id = names.item(&format!("copy-{}", self.entry.id.name));
@@ -243,7 +258,7 @@ fn cluster(found: &Found<'_>, names: &mut Names) -> Result<Restore, String> {
     }
     let from = match found.entry.id.place {
         None => format!("cluster: {}", text(name)),
-        Some(_) => format!("snapshot: {}", text(&point.id)),
+        Some(_) => format!("snapshot: {}", text(&found.called(point))),
     };
     let uses = if log.is_some() { "rds.restore_cluster_to_time" } else { "rds.restore_cluster" };
     let with = format!(
@@ -335,6 +350,13 @@ fn bucket(found: &Found<'_>, names: &mut Names) -> Result<Restore, String> {
     let kinds = [PointKind::S3Replica, PointKind::S3Versions];
     // Objects are copied by S3 itself, from any region.
     let point = found.newest(&kinds, true).ok_or_else(|| found.why_not(&kinds))?;
+    if point.objects == 0 && point.size == Size(0) && !found.snapshot.is_filled(&point.id) {
+        return Err(format!(
+            "the estate does not say what {} holds, and a restore of no objects proves nothing: give it `objects` and \
+             `size`",
+            point.id
+        ));
+    }
     let id = names.item(&found.entry.id.name);
     let to = names.bucket(&found.entry.id.name);
     let lines = vec![

@@ -266,6 +266,7 @@ pub fn must_be_kept(body: &Body) -> bool {
         | Body::SandboxReady { .. }
         | Body::Isolation { .. }
         | Body::Surveyed { .. }
+        | Body::Forecast(_)
         | Body::PointSeen { .. }
         | Body::StepStarted { .. }
         | Body::StepSource { .. }

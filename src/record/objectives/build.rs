@@ -82,6 +82,7 @@ pub fn report(record: &Record) -> Option<Report> {
         },
         denied_calls: record.denied.clone(),
         blast_radius: BlastRadius { lost: started.lost.clone(), surviving: started.surviving.clone() },
+        forecast: record.forecast.clone(),
         recovery_points: points(record),
         coverage,
         findings: record.findings.clone(),

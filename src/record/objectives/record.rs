@@ -10,7 +10,7 @@ use base::duration::Time;
 use base::ids::AzId;
 use estate::RecoveryPoint;
 use estate::point::WorstCase;
-use event::{Body, Consumer, ConsumerError, Event, Phase, RunStarted};
+use event::{Body, Consumer, ConsumerError, Event, Forecast, Phase, RunStarted};
 use port::gate::DeniedCall;
 use port::{CallCount, Finding, ResourceRef};
 
@@ -22,6 +22,8 @@ pub struct Record {
     pub phases: BTreeMap<Phase, (Time, Option<Time>)>,
     pub azs: Vec<AzId>,
     pub isolation: Isolation,
+    /// What was expected before T0. `None`: nobody asked a model.
+    pub forecast: Option<Forecast>,
     pub steps: IndexMap<String, StepRecord>,
     pub checks: IndexMap<String, CheckRecord>,
     pub points: Vec<PointRecord>,
@@ -111,6 +113,7 @@ impl Record {
             Body::Isolation { stage, exposures, unknown } => {
                 self.isolation.apply(*stage, exposures, unknown);
             }
+            Body::Forecast(forecast) => self.forecast = Some((**forecast).clone()),
             Body::DisasterDeclared { t0 } => self.t0 = Some(*t0),
             Body::Created { by, resources, .. } => {
                 let names: Vec<String> = resources.iter().map(name).collect();

@@ -10,7 +10,7 @@ pub fn render(report: &Report, templates: &Templates) -> Result<String, ReportEr
     templates.html(&View { report: templates.may_name_report().then_some(report), ..view })
 }
 
-/// A page of `plan`. `view` holds what its template names, without the style.
+/// A page of `plan` or `forecast`. `view` holds what its template names, without the style.
 pub fn page(page: Page, mut view: serde_json::Map<String, serde_json::Value>) -> Result<String, ReportError> {
     let templates = Templates::with_page(page)?;
     view.insert("css".into(), templates.css().into());

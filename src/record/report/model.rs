@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use base::duration::Time;
 use base::exit::Exit;
 use base::on::On;
+use event::Forecast;
 use port::gate::DeniedCall;
 use port::request::CallCount;
 
@@ -55,6 +56,9 @@ pub struct Report {
     pub phases: Phases,
     pub denied_calls: Vec<DeniedCall>,
     pub blast_radius: BlastRadius,
+    /// What a model of the playbook said before T0: no measurement. Absent without an estate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<Forecast>,
     /// Every recovery point that was considered, with its use or the reason against it.
     pub recovery_points: Vec<PointRow>,
     pub coverage: Coverage,

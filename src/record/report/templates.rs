@@ -19,13 +19,15 @@ const HTML: &str = "report.html.hbs";
 const MARKDOWN: &str = "report.md.hbs";
 const CSS: &str = "report.css";
 
-/// The pages of `plan`.
+/// The pages of `plan` and `forecast`.
 const MATRIX: (&str, &str) = ("matrix.html.hbs", include_str!("../../../reports/matrix.html.hbs"));
+const FORECAST: (&str, &str) = ("forecast.html.hbs", include_str!("../../../reports/forecast.html.hbs"));
 const PLAN: (&str, &str) = ("plan.html.hbs", include_str!("../../../reports/plan.html.hbs"));
 
-/// A page of `plan`.
+/// A page of `plan` or `forecast`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Page {
+    Forecast,
     Matrix,
     Plan,
 }
@@ -34,6 +36,7 @@ impl Page {
     /// Name and text.
     fn template(self) -> (&'static str, &'static str) {
         match self {
+            Self::Forecast => FORECAST,
             Self::Matrix => MATRIX,
             Self::Plan => PLAN,
         }
@@ -41,11 +44,12 @@ impl Page {
 }
 
 /// Name and text of each built-in template. A partial is used by its name without `.html.hbs`.
-const BUILT_IN: [(&str, &str); 11] = [
+const BUILT_IN: [(&str, &str); 12] = [
     (HTML, include_str!("../../../reports/report.html.hbs")),
     (MARKDOWN, include_str!("../../../reports/report.md.hbs")),
     (CSS, include_str!("../../../reports/report.css")),
     ("bullet.html.hbs", include_str!("../../../reports/partials/bullet.html.hbs")),
+    ("distribution.html.hbs", include_str!("../../../reports/partials/distribution.html.hbs")),
     ("evidence.html.hbs", include_str!("../../../reports/partials/evidence.html.hbs")),
     ("more.html.hbs", include_str!("../../../reports/partials/more.html.hbs")),
     ("points.html.hbs", include_str!("../../../reports/partials/points.html.hbs")),
@@ -102,7 +106,7 @@ impl Templates {
         Ok(templates)
     }
 
-    /// Returns the built-in templates and that of a page of `plan`. No run needs it, and parsing takes
+    /// Returns the built-in templates and that of another page. No run needs it, and parsing takes
     /// time.
     pub(super) fn with_page(page: Page) -> Result<Self, ReportError> {
         let (name, text) = page.template();

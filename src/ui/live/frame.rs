@@ -204,6 +204,7 @@ impl Frame {
             | Body::SandboxReady { .. }
             | Body::Isolation { .. }
             | Body::Surveyed { .. }
+            | Body::Forecast(_)
             | Body::PointSeen { .. }
             | Body::Denied { .. }
             | Body::Finding(_)

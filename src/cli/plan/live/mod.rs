@@ -49,6 +49,7 @@ pub fn look(loaded: Loaded, config: &UserConfig, connect_to: &[ConnectTo]) -> Re
         connect_to: connect_to.to_vec(),
         start: Utc::now().trunc_subsecs(0),
         abort: false,
+        forecast: None,
         protected: config.protected(),
     };
     let runtime = wire::runtime()?;

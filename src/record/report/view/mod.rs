@@ -5,6 +5,7 @@
 
 mod badge;
 pub mod figures;
+pub mod forecast;
 mod limits;
 pub mod points;
 pub mod rows;
@@ -41,6 +42,8 @@ pub struct View<'a> {
     pub caveats: Vec<String>,
     pub facts: Facts,
     pub workloads: List<workload::WorkloadView>,
+    /// What a forecast is, and what it is made from. `null` if there is none.
+    pub forecast: Option<String>,
     pub timeline: timeline::Timeline,
     pub points: points::Points,
     pub steps: List<rows::StepRow>,
@@ -143,6 +146,7 @@ impl<'a> View<'a> {
                 report.workloads.iter().map(|w| workload::of(w, report, limits)),
                 limits.rows,
             ),
+            forecast: report.forecast.as_ref().map(|told| forecast::caption(told, limits)),
             timeline: timeline::of(report, limits),
             points: points::of(report, limits),
             steps: rows::steps(report, limits, |_| true),

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::figures::{self, Bar, Mark, Scale, length, length_beside, percent};
+use super::forecast::{self, ForecastView};
 use super::{Badge, Limits, List};
 use crate::report::model::{Assumptions, Report, Rpo, RpoSource, Status, WorkloadReport};
 use crate::report::told::Told;
@@ -22,6 +23,8 @@ pub struct WorkloadView {
     pub path_bars: Vec<Bar>,
     pub path_alt: String,
     pub sources: List<SourceRow>,
+    /// What was expected before T0. `null`: nobody asked a model.
+    pub forecast: Option<ForecastView>,
     pub worst_case: String,
     /// The worst case is beyond the objective.
     pub worst_case_misses: bool,
@@ -120,9 +123,17 @@ pub fn of(workload: &WorkloadReport, report: &Report, limits: Limits) -> Workloa
             .iter()
             .max_by(|a, b| worst_of(a).total_cmp(&worst_of(b)))
             .and_then(over),
+        forecast: forecast(workload, report, limits),
         sources: List::cut(workload.rpo.sources.iter().map(|s| source(s, limits)), limits.rows),
         name,
     }
+}
+
+fn forecast(workload: &WorkloadReport, report: &Report, limits: Limits) -> Option<ForecastView> {
+    let told = report.forecast.as_ref()?.workloads.iter().find(|told| told.name == workload.name)?;
+    let known = Told::rto(workload).is_known();
+    let rto = &workload.rto;
+    Some(forecast::of(told, rto.with_assumptions_s.or(rto.measured_s).filter(|_| known), limits))
 }
 
 /// Returns the measuring status as a badge. Only a measured figure that meets an objective is good.
