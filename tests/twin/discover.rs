@@ -730,8 +730,7 @@ fn what_is_wrong_is_told_before_anything_is_read() {
     let broken = file("broken.yaml", "accounts: {}\nregions: []\n");
     let nowhere = folder.path().join("no/estate.yaml").display().to_string();
     for (args, words) in [
-        (&["-o", &out][..], "no account to read"),
-        (&["-o", &out, "--account", "prod"], "write NAME=ID"),
+        (&["-o", &out, "--account", "prod"][..], "write NAME=ID"),
         (&["-o", &out, "--account", "prod=12"], "12"),
         (&["-o", &out, "--account", &format!("{account},profil=x")], "`profil` is no way into an account"),
         (&["-o", &out, "--account", &format!("{account},role=a,role=b")], "given twice"),
