@@ -131,7 +131,15 @@ async fn from_nothing_to_a_rehearsed_drill() {
     let steps = report["steps"].as_array().unwrap();
     assert!(!steps.is_empty(), "{}", told(&run));
     for step in steps {
-        eprintln!("{} {}: {}", step["uses"], step["status"], step["because"]);
+        assert_eq!(step["status"], "succeeded", "{step:#}");
+    }
+    for id in unprotected {
+        assert!(uncovered.contains(id), "{id} is unprotected, and covered");
+    }
+    // What else stays lost has its reason in the playbook.
+    let playbook = std::fs::read_to_string(desk.path("drill.yaml")).unwrap();
+    for id in uncovered {
+        assert!(playbook.contains(&format!("# {} stays lost: ", id.as_str().unwrap())), "{id}");
     }
     eprintln!("{} uncovered, {} unprotected in the region", uncovered.len(), unprotected.len());
 }

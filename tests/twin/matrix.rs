@@ -1,6 +1,8 @@
 //! `plan --lose-each` and `plan --lose`: compared with answers worked out by hand, and on random
 //! estates with a second reckoning from the documents alone.
 
+use std::collections::HashMap;
+
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
@@ -390,4 +392,91 @@ fn compare(
             assert!(same, "{at} {name} {key}: {found:?}, reckoned {expected:?}\n{estate:#}");
         }
     }
+}
+
+/// The scope of each type, by the table of docs/twin.md.
+fn documented_scopes() -> std::collections::BTreeMap<String, String> {
+    let text = std::fs::read_to_string(support::places::at("docs/twin.md")).unwrap();
+    let row = |line: &str| {
+        let mut cells = line.strip_prefix("| `")?.split(" | ");
+        let kind = cells.next()?.strip_suffix('`')?;
+        let scope = cells.next()?;
+        (kind.contains(':') && !kind.contains(' ')).then(|| (kind.to_owned(), scope.to_owned()))
+    };
+    text.lines().filter_map(row).collect()
+}
+
+/// What each loss of the discovered estate takes, and of what nothing survives, by the documents
+/// alone. Its figures are those of the random estates.
+#[test]
+fn the_discovered_estate_agrees_with_a_second_reckoning() {
+    let text = std::fs::read_to_string(support::discovered::path()).unwrap();
+    let (resources, points) = text.split_once("\nrecovery_points:\n").unwrap();
+    let all = |part: &str| -> Vec<Value> {
+        let lines = part.lines().filter_map(|line| line.strip_prefix("  - "));
+        lines.map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let (resources, points) = (all(resources), all(points));
+    assert!(resources.len() > 3_000 && points.len() > 1_000);
+    let mut points_of: HashMap<&str, Vec<&Value>> = HashMap::new();
+    for point in &points {
+        points_of.entry(point["of"].as_str().unwrap()).or_default().push(point);
+    }
+    let scopes = documented_scopes();
+    let scope_of = |resource: &Value| {
+        let scope = scopes[resource["id"].as_str().unwrap().split('/').next().unwrap()].as_str();
+        let is_in_a_zone = resource["az"].is_string() && resource["multi_az"] != true;
+        match scope {
+            "regional; in one zone: zonal" | "zonal; Multi-AZ: regional" if is_in_a_zone => "zonal",
+            "regional; in one zone: zonal" | "zonal; Multi-AZ: regional" => "regional",
+            scope => ["zonal", "regional", "global"].into_iter().find(|known| *known == scope).unwrap(),
+        }
+    };
+    let mut counts = (0, 0);
+    for each in ["az", "region", "account"] {
+        for row in matrix(&support::discovered::path().display().to_string(), each) {
+            let lost = row["lose"].as_object().unwrap().values().next().unwrap().as_str().unwrap();
+            let survives = |resource: &Value, scope: &str| {
+                let is_usable = |point: &Value| {
+                    let key = point["kms_key"].as_str().map(|key| {
+                        let parts: Vec<&str> = key.split(':').collect();
+                        json!({ "region": parts[3], "account": parts[4] })
+                    });
+                    point["scan"] != "infected"
+                        && !taken(each, lost, point, "regional")
+                        && !key.is_some_and(|key| taken(each, lost, &key, "regional"))
+                };
+                let replicas = resource["replicas"].as_array().into_iter().flatten();
+                let is_kept = |replica: &Value| {
+                    let account = replica.get("account").unwrap_or(&resource["account"]);
+                    let place = json!({ "region": replica["region"], "account": account });
+                    // In which zone the replica of a zonal type lies is not known.
+                    !taken(each, lost, &place, "regional") && !(each == "az" && scope == "zonal")
+                };
+                let id = resource["id"].as_str().unwrap();
+                let is_machine = id.starts_with("ec2:instance/");
+                points_of.get(id).into_iter().flatten().any(|point| is_usable(point))
+                    || replicas.into_iter().any(is_kept)
+                    || (is_machine && resource["stack"].is_string())
+            };
+            let gone: Vec<(&Value, bool)> = resources
+                .iter()
+                .filter(|resource| taken(each, lost, resource, scope_of(resource)))
+                .map(|resource| (&resource["id"], survives(resource, scope_of(resource))))
+                .collect();
+            let ids = |kept: &dyn Fn(bool) -> bool| -> Vec<&Value> {
+                gone.iter().filter(|(_, survives)| kept(*survives)).map(|(id, _)| *id).collect()
+            };
+            assert_eq!(row["lost"], json!(ids(&|_| true)), "{each} {lost}");
+            assert_eq!(row["unprotected"], json!(ids(&|survives| !survives)), "{each} {lost}");
+            counts = (counts.0 + ids(&|_| true).len(), counts.1 + ids(&|survives| !survives).len());
+        }
+    }
+    assert!(counts.0 > 5_000 && counts.1 > 3_000 && counts.0 - counts.1 > 300, "{counts:?}");
+}
+#[test]
+fn zz_write() {
+    let loaded = estate::load::load(std::path::Path::new("/tmp/picture-estate.yaml"));
+    let Ok(loaded) = loaded else { panic!() };
+    std::fs::write(support::discovered::path(), support::discovered::text(&loaded.0.file)).unwrap();
 }

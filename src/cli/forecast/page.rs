@@ -64,7 +64,7 @@ fn source(model: TimesFrom, action: &drawn::ActionModel) -> String {
             format!("{} steps of real drills: {factor:.2} × the calibration", action.runs)
         }
         (TimesFrom::Learned, None) => format!("{} steps of real drills", action.runs),
-        (TimesFrom::Estate, _) => "`timings` of the estate: no drill measured it".into(),
+        (TimesFrom::Estate, _) => "the estate's timings: no drill measured it".into(),
         (TimesFrom::Calibration, _) => "the built-in calibration: no drill measured it".into(),
     }
 }

@@ -137,6 +137,7 @@ fn continuous_rank_score(sorted: &[f64], truth: f64) -> f64 {
 /// The truth of each history: an action that is slower or faster than its calibration, by a factor
 /// and with a spread that nobody knows.
 #[test]
+#[expect(clippy::print_stderr, reason = "the figures of the forecast, for who asks for them")]
 fn predictions_cover_what_they_say_and_beat_the_last_run_and_the_calibration() {
     let mut rng = StdRng::seed_from_u64(17);
     for drills in [3, 10, 50] {
@@ -160,8 +161,10 @@ fn predictions_cover_what_they_say_and_beat_the_last_run_and_the_calibration() {
             last_run += (seen[drills - 1].measured - truth).abs();
             calibrated += continuous_rank_score(&prior, truth);
         }
+        eprintln!("{drills} drills: CRPS {ours:.1}, last run {last_run:.1}, calibration {calibrated:.1}");
         for (count, expected) in inside.into_iter().zip([50.0, 80.0, 90.0]) {
             let share = f64::from(count) / 10.0;
+            eprintln!("{drills} drills: {share} % in the interval of {expected} %");
             assert!((share - expected).abs() <= 3.0, "{drills} drills: {share} % instead of {expected} %");
         }
         assert!(ours < last_run && ours < calibrated, "{drills}: {ours} {last_run} {calibrated}");

@@ -158,17 +158,17 @@ fn compared(rto: &RtoForecast, measured: f64) -> String {
         return format!("measured {told}");
     }
     if measured < from_s - LEAST {
-        return format!("measured {told}, faster than all of them");
+        return format!("measured {told}, faster than all draws");
     }
     if measured > end + LEAST {
-        return format!("measured {told}, slower than nearly all of them");
+        return format!("measured {told}, slower than nearly all draws");
     }
     let mut below = 0.0;
     for (part, count) in counts.iter().enumerate() {
         let inside = ((measured - from_s) / width_s - part as f64).clamp(0.0, 1.0);
         below += inside * *count as f64;
     }
-    format!("measured {told}, slower than {} of them", percent(below / all as f64))
+    format!("measured {told}, slower than {} of the draws", percent(below / all as f64))
 }
 
 fn picture(rto: &RtoForecast, measured: Option<f64>, alt: String) -> Option<Picture> {
