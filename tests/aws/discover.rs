@@ -108,24 +108,20 @@ fn text(found: &Discovered) -> String {
     .to_string()
 }
 
-/// What was discovered, as an estate's file.
-fn file_of(found: &Discovered) -> estate::file::EstateFile {
-    estate::file::EstateFile {
+/// An estate's file with what was discovered has no mistakes.
+fn is_valid(found: &Discovered) {
+    let file = estate::file::EstateFile {
         accounts: found.accounts.clone(),
         regions: found.regions.clone(),
         resources: found.resources.clone(),
         recovery_points: found.recovery_points.clone(),
         incomplete: found.incomplete.clone(),
         ..Default::default()
-    }
-}
-
-/// An estate's file with what was discovered has no mistakes.
-fn is_valid(found: &Discovered) {
+    };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("estate.yaml");
     // YAML holds JSON.
-    std::fs::write(&path, serde_json::to_string_pretty(&file_of(found)).unwrap()).unwrap();
+    std::fs::write(&path, serde_json::to_string_pretty(&file).unwrap()).unwrap();
     if let Err(wrong) = estate::load::load(&path) {
         let wrong: Vec<String> = wrong.iter().take(9).map(|one| one.message.clone()).collect();
         panic!("{wrong:?}");
@@ -174,7 +170,7 @@ async fn what_is_discovered_is_what_was_seeded() {
     }
     is_valid(&found);
     // The drills of each loss are in tests/twin/first_playbook.rs.
-    support::discovered::is(&file_of(&found));
+    support::discovered::holds(&expected);
     // Each list came on more than one page.
     let mut paged: BTreeMap<String, usize> = BTreeMap::new();
     for entry in moto.log() {

@@ -1,11 +1,11 @@
-//! The estate that `discover` finds at the peer, as a file for tests without the peer.
-//! `tests/aws/discover.rs` compares it with what is found.
+//! The estate that `discover` finds at the peer, as a file for tests without the peer: one resource
+//! or recovery point a line. `tests/aws/discover.rs` compares it with what was seeded.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use estate::file::EstateFile;
-use serde_json::json;
+use serde_json::{Map, Value};
 
 use crate::places::at;
 
@@ -13,36 +13,57 @@ pub fn path() -> PathBuf {
     at("tests/insight/discovered.yaml")
 }
 
-/// The estate as the file holds it: one resource or recovery point a line. YAML holds JSON.
-pub fn text(file: &EstateFile) -> String {
-    let mut text = String::from("# What `discover` finds at the peer. tests/aws/discover.rs writes it.\n");
-    let (accounts, regions) = (json!(file.accounts), json!(file.regions));
-    let _infallible = writeln!(text, "accounts: {accounts}\nregions: {regions}\nresources:");
-    for resource in &file.resources {
-        let _infallible = writeln!(text, "  - {}", json!(resource));
-    }
-    text.push_str("recovery_points:\n");
-    for point in &file.recovery_points {
-        let _infallible = writeln!(text, "  - {}", json!(point));
-    }
-    text
+/// The lines before the resources, the resources, and the recovery points.
+fn parts() -> (String, Vec<Value>, Vec<Value>) {
+    let text = std::fs::read_to_string(path()).unwrap();
+    let (head, rest) = text.split_once("resources:\n").unwrap();
+    let (resources, points) = rest.split_once("recovery_points:\n").unwrap();
+    // YAML holds JSON.
+    let entries = |part: &str| -> Vec<Value> {
+        part.lines().map(|line| serde_json::from_str(line.strip_prefix("  - ").unwrap()).unwrap()).collect()
+    };
+    (head.to_owned(), entries(resources), entries(points))
 }
 
-/// Compares the file with what was found. `INSTA_UPDATE=always` writes it.
+/// The resources and the recovery points.
+pub fn entries() -> (Vec<Value>, Vec<Value>) {
+    let (_, resources, points) = parts();
+    (resources, points)
+}
+
+/// Asserts that the file holds the resources and points of a seeded estate. `INSTA_UPDATE=always`
+/// writes them.
 #[track_caller]
-pub fn is(file: &EstateFile) {
-    let found = text(file);
+pub fn holds(seeded: &Value) {
+    let list = |key: &str| seeded[key].as_array().unwrap().clone();
+    let (resources, points) = (list("resources"), list("points"));
     if std::env::var("INSTA_UPDATE").is_ok_and(|how| how == "always") {
-        std::fs::write(path(), &found).unwrap();
+        let (mut text, _, _) = parts();
+        for (key, entries) in [("resources", &resources), ("recovery_points", &points)] {
+            let _infallible = writeln!(text, "{key}:");
+            for entry in entries {
+                let _infallible = writeln!(text, "  - {entry}");
+            }
+        }
+        std::fs::write(path(), text).unwrap();
     }
-    let kept = std::fs::read_to_string(path()).unwrap_or_default();
-    let differs = kept.lines().zip(found.lines()).find(|(kept, found)| kept != found);
-    assert!(
-        kept == found,
-        "{} is not what was found ({} lines, {} found); the first that differ: {differs:#?}; \
-         INSTA_UPDATE=always writes it",
-        path().display(),
-        kept.lines().count(),
-        found.lines().count()
-    );
+    let (kept_resources, kept_points) = entries();
+    for (kept, seeded) in [(kept_resources, resources), (kept_points, points)] {
+        let (kept, seeded) = (lines(&kept), lines(&seeded));
+        let differ: Vec<&String> = kept.symmetric_difference(&seeded).take(9).collect();
+        assert!(differ.is_empty(), "{}: {differ:#?}; INSTA_UPDATE=always writes it", path().display());
+    }
+}
+
+/// Each entry as a text, whatever the order of its keys.
+fn lines(entries: &[Value]) -> BTreeSet<String> {
+    entries.iter().map(|entry| sorted(entry).to_string()).collect()
+}
+
+fn sorted(value: &Value) -> Value {
+    let Value::Object(keys) = value else { return value.clone() };
+    let mut keys: Vec<(String, Value)> =
+        keys.iter().map(|(key, value)| (key.clone(), sorted(value))).collect();
+    keys.sort_by(|a, b| a.0.cmp(&b.0));
+    Value::Object(Map::from_iter(keys))
 }

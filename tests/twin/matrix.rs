@@ -410,13 +410,7 @@ fn documented_scopes() -> std::collections::BTreeMap<String, String> {
 /// alone. Its figures are those of the random estates.
 #[test]
 fn the_discovered_estate_agrees_with_a_second_reckoning() {
-    let text = std::fs::read_to_string(support::discovered::path()).unwrap();
-    let (resources, points) = text.split_once("\nrecovery_points:\n").unwrap();
-    let all = |part: &str| -> Vec<Value> {
-        let lines = part.lines().filter_map(|line| line.strip_prefix("  - "));
-        lines.map(|line| serde_json::from_str(line).unwrap()).collect()
-    };
-    let (resources, points) = (all(resources), all(points));
+    let (resources, points) = support::discovered::entries();
     assert!(resources.len() > 3_000 && points.len() > 1_000);
     let mut points_of: HashMap<&str, Vec<&Value>> = HashMap::new();
     for point in &points {
@@ -473,10 +467,4 @@ fn the_discovered_estate_agrees_with_a_second_reckoning() {
         }
     }
     assert!(counts.0 > 5_000 && counts.1 > 3_000 && counts.0 - counts.1 > 300, "{counts:?}");
-}
-#[test]
-fn zz_write() {
-    let loaded = estate::load::load(std::path::Path::new("/tmp/picture-estate.yaml"));
-    let Ok(loaded) = loaded else { panic!() };
-    std::fs::write(support::discovered::path(), support::discovered::text(&loaded.0.file)).unwrap();
 }
