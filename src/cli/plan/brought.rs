@@ -25,7 +25,7 @@ pub fn brought(loaded: &Loaded) -> Vec<Brought> {
                 add("a parameter of it", parameters.map(|text| mentions::in_text(&text)).unwrap_or_default());
             }
             "ec2.launch" => {
-                add("its user data", text("user_data").map(mentions::in_text).unwrap_or_default())
+                add("its user data", text("user_data").map(mentions::in_text).unwrap_or_default());
             }
             _ => {}
         }

@@ -51,9 +51,8 @@ fn made(create: &Create, members: usize) -> Option<Restored> {
         in_one_zone: !has_standby,
     };
     match create {
-        Create::Db(db) => Some(database(db)),
+        Create::Db(db) | Create::DbReplica { db, .. } => Some(database(db)),
         Create::DbToTime(restore) => Some(database(&restore.db)),
-        Create::DbReplica { db, .. } => Some(database(db)),
         Create::DbCluster(it) => Some(cluster(&it.parameter_group, members > 1)),
         Create::DbClusterToTime(it) => {
             Some(cluster(&it.parameter_group, it.multi_az.is_some() || members > 1))
