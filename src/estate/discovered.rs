@@ -37,3 +37,19 @@ pub enum What {
     /// Of resources of one type (`service:type`): `rds_pitr` is known of instances and clusters.
     Points(PointKind, String),
 }
+
+impl What {
+    /// Stands for every type, where one list holds the points of all.
+    pub const ANY: &'static str = "*";
+}
+
+impl Discovered {
+    /// Whether this was read whole.
+    pub fn is_read(&self, read: &Read) -> bool {
+        let any = match &read.what {
+            What::Points(kind, _) => What::Points(*kind, What::ANY.to_owned()),
+            What::Resources(_) => return self.read.contains(read),
+        };
+        self.read.contains(read) || self.read.contains(&Read { what: any, ..read.clone() })
+    }
+}

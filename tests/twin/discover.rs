@@ -647,6 +647,68 @@ fn what_a_failed_call_would_tell_stays_and_what_is_over_goes() {
     }
 }
 
+#[test]
+fn a_resource_that_has_lost_its_last_tag_has_none() {
+    let start = fresh(Path::new(PATH), &shop()).unwrap().text;
+    let mut now = shop();
+    now.resources[0].tags.clear();
+    let file = parsed(&merge_well(&start, &now).text);
+    assert!(file.resources.iter().all(|resource| resource.tags.is_empty()), "{file:?}");
+}
+
+/// One list holds the points of all types, also of those that nothing else reads.
+#[test]
+fn a_point_of_a_type_that_is_not_read_goes_with_the_list_of_points() {
+    let of = |id: &str| {
+        point(
+            json!({ "of": id, "kind": "backup", "id": format!("arn:aws:backup:us-west-2:{PRODUCTION}:recovery-point:1"),
+            "account": PRODUCTION, "region": "us-west-2", "taken": "2026-01-31T08:00:00Z" }),
+        )
+    };
+    let mut before = shop();
+    before.recovery_points.push(of("qldb:ledger/accounts"));
+    let start = fresh(Path::new(PATH), &before).unwrap().text;
+    let mut now = shop();
+    assert_eq!(parsed(&merge_well(&start, &now).text).recovery_points.len(), 2);
+    let (account, region) = (PRODUCTION.parse().unwrap(), Some("us-west-2".parse().unwrap()));
+    let what = What::Points(PointKind::Backup, What::ANY.into());
+    now.read.insert(Read { account, region, what });
+    assert_eq!(parsed(&merge_well(&start, &now).text).recovery_points.len(), 1);
+}
+
+#[test]
+fn comments_in_brackets_stay_if_the_first_entry_goes() {
+    let entry = |name: &str| {
+        format!("{{ id: \"ec2:volume/{name}\", account: \"{PRODUCTION}\", region: us-east-1, az: use1-az1 }}")
+    };
+    let (a, b, c) = (entry("vol-a"), entry("vol-b"), entry("vol-c"));
+    let head = format!(
+        "accounts: {{ \"{PRODUCTION}\": {{ name: prod }} }}\nregions: {{ us-east-1: {{ azs: [use1-az1] }} }}\n"
+    );
+    for list in [
+        format!("[\n  # of a\n  {a}, # behind a\n  # of b\n  {b}, # behind b\n  # of c\n  {c}\n]"),
+        format!("[ {a}, # behind a\n  # of b\n  {b}, # behind b\n  {c} ]"),
+        format!("[ {a},\n  {b}, # behind b\n  {c} # behind c\n]"),
+    ] {
+        let start = format!("{head}resources: {list}\n");
+        for left in [&["vol-b", "vol-c"][..], &["vol-c"], &["vol-a", "vol-c"]] {
+            let mut now = shop();
+            now.recovery_points.clear();
+            let keep = |name: &&str| {
+                resource(json!({ "id": format!("ec2:volume/{name}"), "account": PRODUCTION,
+                "region": "us-east-1", "az": "use1-az1" }))
+            };
+            now.resources = left.iter().map(keep).collect();
+            let text = merge_well(&start, &now).text;
+            let names: Vec<String> = parsed(&text).resources.into_iter().map(|one| one.id.name).collect();
+            assert_eq!(names, left, "{text}");
+            // What stands behind an entry in its own line goes with it.
+            let comments = start.match_indices("# of").count();
+            assert_eq!(text.match_indices("# of").count(), comments, "{start}\n→\n{text}");
+        }
+    }
+}
+
 /// The text with a comment above and behind each entry, and the comments.
 fn commented(text: &str) -> String {
     let mut out = String::new();

@@ -43,7 +43,7 @@ pub struct Args {
     /// it. NAME alone is an account of the configuration
     ///
     /// Default: the accounts of the configuration, or else the one of the default credentials.
-    #[arg(long = "account", value_name = "NAME=ID[,role=ARN|,profile=NAME]", value_parser = account)]
+    #[arg(long = "account", value_name = "NAME=ID[,role=ARN[,external_id=ID]|,profile=NAME]", value_parser = account)]
     accounts: Vec<Named>,
     /// Read this region
     ///
@@ -82,7 +82,8 @@ pub struct Reading {
 }
 
 fn account(text: &str) -> Result<Named, String> {
-    const FORM: &str = "write NAME=ID, NAME=ID,role=ARN or NAME=ID,profile=NAME";
+    const FORM: &str =
+        "write NAME=ID, NAME=ID,role=ARN, NAME=ID,role=ARN,external_id=ID or NAME=ID,profile=NAME";
     let Some((name, rest)) = text.split_once('=') else {
         return Ok(Named { name: text.to_owned(), account: None });
     };

@@ -221,11 +221,12 @@ const OF_OTHER_PLACES: [&str; 2] = ["shared_with", "replicas"];
 /// look better than it is.
 fn always_of_resource(kind: &str) -> &'static [&'static str] {
     match kind {
-        "rds:db" => &["multi_az", "parameter_group", "option_group"],
+        "rds:db" => &["multi_az", "parameter_group", "option_group", "tags"],
         "elasticache:replication-group" | "redshift:cluster" | "mq:broker" => &["multi_az"],
-        "rds:cluster" | "docdb:cluster" | "neptune:cluster" => &["replicas", "parameter_group"],
+        "rds:cluster" | "docdb:cluster" | "neptune:cluster" => &["replicas", "parameter_group", "tags"],
         "dynamodb:table" | "secretsmanager:secret" | "ecr:repository" => &["replicas"],
-        "cloudformation:stack" => &["drift", "drift_checked"],
+        "ec2:instance" | "ec2:volume" | "efs:file-system" => &["tags"],
+        "cloudformation:stack" => &["drift", "drift_checked", "tags"],
         "iam:user" => &["access_keys_made"],
         "route53:hosted-zone" => &["dns_ttl"],
         _ => &[],

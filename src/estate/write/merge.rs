@@ -26,7 +26,7 @@ pub struct Plan<'a> {
 
 pub fn plan<'a>(old: &'a Model, found: &Discovered, asked: &Asked) -> Plan<'a> {
     let model = Model::found(found);
-    let is_read = |read: &Read| found.read.contains(read);
+    let is_read = |read: &Read| found.is_read(read);
     let gone = |item: &Item| item.read.as_ref().is_some_and(is_read);
     let never = |_: &Item| false;
     let merge =
