@@ -21,6 +21,7 @@ mod efs;
 mod error;
 mod exposure;
 mod interceptor;
+mod like;
 mod once;
 mod points;
 mod preflight;
@@ -31,6 +32,7 @@ mod remains;
 mod resources;
 mod s3;
 mod secrets;
+mod selection;
 mod selections;
 mod simulate;
 mod tagged;
@@ -46,17 +48,17 @@ use self::caller::on_behalf;
 use self::error::OrCloud;
 use self::simulate::Simulated;
 use base::duration::Time;
-use base::ids::AccountId;
+use base::ids::{AccountId, RunId};
 use base::severity::Severity;
 use estate::point::Sample;
-use estate::{Loss, RecoveryPoint, Resource};
+use estate::{Loss, Resource};
 use port::gate::{Call, Enforcement};
 use port::gated::delete_call;
 use port::{
     ApiCalls, Asking, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created,
     ErrorKind, Exposure, IsolationScan, Kind, LiveQuery, MeasuredObjects, Needs, Observed, Offers, Operation,
-    Origin, Permit, Place, PointQuery, Preflight, ProbeAnswer, Progress, Remains, ResourceRef, TableLook,
-    TableSeen, Tagged, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
+    Origin, Permit, Place, PointQuery, Preflight, ProbeAnswer, Progress, Remains, ResourceRef, SeenPoints,
+    StartRestore, Started, TableLook, TableSeen, Tagged, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 
 pub use access::{Access, AwsConfig};
@@ -125,7 +127,7 @@ impl Cloud for Aws {
         .await
     }
 
-    async fn recovery_points(&self, place: &Place, query: &PointQuery) -> CloudResult<Vec<RecoveryPoint>> {
+    async fn recovery_points(&self, place: &Place, query: &PointQuery) -> CloudResult<SeenPoints> {
         on_behalf(READING, points::find(self, place, query)).await
     }
 
@@ -189,6 +191,20 @@ impl Cloud for Aws {
             // Every failure counts as "may have been created" once one attempt was doubtful: an
             // earlier attempt may have succeeded and its answer may be lost.
             if caller::doubtful() { once::begun(answer) } else { answer }
+        })
+        .await
+    }
+
+    async fn started(
+        &self,
+        place: &Place,
+        run: &RunId,
+        start: &StartRestore,
+        known: &[String],
+    ) -> CloudResult<Started> {
+        on_behalf("teardown", async {
+            let clients = self.clients(place).await?;
+            backup::started(&clients.backup, place, run, start, known).await
         })
         .await
     }
@@ -379,6 +395,7 @@ impl Cloud for Aws {
             if needs.run_tags.is_some() {
                 findings.extend(selections::findings(&clients, place).await);
             }
+            findings.extend(backup::role::findings(&clients, place, &needs.restore_roles).await);
             Ok(Preflight { findings, permissions, quotas })
         })
         .await

@@ -15,7 +15,7 @@ use super::error::OrCloud;
 use super::preflight::listed;
 use super::tags::{rds_value, value};
 use super::time::some_time;
-use super::{Aws, cloudformation, efs, pages, s3};
+use super::{Aws, backup, cloudformation, efs, pages, s3};
 use base::duration::Time;
 use base::ids::RunId;
 use port::{
@@ -51,6 +51,15 @@ impl Found<'_> {
             return;
         }
         self.all.things.push(TaggedThing { resource, run: RunId(run), expires: tag(TAG_EXPIRES), created });
+    }
+
+    /// Tells of something with the name of a run and without its tag: AWS Backup makes what it restores
+    /// without tags, and the drill may have ended before it could set them.
+    fn untagged(&mut self, kind: Kind, id: Option<&str>, name: Option<&str>, is_tagged: bool, delete: &str) {
+        let (Whose::Any, Some(id), false) = (self.whose, id, is_tagged) else { return };
+        if name.is_some_and(is_named) {
+            self.all.unread.push(untagged_text(kind, id, self.place, delete));
+        }
     }
 
     fn add_ec2(&mut self, kind: Kind, id: Option<String>, created: Option<Time>, tags: &[Ec2Tag]) {
@@ -100,6 +109,20 @@ const NAMED: &str = "dm-";
 /// Returns how the names of the run's resources begin: with the end of the run's id.
 pub fn names_of(run: &RunId) -> String {
     format!("dm-{}-", run.0.rsplit('-').next().unwrap_or_default())
+}
+
+/// Whether a run may have given the name: `dm-1f3a5c7e-orders`.
+pub fn is_named(name: &str) -> bool {
+    let run = name.strip_prefix(NAMED).and_then(|rest| rest.split_once('-'));
+    run.is_some_and(|(run, _)| run.len() == 8 && run.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+/// Tells of something with the name of a run and without its tag.
+fn untagged_text(kind: Kind, id: &str, place: &Place, delete: &str) -> String {
+    format!(
+        "{}/{id} ({place}): it has the name of a run, and no tag {TAG_RUN}: look whether a drill restored it, and delete it with `{delete} {id}`",
+        kind.name()
+    )
 }
 
 /// AWS Backup's own tag, with the ARN of what it backed up.
@@ -229,12 +252,29 @@ async fn of_kind(clients: &Clients, kind: Kind, found: &mut Found<'_>) -> CloudR
                     continue;
                 }
                 let created = some_time(d.instance_create_time());
+                let (id, is_tagged) =
+                    (d.db_instance_identifier(), rds_value(d.tag_list(), TAG_RUN).is_some());
+                found.untagged(
+                    kind,
+                    id,
+                    id,
+                    is_tagged,
+                    "aws rds delete-db-instance --skip-final-snapshot --db-instance-identifier",
+                );
                 found.add_rds(kind, d.db_instance_identifier.clone(), created, d.tag_list());
             }
         }
         Kind::DbCluster => {
             for c in pages!("rds:DescribeDBClusters", db_clusters, rds.describe_db_clusters()) {
                 let created = some_time(c.cluster_create_time());
+                let (id, is_tagged) = (c.db_cluster_identifier(), rds_value(c.tag_list(), TAG_RUN).is_some());
+                found.untagged(
+                    kind,
+                    id,
+                    id,
+                    is_tagged,
+                    "aws rds delete-db-cluster --skip-final-snapshot --db-cluster-identifier",
+                );
                 found.add_rds(kind, c.db_cluster_identifier.clone(), created, c.tag_list());
             }
         }
@@ -272,6 +312,15 @@ async fn of_kind(clients: &Clients, kind: Kind, found: &mut Found<'_>) -> CloudR
             for system in efs::all(&clients.efs).await? {
                 let created = some_time(Some(&system.creation_time));
                 let tag = |key: &str| efs::value(&system.tags, key).map(str::to_owned);
+                let (id, token) = (system.file_system_id.as_str(), system.creation_token.as_str());
+                let is_tagged = tag(TAG_RUN).is_some();
+                found.untagged(
+                    kind,
+                    Some(id),
+                    Some(token),
+                    is_tagged,
+                    "aws efs delete-file-system --file-system-id",
+                );
                 found.add(kind, Some(system.file_system_id.clone()), created, tag);
             }
         }
@@ -289,8 +338,12 @@ async fn of_kind(clients: &Clients, kind: Kind, found: &mut Found<'_>) -> CloudR
             }
         }
         Kind::Table => tables(&clients.dynamodb, found).await?,
-        // A job carries no tags. The journal names it, or that its start got no answer.
-        Kind::RestoreJob => {}
+        // A job carries no tags. A run's journal names it, or that its start got no answer.
+        Kind::RestoreJob => {
+            if matches!(found.whose, Whose::Any) {
+                found.all.held.extend(backup::at_work(&clients.backup, found.place).await?);
+            }
+        }
         Kind::Stack => {
             for stack in cloudformation::all(&clients.cloudformation).await? {
                 let created = some_time(stack.creation_time());
@@ -334,9 +387,8 @@ async fn tables(dynamodb: &DynamoDbReader, found: &mut Found<'_>) -> CloudResult
         if !is_tagged && may_be_ours {
             // The runner died, or an answer was lost, between the restore and the tag. The journal may
             // not name the table.
-            found.all.unread.push(format!(
-                "dynamodb:table/{name} ({place}): it has the name of a run, and no tag {TAG_RUN}: look whether a drill restored it, and delete it with `aws dynamodb delete-table --table-name {name}`"
-            ));
+            let delete = "aws dynamodb delete-table --table-name";
+            found.all.unread.push(untagged_text(Kind::Table, &name, place, delete));
             continue;
         }
         found.add(Kind::Table, Some(name), created, |key| table::value(&tags, key).map(str::to_owned));

@@ -413,6 +413,9 @@ pub struct PointEntry {
     /// What a malware scan said of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scan: Option<Scan>,
+    /// Whether a `backup` lies in cold storage. Its restore takes hours longer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cold: bool,
     /// A series instead of one point: one is taken each time that this has passed. With `keep`.
     /// Without `taken` the newest one is `every` old, which is the oldest that it can be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -718,6 +721,7 @@ impl PointEntry {
             kms_key: self.kms_key.clone(),
             one_zone: self.storage_class.is_some_and(StorageClass::is_one_zone),
             infected: self.scan == Some(Scan::Infected),
+            cold: self.cold,
             ..RecoveryPoint::new(
                 self.of.clone(),
                 self.kind,

@@ -29,5 +29,5 @@ pub use formats::EstateFormats;
 pub use index::{PointIndex, Selectors};
 pub use locus::Locus;
 pub use loss::Loss;
-pub use point::{PointKind, RecoveryPoint};
+pub use point::{PointKind, RecoveryPoint, VaultPolicy};
 pub use resource::{IdPlace, Resource, ResourceId, Selector};

@@ -158,6 +158,12 @@ impl PointKind {
 pub struct RecoveryPoint {
     /// The resource that it restores.
     pub of: ResourceId,
+    /// The account and region of that resource, as far as the service tells them. Another resource of
+    /// the same name may exist elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of_account: Option<AccountId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of_region: Option<Region>,
     pub kind: PointKind,
     /// The cloud's id: a snapshot's id or ARN, an image's id, a bucket's name.
     pub id: String,
@@ -218,9 +224,28 @@ pub struct RecoveryPoint {
     /// Whether a malware scan found something in it. A step uses it only if it names it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub infected: bool,
+    /// Whether it lies in cold storage. Its restore takes hours longer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cold: bool,
+    /// The state that keeps it from being used, as the service names it: `EXPIRED`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// What the access policy of its vault says of a restore, unless it allows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vault_policy: Option<VaultPolicy>,
     /// Whether it lies at another provider, whose regions are its own.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub elsewhere: bool,
+}
+
+/// What the access policy of a vault says of a restore from it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum VaultPolicy {
+    /// It denies the restore to everybody.
+    Denies,
+    /// It may deny it, or it could not be read. Holds the reason.
+    Unclear(String),
 }
 
 impl RecoveryPoint {
@@ -235,6 +260,8 @@ impl RecoveryPoint {
     ) -> Self {
         Self {
             of,
+            of_account: None,
+            of_region: None,
             kind,
             id: id.into(),
             account,
@@ -256,6 +283,9 @@ impl RecoveryPoint {
             sample: None,
             earliest: None,
             infected: false,
+            cold: false,
+            state: None,
+            vault_policy: None,
             elsewhere: false,
         }
     }
@@ -338,6 +368,10 @@ pub enum Rejection {
     Undated,
     /// A malware scan found something in it, and the step did not name it.
     Infected,
+    /// A point of a resource that has the same name in another account or region.
+    OfNamesake,
+    /// The access policy of its vault denies restores.
+    VaultDenies,
 }
 
 impl Rejection {
@@ -364,6 +398,8 @@ impl Rejection {
             Self::Infected => {
                 "a malware scan found something in it: name it by its id to restore it all the same"
             }
+            Self::OfNamesake => "it is of a resource of the same name in another account or region",
+            Self::VaultDenies => "the access policy of its vault denies backup:StartRestoreJob to everybody",
         }
     }
 
@@ -381,6 +417,8 @@ impl Rejection {
             | Self::Older
             | Self::OfAnother
             | Self::Infected
+            | Self::OfNamesake
+            | Self::VaultDenies
             | Self::Undated => false,
         }
     }
@@ -426,6 +464,23 @@ impl RecoveryPoint {
 
     pub fn locus(&self) -> Locus {
         Locus { account: Some(self.account.clone()), region: Some(self.region.clone()), az: None }
+    }
+
+    /// Where the resource is that it restores, as far as the service tells: `account 111122223333,
+    /// region us-east-1`.
+    pub fn of_place(&self) -> Option<String> {
+        let account = self.of_account.as_ref().map(|account| format!("account {account}"));
+        let region = self.of_region.as_ref().map(|region| format!("region {region}"));
+        let place: Vec<String> = account.into_iter().chain(region).collect();
+        (!place.is_empty()).then(|| place.join(", "))
+    }
+
+    /// Whether the resource that it restores may be at this place. What the service does not tell
+    /// rules nothing out.
+    pub fn may_be_of(&self, locus: &Locus) -> bool {
+        let differs = |of: Option<bool>| of == Some(false);
+        !differs(self.of_account.as_ref().zip(locus.account.as_ref()).map(|(of, at)| of == at))
+            && !differs(self.of_region.as_ref().zip(locus.region.as_ref()).map(|(of, at)| of == at))
     }
 
     /// The time of the data that a continuous series gives for an instant. They are never newer
@@ -489,8 +544,11 @@ impl RecoveryPoint {
         let told = match why {
             Rejection::KeyLost => self.lost_key(loss),
             Rejection::Lost => self.lost_objects(loss),
-            Rejection::NotUsableAtT0
-            | Rejection::UnknownAtT0
+            Rejection::NotUsableAtT0 => {
+                self.state.as_ref().map(|state| format!("it was not usable at T0: its status is {state}"))
+            }
+            Rejection::OfNamesake => self.of_place().map(|place| format!("it is of {} in {place}", self.of)),
+            Rejection::UnknownAtT0
             | Rejection::OtherRegion
             | Rejection::NotShared
             | Rejection::ManagedKey
@@ -501,6 +559,7 @@ impl RecoveryPoint {
             | Rejection::Older
             | Rejection::OfAnother
             | Rejection::Infected
+            | Rejection::VaultDenies
             | Rejection::Undated => None,
         };
         told.unwrap_or_else(|| why.reason().to_owned())
@@ -544,6 +603,9 @@ impl RecoveryPoint {
         }
         if self.region != *on.region && !on.across_regions {
             return Err(Rejection::OtherRegion);
+        }
+        if self.vault_policy == Some(VaultPolicy::Denies) && !on.across_regions {
+            return Err(Rejection::VaultDenies);
         }
         Ok(())
     }

@@ -186,6 +186,8 @@ impl Selector {
     pub fn of_kind(kind: &str, text: &str) -> Result<Self, BadName> {
         match text.strip_prefix("tag:") {
             Some(tag) => format!("{kind}[tag:{tag}]").parse(),
+            // The place may follow: `orders[region=us-west-2]`.
+            None if text.ends_with(']') => format!("{kind}/{text}").parse().map(Self::Id),
             None => Ok(Self::Id(ResourceId::new(kind, text))),
         }
     }

@@ -6,14 +6,14 @@ use async_trait::async_trait;
 
 use base::duration::Time;
 use base::ids::AccountId;
+use estate::Resource;
 use estate::point::Sample;
-use estate::{RecoveryPoint, Resource};
 
 use super::{
     ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created,
     ErrorKind, Exposure, IsolationScan, Kind, LiveQuery, MeasuredObjects, Needs, Observed, Offers, Origin,
-    Permit, Place, PointQuery, Preflight, ProbeAnswer, Progress, Remains, ResourceRef, TableLook, TableSeen,
-    Tagged, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
+    Permit, Place, PointQuery, Preflight, ProbeAnswer, Progress, Remains, ResourceRef, RunId, SeenPoints,
+    StartRestore, Started, TableLook, TableSeen, Tagged, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 
 pub struct Fake<C, O> {
@@ -41,7 +41,7 @@ impl<C: Fn(&Create) -> CloudResult<Created>, O: Fn(&str) -> Observed> Cloud for 
     async fn offers(&self, _: &Place, _: &Wishes) -> CloudResult<Offers> {
         no()
     }
-    async fn recovery_points(&self, _: &Place, _: &PointQuery) -> CloudResult<Vec<RecoveryPoint>> {
+    async fn recovery_points(&self, _: &Place, _: &PointQuery) -> CloudResult<SeenPoints> {
         no()
     }
     async fn resources(&self, _: &Place, _: &LiveQuery) -> CloudResult<Vec<Resource>> {
@@ -49,6 +49,9 @@ impl<C: Fn(&Create) -> CloudResult<Created>, O: Fn(&str) -> Observed> Cloud for 
     }
     async fn create(&self, _: &Permit, _: &Origin, what: &Create) -> CloudResult<Created> {
         (self.create)(what)
+    }
+    async fn started(&self, _: &Place, _: &RunId, _: &StartRestore, _: &[String]) -> CloudResult<Started> {
+        no()
     }
     async fn observe(&self, _: &Place, _: Kind, ids: &[String]) -> CloudResult<Vec<Observed>> {
         self.observed.borrow_mut().push(ids.to_vec());

@@ -11,9 +11,9 @@ use super::gate::{Call, LossGate};
 use super::{
     AccountId, Against, ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
     Create, Created, ErrorKind, Exposure, Facts, IsolationScan, Kind, Listener, LiveQuery, MeasuredObjects,
-    Needs, Observed, Offers, Origin, Permit, Place, PointQuery, Preflight, ProbeAnswer, Progress,
-    RecoveryPoint, Remains, ResourceRef, TableLook, TableSeen, Tagged, Time, VerifiedObjects, VerifyObjects,
-    Whose, Wishes, Zone,
+    Needs, Observed, Offers, Origin, Permit, Place, PointQuery, Preflight, ProbeAnswer, Progress, Remains,
+    ResourceRef, RunId, SeenPoints, StartRestore, Started, TableLook, TableSeen, Tagged, Time,
+    VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 use estate::point::Sample;
 use estate::{PointKind, Resource};
@@ -185,9 +185,20 @@ impl Cloud for Gated {
         self.inner.offers(place, wishes).await
     }
 
-    async fn recovery_points(&self, place: &Place, query: &PointQuery) -> CloudResult<Vec<RecoveryPoint>> {
+    async fn recovery_points(&self, place: &Place, query: &PointQuery) -> CloudResult<SeenPoints> {
         self.check(points_call(query), place, "recovery points")?;
         self.inner.recovery_points(place, query).await
+    }
+
+    async fn started(
+        &self,
+        place: &Place,
+        run: &RunId,
+        start: &StartRestore,
+        known: &[String],
+    ) -> CloudResult<Started> {
+        self.check("backup:ListRestoreJobs", place, "teardown")?;
+        self.inner.started(place, run, start, known).await
     }
 
     async fn resources(&self, place: &Place, query: &LiveQuery) -> CloudResult<Vec<Resource>> {

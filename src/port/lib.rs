@@ -19,6 +19,7 @@ mod origin;
 mod permit;
 mod phase;
 mod place;
+mod points;
 pub mod preflight;
 mod ready;
 pub mod request;
@@ -30,9 +31,9 @@ pub mod wait;
 use async_trait::async_trait;
 
 use base::duration::Time;
-use base::ids::{AccountId, AzId};
+use base::ids::{AccountId, AzId, RunId};
+use estate::Resource;
 use estate::point::Sample;
-use estate::{RecoveryPoint, Resource};
 
 pub use error::{CloudError, CloudResult, ErrorKind, Sent};
 pub use finding::{Finding, Rule};
@@ -46,6 +47,7 @@ pub use permit::protected::Protected;
 pub use permit::{Operation, Permit};
 pub use phase::Phase;
 pub use place::Place;
+pub use points::SeenPoints;
 pub use preflight::{Asking, Permissions, Preflight, QuotaSeen};
 pub use ready::Ready;
 pub use request::*;
@@ -73,7 +75,7 @@ pub trait Cloud {
     async fn offers(&self, place: &Place, wishes: &Wishes) -> CloudResult<Offers>;
 
     /// All recovery points for `query` that this account can see there: its own and shared ones.
-    async fn recovery_points(&self, place: &Place, query: &PointQuery) -> CloudResult<Vec<RecoveryPoint>>;
+    async fn recovery_points(&self, place: &Place, query: &PointQuery) -> CloudResult<SeenPoints>;
 
     /// Production's resources in this place that the query means. Those of any run are left out.
     /// Their sizes are unknown, and their tags are given only if the query asks for tags.
@@ -82,6 +84,16 @@ pub trait Cloud {
     /// Begins to create something. The result exists but need not be ready. [`Cloud::observe`]
     /// returns its state.
     async fn create(&self, permit: &Permit, origin: &Origin, what: &Create) -> CloudResult<Created>;
+
+    /// The restore job of this run that a start without an answer began. A job carries no tags, so the
+    /// request tells it. `known`: the jobs that other requests began.
+    async fn started(
+        &self,
+        place: &Place,
+        run: &RunId,
+        start: &StartRestore,
+        known: &[String],
+    ) -> CloudResult<Started>;
 
     /// The states of resources of one kind, with one call per page. An id that is not found is
     /// `State::Gone`.

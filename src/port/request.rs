@@ -956,6 +956,16 @@ impl PointQuery {
     }
 }
 
+/// Whether a start without an answer began a restore job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Started {
+    Job(ResourceRef),
+    /// No job of it is to be seen.
+    Nothing,
+    /// These jobs may be of it. Nothing proves it.
+    Unclear(Vec<String>),
+}
+
 /// A bucket and its place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BucketRef {
@@ -1129,6 +1139,9 @@ pub struct Needs {
     /// The permissions that the role needs. They are proved without making the calls.
     pub grants: Vec<super::Grant>,
     pub asking: super::Asking,
+    /// The ARNs of the roles that AWS Backup restores with, as far as they are known before the run,
+    /// and what each restores.
+    pub restore_roles: BTreeMap<String, std::collections::BTreeSet<Restorable>>,
 }
 
 /// The types and classes that the sandbox's zones should offer.

@@ -5,6 +5,8 @@
 //! testing inferred metadata"; AWS Backup API reference, `StartRestoreJob`. AWS Backup does not
 //! distinguish upper and lower case in keys.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::VariantArray;
@@ -276,24 +278,59 @@ const BUCKET: Isolation = Isolation {
 pub const TABLE: &[Isolation] =
     &[DATABASE, CLUSTER, DOCUMENT_DB, NEPTUNE, INSTANCE, VOLUME, FILE_SYSTEM, TABLE_OF_DYNAMODB, BUCKET];
 
-/// The types that AWS Backup restores and Drillmaster does not, and why.
-pub const NOT_ISOLATED: &[(&str, &str)] = &[
-    (
-        "fsx:file-system",
-        "a restored file system needs a directory or a storage virtual machine that exists, and Drillmaster cannot delete it",
-    ),
-    (
-        "eks:cluster",
-        "its pods call AWS and pull images from outside, and its restore makes resources that no job names",
-    ),
-    ("redshift:cluster", "its external schemas and roles lead home, and Drillmaster cannot delete it"),
-    ("timestream:table", "it lies in no network of the sandbox's, and Drillmaster cannot delete it"),
-    ("storagegateway:volume", "it is restored to a gateway that exists, which is not the sandbox's"),
-    (
-        "cloudformation:stack",
-        "its restore makes resources that no job names: restore its parts, or use `cloudformation.deploy`",
-    ),
+/// A type that AWS Backup restores and Drillmaster does not.
+pub struct NotIsolated {
+    /// The estate's name of the type.
+    pub kind: &'static str,
+    /// The type in AWS Backup's API.
+    pub word: &'static str,
+    pub why: &'static str,
+}
+
+/// All of them.
+pub const NOT_ISOLATED: &[NotIsolated] = &[
+    NotIsolated {
+        kind: "fsx:file-system",
+        word: "FSx",
+        why: "a restored file system needs a directory or a storage virtual machine that exists, and Drillmaster cannot delete it",
+    },
+    NotIsolated {
+        kind: "eks:cluster",
+        word: "EKS",
+        why: "its pods call AWS and pull images from outside, and its restore makes resources that no job names",
+    },
+    NotIsolated {
+        kind: "redshift:cluster",
+        word: "Redshift",
+        why: "its external schemas and roles lead home, and Drillmaster cannot delete it",
+    },
+    NotIsolated {
+        kind: "timestream:table",
+        word: "Timestream",
+        why: "it lies in no network of the sandbox's, and Drillmaster cannot delete it",
+    },
+    NotIsolated {
+        kind: "storagegateway:volume",
+        word: "Storage Gateway",
+        why: "it is restored to a gateway that exists, which is not the sandbox's",
+    },
+    NotIsolated {
+        kind: "cloudformation:stack",
+        word: "CloudFormation",
+        why: "its restore makes resources that no job names: restore its parts, or use `cloudformation.deploy`",
+    },
 ];
+
+/// The types that AWS Backup backs up: its own word, and the estate's name.
+pub fn words() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let restored = TABLE.iter().map(|row| (row.word, row.kind));
+    restored.chain(NOT_ISOLATED.iter().map(|row| (row.word, row.kind)))
+}
+
+/// The estate's name of the type that AWS Backup calls by this word.
+pub fn kind_of(word: &str) -> Option<&'static str> {
+    words().find(|(known, _)| *known == word).map(|(_, kind)| kind)
+}
 
 impl Restorable {
     /// Every variant, in the order of the definition.
@@ -324,6 +361,24 @@ impl Restorable {
             | Self::Volume
             | Self::FileSystem
             | Self::Table
+            | Self::Bucket => None,
+        }
+    }
+
+    /// How much longer a restore from cold storage takes at most. `None`: AWS Backup keeps the type's
+    /// recovery points warm.
+    ///
+    /// Sources: EBS user guide, "Considerations and limitations for archiving Amazon EBS snapshots";
+    /// for the others AWS's figure of about four hours.
+    pub fn thaws_in(self) -> Option<Duration> {
+        match self {
+            Self::Volume => Some(Duration::from_hours(72)),
+            Self::FileSystem | Self::Table => Some(Duration::from_hours(4)),
+            Self::Database
+            | Self::Cluster
+            | Self::DocumentDb
+            | Self::Neptune
+            | Self::Instance
             | Self::Bucket => None,
         }
     }
@@ -404,7 +459,7 @@ mod tests {
             keys.dedup();
             assert_eq!(keys.len(), count, "{}", row.kind);
             assert!(!row.source.is_empty());
-            assert!(NOT_ISOLATED.iter().all(|(kind, _)| *kind != row.kind));
+            assert!(NOT_ISOLATED.iter().all(|refused| refused.kind != row.kind));
         }
     }
 
@@ -414,7 +469,7 @@ mod tests {
         for row in
             estate::scope::TABLE.iter().filter(|row| row.protected_by.contains(&estate::PointKind::Backup))
         {
-            let refused = NOT_ISOLATED.iter().any(|(kind, _)| *kind == row.kind);
+            let refused = NOT_ISOLATED.iter().any(|refused| refused.kind == row.kind);
             assert!(Restorable::of(row.kind).is_some() != refused, "{}", row.kind);
         }
     }

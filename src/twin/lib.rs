@@ -21,7 +21,7 @@ use async_trait::async_trait;
 use base::clock::Clock;
 use base::duration::Size;
 use base::duration::Time;
-use base::ids::{AccountId, AzId};
+use base::ids::{AccountId, AzId, RunId};
 use base::severity::Severity;
 use estate::RecoveryPoint;
 use estate::file::{EstateFile, Fault, FaultKind, Quotas, Timing};
@@ -31,8 +31,9 @@ use port::{
     ActionTiming, Against, ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects,
     Create, Created, ErrorKind, Exposure, IsolationScan, Kind, Leak, Listener, LiveQuery, MeasuredObjects,
     Needs, Observed, Offers, Operation, Origin, Permit, Place, PointQuery, Preflight, PreflightFinding,
-    ProbeAnswer, Progress, Remains, ResourceRef, RestoreDbToTime, RunTags, Sent, StartRestore, State,
-    TableLook, TableSeen, Tagged, Timed, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone, gated,
+    ProbeAnswer, Progress, Remains, ResourceRef, RestoreDbToTime, RunTags, SeenPoints, Sent, StartRestore,
+    Started, State, TableLook, TableSeen, Tagged, Timed, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
+    gated,
 };
 pub use rebuild::Unanswered;
 
@@ -272,6 +273,7 @@ impl Twin {
         let (fault, facts) = (self.fault(origin), what.facts());
         let size = facts.size.or(of_source);
         let takes = self.takes_for(Timed::Request(facts.call), size, origin)?;
+        let takes = takes.saturating_add(self.thaws_in(what));
         let most = timing::at_once(place, what);
         // A resource is never ready if its end is beyond the range of times, or if it waits for an
         // operation that never ends.
@@ -425,6 +427,14 @@ impl Twin {
         point.engine.clone().or_else(|| self.file.engines().get(&point.of).map(|e| (*e).to_owned()))
     }
 
+    /// How much longer a restore takes because its recovery point lies in cold storage.
+    fn thaws_in(&self, what: &Create) -> Duration {
+        let Create::StartRestore(start) = what else { return Duration::ZERO };
+        let points = self.points();
+        let is_cold = points.by_id(&start.recovery_point).any(|p| p.kind == PointKind::Backup && p.cold);
+        start.restores.thaws_in().filter(|_| is_cold).unwrap_or_default()
+    }
+
     /// Notes the objects that a job of AWS Backup has restored into a bucket.
     fn objects_of(&self, what: &Create) {
         let Create::AdoptRestored(adopted) = what else { return };
@@ -514,14 +524,14 @@ impl Cloud for Twin {
         Ok(offers)
     }
 
-    async fn recovery_points(&self, place: &Place, query: &PointQuery) -> CloudResult<Vec<RecoveryPoint>> {
+    async fn recovery_points(&self, place: &Place, query: &PointQuery) -> CloudResult<SeenPoints> {
         let call = gated::points_call(query);
         self.know_place(call, place)?;
         self.count(call, false);
         let visible = |p: &RecoveryPoint| {
             p.region == place.region && (p.account == place.account || p.shared_with.contains(&place.account))
         };
-        Ok(self.points_of(query).into_iter().filter(visible).collect())
+        Ok(self.points_of(query).into_iter().filter(visible).collect::<Vec<_>>().into())
     }
 
     async fn resources(&self, place: &Place, query: &LiveQuery) -> CloudResult<Vec<Resource>> {
@@ -551,6 +561,22 @@ impl Cloud for Twin {
             return Err(Self::lost_answer(call));
         }
         Ok(created)
+    }
+
+    async fn started(
+        &self,
+        place: &Place,
+        _run: &RunId,
+        start: &StartRestore,
+        _known: &[String],
+    ) -> CloudResult<Started> {
+        self.count("backup:ListRestoreJobs", false);
+        // The name is the run's own for each request.
+        let job = self.world.borrow().job_of(&start.name);
+        let (account, region) = (place.account.clone(), place.region.clone());
+        Ok(job.map_or(Started::Nothing, |id| {
+            Started::Job(ResourceRef { kind: Kind::RestoreJob, id, account, region })
+        }))
     }
 
     async fn observe(&self, place: &Place, kind: Kind, ids: &[String]) -> CloudResult<Vec<Observed>> {

@@ -26,4 +26,5 @@ mod shop;
 mod stacks;
 mod sweep;
 mod unready;
+mod vaults;
 mod waiting;

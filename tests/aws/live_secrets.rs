@@ -23,8 +23,8 @@ use engine::actions::context::Person;
 use engine::plan::{Input, Plan};
 use engine::run::{Config, Engine, Memory, Prober};
 use engine::secrets::Secrets;
+use estate::Resource;
 use estate::point::Sample;
-use estate::{RecoveryPoint, Resource};
 use event::{Bus, Consumer, Inputs};
 use futures_util::future::LocalBoxFuture;
 use playbook::check::CheckKind;
@@ -33,8 +33,8 @@ use port::Protected;
 use port::{
     ApiCalls, BucketRef, Cloud, CloudResult, CopiedObjects, CopyObjects, Create, Created, Exposure, Kind,
     LiveQuery, LossGate, MeasuredObjects, Needs, Observed, Offers, Origin, Permit, Place, PointQuery,
-    Preflight, ProbeAnswer, Progress, Remains, ResourceRef, TableLook, TableSeen, Tagged, VerifiedObjects,
-    VerifyObjects, Whose, Wishes, Zone,
+    Preflight, ProbeAnswer, Progress, Remains, ResourceRef, SeenPoints, StartRestore, Started, TableLook,
+    TableSeen, Tagged, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 use record::journal::{Durability, Journal};
 use record::objectives::{self, Record, record::Recorder};
@@ -62,9 +62,19 @@ impl Cloud for Real {
     async fn offers(&self, place: &Place, wishes: &Wishes) -> CloudResult<Offers> {
         self.0.offers(place, wishes).await
     }
-    async fn recovery_points(&self, place: &Place, query: &PointQuery) -> CloudResult<Vec<RecoveryPoint>> {
+    async fn recovery_points(&self, place: &Place, query: &PointQuery) -> CloudResult<SeenPoints> {
         self.0.recovery_points(place, query).await
     }
+    async fn started(
+        &self,
+        place: &Place,
+        run: &RunId,
+        start: &StartRestore,
+        known: &[String],
+    ) -> CloudResult<Started> {
+        self.0.started(place, run, start, known).await
+    }
+
     async fn resources(&self, place: &Place, query: &LiveQuery) -> CloudResult<Vec<Resource>> {
         self.0.resources(place, query).await
     }

@@ -68,6 +68,7 @@ mod templates;
 mod ui_display;
 mod validate;
 mod validate_files;
+mod vaults;
 mod what_checks_ask;
 mod what_checks_prove;
 

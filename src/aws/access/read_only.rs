@@ -105,13 +105,15 @@ read_only! {
     /// Reads AWS Backup.
     BackupReader, aws_sdk_backup:
     describe_restore_job DescribeRestoreJobFluentBuilder,
-    get_backup_vault_access_policy GetBackupVaultAccessPolicyFluentBuilder,
     get_backup_selection GetBackupSelectionFluentBuilder,
+    get_backup_vault_access_policy GetBackupVaultAccessPolicyFluentBuilder,
+    get_restore_job_metadata GetRestoreJobMetadataFluentBuilder,
     list_backup_plans ListBackupPlansFluentBuilder,
     list_backup_selections ListBackupSelectionsFluentBuilder,
     list_backup_vaults ListBackupVaultsFluentBuilder,
     list_copy_jobs ListCopyJobsFluentBuilder,
     list_recovery_points_by_backup_vault ListRecoveryPointsByBackupVaultFluentBuilder,
+    list_restore_jobs ListRestoreJobsFluentBuilder,
     list_tags ListTagsFluentBuilder,
 }
 
@@ -167,6 +169,7 @@ read_only! {
     /// Asks IAM for simulations, and reads of keys how old they are.
     IamReader, aws_sdk_iam:
     get_account_summary GetAccountSummaryFluentBuilder,
+    get_role GetRoleFluentBuilder,
     list_access_keys ListAccessKeysFluentBuilder,
     simulate_principal_policy SimulatePrincipalPolicyFluentBuilder,
 }

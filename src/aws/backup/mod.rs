@@ -3,7 +3,13 @@
 //! A job carries no tags and cannot be stopped. So its id in the journal is what proves that the
 //! resource is this run's.
 
+mod jobs;
+pub mod kinds;
 mod landing;
+pub mod role;
+pub mod vault_policy;
+
+pub use self::jobs::{at_work, started};
 
 use aws_sdk_backup::operation::describe_restore_job::DescribeRestoreJobOutput;
 use aws_sdk_backup::types::RestoreJobStatus;
@@ -16,7 +22,9 @@ use crate::{At, missing, observed, tags, with};
 use base::duration::{Span, Time};
 use port::request::OUTSIDE;
 use port::wait::CONSISTENT_AFTER;
-use port::{AdoptRestored, CloudError, CloudResult, Created, ErrorKind, Kind, Observed, StartRestore, State};
+use port::{
+    AdoptRestored, CloudError, CloudResult, Created, ErrorKind, Kind, Observed, StartRestore, Started, State,
+};
 
 const DESCRIBE: &str = "backup:DescribeRestoreJob";
 
@@ -24,6 +32,15 @@ const DESCRIBE: &str = "backup:DescribeRestoreJob";
 pub async fn start(at: &At<'_>, start: &StartRestore) -> CloudResult<Created> {
     const CALL: &str = "backup:StartRestoreJob";
     let writer = at.writer().await?;
+    // How long AWS Backup remembers a token, it does not say. A job without a name of its own may be
+    // another step's.
+    if at.origin.unsure
+        && jobs::names_the_request(start.restores)
+        && let Started::Job(job) =
+            started(&writer.read.backup, at.place, &at.run_tags.run, start, &[]).await?
+    {
+        return Ok(at.created(Kind::RestoreJob, job.id, "job"));
+    }
     let mut metadata = start.metadata.clone();
     if let Some(az) = &start.az {
         metadata.insert("availabilityZone".into(), at.zone_name(az).await?);
@@ -100,14 +117,27 @@ pub async fn finish(to: &Writer, now: Time, place: &port::Place, id: &str) -> Cl
             .help("it may not be visible yet; AWS Backup forgets old jobs: look for what it made by hand"));
     };
     if !has_ended(&job) {
-        let said = format!("the restore job {id} is {}, and no call stops it", status(&job));
+        let said = format!(
+            "the restore job {id} is {}, and no call stops it: run `drillmaster abort` on the run's folder again once it has ended",
+            status(&job)
+        );
         return Err(CloudError::new(ErrorKind::InUse, DESCRIBE, said));
     }
-    let Some(arn) = job.created_resource_arn() else { return Ok(()) };
+    let arn = match job.created_resource_arn() {
+        Some(arn) => arn.to_owned(),
+        None => match jobs::half_made(to, place, &job).await? {
+            Some(arn) => arn,
+            None => return Ok(()),
+        },
+    };
+    let (arn, is_told) = (arn.as_str(), job.created_resource_arn().is_some());
     let found = landing::found(to, place, arn, job.creation_date(), None).await?;
     let pairs = tags::of_run(&to.run_tags);
     let unseen = || {
-        if some_time(job.completion_date()).is_some_and(|at| at + Span(CONSISTENT_AFTER).delta() < now) {
+        // A name that a failed job was given. It made nothing under it.
+        if !is_told
+            || some_time(job.completion_date()).is_some_and(|at| at + Span(CONSISTENT_AFTER).delta() < now)
+        {
             return Ok(());
         }
         let said = format!("the restore job {id} made {arn}, which is not seen yet");

@@ -1,22 +1,23 @@
 //! AWS Backup: vaults, plans, what the plans select, and the recovery points of all vaults.
 
 use aws_sdk_backup::types::{
-    BackupSelection, BackupVaultListMember, ConditionParameter, CopyJobState, RecoveryPointByBackupVault,
-    RecoveryPointStatus, VaultState, VaultType,
+    BackupSelection, BackupVaultListMember, CopyJobState, RecoveryPointByBackupVault, RecoveryPointStatus,
+    VaultState, VaultType,
 };
 
-use super::found::{
-    Copy, Found, FoundPoint, Selection, TagCondition, bytes, empty_point, empty_resource, id_of, some,
-};
+use super::found::{Copy, Found, FoundPoint, Selection, bytes, empty_point, empty_resource, some};
 use super::{Here, Service, guard, listed};
 use crate::answer::missing;
+use crate::backup::kinds;
 use crate::points::backup::is_copy;
 use crate::points::search::{account_of, place_of};
+use crate::selection;
 use crate::time::some_time;
 use base::duration::{Time, When};
 use base::ids::AccountId;
+use estate::PointKind;
+use estate::discovered::What;
 use estate::file::{DeletionGuard, Scan};
-use estate::{PointKind, ResourceId};
 use port::{CloudResult, ErrorKind};
 
 pub const SERVICE: Service = Service {
@@ -36,33 +37,14 @@ pub const SERVICE: Service = Service {
 /// Items on a page: at most 1,000.
 const PAGE: i32 = 1_000;
 
-/// What AWS Backup backs up: the type as it names it, as an estate does, and what stands before the
-/// name in the last part of the ARN.
-const TYPES: [(&str, &str, &str); 13] = [
-    ("Aurora", "rds:cluster", "cluster:"),
-    ("DocumentDB", "docdb:cluster", "cluster:"),
-    ("DynamoDB", "dynamodb:table", "table/"),
-    ("EBS", "ec2:volume", "volume/"),
-    ("EC2", "ec2:instance", "instance/"),
-    ("EFS", "efs:file-system", "file-system/"),
-    ("EKS", "eks:cluster", "cluster/"),
-    ("FSx", "fsx:file-system", "file-system/"),
-    ("Neptune", "neptune:cluster", "cluster:"),
-    ("RDS", "rds:db", "db:"),
-    ("Redshift", "redshift:cluster", "cluster:"),
-    ("S3", "s3:bucket", ""),
-    ("Storage Gateway", "storagegateway:volume", "gateway/"),
-];
-
 pub async fn read(here: &Here<'_>) -> Found {
     let mut found = Found::default();
+    let copied = copies(here, &mut found).await;
     let vaults = vaults(here, &mut found).await;
-    points(here, &mut found, vaults).await;
-    let plans = plans(here, &mut found).await;
-    if found.take(plans).is_some() {
+    points(here, &mut found, vaults, copied).await;
+    if plans(here, &mut found).await {
         found.whole("backup:plan");
     }
-    copies(here, &mut found).await;
     found
 }
 
@@ -81,8 +63,14 @@ async fn tags(here: &Here<'_>, arn: &str) -> CloudResult<std::collections::BTree
     }
 }
 
-/// The account's own vaults, and those that other accounts share with it. `None`: nobody knows.
-async fn vaults(here: &Here<'_>, found: &mut Found) -> Option<Vec<BackupVaultListMember>> {
+/// The account's own vaults, and those that other accounts share with it.
+struct Vaults {
+    all: Vec<BackupVaultListMember>,
+    /// Whether both lists could be read.
+    whole: bool,
+}
+
+async fn vaults(here: &Here<'_>, found: &mut Found) -> Vaults {
     const CALL: &str = "backup:ListBackupVaults";
     let backup = &here.clients.backup;
     let own = backup.list_backup_vaults().max_results(PAGE);
@@ -101,8 +89,8 @@ async fn vaults(here: &Here<'_>, found: &mut Found) -> Option<Vec<BackupVaultLis
     // Only logically air-gapped vaults can be shared, by AWS RAM.
     let shared = backup.list_backup_vaults().by_shared(true).max_results(PAGE);
     let shared = found.take(listed!(here, CALL, backup_vault_list, next_token, shared));
-    let both = own.zip(shared);
-    both.map(|(own, shared)| own.into_iter().chain(shared).collect())
+    let whole = own.is_some() && shared.is_some();
+    Vaults { all: own.into_iter().chain(shared).flatten().collect(), whole }
 }
 
 /// What keeps the points of a vault.
@@ -147,10 +135,12 @@ async fn policy(here: &Here<'_>, vault: &BackupVaultListMember) -> CloudResult<O
     Ok(policy.and_then(|policy| guard::of_policy(&policy, &guard::of_vault())))
 }
 
-async fn points(here: &Here<'_>, found: &mut Found, vaults: Option<Vec<BackupVaultListMember>>) {
+/// The points of the vaults. `copied`: whether the copy jobs are known. Without them any point may be a
+/// copy, whose creation date is not its age.
+async fn points(here: &Here<'_>, found: &mut Found, vaults: Vaults, copied: bool) {
     const CALL: &str = "backup:ListRecoveryPointsByBackupVault";
-    let mut whole = vaults.is_some();
-    for vault in vaults.unwrap_or_default() {
+    let Vaults { all: vaults, mut whole } = vaults;
+    for vault in vaults {
         let Some(name) = vault.backup_vault_name() else { continue };
         if matches!(vault.vault_state(), Some(VaultState::Creating | VaultState::Failed)) {
             continue;
@@ -168,13 +158,15 @@ async fn points(here: &Here<'_>, found: &mut Found, vaults: Option<Vec<BackupVau
         // What cannot be read keeps nothing, as far as anybody knows. It is told.
         let kept = found.take(kept).unwrap_or_default();
         for point in &all {
-            found.points.extend(of_point(here, &vault, kept, &owner, point));
+            let mut point = of_point(here, &vault, kept, &owner, point);
+            if let Some(point) = point.as_mut().filter(|_| !copied) {
+                point.entry.taken = None;
+            }
+            found.points.extend(point);
         }
     }
     if whole {
-        for (_, kind, _) in TYPES {
-            found.whole_points(PointKind::Backup, kind);
-        }
+        found.whole_points(PointKind::Backup, What::ANY);
     }
 }
 
@@ -196,7 +188,7 @@ fn of_point(
     let (arn, of) = (point.recovery_point_arn()?, point.resource_arn()?);
     let (account, region) = place_of(Some(of));
     let (here_account, here_region) = (owner.clone(), here.region().clone());
-    let id = resource_of(point.resource_type(), of);
+    let id = kinds::resource(point.resource_type(), of);
     let mut entry = empty_point(id, PointKind::Backup, arn.to_owned(), here_account, here_region);
     // A continuous point grows, and AWS Backup does not list up to when. A copy has the time of its
     // copying here: `join` gives it the time of its source.
@@ -213,6 +205,7 @@ fn of_point(
     entry.vault_locked = kept.is_locked;
     entry.guard = kept.guard;
     entry.locks_on = kept.locks_on.map(When::At);
+    entry.cold = kinds::is_cold(point, here.now);
     entry.scan = point.aggregated_scan_result().map(|result| {
         let is_infected = !result.findings().is_empty();
         match (is_infected, result.failed_scan()) {
@@ -226,28 +219,16 @@ fn of_point(
     }
     let by_owner = owner == here.account();
     let found = FoundPoint { by_owner, ..FoundPoint::of_entry(entry) }.arn(Some(arn));
-    Some(found.of_place(account.or_else(|| Some(owner.clone())), region))
+    Some(found.of_place(account, region))
 }
 
-/// The resource of an ARN. A type that the table does not know keeps AWS's own name for it.
-fn resource_of(kind: Option<&str>, arn: &str) -> ResourceId {
-    let last = arn.splitn(6, ':').nth(5).unwrap_or(arn);
-    if let Some((_, kind, before)) = TYPES.into_iter().find(|(named, _, _)| Some(*named) == kind) {
-        let name = if before.is_empty() { None } else { last.rsplit_once(before) };
-        return id_of(kind, name.map_or(last, |(_, name)| name));
-    }
-    let service = arn.split(':').nth(2).unwrap_or_default();
-    let name = last.rsplit(['/', ':']).next().unwrap_or(last);
-    let of = last.split(['/', ':']).next().filter(|of| *of != name).unwrap_or("resource");
-    id_of(&format!("{service}:{of}"), name)
-}
-
-/// The plans and what they select.
-async fn plans(here: &Here<'_>, found: &mut Found) -> CloudResult<()> {
-    const SELECTION: &str = "backup:GetBackupSelection";
+/// The plans and what they select. Returns whether all could be read.
+async fn plans(here: &Here<'_>, found: &mut Found) -> bool {
     let backup = &here.clients.backup;
     let request = backup.list_backup_plans().max_results(PAGE);
-    let plans = listed!(here, "backup:ListBackupPlans", backup_plans_list, next_token, request)?;
+    let plans = listed!(here, "backup:ListBackupPlans", backup_plans_list, next_token, request);
+    let Some(plans) = found.take(plans) else { return false };
+    let mut whole = true;
     for plan in plans {
         let (Some(id), Some(name), Some(arn)) =
             (plan.backup_plan_id(), plan.backup_plan_name(), plan.backup_plan_arn())
@@ -258,83 +239,41 @@ async fn plans(here: &Here<'_>, found: &mut Found) -> CloudResult<()> {
         entry.tags = found.take(tags(here, arn).await).unwrap_or_default();
         found.resource(entry, Some(arn.to_owned()));
         let request = backup.list_backup_selections().backup_plan_id(id).max_results(PAGE);
-        let selections =
-            listed!(here, "backup:ListBackupSelections", backup_selections_list, next_token, request)?;
-        for selection in selections {
-            let Some(selection_id) = selection.selection_id() else { continue };
-            let request = backup.get_backup_selection().backup_plan_id(id).selection_id(selection_id).send();
-            let answer = here.call(SELECTION, request).await?;
-            let selection = answer.backup_selection.ok_or_else(|| missing(SELECTION, "selection"))?;
-            found.selections.push(selected(here, name, &selection));
+        let all = listed!(here, "backup:ListBackupSelections", backup_selections_list, next_token, request);
+        let all = found.take(all);
+        whole &= all.is_some();
+        for selection in all.iter().flatten().filter_map(|one| one.selection_id()) {
+            let selection = selection_of(here, id, selection).await;
+            let selection = found.take(selection);
+            whole &= selection.is_some();
+            found.selections.extend(selection.map(|selection| selected(here, name, &selection)));
         }
     }
-    Ok(())
+    whole
 }
 
-fn selected(here: &Here<'_>, plan: &str, selection: &BackupSelection) -> Selection {
-    let any_tag = selection.list_of_tags().iter();
-    let any_tag = any_tag.map(|tag| (tag.condition_key.clone(), tag.condition_value.clone()));
-    let conditions = selection.conditions();
-    let of = |parameters: &[ConditionParameter], is_pattern: bool, wanted: bool| -> Vec<TagCondition> {
-        let all = parameters.iter().filter_map(|parameter| {
-            let key = parameter.condition_key()?;
-            let key = key.strip_prefix("aws:ResourceTag/").unwrap_or(key).to_owned();
-            Some(TagCondition { key, value: parameter.condition_value()?.to_owned(), is_pattern, wanted })
-        });
-        all.collect()
-    };
-    Selection {
-        account: here.account().clone(),
-        region: here.region().clone(),
-        plan: plan.to_owned(),
-        resources: selection.resources().to_vec(),
-        not_resources: selection.not_resources().to_vec(),
-        any_tag: any_tag.collect(),
-        conditions: conditions.map_or_else(Vec::new, |all| {
-            [
-                of(all.string_equals(), false, true),
-                of(all.string_like(), true, true),
-                of(all.string_not_equals(), false, false),
-                of(all.string_not_like(), true, false),
-            ]
-            .into_iter()
-            .flatten()
-            .collect()
-        }),
-    }
+async fn selection_of(here: &Here<'_>, plan: &str, selection: &str) -> CloudResult<BackupSelection> {
+    const CALL: &str = "backup:GetBackupSelection";
+    let request = here.clients.backup.get_backup_selection().backup_plan_id(plan).selection_id(selection);
+    let answer = here.call(CALL, request.send()).await?;
+    answer.backup_selection.ok_or_else(|| missing(CALL, "selection"))
 }
 
-/// The copies that this region has made. AWS Backup lists them where the source is.
-async fn copies(here: &Here<'_>, found: &mut Found) {
+fn selected(here: &Here<'_>, plan: &str, what: &BackupSelection) -> Selection {
+    let (account, region) = (here.account().clone(), here.region().clone());
+    Selection { account, region, plan: plan.to_owned(), what: selection::Selection::of(what) }
+}
+
+/// The copies that this region has made. AWS Backup lists them where the source is. Returns whether they
+/// could be read.
+async fn copies(here: &Here<'_>, found: &mut Found) -> bool {
     let request = here.clients.backup.list_copy_jobs().by_state(CopyJobState::Completed).max_results(PAGE);
     let jobs = listed!(here, "backup:ListCopyJobs", copy_jobs, next_token, request);
-    for job in found.take(jobs).unwrap_or_default() {
+    let Some(jobs) = found.take(jobs) else { return false };
+    for job in jobs {
         if let (Some(from), Some(to)) = (job.source_recovery_point_arn, job.destination_recovery_point_arn) {
             found.copies.push(Copy { from, to });
         }
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn resources_are_read_from_arns() {
-        for (kind, arn, id) in [
-            ("RDS", "arn:aws:rds:us-east-1:111122223333:db:orders", "rds:db/orders"),
-            ("Aurora", "arn:aws:rds:us-east-1:111122223333:cluster:shop", "rds:cluster/shop"),
-            ("DynamoDB", "arn:aws:dynamodb:us-east-1:111122223333:table/carts", "dynamodb:table/carts"),
-            ("EBS", "arn:aws:ec2:us-east-1:111122223333:volume/vol-1", "ec2:volume/vol-1"),
-            ("S3", "arn:aws:s3:::receipts", "s3:bucket/receipts"),
-            (
-                "EFS",
-                "arn:aws:elasticfilesystem:us-east-1:111122223333:file-system/fs-1",
-                "efs:file-system/fs-1",
-            ),
-            ("Timestream", "arn:aws:timestream:us-east-1:111122223333:database/d", "timestream:database/d"),
-        ] {
-            assert_eq!(resource_of(Some(kind), arn).to_string(), id);
-        }
-    }
+    true
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::selection;
 use base::duration::{Size, When};
 use base::ids::{AccountId, Region};
 use estate::discovered::What;
@@ -44,22 +45,7 @@ pub struct Selection {
     pub account: AccountId,
     pub region: Region,
     pub plan: String,
-    pub resources: Vec<String>,
-    pub not_resources: Vec<String>,
-    /// One of these tags is enough.
-    pub any_tag: Vec<(String, String)>,
-    /// All of these must hold.
-    pub conditions: Vec<TagCondition>,
-}
-
-/// A condition on a tag.
-#[derive(Debug)]
-pub struct TagCondition {
-    pub key: String,
-    pub value: String,
-    /// `*` stands for any text.
-    pub is_pattern: bool,
-    pub wanted: bool,
+    pub what: selection::Selection,
 }
 
 /// A replica that another place knows more of.
@@ -215,6 +201,7 @@ pub fn empty_point(
         guard: None,
         locks_on: None,
         scan: None,
+        cold: false,
         every: None,
         keep: None,
         lag: None,
@@ -252,11 +239,7 @@ pub fn empty_resource(kind: &str, name: &str, account: &AccountId, region: Optio
     }
 }
 
-/// The id of a resource. Brackets hold the place of an id, so those of a name are written as in a
-/// URL. An alarm may have such a name.
-pub fn id_of(kind: &str, name: &str) -> ResourceId {
-    ResourceId::new(kind, &name.replace('[', "%5B").replace(']', "%5D"))
-}
+pub use crate::backup::kinds::id as id_of;
 
 /// An attribute with a value.
 pub fn some(text: Option<&str>) -> Option<String> {

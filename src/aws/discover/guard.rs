@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::join::is_like;
+use crate::like::is_like;
 use estate::file::DeletionGuard;
 
 /// What must be denied so that nobody deletes what lies in a vault or bucket.

@@ -11,6 +11,7 @@ use estate::{IdPlace, PointKind, ResourceId};
 use port::{Place, Zone};
 
 use crate::points::search::account_of;
+use crate::selection::{Candidate, Selected};
 
 use super::found::{Copy, Found, FoundPoint, FoundResource, Selection};
 
@@ -211,52 +212,20 @@ fn times_of_copies(points: &mut [FoundPoint], copies: &[Copy]) {
     }
 }
 
-/// Names the backup plans that select a resource.
+/// Names the backup plans that select a resource for certain, so that none passes for protected which
+/// is not.
 fn protect(resource: &mut FoundResource, selections: &[Selection]) {
     let FoundResource { entry, arn } = resource;
     let Some(arn) = arn else { return };
     let here = |s: &&Selection| s.account == entry.account && Some(&s.region) == entry.region.as_ref();
-    let plans = selections.iter().filter(here).filter(|selection| selects(selection, arn, &entry.tags));
+    let tags = entry.tags.iter().map(|(key, value)| (key.as_str(), Some(value.as_str()))).collect();
+    let candidate = Candidate { arn: Some(arn), tags };
+    let is_selected = |s: &&Selection| s.what.selects(&candidate) == Selected::Yes;
+    let plans = selections.iter().filter(here).filter(is_selected);
     let plans: Vec<String> = plans.map(|selection| selection.plan.clone()).collect();
     entry.protected_by.extend(plans);
     entry.protected_by.sort();
     entry.protected_by.dedup();
-}
-
-/// Whether a selection of a backup plan means a resource (AWS Backup API reference,
-/// `BackupSelection`).
-///
-/// AWS does not say whether `ListOfTags` adds to `Resources` or narrows them. Here it narrows, so
-/// that no resource passes for protected which is not.
-fn selects(selection: &Selection, arn: &str, tags: &BTreeMap<String, String>) -> bool {
-    let Selection { resources, not_resources, any_tag, conditions, .. } = selection;
-    let by_tags = !any_tag.is_empty() || !conditions.is_empty();
-    let named = resources.iter().any(|pattern| is_like(pattern, arn)) || (resources.is_empty() && by_tags);
-    let tagged = any_tag.is_empty() || any_tag.iter().any(|(key, value)| tags.get(key) == Some(value));
-    let holds = conditions.iter().all(|condition| {
-        let fits = |value: &String| {
-            if condition.is_pattern { is_like(&condition.value, value) } else { condition.value == *value }
-        };
-        tags.get(&condition.key).is_some_and(fits) == condition.wanted
-    });
-    named && tagged && holds && !not_resources.iter().any(|pattern| is_like(pattern, arn))
-}
-
-/// Whether a text fits a pattern in which `*` stands for any text.
-pub fn is_like(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
-    let mut ends = !pattern.contains('*');
-    let parts: Vec<&str> = parts.collect();
-    for (index, part) in parts.iter().enumerate() {
-        ends = index + 1 == parts.len();
-        if ends {
-            return rest.ends_with(part);
-        }
-        let Some(at) = rest.find(part) else { return false };
-        rest = rest.get(at + part.len()..).unwrap_or_default();
-    }
-    ends && rest.is_empty()
 }
 
 /// Adds what the place of a replica says of its lag.
@@ -326,78 +295,64 @@ fn place_in_id(all: &Places, place: &(AccountId, Option<Region>)) -> Option<IdPl
 fn placed(point: FoundPoint, names: &HashMap<ResourceId, Places>) -> PointEntry {
     let FoundPoint { mut entry, of_account, of_region, .. } = point;
     let Some(all) = names.get(&entry.of) else { return entry };
+    let bound = entry.kind.is_bound_to_its_account().then(|| entry.account.clone());
+    let of_account = of_account.or(bound);
     let account = of_account.as_ref().unwrap_or(&entry.account);
     let region = of_region.as_ref().unwrap_or(&entry.region);
     let here = all.iter().find(|(a, r)| a == account && r.as_ref().is_none_or(|r| r == region));
-    // A copy whose origin AWS does not tell restores the only resource of its name.
-    let of = here.or_else(|| all.iter().next().filter(|_| all.len() == 1));
-    if let Some(of) = of {
-        entry.of.place = place_in_id(all, of);
-    }
+    // AWS Backup names the resource itself. A copy in RDS names the snapshot that it was copied from,
+    // which may be a copy too. What AWS does not tell rules nothing out: of a bucket it tells nothing,
+    // and its name stands for one bucket in the world.
+    let is_certain = entry.kind == PointKind::Backup || of_region.is_none();
+    let may_be = |(account, region): &&(AccountId, Option<Region>)| {
+        !is_certain
+            || (of_account.as_ref().is_none_or(|of| of == account)
+                && of_region.as_ref().zip(region.as_ref()).is_none_or(|(of, region)| of == region))
+    };
+    let only = || all.iter().next().filter(|_| all.len() == 1).filter(may_be);
+    entry.of.place = match here.or_else(only) {
+        Some(of) => place_in_id(all, of),
+        // It is of a resource that was not read. The only resource of its name is another one.
+        None if all.len() == 1 => Some(IdPlace { account: of_account, region: of_region }),
+        None => None,
+    };
     entry
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::found::TagCondition;
+    use super::super::found::empty_point;
     use super::*;
 
-    fn selection() -> Selection {
-        Selection {
-            account: "111122223333".parse().unwrap(),
-            region: "us-east-1".parse().unwrap(),
-            plan: "daily".into(),
-            resources: Vec::new(),
-            not_resources: Vec::new(),
-            any_tag: Vec::new(),
-            conditions: Vec::new(),
-        }
-    }
-
+    /// `orders` of an account that was not read is not the only `orders` that was.
     #[test]
-    fn patterns_fit_whole_texts() {
-        for (pattern, text, fits) in [
-            ("*", "anything", true),
-            ("arn:aws:ec2:*:*:volume/*", "arn:aws:ec2:us-east-1:111122223333:volume/vol-1", true),
-            ("arn:aws:ec2:*:*:volume/*", "arn:aws:rds:us-east-1:111122223333:db:x", false),
-            ("a*c", "abcd", false),
-            ("abc", "abc", true),
-            ("abc", "abcd", false),
-            ("*b*b", "ab", false),
-            ("*b*b", "abb", true),
-        ] {
-            assert_eq!(is_like(pattern, text), fits, "{pattern} {text}");
-        }
-    }
-
-    #[test]
-    fn selections_are_by_arn_and_by_tags() {
-        let arn = "arn:aws:dynamodb:us-east-1:111122223333:table/carts";
-        let tags = BTreeMap::from([("app".to_owned(), "shop".to_owned())]);
-        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-        let condition = |value: &str, wanted| TagCondition {
-            key: "app".into(),
-            value: value.into(),
-            is_pattern: value.contains('*'),
-            wanted,
+    fn a_namesake_in_another_account_or_region_gets_no_points() {
+        let id: ResourceId = "rds:db/orders".parse().unwrap();
+        let (own, other): (AccountId, AccountId) =
+            ("111122223333".parse().unwrap(), "444455556666".parse().unwrap());
+        let (east, west): (Region, Region) = ("us-east-1".parse().unwrap(), "us-west-2".parse().unwrap());
+        let names = HashMap::from([(id.clone(), Places::from([(own.clone(), Some(east.clone()))]))]);
+        let of = |kind, account: Option<&AccountId>, region: Option<&Region>| {
+            let entry = empty_point(id.clone(), kind, "p".into(), other.clone(), west.clone());
+            let point = FoundPoint::of_entry(entry).of_place(account.cloned(), region.cloned());
+            placed(point, &names).of.to_string()
         };
-        assert!(!selects(&selection(), arn, &tags));
-        assert!(selects(&Selection { resources: vec!["*".into()], ..selection() }, arn, &tags));
-        assert!(!selects(
-            &Selection { resources: vec!["*".into()], not_resources: vec![arn.into()], ..selection() },
-            arn,
-            &tags
-        ));
-        assert!(selects(&Selection { any_tag: vec![pair("app", "shop")], ..selection() }, arn, &tags));
-        assert!(!selects(&Selection { any_tag: vec![pair("app", "other")], ..selection() }, arn, &tags));
-        for (conditions, expected) in [
-            (vec![condition("sh*", true)], true),
-            (vec![condition("shop", false)], false),
-            (vec![condition("other", false)], true),
-            (vec![condition("sh*", true), condition("shop", false)], false),
-        ] {
-            let with = Selection { resources: vec!["*".into()], conditions, ..selection() };
-            assert_eq!(selects(&with, arn, &tags), expected, "{with:?}");
-        }
+        let backup = PointKind::Backup;
+        assert_eq!(of(backup, Some(&own), Some(&east)), "rds:db/orders");
+        assert_eq!(
+            of(backup, Some(&other), Some(&east)),
+            "rds:db/orders[account=444455556666,region=us-east-1]"
+        );
+        assert_eq!(
+            of(backup, Some(&own), Some(&west)),
+            "rds:db/orders[account=111122223333,region=us-west-2]"
+        );
+        // Of a bucket AWS Backup tells no place.
+        assert_eq!(of(backup, None, None), "rds:db/orders");
+        // A snapshot that is no copy is of its owner's database.
+        assert_eq!(of(PointKind::RdsSnapshot, Some(&other), None), "rds:db/orders[account=444455556666]");
+        // The source of a copy may be a copy itself.
+        assert_eq!(of(PointKind::RdsSnapshot, Some(&other), Some(&east)), "rds:db/orders");
+        assert_eq!(of(PointKind::DynamodbBackup, None, None), "rds:db/orders[account=444455556666]");
     }
 }

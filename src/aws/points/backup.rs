@@ -10,51 +10,107 @@ use aws_sdk_backup::types::{
 use super::search::{account_of, place_of};
 use super::{Search, Target};
 use crate::access::BackupReader;
+use crate::backup::{kinds, vault_policy};
 use crate::pages;
 use crate::time::some_time;
 use base::duration::{Size, Time};
 use base::ids::{AccountId, Region};
-use estate::{PointKind, RecoveryPoint, ResourceId, Selector};
-use port::CloudResult;
+use estate::{IdPlace, Locus, PointKind, RecoveryPoint, Selector, VaultPolicy};
+use port::{CloudError, CloudResult, SeenPoints};
 
 /// The points of a resource, or one point, in the vaults of this account and in those that are
-/// shared with it.
+/// shared with it. A vault that cannot be read hides no other.
 ///
 /// The account that has copied a point to another vault also tells how old that copy is: AWS Backup
 /// gives a copy a creation date of its own.
-pub async fn find(backup: &BackupReader, search: &Search<'_>) -> CloudResult<Vec<RecoveryPoint>> {
-    let mut all = Vec::new();
+///
+/// # Errors
+///
+/// Nothing could be read.
+pub async fn find(backup: &BackupReader, search: &Search<'_>) -> CloudResult<SeenPoints> {
+    let mut seen = SeenPoints::default();
+    let jobs = jobs(backup).await.map_err(|error| seen.unread.push(error)).ok();
+    let jobs_by_copy = jobs.iter().flatten().filter_map(CopyJob::destination_recovery_point_arn);
+    let copied: BTreeSet<&str> = jobs_by_copy.collect();
+    let (mut vaults, mut read_any) = (Vec::new(), false);
+    for listed in [vaults_of(backup, false).await, vaults_of(backup, true).await] {
+        match listed {
+            Ok(listed) => vaults.extend(listed),
+            Err(error) => seen.unread.push(error),
+        }
+    }
     let mut dated: BTreeMap<String, Option<Time>> = BTreeMap::new();
-    let request = backup.list_copy_jobs().by_state(CopyJobState::Completed);
-    let jobs = pages!("backup:ListCopyJobs", copy_jobs, request);
-    let copied: BTreeSet<&str> = jobs.iter().filter_map(CopyJob::destination_recovery_point_arn).collect();
-    let own = pages!("backup:ListBackupVaults", backup_vault_list, backup.list_backup_vaults());
-    let shared =
-        pages!("backup:ListBackupVaults", backup_vault_list, backup.list_backup_vaults().by_shared(true));
-    let mut seen = BTreeSet::new();
-    for vault in own.iter().chain(&shared) {
+    let mut known = BTreeSet::new();
+    for vault in &vaults {
         let Some((name, arn)) = vault.backup_vault_name().zip(vault.backup_vault_arn()) else { continue };
-        if !seen.insert(arn.to_owned()) {
+        if !known.insert(arn) {
             continue;
         }
         let owner = account_of(arn).unwrap_or_else(|| search.place.account.clone());
         let is_own = owner == search.place.account;
-        let request = backup.list_recovery_points_by_backup_vault().backup_vault_name(name);
-        let request = request.set_backup_vault_account_id((!is_own).then(|| owner.to_string()));
-        for found in pages!("backup:ListRecoveryPointsByBackupVault", recovery_points, request) {
+        let found = match points_in(backup, name, (!is_own).then_some(&owner)).await {
+            Ok(found) => found,
+            Err(error) => {
+                let message = format!("the vault {arn}: {}", error.message);
+                seen.unread.push(CloudError { message, ..error });
+                continue;
+            }
+        };
+        read_any = true;
+        let mut wanted = Vec::new();
+        for found in found {
+            // Without the list of copies, any point may be one.
             let is_copy = is_copy(&found, &owner, &search.place.region)
+                || jobs.is_none()
                 || found.recovery_point_arn().is_some_and(|arn| copied.contains(arn));
             let Some(point) = point(search, vault, &owner, &found, is_copy) else { continue };
             if is_wanted(search, &point) {
                 if !is_copy {
                     dated.insert(point.id.clone(), point.taken);
                 }
-                all.push(point);
+                wanted.push(point);
             }
         }
+        if !wanted.is_empty() {
+            let policy = if is_own {
+                vault_policy::of(backup, name).await
+            } else {
+                Some(VaultPolicy::Unclear(format!("only its owner, account {owner}, can read it")))
+            };
+            wanted.iter_mut().for_each(|point| point.vault_policy.clone_from(&policy));
+        }
+        seen.points.extend(wanted);
     }
-    all.extend(copies(search, &jobs, &dated));
-    Ok(all)
+    seen.points.extend(copies(search, jobs.as_deref().unwrap_or_default(), &dated));
+    match seen.unread.pop() {
+        Some(error) if !read_any => Err(error),
+        Some(error) => {
+            seen.unread.push(error);
+            Ok(seen)
+        }
+        None => Ok(seen),
+    }
+}
+
+/// The copy jobs that this region has completed.
+async fn jobs(backup: &BackupReader) -> CloudResult<Vec<CopyJob>> {
+    let request = backup.list_copy_jobs().by_state(CopyJobState::Completed);
+    Ok(pages!("backup:ListCopyJobs", copy_jobs, request))
+}
+
+async fn vaults_of(backup: &BackupReader, shared: bool) -> CloudResult<Vec<BackupVaultListMember>> {
+    let request = backup.list_backup_vaults().set_by_shared(shared.then_some(true));
+    Ok(pages!("backup:ListBackupVaults", backup_vault_list, request))
+}
+
+async fn points_in(
+    backup: &BackupReader,
+    vault: &str,
+    owner: Option<&AccountId>,
+) -> CloudResult<Vec<RecoveryPointByBackupVault>> {
+    let request = backup.list_recovery_points_by_backup_vault().backup_vault_name(vault);
+    let request = request.set_backup_vault_account_id(owner.map(ToString::to_string));
+    Ok(pages!("backup:ListRecoveryPointsByBackupVault", recovery_points, request))
 }
 
 /// Whether a point in a vault of `owner` in `region` is a copy. A copy has the time of copying as
@@ -74,7 +130,11 @@ pub fn is_copy(point: &RecoveryPointByBackupVault, owner: &AccountId, region: &R
 
 fn is_wanted(search: &Search<'_>, point: &RecoveryPoint) -> bool {
     match search.target {
-        Target::Source(Selector::Id(id)) => id.without_place() == point.of,
+        Target::Source(Selector::Id(id)) => {
+            let place = id.place.clone().unwrap_or(IdPlace { account: None, region: None });
+            let locus = Locus { account: place.account, region: place.region, az: None };
+            id.without_place() == point.of && point.may_be_of(&locus)
+        }
         // AWS Backup lists points without their tags.
         Target::Source(Selector::Tag { .. }) => false,
         Target::Point(id) => point.id == id,
@@ -89,11 +149,15 @@ fn point(
     is_copy: bool,
 ) -> Option<RecoveryPoint> {
     let id = found.recovery_point_arn()?;
-    let of = resource(found.resource_type().unwrap_or_default(), found.resource_arn()?);
+    let arn = found.resource_arn()?;
+    let of = kinds::resource(found.resource_type(), arn);
+    let (of_account, of_region) = place_of(Some(arn));
     let is_usable =
         matches!(found.status(), Some(RecoveryPointStatus::Available | RecoveryPointStatus::Completed));
+    let state = found.status().filter(|_| !is_usable).map(|status| status.as_str().to_owned());
     // A composite point has parts. Only the parts are restored into a sandbox.
-    let is_usable = is_usable && !found.is_parent();
+    let state = state.or_else(|| found.is_parent().then(|| "COMPOSITE: name one of its parts".to_owned()));
+    let is_usable = state.is_none() && is_usable;
     let completed = some_time(found.completion_date());
     // The creation date of a copy is the time of copying, and a continuous point has many times.
     let created = some_time(found.creation_date());
@@ -103,6 +167,8 @@ fn point(
     let infected = found.aggregated_scan_result().is_some_and(|scan| !scan.findings().is_empty());
     let bytes = u64::try_from(found.backup_size_in_bytes().unwrap_or_default()).unwrap_or_default();
     Some(RecoveryPoint {
+        of_account,
+        of_region,
         taken: created.filter(|_| is_dated),
         made: created.filter(|_| !is_dated),
         usable: completed.filter(|_| is_usable),
@@ -113,6 +179,8 @@ fn point(
         managed_key: key_of_aws && !is_own && found.encryption_key_arn().is_none(),
         kms_key: found.encryption_key_arn().map(str::to_owned),
         infected,
+        cold: kinds::is_cold(found, search.now),
+        state,
         ..RecoveryPoint::new(of, PointKind::Backup, id, owner.clone(), search.place.region.clone())
     })
 }
@@ -135,8 +203,11 @@ fn copies(
             continue;
         };
         let (Some(account), Some(region)) = place_of(Some(vault)) else { continue };
-        let of = resource(job.resource_type().unwrap_or_default(), arn);
+        let of = kinds::resource(job.resource_type(), arn);
+        let (of_account, of_region) = place_of(Some(arn));
         let point = RecoveryPoint {
+            of_account,
+            of_region,
             taken: dated.get(source).copied().flatten(),
             ..RecoveryPoint::new(of, PointKind::Backup, copy, account, region)
         };
@@ -145,16 +216,6 @@ fn copies(
         }
     }
     all
-}
-
-/// The resource that was backed up, as an estate names it.
-fn resource(word: &str, arn: &str) -> ResourceId {
-    let rest = arn.splitn(6, ':').nth(5).unwrap_or(arn);
-    // `db:orders`, `cluster:ledger`, `instance/i-1`, `file-system/fs-1`, `table/t`, `bucket`.
-    let name = rest.rsplit(['/', ':']).next().unwrap_or(rest);
-    let row = port::restorable::TABLE.iter().find(|row| row.word == word);
-    let kind = row.map_or_else(|| format!("backup:{}", word.to_lowercase()), |row| row.kind.to_owned());
-    ResourceId::new(&kind, name)
 }
 
 #[cfg(test)]
@@ -182,23 +243,26 @@ mod tests {
         }
     }
 
+    /// `orders` of another account or region is another database. The ARN of a bucket has no place, and
+    /// its name stands for one bucket in the world.
     #[test]
-    fn what_was_backed_up_has_the_estates_name() {
-        for (word, arn, wanted) in [
-            ("RDS", "arn:aws:rds:us-east-1:111122223333:db:orders", "rds:db/orders"),
-            ("Aurora", "arn:aws:rds:us-east-1:111122223333:cluster:ledger", "rds:cluster/ledger"),
-            ("EC2", "arn:aws:ec2:us-east-1:111122223333:instance/i-1", "ec2:instance/i-1"),
-            ("EBS", "arn:aws:ec2:us-east-1:111122223333:volume/vol-1", "ec2:volume/vol-1"),
-            (
-                "EFS",
-                "arn:aws:elasticfilesystem:us-east-1:111122223333:file-system/fs-1",
-                "efs:file-system/fs-1",
-            ),
-            ("DynamoDB", "arn:aws:dynamodb:us-east-1:111122223333:table/carts", "dynamodb:table/carts"),
-            ("S3", "arn:aws:s3:::receipts", "s3:bucket/receipts"),
-            ("FSx", "arn:aws:fsx:us-east-1:111122223333:file-system/fs-2", "backup:fsx/fs-2"),
-        ] {
-            assert_eq!(resource(word, arn).to_string(), wanted);
-        }
+    fn a_namesake_elsewhere_is_not_wanted() {
+        let place =
+            port::Place { account: "999988887777".parse().unwrap(), region: "us-west-2".parse().unwrap() };
+        let now = chrono::DateTime::from_timestamp(1_000, 0).unwrap();
+        let vault = BackupVaultListMember::builder().backup_vault_name("kept").build();
+        let wants = |id: &str, word: &str, arn: &str| {
+            let selector = Selector::Id(id.parse().unwrap());
+            let search = Search { place: &place, target: Target::Source(&selector), now };
+            let found = RecoveryPointByBackupVault::builder().resource_type(word).resource_arn(arn);
+            let found = found.recovery_point_arn("arn:aws:backup:us-west-2:9:recovery-point:1").build();
+            is_wanted(&search, &point(&search, &vault, &place.account, &found, false).unwrap())
+        };
+        let arn = "arn:aws:rds:us-east-1:111122223333:db:orders";
+        assert!(wants("rds:db/orders", "RDS", arn));
+        assert!(wants("rds:db/orders[account=111122223333,region=us-east-1]", "RDS", arn));
+        assert!(!wants("rds:db/orders[account=444455556666]", "RDS", arn));
+        assert!(!wants("rds:db/orders[region=us-west-2]", "RDS", arn));
+        assert!(wants("s3:bucket/receipts[account=111122223333]", "S3", "arn:aws:s3:::receipts"));
     }
 }

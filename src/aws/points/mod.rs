@@ -16,9 +16,9 @@ use self::search::{
 };
 use super::Aws;
 use estate::{PointKind, RecoveryPoint};
-use port::{CloudResult, Place, PointQuery};
+use port::{CloudResult, Place, PointQuery, SeenPoints};
 
-pub async fn find(aws: &Aws, place: &Place, query: &PointQuery) -> CloudResult<Vec<RecoveryPoint>> {
+pub async fn find(aws: &Aws, place: &Place, query: &PointQuery) -> CloudResult<SeenPoints> {
     let (target, kinds) = match query {
         PointQuery::Of { selector, kinds, reader: _ } => (Target::Source(selector), kinds.clone()),
         PointQuery::Id { id, kind } => (Target::Point(id), vec![*kind]),
@@ -26,7 +26,7 @@ pub async fn find(aws: &Aws, place: &Place, query: &PointQuery) -> CloudResult<V
     let search = Search { place, target, now: aws.config.clock.now() };
     let elsewhere = aws.access(&place.account).endpoint.is_some();
     let clients = aws.s3_clients(place).await.map_err(|e| aws.blame(&place.account, e))?;
-    let mut all: Vec<RecoveryPoint> = Vec::new();
+    let (mut all, mut unread): (Vec<RecoveryPoint>, _) = (Vec::new(), Vec::new());
     for kind in kinds {
         all.extend(match kind {
             // Replicas have versions too. The bucket then counts as a replica only, since its lag
@@ -50,10 +50,14 @@ pub async fn find(aws: &Aws, place: &Place, query: &PointQuery) -> CloudResult<V
             PointKind::RdsReplica => database::replicas(&clients.rds, &search).await?,
             PointKind::DynamodbPitr => table::continuous(&clients.dynamodb, &search).await?,
             PointKind::DynamodbBackup => table::backups(&clients.dynamodb, &search).await?,
-            PointKind::Backup => backup::find(&clients.backup, &search).await?,
+            PointKind::Backup => {
+                let seen = backup::find(&clients.backup, &search).await?;
+                unread.extend(seen.unread);
+                seen.points
+            }
             // No action restores from these yet.
             PointKind::EfsReplica => Vec::new(),
         });
     }
-    Ok(all)
+    Ok(SeenPoints { points: all, unread })
 }

@@ -16,7 +16,7 @@ use crate::actions::{self, Entry};
 use base::graph::Graph;
 use base::ids::{AccountId, Region};
 use estate::file::EstateFile;
-use estate::{Loss, Resource, ResourceId, Selector, scope};
+use estate::{Locus, Loss, Resource, ResourceId, Selector, scope};
 use playbook::Loaded;
 use playbook::action::{ActionDecl, Demands, FileKind, ReplicaDemand, SourceSpec};
 use playbook::address::Addresses;
@@ -272,6 +272,31 @@ impl Plan {
 
     pub fn resources(&self) -> &[Resource] {
         &self.radius.resources
+    }
+
+    /// Where this drill's accounts of AWS reach into what will be lost. They are asked before T0 only.
+    pub fn lost_places(&self) -> Vec<Place> {
+        let at =
+            |account: &AccountId, region: &Region| Place { account: account.clone(), region: region.clone() };
+        match &self.loss {
+            Loss::Az(_) => Vec::new(),
+            Loss::Region(region) => {
+                self.surviving_accounts().iter().map(|account| at(account, region)).collect()
+            }
+            Loss::Account(account) if self.has_account(account) => {
+                self.regions.iter().map(|region| at(account, region)).collect()
+            }
+            Loss::Account(_) => Vec::new(),
+        }
+    }
+
+    /// Where the resources are that a selector means: the lost ones, if it means any.
+    pub fn loci(&self, selector: &Selector) -> Vec<&Locus> {
+        let all: Vec<&Resource> =
+            self.resources().iter().filter(|resource| selector.means(resource)).collect();
+        let lost = all.iter().copied().filter(|resource| self.loss.takes_resource(resource));
+        let lost: Vec<&Locus> = lost.map(|resource| &resource.locus).collect();
+        if lost.is_empty() { all.into_iter().map(|resource| &resource.locus).collect() } else { lost }
     }
 
     /// The accounts whose credentials the drill may use after T0, except those of other providers.

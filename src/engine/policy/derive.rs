@@ -81,11 +81,18 @@ fn derive(plan: &Plan, with_production: bool) -> Result<Policies, PolicyError> {
         plan,
         here: BTreeSet::from([plan.sandbox.region.clone()]),
         everywhere: plan.regions.iter().cloned().collect(),
+        lost_region: BTreeSet::new(),
         grants: BTreeMap::new(),
         lost: None,
         notes: BTreeSet::new(),
     };
-    let is_asked = |account: &&AccountId| Live::of(plan).is_some_and(|live| live.accounts.contains(account));
+    let is_asked = |account: &&AccountId| {
+        let of_copies = plan.has_account(account) && plan.steps().any(|(_, work)| reads_backups(work));
+        of_copies || Live::of(plan).is_some_and(|live| live.accounts.contains(account))
+    };
+    if with_production {
+        all.lost_region.extend(plan.loss.region().cloned());
+    }
     all.lost = plan
         .loss
         .account()
@@ -129,12 +136,19 @@ fn derive(plan: &Plan, with_production: bool) -> Result<Policies, PolicyError> {
     Ok(Policies { accounts, notes })
 }
 
+/// Whether a step restores or copies recovery points of AWS Backup.
+fn reads_backups(work: &StepWork) -> bool {
+    work.source.as_ref().is_some_and(|source| source.kinds.contains(&PointKind::Backup))
+}
+
 struct Derivation<'a> {
     plan: &'a Plan,
     /// The sandbox's region.
     here: BTreeSet<Region>,
     /// The regions where recovery points are searched.
     everywhere: BTreeSet<Region>,
+    /// The lost region, in which the age of AWS Backup's copies is looked up before T0.
+    lost_region: BTreeSet<Region>,
     grants: BTreeMap<AccountId, Grants>,
     /// The lost account, which is only read before T0.
     lost: Option<(AccountId, Grants)>,
@@ -275,7 +289,11 @@ impl Derivation<'_> {
         };
         let service = BTreeSet::from(["backup.amazonaws.com".to_owned()]);
         let to = Conditions::from([((Test::StringEquals, "iam:PassedToService".into()), service)]);
-        grants.add("Pass", "iam:PassRole", BTreeSet::from([role]), to);
+        grants.add("Pass", "iam:PassRole", BTreeSet::from([role.clone()]), to);
+        // Preflight looks at it.
+        for action in ["iam:GetRole", PROVE] {
+            grants.add("Prove", action, BTreeSet::from([role.clone()]), Conditions::new());
+        }
         Ok(())
     }
 
@@ -342,6 +360,21 @@ impl Derivation<'_> {
                     grants.calls(calls::survey(*kind, of), &at)?;
                 }
             }
+        }
+        if source.kinds.contains(&PointKind::Backup) { self.dates_of_copies() } else { Ok(()) }
+    }
+
+    /// Allows the look-up of how old AWS Backup's copies are, where the loss will be. Without it their
+    /// age is unknown.
+    fn dates_of_copies(&mut self) -> Result<(), UnknownCall> {
+        let calls = calls::survey(PointKind::Backup, None);
+        if !self.lost_region.is_empty() {
+            let at = CallTarget { regions: &self.lost_region, sources: &self.lost_region, bucket: None };
+            self.grants.values_mut().try_for_each(|grants| grants.calls(calls, &at))?;
+        }
+        if let Some((_, grants)) = &mut self.lost {
+            let at = CallTarget { regions: &self.everywhere, sources: &self.everywhere, bucket: None };
+            grants.calls(calls, &at)?;
         }
         Ok(())
     }

@@ -271,6 +271,9 @@ pub const TABLE: &[(&str, &[Need])] = &[
     // was made. Machines, volumes and file systems have no name by which they could be told apart.
     ("backup:StartRestoreJob", &[need("backup:StartRestoreJob", Used, RECOVERY_POINTS)]),
     ("backup:DescribeRestoreJob", &[need("backup:DescribeRestoreJob", Listing, &["*"])]),
+    ("backup:GetRestoreJobMetadata", &[need("backup:GetRestoreJobMetadata", Listing, &["*"])]),
+    ("backup:ListRestoreJobs", &[need("backup:ListRestoreJobs", Listing, &["*"])]),
+    ("backup:GetBackupVaultAccessPolicy", &[need("backup:GetBackupVaultAccessPolicy", Used, &["backup:{r}:{a}:backup-vault:*"])]),
     ("backup:ListBackupVaults", &[need("backup:ListBackupVaults", Listing, &["*"])]),
     ("backup:ListCopyJobs", &[need("backup:ListCopyJobs", Listing, &["*"])]),
     ("backup:ListRecoveryPointsByBackupVault", &[need("backup:ListRecoveryPointsByBackupVault", Used, &["backup:{r}:*:backup-vault:*"])]),

@@ -19,7 +19,7 @@ use playbook::expr::is_template;
 use playbook::model::Measures;
 use port::{
     Asking, CloudError, CloudResult, ErrorKind, Finding, Grant, Needs, Place, PointQuery, Preflight,
-    PreflightFinding, Rule, RunTags, Wishes,
+    PreflightFinding, Restorable, Rule, RunTags, Wishes,
 };
 
 pub fn run_started(plan: &Plan, config: &Config, expires: Time) -> RunStarted {
@@ -326,7 +326,7 @@ async fn unreadable_elsewhere(engine: &Engine) -> Option<Halt> {
             reader: Some(there.id.clone()),
         };
         match engine.cloud.recovery_points(&place, &query).await {
-            Ok(found) if found.is_empty() => {
+            Ok(found) if found.points.is_empty() => {
                 let stop = Stop::Aborted {
                     error: format!("there is no bucket {}: {}", read.name, engine.looked_in(&[place])),
                     help: Some("check the bucket's name and the account's `endpoint`".into()),
@@ -405,6 +405,10 @@ fn needs(plan: &Plan) -> Needs {
         calls.extend(decl.calls);
         if decl.needs(Prepared::DbSubnetGroup) || demands.db_subnet_group {
             calls.insert("rds:CreateDBSubnetGroup");
+        }
+        if let Some(backup) = demands.backup.as_ref().filter(|backup| !is_template(&backup.role)) {
+            let restores = backup.restores.and_then(Restorable::of);
+            needs.restore_roles.entry(backup.role.clone()).or_default().extend(restores);
         }
         needs.db_instances += demands.db_instances;
         if let Some(machines) = &demands.machines {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 
 use base::ids::name_of;
-use estate::{PointKind, RecoveryPoint};
+use estate::{PointKind, RecoveryPoint, VaultPolicy};
 use port::PointQuery;
 
 /// The points that existed just before T0, by query.
@@ -53,6 +53,14 @@ pub(super) fn merge(merged: &mut BTreeMap<PointKey, RecoveryPoint>, mut point: R
     known.managed_key |= point.managed_key;
     known.encrypted |= point.encrypted;
     known.infected |= point.infected;
+    known.cold |= point.cold;
+    known.of_account = known.of_account.take().or(point.of_account);
+    known.of_region = known.of_region.take().or(point.of_region);
+    known.state = known.state.take().or(point.state);
+    known.vault_policy = match (known.vault_policy.take(), point.vault_policy) {
+        (Some(VaultPolicy::Denies), _) | (_, Some(VaultPolicy::Denies)) => Some(VaultPolicy::Denies),
+        (one, other) => one.or(other),
+    };
     known.kms_key = known.kms_key.take().or(point.kms_key);
     known.engine = known.engine.take().or(point.engine);
     if known.fixed_options.is_empty() {

@@ -1,6 +1,7 @@
 //! Finds the surviving recovery points and chooses one for a step.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::Engine;
@@ -8,15 +9,15 @@ use super::found::{FoundPoints, key};
 use super::known::{Points, report_key};
 use super::survey::arn_part;
 use crate::actions::context::StepError;
-use base::duration::{Time, mistaken_time};
+use base::duration::{Time, human_seconds, mistaken_time};
 use base::ids::AccountId;
 use estate::point::{
     LEAST_RETENTION, LONGEST_RETENTION, LOOK_BACK, Rejection, Use, Wanted, WorstCase, select, worst_case_rpo,
 };
-use estate::{PointIndex, PointKind, RecoveryPoint, Selector};
+use estate::{PointIndex, PointKind, RecoveryPoint, Selector, VaultPolicy};
 use event::{Body, Chosen, Made, RestoreSource};
 use playbook::action::{PointSpec, SourceSpec, SourceWhat};
-use port::{Finding, Place, PointQuery, Rule};
+use port::{Finding, Place, PointQuery, Restorable, Rule};
 
 /// The log of a database or table does not reach back to `at`.
 fn too_early(chosen: &RecoveryPoint, at: Time) -> StepError {
@@ -50,14 +51,16 @@ impl Chooser<'_> {
         if let Some(mistaken) = spec.id().and_then(mistaken_time) {
             return Err(StepError::wrong(mistaken.message, mistaken.help));
         }
-        match &spec.what {
-            SourceWhat::Id(id) => self.by_id(id, &spec).await.map(Some),
+        let chosen = match &spec.what {
+            SourceWhat::Id(id) => self.by_id(id, &spec).await?,
             SourceWhat::Of { kind, name, point } => {
                 let selector =
                     Selector::of_kind(kind, name).map_err(|e| StepError::wrong(e.message, e.help))?;
-                self.of(step, &spec, selector, point).await.map(Some)
+                self.of(step, &spec, selector, point).await?
             }
-        }
+        };
+        self.report_condition(step, &chosen.source.point, spec.is_copy());
+        Ok(Some(chosen))
     }
 
     /// Remembers the copies that a step made, and returns them for the event.
@@ -122,7 +125,8 @@ impl Chooser<'_> {
     ) -> Result<Chosen, StepError> {
         let (query, places) = self.engine.asked_for(selector.clone(), spec);
         let result = self.query(&query, &places).await;
-        let found = &result.points;
+        let meant = self.meant(step, &selector, &result.points)?;
+        let found = &*meant;
         let (wanted, at) = match point {
             PointSpec::Latest => (Wanted::Latest, None),
             PointSpec::Id(id) => (Wanted::Id(id.clone()), None),
@@ -213,6 +217,71 @@ impl Chooser<'_> {
             covers,
             machines,
         })
+    }
+
+    /// The points of the resource that is meant. A resource of the same name in another account or
+    /// region lends it none. Where nothing says which one is meant, none is used.
+    fn meant<'b>(
+        &self,
+        step: &str,
+        selector: &Selector,
+        found: &'b [RecoveryPoint],
+    ) -> Result<Cow<'b, [RecoveryPoint]>, StepError> {
+        let places: BTreeSet<String> = found.iter().filter_map(RecoveryPoint::of_place).collect();
+        if places.is_empty() {
+            return Ok(Cow::Borrowed(found));
+        }
+        let loci = self.engine.plan.loci(selector);
+        if loci.is_empty() && places.len() > 1 {
+            let places = places.into_iter().collect::<Vec<_>>().join("; ");
+            let message = format!("{selector} stands for several resources with recovery points: {places}");
+            let fix = format!(
+                "say which one is meant: `{selector}[account=…,region=…]`, or let a workload list it, or the estate"
+            );
+            self.engine.report(Finding::new(Rule::Namesake, selector.to_string(), &message, &fix));
+            return Err(StepError::wrong(message, fix));
+        }
+        let is_meant = |point: &RecoveryPoint| loci.is_empty() || loci.iter().any(|at| point.may_be_of(at));
+        if found.iter().all(is_meant) {
+            return Ok(Cow::Borrowed(found));
+        }
+        let (meant, others): (Vec<_>, Vec<_>) = found.iter().cloned().partition(is_meant);
+        for other in &others {
+            let why = other.why(Rejection::OfNamesake, &self.engine.plan.loss);
+            self.report_point(step, other, Some(&why));
+        }
+        Ok(Cow::Owned(meant))
+    }
+
+    /// Reports what a person should know of the chosen point, also if the step names it.
+    fn report_condition(&self, step: &str, chosen: &RecoveryPoint, is_copy: bool) {
+        let id = &chosen.id;
+        if chosen.infected {
+            self.engine.report(Finding::new(
+                Rule::PointInfected,
+                id,
+                format!("step `{step}` used {id}, in which a malware scan has found something"),
+                "restore the newest clean point (`point: latest` leaves infected ones out), or look at what was restored before anything uses it",
+            ));
+        }
+        if chosen.cold {
+            let thaws = Restorable::of(&chosen.of.kind).and_then(Restorable::thaws_in);
+            let thaws = thaws.map_or("hours".to_owned(), |thaws| human_seconds(thaws.as_secs_f64()));
+            self.engine.report(Finding::new(
+                Rule::PointInColdStorage,
+                id,
+                format!("step `{step}` used {id}, which lies in cold storage: AWS takes up to {thaws} more for it"),
+                "keep the points that the objectives need in warm storage (`MoveToColdStorageAfterDays` of the backup plan), or name a warm one",
+            ));
+        }
+        if let Some(VaultPolicy::Unclear(why)) = chosen.vault_policy.as_ref().filter(|_| !is_copy) {
+            self.engine.report(Finding::new(
+                Rule::VaultPolicyUnclear,
+                id,
+                format!("whether the vault of {id} lets step `{step}` restore is not known: of its access policy, {why}"),
+                "look at the policy (`aws backup get-backup-vault-access-policy`): `backup:StartRestoreJob` must not be denied",
+            ));
+        }
     }
 
     /// The instant that PITR restores to. Production may go on during the drill, and its latest

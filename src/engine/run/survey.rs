@@ -15,7 +15,7 @@ use estate::{PointKind, RecoveryPoint, Selector};
 use playbook::action::{BucketRead, SourceSpec, SourceWhat};
 use playbook::check::CheckType;
 use playbook::expr::{is_template, render_known};
-use port::{CloudError, ErrorKind, Finding, Place, PointQuery, Rule};
+use port::{CloudError, ErrorKind, Finding, Place, PointQuery, Rule, SeenPoints};
 
 /// How many queries run at once. APIs throttle callers that list everything at the same time.
 const AT_ONCE: usize = 8;
@@ -46,10 +46,47 @@ impl Engine {
             if is_restored {
                 self.sample_buckets(&query, &mut seen.points).await;
             }
+            self.date_copies(&query, &mut seen.points).await;
             // An incomplete result is left out. A step that needs the query repeats it.
             seen.complete.then_some((query, seen.points))
         });
         asked.buffered(AT_ONCE).filter_map(std::future::ready).collect().await
+    }
+
+    /// Looks for the age of AWS Backup's copies where they were made from. Only the place of the source
+    /// lists a copy job, and that place is about to be lost. This is before T0.
+    async fn date_copies(&self, query: &PointQuery, points: &mut Vec<RecoveryPoint>) {
+        let undated =
+            |p: &RecoveryPoint| p.kind == PointKind::Backup && p.taken.is_none() && p.made.is_some();
+        // An estate gives the age of each copy.
+        if self.cloud.tells_changes() || !points.iter().any(undated) {
+            return;
+        }
+        let query = match query {
+            PointQuery::Of { selector, reader, .. } => PointQuery::Of {
+                selector: selector.clone(),
+                kinds: vec![PointKind::Backup],
+                reader: reader.clone(),
+            },
+            PointQuery::Id { .. } => query.clone(),
+        };
+        let places = self.plan.lost_places();
+        let answers = join_all(places.iter().map(|place| self.cloud.recovery_points(place, &query))).await;
+        let mut merged: BTreeMap<PointKey, RecoveryPoint> = BTreeMap::new();
+        std::mem::take(points).into_iter().for_each(|point| merge(&mut merged, point));
+        for (place, answer) in places.iter().zip(answers) {
+            let errors = match answer {
+                Ok(seen) => {
+                    seen.points.into_iter().for_each(|point| merge(&mut merged, point));
+                    seen.unread
+                }
+                Err(error) => vec![error],
+            };
+            for error in errors {
+                self.report_undated(place, &error);
+            }
+        }
+        points.extend(merged.into_values());
     }
 
     /// The buckets that steps and checks read by their names, besides those that a step restores
@@ -172,10 +209,13 @@ impl Engine {
         let mut complete = true;
         for (place, answer) in places.iter().zip(answers) {
             match answer {
-                Ok(points) => points.into_iter().for_each(|mut p| {
-                    p.elsewhere = self.gate.is_elsewhere(&p.account);
-                    merge(&mut merged, p);
-                }),
+                Ok(SeenPoints { points, unread }) => {
+                    points.into_iter().for_each(|mut p| {
+                        p.elsewhere = self.gate.is_elsewhere(&p.account);
+                        merge(&mut merged, p);
+                    });
+                    unread.iter().for_each(|error| self.report_unseen(place, error));
+                }
                 Err(error) => {
                     complete &= error.kind == ErrorKind::Unsupported;
                     self.report_unseen(place, &error);
@@ -201,7 +241,10 @@ impl Engine {
         let mut complete = true;
         for ((place, _), answer) in asked.iter().zip(join_all(answers).await) {
             match answer {
-                Ok(points) => points.into_iter().for_each(|p| merge(merged, p)),
+                Ok(SeenPoints { points, unread }) => {
+                    points.into_iter().for_each(|p| merge(merged, p));
+                    unread.iter().for_each(|error| self.report_unseen(place, error));
+                }
                 Err(error) => {
                     complete = false;
                     self.report_unseen(place, &error);
@@ -236,8 +279,19 @@ impl Engine {
         self.report(Finding::new(
             Rule::RecoveryPointsUnseen,
             format!("{} {}", place.account, place.region),
-            format!("recovery points could not be listed: {error}"),
+            format!(
+                "recovery points could not be listed, and a newer one than was used may lie there: {error}"
+            ),
             error.help.as_deref().unwrap_or("give the drill credentials that may read there"),
+        ));
+    }
+
+    fn report_undated(&self, place: &Place, error: &CloudError) {
+        self.report(Finding::new(
+            Rule::RecoveryPointsUnseen,
+            format!("{} {}", place.account, place.region),
+            format!("how old the copies are that were made from there is not known: {error}"),
+            error.help.as_deref().unwrap_or("give the drill credentials that may read there before T0"),
         ));
     }
 }

@@ -145,9 +145,12 @@ pub fn survey(kind: PointKind, of: Option<&str>) -> &'static [&'static str] {
             "dynamodb:ListTables",
             "dynamodb:ListTagsOfResource",
         ],
-        PointKind::Backup => {
-            &["backup:ListBackupVaults", "backup:ListCopyJobs", "backup:ListRecoveryPointsByBackupVault"]
-        }
+        PointKind::Backup => &[
+            "backup:GetBackupVaultAccessPolicy",
+            "backup:ListBackupVaults",
+            "backup:ListCopyJobs",
+            "backup:ListRecoveryPointsByBackupVault",
+        ],
         // No action restores from these yet, so no survey looks for them.
         PointKind::EfsReplica => &[],
     }
@@ -286,7 +289,9 @@ fn undoing_of(call: CreateCall) -> &'static [&'static str] {
             &["elasticfilesystem:DescribeMountTargets", "elasticfilesystem:DeleteMountTarget"]
         }
         // What the job made is deleted by the calls of its kind (`restored`).
-        CreateCall::StartRestoreJob => &["backup:DescribeRestoreJob"],
+        CreateCall::StartRestoreJob => {
+            &["backup:DescribeRestoreJob", "backup:GetRestoreJobMetadata", "backup:ListRestoreJobs"]
+        }
         // These calls change a resource of another call, and are undone with it.
         CreateCall::AdoptRestored
         | CreateCall::AttachVolume

@@ -8,7 +8,7 @@ use indexmap::IndexSet;
 
 use base::duration::Time;
 use event::{Body, Event};
-use port::{Create, Created, Place, ResourceRef, Sent};
+use port::{Create, Created, Place, ResourceRef, Sent, StartRestore};
 
 #[derive(Debug, Clone, Default)]
 pub struct RequestLog {
@@ -43,8 +43,8 @@ impl KnownRequest {
         self.answer == Answer::Unknown && self.what.adds()
     }
 
-    /// The restore that it may have started without an answer, with the recovery point.
-    fn unanswered_restore(&self) -> Option<(&Place, &str)> {
+    /// The restore that it may have started without an answer.
+    fn unanswered_restore(&self) -> Option<&StartRestore> {
         let is_known = match self.answer {
             Answer::Created(_) => true,
             Answer::Refused => !self.was_unknown,
@@ -53,10 +53,20 @@ impl KnownRequest {
         if let (false, event::Request::Create(what)) = (is_known, &self.what)
             && let Create::StartRestore(start) = &**what
         {
-            return Some((&self.place, &start.recovery_point));
+            return Some(start);
         }
         None
     }
+}
+
+/// A restore by AWS Backup whose start got no answer.
+#[derive(Debug, Clone)]
+pub struct UnansweredRestore {
+    pub place: Place,
+    /// The request, as the journal holds it.
+    pub start: StartRestore,
+    /// The time of the last intent or answer.
+    pub heard: Time,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -155,13 +165,19 @@ impl RequestLog {
 
     /// The last time of an intent or answer among requests with an unknown outcome.
     pub fn last_unknown(&self) -> Option<Time> {
-        self.requests.values().filter(|request| request.is_unknown()).map(|request| request.heard).max()
+        let is_unknown = |r: &&KnownRequest| r.is_unknown() || r.unanswered_restore().is_some();
+        self.requests.values().filter(is_unknown).map(|request| request.heard).max()
     }
 
-    /// The restores by AWS Backup whose start got no answer: the place and the recovery point. A job
-    /// carries no tags, so that no search by tag finds it.
-    pub fn unanswered_restores(&self) -> BTreeSet<(&Place, &str)> {
-        self.requests.values().filter_map(KnownRequest::unanswered_restore).collect()
+    /// The restores by AWS Backup whose start got no answer, by their tokens. A job carries no tags, so
+    /// that no search by tag finds it.
+    pub fn unanswered_restores(&self) -> BTreeMap<String, UnansweredRestore> {
+        let of = |(token, request): (&String, &KnownRequest)| {
+            let start = request.unanswered_restore()?.clone();
+            let (place, heard) = (request.place.clone(), request.heard);
+            Some((token.clone(), UnansweredRestore { place, start, heard }))
+        };
+        self.requests.iter().filter_map(of).collect()
     }
 
     /// All created resources, in the order of creation.

@@ -4,13 +4,13 @@
 //! so its outcome is always known, or known to be unknown.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::memory::{Answer, RequestLog};
+use super::memory::{Answer, RequestLog, UnansweredRestore};
 use base::clock::Clock;
 use base::digest::{digest_of, sha256};
 use base::duration::{Span, Time};
@@ -103,17 +103,21 @@ impl Provisioner {
         self.requests.borrow().last_unknown()
     }
 
-    /// What teardown cannot find: the restore jobs whose start got no answer, each as a text.
-    pub fn unanswered_restores(&self) -> Vec<String> {
-        let requests = self.requests.borrow();
-        let unanswered = requests.unanswered_restores().into_iter();
-        unanswered
-            .map(|(place, point)| {
-                format!(
-                    "unknown (restore job of {point}, {place}: its start got no answer; look for it, and for what it made, with `aws backup list-restore-jobs`)"
-                )
-            })
-            .collect()
+    /// The restores by AWS Backup whose start got no answer, by their tokens. No search by tag finds
+    /// their jobs.
+    pub fn unanswered_restores(&self) -> BTreeMap<String, UnansweredRestore> {
+        self.requests.borrow().unanswered_restores()
+    }
+
+    /// Records the job that an unanswered start began.
+    pub fn found_job(&self, token: &str, job: ResourceRef) {
+        self.tell(Body::Created {
+            by: TEARDOWN.into(),
+            token: token.to_owned(),
+            outputs: BTreeMap::from([("job".to_owned(), job.id.clone().into())]),
+            resources: vec![job],
+            restored_to: None,
+        });
     }
 
     /// The places to search for resources whose creating call got no answer.
@@ -276,7 +280,7 @@ impl Provisioner {
             by: TEARDOWN.into(),
             token: String::new(),
             resources: vec![resource.clone()],
-            outputs: std::collections::BTreeMap::new(),
+            outputs: BTreeMap::new(),
             restored_to: None,
         });
     }
@@ -624,13 +628,12 @@ mod tests {
             let mut told = Vec::new();
             for attempt in 1..=3 {
                 let _ = provisioner.create(&place, "files", attempt, "", start.clone()).await;
-                told.push(provisioner.unanswered_restores());
+                let unanswered = provisioner.unanswered_restores().into_values();
+                told.push(unanswered.map(|lost| lost.start.recovery_point).collect::<Vec<_>>());
             }
             told
         }));
-        assert!(told[0].len() == 1 && told[0][0].starts_with("unknown ("), "{told:?}");
-        assert!(told[0][0].contains(point), "{told:?}");
-        assert_eq!((&told[1], told[2].len()), (&told[0], 0));
+        assert_eq!(told, [vec![point.to_owned()], vec![point.to_owned()], Vec::new()]);
     }
 
     #[test]

@@ -7,10 +7,10 @@ use std::time::Duration;
 use super::provisioner::Provisioner;
 use super::removal::{Remaining, Removal, Retries};
 use base::clock::Clock;
-use base::duration::Span;
+use base::duration::{Span, Time};
 use event::{Body, Bus};
 use port::wait::{CONSISTENT_AFTER, Waiter};
-use port::{Finding, Kind, Observed, Place, ResourceRef, Rule, State, Tagged, Whose};
+use port::{Finding, Kind, Observed, Place, ResourceRef, Rule, Started, State, Tagged, Whose};
 
 /// How long one resource may resist by default. This is as long as AWS takes for the slowest
 /// deletion: of a database that is being created.
@@ -61,7 +61,9 @@ impl Teardown<'_> {
         left_behind.extend(seen.resources.iter().map(ToString::to_string));
         left_behind.extend(seen.unsearched.iter().map(|(_, what)| format!("unknown ({what})")));
         left_behind.extend(seen.held);
-        left_behind.extend(self.provisioner.unanswered_restores());
+        left_behind.extend(self.look_for_jobs().await);
+        let jobs = self.provisioner.standing().into_iter().filter(|left| left.kind == Kind::RestoreJob);
+        left_behind.extend(jobs.map(|job| job.to_string()));
         left_behind.sort();
         left_behind.dedup();
         self.bus.tell(Body::LeftBehind { resources: left_behind.clone(), places: self.places.len() });
@@ -137,7 +139,40 @@ impl Teardown<'_> {
         {
             self.clock.sleep_until(heard + Span(CONSISTENT_AFTER).delta()).await;
         }
+        self.look_for_jobs().await;
         self.adopt_tagged().await;
+    }
+
+    /// Looks for the jobs of restores whose start got no answer. Returns what stays unknown.
+    async fn look_for_jobs(&self) -> Vec<String> {
+        let cloud = self.provisioner.cloud();
+        let mut unknown = Vec::new();
+        for (token, lost) in self.provisioner.unanswered_restores() {
+            let known: Vec<String> = self.provisioner.created().into_iter().map(|made| made.id).collect();
+            let run = &self.provisioner.run_tags().run;
+            let ask = async || cloud.started(&lost.place, run, &lost.start, &known).await;
+            let why = match Retries::default().ask(self.clock, self.patience, ask).await {
+                Ok(Started::Job(job)) => {
+                    self.waiter.saw(&job);
+                    self.provisioner.found_job(&token, job);
+                    continue;
+                }
+                Ok(Started::Nothing) if self.is_settled(lost.heard) => continue,
+                Ok(Started::Nothing) => "no job of it is seen yet".to_owned(),
+                Ok(Started::Unclear(ids)) => format!("it may be {}", ids.join(" or ")),
+                Err(error) => format!("the jobs could not be looked at: {error}"),
+            };
+            unknown.push(format!(
+                "unknown (restore job of {}, {}: its start got no answer, and {why}; look for it, and for what it made, with `aws backup list-restore-jobs`)",
+                lost.start.recovery_point, lost.place
+            ));
+        }
+        unknown
+    }
+
+    /// Whether what a request of that time began would be visible by now.
+    fn is_settled(&self, heard: Time) -> bool {
+        self.provisioner.cloud().tells_changes() || self.clock.now() >= heard + Span(CONSISTENT_AFTER).delta()
     }
 
     fn whose(&self) -> Whose {

@@ -101,6 +101,9 @@ pub enum Rule {
     DrillOverdue,
     RestoredOutside,
     RestoreUnproved,
+    PointInfected,
+    PointInColdStorage,
+    VaultPolicyUnclear,
 }
 
 impl Rule {
@@ -310,6 +313,53 @@ impl Rule {
             )
             .source("AWS Backup developer guide, \"Restoring S3 data\"")
             .page("actions.md#backuprestore"),
+            Self::PointInfected => explain(
+                Topic::Data,
+                &[High],
+                Text {
+                    title: "A step restored a recovery point in which malware was found",
+                    meaning: "A step names a recovery point by its id, and a malware scan has found \
+                              something in it. `point: latest` leaves such points out.",
+                    reason: "What was restored may be encrypted, or may attack what runs beside it. A \
+                             recovery from it is no recovery.",
+                    remedy: "Restore the newest clean point. Name an infected one only to look into it.",
+                },
+            )
+            .source("AWS Backup API reference, `AggregatedScanResult`")
+            .page("playbooks.md#recovery-points"),
+            Self::PointInColdStorage => explain(
+                Topic::Data,
+                &[Medium],
+                Text {
+                    title: "A step restored a recovery point from cold storage",
+                    meaning: "The lifecycle of the recovery point has moved it to cold storage. AWS \
+                              Backup takes it out before the restore: up to 72 hours for volumes, about \
+                              four hours for file systems and tables. On the twin the restore takes as \
+                              much longer.",
+                    reason: "The hours count in the RTO. That the newest point is cold means that no \
+                             warm one is left, or that the step names an old one.",
+                    remedy: "Keep points in warm storage for as long as the objectives need them. Or \
+                             name a warm point.",
+                },
+            )
+            .source("AWS Backup developer guide, \"Restoring a backup\"; Amazon EBS User Guide, \"Considerations and limitations for archiving Amazon EBS snapshots\"")
+            .page("playbooks.md#recovery-points"),
+            Self::VaultPolicyUnclear => explain(
+                Topic::Data,
+                &[Low],
+                Text {
+                    title: "Whether the vault's policy allows the restore is unknown",
+                    meaning: "The access policy of the vault denies restores to some principals or \
+                              under conditions, or it could not be read. Only its owner can read the \
+                              policy of a shared vault. A policy that denies restores to everybody is \
+                              told otherwise: its points are not used.",
+                    reason: "The restore may be refused on the day. The vault of EFS's automatic \
+                             backups denies restores until its policy is changed.",
+                    remedy: "Look at the policy. Allow the drill \
+                             `backup:GetBackupVaultAccessPolicy`: `drillmaster iam-policy` prints it.",
+                },
+            )
+            .page("aws.md#permissions"),
             Self::DataFromAfterT0 => explain(
                 Topic::Data,
                 &[High],
@@ -792,7 +842,9 @@ impl Rule {
                     title: "A name stands for several resources",
                     meaning: "An id of the estate stands for several resources, and one of them is \
                               lost. The drill restores that one. The finding is of medium severity \
-                              if recovery points of that name lie where another of them lives.",
+                              if recovery points of that name lie where another of them lives. Or AWS \
+                              Backup has recovery points of several resources of that name, and \
+                              nothing says which one is meant: then none of them is used.",
                     reason: "Recovery points name a resource by its id. One that lies where the \
                              other resource lives may hold the other one's data. Then the drill \
                              shows that the other one can be restored.",

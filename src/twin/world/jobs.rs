@@ -33,6 +33,11 @@ impl World {
         self.jobs.get(id).map(|job| &job.start)
     }
 
+    /// The id of the job that a request with this name began.
+    pub fn job_of(&self, name: &str) -> Option<String> {
+        self.jobs.iter().find(|(_, job)| job.start.name == name).map(|(id, _)| id.clone())
+    }
+
     /// Takes over what a job made.
     pub(super) fn adopt(
         &mut self,

@@ -9,7 +9,7 @@ use super::world::{PRODUCTION, SANDBOX, WEST, World, account, place};
 async fn find(world: &World, of: &str, selector: &str, kind: PointKind) -> Vec<RecoveryPoint> {
     let selector: Selector = selector.parse().unwrap();
     let query = PointQuery::Of { selector, kinds: vec![kind], reader: None };
-    world.aws.recovery_points(&place(of, WEST), &query).await.unwrap()
+    world.aws.recovery_points(&place(of, WEST), &query).await.unwrap().points
 }
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn database_snapshots_are_seen_by_owner_and_by_whom_they_are_shared_with()
     assert_eq!((shared[0].id.as_str(), &shared[0].account), (arn.as_str(), &account(PRODUCTION)));
     assert_eq!(shared[0].shared_with, [account(SANDBOX)]);
     let query = PointQuery::Id { id: arn.clone(), kind: PointKind::RdsSnapshot };
-    let again = world.aws.recovery_points(&place(SANDBOX, WEST), &query).await.unwrap();
+    let again = world.aws.recovery_points(&place(SANDBOX, WEST), &query).await.unwrap().points;
     // The instant at which a point was seen may differ.
     let seen = |points: &[RecoveryPoint]| {
         points.iter().map(|p| RecoveryPoint { seen_usable: None, ..p.clone() }).collect::<Vec<_>>()
@@ -119,10 +119,12 @@ async fn buckets_are_points_where_they_are_versioned() {
     let points = find(&world, PRODUCTION, "s3:bucket/receipts", PointKind::S3Versions).await;
     assert_eq!(points.len(), 1);
     let query = PointQuery::Id { id: "receipts".into(), kind: PointKind::S3Replica };
-    let points = world.aws.recovery_points(&place(PRODUCTION, WEST), &query).await.unwrap();
+    let points = world.aws.recovery_points(&place(PRODUCTION, WEST), &query).await.unwrap().points;
     assert_eq!((points.len(), points[0].taken), (1, None), "a replica's lag is not known");
-    assert!(world.aws.recovery_points(&place(PRODUCTION, "us-east-1"), &query).await.unwrap().is_empty());
-    assert!(world.aws.recovery_points(&place(SANDBOX, WEST), &query).await.unwrap().is_empty());
+    assert!(
+        world.aws.recovery_points(&place(PRODUCTION, "us-east-1"), &query).await.unwrap().points.is_empty()
+    );
+    assert!(world.aws.recovery_points(&place(SANDBOX, WEST), &query).await.unwrap().points.is_empty());
 }
 
 /// AWS Backup names the source vault of some copies only. Its creation date is the time of copying,

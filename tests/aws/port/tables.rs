@@ -148,19 +148,19 @@ async fn tables_have_points() {
     };
     let east = place(SANDBOX, EAST);
     let both = query(vec![PointKind::DynamodbPitr, PointKind::DynamodbBackup]);
-    let found = world.aws.recovery_points(&east, &both).await.unwrap();
+    let found = world.aws.recovery_points(&east, &both).await.unwrap().points;
     let ids: Vec<&str> = found.iter().map(|point| point.id.as_str()).collect();
     assert_eq!(ids, ["carts", backup.as_str()]);
     assert_eq!(found[0].taken, Some("2026-01-02T03:04:05Z".parse().unwrap()));
     assert_eq!(found[0].earliest, Some("2026-01-01T00:00:00Z".parse().unwrap()));
     assert!(found.iter().all(|p| p.seen_usable.is_some() && p.kind.is_bound_to_its_account()));
     for elsewhere in [place(SANDBOX, WEST), place(PRODUCTION, EAST)] {
-        assert_eq!(world.aws.recovery_points(&elsewhere, &both).await.unwrap(), []);
+        assert_eq!(world.aws.recovery_points(&elsewhere, &both).await.unwrap().points, []);
     }
     // The backups of a table outlive it.
     let raw = dynamodb(&world, EAST).await;
     raw.delete_table().table_name("carts").send().await.unwrap();
-    let found = world.aws.recovery_points(&east, &both).await.unwrap();
+    let found = world.aws.recovery_points(&east, &both).await.unwrap().points;
     assert_eq!(found.iter().map(|point| point.id.as_str()).collect::<Vec<_>>(), [backup.as_str()]);
 }
 
@@ -181,12 +181,12 @@ async fn backups_outlive_their_cluster() {
         kinds: vec![PointKind::RdsPitr],
         reader: None,
     };
-    let live = world.aws.recovery_points(&at, &query).await.unwrap();
+    let live = world.aws.recovery_points(&at, &query).await.unwrap().points;
     assert_eq!(live.len(), 1, "a cluster is one point with its own backups: {live:?}");
     assert_eq!((live[0].id.as_str(), live[0].engine.as_deref()), ("ledger", Some("aurora-postgresql")));
     let gone = rds.delete_db_cluster().db_cluster_identifier("ledger").skip_final_snapshot(true);
     gone.delete_automated_backups(false).send().await.unwrap();
-    let kept = world.aws.recovery_points(&at, &query).await.unwrap();
+    let kept = world.aws.recovery_points(&at, &query).await.unwrap().points;
     assert_eq!(kept.len(), 1, "{kept:?}");
     assert!(kept[0].id.contains(":cluster-auto-backup:"), "{kept:?}");
     assert_eq!(kept[0].taken, Some("2026-01-02T03:04:05Z".parse().unwrap()));

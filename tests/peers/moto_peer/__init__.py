@@ -71,7 +71,7 @@ unless `times` says otherwise:
   cut                        half the answer, as if it were all of it
   twice                      The request arrives twice, and the second answer is given.
   delete_fails               of DeleteStack: the stack is DELETE_FAILED
-  outside, nothing, job_fails  of StartRestoreJob: see backup.py
+  outside, nothing, job_fails, half  of StartRestoreJob: see backup.py
 
 These kinds apply as long as the rule stands:
 

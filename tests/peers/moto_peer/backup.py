@@ -15,9 +15,13 @@ The job makes the real resource in moto's backends, once its delay (`restore_job
 with the action StartRestoreJob: `outside` (the metadata for the network and the name are ignored),
 `nothing` (it completes, and makes nothing), `job_fails`.
 
-POST /peer/vaults: [{account, region, vault, locked?, points: [{arn, of, type, source, taken, completed?,
-status?, size?, copied_from?}]}]. `of` is the ARN of what was backed up. `source` is what moto restores
-from: a snapshot, an image, a file system, a table's backup or a bucket.
+POST /peer/vaults: [{account, region, vault, locked?, policy?, role?, points: [{arn, of, type, source, taken,
+completed?, status?, size?, copied_from?, cold_at?, archive?, infected?}]}]. `of` is the ARN of what was
+backed up. `source` is what moto restores from: a snapshot, an image, a file system, a table's backup or a
+bucket. Each account with a vault gets the role `restore`, which AWS Backup may assume: `role` is the
+service that may, or null for no role.
+
+A job's fault `half`: it fails after it has made the resource, and does not name it.
 """
 
 import json
@@ -27,6 +31,7 @@ from datetime import datetime, timezone
 from moto.dynamodb.models import dynamodb_backends
 from moto.ec2.models import ec2_backends
 from moto.efs.models import efs_backends
+from moto.iam.models import iam_backends
 from moto.rds.models import rds_backends
 from moto.s3.models import s3_backends
 
@@ -45,12 +50,22 @@ def clear():
 
 
 def seed(vaults):
-    known = {"account", "region", "vault", "locked", "points"}
+    known = {"account", "region", "vault", "locked", "policy", "role", "points"}
     for vault in vaults:
+        if (service := vault.pop("role", "backup.amazonaws.com")) is not None:
+            restore_role(vault["account"], service)
         if set(vault) - known:
             raise ValueError(f"vaults: unknown keys {sorted(set(vault) - known)}")
         place = {key: vault[key] for key in ("account", "region")}
         VAULTS.append({"locked": False, "points": [], **vault, "points": [{**place, **point} for point in vault["points"]]})
+
+
+def restore_role(account, service):
+    backend = iam_backends[account]["aws"]
+    if any(role.name == "restore" for role in backend.roles.values()):
+        return
+    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}]}
+    backend.create_role("restore", json.dumps(trust), "/", None, "", [], "3600")
 
 
 class Refused(Exception):
@@ -130,11 +145,19 @@ def told(vault, point):
         said["CompletionDate"] = seconds(point.get("completed", point["taken"]))
     if point.get("copied_from"):
         said["SourceBackupVaultArn"] = point["copied_from"]
+    if point.get("cold_at"):
+        said["CalculatedLifecycle"] = {"MoveToColdStorageAt": seconds(point["cold_at"])}
+        said["Lifecycle"] = {"MoveToColdStorageAfterDays": 1, "OptInToArchiveForSupportedResources": point.get("archive", False)}
+    if point.get("infected"):
+        said["AggregatedScanResult"] = {"FailedScan": False, "Findings": ["MALWARE"]}
     return said
 
 
-def vault_policy(_request, _body):
-    raise Refused("ResourceNotFoundException", "The vault has no policy.")
+def vault_policy(request, _body):
+    for vault in of_place(request):
+        if vault["vault"] == request["params"]["vault"] and vault.get("policy"):
+            return {"BackupVaultName": vault["vault"], "BackupVaultArn": vault_arn(vault), "Policy": json.dumps(vault["policy"])}
+    raise Refused("ResourceNotFoundException", "The vault has no access policy.")
 
 
 def list_points(request, _body):
@@ -182,11 +205,11 @@ def start_restore(request, body):
     metadata = {key.lower(): value for key, value in body.get("Metadata", {}).items()}
     if any(not isinstance(value, str) for value in metadata.values()):
         raise Refused("InvalidParameterValueException", "Metadata values are texts.")
-    faults = {kind: bool(CONTROL.take(kind, request)) for kind in ("outside", "nothing", "job_fails")}
+    faults = {kind: bool(CONTROL.take(kind, request)) for kind in ("outside", "nothing", "job_fails", "half")}
     job = {
         "RestoreJobId": str(uuid.uuid4()).upper(), "AccountId": place[0], "RecoveryPointArn": point["arn"],
         "CreationDate": now(), "Status": "RUNNING", "IamRoleArn": body["IamRoleArn"], "ResourceType": point["type"],
-        "BackupSizeInBytes": point.get("size", 1 << 30), "place": place, "point": point, "metadata": metadata, "faults": faults,
+        "BackupSizeInBytes": point.get("size", 1 << 30), "place": place, "point": point, "metadata": metadata, "given": body.get("Metadata", {}), "faults": faults,
         "copies_tags": bool(body.get("CopySourceTagsToRestoredResource")), "until": CLOCK.now() + CONTROL.ready_after("restore_job"),
     }  # fmt: skip
     JOBS[job["RestoreJobId"]] = job
@@ -195,7 +218,7 @@ def start_restore(request, body):
     return {"RestoreJobId": job["RestoreJobId"]}
 
 
-HIDDEN = ("place", "point", "metadata", "faults", "copies_tags", "until")
+HIDDEN = ("place", "point", "metadata", "given", "faults", "copies_tags", "until")
 
 
 def describe_restore(request, _body):
@@ -203,6 +226,26 @@ def describe_restore(request, _body):
     if job is None or job["place"] != here(request):
         raise Refused("ResourceNotFoundException", "Restore job does not exist.")
     return {key: value for key, value in job.items() if key not in HIDDEN}
+
+
+def list_restores(request, _body):
+    params = request["params"]
+    jobs = [job for job in JOBS.values() if job["place"] == here(request)]
+    if params.get("status"):
+        jobs = [job for job in jobs if job["Status"] == params["status"]]
+    if params.get("resourceType"):
+        jobs = [job for job in jobs if job["ResourceType"] == params["resourceType"]]
+    if params.get("createdAfter"):
+        since = seconds(params["createdAfter"].replace("Z", "+00:00"))
+        jobs = [job for job in jobs if job["CreationDate"] >= since]
+    return {"RestoreJobs": [{key: value for key, value in job.items() if key not in HIDDEN} for job in jobs]}
+
+
+def restore_metadata(request, _body):
+    job = JOBS.get(request["params"]["job"])
+    if job is None or job["place"] != here(request):
+        raise Refused("ResourceNotFoundException", "Restore job does not exist.")
+    return {"RestoreJobId": job["RestoreJobId"], "Metadata": job["given"]}
 
 
 def settle():
@@ -229,7 +272,11 @@ def end(job):
             job["CreatedResourceArn"] = f"arn:aws:s3:::{job['metadata']['destinationbucketname']}"
         return
     try:
-        job["CreatedResourceArn"] = MAKERS[job["ResourceType"]](job, job["metadata"])
+        made = MAKERS[job["ResourceType"]](job, job["metadata"])
+        if job["faults"]["half"]:
+            job.update(Status="FAILED", StatusMessage="It failed half-way, says a test.")
+            return
+        job["CreatedResourceArn"] = made
     except Exception as error:  # moto refuses in its own ways. A real job fails.
         job.update(Status="FAILED", StatusMessage=str(error))
         return
@@ -402,6 +449,6 @@ def describe_copy(request, _body):
 OPERATIONS = {
     "ListBackupVaults": list_vaults, "ListRecoveryPointsByBackupVault": list_points, "DescribeRecoveryPoint": describe_point,
     "DeleteRecoveryPoint": delete_point, "ListCopyJobs": list_copies, "StartRestoreJob": start_restore,
-    "DescribeRestoreJob": describe_restore, "StartCopyJob": start_copy, "DescribeCopyJob": describe_copy,
-    "GetBackupVaultAccessPolicy": vault_policy,
+    "DescribeRestoreJob": describe_restore, "ListRestoreJobs": list_restores, "GetRestoreJobMetadata": restore_metadata,
+    "GetBackupVaultAccessPolicy": vault_policy, "StartCopyJob": start_copy, "DescribeCopyJob": describe_copy,
 }  # fmt: skip

@@ -16,7 +16,7 @@ TRANSPORT = (
     "500_after", "503_after", "reset_before", "reset_after", "truncated", "cut", "twice",
 )  # fmt: skip
 STANDING = ("never_ready", "undeletable")
-LATER = ("delete_fails", "outside", "nothing", "job_fails")
+LATER = ("delete_fails", "outside", "nothing", "job_fails", "half")
 RULE_KEYS = {"action", "kind", "times", "seconds", "service", "region", "account", "id", "match", "code", "status", "message", "zones"}
 
 

@@ -214,7 +214,9 @@ def authorised(request):
         return of_s3(request)
     action = f"{service}:{operation}"
     if service == "iam":
-        return [(action, request["params"].get("PolicySourceArn"), {})]
+        name = request["params"].get("RoleName")
+        on = f"arn:aws:iam::{request['account']}:role/{name}" if name else request["params"].get("PolicySourceArn")
+        return [(action, on, {})]
     if service == "monitoring":
         return [(f"cloudwatch:{operation}", None, {})]
     if service == "cloudcontrolapi":

@@ -77,7 +77,7 @@ pub async fn a_shared_snapshot_is_restored_in_place(peer: &Peer) {
         kinds: vec![PointKind::RdsSnapshot],
         reader: None,
     };
-    let seen = peer.cloud.recovery_points(&stage.ready.place, &query).await.unwrap();
+    let seen = peer.cloud.recovery_points(&stage.ready.place, &query).await.unwrap().points;
     let shared: Vec<_> = seen.iter().filter(|p| p.account.as_str() == VAULT).collect();
     assert_eq!(shared.len(), 1, "the vault shares one of its two: {seen:?}");
     assert!(shared[0].id.ends_with(ORDERS_VAULT) && shared[0].shared_with == [account(SANDBOX)]);

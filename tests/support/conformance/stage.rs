@@ -221,7 +221,12 @@ impl<'a> Stage<'a> {
                 let mut found = Vec::new();
                 for region in if spec.across_regions { &[WEST, EAST][..] } else { &[WEST] } {
                     found.extend(
-                        self.peer.cloud.recovery_points(&place(SANDBOX, region), &query).await.unwrap(),
+                        self.peer
+                            .cloud
+                            .recovery_points(&place(SANDBOX, region), &query)
+                            .await
+                            .unwrap()
+                            .points,
                     );
                 }
                 let now = self.peer.clock.now();
@@ -259,7 +264,7 @@ impl<'a> Stage<'a> {
         }
         for kind in kinds {
             let query = PointQuery::Id { id: id.to_owned(), kind: *kind };
-            let found = self.peer.cloud.recovery_points(&sandbox_place(), &query).await.unwrap();
+            let found = self.peer.cloud.recovery_points(&sandbox_place(), &query).await.unwrap().points;
             if let Some(point) = found.first() {
                 return RestoreSource { id: called(point), point: point.clone(), at: None };
             }

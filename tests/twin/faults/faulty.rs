@@ -9,15 +9,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use base::clock::Clock;
 use base::duration::{Span, Time};
-use base::ids::AccountId;
+use base::ids::{AccountId, RunId};
+use estate::Resource;
 use estate::point::Sample;
-use estate::{RecoveryPoint, Resource};
 use port::gated::{delete_call, describe_call, points_call};
 use port::{
     ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created,
     ErrorKind, Exposure, IsolationScan, Kind, LiveQuery, MeasuredObjects, Needs, Observed, Offers, Origin,
-    Permit, Place, PointQuery, Preflight, ProbeAnswer, Progress, Remains, ResourceRef, Sent, State,
-    TableLook, TableSeen, Tagged, TaggedThing, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
+    Permit, Place, PointQuery, Preflight, ProbeAnswer, Progress, Remains, ResourceRef, SeenPoints, Sent,
+    StartRestore, Started, State, TableLook, TableSeen, Tagged, TaggedThing, VerifiedObjects, VerifyObjects,
+    Whose, Wishes, Zone,
 };
 use twin::Twin;
 
@@ -269,6 +270,17 @@ impl Faulty {
         }
     }
 
+    /// Notes what a restore job has made that ended in teardown.
+    fn ended(&self, job: &ResourceRef, before: &Tagged, after: Tagged) {
+        let new = after.things.into_iter().filter(|thing| !before.things.contains(thing));
+        let resources: Vec<ResourceRef> = new.map(|thing| thing.resource).collect();
+        let mut made = self.ledger.made.borrow_mut();
+        let by = made.iter().find(|made| made.resources.contains(job)).map(|made| made.by.clone());
+        if let Some(by) = by.filter(|_| !resources.is_empty()) {
+            made.push(Made { by, token: String::new(), resources });
+        }
+    }
+
     fn is_unseen(&self, resource: &ResourceRef) -> bool {
         self.ledger.unseen.borrow().get(resource).is_some_and(|until| *until > self.clock.now())
     }
@@ -336,9 +348,22 @@ impl Cloud for Faulty {
         self.call(call, READS, async || self.inner.offers(place, wishes).await).await
     }
 
-    async fn recovery_points(&self, place: &Place, query: &PointQuery) -> CloudResult<Vec<RecoveryPoint>> {
+    async fn recovery_points(&self, place: &Place, query: &PointQuery) -> CloudResult<SeenPoints> {
         let ask = async || self.inner.recovery_points(place, query).await;
         self.call(points_call(query), READS, ask).await
+    }
+
+    async fn started(
+        &self,
+        place: &Place,
+        run: &RunId,
+        start: &StartRestore,
+        known: &[String],
+    ) -> CloudResult<Started> {
+        self.call("backup:ListRestoreJobs", READS, async || {
+            self.inner.started(place, run, start, known).await
+        })
+        .await
     }
 
     async fn resources(&self, place: &Place, query: &LiveQuery) -> CloudResult<Vec<Resource>> {
@@ -411,6 +436,10 @@ impl Cloud for Faulty {
             let seen = self.inner.observe(&place, resource.kind, std::slice::from_ref(&resource.id)).await?;
             let tagged = self.inner.tagged(&place, &Whose::Run(permit.run_tags().run.clone())).await?;
             self.inner.delete(permit, origin, resource, progress).await?;
+            if resource.kind == Kind::RestoreJob {
+                let after = self.inner.tagged(&place, &Whose::Run(permit.run_tags().run.clone())).await?;
+                self.ended(resource, &tagged, after);
+            }
             if self.weather.like_aws && self.draw(LINGERING, &[Fault::Stale]).is_some() {
                 let tagged = tagged.things.into_iter().find(|thing| thing.resource == *resource);
                 let (until, seen) = (self.after(STALE), seen.into_iter().next().unwrap());
@@ -429,7 +458,9 @@ impl Cloud for Faulty {
         }
         let look = async || {
             let mut tagged = self.inner.tagged(place, whose).await?;
-            tagged.things.retain(|thing| !self.is_unseen(&thing.resource));
+            // A restore job carries no tags.
+            let is_seen = |kind: Kind| kind != Kind::RestoreJob || !self.weather.like_aws;
+            tagged.things.retain(|thing| is_seen(thing.resource.kind) && !self.is_unseen(&thing.resource));
             for lingering in self.ledger.lingering.borrow().values() {
                 if let Some(thing) = &lingering.tagged
                     && lingering.until > self.clock.now()

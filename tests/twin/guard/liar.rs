@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use base::duration::Time;
-use base::ids::AccountId;
+use base::ids::{AccountId, RunId};
+use estate::Resource;
 use estate::point::Sample;
-use estate::{RecoveryPoint, Resource};
 use port::{
     ApiCalls, BucketRef, Cloud, CloudError, CloudResult, CopiedObjects, CopyObjects, Create, Created,
     ErrorKind, Exposure, IsolationScan, Kind, LiveQuery, MeasuredObjects, Needs, Observed, Offers, Origin,
-    Permit, Place, PointQuery, Preflight, ProbeAnswer, Progress, Remains, ResourceRef, TableLook, TableSeen,
-    Tagged, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
+    Permit, Place, PointQuery, Preflight, ProbeAnswer, Progress, Remains, ResourceRef, SeenPoints,
+    StartRestore, Started, TableLook, TableSeen, Tagged, VerifiedObjects, VerifyObjects, Whose, Wishes, Zone,
 };
 
 #[derive(Default)]
@@ -63,7 +63,11 @@ impl Cloud for Liar {
         never()
     }
 
-    async fn recovery_points(&self, _: &Place, _: &PointQuery) -> CloudResult<Vec<RecoveryPoint>> {
+    async fn recovery_points(&self, _: &Place, _: &PointQuery) -> CloudResult<SeenPoints> {
+        never()
+    }
+
+    async fn started(&self, _: &Place, _: &RunId, _: &StartRestore, _: &[String]) -> CloudResult<Started> {
         never()
     }
 

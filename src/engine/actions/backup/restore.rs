@@ -23,7 +23,7 @@ use playbook::action::{
 use playbook::expr::is_template;
 use playbook::expr_value::Expr;
 use port::request::OUTSIDE;
-use port::restorable::{NOT_ISOLATED, Put};
+use port::restorable::{NOT_ISOLATED, NotIsolated, Put};
 use port::wait::Until;
 use port::{
     AdoptRestored, BucketRef, Calibration, Create, CreateCall, Finding, Kind, Landing, Restorable, Rule,
@@ -113,8 +113,8 @@ impl BackupSource {
         let types = || Restorable::ALL.iter().map(|one| one.row().kind).collect::<Vec<_>>().join(", ");
         match self.named() {
             Some((kind, name)) if Restorable::of(kind).is_some() && !name.is_empty() => {}
-            Some((kind, _)) => match NOT_ISOLATED.iter().find(|(refused, _)| *refused == kind) {
-                Some((_, why)) => wrong(
+            Some((kind, _)) => match NOT_ISOLATED.iter().find(|refused| refused.kind == kind) {
+                Some(NotIsolated { why, .. }) => wrong(
                     "/from/resource",
                     format!("`{kind}` is not restored into a sandbox: {why}"),
                     "restore it by hand (`manual.task`), outside of this step".into(),
@@ -363,7 +363,7 @@ fn restorable_of(args: &BackupRestoreArgs, source: &RestoreSource) -> Result<Res
     let of_point = || Restorable::of(&source.point.of.kind).or_else(|| Restorable::of_arn(&source.id));
     args.from.restorable().or_else(of_point).ok_or_else(|| {
         let of = &source.point.of;
-        let why = NOT_ISOLATED.iter().find(|(kind, _)| *kind == of.kind).map(|(_, why)| *why);
+        let why = NOT_ISOLATED.iter().find(|refused| refused.kind == of.kind).map(|refused| refused.why);
         StepError::wrong(
             format!(
                 "{} cannot be restored into the sandbox: {}",
